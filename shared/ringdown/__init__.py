@@ -1,0 +1,1 @@
+"""What every deployable of Ringdown shares: records, store ports, tokens, logging, errors."""

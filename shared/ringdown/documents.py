@@ -1,0 +1,28 @@
+"""Records from the plain documents that stores keep.
+
+A record is a frozen `msgspec.Struct`; a document is what JSON and Firestore have in common: dicts
+with string keys, lists, strings, numbers, booleans, None and (Firestore) datetimes.
+"""
+
+from typing import TypeVar
+
+import msgspec
+
+from ringdown.errors import InvalidDocument
+
+Record = TypeVar("Record", bound=msgspec.Struct)
+
+
+def to_record(kind: type[Record], document: object, *, where: str) -> Record:
+    """Check `document` and make the record; raise InvalidDocument naming `where` and the field."""
+    try:
+        return msgspec.convert(document, kind)
+    except msgspec.ValidationError as error:
+        raise InvalidDocument(f"{where}: {explain(error)}") from None
+
+
+def explain(error: msgspec.ValidationError) -> str:
+    """msgspec's message with the field first: `idle.nudge_s: expected …`."""
+    message, _, path = str(error).partition(" - at `")
+    field = path.rstrip("`").removeprefix("$").lstrip(".")
+    return f"{field}: {message}" if field else message

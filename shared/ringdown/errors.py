@@ -1,0 +1,39 @@
+"""The error tree: whose fault it is, and what is done about it.
+
+RingdownError
+├── ConfigurationError    ops': the process says what to set and does not start
+├── InvalidDocument       ops': the last good document is used instead, the reason is shown
+├── StoreUnavailable      the store's: retried, then the caller hears an apology
+├── Superseded            ours: another attempt holds the call; this one stops writing
+└── TokenRefused          the peer's: the stream is closed before anything is dialled
+"""
+
+from collections.abc import Sequence
+
+
+class RingdownError(Exception):
+    """Base of every error that Ringdown raises on purpose."""
+
+
+class ConfigurationError(RingdownError):
+    """Settings are missing or malformed; `problems` names each with what to set."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(("Ringdown cannot start:", *(f"  {p}" for p in problems))))
+
+
+class InvalidDocument(RingdownError):
+    """A stored document does not fit its record; the message names the field."""
+
+
+class StoreUnavailable(RingdownError):
+    """The store did not answer in time, or refused for a reason that may pass."""
+
+
+class Superseded(RingdownError):
+    """A write came from an attempt that no longer holds the call."""
+
+
+class TokenRefused(RingdownError):
+    """A stream token is malformed, forged, expired or for another call."""

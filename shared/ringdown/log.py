@@ -1,0 +1,90 @@
+"""Structured logging: one JSON object a line, as Cloud Logging reads it, bound to a call.
+
+A message is static; what varies goes into fields. Every line written while a call is bound carries
+its `call_sid`. Never log phone numbers, words spoken or tool arguments.
+"""
+
+import contextlib
+import contextvars
+import datetime
+import logging
+import sys
+from collections.abc import Iterator
+from typing import Literal, TextIO
+
+import msgspec
+
+Field = str | int | float | bool | None
+
+_call_sid: contextvars.ContextVar[str | None] = contextvars.ContextVar("call_sid", default=None)
+_FIELDS = "ringdown_fields"
+
+
+class Log:
+    """A logger whose methods take a static message and named fields."""
+
+    def __init__(self, name: str) -> None:
+        self._logger = logging.getLogger(name)
+
+    def info(self, message: str, **fields: Field) -> None:
+        self._write(logging.INFO, message, fields)
+
+    def warning(self, message: str, **fields: Field) -> None:
+        self._write(logging.WARNING, message, fields)
+
+    def error(self, message: str, **fields: Field) -> None:
+        self._write(logging.ERROR, message, fields)
+
+    def exception(self, message: str, **fields: Field) -> None:
+        """Log an error with the traceback of the exception being handled."""
+        self._write(logging.ERROR, message, fields, exc_info=True)
+
+    def _write(
+        self, level: int, message: str, fields: dict[str, Field], *, exc_info: bool = False
+    ) -> None:
+        self._logger.log(level, message, extra={_FIELDS: fields}, exc_info=exc_info)
+
+
+@contextlib.contextmanager
+def call_bound(call_sid: str) -> Iterator[None]:
+    """Bind `call_sid` to every line logged inside, tasks started inside included."""
+    token = _call_sid.set(call_sid)
+    try:
+        yield
+    finally:
+        _call_sid.reset(token)
+
+
+def configure(
+    stream: TextIO | None = None, *, level: Literal["DEBUG", "INFO", "WARNING"] = "INFO"
+) -> None:
+    """Send all logging to `stream` (standard output by default); libraries from WARNING on."""
+    handler = logging.StreamHandler(stream or sys.stdout)
+    handler.setFormatter(_JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    for ours in ("ringdown", "stream_handler", "incoming_call", "tool"):
+        logging.getLogger(ours).setLevel(level)
+
+
+class _JsonFormatter(logging.Formatter):
+    """Cloud Logging's structured format: `severity`, `message`, `time` and free fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
+        entry: dict[str, Field] = {
+            "severity": record.levelname,
+            "message": record.getMessage(),
+            "time": at.isoformat(timespec="milliseconds"),
+            "logger": record.name,
+        }
+        call_sid = _call_sid.get()
+        if call_sid is not None:
+            entry["call_sid"] = call_sid
+        fields = getattr(record, _FIELDS, None)
+        if isinstance(fields, dict):
+            entry.update(fields)
+        if record.exc_info:
+            entry["stack_trace"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(entry).decode()

@@ -1,0 +1,106 @@
+"""Read a process's settings from its environment, naming every problem at once."""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from ringdown.errors import ConfigurationError
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class SettingsReader:
+    """Collects settings and their problems; `finish()` raises if there were any.
+
+    A getter that finds a problem returns an empty value, so that the rest is checked too.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._problems: list[str] = []
+
+    def text(self, name: str, purpose: str, *, default: str | None = None) -> str:
+        value = self._environ.get(name, "").strip() or default
+        if value is None:
+            self._problems.append(f"{name} is not set. Set it to {purpose}.")
+            return ""
+        return value
+
+    def optional(self, name: str) -> str | None:
+        return self._environ.get(name, "").strip() or None
+
+    def secret(self, name: str, purpose: str, *, min_length: int) -> str:
+        value = self.text(name, purpose)
+        if value and len(value) < min_length:
+            self._problems.append(
+                f"{name} is too short: {len(value)} characters, at least {min_length} are needed."
+                f" Set it to {purpose}."
+            )
+        return value
+
+    def integer(self, name: str, *, default: int, minimum: int, maximum: int) -> int:
+        raw = self._environ.get(name, "").strip()
+        if not raw:
+            return default
+        try:
+            value = int(raw)
+        except ValueError:
+            value = minimum - 1
+        if not minimum <= value <= maximum:
+            self._problems.append(
+                f"{name} is {raw!r}. Set it to a whole number from {minimum} to {maximum}."
+            )
+            return default
+        return value
+
+    def url(self, name: str, purpose: str, *, scheme: str) -> str:
+        """A base URL without query or trailing slash; `scheme` is "https" or "wss".
+
+        The unencrypted twin (http, ws) is accepted for loopback addresses only.
+        """
+        value = self.text(name, purpose).rstrip("/")
+        if not value:
+            return ""
+        try:
+            parts = urlsplit(value)
+            host = parts.hostname or ""
+            _ = parts.port
+        except ValueError:
+            self._problems.append(f"{name} is {value!r}, which is no URL. Set it to {purpose}.")
+            return ""
+        plain = parts.scheme == scheme[:-1] and host in _LOOPBACK
+        if not host or parts.query or parts.fragment or not (parts.scheme == scheme or plain):
+            self._problems.append(
+                f"{name} is {value!r}. It must begin with {scheme}:// and have no query."
+                f" Set it to {purpose}."
+            )
+        return value
+
+    def phone_number(self, name: str) -> str | None:
+        value = self.optional(name)
+        if value is not None and not is_e164(value):
+            self._problems.append(
+                f"{name} is {value!r}. Set it to a number such as +14155550100"
+                " (plus, country code, digits only), or leave it out."
+            )
+            return None
+        return value
+
+    def problem(self, text: str) -> None:
+        self._problems.append(text)
+
+    def finish(self) -> None:
+        """Raise ConfigurationError with everything that was found wrong."""
+        if self._problems:
+            raise ConfigurationError(self._problems)
+
+
+def is_e164(number: str) -> bool:
+    """Whether `number` is E.164: a plus, then 7 to 15 digits, the first not 0 (ITU-T E.164)."""
+    digits = number[1:]
+    return (
+        number.startswith("+")
+        and digits.isascii()
+        and digits.isdigit()
+        and 7 <= len(digits) <= 15
+        and digits[0] != "0"
+    )

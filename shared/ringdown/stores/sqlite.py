@@ -1,0 +1,286 @@
+"""The embedded store: every record a JSON document in one SQLite table, keyed by its path.
+
+The paths are Firestore's (`calls/{sid}/turns/{n}`), so both stores keep the same records. One
+thread per process owns the connection; writers of several processes take turns by
+`BEGIN IMMEDIATE` in WAL mode.
+"""
+
+import asyncio
+import datetime
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from ringdown.agents import DEFAULT_AGENT_ID, Agent
+from ringdown.calls import (
+    Call,
+    CallChanges,
+    CallRecord,
+    CallStatus,
+    Claim,
+    EndReason,
+    ToolCall,
+    Turn,
+    TwilioStatus,
+)
+from ringdown.documents import Record, to_record
+from ringdown.errors import InvalidDocument, StoreUnavailable, Superseded
+from ringdown.log import Log
+from ringdown.tools import Json, ToolDeclaration
+
+_BUSY_TIMEOUT_S = 2.0
+_CALL_TIMEOUT_S = 5.0
+
+_log = Log(__name__)
+_Result = TypeVar("_Result")
+
+
+class SqliteStore:
+    """Implements `ringdown.stores.Store` on one SQLite file, shared by any number of processes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite-store")
+        self._documents: _Documents | None = None  # belongs to the executor's thread
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._close)
+        self._executor.shutdown(wait=False)
+
+    def _close(self) -> None:
+        if self._documents is not None:
+            self._documents.close()
+
+    async def _run(self, work: "Callable[[_Documents], _Result]") -> _Result:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(_CALL_TIMEOUT_S):
+                return await loop.run_in_executor(self._executor, self._work, work)
+        except TimeoutError:
+            raise StoreUnavailable(f"{self._path} did not answer in {_CALL_TIMEOUT_S} s") from None
+        except (sqlite3.Error, OSError) as error:
+            raise StoreUnavailable(f"{self._path}: {error}") from error
+
+    def _work(self, work: "Callable[[_Documents], _Result]") -> _Result:
+        if self._documents is None:
+            self._documents = _Documents(self._path)
+        return work(self._documents)
+
+    # Agents and tools
+
+    async def agent_for(self, number: str) -> tuple[str, Agent] | None:
+        return await self._run(lambda documents: _agent_for(documents, number))
+
+    async def write_agent(self, agent_id: str, agent: Agent) -> None:
+        await self._write(f"agents/{agent_id}", agent)
+
+    async def write_number(self, number: str, agent_id: str) -> None:
+        """Let `agent_id` answer the called `number` (E.164)."""
+        await self._write(f"numbers/{number}", _Number(agent=agent_id))
+
+    async def read_tools(self, names: tuple[str, ...]) -> tuple[ToolDeclaration, ...]:
+        return await self._run(lambda documents: tuple(_valid_tools(documents, names)))
+
+    async def write_tool(self, tool: ToolDeclaration) -> None:
+        await self._write(f"tools/{tool.name}", tool)
+
+    async def _write(self, path: str, record: msgspec.Struct) -> None:
+        def work(documents: _Documents) -> None:
+            with documents.transaction():
+                documents.write(path, record)
+
+        await self._run(work)
+
+    # Calls
+
+    async def open_call(self, call: Call) -> Call:
+        def work(documents: _Documents) -> Call:
+            with documents.transaction():
+                existing = documents.read(Call, _call_path(call.call_sid))
+                if existing is None:
+                    documents.write(_call_path(call.call_sid), call)
+                return existing or call
+
+        return await self._run(work)
+
+    async def read_call(self, call_sid: str) -> Call | None:
+        return await self._run(lambda documents: documents.read(Call, _call_path(call_sid)))
+
+    async def claim(self, call_sid: str, claim: Claim) -> Call | None:
+        return await self._run(lambda documents: _claim(documents, call_sid, claim))
+
+    async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
+        await self._run(lambda documents: _save(documents, call_sid, attempt, changes))
+
+    async def note_twilio_status(
+        self, call_sid: str, status: TwilioStatus, at: datetime.datetime
+    ) -> bool:
+        return await self._run(lambda documents: _note(documents, call_sid, status, at))
+
+    async def read_record(self, call_sid: str) -> CallRecord | None:
+        return await self._run(lambda documents: _read_record(documents, call_sid))
+
+
+class _Number(msgspec.Struct, frozen=True, kw_only=True):
+    agent: str
+
+
+class _Documents:
+    """The table itself; used by one thread."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._connection.execute(
+            "CREATE TABLE IF NOT EXISTS documents (path TEXT PRIMARY KEY, body TEXT NOT NULL)"
+            " WITHOUT ROWID"
+        )
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def read(self, kind: type[Record], path: str) -> Record | None:
+        row = self._connection.execute(
+            "SELECT body FROM documents WHERE path = ?", (path,)
+        ).fetchone()
+        return None if row is None else _decode(kind, path, row[0])
+
+    def below(self, kind: type[Record], folder: str) -> tuple[Record, ...]:
+        """Every document directly in `folder`, by path."""
+        rows = self._connection.execute(
+            "SELECT path, body FROM documents WHERE path >= ? AND path < ? ORDER BY path",
+            (f"{folder}/", f"{folder}0"),  # "0" is the character after "/"
+        )
+        return tuple(_decode(kind, path, body) for path, body in rows)
+
+    def write(self, path: str, record: msgspec.Struct) -> None:
+        self._connection.execute(
+            "INSERT INTO documents VALUES (?, ?)"
+            " ON CONFLICT (path) DO UPDATE SET body = excluded.body",
+            (path, msgspec.json.encode(record).decode()),
+        )
+
+
+def _decode(kind: type[Record], path: str, body: str) -> Record:
+    try:
+        return to_record(kind, msgspec.json.decode(body), where=path)
+    except msgspec.DecodeError as error:
+        raise InvalidDocument(f"{path} is not JSON: {error}") from None
+
+
+def _call_path(call_sid: str) -> str:
+    return f"calls/{call_sid}"
+
+
+def _agent_for(documents: _Documents, number: str) -> tuple[str, Agent] | None:
+    assigned = documents.read(_Number, f"numbers/{number}")
+    agent_id = assigned.agent if assigned is not None else DEFAULT_AGENT_ID
+    agent = documents.read(Agent, f"agents/{agent_id}")
+    return None if agent is None else (agent_id, agent)
+
+
+def _valid_tools(documents: _Documents, names: tuple[str, ...]) -> Iterator[ToolDeclaration]:
+    for name in names:
+        try:
+            tool = documents.read(ToolDeclaration, f"tools/{name}")
+        except InvalidDocument as error:
+            _log.error("tool declaration cannot be used", tool=name, reason=str(error))
+            continue
+        if tool is None:
+            _log.warning("tool is not declared", tool=name)
+        else:
+            yield tool
+
+
+def _claim(documents: _Documents, call_sid: str, claim: Claim) -> Call | None:
+    path = f"{_call_path(call_sid)}/claims/{claim.attempt:06}"
+    with documents.transaction():
+        call = documents.read(Call, _call_path(call_sid))
+        if call is None or call.status is CallStatus.ENDED or call.attempt != claim.attempt:
+            return None
+        if documents.read(Claim, path) is not None:
+            return None
+        documents.write(path, claim)
+        held = msgspec.structs.replace(
+            call,
+            status=CallStatus.IN_PROGRESS,
+            started_at=call.started_at or claim.claimed_at,
+        )
+        documents.write(_call_path(call_sid), held)
+        return held
+
+
+def _save(documents: _Documents, call_sid: str, attempt: int, changes: CallChanges) -> None:
+    with documents.transaction():
+        call = documents.read(Call, _call_path(call_sid))
+        if call is None or call.attempt != attempt:
+            raise Superseded(f"attempt {attempt} does not hold the call")
+        fields: dict[str, Json] = changes.fields()
+        if fields:
+            documents.write(_call_path(call_sid), msgspec.structs.replace(call, **fields))
+        for turn in changes.turns:
+            documents.write(f"{_call_path(call_sid)}/turns/{turn.n:06}", turn)
+        for tool_call in changes.tool_calls:
+            documents.write(f"{_call_path(call_sid)}/tool_calls/{tool_call.id}", tool_call)
+
+
+def _note(
+    documents: _Documents, call_sid: str, status: TwilioStatus, at: datetime.datetime
+) -> bool:
+    with documents.transaction():
+        call = documents.read(Call, _call_path(call_sid))
+        if call is None:
+            return False
+        noted = msgspec.structs.replace(
+            call,
+            twilio_status=status.status,
+            twilio_duration_s=status.duration_s
+            if status.duration_s is not None
+            else call.twilio_duration_s,
+        )
+        if status.final:
+            noted = msgspec.structs.replace(
+                noted,
+                status=CallStatus.ENDED,
+                ended_at=call.ended_at or at,
+                end_reason=call.end_reason or _unrecorded_end(call),
+            )
+        documents.write(_call_path(call_sid), noted)
+        return True
+
+
+def _unrecorded_end(call: Call) -> EndReason:
+    """Why a call ended of which no handler has said so."""
+    return EndReason.NEVER_STREAMED if call.started_at is None else EndReason.STREAM_LOST
+
+
+def _read_record(documents: _Documents, call_sid: str) -> CallRecord | None:
+    path = _call_path(call_sid)
+    call = documents.read(Call, path)
+    if call is None:
+        return None
+    return CallRecord(
+        call=call,
+        claims=documents.below(Claim, f"{path}/claims"),
+        turns=documents.below(Turn, f"{path}/turns"),
+        tool_calls=tuple(
+            sorted(documents.below(ToolCall, f"{path}/tool_calls"), key=lambda t: t.start_ms)
+        ),
+    )

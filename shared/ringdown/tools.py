@@ -1,0 +1,81 @@
+"""Tools: how the model learns of one, and what is said over HTTP when it calls one.
+
+The model chooses `args` and nothing else: identities travel in `ToolCallContext`, the URL comes
+from the tool's declaration.
+"""
+
+from typing import Annotated, Any, Protocol
+
+import msgspec
+
+# Arguments and answers are whatever JSON the tool's own schema says.
+Json = Any
+
+ToolName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+
+class ToolDeclaration(msgspec.Struct, frozen=True, kw_only=True):
+    """One tool: what the model is told (name, description, parameters) and how it is called."""
+
+    name: ToolName
+    description: str
+    url: str
+    parameters: dict[str, Json] = msgspec.field(
+        default_factory=lambda: {"type": "object", "properties": {}}
+    )
+    """JSON Schema of the arguments."""
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 10.0
+
+
+class ToolCallContext(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is calling, out of the model's reach. `caller` is a hint, never proof of identity."""
+
+    call_sid: str
+    agent_id: str
+    caller: str
+    called: str
+    language: str
+
+
+class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of the POST. `idempotency_key` is the same for every delivery of one call."""
+
+    call: ToolCallContext
+    name: ToolName
+    args: dict[str, Json]
+    idempotency_key: str
+
+
+class ToolError(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a tool could not answer, in words that help the model go on."""
+
+    message: str
+    retryable: bool = False
+
+
+class ToolAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a tool answered: an `output` or an `error`, never neither."""
+
+    output: dict[str, Json] | None = None
+    error: ToolError | None = None
+
+    def __post_init__(self) -> None:
+        if (self.output is None) == (self.error is None):
+            raise ValueError("a tool answers with either `output` or `error`")
+
+    @staticmethod
+    def failed(message: str, *, retryable: bool = False) -> "ToolAnswer":
+        return ToolAnswer(error=ToolError(message=message, retryable=retryable))
+
+
+class ToolStore(Protocol):
+    """Where tool declarations are kept."""
+
+    async def read_tools(self, names: tuple[str, ...]) -> tuple[ToolDeclaration, ...]:
+        """The declarations of those `names` that exist and are valid, in the order asked for.
+
+        Raises StoreUnavailable.
+        """
+
+    async def write_tool(self, tool: ToolDeclaration) -> None:
+        """Create or replace the declaration. Raises StoreUnavailable."""
