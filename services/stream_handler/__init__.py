@@ -1,0 +1,1 @@
+"""The bridge between Twilio Media Streams and Gemini Live."""

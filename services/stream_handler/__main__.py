@@ -1,0 +1,47 @@
+"""Composition root: `python -m stream_handler`."""
+
+import asyncio
+import os
+import signal
+import sys
+
+import uvloop
+
+from ringdown import log
+from ringdown.errors import ConfigurationError
+from ringdown.stores import open_store
+from stream_handler.bridge import Services
+from stream_handler.gemini_live import GeminiLive
+from stream_handler.server import StreamServer
+from stream_handler.settings import Settings, read_settings
+from stream_handler.tool_client import ToolClient
+
+
+async def run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, stop.set)
+    model = GeminiLive(api_key=settings.gemini_api_key, base_url=settings.gemini_base_url)
+    tools = ToolClient()
+    try:
+        async with open_store(settings.store_url) as store:
+            await StreamServer(settings, Services(store, model, tools)).serve(stop)
+    finally:
+        await tools.close()
+
+
+def main() -> int:
+    log.configure()
+    try:
+        settings = read_settings(os.environ)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - for the person who started it
+        return 2
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run(settings))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

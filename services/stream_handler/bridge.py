@@ -1,0 +1,311 @@
+"""Carries one call: moves events into the core and its actions out to the world.
+
+One TaskGroup per call. The core is called directly from whichever task has an event; that never
+waits, because every action only fills a bounded queue, sets a timer or starts a task.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import assert_never
+
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from ringdown.calls import Call, CallStore
+from ringdown.log import Log
+from stream_handler import media_streams
+from stream_handler.audio import Downsampler, Upsampler, level_dbfs
+from stream_handler.core.actions import (
+    Action,
+    CallTool,
+    CancelTimer,
+    CancelTool,
+    ClearPlayback,
+    CloseModel,
+    CloseStream,
+    ConnectModel,
+    PlayAudio,
+    SaveCall,
+    SendMark,
+    SendModelAudio,
+    SendModelText,
+    SendToolResponse,
+    StartTimer,
+)
+from stream_handler.core.deadlines import Timer
+from stream_handler.core.events import (
+    CallerAudio,
+    DrainRequested,
+    Event,
+    GenerationCompleted,
+    MarkReceived,
+    ModelAudio,
+    ModelConnected,
+    ModelConnectFailed,
+    ModelDisconnected,
+    ModelInterrupted,
+    SaveDone,
+    SaveFailed,
+    StreamLost,
+    StreamStarted,
+    StreamStopped,
+    TimerFired,
+    ToolCallFinished,
+    TurnCompleted,
+)
+from stream_handler.core.model_link import ModelConfig
+from stream_handler.core.session import StreamSession
+from stream_handler.gemini_live import GeminiLive, ModelError, ModelEvent, ModelSession, ModelSpeech
+from stream_handler.outbox import Outbox
+from stream_handler.recorder import Recorder
+from stream_handler.tool_client import ToolClient
+
+_TWILIO_SEND_TIMEOUT_S = 5.0
+_MODEL_QUEUE_LIMIT = 250  # frames: the five seconds after which a send is given up
+
+_log = Log(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every call of this process shares."""
+
+    store: CallStore
+    model: GeminiLive
+    tools: ToolClient
+
+
+class Bridge:
+    """One stream of one call, from the won claim to the closed socket."""
+
+    def __init__(
+        self,
+        socket: ServerConnection,
+        stream_sid: str,
+        call: Call,
+        services: Services,
+    ) -> None:
+        self._socket = socket
+        self._stream_sid = stream_sid
+        self._services = services
+        self._session = StreamSession(call)
+        self._recorder = Recorder(services.store, call.call_sid, call.attempt)
+        self._outbox = Outbox(stream_sid)
+        self._up = Upsampler()
+        self._down = Downsampler()
+        self._to_model: asyncio.Queue[SendModelAudio | SendModelText | SendToolResponse] = (
+            asyncio.Queue(_MODEL_QUEUE_LIMIT)
+        )
+        self._group = asyncio.TaskGroup()
+        self._timers: dict[Timer, asyncio.Task[None]] = {}
+        self._tools: dict[str, asyncio.Task[None]] = {}
+        self._model_tasks: list[asyncio.Task[None]] = []
+        self._closed = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._started_s = self._loop.time()
+        self._warned: set[str] = set()
+
+    async def run(self) -> None:
+        """Carry the call to its end; the socket is closed and the record written on return."""
+        async with self._group:
+            self._group.create_task(self._record())
+            twilio = (
+                self._group.create_task(self._receive_from_twilio()),
+                self._group.create_task(self._send_to_twilio()),
+            )
+            self._handle(StreamStarted(self._now_ms()))
+            await self._closed.wait()
+            await self._socket.close()
+            for task in twilio:
+                task.cancel()
+
+    def drain(self) -> None:
+        """Ask the call to end here, because the process must stop."""
+        self._handle(DrainRequested(self._now_ms()))
+
+    def _now_ms(self) -> float:
+        return (self._loop.time() - self._started_s) * 1000.0
+
+    def _handle(self, event: Event) -> None:
+        for action in self._session.handle(event):
+            self._perform(action)
+
+    def _perform(self, action: Action) -> None:
+        match action:
+            case SendModelAudio():
+                self._queue_audio(action)
+            case PlayAudio():
+                self._check_reader(self._outbox.put_media(action.mulaw))
+            case SendMark():
+                self._check_reader(self._outbox.put_mark(action.name))
+            case ClearPlayback():
+                self._outbox.clear()
+            case SendModelText() | SendToolResponse():
+                self._queue_for_model(action)
+            case ConnectModel():
+                self._model_tasks.append(self._group.create_task(self._run_model(action.config)))
+            case CloseModel():
+                _cancel_all(self._model_tasks)
+            case CallTool():
+                self._tools[action.id] = self._group.create_task(self._call_tool(action))
+            case CancelTool():
+                self._tools.pop(action.id).cancel()
+            case StartTimer():
+                task = self._group.create_task(self._run_timer(action))
+                self._timers[action.timer] = task
+            case CancelTimer():
+                self._timers.pop(action.timer).cancel()
+            case SaveCall():
+                self._save(action)
+            case CloseStream():
+                _log.info("stream over", next=action.next)
+                self._closed.set()
+            case _:
+                assert_never(action)
+
+    # Twilio
+
+    async def _receive_from_twilio(self) -> None:
+        with suppress(ConnectionClosed):
+            async for frame in self._socket:
+                self._twilio_frame(frame)
+        self._handle(StreamLost(self._now_ms()))
+
+    def _twilio_frame(self, frame: str | bytes) -> None:
+        try:
+            message = media_streams.decode(frame)
+        except media_streams.MediaStreamError as error:
+            self._warn_once("message from Twilio ignored", str(error))
+            return
+        match message:
+            case media_streams.Media(stream_sid=self._stream_sid, media=media):
+                pcm = self._up.convert(media.payload)
+                self._handle(CallerAudio(self._now_ms(), pcm, level_dbfs(media.payload)))
+            case media_streams.Mark(stream_sid=self._stream_sid, mark=mark):
+                self._handle(MarkReceived(self._now_ms(), mark.name))
+            case media_streams.Stop():
+                self._handle(StreamStopped(self._now_ms()))
+            case media_streams.Media() | media_streams.Mark():
+                self._warn_once("message from Twilio ignored", "it is of another stream")
+            case media_streams.Start() | media_streams.Connected():
+                self._warn_once("message from Twilio ignored", "the stream has started already")
+            case media_streams.Dtmf() | None:
+                pass
+            case _:
+                assert_never(message)
+
+    async def _send_to_twilio(self) -> None:
+        with suppress(ConnectionClosed, TimeoutError):
+            while True:
+                message = await self._outbox.get()
+                async with asyncio.timeout(_TWILIO_SEND_TIMEOUT_S):
+                    await self._socket.send(message)
+        self._handle(StreamLost(self._now_ms()))
+
+    def _check_reader(self, accepted: bool) -> None:
+        if not accepted:
+            self._warn_once("Twilio does not read", "two minutes of speech are waiting")
+            self._group.create_task(self._handle_soon(StreamLost(self._now_ms())))
+
+    # The model
+
+    async def _run_model(self, config: ModelConfig) -> None:
+        connected = False
+        try:
+            async with self._services.model.connect(config, self._now_ms) as session:
+                connected = True
+                self._handle(ModelConnected(self._now_ms()))
+                self._model_tasks.append(self._group.create_task(self._send_to_model(session)))
+                async for event in session.receive():
+                    self._model_event(event)
+        except ModelError as error:
+            _log.error("model session failed", reason=str(error), code=error.code)
+        at_ms = self._now_ms()
+        self._handle(ModelDisconnected(at_ms) if connected else ModelConnectFailed(at_ms))
+
+    def _model_event(self, event: ModelEvent) -> None:
+        match event:
+            case ModelSpeech():
+                self._handle(ModelAudio(self._now_ms(), self._down.convert(event.pcm)))
+                return
+            case ModelInterrupted():
+                self._down.reset()
+            case GenerationCompleted() | TurnCompleted():
+                self._handle(ModelAudio(event.at_ms, self._down.flush()))
+            case _:
+                pass
+        self._handle(event)
+
+    async def _send_to_model(self, session: ModelSession) -> None:
+        try:
+            while True:
+                await _send(session, await self._to_model.get())
+        except ModelError as error:
+            _log.error("model session failed", reason=str(error), code=error.code)
+        self._handle(ModelDisconnected(self._now_ms()))
+
+    def _queue_audio(self, action: SendModelAudio) -> None:
+        if self._to_model.full():
+            self._warn_once("caller's audio dropped", "the model's side does not read")
+        else:
+            self._to_model.put_nowait(action)
+
+    def _queue_for_model(self, action: SendModelText | SendToolResponse) -> None:
+        if self._to_model.full():
+            self._group.create_task(self._handle_soon(ModelDisconnected(self._now_ms())))
+        else:
+            self._to_model.put_nowait(action)
+
+    # Tools, timers, the record
+
+    async def _call_tool(self, action: CallTool) -> None:
+        answer = await self._services.tools.call(action.tool, action.request)
+        self._tools.pop(action.id, None)
+        self._handle(ToolCallFinished(self._now_ms(), action.id, answer))
+
+    async def _run_timer(self, action: StartTimer) -> None:
+        await asyncio.sleep(action.after_ms / 1000)
+        self._timers.pop(action.timer, None)
+        self._handle(TimerFired(self._now_ms(), action.timer))
+
+    def _save(self, action: SaveCall) -> None:
+        if action.final:
+            self._recorder.finish(action.changes)
+        else:
+            self._recorder.save(action.changes)
+
+    async def _record(self) -> None:
+        committed = await self._recorder.run()
+        at_ms = self._now_ms()
+        self._handle(SaveDone(at_ms) if committed else SaveFailed(at_ms))
+
+    async def _handle_soon(self, event: Event) -> None:
+        self._handle(event)
+
+    def _warn_once(self, message: str, reason: str) -> None:
+        if reason not in self._warned:
+            self._warned.add(reason)
+            _log.warning(message, reason=reason)
+
+
+async def _send(
+    session: ModelSession, action: SendModelAudio | SendModelText | SendToolResponse
+) -> None:
+    match action:
+        case SendModelAudio():
+            await session.send_audio(action.pcm)
+        case SendModelText():
+            await session.send_text(action.text)
+        case SendToolResponse():
+            await session.send_tool_response(
+                action.id, action.name, action.answer, silent=action.silent
+            )
+        case _:
+            assert_never(action)
+
+
+def _cancel_all(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    tasks.clear()

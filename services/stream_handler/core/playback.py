@@ -1,0 +1,73 @@
+"""What has been sent to the caller's ear, and how much of it has been heard.
+
+Positions count µ-law bytes (8 a millisecond) sent since the stream began and never go back. Twilio
+echoes a mark when everything before it has been played; after a `clear` it returns the marks that
+were pending, so those are forgotten and their echoes mean nothing.
+"""
+
+from collections import deque
+
+BYTES_PER_MS = 8
+_MARK_EVERY_BYTES = 200 * BYTES_PER_MS
+
+
+class Playback:
+    """Counts, marks, and the estimate of what was heard (±200 ms, the distance of marks)."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        """The position behind the last byte sent."""
+        self._marked = 0
+        self._marks_made = 0
+        self._pending: deque[tuple[str, int]] = deque()
+        # The last position known to be heard, and since when playback runs on from there.
+        self._anchor = 0
+        self._anchor_ms = 0.0
+
+    @property
+    def idle(self) -> bool:
+        """Whether all that was sent has been heard or cleared."""
+        return self._anchor == self.sent
+
+    def add(self, length: int, at_ms: float) -> str | None:
+        """`length` more bytes are sent; the name of the mark to send behind them, if one is due."""
+        if self.idle:
+            self._anchor_ms = at_ms
+        self.sent += length
+        return self._mark() if self.sent - self._marked >= _MARK_EVERY_BYTES else None
+
+    def complete(self) -> str | None:
+        """A reply is complete: the mark to send behind it, unless one stands there already."""
+        return self._mark() if self.sent > self._marked else None
+
+    def mark_received(self, name: str, at_ms: float) -> bool:
+        """Take a mark's echo; False if it tells nothing (unknown, repeated, or cleared)."""
+        if all(name != pending for pending, _ in self._pending):
+            return False
+        while self._pending:
+            pending, position = self._pending.popleft()
+            if pending == name:
+                self._anchor, self._anchor_ms = position, at_ms
+                break
+        return True
+
+    def heard(self, at_ms: float) -> int:
+        """The position heard at `at_ms`: last echo, plus the time since, up to the next mark."""
+        limit = self._pending[0][1] if self._pending else self.sent
+        elapsed = int(max(at_ms - self._anchor_ms, 0.0) * BYTES_PER_MS)
+        return min(self._anchor + elapsed, limit)
+
+    def clear(self, at_ms: float) -> int:
+        """Everything not yet played is dropped; the position heard until now."""
+        heard = self.heard(at_ms)
+        self._pending.clear()
+        self._anchor = self._marked = self.sent
+        self._anchor_ms = at_ms
+        return heard
+
+    def _mark(self) -> str:
+        self._marks_made += 1
+        name = f"m{self._marks_made}"
+        self._pending.append((name, self.sent))
+        self._marked = self.sent
+        return name

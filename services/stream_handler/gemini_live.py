@@ -1,0 +1,272 @@
+"""The shell around google-genai: opens a Live session and turns its messages into events.
+
+The only file that imports the SDK. Facts about its behaviour are those of google-genai 3.4.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from google import genai
+from google.genai import errors, live, types
+from websockets.exceptions import WebSocketException
+
+from ringdown.calls import Speaker, Usage
+from ringdown.log import Log
+from ringdown.tools import ToolAnswer
+from stream_handler.core.events import (
+    GenerationCompleted,
+    ModelInterrupted,
+    ToolCallCancelled,
+    ToolCallRequested,
+    TranscriptReceived,
+    TurnCompleted,
+    UsageReported,
+)
+from stream_handler.core.model_link import FunctionDeclaration, ModelConfig
+
+CONNECT_TIMEOUT_S = 8.0
+_SEND_TIMEOUT_S = 5.0
+_CLOSE_TIMEOUT_S = 1.0
+_API_VERSION = "v1beta"  # the version that Google's Live reference documents
+_AUDIO_MIME_TYPE = "audio/pcm;rate=16000"
+
+# Long calls slide over the oldest turns instead of ending at the context's limit.
+_COMPRESS_AT_TOKENS = 24_000
+_COMPRESS_TO_TOKENS = 12_000
+
+_log = Log(__name__)
+
+
+class ModelError(Exception):
+    """The model's side failed: no connection, no set-up in time, or the connection ended.
+
+    `code` is the WebSocket close code or HTTP status, if there was one.
+    """
+
+    def __init__(self, reason: str, *, code: int | None = None) -> None:
+        self.code = code
+        super().__init__(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpeech:
+    """A chunk of the model's speech: PCM16 LE mono at 24 kHz."""
+
+    pcm: bytes
+
+
+ModelEvent: TypeAlias = (
+    ModelSpeech
+    | ModelInterrupted
+    | GenerationCompleted
+    | TurnCompleted
+    | TranscriptReceived
+    | ToolCallRequested
+    | ToolCallCancelled
+    | UsageReported
+)
+
+
+class GeminiLive:
+    """Opens Live sessions. One per process: its client takes half a second to make."""
+
+    def __init__(self, *, api_key: str, base_url: str | None = None) -> None:
+        self._client = genai.Client(
+            api_key=api_key,
+            http_options=types.HttpOptions(
+                api_version=_API_VERSION,
+                base_url=base_url,
+                # Deflate costs 30 µs a frame and base64 audio does not shrink; the service answers
+                # pings late, which looks like a lost connection; its messages can be large.
+                async_client_args={
+                    "compression": None,
+                    "ping_interval": None,
+                    "max_size": None,
+                    "close_timeout": _CLOSE_TIMEOUT_S,
+                },
+            ),
+        )
+
+    @asynccontextmanager
+    async def connect(
+        self, config: ModelConfig, clock_ms: Callable[[], float]
+    ) -> AsyncIterator["ModelSession"]:
+        """Open a session; its events are stamped by `clock_ms`.
+
+        Raises ModelError if the service refuses, or is not ready within CONNECT_TIMEOUT_S.
+        """
+        async with AsyncExitStack() as stack:
+            session = await _entered(
+                stack,
+                self._client.aio.live.connect(model=config.model, config=_connect_config(config)),
+            )
+            if session.setup_complete is None:
+                raise ModelError("the first message was not setupComplete")
+            yield ModelSession(session, clock_ms)
+
+
+async def _entered(
+    stack: AsyncExitStack, connection: AbstractAsyncContextManager[live.AsyncSession]
+) -> live.AsyncSession:
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            return await stack.enter_async_context(connection)
+    except TimeoutError:
+        raise ModelError(f"not ready within {CONNECT_TIMEOUT_S:g} s") from None
+    except errors.APIError as error:
+        raise ModelError(error.message or "refused", code=error.code) from error
+    except (OSError, ValueError, TypeError, WebSocketException) as error:
+        # ValueError and TypeError: the SDK's own, on a first message it cannot read.
+        raise ModelError(f"{type(error).__name__}: {error}") from error
+
+
+class ModelSession:
+    """An open session. Every method raises ModelError when the connection is gone."""
+
+    def __init__(self, session: live.AsyncSession, clock_ms: Callable[[], float]) -> None:
+        self._session = session
+        self._clock_ms = clock_ms
+
+    async def send_audio(self, pcm: bytes) -> None:
+        """PCM16 LE mono at 16 kHz."""
+        blob = types.Blob(data=pcm, mime_type=_AUDIO_MIME_TYPE)
+        async with _sending():
+            await self._session.send_realtime_input(audio=blob)
+
+    async def send_text(self, text: str) -> None:
+        async with _sending():
+            await self._session.send_realtime_input(text=text)
+
+    async def send_tool_response(
+        self, id: str, name: str, answer: ToolAnswer, *, silent: bool
+    ) -> None:
+        response = types.FunctionResponse(
+            id=id,
+            name=name,
+            response=_response(answer),
+            scheduling=types.FunctionResponseScheduling.SILENT if silent else None,
+        )
+        async with _sending():
+            await self._session.send_tool_response(function_responses=response)
+
+    async def receive(self) -> AsyncIterator[ModelEvent]:
+        """Events as they come, for as long as the session lasts; ends by raising ModelError."""
+        while True:
+            try:
+                async for message in self._session.receive():
+                    for event in self._events(message):
+                        yield event
+            except errors.APIError as error:
+                raise ModelError(error.message or "closed", code=error.code) from error
+            except ValueError as error:
+                raise ModelError("a message that is not JSON") from error
+            except TypeError:
+                # The SDK's answer to a message whose keys are all unknown to it.
+                _log.warning("message from the model not understood")
+
+    def _events(self, message: types.LiveServerMessage) -> Iterator[ModelEvent]:
+        """A message's events: what interrupts first, then sound, words, and what ends a turn."""
+        at_ms = self._clock_ms()
+        content = message.server_content
+        if content is not None and content.interrupted:
+            yield ModelInterrupted(at_ms)
+        if content is not None:
+            yield from _speech(content)
+            yield from _transcripts(content, at_ms)
+        if message.tool_call is not None:
+            yield from _tool_calls(message.tool_call, at_ms)
+        if message.tool_call_cancellation is not None:
+            yield ToolCallCancelled(at_ms, tuple(message.tool_call_cancellation.ids or ()))
+        if content is not None and content.generation_complete:
+            yield GenerationCompleted(at_ms)
+        if message.usage_metadata is not None:
+            yield UsageReported(at_ms, _usage(message.usage_metadata))
+        if content is not None and content.turn_complete:
+            yield TurnCompleted(at_ms)
+
+
+@asynccontextmanager
+async def _sending() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(_SEND_TIMEOUT_S):
+            yield
+    except TimeoutError:
+        raise ModelError("the model's side does not read") from None
+    except (OSError, WebSocketException) as error:
+        raise ModelError(f"{type(error).__name__}: {error}") from error
+
+
+def _connect_config(config: ModelConfig) -> types.LiveConnectConfig:
+    voice = types.VoiceConfig(
+        prebuilt_voice_config=types.PrebuiltVoiceConfig(voice_name=config.voice)
+    )
+    return types.LiveConnectConfig(
+        response_modalities=[types.Modality.AUDIO],
+        system_instruction=config.instructions,
+        speech_config=types.SpeechConfig(voice_config=voice, language_code=config.language),
+        input_audio_transcription=types.AudioTranscriptionConfig(),
+        output_audio_transcription=types.AudioTranscriptionConfig(),
+        context_window_compression=types.ContextWindowCompressionConfig(
+            trigger_tokens=_COMPRESS_AT_TOKENS,
+            sliding_window=types.SlidingWindow(target_tokens=_COMPRESS_TO_TOKENS),
+        ),
+        tools=[types.Tool(function_declarations=[_declaration(f) for f in config.functions])],
+    )
+
+
+def _declaration(function: FunctionDeclaration) -> types.FunctionDeclaration:
+    return types.FunctionDeclaration(
+        name=function.name,
+        description=function.description,
+        parameters_json_schema=function.parameters,
+    )
+
+
+def _response(answer: ToolAnswer) -> dict[str, object]:
+    if answer.error is not None:
+        return {"error": answer.error.message, "retryable": answer.error.retryable}
+    return {"output": answer.output}
+
+
+def _speech(content: types.LiveServerContent) -> Iterator[ModelSpeech]:
+    parts = content.model_turn.parts if content.model_turn is not None else None
+    for part in parts or ():
+        if part.inline_data is not None and part.inline_data.data and not part.thought:
+            yield ModelSpeech(part.inline_data.data)
+
+
+def _transcripts(content: types.LiveServerContent, at_ms: float) -> Iterator[TranscriptReceived]:
+    if content.input_transcription is not None and content.input_transcription.text:
+        yield TranscriptReceived(at_ms, Speaker.CALLER, content.input_transcription.text)
+    if content.output_transcription is not None and content.output_transcription.text:
+        yield TranscriptReceived(at_ms, Speaker.AGENT, content.output_transcription.text)
+
+
+def _tool_calls(tool_call: types.LiveServerToolCall, at_ms: float) -> Iterator[ToolCallRequested]:
+    for call in tool_call.function_calls or ():
+        if call.id and call.name:
+            yield ToolCallRequested(at_ms, call.id, call.name, call.args or {})
+        else:
+            _log.warning("tool call without id or name ignored")
+
+
+def _usage(usage: types.UsageMetadata) -> Usage:
+    return Usage(
+        reports=1,
+        prompt=_by_modality(usage.prompt_tokens_details),
+        response=_by_modality(usage.response_tokens_details),
+        tool_use_prompt=usage.tool_use_prompt_token_count or 0,
+        thoughts=usage.thoughts_token_count or 0,
+        total=usage.total_token_count or 0,
+    )
+
+
+def _by_modality(details: Iterable[types.ModalityTokenCount] | None) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for detail in details or ():
+        modality = detail.modality.value if detail.modality is not None else "UNKNOWN"
+        counts[modality] = counts.get(modality, 0) + (detail.token_count or 0)
+    return counts

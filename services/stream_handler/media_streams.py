@@ -1,0 +1,119 @@
+"""Twilio Media Streams messages, as pure functions: text frames to records and back.
+
+Source: Twilio's "Media Streams - WebSocket Messages". Fields we have no use for are not read.
+"""
+
+import base64
+from typing import TypeAlias
+
+import msgspec
+
+MULAW = "audio/x-mulaw"
+
+
+class MediaStreamError(Exception):
+    """The peer sent what Twilio would not: no JSON, or a known event that is malformed."""
+
+
+class MediaFormat(msgspec.Struct, frozen=True, rename="camel"):
+    encoding: str
+    sample_rate: int
+    channels: int
+
+
+class StartFields(msgspec.Struct, frozen=True, rename="camel"):
+    stream_sid: str
+    call_sid: str
+    media_format: MediaFormat
+    custom_parameters: dict[str, str] = {}
+
+
+class MediaFields(msgspec.Struct, frozen=True):
+    payload: bytes
+    """µ-law at 8 kHz."""
+    track: str = "inbound"
+
+
+class DtmfFields(msgspec.Struct, frozen=True):
+    digit: str
+
+
+class MarkFields(msgspec.Struct, frozen=True):
+    name: str
+
+
+class Connected(msgspec.Struct, frozen=True, tag_field="event", tag="connected"):
+    """The first message; nothing has been said yet."""
+
+
+class Start(msgspec.Struct, frozen=True, tag_field="event", tag="start"):
+    start: StartFields
+
+
+class Media(msgspec.Struct, frozen=True, tag_field="event", tag="media", rename="camel"):
+    stream_sid: str
+    media: MediaFields
+
+
+class Dtmf(msgspec.Struct, frozen=True, tag_field="event", tag="dtmf", rename="camel"):
+    stream_sid: str
+    dtmf: DtmfFields
+
+
+class Mark(msgspec.Struct, frozen=True, tag_field="event", tag="mark", rename="camel"):
+    stream_sid: str
+    mark: MarkFields
+
+
+class Stop(msgspec.Struct, frozen=True, tag_field="event", tag="stop", rename="camel"):
+    stream_sid: str
+
+
+Message: TypeAlias = Connected | Start | Media | Dtmf | Mark | Stop
+
+
+class _AnyMessage(msgspec.Struct, frozen=True):
+    event: str
+
+
+_EVENTS = frozenset({"connected", "start", "media", "dtmf", "mark", "stop"})
+_decoder = msgspec.json.Decoder(Message)
+_any_decoder = msgspec.json.Decoder(_AnyMessage)
+
+
+def decode(frame: str | bytes) -> Message | None:
+    """The message in a text frame; None for an event that we do not know (Twilio may add some).
+
+    Raises MediaStreamError for a binary frame, for what is not JSON, and for a malformed message.
+    """
+    if not isinstance(frame, str):
+        raise MediaStreamError("a binary frame")
+    try:
+        return _decoder.decode(frame)
+    except msgspec.ValidationError as error:
+        if _is_unknown_event(frame):
+            return None
+        raise MediaStreamError(f"a malformed message: {error}") from None
+    except msgspec.DecodeError:
+        raise MediaStreamError("a message that is not JSON") from None
+
+
+def encode_media(stream_sid: str, mulaw: bytes) -> str:
+    # Base64 needs no escaping, and neither does a stream sid that `start` has been checked for.
+    payload = base64.b64encode(mulaw).decode("ascii")
+    return f'{{"event":"media","streamSid":"{stream_sid}","media":{{"payload":"{payload}"}}}}'
+
+
+def encode_mark(stream_sid: str, name: str) -> str:
+    return f'{{"event":"mark","streamSid":"{stream_sid}","mark":{{"name":"{name}"}}}}'
+
+
+def encode_clear(stream_sid: str) -> str:
+    return f'{{"event":"clear","streamSid":"{stream_sid}"}}'
+
+
+def _is_unknown_event(frame: str) -> bool:
+    try:
+        return _any_decoder.decode(frame).event not in _EVENTS
+    except msgspec.ValidationError:
+        return False

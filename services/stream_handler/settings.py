@@ -1,0 +1,68 @@
+"""The settings of the stream handler, read once by the composition root."""
+
+import socket
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ringdown.settings import SettingsReader
+from ringdown.stores import check_store_url
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    host: str
+    port: int
+    stream_url: str
+    """The base URL that Twilio connects to: wss://host, without a path."""
+    twilio_auth_token: str
+    stream_token_secret: str
+    store_url: str
+    gemini_api_key: str
+    gemini_base_url: str | None
+    max_calls: int
+    handler: str
+    """Which process this is, for the claims it makes."""
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Raises ConfigurationError naming everything that is missing or malformed."""
+    reader = SettingsReader(environ)
+    store_url = reader.text("STORE_URL", "where the records are kept, such as sqlite:PATH")
+    problem = check_store_url(store_url) if store_url else None
+    if problem is not None:
+        reader.problem(problem)
+    settings = Settings(
+        host=reader.text("HOST", "the address to listen on", default="0.0.0.0"),  # noqa: S104 - a container's
+        port=reader.integer("PORT", default=8080, minimum=0, maximum=65535),
+        stream_url=reader.url(
+            "STREAM_URL", "this service's base URL as Twilio reaches it, wss://HOST", scheme="wss"
+        ),
+        twilio_auth_token=reader.secret(
+            "TWILIO_AUTH_TOKEN", "the auth token from Twilio's console", min_length=16
+        ),
+        stream_token_secret=reader.secret(
+            "STREAM_TOKEN_SECRET",
+            "a random secret, the same as incoming_call's (openssl rand -hex 32)",
+            min_length=32,
+        ),
+        store_url=store_url,
+        gemini_api_key=reader.secret(
+            "GEMINI_API_KEY", "a Gemini API key from Google AI Studio", min_length=8
+        ),
+        gemini_base_url=_gemini_base_url(reader),
+        max_calls=reader.integer("MAX_CALLS", default=20, minimum=1, maximum=1000),
+        handler=f"{reader.text('K_REVISION', '', default='local')}/{_instance()}",
+    )
+    reader.finish()
+    return settings
+
+
+def _gemini_base_url(reader: SettingsReader) -> str | None:
+    if reader.optional("GEMINI_BASE_URL") is None:
+        return None
+    return reader.url("GEMINI_BASE_URL", "another Gemini endpoint, https://HOST", scheme="https")
+
+
+def _instance() -> str:
+    return f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
