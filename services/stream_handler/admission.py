@@ -108,7 +108,7 @@ async def _claim(store: CallStore, call_sid: str, claim: Claim) -> Call:
             call = await store.claim(call_sid, claim)
     except (StoreUnavailable, InvalidDocument, TimeoutError) as error:
         raise Refused(
-            CloseCode.INTERNAL_ERROR, f"the call cannot be claimed: {error or 'timed out'}"
+            CloseCode.INTERNAL_ERROR, f"the call cannot be claimed: {type(error).__name__}"
         ) from error
     if call is None:
         raise Refused(CloseCode.POLICY_VIOLATION, "the call is unknown, over, or held already")

@@ -77,7 +77,7 @@ class _AnyMessage(msgspec.Struct, frozen=True):
 
 
 _EVENTS = frozenset({"connected", "start", "media", "dtmf", "mark", "stop"})
-_decoder = msgspec.json.Decoder(Message)
+_decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 _any_decoder = msgspec.json.Decoder(_AnyMessage)
 
 

@@ -55,7 +55,7 @@ class Recorder:
     async def _write_until_done(self) -> bool:
         try:
             async with asyncio.timeout(_GIVE_UP_AFTER_S):
-                while not await self._write():
+                while not await self._write():  # noqa: ASYNC110 - a pause between tries
                     await asyncio.sleep(_RETRY_PAUSE_S)
         except TimeoutError:
             _log.error("call record given up: the store does not answer")

@@ -31,7 +31,7 @@ def verify(secret: str, token: str, *, call_sid: str, now_s: float) -> int:
     except ValueError:
         raise TokenRefused("the stream token is malformed") from None
     expected = _mac(secret, call_sid, attempt, expires_s)
-    if not hmac.compare_digest(expected.encode(), parts[3].encode()):
+    if not hmac.compare_digest(expected.encode(), parts[3].encode(errors="replace")):
         raise TokenRefused("the stream token's signature is wrong")
     if now_s >= expires_s:
         raise TokenRefused("the stream token has expired")
@@ -39,6 +39,6 @@ def verify(secret: str, token: str, *, call_sid: str, now_s: float) -> int:
 
 
 def _mac(secret: str, call_sid: str, attempt: int, expires_s: int) -> str:
-    message = f"v1|{call_sid}|{attempt}|{expires_s}".encode()
+    message = f"v1|{call_sid}|{attempt}|{expires_s}".encode(errors="surrogatepass")
     digest = hmac.new(secret.encode(), message, hashlib.sha256).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

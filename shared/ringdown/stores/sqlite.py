@@ -6,6 +6,7 @@ thread per process owns the connection; writers of several processes take turns 
 """
 
 import asyncio
+import contextvars
 import datetime
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -58,9 +59,10 @@ class SqliteStore:
 
     async def _run(self, work: "Callable[[_Documents], _Result]") -> _Result:
         loop = asyncio.get_running_loop()
+        context = contextvars.copy_context()  # what the thread logs belongs to the call too
         try:
             async with asyncio.timeout(_CALL_TIMEOUT_S):
-                return await loop.run_in_executor(self._executor, self._work, work)
+                return await loop.run_in_executor(self._executor, context.run, self._work, work)
         except TimeoutError:
             raise StoreUnavailable(f"{self._path} did not answer in {_CALL_TIMEOUT_S} s") from None
         except (sqlite3.Error, OSError) as error:
@@ -151,10 +153,10 @@ class _Documents:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+            self._connection.execute("COMMIT")
+        finally:
+            if self._connection.in_transaction:  # SQLite itself rolls some failures back
+                self._connection.execute("ROLLBACK")
 
     def read(self, kind: type[Record], path: str) -> Record | None:
         row = self._connection.execute(
@@ -191,9 +193,13 @@ def _call_path(call_sid: str) -> str:
 
 def _agent_for(documents: _Documents, number: str) -> tuple[str, Agent] | None:
     assigned = documents.read(_Number, f"numbers/{number}")
-    agent_id = assigned.agent if assigned is not None else DEFAULT_AGENT_ID
-    agent = documents.read(Agent, f"agents/{agent_id}")
-    return None if agent is None else (agent_id, agent)
+    if assigned is not None:
+        agent = documents.read(Agent, f"agents/{assigned.agent}")
+        if agent is not None:
+            return assigned.agent, agent
+        _log.error("number is assigned to an unknown agent", agent=assigned.agent)
+    agent = documents.read(Agent, f"agents/{DEFAULT_AGENT_ID}")
+    return None if agent is None else (DEFAULT_AGENT_ID, agent)
 
 
 def _valid_tools(documents: _Documents, names: tuple[str, ...]) -> Iterator[ToolDeclaration]:
