@@ -1,0 +1,47 @@
+# Python ≥ 3.11 and make are all that is needed. `make` alone lists the targets.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+MYPY := $(BIN)/mypy
+
+.DEFAULT_GOAL := help
+
+help:  ## List the targets.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+call: $(READY)  ## Place the demonstration call and show it as it happens.
+	@$(BIN)/python -m ops call
+
+stack: $(READY)  ## Run the deployables on this machine until Ctrl-C.
+	@$(BIN)/python -m ops stack
+
+test: $(READY)  ## Check types and style, then run every test.
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest
+
+lint: $(READY)  ## Types (mypy strict) and style (ruff).
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(MYPY) shared/ringdown services/stream_handler functions/incoming_call simulators ops tests
+	@for tool in functions/tools/*/; do \
+		echo "$(MYPY) $$tool"; \
+		MYPYPATH=$$tool $(MYPY) $$tool || exit 1; \
+	done
+
+format: $(READY)  ## Put the code into shape.
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: $(READY)  ## Resolve every requirements.in again, with hashes.
+	@$(BIN)/python -m pip install --quiet uv
+	@PYTHON=$(BIN)/python scripts/lock
+
+clean:  ## Remove what was made here.
+	rm -rf $(VENV) out *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(READY): requirements.txt pyproject.toml
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/setup
+	@touch $@
+
+.PHONY: help call stack test lint format lock clean

@@ -1,0 +1,51 @@
+"""`python -m ops`: run Ringdown on this machine."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from ops.demonstration import place_demonstration_call
+from ops.processes import ProcessFailed
+from ops.stack import serve_stack, settings_from_environ
+from ringdown.errors import ConfigurationError
+
+OUT = Path("out")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="ringdown", description="Run Ringdown on this machine.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("call", help="place the demonstration call and show it as it happens")
+    commands.add_parser("stack", help="run the deployables until Ctrl-C")
+    arguments = parser.parse_args()
+    run = {"call": _call, "stack": _stack}[arguments.command]
+    try:
+        return asyncio.run(_until_interrupted(run))
+    except (ConfigurationError, ProcessFailed) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+async def _until_interrupted(run: Callable[[asyncio.Event], Awaitable[int]]) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return await run(stop)
+
+
+async def _call(stop: asyncio.Event) -> int:
+    return await place_demonstration_call(os.environ, OUT, stop)
+
+
+async def _stack(stop: asyncio.Event) -> int:
+    await serve_stack(settings_from_environ(os.environ, OUT), stop)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

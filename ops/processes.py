@@ -1,0 +1,126 @@
+"""Runs deployables as processes of their own, as the platform would: restarted when they die."""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+
+HEALTHY_WITHIN_S = 60.0
+_STOP_WITHIN_S = 12.0  # Cloud Run's ten seconds, and a little
+_POLL_S = 0.1
+_RESTART_PAUSE_S = 0.5
+_TAIL_LINES = 15
+
+
+class ProcessFailed(Exception):
+    """A process did not become healthy; the message shows the end of its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """How to start a process, and where its health is asked for."""
+
+    name: str
+    argv: Sequence[str]
+    environ: Mapping[str, str]
+    url: str
+    health_path: str = "/"
+
+
+class SupervisedProcess:
+    """One process: started, waited for, restarted when it dies, stopped."""
+
+    def __init__(self, command: Command, log_path: Path) -> None:
+        self.command = command
+        self._log_path = log_path
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = False
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None else None
+
+    async def start(self) -> None:
+        """Start and wait until healthy; raises ProcessFailed."""
+        with self._log_path.open("ab") as log_file:
+            self._process = await asyncio.create_subprocess_exec(
+                *self.command.argv,
+                env=dict(self.command.environ),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log_file,
+                stderr=log_file,
+                start_new_session=True,
+            )
+        try:
+            async with asyncio.timeout(HEALTHY_WITHIN_S):
+                await self._until_healthy(self._process)
+        except TimeoutError:
+            raise self._failure(f"is not healthy after {HEALTHY_WITHIN_S:g} s") from None
+
+    async def keep_running(self) -> None:
+        """Restart the process whenever it dies, until `stop()`."""
+        while self._process is not None:
+            code = await self._process.wait()
+            if self._stopping:
+                return
+            say(f"{self.command.name} ended with status {code}; starting it again")
+            await asyncio.sleep(_RESTART_PAUSE_S)
+            try:
+                await self.start()
+            except ProcessFailed as failure:
+                say(str(failure))
+
+    async def stop(self) -> None:
+        """Ask the process to end; after Cloud Run's grace period, end it."""
+        self._stopping = True
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(_STOP_WITHIN_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def _until_healthy(self, process: asyncio.subprocess.Process) -> None:
+        url = self.command.url + self.command.health_path
+        async with httpx2.AsyncClient(trust_env=False) as http:
+            while True:
+                if process.returncode is not None:
+                    raise self._failure(f"ended with status {process.returncode}")
+                try:
+                    response = await http.get(url, timeout=2.0)
+                except httpx2.TransportError:
+                    await asyncio.sleep(_POLL_S)
+                    continue
+                if response.status_code < 500:
+                    return
+                await asyncio.sleep(_POLL_S)
+
+    def _failure(self, what: str) -> ProcessFailed:
+        lines = self._log_path.read_text("utf-8", "replace").splitlines()[-_TAIL_LINES:]
+        tail = "\n".join(f"    {line}" for line in lines)
+        return ProcessFailed(f"{self.command.name} {what}. Its log, {self._log_path}, ends:\n{tail}")
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def say(text: str) -> None:
+    """Print a line for the person at the terminal, at once."""
+    print(text, flush=True)
+
+
+def python() -> str:
+    return sys.executable

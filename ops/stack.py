@@ -1,0 +1,208 @@
+"""All deployables on this machine, each a process of its own: `make stack`."""
+
+import asyncio
+import json
+import os
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from ops.processes import Command, ProcessFailed, SupervisedProcess, free_port, python, say
+from ringdown.documents import to_record
+from ringdown.errors import ConfigurationError
+from ringdown.stores import open_store
+from ringdown.tools import ToolDeclaration
+
+ROOT = Path(__file__).resolve().parent.parent
+WEBHOOK_PORT = 8080
+STREAM_PORT = 8081
+
+
+@dataclass(frozen=True, slots=True)
+class StackSettings:
+    """What the stack is started with; what is left out is made up for this machine."""
+
+    out: Path
+    gemini_api_key: str
+    gemini_base_url: str | None = None
+    gemini_ca_file: Path | None = None
+    webhook_port: int = WEBHOOK_PORT
+    stream_port: int = STREAM_PORT
+    public_url: str | None = None
+    stream_url: str | None = None
+    twilio_auth_token: str | None = None
+    store_url: str | None = None
+    fallback_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A running stack."""
+
+    webhook_url: str
+    twilio_auth_token: str
+    token_was_generated: bool
+    store_url: str
+    processes: list[SupervisedProcess] = field(default_factory=list)
+
+    def describe(self) -> dict[str, object]:
+        """What `out/stack.json` says. A token that was given is not repeated."""
+        return {
+            "webhook_url": self.webhook_url,
+            "twilio_auth_token": self.twilio_auth_token if self.token_was_generated else None,
+            "processes": [
+                {"name": p.command.name, "pid": p.pid, "url": p.command.url} for p in self.processes
+            ],
+        }
+
+
+def settings_from_environ(environ: Mapping[str, str], out: Path) -> StackSettings:
+    """The settings of `make stack`. Raises ConfigurationError."""
+    base_url = environ.get("GEMINI_BASE_URL") or None
+    api_key = environ.get("GEMINI_API_KEY") or ("local-endpoint" if base_url else "")
+    if not api_key:
+        raise ConfigurationError(
+            [
+                "GEMINI_API_KEY is not set. Set it to a key from Google AI Studio,"
+                " or set GEMINI_BASE_URL to another Gemini Live endpoint (https://HOST)."
+            ]
+        )
+    return StackSettings(
+        out=out,
+        gemini_api_key=api_key,
+        gemini_base_url=base_url,
+        public_url=environ.get("PUBLIC_URL") or None,
+        stream_url=environ.get("STREAM_URL") or None,
+        twilio_auth_token=environ.get("TWILIO_AUTH_TOKEN") or None,
+        store_url=environ.get("STORE_URL") or None,
+        fallback_number=environ.get("FALLBACK_NUMBER") or None,
+    )
+
+
+@asynccontextmanager
+async def running_stack(settings: StackSettings) -> AsyncIterator[Stack]:
+    """Start every deployable, wait until all are healthy, stop them at the end."""
+    settings.out.mkdir(parents=True, exist_ok=True)
+    logs = settings.out / "logs"
+    logs.mkdir(exist_ok=True)
+    for old in logs.glob("*.log"):
+        old.unlink()
+    store_url = settings.store_url or f"sqlite:{settings.out / 'ringdown.db'}"
+    stack = Stack(
+        webhook_url=settings.public_url or f"http://127.0.0.1:{settings.webhook_port}",
+        twilio_auth_token=settings.twilio_auth_token or secrets.token_hex(16),
+        token_was_generated=settings.twilio_auth_token is None,
+        store_url=store_url,
+    )
+    tools = await _declare_tools(store_url)
+    commands = (*_tool_commands(tools), *_service_commands(settings, stack))
+    stack.processes.extend(SupervisedProcess(c, logs / f"{c.name}.log") for c in commands)
+    try:
+        await _start_all(stack.processes)
+        async with asyncio.TaskGroup() as group:
+            keepers = [group.create_task(p.keep_running()) for p in stack.processes]
+            try:
+                yield stack
+            finally:
+                for keeper in keepers:
+                    keeper.cancel()
+    finally:
+        await asyncio.gather(*(process.stop() for process in stack.processes))
+
+
+async def serve_stack(settings: StackSettings, stop: asyncio.Event) -> None:
+    """Run the stack until `stop`, telling the person what is where."""
+    say("Starting the deployables …")
+    async with running_stack(settings) as stack:
+        description = settings.out / "stack.json"
+        description.write_text(json.dumps(stack.describe(), indent=2) + "\n", "utf-8")
+        for process in stack.processes:
+            say(f"  {process.command.name:<16} {process.command.url}")
+        say(f"Ready. Voice webhook: {stack.webhook_url}   (details: {description})")
+        say("Press Ctrl-C to stop.")
+        await stop.wait()
+        say("Stopping …")
+    description.unlink(missing_ok=True)
+
+
+async def _start_all(processes: list[SupervisedProcess]) -> None:
+    try:
+        async with asyncio.TaskGroup() as group:
+            for process in processes:
+                group.create_task(process.start())
+    except* ProcessFailed as failures:
+        raise failures.exceptions[0] from None
+
+
+async def _declare_tools(store_url: str) -> dict[Path, ToolDeclaration]:
+    """Give every tool folder a port and write its declaration to the store."""
+    declared: dict[Path, ToolDeclaration] = {}
+    async with open_store(store_url) as store:
+        for path in sorted((ROOT / "functions" / "tools").glob("*/tool.yaml")):
+            document = yaml.safe_load(path.read_text("utf-8"))
+            url = f"http://127.0.0.1:{free_port()}"
+            tool = to_record(ToolDeclaration, {**document, "url": url}, where=str(path))
+            await store.write_tool(tool)
+            declared[path.parent] = tool
+    return declared
+
+
+def _tool_commands(tools: Mapping[Path, ToolDeclaration]) -> tuple[Command, ...]:
+    return tuple(
+        _function(tool.name, folder, tool.url, _environ()) for folder, tool in tools.items()
+    )
+
+
+def _service_commands(settings: StackSettings, stack: Stack) -> tuple[Command, ...]:
+    shared = {
+        "TWILIO_AUTH_TOKEN": stack.twilio_auth_token,
+        "STREAM_TOKEN_SECRET": secrets.token_hex(32),
+        "STREAM_URL": settings.stream_url or f"ws://127.0.0.1:{settings.stream_port}",
+        "STORE_URL": stack.store_url,
+    }
+    webhook = _environ(
+        shared, PUBLIC_URL=stack.webhook_url, FALLBACK_NUMBER=settings.fallback_number
+    )
+    handler = _environ(
+        shared,
+        HOST="127.0.0.1",
+        PORT=str(settings.stream_port),
+        GEMINI_API_KEY=settings.gemini_api_key,
+        GEMINI_BASE_URL=settings.gemini_base_url,
+        SSL_CERT_FILE=str(settings.gemini_ca_file) if settings.gemini_ca_file else None,
+    )
+    webhook_url = f"http://127.0.0.1:{settings.webhook_port}"
+    return (
+        _function("incoming_call", ROOT / "functions" / "incoming_call", webhook_url, webhook),
+        Command(
+            name="stream_handler",
+            argv=(python(), "-m", "stream_handler"),
+            environ=handler,
+            url=f"http://127.0.0.1:{settings.stream_port}",
+            health_path="/ready",
+        ),
+    )
+
+
+def _function(name: str, folder: Path, url: str, environ: Mapping[str, str]) -> Command:
+    """A Cloud Function, started as Google's buildpack starts it."""
+    port = url.rpartition(":")[2]
+    options = ("--target", name, "--source", str(folder / "main.py"))
+    listen = ("--host", "127.0.0.1", "--port", port)
+    argv = (python(), "-m", "functions_framework", *options, *listen)
+    return Command(name=name, argv=argv, environ=environ, url=url)
+
+
+def _environ(shared: Mapping[str, str] | None = None, **more: str | None) -> dict[str, str]:
+    """A clean environment: what a process gets is what is written here."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "SSL_CERT_FILE", "FIRESTORE_EMULATOR_HOST")
+    environ = {name: os.environ[name] for name in kept if name in os.environ}
+    environ["PYTHONPATH"] = os.pathsep.join((str(ROOT / "shared"), str(ROOT / "services")))
+    environ["PYTHONUNBUFFERED"] = "1"
+    environ.update(shared or {})
+    environ.update({name: value for name, value in more.items() if value is not None})
+    return environ
