@@ -107,7 +107,9 @@ class SupervisedProcess:
     def _failure(self, what: str) -> ProcessFailed:
         lines = self._log_path.read_text("utf-8", "replace").splitlines()[-_TAIL_LINES:]
         tail = "\n".join(f"    {line}" for line in lines)
-        return ProcessFailed(f"{self.command.name} {what}. Its log, {self._log_path}, ends:\n{tail}")
+        return ProcessFailed(
+            f"{self.command.name} {what}. Its log, {self._log_path}, ends:\n{tail}"
+        )
 
 
 def free_port() -> int:

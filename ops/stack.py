@@ -65,12 +65,11 @@ def settings_from_environ(environ: Mapping[str, str], out: Path) -> StackSetting
     base_url = environ.get("GEMINI_BASE_URL") or None
     api_key = environ.get("GEMINI_API_KEY") or ("local-endpoint" if base_url else "")
     if not api_key:
-        raise ConfigurationError(
-            [
-                "GEMINI_API_KEY is not set. Set it to a key from Google AI Studio,"
-                " or set GEMINI_BASE_URL to another Gemini Live endpoint (https://HOST)."
-            ]
+        problem = (
+            "GEMINI_API_KEY is not set. Set it to a key from Google AI Studio,"
+            " or set GEMINI_BASE_URL to another Gemini Live endpoint (https://HOST)."
         )
+        raise ConfigurationError([problem])
     return StackSettings(
         out=out,
         gemini_api_key=api_key,

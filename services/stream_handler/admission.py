@@ -63,10 +63,15 @@ def signature_is_valid(headers: Headers, *, auth_token: str, url: str) -> bool:
 
 
 async def admit(
-    socket: ServerConnection, store: CallStore, *, token_secret: str, handler: str
+    socket: ServerConnection,
+    store: CallStore,
+    *,
+    token_secret: str,
+    handler: str,
+    start_timeout_s: float = START_TIMEOUT_S,
 ) -> Admitted:
     """Wait for `start`, check its token and claim the call. Raises Refused."""
-    start = await _start(socket)
+    start = await _start(socket, start_timeout_s)
     if not _CALL_SID.fullmatch(start.call_sid) or not _STREAM_SID.fullmatch(start.stream_sid):
         raise Refused(CloseCode.POLICY_VIOLATION, "start names no call or stream")
     if start.media_format != _MULAW_8K_MONO:
@@ -82,9 +87,9 @@ async def admit(
     return Admitted(await _claim(store, start.call_sid, claim), start.stream_sid)
 
 
-async def _start(socket: ServerConnection) -> media_streams.StartFields:
+async def _start(socket: ServerConnection, timeout_s: float) -> media_streams.StartFields:
     try:
-        async with asyncio.timeout(START_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             for _ in range(_MESSAGES_BEFORE_START):
                 message = media_streams.decode(await socket.recv())
                 if isinstance(message, media_streams.Start):
@@ -92,9 +97,7 @@ async def _start(socket: ServerConnection) -> media_streams.StartFields:
                 if message is not None and not isinstance(message, media_streams.Connected):
                     raise Refused(CloseCode.POLICY_VIOLATION, "a message came before start")
     except TimeoutError:
-        raise Refused(
-            CloseCode.POLICY_VIOLATION, f"no start within {START_TIMEOUT_S:g} s"
-        ) from None
+        raise Refused(CloseCode.POLICY_VIOLATION, f"no start within {timeout_s:g} s") from None
     except media_streams.MediaStreamError as error:
         raise Refused(CloseCode.INVALID_DATA, str(error)) from None
     except ConnectionClosed:

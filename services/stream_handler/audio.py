@@ -29,27 +29,24 @@ class Upsampler:
     """µ-law frames from the caller to PCM16 LE at 16 kHz for the model."""
 
     def __init__(self) -> None:
-        self._history = np.zeros(_UP_PHASES.shape[0] - 1, np.float32)
+        self._interpolator = Interpolator()
 
     def convert(self, mulaw: bytes) -> bytes:
-        """Twice as many samples as `mulaw` has bytes, 39 taps behind."""
-        codes = np.frombuffer(mulaw, np.uint8)
-        signal = np.concatenate((self._history, _DECODED[codes]))
-        self._history = signal[len(signal) - len(self._history) :]
-        windows = np.lib.stride_tricks.sliding_window_view(signal, _UP_PHASES.shape[0])
-        return _to_pcm((windows @ _UP_PHASES).ravel()).tobytes()
+        """Twice as many samples as `mulaw` has bytes, half the filter behind."""
+        return self._interpolator.convert(_DECODED[np.frombuffer(mulaw, np.uint8)]).tobytes()
 
 
 class Downsampler:
     """PCM16 LE at 24 kHz from the model to µ-law for the caller."""
 
     def __init__(self) -> None:
-        self.reset()
+        self._decimator = Decimator()
+        self._odd_byte = b""
 
     def reset(self) -> None:
         """Forget the signal so far: what follows is another sound (after a barge-in, a turn)."""
         self._odd_byte = b""
-        self._signal = np.zeros(len(_DOWN_TAPS) // 2, np.float32)
+        self._decimator.reset()
 
     def convert(self, pcm: bytes) -> bytes:
         """As much µ-law as `pcm` completes: a third as many samples, half the filter behind."""
@@ -57,22 +54,54 @@ class Downsampler:
         whole = len(data) & ~1
         self._odd_byte = data[whole:]
         samples = np.frombuffer(data, "<i2", count=whole // 2)
-        return self._filter(samples.astype(np.float32))
+        return encode_mulaw(self._decimator.convert(samples.astype(np.float32)))
 
     def flush(self) -> bytes:
         """The tail that the filter still holds, so that no word end is clipped; then `reset()`."""
-        tail = self._filter(np.zeros(len(_DOWN_TAPS) // 2, np.float32))
-        self.reset()
-        return tail
+        self._odd_byte = b""
+        return encode_mulaw(self._decimator.flush())
 
-    def _filter(self, samples: Samples) -> bytes:
+
+class Interpolator:
+    """8 kHz to 16 kHz. Samples are on the scale of PCM16."""
+
+    def __init__(self) -> None:
+        self._history = np.zeros(_UP_PHASES.shape[0] - 1, np.float32)
+
+    def convert(self, samples: Samples) -> npt.NDArray[np.int16]:
+        """Twice as many samples, half the filter behind."""
+        if not len(samples):
+            return np.empty(0, np.int16)
+        signal = np.concatenate((self._history, samples))
+        self._history = signal[len(signal) - len(self._history) :]
+        windows = np.lib.stride_tricks.sliding_window_view(signal, _UP_PHASES.shape[0])
+        return _to_pcm((windows @ _UP_PHASES).ravel())
+
+
+class Decimator:
+    """24 kHz to 8 kHz. Samples are on the scale of PCM16."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self._signal = np.zeros(len(_DOWN_TAPS) // 2, np.float32)
+
+    def convert(self, samples: Samples) -> npt.NDArray[np.int16]:
+        """As many samples as `samples` completes, half the filter behind."""
         signal = np.concatenate((self._signal, samples))
         count = max((len(signal) - len(_DOWN_TAPS)) // _DOWN_FACTOR + 1, 0)
         self._signal = signal[count * _DOWN_FACTOR :]
         if count == 0:
-            return b""
+            return np.empty(0, np.int16)
         windows = np.lib.stride_tricks.sliding_window_view(signal, len(_DOWN_TAPS))[::_DOWN_FACTOR]
-        return _ENCODED[_to_pcm(windows @ _DOWN_TAPS).view(np.uint16)].tobytes()
+        return _to_pcm(windows @ _DOWN_TAPS)
+
+    def flush(self) -> npt.NDArray[np.int16]:
+        """The samples that the filter still holds; then `reset()`."""
+        tail = self.convert(np.zeros(len(_DOWN_TAPS) // 2, np.float32))
+        self.reset()
+        return tail
 
 
 def level_dbfs(mulaw: bytes) -> float:

@@ -4,6 +4,7 @@ The only file that imports the SDK. Facts about its behaviour are those of googl
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TypeAlias
 
 from google import genai
 from google.genai import errors, live, types
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import InvalidStatus, WebSocketException
 
 from ringdown.calls import Speaker, Usage
 from ringdown.log import Log
@@ -73,7 +74,16 @@ ModelEvent: TypeAlias = (
 class GeminiLive:
     """Opens Live sessions. One per process: its client takes half a second to make."""
 
-    def __init__(self, *, api_key: str, base_url: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        base_url: str | None = None,
+        tls: ssl.SSLContext | None = None,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+    ) -> None:
+        """`tls` is for an endpoint whose certificate the system does not trust."""
+        self._connect_timeout_s = connect_timeout_s
         self._client = genai.Client(
             api_key=api_key,
             http_options=types.HttpOptions(
@@ -86,6 +96,7 @@ class GeminiLive:
                     "ping_interval": None,
                     "max_size": None,
                     "close_timeout": _CLOSE_TIMEOUT_S,
+                    **({} if tls is None else {"ssl": tls}),
                 },
             ),
         )
@@ -96,12 +107,13 @@ class GeminiLive:
     ) -> AsyncIterator["ModelSession"]:
         """Open a session; its events are stamped by `clock_ms`.
 
-        Raises ModelError if the service refuses, or is not ready within CONNECT_TIMEOUT_S.
+        Raises ModelError if the service refuses, or is not ready in time.
         """
         async with AsyncExitStack() as stack:
             session = await _entered(
                 stack,
                 self._client.aio.live.connect(model=config.model, config=_connect_config(config)),
+                self._connect_timeout_s,
             )
             if session.setup_complete is None:
                 raise ModelError("the first message was not setupComplete")
@@ -109,15 +121,19 @@ class GeminiLive:
 
 
 async def _entered(
-    stack: AsyncExitStack, connection: AbstractAsyncContextManager[live.AsyncSession]
+    stack: AsyncExitStack,
+    connection: AbstractAsyncContextManager[live.AsyncSession],
+    timeout_s: float,
 ) -> live.AsyncSession:
     try:
-        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             return await stack.enter_async_context(connection)
     except TimeoutError:
-        raise ModelError(f"not ready within {CONNECT_TIMEOUT_S:g} s") from None
+        raise ModelError(f"not ready within {timeout_s:g} s") from None
     except errors.APIError as error:
         raise ModelError(error.message or "refused", code=error.code) from error
+    except InvalidStatus as error:
+        raise ModelError("refused", code=error.response.status_code) from error
     except (OSError, ValueError, TypeError, WebSocketException) as error:
         # ValueError and TypeError: the SDK's own, on a first message it cannot read.
         raise ModelError(f"{type(error).__name__}: {error}") from error

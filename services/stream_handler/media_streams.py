@@ -94,7 +94,7 @@ def decode(frame: str | bytes) -> Message | None:
         if _is_unknown_event(frame):
             return None
         raise MediaStreamError(f"a malformed message: {error}") from None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise MediaStreamError("a message that is not JSON") from None
 
 
@@ -115,5 +115,5 @@ def encode_clear(stream_sid: str) -> str:
 def _is_unknown_event(frame: str) -> bool:
     try:
         return _any_decoder.decode(frame).event not in _EVENTS
-    except msgspec.ValidationError:
+    except (msgspec.DecodeError, RecursionError):
         return False

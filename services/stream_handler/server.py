@@ -2,13 +2,14 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from ringdown.log import Log, call_bound
-from stream_handler.admission import Refused, admit, signature_is_valid
+from stream_handler.admission import START_TIMEOUT_S, Refused, admit, signature_is_valid
 from stream_handler.bridge import Bridge, Services
 from stream_handler.settings import Settings
 
@@ -20,18 +21,26 @@ _OPEN_TIMEOUT_S = 10.0
 _CLOSE_TIMEOUT_S = 2.0
 _PING_INTERVAL_S = 20.0
 
-# Cloud Run gives 10 s from SIGTERM to SIGKILL.
-_LET_CALLS_END_S = 6.0
-_LET_CALLS_BE_SAVED_S = 3.0
-
 _log = Log(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the server waits. Cloud Run gives 10 s from SIGTERM to SIGKILL."""
+
+    for_start_s: float = START_TIMEOUT_S
+    for_calls_to_end_s: float = 6.0
+    for_calls_to_be_saved_s: float = 3.0
 
 
 class StreamServer:
     """Serves calls until told to stop."""
 
-    def __init__(self, settings: Settings, services: Services) -> None:
+    def __init__(
+        self, settings: Settings, services: Services, patience: Patience | None = None
+    ) -> None:
         self._settings = settings
+        self._patience = patience or Patience()
         self._services = services
         self._bridges: set[Bridge] = set()
         self._connections = 0
@@ -91,6 +100,7 @@ class StreamServer:
                 self._services.store,
                 token_secret=self._settings.stream_token_secret,
                 handler=self._settings.handler,
+                start_timeout_s=self._patience.for_start_s,
             )
         except Refused as refused:
             _log.warning("stream refused", reason=refused.reason, close_code=int(refused.code))
@@ -111,11 +121,11 @@ class StreamServer:
     async def _drain(self, server: Server) -> None:
         _log.info("stopping", calls=len(self._bridges))
         server.close(close_connections=False)
-        if await self._all_over(_LET_CALLS_END_S):
+        if await self._all_over(self._patience.for_calls_to_end_s):
             return
         for bridge in tuple(self._bridges):
             bridge.drain()
-        if not await self._all_over(_LET_CALLS_BE_SAVED_S):
+        if not await self._all_over(self._patience.for_calls_to_be_saved_s):
             _log.error("stopped with calls in hand", calls=self._connections)
             for connection in tuple(server.connections):
                 connection.transport.abort()

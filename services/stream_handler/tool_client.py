@@ -31,7 +31,7 @@ class ToolClient:
         except httpx2.TimeoutException:
             _log.warning("tool did not answer in time", tool=tool.name)
             return ToolAnswer.failed("The tool took too long to answer.", retryable=True)
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             _log.warning("tool could not be reached", tool=tool.name, error=type(error).__name__)
             return ToolAnswer.failed("The tool could not be reached.", retryable=True)
         return _answer(tool, response)
@@ -45,7 +45,8 @@ class ToolClient:
                     "POST",
                     tool.url,
                     content=msgspec.json.encode(request),
-                    headers={"content-type": "application/json"},
+                    # Unpacked, a small answer could be far over the limit before it is counted.
+                    headers={"content-type": "application/json", "accept-encoding": "identity"},
                     timeout=tool.timeout_s,
                 ) as response,
             ):
@@ -70,9 +71,9 @@ def _answer(tool: ToolDeclaration, response: _Response) -> ToolAnswer:
         return ToolAnswer.failed("The tool's answer was too long to use.")
     try:
         answer = msgspec.json.decode(response.body, type=ToolAnswer)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         answer = None
-    if answer is None or (response.status >= 400 and answer.error is None):
+    if answer is None or (response.status >= 300 and answer.error is None):
         _log.error("tool answered badly", tool=tool.name, http_status=response.status)
         return ToolAnswer.failed("The tool failed.", retryable=response.status >= 500)
     if answer.error is not None:

@@ -61,8 +61,8 @@ class ToolEndpoint(Generic[Args]):
             request = msgspec.json.decode(body, type=ToolRequest)
         except msgspec.ValidationError as error:
             return self._malformed(explain(error))
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return self._malformed("the body is not JSON")
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return self._malformed("the body is not JSON, or is nested too deeply")
         with call_bound(request.call.call_sid):
             if request.name != self._name:
                 return self._malformed(f"this is {self._name}, another tool was asked for")

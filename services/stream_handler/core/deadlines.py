@@ -3,6 +3,7 @@
 import enum
 
 
+@enum.unique  # equal lengths would make two timers one
 class Timer(enum.Enum):
     """A running timer's name; the value is its length in ms."""
 
@@ -18,13 +19,13 @@ class Deadlines:
     """Which timers run, so that none is started twice and none survives the session."""
 
     def __init__(self) -> None:
-        self._running: set[Timer] = set()
+        self._running: list[Timer] = []
 
     def start(self, timer: Timer) -> bool:
         """Whether `timer` must be started (it was not running)."""
         if timer in self._running:
             return False
-        self._running.add(timer)
+        self._running.append(timer)
         return True
 
     def cancel(self, timer: Timer) -> bool:

@@ -42,18 +42,28 @@ class Ending:
     def __init__(self) -> None:
         self.phase = Phase.TALKING
         self.outcome: Outcome | None = None
+        self._spoken = False
 
     @property
     def over(self) -> bool:
         """Whether the conversation is over; nothing is played or answered any more."""
         return self.phase in (Phase.SAVING, Phase.CLOSED)
 
-    def goodbye_requested(self) -> bool:
-        """The model wants to end the call; False if that is under way already."""
+    def goodbye_requested(self, *, spoken: bool) -> bool:
+        """The model wants to end the call; False if that is under way already.
+
+        `spoken`: it has said its goodbye. Once said it stays said: callers answer it with a "bye"
+        of their own, and that must not hold the line open.
+        """
         if self.phase is not Phase.TALKING:
             return False
         self.phase = Phase.GOODBYE
+        self._spoken = spoken
         return True
+
+    def agent_spoke(self) -> None:
+        """What the agent says once it wants to end the call is its goodbye."""
+        self._spoken = True
 
     def goodbye_interrupted(self) -> bool:
         """The caller speaks again: the conversation goes on. False if no goodbye was under way."""
@@ -62,9 +72,9 @@ class Ending:
         self.phase = Phase.TALKING
         return True
 
-    def goodbye_heard(self, *, generating: bool, playing: bool, spoken: bool) -> bool:
+    def goodbye_heard(self, *, generating: bool, playing: bool) -> bool:
         """Whether the goodbye has been said and heard to its end."""
-        return self.phase is Phase.GOODBYE and spoken and not generating and not playing
+        return self.phase is Phase.GOODBYE and self._spoken and not generating and not playing
 
     def finish(self, reason: EndReason) -> Outcome | None:
         """Go on to the save; None if the session is already past that."""

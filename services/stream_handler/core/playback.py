@@ -29,8 +29,13 @@ class Playback:
         """Whether all that was sent has been heard or cleared."""
         return self._anchor == self.sent
 
+    @property
+    def until_mark(self) -> int:
+        """How many bytes may be sent before the next mark."""
+        return self._marked + _MARK_EVERY_BYTES - self.sent
+
     def add(self, length: int, at_ms: float) -> str | None:
-        """`length` more bytes are sent; the name of the mark to send behind them, if one is due."""
+        """At most `until_mark` more bytes are sent; the mark to send behind them, if one is due."""
         if self.idle:
             self._anchor_ms = at_ms
         self.sent += length

@@ -66,6 +66,10 @@ from stream_handler.core.turns import Turns
 _BYTES_PER_CALLER_MS = 32  # PCM16 at 16 kHz
 _BARGE_IN_WINDOW_MS = 3_000.0
 
+# What `end_call` answers the model.
+_GOODBYE_SAID = "The call ends now. Say nothing more."
+_GOODBYE_MISSING = "The call ends once you have said a short goodbye. Say it now."
+
 _Actions = Iterator[Action]
 
 
@@ -161,16 +165,23 @@ class StreamSession:
     def _model_audio(self, event: ModelAudio) -> _Actions:
         if not self._link.audio(event.at_ms) or not event.mulaw:
             return
-        length = len(event.mulaw)
         turns = self._turns.agent_audio(
-            event.at_ms, self._playback.sent, length, self._speech.last_voiced_ms
+            event.at_ms, self._playback.sent, len(event.mulaw), self._speech.last_voiced_ms
         )
-        mark = self._playback.add(length, event.at_ms)
-        yield PlayAudio(event.mulaw)
-        if mark is not None:
-            yield SendMark(mark)
+        self._ending.agent_spoke()
+        yield from self._play(event.mulaw, event.at_ms)
         yield from self._cancel(Timer.GOODBYE_BEGINS)
         yield from _save(turns=turns)
+
+    def _play(self, mulaw: bytes, at_ms: float) -> _Actions:
+        """In pieces, so that marks are never further apart than the estimate allows."""
+        while mulaw:
+            room = self._playback.until_mark
+            piece, mulaw = mulaw[:room], mulaw[room:]
+            mark = self._playback.add(len(piece), at_ms)
+            yield PlayAudio(piece)
+            if mark is not None:
+                yield SendMark(mark)
 
     def _model_interrupted(self, at_ms: float) -> _Actions:
         self._link.interrupted(at_ms)
@@ -212,7 +223,6 @@ class StreamSession:
         if self._ending.goodbye_heard(
             generating=self._link.generating,
             playing=not self._playback.idle,
-            spoken=self._turns.agent_spoke_last,
         ):
             yield from self._finish(EndReason.AGENT_HUNG_UP, at_ms)
 
@@ -279,12 +289,13 @@ class StreamSession:
     # The end
 
     def _end_call(self, event: ToolCallRequested) -> _Actions:
-        answer = ToolAnswer(output={"status": "The call ends now. Say nothing more."})
-        yield from self._answer_tool(event.id, answer, event.at_ms, silent=True)
-        if not self._ending.goodbye_requested():
+        spoken = self._turns.agent_spoke_last
+        answer = ToolAnswer(output={"status": _GOODBYE_SAID if spoken else _GOODBYE_MISSING})
+        yield from self._answer_tool(event.id, answer, event.at_ms, silent=spoken)
+        if not self._ending.goodbye_requested(spoken=spoken):
             return
         yield from self._start(Timer.GOODBYE_ENDS)
-        if not self._turns.agent_spoke_last:
+        if not spoken:
             yield from self._start(Timer.GOODBYE_BEGINS)
         yield from self._after_playback(event.at_ms)
 
@@ -310,7 +321,7 @@ class StreamSession:
         for timer in self._deadlines.running():
             yield from self._cancel(timer)
         yield CloseModel()
-        turns = self._turns.close(at_ms, self._playback.heard(at_ms))
+        turns = self._turns.close(at_ms, self._playback.heard(at_ms), self._speech.last_voiced_ms)
         changes = CallChanges(
             turns=turns,
             tool_calls=cancelled,

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from ringdown.calls import Speaker, Turn
 
+_LATE_TEXT_MS = 3_000.0  # transcripts trail the voice by up to two seconds
+
 
 @dataclass(slots=True)
 class _CallerTurn:
@@ -58,10 +60,16 @@ class Turns:
             self._caller.end_ms = max(self._caller.end_ms, end_ms)
 
     def caller_text(self, text: str, at_ms: float) -> tuple[Turn, ...]:
-        """Add to what the caller said; a late fragment amends the turn that was answered."""
-        if self._caller is None and self._answered is not None:
-            self._answered.text += text
-            return self._save_caller(self._answered)
+        """Add to what the caller said; a late fragment amends the turn that was answered.
+
+        Later than that, it is new speech that was too soft for the voice activity to notice.
+        """
+        answered = self._answered
+        if self._caller is None and answered is not None:
+            if at_ms - answered.end_ms <= _LATE_TEXT_MS:
+                answered.text += text
+                return self._save_caller(answered)
+            self.caller_speech_started(at_ms)
         if self._caller is None:
             self._caller = _CallerTurn(at_ms, at_ms)
         self._caller.text += text
@@ -125,12 +133,14 @@ class Turns:
         ]
         self._agent.clear()
         self._early_text = ""
+        # Some audio may have come between the caller's first word and the interruption.
+        self.agent_spoke_last = False
         return tuple(turns)
 
-    def close(self, at_ms: float, heard_to: int) -> tuple[Turn, ...]:
+    def close(self, at_ms: float, heard_to: int, last_voiced_ms: float | None) -> tuple[Turn, ...]:
         """The stream has ended: close whatever is open."""
         agent = self.agent_interrupted(at_ms, heard_to, None)
-        return (*self._answer_caller(None), *agent)
+        return (*agent, *self._answer_caller(last_voiced_ms))
 
     def _answer_caller(self, last_voiced_ms: float | None) -> tuple[Turn, ...]:
         """Close the caller's open turn; keep it, for the rest of its text may come late."""

@@ -1,0 +1,87 @@
+"""Did the audio arrive? Which sentences are heard in a recording, and how intact each one is.
+
+Recognition tells which sentence arrived; aligning the recording with the sentence's own samples
+tells whether all of it did.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from simulators.speech.alignment import Alignment, cut, find_in_order
+from simulators.speech.pcm import Pcm, duration_ms
+from simulators.speech.recognition import Recognizer, normalise
+
+# A cut sentence must be intact to within one window of the comparison and one 20 ms frame.
+_CUT_TOLERANCE_MS = 70.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence that was said: its words, its own samples, and when it was cut off, if it was.
+
+    `cut_at_ms` is a time of the recording it is looked for in.
+    """
+
+    text: str
+    pcm: Pcm
+    rate_hz: int
+    cut_at_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What became of a sentence on its way. `ok` is the verdict, `why` its reason."""
+
+    sentence: str
+    ok: bool
+    recognised: bool
+    intact_ms: int
+    of_ms: int
+    at_ms: int
+    why: str
+
+    def as_json(self) -> dict[str, object]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def judge(
+    sentences: Sequence[Sentence], recording: Pcm, *, rate_hz: int, decoys: Sequence[str] = ()
+) -> list[Heard]:
+    """Look for `sentences` in `recording`, in order; all have the same rate."""
+    if not sentences:
+        return []
+    alignments = find_in_order(
+        [sentence.pcm for sentence in sentences],
+        recording,
+        rate_hz=sentences[0].rate_hz,
+        received_hz=rate_hz,
+    )
+    recognizer = Recognizer([sentence.text for sentence in sentences], decoys, rate_hz=rate_hz)
+    return [
+        _heard(sentence, alignment, recording, rate_hz, recognizer)
+        for sentence, alignment in zip(sentences, alignments, strict=True)
+    ]
+
+
+def _heard(
+    sentence: Sentence, found: Alignment, recording: Pcm, rate_hz: int, recognizer: Recognizer
+) -> Heard:
+    of_ms = duration_ms(sentence.pcm, sentence.rate_hz)
+    audio = cut(recording, found, received_hz=rate_hz, duration_ms=of_ms)
+    recognised = recognizer.recognize(audio) == normalise(sentence.text)
+    if sentence.cut_at_ms is None:
+        ok = found.intact and recognised
+        why = found.why if recognised or not found.intact else "not recognised"
+    else:
+        due_ms = min(sentence.cut_at_ms - found.offset_ms, of_ms)
+        ok = due_ms > 0 and found.intact_ms >= due_ms - _CUT_TOLERANCE_MS
+        why = f"cut off after {due_ms / 1000:.1f} s" + ("" if ok else f"; {found.why}")
+    return Heard(
+        sentence=sentence.text,
+        ok=ok,
+        recognised=recognised,
+        intact_ms=round(found.intact_ms),
+        of_ms=round(of_ms),
+        at_ms=round(found.offset_ms),
+        why=why,
+    )
