@@ -1,0 +1,1 @@
+"""Speech for the stand-ins: synthesis, recognition, voice activity, and was it intact?"""

@@ -1,0 +1,50 @@
+"""A stand-in for Twilio: a phone network that places calls to a webhook, and its caller."""
+
+from .alerts import Alert, AlertCode, AlertLevel
+from .call import Call, CallError, CallOver, NoticeTimeout
+from .call_flow import DialStatus, EndReason
+from .clock import Clock, WallClock
+from .dialled import Answers, CannotBeReached, DialledParty, DoesNotAnswer, IsBusy
+from .events import CallEvent, event_record
+from .microphone import Utterance
+from .network import TwilioNetwork
+from .recording import Recording
+from .runner import ScriptFailed, ScriptResult, SpokenSentence, run_script
+from .script import Script
+from .script_file import load_script
+from .signatures import SharedKey
+from .webhooks import ConnectionSettings
+from .yaml_fields import ScenarioError
+
+__all__ = [
+    "Alert",
+    "AlertCode",
+    "AlertLevel",
+    "Answers",
+    "Call",
+    "CallError",
+    "CallEvent",
+    "CallOver",
+    "CannotBeReached",
+    "Clock",
+    "ConnectionSettings",
+    "DialStatus",
+    "DialledParty",
+    "DoesNotAnswer",
+    "EndReason",
+    "IsBusy",
+    "NoticeTimeout",
+    "Recording",
+    "ScenarioError",
+    "Script",
+    "ScriptFailed",
+    "ScriptResult",
+    "SharedKey",
+    "SpokenSentence",
+    "TwilioNetwork",
+    "Utterance",
+    "WallClock",
+    "event_record",
+    "load_script",
+    "run_script",
+]

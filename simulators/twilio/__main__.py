@@ -1,0 +1,95 @@
+"""Place one simulated call by a scenario, and write down what happened.
+
+The exit status is 0 when the script was played to its end, 1 when it was not, 2 when it could not
+be started.
+"""
+
+import argparse
+import asyncio
+import os
+import ssl
+import sys
+from pathlib import Path
+
+from .call_flow import EndReason
+from .events import CallEvent, event_record
+from .network import TwilioNetwork
+from .report import write_report
+from .runner import ScriptFailed, ScriptResult, run_script
+from .script import Script
+from .script_file import load_script
+from .yaml_fields import ScenarioError
+
+
+def main() -> int:
+    arguments = _arguments()
+    token = os.environ.get(arguments.auth_token_env)
+    if not token:
+        print(f"Set {arguments.auth_token_env} to the auth token.", file=sys.stderr)
+        return 2
+    try:
+        script = load_script(arguments.scenario)
+    except (ScenarioError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    failure = asyncio.run(_call(arguments, script, token))
+    if failure is not None:
+        print(failure, file=sys.stderr)
+    return 0 if failure is None else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m simulators.twilio", description=__doc__)
+    parser.add_argument("--scenario", type=Path, required=True, help="YAML file with a caller part")
+    parser.add_argument("--voice-url", required=True, help="the webhook that answers calls")
+    parser.add_argument("--fallback-url", help="asked when the webhook fails")
+    parser.add_argument("--status-url", help="takes status callbacks")
+    parser.add_argument(
+        "--auth-token-env", default="TWILIO_AUTH_TOKEN", help="variable that holds the auth token"
+    )
+    parser.add_argument("--ca-file", help="PEM file of an authority to trust for https and wss")
+    parser.add_argument("--out", type=Path, required=True, help="folder for what is written")
+    parser.add_argument("--quiet", action="store_true", help="do not print events as they happen")
+    return parser.parse_args()
+
+
+async def _call(arguments: argparse.Namespace, script: Script, token: str) -> str | None:
+    network = TwilioNetwork(
+        auth_token=token,
+        tls=ssl.create_default_context(cafile=arguments.ca_file),
+        after_drop=script.after_drop,
+        dialled=script.dialled,
+        comfort_noise=script.comfort_noise,
+    )
+    failure: str | None = None
+    async with network.place_call(
+        to=script.to,
+        from_=script.from_,
+        voice_url=arguments.voice_url,
+        fallback_url=arguments.fallback_url,
+        status_url=arguments.status_url,
+        voice=script.voice,
+        on_event=None if arguments.quiet else _show,
+    ) as call:
+        try:
+            result = await run_script(call, script)
+        except ScriptFailed as failed:
+            failure, result = str(failed), failed.result
+    ended = ScriptResult(result.sentences, call.end_reason or EndReason.CALLER_HUNG_UP)
+    await asyncio.to_thread(write_report, arguments.out, call, ended, failure)
+    return failure
+
+
+def _show(event: CallEvent) -> None:
+    record = event_record(event)
+    fields = " ".join(
+        f"{name}={value}"
+        for name, value in record.items()
+        if name not in ("event", "at_ms", "body")
+    )
+    at_ms = event.when.at_ms
+    print(f"{at_ms / 1000:8.2f} {record['event']:<20} {fields}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

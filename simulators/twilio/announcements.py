@@ -1,0 +1,30 @@
+"""Text to µ-law speech for `<Say>` and for the people on the line, off the event loop."""
+
+import asyncio
+
+from simulators.speech import mulaw
+from simulators.speech.synthesis import SpeechError, Voice, synthesize
+
+from .recording import RATE_HZ
+
+
+async def spoken(text: str, voice: Voice) -> bytes:
+    """`text` as µ-law, 8 kHz.
+
+    Raises:
+        SpeechError: an unknown voice, or a text without anything to say.
+    """
+    pcm = await asyncio.to_thread(synthesize, text, rate_hz=RATE_HZ, voice=voice)
+    return mulaw.encode(pcm)
+
+
+async def announced(text: str, language: str, voice: str) -> bytes:
+    """`text` as `<Say>` speaks it: in the nearest voice there is for a language tag."""
+    variant = "" if voice == "man" else "+f4"
+    primary = language.partition("-")[0]
+    for name in (language.lower(), primary):
+        try:
+            return await spoken(text, Voice(name + variant))
+        except SpeechError:
+            continue
+    return await spoken(text, Voice("en-us" + variant))

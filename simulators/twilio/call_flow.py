@@ -1,0 +1,206 @@
+"""How a call runs through its TwiML: a pure step machine, outcome in, action out."""
+
+from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
+from urllib.parse import urljoin
+
+from .alerts import Alert
+from .twiml import ConnectStream, Dial, Document, Hangup, Pause, Play, Redirect, Reject, Say, Verb
+from .webhooks import Params, Webhook
+
+MAX_DOCUMENTS = 500
+"""A stop of ours against documents that redirect to each other for ever."""
+
+
+class EndReason(StrEnum):
+    """Why a call ended."""
+
+    CALLER_HUNG_UP = "caller hung up"
+    AGENT_HUNG_UP = "hung up by <Hangup>"
+    DOCUMENT_ENDED = "no verbs left"
+    REJECTED = "rejected"
+    APPLICATION_ERROR = "application error"
+    STREAM_DROPPED = "stream dropped"
+    TOO_MANY_DOCUMENTS = "too many documents"
+
+
+class DialStatus(StrEnum):
+    """The values of DialCallStatus."""
+
+    COMPLETED = "completed"
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    FAILED = "failed"
+
+
+# -- actions
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Ask `webhook` for the next document; `params` go beside the call's own."""
+
+    webhook: Webhook
+    params: Params = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Pick the call up; the caller hears the line from here on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Perform:
+    verb: Say | Play | Pause | ConnectStream | Dial
+
+
+@dataclass(frozen=True, slots=True)
+class Apologise:
+    """Tell the caller that the application failed, as Twilio does with no document to run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    reason: EndReason
+    busy: bool = False
+
+
+Action = Fetch | Answer | Perform | Apologise | Finish
+
+
+# -- outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The action is complete; nothing about it changes what comes next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    url: str
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFailed:
+    url: str
+    alert: Alert
+
+
+@dataclass(frozen=True, slots=True)
+class StreamDropped:
+    """The WebSocket broke off without a close frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class DialEnded:
+    status: DialStatus
+    call_sid: str
+    duration_s: int = 0
+
+
+Outcome = Done | Fetched | FetchFailed | StreamDropped | DialEnded
+
+
+class CallFlow:
+    """One inbound call. `begin()`, then `advance(outcome)` after each action, until `Finish`."""
+
+    def __init__(
+        self, voice: Webhook, fallback: Webhook | None = None, *, end_after_drop: bool = False
+    ) -> None:
+        self._voice = voice
+        self._fallback = fallback
+        self._end_after_drop = end_after_drop
+        self._verbs: deque[Verb] = deque()
+        self._url = voice.url
+        self._performing: Dial | ConnectStream | None = None
+        self._answered = False
+        self._apologised = False
+        self._on_fallback = False
+        self._documents = 0
+
+    def begin(self) -> Action:
+        return Fetch(self._voice)
+
+    def advance(self, outcome: Outcome) -> Action:
+        match outcome:
+            case Fetched():
+                return self._fetched(outcome)
+            case FetchFailed():
+                return self._fetch_failed(outcome)
+            case DialEnded():
+                return self._dial_ended(outcome)
+            case StreamDropped():
+                return Finish(EndReason.STREAM_DROPPED) if self._end_after_drop else self._done()
+            case Done():
+                return self._done()
+            case _:
+                assert_never(outcome)
+
+    def _done(self) -> Action:
+        if self._apologised:
+            return Finish(EndReason.APPLICATION_ERROR)
+        return self._after_verb(())
+
+    def _after_verb(self, params: Params) -> Action:
+        verb, self._performing = self._performing, None
+        if verb is None or verb.action is None:
+            return self._next()
+        return self._fetch(verb.action, verb.method, params)
+
+    def _fetched(self, fetched: Fetched) -> Action:
+        self._documents += 1
+        if self._documents > MAX_DOCUMENTS:
+            return Finish(EndReason.TOO_MANY_DOCUMENTS)
+        self._url = fetched.url
+        self._on_fallback = False
+        self._verbs = deque(fetched.document.verbs)
+        # A first <Reject> is the only way to leave a call unanswered.
+        if self._answered or (self._verbs and isinstance(self._verbs[0], Reject)):
+            return self._next()
+        self._answered = True
+        return Answer()
+
+    def _fetch_failed(self, failed: FetchFailed) -> Action:
+        if self._fallback is None or self._on_fallback:
+            self._apologised = True
+            return Apologise()
+        self._on_fallback = True
+        params = (("ErrorCode", str(int(failed.alert.code))), ("ErrorUrl", failed.url))
+        return Fetch(self._fallback, params)
+
+    def _dial_ended(self, ended: DialEnded) -> Action:
+        answered = ended.status is DialStatus.COMPLETED
+        params: Params = (
+            ("DialCallStatus", ended.status.value),
+            ("DialCallSid", ended.call_sid),
+            ("DialBridged", "true" if answered else "false"),
+        )
+        if answered:
+            params = (*params, ("DialCallDuration", str(ended.duration_s)))
+        return self._after_verb(params)
+
+    def _next(self) -> Action:
+        if not self._verbs:
+            return Finish(EndReason.DOCUMENT_ENDED)
+        verb = self._verbs.popleft()
+        match verb:
+            case Hangup():
+                return Finish(EndReason.AGENT_HUNG_UP)
+            case Reject(reason):
+                return Finish(EndReason.REJECTED, busy=reason == "busy")
+            case Redirect(url, method):
+                return self._fetch(url, method)
+            case Dial() | ConnectStream():
+                self._performing = verb
+                return Perform(verb)
+            case Say() | Play() | Pause():
+                return Perform(verb)
+            case _:
+                assert_never(verb)
+
+    def _fetch(self, url: str, method: str, params: Params = ()) -> Action:
+        return Fetch(Webhook(urljoin(self._url, url), method), params)

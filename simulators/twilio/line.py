@@ -1,0 +1,166 @@
+"""The line between caller and network: one frame each way every 20 ms, recorded."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from .attention import Attention
+from .clock import Clock
+from .events import EventLog, Party, SpeechStarted, SpeechStopped
+from .hearing import Began, Ended
+from .microphone import Microphone
+from .playout import PlayoutBuffer
+from .recording import Recording
+from .stream_messages import FRAME_MS, SILENT_FRAME
+
+_MOST_FRAMES_AT_ONCE = 5
+_CATCH_UP_PAUSE_MS = 5.0
+
+
+class LineClosed(Exception):
+    """The call ended before what was waited for came."""
+
+
+class FarEnd(Protocol):
+    """Whoever the line is connected to."""
+
+    def hear(self, frame: bytes) -> None:
+        """Take 20 ms of the caller's µ-law audio. Must not block."""
+        ...
+
+    def played(self, frame: bytes, marks: tuple[str, ...]) -> None:
+        """Learn that `frame` is being played and that `marks` have been reached."""
+        ...
+
+
+@dataclass(slots=True)
+class _Waiter:
+    condition: Callable[[], bool]
+    until_tick: float
+    future: asyncio.Future[bool]
+
+
+class Line:
+    """Advanced by `tick()`; knows no clock. Times are whole frames since the call was dialled."""
+
+    def __init__(self, microphone: Microphone) -> None:
+        self.microphone = microphone
+        self.recording = Recording()
+        self.attention = Attention()
+        self.ticks = 0
+        self.closed = False
+        self._answered_tick: int | None = None
+        self._playout: PlayoutBuffer | None = None
+        self._far_end: FarEnd | None = None
+        self._waiters: list[_Waiter] = []
+
+    @property
+    def position_ms(self) -> int | None:
+        """The place in the recording, or None before the call is answered."""
+        if self._answered_tick is None:
+            return None
+        return (self.ticks - self._answered_tick) * FRAME_MS
+
+    def answer(self) -> None:
+        self._answered_tick = self.ticks
+
+    def connect(self, playout: PlayoutBuffer, far_end: FarEnd) -> None:
+        self._playout, self._far_end = playout, far_end
+
+    def disconnect(self) -> None:
+        self._playout = self._far_end = None
+
+    def tick(self, log: EventLog) -> None:
+        """Move one frame each way, then wake whoever waited for what it brought."""
+        at_ms = self.position_ms
+        if at_ms is not None:
+            self._exchange(at_ms, log)
+        self.ticks += 1
+        if self._waiters:
+            self._wake()
+
+    def _exchange(self, at_ms: int, log: EventLog) -> None:
+        said = self._said(at_ms, log)
+        heard = SILENT_FRAME
+        if self._playout is not None and self._far_end is not None:
+            tick = self._playout.tick()
+            heard = tick.frame
+            self._far_end.played(heard, tick.marks)
+            self._far_end.hear(said)
+        self.recording.append(said, heard)
+        self._note(self.attention.hear(heard, at_ms), log)
+
+    def _note(self, change: Began | Ended | None, log: EventLog) -> None:
+        match change:
+            case Began():
+                log.add(SpeechStarted(log.now(), Party.AGENT))
+            case Ended(began_ms, ended_ms):
+                log.add(SpeechStopped(log.now(), Party.AGENT, began_ms, ended_ms))
+            case None:
+                pass
+
+    def _said(self, at_ms: int, log: EventLog) -> bytes:
+        before = self.microphone.speaking
+        frame = self.microphone.next_frame(at_ms)
+        now = self.microphone.speaking
+        if now is not before and now is not None:
+            log.add(SpeechStarted(log.now(), Party.CALLER, now.text))
+        if now is not None:
+            self.attention.expect_answer(at_ms + FRAME_MS)
+            if now.start_ms is not None and now.end_ms is not None:
+                log.add(SpeechStopped(log.now(), Party.CALLER, now.start_ms, now.end_ms))
+        return frame
+
+    async def until(self, condition: Callable[[], bool], timeout_s: float) -> bool:
+        """Wait for a condition, looked at after every frame; False when the time is over.
+
+        Raises:
+            LineClosed: the call ended first.
+        """
+        if condition():
+            return True
+        if self.closed:
+            raise LineClosed
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        waiter = _Waiter(condition, self.ticks + timeout_s * 1000 / FRAME_MS, future)
+        self._waiters.append(waiter)
+        try:
+            return await future
+        finally:
+            self._waiters.remove(waiter)
+
+    def close(self, log: EventLog) -> None:
+        """End the call: nothing moves any more, and nobody waits in vain."""
+        self.closed = True
+        self._note(self.attention.finish(), log)
+        self.microphone.hush(self.position_ms or 0)
+        for waiter in self._waiters:
+            if not waiter.future.done():
+                waiter.future.set_exception(LineClosed())
+
+    def _wake(self) -> None:
+        for waiter in self._waiters:
+            if waiter.future.done():
+                continue
+            if waiter.condition():
+                waiter.future.set_result(True)
+            elif self.ticks >= waiter.until_tick:
+                waiter.future.set_result(False)
+
+
+async def run_line(line: Line, clock: Clock, log: EventLog) -> None:
+    """Tick a line from an absolute clock until it is closed.
+
+    A stalled process catches up, five frames at a time: none is lost and the clock does not drift.
+    """
+    started_ms = clock.now_ms()
+    while not line.closed:
+        for _ in range(_MOST_FRAMES_AT_ONCE):
+            line.tick(log)
+            if line.closed or started_ms + line.ticks * FRAME_MS > clock.now_ms():
+                break
+        else:
+            await clock.sleep_until(clock.now_ms() + _CATCH_UP_PAUSE_MS)
+            continue
+        await clock.sleep_until(started_ms + line.ticks * FRAME_MS)

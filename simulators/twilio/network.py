@@ -1,0 +1,117 @@
+"""A phone network that behaves as Twilio does, and places calls to a webhook."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from simulators.speech.synthesis import Voice
+
+from .call import Call
+from .clock import Clock, WallClock
+from .dialled import DialledParty
+from .events import CallEvent, EventLog, When
+from .identity import CallIdentity, new_sid
+from .line import Line
+from .microphone import Microphone
+from .session import Number, Session
+from .settings import AfterDrop, NetworkSettings
+from .signatures import SharedKey, Signer
+from .webhooks import ConnectionSettings, Webhook
+
+_CALLER = Voice()
+_NO_ONE: Mapping[str, DialledParty] = {}
+
+
+class TwilioNetwork:
+    """Holds what all calls share; the calls themselves are independent of each other.
+
+    shared_key   signs by HMAC-SHA256 with this key instead of the auth token
+    connection   timeouts and retries of webhooks, in real seconds
+    tls          which authorities https and wss trust; the system's unless given
+    clock        call time; `WallClock(speed=10)` plays a minute in six seconds
+
+    The rest is explained at `NetworkSettings`.
+    """
+
+    def __init__(
+        self,
+        *,
+        auth_token: str,
+        shared_key: SharedKey | None = None,
+        account_sid: str = "AC" + "5" * 32,
+        connection: ConnectionSettings | None = None,
+        after_drop: AfterDrop = "continue",
+        tls: ssl.SSLContext | None = None,
+        stream_connect_timeout_s: float = 5.0,
+        dialled: Mapping[str, DialledParty] = _NO_ONE,
+        verified_caller_ids: Sequence[str] = (),
+        comfort_noise: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        self._settings = NetworkSettings(
+            signer=Signer(auth_token, shared_key),
+            account_sid=account_sid,
+            connection=connection or ConnectionSettings(),
+            after_drop=after_drop,
+            # Made once: reading the system's authorities takes a good part of 100 ms.
+            tls=tls or ssl.create_default_context(),
+            stream_connect_timeout_s=stream_connect_timeout_s,
+            dialled=dialled,
+            verified_caller_ids=frozenset(verified_caller_ids),
+            comfort_noise=comfort_noise,
+        )
+        self._clock = clock or WallClock()
+
+    @asynccontextmanager
+    async def place_call(
+        self,
+        *,
+        to: str,
+        from_: str,
+        voice_url: str,
+        voice_method: str = "POST",
+        fallback_url: str | None = None,
+        status_url: str | None = None,
+        status_events: Sequence[str] = ("completed",),
+        voice: Voice = _CALLER,
+        extra_params: Sequence[tuple[str, str]] = (),
+        on_event: Callable[[CallEvent], None] | None = None,
+    ) -> AsyncIterator[Call]:
+        """Dial; the call is ringing when the body begins and over when the `async with` ends.
+
+        status_events   which status callbacks are posted; for inbound calls Twilio's default is
+                        `completed` alone, the others are initiated, ringing, answered
+        voice           the caller's, for sentences given as text
+        extra_params    go along in every request for TwiML; a name may repeat
+        on_event        learns of every event as it happens; must not block
+        """
+        identity = CallIdentity(
+            self._settings.account_sid, new_sid("CA"), to, from_, tuple(extra_params)
+        )
+        number = Number(
+            Webhook(voice_url, voice_method),
+            None if fallback_url is None else Webhook(fallback_url),
+            None if status_url is None else Webhook(status_url),
+            tuple(status_events),
+        )
+        line = Line(Microphone(comfort_noise=self._settings.comfort_noise))
+        log = EventLog(_watch(self._clock, line), on_event)
+        session = Session(number, identity, self._settings, self._clock, line, log)
+        call = Call(identity, session, line, log, voice)
+        failure: Exception | None = None
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(session.run())
+            try:
+                yield call
+            except Exception as error:  # noqa: BLE001  raised again below, outside of the group
+                failure = error
+            finally:
+                session.hang_up()
+        if failure is not None:
+            raise failure
+
+
+def _watch(clock: Clock, line: Line) -> Callable[[], When]:
+    dialled_ms = clock.now_ms()
+    return lambda: When(round(clock.now_ms() - dialled_ms), line.position_ms)

@@ -1,0 +1,41 @@
+"""Both sides of a call on one time line, from the answer to the end."""
+
+from pathlib import Path
+
+from simulators.speech import mulaw
+from simulators.speech.pcm import Pcm, write_wav
+
+from .playout import BYTES_PER_MS
+
+RATE_HZ = 8000
+
+
+class Recording:
+    """Two tracks of equal length, a frame at a time; kept as µ-law, read as 16 bit PCM."""
+
+    def __init__(self) -> None:
+        self._caller = bytearray()
+        self._agent = bytearray()
+
+    def append(self, said: bytes, heard: bytes) -> None:
+        """One frame of what the caller said and what the caller heard at the same time."""
+        self._caller += said
+        self._agent += heard
+
+    @property
+    def duration_ms(self) -> int:
+        return len(self._agent) // BYTES_PER_MS
+
+    @property
+    def caller(self) -> Pcm:
+        """What the caller said: 8 kHz."""
+        return mulaw.decode(bytes(self._caller))
+
+    @property
+    def agent(self) -> Pcm:
+        """What the caller heard: 8 kHz."""
+        return mulaw.decode(bytes(self._agent))
+
+    def write_wav(self, path: Path) -> None:
+        """Stereo, 8 kHz: the caller left, the agent right."""
+        write_wav(path, RATE_HZ, self.caller, self.agent)

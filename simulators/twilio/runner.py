@@ -1,0 +1,113 @@
+"""Plays a caller's script on a call."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from .call import Call, CallError
+from .call_flow import EndReason
+from .script import (
+    After,
+    AgentSilent,
+    AgentSpeaking,
+    HangUpStep,
+    PressStep,
+    SayStep,
+    Script,
+    Step,
+    WaitForHangupStep,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenSentence:
+    """`start_ms` and `end_ms` on the recording's line; `cut` when the call ended inside."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptResult:
+    sentences: tuple[SpokenSentence, ...]
+    end_reason: EndReason | None
+
+
+class ScriptFailed(Exception):
+    """A step could not be played; `result` is what there was until then."""
+
+    def __init__(self, message: str, result: ScriptResult) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+async def run_script(call: Call, script: Script) -> ScriptResult:
+    """Play all steps, beginning when the call is answered; does not hang up by itself.
+
+    Raises:
+        ScriptFailed: what a step waited for did not come; the message says what was heard.
+    """
+    try:
+        await call.answered()
+    except CallError as error:
+        raise ScriptFailed(f"before step 1: {error}", _result(call)) from error
+    for number, step in enumerate(script.steps, start=1):
+        try:
+            await _play(call, step)
+        except CallError as error:
+            message = f"step {number} ({_title(step)}): {error}"
+            raise ScriptFailed(message, _result(call)) from error
+    return _result(call)
+
+
+async def _play(call: Call, step: Step) -> None:
+    await _wait(call, step)
+    match step.action:
+        case SayStep(text):
+            await call.say(text)
+        case PressStep(keys):
+            await call.press(keys)
+        case HangUpStep():
+            await call.hang_up()
+        case WaitForHangupStep():
+            await call.ended(step.timeout_s)
+        case _:
+            assert_never(step.action)
+
+
+async def _wait(call: Call, step: Step) -> None:
+    match step.when:
+        case AgentSilent(seconds):
+            await call.agent_silent_for(seconds, step.timeout_s)
+        case AgentSpeaking(seconds):
+            await call.agent_speaking_for(seconds, step.timeout_s)
+        case After(seconds):
+            await call.wait(seconds)
+        case None:
+            pass
+        case _:
+            assert_never(step.when)
+
+
+def _result(call: Call) -> ScriptResult:
+    sentences = tuple(
+        SpokenSentence(said.text, said.start_ms, said.end_ms or call.now_ms, said.cut)
+        for said in call.utterances
+        if said.start_ms is not None
+    )
+    return ScriptResult(sentences, call.end_reason)
+
+
+def _title(step: Step) -> str:
+    match step.action:
+        case SayStep(text):
+            return f"say {text!r}"
+        case PressStep(keys):
+            return f"press {keys!r}"
+        case HangUpStep():
+            return "hang up"
+        case WaitForHangupStep():
+            return "wait for the agent to hang up"
+        case _:
+            assert_never(step.action)

@@ -1,0 +1,78 @@
+"""A caller's script as data: what they say, press and wait for, in order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from simulators.speech.synthesis import Voice
+
+from .dialled import DialledParty
+from .settings import AfterDrop
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSilent:
+    """The agent has answered and then been silent for so long: the polite moment."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSpeaking:
+    """The agent has been speaking for so long: the moment to interrupt."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """So long after the step before."""
+
+    seconds: float
+
+
+Moment = AgentSilent | AgentSpeaking | After
+
+
+@dataclass(frozen=True, slots=True)
+class SayStep:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PressStep:
+    keys: str
+
+
+@dataclass(frozen=True, slots=True)
+class HangUpStep:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class WaitForHangupStep:
+    """The agent is expected to end the call."""
+
+
+Action = SayStep | PressStep | HangUpStep | WaitForHangupStep
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`action` at the moment `when` (None: at once); `timeout_s` bounds each wait."""
+
+    action: Action
+    when: Moment | None = None
+    timeout_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """The `caller` part of a scenario, and its `network` part: who answers a `<Dial>`."""
+
+    to: str
+    from_: str
+    steps: tuple[Step, ...]
+    voice: Voice = field(default_factory=Voice)
+    dialled: Mapping[str, DialledParty] = field(default_factory=dict)
+    after_drop: AfterDrop = "continue"
+    comfort_noise: bool = False

@@ -1,0 +1,194 @@
+"""The network's side of one call: carries out what the call's flow decides."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import assert_never
+
+from .alerts import Alert, AlertCode
+from .call_flow import (
+    Answer,
+    Apologise,
+    CallFlow,
+    Done,
+    EndReason,
+    Fetch,
+    Fetched,
+    FetchFailed,
+    Finish,
+    Outcome,
+    Perform,
+)
+from .callbacks import Callback, Postman
+from .clock import Clock
+from .events import CallAnswered, CallEnded, DigitPressed, EventLog, VerbStarted
+from .identity import CallIdentity
+from .line import Line, run_line
+from .settings import NetworkSettings
+from .sounding import Sounding
+from .streaming import Streaming
+from .twiml import ConnectStream, Dial, Pause, Play, Say
+from .twiml_parser import TwimlRefused, parse_twiml
+from .webhook_client import WebhookClient
+from .webhooks import Webhook, judge_document
+
+STATUS_EVENTS = ("initiated", "ringing", "answered", "completed")
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """How the called number is configured.
+
+    Twilio posts only `completed` for inbound calls unless told otherwise.
+    """
+
+    voice: Webhook
+    fallback: Webhook | None = None
+    status: Webhook | None = None
+    status_events: tuple[str, ...] = ("completed",)
+
+
+class Session:
+    """One call from dialling to its end; `run()` carries it, `hang_up()` ends it."""
+
+    def __init__(
+        self,
+        number: Number,
+        identity: CallIdentity,
+        settings: NetworkSettings,
+        clock: Clock,
+        line: Line,
+        log: EventLog,
+    ) -> None:
+        self.finish: Finish | None = None
+        self._number = number
+        self._identity = identity
+        self._settings = settings
+        self._clock = clock
+        self._line = line
+        self._log = log
+        self._caller_hung_up = asyncio.Event()
+        self._status = "ringing"
+        self._sequence = 0
+        self._client = WebhookClient(settings.signer, settings.connection, clock, settings.tls)
+        unlogged = EventLog(log.now)
+        self._postman = Postman(self._client, log, unlogged)
+        self._sounding = Sounding(line, log, self._client, identity, settings)
+        self.streaming = Streaming(line, log, clock, self._postman, identity, settings)
+
+    def hang_up(self) -> None:
+        self._caller_hung_up.set()
+
+    def press(self, digit: str) -> None:
+        """A key: the open stream learns of it; without one nobody does."""
+        self._log.add(DigitPressed(self._log.now(), digit))
+        self._line.attention.expect_answer(self._line.position_ms or 0)
+        if self.streaming.socket is not None:
+            self.streaming.socket.press(digit)
+
+    async def run(self) -> None:
+        async with self._client, asyncio.TaskGroup() as tasks:
+            tasks.create_task(run_line(self._line, self._clock, self._log))
+            tasks.create_task(self._postman.run())
+            self._report("initiated", "queued")
+            self._report("ringing", "ringing")
+            flow = tasks.create_task(self._flow())
+            hung_up = tasks.create_task(self._caller_hung_up.wait())
+            await asyncio.wait({flow, hung_up}, return_when=asyncio.FIRST_COMPLETED)
+            flow.cancel()
+            hung_up.cancel()
+            await asyncio.wait({flow})
+            self._end(self.finish or Finish(EndReason.CALLER_HUNG_UP))
+            self._postman.close()
+
+    async def _flow(self) -> None:
+        fallback = self._number.fallback
+        end_after_drop = self._settings.after_drop == "end"
+        flow = CallFlow(self._number.voice, fallback, end_after_drop=end_after_drop)
+        action = flow.begin()
+        while not isinstance(action, Finish):
+            action = flow.advance(await self._carry_out(action))
+        self.finish = action
+
+    async def _carry_out(self, action: Fetch | Answer | Perform | Apologise) -> Outcome:
+        match action:
+            case Fetch():
+                return await self._fetch(action)
+            case Answer():
+                self._answer()
+                return Done()
+            case Apologise():
+                if self._status == "ringing":
+                    self._answer()
+                await self._sounding.apologise()
+                return Done()
+            case Perform(verb):
+                self._log.add(VerbStarted(self._log.now(), verb))
+                return await self._perform(verb)
+            case _:
+                assert_never(action)
+
+    async def _perform(self, verb: Say | Play | Pause | ConnectStream | Dial) -> Outcome:
+        match verb:
+            case Say():
+                await self._sounding.say(verb)
+            case Play():
+                await self._sounding.play(verb)
+            case Pause():
+                await self._sounding.pause(verb)
+            case Dial():
+                return await self._sounding.dial(verb)
+            case ConnectStream():
+                return await self.streaming.connect(verb)
+            case _:
+                assert_never(verb)
+        return Done()
+
+    async def _fetch(self, fetch: Fetch) -> Outcome:
+        url = fetch.webhook.url
+        params = (*self._identity.voice(self._status), *fetch.params)
+        response = await self._client.send(fetch.webhook, params, self._log)
+        judged = response if isinstance(response, Alert) else judge_document(url, response)
+        if isinstance(judged, Alert):
+            return self._failed(url, judged)
+        try:
+            parsed = parse_twiml(judged)
+        except TwimlRefused as refused:
+            return self._failed(url, refused.alert)
+        self._alert(parsed.warnings)
+        return Fetched(url, parsed.document)
+
+    def _failed(self, url: str, alert: Alert) -> FetchFailed:
+        self._log.alert(alert)
+        return FetchFailed(url, alert)
+
+    def _alert(self, alerts: Iterable[Alert]) -> None:
+        for alert in alerts:
+            self._log.alert(alert)
+
+    def _answer(self) -> None:
+        self._line.answer()
+        self._status = "in-progress"
+        self._log.add(CallAnswered(self._log.now()))
+        self._report("answered", "in-progress")
+
+    def _end(self, finish: Finish) -> None:
+        duration_s: int | None = None
+        if self._line.position_ms is not None:
+            self._status = "completed"
+            duration_s = -(-self._line.position_ms // 1000)
+        else:
+            self._status = "busy" if finish.busy else "no-answer"
+        self._line.close(self._log)
+        self._log.add(CallEnded(self._log.now(), finish.reason, self._status))
+        self._report("completed", self._status, duration_s or 0)
+
+    def _report(self, event: str, call_status: str, duration_s: int | None = None) -> None:
+        status = self._number.status
+        if status is None or event not in self._number.status_events:
+            return
+        at = self._clock.timestamp()
+        params = self._identity.progress(call_status, self._sequence, at, duration_s)
+        self._sequence += 1
+        code = AlertCode.STATUS_CALLBACK_FAILED
+        self._postman.post(Callback(status, event, params, code))

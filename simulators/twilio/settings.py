@@ -1,0 +1,36 @@
+"""How the simulated network behaves."""
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .dialled import DialledParty
+from .signatures import Signer
+from .webhooks import ConnectionSettings
+
+AfterDrop = Literal["continue", "end"]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """What stays the same for all calls of a network.
+
+    after_drop                "continue" with the document after a WebSocket broke off, or "end"
+                              the call: Twilio documents neither
+    tls                       which authorities https and wss trust
+    stream_connect_timeout_s  real time from opening the socket to the 101 response
+    dialled                   who answers `<Dial>`, by number; nobody answers other numbers
+    verified_caller_ids       allowed as callerId beside the two numbers of the call
+    comfort_noise             the caller's room is quiet instead of perfectly silent
+    """
+
+    signer: Signer
+    account_sid: str
+    connection: ConnectionSettings
+    tls: ssl.SSLContext
+    after_drop: AfterDrop = "continue"
+    stream_connect_timeout_s: float = 5.0
+    dialled: Mapping[str, DialledParty] = field(default_factory=dict)
+    verified_caller_ids: frozenset[str] = frozenset()
+    comfort_noise: bool = False

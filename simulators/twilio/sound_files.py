@@ -1,0 +1,55 @@
+"""The sounds that `<Play>` fetches: WAV files, 16 bit PCM, any rate and channels."""
+
+import io
+import wave
+
+import numpy as np
+
+from simulators.speech import mulaw
+from simulators.speech.pcm import from_bytes, to_pcm
+from simulators.speech.resampling import resample
+
+from .alerts import Alert, AlertCode
+from .recording import RATE_HZ
+from .webhooks import Response
+
+_WAV_TYPES = frozenset({"audio/wav", "audio/wave", "audio/x-wav"})
+
+
+class SoundRefused(Exception):
+    """A sound cannot be played; `alert` is what Twilio logs."""
+
+    def __init__(self, alert: Alert) -> None:
+        super().__init__(str(alert))
+        self.alert = alert
+
+
+def read_sound(url: str, response: Response | Alert) -> bytes:
+    """The sound of a response as µ-law, 8 kHz, mono.
+
+    Raises:
+        SoundRefused: no response, an error status, or anything but a 16 bit WAV file.
+    """
+    if isinstance(response, Alert):
+        raise SoundRefused(response)
+    if not 200 <= response.status < 300:
+        detail = f"<Play>: {url} answered with status {response.status}"
+        raise SoundRefused(Alert(AlertCode.HTTP_RETRIEVAL_FAILURE, detail))
+    if response.content_type not in _WAV_TYPES:
+        detail = f"<Play>: {url} has Content-Type {response.content_type}; only WAV is simulated"
+        raise SoundRefused(Alert(AlertCode.INVALID_CONTENT_TYPE, detail))
+    try:
+        return _read_wav(response.body)
+    except (wave.Error, EOFError, ValueError) as error:
+        detail = f"<Play>: {url} is no 16 bit WAV file: {error}"
+        raise SoundRefused(Alert(AlertCode.HTTP_RETRIEVAL_FAILURE, detail)) from error
+
+
+def _read_wav(body: bytes) -> bytes:
+    with wave.open(io.BytesIO(body)) as file:
+        if file.getsampwidth() != 2:
+            raise ValueError(f"{8 * file.getsampwidth()} bits for each sample")
+        samples = from_bytes(file.readframes(file.getnframes()))
+        mono = samples.reshape(-1, file.getnchannels()).astype(np.float64).mean(axis=1)
+        rate_hz = file.getframerate()
+    return mulaw.encode(resample(to_pcm(mono), from_hz=rate_hz, to_hz=RATE_HZ))

@@ -1,0 +1,148 @@
+from simulators.twilio.alerts import Alert, AlertCode
+from simulators.twilio.call_flow import (
+    MAX_DOCUMENTS,
+    Answer,
+    Apologise,
+    CallFlow,
+    DialEnded,
+    DialStatus,
+    Done,
+    EndReason,
+    Fetch,
+    Fetched,
+    FetchFailed,
+    Finish,
+    Perform,
+    StreamDropped,
+)
+from simulators.twilio.twiml import (
+    ConnectStream,
+    Dial,
+    Document,
+    Hangup,
+    Redirect,
+    Reject,
+    Say,
+    Verb,
+)
+from simulators.twilio.webhooks import Webhook
+
+URL = "https://x.test/voice"
+STREAM = ConnectStream("wss://x.test/media")
+FAILED = FetchFailed(URL, Alert(AlertCode.HTTP_RETRIEVAL_FAILURE, "500"))
+
+
+def flow(fallback: str | None = None, *, end_after_drop: bool = False) -> CallFlow:
+    webhook = None if fallback is None else Webhook(fallback)
+    started = CallFlow(Webhook(URL), webhook, end_after_drop=end_after_drop)
+    assert started.begin() == Fetch(Webhook(URL))
+    return started
+
+
+def document(*verbs: Verb) -> Fetched:
+    return Fetched(URL, Document(verbs))
+
+
+def test_verbs_run_in_order_once_the_call_is_answered() -> None:
+    call = flow()
+    assert call.advance(document(Say("a"), Say("b"), Hangup())) == Answer()
+    assert call.advance(Done()) == Perform(Say("a"))
+    assert call.advance(Done()) == Perform(Say("b"))
+    assert call.advance(Done()) == Finish(EndReason.AGENT_HUNG_UP)
+
+
+def test_a_document_without_verbs_left_ends_the_call() -> None:
+    call = flow()
+    assert call.advance(document()) == Answer()
+    assert call.advance(Done()) == Finish(EndReason.DOCUMENT_ENDED)
+
+
+def test_a_first_reject_leaves_the_call_unanswered() -> None:
+    call = flow()
+    assert call.advance(document(Reject("busy"))) == Finish(EndReason.REJECTED, busy=True)
+
+
+def test_after_a_stream_the_redirect_is_followed_relative_to_its_document() -> None:
+    call = flow()
+    call.advance(document(STREAM, Redirect("after-stream?try=2", "GET")))
+    assert call.advance(Done()) == Perform(STREAM)
+    assert call.advance(Done()) == Fetch(Webhook("https://x.test/after-stream?try=2", "GET"))
+    assert call.advance(document(Hangup())) == Finish(EndReason.AGENT_HUNG_UP), (
+        "a call is answered once only"
+    )
+
+
+def test_an_empty_redirect_asks_for_the_same_document_again() -> None:
+    call = flow()
+    call.advance(document(Redirect("")))
+    assert call.advance(Done()) == Fetch(Webhook(URL))
+
+
+def test_a_dropped_stream_goes_on_or_ends_the_call_by_switch() -> None:
+    for end_after_drop, expected in ((False, Perform(Say("x"))), (True, None)):
+        call = flow(end_after_drop=end_after_drop)
+        call.advance(document(STREAM, Say("x")))
+        call.advance(Done())
+        assert call.advance(StreamDropped()) == (expected or Finish(EndReason.STREAM_DROPPED))
+
+
+def test_a_failed_fetch_asks_the_fallback_and_tells_it_why() -> None:
+    call = flow("https://x.test/fallback")
+    params = (("ErrorCode", "11200"), ("ErrorUrl", URL))
+    assert call.advance(FAILED) == Fetch(Webhook("https://x.test/fallback"), params)
+    assert call.advance(document(Hangup())) == Answer()
+
+
+def test_without_a_fallback_left_the_caller_hears_an_apology() -> None:
+    for call in (flow(), flow("https://x.test/fallback")):
+        action = call.advance(FAILED)
+        if isinstance(action, Fetch):
+            action = call.advance(FAILED)
+        assert action == Apologise()
+        assert call.advance(Done()) == Finish(EndReason.APPLICATION_ERROR)
+
+
+def test_the_fallback_is_ready_again_for_a_later_failure() -> None:
+    call = flow("https://x.test/fallback")
+    call.advance(FAILED)
+    call.advance(document(Redirect("/next")))
+    call.advance(Done())
+    assert isinstance(call.advance(FAILED), Fetch)
+
+
+def test_the_action_of_a_dial_learns_how_it_went_and_replaces_the_document() -> None:
+    call = flow()
+    call.advance(document(Dial("+15550199", action="/dialled"), Say("never")))
+    call.advance(Done())
+    params = (
+        ("DialCallStatus", "completed"),
+        ("DialCallSid", "CA2"),
+        ("DialBridged", "true"),
+        ("DialCallDuration", "7"),
+    )
+    expected = Fetch(Webhook("https://x.test/dialled"), params)
+    assert call.advance(DialEnded(DialStatus.COMPLETED, "CA2", 7)) == expected
+
+
+def test_the_action_of_a_connect_comes_after_its_stream() -> None:
+    call = flow()
+    stream = ConnectStream("wss://x.test/media", action="/streamed")
+    call.advance(document(stream, Say("never")))
+    call.advance(Done())
+    assert call.advance(Done()) == Fetch(Webhook("https://x.test/streamed"))
+
+
+def test_a_dial_without_action_goes_on_with_the_document() -> None:
+    call = flow()
+    call.advance(document(Dial("+15550199"), Say("then")))
+    call.advance(Done())
+    assert call.advance(DialEnded(DialStatus.BUSY, "CA2")) == Perform(Say("then"))
+
+
+def test_documents_that_redirect_for_ever_are_stopped() -> None:
+    call = flow()
+    call.advance(document(Redirect("/again")))
+    call.advance(Done())
+    for _ in range(MAX_DOCUMENTS - 1):
+        assert isinstance(call.advance(document(Redirect("/again"))), Fetch)
+    assert call.advance(document(Redirect("/again"))) == Finish(EndReason.TOO_MANY_DOCUMENTS)

@@ -1,0 +1,152 @@
+"""The line, driven by a clock that the test moves."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from simulators.twilio.events import EventLog, SpeechStarted, SpeechStopped, When
+from simulators.twilio.line import Line, LineClosed, run_line
+from simulators.twilio.microphone import Microphone
+from simulators.twilio.playout import PlayoutBuffer
+from simulators.twilio.stream_messages import FRAME_BYTES, SILENT_FRAME
+
+A, B = (bytes([n]) * FRAME_BYTES for n in (1, 2))
+
+
+class VirtualClock:
+    """Time passes only by sleeping, and at once."""
+
+    def __init__(self) -> None:
+        self.time_ms = 1000.0
+
+    def now_ms(self) -> float:
+        return self.time_ms
+
+    def timestamp(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC)
+
+    async def sleep_until(self, at_ms: float) -> None:
+        self.time_ms = max(self.time_ms, at_ms)
+        await asyncio.sleep(0)
+
+
+class Listener:
+    """Keeps what it hears and when; `on_frame` may disturb."""
+
+    def __init__(self, clock: VirtualClock, on_frame: Callable[[int], None]) -> None:
+        self.times_ms: list[float] = []
+        self.frames: list[bytes] = []
+        self._clock = clock
+        self._on_frame = on_frame
+
+    def hear(self, frame: bytes) -> None:
+        self.times_ms.append(self._clock.time_ms - 1000)
+        self.frames.append(frame)
+        self._on_frame(len(self.frames))
+
+    def played(self, frame: bytes, marks: tuple[str, ...]) -> None:
+        pass
+
+
+def silent_log() -> EventLog:
+    return EventLog(lambda: When(0, 0))
+
+
+async def run(frames: int, on_frame: Callable[[int, VirtualClock], None]) -> Listener:
+    clock, line, log = VirtualClock(), Line(Microphone()), silent_log()
+
+    def heard(count: int) -> None:
+        on_frame(count, clock)
+        if count == frames:
+            line.close(log)
+
+    listener = Listener(clock, heard)
+    line.answer()
+    line.connect(PlayoutBuffer(), listener)
+    await run_line(line, clock, log)
+    return listener
+
+
+async def test_frames_come_every_20_ms_of_an_absolute_clock() -> None:
+    listener = await run(100, lambda count, clock: None)
+    assert listener.times_ms == [n * 20 for n in range(100)]
+
+
+async def test_work_between_the_ticks_does_not_make_the_clock_drift() -> None:
+    def work(count: int, clock: VirtualClock) -> None:
+        clock.time_ms += 7
+
+    listener = await run(100, work)
+    assert max(at - n * 20 for n, at in enumerate(listener.times_ms)) < 20
+
+
+async def test_a_stall_is_caught_up_in_small_bursts_and_loses_nothing() -> None:
+    def stall(count: int, clock: VirtualClock) -> None:
+        clock.time_ms += 400 if count == 10 else 0
+
+    listener = await run(100, stall)
+    assert len(listener.frames) == 100
+    assert listener.times_ms[60:] == [n * 20 for n in range(60, 100)], "it must be back in step"
+    bursts = [listener.times_ms.count(at) for at in set(listener.times_ms)]
+    assert max(bursts) <= 6, "five at once, and the one that was late"
+
+
+def test_both_tracks_of_the_recording_are_in_step() -> None:
+    line, log, playout = Line(Microphone()), silent_log(), PlayoutBuffer()
+    line.tick(log)
+    line.answer()
+    line.connect(playout, Listener(VirtualClock(), lambda count: None))
+    playout.append(A)
+    line.tick(log)
+    line.microphone.say("b", B)
+    line.tick(log)
+    assert line.recording.duration_ms == 40, "ringing is not recorded"
+    assert len(line.recording.agent) == len(line.recording.caller) == 320
+    assert line.recording.agent[:160].any()
+    assert not line.recording.caller[:160].any()
+    assert not line.recording.agent[160:].any()
+    assert line.recording.caller[160:].any()
+
+
+def test_a_sentence_knows_its_place_in_the_recording() -> None:
+    line, log = Line(Microphone()), silent_log()
+    line.answer()
+    line.tick(log)
+    first = line.microphone.say("first", A + B)
+    second = line.microphone.say("second", A[:80])
+    for _ in range(5):
+        line.tick(log)
+    assert (first.start_ms, first.end_ms) == (20, 60)
+    assert (second.start_ms, second.end_ms) == (60, 70)
+    kinds = [type(event) for event in log.events]
+    assert kinds == [SpeechStarted, SpeechStopped, SpeechStarted, SpeechStopped]
+
+
+def test_hushing_cuts_what_is_said_and_forgets_what_was_queued() -> None:
+    microphone = Microphone()
+    first, second = microphone.say("first", A * 10), microphone.say("second", B)
+    microphone.next_frame(0)
+    microphone.hush(20)
+    assert (first.end_ms, first.cut) == (20, True)
+    assert (second.start_ms, second.cut) == (None, True)
+    assert microphone.next_frame(20) is SILENT_FRAME
+
+
+async def test_waiting_counts_ticks_and_ends_with_the_line() -> None:
+    line, log = Line(Microphone()), silent_log()
+    async with asyncio.TaskGroup() as tasks:
+        timed_out = tasks.create_task(line.until(lambda: False, 0.1))
+        came_true = tasks.create_task(line.until(lambda: line.ticks == 3, 0.1))
+        await asyncio.sleep(0)
+        for _ in range(5):
+            line.tick(log)
+    assert (timed_out.result(), came_true.result()) == (False, True)
+    waiting = asyncio.ensure_future(line.until(lambda: False, 10))
+    await asyncio.sleep(0)
+    line.close(log)
+    with pytest.raises(LineClosed):
+        await waiting
+    with pytest.raises(LineClosed):
+        await line.until(lambda: False, 10)

@@ -1,0 +1,121 @@
+import pytest
+
+from simulators.twilio.alerts import AlertCode
+from simulators.twilio.twiml import (
+    ConnectStream,
+    Dial,
+    Hangup,
+    Pause,
+    Play,
+    Redirect,
+    Reject,
+    Say,
+    Verb,
+)
+from simulators.twilio.twiml_parser import TwimlRefused, parse_twiml
+
+STREAM = '<Connect><Stream url="wss://x.test/media">{}</Stream></Connect>'
+
+
+@pytest.mark.parametrize(
+    ("text", "verb"),
+    [
+        (
+            '<Say voice="Polly.Joanna" language="de-DE" loop="2">Guten\n  Tag</Say>',
+            Say("Guten Tag", "Polly.Joanna", "de-DE", 2),
+        ),
+        ('<Say>Say <break time="1s"/>it <emphasis>so</emphasis></Say>', Say("Say it so")),
+        ("<Play> https://x.test/a.wav </Play>", Play("https://x.test/a.wav")),
+        ('<Play digits="1W2#"/>', Play(digits="1w2#")),
+        ("<Pause/>", Pause(1)),
+        ('<Pause length="3"/>', Pause(3)),
+        (
+            (
+                '<Connect action="/done"><Stream url="wss://x.test/media" name="n" '
+                'statusCallback="https://x.test/s" statusCallbackMethod="GET">'
+                '<Parameter name="token" value="t"/><Parameter name="empty" value=""/>'
+                "</Stream></Connect>"
+            ),
+            ConnectStream(
+                "wss://x.test/media",
+                name="n",
+                parameters=(("token", "t"), ("empty", "")),
+                status_callback="https://x.test/s",
+                status_callback_method="GET",
+                action="/done",
+            ),
+        ),
+        ('<Redirect method="GET">/next</Redirect>', Redirect("/next", "GET")),
+        ("<Redirect/>", Redirect("")),
+        ("<Dial>+15550199</Dial>", Dial("+15550199")),
+        (
+            (
+                '<Dial action="/a" timeout="5" timeLimit="60" callerId="+15550100">'
+                '<Number sendDigits="12">+15550199</Number></Dial>'
+            ),
+            Dial("+15550199", "/a", "POST", 5, 60, "+15550100", "12"),
+        ),
+        ("<Hangup/>", Hangup()),
+        ('<Reject reason="busy"/>', Reject("busy")),
+    ],
+)
+def test_a_verb_is_read(text: str, verb: Verb) -> None:
+    parsed = parse_twiml(f'<?xml version="1.0" encoding="UTF-8"?><Response>{text}</Response>')
+    assert parsed.warnings == ()
+    assert parsed.document.verbs == (verb,)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("<Gather/>", "<Gather> is not a verb"),
+        ("<say>x</say>", "<say> is not a verb"),
+        ("words", "<Response> takes no text"),
+        ("<Say/>", "<Say> has no text"),
+        ('<Say volume="9">x</Say>', 'no attribute "volume"'),
+        ('<Say loop="often">x</Say>', 'loop="often"'),
+        ("<Say>x<Pause/></Say>", "<Pause> is not allowed in <Say>"),
+        ("<Play/>", "neither a URL nor digits"),
+        ('<Play digits="1a"/>', "not tones"),
+        ('<Pause length="-1"/>', 'length="-1"'),
+        ("<Connect/>", "0 <Stream>"),
+        ("<Connect><Stream/></Connect>", "no url"),
+        ("<Connect><Room>r</Room></Connect>", "<Room> in <Connect>"),
+        ('<Connect><Stream url="wss://x.test" secure="1"/></Connect>', 'no attribute "secure"'),
+        (STREAM.format("<Say>x</Say>"), "<Say> is not allowed in <Stream>"),
+        (STREAM.format('<Parameter name="a"/>'), "needs a name and a value"),
+        (STREAM.format(f'<Parameter name="a" value="{"v" * 499}"/>'), "500 characters"),
+        (STREAM.format('<Parameter name="a" value="1"/>' * 2), "given twice"),
+        ('<Redirect method="PUT">/x</Redirect>', 'method="PUT"'),
+        ("<Dial/>", "exactly one number"),
+        ("<Dial><Client>c</Client></Dial>", "<Client> in <Dial>"),
+        ("<Hangup>now</Hangup>", "<Hangup> takes no text"),
+        ('<Reject reason="tired"/>', 'reason="tired"'),
+    ],
+)
+def test_what_the_schema_does_not_allow_earns_a_warning(text: str, complaint: str) -> None:
+    parsed = parse_twiml(f"<Response>{text}<Hangup/></Response>")
+    details = [alert.detail for alert in parsed.warnings]
+    assert any(complaint in detail for detail in details), details
+    assert {alert.code for alert in parsed.warnings} == {AlertCode.SCHEMA_WARNING}
+    assert parsed.document.verbs[-1] == Hangup(), "the rest of the document must still run"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", AlertCode.DOCUMENT_PARSE_FAILURE),
+        ("<Response>", AlertCode.DOCUMENT_PARSE_FAILURE),
+        ("<Response><Say>a & b</Say></Response>", AlertCode.DOCUMENT_PARSE_FAILURE),
+        (" <?xml version='1.0'?><Response/>", AlertCode.DOCUMENT_PARSE_FAILURE),
+        ("<response/>", AlertCode.ROOT_IS_NOT_RESPONSE),
+    ],
+)
+def test_what_is_no_twiml_is_refused(text: str, code: AlertCode) -> None:
+    with pytest.raises(TwimlRefused) as refused:
+        parse_twiml(text)
+    assert refused.value.alert.code is code
+
+
+def test_an_empty_response_has_no_verbs() -> None:
+    assert parse_twiml("<Response/>").document.verbs == ()
