@@ -206,7 +206,7 @@ class CallStore(Protocol):
         """
 
     async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
-        """Write all of `changes` or nothing. Raises Superseded for an attempt that is not held."""
+        """Write all of `changes` or nothing. Raises Superseded unless `attempt` is the current one."""
 
     async def note_twilio_status(
         self, call_sid: str, status: TwilioStatus, at: datetime.datetime

@@ -1,0 +1,90 @@
+"""POST /: answer a ringing call with the media stream of an agent."""
+
+import asyncio
+import datetime
+
+from agent_choice import AgentChoice, ChosenAgent
+from call_twiml import StreamOffer, connect_stream, hang_up
+from connections import Connections
+from ringdown.calls import RETENTION, Call, CallStatus
+from ringdown.errors import RingdownError
+from ringdown.log import Log
+from ringdown.stores import Store
+from ringdown.stream_token import mint
+from twilio_request import CallUpdate
+from webhook_settings import WebhookSettings
+
+OPEN_CALL_WITHIN_S = 1.0
+REQUEST_LEAVES_WITHIN_S = 0.25
+
+_log = Log("incoming_call.answering")
+
+
+async def answer(
+    update: CallUpdate,
+    *,
+    settings: WebhookSettings,
+    agents: AgentChoice,
+    connections: Connections,
+    now: datetime.datetime,
+) -> str:
+    """Open the call, wake the handler, and return TwiML; a store that fails changes neither."""
+    wake_up = connections.wake_handler()
+    chosen = await agents.choose(connections.store, update.called)
+    call = await _open(connections.store, new_call(update, chosen, now))
+    if call.status is CallStatus.ENDED:
+        _log.warning("a call that is over was delivered again")
+        return hang_up()
+    if call.agent.notice.strip():
+        await wake_up.requested(within_s=REQUEST_LEAVES_WITHIN_S)
+    else:
+        await wake_up.finished()
+    _log.info(
+        "call answered",
+        agent=call.agent_id,
+        agent_revision=call.agent_revision,
+        attempt=call.attempt,
+    )
+    return offer_stream(call, settings, now)
+
+
+def new_call(update: CallUpdate, chosen: ChosenAgent, now: datetime.datetime) -> Call:
+    """The record of a call that has just begun to ring."""
+    return Call(
+        call_sid=update.call_sid,
+        caller=update.caller,
+        called=update.called,
+        agent_id=chosen.agent_id,
+        agent=chosen.agent,
+        agent_revision=chosen.agent.revision,
+        tools=chosen.tools,
+        created_at=now,
+        expires_at=now + RETENTION,
+    )
+
+
+def offer_stream(call: Call, settings: WebhookSettings, now: datetime.datetime) -> str:
+    """The TwiML that hands the call's current attempt to the stream handler."""
+    token = mint(
+        settings.stream_token_secret,
+        call_sid=call.call_sid,
+        attempt=call.attempt,
+        now_s=now.timestamp(),
+    )
+    offer = StreamOffer(
+        media_url=settings.media_url,
+        token=token,
+        status_url=f"{settings.public_url}/status",
+        after_stream_url=f"{settings.public_url}/after-stream",
+    )
+    return connect_stream(offer, notice=call.agent.notice, language=call.agent.language)
+
+
+async def _open(store: Store, call: Call) -> Call:
+    """The stored call, or `call` itself if the store fails: the handler may yet reach it."""
+    try:
+        async with asyncio.timeout(OPEN_CALL_WITHIN_S):
+            return await store.open_call(call)
+    except (RingdownError, TimeoutError) as error:
+        _log.error("call could not be opened", reason=str(error) or "the store was too slow")
+        return call

@@ -1,0 +1,65 @@
+"""The TwiML documents that the webhook answers with. Pure."""
+
+from dataclasses import dataclass
+
+from twilio.twiml.voice_response import Connect, VoiceResponse
+
+from phrases import phrases_for
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOffer:
+    """What Twilio needs to open the media stream of one attempt, and what comes after it."""
+
+    media_url: str
+    token: str
+    status_url: str
+    after_stream_url: str
+
+
+def connect_stream(offer: StreamOffer, *, notice: str, language: str) -> str:
+    """Speak the notice, if any, then hand the audio to the stream handler."""
+    response = VoiceResponse()
+    spoken = _speakable(notice)
+    if spoken:
+        response.say(spoken, language=language)
+    connect = Connect()
+    stream = connect.stream(
+        url=offer.media_url, status_callback=offer.status_url, status_callback_method="POST"
+    )
+    stream.parameter(name="token", value=offer.token)
+    response.append(connect)
+    response.redirect(offer.after_stream_url, method="POST")
+    return _document(response)
+
+
+def fall_back(*, language: str | None, number: str | None) -> str:
+    """Apologise, then dial `number` (E.164) or, without one, end the call."""
+    phrases = phrases_for(language)
+    apology = phrases.closing_apology if number is None else phrases.connecting_apology
+    response = VoiceResponse()
+    response.say(apology, language=phrases.language)
+    if number is not None:
+        response.dial(number)
+    response.hangup()
+    return _document(response)
+
+
+def hang_up() -> str:
+    response = VoiceResponse()
+    response.hangup()
+    return _document(response)
+
+
+def nothing() -> str:
+    """For a call that is over: no verb would be carried out."""
+    return _document(VoiceResponse())
+
+
+def _speakable(text: str) -> str:
+    """`text` without characters that XML cannot hold (Twilio's error 12100 ends the call)."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _document(response: VoiceResponse) -> str:
+    return str(response.to_xml())

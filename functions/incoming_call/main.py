@@ -1,0 +1,31 @@
+"""The webhook that Twilio calls, as functions-framework loads it: composition root.
+
+Settings are read while the platform loads this file, so that a process that cannot work does not
+start. Clients are created by the first request, inside the loop that serves it.
+"""
+
+import os
+import sys
+
+import functions_framework.aio
+from starlette.requests import Request
+from starlette.responses import Response
+
+from connections import SharedConnections
+from ringdown import log
+from ringdown.errors import ConfigurationError
+from webhook import Webhook
+from webhook_settings import read_settings
+
+log.configure()
+try:
+    _settings = read_settings(os.environ)
+except ConfigurationError as error:
+    sys.exit(str(error))
+
+_webhook = Webhook(_settings, SharedConnections(_settings).get)
+
+
+@functions_framework.aio.http
+async def incoming_call(request: Request) -> Response:
+    return await _webhook.respond(request)

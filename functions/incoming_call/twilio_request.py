@@ -1,0 +1,110 @@
+"""What Twilio posts, checked and typed. Pure: bytes in, dataclasses out.
+
+Field names are Twilio's (https://www.twilio.com/docs/voice/twiml#request-parameters). Twilio adds
+fields without notice, so unknown ones are ignored.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from starlette.datastructures import ImmutableMultiDict
+
+MAX_BODY_BYTES = 64 * 1024
+_MAX_FIELDS = 200
+_MAX_PARTY_LENGTH = 64
+_MAX_DURATION_S = 7 * 24 * 3600
+_CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
+_FINAL = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+_UNKNOWN = "unknown"
+
+Form = ImmutableMultiDict[str, str]
+
+
+class MalformedRequest(Exception):
+    """The peer's fault: the body is no form, or lacks what every Twilio request carries."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallUpdate:
+    """A request about one call. Numbers are display text, at most 64 characters, never trusted."""
+
+    call_sid: str
+    caller: str
+    called: str
+    status: str
+    duration_s: int | None
+
+    @property
+    def over(self) -> bool:
+        """Twilio will do nothing more with the call."""
+        return self.status in _FINAL
+
+
+@dataclass(frozen=True, slots=True)
+class StreamUpdate:
+    """A status callback about a call's media stream."""
+
+    call_sid: str
+    stream_sid: str
+    event: str
+    error: str | None
+
+
+def parse_form(body: bytes) -> Form:
+    """Decode a form of at most 200 fields, repeated ones kept; MalformedRequest if it is none."""
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+    except ValueError:
+        raise MalformedRequest("The body is not a form.") from None
+    return Form(pairs)
+
+
+def call_sid(form: Form) -> str:
+    """Which call a form is about; MalformedRequest without a CallSid of Twilio's shape."""
+    value = form.get("CallSid", "")
+    if _CALL_SID.fullmatch(value) is None:
+        raise MalformedRequest("CallSid is missing or is not one of Twilio's.")
+    return value
+
+
+def call_update(form: Form) -> CallUpdate:
+    """What a form says of its call; MalformedRequest without a CallSid."""
+    return CallUpdate(
+        call_sid=call_sid(form),
+        caller=_text(form, "From") or _UNKNOWN,
+        called=_text(form, "To") or _UNKNOWN,
+        status=_text(form, "CallStatus") or _UNKNOWN,
+        duration_s=_duration_s(form.get("CallDuration", "")),
+    )
+
+
+def status_update(form: Form) -> CallUpdate | StreamUpdate:
+    """What a status callback is about; MalformedRequest without a CallSid."""
+    if "StreamEvent" not in form:
+        return call_update(form)
+    return StreamUpdate(
+        call_sid=call_sid(form),
+        stream_sid=_text(form, "StreamSid") or _UNKNOWN,
+        event=_text(form, "StreamEvent") or _UNKNOWN,
+        error=_printable(form.get("StreamError", ""))[:200] or None,
+    )
+
+
+def _text(form: Form, name: str) -> str:
+    """A short field as it is; empty if it is missing or absurd.
+
+    Callers may be withheld or not on the telephone network: "anonymous", "+266696687", sip: URIs.
+    """
+    value = form.get(name, "").strip()
+    return value if len(value) <= _MAX_PARTY_LENGTH and value.isprintable() else ""
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable())
+
+
+def _duration_s(text: str) -> int | None:
+    if not (text.isascii() and text.isdigit() and len(text) <= 6):
+        return None
+    return min(int(text), _MAX_DURATION_S)

@@ -1,0 +1,159 @@
+"""The HTTP shell: routes, limits, signature, and an answer that Twilio can always use."""
+
+import asyncio
+import contextlib
+import datetime
+import enum
+from collections.abc import Awaitable, Callable
+from typing import assert_never
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+
+from after_stream import after_stream
+from agent_choice import AgentChoice
+from answering import answer
+from call_twiml import fall_back
+from connections import Connections
+from ringdown.log import Log, call_bound
+from status_callbacks import take_status
+from twilio_request import (
+    MAX_BODY_BYTES,
+    Form,
+    MalformedRequest,
+    call_sid,
+    call_update,
+    parse_form,
+    status_update,
+)
+from twilio_signature import SignatureCheck
+from webhook_settings import WebhookSettings
+
+BODY_WITHIN_S = 5.0
+
+_log = Log("incoming_call.webhook")
+
+
+class Refused(Exception):
+    """The request is answered with `status_code` and this sentence."""
+
+    def __init__(self, status_code: int, sentence: str) -> None:
+        self.status_code = status_code
+        super().__init__(sentence)
+
+
+class Route(enum.StrEnum):
+    ANSWER = "/"
+    AFTER_STREAM = "/after-stream"
+    STATUS = "/status"
+
+
+class Webhook:
+    """Answers every request; one that Twilio signed never with a 5xx."""
+
+    def __init__(
+        self, settings: WebhookSettings, connect: Callable[[], Awaitable[Connections]]
+    ) -> None:
+        """`connect` gives the open connections, and is asked anew for every request."""
+        self._settings = settings
+        self._connect = connect
+        self._agents = AgentChoice()
+        self._signatures = SignatureCheck(
+            auth_token=settings.twilio_auth_token,
+            shared_key_secret=settings.twilio_shared_key_secret,
+        )
+
+    async def respond(self, request: Request) -> Response:
+        route = _route(request.scope["path"])
+        if route is None:
+            return _sentence(404, "There is nothing here.")
+        if request.method != "POST":
+            return _sentence(405, "This is a telephone webhook: Twilio posts to it.", Allow="POST")
+        with contextlib.ExitStack() as bound:
+            try:
+                form = await self._admit(route, request)
+                bound.enter_context(call_bound(call_sid(form)))
+                return await self._handle(route, form)
+            except Refused as refusal:
+                _log.warning("request refused", route=route, reason=str(refusal))
+                return _sentence(refusal.status_code, str(refusal))
+            except MalformedRequest as error:
+                _log.warning("request is malformed", route=route, reason=str(error))
+                return _sentence(400, str(error))
+            except Exception:  # noqa: BLE001 - the boundary: a caller is on the line
+                _log.exception("request failed", route=route)
+                return self._last_resort(route)
+
+    async def _admit(self, route: Route, request: Request) -> Form:
+        """The form, once it is known to come from Twilio."""
+        form = parse_form(await _read_body(request))
+        path = "" if route is Route.ANSWER else route.value
+        if not self._signatures.accepts(
+            f"{self._settings.public_url}{path}", form, request.headers
+        ):
+            raise Refused(403, "The signature is missing or wrong.")
+        return form
+
+    async def _handle(self, route: Route, form: Form) -> Response:
+        connections = await self._connect()
+        now = datetime.datetime.now(datetime.UTC)
+        match route:
+            case Route.ANSWER:
+                return _twiml(
+                    await answer(
+                        call_update(form),
+                        settings=self._settings,
+                        agents=self._agents,
+                        connections=connections,
+                        now=now,
+                    )
+                )
+            case Route.AFTER_STREAM:
+                return _twiml(
+                    await after_stream(
+                        call_update(form),
+                        store=connections.store,
+                        fallback_number=self._settings.fallback_number,
+                        now=now,
+                    )
+                )
+            case Route.STATUS:
+                await take_status(status_update(form), store=connections.store, now=now)
+                return Response(status_code=204)
+            case unreachable:
+                assert_never(unreachable)
+
+    def _last_resort(self, route: Route) -> Response:
+        if route is Route.STATUS:
+            return Response(status_code=204)
+        return _twiml(fall_back(language=None, number=self._settings.fallback_number))
+
+
+def _route(path: str) -> Route | None:
+    try:
+        return Route(path.rstrip("/") or "/")
+    except ValueError:
+        return None
+
+
+async def _read_body(request: Request) -> bytes:
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    raise Refused(413, "The body is too large.")
+    except TimeoutError:
+        raise Refused(408, "The body did not arrive in time.") from None
+    except ClientDisconnect:
+        raise Refused(400, "The body broke off.") from None
+    return bytes(body)
+
+
+def _twiml(document: str) -> Response:
+    return Response(document, media_type="text/xml; charset=utf-8")
+
+
+def _sentence(status_code: int, sentence: str, **headers: str) -> Response:
+    return PlainTextResponse(f"{sentence}\n", status_code=status_code, headers=headers)

@@ -1,0 +1,129 @@
+"""What surrounds the webhook in its tests: Twilio's signature, and a stream handler to wake."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlencode
+from xml.etree import ElementTree
+
+import httpx2
+from starlette.testclient import TestClient
+from twilio.request_validator import RequestValidator
+
+from tests.ringdown.samples import CALL_SID, CALLED, CALLER
+
+PUBLIC_URL = "https://phone.example/incoming"
+AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
+DEADLINE_S = 10.0
+
+Form = dict[str, str]
+
+
+def a_form(**changes: str) -> Form:
+    """What Twilio posts for a ringing call."""
+    form = {
+        "CallSid": CALL_SID,
+        "AccountSid": "AC" + "0" * 32,
+        "ApiVersion": "2010-04-01",
+        "Direction": "inbound",
+        "CallStatus": "ringing",
+        "From": CALLER,
+        "To": CALLED,
+        "Caller": CALLER,
+        "Called": CALLED,
+        "FromCity": "",
+    }
+    return form | changes
+
+
+@dataclass(frozen=True, slots=True)
+class Twilio:
+    """Posts to the webhook, signed for PUBLIC_URL as Twilio signs."""
+
+    client: TestClient
+
+    def post(
+        self,
+        path: str,
+        form: Form,
+        *,
+        signed_url: str | None = None,
+        auth_token: str = AUTH_TOKEN,
+        headers: dict[str, str] | None = None,
+    ) -> httpx2.Response:
+        url = signed_url or PUBLIC_URL + path.removesuffix("/")
+        signature = RequestValidator(auth_token).compute_signature(url, form)
+        return self.post_raw(
+            path,
+            urlencode(form).encode(),
+            headers={"X-Twilio-Signature": signature, **(headers or {})},
+        )
+
+    def post_raw(self, path: str, body: bytes, *, headers: dict[str, str]) -> httpx2.Response:
+        content_type = {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8"}
+        return self.client.post(path, content=body, headers=content_type | headers)
+
+
+def twiml(response: httpx2.Response) -> ElementTree.Element:
+    """The document of an answer that Twilio would carry out."""
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "text/xml; charset=utf-8"
+    document = ElementTree.fromstring(response.content)  # noqa: S314 - our own answer
+    assert document.tag == "Response"
+    return document
+
+
+def verbs(document: ElementTree.Element) -> list[str]:
+    return [verb.tag for verb in document]
+
+
+class HandlerStandIn:
+    """Serves the stream handler's health path, ready or not."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.requested = threading.Event()
+        self.ready = threading.Event()
+        self.ready.set()
+        self.refusals = 0
+        """How many requests are still to be answered 503."""
+        self.paths: list[str] = []
+
+    def respond(self, path: str) -> int:
+        self.paths.append(path)
+        self.requested.set()
+        if self.refusals:
+            self.refusals -= 1
+            return 503
+        self.ready.wait(DEADLINE_S)
+        return 200
+
+
+@contextlib.contextmanager
+def a_handler() -> Iterator[HandlerStandIn]:
+    stand_in: HandlerStandIn
+
+    class Requests(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status = stand_in.respond(self.path)
+            with contextlib.suppress(ConnectionError):
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Requests) as server:
+        server.daemon_threads = False
+        stand_in = HandlerStandIn(server.server_address[1])
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield stand_in
+        finally:
+            stand_in.ready.set()
+            server.shutdown()
+            thread.join(DEADLINE_S)

@@ -1,0 +1,287 @@
+import concurrent.futures
+import datetime
+import time
+
+import pytest
+
+from ringdown.agents import packaged_agent
+from ringdown.calls import RETENTION, CallChanges, CallStatus, NextAction
+from ringdown.stream_token import verify
+from tests.functions.incoming_call.conftest import Environ, Load
+from tests.functions.incoming_call.records import (
+    damage,
+    handler_saved,
+    store_locked,
+    stored_call,
+    stream_began,
+    write_agent,
+)
+from tests.functions.incoming_call.stand_ins import (
+    DEADLINE_S,
+    PUBLIC_URL,
+    HandlerStandIn,
+    Twilio,
+    a_form,
+    twiml,
+    verbs,
+)
+from tests.functions.loading import LoadedFunction
+from tests.ringdown.samples import CALL_SID, CALLED, CALLER, a_call, a_tool, an_agent
+
+GERMAN_NOTICE = an_agent(notice="Dies ist <eine> KI & mehr.", language="de-DE")
+SILENT = an_agent(notice="")
+
+
+def test_a_call_is_answered_with_notice_stream_and_what_comes_next(
+    twilio: Twilio, store_url: str, environ: Environ, handler: HandlerStandIn
+) -> None:
+    write_agent(store_url, GERMAN_NOTICE)
+    document = twiml(twilio.post("/", a_form()))
+    assert verbs(document) == ["Say", "Connect", "Redirect"]
+    say, connect, redirect = document
+    assert (say.text, say.attrib) == ("Dies ist <eine> KI & mehr.", {"language": "de-DE"})
+    (stream,) = connect
+    assert (stream.tag, stream.attrib) == (
+        "Stream",
+        {
+            "url": f"ws://127.0.0.1:{handler.port}/media",
+            "statusCallback": f"{PUBLIC_URL}/status",
+            "statusCallbackMethod": "POST",
+        },
+    )
+    (parameter,) = stream
+    token = parameter.attrib["value"]
+    secret = environ["STREAM_TOKEN_SECRET"]
+    assert parameter.attrib["name"] == "token"
+    assert verify(secret, token, call_sid=CALL_SID, now_s=time.time()) == 1
+    assert (redirect.text, redirect.attrib) == (f"{PUBLIC_URL}/after-stream", {"method": "POST"})
+
+
+def test_the_call_is_opened_with_its_agent_and_tools(twilio: Twilio, store_url: str) -> None:
+    agent = an_agent(notice="Notice.", tools=("lookup_account",))
+    write_agent(store_url, agent, tools=(a_tool(),))
+    began = datetime.datetime.now(datetime.UTC)
+    twilio.post("/", a_form())
+    call = stored_call(store_url)
+    assert call is not None
+    assert (call.caller, call.called, call.agent_id) == (CALLER, CALLED, "default")
+    assert (call.agent, call.agent_revision, call.tools) == (agent, agent.revision, (a_tool(),))
+    assert (call.status, call.attempt) == (CallStatus.RINGING, 1)
+    assert began <= call.created_at <= datetime.datetime.now(datetime.UTC)
+    assert call.expires_at - call.created_at == RETENTION
+
+
+def test_with_an_empty_store_the_packaged_agent_answers(twilio: Twilio, store_url: str) -> None:
+    say = twiml(twilio.post("/", a_form())).find("Say")
+    assert say is not None
+    assert say.text == packaged_agent().notice
+    call = stored_call(store_url)
+    assert call is not None
+    assert (call.agent_id, call.agent) == ("default", packaged_agent())
+
+
+def test_a_notice_that_xml_cannot_hold_is_still_spoken(twilio: Twilio, store_url: str) -> None:
+    write_agent(store_url, an_agent(notice="One\x0b two\nthree\u00a0four\ufffe."))
+    say = twiml(twilio.post("/", a_form())).find("Say")
+    assert say is not None
+    assert say.text == "One two three four ."
+
+
+def test_an_agent_without_notice_says_nothing_first(twilio: Twilio, store_url: str) -> None:
+    write_agent(store_url, an_agent(notice=" \n"))
+    assert verbs(twiml(twilio.post("/", a_form()))) == ["Connect", "Redirect"]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("anonymous", "anonymous"),
+        ("+266696687", "+266696687"),
+        ("sip:alex@example.com:5060;transport=tls", "sip:alex@example.com:5060;transport=tls"),
+        ("Zoë", "Zoë"),
+        ("x" * 64, "x" * 64),
+        ("x" * 65, "unknown"),
+        ("+1415\x00", "unknown"),
+        ("\u202e+1415", "unknown"),
+        ("", "unknown"),
+        ("   ", "unknown"),
+    ],
+)
+def test_callers_may_be_anything(twilio: Twilio, store_url: str, given: str, kept: str) -> None:
+    twiml(twilio.post("/", a_form(From=given, To=given)))
+    call = stored_call(store_url)
+    assert call is not None
+    assert (call.caller, call.called) == (kept, kept)
+
+
+# Delivered again
+
+
+def test_a_repeated_delivery_gets_an_equivalent_answer(
+    twilio: Twilio, store_url: str, environ: Environ
+) -> None:
+    write_agent(store_url, an_agent(notice="First."))
+    first = twiml(twilio.post("/", a_form()))
+    write_agent(store_url, an_agent(notice="Edited."))
+    second = twiml(twilio.post("/", a_form()))
+    assert [say.text for say in (*first.iter("Say"), *second.iter("Say"))] == ["First.", "First."]
+    attempts = [
+        verify(
+            environ["STREAM_TOKEN_SECRET"],
+            parameter.attrib["value"],
+            call_sid=CALL_SID,
+            now_s=time.time(),
+        )
+        for document in (first, second)
+        for parameter in document.iter("Parameter")
+    ]
+    assert attempts == [1, 1]
+
+
+def test_a_call_that_is_over_is_hung_up(
+    twilio: Twilio, store_url: str, webhook: LoadedFunction
+) -> None:
+    stream_began(store_url, a_call())
+    handler_saved(store_url, CallChanges(status=CallStatus.ENDED, next=NextAction.HANG_UP))
+    assert verbs(twiml(twilio.post("/", a_form()))) == ["Hangup"]
+    assert "a call that is over was delivered again" in webhook.messages()
+
+
+# Waking the handler
+
+
+def test_the_handler_is_woken_by_its_health_path(twilio: Twilio, handler: HandlerStandIn) -> None:
+    twilio.post("/", a_form())
+    assert handler.requested.wait(DEADLINE_S)
+    assert handler.paths == ["/ready"]
+
+
+def test_a_notice_covers_the_wait_for_the_handler(
+    twilio: Twilio, store_url: str, handler: HandlerStandIn
+) -> None:
+    write_agent(store_url, GERMAN_NOTICE)
+    handler.ready.clear()
+    twiml(twilio.post("/", a_form()))
+    assert handler.requested.is_set(), "the wake-up must have left before the answer"
+    assert not handler.ready.is_set()
+
+
+def test_without_notice_the_answer_is_held_until_the_handler_is_ready(
+    twilio: Twilio, store_url: str, handler: HandlerStandIn
+) -> None:
+    write_agent(store_url, SILENT)
+    handler.ready.clear()
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        answer = threads.submit(twilio.post, "/", a_form())
+        assert handler.requested.wait(DEADLINE_S)
+        early, _ = concurrent.futures.wait([answer], timeout=0.5)
+        assert not early, "answered before the handler was ready"
+        handler.ready.set()
+        assert verbs(twiml(answer.result(DEADLINE_S))) == ["Connect", "Redirect"]
+
+
+def test_a_handler_that_is_not_ready_is_asked_again(
+    twilio: Twilio, store_url: str, handler: HandlerStandIn
+) -> None:
+    write_agent(store_url, SILENT)
+    handler.refusals = 2
+    twiml(twilio.post("/", a_form()))
+    assert handler.paths == ["/ready"] * 3
+
+
+def test_a_handler_that_never_gets_ready_delays_the_answer_by_four_seconds_at_most(
+    twilio: Twilio, store_url: str, handler: HandlerStandIn, webhook: LoadedFunction
+) -> None:
+    write_agent(store_url, SILENT)
+    handler.ready.clear()
+    started_s = time.monotonic()
+    assert verbs(twiml(twilio.post("/", a_form()))) == ["Connect", "Redirect"]
+    assert 3.9 <= time.monotonic() - started_s < 5.5
+    assert "stream handler is not ready" in webhook.messages()
+
+
+def test_a_handler_that_is_away_does_not_delay_a_notice(
+    environ: Environ, load: Load, store_url: str
+) -> None:
+    write_agent(store_url, GERMAN_NOTICE)
+    with load(environ | {"STREAM_URL": "ws://127.0.0.1:9"}) as webhook:
+        twilio = Twilio(webhook.client)
+        started_s = time.monotonic()
+        assert verbs(twiml(twilio.post("/", a_form()))) == ["Say", "Connect", "Redirect"]
+        assert time.monotonic() - started_s < 2.0
+        assert "wake-up request has not left in time" in webhook.messages()
+
+
+# The store fails
+
+
+def test_a_locked_store_is_answered_without(
+    twilio: Twilio, store_url: str, webhook: LoadedFunction
+) -> None:
+    write_agent(store_url, GERMAN_NOTICE)
+    started_s = time.monotonic()
+    with store_locked(store_url):
+        document = twiml(twilio.post("/", a_form()))
+    assert time.monotonic() - started_s < 1.9
+    assert verbs(document) == ["Say", "Connect", "Redirect"]
+    assert "call could not be opened" in webhook.messages()
+
+
+def test_a_store_that_cannot_be_opened_is_answered_without(environ: Environ, load: Load) -> None:
+    with load(environ | {"STORE_URL": "sqlite:/dev/null/ringdown.db"}) as webhook:
+        document = twiml(Twilio(webhook.client).post("/", a_form()))
+        assert verbs(document) == ["Say", "Connect", "Redirect"]
+        say = document.find("Say")
+        assert say is not None
+        assert say.text == packaged_agent().notice
+        assert "agent could not be read" in webhook.messages()
+        assert "call could not be opened" in webhook.messages()
+
+
+def test_a_broken_agent_is_replaced_by_the_last_good_one(
+    twilio: Twilio, store_url: str, webhook: LoadedFunction
+) -> None:
+    write_agent(store_url, GERMAN_NOTICE, tools=(a_tool(),))
+    twilio.post("/", a_form())
+    damage(store_url, "agents/default", '{"greeting": 7}')
+    other_sid = CALL_SID[:-1] + "0"
+    say = twiml(twilio.post("/", a_form(CallSid=other_sid))).find("Say")
+    assert say is not None
+    assert say.text == GERMAN_NOTICE.notice
+    (line,) = [line for line in webhook.log() if line["message"] == "agent could not be read"]
+    assert line["instead"] == "last_known"
+    assert line["call_sid"] == other_sid
+    assert "agents/default: " in line["reason"]
+
+
+def test_a_broken_agent_without_a_good_one_is_replaced_by_the_packaged_one(
+    twilio: Twilio, store_url: str
+) -> None:
+    write_agent(store_url, GERMAN_NOTICE)
+    damage(store_url, "agents/default", "[]")
+    twilio.post("/", a_form())
+    call = stored_call(store_url)
+    assert call is not None
+    assert call.agent == packaged_agent()
+
+
+def test_a_damaged_call_record_is_answered_without(twilio: Twilio, store_url: str) -> None:
+    write_agent(store_url, GERMAN_NOTICE)
+    damage(store_url, f"calls/{CALL_SID}", "{}")
+    assert verbs(twiml(twilio.post("/", a_form()))) == ["Say", "Connect", "Redirect"]
+
+
+# What is logged
+
+
+def test_the_log_names_the_call_and_nobody(
+    twilio: Twilio, webhook: LoadedFunction, store_url: str
+) -> None:
+    write_agent(store_url, GERMAN_NOTICE)
+    twilio.post("/", a_form())
+    (answered,) = [line for line in webhook.log() if line["message"] == "call answered"]
+    assert answered["call_sid"] == CALL_SID
+    assert answered["agent_revision"] == GERMAN_NOTICE.revision
+    everything = str(webhook.log())
+    for secret in (CALLER, CALLED, "token", GERMAN_NOTICE.notice):
+        assert secret not in everything

@@ -1,0 +1,24 @@
+import asyncio
+
+from connections import Connections, SharedConnections
+from tests.functions.incoming_call.conftest import Environ
+from tests.ringdown.samples import CALLED, an_agent
+from webhook_settings import read_settings
+
+
+def test_all_requests_of_a_loop_share_them_and_each_loop_has_its_own(environ: Environ) -> None:
+    shared = SharedConnections(read_settings(environ))
+    seen: list[Connections] = []
+
+    async def several_requests() -> None:
+        async with asyncio.TaskGroup() as requests:
+            opened = [requests.create_task(shared.get()) for _ in range(5)]
+        connections = {id(task.result()): task.result() for task in opened}
+        assert len(connections) == 1, "opened more than once"
+        seen.extend(connections.values())
+        await seen[-1].store.write_agent("default", an_agent())
+        assert await seen[-1].store.agent_for(CALLED) is not None
+
+    asyncio.run(several_requests())
+    asyncio.run(several_requests())
+    assert seen[0] is not seen[1]

@@ -1,0 +1,70 @@
+"""Whatever breaks, Twilio is never answered with a 5xx."""
+
+import io
+import json
+from collections.abc import Iterator
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from connections import Connections
+from ringdown import log
+from tests.functions.incoming_call.conftest import Environ, Load
+from tests.functions.incoming_call.stand_ins import Twilio, a_form, twiml, verbs
+from tests.ringdown.samples import CALL_SID
+from webhook import Webhook
+from webhook_settings import read_settings
+
+
+@pytest.fixture
+def output(restored_logging: None) -> io.StringIO:
+    stream = io.StringIO()
+    log.configure(stream)
+    return stream
+
+
+async def nothing_connects() -> Connections:
+    raise LookupError("nobody thought of this")
+
+
+@pytest.fixture
+def twilio(environ: Environ, output: io.StringIO) -> Iterator[Twilio]:
+    webhook = Webhook(read_settings(environ), nothing_connects)
+
+    async def serve(request: Request) -> Response:
+        return await webhook.respond(request)
+
+    routes = [Route("/{path:path}", serve, methods=["POST"])]
+    with TestClient(Starlette(routes=routes)) as client:
+        yield Twilio(client)
+
+
+@pytest.mark.parametrize("route", ["/", "/after-stream"])
+def test_the_caller_hears_an_apology_and_a_person(
+    twilio: Twilio, environ: Environ, output: io.StringIO, route: str
+) -> None:
+    document = twiml(twilio.post(route, a_form(CallStatus="in-progress")))
+    assert verbs(document) == ["Say", "Dial", "Hangup"]
+    assert document[1].text == environ["FALLBACK_NUMBER"]
+    line = json.loads(output.getvalue())
+    assert (line["message"], line["call_sid"]) == ("request failed", CALL_SID)
+    assert "nobody thought of this" in line["stack_trace"]
+
+
+def test_a_status_is_acknowledged(twilio: Twilio) -> None:
+    assert twilio.post("/status", a_form()).status_code == 204
+
+
+def test_an_address_that_only_the_client_refuses_does_not_stop_calls(
+    environ: Environ, load: Load
+) -> None:
+    with load(environ | {"STREAM_URL": "wss://stream\x7f.example"}) as webhook:
+        twilio = Twilio(webhook.client)
+        for last_digit in "01":
+            form = a_form(CallSid=CALL_SID[:-1] + last_digit)
+            assert "Connect" in verbs(twiml(twilio.post("/", form)))
+        assert "wake-up failed" in webhook.messages()

@@ -1,0 +1,72 @@
+"""Loads a function as the platform does, and undoes what that leaves behind in the process."""
+
+import contextlib
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import functions_framework
+from starlette.testclient import TestClient
+
+from ringdown.tools import Json
+
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedFunction:
+    client: TestClient
+    _output: io.StringIO
+
+    def log(self) -> list[dict[str, Json]]:
+        """Every line logged since the function was loaded."""
+        return [json.loads(line) for line in self._output.getvalue().splitlines()]
+
+    def messages(self) -> list[str]:
+        return [line["message"] for line in self.log()]
+
+
+@contextlib.contextmanager
+def loaded_function(
+    target: str, folder: Path, environ: Mapping[str, str]
+) -> Iterator[LoadedFunction]:
+    """Serve `folder`/main.py on one event loop with nothing but `environ` for settings."""
+    output = io.StringIO()
+    with _only_environ(environ), _restored_imports():
+        with contextlib.redirect_stdout(output):  # the log's stream is chosen while it loads
+            app = functions_framework.create_app(  # type: ignore[no-untyped-call]
+                target, str(folder / "main.py")
+            )
+        with TestClient(app) as client:
+            yield LoadedFunction(client, output)
+
+
+@contextlib.contextmanager
+def _only_environ(environ: Mapping[str, str]) -> Iterator[None]:
+    """functions-framework leaves FUNCTION_TARGET and FUNCTION_SIGNATURE_TYPE behind."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextlib.contextmanager
+def _restored_imports() -> Iterator[None]:
+    """functions-framework appends the folder to sys.path and calls every function `main`."""
+    path, main = sys.path[:], sys.modules.get("main")
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        if main is None:
+            sys.modules.pop("main", None)
+        else:
+            sys.modules["main"] = main

@@ -1,0 +1,330 @@
+"""What every store must do, whatever it is made of.
+
+A subclass gives `store_url` (a fresh store) and `put` (write a raw document behind its back).
+"""
+
+import asyncio
+import datetime
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import msgspec
+import pytest
+
+from ringdown.calls import (
+    CallChanges,
+    CallStatus,
+    EndReason,
+    NextAction,
+    TwilioStatus,
+    Usage,
+)
+from ringdown.errors import InvalidDocument, Superseded
+from ringdown.stores import Store, open_store
+from ringdown.tools import Json
+from tests.ringdown.samples import (
+    CALL_SID,
+    CALLED,
+    NOW,
+    a_call,
+    a_claim,
+    a_tool,
+    a_tool_call,
+    a_turn,
+    an_agent,
+)
+
+Put = Callable[[str, Json], Awaitable[None]]
+LATER = NOW + datetime.timedelta(minutes=3)
+
+
+class StoreContract:
+    @pytest.fixture
+    async def store(self, store_url: str) -> AsyncIterator[Store]:
+        async with open_store(store_url) as store:
+            yield store
+
+    @pytest.fixture
+    async def other_store(self, store_url: str) -> AsyncIterator[Store]:
+        """The same records, as another process would open them."""
+        async with open_store(store_url) as store:
+            yield store
+
+    # Agents and tools
+
+    async def test_no_agent_is_found_in_an_empty_store(self, store: Store) -> None:
+        assert await store.agent_for(CALLED) is None
+
+    async def test_the_default_agent_answers_a_number_without_one(self, store: Store) -> None:
+        agent = an_agent(notice="Ein Hinweis: grüß Gott.", tools=("lookup_account",))
+        await store.write_agent("default", agent)
+        assert await store.agent_for(CALLED) == ("default", agent)
+
+    async def test_a_number_is_answered_by_its_own_agent(self, store: Store, put: Put) -> None:
+        await store.write_agent("default", an_agent())
+        await store.write_agent("night", an_agent(greeting="Good night."))
+        await put(f"numbers/{CALLED}", {"agent": "night"})
+        assert await store.agent_for(CALLED) == ("night", an_agent(greeting="Good night."))
+        assert await store.agent_for("+14155550101") == ("default", an_agent())
+
+    async def test_a_number_whose_agent_is_missing_gets_the_default(
+        self, store: Store, put: Put
+    ) -> None:
+        await store.write_agent("default", an_agent())
+        await put(f"numbers/{CALLED}", {"agent": "gone"})
+        assert await store.agent_for(CALLED) == ("default", an_agent())
+
+    async def test_an_edited_agent_answers_the_next_time(
+        self, store: Store, other_store: Store
+    ) -> None:
+        await store.write_agent("default", an_agent(greeting="Before."))
+        await other_store.write_agent("default", an_agent(greeting="After."))
+        assert await store.agent_for(CALLED) == ("default", an_agent(greeting="After."))
+
+    async def test_a_bad_agent_is_refused_by_field(self, store: Store, put: Put) -> None:
+        await put("agents/default", {"instructions": "Be brief.", "greeting": 7})
+        with pytest.raises(InvalidDocument, match=r"agents/default: greeting: .*str"):
+            await store.agent_for(CALLED)
+
+    @pytest.mark.parametrize("called", ["anonymous", "sip:desk@example.com", "unknown", "+1 (0)"])
+    async def test_a_called_number_may_be_anything(self, store: Store, called: str) -> None:
+        await store.write_agent("default", an_agent())
+        assert await store.agent_for(called) == ("default", an_agent())
+
+    async def test_tools_come_in_the_order_asked_for_without_unknown_or_bad_ones(
+        self, store: Store, put: Put
+    ) -> None:
+        await store.write_tool(a_tool("first"))
+        await store.write_tool(a_tool("second"))
+        await put("tools/broken", {"name": "broken"})
+        assert await store.read_tools(("second", "broken", "missing", "first")) == (
+            a_tool("second"),
+            a_tool("first"),
+        )
+
+    # Opening
+
+    async def test_an_unknown_call_is_none(self, store: Store) -> None:
+        assert await store.read_call(CALL_SID) is None
+        assert await store.read_record(CALL_SID) is None
+        assert await store.claim(CALL_SID, a_claim()) is None
+
+    async def test_a_call_comes_back_as_it_was_opened(
+        self, store: Store, other_store: Store
+    ) -> None:
+        call = a_call(agent=an_agent(notice="“Notice” – ü", fallback_number="+14155550199"))
+        assert await store.open_call(call) == call
+        assert await other_store.read_call(CALL_SID) == call
+
+    async def test_opening_again_returns_the_first(self, store: Store, other_store: Store) -> None:
+        first = await store.open_call(a_call(agent=an_agent(greeting="First.")))
+        second = await other_store.open_call(a_call(agent=an_agent(greeting="Second.")))
+        assert second == first
+
+    async def test_opening_again_does_not_undo_a_claim(self, store: Store) -> None:
+        await store.open_call(a_call())
+        claimed = await store.claim(CALL_SID, a_claim())
+        assert await store.open_call(a_call()) == claimed
+
+    # Claims
+
+    async def test_a_claim_puts_the_call_in_progress(self, store: Store) -> None:
+        await store.open_call(a_call())
+        claimed = await store.claim(CALL_SID, a_claim())
+        assert claimed == msgspec.structs.replace(
+            a_call(), status=CallStatus.IN_PROGRESS, started_at=NOW
+        )
+        assert await store.read_call(CALL_SID) == claimed
+
+    async def test_of_racing_claims_exactly_one_wins(
+        self, store: Store, other_store: Store
+    ) -> None:
+        await store.open_call(a_call())
+        claims = [
+            (store if n % 2 else other_store).claim(CALL_SID, a_claim(handler=f"handler-{n}"))
+            for n in range(20)
+        ]
+        winners = [call for call in await asyncio.gather(*claims) if call is not None]
+        record = await store.read_record(CALL_SID)
+        assert record is not None
+        assert (len(winners), len(record.claims)) == (1, 1), "winners and stored claims"
+
+    @pytest.mark.parametrize("attempt", [0, 2, 3])
+    async def test_only_the_current_attempt_can_be_claimed(
+        self, store: Store, attempt: int
+    ) -> None:
+        await store.open_call(a_call(attempt=1))
+        assert await store.claim(CALL_SID, a_claim(attempt=attempt)) is None
+        assert await store.claim(CALL_SID, a_claim(attempt=1)) is not None
+
+    async def test_a_call_that_is_over_cannot_be_claimed(self, store: Store) -> None:
+        await store.open_call(a_call())
+        await store.note_twilio_status(
+            CALL_SID, TwilioStatus(status="canceled", duration_s=None, final=True), LATER
+        )
+        assert await store.claim(CALL_SID, a_claim()) is None
+
+    # Saving
+
+    async def test_all_that_is_saved_is_in_the_record_in_order(self, store: Store) -> None:
+        await store.open_call(a_call())
+        await store.claim(CALL_SID, a_claim())
+        await store.save(
+            CALL_SID,
+            1,
+            CallChanges(
+                turns=(a_turn(10), a_turn(2)),
+                tool_calls=(a_tool_call("a", start_ms=900), a_tool_call("b", start_ms=100)),
+                usage=Usage(reports=1, prompt={"AUDIO": 25}, total=25),
+            ),
+        )
+        await store.save(
+            CALL_SID,
+            1,
+            CallChanges(
+                turns=(a_turn(1),),
+                status=CallStatus.ENDED,
+                ended_at=LATER,
+                end_reason=EndReason.AGENT_HUNG_UP,
+                next=NextAction.HANG_UP,
+            ),
+        )
+        record = await store.read_record(CALL_SID)
+        assert record is not None
+        assert [turn.n for turn in record.turns] == [1, 2, 10]
+        assert [call.id for call in record.tool_calls] == ["b", "a"]
+        assert record.claims == (a_claim(),)
+        assert record.call == msgspec.structs.replace(
+            a_call(),
+            status=CallStatus.ENDED,
+            started_at=NOW,
+            ended_at=LATER,
+            end_reason=EndReason.AGENT_HUNG_UP,
+            next=NextAction.HANG_UP,
+            usage=Usage(reports=1, prompt={"AUDIO": 25}, total=25),
+        )
+
+    async def test_a_turn_saved_again_replaces_the_first(self, store: Store) -> None:
+        await store.open_call(a_call())
+        await store.claim(CALL_SID, a_claim())
+        for text in ("Hel", "Hello there."):
+            await store.save(CALL_SID, 1, CallChanges(turns=(a_turn(1, text=text),)))
+        record = await store.read_record(CALL_SID)
+        assert record is not None
+        assert record.turns == (a_turn(1, text="Hello there."),)
+
+    async def test_saving_nothing_changes_nothing(self, store: Store) -> None:
+        await store.open_call(a_call())
+        claimed = await store.claim(CALL_SID, a_claim())
+        await store.save(CALL_SID, 1, CallChanges())
+        assert await store.read_call(CALL_SID) == claimed
+
+    async def test_a_superseded_attempt_writes_nothing(self, store: Store) -> None:
+        await store.open_call(a_call(attempt=2))
+        with pytest.raises(Superseded):
+            await store.save(CALL_SID, 1, CallChanges(turns=(a_turn(1),), next=NextAction.HANG_UP))
+        record = await store.read_record(CALL_SID)
+        assert record is not None
+        assert (record.call, record.turns) == (a_call(attempt=2), ())
+
+    async def test_nothing_is_saved_for_an_unknown_call(self, store: Store) -> None:
+        with pytest.raises(Superseded):
+            await store.save(CALL_SID, 1, CallChanges(turns=(a_turn(1),)))
+        assert await store.read_record(CALL_SID) is None
+
+    async def test_records_of_other_calls_stay_apart(self, store: Store) -> None:
+        other_sid = CALL_SID[:-1] + "0"
+        for call_sid in (CALL_SID, other_sid):
+            await store.open_call(a_call(call_sid=call_sid))
+            await store.claim(call_sid, a_claim())
+        await store.save(CALL_SID, 1, CallChanges(turns=(a_turn(1),)))
+        other = await store.read_record(other_sid)
+        assert other is not None
+        assert other.turns == ()
+
+    # What Twilio says
+
+    async def test_a_status_that_is_not_final_ends_nothing(self, store: Store) -> None:
+        await store.open_call(a_call())
+        status = TwilioStatus(status="in-progress", duration_s=None, final=False)
+        assert await store.note_twilio_status(CALL_SID, status, LATER)
+        assert await store.read_call(CALL_SID) == msgspec.structs.replace(
+            a_call(), twilio_status="in-progress"
+        )
+
+    async def test_a_final_status_ends_a_call_that_never_streamed(self, store: Store) -> None:
+        await store.open_call(a_call())
+        status = TwilioStatus(status="no-answer", duration_s=0, final=True)
+        assert await store.note_twilio_status(CALL_SID, status, LATER)
+        assert await store.read_call(CALL_SID) == msgspec.structs.replace(
+            a_call(),
+            status=CallStatus.ENDED,
+            ended_at=LATER,
+            end_reason=EndReason.NEVER_STREAMED,
+            twilio_status="no-answer",
+            twilio_duration_s=0,
+        )
+
+    async def test_a_final_status_ends_a_stream_of_which_nothing_was_said(
+        self, store: Store
+    ) -> None:
+        await store.open_call(a_call())
+        await store.claim(CALL_SID, a_claim())
+        status = TwilioStatus(status="completed", duration_s=61, final=True)
+        await store.note_twilio_status(CALL_SID, status, LATER)
+        call = await store.read_call(CALL_SID)
+        assert call is not None
+        assert (call.status, call.end_reason) == (CallStatus.ENDED, EndReason.STREAM_LOST)
+
+    async def test_a_final_status_leaves_what_the_handler_said(self, store: Store) -> None:
+        await store.open_call(a_call())
+        await store.claim(CALL_SID, a_claim())
+        ended = CallChanges(
+            status=CallStatus.ENDED, ended_at=NOW, end_reason=EndReason.CALLER_HUNG_UP
+        )
+        await store.save(CALL_SID, 1, ended)
+        status = TwilioStatus(status="completed", duration_s=61, final=True)
+        await store.note_twilio_status(CALL_SID, status, LATER)
+        call = await store.read_call(CALL_SID)
+        assert call is not None
+        assert (call.ended_at, call.end_reason) == (NOW, EndReason.CALLER_HUNG_UP)
+        assert (call.twilio_status, call.twilio_duration_s) == ("completed", 61)
+
+    async def test_a_later_status_without_duration_keeps_the_known_one(self, store: Store) -> None:
+        await store.open_call(a_call())
+        for duration_s in (61, None):
+            status = TwilioStatus(status="completed", duration_s=duration_s, final=True)
+            await store.note_twilio_status(CALL_SID, status, LATER)
+        call = await store.read_call(CALL_SID)
+        assert call is not None
+        assert call.twilio_duration_s == 61
+
+    async def test_the_status_of_an_unknown_call_is_not_kept(self, store: Store) -> None:
+        status = TwilioStatus(status="completed", duration_s=1, final=True)
+        assert not await store.note_twilio_status(CALL_SID, status, LATER)
+        assert await store.read_call(CALL_SID) is None
+
+    # Damage
+
+    @pytest.mark.parametrize(
+        ("below", "document", "message"),
+        [
+            ("", {"call_sid": CALL_SID}, "missing required field"),
+            ("/turns/000001", {"n": "one"}, f"calls/{CALL_SID}/turns/000001"),
+            ("/claims/000001", {"attempt": 1}, f"calls/{CALL_SID}/claims/000001"),
+            ("/tool_calls/a", {"id": "a"}, f"calls/{CALL_SID}/tool_calls/a"),
+        ],
+    )
+    async def test_a_damaged_document_is_named(
+        self, store: Store, put: Put, below: str, document: Json, message: str
+    ) -> None:
+        await store.open_call(a_call())
+        await put(f"calls/{CALL_SID}{below}", document)
+        with pytest.raises(InvalidDocument, match=message):
+            await store.read_record(CALL_SID)
+
+    async def test_a_damaged_call_does_not_stop_others(self, store: Store, put: Put) -> None:
+        await put(f"calls/{CALL_SID}", {"call_sid": 1})
+        with pytest.raises(InvalidDocument, match=CALL_SID):
+            await store.open_call(a_call())
+        other_sid = CALL_SID[:-1] + "0"
+        assert await store.open_call(a_call(call_sid=other_sid)) == a_call(call_sid=other_sid)

@@ -1,0 +1,183 @@
+import asyncio
+import io
+import json
+import logging
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from ringdown import log
+from ringdown.errors import ConfigurationError, InvalidDocument, StoreUnavailable
+from ringdown.stores import Store, check_store_url, open_store
+from ringdown.stores.sqlite import SqliteStore
+from ringdown.tools import Json
+from tests.ringdown.samples import CALL_SID, CALLED, a_call, a_claim, an_agent
+from tests.ringdown.stores.contract import Put, StoreContract
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "records" / "ringdown.db"
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the write lock, as a process that is stuck in a transaction does."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+
+
+class TestSqliteStore(StoreContract):
+    @pytest.fixture
+    def store_url(self, path: Path) -> str:
+        return f"sqlite:{path}"
+
+    @pytest.fixture
+    def put(self, path: Path, store: Store) -> Put:
+        async def put(document_path: str, document: Json) -> None:
+            await store.agent_for(CALLED)  # creates the table
+            write_raw(path, document_path, json.dumps(document))
+
+        return put
+
+    async def test_the_assignment_of_numbers_is_kept(self, path: Path, store: Store) -> None:
+        async with open_store(f"sqlite:{path}") as other:
+            assert isinstance(other, SqliteStore)
+            await other.write_agent("night", an_agent())
+            await other.write_number(CALLED, "night")
+        assert await store.agent_for(CALLED) == ("night", an_agent())
+
+    async def test_a_document_that_is_not_json_is_named(self, path: Path, store: Store) -> None:
+        await store.open_call(a_call())
+        write_raw(path, f"calls/{CALL_SID}", "{not json")
+        with pytest.raises(InvalidDocument, match=f"calls/{CALL_SID} is not JSON"):
+            await store.read_call(CALL_SID)
+
+    async def test_a_locked_database_is_unavailable_within_its_deadline(
+        self, path: Path, store: Store
+    ) -> None:
+        await store.open_call(a_call())
+        started_s = time.monotonic()
+        with locked(path), pytest.raises(StoreUnavailable, match="locked"):
+            await store.claim(CALL_SID, a_claim())
+        assert time.monotonic() - started_s < 5.0
+        assert await store.claim(CALL_SID, a_claim()) is not None, "the store must recover"
+
+    async def test_a_locked_database_can_still_be_read(self, path: Path, store: Store) -> None:
+        await store.open_call(a_call())
+        with locked(path):
+            assert await store.read_call(CALL_SID) == a_call()
+
+    @pytest.mark.parametrize("path", [Path("/dev/null/records.db"), Path("/")])
+    async def test_a_path_that_cannot_be_used_is_unavailable(
+        self, store: Store, path: Path
+    ) -> None:
+        with pytest.raises(StoreUnavailable, match=str(path)):
+            await store.open_call(a_call())
+
+    async def test_a_file_that_is_no_database_is_unavailable(
+        self, path: Path, store: Store
+    ) -> None:
+        write_text(path, "this is a text file, and has been one for many years\n" * 20)
+        with pytest.raises(StoreUnavailable, match="not a database"):
+            await store.open_call(a_call())
+
+    async def test_what_the_store_logs_carries_the_call(
+        self, store: Store, restored_logging: None
+    ) -> None:
+        lines = io.StringIO()
+        log.configure(lines)
+        with log.call_bound(CALL_SID):
+            await store.read_tools(("missing",))
+        logging.shutdown()
+        assert json.loads(lines.getvalue())["call_sid"] == CALL_SID
+
+
+_WRITER = """
+import asyncio, sys
+from ringdown.calls import CallChanges
+from ringdown.stores import open_store
+from tests.ringdown.samples import a_call, a_turn
+
+async def main(url, first, last):
+    async with open_store(url) as store:
+        for n in range(first, last):
+            await store.save(a_call().call_sid, 1, CallChanges(turns=(a_turn(n),)))
+
+asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+"""
+_OPENER = """
+import asyncio, sys
+from ringdown.stores import open_store
+from tests.ringdown.samples import a_call
+
+async def main(url):
+    async with open_store(url) as store:
+        await store.open_call(a_call())
+
+asyncio.run(main(sys.argv[1]))
+"""
+_EACH = 100
+
+
+async def test_two_processes_write_without_losing_anything(path: Path) -> None:
+    url = f"sqlite:{path}"
+    async with open_store(url) as store:
+        await store.open_call(a_call())
+        await store.claim(CALL_SID, a_claim())
+        await asyncio.to_thread(
+            run_together,
+            [_WRITER, url, "0", str(_EACH)],
+            [_WRITER, url, str(_EACH), str(2 * _EACH)],
+        )
+        record = await store.read_record(CALL_SID)
+    assert record is not None
+    assert [turn.n for turn in record.turns] == list(range(2 * _EACH))
+
+
+async def test_processes_that_create_the_file_together_all_succeed(path: Path) -> None:
+    url = f"sqlite:{path}"
+    await asyncio.to_thread(run_together, *([_OPENER, url] for _ in range(4)))
+    async with open_store(url) as store:
+        assert await store.read_call(CALL_SID) == a_call()
+
+
+@pytest.mark.parametrize("url", ["", "sqlite:", "sqlite", "postgres://host/db", "firestore"])
+async def test_a_url_that_names_no_store_is_refused(url: str) -> None:
+    assert "STORE_URL" in (check_store_url(url) or "")
+    with pytest.raises(ConfigurationError, match="STORE_URL"):
+        async with open_store(url):
+            pass
+
+
+def write_text(path: Path, text: str) -> None:
+    path.parent.mkdir()
+    path.write_text(text)
+
+
+def write_raw(path: Path, document_path: str, body: str) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT OR REPLACE INTO documents VALUES (?, ?)", (document_path, body))
+
+
+def run_together(*scripts: list[str]) -> None:
+    """Run Python scripts (source, then arguments) at the same time; all must succeed."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", source, *arguments],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={"PYTHONPATH": ":".join(sys.path)},
+        )
+        for source, *arguments in scripts
+    ]
+    errors = [process.communicate(timeout=30)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * len(processes), errors
