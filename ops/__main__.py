@@ -5,7 +5,6 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from ops.demonstration import place_demonstration_call
@@ -24,25 +23,23 @@ def main() -> int:
     arguments = parser.parse_args()
     run = {"call": _call, "stack": _stack}[arguments.command]
     try:
-        return asyncio.run(_until_interrupted(run))
+        return asyncio.run(run())
+    except KeyboardInterrupt:
+        return 130
     except (ConfigurationError, ProcessFailed) as error:
         print(error, file=sys.stderr)
         return 2
 
 
-async def _until_interrupted(run: Callable[[asyncio.Event], Awaitable[int]]) -> int:
+async def _call() -> int:
+    return await place_demonstration_call(os.environ, OUT)
+
+
+async def _stack() -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    return await run(stop)
-
-
-async def _call(stop: asyncio.Event) -> int:
-    return await place_demonstration_call(os.environ, OUT, stop)
-
-
-async def _stack(stop: asyncio.Event) -> int:
     await serve_stack(settings_from_environ(os.environ, OUT), stop)
     return 0
 

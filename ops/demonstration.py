@@ -1,5 +1,226 @@
 """The demonstration call: every part a process of its own, real speech, and a verdict."""
 
+import asyncio
+import dataclasses
+import json
+import shutil
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-SCENARIO = Path(__file__).parent.parent / "simulators" / "scenarios" / "demonstration.yaml"
+import msgspec
+
+from ops.call_display import CallDisplay
+from ops.gemini_stand_in import API_KEY, ModelSession, read_sessions, running_gemini_stand_in
+from ops.judge import Heard, Sentence, judge
+from ops.processes import free_port, say
+from ops.stack import ROOT, StackSettings, running_stack
+from ops.verdict import (
+    arrival_problems,
+    network_problems,
+    structure_problems,
+    transcript_problems,
+)
+from ringdown.calls import CallRecord, CallStatus
+from ringdown.stores import Store, open_store
+from simulators.speech.synthesis import synthesize
+from simulators.twilio import Call, TwilioNetwork
+from simulators.twilio.events import PlaybackCleared
+from simulators.twilio.runner import ScriptFailed, run_script
+from simulators.twilio.script import SayStep, Script
+from simulators.twilio.script_file import load_script
+
+SCENARIO = ROOT / "simulators" / "scenarios" / "demonstration.yaml"
+LINE_HZ = 8_000
+_LOOK_EVERY_S = 0.25
+_RECORD_COMPLETE_WITHIN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is left of a call."""
+
+    record: CallRecord | None
+    heard_by_caller: Sequence[Heard]
+    heard_by_model: Sequence[Heard]
+    problems: Sequence[str]
+
+
+async def place_demonstration_call(environ: Mapping[str, str], out: Path) -> int:
+    """Place the call and show it; 0 if it went as the scenario says, else 1."""
+    api_key = environ.get("GEMINI_API_KEY") or None
+    script = load_script(SCENARIO)
+    folder = out / "last"
+    shutil.rmtree(folder, ignore_errors=True)
+    async with AsyncExitStack() as running:
+        say("Starting the parts …")
+        settings = StackSettings(
+            out=folder,
+            gemini_api_key=api_key or API_KEY,
+            webhook_port=free_port(),
+            stream_port=free_port(),
+        )
+        if api_key is None:
+            stand_in = await running.enter_async_context(
+                running_gemini_stand_in(SCENARIO, folder / "model")
+            )
+            settings = _with_stand_in(settings, stand_in.base_url, stand_in.ca_file)
+        stack = await running.enter_async_context(running_stack(settings))
+        store = await running.enter_async_context(open_store(stack.store_url))
+        say(f"Calling {script.to} …")
+        network = TwilioNetwork(auth_token=stack.twilio_auth_token, dialled=script.dialled)
+        call, failure, record = await _place(network, stack.webhook_url, script, store)
+    session = _session(folder / "model") if api_key is None else None
+    outcome = await asyncio.to_thread(_judge, call, script, failure, record, session)
+    _write(folder, call, outcome)
+    _tell(folder, outcome)
+    return 1 if outcome.problems else 0
+
+
+async def _place(
+    network: TwilioNetwork, webhook_url: str, script: Script, store: Store
+) -> tuple[Call, str | None, CallRecord | None]:
+    display = CallDisplay()
+    failure: str | None = None
+    async with (
+        network.place_call(
+            to=script.to,
+            from_=script.from_,
+            voice_url=f"{webhook_url}/",
+            status_url=f"{webhook_url}/status",
+            voice=script.voice,
+            on_event=display.event,
+        ) as call,
+        _following(store, call.identity.call_sid, display),
+    ):
+        try:
+            await run_script(call, script)
+        except ScriptFailed as failed:
+            failure = str(failed)
+    record = await _complete_record(store, call.identity.call_sid)
+    if record is not None:
+        display.record(record)
+    return call, failure, record
+
+
+@asynccontextmanager
+async def _following(store: Store, call_sid: str, display: CallDisplay) -> AsyncIterator[None]:
+    """Show what the record gains while the body runs."""
+
+    async def follow() -> None:
+        while True:
+            record = await store.read_record(call_sid)
+            if record is not None:
+                display.record(record)
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    async with asyncio.TaskGroup() as group:
+        follower = group.create_task(follow())
+        try:
+            yield
+        finally:
+            follower.cancel()
+
+
+async def _complete_record(store: Store, call_sid: str) -> CallRecord | None:
+    """The record once Twilio's last status callback is in it, or as it is after a while."""
+    try:
+        async with asyncio.timeout(_RECORD_COMPLETE_WITHIN_S):
+            while True:
+                record = await store.read_record(call_sid)
+                if record is not None and _is_complete(record):
+                    return record
+                await asyncio.sleep(_LOOK_EVERY_S)
+    except TimeoutError:
+        return await store.read_record(call_sid)
+
+
+def _is_complete(record: CallRecord) -> bool:
+    return record.call.status is CallStatus.ENDED and record.call.twilio_status is not None
+
+
+def _judge(
+    call: Call,
+    script: Script,
+    failure: str | None,
+    record: CallRecord | None,
+    session: ModelSession | None,
+) -> Outcome:
+    problems = network_problems(call.alerts, call.recording.duration_ms)
+    if failure is not None:
+        problems.append(failure)
+    if record is None:
+        return Outcome(None, (), (), [*problems, "there is no record of the call"])
+    problems += structure_problems(record)
+    if session is None:
+        return Outcome(record, (), (), problems)
+    said = [utterance.text for utterance in call.utterances]
+    due = [step.action.text for step in script.steps if isinstance(step.action, SayStep)]
+    if said != due:
+        problems.append(f"the caller said {len(said)} of {len(due)} sentences")
+    by_caller, by_model = heard_by_caller(call, session), heard_by_model(said, script, session)
+    problems += transcript_problems(record, said)
+    problems += arrival_problems("to the caller", by_caller)
+    problems += arrival_problems("to the model", by_model)
+    return Outcome(record, by_caller, by_model, problems)
+
+
+def heard_by_caller(call: Call, session: ModelSession) -> list[Heard]:
+    """The model's sentences as the caller's ear got them, up to where they were cut."""
+    cuts = iter([e.when.line_ms for e in call.events if isinstance(e, PlaybackCleared)])
+    sentences = [
+        Sentence(turn.text, turn.pcm, session.said_hz, next(cuts, 0) if turn.interrupted else None)
+        for turn in session.turns
+    ]
+    return judge(sentences, call.recording.agent, rate_hz=LINE_HZ)
+
+
+def heard_by_model(said: Sequence[str], script: Script, session: ModelSession) -> list[Heard]:
+    """The caller's sentences as they reached the model."""
+    sentences = [
+        Sentence(text, synthesize(text, rate_hz=LINE_HZ, voice=script.voice), LINE_HZ)
+        for text in said
+    ]
+    return judge(sentences, session.heard, rate_hz=session.heard_hz)
+
+
+def _session(folder: Path) -> ModelSession | None:
+    sessions = read_sessions(folder)
+    return sessions[0] if sessions else None
+
+
+def _with_stand_in(settings: StackSettings, base_url: str, ca_file: Path) -> StackSettings:
+    return dataclasses.replace(settings, gemini_base_url=base_url, gemini_ca_file=ca_file)
+
+
+def _write(folder: Path, call: Call, outcome: Outcome) -> None:
+    call.write_wav(folder / "call.wav")
+    record = msgspec.to_builtins(outcome.record) if outcome.record is not None else {}
+    document = {
+        **record,
+        "heard_by_caller": [heard.as_json() for heard in outcome.heard_by_caller],
+        "heard_by_model": [heard.as_json() for heard in outcome.heard_by_model],
+        "problems": list(outcome.problems),
+    }
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    (folder / "call.json").write_text(text + "\n", "utf-8")
+
+
+def _tell(folder: Path, outcome: Outcome) -> None:
+    for title, heard in (
+        ("Heard by the model:", outcome.heard_by_model),
+        ("Heard by the caller:", outcome.heard_by_caller),
+    ):
+        if heard:
+            say(title)
+        for item in heard:
+            recognised = "recognised, " if item.recognised else ""
+            say(f"  {'✓' if item.ok else '✗'} {item.sentence}   ({recognised}{item.why})")
+    say(f"Wrote {folder / 'call.json'} and {folder / 'call.wav'}.")
+    if outcome.problems:
+        say("The call did NOT go as it should:")
+        for problem in outcome.problems:
+            say(f"  - {problem}")
+    else:
+        say("The call went as it should.")

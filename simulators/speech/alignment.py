@@ -145,7 +145,9 @@ def _compare(reference: Signal, heard: Signal) -> _Windows:
     fits = products / np.sqrt(np.maximum(expected_energy * actual_energy, 1.0))
     loudest = expected_energy.max(initial=1.0)
     voiced = expected_energy > loudest * 10 ** (_VOICED_DB / 10)
-    gain = products.clip(0).sum() / max(float(expected_energy.sum()), 1.0)
+    # From what arrived: a sentence that was cut off says nothing of the gain by its missing part.
+    arrived = voiced & (fits >= _INTACT_CORRELATION)
+    gain = products[arrived].sum() / max(float(expected_energy[arrived].sum()), 1.0)
     too_loud = actual_energy > max(gain, 0.1) ** 2 * loudest * 10 ** (_QUIET_DB / 10)
     good = np.where(voiced, fits >= _INTACT_CORRELATION, ~too_loud)
     return _Windows(voiced, fits, good)

@@ -1,0 +1,117 @@
+"""The Gemini Live stand-in as a process of its own, and what it heard and said."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ops.processes import ProcessFailed, python
+from simulators.speech.pcm import Pcm, read_wav
+
+_READY_WITHIN_S = 60.0
+_STOP_WITHIN_S = 5.0
+API_KEY = "stand-in-key"
+
+
+@dataclass(frozen=True, slots=True)
+class GeminiStandIn:
+    """A running stand-in. `folder` receives the records of sessions as they end."""
+
+    base_url: str
+    ca_file: Path
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenTurn:
+    """What the model said in one go: PCM at the session's `said_hz`."""
+
+    text: str
+    pcm: Pcm
+    interrupted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSession:
+    """One session as the model's side saw it."""
+
+    instructions: str
+    heard: Pcm
+    heard_hz: int
+    turns: tuple[SpokenTurn, ...]
+    said_hz: int
+
+
+@asynccontextmanager
+async def running_gemini_stand_in(scenario: Path, folder: Path) -> AsyncIterator[GeminiStandIn]:
+    """Start the stand-in for `scenario`, wait until it is ready, stop it at the end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    log_path = folder / "gemini.log"
+    with log_path.open("wb") as log_file:
+        process = await asyncio.create_subprocess_exec(
+            python(),
+            *("-m", "simulators.gemini_live", "--scenario", str(scenario)),
+            *("--api-key", API_KEY, "--out", str(folder)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=log_file,
+            start_new_session=True,
+        )
+    try:
+        ready = await _ready_line(process, log_path)
+        yield GeminiStandIn(ready["base_url"], Path(ready["ca_file"]), folder)
+    finally:
+        await _stop(process)
+
+
+def read_sessions(folder: Path) -> list[ModelSession]:
+    """The sessions that have ended, in order."""
+    paths = sorted(folder.glob("session-*.json"), key=lambda path: int(path.stem.split("-")[1]))
+    return [_read_session(path) for path in paths]
+
+
+async def _ready_line(process: asyncio.subprocess.Process, log_path: Path) -> dict[str, str]:
+    if process.stdout is None:
+        raise AssertionError("standard output is a pipe")
+    async with asyncio.timeout(_READY_WITHIN_S):
+        line = await process.stdout.readline()
+    if not line:
+        text = log_path.read_text("utf-8", "replace")
+        raise ProcessFailed(f"The Gemini stand-in ended:\n{text}")
+    ready: dict[str, str] = json.loads(line)
+    return ready
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(_STOP_WITHIN_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _read_session(path: Path) -> ModelSession:
+    document: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    heard_hz, (heard,) = read_wav(path.with_name(f"{path.stem}-heard.wav"))
+    said_hz, (said,) = read_wav(path.with_name(f"{path.stem}-said.wav"))
+    turns = tuple(
+        SpokenTurn(
+            text=turn["text"],
+            pcm=said[turn["first_sample"] : turn["first_sample"] + turn["samples"]],
+            interrupted=turn["interrupted"],
+        )
+        for turn in document["turns"]
+    )
+    return ModelSession(_instructions(document["setup"]), heard, heard_hz, turns, said_hz)
+
+
+def _instructions(setup: dict[str, Any]) -> str:
+    content = setup.get("systemInstruction") or setup.get("system_instruction") or {}
+    return " ".join(part.get("text", "") for part in content.get("parts", ()))

@@ -1,0 +1,123 @@
+"""What the conversation asks of its shell, and what it notes for the record."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from simulators.gemini_live.memory import Memory
+from simulators.gemini_live.messages import ServerMessage
+from simulators.speech.pcm import Pcm
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    message: ServerMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Recognise:
+    """Answer with `Conversation.recognised(utterance_id, phrase)`."""
+
+    utterance_id: int
+    pcm: Pcm
+    rate_hz: int
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesise:
+    """Answer with `Conversation.synthesised(turn_id, pcm)`, 24 kHz."""
+
+    turn_id: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Keep `memory` behind `handle`; with `lost`, only pretend to."""
+
+    handle: str
+    memory: Memory
+    lost: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """Drop the connection without a close frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopReading:
+    """Leave the client's messages in the socket."""
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceHeard:
+    """What the caller said: the phrase, or None. Times are on the line of received audio."""
+
+    phrase: str | None
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSpoken:
+    """What the model said in one turn, whole or up to an interruption.
+
+    `first_sample` and `samples` say where its audio lies in all that was sent (24 kHz);
+    `heard_ms` is how much of it had been played by then, if the client plays at once.
+    """
+
+    text: str
+    started_at_ms: float
+    ended_at_ms: float
+    first_sample: int
+    samples: int
+    heard_ms: float
+    interrupted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    call_id: str
+    name: str
+    args: Mapping[str, Any]
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAnswered:
+    call_id: str
+    response: Mapping[str, Any]
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in scenario and session that does not fit; the conversation went on."""
+
+    text: str
+    at_ms: float
+
+
+Note = UtteranceHeard | TurnSpoken | ToolCalled | ToolAnswered | Problem
+
+Action = (
+    Send
+    | Recognise
+    | Synthesise
+    | Remember
+    | Disconnect
+    | Abort
+    | StopReading
+    | UtteranceHeard
+    | TurnSpoken
+    | ToolCalled
+    | ToolAnswered
+    | Problem
+)

@@ -1,0 +1,63 @@
+"""Who may connect: paths, keys and tokens of both APIs."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from urllib.parse import parse_qs, urlsplit
+
+from simulators.gemini_live.refusals import CloseCode, Refused, invalid
+
+_DEVELOPER_PATH = re.compile(
+    r"/ws/google\.ai\.generativelanguage\.(v1|v1beta|v1alpha)\.GenerativeService"
+    r"\.BidiGenerateContent"
+)
+_VERTEX_PATH = re.compile(
+    r"/ws/google\.cloud\.aiplatform\.(v1|v1beta1)\.LlmBidiService/BidiGenerateContent"
+)
+
+
+class Api(Enum):
+    DEVELOPER = "Gemini Developer API"
+    VERTEX = "Vertex AI"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What clients must present. `token` is the bearer token for Vertex AI."""
+
+    api_key: str
+    token: str
+
+
+class NotFound(Exception):
+    """No service is at this path: HTTP 404."""
+
+
+class Unauthenticated(Exception):
+    """Vertex AI turns the handshake away: HTTP 401."""
+
+
+def admit(target: str, headers: Mapping[str, str], credentials: Credentials) -> Api:
+    """Which API a handshake asks for.
+
+    Raises NotFound or Unauthenticated for an HTTP answer, Refused for what the Developer API says
+    only after the handshake.
+    """
+    parts = urlsplit(target)
+    if _VERTEX_PATH.fullmatch(parts.path):
+        if headers.get("Authorization") != f"Bearer {credentials.token}":
+            raise Unauthenticated
+        return Api.VERTEX
+    if not _DEVELOPER_PATH.fullmatch(parts.path):
+        raise NotFound
+    key = headers.get("x-goog-api-key") or next(iter(parse_qs(parts.query).get("key", [])), None)
+    if not key:
+        raise Refused(
+            CloseCode.POLICY,
+            "Method doesn't allow unregistered callers (callers without established identity).",
+        )
+    if key != credentials.api_key:
+        # Keys that are not valid are an invalid argument, in the REST API and here.
+        raise invalid("API key not valid. Please pass a valid API key.")
+    return Api.DEVELOPER

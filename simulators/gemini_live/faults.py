@@ -1,0 +1,164 @@
+"""Misbehaviour on demand: what goes wrong, in which session and when."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Moment(Enum):
+    """What `after` counts."""
+
+    SECONDS = "seconds"
+    AUDIO_CHUNKS = "audio_chunks"
+    TURNS = "turns"
+    TOOL_CALLS = "tool_calls"
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """When so many seconds have passed since setup, or chunks, turns or calls were sent."""
+
+    moment: Moment
+    count: float
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseUpgrade:
+    """Answer the WebSocket handshake with an HTTP error."""
+
+    status: int = 503
+
+
+@dataclass(frozen=True, slots=True)
+class WithholdSetup:
+    """Take the setup and never answer it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DelaySetup:
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    code: int = 1011
+    reason: str = "Internal error encountered."
+
+
+@dataclass(frozen=True, slots=True)
+class AbortConnection:
+    """Drop the TCP connection without a close frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """Say nothing more; with `deaf`, stop reading as well, so that the client's sends block."""
+
+    deaf: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PhantomInterruption:
+    """Report an interruption although nobody spoke."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendUnknown:
+    """Send a message whose keys no client knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """Send `count` transcript fragments at once."""
+
+    count: int = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSpeed:
+    """From now on send audio at `speed` times real time; below 1, playback starves."""
+
+    speed: float
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatTurnComplete:
+    """Send every turnComplete twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoingAway:
+    """Announce the end with goAway, and close with 1000 when the time is over."""
+
+    time_left_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetHandles:
+    """Hand out resumption handles that will be refused."""
+
+
+AtConnect = RefuseUpgrade | WithholdSetup | DelaySetup
+InSession = (
+    Close
+    | AbortConnection
+    | Stall
+    | PhantomInterruption
+    | SendUnknown
+    | Flood
+    | ChangeSpeed
+    | RepeatTurnComplete
+    | GoingAway
+    | ForgetHandles
+)
+Misbehaviour = AtConnect | InSession
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`session` counts connections from 1; None is every one. No `after` means at once."""
+
+    action: Misbehaviour
+    after: After | None = None
+    session: int | None = None
+
+
+class FaultPlan:
+    """Says which faults of one session have fallen due; each does so once."""
+
+    def __init__(self, faults: tuple[Fault, ...], session: int) -> None:
+        self._pending = [fault for fault in faults if fault.session in (None, session)]
+        self._counts = dict.fromkeys(Moment, 0.0)
+
+    def at_connect(self) -> AtConnect | None:
+        """The fault that meets the client at the door, if any."""
+        for fault in self._pending:
+            if isinstance(fault.action, RefuseUpgrade | WithholdSetup | DelaySetup):
+                return fault.action
+        return None
+
+    def count(self, moment: Moment) -> list[InSession]:
+        """One more chunk, turn or call was sent."""
+        self._counts[moment] += 1
+        return self._due()
+
+    def at(self, elapsed_s: float) -> list[InSession]:
+        self._counts[Moment.SECONDS] = elapsed_s
+        return self._due()
+
+    @property
+    def next_s(self) -> float | None:
+        """Seconds after setup at which the next timed fault is due."""
+        times = (f.after.count for f in self._pending if f.after and f.after.moment is _SECONDS)
+        return min(times, default=None)
+
+    def _due(self) -> list[InSession]:
+        due = [fault for fault in self._pending if self._is_due(fault.after)]
+        self._pending = [fault for fault in self._pending if fault not in due]
+        at_connect = (RefuseUpgrade, WithholdSetup, DelaySetup)
+        return [f.action for f in due if not isinstance(f.action, at_connect)]
+
+    def _is_due(self, after: After | None) -> bool:
+        return after is None or self._counts[after.moment] >= after.count
+
+
+_SECONDS = Moment.SECONDS

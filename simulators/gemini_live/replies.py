@@ -1,0 +1,109 @@
+"""Which of the scenario's answers comes next, and what it says once the tools have answered."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from simulators.gemini_live.memory import Memory
+from simulators.gemini_live.messages import HistoryTurn
+from simulators.gemini_live.scenario import Reply, Scenario, Turn
+from simulators.speech.recognition import normalise
+
+GREETING = "greeting"
+UNKNOWN = "unknown"
+_VALUE = re.compile(r"\{([\w.]+)\}")
+
+
+class MissingValue(ValueError):
+    """A sentence names a value that the tools' responses lack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`name` is that of the turn, or "greeting", or "unknown"."""
+
+    name: str
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one call of a batch ended."""
+
+    tool: str
+    response: Mapping[str, Any]
+
+
+def answer_speech(scenario: Scenario, memory: Memory, phrase: str | None) -> Answer | None:
+    """What to say to a recognised phrase; None leaves it unanswered."""
+    turns = [turn for turn in scenario.turns if phrase in [*map(normalise, turn.heard)]]
+    return _pick(scenario, memory, turns)
+
+
+def answer_text(scenario: Scenario, memory: Memory, text: str) -> Answer | None:
+    """What to say to typed text; the first of a call asks for the greeting."""
+    opens = GREETING not in memory.answered and not memory.history
+    if scenario.greeting and opens:
+        return Answer(GREETING, scenario.greeting)
+    words = normalise(text)
+    turns = [turn for turn in scenario.turns if turn.text and normalise(turn.text) in words]
+    return _pick(scenario, memory, turns) if turns else answer_speech(scenario, memory, words)
+
+
+def recall(scenario: Scenario, memory: Memory, turns: Sequence[HistoryTurn]) -> Memory:
+    """`memory` with a conversation that the client tells of; its questions count as answered."""
+    for turn in turns:
+        memory = memory.with_turn(turn.role, turn.text)
+        asked = normalise(turn.text) if turn.role == "user" else ""
+        for known in scenario.turns:
+            if asked and asked in map(normalise, known.heard):
+                memory = memory.with_answer(known.name)
+    return memory
+
+
+def conclude(reply: Reply, outcomes: Sequence[Outcome]) -> str | None:
+    """The sentence after the tools have answered, None to stay silent.
+
+    Raises MissingValue when `then` names a value that is not there.
+    """
+    if any("error" in outcome.response for outcome in outcomes):
+        return reply.otherwise
+    return None if reply.then is None else _fill(reply.then, outcomes)
+
+
+def _pick(scenario: Scenario, memory: Memory, turns: Sequence[Turn]) -> Answer | None:
+    if not turns:
+        return Answer(UNKNOWN, scenario.unknown) if scenario.unknown else None
+    fresh = [turn for turn in turns if turn.name not in memory.answered]
+    turn = fresh[0] if fresh else turns[-1]
+    if turn.needs is None or turn.needs in memory.answered:
+        return Answer(turn.name, turn.reply)
+    if turn.forgotten:
+        return Answer(UNKNOWN, Reply(say=turn.forgotten))
+    return Answer(UNKNOWN, scenario.unknown) if scenario.unknown else None
+
+
+def _fill(sentence: str, outcomes: Sequence[Outcome]) -> str:
+    roots: list[Mapping[str, Any]] = [{outcome.tool: outcome.response} for outcome in outcomes]
+    for outcome in outcomes:
+        roots.append(outcome.response)
+        if isinstance(outcome.response.get("output"), Mapping):
+            roots.append(outcome.response["output"])
+
+    def look_up(match: re.Match[str]) -> str:
+        for root in roots:
+            value = _descend(root, match[1].split("."))
+            if value is not None:
+                return str(value)
+        raise MissingValue(f"the response has no {match[1]}: {outcomes[0].response}")
+
+    return _VALUE.sub(look_up, sentence)
+
+
+def _descend(root: Any, keys: Sequence[str]) -> Any:
+    for key in keys:
+        if not isinstance(root, Mapping):
+            return None
+        root = root.get(key)
+    return root

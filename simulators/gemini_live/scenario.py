@@ -1,0 +1,91 @@
+"""What the model does in a call: whom it answers, what it says, which tools it calls."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulators.gemini_live.faults import Fault
+from simulators.speech.synthesis import Voice
+
+MODEL_VOICE = Voice("en-us+f3")
+
+
+class ScenarioError(ValueError):
+    """A scenario file is wrong; the message names the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCall:
+    """A tool call to make. The tool must be declared in the session's setup."""
+
+    tool: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Speak `say`, then make `calls` at once; when all are answered, speak `then`.
+
+    `otherwise` is for a response with an `error` and for a tool that is not declared. `then` may
+    hold values of the response: "{output.balance}", "{balance}" or, among several calls,
+    "{lookup_account.output.balance}".
+    """
+
+    say: str | None = None
+    calls: tuple[PlannedCall, ...] = ()
+    then: str | None = None
+    otherwise: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An answer to one of the sentences `heard`, or to a text that contains `text`.
+
+    With `needs`, the turn of that name must have been answered before (in this session, one it
+    was resumed from, or its re-seeded history); else `forgotten` is said.
+    """
+
+    name: str
+    reply: Reply
+    heard: tuple[str, ...] = ()
+    text: str | None = None
+    needs: str | None = None
+    forgotten: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast the model is: `speed` 4 sends a second of audio in a quarter of a second."""
+
+    thinking_ms: float = 250
+    chunk_ms: float = 40
+    speed: float = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`greeting` answers the first text of a call; `unknown` whatever was not understood.
+
+    A sentence heard twice gets the first of its turns that has not been answered, else the last.
+    """
+
+    turns: tuple[Turn, ...] = ()
+    greeting: Reply | None = None
+    unknown: Reply | None = None
+    decoys: tuple[str, ...] = ()
+    voice: Voice = MODEL_VOICE
+    pace: Pace = Pace()
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        return tuple(phrase for turn in self.turns for phrase in turn.heard)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Everything the model may say, but for sentences with values still to be filled in."""
+        replies = [turn.reply for turn in self.turns]
+        replies += [reply for reply in (self.greeting, self.unknown) if reply]
+        texts = [text for reply in replies for text in (reply.say, reply.then, reply.otherwise)]
+        texts += [turn.forgotten for turn in self.turns]
+        return tuple(text for text in texts if text and "{" not in text)

@@ -1,0 +1,193 @@
+"""Scenario files: YAML with the model's part under the key `model`."""
+
+from pathlib import Path
+
+import yaml
+
+from simulators.gemini_live.faults import (
+    AbortConnection,
+    After,
+    ChangeSpeed,
+    Close,
+    DelaySetup,
+    Fault,
+    Flood,
+    ForgetHandles,
+    GoingAway,
+    Misbehaviour,
+    Moment,
+    PhantomInterruption,
+    RefuseUpgrade,
+    RepeatTurnComplete,
+    SendUnknown,
+    Stall,
+    WithholdSetup,
+)
+from simulators.gemini_live.scenario import (
+    Pace,
+    PlannedCall,
+    Reply,
+    Scenario,
+    ScenarioError,
+    Turn,
+)
+from simulators.gemini_live.yaml_fields import Fields
+from simulators.speech.synthesis import Voice
+
+
+def load_scenario(path: Path) -> Scenario:
+    """The model's part of a scenario file; raises ScenarioError naming the field."""
+    return parse_scenario(path.read_text(encoding="utf-8"))
+
+
+def parse_scenario(text: str) -> Scenario:
+    """As `load_scenario`, from text. Other top level keys belong to others."""
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ScenarioError(f"the file is no YAML: {error}") from error
+    model = Fields(document, "file").child("model")
+    if model is None:
+        raise ScenarioError("model: must be a mapping, is missing")
+    return _read_model(Fields(document["model"], "model"))
+
+
+def _read_model(model: Fields) -> Scenario:
+    scenario = Scenario(
+        turns=tuple(
+            _read_turn(turn, number) for number, turn in enumerate(model.children("turns"))
+        ),
+        greeting=_read_optional_reply(model.child("greeting")),
+        unknown=_read_optional_reply(model.child("unknown")),
+        decoys=model.texts("decoys"),
+        voice=_read_voice(model),
+        pace=_read_pace(model.child("pace")),
+        faults=tuple(_read_fault(fault) for fault in model.children("faults")),
+    )
+    model.finish()
+    names = [turn.name for turn in scenario.turns]
+    for turn in scenario.turns:
+        if turn.needs and turn.needs not in names:
+            raise ScenarioError(f"model.turns: {turn.name} needs {turn.needs}, which is no turn")
+        if names.count(turn.name) > 1:
+            raise ScenarioError(f"model.turns: two turns are named {turn.name}")
+    return scenario
+
+
+def _read_turn(fields: Fields, number: int) -> Turn:
+    turn = Turn(
+        name=fields.text("name") or f"turn-{number + 1}",
+        heard=fields.texts("heard"),
+        text=fields.text("text"),
+        needs=fields.text("needs"),
+        forgotten=fields.text("forgotten"),
+        reply=_read_reply(fields),
+    )
+    fields.finish()
+    if not turn.heard and turn.text is None:
+        raise ScenarioError(f"{fields.path}.heard: a turn needs heard or text")
+    return turn
+
+
+def _read_optional_reply(fields: Fields | None) -> Reply | None:
+    if fields is None:
+        return None
+    reply = _read_reply(fields)
+    fields.finish()
+    return reply
+
+
+def _read_reply(fields: Fields) -> Reply:
+    reply = Reply(
+        say=fields.text("say"),
+        calls=tuple(_read_call(call) for call in fields.children("call")),
+        then=fields.text("then"),
+        otherwise=fields.text("otherwise"),
+    )
+    if not reply.say and not reply.calls:
+        raise ScenarioError(f"{fields.path}.say: a reply needs say or call")
+    if (reply.then or reply.otherwise) and not reply.calls:
+        raise ScenarioError(f"{fields.path}.then: makes sense after a call only")
+    return reply
+
+
+def _read_call(fields: Fields) -> PlannedCall:
+    tool = fields.text("tool")
+    if tool is None:
+        raise ScenarioError(f"{fields.path}.tool: must be text, is missing")
+    call = PlannedCall(tool, dict(fields.mapping("args")))
+    fields.finish()
+    return call
+
+
+def _read_voice(model: Fields) -> Voice:
+    default = Scenario().voice
+    name = model.text("voice") or default.name
+    words_per_minute = model.whole("words_per_minute", default.words_per_minute, minimum=80)
+    return Voice(name=name, words_per_minute=words_per_minute)
+
+
+def _read_pace(fields: Fields | None) -> Pace:
+    default = Pace()
+    if fields is None:
+        return default
+    pace = Pace(
+        thinking_ms=fields.number("thinking_ms", default.thinking_ms, minimum=0),
+        chunk_ms=fields.number("chunk_ms", default.chunk_ms, minimum=5),
+        speed=fields.number("speed", default.speed, minimum=0.1),
+    )
+    fields.finish()
+    return pace
+
+
+def _read_fault(fields: Fields) -> Fault:
+    session = fields.whole("session", 0, minimum=1) or None
+    after = fields.child("after")
+    fault = Fault(_read_misbehaviour(fields), _read_after(after) if after else None, session)
+    fields.finish()
+    return fault
+
+
+def _read_after(fields: Fields) -> After:
+    for moment in Moment:
+        if moment.value in fields:
+            after = After(moment, fields.number(moment.value, 0, minimum=0))
+            fields.finish()
+            return after
+    known = ", ".join(moment.value for moment in Moment)
+    raise ScenarioError(f"{fields.path}: must have one of {known}")
+
+
+def _read_misbehaviour(fields: Fields) -> Misbehaviour:
+    name = fields.text("do")
+    match name:
+        case "refuse_upgrade":
+            return RefuseUpgrade(fields.whole("status", 503, minimum=400))
+        case "withhold_setup":
+            return WithholdSetup()
+        case "delay_setup":
+            return DelaySetup(fields.number("delay_s", 5, minimum=0))
+        case "close":
+            default = Close()
+            code = fields.whole("code", default.code, minimum=1000)
+            return Close(code, fields.text("reason") or default.reason)
+        case "abort":
+            return AbortConnection()
+        case "stall":
+            return Stall(fields.flag("deaf"))
+        case "phantom_interruption":
+            return PhantomInterruption()
+        case "send_unknown":
+            return SendUnknown()
+        case "flood":
+            return Flood(fields.whole("count", Flood().count, minimum=1))
+        case "change_speed":
+            return ChangeSpeed(fields.number("speed", 0.8, minimum=0.05))
+        case "repeat_turn_complete":
+            return RepeatTurnComplete()
+        case "go_away":
+            return GoingAway(fields.number("time_left_s", GoingAway().time_left_s, minimum=0))
+        case "forget_handles":
+            return ForgetHandles()
+        case _:
+            raise ScenarioError(f"{fields.path}.do: there is no fault named {name!r}")

@@ -1,0 +1,186 @@
+"""The Gemini Live server: TLS, admission, and one `Session` per connection."""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from http import HTTPStatus
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Self
+
+import trustme
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
+
+from simulators.gemini_live.admission import Api, Credentials, NotFound, Unauthenticated, admit
+from simulators.gemini_live.faults import Fault, FaultPlan, RefuseUpgrade
+from simulators.gemini_live.memory import Memory, Resumable
+from simulators.gemini_live.messages import OUTPUT_HZ
+from simulators.gemini_live.record import SessionRecord
+from simulators.gemini_live.refusals import CloseCode, Refused, invalid
+from simulators.gemini_live.scenario import Scenario
+from simulators.gemini_live.session import RECOGNITION_HZ, Session
+from simulators.speech.recognition import Recognizer
+from simulators.speech.synthesis import synthesize
+
+_CLOSE_TIMEOUT_S = 2
+_MOST_MESSAGE_BYTES = 4 * 1024 * 1024
+
+
+class GeminiLiveServer:
+    """Use as `async with GeminiLiveServer(scenario) as server`.
+
+    base_url   "https://127.0.0.1:PORT", for HttpOptions
+    ca_file    PEM of the certificate authority, for SSL_CERT_FILE or an SSL context
+    sessions   one record per connection that asked for a session, the newest last
+    faults     what goes wrong in sessions to come; begins with the scenario's, may be replaced
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        *,
+        api_key: str = "stand-in-key",
+        token: str = "stand-in-token",  # noqa: S107 (a stand-in's, no secret)
+        host: str = "127.0.0.1",
+        port: int = 0,
+        folder: Path | None = None,
+    ) -> None:
+        """`folder` receives the records of sessions as they end; raises UnknownWord, SpeechError
+        from `__aenter__` when the scenario cannot be heard or said."""
+        self._scenario = scenario
+        self._credentials = Credentials(api_key, token)
+        self._host, self._port = host, port
+        self._folder = folder
+        self._certificates = TemporaryDirectory(prefix="gemini-live-")
+        self._handles: dict[str, Resumable] = {}
+        self._recognizer: Recognizer | None = None
+        self._server: Server | None = None
+        self._changed = asyncio.Event()
+        self.faults: Sequence[Fault] = scenario.faults
+        self.sessions: list[SessionRecord] = []
+        self.ca_file = Path(self._certificates.name) / "ca.pem"
+
+    @property
+    def base_url(self) -> str:
+        return f"https://{self._host}:{self._port}"
+
+    async def __aenter__(self) -> Self:
+        self._recognizer = await asyncio.to_thread(self._prepare)
+        self._server = await serve(
+            self._accept,
+            self._host,
+            self._port,
+            ssl=self._make_tls(),
+            process_request=self._meet,
+            compression=None,
+            max_size=_MOST_MESSAGE_BYTES,
+            ping_interval=None,
+            close_timeout=_CLOSE_TIMEOUT_S,
+        )
+        self._port = next(iter(self._server.sockets)).getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._server:
+            self._server.close()
+            await self._server.wait_closed()
+        self._certificates.cleanup()
+
+    async def session(self, number: int, *, timeout_s: float = 10) -> SessionRecord:
+        """The record of the session with this number, counted from 1, once it exists."""
+        async with asyncio.timeout(timeout_s):
+            while len(self.sessions) < number:
+                await self._changed.wait()
+        return self.sessions[number - 1]
+
+    def remember(self, handle: str | None, memory: Memory, model: str, session: int) -> None:
+        """See `ResumptionDesk`."""
+        if handle is not None:
+            self._handles[handle] = Resumable(memory, model, session)
+
+    def redeem(self, handle: str, model: str) -> Memory:
+        """See `ResumptionDesk`."""
+        kept = self._handles.get(handle)
+        if kept is None or kept.model != model:
+            raise invalid("Request contains an invalid argument.")
+        if not self.sessions[kept.session - 1].closed:
+            # The service does not share a session between two sockets.
+            raise Refused(CloseCode.INTERNAL, "Internal error encountered.")
+        return kept.memory
+
+    def _prepare(self) -> Recognizer:
+        """Build what is slow before the first caller waits for it."""
+        scenario = self._scenario
+        recognizer = Recognizer(scenario.phrases, scenario.decoys, rate_hz=RECOGNITION_HZ)
+        for sentence in scenario.sentences:
+            synthesize(sentence, rate_hz=OUTPUT_HZ, voice=scenario.voice)
+        return recognizer
+
+    def _make_tls(self) -> ssl.SSLContext:
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(self.ca_file)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert(self._host, "localhost").configure_cert(context)
+        return context
+
+    async def _meet(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Answer the handshake, None to accept it."""
+        fault = FaultPlan(tuple(self.faults), len(self.sessions) + 1).at_connect()
+        if isinstance(fault, RefuseUpgrade):
+            self._open_record(request.path).close_code = 1006
+            return connection.respond(HTTPStatus(fault.status), "refused on purpose\n")
+        try:
+            admit(request.path, request.headers, self._credentials)
+        except NotFound:
+            return connection.respond(HTTPStatus.NOT_FOUND, "no such service\n")
+        except Unauthenticated:
+            return connection.respond(HTTPStatus.UNAUTHORIZED, "invalid credentials\n")
+        except Refused:
+            return None  # said after the handshake
+        return None
+
+    async def _accept(self, connection: ServerConnection) -> None:
+        request = connection.request
+        if request is None or self._recognizer is None:
+            raise AssertionError("a connection is accepted after its request and after __aenter__")
+        record = self._open_record(request.path)
+        try:
+            api = admit(request.path, request.headers, self._credentials)
+        except Refused as refused:
+            record.closed_by_server = True
+            await connection.close(refused.code, refused.reason)
+        else:
+            plan = FaultPlan(tuple(self.faults), record.number)
+            await Session(
+                connection,
+                self._scenario,
+                self._recognizer,
+                self,
+                record,
+                plan,
+                vertex=api is Api.VERTEX,
+            ).run()
+        finally:
+            await self._close_record(record, connection)
+
+    def _open_record(self, target: str) -> SessionRecord:
+        record = SessionRecord(len(self.sessions) + 1, target.partition("?")[0])
+        self.sessions.append(record)
+        self._changed.set()
+        self._changed = asyncio.Event()
+        return record
+
+    async def _close_record(self, record: SessionRecord, connection: ServerConnection) -> None:
+        if record.close_code is None:
+            record.close_code = connection.close_code or 1006
+            record.close_reason = connection.close_reason or ""
+        record.announce()
+        if self._folder:
+            await asyncio.to_thread(record.save, self._folder)
