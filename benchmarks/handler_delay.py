@@ -2,7 +2,7 @@
 
 One call through the real process: a Twilio-like client on one side, a TLS endpoint speaking Gemini
 Live's wire protocol on the other, both here, on one clock. Every frame goes up as one message, so
-the n-th message at the model is the n-th frame of the caller; the filter's own 1.2 ms are not in it.
+the n-th message at the model is the n-th frame of the caller. The filter's 1.2 ms are not in it.
 """
 
 import asyncio

@@ -14,6 +14,7 @@ import yaml
 from ops.processes import Command, ProcessFailed, SupervisedProcess, free_port, python, say
 from ringdown.documents import to_record
 from ringdown.errors import ConfigurationError
+from ringdown.settings import SettingsReader
 from ringdown.stores import open_store
 from ringdown.tools import ToolDeclaration
 
@@ -74,12 +75,21 @@ def settings_from_environ(environ: Mapping[str, str], out: Path) -> StackSetting
         out=out,
         gemini_api_key=api_key,
         gemini_base_url=base_url,
+        webhook_port=_port(environ, "WEBHOOK_PORT", WEBHOOK_PORT),
+        stream_port=_port(environ, "STREAM_PORT", STREAM_PORT),
         public_url=environ.get("PUBLIC_URL") or None,
         stream_url=environ.get("STREAM_URL") or None,
         twilio_auth_token=environ.get("TWILIO_AUTH_TOKEN") or None,
         store_url=environ.get("STORE_URL") or None,
         fallback_number=environ.get("FALLBACK_NUMBER") or None,
     )
+
+
+def _port(environ: Mapping[str, str], name: str, default: int) -> int:
+    reader = SettingsReader(environ)
+    port = reader.integer(name, default=default, minimum=1, maximum=65535)
+    reader.finish()
+    return port
 
 
 @asynccontextmanager

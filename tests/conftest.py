@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
+pytest_plugins = ("simulators.pytest_plugin",)
+
 hypothesis.settings.register_profile("ringdown", deadline=None)
 hypothesis.settings.load_profile("ringdown")
 

@@ -134,8 +134,8 @@ async def _entered(
         raise ModelError(error.message or "refused", code=error.code) from error
     except InvalidStatus as error:
         raise ModelError("refused", code=error.response.status_code) from error
-    except (OSError, ValueError, TypeError, WebSocketException) as error:
-        # ValueError and TypeError: the SDK's own, on a first message it cannot read.
+    except (OSError, ValueError, TypeError, AttributeError, WebSocketException) as error:
+        # The middle three are the SDK's own, on a first message it cannot read.
         raise ModelError(f"{type(error).__name__}: {error}") from error
 
 
@@ -179,8 +179,8 @@ class ModelSession:
                 raise ModelError(error.message or "closed", code=error.code) from error
             except ValueError as error:
                 raise ModelError("a message that is not JSON") from error
-            except TypeError:
-                # The SDK's answer to a message whose keys are all unknown to it.
+            except (TypeError, AttributeError):
+                # The SDK's answer to a message whose keys are all unknown to it, or that has none.
                 _log.warning("message from the model not understood")
 
     def _events(self, message: types.LiveServerMessage) -> Iterator[ModelEvent]:

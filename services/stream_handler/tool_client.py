@@ -1,6 +1,7 @@
 """Calls tools over HTTP. Whatever happens, there is an answer that the model can go on with."""
 
 import asyncio
+from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
@@ -31,12 +32,13 @@ class ToolClient:
         except httpx2.TimeoutException:
             _log.warning("tool did not answer in time", tool=tool.name)
             return ToolAnswer.failed("The tool took too long to answer.", retryable=True)
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
             _log.warning("tool could not be reached", tool=tool.name, error=type(error).__name__)
             return ToolAnswer.failed("The tool could not be reached.", retryable=True)
         return _answer(tool, response)
 
     async def _post(self, tool: ToolDeclaration, request: ToolRequest) -> "_Response":
+        _ = urlsplit(tool.url).port  # httpx leaves a port out of range for the socket to stumble on
         # httpx bounds each read; a tool that sends byte by byte is bounded by the whole call.
         try:
             async with (

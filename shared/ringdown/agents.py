@@ -56,6 +56,9 @@ class AgentStore(Protocol):
     async def write_agent(self, agent_id: str, agent: Agent) -> None:
         """Create or replace the agent. Raises StoreUnavailable."""
 
+    async def write_number(self, number: str, agent_id: str) -> None:
+        """Let `agent_id` answer the called `number` (E.164). Raises StoreUnavailable."""
+
 
 def packaged_agent() -> Agent:
     """The agent that ships with Ringdown, which answers when no stored one can."""

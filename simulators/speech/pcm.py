@@ -2,6 +2,7 @@
 
 import wave
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ _SAMPLE = "<i2"
 Pcm = npt.NDArray[np.int16]
 """Mono samples, one dimension."""
 
-Signal = npt.NDArray[np.float64]
+Signal = npt.NDArray[np.floating[Any]]
 """Mono samples in the same scale as `Pcm`, unrounded."""
 
 

@@ -82,7 +82,6 @@ class SqliteStore:
         await self._write(f"agents/{agent_id}", agent)
 
     async def write_number(self, number: str, agent_id: str) -> None:
-        """Let `agent_id` answer the called `number` (E.164)."""
         await self._write(f"numbers/{number}", _Number(agent=agent_id))
 
     async def read_tools(self, names: tuple[str, ...]) -> tuple[ToolDeclaration, ...]:

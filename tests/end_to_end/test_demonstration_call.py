@@ -1,0 +1,135 @@
+"""`make call` and `make stack` as a person runs them: commands, and what they leave behind."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from ops.demonstration import SCENARIO
+from ops.processes import free_port
+from simulators.speech.pcm import read_wav
+from simulators.twilio.script import SayStep
+from simulators.twilio.script_file import load_script
+
+ENVIRON = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith(("GEMINI_", "TWILIO_")) and name not in ("PUBLIC_URL", "STREAM_URL")
+}
+
+
+@pytest.mark.timeout(150)
+async def test_the_demonstration_call_goes_as_its_scenario_says(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "ops", "call"),
+        cwd=tmp_path,
+        env=ENVIRON,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+
+    document = json.loads((tmp_path / "out/last/call.json").read_text("utf-8"))
+    assert document["problems"] == []
+    steps = load_script(SCENARIO).steps
+    due = [step.action.text for step in steps if isinstance(step.action, SayStep)]
+    assert [heard["sentence"] for heard in document["heard_by_model"]] == due
+    assert sum(heard["recognised"] for heard in document["heard_by_caller"]) >= len(due)
+    assert [call["name"] for call in document["tool_calls"]] == ["lookup_account", "end_call"]
+    assert document["call"]["end_reason"] == "agent_hung_up"
+    assert document["call"]["twilio_status"] == "completed"
+    rate_hz, (caller, agent) = read_wav(tmp_path / "out/last/call.wav")
+    assert (rate_hz, bool(caller.any()), bool(agent.any())) == (8000, True, True)
+    _assert_nothing_private_is_logged(tmp_path / "out/last/logs", document)
+
+
+def _assert_nothing_private_is_logged(logs: Path, document: dict[str, Any]) -> None:
+    text = "".join(path.read_text("utf-8") for path in sorted(logs.glob("*.log")))
+    assert document["call"]["call_sid"] in text
+    words = [turn["text"] for turn in document["turns"]]
+    arguments = [value for call in document["tool_calls"] for value in call["args"].values()]
+    for private in (document["call"]["caller"], document["call"]["called"], *words, *arguments):
+        assert private not in text
+
+
+async def test_the_stack_says_where_it_is_restarts_what_dies_and_stops(tmp_path: Path) -> None:
+    async with _stack(tmp_path) as (process, stack):
+        assert {p["name"] for p in stack["processes"]} == {
+            "incoming_call",
+            "lookup_account",
+            "stream_handler",
+        }
+        assert len(stack["twilio_auth_token"]) == 32
+        handler = next(p for p in stack["processes"] if p["name"] == "stream_handler")
+        os.kill(handler["pid"], signal.SIGKILL)
+        await _until(f"{handler['url']}/ready", answers=False)
+        await _until(f"{handler['url']}/ready", answers=True)
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(20):
+            assert await process.wait() == 0
+    assert not (tmp_path / "out/stack.json").exists()
+    for entry in stack["processes"]:
+        assert not await _answers(entry["url"]), f"{entry['name']} is still there"
+
+
+async def test_the_stack_says_what_to_set(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "ops", "stack"),
+        cwd=tmp_path,
+        env=ENVIRON,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, errors = await process.communicate()
+    assert process.returncode == 2
+    assert "GEMINI_API_KEY is not set" in errors.decode()
+
+
+@asynccontextmanager
+async def _stack(
+    folder: Path,
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, dict[str, Any]]]:
+    ports = {"WEBHOOK_PORT": str(free_port()), "STREAM_PORT": str(free_port())}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "ops", "stack"),
+        cwd=folder,
+        env={**ENVIRON, **ports, "GEMINI_BASE_URL": "https://127.0.0.1:9"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    printed = b""
+    try:
+        async with asyncio.timeout(30):
+            while b"Ready." not in printed:
+                line = await process.stdout.readline()
+                assert line, printed.decode()
+                printed += line
+        yield process, json.loads((folder / "out/stack.json").read_text("utf-8"))
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
+
+
+async def _until(url: str, *, answers: bool) -> None:
+    async with asyncio.timeout(20):
+        while await _answers(url) is not answers:  # noqa: ASYNC110 - another process's doing
+            await asyncio.sleep(0.02)
+
+
+async def _answers(url: str) -> bool:
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        try:
+            await http.get(url, timeout=1.0)
+        except httpx2.TransportError:
+            return False
+    return True

@@ -1,0 +1,107 @@
+"""When the model fails, the caller hears an apology and a person, and others notice nothing."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from ops.gemini_stand_in import API_KEY
+from ops.processes import free_port
+from ops.stack import Stack, StackSettings, running_stack
+from ringdown.calls import CallRecord, EndReason, NextAction, Speaker
+from ringdown.stores import open_store
+from simulators.gemini_live.faults import (
+    AbortConnection,
+    After,
+    Close,
+    Fault,
+    Moment,
+    RefuseUpgrade,
+    WithholdSetup,
+)
+from simulators.gemini_live.fixtures import GeminiLiveServerFactory
+from simulators.gemini_live.scenario import Reply, Scenario
+from simulators.speech.recognition import normalise
+from simulators.twilio import Answers, Call, DialStatus, TwilioNetwork
+from simulators.twilio.events import DialledPartyEnded
+
+LINE = "+14155550100"
+FALLBACK = "+14155550199"
+GREETING = "Hello, how can I help you today?"
+FAULTS = (
+    Fault(RefuseUpgrade(503), session=1),
+    Fault(RefuseUpgrade(401), session=2),
+    Fault(WithholdSetup(), session=3),
+    Fault(Close(1011), After(Moment.AUDIO_CHUNKS, 10), session=4),
+    Fault(AbortConnection(), After(Moment.SECONDS, 1.0), session=5),
+)
+
+
+@pytest.mark.timeout(120)
+async def test_every_failure_of_the_model_ends_at_a_person(
+    tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
+) -> None:
+    gemini = await gemini_live_server(Scenario(greeting=Reply(say=GREETING)), FAULTS)
+    settings = StackSettings(
+        out=tmp_path,
+        gemini_api_key=API_KEY,
+        gemini_base_url=gemini.base_url,
+        gemini_ca_file=gemini.ca_file,
+        webhook_port=free_port(),
+        stream_port=free_port(),
+        fallback_number=FALLBACK,
+    )
+    async with running_stack(settings) as stack:
+        calls = [asyncio.create_task(_wait_for_the_end(stack)) for _ in FAULTS]
+        await gemini.session(len(FAULTS), timeout_s=30)
+        healthy = await _hear_the_greeting_and_hang_up(stack)
+        failed = await asyncio.gather(*calls)
+        records = [await _record(stack, call) for call in failed]
+        healthy_record = await _record(stack, healthy)
+
+    for call, record in zip(failed, records, strict=True):
+        dialled = [e for e in call.events if isinstance(e, DialledPartyEnded)]
+        assert [(d.number, d.status) for d in dialled] == [(FALLBACK, DialStatus.COMPLETED)]
+        assert record.call.next is NextAction.FALL_BACK
+    assert Counter(record.call.end_reason for record in records) == {
+        EndReason.MODEL_UNAVAILABLE: 3,
+        EndReason.MODEL_LOST: 2,
+    }
+    assert healthy_record.call.end_reason is EndReason.CALLER_HUNG_UP
+    first = healthy_record.turns[0]
+    assert (first.speaker, normalise(first.text)) == (Speaker.AGENT, normalise(GREETING))
+
+
+async def _wait_for_the_end(stack: Stack) -> Call:
+    network = TwilioNetwork(
+        auth_token=stack.twilio_auth_token, dialled={FALLBACK: Answers("This is a person.")}
+    )
+    async with network.place_call(
+        to=LINE,
+        from_="+14155550123",
+        voice_url=f"{stack.webhook_url}/",
+        status_url=f"{stack.webhook_url}/status",
+    ) as call:
+        await call.ended(60)
+    return call
+
+
+async def _hear_the_greeting_and_hang_up(stack: Stack) -> Call:
+    network = TwilioNetwork(auth_token=stack.twilio_auth_token)
+    async with network.place_call(
+        to=LINE,
+        from_="+14155550124",
+        voice_url=f"{stack.webhook_url}/",
+        status_url=f"{stack.webhook_url}/status",
+    ) as call:
+        await call.agent_silent_for(0.8)
+        await call.hang_up()
+    return call
+
+
+async def _record(stack: Stack, call: Call) -> CallRecord:
+    async with open_store(stack.store_url) as store:
+        record = await store.read_record(call.identity.call_sid)
+    assert record is not None
+    return record

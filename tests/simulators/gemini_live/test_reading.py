@@ -1,0 +1,386 @@
+"""Client messages: what is taken, and what is refused with which code."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from simulators.gemini_live.messages import (
+    ActivityEnded,
+    ActivitySettings,
+    ActivityStarted,
+    AudioInput,
+    AudioStreamEnded,
+    Behavior,
+    ClientContent,
+    ClientMessage,
+    ContextUpdate,
+    HistoryTurn,
+    Scheduling,
+    Setup,
+    TextInput,
+    ToolDeclaration,
+    ToolResponse,
+    ToolResponses,
+    VideoInput,
+)
+from simulators.gemini_live.reading import read
+from simulators.gemini_live.refusals import Refused
+from simulators.gemini_live.setup_rules import EXTENDED_THINKING, LIVE
+
+PCM = b"\x00\x01\xff\xfe" * 80
+SETUP: dict[str, Any] = {
+    "model": f"models/{LIVE}",
+    "generationConfig": {
+        "responseModalities": ["AUDIO"],
+        "temperature": 0.7,
+        "speechConfig": {
+            "voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}},
+            "languageCode": "en-US",
+        },
+    },
+    "systemInstruction": {"parts": [{"text": "Be brief."}], "role": "user"},
+    "tools": [
+        {
+            "functionDeclarations": [
+                {
+                    "name": "look_up",
+                    "description": "Looks it up.",
+                    "parametersJsonSchema": {
+                        "type": "object",
+                        "properties": {"number": {"type": "string"}},
+                        "required": ["number"],
+                    },
+                },
+                {"name": "wait", "behavior": "BLOCKING"},
+            ]
+        }
+    ],
+    "sessionResumption": {"handle": "H"},
+    "inputAudioTranscription": {},
+    "outputAudioTranscription": {"languageCodes": ["en-US"]},
+    "realtimeInputConfig": {
+        "automaticActivityDetection": {
+            "startOfSpeechSensitivity": "START_SENSITIVITY_LOW",
+            "endOfSpeechSensitivity": "END_SENSITIVITY_HIGH",
+            "prefixPaddingMs": 60,
+            "silenceDurationMs": 700,
+        },
+        "activityHandling": "NO_INTERRUPTION",
+    },
+    "contextWindowCompression": {"triggerTokens": "25600", "slidingWindow": {}},
+}
+
+
+def encoded(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def take(message: object) -> ClientMessage:
+    return read(json.dumps(message), model=LIVE)
+
+
+def set_up(**changes: Any) -> Setup:
+    message = read(json.dumps({"setup": SETUP | changes}))
+    assert isinstance(message, Setup)
+    return message
+
+
+def with_tool(**declaration: Any) -> dict[str, Any]:
+    return {"tools": [{"functionDeclarations": [{"name": "look_up"} | declaration]}]}
+
+
+def test_a_whole_setup() -> None:
+    assert set_up() == Setup(
+        model=LIVE,
+        voice="Kore",
+        system_instruction="Be brief.",
+        tools=(
+            ToolDeclaration("look_up", Behavior.NON_BLOCKING),
+            ToolDeclaration("wait", Behavior.BLOCKING),
+        ),
+        activity=ActivitySettings(
+            interrupts=False, sensitive_start=False, prefix_padding_ms=60, silence_ms=700
+        ),
+        input_transcription=True,
+        output_transcription=True,
+        resumption=True,
+        handle="H",
+    )
+
+
+def test_a_small_setup() -> None:
+    message = read(b'{"setup":{"model":"models/gemini-3.8-live"}}')
+    assert message == Setup(model=LIVE)
+
+
+def test_a_setup_in_snake_case() -> None:
+    message = read(
+        json.dumps(
+            {
+                "setup": {
+                    "model": f"models/{LIVE}",
+                    "generation_config": {"response_modalities": ["AUDIO"]},
+                    "session_resumption": {},
+                    "realtime_input_config": {"automatic_activity_detection": {"disabled": True}},
+                }
+            }
+        )
+    )
+    expected = Setup(model=LIVE, resumption=True, activity=ActivitySettings(automatic=False))
+    assert message == expected
+
+
+def test_a_vertex_model_name() -> None:
+    name = "projects/p/locations/l/publishers/google/models/gemini-live-2.5-flash-native-audio"
+    assert set_up(model=name).model == "gemini-live-2.5-flash-native-audio"
+
+
+def test_older_models_block_unless_told_otherwise() -> None:
+    older = set_up(model="models/gemini-3.1-flash-live-preview", **with_tool())
+    assert older.tools == (ToolDeclaration("look_up", Behavior.BLOCKING),)
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (
+            {
+                "realtime_input": {
+                    "audio": {"data": encoded(PCM), "mime_type": "audio/pcm;rate=8000"}
+                }
+            },
+            AudioInput(PCM, 8_000),
+        ),
+        (
+            {"realtimeInput": {"audio": {"data": encoded(PCM), "mimeType": "audio/pcm"}}},
+            AudioInput(PCM, 16_000),
+        ),
+        (
+            {"realtimeInput": {"audio": {"data": "_-8=", "mimeType": "audio/pcm; rate=16000"}}},
+            AudioInput(b"\xff\xef", 16_000),
+        ),
+        (
+            {"realtime_input": {"video": {"data": "AAAA", "mime_type": "image/jpeg"}}},
+            VideoInput("image/jpeg"),
+        ),
+        ({"realtime_input": {"text": "hi"}}, TextInput("hi")),
+        ({"realtime_input": {"activityStart": {}}}, ActivityStarted()),
+        ({"realtimeInput": {"activity_end": {}}}, ActivityEnded()),
+        ({"realtime_input": {"audioStreamEnd": True}}, AudioStreamEnded()),
+        (
+            {"client_content": {"turns": [{"parts": [{"text": "hi"}], "role": "user"}]}},
+            ClientContent((HistoryTurn("user", "hi"),), turn_complete=False),
+        ),
+        ({"clientContent": {"turnComplete": True}}, ClientContent((), turn_complete=True)),
+        (
+            {
+                "tool_response": {
+                    "functionResponses": [
+                        {"id": "1", "name": "f", "response": {"output": 1}, "scheduling": "SILENT"}
+                    ]
+                }
+            },
+            ToolResponses((ToolResponse("1", "f", {"output": 1}, Scheduling.SILENT),)),
+        ),
+        (
+            {"contextUpdate": {"systemInstruction": {"parts": [{"text": "New."}]}}},
+            ContextUpdate("New.", None),
+        ),
+        ({"contextUpdate": {"tools": {"tools": []}}}, ContextUpdate(None, ())),
+    ],
+)
+def test_messages(message: object, expected: ClientMessage) -> None:
+    assert take(message) == expected
+
+
+def test_an_old_model_takes_media_chunks() -> None:
+    chunk = {"mimeType": "audio/pcm;rate=16000", "data": encoded(PCM)}
+    message = json.dumps({"realtime_input": {"mediaChunks": [chunk]}})
+    older = "gemini-live-2.5-flash-native-audio"
+    assert read(message, model=older) == AudioInput(PCM, 16_000)
+
+
+AUDIO = {"data": encoded(PCM), "mime_type": "audio/pcm;rate=16000"}
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "reason"),
+    [
+        ({"setup": SETUP}, 1007, "setup must be the first message"),
+        ({}, 1007, "Exactly one message type"),
+        ([], 1007, "Invalid value at 'message'"),
+        ({"weather": {}}, 1007, 'Unknown name "weather": Cannot find field'),
+        ({"realtime_input": {"sound": {}}}, 1007, "Unknown name \"sound\" at 'realtime_input'"),
+        ({"realtime_input": {}}, 1007, "exactly one input"),
+        ({"realtime_input": {"text": "a", "audioStreamEnd": True}}, 1007, "exactly one input"),
+        ({"realtime_input": {"text": 5}}, 1007, "'realtime_input.text' (TYPE_STRING), 5"),
+        ({"realtime_input": {"audioStreamEnd": "yes"}}, 1007, "(TYPE_BOOL)"),
+        (
+            {"realtime_input": {"audio": AUDIO | {"data": "not base64!"}}},
+            1007,
+            "Base64 decoding failed",
+        ),
+        ({"realtime_input": {"audio": AUDIO | {"data": "AAA="}}}, None, ""),
+        ({"realtime_input": {"audio": AUDIO | {"data": "AAAA"}}}, 1007, "even number of bytes"),
+        (
+            {"realtime_input": {"audio": AUDIO | {"mime_type": "audio/x-mulaw;rate=8000"}}},
+            1007,
+            "Unsupported mime type",
+        ),
+        ({"realtime_input": {"audio": {"data": "AAAA"}}}, 1007, "Unsupported mime type"),
+        (
+            {"realtime_input": {"audio": AUDIO | {"mime_type": "audio/pcm;rate=96000"}}},
+            1007,
+            "Unsupported sample rate",
+        ),
+        (
+            {"realtime_input": {"video": {"data": "AAAA", "mime_type": "video/mp4"}}},
+            1007,
+            "Unsupported mime type",
+        ),
+        ({"realtime_input": {"media_chunks": [AUDIO]}}, 1007, "media_chunks is deprecated"),
+        (
+            {"client_content": {"turns": [{"role": "system", "parts": []}]}},
+            1007,
+            "Please use a valid role",
+        ),
+        ({"client_content": {"turns": {"role": "user"}}}, 1007, "(TYPE_LIST)"),
+        ({"tool_response": {"functionResponses": []}}, 1007, "is empty"),
+        (
+            {"tool_response": {"functionResponses": [{"id": "1", "response": "ok"}]}},
+            1007,
+            "(TYPE_STRUCT)",
+        ),
+        (
+            {"tool_response": {"functionResponses": [{"id": "1", "scheduling": "LATER"}]}},
+            1007,
+            '"LATER"',
+        ),
+        (
+            {
+                "tool_response": {
+                    "functionResponses": [{"id": "1", "response": {"o": "x" * 70_000}}]
+                }
+            },
+            1011,
+            "Internal error encountered",
+        ),
+    ],
+)
+def test_refused_messages(message: object, code: int | None, reason: str) -> None:
+    if code is None:
+        assert take(message)
+        return
+    with pytest.raises(Refused) as refused:
+        take(message)
+    assert (refused.value.code, reason in refused.value.detail) == (code, True), refused.value
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "reason"),
+    [
+        ({"model": "models/gemini-9-live"}, 1008, "models/gemini-9-live is not found"),
+        ({"model": LIVE}, 1007, "'setup.model'"),
+        ({"toolConfig": {}}, 1007, "Unknown name \"toolConfig\" at 'setup'"),
+        ({"inputAudioTranscription": {"languageCode": "en"}}, 1007, 'Unknown name "languageCode"'),
+        (
+            {
+                "realtimeInputConfig": {
+                    "automaticActivityDetection": {
+                        "startOfSpeechSensitivity": "START_SENSITIVITY_MEDIUM"
+                    }
+                }
+            },
+            1007,
+            "automatic_activity_detection.start_of_speech_sensitivity",
+        ),
+        (
+            {"realtimeInputConfig": {"automaticActivityDetection": {"silenceDurationMs": -1}}},
+            1007,
+            "silence_duration_ms must be",
+        ),
+        (
+            {"realtimeInputConfig": {"automaticActivityDetection": {"silenceDurationMs": 0.5}}},
+            1007,
+            "(TYPE_INT32), 0.5",
+        ),
+        ({"generationConfig": {"responseModalities": ["TEXT"]}}, 1007, "response modalities"),
+        ({"generationConfig": {"responseModalities": ["AUDIO", "TEXT"]}}, 1007, "modalities"),
+        (
+            {
+                "generationConfig": {
+                    "speechConfig": {
+                        "voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Nobody"}}
+                    }
+                }
+            },
+            1007,
+            "voice api_name 'Nobody' is not available",
+        ),
+        ({"generationConfig": {"enableAffectiveDialog": True}}, 1007, "enable_affective_dialog"),
+        ({"generationConfig": {"thinkingConfig": {"thinkingBudget": 0}}}, 1007, "thinking_config"),
+        ({"proactivity": {"proactiveAudio": False}}, 1007, "proactive_audio is not supported"),
+        ({"model": f"models/{EXTENDED_THINKING}"}, 1007, "needs a thinking_level"),
+        ({"tools": [{"codeExecution": {}}]}, 1007, "code_execution is not supported"),
+        (with_tool(name="no spaces"), 1007, "Invalid function name"),
+        (with_tool(behavior="SOMETIMES"), 1007, '"SOMETIMES"'),
+        (with_tool(parameters={"properties": {}}), 1007, "didn't specify the schema type"),
+        (
+            with_tool(parameters={"type": "OBJECT", "properties": {"n": {"title": "N"}}}),
+            1007,
+            "parameters.properties[n]: schema didn't specify the schema type",
+        ),
+        (
+            with_tool(parameters={"type": "OBJECT", "properties": {}, "required": []}),
+            1008,
+            "required: should be non-empty",
+        ),
+        (
+            with_tool(parametersJsonSchema={"type": "object", "required": []}),
+            1008,
+            "required: should be non-empty",
+        ),
+        (
+            with_tool(parameters={"type": "OBJECT", "required": ["ghost"]}),
+            1007,
+            "required[ghost]: property is not defined",
+        ),
+        (
+            with_tool(parameters={"type": "OBJECT", "additionalProperties": False}),
+            1007,
+            'Unknown name "additionalProperties"',
+        ),
+        (with_tool(parameters={"type": "ODD"}), 1007, '"ODD"'),
+        (
+            with_tool(parameters={"type": "OBJECT"}, parametersJsonSchema={"type": "object"}),
+            1007,
+            "exclude each other",
+        ),
+        (
+            {"tools": [{"functionDeclarations": [{"name": "f"}, {"name": "f"}]}]},
+            1007,
+            "Duplicate function declaration found: f",
+        ),
+    ],
+)
+def test_refused_setups(changes: dict[str, Any], code: int, reason: str) -> None:
+    with pytest.raises(Refused) as refused:
+        set_up(**changes)
+    assert (refused.value.code, reason in refused.value.detail) == (code, True), refused.value
+
+
+def test_what_is_no_json_and_what_comes_too_early() -> None:
+    with pytest.raises(Refused, match="1007 Invalid JSON payload"):
+        read(b"\x00\x01")
+    with pytest.raises(Refused, match="1007 Invalid JSON payload"):
+        read("{")
+    with pytest.raises(Refused, match="1007 setup must be the first"):
+        read('{"realtime_input":{"text":"hi"}}')
+
+
+def test_a_reason_fits_a_close_frame() -> None:
+    with pytest.raises(Refused) as refused:
+        take({"realtime_input": {"text" + "ä" * 200: 1}})
+    assert len(refused.value.reason.encode()) <= 123

@@ -1,0 +1,151 @@
+"""Scenario files: what they hold, and errors that name the field."""
+
+from pathlib import Path
+
+import pytest
+
+from simulators.gemini_live.faults import After, Close, Fault, GoingAway, Moment, RefuseUpgrade
+from simulators.gemini_live.scenario import (
+    Pace,
+    PlannedCall,
+    Reply,
+    Scenario,
+    ScenarioError,
+    Turn,
+)
+from simulators.gemini_live.scenario_file import load_scenario, parse_scenario
+from simulators.speech.recognition import Recognizer
+from simulators.speech.synthesis import Voice
+
+DEMONSTRATION = Path(__file__).parents[3] / "simulators" / "scenarios" / "demonstration.yaml"
+WHOLE = """
+caller: {anything: goes}
+model:
+  voice: de
+  words_per_minute: 180
+  decoys: [go away]
+  pace: {thinking_ms: 100, chunk_ms: 20, speed: 8}
+  greeting: {say: Hello.}
+  turns:
+    - name: balance
+      heard: my balance
+      say: Let me look.
+      call: {tool: look_up, args: {number: "1"}}
+      then: It is {output.balance}.
+      otherwise: I cannot.
+    - heard: [again, once more]
+      needs: balance
+      forgotten: What?
+      call: [{tool: one}, {tool: two}]
+    - text: silent
+      say: Are you there?
+  unknown: {say: Pardon?}
+  faults:
+    - do: refuse_upgrade
+      status: 401
+      session: 1
+    - do: close
+      code: 1008
+      after: {turns: 2}
+    - do: go_away
+      time_left_s: 5
+      after: {seconds: 1.5}
+"""
+
+
+def test_a_whole_scenario() -> None:
+    assert parse_scenario(WHOLE) == Scenario(
+        voice=Voice("de", words_per_minute=180),
+        decoys=("go away",),
+        pace=Pace(thinking_ms=100, chunk_ms=20, speed=8),
+        greeting=Reply(say="Hello."),
+        turns=(
+            Turn(
+                "balance",
+                Reply(
+                    say="Let me look.",
+                    calls=(PlannedCall("look_up", {"number": "1"}),),
+                    then="It is {output.balance}.",
+                    otherwise="I cannot.",
+                ),
+                heard=("my balance",),
+            ),
+            Turn(
+                "turn-2",
+                Reply(calls=(PlannedCall("one"), PlannedCall("two"))),
+                heard=("again", "once more"),
+                needs="balance",
+                forgotten="What?",
+            ),
+            Turn("turn-3", Reply(say="Are you there?"), text="silent"),
+        ),
+        unknown=Reply(say="Pardon?"),
+        faults=(
+            Fault(RefuseUpgrade(401), session=1),
+            Fault(Close(1008), After(Moment.TURNS, 2)),
+            Fault(GoingAway(5), After(Moment.SECONDS, 1.5)),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "complaint"),
+    [
+        ("[]", "model: must be a mapping, is []"),
+        ("{turn: []}", "model.turn: unknown field; known are turns, greeting"),
+        ("{voice: 5}", "model.voice: must be text, is 5"),
+        ("{greeting: {say: ''}}", "model.greeting.say: must be text, is ''"),
+        ("{greeting: {}}", "model.greeting.say: a reply needs say or call"),
+        ("{turns: [{say: x}]}", "model.turns[0].heard: a turn needs heard or text"),
+        ("{turns: [{heard: [x, 5], say: x}]}", "model.turns[0].heard: must be text or a list"),
+        ("{turns: [{heard: x, say: x, tell: y}]}", "model.turns[0].tell: unknown field"),
+        ("{turns: [{heard: x, call: {args: {}}}]}", "model.turns[0].call[0].tool: must be text"),
+        ("{turns: [{heard: x, call: {tool: t, args: 5}}]}", "call[0].args: must be a mapping"),
+        ("{turns: [{heard: x, say: x, then: y}]}", "model.turns[0].then: makes sense after a call"),
+        ("{turns: [{heard: x, say: x, needs: z}]}", "turn-1 needs z, which is no turn"),
+        ("{turns: [{name: a, heard: x, say: x}, {name: a, heard: y, say: y}]}", "are named a"),
+        ("{pace: {speed: 0}}", "model.pace.speed: must be a number from 0.1, is 0"),
+        ("{pace: {speed: true}}", "model.pace.speed: must be a number"),
+        ("{words_per_minute: 99.5}", "model.words_per_minute: must be a whole number, is 99.5"),
+        ("{faults: [{do: explode}]}", "model.faults[0].do: there is no fault named 'explode'"),
+        ("{faults: [{do: close, status: 1}]}", "model.faults[0].status: unknown field"),
+        ("{faults: [{do: close, after: {moons: 1}}]}", "after: must have one of seconds"),
+        ("{faults: [{do: stall, deaf: 1}]}", "model.faults[0].deaf: must be true or false"),
+    ],
+)
+def test_errors_name_the_field(model: str, complaint: str) -> None:
+    with pytest.raises(ScenarioError) as error:
+        parse_scenario(f"model: {model}")
+    assert complaint in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["", "a: [", "caller: {}", "model:"])
+def test_files_without_a_model(text: str) -> None:
+    with pytest.raises(ScenarioError):
+        parse_scenario(text)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "withhold_setup",
+        "delay_setup",
+        "abort",
+        "phantom_interruption",
+        "send_unknown",
+        "flood",
+        "change_speed",
+        "repeat_turn_complete",
+        "forget_handles",
+    ],
+)
+def test_every_fault_has_a_name(name: str) -> None:
+    assert len(parse_scenario(f"model: {{faults: [{{do: {name}}}]}}").faults) == 1
+
+
+def test_the_demonstration_can_be_heard() -> None:
+    scenario = load_scenario(DEMONSTRATION)
+    assert Recognizer(scenario.phrases, scenario.decoys, rate_hz=8_000)
+    assert scenario.greeting
+    tools = {call.tool for turn in scenario.turns for call in turn.reply.calls}
+    assert tools == {"lookup_account", "end_call"}

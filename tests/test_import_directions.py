@@ -1,0 +1,277 @@
+"""Who may import whom, and who may read the environment: checked over the source tree.
+
+Deployables (`services/*`, `functions/*`, `functions/tools/*`) use `shared/` and nothing of each
+other; nothing deployed knows `simulators` or `ops`; the core of the stream handler is pure.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+COMPOSITION_ROOTS = frozenset({"__main__.py", "main.py"})
+GENAI_SHELL = PurePosixPath("services/stream_handler/gemini_live.py")
+WEBSOCKET_SHELLS = frozenset(
+    PurePosixPath("services/stream_handler") / name
+    for name in ("admission.py", "bridge.py", "gemini_live.py", "server.py")
+)
+FIRESTORE_ADAPTER = PurePosixPath("shared/ringdown/stores/firestore.py")
+CORE = PurePosixPath("services/stream_handler/core")
+PURE = frozenset(
+    [
+        "__future__",
+        "bisect",
+        "collections",
+        "dataclasses",
+        "enum",
+        "functools",
+        "itertools",
+        "math",
+        "operator",
+        "typing",
+        "ringdown.agents",
+        "ringdown.calls",
+        "ringdown.tools",
+        "stream_handler.core",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    path: PurePosixPath
+    """From the root of the tree."""
+    imports: frozenset[str]
+    """Every module named, and every name taken from one, with dots."""
+    reads_environment: bool
+
+    def imports_any(self, *packages: str) -> Iterator[str]:
+        for name in sorted(self.imports):
+            if any(_within(name, package) for package in packages):
+                yield name
+
+
+def read_tree(root: Path) -> list[Source]:
+    """Every Python file of the project, tests and benchmarks aside."""
+    paths = (
+        path
+        for folder in ("shared", "services", "functions", "simulators", "ops")
+        for path in sorted((root / folder).rglob("*.py"))
+    )
+    return [read_source(root, path) for path in paths]
+
+
+def read_source(root: Path, path: Path) -> Source:
+    tree = ast.parse(path.read_text("utf-8"))
+    inside = PurePosixPath(path.relative_to(root).as_posix())
+    names = frozenset(name for node in ast.walk(tree) for name in _imported(node, inside))
+    return Source(inside, names, any(_is_environment(node) for node in ast.walk(tree)))
+
+
+def violations(sources: list[Source]) -> list[str]:
+    """What is against the rules, a line each."""
+    return [
+        f"{source.path} {problem}" for source in sources for problem in _problems(source, sources)
+    ]
+
+
+def _problems(source: Source, sources: list[Source]) -> Iterator[str]:
+    path = source.path
+    if source.reads_environment and path.name not in COMPOSITION_ROOTS:
+        yield "reads the environment, which is for composition roots"
+    if path != FIRESTORE_ADAPTER:
+        yield from _may_not(source, "google.cloud.firestore", "google.cloud.firestore_v1")
+    if path.is_relative_to("simulators"):
+        yield from _may_not(source, "ringdown", "stream_handler", "ops", *_modules_of(sources))
+    if _deployable(path) is not None or path.is_relative_to("shared"):
+        yield from _deployed_problems(source, sources)
+    if path.is_relative_to(CORE):
+        impure = sorted(n for n in source.imports if not any(_within(n, pure) for pure in PURE))
+        yield from (f"is pure and imports {name}" for name in impure)
+
+
+def _deployed_problems(source: Source, sources: list[Source]) -> Iterator[str]:
+    yield from _may_not(source, "simulators", "ops")
+    if source.path != GENAI_SHELL:
+        yield from _may_not(source, "google.genai")
+    if source.path not in WEBSOCKET_SHELLS:
+        yield from _may_not(source, "websockets")
+    deployable = _deployable(source.path)
+    own = _modules_of(sources, deployable) if deployable is not None else set()
+    yield from _may_not(source, *(_modules_of(sources) - own))
+
+
+def _may_not(source: Source, *packages: str) -> Iterator[str]:
+    return (f"imports {name}" for name in source.imports_any(*packages))
+
+
+def _modules_of(sources: list[Source], deployable: PurePosixPath | None = None) -> set[str]:
+    """Top-level names that a deployable (or all of them) brings; `main` is everybody's."""
+    return {
+        _top_level_name(source.path, folder)
+        for source in sources
+        if (folder := _deployable(source.path)) is not None and deployable in (None, folder)
+    } - {"main"}
+
+
+def _top_level_name(path: PurePosixPath, deployable: PurePosixPath) -> str:
+    if path.is_relative_to("services"):
+        return deployable.name  # a package
+    return path.relative_to(deployable).parts[0].removesuffix(".py")  # files beside main.py
+
+
+def _deployable(path: PurePosixPath) -> PurePosixPath | None:
+    """The folder of the deployable that `path` belongs to."""
+    depth = 3 if path.is_relative_to("functions/tools") else 2
+    if path.parts[0] in ("services", "functions") and len(path.parts) > depth:
+        return PurePosixPath(*path.parts[:depth])
+    return None
+
+
+def _imported(node: ast.AST, path: PurePosixPath) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            yield alias.name
+    elif isinstance(node, ast.ImportFrom):
+        base = ".".join((*_package(path, node.level), *([node.module] if node.module else [])))
+        for alias in node.names:
+            yield f"{base}.{alias.name}"
+
+
+def _package(path: PurePosixPath, level: int) -> tuple[str, ...]:
+    """What the dots of a relative import stand for."""
+    if level == 0:
+        return ()
+    above = path.parts[1:] if path.parts[0] in ("shared", "services") else path.parts
+    return above[: len(above) - level]
+
+
+def _is_environment(node: ast.AST) -> bool:
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return node.value.id == "os" and node.attr in ("environ", "environb", "getenv")
+    if isinstance(node, ast.ImportFrom):
+        names = {alias.name for alias in node.names}
+        return node.module == "os" and bool(names & {"environ", "environb", "getenv"})
+    return False
+
+
+def _within(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+# The project
+
+
+def test_the_tree_keeps_the_directions() -> None:
+    sources = read_tree(ROOT)
+
+    assert len(sources) > 50, "the tree was not found"
+    assert violations(sources) == []
+
+
+def test_the_sdk_is_imported_in_exactly_one_deployed_file() -> None:
+    deployed = [
+        s for s in read_tree(ROOT) if s.path.parts[0] in ("shared", "services", "functions")
+    ]
+
+    importing = [s.path for s in deployed if any(s.imports_any("google.genai"))]
+
+    assert importing == [GENAI_SHELL]
+
+
+# The rules themselves
+
+
+CLEAN = {
+    "shared/ringdown/calls.py": "import msgspec\nfrom ringdown.tools import Json\n",
+    "shared/ringdown/stores/firestore.py": "from google.cloud import firestore\n",
+    "services/stream_handler/__main__.py": "import os\nos.environ\n",
+    "services/stream_handler/gemini_live.py": "from google import genai\nimport websockets\n",
+    "services/stream_handler/server.py": "from websockets.asyncio.server import serve\n",
+    "services/stream_handler/core/session.py": (
+        "import enum\nfrom collections.abc import Iterator\nfrom typing import assert_never\n"
+        "from ringdown.calls import Call\nfrom stream_handler.core import turns\n"
+        "from . import playback\n"
+    ),
+    "functions/incoming_call/main.py": "import os\nfrom webhook import Webhook\nos.getenv('A')\n",
+    "functions/incoming_call/webhook.py": "from ringdown.calls import Call\n",
+    "functions/tools/lookup_account/main.py": "from accounts import look_up\n",
+    "functions/tools/lookup_account/accounts.py": "import yaml\n",
+    "simulators/twilio/line.py": "from simulators.speech import pcm\nfrom . import clock\n",
+    "ops/stack.py": "from stream_handler.settings import Settings\nimport simulators.twilio\n",
+}
+
+
+def planted(root: Path, path: str, text: str) -> list[str]:
+    """What is found in a clean tree in which `path` has `text`."""
+    for name, content in {**CLEAN, path: text}.items():
+        file = root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, "utf-8")
+    return violations(read_tree(root))
+
+
+def test_a_clean_tree_is_found_clean(tmp_path: Path) -> None:
+    assert planted(tmp_path, "ops/__init__.py", "") == []
+
+
+SERVICE, CORE_FILE = "services/stream_handler/turns.py", "services/stream_handler/core/turns.py"
+WEBHOOK, TOOL = "functions/incoming_call/answering.py", "functions/tools/lookup_account/more.py"
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (SERVICE, "from google import genai"),
+        (SERVICE, "from google.genai import types"),
+        (SERVICE, "import google.genai.live"),
+        (WEBHOOK, "import google.genai"),
+        (SERVICE, "import websockets"),
+        (WEBHOOK, "from websockets.sync.client import connect"),
+        (SERVICE, "def f():\n    from google.cloud import firestore"),
+        ("shared/ringdown/stores/sqlite.py", "import google.cloud.firestore"),
+        ("ops/calls.py", "from google.cloud.firestore import AsyncClient"),
+        (SERVICE, "import os\nos.environ['A']"),
+        (SERVICE, "import os\nos.getenv('A')"),
+        ("shared/ringdown/settings.py", "from os import environ"),
+        ("simulators/twilio/settings.py", "import os\nx = os.environ.get('A')"),
+        (CORE_FILE, "import asyncio"),
+        (CORE_FILE, "import time"),
+        (CORE_FILE, "from random import random"),
+        (CORE_FILE, "import logging"),
+        (CORE_FILE, "import websockets"),
+        (CORE_FILE, "import datetime"),
+        (CORE_FILE, "from ringdown.log import Log"),
+        (CORE_FILE, "from ringdown import log"),
+        (CORE_FILE, "from ringdown.stores import Store"),
+        (CORE_FILE, "from stream_handler.audio import level_dbfs"),
+        (CORE_FILE, "from .. import audio"),
+        (CORE_FILE, "from ..outbox import Outbox"),
+        (WEBHOOK, "import stream_handler"),
+        (WEBHOOK, "from stream_handler.settings import Settings"),
+        (WEBHOOK, "from accounts import look_up"),
+        (TOOL, "import webhook"),
+        (TOOL, "from stream_handler.core import events"),
+        (SERVICE, "from webhook import Webhook"),
+        ("shared/ringdown/calls.py", "import stream_handler.core"),
+        ("shared/ringdown/calls.py", "from webhook import Webhook"),
+        ("shared/ringdown/calls.py", "import simulators"),
+        ("shared/ringdown/calls.py", "import ops.stack"),
+        (SERVICE, "from simulators.twilio import line"),
+        (WEBHOOK, "from ops import stack"),
+        (TOOL, "import simulators.speech"),
+        ("simulators/twilio/line.py", "from ringdown.calls import Call"),
+        ("simulators/twilio/line.py", "import stream_handler"),
+        ("simulators/twilio/line.py", "from ops import stack"),
+        ("simulators/twilio/line.py", "import webhook"),
+    ],
+)
+def test_a_planted_violation_is_found(tmp_path: Path, path: str, text: str) -> None:
+    found = planted(tmp_path, path, text)
+
+    assert found, f"{text!r} in {path} was not found"
+    assert all(line.startswith(f"{path} ") for line in found), found
