@@ -21,6 +21,8 @@ def main() -> int:
     commands.add_parser("call", help="place the demonstration call and show it as it happens")
     commands.add_parser("stack", help="run the deployables until Ctrl-C")
     arguments = parser.parse_args()
+    # An end by SIGTERM stops the parts just as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     run = {"call": _call, "stack": _stack}[arguments.command]
     try:
         return asyncio.run(run())

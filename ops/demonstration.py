@@ -58,6 +58,7 @@ async def place_demonstration_call(environ: Mapping[str, str], out: Path) -> int
         settings = StackSettings(
             out=folder,
             gemini_api_key=api_key or API_KEY,
+            gemini_base_url=environ.get("GEMINI_BASE_URL") or None,
             webhook_port=free_port(),
             stream_port=free_port(),
         )
@@ -65,14 +66,16 @@ async def place_demonstration_call(environ: Mapping[str, str], out: Path) -> int
             stand_in = await running.enter_async_context(
                 running_gemini_stand_in(SCENARIO, folder / "model")
             )
-            settings = _with_stand_in(settings, stand_in.base_url, stand_in.ca_file)
+            settings = dataclasses.replace(
+                settings, gemini_base_url=stand_in.base_url, gemini_ca_file=stand_in.ca_file
+            )
         stack = await running.enter_async_context(running_stack(settings))
         store = await running.enter_async_context(open_store(stack.store_url))
         say(f"Calling {script.to} …")
         network = TwilioNetwork(auth_token=stack.twilio_auth_token, dialled=script.dialled)
         call, failure, record = await _place(network, stack.webhook_url, script, store)
-    session = _session(folder / "model") if api_key is None else None
-    outcome = await asyncio.to_thread(_judge, call, script, failure, record, session)
+    sessions = read_sessions(folder / "model") if api_key is None else None
+    outcome = await asyncio.to_thread(_judge, call, script, failure, record, sessions)
     _write(folder, call, outcome)
     _tell(folder, outcome)
     return 1 if outcome.problems else 0
@@ -145,21 +148,27 @@ def _judge(
     script: Script,
     failure: str | None,
     record: CallRecord | None,
-    session: ModelSession | None,
+    sessions: Sequence[ModelSession] | None,
 ) -> Outcome:
+    """`sessions` are the stand-in's; None for a real model, whose sentences nobody knows."""
     problems = network_problems(call.alerts, call.recording.duration_ms)
     if failure is not None:
         problems.append(failure)
     if record is None:
         return Outcome(None, (), (), [*problems, "there is no record of the call"])
     problems += structure_problems(record)
-    if session is None:
+    if sessions is None:
         return Outcome(record, (), (), problems)
+    if len(sessions) != 1:
+        return Outcome(
+            record, (), (), [*problems, f"the model had {len(sessions)} sessions, not 1"]
+        )
     said = [utterance.text for utterance in call.utterances]
     due = [step.action.text for step in script.steps if isinstance(step.action, SayStep)]
     if said != due:
         problems.append(f"the caller said {len(said)} of {len(due)} sentences")
-    by_caller, by_model = heard_by_caller(call, session), heard_by_model(said, script, session)
+    by_caller = heard_by_caller(call, sessions[0])
+    by_model = heard_by_model(said, script, sessions[0])
     problems += transcript_problems(record, said)
     problems += arrival_problems("to the caller", by_caller)
     problems += arrival_problems("to the model", by_model)
@@ -183,15 +192,6 @@ def heard_by_model(said: Sequence[str], script: Script, session: ModelSession) -
         for text in said
     ]
     return judge(sentences, session.heard, rate_hz=session.heard_hz)
-
-
-def _session(folder: Path) -> ModelSession | None:
-    sessions = read_sessions(folder)
-    return sessions[0] if sessions else None
-
-
-def _with_stand_in(settings: StackSettings, base_url: str, ca_file: Path) -> StackSettings:
-    return dataclasses.replace(settings, gemini_base_url=base_url, gemini_ca_file=ca_file)
 
 
 def _write(folder: Path, call: Call, outcome: Outcome) -> None:
