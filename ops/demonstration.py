@@ -222,5 +222,9 @@ def _tell(folder: Path, outcome: Outcome) -> None:
         say("The call did NOT go as it should:")
         for problem in outcome.problems:
             say(f"  - {problem}")
+    elif outcome.heard_by_model:
+        say("The call went as it should, and every sentence arrived.")
     else:
-        say("The call went as it should.")
+        say(
+            "The call went as it should. (Its structure was judged; the words are the model's own.)"
+        )

@@ -222,7 +222,6 @@ AUDIO = {"data": encoded(PCM), "mime_type": "audio/pcm;rate=16000"}
             1007,
             "Base64 decoding failed",
         ),
-        ({"realtime_input": {"audio": AUDIO | {"data": "AAA="}}}, None, ""),
         ({"realtime_input": {"audio": AUDIO | {"data": "AAAA"}}}, 1007, "even number of bytes"),
         (
             {"realtime_input": {"audio": AUDIO | {"mime_type": "audio/x-mulaw;rate=8000"}}},
@@ -269,10 +268,7 @@ AUDIO = {"data": encoded(PCM), "mime_type": "audio/pcm;rate=16000"}
         ),
     ],
 )
-def test_refused_messages(message: object, code: int | None, reason: str) -> None:
-    if code is None:
-        assert take(message)
-        return
+def test_refused_messages(message: object, code: int, reason: str) -> None:
     with pytest.raises(Refused) as refused:
         take(message)
     assert (refused.value.code, reason in refused.value.detail) == (code, True), refused.value

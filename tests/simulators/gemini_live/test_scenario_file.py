@@ -39,7 +39,7 @@ model:
       call: [{tool: one}, {tool: two}]
     - text: silent
       say: Are you there?
-  unknown: {say: Pardon?}
+  unknown: {say: "Pardon?"}
   faults:
     - do: refuse_upgrade
       status: 401
@@ -145,7 +145,7 @@ def test_every_fault_has_a_name(name: str) -> None:
 
 def test_the_demonstration_can_be_heard() -> None:
     scenario = load_scenario(DEMONSTRATION)
-    assert Recognizer(scenario.phrases, scenario.decoys, rate_hz=8_000)
+    Recognizer(scenario.phrases, scenario.decoys, rate_hz=8_000)
     assert scenario.greeting
     tools = {call.tool for turn in scenario.turns for call in turn.reply.calls}
     assert tools == {"lookup_account", "end_call"}

@@ -28,8 +28,8 @@ SAMPLES: list[tuple[ServerMessage, str]] = [
     (SetupComplete("s1"), '{"setupComplete":{"sessionId":"s1"}}'),
     (
         AudioChunk(b"\x01\x00"),
-        '{"serverContent":{"modelTurn":{"parts":[{"inlineData":'
-        '{"mimeType":"audio/pcm;rate=24000","data":"AQA="}}]}}}',
+        '{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":'
+        + '"audio/pcm;rate=24000","data":"AQA="}}]}}}',
     ),
     (OutputTranscript(" hi"), '{"serverContent":{"outputTranscription":{"text":" hi"}}}'),
     (InputTranscript("yo"), '{"serverContent":{"inputTranscription":{"text":"yo"}}}'),

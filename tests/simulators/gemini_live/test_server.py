@@ -1,0 +1,449 @@
+"""The server over TLS, with the real SDK and with a bare WebSocket."""
+
+import asyncio
+import json
+import ssl
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from google.genai import errors, types
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as connect_bare
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from simulators.gemini_live.faults import (
+    AbortConnection,
+    After,
+    Close,
+    DelaySetup,
+    Fault,
+    ForgetHandles,
+    GoingAway,
+    Moment,
+    RefuseUpgrade,
+    SendUnknown,
+    Stall,
+    WithholdSetup,
+)
+from simulators.gemini_live.fixtures import GeminiLiveServerFactory
+from simulators.gemini_live.messages import OUTPUT_HZ
+from simulators.gemini_live.scenario import Pace, PlannedCall, Reply, Scenario, Turn
+from simulators.gemini_live.server import GeminiLiveServer
+from simulators.speech.alignment import align
+from simulators.speech.pcm import from_bytes, read_wav, silence
+from simulators.speech.recognition import UnknownWord
+from simulators.speech.synthesis import synthesize
+from tests.simulators.gemini_live.sdk_client import INPUT_HZ, connect, listening
+
+SCENARIO = Scenario(
+    greeting=Reply(say="Hello."),
+    turns=(
+        Turn("name", Reply(say="Hello Anna."), heard=("my name is Anna",)),
+        Turn(
+            "ask name",
+            Reply(say="Anna."),
+            heard=("what is my name",),
+            needs="name",
+            forgotten="I forgot.",
+        ),
+        Turn(
+            "balance",
+            Reply(
+                say="Wait.",
+                calls=(PlannedCall("look_up", {"number": "12"}),),
+                then="It is {output.balance}.",
+            ),
+            heard=("what is my balance",),
+        ),
+        Turn(
+            "long",
+            Reply(say="This is a long answer, and nobody will listen to it until its very end."),
+            heard=("tell me more",),
+        ),
+    ),
+    unknown=Reply(say="Pardon?"),
+    decoys=("what is my number",),
+    pace=Pace(thinking_ms=20, speed=20),
+)
+TOOLS = [{"function_declarations": [{"name": "look_up", "description": "Looks it up."}]}]
+DEVELOPER_PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
+VERTEX_PATH = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"
+SETUP = '{"setup":{"model":"models/gemini-3.8-live"}}'
+VERTEX_SETUP = (
+    '{"setup":{"model":"projects/p/locations/l/publishers/google/models/'
+    'gemini-live-2.5-flash-native-audio"}}'
+)
+
+
+def bare(server: GeminiLiveServer, path: str, **headers: str) -> Any:
+    """A WebSocket without any SDK."""
+    tls = ssl.create_default_context(cafile=server.ca_file)
+    url = server.base_url.replace("https", "wss") + path
+    return connect_bare(url, ssl=tls, additional_headers=headers)
+
+
+async def closing(socket: ClientConnection) -> tuple[int, str]:
+    """Code and reason with which the server closes."""
+    try:
+        async with asyncio.timeout(5):
+            while True:
+                await socket.recv()
+    except ConnectionClosed as closed:
+        assert closed.rcvd, "an abrupt end"
+        return closed.rcvd.code, closed.rcvd.reason
+
+
+async def test_greets(gemini_live_server: GeminiLiveServerFactory) -> None:
+    server = await gemini_live_server(SCENARIO)
+    async with listening(server, system_instruction="Be brief.") as listener:
+        await listener.session.send_realtime_input(text="Greet the caller.")
+        await listener.until(lambda seen: seen.content("turn_complete"))
+        assert listener.text("output_transcription") == "Hello."
+        assert listener.content("generation_complete") == [True]
+        expected = synthesize("Hello.", rate_hz=OUTPUT_HZ, voice=SCENARIO.voice)
+        assert np.array_equal(from_bytes(bytes(listener.audio)), expected)
+        usage = [m.usage_metadata for m in listener.messages if m.usage_metadata]
+        assert usage[0].response_token_count
+    record = await server.session(1)
+    await record.wait_until(lambda seen: seen.closed)
+    assert record.setup
+    assert record.setup.system_instruction == "Be brief."
+    assert record.setup_message["model"] == "models/gemini-3.8-live"
+    assert [entry.kind for entry in record.received] == ["setup", "realtime_input"]
+    assert record.close_code == 1000
+    (turn,) = record.turns
+    assert np.array_equal(record.said_in(turn), expected)
+
+
+async def test_hears_and_answers(gemini_live_server: GeminiLiveServerFactory) -> None:
+    server = await gemini_live_server(SCENARIO)
+    async with listening(server) as listener:
+        await listener.say("My name is Anna.")
+        await listener.until(lambda seen: seen.content("turn_complete"))
+        assert listener.text("input_transcription") == "my name is anna"
+        assert listener.text("output_transcription") == "Hello Anna."
+    (record,) = server.sessions
+    (utterance,) = record.utterances
+    assert utterance.phrase == "my name is anna"
+    source = synthesize("My name is Anna.", rate_hz=INPUT_HZ)
+    result = align(source, record.heard_pcm, rate_hz=INPUT_HZ, received_hz=record.heard_hz)
+    assert result.intact, result.why
+    sizes = [e.audio_bytes for e in record.received if e.kind == "realtime_input.audio"]
+    assert sum(sizes) == 2 * len(record.heard_pcm)
+
+
+async def test_decoys_are_not_understood(gemini_live_server: GeminiLiveServerFactory) -> None:
+    server = await gemini_live_server(SCENARIO)
+    async with listening(server) as listener:
+        await listener.say("What is my number?")
+        await listener.until(lambda seen: seen.content("turn_complete"))
+        assert listener.text("output_transcription") == "Pardon?"
+
+
+async def test_a_tool_round_trip(gemini_live_server: GeminiLiveServerFactory) -> None:
+    server = await gemini_live_server(SCENARIO)
+    async with listening(server, tools=TOOLS) as listener:
+        await listener.say("What is my balance?")
+        await listener.until(lambda seen: seen.calls)
+        (call,) = listener.calls
+        assert (call.name, call.args) == ("look_up", {"number": "12"})
+        response = types.FunctionResponse(
+            id=call.id, name=call.name, response={"output": {"balance": 42}}
+        )
+        await listener.session.send_tool_response(function_responses=[response])
+        await listener.until(lambda seen: len(seen.content("turn_complete")) == 2)
+        assert listener.text("output_transcription").endswith("It is 42.")
+    (record,) = server.sessions
+    assert [(c.name, c.args) for c in record.tool_calls] == [("look_up", {"number": "12"})]
+    assert record.tool_responses[0].response == {"output": {"balance": 42}}
+
+
+async def test_an_interruption(gemini_live_server: GeminiLiveServerFactory) -> None:
+    server = await gemini_live_server(SCENARIO)
+    async with listening(server) as listener:
+        await listener.say("Tell me more.")
+        await listener.until(lambda seen: seen.content("generation_complete"))
+        await listener.play(synthesize("My name is Anna.", rate_hz=INPUT_HZ)[:6_400])
+        await listener.until(lambda seen: seen.content("turn_complete"))
+        assert listener.content("interrupted") == [True]
+    (turn,) = server.sessions[0].turns
+    assert turn.interrupted
+    assert turn.heard_ms < 2_000
+
+
+async def test_resumes_with_its_memory(gemini_live_server: GeminiLiveServerFactory) -> None:
+    server = await gemini_live_server(SCENARIO)
+    async with listening(server) as listener:
+        await listener.say("My name is Anna.")
+        await listener.until(lambda seen: seen.handles)
+    await server.sessions[0].wait_until(lambda seen: seen.closed)
+    async with listening(server, session_resumption={"handle": listener.handles[-1]}) as again:
+        await again.say("What is my name?")
+        await again.until(lambda seen: seen.content("turn_complete"))
+        assert again.text("output_transcription") == "Anna."
+    assert server.sessions[1].resumed
+
+
+async def test_a_session_cannot_be_resumed_while_it_is_open(
+    gemini_live_server: GeminiLiveServerFactory,
+) -> None:
+    server = await gemini_live_server(SCENARIO)
+    async with listening(server) as listener:
+        await listener.session.send_realtime_input(text="Greet the caller.")
+        await listener.until(lambda seen: seen.handles)
+        with pytest.raises(errors.APIError, match="1011"):
+            async with connect(server, session_resumption={"handle": listener.handles[-1]}):
+                pass
+
+
+async def test_unknown_and_forgotten_handles(gemini_live_server: GeminiLiveServerFactory) -> None:
+    server = await gemini_live_server(SCENARIO, [Fault(ForgetHandles(), session=1)])
+    async with listening(server) as listener:
+        await listener.session.send_realtime_input(text="Greet the caller.")
+        await listener.until(lambda seen: seen.handles)
+    await server.sessions[0].wait_until(lambda seen: seen.closed)
+    for handle in (listener.handles[-1], "never-given"):
+        with pytest.raises(errors.APIError, match="1007"):
+            async with connect(server, session_resumption={"handle": handle}):
+                pass
+
+
+async def test_a_told_history(gemini_live_server: GeminiLiveServerFactory) -> None:
+    server = await gemini_live_server(SCENARIO)
+    turns: list[types.ContentDict] = [
+        {"role": "user", "parts": [{"text": "My name is Anna."}]},
+        {"role": "model", "parts": [{"text": "Hello Anna."}]},
+    ]
+    async with listening(server) as listener:
+        await listener.session.send_client_content(turns=[*turns], turn_complete=False)
+        await listener.say("What is my name?")
+        await listener.until(lambda seen: seen.content("turn_complete"))
+        assert listener.text("output_transcription") == "Anna."
+
+
+async def test_a_context_update(gemini_live_server: GeminiLiveServerFactory) -> None:
+    server = await gemini_live_server(SCENARIO)
+    async with listening(server) as listener:
+        await listener.session.send_context_update(system_instruction="Be kind.", tools=[])
+        record = await server.session(1)
+        await record.wait_until(lambda seen: seen.received[-1].kind == "contextUpdate")
+        content = record.received[-1].content
+        assert content["systemInstruction"]["parts"] == [{"text": "Be kind."}]
+
+
+@pytest.mark.parametrize(
+    ("config", "code"),
+    [
+        ({"model": "gemini-0-live"}, 1008),
+        ({"speech_config": {"voice_config": {"prebuilt_voice_config": {"voice_name": "X"}}}}, 1007),
+        ({"proactivity": {"proactive_audio": False}}, 1007),
+        ({"response_modalities": ["TEXT"]}, 1007),
+        (
+            {
+                "tools": [
+                    {
+                        "function_declarations": [
+                            {"name": "f", "parameters": {"type": "OBJECT", "required": []}}
+                        ]
+                    }
+                ]
+            },
+            1008,
+        ),
+        ({"api_key": "wrong"}, 1007),
+    ],
+)
+async def test_refuses_a_session(
+    gemini_live_server: GeminiLiveServerFactory, config: dict[str, Any], code: int
+) -> None:
+    server = await gemini_live_server(SCENARIO)
+    with pytest.raises(errors.APIError, match=str(code)):
+        async with connect(server, **config):
+            pass
+    await server.sessions[0].wait_until(lambda seen: seen.close_code == code)
+    assert server.sessions[0].closed_by_server
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ('{"realtime_input":{"audio":{"data":"???","mime_type":"audio/pcm"}}}', 1007),
+        ('{"realtime_input":{"tune":"la"}}', 1007),
+        ('{"realtime_input":{"activityStart":{}}}', 1007),
+        ('{"tool_response":{"functionResponses":[{"id":"1","name":"f","response":{}}]}}', 1008),
+        (SETUP, 1007),
+        ("no json", 1007),
+    ],
+)
+async def test_ends_a_session_that_breaks_the_rules(
+    gemini_live_server: GeminiLiveServerFactory, message: str, code: int
+) -> None:
+    server = await gemini_live_server(SCENARIO)
+    async with bare(server, DEVELOPER_PATH, **{"x-goog-api-key": "stand-in-key"}) as socket:
+        await socket.send(SETUP)
+        assert isinstance(await socket.recv(), bytes), "JSON travels in binary frames"
+        await socket.send(message)
+        assert (await closing(socket))[0] == code
+
+
+async def test_the_key_may_stand_in_the_query(gemini_live_server: GeminiLiveServerFactory) -> None:
+    server = await gemini_live_server(SCENARIO)
+    async with bare(server, f"{DEVELOPER_PATH}?key=stand-in-key") as socket:
+        await socket.send(SETUP)
+        assert "setupComplete" in json.loads(await socket.recv())
+    assert server.sessions[0].path == DEVELOPER_PATH, "no keys in records"
+
+
+async def test_no_key(gemini_live_server: GeminiLiveServerFactory) -> None:
+    server = await gemini_live_server(SCENARIO)
+    async with bare(server, DEVELOPER_PATH) as socket:
+        code, reason = await closing(socket)
+    assert code == 1008
+    assert "unregistered callers" in reason
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/ws/elsewhere", {"x-goog-api-key": "stand-in-key"}, 404),
+        (VERTEX_PATH, {}, 401),
+        (VERTEX_PATH, {"Authorization": "Bearer wrong"}, 401),
+    ],
+)
+async def test_turned_away_at_the_door(
+    gemini_live_server: GeminiLiveServerFactory, path: str, headers: dict[str, str], status: int
+) -> None:
+    server = await gemini_live_server(SCENARIO)
+    with pytest.raises(InvalidStatus) as refused:
+        async with bare(server, path, **headers):
+            pass
+    assert refused.value.response.status_code == status
+
+
+async def test_vertex(gemini_live_server: GeminiLiveServerFactory) -> None:
+    server = await gemini_live_server(SCENARIO)
+    async with bare(server, VERTEX_PATH, Authorization="Bearer stand-in-token") as socket:
+        await socket.send(VERTEX_SETUP)
+        assert "setupComplete" in json.loads(await socket.recv())
+        await socket.send('{"realtimeInput":{"text":"Greet the caller."}}')
+        usage: dict[str, int] = {}
+        while not usage:
+            usage = json.loads(await socket.recv()).get("usageMetadata", {})
+        assert usage["candidatesTokenCount"] > 0
+
+
+async def test_faults_at_the_door(gemini_live_server: GeminiLiveServerFactory) -> None:
+    faults = [
+        Fault(RefuseUpgrade(503), session=1),
+        Fault(WithholdSetup(), session=2),
+        Fault(DelaySetup(0.05), session=3),
+    ]
+    server = await gemini_live_server(SCENARIO, faults)
+    with pytest.raises(InvalidStatus):
+        async with connect(server):
+            pass
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3), connect(server):
+            pass
+    async with connect(server) as session:
+        assert session.session_id == "session-3"
+    assert [record.number for record in server.sessions] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault(Close(1011, "Broken."), After(Moment.AUDIO_CHUNKS, 3)), 1011),
+        (Fault(AbortConnection(), After(Moment.AUDIO_CHUNKS, 3)), 1006),
+        (Fault(GoingAway(0.1), After(Moment.TURNS, 1)), 1000),
+        (Fault(Close(1008, "Policy."), After(Moment.SECONDS, 0.2)), 1008),
+    ],
+)
+async def test_faults_that_end_a_session(
+    gemini_live_server: GeminiLiveServerFactory, fault: Fault, code: int
+) -> None:
+    server = await gemini_live_server(SCENARIO, [fault])
+    async with listening(server) as listener:
+        await listener.session.send_realtime_input(text="Greet the caller.")
+        await listener.until(lambda seen: seen.ended)
+        assert listener.ended
+        assert listener.ended.code == code
+    await server.sessions[0].wait_until(lambda seen: seen.close_code == code)
+    assert server.sessions[0].closed_by_server
+
+
+async def test_a_message_nobody_knows(gemini_live_server: GeminiLiveServerFactory) -> None:
+    server = await gemini_live_server(SCENARIO, [Fault(SendUnknown())])
+    async with connect(server) as session:
+        with pytest.raises((TypeError, errors.APIError)):
+            async for _ in session.receive():
+                pass
+
+
+async def test_a_deaf_stall_makes_sending_block(
+    gemini_live_server: GeminiLiveServerFactory,
+) -> None:
+    server = await gemini_live_server(SCENARIO, [Fault(Stall(deaf=True))])
+    loud = silence(200_000, INPUT_HZ)
+    async with connect(server) as session:
+        blob = types.Blob(data=loud.tobytes()[:2_000_000], mime_type="audio/pcm;rate=16000")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                while True:
+                    await session.send_realtime_input(audio=blob)
+        session._ws.transport.abort()
+
+
+async def test_what_it_cannot_hear_is_told_at_the_start() -> None:
+    scenario = Scenario(turns=(Turn("odd", Reply(say="Yes."), heard=("hello zyxxy",)),))
+    with pytest.raises(UnknownWord, match="zyxxy"):
+        async with GeminiLiveServer(scenario):
+            pass
+
+
+async def test_as_a_process(tmp_path: Path) -> None:
+    scenario = tmp_path / "scenario.yaml"
+    scenario.write_text("model: {greeting: {say: Hello.}, pace: {thinking_ms: 0, speed: 20}}")
+    folder = tmp_path / "out"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "simulators.gemini_live", "--scenario", str(scenario)),
+        *("--port", "0", "--api-key", "abc", "--out", str(folder)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout
+    async with asyncio.timeout(20):
+        ready = json.loads(await process.stdout.readline())
+    tls = ssl.create_default_context(cafile=ready["ca_file"])
+    url = ready["base_url"].replace("https", "wss") + DEVELOPER_PATH + "?key=abc"
+    async with connect_bare(url, ssl=tls) as socket:
+        await socket.send(SETUP)
+        await socket.recv()
+        await socket.send('{"realtimeInput":{"text":"Greet."}}')
+        while "turnComplete" not in json.loads(await socket.recv()).get("serverContent", {}):
+            pass
+    process.terminate()
+    async with asyncio.timeout(10):
+        assert await process.wait() == 0
+    document = json.loads((folder / "session-1.json").read_text("utf-8"))
+    assert [turn["text"] for turn in document["turns"]] == ["Hello."]
+    rate_hz, (said,) = read_wav(folder / "session-1-said.wav")
+    assert rate_hz == OUTPUT_HZ
+    assert len(said) == document["turns"][0]["samples"]
+
+
+async def test_a_bad_scenario_file_is_told_in_one_line(tmp_path: Path) -> None:
+    scenario = tmp_path / "scenario.yaml"
+    scenario.write_text("model: {greeting: {tell: Hello.}}")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "simulators.gemini_live", "--scenario", str(scenario)),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(20):
+        _, complaint = await process.communicate()
+    assert process.returncode == 1
+    assert complaint.decode().endswith("model.greeting.say: a reply needs say or call\n")
