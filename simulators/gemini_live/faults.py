@@ -51,7 +51,10 @@ class AbortConnection:
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """Say nothing more; with `deaf`, stop reading as well, so that the client's sends block."""
+    """Say nothing more; with `deaf`, stop reading as well, so that the client's sends block.
+
+    Who is deaf does not hear the client leave either: such a session ends with the server.
+    """
 
     deaf: bool = False
 

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +12,7 @@ from typing import Self
 
 import trustme
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from simulators.gemini_live.admission import Api, Credentials, NotFound, Unauthenticated, admit
@@ -53,14 +55,13 @@ class GeminiLiveServer:
         self._credentials = Credentials(api_key, token)
         self._host, self._port = host, port
         self._folder = folder
-        self._certificates = TemporaryDirectory(prefix="gemini-live-")
         self._handles: dict[str, Resumable] = {}
         self._recognizer: Recognizer | None = None
-        self._server: Server | None = None
+        self._running = AsyncExitStack()
         self._changed = asyncio.Event()
         self.faults: Sequence[Fault] = scenario.faults
         self.sessions: list[SessionRecord] = []
-        self.ca_file = Path(self._certificates.name) / "ca.pem"
+        self.ca_file: Path  # once running
 
     @property
     def base_url(self) -> str:
@@ -68,18 +69,12 @@ class GeminiLiveServer:
 
     async def __aenter__(self) -> Self:
         self._recognizer = await asyncio.to_thread(self._prepare)
-        self._server = await serve(
-            self._accept,
-            self._host,
-            self._port,
-            ssl=self._make_tls(),
-            process_request=self._meet,
-            compression=None,
-            max_size=_MOST_MESSAGE_BYTES,
-            ping_interval=None,
-            close_timeout=_CLOSE_TIMEOUT_S,
-        )
-        self._port = next(iter(self._server.sockets)).getsockname()[1]
+        async with AsyncExitStack() as starting:
+            certificates = starting.enter_context(TemporaryDirectory(prefix="gemini-live-"))
+            self.ca_file = Path(certificates) / "ca.pem"
+            server = await starting.enter_async_context(await self._listen())
+            self._port = next(iter(server.sockets)).getsockname()[1]
+            self._running = starting.pop_all()
         return self
 
     async def __aexit__(
@@ -88,10 +83,7 @@ class GeminiLiveServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._server:
-            self._server.close()
-            await self._server.wait_closed()
-        self._certificates.cleanup()
+        await self._running.aclose()
 
     async def session(self, number: int, *, timeout_s: float = 10) -> SessionRecord:
         """The record of the session with this number, counted from 1, once it exists."""
@@ -122,6 +114,19 @@ class GeminiLiveServer:
         for sentence in scenario.sentences:
             synthesize(sentence, rate_hz=OUTPUT_HZ, voice=scenario.voice)
         return recognizer
+
+    async def _listen(self) -> Server:
+        return await serve(
+            self._accept,
+            self._host,
+            self._port,
+            ssl=self._make_tls(),
+            process_request=self._meet,
+            compression=None,
+            max_size=_MOST_MESSAGE_BYTES,
+            ping_interval=None,
+            close_timeout=_CLOSE_TIMEOUT_S,
+        )
 
     def _make_tls(self) -> ssl.SSLContext:
         authority = trustme.CA()
@@ -155,7 +160,7 @@ class GeminiLiveServer:
             api = admit(request.path, request.headers, self._credentials)
         except Refused as refused:
             record.closed_by_server = True
-            await connection.close(refused.code, refused.reason)
+            await self._turn_away(connection, refused)
         else:
             plan = FaultPlan(tuple(self.faults), record.number)
             await Session(
@@ -169,6 +174,13 @@ class GeminiLiveServer:
             ).run()
         finally:
             await self._close_record(record, connection)
+
+    async def _turn_away(self, connection: ServerConnection, refused: Refused) -> None:
+        """Refuse as the service does: its answer crosses the client's first message."""
+        with suppress(TimeoutError, ConnectionClosed):
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                await connection.recv()
+        await connection.close(refused.code, refused.reason)
 
     def _open_record(self, target: str) -> SessionRecord:
         record = SessionRecord(len(self.sessions) + 1, target.partition("?")[0])

@@ -117,8 +117,7 @@ class Session:
         self._accepted_s = self._loop.time()
         self._set_up_ms = 0.0
         self._events: asyncio.Queue[_Event] = asyncio.Queue(_MOST_EVENTS)
-        self._reading = asyncio.Event()
-        self._reading.set()
+        self._deaf = False
         self._timer: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
@@ -200,7 +199,9 @@ class Session:
         while True:
             frame = await self._socket.recv()
             await self._events.put(_Came(self._read(frame, model)))
-            await self._reading.wait()
+            if self._deaf:
+                await self._socket.wait_closed()
+                raise _Over
 
     async def _perform(
         self, actions: Sequence[Action], tasks: asyncio.TaskGroup, setup: Setup
@@ -224,7 +225,7 @@ class Session:
                     self._socket.transport.abort()
                     raise _Over
                 case StopReading():
-                    self._reading.clear()
+                    self._deaf = True
                 case UtteranceHeard() | TurnSpoken() | ToolCalled() | ToolAnswered() | Problem():
                     self._record.add_note(action)
                 case _:

@@ -51,7 +51,6 @@ class Turns:
 
     def caller_speech_started(self, onset_ms: float) -> None:
         self.agent_spoke_last = False
-        self._answered = None
         if self._caller is None:
             self._caller = _CallerTurn(onset_ms, onset_ms)
 

@@ -24,12 +24,12 @@ from simulators.gemini_live.messages import (
 )
 from simulators.gemini_live.writing import encode
 
+AUDIO = '{"mimeType":"audio/pcm;rate=24000","data":"AQA="}'
 SAMPLES: list[tuple[ServerMessage, str]] = [
     (SetupComplete("s1"), '{"setupComplete":{"sessionId":"s1"}}'),
     (
         AudioChunk(b"\x01\x00"),
-        '{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":'
-        + '"audio/pcm;rate=24000","data":"AQA="}}]}}}',
+        '{"serverContent":{"modelTurn":{"parts":[{"inlineData":' + AUDIO + "}]}}}",
     ),
     (OutputTranscript(" hi"), '{"serverContent":{"outputTranscription":{"text":" hi"}}}'),
     (InputTranscript("yo"), '{"serverContent":{"inputTranscription":{"text":"yo"}}}'),

@@ -1,0 +1,228 @@
+"""A real StreamServer with its store and a model beside it, and callers' sockets to it."""
+
+import asyncio
+import base64
+import json
+import logging
+import ssl
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from twilio.request_validator import RequestValidator
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from ringdown import stream_token
+from ringdown.calls import CallRecord, CallStore
+from ringdown.stores.sqlite import SqliteStore
+from stream_handler.bridge import Services
+from stream_handler.gemini_live import GeminiLive
+from stream_handler.server import Patience, StreamServer
+from stream_handler.settings import Settings
+from stream_handler.tool_client import ToolClient
+from tests.ringdown.samples import a_call
+from tests.stream_handler.little_gemini import LittleGemini
+
+AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
+TOKEN_SECRET = "s" * 64
+STREAM_URL = "wss://stream.example.com"
+SIGNED_URL = f"{STREAM_URL}/media"
+SHORT_PATIENCE = Patience(for_start_s=0.5, for_calls_to_end_s=0.2, for_calls_to_be_saved_s=3.0)
+LOUD_FRAME = bytes([0x10]) * 160
+
+
+def signature_headers(url: str = SIGNED_URL, algorithm: str | None = None) -> dict[str, str]:
+    signature = RequestValidator(AUTH_TOKEN).compute_signature(url, {}, algorithm)
+    headers = {"X-Twilio-Signature": signature}
+    if algorithm is not None:
+        headers["X-Twilio-Webhooks-Signature-Settings"] = f"key=k1,algorithm={algorithm}"
+    return headers
+
+
+def call_sid(number: int) -> str:
+    return f"CA{number:032x}"
+
+
+def stream_sid(number: int) -> str:
+    return f"MZ{number:032x}"
+
+
+def token(number: int, *, attempt: int = 1, age_s: float = 0.0) -> str:
+    return stream_token.mint(
+        TOKEN_SECRET, call_sid=call_sid(number), attempt=attempt, now_s=time.time() - age_s
+    )
+
+
+def start(number: int, **changes: Any) -> str:
+    """Twilio's `start` for the call with this number; `changes` replace its fields."""
+    fields = {
+        "accountSid": "AC" + "0" * 32,
+        "streamSid": stream_sid(number),
+        "callSid": call_sid(number),
+        "tracks": ["inbound"],
+        "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+        "customParameters": {"token": token(number)},
+        **changes,
+    }
+    return json.dumps(
+        {"event": "start", "sequenceNumber": "1", "start": fields, "streamSid": stream_sid(number)}
+    )
+
+
+def media(number: int, mulaw: bytes = LOUD_FRAME) -> str:
+    payload = base64.b64encode(mulaw).decode()
+    fields = {"track": "inbound", "chunk": "2", "timestamp": "5", "payload": payload}
+    return json.dumps({"event": "media", "media": fields, "streamSid": stream_sid(number)})
+
+
+def stop(number: int) -> str:
+    return json.dumps({"event": "stop", "stop": {}, "streamSid": stream_sid(number)})
+
+
+CONNECTED = '{"event":"connected","protocol":"Call","version":"1.0.0"}'
+
+
+@dataclass(slots=True)
+class Handler:
+    """A running stream handler."""
+
+    port: int
+    store: SqliteStore
+    gemini: LittleGemini
+    stopping: asyncio.Event
+    stopped: asyncio.Event
+    open_calls: set[int] = field(default_factory=set)
+
+    @asynccontextmanager
+    async def socket(
+        self, *, path: str = "/media", headers: dict[str, str] | None = None
+    ) -> AsyncIterator[ClientConnection]:
+        async with connect(
+            f"ws://127.0.0.1:{self.port}{path}",
+            additional_headers=signature_headers() if headers is None else headers,
+            compression=None,
+            close_timeout=1.0,
+            proxy=None,
+        ) as socket:
+            yield socket
+
+    @asynccontextmanager
+    async def call(self, number: int) -> AsyncIterator[ClientConnection]:
+        """A call that is under way: the model has been asked for its greeting."""
+        await self.store.open_call(a_call(call_sid=call_sid(number)))
+        async with self.socket() as socket:
+            await socket.send(CONNECTED)
+            await socket.send(start(number))
+            await self.gemini.heard(lambda message: "text" in message.get("realtime_input", {}))
+            yield socket
+
+    async def record(self, number: int) -> CallRecord:
+        record = await self.store.read_record(call_sid(number))
+        assert record is not None
+        return record
+
+    async def http(self, request: bytes) -> str:
+        """What a request gets that is no WebSocket's."""
+        async with asyncio.timeout(5):
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            writer.write(request)
+            try:
+                return (await reader.read()).decode()
+            finally:
+                writer.close()
+
+
+@asynccontextmanager
+async def running_handler(
+    gemini: LittleGemini,
+    trusting: ssl.SSLContext,
+    folder: Path,
+    *,
+    claims: CallStore | None = None,
+    max_calls: int = 20,
+    patience: Patience = SHORT_PATIENCE,
+) -> AsyncIterator[Handler]:
+    """Serve until left; then whatever a call has started must be over, too."""
+    before = asyncio.all_tasks()
+    store = SqliteStore(folder / "records.db")
+    tools = ToolClient()
+    model = GeminiLive(
+        api_key="key-0123456789", base_url=gemini.url, tls=trusting, connect_timeout_s=2.0
+    )
+    server = StreamServer(_settings(max_calls), Services(claims or store, model, tools), patience)
+    stopping, stopped = asyncio.Event(), asyncio.Event()
+
+    async def serve() -> None:
+        await server.serve(stopping)
+        stopped.set()
+
+    try:
+        async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+            with _announced_port() as port:
+                group.create_task(serve())
+                handler = Handler(await port, store, gemini, stopping, stopped)
+            try:
+                yield handler
+            finally:
+                stopping.set()
+    finally:
+        await tools.close()
+        await store.close()
+    left = [t for t in asyncio.all_tasks() - before if "Bridge." in repr(t.get_coro())]
+    assert not left, f"tasks that outlive their calls: {left}"
+
+
+async def closed(socket: ClientConnection) -> tuple[int, str]:
+    """Code and reason with which our side closes the socket."""
+    try:
+        async with asyncio.timeout(8):
+            while True:
+                await socket.recv()
+    except ConnectionClosed as error:
+        received = error.rcvd
+        return (received.code, received.reason) if received is not None else (1006, "")
+
+
+def _settings(max_calls: int) -> Settings:
+    return Settings(
+        host="127.0.0.1",
+        port=0,
+        stream_url=STREAM_URL,
+        twilio_auth_token=AUTH_TOKEN,
+        stream_token_secret=TOKEN_SECRET,
+        store_url="",
+        gemini_api_key="",
+        gemini_base_url=None,
+        max_calls=max_calls,
+        handler="test/1",
+    )
+
+
+class _ReadyHandler(logging.Handler):
+    """Hears the server say which port it serves."""
+
+    def __init__(self, port: "asyncio.Future[int]") -> None:
+        super().__init__()
+        self._port = port
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.getMessage() == "ready" and not self._port.done():
+            self._port.set_result(vars(record)["ringdown_fields"]["port"])
+
+
+@contextmanager
+def _announced_port() -> "Iterator[asyncio.Future[int]]":
+    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    logger, ears = logging.getLogger("stream_handler.server"), _ReadyHandler(port)
+    level = logger.level
+    logger.addHandler(ears)
+    logger.setLevel(logging.INFO)
+    try:
+        yield port
+    finally:
+        logger.removeHandler(ears)
+        logger.setLevel(level)

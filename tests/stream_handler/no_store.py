@@ -1,0 +1,27 @@
+"""A CallStore that nobody may ask anything; fakes replace what they need."""
+
+import datetime
+
+from ringdown.calls import Call, CallChanges, CallRecord, Claim, TwilioStatus
+
+
+class NoStore:
+    async def open_call(self, call: Call) -> Call:
+        raise NotImplementedError
+
+    async def read_call(self, call_sid: str) -> Call | None:
+        raise NotImplementedError
+
+    async def claim(self, call_sid: str, claim: Claim) -> Call | None:
+        raise NotImplementedError
+
+    async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
+        raise NotImplementedError
+
+    async def note_twilio_status(
+        self, call_sid: str, status: TwilioStatus, at: datetime.datetime
+    ) -> bool:
+        raise NotImplementedError
+
+    async def read_record(self, call_sid: str) -> CallRecord | None:
+        raise NotImplementedError

@@ -1,0 +1,494 @@
+"""The real google-genai over TLS, against a model server that says what the test wants."""
+
+import asyncio
+import base64
+import ssl
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+import pytest
+import trustme
+from websockets.asyncio.server import ServerConnection
+
+from ringdown.calls import Speaker, Usage
+from ringdown.tools import ToolAnswer
+from stream_handler.core.events import (
+    GenerationCompleted,
+    ModelInterrupted,
+    ToolCallCancelled,
+    ToolCallRequested,
+    TranscriptReceived,
+    TurnCompleted,
+    UsageReported,
+)
+from stream_handler.core.model_link import session_config
+from stream_handler.gemini_live import (
+    GeminiLive,
+    ModelError,
+    ModelEvent,
+    ModelSession,
+    ModelSpeech,
+)
+from tests.ringdown.samples import a_call
+from tests.stream_handler.little_gemini import (
+    Json,
+    LittleGemini,
+    Script,
+    little_gemini,
+    send,
+    until_closed,
+)
+
+CONFIG = session_config(a_call())
+NOW_MS = 1_234.0
+READY: Json = {"setupComplete": {"sessionId": "s1"}}
+TURN_COMPLETE: Json = {"serverContent": {"turnComplete": True}}
+PCM = bytes(range(240)) * 8
+
+
+def client_of(
+    gemini: LittleGemini, trusting: ssl.SSLContext, *, connect_timeout_s: float = 5.0
+) -> GeminiLive:
+    return GeminiLive(
+        api_key="key-0123456789",
+        base_url=gemini.url,
+        tls=trusting,
+        connect_timeout_s=connect_timeout_s,
+    )
+
+
+def saying(*messages: Json | str | bytes, code: int = 1000, reason: str = "") -> Script:
+    """Be ready, say `messages`, and close."""
+
+    async def script(gemini: LittleGemini, socket: ServerConnection) -> None:
+        await send(socket, READY, *messages)
+        await socket.close(code, reason)
+
+    return script
+
+
+async def heard_from(
+    certificates: trustme.CA, trusting: ssl.SSLContext, script: Script
+) -> tuple[list[ModelEvent], ModelError]:
+    """Every event of a session, and how it ended."""
+    events: list[ModelEvent] = []
+    async with (
+        asyncio.timeout(10),
+        little_gemini(certificates, script) as gemini,
+        client_of(gemini, trusting).connect(CONFIG, lambda: NOW_MS) as session,
+    ):
+        try:
+            async for event in session.receive():
+                events.append(event)  # noqa: PERF401 - what came before the error counts
+        except ModelError as error:
+            return events, error
+    pytest.fail("the session ended without an error")
+
+
+async def refusal(
+    certificates: trustme.CA,
+    trusting: ssl.SSLContext,
+    script: Script | None = None,
+    *,
+    refuse: HTTPStatus | None = None,
+    connect_timeout_s: float = 5.0,
+) -> ModelError:
+    """How opening a session fails."""
+    async with asyncio.timeout(10), little_gemini(certificates, script, refuse=refuse) as gemini:
+        model = client_of(gemini, trusting, connect_timeout_s=connect_timeout_s)
+        with pytest.raises(ModelError) as refused:
+            async with model.connect(CONFIG, lambda: NOW_MS):
+                pytest.fail("the session opened")
+    return refused.value
+
+
+# Opening
+
+
+async def test_the_session_is_set_up_as_the_call_wants_it(
+    certificates: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    async with (
+        asyncio.timeout(10),
+        little_gemini(certificates) as gemini,
+        client_of(gemini, trusting).connect(CONFIG, lambda: NOW_MS),
+    ):
+        await gemini.set_up.wait()
+
+    [message] = gemini.setups
+    setup = message["setup"]
+    assert setup["model"] == "models/gemini-3.8-live"
+    assert "Be brief." in str(setup["systemInstruction"])
+    assert setup["generationConfig"]["responseModalities"] == ["AUDIO"]
+    speech = str(setup["generationConfig"]["speechConfig"])
+    assert "'Kore'" in speech
+    assert "'en-US'" in speech
+    assert {"inputAudioTranscription", "outputAudioTranscription"} <= setup.keys()
+    assert "contextWindowCompression" in setup
+    [tools] = setup["tools"]
+    names = [function["name"] for function in tools["functionDeclarations"]]
+    assert names == ["lookup_account", "end_call"]
+    assert gemini.headers["x-goog-api-key"] == "key-0123456789"
+    assert ".v1beta." in gemini.path
+    assert "key-0123456789" not in gemini.path, "the key is in the URL"
+    assert "sec-websocket-extensions" not in gemini.headers, "deflate is on"
+
+
+async def test_a_refused_connection_is_a_model_error(trusting: ssl.SSLContext) -> None:
+    model = GeminiLive(api_key="key-0123456789", base_url="https://127.0.0.1:1", tls=trusting)
+
+    with pytest.raises(ModelError):
+        async with asyncio.timeout(10), model.connect(CONFIG, lambda: NOW_MS):
+            pytest.fail("the session opened")
+
+
+@pytest.mark.parametrize(
+    "status", [HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS]
+)
+async def test_a_refused_upgrade_tells_its_status(
+    certificates: trustme.CA, trusting: ssl.SSLContext, status: HTTPStatus
+) -> None:
+    error = await refusal(certificates, trusting, refuse=status)
+
+    assert error.code == status
+
+
+async def test_a_certificate_that_is_not_trusted_is_a_model_error(
+    certificates: trustme.CA,
+) -> None:
+    error = await refusal(certificates, ssl.create_default_context())
+
+    assert "CERTIFICATE_VERIFY_FAILED" in str(error)
+
+
+async def test_a_setup_that_is_never_answered_is_given_up(
+    certificates: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    async def silent(gemini: LittleGemini, socket: ServerConnection) -> None:
+        await socket.wait_closed()
+
+    error = await refusal(certificates, trusting, silent, connect_timeout_s=0.3)
+
+    assert str(error) == "not ready within 0.3 s"
+
+
+@pytest.mark.parametrize("code", [1007, 1008, 1011])
+async def test_a_setup_that_is_refused_tells_the_close_code(
+    certificates: trustme.CA, trusting: ssl.SSLContext, code: int
+) -> None:
+    async def refusing(gemini: LittleGemini, socket: ServerConnection) -> None:
+        await socket.close(code, "Request contains an invalid argument.")
+
+    error = await refusal(certificates, trusting, refusing)
+
+    assert error.code == code
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        TURN_COMPLETE,
+        "not JSON",
+        "[]",
+        "[1]",
+        "5",
+        '"x"',
+        "null",
+        {"neverHeardOf": 1},
+        b"\xff\xfe",
+        b"",
+    ],
+    ids=repr,
+)
+async def test_a_first_message_that_is_not_setup_complete_is_refused(
+    certificates: trustme.CA, trusting: ssl.SSLContext, first: Json | str | bytes
+) -> None:
+    async def script(gemini: LittleGemini, socket: ServerConnection) -> None:
+        await send(socket, first)
+        await socket.wait_closed()
+
+    await refusal(certificates, trusting, script)
+
+
+# Listening
+
+
+async def test_one_message_gives_its_events_in_the_order_that_matters(
+    certificates: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    everything: Json = {
+        "serverContent": {
+            "turnComplete": True,
+            "generationComplete": True,
+            "outputTranscription": {"text": "Good"},
+            "inputTranscription": {"text": "hello"},
+            "modelTurn": {
+                "parts": [
+                    {
+                        "inlineData": {
+                            "mimeType": "audio/pcm;rate=24000",
+                            "data": base64.b64encode(PCM).decode(),
+                        }
+                    }
+                ]
+            },
+            "interrupted": True,
+        },
+        "usageMetadata": {
+            "promptTokenCount": 30,
+            "responseTokenCount": 12,
+            "totalTokenCount": 42,
+            "thoughtsTokenCount": 3,
+            "promptTokensDetails": [
+                {"modality": "AUDIO", "tokenCount": 20},
+                {"modality": "TEXT", "tokenCount": 10},
+            ],
+            "responseTokensDetails": [{"modality": "AUDIO", "tokenCount": 12}],
+        },
+    }
+
+    events, _ = await heard_from(certificates, trusting, saying(everything))
+
+    assert events == [
+        ModelInterrupted(NOW_MS),
+        ModelSpeech(PCM),
+        TranscriptReceived(NOW_MS, Speaker.CALLER, "hello"),
+        TranscriptReceived(NOW_MS, Speaker.AGENT, "Good"),
+        GenerationCompleted(NOW_MS),
+        UsageReported(
+            NOW_MS,
+            Usage(
+                reports=1,
+                prompt={"AUDIO": 20, "TEXT": 10},
+                response={"AUDIO": 12},
+                thoughts=3,
+                total=42,
+            ),
+        ),
+        TurnCompleted(NOW_MS),
+    ]
+
+
+async def test_thoughts_and_text_are_not_spoken(
+    certificates: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    data = base64.b64encode(PCM).decode()
+    parts: list[Json] = [
+        {"text": "The caller wants something.", "thought": True},
+        {"inlineData": {"mimeType": "audio/pcm;rate=24000", "data": data}, "thought": True},
+        {"text": "Hm."},
+        {"inlineData": {"mimeType": "audio/pcm;rate=24000", "data": data}},
+    ]
+
+    events, _ = await heard_from(
+        certificates, trusting, saying({"serverContent": {"modelTurn": {"parts": parts}}})
+    )
+
+    assert events == [ModelSpeech(PCM)]
+
+
+async def test_tool_calls_and_their_cancellation_are_events(
+    certificates: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    events, _ = await heard_from(
+        certificates,
+        trusting,
+        saying(
+            {
+                "toolCall": {
+                    "functionCalls": [
+                        {"id": "1", "name": "lookup_account", "args": {"account_number": "7"}},
+                        {"id": "2", "name": "end_call"},
+                        {"name": "no_id"},
+                    ]
+                }
+            },
+            {"toolCallCancellation": {"ids": ["1", "2"]}},
+        ),
+    )
+
+    assert events == [
+        ToolCallRequested(NOW_MS, "1", "lookup_account", {"account_number": "7"}),
+        ToolCallRequested(NOW_MS, "2", "end_call", {}),
+        ToolCallCancelled(NOW_MS, ("1", "2")),
+    ]
+
+
+async def test_a_session_goes_on_after_the_end_of_a_turn(
+    certificates: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    events, _ = await heard_from(certificates, trusting, saying(*[TURN_COMPLETE] * 3))
+
+    assert events == [TurnCompleted(NOW_MS)] * 3
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"neverHeardOf": {"a": 1}},
+        {"error": {"message": "something"}},
+        {"goAway": {"timeLeft": "50s"}},
+        {"sessionResumptionUpdate": {"newHandle": "h", "resumable": True}},
+        {"serverContent": {"newField": 1, "interimInputTranscription": {"text": "hel"}}},
+        {"serverContent": {}},
+        {"serverContent": {"modelTurn": {}}},
+        {"toolCall": {}},
+        {"toolCallCancellation": {}},
+        {"voiceActivity": {"voiceActivityType": "ACTIVITY_START"}},
+        {"usageMetadata": {}, "newKey": 1},
+        {},
+        b"",
+    ],
+    ids=repr,
+)
+async def test_a_message_we_do_not_know_is_survived(
+    certificates: trustme.CA, trusting: ssl.SSLContext, message: Json | bytes
+) -> None:
+    events, _ = await heard_from(certificates, trusting, saying(message, TURN_COMPLETE))
+
+    assert events[-1] == TurnCompleted(NOW_MS)
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["not JSON", "[1]", "5", '"x"', '{"serverContent":5}', '{"toolCall":"x"}', b"\xff\xfe",
+     '{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"data":"***"}}]}}}',
+     '{"serverContent":{"modelTurn":{"parts":5}}}'],
+    ids=repr,
+)  # fmt: skip
+async def test_a_message_that_makes_no_sense_is_survived_or_ends_the_session_and_nothing_else(
+    certificates: trustme.CA, trusting: ssl.SSLContext, message: str | bytes
+) -> None:
+    events, ended = await heard_from(certificates, trusting, saying(message, TURN_COMPLETE))
+
+    assert events in ([], [TurnCompleted(NOW_MS)]), str(ended)
+
+
+@pytest.mark.parametrize("code", [1000, 1007, 1008, 1011])
+async def test_every_close_in_a_session_tells_its_code(
+    certificates: trustme.CA, trusting: ssl.SSLContext, code: int
+) -> None:
+    events, ended = await heard_from(
+        certificates, trusting, saying(TURN_COMPLETE, code=code, reason="Because.")
+    )
+
+    assert events == [TurnCompleted(NOW_MS)]
+    assert ended.code == code
+
+
+async def test_a_connection_that_is_cut_tells_1006(
+    certificates: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    async def cut(gemini: LittleGemini, socket: ServerConnection) -> None:
+        await send(socket, READY)
+        socket.transport.abort()
+
+    _, ended = await heard_from(certificates, trusting, cut)
+
+    assert ended.code == 1006
+
+
+async def test_a_large_chunk_is_taken(certificates: trustme.CA, trusting: ssl.SSLContext) -> None:
+    """20 s of speech in one message, 1.3 MB on the wire."""
+    pcm = PCM * 500
+    data = {"mimeType": "audio/pcm;rate=24000", "data": base64.b64encode(pcm).decode()}
+    message = {"serverContent": {"modelTurn": {"parts": [{"inlineData": data}]}}}
+
+    events, _ = await heard_from(certificates, trusting, saying(message))
+
+    assert events == [ModelSpeech(pcm)]
+
+
+# Speaking
+
+
+async def sent_by(
+    certificates: trustme.CA,
+    trusting: ssl.SSLContext,
+    send_it: Callable[[ModelSession], Awaitable[None]],
+) -> list[Json]:
+    async with asyncio.timeout(10), little_gemini(certificates) as gemini:
+        async with client_of(gemini, trusting).connect(CONFIG, lambda: NOW_MS) as session:
+            await send_it(session)
+        await gemini.gone.wait()
+    return gemini.received
+
+
+async def test_audio_goes_up_with_its_rate(
+    certificates: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    [message] = await sent_by(certificates, trusting, lambda session: session.send_audio(PCM))
+
+    audio = message["realtime_input"]["audio"]
+    mime_type = audio.get("mime_type") or audio.get("mimeType")
+    assert mime_type == "audio/pcm;rate=16000"
+    assert base64.urlsafe_b64decode(audio["data"]) == PCM  # the SDK's alphabet has - and _
+
+
+async def test_text_goes_up_as_realtime_input(
+    certificates: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    """3.x models answer no other kind of text at the beginning of a call."""
+    [message] = await sent_by(certificates, trusting, lambda session: session.send_text("Greet."))
+
+    assert message["realtime_input"] == {"text": "Greet."}
+
+
+@pytest.mark.parametrize(
+    ("answer", "silent", "response", "scheduling"),
+    [
+        (ToolAnswer(output={"a": 1}), False, {"output": {"a": 1}}, None),
+        (ToolAnswer(output={}), True, {"output": {}}, "SILENT"),
+        (
+            ToolAnswer.failed("No.", retryable=True),
+            False,
+            {"error": "No.", "retryable": True},
+            None,
+        ),
+    ],
+)
+async def test_a_tool_answer_carries_its_calls_id(
+    certificates: trustme.CA,
+    trusting: ssl.SSLContext,
+    answer: ToolAnswer,
+    silent: bool,
+    response: Json,
+    scheduling: str | None,
+) -> None:
+    [message] = await sent_by(
+        certificates,
+        trusting,
+        lambda session: session.send_tool_response("7", "lookup", answer, silent=silent),
+    )
+
+    tool_response = message.get("tool_response") or message["toolResponse"]
+    [function] = tool_response["functionResponses"]
+    assert (function["id"], function["name"]) == ("7", "lookup")
+    assert function["response"] == response
+    assert function.get("scheduling") == scheduling
+
+
+async def test_sending_into_a_session_that_is_gone_is_a_model_error(
+    certificates: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    async def send_on(session: ModelSession) -> None:
+        while True:  # the first may still fit into the socket
+            await session.send_audio(PCM)
+
+    async with (
+        asyncio.timeout(10),
+        little_gemini(certificates, saying()) as gemini,
+        client_of(gemini, trusting).connect(CONFIG, lambda: NOW_MS) as session,
+    ):
+        await gemini.gone.wait()
+        with pytest.raises(ModelError):
+            await send_on(session)
+
+
+async def test_leaving_the_session_closes_it(
+    certificates: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    async with asyncio.timeout(10), little_gemini(certificates, until_closed) as gemini:
+        async with client_of(gemini, trusting).connect(CONFIG, lambda: NOW_MS):
+            assert not gemini.gone.is_set()
+        await gemini.gone.wait()

@@ -1,0 +1,102 @@
+import pytest
+
+from ringdown.errors import ConfigurationError
+from stream_handler.settings import read_settings
+
+COMPLETE = {
+    "STREAM_URL": "wss://stream.example.com",
+    "TWILIO_AUTH_TOKEN": "0123456789abcdef0123456789abcdef",
+    "STREAM_TOKEN_SECRET": "s" * 64,
+    "STORE_URL": "sqlite:/var/ringdown.db",
+    "GEMINI_API_KEY": "AIza-0123456789",
+}
+
+
+def problems(environ: dict[str, str]) -> tuple[str, ...]:
+    with pytest.raises(ConfigurationError) as caught:
+        read_settings(environ)
+    return caught.value.problems
+
+
+def test_five_settings_are_enough() -> None:
+    settings = read_settings(COMPLETE)
+
+    assert settings.stream_url == "wss://stream.example.com"
+    assert (settings.port, settings.max_calls, settings.gemini_base_url) == (8080, 20, None)
+
+
+@pytest.mark.parametrize("name", sorted(COMPLETE))
+@pytest.mark.parametrize("value", [None, "", "   "])
+def test_each_missing_setting_is_named_with_what_to_set(name: str, value: str | None) -> None:
+    environ = {key: text for key, text in COMPLETE.items() if key != name}
+    if value is not None:
+        environ[name] = value
+
+    [problem] = problems(environ)
+
+    assert problem.startswith(f"{name} is not set. Set it to ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STREAM_URL", "stream.example.com"),
+        ("STREAM_URL", "https://stream.example.com"),
+        ("STREAM_URL", "ws://stream.example.com"),
+        ("STREAM_URL", "wss://"),
+        ("STREAM_URL", "wss://stream.example.com?a=b"),
+        ("STREAM_URL", "wss://stream.example.com:port"),
+        ("TWILIO_AUTH_TOKEN", "short"),
+        ("STREAM_TOKEN_SECRET", "s" * 31),
+        ("STORE_URL", "sqlite:"),
+        ("STORE_URL", "mysql://db"),
+        ("GEMINI_API_KEY", "x"),
+        ("GEMINI_BASE_URL", "http://gemini.example.com"),
+        ("GEMINI_BASE_URL", "gemini"),
+        ("PORT", "http"),
+        ("PORT", "-1"),
+        ("PORT", "65536"),
+        ("MAX_CALLS", "0"),
+        ("MAX_CALLS", "1001"),
+        ("MAX_CALLS", "2.5"),
+    ],
+)
+def test_each_malformed_setting_is_named(name: str, value: str) -> None:
+    [problem] = problems({**COMPLETE, name: value})
+
+    assert problem.startswith(name)
+    assert "Set it to" in problem
+
+
+def test_everything_wrong_is_said_at_once() -> None:
+    found = problems({"PORT": "x", "GEMINI_BASE_URL": "x"})
+
+    assert {problem.split()[0] for problem in found} == {*COMPLETE, "PORT", "GEMINI_BASE_URL"}
+
+
+def test_a_secret_is_never_repeated() -> None:
+    secret = "hunter2"
+
+    for name in ("TWILIO_AUTH_TOKEN", "STREAM_TOKEN_SECRET"):
+        assert secret not in " ".join(problems({**COMPLETE, name: secret}))
+
+
+def test_a_trailing_slash_is_no_part_of_the_base_url() -> None:
+    settings = read_settings({**COMPLETE, "STREAM_URL": "wss://stream.example.com/"})
+
+    assert settings.stream_url == "wss://stream.example.com"
+
+
+def test_unencrypted_urls_are_for_this_machine_only() -> None:
+    settings = read_settings({**COMPLETE, "STREAM_URL": "ws://127.0.0.1:9000"})
+
+    assert settings.stream_url == "ws://127.0.0.1:9000"
+
+
+def test_two_processes_make_claims_under_names_of_their_own() -> None:
+    environ = {**COMPLETE, "K_REVISION": "stream-handler-00007"}
+
+    first, second = read_settings(environ), read_settings(environ)
+
+    assert first.handler.startswith("stream-handler-00007/")
+    assert first.handler != second.handler
