@@ -15,7 +15,7 @@ from ops.call_display import CallDisplay
 from ops.gemini_stand_in import API_KEY, ModelSession, read_sessions, running_gemini_stand_in
 from ops.judge import Heard, Sentence, judge
 from ops.processes import free_port, say
-from ops.stack import ROOT, StackSettings, running_stack
+from ops.stack import ROOT, StackSettings, inherited, running_stack
 from ops.verdict import (
     arrival_problems,
     network_problems,
@@ -61,6 +61,7 @@ async def place_demonstration_call(environ: Mapping[str, str], out: Path) -> int
             gemini_base_url=environ.get("GEMINI_BASE_URL") or None,
             webhook_port=free_port(),
             stream_port=free_port(),
+            inherited=inherited(environ),
         )
         if api_key is None:
             stand_in = await running.enter_async_context(

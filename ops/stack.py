@@ -38,6 +38,8 @@ class StackSettings:
     twilio_auth_token: str | None = None
     store_url: str | None = None
     fallback_number: str | None = None
+    inherited: Mapping[str, str] = field(default_factory=dict)
+    """What processes get of this one's environment: where programs and certificates are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,14 @@ def settings_from_environ(environ: Mapping[str, str], out: Path) -> StackSetting
         twilio_auth_token=environ.get("TWILIO_AUTH_TOKEN") or None,
         store_url=environ.get("STORE_URL") or None,
         fallback_number=environ.get("FALLBACK_NUMBER") or None,
+        inherited=inherited(environ),
     )
+
+
+def inherited(environ: Mapping[str, str]) -> dict[str, str]:
+    """The part of an environment that processes need whatever they do."""
+    names = ("PATH", "HOME", "LANG", "LC_ALL", "SSL_CERT_FILE")
+    return {name: environ[name] for name in names if name in environ}
 
 
 def _port(environ: Mapping[str, str], name: str, default: int) -> int:
@@ -108,7 +117,7 @@ async def running_stack(settings: StackSettings) -> AsyncIterator[Stack]:
         store_url=store_url,
     )
     tools = await _declare_tools(store_url)
-    commands = (*_tool_commands(tools), *_service_commands(settings, stack))
+    commands = (*_tool_commands(settings, tools), *_service_commands(settings, stack))
     stack.processes.extend(SupervisedProcess(c, logs / f"{c.name}.log") for c in commands)
     try:
         await _start_all(stack.processes)
@@ -160,37 +169,46 @@ async def _declare_tools(store_url: str) -> dict[Path, ToolDeclaration]:
     return declared
 
 
-def _tool_commands(tools: Mapping[Path, ToolDeclaration]) -> tuple[Command, ...]:
-    return tuple(
-        _function(tool.name, folder, tool.url, _environ()) for folder, tool in tools.items()
-    )
+def _tool_commands(
+    settings: StackSettings, tools: Mapping[Path, ToolDeclaration]
+) -> tuple[Command, ...]:
+    environ = _environ(settings, {})
+    return tuple(_function(tool.name, folder, tool.url, environ) for folder, tool in tools.items())
 
 
 def _service_commands(settings: StackSettings, stack: Stack) -> tuple[Command, ...]:
-    shared = {
+    shared: dict[str, str | None] = {
         "TWILIO_AUTH_TOKEN": stack.twilio_auth_token,
         "STREAM_TOKEN_SECRET": secrets.token_hex(32),
         "STREAM_URL": settings.stream_url or f"ws://127.0.0.1:{settings.stream_port}",
         "STORE_URL": stack.store_url,
     }
-    webhook = _environ(
-        shared, PUBLIC_URL=stack.webhook_url, FALLBACK_NUMBER=settings.fallback_number
-    )
-    handler = _environ(
-        shared,
-        HOST="127.0.0.1",
-        PORT=str(settings.stream_port),
-        GEMINI_API_KEY=settings.gemini_api_key,
-        GEMINI_BASE_URL=settings.gemini_base_url,
-        SSL_CERT_FILE=str(settings.gemini_ca_file) if settings.gemini_ca_file else None,
-    )
+    webhook = {
+        **shared,
+        "PUBLIC_URL": stack.webhook_url,
+        "FALLBACK_NUMBER": settings.fallback_number,
+    }
+    ca_file = settings.gemini_ca_file
+    handler = {
+        **shared,
+        "HOST": "127.0.0.1",
+        "PORT": str(settings.stream_port),
+        "GEMINI_API_KEY": settings.gemini_api_key,
+        "GEMINI_BASE_URL": settings.gemini_base_url,
+        **({"SSL_CERT_FILE": str(ca_file)} if ca_file is not None else {}),
+    }
     webhook_url = f"http://127.0.0.1:{settings.webhook_port}"
     return (
-        _function("incoming_call", ROOT / "functions" / "incoming_call", webhook_url, webhook),
+        _function(
+            "incoming_call",
+            ROOT / "functions" / "incoming_call",
+            webhook_url,
+            _environ(settings, webhook),
+        ),
         Command(
             name="stream_handler",
             argv=(python(), "-m", "stream_handler"),
-            environ=handler,
+            environ=_environ(settings, handler),
             url=f"http://127.0.0.1:{settings.stream_port}",
             health_path="/ready",
         ),
@@ -206,12 +224,11 @@ def _function(name: str, folder: Path, url: str, environ: Mapping[str, str]) -> 
     return Command(name=name, argv=argv, environ=environ, url=url)
 
 
-def _environ(shared: Mapping[str, str] | None = None, **more: str | None) -> dict[str, str]:
+def _environ(settings: StackSettings, values: Mapping[str, str | None]) -> dict[str, str]:
     """A clean environment: what a process gets is what is written here."""
-    kept = ("PATH", "HOME", "LANG", "LC_ALL", "SSL_CERT_FILE", "FIRESTORE_EMULATOR_HOST")
-    environ = {name: os.environ[name] for name in kept if name in os.environ}
-    environ["PYTHONPATH"] = os.pathsep.join((str(ROOT / "shared"), str(ROOT / "services")))
-    environ["PYTHONUNBUFFERED"] = "1"
-    environ.update(shared or {})
-    environ.update({name: value for name, value in more.items() if value is not None})
-    return environ
+    return {
+        **settings.inherited,
+        "PYTHONPATH": os.pathsep.join((str(ROOT / "shared"), str(ROOT / "services"))),
+        "PYTHONUNBUFFERED": "1",
+        **{name: value for name, value in values.items() if value is not None},
+    }

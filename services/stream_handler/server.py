@@ -74,6 +74,7 @@ class StreamServer:
         if not signature_is_valid(
             request.headers,
             auth_token=self._settings.twilio_auth_token,
+            shared_key_secret=self._settings.twilio_shared_key_secret,
             url=self._settings.stream_url + MEDIA_PATH,
         ):
             _log.warning("upgrade refused: the signature is missing or wrong")

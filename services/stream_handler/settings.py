@@ -3,7 +3,7 @@
 import socket
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ringdown.settings import SettingsReader
 from ringdown.stores import check_store_url
@@ -15,10 +15,12 @@ class Settings:
     port: int
     stream_url: str
     """The base URL that Twilio connects to: wss://host, without a path."""
-    twilio_auth_token: str
-    stream_token_secret: str
+    twilio_auth_token: str = field(repr=False)
+    twilio_shared_key_secret: str | None = field(repr=False)
+    """For accounts whose webhooks are signed with a shared key instead of the auth token."""
+    stream_token_secret: str = field(repr=False)
     store_url: str
-    gemini_api_key: str
+    gemini_api_key: str = field(repr=False)
     gemini_base_url: str | None
     max_calls: int
     handler: str
@@ -41,6 +43,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         twilio_auth_token=reader.secret(
             "TWILIO_AUTH_TOKEN", "the auth token from Twilio's console", min_length=16
         ),
+        twilio_shared_key_secret=reader.optional("TWILIO_SHARED_KEY_SECRET"),
         stream_token_secret=reader.secret(
             "STREAM_TOKEN_SECRET",
             "a random secret, the same as incoming_call's (openssl rand -hex 32)",

@@ -141,7 +141,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A call with everything below it, in order."""
+    """A call with everything below it; turns and tool calls in the order in which they began."""
 
     call: Call
     claims: tuple[Claim, ...]
@@ -206,7 +206,7 @@ class CallStore(Protocol):
         """
 
     async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
-        """Write all of `changes` or nothing. Raises Superseded unless `attempt` is the current one."""
+        """Write all of `changes` or nothing. Raises Superseded unless `attempt` is current."""
 
     async def note_twilio_status(
         self, call_sid: str, status: TwilioStatus, at: datetime.datetime

@@ -193,6 +193,7 @@ def _settings(max_calls: int) -> Settings:
         port=0,
         stream_url=STREAM_URL,
         twilio_auth_token=AUTH_TOKEN,
+        twilio_shared_key_secret=None,
         stream_token_secret=TOKEN_SECRET,
         store_url="",
         gemini_api_key="",

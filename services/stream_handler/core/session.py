@@ -231,7 +231,7 @@ class StreamSession:
             case Speaker.CALLER:
                 yield from _save(turns=self._turns.caller_text(event.text, event.at_ms))
             case Speaker.AGENT:
-                self._turns.agent_text(event.text)
+                yield from _save(turns=self._turns.agent_text(event.text))
             case _:
                 assert_never(event.speaker)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 _QUIETEST_DBFS = -75.0
-_LOUDEST_FLOOR_DBFS = -40.0
+_LOUDEST_FLOOR_DBFS = -30.0
 _ABOVE_FLOOR_DB = 12.0
 _LEAST_VOICED_DBFS = -50.0
 _FLOOR_RISE_DB_PER_MS = 0.0025  # a new, louder background is believed after a few seconds

@@ -33,6 +33,8 @@ class _AgentTurn:
     """All of its audio has been sent."""
     over: bool = False
     """All of its text has come, too."""
+    end_ms: float = 0.0
+    n: int | None = None
 
 
 class Turns:
@@ -43,6 +45,8 @@ class Turns:
         self._caller: _CallerTurn | None = None
         self._answered: _CallerTurn | None = None
         self._agent: deque[_AgentTurn] = deque()
+        self._heard: _AgentTurn | None = None
+        """The turn last heard out, while text of it may still come."""
         self._early_text = ""
         self.agent_spoke_last = False
         """Whether the agent has spoken since the caller last began to."""
@@ -76,12 +80,16 @@ class Turns:
 
     # The agent
 
-    def agent_text(self, text: str) -> None:
+    def agent_text(self, text: str) -> tuple[Turn, ...]:
         """Add to what the agent says; text may run ahead of its audio, or trail behind it."""
         if self._agent and not self._agent[-1].over:
             self._agent[-1].text += text
+        elif not self._agent and self._heard is not None:
+            self._heard.text += text
+            return self._save_agent(self._heard, self._heard.last_position, None)
         else:
             self._early_text += text
+        return ()
 
     def agent_audio(
         self, at_ms: float, position: int, length: int, last_voiced_ms: float | None
@@ -111,6 +119,7 @@ class Turns:
     def agent_turn_over(self) -> None:
         """The model's turn is over: text that comes now belongs to the next."""
         self._early_text = ""
+        self._heard = None
         if self._agent:
             self._agent[-1].over = True
 
@@ -118,19 +127,22 @@ class Turns:
         """Close the complete turns that were played to their end."""
         closed: list[Turn] = []
         while self._agent and self._agent[0].complete and self._agent[0].last_position <= heard_to:
-            closed.extend(self._save_agent(self._agent.popleft(), at_ms, heard_to, None))
+            turn = self._agent.popleft()
+            turn.end_ms = at_ms
+            self._heard = None if turn.over else turn
+            closed.extend(self._save_agent(turn, heard_to, None))
         return tuple(closed)
 
     def agent_interrupted(
         self, at_ms: float, heard_to: int, barge_in_ms: float | None
     ) -> tuple[Turn, ...]:
         """Close every open turn with the part of it that was heard."""
-        turns = [
-            saved
-            for turn in self._agent
-            for saved in self._save_agent(turn, at_ms, heard_to, barge_in_ms)
-        ]
+        turns: list[Turn] = []
+        for turn in self._agent:
+            turn.end_ms = at_ms
+            turns.extend(self._save_agent(turn, heard_to, barge_in_ms))
         self._agent.clear()
+        self._heard = None
         self._early_text = ""
         # Some audio may have come between the caller's first word and the interruption.
         self.agent_spoke_last = False
@@ -167,7 +179,7 @@ class Turns:
         )
 
     def _save_agent(
-        self, turn: _AgentTurn, at_ms: float, heard_to: int, barge_in_ms: float | None
+        self, turn: _AgentTurn, heard_to: int, barge_in_ms: float | None
     ) -> tuple[Turn, ...]:
         """The turn as far as position `heard_to`; nothing if nothing of it was heard."""
         length = turn.last_position - turn.first_position
@@ -176,13 +188,15 @@ class Turns:
             return ()
         interrupted = heard < length or not turn.complete
         cut_ms = barge_in_ms if interrupted else None
+        if turn.n is None:
+            turn.n = self._number()
         return (
             Turn(
-                n=self._number(),
+                n=turn.n,
                 speaker=Speaker.AGENT,
                 text=_heard_part(turn.text, heard / length) if interrupted else _tidy(turn.text),
                 start_ms=round(turn.start_ms),
-                end_ms=round(at_ms),
+                end_ms=round(turn.end_ms),
                 interrupted=interrupted,
                 reply_ms=None if turn.reply_ms is None else round(turn.reply_ms),
                 barge_in_ms=None if cut_ms is None else round(cut_ms),

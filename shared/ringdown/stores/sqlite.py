@@ -291,7 +291,7 @@ def _read_record(documents: _Documents, call_sid: str) -> CallRecord | None:
     return CallRecord(
         call=call,
         claims=documents.below(Claim, f"{path}/claims"),
-        turns=documents.below(Turn, f"{path}/turns"),
+        turns=tuple(sorted(documents.below(Turn, f"{path}/turns"), key=lambda t: t.start_ms)),
         tool_calls=tuple(
             sorted(documents.below(ToolCall, f"{path}/tool_calls"), key=lambda t: t.start_ms)
         ),

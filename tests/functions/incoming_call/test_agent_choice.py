@@ -31,6 +31,9 @@ class FakeSource:
     async def write_agent(self, agent_id: str, agent: Agent) -> None:
         raise NotImplementedError
 
+    async def write_number(self, number: str, agent_id: str) -> None:
+        raise NotImplementedError
+
     async def read_tools(self, names: tuple[str, ...]) -> tuple[ToolDeclaration, ...]:
         if self.hang_on_tools:
             await asyncio.Event().wait()

@@ -182,6 +182,23 @@ def test_a_transcript_that_comes_only_after_the_answer_began_is_numbered_before_
     assert stage.record.told()[1:] == [(CALLER, "My balance?"), (AGENT, "Ten dollars.")]
 
 
+def test_text_that_trails_behind_a_short_reply_still_belongs_to_it() -> None:
+    stage = Stage().greeted()
+    stage.caller_says("Is it open?")
+    stage.agent_text("Yes,")
+    stage.audio(300)
+    stage.generation_completed()
+    stage.pass_ms(500)
+    stage.agent_text(" it is.")
+    stage.turn_completed()
+    stage.agent_text("Anything else?")
+    stage.audio(500)
+    stage.generation_completed()
+    stage.pass_ms(1_000)
+
+    assert stage.record.told()[2:] == [(AGENT, "Yes, it is."), (AGENT, "Anything else?")]
+
+
 def test_noise_without_a_transcript_is_no_turn() -> None:
     stage = Stage().greeted()
     stage.caller(600)
