@@ -23,7 +23,7 @@ test: $(READY)  ## Check types and style, then run every test.
 lint: $(READY)  ## Types (mypy strict) and style (ruff).
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(MYPY) shared/ringdown services/stream_handler functions/incoming_call simulators ops tests
+	$(MYPY) shared/ringdown services/stream_handler functions/incoming_call simulators ops benchmarks tests
 	@for tool in functions/tools/*/; do \
 		echo "$(MYPY) $$tool"; \
 		MYPYPATH=$$tool $(MYPY) $$tool || exit 1; \
