@@ -44,10 +44,12 @@ async def handler(
         yield handler
 
 
-def sending(*messages: str | bytes) -> Misdeed:
+def sending(*messages: str | bytes | Callable[[], str]) -> Misdeed:
+    """A message with a token that must be valid is given as a function: tokens expire."""
+
     async def misdeed(socket: ClientConnection) -> None:
         for message in messages:
-            await socket.send(message)
+            await socket.send(message() if callable(message) else message)
 
     return misdeed
 
@@ -90,13 +92,17 @@ REFUSED = {
     "a malformed token": (with_token("v1.x.y.z"), 1008, "token"),
     "a token of another version": (with_token("v2" + token(NEW)[2:]), 1008, "token"),
     "a forged token": (with_token(token(NEW)[:-4] + "AAAA"), 1008, "token"),
-    "a token for another attempt": (with_token(token(NEW, attempt=2)), 1008, "unknown, over"),
+    "a token for another attempt": (
+        sending(lambda: start(NEW, customParameters={"token": token(NEW, attempt=2)})),
+        1008,
+        "unknown, over",
+    ),
     "a token of another call": (with_token(token(BESIDE)), 1008, "token"),
     "an expired token": (with_token(token(NEW, age_s=91)), 1008, "expired"),
     "a huge number": (with_token("v1." + "9" * 5_000 + ".1.x"), 1008, "token"),
     "no ASCII": (with_token("v1.1.1.\u00e9\u20ac"), 1008, "token"),
-    "an unknown call": (sending(CONNECTED, start(99)), 1008, "unknown, over"),
-    "the call beside it": (sending(CONNECTED, start(BESIDE)), 1008, "held already"),
+    "an unknown call": (sending(lambda: start(99)), 1008, "unknown, over"),
+    "the call beside it": (sending(lambda: start(BESIDE)), 1008, "held already"),
 }
 
 
