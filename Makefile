@@ -8,13 +8,16 @@ MYPY := $(BIN)/mypy
 .DEFAULT_GOAL := help
 
 help:  ## List the targets.
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 call: $(READY)  ## Place the demonstration call and show it as it happens.
 	@$(BIN)/python -m ops call
 
 stack: $(READY)  ## Run the deployables on this machine until Ctrl-C.
 	@$(BIN)/python -m ops stack
+
+conformance: $(READY)  ## Compare the stand-ins with the real services, given keys.
+	@$(BIN)/python -m ops conformance
 
 test: $(READY)  ## Check types and style, then run every test.
 	@$(MAKE) --no-print-directory lint
@@ -44,4 +47,4 @@ $(READY): requirements.txt pyproject.toml
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/setup
 	@touch $@
 
-.PHONY: help call stack test lint format lock clean
+.PHONY: help call stack conformance test lint format lock clean

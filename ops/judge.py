@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simulators.speech.alignment import Alignment, cut, find_in_order
+from simulators.speech.matching import PhraseMatcher
 from simulators.speech.pcm import Pcm, duration_ms
-from simulators.speech.recognition import Recognizer, normalise
+from simulators.speech.recognition import PhraseRecognizer, Recognizer, normalise
 
 # A cut sentence must be intact to within one window of the comparison and one 20 ms frame.
 _CUT_TOLERANCE_MS = 70.0
@@ -45,9 +46,13 @@ class Heard:
 
 
 def judge(
-    sentences: Sequence[Sentence], recording: Pcm, *, rate_hz: int, decoys: Sequence[str] = ()
+    sentences: Sequence[Sentence], recording: Pcm, *, rate_hz: int, english: bool = True
 ) -> list[Heard]:
-    """Look for `sentences` in `recording`, in order; all have the same rate."""
+    """Look for `sentences` in `recording`, in order; all have the same rate.
+
+    Unless they are `english`, the words themselves are not understood: each sentence is
+    recognised by its samples.
+    """
     if not sentences:
         return []
     alignments = find_in_order(
@@ -56,15 +61,22 @@ def judge(
         rate_hz=sentences[0].rate_hz,
         received_hz=rate_hz,
     )
-    recognizer = Recognizer([sentence.text for sentence in sentences], decoys, rate_hz=rate_hz)
+    recognizer = _recognizer(sentences, rate_hz, english=english)
     return [
         _heard(sentence, alignment, recording, rate_hz, recognizer)
         for sentence, alignment in zip(sentences, alignments, strict=True)
     ]
 
 
+def _recognizer(sentences: Sequence[Sentence], rate_hz: int, *, english: bool) -> PhraseRecognizer:
+    if english:
+        return Recognizer([sentence.text for sentence in sentences], rate_hz=rate_hz)
+    spoken = {sentence.text: sentence.pcm for sentence in sentences}
+    return PhraseMatcher(spoken, spoken_hz=sentences[0].rate_hz, rate_hz=rate_hz)
+
+
 def _heard(
-    sentence: Sentence, found: Alignment, recording: Pcm, rate_hz: int, recognizer: Recognizer
+    sentence: Sentence, found: Alignment, recording: Pcm, rate_hz: int, recognizer: PhraseRecognizer
 ) -> Heard:
     of_ms = duration_ms(sentence.pcm, sentence.rate_hz)
     audio = cut(recording, found, received_hz=rate_hz, duration_ms=of_ms)

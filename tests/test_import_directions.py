@@ -33,8 +33,10 @@ PURE = frozenset(
         "math",
         "operator",
         "typing",
+        "msgspec",
         "ringdown.agents",
         "ringdown.calls",
+        "ringdown.prices",
         "ringdown.tools",
         "stream_handler.core",
     ]

@@ -4,10 +4,18 @@ import asyncio
 import datetime
 from typing import assert_never
 
-from call_twiml import fall_back, hang_up, nothing
+from call_twiml import (
+    connect_person,
+    fall_back,
+    hang_up,
+    nothing,
+    say_goodbye,
+    transfer,
+)
 from ringdown.calls import Call, CallChanges, CallStatus, CallStore, EndReason, NextAction
 from ringdown.errors import RingdownError
 from ringdown.log import Log
+from ringdown.phrases import phrases_for
 from twilio_request import CallUpdate
 
 READ_WITHIN_S = 2.0
@@ -21,6 +29,7 @@ async def after_stream(
     *,
     store: CallStore,
     fallback_number: str | None,
+    after_dial_url: str,
     now: datetime.datetime,
 ) -> str:
     """TwiML by the handler's decision; without one the caller is handed to a person."""
@@ -29,26 +38,30 @@ async def after_stream(
     call = await _read(store, update.call_sid)
     if call is not None and call.next is None:
         await _note_lost_stream(store, call, now)
-    return next_twiml(call, fallback_number=fallback_number)
+    if call is None:
+        return fall_back(language=None, number=fallback_number)
+    return next_twiml(call, after_dial_url=after_dial_url)
 
 
-def next_twiml(call: Call | None, *, fallback_number: str | None) -> str:
-    """What Twilio does next. `call` is None when it is unknown or could not be read."""
-    match call.next if call is not None else None:
+def next_twiml(call: Call, *, after_dial_url: str) -> str:
+    """What Twilio does next with a call whose stream has ended."""
+    language, phrases = call.agent.language, phrases_for(call.agent.language)
+    match call.next:
         case NextAction.HANG_UP:
             return hang_up()
-        case NextAction.FALL_BACK | None:
-            language = None if call is None else call.agent.language
-            return fall_back(language=language, number=_number_to_dial(call, fallback_number))
+        case NextAction.IDLE_GOODBYE:
+            return say_goodbye(phrases.idle_goodbye, language=phrases.language)
+        case NextAction.TIME_GOODBYE:
+            return say_goodbye(phrases.time_goodbye, language=phrases.language)
+        case NextAction.CONNECT_PERSON if call.fallback_number is not None:
+            return connect_person(language=language, number=call.fallback_number)
+        case NextAction.TRANSFER if call.transfer_to in call.agent.transfer_numbers:
+            number = call.agent.transfer_numbers[call.transfer_to]
+            return transfer(number=number, after_dial_url=after_dial_url)
+        case NextAction.FALL_BACK | NextAction.CONNECT_PERSON | NextAction.TRANSFER | None:
+            return fall_back(language=language, number=call.fallback_number)
         case unreachable:
             assert_never(unreachable)
-
-
-def _number_to_dial(call: Call | None, fallback_number: str | None) -> str | None:
-    if call is None:
-        return fallback_number
-    number = call.agent.fallback_number or fallback_number
-    return None if number == call.called else number  # dialling ourselves would never end
 
 
 def lost_stream(call: Call, now: datetime.datetime) -> CallChanges:

@@ -6,9 +6,11 @@ import datetime
 from agent_choice import AgentChoice, ChosenAgent
 from call_twiml import StreamOffer, connect_stream, hang_up
 from connections import Connections
+from ringdown.agents import Agent
 from ringdown.calls import RETENTION, Call, CallStatus
 from ringdown.errors import RingdownError
 from ringdown.log import Log
+from ringdown.phrases import phrases_for
 from ringdown.stores import Store
 from ringdown.stream_token import mint
 from twilio_request import CallUpdate
@@ -31,11 +33,13 @@ async def answer(
     """Open the call, wake the handler, and return TwiML; a store that fails changes neither."""
     wake_up = connections.wake_handler()
     chosen = await agents.choose(connections.store, update.called)
-    call = await _open(connections.store, new_call(update, chosen, now))
+    opened = new_call(update, chosen, now, fallback_number=settings.fallback_number)
+    call = await _open(connections.store, opened)
     if call.status is CallStatus.ENDED:
         _log.warning("a call that is over was delivered again")
         return hang_up()
-    if call.agent.notice.strip():
+    notice = notice_of(call.agent)
+    if notice:
         await wake_up.requested(within_s=REQUEST_LEAVES_WITHIN_S)
     else:
         await wake_up.finished()
@@ -45,11 +49,25 @@ async def answer(
         agent_revision=call.agent_revision,
         attempt=call.attempt,
     )
-    return offer_stream(call, settings, now)
+    return offer_stream(call, settings, now, notice=notice)
 
 
-def new_call(update: CallUpdate, chosen: ChosenAgent, now: datetime.datetime) -> Call:
-    """The record of a call that has just begun to ring."""
+def notice_of(agent: Agent) -> str:
+    """What is spoken before the stream; empty for nothing."""
+    if agent.notice is None:
+        return phrases_for(agent.language).notice
+    return agent.notice.strip()
+
+
+def new_call(
+    update: CallUpdate,
+    chosen: ChosenAgent,
+    now: datetime.datetime,
+    *,
+    fallback_number: str | None,
+) -> Call:
+    """The record of a call that has just begun to ring; `fallback_number` is the line's."""
+    person = chosen.agent.fallback_number or fallback_number
     return Call(
         call_sid=update.call_sid,
         caller=update.caller,
@@ -60,10 +78,13 @@ def new_call(update: CallUpdate, chosen: ChosenAgent, now: datetime.datetime) ->
         tools=chosen.tools,
         created_at=now,
         expires_at=now + RETENTION,
+        fallback_number=None if person == update.called else person,  # ourselves: never ending
     )
 
 
-def offer_stream(call: Call, settings: WebhookSettings, now: datetime.datetime) -> str:
+def offer_stream(
+    call: Call, settings: WebhookSettings, now: datetime.datetime, *, notice: str = ""
+) -> str:
     """The TwiML that hands the call's current attempt to the stream handler."""
     token = mint(
         settings.stream_token_secret,
@@ -77,7 +98,7 @@ def offer_stream(call: Call, settings: WebhookSettings, now: datetime.datetime) 
         status_url=f"{settings.public_url}/status",
         after_stream_url=f"{settings.public_url}/after-stream",
     )
-    return connect_stream(offer, notice=call.agent.notice, language=call.agent.language)
+    return connect_stream(offer, notice=notice, language=call.agent.language)
 
 
 async def _open(store: Store, call: Call) -> Call:

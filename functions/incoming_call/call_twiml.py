@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 from twilio.twiml.voice_response import Connect, VoiceResponse
 
-from phrases import phrases_for
+from ringdown.phrases import phrases_for
+
+RING_FOR_S = 25
+"""How long a person's phone rings before the caller is given back to the agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,31 @@ def fall_back(*, language: str | None, number: str | None) -> str:
     response.say(apology, language=phrases.language)
     if number is not None:
         response.dial(number)
+    response.hangup()
+    return _document(response)
+
+
+def connect_person(*, language: str, number: str) -> str:
+    """The caller wants a person: say that they are connected, and dial."""
+    phrases = phrases_for(language)
+    response = VoiceResponse()
+    response.say(phrases.connecting, language=phrases.language)
+    response.dial(number)
+    response.hangup()
+    return _document(response)
+
+
+def transfer(*, number: str, after_dial_url: str) -> str:
+    """Dial the person that the agent has announced; `after_dial_url` says what comes then."""
+    response = VoiceResponse()
+    response.dial(number, action=after_dial_url, method="POST", timeout=RING_FOR_S)
+    return _document(response)
+
+
+def say_goodbye(sentence: str, *, language: str) -> str:
+    """Say `sentence` and end the call."""
+    response = VoiceResponse()
+    response.say(sentence, language=language)
     response.hangup()
     return _document(response)
 

@@ -42,6 +42,18 @@ class CallUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class DialUpdate:
+    """How a `<Dial>` ended; `status` is Twilio's DialCallStatus."""
+
+    call: CallUpdate
+    status: str
+
+    @property
+    def answered(self) -> bool:
+        return self.status in ("completed", "answered")
+
+
+@dataclass(frozen=True, slots=True)
 class StreamUpdate:
     """A status callback about a call's media stream."""
 
@@ -77,6 +89,11 @@ def call_update(form: Form) -> CallUpdate:
         status=_text(form, "CallStatus") or _UNKNOWN,
         duration_s=_duration_s(form.get("CallDuration", "")),
     )
+
+
+def dial_update(form: Form) -> DialUpdate:
+    """How a dialled person took it; MalformedRequest without a CallSid."""
+    return DialUpdate(call_update(form), _text(form, "DialCallStatus") or _UNKNOWN)
 
 
 def status_update(form: Form) -> CallUpdate | StreamUpdate:

@@ -10,19 +10,22 @@ from typing import assert_never
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
+from after_dial import resumed_call, without_agent
 from after_stream import after_stream
 from agent_choice import AgentChoice
-from answering import answer
+from answering import answer, offer_stream
 from call_twiml import fall_back
 from connections import Connections
 from ringdown.log import Log, call_bound
 from status_callbacks import take_status
 from twilio_request import (
     MAX_BODY_BYTES,
+    DialUpdate,
     Form,
     MalformedRequest,
     call_sid,
     call_update,
+    dial_update,
     parse_form,
     status_update,
 )
@@ -45,6 +48,7 @@ class Refused(Exception):
 class Route(enum.StrEnum):
     ANSWER = "/"
     AFTER_STREAM = "/after-stream"
+    AFTER_DIAL = "/after-dial"
     STATUS = "/status"
 
 
@@ -114,14 +118,25 @@ class Webhook:
                         call_update(form),
                         store=connections.store,
                         fallback_number=self._settings.fallback_number,
+                        after_dial_url=f"{self._settings.public_url}{Route.AFTER_DIAL}",
                         now=now,
                     )
                 )
+            case Route.AFTER_DIAL:
+                return _twiml(await self._after_dial(dial_update(form), connections, now))
             case Route.STATUS:
                 await take_status(status_update(form), store=connections.store, now=now)
                 return Response(status_code=204)
             case unreachable:
                 assert_never(unreachable)
+
+    async def _after_dial(
+        self, update: DialUpdate, connections: Connections, now: datetime.datetime
+    ) -> str:
+        call = await resumed_call(update, store=connections.store)
+        if call is None:
+            return without_agent(update, fallback_number=self._settings.fallback_number)
+        return offer_stream(call, self._settings, now)
 
     def _last_resort(self, route: Route) -> Response:
         if route is Route.STATUS:

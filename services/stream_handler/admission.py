@@ -15,8 +15,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
 from ringdown import stream_token
-from ringdown.calls import Call, CallStore, Claim
+from ringdown.calls import Call, CallStore, Claim, Turn
 from ringdown.errors import InvalidDocument, StoreUnavailable, TokenRefused
+from ringdown.log import Log
 from stream_handler import media_streams
 
 START_TIMEOUT_S = 5.0
@@ -28,6 +29,8 @@ _STREAM_SID = re.compile(r"MZ[0-9a-fA-F]{32}")
 _MULAW_8K_MONO = media_streams.MediaFormat(
     encoding=media_streams.MULAW, sample_rate=8000, channels=1
 )
+
+_log = Log(__name__)
 
 
 class Refused(Exception):
@@ -43,6 +46,8 @@ class Refused(Exception):
 class Admitted:
     call: Call
     stream_sid: str
+    history: tuple[Turn, ...] = ()
+    """What was said in earlier streams of the call."""
 
 
 def signature_is_valid(
@@ -90,7 +95,9 @@ async def admit(
     except TokenRefused as error:
         raise Refused(CloseCode.POLICY_VIOLATION, str(error)) from None
     claim = Claim(attempt=attempt, handler=handler, claimed_at=datetime.datetime.now(datetime.UTC))
-    return Admitted(await _claim(store, start.call_sid, claim), start.stream_sid)
+    call = await _claim(store, start.call_sid, claim)
+    history = await _history(store, start.call_sid) if attempt > 1 else ()
+    return Admitted(call, start.stream_sid, history)
 
 
 async def _start(socket: ServerConnection, timeout_s: float) -> media_streams.StartFields:
@@ -122,3 +129,14 @@ async def _claim(store: CallStore, call_sid: str, claim: Claim) -> Call:
     if call is None:
         raise Refused(CloseCode.POLICY_VIOLATION, "the call is unknown, over, or held already")
     return call
+
+
+async def _history(store: CallStore, call_sid: str) -> tuple[Turn, ...]:
+    """The turns so far; none if the store fails: the call goes on, with a worse memory."""
+    try:
+        async with asyncio.timeout(_CLAIM_TIMEOUT_S):
+            record = await store.read_record(call_sid)
+    except (StoreUnavailable, InvalidDocument, TimeoutError) as error:
+        _log.error("history could not be read", error=type(error).__name__)
+        return ()
+    return record.turns if record is not None else ()

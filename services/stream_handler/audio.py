@@ -8,6 +8,7 @@ serves one direction of one call.
 Filter delay: 1.19 ms up, 1.25 ms down.
 """
 
+import functools
 import math
 from typing import TypeAlias
 
@@ -21,6 +22,8 @@ MODEL_INPUT_HZ = 16_000
 MODEL_OUTPUT_HZ = 24_000
 
 SILENCE_DBFS = -100.0
+
+_RINGBACK_PEAK = 3_300  # -20 dBFS
 
 _DOWN_FACTOR = MODEL_OUTPUT_HZ // PHONE_HZ
 
@@ -108,6 +111,15 @@ def level_dbfs(mulaw: bytes) -> float:
     """The frame's level (RMS) relative to full scale; SILENCE_DBFS for an empty or silent one."""
     power = float(_POWER[np.frombuffer(mulaw, np.uint8)].mean()) if mulaw else 0.0
     return 10.0 * math.log10(power) if power > 1e-10 else SILENCE_DBFS
+
+
+@functools.cache
+def ringback() -> bytes:
+    """Two seconds of the North American ringing tone, 440 and 480 Hz (ITU-T E.180), as µ-law."""
+    seconds = np.arange(2 * PHONE_HZ) / PHONE_HZ
+    tone = np.sin(2 * np.pi * 440 * seconds) + np.sin(2 * np.pi * 480 * seconds)
+    fade = np.minimum(1.0, np.minimum(seconds, seconds[::-1]) / 0.01)  # no click at either end
+    return encode_mulaw((tone * fade * _RINGBACK_PEAK / 2).astype(np.int16))
 
 
 def encode_mulaw(pcm: npt.NDArray[np.int16]) -> bytes:

@@ -5,6 +5,7 @@ waits, because every action only fills a bounded queue, sets a timer or starts a
 """
 
 import asyncio
+import datetime
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import assert_never
@@ -15,7 +16,8 @@ from websockets.exceptions import ConnectionClosed
 from ringdown.calls import Call, CallStore
 from ringdown.log import Log
 from stream_handler import media_streams
-from stream_handler.audio import Downsampler, Upsampler, level_dbfs
+from stream_handler.admission import Admitted
+from stream_handler.audio import Downsampler, Upsampler, level_dbfs, ringback
 from stream_handler.core.actions import (
     Action,
     CallTool,
@@ -26,6 +28,7 @@ from stream_handler.core.actions import (
     CloseStream,
     ConnectModel,
     PlayAudio,
+    PlayRingback,
     SaveCall,
     SendMark,
     SendModelAudio,
@@ -37,6 +40,7 @@ from stream_handler.core.deadlines import Timer
 from stream_handler.core.events import (
     CallerAudio,
     DrainRequested,
+    DtmfReceived,
     Event,
     GenerationCompleted,
     MarkReceived,
@@ -54,15 +58,18 @@ from stream_handler.core.events import (
     ToolCallFinished,
     TurnCompleted,
 )
-from stream_handler.core.model_link import ModelConfig
+from stream_handler.core.model_config import ModelConfig
 from stream_handler.core.session import StreamSession
 from stream_handler.gemini_live import GeminiLive, ModelError, ModelEvent, ModelSession, ModelSpeech
 from stream_handler.outbox import Outbox
 from stream_handler.recorder import Recorder
 from stream_handler.tool_client import ToolClient
+from stream_handler.words import words_for
 
 _TWILIO_SEND_TIMEOUT_S = 5.0
 _MODEL_QUEUE_LIMIT = 250  # frames: the five seconds after which a send is given up
+
+_KEYS = frozenset("0123456789*#")
 
 _log = Log(__name__)
 
@@ -82,14 +89,14 @@ class Bridge:
     def __init__(
         self,
         socket: ServerConnection,
-        stream_sid: str,
-        call: Call,
+        admitted: Admitted,
         services: Services,
     ) -> None:
+        call, stream_sid = admitted.call, admitted.stream_sid
         self._socket = socket
         self._stream_sid = stream_sid
         self._services = services
-        self._session = StreamSession(call)
+        self._session = StreamSession(call, words_for(call.agent.language), admitted.history)
         self._recorder = Recorder(services.store, call.call_sid, call.attempt)
         self._outbox = Outbox(stream_sid)
         self._up = Upsampler()
@@ -103,7 +110,8 @@ class Bridge:
         self._model_tasks: list[asyncio.Task[None]] = []
         self._closed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self._started_s = self._loop.time()
+        # An attempt that goes on with a call goes on with its time, too.
+        self._started_s = self._loop.time() - _age_s(call)
         self._warned: set[str] = set()
 
     async def run(self) -> None:
@@ -141,6 +149,8 @@ class Bridge:
                 self._check_reader(self._outbox.put_mark(action.name))
             case ClearPlayback():
                 self._outbox.clear()
+            case PlayRingback():
+                self._check_reader(self._outbox.put_media(ringback()))
             case SendModelText() | SendToolResponse():
                 self._queue_for_model(action)
             case ConnectModel():
@@ -190,6 +200,8 @@ class Bridge:
                 self._warn_once("message from Twilio ignored", "it is of another stream")
             case media_streams.Start() | media_streams.Connected():
                 self._warn_once("message from Twilio ignored", "the stream has started already")
+            case media_streams.Dtmf(dtmf=dtmf) if dtmf.digit in _KEYS:
+                self._handle(DtmfReceived(self._now_ms(), dtmf.digit))
             case media_streams.Dtmf() | None:
                 pass
             case _:
@@ -287,6 +299,13 @@ class Bridge:
         if reason not in self._warned:
             self._warned.add(reason)
             _log.warning(message, reason=reason)
+
+
+def _age_s(call: Call) -> float:
+    """Seconds since the call's first stream started."""
+    if call.attempt == 1 or call.started_at is None:
+        return 0.0
+    return (datetime.datetime.now(datetime.UTC) - call.started_at).total_seconds()
 
 
 async def _send(

@@ -14,6 +14,7 @@ from google import genai
 from google.genai import errors, live, types
 from websockets.exceptions import InvalidStatus, WebSocketException
 
+from ringdown.agents import TurnTaking
 from ringdown.calls import Speaker, Usage
 from ringdown.log import Log
 from ringdown.tools import ToolAnswer
@@ -26,7 +27,8 @@ from stream_handler.core.events import (
     TurnCompleted,
     UsageReported,
 )
-from stream_handler.core.model_link import FunctionDeclaration, ModelConfig
+from stream_handler.core.functions import FunctionDeclaration
+from stream_handler.core.model_config import ModelConfig
 
 CONNECT_TIMEOUT_S = 8.0
 _SEND_TIMEOUT_S = 5.0
@@ -37,6 +39,9 @@ _AUDIO_MIME_TYPE = "audio/pcm;rate=16000"
 # Long calls slide over the oldest turns instead of ending at the context's limit.
 _COMPRESS_AT_TOKENS = 24_000
 _COMPRESS_TO_TOKENS = 12_000
+
+# How long a pause ends the caller's turn. A pause of one second in mid-sentence is common.
+_SILENCE_MS = {"quick": 300, "normal": None, "patient": 1_400}
 
 _log = Log(__name__)
 
@@ -229,8 +234,25 @@ def _connect_config(config: ModelConfig) -> types.LiveConnectConfig:
             trigger_tokens=_COMPRESS_AT_TOKENS,
             sliding_window=types.SlidingWindow(target_tokens=_COMPRESS_TO_TOKENS),
         ),
+        realtime_input_config=_turn_taking(config.turn_taking),
         tools=[types.Tool(function_declarations=[_declaration(f) for f in config.functions])],
     )
+
+
+def _turn_taking(wish: TurnTaking) -> types.RealtimeInputConfig:
+    """Only what differs from the service's own defaults is said."""
+    detection = types.AutomaticActivityDetection(
+        silence_duration_ms=_SILENCE_MS[wish.patience],
+        end_of_speech_sensitivity=(
+            types.EndSensitivity.END_SENSITIVITY_LOW if wish.patience == "patient" else None
+        ),
+        start_of_speech_sensitivity=(
+            types.StartSensitivity.START_SENSITIVITY_LOW
+            if wish.start_sensitivity == "low"
+            else None
+        ),
+    )
+    return types.RealtimeInputConfig(automatic_activity_detection=detection)
 
 
 def _declaration(function: FunctionDeclaration) -> types.FunctionDeclaration:

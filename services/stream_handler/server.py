@@ -109,7 +109,7 @@ class StreamServer:
             return
         with call_bound(admitted.call.call_sid):
             _log.info("call claimed", attempt=admitted.call.attempt, agent=admitted.call.agent_id)
-            bridge = Bridge(socket, admitted.stream_sid, admitted.call, self._services)
+            bridge = Bridge(socket, admitted, self._services)
             self._bridges.add(bridge)
             try:
                 await bridge.run()

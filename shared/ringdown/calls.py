@@ -37,6 +37,14 @@ class NextAction(enum.StrEnum):
     HANG_UP = "hang_up"
     FALL_BACK = "fall_back"
     """Apologise, then dial the fallback number if there is one."""
+    CONNECT_PERSON = "connect_person"
+    """The caller wants a person: dial the fallback number."""
+    TRANSFER = "transfer"
+    """Dial the number that the agent chose (`transfer_to`); unanswered, go on with the agent."""
+    IDLE_GOODBYE = "idle_goodbye"
+    """Say goodbye to a caller who is not there any more."""
+    TIME_GOODBYE = "time_goodbye"
+    """Say that the time is over, and goodbye."""
 
 
 class EndReason(enum.StrEnum):
@@ -44,6 +52,11 @@ class EndReason(enum.StrEnum):
 
     AGENT_HUNG_UP = "agent_hung_up"
     CALLER_HUNG_UP = "caller_hung_up"
+    CALLER_ASKED_FOR_PERSON = "caller_asked_for_person"
+    CALLER_IDLE = "caller_idle"
+    TRANSFERRED = "transferred"
+    TIME_LIMIT = "time_limit"
+    COST_LIMIT = "cost_limit"
     STREAM_LOST = "stream_lost"
     MODEL_UNAVAILABLE = "model_unavailable"
     MODEL_LOST = "model_lost"
@@ -127,6 +140,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime.datetime | None = None
     end_reason: EndReason | None = None
     next: NextAction | None = None
+    transfer_to: str | None = None
+    """The name of the person the agent transfers to, of the agent's `transfer_numbers`."""
+    failed_transfers: tuple[str, ...] = ()
+    """Names of people who did not answer, after which the agent went on."""
+    fallback_number: str | None = None
+    """The agent's, else the line's: where a person can be reached."""
     usage: Usage = Usage()
     twilio_status: str | None = None
     twilio_duration_s: int | None = None
@@ -159,6 +178,7 @@ class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime.datetime | None = None
     end_reason: EndReason | None = None
     next: NextAction | None = None
+    transfer_to: str | None = None
 
     def __or__(self, later: "CallChanges") -> "CallChanges":
         """Both, the later winning: a turn or tool call saved twice is kept once."""
@@ -172,11 +192,12 @@ class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
             ended_at=later.ended_at or self.ended_at,
             end_reason=later.end_reason or self.end_reason,
             next=later.next or self.next,
+            transfer_to=later.transfer_to or self.transfer_to,
         )
 
     def fields(self) -> dict[str, Json]:
         """The fields of the call document that change."""
-        names = ("usage", "status", "ended_at", "end_reason", "next")
+        names = ("usage", "status", "ended_at", "end_reason", "next", "transfer_to")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
@@ -207,6 +228,13 @@ class CallStore(Protocol):
 
     async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
         """Write all of `changes` or nothing. Raises Superseded unless `attempt` is current."""
+
+    async def resume(self, call_sid: str) -> Call | None:
+        """Go on with the agent after a transfer that nobody answered.
+
+        Opens the next attempt, and notes who did not answer. Repeated before that attempt is
+        claimed, it returns the call as it is. None if the call is unknown or not to be resumed.
+        """
 
     async def note_twilio_status(
         self, call_sid: str, status: TwilioStatus, at: datetime.datetime

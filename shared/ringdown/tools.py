@@ -25,6 +25,8 @@ class ToolDeclaration(msgspec.Struct, frozen=True, kw_only=True):
     )
     """JSON Schema of the arguments."""
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 10.0
+    digits: tuple[str, ...] = ()
+    """Purposes of digits typed by the caller that this tool is given, such as `pin`."""
 
 
 class ToolCallContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +46,8 @@ class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
     name: ToolName
     args: dict[str, Json]
     idempotency_key: str
+    digits: dict[str, str] = {}
+    """What the caller typed on the keypad, by purpose; the model never learns it."""
 
 
 class ToolError(msgspec.Struct, frozen=True, kw_only=True):

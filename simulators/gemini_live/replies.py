@@ -42,12 +42,13 @@ def answer_speech(scenario: Scenario, memory: Memory, phrase: str | None) -> Ans
 
 
 def answer_text(scenario: Scenario, memory: Memory, text: str) -> Answer | None:
-    """What to say to typed text; the first of a call asks for the greeting."""
-    opens = GREETING not in memory.answered and not memory.history
-    if scenario.greeting and opens:
-        return Answer(GREETING, scenario.greeting)
+    """What to say to typed text; the first of a call asks for the greeting, unless it holds
+    the `text` of a turn."""
     words = normalise(text)
     turns = [turn for turn in scenario.turns if turn.text and normalise(turn.text) in words]
+    opens = GREETING not in memory.answered and not memory.history
+    if scenario.greeting and opens and not turns:
+        return Answer(GREETING, scenario.greeting)
     return _pick(scenario, memory, turns) if turns else answer_speech(scenario, memory, words)
 
 

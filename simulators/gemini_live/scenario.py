@@ -66,6 +66,9 @@ class Pace:
 class Scenario:
     """`greeting` answers the first text of a call; `unknown` whatever was not understood.
 
+    `caller_voice` is needed for a language other than English: its sentences are known only as
+    that voice says them, punctuation included. English is understood from any voice.
+
     A sentence heard twice gets the first of its turns that has not been answered, else the last.
     """
 
@@ -74,6 +77,7 @@ class Scenario:
     unknown: Reply | None = None
     decoys: tuple[str, ...] = ()
     voice: Voice = MODEL_VOICE
+    caller_voice: Voice | None = None
     pace: Pace = Pace()
     faults: tuple[Fault, ...] = ()
 

@@ -61,6 +61,7 @@ def _read_model(model: Fields) -> Scenario:
         unknown=_read_optional_reply(model.child("unknown")),
         decoys=model.texts("decoys"),
         voice=_read_voice(model),
+        caller_voice=_read_caller_voice(model.child("recognition")),
         pace=_read_pace(model.child("pace")),
         faults=tuple(_read_fault(fault) for fault in model.children("faults")),
     )
@@ -125,6 +126,25 @@ def _read_voice(model: Fields) -> Voice:
     name = model.text("voice") or default.name
     words_per_minute = model.whole("words_per_minute", default.words_per_minute, minimum=80)
     return Voice(name=name, words_per_minute=words_per_minute)
+
+
+def _read_caller_voice(recognition: Fields | None) -> Voice | None:
+    """None for recognition by grammar, which understands English from any voice."""
+    if recognition is None:
+        return None
+    by, voice = recognition.text("by"), None
+    if by == "matching":
+        name = recognition.text("voice")
+        if name is None:
+            raise ScenarioError(f"{recognition.path}.voice: must be the caller's voice, is missing")
+        words_per_minute = recognition.whole(
+            "words_per_minute", Voice().words_per_minute, minimum=80
+        )
+        voice = Voice(name, words_per_minute=words_per_minute)
+    elif by != "grammar":
+        raise ScenarioError(f"{recognition.path}.by: must be grammar or matching, is {by!r}")
+    recognition.finish()
+    return voice
 
 
 def _read_pace(fields: Fields | None) -> Pace:

@@ -23,7 +23,8 @@ from simulators.gemini_live.record import SessionRecord
 from simulators.gemini_live.refusals import CloseCode, Refused, invalid
 from simulators.gemini_live.scenario import Scenario
 from simulators.gemini_live.session import RECOGNITION_HZ, Session
-from simulators.speech.recognition import Recognizer
+from simulators.speech.matching import PhraseMatcher
+from simulators.speech.recognition import PhraseRecognizer, Recognizer
 from simulators.speech.synthesis import synthesize
 
 _CLOSE_TIMEOUT_S = 2
@@ -56,7 +57,7 @@ class GeminiLiveServer:
         self._host, self._port = host, port
         self._folder = folder
         self._handles: dict[str, Resumable] = {}
-        self._recognizer: Recognizer | None = None
+        self._recognizer: PhraseRecognizer | None = None
         self._running = AsyncExitStack()
         self._changed = asyncio.Event()
         self.faults: Sequence[Fault] = scenario.faults
@@ -107,13 +108,11 @@ class GeminiLiveServer:
             raise Refused(CloseCode.INTERNAL, "Internal error encountered.")
         return kept.memory
 
-    def _prepare(self) -> Recognizer:
+    def _prepare(self) -> PhraseRecognizer:
         """Build what is slow before the first caller waits for it."""
-        scenario = self._scenario
-        recognizer = Recognizer(scenario.phrases, scenario.decoys, rate_hz=RECOGNITION_HZ)
-        for sentence in scenario.sentences:
-            synthesize(sentence, rate_hz=OUTPUT_HZ, voice=scenario.voice)
-        return recognizer
+        for sentence in self._scenario.sentences:
+            synthesize(sentence, rate_hz=OUTPUT_HZ, voice=self._scenario.voice)
+        return _recognizer(self._scenario)
 
     async def _listen(self) -> Server:
         return await serve(
@@ -196,3 +195,15 @@ class GeminiLiveServer:
         record.announce()
         if self._folder:
             await asyncio.to_thread(record.save, self._folder)
+
+
+def _recognizer(scenario: Scenario) -> PhraseRecognizer:
+    voice, hz = scenario.caller_voice, RECOGNITION_HZ
+    if voice is None:
+        return Recognizer(scenario.phrases, scenario.decoys, rate_hz=hz)
+    return PhraseMatcher(
+        {phrase: synthesize(phrase, rate_hz=hz, voice=voice) for phrase in scenario.phrases},
+        [synthesize(decoy, rate_hz=hz, voice=voice) for decoy in scenario.decoys],
+        spoken_hz=hz,
+        rate_hz=hz,
+    )

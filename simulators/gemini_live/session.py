@@ -43,7 +43,7 @@ from simulators.gemini_live.refusals import CloseCode, Refused
 from simulators.gemini_live.scenario import Scenario
 from simulators.gemini_live.writing import encode
 from simulators.speech.pcm import Pcm
-from simulators.speech.recognition import Recognizer
+from simulators.speech.recognition import PhraseRecognizer
 from simulators.speech.resampling import resample
 from simulators.speech.synthesis import synthesize
 
@@ -99,7 +99,7 @@ class Session:
         self,
         socket: ServerConnection,
         scenario: Scenario,
-        recognizer: Recognizer,
+        recognizer: PhraseRecognizer,
         desk: ResumptionDesk,
         record: SessionRecord,
         plan: FaultPlan,

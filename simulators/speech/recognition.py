@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from threading import Lock
+from typing import Protocol
 
 import numpy as np
 import pocketsphinx
@@ -29,6 +30,13 @@ def normalise(text: str) -> str:
     """Lower case words, single spaces, no punctuation but apostrophes inside words."""
     words = re.findall(r"[^\W_]+(?:'[^\W_]+)*", text.lower().replace("\u2019", "'"))
     return " ".join(words)
+
+
+class PhraseRecognizer(Protocol):
+    """What tells phrases apart: `Recognizer` for English, `matching.PhraseMatcher` for the rest."""
+
+    def recognize(self, pcm: Pcm) -> str | None:
+        """The phrase that `pcm` holds, normalised; None for a decoy, something else or nothing."""
 
 
 class Recognizer:

@@ -19,6 +19,7 @@ def an_agent(
     language: str = "en-US",
     tools: tuple[str, ...] = (),
     fallback_number: str | None = None,
+    transfer_numbers: dict[str, str] | None = None,
 ) -> Agent:
     return Agent(
         instructions="Be brief.",
@@ -27,10 +28,17 @@ def an_agent(
         language=language,
         tools=tools,
         fallback_number=fallback_number,
+        transfer_numbers=transfer_numbers or {},
     )
 
 
-def a_call(*, call_sid: str = CALL_SID, agent: Agent | None = None, attempt: int = 1) -> Call:
+def a_call(
+    *,
+    call_sid: str = CALL_SID,
+    agent: Agent | None = None,
+    attempt: int = 1,
+    fallback_number: str | None = None,
+) -> Call:
     answering = agent or an_agent()
     return Call(
         call_sid=call_sid,
@@ -43,6 +51,7 @@ def a_call(*, call_sid: str = CALL_SID, agent: Agent | None = None, attempt: int
         created_at=NOW,
         expires_at=NOW + RETENTION,
         attempt=attempt,
+        fallback_number=fallback_number,
     )
 
 

@@ -18,6 +18,9 @@ class NoStore:
     async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
         raise NotImplementedError
 
+    async def resume(self, call_sid: str) -> Call | None:
+        raise NotImplementedError
+
     async def note_twilio_status(
         self, call_sid: str, status: TwilioStatus, at: datetime.datetime
     ) -> bool:

@@ -2,14 +2,18 @@
 
 import asyncio
 import base64
+import re
 import ssl
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from typing import Any
 
+import msgspec
 import pytest
 import trustme
 from websockets.asyncio.server import ServerConnection
 
+from ringdown.agents import TurnTaking
 from ringdown.calls import Speaker, Usage
 from ringdown.tools import ToolAnswer
 from stream_handler.core.events import (
@@ -21,7 +25,7 @@ from stream_handler.core.events import (
     TurnCompleted,
     UsageReported,
 )
-from stream_handler.core.model_link import session_config
+from stream_handler.core.model_config import session_config
 from stream_handler.gemini_live import (
     GeminiLive,
     ModelError,
@@ -29,7 +33,7 @@ from stream_handler.gemini_live import (
     ModelSession,
     ModelSpeech,
 )
-from tests.ringdown.samples import a_call
+from tests.ringdown.samples import a_call, an_agent
 from tests.stream_handler.little_gemini import (
     Json,
     LittleGemini,
@@ -127,7 +131,7 @@ async def test_the_session_is_set_up_as_the_call_wants_it(
     assert "contextWindowCompression" in setup
     [tools] = setup["tools"]
     names = [function["name"] for function in tools["functionDeclarations"]]
-    assert names == ["lookup_account", "end_call"]
+    assert names == ["lookup_account", "end_call", "collect_digits"]
     assert gemini.headers["x-goog-api-key"] == "key-0123456789"
     assert ".v1beta." in gemini.path
     assert "key-0123456789" not in gemini.path, "the key is in the URL"
@@ -208,6 +212,63 @@ async def test_a_first_message_that_is_not_setup_complete_is_refused(
         await socket.wait_closed()
 
     await refusal(certificates, trusting, script)
+
+
+@pytest.mark.parametrize(
+    ("wish", "detection"),
+    [
+        (TurnTaking(), {}),
+        (TurnTaking(patience="quick"), {"silenceDurationMs": 300}),
+        (
+            TurnTaking(patience="patient"),
+            {"silenceDurationMs": 1_400, "endOfSpeechSensitivity": "END_SENSITIVITY_LOW"},
+        ),
+        (
+            TurnTaking(start_sensitivity="low"),
+            {"startOfSpeechSensitivity": "START_SENSITIVITY_LOW"},
+        ),
+        (
+            TurnTaking(patience="quick", start_sensitivity="low"),
+            {"silenceDurationMs": 300, "startOfSpeechSensitivity": "START_SENSITIVITY_LOW"},
+        ),
+        (
+            TurnTaking(patience="patient", start_sensitivity="low"),
+            {
+                "silenceDurationMs": 1_400,
+                "endOfSpeechSensitivity": "END_SENSITIVITY_LOW",
+                "startOfSpeechSensitivity": "START_SENSITIVITY_LOW",
+            },
+        ),
+    ],
+    ids=lambda value: (
+        f"{value.patience}, {value.start_sensitivity}" if isinstance(value, TurnTaking) else ""
+    ),
+)
+async def test_turn_taking_is_asked_for_on_the_wire(
+    certificates: trustme.CA, trusting: ssl.SSLContext, wish: TurnTaking, detection: Json
+) -> None:
+    agent = msgspec.structs.replace(an_agent(), turn_taking=wish)
+    config = session_config(a_call(agent=agent))
+    async with (
+        asyncio.timeout(10),
+        little_gemini(certificates) as gemini,
+        client_of(gemini, trusting).connect(config, lambda: NOW_MS),
+    ):
+        await gemini.set_up.wait()
+
+    [message] = gemini.setups
+    asked = in_camel_case(message["setup"])["realtimeInputConfig"]
+    assert asked["automaticActivityDetection"] == detection
+
+
+def in_camel_case(value: Any) -> Any:
+    """The SDK writes some keys in snake case; the service reads both."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        re.sub("_([a-z])", lambda letter: letter[1].upper(), key): in_camel_case(inner)
+        for key, inner in value.items()
+    }
 
 
 # Listening

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from ringdown.calls import CallChanges, NextAction
 from ringdown.tools import ToolAnswer, ToolDeclaration, ToolRequest
 from stream_handler.core.deadlines import Timer
-from stream_handler.core.model_link import ModelConfig
+from stream_handler.core.model_config import ModelConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,11 @@ class PlayAudio:
     """µ-law at 8 kHz, any length."""
 
     mulaw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PlayRingback:
+    """One ring of the tone that callers hear while a phone rings; ended by ClearPlayback."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,7 @@ Action: TypeAlias = (
     SendModelAudio
     | PlayAudio
     | SendMark
+    | PlayRingback
     | ClearPlayback
     | ConnectModel
     | CloseModel

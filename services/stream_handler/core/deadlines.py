@@ -1,18 +1,39 @@
-"""The timers of a session: their lengths, and which of them run."""
+"""The timers of a session: which there are, and which of them run."""
 
 import enum
 
 
-@enum.unique  # equal lengths would make two timers one
 class Timer(enum.Enum):
-    """A running timer's name; the value is its length in ms."""
+    """A timer's name."""
 
-    GOODBYE_BEGINS = 2_500
+    RINGBACK = enum.auto()
+    """Until the model speaks: the next ring."""
+    GOODBYE_BEGINS = enum.auto()
     """After `end_call` without a word spoken: how long the model has to begin its goodbye."""
-    GOODBYE_ENDS = 20_000
-    """After `end_call`: when the call ends even if the goodbye has not been heard out."""
-    FINAL_SAVE = 2_000
+    GOODBYE_ENDS = enum.auto()
+    """When the call ends even if the goodbye has not been heard out."""
+    GOODBYE_ANSWERED = enum.auto()
+    """The caller spoke into the goodbye: how long the model has to take that up."""
+    FORGOTTEN = enum.auto()
+    """The agent said goodbye and did not hang up: how long that may be so."""
+    IDLE_NUDGE = enum.auto()
+    IDLE_GOODBYE = enum.auto()
+    TIME_WARNING = enum.auto()
+    TIME_OVER = enum.auto()
+    KEYPAD_PAUSE = enum.auto()
+    """How long after a digit the caller may type the next one."""
+    FINAL_SAVE = enum.auto()
     """How long closing the stream waits for the decision to be committed."""
+
+
+LENGTH_MS = {
+    Timer.GOODBYE_BEGINS: 2_500,
+    Timer.GOODBYE_ENDS: 20_000,
+    Timer.GOODBYE_ANSWERED: 1_500,
+    Timer.FORGOTTEN: 6_000,
+    Timer.FINAL_SAVE: 2_000,
+}
+"""The timers whose length does not depend on the agent or the moment."""
 
 
 class Deadlines:

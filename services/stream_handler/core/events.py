@@ -31,6 +31,14 @@ class MarkReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class DtmfReceived:
+    """The caller pressed a key: 0-9, * or #."""
+
+    at_ms: float
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
 class StreamStopped:
     """Twilio said `stop`: the caller hung up."""
 
@@ -151,6 +159,7 @@ Event: TypeAlias = (
     CallerAudio
     | ModelAudio
     | MarkReceived
+    | DtmfReceived
     | StreamStarted
     | StreamStopped
     | StreamLost

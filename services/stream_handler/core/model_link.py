@@ -1,48 +1,8 @@
 """The state of the model's session: whether it listens, whether it speaks, and what is stale."""
 
 import enum
-from dataclasses import dataclass
-
-from ringdown.calls import Call
-
-END_CALL = "end_call"
 
 _STALE_MS = 1_000.0
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionDeclaration:
-    """A function as the model is told of it; `parameters` is JSON Schema."""
-
-    name: str
-    description: str
-    parameters: dict[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelConfig:
-    """What a model session is opened with."""
-
-    model: str
-    instructions: str
-    voice: str
-    language: str
-    functions: tuple[FunctionDeclaration, ...]
-
-
-_END_CALL_DECLARATION = FunctionDeclaration(
-    name=END_CALL,
-    description=(
-        "Ends the phone call. Call it when the conversation is over: say a short goodbye first, "
-        "then call this function, and say nothing after it."
-    ),
-    parameters={
-        "type": "object",
-        "properties": {
-            "reason": {"type": "string", "description": "Why the call is over, in a few words."}
-        },
-    },
-)
 
 
 class _State(enum.Enum):
@@ -94,23 +54,3 @@ class ModelLink:
     def turn_completed(self) -> None:
         self.generating = False
         self._interrupted_ms = None
-
-
-def session_config(call: Call) -> ModelConfig:
-    """What the model session of `call` is opened with."""
-    agent = call.agent
-    tools = (
-        FunctionDeclaration(tool.name, tool.description, tool.parameters) for tool in call.tools
-    )
-    return ModelConfig(
-        model=agent.model,
-        instructions=agent.instructions,
-        voice=agent.voice,
-        language=agent.language,
-        functions=(*tools, _END_CALL_DECLARATION),
-    )
-
-
-def greeting_prompt(greeting: str) -> str:
-    """The text that makes the model speak first."""
-    return f'The caller is on the line now. Greet them, in exactly these words: "{greeting}"'

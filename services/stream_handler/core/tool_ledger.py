@@ -22,6 +22,10 @@ class ToolLedger:
         self._seen: set[str] = set()
         self._running: dict[str, _Running] = {}
 
+    @property
+    def busy(self) -> bool:
+        return bool(self._running)
+
     def begin(self, id: str, name: str, args: dict[str, Json], at_ms: float) -> bool:
         """Open the call; False for an id that was seen before."""
         if id in self._seen:

@@ -40,8 +40,8 @@ class _AgentTurn:
 class Turns:
     """The transcript in the making. Methods return the turns that are to be saved."""
 
-    def __init__(self) -> None:
-        self._made = 0
+    def __init__(self, turns_before: int = 0) -> None:
+        self._made = turns_before
         self._caller: _CallerTurn | None = None
         self._answered: _CallerTurn | None = None
         self._agent: deque[_AgentTurn] = deque()
@@ -50,6 +50,9 @@ class Turns:
         self._early_text = ""
         self.agent_spoke_last = False
         """Whether the agent has spoken since the caller last began to."""
+        self.agent_has_spoken = False
+        self.last_agent_text = ""
+        """What the caller last heard the agent say."""
 
     # The caller
 
@@ -108,7 +111,7 @@ class Turns:
             self._agent.append(_AgentTurn(at_ms, position, position, reply_ms, self._early_text))
             self._early_text = ""
         self._agent[-1].last_position = position + length
-        self.agent_spoke_last = True
+        self.agent_spoke_last = self.agent_has_spoken = True
         return saved
 
     def agent_complete(self) -> None:
@@ -190,11 +193,13 @@ class Turns:
         cut_ms = barge_in_ms if interrupted else None
         if turn.n is None:
             turn.n = self._number()
+        text = _heard_part(turn.text, heard / length) if interrupted else _tidy(turn.text)
+        self.last_agent_text = text
         return (
             Turn(
                 n=turn.n,
                 speaker=Speaker.AGENT,
-                text=_heard_part(turn.text, heard / length) if interrupted else _tidy(turn.text),
+                text=text,
                 start_ms=round(turn.start_ms),
                 end_ms=round(turn.end_ms),
                 interrupted=interrupted,

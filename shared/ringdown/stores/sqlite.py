@@ -25,6 +25,7 @@ from ringdown.calls import (
     CallStatus,
     Claim,
     EndReason,
+    NextAction,
     ToolCall,
     Turn,
     TwilioStatus,
@@ -117,6 +118,9 @@ class SqliteStore:
 
     async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
         await self._run(lambda documents: _save(documents, call_sid, attempt, changes))
+
+    async def resume(self, call_sid: str) -> Call | None:
+        return await self._run(lambda documents: _resume(documents, call_sid))
 
     async def note_twilio_status(
         self, call_sid: str, status: TwilioStatus, at: datetime.datetime
@@ -251,6 +255,29 @@ def _save(documents: _Documents, call_sid: str, attempt: int, changes: CallChang
             documents.write(f"{_call_path(call_sid)}/turns/{turn.n:06}", turn)
         for tool_call in changes.tool_calls:
             documents.write(f"{_call_path(call_sid)}/tool_calls/{tool_call.id}", tool_call)
+
+
+def _resume(documents: _Documents, call_sid: str) -> Call | None:
+    with documents.transaction():
+        call = documents.read(Call, _call_path(call_sid))
+        if call is None:
+            return None
+        if call.status is CallStatus.RINGING and call.attempt > 1:
+            return call  # resumed already; Twilio repeats webhooks
+        if call.next is not NextAction.TRANSFER or call.transfer_to is None:
+            return None
+        resumed = msgspec.structs.replace(
+            call,
+            attempt=call.attempt + 1,
+            status=CallStatus.RINGING,
+            ended_at=None,
+            end_reason=None,
+            next=None,
+            transfer_to=None,
+            failed_transfers=(*call.failed_transfers, call.transfer_to),
+        )
+        documents.write(_call_path(call_sid), resumed)
+        return resumed
 
 
 def _note(

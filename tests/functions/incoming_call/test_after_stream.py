@@ -16,6 +16,7 @@ from ringdown.calls import (
     NextAction,
     TwilioStatus,
 )
+from ringdown.phrases import phrases_for
 from tests.functions.incoming_call.conftest import Environ, Load
 from tests.functions.incoming_call.records import (
     damage,
@@ -25,13 +26,14 @@ from tests.functions.incoming_call.records import (
     stream_began,
     write_agent,
 )
-from tests.functions.incoming_call.stand_ins import Twilio, a_form, twiml, verbs
+from tests.functions.incoming_call.stand_ins import PUBLIC_URL, Twilio, a_form, twiml, verbs
 from tests.functions.loading import LoadedFunction
 from tests.ringdown.samples import CALL_SID, CALLED, CALLER, NOW, a_call, an_agent
 from twilio_request import CallUpdate
 
+BILLING = "+14155550166"
 IN_PROGRESS = a_form(CallStatus="in-progress")
-AGENTS_NUMBER = "+14155550177"
+PERSON = "+14155550177"
 
 
 def test_a_decided_hang_up_ends_the_call(twilio: Twilio, store_url: str) -> None:
@@ -43,8 +45,8 @@ def test_a_decided_hang_up_ends_the_call(twilio: Twilio, store_url: str) -> None
 def test_a_decided_fall_back_apologises_and_dials_the_agents_number(
     twilio: Twilio, store_url: str
 ) -> None:
-    agent = an_agent(language="de-AT", fallback_number=AGENTS_NUMBER)
-    stream_began(store_url, a_call(agent=agent))
+    agent = an_agent(language="de-AT")
+    stream_began(store_url, a_call(agent=agent, fallback_number=PERSON))
     handler_saved(
         store_url,
         CallChanges(next=NextAction.FALL_BACK, end_reason=EndReason.MODEL_UNAVAILABLE),
@@ -54,44 +56,109 @@ def test_a_decided_fall_back_apologises_and_dials_the_agents_number(
     say, dial, _ = document
     assert say.attrib == {"language": "de-DE"}
     assert "verbinde Sie" in (say.text or "")
-    assert dial.text == AGENTS_NUMBER
+    assert dial.text == PERSON
     call = stored_call(store_url)
     assert call is not None
     assert call.end_reason is EndReason.MODEL_UNAVAILABLE, "what the handler said must stay"
 
 
-def test_without_an_agents_number_the_general_one_is_dialled(
-    twilio: Twilio, store_url: str, environ: Environ
-) -> None:
-    stream_began(store_url, a_call(agent=an_agent(language="fr-FR")))
+def test_without_any_number_the_apology_ends_the_call(twilio: Twilio, store_url: str) -> None:
+    stream_began(store_url, a_call(agent=an_agent(language="fi-FI")))
     handler_saved(store_url, CallChanges(next=NextAction.FALL_BACK))
-    say, dial, _ = twiml(twilio.post("/after-stream", IN_PROGRESS))
-    assert say.attrib == {"language": "en-US"}, "there are no French sentences yet"
-    assert dial.text == environ["FALLBACK_NUMBER"]
-
-
-def test_without_any_number_the_apology_ends_the_call(
-    environ: Environ, load: Load, store_url: str
-) -> None:
-    stream_began(store_url, a_call())
-    handler_saved(store_url, CallChanges(next=NextAction.FALL_BACK))
-    del environ["FALLBACK_NUMBER"]
-    with load(environ) as webhook:
-        document = twiml(Twilio(webhook.client).post("/after-stream", IN_PROGRESS))
+    document = twiml(twilio.post("/after-stream", IN_PROGRESS))
     assert verbs(document) == ["Say", "Hangup"]
+    assert document[0].attrib == {"language": "en-US"}, "there are no Finnish sentences"
     assert "call again" in (document[0].text or "")
 
 
-def test_a_line_never_dials_itself(twilio: Twilio, store_url: str) -> None:
-    stream_began(store_url, a_call(agent=an_agent(fallback_number=CALLED)))
-    handler_saved(store_url, CallChanges(next=NextAction.FALL_BACK))
-    assert verbs(twiml(twilio.post("/after-stream", IN_PROGRESS))) == ["Say", "Hangup"]
+def test_a_caller_who_wants_a_person_is_connected(twilio: Twilio, store_url: str) -> None:
+    stream_began(store_url, a_call(agent=an_agent(language="de-DE"), fallback_number=PERSON))
+    handler_saved(store_url, CallChanges(next=NextAction.CONNECT_PERSON))
+    say, dial, hangup = twiml(twilio.post("/after-stream", IN_PROGRESS))
+    assert (say.text, dial.text, hangup.tag) == (
+        phrases_for("de").connecting,
+        PERSON,
+        "Hangup",
+    )
+
+
+@pytest.mark.parametrize("next_action", [NextAction.IDLE_GOODBYE, NextAction.TIME_GOODBYE])
+@pytest.mark.parametrize("language", ["en-US", "fr-FR"])
+def test_a_call_that_has_to_end_ends_with_a_goodbye(
+    twilio: Twilio, store_url: str, next_action: NextAction, language: str
+) -> None:
+    stream_began(store_url, a_call(agent=an_agent(language=language)))
+    handler_saved(store_url, CallChanges(next=next_action))
+    document = twiml(twilio.post("/after-stream", IN_PROGRESS))
+    assert verbs(document) == ["Say", "Hangup"]
+    assert document[0].text == getattr(phrases_for(language), next_action)
+    assert document[0].attrib == {"language": language}
+
+
+def test_a_transfer_dials_the_agents_choice_and_asks_what_comes_then(
+    twilio: Twilio, store_url: str
+) -> None:
+    _transferred(store_url)
+    [dial] = twiml(twilio.post("/after-stream", IN_PROGRESS))
+    assert (dial.tag, dial.text) == ("Dial", BILLING)
+    assert dial.attrib["action"] == f"{PUBLIC_URL}/after-dial"
+
+
+def test_a_transfer_to_a_number_that_is_gone_falls_back(twilio: Twilio, store_url: str) -> None:
+    stream_began(store_url, a_call(fallback_number=PERSON))
+    handler_saved(store_url, CallChanges(next=NextAction.TRANSFER, transfer_to="billing"))
+    assert verbs(twiml(twilio.post("/after-stream", IN_PROGRESS))) == ["Say", "Dial", "Hangup"]
+
+
+@pytest.mark.parametrize("status", ["completed", "answered"])
+def test_a_transfer_that_was_answered_ends_the_call(
+    twilio: Twilio, store_url: str, status: str
+) -> None:
+    _transferred(store_url)
+    document = twiml(twilio.post("/after-dial", a_form(DialCallStatus=status)))
+    assert verbs(document) == ["Hangup"]
+
+
+@pytest.mark.parametrize("status", ["busy", "no-answer", "failed", "canceled", ""])
+def test_a_transfer_that_nobody_answered_goes_back_to_the_agent(
+    twilio: Twilio, store_url: str, status: str
+) -> None:
+    _transferred(store_url)
+    form = a_form(CallStatus="in-progress", DialCallStatus=status)
+    document = twiml(twilio.post("/after-dial", form))
+    assert verbs(document) == ["Connect", "Redirect"], "no notice is spoken a second time"
+    call = stored_call(store_url)
+    assert call is not None
+    assert (call.attempt, call.failed_transfers) == (2, ("billing",))
+    assert verbs(twiml(twilio.post("/after-dial", form))) == ["Connect", "Redirect"]
+    assert stored_call(store_url) == call, "a repeated delivery opens no further attempt"
+
+
+def test_a_caller_who_hung_up_while_it_rang_is_not_called_back(
+    twilio: Twilio, store_url: str
+) -> None:
+    _transferred(store_url)
+    form = a_form(CallStatus="completed", DialCallStatus="no-answer")
+    assert verbs(twiml(twilio.post("/after-dial", form))) == ["Hangup"]
+    call = stored_call(store_url)
+    assert call is not None
+    assert call.attempt == 1
+
+
+def test_after_a_dial_without_a_transfer_a_person_is_tried(
+    twilio: Twilio, store_url: str, environ: Environ
+) -> None:
+    stream_began(store_url, a_call())
+    form = a_form(CallStatus="in-progress", DialCallStatus="busy")
+    document = twiml(twilio.post("/after-dial", form))
+    assert verbs(document) == ["Say", "Dial", "Hangup"]
+    assert document[1].text == environ["FALLBACK_NUMBER"]
 
 
 def test_a_stream_lost_without_a_decision_falls_back_and_is_recorded(
     twilio: Twilio, store_url: str, webhook: LoadedFunction
 ) -> None:
-    stream_began(store_url, a_call())
+    stream_began(store_url, a_call(fallback_number=PERSON))
     began = datetime.datetime.now(datetime.UTC)
     assert verbs(twiml(twilio.post("/after-stream", IN_PROGRESS))) == ["Say", "Dial", "Hangup"]
     call = stored_call(store_url)
@@ -160,7 +227,7 @@ def test_a_damaged_record_falls_back(twilio: Twilio, store_url: str) -> None:
 def test_a_locked_store_falls_back_in_time(
     twilio: Twilio, store_url: str, webhook: LoadedFunction
 ) -> None:
-    stream_began(store_url, a_call())
+    stream_began(store_url, a_call(fallback_number=PERSON))
     started_s = time.monotonic()
     with store_locked(store_url):
         document = twiml(twilio.post("/after-stream", IN_PROGRESS))
@@ -195,6 +262,9 @@ class HangingStore:
     ) -> bool:
         return await self._hang()
 
+    async def resume(self, call_sid: str) -> Call | None:
+        return await self._hang()
+
     async def read_record(self, call_sid: str) -> CallRecord | None:
         return await self._hang()
 
@@ -207,6 +277,22 @@ async def test_a_store_that_never_answers_falls_back_in_time() -> None:
     update = CallUpdate(CALL_SID, CALLER, CALLED, "in-progress", None)
     async with asyncio.timeout(4.0):
         document = await after_stream(
-            update, store=HangingStore(), fallback_number=AGENTS_NUMBER, now=NOW
+            update,
+            store=HangingStore(),
+            fallback_number=PERSON,
+            after_dial_url=f"{PUBLIC_URL}/after-dial",
+            now=NOW,
         )
-    assert f"<Dial>{AGENTS_NUMBER}</Dial>" in document
+    assert f"<Dial>{PERSON}</Dial>" in document
+
+
+def _transferred(store_url: str) -> None:
+    """The agent has transferred the call to billing."""
+    stream_began(store_url, a_call(agent=an_agent(transfer_numbers={"billing": BILLING})))
+    changes = CallChanges(
+        next=NextAction.TRANSFER,
+        transfer_to="billing",
+        status=CallStatus.ENDED,
+        end_reason=EndReason.TRANSFERRED,
+    )
+    handler_saved(store_url, changes)

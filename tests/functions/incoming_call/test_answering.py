@@ -2,10 +2,12 @@ import concurrent.futures
 import datetime
 import time
 
+import msgspec
 import pytest
 
 from ringdown.agents import packaged_agent
 from ringdown.calls import RETENTION, CallChanges, CallStatus, NextAction
+from ringdown.phrases import phrases_for
 from ringdown.stream_token import verify
 from tests.functions.incoming_call.conftest import Environ, Load
 from tests.functions.incoming_call.records import (
@@ -283,5 +285,29 @@ def test_the_log_names_the_call_and_nobody(
     assert answered["call_sid"] == CALL_SID
     assert answered["agent_revision"] == GERMAN_NOTICE.revision
     everything = str(webhook.log())
-    for secret in (CALLER, CALLED, "token", GERMAN_NOTICE.notice):
+    for secret in (CALLER, CALLED, "token", str(GERMAN_NOTICE.notice)):
         assert secret not in everything
+
+
+@pytest.mark.parametrize(
+    ("agents", "expected"),
+    [("+14155550177", "+14155550177"), (None, "+14155550199"), (CALLED, None)],
+)
+def test_the_call_knows_where_a_person_is(
+    twilio: Twilio, store_url: str, agents: str | None, expected: str | None
+) -> None:
+    """The agent's number, else the line's; a line never dials itself."""
+    write_agent(store_url, an_agent(notice="Notice.", fallback_number=agents))
+    twilio.post("/", a_form())
+    call = stored_call(store_url)
+    assert call is not None
+    assert call.fallback_number == expected
+
+
+def test_an_agent_without_a_notice_gives_the_usual_one_in_its_language(
+    twilio: Twilio, store_url: str
+) -> None:
+    agent = msgspec.structs.replace(an_agent(language="it-IT"), notice=None)
+    write_agent(store_url, agent)
+    document = twiml(twilio.post("/", a_form()))
+    assert document[0].text == phrases_for("it").notice

@@ -243,6 +243,40 @@ class StoreContract:
 
     # What Twilio says
 
+    # Going on after a transfer
+
+    async def test_a_transfer_that_nobody_answered_opens_the_next_attempt(
+        self, store: Store
+    ) -> None:
+        await _transferred(store, to="billing")
+        resumed = await store.resume(CALL_SID)
+        assert resumed is not None
+        assert (resumed.attempt, resumed.status) == (2, CallStatus.RINGING)
+        assert (resumed.next, resumed.end_reason, resumed.ended_at) == (None, None, None)
+        assert resumed.failed_transfers == ("billing",)
+        assert await store.read_call(CALL_SID) == resumed
+
+    async def test_resuming_twice_opens_one_attempt(self, store: Store, other_store: Store) -> None:
+        await _transferred(store, to="billing")
+        assert await store.resume(CALL_SID) == await other_store.resume(CALL_SID)
+
+    async def test_the_attempt_before_writes_nothing_once_resumed(self, store: Store) -> None:
+        await _transferred(store, to="billing")
+        await store.resume(CALL_SID)
+        with pytest.raises(Superseded):
+            await store.save(CALL_SID, 1, CallChanges(turns=(a_turn(1),)))
+        assert await store.claim(CALL_SID, a_claim(attempt=2)) is not None
+
+    @pytest.mark.parametrize("next_action", [None, NextAction.HANG_UP, NextAction.FALL_BACK])
+    async def test_only_a_transfer_is_resumed(
+        self, store: Store, next_action: NextAction | None
+    ) -> None:
+        await store.open_call(a_call())
+        assert await store.resume(CALL_SID) is None
+        await store.save(CALL_SID, 1, CallChanges(next=next_action))
+        assert await store.resume(CALL_SID) is None
+        assert await store.resume("CA" + "9" * 32) is None
+
     async def test_a_status_that_is_not_final_ends_nothing(self, store: Store) -> None:
         await store.open_call(a_call())
         status = TwilioStatus(status="in-progress", duration_s=None, final=False)
@@ -328,3 +362,17 @@ class StoreContract:
             await store.open_call(a_call())
         other_sid = CALL_SID[:-1] + "0"
         assert await store.open_call(a_call(call_sid=other_sid)) == a_call(call_sid=other_sid)
+
+
+async def _transferred(store: Store, *, to: str) -> None:
+    """A call whose handler has decided to transfer it."""
+    await store.open_call(a_call(agent=an_agent(transfer_numbers={to: "+14155550166"})))
+    await store.claim(CALL_SID, a_claim())
+    changes = CallChanges(
+        next=NextAction.TRANSFER,
+        transfer_to=to,
+        status=CallStatus.ENDED,
+        end_reason=EndReason.TRANSFERRED,
+        ended_at=LATER,
+    )
+    await store.save(CALL_SID, 1, changes)

@@ -12,11 +12,12 @@ from google.genai.live import AsyncSession
 
 from simulators.gemini_live.server import GeminiLiveServer
 from simulators.speech.pcm import Pcm, silence, to_bytes
-from simulators.speech.synthesis import synthesize
+from simulators.speech.synthesis import Voice, synthesize
 
 MODEL = "gemini-3.8-live"
 INPUT_HZ = 16_000
 FRAME = INPUT_HZ // 50
+CALLER_VOICE = Voice()
 
 CONFIG: dict[str, Any] = {
     "response_modalities": ["AUDIO"],
@@ -88,9 +89,11 @@ class Listener:
         updates = [m.session_resumption_update for m in self.messages]
         return [u.new_handle for u in updates if u and u.new_handle]
 
-    async def say(self, text: str, *, then_silence_ms: int = 700) -> None:
+    async def say(
+        self, text: str, *, voice: Voice = CALLER_VOICE, then_silence_ms: int = 700
+    ) -> None:
         """Speech and the silence after it, as fast as it goes."""
-        await self.play(synthesize(text, rate_hz=INPUT_HZ))
+        await self.play(synthesize(text, rate_hz=INPUT_HZ, voice=voice))
         await self.play(silence(then_silence_ms, INPUT_HZ))
 
     async def play(self, pcm: Pcm) -> None:

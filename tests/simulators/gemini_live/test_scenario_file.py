@@ -107,6 +107,10 @@ def test_a_whole_scenario() -> None:
         ("{pace: {speed: 0}}", "model.pace.speed: must be a number from 0.1, is 0"),
         ("{pace: {speed: true}}", "model.pace.speed: must be a number"),
         ("{words_per_minute: 99.5}", "model.words_per_minute: must be a whole number, is 99.5"),
+        ("{recognition: {}}", "model.recognition.by: must be grammar or matching, is None"),
+        ("{recognition: {by: ear}}", "model.recognition.by: must be grammar or matching, is 'ear'"),
+        ("{recognition: {by: matching}}", "recognition.voice: must be the caller's voice, is miss"),
+        ("{recognition: {by: grammar, voice: de}}", "model.recognition.voice: unknown field"),
         ("{faults: [{do: explode}]}", "model.faults[0].do: there is no fault named 'explode'"),
         ("{faults: [{do: close, status: 1}]}", "model.faults[0].status: unknown field"),
         ("{faults: [{do: close, after: {moons: 1}}]}", "after: must have one of seconds"),
@@ -117,6 +121,22 @@ def test_errors_name_the_field(model: str, complaint: str) -> None:
     with pytest.raises(ScenarioError) as error:
         parse_scenario(f"model: {model}")
     assert complaint in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "voice"),
+    [
+        ("{}", None),
+        ("{recognition: {by: grammar}}", None),
+        ("{voice: en-us, recognition: {by: matching, voice: de}}", Voice("de")),
+        (
+            "{recognition: {by: matching, voice: de, words_per_minute: 200}}",
+            Voice("de", words_per_minute=200),
+        ),
+    ],
+)
+def test_the_voice_that_sentences_are_known_by(model: str, voice: Voice | None) -> None:
+    assert parse_scenario(f"model: {model}").caller_voice == voice
 
 
 @pytest.mark.parametrize("text", ["", "a: [", "caller: {}", "model:"])

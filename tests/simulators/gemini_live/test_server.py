@@ -36,7 +36,7 @@ from simulators.gemini_live.server import GeminiLiveServer
 from simulators.speech.alignment import align
 from simulators.speech.pcm import from_bytes, read_wav
 from simulators.speech.recognition import UnknownWord
-from simulators.speech.synthesis import synthesize
+from simulators.speech.synthesis import Voice, synthesize
 from tests.simulators.gemini_live.sdk_client import INPUT_HZ, connect, listening
 
 SCENARIO = Scenario(
@@ -141,6 +141,29 @@ async def test_decoys_are_not_understood(gemini_live_server: GeminiLiveServerFac
         await listener.say("What is my number?")
         await listener.until(lambda seen: seen.content("turn_complete"))
         assert listener.text("output_transcription") == "Pardon?"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "answer"),
+    [("Ich heiße Jürgen.", "Guten Tag, Jürgen."), ("Ich heiße Günter.", "Wie bitte?")],
+)
+async def test_hears_other_languages_from_a_known_voice(
+    gemini_live_server: GeminiLiveServerFactory, sentence: str, answer: str
+) -> None:
+    german = Voice("de")
+    scenario = Scenario(
+        turns=(Turn("name", Reply(say="Guten Tag, Jürgen."), heard=("Ich heiße Jürgen.",)),),
+        unknown=Reply(say="Wie bitte?"),
+        decoys=("Ich heiße Jörg.",),
+        voice=german,
+        caller_voice=german,
+        pace=SCENARIO.pace,
+    )
+    server = await gemini_live_server(scenario)
+    async with listening(server) as listener:
+        await listener.say(sentence, voice=german)
+        await listener.until(lambda seen: seen.content("turn_complete"))
+        assert listener.text("output_transcription") == answer
 
 
 async def test_a_tool_round_trip(gemini_live_server: GeminiLiveServerFactory) -> None:

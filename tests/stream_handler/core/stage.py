@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import TypeVar, assert_never
 
+import msgspec
+
 from ringdown.calls import Call, CallChanges, EndReason, Speaker, ToolCall, Turn, Usage
 from ringdown.tools import Json, ToolAnswer
 from stream_handler.core.actions import (
@@ -15,6 +17,7 @@ from stream_handler.core.actions import (
     CloseStream,
     ConnectModel,
     PlayAudio,
+    PlayRingback,
     SaveCall,
     SendMark,
     SendModelAudio,
@@ -25,6 +28,7 @@ from stream_handler.core.actions import (
 from stream_handler.core.deadlines import Timer
 from stream_handler.core.events import (
     CallerAudio,
+    DtmfReceived,
     Event,
     GenerationCompleted,
     MarkReceived,
@@ -40,17 +44,32 @@ from stream_handler.core.events import (
     TurnCompleted,
     UsageReported,
 )
+from stream_handler.core.parts import Words
 from stream_handler.core.session import StreamSession
-from tests.ringdown.samples import a_call
+from tests.ringdown.samples import a_call, an_agent
 from tests.stream_handler.core.line import BYTES_PER_MS, Clear, Line, Mark, Media
 
 STEP_MS = 5
 FRAME_MS = 20
-SILENT_FRAME = bytes(FRAME_MS * 32)
+PCM_PER_MS = 32
+SILENT_FRAME = bytes(FRAME_MS * PCM_PER_MS)
 VOICE_DBFS = -20.0
 QUIET_DBFS = -70.0
 
+WORDS = Words(
+    idle_nudge="Are you still there?",
+    time_warning="One minute is left.",
+    farewells=("goodbye",),
+)
+
 _Kind = TypeVar("_Kind")
+
+
+def call_of(*, fallback_number: str | None = None, **agent: object) -> Call:
+    """A call whose agent differs from the usual one in these fields."""
+    return a_call(
+        agent=msgspec.structs.replace(an_agent(), **agent), fallback_number=fallback_number
+    )
 
 
 @dataclass(slots=True)
@@ -84,10 +103,17 @@ class Record:
 class Stage:
     """Carries the session's actions out, and complains of those that cannot be carried out."""
 
-    def __init__(self, call: Call | None = None, *, line: Line | None = None) -> None:
-        self.session = StreamSession(call or a_call())
+    def __init__(
+        self,
+        call: Call | None = None,
+        *,
+        line: Line | None = None,
+        history: tuple[Turn, ...] = (),
+    ) -> None:
+        self.session = StreamSession(call or a_call(), WORDS, history)
         self.line = line or Line()
         self.now_ms = 0.0
+        """Set it to the call's age for a stream that goes on with a call."""
         self.actions: list[Action] = []
         self.record = Record()
         self.timers: dict[Timer, float] = {}
@@ -113,10 +139,11 @@ class Stage:
     # The world's side
 
     def handle(self, event: Event) -> tuple[Action, ...]:
+        """What is done because of `event`; which timers run is told by `timers`."""
         actions = self.session.handle(event)
         for action in actions:
             self._perform(action)
-        return actions
+        return tuple(a for a in actions if not isinstance(a, StartTimer | CancelTimer))
 
     def pass_ms(self, length_ms: float) -> None:
         """Let time go by: echoes of marks come, timers fire."""
@@ -125,21 +152,28 @@ class Stage:
             self.now_ms = min(self.now_ms + STEP_MS, end_ms)
             for name in self.line.advance(self.now_ms):
                 self.handle(MarkReceived(self.now_ms, name))
-            for timer in [t for t, at_ms in self.timers.items() if at_ms <= self.now_ms]:
-                del self.timers[timer]
-                self.handle(TimerFired(self.now_ms, timer))
+            while due := [t for t, at_ms in self.timers.items() if at_ms <= self.now_ms]:
+                del self.timers[due[0]]  # which may cancel the next
+                self.handle(TimerFired(self.now_ms, due[0]))
 
-    def caller(self, length_ms: float, level_dbfs: float = VOICE_DBFS) -> None:
-        """The caller's frames for `length_ms`, in real time."""
+    def caller(self, length_ms: float, level_dbfs: float = VOICE_DBFS, value: int = 1) -> None:
+        """The caller's frames for `length_ms`, in real time; `value` is what their bytes are."""
+        pcm = bytes([value]) * len(SILENT_FRAME)
         for _ in range(int(length_ms // FRAME_MS)):
             self.pass_ms(FRAME_MS)
-            self.handle(CallerAudio(self.now_ms, SILENT_FRAME, level_dbfs))
+            self.handle(CallerAudio(self.now_ms, pcm, level_dbfs))
 
     def caller_says(self, text: str, length_ms: float = 1_000) -> None:
         """A whole utterance with its transcript, and the silence after it."""
         self.caller(length_ms)
         self.caller(500, QUIET_DBFS)
         self.handle(TranscriptReceived(self.now_ms, Speaker.CALLER, text))
+
+    def types(self, keys: str, every_ms: float = 300) -> None:
+        """The caller presses `keys` one after the other."""
+        for key in keys:
+            self.pass_ms(every_ms)
+            self.handle(DtmfReceived(self.now_ms, key))
 
     def audio(self, length_ms: float, value: int = 1) -> tuple[Action, ...]:
         """A chunk of the model's speech; `value` is what its bytes are."""
@@ -173,6 +207,12 @@ class Stage:
     ) -> tuple[Action, ...]:
         return self.handle(ToolCallRequested(self.now_ms, id, name, args or {}))
 
+    def collect(self, id: str = "c1", **args: Json) -> tuple[Action, ...]:
+        return self.tool_call(id, "collect_digits", {"purpose": "pin", **args})
+
+    def transfer(self, name: str, id: str = "x1") -> tuple[Action, ...]:
+        return self.tool_call(id, "transfer_call", {"name": name, "reason": "wish"})
+
     def end_call(self, id: str = "end") -> tuple[Action, ...]:
         return self.tool_call(id, "end_call", {"reason": "done"})
 
@@ -191,6 +231,19 @@ class Stage:
     def all(self, kind: type[_Kind]) -> list[_Kind]:
         return [action for action in self.actions if isinstance(action, kind)]
 
+    def ended_for(self) -> EndReason | None:
+        """Why the session is over; None while it is not."""
+        return self.final_save.changes.end_reason if self.final_save is not None else None
+
+    @property
+    def told_the_model(self) -> list[str]:
+        """The texts since the one that opened the session."""
+        return [action.text for action in self.all(SendModelText)][1:]
+
+    def heard_by_the_model_ms(self, value: int) -> float:
+        """How much of the caller's audio with bytes of `value` the model was sent."""
+        return sum(action.pcm.count(value) for action in self.all(SendModelAudio)) / PCM_PER_MS
+
     def played_ms(self, value: int = 1) -> float:
         """How much of the model's speech with bytes of `value` the caller has truly heard."""
         return self.line.played[value] / BYTES_PER_MS
@@ -205,6 +258,8 @@ class Stage:
                 self.line.send(Mark(action.name), self.now_ms)
             case ClearPlayback():
                 self.line.send(Clear(), self.now_ms)
+            case PlayRingback():
+                self.line.send(Media(bytes(2_000 * BYTES_PER_MS)), self.now_ms)
             case StartTimer():
                 assert action.timer not in self.timers, f"{action} while it runs already"
                 self.timers[action.timer] = self.now_ms + action.after_ms

@@ -1,7 +1,4 @@
-from stream_handler.core import model_link
 from stream_handler.core.actions import ClearPlayback, PlayAudio, SendModelAudio
-from stream_handler.core.model_link import END_CALL, greeting_prompt, session_config
-from tests.ringdown.samples import a_call, an_agent
 from tests.stream_handler.core.stage import Stage
 
 
@@ -76,26 +73,3 @@ def test_the_callers_audio_waits_for_no_model_that_is_not_there() -> None:
     stage.caller(100)
 
     assert len(stage.all(SendModelAudio)) == 5
-
-
-def test_the_session_is_opened_with_the_agent_its_tools_and_end_call() -> None:
-    call = a_call(agent=an_agent(language="de-DE"))
-
-    config = session_config(call)
-
-    assert config.model == call.agent.model
-    assert (config.instructions, config.voice) == (call.agent.instructions, call.agent.voice)
-    assert config.language == "de-DE"
-    assert [function.name for function in config.functions] == ["lookup_account", END_CALL]
-
-
-def test_end_calls_schema_has_no_empty_required() -> None:
-    """The service closes a session with 1008 over one."""
-    end_call = session_config(a_call()).functions[-1]
-
-    assert end_call.parameters.get("required", ["something"]) != []
-
-
-def test_the_greeting_is_asked_for_word_by_word() -> None:
-    assert "Good morning, Anvil & Co." in greeting_prompt("Good morning, Anvil & Co.")
-    assert model_link.greeting_prompt("Hi.").count("Hi.") == 1

@@ -6,18 +6,21 @@ import hypothesis
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from ringdown.calls import Speaker, ToolOutcome, Usage
+from ringdown.calls import Speaker, ToolOutcome, Turn, Usage
 from ringdown.tools import ToolAnswer
 from stream_handler.core.actions import (
     Action,
+    CallTool,
     ClearPlayback,
     CloseStream,
     PlayAudio,
     SaveCall,
     SendMark,
+    SendModelAudio,
+    SendModelText,
     SendToolResponse,
 )
-from stream_handler.core.deadlines import Timer
+from stream_handler.core.deadlines import LENGTH_MS, Timer
 from stream_handler.core.events import (
     DrainRequested,
     Event,
@@ -33,13 +36,18 @@ from stream_handler.core.events import (
     ToolCallCancelled,
     ToolCallFinished,
 )
-from tests.stream_handler.core.line import Line
-from tests.stream_handler.core.stage import QUIET_DBFS, VOICE_DBFS, Stage
+from stream_handler.core.keypad import COLLECTION_BEGINS_MS
+from tests.stream_handler.core.line import BYTES_PER_MS, Line
+from tests.stream_handler.core.stage import QUIET_DBFS, VOICE_DBFS, Stage, call_of
 
 ANSWERS = (ToolAnswer(output={"status": "ok"}), ToolAnswer.failed("No."))
 ESTIMATE_MS = 200
 MS_PER_WORD = 10
-LONGEST_GOODBYE_MS = Timer.GOODBYE_ENDS.value
+LONGEST_GOODBYE_MS = LENGTH_MS[Timer.GOODBYE_ENDS]
+LONGEST_COLLECTION_MS = COLLECTION_BEGINS_MS
+HISTORY = (Turn(n=4, speaker=Speaker.CALLER, text="Billing.", start_ms=0, end_ms=900),)
+SECRET_KEYS, OTHER_KEYS = "789*", "0123"
+"""Keys that are typed in collections only, and those that are not."""
 
 
 class AnyCall(RuleBasedStateMachine):
@@ -53,9 +61,15 @@ class AnyCall(RuleBasedStateMachine):
         down_ms=st.sampled_from([0, 60, 300]),
         up_ms=st.sampled_from([0, 40, 300]),
         connects=st.integers(0, 9),
+        protected=st.booleans(),
+        resumed=st.booleans(),
     )
-    def begin(self, down_ms: int, up_ms: int, connects: int) -> None:
-        self.stage = Stage(line=Line(down_ms=down_ms, up_ms=up_ms))
+    def begin(
+        self, down_ms: int, up_ms: int, connects: int, protected: bool, resumed: bool
+    ) -> None:
+        call = call_of(protect_greeting=protected, transfer_numbers={"billing": "+14155550111"})
+        self.history = HISTORY if resumed else ()
+        self.stage = Stage(call, line=Line(down_ms=down_ms, up_ms=up_ms), history=self.history)
         self.generation = 0
         self.generating = False
         self.stale = False
@@ -65,6 +79,10 @@ class AnyCall(RuleBasedStateMachine):
         self.forbidden: set[int] = set()
         """Generations that must not be played any more."""
         self.tool_ids: list[str] = []
+        self.collections: dict[str, bool] = {}
+        """Collections that were begun, and whether they are secret."""
+        self.secret_before: str | None = None
+        self.looked_at = 0
         self.usage = Usage()
         self.goodbye_ms: float | None = None
         self.stage.handle(StreamStarted(0.0))
@@ -84,6 +102,17 @@ class AnyCall(RuleBasedStateMachine):
     def talking(self) -> bool:
         return self.stage.final_save is None
 
+    @property
+    def collecting(self) -> str | None:
+        """The collection that has not been settled."""
+        settled = self.stage.record.tool_calls
+        return next((id for id in self.collections if id not in settled), None)
+
+    @property
+    def unsettled(self) -> set[str]:
+        collecting = self.collecting
+        return self.stage.running_tools | ({collecting} if collecting is not None else set())
+
     # The caller and the line
 
     @rule(frames=st.integers(1, 60), loud=st.booleans())
@@ -93,6 +122,13 @@ class AnyCall(RuleBasedStateMachine):
     @rule(text=st.sampled_from(["yes ", " no", "well"]))
     def caller_text(self, text: str) -> None:
         self.stage.caller_text(text)
+
+    @rule(data=st.data(), every_ms=st.sampled_from([50, 500, 2_500]))
+    def types(self, data: st.DataObject, every_ms: int) -> None:
+        for _ in range(data.draw(st.integers(1, 4))):
+            keys = OTHER_KEYS if self.collecting is None else SECRET_KEYS
+            self.stage.types(data.draw(st.sampled_from([*keys, "#"])), every_ms=0)
+            self.stage.pass_ms(every_ms)
 
     @rule(length_ms=st.integers(1, 3_000))
     def time_passes(self, length_ms: int) -> None:
@@ -121,6 +157,7 @@ class AnyCall(RuleBasedStateMachine):
         if words_first:
             self.stage.agent_text(words)
         self.check(self.stage.audio(length_ms, self.generation))
+        self.goodbye_ms = None  # the goodbye itself, or an answer that takes it back
         if not words_first:
             self.stage.agent_text(words)
 
@@ -181,6 +218,24 @@ class AnyCall(RuleBasedStateMachine):
                 self.goodbye_ms = self.stage.now_ms
         self.stage.end_call(id)
 
+    @rule(name=st.sampled_from(["billing", "nobody we know"]))
+    def calls_transfer_call(self, name: str) -> None:
+        id = f"t{len(self.tool_ids)}"
+        if self.talking:
+            self.tool_ids.append(id)
+            if self.goodbye_ms is None and name == "billing":
+                self.goodbye_ms = self.stage.now_ms
+        self.stage.transfer(name, id)
+
+    @rule(length=st.sampled_from([0, 3, 99]), secret=st.booleans())
+    def calls_collect_digits(self, length: int, secret: bool) -> None:
+        id = f"t{len(self.tool_ids)}"
+        if self.talking:
+            self.tool_ids.append(id)
+            if self.collecting is None and length != 99:
+                self.collections[id] = secret
+        self.stage.collect(id, length=length, secret=secret)
+
     @rule(data=st.data())
     @precondition(lambda self: self.tool_ids)
     def calls_a_tool_twice(self, data: st.DataObject) -> None:
@@ -199,9 +254,9 @@ class AnyCall(RuleBasedStateMachine):
         self.stage.tool_finished(id, answer)
 
     @rule(data=st.data())
-    @precondition(lambda self: set(self.tool_ids) - self.stage.running_tools)
+    @precondition(lambda self: set(self.tool_ids) - self.unsettled)
     def tool_finishes_that_does_not_run(self, data: st.DataObject) -> None:
-        ids = sorted(set(self.tool_ids) - self.stage.running_tools)
+        ids = sorted(set(self.tool_ids) - self.unsettled)
         self.do(ToolCallFinished(self.stage.now_ms, data.draw(st.sampled_from(ids)), ANSWERS[0]))
 
     # Ends
@@ -234,7 +289,7 @@ class AnyCall(RuleBasedStateMachine):
         settled = Counter(call.id for call in self.stage.record.tool_calls_saved)
         for id in self.tool_ids:
             assert answered[id] <= 1, f"{id} was answered {answered[id]} times"
-            expected = 0 if id in self.stage.running_tools else 1
+            expected = 0 if id in self.unsettled else 1
             assert settled[id] == expected, f"{id} was recorded {settled[id]} times"
             cancelled = (
                 id in self.stage.record.tool_calls
@@ -256,7 +311,8 @@ class AnyCall(RuleBasedStateMachine):
     @invariant()
     def turns_are_numbered_and_timed(self) -> None:
         turns = self.stage.record.turns
-        assert sorted(turns) == list(range(1, len(turns) + 1)), "the numbers have gaps"
+        first = 5 if self.history else 1
+        assert sorted(turns) == list(range(first, first + len(turns))), "the numbers have gaps"
         assert all(turn.start_ms <= turn.end_ms for turn in turns.values())
         for speaker in Speaker:
             starts = [turn.start_ms for turn in self.stage.record.by(speaker)]
@@ -276,6 +332,31 @@ class AnyCall(RuleBasedStateMachine):
             assert self.stage.now_ms - self.goodbye_ms <= LONGEST_GOODBYE_MS + 10
 
     @invariant()
+    def nobody_learns_what_was_collected(self) -> None:
+        record, stage = self.stage.record, self.stage
+        told = " ".join(
+            [
+                *(action.text for action in stage.all(SendModelText)),
+                *(str(response.answer) for response in stage.all(SendToolResponse)),
+                *(turn.text for turn in record.by(Speaker.CALLER)),
+                *(f"{call.output} {call.error}" for call in record.tool_calls_saved),
+                *(str(action.request.args) for action in stage.all(CallTool)),
+            ]
+        )
+        told = told.replace("99", "")  # the length that is refused
+        assert not set(SECRET_KEYS) & set(told), f"a digit of a collection is told: {told}"
+
+    @invariant()
+    def nobody_listens_to_a_secret(self) -> None:
+        done = self.stage.actions[self.looked_at :]
+        self.looked_at = len(self.stage.actions)
+        before, self.secret_before = self.secret_before, self.collecting
+        secret = self.collecting is not None and self.collections[self.collecting]
+        if secret and before == self.collecting:
+            sent = [action.pcm for action in done if isinstance(action, SendModelAudio)]
+            assert not any(map(any, sent)), "the model hears the caller in a secret"
+
+    @invariant()
     def the_end_is_a_save_and_then_a_close(self) -> None:
         closes = self.stage.all(CloseStream)
         assert len(closes) == (self.stage.closed is not None)
@@ -283,16 +364,35 @@ class AnyCall(RuleBasedStateMachine):
             assert self.stage.final_save.changes.usage == self.usage
 
     def teardown(self) -> None:
-        """However a call went, a hang-up ends it within the time a save may take."""
+        """However a call went, silence ends it; and whatever ends it, it is soon closed."""
         if not hasattr(self, "stage"):
             return
+        if self.stage.line.echoing and self.stage.final_save is None:
+            self.fall_silent()
+            assert not self.talking, "both sides are silent, and the call goes on"
         self.stage.handle(StreamStopped(self.stage.now_ms))
-        self.stage.pass_ms(Timer.FINAL_SAVE.value + 10)
+        self.stage.pass_ms(LENGTH_MS[Timer.FINAL_SAVE] + 10)
         assert self.stage.closed is not None, "the stream was never closed"
         assert isinstance(self.stage.actions[-1], CloseStream)
         assert [a.final for a in self.stage.all(SaveCall)].count(True) == 1
+        assert not self.unsettled
         self.calls_are_answered_once()
         self.turns_are_numbered_and_timed()
+        self.nobody_learns_what_was_collected()
+
+    def fall_silent(self) -> None:
+        """The agent ends what it is saying, tools answer; then nothing more is said."""
+        stage = self.stage
+        for id in sorted(stage.running_tools):
+            stage.tool_finished(id, ANSWERS[0])
+        if not stage.all(PlayAudio):
+            stage.pass_ms(1_000)  # what was interrupted may still be on its way
+            stage.audio(100, 255)
+        stage.turn_completed()
+        stage.caller(1_000, QUIET_DBFS)
+        backlog_ms = sum(len(action.mulaw) for action in stage.all(PlayAudio)) / BYTES_PER_MS
+        idle_ms = call_of().agent.idle.goodbye_after_s * 1_000
+        stage.pass_ms(backlog_ms + LONGEST_COLLECTION_MS + idle_ms + 1_000)
 
 
 TestAnyCall = AnyCall.TestCase

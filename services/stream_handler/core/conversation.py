@@ -1,0 +1,185 @@
+"""What is said: the caller's audio up, the model's audio down, and who said what."""
+
+from typing import assert_never
+
+from ringdown.calls import Speaker
+from stream_handler.core import model_config
+from stream_handler.core.actions import (
+    ClearPlayback,
+    PlayAudio,
+    PlayRingback,
+    SendMark,
+    SendModelAudio,
+    SendModelText,
+)
+from stream_handler.core.closing import Closing
+from stream_handler.core.deadlines import Timer
+from stream_handler.core.events import CallerAudio, MarkReceived, ModelAudio, TranscriptReceived
+from stream_handler.core.limits import Limits
+from stream_handler.core.parts import Actions, Parts, save
+from stream_handler.core.speech import SpeechStarted, SpeechStopped
+
+_BYTES_PER_CALLER_MS = 32  # PCM16 at 16 kHz
+_CHUNK_BYTES = 1_000 * _BYTES_PER_CALLER_MS
+_BARGE_IN_WINDOW_MS = 3_000.0
+_FIRST_RING_MS = 600.0  # a model that is quick needs no ring
+_NEXT_RING_MS = 6_000.0  # the cadence of North American ringback: 2 s of tone, 4 s of pause
+
+
+class Conversation:
+    """Carries the audio and keeps the transcript."""
+
+    def __init__(self, parts: Parts, closing: Closing, limits: Limits) -> None:
+        self._parts = parts
+        self._closing = closing
+        self._limits = limits
+        self._ringing = False
+
+    # Until the model speaks
+
+    def begin_ringback(self) -> Actions:
+        yield from self._parts.start(Timer.RINGBACK, _FIRST_RING_MS)
+
+    def ring(self) -> Actions:
+        self._ringing = True
+        yield PlayRingback()
+        yield from self._parts.start(Timer.RINGBACK, _NEXT_RING_MS)
+
+    def _stop_ringing(self) -> Actions:
+        yield from self._parts.cancel(Timer.RINGBACK)
+        if self._ringing:
+            self._ringing = False
+            yield ClearPlayback()
+
+    # The caller
+
+    def caller_audio(self, event: CallerAudio) -> Actions:
+        parts = self._parts
+        length_ms = len(event.pcm) / _BYTES_PER_CALLER_MS
+        change = parts.speech.frame(event.at_ms, event.level_dbfs, length_ms)
+        if change is not None:
+            yield from self._speech_changed(change, event.at_ms)
+        if not parts.link.listening:
+            return
+        if parts.greeting.expired(event.at_ms):
+            yield from self._greeting_over()
+        if parts.keypad.hides_the_caller:
+            yield SendModelAudio(bytes(len(event.pcm)))
+        elif parts.greeting.playing:
+            parts.greeting.hold(event.at_ms, event.pcm)
+            yield SendModelAudio(bytes(len(event.pcm)))
+        else:
+            yield SendModelAudio(event.pcm)
+
+    def _speech_changed(self, change: SpeechStarted | SpeechStopped, at_ms: float) -> Actions:
+        parts = self._parts
+        match change:
+            case SpeechStarted(onset_ms):
+                parts.turns.caller_speech_started(onset_ms)
+                parts.greeting.caller_spoke(onset_ms)
+                yield from self._limits.caller_acted()
+                yield from parts.cancel(Timer.GOODBYE_ANSWERED)
+            case SpeechStopped(end_ms):
+                parts.turns.caller_speech_stopped(end_ms)
+                parts.greeting.caller_stopped(end_ms)
+                yield from self._closing.caller_stopped_speaking()
+            case _:
+                assert_never(change)
+        yield from self._limits.look(at_ms)
+
+    # The model
+
+    def model_connected(self) -> Actions:
+        parts = self._parts
+        parts.link.connected()
+        yield SendModelText(model_config.opening_prompt(parts.call, parts.history))
+
+    def model_audio(self, event: ModelAudio) -> Actions:
+        parts = self._parts
+        if not parts.link.audio(event.at_ms) or not event.mulaw:
+            return
+        yield from self._stop_ringing()
+        turns = parts.turns.agent_audio(
+            event.at_ms, parts.playback.sent, len(event.mulaw), parts.speech.last_voiced_ms
+        )
+        yield from self._play(event.mulaw, event.at_ms)
+        yield from self._closing.agent_spoke()
+        yield from save(turns=turns)
+
+    def _play(self, mulaw: bytes, at_ms: float) -> Actions:
+        """In pieces, so that marks are never further apart than the estimate allows."""
+        playback = self._parts.playback
+        while mulaw:
+            room = playback.until_mark
+            piece, mulaw = mulaw[:room], mulaw[room:]
+            mark = playback.add(len(piece), at_ms)
+            yield PlayAudio(piece)
+            if mark is not None:
+                yield SendMark(mark)
+
+    def interrupted(self, at_ms: float) -> Actions:
+        parts = self._parts
+        parts.link.interrupted(at_ms)
+        if not parts.playback.idle:
+            yield ClearPlayback()
+        heard_to = parts.playback.clear(at_ms)
+        turns = parts.turns.agent_interrupted(at_ms, heard_to, self._barge_in_ms(at_ms))
+        yield from save(turns=turns)
+        yield from self._closing.withdraw_goodbye()
+        yield from self._greeting_over()
+
+    def _barge_in_ms(self, at_ms: float) -> float | None:
+        onset_ms = self._parts.speech.onset_ms
+        if onset_ms is None or at_ms - onset_ms > _BARGE_IN_WINDOW_MS:
+            return None
+        return at_ms - onset_ms
+
+    def generation_completed(self, at_ms: float) -> Actions:
+        parts = self._parts
+        parts.link.generation_completed()
+        parts.turns.agent_complete()
+        mark = parts.playback.complete()
+        if mark is not None:
+            yield SendMark(mark)
+        yield from self._closing.generation_completed(at_ms)
+        yield from self._after_playback(at_ms)
+
+    def turn_completed(self, at_ms: float) -> Actions:
+        yield from self.generation_completed(at_ms)
+        self._parts.turns.agent_turn_over()
+        self._parts.link.turn_completed()
+
+    def mark_received(self, event: MarkReceived) -> Actions:
+        if self._parts.playback.mark_received(event.name, event.at_ms):
+            yield from self._after_playback(event.at_ms)
+
+    def _after_playback(self, at_ms: float) -> Actions:
+        """More has been heard, or no more will come: close what that completes."""
+        parts = self._parts
+        yield from save(turns=parts.turns.agent_heard(at_ms, parts.playback.heard(at_ms)))
+        if parts.turns.agent_has_spoken and parts.playback.idle and not parts.link.generating:
+            yield from self._greeting_over()
+        yield from self._closing.after_playback(at_ms)
+
+    def _greeting_over(self) -> Actions:
+        """From now on the model hears the caller, and first what they said over the greeting."""
+        parts = self._parts
+        if not parts.greeting.playing:
+            return
+        pcm = parts.greeting.over()
+        if not parts.keypad.hides_the_caller:
+            for start in range(0, len(pcm), _CHUNK_BYTES):
+                yield SendModelAudio(pcm[start : start + _CHUNK_BYTES])
+
+    def transcript(self, event: TranscriptReceived) -> Actions:
+        parts = self._parts
+        match event.speaker:
+            case Speaker.CALLER if parts.keypad.hides_the_caller:
+                return
+            case Speaker.CALLER:
+                yield from self._limits.caller_acted()  # perhaps too softly to be noticed before
+                yield from save(turns=parts.turns.caller_text(event.text, event.at_ms))
+            case Speaker.AGENT:
+                yield from save(turns=parts.turns.agent_text(event.text))
+            case _:
+                assert_never(event.speaker)

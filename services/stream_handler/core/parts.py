@@ -1,0 +1,84 @@
+"""What a session is made of: the parts, each the only one that knows its subject."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ringdown.calls import Call, CallChanges, ToolCall, Turn, Usage
+from stream_handler.core.actions import Action, CancelTimer, SaveCall, StartTimer
+from stream_handler.core.deadlines import LENGTH_MS, Deadlines, Timer
+from stream_handler.core.ending import Ending
+from stream_handler.core.greeting import Greeting
+from stream_handler.core.keypad import Keypad
+from stream_handler.core.model_link import ModelLink
+from stream_handler.core.playback import Playback
+from stream_handler.core.speech import SpeechDetector
+from stream_handler.core.tool_ledger import ToolLedger
+from stream_handler.core.turns import Turns
+
+Actions: TypeAlias = Iterator[Action]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Sentences in the agent's language that the session itself asks the model to say."""
+
+    idle_nudge: str
+    time_warning: str
+    farewells: tuple[str, ...]
+    """Lower case; a reply that holds one is taken for a goodbye."""
+
+
+@dataclass(slots=True)
+class Parts:
+    """The state of one session. The parts know nothing of each other, nor of actions."""
+
+    call: Call
+    words: Words
+    history: tuple[Turn, ...]
+    """What was said in earlier streams of the call."""
+    turns: Turns
+    greeting: Greeting
+    speech: SpeechDetector
+    playback: Playback
+    ledger: ToolLedger
+    keypad: Keypad
+    link: ModelLink
+    deadlines: Deadlines
+    ending: Ending
+    usage: Usage
+
+    def start(self, timer: Timer, after_ms: float | None = None) -> Actions:
+        """Start `timer` unless it runs; without `after_ms` for its fixed length."""
+        if self.deadlines.start(timer):
+            yield StartTimer(timer, LENGTH_MS[timer] if after_ms is None else round(after_ms))
+
+    def cancel(self, *timers: Timer) -> Actions:
+        for timer in timers:
+            if self.deadlines.cancel(timer):
+                yield CancelTimer(timer)
+
+
+def new_parts(call: Call, words: Words, history: tuple[Turn, ...]) -> Parts:
+    """The parts of a session that goes on after the turns of `history`."""
+    fresh = not history
+    return Parts(
+        call=call,
+        words=words,
+        history=history,
+        turns=Turns(turns_before=max((turn.n for turn in history), default=0)),
+        greeting=Greeting(protected=call.agent.protect_greeting and fresh),
+        speech=SpeechDetector(),
+        playback=Playback(),
+        ledger=ToolLedger(),
+        keypad=Keypad(),
+        link=ModelLink(),
+        deadlines=Deadlines(),
+        ending=Ending(),
+        usage=call.usage,
+    )
+
+
+def save(*, turns: tuple[Turn, ...] = (), tool_calls: tuple[ToolCall, ...] = ()) -> Actions:
+    if turns or tool_calls:
+        yield SaveCall(CallChanges(turns=turns, tool_calls=tool_calls))

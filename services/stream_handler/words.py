@@ -1,0 +1,13 @@
+"""The sentences that a session asks the model to say, in the agent's language."""
+
+from ringdown.phrases import phrases_for
+from stream_handler.core.parts import Words
+
+
+def words_for(language: str) -> Words:
+    phrases = phrases_for(language)
+    return Words(
+        idle_nudge=phrases.idle_nudge,
+        time_warning=phrases.time_warning,
+        farewells=phrases.farewells,
+    )

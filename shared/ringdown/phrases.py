@@ -1,0 +1,64 @@
+"""Every sentence that is said to a caller without the model, by language.
+
+The words are in `packaged/phrases.toml`, which also says when each is spoken. TOML, because the
+stream handler reads it too and has no YAML reader.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Annotated, Any
+
+import msgspec
+
+from ringdown.documents import to_record
+
+_ENGLISH = "en"
+
+Sentence = Annotated[str, msgspec.Meta(min_length=1, max_length=199)]
+
+
+class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The sentences in one language, and `language`, the tag that `<Say>` is told."""
+
+    language: str
+    notice: Sentence
+    connecting_apology: Sentence
+    closing_apology: Sentence
+    busy: Sentence
+    connecting: Sentence
+    idle_nudge: Sentence
+    idle_goodbye: Sentence
+    time_warning: Sentence
+    time_goodbye: Sentence
+    farewells: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+
+
+def phrases_for(language_tag: str | None) -> Phrases:
+    """The phrases of a tag such as `de-AT`: the tag's own, else its language's, else English."""
+    known = packaged_phrases()
+    tag = language_tag or _ENGLISH
+    return known.get(tag) or known.get(tag.partition("-")[0]) or known[_ENGLISH]
+
+
+@cache
+def packaged_phrases() -> Mapping[str, Phrases]:
+    """All phrases by language (`de`) or tag (`pt-PT`); read from the file the first time."""
+    text = (resources.files("ringdown") / "packaged" / "phrases.toml").read_text("utf-8")
+    return read_phrases(tomllib.loads(text))
+
+
+def read_phrases(sections: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Phrases]:
+    """The phrases of each section; a regional one is completed from its language's.
+
+    Raises InvalidDocument, naming section and field, for a sentence that is missing, too long or
+    unknown.
+    """
+    return {tag: _read(sections, tag) for tag in sections}
+
+
+def _read(sections: Mapping[str, Mapping[str, Any]], tag: str) -> Phrases:
+    language, _, region = tag.partition("-")
+    inherited = {**sections.get(language, {}), "language": tag} if region else {}
+    return to_record(Phrases, {**inherited, **sections[tag]}, where=f"phrases in {tag}")

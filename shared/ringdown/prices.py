@@ -1,0 +1,18 @@
+"""What a model costs, for limits and estimates; Google's bill is what counts.
+
+US dollars per million tokens of audio, as reported by third parties in autumn 2026. Text is cheaper
+than audio; it is counted as audio, so that an estimate is never too low for that reason.
+"""
+
+from ringdown.calls import Usage
+
+_INPUT_USD = 3.0
+_OUTPUT_USD = 12.0
+_MILLION = 1_000_000
+
+
+def cost_usd(usage: Usage) -> float:
+    """About what `usage` costs; the same for all models, none of which is known to cost more."""
+    prompt = sum(usage.prompt.values()) + usage.tool_use_prompt
+    response = sum(usage.response.values()) + usage.thoughts
+    return (prompt * _INPUT_USD + response * _OUTPUT_USD) / _MILLION

@@ -1,0 +1,143 @@
+"""Which sentence was it, in a language that no recogniser here knows? Over the telephone."""
+
+import numpy as np
+import pytest
+
+from simulators.speech import mulaw
+from simulators.speech.matching import PhraseMatcher
+from simulators.speech.pcm import Pcm, silence, to_pcm
+from simulators.speech.recognition import normalise
+from simulators.speech.resampling import resample
+from simulators.speech.synthesis import Voice, synthesize
+
+PHRASES = [
+    "Guten Tag, wann kommt meine nächste Lieferung?",
+    "Meine Kundennummer ist eins zwei drei vier fünf sechs.",
+    "Was kostet das Familienpaket?",
+    "Vielen Dank, das ist alles. Auf Wiederhören.",
+    "Ja, bitte.",
+    "Nein.",
+]
+DECOYS = [
+    "Meine Kundennummer ist eins zwei drei vier fünf neun.",
+    "Guten Tag, wo bleibt meine letzte Lieferung?",
+    "Was kostet das Singlepaket?",
+]
+RATE_HZ, KNOWN_HZ, MODEL_HZ = 8_000, 16_000, 24_000
+FRAME = 160
+GERMAN = Voice("de")
+
+
+def spoken(text: str, *, rate_hz: int, voice: Voice = GERMAN) -> Pcm:
+    return synthesize(text, rate_hz=rate_hz, voice=voice)
+
+
+def a_matcher(voice: Voice = GERMAN) -> PhraseMatcher:
+    return PhraseMatcher(
+        {text: spoken(text, rate_hz=KNOWN_HZ, voice=voice) for text in PHRASES},
+        [spoken(text, rate_hz=KNOWN_HZ, voice=voice) for text in DECOYS],
+        spoken_hz=KNOWN_HZ,
+        rate_hz=RATE_HZ,
+    )
+
+
+@pytest.fixture(scope="module")
+def matcher() -> PhraseMatcher:
+    return a_matcher()
+
+
+def over_the_telephone(text: str, *, from_hz: int = RATE_HZ, voice: Voice = GERMAN) -> Pcm:
+    pcm = resample(spoken(text, rate_hz=from_hz, voice=voice), from_hz=from_hz, to_hz=RATE_HZ)
+    return mulaw.decode(mulaw.encode(pcm))
+
+
+def level(pcm: Pcm) -> float:
+    return float(np.sqrt((pcm.astype(np.float64) ** 2).mean()))
+
+
+@pytest.mark.parametrize("from_hz", [RATE_HZ, MODEL_HZ])
+@pytest.mark.parametrize("voice", [GERMAN, Voice("de+f3"), Voice("de", words_per_minute=200)])
+def test_tells_phrases_apart(from_hz: int, voice: Voice) -> None:
+    matcher = a_matcher(voice)
+    lines = [over_the_telephone(text, from_hz=from_hz, voice=voice) for text in PHRASES]
+    assert [matcher.recognize(line) for line in lines] == [normalise(text) for text in PHRASES]
+
+
+def test_decoys_are_nothing(matcher: PhraseMatcher) -> None:
+    heard = {decoy: matcher.recognize(over_the_telephone(decoy)) for decoy in DECOYS}
+    assert heard == dict.fromkeys(DECOYS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ich möchte gern eine Pizza bestellen.",
+        "Meine Kundennummer ist eins zwei drei vier sieben sechs.",
+        "Meine Kundennummer ist eins zwei drei.",
+        "Was kostet das?",
+        "Nein, danke.",
+        "Nein nein.",
+        "Ja.",
+        "Oh.",
+    ],
+)
+def test_something_else_is_nothing(matcher: PhraseMatcher, text: str) -> None:
+    assert matcher.recognize(over_the_telephone(text)) is None
+
+
+def test_half_a_phrase_is_nothing(matcher: PhraseMatcher) -> None:
+    line = over_the_telephone(PHRASES[0])
+    assert matcher.recognize(line[: len(line) // 2]) is None
+    assert matcher.recognize(line[len(line) // 2 :]) is None
+
+
+def test_more_than_a_phrase_is_nothing(matcher: PhraseMatcher) -> None:
+    line, pause = over_the_telephone(PHRASES[2]), silence(300, RATE_HZ)
+    more = over_the_telephone("Und wie lange läuft es?")
+    assert matcher.recognize(np.concatenate((line, pause, more))) is None
+    assert matcher.recognize(np.concatenate((more, pause, line))) is None
+
+
+def test_another_voice_is_nothing(matcher: PhraseMatcher) -> None:
+    lines = [over_the_telephone(text, voice=Voice("de+f3")) for text in PHRASES]
+    assert {matcher.recognize(line) for line in lines} == {None}
+
+
+@pytest.mark.parametrize("text", PHRASES)
+@pytest.mark.parametrize("gain", [0.1, 0.5, 2.0])
+def test_silence_around_and_level_do_not_matter(
+    matcher: PhraseMatcher, text: str, gain: float
+) -> None:
+    line = mulaw.decode(mulaw.encode(to_pcm(over_the_telephone(text) * gain)))
+    padded = np.concatenate((silence(901, RATE_HZ), line, silence(700, RATE_HZ)))
+    assert matcher.recognize(padded) == normalise(text)
+
+
+@pytest.mark.parametrize("text", PHRASES)
+def test_noise_10_db_below_the_speech_does_not_matter(matcher: PhraseMatcher, text: str) -> None:
+    pause = silence(300, RATE_HZ)
+    line = np.concatenate((pause, over_the_telephone(text), pause))
+    noise = np.random.default_rng(1).normal(size=len(line))
+    noise *= level(over_the_telephone(text)) / 10 ** (10 / 20)
+    assert matcher.recognize(to_pcm(line + noise)) == normalise(text)
+
+
+@pytest.mark.parametrize("text", PHRASES[:4])
+def test_a_lost_frame_is_for_others_to_find(matcher: PhraseMatcher, text: str) -> None:
+    line = over_the_telephone(text)
+    middle = len(line) // 2
+    damaged = np.concatenate((line[:middle], line[middle + FRAME :]))
+    assert matcher.recognize(damaged) == normalise(text)
+
+
+@pytest.mark.parametrize("rms", [0, 30, 300, 3_000])
+@pytest.mark.parametrize("duration_ms", [0, 10, 400, 2_000])
+def test_noise_is_nothing(matcher: PhraseMatcher, rms: float, duration_ms: int) -> None:
+    generator = np.random.default_rng(1)
+    pcm = to_pcm(generator.normal(scale=rms, size=duration_ms * RATE_HZ // 1000))
+    assert matcher.recognize(pcm) is None
+
+
+def test_without_phrases_nothing_is_heard() -> None:
+    nothing = PhraseMatcher({}, spoken_hz=KNOWN_HZ, rate_hz=RATE_HZ)
+    assert nothing.recognize(over_the_telephone("Nein.")) is None
