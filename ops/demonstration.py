@@ -12,6 +12,8 @@ from pathlib import Path
 import msgspec
 
 from ops.call_display import CallDisplay
+from ops.call_page import Arrival, CallPage, Recording, call_page
+from ops.call_page.network_events import moments, stream_began_ms
 from ops.gemini_stand_in import API_KEY, ModelSession, read_sessions, running_gemini_stand_in
 from ops.judge import Heard, Sentence, judge
 from ops.processes import free_port, say
@@ -206,6 +208,29 @@ def _write(folder: Path, call: Call, outcome: Outcome) -> None:
     }
     text = json.dumps(document, indent=2, ensure_ascii=False)
     (folder / "call.json").write_text(text + "\n", "utf-8")
+    if outcome.record is not None:
+        page = _page(call, outcome.record, outcome)
+        (folder / "call.html").write_text(call_page(page), "utf-8")
+
+
+def _page(call: Call, record: CallRecord, outcome: Outcome) -> CallPage:
+    return CallPage(
+        record=record,
+        stream_began_ms=stream_began_ms(call.events),
+        recording=Recording(LINE_HZ, call.recording.caller, call.recording.agent),
+        moments=moments(call.events),
+        heard_by_caller=[_arrival(heard) for heard in outcome.heard_by_caller],
+        heard_by_model=[_arrival(heard) for heard in outcome.heard_by_model],
+        problems=outcome.problems,
+    )
+
+
+def _arrival(heard: Heard) -> Arrival:
+    return Arrival(heard.sentence, heard.ok, _why(heard))
+
+
+def _why(heard: Heard) -> str:
+    return f"recognised, {heard.why}" if heard.recognised else heard.why
 
 
 def _tell(folder: Path, outcome: Outcome) -> None:
@@ -216,9 +241,8 @@ def _tell(folder: Path, outcome: Outcome) -> None:
         if heard:
             say(title)
         for item in heard:
-            recognised = "recognised, " if item.recognised else ""
-            say(f"  {'✓' if item.ok else '✗'} {item.sentence}   ({recognised}{item.why})")
-    say(f"Wrote {folder / 'call.json'} and {folder / 'call.wav'}.")
+            say(f"  {'✓' if item.ok else '✗'} {item.sentence}   ({_why(item)})")
+    say(f"Wrote call.html (open it in a browser), call.wav and call.json to {folder}.")
     if outcome.problems:
         say("The call did NOT go as it should:")
         for problem in outcome.problems:

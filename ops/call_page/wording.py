@@ -1,0 +1,41 @@
+"""How numbers, times and names are written for people."""
+
+import datetime
+
+from ringdown.settings import is_e164
+
+
+def short_number(number: str) -> str:
+    """The end of a phone number: enough to know it by, too little to dial."""
+    return f"…{number[-4:]}" if is_e164(number) else "an unknown number"
+
+
+def seconds(duration_ms: float) -> str:
+    return f"{duration_ms / 1000:.2f} s"
+
+
+def length(duration_ms: float) -> str:
+    """E.g. `43 s` or `2 min 5 s`."""
+    minutes, rest_s = divmod(round(duration_ms / 1000), 60)
+    return f"{minutes} min {rest_s} s" if minutes else f"{rest_s} s"
+
+
+def day_and_time(when: datetime.datetime) -> str:
+    """In UTC, e.g. `2 November 2026, 09:30 UTC`."""
+    when = when.astimezone(datetime.UTC)
+    return f"{when.day} {when:%B %Y, %H:%M} UTC"
+
+
+def plain(name: str) -> str:
+    """A name of ours as words: `agent_hung_up` is `agent hung up`."""
+    return name.replace("_", " ")
+
+
+def count(number: int, thing: str) -> str:
+    """E.g. `1 mark` or `2 marks`."""
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
+def listed(items: dict[str, int]) -> str:
+    """E.g. `3,325 audio, 1,687 text`."""
+    return ", ".join(f"{number:,} {name.lower()}" for name, number in items.items())
