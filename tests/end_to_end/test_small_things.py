@@ -6,6 +6,7 @@ One stack and one model; every story is a call of its own to an agent of its own
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -108,8 +109,42 @@ async def type_nothing(call: Call) -> None:
     await call.hang_up()
 
 
+async def answer_the_nudge(call: Call) -> None:
+    await call.agent_silent_for(0.5)
+    await call.agent_started_speaking()
+    await call.wait(3.0)
+    await call.agent_silent_for(0.8)  # behind the nudge
+    await call.say("What is my balance?")
+    await call.agent_silent_for(1.5)
+    await call.hang_up()
+
+
+async def hang_up_in_the_greeting(call: Call) -> None:
+    await call.agent_started_speaking()
+    await call.wait(1.5)
+    await call.hang_up()
+
+
+async def hang_up_while_a_person_is_called(call: Call) -> None:
+    await call.agent_silent_for(0.5)
+    await call.press("0")
+    await call.agent_started_speaking()  # that they are being connected
+    await call.wait(4.5)
+    await call.hang_up()
+
+
+async def take_the_goodbye_back(call: Call) -> None:
+    await call.agent_silent_for(0.5)
+    await call.say("That is all for now.")
+    await call.agent_silent_for(1.0)
+    await call.say("What is my balance?")
+    await call.agent_silent_for(1.5)
+    await call.hang_up()
+
+
 async def say_hello_into_the_greeting(call: Call) -> None:
-    await call.agent_speaking_for(0.8)
+    await call.agent_started_speaking()
+    await call.wait(0.5)
     await call.say("Hello?")
     await call.agent_silent_for(0.5)
     await call.hang_up()
@@ -136,19 +171,39 @@ AGENTS: Mapping[str, dict[str, object]] = {
     "+14155550116": {"transfer_numbers": {"billing": BUSY}},
     "+14155550117": {"transfer_numbers": {"billing": BILLING}},
     "+14155550120": {"transfer_numbers": {"billing": BILLING}},
+    "+14155550118": {"notice": ""},
+    "+14155550130": {"idle": Idle(nudge_after_s=3, goodbye_after_s=9)},
+    "+14155550131": {"notice": ""},
     NEVER_IDLE: {"idle": Idle(nudge_after_s=100, goodbye_after_s=200), "max_call_s": 30},
 }
 
 
-@pytest.mark.timeout(180)
-async def test_the_small_things_of_a_call(tmp_path: Path) -> None:
+CHANGES_OF_MIND: Mapping[str, Story] = {
+    "+14155550130": answer_the_nudge,
+    "+14155550131": hang_up_in_the_greeting,
+    "+14155550132": hang_up_while_a_person_is_called,
+    "+14155550133": take_the_goodbye_back,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What is left of the stories, by the number that was called."""
+
+    calls: Mapping[str, Call]
+    records: Mapping[str, CallRecord]
+    requests: list[ToolRequest]
+
+
+async def play(stories: Mapping[str, Story], folder: Path) -> Played:
+    """Play all `stories` at once; every process has stopped when this returns."""
     requests: list[ToolRequest] = []
     async with (
-        running_gemini_stand_in(SCENARIO, tmp_path / "model") as gemini,
+        running_gemini_stand_in(SCENARIO, folder / "model") as gemini,
         _balance_tool(requests) as tool_url,
         running_stack(
             StackSettings(
-                out=tmp_path,
+                out=folder,
                 gemini_api_key=API_KEY,
                 gemini_base_url=gemini.base_url,
                 gemini_ca_file=gemini.ca_file,
@@ -158,10 +213,44 @@ async def test_the_small_things_of_a_call(tmp_path: Path) -> None:
             )
         ) as stack,
     ):
-        await _write_agents(stack, tool_url)
-        calls = await asyncio.gather(*(_play(stack, to, story) for to, story in STORIES.items()))
-        ended = dict(zip(STORIES, calls, strict=True))
+        await _write_agents(stack, stories, tool_url)
+        calls = await asyncio.gather(*(_play(stack, to, story) for to, story in stories.items()))
+        ended = dict(zip(stories, calls, strict=True))
         records = {to: await _record(stack, call) for to, call in ended.items()}
+    return Played(ended, records, requests)
+
+
+@pytest.mark.timeout(120)
+async def test_callers_who_change_their_mind(tmp_path: Path) -> None:
+    played = await play(CHANGES_OF_MIND, tmp_path)
+    nudged, greeted, waited, stayed = (played.records[to] for to in CHANGES_OF_MIND)
+
+    assert _told(nudged, Speaker.AGENT)[1:] == [
+        PHRASES.idle_nudge,
+        "One moment.",
+        "Your balance is twelve dollars.",
+    ]
+    assert nudged.call.end_reason is EndReason.CALLER_HUNG_UP
+
+    assert greeted.call.end_reason is EndReason.CALLER_HUNG_UP
+    assert [turn.interrupted for turn in greeted.turns] == [True]
+    assert greeted.turns[0].text.startswith("Hello, this is")
+
+    assert waited.call.end_reason is EndReason.CALLER_ASKED_FOR_PERSON
+    assert waited.call.twilio_status == "completed"
+
+    assert _told(stayed, Speaker.AGENT)[-3:] == [
+        "You are welcome. Goodbye.",
+        "One moment.",
+        "Your balance is twelve dollars.",
+    ]
+    assert stayed.call.end_reason is EndReason.CALLER_HUNG_UP
+
+
+@pytest.mark.timeout(180)
+async def test_the_small_things_of_a_call(tmp_path: Path) -> None:
+    played = await play(STORIES, tmp_path)
+    ended, records, requests = played.calls, played.records, played.requests
 
     _zero_reaches_a_person(ended["+14155550110"], records["+14155550110"])
     _typed_digits_reach_the_model(records["+14155550111"])
@@ -279,13 +368,13 @@ def _said_by_twilio(call: Call) -> list[str]:
     return [verb.text for verb in verbs if isinstance(verb, Say)]
 
 
-async def _write_agents(stack: Stack, tool_url: str) -> None:
+async def _write_agents(stack: Stack, stories: Mapping[str, Story], tool_url: str) -> None:
     tool = ToolDeclaration(
         name="check_balance", description="Tells the balance.", url=tool_url, digits=("pin",)
     )
     async with open_store(stack.store_url) as store:
         await store.write_tool(tool)
-        for to in STORIES:
+        for to in stories:
             changes = {"tools": ("check_balance",), **AGENTS.get(to, {})}
             agent = msgspec.structs.replace(packaged_agent(), **changes)
             await store.write_agent(f"agent-{to}", agent)

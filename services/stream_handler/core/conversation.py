@@ -46,7 +46,7 @@ class Conversation:
         yield from self._parts.start(Timer.RINGBACK, _NEXT_RING_MS)
 
     def _stop_ringing(self) -> Actions:
-        yield from self._parts.cancel(Timer.RINGBACK)
+        yield from self._parts.cancel(Timer.RINGBACK, Timer.FIRST_WORD)
         if self._ringing:
             self._ringing = False
             yield ClearPlayback()
@@ -93,6 +93,7 @@ class Conversation:
         parts = self._parts
         parts.link.connected()
         yield SendModelText(model_config.opening_prompt(parts.call, parts.history))
+        yield from parts.start(Timer.FIRST_WORD)
 
     def model_audio(self, event: ModelAudio) -> Actions:
         parts = self._parts

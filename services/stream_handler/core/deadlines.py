@@ -8,6 +8,8 @@ class Timer(enum.Enum):
 
     RINGBACK = enum.auto()
     """Until the model speaks: the next ring."""
+    FIRST_WORD = enum.auto()
+    """How long a model that is connected may say nothing at all."""
     GOODBYE_BEGINS = enum.auto()
     """After `end_call` without a word spoken: how long the model has to begin its goodbye."""
     GOODBYE_ENDS = enum.auto()
@@ -27,6 +29,7 @@ class Timer(enum.Enum):
 
 
 LENGTH_MS = {
+    Timer.FIRST_WORD: 15_000,
     Timer.GOODBYE_BEGINS: 2_500,
     Timer.GOODBYE_ENDS: 20_000,
     Timer.GOODBYE_ANSWERED: 1_500,

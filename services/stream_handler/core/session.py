@@ -152,6 +152,8 @@ class StreamSession:
                 return self._closing.goodbye_timer_fired(at_ms)
             case Timer.FORGOTTEN:
                 return self._closing.forgotten_timer_fired(at_ms)
+            case Timer.FIRST_WORD:
+                return self._closing.finish_because(EndReason.MODEL_UNAVAILABLE, at_ms)
             case Timer.RINGBACK:
                 return self._conversation.ring()
             case Timer.KEYPAD_PAUSE:

@@ -4,7 +4,7 @@ import pytest
 
 from ringdown.calls import EndReason, Speaker, Turn
 from stream_handler.core.actions import ClearPlayback, PlayRingback, SendModelText
-from stream_handler.core.deadlines import Timer
+from stream_handler.core.deadlines import LENGTH_MS, Timer
 from stream_handler.core.events import ModelConnected, StreamStarted, StreamStopped
 from tests.stream_handler.core.stage import Stage
 
@@ -65,6 +65,16 @@ def test_a_model_that_speaks_in_time_is_preceded_by_nothing() -> None:
 
     assert stage.all(PlayRingback) == []
     assert stage.all(ClearPlayback) == []
+
+
+def test_a_model_that_never_says_a_word_is_given_up() -> None:
+    stage = Stage().begun()
+
+    stage.pass_ms(LENGTH_MS[Timer.FIRST_WORD] - 10)
+    assert stage.ended_for() is None
+    stage.pass_ms(10)
+
+    assert stage.ended_for() is EndReason.MODEL_UNAVAILABLE
 
 
 def test_ringing_is_not_speech_that_was_heard() -> None:

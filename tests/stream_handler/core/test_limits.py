@@ -150,7 +150,7 @@ def test_silence_is_not_counted_while_digits_are_collected() -> None:
 def test_silence_is_not_counted_before_the_agent_has_spoken() -> None:
     stage = Stage(call_of(idle=IDLE)).begun()
 
-    stage.pass_ms(30_000)
+    stage.pass_ms(14_900)
 
     assert stage.told_the_model == []
     assert stage.ended_for() is None

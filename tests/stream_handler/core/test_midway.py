@@ -129,7 +129,7 @@ def tool_running() -> Stage:
 SCENES: dict[Callable[[], Stage], tuple[EndReason, int]] = {
     # What silence leads to, and the most seconds that it may take.
     connecting: (EndReason.TIME_LIMIT, 90),
-    ringing: (EndReason.TIME_LIMIT, 90),
+    ringing: (EndReason.MODEL_UNAVAILABLE, 16),
     greeting: (EndReason.CALLER_IDLE, 33),
     lambda: greeting(fresh(protect_greeting=False)): (EndReason.CALLER_IDLE, 33),
     lambda: greeting(fresh(HISTORY)): (EndReason.CALLER_IDLE, 33),
