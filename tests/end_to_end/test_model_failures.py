@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ops.gemini_stand_in import API_KEY
@@ -15,6 +16,7 @@ from simulators.gemini_live.faults import (
     AbortConnection,
     After,
     Close,
+    DelaySetup,
     Fault,
     Moment,
     RefuseUpgrade,
@@ -24,7 +26,7 @@ from simulators.gemini_live.fixtures import GeminiLiveServerFactory
 from simulators.gemini_live.scenario import Reply, Scenario
 from simulators.speech.recognition import normalise
 from simulators.twilio import Answers, Call, DialStatus, TwilioNetwork
-from simulators.twilio.events import DialledPartyEnded
+from simulators.twilio.events import DialledPartyEnded, StreamStarted
 
 LINE = "+14155550100"
 FALLBACK = "+14155550199"
@@ -36,13 +38,14 @@ FAULTS = (
     Fault(Close(1011), After(Moment.AUDIO_CHUNKS, 10), session=4),
     Fault(AbortConnection(), After(Moment.SECONDS, 1.0), session=5),
 )
+SLOW = Fault(DelaySetup(1.5), session=6)
 
 
 @pytest.mark.timeout(120)
 async def test_every_failure_of_the_model_ends_at_a_person(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
-    gemini = await gemini_live_server(Scenario(greeting=Reply(say=GREETING)), FAULTS)
+    gemini = await gemini_live_server(Scenario(greeting=Reply(say=GREETING)), [*FAULTS, SLOW])
     settings = StackSettings(
         out=tmp_path,
         gemini_api_key=API_KEY,
@@ -69,6 +72,7 @@ async def test_every_failure_of_the_model_ends_at_a_person(
         EndReason.MODEL_LOST: 2,
     }
     assert healthy_record.call.end_reason is EndReason.CALLER_HUNG_UP
+    assert _rings(healthy), "nothing was heard while the model was slow to get ready"
     first = healthy_record.turns[0]
     assert (first.speaker, normalise(first.text)) == (Speaker.AGENT, normalise(GREETING))
 
@@ -105,3 +109,11 @@ async def _record(stack: Stack, call: Call) -> CallRecord:
         record = await store.read_record(call.identity.call_sid)
     assert record is not None
     return record
+
+
+def _rings(call: Call) -> bool:
+    """Whether the ringing tone, 440 and 480 Hz, is what is heard 0.8 s into the stream."""
+    opened = next(event for event in call.events if isinstance(event, StreamStarted))
+    begin = (opened.when.line_ms or 0) * 8 + 6_400
+    spectrum = np.abs(np.fft.rfft(call.recording.agent[begin : begin + 4_000]))  # 2 Hz a bin
+    return {int(2 * peak) for peak in np.argsort(spectrum)[-2:]} == {440, 480}

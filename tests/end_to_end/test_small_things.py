@@ -133,6 +133,29 @@ async def hang_up_while_a_person_is_called(call: Call) -> None:
     await call.hang_up()
 
 
+async def hang_up_in_the_nudge(call: Call) -> None:
+    await call.agent_silent_for(0.5)  # the greeting
+    await call.wait(3.4)  # in the middle of the nudge
+    await call.hang_up()
+
+
+async def speak_while_typing(call: Call) -> None:
+    await call.agent_silent_for(0.5)
+    await call.say("I want to use my number.")
+    await call.agent_silent_for(0.5)
+    await call.press(PIN[:3])
+    await call.say("What is my balance?")
+    await call.press(PIN[3:])
+    await call.agent_silent_for(0.5)
+    await call.hang_up()
+
+
+async def say_nothing_after_a_transfer(call: Call) -> None:
+    await call.agent_silent_for(0.5)
+    await call.say("Connect me to billing, please.")
+    await call.ended(40)
+
+
 async def take_the_goodbye_back(call: Call) -> None:
     await call.agent_silent_for(0.5)
     await call.say("That is all for now.")
@@ -174,6 +197,11 @@ AGENTS: Mapping[str, dict[str, object]] = {
     "+14155550118": {"notice": ""},
     "+14155550130": {"idle": Idle(nudge_after_s=3, goodbye_after_s=9)},
     "+14155550131": {"notice": ""},
+    "+14155550134": {"idle": Idle(nudge_after_s=3, goodbye_after_s=9)},
+    "+14155550136": {
+        "idle": Idle(nudge_after_s=3, goodbye_after_s=9),
+        "transfer_numbers": {"billing": BUSY},
+    },
     NEVER_IDLE: {"idle": Idle(nudge_after_s=100, goodbye_after_s=200), "max_call_s": 30},
 }
 
@@ -183,6 +211,9 @@ CHANGES_OF_MIND: Mapping[str, Story] = {
     "+14155550131": hang_up_in_the_greeting,
     "+14155550132": hang_up_while_a_person_is_called,
     "+14155550133": take_the_goodbye_back,
+    "+14155550134": hang_up_in_the_nudge,
+    "+14155550135": speak_while_typing,
+    "+14155550136": say_nothing_after_a_transfer,
 }
 
 
@@ -223,7 +254,7 @@ async def play(stories: Mapping[str, Story], folder: Path) -> Played:
 @pytest.mark.timeout(120)
 async def test_callers_who_change_their_mind(tmp_path: Path) -> None:
     played = await play(CHANGES_OF_MIND, tmp_path)
-    nudged, greeted, waited, stayed = (played.records[to] for to in CHANGES_OF_MIND)
+    nudged, greeted, waited, stayed, left, spoke, returned = played.records.values()
 
     assert _told(nudged, Speaker.AGENT)[1:] == [
         PHRASES.idle_nudge,
@@ -245,6 +276,18 @@ async def test_callers_who_change_their_mind(tmp_path: Path) -> None:
         "Your balance is twelve dollars.",
     ]
     assert stayed.call.end_reason is EndReason.CALLER_HUNG_UP
+
+    assert left.call.end_reason is EndReason.CALLER_HUNG_UP
+    assert [turn.speaker for turn in left.turns] == [Speaker.AGENT, Speaker.AGENT]
+    assert left.turns[1].interrupted
+
+    assert spoke.tool_calls[0].output == {"collected": True}
+    assert _told(spoke, Speaker.CALLER) == ["i want to use my number"]
+    assert _told(spoke, Speaker.AGENT)[-1] == "Thank you. What would you like to know?"
+
+    assert returned.call.failed_transfers == ("billing",)
+    assert returned.call.end_reason is EndReason.CALLER_IDLE
+    assert _told(returned, Speaker.AGENT)[-1] == PHRASES.idle_nudge
 
 
 @pytest.mark.timeout(180)
