@@ -94,8 +94,8 @@ def _sentence(phrase: str | None, pcm: Pcm, rate_hz: int) -> _Sentence:
         _coarse(pcm, rate_hz),
         len(signal),
         np.flatnonzero(voiced) * _HOP,
-        energies[voiced],
-        np.fft.rfft(windows[voiced], _SIZE),
+        np.asarray(energies[voiced], np.float64),
+        np.asarray(np.fft.rfft(windows[voiced], _SIZE), np.complex128),
     )
 
 
