@@ -47,6 +47,7 @@ async def test_the_demonstration_call_goes_as_its_scenario_says(tmp_path: Path) 
     assert [call["name"] for call in document["tool_calls"]] == ["lookup_account", "end_call"]
     assert document["call"]["end_reason"] == "agent_hung_up"
     assert document["call"]["twilio_status"] == "completed"
+    assert "<audio" in (tmp_path / "out/last/call.html").read_text("utf-8")
     rate_hz, (caller, agent) = read_wav(tmp_path / "out/last/call.wav")
     assert (rate_hz, bool(caller.any()), bool(agent.any())) == (8000, True, True)
     _assert_nothing_private_is_logged(tmp_path / "out/last/logs", document)
