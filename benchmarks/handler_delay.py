@@ -21,6 +21,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import trustme
 from twilio.request_validator import RequestValidator
 from websockets.asyncio.client import ClientConnection, connect
@@ -35,6 +36,7 @@ from ringdown.stream_token import mint
 
 FRAMES = 1_000
 FRAME_S = 0.020
+CHUNK_S = 0.040
 INTERRUPTIONS = 50
 CALL_SID = "CA" + "0" * 32
 STREAM_SID = "MZ" + "0" * 32
@@ -61,9 +63,10 @@ class Model:
                     self.connected.set()
 
     async def speak(self, seconds: float) -> None:
-        data = base64.b64encode(bytes(round(seconds * 48_000))).decode()
+        data = base64.b64encode(bytes(round(CHUNK_S * 48_000))).decode()
         part = {"inlineData": {"mimeType": "audio/pcm;rate=24000", "data": data}}
-        await self._send({"serverContent": {"modelTurn": {"parts": [part]}}})
+        for _ in range(round(seconds / CHUNK_S)):
+            await self._send({"serverContent": {"modelTurn": {"parts": [part]}}})
 
     async def interrupt(self) -> float:
         """When `interrupted` was sent."""
@@ -82,6 +85,7 @@ async def measure() -> tuple[list[float], list[float]]:
     with tempfile.TemporaryDirectory() as folder:
         async with _running(Path(folder)) as (model, twilio):
             await model.connected.wait()
+            await model.speak(0.2)  # the greeting; a model that says nothing is given up
             uplink = await _uplink(model, twilio)
             return uplink, await _barge_ins(model, twilio)
 
@@ -104,8 +108,8 @@ async def _uplink(model: Model, twilio: ClientConnection) -> list[float]:
 async def _barge_ins(model: Model, twilio: ClientConnection) -> list[float]:
     delays: list[float] = []
     for _ in range(INTERRUPTIONS):
-        await model.speak(2.0)
-        await _event(twilio, "media")
+        await model.speak(1.0)
+        await asyncio.sleep(0.2)  # it plays
         interrupted_s = await model.interrupt()
         delays.append((await _event(twilio, "clear") - interrupted_s) * 1000)
         await asyncio.sleep(0.05)
@@ -168,7 +172,8 @@ async def _running(folder: Path) -> AsyncIterator[tuple[Model, ClientConnection]
 
 
 async def _open_call(store_url: str) -> None:
-    agent, now = packaged_agent(), datetime.datetime.now(datetime.UTC)
+    now = datetime.datetime.now(datetime.UTC)
+    agent = msgspec.structs.replace(packaged_agent(), protect_greeting=False)
     call = Call(
         call_sid=CALL_SID,
         caller="+14155550123",
