@@ -16,7 +16,7 @@ def seconds(duration_ms: float) -> str:
 
 def length(duration_ms: float) -> str:
     """E.g. `43 s` or `2 min 5 s`."""
-    minutes, rest_s = divmod(int(duration_ms / 1000), 60)
+    minutes, rest_s = divmod(round(duration_ms / 1000), 60)
     return f"{minutes} min {rest_s} s" if minutes else f"{rest_s} s"
 
 
