@@ -242,7 +242,8 @@ def _tell(folder: Path, outcome: Outcome) -> None:
             say(title)
         for item in heard:
             say(f"  {'✓' if item.ok else '✗'} {item.sentence}   ({_why(item)})")
-    say(f"Wrote call.html (open it in a browser), call.wav and call.json to {folder}.")
+    page = "call.html (open it in a browser), " if outcome.record is not None else ""
+    say(f"Wrote {page}call.wav and call.json to {folder}.")
     if outcome.problems:
         say("The call did NOT go as it should:")
         for problem in outcome.problems:

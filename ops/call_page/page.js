@@ -111,6 +111,7 @@ function showTimeline() {
     const bar = make("span", entry.ok ? "doing" : "doing bad", label(entry.at_ms, entry.text));
     document.querySelector(".doings").append(place(bar, entry.at_ms, entry.end_ms));
   }
+  byId("player").classList.toggle("alone", call.moments.length === 0);
   for (const moment of call.moments) {
     const flag = make("span", `moment ${moment.kind}`);
     if (/stream|clear|fault/.test(moment.kind)) flag.append(label(moment.at_ms, moment.kind.replace("-", " ")));
@@ -123,6 +124,7 @@ function label(at_ms, text) {
 }
 
 function showLane(element, lane) {
+  element.classList.toggle("unrecorded", lane.outline.length === 0);
   for (const entry of call.entries.filter((one) => one.kind === lane.who)) {
     const block = make("span", entry.cut ? "said cut" : "said");
     element.append(place(block, entry.at_ms, entry.end_ms));
@@ -135,7 +137,7 @@ function showLane(element, lane) {
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
   path.setAttribute("d", lane.outline.map((peak, x) => `M${x + 0.5} ${-peak - 1}v${2 * peak + 2}`).join(""));
   drawing.append(path);
-  element.append(drawing, make("span", "name", lane.who));
+  element.append(drawing);
 }
 
 // -- the transcript
@@ -158,8 +160,9 @@ function entryRow(entry) {
   button.setAttribute("aria-label", `${audio ? "Play from" : "Go to"} ${clock(entry.at_ms)}, ${entry.who}`);
   const said = words("p", "said", entry.text || "(nothing was heard)");
   if (entry.cut) said.append(make("span", "scissors", "✂ cut off"));
-  const bubble = make("div", "bubble", make("span", "who", entry.who), said);
-  if (entry.notes.length) bubble.append(make("p", "notes", entry.notes.join(" · ")));
+  const head = make("p", "head", make("span", "who", entry.who));
+  if (entry.notes.length) head.append(" ", make("span", "notes", entry.notes.join(" · ")));
+  const bubble = make("div", "bubble", head, said);
   if (entry.data) {
     bubble.append(make("details", "", make("summary", "", "Given and answered"), words("pre", "", entry.data)));
   }
@@ -180,7 +183,7 @@ function playFrom(entry, row) {
     return;
   }
   go(entry.at_ms);
-  if (audio) audio.play();
+  play();
 }
 
 // -- where we are
@@ -189,6 +192,7 @@ function go(ms) {
   const to_ms = Math.min(Math.max(0, ms), call.duration_ms);
   if (audio) audio.currentTime = to_ms / 1000;
   show(to_ms);
+  bringIntoView();
 }
 
 function show(ms) {
@@ -218,17 +222,27 @@ function reachable(target) {
 
 function follow() {
   show(audio.currentTime * 1000);
+  bringIntoView();
+  if (!audio.paused) requestAnimationFrame(follow);
+}
+
+/* On a narrow screen the time line is wider than its window. */
+function bringIntoView() {
   const scroller = byId("scroller");
   const x = (at_ms / call.duration_ms) * scroller.scrollWidth;
   if (x < scroller.scrollLeft || x > scroller.scrollLeft + 0.8 * scroller.clientWidth) {
     scroller.scrollLeft = x - 0.2 * scroller.clientWidth;
   }
-  if (!audio.paused) requestAnimationFrame(follow);
 }
 
 function toggle() {
-  if (audio.paused) audio.play();
+  if (audio.paused) play();
   else audio.pause();
+}
+
+function play() {
+  // A pause that comes before the sound has begun is no fault.
+  audio?.play().catch((fault) => { if (fault.name !== "AbortError") throw fault; });
 }
 
 function showPlaying() {

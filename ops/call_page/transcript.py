@@ -9,7 +9,7 @@ from ops.call_page.contents import CallPage, MomentKind
 from ops.call_page.wording import seconds
 from ringdown.calls import Speaker, ToolCall, ToolOutcome, Turn
 
-ESTIMATE = "these words are an estimate of what was heard, good to about 200 ms"
+ESTIMATE = "words: an estimate of what was heard (±200 ms)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ def seconds(duration_ms: float) -> str:
 
 
 def length(duration_ms: float) -> str:
-    """E.g. `43 s` or `2 min 5 s`."""
-    minutes, rest_s = divmod(round(duration_ms / 1000), 60)
+    """Whole seconds that have passed, as a clock counts: `43 s` or `2 min 5 s`."""
+    minutes, rest_s = divmod(int(duration_ms / 1000), 60)
     return f"{minutes} min {rest_s} s" if minutes else f"{rest_s} s"
 
 

@@ -1,0 +1,150 @@
+"""Chromium without a window, told what to do over its DevTools protocol."""
+
+import asyncio
+import base64
+import json
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+
+CHROMIUM = shutil.which("chromium")
+WITHIN_S = 30.0
+_OPTIONS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--mute-audio",
+    "--remote-debugging-port=0",
+)
+
+
+class Tab:
+    """One tab.
+
+    `problems` has what the page's script threw and what its policy refused, `requests` what the
+    page asked for.
+    """
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.problems: list[str] = []
+        self.requests: list[str] = []
+        self._socket = socket
+        self._sent = 0
+        self._loaded = False
+
+    async def tell(self, method: str, **params: object) -> dict[str, Any]:
+        """Send a command and return its result; what happens meanwhile is noted."""
+        self._sent += 1
+        await self._socket.send(json.dumps({"id": self._sent, "method": method, "params": params}))
+        while True:
+            message = await self._next()
+            if message.get("id") == self._sent:
+                assert "error" not in message, f"{method}: {message['error']}"
+                result: dict[str, Any] = message["result"]
+                return result
+
+    async def open(self, path: Path) -> None:
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            await self.tell(f"{domain}.enable")
+        await self.tell("Page.navigate", url=path.as_uri())
+        while not self._loaded:
+            await self._next()
+
+    async def evaluate(self, expression: str) -> Any:
+        answer = await self.tell(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    async def press(self, key: str) -> None:
+        text = {"Enter": "\r", " ": " "}.get(key, "")
+        code = {"Enter": 13, " ": 32, "Tab": 9}.get(key, 0)
+        for kind in ("keyDown", "keyUp"):
+            await self.tell(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key=key,
+                windowsVirtualKeyCode=code,
+                text=text if kind == "keyDown" else "",
+            )
+
+    async def click(self, x: float, y: float) -> None:
+        for kind in ("mousePressed", "mouseReleased"):
+            await self.tell(
+                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1
+            )
+
+    async def resize(self, width: int, height: int, *, dark: bool = False) -> None:
+        await self.tell(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=width < 600,
+        )
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        await self.tell("Emulation.setEmulatedMedia", features=[scheme])
+
+    async def picture(self) -> bytes:
+        """What is to be seen, as PNG."""
+        return base64.b64decode((await self.tell("Page.captureScreenshot"))["data"])
+
+    async def _next(self) -> dict[str, Any]:
+        async with asyncio.timeout(WITHIN_S):
+            message: dict[str, Any] = json.loads(await self._socket.recv())
+        match message.get("method"):
+            case "Page.loadEventFired":
+                self._loaded = True
+            case "Runtime.exceptionThrown" | "Log.entryAdded":
+                self.problems.append(json.dumps(message["params"]))
+            case "Network.requestWillBeSent":
+                self.requests.append(message["params"]["request"]["url"])
+            case _:
+                pass
+        return message
+
+
+@asynccontextmanager
+async def open_page(path: Path, profile: Path) -> AsyncIterator[Tab]:
+    """`path` in a browser of its own, 1280 × 900; `profile` is an empty folder for it."""
+    assert CHROMIUM is not None
+    process = await asyncio.create_subprocess_exec(
+        *(CHROMIUM, *_OPTIONS, f"--user-data-dir={profile}", "about:blank"),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            browser_url = await _debugging_url(process)
+        async with connect(browser_url, compression=None, max_size=None) as browser:
+            targets = await Tab(browser).tell("Target.getTargets")
+        target = next(one for one in targets["targetInfos"] if one["type"] == "page")
+        tab_url = f"{browser_url.split('/devtools/')[0]}/devtools/page/{target['targetId']}"
+        async with connect(tab_url, compression=None, max_size=None) as socket:
+            tab = Tab(socket)
+            await tab.resize(1280, 900)
+            await tab.open(path)
+            yield tab
+    finally:
+        process.terminate()
+        # What it still says is read, so that the pipe is closed when it has ended.
+        await process.communicate()
+
+
+async def _debugging_url(process: asyncio.subprocess.Process) -> str:
+    assert process.stderr is not None
+    while line := (await process.stderr.readline()).decode():
+        if "DevTools listening on " in line:
+            return line.split("DevTools listening on ")[1].strip()
+    raise AssertionError("Chromium ended before it listened")
