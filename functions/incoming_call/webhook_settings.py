@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ringdown.settings import SettingsReader
-from ringdown.stores import check_store_url
+from ringdown.stores import read_store_url
 
 _MIN_TOKEN_SECRET = 32
 _MIN_TWILIO_SECRET = 16
@@ -44,7 +44,7 @@ def read_settings(environ: Mapping[str, str]) -> WebhookSettings:
         stream_url=reader.url(
             "STREAM_URL", "the stream handler's address, such as wss://HOST", scheme="wss"
         ),
-        store_url=reader.text("STORE_URL", "where records are kept, such as sqlite:PATH"),
+        store_url=read_store_url(reader),
         stream_token_secret=reader.secret(
             "STREAM_TOKEN_SECRET",
             "a random secret that the stream handler is given too",
@@ -58,8 +58,5 @@ def read_settings(environ: Mapping[str, str]) -> WebhookSettings:
         twilio_shared_key_secret=reader.optional("TWILIO_SHARED_KEY_SECRET"),
         fallback_number=reader.phone_number("FALLBACK_NUMBER"),
     )
-    store_problem = check_store_url(settings.store_url) if settings.store_url else None
-    if store_problem is not None:
-        reader.problem(store_problem)
     reader.finish()
     return settings

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ringdown.settings import SettingsReader
-from ringdown.stores import check_store_url
+from ringdown.stores import read_store_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,6 @@ class Settings:
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """Raises ConfigurationError naming everything that is missing or malformed."""
     reader = SettingsReader(environ)
-    store_url = reader.text("STORE_URL", "where the records are kept, such as sqlite:PATH")
-    problem = check_store_url(store_url) if store_url else None
-    if problem is not None:
-        reader.problem(problem)
     settings = Settings(
         host=reader.text("HOST", "the address to listen on", default="0.0.0.0"),  # noqa: S104 - a container's
         port=reader.integer("PORT", default=8080, minimum=0, maximum=65535),
@@ -49,7 +45,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             "a random secret, the same as incoming_call's (openssl rand -hex 32)",
             min_length=32,
         ),
-        store_url=store_url,
+        store_url=read_store_url(reader),
         gemini_api_key=reader.secret(
             "GEMINI_API_KEY", "a Gemini API key from Google AI Studio", min_length=8
         ),

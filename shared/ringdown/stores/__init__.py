@@ -8,6 +8,7 @@ from typing import Protocol
 from ringdown.agents import AgentStore
 from ringdown.calls import CallStore
 from ringdown.errors import ConfigurationError
+from ringdown.settings import SettingsReader
 from ringdown.tools import ToolStore
 
 _SQLITE = "sqlite:"
@@ -22,6 +23,15 @@ def check_store_url(url: str) -> str | None:
     if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
         return None
     return f"STORE_URL is {url!r}. Set it to sqlite:PATH, the file to keep the records in."
+
+
+def read_store_url(reader: SettingsReader) -> str:
+    """STORE_URL from a process's settings; what is wrong with it is told with the rest."""
+    url = reader.text("STORE_URL", "where records are kept, such as sqlite:PATH")
+    problem = check_store_url(url) if url else None
+    if problem is not None:
+        reader.problem(problem)
+    return url
 
 
 @asynccontextmanager
