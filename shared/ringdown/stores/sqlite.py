@@ -9,6 +9,7 @@ import asyncio
 import contextvars
 import datetime
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ from ringdown.log import Log
 from ringdown.tools import Json, ToolDeclaration
 
 _BUSY_TIMEOUT_S = 2.0
+_BUSY_RETRY_S = 0.01
 _CALL_TIMEOUT_S = 5.0
 
 _log = Log(__name__)
@@ -142,13 +144,29 @@ class _Documents:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
         try:
+            self._enter_wal_mode()
             self._prepare()
         except sqlite3.Error:
             self._connection.close()
             raise
 
+    def _enter_wal_mode(self) -> None:
+        """Wait our turn to change a new file's mode.
+
+        SQLite does not apply its busy timeout here: of two processes that upgrade their lock at
+        once it refuses one immediately (sqlite.org/c3ref/busy_handler.html), so we ask again.
+        """
+        deadline = time.monotonic() + _BUSY_TIMEOUT_S
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(_BUSY_RETRY_S)
+
     def _prepare(self) -> None:
-        self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.execute(
             "CREATE TABLE IF NOT EXISTS documents (path TEXT PRIMARY KEY, body TEXT NOT NULL)"
