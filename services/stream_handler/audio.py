@@ -36,7 +36,7 @@ class Upsampler:
 
     def convert(self, mulaw: bytes) -> bytes:
         """Twice as many samples as `mulaw` has bytes, half the filter behind."""
-        return self._interpolator.convert(_DECODED[np.frombuffer(mulaw, np.uint8)]).tobytes()
+        return self._interpolator.convert(_DECODED.take(np.frombuffer(mulaw, np.uint8))).tobytes()
 
 
 class Downsampler:
@@ -77,8 +77,7 @@ class Interpolator:
             return np.empty(0, np.int16)
         signal = np.concatenate((self._history, samples))
         self._history = signal[len(signal) - len(self._history) :]
-        windows = np.lib.stride_tricks.sliding_window_view(signal, _UP_PHASES.shape[0])
-        return _to_pcm((windows @ _UP_PHASES).ravel())
+        return _to_pcm((_windows(signal, _UP_PHASES.shape[0]) @ _UP_PHASES).ravel())
 
 
 class Decimator:
@@ -97,8 +96,8 @@ class Decimator:
         self._signal = signal[count * _DOWN_FACTOR :]
         if count == 0:
             return np.empty(0, np.int16)
-        windows = np.lib.stride_tricks.sliding_window_view(signal, len(_DOWN_TAPS))[::_DOWN_FACTOR]
-        return _to_pcm(windows @ _DOWN_TAPS)
+        windows = _windows(signal, len(_DOWN_TAPS), step=_DOWN_FACTOR)
+        return _to_pcm(np.ascontiguousarray(windows) @ _DOWN_TAPS)
 
     def flush(self) -> npt.NDArray[np.int16]:
         """The samples that the filter still holds; then `reset()`."""
@@ -109,8 +108,9 @@ class Decimator:
 
 def level_dbfs(mulaw: bytes) -> float:
     """The frame's level (RMS) relative to full scale; SILENCE_DBFS for an empty or silent one."""
-    power = float(_POWER[np.frombuffer(mulaw, np.uint8)].mean()) if mulaw else 0.0
-    return 10.0 * math.log10(power) if power > 1e-10 else SILENCE_DBFS
+    samples = _DECODED.take(np.frombuffer(mulaw, np.uint8))
+    energy = float(samples.dot(samples))
+    return 10.0 * math.log10(energy / (len(samples) * 32768.0**2)) if energy else SILENCE_DBFS
 
 
 @functools.cache
@@ -132,8 +132,15 @@ def decode_mulaw(mulaw: bytes) -> npt.NDArray[np.int16]:
     return _DECODED[np.frombuffer(mulaw, np.uint8)].astype(np.int16)
 
 
+def _windows(signal: Samples, width: int, *, step: int = 1) -> Samples:
+    """Every `step`th run of `width` samples, as a view (numpy's own takes 9 µs to make it)."""
+    count = (len(signal) - width) // step + 1
+    size = signal.itemsize
+    return np.ndarray((count, width), np.float32, signal, 0, (step * size, size))
+
+
 def _to_pcm(signal: Samples) -> npt.NDArray[np.int16]:
-    return np.rint(signal).clip(-32768, 32767).astype(np.int16)
+    return np.rint(signal, out=signal).clip(-32768, 32767).astype(np.int16)
 
 
 def _lowpass(taps: int, *, cutoff_hz: float, rate_hz: int, beta: float) -> Samples:
@@ -169,6 +176,5 @@ def _mulaw_encode_table() -> npt.NDArray[np.uint8]:
 
 _DECODED = _mulaw_decode_table()
 _ENCODED = _mulaw_encode_table()
-_POWER = (_DECODED / 32768.0) ** 2
 _UP_PHASES = _upsampling_phases()
 _DOWN_TAPS = _lowpass(61, cutoff_hz=3_880, rate_hz=MODEL_OUTPUT_HZ, beta=5.65)

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from google import genai
 from google.genai import errors, live, types
-from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from ringdown.agents import TurnTaking
 from ringdown.calls import Speaker, Usage
@@ -29,12 +29,12 @@ from stream_handler.core.events import (
 )
 from stream_handler.core.functions import FunctionDeclaration
 from stream_handler.core.model_config import ModelConfig
+from stream_handler.sound_path import Relay, audio_message, sound_in
 
 CONNECT_TIMEOUT_S = 8.0
 _SEND_TIMEOUT_S = 5.0
 _CLOSE_TIMEOUT_S = 1.0
 _API_VERSION = "v1beta"  # the version that Google's Live reference documents
-_AUDIO_MIME_TYPE = "audio/pcm;rate=16000"
 
 # Long calls slide over the oldest turns instead of ending at the context's limit.
 _COMPRESS_AT_TOKENS = 24_000
@@ -150,12 +150,14 @@ class ModelSession:
     def __init__(self, session: live.AsyncSession, clock_ms: Callable[[], float]) -> None:
         self._session = session
         self._clock_ms = clock_ms
+        self._socket = session._ws
+        self._relay = Relay(self._socket)
+        session._ws = self._relay  # type: ignore[assignment]  # the SDK offers no seam for this
 
     async def send_audio(self, pcm: bytes) -> None:
         """PCM16 LE mono at 16 kHz."""
-        blob = types.Blob(data=pcm, mime_type=_AUDIO_MIME_TYPE)
         async with _sending():
-            await self._session.send_realtime_input(audio=blob)
+            await self._socket.send(audio_message(pcm))
 
     async def send_text(self, text: str) -> None:
         async with _sending():
@@ -176,17 +178,37 @@ class ModelSession:
     async def receive(self) -> AsyncIterator[ModelEvent]:
         """Events as they come, for as long as the session lasts; ends by raising ModelError."""
         while True:
-            try:
-                async for message in self._session.receive():
-                    for event in self._events(message):
-                        yield event
-            except errors.APIError as error:
-                raise ModelError(error.message or "closed", code=error.code) from error
-            except ValueError as error:
-                raise ModelError("a message that is not JSON") from error
-            except (TypeError, AttributeError):
-                # The SDK's answer to a message whose keys are all unknown to it, or that has none.
-                _log.warning("message from the model not understood")
+            raw = await self._next_message()
+            chunks = sound_in(raw)
+            if chunks is not None:
+                for pcm in chunks:
+                    yield ModelSpeech(pcm)
+                continue
+            message = await self._understood(raw)
+            if message is not None:
+                for event in self._events(message):
+                    yield event
+
+    async def _next_message(self) -> bytes:
+        try:
+            return await self._socket.recv(decode=False)
+        except ConnectionClosed as closed:
+            if closed.rcvd is None:
+                raise ModelError("the connection was lost", code=1006) from closed
+            raise ModelError(closed.rcvd.reason or "closed", code=closed.rcvd.code) from closed
+
+    async def _understood(self, raw: bytes) -> types.LiveServerMessage | None:
+        self._relay.hand(raw)
+        try:
+            return await self._session._receive()  # `receive()` for one message
+        except errors.APIError as error:
+            raise ModelError(error.message or "closed", code=error.code) from error
+        except ValueError as error:
+            raise ModelError("a message that is not JSON") from error
+        except (TypeError, AttributeError):
+            # The SDK's answer to a message whose keys are all unknown to it, or that has none.
+            _log.warning("message from the model not understood")
+            return None
 
     def _events(self, message: types.LiveServerMessage) -> Iterator[ModelEvent]:
         """A message's events: what interrupts first, then sound, words, and what ends a turn."""
