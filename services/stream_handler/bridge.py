@@ -63,10 +63,11 @@ from stream_handler.core.session import StreamSession
 from stream_handler.gemini_live import GeminiLive, ModelError, ModelEvent, ModelSession, ModelSpeech
 from stream_handler.outbox import Outbox
 from stream_handler.recorder import Recorder
+from stream_handler.send_watch import SendWatch
 from stream_handler.tool_client import ToolClient
 from stream_handler.words import words_for
 
-_TWILIO_SEND_TIMEOUT_S = 5.0
+_SEND_TIMEOUT_S = 5.0
 _MODEL_QUEUE_LIMIT = 250  # frames: the five seconds after which a send is given up
 
 _KEYS = frozenset("0123456789*#")
@@ -118,9 +119,11 @@ class Bridge:
         """Carry the call to its end; the socket is closed and the record written on return."""
         async with self._group:
             self._group.create_task(self._record())
+            watch = SendWatch(_SEND_TIMEOUT_S)
             twilio = (
                 self._group.create_task(self._receive_from_twilio()),
-                self._group.create_task(self._send_to_twilio()),
+                self._group.create_task(self._send_to_twilio(watch)),
+                self._group.create_task(self._watch_twilio(watch)),
             )
             self._handle(StreamStarted(self._now_ms()))
             await self._closed.wait()
@@ -207,12 +210,17 @@ class Bridge:
             case _:
                 assert_never(message)
 
-    async def _send_to_twilio(self) -> None:
-        with suppress(ConnectionClosed, TimeoutError):
+    async def _send_to_twilio(self, watch: SendWatch) -> None:
+        with suppress(ConnectionClosed):
             while True:
                 message = await self._outbox.get()
-                async with asyncio.timeout(_TWILIO_SEND_TIMEOUT_S):
+                with watch:
                     await self._socket.send(message)
+        self._handle(StreamLost(self._now_ms()))
+
+    async def _watch_twilio(self, watch: SendWatch) -> None:
+        await watch.until_stuck()
+        self._warn_once("Twilio does not read", "a message could not be sent")
         self._handle(StreamLost(self._now_ms()))
 
     def _check_reader(self, accepted: bool) -> None:
@@ -228,7 +236,11 @@ class Bridge:
             async with self._services.model.connect(config, self._now_ms) as session:
                 connected = True
                 self._handle(ModelConnected(self._now_ms()))
-                self._model_tasks.append(self._group.create_task(self._send_to_model(session)))
+                watch = SendWatch(_SEND_TIMEOUT_S)
+                self._model_tasks += (
+                    self._group.create_task(self._send_to_model(session, watch)),
+                    self._group.create_task(self._watch_model(watch)),
+                )
                 async for event in session.receive():
                     self._model_event(event)
         except ModelError as error:
@@ -249,12 +261,19 @@ class Bridge:
                 pass
         self._handle(event)
 
-    async def _send_to_model(self, session: ModelSession) -> None:
+    async def _send_to_model(self, session: ModelSession, watch: SendWatch) -> None:
         try:
             while True:
-                await _send(session, await self._to_model.get())
+                action = await self._to_model.get()
+                with watch:
+                    await _send(session, action)
         except ModelError as error:
             _log.error("model session failed", reason=str(error), code=error.code)
+        self._handle(ModelDisconnected(self._now_ms()))
+
+    async def _watch_model(self, watch: SendWatch) -> None:
+        await watch.until_stuck()
+        _log.error("model session failed", reason="the model's side does not read", code=None)
         self._handle(ModelDisconnected(self._now_ms()))
 
     def _queue_audio(self, action: SendModelAudio) -> None:

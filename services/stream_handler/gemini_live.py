@@ -6,7 +6,12 @@ The only file that imports the SDK. Facts about its behaviour are those of googl
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -32,7 +37,6 @@ from stream_handler.core.model_config import ModelConfig
 from stream_handler.sound_path import Relay, audio_message, sound_in
 
 CONNECT_TIMEOUT_S = 8.0
-_SEND_TIMEOUT_S = 5.0
 _CLOSE_TIMEOUT_S = 1.0
 _API_VERSION = "v1beta"  # the version that Google's Live reference documents
 
@@ -145,7 +149,10 @@ async def _entered(
 
 
 class ModelSession:
-    """An open session. Every method raises ModelError when the connection is gone."""
+    """An open session. Every method raises ModelError when the connection is gone.
+
+    A send waits as long as the service does not read: its deadline is the caller's to keep.
+    """
 
     def __init__(self, session: live.AsyncSession, clock_ms: Callable[[], float]) -> None:
         self._session = session
@@ -156,11 +163,11 @@ class ModelSession:
 
     async def send_audio(self, pcm: bytes) -> None:
         """PCM16 LE mono at 16 kHz."""
-        async with _sending():
+        with _sending():
             await self._socket.send(audio_message(pcm))
 
     async def send_text(self, text: str) -> None:
-        async with _sending():
+        with _sending():
             await self._session.send_realtime_input(text=text)
 
     async def send_tool_response(
@@ -172,7 +179,7 @@ class ModelSession:
             response=_response(answer),
             scheduling=types.FunctionResponseScheduling.SILENT if silent else None,
         )
-        async with _sending():
+        with _sending():
             await self._session.send_tool_response(function_responses=response)
 
     async def receive(self) -> AsyncIterator[ModelEvent]:
@@ -231,13 +238,10 @@ class ModelSession:
             yield TurnCompleted(at_ms)
 
 
-@asynccontextmanager
-async def _sending() -> AsyncIterator[None]:
+@contextmanager
+def _sending() -> Iterator[None]:
     try:
-        async with asyncio.timeout(_SEND_TIMEOUT_S):
-            yield
-    except TimeoutError:
-        raise ModelError("the model's side does not read") from None
+        yield
     except (OSError, WebSocketException) as error:
         raise ModelError(f"{type(error).__name__}: {error}") from error
 
