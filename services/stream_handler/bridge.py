@@ -8,7 +8,7 @@ import asyncio
 import datetime
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
@@ -35,6 +35,7 @@ from stream_handler.core.actions import (
     SendModelText,
     SendToolResponse,
     StartTimer,
+    UpdateModelContext,
 )
 from stream_handler.core.deadlines import Timer
 from stream_handler.core.events import (
@@ -62,7 +63,7 @@ from stream_handler.core.model_config import ModelConfig
 from stream_handler.core.session import StreamSession
 from stream_handler.gemini_live import GeminiLive, ModelError, ModelEvent, ModelSession, ModelSpeech
 from stream_handler.outbox import Outbox
-from stream_handler.recorder import Recorder
+from stream_handler.recorder import Recorded, Recorder
 from stream_handler.send_watch import SendWatch
 from stream_handler.tool_client import ToolClient
 from stream_handler.words import words_for
@@ -71,6 +72,8 @@ _SEND_TIMEOUT_S = 5.0
 _MODEL_QUEUE_LIMIT = 250  # frames: the five seconds after which a send is given up
 
 _KEYS = frozenset("0123456789*#")
+
+ForModel: TypeAlias = SendModelAudio | SendModelText | SendToolResponse | UpdateModelContext
 
 _log = Log(__name__)
 
@@ -98,13 +101,11 @@ class Bridge:
         self._stream_sid = stream_sid
         self._services = services
         self._session = StreamSession(call, words_for(call.agent.language), admitted.history)
-        self._recorder = Recorder(services.store, call.call_sid, call.attempt)
+        self._recorder = Recorder(services.store, call, admitted.claim, claimed=admitted.claimed)
         self._outbox = Outbox(stream_sid)
         self._up = Upsampler()
         self._down = Downsampler()
-        self._to_model: asyncio.Queue[SendModelAudio | SendModelText | SendToolResponse] = (
-            asyncio.Queue(_MODEL_QUEUE_LIMIT)
-        )
+        self._to_model: asyncio.Queue[ForModel] = asyncio.Queue(_MODEL_QUEUE_LIMIT)
         self._group = asyncio.TaskGroup()
         self._timers: dict[Timer, asyncio.Task[None]] = {}
         self._tools: dict[str, asyncio.Task[None]] = {}
@@ -135,6 +136,10 @@ class Bridge:
         """Ask the call to end here, because the process must stop."""
         self._handle(DrainRequested(self._now_ms()))
 
+    def give_up_record(self) -> None:
+        """The process must stop now: what the store has not taken leaves in the log."""
+        self._recorder.give_up()
+
     def _now_ms(self) -> float:
         return (self._loop.time() - self._started_s) * 1000.0
 
@@ -154,7 +159,7 @@ class Bridge:
                 self._outbox.clear()
             case PlayRingback():
                 self._check_reader(self._outbox.put_media(ringback()))
-            case SendModelText() | SendToolResponse():
+            case SendModelText() | SendToolResponse() | UpdateModelContext():
                 self._queue_for_model(action)
             case ConnectModel():
                 self._model_tasks.append(self._group.create_task(self._run_model(action.config)))
@@ -282,7 +287,7 @@ class Bridge:
         else:
             self._to_model.put_nowait(action)
 
-    def _queue_for_model(self, action: SendModelText | SendToolResponse) -> None:
+    def _queue_for_model(self, action: ForModel) -> None:
         if self._to_model.full():
             self._group.create_task(self._handle_soon(ModelDisconnected(self._now_ms())))
         else:
@@ -307,9 +312,16 @@ class Bridge:
             self._recorder.save(action.changes)
 
     async def _record(self) -> None:
-        committed = await self._recorder.run()
+        try:
+            recorded = await self._recorder.run()
+            if recorded is Recorded.SUPERSEDED:
+                # Twilio opens another stream only when this one is over, whatever it looks like.
+                self._handle(StreamLost(self._now_ms()))
+        finally:
+            self._recorder.leave_unwritten()
         at_ms = self._now_ms()
-        self._handle(SaveDone(at_ms) if committed else SaveFailed(at_ms))
+        done = recorded is Recorded.COMMITTED
+        self._handle(SaveDone(at_ms) if done else SaveFailed(at_ms))
 
     async def _handle_soon(self, event: Event) -> None:
         self._handle(event)
@@ -327,14 +339,14 @@ def _age_s(call: Call) -> float:
     return (datetime.datetime.now(datetime.UTC) - call.started_at).total_seconds()
 
 
-async def _send(
-    session: ModelSession, action: SendModelAudio | SendModelText | SendToolResponse
-) -> None:
+async def _send(session: ModelSession, action: ForModel) -> None:
     match action:
         case SendModelAudio():
             await session.send_audio(action.pcm)
         case SendModelText():
             await session.send_text(action.text)
+        case UpdateModelContext():
+            await session.update_context(action.instructions)
         case SendToolResponse():
             await session.send_tool_response(
                 action.id, action.name, action.answer, silent=action.silent

@@ -170,6 +170,10 @@ class ModelSession:
         with _sending():
             await self._session.send_realtime_input(text=text)
 
+    async def update_context(self, instructions: str) -> None:
+        with _sending():
+            await self._session.send_context_update(system_instruction=instructions)
+
     async def send_tool_response(
         self, id: str, name: str, answer: ToolAnswer, *, silent: bool
     ) -> None:

@@ -147,6 +147,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     fallback_number: str | None = None
     """The agent's, else the line's: where a person can be reached."""
     usage: Usage = Usage()
+    applied_revisions: tuple[str, ...] = ()
+    """Edits of the agent that this call took over while it ran."""
     twilio_status: str | None = None
     twilio_duration_s: int | None = None
 
@@ -179,6 +181,7 @@ class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
     end_reason: EndReason | None = None
     next: NextAction | None = None
     transfer_to: str | None = None
+    applied_revisions: tuple[str, ...] | None = None
 
     def __or__(self, later: "CallChanges") -> "CallChanges":
         """Both, the later winning: a turn or tool call saved twice is kept once."""
@@ -193,11 +196,29 @@ class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
             end_reason=later.end_reason or self.end_reason,
             next=later.next or self.next,
             transfer_to=later.transfer_to or self.transfer_to,
+            applied_revisions=later.applied_revisions or self.applied_revisions,
         )
+
+    def split(self, items: int) -> "tuple[CallChanges, CallChanges]":
+        """The fields with the first `items` turns and tool calls, and what is left."""
+        turns, tool_calls = self.turns[:items], self.tool_calls[: max(0, items - len(self.turns))]
+        first = msgspec.structs.replace(self, turns=turns, tool_calls=tool_calls)
+        rest = CallChanges(
+            turns=self.turns[len(turns) :], tool_calls=self.tool_calls[len(tool_calls) :]
+        )
+        return first, rest
 
     def fields(self) -> dict[str, Json]:
         """The fields of the call document that change."""
-        names = ("usage", "status", "ended_at", "end_reason", "next", "transfer_to")
+        names = (
+            "usage",
+            "status",
+            "ended_at",
+            "end_reason",
+            "next",
+            "transfer_to",
+            "applied_revisions",
+        )
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 

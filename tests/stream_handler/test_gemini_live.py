@@ -495,6 +495,17 @@ async def test_text_goes_up_as_realtime_input(
     assert message["realtime_input"] == {"text": "Greet."}
 
 
+async def test_new_instructions_go_up_as_a_context_update(
+    certificates: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    [message] = await sent_by(
+        certificates, trusting, lambda session: session.update_context("Offer the discount.")
+    )
+
+    update = in_camel_case(message)["contextUpdate"]
+    assert "Offer the discount." in str(update["systemInstruction"])
+
+
 @pytest.mark.parametrize(
     ("answer", "silent", "response", "scheduling"),
     [

@@ -32,6 +32,13 @@ class SendModelText:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateModelContext:
+    """From now on the session follows these instructions."""
+
+    instructions: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlayAudio:
     """µ-law at 8 kHz, any length."""
 
@@ -110,6 +117,7 @@ Action: TypeAlias = (
     | ConnectModel
     | CloseModel
     | SendModelText
+    | UpdateModelContext
     | CallTool
     | CancelTool
     | SendToolResponse

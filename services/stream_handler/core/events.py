@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ringdown.agents import Agent
 from ringdown.calls import Speaker, Usage
 from ringdown.tools import Json, ToolAnswer
 from stream_handler.core.deadlines import Timer
@@ -149,6 +150,15 @@ class SaveFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentEdited:
+    """Operators have edited the agent, and the edit is for calls in progress."""
+
+    at_ms: float
+    agent: Agent
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
 class DrainRequested:
     """This process must stop; the call cannot stay here."""
 
@@ -177,5 +187,6 @@ Event: TypeAlias = (
     | TimerFired
     | SaveDone
     | SaveFailed
+    | AgentEdited
     | DrainRequested
 )

@@ -2,13 +2,22 @@
 
 from typing import assert_never
 
+import msgspec
+
 from ringdown.calls import Call, CallChanges, EndReason, Turn
 from stream_handler.core import model_config
-from stream_handler.core.actions import Action, ConnectModel, SaveCall, SendModelText
+from stream_handler.core.actions import (
+    Action,
+    ConnectModel,
+    SaveCall,
+    SendModelText,
+    UpdateModelContext,
+)
 from stream_handler.core.closing import Closing
 from stream_handler.core.conversation import Conversation
 from stream_handler.core.deadlines import Timer
 from stream_handler.core.events import (
+    AgentEdited,
     CallerAudio,
     DrainRequested,
     DtmfReceived,
@@ -52,6 +61,9 @@ class StreamSession:
         self._limits = Limits(self._parts, self._closing)
         self._conversation = Conversation(self._parts, self._closing, self._limits)
         self._tools = ToolCalls(self._parts, self._closing)
+        self._told = ""
+        """The instructions that the model has."""
+        self._revision = (call.agent_revision, *call.applied_revisions)[-1]
 
     def handle(self, event: Event) -> tuple[Action, ...]:
         """Everything that is to be done because of `event`, in order."""
@@ -91,7 +103,7 @@ class StreamSession:
             case StreamStarted():
                 return self._stream_started(event.at_ms)
             case ModelConnected():
-                return self._conversation.model_connected()
+                return self._model_connected()
             case TimerFired():
                 return self._timer_fired(event.timer, event.at_ms)
             case StreamStopped():
@@ -104,20 +116,47 @@ class StreamSession:
                 return self._closing.finish_because(EndReason.MODEL_LOST, event.at_ms)
             case DrainRequested():
                 return self._closing.finish_because(EndReason.HANDLER_STOPPED, event.at_ms)
+            case AgentEdited():
+                return self._agent_edited(event)
             case SaveDone() | SaveFailed():
                 return iter(())
             case _:
                 assert_never(event)
 
     def _stream_started(self, at_ms: float) -> Actions:
-        yield ConnectModel(model_config.session_config(self._parts.call))
+        config = model_config.session_config(self._parts.call)
+        self._told = config.instructions
+        yield ConnectModel(config)
         yield from self._conversation.begin_ringback()
         yield from self._limits.stream_started(at_ms)
+
+    def _model_connected(self) -> Actions:
+        yield from self._conversation.model_connected()
+        yield from self._tell_instructions()
 
     def _usage_reported(self, event: UsageReported) -> Actions:
         self._parts.usage += event.usage
         yield SaveCall(CallChanges(usage=self._parts.usage))
         yield from self._limits.usage_reported(event.at_ms)
+
+    def _agent_edited(self, event: AgentEdited) -> Actions:
+        """The instructions change; a voice or a limit that changes in mid-call only confuses."""
+        parts = self._parts
+        if event.revision == self._revision:
+            return
+        self._revision = event.revision
+        agent = msgspec.structs.replace(parts.call.agent, instructions=event.agent.instructions)
+        revisions = (*parts.call.applied_revisions, event.revision)
+        parts.call = msgspec.structs.replace(parts.call, agent=agent, applied_revisions=revisions)
+        yield from self._tell_instructions()
+        yield SaveCall(CallChanges(applied_revisions=revisions))
+
+    def _tell_instructions(self) -> Actions:
+        """Let the model know the present instructions, once it listens."""
+        instructions = model_config.session_config(self._parts.call).instructions
+        if self._parts.link.listening and instructions != self._told:
+            self._told = instructions
+            yield UpdateModelContext(instructions)
 
     # The keypad
 

@@ -24,6 +24,7 @@ from stream_handler.core.actions import (
     SendModelText,
     SendToolResponse,
     StartTimer,
+    UpdateModelContext,
 )
 from stream_handler.core.deadlines import Timer
 from stream_handler.core.events import (
@@ -281,6 +282,7 @@ class Stage:
                 | CloseModel()
                 | SendModelAudio()
                 | SendModelText()
+                | UpdateModelContext()
                 | SendToolResponse()
             ):
                 pass

@@ -1,0 +1,83 @@
+"""The line's limits: what a stranger with a dialler can cost, at most.
+
+Callers' numbers can be forged, so a limit for each caller protects from one caller only; the
+limits of the whole line are what bounds the bill.
+"""
+
+import datetime
+from typing import Annotated, Protocol
+
+import msgspec
+
+ALERT_AT = 0.8
+"""The share of a limit at which operators are told."""
+
+_Count = Annotated[int, msgspec.Meta(ge=1)]
+_Amount = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class LineLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """`settings/limits`, which operators edit; None is no limit. Days and hours are rolling."""
+
+    calls_per_caller_per_hour: _Count | None = 20
+    calls_at_once: _Count | None = 50
+    calls_per_hour: _Count | None = 500
+    minutes_per_day: _Amount | None = 3_000
+    usd_per_day: _Amount | None = 100
+
+
+class LineUse(msgspec.Struct, frozen=True, kw_only=True):
+    """What has been used of the limits, before the call that rings."""
+
+    calls_per_caller_per_hour: int = 0
+    calls_at_once: int = 0
+    calls_per_hour: int = 0
+    minutes_per_day: float = 0.0
+    usd_per_day: float = 0.0
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """Names of limits, as in `LineLimits`."""
+
+    reached: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
+    """At 80 % or more, but not reached."""
+
+    @property
+    def line_is_full(self) -> bool:
+        """Whether a limit of the whole line is reached, not only this caller's."""
+        return any(name != CALLER_LIMIT for name in self.reached)
+
+    @property
+    def caller_is_over(self) -> bool:
+        return CALLER_LIMIT in self.reached
+
+
+CALLER_LIMIT = "calls_per_caller_per_hour"
+
+
+def verdict(limits: LineLimits, use: LineUse) -> Verdict:
+    """Which limits the call that rings would pass, and which are near."""
+    shares = {
+        name: getattr(use, name) / limit
+        for name in LineLimits.__struct_fields__
+        if (limit := getattr(limits, name)) is not None
+    }
+    return Verdict(
+        reached=tuple(name for name, share in shares.items() if share >= 1),
+        near=tuple(name for name, share in shares.items() if ALERT_AT <= share < 1),
+    )
+
+
+class LimitStore(Protocol):
+    """Where the limits are kept, and the calls that use them up."""
+
+    async def read_limits(self) -> LineLimits:
+        """The defaults if none are stored. Raises StoreUnavailable and InvalidDocument."""
+
+    async def write_limits(self, limits: LineLimits) -> None:
+        """Raises StoreUnavailable."""
+
+    async def line_use(self, caller: str, now: datetime.datetime) -> LineUse:
+        """Counted over the stored calls; a call counts as running for an hour at most, so that
+        one whose end was never recorded does not occupy the line. Raises StoreUnavailable."""
