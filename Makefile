@@ -21,7 +21,10 @@ conformance: $(READY)  ## Compare the stand-ins with the real services, given ke
 
 test: $(READY)  ## Check types and style, then run every test.
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile  # calls in real time mostly wait
+
+bench: $(READY)  ## Measure everything beside a bare relay and pipecat (Linux, two cores).
+	@$(BIN)/python -m benchmarks
 
 lint: $(READY)  ## Types (mypy strict) and style (ruff).
 	$(BIN)/ruff check
@@ -47,4 +50,4 @@ $(READY): requirements.txt pyproject.toml
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/setup
 	@touch $@
 
-.PHONY: help call stack conformance test lint format lock clean
+.PHONY: help call stack conformance test bench lint format lock clean

@@ -6,6 +6,7 @@ import datetime
 from agent_choice import AgentChoice, ChosenAgent
 from call_twiml import StreamOffer, connect_stream, hang_up
 from connections import Connections
+from ringdown import travelling_call
 from ringdown.agents import Agent
 from ringdown.calls import RETENTION, Call, CallStatus
 from ringdown.errors import RingdownError
@@ -34,7 +35,8 @@ async def answer(
     wake_up = connections.wake_handler()
     chosen = await agents.choose(connections.store, update.called)
     opened = new_call(update, chosen, now, fallback_number=settings.fallback_number)
-    call = await _open(connections.store, opened)
+    stored = await _open(connections.store, opened)
+    call = stored or opened
     if call.status is CallStatus.ENDED:
         _log.warning("a call that is over was delivered again")
         return hang_up()
@@ -49,7 +51,7 @@ async def answer(
         agent_revision=call.agent_revision,
         attempt=call.attempt,
     )
-    return offer_stream(call, settings, now, notice=notice)
+    return offer_stream(call, settings, now, notice=notice, travelling=stored is None)
 
 
 def notice_of(agent: Agent) -> str:
@@ -83,9 +85,17 @@ def new_call(
 
 
 def offer_stream(
-    call: Call, settings: WebhookSettings, now: datetime.datetime, *, notice: str = ""
+    call: Call,
+    settings: WebhookSettings,
+    now: datetime.datetime,
+    *,
+    notice: str = "",
+    travelling: bool = False,
 ) -> str:
-    """The TwiML that hands the call's current attempt to the stream handler."""
+    """The TwiML that hands the call's current attempt to the stream handler.
+
+    `travelling`: with the call itself, because the store may not have it.
+    """
     token = mint(
         settings.stream_token_secret,
         call_sid=call.call_sid,
@@ -95,17 +105,25 @@ def offer_stream(
     offer = StreamOffer(
         media_url=settings.media_url,
         token=token,
+        call=_packed(call, settings) if travelling else {},
         status_url=f"{settings.public_url}/status",
         after_stream_url=f"{settings.public_url}/after-stream",
     )
     return connect_stream(offer, notice=notice, language=call.agent.language)
 
 
-async def _open(store: Store, call: Call) -> Call:
-    """The stored call, or `call` itself if the store fails: the handler may yet reach it."""
+async def _open(store: Store, call: Call) -> Call | None:
+    """The stored call; None if the store fails."""
     try:
         async with asyncio.timeout(OPEN_CALL_WITHIN_S):
             return await store.open_call(call)
     except (RingdownError, TimeoutError) as error:
         _log.error("call could not be opened", reason=str(error) or "the store was too slow")
-        return call
+        return None
+
+
+def _packed(call: Call, settings: WebhookSettings) -> dict[str, str]:
+    parameters = travelling_call.pack(settings.stream_token_secret, call)
+    if not parameters:
+        _log.error("call is too large to travel with its stream", agent=call.agent_id)
+    return parameters

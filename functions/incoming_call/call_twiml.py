@@ -1,5 +1,6 @@
 """The TwiML documents that the webhook answers with. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twilio.twiml.voice_response import Connect, VoiceResponse
@@ -18,6 +19,8 @@ class StreamOffer:
     token: str
     status_url: str
     after_stream_url: str
+    call: Mapping[str, str]
+    """The parameters that carry the call itself; empty if the store has it."""
 
 
 def connect_stream(offer: StreamOffer, *, notice: str, language: str) -> str:
@@ -30,7 +33,8 @@ def connect_stream(offer: StreamOffer, *, notice: str, language: str) -> str:
     stream = connect.stream(
         url=offer.media_url, status_callback=offer.status_url, status_callback_method="POST"
     )
-    stream.parameter(name="token", value=offer.token)
+    for name, value in {"token": offer.token, **offer.call}.items():
+        stream.parameter(name=name, value=value)
     response.append(connect)
     response.redirect(offer.after_stream_url, method="POST")
     return _document(response)

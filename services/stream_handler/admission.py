@@ -1,4 +1,8 @@
-"""Who may talk: the upgrade's signature, then `start` with a token, then the claim."""
+"""Who may talk: the upgrade's signature, then `start` with a token, then the claim.
+
+A store that is away stops no call that travels with its stream: the token proves the call, and is
+good for one stream of this process; the claim is made up for when the store is back.
+"""
 
 import asyncio
 import base64
@@ -9,20 +13,22 @@ import re
 import time
 from dataclasses import dataclass
 
+import msgspec
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
-from ringdown import stream_token
-from ringdown.calls import Call, CallStore, Claim, Turn
+from ringdown import stream_token, travelling_call
+from ringdown.calls import Call, CallStatus, CallStore, Claim, Turn
 from ringdown.errors import InvalidDocument, StoreUnavailable, TokenRefused
-from ringdown.log import Log
+from ringdown.log import Log, call_bound
 from stream_handler import media_streams
 
 START_TIMEOUT_S = 5.0
 _MESSAGES_BEFORE_START = 8  # Twilio sends one, `connected`
 _CLAIM_TIMEOUT_S = 5.0
+_TRAVELLING_CLAIM_TIMEOUT_S = 1.0  # the caller hears nothing; the call can go on without
 
 _CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
 _STREAM_SID = re.compile(r"MZ[0-9a-fA-F]{32}")
@@ -46,6 +52,9 @@ class Refused(Exception):
 class Admitted:
     call: Call
     stream_sid: str
+    claim: Claim
+    claimed: bool = True
+    """False: the store did not answer, and may not know the call either."""
     history: tuple[Turn, ...] = ()
     """What was said in earlier streams of the call."""
 
@@ -73,31 +82,92 @@ def signature_is_valid(
     )
 
 
-async def admit(
-    socket: ServerConnection,
-    store: CallStore,
-    *,
-    token_secret: str,
-    handler: str,
-    start_timeout_s: float = START_TIMEOUT_S,
-) -> Admitted:
-    """Wait for `start`, check its token and claim the call. Raises Refused."""
-    start = await _start(socket, start_timeout_s)
-    if not _CALL_SID.fullmatch(start.call_sid) or not _STREAM_SID.fullmatch(start.stream_sid):
-        raise Refused(CloseCode.POLICY_VIOLATION, "start names no call or stream")
-    if start.media_format != _MULAW_8K_MONO:
-        raise Refused(CloseCode.UNSUPPORTED_DATA, "the stream is not mu-law at 8 kHz, mono")
-    token = start.custom_parameters.get("token", "")
-    try:
-        attempt = stream_token.verify(
-            token_secret, token, call_sid=start.call_sid, now_s=time.time()
+class Admission:
+    """Lets streams in; one for all streams of a process."""
+
+    def __init__(
+        self,
+        store: CallStore,
+        *,
+        token_secret: str,
+        handler: str,
+        start_timeout_s: float = START_TIMEOUT_S,
+    ) -> None:
+        self._store = store
+        self._token_secret = token_secret
+        self._handler = handler
+        self._start_timeout_s = start_timeout_s
+        self._used: dict[str, float] = {}
+        """Tokens that let a stream in, and when (Unix s)."""
+
+    async def admit(self, socket: ServerConnection) -> Admitted:
+        """Wait for `start`, check its token and claim the call. Raises Refused."""
+        start = await _start(socket, self._start_timeout_s)
+        if not _CALL_SID.fullmatch(start.call_sid) or not _STREAM_SID.fullmatch(start.stream_sid):
+            raise Refused(CloseCode.POLICY_VIOLATION, "start names no call or stream")
+        if start.media_format != _MULAW_8K_MONO:
+            raise Refused(CloseCode.UNSUPPORTED_DATA, "the stream is not mu-law at 8 kHz, mono")
+        attempt, travelling = self._checked(start)
+        claim = Claim(
+            attempt=attempt, handler=self._handler, claimed_at=datetime.datetime.now(datetime.UTC)
         )
-    except TokenRefused as error:
-        raise Refused(CloseCode.POLICY_VIOLATION, str(error)) from None
-    claim = Claim(attempt=attempt, handler=handler, claimed_at=datetime.datetime.now(datetime.UTC))
-    call = await _claim(store, start.call_sid, claim)
-    history = await _history(store, start.call_sid) if attempt > 1 else ()
-    return Admitted(call, start.stream_sid, history)
+        call = await self._claim(start, claim, travelling)
+        if call is None and travelling is not None:
+            self._use_once(start)
+            return Admitted(_begun(travelling, claim), start.stream_sid, claim, claimed=False)
+        if call is None:
+            raise Refused(CloseCode.INTERNAL_ERROR, "the call cannot be claimed")
+        self._use_once(start)
+        history = await _history(self._store, start.call_sid) if attempt > 1 else ()
+        return Admitted(call, start.stream_sid, claim, history=history)
+
+    def _checked(self, start: media_streams.StartFields) -> tuple[int, Call | None]:
+        """The attempt that the token allows, and the call if it travels with the stream."""
+        secret, parameters = self._token_secret, start.custom_parameters
+        try:
+            attempt = stream_token.verify(
+                secret, parameters.get("token", ""), call_sid=start.call_sid, now_s=time.time()
+            )
+            travelling = travelling_call.unpack(secret, parameters, call_sid=start.call_sid)
+        except TokenRefused as error:
+            raise Refused(CloseCode.POLICY_VIOLATION, str(error)) from None
+        if travelling is not None and travelling.attempt != attempt:
+            raise Refused(CloseCode.POLICY_VIOLATION, "another attempt travels with the stream")
+        return attempt, travelling
+
+    async def _claim(
+        self, start: media_streams.StartFields, claim: Claim, travelling: Call | None
+    ) -> Call | None:
+        """The claimed call, or None if the store fails. Raises Refused if it is not to be had."""
+        within_s = _CLAIM_TIMEOUT_S if travelling is None else _TRAVELLING_CLAIM_TIMEOUT_S
+        try:
+            async with asyncio.timeout(within_s):
+                if travelling is not None:
+                    await self._store.open_call(travelling)
+                call = await self._store.claim(start.call_sid, claim)
+        except (StoreUnavailable, InvalidDocument, TimeoutError) as error:
+            with call_bound(start.call_sid):
+                _log.error("call could not be claimed", error=str(error) or "timed out")
+            return None
+        if call is None:
+            raise Refused(CloseCode.POLICY_VIOLATION, "the call is unknown, over, or held already")
+        return call
+
+    def _use_once(self, start: media_streams.StartFields) -> None:
+        """What the store cannot vouch for: that the token has not let in another stream."""
+        now_s, token = time.time(), start.custom_parameters["token"]
+        for old in [t for t, at_s in self._used.items() if now_s - at_s > stream_token.LIFETIME_S]:
+            del self._used[old]
+        if token in self._used:
+            raise Refused(CloseCode.POLICY_VIOLATION, "the call is held already")
+        self._used[token] = now_s
+
+
+def _begun(travelling: Call, claim: Claim) -> Call:
+    """The call as the claim would have made it."""
+    return msgspec.structs.replace(
+        travelling, status=CallStatus.IN_PROGRESS, started_at=claim.claimed_at
+    )
 
 
 async def _start(socket: ServerConnection, timeout_s: float) -> media_streams.StartFields:
@@ -116,19 +186,6 @@ async def _start(socket: ServerConnection, timeout_s: float) -> media_streams.St
     except ConnectionClosed:
         raise Refused(CloseCode.NORMAL_CLOSURE, "closed before start") from None
     raise Refused(CloseCode.POLICY_VIOLATION, "too many messages before start")
-
-
-async def _claim(store: CallStore, call_sid: str, claim: Claim) -> Call:
-    try:
-        async with asyncio.timeout(_CLAIM_TIMEOUT_S):
-            call = await store.claim(call_sid, claim)
-    except (StoreUnavailable, InvalidDocument, TimeoutError) as error:
-        raise Refused(
-            CloseCode.INTERNAL_ERROR, f"the call cannot be claimed: {type(error).__name__}"
-        ) from error
-    if call is None:
-        raise Refused(CloseCode.POLICY_VIOLATION, "the call is unknown, over, or held already")
-    return call
 
 
 async def _history(store: CallStore, call_sid: str) -> tuple[Turn, ...]:

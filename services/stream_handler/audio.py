@@ -140,7 +140,8 @@ def _windows(signal: Samples, width: int, *, step: int = 1) -> Samples:
 
 
 def _to_pcm(signal: Samples) -> npt.NDArray[np.int16]:
-    return np.rint(signal, out=signal).clip(-32768, 32767).astype(np.int16)
+    np.rint(signal, out=signal)
+    return signal.clip(_LEAST, _MOST, out=signal).astype(np.int16)
 
 
 def _lowpass(taps: int, *, cutoff_hz: float, rate_hz: int, beta: float) -> Samples:
@@ -174,6 +175,7 @@ def _mulaw_encode_table() -> npt.NDArray[np.uint8]:
     return np.asarray(~(sign | (segment << 4) | step) & 0xFF, np.uint8)
 
 
+_LEAST, _MOST = np.array(-32768, np.float32), np.array(32767, np.float32)
 _DECODED = _mulaw_decode_table()
 _ENCODED = _mulaw_encode_table()
 _UP_PHASES = _upsampling_phases()

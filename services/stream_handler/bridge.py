@@ -62,18 +62,17 @@ from stream_handler.core.events import (
 from stream_handler.core.model_config import ModelConfig
 from stream_handler.core.session import StreamSession
 from stream_handler.gemini_live import GeminiLive, ModelError, ModelEvent, ModelSession, ModelSpeech
-from stream_handler.outbox import Outbox
+from stream_handler.outbox import WAITING_LIMIT, Outbox
+from stream_handler.outlet import Outlet
 from stream_handler.recorder import Recorded, Recorder
-from stream_handler.send_watch import SendWatch
 from stream_handler.tool_client import ToolClient
 from stream_handler.words import words_for
 
-_SEND_TIMEOUT_S = 5.0
-_MODEL_QUEUE_LIMIT = 250  # frames: the five seconds after which a send is given up
+_MODEL_QUEUE_LIMIT = 100  # texts and tool answers: as many never wait at once
 
 _KEYS = frozenset("0123456789*#")
 
-ForModel: TypeAlias = SendModelAudio | SendModelText | SendToolResponse | UpdateModelContext
+ForModel: TypeAlias = SendModelText | SendToolResponse | UpdateModelContext
 
 _log = Log(__name__)
 
@@ -102,7 +101,9 @@ class Bridge:
         self._services = services
         self._session = StreamSession(call, words_for(call.agent.language), admitted.history)
         self._recorder = Recorder(services.store, call, admitted.claim, claimed=admitted.claimed)
-        self._outbox = Outbox(stream_sid)
+        self._outlet = Outlet(socket, WAITING_LIMIT)
+        self._outbox = Outbox(stream_sid, self._outlet)
+        self._model: ModelSession | None = None
         self._up = Upsampler()
         self._down = Downsampler()
         self._to_model: asyncio.Queue[ForModel] = asyncio.Queue(_MODEL_QUEUE_LIMIT)
@@ -120,11 +121,9 @@ class Bridge:
         """Carry the call to its end; the socket is closed and the record written on return."""
         async with self._group:
             self._group.create_task(self._record())
-            watch = SendWatch(_SEND_TIMEOUT_S)
             twilio = (
                 self._group.create_task(self._receive_from_twilio()),
-                self._group.create_task(self._send_to_twilio(watch)),
-                self._group.create_task(self._watch_twilio(watch)),
+                self._group.create_task(self._send_to_twilio()),
             )
             self._handle(StreamStarted(self._now_ms()))
             await self._closed.wait()
@@ -136,8 +135,9 @@ class Bridge:
         """Ask the call to end here, because the process must stop."""
         self._handle(DrainRequested(self._now_ms()))
 
-    def give_up_record(self) -> None:
-        """The process must stop now: what the store has not taken leaves in the log."""
+    def give_up(self) -> None:
+        """End the call here and now: what the store has not taken of its record is logged."""
+        self.drain()
         self._recorder.give_up()
 
     def _now_ms(self) -> float:
@@ -150,7 +150,7 @@ class Bridge:
     def _perform(self, action: Action) -> None:
         match action:
             case SendModelAudio():
-                self._queue_audio(action)
+                self._send_audio(action)
             case PlayAudio():
                 self._check_reader(self._outbox.put_media(action.mulaw))
             case SendMark():
@@ -215,17 +215,14 @@ class Bridge:
             case _:
                 assert_never(message)
 
-    async def _send_to_twilio(self, watch: SendWatch) -> None:
-        with suppress(ConnectionClosed):
-            while True:
-                message = await self._outbox.get()
-                with watch:
-                    await self._socket.send(message)
-        self._handle(StreamLost(self._now_ms()))
-
-    async def _watch_twilio(self, watch: SendWatch) -> None:
-        await watch.until_stuck()
-        self._warn_once("Twilio does not read", "a message could not be sent")
+    async def _send_to_twilio(self) -> None:
+        """What cannot leave at once, that is; while Twilio reads, this sleeps."""
+        try:
+            await self._outlet.run()
+        except TimeoutError:
+            self._warn_once("Twilio does not read", "a message could not be sent")
+        except ConnectionClosed:
+            pass
         self._handle(StreamLost(self._now_ms()))
 
     def _check_reader(self, accepted: bool) -> None:
@@ -240,12 +237,10 @@ class Bridge:
         try:
             async with self._services.model.connect(config, self._now_ms) as session:
                 connected = True
+                self._model = session
                 self._handle(ModelConnected(self._now_ms()))
-                watch = SendWatch(_SEND_TIMEOUT_S)
-                self._model_tasks += (
-                    self._group.create_task(self._send_to_model(session, watch)),
-                    self._group.create_task(self._watch_model(watch)),
-                )
+                for work in (self._send_to_model(session), self._send_waiting(session)):
+                    self._model_tasks.append(self._group.create_task(work))
                 async for event in session.receive():
                     self._model_event(event)
         except ModelError as error:
@@ -266,26 +261,25 @@ class Bridge:
                 pass
         self._handle(event)
 
-    async def _send_to_model(self, session: ModelSession, watch: SendWatch) -> None:
+    async def _send_to_model(self, session: ModelSession) -> None:
         try:
             while True:
-                action = await self._to_model.get()
-                with watch:
-                    await _send(session, action)
+                await _send(session, await self._to_model.get())
         except ModelError as error:
             _log.error("model session failed", reason=str(error), code=error.code)
         self._handle(ModelDisconnected(self._now_ms()))
 
-    async def _watch_model(self, watch: SendWatch) -> None:
-        await watch.until_stuck()
-        _log.error("model session failed", reason="the model's side does not read", code=None)
+    async def _send_waiting(self, session: ModelSession) -> None:
+        """What cannot leave at once; while the model reads, this sleeps."""
+        try:
+            await session.send_waiting()
+        except ModelError as error:
+            _log.error("model session failed", reason=str(error), code=error.code)
         self._handle(ModelDisconnected(self._now_ms()))
 
-    def _queue_audio(self, action: SendModelAudio) -> None:
-        if self._to_model.full():
+    def _send_audio(self, action: SendModelAudio) -> None:
+        if self._model is not None and not self._model.send_audio(action.pcm):
             self._warn_once("caller's audio dropped", "the model's side does not read")
-        else:
-            self._to_model.put_nowait(action)
 
     def _queue_for_model(self, action: ForModel) -> None:
         if self._to_model.full():
@@ -341,8 +335,6 @@ def _age_s(call: Call) -> float:
 
 async def _send(session: ModelSession, action: ForModel) -> None:
     match action:
-        case SendModelAudio():
-            await session.send_audio(action.pcm)
         case SendModelText():
             await session.send_text(action.text)
         case UpdateModelContext():

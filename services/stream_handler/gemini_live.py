@@ -12,9 +12,9 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
+import msgspec
 from google import genai
 from google.genai import errors, live, types
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
@@ -34,9 +34,11 @@ from stream_handler.core.events import (
 )
 from stream_handler.core.functions import FunctionDeclaration
 from stream_handler.core.model_config import ModelConfig
-from stream_handler.sound_path import Relay, audio_message, sound_in
+from stream_handler.outlet import Outlet
+from stream_handler.speech_path import Relay, Spoken, audio_message, spoken_in
 
 CONNECT_TIMEOUT_S = 8.0
+_WAITING_LIMIT = 250  # frames: the five seconds after which a send is given up
 _CLOSE_TIMEOUT_S = 1.0
 _API_VERSION = "v1beta"  # the version that Google's Live reference documents
 
@@ -61,8 +63,7 @@ class ModelError(Exception):
         super().__init__(reason)
 
 
-@dataclass(frozen=True, slots=True)
-class ModelSpeech:
+class ModelSpeech(msgspec.Struct, frozen=True):
     """A chunk of the model's speech: PCM16 LE mono at 24 kHz."""
 
     pcm: bytes
@@ -151,20 +152,29 @@ async def _entered(
 class ModelSession:
     """An open session. Every method raises ModelError when the connection is gone.
 
-    A send waits as long as the service does not read: its deadline is the caller's to keep.
+    Nothing here waits for the service to read, but `send_waiting`.
     """
 
     def __init__(self, session: live.AsyncSession, clock_ms: Callable[[], float]) -> None:
         self._session = session
         self._clock_ms = clock_ms
         self._socket = session._ws
-        self._relay = Relay(self._socket)
+        self._outlet = Outlet(self._socket, _WAITING_LIMIT)
+        self._relay = Relay(self._outlet)
         session._ws = self._relay  # type: ignore[assignment]  # the SDK offers no seam for this
 
-    async def send_audio(self, pcm: bytes) -> None:
-        """PCM16 LE mono at 16 kHz."""
-        with _sending():
-            await self._socket.send(audio_message(pcm))
+    def send_audio(self, pcm: bytes) -> bool:
+        """PCM16 LE mono at 16 kHz. False if it is dropped, because the service does not read."""
+        return self._outlet.send(audio_message(pcm))
+
+    async def send_waiting(self) -> NoReturn:
+        """Send what could not leave at once, for as long as the session lasts."""
+        try:
+            await self._outlet.run()
+        except TimeoutError:
+            raise ModelError("the model's side does not read") from None
+        except ConnectionClosed as closed:
+            raise _closed(closed) from closed
 
     async def send_text(self, text: str) -> None:
         with _sending():
@@ -190,10 +200,10 @@ class ModelSession:
         """Events as they come, for as long as the session lasts; ends by raising ModelError."""
         while True:
             raw = await self._next_message()
-            chunks = sound_in(raw)
-            if chunks is not None:
-                for pcm in chunks:
-                    yield ModelSpeech(pcm)
+            spoken = spoken_in(raw)
+            if spoken is not None:
+                for event in _spoken_events(spoken, self._clock_ms()):
+                    yield event
                 continue
             message = await self._understood(raw)
             if message is not None:
@@ -204,9 +214,7 @@ class ModelSession:
         try:
             return await self._socket.recv(decode=False)
         except ConnectionClosed as closed:
-            if closed.rcvd is None:
-                raise ModelError("the connection was lost", code=1006) from closed
-            raise ModelError(closed.rcvd.reason or "closed", code=closed.rcvd.code) from closed
+            raise _closed(closed) from closed
 
     async def _understood(self, raw: bytes) -> types.LiveServerMessage | None:
         self._relay.hand(raw)
@@ -248,6 +256,12 @@ def _sending() -> Iterator[None]:
         yield
     except (OSError, WebSocketException) as error:
         raise ModelError(f"{type(error).__name__}: {error}") from error
+
+
+def _closed(closed: ConnectionClosed) -> ModelError:
+    if closed.rcvd is None:
+        return ModelError("the connection was lost", code=1006)
+    return ModelError(closed.rcvd.reason or "closed", code=closed.rcvd.code)
 
 
 def _connect_config(config: ModelConfig) -> types.LiveConnectConfig:
@@ -297,6 +311,15 @@ def _response(answer: ToolAnswer) -> dict[str, object]:
     if answer.error is not None:
         return {"error": answer.error.message, "retryable": answer.error.retryable}
     return {"output": answer.output}
+
+
+def _spoken_events(spoken: Spoken, at_ms: float) -> Iterator[ModelEvent]:
+    for pcm in spoken.chunks:
+        yield ModelSpeech(pcm)
+    if spoken.by_caller:
+        yield TranscriptReceived(at_ms, Speaker.CALLER, spoken.by_caller)
+    if spoken.by_agent:
+        yield TranscriptReceived(at_ms, Speaker.AGENT, spoken.by_agent)
 
 
 def _speech(content: types.LiveServerContent) -> Iterator[ModelSpeech]:

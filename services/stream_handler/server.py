@@ -9,7 +9,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from ringdown.log import Log, call_bound
-from stream_handler.admission import START_TIMEOUT_S, Refused, admit, signature_is_valid
+from stream_handler.admission import START_TIMEOUT_S, Admission, Refused, signature_is_valid
 from stream_handler.bridge import Bridge, Services
 from stream_handler.settings import Settings
 
@@ -42,6 +42,12 @@ class StreamServer:
         self._settings = settings
         self._patience = patience or Patience()
         self._services = services
+        self._admission = Admission(
+            services.store,
+            token_secret=settings.stream_token_secret,
+            handler=settings.handler,
+            start_timeout_s=self._patience.for_start_s,
+        )
         self._bridges: set[Bridge] = set()
         self._connections = 0
         self._idle = asyncio.Event()
@@ -96,19 +102,18 @@ class StreamServer:
 
     async def _admit_and_carry(self, socket: ServerConnection) -> None:
         try:
-            admitted = await admit(
-                socket,
-                self._services.store,
-                token_secret=self._settings.stream_token_secret,
-                handler=self._settings.handler,
-                start_timeout_s=self._patience.for_start_s,
-            )
+            admitted = await self._admission.admit(socket)
         except Refused as refused:
             _log.warning("stream refused", reason=refused.reason, close_code=int(refused.code))
             await socket.close(refused.code, refused.reason)
             return
         with call_bound(admitted.call.call_sid):
-            _log.info("call claimed", attempt=admitted.call.attempt, agent=admitted.call.agent_id)
+            _log.info(
+                "call admitted",
+                attempt=admitted.call.attempt,
+                agent=admitted.call.agent_id,
+                claimed=admitted.claimed,
+            )
             bridge = Bridge(socket, admitted, self._services)
             self._bridges.add(bridge)
             try:
@@ -128,6 +133,8 @@ class StreamServer:
             bridge.drain()
         if not await self._all_over(self._patience.for_calls_to_be_saved_s):
             _log.error("stopped with calls in hand", calls=self._connections)
+            for bridge in tuple(self._bridges):
+                bridge.give_up()
             for connection in tuple(server.connections):
                 connection.transport.abort()
 

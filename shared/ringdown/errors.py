@@ -2,8 +2,9 @@
 
 RingdownError
 ├── ConfigurationError    ops': the process says what to set and does not start
+├── Conflict              nobody's: two edited at once; the second reads again, and decides
 ├── InvalidDocument       ops': the last good document is used instead, the reason is shown
-├── StoreUnavailable      the store's: retried, then the caller hears an apology
+├── StoreUnavailable      the store's: retried; calls go on without it, and records wait
 ├── Superseded            ours: another attempt holds the call; this one stops writing
 └── TokenRefused          the peer's: the stream is closed before anything is dialled
 """
@@ -21,6 +22,10 @@ class ConfigurationError(RingdownError):
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(("Ringdown cannot start:", *(f"  {p}" for p in problems))))
+
+
+class Conflict(RingdownError):
+    """The document was changed since it was read; nothing was written."""
 
 
 class InvalidDocument(RingdownError):

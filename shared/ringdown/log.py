@@ -1,7 +1,8 @@
 """Structured logging: one JSON object a line, as Cloud Logging reads it, bound to a call.
 
 A message is static; what varies goes into fields. Every line written while a call is bound carries
-its `call_sid`. Never log phone numbers, words spoken or tool arguments.
+its `call_sid`. Never log phone numbers, words spoken or tool arguments; the one exception, records
+that the store did not take, is marked and packed (`ringdown.dead_letters`).
 """
 
 import contextlib

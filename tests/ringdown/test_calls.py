@@ -52,6 +52,15 @@ def test_saving_the_same_again_changes_nothing(some: CallChanges) -> None:
     assert once | some == once
 
 
+@given(changes, st.integers(0, 9))
+def test_what_is_split_is_whole_together(some: CallChanges, items: int) -> None:
+    whole = CallChanges() | some
+    first, rest = whole.split(items)
+    assert first | rest == whole
+    assert len(first.turns) + len(first.tool_calls) <= items
+    assert rest.fields() == {}, "the fields go with the first part"
+
+
 @given(changes, changes)
 def test_the_later_change_wins_and_nothing_is_lost(a: CallChanges, b: CallChanges) -> None:
     both = a | b

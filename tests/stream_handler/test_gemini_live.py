@@ -478,7 +478,10 @@ async def sent_by(
 async def test_audio_goes_up_with_its_rate(
     certificates: trustme.CA, trusting: ssl.SSLContext
 ) -> None:
-    [message] = await sent_by(certificates, trusting, lambda session: session.send_audio(PCM))
+    async def send_audio(session: ModelSession) -> None:
+        assert session.send_audio(PCM)
+
+    [message] = await sent_by(certificates, trusting, send_audio)
 
     audio = message["realtime_input"]["audio"]
     mime_type = audio.get("mime_type") or audio.get("mimeType")
@@ -543,10 +546,6 @@ async def test_a_tool_answer_carries_its_calls_id(
 async def test_sending_into_a_session_that_is_gone_is_a_model_error(
     certificates: trustme.CA, trusting: ssl.SSLContext
 ) -> None:
-    async def send_on(session: ModelSession) -> None:
-        while True:  # the first may still fit into the socket
-            await session.send_audio(PCM)
-
     async with (
         asyncio.timeout(10),
         little_gemini(certificates, saying()) as gemini,
@@ -554,7 +553,11 @@ async def test_sending_into_a_session_that_is_gone_is_a_model_error(
     ):
         await gemini.gone.wait()
         with pytest.raises(ModelError):
-            await send_on(session)
+            async for _ in session.receive():
+                pass
+        session.send_audio(PCM)
+        with pytest.raises(ModelError):
+            await session.send_waiting()
 
 
 async def test_leaving_the_session_closes_it(

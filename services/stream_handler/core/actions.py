@@ -1,7 +1,8 @@
 """What the core wants done. Actions of one answer are carried out in order."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from ringdown.calls import CallChanges, NextAction
 from ringdown.tools import ToolAnswer, ToolDeclaration, ToolRequest
@@ -9,71 +10,59 @@ from stream_handler.core.deadlines import Timer
 from stream_handler.core.model_config import ModelConfig
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectModel:
+class ConnectModel(msgspec.Struct, frozen=True):
     config: ModelConfig
 
 
-@dataclass(frozen=True, slots=True)
-class CloseModel:
+class CloseModel(msgspec.Struct, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class SendModelAudio:
+class SendModelAudio(msgspec.Struct, frozen=True):
     """PCM16 LE mono at 16 kHz."""
 
     pcm: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SendModelText:
+class SendModelText(msgspec.Struct, frozen=True):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateModelContext:
+class UpdateModelContext(msgspec.Struct, frozen=True):
     """From now on the session follows these instructions."""
 
     instructions: str
 
 
-@dataclass(frozen=True, slots=True)
-class PlayAudio:
+class PlayAudio(msgspec.Struct, frozen=True):
     """µ-law at 8 kHz, any length."""
 
     mulaw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class PlayRingback:
+class PlayRingback(msgspec.Struct, frozen=True):
     """One ring of the tone that callers hear while a phone rings; ended by ClearPlayback."""
 
 
-@dataclass(frozen=True, slots=True)
-class SendMark:
+class SendMark(msgspec.Struct, frozen=True):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ClearPlayback:
+class ClearPlayback(msgspec.Struct, frozen=True):
     """Send `clear` before anything else, and drop media and marks that are still queued."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallTool:
+class CallTool(msgspec.Struct, frozen=True):
     id: str
     tool: ToolDeclaration
     request: ToolRequest
 
 
-@dataclass(frozen=True, slots=True)
-class CancelTool:
+class CancelTool(msgspec.Struct, frozen=True):
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class SendToolResponse:
+class SendToolResponse(msgspec.Struct, frozen=True):
     """`silent`: the model is to take note and say nothing."""
 
     id: str
@@ -82,27 +71,23 @@ class SendToolResponse:
     silent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StartTimer:
+class StartTimer(msgspec.Struct, frozen=True):
     timer: Timer
     after_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class CancelTimer:
+class CancelTimer(msgspec.Struct, frozen=True):
     timer: Timer
 
 
-@dataclass(frozen=True, slots=True)
-class SaveCall:
+class SaveCall(msgspec.Struct, frozen=True):
     """Write `changes`; a `final` save goes at once and is answered by SaveDone or SaveFailed."""
 
     changes: CallChanges
     final: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CloseStream:
+class CloseStream(msgspec.Struct, frozen=True):
     """The last action of every session; `next` is what `/after-stream` will do, if decided."""
 
     next: NextAction | None

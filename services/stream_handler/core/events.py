@@ -1,7 +1,8 @@
 """What happens to a stream. Every event carries `at_ms`: milliseconds since the stream started."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from ringdown.agents import Agent
 from ringdown.calls import Speaker, Usage
@@ -9,15 +10,13 @@ from ringdown.tools import Json, ToolAnswer
 from stream_handler.core.deadlines import Timer
 
 
-@dataclass(frozen=True, slots=True)
-class StreamStarted:
+class StreamStarted(msgspec.Struct, frozen=True):
     """The call is claimed and Twilio is ready to play audio."""
 
     at_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class CallerAudio:
+class CallerAudio(msgspec.Struct, frozen=True):
     """A frame from the caller, already converted for the model: PCM16 LE mono at 16 kHz."""
 
     at_ms: float
@@ -25,132 +24,112 @@ class CallerAudio:
     level_dbfs: float
 
 
-@dataclass(frozen=True, slots=True)
-class MarkReceived:
+class MarkReceived(msgspec.Struct, frozen=True):
     at_ms: float
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class DtmfReceived:
+class DtmfReceived(msgspec.Struct, frozen=True):
     """The caller pressed a key: 0-9, * or #."""
 
     at_ms: float
     digit: str
 
 
-@dataclass(frozen=True, slots=True)
-class StreamStopped:
+class StreamStopped(msgspec.Struct, frozen=True):
     """Twilio said `stop`: the caller hung up."""
 
     at_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class StreamLost:
+class StreamLost(msgspec.Struct, frozen=True):
     """The socket to Twilio closed, or stopped taking data, without a `stop`."""
 
     at_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class ModelConnected:
+class ModelConnected(msgspec.Struct, frozen=True):
     at_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class ModelConnectFailed:
+class ModelConnectFailed(msgspec.Struct, frozen=True):
     at_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class ModelDisconnected:
+class ModelDisconnected(msgspec.Struct, frozen=True):
     at_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class ModelAudio:
+class ModelAudio(msgspec.Struct, frozen=True):
     """A chunk of the model's speech, already converted for Twilio: µ-law at 8 kHz."""
 
     at_ms: float
     mulaw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ModelInterrupted:
+class ModelInterrupted(msgspec.Struct, frozen=True):
     """The model noticed that the caller speaks, and dropped the rest of its reply."""
 
     at_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class GenerationCompleted:
+class GenerationCompleted(msgspec.Struct, frozen=True):
     """The model has sent the last of this reply's audio."""
 
     at_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class TurnCompleted:
+class TurnCompleted(msgspec.Struct, frozen=True):
     at_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class TranscriptReceived:
+class TranscriptReceived(msgspec.Struct, frozen=True):
     at_ms: float
     speaker: Speaker
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCallRequested:
+class ToolCallRequested(msgspec.Struct, frozen=True):
     at_ms: float
     id: str
     name: str
     args: dict[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCallCancelled:
+class ToolCallCancelled(msgspec.Struct, frozen=True):
     at_ms: float
     ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCallFinished:
+class ToolCallFinished(msgspec.Struct, frozen=True):
     at_ms: float
     id: str
     answer: ToolAnswer
 
 
-@dataclass(frozen=True, slots=True)
-class UsageReported:
+class UsageReported(msgspec.Struct, frozen=True):
     at_ms: float
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True)
-class TimerFired:
+class TimerFired(msgspec.Struct, frozen=True):
     at_ms: float
     timer: Timer
 
 
-@dataclass(frozen=True, slots=True)
-class SaveDone:
+class SaveDone(msgspec.Struct, frozen=True):
     """The final save is committed."""
 
     at_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class SaveFailed:
+class SaveFailed(msgspec.Struct, frozen=True):
     """The final save was given up."""
 
     at_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class AgentEdited:
+class AgentEdited(msgspec.Struct, frozen=True):
     """Operators have edited the agent, and the edit is for calls in progress."""
 
     at_ms: float
@@ -158,8 +137,7 @@ class AgentEdited:
     revision: str
 
 
-@dataclass(frozen=True, slots=True)
-class DrainRequested:
+class DrainRequested(msgspec.Struct, frozen=True):
     """This process must stop; the call cannot stay here."""
 
     at_ms: float

@@ -1,0 +1,266 @@
+"""Call records that the store did not take in time: how they leave in the log, and come back.
+
+A dead letter holds all that is needed to write a stream's part of the record later, even if the
+call itself was never created. It leaves as numbered log lines that carry `ringdown_dead_letter`:
+they hold what callers said, so a sink must route them to a bucket that only operators can read,
+and keep them out of the ordinary log.
+"""
+
+import base64
+import binascii
+import datetime
+import hashlib
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Annotated
+
+import msgspec
+
+from ringdown.calls import (
+    Call,
+    CallChanges,
+    CallRecord,
+    CallStatus,
+    CallStore,
+    Claim,
+    EndReason,
+    ToolCall,
+    Turn,
+)
+from ringdown.documents import explain
+from ringdown.log import Field
+
+MARK = "ringdown_dead_letter"
+MAX_LINE_BYTES = 100_000
+"""Cloud Logging takes about 256 KB a line."""
+ITEMS_AT_ONCE = 50
+"""Turns and tool calls written by one save: a batch that no store refuses."""
+
+_PART_CHARS = 96_000
+_MAX_LETTER_BYTES = 64_000_000
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """What one stream could not have written."""
+
+    call: Call
+    """As the stream began with it."""
+    claim: Claim
+    changes: CallChanges
+    left_at: datetime.datetime
+
+
+class Assembled(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found in log lines."""
+
+    letters: tuple[DeadLetter, ...]
+    problems: tuple[str, ...]
+    """A sentence for each letter that cannot be read, with what to do."""
+
+
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
+    """What writing a dead letter back has changed; nothing, if it was written back before."""
+
+    call_sid: str
+    created: bool = False
+    """The store did not know the call."""
+    turns: int = 0
+    tool_calls: int = 0
+    completed: bool = False
+    """The call's end, or something else about it, was missing."""
+    still_open: bool = False
+    """Nothing was written: a later stream of the call is not over. Try again when it is."""
+
+
+# Leaving
+
+
+def log_fields(letter: DeadLetter) -> tuple[dict[str, Field], ...]:
+    """The fields of the log lines that hold `letter`, each line under MAX_LINE_BYTES."""
+    packed = zlib.compress(msgspec.json.encode(letter), level=1)  # quick: calls are going on
+    body = base64.b64encode(packed).decode()
+    slices = [body[at : at + _PART_CHARS] for at in range(0, len(body), _PART_CHARS)]
+    letter_id = hashlib.sha256(packed).hexdigest()[:16]
+    return tuple(
+        {
+            MARK: True,
+            "call_sid": letter.call.call_sid,
+            "letter": letter_id,
+            "part": n,
+            "of": len(slices),
+            "body": part,
+        }
+        for n, part in enumerate(slices, start=1)
+    )
+
+
+# Coming back
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True):
+    call_sid: str
+    letter: str
+    part: Annotated[int, msgspec.Meta(ge=1)]
+    of: Annotated[int, msgspec.Meta(ge=1)]
+    body: str
+
+
+def assemble(lines: Iterable[str]) -> Assembled:
+    """The dead letters in log lines of any order, duplicates and other lines included.
+
+    `lines` is what the process wrote, or what `gcloud logging read --format=json` prints.
+    """
+    parts: dict[str, dict[int, _Part]] = {}
+    problems: list[str] = []
+    for entry in _entries("".join(line if line.endswith("\n") else f"{line}\n" for line in lines)):
+        if MARK not in entry:
+            continue
+        try:
+            part = msgspec.convert(entry, _Part, strict=False)  # Cloud Logging turns 1 into 1.0
+        except msgspec.ValidationError as error:
+            problems.append(f"A line is marked as a dead letter and is none: {explain(error)}.")
+            continue
+        parts.setdefault(part.letter, {}).setdefault(part.part, part)
+    letters = []
+    for found in parts.values():
+        letter = _opened(found)
+        if isinstance(letter, DeadLetter):
+            letters.append(letter)
+        else:
+            problems.append(letter)
+    return Assembled(letters=tuple(letters), problems=tuple(problems))
+
+
+def _entries(text: str) -> Iterator[dict[str, object]]:
+    """Every JSON object that is logged in `text`: a line each, or all in one array."""
+    try:
+        documents = [msgspec.json.decode(text)]
+    except msgspec.DecodeError:
+        documents = list(_documents(text))
+    for document in documents:
+        for entry in document if isinstance(document, list) else [document]:
+            if isinstance(entry, dict):
+                payload = entry.get("jsonPayload")
+                yield payload if isinstance(payload, dict) else entry
+
+
+def _documents(text: str) -> Iterator[object]:
+    for line in text.splitlines():
+        if MARK in line:
+            try:
+                yield msgspec.json.decode(line)
+            except msgspec.DecodeError:
+                yield {MARK: True}  # reported as a line that is none
+
+
+def _opened(parts: dict[int, _Part]) -> DeadLetter | str:
+    """The letter, or why it cannot be read."""
+    first = next(iter(parts.values()))
+    name = f"Dead letter {first.letter} of call {first.call_sid}"
+    if len(parts) < first.of:
+        n = next(n for n in range(1, first.of + 1) if n not in parts)
+        return (
+            f"{name} is incomplete: part {n} of {first.of} is not here."
+            " Read the log again over a longer time."
+        )
+    body = "".join(parts[n].body for n in sorted(parts))
+    try:
+        packed = base64.b64decode(body, validate=True)
+        text = zlib.decompressobj().decompress(packed, _MAX_LETTER_BYTES)
+        return msgspec.json.decode(text, type=DeadLetter)
+    except (binascii.Error, zlib.error, msgspec.DecodeError) as error:
+        return f"{name} is damaged ({error}). Read the log again."
+
+
+# Writing back
+
+
+async def replay(store: CallStore, letter: DeadLetter) -> Replayed:
+    """Write what the store lacks of `letter`. Doing so twice is doing it once.
+
+    The call is created if need be, turns and tool calls are added, and the call is completed
+    unless a later stream has taken it up. Raises StoreUnavailable, InvalidDocument, and Superseded
+    if the call changes hands meanwhile; whatever was written then may be written again.
+    """
+    call_sid = letter.call.call_sid
+    created = await store.read_call(call_sid) is None
+    if created:
+        ringing = msgspec.structs.replace(letter.call, status=CallStatus.RINGING)
+        await store.open_call(ringing)
+    await store.claim(call_sid, letter.claim)  # None, if it is or cannot be claimed: both are fine
+    record = await store.read_record(call_sid)
+    if record is None:
+        return Replayed(call_sid=call_sid)  # deleted at this moment: then so be it
+    if record.call.attempt > letter.call.attempt and record.call.status is not CallStatus.ENDED:
+        return Replayed(call_sid=call_sid, still_open=True)
+    changes = missing(record, letter)
+    rest = changes
+    while rest != CallChanges():
+        now, rest = rest.split(ITEMS_AT_ONCE)
+        await store.save(call_sid, record.call.attempt, now)
+    return Replayed(
+        call_sid=call_sid,
+        created=created,
+        turns=len(changes.turns),
+        tool_calls=len(changes.tool_calls),
+        completed=bool(changes.fields()),
+    )
+
+
+def missing(record: CallRecord, letter: DeadLetter) -> CallChanges:
+    """What the stored `record` lacks of `letter`."""
+    fields = CallChanges()
+    if record.call.attempt <= letter.call.attempt:
+        fields = _missing_fields(record.call, letter)
+    return msgspec.structs.replace(
+        fields,
+        turns=_missing_turns(record.turns, letter.changes.turns),
+        tool_calls=_missing_tool_calls(record.tool_calls, letter.changes.tool_calls),
+    )
+
+
+def _missing_fields(call: Call, letter: DeadLetter) -> CallChanges:
+    """A letter is left when its stream is over: then so is the call, if no other went on with it.
+
+    What `/after-stream` was told, or decided itself, has happened and stays.
+    """
+    changes = letter.changes
+    ended = call.status is CallStatus.ENDED
+    wanted = msgspec.structs.replace(
+        changes,
+        status=CallStatus.ENDED,
+        ended_at=changes.ended_at or (call.ended_at if ended else letter.left_at),
+        end_reason=changes.end_reason or call.end_reason or EndReason.STREAM_LOST,
+        next=changes.next if call.next is None else None,
+        transfer_to=changes.transfer_to if call.next is None else None,
+    )
+    lacking = {
+        name: value for name, value in wanted.fields().items() if getattr(call, name) != value
+    }
+    return CallChanges(**lacking)
+
+
+def _missing_turns(stored: tuple[Turn, ...], lost: tuple[Turn, ...]) -> tuple[Turn, ...]:
+    """Turns are the same if the same side began them at the same time.
+
+    A stream that could not read what the one before had said has given its numbers again: then
+    the lost turn gets a new one, and its time keeps it in its place.
+    """
+    known = {(turn.speaker, turn.start_ms): turn for turn in stored}
+    taken = {turn.n for turn in stored}
+    added = []
+    for turn in lost:
+        same = known.get((turn.speaker, turn.start_ms))
+        n = turn.n if turn.n not in taken else max(taken) + 1
+        numbered = msgspec.structs.replace(turn, n=n if same is None else same.n)
+        if numbered != same:
+            added.append(numbered)
+        taken.add(numbered.n)
+    return tuple(added)
+
+
+def _missing_tool_calls(
+    stored: tuple[ToolCall, ...], lost: tuple[ToolCall, ...]
+) -> tuple[ToolCall, ...]:
+    known = {call.id: call for call in stored}
+    return tuple(call for call in lost if known.get(call.id) != call)

@@ -1,0 +1,74 @@
+"""A call that the store did not take travels with its stream, in the TwiML's parameters.
+
+So the stream handler can carry it without asking anybody, with the agent that the webhook chose.
+What travels decides what the model is told and where tools are, so it is signed like the token.
+It is sent only when the store fails: Twilio keeps TwiML in its logs for a while.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import zlib
+from collections.abc import Mapping
+
+import msgspec
+
+from ringdown.calls import Call
+from ringdown.errors import TokenRefused
+
+MAX_PARAMETERS = 90
+"""Twilio's REST API takes 99 parameters for a stream; nothing is said of TwiML."""
+_VALUE_CHARS = 480  # name and value are under 500 characters together
+_MAX_JSON_BYTES = 1_000_000
+
+
+def pack(secret: str, call: Call) -> dict[str, str]:
+    """The parameters that carry `call`; none if it is too large to travel."""
+    payload = base64.urlsafe_b64encode(zlib.compress(msgspec.json.encode(call))).decode()
+    text = f"{_mac(secret, payload)}.{payload}"
+    values = [text[at : at + _VALUE_CHARS] for at in range(0, len(text), _VALUE_CHARS)]
+    if len(values) > MAX_PARAMETERS:
+        return {}
+    return {_name(n): value for n, value in enumerate(values, start=1)}
+
+
+def unpack(secret: str, parameters: Mapping[str, str], *, call_sid: str) -> Call | None:
+    """The call that travels in a stream's `parameters`, or None if none does.
+
+    Raises TokenRefused unless we packed it, for this very call.
+    """
+    text = _joined(parameters)
+    if not text:
+        return None
+    mac, _, payload = text.partition(".")
+    if not hmac.compare_digest(_mac(secret, payload).encode(), mac.encode(errors="replace")):
+        raise TokenRefused("the signature of the call that travels with the stream is wrong")
+    call = _decode(payload)
+    if call.call_sid != call_sid:
+        raise TokenRefused("another call travels with the stream")
+    return call
+
+
+def _joined(parameters: Mapping[str, str]) -> str:
+    values = (parameters.get(_name(n), "") for n in range(1, MAX_PARAMETERS + 1))
+    return "".join(values)
+
+
+def _name(n: int) -> str:
+    return f"call{n}"
+
+
+def _decode(payload: str) -> Call:
+    try:
+        packed = base64.urlsafe_b64decode(payload)
+        text = zlib.decompressobj().decompress(packed, _MAX_JSON_BYTES)
+        return msgspec.json.decode(text, type=Call)
+    except (binascii.Error, zlib.error, msgspec.DecodeError):
+        raise TokenRefused("the call that travels with the stream is malformed") from None
+
+
+def _mac(secret: str, payload: str) -> str:
+    message = f"travelling call|{payload}".encode(errors="surrogatepass")
+    digest = hmac.new(secret.encode(), message, hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

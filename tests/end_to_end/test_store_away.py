@@ -1,0 +1,114 @@
+"""The store is away for whole calls: callers are answered, and no record is lost."""
+
+import asyncio
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from ops.gemini_stand_in import API_KEY
+from ops.processes import free_port
+from ops.stack import Stack, StackSettings, running_stack
+from ringdown.calls import CallRecord, CallStatus, EndReason, Speaker
+from ringdown.dead_letters import assemble, replay
+from ringdown.stores import open_store
+from simulators.gemini_live.faults import After, Close, Fault, Moment
+from simulators.gemini_live.fixtures import GeminiLiveServerFactory
+from simulators.gemini_live.scenario import Reply, Scenario
+from simulators.speech.recognition import normalise
+from simulators.twilio import Answers, Call, DialStatus, TwilioNetwork
+from simulators.twilio.events import DialledPartyEnded
+from tests.functions.incoming_call.records import store_locked
+
+LINE = "+14155550100"
+FALLBACK = "+14155550199"
+GREETING = "Hello, how can I help you today?"
+
+
+@pytest.mark.timeout(120)
+async def test_calls_are_answered_and_their_records_come_back(
+    tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
+) -> None:
+    dying = Fault(Close(1011), After(Moment.AUDIO_CHUNKS, 10), session=2)
+    gemini = await gemini_live_server(Scenario(greeting=Reply(say=GREETING)), [dying])
+    settings = StackSettings(
+        out=tmp_path,
+        gemini_api_key=API_KEY,
+        gemini_base_url=gemini.base_url,
+        gemini_ca_file=gemini.ca_file,
+        webhook_port=free_port(),
+        stream_port=free_port(),
+        fallback_number=FALLBACK,
+    )
+    with ExitStack() as until_stopped:
+        async with running_stack(settings) as stack:
+            with store_locked(stack.store_url):
+                late = await _hear_the_greeting_and_hang_up(stack)
+            late_record = await _complete_record(stack.store_url, late)
+            until_stopped.enter_context(store_locked(stack.store_url))
+            lost = await _wait_for_the_end(stack)
+            assert await _record(stack.store_url, lost) is None
+
+    assert _heard_greeting(late_record)
+    assert late_record.call.end_reason is EndReason.CALLER_HUNG_UP
+    dialled = [event for event in lost.events if isinstance(event, DialledPartyEnded)]
+    assert [(d.number, d.status) for d in dialled] == [(FALLBACK, DialStatus.COMPLETED)]
+
+    found = assemble((tmp_path / "logs" / "stream_handler.log").read_text("utf-8").splitlines())
+    (letter,) = found.letters
+    assert found.problems == ()
+    async with open_store(stack.store_url) as store:
+        assert (await replay(store, letter)).created
+    lost_record = await _record(stack.store_url, lost)
+    assert lost_record is not None
+    assert (lost_record.call.status, lost_record.call.end_reason) == (
+        CallStatus.ENDED,
+        EndReason.MODEL_LOST,
+    )
+
+
+async def _hear_the_greeting_and_hang_up(stack: Stack) -> Call:
+    network = TwilioNetwork(auth_token=stack.twilio_auth_token)
+    async with network.place_call(
+        to=LINE,
+        from_="+14155550124",
+        voice_url=f"{stack.webhook_url}/",
+        status_url=f"{stack.webhook_url}/status",
+    ) as call:
+        await call.agent_silent_for(0.8)
+        await call.hang_up()
+    return call
+
+
+async def _wait_for_the_end(stack: Stack) -> Call:
+    network = TwilioNetwork(
+        auth_token=stack.twilio_auth_token, dialled={FALLBACK: Answers("This is a person.")}
+    )
+    async with network.place_call(
+        to=LINE,
+        from_="+14155550123",
+        voice_url=f"{stack.webhook_url}/",
+        status_url=f"{stack.webhook_url}/status",
+    ) as call:
+        await call.ended(60)
+    return call
+
+
+async def _record(store_url: str, call: Call) -> CallRecord | None:
+    async with open_store(store_url) as store:
+        return await store.read_record(call.identity.call_sid)
+
+
+async def _complete_record(store_url: str, call: Call) -> CallRecord:
+    """The record once the handler has written all of it."""
+    async with asyncio.timeout(15):
+        while True:
+            record = await _record(store_url, call)
+            if record is not None and record.call.status is CallStatus.ENDED:
+                return record
+            await asyncio.sleep(0.1)
+
+
+def _heard_greeting(record: CallRecord) -> bool:
+    first = record.turns[0]
+    return (first.speaker, normalise(first.text)) == (Speaker.AGENT, normalise(GREETING))

@@ -1,0 +1,52 @@
+"""A real store that can be away, or slow, when a test wants it to be."""
+
+import asyncio
+import datetime
+
+from ringdown.calls import Call, CallChanges, CallRecord, CallStore, Claim, TwilioStatus
+from ringdown.errors import StoreUnavailable
+
+
+class UnsteadyStore:
+    def __init__(self, store: CallStore, *, away: bool = False, slow_s: float = 0.0) -> None:
+        self.away = away
+        """Every operation fails at once."""
+        self.slow_s = slow_s
+        """Every operation takes this long, then fails if the store is away by then."""
+        self._store = store
+
+    async def open_call(self, call: Call) -> Call:
+        await self._reach()
+        return await self._store.open_call(call)
+
+    async def read_call(self, call_sid: str) -> Call | None:
+        await self._reach()
+        return await self._store.read_call(call_sid)
+
+    async def claim(self, call_sid: str, claim: Claim) -> Call | None:
+        await self._reach()
+        return await self._store.claim(call_sid, claim)
+
+    async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
+        await self._reach()
+        await self._store.save(call_sid, attempt, changes)
+
+    async def resume(self, call_sid: str) -> Call | None:
+        await self._reach()
+        return await self._store.resume(call_sid)
+
+    async def note_twilio_status(
+        self, call_sid: str, status: TwilioStatus, at: datetime.datetime
+    ) -> bool:
+        await self._reach()
+        return await self._store.note_twilio_status(call_sid, status, at)
+
+    async def read_record(self, call_sid: str) -> CallRecord | None:
+        await self._reach()
+        return await self._store.read_record(call_sid)
+
+    async def _reach(self) -> None:
+        if self.slow_s:
+            await asyncio.sleep(self.slow_s)
+        if self.away:
+            raise StoreUnavailable("the store is away")
