@@ -1,7 +1,8 @@
 """Who may import whom, and who may read the environment: checked over the source tree.
 
 Deployables (`services/*`, `functions/*`, `functions/tools/*`) use `shared/` and nothing of each
-other; nothing deployed knows `simulators` or `ops`; the core of the stream handler is pure.
+other; nothing deployed knows `simulators`, `ops` or `benchmarks`; the core of the stream handler
+is pure.
 """
 
 import ast
@@ -17,9 +18,22 @@ COMPOSITION_ROOTS = frozenset({"__main__.py", "main.py"})
 GENAI_SHELL = PurePosixPath("services/stream_handler/gemini_live.py")
 WEBSOCKET_SHELLS = frozenset(
     PurePosixPath("services/stream_handler") / name
-    for name in ("admission.py", "bridge.py", "gemini_live.py", "server.py")
+    for name in (
+        "admission.py",
+        "bridge.py",
+        "gemini_live.py",
+        "outlet.py",
+        "prompt_connection.py",
+        "server.py",
+    )
 )
-FIRESTORE_ADAPTER = PurePosixPath("shared/ringdown/stores/firestore.py")
+FIRESTORE_ADAPTER = PurePosixPath("shared/ringdown/stores/firestore")
+FIRESTORE_CLIENT = (
+    "google.cloud.firestore",
+    "google.cloud.firestore_v1",
+    "google.api_core",
+    "grpc",
+)
 CORE = PurePosixPath("services/stream_handler/core")
 PURE = frozenset(
     [
@@ -36,7 +50,10 @@ PURE = frozenset(
         "msgspec",
         "ringdown.agents",
         "ringdown.calls",
+        "ringdown.models",
         "ringdown.prices",
+        "ringdown.template_values",
+        "ringdown.templates",
         "ringdown.tools",
         "stream_handler.core",
     ]
@@ -85,8 +102,8 @@ def _problems(source: Source, sources: list[Source]) -> Iterator[str]:
     path = source.path
     if source.reads_environment and path.name not in COMPOSITION_ROOTS:
         yield "reads the environment, which is for composition roots"
-    if path != FIRESTORE_ADAPTER:
-        yield from _may_not(source, "google.cloud.firestore", "google.cloud.firestore_v1")
+    if not path.is_relative_to(FIRESTORE_ADAPTER):
+        yield from _may_not(source, *FIRESTORE_CLIENT)
     if path.is_relative_to("simulators"):
         yield from _may_not(source, "ringdown", "stream_handler", "ops", *_modules_of(sources))
     if _deployable(path) is not None or path.is_relative_to("shared"):
@@ -97,7 +114,7 @@ def _problems(source: Source, sources: list[Source]) -> Iterator[str]:
 
 
 def _deployed_problems(source: Source, sources: list[Source]) -> Iterator[str]:
-    yield from _may_not(source, "simulators", "ops")
+    yield from _may_not(source, "simulators", "ops", "benchmarks")
     if source.path != GENAI_SHELL:
         yield from _may_not(source, "google.genai")
     if source.path not in WEBSOCKET_SHELLS:
@@ -185,12 +202,18 @@ def test_the_sdk_is_imported_in_exactly_one_deployed_file() -> None:
     assert importing == [GENAI_SHELL]
 
 
+def test_firestores_client_is_imported_in_its_adapter_only() -> None:
+    importing = [s.path for s in read_tree(ROOT) if any(s.imports_any(*FIRESTORE_CLIENT))]
+
+    assert importing == [FIRESTORE_ADAPTER / "client.py", FIRESTORE_ADAPTER / "database.py"]
+
+
 # The rules themselves
 
 
 CLEAN = {
     "shared/ringdown/calls.py": "import msgspec\nfrom ringdown.tools import Json\n",
-    "shared/ringdown/stores/firestore.py": "from google.cloud import firestore\n",
+    "shared/ringdown/stores/firestore/client.py": "from google.cloud import firestore\n",
     "services/stream_handler/__main__.py": "import os\nos.environ\n",
     "services/stream_handler/gemini_live.py": "from google import genai\nimport websockets\n",
     "services/stream_handler/server.py": "from websockets.asyncio.server import serve\n",
@@ -236,6 +259,8 @@ WEBHOOK, TOOL = "functions/incoming_call/answering.py", "functions/tools/lookup_
         (WEBHOOK, "from websockets.sync.client import connect"),
         (SERVICE, "def f():\n    from google.cloud import firestore"),
         ("shared/ringdown/stores/sqlite.py", "import google.cloud.firestore"),
+        ("shared/ringdown/stores/transitions.py", "from google.api_core import exceptions"),
+        (SERVICE, "import grpc.aio"),
         ("ops/calls.py", "from google.cloud.firestore import AsyncClient"),
         (SERVICE, "import os\nos.environ['A']"),
         (SERVICE, "import os\nos.getenv('A')"),
@@ -265,6 +290,7 @@ WEBHOOK, TOOL = "functions/incoming_call/answering.py", "functions/tools/lookup_
         ("shared/ringdown/calls.py", "import ops.stack"),
         (SERVICE, "from simulators.twilio import line"),
         (WEBHOOK, "from ops import stack"),
+        (SERVICE, "from benchmarks.results import Delay"),
         (TOOL, "import simulators.speech"),
         ("simulators/twilio/line.py", "from ringdown.calls import Call"),
         ("simulators/twilio/line.py", "import stream_handler"),

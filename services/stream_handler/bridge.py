@@ -6,11 +6,9 @@ waits, because every action only fills a bounded queue, sets a timer or starts a
 
 import asyncio
 import datetime
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
-from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from ringdown.calls import Call, CallStore
@@ -64,6 +62,7 @@ from stream_handler.core.session import StreamSession
 from stream_handler.gemini_live import GeminiLive, ModelError, ModelEvent, ModelSession, ModelSpeech
 from stream_handler.outbox import WAITING_LIMIT, Outbox
 from stream_handler.outlet import Outlet
+from stream_handler.prompt_connection import PromptConnection
 from stream_handler.recorder import Recorded, Recorder
 from stream_handler.tool_client import ToolClient
 from stream_handler.words import words_for
@@ -91,7 +90,7 @@ class Bridge:
 
     def __init__(
         self,
-        socket: ServerConnection,
+        socket: PromptConnection,
         admitted: Admitted,
         services: Services,
     ) -> None:
@@ -185,10 +184,14 @@ class Bridge:
     # Twilio
 
     async def _receive_from_twilio(self) -> None:
-        with suppress(ConnectionClosed):
-            async for frame in self._socket:
-                self._twilio_frame(frame)
+        await self._socket.listen(self._hear)
         self._handle(StreamLost(self._now_ms()))
+
+    def _hear(self, frame: str | bytes) -> None:
+        try:
+            self._twilio_frame(frame)
+        except Exception as error:  # noqa: BLE001 - the task group ends the call, not the library
+            self._group.create_task(_failed(error))
 
     def _twilio_frame(self, frame: str | bytes) -> None:
         try:
@@ -324,6 +327,10 @@ class Bridge:
         if reason not in self._warned:
             self._warned.add(reason)
             _log.warning(message, reason=reason)
+
+
+async def _failed(error: Exception) -> None:
+    raise error
 
 
 def _age_s(call: Call) -> float:

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
@@ -11,6 +12,7 @@ from websockets.http11 import Request, Response
 from ringdown.log import Log, call_bound
 from stream_handler.admission import START_TIMEOUT_S, Admission, Refused, signature_is_valid
 from stream_handler.bridge import Bridge, Services
+from stream_handler.prompt_connection import PromptConnection
 from stream_handler.settings import Settings
 
 MEDIA_PATH = "/media"
@@ -60,6 +62,7 @@ class StreamServer:
             self._settings.host,
             self._settings.port,
             process_request=self._process_request,
+            create_connection=PromptConnection,
             compression=None,
             max_size=_MAX_MESSAGE_BYTES,
             open_timeout=_OPEN_TIMEOUT_S,
@@ -114,7 +117,8 @@ class StreamServer:
                 agent=admitted.call.agent_id,
                 claimed=admitted.claimed,
             )
-            bridge = Bridge(socket, admitted, self._services)
+            # `create_connection` made it one of ours; the library's types cannot say so.
+            bridge = Bridge(cast("PromptConnection", socket), admitted, self._services)
             self._bridges.add(bridge)
             try:
                 await bridge.run()
