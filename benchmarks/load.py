@@ -1,0 +1,86 @@
+"""The load: every target under every number of calls, side by side, run after run."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import uvloop
+
+from benchmarks.results import Delay, LoadPoint
+from benchmarks.rig.point import Load, measure
+from benchmarks.rig.usage import find_pins, kept_to_rig_core
+from benchmarks.targets import Target
+
+BUSY_RIG = 0.8
+BUSY_OTHERS = 0.1
+
+_AROUND_A_WINDOW_S = 9.0  # start, warm-up, settling, stop
+_STARTS_PER_S = 25.0
+
+_DELAYS_MS = "".join(
+    f"{name:>16}" for name in ("uplink, ms", "downlink, ms", "barge-in, ms", "first audio, ms")
+)
+HEADING = (
+    f"{'':15}{_DELAYS_MS}\n"
+    f"{'target':<10}{'calls':>5}{'     p50     p99' * 4}"
+    f"{'core/call':>11}{'MB/call':>9}{'lost':>12}{'rig':>6}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    targets: Sequence[Target]
+    calls: Sequence[int]
+    runs: int
+    seconds: float
+
+    @property
+    def minutes(self) -> float:
+        """About how long it takes."""
+        each_s = (self.seconds + _AROUND_A_WINDOW_S + n / _STARTS_PER_S for n in self.calls)
+        return self.runs * len(self.targets) * sum(each_s) / 60
+
+
+def measure_run(plan: LoadPlan, run: int) -> Iterator[LoadPoint]:
+    """One run, point by point; the targets take turns, so that a slow minute meets them all.
+
+    Raises ops.processes.ProcessFailed, and benchmarks.rig.usage.TargetDied.
+    """
+    pins = find_pins()
+    for calls in plan.calls:
+        for target in plan.targets:
+            load = Load(calls, run, plan.seconds, starts_per_s=_STARTS_PER_S, pins=pins)
+            with (
+                kept_to_rig_core(pins),
+                asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+            ):
+                yield runner.run(measure(target, load))
+
+
+def row(point: LoadPoint) -> str:
+    """A point as a line under `HEADING`, with a word on what went wrong."""
+    delays = (point.uplink, point.downlink, point.barge_in, point.first_audio)
+    lost = f"{point.uplink_lost_ms:.0f} ms+{point.downlink_lost_bursts}"
+    line = (
+        f"{point.target:<10}{point.calls:>5}{''.join(_delay(delay) for delay in delays)}"
+        f"{point.core_share_per_call:>11.2%}{point.memory_per_call_mb:>9.2f}{lost:>12}"
+        f"{point.rig_core_share:>6.0%}"
+    )
+    return "   ".join((line, *_remarks(point)))
+
+
+def _delay(delay: Delay) -> str:
+    if delay.p50_ms is None or delay.p99_ms is None:
+        return f"{'-':>8}{'-':>8}"
+    return f"{delay.p50_ms:>8.1f}{delay.p99_ms:>8.1f}"
+
+
+def _remarks(point: LoadPoint) -> Iterator[str]:
+    if point.calls_failed:
+        yield f"{point.calls_failed} calls failed"
+    if point.clears_missed:
+        yield f"{point.clears_missed} interruptions without a clear"
+    if point.rig_core_share > BUSY_RIG:
+        yield "THE RIG'S OWN CORE IS FULL: the figures are the rig's as well"
+    if point.others_core_share > BUSY_OTHERS:
+        yield f"OTHERS TOOK {point.others_core_share:.0%} OF A CORE: measure again when it is quiet"

@@ -1,0 +1,44 @@
+"""The machine that figures come from, and the packages that they depend on."""
+
+import datetime
+import os
+import platform
+from collections.abc import Iterable, Iterator
+from importlib import metadata
+from pathlib import Path
+
+from benchmarks.results import Machine
+
+_PACKAGES = ("google-genai", "msgspec", "numpy", "picows", "soxr", "uvloop", "websockets")
+_OF_PIPECAT = ("pipecat-ai",)
+
+
+def this_machine(pipecat_environment: Path) -> Machine:
+    """`pipecat_environment` is the virtual environment that pipecat runs in; it may be missing."""
+    folders = [str(path) for path in pipecat_environment.glob("lib/python*/site-packages")]
+    versions = {
+        **dict(_versions(_PACKAGES, metadata.distributions())),
+        **dict(_versions(_OF_PIPECAT, metadata.distributions(path=folders))),
+    }
+    return Machine(
+        cpu=_cpu(),
+        cores=os.cpu_count() or 1,
+        python=platform.python_version(),
+        kernel=f"{platform.system()} {platform.release()}",
+        versions=versions,
+        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
+    )
+
+
+def _versions(
+    names: tuple[str, ...], distributions: Iterable[metadata.Distribution]
+) -> Iterator[tuple[str, str]]:
+    return ((d.name, d.version) for d in distributions if d.name in names)
+
+
+def _cpu() -> str:
+    for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == "model name":
+            return value.strip()
+    return platform.machine()

@@ -1,0 +1,103 @@
+"""Everything that the benchmark measures, as records, and the file they are kept in.
+
+Times are named by their unit; a share of a core is 1.0 for a core that does nothing else.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+
+class Delay(msgspec.Struct, frozen=True):
+    """Percentiles over all calls of one measuring window; None where nothing was measured."""
+
+    p50_ms: float | None
+    p99_ms: float | None
+    count: int
+
+
+class LoadPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One target under one number of calls, once."""
+
+    target: str
+    calls: int
+    run: int
+    uplink: Delay
+    """From the caller's socket to the model's, by marks in the audio itself."""
+    downlink: Delay
+    """From the model's socket to the caller's, likewise."""
+    barge_in: Delay
+    """From the model's `interrupted` to `clear` at the caller."""
+    first_audio: Delay
+    """From `start` to the first sound at the caller, without the time that the model took."""
+    core_share_per_call: float
+    memory_per_call_mb: float
+    """Resident memory at the end of the window above `idle_memory_mb`, shared among the calls."""
+    idle_memory_mb: float
+    """Resident memory after one call, before the load."""
+    uplink_lost_ms: float
+    """Audio that did not reach the model, all calls together."""
+    downlink_lost_bursts: int
+    """Bursts of tone that the model sent and the caller never heard, all calls together."""
+    clears_missed: int = 0
+    """Interruptions after which the caller was not told to be silent."""
+    calls_failed: int
+    rig_core_share: float
+    """What the rig used of its own core; above 0.8 its figures are its own as well."""
+    others_core_share: float = 0.0
+    """What others took of the two cores meanwhile; where it is much, the figures are theirs."""
+
+
+class ColdStart(msgspec.Struct, frozen=True):
+    name: str
+    run: int
+    import_to_ready_s: float
+
+
+class WebhookTime(msgspec.Struct, frozen=True):
+    run: int
+    p50_ms: float
+    p99_ms: float
+
+
+class Conversion(msgspec.Struct, frozen=True):
+    """A sample rate converter: what 20 ms cost it, and what it does to the sound."""
+
+    name: str
+    direction: Literal["up", "down"]
+    us_per_frame: float
+    delay_ms: float
+    snr_db: float
+    worst_alias_db: float
+
+
+class Machine(msgspec.Struct, frozen=True):
+    cpu: str
+    cores: int
+    python: str
+    kernel: str
+    versions: dict[str, str]
+    """Packages that the figures depend on, by name."""
+    date: str
+
+
+class Results(msgspec.Struct, frozen=True, kw_only=True):
+    machine: Machine
+    load: list[LoadPoint] = []
+    cold: list[ColdStart] = []
+    webhook: list[WebhookTime] = []
+    conversion: list[Conversion] = []
+    seconds: float
+    """How long each load was measured."""
+    runs: int
+
+
+def write_results(results: Results, path: Path) -> None:
+    text = msgspec.json.format(msgspec.json.encode(results), indent=2)
+    path.write_bytes(text + b"\n")
+
+
+def read_results(path: Path) -> Results:
+    """Raises OSError, and msgspec.ValidationError for a file of another shape."""
+    return msgspec.json.decode(path.read_bytes(), type=Results)

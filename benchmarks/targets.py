@@ -1,0 +1,251 @@
+"""What is put under load: how each is started, and how a call reaches it."""
+
+import dataclasses
+import os
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import httpx2
+import msgspec
+
+from benchmarks.rig.usage import Pins
+from benchmarks.rig.wires import GeminiWire, RelayWire, Wire
+from ops.processes import Command, SupervisedProcess, free_port, python
+from ringdown.agents import DEFAULT_AGENT_ID, packaged_agent
+from ringdown.stores import open_store
+from simulators.twilio.identity import CallIdentity
+from simulators.twilio.signatures import Signer
+from simulators.twilio.stream_messages import StreamIdentity
+from simulators.twilio.twiml import ConnectStream
+from simulators.twilio.twiml_parser import parse_twiml
+
+ROOT = Path(__file__).resolve().parent.parent
+PIPECAT_PYTHON = ROOT / ".venv-pipecat" / "bin" / "python"
+
+_CALLED = "+14155550100"
+_CALLER = "+14155550123"
+_WEBHOOK_WITHIN_S = 15.0  # Twilio's own patience
+
+
+class CallRefused(Exception):
+    """The webhook did not answer with a stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a target is started in."""
+
+    model_url: str
+    ca_file: Path
+    folder: Path
+    """For its logs and records."""
+    calls: int
+    pins: Pins | None
+
+    def environ(self, **more: str) -> dict[str, str]:
+        inherited = {n: os.environ[n] for n in ("PATH", "HOME", "LANG") if n in os.environ}
+        return {
+            **inherited,
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONPATH": os.pathsep.join(str(ROOT / p) for p in (".", "shared", "services")),
+            "GEMINI_API_KEY": "local-endpoint",
+            "GEMINI_BASE_URL": self.model_url,
+            "SSL_CERT_FILE": str(self.ca_file),
+            **more,
+        }
+
+    def measured(self, *argv: str) -> tuple[str, ...]:
+        """`argv` on the core of what is measured."""
+        return argv if self.pins is None else self.pins.command(*argv)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where the stream of one call is to be opened."""
+
+    url: str
+    identity: StreamIdentity
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class RunningTarget(Protocol):
+    """A target that is ready for calls."""
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes that carry calls, whose use of the core is measured."""
+
+    async def announce(self) -> Route:
+        """Let a new call ring. Raises CallRefused, httpx2.HTTPError."""
+
+
+class Target(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def wire(self) -> Wire: ...
+
+    @property
+    def greets_at_once(self) -> bool:
+        """Whether the model speaks right after the set-up, because nobody asks it to."""
+
+    def running(self, around: Surroundings) -> AbstractAsyncContextManager[RunningTarget]:
+        """Started, ready, and stopped at the end. Raises ops.processes.ProcessFailed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unannounced:
+    """Calls just open their stream."""
+
+    url: str
+    pids: tuple[int, ...]
+
+    async def announce(self) -> Route:
+        return Route(self.url, _identity())
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """The floor."""
+
+    name: str = "relay"
+    wire: Wire = field(default_factory=RelayWire)
+    greets_at_once: bool = True
+
+    @asynccontextmanager
+    async def running(self, around: Surroundings) -> AsyncIterator[RunningTarget]:
+        port = free_port()
+        argv = around.measured(python(), "-m", "benchmarks.relay")
+        command = _command(self.name, argv, around.environ(PORT=str(port)), port)
+        async with _started(command, around.folder) as pid:
+            yield _Unannounced(f"ws://127.0.0.1:{port}/", (pid,))
+
+
+@dataclass(frozen=True, slots=True)
+class Pipecat:
+    """Its own example of a phone bot, in an environment of its own."""
+
+    name: str = "pipecat"
+    wire: Wire = field(default_factory=GeminiWire)
+    greets_at_once: bool = False
+
+    @asynccontextmanager
+    async def running(self, around: Surroundings) -> AsyncIterator[RunningTarget]:
+        port = free_port()
+        bot = ROOT / "benchmarks" / "pipecat" / "bot.py"
+        argv = around.measured(str(PIPECAT_PYTHON), str(bot))
+        command = _command(self.name, argv, around.environ(PORT=str(port)), port)
+        async with _started(command, around.folder) as pid:
+            yield _Unannounced(f"ws://127.0.0.1:{port}/ws", (pid,))
+
+
+@dataclass(frozen=True, slots=True)
+class Ringdown:
+    """The stream handler, reached through its webhook."""
+
+    name: str = "ringdown"
+    wire: Wire = field(default_factory=GeminiWire)
+    greets_at_once: bool = False
+
+    @asynccontextmanager
+    async def running(self, around: Surroundings) -> AsyncIterator[RunningTarget]:
+        webhook_port, stream_port = free_port(), free_port()
+        webhook_url = f"http://127.0.0.1:{webhook_port}"
+        token, store_url = secrets.token_hex(16), f"sqlite:{around.folder / 'ringdown.db'}"
+        await _write_agent(store_url)
+        environ = around.environ(
+            TWILIO_AUTH_TOKEN=token,
+            STREAM_TOKEN_SECRET=secrets.token_hex(32),
+            STORE_URL=store_url,
+            STREAM_URL=f"ws://127.0.0.1:{stream_port}",
+            PUBLIC_URL=webhook_url,
+            MAX_CALLS=str(around.calls + 10),
+        )
+        handler = _command(
+            self.name,
+            around.measured(python(), "-m", "stream_handler"),
+            {**environ, "HOST": "127.0.0.1", "PORT": str(stream_port)},
+            stream_port,
+        )
+        webhook = _command("incoming_call", _webhook_argv(webhook_port), environ, webhook_port)
+        async with AsyncExitStack() as stack:
+            pid = await stack.enter_async_context(_started(handler, around.folder))
+            await stack.enter_async_context(_started(webhook, around.folder))
+            http = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False))
+            yield _RingdownRunning(webhook_url, Signer(token), http, (pid,))
+
+
+@dataclass(frozen=True, slots=True)
+class _RingdownRunning:
+    webhook_url: str
+    signer: Signer
+    http: httpx2.AsyncClient
+    pids: tuple[int, ...]
+
+    async def announce(self) -> Route:
+        identity = _identity()
+        form = CallIdentity(identity.account_sid, identity.call_sid, _CALLED, _CALLER)
+        params = form.voice("ringing")
+        response = await self.http.post(
+            self.webhook_url,
+            data=dict(params),
+            headers=self.signer.headers(self.webhook_url, params),
+            timeout=_WEBHOOK_WITHIN_S,
+        )
+        stream = _stream(response.text)
+        identity = dataclasses.replace(identity, parameters=stream.parameters)
+        return Route(stream.url, identity, self.signer.headers(stream.url))
+
+
+TARGETS: tuple[Target, ...] = (Relay(), Ringdown(), Pipecat())
+"""In the order in which they are measured: the floor first."""
+
+
+def _identity() -> StreamIdentity:
+    return StreamIdentity(
+        account_sid=f"AC{secrets.token_hex(16)}",
+        call_sid=f"CA{secrets.token_hex(16)}",
+        stream_sid=f"MZ{secrets.token_hex(16)}",
+    )
+
+
+def _stream(twiml: str) -> ConnectStream:
+    for verb in parse_twiml(twiml).document.verbs:
+        if isinstance(verb, ConnectStream):
+            return verb
+    raise CallRefused(f"the webhook gave no stream: {twiml}")
+
+
+async def _write_agent(store_url: str) -> None:
+    """The packaged agent; its greeting is not protected, so that the model hears all audio."""
+    agent = msgspec.structs.replace(packaged_agent(), protect_greeting=False)
+    async with open_store(store_url) as store:
+        await store.write_agent(DEFAULT_AGENT_ID, agent)
+
+
+def _webhook_argv(port: int) -> tuple[str, ...]:
+    source = ROOT / "functions" / "incoming_call" / "main.py"
+    options = ("--target", "incoming_call", "--source", str(source))
+    listen = ("--host", "127.0.0.1", "--port", str(port))
+    return (python(), "-m", "functions_framework", *options, *listen)
+
+
+def _command(name: str, argv: tuple[str, ...], environ: Mapping[str, str], port: int) -> Command:
+    return Command(name, argv, environ, f"http://127.0.0.1:{port}", "/ready")
+
+
+@asynccontextmanager
+async def _started(command: Command, folder: Path) -> AsyncIterator[int]:
+    process = SupervisedProcess(command, folder / f"{command.name}.log")
+    try:
+        await process.start()
+        if process.pid is None:
+            raise RuntimeError(f"{command.name} has no process")
+        yield process.pid
+    finally:
+        await process.stop()
