@@ -21,6 +21,7 @@ from ringdown.tools import ToolDeclaration
 ROOT = Path(__file__).resolve().parent.parent
 WEBHOOK_PORT = 8080
 STREAM_PORT = 8081
+FIRESTORE_EMULATOR = "FIRESTORE_EMULATOR_HOST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,24 @@ def settings_from_environ(environ: Mapping[str, str], out: Path) -> StackSetting
 
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:
     """The part of an environment that processes need whatever they do."""
-    names = ("PATH", "HOME", "LANG", "LC_ALL", "SSL_CERT_FILE")
+    names = (
+        "PATH",
+        "HOME",
+        "LANG",
+        "LC_ALL",
+        "SSL_CERT_FILE",
+        # How Google's client finds Firestore, if STORE_URL names it
+        FIRESTORE_EMULATOR,
+        "GOOGLE_APPLICATION_CREDENTIALS",
+    )
     return {name: environ[name] for name in names if name in environ}
+
+
+def _local_store_url(settings: StackSettings) -> str:
+    """The Firestore emulator if there is one, else a file of this stack's own."""
+    if settings.inherited.get(FIRESTORE_EMULATOR):
+        return "firestore:ringdown-local"
+    return f"sqlite:{settings.out / 'ringdown.db'}"
 
 
 def _port(environ: Mapping[str, str], name: str, default: int) -> int:
@@ -109,7 +126,7 @@ async def running_stack(settings: StackSettings) -> AsyncIterator[Stack]:
     logs.mkdir(exist_ok=True)
     for old in logs.glob("*.log"):
         old.unlink()
-    store_url = settings.store_url or f"sqlite:{settings.out / 'ringdown.db'}"
+    store_url = settings.store_url or _local_store_url(settings)
     stack = Stack(
         webhook_url=settings.public_url or f"http://127.0.0.1:{settings.webhook_port}",
         twilio_auth_token=settings.twilio_auth_token or secrets.token_hex(16),

@@ -1,5 +1,6 @@
 """Where records are kept: the port that processes are given, and how to open one."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,9 @@ from ringdown.settings import SettingsReader
 from ringdown.tools import ToolStore
 
 _SQLITE = "sqlite:"
+_FIRESTORE = re.compile(
+    r"firestore:(?P<project>[a-z0-9][a-z0-9.:-]*)(/(?P<database>\(default\)|[a-z0-9-]+))?"
+)
 
 
 class Store(AgentStore, CallStore, ToolStore, Protocol):
@@ -20,14 +24,17 @@ class Store(AgentStore, CallStore, ToolStore, Protocol):
 
 def check_store_url(url: str) -> str | None:
     """What is wrong with a STORE_URL, or None."""
-    if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
+    if _FIRESTORE.fullmatch(url) or (url.startswith(_SQLITE) and len(url) > len(_SQLITE)):
         return None
-    return f"STORE_URL is {url!r}. Set it to sqlite:PATH, the file to keep the records in."
+    return (
+        f"STORE_URL is {url!r}. Set it to firestore:PROJECT or firestore:PROJECT/DATABASE, or to"
+        " sqlite:PATH, the file to keep the records in."
+    )
 
 
 def read_store_url(reader: SettingsReader) -> str:
     """STORE_URL from a process's settings; what is wrong with it is told with the rest."""
-    url = reader.text("STORE_URL", "where records are kept, such as sqlite:PATH")
+    url = reader.text("STORE_URL", "where records are kept: firestore:PROJECT or sqlite:PATH")
     problem = check_store_url(url) if url else None
     if problem is not None:
         reader.problem(problem)
@@ -40,10 +47,17 @@ async def open_store(url: str) -> AsyncIterator[Store]:
     problem = check_store_url(url)
     if problem is not None:
         raise ConfigurationError([problem])
+    if firestore := _FIRESTORE.fullmatch(url):
+        from ringdown.stores.firestore import open_firestore  # takes a quarter of a second
+
+        project, database = firestore["project"], firestore["database"] or "(default)"
+        async with open_firestore(project, database) as store:
+            yield store
+        return
     from ringdown.stores.sqlite import SqliteStore
 
-    store = SqliteStore(Path(url.removeprefix(_SQLITE)))
+    embedded = SqliteStore(Path(url.removeprefix(_SQLITE)))
     try:
-        yield store
+        yield embedded
     finally:
-        await store.close()
+        await embedded.close()

@@ -19,21 +19,22 @@ from typing import TypeVar
 import msgspec
 
 from ringdown.agents import DEFAULT_AGENT_ID, Agent
-from ringdown.calls import (
-    Call,
-    CallChanges,
-    CallRecord,
-    CallStatus,
-    Claim,
-    EndReason,
-    NextAction,
-    ToolCall,
-    Turn,
-    TwilioStatus,
-)
+from ringdown.calls import Call, CallChanges, CallRecord, Claim, ToolCall, Turn, TwilioStatus
 from ringdown.documents import Record, to_record
 from ringdown.errors import InvalidDocument, StoreUnavailable, Superseded
 from ringdown.log import Log
+from ringdown.stores import transitions
+from ringdown.stores.paths import (
+    agent_path,
+    call_path,
+    claim_path,
+    claims_path,
+    number_path,
+    tool_calls_path,
+    tool_path,
+    turns_path,
+)
+from ringdown.stores.storable import Document, documents_below, to_document
 from ringdown.tools import Json, ToolDeclaration
 
 _BUSY_TIMEOUT_S = 2.0
@@ -82,21 +83,21 @@ class SqliteStore:
         return await self._run(lambda documents: _agent_for(documents, number))
 
     async def write_agent(self, agent_id: str, agent: Agent) -> None:
-        await self._write(f"agents/{agent_id}", agent)
+        await self._write(agent_path(agent_id), agent)
 
     async def write_number(self, number: str, agent_id: str) -> None:
-        await self._write(f"numbers/{number}", _Number(agent=agent_id))
+        await self._write(number_path(number), _Number(agent=agent_id))
 
     async def read_tools(self, names: tuple[str, ...]) -> tuple[ToolDeclaration, ...]:
         return await self._run(lambda documents: tuple(_valid_tools(documents, names)))
 
     async def write_tool(self, tool: ToolDeclaration) -> None:
-        await self._write(f"tools/{tool.name}", tool)
+        await self._write(tool_path(tool.name), tool)
 
     async def _write(self, path: str, record: msgspec.Struct) -> None:
         def work(documents: _Documents) -> None:
             with documents.transaction():
-                documents.write(path, record)
+                documents.write(path, to_document(record))
 
         await self._run(work)
 
@@ -105,15 +106,15 @@ class SqliteStore:
     async def open_call(self, call: Call) -> Call:
         def work(documents: _Documents) -> Call:
             with documents.transaction():
-                existing = documents.read(Call, _call_path(call.call_sid))
+                existing = documents.read(Call, call_path(call.call_sid))
                 if existing is None:
-                    documents.write(_call_path(call.call_sid), call)
+                    documents.write(call_path(call.call_sid), to_document(call))
                 return existing or call
 
         return await self._run(work)
 
     async def read_call(self, call_sid: str) -> Call | None:
-        return await self._run(lambda documents: documents.read(Call, _call_path(call_sid)))
+        return await self._run(lambda documents: documents.read(Call, call_path(call_sid)))
 
     async def claim(self, call_sid: str, claim: Claim) -> Call | None:
         return await self._run(lambda documents: _claim(documents, call_sid, claim))
@@ -122,12 +123,16 @@ class SqliteStore:
         await self._run(lambda documents: _save(documents, call_sid, attempt, changes))
 
     async def resume(self, call_sid: str) -> Call | None:
-        return await self._run(lambda documents: _resume(documents, call_sid))
+        return await self._run(lambda documents: _change(documents, call_sid, transitions.resumed))
 
     async def note_twilio_status(
         self, call_sid: str, status: TwilioStatus, at: datetime.datetime
     ) -> bool:
-        return await self._run(lambda documents: _note(documents, call_sid, status, at))
+        def decide(call: Call) -> Call:
+            return transitions.noted(call, status, at)
+
+        noted = await self._run(lambda documents: _change(documents, call_sid, decide))
+        return noted is not None
 
     async def read_record(self, call_sid: str) -> CallRecord | None:
         return await self._run(lambda documents: _read_record(documents, call_sid))
@@ -200,11 +205,11 @@ class _Documents:
         )
         return tuple(_decode(kind, path, body) for path, body in rows)
 
-    def write(self, path: str, record: msgspec.Struct) -> None:
+    def write(self, path: str, document: Document) -> None:
         self._connection.execute(
             "INSERT INTO documents VALUES (?, ?)"
             " ON CONFLICT (path) DO UPDATE SET body = excluded.body",
-            (path, msgspec.json.encode(record).decode()),
+            (path, msgspec.json.encode(document).decode()),
         )
 
 
@@ -215,25 +220,21 @@ def _decode(kind: type[Record], path: str, body: str) -> Record:
         raise InvalidDocument(f"{path} is not JSON: {error}") from None
 
 
-def _call_path(call_sid: str) -> str:
-    return f"calls/{call_sid}"
-
-
 def _agent_for(documents: _Documents, number: str) -> tuple[str, Agent] | None:
-    assigned = documents.read(_Number, f"numbers/{number}")
+    assigned = documents.read(_Number, number_path(number))
     if assigned is not None:
-        agent = documents.read(Agent, f"agents/{assigned.agent}")
+        agent = documents.read(Agent, agent_path(assigned.agent))
         if agent is not None:
             return assigned.agent, agent
         _log.error("number is assigned to an unknown agent", agent=assigned.agent)
-    agent = documents.read(Agent, f"agents/{DEFAULT_AGENT_ID}")
+    agent = documents.read(Agent, agent_path(DEFAULT_AGENT_ID))
     return None if agent is None else (DEFAULT_AGENT_ID, agent)
 
 
 def _valid_tools(documents: _Documents, names: tuple[str, ...]) -> Iterator[ToolDeclaration]:
     for name in names:
         try:
-            tool = documents.read(ToolDeclaration, f"tools/{name}")
+            tool = documents.read(ToolDeclaration, tool_path(name))
         except InvalidDocument as error:
             _log.error("tool declaration cannot be used", tool=name, reason=str(error))
             continue
@@ -244,100 +245,52 @@ def _valid_tools(documents: _Documents, names: tuple[str, ...]) -> Iterator[Tool
 
 
 def _claim(documents: _Documents, call_sid: str, claim: Claim) -> Call | None:
-    path = f"{_call_path(call_sid)}/claims/{claim.attempt:06}"
+    path = claim_path(call_sid, claim.attempt)
     with documents.transaction():
-        call = documents.read(Call, _call_path(call_sid))
-        if call is None or call.status is CallStatus.ENDED or call.attempt != claim.attempt:
+        call = documents.read(Call, call_path(call_sid))
+        if call is None:
             return None
-        if documents.read(Claim, path) is not None:
-            return None
-        documents.write(path, claim)
-        held = msgspec.structs.replace(
-            call,
-            status=CallStatus.IN_PROGRESS,
-            started_at=call.started_at or claim.claimed_at,
-        )
-        documents.write(_call_path(call_sid), held)
+        held = transitions.claimed(call, documents.read(Claim, path), claim)
+        if held is not None and held != call:
+            documents.write(path, to_document(claim))
+            documents.write(call_path(call_sid), to_document(held))
         return held
 
 
 def _save(documents: _Documents, call_sid: str, attempt: int, changes: CallChanges) -> None:
     with documents.transaction():
-        call = documents.read(Call, _call_path(call_sid))
+        call = documents.read(Call, call_path(call_sid))
         if call is None or call.attempt != attempt:
-            raise Superseded(f"attempt {attempt} does not hold the call")
+            raise Superseded(f"attempt {attempt} is not the call's current one")
         fields: dict[str, Json] = changes.fields()
         if fields:
-            documents.write(_call_path(call_sid), msgspec.structs.replace(call, **fields))
-        for turn in changes.turns:
-            documents.write(f"{_call_path(call_sid)}/turns/{turn.n:06}", turn)
-        for tool_call in changes.tool_calls:
-            documents.write(f"{_call_path(call_sid)}/tool_calls/{tool_call.id}", tool_call)
+            saved = msgspec.structs.replace(call, **fields)
+            documents.write(call_path(call_sid), to_document(saved))
+        for path, document in documents_below(call_sid, changes):
+            documents.write(path, document)
 
 
-def _resume(documents: _Documents, call_sid: str) -> Call | None:
+def _change(
+    documents: _Documents, call_sid: str, decide: Callable[[Call], Call | None]
+) -> Call | None:
+    """Write what `decide` makes of the call; None if it refuses, or there is no call."""
     with documents.transaction():
-        call = documents.read(Call, _call_path(call_sid))
-        if call is None:
-            return None
-        if call.status is CallStatus.RINGING and call.attempt > 1:
-            return call  # resumed already; Twilio repeats webhooks
-        if call.next is not NextAction.TRANSFER or call.transfer_to is None:
-            return None
-        resumed = msgspec.structs.replace(
-            call,
-            attempt=call.attempt + 1,
-            status=CallStatus.RINGING,
-            ended_at=None,
-            end_reason=None,
-            next=None,
-            transfer_to=None,
-            failed_transfers=(*call.failed_transfers, call.transfer_to),
-        )
-        documents.write(_call_path(call_sid), resumed)
-        return resumed
-
-
-def _note(
-    documents: _Documents, call_sid: str, status: TwilioStatus, at: datetime.datetime
-) -> bool:
-    with documents.transaction():
-        call = documents.read(Call, _call_path(call_sid))
-        if call is None:
-            return False
-        noted = msgspec.structs.replace(
-            call,
-            twilio_status=status.status,
-            twilio_duration_s=status.duration_s
-            if status.duration_s is not None
-            else call.twilio_duration_s,
-        )
-        if status.final:
-            noted = msgspec.structs.replace(
-                noted,
-                status=CallStatus.ENDED,
-                ended_at=call.ended_at or at,
-                end_reason=call.end_reason or _unrecorded_end(call),
-            )
-        documents.write(_call_path(call_sid), noted)
-        return True
-
-
-def _unrecorded_end(call: Call) -> EndReason:
-    """Why a call ended of which no handler has said so."""
-    return EndReason.NEVER_STREAMED if call.started_at is None else EndReason.STREAM_LOST
+        call = documents.read(Call, call_path(call_sid))
+        decided = None if call is None else decide(call)
+        if decided is not None and decided != call:
+            documents.write(call_path(call_sid), to_document(decided))
+        return decided
 
 
 def _read_record(documents: _Documents, call_sid: str) -> CallRecord | None:
-    path = _call_path(call_sid)
-    call = documents.read(Call, path)
+    call = documents.read(Call, call_path(call_sid))
     if call is None:
         return None
+    turns = documents.below(Turn, turns_path(call_sid))
+    tool_calls = documents.below(ToolCall, tool_calls_path(call_sid))
     return CallRecord(
         call=call,
-        claims=documents.below(Claim, f"{path}/claims"),
-        turns=tuple(sorted(documents.below(Turn, f"{path}/turns"), key=lambda t: t.start_ms)),
-        tool_calls=tuple(
-            sorted(documents.below(ToolCall, f"{path}/tool_calls"), key=lambda t: t.start_ms)
-        ),
+        claims=documents.below(Claim, claims_path(call_sid)),
+        turns=tuple(sorted(turns, key=lambda t: t.start_ms)),
+        tool_calls=tuple(sorted(tool_calls, key=lambda t: t.start_ms)),
     )

@@ -15,6 +15,7 @@ from ringdown.calls import (
     CallStatus,
     EndReason,
     NextAction,
+    ToolCall,
     TwilioStatus,
     Usage,
 )
@@ -35,6 +36,21 @@ from tests.ringdown.samples import (
 
 Put = Callable[[str, Json], Awaitable[None]]
 LATER = NOW + datetime.timedelta(minutes=3)
+
+
+def _nested(depth: int) -> Json:
+    """Maps in maps, `depth` of them."""
+    value: Json = 1
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
+def _nested_lists(depth: int) -> Json:
+    value: Json = 1
+    for _ in range(depth):
+        value = [value]
+    return value
 
 
 class StoreContract:
@@ -90,16 +106,35 @@ class StoreContract:
         await store.write_agent("default", an_agent())
         assert await store.agent_for(called) == ("default", an_agent())
 
+    async def test_an_agent_may_have_fields_that_are_not_ours_and_whole_numbers(
+        self, store: Store, put: Put
+    ) -> None:
+        document = {
+            "instructions": "Be brief.",
+            "greeting": "Hello.",
+            "notice": "",
+            "idle": {"nudge_after_s": 10, "goodbye_after_s": 30},
+            "tools": [],
+            "status": {"ok": True, "checked_at": None},
+        }
+        await put("agents/default", document)
+        assert await store.agent_for(CALLED) == ("default", an_agent())
+
+    @pytest.mark.parametrize("agent_id", ["", "sales/night", "..", "__all__", "Zoë"])
+    async def test_an_agent_may_be_called_anything(self, store: Store, agent_id: str) -> None:
+        await store.write_agent(agent_id, an_agent(greeting="Here."))
+        await store.write_number(CALLED, agent_id)
+        assert await store.agent_for(CALLED) == (agent_id, an_agent(greeting="Here."))
+
     async def test_tools_come_in_the_order_asked_for_without_unknown_or_bad_ones(
         self, store: Store, put: Put
     ) -> None:
         await store.write_tool(a_tool("first"))
         await store.write_tool(a_tool("second"))
         await put("tools/broken", {"name": "broken"})
-        assert await store.read_tools(("second", "broken", "missing", "first")) == (
-            a_tool("second"),
-            a_tool("first"),
-        )
+        asked = ("second", "broken", "missing", "first", "not/a name")
+        assert await store.read_tools(asked) == (a_tool("second"), a_tool("first"))
+        assert await store.read_tools(()) == ()
 
     # Opening
 
@@ -147,6 +182,18 @@ class StoreContract:
         record = await store.read_record(CALL_SID)
         assert record is not None
         assert (len(winners), len(record.claims)) == (1, 1), "winners and stored claims"
+
+    async def test_a_claim_that_is_sent_again_finds_that_it_has_won(
+        self, store: Store, other_store: Store
+    ) -> None:
+        await store.open_call(a_call())
+        claimed = await store.claim(CALL_SID, a_claim())
+        assert await other_store.claim(CALL_SID, a_claim()) == claimed
+        assert await other_store.claim(CALL_SID, a_claim(handler="another")) is None
+        later = msgspec.structs.replace(a_claim(), claimed_at=LATER)
+        assert await other_store.claim(CALL_SID, later) is None, "a later one is another claim"
+        await other_store.note_twilio_status(CALL_SID, _status("completed"), LATER)
+        assert await store.claim(CALL_SID, a_claim()) == await store.read_call(CALL_SID)
 
     @pytest.mark.parametrize("attempt", [0, 2, 3])
     async def test_only_the_current_attempt_can_be_claimed(
@@ -241,7 +288,106 @@ class StoreContract:
         assert other is not None
         assert other.turns == ()
 
-    # What Twilio says
+    async def test_what_an_attempt_that_nobody_claimed_decides_is_kept(self, store: Store) -> None:
+        await store.open_call(a_call())
+        await store.save(CALL_SID, 1, CallChanges(next=NextAction.FALL_BACK, turns=(a_turn(1),)))
+        record = await store.read_record(CALL_SID)
+        assert record is not None
+        assert (record.call.next, record.turns) == (NextAction.FALL_BACK, (a_turn(1),))
+
+    async def test_nothing_is_lost_when_several_write_to_one_call(
+        self, store: Store, other_store: Store
+    ) -> None:
+        await store.open_call(a_call())
+        await store.claim(CALL_SID, a_claim())
+        rounds = range(1, 11)
+        await asyncio.gather(
+            *(
+                store.save(
+                    CALL_SID, 1, CallChanges(turns=(a_turn(n),), usage=Usage(reports=n, total=n))
+                )
+                for n in rounds
+            ),
+            *(other_store.note_twilio_status(CALL_SID, _status("in-progress"), NOW) for _ in "12"),
+            other_store.note_twilio_status(CALL_SID, _status("completed", duration_s=61), LATER),
+            other_store.save(CALL_SID, 1, CallChanges(next=NextAction.HANG_UP)),
+        )
+        record = await store.read_record(CALL_SID)
+        assert record is not None
+        call = record.call
+        assert [turn.n for turn in record.turns] == list(rounds)
+        assert call.usage.total in rounds
+        assert (call.status, call.ended_at, call.next) == (
+            CallStatus.ENDED,
+            LATER,
+            NextAction.HANG_UP,
+        )
+        assert (call.twilio_status, call.twilio_duration_s) == ("completed", 61)
+
+    # What models and tools may send
+
+    @pytest.mark.parametrize(
+        "call_id",
+        ["", ".", "..", "a/b", "__call__", "%2F", "!", "ü", "\x00", "\ud800", "call-" * 500],
+    )
+    async def test_a_tool_call_may_have_any_id(self, store: Store, call_id: str) -> None:
+        await store.open_call(a_call())
+        saved = (a_tool_call(call_id), a_tool_call("call-1", start_ms=1))
+        await store.save(CALL_SID, 1, CallChanges(tool_calls=saved))
+        record = await store.read_record(CALL_SID)
+        assert record is not None
+        written = call_id.replace("\ud800", "\ufffd")
+        assert [tool_call.id for tool_call in record.tool_calls] == [written, "call-1"]
+
+    @pytest.mark.parametrize(
+        ("value", "kept"),
+        [
+            ([], []),
+            ([[1, [2, []]], [], "x"], [[1, [2, []]], [], "x"]),
+            ({"": {"__x__": 1, "~[]": [[2]], "~": 3, "a.b`c": 4}},) * 2,
+            ({"~[]": [1]}, {"~[]": [1]}),
+            ("“ü” 🙂 \x00", "“ü” 🙂 \x00"),
+            ("half \ud83d", "half \ufffd"),
+            (2**63 - 1, 2**63 - 1),
+            (-(2**63), -(2**63)),
+            (2**63, "9223372036854775808"),
+            (10.0, 10.0),
+            (float("nan"), None),
+            (float("-inf"), None),
+            ([True, False, None, 0.1], [True, False, None, 0.1]),
+        ],
+    )
+    async def test_arguments_may_be_any_json(self, store: Store, value: Json, kept: Json) -> None:
+        assert (await _kept(store, {"value": value})).args == {"value": kept}
+
+    @pytest.mark.parametrize(
+        ("value", "is_kept"),
+        [
+            ("x" * 65_000, True),
+            ("x" * 66_000, False),
+            ("ü" * 33_000, False),
+            (list(range(20_000)), False),
+            (_nested(15), True),
+            (_nested(16), False),
+            (_nested_lists(8), True),
+            (_nested_lists(9), False),
+            ({"k" * 1_000: 1}, True),
+            ({"k" * 1_001: 1}, False),
+        ],
+    )
+    async def test_what_is_too_large_for_a_record_says_so(
+        self, store: Store, value: Json, is_kept: bool
+    ) -> None:
+        tool_call = await _kept(store, {"value": value})
+        output = tool_call.output or {}
+        assert (tool_call.args == output == {"value": value}) is is_kept
+        assert ("not_kept" in output) is not is_kept
+
+    async def test_the_beginning_of_what_is_too_large_is_kept(self, store: Store) -> None:
+        tool_call = await _kept(store, {"rows": ["word"] * 20_000})
+        assert str(tool_call.args["not_kept"]).startswith("140010 bytes")
+        assert str(tool_call.args["beginning"]).startswith('{"rows":["word","word",')
+        assert len(tool_call.args["beginning"]) <= 2_000
 
     # Going on after a transfer
 
@@ -260,12 +406,44 @@ class StoreContract:
         await _transferred(store, to="billing")
         assert await store.resume(CALL_SID) == await other_store.resume(CALL_SID)
 
+    async def test_resuming_together_opens_one_attempt(
+        self, store: Store, other_store: Store
+    ) -> None:
+        await _transferred(store, to="billing")
+        resumed = await asyncio.gather(
+            *(each.resume(CALL_SID) for each in (store, other_store) for _ in range(5))
+        )
+        assert {call.attempt if call else None for call in resumed} == {2}
+        call = await store.read_call(CALL_SID)
+        assert call is not None
+        assert (call.attempt, call.failed_transfers) == (2, ("billing",))
+
     async def test_the_attempt_before_writes_nothing_once_resumed(self, store: Store) -> None:
         await _transferred(store, to="billing")
         await store.resume(CALL_SID)
+        before = await store.read_record(CALL_SID)
+        late = CallChanges(
+            turns=(a_turn(1),),
+            tool_calls=(a_tool_call("late"),),
+            usage=Usage(reports=1),
+            next=NextAction.HANG_UP,
+        )
         with pytest.raises(Superseded):
-            await store.save(CALL_SID, 1, CallChanges(turns=(a_turn(1),)))
+            await store.save(CALL_SID, 1, late)
+        assert await store.read_record(CALL_SID) == before
+        with pytest.raises(Superseded):
+            await store.save(CALL_SID, 1, CallChanges())
+
+    async def test_the_next_attempt_is_claimed_and_saved(self, store: Store) -> None:
+        await _transferred(store, to="billing")
+        await store.resume(CALL_SID)
+        assert await store.claim(CALL_SID, a_claim(attempt=1, handler="late")) is None
         assert await store.claim(CALL_SID, a_claim(attempt=2)) is not None
+        await store.save(CALL_SID, 2, CallChanges(turns=(a_turn(1),)))
+        record = await store.read_record(CALL_SID)
+        assert record is not None
+        assert record.turns == (a_turn(1),)
+        assert record.claims == (a_claim(attempt=1), a_claim(attempt=2))
 
     @pytest.mark.parametrize("next_action", [None, NextAction.HANG_UP, NextAction.FALL_BACK])
     async def test_only_a_transfer_is_resumed(
@@ -276,6 +454,8 @@ class StoreContract:
         await store.save(CALL_SID, 1, CallChanges(next=next_action))
         assert await store.resume(CALL_SID) is None
         assert await store.resume("CA" + "9" * 32) is None
+
+    # What Twilio says
 
     async def test_a_status_that_is_not_final_ends_nothing(self, store: Store) -> None:
         await store.open_call(a_call())
@@ -332,6 +512,14 @@ class StoreContract:
         assert call is not None
         assert call.twilio_duration_s == 61
 
+    async def test_a_status_that_comes_late_does_not_undo_a_final_one(self, store: Store) -> None:
+        await store.open_call(a_call())
+        await store.note_twilio_status(CALL_SID, _status("completed", duration_s=61), LATER)
+        ended = await store.read_call(CALL_SID)
+        late = LATER + datetime.timedelta(seconds=1)
+        assert await store.note_twilio_status(CALL_SID, _status("in-progress"), late)
+        assert await store.read_call(CALL_SID) == ended
+
     async def test_the_status_of_an_unknown_call_is_not_kept(self, store: Store) -> None:
         status = TwilioStatus(status="completed", duration_s=1, final=True)
         assert not await store.note_twilio_status(CALL_SID, status, LATER)
@@ -376,3 +564,18 @@ async def _transferred(store: Store, *, to: str) -> None:
         ended_at=LATER,
     )
     await store.save(CALL_SID, 1, changes)
+
+
+async def _kept(store: Store, value: dict[str, Json]) -> ToolCall:
+    """What the record says of a tool call with these arguments, and this output."""
+    await store.open_call(a_call())
+    tool_call = msgspec.structs.replace(a_tool_call("call-1"), args=value, output=value)
+    await store.save(CALL_SID, 1, CallChanges(tool_calls=(tool_call,)))
+    record = await store.read_record(CALL_SID)
+    assert record is not None
+    (kept,) = record.tool_calls
+    return kept
+
+
+def _status(status: str, *, duration_s: int | None = None) -> TwilioStatus:
+    return TwilioStatus(status=status, duration_s=duration_s, final=status == "completed")

@@ -1,0 +1,32 @@
+"""Records in Cloud Firestore, for any number of processes. Importing this imports Google's client.
+
+`values` is pure; `client` and `database` talk to Firestore; `calls` and `agents` say what about.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from ringdown.stores.firestore.agents import FirestoreAgents
+from ringdown.stores.firestore.calls import FirestoreCalls
+from ringdown.stores.firestore.client import make_client
+from ringdown.stores.firestore.database import Database
+
+
+class FirestoreStore(FirestoreAgents, FirestoreCalls):
+    """Implements `ringdown.stores.Store`."""
+
+    def __init__(self, database: Database) -> None:
+        FirestoreAgents.__init__(self, database)
+        FirestoreCalls.__init__(self, database)
+
+
+@asynccontextmanager
+async def open_firestore(project: str, database: str) -> AsyncIterator[FirestoreStore]:
+    """Connect to a project's database and disconnect at the end; raises ConfigurationError."""
+    client = await make_client(project, database)
+    try:
+        opened = Database(client, f"firestore:{project}/{database}")
+        await opened.connect()
+        yield FirestoreStore(opened)
+    finally:
+        await client.aclose()

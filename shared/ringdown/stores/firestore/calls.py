@@ -1,0 +1,218 @@
+"""Calls in Firestore.
+
+Nothing here is a transaction: contending transactions on one document take seconds. Every change
+is one batch whose conditions decide a race, and whoever loses it reads again.
+
+    calls/{sid}                     the call; its fields are written one by one
+    calls/{sid}/attempts/{n}        exists while attempt n is the current one: `save` stands on it
+    calls/{sid}/claims/{n}          created once: of racing claims one wins
+    calls/{sid}/turns, tool_calls   written whole
+
+Each document has the call's `expires_at`, because Firestore's TTL deletes no subcollections.
+"""
+
+import datetime
+from collections import OrderedDict
+from collections.abc import Callable
+
+from ringdown.calls import Call, CallChanges, CallRecord, Claim, ToolCall, Turn, TwilioStatus
+from ringdown.errors import StoreUnavailable, Superseded
+from ringdown.stores import transitions
+from ringdown.stores.firestore.database import (
+    Create,
+    Database,
+    Delete,
+    PreconditionFailed,
+    Replace,
+    Stamp,
+    Stored,
+    Update,
+    Write,
+)
+from ringdown.stores.paths import (
+    attempt_path,
+    call_path,
+    claim_path,
+    claims_path,
+    tool_calls_path,
+    turns_path,
+)
+from ringdown.stores.storable import (
+    changed_fields,
+    documents_below,
+    to_document,
+    to_plain,
+)
+
+_TRIES = 20  # of two requests each; a writer that loses so often is up against something else
+_KNOWN_CALLS = 4_096
+
+
+class FirestoreCalls:
+    """Implements `ringdown.calls.CallStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._expiries = _Expiries()
+
+    async def open_call(self, call: Call) -> Call:
+        create = Create(call_path(call.call_sid), to_document(call))
+        async with self._database.deadline():
+            for _ in range(_TRIES):
+                if await self._commits(create, _current_attempt(call)):
+                    self._expiries.remember(call.call_sid, call.expires_at)
+                    return call
+                existing = await self._database.read(create.path)
+                if existing is not None:
+                    return self._call(existing)
+        raise _unsettled(call.call_sid)
+
+    async def read_call(self, call_sid: str) -> Call | None:
+        async with self._database.deadline():
+            stored = await self._database.read(call_path(call_sid))
+        return None if stored is None else self._call(stored)
+
+    async def claim(self, call_sid: str, claim: Claim) -> Call | None:
+        path = claim_path(call_sid, claim.attempt)
+        async with self._database.deadline():
+            for _ in range(_TRIES):
+                stored, taken = await self._database.read_all(call_path(call_sid), path)
+                if stored is None:
+                    return None
+                call = self._call(stored)
+                earlier = None if taken is None else taken.record(Claim)
+                held = transitions.claimed(call, earlier, claim)
+                if held is None or held == call:
+                    return held
+                document = to_document(claim) | _expiring(call.expires_at)
+                take = Create(path, document) if earlier is None else Replace(path, document)
+                if await self._commits(take, _advance(stored, call, held)):
+                    return held
+        raise _unsettled(call_sid)
+
+    async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
+        """One batch that fails as a whole unless `attempts/{attempt}` exists.
+
+        Whoever makes an attempt the current one creates that document in the same batch, and
+        deletes the one before. Firestore applies batches one after the other, so a save comes
+        before the next attempt is opened, or finds nothing to stand on. Reading the attempt first
+        would leave a gap between the reading and the writing; a condition on the version of the
+        call document would fail whenever Twilio's status is noted, which is also why the batch
+        writes no field of the call but those that change.
+        """
+        writes: list[Write] = [Stamp(attempt_path(call_sid, attempt))]
+        if fields := changes.fields():
+            writes.append(Update(call_path(call_sid), to_plain(fields)))
+        async with self._database.deadline():
+            if below := dict(documents_below(call_sid, changes)):
+                expiring = _expiring(await self._expires_at(call_sid))
+                writes.extend(Replace(path, doc | expiring) for path, doc in below.items())
+            if not await self._commits(*writes):
+                raise Superseded(f"attempt {attempt} is not the call's current one")
+
+    async def resume(self, call_sid: str) -> Call | None:
+        def next_attempt(call: Call, resumed: Call) -> tuple[Write, ...]:
+            return Delete(attempt_path(call_sid, call.attempt)), _current_attempt(resumed)
+
+        return await self._change(call_sid, transitions.resumed, next_attempt)
+
+    async def note_twilio_status(
+        self, call_sid: str, status: TwilioStatus, at: datetime.datetime
+    ) -> bool:
+        noted = await self._change(call_sid, lambda call: transitions.noted(call, status, at))
+        return noted is not None
+
+    async def read_record(self, call_sid: str) -> CallRecord | None:
+        below = self._database.read_below
+        async with self._database.deadline():
+            stored = await self._database.read(call_path(call_sid))
+            if stored is None:
+                return None
+            claims = await below(claims_path(call_sid))
+            turns = await below(turns_path(call_sid))
+            tool_calls = await below(tool_calls_path(call_sid))
+        return CallRecord(
+            call=self._call(stored),
+            claims=tuple(c.record(Claim) for c in claims),
+            turns=tuple(sorted((t.record(Turn) for t in turns), key=lambda t: t.start_ms)),
+            tool_calls=tuple(
+                sorted((t.record(ToolCall) for t in tool_calls), key=lambda t: t.start_ms)
+            ),
+        )
+
+    async def _change(
+        self,
+        call_sid: str,
+        decide: Callable[[Call], Call | None],
+        along: Callable[[Call, Call], tuple[Write, ...]] = lambda before, after: (),
+    ) -> Call | None:
+        """Write what `decide` makes of the call, with the writes `along`; None if it refuses."""
+        async with self._database.deadline():
+            for _ in range(_TRIES):
+                stored = await self._database.read(call_path(call_sid))
+                if stored is None:
+                    return None
+                call = self._call(stored)
+                decided = decide(call)
+                if decided is None or decided == call:
+                    return decided
+                if await self._commits(_advance(stored, call, decided), *along(call, decided)):
+                    return decided
+        raise _unsettled(call_sid)
+
+    async def _commits(self, *writes: Write) -> bool:
+        """Commit; False if another was first."""
+        try:
+            await self._database.commit(*writes)
+        except PreconditionFailed:
+            return False
+        return True
+
+    async def _expires_at(self, call_sid: str) -> datetime.datetime:
+        """Known from the call that this process claimed, so that a save reads nothing."""
+        known = self._expiries.get(call_sid)
+        if known is not None:
+            return known
+        call = await self.read_call(call_sid)
+        if call is None:
+            raise Superseded("the call does not exist")
+        return call.expires_at
+
+    def _call(self, stored: Stored) -> Call:
+        call = stored.record(Call)
+        self._expiries.remember(call.call_sid, call.expires_at)
+        return call
+
+
+class _Expiries:
+    """When each of the latest calls expires; this never changes."""
+
+    def __init__(self) -> None:
+        self._by_call: OrderedDict[str, datetime.datetime] = OrderedDict()
+
+    def get(self, call_sid: str) -> datetime.datetime | None:
+        return self._by_call.get(call_sid)
+
+    def remember(self, call_sid: str, expires_at: datetime.datetime) -> None:
+        self._by_call[call_sid] = expires_at
+        self._by_call.move_to_end(call_sid)
+        if len(self._by_call) > _KNOWN_CALLS:
+            self._by_call.popitem(last=False)
+
+
+def _advance(stored: Stored, call: Call, after: Call) -> Update:
+    """Write what differs in `after`, if the call is still as it was read."""
+    return Update(stored.path, changed_fields(call, after), unchanged_since=stored.updated_at)
+
+
+def _current_attempt(call: Call) -> Replace:
+    path = attempt_path(call.call_sid, call.attempt)
+    return Replace(path, {"attempt": call.attempt} | _expiring(call.expires_at))
+
+
+def _expiring(expires_at: datetime.datetime) -> dict[str, datetime.datetime]:
+    return {"expires_at": expires_at}
+
+
+def _unsettled(call_sid: str) -> StoreUnavailable:
+    return StoreUnavailable(f"{call_path(call_sid)} was changed by others {_TRIES} times in a row")

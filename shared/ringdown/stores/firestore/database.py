@@ -1,0 +1,224 @@
+"""A Firestore database as the stores use it: whole operations with deadlines, our own errors."""
+
+import asyncio
+import datetime
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar, assert_never
+
+from google.api_core import exceptions as google_errors
+from google.api_core.retry import AsyncRetry, if_exception_type
+from google.auth.exceptions import GoogleAuthError
+from google.cloud.firestore_v1 import SERVER_TIMESTAMP, DocumentSnapshot, LastUpdateOption
+from google.cloud.firestore_v1.async_batch import AsyncWriteBatch
+from google.cloud.firestore_v1.async_document import AsyncDocumentReference
+
+from ringdown.documents import Record, to_record
+from ringdown.errors import InvalidDocument, StoreUnavailable
+from ringdown.log import Log
+from ringdown.stores.firestore.client import Client
+from ringdown.stores.firestore.values import decode, encode
+from ringdown.stores.storable import Document
+from ringdown.tools import Json
+
+_OPERATION_S = 5.0
+_RETRY_FOR_S = 4.5  # ends before the operation does, so that its error names the reason
+_REQUEST_S = 2.5
+_CONNECT_S = 1.5
+_RETRY = AsyncRetry(
+    predicate=if_exception_type(
+        google_errors.Aborted,
+        google_errors.Cancelled,
+        google_errors.DeadlineExceeded,
+        google_errors.InternalServerError,
+        google_errors.ResourceExhausted,
+        google_errors.ServiceUnavailable,
+        google_errors.Unknown,
+    ),
+    initial=0.1,
+    maximum=1.0,
+    timeout=_RETRY_FOR_S,
+)
+
+_log = Log(__name__)
+_Answer = TypeVar("_Answer")
+
+
+class PreconditionFailed(Exception):
+    """A write's condition does not hold, so that nothing of its batch was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A document as it was read."""
+
+    path: str
+    fields: Document
+    updated_at: datetime.datetime
+    """The version that was read, in nanoseconds: for `Update.unchanged_since`."""
+
+    def record(self, kind: type[Record]) -> Record:
+        """The record; raises InvalidDocument."""
+        return to_record(kind, self.fields, where=self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Fails if the document exists."""
+
+    path: str
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Writes the whole document, whether it exists or not."""
+
+    path: str
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Writes these top-level fields and no other; fails if the document does not exist, or is not
+    the version of `unchanged_since` any more."""
+
+    path: str
+    fields: Document
+    unchanged_since: datetime.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Sets `saved_at` to the server's time; fails if the document does not exist."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    path: str
+
+
+Write = Create | Replace | Update | Stamp | Delete
+
+
+class Database:
+    """One Firestore database; belongs to the event loop that opened it.
+
+    Every method raises StoreUnavailable when Firestore does not answer, or refuses. Requests are
+    tried again while the trouble may pass; `deadline` bounds all requests of one operation.
+    """
+
+    def __init__(self, client: Client, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    @asynccontextmanager
+    async def deadline(self) -> AsyncIterator[None]:
+        """Raise StoreUnavailable if the body takes longer than an operation may."""
+        try:
+            async with asyncio.timeout(_OPERATION_S):
+                yield
+        except TimeoutError:
+            raise self._unavailable(f"no answer in {_OPERATION_S:g} s") from None
+
+    async def read(self, path: str) -> Stored | None:
+        (stored,) = await self.read_all(path)
+        return stored
+
+    async def read_all(self, *paths: str) -> tuple[Stored | None, ...]:
+        """The documents at `paths`, all asked for at once; None for one that does not exist."""
+        references = [self._client.document(path) for path in dict.fromkeys(paths)]
+
+        async def request() -> dict[str, Stored | None]:
+            found = self._client.get_all(references, retry=None, timeout=_REQUEST_S)
+            return {snapshot.reference.path: _stored(snapshot) async for snapshot in found}
+
+        by_path = await self._reading(request)
+        return tuple(by_path[path] for path in paths)
+
+    async def read_below(self, folder: str) -> tuple[Stored, ...]:
+        """Every document directly in `folder`, by its id."""
+        collection = self._client.collection(folder)
+
+        async def request() -> tuple[Stored, ...]:
+            snapshots = await collection.get(retry=None, timeout=_REQUEST_S)
+            return tuple(stored for s in snapshots if (stored := _stored(s)) is not None)
+
+        return await self._reading(request)
+
+    async def commit(self, *writes: Write) -> None:
+        """Write all of it or nothing.
+
+        Raises PreconditionFailed (a batch that is sent again after its answer was lost may meet its
+        own writes), and InvalidDocument for a document that Firestore does not take.
+        """
+
+        batch = self._batch(writes)
+
+        async def request() -> None:
+            await batch.commit(retry=None, timeout=_REQUEST_S)
+
+        try:
+            await _RETRY(request)()
+        except (
+            google_errors.AlreadyExists,
+            google_errors.FailedPrecondition,
+            google_errors.NotFound,
+        ) as error:
+            raise PreconditionFailed(str(error)) from error
+        except google_errors.InvalidArgument as error:
+            raise InvalidDocument(f"{writes[0].path}: Firestore refuses it: {error}") from error
+        except (google_errors.GoogleAPIError, GoogleAuthError) as error:
+            raise self._unavailable(str(error)) from error
+
+    async def _reading(self, request: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        try:
+            return await _RETRY(request)()
+        except (google_errors.GoogleAPIError, GoogleAuthError) as error:
+            raise self._unavailable(str(error)) from error
+
+    def _batch(self, writes: tuple[Write, ...]) -> AsyncWriteBatch:
+        batch = self._client.batch()
+        for write in writes:
+            reference = self._client.document(write.path)
+            match write:
+                case Create(document=document):
+                    batch.create(reference, encode(document))
+                case Replace(document=document):
+                    batch.set(reference, encode(document))
+                case Update(fields=fields, unchanged_since=None):
+                    batch.update(reference, encode(fields))
+                case Update(fields=fields, unchanged_since=version):
+                    batch.update(reference, encode(fields), LastUpdateOption(version))
+                case Stamp():
+                    batch.update(reference, {"saved_at": SERVER_TIMESTAMP})
+                case Delete():
+                    batch.delete(reference)
+                case _:
+                    assert_never(write)
+        return batch
+
+    async def connect(self) -> None:
+        """Have the connection made and the token fetched, so that no caller waits for it.
+
+        A database that does not answer is left to the first operation.
+        """
+        probe = self._client.document("agents/default")
+        try:
+            async with asyncio.timeout(_CONNECT_S):
+                await probe.get(retry=None, timeout=_CONNECT_S)
+        except (google_errors.GoogleAPIError, GoogleAuthError, TimeoutError) as error:
+            _log.warning("Firestore does not answer yet", error=str(error) or "timed out")
+
+    def _unavailable(self, reason: str) -> StoreUnavailable:
+        return StoreUnavailable(f"{self._name}: {reason}")
+
+
+def _stored(snapshot: DocumentSnapshot[AsyncDocumentReference]) -> Stored | None:
+    fields: Json = snapshot.to_dict()
+    if fields is None:
+        return None
+    return Stored(snapshot.reference.path, decode(fields), snapshot.update_time)

@@ -1,0 +1,121 @@
+"""Records as documents that every store can keep: the way back from `ringdown.documents`.
+
+What models and tools send is not all storable: text with half a surrogate pair, integers of any
+size, numbers that are none, values of any size and depth. Whatever it is, the record is written.
+"""
+
+import datetime
+import math
+from collections.abc import Iterator
+
+import msgspec
+
+from ringdown.calls import Call, CallChanges, ToolCall
+from ringdown.stores.paths import tool_call_path, turn_path
+from ringdown.tools import Json
+
+Document = dict[str, Json]
+
+_MAX_BYTES = 65_536
+"""Of the JSON of one value; a Firestore document holds 1 MiB and 40,000 index entries."""
+_MAX_DEPTH = 16
+"""Firestore nests 20 deep, the document's own levels included."""
+_MAX_KEY_BYTES = 1_000
+_KEPT_BEGINNING = 2_000
+_INT64 = range(-(2**63), 2**63)
+
+
+def to_document(record: msgspec.Struct) -> Document:
+    """The fields of `record` as `ringdown.documents` describes a document."""
+    document: Document = to_plain(record)
+    return document
+
+
+def to_plain(value: object) -> Json:
+    """`value` as a document has it: halves of surrogate pairs become U+FFFD, integers of more than
+    64 bits text, numbers that are none None."""
+    return _storable(msgspec.to_builtins(value, builtin_types=(datetime.datetime,)))
+
+
+def changed_fields(before: Call, after: Call) -> Document:
+    """The fields of the call document in which `after` differs, as they are to be written."""
+    return {
+        name: to_plain(value)
+        for name in after.__struct_fields__
+        if (value := getattr(after, name)) != getattr(before, name)
+    }
+
+
+def documents_below(call_sid: str, changes: CallChanges) -> Iterator[tuple[str, Document]]:
+    """The documents below the call that `changes` writes, with their paths."""
+    for turn in changes.turns:
+        yield turn_path(call_sid, turn.n), to_document(turn)
+    for tool_call in changes.tool_calls:
+        yield tool_call_path(call_sid, tool_call.id), to_document(_bounded(tool_call))
+
+
+def _bounded(tool_call: ToolCall) -> ToolCall:
+    output = tool_call.output
+    return msgspec.structs.replace(
+        tool_call,
+        args=_kept(tool_call.args),
+        output=None if output is None else _kept(output),
+    )
+
+
+def _kept(value: Document) -> Document:
+    """`value`, or in its place what a record says of one that it cannot keep."""
+    if not _fits(value):
+        return {"not_kept": f"nested more than {_MAX_DEPTH} deep, or a name is too long"}
+    text = msgspec.json.encode(to_plain(value))
+    if len(text) > _MAX_BYTES:
+        return {
+            "not_kept": f"{len(text)} bytes of JSON; a record keeps {_MAX_BYTES}",
+            "beginning": text[:_KEPT_BEGINNING].decode("utf-8", "ignore"),
+        }
+    return value
+
+
+def _fits(value: Json) -> bool:
+    """Whether names are short enough and nothing is too deep. A list in a list counts twice:
+    Firestore has none, and its adapter puts a map between the two."""
+    waiting: list[tuple[Json, int]] = [(value, 1)]
+    while waiting:
+        item, depth = waiting.pop()
+        match item:
+            case dict():
+                if any(len(name.encode("utf-8", "replace")) > _MAX_KEY_BYTES for name in item):
+                    return False
+                below = [(child, depth + 1) for child in item.values()]
+            case list():
+                below = [(child, depth + (2 if isinstance(child, list) else 1)) for child in item]
+            case _:
+                continue
+        if depth > _MAX_DEPTH:
+            return False
+        waiting.extend(below)
+    return True
+
+
+def _storable(value: Json) -> Json:
+    match value:
+        case str():
+            return _text(value)
+        case bool():
+            return value
+        case int():
+            return value if value in _INT64 else str(value)
+        case float():
+            return value if math.isfinite(value) else None
+        case list():
+            return [_storable(item) for item in value]
+        case dict():
+            return {_text(name): _storable(item) for name, item in value.items()}
+        case _:
+            return value
+
+
+def _text(text: str) -> str:
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

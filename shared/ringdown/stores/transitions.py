@@ -1,0 +1,75 @@
+"""What each request makes of a call: pure, so that every store decides alike.
+
+A function is given the stored call and returns the call as it is to be: unchanged if there is
+nothing to write, None if the request is refused.
+"""
+
+import datetime
+
+import msgspec
+
+from ringdown.calls import Call, CallStatus, Claim, EndReason, NextAction, TwilioStatus
+
+# https://www.twilio.com/docs/voice/api/call-resource#call-status-values
+_FINAL_TWILIO_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+
+
+def claimed(call: Call, taken: Claim | None, claim: Claim) -> Call | None:
+    """The call once `claim` holds it; `taken` is the stored claim of that attempt.
+
+    A claim that meets itself has been won before: its answer was lost, or the call is written anew.
+    """
+    if call.attempt != claim.attempt or taken not in (None, claim):
+        return None
+    if call.status is not CallStatus.RINGING:
+        return None if taken is None else call
+    return msgspec.structs.replace(
+        call,
+        status=CallStatus.IN_PROGRESS,
+        started_at=call.started_at or claim.claimed_at,
+    )
+
+
+def resumed(call: Call) -> Call | None:
+    """The call at its next attempt, after a transfer that nobody answered."""
+    if call.status is CallStatus.RINGING and call.attempt > 1:
+        return call  # resumed already; Twilio repeats webhooks
+    if call.next is not NextAction.TRANSFER or call.transfer_to is None:
+        return None
+    return msgspec.structs.replace(
+        call,
+        attempt=call.attempt + 1,
+        status=CallStatus.RINGING,
+        ended_at=None,
+        end_reason=None,
+        next=None,
+        transfer_to=None,
+        failed_transfers=(*call.failed_transfers, call.transfer_to),
+    )
+
+
+def noted(call: Call, status: TwilioStatus, at: datetime.datetime) -> Call:
+    """The call with what Twilio says of it. Callbacks may overtake each other: one that is not
+    final says nothing any more after one that is."""
+    if call.twilio_status in _FINAL_TWILIO_STATUSES and not status.final:
+        return call
+    with_status = msgspec.structs.replace(
+        call,
+        twilio_status=status.status,
+        twilio_duration_s=(
+            call.twilio_duration_s if status.duration_s is None else status.duration_s
+        ),
+    )
+    if not status.final:
+        return with_status
+    return msgspec.structs.replace(
+        with_status,
+        status=CallStatus.ENDED,
+        ended_at=call.ended_at or at,
+        end_reason=call.end_reason or _unrecorded_end(call),
+    )
+
+
+def _unrecorded_end(call: Call) -> EndReason:
+    """Why a call ended of which no handler has said so."""
+    return EndReason.NEVER_STREAMED if call.started_at is None else EndReason.STREAM_LOST
