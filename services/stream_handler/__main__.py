@@ -1,7 +1,6 @@
 """Composition root: `python -m stream_handler`."""
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -27,7 +26,6 @@ async def run(settings: Settings) -> None:
     tools = ToolClient()
     try:
         async with open_store(settings.store_url) as store:
-            gc.freeze()  # what is here stays: not to be looked through again in every collection
             await StreamServer(settings, Services(store, model, tools)).serve(stop)
     finally:
         await tools.close()

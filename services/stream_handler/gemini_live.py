@@ -63,7 +63,7 @@ class ModelError(Exception):
         super().__init__(reason)
 
 
-class ModelSpeech(msgspec.Struct, frozen=True):
+class ModelSpeech(msgspec.Struct, frozen=True, gc=False):
     """A chunk of the model's speech: PCM16 LE mono at 24 kHz."""
 
     pcm: bytes
@@ -246,7 +246,7 @@ class ModelSession:
             yield GenerationCompleted(at_ms)
         if message.usage_metadata is not None:
             yield UsageReported(at_ms, _usage(message.usage_metadata))
-        if content is not None and content.turn_complete:
+        if content is not None and _is_turn_over(content):
             yield TurnCompleted(at_ms)
 
 
@@ -270,6 +270,8 @@ def _connect_config(config: ModelConfig) -> types.LiveConnectConfig:
     )
     return types.LiveConnectConfig(
         response_modalities=[types.Modality.AUDIO],
+        temperature=config.temperature,
+        thinking_config=_thinking(config.thinking),
         system_instruction=config.instructions,
         speech_config=types.SpeechConfig(voice_config=voice, language_code=config.language),
         input_audio_transcription=types.AudioTranscriptionConfig(),
@@ -281,6 +283,12 @@ def _connect_config(config: ModelConfig) -> types.LiveConnectConfig:
         realtime_input_config=_turn_taking(config.turn_taking),
         tools=[types.Tool(function_declarations=[_declaration(f) for f in config.functions])],
     )
+
+
+def _thinking(level: str | None) -> types.ThinkingConfig | None:
+    if level is None:
+        return None
+    return types.ThinkingConfig(thinking_level=types.ThinkingLevel(level.upper()))
 
 
 def _turn_taking(wish: TurnTaking) -> types.RealtimeInputConfig:
@@ -320,6 +328,15 @@ def _spoken_events(spoken: Spoken, at_ms: float) -> Iterator[ModelEvent]:
         yield TranscriptReceived(at_ms, Speaker.CALLER, spoken.by_caller)
     if spoken.by_agent:
         yield TranscriptReceived(at_ms, Speaker.AGENT, spoken.by_agent)
+
+
+def _is_turn_over(content: types.LiveServerContent) -> bool:
+    """A model that thinks between sentences says by its status whether more is to come."""
+    match content.interaction_status:
+        case None | types.InteractionStatus.INTERACTION_STATUS_UNSPECIFIED:
+            return bool(content.turn_complete)
+        case status:
+            return status is types.InteractionStatus.IDLE
 
 
 def _speech(content: types.LiveServerContent) -> Iterator[ModelSpeech]:

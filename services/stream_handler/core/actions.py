@@ -18,7 +18,7 @@ class CloseModel(msgspec.Struct, frozen=True):
     pass
 
 
-class SendModelAudio(msgspec.Struct, frozen=True):
+class SendModelAudio(msgspec.Struct, frozen=True, gc=False):
     """PCM16 LE mono at 16 kHz."""
 
     pcm: bytes
@@ -34,7 +34,7 @@ class UpdateModelContext(msgspec.Struct, frozen=True):
     instructions: str
 
 
-class PlayAudio(msgspec.Struct, frozen=True):
+class PlayAudio(msgspec.Struct, frozen=True, gc=False):
     """µ-law at 8 kHz, any length."""
 
     mulaw: bytes
@@ -44,7 +44,7 @@ class PlayRingback(msgspec.Struct, frozen=True):
     """One ring of the tone that callers hear while a phone rings; ended by ClearPlayback."""
 
 
-class SendMark(msgspec.Struct, frozen=True):
+class SendMark(msgspec.Struct, frozen=True, gc=False):
     name: str
 
 

@@ -89,10 +89,10 @@ class Conversation:
 
     # The model
 
-    def model_connected(self) -> Actions:
+    def model_connected(self, at_ms: float) -> Actions:
         parts = self._parts
         parts.link.connected()
-        yield SendModelText(model_config.opening_prompt(parts.call, parts.history))
+        yield SendModelText(model_config.opening_prompt(parts.call, parts.history, at_ms))
         yield from parts.start(Timer.FIRST_WORD)
 
     def model_audio(self, event: ModelAudio) -> Actions:

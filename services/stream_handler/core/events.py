@@ -16,7 +16,7 @@ class StreamStarted(msgspec.Struct, frozen=True):
     at_ms: float
 
 
-class CallerAudio(msgspec.Struct, frozen=True):
+class CallerAudio(msgspec.Struct, frozen=True, gc=False):
     """A frame from the caller, already converted for the model: PCM16 LE mono at 16 kHz."""
 
     at_ms: float
@@ -24,7 +24,7 @@ class CallerAudio(msgspec.Struct, frozen=True):
     level_dbfs: float
 
 
-class MarkReceived(msgspec.Struct, frozen=True):
+class MarkReceived(msgspec.Struct, frozen=True, gc=False):
     at_ms: float
     name: str
 
@@ -60,7 +60,7 @@ class ModelDisconnected(msgspec.Struct, frozen=True):
     at_ms: float
 
 
-class ModelAudio(msgspec.Struct, frozen=True):
+class ModelAudio(msgspec.Struct, frozen=True, gc=False):
     """A chunk of the model's speech, already converted for Twilio: µ-law at 8 kHz."""
 
     at_ms: float

@@ -62,7 +62,7 @@ class StreamSession:
         self._conversation = Conversation(self._parts, self._closing, self._limits)
         self._tools = ToolCalls(self._parts, self._closing)
         self._told = ""
-        """The instructions that the model has."""
+        """The instructions that the model has, as operators wrote them."""
         self._revision = (call.agent_revision, *call.applied_revisions)[-1]
 
     def handle(self, event: Event) -> tuple[Action, ...]:
@@ -103,7 +103,7 @@ class StreamSession:
             case StreamStarted():
                 return self._stream_started(event.at_ms)
             case ModelConnected():
-                return self._model_connected()
+                return self._model_connected(event.at_ms)
             case TimerFired():
                 return self._timer_fired(event.timer, event.at_ms)
             case StreamStopped():
@@ -124,15 +124,15 @@ class StreamSession:
                 assert_never(event)
 
     def _stream_started(self, at_ms: float) -> Actions:
-        config = model_config.session_config(self._parts.call)
-        self._told = config.instructions
-        yield ConnectModel(config)
+        call = self._parts.call
+        self._told = call.agent.instructions
+        yield ConnectModel(model_config.session_config(call, at_ms))
         yield from self._conversation.begin_ringback()
         yield from self._limits.stream_started(at_ms)
 
-    def _model_connected(self) -> Actions:
-        yield from self._conversation.model_connected()
-        yield from self._tell_instructions()
+    def _model_connected(self, at_ms: float) -> Actions:
+        yield from self._conversation.model_connected(at_ms)
+        yield from self._tell_instructions(at_ms)
 
     def _usage_reported(self, event: UsageReported) -> Actions:
         self._parts.usage += event.usage
@@ -145,18 +145,23 @@ class StreamSession:
         if event.revision == self._revision:
             return
         self._revision = event.revision
-        agent = msgspec.structs.replace(parts.call.agent, instructions=event.agent.instructions)
+        agent = msgspec.structs.replace(
+            parts.call.agent,
+            instructions=event.agent.instructions,
+            time_zone=event.agent.time_zone,  # with the hours, what instructions may speak of
+            opening_hours=event.agent.opening_hours,
+        )
         revisions = (*parts.call.applied_revisions, event.revision)
         parts.call = msgspec.structs.replace(parts.call, agent=agent, applied_revisions=revisions)
-        yield from self._tell_instructions()
+        yield from self._tell_instructions(event.at_ms)
         yield SaveCall(CallChanges(applied_revisions=revisions))
 
-    def _tell_instructions(self) -> Actions:
+    def _tell_instructions(self, at_ms: float) -> Actions:
         """Let the model know the present instructions, once it listens."""
-        instructions = model_config.session_config(self._parts.call).instructions
-        if self._parts.link.listening and instructions != self._told:
-            self._told = instructions
-            yield UpdateModelContext(instructions)
+        call = self._parts.call
+        if self._parts.link.listening and call.agent.instructions != self._told:
+            self._told = call.agent.instructions
+            yield UpdateModelContext(model_config.instructions_for(call, at_ms))
 
     # The keypad
 
