@@ -24,15 +24,15 @@ test: $(READY)  ## Check types and style, then run every test.
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile  # calls in real time mostly wait
 
 bench: $(READY)  ## Measure everything beside a bare relay and pipecat (Linux, two cores).
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks --docs docs
 
 lint: $(READY)  ## Types (mypy strict) and style (ruff).
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(MYPY) shared/ringdown services/stream_handler functions/incoming_call simulators ops benchmarks tests
-	@for tool in functions/tools/*/; do \
-		echo "$(MYPY) $$tool"; \
-		MYPYPATH=$$tool $(MYPY) $$tool || exit 1; \
+	@for function in functions/agent_edited/ functions/tools/*/; do \
+		echo "$(MYPY) $$function"; \
+		MYPYPATH=$$function $(MYPY) $$function || exit 1; \
 	done
 
 format: $(READY)  ## Put the code into shape.
@@ -44,7 +44,7 @@ lock: $(READY)  ## Resolve every requirements.in again, with hashes.
 	@PYTHON=$(BIN)/python scripts/lock
 
 clean:  ## Remove what was made here.
-	rm -rf $(VENV) out *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-pipecat out *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(READY): requirements.txt pyproject.toml
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/setup

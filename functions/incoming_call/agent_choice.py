@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ringdown.agents import DEFAULT_AGENT_ID, Agent, AgentStore, packaged_agent
+from ringdown.answering import Answering
 from ringdown.errors import RingdownError
 from ringdown.log import Log
 from ringdown.tools import ToolDeclaration, ToolStore
@@ -26,6 +27,10 @@ class ChosenAgent:
     agent_id: str
     agent: Agent
     tools: tuple[ToolDeclaration, ...]
+    is_draft: bool = False
+    """Heard by its tester, and not remembered for anybody else."""
+    problem: str | None = None
+    """Why this is not what operators last wrote, in their words."""
 
 
 class AgentChoice:
@@ -34,29 +39,33 @@ class AgentChoice:
     def __init__(self) -> None:
         self._known: OrderedDict[str, ChosenAgent] = OrderedDict()
 
-    async def choose(self, store: AgentSource, called: str) -> ChosenAgent:
+    async def choose(self, store: AgentSource, called: str, caller: str) -> ChosenAgent:
         """The stored agent of `called`, else the last known, else the packaged one. Never raises
         for a store that fails or is slow; answers within DEADLINE_S."""
         deadline_s = asyncio.get_running_loop().time() + DEADLINE_S
         known = self._known.get(called)
         try:
             async with asyncio.timeout_at(deadline_s):
-                agent_id, agent = await _read_agent(store, called)
+                answering = await _read_agent(store, called)
         except (RingdownError, TimeoutError) as error:
-            _log.error(
-                "agent could not be read",
-                reason=str(error) or "the store was too slow",
-                instead="packaged" if known is None else "last_known",
-            )
-            return known or ChosenAgent(DEFAULT_AGENT_ID, packaged_agent(), ())
+            reason = str(error) or "the store was too slow"
+            instead = "packaged" if known is None else "last_known"
+            _log.error("agent could not be read", reason=reason, instead=instead)
+            return replace(known or _packaged(), problem=f"The agent could not be read: {reason}.")
+        agent = answering.agent
+        if answering.problem is not None:
+            _log.error("agent cannot be used as it stands", agent=answering.agent_id)
         try:
             async with asyncio.timeout_at(deadline_s):
                 tools = await store.read_tools(agent.tools)
         except (RingdownError, TimeoutError) as error:
             _log.error("tools could not be read", reason=str(error) or "the store was too slow")
             tools = known.tools if known is not None and known.agent.tools == agent.tools else ()
-        chosen = ChosenAgent(agent_id, agent, tools)
-        self._remember(called, chosen)
+        chosen = ChosenAgent(
+            answering.agent_id, agent, tools, is_draft=answering.is_draft, problem=answering.problem
+        )
+        if not chosen.is_draft:
+            self._remember(called, chosen)
         return chosen
 
     def _remember(self, called: str, chosen: ChosenAgent) -> None:
@@ -66,6 +75,11 @@ class AgentChoice:
             self._known.popitem(last=False)
 
 
-async def _read_agent(store: AgentStore, called: str) -> tuple[str, Agent]:
+def _packaged() -> ChosenAgent:
+    return ChosenAgent(DEFAULT_AGENT_ID, packaged_agent(), ())
+
+
+async def _read_agent(store: AgentStore, called: str) -> Answering:
     stored = await store.agent_for(called)
-    return stored if stored is not None else (DEFAULT_AGENT_ID, packaged_agent())
+    agent_id, agent = stored or (DEFAULT_AGENT_ID, packaged_agent())
+    return Answering(agent_id=agent_id, agent=agent)

@@ -6,9 +6,10 @@ import datetime
 from agent_choice import AgentChoice, ChosenAgent
 from call_twiml import StreamOffer, connect_stream, hang_up
 from connections import Connections
+from outside_hours import is_answered, turn_away, turned_away
 from ringdown import travelling_call
 from ringdown.agents import Agent
-from ringdown.calls import RETENTION, Call, CallStatus
+from ringdown.calls import RETENTION, Call, CallStatus, EndReason
 from ringdown.errors import RingdownError
 from ringdown.log import Log
 from ringdown.phrases import phrases_for
@@ -33,10 +34,13 @@ async def answer(
 ) -> str:
     """Open the call, wake the handler, and return TwiML; a store that fails changes neither."""
     wake_up = connections.wake_handler()
-    chosen = await agents.choose(connections.store, update.called)
+    chosen = await agents.choose(connections.store, update.called, update.caller)
     opened = new_call(update, chosen, now, fallback_number=settings.fallback_number)
     stored = await _open(connections.store, opened)
     call = stored or opened
+    if call.end_reason is EndReason.OUTSIDE_HOURS:
+        _log.info("call outside opening hours", agent=call.agent_id, next=call.next)
+        return turn_away(call)
     if call.status is CallStatus.ENDED:
         _log.warning("a call that is over was delivered again")
         return hang_up()
@@ -70,7 +74,7 @@ def new_call(
 ) -> Call:
     """The record of a call that has just begun to ring; `fallback_number` is the line's."""
     person = chosen.agent.fallback_number or fallback_number
-    return Call(
+    call = Call(
         call_sid=update.call_sid,
         caller=update.caller,
         called=update.called,
@@ -81,7 +85,10 @@ def new_call(
         created_at=now,
         expires_at=now + RETENTION,
         fallback_number=None if person == update.called else person,  # ourselves: never ending
+        is_draft=chosen.is_draft,
+        agent_problem=chosen.problem,
     )
+    return call if is_answered(call) else turned_away(call)
 
 
 def offer_stream(

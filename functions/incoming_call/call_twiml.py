@@ -62,6 +62,18 @@ def connect_person(*, language: str, number: str) -> str:
     return _document(response)
 
 
+def say_and_dial(sentence: str, *, language: str, number: str | None) -> str:
+    """Say `sentence`, if there is any, then dial `number` or, without one, end the call."""
+    response = VoiceResponse()
+    spoken = _speakable(sentence)
+    if spoken:
+        response.say(spoken, language=language)
+    if number is not None:
+        response.dial(number)
+    response.hangup()
+    return _document(response)
+
+
 def transfer(*, number: str, after_dial_url: str) -> str:
     """Dial the person that the agent has announced; `after_dial_url` says what comes then."""
     response = VoiceResponse()

@@ -55,6 +55,8 @@ class EndReason(enum.StrEnum):
     CALLER_ASKED_FOR_PERSON = "caller_asked_for_person"
     CALLER_IDLE = "caller_idle"
     TRANSFERRED = "transferred"
+    OUTSIDE_HOURS = "outside_hours"
+    """The agent's opening hours say that nobody streams now."""
     TIME_LIMIT = "time_limit"
     COST_LIMIT = "cost_limit"
     STREAM_LOST = "stream_lost"
@@ -146,6 +148,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """Names of people who did not answer, after which the agent went on."""
     fallback_number: str | None = None
     """The agent's, else the line's: where a person can be reached."""
+    caller_memory: str | None = None
+    """What the agent is told of the caller's last call."""
+    is_draft: bool = False
+    """Whether the agent is a draft, heard by its tester."""
+    agent_problem: str | None = None
+    """Why the call was not answered by what operators last wrote, in their words."""
     usage: Usage = Usage()
     applied_revisions: tuple[str, ...] = ()
     """Edits of the agent that this call took over while it ran."""
@@ -264,6 +272,25 @@ class CallStore(Protocol):
 
     async def read_record(self, call_sid: str) -> CallRecord | None:
         """The call with its claims, turns and tool calls."""
+
+
+class CallQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which calls to list; None asks for nothing in particular."""
+
+    since: datetime.datetime | None = None
+    """Calls created then or later; `until` is the first moment that is too late."""
+    until: datetime.datetime | None = None
+    number: str | None = None
+    """The caller's or the called one, exactly as it was recorded."""
+    agent_id: str | None = None
+    limit: int = 50
+
+
+class CallIndex(Protocol):
+    """Finds calls. Raises StoreUnavailable when the store does not answer."""
+
+    async def list_calls(self, query: CallQuery) -> tuple[Call, ...]:
+        """The newest come first; without any that cannot be read."""
 
 
 def _add(a: dict[str, int], b: dict[str, int]) -> dict[str, int]:

@@ -27,6 +27,7 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     connecting_apology: Sentence
     closing_apology: Sentence
     busy: Sentence
+    closed: Sentence
     connecting: Sentence
     idle_nudge: Sentence
     idle_goodbye: Sentence

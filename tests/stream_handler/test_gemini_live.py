@@ -261,6 +261,40 @@ async def test_turn_taking_is_asked_for_on_the_wire(
     assert asked["automaticActivityDetection"] == detection
 
 
+@pytest.mark.parametrize(
+    ("changes", "asked"),
+    [
+        ({}, {}),
+        ({"temperature": 0.0}, {"temperature": 0.0}),
+        ({"temperature": 1.5}, {"temperature": 1.5}),
+        (
+            {"model": "gemini-3.8-live-extended-thinking"},
+            {"thinkingConfig": {"thinkingLevel": "LOW"}},
+        ),
+        (
+            {"model": "gemini-3.8-live-extended-thinking", "thinking": "minimal"},
+            {"thinkingConfig": {"thinkingLevel": "MINIMAL"}},
+        ),
+    ],
+)
+async def test_settings_of_the_model_are_asked_for_on_the_wire(
+    certificates: trustme.CA, trusting: ssl.SSLContext, changes: Json, asked: Json
+) -> None:
+    """A model that does not think refuses a session with a thinking level, even an empty one."""
+    agent = msgspec.structs.replace(an_agent(), **changes)
+    async with (
+        asyncio.timeout(10),
+        little_gemini(certificates) as gemini,
+        client_of(gemini, trusting).connect(session_config(a_call(agent=agent)), lambda: NOW_MS),
+    ):
+        await gemini.set_up.wait()
+
+    [message] = gemini.setups
+    generation = in_camel_case(message["setup"])["generationConfig"]
+    settings = ("temperature", "thinkingConfig")
+    assert {name: generation[name] for name in settings if name in generation} == asked
+
+
 def in_camel_case(value: Any) -> Any:
     """The SDK writes some keys in snake case; the service reads both."""
     if not isinstance(value, dict):
@@ -381,6 +415,18 @@ async def test_a_session_goes_on_after_the_end_of_a_turn(
     events, _ = await heard_from(certificates, trusting, saying(*[TURN_COMPLETE] * 3))
 
     assert events == [TurnCompleted(NOW_MS)] * 3
+
+
+async def test_a_model_that_says_its_status_ends_its_turn_when_it_is_idle(
+    certificates: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    going_on: Json = {"turnComplete": True, "interactionStatus": "IN_PROGRESS"}
+    idle: Json = {"turnComplete": True, "interactionStatus": "IDLE"}
+    script = saying({"serverContent": going_on}, {"serverContent": idle})
+
+    events, _ = await heard_from(certificates, trusting, script)
+
+    assert events == [TurnCompleted(NOW_MS)]
 
 
 @pytest.mark.parametrize(

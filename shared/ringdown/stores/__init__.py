@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ringdown.agents import AgentStore
-from ringdown.calls import CallStore
+from ringdown.calls import CallIndex, CallStore
 from ringdown.errors import ConfigurationError
 from ringdown.settings import SettingsReader
 from ringdown.tools import ToolStore
@@ -18,7 +18,7 @@ _FIRESTORE = re.compile(
 )
 
 
-class Store(AgentStore, CallStore, ToolStore, Protocol):
+class Store(AgentStore, CallIndex, CallStore, ToolStore, Protocol):
     """Everything a process may ask of its store."""
 
 

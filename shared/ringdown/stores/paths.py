@@ -8,6 +8,8 @@ agents. Firestore takes no `/` in an id, no `.`, `..` or `__x__`, and 1,500 byte
 import hashlib
 from urllib.parse import quote
 
+CALLS = "calls"
+
 _LONGEST_ID = 200
 
 
@@ -24,7 +26,7 @@ def tool_path(name: str) -> str:
 
 
 def call_path(call_sid: str) -> str:
-    return f"calls/{document_id(call_sid)}"
+    return f"{CALLS}/{document_id(call_sid)}"
 
 
 def attempt_path(call_sid: str, attempt: int) -> str:

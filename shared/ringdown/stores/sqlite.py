@@ -19,7 +19,16 @@ from typing import TypeVar
 import msgspec
 
 from ringdown.agents import DEFAULT_AGENT_ID, Agent
-from ringdown.calls import Call, CallChanges, CallRecord, Claim, ToolCall, Turn, TwilioStatus
+from ringdown.calls import (
+    Call,
+    CallChanges,
+    CallQuery,
+    CallRecord,
+    Claim,
+    ToolCall,
+    Turn,
+    TwilioStatus,
+)
 from ringdown.documents import Record, to_record
 from ringdown.errors import InvalidDocument, StoreUnavailable, Superseded
 from ringdown.log import Log
@@ -137,6 +146,9 @@ class SqliteStore:
     async def read_record(self, call_sid: str) -> CallRecord | None:
         return await self._run(lambda documents: _read_record(documents, call_sid))
 
+    async def list_calls(self, query: CallQuery) -> tuple[Call, ...]:
+        return await self._run(lambda documents: tuple(_list_calls(documents, query)))
+
 
 class _Number(msgspec.Struct, frozen=True, kw_only=True):
     agent: str
@@ -205,6 +217,11 @@ class _Documents:
         )
         return tuple(_decode(kind, path, body) for path, body in rows)
 
+    def select(self, condition: str, *values: str | int | None) -> Iterator[tuple[str, str]]:
+        """Paths and bodies by a condition in SQL, which must be a constant."""
+        query = f"SELECT path, body FROM documents WHERE {condition}"  # noqa: S608
+        yield from self._connection.execute(query, values)
+
     def write(self, path: str, document: Document) -> None:
         self._connection.execute(
             "INSERT INTO documents VALUES (?, ?)"
@@ -242,6 +259,26 @@ def _valid_tools(documents: _Documents, names: tuple[str, ...]) -> Iterator[Tool
             _log.warning("tool is not declared", tool=name)
         else:
             yield tool
+
+
+_CALLS = """
+    path > 'calls/' AND path < 'calls0' AND path NOT LIKE 'calls/%/%' AND json_valid(body)
+    AND (?1 IS NULL OR julianday(body ->> 'created_at') >= julianday(?1))
+    AND (?2 IS NULL OR julianday(body ->> 'created_at') < julianday(?2))
+    AND (?3 IS NULL OR body ->> 'caller' = ?3 OR body ->> 'called' = ?3)
+    AND (?4 IS NULL OR body ->> 'agent_id' = ?4)
+    ORDER BY julianday(body ->> 'created_at') DESC LIMIT ?5
+"""
+
+
+def _list_calls(documents: _Documents, query: CallQuery) -> Iterator[Call]:
+    times = (None if when is None else when.isoformat() for when in (query.since, query.until))
+    found = documents.select(_CALLS, *times, query.number, query.agent_id, query.limit)
+    for path, body in found:
+        try:
+            yield _decode(Call, path, body)
+        except InvalidDocument as error:
+            _log.error("call cannot be read", reason=str(error))
 
 
 def _claim(documents: _Documents, call_sid: str, claim: Claim) -> Call | None:

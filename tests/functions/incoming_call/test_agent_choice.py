@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -6,7 +7,7 @@ from agent_choice import AgentChoice, ChosenAgent
 from ringdown.agents import Agent, packaged_agent
 from ringdown.errors import InvalidDocument, StoreUnavailable
 from ringdown.tools import ToolDeclaration
-from tests.ringdown.samples import CALLED, a_tool, an_agent
+from tests.ringdown.samples import CALLED, CALLER, a_tool, an_agent
 
 LOOKUP = an_agent(tools=("lookup_account",))
 PACKAGED = ChosenAgent("default", packaged_agent(), ())
@@ -53,7 +54,7 @@ def source() -> FakeSource:
 async def choose(source: FakeSource, agents: AgentChoice, called: str = CALLED) -> ChosenAgent:
     """The choice, which must be made within 300 ms (and a margin for a busy machine)."""
     async with asyncio.timeout(1.0):
-        return await agents.choose(source, called)
+        return await agents.choose(source, called, CALLER)
 
 
 async def test_the_stored_agent_and_its_tools(source: FakeSource) -> None:
@@ -77,8 +78,12 @@ async def test_a_store_that_fails_leaves_the_last_known_agent(
         source.hang_on_agents = True
     else:
         source.agent = failure
-    assert await choose(source, agents) == known
-    assert await choose(source, agents, "+14155550101") == PACKAGED, "known for its number only"
+    chosen = await choose(source, agents)
+    assert replace(chosen, problem=None) == known
+    reason = str(failure) if failure is not None else "the store was too slow"
+    assert chosen.problem == f"The agent could not be read: {reason}."
+    stranger = await choose(source, agents, "+14155550101")
+    assert replace(stranger, problem=None) == PACKAGED, "known for its number only"
 
 
 @pytest.mark.parametrize("failure", [StoreUnavailable("away"), None])
@@ -111,5 +116,5 @@ async def test_only_so_many_numbers_are_remembered(source: FakeSource) -> None:
     for number in numbers:
         await choose(source, agents, number)
     source.agent = StoreUnavailable("away")
-    assert await choose(source, agents, numbers[0]) == PACKAGED
+    assert (await choose(source, agents, numbers[0])).agent == PACKAGED.agent
     assert (await choose(source, agents, numbers[1])).agent == LOOKUP

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from ringdown.agents import Agent
+from ringdown.agents import Agent, Idle
 from ringdown.calls import CallChanges
 from stream_handler.core.actions import ConnectModel, SaveCall, UpdateModelContext
 from stream_handler.core.events import AgentEdited, ModelConnected, StreamStarted, StreamStopped
@@ -11,6 +11,9 @@ from tests.stream_handler.core.stage import Stage
 
 NEW = msgspec.structs.replace(
     an_agent(), instructions="Offer the winter discount.", max_call_s=60, voice="Puck"
+)
+PATIENT = msgspec.structs.replace(
+    an_agent(), idle=Idle(nudge_after_s=600.0, goodbye_after_s=1_200.0)
 )
 
 
@@ -76,3 +79,27 @@ def test_an_edit_after_the_end_does_nothing() -> None:
     stage.handle(StreamStopped(stage.now_ms))
 
     assert edit(stage) == ()
+
+
+def test_an_edit_is_told_with_the_clock_of_then_and_the_new_agents_place() -> None:
+    stage = Stage(a_call(agent=PATIENT)).greeted()
+    stage.pass_ms(120_000)
+    agent = msgspec.structs.replace(
+        an_agent(), instructions="It is {local_time}.", time_zone="Europe/Berlin"
+    )
+
+    update, _ = edit(stage, agent)
+
+    assert isinstance(update, UpdateModelContext)
+    assert update.instructions == "It is 10:32."
+
+
+def test_time_going_by_is_no_edit() -> None:
+    agent = msgspec.structs.replace(
+        PATIENT, instructions="It is {local_time}.", time_zone="Europe/Berlin"
+    )
+    stage = Stage(a_call(agent=agent)).greeted()
+    stage.pass_ms(120_000)
+    edited = msgspec.structs.replace(agent, max_call_s=900)
+
+    assert [type(action) for action in edit(stage, edited)] == [SaveCall]

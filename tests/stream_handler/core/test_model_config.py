@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from ringdown.calls import Call, Speaker, Turn
@@ -67,3 +68,67 @@ def test_of_a_long_call_the_last_60_turns_are_told(count: int) -> None:
 
 def turn(n: int, speaker: Speaker, text: str) -> Turn:
     return Turn(n=n, speaker=speaker, text=text, start_ms=n, end_ms=n)
+
+
+# Templates
+
+
+def a_call_told(text: str, **call: object) -> Call:
+    """Its agent has `text` for instructions and greeting."""
+    agent = msgspec.structs.replace(
+        an_agent(), instructions=text, greeting=text, time_zone="America/New_York"
+    )
+    return msgspec.structs.replace(a_call(agent=agent), **call)
+
+
+def test_instructions_and_greeting_are_told_what_the_clock_says() -> None:
+    call = a_call_told("It is {weekday}, {local_time}.")
+
+    assert session_config(call).instructions == "It is Monday, 04:30."
+    assert '"It is Monday, 04:30."' in opening_prompt(call, ())
+
+
+def test_a_stream_that_goes_on_with_a_call_is_told_the_time_of_then() -> None:
+    call = a_call_told("{local_time}")
+
+    assert session_config(call, 600_000.0).instructions == "04:40"
+    assert '"04:40"' in opening_prompt(call, (), 600_000.0)
+
+
+def test_nothing_is_left_where_nothing_is_remembered() -> None:
+    assert session_config(a_call_told("Known: {caller_memory}.")).instructions == "Known: ."
+
+
+def test_what_is_remembered_of_a_caller_fills_in_nothing_further() -> None:
+    call = a_call_told("Known: {caller_memory}", caller_memory="likes {called_number} and }}{{")
+
+    assert session_config(call).instructions == "Known: likes {called_number} and }}{{"
+
+
+# Settings of the model
+
+
+@pytest.mark.parametrize(
+    ("model", "wish", "told"),
+    [
+        ("gemini-3.8-live", None, None),
+        ("gemini-3.1-flash-live-preview", None, None),
+        ("gemini-3.8-live-extended-thinking", None, "low"),
+        ("gemini-3.8-live-extended-thinking", "high", "high"),
+        ("gemini-3.8-live", "high", None),
+        ("a-model-of-the-past", None, None),
+    ],
+)
+def test_a_model_is_told_how_much_to_think_if_it_thinks(
+    model: str, wish: str | None, told: str | None
+) -> None:
+    agent = msgspec.structs.replace(an_agent(), model=model, thinking=wish)
+
+    assert session_config(a_call(agent=agent)).thinking == told
+
+
+def test_the_temperature_is_the_agents() -> None:
+    agent = msgspec.structs.replace(an_agent(), temperature=0.3)
+
+    assert session_config(a_call(agent=agent)).temperature == 0.3
+    assert session_config(a_call()).temperature is None

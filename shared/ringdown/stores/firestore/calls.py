@@ -13,12 +13,23 @@ Each document has the call's `expires_at`, because Firestore's TTL deletes no su
 
 import datetime
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from ringdown.calls import Call, CallChanges, CallRecord, Claim, ToolCall, Turn, TwilioStatus
-from ringdown.errors import StoreUnavailable, Superseded
+from ringdown.calls import (
+    Call,
+    CallChanges,
+    CallQuery,
+    CallRecord,
+    Claim,
+    ToolCall,
+    Turn,
+    TwilioStatus,
+)
+from ringdown.errors import InvalidDocument, StoreUnavailable, Superseded
+from ringdown.log import Log
 from ringdown.stores import transitions
 from ringdown.stores.firestore.database import (
+    Condition,
     Create,
     Database,
     Delete,
@@ -30,6 +41,7 @@ from ringdown.stores.firestore.database import (
     Write,
 )
 from ringdown.stores.paths import (
+    CALLS,
     attempt_path,
     call_path,
     claim_path,
@@ -46,6 +58,8 @@ from ringdown.stores.storable import (
 
 _TRIES = 20  # of two requests each; a writer that loses so often is up against something else
 _KNOWN_CALLS = 4_096
+
+_log = Log(__name__)
 
 
 class FirestoreCalls:
@@ -140,6 +154,13 @@ class FirestoreCalls:
             ),
         )
 
+    async def list_calls(self, query: CallQuery) -> tuple[Call, ...]:
+        async with self._database.deadline():
+            found = await self._database.query(
+                CALLS, *_conditions(query), newest_by="created_at", limit=query.limit
+            )
+        return tuple(self._readable(found))
+
     async def _change(
         self,
         call_sid: str,
@@ -178,6 +199,13 @@ class FirestoreCalls:
             raise Superseded("the call does not exist")
         return call.expires_at
 
+    def _readable(self, found: tuple[Stored, ...]) -> Iterator[Call]:
+        for stored in found:
+            try:
+                yield self._call(stored)
+            except InvalidDocument as error:
+                _log.error("call cannot be read", reason=str(error))
+
     def _call(self, stored: Stored) -> Call:
         call = stored.record(Call)
         self._expiries.remember(call.call_sid, call.expires_at)
@@ -198,6 +226,18 @@ class _Expiries:
         self._by_call.move_to_end(call_sid)
         if len(self._by_call) > _KNOWN_CALLS:
             self._by_call.popitem(last=False)
+
+
+def _conditions(query: CallQuery) -> Iterator[Condition]:
+    """`packaged/firestore_indexes.yaml` has the indexes that these need."""
+    if query.since is not None:
+        yield Condition(("created_at",), ">=", query.since)
+    if query.until is not None:
+        yield Condition(("created_at",), "<", query.until)
+    if query.number is not None:
+        yield Condition(("caller", "called"), "==", query.number)
+    if query.agent_id is not None:
+        yield Condition(("agent_id",), "==", query.agent_id)
 
 
 def _advance(stored: Stored, call: Call, after: Call) -> Update:

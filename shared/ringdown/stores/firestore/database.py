@@ -13,6 +13,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud.firestore_v1 import SERVER_TIMESTAMP, DocumentSnapshot, LastUpdateOption
 from google.cloud.firestore_v1.async_batch import AsyncWriteBatch
 from google.cloud.firestore_v1.async_document import AsyncDocumentReference
+from google.cloud.firestore_v1.base_query import BaseFilter, FieldFilter, Or
 
 from ringdown.documents import Record, to_record
 from ringdown.errors import InvalidDocument, StoreUnavailable
@@ -104,6 +105,15 @@ class Delete:
 Write = Create | Replace | Update | Stamp | Delete
 
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One of `fields` stands to `value` as `operator` says: ==, < or >=."""
+
+    fields: tuple[str, ...]
+    operator: str
+    value: Json
+
+
 class Database:
     """One Firestore database; belongs to the event loop that opened it.
 
@@ -145,6 +155,21 @@ class Database:
 
         async def request() -> tuple[Stored, ...]:
             snapshots = await collection.get(retry=None, timeout=_REQUEST_S)
+            return tuple(stored for s in snapshots if (stored := _stored(s)) is not None)
+
+        return await self._reading(request)
+
+    async def query(
+        self, folder: str, *conditions: Condition, newest_by: str, limit: int
+    ) -> tuple[Stored, ...]:
+        """The documents directly in `folder` that meet all `conditions`, the newest first."""
+        found = self._client.collection(folder).order_by(newest_by, direction="DESCENDING")
+        for condition in conditions:
+            found = found.where(filter=_filter(condition))
+        found = found.limit(limit)
+
+        async def request() -> tuple[Stored, ...]:
+            snapshots = await found.get(retry=None, timeout=_REQUEST_S)
             return tuple(stored for s in snapshots if (stored := _stored(s)) is not None)
 
         return await self._reading(request)
@@ -215,6 +240,13 @@ class Database:
 
     def _unavailable(self, reason: str) -> StoreUnavailable:
         return StoreUnavailable(f"{self._name}: {reason}")
+
+
+def _filter(condition: Condition) -> BaseFilter:
+    any_of: list[BaseFilter] = [
+        FieldFilter(field, condition.operator, condition.value) for field in condition.fields
+    ]
+    return Or(any_of) if len(any_of) > 1 else any_of[0]
 
 
 def _stored(snapshot: DocumentSnapshot[AsyncDocumentReference]) -> Stored | None:

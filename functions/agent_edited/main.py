@@ -1,0 +1,37 @@
+"""Looks at every edit of an agent or a draft, as functions-framework loads it: composition root.
+
+Firestore sends an event for every write to `agents/{id}` and `drafts/{id}`: sometimes twice, and in
+any order. The store is opened for each event; edits are rare, and an instance that waits for them
+has nothing open that could have gone stale.
+"""
+
+import datetime
+import os
+import sys
+
+import functions_framework.aio
+from cloudevents.http.event import CloudEvent
+
+from edit_events import take_edit
+from ringdown import log
+from ringdown.errors import ConfigurationError
+from ringdown.settings import SettingsReader
+from ringdown.stores import open_store, read_store_url
+
+log.configure()
+try:
+    _settings = SettingsReader(os.environ)
+    _store_url = read_store_url(_settings)
+    _settings.finish()
+except ConfigurationError as error:
+    sys.exit(str(error))
+
+
+@functions_framework.aio.cloud_event
+async def agent_edited(event: CloudEvent) -> None:
+    await take_edit(
+        event.get_attributes(),
+        # The stores do not implement this port yet.
+        open_agents=lambda: open_store(_store_url),  # type: ignore[arg-type,return-value]
+        now=datetime.datetime.now(datetime.UTC),
+    )

@@ -1,0 +1,102 @@
+"""Agents as they are kept: documents that operators write, and what the system writes beside them.
+
+agents/{id}                     the agent, and `status`, which the system writes
+agents/{id}/revisions/{hash}    every valid version that an edit or a call has seen
+drafts/{id}                     the agent's next version, heard by its testers only
+numbers/{E.164}                 which agent answers
+"""
+
+import datetime
+from typing import Protocol
+
+import msgspec
+
+from ringdown.agents import Agent
+from ringdown.tools import Json
+
+
+class Revision(msgspec.Struct, frozen=True, kw_only=True):
+    """A valid version of an agent."""
+
+    revision: str
+    agent: Agent
+    seen_at: datetime.datetime
+    """When it was last seen to be the agent."""
+
+
+class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What the system says of a document, in its field `status`."""
+
+    ok: bool
+    """Whether calls are answered with this very document."""
+    revision: str | None
+    """The revision that answers calls; None if there is none."""
+    error: str | None
+    """What to correct, in operators' words. Small things are named even if `ok`."""
+    checked_at: datetime.datetime
+
+
+class StoredAgent(msgspec.Struct, frozen=True, kw_only=True):
+    """A document of `agents/` or `drafts/`, valid or not."""
+
+    agent_id: str
+    document: dict[str, Json]
+    """As operators wrote it, without `status`."""
+    version: str
+    """Changes with every write; opaque."""
+    status: AgentStatus | None
+    """None if there is none, or it cannot be read."""
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """What a called number leads to."""
+
+    agent_id: str
+    agent: StoredAgent | None
+    draft: StoredAgent | None
+
+
+class AgentStore(Protocol):
+    """Every method raises StoreUnavailable when the store does not answer."""
+
+    async def read_line(self, called: str) -> Line:
+        """The agent that the number names, else `default`, and its draft; each may be missing."""
+
+    async def read_agent(self, agent_id: str, *, draft: bool = False) -> StoredAgent | None: ...
+
+    async def list_agents(self) -> tuple[StoredAgent, ...]:
+        """By id; without drafts."""
+
+    async def write_agent(
+        self, agent_id: str, document: dict[str, Json], *, over: str | None, draft: bool = False
+    ) -> None:
+        """Replace the document of version `over`, or create it if that is None; `status` stays.
+
+        Raises Conflict if it is at another version, or exists.
+        """
+
+    async def delete_draft(self, agent_id: str, *, over: str | None = None) -> None:
+        """Raises Conflict if the draft is at another version than `over`; none is no error."""
+
+    async def write_status(
+        self, agent_id: str, status: AgentStatus, *, draft: bool = False
+    ) -> None:
+        """Write the field `status` and nothing else; a document that is gone stays gone."""
+
+    async def keep_revision(self, agent_id: str, revision: Revision) -> None:
+        """Create it, or move its `seen_at` on (never back)."""
+
+    async def last_revision(self, agent_id: str) -> Revision | None:
+        """The one seen last, of those that can be read."""
+
+    async def list_revisions(self, agent_id: str) -> tuple[Revision, ...]:
+        """The one seen last comes first; without any that cannot be read."""
+
+    async def write_number(self, number: str, agent_id: str) -> None:
+        """Let `agent_id` answer the called `number` (E.164)."""
+
+    async def list_numbers(self) -> dict[str, str]:
+        """Every number that has an agent of its own, with the agent's id."""
+
+    async def tool_names(self) -> tuple[str, ...]:
+        """Every declared tool: what an agent may name."""

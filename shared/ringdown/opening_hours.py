@@ -1,0 +1,97 @@
+"""When a line is open. Times are those of the agent's time zone, as its wall clocks show them."""
+
+import datetime
+import re
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import msgspec
+
+_TIME = r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9]"
+_SPAN = rf"{_TIME} ?[-–] ?(?:{_TIME}|24:00)"
+_LEAP_YEAR = 2000
+
+DayHours = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=rf"^(?:closed|24h|{_SPAN}(?:, ?{_SPAN})*)\Z",
+        max_length=200,
+        description='times such as "09:00-17:30", several with commas, "24h", or "closed"',
+    ),
+]
+DayOff = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^(?:[0-9]{4}-)?[0-9]{2}-[0-9]{2}\Z",
+        description='a date such as "2026-12-25", or "12-25" for every year',
+    ),
+]
+
+
+class OpeningHours(msgspec.Struct, frozen=True, kw_only=True):
+    """The week, the days off, and what callers meet outside them.
+
+    A span that ends before it begins goes on past midnight and belongs to the day it begins on.
+    """
+
+    monday: DayHours = "closed"
+    tuesday: DayHours = "closed"
+    wednesday: DayHours = "closed"
+    thursday: DayHours = "closed"
+    friday: DayHours = "closed"
+    saturday: DayHours = "closed"
+    sunday: DayHours = "closed"
+    closed_on: Annotated[tuple[DayOff, ...], msgspec.Meta(max_length=400)] = ()
+    outside: Literal["answer", "message", "fallback_number"] = "message"
+    """The agent answers all the same; or a message and the end; or a message and a person."""
+    message: Annotated[str, msgspec.Meta(max_length=500)] | None = None
+    """Said outside the hours. Left out: a sentence in the agent's language. Empty: nothing."""
+
+    def __post_init__(self) -> None:
+        for day in self.closed_on:
+            if not _is_date(day):
+                raise ValueError(f"closed_on: there is no date {day}")
+
+    @property
+    def week(self) -> tuple[DayHours, ...]:
+        """From Monday to Sunday."""
+        return tuple(getattr(self, name) for name in WEEKDAYS)
+
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def is_open(hours: OpeningHours, local: datetime.datetime) -> bool:
+    """Whether the line is open when the clocks on its walls show `local`."""
+    today, yesterday = local.date(), local.date() - datetime.timedelta(days=1)
+    minute = local.hour * 60 + local.minute
+    return _within(hours, today, minute) or _within(hours, yesterday, minute + 24 * 60)
+
+
+def _within(hours: OpeningHours, day: datetime.date, minute: int) -> bool:
+    """`minute` counts from the midnight with which `day` begins."""
+    if {day.isoformat(), day.isoformat()[5:]} & set(hours.closed_on):
+        return False
+    return any(begin <= minute < end for begin, end in _spans(hours.week[day.weekday()]))
+
+
+def _spans(day: DayHours) -> Iterator[tuple[int, int]]:
+    if day == "24h":
+        yield 0, 24 * 60
+    elif day != "closed":
+        for span in day.split(","):
+            begin, end = map(_minute, re.split("[-–]", span))
+            yield begin, end if begin < end else end + 24 * 60
+
+
+def _minute(time: str) -> int:
+    hour, _, minute = time.partition(":")
+    return int(hour) * 60 + int(minute)
+
+
+def _is_date(day: DayOff) -> bool:
+    try:
+        datetime.date.fromisoformat(day if len(day) > 5 else f"{_LEAP_YEAR}-{day}")
+    except ValueError:
+        return False
+    return True

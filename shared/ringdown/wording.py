@@ -1,0 +1,46 @@
+"""How values and choices are worded in messages to operators."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from ringdown.tools import Json
+
+_LONGEST_SHOWN = 40
+
+
+def shown(value: Json) -> str:
+    """`value` as a message shows it: short, whatever it is."""
+    match value:
+        case None:
+            return "empty"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return _cut(f"{value}")
+        case str():
+            return f'"{_cut(value)}"'
+        case list() | tuple():
+            return "a list"
+        case dict():
+            return "a map"
+        case _:
+            return f"a {type(value).__name__}"
+
+
+def listed(choices: Iterable[object], last: str = "or") -> str:
+    """`a`, `a or b`, `a, b or c`."""
+    *rest, final = [str(choice) for choice in choices]
+    return f"{', '.join(rest)} {last} {final}" if rest else final
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """A sentence that names what `word` is close to, with a space before it; else nothing."""
+    by_small = {name.lower(): name for name in known}
+    small = str(word)[:_LONGEST_SHOWN].strip().lower()
+    close: Sequence[str] = difflib.get_close_matches(small, by_small, n=1, cutoff=0.6)
+    return f" Did you mean {by_small[close[0]]}?" if close else ""
+
+
+def _cut(text: str) -> str:
+    printable = "".join(c if c.isprintable() else " " for c in text[: _LONGEST_SHOWN + 1])
+    return printable if len(text) <= _LONGEST_SHOWN else f"{printable[:_LONGEST_SHOWN]}…"

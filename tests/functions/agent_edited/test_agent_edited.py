@@ -1,0 +1,60 @@
+"""The function as the platform loads it, sent events as Eventarc sends them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.functions.loading import FUNCTIONS, LoadedFunction, loaded_function
+
+FOLDER = FUNCTIONS / "agent_edited"
+DATABASE = "//firestore.googleapis.com/projects/ringdown/databases/(default)"
+# The beginning of a DocumentEventData message: bytes that are neither text nor JSON.
+PROTOBUF = b"\n\xd7\x01\nLprojects/ringdown\x12\x16\n\x08greeting\x12\n\x8a\x01\x07Hello.\xff"
+
+
+@pytest.fixture
+def function(restored_logging: None, tmp_path: Path) -> Iterator[LoadedFunction]:
+    environ = {"STORE_URL": f"sqlite:{tmp_path / 'ringdown.db'}"}
+    with loaded_function("agent_edited", FOLDER, environ) as function:
+        yield function
+
+
+def sent(function: LoadedFunction, document: str) -> httpx2.Response:
+    headers = {
+        "ce-id": "5f3c9a1e-0000-4000-8000-000000000000",
+        "ce-source": DATABASE,
+        "ce-specversion": "1.0",
+        "ce-type": "google.cloud.firestore.document.v1.written",
+        "ce-time": "2026-11-02T09:30:00.123456Z",
+        "ce-dataschema": "https://github.com/googleapis/google-cloudevents/data.proto",
+        "ce-subject": f"documents/{document}",
+        "ce-document": document,
+        "ce-project": "ringdown",
+        "ce-database": "(default)",
+        "ce-namespace": "(default)",
+        "ce-location": "us-central1",
+        "content-type": "application/protobuf",
+    }
+    return function.client.post("/", content=PROTOBUF, headers=headers)
+
+
+@pytest.mark.parametrize("document", ["calls/CA0", "agents/default/revisions/0123", "agents"])
+def test_an_event_about_something_else_is_received_and_left(
+    function: LoadedFunction, document: str
+) -> None:
+    assert sent(function, document).status_code == 200
+    assert function.messages() == ["event is about no agent"]
+
+
+def test_what_is_no_event_is_refused(function: LoadedFunction) -> None:
+    assert function.client.post("/", content=b"{}").status_code == 400
+
+
+def test_without_a_store_the_process_says_what_to_set(restored_logging: None) -> None:
+    with (
+        pytest.raises(SystemExit, match=r"STORE_URL is not set\. Set it to where records are kept"),
+        loaded_function("agent_edited", FOLDER, {}),
+    ):
+        pytest.fail("it was loaded")
