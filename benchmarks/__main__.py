@@ -2,15 +2,20 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
+from benchmarks import cold_start, report, webhook
+from benchmarks.installing import InstallFailed, ensure_extras
 from benchmarks.load import HEADING, LoadPlan, measure_run, row
 from benchmarks.machine import this_machine
-from benchmarks.results import LoadPoint, Results, write_results
-from benchmarks.rig.usage import TargetDied, find_pins
-from benchmarks.targets import PIPECAT_PYTHON, TARGETS, Target
+from benchmarks.pipecat import environment
+from benchmarks.results import LoadPoint, Results, read_results, write_results
+from benchmarks.rig.usage import TargetDied, find_pins, prefer_us
+from benchmarks.targets import TARGETS, Pipecat, Target
 from ops.processes import ProcessFailed, say
 
 
@@ -18,6 +23,8 @@ from ops.processes import ProcessFailed, say
 class Options:
     plan: LoadPlan
     out: Path
+    docs: Path | None
+    only: str | None
 
 
 def read_options(argv: Sequence[str]) -> Options:
@@ -28,11 +35,15 @@ def read_options(argv: Sequence[str]) -> Options:
     parser.add_argument(
         "--calls", type=_counts, default="1,10,25,50,100,150", help="calls at once (%(default)s)"
     )
-    parser.add_argument("--targets", type=_targets, default=names, help=names)
+    usual = ",".join(target.name for target in TARGETS[:3])
+    parser.add_argument("--targets", type=_targets, default=usual, help=f"of {names} (%(default)s)")
     parser.add_argument("--seconds", type=_count, default=10, help="of each measurement (10)")
     parser.add_argument("--out", type=Path, default=Path("out/bench"), help="where results go")
+    parser.add_argument("--only", choices=PARTS, help="measure this, and keep the rest as it was")
+    parser.add_argument("--docs", type=Path, help="write performance.md and its plots there")
     given = parser.parse_args(argv)
-    return Options(LoadPlan(given.targets, given.calls, given.runs, given.seconds), given.out)
+    plan = LoadPlan(given.targets, given.calls, given.runs, given.seconds)
+    return Options(plan, given.out, given.docs, given.only)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -44,31 +55,66 @@ def main(argv: Sequence[str]) -> int:
         say("Only one core may be used here: what is measured and what measures it share it.")
     options.out.mkdir(parents=True, exist_ok=True)
     try:
-        measure_all(options)
-    except (ProcessFailed, TargetDied) as failure:
+        ensure_extras()
+        if any(isinstance(target, Pipecat) for target in options.plan.targets):
+            environment.ensure()
+        if not prefer_us():
+            say("Without the right to go first (nice -20), others on this machine disturb more.")
+        results = measure_all(options)
+    except (ProcessFailed, TargetDied, InstallFailed) as failure:
         say(str(failure))
         return 1
+    say(f"\n{report.tables(results)}")
+    if options.docs is not None:
+        report.write(results, options.docs)
+        say(f"\nWrote {options.docs / report.PAGE}.")
     return 0
 
 
-def measure_all(options: Options) -> None:
-    """Measure run by run; what is there after each run is kept."""
-    plan, path = options.plan, options.out / "results.json"
-    load: list[LoadPoint] = []
-    say(f"{plan.runs} runs: about {plan.minutes:.0f} minutes. Leave the machine alone meanwhile.")
-    for run in range(1, plan.runs + 1):
-        say(f"\nRun {run} of {plan.runs}\n{HEADING}")
-        for point in measure_run(plan, run):
-            load.append(point)
-            say(row(point))
-        results = Results(
-            machine=this_machine(PIPECAT_PYTHON.parent.parent),
-            load=load,
-            seconds=plan.seconds,
-            runs=run,
-        )
-        write_results(results, path)
+def measure_all(options: Options) -> Results:
+    """Measure part by part; what is there after each part is kept."""
+    path = options.out / "results.json"
+    plan = options.plan
+    results = Results(machine=this_machine(environment.ENVIRONMENT), seconds=0.0, runs=0)
+    if options.only is not None and path.exists():
+        results = read_results(path)
+    for part in PARTS if options.only is None else (options.only,):
+        say(f"\n{PARTS[part]} …")
+        for results in _measured(part, plan, results):  # noqa: B020 - each is the next one's past
+            write_results(results, path)
     say(f"\nWrote {path}.")
+    return results
+
+
+PARTS = {
+    "conversion": "Sample rate conversion",
+    "cold": "Cold starts",
+    "webhook": "The webhook, warm",
+    "load": "Load",
+}
+
+
+def _measured(part: str, plan: LoadPlan, before: Results) -> Iterator[Results]:
+    """The results with the part measured anew, as they grow."""
+    replace, runs = msgspec.structs.replace, range(1, plan.runs + 1)
+    match part:
+        case "conversion":
+            from benchmarks import conversion  # here, because only this needs soxr
+
+            yield replace(before, conversion=conversion.measure())
+        case "cold":
+            yield replace(before, cold=[start for n in runs for start in cold_start.measure(n)])
+        case "webhook":
+            yield replace(before, webhook=[webhook.measure(n) for n in runs])
+        case _:
+            load: list[LoadPoint] = []
+            say(f"{plan.runs} runs: about {plan.minutes:.0f} minutes. Leave the machine alone.")
+            for run in runs:
+                say(f"\nRun {run} of {plan.runs}\n{HEADING}")
+                for point in measure_run(plan, run):
+                    load.append(point)
+                    say(row(point))
+                yield replace(before, load=load.copy(), seconds=plan.seconds, runs=run)
 
 
 def _count(text: str) -> int:

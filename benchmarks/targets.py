@@ -12,6 +12,7 @@ from typing import Protocol
 import httpx2
 import msgspec
 
+from benchmarks.pipecat import environment
 from benchmarks.rig.usage import Pins
 from benchmarks.rig.wires import GeminiWire, RelayWire, Wire
 from ops.processes import Command, SupervisedProcess, free_port, python
@@ -24,7 +25,6 @@ from simulators.twilio.twiml import ConnectStream
 from simulators.twilio.twiml_parser import parse_twiml
 
 ROOT = Path(__file__).resolve().parent.parent
-PIPECAT_PYTHON = ROOT / ".venv-pipecat" / "bin" / "python"
 
 _CALLED = "+14155550100"
 _CALLER = "+14155550123"
@@ -131,6 +131,8 @@ class Pipecat:
     """Its own example of a phone bot, in an environment of its own."""
 
     name: str = "pipecat"
+    voice_detection: bool = True
+    """Whether it runs Silero on the caller's audio, as the example does beside the model's own."""
     wire: Wire = field(default_factory=GeminiWire)
     greets_at_once: bool = False
 
@@ -138,8 +140,9 @@ class Pipecat:
     async def running(self, around: Surroundings) -> AsyncIterator[RunningTarget]:
         port = free_port()
         bot = ROOT / "benchmarks" / "pipecat" / "bot.py"
-        argv = around.measured(str(PIPECAT_PYTHON), str(bot))
-        command = _command(self.name, argv, around.environ(PORT=str(port)), port)
+        argv = around.measured(str(environment.PYTHON), str(bot))
+        vad = "on" if self.voice_detection else "off"
+        command = _command(self.name, argv, around.environ(PORT=str(port), VAD=vad), port)
         async with _started(command, around.folder) as pid:
             yield _Unannounced(f"ws://127.0.0.1:{port}/ws", (pid,))
 
@@ -202,7 +205,12 @@ class _RingdownRunning:
         return Route(stream.url, identity, self.signer.headers(stream.url))
 
 
-TARGETS: tuple[Target, ...] = (Relay(), Ringdown(), Pipecat())
+TARGETS: tuple[Target, ...] = (
+    Relay(),
+    Ringdown(),
+    Pipecat(),
+    Pipecat("pipecat-no-vad", voice_detection=False),
+)
 """In the order in which they are measured: the floor first."""
 
 

@@ -1,0 +1,1 @@
+"""Pipecat's phone bot, in an environment of its own, to be measured beside ours."""
