@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Protocol
 
 import httpx2
-import msgspec
 
 from benchmarks.pipecat import environment
 from benchmarks.rig.usage import Pins
 from benchmarks.rig.wires import GeminiWire, RelayWire, Wire
 from ops.processes import Command, SupervisedProcess, free_port, python
-from ringdown.agents import DEFAULT_AGENT_ID, packaged_agent
+from ringdown.agents import DEFAULT_AGENT_ID, packaged_document
 from ringdown.stores import open_store
 from simulators.twilio.identity import CallIdentity
 from simulators.twilio.signatures import Signer
@@ -231,9 +230,9 @@ def _stream(twiml: str) -> ConnectStream:
 
 async def _write_agent(store_url: str) -> None:
     """The packaged agent; its greeting is not protected, so that the model hears all audio."""
-    agent = msgspec.structs.replace(packaged_agent(), protect_greeting=False)
+    document = {**packaged_document(), "protect_greeting": False}
     async with open_store(store_url) as store:
-        await store.write_agent(DEFAULT_AGENT_ID, agent)
+        await store.write_agent(DEFAULT_AGENT_ID, document, over=None)
 
 
 def _webhook_argv(port: int) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""`python -m ops`: run Ringdown on this machine."""
+"""The operators' command line: `python -m ops`, or `ringdown`."""
 
 import argparse
 import asyncio
@@ -6,53 +6,122 @@ import datetime
 import os
 import signal
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ops.conformance.command import ConformanceStopped, check_conformance
-from ops.conformance.command import settings_from_environ as conformance_settings
-from ops.demonstration import place_demonstration_call
-from ops.processes import ProcessFailed
-from ops.stack import ROOT, serve_stack, settings_from_environ
+from ops.agents.commands import add_agent_commands
+from ops.callers import add_caller_commands
+from ops.calls.commands import add_call_commands
+from ops.command import BROKEN, DONE, MISUSED, CannotGoOn, Surroundings
+from ops.numbers import add_number_commands
+from ops.terminal import Terminal, standard_terminal
 from ringdown.errors import ConfigurationError
 
 OUT = Path("out")
+_INTERRUPTED = 130  # as shells say it
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="ringdown", description="Run Ringdown on this machine.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("call", help="place the demonstration call and show it as it happens")
-    commands.add_parser("stack", help="run the deployables until Ctrl-C")
-    commands.add_parser("conformance", help="compare the stand-ins with the real services")
-    arguments = parser.parse_args()
-    # An end by SIGTERM stops the parts just as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    run = {"call": _call, "stack": _stack, "conformance": _conformance}[arguments.command]
+def main(
+    argv: Sequence[str] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    terminal: Terminal | None = None,
+    out: Path = OUT,
+) -> int:
+    """Run one command; without arguments those of the process. Returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    environ = os.environ if environ is None else environ
+    surroundings = Surroundings(environ, terminal or standard_terminal(environ), out, _now)
     try:
-        return asyncio.run(run())
-    except KeyboardInterrupt:
-        return 130
-    except (ConfigurationError, ConformanceStopped, ProcessFailed) as error:
-        print(error, file=sys.stderr)
-        return 2
+        status: int = asyncio.run(arguments.run(arguments, surroundings))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return _INTERRUPTED
+    except CannotGoOn as error:
+        surroundings.terminal.complain(str(error))
+        return BROKEN
+    except ConfigurationError as error:
+        surroundings.terminal.complain("\n".join(error.problems))
+        return MISUSED
+    return status
 
 
-async def _call() -> int:
-    return await place_demonstration_call(os.environ, OUT)
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ringdown",
+        description="Run Ringdown on this machine, and operate it wherever it runs.",
+    )
+    commands = parser.add_subparsers(metavar="command", required=True)
+    add_agent_commands(commands)
+    add_number_commands(commands)
+    add_call_commands(commands)
+    add_caller_commands(commands)
+    for name, command, help in (
+        ("call", _call, "place the demonstration call and show it as it happens"),
+        ("stack", _stack, "run the deployables until Ctrl-C"),
+        ("conformance", _conformance, "compare the stand-ins with the real services"),
+    ):
+        commands.add_parser(name, help=help).set_defaults(run=command)
+    return parser
 
 
-async def _stack() -> int:
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+# Running the parts; what they need takes a second to import
+
+
+async def _call(_: argparse.Namespace, surroundings: Surroundings) -> int:
+    from ops.demonstration import place_demonstration_call
+    from ops.processes import ProcessFailed
+
+    _stop_by_sigterm_too()
+    try:
+        return await place_demonstration_call(surroundings.environ, surroundings.out)
+    except ProcessFailed as error:
+        return _failed(error, surroundings)
+
+
+async def _stack(_: argparse.Namespace, surroundings: Surroundings) -> int:
+    from ops.processes import ProcessFailed
+    from ops.stack import serve_stack, settings_from_environ
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await serve_stack(settings_from_environ(os.environ, OUT), stop)
-    return 0
+    try:
+        await serve_stack(settings_from_environ(surroundings.environ, surroundings.out), stop)
+    except ProcessFailed as error:
+        return _failed(error, surroundings)
+    return DONE
 
 
-async def _conformance() -> int:
-    today = datetime.datetime.now(datetime.UTC).date()
-    return await check_conformance(conformance_settings(os.environ, OUT, ROOT / "docs"), today)
+async def _conformance(_: argparse.Namespace, surroundings: Surroundings) -> int:
+    from ops.conformance.command import (
+        ConformanceStopped,
+        check_conformance,
+        settings_from_environ,
+    )
+    from ops.stack import ROOT
+
+    _stop_by_sigterm_too()
+    settings = settings_from_environ(surroundings.environ, surroundings.out, ROOT / "docs")
+    try:
+        return await check_conformance(settings, surroundings.now().date())
+    except ConformanceStopped as error:
+        return _failed(error, surroundings)
+
+
+def _stop_by_sigterm_too() -> None:
+    """An end by SIGTERM stops the parts just as Ctrl-C does."""
+    if (task := asyncio.current_task()) is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
+def _failed(error: Exception, surroundings: Surroundings) -> int:
+    surroundings.terminal.complain(str(error))
+    return MISUSED
 
 
 if __name__ == "__main__":

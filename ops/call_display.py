@@ -1,7 +1,8 @@
 """Shows a call as it happens: what the phone network sees, and what the record says."""
 
+from ops.call_lines import NewLines
 from ops.processes import say
-from ringdown.calls import CallRecord, Speaker, ToolCall, ToolOutcome, Turn
+from ringdown.calls import CallRecord
 from simulators.twilio import CallEvent
 from simulators.twilio.alerts import AlertCode, AlertLevel
 from simulators.twilio.events import (
@@ -23,8 +24,7 @@ class CallDisplay:
 
     def __init__(self) -> None:
         self._stream_ms = 0
-        self._turns_shown: set[int] = set()
-        self._tools_shown: set[str] = set()
+        self._new_lines = NewLines()
 
     def event(self, event: CallEvent) -> None:
         """Show what happened on the phone network, if a person would want to know."""
@@ -57,18 +57,8 @@ class CallDisplay:
 
     def record(self, record: CallRecord) -> None:
         """Show the turns and tool calls that are new in the record."""
-        new_turns = [turn for turn in record.turns if turn.n not in self._turns_shown]
-        new_tools = [tool for tool in record.tool_calls if tool.id not in self._tools_shown]
-        new: list[Turn | ToolCall] = [*new_turns, *new_tools]
-        for item in sorted(new, key=lambda item: item.start_ms):
-            at_ms = self._stream_ms + item.start_ms
-            match item:
-                case Turn():
-                    self._turns_shown.add(item.n)
-                    _line(at_ms, item.speaker.value, _turn(item))
-                case ToolCall():
-                    self._tools_shown.add(item.id)
-                    _line(at_ms, "tool", _tool(item))
+        for line in self._new_lines.of(record):
+            _line(self._stream_ms + line.at_ms, line.who, line.what)
 
 
 def is_fault(code: AlertCode) -> bool:
@@ -77,24 +67,6 @@ def is_fault(code: AlertCode) -> bool:
     Twilio logs 31921 whenever our side closes the stream, which is how a call goes on.
     """
     return code.level is AlertLevel.ERROR and int(code) != 31921
-
-
-def _turn(turn: Turn) -> str:
-    notes = []
-    if turn.reply_ms is not None:
-        notes.append(f"reply after {turn.reply_ms} ms")
-    if turn.interrupted:
-        notes.append("interrupted")
-    if turn.barge_in_ms is not None:
-        notes.append(f"silenced {turn.barge_in_ms} ms after the caller began")
-    text = f"{turn.text} …" if turn.interrupted and turn.speaker is Speaker.AGENT else turn.text
-    return f"{text}   ({', '.join(notes)})" if notes else text
-
-
-def _tool(tool: ToolCall) -> str:
-    if tool.outcome is ToolOutcome.ANSWERED:
-        return f"{tool.name} answered in {tool.duration_ms} ms"
-    return f"{tool.name} {tool.outcome} after {tool.duration_ms} ms"
 
 
 def _line(at_ms: int, who: str, what: str) -> None:

@@ -1,6 +1,7 @@
 """All deployables on this machine, each a process of its own: `make stack`."""
 
 import asyncio
+import datetime
 import json
 import os
 import secrets
@@ -11,8 +12,12 @@ from pathlib import Path
 
 import yaml
 
+from ops.agents.releasing import seed_default_agent
 from ops.processes import Command, ProcessFailed, SupervisedProcess, free_port, python, say
+from ops.store_choice import FIRESTORE_EMULATOR, local_store_url
+from ringdown.agents import DEFAULT_AGENT_ID
 from ringdown.documents import to_record
+from ringdown.edits import look_at_edit
 from ringdown.errors import ConfigurationError
 from ringdown.settings import SettingsReader
 from ringdown.stores import open_store
@@ -21,7 +26,6 @@ from ringdown.tools import ToolDeclaration
 ROOT = Path(__file__).resolve().parent.parent
 WEBHOOK_PORT = 8080
 STREAM_PORT = 8081
-FIRESTORE_EMULATOR = "FIRESTORE_EMULATOR_HOST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +108,6 @@ def inherited(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: environ[name] for name in names if name in environ}
 
 
-def _local_store_url(settings: StackSettings) -> str:
-    """The Firestore emulator if there is one, else a file of this stack's own."""
-    if settings.inherited.get(FIRESTORE_EMULATOR):
-        return "firestore:ringdown-local"
-    return f"sqlite:{settings.out / 'ringdown.db'}"
-
-
 def _port(environ: Mapping[str, str], name: str, default: int) -> int:
     reader = SettingsReader(environ)
     port = reader.integer(name, default=default, minimum=1, maximum=65535)
@@ -126,14 +123,14 @@ async def running_stack(settings: StackSettings) -> AsyncIterator[Stack]:
     logs.mkdir(exist_ok=True)
     for old in logs.glob("*.log"):
         old.unlink()
-    store_url = settings.store_url or _local_store_url(settings)
+    store_url = settings.store_url or local_store_url(settings.inherited, settings.out)
     stack = Stack(
         webhook_url=settings.public_url or f"http://127.0.0.1:{settings.webhook_port}",
         twilio_auth_token=settings.twilio_auth_token or secrets.token_hex(16),
         token_was_generated=settings.twilio_auth_token is None,
         store_url=store_url,
     )
-    tools = await _declare_tools(store_url)
+    tools = await _prepare_store(store_url)
     commands = (*_tool_commands(settings, tools), *_service_commands(settings, stack))
     stack.processes.extend(SupervisedProcess(c, logs / f"{c.name}.log") for c in commands)
     try:
@@ -173,8 +170,9 @@ async def _start_all(processes: list[SupervisedProcess]) -> None:
         raise failures.exceptions[0] from None
 
 
-async def _declare_tools(store_url: str) -> dict[Path, ToolDeclaration]:
-    """Give every tool folder a port and write its declaration to the store."""
+async def _prepare_store(store_url: str) -> dict[Path, ToolDeclaration]:
+    """Give every tool folder a port and write its declaration to the store, and see to it that
+    there is an agent to edit."""
     declared: dict[Path, ToolDeclaration] = {}
     async with open_store(store_url) as store:
         for path in sorted((ROOT / "functions" / "tools").glob("*/tool.yaml")):
@@ -183,6 +181,8 @@ async def _declare_tools(store_url: str) -> dict[Path, ToolDeclaration]:
             tool = to_record(ToolDeclaration, {**document, "url": url}, where=str(path))
             await store.write_tool(tool)
             declared[path.parent] = tool
+        if await seed_default_agent(store):
+            await look_at_edit(store, DEFAULT_AGENT_ID, datetime.datetime.now(datetime.UTC))
     return declared
 
 

@@ -31,7 +31,6 @@ except ConfigurationError as error:
 async def agent_edited(event: CloudEvent) -> None:
     await take_edit(
         event.get_attributes(),
-        # The stores do not implement this port yet.
-        open_agents=lambda: open_store(_store_url),  # type: ignore[arg-type,return-value]
+        open_agents=lambda: open_store(_store_url),
         now=datetime.datetime.now(datetime.UTC),
     )

@@ -2,11 +2,15 @@
 
 import asyncio
 import datetime
+from dataclasses import dataclass, field
 
 from agent_choice import AgentChoice, ChosenAgent
 from call_twiml import StreamOffer, connect_stream, hang_up
+from caller_memory import is_remembered
 from connections import Connections
+from line_guard import LineGuard
 from outside_hours import is_answered, turn_away, turned_away
+from refusals import refusal
 from ringdown import travelling_call
 from ringdown.agents import Agent
 from ringdown.calls import RETENTION, Call, CallStatus, EndReason
@@ -24,19 +28,38 @@ REQUEST_LEAVES_WITHIN_S = 0.25
 _log = Log("incoming_call.answering")
 
 
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What this process knows from earlier calls."""
+
+    agents: AgentChoice = field(default_factory=AgentChoice)
+    line: LineGuard = field(default_factory=LineGuard)
+
+
 async def answer(
     update: CallUpdate,
     *,
     settings: WebhookSettings,
-    agents: AgentChoice,
+    desk: Desk,
     connections: Connections,
     now: datetime.datetime,
 ) -> str:
     """Open the call, wake the handler, and return TwiML; a store that fails changes neither."""
     wake_up = connections.wake_handler()
-    chosen = await agents.choose(connections.store, update.called, update.caller)
-    opened = new_call(update, chosen, now, fallback_number=settings.fallback_number)
-    stored = await _open(connections.store, opened)
+    store = connections.store
+    async with asyncio.TaskGroup() as group:
+        choosing = group.create_task(desk.agents.choose(store, update.called, update.caller))
+        looking = group.create_task(desk.line.look(store, update.caller, now))
+    chosen, standing = choosing.result(), looking.result()
+    person = person_for(chosen.agent, settings.fallback_number, update.called)
+    if not standing.is_clear and not await _is_admitted(store, update.call_sid):
+        return refusal(standing, chosen, person)
+    memory = standing.memory(now) if is_remembered(chosen.agent, update.caller) else None
+    opened = new_call(update, chosen, now, person=person, memory=memory)
+    async with asyncio.TaskGroup() as group:
+        opening = group.create_task(_open(store, opened))
+        group.create_task(desk.agents.keep_revision(store, chosen, now))
+    stored = opening.result()
     call = stored or opened
     if call.end_reason is EndReason.OUTSIDE_HOURS:
         _log.info("call outside opening hours", agent=call.agent_id, next=call.next)
@@ -65,15 +88,22 @@ def notice_of(agent: Agent) -> str:
     return agent.notice.strip()
 
 
+def person_for(agent: Agent, line: str | None, called: str) -> str | None:
+    """The number of somebody who can take over, the agent's or the line's; None for our own, which
+    would never end."""
+    person = agent.fallback_number or line
+    return None if person == called else person
+
+
 def new_call(
     update: CallUpdate,
     chosen: ChosenAgent,
     now: datetime.datetime,
     *,
-    fallback_number: str | None,
+    person: str | None,
+    memory: str | None,
 ) -> Call:
-    """The record of a call that has just begun to ring; `fallback_number` is the line's."""
-    person = chosen.agent.fallback_number or fallback_number
+    """The record of a call that has just begun to ring."""
     call = Call(
         call_sid=update.call_sid,
         caller=update.caller,
@@ -84,7 +114,8 @@ def new_call(
         tools=chosen.tools,
         created_at=now,
         expires_at=now + RETENTION,
-        fallback_number=None if person == update.called else person,  # ourselves: never ending
+        fallback_number=person,
+        caller_memory=memory,
         is_draft=chosen.is_draft,
         agent_problem=chosen.problem,
     )
@@ -117,6 +148,17 @@ def offer_stream(
         after_stream_url=f"{settings.public_url}/after-stream",
     )
     return connect_stream(offer, notice=notice, language=call.agent.language)
+
+
+async def _is_admitted(store: Store, call_sid: str) -> bool:
+    """Whether the call was let through before: Twilio repeats webhooks. So is one that the store
+    cannot tell about."""
+    try:
+        async with asyncio.timeout(OPEN_CALL_WITHIN_S):
+            return await store.read_call(call_sid) is not None
+    except (RingdownError, TimeoutError) as error:
+        _log.error("call could not be read", reason=str(error) or "the store was too slow")
+        return True
 
 
 async def _open(store: Store, call: Call) -> Call | None:

@@ -89,6 +89,14 @@ def say_goodbye(sentence: str, *, language: str) -> str:
     return _document(response)
 
 
+def reject() -> str:
+    """Do not answer at all: the caller hears that the number is not in service, and pays nothing
+    (https://www.twilio.com/docs/voice/twiml/reject)."""
+    response = VoiceResponse()
+    response.reject()
+    return _document(response)
+
+
 def hang_up() -> str:
     response = VoiceResponse()
     response.hangup()

@@ -7,12 +7,15 @@ import httpx2
 
 from handler_wake_up import READY_WITHIN_S, HandlerWakeUp
 from ringdown.stores import Store, open_store
+from summaries import Summaries
 from webhook_settings import WebhookSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Connections:
     store: Store
+    summaries: Summaries | None
+    """None without a key for Gemini."""
     _http: httpx2.AsyncClient
     _ready_url: str
     _background: asyncio.TaskGroup
@@ -48,10 +51,24 @@ class SharedConnections:
                 httpx2.AsyncClient(timeout=READY_WITHIN_S, trust_env=False) as http,
                 asyncio.TaskGroup() as background,
             ):
-                opened.set_result(Connections(store, http, self._settings.ready_url, background))
+                summaries = _summaries(http, self._settings)
+                opened.set_result(
+                    Connections(store, summaries, http, self._settings.ready_url, background)
+                )
                 await asyncio.get_running_loop().create_future()
         except Exception as error:  # noqa: BLE001 - handed to whoever asked for the connections
             if not opened.done():
                 opened.set_exception(error)
         finally:
             self._opened = None
+
+
+def _summaries(http: httpx2.AsyncClient, settings: WebhookSettings) -> Summaries | None:
+    if settings.gemini_api_key is None:
+        return None
+    return Summaries(
+        http,
+        base_url=settings.gemini_base_url,
+        api_key=settings.gemini_api_key,
+        model=settings.memory_model,
+    )

@@ -12,9 +12,9 @@ from starlette.responses import PlainTextResponse, Response
 
 from after_dial import resumed_call, without_agent
 from after_stream import after_stream
-from agent_choice import AgentChoice
-from answering import answer, offer_stream
+from answering import Desk, answer, offer_stream
 from call_twiml import fall_back
+from caller_memory import remember_call
 from connections import Connections
 from ringdown.log import Log, call_bound
 from status_callbacks import take_status
@@ -61,7 +61,7 @@ class Webhook:
         """`connect` gives the open connections, and is asked anew for every request."""
         self._settings = settings
         self._connect = connect
-        self._agents = AgentChoice()
+        self._desk = Desk()
         self._signatures = SignatureCheck(
             auth_token=settings.twilio_auth_token,
             shared_key_secret=settings.twilio_shared_key_secret,
@@ -107,7 +107,7 @@ class Webhook:
                     await answer(
                         call_update(form),
                         settings=self._settings,
-                        agents=self._agents,
+                        desk=self._desk,
                         connections=connections,
                         now=now,
                     )
@@ -125,7 +125,11 @@ class Webhook:
             case Route.AFTER_DIAL:
                 return _twiml(await self._after_dial(dial_update(form), connections, now))
             case Route.STATUS:
-                await take_status(status_update(form), store=connections.store, now=now)
+                update = status_update(form)
+                await take_status(update, store=connections.store, now=now)
+                await remember_call(
+                    update, store=connections.store, summaries=connections.summaries, now=now
+                )
                 return Response(status_code=204)
             case unreachable:
                 assert_never(unreachable)

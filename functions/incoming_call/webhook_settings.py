@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from ringdown.settings import SettingsReader
 from ringdown.stores import read_store_url
 
+_GEMINI = "https://generativelanguage.googleapis.com"
 _MIN_TOKEN_SECRET = 32
 _MIN_TWILIO_SECRET = 16
 
@@ -23,6 +24,10 @@ class WebhookSettings:
     """Signs the webhooks of accounts that moved from the auth token to a shared key."""
     fallback_number: str | None
     """E.164; where callers are sent when the agent names no number of its own."""
+    gemini_api_key: str | None = field(repr=False)
+    """For summaries of calls; without one, a caller's memory is how the last call ended."""
+    gemini_base_url: str
+    memory_model: str
 
     @property
     def media_url(self) -> str:
@@ -57,6 +62,17 @@ def read_settings(environ: Mapping[str, str]) -> WebhookSettings:
         ),
         twilio_shared_key_secret=reader.optional("TWILIO_SHARED_KEY_SECRET"),
         fallback_number=reader.phone_number("FALLBACK_NUMBER"),
+        gemini_api_key=reader.optional("GEMINI_API_KEY"),
+        gemini_base_url=_gemini_base_url(reader),
+        memory_model=reader.text(
+            "MEMORY_MODEL", "the model that summarises calls", default="gemini-flash-latest"
+        ),
     )
     reader.finish()
     return settings
+
+
+def _gemini_base_url(reader: SettingsReader) -> str:
+    if reader.optional("GEMINI_BASE_URL") is None:
+        return _GEMINI
+    return reader.url("GEMINI_BASE_URL", "another Gemini endpoint, https://HOST", scheme="https")

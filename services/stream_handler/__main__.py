@@ -10,6 +10,7 @@ import uvloop
 from ringdown import log
 from ringdown.errors import ConfigurationError
 from ringdown.stores import open_store
+from stream_handler.agent_watch import AgentWatch
 from stream_handler.bridge import Services
 from stream_handler.gemini_live import GeminiLive
 from stream_handler.server import StreamServer
@@ -26,7 +27,8 @@ async def run(settings: Settings) -> None:
     tools = ToolClient()
     try:
         async with open_store(settings.store_url) as store:
-            await StreamServer(settings, Services(store, model, tools)).serve(stop)
+            services = Services(store, model, tools, AgentWatch(store))
+            await StreamServer(settings, services).serve(stop)
     finally:
         await tools.close()
 

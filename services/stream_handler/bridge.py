@@ -15,6 +15,7 @@ from ringdown.calls import Call, CallStore
 from ringdown.log import Log
 from stream_handler import media_streams
 from stream_handler.admission import Admitted
+from stream_handler.agent_watch import AgentWatch
 from stream_handler.audio import Downsampler, Upsampler, level_dbfs, ringback
 from stream_handler.core.actions import (
     Action,
@@ -37,6 +38,7 @@ from stream_handler.core.actions import (
 )
 from stream_handler.core.deadlines import Timer
 from stream_handler.core.events import (
+    AgentEdited,
     CallerAudio,
     DrainRequested,
     DtmfReceived,
@@ -83,6 +85,7 @@ class Services:
     store: CallStore
     model: GeminiLive
     tools: ToolClient
+    agents: AgentWatch
 
 
 class Bridge:
@@ -95,6 +98,7 @@ class Bridge:
         services: Services,
     ) -> None:
         call, stream_sid = admitted.call, admitted.stream_sid
+        self._call = call
         self._socket = socket
         self._stream_sid = stream_sid
         self._services = services
@@ -120,15 +124,16 @@ class Bridge:
         """Carry the call to its end; the socket is closed and the record written on return."""
         async with self._group:
             self._group.create_task(self._record())
-            twilio = (
+            until_closed = [
                 self._group.create_task(self._receive_from_twilio()),
                 self._group.create_task(self._send_to_twilio()),
-            )
+            ]
+            if self._call.agent.apply_to_live_calls:
+                until_closed.append(self._group.create_task(self._follow_agent()))
             self._handle(StreamStarted(self._now_ms()))
             await self._closed.wait()
             await self._socket.close()
-            for task in twilio:
-                task.cancel()
+            _cancel_all(until_closed)
 
     def drain(self) -> None:
         """Ask the call to end here, because the process must stop."""
@@ -290,7 +295,12 @@ class Bridge:
         else:
             self._to_model.put_nowait(action)
 
-    # Tools, timers, the record
+    # Edits, tools, timers, the record
+
+    async def _follow_agent(self) -> None:
+        call = self._call
+        async for agent in self._services.agents.edits(call.agent_id, draft=call.is_draft):
+            self._handle(AgentEdited(self._now_ms(), agent, agent.revision))
 
     async def _call_tool(self, action: CallTool) -> None:
         answer = await self._services.tools.call(action.tool, action.request)

@@ -8,7 +8,7 @@ change.
 import hashlib
 import re
 from importlib import resources
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -150,23 +150,6 @@ class Draft(Agent, frozen=True, kw_only=True):
 
 
 DRAFT_FIELDS = frozenset(Draft.__struct_fields__) - frozenset(Agent.__struct_fields__)
-
-
-class AgentStore(Protocol):
-    """Where agents are kept, and which number each one answers."""
-
-    async def agent_for(self, number: str) -> tuple[str, Agent] | None:
-        """The id and agent for the called `number`, else the default agent; None if neither is
-        stored.
-
-        Raises StoreUnavailable, and InvalidDocument for an agent that cannot be used.
-        """
-
-    async def write_agent(self, agent_id: str, agent: Agent) -> None:
-        """Create or replace the agent. Raises StoreUnavailable."""
-
-    async def write_number(self, number: str, agent_id: str) -> None:
-        """Let `agent_id` answer the called `number` (E.164). Raises StoreUnavailable."""
 
 
 def packaged_document() -> Json:

@@ -157,6 +157,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage = Usage()
     applied_revisions: tuple[str, ...] = ()
     """Edits of the agent that this call took over while it ran."""
+    talk_s: int | None = None
+    """How long the call lasted, from its first stream on; Twilio's figure if no handler said."""
+    cost_usd: float | None = None
+    """About what the model cost; None until the call is over."""
     twilio_status: str | None = None
     twilio_duration_s: int | None = None
 
@@ -190,21 +194,16 @@ class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
     next: NextAction | None = None
     transfer_to: str | None = None
     applied_revisions: tuple[str, ...] | None = None
+    talk_s: int | None = None
+    cost_usd: float | None = None
 
     def __or__(self, later: "CallChanges") -> "CallChanges":
         """Both, the later winning: a turn or tool call saved twice is kept once."""
         turns = {turn.n: turn for turn in (*self.turns, *later.turns)}
         tool_calls = {call.id: call for call in (*self.tool_calls, *later.tool_calls)}
+        fields = self.fields() | later.fields()
         return CallChanges(
-            turns=tuple(turns.values()),
-            tool_calls=tuple(tool_calls.values()),
-            usage=later.usage or self.usage,
-            status=later.status or self.status,
-            ended_at=later.ended_at or self.ended_at,
-            end_reason=later.end_reason or self.end_reason,
-            next=later.next or self.next,
-            transfer_to=later.transfer_to or self.transfer_to,
-            applied_revisions=later.applied_revisions or self.applied_revisions,
+            turns=tuple(turns.values()), tool_calls=tuple(tool_calls.values()), **fields
         )
 
     def split(self, items: int) -> "tuple[CallChanges, CallChanges]":
@@ -218,15 +217,7 @@ class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
 
     def fields(self) -> dict[str, Json]:
         """The fields of the call document that change."""
-        names = (
-            "usage",
-            "status",
-            "ended_at",
-            "end_reason",
-            "next",
-            "transfer_to",
-            "applied_revisions",
-        )
+        names = (name for name in self.__struct_fields__ if name not in ("turns", "tool_calls"))
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 

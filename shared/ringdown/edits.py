@@ -75,7 +75,8 @@ async def _publish(store: AgentStore, draft: StoredAgent, now: datetime.datetime
             if before is None:
                 await store.write_agent(draft.agent_id, document, over=None)
             elif before.document != document:
-                await _keep(store, draft.agent_id, findings(before.document), now)
+                just_before = now - datetime.timedelta.resolution  # what is published comes last
+                await _keep(store, draft.agent_id, findings(before.document), just_before)
                 await store.write_agent(draft.agent_id, document, over=before.version)
         except Conflict:
             continue

@@ -26,7 +26,7 @@ SLOW_BARGE_IN_MS = 600
 MANY_INTERRUPTIONS = 3
 """One or two belong to any conversation."""
 REPEATED_ALIKE = 0.85
-"""How alike two sentences are that say the same: of letters, in their order."""
+"""How alike two sentences are that say the same: the share of their words, in order."""
 REPEATED_WORDS = 3
 """Shorter ones ("yes", "thank you") are said twice without meaning anything by it."""
 UNHEARD_AFTER_MS = 8_000
@@ -185,8 +185,7 @@ def _alike(a: str, b: str) -> bool:
     words, more = _words(a), _words(b)
     if min(len(words), len(more)) < REPEATED_WORDS:
         return False
-    alike = difflib.SequenceMatcher(None, " ".join(words), " ".join(more), autojunk=False)
-    return alike.quick_ratio() >= REPEATED_ALIKE and alike.ratio() >= REPEATED_ALIKE
+    return difflib.SequenceMatcher(None, words, more).ratio() >= REPEATED_ALIKE
 
 
 def _words(text: str) -> list[str]:

@@ -21,6 +21,7 @@ from simulators.twilio.runner import run_script
 from simulators.twilio.script import SayStep, Script
 from simulators.twilio.script_file import load_script
 from simulators.twilio.twiml import Say
+from tests.ringdown.seeding import write_agent
 
 SCENARIO = Path(__file__).with_name("german_call.yaml")
 LINE_HZ = 8_000
@@ -75,7 +76,7 @@ async def _write_the_agent(stack: Stack, number: str) -> None:
         tools=(),
     )
     async with open_store(stack.store_url) as store:
-        await store.write_agent("bakery", agent)
+        await write_agent(store, "bakery", agent)
         await store.write_number(number, "bakery")
 
 

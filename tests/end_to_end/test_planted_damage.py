@@ -30,6 +30,7 @@ from tests.end_to_end.damaging_proxy import (
     SwappedChunks,
     damaging_proxy,
 )
+from tests.ringdown.seeding import write_agent
 
 SCENARIO = Path(__file__).with_name("short_call.yaml")
 
@@ -110,7 +111,7 @@ async def _give_each_number_its_agent(stack: Stack) -> None:
             agent = msgspec.structs.replace(
                 packaged_agent(), instructions=case.called, notice="", tools=()
             )
-            await store.write_agent(f"agent-{case.called}", agent)
+            await write_agent(store, f"agent-{case.called}", agent)
             await store.write_number(case.called, f"agent-{case.called}")
 
 

@@ -23,6 +23,7 @@ from ringdown.tools import ToolAnswer, ToolDeclaration, ToolRequest
 from simulators.twilio import Answers, Call, DialledParty, DialStatus, IsBusy, TwilioNetwork
 from simulators.twilio.events import DialledPartyEnded, VerbStarted
 from simulators.twilio.twiml import Say
+from tests.ringdown.seeding import write_agent
 
 SCENARIO = Path(__file__).with_name("small_things.yaml")
 PERSON, BILLING, BUSY = "+14155550199", "+14155550166", "+14155550167"
@@ -420,7 +421,7 @@ async def _write_agents(stack: Stack, stories: Mapping[str, Story], tool_url: st
         for to in stories:
             changes = {"tools": ("check_balance",), **AGENTS.get(to, {})}
             agent = msgspec.structs.replace(packaged_agent(), **changes)
-            await store.write_agent(f"agent-{to}", agent)
+            await write_agent(store, f"agent-{to}", agent)
             await store.write_number(to, f"agent-{to}")
 
 

@@ -197,6 +197,9 @@ async def test_a_published_draft_becomes_the_agent_and_is_gone(agents: KeptAgent
     assert (status.ok, status.revision) == (True, revision_of(published))
     kept = [revision.revision for revision in await agents.list_revisions("default")]
     assert set(kept) == {revision_of(published), revision_of(GOOD)}, "there is a way back"
+    last = await agents.last_revision("default")
+    assert last is not None
+    assert last.revision == revision_of(published), "the one that was replaced would answer"
 
 
 async def test_a_draft_can_be_the_first_version_of_an_agent(agents: KeptAgents) -> None:

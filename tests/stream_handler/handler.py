@@ -17,8 +17,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from ringdown import stream_token
+from ringdown.agents import Agent
 from ringdown.calls import CallRecord, CallStore
 from ringdown.stores.sqlite import SqliteStore
+from stream_handler.agent_watch import AgentWatch
 from stream_handler.bridge import Services
 from stream_handler.gemini_live import GeminiLive
 from stream_handler.server import Patience, StreamServer
@@ -32,6 +34,7 @@ TOKEN_SECRET = "s" * 64
 STREAM_URL = "wss://stream.example.com"
 SIGNED_URL = f"{STREAM_URL}/media"
 SHORT_PATIENCE = Patience(for_start_s=0.5, for_calls_to_end_s=0.2, for_calls_to_be_saved_s=3.0)
+LOOK_EVERY_S = 0.05
 LOUD_FRAME = bytes([0x10]) * 160
 
 
@@ -111,9 +114,11 @@ class Handler:
             yield socket
 
     @asynccontextmanager
-    async def call(self, number: int) -> AsyncIterator[ClientConnection]:
+    async def call(
+        self, number: int, agent: Agent | None = None
+    ) -> AsyncIterator[ClientConnection]:
         """A call that is under way: the model has been asked for its greeting."""
-        await self.store.open_call(a_call(call_sid=call_sid(number)))
+        await self.store.open_call(a_call(call_sid=call_sid(number), agent=agent))
         async with self.socket() as socket:
             await socket.send(CONNECTED)
             await socket.send(start(number))
@@ -153,7 +158,8 @@ async def running_handler(
     model = GeminiLive(
         api_key="key-0123456789", base_url=gemini.url, tls=trusting, connect_timeout_s=2.0
     )
-    server = StreamServer(_settings(max_calls), Services(claims or store, model, tools), patience)
+    services = Services(claims or store, model, tools, AgentWatch(store, every_s=LOOK_EVERY_S))
+    server = StreamServer(_settings(max_calls), services, patience)
     stopping, stopped = asyncio.Event(), asyncio.Event()
 
     async def serve() -> None:

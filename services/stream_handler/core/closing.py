@@ -1,6 +1,7 @@
 """Ends the session: the goodbye that is heard out, then the save, then the close."""
 
 from ringdown.calls import CallChanges, CallStatus, EndReason
+from ringdown.prices import cost_usd
 from stream_handler.core.actions import CancelTool, CloseModel, CloseStream, SaveCall
 from stream_handler.core.deadlines import Timer
 from stream_handler.core.ending import HANG_UP, OUTCOMES, Outcome, Phase
@@ -94,6 +95,8 @@ class Closing:
             turns=parts.turns.close(at_ms, heard_to, parts.speech.last_voiced_ms),
             tool_calls=cancelled,
             usage=parts.usage,
+            talk_s=round(at_ms / 1_000),
+            cost_usd=round(cost_usd(parts.usage), 6),
             status=CallStatus.ENDED if outcome.next is not None else None,
             end_reason=outcome.reason,
             next=outcome.next,

@@ -6,9 +6,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
-from ringdown.agents import AgentStore
+from ringdown.agent_store import AgentStore
+from ringdown.callers import CallerStore
 from ringdown.calls import CallIndex, CallStore
 from ringdown.errors import ConfigurationError
+from ringdown.limits import LimitStore
 from ringdown.settings import SettingsReader
 from ringdown.tools import ToolStore
 
@@ -18,7 +20,7 @@ _FIRESTORE = re.compile(
 )
 
 
-class Store(AgentStore, CallIndex, CallStore, ToolStore, Protocol):
+class Store(AgentStore, CallerStore, CallIndex, CallStore, LimitStore, ToolStore, Protocol):
     """Everything a process may ask of its store."""
 
 

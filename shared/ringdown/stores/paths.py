@@ -6,23 +6,45 @@ agents. Firestore takes no `/` in an id, no `.`, `..` or `__x__`, and 1,500 byte
 """
 
 import hashlib
-from urllib.parse import quote
+import re
+from urllib.parse import unquote
 
+AGENTS = "agents"
+CALLERS = "callers"
 CALLS = "calls"
+DRAFTS = "drafts"
+BELOW_CALLS = ("attempts", "claims", "tool_calls", "turns")
+LIMITS = "settings/limits"
+NUMBERS = "numbers"
+TOOLS = "tools"
 
 _LONGEST_ID = 200
+_NOT_IN_IDS = re.compile(r"[/%!\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Besides what ids cannot hold, what they are marked with, and what no console shows."""
 
 
-def agent_path(agent_id: str) -> str:
-    return f"agents/{document_id(agent_id)}"
+def agent_path(agent_id: str, *, draft: bool = False) -> str:
+    return f"{DRAFTS if draft else AGENTS}/{document_id(agent_id)}"
+
+
+def revisions_path(agent_id: str) -> str:
+    return f"{agent_path(agent_id)}/revisions"
+
+
+def revision_path(agent_id: str, revision: str) -> str:
+    return f"{revisions_path(agent_id)}/{document_id(revision)}"
 
 
 def number_path(number: str) -> str:
-    return f"numbers/{document_id(number)}"
+    return f"{NUMBERS}/{document_id(number)}"
 
 
 def tool_path(name: str) -> str:
-    return f"tools/{document_id(name)}"
+    return f"{TOOLS}/{document_id(name)}"
+
+
+def caller_path(number: str) -> str:
+    return f"{CALLERS}/{document_id(number)}"
 
 
 def call_path(call_sid: str) -> str:
@@ -58,12 +80,24 @@ def tool_call_path(call_sid: str, tool_call_id: str) -> str:
 
 
 def document_id(text: str) -> str:
-    """An id that every store takes, another one for every other `text`; ordinary ids stay as
-    they are, and odd ones readable."""
-    quoted = quote(text, safe="+@:", errors="surrogatepass")
+    """An id that every store takes, another one for every other `text`.
+
+    Ids that operators make in a console, in any language, stay as they are.
+    """
+    quoted = _NOT_IN_IDS.sub(_quoted, text)
     if len(quoted) > _LONGEST_ID:
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         return f"{quoted[:_LONGEST_ID]}!{digest}"
     if not quoted.strip(".") or quoted.startswith("__"):
-        return f"!{quoted}"  # `quote` leaves no "!", so nothing else gets this id
+        return f"!{quoted}"  # nothing else has a "!" left, so nothing else gets this id
     return quoted
+
+
+def text_of_id(path: str) -> str:
+    """What `document_id` made the last part of `path` from; a shortened id stays one."""
+    last = path.rpartition("/")[2]
+    return unquote(last.removeprefix("!"), errors="surrogatepass")
+
+
+def _quoted(match: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in match[0].encode("utf-8", "surrogatepass"))

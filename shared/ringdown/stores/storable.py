@@ -34,7 +34,7 @@ def to_document(record: msgspec.Struct) -> Document:
 def to_plain(value: object) -> Json:
     """`value` as a document has it: halves of surrogate pairs become U+FFFD, integers of more than
     64 bits text, numbers that are none None."""
-    return _storable(msgspec.to_builtins(value, builtin_types=(datetime.datetime,)))
+    return storable(msgspec.to_builtins(value, builtin_types=(datetime.datetime,)))
 
 
 def changed_fields(before: Call, after: Call) -> Document:
@@ -97,7 +97,8 @@ def _fits(value: Json) -> bool:
     return True
 
 
-def _storable(value: Json) -> Json:
+def storable(value: Json) -> Json:
+    """The same for a value that is plain already; types of Firestore's own stay."""
     match value:
         case str():
             return _text(value)
@@ -107,10 +108,12 @@ def _storable(value: Json) -> Json:
             return value if value in _INT64 else str(value)
         case float():
             return value if math.isfinite(value) else None
+        case datetime.date() if not isinstance(value, datetime.datetime):
+            return value.isoformat()
         case list():
-            return [_storable(item) for item in value]
+            return [storable(item) for item in value]
         case dict():
-            return {_text(name): _storable(item) for name, item in value.items()}
+            return {_text(name): storable(item) for name, item in value.items()}
         case _:
             return value
 

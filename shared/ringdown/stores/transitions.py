@@ -8,7 +8,17 @@ import datetime
 
 import msgspec
 
-from ringdown.calls import Call, CallStatus, Claim, EndReason, NextAction, TwilioStatus
+from ringdown.callers import Caller, Memory
+from ringdown.calls import (
+    RETENTION,
+    Call,
+    CallStatus,
+    Claim,
+    EndReason,
+    NextAction,
+    TwilioStatus,
+)
+from ringdown.prices import cost_usd
 
 # https://www.twilio.com/docs/voice/api/call-resource#call-status-values
 _FINAL_TWILIO_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
@@ -64,6 +74,8 @@ def noted(call: Call, status: TwilioStatus, at: datetime.datetime) -> Call:
         return with_status
     return msgspec.structs.replace(
         with_status,
+        talk_s=with_status.twilio_duration_s if call.talk_s is None else call.talk_s,
+        cost_usd=cost_usd(call.usage) if call.cost_usd is None else call.cost_usd,
         status=CallStatus.ENDED,
         ended_at=call.ended_at or at,
         end_reason=call.end_reason or _unrecorded_end(call),
@@ -73,3 +85,21 @@ def noted(call: Call, status: TwilioStatus, at: datetime.datetime) -> Call:
 def _unrecorded_end(call: Call) -> EndReason:
     """Why a call ended of which no handler has said so."""
     return EndReason.NEVER_STREAMED if call.started_at is None else EndReason.STREAM_LOST
+
+
+def blocked(caller: Caller, is_blocked: bool) -> Caller:
+    """A blocked caller's entry does not expire; what else is in it does once they are not."""
+    if is_blocked:
+        expires_at = None
+    else:
+        expires_at = caller.expires_at or (caller.memory and caller.memory.at + RETENTION)
+    return msgspec.structs.replace(caller, blocked=is_blocked, expires_at=expires_at)
+
+
+def remembered(caller: Caller, memory: Memory, expires_at: datetime.datetime) -> Caller:
+    """The caller with `memory`; an older one than is kept already changes nothing."""
+    if caller.memory is not None and caller.memory.at > memory.at:
+        return caller
+    return msgspec.structs.replace(
+        caller, memory=memory, expires_at=None if caller.blocked else expires_at
+    )

@@ -2,20 +2,24 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
+from typing import TypeVar
 
 from ringdown.agents import Agent
 from ringdown.calls import Call, CallChanges, Claim
-from ringdown.stores import open_store
+from ringdown.stores import Store, open_store
 from ringdown.tools import ToolDeclaration
+from tests.ringdown import seeding
 from tests.ringdown.samples import CALL_SID, a_claim
+
+_Result = TypeVar("_Result")
 
 
 def write_agent(store_url: str, agent: Agent, *, tools: tuple[ToolDeclaration, ...] = ()) -> None:
     async def write() -> None:
         async with open_store(store_url) as store:
-            await store.write_agent("default", agent)
+            await seeding.write_agent(store, "default", agent)
             for tool in tools:
                 await store.write_tool(tool)
 
@@ -28,6 +32,16 @@ def stored_call(store_url: str, call_sid: str = CALL_SID) -> Call | None:
             return await store.read_call(call_sid)
 
     return asyncio.run(read())
+
+
+def with_store(store_url: str, work: Callable[[Store], Awaitable[_Result]]) -> _Result:
+    """Do something with the store behind the webhook's back."""
+
+    async def do() -> _Result:
+        async with open_store(store_url) as store:
+            return await work(store)
+
+    return asyncio.run(do())
 
 
 def stream_began(store_url: str, call: Call, claim: Claim | None = None) -> None:

@@ -1,49 +1,55 @@
 import asyncio
+import datetime
 from dataclasses import replace
 
+import msgspec
 import pytest
 
-from agent_choice import AgentChoice, ChosenAgent
-from ringdown.agents import Agent, packaged_agent
+from agent_choice import KEEP_WITHIN_S, AgentChoice, ChosenAgent
+from ringdown.agent_store import Line, Revision
+from ringdown.agents import packaged_agent
 from ringdown.errors import InvalidDocument, StoreUnavailable
 from ringdown.tools import ToolDeclaration
-from tests.ringdown.samples import CALLED, CALLER, a_tool, an_agent
+from tests.ringdown.kept_agents import KeptAgents
+from tests.ringdown.samples import CALLED, CALLER, NOW, a_tool, an_agent
 
 LOOKUP = an_agent(tools=("lookup_account",))
+LATER = NOW + datetime.timedelta(minutes=3)
+HANG = TimeoutError("never answers")
 PACKAGED = ChosenAgent("default", packaged_agent(), ())
 
 
-class FakeSource:
+class FakeSource(KeptAgents):
     """A store that answers, fails or hangs, as it is told."""
 
     def __init__(self) -> None:
-        self.agent: Agent | Exception | None = LOOKUP
-        self.tools: tuple[ToolDeclaration, ...] | Exception = (a_tool(),)
-        self.hang_on_agents = False
-        self.hang_on_tools = False
+        super().__init__()
+        self.edit("agents/default", msgspec.to_builtins(LOOKUP))
+        self.declared: tuple[ToolDeclaration, ...] = (a_tool(),)
+        self.agents_fail: Exception | None = None
+        self.tools_fail: Exception | None = None
 
-    async def agent_for(self, number: str) -> tuple[str, Agent] | None:
-        if self.hang_on_agents:
-            await asyncio.Event().wait()
-        if isinstance(self.agent, Exception):
-            raise self.agent
-        return None if self.agent is None else (f"agent of {number}", self.agent)
+    async def read_line(self, called: str) -> Line:
+        await fail(self.agents_fail)
+        return await super().read_line(called)
 
-    async def write_agent(self, agent_id: str, agent: Agent) -> None:
-        raise NotImplementedError
-
-    async def write_number(self, number: str, agent_id: str) -> None:
-        raise NotImplementedError
+    async def keep_revision(self, agent_id: str, revision: Revision) -> None:
+        await fail(self.agents_fail)
+        await super().keep_revision(agent_id, revision)
 
     async def read_tools(self, names: tuple[str, ...]) -> tuple[ToolDeclaration, ...]:
-        if self.hang_on_tools:
-            await asyncio.Event().wait()
-        if isinstance(self.tools, Exception):
-            raise self.tools
-        return self.tools
+        await fail(self.tools_fail)
+        return self.declared
 
     async def write_tool(self, tool: ToolDeclaration) -> None:
         raise NotImplementedError
+
+
+async def fail(error: Exception | None) -> None:
+    if error is HANG:
+        await asyncio.Event().wait()
+    if error is not None:
+        raise error
 
 
 @pytest.fixture
@@ -58,44 +64,116 @@ async def choose(source: FakeSource, agents: AgentChoice, called: str = CALLED) 
 
 
 async def test_the_stored_agent_and_its_tools(source: FakeSource) -> None:
+    source.edit("agents/night", msgspec.to_builtins(LOOKUP))
+    await source.write_number(CALLED, "night")
     chosen = await choose(source, AgentChoice())
-    assert chosen == ChosenAgent(f"agent of {CALLED}", LOOKUP, (a_tool(),))
+    assert chosen == ChosenAgent("night", LOOKUP, (a_tool(),), is_current=True)
 
 
 async def test_none_stored_means_the_packaged_agent_with_its_tools(source: FakeSource) -> None:
-    source.agent = None
+    source.remove("agents/default")
     chosen = await choose(source, AgentChoice())
     assert chosen == ChosenAgent("default", packaged_agent(), (a_tool(),))
 
 
-@pytest.mark.parametrize("failure", [StoreUnavailable("away"), InvalidDocument("bad"), None])
+async def test_a_broken_agent_that_was_never_good_is_told_and_the_packaged_one_answers(
+    source: FakeSource,
+) -> None:
+    source.edit("agents/default", {"greeting": 7})
+    chosen = await choose(source, AgentChoice())
+    assert (chosen.agent, chosen.is_current) == (PACKAGED.agent, False)
+    assert chosen.problem is not None
+    assert "greeting" in chosen.problem
+
+
+async def test_a_broken_agent_of_which_no_revision_was_kept_is_the_last_known(
+    source: FakeSource,
+) -> None:
+    agents = AgentChoice()
+    await choose(source, agents)
+    source.set_field("agents/default", greeting=7)
+    chosen = await choose(source, agents)
+    assert (chosen.agent, chosen.is_current) == (LOOKUP, False)
+    assert "greeting" in str(chosen.problem)
+
+
+async def test_a_draft_is_heard_by_its_tester_and_remembered_for_nobody(
+    source: FakeSource,
+) -> None:
+    draft = an_agent(greeting="Soon.")
+    source.edit("drafts/default", msgspec.to_builtins(draft) | {"testers": [CALLER]})
+    agents = AgentChoice()
+    assert await choose(source, agents) == ChosenAgent("default", draft, (a_tool(),), is_draft=True)
+    source.agents_fail = StoreUnavailable("away")
+    assert (await choose(source, agents)).agent == PACKAGED.agent
+
+
+# Revisions
+
+
+async def test_what_answers_is_kept_as_a_revision_once_in_a_row(source: FakeSource) -> None:
+    agents = AgentChoice()
+    first = await choose(source, agents)
+    for at in (NOW, LATER):
+        await agents.keep_revision(source, first, at)
+    assert [kept.seen_at for kept in await source.list_revisions("default")] == [NOW]
+    source.set_field("agents/default", greeting="Edited.")
+    await agents.keep_revision(source, await choose(source, agents), NOW)
+    await agents.keep_revision(source, first, LATER)
+    kept = await source.list_revisions("default")
+    assert len(kept) == 2
+    assert kept[0].agent == LOOKUP, "it was rolled back to"
+
+
+@pytest.mark.parametrize("is_draft", [False, True])
+async def test_what_operators_did_not_write_last_is_not_kept(
+    source: FakeSource, is_draft: bool
+) -> None:
+    agents = AgentChoice()
+    chosen = replace(await choose(source, agents), is_current=False, is_draft=is_draft)
+    await agents.keep_revision(source, chosen, NOW)
+    assert await source.list_revisions("default") == ()
+
+
+async def test_a_revision_that_could_not_be_kept_is_tried_again_and_harms_nobody(
+    source: FakeSource,
+) -> None:
+    agents = AgentChoice()
+    chosen = await choose(source, agents)
+    for failure in (StoreUnavailable("away"), HANG):
+        source.agents_fail = failure
+        async with asyncio.timeout(KEEP_WITHIN_S + 1.0):
+            await agents.keep_revision(source, chosen, NOW)
+    source.agents_fail = None
+    await agents.keep_revision(source, chosen, NOW)
+    assert len(await source.list_revisions("default")) == 1
+
+
+# A store that fails
+
+
+@pytest.mark.parametrize("failure", [StoreUnavailable("away"), InvalidDocument("bad"), HANG])
 async def test_a_store_that_fails_leaves_the_last_known_agent(
-    source: FakeSource, failure: Exception | None
+    source: FakeSource, failure: Exception
 ) -> None:
     agents = AgentChoice()
     known = await choose(source, agents)
-    if failure is None:
-        source.hang_on_agents = True
-    else:
-        source.agent = failure
+    source.agents_fail = failure
     chosen = await choose(source, agents)
-    assert replace(chosen, problem=None) == known
-    reason = str(failure) if failure is not None else "the store was too slow"
+    assert replace(chosen, problem=None, is_current=True) == known
+    reason = "the store was too slow" if failure is HANG else str(failure)
     assert chosen.problem == f"The agent could not be read: {reason}."
     stranger = await choose(source, agents, "+14155550101")
     assert replace(stranger, problem=None) == PACKAGED, "known for its number only"
 
 
-@pytest.mark.parametrize("failure", [StoreUnavailable("away"), None])
+@pytest.mark.parametrize("failure", [StoreUnavailable("away"), HANG])
 async def test_tools_that_cannot_be_read_leave_the_agent_without(
-    source: FakeSource, failure: Exception | None
+    source: FakeSource, failure: Exception
 ) -> None:
-    if failure is None:
-        source.hang_on_tools = True
-    else:
-        source.tools = failure
+    source.tools_fail = failure
     chosen = await choose(source, AgentChoice())
-    assert chosen == ChosenAgent(f"agent of {CALLED}", LOOKUP, ())
+    assert chosen == ChosenAgent("default", LOOKUP, (), is_current=True)
 
 
 async def test_tools_that_cannot_be_read_are_the_last_known_of_the_same_names(
@@ -103,10 +181,10 @@ async def test_tools_that_cannot_be_read_are_the_last_known_of_the_same_names(
 ) -> None:
     agents = AgentChoice()
     await choose(source, agents)
-    source.tools = StoreUnavailable("away")
-    source.agent = an_agent(greeting="Edited.", tools=LOOKUP.tools)
+    source.tools_fail = StoreUnavailable("away")
+    source.set_field("agents/default", greeting="Edited.")
     assert (await choose(source, agents)).tools == (a_tool(),)
-    source.agent = an_agent(tools=("another",))
+    source.set_field("agents/default", tools=["another"])
     assert (await choose(source, agents)).tools == ()
 
 
@@ -115,6 +193,6 @@ async def test_only_so_many_numbers_are_remembered(source: FakeSource) -> None:
     numbers = [f"+1415555{n:04}" for n in range(257)]
     for number in numbers:
         await choose(source, agents, number)
-    source.agent = StoreUnavailable("away")
+    source.agents_fail = StoreUnavailable("away")
     assert (await choose(source, agents, numbers[0])).agent == PACKAGED.agent
     assert (await choose(source, agents, numbers[1])).agent == LOOKUP

@@ -250,10 +250,11 @@ def test_a_broken_agent_is_replaced_by_the_last_good_one(
     say = twiml(twilio.post("/", a_form(CallSid=other_sid))).find("Say")
     assert say is not None
     assert say.text == GERMAN_NOTICE.notice
-    (line,) = [line for line in webhook.log() if line["message"] == "agent could not be read"]
-    assert line["instead"] == "last_known"
-    assert line["call_sid"] == other_sid
-    assert "agents/default: " in line["reason"]
+    assert "agent cannot be used as it stands" in webhook.messages()
+    call = stored_call(store_url, other_sid)
+    assert call is not None
+    assert call.agent_problem is not None
+    assert "greeting" in call.agent_problem
 
 
 def test_a_broken_agent_without_a_good_one_is_replaced_by_the_packaged_one(

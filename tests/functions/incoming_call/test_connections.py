@@ -3,6 +3,7 @@ import asyncio
 from connections import Connections, SharedConnections
 from tests.functions.incoming_call.conftest import Environ
 from tests.ringdown.samples import CALLED, an_agent
+from tests.ringdown.seeding import write_agent
 from webhook_settings import read_settings
 
 
@@ -16,8 +17,8 @@ def test_all_requests_of_a_loop_share_them_and_each_loop_has_its_own(environ: En
         connections = {id(task.result()): task.result() for task in opened}
         assert len(connections) == 1, "opened more than once"
         seen.extend(connections.values())
-        await seen[-1].store.write_agent("default", an_agent())
-        assert await seen[-1].store.agent_for(CALLED) is not None
+        await write_agent(seen[-1].store, "default", an_agent())
+        assert (await seen[-1].store.read_line(CALLED)).agent is not None
 
     asyncio.run(several_requests())
     asyncio.run(several_requests())

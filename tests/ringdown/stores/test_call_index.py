@@ -1,19 +1,13 @@
 """Finding calls, in every store."""
 
 import datetime
-import json
-import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import closing
-from pathlib import Path
 
 import msgspec
-import pytest
-from google.cloud.firestore_v1.async_client import AsyncClient
 
 from ringdown.calls import Call, CallQuery
-from ringdown.stores import Store, open_store
+from ringdown.stores import Store
 from tests.ringdown.samples import CALLED, CALLER, NOW, a_call, a_claim
+from tests.ringdown.stores.contract import Put
 
 OTHER_CALLER = "+14155550124"
 SECOND = datetime.timedelta(seconds=1)
@@ -29,19 +23,6 @@ def call_at(
 async def open_all(store: Store, *calls: Call) -> None:
     for call in calls:
         await store.open_call(call)
-
-
-@pytest.fixture(params=["sqlite", "firestore"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:{tmp_path / 'ringdown.db'}"
-    return f"firestore:{request.getfixturevalue('firestore_project')}"
-
-
-@pytest.fixture
-async def store(store_url: str) -> AsyncIterator[Store]:
-    async with open_store(store_url) as store:
-        yield store
 
 
 async def test_an_empty_store_has_no_calls(store: Store) -> None:
@@ -106,20 +87,9 @@ async def test_what_is_below_a_call_is_no_call(store: Store) -> None:
     assert len(await store.list_calls(CallQuery())) == 1
 
 
-async def test_a_call_that_cannot_be_read_hides_no_other(store: Store, store_url: str) -> None:
+async def test_a_call_that_cannot_be_read_hides_no_other(store: Store, put: Put) -> None:
     readable = call_at(NOW, n=1)
     await store.open_call(readable)
-    await damage(store_url, "calls/CAdamaged", {"created_at": NOW, "call_sid": 7})
+    await put("calls/CAdamaged", {"created_at": NOW, "call_sid": 7})
 
     assert await store.list_calls(CallQuery()) == (readable,)
-
-
-async def damage(store_url: str, path: str, document: dict[str, object]) -> None:
-    kind, _, place = store_url.partition(":")
-    if kind == "firestore":
-        await AsyncClient(project=place).document(path).set(document)
-        return
-    body = json.dumps(document, default=str)
-    with closing(sqlite3.connect(place)) as connection, connection:
-        connection.execute("INSERT INTO documents VALUES (?, ?)", (path, body))
-        connection.execute("INSERT INTO documents VALUES ('calls/CAtext', '{no json')")

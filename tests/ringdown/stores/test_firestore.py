@@ -27,6 +27,7 @@ from tests.ringdown.samples import (
     a_turn,
     an_agent,
 )
+from tests.ringdown.seeding import write_agent
 from tests.ringdown.stores.contract import Put, StoreContract
 from tests.ringdown.stores.delaying_proxy import DelayingProxy, delaying_proxy
 
@@ -54,7 +55,7 @@ class TestFirestoreStore(StoreContract):
         return put
 
     async def test_documents_are_native(self, store: Store, raw: AsyncClient) -> None:
-        await store.write_agent("default", an_agent(tools=("lookup_account",)))
+        await write_agent(store, "default", an_agent(tools=("lookup_account",)))
         await store.open_call(a_call())
         agent = await fields(raw, "agents/default")
         call = await fields(raw, f"calls/{CALL_SID}")
@@ -218,7 +219,7 @@ async def test_a_slow_firestore_is_waited_for_within_the_deadline_or_less(
         started_s = time.monotonic()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):
-                await store.agent_for(CALLED)
+                await store.read_line(CALLED)
         assert time.monotonic() - started_s < 0.3 + A_LITTLE_S
         claim = asyncio.create_task(store.claim(CALL_SID, a_claim()))
         with pytest.raises(StoreUnavailable, match="no answer in 5 s"):
@@ -236,7 +237,7 @@ async def test_a_silent_firestore_is_unavailable_within_its_deadline(
         proxy.delay_s = OPERATION_S + 2 * A_LITTLE_S
         started_s = time.monotonic()
         asked = await asyncio.gather(
-            store.agent_for(CALLED),
+            store.read_line(CALLED),
             store.read_record(CALL_SID),
             store.note_twilio_status(CALL_SID, COMPLETED, NOW),
             store.save(CALL_SID, 1, CallChanges(turns=(a_turn(1),))),

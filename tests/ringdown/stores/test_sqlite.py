@@ -15,9 +15,8 @@ import pytest
 from ringdown import log
 from ringdown.errors import InvalidDocument, StoreUnavailable
 from ringdown.stores import Store, open_store
-from ringdown.stores.sqlite import SqliteStore
 from ringdown.tools import Json
-from tests.ringdown.samples import CALL_SID, CALLED, a_call, a_claim, an_agent
+from tests.ringdown.samples import CALL_SID, CALLED, a_call, a_claim
 from tests.ringdown.stores.contract import Put, StoreContract
 
 
@@ -43,17 +42,10 @@ class TestSqliteStore(StoreContract):
     @pytest.fixture
     def put(self, path: Path, store: Store) -> Put:
         async def put(document_path: str, document: Json) -> None:
-            await store.agent_for(CALLED)  # creates the table
+            await store.read_line(CALLED)  # creates the table
             write_raw(path, document_path, json.dumps(document))
 
         return put
-
-    async def test_the_assignment_of_numbers_is_kept(self, path: Path, store: Store) -> None:
-        async with open_store(f"sqlite:{path}") as other:
-            assert isinstance(other, SqliteStore)
-            await other.write_agent("night", an_agent())
-            await other.write_number(CALLED, "night")
-        assert await store.agent_for(CALLED) == ("night", an_agent())
 
     async def test_a_document_that_is_not_json_is_named(self, path: Path, store: Store) -> None:
         await store.open_call(a_call())

@@ -1,23 +1,26 @@
 """Records in Cloud Firestore, for any number of processes. Importing this imports Google's client.
 
-`values` is pure; `client` and `database` talk to Firestore; `calls` and `agents` say what about.
+`values` and `operations` are pure; `client` and `database` talk to Firestore; `calls`, `agents` and
+`callers` say what about.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from ringdown.stores.firestore.agents import FirestoreAgents
+from ringdown.stores.firestore.callers import FirestoreCallers
 from ringdown.stores.firestore.calls import FirestoreCalls
 from ringdown.stores.firestore.client import make_client
 from ringdown.stores.firestore.database import Database
 
 
-class FirestoreStore(FirestoreAgents, FirestoreCalls):
+class FirestoreStore(FirestoreAgents, FirestoreCalls, FirestoreCallers):
     """Implements `ringdown.stores.Store`."""
 
     def __init__(self, database: Database) -> None:
         FirestoreAgents.__init__(self, database)
         FirestoreCalls.__init__(self, database)
+        FirestoreCallers.__init__(self, database)
 
 
 @asynccontextmanager

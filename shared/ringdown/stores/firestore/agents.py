@@ -1,73 +1,188 @@
 """Agents, the numbers they answer, and tools in Firestore: what operators edit in the console."""
 
-from collections.abc import Iterator
-
-import msgspec
-
-from ringdown.agents import DEFAULT_AGENT_ID, Agent
-from ringdown.errors import InvalidDocument
-from ringdown.log import Log
-from ringdown.stores.firestore.database import Database, Replace, Stored
-from ringdown.stores.paths import agent_path, number_path, tool_path
-from ringdown.stores.storable import to_document
+from ringdown.agent_store import AgentStatus, Line, Revision, StoredAgent
+from ringdown.agents import DEFAULT_AGENT_ID
+from ringdown.errors import Conflict, StoreUnavailable
+from ringdown.stores.agent_documents import (
+    STATUS,
+    Number,
+    assigned_agent,
+    assigned_agents,
+    moved_on,
+    readable_revision,
+    readable_revisions,
+    stored_agent,
+    to_write,
+    usable_tools,
+    version_of,
+)
+from ringdown.stores.firestore.database import Database
+from ringdown.stores.firestore.operations import (
+    Create,
+    Delete,
+    Replace,
+    Stored,
+    Update,
+    Write,
+)
+from ringdown.stores.paths import (
+    AGENTS,
+    NUMBERS,
+    TOOLS,
+    agent_path,
+    number_path,
+    revision_path,
+    revisions_path,
+    text_of_id,
+    tool_path,
+)
+from ringdown.stores.storable import Document, to_document
 from ringdown.tools import ToolDeclaration
 
-_log = Log(__name__)
+_TRIES = 20
+_REVISIONS_AT_ONCE = 200
 
 
 class FirestoreAgents:
-    """Implements `ringdown.agents.AgentStore` and `ringdown.tools.ToolStore`."""
+    """Implements `ringdown.agent_store.AgentStore` and `ringdown.tools.ToolStore`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def agent_for(self, number: str) -> tuple[str, Agent] | None:
-        """The default agent is read beside the number's assignment: it mostly answers."""
-        async with self._database.deadline():
-            assignment, default = await self._database.read_all(
-                number_path(number), agent_path(DEFAULT_AGENT_ID)
-            )
-            if assignment is not None:
-                agent_id = assignment.record(_Number).agent
-                assigned = await self._database.read(agent_path(agent_id))
-                if assigned is not None:
-                    return agent_id, assigned.record(Agent)
-                _log.error("number is assigned to an unknown agent", agent=agent_id)
-        return None if default is None else (DEFAULT_AGENT_ID, default.record(Agent))
+    # Agents
 
-    async def write_agent(self, agent_id: str, agent: Agent) -> None:
-        await self._write(agent_path(agent_id), agent)
+    async def read_line(self, called: str) -> Line:
+        """The default agent is read beside the number's assignment: it mostly answers."""
+        agent_id, path = DEFAULT_AGENT_ID, number_path(called)
+        async with self._database.deadline():
+            assignment, agent, draft = await self._database.read_all(path, *_both(agent_id))
+            if assignment is not None:
+                agent_id = assigned_agent(path, assignment.fields)
+            if agent_id != DEFAULT_AGENT_ID:
+                agent, draft = await self._database.read_all(*_both(agent_id))
+        return Line(agent_id=agent_id, agent=_as_stored(agent), draft=_as_stored(draft))
+
+    async def read_agent(self, agent_id: str, *, draft: bool = False) -> StoredAgent | None:
+        async with self._database.deadline():
+            return _as_stored(await self._database.read(agent_path(agent_id, draft=draft)))
+
+    async def list_agents(self) -> tuple[StoredAgent, ...]:
+        async with self._database.deadline():
+            found = await self._database.read_below(AGENTS)
+        agents = (stored_agent(stored.path, stored.fields) for stored in found)
+        return tuple(sorted(agents, key=lambda agent: agent.agent_id))
+
+    async def write_agent(
+        self, agent_id: str, document: Document, *, over: str | None, draft: bool = False
+    ) -> None:
+        """Only what operators wrote is compared, and only that is written."""
+        path, wanted = agent_path(agent_id, draft=draft), to_write(document)
+        async with self._database.deadline():
+            for _ in range(_TRIES):
+                if over is None and await self._database.commits(Create(path, wanted)):
+                    return
+                stored = await self._database.read(path)
+                if stored is not None and version_of(stored.fields) == version_of(wanted):
+                    return  # written already: the answer to an earlier try was lost
+                if stored is None or over is None or version_of(stored.fields) != over:
+                    raise Conflict(f"{path} was changed by somebody else meanwhile")
+                if await self._database.commits(_rewrite(stored, wanted)):
+                    return
+        raise _unsettled(path)
+
+    async def delete_draft(self, agent_id: str, *, over: str | None = None) -> None:
+        path = agent_path(agent_id, draft=True)
+        async with self._database.deadline():
+            for _ in range(_TRIES):
+                stored = await self._database.read(path)
+                if stored is None:
+                    return
+                if over is not None and version_of(stored.fields) != over:
+                    raise Conflict(f"{path} was changed by somebody else meanwhile")
+                if await self._database.commits(Delete(path, unchanged_since=stored.updated_at)):
+                    return
+        raise _unsettled(path)
+
+    async def write_status(
+        self, agent_id: str, status: AgentStatus, *, draft: bool = False
+    ) -> None:
+        fields = {STATUS: to_document(status)}
+        async with self._database.deadline():
+            await self._database.commits(Update(agent_path(agent_id, draft=draft), fields))
+
+    # Revisions
+
+    async def keep_revision(self, agent_id: str, revision: Revision) -> None:
+        path, document = revision_path(agent_id, revision.revision), to_document(revision)
+        async with self._database.deadline():
+            for _ in range(_TRIES):
+                stored = await self._database.read(path)
+                if stored is None:
+                    write: Write = Create(path, document)
+                elif moved_on(readable_revision(path, stored.fields), revision):
+                    write = Update(path, document, unchanged_since=stored.updated_at)
+                else:
+                    return
+                if await self._database.commits(write):
+                    return
+        raise _unsettled(path)
+
+    async def last_revision(self, agent_id: str) -> Revision | None:
+        revisions = await self.list_revisions(agent_id)
+        return revisions[0] if revisions else None
+
+    async def list_revisions(self, agent_id: str) -> tuple[Revision, ...]:
+        async with self._database.deadline():
+            found = await self._database.query(
+                revisions_path(agent_id), newest_by="seen_at", limit=_REVISIONS_AT_ONCE
+            )
+        return tuple(readable_revisions((stored.path, stored.fields) for stored in found))
+
+    # Numbers and tools
 
     async def write_number(self, number: str, agent_id: str) -> None:
-        await self._write(number_path(number), _Number(agent=agent_id))
+        await self._write(Replace(number_path(number), to_document(Number(agent=agent_id))))
+
+    async def list_numbers(self) -> dict[str, str]:
+        async with self._database.deadline():
+            found = await self._database.read_below(NUMBERS)
+        return assigned_agents((stored.path, stored.fields) for stored in found)
+
+    async def tool_names(self) -> tuple[str, ...]:
+        async with self._database.deadline():
+            found = await self._database.read_below(TOOLS)
+        return tuple(text_of_id(stored.path) for stored in found)
 
     async def read_tools(self, names: tuple[str, ...]) -> tuple[ToolDeclaration, ...]:
         if not names:
             return ()
         async with self._database.deadline():
             stored = await self._database.read_all(*map(tool_path, names))
-        return tuple(_usable(names, stored))
+        fields = (None if found is None else found.fields for found in stored)
+        return tuple(usable_tools(names, fields))
 
     async def write_tool(self, tool: ToolDeclaration) -> None:
-        await self._write(tool_path(tool.name), tool)
+        await self._write(Replace(tool_path(tool.name), to_document(tool)))
 
-    async def _write(self, path: str, record: msgspec.Struct) -> None:
+    async def _write(self, write: Write) -> None:
         async with self._database.deadline():
-            await self._database.commit(Replace(path, to_document(record)))
+            await self._database.commit(write)
 
 
-class _Number(msgspec.Struct, frozen=True, kw_only=True):
-    agent: str
+def _both(agent_id: str) -> tuple[str, str]:
+    return agent_path(agent_id), agent_path(agent_id, draft=True)
 
 
-def _usable(
-    names: tuple[str, ...], documents: tuple[Stored | None, ...]
-) -> Iterator[ToolDeclaration]:
-    for name, stored in zip(names, documents, strict=True):
-        if stored is None:
-            _log.warning("tool is not declared", tool=name)
-            continue
-        try:
-            yield stored.record(ToolDeclaration)
-        except InvalidDocument as error:
-            _log.error("tool declaration cannot be used", tool=name, reason=str(error))
+def _as_stored(stored: Stored | None) -> StoredAgent | None:
+    return None if stored is None else stored_agent(stored.path, stored.fields)
+
+
+def _rewrite(stored: Stored, wanted: Document) -> Update:
+    gone = stored.fields.keys() - wanted.keys() - {STATUS}
+    return Update(
+        stored.path, wanted, unchanged_since=stored.updated_at, without=tuple(sorted(gone))
+    )
+
+
+def _unsettled(path: str) -> StoreUnavailable:
+    return StoreUnavailable(f"{path} was changed by others {_TRIES} times in a row")

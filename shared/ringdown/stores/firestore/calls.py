@@ -28,12 +28,11 @@ from ringdown.calls import (
 from ringdown.errors import InvalidDocument, StoreUnavailable, Superseded
 from ringdown.log import Log
 from ringdown.stores import transitions
-from ringdown.stores.firestore.database import (
+from ringdown.stores.firestore.database import Database
+from ringdown.stores.firestore.operations import (
     Condition,
     Create,
-    Database,
     Delete,
-    PreconditionFailed,
     Replace,
     Stamp,
     Stored,
@@ -73,7 +72,7 @@ class FirestoreCalls:
         create = Create(call_path(call.call_sid), to_document(call))
         async with self._database.deadline():
             for _ in range(_TRIES):
-                if await self._commits(create, _current_attempt(call)):
+                if await self._database.commits(create, _current_attempt(call)):
                     self._expiries.remember(call.call_sid, call.expires_at)
                     return call
                 existing = await self._database.read(create.path)
@@ -100,7 +99,7 @@ class FirestoreCalls:
                     return held
                 document = to_document(claim) | _expiring(call.expires_at)
                 take = Create(path, document) if earlier is None else Replace(path, document)
-                if await self._commits(take, _advance(stored, call, held)):
+                if await self._database.commits(take, _advance(stored, call, held)):
                     return held
         raise _unsettled(call_sid)
 
@@ -121,7 +120,7 @@ class FirestoreCalls:
             if below := dict(documents_below(call_sid, changes)):
                 expiring = _expiring(await self._expires_at(call_sid))
                 writes.extend(Replace(path, doc | expiring) for path, doc in below.items())
-            if not await self._commits(*writes):
+            if not await self._database.commits(*writes):
                 raise Superseded(f"attempt {attempt} is not the call's current one")
 
     async def resume(self, call_sid: str) -> Call | None:
@@ -177,17 +176,11 @@ class FirestoreCalls:
                 decided = decide(call)
                 if decided is None or decided == call:
                     return decided
-                if await self._commits(_advance(stored, call, decided), *along(call, decided)):
+                if await self._database.commits(
+                    _advance(stored, call, decided), *along(call, decided)
+                ):
                     return decided
         raise _unsettled(call_sid)
-
-    async def _commits(self, *writes: Write) -> bool:
-        """Commit; False if another was first."""
-        try:
-            await self._database.commit(*writes)
-        except PreconditionFailed:
-            return False
-        return True
 
     async def _expires_at(self, call_sid: str) -> datetime.datetime:
         """Known from the call that this process claimed, so that a save reads nothing."""
@@ -229,7 +222,7 @@ class _Expiries:
 
 
 def _conditions(query: CallQuery) -> Iterator[Condition]:
-    """`packaged/firestore_indexes.yaml` has the indexes that these need."""
+    """`packaged/firestore.json` has the indexes that these need."""
     if query.since is not None:
         yield Condition(("created_at",), ">=", query.since)
     if query.until is not None:

@@ -1,26 +1,41 @@
 """A Firestore database as the stores use it: whole operations with deadlines, our own errors."""
 
 import asyncio
-import datetime
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TypeVar, assert_never
 
 from google.api_core import exceptions as google_errors
 from google.api_core.retry import AsyncRetry, if_exception_type
 from google.auth.exceptions import GoogleAuthError
-from google.cloud.firestore_v1 import SERVER_TIMESTAMP, DocumentSnapshot, LastUpdateOption
+from google.cloud.firestore_v1 import (
+    DELETE_FIELD,
+    SERVER_TIMESTAMP,
+    DocumentSnapshot,
+    LastUpdateOption,
+)
+from google.cloud.firestore_v1.async_aggregation import AsyncAggregationQuery
 from google.cloud.firestore_v1.async_batch import AsyncWriteBatch
 from google.cloud.firestore_v1.async_document import AsyncDocumentReference
+from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.base_query import BaseFilter, FieldFilter, Or
+from google.cloud.firestore_v1.field_path import FieldPath
 
-from ringdown.documents import Record, to_record
 from ringdown.errors import InvalidDocument, StoreUnavailable
 from ringdown.log import Log
 from ringdown.stores.firestore.client import Client
+from ringdown.stores.firestore.operations import (
+    Condition,
+    Create,
+    Delete,
+    PreconditionFailed,
+    Replace,
+    Stamp,
+    Stored,
+    Update,
+    Write,
+)
 from ringdown.stores.firestore.values import decode, encode
-from ringdown.stores.storable import Document
 from ringdown.tools import Json
 
 _OPERATION_S = 5.0
@@ -44,74 +59,6 @@ _RETRY = AsyncRetry(
 
 _log = Log(__name__)
 _Answer = TypeVar("_Answer")
-
-
-class PreconditionFailed(Exception):
-    """A write's condition does not hold, so that nothing of its batch was written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A document as it was read."""
-
-    path: str
-    fields: Document
-    updated_at: datetime.datetime
-    """The version that was read, in nanoseconds: for `Update.unchanged_since`."""
-
-    def record(self, kind: type[Record]) -> Record:
-        """The record; raises InvalidDocument."""
-        return to_record(kind, self.fields, where=self.path)
-
-
-@dataclass(frozen=True, slots=True)
-class Create:
-    """Fails if the document exists."""
-
-    path: str
-    document: Document
-
-
-@dataclass(frozen=True, slots=True)
-class Replace:
-    """Writes the whole document, whether it exists or not."""
-
-    path: str
-    document: Document
-
-
-@dataclass(frozen=True, slots=True)
-class Update:
-    """Writes these top-level fields and no other; fails if the document does not exist, or is not
-    the version of `unchanged_since` any more."""
-
-    path: str
-    fields: Document
-    unchanged_since: datetime.datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """Sets `saved_at` to the server's time; fails if the document does not exist."""
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    path: str
-
-
-Write = Create | Replace | Update | Stamp | Delete
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One of `fields` stands to `value` as `operator` says: ==, < or >=."""
-
-    fields: tuple[str, ...]
-    operator: str
-    value: Json
 
 
 class Database:
@@ -160,17 +107,41 @@ class Database:
         return await self._reading(request)
 
     async def query(
-        self, folder: str, *conditions: Condition, newest_by: str, limit: int
+        self, folder: str, *conditions: Condition, newest_by: str | None = None, limit: int
     ) -> tuple[Stored, ...]:
         """The documents directly in `folder` that meet all `conditions`, the newest first."""
-        found = self._client.collection(folder).order_by(newest_by, direction="DESCENDING")
-        for condition in conditions:
-            found = found.where(filter=_filter(condition))
-        found = found.limit(limit)
+        found = self._found(folder, conditions, newest_by).limit(limit)
 
         async def request() -> tuple[Stored, ...]:
             snapshots = await found.get(retry=None, timeout=_REQUEST_S)
             return tuple(stored for s in snapshots if (stored := _stored(s)) is not None)
+
+        return await self._reading(request)
+
+    async def count(
+        self, folder: str, *conditions: Condition, newest_by: str | None = None
+    ) -> float:
+        """How many such documents there are; `newest_by` only says which index counts them."""
+        found = self._found(folder, conditions, newest_by)
+        return await self._aggregate(AsyncAggregationQuery(found).count(alias="n"))
+
+    async def total(self, folder: str, field: str, *conditions: Condition) -> float:
+        """The sum of the numbers in `field` of such documents."""
+        found = self._found(folder, conditions)
+        return await self._aggregate(AsyncAggregationQuery(found).sum(field, alias="n"))
+
+    def _found(
+        self, folder: str, conditions: tuple[Condition, ...], newest_by: str | None = None
+    ) -> AsyncQuery:
+        found = AsyncQuery(self._client.collection(folder))
+        for condition in conditions:
+            found = found.where(filter=_filter(condition))
+        return found if newest_by is None else found.order_by(newest_by, direction="DESCENDING")
+
+    async def _aggregate(self, aggregation: AsyncAggregationQuery) -> float:
+        async def request() -> float:
+            ((result,),) = await aggregation.get(retry=None, timeout=_REQUEST_S)
+            return result.value
 
         return await self._reading(request)
 
@@ -199,6 +170,14 @@ class Database:
         except (google_errors.GoogleAPIError, GoogleAuthError) as error:
             raise self._unavailable(str(error)) from error
 
+    async def commits(self, *writes: Write) -> bool:
+        """Commit; False if another was first: a condition of a write does not hold."""
+        try:
+            await self.commit(*writes)
+        except PreconditionFailed:
+            return False
+        return True
+
     async def _reading(self, request: Callable[[], Awaitable[_Answer]]) -> _Answer:
         try:
             return await _RETRY(request)()
@@ -214,14 +193,12 @@ class Database:
                     batch.create(reference, encode(document))
                 case Replace(document=document):
                     batch.set(reference, encode(document))
-                case Update(fields=fields, unchanged_since=None):
-                    batch.update(reference, encode(fields))
-                case Update(fields=fields, unchanged_since=version):
-                    batch.update(reference, encode(fields), LastUpdateOption(version))
+                case Update():
+                    batch.update(reference, _changes(write), _unless_changed(write))
                 case Stamp():
                     batch.update(reference, {"saved_at": SERVER_TIMESTAMP})
                 case Delete():
-                    batch.delete(reference)
+                    batch.delete(reference, _unless_changed(write))
                 case _:
                     assert_never(write)
         return batch
@@ -240,6 +217,28 @@ class Database:
 
     def _unavailable(self, reason: str) -> StoreUnavailable:
         return StoreUnavailable(f"{self._name}: {reason}")
+
+
+async def together(*requests: Coroutine[None, None, _Answer]) -> tuple[_Answer, ...]:
+    """The answers to `requests`, made at once; raises the first error, and ends the others."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(request) for request in requests]
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return tuple(task.result() for task in tasks)
+
+
+def _changes(update: Update) -> Json:
+    """Names are quoted: in an update a dot would mean a field within a field."""
+    fields = encode(update.fields) | dict.fromkeys(
+        encode(dict.fromkeys(update.without)), DELETE_FIELD
+    )
+    return {FieldPath(name).to_api_repr(): value for name, value in fields.items()}
+
+
+def _unless_changed(write: Update | Delete) -> LastUpdateOption | None:
+    return None if write.unchanged_since is None else LastUpdateOption(write.unchanged_since)
 
 
 def _filter(condition: Condition) -> BaseFilter:

@@ -1,0 +1,1 @@
+"""`ringdown agents`: read, change, try and publish what answers the phone."""

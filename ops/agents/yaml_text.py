@@ -1,0 +1,133 @@
+"""Documents as YAML for people: texts as blocks, and nothing read as what it was not meant to be.
+
+YAML 1.1 reads +14155550100 as a number, 2026-12-25 as a date and 10:30 as 630. Here, only plain
+numbers, true, false and null have a type. What is written is quoted where other readers of YAML
+would misread it.
+"""
+
+import re
+from collections.abc import Hashable
+
+import yaml
+
+from ringdown.tools import Json
+
+_INDENT = "  "
+_WIDTH = 96
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?\Z")
+
+
+class NotReadable(Exception):
+    """The text is no YAML document of fields; the message says where and what to do."""
+
+
+def to_yaml(document: dict[str, Json]) -> str:
+    """`from_yaml` gives `document` back."""
+    return "".join(field_yaml(name, value) for name, value in document.items())
+
+
+def field_yaml(name: str, value: Json) -> str:
+    """One field, as whole lines."""
+    if name.isidentifier() and isinstance(value, str) and _is_block(value):
+        return f"{_dump({name: None}).removesuffix('null')}{_block(value)}"
+    return _dump({name: value}) + "\n"
+
+
+def _dump(document: dict[str, Json]) -> str:
+    text: str = yaml.dump(
+        document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH
+    )
+    return text.removesuffix("\n")
+
+
+def from_yaml(text: str) -> dict[str, Json]:
+    """The document in `text`; raises NotReadable."""
+    try:
+        document = yaml.load(text, Loader=_Loader)  # noqa: S506 (it is a SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        raise NotReadable(_reason(error)) from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise NotReadable(f"The text cannot be read: {error}") from None
+    if not isinstance(document, dict):
+        raise NotReadable("The text has no fields. Write them like this: `greeting: Hello.`")
+    return document
+
+
+def _reason(error: yaml.MarkedYAMLError) -> str:
+    mark = error.problem_mark or error.context_mark
+    where = "The text" if mark is None else f"Line {mark.line + 1}"
+    problem = error.problem or "it is no YAML"
+    hint = ""
+    if "mapping values are not allowed" in problem:
+        hint = ' A text with ": " in it must be in quotes.'
+    elif "\\t" in problem:
+        hint = " Indent with spaces, not with tabs."
+    return f"{where} cannot be read: {problem}.{hint}"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Indents lists, and writes no anchors: what is equal is written again."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def _quoted_if_odd(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """Some line breaks of Unicode come back as spaces, unless they are escaped; and 1e5 is a
+    number here, though not in YAML 1.1."""
+    style = None if text.isprintable() and not _NUMBER.match(text) else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _quoted_if_odd)
+
+
+class _Loader(yaml.SafeLoader):
+    """Resolves what is added below, and nothing else."""
+
+
+_Loader.yaml_implicit_resolvers = {}
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"(?:true|false)\Z"), [*"tf"])
+_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"(?:null|~|)\Z"), [*"n~", ""])
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", _INTEGER, [*"-0123456789"])
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, [*"-0123456789"])
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Hashable, Json]:
+    """As the SafeLoader's, but of fields that are written twice none is lost in silence."""
+    names = [key.value for key, _ in node.value]
+    for number, (key, _) in enumerate(node.value):
+        if key.value in names[:number]:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{key.value} is there for the second time", key.start_mark
+            )
+    return loader.construct_mapping(node, deep=True)
+
+
+def _text(loader: _Loader, node: yaml.ScalarNode) -> float:
+    return float(node.value)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+_Loader.add_constructor("tag:yaml.org,2002:float", _text)
+
+
+def _is_block(text: str) -> bool:
+    """Whether `text` has lines, and a block keeps every character of it."""
+    lines = text.split("\n")
+    return len(lines) > 1 and bool(text.strip()) and all(line.isprintable() for line in lines)
+
+
+def _block(text: str) -> str:
+    body = text.rstrip("\n")
+    ends = len(text) - len(body)
+    keep = {0: "-", 1: ""}.get(ends, "+")
+    indent = str(len(_INDENT)) if body.startswith((" ", "\n")) else ""
+    lines = [f"{_INDENT}{line}" if line else "" for line in body.split("\n")]
+    return "\n".join((f"|{indent}{keep}", *lines)) + "\n" * max(1, ends)

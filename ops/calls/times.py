@@ -1,0 +1,34 @@
+"""Times as operators write them."""
+
+import datetime
+import re
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_AGO = re.compile(r"([0-9]{1,6})([mhdw])")
+
+
+class NoTime(ValueError):
+    """The text is no time; the message says how to write one."""
+
+
+def moment(text: str, now: datetime.datetime) -> datetime.datetime:
+    """`90m`, `24h`, `7d`, `2w` ago, `today`, `yesterday`, or a day or time in UTC.
+
+    Raises NoTime.
+    """
+    word = text.strip().lower()
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    if word == "today":
+        return midnight
+    if word == "yesterday":
+        return midnight - datetime.timedelta(days=1)
+    try:
+        if ago := _AGO.fullmatch(word):
+            return now - datetime.timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        written = datetime.datetime.fromisoformat(text.strip())
+    except (ValueError, OverflowError):
+        raise NoTime(
+            f"{text!r} is no time. Write 90m, 24h or 7d for how long ago, today, yesterday,"
+            " a day such as 2026-11-21, or 2026-11-21T09:30 (UTC)."
+        ) from None
+    return written if written.tzinfo is not None else written.replace(tzinfo=datetime.UTC)

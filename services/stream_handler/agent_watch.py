@@ -1,0 +1,87 @@
+"""Notices edits of agents whose calls want them at once, by looking every few seconds."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ringdown.agent_check import draft_findings, findings
+from ringdown.agent_store import StoredAgent
+from ringdown.agents import Agent
+from ringdown.errors import RingdownError
+from ringdown.log import Log
+
+LOOK_EVERY_S = 3.0
+_LOOK_WITHIN_S = 2.5
+
+_log = Log(__name__)
+
+
+class AgentReader(Protocol):
+    """What of `ringdown.agent_store.AgentStore` is needed."""
+
+    async def read_agent(self, agent_id: str, *, draft: bool = False) -> StoredAgent | None: ...
+
+
+@dataclass(slots=True)
+class _Look:
+    """What was seen last of one document."""
+
+    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    round: int = -1
+    version: str = ""
+    agent: Agent | None = None
+    """The last that could be used."""
+    is_away: bool = False
+
+
+class AgentWatch:
+    """One for all calls of a process: however many follow an agent, it is read once a round.
+
+    Firestore's asynchronous client has no listener; and a listener's thread would be one more thing
+    to go stale, for edits that come a few times a day.
+    """
+
+    def __init__(self, agents: AgentReader, *, every_s: float = LOOK_EVERY_S) -> None:
+        self._agents = agents
+        self._every_s = every_s
+        self._looks: dict[tuple[str, bool], _Look] = {}
+
+    async def edits(self, agent_id: str, *, draft: bool = False) -> AsyncIterator[Agent]:
+        """The agent as it is, then whenever it is another, as long as edits reach live calls.
+
+        A document that is broken, half edited or gone, and a store that is away, change nothing.
+        """
+        look = self._looks.setdefault((agent_id, draft), _Look())
+        told = ""
+        while True:
+            await self._next_round()
+            async with look.one_at_a_time:
+                if look.round != self._round():
+                    look.round = self._round()
+                    await self._read(look, agent_id, draft)
+            agent = look.agent
+            if agent is not None and agent.apply_to_live_calls and agent.revision != told:
+                told = agent.revision
+                yield agent
+
+    def _round(self) -> int:
+        return int(asyncio.get_running_loop().time() / self._every_s)
+
+    async def _next_round(self) -> None:
+        """All who follow an agent look at the same time, so that one of them can for the others."""
+        now_s = asyncio.get_running_loop().time()
+        await asyncio.sleep((self._round() + 1) * self._every_s - now_s)
+
+    async def _read(self, look: _Look, agent_id: str, draft: bool) -> None:
+        try:
+            async with asyncio.timeout(_LOOK_WITHIN_S):
+                stored = await self._agents.read_agent(agent_id, draft=draft)
+            if stored is not None and stored.version != look.version:
+                found = draft_findings(stored.document) if draft else findings(stored.document)
+                look.version, look.agent = stored.version, found.agent or look.agent
+            look.is_away = False
+        except (RingdownError, TimeoutError) as error:
+            if not look.is_away:
+                _log.warning("edits cannot be seen", reason=str(error) or "the store was too slow")
+            look.is_away = True

@@ -1,0 +1,108 @@
+"""Documents that operators write, as `ringdown.agent_store` has them: pure, for all stores."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from ringdown.agent_store import AgentStatus, Revision, StoredAgent
+from ringdown.agents import DEFAULT_AGENT_ID
+from ringdown.documents import Record, to_record
+from ringdown.errors import InvalidDocument
+from ringdown.log import Log
+from ringdown.stores.paths import text_of_id, tool_path
+from ringdown.stores.storable import Document, storable
+from ringdown.tools import Json, ToolDeclaration
+
+STATUS = "status"
+
+_log = Log(__name__)
+
+
+class Number(msgspec.Struct, frozen=True, kw_only=True):
+    """`numbers/{E.164}`"""
+
+    agent: str
+
+
+def stored_agent(path: str, fields: Document) -> StoredAgent:
+    """The document at `path`, its `status` apart."""
+    return StoredAgent(
+        agent_id=text_of_id(path),
+        document=without_status(fields),
+        version=version_of(fields),
+        status=_readable(AgentStatus, path, fields.get(STATUS)),
+    )
+
+
+def without_status(fields: Document) -> Document:
+    return {name: value for name, value in fields.items() if name != STATUS}
+
+
+def version_of(fields: Document) -> str:
+    """By what operators wrote: the system's own `status` must not get in their way."""
+    written = msgspec.json.encode(without_status(fields), enc_hook=_attributes, order="sorted")
+    return hashlib.sha256(written).hexdigest()[:16]
+
+
+def to_write(document: Document) -> Document:
+    """What a store is given for `document`, whoever made it."""
+    kept: Document = storable(without_status(document))
+    return kept
+
+
+def assigned_agent(path: str, fields: Json) -> str:
+    """Whom a number's document names; a broken one is as good as none."""
+    number = _readable(Number, path, fields)
+    if fields is not None and number is None:
+        _log.error("number cannot be used as it stands", reason="agent: expected an agent's id")
+    return DEFAULT_AGENT_ID if number is None else number.agent
+
+
+def assigned_agents(documents: Iterable[tuple[str, Document]]) -> dict[str, str]:
+    numbers = ((path, _readable(Number, path, fields)) for path, fields in documents)
+    return {text_of_id(path): number.agent for path, number in numbers if number is not None}
+
+
+def readable_revisions(documents: Iterable[tuple[str, Document]]) -> Iterator[Revision]:
+    for path, fields in documents:
+        revision = _readable(Revision, path, fields)
+        if revision is None:
+            _log.warning("revision cannot be read", path=path)
+        else:
+            yield revision
+
+
+def usable_tools(
+    names: Iterable[str], documents: Iterable[Document | None]
+) -> Iterator[ToolDeclaration]:
+    """The declarations of `names`, without those that are missing or cannot be used."""
+    for name, fields in zip(names, documents, strict=True):
+        if fields is None:
+            _log.warning("tool is not declared", tool=name)
+            continue
+        try:
+            yield to_record(ToolDeclaration, fields, where=tool_path(name))
+        except InvalidDocument as error:
+            _log.error("tool declaration cannot be used", tool=name, reason=str(error))
+
+
+def moved_on(before: Revision | None, revision: Revision) -> bool:
+    """Whether `revision` is to be written over `before`."""
+    return before is None or before.seen_at < revision.seen_at
+
+
+def readable_revision(path: str, fields: Json) -> Revision | None:
+    return _readable(Revision, path, fields)
+
+
+def _readable(kind: type[Record], path: str, fields: Json) -> Record | None:
+    try:
+        return None if fields is None else to_record(kind, fields, where=path)
+    except InvalidDocument:
+        return None
+
+
+def _attributes(value: object) -> Json:
+    """Firestore's own types, such as a place on the map, in a field that is none of ours."""
+    return repr(vars(value))

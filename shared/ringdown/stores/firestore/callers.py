@@ -1,0 +1,149 @@
+"""Callers, and what they use of the line, in Firestore."""
+
+import datetime
+from collections.abc import Callable
+
+from ringdown.callers import Caller, Forgotten, Memory
+from ringdown.errors import InvalidDocument, StoreUnavailable
+from ringdown.limits import LineLimits, LineUse
+from ringdown.stores import transitions
+from ringdown.stores.firestore.database import Database, together
+from ringdown.stores.firestore.operations import (
+    Condition,
+    Create,
+    Delete,
+    Replace,
+    Stored,
+    Update,
+    Write,
+)
+from ringdown.stores.line_use import DAY, HOUR, RUNNING
+from ringdown.stores.paths import BELOW_CALLS, CALLS, LIMITS, caller_path
+from ringdown.stores.storable import to_document
+
+_TRIES = 20
+_CALLS_AT_ONCE = 20
+_WRITES_AT_ONCE = 200
+
+
+class FirestoreCallers:
+    """Implements `ringdown.callers.CallerStore` and `ringdown.limits.LimitStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # Callers
+
+    async def read_caller(self, number: str) -> Caller:
+        async with self._database.deadline():
+            stored = await self._database.read(caller_path(number))
+        return Caller() if stored is None else stored.record(Caller)
+
+    async def block_caller(self, number: str, blocked: bool) -> None:
+        await self._change_caller(number, lambda caller: transitions.blocked(caller, blocked))
+
+    async def remember_caller(
+        self, number: str, memory: Memory, expires_at: datetime.datetime
+    ) -> None:
+        await self._change_caller(
+            number, lambda caller: transitions.remembered(caller, memory, expires_at)
+        )
+
+    async def forget_caller(self, number: str) -> Forgotten:
+        """A call goes after what is below it, so that a forgetting that breaks off can be repeated.
+
+        Has no deadline of its own, each of its steps has: there may be thousands of calls.
+        """
+        calls = documents = 0
+        while found := await self._calls_of(number):
+            for call in found:
+                documents += await self._erase_below(call.path)
+                calls += 1
+            await self._erase(*(call.path for call in found))
+        async with self._database.deadline():
+            known = await self._database.read(caller_path(number)) is not None
+            await self._database.commit(Delete(caller_path(number)))
+        return Forgotten(callers=int(known), calls=calls, documents=documents)
+
+    async def _change_caller(self, number: str, decide: Callable[[Caller], Caller]) -> None:
+        path = caller_path(number)
+        async with self._database.deadline():
+            for _ in range(_TRIES):
+                stored = await self._database.read(path)
+                caller = _readable(stored)
+                decided = decide(caller)
+                if decided == caller:
+                    return
+                if await self._database.commits(_over(stored, path, decided)):
+                    return
+        raise StoreUnavailable(f"{path} was changed by others {_TRIES} times in a row")
+
+    async def _calls_of(self, number: str) -> tuple[Stored, ...]:
+        async with self._database.deadline():
+            theirs = Condition(("caller",), "==", number)
+            return await self._database.query(CALLS, theirs, limit=_CALLS_AT_ONCE)
+
+    async def _erase_below(self, call: str) -> int:
+        """How many documents were erased that say something of the call."""
+        count = 0
+        for folder in BELOW_CALLS:
+            async with self._database.deadline():
+                below = await self._database.read_below(f"{call}/{folder}")
+            await self._erase(*(stored.path for stored in below))
+            count += len(below) if folder != "attempts" else 0
+        return count
+
+    async def _erase(self, *paths: str) -> None:
+        for start in range(0, len(paths), _WRITES_AT_ONCE):
+            async with self._database.deadline():
+                batch = paths[start : start + _WRITES_AT_ONCE]
+                await self._database.commit(*(Delete(path) for path in batch))
+
+    # Limits
+
+    async def read_limits(self) -> LineLimits:
+        async with self._database.deadline():
+            stored = await self._database.read(LIMITS)
+        return LineLimits() if stored is None else stored.record(LineLimits)
+
+    async def write_limits(self, limits: LineLimits) -> None:
+        async with self._database.deadline():
+            await self._database.commit(Replace(LIMITS, to_document(limits)))
+
+    async def line_use(self, caller: str, now: datetime.datetime) -> LineUse:
+        """Counted by the indexes alone: no document is read, and none is written by every call."""
+        hour = Condition(("created_at",), ">=", now - HOUR)
+        day = Condition(("created_at",), ">=", now - DAY)
+        theirs = Condition(("caller",), "==", caller)
+        running = Condition(("status",), "in", list(RUNNING))
+        count, total = self._database.count, self._database.total
+        async with self._database.deadline():
+            from_caller, at_once, in_hour, talk_s, usd = await together(
+                count(CALLS, theirs, hour, newest_by="created_at"),
+                count(CALLS, running, hour, newest_by="created_at"),
+                count(CALLS, hour),
+                total(CALLS, "talk_s", day),
+                total(CALLS, "cost_usd", day),
+            )
+        return LineUse(
+            calls_per_caller_per_hour=int(from_caller),
+            calls_at_once=int(at_once),
+            calls_per_hour=int(in_hour),
+            minutes_per_day=talk_s / 60,
+            usd_per_day=usd,
+        )
+
+
+def _readable(stored: Stored | None) -> Caller:
+    """What is there; a document that cannot be read is written anew."""
+    try:
+        return Caller() if stored is None else stored.record(Caller)
+    except InvalidDocument:
+        return Caller()
+
+
+def _over(stored: Stored | None, path: str, caller: Caller) -> Write:
+    document = to_document(caller)
+    if stored is None:
+        return Create(path, document)
+    return Update(path, document, unchanged_since=stored.updated_at)

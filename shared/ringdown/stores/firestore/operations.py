@@ -1,0 +1,81 @@
+"""What is asked of a Firestore database, and what it answers. Data only."""
+
+import datetime
+from dataclasses import dataclass
+
+from ringdown.documents import Record, to_record
+from ringdown.stores.storable import Document
+from ringdown.tools import Json
+
+
+class PreconditionFailed(Exception):
+    """A write's condition does not hold, so that nothing of its batch was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A document as it was read."""
+
+    path: str
+    fields: Document
+    updated_at: datetime.datetime
+    """The version that was read, in nanoseconds: for `Update.unchanged_since`."""
+
+    def record(self, kind: type[Record]) -> Record:
+        """The record; raises InvalidDocument."""
+        return to_record(kind, self.fields, where=self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Fails if the document exists."""
+
+    path: str
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Writes the whole document, whether it exists or not."""
+
+    path: str
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Writes these top-level fields and no other; fails if the document does not exist, or is not
+    the version of `unchanged_since` any more."""
+
+    path: str
+    fields: Document
+    unchanged_since: datetime.datetime | None = None
+    without: tuple[str, ...] = ()
+    """Fields that are to be gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Sets `saved_at` to the server's time; fails if the document does not exist."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Deletes the document, if it exists; fails if it is not the version of `unchanged_since`."""
+
+    path: str
+    unchanged_since: datetime.datetime | None = None
+
+
+Write = Create | Replace | Update | Stamp | Delete
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One of `fields` stands to `value` as `operator` says: ==, in, < or >=."""
+
+    fields: tuple[str, ...]
+    operator: str
+    value: Json

@@ -1,0 +1,26 @@
+"""The embedded store: every record a JSON document in one SQLite table, keyed by its path.
+
+The paths are Firestore's (`calls/{sid}/turns/{n}`), so both stores keep the same records. One
+thread per process owns the connection; writers of several processes take turns by
+`BEGIN IMMEDIATE` in WAL mode.
+"""
+
+from pathlib import Path
+
+from ringdown.stores.sqlite.agents import SqliteAgents
+from ringdown.stores.sqlite.callers import SqliteCallers
+from ringdown.stores.sqlite.calls import SqliteCalls
+from ringdown.stores.sqlite.documents import Worker
+
+
+class SqliteStore(SqliteAgents, SqliteCalls, SqliteCallers):
+    """Implements `ringdown.stores.Store` on one SQLite file, shared by any number of processes."""
+
+    def __init__(self, path: Path) -> None:
+        worker = Worker(path)
+        SqliteAgents.__init__(self, worker)
+        SqliteCalls.__init__(self, worker)
+        SqliteCallers.__init__(self, worker)
+
+    async def close(self) -> None:
+        await self._worker.close()

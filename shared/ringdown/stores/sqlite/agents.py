@@ -1,0 +1,165 @@
+"""Agents, the numbers they answer, and tools in SQLite."""
+
+from ringdown.agent_store import AgentStatus, Line, Revision, StoredAgent
+from ringdown.agents import DEFAULT_AGENT_ID
+from ringdown.errors import Conflict
+from ringdown.stores.agent_documents import (
+    STATUS,
+    Number,
+    assigned_agent,
+    assigned_agents,
+    moved_on,
+    readable_revision,
+    readable_revisions,
+    stored_agent,
+    to_write,
+    usable_tools,
+    version_of,
+)
+from ringdown.stores.paths import (
+    AGENTS,
+    NUMBERS,
+    TOOLS,
+    agent_path,
+    number_path,
+    revision_path,
+    revisions_path,
+    text_of_id,
+    tool_path,
+)
+from ringdown.stores.sqlite.documents import Documents, Worker
+from ringdown.stores.storable import Document, to_document
+from ringdown.tools import ToolDeclaration
+
+
+class SqliteAgents:
+    """Implements `ringdown.agent_store.AgentStore` and `ringdown.tools.ToolStore`."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    # Agents
+
+    async def read_line(self, called: str) -> Line:
+        return await self._worker.run(lambda documents: _line(documents, called))
+
+    async def read_agent(self, agent_id: str, *, draft: bool = False) -> StoredAgent | None:
+        return await self._worker.run(lambda documents: _agent(documents, agent_id, draft=draft))
+
+    async def list_agents(self) -> tuple[StoredAgent, ...]:
+        found = await self._worker.run(lambda documents: documents.fields_below(AGENTS))
+        agents = (stored_agent(path, fields) for path, fields in found)
+        return tuple(sorted(agents, key=lambda agent: agent.agent_id))
+
+    async def write_agent(
+        self, agent_id: str, document: Document, *, over: str | None, draft: bool = False
+    ) -> None:
+        path, wanted = agent_path(agent_id, draft=draft), to_write(document)
+
+        def work(documents: Documents) -> None:
+            with documents.transaction():
+                before = documents.fields(path)
+                _check_version(path, before, over)
+                status = {STATUS: before[STATUS]} if before and STATUS in before else {}
+                documents.write(path, wanted | status)
+
+        await self._worker.run(work)
+
+    async def delete_draft(self, agent_id: str, *, over: str | None = None) -> None:
+        path = agent_path(agent_id, draft=True)
+
+        def work(documents: Documents) -> None:
+            with documents.transaction():
+                before = documents.fields(path)
+                if before is not None and over is not None:
+                    _check_version(path, before, over)
+                documents.erase(path)
+
+        await self._worker.run(work)
+
+    async def write_status(
+        self, agent_id: str, status: AgentStatus, *, draft: bool = False
+    ) -> None:
+        path = agent_path(agent_id, draft=draft)
+
+        def work(documents: Documents) -> None:
+            with documents.transaction():
+                document = documents.fields(path)
+                if document is not None:
+                    documents.write(path, document | {STATUS: to_document(status)})
+
+        await self._worker.run(work)
+
+    # Revisions
+
+    async def keep_revision(self, agent_id: str, revision: Revision) -> None:
+        path = revision_path(agent_id, revision.revision)
+
+        def work(documents: Documents) -> None:
+            with documents.transaction():
+                if moved_on(readable_revision(path, documents.fields(path)), revision):
+                    documents.write(path, to_document(revision))
+
+        await self._worker.run(work)
+
+    async def last_revision(self, agent_id: str) -> Revision | None:
+        revisions = await self.list_revisions(agent_id)
+        return revisions[0] if revisions else None
+
+    async def list_revisions(self, agent_id: str) -> tuple[Revision, ...]:
+        folder = revisions_path(agent_id)
+        found = await self._worker.run(lambda documents: documents.fields_below(folder))
+        revisions = readable_revisions(found)
+        return tuple(sorted(revisions, key=lambda revision: revision.seen_at, reverse=True))
+
+    # Numbers and tools
+
+    async def write_number(self, number: str, agent_id: str) -> None:
+        await self._write(number_path(number), to_document(Number(agent=agent_id)))
+
+    async def list_numbers(self) -> dict[str, str]:
+        found = await self._worker.run(lambda documents: documents.fields_below(NUMBERS))
+        return assigned_agents(found)
+
+    async def tool_names(self) -> tuple[str, ...]:
+        found = await self._worker.run(lambda documents: documents.fields_below(TOOLS))
+        return tuple(text_of_id(path) for path, _ in found)
+
+    async def read_tools(self, names: tuple[str, ...]) -> tuple[ToolDeclaration, ...]:
+        def work(documents: Documents) -> tuple[ToolDeclaration, ...]:
+            found = (documents.fields(tool_path(name)) for name in names)
+            return tuple(usable_tools(names, found))
+
+        return await self._worker.run(work)
+
+    async def write_tool(self, tool: ToolDeclaration) -> None:
+        await self._write(tool_path(tool.name), to_document(tool))
+
+    async def _write(self, path: str, document: Document) -> None:
+        def work(documents: Documents) -> None:
+            with documents.transaction():
+                documents.write(path, document)
+
+        await self._worker.run(work)
+
+
+def _line(documents: Documents, called: str) -> Line:
+    path = number_path(called)
+    assignment = documents.fields(path)
+    agent_id = DEFAULT_AGENT_ID if assignment is None else assigned_agent(path, assignment)
+    return Line(
+        agent_id=agent_id,
+        agent=_agent(documents, agent_id),
+        draft=_agent(documents, agent_id, draft=True),
+    )
+
+
+def _agent(documents: Documents, agent_id: str, *, draft: bool = False) -> StoredAgent | None:
+    path = agent_path(agent_id, draft=draft)
+    fields = documents.fields(path)
+    return None if fields is None else stored_agent(path, fields)
+
+
+def _check_version(path: str, fields: Document | None, over: str | None) -> None:
+    if (None if fields is None else version_of(fields)) != over:
+        raise Conflict(f"{path} was changed by somebody else meanwhile")

@@ -1,0 +1,113 @@
+"""Callers, and what they use of the line, in SQLite."""
+
+import datetime
+from collections.abc import Callable
+
+from ringdown.callers import Caller, Forgotten, Memory
+from ringdown.errors import InvalidDocument
+from ringdown.limits import LineLimits, LineUse
+from ringdown.stores import transitions
+from ringdown.stores.line_use import DAY, HOUR, RUNNING
+from ringdown.stores.paths import BELOW_CALLS, LIMITS, caller_path
+from ringdown.stores.sqlite.documents import CALLS_IN_SQL, Documents, Worker
+from ringdown.stores.storable import to_document
+
+_THEIRS = f"{CALLS_IN_SQL} AND body ->> 'caller' = ?"
+_BEGAN = "julianday(body ->> 'created_at')"
+_USE = f"""
+    SELECT count(*) FILTER (WHERE {_BEGAN} >= julianday(?1) AND body ->> 'caller' = ?3),
+        count(*) FILTER (WHERE {_BEGAN} >= julianday(?1) AND body ->> 'status' IN (?4, ?5)),
+        count(*) FILTER (WHERE {_BEGAN} >= julianday(?1)),
+        sum(body ->> 'talk_s') / 60.0, sum(body ->> 'cost_usd')
+    FROM documents WHERE {CALLS_IN_SQL} AND {_BEGAN} >= julianday(?2)
+"""  # noqa: S608 - made of constants
+
+
+class SqliteCallers:
+    """Implements `ringdown.callers.CallerStore` and `ringdown.limits.LimitStore`."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    # Callers
+
+    async def read_caller(self, number: str) -> Caller:
+        path = caller_path(number)
+        caller = await self._worker.run(lambda documents: documents.read(Caller, path))
+        return caller or Caller()
+
+    async def block_caller(self, number: str, blocked: bool) -> None:
+        await self._change_caller(number, lambda caller: transitions.blocked(caller, blocked))
+
+    async def remember_caller(
+        self, number: str, memory: Memory, expires_at: datetime.datetime
+    ) -> None:
+        await self._change_caller(
+            number, lambda caller: transitions.remembered(caller, memory, expires_at)
+        )
+
+    async def forget_caller(self, number: str) -> Forgotten:
+        return await self._worker.run(lambda documents: _forget(documents, number))
+
+    async def _change_caller(self, number: str, decide: Callable[[Caller], Caller]) -> None:
+        path = caller_path(number)
+
+        def work(documents: Documents) -> None:
+            with documents.transaction():
+                caller = _readable(documents, path)
+                decided = decide(caller)
+                if decided != caller:
+                    documents.write(path, to_document(decided))
+
+        await self._worker.run(work)
+
+    # Limits
+
+    async def read_limits(self) -> LineLimits:
+        limits = await self._worker.run(lambda documents: documents.read(LineLimits, LIMITS))
+        return limits or LineLimits()
+
+    async def write_limits(self, limits: LineLimits) -> None:
+        def work(documents: Documents) -> None:
+            with documents.transaction():
+                documents.write(LIMITS, to_document(limits))
+
+        await self._worker.run(work)
+
+    async def line_use(self, caller: str, now: datetime.datetime) -> LineUse:
+        hour, day = (now - HOUR).isoformat(), (now - DAY).isoformat()
+        (row,) = await self._worker.run(
+            lambda documents: documents.rows(_USE, hour, day, caller, *RUNNING)
+        )
+        return LineUse(
+            calls_per_caller_per_hour=row[0],
+            calls_at_once=row[1],
+            calls_per_hour=row[2],
+            minutes_per_day=row[3] or 0.0,
+            usd_per_day=row[4] or 0.0,
+        )
+
+
+def _readable(documents: Documents, path: str) -> Caller:
+    """What is there; a document that cannot be read is written anew."""
+    try:
+        return documents.read(Caller, path) or Caller()
+    except InvalidDocument:
+        return Caller()
+
+
+def _forget(documents: Documents, number: str) -> Forgotten:
+    with documents.transaction():
+        theirs = [path for path, _ in documents.select(_THEIRS, number)]
+        erased = dict.fromkeys(BELOW_CALLS, 0)
+        for call in theirs:
+            for folder in BELOW_CALLS:
+                erased[folder] += documents.erase_below(f"{call}/{folder}")
+            documents.erase(call)
+        known = documents.erase(caller_path(number))
+    documents.forget_what_is_erased()
+    return Forgotten(
+        callers=int(known),
+        calls=len(theirs),
+        documents=sum(erased.values()) - erased["attempts"],
+    )

@@ -1,0 +1,151 @@
+"""Calls in SQLite."""
+
+import datetime
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from ringdown.calls import (
+    Call,
+    CallChanges,
+    CallQuery,
+    CallRecord,
+    Claim,
+    ToolCall,
+    Turn,
+    TwilioStatus,
+)
+from ringdown.documents import to_record
+from ringdown.errors import InvalidDocument, Superseded
+from ringdown.log import Log
+from ringdown.stores import transitions
+from ringdown.stores.paths import (
+    call_path,
+    claim_path,
+    claims_path,
+    tool_calls_path,
+    turns_path,
+)
+from ringdown.stores.sqlite.documents import CALLS_IN_SQL, Documents, Worker, fields_of
+from ringdown.stores.storable import documents_below, to_document
+from ringdown.tools import Json
+
+_log = Log(__name__)
+
+
+class SqliteCalls:
+    """Implements `ringdown.calls.CallStore` and `ringdown.calls.CallIndex`."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    async def open_call(self, call: Call) -> Call:
+        def work(documents: Documents) -> Call:
+            with documents.transaction():
+                existing = documents.read(Call, call_path(call.call_sid))
+                if existing is None:
+                    documents.write(call_path(call.call_sid), to_document(call))
+                return existing or call
+
+        return await self._worker.run(work)
+
+    async def read_call(self, call_sid: str) -> Call | None:
+        return await self._worker.run(lambda documents: documents.read(Call, call_path(call_sid)))
+
+    async def claim(self, call_sid: str, claim: Claim) -> Call | None:
+        return await self._worker.run(lambda documents: _claim(documents, call_sid, claim))
+
+    async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
+        await self._worker.run(lambda documents: _save(documents, call_sid, attempt, changes))
+
+    async def resume(self, call_sid: str) -> Call | None:
+        return await self._worker.run(
+            lambda documents: _change(documents, call_sid, transitions.resumed)
+        )
+
+    async def note_twilio_status(
+        self, call_sid: str, status: TwilioStatus, at: datetime.datetime
+    ) -> bool:
+        def decide(call: Call) -> Call:
+            return transitions.noted(call, status, at)
+
+        noted = await self._worker.run(lambda documents: _change(documents, call_sid, decide))
+        return noted is not None
+
+    async def read_record(self, call_sid: str) -> CallRecord | None:
+        return await self._worker.run(lambda documents: _read_record(documents, call_sid))
+
+    async def list_calls(self, query: CallQuery) -> tuple[Call, ...]:
+        return await self._worker.run(lambda documents: tuple(_list_calls(documents, query)))
+
+
+_CALLS = f"""
+    {CALLS_IN_SQL}
+    AND (?1 IS NULL OR julianday(body ->> 'created_at') >= julianday(?1))
+    AND (?2 IS NULL OR julianday(body ->> 'created_at') < julianday(?2))
+    AND (?3 IS NULL OR body ->> 'caller' = ?3 OR body ->> 'called' = ?3)
+    AND (?4 IS NULL OR body ->> 'agent_id' = ?4)
+    ORDER BY julianday(body ->> 'created_at') DESC LIMIT ?5
+"""
+
+
+def _list_calls(documents: Documents, query: CallQuery) -> Iterator[Call]:
+    times = (None if when is None else when.isoformat() for when in (query.since, query.until))
+    found = documents.select(_CALLS, *times, query.number, query.agent_id, query.limit)
+    for path, body in found:
+        try:
+            yield to_record(Call, fields_of(path, body), where=path)
+        except InvalidDocument as error:
+            _log.error("call cannot be read", reason=str(error))
+
+
+def _claim(documents: Documents, call_sid: str, claim: Claim) -> Call | None:
+    path = claim_path(call_sid, claim.attempt)
+    with documents.transaction():
+        call = documents.read(Call, call_path(call_sid))
+        if call is None:
+            return None
+        held = transitions.claimed(call, documents.read(Claim, path), claim)
+        if held is not None and held != call:
+            documents.write(path, to_document(claim))
+            documents.write(call_path(call_sid), to_document(held))
+        return held
+
+
+def _save(documents: Documents, call_sid: str, attempt: int, changes: CallChanges) -> None:
+    with documents.transaction():
+        call = documents.read(Call, call_path(call_sid))
+        if call is None or call.attempt != attempt:
+            raise Superseded(f"attempt {attempt} is not the call's current one")
+        fields: dict[str, Json] = changes.fields()
+        if fields:
+            saved = msgspec.structs.replace(call, **fields)
+            documents.write(call_path(call_sid), to_document(saved))
+        for path, document in documents_below(call_sid, changes):
+            documents.write(path, document)
+
+
+def _change(
+    documents: Documents, call_sid: str, decide: Callable[[Call], Call | None]
+) -> Call | None:
+    """Write what `decide` makes of the call; None if it refuses, or there is no call."""
+    with documents.transaction():
+        call = documents.read(Call, call_path(call_sid))
+        decided = None if call is None else decide(call)
+        if decided is not None and decided != call:
+            documents.write(call_path(call_sid), to_document(decided))
+        return decided
+
+
+def _read_record(documents: Documents, call_sid: str) -> CallRecord | None:
+    call = documents.read(Call, call_path(call_sid))
+    if call is None:
+        return None
+    turns = documents.below(Turn, turns_path(call_sid))
+    tool_calls = documents.below(ToolCall, tool_calls_path(call_sid))
+    return CallRecord(
+        call=call,
+        claims=documents.below(Claim, claims_path(call_sid)),
+        turns=tuple(sorted(turns, key=lambda t: t.start_ms)),
+        tool_calls=tuple(sorted(tool_calls, key=lambda t: t.start_ms)),
+    )

@@ -1,0 +1,86 @@
+"""Stands between a store and Firestore's emulator, and keeps every query that the store makes."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import grpc
+import grpc.aio
+from google.cloud.firestore_v1.types import (
+    RunAggregationQueryRequest,
+    RunQueryRequest,
+    StructuredQuery,
+)
+
+Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
+_UNARY = ("Commit",)
+
+
+@dataclass(slots=True)
+class RecordingProxy:
+    host: str = ""
+    queries: list["Asked"] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One query, with the fields that it sums."""
+
+    query: StructuredQuery
+    sums: tuple[str, ...] = ()
+
+
+@asynccontextmanager
+async def recording_proxy(emulator: str) -> AsyncIterator[RecordingProxy]:
+    proxy = RecordingProxy()
+    async with grpc.aio.insecure_channel(emulator) as channel:
+        server = grpc.aio.server()
+        server.add_generic_rpc_handlers((_Forwarding(channel, proxy.queries),))
+        proxy.host = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+        await server.start()
+        try:
+            yield proxy
+        finally:
+            await server.stop(None)
+
+
+class _Forwarding(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
+    def __init__(self, channel: grpc.aio.Channel, queries: list[Asked]) -> None:
+        self._channel = channel
+        self._queries = queries
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        if details.method.endswith(_UNARY):
+            return grpc.unary_unary_rpc_method_handler(self._unary(details.method))
+        return grpc.unary_stream_rpc_method_handler(self._stream(details.method))
+
+    def _unary(self, method: str) -> Callable[[bytes, Context], Awaitable[bytes]]:
+        async def forward(request: bytes, context: Context) -> bytes:
+            try:
+                answer: bytes = await self._channel.unary_unary(method)(request)
+            except grpc.aio.AioRpcError as error:
+                await context.abort(error.code(), error.details() or "")
+                raise
+            return answer
+
+        return forward
+
+    def _stream(self, method: str) -> Callable[[bytes, Context], AsyncIterator[bytes]]:
+        async def forward(request: bytes, context: Context) -> AsyncIterator[bytes]:
+            self._keep(method, request)
+            async for answer in self._channel.unary_stream(method)(request):
+                yield answer
+
+        return forward
+
+    def _keep(self, method: str, request: bytes) -> None:
+        if method.endswith("/RunQuery"):
+            asked = RunQueryRequest.deserialize(request)
+            self._queries.append(Asked(asked.structured_query))
+        elif method.endswith("/RunAggregationQuery"):
+            aggregation = RunAggregationQueryRequest.deserialize(
+                request
+            ).structured_aggregation_query
+            sums = tuple(a.sum.field.field_path for a in aggregation.aggregations if "sum" in a)
+            self._queries.append(Asked(aggregation.structured_query, sums))

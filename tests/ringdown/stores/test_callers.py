@@ -1,0 +1,140 @@
+"""Callers: blocked, remembered, forgotten; in every store."""
+
+import asyncio
+import datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ringdown.callers import Caller, Forgotten, Memory
+from ringdown.calls import RETENTION, CallChanges
+from ringdown.errors import InvalidDocument
+from ringdown.stores import Store, open_store
+from tests.ringdown.samples import (
+    CALL_SID,
+    CALLER,
+    NOW,
+    a_call,
+    a_claim,
+    a_tool_call,
+    a_turn,
+)
+from tests.ringdown.stores.contract import Put
+
+LATER = NOW + datetime.timedelta(minutes=3)
+MEMORY = Memory(text="Asked for Thursday’s delivery.", call_sid=CALL_SID, at=NOW)
+OTHER_CALLER = "+14155550124"
+
+
+async def test_an_unknown_caller_is_neither_blocked_nor_remembered(store: Store) -> None:
+    assert await store.read_caller(CALLER) == Caller()
+
+
+@pytest.mark.parametrize("number", [CALLER, "anonymous", "sip:desk/7@example.com", "unknown", ".."])
+async def test_whoever_calls_can_be_blocked_and_unblocked(
+    store: Store, other_store: Store, number: str
+) -> None:
+    await store.block_caller(number, True)
+    assert await other_store.read_caller(number) == Caller(blocked=True)
+    assert await store.read_caller(OTHER_CALLER) == Caller()
+    await other_store.block_caller(number, False)
+    assert await store.read_caller(number) == Caller()
+
+
+async def test_a_memory_replaces_the_one_before_but_no_later_one(store: Store) -> None:
+    later = Memory(text="Asked again.", call_sid=CALL_SID, at=LATER)
+    for memory in (MEMORY, later, MEMORY):
+        await store.remember_caller(CALLER, memory, memory.at + RETENTION)
+    assert await store.read_caller(CALLER) == Caller(memory=later, expires_at=LATER + RETENTION)
+
+
+async def test_a_blocked_callers_entry_never_expires(store: Store) -> None:
+    await store.remember_caller(CALLER, MEMORY, NOW + RETENTION)
+    await store.block_caller(CALLER, True)
+    assert await store.read_caller(CALLER) == Caller(blocked=True, memory=MEMORY)
+    later = Memory(text="Asked again.", call_sid=CALL_SID, at=LATER)
+    await store.remember_caller(CALLER, later, LATER + RETENTION)
+    assert await store.read_caller(CALLER) == Caller(blocked=True, memory=later)
+    await store.block_caller(CALLER, False)
+    assert await store.read_caller(CALLER) == Caller(memory=later, expires_at=LATER + RETENTION)
+
+
+async def test_blocking_and_remembering_together_lose_neither(
+    store: Store, other_store: Store
+) -> None:
+    await asyncio.gather(
+        store.remember_caller(CALLER, MEMORY, NOW + RETENTION),
+        other_store.block_caller(CALLER, True),
+    )
+    assert await store.read_caller(CALLER) == Caller(blocked=True, memory=MEMORY)
+
+
+async def test_a_damaged_caller_is_named_and_can_still_be_blocked(store: Store, put: Put) -> None:
+    await put(f"callers/{CALLER}", {"blocked": "perhaps"})
+    with pytest.raises(InvalidDocument, match=f"callers/.*{CALLER[1:]}: blocked"):
+        await store.read_caller(CALLER)
+    await store.block_caller(CALLER, True)
+    assert await store.read_caller(CALLER) == Caller(blocked=True)
+
+
+# Forgetting
+
+
+async def calls_of(store: Store, caller: str, *, first: int, count: int) -> None:
+    for n in range(first, first + count):
+        call_sid = f"CA{n:032x}"
+        call = msgspec.structs.replace(a_call(call_sid=call_sid), caller=caller)
+        await store.open_call(call)
+        await store.claim(call_sid, a_claim())
+        changes = CallChanges(turns=(a_turn(1), a_turn(2)), tool_calls=(a_tool_call("a"),))
+        await store.save(call_sid, 1, changes)
+
+
+async def test_forgetting_erases_a_callers_every_trace_and_nobody_elses(store: Store) -> None:
+    await calls_of(store, CALLER, first=0, count=25)
+    await calls_of(store, OTHER_CALLER, first=100, count=1)
+    await store.remember_caller(CALLER, MEMORY, NOW + RETENTION)
+    await store.block_caller(OTHER_CALLER, True)
+
+    assert await store.forget_caller(CALLER) == Forgotten(callers=1, calls=25, documents=100)
+
+    assert await store.read_caller(CALLER) == Caller()
+    for n in range(25):
+        assert await store.read_record(f"CA{n:032x}") is None
+    kept = await store.read_record(f"CA{100:032x}")
+    assert kept is not None
+    assert (len(kept.claims), len(kept.turns), len(kept.tool_calls)) == (1, 2, 1)
+    assert await store.read_caller(OTHER_CALLER) == Caller(blocked=True)
+
+
+async def test_forgetting_who_is_not_known_is_no_error(store: Store) -> None:
+    assert await store.forget_caller(CALLER) == Forgotten(callers=0, calls=0, documents=0)
+
+
+async def test_what_was_below_a_forgotten_call_does_not_come_back(store: Store) -> None:
+    await calls_of(store, CALLER, first=0, count=1)
+    await store.forget_caller(CALLER)
+    await store.open_call(a_call(call_sid=f"CA{0:032x}"))
+    record = await store.read_record(f"CA{0:032x}")
+    assert record is not None
+    assert (record.claims, record.turns, record.tool_calls) == ((), (), ())
+
+
+async def test_the_embedded_stores_file_keeps_no_word_of_a_forgotten_caller(
+    tmp_path: Path,
+) -> None:
+    said = "My password is swordfish."
+    async with open_store(f"sqlite:{tmp_path / 'ringdown.db'}") as store:
+        await store.open_call(a_call())
+        await store.claim(CALL_SID, a_claim())
+        for n in range(20):
+            turn = a_turn(n, text=f"{said} {'So it is. ' * 600}")
+            await store.save(CALL_SID, 1, CallChanges(turns=(turn,)))
+        assert files_with(said, tmp_path) != []
+        await store.forget_caller(CALLER)
+        assert files_with(said, tmp_path) == []
+
+
+def files_with(text: str, folder: Path) -> list[str]:
+    return [file.name for file in folder.iterdir() if text.encode() in file.read_bytes()]
