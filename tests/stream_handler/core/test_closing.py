@@ -2,7 +2,7 @@
 
 import pytest
 
-from ringdown.calls import CallStatus, EndReason, NextAction, Speaker
+from ringdown.calls import CallStatus, EndReason, NextAction, Speaker, Usage
 from ringdown.tools import ToolAnswer
 from stream_handler.core.actions import (
     CloseModel,
@@ -65,6 +65,17 @@ def test_every_other_end_saves_and_then_closes(event: Event, reason: EndReason) 
     assert (changes.end_reason, changes.next) == (reason, OUTCOMES[reason])
     assert (changes.status is CallStatus.ENDED) == (OUTCOMES[reason] is not None)
     assert stage.saved() == (CloseStream(OUTCOMES[reason]),)
+
+
+def test_the_end_says_how_long_the_call_was_and_what_the_model_cost() -> None:
+    stage = Stage().greeted()
+    stage.usage(Usage(reports=1, prompt={"AUDIO": 20_000}, response={"AUDIO": 10_000}))
+
+    stage.handle(StreamStopped(61_600))
+
+    assert stage.final_save is not None
+    changes = stage.final_save.changes
+    assert (changes.talk_s, changes.cost_usd) == (62, 0.18)
 
 
 def test_a_lost_stream_decides_nothing_about_the_call() -> None:
