@@ -24,6 +24,8 @@ _CALL_TIMEOUT_S = 5.0
 _IN_CALLS = "path > 'calls/' AND path < 'calls0' AND json_valid(body)"
 CALLS_IN_SQL = f"{_IN_CALLS} AND path NOT LIKE 'calls/%/%'"
 """A condition: it is a call, and no damaged document."""
+CALLS_BY_TIME = "calls_by_time"
+"""An index; SQLite has to be told to use it instead of reading every call."""
 
 _Result = TypeVar("_Result")
 
@@ -65,7 +67,7 @@ class Documents:
             " WITHOUT ROWID"
         )
         self._connection.execute(
-            "CREATE INDEX IF NOT EXISTS calls_by_time"
+            f"CREATE INDEX IF NOT EXISTS {CALLS_BY_TIME}"
             f" ON documents (julianday(body ->> 'created_at')) WHERE {_IN_CALLS}"
         )
 
