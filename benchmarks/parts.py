@@ -6,13 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from ops.processes import Command, free_port, python
+from ringdown.agents import DEFAULT_AGENT_ID, packaged_document
+from ringdown.limits import LineLimits
+from ringdown.stores import open_store
 from simulators.twilio.identity import CallIdentity, new_sid
 from simulators.twilio.signatures import Signer
 
 ROOT = Path(__file__).resolve().parent.parent
 
 _CALLED = "+14155550100"
+
+
+async def open_line(store_url: str) -> None:
+    """Any number of calls, answered by the packaged agent; its greeting is not protected, so that
+    the model hears all audio."""
+    document = {**packaged_document(), "protect_greeting": False}
+    unlimited = dict.fromkeys(LineLimits.__struct_fields__)
+    async with open_store(store_url) as store:
+        await store.write_agent(DEFAULT_AGENT_ID, document, over=None)
+        await store.write_limits(msgspec.convert(unlimited, LineLimits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +42,10 @@ class Parts:
     stream_port: int = field(default_factory=free_port)
     auth_token: str = field(default_factory=lambda: secrets.token_hex(16))
     token_secret: str = field(default_factory=lambda: secrets.token_hex(32))
+
+    @property
+    def store_url(self) -> str:
+        return f"sqlite:{self.folder / 'ringdown.db'}"
 
     @property
     def webhook_url(self) -> str:
@@ -59,7 +78,7 @@ class Parts:
             **self.environ,
             "PYTHONPATH": os.pathsep.join(str(ROOT / name) for name in ("shared", "services")),
             "PYTHONUNBUFFERED": "1",
-            "STORE_URL": f"sqlite:{self.folder / 'ringdown.db'}",
+            "STORE_URL": self.store_url,
             "STREAM_TOKEN_SECRET": self.token_secret,
             "STREAM_URL": f"ws://127.0.0.1:{self.stream_port}",
             "TWILIO_AUTH_TOKEN": self.auth_token,

@@ -11,12 +11,11 @@ from typing import Protocol
 
 import httpx2
 
+from benchmarks.parts import open_line
 from benchmarks.pipecat import environment
 from benchmarks.rig.usage import Pins
 from benchmarks.rig.wires import GeminiWire, RelayWire, Wire
 from ops.processes import Command, SupervisedProcess, free_port, python
-from ringdown.agents import DEFAULT_AGENT_ID, packaged_document
-from ringdown.stores import open_store
 from simulators.twilio.identity import CallIdentity
 from simulators.twilio.signatures import Signer
 from simulators.twilio.stream_messages import StreamIdentity
@@ -159,7 +158,7 @@ class Ringdown:
         webhook_port, stream_port = free_port(), free_port()
         webhook_url = f"http://127.0.0.1:{webhook_port}"
         token, store_url = secrets.token_hex(16), f"sqlite:{around.folder / 'ringdown.db'}"
-        await _write_agent(store_url)
+        await open_line(store_url)
         environ = around.environ(
             TWILIO_AUTH_TOKEN=token,
             STREAM_TOKEN_SECRET=secrets.token_hex(32),
@@ -226,13 +225,6 @@ def _stream(twiml: str) -> ConnectStream:
         if isinstance(verb, ConnectStream):
             return verb
     raise CallRefused(f"the webhook gave no stream: {twiml}")
-
-
-async def _write_agent(store_url: str) -> None:
-    """The packaged agent; its greeting is not protected, so that the model hears all audio."""
-    document = {**packaged_document(), "protect_greeting": False}
-    async with open_store(store_url) as store:
-        await store.write_agent(DEFAULT_AGENT_ID, document, over=None)
 
 
 def _webhook_argv(port: int) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx2
 import numpy as np
 
-from benchmarks.parts import Parts
+from benchmarks.parts import Parts, open_line
 from benchmarks.results import WebhookTime
 from ops.processes import ProcessFailed, SupervisedProcess
 from ops.stack import inherited
@@ -31,6 +31,7 @@ def measure(run: int, calls: int = 200) -> WebhookTime:
 async def _measured_ms(calls: int) -> list[float]:
     with tempfile.TemporaryDirectory(prefix="ringdown-bench-") as folder:
         parts = Parts(Path(folder), inherited(os.environ))
+        await open_line(parts.store_url)
         async with _running(parts), httpx2.AsyncClient(trust_env=False) as http:
             return await _answers_ms(http, parts, calls)
 
