@@ -48,7 +48,21 @@ class Verdict:
 
 def verdicts(load: LoadFigures) -> list[Verdict]:
     """One of each goal; beside a rival whose core is full, one more where it is not."""
-    return [Verdict(goal, goal.measured(load)) for goal in _GOALS] + list(_beside_rival(load))
+    judged = [Verdict(goal, goal.measured(load)) for goal in _GOALS]
+    return [*judged, _barge_in(load), *_beside_rival(load)]
+
+
+def _barge_in(load: LoadFigures) -> Verdict:
+    """With what the floor needs for the same: nobody can be quicker than the machine lets them."""
+    goal = Goal(
+        f"barge-in to clear p99 under 5 ms at {AT_CALLS} calls",
+        5.0,
+        "ms",
+        lambda load: load.of(BARGE_IN[1], OURS, AT_CALLS),
+    )
+    floor = load.of(BARGE_IN[1], FLOOR, AT_CALLS)
+    remark = "" if floor is None else f"the relay itself: {floor.median:.2f} ms"
+    return Verdict(goal, goal.measured(load), remark)
 
 
 def _beside_rival(load: LoadFigures) -> Iterator[Verdict]:
@@ -97,11 +111,5 @@ _GOALS = (
         1.0,
         "MB",
         lambda load: load.of(MEMORY, OURS, AT_CALLS),
-    ),
-    Goal(
-        f"barge-in to clear p99 under 5 ms at {AT_CALLS} calls",
-        5.0,
-        "ms",
-        lambda load: load.of(BARGE_IN[1], OURS, AT_CALLS),
     ),
 )
