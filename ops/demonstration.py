@@ -4,8 +4,8 @@ import asyncio
 import dataclasses
 import json
 import shutil
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import msgspec
 from ops.call_display import CallDisplay
 from ops.call_page import Arrival, CallPage, Recording, call_page
 from ops.call_page.network_events import moments, stream_began_ms
+from ops.following import complete_record, following
 from ops.gemini_stand_in import API_KEY, ModelSession, read_sessions, running_gemini_stand_in
 from ops.judge import Heard, Sentence, judge
 from ops.processes import free_port, say
@@ -24,7 +25,7 @@ from ops.verdict import (
     structure_problems,
     transcript_problems,
 )
-from ringdown.calls import CallRecord, CallStatus
+from ringdown.calls import CallRecord
 from ringdown.stores import Store, open_store
 from simulators.speech.synthesis import synthesize
 from simulators.twilio import Call, TwilioNetwork
@@ -35,8 +36,6 @@ from simulators.twilio.script_file import load_script
 
 SCENARIO = ROOT / "simulators" / "scenarios" / "demonstration.yaml"
 LINE_HZ = 8_000
-_LOOK_EVERY_S = 0.25
-_RECORD_COMPLETE_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,52 +97,16 @@ async def _place(
             voice=script.voice,
             on_event=display.event,
         ) as call,
-        _following(store, call.identity.call_sid, display),
+        following(store, call.identity.call_sid, display.record),
     ):
         try:
             await run_script(call, script)
         except ScriptFailed as failed:
             failure = str(failed)
-    record = await _complete_record(store, call.identity.call_sid)
+    record = await complete_record(store, call.identity.call_sid)
     if record is not None:
         display.record(record)
     return call, failure, record
-
-
-@asynccontextmanager
-async def _following(store: Store, call_sid: str, display: CallDisplay) -> AsyncIterator[None]:
-    """Show what the record gains while the body runs."""
-
-    async def follow() -> None:
-        while True:
-            record = await store.read_record(call_sid)
-            if record is not None:
-                display.record(record)
-            await asyncio.sleep(_LOOK_EVERY_S)
-
-    async with asyncio.TaskGroup() as group:
-        follower = group.create_task(follow())
-        try:
-            yield
-        finally:
-            follower.cancel()
-
-
-async def _complete_record(store: Store, call_sid: str) -> CallRecord | None:
-    """The record once Twilio's last status callback is in it, or as it is after a while."""
-    try:
-        async with asyncio.timeout(_RECORD_COMPLETE_WITHIN_S):
-            while True:
-                record = await store.read_record(call_sid)
-                if record is not None and _is_complete(record):
-                    return record
-                await asyncio.sleep(_LOOK_EVERY_S)
-    except TimeoutError:
-        return await store.read_record(call_sid)
-
-
-def _is_complete(record: CallRecord) -> bool:
-    return record.call.status is CallStatus.ENDED and record.call.twilio_status is not None
 
 
 def _judge(

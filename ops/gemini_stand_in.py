@@ -23,6 +23,13 @@ class GeminiStandIn:
     base_url: str
     ca_file: Path
     folder: Path
+    process: asyncio.subprocess.Process
+
+    def cause(self, **fault: str | float) -> None:
+        """Let the open sessions misbehave: `do="go_away"` and the like, as in scenario files."""
+        if self.process.stdin is None:
+            raise AssertionError("standard input is a pipe")
+        self.process.stdin.write(json.dumps(fault).encode() + b"\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +62,14 @@ async def running_gemini_stand_in(scenario: Path, folder: Path) -> AsyncIterator
             python(),
             *("-m", "simulators.gemini_live", "--scenario", str(scenario)),
             *("--api-key", API_KEY, "--out", str(folder)),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=log_file,
             start_new_session=True,
         )
     try:
         ready = await _ready_line(process, log_path)
-        yield GeminiStandIn(ready["base_url"], Path(ready["ca_file"]), folder)
+        yield GeminiStandIn(ready["base_url"], Path(ready["ca_file"]), folder, process)
     finally:
         await _stop(process)
 

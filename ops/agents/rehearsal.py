@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 
 from ringdown.agents import Agent, Example
 from ringdown.calls import RETENTION, Call, Speaker
-from ringdown.tools import ToolAnswer, ToolCallContext, ToolDeclaration, ToolRequest
+from ringdown.tools import (
+    Scheduling,
+    ToolAnswer,
+    ToolCallContext,
+    ToolDeclaration,
+    ToolRequest,
+)
 from ringdown.wording import shown
 from stream_handler.core.events import (
     GenerationCompleted,
@@ -95,8 +101,9 @@ async def _listen(
             case ToolCallRequested():
                 heard.tools.append(event.name)
                 silent = event.name in _LAST_FUNCTIONS
+                scheduling: Scheduling | None = "silent" if silent else None
                 answer = await call_tool(event)
-                await session.send_tool_response(event.id, event.name, answer, silent=silent)
+                await session.send_tool_response(event.id, event.name, answer, scheduling)
                 heard.owes_an_answer = not silent
             case GenerationCompleted() | TurnCompleted() if heard.owes_an_answer:
                 deadline.reschedule(asyncio.get_running_loop().time() + _MORE_AFTER_TOOL_S)

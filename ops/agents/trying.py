@@ -11,10 +11,13 @@ from ops.agents.rehearsal import CallTool, Rehearsed, rehearse, tool_caller, tri
 from ops.agents.stand_in_answers import stand_in_scenario
 from ops.agents.state import findings_of, read_or_stop, say_problems
 from ops.command import BROKEN, DONE, CannotGoOn, Surroundings
+from ops.gemini_choice import chosen_gemini
 from ops.store_choice import chosen_store
 from ops.terminal import Style, Terminal
 from ringdown.agents import Agent, Example
 from ringdown.calls import Call
+from ringdown.gemini_backend import DeveloperApi
+from ringdown.models import model_on
 from simulators.gemini_live.server import GeminiLiveServer
 from stream_handler.core.model_config import session_config
 from stream_handler.gemini_live import GeminiLive
@@ -64,20 +67,21 @@ def _examples(agent: Agent, arguments: argparse.Namespace) -> tuple[Example, ...
 async def _model(
     environ: Mapping[str, str], call: Call, examples: tuple[Example, ...], terminal: Terminal
 ) -> AsyncIterator[GeminiLive]:
-    """The real model if there is a key, else the stand-in."""
-    key, base_url = environ.get("GEMINI_API_KEY"), environ.get("GEMINI_BASE_URL") or None
-    if key or base_url:
-        terminal.say(f"Trying {_count(examples)} with {call.agent.model} …")
-        yield GeminiLive(api_key=key or "local-endpoint", base_url=base_url)
+    """The real model if the environment names one, else the stand-in."""
+    backend = chosen_gemini(environ)
+    if backend is not None:
+        model = model_on(backend.api, call.agent.model)
+        terminal.say(f"Trying {_count(examples)} with {model} …")
+        yield GeminiLive(backend)
         return
     terminal.say(
         f"Trying {_count(examples)} with a stand-in, which only looks up what the instructions say."
     )
-    terminal.say("For the real model, set GEMINI_API_KEY.")
+    terminal.say("For the real model, set GEMINI_API_KEY, or GEMINI_BACKEND=vertex.")
     scenario = stand_in_scenario(session_config(call).instructions, examples)
     async with GeminiLiveServer(scenario, api_key=_STAND_IN_KEY) as server:
         tls = ssl.create_default_context(cafile=server.ca_file)
-        yield GeminiLive(api_key=_STAND_IN_KEY, base_url=server.base_url, tls=tls)
+        yield GeminiLive(DeveloperApi(_STAND_IN_KEY, server.base_url), tls=tls)
 
 
 async def _rehearse_all(

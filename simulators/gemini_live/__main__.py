@@ -1,14 +1,21 @@
-"""Run the server as a process: one JSON line when it is ready, SIGTERM or SIGINT to end."""
+"""Run the server as a process: one JSON line when it is ready, SIGTERM or SIGINT to end.
+
+Each line of standard input, if that is a pipe, is a fault as scenario files write it, in JSON, such
+as {"do": "go_away", "time_left_s": 10}; the sessions that are open then suffer it at once.
+"""
 
 import argparse
 import asyncio
 import json
+import os
 import signal
+import stat
 import sys
 from pathlib import Path
 
+from simulators.gemini_live.faults import AtConnect, InSession
 from simulators.gemini_live.scenario import Scenario, ScenarioError
-from simulators.gemini_live.scenario_file import load_scenario
+from simulators.gemini_live.scenario_file import load_scenario, read_misbehaviour
 from simulators.gemini_live.server import GeminiLiveServer
 from simulators.speech.recognition import UnknownWord
 from simulators.speech.synthesis import SpeechError
@@ -52,7 +59,34 @@ async def _serve(arguments: argparse.Namespace, scenario: Scenario) -> None:
     async with server:
         ready = {"base_url": server.base_url, "ca_file": str(server.ca_file)}
         print(json.dumps(ready), flush=True)
+        commands = asyncio.create_task(_take_commands(server))
         await ended.wait()
+        commands.cancel()
+
+
+async def _take_commands(server: GeminiLiveServer) -> None:
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        return  # a file or /dev/null, which no loop can wait for
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        try:
+            server.cause(_fault(line))
+        except ScenarioError as error:
+            print(f"{line.decode(errors='replace').strip()}: {error}", file=sys.stderr)
+
+
+def _fault(line: bytes) -> InSession:
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        raise ScenarioError("a command is a JSON object") from None
+    fault = read_misbehaviour(fields if isinstance(fields, dict) else {})
+    if isinstance(fault, AtConnect):
+        raise ScenarioError("this fault is for sessions that begin; plan it in the scenario")
+    return fault
 
 
 if __name__ == "__main__":

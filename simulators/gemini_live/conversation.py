@@ -8,7 +8,7 @@ from typing import assert_never
 
 from simulators.gemini_live.actions import Action, Recognise, Send, UtteranceHeard
 from simulators.gemini_live.delivery import fragments
-from simulators.gemini_live.faults import FaultPlan
+from simulators.gemini_live.faults import FaultPlan, InSession
 from simulators.gemini_live.hearing import CallerSpeaks, Ear, Heard, UtteranceEnded
 from simulators.gemini_live.memory import Memory
 from simulators.gemini_live.messages import (
@@ -26,9 +26,10 @@ from simulators.gemini_live.messages import (
     ToolResponses,
     VideoInput,
 )
+from simulators.gemini_live.obedience import obey
 from simulators.gemini_live.reading import DEFAULT_INPUT_HZ
 from simulators.gemini_live.refusals import invalid
-from simulators.gemini_live.replies import answer_speech, answer_text, recall
+from simulators.gemini_live.replies import answer_speech, answer_text, recall, told
 from simulators.gemini_live.scenario import Scenario
 from simulators.gemini_live.speaking import Speaker
 from simulators.gemini_live.trouble import Trouble
@@ -50,9 +51,11 @@ class Conversation:
         """`memory` is None in a session that resumes none."""
         self._scenario = scenario
         self._setup = setup
+        self._instructions = setup.system_instruction
         self._session_id = session_id
         fresh = Memory()
         memory = memory or fresh.with_meter(fresh.meter.with_text(setup.system_instruction))
+        memory = recall(scenario, memory, told(setup.system_instruction))
         self._speaker = Speaker(setup, scenario.pace, memory, session_id)
         self._trouble = Trouble(faults or FaultPlan((), 0), self._speaker)
         self._ear: Ear | None = None
@@ -81,6 +84,10 @@ class Conversation:
         """Take one message of the client after its setup."""
         return self._speak(self._take(message, now_ms), now_ms)
 
+    def cause(self, fault: InSession, now_ms: float) -> list[Action]:
+        """Misbehave now."""
+        return self._trouble.cause(fault, now_ms)
+
     def recognised(self, utterance_id: int, phrase: str | None, now_ms: float) -> list[Action]:
         """The answer to `Recognise`: a phrase of the scenario or None."""
         utterance = self._utterances.pop(utterance_id)
@@ -93,6 +100,7 @@ class Conversation:
         answer = answer_speech(self._scenario, self.memory, phrase)
         # Who speaks on has not finished: the answer would be interrupted before it began.
         if answer and not (self._ear and self._ear.speaking):
+            answer = obey(answer, phrase or "", self._instructions)
             actions += self._speaker.answer(answer, now_ms)
         return self._speak(actions + self._speaker.advance(now_ms), now_ms)
 
@@ -117,7 +125,9 @@ class Conversation:
                 return self._take_content(message, now_ms)
             case ToolResponses():
                 return self._speaker.tools_answered(message, now_ms)
-            case ContextUpdate(_, tools):
+            case ContextUpdate(instructions, tools):
+                if instructions is not None:
+                    self._instructions = instructions
                 if tools is not None:
                     self._speaker.tools = {tool.name: tool for tool in tools}
                 return []
@@ -184,4 +194,6 @@ class Conversation:
         answer = answer_text(self._scenario, self.memory, text)
         meter = self.memory.meter.with_text(text)
         self._speaker.memory = self.memory.with_turn("user", text).with_meter(meter)
-        return actions + (self._speaker.answer(answer, now_ms) if answer else [])
+        if answer is None:
+            return actions
+        return actions + self._speaker.answer(obey(answer, text, self._instructions), now_ms)

@@ -30,7 +30,7 @@ _MOST_TOOL_RESPONSE_BYTES = 64 * 1024
 _AUDIO_TYPE = re.compile(r"audio/pcm(?:;\s*rate=(\d{4,5}))?")
 
 
-def read(frame: str | bytes, *, model: str | None = None) -> ClientMessage:
+def read(frame: str | bytes, *, model: str | None = None, vertex: bool = False) -> ClientMessage:
     """One client message; raises Refused. `model` is that of the setup, None before it."""
     try:
         content = json.loads(frame)
@@ -44,13 +44,13 @@ def read(frame: str | bytes, *, model: str | None = None) -> ClientMessage:
         raise invalid("setup must be the first message and only the first.")
     match kind:
         case "setup":
-            return read_setup(body)
+            return read_setup(body, vertex=vertex)
         case "realtime_input":
             return _read_realtime_input(body, model or "")
         case "client_content":
             return _read_client_content(body)
         case "tool_response":
-            return _read_tool_response(body)
+            return _read_tool_response(body, vertex)
         case "context_update":
             return _read_context_update(body)
         case _:
@@ -123,11 +123,22 @@ def _read_turn(content: Canonical) -> HistoryTurn:
     return HistoryTurn(role, read_content(content))
 
 
-def _read_tool_response(body: Canonical) -> ToolResponses:
+def _read_tool_response(body: Canonical, vertex: bool) -> ToolResponses:
     items = body.get("function_responses", [])
     if not items:
         raise invalid("tool_response.function_responses is empty.")
+    if vertex:
+        _check_vertex_fields(items)
     return ToolResponses(tuple(_read_function_response(item) for item in items))
+
+
+def _check_vertex_fields(responses: list[Canonical]) -> None:
+    """Vertex AI knows neither of these (livekit/agents pull request 2194, and its source)."""
+    for index, response in enumerate(responses):
+        for name in ("id", "scheduling"):
+            if name in response:
+                path = f"tool_response.function_responses[{index}]"
+                raise invalid(f"Unknown name \"{name}\" at '{path}': Cannot find field.")
 
 
 def _read_function_response(item: Canonical) -> ToolResponse:

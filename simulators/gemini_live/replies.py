@@ -12,6 +12,7 @@ from simulators.speech.recognition import normalise
 
 GREETING = "greeting"
 UNKNOWN = "unknown"
+_ROLES = {"Caller": "user", "You": "model"}
 _VALUE = re.compile(r"\{([\w.]+)\}")
 
 
@@ -61,6 +62,12 @@ def recall(scenario: Scenario, memory: Memory, turns: Sequence[HistoryTurn]) -> 
             if asked and asked in map(normalise, known.heard):
                 memory = memory.with_answer(known.name)
     return memory
+
+
+def told(instructions: str) -> tuple[HistoryTurn, ...]:
+    """The conversation that instructions tell of, in lines as "Caller: …" and "You: …"."""
+    lines = (line.partition(": ") for line in instructions.splitlines())
+    return tuple(HistoryTurn(_ROLES[who], text) for who, _, text in lines if who in _ROLES)
 
 
 def conclude(reply: Reply, outcomes: Sequence[Outcome]) -> str | None:

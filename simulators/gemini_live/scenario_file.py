@@ -1,5 +1,6 @@
 """Scenario files: YAML with the model's part under the key `model`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -73,6 +74,14 @@ def _read_model(model: Fields) -> Scenario:
         if names.count(turn.name) > 1:
             raise ScenarioError(f"model.turns: two turns are named {turn.name}")
     return scenario
+
+
+def read_misbehaviour(fields: Mapping[str, object]) -> Misbehaviour:
+    """One fault as scenario files write it, such as `do: go_away`; raises ScenarioError."""
+    reader = Fields(dict(fields), "fault")
+    misbehaviour = _read_misbehaviour(reader)
+    reader.finish()
+    return misbehaviour
 
 
 def _read_turn(fields: Fields, number: int) -> Turn:

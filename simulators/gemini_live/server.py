@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from simulators.gemini_live.admission import Api, Credentials, NotFound, Unauthenticated, admit
-from simulators.gemini_live.faults import Fault, FaultPlan, RefuseUpgrade
+from simulators.gemini_live.faults import Fault, FaultPlan, InSession, RefuseUpgrade
 from simulators.gemini_live.memory import Memory, Resumable
 from simulators.gemini_live.messages import OUTPUT_HZ
 from simulators.gemini_live.record import SessionRecord
@@ -60,6 +60,7 @@ class GeminiLiveServer:
         self._recognizer: PhraseRecognizer | None = None
         self._running = AsyncExitStack()
         self._changed = asyncio.Event()
+        self._open: set[Session] = set()
         self.faults: Sequence[Fault] = scenario.faults
         self.sessions: list[SessionRecord] = []
         self.ca_file: Path  # once running
@@ -92,6 +93,11 @@ class GeminiLiveServer:
             while len(self.sessions) < number:
                 await self._changed.wait()
         return self.sessions[number - 1]
+
+    def cause(self, fault: InSession) -> None:
+        """Let every session that is open now misbehave."""
+        for session in self._open:
+            session.cause(fault)
 
     def remember(self, handle: str | None, memory: Memory, model: str, session: int) -> None:
         """See `ResumptionDesk`."""
@@ -162,15 +168,15 @@ class GeminiLiveServer:
             await self._turn_away(connection, refused)
         else:
             plan = FaultPlan(tuple(self.faults), record.number)
-            await Session(
-                connection,
-                self._scenario,
-                self._recognizer,
-                self,
-                record,
-                plan,
-                vertex=api is Api.VERTEX,
-            ).run()
+            vertex = api is Api.VERTEX
+            session = Session(
+                connection, self._scenario, self._recognizer, self, record, plan, vertex=vertex
+            )
+            self._open.add(session)
+            try:
+                await session.run()
+            finally:
+                self._open.discard(session)
         finally:
             await self._close_record(record, connection)
 

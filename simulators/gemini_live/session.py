@@ -25,7 +25,7 @@ from simulators.gemini_live.actions import (
     UtteranceHeard,
 )
 from simulators.gemini_live.conversation import Conversation
-from simulators.gemini_live.faults import DelaySetup, FaultPlan, WithholdSetup
+from simulators.gemini_live.faults import DelaySetup, FaultPlan, InSession, WithholdSetup
 from simulators.gemini_live.memory import Memory
 from simulators.gemini_live.messages import (
     OUTPUT_HZ,
@@ -85,7 +85,12 @@ class _TimeCame:
     pass
 
 
-_Event = _Came | _Recognised | _Synthesised | _TimeCame
+@dataclass(frozen=True, slots=True)
+class _Caused:
+    fault: InSession
+
+
+_Event = _Came | _Recognised | _Synthesised | _TimeCame | _Caused
 
 
 class _Over(Exception):
@@ -136,6 +141,11 @@ class Session:
         finally:
             if self._timer:
                 self._timer.cancel()
+
+    def cause(self, fault: InSession) -> None:
+        """Misbehave as soon as what came before is done; one that is flooded has trouble enough."""
+        if not self._events.full():
+            self._events.put_nowait(_Caused(fault))
 
     async def _read_setup(self) -> Setup | None:
         """The setup, or None when it is to stay without an answer."""
@@ -192,6 +202,8 @@ class Session:
                 return conversation.synthesised(turn_id, pcm, now_ms)
             case _TimeCame():
                 return conversation.advance(now_ms)
+            case _Caused(fault):
+                return conversation.cause(fault, now_ms)
             case _:
                 assert_never(event)
 
@@ -260,7 +272,7 @@ class Session:
     def _read(self, frame: str | bytes, model: str | None) -> ClientMessage:
         at_ms = self._elapsed_ms()
         try:
-            message = read(frame, model=model)
+            message = read(frame, model=model, vertex=self._vertex)
         except Refused:
             self._record.add_received(Received(at_ms, "refused", 0, {"frame": str(frame)[:2000]}))
             raise

@@ -18,18 +18,17 @@ from simulators.gemini_live.wire_types import Canonical
 
 LIVE = "gemini-3.8-live"
 EXTENDED_THINKING = "gemini-3.8-live-extended-thinking"
-_MODELS = frozenset(
+_DEVELOPER_MODELS = frozenset(
     {
         LIVE,
         EXTENDED_THINKING,
         "gemini-3.1-flash-live-preview",
-        "gemini-live-2.5-flash-native-audio",
         "gemini-2.5-flash-native-audio-preview-12-2025",
     }
 )
-_MODEL_NAME = re.compile(
-    r"(?:models/|(?:projects/[^/]+/locations/[^/]+/)?publishers/google/models/)([^/]+)"
-)
+_DEVELOPER_NAME = re.compile(r"models/([^/]+)")
+_VERTEX_MODELS = frozenset({"gemini-live-2.5-flash-native-audio"})
+_VERTEX_NAME = re.compile(r"projects/[^/]+/locations/[^/]+/publishers/google/models/([^/]+)")
 _VOICE_NAMES = """
     Achernar Achird Algenib Algieba Alnilam Aoede Autonoe Callirrhoe Charon Despina Enceladus
     Erinome Fenrir Gacrux Iapetus Kore Laomedeia Leda Orus Puck Pulcherrima Rasalgethi Sadachbia
@@ -40,14 +39,16 @@ _FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
 _MOST_PADDING_MS = 10_000
 
 
-def read_setup(body: Canonical) -> Setup:
+def read_setup(body: Canonical, *, vertex: bool = False) -> Setup:
     """A setup from its canonical form; raises Refused with the code the real service uses."""
-    model = _read_model(body.get("model", ""))
+    model = _read_model(body.get("model", ""), vertex)
     generation: Canonical = body.get("generation_config", {})
     _check_generation(generation, model)
     proactivity: Canonical = body.get("proactivity", {})
     if "proactive_audio" in proactivity and model == LIVE:
         raise invalid(f"proactive_audio is not supported by {model}.")
+    if vertex:
+        _refuse_behaviors(body.get("tools", []))
     tools = read_tools(body.get("tools", []), "setup.tools", model=model)
     resumption: Canonical | None = body.get("session_resumption")
     content: Canonical | None = body.get("system_instruction")
@@ -85,17 +86,29 @@ def read_tools(
     return tuple(declared.values())
 
 
-def _read_model(name: str) -> str:
-    match = _MODEL_NAME.fullmatch(name)
+def _refuse_behaviors(tools: Iterable[Canonical]) -> None:
+    """Functions of Vertex AI block, and say nothing of it (googleapis/python-genai issue 1739)."""
+    for index, tool in enumerate(tools):
+        for place, function in enumerate(tool.get("function_declarations", ())):
+            if "behavior" in function:
+                path = f"setup.tools[{index}].function_declarations[{place}]"
+                raise invalid(f"Unknown name \"behavior\" at '{path}': Cannot find field.")
+
+
+def _read_model(name: str, vertex: bool) -> str:
+    match = (_VERTEX_NAME if vertex else _DEVELOPER_NAME).fullmatch(name)
     if not match:
         raise invalid(f"Invalid value at 'setup.model' (TYPE_STRING), \"{name}\"")
-    if match[1] not in _MODELS:
-        raise Refused(
-            CloseCode.POLICY,
+    if match[1] in (_VERTEX_MODELS if vertex else _DEVELOPER_MODELS):
+        return match[1]
+    if vertex:
+        reason = f"Publisher Model `{name}` was not found or your project does not have access"
+    else:
+        reason = (
             f"models/{match[1]} is not found for API version v1beta, or is not supported for"
-            " bidiGenerateContent.",
+            " bidiGenerateContent."
         )
-    return match[1]
+    raise Refused(CloseCode.POLICY, reason)
 
 
 def _check_generation(generation: Canonical, model: str) -> None:

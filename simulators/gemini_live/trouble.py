@@ -57,6 +57,10 @@ class Trouble:
             actions += self.pass_on([Disconnect(CloseCode.NORMAL, "")], now_ms)
         return actions
 
+    def cause(self, fault: InSession, now_ms: float) -> list[Action]:
+        """One that was not planned."""
+        return self._cause(fault, now_ms)
+
     def pass_on(self, actions: Iterable[Action], now_ms: float) -> list[Action]:
         passed: list[Action] = []
         for action in actions:

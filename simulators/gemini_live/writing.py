@@ -26,7 +26,11 @@ _MIME_TYPE = f"audio/pcm;rate={OUTPUT_HZ}"
 
 
 def encode(message: ServerMessage, *, vertex: bool = False) -> bytes:
-    """UTF-8 JSON for a binary frame; Vertex AI names a few fields of the usage differently."""
+    """UTF-8 JSON for a binary frame.
+
+    Vertex AI names a few fields of the usage differently, and its function calls have no ids
+    (googleapis/js-genai issue 1210); that its cancellations have none either is [assumed].
+    """
     return json.dumps(_to_json(message, vertex), separators=(",", ":")).encode()
 
 
@@ -50,10 +54,13 @@ def _to_json(message: ServerMessage, vertex: bool) -> Any:
             billed = {"usageMetadata": _usage(usage, vertex)} if usage else {}
             return {"serverContent": content} | billed
         case ToolCall(calls):
-            items = [{"id": call.call_id, "name": call.name, "args": call.args} for call in calls]
+            items = [
+                ({} if vertex else {"id": call.call_id}) | {"name": call.name, "args": call.args}
+                for call in calls
+            ]
             return {"toolCall": {"functionCalls": items}}
         case ToolCallCancellation(call_ids):
-            return {"toolCallCancellation": {"ids": list(call_ids)}}
+            return {"toolCallCancellation": {} if vertex else {"ids": list(call_ids)}}
         case GoAway(time_left_s):
             return {"goAway": {"timeLeft": f"{time_left_s:g}s"}}
         case ResumptionUpdate(handle):

@@ -6,6 +6,7 @@ from .call_flow import DialStatus, EndReason
 from .clock import Clock, WallClock
 from .dialled import Answers, CannotBeReached, DialledParty, DoesNotAnswer, IsBusy
 from .events import CallEvent, event_record
+from .handset import Handset
 from .microphone import Utterance
 from .network import TwilioNetwork
 from .recording import Recording
@@ -32,6 +33,7 @@ __all__ = [
     "DialledParty",
     "DoesNotAnswer",
     "EndReason",
+    "Handset",
     "IsBusy",
     "NoticeTimeout",
     "Recording",

@@ -8,6 +8,7 @@ from typing import Protocol
 from .attention import Attention
 from .clock import Clock
 from .events import EventLog, Party, SpeechStarted, SpeechStopped
+from .handset import Handset
 from .hearing import Began, Ended
 from .microphone import Microphone
 from .playout import PlayoutBuffer
@@ -44,8 +45,9 @@ class _Waiter:
 class Line:
     """Advanced by `tick()`; knows no clock. Times are whole frames since the call was dialled."""
 
-    def __init__(self, microphone: Microphone) -> None:
+    def __init__(self, microphone: Microphone, handset: Handset | None = None) -> None:
         self.microphone = microphone
+        self._handset = handset
         self.recording = Recording()
         self.attention = Attention()
         self.ticks = 0
@@ -89,6 +91,8 @@ class Line:
             self._far_end.played(heard, tick.marks)
             self._far_end.hear(said)
         self.recording.append(said, heard)
+        if self._handset is not None:
+            self._handset.play(heard)
         self._note(self.attention.hear(heard, at_ms), log)
 
     def _note(self, change: Began | Ended | None, log: EventLog) -> None:

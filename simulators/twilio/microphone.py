@@ -6,6 +6,7 @@ import numpy as np
 
 from simulators.speech import mulaw
 
+from .handset import Handset
 from .stream_messages import FRAME_BYTES, FRAME_MS, SILENT_FRAME
 
 _NOISE_FRAMES = 50
@@ -46,9 +47,11 @@ class Utterance:
 
 
 class Microphone:
-    """Always on: a frame for every tick, silence or a quiet room's noise between sentences."""
+    """Always on: a frame for every tick. Between sentences it is the handset's, if there is one,
+    else silence or a quiet room's noise."""
 
-    def __init__(self, *, comfort_noise: bool = False) -> None:
+    def __init__(self, *, comfort_noise: bool = False, handset: Handset | None = None) -> None:
+        self._handset = handset
         self._waiting: deque[Utterance] = deque()
         self._noise = _noise_frames() if comfort_noise else (SILENT_FRAME,)
         self._ticks = 0
@@ -68,6 +71,8 @@ class Microphone:
             self.speaking = self._waiting.popleft()
         if self.speaking is not None:
             return self.speaking.next_frame(at_ms)
+        if self._handset is not None and (frame := self._handset.next_frame()) is not None:
+            return frame
         self._ticks += 1
         return self._noise[self._ticks % len(self._noise)]
 

@@ -11,6 +11,7 @@ from .call import Call
 from .clock import Clock, WallClock
 from .dialled import DialledParty
 from .events import CallEvent, EventLog, When
+from .handset import Handset
 from .identity import CallIdentity, new_sid
 from .line import Line
 from .microphone import Microphone
@@ -77,6 +78,7 @@ class TwilioNetwork:
         voice: Voice = _CALLER,
         extra_params: Sequence[tuple[str, str]] = (),
         on_event: Callable[[CallEvent], None] | None = None,
+        handset: Handset | None = None,
     ) -> AsyncIterator[Call]:
         """Dial; the call is ringing when the body begins and over when the `async with` ends.
 
@@ -85,6 +87,7 @@ class TwilioNetwork:
         voice           the caller's, for sentences given as text
         extra_params    go along in every request for TwiML; a name may repeat
         on_event        learns of every event as it happens; must not block
+        handset         a person's, whose voice is heard between the sentences of a script
         """
         identity = CallIdentity(
             self._settings.account_sid, new_sid("CA"), to, from_, tuple(extra_params)
@@ -95,7 +98,8 @@ class TwilioNetwork:
             None if status_url is None else Webhook(status_url),
             tuple(status_events),
         )
-        line = Line(Microphone(comfort_noise=self._settings.comfort_noise))
+        microphone = Microphone(comfort_noise=self._settings.comfort_noise, handset=handset)
+        line = Line(microphone, handset)
         log = EventLog(_watch(self._clock, line), on_event)
         session = Session(number, identity, self._settings, self._clock, line, log)
         call = Call(identity, session, line, log, voice)

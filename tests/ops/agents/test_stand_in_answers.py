@@ -1,7 +1,7 @@
 import pytest
 
-from ops.agents.stand_in_answers import answer_from
 from ringdown.agents import packaged_agent
+from simulators.gemini_live.obedience import answer_from
 
 INSTRUCTIONS = packaged_agent().instructions
 

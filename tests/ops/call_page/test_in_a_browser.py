@@ -10,7 +10,7 @@ import pytest
 
 from ops.call_page import CallPage, Recording, call_page
 from ringdown.calls import CallRecord, Speaker, Turn
-from tests.ops.call_page.browser import CHROMIUM, Tab, open_page
+from tests.browser import CHROMIUM, Tab, open_page
 from tests.ringdown.samples import a_call, a_tool_call
 
 pytestmark = pytest.mark.skipif(
@@ -45,7 +45,7 @@ def a_page(*, recorded: bool = True) -> CallPage:
 async def opened(page: CallPage, folder: Path) -> AsyncIterator[Tab]:
     file = folder / "call.html"
     await asyncio.to_thread(file.write_text, call_page(page), "utf-8")
-    async with open_page(file, folder / "profile") as tab:
+    async with open_page(file.as_uri(), folder / "profile") as tab:
         yield tab
 
 

@@ -491,6 +491,16 @@ def test_the_same_question_again_gets_the_next_answer() -> None:
     assert said == ["One.", "Two.", "Two."]
 
 
+def test_what_the_instructions_tell_of_a_conversation_is_known() -> None:
+    told = "Be brief. Until now:\nYou: Hello.\nCaller: My name is Anna.\nYou: Hello Anna."
+    drive = Drive(SCENARIO, setup(system_instruction=told))
+
+    drive.send(TextInput("What is my name?"))
+    drive.run(5_000)
+
+    assert [note.text for note in drive.notes if isinstance(note, TurnSpoken)] == ["You are Anna."]
+
+
 def test_every_turn_bills_the_whole_context_again() -> None:
     drive = Drive(SCENARIO, setup(system_instruction="x" * 400))
     drive.send(TextInput("y" * 40))

@@ -81,8 +81,8 @@ def take(message: object) -> ClientMessage:
     return read(json.dumps(message), model=LIVE)
 
 
-def set_up(**changes: Any) -> Setup:
-    message = read(json.dumps({"setup": SETUP | changes}))
+def set_up(*, vertex: bool = False, **changes: Any) -> Setup:
+    message = read(json.dumps({"setup": SETUP | changes}), vertex=vertex)
     assert isinstance(message, Setup)
     return message
 
@@ -132,9 +132,45 @@ def test_a_setup_in_snake_case() -> None:
     assert message == expected
 
 
+VERTEX_MODELS = "projects/p/locations/l/publishers/google/models"
+VERTEX_MODEL = f"{VERTEX_MODELS}/gemini-live-2.5-flash-native-audio"
+
+
 def test_a_vertex_model_name() -> None:
-    name = "projects/p/locations/l/publishers/google/models/gemini-live-2.5-flash-native-audio"
-    assert set_up(model=name).model == "gemini-live-2.5-flash-native-audio"
+    setup = set_up(model=VERTEX_MODEL, vertex=True, tools=[])
+    assert setup.model == "gemini-live-2.5-flash-native-audio"
+
+
+@pytest.mark.parametrize(
+    ("model", "vertex", "code"),
+    [
+        (f"models/{LIVE}", True, 1007),
+        (f"{VERTEX_MODELS}/{LIVE}", True, 1008),
+        ("publishers/google/models/gemini-live-2.5-flash-native-audio", True, 1007),
+        (VERTEX_MODEL, False, 1007),
+        ("models/gemini-live-2.5-flash-native-audio", False, 1008),
+    ],
+)
+def test_each_api_has_models_and_names_of_its_own(model: str, vertex: bool, code: int) -> None:
+    with pytest.raises(Refused) as refused:
+        set_up(model=model, vertex=vertex)
+    assert refused.value.code == code
+
+
+def test_functions_of_vertex_block_and_say_nothing_of_it() -> None:
+    plain: dict[str, Any] = {"tools": [{"functionDeclarations": [{"name": "look_up"}]}]}
+    blocking = (ToolDeclaration("look_up", Behavior.BLOCKING),)
+    assert set_up(model=VERTEX_MODEL, vertex=True, **plain).tools == blocking
+    with pytest.raises(Refused, match="behavior"):
+        set_up(model=VERTEX_MODEL, vertex=True, **with_tool(behavior="BLOCKING"))
+
+
+@pytest.mark.parametrize("name", ["id", "scheduling"])
+def test_vertex_does_not_know_the_field(name: str) -> None:
+    answer = {"name": "look_up", "response": {}}
+    message = {"toolResponse": {"functionResponses": [answer, answer | {name: "SILENT"}]}}
+    with pytest.raises(Refused, match=rf'"{name}" at .*function_responses\[1\]'):
+        read(json.dumps(message), model="gemini-live-2.5-flash-native-audio", vertex=True)
 
 
 def test_older_models_block_unless_told_otherwise() -> None:

@@ -82,3 +82,10 @@ def test_usage_on_vertex() -> None:
     usage = json.loads(message)["usageMetadata"]
     assert usage["candidatesTokenCount"] == 3
     assert "responseTokenCount" not in usage
+
+
+def test_calls_on_vertex_have_no_ids() -> None:
+    call = json.loads(encode(ToolCall((FunctionCall("call-1", "look_up", {}),)), vertex=True))
+    assert call["toolCall"]["functionCalls"] == [{"name": "look_up", "args": {}}]
+    cancelled = json.loads(encode(ToolCallCancellation(("call-1",)), vertex=True))
+    assert cancelled == {"toolCallCancellation": {}}

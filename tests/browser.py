@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,19 @@ _OPTIONS = (
     "--mute-audio",
     "--remote-debugging-port=0",
 )
+
+
+_UNTIL = """
+new Promise((resolve) => {
+  const began = Date.now();
+  const look = () => {
+    const came = Boolean(%s);
+    if (came || Date.now() - began > %d) resolve(came);
+    else setTimeout(look, 50);
+  };
+  look();
+})
+"""
 
 
 class Tab:
@@ -53,12 +66,19 @@ class Tab:
                 result: dict[str, Any] = message["result"]
                 return result
 
-    async def open(self, path: Path) -> None:
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            await self.tell(f"{domain}.enable")
-        await self.tell("Page.navigate", url=path.as_uri())
+    async def open(self, url: str) -> None:
+        self._loaded = False
+        await self.tell("Page.navigate", url=url)
         while not self._loaded:
             await self._next()
+
+    async def until(self, condition: str, within_s: float = WITHIN_S) -> None:
+        """Wait until an expression of JavaScript is true."""
+        came = await self.evaluate(_UNTIL % (condition, round(within_s * 1000)))
+        assert came, f"{condition} did not become true; the page says:\n{await self.text()}"
+
+    async def text(self) -> str:
+        return str(await self.evaluate("document.body.innerText"))
 
     async def evaluate(self, expression: str) -> Any:
         answer = await self.tell(
@@ -116,11 +136,19 @@ class Tab:
 
 
 @asynccontextmanager
-async def open_page(path: Path, profile: Path) -> AsyncIterator[Tab]:
-    """`path` in a browser of its own, 1280 × 900; `profile` is an empty folder for it."""
+async def open_page(url: str, profile: Path, *, options: Sequence[str] = ()) -> AsyncIterator[Tab]:
+    """`url` in a browser of its own, 1280 × 900; `profile` is an empty folder for it."""
+    async with open_browser(profile, options=options) as tab:
+        await tab.open(url)
+        yield tab
+
+
+@asynccontextmanager
+async def open_browser(profile: Path, *, options: Sequence[str] = ()) -> AsyncIterator[Tab]:
+    """An empty tab, 1280 × 900, in a browser of its own with Chromium's `options`."""
     assert CHROMIUM is not None
     process = await asyncio.create_subprocess_exec(
-        *(CHROMIUM, *_OPTIONS, f"--user-data-dir={profile}", "about:blank"),
+        *(CHROMIUM, *_OPTIONS, *options, f"--user-data-dir={profile}", "about:blank"),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -133,8 +161,9 @@ async def open_page(path: Path, profile: Path) -> AsyncIterator[Tab]:
         tab_url = f"{browser_url.split('/devtools/')[0]}/devtools/page/{target['targetId']}"
         async with connect(tab_url, compression=None, max_size=None) as socket:
             tab = Tab(socket)
+            for domain in ("Page", "Runtime", "Log", "Network"):
+                await tab.tell(f"{domain}.enable")
             await tab.resize(1280, 900)
-            await tab.open(path)
             yield tab
     finally:
         process.terminate()

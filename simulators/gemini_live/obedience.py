@@ -1,0 +1,52 @@
+"""Sentences that are not in the scenario but follow from what the client asked of the model.
+
+`{quoted}` in a reply's `say` is what the text that asks for the reply has in quotation marks, as a
+client asks for a greeting in exact words. `{instructed}` is what the session's instructions say
+about the question: the model understands nothing, but it can say only what it is told.
+"""
+
+import re
+from dataclasses import replace
+
+from simulators.gemini_live.replies import Answer
+from simulators.speech.recognition import normalise
+
+_QUOTED = re.compile(r'"(.+)"', re.DOTALL)
+_PARAGRAPHS = 2
+_SHORTEST_WORD = 4  # shorter ones are in every sentence
+_STEM = 4  # "cost" and "costs", "deliver" and "delivery"
+_NOTHING_KNOWN = "I do not know that."
+
+
+def obey(answer: Answer, question: str, instructions: str) -> Answer:
+    """`answer` with its placeholders filled in."""
+    say = answer.reply.say
+    if say is None or "{" not in say:
+        return answer
+    quoted = _QUOTED.search(question)
+    say = say.replace("{quoted}", quoted[1] if quoted else _NOTHING_KNOWN)
+    if "{instructed}" in say:
+        say = say.replace("{instructed}", answer_from(instructions, question))
+    return replace(answer, reply=replace(answer.reply, say=say))
+
+
+def answer_from(instructions: str, question: str) -> str:
+    """The paragraphs of `instructions` that share the most words with `question`, in order."""
+    paragraphs = _paragraphs(instructions)
+    asked = _stems(question)
+    scores = [len(asked & _stems(paragraph)) for paragraph in paragraphs]
+    ranked = sorted(range(len(paragraphs)), key=lambda n: (-scores[n], n))
+    best = sorted(n for n in ranked[:_PARAGRAPHS] if scores[n])
+    return " ".join(paragraphs[n] for n in best) or _NOTHING_KNOWN
+
+
+def _paragraphs(text: str) -> list[str]:
+    """Paragraphs and items of lists, without headings."""
+    parts = re.split(r"\n\s*\n|\n(?=\s*[-*•]\s)", text)
+    found = (" ".join(part.split()).lstrip("-*• ") for part in parts)
+    return [part for part in found if normalise(part) and not part.endswith(":")]
+
+
+def _stems(text: str) -> frozenset[str]:
+    words = normalise(text).split()
+    return frozenset(word[:_STEM] for word in words if len(word) >= _SHORTEST_WORD)

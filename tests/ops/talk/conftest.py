@@ -1,0 +1,30 @@
+"""A line with a store and a page, and with nobody to answer it."""
+
+import datetime
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ops.agents.releasing import seed_default_agent
+from ops.processes import free_port
+from ops.stack import Stack
+from ops.talk.line import TalkLine
+from ringdown.stores import open_store
+from simulators.twilio import TwilioNetwork
+
+
+@pytest.fixture
+async def line(tmp_path: Path) -> AsyncIterator[TalkLine]:
+    """No part runs: a call to it ends with Twilio's apology."""
+    token = secrets.token_hex(16)
+    stack = Stack(f"http://127.0.0.1:{free_port()}", token, True, f"sqlite:{tmp_path / 'r.db'}")
+    async with open_store(stack.store_url) as store:
+        await seed_default_agent(store)
+        network = TwilioNetwork(auth_token=token)
+        yield TalkLine(stack, store, network, None, tmp_path, _now)
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)

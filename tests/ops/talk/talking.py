@@ -1,0 +1,126 @@
+"""A person at the page: a browser that hears a file and whose loudspeaker is recorded."""
+
+import asyncio
+import base64
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+
+from ops.processes import free_port
+from simulators.speech.pcm import Pcm, write_wav
+from simulators.speech.synthesis import synthesize
+from tests.browser import Tab, open_browser
+
+MICROPHONE_HZ = 48_000
+PLAYED_HZ = 8_000
+READY_WITHIN_S = 60.0
+
+_RECORD_LOUDSPEAKER = """
+window.played = [];
+const connect = AudioNode.prototype.connect;
+AudioNode.prototype.connect = function (target, ...rest) {
+  if (target instanceof AudioDestinationNode && this instanceof AudioWorkletNode) {
+    const tap = this.context.createScriptProcessor(1024, 1, 1);
+    tap.onaudioprocess = ({ inputBuffer }) =>
+      window.played.push(inputBuffer.getChannelData(0).slice());
+    connect.call(this, tap);
+    connect.call(tap, target);
+  }
+  return connect.call(this, target, ...rest);
+};
+"""
+_PLAYED = """
+(() => {
+  const whole = new Int16Array(window.played.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of window.played)
+    for (const value of part) whole[at++] = Math.round(value * 32767);
+  const bytes = new Uint8Array(whole.buffer);
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 32768)
+    text += String.fromCharCode(...bytes.subarray(i, i + 32768));
+  return btoa(text);
+})()
+"""
+
+
+@asynccontextmanager
+async def talk_running(folder: Path, **environ: str) -> AsyncIterator[str]:
+    """`python -m ops talk` in `folder`; the page's address."""
+    port = free_port()
+    names = ("PATH", "HOME", "LANG", "PYTHONPATH")
+    inherited = {name: os.environ[name] for name in names if name in os.environ}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "ops", "talk"),
+        cwd=folder,
+        env={**inherited, "TALK_PORT": str(port), "PYTHONUNBUFFERED": "1", **environ},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    said = b""
+    try:
+        async with asyncio.timeout(READY_WITHIN_S):
+            while b"Ctrl-C" not in said:
+                line = await process.stdout.readline()
+                assert line, said.decode()
+                said += line
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGINT)
+        rest, _ = await process.communicate()
+        assert process.returncode == 0, (said + rest).decode()
+
+
+def microphone_file(path: Path, sentences: Sequence[tuple[float, str]]) -> Path:
+    """What the microphone hears: each sentence at its second, silence between."""
+    spoken = [(at_s, synthesize(text, rate_hz=MICROPHONE_HZ)) for at_s, text in sentences]
+    length = max((round(at_s * MICROPHONE_HZ) + len(pcm) for at_s, pcm in spoken), default=0)
+    sound = np.zeros(length + 60 * MICROPHONE_HZ, np.int16)
+    for at_s, pcm in spoken:
+        begin = round(at_s * MICROPHONE_HZ)
+        sound[begin : begin + len(pcm)] = pcm
+    write_wav(path, MICROPHONE_HZ, sound)
+    return path
+
+
+@asynccontextmanager
+async def person(
+    url: str, folder: Path, microphone: Path | None, *, allowed: bool = True
+) -> AsyncIterator[Tab]:
+    """The page in a browser; without a `microphone` there is none, or it is not `allowed`."""
+    options = ["--use-fake-ui-for-media-stream"] if allowed else []
+    if microphone is not None:
+        options += [
+            "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-audio-capture={microphone}%noloop",
+        ]
+    async with open_browser(folder / "profile", options=options) as tab:
+        await tab.tell("Page.addScriptToEvaluateOnNewDocument", source=_RECORD_LOUDSPEAKER)
+        await tab.open(url)
+        yield tab
+
+
+async def played(tab: Tab) -> Pcm:
+    """What came out of the loudspeaker since the page was opened, 8 kHz."""
+    return np.frombuffer(base64.b64decode(await tab.evaluate(_PLAYED)), "<i2")
+
+
+async def press(tab: Tab, label: str) -> None:
+    """Click the button with that name, if a person could."""
+    clicked = await tab.evaluate(
+        f"""(() => {{
+          const named = (b) => (b.getAttribute("aria-label") ?? b.textContent).trim() === {label!r};
+          const button = [...document.querySelectorAll("button")].find(named);
+          if (!button || button.disabled) return false;
+          button.click();
+          return true;
+        }})()"""
+    )
+    assert clicked, f"there is no button {label} to press"
