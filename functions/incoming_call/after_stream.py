@@ -4,43 +4,64 @@ import asyncio
 import datetime
 from typing import assert_never
 
+from answering import offer_stream
 from call_twiml import (
     connect_person,
     fall_back,
     hang_up,
     nothing,
+    say_and_dial,
     say_goodbye,
     transfer,
 )
-from ringdown.calls import Call, CallChanges, CallStatus, CallStore, EndReason, NextAction
+from ringdown.calls import (
+    Call,
+    CallChanges,
+    CallStatus,
+    CallStore,
+    EndReason,
+    NextAction,
+    recent_take_ups,
+)
 from ringdown.errors import RingdownError
 from ringdown.log import Log
 from ringdown.phrases import phrases_for
 from twilio_request import CallUpdate
+from webhook_settings import WebhookSettings
 
 READ_WITHIN_S = 2.0
+TAKE_UP_WITHIN_S = 1.0
 SAVE_WITHIN_S = 1.0
+PAUSE_S = 2
+"""Twice as long the second time: a handler that starts again takes two to five seconds."""
 
 _log = Log("incoming_call.after_stream")
 
 
 async def after_stream(
     update: CallUpdate,
+    ended: int | None,
     *,
     store: CallStore,
-    fallback_number: str | None,
-    after_dial_url: str,
+    settings: WebhookSettings,
     now: datetime.datetime,
 ) -> str:
-    """TwiML by the handler's decision; without one the caller is handed to a person."""
+    """TwiML by the handler's decision. Without one the agent goes on in a new stream, which any
+    handler may take; if that is not to be, the caller is handed to a person.
+
+    `ended` is the attempt whose stream is over, so that a repeated request opens no further one.
+    """
     if update.over:
         return nothing()
     call = await _read(store, update.call_sid)
-    if call is not None and call.next is None:
-        await _note_lost_stream(store, call, now)
     if call is None:
-        return fall_back(language=None, number=fallback_number)
-    return next_twiml(call, after_dial_url=after_dial_url)
+        return fall_back(language=None, number=settings.fallback_number)
+    if call.next is None:
+        taken_up = await _take_up(store, call, ended or call.attempt, now)
+        if taken_up is not None:
+            return offer_stream(taken_up, settings, now, pause_s=_pause_s(taken_up, now))
+        await _note_lost_stream(store, call, now)
+    return next_twiml(call, after_dial_url=f"{settings.public_url}/after-dial")
 
 
 def next_twiml(call: Call, *, after_dial_url: str) -> str:
@@ -53,6 +74,9 @@ def next_twiml(call: Call, *, after_dial_url: str) -> str:
             return say_goodbye(phrases.idle_goodbye, language=phrases.language)
         case NextAction.TIME_GOODBYE:
             return say_goodbye(phrases.time_goodbye, language=phrases.language)
+        case NextAction.BUSY:
+            sentence = phrases.busy if call.fallback_number is None else phrases.connecting
+            return say_and_dial(sentence, language=phrases.language, number=call.fallback_number)
         case NextAction.CONNECT_PERSON if call.fallback_number is not None:
             return connect_person(language=language, number=call.fallback_number)
         case NextAction.TRANSFER if call.transfer_to in call.agent.transfer_numbers:
@@ -85,6 +109,26 @@ async def _read(store: CallStore, call_sid: str) -> Call | None:
     if call is None:
         _log.error("call is unknown")
     return call
+
+
+async def _take_up(store: CallStore, call: Call, ended: int, now: datetime.datetime) -> Call | None:
+    """The call at its next attempt; None if the agent cannot or must not go on."""
+    try:
+        async with asyncio.timeout(TAKE_UP_WITHIN_S):
+            taken_up = await store.take_up(call.call_sid, ended, now)
+    except (RingdownError, TimeoutError) as error:
+        _log.error("call could not be taken up", reason=str(error) or "the store was too slow")
+        return None
+    if taken_up is None:
+        _log.error("call is not to be taken up", take_ups=len(call.take_ups))
+    else:
+        _log.warning("call taken up", resumed_from=taken_up.resumed_from, attempt=taken_up.attempt)
+    return taken_up
+
+
+def _pause_s(call: Call, now: datetime.datetime) -> int:
+    """The first time at once; then a handler that is being started again is given time."""
+    return max(recent_take_ups(call, now) - 1, 0) * PAUSE_S
 
 
 async def _note_lost_stream(store: CallStore, call: Call, now: datetime.datetime) -> None:

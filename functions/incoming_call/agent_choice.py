@@ -16,6 +16,9 @@ from ringdown.tools import ToolDeclaration, ToolStore
 
 DEADLINE_S = 0.3
 """For agent and tools together: the caller hears nothing but ringing meanwhile."""
+FIRST_DEADLINE_S = 1.5
+"""The same where the process knows no agent yet, as after a cold start: the packaged one speaks for
+a company that is not the operators'."""
 KEEP_WITHIN_S = 1.0
 _MAX_KNOWN_NUMBERS = 256
 _MAX_KNOWN_AGENTS = 256
@@ -51,9 +54,10 @@ class AgentChoice:
 
     async def choose(self, store: AgentSource, called: str, caller: str) -> ChosenAgent:
         """The stored agent of `called`, else the last known, else the packaged one. Never raises
-        for a store that fails or is slow; answers within DEADLINE_S."""
-        deadline_s = asyncio.get_running_loop().time() + DEADLINE_S
+        for a store that fails or is slow; answers within DEADLINE_S, or FIRST_DEADLINE_S."""
         known = self._known.get(called)
+        within_s = FIRST_DEADLINE_S if known is None else DEADLINE_S
+        deadline_s = asyncio.get_running_loop().time() + within_s
         try:
             async with asyncio.timeout_at(deadline_s):
                 answer = await answering(store, called, caller)

@@ -108,6 +108,7 @@ def new_call(
         call_sid=update.call_sid,
         caller=update.caller,
         called=update.called,
+        caller_verified=update.caller_verified,
         agent_id=chosen.agent_id,
         agent=chosen.agent,
         agent_revision=chosen.agent.revision,
@@ -128,6 +129,7 @@ def offer_stream(
     now: datetime.datetime,
     *,
     notice: str = "",
+    pause_s: int = 0,
     travelling: bool = False,
 ) -> str:
     """The TwiML that hands the call's current attempt to the stream handler.
@@ -145,7 +147,8 @@ def offer_stream(
         token=token,
         call=_packed(call, settings) if travelling else {},
         status_url=f"{settings.public_url}/status",
-        after_stream_url=f"{settings.public_url}/after-stream",
+        after_stream_url=f"{settings.public_url}/after-stream?attempt={call.attempt}",
+        pause_s=pause_s,
     )
     return connect_stream(offer, notice=notice, language=call.agent.language)
 

@@ -21,6 +21,8 @@ class StreamOffer:
     after_stream_url: str
     call: Mapping[str, str]
     """The parameters that carry the call itself; empty if the store has it."""
+    pause_s: int = 0
+    """How long to wait first."""
 
 
 def connect_stream(offer: StreamOffer, *, notice: str, language: str) -> str:
@@ -29,6 +31,8 @@ def connect_stream(offer: StreamOffer, *, notice: str, language: str) -> str:
     spoken = _speakable(notice)
     if spoken:
         response.say(spoken, language=language)
+    if offer.pause_s:
+        response.pause(length=offer.pause_s)
     connect = Connect()
     stream = connect.stream(
         url=offer.media_url, status_callback=offer.status_url, status_callback_method="POST"

@@ -15,7 +15,7 @@ from webhook_settings import WebhookSettings
 class Connections:
     store: Store
     summaries: Summaries | None
-    """None without a key for Gemini."""
+    """None where Gemini is not to be asked."""
     _http: httpx2.AsyncClient
     _ready_url: str
     _background: asyncio.TaskGroup
@@ -64,11 +64,6 @@ class SharedConnections:
 
 
 def _summaries(http: httpx2.AsyncClient, settings: WebhookSettings) -> Summaries | None:
-    if settings.gemini_api_key is None:
+    if settings.gemini is None:
         return None
-    return Summaries(
-        http,
-        base_url=settings.gemini_base_url,
-        api_key=settings.gemini_api_key,
-        model=settings.memory_model,
-    )
+    return Summaries(http, settings.gemini, settings.memory_model)

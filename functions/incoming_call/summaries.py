@@ -1,11 +1,16 @@
 """Asks Gemini for the summary of a call: one request by REST, so that no SDK is loaded for it."""
 
 import asyncio
+from collections.abc import Mapping
+from typing import assert_never
 
 import httpx2
 import msgspec
 
+from ringdown.access_token import AccessToken
 from ringdown.calls import CallRecord
+from ringdown.errors import NoCredentials
+from ringdown.gemini_backend import DEVELOPER_URL, DeveloperApi, GeminiBackend, VertexAi
 from ringdown.log import Log
 
 SUMMARISE_WITHIN_S = 6.0
@@ -26,14 +31,13 @@ _log = Log("incoming_call.summaries")
 
 
 class Summaries:
-    """Gemini's `generateContent` (https://ai.google.dev/api/generate-content)."""
+    """Gemini's `generateContent` (https://ai.google.dev/api/generate-content), or Vertex AI's."""
 
-    def __init__(
-        self, http: httpx2.AsyncClient, *, base_url: str, api_key: str, model: str
-    ) -> None:
+    def __init__(self, http: httpx2.AsyncClient, backend: GeminiBackend, model: str) -> None:
         self._http = http
-        self._url = f"{base_url}/v1beta/models/{model}:generateContent"
-        self._api_key = api_key
+        self._backend = backend
+        self._url = _url(backend, model)
+        self._token = AccessToken()
 
     async def of(self, record: CallRecord) -> str | None:
         """A few sentences; None if Gemini does not answer in time, or gives none."""
@@ -41,17 +45,37 @@ class Summaries:
             async with asyncio.timeout(SUMMARISE_WITHIN_S):
                 response = await self._http.post(
                     self._url,
-                    headers={"x-goog-api-key": self._api_key},
+                    headers=await self._authorization(),
                     json=_question(record),
                     timeout=SUMMARISE_WITHIN_S,
                 )
-        except (httpx2.HTTPError, TimeoutError) as error:
+        except (httpx2.HTTPError, NoCredentials, TimeoutError) as error:
             _log.warning("summary could not be had", reason=str(error) or type(error).__name__)
             return None
         if not response.is_success:
             _log.warning("summary could not be had", status=response.status_code)
             return None
         return _text(response.content)
+
+    async def _authorization(self) -> Mapping[str, str]:
+        match self._backend:
+            case DeveloperApi(api_key=api_key):
+                return {"x-goog-api-key": api_key}
+            case VertexAi():
+                return {"Authorization": f"Bearer {await self._token.get()}"}
+            case _:
+                assert_never(self._backend)
+
+
+def _url(backend: GeminiBackend, model: str) -> str:
+    match backend:
+        case DeveloperApi(base_url=base_url):
+            return f"{base_url or DEVELOPER_URL}/v1beta/models/{model}:generateContent"
+        case VertexAi(project=project, location=location):
+            place = f"projects/{project}/locations/{location}"
+            return f"{backend.url}/v1/{place}/publishers/google/models/{model}:generateContent"
+        case _:
+            assert_never(backend)
 
 
 class _Part(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ fields without notice, so unknown ones are ignored.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -15,8 +16,11 @@ _MAX_FIELDS = 200
 _MAX_PARTY_LENGTH = 64
 _MAX_DURATION_S = 7 * 24 * 3600
 _CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
+_ATTEMPT = re.compile(r"[1-9][0-9]{0,5}")
 _FINAL = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 _UNKNOWN = "unknown"
+# The caller's carrier knows the caller, and that the number is theirs (attestation A).
+_VERIFIED = "TN-Validation-Passed-A"
 
 Form = ImmutableMultiDict[str, str]
 
@@ -34,6 +38,8 @@ class CallUpdate:
     called: str
     status: str
     duration_s: int | None
+    caller_verified: bool = False
+    """Whether the telephone network vouches for the caller's number (StirVerstat)."""
 
     @property
     def over(self) -> bool:
@@ -88,12 +94,24 @@ def call_update(form: Form) -> CallUpdate:
         called=_text(form, "To") or _UNKNOWN,
         status=_text(form, "CallStatus") or _UNKNOWN,
         duration_s=_duration_s(form.get("CallDuration", "")),
+        caller_verified=form.get("StirVerstat") == _VERIFIED,
     )
 
 
 def dial_update(form: Form) -> DialUpdate:
     """How a dialled person took it; MalformedRequest without a CallSid."""
     return DialUpdate(call_update(form), _text(form, "DialCallStatus") or _UNKNOWN)
+
+
+def ended_attempt(query: Mapping[str, str]) -> int | None:
+    """Which of the call's streams has ended, as our own TwiML said; None if it does not say."""
+    text = query.get("attempt", "")
+    return int(text) if _ATTEMPT.fullmatch(text) else None
+
+
+def error_code(form: Form) -> str:
+    """Twilio's number for why it asks the fallback URL."""
+    return _text(form, "ErrorCode") or _UNKNOWN
 
 
 def status_update(form: Form) -> CallUpdate | StreamUpdate:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import datetime
 import enum
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import assert_never
 
 from starlette.requests import ClientDisconnect, Request
@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from after_dial import resumed_call, without_agent
 from after_stream import after_stream
 from answering import Desk, answer, offer_stream
-from call_twiml import fall_back
+from call_twiml import fall_back, nothing
 from caller_memory import remember_call
 from connections import Connections
 from ringdown.log import Log, call_bound
@@ -26,6 +26,8 @@ from twilio_request import (
     call_sid,
     call_update,
     dial_update,
+    ended_attempt,
+    error_code,
     parse_form,
     status_update,
 )
@@ -50,6 +52,7 @@ class Route(enum.StrEnum):
     AFTER_STREAM = "/after-stream"
     AFTER_DIAL = "/after-dial"
     STATUS = "/status"
+    FALLBACK = "/fallback"
 
 
 class Webhook:
@@ -77,7 +80,7 @@ class Webhook:
             try:
                 form = await self._admit(route, request)
                 bound.enter_context(call_bound(call_sid(form)))
-                return await self._handle(route, form)
+                return await self._handle(route, form, request.query_params)
             except Refused as refusal:
                 _log.warning("request refused", route=route, reason=str(refusal))
                 return _sentence(refusal.status_code, str(refusal))
@@ -92,13 +95,16 @@ class Webhook:
         """The form, once it is known to come from Twilio."""
         form = parse_form(await _read_body(request))
         path = "" if route is Route.ANSWER else route.value
+        query = f"?{request.url.query}" if request.url.query else ""
         if not self._signatures.accepts(
-            f"{self._settings.public_url}{path}", form, request.headers
+            f"{self._settings.public_url}{path}{query}", form, request.headers
         ):
             raise Refused(403, "The signature is missing or wrong.")
         return form
 
-    async def _handle(self, route: Route, form: Form) -> Response:
+    async def _handle(self, route: Route, form: Form, query: Mapping[str, str]) -> Response:
+        if route is Route.FALLBACK:
+            return self._fall_back(form)
         connections = await self._connect()
         now = datetime.datetime.now(datetime.UTC)
         match route:
@@ -116,9 +122,9 @@ class Webhook:
                 return _twiml(
                     await after_stream(
                         call_update(form),
+                        ended_attempt(query),
                         store=connections.store,
-                        fallback_number=self._settings.fallback_number,
-                        after_dial_url=f"{self._settings.public_url}{Route.AFTER_DIAL}",
+                        settings=self._settings,
                         now=now,
                     )
                 )
@@ -142,10 +148,18 @@ class Webhook:
             return without_agent(update, fallback_number=self._settings.fallback_number)
         return offer_stream(call, self._settings, now)
 
+    def _fall_back(self, form: Form) -> Response:
+        """Twilio could not use, or not get, what another route had to say."""
+        _log.error("Twilio asks for the fallback", error_code=error_code(form))
+        return _twiml(nothing() if call_update(form).over else self._apology())
+
     def _last_resort(self, route: Route) -> Response:
         if route is Route.STATUS:
             return Response(status_code=204)
-        return _twiml(fall_back(language=None, number=self._settings.fallback_number))
+        return _twiml(self._apology())
+
+    def _apology(self) -> str:
+        return fall_back(language=None, number=self._settings.fallback_number)
 
 
 def _route(path: str) -> Route | None:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ringdown.gemini_backend import GeminiBackend, VertexAi, read_optional_gemini_backend
 from ringdown.settings import SettingsReader
 from ringdown.stores import read_store_url
 
-_GEMINI = "https://generativelanguage.googleapis.com"
 _MIN_TOKEN_SECRET = 32
 _MIN_TWILIO_SECRET = 16
 
@@ -24,9 +24,8 @@ class WebhookSettings:
     """Signs the webhooks of accounts that moved from the auth token to a shared key."""
     fallback_number: str | None
     """E.164; where callers are sent when the agent names no number of its own."""
-    gemini_api_key: str | None = field(repr=False)
-    """For summaries of calls; without one, a caller's memory is how the last call ended."""
-    gemini_base_url: str
+    gemini: GeminiBackend | None
+    """For summaries of calls; without it, a caller's memory is how the last call ended."""
     memory_model: str
 
     @property
@@ -42,6 +41,7 @@ class WebhookSettings:
 def read_settings(environ: Mapping[str, str]) -> WebhookSettings:
     """Read and check every setting; ConfigurationError names all that are wrong."""
     reader = SettingsReader(environ)
+    gemini = read_optional_gemini_backend(reader)
     settings = WebhookSettings(
         public_url=reader.url(
             "PUBLIC_URL", "this webhook's https address as Twilio sees it", scheme="https"
@@ -62,17 +62,15 @@ def read_settings(environ: Mapping[str, str]) -> WebhookSettings:
         ),
         twilio_shared_key_secret=reader.optional("TWILIO_SHARED_KEY_SECRET"),
         fallback_number=reader.phone_number("FALLBACK_NUMBER"),
-        gemini_api_key=reader.optional("GEMINI_API_KEY"),
-        gemini_base_url=_gemini_base_url(reader),
+        gemini=gemini,
         memory_model=reader.text(
-            "MEMORY_MODEL", "the model that summarises calls", default="gemini-flash-latest"
+            "MEMORY_MODEL", "the model that summarises calls", default=_memory_model(gemini)
         ),
     )
     reader.finish()
     return settings
 
 
-def _gemini_base_url(reader: SettingsReader) -> str:
-    if reader.optional("GEMINI_BASE_URL") is None:
-        return _GEMINI
-    return reader.url("GEMINI_BASE_URL", "another Gemini endpoint, https://HOST", scheme="https")
+def _memory_model(gemini: GeminiBackend | None) -> str:
+    """Vertex AI knows no name for whichever model is the latest."""
+    return "gemini-2.5-flash" if isinstance(gemini, VertexAi) else "gemini-flash-latest"

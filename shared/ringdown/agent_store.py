@@ -43,7 +43,8 @@ class StoredAgent(msgspec.Struct, frozen=True, kw_only=True):
     document: dict[str, Json]
     """As operators wrote it, without `status`."""
     version: str
-    """Changes with every write; opaque."""
+    """Another one for every other document; a write that changes nothing, or `status` alone,
+    leaves it as it is. Opaque."""
     status: AgentStatus | None
     """None if there is none, or it cannot be read."""
 

@@ -128,6 +128,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a summary of each call is kept for the caller's next one."""
     apply_to_live_calls: bool = False
     """Whether new instructions reach calls in progress, too."""
+    waiting_phrases: Annotated[tuple[Sentence, ...], msgspec.Meta(max_length=20)] = ()
+    """What the agent says while a tool takes long, in turn, if the tool wants a phrase said."""
     examples: Annotated[tuple[Example, ...], msgspec.Meta(max_length=100)] = ()
 
     @property

@@ -5,7 +5,8 @@ A call is a state machine advanced by webhooks and by the stream handler:
     ringing ──claim──▶ in_progress ──complete──▶ ended
 
 `attempt` counts the streams that were offered to Twilio for the call. Only the attempt that
-claimed the call may write to it, and only until a later attempt is opened.
+claimed the call may write to it, and only until a later attempt is opened: after a transfer that
+nobody answered, or when a stream has ended and nobody has decided what comes next.
 """
 
 import datetime
@@ -18,6 +19,10 @@ from ringdown.agents import Agent
 from ringdown.tools import Json, ToolDeclaration
 
 RETENTION = datetime.timedelta(days=30)
+MOST_TAKE_UPS = 10
+MOST_RECENT_TAKE_UPS = 3
+"""Within a minute. A handler that fails as soon as it has a call is not to have it for ever."""
+_RECENT = datetime.timedelta(minutes=1)
 
 
 class CallStatus(enum.StrEnum):
@@ -45,6 +50,8 @@ class NextAction(enum.StrEnum):
     """Say goodbye to a caller who is not there any more."""
     TIME_GOODBYE = "time_goodbye"
     """Say that the time is over, and goodbye."""
+    BUSY = "busy"
+    """Say that all lines are busy, or dial the fallback number if there is one."""
 
 
 class EndReason(enum.StrEnum):
@@ -63,6 +70,9 @@ class EndReason(enum.StrEnum):
     MODEL_UNAVAILABLE = "model_unavailable"
     MODEL_LOST = "model_lost"
     HANDLER_STOPPED = "handler_stopped"
+    """The process that carried it had to stop; another one takes the call up."""
+    HANDLER_BUSY = "handler_busy"
+    """The stream handler had as many calls as it may, or was too slow to carry another one."""
     NEVER_STREAMED = "never_streamed"
     """Twilio ended the call before a stream handler held it."""
 
@@ -124,6 +134,29 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class Resumption(msgspec.Struct, frozen=True, kw_only=True):
+    """What the model's session can be resumed by, for two hours after it ends.
+
+    It brings back what was said until `at_ms` after the call's stream started.
+    """
+
+    handle: str
+    at_ms: int
+
+
+GO_AWAY = "the service announced the session's end"
+"""The reason of a reconnect that had to come."""
+
+
+class Reconnect(msgspec.Struct, frozen=True, kw_only=True):
+    """One session of the model took the place of another. Times are ms, as in turns."""
+
+    at_ms: int
+    took_ms: int
+    """How long no session listened."""
+    reason: str
+
+
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """The call document (`calls/{CallSid}`), with the resolved agent in it."""
 
@@ -136,6 +169,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     tools: tuple[ToolDeclaration, ...]
     created_at: datetime.datetime
     expires_at: datetime.datetime
+    caller_verified: bool = False
+    """Whether the telephone network vouches for the caller's number."""
     status: CallStatus = CallStatus.RINGING
     attempt: int = 1
     started_at: datetime.datetime | None = None
@@ -146,6 +181,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """The name of the person the agent transfers to, of the agent's `transfer_numbers`."""
     failed_transfers: tuple[str, ...] = ()
     """Names of people who did not answer, after which the agent went on."""
+    take_ups: tuple[datetime.datetime, ...] = ()
+    """When the call was taken up again after a stream that had ended undecided."""
+    resumed_from: EndReason | None = None
+    """Why the stream before the current attempt ended; None for the first."""
+    stream_error: str | None = None
+    """What Twilio last said was wrong with the call's audio stream."""
     fallback_number: str | None = None
     """The agent's, else the line's: where a person can be reached."""
     caller_memory: str | None = None
@@ -157,6 +198,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage = Usage()
     applied_revisions: tuple[str, ...] = ()
     """Edits of the agent that this call took over while it ran."""
+    reconnects: tuple[Reconnect, ...] = ()
+    resumption: Resumption | None = None
+    """How the next stream of this call gets the model's session back."""
     talk_s: int | None = None
     """How long the call lasted, from its first stream on; Twilio's figure if no handler said."""
     cost_usd: float | None = None
@@ -194,6 +238,8 @@ class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
     next: NextAction | None = None
     transfer_to: str | None = None
     applied_revisions: tuple[str, ...] | None = None
+    reconnects: tuple[Reconnect, ...] | None = None
+    resumption: Resumption | None = None
     talk_s: int | None = None
     cost_usd: float | None = None
 
@@ -243,7 +289,8 @@ class CallStore(Protocol):
         """Win `claim.attempt` of the call, which becomes in_progress, and return the call.
 
         None if the call is unknown, over, at another attempt, or that attempt is taken. Of any
-        number of racing claims exactly one wins.
+        number of racing claims exactly one wins. Repeated, the claim that has won wins again: its
+        answer may have been lost.
         """
 
     async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
@@ -256,10 +303,23 @@ class CallStore(Protocol):
         claimed, it returns the call as it is. None if the call is unknown or not to be resumed.
         """
 
+    async def take_up(self, call_sid: str, ended: int, at: datetime.datetime) -> Call | None:
+        """Go on with the agent after the stream of attempt `ended`, of which nobody decided.
+
+        Opens the next attempt. Repeated, it returns the call as it is. None if the call is unknown,
+        decided or over, or has been taken up too often (`MOST_TAKE_UPS`).
+        """
+
+    async def note_stream_error(self, call_sid: str, error: str) -> bool:
+        """Record what Twilio says is wrong with the call's stream. False if it is unknown."""
+
     async def note_twilio_status(
         self, call_sid: str, status: TwilioStatus, at: datetime.datetime
     ) -> bool:
-        """Record what Twilio says of the call; a final status ends it. False if it is unknown."""
+        """Record what Twilio says of the call; a final status ends it. False if it is unknown.
+
+        A status that is not final, and comes after one that is, is late: it changes nothing.
+        """
 
     async def read_record(self, call_sid: str) -> CallRecord | None:
         """The call with its claims, turns and tool calls."""
@@ -282,6 +342,11 @@ class CallIndex(Protocol):
 
     async def list_calls(self, query: CallQuery) -> tuple[Call, ...]:
         """The newest come first; without any that cannot be read."""
+
+
+def recent_take_ups(call: Call, at: datetime.datetime) -> int:
+    """How often the call was taken up in the minute before `at`."""
+    return sum(at - taken_up < _RECENT for taken_up in call.take_ups)
 
 
 def _add(a: dict[str, int], b: dict[str, int]) -> dict[str, int]:

@@ -4,6 +4,7 @@ RingdownError
 ├── ConfigurationError    ops': the process says what to set and does not start
 ├── Conflict              nobody's: two edited at once; the second reads again, and decides
 ├── InvalidDocument       ops': the last good document is used instead, the reason is shown
+├── NoCredentials         ops': what needed Google's REST APIs is left undone, and logged
 ├── StoreUnavailable      the store's: retried; calls go on without it, and records wait
 ├── Superseded            ours: another attempt holds the call; this one stops writing
 └── TokenRefused          the peer's: the stream is closed before anything is dialled
@@ -30,6 +31,10 @@ class Conflict(RingdownError):
 
 class InvalidDocument(RingdownError):
     """A stored document does not fit its record; the message names the field."""
+
+
+class NoCredentials(RingdownError):
+    """The process has no Google credentials, or they give no token; the message says why."""
 
 
 class StoreUnavailable(RingdownError):

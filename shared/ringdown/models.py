@@ -1,28 +1,58 @@
-"""Models and voices that an agent may have, and which settings go with which model.
+"""Models and voices that an agent may have, where each model is, and which settings go with it.
 
-Sources: Google's Live API reference for the models, and its list of prebuilt voices. Models that
-only Vertex AI serves are left out: sessions are opened with an API key.
+Sources: Google's Live API references for the models, and its list of prebuilt voices.
 """
 
 from dataclasses import dataclass
+from enum import Enum
+
+from ringdown.tools import Behavior
 
 DEFAULT_MODEL = "gemini-3.8-live"
 DEFAULT_VOICE = "Kore"
+_VERTEX_MODEL = "gemini-live-2.5-flash-native-audio"
+
+
+class Api(Enum):
+    """Google offers Gemini Live twice, with models of their own. The value is its name."""
+
+    DEVELOPER = "the Gemini Developer API"
+    VERTEX = "Vertex AI"
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
     """What a session with this model may or must be told."""
 
+    api: Api = Api.DEVELOPER
     thinks: bool = False
     """It needs a thinking level; a model that does not think refuses one."""
+    behaviors: tuple[Behavior, ...] = ("blocking", "non_blocking")
+    """What a tool may be to it. A model that knows one of them only is not told which."""
+
+    def behavior(self, wish: Behavior) -> Behavior:
+        """What a tool is to this model that is to be `wish`."""
+        return wish if wish in self.behaviors else self.behaviors[0]
 
 
 MODELS = {
     DEFAULT_MODEL: Model(),
-    "gemini-3.8-live-extended-thinking": Model(thinks=True),
-    "gemini-3.1-flash-live-preview": Model(),
+    "gemini-3.8-live-extended-thinking": Model(thinks=True, behaviors=("non_blocking",)),
+    "gemini-3.1-flash-live-preview": Model(behaviors=("blocking",)),
+    _VERTEX_MODEL: Model(api=Api.VERTEX, behaviors=("blocking",)),
 }
+_USUAL = {Api.DEVELOPER: DEFAULT_MODEL, Api.VERTEX: _VERTEX_MODEL}
+
+
+def model_on(api: Api, name: str) -> str:
+    """The model that speaks for an agent that names `name`: that one if `api` has it, else the
+    usual one there, so that the same agent answers wherever it is deployed.
+
+    A model that is not in the table is left to the service, which may know it.
+    """
+    model = MODELS.get(name)
+    return name if model is None or model.api is api else _USUAL[api]
+
 
 VOICES = (
     "Achernar",

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from ringdown.calls import (
+    GO_AWAY,
     Call,
     CallRecord,
     CallStatus,
@@ -43,6 +44,7 @@ def problems(record: CallRecord) -> tuple[str, ...]:
     return (
         *_ending(call),
         *_agent_document(call),
+        *_reconnects(call),
         *_silence(record),
         *_tools(record.tool_calls),
         *_transfers(call),
@@ -66,16 +68,17 @@ def percentile(ordered: Sequence[int], share: float) -> int:
 
 _ENDINGS = {
     EndReason.MODEL_UNAVAILABLE: (
-        "The model did not answer, so the caller was sent to the fallback number."
+        "The model could not be reached, or refused, so the caller was sent to the fallback number."
         " Check the key, its quota and the agent's model; the stream handler's log has the reason."
     ),
     EndReason.MODEL_LOST: (
-        "The connection to the model broke in the middle of the call, so the caller was sent to"
-        " the fallback number. The stream handler's log has the reason."
+        "The model was lost in the middle of the call and did not come back, so the caller was sent"
+        " to the fallback number. The stream handler's log has the reason."
     ),
     EndReason.STREAM_LOST: (
-        "The audio stream broke off without a decision. The stream handler was gone or unreachable:"
-        " look for its errors at that time, and for 31901 to 31924 in Twilio's debugger."
+        "The audio stream broke off, and the call did not go on: it had been taken up too often, or"
+        " it ended meanwhile. The stream handler was gone or unreachable: look for its errors at"
+        " that time, and for 31901 to 31924 in Twilio's debugger."
     ),
     EndReason.NEVER_STREAMED: (
         "The call ended before its audio stream began: the caller hung up during the notice, or"
@@ -83,8 +86,12 @@ _ENDINGS = {
         " in Twilio's debugger."
     ),
     EndReason.HANDLER_STOPPED: (
-        "The stream handler was stopped while the call went on, for a new version or fewer"
-        " instances, so the caller was sent to the fallback number. Deploy when few people call."
+        "The stream handler was stopped, for a new version or fewer instances, and the call ended"
+        " before another one had taken it up."
+    ),
+    EndReason.HANDLER_BUSY: (
+        "The stream handler had as many calls as it may (MAX_CALLS), or was too slow for one more,"
+        " so the caller heard that all lines are busy. Allow more instances."
     ),
     EndReason.TIME_LIMIT: (
         "The call reached the longest time that the agent allows (max_call_s) and was ended."
@@ -108,6 +115,27 @@ def _agent_document(call: Call) -> Iterator[str]:
         yield (
             f"The agent could not be used as it was written, and revision {call.agent_revision}"
             f" answered instead. What is wrong: {reason}"
+        )
+
+
+_BETWEEN_TURNS_MS = 1_000
+"""A new session that is there sooner, and was to be expected, is nothing to tell of."""
+
+
+def _reconnects(call: Call) -> Iterator[str]:
+    """But for those that the service wants every ten minutes or so, and nobody hears."""
+    heard = [
+        made
+        for made in call.reconnects
+        if made.took_ms > _BETWEEN_TURNS_MS or made.reason != GO_AWAY
+    ]
+    if heard:
+        where = _some([f"{_clock(made.at_ms)} ({made.reason})" for made in heard])
+        longest = _s(max(made.took_ms for made in heard))
+        yield (
+            f"The connection to the model was made anew {_times(len(heard))}, and the call went on:"
+            f" at {where}. It took {longest} at most. If it happens often, look at the model's"
+            " status page and quota."
         )
 
 
@@ -142,9 +170,13 @@ def _transfers(call: Call) -> Iterator[str]:
         yield (
             f"The caller was transferred to {name}, who did not answer, and came back to the agent."
         )
-    streams = call.attempt - len(call.failed_transfers)
-    if streams > 1:
-        yield f"The audio stream was opened {_times(streams)} for this call."
+    if call.take_ups:
+        yield (
+            f"The audio stream ended early {_times(len(call.take_ups))}, and the call went on in"
+            " another one. The log of the webhook says why, at “call taken up”."
+        )
+    if call.stream_error is not None:
+        yield f"Twilio says of the audio stream: {_sentence(call.stream_error)}"
 
 
 def _slow_replies(turns: Sequence[Turn]) -> Iterator[str]:

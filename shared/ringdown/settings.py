@@ -52,6 +52,13 @@ class SettingsReader:
             return default
         return value
 
+    def flag(self, name: str) -> bool:
+        """`yes` or `no`; left out, it is no."""
+        value = self._environ.get(name, "").strip() or "no"
+        if value not in ("yes", "no"):
+            self._problems.append(f"{name} is {value!r}. Set it to yes or to no.")
+        return value == "yes"
+
     def url(self, name: str, purpose: str, *, scheme: str) -> str:
         """A base URL without query or trailing slash; `scheme` is "https" or "wss".
 

@@ -4,7 +4,7 @@ The model chooses `args` and nothing else: identities travel in `ToolCallContext
 from the tool's declaration.
 """
 
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 
@@ -12,6 +12,13 @@ import msgspec
 Json = Any
 
 ToolName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+Behavior = Literal["blocking", "non_blocking"]
+"""Whether the model waits for the answer, or goes on talking meanwhile."""
+Scheduling = Literal["interrupt", "when_idle", "silent"]
+"""When the model speaks of the answer to a call that it did not wait for."""
+Waiting = Literal["tone", "phrase", "nothing"]
+"""What the caller gets while a call takes long."""
 
 
 class ToolDeclaration(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,8 +32,12 @@ class ToolDeclaration(msgspec.Struct, frozen=True, kw_only=True):
     )
     """JSON Schema of the arguments."""
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 10.0
+    behavior: Behavior = "blocking"
+    scheduling: Scheduling = "interrupt"
+    """Counts for a non-blocking tool only."""
     digits: tuple[str, ...] = ()
     """Purposes of digits typed by the caller that this tool is given, such as `pin`."""
+    waiting: Waiting = "tone"
 
 
 class ToolCallContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +46,8 @@ class ToolCallContext(msgspec.Struct, frozen=True, kw_only=True):
     call_sid: str
     agent_id: str
     caller: str
+    caller_verified: bool = False
+    """Whether the telephone network vouches for the number (STIR/SHAKEN, attestation A)."""
     called: str
     language: str
 

@@ -183,7 +183,7 @@ def problem_of(change: dict[str, Json]) -> str:
             (
                 'model: there is no model "gemini-3.8". Did you mean gemini-3.8-live? Models:'
                 " gemini-3.1-flash-live-preview, gemini-3.8-live,"
-                " gemini-3.8-live-extended-thinking."
+                " gemini-3.8-live-extended-thinking, gemini-live-2.5-flash-native-audio."
             ),
         ),
         (

@@ -1,7 +1,8 @@
 import pytest
 
 from ringdown.agents import packaged_agent
-from ringdown.models import DEFAULT_MODEL, DEFAULT_VOICE, MODELS, VOICES
+from ringdown.models import DEFAULT_MODEL, DEFAULT_VOICE, MODELS, VOICES, Api, model_on
+from ringdown.tools import Behavior
 from simulators.gemini_live.setup_rules import read_setup
 
 
@@ -10,16 +11,47 @@ from simulators.gemini_live.setup_rules import read_setup
 def test_the_stand_in_takes_every_model_with_every_voice(model: str, voice: str) -> None:
     thinking = {"thinking_config": {"thinking_level": "LOW"}} if MODELS[model].thinks else {}
     speech = {"voice_config": {"prebuilt_voice_config": {"voice_name": voice}}}
+    vertex = MODELS[model].api is Api.VERTEX
+    prefix = "projects/p/locations/l/publishers/google/" if vertex else ""
     setup = read_setup(
         {
-            "model": f"models/{model}",
+            "model": f"{prefix}models/{model}",
             "generation_config": {"speech_config": speech, **thinking},
-        }
+        },
+        vertex=vertex,
     )
     assert (setup.model, setup.voice) == (model, voice)
+
+
+@pytest.mark.parametrize("api", Api)
+@pytest.mark.parametrize("model", MODELS)
+def test_every_agent_has_a_model_on_either_api(api: Api, model: str) -> None:
+    answering = model_on(api, model)
+    assert MODELS[answering].api is api
+    assert answering == model or MODELS[model].api is not api
+
+
+@pytest.mark.parametrize("api", Api)
+def test_a_model_that_is_not_in_the_table_is_left_to_the_service(api: Api) -> None:
+    assert model_on(api, "gemini-9-live") == "gemini-9-live"
 
 
 def test_there_are_thirty_voices_and_the_defaults_are_known() -> None:
     assert len(set(VOICES)) == 30
     assert DEFAULT_VOICE in VOICES
     assert {DEFAULT_MODEL, packaged_agent().model} <= MODELS.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "wish", "is_to_it"),
+    [
+        ("gemini-3.8-live", "blocking", "blocking"),
+        ("gemini-3.8-live", "non_blocking", "non_blocking"),
+        ("gemini-3.8-live-extended-thinking", "blocking", "non_blocking"),
+        ("gemini-3.1-flash-live-preview", "non_blocking", "blocking"),
+    ],
+)
+def test_what_a_tool_is_to_a_model_that_cannot_choose(
+    name: str, wish: Behavior, is_to_it: Behavior
+) -> None:
+    assert MODELS[name].behavior(wish) == is_to_it

@@ -4,10 +4,12 @@ import msgspec
 import pytest
 
 from ringdown.calls import (
+    GO_AWAY,
     Call,
     CallRecord,
     CallStatus,
     EndReason,
+    Reconnect,
     Speaker,
     ToolCall,
     ToolOutcome,
@@ -63,6 +65,26 @@ def good_call(**changes: object) -> Call:
     return msgspec.structs.replace(call, **changes)
 
 
+def test_a_reconnect_that_was_to_be_expected_is_no_problem() -> None:
+    made = Reconnect(at_ms=540_000, took_ms=120, reason=GO_AWAY)
+
+    assert problems(record(call=good_call(reconnects=(made,)))) == ()
+
+
+@pytest.mark.parametrize(
+    ("took_ms", "reason"), [(80, "1011 Internal error"), (4_000, GO_AWAY)], ids=["broke", "slow"]
+)
+def test_a_reconnect_that_may_have_been_heard_is_told_with_its_reason(
+    took_ms: int, reason: str
+) -> None:
+    made = Reconnect(at_ms=65_000, took_ms=took_ms, reason=reason)
+
+    told = the_problem(record(call=good_call(reconnects=(made,))))
+
+    assert "made anew once" in told
+    assert f"1:05 ({reason})" in told
+
+
 def record(
     *turns: Turn, call: Call | None = None, tool_calls: tuple[ToolCall, ...] = ()
 ) -> CallRecord:
@@ -90,10 +112,11 @@ def test_a_call_that_goes_on_has_none_yet() -> None:
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
-        (EndReason.MODEL_UNAVAILABLE, "The model did not answer"),
-        (EndReason.MODEL_LOST, "The connection to the model broke"),
+        (EndReason.MODEL_UNAVAILABLE, "The model could not be reached"),
+        (EndReason.MODEL_LOST, "The model was lost"),
         (EndReason.STREAM_LOST, "The audio stream broke off"),
         (EndReason.HANDLER_STOPPED, "The stream handler was stopped"),
+        (EndReason.HANDLER_BUSY, "MAX_CALLS"),
         (EndReason.CALLER_IDLE, "Nobody spoke any more"),
         (EndReason.TIME_LIMIT, "max_call_s"),
         (EndReason.COST_LIMIT, "max_cost_usd"),
@@ -163,8 +186,14 @@ def test_people_who_did_not_answer_are_named() -> None:
     assert "transferred to billing, who did not answer" in the_problem(record(call=call))
 
 
-def test_a_stream_that_was_opened_again_is_told() -> None:
-    assert "opened twice" in the_problem(record(call=good_call(attempt=2)))
+def test_a_stream_that_ended_early_is_told() -> None:
+    call = good_call(attempt=3, take_ups=(NOW, NOW))
+    assert "ended early twice" in the_problem(record(call=call))
+
+
+def test_what_twilio_says_of_the_stream_is_told() -> None:
+    call = good_call(stream_error="31902 refused")
+    assert the_problem(record(call=call)) == "Twilio says of the audio stream: 31902 refused."
 
 
 def test_slow_replies_are_told_with_their_place() -> None:

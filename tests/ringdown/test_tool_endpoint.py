@@ -1,6 +1,7 @@
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,7 +12,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from ringdown import log
-from ringdown.tool_endpoint import MAX_BODY_BYTES, ToolEndpoint
+from ringdown.shared_store import SharedStore
+from ringdown.tool_endpoint import MAX_ANSWER_BYTES, MAX_BODY_BYTES, ToolEndpoint
 from ringdown.tools import Json, ToolAnswer, ToolCallContext, ToolRequest
 from tests.ringdown.samples import CALL_SID, CALLED, CALLER
 
@@ -29,6 +31,8 @@ async def grant(args: Args, request: ToolRequest) -> dict[str, Json] | ToolAnswe
             return {"amount": args.amount, "for": request.call.caller}
         case "refuse":
             return ToolAnswer.failed("Not today.", retryable=True)
+        case "much":
+            return {"text": "x" * args.amount}
         case "nothing JSON holds":
             return {"it": object()}
         case _:
@@ -147,3 +151,75 @@ def test_a_large_request_is_refused(client: TestClient) -> None:
     response = client.post("/", content=fits + b" " * (MAX_BODY_BYTES - len(fits) + 1))
     assert response.status_code == 413
     assert "65536" in response.json()["error"]["message"]
+
+
+class Counter:
+    """A tool that changes something; each time its answer is another one."""
+
+    def __init__(self) -> None:
+        self.done = 0
+
+    async def count(self, args: Args, _request: ToolRequest) -> dict[str, Json] | ToolAnswer:
+        self.done += 1
+        match args.wish:
+            case "refuse":
+                return ToolAnswer.failed(f"Not today ({self.done}).")
+            case "later":
+                return ToolAnswer.failed("Not now.", retryable=True)
+            case "break":
+                raise LookupError(args.wish)
+            case "nothing":
+                return {}
+            case _:
+                return {"done": self.done}
+
+
+@pytest.fixture
+def counter() -> Counter:
+    return Counter()
+
+
+@pytest.fixture
+def counting(counter: Counter, tmp_path: Path, output: io.StringIO) -> Iterator[TestClient]:
+    store = SharedStore(f"sqlite:{tmp_path / 'ringdown.db'}")
+    endpoint = ToolEndpoint("grant", Args, counter.count, answers=store.get)
+
+    async def serve(request: Request) -> Response:
+        return await endpoint(request)
+
+    with TestClient(Starlette(routes=[Route("/", serve, methods=["POST"])])) as client:
+        yield client
+
+
+@pytest.mark.parametrize("wish", ["change", "refuse", "nothing"])
+def test_one_key_twice_is_done_once_and_answered_the_same(
+    counting: TestClient, counter: Counter, wish: str
+) -> None:
+    first, second = (counting.post("/", content=a_request({"wish": wish})) for _ in range(2))
+    assert first.json() == second.json()
+    assert counter.done == 1
+
+
+def test_what_may_pass_is_tried_again_with_the_same_key(
+    counting: TestClient, counter: Counter
+) -> None:
+    counting.post("/", content=a_request({"wish": "later"}))
+    assert counting.post("/", content=a_request({"wish": "change"})).json()["output"]
+    assert counter.done == 2
+
+
+def test_what_broke_half_way_is_not_repeated(counting: TestClient, counter: Counter) -> None:
+    assert counting.post("/", content=a_request({"wish": "break"})).status_code == 500
+    again = counting.post("/", content=a_request({"wish": "change"})).json()
+    assert "outcome is not known" in again["error"]["message"]
+    assert counter.done == 1
+
+
+def test_no_answer_is_empty(counting: TestClient) -> None:
+    answer = counting.post("/", content=a_request({"wish": "nothing"})).json()
+    assert answer == {"output": {"status": "The tool has nothing to tell."}}
+
+
+def test_an_answer_that_is_too_long_is_none(client: TestClient) -> None:
+    args: dict[str, Json] = {"wish": "much", "amount": MAX_ANSWER_BYTES}
+    assert "too long" in client.post("/", content=a_request(args)).json()["error"]["message"]

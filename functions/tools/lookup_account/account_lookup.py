@@ -1,11 +1,26 @@
-"""What the tool answers for an account number as a caller says it."""
+"""What the tool answers for an account number as a caller says it, and what it wants proof for."""
 
+import asyncio
+import datetime
 from typing import Annotated
 
 import msgspec
-from accounts import ACCOUNT_NUMBER_DIGITS, Accounts
 
-from ringdown.tools import Json, ToolAnswer
+from ringdown.accounts import ACCOUNT_NUMBER_DIGITS, Account, AccountStore, pin_matches
+from ringdown.tools import Json, ToolAnswer, ToolRequest
+
+PIN = "pin"
+_TOLD_FREELY = ("account_number", "status", "plan", "customer_since", "next_delivery")
+_TYPE_THE_PIN = (
+    'have them type their PIN on the keypad (collect_digits, purpose "pin"), then call this again'
+)
+_BALANCE_NEEDS_PIN = f"The balance needs the caller's PIN. If they ask for it: {_TYPE_THE_PIN}."
+_NO_PROOF = "The balance of this account cannot be told on the phone."
+_LOCKED = ToolAnswer.failed(
+    "The PIN was wrong three times, so this account is locked for an hour, for every caller."
+    " Nothing of it can be told meanwhile. Offer the caller a person."
+)
+_WRONG = ToolAnswer.failed(f"The PIN is wrong. Tell the caller so, and {_TYPE_THE_PIN}.")
 
 
 class LookupArgs(msgspec.Struct, frozen=True):
@@ -14,24 +29,55 @@ class LookupArgs(msgspec.Struct, frozen=True):
     )
 
 
-async def look_up(accounts: Accounts, args: LookupArgs) -> dict[str, Json] | ToolAnswer:
-    """The facts of the account, or an error that tells the model how to go on."""
+async def look_up(
+    accounts: AccountStore,
+    args: LookupArgs,
+    request: ToolRequest,
+    now: datetime.datetime,
+    *,
+    verified_number_is_proof: bool,
+) -> dict[str, Json] | ToolAnswer:
+    """The facts of the account, with the balance only against proof of who is calling; or an error
+    that tells the model how to go on. Raises what the store raises."""
     digits = spoken_digits(str(args.account_number))
     if len(digits) != ACCOUNT_NUMBER_DIGITS:
         return ToolAnswer.failed(
             f"An account number has {ACCOUNT_NUMBER_DIGITS} digits, this one has {len(digits)}."
             " Ask the caller to say the number again, digit by digit."
         )
-    account = await accounts.find(digits)
+    account = await accounts.read_account(digits)
     if account is None:
         return ToolAnswer.failed(
             "There is no account with this number. Read the digits back to the caller and ask"
             " whether they are right."
         )
-    facts: dict[str, Json] = msgspec.to_builtins(account)
-    return facts
+    if verified_number_is_proof and _is_owners_number(account, request):
+        return _facts(account, proven=True)
+    typed = request.digits.get(PIN)
+    if typed is None or account.pin_hash is None:
+        return _facts(account, proven=False)
+    if not await accounts.begin_pin_try(digits, request.idempotency_key, now):
+        return _LOCKED
+    if not await asyncio.to_thread(pin_matches, typed, account.pin_hash):
+        return _WRONG
+    await accounts.clear_pin_tries(digits)
+    return _facts(account, proven=True)
 
 
 def spoken_digits(text: str) -> str:
     """The digits in what a model wrote down: "1 2 3 4 5 6" and "123-456" are 123456."""
     return "".join(character for character in text if character in "0123456789")
+
+
+def _is_owners_number(account: Account, request: ToolRequest) -> bool:
+    """Whether the telephone network itself vouches that the owner's telephone is calling."""
+    return request.call.caller_verified and account.phone_number == request.call.caller
+
+
+def _facts(account: Account, *, proven: bool) -> dict[str, Json]:
+    facts: dict[str, Json] = {name: getattr(account, name) for name in _TOLD_FREELY}
+    if proven:
+        facts["balance"] = account.balance
+    elif account.balance is not None:
+        facts["note"] = _NO_PROOF if account.pin_hash is None else _BALANCE_NEEDS_PIN
+    return {name: value for name, value in facts.items() if value is not None}

@@ -1,25 +1,40 @@
 """The tool `lookup_account`, as functions-framework loads it: composition root."""
 
-from pathlib import Path
+import datetime
+import os
+import sys
 
 import functions_framework.aio
 from account_lookup import LookupArgs, look_up
-from accounts import DemonstrationAccounts, read_accounts
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ringdown import log
+from ringdown.errors import ConfigurationError
+from ringdown.settings import SettingsReader
+from ringdown.shared_store import SharedStore
+from ringdown.stores import read_store_url
 from ringdown.tool_endpoint import ToolEndpoint
 from ringdown.tools import Json, ToolAnswer, ToolRequest
 
 log.configure()
-_accounts = DemonstrationAccounts(
-    read_accounts(Path(__file__).with_name("demonstration_accounts.yaml"))
-)
+_reader = SettingsReader(os.environ)
+_store = SharedStore(read_store_url(_reader))
+_verified_number_is_proof = _reader.flag("VERIFIED_NUMBER_IS_PROOF")
+try:
+    _reader.finish()
+except ConfigurationError as error:
+    sys.exit(str(error))
 
 
-async def _answer(args: LookupArgs, _request: ToolRequest) -> dict[str, Json] | ToolAnswer:
-    return await look_up(_accounts, args)
+async def _answer(args: LookupArgs, request: ToolRequest) -> dict[str, Json] | ToolAnswer:
+    return await look_up(
+        await _store.get(),
+        args,
+        request,
+        datetime.datetime.now(datetime.UTC),
+        verified_number_is_proof=_verified_number_is_proof,
+    )
 
 
 _endpoint = ToolEndpoint("lookup_account", LookupArgs, _answer)

@@ -6,12 +6,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
+from ringdown.accounts import AccountStore
 from ringdown.agent_store import AgentStore
+from ringdown.callbacks import CallbackStore
 from ringdown.callers import CallerStore
 from ringdown.calls import CallIndex, CallStore
 from ringdown.errors import ConfigurationError
 from ringdown.limits import LimitStore
 from ringdown.settings import SettingsReader
+from ringdown.text_templates import TextTemplateStore
+from ringdown.tool_answers import AnswerStore
 from ringdown.tools import ToolStore
 
 _SQLITE = "sqlite:"
@@ -20,7 +24,19 @@ _FIRESTORE = re.compile(
 )
 
 
-class Store(AgentStore, CallerStore, CallIndex, CallStore, LimitStore, ToolStore, Protocol):
+class Store(
+    AccountStore,
+    AgentStore,
+    AnswerStore,
+    CallbackStore,
+    CallerStore,
+    CallIndex,
+    CallStore,
+    LimitStore,
+    TextTemplateStore,
+    ToolStore,
+    Protocol,
+):
     """Everything a process may ask of its store."""
 
 

@@ -5,17 +5,23 @@ agents. Firestore takes no `/` in an id, no `.`, `..` or `__x__`, and 1,500 byte
 (https://firebase.google.com/docs/firestore/quotas#collections_documents_and_fields).
 """
 
+import datetime
 import hashlib
 import re
 from urllib.parse import unquote
 
+ACCOUNTS = "accounts"
 AGENTS = "agents"
+CALLBACKS = "callbacks"
 CALLERS = "callers"
 CALLS = "calls"
 DRAFTS = "drafts"
 BELOW_CALLS = ("attempts", "claims", "tool_calls", "turns")
 LIMITS = "settings/limits"
 NUMBERS = "numbers"
+PIN_TRIES = "pin_tries"
+TEXT_TEMPLATES = "text_templates"
+TOOL_ANSWERS = "tool_answers"
 TOOLS = "tools"
 
 _LONGEST_ID = 200
@@ -41,6 +47,27 @@ def number_path(number: str) -> str:
 
 def tool_path(name: str) -> str:
     return f"{TOOLS}/{document_id(name)}"
+
+
+def account_path(account_number: str) -> str:
+    return f"{ACCOUNTS}/{document_id(account_number)}"
+
+
+def pin_tries_path(account_number: str) -> str:
+    return f"{PIN_TRIES}/{document_id(account_number)}"
+
+
+def callback_path(caller: str, at: datetime.datetime) -> str:
+    """A caller has one callback at a time."""
+    return f"{CALLBACKS}/{document_id(f'{at.astimezone(datetime.UTC):%Y-%m-%dT%H:%MZ} {caller}')}"
+
+
+def text_template_path(name: str) -> str:
+    return f"{TEXT_TEMPLATES}/{document_id(name)}"
+
+
+def answer_path(key: str) -> str:
+    return f"{TOOL_ANSWERS}/{document_id(key)}"
 
 
 def caller_path(number: str) -> str:

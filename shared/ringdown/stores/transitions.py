@@ -10,6 +10,8 @@ import msgspec
 
 from ringdown.callers import Caller, Memory
 from ringdown.calls import (
+    MOST_RECENT_TAKE_UPS,
+    MOST_TAKE_UPS,
     RETENTION,
     Call,
     CallStatus,
@@ -17,6 +19,7 @@ from ringdown.calls import (
     EndReason,
     NextAction,
     TwilioStatus,
+    recent_take_ups,
 )
 from ringdown.prices import cost_usd
 
@@ -47,6 +50,27 @@ def resumed(call: Call) -> Call | None:
     if call.next is not NextAction.TRANSFER or call.transfer_to is None:
         return None
     return msgspec.structs.replace(
+        _at_next_attempt(call, EndReason.TRANSFERRED),
+        failed_transfers=(*call.failed_transfers, call.transfer_to),
+    )
+
+
+def taken_up(call: Call, ended: int, at: datetime.datetime) -> Call | None:
+    """The call at its next attempt, after the stream of attempt `ended`, which ended undecided."""
+    if call.next is not None or call.status is CallStatus.ENDED:
+        return None
+    if call.attempt > ended:
+        return call  # taken up already; Twilio repeats webhooks
+    if len(call.take_ups) >= MOST_TAKE_UPS or recent_take_ups(call, at) >= MOST_RECENT_TAKE_UPS:
+        return None
+    return msgspec.structs.replace(
+        _at_next_attempt(call, call.end_reason or _unrecorded_end(call)),
+        take_ups=(*call.take_ups, at),
+    )
+
+
+def _at_next_attempt(call: Call, resumed_from: EndReason) -> Call:
+    return msgspec.structs.replace(
         call,
         attempt=call.attempt + 1,
         status=CallStatus.RINGING,
@@ -54,7 +78,7 @@ def resumed(call: Call) -> Call | None:
         end_reason=None,
         next=None,
         transfer_to=None,
-        failed_transfers=(*call.failed_transfers, call.transfer_to),
+        resumed_from=resumed_from,
     )
 
 

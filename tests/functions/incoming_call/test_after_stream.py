@@ -30,6 +30,7 @@ from tests.functions.incoming_call.stand_ins import PUBLIC_URL, Twilio, a_form, 
 from tests.functions.loading import LoadedFunction
 from tests.ringdown.samples import CALL_SID, CALLED, CALLER, NOW, a_call, an_agent
 from twilio_request import CallUpdate
+from webhook_settings import read_settings
 
 BILLING = "+14155550166"
 IN_PROGRESS = a_form(CallStatus="in-progress")
@@ -155,12 +156,87 @@ def test_after_a_dial_without_a_transfer_a_person_is_tried(
     assert document[1].text == environ["FALLBACK_NUMBER"]
 
 
-def test_a_stream_lost_without_a_decision_falls_back_and_is_recorded(
+def test_a_stream_lost_without_a_decision_is_taken_up_without_a_word(
+    twilio: Twilio, store_url: str, webhook: LoadedFunction
+) -> None:
+    stream_began(store_url, a_call(agent=an_agent(notice="Notice.")))
+    document = twiml(twilio.post("/after-stream?attempt=1", IN_PROGRESS))
+    assert verbs(document) == ["Connect", "Redirect"], "no notice, no pause"
+    assert document[1].text == f"{PUBLIC_URL}/after-stream?attempt=2"
+    call = stored_call(store_url)
+    assert call is not None
+    assert (call.attempt, call.resumed_from) == (2, EndReason.STREAM_LOST)
+    assert "call taken up" in webhook.messages()
+
+
+def test_a_repeated_delivery_opens_no_further_attempt(twilio: Twilio, store_url: str) -> None:
+    stream_began(store_url, a_call())
+    for _ in range(3):
+        document = twiml(twilio.post("/after-stream?attempt=1", IN_PROGRESS))
+        assert document[1].text == f"{PUBLIC_URL}/after-stream?attempt=2"
+    call = stored_call(store_url)
+    assert call is not None
+    assert call.attempt == 2
+
+
+def test_a_handler_that_is_started_again_is_given_time(twilio: Twilio, store_url: str) -> None:
+    stream_began(store_url, a_call())
+    documents = [twiml(twilio.post(f"/after-stream?attempt={n}", IN_PROGRESS)) for n in (1, 2, 3)]
+    assert [verbs(document) for document in documents] == [
+        ["Connect", "Redirect"],
+        ["Pause", "Connect", "Redirect"],
+        ["Pause", "Connect", "Redirect"],
+    ]
+    assert [document[0].get("length") for document in documents[1:]] == ["2", "4"]
+
+
+@pytest.mark.parametrize("query", ["", "?attempt=", "?attempt=0", "?attempt=-1", "?attempt=x"])
+def test_an_attempt_that_cannot_be_is_taken_for_the_present_one(
+    twilio: Twilio, store_url: str, query: str
+) -> None:
+    stream_began(store_url, a_call())
+    document = twiml(twilio.post(f"/after-stream{query}", IN_PROGRESS))
+    assert document[1].text == f"{PUBLIC_URL}/after-stream?attempt=2"
+
+
+def test_a_forged_attempt_is_refused(twilio: Twilio, store_url: str) -> None:
+    stream_began(store_url, a_call())
+    signed_url = f"{PUBLIC_URL}/after-stream?attempt=1"
+    response = twilio.post("/after-stream?attempt=2", IN_PROGRESS, signed_url=signed_url)
+    assert response.status_code == 403
+
+
+def test_a_busy_handler_makes_twilio_say_so(twilio: Twilio, store_url: str) -> None:
+    stream_began(store_url, a_call(agent=an_agent(language="de-DE")))
+    handler_saved(store_url, CallChanges(next=NextAction.BUSY))
+    document = twiml(twilio.post("/after-stream?attempt=1", IN_PROGRESS))
+    assert [(verb.tag, verb.text) for verb in document] == [
+        ("Say", phrases_for("de").busy),
+        ("Hangup", None),
+    ]
+
+
+def test_a_busy_handler_sends_the_caller_to_a_person_if_there_is_one(
+    twilio: Twilio, store_url: str
+) -> None:
+    stream_began(store_url, a_call(fallback_number=PERSON))
+    handler_saved(store_url, CallChanges(next=NextAction.BUSY))
+    document = twiml(twilio.post("/after-stream?attempt=1", IN_PROGRESS))
+    assert [(verb.tag, verb.text) for verb in document] == [
+        ("Say", phrases_for("en").connecting),
+        ("Dial", PERSON),
+        ("Hangup", None),
+    ]
+
+
+def test_a_stream_lost_too_often_falls_back_and_is_recorded(
     twilio: Twilio, store_url: str, webhook: LoadedFunction
 ) -> None:
     stream_began(store_url, a_call(fallback_number=PERSON))
     began = datetime.datetime.now(datetime.UTC)
-    assert verbs(twiml(twilio.post("/after-stream", IN_PROGRESS))) == ["Say", "Dial", "Hangup"]
+    _lost_three_times(twilio)
+    first = twilio.post("/after-stream?attempt=4", IN_PROGRESS)
+    assert verbs(twiml(first)) == ["Say", "Dial", "Hangup"]
     call = stored_call(store_url)
     assert call is not None
     assert (call.status, call.end_reason, call.next) == (
@@ -171,33 +247,27 @@ def test_a_stream_lost_without_a_decision_falls_back_and_is_recorded(
     assert call.ended_at is not None
     assert call.ended_at >= began
     assert "stream ended without a decision" in webhook.messages()
+    assert twilio.post("/after-stream?attempt=4", IN_PROGRESS).text == first.text
+    assert stored_call(store_url) == call
 
 
 def test_a_stream_that_no_handler_took_is_recorded_as_such(twilio: Twilio, store_url: str) -> None:
     write_agent(store_url, an_agent(notice="Notice."))
     twilio.post("/", a_form())
-    twilio.post("/after-stream", IN_PROGRESS)
+    _lost_three_times(twilio)
+    twilio.post("/after-stream?attempt=4", IN_PROGRESS)
     call = stored_call(store_url)
     assert call is not None
     assert call.end_reason is EndReason.NEVER_STREAMED
 
 
-def test_a_reason_given_without_a_decision_stays(twilio: Twilio, store_url: str) -> None:
+def test_a_call_that_was_handed_over_says_so(twilio: Twilio, store_url: str) -> None:
     stream_began(store_url, a_call())
-    ended_at = datetime.datetime(2026, 11, 2, 9, 45, tzinfo=datetime.UTC)
-    handler_saved(store_url, CallChanges(end_reason=EndReason.HANDLER_STOPPED, ended_at=ended_at))
-    twilio.post("/after-stream", IN_PROGRESS)
+    handler_saved(store_url, CallChanges(end_reason=EndReason.HANDLER_STOPPED))
+    twilio.post("/after-stream?attempt=1", IN_PROGRESS)
     call = stored_call(store_url)
     assert call is not None
-    assert (call.end_reason, call.ended_at) == (EndReason.HANDLER_STOPPED, ended_at)
-
-
-def test_a_repeated_delivery_gets_the_same_answer(twilio: Twilio, store_url: str) -> None:
-    stream_began(store_url, a_call())
-    first = twilio.post("/after-stream", IN_PROGRESS)
-    recorded = stored_call(store_url)
-    assert twilio.post("/after-stream", IN_PROGRESS).text == first.text
-    assert stored_call(store_url) == recorded
+    assert (call.end_reason, call.resumed_from) == (None, EndReason.HANDLER_STOPPED)
 
 
 @pytest.mark.parametrize("status", ["completed", "busy", "failed", "no-answer", "canceled"])
@@ -231,8 +301,9 @@ def test_a_locked_store_falls_back_in_time(
     started_s = time.monotonic()
     with store_locked(store_url):
         document = twiml(twilio.post("/after-stream", IN_PROGRESS))
-    assert time.monotonic() - started_s < 1.9
+    assert time.monotonic() - started_s < 2.9
     assert verbs(document) == ["Say", "Dial", "Hangup"]
+    assert "call could not be taken up" in webhook.messages()
     assert "call could not be saved" in webhook.messages()
 
 
@@ -268,22 +339,30 @@ class HangingStore:
     async def read_record(self, call_sid: str) -> CallRecord | None:
         return await self._hang()
 
+    async def take_up(self, call_sid: str, ended: int, at: datetime.datetime) -> Call | None:
+        return await self._hang()
+
+    async def note_stream_error(self, call_sid: str, error: str) -> bool:
+        return await self._hang()
+
     async def _hang(self) -> NoReturn:
         await asyncio.Event().wait()
         raise AssertionError("unreachable")
 
 
-async def test_a_store_that_never_answers_falls_back_in_time() -> None:
+async def test_a_store_that_never_answers_falls_back_in_time(environ: Environ) -> None:
     update = CallUpdate(CALL_SID, CALLER, CALLED, "in-progress", None)
     async with asyncio.timeout(4.0):
         document = await after_stream(
-            update,
-            store=HangingStore(),
-            fallback_number=PERSON,
-            after_dial_url=f"{PUBLIC_URL}/after-dial",
-            now=NOW,
+            update, 1, store=HangingStore(), settings=read_settings(environ), now=NOW
         )
-    assert f"<Dial>{PERSON}</Dial>" in document
+    assert f"<Dial>{environ['FALLBACK_NUMBER']}</Dial>" in document
+
+
+def _lost_three_times(twilio: Twilio) -> None:
+    """As often as a call is taken up in a minute."""
+    for ended in (1, 2, 3):
+        twilio.post(f"/after-stream?attempt={ended}", IN_PROGRESS)
 
 
 def _transferred(store_url: str) -> None:

@@ -56,7 +56,8 @@ def test_a_call_is_answered_with_notice_stream_and_what_comes_next(
     secret = environ["STREAM_TOKEN_SECRET"]
     assert parameter.attrib["name"] == "token"
     assert verify(secret, token, call_sid=CALL_SID, now_s=time.time()) == 1
-    assert (redirect.text, redirect.attrib) == (f"{PUBLIC_URL}/after-stream", {"method": "POST"})
+    assert redirect.text == f"{PUBLIC_URL}/after-stream?attempt=1"
+    assert redirect.attrib == {"method": "POST"}
 
 
 def test_the_call_is_opened_with_its_agent_and_tools(twilio: Twilio, store_url: str) -> None:
@@ -114,6 +115,26 @@ def test_callers_may_be_anything(twilio: Twilio, store_url: str, given: str, kep
     call = stored_call(store_url)
     assert call is not None
     assert (call.caller, call.called) == (kept, kept)
+
+
+@pytest.mark.parametrize(
+    ("said", "verified"),
+    [
+        ({"StirVerstat": "TN-Validation-Passed-A"}, True),
+        ({"StirVerstat": "TN-Validation-Passed-B"}, False),
+        ({"StirVerstat": "TN-Validation-Failed-A"}, False),
+        ({"StirVerstat": ""}, False),
+        ({}, False),
+    ],
+    ids=str,
+)
+def test_the_network_vouches_for_a_caller_by_attestation_a_alone(
+    twilio: Twilio, store_url: str, said: dict[str, str], verified: bool
+) -> None:
+    twilio.post("/", a_form(**said))
+    call = stored_call(store_url)
+    assert call is not None
+    assert call.caller_verified is verified
 
 
 # Delivered again

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -35,6 +36,7 @@ from tests.functions.incoming_call.records import (
 )
 from tests.functions.incoming_call.stand_ins import Twilio, a_form
 from tests.functions.loading import LoadedFunction
+from tests.google_tokens import TokenServer, token_server
 from tests.ringdown.samples import CALL_SID, CALLER, a_call, a_claim, an_agent
 
 REMEMBERING = msgspec.structs.replace(an_agent(notice="Notice."), remember_callers=True)
@@ -166,6 +168,48 @@ def test_a_call_is_remembered_as_gemini_sums_it_up(
     said = question["contents"][0]["parts"][0]["text"]
     assert "caller: When is my delivery?\nagent: On Thursday." in said
     assert "en-US" in question["systemInstruction"]["parts"][0]["text"]
+
+
+@pytest.fixture
+def google_tokens() -> Iterator[TokenServer]:
+    with token_server() as server:
+        yield server
+
+
+@pytest.fixture
+def on_vertex(environ: Environ, google_tokens: TokenServer, tmp_path: Path) -> Environ:
+    del environ["GEMINI_API_KEY"]
+    return environ | {
+        "GEMINI_BACKEND": "vertex",
+        "GOOGLE_CLOUD_PROJECT": "my-project",
+        "VERTEX_LOCATION": "us-central1",
+        "GOOGLE_APPLICATION_CREDENTIALS": str(google_tokens.key_file(tmp_path)),
+    }
+
+
+def test_vertex_sums_it_up_for_whoever_has_a_token(
+    on_vertex: Environ, load: Load, store_url: str, gemini: Gemini, google_tokens: TokenServer
+) -> None:
+    a_call_is_over(store_url)
+    with load(on_vertex) as webhook:
+        twilio_says(Twilio(webhook.client))
+    assert remembered(store_url) == SUMMARY
+    ((path, headers, _),) = gemini.asked
+    place = "projects/my-project/locations/us-central1/publishers/google"
+    assert path == f"/v1/{place}/models/gemini-2.5-flash:generateContent"
+    assert headers["authorization"] == f"Bearer {google_tokens.token}"
+    assert "x-goog-api-key" not in headers
+
+
+def test_without_credentials_for_vertex_the_last_turns_are_kept(
+    on_vertex: Environ, load: Load, store_url: str, gemini: Gemini, google_tokens: TokenServer
+) -> None:
+    google_tokens.refuses = True
+    a_call_is_over(store_url)
+    with load(on_vertex) as webhook:
+        twilio_says(Twilio(webhook.client))
+        assert "summary could not be had" in webhook.messages()
+    assert (remembered(store_url), gemini.asked) == (last_turns(TURNS), [])
 
 
 def test_the_next_summary_knows_what_was_known_before(

@@ -55,6 +55,21 @@ def test_the_caller_hears_an_apology_and_a_person(
     assert "nobody thought of this" in line["stack_trace"]
 
 
+def test_the_fallback_needs_nothing_but_the_settings(
+    twilio: Twilio, environ: Environ, output: io.StringIO
+) -> None:
+    form = a_form(CallStatus="in-progress", ErrorCode="11205", ErrorUrl="https://phone.example")
+    document = twiml(twilio.post("/fallback", form))
+    assert verbs(document) == ["Say", "Dial", "Hangup"]
+    assert document[1].text == environ["FALLBACK_NUMBER"]
+    line = json.loads(output.getvalue())
+    assert (line["message"], line["error_code"]) == ("Twilio asks for the fallback", "11205")
+
+
+def test_the_fallback_of_a_call_that_is_over_does_nothing(twilio: Twilio) -> None:
+    assert verbs(twiml(twilio.post("/fallback", a_form(CallStatus="completed")))) == []
+
+
 def test_a_status_is_acknowledged(twilio: Twilio) -> None:
     assert twilio.post("/status", a_form()).status_code == 204
 

@@ -82,6 +82,15 @@ def test_a_stream_status_is_logged(
     assert line | fields | {"call_sid": CALL_SID} == line
 
 
+def test_a_stream_error_is_kept_with_the_call(twilio: Twilio, store_url: str) -> None:
+    stream_began(store_url, a_call())
+    form = a_form(StreamEvent="stream-error", StreamSid="MZ1", StreamError="31902: refused")
+    acknowledged(twilio.post("/status", form))
+    call = stored_call(store_url)
+    assert call is not None
+    assert call.stream_error == "31902: refused"
+
+
 def test_a_locked_store_is_logged(twilio: Twilio, store_url: str, webhook: LoadedFunction) -> None:
     stream_began(store_url, a_call())
     started_s = time.monotonic()

@@ -21,7 +21,7 @@ from tests.functions.incoming_call.stand_ins import (
 from tests.functions.loading import LoadedFunction
 from tests.ringdown.samples import CALLER
 
-ROUTES = ["/", "/after-stream", "/status"]
+ROUTES = ["/", "/after-stream", "/status", "/fallback"]
 SHARED_KEY_SECRET = "the secret of a shared key"
 SETTINGS_HEADER = "X-Twilio-Webhooks-Signature-Settings"
 

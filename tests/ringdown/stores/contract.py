@@ -15,6 +15,8 @@ from ringdown.calls import (
     CallStatus,
     EndReason,
     NextAction,
+    Reconnect,
+    Resumption,
     ToolCall,
     TwilioStatus,
     Usage,
@@ -138,6 +140,16 @@ class StoreContract:
         assert await store.claim(CALL_SID, a_claim()) is None
 
     # Saving
+
+    async def test_how_the_models_session_went_on_is_in_the_record(self, store: Store) -> None:
+        made = Reconnect(at_ms=61_000, took_ms=90, reason="1011 internal")
+        resumption = Resumption(handle="h" * 300, at_ms=64_000)
+        await store.open_call(a_call())
+        await store.claim(CALL_SID, a_claim())
+        await store.save(CALL_SID, 1, CallChanges(reconnects=(made,), resumption=resumption))
+        call = await store.read_call(CALL_SID)
+        assert call is not None
+        assert (call.reconnects, call.resumption) == ((made,), resumption)
 
     async def test_all_that_is_saved_is_in_the_record_in_order(self, store: Store) -> None:
         await store.open_call(a_call())
@@ -381,6 +393,84 @@ class StoreContract:
         await store.save(CALL_SID, 1, CallChanges(next=next_action))
         assert await store.resume(CALL_SID) is None
         assert await store.resume("CA" + "9" * 32) is None
+
+    # Going on after a stream that ended undecided
+
+    async def test_a_stream_that_ended_undecided_is_taken_up_at_the_next_attempt(
+        self, store: Store, other_store: Store
+    ) -> None:
+        await store.open_call(a_call())
+        await store.claim(CALL_SID, a_claim())
+        await store.save(CALL_SID, 1, CallChanges(end_reason=EndReason.HANDLER_STOPPED))
+        taken_up = await other_store.take_up(CALL_SID, 1, LATER)
+        assert taken_up is not None
+        assert (taken_up.attempt, taken_up.status) == (2, CallStatus.RINGING)
+        assert (taken_up.end_reason, taken_up.resumed_from) == (None, EndReason.HANDLER_STOPPED)
+        assert taken_up.take_ups == (LATER,)
+        assert await store.read_call(CALL_SID) == taken_up
+        with pytest.raises(Superseded):
+            await store.save(CALL_SID, 1, CallChanges(turns=(a_turn(1),)))
+        assert await store.claim(CALL_SID, a_claim(attempt=2)) is not None
+
+    @pytest.mark.parametrize("claimed", [False, True])
+    async def test_what_is_known_of_the_stream_before_tells_why(
+        self, store: Store, claimed: bool
+    ) -> None:
+        await store.open_call(a_call())
+        if claimed:
+            await store.claim(CALL_SID, a_claim())
+        taken_up = await store.take_up(CALL_SID, 1, LATER)
+        assert taken_up is not None
+        expected = EndReason.STREAM_LOST if claimed else EndReason.NEVER_STREAMED
+        assert taken_up.resumed_from is expected
+
+    async def test_taking_up_twice_or_together_opens_one_attempt(
+        self, store: Store, other_store: Store
+    ) -> None:
+        await store.open_call(a_call())
+        await store.claim(CALL_SID, a_claim())
+        first = await store.take_up(CALL_SID, 1, LATER)
+        assert await other_store.take_up(CALL_SID, 1, NOW) == first
+        await store.claim(CALL_SID, a_claim(attempt=2))
+        together = await asyncio.gather(
+            *(each.take_up(CALL_SID, 2, LATER) for each in (store, other_store) for _ in range(5))
+        )
+        assert {call.attempt if call else None for call in together} == {3}
+
+    @pytest.mark.parametrize(
+        "changes",
+        [CallChanges(next=NextAction.HANG_UP), CallChanges(status=CallStatus.ENDED)],
+    )
+    async def test_a_call_that_is_decided_or_over_is_not_taken_up(
+        self, store: Store, changes: CallChanges
+    ) -> None:
+        assert await store.take_up(CALL_SID, 1, LATER) is None
+        await store.open_call(a_call())
+        await store.save(CALL_SID, 1, changes)
+        assert await store.take_up(CALL_SID, 1, LATER) is None
+
+    async def test_a_call_is_taken_up_three_times_a_minute_and_ten_times_in_all(
+        self, store: Store
+    ) -> None:
+        await store.open_call(a_call())
+        minute = datetime.timedelta(minutes=1)
+        times = [NOW + minute * (n // 3) for n in range(12)]
+        made = 0
+        for at in times:
+            call = await store.take_up(CALL_SID, made + 1, at)
+            made += call is not None
+        assert made == 10, "in all"
+        await store.open_call(a_call(call_sid="CA" + "8" * 32))
+        quick = [await store.take_up("CA" + "8" * 32, n + 1, NOW) for n in range(4)]
+        assert [call.attempt if call else None for call in quick] == [2, 3, 4, None]
+
+    async def test_what_twilio_says_is_wrong_with_a_stream_is_kept(self, store: Store) -> None:
+        assert not await store.note_stream_error(CALL_SID, "31902 refused")
+        await store.open_call(a_call())
+        assert await store.note_stream_error(CALL_SID, "31902 refused")
+        assert await store.read_call(CALL_SID) == msgspec.structs.replace(
+            a_call(), stream_error="31902 refused"
+        )
 
     # What Twilio says
 

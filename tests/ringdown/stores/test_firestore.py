@@ -15,6 +15,7 @@ from ringdown.calls import CallChanges, NextAction, TwilioStatus, Usage
 from ringdown.errors import InvalidDocument, StoreUnavailable
 from ringdown.stores import Store, open_store
 from ringdown.tools import Json
+from simulators.hop import Hop, hop_before
 from tests.emulator import VARIABLE, a_project, running_emulator
 from tests.ringdown.samples import (
     CALL_SID,
@@ -29,7 +30,6 @@ from tests.ringdown.samples import (
 )
 from tests.ringdown.seeding import write_agent
 from tests.ringdown.stores.contract import Put, StoreContract
-from tests.ringdown.stores.delaying_proxy import DelayingProxy, delaying_proxy
 
 OPERATION_S = 5.0
 A_LITTLE_S = 1.0
@@ -202,16 +202,14 @@ async def test_an_emulator_that_dies_is_unavailable_until_it_is_back(
 
 
 @pytest.fixture
-async def proxy(
-    firestore_project: str, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[DelayingProxy]:
-    async with delaying_proxy(os.environ[VARIABLE]) as proxy:
+async def proxy(firestore_project: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hop]:
+    async with hop_before(os.environ[VARIABLE]) as proxy:
         monkeypatch.setenv(VARIABLE, proxy.host)
         yield proxy
 
 
 async def test_a_slow_firestore_is_waited_for_within_the_deadline_or_less(
-    proxy: DelayingProxy, firestore_project: str
+    proxy: Hop, firestore_project: str
 ) -> None:
     async with open_store(f"firestore:{firestore_project}") as store:
         await store.open_call(a_call())
@@ -229,7 +227,7 @@ async def test_a_slow_firestore_is_waited_for_within_the_deadline_or_less(
 
 
 async def test_a_silent_firestore_is_unavailable_within_its_deadline(
-    proxy: DelayingProxy, firestore_project: str
+    proxy: Hop, firestore_project: str
 ) -> None:
     async with open_store(f"firestore:{firestore_project}") as store:
         await store.open_call(a_call())

@@ -115,7 +115,17 @@ def fields_compared(where: StructuredQuery.Filter, *, is_equality: bool) -> Iter
 def test_whatever_expires_has_a_time_to_live() -> None:
     assert packaged()["ttl"] == {
         "field": "expires_at",
-        "collection_groups": ["attempts", "callers", "calls", "claims", "tool_calls", "turns"],
+        "collection_groups": [
+            "attempts",
+            "callbacks",
+            "callers",
+            "calls",
+            "claims",
+            "pin_tries",
+            "tool_answers",
+            "tool_calls",
+            "turns",
+        ],
     }
 
 

@@ -1,7 +1,7 @@
 """Records in Cloud Firestore, for any number of processes. Importing this imports Google's client.
 
-`values` and `operations` are pure; `client` and `database` talk to Firestore; `calls`, `agents` and
-`callers` say what about.
+`values` and `operations` are pure; `client` and `database` talk to Firestore; `calls`, `agents`,
+`callers` and `tool_records` say what about.
 """
 
 from collections.abc import AsyncIterator
@@ -12,15 +12,17 @@ from ringdown.stores.firestore.callers import FirestoreCallers
 from ringdown.stores.firestore.calls import FirestoreCalls
 from ringdown.stores.firestore.client import make_client
 from ringdown.stores.firestore.database import Database
+from ringdown.stores.firestore.tool_records import FirestoreToolRecords
 
 
-class FirestoreStore(FirestoreAgents, FirestoreCalls, FirestoreCallers):
+class FirestoreStore(FirestoreAgents, FirestoreCalls, FirestoreCallers, FirestoreToolRecords):
     """Implements `ringdown.stores.Store`."""
 
     def __init__(self, database: Database) -> None:
         FirestoreAgents.__init__(self, database)
         FirestoreCalls.__init__(self, database)
         FirestoreCallers.__init__(self, database)
+        FirestoreToolRecords.__init__(self, database)
 
 
 @asynccontextmanager

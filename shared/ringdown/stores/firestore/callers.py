@@ -18,11 +18,11 @@ from ringdown.stores.firestore.operations import (
     Write,
 )
 from ringdown.stores.line_use import DAY, HOUR, RUNNING
-from ringdown.stores.paths import BELOW_CALLS, CALLS, LIMITS, caller_path
+from ringdown.stores.paths import BELOW_CALLS, CALLBACKS, CALLS, LIMITS, caller_path
 from ringdown.stores.storable import to_document
 
 _TRIES = 20
-_CALLS_AT_ONCE = 20
+_FOUND_AT_ONCE = 20
 _WRITES_AT_ONCE = 200
 
 
@@ -55,11 +55,14 @@ class FirestoreCallers:
         Has no deadline of its own, each of its steps has: there may be thousands of calls.
         """
         calls = documents = 0
-        while found := await self._calls_of(number):
+        while found := await self._theirs(CALLS, number):
             for call in found:
                 documents += await self._erase_below(call.path)
                 calls += 1
             await self._erase(*(call.path for call in found))
+        while callbacks := await self._theirs(CALLBACKS, number):
+            await self._erase(*(callback.path for callback in callbacks))
+            documents += len(callbacks)
         async with self._database.deadline():
             known = await self._database.read(caller_path(number)) is not None
             await self._database.commit(Delete(caller_path(number)))
@@ -78,10 +81,10 @@ class FirestoreCallers:
                     return
         raise StoreUnavailable(f"{path} was changed by others {_TRIES} times in a row")
 
-    async def _calls_of(self, number: str) -> tuple[Stored, ...]:
+    async def _theirs(self, folder: str, number: str) -> tuple[Stored, ...]:
         async with self._database.deadline():
             theirs = Condition(("caller",), "==", number)
-            return await self._database.query(CALLS, theirs, limit=_CALLS_AT_ONCE)
+            return await self._database.query(folder, theirs, limit=_FOUND_AT_ONCE)
 
     async def _erase_below(self, call: str) -> int:
         """How many documents were erased that say something of the call."""

@@ -15,6 +15,8 @@ import datetime
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
+import msgspec
+
 from ringdown.calls import (
     Call,
     CallChanges,
@@ -124,10 +126,19 @@ class FirestoreCalls:
                 raise Superseded(f"attempt {attempt} is not the call's current one")
 
     async def resume(self, call_sid: str) -> Call | None:
-        def next_attempt(call: Call, resumed: Call) -> tuple[Write, ...]:
-            return Delete(attempt_path(call_sid, call.attempt)), _current_attempt(resumed)
+        return await self._change(call_sid, transitions.resumed, _next_attempt)
 
-        return await self._change(call_sid, transitions.resumed, next_attempt)
+    async def take_up(self, call_sid: str, ended: int, at: datetime.datetime) -> Call | None:
+        def decide(call: Call) -> Call | None:
+            return transitions.taken_up(call, ended, at)
+
+        return await self._change(call_sid, decide, _next_attempt)
+
+    async def note_stream_error(self, call_sid: str, error: str) -> bool:
+        def decide(call: Call) -> Call:
+            return msgspec.structs.replace(call, stream_error=error)
+
+        return await self._change(call_sid, decide) is not None
 
     async def note_twilio_status(
         self, call_sid: str, status: TwilioStatus, at: datetime.datetime
@@ -236,6 +247,10 @@ def _conditions(query: CallQuery) -> Iterator[Condition]:
 def _advance(stored: Stored, call: Call, after: Call) -> Update:
     """Write what differs in `after`, if the call is still as it was read."""
     return Update(stored.path, changed_fields(call, after), unchanged_since=stored.updated_at)
+
+
+def _next_attempt(before: Call, after: Call) -> tuple[Write, ...]:
+    return Delete(attempt_path(before.call_sid, before.attempt)), _current_attempt(after)
 
 
 def _current_attempt(call: Call) -> Replace:

@@ -13,6 +13,9 @@ from ringdown.stores.sqlite.documents import CALLS_BY_TIME, CALLS_IN_SQL, Docume
 from ringdown.stores.storable import to_document
 
 _THEIRS = f"{CALLS_IN_SQL} AND body ->> 'caller' = ?"
+_THEIR_CALLBACKS = (
+    "path > 'callbacks/' AND path < 'callbacks0' AND json_valid(body) AND body ->> 'caller' = ?"
+)
 _BEGAN = "julianday(body ->> 'created_at')"
 _USE = f"""
     SELECT count(*) FILTER (WHERE {_BEGAN} >= julianday(?1) AND body ->> 'caller' = ?3),
@@ -104,10 +107,13 @@ def _forget(documents: Documents, number: str) -> Forgotten:
             for folder in BELOW_CALLS:
                 erased[folder] += documents.erase_below(f"{call}/{folder}")
             documents.erase(call)
+        callbacks = [path for path, _ in documents.select(_THEIR_CALLBACKS, number)]
+        for callback in callbacks:
+            documents.erase(callback)
         known = documents.erase(caller_path(number))
     documents.forget_what_is_erased()
     return Forgotten(
         callers=int(known),
         calls=len(theirs),
-        documents=sum(erased.values()) - erased["attempts"],
+        documents=sum(erased.values()) - erased["attempts"] + len(callbacks),
     )

@@ -63,6 +63,19 @@ class SqliteCalls:
             lambda documents: _change(documents, call_sid, transitions.resumed)
         )
 
+    async def take_up(self, call_sid: str, ended: int, at: datetime.datetime) -> Call | None:
+        def decide(call: Call) -> Call | None:
+            return transitions.taken_up(call, ended, at)
+
+        return await self._worker.run(lambda documents: _change(documents, call_sid, decide))
+
+    async def note_stream_error(self, call_sid: str, error: str) -> bool:
+        def decide(call: Call) -> Call:
+            return msgspec.structs.replace(call, stream_error=error)
+
+        noted = await self._worker.run(lambda documents: _change(documents, call_sid, decide))
+        return noted is not None
+
     async def note_twilio_status(
         self, call_sid: str, status: TwilioStatus, at: datetime.datetime
     ) -> bool:

@@ -1,0 +1,66 @@
+"""What a search finds, and how much of it a spoken answer needs. Pure."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ringdown.tools import Json, ToolAnswer
+
+LONGEST_PASSAGE = 700
+LONGEST_ANSWER = 1_800
+_SHORTEST_PASSAGE = 150  # less room than that is not worth a passage
+_SENTENCE_END = re.compile(r"[.!?…](?=\s|$)")
+_NOTHING_FOUND = (
+    "Nothing was found. Search once more with other words, or tell the caller that you do not know."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """`source` is what an operator knows the article by."""
+
+    text: str
+    source: str
+
+
+class SearchFailed(Exception):
+    """`message` is for the model, to tell the caller; why is in the log by then."""
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.message = message
+        self.retryable = retryable
+
+
+class KnowledgeBase(Protocol):
+    """Where articles are searched."""
+
+    async def search(self, query: str, most: int) -> list[Passage]:
+        """The best `most` passages, the best first. Raises SearchFailed."""
+
+
+def spoken_answer(passages: Iterable[Passage]) -> dict[str, Json] | ToolAnswer:
+    """The passages, shortened at ends of sentences, and each source once."""
+    results: list[dict[str, str]] = []
+    left = LONGEST_ANSWER
+    for passage in passages:
+        if left < _SHORTEST_PASSAGE:
+            break
+        text = shortened(" ".join(passage.text.split()), min(LONGEST_PASSAGE, left))
+        if not text:
+            continue
+        results.append({"text": text, "source": passage.source})
+        left -= len(text)
+    return {"results": results} if results else ToolAnswer.failed(_NOTHING_FOUND)
+
+
+def shortened(text: str, longest: int) -> str:
+    """`text`, cut after the last whole sentence that fits; else after the last word."""
+    if len(text) <= longest:
+        return text
+    ends = [end.end() for end in _SENTENCE_END.finditer(text, 0, longest)]
+    if ends:
+        return text[: ends[-1]]
+    words = text[: longest - 1].rpartition(" ")[0]
+    return f"{words}…" if words else ""

@@ -1,0 +1,95 @@
+"""Customers' accounts, and the proof that a balance needs."""
+
+import datetime
+import hashlib
+import hmac
+import secrets
+from typing import Annotated, Literal, Protocol
+
+import msgspec
+
+ACCOUNT_NUMBER_DIGITS = 6
+MOST_WRONG_PINS = 3
+LOCKED_FOR = datetime.timedelta(hours=1)
+_FORGOTTEN_AFTER = datetime.timedelta(days=1)
+_SCRYPT_N, _SCRYPT_R, _SCRYPT_P = 2**14, 8, 1
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """`accounts/{number}`. The facts are worded as they are to be spoken."""
+
+    account_number: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}$")]
+    status: Literal["active", "paused", "closed"]
+    plan: str
+    customer_since: str
+    next_delivery: str | None = None
+    balance: str | None = None
+    """Told to nobody without proof."""
+    pin_hash: str | None = None
+    """As `hash_pin` makes it; None if the account has no PIN."""
+    phone_number: str | None = None
+    """The customer's own, in E.164."""
+
+
+class PinTries(msgspec.Struct, frozen=True, kw_only=True):
+    """`pin_tries/{account number}`: how often a PIN was wrong, whoever called."""
+
+    wrong: int
+    last_key: str
+    """Of the last try: a request that is delivered twice counts once."""
+    locked_until: datetime.datetime | None = None
+    expires_at: datetime.datetime
+
+
+class AccountStore(Protocol):
+    """Every method raises StoreUnavailable when the store does not answer."""
+
+    async def read_account(self, account_number: str) -> Account | None:
+        """None if there is none. Raises InvalidDocument."""
+
+    async def write_account(self, account: Account) -> None: ...
+
+    async def begin_pin_try(self, account_number: str, key: str, now: datetime.datetime) -> bool:
+        """Count a try as wrong, before the PIN is looked at: tries at once cannot outrun the
+        count. `key` is the request's. False if the account is locked."""
+
+    async def clear_pin_tries(self, account_number: str) -> None:
+        """The PIN was right."""
+
+
+def counted(tries: PinTries | None, key: str, now: datetime.datetime) -> PinTries | None:
+    """`tries` and one more; None if the account is locked."""
+    if tries is None or tries.expires_at <= now:
+        return _tries(1, key, now)
+    if tries.last_key == key:
+        return tries
+    if tries.locked_until is None:
+        return _tries(tries.wrong + 1, key, now)
+    return None if now < tries.locked_until else _tries(1, key, now)
+
+
+def _tries(wrong: int, key: str, now: datetime.datetime) -> PinTries:
+    locked_until = now + LOCKED_FOR if wrong >= MOST_WRONG_PINS else None
+    expires_at = now + _FORGOTTEN_AFTER
+    return PinTries(wrong=wrong, last_key=key, locked_until=locked_until, expires_at=expires_at)
+
+
+def hash_pin(pin: str) -> str:
+    """What an account keeps of a PIN: scrypt with a salt of its own. Takes some 50 ms."""
+    salt = secrets.token_bytes(16)
+    return f"scrypt${salt.hex()}${_digest(pin, salt).hex()}"
+
+
+def pin_matches(pin: str, pin_hash: str) -> bool:
+    """Whether `pin` is the one; takes as long either way. A hash that is none matches nothing."""
+    try:
+        scheme, salt, digest = pin_hash.split("$")
+        expected = bytes.fromhex(digest)
+        found = _digest(pin, bytes.fromhex(salt))
+    except ValueError:
+        return False
+    return scheme == "scrypt" and hmac.compare_digest(found, expected)
+
+
+def _digest(pin: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(pin.encode(), salt=salt, n=_SCRYPT_N, r=_SCRYPT_R, p=_SCRYPT_P, dklen=32)

@@ -1,0 +1,57 @@
+"""Text messages in operators' words. The model fills in placeholders, and writes nothing else."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Protocol
+
+import msgspec
+
+_FIELD = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_LONGEST_VALUE = 100
+_UNWANTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029<>{}]|://|\bwww\.", re.IGNORECASE)
+"""A value is a few words or a number: no second line, markup or address of the model's making."""
+
+
+class TextTemplate(msgspec.Struct, frozen=True, kw_only=True):
+    """`text_templates/{name}`: the model fills in its `{placeholder}`s."""
+
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
+
+    @property
+    def placeholders(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(_FIELD.findall(self.text)))
+
+
+class TextTemplateStore(Protocol):
+    """Every method raises StoreUnavailable when the store does not answer."""
+
+    async def read_text_template(self, name: str) -> TextTemplate | None:
+        """None if there is none. Raises InvalidDocument."""
+
+    async def list_text_templates(self) -> tuple[str, ...]:
+        """Their names, in order."""
+
+    async def write_text_template(self, name: str, template: TextTemplate) -> None: ...
+
+
+def problem_with_values(template: TextTemplate, values: Mapping[str, str]) -> str | None:
+    """Why `template` cannot be filled in with `values`, in words for the model."""
+    wanted = template.placeholders
+    missing = [name for name in wanted if not values.get(name, "").strip()]
+    if missing:
+        return f"This text needs a value for {', '.join(missing)}."
+    unknown = [name for name in values if name not in wanted]
+    if unknown:
+        known = f"It has {', '.join(wanted)}." if wanted else "It has none."
+        return f"This text has no placeholder {unknown[0][:40]!r}. {known}"
+    for name, value in values.items():
+        if len(value) > _LONGEST_VALUE:
+            return f"{name} is longer than {_LONGEST_VALUE} characters. Make it shorter."
+        if _UNWANTED.search(value):
+            return f"{name} must be plain words on one line, without a link."
+    return None
+
+
+def filled_in(template: TextTemplate, values: Mapping[str, str]) -> str:
+    """The text, in one pass: a value that looks like a placeholder stays what it is."""
+    return _FIELD.sub(lambda found: values[found[1]].strip(), template.text)

@@ -1,0 +1,69 @@
+"""Where a tool may be. Declarations are documents that operators write: a URL must lead out to a
+server that proves who it is, and never to the machine's own credentials."""
+
+import ipaddress
+import re
+from urllib.parse import SplitResult, urlsplit
+
+_METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "metadata.goog"})
+_METADATA_ADDRESSES = frozenset(
+    ipaddress.ip_address(address) for address in ("fd00:ec2::254", "fd20:ce::254")
+)
+_NUMERIC = re.compile(r"(0x[0-9a-f]*|[0-9]+)", re.IGNORECASE)
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def problem_with_url(url: str) -> str | None:
+    """Why no tool may be at `url`, as words that complete "the URL …"; None if it may."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+        address = _address(parts)
+    except ValueError:
+        return "is not a URL"
+    host = _host(parts)
+    if not host or parts.scheme not in ("https", "http"):
+        return "must begin with https://"
+    if parts.username is not None or parts.password is not None:
+        return "must not hold a user or a password"
+    if host in _METADATA_NAMES or _is_internal(address):
+        return "leads to the machine's own metadata"
+    if parts.scheme == "http" and not _is_loopback(host, address):
+        return "must begin with https:// (http is for this machine only)"
+    return None
+
+
+def audience_of(url: str) -> str | None:
+    """For whom the caller's ID token must be; None for a tool on this machine, which needs none.
+
+    Cloud Run wants the service's own URL, without a path.
+    """
+    parts = urlsplit(url)
+    return None if parts.scheme == "http" else f"https://{parts.netloc}"
+
+
+def _host(parts: SplitResult) -> str:
+    return (parts.hostname or "").rstrip(".")
+
+
+def _address(parts: SplitResult) -> _Address | None:
+    """None for a name. Raises ValueError for a number that only some read as an address."""
+    host = _host(parts)
+    if ":" not in host and _NUMERIC.fullmatch(host.rpartition(".")[2]) is None:
+        return None
+    address = ipaddress.ip_address(host.partition("%")[0])
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _is_internal(address: _Address | None) -> bool:
+    return address is not None and (
+        address.is_link_local
+        or address.is_unspecified
+        or address.is_multicast
+        or address in _METADATA_ADDRESSES
+    )
+
+
+def _is_loopback(host: str, address: _Address | None) -> bool:
+    return host == "localhost" or (address is not None and address.is_loopback)

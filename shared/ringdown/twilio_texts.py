@@ -1,0 +1,115 @@
+"""Text messages through Twilio's REST API, with Twilio's own client."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from ringdown.log import Log
+from ringdown.settings import SettingsReader, is_e164
+
+if TYPE_CHECKING:
+    from twilio.rest import Client
+
+_WITHIN_S = 8.0
+
+_log = Log(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TwilioAccount:
+    """Whose texts they are, and from which number."""
+
+    account_sid: str
+    auth_token: str = field(repr=False)
+    from_number: str
+    api_url: str | None = None
+    """Another endpoint than Twilio's own."""
+
+
+class NotSent(NamedTuple):
+    """Why a text was not sent, in words for the model."""
+
+    message: str
+    retryable: bool = False
+
+
+def read_twilio_account(reader: SettingsReader) -> TwilioAccount | None:
+    """None if TWILIO_ACCOUNT_SID or PHONE_NUMBER is not set; what is wrong is told by `finish`."""
+    account_sid = reader.optional("TWILIO_ACCOUNT_SID")
+    number = reader.phone_number("PHONE_NUMBER")
+    api_url = None
+    if reader.optional("TWILIO_API_URL") is not None:
+        api_url = reader.url("TWILIO_API_URL", "another endpoint, https://HOST", scheme="https")
+    token = reader.text("TWILIO_AUTH_TOKEN", "the auth token shown in the Twilio console")
+    if account_sid is None or number is None:
+        return None
+    return TwilioAccount(account_sid, token, number, api_url)
+
+
+class TwilioTexts:
+    """Sends texts from the account's number."""
+
+    def __init__(self, account: TwilioAccount) -> None:
+        self._account = account
+        self._client: Client | None = None
+
+    async def send(self, to: str, text: str) -> NotSent | None:
+        """Hand the text to Twilio; None if Twilio took it. `to` must be an E.164 number."""
+        if not is_e164(to):
+            raise ValueError("texts go to E.164 numbers only")
+        return await asyncio.to_thread(self._send, to, text)
+
+    def _send(self, to: str, text: str) -> NotSent | None:
+        from requests.exceptions import RequestException
+        from twilio.base.exceptions import TwilioException, TwilioRestException
+
+        client = self._client = self._client or _client(self._account)
+        try:
+            client.messages.create(to=to, from_=self._account.from_number, body=text)
+        except TwilioRestException as error:
+            return _refused(error.status, error.code)
+        except (TwilioException, RequestException) as error:
+            # What was sent and not answered may have arrived: it is not to be sent again.
+            _log.error("Twilio did not answer", error=type(error).__name__)
+            return NotSent("It is not known whether the text was sent. Do not send it again.")
+        return None
+
+
+def _client(account: TwilioAccount) -> "Client":
+    from twilio.http.http_client import TwilioHttpClient  # takes half a second
+    from twilio.rest import Client
+
+    http = TwilioHttpClient(timeout=_WITHIN_S)
+    client = Client(account.account_sid, account.auth_token, http_client=http)
+    if account.api_url is not None:
+        client.api.base_url = account.api_url
+    return client
+
+
+_CALLERS = {
+    21211: "This number cannot get texts. Tell the caller.",
+    21610: "The caller has opted out of texts, by STOP. Tell them to text START to get them again.",
+    21612: "This number cannot get texts from here. Tell the caller.",
+    21614: "The caller's telephone cannot get texts: it is a landline. Tell the caller.",
+}
+_OPERATORS = {
+    20003: "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN do not belong together",
+    21408: "texts to this country are not allowed: Twilio console, Messaging, Geo permissions",
+    21606: "PHONE_NUMBER is not a number of this account that can send texts",
+    21608: "a trial account texts verified numbers only: upgrade it, or verify the number",
+    30034: "carriers block this number's texts: register it for A2P 10DLC",
+}
+_NOT_NOW = "Texts cannot be sent at the moment. Tell the caller without a text."
+
+
+def _refused(status: int, code: int | None) -> NotSent:
+    """Twilio's codes: https://www.twilio.com/docs/api/errors"""
+    if code in _CALLERS:
+        _log.info("text is refused", code=code)
+        return NotSent(_CALLERS[code])
+    if status == 429 or status >= 500:
+        _log.warning("Twilio takes no texts now", status=status, code=code)
+        return NotSent(_NOT_NOW, retryable=True)
+    advice = _OPERATORS.get(code or 0, "see https://www.twilio.com/docs/api/errors")
+    _log.error("text is refused", status=status, code=code, advice=advice)
+    return NotSent(_NOT_NOW)

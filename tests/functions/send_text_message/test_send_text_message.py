@@ -1,0 +1,180 @@
+"""Twilio's own client on the tool's side, an endpoint that answers as Twilio does on the other."""
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import pytest
+
+from ringdown.stores import Store
+from ringdown.text_templates import TextTemplate
+from ringdown.tools import Json
+from tests.functions.asking import asked, in_store
+from tests.functions.http_stand_in import Asked, HttpStandIn, Reply, http_stand_in
+from tests.functions.loading import FUNCTIONS, LoadedFunction, loaded_function
+from tests.ringdown.samples import CALLED, CALLER
+
+FOLDER = FUNCTIONS / "tools" / "send_text_message"
+ACCOUNT_SID, AUTH_TOKEN = "AC0123456789abcdef0123456789abcdef", "the auth token of the account"
+DAY: dict[str, Json] = {"template": "delivery_day", "values": {"day": "Thursday"}}
+
+
+def accepts(_: Asked) -> Reply:
+    return Reply(201, {"sid": "SM0123456789abcdef0123456789abcdef", "status": "queued"})
+
+
+def refuses(status: int, code: int) -> Reply:
+    return Reply(status, {"code": code, "message": f"refused for {CALLER}", "status": status})
+
+
+async def seed(store: Store) -> None:
+    await store.write_text_template("delivery_day", TextTemplate(text="Your box comes on {day}."))
+    await store.write_text_template("help_page", TextTemplate(text="See example.com/help."))
+
+
+@pytest.fixture
+def store_url(tmp_path: Path) -> str:
+    url = f"sqlite:{tmp_path / 'ringdown.db'}"
+    in_store(url, seed)
+    return url
+
+
+@pytest.fixture
+def twilio() -> Iterator[HttpStandIn]:
+    with http_stand_in(accepts) as twilio:
+        yield twilio
+
+
+@pytest.fixture
+def environ(store_url: str, twilio: HttpStandIn) -> dict[str, str]:
+    return {
+        "STORE_URL": store_url,
+        "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
+        "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+        "TWILIO_API_URL": twilio.url,
+        "PHONE_NUMBER": CALLED,
+    }
+
+
+@pytest.fixture
+def function(environ: dict[str, str], restored_logging: None) -> Iterator[LoadedFunction]:
+    with loaded_function("send_text_message", FOLDER, environ) as function:
+        yield function
+
+
+def send(
+    function: LoadedFunction, args: dict[str, Json], *, key: str = "1", caller: str = CALLER
+) -> dict[str, Json]:
+    return asked(function, "send_text_message", args, key=key, caller=caller)
+
+
+def test_the_text_goes_to_the_caller(function: LoadedFunction, twilio: HttpStandIn) -> None:
+    assert send(function, DAY)["output"]["text"] == "Your box comes on Thursday."
+    (request,) = twilio.asked
+    assert (request.method, request.path) == (
+        "POST",
+        f"/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json",
+    )
+    assert parse_qs(request.body.decode()) == {
+        "To": [CALLER],
+        "From": [CALLED],
+        "Body": ["Your box comes on Thursday."],
+    }
+    credentials = base64.b64encode(f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode()).decode()
+    assert request.headers["authorization"] == f"Basic {credentials}"
+
+
+def test_a_text_without_placeholders_needs_no_values(function: LoadedFunction) -> None:
+    assert "output" in send(function, {"template": "help_page"})
+
+
+@pytest.mark.parametrize("name", ["to", "number", "from"])
+def test_the_model_cannot_name_a_number(
+    function: LoadedFunction, twilio: HttpStandIn, name: str
+) -> None:
+    assert name in send(function, {**DAY, name: "+14155550199"})["error"]["message"]
+    assert twilio.asked == []
+
+
+def test_one_key_twice_is_one_text(function: LoadedFunction, twilio: HttpStandIn) -> None:
+    assert send(function, DAY) == send(function, DAY)
+    assert len(twilio.asked) == 1
+    send(function, DAY, key="2")
+    assert len(twilio.asked) == 2
+
+
+@pytest.mark.parametrize("caller", ["anonymous", "+266696687x", "", "sip:desk@example.com"])
+def test_a_withheld_number_gets_no_text(
+    function: LoadedFunction, twilio: HttpStandIn, caller: str
+) -> None:
+    assert "withheld" in send(function, DAY, caller=caller)["error"]["message"]
+    assert twilio.asked == []
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        ({"template": "no_such"}, "Texts: delivery_day, help_page."),
+        ({"template": "delivery_day"}, "needs a value for day"),
+        ({"template": "delivery_day", "values": {"day": " "}}, "needs a value for day"),
+        ({"template": "help_page", "values": {"day": "Monday"}}, "has no placeholder 'day'"),
+        ({"template": "delivery_day", "values": {"day": "x" * 101}}, "longer than 100"),
+        ({"template": "delivery_day", "values": {"day": "https://evil.example"}}, "without a link"),
+        ({"template": "delivery_day", "values": {"day": "www.evil.example"}}, "without a link"),
+        ({"template": "delivery_day", "values": {"day": "<b>Monday</b>"}}, "plain words"),
+        ({"template": "delivery_day", "values": {"day": "a\nb"}}, "on one line"),
+        ({"template": "delivery_day", "values": {"day": 7}}, "values"),
+        ({"template": "../delivery_day"}, "There is no text of this name"),
+        ({}, "template"),
+    ],
+)
+def test_what_cannot_be_sent_is_explained(
+    function: LoadedFunction, twilio: HttpStandIn, args: dict[str, Json], said: str
+) -> None:
+    assert said in send(function, args)["error"]["message"]
+    assert twilio.asked == []
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "said", "logged"),
+    [
+        (400, 21610, "opted out", "text is refused"),
+        (400, 21614, "landline", "text is refused"),
+        (401, 20003, "cannot be sent at the moment", "do not belong together"),
+        (400, 21408, "cannot be sent at the moment", "Geo permissions"),
+        (400, 30034, "cannot be sent at the moment", "A2P 10DLC"),
+        (404, 99999, "cannot be sent at the moment", "docs/api/errors"),
+    ],
+)
+def test_a_refusal_is_worded_for_the_caller_and_for_operators(
+    function: LoadedFunction, twilio: HttpStandIn, status: int, code: int, said: str, logged: str
+) -> None:
+    twilio.answer = lambda _: refuses(status, code)
+    error = send(function, DAY)["error"]
+    assert said in error["message"]
+    assert error["retryable"] is False
+    assert logged in str(function.log())
+    assert CALLER not in str(function.log())
+
+
+def test_what_may_pass_can_be_tried_again(function: LoadedFunction, twilio: HttpStandIn) -> None:
+    twilio.answer = lambda _: refuses(429, 20429)
+    assert send(function, DAY)["error"]["retryable"] is True
+    twilio.answer = accepts
+    assert "output" in send(function, DAY), "the same key must be free again"
+
+
+def test_without_an_account_nothing_is_sent_and_operators_are_told(
+    environ: dict[str, str], restored_logging: None
+) -> None:
+    del environ["TWILIO_ACCOUNT_SID"]
+    with loaded_function("send_text_message", FOLDER, environ) as function:
+        assert "cannot be sent here" in send(function, DAY)["error"]["message"]
+        assert "set TWILIO_ACCOUNT_SID" in str(function.log())
+
+
+def test_neither_the_text_nor_a_number_is_logged(function: LoadedFunction) -> None:
+    send(function, DAY)
+    assert "Thursday" not in str(function.log())
+    assert CALLER not in str(function.log())
