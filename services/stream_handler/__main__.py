@@ -23,7 +23,7 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stop.set)
-    model = GeminiLive(api_key=settings.gemini_api_key, base_url=settings.gemini_base_url)
+    model = GeminiLive(settings.gemini)
     tools = ToolClient()
     try:
         async with open_store(settings.store_url) as store:

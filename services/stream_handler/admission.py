@@ -20,14 +20,24 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
 from ringdown import stream_token, travelling_call
-from ringdown.calls import Call, CallStatus, CallStore, Claim, Turn
-from ringdown.errors import InvalidDocument, StoreUnavailable, TokenRefused
+from ringdown.calls import (
+    Call,
+    CallChanges,
+    CallStatus,
+    CallStore,
+    Claim,
+    EndReason,
+    NextAction,
+    Turn,
+)
+from ringdown.errors import InvalidDocument, RingdownError, StoreUnavailable, TokenRefused
 from ringdown.log import Log, call_bound
 from stream_handler import media_streams
 
 START_TIMEOUT_S = 5.0
 _MESSAGES_BEFORE_START = 8  # Twilio sends one, `connected`
 _CLAIM_TIMEOUT_S = 5.0
+_TURN_AWAY_TIMEOUT_S = 2.0
 _TRAVELLING_CLAIM_TIMEOUT_S = 1.0  # the caller hears nothing; the call can go on without
 
 _CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
@@ -120,6 +130,22 @@ class Admission:
         self._use_once(start)
         history = await _history(self._store, start.call_sid) if attempt > 1 else ()
         return Admitted(call, start.stream_sid, claim, history=history)
+
+    async def turn_away(self, admitted: Admitted) -> None:
+        """Decide that an admitted call hears that all lines are busy. A store that fails is logged:
+        then `/after-stream` decides."""
+        changes = CallChanges(
+            status=CallStatus.ENDED,
+            ended_at=datetime.datetime.now(datetime.UTC),
+            end_reason=EndReason.HANDLER_BUSY,
+            next=NextAction.BUSY,
+        )
+        call = admitted.call
+        try:
+            async with asyncio.timeout(_TURN_AWAY_TIMEOUT_S):
+                await self._store.save(call.call_sid, call.attempt, changes)
+        except (RingdownError, TimeoutError) as error:
+            _log.error("call could not be turned away", error=str(error) or "timed out")
 
     def _checked(self, start: media_streams.StartFields) -> tuple[int, Call | None]:
         """The attempt that the token allows, and the call if it travels with the stream."""

@@ -24,6 +24,9 @@ MODEL_OUTPUT_HZ = 24_000
 SILENCE_DBFS = -100.0
 
 _RINGBACK_PEAK = 3_300  # -20 dBFS
+_TONE_PEAK = 2_070  # -24 dBFS
+_NOTES_HZ = (523.25, 659.26)
+_NOTE_S = 0.22
 
 _DOWN_FACTOR = MODEL_OUTPUT_HZ // PHONE_HZ
 
@@ -120,6 +123,15 @@ def ringback() -> bytes:
     tone = np.sin(2 * np.pi * 440 * seconds) + np.sin(2 * np.pi * 480 * seconds)
     fade = np.minimum(1.0, np.minimum(seconds, seconds[::-1]) / 0.01)  # no click at either end
     return encode_mulaw((tone * fade * _RINGBACK_PEAK / 2).astype(np.int16))
+
+
+@functools.cache
+def waiting_tone() -> bytes:
+    """Two soft notes, one after the other, for a caller who waits; 0.44 s of µ-law."""
+    seconds = np.arange(round(_NOTE_S * PHONE_HZ)) / PHONE_HZ
+    swell = np.sin(np.pi * seconds / _NOTE_S) ** 2  # begins and ends in silence
+    notes = [np.sin(2 * np.pi * pitch_hz * seconds) * swell for pitch_hz in _NOTES_HZ]
+    return encode_mulaw((np.concatenate(notes) * _TONE_PEAK).astype(np.int16))
 
 
 def encode_mulaw(pcm: npt.NDArray[np.int16]) -> bytes:

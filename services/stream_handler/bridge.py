@@ -7,7 +7,7 @@ waits, because every action only fills a bounded queue, sets a timer or starts a
 import asyncio
 import datetime
 from dataclasses import dataclass
-from typing import TypeAlias, assert_never
+from typing import assert_never
 
 from websockets.exceptions import ConnectionClosed
 
@@ -16,7 +16,7 @@ from ringdown.log import Log
 from stream_handler import media_streams
 from stream_handler.admission import Admitted
 from stream_handler.agent_watch import AgentWatch
-from stream_handler.audio import Downsampler, Upsampler, level_dbfs, ringback
+from stream_handler.audio import Upsampler, level_dbfs, ringback, waiting_tone
 from stream_handler.core.actions import (
     Action,
     CallTool,
@@ -28,6 +28,7 @@ from stream_handler.core.actions import (
     ConnectModel,
     PlayAudio,
     PlayRingback,
+    PlayTone,
     SaveCall,
     SendMark,
     SendModelAudio,
@@ -43,13 +44,7 @@ from stream_handler.core.events import (
     DrainRequested,
     DtmfReceived,
     Event,
-    GenerationCompleted,
     MarkReceived,
-    ModelAudio,
-    ModelConnected,
-    ModelConnectFailed,
-    ModelDisconnected,
-    ModelInterrupted,
     SaveDone,
     SaveFailed,
     StreamLost,
@@ -57,23 +52,19 @@ from stream_handler.core.events import (
     StreamStopped,
     TimerFired,
     ToolCallFinished,
-    TurnCompleted,
 )
-from stream_handler.core.model_config import ModelConfig
 from stream_handler.core.session import StreamSession
-from stream_handler.gemini_live import GeminiLive, ModelError, ModelEvent, ModelSession, ModelSpeech
+from stream_handler.gemini_live import GeminiLive
+from stream_handler.model_side import ModelSide
 from stream_handler.outbox import WAITING_LIMIT, Outbox
 from stream_handler.outlet import Outlet
 from stream_handler.prompt_connection import PromptConnection
 from stream_handler.recorder import Recorded, Recorder
+from stream_handler.stream_report import StreamReport
 from stream_handler.tool_client import ToolClient
 from stream_handler.words import words_for
 
-_MODEL_QUEUE_LIMIT = 100  # texts and tool answers: as many never wait at once
-
 _KEYS = frozenset("0123456789*#")
-
-ForModel: TypeAlias = SendModelText | SendToolResponse | UpdateModelContext
 
 _log = Log(__name__)
 
@@ -104,16 +95,14 @@ class Bridge:
         self._services = services
         self._session = StreamSession(call, words_for(call.agent.language), admitted.history)
         self._recorder = Recorder(services.store, call, admitted.claim, claimed=admitted.claimed)
+        self._report = StreamReport()
         self._outlet = Outlet(socket, WAITING_LIMIT)
         self._outbox = Outbox(stream_sid, self._outlet)
-        self._model: ModelSession | None = None
         self._up = Upsampler()
-        self._down = Downsampler()
-        self._to_model: asyncio.Queue[ForModel] = asyncio.Queue(_MODEL_QUEUE_LIMIT)
         self._group = asyncio.TaskGroup()
+        self._model = ModelSide(services.model, self._group, self._now_ms, self._handle)
         self._timers: dict[Timer, asyncio.Task[None]] = {}
         self._tools: dict[str, asyncio.Task[None]] = {}
-        self._model_tasks: list[asyncio.Task[None]] = []
         self._closed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         # An attempt that goes on with a call goes on with its time, too.
@@ -130,18 +119,21 @@ class Bridge:
             ]
             if self._call.agent.apply_to_live_calls:
                 until_closed.append(self._group.create_task(self._follow_agent()))
+            until_closed.append(
+                self._group.create_task(self._services.tools.warm(self._call.tools))
+            )
             self._handle(StreamStarted(self._now_ms()))
             await self._closed.wait()
             await self._socket.close()
             _cancel_all(until_closed)
 
-    def drain(self) -> None:
-        """Ask the call to end here, because the process must stop."""
-        self._handle(DrainRequested(self._now_ms()))
+    def drain(self, within_s: float) -> None:
+        """Ask the call to leave, because the process must stop: between two turns if it can."""
+        self._handle(DrainRequested(self._now_ms(), within_s * 1_000))
 
     def give_up(self) -> None:
         """End the call here and now: what the store has not taken of its record is logged."""
-        self.drain()
+        self.drain(0)
         self._recorder.give_up()
 
     def _now_ms(self) -> float:
@@ -154,7 +146,8 @@ class Bridge:
     def _perform(self, action: Action) -> None:
         match action:
             case SendModelAudio():
-                self._send_audio(action)
+                if not self._model.send_audio(action.pcm):
+                    self._warn_once("caller's audio dropped", "the model's side does not read")
             case PlayAudio():
                 self._check_reader(self._outbox.put_media(action.mulaw))
             case SendMark():
@@ -163,12 +156,14 @@ class Bridge:
                 self._outbox.clear()
             case PlayRingback():
                 self._check_reader(self._outbox.put_media(ringback()))
+            case PlayTone():
+                self._check_reader(self._outbox.put_media(waiting_tone()))
             case SendModelText() | SendToolResponse() | UpdateModelContext():
-                self._queue_for_model(action)
+                self._model.send(action)
             case ConnectModel():
-                self._model_tasks.append(self._group.create_task(self._run_model(action.config)))
+                self._model.connect(action)
             case CloseModel():
-                _cancel_all(self._model_tasks)
+                self._model.close()
             case CallTool():
                 self._tools[action.id] = self._group.create_task(self._call_tool(action))
             case CancelTool():
@@ -181,7 +176,7 @@ class Bridge:
             case SaveCall():
                 self._save(action)
             case CloseStream():
-                _log.info("stream over", next=action.next)
+                _log.info("stream over", **self._report.fields(action.next))
                 self._closed.set()
             case _:
                 assert_never(action)
@@ -238,63 +233,6 @@ class Bridge:
             self._warn_once("Twilio does not read", "two minutes of speech are waiting")
             self._group.create_task(self._handle_soon(StreamLost(self._now_ms())))
 
-    # The model
-
-    async def _run_model(self, config: ModelConfig) -> None:
-        connected = False
-        try:
-            async with self._services.model.connect(config, self._now_ms) as session:
-                connected = True
-                self._model = session
-                self._handle(ModelConnected(self._now_ms()))
-                for work in (self._send_to_model(session), self._send_waiting(session)):
-                    self._model_tasks.append(self._group.create_task(work))
-                async for event in session.receive():
-                    self._model_event(event)
-        except ModelError as error:
-            _log.error("model session failed", reason=str(error), code=error.code)
-        at_ms = self._now_ms()
-        self._handle(ModelDisconnected(at_ms) if connected else ModelConnectFailed(at_ms))
-
-    def _model_event(self, event: ModelEvent) -> None:
-        match event:
-            case ModelSpeech():
-                self._handle(ModelAudio(self._now_ms(), self._down.convert(event.pcm)))
-                return
-            case ModelInterrupted():
-                self._down.reset()
-            case GenerationCompleted() | TurnCompleted():
-                self._handle(ModelAudio(event.at_ms, self._down.flush()))
-            case _:
-                pass
-        self._handle(event)
-
-    async def _send_to_model(self, session: ModelSession) -> None:
-        try:
-            while True:
-                await _send(session, await self._to_model.get())
-        except ModelError as error:
-            _log.error("model session failed", reason=str(error), code=error.code)
-        self._handle(ModelDisconnected(self._now_ms()))
-
-    async def _send_waiting(self, session: ModelSession) -> None:
-        """What cannot leave at once; while the model reads, this sleeps."""
-        try:
-            await session.send_waiting()
-        except ModelError as error:
-            _log.error("model session failed", reason=str(error), code=error.code)
-        self._handle(ModelDisconnected(self._now_ms()))
-
-    def _send_audio(self, action: SendModelAudio) -> None:
-        if self._model is not None and not self._model.send_audio(action.pcm):
-            self._warn_once("caller's audio dropped", "the model's side does not read")
-
-    def _queue_for_model(self, action: ForModel) -> None:
-        if self._to_model.full():
-            self._group.create_task(self._handle_soon(ModelDisconnected(self._now_ms())))
-        else:
-            self._to_model.put_nowait(action)
-
     # Edits, tools, timers, the record
 
     async def _follow_agent(self) -> None:
@@ -313,6 +251,7 @@ class Bridge:
         self._handle(TimerFired(self._now_ms(), action.timer))
 
     def _save(self, action: SaveCall) -> None:
+        self._report.add(action.changes)
         if action.final:
             self._recorder.finish(action.changes)
         else:
@@ -348,20 +287,6 @@ def _age_s(call: Call) -> float:
     if call.attempt == 1 or call.started_at is None:
         return 0.0
     return (datetime.datetime.now(datetime.UTC) - call.started_at).total_seconds()
-
-
-async def _send(session: ModelSession, action: ForModel) -> None:
-    match action:
-        case SendModelText():
-            await session.send_text(action.text)
-        case UpdateModelContext():
-            await session.update_context(action.instructions)
-        case SendToolResponse():
-            await session.send_tool_response(
-                action.id, action.name, action.answer, silent=action.silent
-            )
-        case _:
-            assert_never(action)
 
 
 def _cancel_all(tasks: list[asyncio.Task[None]]) -> None:

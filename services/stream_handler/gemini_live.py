@@ -12,27 +12,33 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
-from typing import NoReturn, TypeAlias
+from dataclasses import replace
+from typing import NoReturn, TypeAlias, assert_never
 
 import msgspec
 from google import genai
+from google.auth.exceptions import GoogleAuthError
 from google.genai import errors, live, types
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from ringdown.agents import TurnTaking
 from ringdown.calls import Speaker, Usage
+from ringdown.gemini_backend import DeveloperApi, GeminiBackend, VertexAi
 from ringdown.log import Log
-from ringdown.tools import ToolAnswer
+from ringdown.models import MODELS, Api, Model, model_on
+from ringdown.tools import Scheduling, ToolAnswer
+from stream_handler.call_ids import CallIds
 from stream_handler.core.events import (
     GenerationCompleted,
+    GoAwayReceived,
     ModelInterrupted,
+    ResumptionUpdated,
     ToolCallCancelled,
     ToolCallRequested,
     TranscriptReceived,
     TurnCompleted,
     UsageReported,
 )
-from stream_handler.core.functions import FunctionDeclaration
 from stream_handler.core.model_config import ModelConfig
 from stream_handler.outlet import Outlet
 from stream_handler.speech_path import Relay, Spoken, audio_message, spoken_in
@@ -40,14 +46,17 @@ from stream_handler.speech_path import Relay, Spoken, audio_message, spoken_in
 CONNECT_TIMEOUT_S = 8.0
 _WAITING_LIMIT = 250  # frames: the five seconds after which a send is given up
 _CLOSE_TIMEOUT_S = 1.0
-_API_VERSION = "v1beta"  # the version that Google's Live reference documents
+# The versions that Google's Live references document
+_API_VERSIONS = {Api.DEVELOPER: "v1beta", Api.VERTEX: "v1beta1"}
 
 # Long calls slide over the oldest turns instead of ending at the context's limit.
-_COMPRESS_AT_TOKENS = 24_000
-_COMPRESS_TO_TOKENS = 12_000
+COMPRESS_AT_TOKENS = 24_000
+COMPRESS_TO_TOKENS = 12_000
 
 # How long a pause ends the caller's turn. A pause of one second in mid-sentence is common.
 _SILENCE_MS = {"quick": 300, "normal": None, "patient": 1_400}
+
+_UNKNOWN_MODEL = Model(behaviors=("blocking",))
 
 _log = Log(__name__)
 
@@ -78,6 +87,8 @@ ModelEvent: TypeAlias = (
     | ToolCallRequested
     | ToolCallCancelled
     | UsageReported
+    | GoAwayReceived
+    | ResumptionUpdated
 )
 
 
@@ -86,48 +97,73 @@ class GeminiLive:
 
     def __init__(
         self,
+        backend: GeminiBackend,
         *,
-        api_key: str,
-        base_url: str | None = None,
         tls: ssl.SSLContext | None = None,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
     ) -> None:
         """`tls` is for an endpoint whose certificate the system does not trust."""
         self._connect_timeout_s = connect_timeout_s
-        self._client = genai.Client(
-            api_key=api_key,
-            http_options=types.HttpOptions(
-                api_version=_API_VERSION,
-                base_url=base_url,
-                # Deflate costs 30 µs a frame and base64 audio does not shrink; the service answers
-                # pings late, which looks like a lost connection; its messages can be large.
-                async_client_args={
-                    "compression": None,
-                    "ping_interval": None,
-                    "max_size": None,
-                    "close_timeout": _CLOSE_TIMEOUT_S,
-                    **({} if tls is None else {"ssl": tls}),
-                },
-            ),
-        )
+        self._api = backend.api
+        self._client = _client(backend, tls)
 
     @asynccontextmanager
     async def connect(
-        self, config: ModelConfig, clock_ms: Callable[[], float]
+        self,
+        config: ModelConfig,
+        clock_ms: Callable[[], float],
+        within_s: float = CONNECT_TIMEOUT_S,
     ) -> AsyncIterator["ModelSession"]:
         """Open a session; its events are stamped by `clock_ms`.
 
+        A model that the API lacks is replaced by the usual one there (`ringdown.models.model_on`).
         Raises ModelError if the service refuses, or is not ready in time.
         """
+        config = _served(config, self._api)
         async with AsyncExitStack() as stack:
             session = await _entered(
                 stack,
                 self._client.aio.live.connect(model=config.model, config=_connect_config(config)),
-                self._connect_timeout_s,
+                min(within_s, self._connect_timeout_s),
             )
             if session.setup_complete is None:
                 raise ModelError("the first message was not setupComplete")
-            yield ModelSession(session, clock_ms)
+            yield ModelSession(session, clock_ms, self._api, _blocking(config))
+
+
+def _client(backend: GeminiBackend, tls: ssl.SSLContext | None) -> genai.Client:
+    options = types.HttpOptions(
+        api_version=_API_VERSIONS[backend.api],
+        base_url=backend.base_url,
+        # Deflate costs 30 µs a frame and base64 audio does not shrink; the service answers
+        # pings late, which looks like a lost connection; its messages can be large.
+        async_client_args={
+            "compression": None,
+            "ping_interval": None,
+            "max_size": None,
+            "close_timeout": _CLOSE_TIMEOUT_S,
+            **({} if tls is None else {"ssl": tls}),
+        },
+    )
+    match backend:
+        case DeveloperApi(api_key=api_key):
+            return genai.Client(vertexai=False, api_key=api_key, http_options=options)
+        case VertexAi(project=project, location=location):
+            return genai.Client(
+                vertexai=True, project=project, location=location, http_options=options
+            )
+        case _:
+            assert_never(backend)
+
+
+def _served(config: ModelConfig, api: Api) -> ModelConfig:
+    """The session as `api` can offer it."""
+    name = model_on(api, config.model)
+    if name == config.model:
+        return config
+    _log.warning("another model answers", wanted=config.model, answers=name, where=api.value)
+    thinks = name in MODELS and MODELS[name].thinks
+    return replace(config, model=name, thinking=config.thinking if thinks else None)
 
 
 async def _entered(
@@ -141,9 +177,12 @@ async def _entered(
     except TimeoutError:
         raise ModelError(f"not ready within {timeout_s:g} s") from None
     except errors.APIError as error:
-        raise ModelError(error.message or "refused", code=error.code) from error
+        # `details` is the close frame's reason; `message` is for answers of the REST API.
+        raise ModelError(str(error.details or "refused"), code=error.code) from error
     except InvalidStatus as error:
         raise ModelError("refused", code=error.response.status_code) from error
+    except GoogleAuthError as error:
+        raise ModelError(f"no Google credentials: {error}") from error
     except (OSError, ValueError, TypeError, AttributeError, WebSocketException) as error:
         # The middle three are the SDK's own, on a first message it cannot read.
         raise ModelError(f"{type(error).__name__}: {error}") from error
@@ -155,8 +194,18 @@ class ModelSession:
     Nothing here waits for the service to read, but `send_waiting`.
     """
 
-    def __init__(self, session: live.AsyncSession, clock_ms: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        session: live.AsyncSession,
+        clock_ms: Callable[[], float],
+        api: Api,
+        blocking: frozenset[str],
+    ) -> None:
+        """`blocking` names the functions for which the model waits."""
         self._session = session
+        self._api = api
+        self._blocking = blocking
+        self._call_ids = CallIds()
         self._clock_ms = clock_ms
         self._socket = session._ws
         self._outlet = Outlet(self._socket, _WAITING_LIMIT)
@@ -185,16 +234,25 @@ class ModelSession:
             await self._session.send_context_update(system_instruction=instructions)
 
     async def send_tool_response(
-        self, id: str, name: str, answer: ToolAnswer, *, silent: bool
+        self, id: str, name: str, answer: ToolAnswer, scheduling: Scheduling | None = None
     ) -> None:
+        """`scheduling` says when the model is to speak of it, if it does not wait for it."""
         response = types.FunctionResponse(
-            id=id,
+            id=self._call_ids.answered(id),
             name=name,
             response=_response(answer),
-            scheduling=types.FunctionResponseScheduling.SILENT if silent else None,
+            scheduling=self._scheduling(name, scheduling),
         )
         with _sending():
             await self._session.send_tool_response(function_responses=response)
+
+    def _scheduling(
+        self, name: str, wish: Scheduling | None
+    ) -> types.FunctionResponseScheduling | None:
+        # Vertex AI takes none (livekit/agents says so); its calls block.
+        if wish is None or name in self._blocking or self._api is Api.VERTEX:
+            return None
+        return types.FunctionResponseScheduling(wish.upper())
 
     async def receive(self) -> AsyncIterator[ModelEvent]:
         """Events as they come, for as long as the session lasts; ends by raising ModelError."""
@@ -239,15 +297,32 @@ class ModelSession:
             yield from _speech(content)
             yield from _transcripts(content, at_ms)
         if message.tool_call is not None:
-            yield from _tool_calls(message.tool_call, at_ms)
+            yield from self._tool_calls(message.tool_call, at_ms)
         if message.tool_call_cancellation is not None:
-            yield ToolCallCancelled(at_ms, tuple(message.tool_call_cancellation.ids or ()))
+            ids = self._call_ids.cancelled(message.tool_call_cancellation.ids)
+            yield ToolCallCancelled(at_ms, ids)
         if content is not None and content.generation_complete:
             yield GenerationCompleted(at_ms)
         if message.usage_metadata is not None:
             yield UsageReported(at_ms, _usage(message.usage_metadata))
         if content is not None and _is_turn_over(content):
             yield TurnCompleted(at_ms)
+        update = message.session_resumption_update
+        if update is not None and update.resumable and update.new_handle:
+            yield ResumptionUpdated(at_ms, update.new_handle)
+        if message.go_away is not None:
+            yield GoAwayReceived(at_ms, _milliseconds(message.go_away.time_left))
+
+    def _tool_calls(
+        self, tool_call: types.LiveServerToolCall, at_ms: float
+    ) -> Iterator[ToolCallRequested]:
+        for call in tool_call.function_calls or ():
+            if call.name and (call.id or self._api is Api.VERTEX):
+                id = self._call_ids.of(call.id)
+                blocks = call.name in self._blocking
+                yield ToolCallRequested(at_ms, id, call.name, call.args or {}, blocks)
+            else:
+                _log.warning("tool call without id or name ignored")
 
 
 @contextmanager
@@ -276,12 +351,13 @@ def _connect_config(config: ModelConfig) -> types.LiveConnectConfig:
         speech_config=types.SpeechConfig(voice_config=voice, language_code=config.language),
         input_audio_transcription=types.AudioTranscriptionConfig(),
         output_audio_transcription=types.AudioTranscriptionConfig(),
+        session_resumption=types.SessionResumptionConfig(handle=config.handle),
         context_window_compression=types.ContextWindowCompressionConfig(
-            trigger_tokens=_COMPRESS_AT_TOKENS,
-            sliding_window=types.SlidingWindow(target_tokens=_COMPRESS_TO_TOKENS),
+            trigger_tokens=COMPRESS_AT_TOKENS,
+            sliding_window=types.SlidingWindow(target_tokens=COMPRESS_TO_TOKENS),
         ),
         realtime_input_config=_turn_taking(config.turn_taking),
-        tools=[types.Tool(function_declarations=[_declaration(f) for f in config.functions])],
+        tools=[types.Tool(function_declarations=_declarations(config))],
     )
 
 
@@ -307,12 +383,26 @@ def _turn_taking(wish: TurnTaking) -> types.RealtimeInputConfig:
     return types.RealtimeInputConfig(automatic_activity_detection=detection)
 
 
-def _declaration(function: FunctionDeclaration) -> types.FunctionDeclaration:
-    return types.FunctionDeclaration(
-        name=function.name,
-        description=function.description,
-        parameters_json_schema=function.parameters,
-    )
+def _declarations(config: ModelConfig) -> list[types.FunctionDeclaration]:
+    """What a model can do in one way only it is not told: it may refuse to be."""
+    model = MODELS.get(config.model)
+    can_choose = model is not None and len(model.behaviors) > 1
+    return [
+        types.FunctionDeclaration(
+            name=function.name,
+            description=function.description,
+            parameters_json_schema=function.parameters,
+            behavior=types.Behavior(function.behavior.upper()) if can_choose else None,
+        )
+        for function in config.functions
+    ]
+
+
+def _blocking(config: ModelConfig) -> frozenset[str]:
+    """The functions for which the model waits; of a model that nobody knows, all."""
+    model = MODELS.get(config.model, _UNKNOWN_MODEL)
+    blocking = (f.name for f in config.functions if model.behavior(f.behavior) == "blocking")
+    return frozenset(blocking)
 
 
 def _response(answer: ToolAnswer) -> dict[str, object]:
@@ -328,6 +418,14 @@ def _spoken_events(spoken: Spoken, at_ms: float) -> Iterator[ModelEvent]:
         yield TranscriptReceived(at_ms, Speaker.CALLER, spoken.by_caller)
     if spoken.by_agent:
         yield TranscriptReceived(at_ms, Speaker.AGENT, spoken.by_agent)
+
+
+def _milliseconds(duration: str | None) -> float:
+    """Of a protobuf duration as JSON has it ("50s", "1.5s"); what cannot be read is no time."""
+    try:
+        return float((duration or "").removesuffix("s")) * 1_000
+    except ValueError:
+        return 0.0
 
 
 def _is_turn_over(content: types.LiveServerContent) -> bool:
@@ -351,14 +449,6 @@ def _transcripts(content: types.LiveServerContent, at_ms: float) -> Iterator[Tra
         yield TranscriptReceived(at_ms, Speaker.CALLER, content.input_transcription.text)
     if content.output_transcription is not None and content.output_transcription.text:
         yield TranscriptReceived(at_ms, Speaker.AGENT, content.output_transcription.text)
-
-
-def _tool_calls(tool_call: types.LiveServerToolCall, at_ms: float) -> Iterator[ToolCallRequested]:
-    for call in tool_call.function_calls or ():
-        if call.id and call.name:
-            yield ToolCallRequested(at_ms, call.id, call.name, call.args or {})
-        else:
-            _log.warning("tool call without id or name ignored")
 
 
 def _usage(usage: types.UsageMetadata) -> Usage:

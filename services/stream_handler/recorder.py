@@ -1,8 +1,9 @@
 """Writes a call's record to the store, far from the audio path.
 
-Routine changes are merged and written about once a second; the final ones go at once. A store that
-fails is tried again for as long as the call lasts and a while longer; what it has not taken then
-leaves in the log as a dead letter. Nothing here is ever awaited by the audio.
+Routine changes go at once, but no oftener than about once a second, so that a crash takes a second
+of them at most; the final ones do not wait. A store that fails is tried again for as long as the
+call lasts and a while longer; what it has not taken then leaves in the log as a dead letter.
+Nothing here is ever awaited by the audio.
 """
 
 import asyncio
@@ -64,7 +65,7 @@ class Recorder:
         self._trying: asyncio.Timeout | None = None
 
     def save(self, changes: CallChanges) -> None:
-        """Have `changes` written within about a second."""
+        """Have `changes` written: at once, or a second after what was written before."""
         self._pending |= changes
         self._changed.set()
 
@@ -126,13 +127,16 @@ class Recorder:
 
     async def _write_in_call(self) -> None:
         failures = 0
+        next_s = 0.0
         while not self._finishing.is_set():
             if not self._has_work():
                 self._changed.clear()
                 await self._changed.wait()
-            await _pause(self._finishing, _pause_s(failures) if failures else _PACE_S)
+            due_s = _pause_s(failures) if failures else next_s - self._loop.time()
+            await _pause(self._finishing, max(due_s, 0.0))
             if not self._finishing.is_set():
                 failures = 0 if await self._write() else failures + 1
+                next_s = self._loop.time() + _PACE_S
 
     async def _write_the_rest(self) -> Recorded:
         failures = 0

@@ -1,4 +1,4 @@
-"""The WebSocket server: health, limits, one task group per call, and a stop that lets calls end."""
+"""The WebSocket server: health, limits, one task group per call; a stop hands calls over."""
 
 import asyncio
 import gc
@@ -8,11 +8,19 @@ from http import HTTPStatus
 from typing import cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
 from ringdown.log import Log, call_bound
-from stream_handler.admission import START_TIMEOUT_S, Admission, Refused, signature_is_valid
+from stream_handler.admission import (
+    START_TIMEOUT_S,
+    Admission,
+    Admitted,
+    Refused,
+    signature_is_valid,
+)
 from stream_handler.bridge import Bridge, Services
+from stream_handler.loop_watch import LoopWatch
 from stream_handler.prompt_connection import PromptConnection
 from stream_handler.settings import Settings
 
@@ -22,7 +30,10 @@ READY_PATH = "/ready"
 _MAX_MESSAGE_BYTES = 64 * 1024  # Twilio's own are under 1 KiB
 _OPEN_TIMEOUT_S = 10.0
 _CLOSE_TIMEOUT_S = 2.0
-_PING_INTERVAL_S = 20.0
+_PING_INTERVAL_S = 2.0  # a half-dead socket, or a peer that does not read, is noticed in 6 s
+_PING_TIMEOUT_S = 4.0  # longer than a process may be frozen without harm
+_MOST_WAITING = 64  # connections that have not said `start`; Twilio says it within milliseconds
+_MORE_WHEN_TAKEN_UP = 2  # as many times MAX_CALLS, when another handler's calls come here
 _COLLECT = (2_000, 20, 1_000)  # seldom, and never so much that it is heard (measured: under 2 ms)
 
 _log = Log(__name__)
@@ -33,8 +44,8 @@ class Patience:
     """How long the server waits. Cloud Run gives 10 s from SIGTERM to SIGKILL."""
 
     for_start_s: float = START_TIMEOUT_S
-    for_calls_to_end_s: float = 6.0
-    for_calls_to_be_saved_s: float = 3.0
+    for_turns_to_end_s: float = 8.0
+    for_calls_to_be_saved_s: float = 1.2
 
 
 class StreamServer:
@@ -52,26 +63,33 @@ class StreamServer:
             handler=settings.handler,
             start_timeout_s=self._patience.for_start_s,
         )
+        self._loop_watch = LoopWatch()
         self._bridges: set[Bridge] = set()
+        self._waiting: dict[ServerConnection, None] = {}
+        """Connections that have not said `start`, the oldest first."""
         self._connections = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Listen until `stop`; then let the calls in hand end, within Cloud Run's ten seconds."""
-        async with serve(
-            self._connection,
-            self._settings.host,
-            self._settings.port,
-            process_request=self._process_request,
-            create_connection=PromptConnection,
-            compression=None,
-            max_size=_MAX_MESSAGE_BYTES,
-            open_timeout=_OPEN_TIMEOUT_S,
-            close_timeout=_CLOSE_TIMEOUT_S,
-            ping_interval=_PING_INTERVAL_S,
-            server_header=None,
-        ) as server:
+        """Listen until `stop`; then hand the calls over, within Cloud Run's ten seconds."""
+        async with (
+            self._loop_watch.watching(),
+            serve(
+                self._connection,
+                self._settings.host,
+                self._settings.port,
+                process_request=self._process_request,
+                create_connection=PromptConnection,
+                compression=None,
+                max_size=_MAX_MESSAGE_BYTES,
+                open_timeout=_OPEN_TIMEOUT_S,
+                close_timeout=_CLOSE_TIMEOUT_S,
+                ping_interval=_PING_INTERVAL_S,
+                ping_timeout=_PING_TIMEOUT_S,
+                server_header=None,
+            ) as server,
+        ):
             _log.info("ready", port=_port(server), max_calls=self._settings.max_calls)
             await stop.wait()
             await self._drain(server)
@@ -90,9 +108,6 @@ class StreamServer:
         ):
             _log.warning("upgrade refused: the signature is missing or wrong")
             return connection.respond(HTTPStatus.FORBIDDEN, "The signature is missing or wrong.\n")
-        if self._connections >= self._settings.max_calls:
-            _log.error("upgrade refused: too many calls at once")
-            return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "Too many calls.\n")
         return None
 
     async def _connection(self, socket: ServerConnection) -> None:
@@ -108,7 +123,7 @@ class StreamServer:
 
     async def _admit_and_carry(self, socket: ServerConnection) -> None:
         try:
-            admitted = await self._admission.admit(socket)
+            admitted = await self._admit(socket)
         except Refused as refused:
             _log.warning("stream refused", reason=refused.reason, close_code=int(refused.code))
             await socket.close(refused.code, refused.reason)
@@ -120,6 +135,11 @@ class StreamServer:
                 agent=admitted.call.agent_id,
                 claimed=admitted.claimed,
             )
+            if self._is_overloaded(admitted):
+                _log.error("call refused: too many calls at once", calls=len(self._bridges))
+                await self._admission.turn_away(admitted)
+                await socket.close(CloseCode.TRY_AGAIN_LATER, "too many calls at once")
+                return
             # `create_connection` made it one of ours; the library's types cannot say so.
             bridge = Bridge(cast("PromptConnection", socket), admitted, self._services)
             self._bridges.add(bridge)
@@ -131,14 +151,30 @@ class StreamServer:
             finally:
                 self._bridges.discard(bridge)
 
+    async def _admit(self, socket: ServerConnection) -> Admitted:
+        """Whoever says nothing makes room for those who come later. Raises Refused."""
+        if len(self._waiting) >= _MOST_WAITING:
+            next(iter(self._waiting)).transport.abort()
+        self._waiting[socket] = None
+        try:
+            return await self._admission.admit(socket)
+        finally:
+            del self._waiting[socket]
+
+    def _is_overloaded(self, admitted: Admitted) -> bool:
+        """Whether one more call would spoil those in hand. A call that is taken up is in hand."""
+        calls, most = len(self._bridges), self._settings.max_calls
+        if admitted.call.attempt > 1:
+            return calls >= most * _MORE_WHEN_TAKEN_UP
+        return calls >= most or (calls > 0 and self._loop_watch.is_late)
+
     async def _drain(self, server: Server) -> None:
         _log.info("stopping", calls=len(self._bridges))
         server.close(close_connections=False)
-        if await self._all_over(self._patience.for_calls_to_end_s):
-            return
         for bridge in tuple(self._bridges):
-            bridge.drain()
-        if not await self._all_over(self._patience.for_calls_to_be_saved_s):
+            bridge.drain(self._patience.for_turns_to_end_s)
+        waits_s = self._patience.for_turns_to_end_s + self._patience.for_calls_to_be_saved_s
+        if not await self._all_over(waits_s):
             _log.error("stopped with calls in hand", calls=self._connections)
             for bridge in tuple(self._bridges):
                 bridge.give_up()

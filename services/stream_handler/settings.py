@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ringdown.gemini_backend import GeminiBackend, read_gemini_backend
 from ringdown.settings import SettingsReader
 from ringdown.stores import read_store_url
 
@@ -20,8 +21,7 @@ class Settings:
     """For accounts whose webhooks are signed with a shared key instead of the auth token."""
     stream_token_secret: str = field(repr=False)
     store_url: str
-    gemini_api_key: str = field(repr=False)
-    gemini_base_url: str | None
+    gemini: GeminiBackend
     max_calls: int
     handler: str
     """Which process this is, for the claims it makes."""
@@ -46,21 +46,12 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             min_length=32,
         ),
         store_url=read_store_url(reader),
-        gemini_api_key=reader.secret(
-            "GEMINI_API_KEY", "a Gemini API key from Google AI Studio", min_length=8
-        ),
-        gemini_base_url=_gemini_base_url(reader),
+        gemini=read_gemini_backend(reader),
         max_calls=reader.integer("MAX_CALLS", default=20, minimum=1, maximum=1000),
         handler=f"{reader.text('K_REVISION', '', default='local')}/{_instance()}",
     )
     reader.finish()
     return settings
-
-
-def _gemini_base_url(reader: SettingsReader) -> str | None:
-    if reader.optional("GEMINI_BASE_URL") is None:
-        return None
-    return reader.url("GEMINI_BASE_URL", "another Gemini endpoint, https://HOST", scheme="https")
 
 
 def _instance() -> str:

@@ -19,10 +19,13 @@ from websockets.exceptions import ConnectionClosed
 from ringdown import stream_token
 from ringdown.agents import Agent
 from ringdown.calls import CallRecord, CallStore
+from ringdown.errors import NoCredentials
+from ringdown.gemini_backend import DeveloperApi
 from ringdown.stores.sqlite import SqliteStore
 from stream_handler.agent_watch import AgentWatch
 from stream_handler.bridge import Services
 from stream_handler.gemini_live import GeminiLive
+from stream_handler.identity_tokens import IdentityToken, IdentityTokens
 from stream_handler.server import Patience, StreamServer
 from stream_handler.settings import Settings
 from stream_handler.tool_client import ToolClient
@@ -33,7 +36,7 @@ AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
 TOKEN_SECRET = "s" * 64
 STREAM_URL = "wss://stream.example.com"
 SIGNED_URL = f"{STREAM_URL}/media"
-SHORT_PATIENCE = Patience(for_start_s=0.5, for_calls_to_end_s=0.2, for_calls_to_be_saved_s=3.0)
+SHORT_PATIENCE = Patience(for_start_s=0.5, for_turns_to_end_s=0.2, for_calls_to_be_saved_s=3.0)
 LOOK_EVERY_S = 0.05
 LOUD_FRAME = bytes([0x10]) * 160
 
@@ -150,14 +153,14 @@ async def running_handler(
     claims: CallStore | None = None,
     max_calls: int = 20,
     patience: Patience = SHORT_PATIENCE,
+    tools: ToolClient | None = None,
 ) -> AsyncIterator[Handler]:
     """Serve until left; then whatever a call has started must be over, too."""
     before = asyncio.all_tasks()
     store = SqliteStore(folder / "records.db")
-    tools = ToolClient()
-    model = GeminiLive(
-        api_key="key-0123456789", base_url=gemini.url, tls=trusting, connect_timeout_s=2.0
-    )
+    tools = tools or ToolClient(IdentityTokens(_no_token))
+    backend = DeveloperApi("key-0123456789", gemini.url)
+    model = GeminiLive(backend, tls=trusting, connect_timeout_s=2.0)
     services = Services(claims or store, model, tools, AgentWatch(store, every_s=LOOK_EVERY_S))
     server = StreamServer(_settings(max_calls), services, patience)
     stopping, stopped = asyncio.Event(), asyncio.Event()
@@ -182,6 +185,10 @@ async def running_handler(
     assert not left, f"tasks that outlive their calls: {left}"
 
 
+def _no_token(_audience: str) -> IdentityToken:
+    raise NoCredentials("this test is not on Google Cloud")
+
+
 async def closed(socket: ClientConnection) -> tuple[int, str]:
     """Code and reason with which our side closes the socket."""
     try:
@@ -202,8 +209,7 @@ def _settings(max_calls: int) -> Settings:
         twilio_shared_key_secret=None,
         stream_token_secret=TOKEN_SECRET,
         store_url="",
-        gemini_api_key="",
-        gemini_base_url=None,
+        gemini=DeveloperApi("unused"),
         max_calls=max_calls,
         handler="test/1",
     )

@@ -21,6 +21,12 @@ class NoStore:
     async def resume(self, call_sid: str) -> Call | None:
         raise NotImplementedError
 
+    async def take_up(self, call_sid: str, ended: int, at: datetime.datetime) -> Call | None:
+        raise NotImplementedError
+
+    async def note_stream_error(self, call_sid: str, error: str) -> bool:
+        raise NotImplementedError
+
     async def note_twilio_status(
         self, call_sid: str, status: TwilioStatus, at: datetime.datetime
     ) -> bool:

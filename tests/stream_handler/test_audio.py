@@ -20,6 +20,7 @@ from stream_handler.audio import (
     decode_mulaw,
     encode_mulaw,
     level_dbfs,
+    waiting_tone,
 )
 
 Pcm = npt.NDArray[np.int16]
@@ -316,3 +317,12 @@ def test_a_louder_frame_has_a_higher_level() -> None:
 
     assert levels == sorted(levels)
     assert levels[-1] < 0
+
+
+def test_the_waiting_tone_is_soft_and_begins_and_ends_in_silence() -> None:
+    tone = decode_mulaw(waiting_tone())
+
+    assert 400 <= len(tone) / 8 <= 500, "longer than half a second"
+    assert 0 < np.abs(tone).max() <= 32768 * 10 ** (-24 / 20) * 1.05, "louder than -24 dBFS"
+    assert np.abs(tone[:16]).max() < 50
+    assert np.abs(tone[-16:]).max() < 50

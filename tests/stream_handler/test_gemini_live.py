@@ -15,10 +15,13 @@ from websockets.asyncio.server import ServerConnection
 
 from ringdown.agents import TurnTaking
 from ringdown.calls import Speaker, Usage
-from ringdown.tools import ToolAnswer
+from ringdown.gemini_backend import DeveloperApi
+from ringdown.tools import Scheduling, ToolAnswer
 from stream_handler.core.events import (
     GenerationCompleted,
+    GoAwayReceived,
     ModelInterrupted,
+    ResumptionUpdated,
     ToolCallCancelled,
     ToolCallRequested,
     TranscriptReceived,
@@ -53,12 +56,8 @@ PCM = bytes(range(240)) * 8
 def client_of(
     gemini: LittleGemini, trusting: ssl.SSLContext, *, connect_timeout_s: float = 5.0
 ) -> GeminiLive:
-    return GeminiLive(
-        api_key="key-0123456789",
-        base_url=gemini.url,
-        tls=trusting,
-        connect_timeout_s=connect_timeout_s,
-    )
+    backend = DeveloperApi("key-0123456789", gemini.url)
+    return GeminiLive(backend, tls=trusting, connect_timeout_s=connect_timeout_s)
 
 
 def saying(*messages: Json | str | bytes, code: int = 1000, reason: str = "") -> Script:
@@ -129,6 +128,7 @@ async def test_the_session_is_set_up_as_the_call_wants_it(
     assert "'en-US'" in speech
     assert {"inputAudioTranscription", "outputAudioTranscription"} <= setup.keys()
     assert "contextWindowCompression" in setup
+    assert setup["sessionResumption"] == {}
     [tools] = setup["tools"]
     names = [function["name"] for function in tools["functionDeclarations"]]
     assert names == ["lookup_account", "end_call", "collect_digits"]
@@ -139,7 +139,8 @@ async def test_the_session_is_set_up_as_the_call_wants_it(
 
 
 async def test_a_refused_connection_is_a_model_error(trusting: ssl.SSLContext) -> None:
-    model = GeminiLive(api_key="key-0123456789", base_url="https://127.0.0.1:1", tls=trusting)
+    nowhere = DeveloperApi("key-0123456789", "https://127.0.0.1:1")
+    model = GeminiLive(nowhere, tls=trusting)
 
     with pytest.raises(ModelError):
         async with asyncio.timeout(10), model.connect(CONFIG, lambda: NOW_MS):
@@ -305,7 +306,54 @@ def in_camel_case(value: Any) -> Any:
     }
 
 
+async def test_a_session_is_resumed_by_its_handle(
+    certificates: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    config = session_config(a_call(), handle="h1")
+    async with (
+        asyncio.timeout(10),
+        little_gemini(certificates) as gemini,
+        client_of(gemini, trusting).connect(config, lambda: NOW_MS),
+    ):
+        await gemini.set_up.wait()
+
+    assert gemini.setups[0]["setup"]["sessionResumption"] == {"handle": "h1"}
+
+
 # Listening
+
+
+async def test_a_handle_counts_while_it_can_be_resumed_by(
+    certificates: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    updates: list[Json] = [
+        {"newHandle": "h1", "resumable": True},
+        {"resumable": False},
+        {"newHandle": "", "resumable": True},
+        {"newHandle": "h2", "resumable": False},
+    ]
+    messages = [{"sessionResumptionUpdate": update} for update in updates]
+
+    events, _ = await heard_from(certificates, trusting, saying(*messages))
+
+    assert events == [ResumptionUpdated(NOW_MS, "h1")]
+
+
+@pytest.mark.parametrize(
+    ("told", "left_ms"),
+    [
+        ({"timeLeft": "50s"}, 50_000.0),
+        ({"timeLeft": "0.5s"}, 500.0),
+        ({}, 0.0),
+        ({"timeLeft": "soon"}, 0.0),
+    ],
+)
+async def test_a_go_away_says_how_much_time_is_left(
+    certificates: trustme.CA, trusting: ssl.SSLContext, told: Json, left_ms: float
+) -> None:
+    events, _ = await heard_from(certificates, trusting, saying({"goAway": told}))
+
+    assert events == [GoAwayReceived(NOW_MS, left_ms)]
 
 
 async def test_one_message_gives_its_events_in_the_order_that_matters(
@@ -403,7 +451,7 @@ async def test_tool_calls_and_their_cancellation_are_events(
     )
 
     assert events == [
-        ToolCallRequested(NOW_MS, "1", "lookup_account", {"account_number": "7"}),
+        ToolCallRequested(NOW_MS, "1", "lookup_account", {"account_number": "7"}, blocks=True),
         ToolCallRequested(NOW_MS, "2", "end_call", {}),
         ToolCallCancelled(NOW_MS, ("1", "2")),
     ]
@@ -556,13 +604,14 @@ async def test_new_instructions_go_up_as_a_context_update(
 
 
 @pytest.mark.parametrize(
-    ("answer", "silent", "response", "scheduling"),
+    ("answer", "wish", "response", "scheduling"),
     [
-        (ToolAnswer(output={"a": 1}), False, {"output": {"a": 1}}, None),
-        (ToolAnswer(output={}), True, {"output": {}}, "SILENT"),
+        (ToolAnswer(output={"a": 1}), None, {"output": {"a": 1}}, None),
+        (ToolAnswer(output={}), "silent", {"output": {}}, "SILENT"),
+        (ToolAnswer(output={}), "when_idle", {"output": {}}, "WHEN_IDLE"),
         (
             ToolAnswer.failed("No.", retryable=True),
-            False,
+            None,
             {"error": "No.", "retryable": True},
             None,
         ),
@@ -572,14 +621,14 @@ async def test_a_tool_answer_carries_its_calls_id(
     certificates: trustme.CA,
     trusting: ssl.SSLContext,
     answer: ToolAnswer,
-    silent: bool,
+    wish: Scheduling | None,
     response: Json,
     scheduling: str | None,
 ) -> None:
     [message] = await sent_by(
         certificates,
         trusting,
-        lambda session: session.send_tool_response("7", "lookup", answer, silent=silent),
+        lambda session: session.send_tool_response("7", "lookup", answer, wish),
     )
 
     tool_response = message.get("tool_response") or message["toolResponse"]

@@ -201,16 +201,19 @@ def test_the_last_changes_are_written_at_once_with_what_was_pending() -> None:
 
     async def story(recorder: Recorder) -> None:
         recorder.save(said(1))
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.1)
+        recorder.save(said(2))
+        await asyncio.sleep(0.1)
         recorder.save(CallChanges(tool_calls=(a_tool_call("t1"),), usage=Usage(total=5)))
         recorder.finish(FINAL)
 
     outcome, settled_s = recorded(store, story)
 
-    [(at_s, changes)] = store.writes
+    [(first_s, first), (at_s, changes)] = store.writes
     assert outcome is Recorded.COMMITTED
+    assert (first_s, first) == (0.0, said(1)), "what is alone in its second does not wait"
     assert at_s == settled_s == pytest.approx(0.2)
-    assert [turn.n for turn in changes.turns] == [1]
+    assert [turn.n for turn in changes.turns] == [2]
     assert [call.id for call in changes.tool_calls] == ["t1"]
     assert (changes.status, changes.next) == (CallStatus.ENDED, NextAction.HANG_UP)
 
@@ -328,7 +331,7 @@ def test_a_newer_version_wins_over_one_that_is_tried_again() -> None:
 
     async def story(recorder: Recorder) -> None:
         recorder.save(said(1, "What"))
-        await asyncio.sleep(1.2)  # the first try has failed
+        await asyncio.sleep(0.2)  # the first try has failed
         recorder.save(said(1, "What is it?"))
         await asyncio.sleep(2)
         recorder.finish(FINAL)
@@ -503,7 +506,7 @@ def test_a_superseded_stream_stops_writing_at_once(output: io.StringIO) -> None:
     outcome, settled_s = recorded(store, story)
 
     assert outcome is Recorded.SUPERSEDED
-    assert (settled_s, len(store.tries)) == (1.0, 1)
+    assert (settled_s, len(store.tries)) == (0.0, 1)
 
 
 def test_of_a_superseded_stream_only_what_was_said_leaves(output: io.StringIO) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import datetime
 import json
 import ssl
 from collections.abc import AsyncIterator
@@ -14,7 +15,6 @@ import pytest
 import trustme
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import InvalidStatus
 
 from ringdown.calls import CallStatus, EndReason, NextAction, Speaker
 from stream_handler.server import Patience
@@ -29,6 +29,7 @@ from tests.stream_handler.handler import (
     start,
     stop,
     stream_sid,
+    token,
 )
 from tests.stream_handler.little_gemini import (
     Json,
@@ -131,14 +132,54 @@ async def test_no_more_calls_are_taken_than_it_may(
         little_gemini(certificates) as gemini,
         running_handler(gemini, trusting, tmp_path, max_calls=1) as handler,
         handler.call(1) as first,
+        handler.socket() as second,
     ):
-        with pytest.raises(InvalidStatus) as refused:
-            async with handler.socket():
-                pytest.fail("the upgrade was accepted")
-        assert refused.value.response.status_code == 503
+        await handler.store.open_call(a_call(call_sid=call_sid(2)))
+        await second.send(start(2))
+        code, _ = await closed(second)
+        call = (await handler.record(2)).call
 
         await first.send(media(1))
         await gemini.heard(is_audio)
+    assert code == 1013
+    assert (call.status, call.next) == (CallStatus.ENDED, NextAction.BUSY)
+    assert call.end_reason is EndReason.HANDLER_BUSY
+    assert gemini.attempts == 1, "nothing is dialled for a call that is turned away"
+
+
+async def test_a_call_that_another_handler_lost_is_taken_above_that(
+    certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
+) -> None:
+    async with (
+        little_gemini(certificates) as gemini,
+        running_handler(gemini, trusting, tmp_path, max_calls=1) as handler,
+        handler.call(1),
+        handler.socket() as second,
+    ):
+        await handler.store.open_call(a_call(call_sid=call_sid(2)))
+        await handler.store.take_up(call_sid(2), 1, datetime.datetime.now(datetime.UTC))
+        await second.send(start(2, customParameters={"token": token(2, attempt=2)}))
+        await gemini.heard(lambda _: sum(map(is_text, gemini.received)) == 2)
+        await second.send(stop(2))
+        await closed(second)
+        assert (await handler.record(2)).call.end_reason is EndReason.CALLER_HUNG_UP
+
+
+async def test_callers_get_in_past_a_hundred_who_say_nothing(
+    certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
+) -> None:
+    patience = Patience(for_start_s=60.0, for_turns_to_end_s=0.2)
+    async with (
+        little_gemini(certificates) as gemini,
+        running_handler(gemini, trusting, tmp_path, patience=patience) as handler,
+        contextlib.AsyncExitStack() as silent,
+    ):
+        sockets = [await silent.enter_async_context(handler.socket()) for _ in range(100)]
+        async with handler.call(1) as socket:
+            await socket.send(media(1))
+            await gemini.heard(is_audio)
+        oldest = [code for code, _ in await asyncio.gather(*map(closed, sockets[:36]))]
+    assert oldest == [1006] * 36, "the oldest make room"
 
 
 # A call
@@ -307,12 +348,11 @@ async def test_a_model_that_refuses_sends_the_caller_to_the_fallback(
 
 
 @pytest.mark.parametrize("code", [1000, 1006, 1007, 1011])
-async def test_a_model_that_is_lost_sends_the_caller_to_the_fallback(
+async def test_a_model_that_is_lost_again_and_again_sends_the_caller_to_the_fallback(
     certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path, code: int
 ) -> None:
     async def dying(gemini: LittleGemini, socket: ServerConnection) -> None:
         await send(socket, {"setupComplete": {}})
-        gemini.take(json.loads(await socket.recv()))
         gemini.take(json.loads(await socket.recv()))
         if code == 1006:
             socket.transport.abort()
@@ -383,7 +423,7 @@ async def test_it_stops_at_once_when_nobody_calls(handler: Handler) -> None:
         await handler.stopped.wait()
 
 
-async def test_a_call_in_hand_is_handed_over_and_saved_before_it_stops(handler: Handler) -> None:
+async def test_a_call_in_hand_is_left_to_others_and_saved_before_it_stops(handler: Handler) -> None:
     async with handler.call(1) as socket:
         handler.stopping.set()
         code, _ = await closed(socket)
@@ -393,21 +433,24 @@ async def test_a_call_in_hand_is_handed_over_and_saved_before_it_stops(handler: 
     call = (await handler.record(1)).call
     assert code == 1000
     assert call.end_reason is EndReason.HANDLER_STOPPED
-    assert call.next is NextAction.FALL_BACK
+    assert (call.status, call.next) == (CallStatus.IN_PROGRESS, None)
 
 
 async def test_a_call_that_ends_by_itself_meanwhile_ends_as_any_other(
     certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
 ) -> None:
-    patience = Patience(for_calls_to_end_s=20.0)
+    patience = Patience(for_turns_to_end_s=20.0)
     async with (
         little_gemini(certificates, until_closed) as gemini,
         running_handler(gemini, trusting, tmp_path, patience=patience) as handler,
         handler.call(1) as socket,
     ):
+        for _ in range(10):
+            await socket.send(media(1))
+        await gemini.heard(lambda _: sum(map(is_audio, gemini.received)) == 10)
         handler.stopping.set()
         await socket.send(media(1))
-        await gemini.heard(is_audio)
+        await gemini.heard(lambda _: sum(map(is_audio, gemini.received)) == 11)
         with pytest.raises(OSError, match=r"refused|Connect call failed"):
             await handler.http(b"GET /ready HTTP/1.1\r\n\r\n")
         await socket.send(stop(1))
@@ -421,7 +464,7 @@ async def test_a_call_that_ends_by_itself_meanwhile_ends_as_any_other(
 async def test_a_connection_that_never_started_does_not_hold_up_the_stop(
     certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
 ) -> None:
-    patience = Patience(for_start_s=60.0, for_calls_to_end_s=0.1, for_calls_to_be_saved_s=0.1)
+    patience = Patience(for_start_s=60.0, for_turns_to_end_s=0.1, for_calls_to_be_saved_s=0.1)
     async with (
         little_gemini(certificates) as gemini,
         running_handler(gemini, trusting, tmp_path, patience=patience) as handler,

@@ -1,6 +1,7 @@
 import pytest
 
 from ringdown.errors import ConfigurationError
+from ringdown.gemini_backend import DeveloperApi
 from stream_handler.settings import read_settings
 
 COMPLETE = {
@@ -22,7 +23,8 @@ def test_five_settings_are_enough() -> None:
     settings = read_settings(COMPLETE)
 
     assert settings.stream_url == "wss://stream.example.com"
-    assert (settings.port, settings.max_calls, settings.gemini_base_url) == (8080, 20, None)
+    assert (settings.port, settings.max_calls) == (8080, 20)
+    assert settings.gemini == DeveloperApi(COMPLETE["GEMINI_API_KEY"])
 
 
 @pytest.mark.parametrize("name", sorted(COMPLETE))

@@ -13,6 +13,7 @@ from google import genai
 from google.genai import live, types
 from websockets.asyncio.server import ServerConnection
 
+from ringdown.gemini_backend import DeveloperApi
 from stream_handler.core.model_config import session_config
 from stream_handler.gemini_live import GeminiLive, ModelError, ModelEvent
 from stream_handler.speech_path import AUDIO_MIME_TYPE, audio_message, spoken_in
@@ -99,7 +100,7 @@ async def heard_of(
         await socket.close()
 
     async with asyncio.timeout(10), little_gemini(certificates, say) as gemini:
-        model = GeminiLive(api_key="key-0123456789", base_url=gemini.url, tls=trusting)
+        model = GeminiLive(DeveloperApi("key-0123456789", gemini.url), tls=trusting)
         async with model.connect(session_config(a_call()), lambda: 0.0) as session:
             with suppress(ModelError):
                 async for event in session.receive():

@@ -3,75 +3,22 @@
 import asyncio
 import gzip
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
 
-from ringdown.tools import ToolAnswer, ToolCallContext, ToolDeclaration, ToolRequest
+from ringdown.tools import ToolAnswer, ToolDeclaration, ToolRequest
 from stream_handler.tool_client import ToolClient
-from tests.ringdown.samples import CALL_SID, CALLED, CALLER
-
-Reply = Callable[[asyncio.StreamWriter], Awaitable[None]]
-
-REQUEST = ToolRequest(
-    call=ToolCallContext(
-        call_sid=CALL_SID, agent_id="default", caller=CALLER, called=CALLED, language="en-US"
-    ),
-    name="lookup_account",
-    args={"account_number": "123456"},
-    idempotency_key=f"{CALL_SID}/t1",
+from tests.ringdown.samples import CALLER
+from tests.stream_handler.tool_server import (
+    GOOD,
+    GOOD_BODY,
+    REQUEST,
+    Reply,
+    response,
+    tool_server,
 )
-GOOD_BODY = b'{"output":{"status":"active"}}'
-GOOD = ToolAnswer(output={"status": "active"})
-
-
-class ToolServer:
-    """Answers every request with `reply`, and keeps what it was sent."""
-
-    def __init__(self, reply: Reply) -> None:
-        self._reply = reply
-        self.requests: list[tuple[str, bytes]] = []
-        """Head and body."""
-        self.url = ""
-        self.hung_up = asyncio.Event()
-        """The client has closed a connection."""
-
-    async def serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            length = int(head.lower().partition("content-length:")[2].split("\r\n")[0])
-            self.requests.append((head, await reader.readexactly(length)))
-            await self._reply(writer)
-            await writer.drain()
-            await reader.read()  # until the client closes
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            self.hung_up.set()
-            writer.close()
-
-
-@asynccontextmanager
-async def tool_server(reply: Reply) -> AsyncIterator[ToolServer]:
-    tool = ToolServer(reply)
-    server = await asyncio.start_server(tool.serve_one, "127.0.0.1", 0)
-    tool.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/lookup"
-    try:
-        yield tool
-    finally:
-        server.close()
-
-
-def response(
-    body: bytes, *, status: str = "200 OK", kind: str = "application/json", more: str = ""
-) -> Reply:
-    async def reply(writer: asyncio.StreamWriter) -> None:
-        head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n{more}"
-        writer.write(f"{head}\r\n".encode() + body)
-
-    return reply
 
 
 @pytest.fixture
@@ -170,6 +117,7 @@ async def test_only_a_failing_server_is_worth_another_try(client: ToolClient) ->
 
     assert passing.error is not None
     assert passing.error.retryable
+    assert len(refusing.requests) == 1, "what is refused for good was sent again"
     assert lasting.error is not None
     assert not lasting.error.retryable
 

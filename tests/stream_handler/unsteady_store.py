@@ -35,6 +35,14 @@ class UnsteadyStore:
         await self._reach()
         return await self._store.resume(call_sid)
 
+    async def take_up(self, call_sid: str, ended: int, at: datetime.datetime) -> Call | None:
+        await self._reach()
+        return await self._store.take_up(call_sid, ended, at)
+
+    async def note_stream_error(self, call_sid: str, error: str) -> bool:
+        await self._reach()
+        return await self._store.note_stream_error(call_sid, error)
+
     async def note_twilio_status(
         self, call_sid: str, status: TwilioStatus, at: datetime.datetime
     ) -> bool:

@@ -5,17 +5,24 @@ from typing import TypeAlias
 import msgspec
 
 from ringdown.calls import CallChanges, NextAction
-from ringdown.tools import ToolAnswer, ToolDeclaration, ToolRequest
+from ringdown.tools import Scheduling, ToolAnswer, ToolDeclaration, ToolRequest
 from stream_handler.core.deadlines import Timer
 from stream_handler.core.model_config import ModelConfig
 
 
 class ConnectModel(msgspec.Struct, frozen=True):
+    """Open a session; once it is there it takes the place of the one before.
+
+    The answer is ModelConnected or ModelConnectFailed. A session that resumes another is opened
+    when the sockets before it are closed.
+    """
+
     config: ModelConfig
+    within_ms: float
 
 
 class CloseModel(msgspec.Struct, frozen=True):
-    pass
+    """Close every session, open or under way; nothing more is heard of them."""
 
 
 class SendModelAudio(msgspec.Struct, frozen=True, gc=False):
@@ -44,6 +51,10 @@ class PlayRingback(msgspec.Struct, frozen=True):
     """One ring of the tone that callers hear while a phone rings; ended by ClearPlayback."""
 
 
+class PlayTone(msgspec.Struct, frozen=True):
+    """The soft tone of a wait, once; ended by ClearPlayback."""
+
+
 class SendMark(msgspec.Struct, frozen=True, gc=False):
     name: str
 
@@ -63,12 +74,12 @@ class CancelTool(msgspec.Struct, frozen=True):
 
 
 class SendToolResponse(msgspec.Struct, frozen=True):
-    """`silent`: the model is to take note and say nothing."""
+    """`scheduling`: when the model is to speak of it, if it did not wait for the answer."""
 
     id: str
     name: str
     answer: ToolAnswer
-    silent: bool = False
+    scheduling: Scheduling | None = None
 
 
 class StartTimer(msgspec.Struct, frozen=True):
@@ -98,6 +109,7 @@ Action: TypeAlias = (
     | PlayAudio
     | SendMark
     | PlayRingback
+    | PlayTone
     | ClearPlayback
     | ConnectModel
     | CloseModel

@@ -5,7 +5,6 @@ from ringdown.prices import cost_usd
 from stream_handler.core.actions import CancelTool, CloseModel, CloseStream, SaveCall
 from stream_handler.core.deadlines import Timer
 from stream_handler.core.ending import HANG_UP, OUTCOMES, Outcome, Phase
-from stream_handler.core.functions import COLLECT_DIGITS
 from stream_handler.core.parts import Actions, Parts
 from stream_handler.core.playback import BYTES_PER_MS
 
@@ -85,9 +84,8 @@ class Closing:
             return
         parts.link.closed()
         cancelled = parts.ledger.cancel_all(at_ms)
-        for record in cancelled:
-            if record.name != COLLECT_DIGITS:
-                yield CancelTool(record.id)
+        for run in parts.ledger.abandoned():
+            yield CancelTool(run)
         yield from parts.cancel(*parts.deadlines.running())
         yield CloseModel()
         heard_to = parts.playback.heard(at_ms)

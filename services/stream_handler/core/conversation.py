@@ -16,11 +16,13 @@ from stream_handler.core.closing import Closing
 from stream_handler.core.deadlines import Timer
 from stream_handler.core.events import CallerAudio, MarkReceived, ModelAudio, TranscriptReceived
 from stream_handler.core.limits import Limits
+from stream_handler.core.model_link import LinkState
 from stream_handler.core.parts import Actions, Parts, save
+from stream_handler.core.replay_ring import in_chunks
 from stream_handler.core.speech import SpeechStarted, SpeechStopped
+from stream_handler.core.waiting import Waiting
 
 _BYTES_PER_CALLER_MS = 32  # PCM16 at 16 kHz
-_CHUNK_BYTES = 1_000 * _BYTES_PER_CALLER_MS
 _BARGE_IN_WINDOW_MS = 3_000.0
 _FIRST_RING_MS = 600.0  # a model that is quick needs no ring
 _NEXT_RING_MS = 6_000.0  # the cadence of North American ringback: 2 s of tone, 4 s of pause
@@ -29,10 +31,11 @@ _NEXT_RING_MS = 6_000.0  # the cadence of North American ringback: 2 s of tone, 
 class Conversation:
     """Carries the audio and keeps the transcript."""
 
-    def __init__(self, parts: Parts, closing: Closing, limits: Limits) -> None:
+    def __init__(self, parts: Parts, closing: Closing, limits: Limits, waiting: Waiting) -> None:
         self._parts = parts
         self._closing = closing
         self._limits = limits
+        self._waiting = waiting
         self._ringing = False
 
     # Until the model speaks
@@ -59,17 +62,20 @@ class Conversation:
         change = parts.speech.frame(event.at_ms, event.level_dbfs, length_ms)
         if change is not None:
             yield from self._speech_changed(change, event.at_ms)
-        if not parts.link.listening:
+        if parts.link.state is LinkState.CONNECTING:
             return
         if parts.greeting.expired(event.at_ms):
-            yield from self._greeting_over()
+            yield from self._greeting_over(event.at_ms)
+        pcm = event.pcm
         if parts.keypad.hides_the_caller:
-            yield SendModelAudio(bytes(len(event.pcm)))
+            pcm = bytes(len(pcm))
         elif parts.greeting.playing:
-            parts.greeting.hold(event.at_ms, event.pcm)
-            yield SendModelAudio(bytes(len(event.pcm)))
+            parts.greeting.hold(event.at_ms, pcm)
+            pcm = bytes(len(pcm))
         else:
-            yield SendModelAudio(event.pcm)
+            parts.ring.keep(event.at_ms, pcm)
+        if parts.link.listening:
+            yield SendModelAudio(pcm)
 
     def _speech_changed(self, change: SpeechStarted | SpeechStopped, at_ms: float) -> Actions:
         parts = self._parts
@@ -79,27 +85,32 @@ class Conversation:
                 parts.greeting.caller_spoke(onset_ms)
                 yield from self._limits.caller_acted()
                 yield from parts.cancel(Timer.GOODBYE_ANSWERED)
+                if parts.link.state is LinkState.RECONNECTING and not parts.playback.idle:
+                    yield from self.interrupted(at_ms)  # there is no model to notice it
             case SpeechStopped(end_ms):
                 parts.turns.caller_speech_stopped(end_ms)
                 parts.greeting.caller_stopped(end_ms)
                 yield from self._closing.caller_stopped_speaking()
             case _:
                 assert_never(change)
-        yield from self._limits.look(at_ms)
 
     # The model
 
-    def model_connected(self, at_ms: float) -> Actions:
+    def open(self, at_ms: float) -> Actions:
+        """Have the model speak the first words."""
         parts = self._parts
-        parts.link.connected()
         yield SendModelText(model_config.opening_prompt(parts.call, parts.history, at_ms))
         yield from parts.start(Timer.FIRST_WORD)
 
     def model_audio(self, event: ModelAudio) -> Actions:
         parts = self._parts
+        if not parts.link.generating:
+            yield from parts.cancel(Timer.ANSWER)
         if not parts.link.audio(event.at_ms) or not event.mulaw:
             return
+        parts.watchdog.model_acted()
         yield from self._stop_ringing()
+        yield from self._waiting.stop()
         turns = parts.turns.agent_audio(
             event.at_ms, parts.playback.sent, len(event.mulaw), parts.speech.last_voiced_ms
         )
@@ -121,13 +132,14 @@ class Conversation:
     def interrupted(self, at_ms: float) -> Actions:
         parts = self._parts
         parts.link.interrupted(at_ms)
+        yield from self._waiting.stop()
         if not parts.playback.idle:
             yield ClearPlayback()
         heard_to = parts.playback.clear(at_ms)
         turns = parts.turns.agent_interrupted(at_ms, heard_to, self._barge_in_ms(at_ms))
         yield from save(turns=turns)
         yield from self._closing.withdraw_goodbye()
-        yield from self._greeting_over()
+        yield from self._greeting_over(at_ms)
 
     def _barge_in_ms(self, at_ms: float) -> float | None:
         onset_ms = self._parts.speech.onset_ms
@@ -159,18 +171,21 @@ class Conversation:
         parts = self._parts
         yield from save(turns=parts.turns.agent_heard(at_ms, parts.playback.heard(at_ms)))
         if parts.turns.agent_has_spoken and parts.playback.idle and not parts.link.generating:
-            yield from self._greeting_over()
+            yield from self._greeting_over(at_ms)
         yield from self._closing.after_playback(at_ms)
 
-    def _greeting_over(self) -> Actions:
+    def _greeting_over(self, at_ms: float) -> Actions:
         """From now on the model hears the caller, and first what they said over the greeting."""
         parts = self._parts
         if not parts.greeting.playing:
             return
         pcm = parts.greeting.over()
-        if not parts.keypad.hides_the_caller:
-            for start in range(0, len(pcm), _CHUNK_BYTES):
-                yield SendModelAudio(pcm[start : start + _CHUNK_BYTES])
+        if parts.keypad.hides_the_caller:
+            return
+        for chunk in in_chunks(pcm):
+            parts.ring.keep(at_ms, chunk)
+            if parts.link.listening:
+                yield SendModelAudio(chunk)
 
     def transcript(self, event: TranscriptReceived) -> Actions:
         parts = self._parts

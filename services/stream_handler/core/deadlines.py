@@ -20,10 +20,22 @@ class Timer(enum.Enum):
     """The agent said goodbye and did not hang up: how long that may be so."""
     IDLE_NUDGE = enum.auto()
     IDLE_GOODBYE = enum.auto()
+    WAITING = enum.auto()
+    """A tool runs and nobody speaks: until the next sign of life."""
     TIME_WARNING = enum.auto()
     TIME_OVER = enum.auto()
+    GO_AWAY = enum.auto()
+    """How long the model's side may be left at a good moment; then it is left at any."""
+    RECONNECT = enum.auto()
+    """Until the next try to reach the model."""
+    ANSWER = enum.auto()
+    """How long a model that owes the caller something may stay silent."""
     KEYPAD_PAUSE = enum.auto()
     """How long after a digit the caller may type the next one."""
+    STREAM_AGE = enum.auto()
+    """Cloud Run ends every request after 60 minutes: when the stream is handed over before."""
+    HAND_OVER = enum.auto()
+    """How long a call that is to be handed over may stay."""
     FINAL_SAVE = enum.auto()
     """How long closing the stream waits for the decision to be committed."""
 
@@ -34,6 +46,7 @@ LENGTH_MS = {
     Timer.GOODBYE_ENDS: 20_000,
     Timer.GOODBYE_ANSWERED: 1_500,
     Timer.FORGOTTEN: 6_000,
+    Timer.STREAM_AGE: 58 * 60_000,
     Timer.FINAL_SAVE: 2_000,
 }
 """The timers whose length does not depend on the agent or the moment."""

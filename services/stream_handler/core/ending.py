@@ -31,7 +31,8 @@ class Outcome:
 
 HANG_UP = Outcome(EndReason.AGENT_HUNG_UP, NextAction.HANG_UP)
 
-# A lost stream decides nothing: the caller may still be there, and `/after-stream` finds out.
+# A lost stream, or one that is handed over, decides nothing: if the caller is still there,
+# `/after-stream` has another handler take the call up.
 OUTCOMES = {
     EndReason.AGENT_HUNG_UP: NextAction.HANG_UP,
     EndReason.CALLER_HUNG_UP: NextAction.HANG_UP,
@@ -42,7 +43,7 @@ OUTCOMES = {
     EndReason.STREAM_LOST: None,
     EndReason.MODEL_UNAVAILABLE: NextAction.FALL_BACK,
     EndReason.MODEL_LOST: NextAction.FALL_BACK,
-    EndReason.HANDLER_STOPPED: NextAction.FALL_BACK,
+    EndReason.HANDLER_STOPPED: None,
 }
 
 

@@ -53,11 +53,30 @@ class ModelConnected(msgspec.Struct, frozen=True):
 
 
 class ModelConnectFailed(msgspec.Struct, frozen=True):
+    """`code` is the HTTP status or the close code, if there was one."""
+
     at_ms: float
+    reason: str = ""
+    code: int | None = None
 
 
 class ModelDisconnected(msgspec.Struct, frozen=True):
     at_ms: float
+    reason: str = ""
+
+
+class GoAwayReceived(msgspec.Struct, frozen=True):
+    """The model's side will close the connection when `left_ms` are over."""
+
+    at_ms: float
+    left_ms: float
+
+
+class ResumptionUpdated(msgspec.Struct, frozen=True):
+    """`handle` brings back the session as it is now."""
+
+    at_ms: float
+    handle: str
 
 
 class ModelAudio(msgspec.Struct, frozen=True, gc=False):
@@ -94,6 +113,8 @@ class ToolCallRequested(msgspec.Struct, frozen=True):
     id: str
     name: str
     args: dict[str, Json]
+    blocks: bool = False
+    """Whether the model says nothing until it has the answer."""
 
 
 class ToolCallCancelled(msgspec.Struct, frozen=True):
@@ -102,6 +123,8 @@ class ToolCallCancelled(msgspec.Struct, frozen=True):
 
 
 class ToolCallFinished(msgspec.Struct, frozen=True):
+    """A tool has answered; `id` is that of the CallTool."""
+
     at_ms: float
     id: str
     answer: ToolAnswer
@@ -138,9 +161,10 @@ class AgentEdited(msgspec.Struct, frozen=True):
 
 
 class DrainRequested(msgspec.Struct, frozen=True):
-    """This process must stop; the call cannot stay here."""
+    """The call cannot stay here: it is to be handed over within so long, at a good moment."""
 
     at_ms: float
+    within_ms: float
 
 
 Event: TypeAlias = (
@@ -154,6 +178,8 @@ Event: TypeAlias = (
     | ModelConnected
     | ModelConnectFailed
     | ModelDisconnected
+    | GoAwayReceived
+    | ResumptionUpdated
     | ModelInterrupted
     | GenerationCompleted
     | TurnCompleted

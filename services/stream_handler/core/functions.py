@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from ringdown.agents import Agent
-from ringdown.tools import ToolName
+from ringdown.tools import Behavior, ToolName
 
 END_CALL = "end_call"
 TRANSFER_CALL = "transfer_call"
@@ -15,11 +15,15 @@ COLLECT_DIGITS = "collect_digits"
 
 @dataclass(frozen=True, slots=True)
 class FunctionDeclaration:
-    """A function as the model is told of it; `parameters` is JSON Schema."""
+    """A function as the model is told of it; `parameters` is JSON Schema.
+
+    `behavior` is a wish: not every model can do both. Those that are built in are answered at once.
+    """
 
     name: str
     description: str
     parameters: dict[str, object]
+    behavior: Behavior = "non_blocking"
 
 
 class TransferCallArgs(msgspec.Struct, frozen=True):

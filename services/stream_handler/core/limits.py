@@ -58,6 +58,7 @@ class Limits:
         self._quiet = False
         self._silent_since_ms = None
         self._nudged = False
+        self._parts.ledger.caller_acted()
         yield from self._parts.cancel(*_QUIET_TIMERS)
 
     def look(self, at_ms: float) -> Actions:

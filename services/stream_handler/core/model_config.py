@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ringdown.agents import Agent, TurnTaking
-from ringdown.calls import Call, Speaker, Turn
+from ringdown.calls import Call, EndReason, Speaker, Turn
 from ringdown.models import MODELS
 from ringdown.template_values import template_values
 from ringdown.templates import render
 from stream_handler.core.functions import FunctionDeclaration, functions_for
-
-_HISTORY_TURNS = 60  # a long call's end; what came before it rarely matters to what comes next
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +27,29 @@ class ModelConfig:
     temperature: float | None = None
     thinking: str | None = None
     """minimal, low, medium or high; None for a model that is not to be told."""
+    handle: str | None = None
+    """Of the session that is resumed."""
 
 
-def session_config(call: Call, age_ms: float = 0.0) -> ModelConfig:
+def session_config(
+    call: Call, age_ms: float = 0.0, *, background: str = "", handle: str | None = None
+) -> ModelConfig:
+    """`background` is what the session is to know of the call beside its instructions."""
     agent = call.agent
     tools = (
-        FunctionDeclaration(tool.name, tool.description, tool.parameters) for tool in call.tools
+        FunctionDeclaration(tool.name, tool.description, tool.parameters, tool.behavior)
+        for tool in call.tools
     )
     return ModelConfig(
         model=agent.model,
-        instructions=instructions_for(call, age_ms),
+        instructions=instructions_for(call, age_ms) + background,
         voice=agent.voice,
         language=agent.language,
         turn_taking=agent.turn_taking,
         functions=(*tools, *functions_for(agent)),
         temperature=agent.temperature,
         thinking=_thinking(agent),
+        handle=handle,
     )
 
 
@@ -59,17 +64,27 @@ def _thinking(agent: Agent) -> str | None:
 
 
 def opening_prompt(call: Call, history: Sequence[Turn], age_ms: float = 0.0) -> str:
-    """The text that makes the model speak first: the greeting, or a word on where things stand."""
-    if not history and not call.failed_transfers:
+    """The text that makes the model speak first: the greeting, or a word on where things stand.
+
+    What was said in earlier streams (`history`) the session knows already.
+    """
+    if not history and call.resumed_from is not EndReason.TRANSFERRED:
         greeting = render(call.agent.greeting, template_values(call, age_ms))
         return f'The caller is on the line now. Greet them, in exactly these words: "{greeting}"'
-    said = "\n".join(f"{_WHO[turn.speaker]}: {turn.text}" for turn in history[-_HISTORY_TURNS:])
-    person = call.failed_transfers[-1] if call.failed_transfers else "the person"
-    return (
-        f"You are in the middle of this call. Until now:\n{said}\n"
-        f"You transferred the caller to {person}, who did not answer. The caller is back with you "
-        "now. Say so in one short sentence, and ask how else you can help."
-    )
+    if call.resumed_from is EndReason.TRANSFERRED:
+        return (
+            f"You transferred the caller to {call.failed_transfers[-1]}, who did not answer. The "
+            "caller is back with you now. Say so in one short sentence, and ask how else you can "
+            "help."
+        )
+    last = history[-1]
+    if last.speaker is Speaker.CALLER:
+        now = "The caller still waits for your answer: give it now."
+    elif last.interrupted:
+        now = "The caller heard you up to your last words: go on right behind them."
+    else:
+        now = "Say in one short sentence that you are back, and go on with what was to come next."
+    return f"The line broke for a moment and is back. Do not greet the caller again. {now}"
 
 
 def nudge_prompt(sentence: str) -> str:
@@ -80,8 +95,9 @@ def say_prompt(sentence: str) -> str:
     return f'Say exactly: "{sentence}" Then go on.'
 
 
+def waiting_prompt(sentence: str) -> str:
+    return f'What you wait for takes a moment. Say exactly: "{sentence}" Then wait on.'
+
+
 def typed_prompt(digits: str) -> str:
     return f"The caller typed {digits} on the phone's keypad."
-
-
-_WHO = {Speaker.CALLER: "Caller", Speaker.AGENT: "You"}

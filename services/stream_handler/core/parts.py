@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ringdown.calls import Call, CallChanges, ToolCall, Turn, Usage
+from msgspec.structs import replace
+
+from ringdown.calls import Call, CallChanges, Reconnect, ToolCall, Turn, Usage
 from stream_handler.core.actions import Action, CancelTimer, SaveCall, StartTimer
 from stream_handler.core.deadlines import LENGTH_MS, Deadlines, Timer
 from stream_handler.core.ending import Ending
@@ -12,9 +14,13 @@ from stream_handler.core.greeting import Greeting
 from stream_handler.core.keypad import Keypad
 from stream_handler.core.model_link import ModelLink
 from stream_handler.core.playback import Playback
+from stream_handler.core.reconnect import Reconnects
+from stream_handler.core.replay_ring import ReplayRing
 from stream_handler.core.speech import SpeechDetector
 from stream_handler.core.tool_ledger import ToolLedger
+from stream_handler.core.tool_results import ToolResults
 from stream_handler.core.turns import Turns
+from stream_handler.core.watchdog import Watchdog
 
 Actions: TypeAlias = Iterator[Action]
 
@@ -42,8 +48,12 @@ class Parts:
     speech: SpeechDetector
     playback: Playback
     ledger: ToolLedger
+    results: ToolResults
     keypad: Keypad
     link: ModelLink
+    reconnects: Reconnects
+    ring: ReplayRing
+    watchdog: Watchdog
     deadlines: Deadlines
     ending: Ending
     usage: Usage
@@ -52,6 +62,9 @@ class Parts:
         """Start `timer` unless it runs; without `after_ms` for its fixed length."""
         if self.deadlines.start(timer):
             yield StartTimer(timer, LENGTH_MS[timer] if after_ms is None else round(after_ms))
+
+    def note_reconnect(self, made: Reconnect) -> None:
+        self.call = replace(self.call, reconnects=(*self.call.reconnects, made))
 
     def cancel(self, *timers: Timer) -> Actions:
         for timer in timers:
@@ -66,13 +79,17 @@ def new_parts(call: Call, words: Words, history: tuple[Turn, ...]) -> Parts:
         call=call,
         words=words,
         history=history,
-        turns=Turns(turns_before=max((turn.n for turn in history), default=0)),
+        turns=Turns(history),
         greeting=Greeting(protected=call.agent.protect_greeting and fresh),
         speech=SpeechDetector(),
         playback=Playback(),
         ledger=ToolLedger(),
+        results=ToolResults(),
         keypad=Keypad(),
         link=ModelLink(),
+        reconnects=Reconnects(call.resumption),
+        ring=ReplayRing(),
+        watchdog=Watchdog(call.agent),
         deadlines=Deadlines(),
         ending=Ending(),
         usage=call.usage,

@@ -6,16 +6,12 @@ import msgspec
 
 from ringdown.calls import Call, CallChanges, EndReason, Turn
 from stream_handler.core import model_config
-from stream_handler.core.actions import (
-    Action,
-    ConnectModel,
-    SaveCall,
-    SendModelText,
-    UpdateModelContext,
-)
+from stream_handler.core.actions import Action, SaveCall, SendModelText
 from stream_handler.core.closing import Closing
+from stream_handler.core.continuity import Continuity
 from stream_handler.core.conversation import Conversation
 from stream_handler.core.deadlines import Timer
+from stream_handler.core.draining import OLD_STREAM_WITHIN_MS, Draining
 from stream_handler.core.events import (
     AgentEdited,
     CallerAudio,
@@ -23,12 +19,14 @@ from stream_handler.core.events import (
     DtmfReceived,
     Event,
     GenerationCompleted,
+    GoAwayReceived,
     MarkReceived,
     ModelAudio,
     ModelConnected,
     ModelConnectFailed,
     ModelDisconnected,
     ModelInterrupted,
+    ResumptionUpdated,
     SaveDone,
     SaveFailed,
     StreamLost,
@@ -46,6 +44,7 @@ from stream_handler.core.keypad import PERSON, Collected, Typed
 from stream_handler.core.limits import Limits
 from stream_handler.core.parts import Actions, Words, new_parts
 from stream_handler.core.tool_calls import ToolCalls
+from stream_handler.core.waiting import Waiting
 
 
 class StreamSession:
@@ -59,20 +58,28 @@ class StreamSession:
         self._parts = new_parts(call, words, history)
         self._closing = Closing(self._parts)
         self._limits = Limits(self._parts, self._closing)
-        self._conversation = Conversation(self._parts, self._closing, self._limits)
+        self._draining = Draining(self._parts, self._closing)
+        self._waiting = Waiting(self._parts)
+        self._conversation = Conversation(self._parts, self._closing, self._limits, self._waiting)
+        self._continuity = Continuity(self._parts, self._closing, self._conversation)
         self._tools = ToolCalls(self._parts, self._closing)
-        self._told = ""
-        """The instructions that the model has, as operators wrote them."""
         self._revision = (call.agent_revision, *call.applied_revisions)[-1]
 
     def handle(self, event: Event) -> tuple[Action, ...]:
         """Everything that is to be done because of `event`, in order."""
         if self._parts.ending.over:
             return tuple(self._while_ending(event))
+        speaking = self._parts.speech.speaking
         done = tuple(self._dispatch(event))
-        if isinstance(event, CallerAudio):
-            return done  # looks at the limits itself, when speech begins or ends
-        return (*done, *self._limits.look(event.at_ms))
+        if isinstance(event, CallerAudio) and self._parts.speech.speaking is speaking:
+            return done
+        return (
+            *done,
+            *self._limits.look(event.at_ms),
+            *self._draining.look(event.at_ms),
+            *self._waiting.look(),
+            *self._continuity.look(event.at_ms),
+        )
 
     def _dispatch(self, event: Event) -> Actions:
         match event:
@@ -85,7 +92,7 @@ class StreamSession:
             case TranscriptReceived():
                 return self._conversation.transcript(event)
             case ModelInterrupted():
-                return self._conversation.interrupted(event.at_ms)
+                return self._continuity.interrupted(event.at_ms)
             case GenerationCompleted():
                 return self._conversation.generation_completed(event.at_ms)
             case TurnCompleted():
@@ -93,17 +100,19 @@ class StreamSession:
             case UsageReported():
                 return self._usage_reported(event)
             case ToolCallRequested():
+                self._parts.watchdog.model_acted()
+                self._parts.results.called(event.at_ms)
                 return self._tools.requested(event)
             case ToolCallCancelled():
                 return self._tools.cancelled(event.ids, event.at_ms)
             case ToolCallFinished():
-                return self._tools.answer(event.id, event.answer, event.at_ms)
+                return self._tools.finished(event)
             case DtmfReceived():
                 return self._digit(event)
             case StreamStarted():
                 return self._stream_started(event.at_ms)
             case ModelConnected():
-                return self._model_connected(event.at_ms)
+                return self._continuity.connected(event.at_ms)
             case TimerFired():
                 return self._timer_fired(event.timer, event.at_ms)
             case StreamStopped():
@@ -111,11 +120,15 @@ class StreamSession:
             case StreamLost():
                 return self._closing.finish_because(EndReason.STREAM_LOST, event.at_ms)
             case ModelConnectFailed():
-                return self._closing.finish_because(EndReason.MODEL_UNAVAILABLE, event.at_ms)
+                return self._continuity.connect_failed(event)
             case ModelDisconnected():
-                return self._closing.finish_because(EndReason.MODEL_LOST, event.at_ms)
+                return self._continuity.disconnected(event)
+            case GoAwayReceived():
+                return self._continuity.go_away(event)
+            case ResumptionUpdated():
+                return self._continuity.resumable(event)
             case DrainRequested():
-                return self._closing.finish_because(EndReason.HANDLER_STOPPED, event.at_ms)
+                return self._draining.request(event.at_ms, event.within_ms)
             case AgentEdited():
                 return self._agent_edited(event)
             case SaveDone() | SaveFailed():
@@ -124,15 +137,10 @@ class StreamSession:
                 assert_never(event)
 
     def _stream_started(self, at_ms: float) -> Actions:
-        call = self._parts.call
-        self._told = call.agent.instructions
-        yield ConnectModel(model_config.session_config(call, at_ms))
+        yield from self._continuity.begin(at_ms)
         yield from self._conversation.begin_ringback()
         yield from self._limits.stream_started(at_ms)
-
-    def _model_connected(self, at_ms: float) -> Actions:
-        yield from self._conversation.model_connected(at_ms)
-        yield from self._tell_instructions(at_ms)
+        yield from self._parts.start(Timer.STREAM_AGE)
 
     def _usage_reported(self, event: UsageReported) -> Actions:
         self._parts.usage += event.usage
@@ -153,15 +161,8 @@ class StreamSession:
         )
         revisions = (*parts.call.applied_revisions, event.revision)
         parts.call = msgspec.structs.replace(parts.call, agent=agent, applied_revisions=revisions)
-        yield from self._tell_instructions(event.at_ms)
+        yield from self._continuity.tell_instructions(event.at_ms)
         yield SaveCall(CallChanges(applied_revisions=revisions))
-
-    def _tell_instructions(self, at_ms: float) -> Actions:
-        """Let the model know the present instructions, once it listens."""
-        call = self._parts.call
-        if self._parts.link.listening and call.agent.instructions != self._told:
-            self._told = call.agent.instructions
-            yield UpdateModelContext(model_config.instructions_for(call, at_ms))
 
     # The keypad
 
@@ -182,6 +183,7 @@ class StreamSession:
                 yield from self._closing.finish_because(EndReason.CALLER_ASKED_FOR_PERSON, at_ms)
             case Typed(digits):
                 if self._parts.link.listening:
+                    self._parts.watchdog.asked()
                     yield SendModelText(model_config.typed_prompt(digits))
             case None:
                 pass
@@ -200,16 +202,28 @@ class StreamSession:
                 return self._closing.finish_because(EndReason.MODEL_UNAVAILABLE, at_ms)
             case Timer.RINGBACK:
                 return self._conversation.ring()
+            case Timer.GO_AWAY:
+                return self._continuity.go_away_timer_fired(at_ms)
+            case Timer.RECONNECT:
+                return self._continuity.try_again(at_ms)
+            case Timer.ANSWER:
+                return self._continuity.answer_timer_fired(at_ms)
             case Timer.KEYPAD_PAUSE:
                 return self._keypad_paused(at_ms)
             case Timer.IDLE_NUDGE:
                 return self._limits.idle_nudge(at_ms)
             case Timer.IDLE_GOODBYE:
                 return self._limits.idle_goodbye(at_ms)
+            case Timer.WAITING:
+                return self._waiting.timer_fired()
             case Timer.TIME_WARNING:
                 return self._limits.time_warning()
             case Timer.TIME_OVER:
                 return self._limits.time_over(at_ms)
+            case Timer.STREAM_AGE:
+                return self._draining.request(at_ms, OLD_STREAM_WITHIN_MS)
+            case Timer.HAND_OVER:
+                return self._draining.time_over(at_ms)
             case Timer.FINAL_SAVE:
                 return iter(())  # only started once the conversation is over
             case _:

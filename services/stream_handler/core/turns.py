@@ -11,6 +11,17 @@ from dataclasses import dataclass
 from ringdown.calls import Speaker, Turn
 
 _LATE_TEXT_MS = 3_000.0  # transcripts trail the voice by up to two seconds
+_SURELY_SPEECH_MS = 400.0  # longer than a cough
+_REMEMBERED = 60  # a long call's end; what came before it rarely matters to what comes next
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A turn as a session of the model is told of it."""
+
+    start_ms: float
+    speaker: Speaker
+    text: str
 
 
 @dataclass(slots=True)
@@ -20,6 +31,8 @@ class _CallerTurn:
     text: str = ""
     n: int | None = None
     """Given when the turn is first saved, so that empty turns leave no gap."""
+    told_before: str = ""
+    """Its text from a session that is gone; the next one hears the turn again."""
 
 
 @dataclass(slots=True)
@@ -40,8 +53,10 @@ class _AgentTurn:
 class Turns:
     """The transcript in the making. Methods return the turns that are to be saved."""
 
-    def __init__(self, turns_before: int = 0) -> None:
-        self._made = turns_before
+    def __init__(self, history: tuple[Turn, ...] = ()) -> None:
+        """`history`: the turns of earlier streams."""
+        self._made = max((turn.n for turn in history), default=0)
+        self._saved = {turn.n: turn for turn in history[-_REMEMBERED:]}
         self._caller: _CallerTurn | None = None
         self._answered: _CallerTurn | None = None
         self._agent: deque[_AgentTurn] = deque()
@@ -54,7 +69,58 @@ class Turns:
         self.last_agent_text = ""
         """What the caller last heard the agent say."""
 
+    def since(self, from_ms: float, *, with_unanswered: bool) -> tuple[Said, ...]:
+        """The latest that was said after that; what is still being played counts as heard.
+
+        A caller who had begun before is told of as well: a reply is known from its beginning, what
+        a caller says only once they have said it.
+        """
+        said = [
+            Said(turn.start_ms, turn.speaker, turn.text)
+            for turn in self._saved.values()
+            if (turn.end_ms if turn.speaker is Speaker.CALLER else turn.start_ms) > from_ms
+        ]
+        said += [
+            Said(turn.start_ms, Speaker.AGENT, _tidy(turn.text))
+            for turn in self._agent
+            if turn.start_ms > from_ms
+        ]
+        if with_unanswered and self._caller is not None:
+            said.append(Said(self._caller.start_ms, Speaker.CALLER, _tidy(self._caller.text)))
+        return tuple(one for one in said if one.text)
+
     # The caller
+
+    @property
+    def caller_since_ms(self) -> float | None:
+        """Since when the caller has had no answer; None if all they said has one."""
+        return None if self._caller is None else self._caller.start_ms
+
+    @property
+    def caller_waits(self) -> bool:
+        """Whether the caller has surely said something that has no answer yet."""
+        turn = self._caller
+        if turn is None:
+            return False
+        text = turn.text or turn.told_before
+        return bool(text.strip()) or turn.end_ms - turn.start_ms >= _SURELY_SPEECH_MS
+
+    def caller_is_heard_again(self) -> None:
+        """Another session hears the caller's open turn from its beginning, and tells its text."""
+        if self._caller is not None:
+            self._caller.told_before = self._caller.text or self._caller.told_before
+            self._caller.text = ""
+
+    def reopen_caller(self) -> None:
+        """The answer was lost, and nobody knows what the caller said: they have none yet."""
+        if self._caller is None and self._answered is not None:
+            self._caller, self._answered = self._answered, None
+            self.agent_spoke_last = False
+
+    @property
+    def answered_in_the_dark(self) -> bool:
+        """Whether the caller's latest turn is answered before its text has come."""
+        return self._answered is not None and not self._answered.text.strip()
 
     def caller_speech_started(self, onset_ms: float) -> None:
         self.agent_spoke_last = False
@@ -156,6 +222,11 @@ class Turns:
         agent = self.agent_interrupted(at_ms, heard_to, None)
         return (*agent, *self._answer_caller(last_voiced_ms))
 
+    @property
+    def latest_agent_text(self) -> str:
+        """What the agent said last, whether or not it has been played."""
+        return _tidy(self._agent[-1].text) if self._agent else self.last_agent_text
+
     def _answer_caller(self, last_voiced_ms: float | None) -> tuple[Turn, ...]:
         """Close the caller's open turn; keep it, for the rest of its text may come late."""
         turn, self._caller = self._caller, None
@@ -166,19 +237,20 @@ class Turns:
         return self._save_caller(turn)
 
     def _save_caller(self, turn: _CallerTurn) -> tuple[Turn, ...]:
+        turn.text = turn.text if turn.text.strip() else turn.told_before
         text = _tidy(turn.text)
         if not text:
             return ()
         if turn.n is None:
             turn.n = self._number()
-        return (
+        return self._keep(
             Turn(
                 n=turn.n,
                 speaker=Speaker.CALLER,
                 text=text,
                 start_ms=round(turn.start_ms),
                 end_ms=round(turn.end_ms),
-            ),
+            )
         )
 
     def _save_agent(
@@ -195,7 +267,7 @@ class Turns:
             turn.n = self._number()
         text = _heard_part(turn.text, heard / length) if interrupted else _tidy(turn.text)
         self.last_agent_text = text
-        return (
+        return self._keep(
             Turn(
                 n=turn.n,
                 speaker=Speaker.AGENT,
@@ -205,8 +277,14 @@ class Turns:
                 interrupted=interrupted,
                 reply_ms=None if turn.reply_ms is None else round(turn.reply_ms),
                 barge_in_ms=None if cut_ms is None else round(cut_ms),
-            ),
+            )
         )
+
+    def _keep(self, turn: Turn) -> tuple[Turn, ...]:
+        self._saved[turn.n] = turn
+        if len(self._saved) > _REMEMBERED:
+            del self._saved[min(self._saved)]
+        return (turn,)
 
     def _number(self) -> int:
         self._made += 1

@@ -5,7 +5,17 @@ from typing import TypeVar, assert_never
 
 import msgspec
 
-from ringdown.calls import Call, CallChanges, EndReason, Speaker, ToolCall, Turn, Usage
+from ringdown.calls import (
+    Call,
+    CallChanges,
+    EndReason,
+    Reconnect,
+    Resumption,
+    Speaker,
+    ToolCall,
+    Turn,
+    Usage,
+)
 from ringdown.tools import Json, ToolAnswer
 from stream_handler.core.actions import (
     Action,
@@ -18,6 +28,7 @@ from stream_handler.core.actions import (
     ConnectModel,
     PlayAudio,
     PlayRingback,
+    PlayTone,
     SaveCall,
     SendMark,
     SendModelAudio,
@@ -35,6 +46,8 @@ from stream_handler.core.events import (
     MarkReceived,
     ModelAudio,
     ModelConnected,
+    ModelConnectFailed,
+    ModelDisconnected,
     ModelInterrupted,
     SaveDone,
     StreamStarted,
@@ -54,6 +67,9 @@ STEP_MS = 5
 FRAME_MS = 20
 PCM_PER_MS = 32
 SILENT_FRAME = bytes(FRAME_MS * PCM_PER_MS)
+TONE = 254
+"""What the bytes of the waiting tone are."""
+DIAL_MS = 100
 VOICE_DBFS = -20.0
 QUIET_DBFS = -70.0
 
@@ -82,6 +98,8 @@ class Record:
     tool_calls: dict[str, ToolCall] = field(default_factory=dict)
     tool_calls_saved: list[ToolCall] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
+    reconnects: tuple[Reconnect, ...] = ()
+    resumption: Resumption | None = None
     end_reason: EndReason | None = None
 
     def add(self, changes: CallChanges) -> None:
@@ -93,6 +111,8 @@ class Record:
             self.tool_calls_saved.append(tool_call)
         self.usage = changes.usage or self.usage
         self.end_reason = changes.end_reason or self.end_reason
+        self.reconnects = changes.reconnects or self.reconnects
+        self.resumption = changes.resumption or self.resumption
 
     def by(self, speaker: Speaker) -> list[Turn]:
         return [turn for _, turn in sorted(self.turns.items()) if turn.speaker is speaker]
@@ -118,6 +138,12 @@ class Stage:
         self.actions: list[Action] = []
         self.record = Record()
         self.timers: dict[Timer, float] = {}
+        self.dialled_ms: float | None = None
+        """Since when a session is being made that is not the call's first."""
+        self.sessions = 0
+        self.model_is_there = False
+        self.refusals: list[int | None] = []
+        """With which codes the next sessions are refused; after those, one is there in 100 ms."""
         self.running_tools: set[str] = set()
         self.final_save: SaveCall | None = None
         self.closed: CloseStream | None = None
@@ -141,13 +167,21 @@ class Stage:
 
     def handle(self, event: Event) -> tuple[Action, ...]:
         """What is done because of `event`; which timers run is told by `timers`."""
+        if isinstance(event, ModelConnected):
+            self.model_is_there = True
+            self.sessions += 1
+        elif isinstance(event, ModelDisconnected):
+            self.model_is_there = False
         actions = self.session.handle(event)
         for action in actions:
             self._perform(action)
         return tuple(a for a in actions if not isinstance(a, StartTimer | CancelTimer))
 
+    def lose_model(self, reason: str = "1011 internal") -> tuple[Action, ...]:
+        return self.handle(ModelDisconnected(self.now_ms, reason))
+
     def pass_ms(self, length_ms: float) -> None:
-        """Let time go by: echoes of marks come, timers fire."""
+        """Let time go by: echoes of marks come, timers fire, sessions are made."""
         end_ms = self.now_ms + length_ms
         while self.now_ms < end_ms:
             self.now_ms = min(self.now_ms + STEP_MS, end_ms)
@@ -156,6 +190,8 @@ class Stage:
             while due := [t for t, at_ms in self.timers.items() if at_ms <= self.now_ms]:
                 del self.timers[due[0]]  # which may cancel the next
                 self.handle(TimerFired(self.now_ms, due[0]))
+            if self.dialled_ms is not None and self.now_ms - self.dialled_ms >= DIAL_MS:
+                self._answer_the_dial()
 
     def caller(self, length_ms: float, level_dbfs: float = VOICE_DBFS, value: int = 1) -> None:
         """The caller's frames for `length_ms`, in real time; `value` is what their bytes are."""
@@ -204,9 +240,14 @@ class Stage:
         return self.handle(ModelInterrupted(self.now_ms))
 
     def tool_call(
-        self, id: str, name: str = "lookup_account", args: dict[str, Json] | None = None
+        self,
+        id: str,
+        name: str = "lookup_account",
+        args: dict[str, Json] | None = None,
+        *,
+        blocks: bool = False,
     ) -> tuple[Action, ...]:
-        return self.handle(ToolCallRequested(self.now_ms, id, name, args or {}))
+        return self.handle(ToolCallRequested(self.now_ms, id, name, args or {}, blocks))
 
     def collect(self, id: str = "c1", **args: Json) -> tuple[Action, ...]:
         return self.tool_call(id, "collect_digits", {"purpose": "pin", **args})
@@ -237,8 +278,12 @@ class Stage:
         return self.final_save.changes.end_reason if self.final_save is not None else None
 
     @property
+    def reconnects(self) -> tuple[Reconnect, ...]:
+        return self.record.reconnects
+
+    @property
     def told_the_model(self) -> list[str]:
-        """The texts since the one that opened the session."""
+        """The texts since the one that opened the call."""
         return [action.text for action in self.all(SendModelText)][1:]
 
     def heard_by_the_model_ms(self, value: int) -> float:
@@ -248,6 +293,13 @@ class Stage:
     def played_ms(self, value: int = 1) -> float:
         """How much of the model's speech with bytes of `value` the caller has truly heard."""
         return self.line.played[value] / BYTES_PER_MS
+
+    def _answer_the_dial(self) -> None:
+        self.dialled_ms = None
+        if self.refusals:
+            self.handle(ModelConnectFailed(self.now_ms, "refused", self.refusals.pop(0)))
+        else:
+            self.handle(ModelConnected(self.now_ms))
 
     def _perform(self, action: Action) -> None:
         assert self.closed is None, f"{action} after the stream was closed"
@@ -261,6 +313,8 @@ class Stage:
                 self.line.send(Clear(), self.now_ms)
             case PlayRingback():
                 self.line.send(Media(bytes(2_000 * BYTES_PER_MS)), self.now_ms)
+            case PlayTone():
+                self.line.send(Media(bytes([TONE]) * (440 * BYTES_PER_MS)), self.now_ms)
             case StartTimer():
                 assert action.timer not in self.timers, f"{action} while it runs already"
                 self.timers[action.timer] = self.now_ms + action.after_ms
@@ -277,14 +331,14 @@ class Stage:
                 self._save(action)
             case CloseStream():
                 self._close(action)
-            case (
-                ConnectModel()
-                | CloseModel()
-                | SendModelAudio()
-                | SendModelText()
-                | UpdateModelContext()
-                | SendToolResponse()
-            ):
+            case ConnectModel():
+                assert self.dialled_ms is None, "two sessions are made at once"
+                if len(self.all(ConnectModel)) > 1:
+                    self.dialled_ms = self.now_ms
+            case CloseModel():
+                self.dialled_ms = None
+                self.model_is_there = False
+            case SendModelAudio() | SendModelText() | UpdateModelContext() | SendToolResponse():
                 pass
             case _:
                 assert_never(action)
@@ -298,5 +352,6 @@ class Stage:
     def _close(self, action: CloseStream) -> None:
         assert self.final_save is not None, "the stream was closed without a final save"
         assert not self.timers, f"{list(self.timers)} outlive the stream"
+        assert self.dialled_ms is None, "a session that is being made outlives the stream"
         assert not self.running_tools, f"tools {self.running_tools} outlive the stream"
         self.closed = action

@@ -3,7 +3,7 @@
 import pytest
 
 from ringdown.calls import EndReason, Speaker, Turn
-from stream_handler.core.actions import ClearPlayback, PlayRingback, SendModelText
+from stream_handler.core.actions import ClearPlayback, ConnectModel, PlayRingback, SendModelText
 from stream_handler.core.deadlines import LENGTH_MS, Timer
 from stream_handler.core.events import ModelConnected, StreamStarted, StreamStopped
 from tests.stream_handler.core.stage import Stage
@@ -91,9 +91,10 @@ def test_ringing_is_not_speech_that_was_heard() -> None:
 def test_a_resumed_stream_is_told_what_was_said_and_greets_nobody_again() -> None:
     stage = Stage(history=HISTORY).begun()
 
-    [opening] = stage.all(SendModelText)
+    [connect], [opening] = stage.all(ConnectModel), stage.all(SendModelText)
 
-    assert "Caller: Billing." in opening.text
+    assert "Caller: Billing." in connect.config.instructions
+    assert "Do not greet" in opening.text
 
 
 def test_its_turns_are_numbered_behind_those_before() -> None:

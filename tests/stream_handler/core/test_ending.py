@@ -38,6 +38,11 @@ def test_a_withdrawn_goodbye_leaves_the_next_one_its_own_intent() -> None:
 
 
 def test_every_reason_of_the_streams_own_has_its_outcome() -> None:
-    elsewhere = {EndReason.TRANSFERRED, EndReason.NEVER_STREAMED, EndReason.OUTSIDE_HOURS}
+    elsewhere = {
+        EndReason.TRANSFERRED,
+        EndReason.NEVER_STREAMED,
+        EndReason.OUTSIDE_HOURS,
+        EndReason.HANDLER_BUSY,
+    }
 
     assert OUTCOMES.keys() == set(EndReason) - elsewhere

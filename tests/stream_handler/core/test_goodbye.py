@@ -80,10 +80,10 @@ def test_the_model_is_told_whether_a_goodbye_is_still_wanted() -> None:
     [told] = after.all(SendToolResponse)
     assert asked.answer.output is not None
     assert "Say it now" in asked.answer.output["status"]
-    assert not asked.silent
+    assert asked.scheduling is None
     assert told.answer.output is not None
     assert "Say nothing more" in told.answer.output["status"]
-    assert told.silent
+    assert told.scheduling == "silent"
 
 
 def test_a_bye_of_the_callers_does_not_hold_the_line_open() -> None:

@@ -7,7 +7,7 @@ import pytest
 from ringdown.calls import EndReason, NextAction, Speaker, ToolOutcome, Turn
 from stream_handler.core.actions import CloseStream, SendToolResponse
 from stream_handler.core.deadlines import LENGTH_MS, Timer
-from stream_handler.core.events import ModelDisconnected, StreamStarted, StreamStopped
+from stream_handler.core.events import StreamStarted, StreamStopped
 from tests.stream_handler.core.stage import QUIET_DBFS, Stage, call_of
 
 MAX_CALL_S = 90
@@ -141,8 +141,8 @@ SCENES: dict[Callable[[], Stage], tuple[EndReason, int]] = {
     goodbye_to_come: (EndReason.AGENT_HUNG_UP, 3),
     forgotten_hang_up: (EndReason.AGENT_HUNG_UP, 5),
     transfer: (EndReason.TRANSFERRED, 2),
-    typing: (EndReason.CALLER_IDLE, 31),
-    collecting: (EndReason.CALLER_IDLE, 36),
+    typing: (EndReason.MODEL_LOST, 20),
+    collecting: (EndReason.MODEL_LOST, 25),
     tool_running: (EndReason.TIME_LIMIT, 90),
 }
 NAMES = [
@@ -169,14 +169,39 @@ def test_a_hang_up_ends_the_call_there_and_then(scene: Callable[[], Stage]) -> N
 
 
 @in_every_scene
-def test_a_lost_model_sends_the_caller_to_a_person(scene: Callable[[], Stage]) -> None:
+def test_a_model_that_is_lost_and_does_not_come_back_ends_the_call(
+    scene: Callable[[], Stage],
+) -> None:
+    stage = scene()
+    stage.refusals = [None] * 100
+
+    stage.lose_model()
+    stage.pass_ms(16_000 if scene is connecting else 10_000)
+
+    said, _ = SCENES[scene]
+    leaving = said in (EndReason.AGENT_HUNG_UP, EndReason.TRANSFERRED)
+    if scene is connecting:
+        assert stage.ended_for() is None, "there is nothing to lose yet"
+    elif leaving and scene is not forgotten_hang_up:
+        assert stage.ended_for() is said, "who ends the call anyway needs no model for it"
+    else:
+        assert stage.ended_for() is EndReason.MODEL_LOST
+        stage.pass_ms(LENGTH_MS[Timer.FINAL_SAVE])
+        assert stage.closed == CloseStream(NextAction.FALL_BACK)
+
+
+@pytest.mark.parametrize(
+    "scene", [s for s in SCENES if s not in (goodbye, goodbye_to_come, transfer, connecting)]
+)
+def test_a_model_that_is_lost_comes_back(scene: Callable[[], Stage]) -> None:
     stage = scene()
 
-    stage.handle(ModelDisconnected(stage.now_ms))
+    stage.lose_model()
+    stage.pass_ms(150)
 
-    assert stage.ended_for() is EndReason.MODEL_LOST
-    stage.pass_ms(LENGTH_MS[Timer.FINAL_SAVE])
-    assert stage.closed == CloseStream(NextAction.FALL_BACK)
+    assert stage.ended_for() is None
+    [made] = stage.reconnects
+    assert (made.took_ms, made.reason) == (100, "1011 internal")
 
 
 @in_every_scene

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from ringdown.calls import Call, Speaker, Turn
+from ringdown.calls import Call, EndReason, Speaker, Turn
 from stream_handler.core.functions import functions_for
 from stream_handler.core.model_config import opening_prompt, session_config
 from tests.ringdown.samples import a_call, an_agent
@@ -9,6 +9,10 @@ from tests.ringdown.samples import a_call, an_agent
 
 def names(call: Call) -> list[str]:
     return [function.name for function in session_config(call).functions]
+
+
+def turn(n: int, speaker: Speaker, text: str, *, interrupted: bool = False) -> Turn:
+    return Turn(n=n, speaker=speaker, text=text, start_ms=n, end_ms=n, interrupted=interrupted)
 
 
 def test_the_session_is_opened_with_the_agent() -> None:
@@ -47,27 +51,53 @@ def test_the_greeting_is_asked_for_word_by_word() -> None:
     assert prompt.count("Good morning, Anvil & Co.") == 1
 
 
-def test_a_call_that_goes_on_is_opened_with_what_was_said_and_not_with_the_greeting() -> None:
+def test_a_call_that_goes_on_is_not_opened_with_the_greeting() -> None:
     history = (turn(1, Speaker.AGENT, "Hello."), turn(2, Speaker.CALLER, "Billing, please."))
 
     prompt = opening_prompt(a_call(agent=an_agent(greeting="Good morning.")), history)
 
-    assert "You: Hello.\nCaller: Billing, please." in prompt
     assert "Good morning." not in prompt
 
 
-@pytest.mark.parametrize("count", [59, 60, 61, 500])
-def test_of_a_long_call_the_last_60_turns_are_told(count: int) -> None:
-    history = tuple(turn(n, Speaker.CALLER, f"word{n}.") for n in range(1, count + 1))
+def test_what_a_session_is_to_know_of_the_call_is_added_to_its_instructions() -> None:
+    config = session_config(a_call(), background="\n\nUntil now: nothing.", handle="h1")
 
-    prompt = opening_prompt(a_call(), history)
-
-    assert prompt.count("Caller: ") == min(count, 60)
-    assert f"word{count}." in prompt
+    assert config.instructions == "Be brief.\n\nUntil now: nothing."
+    assert config.handle == "h1"
 
 
-def turn(n: int, speaker: Speaker, text: str) -> Turn:
-    return Turn(n=n, speaker=speaker, text=text, start_ms=n, end_ms=n)
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        (turn(1, Speaker.CALLER, "What does it cost?"), "waits for your answer"),
+        (turn(1, Speaker.AGENT, "It has three", interrupted=True), "go on right behind them"),
+        (turn(1, Speaker.AGENT, "How can I help?"), "that you are back"),
+    ],
+)
+def test_a_call_that_is_taken_up_goes_on_where_it_was(last: Turn, told: str) -> None:
+    call = msgspec.structs.replace(a_call(attempt=2), resumed_from=EndReason.STREAM_LOST)
+
+    prompt = opening_prompt(call, (last,))
+
+    assert told in prompt
+    assert "Do not greet" in prompt
+    assert "transferred" not in prompt
+
+
+def test_a_call_that_broke_before_a_word_was_said_begins_with_the_greeting() -> None:
+    call = msgspec.structs.replace(a_call(attempt=2), resumed_from=EndReason.STREAM_LOST)
+
+    assert "Hello." in opening_prompt(call, ())
+
+
+def test_a_transfer_that_nobody_answered_is_told_as_one() -> None:
+    call = msgspec.structs.replace(
+        a_call(attempt=2),
+        resumed_from=EndReason.TRANSFERRED,
+        failed_transfers=("billing",),
+    )
+
+    assert "transferred the caller to billing" in opening_prompt(call, ())
 
 
 # Templates

@@ -1,10 +1,13 @@
 """What the model calls: tools over HTTP, and the functions that are built in."""
 
+import msgspec
 import pytest
 
-from ringdown.calls import EndReason, NextAction
-from ringdown.tools import Json, ToolAnswer
+from ringdown.calls import Call, EndReason, NextAction
+from ringdown.tools import Json, Scheduling, ToolAnswer, ToolDeclaration
 from stream_handler.core.actions import CallTool, SendToolResponse
+from stream_handler.core.tool_calls import MOST_RUNS
+from tests.ringdown.samples import a_call, a_tool
 from tests.stream_handler.core.stage import QUIET_DBFS, Stage, call_of
 
 PEOPLE = {"billing": "+14155550111", "repairs": "+14155550112"}
@@ -14,6 +17,10 @@ def with_people() -> Stage:
     stage = Stage(call_of(transfer_numbers=PEOPLE)).greeted()
     stage.caller_says("Billing, please.")
     return stage
+
+
+def call_with(tool: ToolDeclaration) -> Call:
+    return msgspec.structs.replace(a_call(), tools=(tool,))
 
 
 def refusal(stage: Stage) -> str:
@@ -49,6 +56,62 @@ def test_an_answer_that_comes_late_is_told_to_nobody() -> None:
     assert stage.tool_finished("t1", ToolAnswer(output={})) == ()
 
 
+NUMBERED = msgspec.structs.replace(
+    a_tool(),
+    parameters={
+        "type": "object",
+        "properties": {"account_number": {"type": "string"}},
+        "required": ["account_number"],
+    },
+)
+
+
+def test_arguments_that_do_not_fit_are_explained_and_never_sent() -> None:
+    stage = Stage(call_with(NUMBERED)).greeted()
+
+    stage.tool_call("t1", args={"account_number": 12})
+
+    assert "account_number" in refusal(stage)
+    assert stage.all(CallTool) == []
+
+
+def test_a_tool_is_told_whether_the_network_vouches_for_the_caller() -> None:
+    verified = Stage(msgspec.structs.replace(a_call(), caller_verified=True)).greeted()
+    unknown = Stage().greeted()
+
+    verified.tool_call("t1")
+    unknown.tool_call("t1")
+
+    assert verified.all(CallTool)[0].request.call.caller_verified
+    assert not unknown.all(CallTool)[0].request.call.caller_verified
+
+
+def test_more_than_can_be_asked_at_once_is_answered_with_a_word_on_that() -> None:
+    stage = Stage().greeted()
+    for n in range(MOST_RUNS):
+        stage.tool_call(f"t{n}", args={"n": n})
+
+    stage.tool_call("one too many", args={"n": MOST_RUNS})
+
+    assert "at once" in refusal(stage)
+    assert len(stage.all(CallTool)) == MOST_RUNS
+    stage.tool_finished("t0", ToolAnswer(output={}))
+    stage.tool_call("later", args={"n": -1})
+    assert stage.all(CallTool)[-1].id == "later", "a place that has become free is not used"
+
+
+@pytest.mark.parametrize("scheduling", ["interrupt", "when_idle", "silent"])
+def test_the_tool_says_when_its_answer_is_spoken_of(scheduling: Scheduling) -> None:
+    tool = msgspec.structs.replace(a_tool(), behavior="non_blocking", scheduling=scheduling)
+    stage = Stage(call_with(tool)).greeted()
+
+    stage.tool_call("t1")
+    stage.tool_finished("t1", ToolAnswer(output={}))
+
+    [response] = stage.all(SendToolResponse)
+    assert response.scheduling == scheduling
+
+
 # Transfers
 
 
@@ -78,7 +141,7 @@ def test_a_transfer_without_a_word_asks_for_one() -> None:
     [response] = stage.all(SendToolResponse)
     assert response.answer.output is not None
     assert "Tell the caller now" in response.answer.output["status"]
-    assert not response.silent
+    assert response.scheduling is None
     stage.pass_ms(2_000)
     assert stage.ended_for() is None
     stage.pass_ms(600)

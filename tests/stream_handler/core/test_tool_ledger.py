@@ -1,3 +1,5 @@
+import pytest
+
 from ringdown.calls import ToolOutcome
 from ringdown.tools import ToolAnswer
 from stream_handler.core.actions import CallTool, CancelTool, SaveCall, SendToolResponse
@@ -26,7 +28,7 @@ def test_the_answer_goes_to_the_model_and_into_the_record() -> None:
 
     response, save = stage.tool_finished("t1", ANSWER)
 
-    assert response == SendToolResponse("t1", "lookup_account", ANSWER)
+    assert response == SendToolResponse("t1", "lookup_account", ANSWER, "interrupt")
     assert isinstance(save, SaveCall)
     [tool_call] = save.changes.tool_calls
     assert (tool_call.outcome, tool_call.duration_ms) == (ToolOutcome.ANSWERED, 300)
@@ -92,8 +94,8 @@ def test_a_cancellation_after_the_answer_changes_nothing() -> None:
 
 def test_calls_run_side_by_side_and_are_answered_as_they_finish() -> None:
     stage = Stage().greeted()
-    stage.tool_call("slow")
-    stage.tool_call("quick")
+    stage.tool_call("slow", args={"account_number": "1"})
+    stage.tool_call("quick", args={"account_number": "2"})
 
     stage.tool_finished("quick", ANSWER)
     stage.tool_finished("slow", ANSWER)
@@ -122,3 +124,108 @@ def test_a_hang_up_in_mid_tool_aborts_it_and_records_it_as_cancelled() -> None:
     assert stage.all(CancelTool) == [CancelTool("t1")]
     assert stage.record.tool_calls["t1"].outcome is ToolOutcome.CANCELLED
     assert stage.tool_finished("t1", ANSWER) == ()
+
+
+# The same, asked twice
+
+
+def responses(stage: Stage) -> list[tuple[str, ToolAnswer]]:
+    return [(response.id, response.answer) for response in stage.all(SendToolResponse)]
+
+
+def test_the_same_asked_while_it_is_asked_is_asked_once_and_answered_twice() -> None:
+    stage = Stage().greeted()
+    stage.tool_call("t1", args={"account_number": "12"})
+    stage.tool_call("t2", args={"account_number": "12"})
+
+    stage.tool_finished("t1", ANSWER)
+
+    assert [action.id for action in stage.all(CallTool)] == ["t1"]
+    assert responses(stage) == [("t1", ANSWER), ("t2", ANSWER)]
+    assert {call.outcome for call in stage.record.tool_calls.values()} == {ToolOutcome.ANSWERED}
+
+
+def test_the_same_asked_again_is_answered_at_once_from_what_is_known() -> None:
+    stage = Stage().greeted()
+    stage.tool_call("t1")
+    stage.tool_finished("t1", ANSWER)
+
+    stage.tool_call("t2")
+
+    assert responses(stage) == [("t1", ANSWER), ("t2", ANSWER)]
+    assert len(stage.all(CallTool)) == 1
+
+
+@pytest.mark.parametrize("acts", ["speaks", "types"])
+def test_once_the_caller_has_spoken_or_typed_the_same_is_asked_anew(acts: str) -> None:
+    stage = Stage().greeted()
+    stage.tool_call("t1")
+    stage.tool_finished("t1", ANSWER)
+
+    if acts == "speaks":
+        stage.caller_says("And now?")
+    else:
+        stage.types("5")
+    stage.tool_call("t2")
+
+    assert [action.id for action in stage.all(CallTool)] == ["t1", "t2"]
+
+
+def test_what_may_go_better_the_next_time_is_asked_anew() -> None:
+    stage = Stage().greeted()
+    stage.tool_call("t1")
+    stage.tool_finished("t1", ToolAnswer.failed("Not now.", retryable=True))
+    stage.tool_call("t2")
+    stage.tool_finished("t2", ToolAnswer.failed("Never."))
+
+    stage.tool_call("t3")
+
+    assert [action.id for action in stage.all(CallTool)] == ["t1", "t2"]
+    assert [answer.error and answer.error.message for _, answer in responses(stage)] == [
+        "Not now.",
+        "Never.",
+        "Never.",
+    ]
+
+
+def test_other_arguments_are_another_question() -> None:
+    stage = Stage().greeted()
+    stage.tool_call("t1", args={"account_number": "12"})
+
+    stage.tool_call("t2", args={"account_number": "13"})
+
+    assert [action.id for action in stage.all(CallTool)] == ["t1", "t2"]
+
+
+def test_a_question_goes_on_while_one_of_those_who_asked_it_still_waits() -> None:
+    stage = Stage().greeted()
+    stage.tool_call("t1")
+    stage.tool_call("t2")
+
+    stage.handle(ToolCallCancelled(stage.now_ms, ("t1",)))
+    assert stage.all(CancelTool) == []
+    stage.tool_finished("t1", ANSWER)
+
+    assert responses(stage) == [("t2", ANSWER)]
+
+
+def test_a_question_is_dropped_when_nobody_waits_for_it_any_more() -> None:
+    stage = Stage().greeted()
+    stage.tool_call("t1")
+    stage.tool_call("t2")
+
+    stage.handle(ToolCallCancelled(stage.now_ms, ("t2", "t1")))
+
+    assert stage.all(CancelTool) == [CancelTool("t1")]
+
+
+def test_a_hang_up_drops_a_question_that_was_asked_twice_once() -> None:
+    stage = Stage().greeted()
+    stage.tool_call("t1")
+    stage.tool_call("t2")
+
+    stage.handle(StreamStopped(stage.now_ms))
+
+    assert stage.all(CancelTool) == [CancelTool("t1")]
+    outcomes = {id: call.outcome for id, call in stage.record.tool_calls.items()}
+    assert outcomes == {"t1": ToolOutcome.CANCELLED, "t2": ToolOutcome.CANCELLED}

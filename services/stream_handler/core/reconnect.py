@@ -1,0 +1,96 @@
+"""When a lost session of the model is replaced, how often, and by which handle."""
+
+from collections import deque
+
+from ringdown.calls import Resumption
+
+_OUTAGE_MS = 8_000.0
+"""How long the caller waits for a model before they are sent to a person."""
+_PAUSES_MS = (250.0, 500.0, 1_000.0, 2_000.0)
+_MOST_IN_A_MINUTE = 4
+_MOST_IN_A_CALL = 30
+_QUICK_MS = 10_000.0
+"""A resumed session that ends sooner has not come to life: its handle may be why."""
+_QUICK_FAILURES = 2
+_INVALID = 1007
+_HOPELESS = frozenset({400, 401, 403, 404, 1008})
+"""HTTP statuses and close codes that come again however often one tries: key, model, access."""
+
+
+class Reconnects:
+    """Counts, and chooses between a handle and a fresh session. Times are ms of the call."""
+
+    def __init__(self, handle: Resumption | None) -> None:
+        self._handle = handle
+        """The newest one. What it brings back is what was said before it was given."""
+        self._used: Resumption | None = None
+        """What the session was opened with that is there or under way."""
+        self._quick_failures = 0
+        self._outage_ms = 0.0
+        self._failures = 0
+        self._connected_ms: float | None = None
+        self._made: deque[float] = deque(maxlen=_MOST_IN_A_MINUTE)
+        self._made_in_call = 0
+
+    def resumable(self, handle: Resumption) -> None:
+        """The session that is there can be resumed from here."""
+        self._handle = handle
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the next session can be a resumed one."""
+        return self._handle is not None
+
+    def next_handle(self) -> Resumption | None:
+        """What to open a session with now; None for a fresh one."""
+        self._used = self._handle
+        return self._used
+
+    def replace(self, at_ms: float) -> bool:
+        """The session is gone, or to be replaced; False if there have been too many."""
+        self._outage_ms = at_ms
+        self._failures = 0
+        if self._connected_ms is not None and at_ms - self._connected_ms < _QUICK_MS:
+            self._handle_failed()
+        too_often = len(self._made) == self._made.maxlen and at_ms - self._made[0] < 60_000
+        return not too_often and self._made_in_call < _MOST_IN_A_CALL
+
+    def failed(self, at_ms: float, code: int | None) -> float | None:
+        """No session: how long to wait before the next try; None if there is to be none."""
+        self._failures += 1
+        resumed = self._used is not None
+        if resumed and code == _INVALID:
+            self._handle = None
+        self._handle_failed()
+        if at_ms - self._outage_ms >= _OUTAGE_MS:
+            return None
+        if resumed and self._handle is None:
+            return 0.0
+        if code in _HOPELESS or code == _INVALID:
+            return None
+        return _PAUSES_MS[min(self._failures, len(_PAUSES_MS)) - 1]
+
+    def connected(self, at_ms: float) -> None:
+        if self._connected_ms is not None:
+            self._made.append(at_ms)
+            self._made_in_call += 1
+        self._connected_ms = at_ms
+        if self._used is None:
+            self._handle = None
+            self._quick_failures = 0
+
+    def knows(self, start_ms: float) -> bool:
+        """Whether the session that is there knows a tool call that began at `start_ms`.
+
+        To answer one that it does not know would end it.
+        """
+        if self._connected_ms is None or start_ms >= round(self._connected_ms):
+            return True
+        return self._used is not None and start_ms < self._used.at_ms
+
+    def _handle_failed(self) -> None:
+        if self._used is None:
+            return
+        self._quick_failures += 1
+        if self._quick_failures >= _QUICK_FAILURES:
+            self._handle = None

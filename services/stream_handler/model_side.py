@@ -1,0 +1,211 @@
+"""The model's side of a call: opens sessions, and lets one take the place of another.
+
+Each session has a task of its own, which ends when its socket is closed. Only the session that
+holds the call is heard: what an earlier one still says is dropped.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias, assert_never
+
+from ringdown.log import Log
+from stream_handler.audio import Downsampler
+from stream_handler.core.actions import (
+    ConnectModel,
+    SendModelText,
+    SendToolResponse,
+    UpdateModelContext,
+)
+from stream_handler.core.events import (
+    Event,
+    GenerationCompleted,
+    GoAwayReceived,
+    ModelAudio,
+    ModelConnected,
+    ModelConnectFailed,
+    ModelDisconnected,
+    ModelInterrupted,
+    TurnCompleted,
+)
+from stream_handler.gemini_live import GeminiLive, ModelError, ModelEvent, ModelSession, ModelSpeech
+
+_QUEUE_LIMIT = 100  # texts and tool answers: as many never wait at once
+_CLOSE_WITHIN_S = 2.0  # a socket is closed, or given up, by then
+
+ForModel: TypeAlias = SendModelText | SendToolResponse | UpdateModelContext
+
+_log = Log(__name__)
+
+
+@dataclass(eq=False, slots=True)
+class _Connection:
+    task: asyncio.Task[None] | None = None
+    session: ModelSession | None = None
+    waiting: asyncio.Queue[ForModel] = field(default_factory=lambda: asyncio.Queue(_QUEUE_LIMIT))
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def leave(self) -> None:
+        """Close in good order what is open; give up what is not."""
+        self.left.set()
+        if self.session is None and self.task is not None:
+            self.task.cancel()
+
+
+class _Left(Exception):
+    """We want no more of the session."""
+
+
+class ModelSide:
+    """Nothing here waits: what cannot be sent at once is queued."""
+
+    def __init__(
+        self,
+        model: GeminiLive,
+        group: asyncio.TaskGroup,
+        clock_ms: Callable[[], float],
+        handle: Callable[[Event], None],
+    ) -> None:
+        """Sessions run in `group`; `handle` takes their events."""
+        self._model = model
+        self._group = group
+        self._clock_ms = clock_ms
+        self._handle = handle
+        self._down = Downsampler()
+        self._current: _Connection | None = None
+        self._dialling: _Connection | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def connect(self, action: ConnectModel) -> None:
+        connection = self._dialling = _Connection()
+        task = self._group.create_task(self._run(connection, action, frozenset(self._tasks)))
+        connection.task = task
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def close(self) -> None:
+        for connection in (self._current, self._dialling):
+            if connection is not None:
+                connection.leave()
+        self._current = self._dialling = None
+
+    def send_audio(self, pcm: bytes) -> bool:
+        """False if it is dropped, because the service does not read."""
+        connection = self._current
+        if connection is None or connection.session is None:
+            return True
+        return connection.session.send_audio(pcm)
+
+    def send(self, action: ForModel) -> None:
+        connection = self._current
+        if connection is None:
+            return
+        if connection.waiting.full():
+            self._group.create_task(self._give_up(connection))
+        else:
+            connection.waiting.put_nowait(action)
+
+    async def _run(
+        self,
+        connection: _Connection,
+        action: ConnectModel,
+        before: frozenset[asyncio.Task[None]],
+    ) -> None:
+        if action.config.handle is not None and before:
+            # The service does not share a session between two sockets.
+            await asyncio.wait(before, timeout=_CLOSE_WITHIN_S)
+        within_s = action.within_ms / 1_000
+        try:
+            async with self._model.connect(action.config, self._clock_ms, within_s) as session:
+                self._take_over(connection, session, resumed=action.config.handle is not None)
+                error = await self._carry(connection, session)
+                if error is not None:
+                    self._lost(connection, error)
+        except ModelError as error:
+            self._failed(connection, error)
+
+    def _take_over(self, connection: _Connection, session: ModelSession, *, resumed: bool) -> None:
+        if self._current is not None:
+            self._current.leave()
+        connection.session = session
+        self._current, self._dialling = connection, None
+        self._down.reset()
+        _log.info("model session open", resumed=resumed)
+        self._handle(ModelConnected(self._clock_ms()))
+
+    async def _carry(self, connection: _Connection, session: ModelSession) -> ModelError | None:
+        """Both ways, until the session ends; why it did, unless we have left it."""
+        ended: list[ModelError] = []
+        try:
+            async with asyncio.TaskGroup() as both_ways:
+                both_ways.create_task(self._receive(connection, session))
+                both_ways.create_task(_send(session, connection.waiting))
+                both_ways.create_task(session.send_waiting())
+                both_ways.create_task(_until(connection.left))
+        except* _Left:
+            pass
+        except* ModelError as errors:
+            ended.extend(error for error in errors.exceptions if isinstance(error, ModelError))
+        told = (error for error in ended if error.code is not None)
+        return next(told, ended[0]) if ended else None
+
+    async def _receive(self, connection: _Connection, session: ModelSession) -> None:
+        async for event in session.receive():
+            if self._current is connection:
+                self._take(event)
+
+    def _take(self, event: ModelEvent) -> None:
+        match event:
+            case ModelSpeech():
+                self._handle(ModelAudio(self._clock_ms(), self._down.convert(event.pcm)))
+                return
+            case ModelInterrupted():
+                self._down.reset()
+            case GenerationCompleted() | TurnCompleted():
+                self._handle(ModelAudio(event.at_ms, self._down.flush()))
+            case GoAwayReceived():
+                _log.info("model session will end", left_ms=event.left_ms)
+            case _:
+                pass
+        self._handle(event)
+
+    async def _give_up(self, connection: _Connection) -> None:
+        if self._current is connection:
+            connection.leave()
+            self._lost(connection, ModelError("too many messages wait to be sent"))
+
+    def _lost(self, connection: _Connection, error: ModelError) -> None:
+        """Told while the socket may still have to be closed: nobody waits for that."""
+        if self._current is connection:
+            self._current = None
+            _log.error("model session lost", reason=str(error), code=error.code)
+            self._handle(ModelDisconnected(self._clock_ms(), _reason(error)))
+
+    def _failed(self, connection: _Connection, error: ModelError) -> None:
+        if self._dialling is connection:
+            self._dialling = None
+            _log.error("model session failed", reason=str(error), code=error.code)
+            at_ms = self._clock_ms()
+            self._handle(ModelConnectFailed(at_ms, _reason(error), error.code))
+
+
+def _reason(error: ModelError) -> str:
+    return str(error) if error.code is None else f"{error.code} {error}"
+
+
+async def _until(left: asyncio.Event) -> None:
+    await left.wait()
+    raise _Left
+
+
+async def _send(session: ModelSession, waiting: asyncio.Queue[ForModel]) -> None:
+    while True:
+        match await waiting.get():
+            case SendModelText(text):
+                await session.send_text(text)
+            case UpdateModelContext(instructions):
+                await session.update_context(instructions)
+            case SendToolResponse(id, name, answer, scheduling):
+                await session.send_tool_response(id, name, answer, scheduling)
+            case action:
+                assert_never(action)

@@ -1,0 +1,40 @@
+"""What a stream was like, as the one log line that metrics, alerts and the dashboard stand on."""
+
+import statistics
+
+from ringdown.calls import CallChanges, NextAction, ToolOutcome
+from ringdown.log import Field
+
+
+class StreamReport:
+    """Adds up what is saved of a stream. Knows figures only, never words or numbers called."""
+
+    def __init__(self) -> None:
+        self._changes = CallChanges()
+
+    def add(self, changes: CallChanges) -> None:
+        self._changes |= changes
+
+    def fields(self, next: NextAction | None) -> dict[str, Field]:
+        """For the line `stream over`; times in ms, `talk_s` and `cost_usd` of the whole call.
+
+        What did not happen is left out, so that no metric counts it as zero.
+        """
+        changes = self._changes
+        replies_ms = [turn.reply_ms for turn in changes.turns if turn.reply_ms is not None]
+        barge_ins_ms = [t.barge_in_ms for t in changes.turns if t.barge_in_ms is not None]
+        outcomes = [call.outcome for call in changes.tool_calls]
+        fields: dict[str, Field | None] = {
+            "next": next,
+            "end_reason": changes.end_reason,
+            "turns": len(changes.turns),
+            "reply_p50_ms": round(statistics.median(replies_ms)) if replies_ms else None,
+            "reply_max_ms": max(replies_ms, default=None),
+            "barge_in_max_ms": max(barge_ins_ms, default=None),
+            "tool_calls": len(outcomes),
+            "tool_failures": outcomes.count(ToolOutcome.FAILED),
+            "reconnects": len(changes.reconnects or ()),
+            "talk_s": changes.talk_s,
+            "cost_usd": changes.cost_usd,
+        }
+        return {name: value for name, value in fields.items() if value is not None}

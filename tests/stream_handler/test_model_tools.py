@@ -1,0 +1,90 @@
+"""How each family of models is told of tools, and of their answers."""
+
+import asyncio
+import json
+import ssl
+from dataclasses import replace
+
+import msgspec
+import pytest
+import trustme
+from websockets.asyncio.server import ServerConnection
+
+from ringdown.gemini_backend import DeveloperApi
+from ringdown.models import DEFAULT_MODEL, MODELS
+from ringdown.tools import Behavior, Json, ToolAnswer
+from stream_handler.core.events import ToolCallRequested
+from stream_handler.core.model_config import ModelConfig, session_config
+from stream_handler.gemini_live import GeminiLive
+from tests.ringdown.samples import a_call, a_tool
+from tests.stream_handler.little_gemini import LittleGemini, little_gemini, send
+
+READY: Json = {"setupComplete": {}}
+THINKING = "gemini-3.8-live-extended-thinking"
+OLD = "gemini-3.1-flash-live-preview"
+UNKNOWN = "gemini-9-live"
+CALL: Json = {"toolCall": {"functionCalls": [{"id": "1", "name": "lookup_account", "args": {}}]}}
+
+
+def config_for(model: str, behavior: Behavior) -> ModelConfig:
+    tool = msgspec.structs.replace(a_tool(), behavior=behavior)
+    config = session_config(msgspec.structs.replace(a_call(), tools=(tool,)))
+    return replace(config, model=model)
+
+
+async def ask(gemini: LittleGemini, socket: ServerConnection) -> None:
+    await send(socket, READY, CALL)
+    async for message in socket:
+        gemini.take(json.loads(message))
+
+
+@pytest.mark.parametrize(
+    ("model", "behavior", "declared", "blocks"),
+    [
+        (DEFAULT_MODEL, "blocking", "BLOCKING", True),
+        (DEFAULT_MODEL, "non_blocking", "NON_BLOCKING", False),
+        (THINKING, "blocking", None, False),
+        (THINKING, "non_blocking", None, False),
+        (OLD, "blocking", None, True),
+        (OLD, "non_blocking", None, True),
+        (UNKNOWN, "non_blocking", None, True),
+    ],
+)
+async def test_a_tool_is_declared_as_its_model_needs_it(
+    certificates: trustme.CA,
+    trusting: ssl.SSLContext,
+    model: str,
+    behavior: Behavior,
+    declared: str | None,
+    blocks: bool,
+) -> None:
+    async with asyncio.timeout(10), little_gemini(certificates, ask) as gemini:
+        live = GeminiLive(DeveloperApi("key-0123456789", gemini.url), tls=trusting)
+        async with live.connect(config_for(model, behavior), lambda: 5.0) as session:
+            event = await anext(aiter(session.receive()))
+            await session.send_tool_response("1", "lookup_account", ToolAnswer(output={}), "silent")
+            sent = await gemini.heard(lambda message: "tool_response" in message)
+
+    assert isinstance(event, ToolCallRequested)
+    assert event.blocks is blocks
+    assert _declared(gemini.setups[0], "lookup_account").get("behavior") == declared
+    [response] = sent["tool_response"]["functionResponses"]
+    assert response.get("scheduling") == (None if blocks else "SILENT")
+
+
+@pytest.mark.parametrize("model", [model for model in MODELS if "vertex" not in model])
+async def test_functions_that_are_answered_at_once_never_make_the_model_wait(
+    certificates: trustme.CA, trusting: ssl.SSLContext, model: str
+) -> None:
+    async with asyncio.timeout(10), little_gemini(certificates) as gemini:
+        live = GeminiLive(DeveloperApi("key-0123456789", gemini.url), tls=trusting)
+        async with live.connect(config_for(model, "blocking"), lambda: 5.0):
+            await gemini.set_up.wait()
+
+    assert _declared(gemini.setups[0], "end_call").get("behavior") in (None, "NON_BLOCKING")
+
+
+def _declared(message: Json, name: str) -> dict[str, Json]:
+    [tools] = message["setup"]["tools"]
+    found: list[dict[str, Json]] = [f for f in tools["functionDeclarations"] if f["name"] == name]
+    return found[0]

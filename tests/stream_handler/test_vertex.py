@@ -1,0 +1,213 @@
+"""The real google-genai, as Vertex AI's client, over TLS with the Gemini Live stand-in.
+
+The stand-in refuses whatever Vertex AI is known to refuse: other tokens, other names of models,
+answers to function calls with an id.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ringdown.agents import Agent
+from ringdown.calls import Speaker
+from ringdown.gemini_backend import VertexAi
+from ringdown.tools import ToolAnswer
+from simulators.gemini_live.fixtures import GeminiLiveServerFactory
+from simulators.gemini_live.scenario import Pace, PlannedCall, Reply, Scenario, Turn
+from simulators.gemini_live.server import GeminiLiveServer
+from stream_handler.core.events import (
+    ToolCallRequested,
+    TranscriptReceived,
+    TurnCompleted,
+    UsageReported,
+)
+from stream_handler.core.model_config import ModelConfig, session_config
+from stream_handler.gemini_live import GeminiLive, ModelError, ModelEvent, ModelSession, ModelSpeech
+from tests.google_tokens import TokenServer, token_server
+from tests.ringdown.samples import a_call, an_agent
+
+PROJECT, LOCATION = "my-project", "us-central1"
+CONFIG = session_config(a_call())
+SCENARIO = Scenario(
+    turns=(
+        Turn("hello", Reply(say="Good morning."), text="Greet"),
+        Turn(
+            "balance",
+            Reply(calls=(PlannedCall("lookup_account", {"number": "12"}),), then="It is 42."),
+            text="What is my balance?",
+        ),
+    ),
+    pace=Pace(thinking_ms=20, speed=20),
+)
+
+
+@pytest.fixture
+def tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenServer]:
+    with token_server() as server:
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(server.key_file(tmp_path)))
+        yield server
+
+
+@asynccontextmanager
+async def session(
+    server: GeminiLiveServer, config: ModelConfig = CONFIG
+) -> AsyncIterator[ModelSession]:
+    tls = ssl.create_default_context(cafile=server.ca_file)
+    model = GeminiLive(VertexAi(PROJECT, LOCATION, server.base_url), tls=tls)
+    async with asyncio.timeout(15), model.connect(config, lambda: 0.0) as opened:
+        yield opened
+
+
+async def heard(
+    session: ModelSession, enough: Callable[[list[ModelEvent]], bool]
+) -> list[ModelEvent]:
+    """Every event until there are enough."""
+    events: list[ModelEvent] = []
+    async for event in session.receive():
+        events.append(event)
+        if enough(events):
+            return events
+    raise AssertionError("receive() ends by raising only")
+
+
+def a_turn_is_over(events: list[ModelEvent]) -> bool:
+    return isinstance(events[-1], TurnCompleted)
+
+
+def said(events: list[ModelEvent]) -> str:
+    words = (e for e in events if isinstance(e, TranscriptReceived))
+    return "".join(e.text for e in words if e.speaker is Speaker.AGENT)
+
+
+async def test_a_session_on_vertex(
+    gemini_live_server: GeminiLiveServerFactory, tokens: TokenServer
+) -> None:
+    server = await gemini_live_server(SCENARIO)
+
+    async with session(server) as opened:
+        await opened.send_text("Greet the caller.")
+        events = await heard(opened, a_turn_is_over)
+
+    assert said(events) == "Good morning."
+    assert any(isinstance(event, ModelSpeech) for event in events)
+    [usage] = [event.usage for event in events if isinstance(event, UsageReported)]
+    assert usage.response["AUDIO"] > 0
+    [record] = server.sessions
+    assert record.path.endswith("v1beta1.LlmBidiService/BidiGenerateContent")
+    assert record.setup_message["model"] == (
+        f"projects/{PROJECT}/locations/{LOCATION}/publishers/google/models/"
+        "gemini-live-2.5-flash-native-audio"
+    )
+    assert tokens.asked == ["/token"]
+
+
+async def test_a_function_call_without_an_id_is_answered_without_one(
+    gemini_live_server: GeminiLiveServerFactory, tokens: TokenServer
+) -> None:
+    server = await gemini_live_server(SCENARIO)
+
+    async with session(server) as opened:
+        await opened.send_text("What is my balance?")
+        events = await heard(opened, lambda seen: isinstance(seen[-1], ToolCallRequested))
+        call = events[-1]
+        assert isinstance(call, ToolCallRequested)
+        assert call.id
+        answer = ToolAnswer(output={"balance": 42})
+        await opened.send_tool_response(call.id, call.name, answer)
+        after = await heard(opened, lambda seen: "42" in said(seen))
+
+    assert (call.name, call.args) == ("lookup_account", {"number": "12"})
+    assert said(after).endswith("It is 42.")
+
+
+async def test_a_silent_answer_says_nothing_of_scheduling(
+    gemini_live_server: GeminiLiveServerFactory, tokens: TokenServer
+) -> None:
+    server = await gemini_live_server(SCENARIO)
+
+    async with session(server) as opened:
+        await opened.send_text("What is my balance?")
+        events = await heard(opened, lambda seen: isinstance(seen[-1], ToolCallRequested))
+        call = events[-1]
+        assert isinstance(call, ToolCallRequested)
+        answer = ToolAnswer(output={"balance": 42})
+        await opened.send_tool_response(call.id, call.name, answer, "silent")
+        await heard(opened, lambda seen: "42" in said(seen))
+
+    [record] = server.sessions
+    assert not record.closed_by_server
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        an_agent(),
+        msgspec.structs.replace(
+            an_agent(), model="gemini-3.8-live-extended-thinking", thinking="high"
+        ),
+        msgspec.structs.replace(an_agent(), model="gemini-live-2.5-flash-native-audio"),
+    ],
+    ids=lambda agent: agent.model,
+)
+async def test_every_agent_is_spoken_for_whatever_model_it_names(
+    gemini_live_server: GeminiLiveServerFactory,
+    tokens: TokenServer,
+    agent: Agent,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server = await gemini_live_server(SCENARIO)
+
+    with caplog.at_level(logging.WARNING):
+        async with session(server, session_config(a_call(agent=agent))):
+            pass
+
+    [record] = server.sessions
+    assert record.setup is not None
+    assert record.setup.model == "gemini-live-2.5-flash-native-audio"
+    replaced = agent.model != record.setup.model
+    assert ("another model answers" in caplog.messages) is replaced
+
+
+async def test_a_model_that_vertex_does_not_know_is_refused_by_it(
+    gemini_live_server: GeminiLiveServerFactory, tokens: TokenServer
+) -> None:
+    server = await gemini_live_server(SCENARIO)
+
+    with pytest.raises(ModelError, match="was not found") as refused:
+        async with session(server, replace(CONFIG, model="gemini-9-live")):
+            pytest.fail("the session opened")
+
+    assert refused.value.code == 1008
+
+
+async def test_a_token_that_vertex_does_not_take_is_told(
+    gemini_live_server: GeminiLiveServerFactory, tokens: TokenServer
+) -> None:
+    tokens.token = "somebody else's"
+    server = await gemini_live_server(SCENARIO)
+
+    with pytest.raises(ModelError) as refused:
+        async with session(server):
+            pytest.fail("the session opened")
+
+    assert refused.value.code == 401
+
+
+async def test_credentials_that_are_refused_are_told(
+    gemini_live_server: GeminiLiveServerFactory, tokens: TokenServer
+) -> None:
+    tokens.refuses = True
+    server = await gemini_live_server(SCENARIO)
+
+    with pytest.raises(ModelError, match="no Google credentials"):
+        async with session(server):
+            pytest.fail("the session opened")
+
+    assert server.sessions == []
