@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks import cold_start, report, webhook
+from benchmarks import cold_start, report, store_faults, tool_call, webhook
 from benchmarks.installing import InstallFailed, ensure_extras
 from benchmarks.load import HEADING, LoadPlan, measure_run, row
 from benchmarks.machine import this_machine
@@ -17,6 +17,7 @@ from benchmarks.results import LoadPoint, Results, read_results, write_results
 from benchmarks.rig.usage import TargetDied, find_pins, prefer_us
 from benchmarks.targets import TARGETS, Pipecat, Target
 from ops.processes import ProcessFailed, say
+from ringdown.errors import StoreUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
         if not prefer_us():
             say("Without the right to go first (nice -20), others on this machine disturb more.")
         results = measure_all(options)
-    except (ProcessFailed, TargetDied, InstallFailed) as failure:
+    except (ProcessFailed, TargetDied, InstallFailed, StoreUnavailable) as failure:
         say(str(failure))
         return 1
     say(f"\n{report.tables(results)}")
@@ -90,7 +91,9 @@ PARTS = {
     "conversion": "Sample rate conversion",
     "cold": "Cold starts",
     "webhook": "The webhook, warm",
+    "tools": "Tool calls",
     "load": "Load",
+    "store": "Firestore well, slow and gone",
 }
 
 
@@ -106,6 +109,10 @@ def _measured(part: str, plan: LoadPlan, before: Results) -> Iterator[Results]:
             yield replace(before, cold=[start for n in runs for start in cold_start.measure(n)])
         case "webhook":
             yield replace(before, webhook=[webhook.measure(n) for n in runs])
+        case "tools":
+            yield replace(before, tools=[tool_call.measure(n) for n in runs])
+        case "store":
+            yield from _store_measured(plan, before)
         case _:
             load: list[LoadPoint] = []
             say(f"{plan.runs} runs: about {plan.minutes:.0f} minutes. Leave the machine alone.")
@@ -115,6 +122,21 @@ def _measured(part: str, plan: LoadPlan, before: Results) -> Iterator[Results]:
                     load.append(point)
                     say(row(point))
                 yield replace(before, load=load.copy(), seconds=plan.seconds, runs=run)
+
+
+def _store_measured(plan: LoadPlan, before: Results) -> Iterator[Results]:
+    """Nothing where there is no emulator."""
+    host = store_faults.emulator()
+    if host is None:
+        say(store_faults.NO_EMULATOR)
+        return
+    points: list[LoadPoint] = []
+    for run in range(1, plan.runs + 1):
+        say(f"\nRun {run} of {plan.runs}\n{HEADING}")
+        for point in store_faults.measure_run(host, run, plan.seconds):
+            points.append(point)
+            say(row(point))
+        yield msgspec.structs.replace(before, store=points.copy())
 
 
 def _count(text: str) -> int:

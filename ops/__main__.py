@@ -13,6 +13,7 @@ from ops.agents.commands import add_agent_commands
 from ops.callers import add_caller_commands
 from ops.calls.commands import add_call_commands
 from ops.command import BROKEN, DONE, MISUSED, CannotGoOn, Surroundings
+from ops.doctor.arguments import add_doctor_command
 from ops.numbers import add_number_commands
 from ops.terminal import Terminal, standard_terminal
 from ringdown.errors import ConfigurationError
@@ -55,8 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     add_number_commands(commands)
     add_call_commands(commands)
     add_caller_commands(commands)
+    add_doctor_command(commands)
     for name, command, help in (
         ("call", _call, "place the demonstration call and show it as it happens"),
+        ("talk", _talk, "talk to the line from a page in your browser"),
         ("stack", _stack, "run the deployables until Ctrl-C"),
         ("conformance", _conformance, "compare the stand-ins with the real services"),
     ):
@@ -82,16 +85,23 @@ async def _call(_: argparse.Namespace, surroundings: Surroundings) -> int:
         return _failed(error, surroundings)
 
 
+async def _talk(_: argparse.Namespace, surroundings: Surroundings) -> int:
+    from ops.processes import ProcessFailed
+    from ops.talk.command import talk
+
+    try:
+        return await talk(surroundings, _stop_by_signal())
+    except ProcessFailed as error:
+        return _failed(error, surroundings)
+
+
 async def _stack(_: argparse.Namespace, surroundings: Surroundings) -> int:
     from ops.processes import ProcessFailed
     from ops.stack import serve_stack, settings_from_environ
 
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    settings = settings_from_environ(surroundings.environ, surroundings.out)
     try:
-        await serve_stack(settings_from_environ(surroundings.environ, surroundings.out), stop)
+        await serve_stack(settings, _stop_by_signal())
     except ProcessFailed as error:
         return _failed(error, surroundings)
     return DONE
@@ -111,6 +121,15 @@ async def _conformance(_: argparse.Namespace, surroundings: Surroundings) -> int
         return await check_conformance(settings, surroundings.now().date())
     except ConformanceStopped as error:
         return _failed(error, surroundings)
+
+
+def _stop_by_signal() -> asyncio.Event:
+    """Set by Ctrl-C and SIGTERM."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop
 
 
 def _stop_by_sigterm_too() -> None:

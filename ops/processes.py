@@ -15,6 +15,9 @@ _STOP_WITHIN_S = 12.0  # Cloud Run's ten seconds, and a little
 _POLL_S = 0.1
 _RESTART_PAUSE_S = 0.5
 _TAIL_LINES = 15
+_ALIVE_EVERY_S = 2.0
+_ALIVE_WITHIN_S = 2.0
+_NOT_ALIVE_TIMES = 2  # a process that stands still for 3 s is let be; one for 6 s never is
 
 
 class ProcessFailed(Exception):
@@ -30,6 +33,8 @@ class Command:
     environ: Mapping[str, str]
     url: str
     health_path: str = "/"
+    must_stay_alive: bool = False
+    """Killed when its health path does not answer any more, as by Cloud Run's liveness probe."""
 
 
 class SupervisedProcess:
@@ -65,7 +70,7 @@ class SupervisedProcess:
     async def keep_running(self) -> None:
         """Restart the process whenever it dies, until `stop()`."""
         while self._process is not None:
-            code = await self._process.wait()
+            code = await self._until_ended(self._process)
             if self._stopping:
                 return
             say(f"{self.command.name} ended with status {code}; starting it again")
@@ -88,6 +93,30 @@ class SupervisedProcess:
         except TimeoutError:
             process.kill()
             await process.wait()
+
+    async def _until_ended(self, process: asyncio.subprocess.Process) -> int:
+        if not self.command.must_stay_alive:
+            return await process.wait()
+        async with asyncio.TaskGroup() as group:
+            looking = group.create_task(self._kill_when_not_alive(process))
+            code = await process.wait()
+            looking.cancel()
+        return code
+
+    async def _kill_when_not_alive(self, process: asyncio.subprocess.Process) -> None:
+        url, failures = self.command.url + self.command.health_path, 0
+        async with httpx2.AsyncClient(trust_env=False, timeout=_ALIVE_WITHIN_S) as http:
+            while failures < _NOT_ALIVE_TIMES:
+                await asyncio.sleep(_ALIVE_EVERY_S)
+                try:
+                    await http.get(url)
+                    failures = 0
+                except httpx2.TimeoutException:
+                    failures += 1
+                except httpx2.TransportError:
+                    failures = 0  # it is being started or stopped
+        say(f"{self.command.name} does not answer any more; ending it")
+        process.kill()
 
     async def _until_healthy(self, process: asyncio.subprocess.Process) -> None:
         url = self.command.url + self.command.health_path

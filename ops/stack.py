@@ -5,23 +5,24 @@ import datetime
 import json
 import os
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
 from ops.agents.releasing import seed_default_agent
-from ops.processes import Command, ProcessFailed, SupervisedProcess, free_port, python, say
+from ops.gemini_choice import chosen_gemini
+from ops.handler_processes import handler_commands
+from ops.local_tools import FOLDER as TOOLS
+from ops.local_tools import LocalTool, declare_tools, local_tools, seed_demonstration
+from ops.processes import Command, ProcessFailed, SupervisedProcess, python, say
 from ops.store_choice import FIRESTORE_EMULATOR, local_store_url
 from ringdown.agents import DEFAULT_AGENT_ID
-from ringdown.documents import to_record
 from ringdown.edits import look_at_edit
 from ringdown.errors import ConfigurationError
+from ringdown.gemini_backend import DeveloperApi, VertexAi
 from ringdown.settings import SettingsReader
 from ringdown.stores import open_store
-from ringdown.tools import ToolDeclaration
 
 ROOT = Path(__file__).resolve().parent.parent
 WEBHOOK_PORT = 8080
@@ -33,16 +34,27 @@ class StackSettings:
     """What the stack is started with; what is left out is made up for this machine."""
 
     out: Path
-    gemini_api_key: str
+    gemini_api_key: str | None = None
+    """Without one, `vertex` is needed."""
     gemini_base_url: str | None = None
     gemini_ca_file: Path | None = None
+    vertex: VertexAi | None = None
     webhook_port: int = WEBHOOK_PORT
     stream_port: int = STREAM_PORT
+    handlers: int = 1
+    """With several, a proxy at `stream_port` shares the calls out among them."""
     public_url: str | None = None
     stream_url: str | None = None
     twilio_auth_token: str | None = None
     store_url: str | None = None
     fallback_number: str | None = None
+    stream_token_secret: str | None = field(default=None, repr=False)
+    tools: Path = TOOLS
+    """Where the tool folders are."""
+    served_tools: tuple[str, ...] | None = ("lookup_account",)
+    """None: every one whose secrets are in `tool_environ`. This one is the packaged agent's."""
+    tool_environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Where tools find their secrets, and settings that are to differ from their defaults."""
     inherited: Mapping[str, str] = field(default_factory=dict)
     """What processes get of this one's environment: where programs and certificates are."""
 
@@ -70,25 +82,28 @@ class Stack:
 
 def settings_from_environ(environ: Mapping[str, str], out: Path) -> StackSettings:
     """The settings of `make stack`. Raises ConfigurationError."""
-    base_url = environ.get("GEMINI_BASE_URL") or None
-    api_key = environ.get("GEMINI_API_KEY") or ("local-endpoint" if base_url else "")
-    if not api_key:
+    gemini = chosen_gemini(environ)
+    if gemini is None:
         problem = (
-            "GEMINI_API_KEY is not set. Set it to a key from Google AI Studio,"
-            " or set GEMINI_BASE_URL to another Gemini Live endpoint (https://HOST)."
+            "GEMINI_API_KEY is not set. Set it to a key from Google AI Studio, set GEMINI_BACKEND"
+            " to vertex, or set GEMINI_BASE_URL to another Gemini Live endpoint (https://HOST)."
         )
         raise ConfigurationError([problem])
     return StackSettings(
         out=out,
-        gemini_api_key=api_key,
-        gemini_base_url=base_url,
+        gemini_api_key=gemini.api_key if isinstance(gemini, DeveloperApi) else None,
+        gemini_base_url=gemini.base_url,
+        vertex=gemini if isinstance(gemini, VertexAi) else None,
         webhook_port=_port(environ, "WEBHOOK_PORT", WEBHOOK_PORT),
         stream_port=_port(environ, "STREAM_PORT", STREAM_PORT),
+        handlers=_handlers(environ),
         public_url=environ.get("PUBLIC_URL") or None,
         stream_url=environ.get("STREAM_URL") or None,
         twilio_auth_token=environ.get("TWILIO_AUTH_TOKEN") or None,
         store_url=environ.get("STORE_URL") or None,
         fallback_number=environ.get("FALLBACK_NUMBER") or None,
+        served_tools=None,
+        tool_environ=environ,
         inherited=inherited(environ),
     )
 
@@ -115,6 +130,13 @@ def _port(environ: Mapping[str, str], name: str, default: int) -> int:
     return port
 
 
+def _handlers(environ: Mapping[str, str]) -> int:
+    reader = SettingsReader(environ)
+    handlers = reader.integer("HANDLERS", default=1, minimum=1, maximum=8)
+    reader.finish()
+    return handlers
+
+
 @asynccontextmanager
 async def running_stack(settings: StackSettings) -> AsyncIterator[Stack]:
     """Start every deployable, wait until all are healthy, stop them at the end."""
@@ -130,7 +152,8 @@ async def running_stack(settings: StackSettings) -> AsyncIterator[Stack]:
         token_was_generated=settings.twilio_auth_token is None,
         store_url=store_url,
     )
-    tools = await _prepare_store(store_url)
+    tools = _tools(settings, stack)
+    await _prepare_store(settings, store_url, tools)
     commands = (*_tool_commands(settings, tools), *_service_commands(settings, stack))
     stack.processes.extend(SupervisedProcess(c, logs / f"{c.name}.log") for c in commands)
     try:
@@ -170,50 +193,65 @@ async def _start_all(processes: list[SupervisedProcess]) -> None:
         raise failures.exceptions[0] from None
 
 
-async def _prepare_store(store_url: str) -> dict[Path, ToolDeclaration]:
-    """Give every tool folder a port and write its declaration to the store, and see to it that
-    there is an agent to edit."""
-    declared: dict[Path, ToolDeclaration] = {}
+def _tools(settings: StackSettings, stack: Stack) -> list[LocalTool]:
+    """The tools that are served, each with a port. Raises ConfigurationError."""
+    given = {**settings.tool_environ, "TWILIO_AUTH_TOKEN": stack.twilio_auth_token}
+    if settings.gemini_api_key is not None:
+        given["GEMINI_API_KEY"] = settings.gemini_api_key
+    values = {
+        "phone_number": given.get("PHONE_NUMBER", ""),
+        "project": given.get("GOOGLE_CLOUD_PROJECT", ""),
+        "store_url": stack.store_url,
+        "twilio_account_sid": given.get("TWILIO_ACCOUNT_SID", ""),
+    }
+    return local_tools(settings.tools, settings.served_tools, given, values)
+
+
+async def _prepare_store(
+    settings: StackSettings, store_url: str, tools: Iterable[LocalTool]
+) -> None:
+    """Declare the tools, and see to it that there is an agent to edit."""
     async with open_store(store_url) as store:
-        for path in sorted((ROOT / "functions" / "tools").glob("*/tool.yaml")):
-            document = yaml.safe_load(path.read_text("utf-8"))
-            url = f"http://127.0.0.1:{free_port()}"
-            tool = to_record(ToolDeclaration, {**document, "url": url}, where=str(path))
-            await store.write_tool(tool)
-            declared[path.parent] = tool
+        await declare_tools(store, tools)
+        if store_url.startswith("sqlite:") or FIRESTORE_EMULATOR in settings.inherited:
+            await seed_demonstration(store)
         if await seed_default_agent(store):
             await look_at_edit(store, DEFAULT_AGENT_ID, datetime.datetime.now(datetime.UTC))
-    return declared
 
 
-def _tool_commands(
-    settings: StackSettings, tools: Mapping[Path, ToolDeclaration]
-) -> tuple[Command, ...]:
-    environ = _environ(settings, {})
-    return tuple(_function(tool.name, folder, tool.url, environ) for folder, tool in tools.items())
+def _tool_commands(settings: StackSettings, tools: Iterable[LocalTool]) -> Iterator[Command]:
+    for tool in tools:
+        environ = _environ(settings, tool.environ)
+        yield _function(tool.deployment.name, tool.folder, tool.url, environ)
 
 
 def _service_commands(settings: StackSettings, stack: Stack) -> tuple[Command, ...]:
     shared: dict[str, str | None] = {
         "TWILIO_AUTH_TOKEN": stack.twilio_auth_token,
-        "STREAM_TOKEN_SECRET": secrets.token_hex(32),
+        "STREAM_TOKEN_SECRET": settings.stream_token_secret or secrets.token_hex(32),
         "STREAM_URL": settings.stream_url or f"ws://127.0.0.1:{settings.stream_port}",
         "STORE_URL": stack.store_url,
     }
+    gemini: dict[str, str | None] = {
+        "GEMINI_API_KEY": settings.gemini_api_key,
+        "GEMINI_BASE_URL": settings.gemini_base_url,
+        **_vertex_environ(settings.vertex),
+    }
+    ca_file = settings.gemini_ca_file
     webhook = {
         **shared,
         "PUBLIC_URL": stack.webhook_url,
         "FALLBACK_NUMBER": settings.fallback_number,
+        # The stand-in, which has an authority of its own, holds calls and sums up none.
+        **(gemini if ca_file is None else {}),
     }
-    ca_file = settings.gemini_ca_file
     handler = {
         **shared,
+        **gemini,
         "HOST": "127.0.0.1",
-        "PORT": str(settings.stream_port),
-        "GEMINI_API_KEY": settings.gemini_api_key,
-        "GEMINI_BASE_URL": settings.gemini_base_url,
         **({"SSL_CERT_FILE": str(ca_file)} if ca_file is not None else {}),
     }
+    proxy_environ = {**settings.inherited, "PYTHONPATH": str(ROOT)}
     webhook_url = f"http://127.0.0.1:{settings.webhook_port}"
     return (
         _function(
@@ -222,14 +260,20 @@ def _service_commands(settings: StackSettings, stack: Stack) -> tuple[Command, .
             webhook_url,
             _environ(settings, webhook),
         ),
-        Command(
-            name="stream_handler",
-            argv=(python(), "-m", "stream_handler"),
-            environ=_environ(settings, handler),
-            url=f"http://127.0.0.1:{settings.stream_port}",
-            health_path="/ready",
+        *handler_commands(
+            settings.handlers, settings.stream_port, _environ(settings, handler), proxy_environ
         ),
     )
+
+
+def _vertex_environ(vertex: VertexAi | None) -> dict[str, str]:
+    if vertex is None:
+        return {}
+    return {
+        "GEMINI_BACKEND": "vertex",
+        "GOOGLE_CLOUD_PROJECT": vertex.project,
+        "VERTEX_LOCATION": vertex.location,
+    }
 
 
 def _function(name: str, folder: Path, url: str, environ: Mapping[str, str]) -> Command:

@@ -12,6 +12,7 @@ from ringdown.calls import Call, CallRecord, CallStatus, EndReason, ToolOutcome,
 
 _FAILURES = frozenset(
     {
+        EndReason.HANDLER_BUSY,
         EndReason.HANDLER_STOPPED,
         EndReason.MODEL_LOST,
         EndReason.MODEL_UNAVAILABLE,

@@ -13,7 +13,7 @@ from ops.calls.times import NoTime, moment
 from ops.calls.wording import LIST_HEADS, list_row
 from ops.command import DONE, CannotGoOn, Surroundings
 from ops.store_choice import chosen_store
-from ops.wording import json_text
+from ops.wording import day_and_minute, json_text
 from ringdown.calls import Call, CallIndex, CallQuery, CallStore
 from ringdown.errors import InvalidDocument
 from ringdown.prices import cost_usd
@@ -22,8 +22,9 @@ from ringdown.tools import Json
 
 _AT_ONCE = 8
 _PAGE = 100
-_LOOKED_THROUGH = 2_000
+MOST_LOOKED_THROUGH = 2_000
 _MOMENT = datetime.timedelta(microseconds=1)
+_MINUTE = datetime.timedelta(minutes=1)
 
 
 class CallArchive(CallIndex, CallStore, Protocol):
@@ -41,7 +42,8 @@ async def list_calls(arguments: argparse.Namespace, surroundings: Surroundings) 
     query = _query(arguments, surroundings.now())
     found: list[Found] = []
     async with chosen_store(arguments.store, surroundings) as store:
-        async for item in search(store, query, arguments.problem):
+        search = Search(store, query, arguments.problem)
+        async for item in search.found():
             found.append(item)
             if len(found) == arguments.limit:
                 break
@@ -56,7 +58,17 @@ async def list_calls(arguments: argparse.Namespace, surroundings: Surroundings) 
             terminal.complain(f"These are the newest {arguments.limit}. For more, add --limit.")
     else:
         terminal.complain("No call was found.")
+    if search.gave_up_at is not None:
+        terminal.complain(_gave_up(search.gave_up_at))
     return DONE
+
+
+def _gave_up(at: datetime.datetime) -> str:
+    until = day_and_minute(at + _MINUTE).replace(" ", "T")  # a full one, so that none is left out
+    return (
+        f"The newest {MOST_LOOKED_THROUGH:,} calls were looked through, back to"
+        f" {day_and_minute(at)} UTC; older ones were not. To go on from there, add: --until {until}"
+    )
 
 
 def _query(arguments: argparse.Namespace, now: datetime.datetime) -> CallQuery:
@@ -72,24 +84,37 @@ def _query(arguments: argparse.Namespace, now: datetime.datetime) -> CallQuery:
         raise CannotGoOn(str(error)) from None
 
 
-async def search(store: CallArchive, query: CallQuery, problem: str | None) -> AsyncIterator[Found]:
+class Search:
     """The calls of `query` with their problems, the newest first; `limit` is the size of a page.
 
     `problem` is what must be said in one of the problems, in large or small letters; "" is any.
-    Gives up after _LOOKED_THROUGH calls.
     """
-    seen: set[str] = set()
-    while len(seen) < _LOOKED_THROUGH:
-        page = await store.list_calls(query)
-        calls = [call for call in page if call.call_sid not in seen]
-        if not calls:
-            return
-        for found in await _with_problems(store, calls):
-            if problem is None or any(problem.lower() in text.lower() for text in found.problems):
-                yield found
-        seen.update(call.call_sid for call in calls)
-        # Calls of this very moment may be on the next page, too.
-        query = msgspec.structs.replace(query, until=calls[-1].created_at + _MOMENT)
+
+    def __init__(self, store: CallArchive, query: CallQuery, problem: str | None) -> None:
+        self._store = store
+        self._query = query
+        self._problem = problem
+        self.gave_up_at: datetime.datetime | None = None
+        """When the last call began that was looked at, if there are more before it."""
+
+    async def found(self) -> AsyncIterator[Found]:
+        """Ends when there is no call any more, or when MOST_LOOKED_THROUGH have been looked at."""
+        seen: set[str] = set()
+        query = self._query
+        while page := [c for c in await self._store.list_calls(query) if c.call_sid not in seen]:
+            if len(seen) >= MOST_LOOKED_THROUGH:
+                self.gave_up_at = query.until
+                return
+            for found in await _with_problems(self._store, page):
+                if self._is_wanted(found):
+                    yield found
+            seen.update(call.call_sid for call in page)
+            # Calls of this very moment may be on the next page, too.
+            query = msgspec.structs.replace(query, until=page[-1].created_at + _MOMENT)
+
+    def _is_wanted(self, found: Found) -> bool:
+        wanted = self._problem
+        return wanted is None or any(wanted.lower() in text.lower() for text in found.problems)
 
 
 async def _with_problems(store: CallStore, calls: Sequence[Call]) -> list[Found]:

@@ -57,6 +57,8 @@ def facts(record: CallRecord, *, whole_numbers: bool) -> Iterator[tuple[str, str
     yield "agent", f"{call.agent_id}, revision {call.agent_revision}{draft}"
     if call.applied_revisions:
         yield "edits", f"took over {', '.join(call.applied_revisions)} while it went on"
+    if call.reconnects:
+        yield "reconnects", f"{len(call.reconnects)}, to the model"
     yield "model", f"{call.agent.model}, {call.agent.voice}, {call.agent.language}"
     if replies := reply_line(record.turns):
         yield "replies", replies

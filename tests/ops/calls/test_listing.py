@@ -1,12 +1,15 @@
 import datetime
 import json
 
+import msgspec
 import pytest
 
+from ops.calls.listing import MOST_LOOKED_THROUGH
 from ops.calls.wording import LIST_HEADS
+from ringdown.stores import Store
 from tests.ops.calls.stored_calls import bad_call, begin_call, good_call, sid
 from tests.ops.command_line import CommandLine
-from tests.ringdown.samples import CALLED, CALLER
+from tests.ringdown.samples import CALLED, CALLER, a_call
 
 HOURS, DAYS = datetime.timedelta(hours=1), datetime.timedelta(days=1)
 OTHER = "+14155550177"
@@ -103,3 +106,26 @@ def test_a_time_that_is_none_is_told(command_line: CommandLine) -> None:
     ran = command_line.run("calls", "list", "--since", "soon")
     assert ran.status == 1
     assert ran.complained.startswith("'soon' is no time. Write 90m, 24h or 7d")
+
+
+def test_it_says_when_it_has_looked_long_enough_and_how_to_go_on(command_line: CommandLine) -> None:
+    bad_call(command_line, 5_000, ago=DAYS)
+    many_calls(command_line, MOST_LOOKED_THROUGH)
+    ran = command_line.run("calls", "list", "--problem", "tool")
+    assert ran.said == ""
+    told, _, until = ran.complained.rstrip().rpartition(" add: ")
+    assert "No call was found.\nThe newest 2,000 calls were looked through, back to" in told
+    assert listed(command_line, "--problem", "tool", *until.split()) == [sid(5_000)]
+
+
+def many_calls(command_line: CommandLine, count: int) -> None:
+    """One a second, until now."""
+    now = datetime.datetime.now(datetime.UTC)
+
+    async def begin(store: Store) -> None:
+        for n in range(count):
+            began = now - n * datetime.timedelta(seconds=1)
+            call = msgspec.structs.replace(a_call(call_sid=sid(n)), created_at=began)
+            await store.open_call(call)
+
+    command_line.with_store(begin)

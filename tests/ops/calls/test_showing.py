@@ -37,7 +37,7 @@ def test_what_went_wrong_is_said_in_words_and_on_the_page(command_line: CommandL
     page = command_line.folder / "call.html"
     said = command_line.run("calls", "show", sid(1), "--html", str(page)).said
     problem = "The tool lookup_account failed once of 1: The tool took too long to answer."
-    assert "What went wrong:\n  - The connection to the model broke" in said
+    assert "What went wrong:\n  - The model was lost" in said
     assert f"  - {problem}\n" in said
     assert problem in page.read_text("utf-8")
 

@@ -1,0 +1,62 @@
+"""`python -m benchmarks.faults`: inject every fault, show and write down what was seen."""
+
+import argparse
+import asyncio
+import datetime
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.faults.every import FAULTS
+from benchmarks.faults.fault import Fault
+from benchmarks.faults.page import PAGE, Row, line, page
+from benchmarks.faults.world import running_world
+from ops.processes import ProcessFailed, say
+
+
+def main(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
+    parser.add_argument("--times", type=int, default=10, help="how often each (10)")
+    parser.add_argument("--only", default="", help="those whose name holds this")
+    parser.add_argument("--out", type=Path, default=Path("out/faults"), help="where logs go")
+    parser.add_argument("--docs", type=Path, help=f"write {PAGE} there")
+    given = parser.parse_args(argv)
+    faults = [fault for fault in FAULTS if given.only in fault.name]
+    if not faults:
+        parser.error(f"no fault's name holds {given.only!r}")
+    try:
+        rows = asyncio.run(_inject_all(faults, given.times, given.out))
+    except ProcessFailed as failure:
+        say(str(failure))
+        return 1
+    if given.docs is not None:
+        date = datetime.datetime.now(datetime.UTC).date().isoformat()
+        (given.docs / PAGE).write_text(page(rows, _machine(), date), "utf-8")
+        say(f"Wrote {given.docs / PAGE}.")
+    return 1 if any(row.fault.problems(list(row.seen)) for row in rows) else 0
+
+
+async def _inject_all(faults: Sequence[Fault], times: int, out: Path) -> list[Row]:
+    """One world for each number of handlers; a fault must leave it as it was."""
+    rows: list[Row] = []
+    shutil.rmtree(out, ignore_errors=True)
+    for handlers in sorted({fault.handlers for fault in faults}):
+        async with running_world(out / f"{handlers}-handlers", handlers=handlers) as world:
+            for fault in faults:
+                if fault.handlers == handlers:
+                    rows.append(Row(fault, await fault.inject(world, times)))
+                    say(line(rows[-1]))
+                    for problem in fault.problems(list(rows[-1].seen)):
+                        say(f"       ✗ {problem}")
+    return rows
+
+
+def _machine() -> dict[str, str]:
+    return {"system": platform.system(), "cores": str(os.cpu_count())}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,37 @@
+"""What a fault is, and what is seen of it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from benchmarks.faults.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One injection; `problem` says what was not as decided."""
+
+    problem: str | None = None
+    silence_ms: int | None = None
+    """The longest that the caller heard nothing while something was due."""
+
+
+Inject = Callable[[World, int], Awaitable[list[Seen]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    name: str
+    outcome: str
+    """What is decided to happen, and what is lost."""
+    inject: Inject
+    """Injects it so many times, and says what was seen of each."""
+    handlers: int = 1
+    most_silence_ms: int | None = None
+
+    def problems(self, seen: list[Seen]) -> list[str]:
+        """All that was not as decided; each is a line."""
+        found = [each.problem for each in seen if each.problem is not None]
+        silences = [each.silence_ms for each in seen if each.silence_ms is not None]
+        if self.most_silence_ms is not None and max(silences, default=0) > self.most_silence_ms:
+            found.append(f"{max(silences)} ms of silence, more than {self.most_silence_ms}")
+        return found

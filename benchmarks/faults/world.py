@@ -1,0 +1,205 @@
+"""The whole of Ringdown as processes, for faults to be injected into."""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import msgspec
+from twilio.request_validator import RequestValidator
+from websockets.asyncio.client import ClientConnection, connect
+
+from benchmarks.faults.tool import FaultyTool, running_tool
+from ops.gemini_stand_in import API_KEY, GeminiStandIn, running_gemini_stand_in
+from ops.processes import SupervisedProcess, free_port
+from ops.stack import Stack, StackSettings, running_stack
+from ringdown.agents import packaged_agent
+from ringdown.calls import CallRecord, CallStatus
+from ringdown.limits import LineLimits
+from ringdown.stores import Store, open_store
+from ringdown.tools import ToolDeclaration
+from simulators.twilio import Answers, Call, TwilioNetwork
+
+SCENARIO = Path(__file__).with_name("scenario.yaml")
+PERSON = "+14155550199"
+LINE = "+14155550100"
+CALLER = "+14155550123"
+AGENT = "faults"
+TOOL = "fault_tool"
+TOOL_TIMEOUT_S = 3
+_RECORD_WITHIN_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    folder: Path
+    stack: Stack
+    gemini: GeminiStandIn
+    store: Store
+    network: TwilioNetwork
+    tool: FaultyTool
+    token_secret: str
+
+    @asynccontextmanager
+    async def call(self) -> AsyncIterator[Call]:
+        async with self.network.place_call(
+            to=LINE,
+            from_=CALLER,
+            voice_url=f"{self.stack.webhook_url}/",
+            fallback_url=f"{self.stack.webhook_url}/fallback",
+            status_url=f"{self.stack.webhook_url}/status",
+        ) as call:
+            yield call
+
+    async def record(self, call: Call) -> CallRecord:
+        """The record once the call is over."""
+        async with asyncio.timeout(_RECORD_WITHIN_S):
+            while True:
+                record = await self.store.read_record(call.identity.call_sid)
+                if record is not None and record.call.status is CallStatus.ENDED:
+                    return record
+                await asyncio.sleep(0.1)
+
+    async def open_call(self) -> str:
+        """A call that rings, and whose stream is to be opened by hand."""
+        sid = f"CA{secrets.token_hex(16)}"
+        await self.post_form("/", _form(sid, "ringing"))
+        return sid
+
+    async def post(self, call: Call, path: str, call_status: str = "ringing") -> str:
+        """Send a webhook of `call` once more."""
+        return await self.post_form(path, _form(call.identity.call_sid, call_status))
+
+    async def post_form(self, path: str, form: dict[str, str]) -> str:
+        url = f"{self.stack.webhook_url}{path}"
+        signature = self._validator.compute_signature(url, form)
+        async with httpx2.AsyncClient(trust_env=False) as http:
+            response = await http.post(url, data=form, headers={"X-Twilio-Signature": signature})
+        return response.text
+
+    @asynccontextmanager
+    async def socket(self) -> AsyncIterator[ClientConnection]:
+        """A stream's socket, as Twilio would open it; nothing is said on it."""
+        url, headers = self.stream_address()
+        async with connect(
+            url,
+            additional_headers=headers,
+            compression=None,
+            close_timeout=1.0,
+            proxy=None,
+        ) as socket:
+            yield socket
+
+    def stream_address(self) -> tuple[str, dict[str, str]]:
+        """Where streams are opened, and the headers with which Twilio does so."""
+        handler = self.stack.processes[-1].command.url.replace("http://", "ws://")
+        signature = self._validator.compute_signature(f"{handler}/media", {})
+        return f"{handler}/media", {"X-Twilio-Signature": signature}
+
+    def start_message(self, call_sid: str, token: str) -> str:
+        stream_sid = f"MZ{secrets.token_hex(16)}"
+        start = {
+            "accountSid": "AC" + "0" * 32,
+            "streamSid": stream_sid,
+            "callSid": call_sid,
+            "tracks": ["inbound"],
+            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+            "customParameters": {"token": token},
+        }
+        message = {"event": "start", "sequenceNumber": "1", "start": start}
+        return json.dumps({**message, "streamSid": stream_sid})
+
+    async def stream_with(self, call_sid: str, token: str) -> int:
+        """Open a stream with this token; the code with which it is closed."""
+        async with self.socket() as socket:
+            await socket.send(self.start_message(call_sid, token))
+            async with asyncio.timeout(10):
+                await socket.wait_closed()
+            return socket.close_code or 1006
+
+    @property
+    def _validator(self) -> RequestValidator:
+        return RequestValidator(self.stack.twilio_auth_token)
+
+    @property
+    def handlers(self) -> list[SupervisedProcess]:
+        return [p for p in self.stack.processes if p.command.name.startswith("stream_handler")]
+
+    def signal(self, handler: SupervisedProcess, number: signal.Signals) -> None:
+        if handler.pid is not None:
+            os.kill(handler.pid, number)
+
+    async def all_ready(self) -> None:
+        """Wait until every handler serves, those that were killed as well."""
+        async with asyncio.timeout(30):
+            for handler in self.handlers:
+                while not await _accepts(handler.command.url):  # noqa: ASYNC110 - another process
+                    await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def running_world(
+    folder: Path, *, handlers: int = 2, scenario: Path = SCENARIO
+) -> AsyncIterator[World]:
+    token_secret = secrets.token_hex(32)
+    async with (
+        running_gemini_stand_in(scenario, folder / "model") as gemini,
+        running_tool() as tool,
+    ):
+        settings = StackSettings(
+            out=folder,
+            gemini_api_key=API_KEY,
+            gemini_base_url=gemini.base_url,
+            gemini_ca_file=gemini.ca_file,
+            webhook_port=free_port(),
+            stream_port=free_port(),
+            handlers=handlers,
+            fallback_number=PERSON,
+            stream_token_secret=token_secret,
+        )
+        async with running_stack(settings) as stack, open_store(stack.store_url) as store:
+            network = TwilioNetwork(
+                auth_token=stack.twilio_auth_token,
+                dialled={PERSON: Answers("This is a person.")},
+            )
+            await _write_agent(store, tool.url)
+            # One caller calls again and again: a line with limits would soon be busy.
+            unlimited = dict.fromkeys(LineLimits.__struct_fields__)
+            await store.write_limits(msgspec.convert(unlimited, LineLimits))
+            yield World(folder, stack, gemini, store, network, tool, token_secret)
+
+
+async def _write_agent(store: Store, tool_url: str) -> None:
+    tool = ToolDeclaration(
+        name=TOOL,
+        description="Looks an account up.",
+        parameters={"type": "object", "properties": {"account_number": {"type": "string"}}},
+        url=tool_url,
+        timeout_s=TOOL_TIMEOUT_S,
+    )
+    await store.write_tool(tool)
+    agent = msgspec.structs.replace(
+        packaged_agent(), instructions="You answer a test line.", tools=(TOOL,), notice=""
+    )
+    await store.write_agent(AGENT, msgspec.to_builtins(agent), over=None)
+    await store.write_number(LINE, AGENT)
+
+
+def _form(call_sid: str, call_status: str) -> dict[str, str]:
+    return {"CallSid": call_sid, "CallStatus": call_status, "From": CALLER, "To": LINE}
+
+
+async def _accepts(url: str) -> bool:
+    host, _, port = url.removeprefix("http://").partition(":")
+    try:
+        _, writer = await asyncio.open_connection(host, int(port))
+    except OSError:
+        return False
+    writer.close()
+    return True

@@ -1,0 +1,90 @@
+"""docs/deploy.md names what is in terraform/ and what the commands have, and nothing else."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ops.doctor.checks import CHECKS
+from ops.doctor.deployment import from_outputs
+from ringdown.models import MODELS, Api
+from tests.ops.doctor.test_deployment import outputs
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+TERRAFORM = "\n".join(path.read_text("utf-8") for path in (ROOT / "terraform").glob("*.tf"))
+VARIABLES = frozenset(re.findall(r'^variable "(\w+)"', TERRAFORM, re.MULTILINE))
+OUTPUTS = frozenset(re.findall(r'^output "(\w+)"', TERRAFORM, re.MULTILINE))
+HEADINGS = frozenset(re.findall(r"^## (.+)$", PAGE, re.MULTILINE))
+
+VARIABLE_PATTERNS = (
+    r"TF_VAR_(\w+)",
+    r"-var='?(\w+)=",
+    r"^ {4}(\w+) += [\"{0-9]",  # lines of a tfvars file
+    r"`(\w+) = [^`]+`",
+)
+OUTPUT_PATTERNS = (r"output -raw (\w+)", r"the output `(\w+)`")
+RESOURCES = r"`(?:terraform_data|google_\w+|time_sleep)\.\w+"
+
+
+def named(*patterns: str) -> set[str]:
+    return {name for pattern in patterns for name in re.findall(pattern, PAGE, re.MULTILINE)}
+
+
+def test_every_variable_that_is_named_exists() -> None:
+    variables = named(*VARIABLE_PATTERNS)
+
+    assert len(variables) > 6, "the patterns find what is on the page"
+    assert variables <= VARIABLES
+
+
+def test_every_variable_without_a_default_is_asked_for() -> None:
+    blocks = re.findall(r'^variable "(\w+)" \{\n(.*?)^\}', TERRAFORM, re.MULTILINE | re.DOTALL)
+    needed = {name for name, body in blocks if not re.search(r"^ {2}default", body, re.MULTILINE)}
+
+    assert needed
+    assert needed <= named(*VARIABLE_PATTERNS)
+
+
+def test_every_output_that_is_named_exists() -> None:
+    outputs_named = named(*OUTPUT_PATTERNS)
+
+    assert outputs_named
+    assert outputs_named <= OUTPUTS
+
+
+@pytest.mark.parametrize("resource", sorted(set(re.findall(RESOURCES, PAGE))))
+def test_every_resource_that_is_shown_exists(resource: str) -> None:
+    kind, name = resource.strip("`").split(".")
+
+    assert re.search(rf'^resource "{kind}" "{name}"', TERRAFORM, re.MULTILINE), resource
+
+
+def test_terraform_gives_the_doctor_what_it_reads() -> None:
+    read = {"project_id", "webhook_url", "stream_url", "store_url", "phone_number", "secret_ids"}
+    read |= {"twilio_account_sid", "gemini_backend", "vertex_location"}
+
+    assert read <= OUTPUTS
+    assert from_outputs(outputs(), {}, {}).project == "my-project"
+
+
+def test_every_check_of_the_doctor_is_explained_in_order() -> None:
+    section = PAGE.split("## The doctor\n")[1].split("\n## ")[0]
+
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [check.name for check in CHECKS]
+
+
+def test_the_models_of_vertex_are_named() -> None:
+    section = PAGE.split("## Vertex AI instead of a key\n")[1].split("\n## ")[0]
+    on_vertex = {name for name, model in MODELS.items() if model.api is Api.VERTEX}
+
+    assert set(re.findall(r"`(gemini-live-[\w.-]+)`", section)) == on_vertex
+
+
+def test_links_lead_somewhere() -> None:
+    anchors = {re.sub(r"[^a-z0-9 -]", "", h.lower()).replace(" ", "-") for h in HEADINGS}
+    files = [link for link in re.findall(r"\]\(([^)#]+)\)", PAGE) if "://" not in link]
+
+    assert set(re.findall(r"\]\(#([^)]+)\)", PAGE)) <= anchors
+    assert files
+    assert [link for link in files if not (ROOT / "docs" / link).exists()] == []
