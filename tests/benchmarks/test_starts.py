@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import cold_start, webhook
+from benchmarks import cold_start, tool_call, webhook
 from benchmarks.cold_start import BASELINE, FirstRequest, time_to_answer_s
 from ops.processes import Command, ProcessFailed, free_port
 
@@ -33,6 +33,13 @@ def test_a_part_that_ends_shows_its_log(tmp_path: Path) -> None:
 
 def test_the_webhook_answers_every_new_call() -> None:
     measured = webhook.measure(run=2, calls=10)
+
+    assert measured.run == 2
+    assert 0 < measured.p50_ms <= measured.p99_ms
+
+
+def test_every_tool_call_arrives_with_a_token() -> None:
+    measured = tool_call.measure(run=2, calls=10)
 
     assert measured.run == 2
     assert 0 < measured.p50_ms <= measured.p99_ms

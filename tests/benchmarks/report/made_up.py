@@ -9,6 +9,7 @@ from benchmarks.results import (
     LoadPoint,
     Machine,
     Results,
+    ToolCallTime,
     WebhookTime,
 )
 
@@ -62,6 +63,7 @@ def results(load: Iterable[LoadPoint], *, only_load: bool = False) -> Results:
         load=points,
         cold=[ColdStart("python -c pass", 1, 0.02), ColdStart("stream_handler", 1, 0.8)],
         webhook=[WebhookTime(1, 8.0, 14.0), WebhookTime(2, 10.0, 18.0)],
+        tools=[ToolCallTime(1, 1.5, 4.0)],
         conversion=[
             Conversion("ringdown", "up", 10.0, 1.2, 80.0, -57.0),
             Conversion("soxr VHQ", "up", 4.0, 98.0, 80.5, -115.0),

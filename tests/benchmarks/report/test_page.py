@@ -78,3 +78,12 @@ def test_a_busy_machine_is_said() -> None:
 
     assert "quiet machine" not in page(results([quiet]), ())
     assert "in 1 of 2 points others used the machine" in page(results([quiet, busy]), ())
+
+
+def test_firestore_has_a_section_if_it_was_measured() -> None:
+    measured = results(load())
+    with_states = msgspec.structs.replace(measured, store=[point("well"), point("2 s slow")])
+
+    title = "Audio while Firestore is slow or gone"
+    assert "| 2 s slow | 1.0 | 3.0 |" in section(page(with_states, ()), title)
+    assert title not in page(measured, ())

@@ -1,5 +1,7 @@
 import re
 
+import msgspec
+
 from benchmarks import report
 from benchmarks.report.figures import Spread
 from benchmarks.report.tables import Table, aligned, markdown, shown
@@ -34,6 +36,7 @@ def test_every_part_that_was_measured_has_a_table() -> None:
     use = next(line for line in text.split("Use of")[1].splitlines() if "ringdown" in line)
     assert use.split()[:4] == ["50", "ringdown", "1.60", "2.00"], "core per call, times the floor's"
     assert re.search(r"webhook, warm, p50 +9\.0 \(8\.0…10\.0\)", text)
+    assert re.search(r"tool call, warm, p99 +4\.0", text)
 
 
 def test_what_was_not_measured_has_none() -> None:
@@ -49,3 +52,13 @@ def test_a_target_that_is_overloaded_is_marked() -> None:
 
     assert "pipecat †" in text
     assert "† More calls than it can carry" in text
+
+
+def test_the_states_of_firestore_are_side_by_side_in_the_order_measured() -> None:
+    measured = results([point("ringdown")], only_load=True)
+    states = [point(state, up_ms=up_ms) for state, up_ms in (("well", 1.0), ("gone", 1.4))]
+    text = report.tables(msgspec.structs.replace(measured, store=states))
+
+    lines = text.split("Audio while Firestore")[1].splitlines()[2:4]
+    assert [line.split()[:3] for line in lines] == [["well", "1.0", "3.0"], ["gone", "1.4", "3.0"]]
+    assert "Audio while Firestore" not in report.tables(measured)

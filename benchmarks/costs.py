@@ -1,0 +1,207 @@
+"""What calls cost: from simulated turns, each of which bills the whole context again.
+
+`python -m benchmarks.costs` writes docs/costs.md. Prices are assumptions with a source and a date;
+change them here and run it again.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from ringdown.calls import Usage
+from ringdown.prices import cost_usd
+from stream_handler.gemini_live import COMPRESS_AT_TOKENS, COMPRESS_TO_TOKENS
+
+TOKENS_PER_S = 25.0
+"""Of audio, either way, as Google's documentation of the Live API has it."""
+INSTRUCTIONS_TOKENS = 1_500
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """How people talk on the telephone: one exchange after the other."""
+
+    caller_s: float = 6.0
+    agent_s: float = 8.0
+    silence_s: float = 1.0
+    """The model hears silence, too."""
+
+    @property
+    def exchange_s(self) -> float:
+        return self.caller_s + self.agent_s + self.silence_s
+
+
+def tokens_of_call(
+    length_s: float, talk: Talk = Talk(), *, compressed: bool = True
+) -> tuple[int, int]:
+    """Tokens billed in and out, over all turns of a call."""
+    context, billed_in, billed_out, at_s = float(INSTRUCTIONS_TOKENS), 0.0, 0.0, 0.0
+    while at_s < length_s:
+        context += talk.exchange_s * TOKENS_PER_S  # the line is open while the agent speaks
+        billed_in += context
+        spoken = talk.agent_s * TOKENS_PER_S
+        billed_out += spoken
+        context += spoken
+        if compressed and context > COMPRESS_AT_TOKENS:
+            context = COMPRESS_TO_TOKENS
+        at_s += talk.exchange_s
+    return round(billed_in), round(billed_out)
+
+
+def model_usd(length_s: float, *, compressed: bool = True) -> float:
+    billed_in, billed_out = tokens_of_call(length_s, compressed=compressed)
+    return cost_usd(Usage(prompt={"AUDIO": billed_in}, response={"AUDIO": billed_out}))
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    what: str
+    usd: float
+    per: str
+    source: str
+
+
+TWILIO_INBOUND = Price("Twilio, call to a US local number", 0.0085, "minute", "list price")
+TWILIO_STREAM = Price("Twilio, media stream", 0.004, "minute", "list price")
+TWILIO_NUMBER = Price("Twilio, US local number", 1.15, "month", "list price")
+RUN_CPU = Price("Cloud Run, instance-based, one vCPU", 0.000018, "second", "list price, tier 1")
+RUN_MEMORY = Price(
+    "Cloud Run, instance-based, memory", 0.000002, "GiB second", "list price, tier 1"
+)
+FIRESTORE_WRITE = Price("Firestore, write", 0.9e-6, "document", "list price, one region")
+FIRESTORE_READ = Price("Firestore, read", 0.3e-6, "document", "list price, one region")
+PRICES = (
+    TWILIO_INBOUND,
+    TWILIO_STREAM,
+    TWILIO_NUMBER,
+    RUN_CPU,
+    RUN_MEMORY,
+    FIRESTORE_WRITE,
+    FIRESTORE_READ,
+)
+
+CALL_S = 180.0
+WRITES_PER_MINUTE = 30.0
+"""Half of the most that the recorder does to one call's documents."""
+READS_PER_CALL = 10.0
+CALLS_AT_ONCE = 5.0
+"""How many an instance carries on average while it runs: small lines seldom fill one."""
+
+
+def minute_usd() -> dict[str, float]:
+    """What a minute of a three-minute call costs, by who bills it."""
+    minutes = CALL_S / 60
+    instance = 60 * (RUN_CPU.usd + RUN_MEMORY.usd)
+    return {
+        "Gemini": model_usd(CALL_S) / minutes,
+        "Twilio": TWILIO_INBOUND.usd + TWILIO_STREAM.usd,
+        "Cloud Run": instance / CALLS_AT_ONCE,
+        "Firestore": WRITES_PER_MINUTE * FIRESTORE_WRITE.usd
+        + READS_PER_CALL * FIRESTORE_READ.usd / minutes,
+    }
+
+
+def month_usd(minutes: int) -> dict[str, float]:
+    """A month with so many minutes; the number costs something without calls, too."""
+    bill = {who: minutes * usd for who, usd in minute_usd().items()}
+    bill["Twilio"] += TWILIO_NUMBER.usd
+    return bill
+
+
+_PAGE = Template("""# What it costs
+
+*Written by `python -m benchmarks.costs` from the prices and habits at the end.*
+
+## One call
+
+A model bills each turn with the whole context again, so a call of ten minutes costs more than five
+of two. Beyond $trigger tokens the context is cut to $target (context compression), which
+bounds it; an agent's `max_cost_usd` and `max_call_s` bound it for certain.
+
+$calls
+
+## A month
+
+Calls of $minutes minutes, `min_instances = 0`:
+
+$months
+
+Without calls nothing runs, and the number is what is left to pay. `min_instances = 1` adds
+about $always USD a month for each of the two parts that it keeps awake. Free tiers are not taken
+off; building, logs and images, which come to cents, are not added.
+
+## Prices and habits
+
+Second hand, autumn 2026, not confirmed against a bill: look at yours.
+
+$prices
+
+A second of sound is $tokens tokens. The caller speaks for $caller s, the agent for $agent s,
+with $silence s between; instructions and tools are $instructions tokens. An instance carries
+$at_once calls on average; a call writes $writes documents a minute.
+
+What your own calls cost is in their records: `ringdown calls show`, and `cost_usd` on the
+dashboard.
+""")
+
+
+def page() -> str:
+    """docs/costs.md."""
+    talk = Talk()
+    return _PAGE.substitute(
+        trigger=f"{COMPRESS_AT_TOKENS:,}",
+        target=f"{COMPRESS_TO_TOKENS:,}",
+        calls="\n".join(_calls()),
+        minutes=f"{CALL_S / 60:.0f}",
+        months="\n".join(_months()),
+        always=f"{30 * 24 * 3600 * (RUN_CPU.usd + RUN_MEMORY.usd):.0f}",
+        prices="\n".join(_prices()),
+        tokens=f"{TOKENS_PER_S:.0f}",
+        caller=f"{talk.caller_s:.0f}",
+        agent=f"{talk.agent_s:.0f}",
+        silence=f"{talk.silence_s:.0f}",
+        instructions=f"{INSTRUCTIONS_TOKENS:,}",
+        at_once=f"{CALLS_AT_ONCE:.0f}",
+        writes=f"{WRITES_PER_MINUTE:.0f}",
+    )
+
+
+def _calls() -> Iterator[str]:
+    yield "| length | tokens in | tokens out | model, USD | a minute | without compression |"
+    yield "| ---: | ---: | ---: | ---: | ---: | ---: |"
+    for minutes in (2, 10, 30):
+        tokens_in, tokens_out = tokens_of_call(minutes * 60.0)
+        usd = model_usd(minutes * 60.0)
+        without = model_usd(minutes * 60.0, compressed=False)
+        tokens = f"| {minutes} min | {tokens_in:,} | {tokens_out:,} |"
+        yield f"{tokens} {usd:.2f} | {usd / minutes:.3f} | {without:.2f} |"
+
+
+def _months() -> Iterator[str]:
+    yield "| minutes | " + " | ".join(minute_usd()) + " | together, USD |"
+    yield "| ---: |" + " ---: |" * (len(minute_usd()) + 1)
+    for minutes in (0, 1_000, 100_000):
+        bill = month_usd(minutes)
+        cells = " | ".join(f"{usd:,.2f}" for usd in bill.values())
+        yield f"| {minutes:,} | {cells} | **{sum(bill.values()):,.2f}** |"
+
+
+def _prices() -> Iterator[str]:
+    yield "| what | USD | per | source |"
+    yield "| --- | ---: | --- | --- |"
+    yield "| Gemini Live, audio in | 3.00 | million tokens | third parties (`ringdown/prices.py`) |"
+    yield "| Gemini Live, audio out | 12.00 | million tokens | the same |"
+    for price in PRICES:
+        usd = f"{price.usd:.9f}".rstrip("0")
+        yield f"| {price.what} | {usd} | {price.per} | {price.source} |"
+
+
+def main() -> int:
+    (Path(__file__).parents[1] / "docs" / "costs.md").write_text(page(), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+# Each alert has an entry of the same name in docs/operations.md, which says what to do.
+
+locals {
+  _runbook  = "docs/operations.md, under \"%s\", says what it means and what to do."
+  _failures = "metric.label.end_reason=one_of(\"model_unavailable\", \"model_lost\", \"handler_busy\", \"stream_lost\", \"never_streamed\")"
+
+  # More than `above` in `within`, over all instances.
+  _count_alerts = {
+    "Calls fail" = {
+      filter = "metric.type=\"${local.metric_prefix}/calls\" AND ${local._failures}"
+      above  = 2
+      within = "600s"
+    }
+    "Dead letters" = {
+      filter = "metric.type=\"${local.metric_prefix}/dead_letters\""
+      above  = 0
+      within = "300s"
+    }
+    "Line limit" = {
+      filter = "metric.type=\"${local.metric_prefix}/limits\""
+      above  = 0
+      within = "300s"
+    }
+    "Model sessions lost" = {
+      filter = "metric.type=\"${local.metric_prefix}/model_sessions_lost\""
+      above  = 5
+      within = "600s"
+    }
+    "Streams break off" = {
+      filter = "metric.type=\"${local.metric_prefix}/streams_lost\""
+      above  = 2
+      within = "600s"
+    }
+    "Webhook fails" = {
+      filter = "metric.type=\"run.googleapis.com/request_count\" AND resource.label.service_name=\"${local.incoming_call}\" AND metric.label.response_code_class=\"5xx\""
+      above  = 0
+      within = "300s"
+    }
+  }
+}
+
+resource "google_monitoring_notification_channel" "email" {
+  count = var.alert_email == null ? 0 : 1
+
+  display_name = "${local.name}: ${var.alert_email}"
+  type         = "email"
+  labels       = { email_address = var.alert_email }
+
+  depends_on = [time_sleep.apis]
+}
+
+resource "google_monitoring_alert_policy" "count" {
+  for_each = local._count_alerts
+
+  display_name          = "${local.name}: ${each.key}"
+  combiner              = "OR"
+  notification_channels = google_monitoring_notification_channel.email[*].id
+
+  conditions {
+    display_name = each.key
+    condition_threshold {
+      filter          = "resource.type=\"cloud_run_revision\" AND ${each.value.filter}"
+      comparison      = "COMPARISON_GT"
+      threshold_value = each.value.above
+      duration        = "0s"
+      aggregations {
+        alignment_period     = each.value.within
+        per_series_aligner   = "ALIGN_DELTA"
+        cross_series_reducer = "REDUCE_SUM"
+      }
+      trigger {
+        count = 1
+      }
+    }
+  }
+
+  documentation {
+    content   = format(local._runbook, each.key)
+    mime_type = "text/markdown"
+  }
+
+  alert_strategy {
+    auto_close = "3600s"
+  }
+
+  depends_on = [google_logging_metric.counter]
+}
+
+resource "google_monitoring_alert_policy" "slow_replies" {
+  display_name          = "${local.name}: Slow replies"
+  combiner              = "OR"
+  notification_channels = google_monitoring_notification_channel.email[*].id
+
+  conditions {
+    display_name = "half of the streams answer after more than 2 s"
+    condition_threshold {
+      filter          = "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.metric_prefix}/reply_ms\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = 2000
+      duration        = "900s"
+      aggregations {
+        alignment_period     = "900s"
+        per_series_aligner   = "ALIGN_DELTA"
+        cross_series_reducer = "REDUCE_PERCENTILE_50"
+      }
+    }
+  }
+
+  documentation {
+    content   = format(local._runbook, "Slow replies")
+    mime_type = "text/markdown"
+  }
+
+  alert_strategy {
+    auto_close = "3600s"
+  }
+
+  depends_on = [google_logging_metric.distribution]
+}

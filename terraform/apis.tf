@@ -1,0 +1,51 @@
+locals {
+  apis = concat(
+    [
+      "artifactregistry.googleapis.com",
+      "cloudbuild.googleapis.com",
+      "cloudfunctions.googleapis.com",
+      "cloudresourcemanager.googleapis.com",
+      "eventarc.googleapis.com",
+      "firebaserules.googleapis.com",
+      "firestore.googleapis.com",
+      "iam.googleapis.com",
+      "logging.googleapis.com",
+      "monitoring.googleapis.com",
+      "pubsub.googleapis.com",
+      "run.googleapis.com",
+      "secretmanager.googleapis.com",
+      "storage.googleapis.com",
+    ],
+    local.on_vertex ? ["aiplatform.googleapis.com"] : ["generativelanguage.googleapis.com"],
+  )
+}
+
+# The provider asks the Resource Manager before it can enable anything, and an empty project has not
+# even that.
+resource "terraform_data" "first_apis" {
+  input = var.project_id
+
+  provisioner "local-exec" {
+    command = "gcloud services enable cloudresourcemanager.googleapis.com serviceusage.googleapis.com --project=\"$PROJECT\" --quiet"
+    environment = {
+      PROJECT = self.input
+    }
+  }
+}
+
+resource "google_project_service" "this" {
+  for_each = toset(local.apis)
+
+  service            = each.key
+  disable_on_destroy = false # others in the project may use it
+
+  depends_on = [terraform_data.first_apis]
+}
+
+# An API answers some time after it was enabled, and so does the agent account that it brings.
+resource "time_sleep" "apis" {
+  create_duration = "60s"
+  triggers        = { apis = join(",", local.apis) }
+
+  depends_on = [google_project_service.this]
+}

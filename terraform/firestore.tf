@@ -1,0 +1,70 @@
+resource "google_firestore_database" "this" {
+  name                              = local.name
+  location_id                       = coalesce(var.firestore_location, var.region)
+  type                              = "FIRESTORE_NATIVE"
+  point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED"
+  delete_protection_state           = var.deletion_protection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
+  deletion_policy                   = var.deletion_protection ? "ABANDON" : "DELETE"
+
+  depends_on = [time_sleep.apis]
+}
+
+locals {
+  # The code that queries says what a database needs.
+  _firestore = jsondecode(file("${local.root}/shared/ringdown/packaged/firestore.json"))
+}
+
+resource "google_firestore_index" "this" {
+  for_each = {
+    for index in local._firestore.indexes :
+    join("/", concat([index.collection_group], [for field in index.fields : "${field.field_path}-${lower(field.order)}"])) => index
+  }
+
+  database    = google_firestore_database.this.name
+  collection  = each.value.collection_group
+  query_scope = "COLLECTION"
+
+  dynamic "fields" {
+    for_each = each.value.fields
+    content {
+      field_path = fields.value.field_path
+      order      = fields.value.order
+    }
+  }
+}
+
+# A TTL deletes a document and nothing below it: each of these collections has its own.
+resource "google_firestore_field" "ttl" {
+  for_each = toset(local._firestore.ttl.collection_groups)
+
+  database   = google_firestore_database.this.name
+  collection = each.key
+  field      = local._firestore.ttl.field
+
+  ttl_config {}
+}
+
+# Long texts that no query asks for: without this each would be indexed, and paid for.
+resource "google_firestore_field" "unindexed" {
+  for_each = { for it in local._firestore.index_exemptions : "${it.collection_group}/${it.field}" => it }
+
+  database   = google_firestore_database.this.name
+  collection = each.value.collection_group
+  field      = each.value.field
+
+  index_config {}
+}
+
+# No phone, browser or app may read or write: only servers, which IAM governs.
+resource "terraform_data" "firestore_rules" {
+  triggers_replace = [google_firestore_database.this.name, filesha256("${path.module}/firestore.rules")]
+
+  provisioner "local-exec" {
+    command = "python3 ${path.module}/scripts/firestore_rules.py"
+    environment = {
+      DATABASE = google_firestore_database.this.name
+      PROJECT  = var.project_id
+      RULES    = "${path.module}/firestore.rules"
+    }
+  }
+}

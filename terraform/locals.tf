@@ -1,0 +1,29 @@
+data "google_project" "this" {
+  project_id = var.project_id
+
+  depends_on = [time_sleep.apis]
+}
+
+locals {
+  name           = var.name
+  project_number = data.google_project.this.number
+  on_vertex      = var.gemini_backend == "vertex"
+  root           = "${path.module}/.."
+  store_url      = "firestore:${var.project_id}/${google_firestore_database.this.name}"
+
+  # These follow from names, and so are known before what they lead to exists: incoming_call and
+  # the stream handler each name the other.
+  _domain          = "${local.project_number}.${var.region}.run.app"
+  incoming_call    = "${local.name}-incoming-call"
+  public_url       = "https://${local.incoming_call}-${local._domain}"
+  stream_handler   = "${local.name}-stream-handler"
+  stream_url       = "wss://${local.stream_handler}-${local._domain}"
+  tool_url_pattern = "https://%s-${local._domain}"
+
+  gemini_settings = {
+    GEMINI_BACKEND       = var.gemini_backend
+    GEMINI_BASE_URL      = var.gemini_base_url
+    GOOGLE_CLOUD_PROJECT = local.on_vertex ? var.project_id : null
+    VERTEX_LOCATION      = local.on_vertex ? var.vertex_location : null
+  }
+}

@@ -1,0 +1,115 @@
+# Metrics are made from log lines. The stream handler says of each stream, in one line, what it was
+# like (services/stream_handler/stream_report.py); the rest are lines about what went wrong.
+
+locals {
+  _handler_log = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${local.stream_handler}\""
+  _webhook_log = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${local.incoming_call}\""
+  _stream_over = "${local._handler_log} AND jsonPayload.message=\"stream over\""
+
+  # Counted, by a label if there is one.
+  _counters = {
+    calls = {
+      filter = "${local._stream_over} AND jsonPayload.end_reason:*"
+      label  = "end_reason"
+      about  = "Streams that ended a call, by why they ended"
+    }
+    dead_letters = {
+      filter = local._dead_letters
+      label  = null
+      about  = "Parts of records that the database did not take"
+    }
+    limits = {
+      filter = "${local._webhook_log} AND (jsonPayload.message=\"line limit near\" OR jsonPayload.message=\"line limit reached\")"
+      label  = "message"
+      about  = "Calls that came when a limit of the line was near or reached"
+    }
+    model_sessions_lost = {
+      filter = "${local._handler_log} AND (jsonPayload.message=\"model session lost\" OR jsonPayload.message=\"model session failed\")"
+      label  = "message"
+      about  = "Sessions of the model that ended in mid-call or could not be opened"
+    }
+    store_trouble = {
+      filter = "${local._handler_log} AND jsonPayload.message=\"call record not written yet\""
+      label  = null
+      about  = "Writes that the database did not take at once"
+    }
+    streams_lost = {
+      filter = "${local._webhook_log} AND (jsonPayload.message=\"stream ended without a decision\" OR jsonPayload.message=\"stream error\")"
+      label  = "message"
+      about  = "Streams that broke off, and were taken up again if Twilio allowed it"
+    }
+  }
+
+  # A value of each stream, from the same line.
+  _distributions = {
+    barge_in_ms   = { field = "barge_in_max_ms", unit = "ms", about = "The slowest silence after an interruption, of each stream" }
+    cost_usd      = { field = "cost_usd", unit = "1", about = "What the model cost, of each call" }
+    reconnects    = { field = "reconnects", unit = "1", about = "Sessions of the model that took the place of another, of each stream" }
+    reply_ms      = { field = "reply_p50_ms", unit = "ms", about = "The median reply, of each stream" }
+    reply_max_ms  = { field = "reply_max_ms", unit = "ms", about = "The slowest reply, of each stream" }
+    talk_s        = { field = "talk_s", unit = "s", about = "How long each call was" }
+    tool_failures = { field = "tool_failures", unit = "1", about = "Tool calls that failed, of each stream" }
+  }
+
+  metric_prefix = "logging.googleapis.com/user/${local.name}"
+}
+
+resource "google_logging_metric" "counter" {
+  for_each = local._counters
+
+  name        = "${local.name}/${each.key}"
+  description = each.value.about
+  filter      = each.value.filter
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+    unit        = "1"
+
+    dynamic "labels" {
+      for_each = each.value.label == null ? [] : [each.value.label]
+      content {
+        key        = labels.value
+        value_type = "STRING"
+      }
+    }
+  }
+
+  label_extractors = each.value.label == null ? {} : { (each.value.label) = "EXTRACT(jsonPayload.${each.value.label})" }
+
+  depends_on = [time_sleep.apis]
+}
+
+resource "google_logging_metric" "distribution" {
+  for_each = local._distributions
+
+  name            = "${local.name}/${each.key}"
+  description     = each.value.about
+  filter          = "${local._stream_over} AND jsonPayload.${each.value.field}:*"
+  value_extractor = "EXTRACT(jsonPayload.${each.value.field})"
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "DISTRIBUTION"
+    unit        = each.value.unit
+  }
+
+  bucket_options {
+    exponential_buckets {
+      num_finite_buckets = 40
+      growth_factor      = 1.4
+      scale              = 0.01
+    }
+  }
+
+  depends_on = [time_sleep.apis]
+}
+
+resource "google_monitoring_dashboard" "this" {
+  dashboard_json = templatefile("${path.module}/dashboard.json.tftpl", {
+    name   = local.name
+    prefix = local.metric_prefix
+  })
+
+  depends_on = [google_logging_metric.counter, google_logging_metric.distribution]
+}

@@ -1,0 +1,80 @@
+output "agents_url" {
+  description = "Where the agent is edited in the browser."
+  value       = "https://console.cloud.google.com/firestore/databases/${google_firestore_database.this.name}/data/panel/agents/default?project=${var.project_id}"
+}
+
+output "gemini_backend" {
+  description = "Where the model is: developer or vertex."
+  value       = var.gemini_backend
+}
+
+output "next" {
+  description = "What to do now."
+  value       = <<-EOT
+    Call ${var.phone_number}: the agent answers.
+    Check everything:    ringdown doctor
+    Change what it says: STORE_URL=${local.store_url} ringdown agents edit default
+  EOT
+}
+
+output "phone_number" {
+  description = "The number that is answered."
+  value       = var.phone_number
+}
+
+output "project_id" {
+  description = "The project that it runs in."
+  value       = var.project_id
+}
+
+output "region" {
+  description = "The region that it runs in."
+  value       = var.region
+}
+
+output "secret_ids" {
+  description = "The secrets in Secret Manager, by the variable that holds each. Never their values."
+  value       = { for name, secret in google_secret_manager_secret.this : name => secret.id }
+}
+
+output "store_url" {
+  description = "STORE_URL for the `ringdown` command."
+  value       = local.store_url
+}
+
+output "stream_handler_image" {
+  description = "The image that carries the calls."
+  value       = local.stream_handler_image
+}
+
+output "stream_url" {
+  description = "Where Twilio opens its streams: stream_handler."
+  value       = local.stream_url
+}
+
+output "tool_account_ids" {
+  description = "The unique id of each tool's account, by which another cloud can trust it."
+  value       = { for name in keys(local.tools) : name => google_service_account.tool[name].unique_id }
+}
+
+output "tools" {
+  description = "The tools that are deployed, and those that wait for secrets."
+  value = {
+    for name, tool in local.tool_folders : name => contains(keys(local.tools), name) ? "deployed" : "not deployed: needs ${join(", ", sort(setsubtract(keys(tool.secrets), keys(local.secret_versions))))}, see enabled_tool_secrets"
+  }
+}
+
+output "twilio_account_sid" {
+  description = "The Twilio account that the number belongs to."
+  value       = var.twilio_account_sid
+}
+
+output "vertex_location" {
+  description = "Where Vertex AI serves the model; null without Vertex."
+  value       = local.on_vertex ? var.vertex_location : null
+}
+
+output "webhook_url" {
+  description = "Where Twilio asks what to do with a call: incoming_call."
+  value       = local.public_url
+}

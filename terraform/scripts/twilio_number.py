@@ -1,0 +1,175 @@
+"""Points a Twilio number at a deployment, and back: `twilio_number.py set` or `restore`.
+
+Run by Terraform (twilio.tf), which says everything in the environment. What the number had before
+is kept as an object below MEMORY_URL. The auth token is fetched from Secret Manager by gcloud, so
+that a destroy, which knows only the state, can have it. Python's standard library and gcloud are
+all it needs.
+"""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_ANSWER_WITHIN_S = 30
+_GCLOUD_WITHIN_S = 120
+_FIELDS = {
+    "VoiceUrl": "voice_url",
+    "VoiceMethod": "voice_method",
+    "VoiceApplicationSid": "voice_application_sid",
+    "VoiceFallbackUrl": "voice_fallback_url",
+    "VoiceFallbackMethod": "voice_fallback_method",
+    "StatusCallback": "status_callback",
+    "StatusCallbackMethod": "status_callback_method",
+}
+"""What is set, as Twilio takes it and as it gives it. An application would win over the URL."""
+
+Number = dict[str, Any]
+
+
+class Failed(Exception):
+    """It cannot be done; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    account_sid: str
+    phone_number: str
+    voice_url: str
+    fallback_url: str
+    status_url: str
+    token_secret: str
+    memory_url: str
+    api_url: str
+
+    @property
+    def wanted(self) -> dict[str, str]:
+        return {
+            "VoiceUrl": self.voice_url,
+            "VoiceMethod": "POST",
+            "VoiceApplicationSid": "",
+            "VoiceFallbackUrl": self.fallback_url,
+            "VoiceFallbackMethod": "POST",
+            "StatusCallback": self.status_url,
+            "StatusCallbackMethod": "POST",
+        }
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    return Settings(
+        account_sid=environ["ACCOUNT_SID"],
+        phone_number=environ["PHONE_NUMBER"],
+        voice_url=environ["VOICE_URL"],
+        fallback_url=environ["FALLBACK_URL"],
+        status_url=environ["STATUS_URL"],
+        token_secret=environ["TOKEN_SECRET"],
+        memory_url=environ["MEMORY_URL"],
+        api_url=environ.get("TWILIO_API_URL", "https://api.twilio.com"),
+    )
+
+
+class Twilio:
+    """The REST API, for one account and one number."""
+
+    def __init__(self, settings: Settings, token: str) -> None:
+        credentials = f"{settings.account_sid}:{token}".encode()
+        self._authorization = f"Basic {base64.b64encode(credentials).decode()}"
+        self._account_url = f"{settings.api_url}/2010-04-01/Accounts/{settings.account_sid}"
+
+    def find(self, phone_number: str) -> Number:
+        query = urllib.parse.urlencode({"PhoneNumber": phone_number})
+        found = self._ask(f"/IncomingPhoneNumbers.json?{query}")["incoming_phone_numbers"]
+        if not found:
+            raise Failed(
+                "The Twilio account has no such number. Compare phone_number and twilio_account_sid"
+                " with https://console.twilio.com, Phone Numbers, Active numbers."
+            )
+        number: Number = found[0]
+        return number
+
+    def change(self, sid: str, fields: Mapping[str, str]) -> None:
+        self._ask(f"/IncomingPhoneNumbers/{sid}.json", urllib.parse.urlencode(fields).encode())
+
+    def _ask(self, path: str, body: bytes | None = None) -> Any:
+        request = urllib.request.Request(  # noqa: S310 - Twilio's address, or a test's
+            self._account_url + path, body, {"Authorization": self._authorization}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=_ANSWER_WITHIN_S) as answer:  # noqa: S310
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise Failed(_explanation(error.code)) from None
+        except (OSError, ValueError) as error:
+            raise Failed(f"Twilio cannot be reached ({error}). Apply again.") from None
+
+
+def _explanation(status: int) -> str:
+    if status in (401, 403):
+        return (
+            f"Twilio refuses the account SID with this auth token ({status}). Copy both from the"
+            " first page of https://console.twilio.com; raise secret_versions.twilio_auth_token"
+            " when you give another token, and apply again."
+        )
+    return f"Twilio answers {status}. Look at https://status.twilio.com, and apply again."
+
+
+def point_here(settings: Settings, twilio: Twilio) -> str:
+    """Set the number's URLs, after what it had was kept; returns what to tell."""
+    number = twilio.find(settings.phone_number)
+    if number["voice_url"] != settings.voice_url:
+        before = {field: number.get(name) or "" for field, name in _FIELDS.items()}
+        _gcloud(
+            ("storage", "cp", "-", _memory(settings, number)), given=json.dumps(before, indent=2)
+        )
+    twilio.change(number["sid"], settings.wanted)
+    return "The number's calls come here now; what it was set to before is kept."
+
+
+def put_back(settings: Settings, twilio: Twilio) -> str:
+    """Give the number what it had, unless somebody has set it to something else since."""
+    number = twilio.find(settings.phone_number)
+    if number["voice_url"] != settings.voice_url:
+        return "The number has been pointed elsewhere meanwhile, and is left as it is."
+    before = json.loads(_gcloud(("storage", "cat", _memory(settings, number))))
+    twilio.change(number["sid"], before)
+    return "The number has what it had before."
+
+
+def _memory(settings: Settings, number: Number) -> str:
+    return f"{settings.memory_url}/{number['sid']}.json"
+
+
+def _gcloud(arguments: tuple[str, ...], given: str | None = None) -> str:
+    done = subprocess.run(  # noqa: S603 - our own words
+        ("gcloud", *arguments, "--quiet"),  # noqa: S607 - wherever it is installed
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=_GCLOUD_WITHIN_S,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise Failed(f"gcloud {' '.join(arguments[:2])} failed: {done.stderr.strip()}")
+    return done.stdout
+
+
+def main() -> None:
+    settings = read_settings(os.environ)
+    try:
+        secret = f"--secret={settings.token_secret}"
+        token = _gcloud(("secrets", "versions", "access", "latest", secret)).strip()
+        act = {"set": point_here, "restore": put_back}[sys.argv[1]]
+        print(act(settings, Twilio(settings, token)))  # noqa: T201 - for the person who applies
+    except Failed as failure:
+        sys.exit(str(failure))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+# One account for each part, and no role on the project that a part could do without.
+
+resource "google_service_account" "agent_edited" {
+  account_id   = "${local.name}-agent-edited"
+  display_name = "${local.name}: looks at edits of agents"
+
+  depends_on = [time_sleep.apis]
+}
+
+resource "google_service_account" "build" {
+  account_id   = "${local.name}-build"
+  display_name = "${local.name}: builds functions and the stream handler's image"
+
+  depends_on = [time_sleep.apis]
+}
+
+resource "google_service_account" "incoming_call" {
+  account_id   = "${local.name}-incoming-call"
+  display_name = "${local.name}: Twilio's webhook"
+
+  depends_on = [time_sleep.apis]
+}
+
+resource "google_service_account" "stream_handler" {
+  account_id   = "${local.name}-stream-handler"
+  display_name = "${local.name}: carries the calls"
+
+  depends_on = [time_sleep.apis]
+}
+
+resource "google_service_account" "tool" {
+  for_each = local.tools
+
+  account_id   = "${local.name}-tool-${substr(sha256(each.key), 0, 8)}" # a name may be too long
+  display_name = "${local.name}: the tool ${each.key}"
+
+  lifecycle {
+    precondition {
+      condition     = length(setsubtract(each.value.roles, local.roles_for_tools)) == 0
+      error_message = "functions/tools/${each.key}/tool.yaml asks for ${join(", ", setsubtract(each.value.roles, local.roles_for_tools))}. A tool may have ${join(", ", local.roles_for_tools)}. If it needs another, add it to roles_for_tools in terraform/tools.tf, and to docs/security.md."
+    }
+  }
+
+  depends_on = [time_sleep.apis]
+}
+
+locals {
+  # Who uses the database, by the address of the member.
+  _store_users = merge(
+    {
+      agent_edited   = google_service_account.agent_edited.member
+      incoming_call  = google_service_account.incoming_call.member
+      stream_handler = google_service_account.stream_handler.member
+    },
+    {
+      for name, tool in local.tools : "tool/${name}" => google_service_account.tool[name].member
+      if contains(tool.roles, "roles/datastore.user")
+    },
+  )
+  _tool_roles = merge([
+    for name, tool in local.tools : {
+      for role in tool.roles : "${name}/${role}" => { tool = name, role = role }
+      if role != "roles/datastore.user"
+    }
+  ]...)
+  _vertex_users = local.on_vertex ? {
+    incoming_call  = google_service_account.incoming_call.member
+    stream_handler = google_service_account.stream_handler.member
+  } : {}
+}
+
+# The condition keeps an environment out of the databases of others in the project.
+resource "google_project_iam_member" "store_user" {
+  for_each = local._store_users
+
+  project = var.project_id
+  role    = "roles/datastore.user"
+  member  = each.value
+
+  condition {
+    title      = "only the database ${local.name}"
+    expression = "resource.name == \"projects/${var.project_id}/databases/${local.name}\""
+  }
+}
+
+resource "google_project_iam_member" "tool" {
+  for_each = local._tool_roles
+
+  project = var.project_id
+  role    = each.value.role
+  member  = google_service_account.tool[each.value.tool].member
+}
+
+resource "google_project_iam_member" "vertex_user" {
+  for_each = local._vertex_users
+
+  project = var.project_id
+  role    = "roles/aiplatform.user"
+  member  = each.value
+}
+
+resource "google_project_iam_member" "build" {
+  for_each = toset(["roles/logging.logWriter", "roles/storage.objectViewer"])
+
+  project = var.project_id
+  role    = each.key
+  member  = google_service_account.build.member
+}
+
+resource "google_artifact_registry_repository_iam_member" "build" {
+  location   = google_artifact_registry_repository.images.location
+  repository = google_artifact_registry_repository.images.name
+  role       = "roles/artifactregistry.writer"
+  member     = google_service_account.build.member
+}
+
+resource "google_project_iam_member" "event_receiver" {
+  project = var.project_id
+  role    = "roles/eventarc.eventReceiver"
+  member  = google_service_account.agent_edited.member
+}
+
+# A grant is not in force everywhere at once, and a build or a revision that comes too early fails.
+resource "time_sleep" "grants" {
+  create_duration = "60s"
+  triggers = {
+    members = sha256(jsonencode([
+      local._store_users, keys(local._tool_roles), local._vertex_users, keys(local.secret_readers),
+    ]))
+  }
+
+  depends_on = [
+    google_artifact_registry_repository_iam_member.build,
+    google_project_iam_member.build,
+    google_project_iam_member.event_receiver,
+    google_project_iam_member.store_user,
+    google_project_iam_member.tool,
+    google_project_iam_member.vertex_user,
+    google_secret_manager_secret_iam_member.this,
+  ]
+}

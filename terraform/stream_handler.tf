@@ -1,0 +1,96 @@
+resource "google_cloud_run_v2_service" "stream_handler" {
+  name                = local.stream_handler
+  location            = var.region
+  description         = "Carries the calls: Twilio's audio on one side, Gemini Live on the other"
+  ingress             = "INGRESS_TRAFFIC_ALL"
+  deletion_protection = false # it keeps nothing
+
+  template {
+    service_account                  = google_service_account.stream_handler.email
+    timeout                          = "3600s" # one WebSocket is one request: a call's longest life
+    session_affinity                 = true
+    max_instance_request_concurrency = var.calls_per_instance
+
+    scaling {
+      min_instance_count = var.min_instances
+      max_instance_count = var.max_instances
+    }
+
+    containers {
+      image = local.stream_handler_image
+
+      ports {
+        container_port = 8080
+      }
+
+      resources {
+        limits = {
+          cpu    = "1"
+          memory = "1Gi"
+        }
+        # When a caller hangs up, the request is over and the record is not yet written: it must not
+        # be left without a processor.
+        cpu_idle          = false
+        startup_cpu_boost = true
+      }
+
+      dynamic "env" {
+        for_each = {
+          for name, value in merge(local.gemini_settings, {
+            MAX_CALLS  = tostring(var.calls_per_instance)
+            STORE_URL  = local.store_url
+            STREAM_URL = local.stream_url
+          }) : name => value if value != null
+        }
+        content {
+          name  = env.key
+          value = env.value
+        }
+      }
+
+      dynamic "env" {
+        for_each = toset(local.secrets_of.stream_handler)
+        content {
+          name = env.key
+          value_source {
+            secret_key_ref {
+              secret  = google_secret_manager_secret.this[env.key].secret_id
+              version = google_secret_manager_secret_version.this[env.key].version
+            }
+          }
+        }
+      }
+
+      startup_probe {
+        period_seconds    = 1
+        timeout_seconds   = 1
+        failure_threshold = 60
+        http_get {
+          path = "/ready"
+        }
+      }
+
+      # An instance that has stood still for so long has lost its callers' patience: they are taken up
+      # elsewhere as soon as it is gone.
+      liveness_probe {
+        period_seconds    = 3
+        timeout_seconds   = 3
+        failure_threshold = 3
+        http_get {
+          path = "/ready"
+        }
+      }
+    }
+  }
+
+  depends_on = [time_sleep.grants]
+}
+
+# Twilio opens the stream without a Google identity. It counts only with Twilio's signature, and with
+# the token that incoming_call made for this call.
+resource "google_cloud_run_v2_service_iam_member" "anybody_opens_stream" {
+  location = var.region
+  name     = google_cloud_run_v2_service.stream_handler.name
+  role     = "roles/run.invoker"
+  member   = "allUsers"
+}

@@ -1,0 +1,134 @@
+# One private function for each folder in functions/tools/ that has a tool.yaml.
+
+locals {
+  # What a tool may have on the project, if its tool.yaml asks for it.
+  roles_for_tools = [
+    "roles/aiplatform.user",
+    "roles/datastore.user",
+    "roles/pubsub.publisher",
+  ]
+
+  tool_folders = {
+    for file in fileset("${local.root}/functions/tools", "*/tool.yaml") :
+    dirname(file) => yamldecode(file("${local.root}/functions/tools/${file}"))
+  }
+  _placeholders = {
+    "{callback_topic}"     = google_pubsub_topic.callbacks.id
+    "{phone_number}"       = var.phone_number
+    "{project}"            = var.project_id
+    "{region}"             = var.region
+    "{store_url}"          = local.store_url
+    "{twilio_account_sid}" = var.twilio_account_sid
+  }
+
+  # Those whose secrets are all given. The names are plain, so that a plan knows them.
+  tools = {
+    for folder, tool in local.tool_folders : folder => {
+      function = "${local.name}-${replace(folder, "_", "-")}"
+      roles    = try(tolist(tool.roles), [])
+      secrets  = try(keys(tool.secrets), [])
+      settings = { for setting, default in try(tomap(tool.settings), {}) : setting => try(var.tool_settings[folder][setting], default) }
+      timeout  = ceil(try(tool.timeout_s, 10)) + 5 # the caller gives up before the platform does
+      url      = format(local.tool_url_pattern, "${local.name}-${replace(folder, "_", "-")}")
+    }
+    if length(setsubtract(try(keys(tool.secrets), []), keys(local.secret_versions))) == 0
+  }
+  tool_settings = {
+    for name, tool in local.tools : name => {
+      for setting, value in tool.settings : setting => join("", [
+        for part in regexall("\\{[a-z_]+\\}|[^{]+|\\{", value) : lookup(local._placeholders, part, part)
+      ])
+      if value != ""
+    }
+  }
+}
+
+resource "google_cloudfunctions2_function" "tool" {
+  for_each = local.tools
+
+  name        = each.value.function
+  location    = var.region
+  description = "The tool ${each.key}, called by the stream handler only"
+
+  build_config {
+    runtime           = "python313"
+    entry_point       = each.key
+    service_account   = google_service_account.build.id
+    docker_repository = google_artifact_registry_repository.images.id
+
+    automatic_update_policy {}
+
+    source {
+      storage_source {
+        bucket = google_storage_bucket.sources.name
+        object = google_storage_bucket_object.function["tools/${each.key}"].name
+      }
+    }
+  }
+
+  service_config {
+    service_account_email            = google_service_account.tool[each.key].email
+    available_memory                 = "512M"
+    available_cpu                    = "1"
+    max_instance_request_concurrency = 16
+    min_instance_count               = 0
+    max_instance_count               = var.max_instances
+    timeout_seconds                  = each.value.timeout
+    ingress_settings                 = "ALLOW_ALL" # IAM refuses everybody but the stream handler
+    environment_variables            = local.tool_settings[each.key]
+
+    dynamic "secret_environment_variables" {
+      for_each = toset(each.value.secrets)
+      content {
+        key        = secret_environment_variables.key
+        project_id = var.project_id
+        secret     = google_secret_manager_secret.this[secret_environment_variables.key].secret_id
+        version    = google_secret_manager_secret_version.this[secret_environment_variables.key].version
+      }
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = local.tool_folders[each.key].name == each.key
+      error_message = "functions/tools/${each.key}/tool.yaml has the name ${local.tool_folders[each.key].name}. It must be the folder's: ${each.key}."
+    }
+    precondition {
+      condition     = length(each.value.function) <= 49
+      error_message = "The tool ${each.key} would be the function ${each.value.function}, whose name is over 49 characters. Give its folder a shorter name."
+    }
+  }
+
+  depends_on = [time_sleep.grants]
+}
+
+resource "google_cloud_run_v2_service_iam_member" "stream_handler_calls_tool" {
+  for_each = local.tools
+
+  location = var.region
+  name     = google_cloudfunctions2_function.tool[each.key].name
+  role     = "roles/run.invoker"
+  member   = google_service_account.stream_handler.member
+
+  lifecycle {
+    replace_triggered_by = [google_cloudfunctions2_function.tool[each.key].id]
+  }
+}
+
+# Where schedule_callback tells staff. The subscription keeps a week of callbacks for whoever pulls
+# or is later pushed to.
+resource "google_pubsub_topic" "callbacks" {
+  name = "${local.name}-callbacks"
+
+  depends_on = [time_sleep.apis]
+}
+
+resource "google_pubsub_subscription" "callbacks" {
+  name                       = "${local.name}-callbacks"
+  topic                      = google_pubsub_topic.callbacks.id
+  message_retention_duration = "604800s"
+
+  expiration_policy {
+    ttl = "" # never, even if nobody pulls for a month
+  }
+}

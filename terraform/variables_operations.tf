@@ -1,0 +1,60 @@
+variable "alert_email" {
+  description = "Where alerts go, such as oncall@example.com. Null: alerts are seen in the console only."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.alert_email == null || can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", var.alert_email))
+    error_message = "alert_email must be one address, such as oncall@example.com."
+  }
+}
+
+variable "budget" {
+  description = "A monthly budget for the project, with e-mail to the billing account's administrators at 50, 90 and 100 %: {billing_account = \"012345-6789AB-CDEF01\", usd = 200}. It warns and stops nothing. Needs rights on the billing account."
+  type = object({
+    billing_account = string
+    usd             = number
+  })
+  default = null
+
+  validation {
+    condition     = var.budget == null || (can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.budget.billing_account)) && try(var.budget.usd, 0) >= 1)
+    error_message = "budget needs a billing_account like 012345-6789AB-CDEF01 (gcloud billing accounts list) and usd of 1 or more."
+  }
+}
+
+variable "ci" {
+  description = "Build, plan and apply on every push: the GitHub repository, connected to Cloud Build before (https://console.cloud.google.com/cloud-build/triggers/connect); the bucket that holds the state; and the account that applies, by its address. Only pushes to `branch` are applied."
+  type = object({
+    owner           = string
+    repository      = string
+    service_account = string
+    state_bucket    = string
+    branch          = optional(string, "main")
+  })
+  default = null
+
+  validation {
+    condition     = var.ci == null || can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]@[a-z0-9.-]+\\.iam\\.gserviceaccount\\.com$", var.ci.service_account))
+    error_message = "ci.service_account must be an account's address, such as deployer@my-project.iam.gserviceaccount.com."
+  }
+}
+
+variable "dead_letter_days" {
+  description = "How long records of calls that could not be written to the database are kept in the log."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.dead_letter_days >= 1 && var.dead_letter_days <= 365
+    error_message = "dead_letter_days must be from 1 to 365."
+  }
+}
+
+variable "uptime_check" {
+  description = "Whether Google asks incoming_call every 15 minutes, from three regions, whether it is there. Each question may start an instance."
+  type        = bool
+  default     = false
+  nullable    = false
+}

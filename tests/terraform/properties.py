@@ -1,0 +1,284 @@
+"""What must hold of a deployment, told from its plan's JSON: pure functions that return problems.
+
+The plan is one made after an apply, in which everything is known.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from ringdown.tools import Json
+
+PUBLIC = frozenset({"incoming_call", "stream_handler"})
+"""What Twilio reaches. It has no Google identity; both check its signature themselves."""
+EVERYBODY = frozenset({"allUsers", "allAuthenticatedUsers"})
+
+_FUNCTION = "google_cloudfunctions2_function"
+_SERVICE = "google_cloud_run_v2_service"
+_INVOKER = "google_cloud_run_v2_service_iam_member"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    address: str
+    type: str
+    name: str
+    key: str | None
+    values: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What a deployable is started with: plain values, and the secrets by their names."""
+
+    plain: Mapping[str, str]
+    secrets: frozenset[str]
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(self.plain) | self.secrets
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Grant:
+    """One role of one account; `on` is "project", "database", "registry", or what is named."""
+
+    account: str
+    role: str
+    on: str
+
+
+def resources(plan: Json) -> list[Resource]:
+    return [
+        Resource(r["address"], r["type"], r["name"], r.get("index"), r["values"])
+        for r in plan["planned_values"]["root_module"]["resources"]
+        if r["mode"] == "managed"
+    ]
+
+
+def deployables(plan: Json) -> dict[str, Resource]:
+    """Functions and the service, by name: `incoming_call`, `tool/lookup_account` …"""
+    return {
+        f"tool/{r.key}" if r.name == "tool" else r.name: r
+        for r in resources(plan)
+        if r.type in (_FUNCTION, _SERVICE)
+    }
+
+
+def environment(deployable: Resource) -> Environment:
+    if deployable.type == _FUNCTION:
+        (config,) = deployable.values["service_config"]
+        secrets = config["secret_environment_variables"]
+        return Environment(
+            config["environment_variables"] or {}, frozenset(s["key"] for s in secrets)
+        )
+    (template,) = deployable.values["template"]
+    (container,) = template["containers"]
+    plain = {e["name"]: e["value"] for e in container["env"] if not e["value_source"]}
+    return Environment(plain, frozenset(e["name"] for e in container["env"] if e["value_source"]))
+
+
+def environment_problems(set_: AbstractSet[str], read: AbstractSet[str]) -> list[str]:
+    """What is set and read by nobody. What is missing, the deployable's own reader says."""
+    return [f"{name} is set, and nothing reads it" for name in sorted(set_ - read)]
+
+
+def secret_problems(texts: Mapping[str, bytes], secrets: Mapping[str, str]) -> list[str]:
+    """Where a secret's value is found; `texts` are plan, state and logs by what they are."""
+    return [
+        f"{name} is in {where}"
+        for where, text in texts.items()
+        for name, value in secrets.items()
+        if value.encode() in text
+    ]
+
+
+def public_problems(plan: Json) -> list[str]:
+    """Everybody may invoke what Twilio reaches, and have no other role on anything."""
+    names = {r.values["name"]: name for name, r in deployables(plan).items()}
+    problems, public = [], set()
+    for resource in resources(plan):
+        if not EVERYBODY & set(_members(resource)):
+            continue
+        target = names.get(resource.values.get("name", ""))
+        if resource.type == _INVOKER and resource.values["role"] == "roles/run.invoker":
+            public.add(target)
+        else:
+            problems.append(f"{resource.address} gives everybody {resource.values['role']}")
+    problems += [f"{name} is open to everybody" for name in sorted(map(str, public - PUBLIC))]
+    return problems + [f"Twilio cannot reach {name}" for name in sorted(PUBLIC - public)]
+
+
+def grants(plan: Json) -> set[Grant]:
+    """Every role that an account of ours has, and on what."""
+    every = resources(plan)
+    accounts = {
+        r.values["member"]: f"tool/{r.key}" if r.name == "tool" else r.name
+        for r in every
+        if r.type == "google_service_account"
+    }
+    targets = {r.values["name"]: name for name, r in deployables(plan).items()}
+    return {
+        Grant(accounts.get(member, member), r.values["role"], _target(r, targets))
+        for r in every
+        if "_iam_" in r.type
+        for member in _members(r)
+    }
+
+
+def _target(grant: Resource, deployed: Mapping[str, str]) -> str:
+    match grant.type:
+        case "google_project_iam_member":
+            return "the database" if grant.values["condition"] else "the project"
+        case "google_secret_manager_secret_iam_member":
+            return "its secrets"
+        case "google_artifact_registry_repository_iam_member":
+            return "the images"
+        case "google_cloud_run_v2_service_iam_member":
+            name = deployed.get(grant.values["name"], grant.values["name"])
+            return "each tool" if name.startswith("tool/") else name
+        case other:
+            return other
+
+
+def grant_problems(found: AbstractSet[Grant], documented: AbstractSet[Grant]) -> list[str]:
+    """Tools are documented as one account, `tool`, with all that a tool may ask for."""
+    fixed = {grant for grant in found if not grant.account.startswith("tool/")}
+    of_tools = {Grant("tool", g.role, g.on) for g in found - fixed}
+    listed = {grant for grant in documented if grant.account != "tool"}
+    return [
+        *(f"{_words(g)}, which docs/security.md does not say" for g in sorted(fixed - listed)),
+        *(f"not so, though in docs/security.md: {_words(g)}" for g in sorted(listed - fixed)),
+        *(f"{_words(g)}, which docs/security.md does not say" for g in of_tools - documented),
+    ]
+
+
+def _words(grant: Grant) -> str:
+    return f"{grant.account} has {grant.role} on {grant.on}"
+
+
+def documented_grants(page: str) -> set[Grant]:
+    """The rows of the table of roles in docs/security.md."""
+    rows = re.findall(r"^\| `?([\w ]+?)`? \| `(roles/[\w.]+)` \| ([^|]+) \|", page, re.MULTILINE)
+    return {Grant(account, role, on.strip("` ")) for account, role, on in rows}
+
+
+def invoker_problems(plan: Json) -> list[str]:
+    """The stream handler, and nobody else, may call each tool."""
+    (handler,) = (
+        r.values["member"]
+        for r in resources(plan)
+        if r.type == "google_service_account" and r.name == "stream_handler"
+    )
+    problems = []
+    for name, function in deployables(plan).items():
+        if not name.startswith("tool/"):
+            continue
+        may = {
+            member
+            for r in resources(plan)
+            if r.type == _INVOKER and r.values["name"] == function.values["name"]
+            for member in _members(r)
+        }
+        if handler not in may:
+            problems.append(f"the stream handler may not call {name}")
+        problems += [f"{other} may call {name}" for other in sorted(may - {handler})]
+    return problems
+
+
+def careless_problems(plan: Json) -> list[str]:
+    """Roles that allow everything, images and secrets that change under a name, shared accounts."""
+    problems = []
+    for resource in resources(plan):
+        for place, text in _texts(resource.values):
+            if re.search(r"^roles/(owner|editor|viewer)$|\.admin$|Admin$", text):
+                problems.append(f"{resource.address} gives {text}")
+            if text == "latest" or text.endswith(":latest"):
+                problems.append(f"{resource.address}.{place} is {text}, which can change")
+    accounts = [(name, _account(r)) for name, r in deployables(plan).items()]
+    for name, account in accounts:
+        if not account:
+            problems.append(f"{name} runs as the project's default account")
+        elif sum(account == other for _, other in accounts) > 1:
+            problems.append(f"{name} shares its account")
+    return problems
+
+
+def line_problems(plan: Json) -> list[str]:
+    """Whether calls of any length live, and the handler knows how many it carries."""
+    service = deployables(plan)["stream_handler"]
+    (template,) = service.values["template"]
+    (container,) = template["containers"]
+    (resources_,) = container["resources"]
+    probes = [*container["startup_probe"], *container["liveness_probe"]]
+    wanted = {
+        "a call lives an hour": template["timeout"] == "3600s",
+        "session affinity is on": template["session_affinity"] is True,
+        "MAX_CALLS is the concurrency": environment(service).plain["MAX_CALLS"]
+        == str(template["max_instance_request_concurrency"]),
+        "both probes ask /ready": [p["http_get"][0]["path"] for p in probes] == ["/ready"] * 2,
+        "the start has a boost": resources_["startup_cpu_boost"] is True,
+        "records are written after the request": resources_["cpu_idle"] is False,
+    }
+    return [f"not so: {what}" for what, holds in wanted.items() if not holds]
+
+
+def identities(plan: Json) -> set[tuple[str, str]]:
+    """What exists once in a project: two environments may have none of it in common.
+
+    A document's name counts within its database, an object's within its bucket, and so on.
+    """
+    parents = ("database", "bucket", "secret")
+    own = ("account_id", "bucket_id", "secret_id", "repository_id", "name")
+    return {
+        (r.type, "/".join(str(r.values[f]) for f in (*parents, field) if r.values.get(f)))
+        for r in resources(plan)
+        for field in own
+        if isinstance(r.values.get(field), str) and "_iam_" not in r.type
+        if not r.values[field].startswith("projects/")  # Google's name for it, made of ours
+    }
+
+
+def plain(fields: str) -> dict[str, Json]:
+    """A Firestore document's typed JSON as plain values."""
+    typed: dict[str, Json] = json.loads(fields)
+    return {name: _plain(value) for name, value in typed.items()}
+
+
+def _plain(typed: Json) -> Json:
+    ((kind, value),) = typed.items()
+    match kind:
+        case "mapValue":
+            return {name: _plain(item) for name, item in value["fields"].items()}
+        case "arrayValue":
+            return [_plain(item) for item in value["values"]]
+        case "integerValue":
+            return int(value)
+        case "stringValue" | "booleanValue" | "doubleValue" | "nullValue":
+            return value
+        case _:
+            raise ValueError(f"no type of Firestore's: {kind}")
+
+
+def _account(deployable: Resource) -> str:
+    if deployable.type == _FUNCTION:
+        return str(deployable.values["service_config"][0]["service_account_email"] or "")
+    return str(deployable.values["template"][0]["service_account"] or "")
+
+
+def _members(resource: Resource) -> list[str]:
+    members = resource.values.get("members") or [resource.values.get("member")]
+    return [str(member) for member in members if member] if "_iam_" in resource.type else []
+
+
+def _texts(value: Json, place: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _texts(item, f"{place}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item, place)

@@ -1,0 +1,151 @@
+"""Terraform on stand-in providers, in a copy of the tree, with gcloud and Twilio played here.
+
+TERRAFORM_STANDIN names a program that runs a command with stand-ins for the providers: no network,
+no cloud, but Terraform itself and the providers' own schemas.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ringdown.tools import Json
+from tests.terraform.little_twilio import LittleTwilio
+
+ROOT = Path(__file__).parents[2]
+ACCOUNT_SID = "AC0123456789abcdef0123456789abcdef"
+PHONE_NUMBER = "+14155550100"
+PROJECT = "our-project-1"
+SECRETS = {
+    "gemini_api_key": "canary-gemini-key-4711",
+    "twilio_auth_token": "canary-twilio-token-4711",
+    "twilio_shared_key_secret": "canary-shared-key-4711",
+}
+TOOL_SECRET = "canary-tool-secret-4711"
+REQUIRED = {
+    "project_id": PROJECT,
+    "phone_number": PHONE_NUMBER,
+    "twilio_account_sid": ACCOUNT_SID,
+}
+WITHIN_S = 600.0  # some seconds, on a machine that does nothing else
+
+_COPIED = ("terraform", "functions", "services", "shared", ".dockerignore", ".gcloudignore")
+_NOT_COPIED = shutil.ignore_patterns(
+    "__pycache__", ".terraform*", "*.tfstate*", "*.tfvars", ".build", ".mypy_cache"
+)
+_GCLOUD = '''#!{python}
+"""Plays gcloud: writes down how it was called, and keeps objects and one secret."""
+import json, pathlib, sys
+folder, words = pathlib.Path({folder!r}), sys.argv[1:]
+with (folder / "gcloud.jsonl").open("a") as log:
+    log.write(json.dumps(words) + "\\n")
+match words:
+    case ["secrets", "versions", "access", *_]:
+        print({token!r})
+    case ["storage", "cp", "-", url, *_]:
+        (folder / url.rpartition("/")[2]).write_text(sys.stdin.read())
+    case ["storage", "cat", url, *_]:
+        print((folder / url.rpartition("/")[2]).read_text())
+    case ["auth", "print-access-token", *_]:
+        print("an-access-token")
+'''
+
+needs_stand_in = pytest.mark.skipif(
+    "TERRAFORM_STANDIN" not in os.environ or shutil.which("terraform") is None,
+    reason="needs terraform, and TERRAFORM_STANDIN: a program that runs it on stand-in providers",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    status: int
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A copy of what Terraform reads, in which it runs."""
+
+    folder: Path
+    twilio: LittleTwilio
+    variables: Mapping[str, object]
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def terraform(self) -> Path:
+        return self.folder / "terraform"
+
+    def run(self, *commands: str) -> Ran:
+        """Run shell commands in terraform/, until one fails."""
+        variables = self.terraform / "given.auto.tfvars.json"
+        variables.write_text(json.dumps(self.variables), "utf-8")
+        secrets = {f"TF_VAR_{name}": value for name, value in SECRETS.items()}
+        script = self.folder / "run.sh"
+        fakes = f'export PATH="{self.folder / "bin"}:$PATH"'
+        script.write_text("\n".join(("set -e", fakes, *commands)), "utf-8")
+        done = subprocess.run(
+            (os.environ["TERRAFORM_STANDIN"], "bash", str(script)),
+            cwd=self.terraform,
+            env={
+                **{name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ},
+                **secrets,
+                "TWILIO_API_URL": self.twilio.url,
+                "FIREBASE_RULES_API_URL": self.twilio.url,
+                **self.environ,
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=WITHIN_S,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout)
+
+    def succeed(self, *commands: str) -> str:
+        ran = self.run(*commands)
+        assert ran.status == 0, ran.output[-6000:]
+        return ran.output
+
+    def json(self, name: str) -> Json:
+        return json.loads((self.terraform / name).read_text("utf-8"))
+
+    def gcloud_calls(self) -> list[list[str]]:
+        log = self.folder / "gcloud.jsonl"
+        return [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+
+
+@contextmanager
+def checkout(
+    folder: Path,
+    variables: Mapping[str, object],
+    *,
+    source: Path = ROOT,
+    every_tool: bool = False,
+) -> Iterator[Checkout]:
+    """A copy of the tree, or of another checkout, with the required variables and `variables`.
+
+    One tool stands for all, unless all are asked for: each makes every apply a second longer.
+    """
+    for name in _COPIED:
+        if (source / name).is_dir():
+            shutil.copytree(source / name, folder / name, ignore=_NOT_COPIED)
+        else:
+            shutil.copy(source / name, folder / name)
+    for tool in (folder / "functions" / "tools").iterdir():
+        if not every_tool and tool.name != "lookup_account":
+            shutil.rmtree(tool)
+    gcloud = folder / "bin" / "gcloud"
+    gcloud.parent.mkdir()
+    token = SECRETS["twilio_auth_token"]
+    gcloud.write_text(_GCLOUD.format(python=sys.executable, folder=str(folder), token=token))
+    gcloud.chmod(0o755)
+    with LittleTwilio(ACCOUNT_SID, token, PHONE_NUMBER) as twilio:
+        yield Checkout(folder, twilio, {**REQUIRED, **variables})

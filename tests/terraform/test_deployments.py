@@ -1,0 +1,285 @@
+"""Real applies of each scenario, and what must hold of what they plan."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from ringdown.agents import Agent
+from ringdown.documents import to_record
+from ringdown.errors import ConfigurationError
+from ringdown.tools import Json, ToolDeclaration
+from stream_handler.settings import read_settings
+from tests.terraform import properties
+from tests.terraform.deployable_reads import Recording
+from tests.terraform.properties import Environment, deployables, environment, resources
+from tests.terraform.scenarios import OTHER_IMAGE, SCENARIOS, Applied, Deployments, deployments
+from tests.terraform.stand_in import (
+    PHONE_NUMBER,
+    PROJECT,
+    ROOT,
+    SECRETS,
+    TOOL_SECRET,
+    needs_stand_in,
+)
+
+pytestmark = [needs_stand_in, pytest.mark.timeout(700)]
+
+SECURITY_PAGE = (ROOT / "docs" / "security.md").read_text("utf-8")
+PLATFORM = {"HOST", "PORT", "K_REVISION"}  # set by Cloud Run, or left at the default
+EACH = pytest.mark.parametrize("name", SCENARIOS)
+A_SECRET = "a-secret-of-forty-characters-0123456789a"
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployments]:
+    yield from deployments(tmp_path_factory.mktemp("terraform"))
+
+
+@pytest.fixture(scope="module")
+def everything(deployed: Deployments) -> Applied:
+    return deployed["everything"]
+
+
+# What is applied
+
+
+@EACH
+def test_a_second_plan_has_nothing_to_do(deployed: Deployments, name: str) -> None:
+    changes = [
+        change["address"]
+        for change in deployed[name].plan["resource_changes"]
+        if change["change"]["actions"] not in (["no-op"], ["read"])
+    ]
+
+    assert changes == []
+
+
+@EACH
+def test_no_secret_is_in_what_terraform_keeps(deployed: Deployments, name: str) -> None:
+    texts = deployed[name].texts()
+
+    assert {"first.bin", "first.json", "applied.tfstate", "apply.txt"} <= texts.keys()
+    assert properties.secret_problems(texts, {**SECRETS, "tool secret": TOOL_SECRET}) == []
+
+
+@EACH
+def test_every_property_holds(deployed: Deployments, name: str) -> None:
+    plan = deployed[name].plan
+
+    assert properties.public_problems(plan) == []
+    assert properties.invoker_problems(plan) == []
+    assert properties.careless_problems(plan) == []
+    assert properties.line_problems(plan) == []
+
+
+def test_roles_are_those_of_the_table(deployed: Deployments) -> None:
+    found = properties.grants(deployed["everything"].plan) | properties.grants(
+        deployed["vertex"].plan
+    )
+
+    documented = properties.documented_grants(SECURITY_PAGE)
+    assert properties.grant_problems(found, documented) == []
+
+
+def test_without_vertex_nobody_may_use_it(deployed: Deployments) -> None:
+    roles = {grant.role for grant in properties.grants(deployed["minimal"].plan)}
+
+    assert "roles/aiplatform.user" not in roles
+
+
+def test_the_first_apply_builds_the_image_from_its_files(deployed: Deployments) -> None:
+    (build,) = [
+        c for c in deployed["minimal"].checkout.gcloud_calls() if c[:2] == ["builds", "submit"]
+    ]
+
+    image = deployed["minimal"].outputs["stream_handler_image"]
+    assert f"--substitutions=_IMAGE={image}" in build
+    assert image.startswith(f"us-east4-docker.pkg.dev/{PROJECT}/ringdown/stream-handler:src-")
+    assert "--config=terraform/image.cloudbuild.yaml" in build
+
+
+def test_an_image_that_is_given_is_used_and_nothing_is_built(deployed: Deployments) -> None:
+    applied = deployed["image"]
+
+    (template,) = deployables(applied.plan)["stream_handler"].values["template"]
+    assert template["containers"][0]["image"] == OTHER_IMAGE
+    assert ["builds", "submit"] not in [c[:2] for c in applied.checkout.gcloud_calls()]
+
+
+def test_two_environments_have_nothing_in_common(deployed: Deployments) -> None:
+    first = properties.identities(deployed["minimal"].plan)
+    second = properties.identities(deployed["second"].plan)
+
+    assert first & second == set()
+    assert len(first) > 30, "nothing was looked at"
+    assert deployed["second"].outputs["store_url"] == f"firestore:{PROJECT}/staging"
+
+
+def test_the_number_asks_the_webhook(deployed: Deployments) -> None:
+    url = "https://ringdown-incoming-call-123456789012.us-east4.run.app"
+
+    assert deployed["minimal"].outputs["webhook_url"] == url
+    number = deployed["minimal"].number
+    assert (number["voice_url"], number["voice_method"]) == (url, "POST")
+    assert number["voice_fallback_url"] == f"{url}/fallback"
+    assert number["status_callback"] == f"{url}/status"
+    assert number["status_callback_method"] == "POST"
+    assert number["voice_application_sid"] == "", "an application would win over the URL"
+
+
+def test_clients_are_locked_out_of_the_database(deployed: Deployments) -> None:
+    twilio = deployed["minimal"].checkout.twilio
+
+    name = f"projects/{PROJECT}/releases/cloud.firestore/ringdown"
+    assert twilio.releases == {name: f"projects/{PROJECT}/rulesets/1"}
+    ((file,),) = (ruleset["source"]["files"] for ruleset in twilio.rulesets)
+    assert "allow read, write: if false" in file["content"]
+
+
+def test_the_outputs_finish_the_job(deployed: Deployments) -> None:
+    outputs = deployed["minimal"].outputs
+
+    assert f"Call {PHONE_NUMBER}" in outputs["next"]
+    assert outputs["tools"]["lookup_account"] == "deployed"
+    assert outputs["stream_url"].startswith("wss://ringdown-stream-handler-")
+
+
+# What the code reads is what is set
+
+
+def reads(applied: Applied, name: str, given: Environment) -> tuple[set[str], str | None]:
+    """What the deployable's own code reads, and what it says if it cannot start with it."""
+    values = {**given.plain, **dict.fromkeys(given.secrets, A_SECRET)}
+    if name == "stream_handler":
+        recording = Recording(values, ROOT)
+        try:
+            read_settings(recording)
+        except ConfigurationError as error:
+            return recording.read, str(error)
+        return recording.read, None
+    main = applied.checkout.folder / "functions" / name.replace("tool/", "tools/") / "main.py"
+    program = str(ROOT / "tests" / "terraform" / "deployable_reads.py")
+    done = subprocess.run(
+        (sys.executable, program, str(main), json.dumps(values)),
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    told = json.loads(done.stdout.rpartition("\n")[2])
+    return set(told["read"]), told["problem"]
+
+
+READ_IN = ("minimal", "everything", "vertex")
+
+
+@pytest.fixture(scope="module")
+def set_and_read(deployed: Deployments) -> dict[str, tuple[set[str], set[str]]]:
+    """Of each part, what it is given in any scenario, and what it reads then."""
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for applied in (deployed[scenario] for scenario in READ_IN):
+        for name, deployable in deployables(applied.plan).items():
+            given = environment(deployable)
+            read, problem = reads(applied, name, given)
+            assert problem is None, f"{name} does not start: {problem}"
+            all_given, all_read = found.setdefault(name, (set(), set()))
+            all_given |= given.names
+            all_read |= read
+    return found
+
+
+def test_every_part_starts_and_reads_all_that_it_is_given(
+    set_and_read: dict[str, tuple[set[str], set[str]]],
+) -> None:
+    for name, (given, read) in set_and_read.items():
+        assert properties.environment_problems(given, read) == [], name
+
+
+@pytest.mark.parametrize("name", ["incoming_call", "stream_handler", "agent_edited"])
+def test_everything_that_is_read_can_be_set(
+    set_and_read: dict[str, tuple[set[str], set[str]]], name: str
+) -> None:
+    given, read = set_and_read[name]
+
+    assert read - given <= PLATFORM
+
+
+def test_a_missing_variable_is_told_by_its_reader(everything: Applied) -> None:
+    whole = environment(deployables(everything.plan)["stream_handler"])
+    planted = Environment(whole.plain, whole.secrets - {"STREAM_TOKEN_SECRET"})
+
+    _, problem = reads(everything, "stream_handler", planted)
+
+    assert problem is not None
+    assert "STREAM_TOKEN_SECRET is not set" in problem
+
+
+# Seeds
+
+
+def seeds(applied: Applied, name: str) -> list[properties.Resource]:
+    return [
+        resource
+        for resource in resources(applied.plan)
+        if resource.type == "google_firestore_document" and resource.name == name
+    ]
+
+
+def test_the_default_agent_is_the_packaged_one(everything: Applied) -> None:
+    (seed,) = seeds(everything, "agent")
+
+    agent = to_record(Agent, properties.plain(seed.values["fields"]), where="seed")
+
+    packaged = to_record(
+        Agent, _yaml(everything, "shared/ringdown/packaged/default.yaml"), where="packaged"
+    )
+    assert agent == packaged
+
+
+def test_each_tool_is_declared_as_its_folder_says(everything: Applied) -> None:
+    functions = deployables(everything.plan)
+    documents = seeds(everything, "tool")
+
+    assert {f"tool/{seed.key}" for seed in documents} == {n for n in functions if "/" in n}
+    for seed in documents:
+        document = properties.plain(seed.values["fields"])
+        to_record(ToolDeclaration, document, where=f"tools/{seed.key}")
+        service = functions[f"tool/{seed.key}"].values["name"]
+        assert document.pop("url") == f"https://{service}-123456789012.us-east4.run.app"
+        folder = _yaml(everything, f"functions/tools/{seed.key}/tool.yaml")
+        for_terraform = ("roles", "secrets", "settings")
+        assert document == {n: value for n, value in folder.items() if n not in for_terraform}
+
+
+def test_the_database_is_what_the_code_that_queries_wants(everything: Applied) -> None:
+    wanted = _yaml(everything, "shared/ringdown/packaged/firestore.json")
+    fields = [r for r in resources(everything.plan) if r.type == "google_firestore_field"]
+
+    expiring = {r.values["collection"] for r in fields if r.values["ttl_config"]}
+    indexes = [
+        {
+            "collection_group": r.values["collection"],
+            "fields": [{k: f[k] for k in ("field_path", "order")} for f in r.values["fields"]],
+        }
+        for r in resources(everything.plan)
+        if r.type == "google_firestore_index"
+    ]
+
+    assert expiring == set(wanted["ttl"]["collection_groups"])
+    assert {r.values["field"] for r in fields if r.values["ttl_config"]} == {"expires_at"}
+    assert sorted(indexes, key=str) == sorted(wanted["indexes"], key=str)
+    unindexed = [
+        {"collection_group": r.values["collection"], "field": r.values["field"]}
+        for r in fields
+        if r.values["index_config"]
+    ]
+    assert sorted(unindexed, key=str) == sorted(wanted["index_exemptions"], key=str)
+
+
+def _yaml(applied: Applied, path: str) -> dict[str, Json]:
+    document: dict[str, Json] = yaml.safe_load((applied.checkout.folder / path).read_text("utf-8"))
+    return document

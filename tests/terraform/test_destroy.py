@@ -1,0 +1,126 @@
+"""What is there again after a destroy, and what an apply does to what operators have done."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ringdown.tools import Json
+from tests.terraform.stand_in import Checkout, checkout, needs_stand_in
+
+pytestmark = [needs_stand_in, pytest.mark.timeout(700)]
+
+INIT = "terraform init -backend=false -input=false -no-color"
+APPLY = "terraform apply -input=false -auto-approve -no-color"
+PLAN = "terraform plan -input=false -no-color -out=next.bin && terraform show -json next.bin"
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    with checkout(tmp_path_factory.mktemp("destroyed"), {}) as copy:
+        copy.succeed(INIT, APPLY)
+        yield copy
+
+
+def planned_changes(copy: Checkout) -> dict[str, list[str]]:
+    copy.succeed(f"{PLAN} > next.json")
+    changes: list[Json] = copy.json("next.json")["resource_changes"]
+    return {
+        change["address"]: change["change"]["actions"]
+        for change in changes
+        if change["change"]["actions"] not in (["no-op"], ["read"])
+    }
+
+
+def edit_state(copy: Checkout, kind: str, key: str, field: str, value: Json) -> None:
+    """What a refresh would find after somebody has edited the real thing."""
+    path = copy.terraform / "terraform.tfstate"
+    state = json.loads(path.read_text("utf-8"))
+    (instance,) = (
+        instance
+        for resource in state["resources"]
+        if resource["type"] == kind
+        for instance in resource["instances"]
+        if instance.get("index_key", "") == key
+    )
+    instance["attributes"][field] = value
+    state["serial"] += 1
+    path.write_text(json.dumps(state), "utf-8")
+
+
+@pytest.mark.parametrize("key", ["", "lookup_account"])
+def test_an_operators_edit_is_left_alone(standing: Checkout, key: str) -> None:
+    fields = '{"description": {"stringValue": "as the operators like it"}}'
+    edit_state(standing, "google_firestore_document", key, "fields", fields)
+
+    assert planned_changes(standing) == {}
+
+
+def test_a_new_release_of_a_tool_deploys_its_function_and_nothing_else(
+    standing: Checkout,
+) -> None:
+    folder = standing.folder / "functions" / "tools" / "lookup_account"
+    (folder / "more.py").write_text("MORE = 1\n", "utf-8")
+
+    changes = planned_changes(standing)
+    (folder / "more.py").unlink()
+
+    assert set(changes) == {
+        'google_cloudfunctions2_function.tool["lookup_account"]',
+        'google_storage_bucket_object.function["tools/lookup_account"]',
+    }
+
+
+def test_what_is_not_deployed_changes_nothing(standing: Checkout) -> None:
+    folder = standing.folder / "functions" / "tools" / "lookup_account"
+    (folder / "__pycache__").mkdir()
+    (folder / "__pycache__" / "main.cpython-313.pyc").write_bytes(b"\xff\x00")
+    (folder / ".DS_Store").write_bytes(b"\xff\x00")
+    (folder / "requirements.in").write_text("something-else\n", "utf-8")
+
+    assert planned_changes(standing) == {}
+
+
+def test_a_change_of_the_handlers_code_builds_a_new_image(standing: Checkout) -> None:
+    path = standing.folder / "services" / "stream_handler" / "words.py"
+    before = path.read_text("utf-8")
+    path.write_text(f"{before}\n", "utf-8")
+
+    changes = planned_changes(standing)
+    path.write_text(before, "utf-8")
+
+    assert changes == {
+        "terraform_data.stream_handler_image[0]": ["delete", "create"],
+        "google_cloud_run_v2_service.stream_handler": ["update"],
+    }
+
+
+def test_a_raised_number_stores_a_new_value_and_replaces_instances(standing: Checkout) -> None:
+    raised = Checkout(
+        standing.folder,
+        standing.twilio,
+        {**standing.variables, "secret_versions": {"twilio_auth_token": 2}},
+    )
+
+    changes = planned_changes(raised)
+
+    version = 'google_secret_manager_secret_version.this["TWILIO_AUTH_TOKEN"]'
+    assert changes.pop(version) in (["create", "delete"], ["update"])
+    assert set(changes) <= {
+        "google_cloud_run_v2_service.stream_handler",
+        "google_cloudfunctions2_function.incoming_call",
+    }
+
+
+def test_destroy_puts_the_number_back_and_takes_everything(tmp_path: Path) -> None:
+    with checkout(tmp_path, {"deletion_protection": False}) as copy:
+        before = dict(copy.twilio.number)
+        copy.succeed(INIT, APPLY)
+        during = dict(copy.twilio.number)
+
+        copy.succeed("terraform destroy -input=false -auto-approve -no-color")
+
+        assert during["voice_url"] != before["voice_url"]
+        assert copy.twilio.number == {**before, "status_callback": "", "voice_fallback_url": ""}
+        assert copy.succeed("terraform state list").strip() == ""

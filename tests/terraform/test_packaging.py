@@ -1,0 +1,297 @@
+"""Terraform's zips and the Dockerfile's image, each started with only what is locked for it."""
+
+import asyncio
+import json
+import time
+import zipfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import msgspec
+import pytest
+import trustme
+from twilio.request_validator import RequestValidator
+from websockets.asyncio.client import ClientConnection, connect
+
+from ops.processes import Command, SupervisedProcess, free_port
+from ringdown import stream_token
+from ringdown.stores.sqlite import SqliteStore
+from ringdown.tools import Json, ToolCallContext, ToolRequest
+from tests.functions.incoming_call.stand_ins import a_form
+from tests.ringdown.samples import CALL_SID, CALLED, CALLER, a_call
+from tests.stream_handler.handler import CONNECTED, LOUD_FRAME, media, stream_sid
+from tests.stream_handler.little_gemini import little_gemini
+from tests.terraform.clean_machine import Image, build, clean_environment, instructions
+from tests.terraform.properties import Environment, deployables, environment
+from tests.terraform.scenarios import TOOL_FOLDERS, Applied, deployments
+from tests.terraform.stand_in import ROOT, checkout, needs_stand_in
+
+pytestmark = pytest.mark.timeout(900)  # the first time, packages are installed
+
+DOCKERFILE = ROOT / "services" / "stream_handler" / "Dockerfile"
+SECRET = "0123456789abcdef0123456789abcdef0123456789abcdef"
+TOOLS = sorted(path.parent.name for path in TOOL_FOLDERS.glob("*/tool.yaml"))
+FUNCTIONS = ["agent_edited", "incoming_call", *(f"tool/{name}" for name in TOOLS)]
+READY_WITHIN_S = 20.0
+"""Far more than it takes: a busy machine shares its cores."""
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
+    for every in deployments(tmp_path_factory.mktemp("packaging")):
+        yield every["everything"]
+
+
+def zip_of(applied_terraform: Path, name: str) -> Path:
+    return applied_terraform / ".build" / f"{name.replace('tool/', 'tools-')}.zip"
+
+
+def values_of(given: Environment, changes: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "PATH": "/usr/bin:/bin",
+        **dict.fromkeys(given.secrets, SECRET),
+        **given.plain,
+        **changes,
+    }
+
+
+@asynccontextmanager
+async def started(command: Command, cwd: Path, report: str) -> AsyncIterator[httpx2.AsyncClient]:
+    """The process, from its start to its first answer; how long that took goes into out/."""
+    process = SupervisedProcess(command, cwd.parent / "process.log")
+    begin_s = time.monotonic()
+    await process.start()
+    ready_s = time.monotonic() - begin_s
+    _report(report, ready_s)
+    try:
+        async with httpx2.AsyncClient(base_url=command.url, trust_env=False) as http:
+            yield http
+    finally:
+        await process.stop()
+    assert ready_s < READY_WITHIN_S
+
+
+def _report(name: str, ready_s: float) -> None:
+    path = ROOT / "out" / "ready.json"
+    path.parent.mkdir(exist_ok=True)
+    figures = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    path.write_text(json.dumps({**figures, name: round(ready_s, 2)}, indent=2, sort_keys=True))
+
+
+# Functions
+
+
+@asynccontextmanager
+async def function(
+    applied: Applied, name: str, folder: Path, **changes: str
+) -> AsyncIterator[httpx2.AsyncClient]:
+    """The unpacked zip, started as the platform starts it, with Terraform's environment."""
+    code = folder / "code"
+    with zipfile.ZipFile(zip_of(applied.checkout.terraform, name)) as packed:
+        packed.extractall(code)
+    python = clean_environment(code / "requirements.txt") / "bin" / "python"
+    port = free_port()
+    target = name.removeprefix("tool/")
+    runner = (
+        "import os, runpy, sys; os.chdir(sys.argv.pop(1));"
+        " runpy.run_module('functions_framework', run_name='__main__')"
+    )
+    options = ("--target", target, "--source", "main.py", "--host", "127.0.0.1")
+    given = environment(deployables(applied.plan)[name])
+    environ = values_of(given, changes)
+    if "STORE_URL" in given.plain:
+        environ["STORE_URL"] = f"sqlite:{folder / 'records.db'}"
+    argv = (str(python), "-c", runner, str(code), *options, "--port", str(port))
+    command = Command(target, argv, environ, f"http://127.0.0.1:{port}")
+    async with started(command, code, name) as http:
+        yield http
+
+
+@needs_stand_in
+@pytest.mark.parametrize("name", TOOLS)
+async def test_a_tool_answers_with_only_its_own_packages(
+    everything: Applied, name: str, tmp_path: Path
+) -> None:
+    call = ToolCallContext(
+        call_sid=CALL_SID, agent_id="default", caller=CALLER, called=CALLED, language="en-US"
+    )
+    wrong = ToolRequest(call=call, name="another_tool", args={}, idempotency_key="1")
+    async with function(everything, f"tool/{name}", tmp_path) as http:
+        refused = await http.get("/")
+        answered = await http.post("/", content=msgspec.json.encode(wrong))
+
+    assert refused.status_code == 405
+    assert answered.status_code == 400
+    assert f"this is {name}, another tool was asked for" in answered.text
+
+
+@needs_stand_in
+async def test_the_webhook_answers_a_call(everything: Applied, tmp_path: Path) -> None:
+    form = a_form()
+    handler = {"STREAM_URL": "ws://127.0.0.1:9"}
+    url = everything.outputs["webhook_url"]
+    signature = RequestValidator(SECRET).compute_signature(url, form)
+    async with function(everything, "incoming_call", tmp_path, **handler) as http:
+        response = await http.post("/", data=form, headers={"X-Twilio-Signature": signature})
+        forged = await http.post("/", data=form, headers={"X-Twilio-Signature": "forged"})
+
+    assert ' url="ws://127.0.0.1:9/media"' in response.text
+    assert forged.status_code == 403
+
+
+@needs_stand_in
+async def test_an_edit_is_looked_at(everything: Applied, tmp_path: Path) -> None:
+    headers = {
+        "ce-id": "1",
+        "ce-source": "//firestore.googleapis.com/projects/p/databases/ringdown",
+        "ce-specversion": "1.0",
+        "ce-type": "google.cloud.firestore.document.v1.written",
+        "ce-document": "agents/default",
+        "content-type": "application/protobuf",
+    }
+    async with function(everything, "agent_edited", tmp_path) as http:
+        response = await http.post("/", content=b"\n", headers=headers)
+
+    assert response.status_code == 200, response.text
+
+
+@needs_stand_in
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_nothing_else_is_in_the_zip(everything: Applied, name: str) -> None:
+    folder = ROOT / "functions" / name.replace("tool/", "tools/")
+    with zipfile.ZipFile(zip_of(everything.checkout.terraform, name)) as packed:
+        names = {info.filename for info in packed.infolist()}
+
+    assert {"main.py", "requirements.txt", "ringdown/__init__.py"} <= names
+    own = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+    assert {n for n in names if not n.startswith("ringdown/")} <= own
+    odd = [n for n in names if "__pycache__" in n or "tests/" in n or n.startswith(".")]
+    assert odd == []
+
+
+@needs_stand_in
+def test_the_same_files_give_the_same_bytes(everything: Applied, tmp_path: Path) -> None:
+    first = everything.checkout
+    with checkout(tmp_path, first.variables, source=first.folder, every_tool=True) as copy:
+        for path in (copy.folder / "shared").rglob("*.py"):
+            path.chmod(0o600)  # another machine's umask, and another time
+        copy.succeed("terraform init -backend=false -input=false", "terraform plan -input=false")
+
+        for name in FUNCTIONS:
+            packed, again = (zip_of(c.terraform, name) for c in (first, copy))
+            assert packed.read_bytes() == again.read_bytes(), name
+
+
+# The image
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    return build(DOCKERFILE.read_text("utf-8"), ROOT, tmp_path_factory.mktemp("image"))
+
+
+def test_the_image_holds_the_handler_and_nothing_else(image: Image) -> None:
+    app = image.here("/app")
+    files = {path.relative_to(app) for path in app.rglob("*") if "__pycache__" not in path.parts}
+
+    assert {path.parts[0] for path in files} == {"ringdown", "stream_handler"}
+    assert Path("stream_handler/__main__.py") in files
+    assert not [path for path in files if path.name in ("Dockerfile", "requirements.in")]
+    assert (app / "stream_handler" / "__pycache__").is_dir(), "it is compiled at the first call"
+
+
+def test_the_image_is_not_run_by_root_nor_through_a_shell(image: Image) -> None:
+    user, _, group = image.user.partition(":")
+
+    assert int(user) > 0
+    assert int(group) > 0
+    assert image.command[1:] == ("-m", "stream_handler")
+
+
+def test_the_images_base_is_pinned() -> None:
+    bases = [
+        step.text.partition(" AS ")[0]
+        for step in instructions(DOCKERFILE.read_text("utf-8"))
+        if step.name == "FROM"
+    ]
+
+    assert len(set(bases)) == 1
+    name, _, tag = bases[0].partition(":")
+    assert name == "python"
+    assert tag.split("-")[0].count(".") == 2, "a version in full, such as 3.13.7"
+
+
+def test_an_image_without_hashes_is_refused(tmp_path: Path) -> None:
+    planted = DOCKERFILE.read_text("utf-8").replace('"--require-hashes", ', "")
+
+    with pytest.raises(ValueError, match="without their hashes"):
+        build(planted, ROOT, tmp_path)
+
+
+def test_what_dockerignore_holds_back_cannot_be_copied(tmp_path: Path) -> None:
+    planted = "FROM python:3.13.7-slim-bookworm\nCOPY tests/conftest.py /app/conftest.py\n"
+
+    with pytest.raises(FileNotFoundError, match="not sent to the build"):
+        build(planted, ROOT, tmp_path)
+
+
+async def test_the_image_carries_a_call(image: Image, tmp_path: Path) -> None:
+    """From Twilio's upgrade to the model: the caller's audio goes up, in the image's process."""
+    certificates = trustme.CA()
+    certificates.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    store_url = f"sqlite:{tmp_path / 'records.db'}"
+    port = free_port()
+    async with little_gemini(certificates) as gemini:
+        environ = {
+            "PATH": "/usr/bin:/bin",
+            "HOST": "127.0.0.1",
+            "PORT": str(port),
+            "STREAM_URL": "wss://stream.example",
+            "STORE_URL": store_url,
+            "STREAM_TOKEN_SECRET": SECRET,
+            "TWILIO_AUTH_TOKEN": SECRET,
+            "GEMINI_API_KEY": SECRET,
+            "GEMINI_BASE_URL": gemini.url,
+            "SSL_CERT_FILE": str(tmp_path / "ca.pem"),
+            "PYTHONPATH": str(image.here(image.workdir)),  # as if started in this folder
+            **image.environ,
+        }
+        url = f"http://127.0.0.1:{port}"
+        command = Command("image", image.command, environ, url, health_path="/ready")
+        async with started(command, tmp_path / "image", "stream_handler"):
+            store = SqliteStore(tmp_path / "records.db")
+            async with _call(port, store) as socket, asyncio.timeout(20):
+                await gemini.set_up.wait()
+                for _ in range(50):
+                    await socket.send(media(7, LOUD_FRAME))
+                await gemini.heard(lambda message: "audio" in message.get("realtime_input", {}))
+            await store.close()
+
+
+@asynccontextmanager
+async def _call(port: int, store: SqliteStore) -> AsyncIterator[ClientConnection]:
+    """Twilio's side of a stream that has begun."""
+    sid = f"CA{7:032x}"
+    await store.open_call(a_call(call_sid=sid))
+    signature = RequestValidator(SECRET).compute_signature("wss://stream.example/media", {})
+    token = stream_token.mint(SECRET, call_sid=sid, attempt=1, now_s=time.time())
+    async with connect(
+        f"ws://127.0.0.1:{port}/media",
+        additional_headers={"X-Twilio-Signature": signature},
+        compression=None,
+        proxy=None,
+    ) as socket:
+        start: dict[str, Json] = {
+            "accountSid": "AC" + "0" * 32,
+            "streamSid": stream_sid(7),
+            "callSid": sid,
+            "tracks": ["inbound"],
+            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+            "customParameters": {"token": token},
+        }
+        await socket.send(CONNECTED)
+        message = {"event": "start", "sequenceNumber": "1", "streamSid": stream_sid(7)}
+        await socket.send(json.dumps({**message, "start": start}))
+        yield socket

@@ -1,0 +1,167 @@
+"""Each property fails on a mistake that is planted into a real plan."""
+
+import copy
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from ringdown.tools import Json
+from tests.terraform import properties
+from tests.terraform.properties import Grant
+from tests.terraform.scenarios import Applied, deployments
+from tests.terraform.stand_in import ROOT, needs_stand_in
+
+pytestmark = [needs_stand_in, pytest.mark.timeout(700)]
+
+SECURITY_PAGE = (ROOT / "docs" / "security.md").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
+    for every in deployments(tmp_path_factory.mktemp("planted")):
+        yield every["everything"]
+
+
+def planted(applied: Applied, change: Callable[[list[Json]], None]) -> Json:
+    plan = copy.deepcopy(applied.plan)
+    change(plan["planned_values"]["root_module"]["resources"])
+    return plan
+
+
+def one(every: list[Json], kind: str, name: str, key: str | None = None) -> Json:
+    (found,) = (
+        r for r in every if r["type"] == kind and r["name"] == name and r.get("index") == key
+    )
+    return found["values"]
+
+
+INVOKER = "google_cloud_run_v2_service_iam_member"
+HANDLER = ("google_cloud_run_v2_service", "stream_handler")
+
+
+def test_a_public_tool_is_found(everything: Applied) -> None:
+    def change(every: list[Json]) -> None:
+        one(every, INVOKER, "stream_handler_calls_tool", "lookup_account")["member"] = "allUsers"
+
+    plan = planted(everything, change)
+
+    assert properties.public_problems(plan) == ["tool/lookup_account is open to everybody"]
+    assert set(properties.invoker_problems(plan)) == {
+        "the stream handler may not call tool/lookup_account",
+        "allUsers may call tool/lookup_account",
+    }
+
+
+def test_a_webhook_that_twilio_cannot_reach_is_found(everything: Applied) -> None:
+    def change(every: list[Json]) -> None:
+        one(every, INVOKER, "anybody_calls_incoming_call")["member"] = "serviceAccount:x"
+
+    problems = properties.public_problems(planted(everything, change))
+
+    assert problems == ["Twilio cannot reach incoming_call"]
+
+
+def test_a_role_for_everybody_is_found(everything: Applied) -> None:
+    def change(every: list[Json]) -> None:
+        one(every, "google_project_iam_member", "event_receiver")["member"] = "allUsers"
+
+    (problem,) = properties.public_problems(planted(everything, change))
+
+    assert "gives everybody roles/eventarc.eventReceiver" in problem
+
+
+def test_a_role_too_many_and_one_too_few_are_found(everything: Applied) -> None:
+    documented = properties.documented_grants(SECURITY_PAGE)
+    found = properties.grants(everything.plan)
+    few = {grant for grant in found if grant.account == "build"}
+    more = Grant("build", "roles/storage.objectUser", "the project")
+
+    problems = properties.grant_problems((found - few) | {more}, documented)
+
+    assert "build has roles/storage.objectUser on the project" in problems[0]
+    assert sum("not so" in problem and "build" in problem for problem in problems) == 3
+
+
+def test_a_tools_role_that_is_not_listed_is_found(everything: Applied) -> None:
+    documented = properties.documented_grants(SECURITY_PAGE)
+    more = Grant("tool/lookup_account", "roles/run.developer", "the project")
+
+    problems = properties.grant_problems(documented | {more}, documented)
+
+    assert any("roles/run.developer" in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "field", "value"),
+    [
+        ("google_project_iam_member", "event_receiver", "role", "roles/editor"),
+        ("google_project_iam_member", "event_receiver", "role", "roles/owner"),
+        ("google_cloudfunctions2_function", "incoming_call", "description", "image:latest"),
+    ],
+)
+def test_carelessness_is_found(
+    everything: Applied, kind: str, name: str, field: str, value: str
+) -> None:
+    def change(every: list[Json]) -> None:
+        one(every, kind, name)[field] = value
+
+    (problem,) = properties.careless_problems(planted(everything, change))
+
+    assert value in problem
+
+
+def test_a_shared_account_is_found(everything: Applied) -> None:
+    def change(every: list[Json]) -> None:
+        function = one(every, "google_cloudfunctions2_function", "incoming_call")
+        handler = one(every, *HANDLER)["template"][0]
+        handler["service_account"] = function["service_config"][0]["service_account_email"]
+
+    problems = properties.careless_problems(planted(everything, change))
+
+    both = ["incoming_call shares its account", "stream_handler shares its account"]
+    assert sorted(problems) == both
+
+
+def test_a_default_account_is_found(everything: Applied) -> None:
+    def change(every: list[Json]) -> None:
+        one(every, *HANDLER)["template"][0]["service_account"] = None
+
+    problems = properties.careless_problems(planted(everything, change))
+
+    assert problems == ["stream_handler runs as the project's default account"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("timeout", "300s"), ("session_affinity", False), ("max_instance_request_concurrency", 80)],
+)
+def test_a_line_that_breaks_calls_is_found(everything: Applied, field: str, value: Json) -> None:
+    def change(every: list[Json]) -> None:
+        one(every, *HANDLER)["template"][0][field] = value
+
+    assert len(properties.line_problems(planted(everything, change))) == 1
+
+
+def test_a_variable_that_nobody_reads_is_found() -> None:
+    problems = properties.environment_problems({"STORE_URL", "STORE_ULR"}, {"STORE_URL"})
+
+    assert problems == ["STORE_ULR is set, and nothing reads it"]
+
+
+def test_a_secret_in_a_state_is_found() -> None:
+    texts = {"plan": b"nothing", "state": b'{"secret_data": "canary"}'}
+
+    assert properties.secret_problems(texts, {"token": "canary"}) == ["token is in state"]
+
+
+def test_environments_that_share_a_secret_are_found(everything: Applied) -> None:
+    def change(every: list[Json]) -> None:
+        for resource in every:
+            if resource["type"] != "google_secret_manager_secret":
+                resource["values"] = {}
+
+    shared = properties.identities(everything.plan) & properties.identities(
+        planted(everything, change)
+    )
+
+    assert ("google_secret_manager_secret", "ringdown-twilio-auth-token") in shared

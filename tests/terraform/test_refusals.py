@@ -1,0 +1,142 @@
+"""What a plan says about values and tool folders that cannot work."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.terraform.stand_in import Checkout, checkout, needs_stand_in
+
+pytestmark = [needs_stand_in, pytest.mark.timeout(700)]
+
+INIT = "terraform init -backend=false -input=false -no-color > init.txt"
+PLAN = "terraform plan -input=false -no-color"
+
+WRONG = {
+    "alert_email": "nobody",
+    "calls_per_instance": 0,
+    "dead_letter_days": 0,
+    "enabled_tool_secrets": {"NOBODY_ASKS_FOR_IT": 1},
+    "fallback_number": "0800 123",
+    "gemini_backend": "openai",
+    "gemini_base_url": "http://gemini.example",
+    "max_instances": 0,
+    "name": "Ring",
+    "phone_number": "4155550100",
+    "project_id": "My project",
+    "region": "Frankfurt",
+    "stream_handler_image": "gcr.io/images/handler:latest",
+    "tool_settings": {"lookup_account": {"NO_SUCH_SETTING": "1"}},
+    "twilio_account_sid": "SK0123456789abcdef0123456789abcdef",
+}
+"""Secrets aside, all that is checked; a wrong min_instances would hide max_instances."""
+
+
+def plan(copy: Checkout) -> tuple[int, str]:
+    """Its status, and what it says with its line breaks and frames taken out."""
+    ran = copy.run(INIT, PLAN)
+    return ran.status, " ".join(ran.output.replace("│", " ").split())
+
+
+def add_tool(copy: Checkout, name: str, tool_yaml: str) -> None:
+    folder = copy.folder / "functions" / "tools" / name
+    folder.mkdir()
+    (folder / "tool.yaml").write_text(tool_yaml, "utf-8")
+    (folder / "main.py").write_text("", "utf-8")
+
+
+def test_every_wrong_value_is_told_in_one_go(tmp_path: Path) -> None:
+    with checkout(tmp_path, WRONG) as copy:
+        status, output = plan(copy)
+
+    assert status == 1
+    told = set(re.findall(r" (\w+) (?:must|names) ", output))
+    assert set(WRONG) <= told
+    assert "written like +14155550100: plus, country code, digits only" in output
+    assert "must name the image by its digest" in output
+
+
+def test_a_missing_gemini_key_is_told_with_both_ways_out(tmp_path: Path) -> None:
+    with checkout(tmp_path, {}) as copy:
+        ran = Checkout(copy.folder, copy.twilio, copy.variables, {"TF_VAR_gemini_api_key": ""})
+        status, output = plan(ran)
+
+    assert status == 1
+    assert "No Gemini key is given" in output
+    assert 'or gemini_backend to "vertex"' in output
+
+
+def test_a_twilio_token_that_is_none_is_told(tmp_path: Path) -> None:
+    with checkout(tmp_path, {}) as copy:
+        ran = Checkout(copy.folder, copy.twilio, copy.variables, {"TF_VAR_twilio_auth_token": "x"})
+        status, output = plan(ran)
+
+    assert status == 1
+    assert "twilio_auth_token is too short" in output
+
+
+def test_secrets_that_are_enabled_and_not_given_are_told(tmp_path: Path) -> None:
+    given = {
+        "enabled_tool_secrets": {"CRM_KEY": 1},
+        "min_instances": -1,
+        "secret_versions": {"twilio_shared_key_secret": 1},
+    }
+    with checkout(tmp_path, given) as copy:
+        add_tool(copy, "secretive", "name: secretive\ndescription: d\nsecrets: {CRM_KEY: a key}\n")
+        no_key = {"TF_VAR_twilio_shared_key_secret": ""}
+        status, output = plan(Checkout(copy.folder, copy.twilio, copy.variables, no_key))
+
+    assert status == 1
+    assert "A secret is in enabled_tool_secrets and has no value. Set TF_VAR_tool_secrets" in output
+    assert "no key is given. Set TF_VAR_twilio_shared_key_secret" in output
+    assert "min_instances must be 0 or more" in output
+
+
+def test_a_tool_that_asks_for_too_much_stops_the_plan(tmp_path: Path) -> None:
+    with checkout(tmp_path, {}) as copy:
+        add_tool(copy, "greedy", "name: greedy\ndescription: d\nroles: [roles/owner]\n")
+        status, output = plan(copy)
+
+    assert status == 1
+    assert "functions/tools/greedy/tool.yaml asks for roles/owner" in output
+    assert "A tool may have roles/aiplatform.user, roles/datastore.user" in output
+
+
+def test_a_tool_with_another_name_than_its_folder_stops_the_plan(tmp_path: Path) -> None:
+    with checkout(tmp_path, {}) as copy:
+        add_tool(copy, "one_name", "name: other_name\ndescription: d\n")
+        status, output = plan(copy)
+
+    assert status == 1
+    assert "has the name other_name. It must be the folder's: one_name" in output
+
+
+def test_a_tool_whose_secret_is_not_given_is_left_out(tmp_path: Path) -> None:
+    with checkout(tmp_path, {}) as copy:
+        add_tool(copy, "secretive", "name: secretive\ndescription: d\nsecrets: {CRM_KEY: a key}\n")
+        status, output = plan(copy)
+
+    assert status == 0, output
+    assert 'function.tool["secretive"]' not in output
+    assert "not deployed: needs CRM_KEY, see enabled_tool_secrets" in output
+
+
+def test_a_tool_whose_secret_is_given_is_deployed_with_it(tmp_path: Path) -> None:
+    given = {
+        "enabled_tool_secrets": {"CRM_KEY": 1},
+        "tool_secrets": {"CRM_KEY": "canary-crm"},
+        "tool_settings": {"secretive": {"LIMIT": "5"}},
+    }
+    settings = 'settings: {STORE_URL: "{store_url}", LIMIT: 3, EMPTY: "", BRACE: "a{b} {region}"}'
+    tool = f"name: secretive\ndescription: d\nsecrets: {{CRM_KEY: a key}}\n{settings}\n"
+    with checkout(tmp_path, given) as copy:
+        add_tool(copy, "secretive", tool)
+        status, output = plan(copy)
+
+    assert status == 0, output
+    assert 'function.tool["secretive"]' in output
+    assert '"STORE_URL" = "firestore:our-project-1/ringdown"' in output
+    assert '"LIMIT" = "5"' in output
+    assert '"BRACE" = "a{b} us-east4"' in output
+    assert '"EMPTY"' not in output
+    assert "canary-crm" not in output

@@ -1,0 +1,148 @@
+"""Terraform's own checks, and the script that sets the number, when something is wrong."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.terraform.little_twilio import LittleTwilio
+from tests.terraform.stand_in import (
+    ACCOUNT_SID,
+    PHONE_NUMBER,
+    ROOT,
+    SECRETS,
+    checkout,
+    needs_stand_in,
+)
+
+VOICE_URL = "https://ours.example"
+
+
+@needs_stand_in
+@pytest.mark.timeout(700)
+def test_terraform_finds_it_well_formed_and_its_own_tests_pass(tmp_path: Path) -> None:
+    with checkout(tmp_path, {}) as copy:
+        output = copy.succeed(
+            "rm given.auto.tfvars.json",
+            "terraform fmt -check -recursive -diff",
+            "terraform init -backend=false -input=false -no-color",
+            "terraform validate -no-color",
+            "terraform test -no-color",
+        )
+
+    assert "Success! The configuration is valid." in output
+    assert "0 failed" in output
+
+
+# The script
+
+
+@pytest.fixture
+def twilio() -> Iterator[LittleTwilio]:
+    with LittleTwilio(ACCOUNT_SID, SECRETS["twilio_auth_token"], PHONE_NUMBER) as twilio:
+        yield twilio
+
+
+def run(folder: Path, twilio: LittleTwilio, act: str, **changes: str) -> tuple[int, str]:
+    """The script's status and what it says; `token` and `fails` are gcloud's."""
+    gcloud = folder / "gcloud"
+    token = changes.pop("token", SECRETS["twilio_auth_token"])
+    fails = changes.pop("fails", "no-word")
+    gcloud.write_text(
+        "#!/bin/sh\n"
+        f'case "$*" in *{fails}*) echo "it is forbidden" >&2; exit 1;; esac\n'
+        f'case "$*" in *access*) echo {token};;\n'
+        f'*"cp -"*) cat > {folder}/memory;; *cat*) cat {folder}/memory;; esac\n',
+        "utf-8",
+    )
+    gcloud.chmod(0o755)
+    environ = {
+        "ACCOUNT_SID": ACCOUNT_SID,
+        "MEMORY_URL": "gs://bucket/twilio",
+        "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+        "PHONE_NUMBER": PHONE_NUMBER,
+        "FALLBACK_URL": f"{VOICE_URL}/fallback",
+        "STATUS_URL": f"{VOICE_URL}/status",
+        "TOKEN_SECRET": "projects/p/secrets/s",
+        "TWILIO_API_URL": twilio.url,
+        "VOICE_URL": VOICE_URL,
+    }
+    done = subprocess.run(
+        (sys.executable, str(ROOT / "terraform" / "scripts" / "twilio_number.py"), act),
+        env={**environ, **changes},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def test_what_was_there_is_put_back(tmp_path: Path, twilio: LittleTwilio) -> None:
+    before = dict(twilio.number)
+
+    assert run(tmp_path, twilio, "set")[0] == 0
+    assert twilio.number["voice_url"] == VOICE_URL
+    assert run(tmp_path, twilio, "restore")[0] == 0
+
+    assert twilio.number == {**before, "status_callback": "", "voice_fallback_url": ""}
+
+
+def test_setting_it_twice_does_not_forget_what_was_there(
+    tmp_path: Path, twilio: LittleTwilio
+) -> None:
+    for _ in range(2):
+        run(tmp_path, twilio, "set")
+
+    kept = json.loads((tmp_path / "memory").read_text("utf-8"))
+    assert kept["VoiceUrl"] == "https://before.example/voice"
+
+
+def test_a_number_that_was_pointed_elsewhere_is_left_alone(
+    tmp_path: Path, twilio: LittleTwilio
+) -> None:
+    run(tmp_path, twilio, "set")
+    twilio.number["voice_url"] = "https://somebody.example"
+
+    status, said = run(tmp_path, twilio, "restore")
+
+    assert (status, twilio.number["voice_url"]) == (0, "https://somebody.example")
+    assert "pointed elsewhere" in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        ({"token": "wrong-token-0123456789"}, "Copy both from the first page"),
+        ({"PHONE_NUMBER": "+14155550123"}, "has no such number"),
+        ({"fails": "access"}, "gcloud secrets versions failed: it is forbidden"),
+        ({"TWILIO_API_URL": "http://127.0.0.1:9"}, "cannot be reached"),
+        ({"ACCOUNT_SID": "AC" + "f" * 32}, "refuses the account SID with this auth token (401)"),
+    ],
+)
+def test_it_says_what_to_do(
+    tmp_path: Path, twilio: LittleTwilio, changes: dict[str, str], advice: str
+) -> None:
+    before = dict(twilio.number)
+
+    status, said = run(tmp_path, twilio, "set", **changes)
+
+    assert status == 1
+    assert advice in said
+    assert "Traceback" not in said
+    assert SECRETS["twilio_auth_token"] not in said
+    assert twilio.number == before
+
+
+def test_what_cannot_be_kept_is_not_changed(tmp_path: Path, twilio: LittleTwilio) -> None:
+    before = dict(twilio.number)
+
+    status, said = run(tmp_path, twilio, "set", fails="storage")
+
+    assert (status, twilio.number) == (1, before)
+    assert "gcloud storage cp failed" in said
