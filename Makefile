@@ -13,6 +13,9 @@ help:  ## List the targets.
 call: $(READY)  ## Place the demonstration call and show it as it happens.
 	@$(BIN)/python -m ops call
 
+talk: $(READY)  ## Talk to the line from your browser.
+	@$(BIN)/python -m ops talk
+
 stack: $(READY)  ## Run the deployables on this machine until Ctrl-C.
 	@$(BIN)/python -m ops stack
 
@@ -26,10 +29,14 @@ test: $(READY)  ## Check types and style, then run every test.
 bench: $(READY)  ## Measure everything beside a bare relay and pipecat (Linux, two cores).
 	@$(BIN)/python -m benchmarks --docs docs
 
+faults: $(READY)  ## Inject every fault ten times and write docs/reliability.md (half an hour).
+	@$(BIN)/python -m benchmarks.faults --docs docs
+
 lint: $(READY)  ## Types (mypy strict) and style (ruff).
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(MYPY) shared/ringdown services/stream_handler functions/incoming_call simulators ops benchmarks tests
+	$(MYPY) terraform/scripts/twilio_number.py terraform/scripts/firestore_rules.py
 	@for function in functions/agent_edited/ functions/tools/*/; do \
 		echo "$(MYPY) $$function"; \
 		MYPYPATH=$$function $(MYPY) $$function || exit 1; \
@@ -44,10 +51,10 @@ lock: $(READY)  ## Resolve every requirements.in again, with hashes.
 	@PYTHON=$(BIN)/python scripts/lock
 
 clean:  ## Remove what was made here.
-	rm -rf $(VENV) .venv-pipecat out *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-deploy .venv-pipecat terraform/.build out *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(READY): requirements.txt pyproject.toml
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/setup
 	@touch $@
 
-.PHONY: help call stack conformance test bench lint format lock clean
+.PHONY: help call talk stack conformance test bench faults lint format lock clean

@@ -61,6 +61,14 @@ class WebhookTime(msgspec.Struct, frozen=True):
     p99_ms: float
 
 
+class ToolCallTime(msgspec.Struct, frozen=True):
+    """From the model's tool call to the request at the function, with a warm ID token."""
+
+    run: int
+    p50_ms: float
+    p99_ms: float
+
+
 class Conversion(msgspec.Struct, frozen=True):
     """A sample rate converter: what 20 ms cost it, and what it does to the sound."""
 
@@ -87,7 +95,10 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     load: list[LoadPoint] = []
     cold: list[ColdStart] = []
     webhook: list[WebhookTime] = []
+    tools: list[ToolCallTime] = []
     conversion: list[Conversion] = []
+    store: list[LoadPoint] = []
+    """Under one load, with Firestore in different states; `target` names the state."""
     seconds: float
     """How long each load was measured."""
     runs: int

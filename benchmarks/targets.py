@@ -147,9 +147,13 @@ class Pipecat:
 
 @dataclass(frozen=True, slots=True)
 class Ringdown:
-    """The stream handler, reached through its webhook."""
+    """The stream handler, reached through its webhook; with the embedded store, if no other is
+    named."""
 
     name: str = "ringdown"
+    store_url: str | None = None
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """What the processes find in their environment beside the usual."""
     wire: Wire = field(default_factory=GeminiWire)
     greets_at_once: bool = False
 
@@ -157,7 +161,8 @@ class Ringdown:
     async def running(self, around: Surroundings) -> AsyncIterator[RunningTarget]:
         webhook_port, stream_port = free_port(), free_port()
         webhook_url = f"http://127.0.0.1:{webhook_port}"
-        token, store_url = secrets.token_hex(16), f"sqlite:{around.folder / 'ringdown.db'}"
+        store_url = self.store_url or f"sqlite:{around.folder / 'ringdown.db'}"
+        token = secrets.token_hex(16)
         await open_line(store_url)
         environ = around.environ(
             TWILIO_AUTH_TOKEN=token,
@@ -166,6 +171,7 @@ class Ringdown:
             STREAM_URL=f"ws://127.0.0.1:{stream_port}",
             PUBLIC_URL=webhook_url,
             MAX_CALLS=str(around.calls + 10),
+            **self.environ,
         )
         handler = _command(
             self.name,

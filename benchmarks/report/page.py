@@ -5,7 +5,16 @@ from collections.abc import Iterable, Iterator
 from benchmarks.report.figures import LoadFigures
 from benchmarks.report.goals import verdicts
 from benchmarks.report.prose import capacity, disturbed, lists, machine_lines, missed
-from benchmarks.report.tables import conversions, delays, goals, markdown, starts, turns, usage
+from benchmarks.report.tables import (
+    conversions,
+    delays,
+    goals,
+    markdown,
+    starts,
+    store_states,
+    turns,
+    usage,
+)
 from benchmarks.results import Results
 
 _HEAD = """\
@@ -112,12 +121,20 @@ def _other_parts(results: Results) -> Iterator[str]:
             " the worst of what lands in or beside the band."
         )
         yield markdown(conversions(results.conversion))
-    if results.cold or results.webhook:
-        yield "## Starts and the webhook"
+    if results.store:
+        yield "## Audio while Firestore is slow or gone"
+        yield (
+            f"{results.store[0].calls} calls, with Firestore's emulator behind a hop that is told"
+            " to hold every request up, or to end every connection, once all calls are up."
+        )
+        yield markdown(store_states(results.store))
+    if results.cold or results.webhook or results.tools:
+        yield "## Starts, the webhook and tool calls"
         yield (
             "From the start of a process to the end of its first answer, with warm caches and the"
             " embedded store; the webhook's first answer is a whole one, signed, with a call"
-            " opened. Warm: new calls, 20 a second."
+            " opened. Warm: new calls, 20 a second. Tool calls: from the model's message on our"
+            " socket to the request at the function, over TLS and with an ID token, one call."
         )
         yield markdown(starts(results))
 

@@ -63,6 +63,7 @@ def all_tables(results: Results) -> list[Table]:
         usage(load),
         conversions(results.conversion),
         starts(results),
+        store_states(results.store),
     )
     checked = goals(verdicts(load)) if results.load else None
     return [table for table in (*tables, checked) if table is not None and table.rows]
@@ -106,14 +107,40 @@ def conversions(measured: Sequence[Conversion]) -> Table:
 
 
 def starts(results: Results) -> Table:
-    """Cold starts, and the warm webhook."""
+    """Cold starts, the warm webhook, and calls of tools."""
     names = dict.fromkeys(start.name for start in results.cold)
     rows = [(f"{name}, from nothing", shown(_start_ms(results, name), 0)) for name in names]
     if results.webhook:
         p50 = spread(time.p50_ms for time in results.webhook)
         p99 = spread(time.p99_ms for time in results.webhook)
         rows += [("webhook, warm, p50", shown(p50, 1)), ("webhook, warm, p99", shown(p99, 1))]
-    return Table("Starts and the webhook", ("what", "ms"), rows)
+    if results.tools:
+        p50 = spread(time.p50_ms for time in results.tools)
+        p99 = spread(time.p99_ms for time in results.tools)
+        rows += [("tool call, warm, p50", shown(p50, 1)), ("tool call, warm, p99", shown(p99, 1))]
+    return Table("Starts, the webhook and tool calls", ("what", "ms"), rows)
+
+
+def store_states(points: Sequence[LoadPoint]) -> Table:
+    """The audio of one load with Firestore in different states, in the order measured."""
+    load = LoadFigures(points)
+    figures = (*UPLINK, *DOWNLINK, CORE)
+    rows = [
+        (
+            state,
+            *(shown(load.of(figure, state, calls), 1) for figure in figures),
+            _total(load.at(state, calls), lambda point: point.uplink_lost_ms),
+            _total(load.at(state, calls), lambda point: point.downlink_lost_bursts),
+            _total(load.at(state, calls), lambda point: point.calls_failed),
+        )
+        for calls in load.calls
+        for state in dict.fromkeys(point.target for point in points)
+    ]
+    columns = (
+        *("Firestore", *(figure.name for figure in UPLINK + DOWNLINK), "core per call, %"),
+        *("uplink lost, ms", "bursts lost", "calls failed"),
+    )
+    return Table("Audio while Firestore is well, slow and gone, ms", columns, rows)
 
 
 def goals(checked: Iterable[Verdict]) -> Table:

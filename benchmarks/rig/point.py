@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -43,14 +43,17 @@ class Usage:
     loaded_mb: float
 
 
-async def measure(target: Target, load: Load) -> LoadPoint:
-    """Start the target, load it, and tell what was seen.
+async def measure(
+    target: Target, load: Load, *, loaded: Callable[[], None] = lambda: None
+) -> LoadPoint:
+    """Start the target, load it, and tell what was seen; `loaded` is called when all calls are up.
 
     Raises ops.processes.ProcessFailed, and usage.TargetDied.
     """
     async with running(target, load.calls, load.pins) as rig:
         idle_mb = await _warm_up(rig, load)
         await rig.place(load.calls, load.starts_per_s)
+        loaded()
         await asyncio.sleep(load.settle_s)
         with _without_garbage_collection():
             window, usage = await _observe(rig.target.pids, load, idle_mb)

@@ -1,0 +1,20 @@
+"""Faults of one of two stream handlers, each once; `make faults` injects them ten times."""
+
+import pytest
+
+from benchmarks.faults.fault import Fault
+from benchmarks.faults.ours import FAULTS
+from benchmarks.faults.world import World
+
+pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="module")]
+HANDLERS = 2
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    "fault", [f for f in FAULTS if f.handlers == HANDLERS], ids=lambda fault: fault.name
+)
+async def test_a_fault_ends_as_decided(world: World, fault: Fault) -> None:
+    seen = await fault.inject(world, 1)
+
+    assert fault.problems(seen) == [], fault.outcome

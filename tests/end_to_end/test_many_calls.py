@@ -1,0 +1,115 @@
+"""Fifty calls at once on Firestore: every word recorded once, whatever Firestore does meanwhile."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.counted_calls import CountedCall
+from tests.end_to_end.counted_line import counted_line, differences
+from tests.ringdown.stores.recording_proxy import Written
+
+CALLS = 50
+WELL_TURNS, TROUBLED_TURNS = 10, 7  # about 12 s, and 8 s, of conversation
+SLOW_S = 2.0
+WINDOW_S = 10.0
+ROUTINE_WRITES = 10
+"""In a window: one a second."""
+WRITTEN_AT_ONCE = 4
+"""Create, claim, end, and Twilio's word of it."""
+
+pytestmark = pytest.mark.timeout(180)
+
+
+async def test_fifty_calls_are_recorded_to_the_word_and_at_the_pace(
+    tmp_path: Path, firestore_project: str
+) -> None:
+    async with counted_line(firestore_project, tmp_path) as line:
+        calls = line.ringing(CALLS, WELL_TURNS)
+        await line.carry(calls)
+        await line.settled(calls)
+    written = line.firestore.writes
+
+    replayed = await line.replay_letters()  # of a machine that is slow itself
+    assert await differences(firestore_project, calls) == []
+    assert line.tool_requests == requests_due(calls)
+    paces = busiest_windows(written)
+    print(f"\nThe most writes to one document in {WINDOW_S:g} s: {max(paces.values())}")  # noqa: T201
+    too_often = {
+        path: count
+        for path, count in paces.items()
+        if count > ROUTINE_WRITES + (WRITTEN_AT_ONCE if path.count("/") == 1 else 2)
+    }
+    assert too_often == {}, "writes to a document in ten seconds"
+    statuses = {call.call_sid: statuses_written(written, call) for call in calls}
+    once_each = ("ringing", "in_progress", "ended")
+    assert {sid: s for sid, s in statuses.items() if s != once_each and sid not in replayed} == {}
+
+
+async def test_fifty_calls_are_recorded_to_the_word_while_firestore_takes_two_seconds(
+    tmp_path: Path, firestore_project: str
+) -> None:
+    async with counted_line(firestore_project, tmp_path) as line:
+        line.firestore.delay_s = SLOW_S
+        calls = line.ringing(CALLS, TROUBLED_TURNS)
+        await line.carry(calls)
+        await line.settled(calls)
+
+    await line.replay_letters()  # of a machine that is slow itself
+    assert await differences(firestore_project, calls) == []
+
+
+async def test_fifty_calls_leave_whole_dead_letters_when_firestore_is_gone(
+    tmp_path: Path, firestore_project: str
+) -> None:
+    """Half of them began before it went."""
+    async with counted_line(firestore_project, tmp_path) as line:
+        before, after = (line.ringing(CALLS // 2, TROUBLED_TURNS) for _ in range(2))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(line.carry(before))
+            await line.until_talking(before)
+            line.hop.leave()
+            group.create_task(line.carry(after))
+        calls = [*before, *after]
+        await line.until_letters_have_left(calls)
+        line.hop.come_back()
+        replayed = await line.replay_letters()
+        await line.settled(calls)
+
+    assert await differences(firestore_project, calls) == []
+    assert replayed.count("written: ") >= CALLS
+    assert "nothing was missing" in await line.replay_letters()
+
+
+# What must hold
+
+
+def requests_due(calls: Sequence[CountedCall]) -> Counter[tuple[str, int]]:
+    """Each tool call reached the tool once."""
+    return Counter(
+        (call.caller, int(call_id.partition("-")[2]))
+        for call in calls
+        for call_id in call.tools_asked
+    )
+
+
+def busiest_windows(written: Sequence[Written]) -> dict[str, int]:
+    """How many writes each document of a call got in its busiest window."""
+    times_s = defaultdict(list)
+    for write in written:
+        if write.path.startswith("calls/"):
+            times_s[write.path].append(write.at_s)
+    return {
+        path: max(sum(at_s <= t < at_s + WINDOW_S for t in times) for at_s in times)
+        for path, times in times_s.items()
+    }
+
+
+def statuses_written(written: Sequence[Written], call: CountedCall) -> tuple[str, ...]:
+    """In their order, each once: Twilio and the handler may both say that a call has ended."""
+    path = f"calls/{call.call_sid}"
+    return tuple(
+        dict.fromkeys(write.status for write in written if write.path == path and write.status)
+    )
