@@ -63,51 +63,73 @@ class Price:
     source: str
 
 
-TWILIO_INBOUND = Price("Twilio, call to a US local number", 0.0085, "minute", "list price")
-TWILIO_STREAM = Price("Twilio, media stream", 0.004, "minute", "list price")
-TWILIO_NUMBER = Price("Twilio, US local number", 1.15, "month", "list price")
-RUN_CPU = Price("Cloud Run, instance-based, one vCPU", 0.000018, "second", "list price, tier 1")
-RUN_MEMORY = Price(
-    "Cloud Run, instance-based, memory", 0.000002, "GiB second", "list price, tier 1"
-)
-FIRESTORE_WRITE = Price("Firestore, write", 0.9e-6, "document", "list price, one region")
-FIRESTORE_READ = Price("Firestore, read", 0.3e-6, "document", "list price, one region")
+_TWILIO = "twilio.com/en-us/voice/pricing/us"
+_RUN = "cloud.google.com/run/pricing, tier 1"
+_FIRESTORE = "cloud.google.com/firestore/pricing, one region"
+
+TWILIO_INBOUND = Price("Twilio, call to a US local number", 0.0085, "minute", _TWILIO)
+TWILIO_STREAM = Price("Twilio, media stream", 0.004, "minute", _TWILIO)
+TWILIO_NUMBER = Price("Twilio, US local number", 1.15, "month", _TWILIO)
+RUN_CPU = Price("Cloud Run, instance-based, one vCPU", 0.000018, "second", _RUN)
+RUN_MEMORY = Price("Cloud Run, instance-based, memory", 0.000002, "GiB second", _RUN)
+FUNCTION_CPU = Price("Functions, request-based, one vCPU", 0.000024, "second", _RUN)
+FUNCTION_MEMORY = Price("Functions, request-based, memory", 0.0000025, "GiB second", _RUN)
+FUNCTION_REQUEST = Price("Functions, request", 0.4e-6, "request", _RUN)
+FIRESTORE_WRITE = Price("Firestore, write", 0.9e-6, "document", _FIRESTORE)
+FIRESTORE_READ = Price("Firestore, read", 0.3e-6, "document", _FIRESTORE)
 PRICES = (
     TWILIO_INBOUND,
     TWILIO_STREAM,
     TWILIO_NUMBER,
     RUN_CPU,
     RUN_MEMORY,
+    FUNCTION_CPU,
+    FUNCTION_MEMORY,
+    FUNCTION_REQUEST,
     FIRESTORE_WRITE,
     FIRESTORE_READ,
 )
 
-CALL_S = 180.0
+CALL_MIN = 3.0
 WRITES_PER_MINUTE = 30.0
 """Half of the most that the recorder does to one call's documents."""
 READS_PER_CALL = 10.0
+REQUESTS_PER_CALL = 8.0
+"""The webhook's: answer, after the stream, what Twilio reports; and two tool calls."""
+REQUEST_S = 0.5
+"""On average, with an instance's start now and then."""
+REQUEST_GIB = 0.5
 CALLS_AT_ONCE = 5.0
-"""How many an instance carries on average while it runs: small lines seldom fill one."""
+"""How many an instance carries on average where calls overlap: of 20, some must be free."""
+IDLE_MIN = 15.0
+"""For so long Cloud Run may keep, and bill, an instance after its last call."""
+MONTH_MIN = 30 * 24 * 60.0
 
 
-def minute_usd() -> dict[str, float]:
-    """What a minute of a three-minute call costs, by who bills it."""
-    minutes = CALL_S / 60
-    instance = 60 * (RUN_CPU.usd + RUN_MEMORY.usd)
+def instance_minutes(minutes: float) -> float:
+    """Of stream_handler, in a month of so many minutes of calls.
+
+    Calls that come one by one each leave an instance idle; on a busy line one is there all month,
+    and more where calls overlap.
+    """
+    one_by_one = minutes / CALL_MIN * (CALL_MIN + IDLE_MIN)
+    return max(minutes / CALLS_AT_ONCE, min(one_by_one, MONTH_MIN))
+
+
+def month_usd(minutes: float) -> dict[str, float]:
+    """What a month with so many minutes costs, by who bills it."""
+    calls = minutes / CALL_MIN
+    request_usd = FUNCTION_REQUEST.usd + REQUEST_S * (
+        FUNCTION_CPU.usd + REQUEST_GIB * FUNCTION_MEMORY.usd
+    )
     return {
-        "Gemini": model_usd(CALL_S) / minutes,
-        "Twilio": TWILIO_INBOUND.usd + TWILIO_STREAM.usd,
-        "Cloud Run": instance / CALLS_AT_ONCE,
-        "Firestore": WRITES_PER_MINUTE * FIRESTORE_WRITE.usd
-        + READS_PER_CALL * FIRESTORE_READ.usd / minutes,
+        "Gemini": calls * model_usd(CALL_MIN * 60),
+        "Twilio": TWILIO_NUMBER.usd + minutes * (TWILIO_INBOUND.usd + TWILIO_STREAM.usd),
+        "Cloud Run": instance_minutes(minutes) * 60 * (RUN_CPU.usd + RUN_MEMORY.usd),
+        "Functions": calls * REQUESTS_PER_CALL * request_usd,
+        "Firestore": minutes * WRITES_PER_MINUTE * FIRESTORE_WRITE.usd
+        + calls * READS_PER_CALL * FIRESTORE_READ.usd,
     }
-
-
-def month_usd(minutes: int) -> dict[str, float]:
-    """A month with so many minutes; the number costs something without calls, too."""
-    bill = {who: minutes * usd for who, usd in minute_usd().items()}
-    bill["Twilio"] += TWILIO_NUMBER.usd
-    return bill
 
 
 _PAGE = Template("""# What it costs
@@ -129,18 +151,22 @@ Calls of $minutes minutes, `min_instances = 0`:
 $months
 
 Without calls nothing runs, and the number is what is left to pay. `min_instances = 1` adds
-about $always USD a month for each of the two parts that it keeps awake. Free tiers are not taken
-off; building, logs and images, which come to cents, are not added.
+about $always USD a month for each of the two parts that it keeps awake; on a line so busy that they
+never sleep, nothing. Free tiers are not taken off; building, logs and images, which come to cents,
+are not added.
 
 ## Prices and habits
 
-Second hand, autumn 2026, not confirmed against a bill: look at yours.
+All second hand, as of autumn 2026: none was compared with the page named or with a bill. Look
+there, change them in `benchmarks/costs.py`, and run it again.
 
 $prices
 
 A second of sound is $tokens tokens. The caller speaks for $caller s, the agent for $agent s,
-with $silence s between; instructions and tools are $instructions tokens. An instance carries
-$at_once calls on average; a call writes $writes documents a minute.
+with $silence s between; instructions and tools are $instructions tokens. Calls that come one by
+one each leave an instance of stream_handler billed for $idle minutes more; where calls overlap, it
+carries $at_once on average. A call writes $writes documents a minute, and is $requests requests to
+functions of $request_s s each.
 
 What your own calls cost is in their records: `ringdown calls show`, and `cost_usd` on the
 dashboard.
@@ -154,9 +180,9 @@ def page() -> str:
         trigger=f"{COMPRESS_AT_TOKENS:,}",
         target=f"{COMPRESS_TO_TOKENS:,}",
         calls="\n".join(_calls()),
-        minutes=f"{CALL_S / 60:.0f}",
+        minutes=f"{CALL_MIN:.0f}",
         months="\n".join(_months()),
-        always=f"{30 * 24 * 3600 * (RUN_CPU.usd + RUN_MEMORY.usd):.0f}",
+        always=f"{MONTH_MIN * 60 * (RUN_CPU.usd + RUN_MEMORY.usd):.0f}",
         prices="\n".join(_prices()),
         tokens=f"{TOKENS_PER_S:.0f}",
         caller=f"{talk.caller_s:.0f}",
@@ -165,6 +191,9 @@ def page() -> str:
         instructions=f"{INSTRUCTIONS_TOKENS:,}",
         at_once=f"{CALLS_AT_ONCE:.0f}",
         writes=f"{WRITES_PER_MINUTE:.0f}",
+        idle=f"{IDLE_MIN:.0f}",
+        requests=f"{REQUESTS_PER_CALL:.0f}",
+        request_s=f"{REQUEST_S:.1f}",
     )
 
 
@@ -180,8 +209,8 @@ def _calls() -> Iterator[str]:
 
 
 def _months() -> Iterator[str]:
-    yield "| minutes | " + " | ".join(minute_usd()) + " | together, USD |"
-    yield "| ---: |" + " ---: |" * (len(minute_usd()) + 1)
+    yield "| minutes | " + " | ".join(month_usd(0)) + " | together, USD |"
+    yield "| ---: |" + " ---: |" * (len(month_usd(0)) + 1)
     for minutes in (0, 1_000, 100_000):
         bill = month_usd(minutes)
         cells = " | ".join(f"{usd:,.2f}" for usd in bill.values())

@@ -2,7 +2,7 @@
 
 locals {
   _runbook  = "docs/operations.md, under \"%s\", says what it means and what to do."
-  _failures = "metric.label.end_reason=one_of(\"model_unavailable\", \"model_lost\", \"handler_busy\", \"stream_lost\", \"never_streamed\")"
+  _failures = "metric.label.end_reason=one_of(\"handler_busy\", \"handler_stopped\", \"model_lost\", \"model_unavailable\", \"never_streamed\", \"stream_lost\")"
 
   # More than `above` in `within`, over all instances.
   _count_alerts = {
@@ -13,6 +13,11 @@ locals {
     }
     "Dead letters" = {
       filter = "metric.type=\"${local.metric_prefix}/dead_letters\""
+      above  = 0
+      within = "300s"
+    }
+    "Faults" = {
+      filter = "metric.type=\"${local.metric_prefix}/faults\""
       above  = 0
       within = "300s"
     }
@@ -27,7 +32,7 @@ locals {
       within = "600s"
     }
     "Streams break off" = {
-      filter = "metric.type=\"${local.metric_prefix}/streams_lost\""
+      filter = "metric.type=\"${local.metric_prefix}/take_ups\" AND metric.label.resumed_from!=\"handler_stopped\""
       above  = 2
       within = "600s"
     }

@@ -6,17 +6,32 @@ locals {
   _webhook_log = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${local.incoming_call}\""
   _stream_over = "${local._handler_log} AND jsonPayload.message=\"stream over\""
 
+  # A stream that decides nothing leaves a call to be taken up, and ends none.
+  _call_over = "${local._stream_over} AND jsonPayload.next:*"
+
   # Counted, by a label if there is one.
   _counters = {
     calls = {
-      filter = "${local._stream_over} AND jsonPayload.end_reason:*"
-      label  = "end_reason"
-      about  = "Streams that ended a call, by why they ended"
+      filter = join(" OR ", [
+        "(${local._call_over})",
+        "(${local._handler_log} AND jsonPayload.message=\"call refused: too many calls at once\")",
+        "(${local._webhook_log} AND jsonPayload.message=\"stream ended without a decision\")",
+      ])
+      label = "end_reason"
+      about = "Calls whose streaming is over, by why it ended"
     }
     dead_letters = {
       filter = local._dead_letters
       label  = null
       about  = "Parts of records that the database did not take"
+    }
+    faults = {
+      filter = join(" OR ", [
+        "(${local._handler_log} AND jsonPayload.message=\"call failed\")",
+        "(${local._webhook_log} AND (jsonPayload.message=\"request failed\" OR jsonPayload.message=\"Twilio asks for the fallback\"))",
+      ])
+      label = "message"
+      about = "Faults after which a caller hears an apology or another stream"
     }
     limits = {
       filter = "${local._webhook_log} AND (jsonPayload.message=\"line limit near\" OR jsonPayload.message=\"line limit reached\")"
@@ -33,22 +48,28 @@ locals {
       label  = null
       about  = "Writes that the database did not take at once"
     }
-    streams_lost = {
-      filter = "${local._webhook_log} AND (jsonPayload.message=\"stream ended without a decision\" OR jsonPayload.message=\"stream error\")"
-      label  = "message"
-      about  = "Streams that broke off, and were taken up again if Twilio allowed it"
+    stream_errors = {
+      filter = "${local._webhook_log} AND jsonPayload.message=\"stream error\""
+      label  = null
+      about  = "Errors of streams that Twilio reported"
+    }
+    take_ups = {
+      filter = "${local._webhook_log} AND jsonPayload.message=\"call taken up\""
+      label  = "resumed_from"
+      about  = "Calls that went on in another stream, by why the one before ended"
     }
   }
 
-  # A value of each stream, from the same line.
+  # A value of each stream, from its line; minutes and money only from the line that ends the call,
+  # because they are those of the whole call.
   _distributions = {
-    barge_in_ms   = { field = "barge_in_max_ms", unit = "ms", about = "The slowest silence after an interruption, of each stream" }
-    cost_usd      = { field = "cost_usd", unit = "1", about = "What the model cost, of each call" }
-    reconnects    = { field = "reconnects", unit = "1", about = "Sessions of the model that took the place of another, of each stream" }
-    reply_ms      = { field = "reply_p50_ms", unit = "ms", about = "The median reply, of each stream" }
-    reply_max_ms  = { field = "reply_max_ms", unit = "ms", about = "The slowest reply, of each stream" }
-    talk_s        = { field = "talk_s", unit = "s", about = "How long each call was" }
-    tool_failures = { field = "tool_failures", unit = "1", about = "Tool calls that failed, of each stream" }
+    barge_in_ms   = { lines = local._stream_over, field = "barge_in_max_ms", unit = "ms", about = "The slowest silence after an interruption, of each stream" }
+    cost_usd      = { lines = local._call_over, field = "cost_usd", unit = "1", about = "What the model cost, of each call" }
+    reconnects    = { lines = local._stream_over, field = "reconnects", unit = "1", about = "Sessions of the model that took the place of another, of each stream" }
+    reply_ms      = { lines = local._stream_over, field = "reply_p50_ms", unit = "ms", about = "The median reply, of each stream" }
+    reply_max_ms  = { lines = local._stream_over, field = "reply_max_ms", unit = "ms", about = "The slowest reply, of each stream" }
+    talk_s        = { lines = local._call_over, field = "talk_s", unit = "s", about = "How long each call was" }
+    tool_failures = { lines = local._stream_over, field = "tool_failures", unit = "1", about = "Tool calls that failed, of each stream" }
   }
 
   metric_prefix = "logging.googleapis.com/user/${local.name}"
@@ -85,7 +106,7 @@ resource "google_logging_metric" "distribution" {
 
   name            = "${local.name}/${each.key}"
   description     = each.value.about
-  filter          = "${local._stream_over} AND jsonPayload.${each.value.field}:*"
+  filter          = "${each.value.lines} AND jsonPayload.${each.value.field}:*"
   value_extractor = "EXTRACT(jsonPayload.${each.value.field})"
 
   metric_descriptor {
@@ -109,6 +130,8 @@ resource "google_monitoring_dashboard" "this" {
   dashboard_json = templatefile("${path.module}/dashboard.json.tftpl", {
     name   = local.name
     prefix = local.metric_prefix
+    # The same, as PromQL spells it: sums over time cannot be had otherwise.
+    promql = "logging_googleapis_com:user_${replace(local.name, "-", "_")}"
   })
 
   depends_on = [google_logging_metric.counter, google_logging_metric.distribution]

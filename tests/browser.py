@@ -126,7 +126,9 @@ class Tab:
         match message.get("method"):
             case "Page.loadEventFired":
                 self._loaded = True
-            case "Runtime.exceptionThrown" | "Log.entryAdded":
+            case "Runtime.exceptionThrown":
+                self.problems.append(json.dumps(message["params"]))
+            case "Log.entryAdded" if message["params"]["entry"]["level"] == "error":
                 self.problems.append(json.dumps(message["params"]))
             case "Network.requestWillBeSent":
                 self.requests.append(message["params"]["request"]["url"])

@@ -48,6 +48,10 @@ FIELD_NOTES = {
         " or low for noisy lines."
     ),
     "idle": FieldNote("When a silent caller is asked whether they are there, and said goodbye to."),
+    "waiting_phrases": FieldNote(
+        "What it says, in turn, while a tool takes long that wants a phrase said.",
+        ["One moment, please.", "I am still looking."],
+    ),
     "max_call_s": FieldNote("The longest call, in seconds."),
     "max_cost_usd": FieldNote("The most that the model may cost in one call, in dollars.", 1.5),
     "time_zone": FieldNote(

@@ -11,6 +11,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
+from ringdown.calls import EndReason
 from ringdown.log import Log, call_bound
 from stream_handler.admission import (
     START_TIMEOUT_S,
@@ -136,7 +137,11 @@ class StreamServer:
                 claimed=admitted.claimed,
             )
             if self._is_overloaded(admitted):
-                _log.error("call refused: too many calls at once", calls=len(self._bridges))
+                _log.error(
+                    "call refused: too many calls at once",
+                    calls=len(self._bridges),
+                    end_reason=EndReason.HANDLER_BUSY,
+                )
                 await self._admission.turn_away(admitted)
                 await socket.close(CloseCode.TRY_AGAIN_LATER, "too many calls at once")
                 return

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks import costs
-from benchmarks.costs import Talk, month_usd, page, tokens_of_call
+from benchmarks.costs import Talk, instance_minutes, month_usd, page, tokens_of_call
 from tests.terraform.stand_in import ROOT
 
 
@@ -27,6 +27,19 @@ def test_compression_bounds_the_cost_of_a_minute() -> None:
 
 def test_a_month_without_calls_costs_the_number() -> None:
     assert sum(month_usd(0).values()) == costs.TWILIO_NUMBER.usd
+
+
+@pytest.mark.parametrize(
+    ("minutes", "instances"),
+    [
+        (0, 0),
+        (3, 3 + 15),
+        (100_000, 30 * 24 * 60),
+        (1_000_000, 200_000),
+    ],
+)
+def test_an_instance_is_billed_while_it_waits_for_calls(minutes: int, instances: int) -> None:
+    assert instance_minutes(minutes) == pytest.approx(instances)
 
 
 def test_the_page_is_what_the_sums_say() -> None:

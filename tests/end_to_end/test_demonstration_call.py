@@ -15,10 +15,12 @@ import pytest
 
 from ops.demonstration import SCENARIO
 from ops.processes import free_port
+from ops.stack import ROOT
 from simulators.speech.pcm import read_wav
 from simulators.twilio.script import SayStep
 from simulators.twilio.script_file import load_script
 
+TOOLS = ROOT / "functions" / "tools"
 ENVIRON = {
     name: value
     for name, value in os.environ.items()
@@ -64,9 +66,10 @@ def _assert_nothing_private_is_logged(logs: Path, document: dict[str, Any]) -> N
 
 async def test_the_stack_says_where_it_is_restarts_what_dies_and_stops(tmp_path: Path) -> None:
     async with _stack(tmp_path) as (process, stack):
+        tools = {path.parent.name for path in TOOLS.glob("*/tool.yaml")}
         assert {p["name"] for p in stack["processes"]} == {
+            *tools,
             "incoming_call",
-            "lookup_account",
             "stream_handler",
         }
         assert len(stack["twilio_auth_token"]) == 32

@@ -1,7 +1,6 @@
 """Metrics, alerts and dashboard: of one piece with the log lines and with the runbook."""
 
 import datetime
-import io
 import json
 import re
 from collections.abc import Iterator
@@ -9,20 +8,24 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from ringdown import log
 from ringdown.calls import CallChanges, Claim, EndReason, NextAction, Speaker, ToolOutcome, Turn
 from ringdown.dead_letters import DeadLetter, log_fields
-from ringdown.log import Log
+from ringdown.log import Field
 from ringdown.tools import Json
 from stream_handler.stream_report import StreamReport
 from tests.ringdown.samples import a_call, a_tool_call
 from tests.terraform.log_filters import NotUnderstood, matches
+from tests.terraform.logged_lines import entry, said_in, written
 from tests.terraform.properties import Resource, resources
 from tests.terraform.scenarios import Applied, deployments
 from tests.terraform.stand_in import ROOT, needs_stand_in
 
 RUNBOOK = (ROOT / "docs" / "operations.md").read_text("utf-8")
 HANDLER, WEBHOOK = "ringdown-stream-handler", "ringdown-incoming-call"
+SOURCES = {
+    HANDLER: ROOT / "services" / "stream_handler",
+    WEBHOOK: ROOT / "functions" / "incoming_call",
+}
 planned = [needs_stand_in, pytest.mark.timeout(700)]
 
 
@@ -36,23 +39,12 @@ def of_type(applied: Applied, kind: str) -> list[Resource]:
     return [r for r in resources(applied.plan) if r.type == kind]
 
 
-def entry(service: str, line: str) -> Json:
-    """A line of a process's output as Cloud Logging keeps it."""
-    payload = json.loads(line)
-    severity = payload.pop("severity")
-    resource = {"type": "cloud_run_revision", "labels": {"service_name": service}}
-    return {"resource": resource, "severity": severity, "jsonPayload": payload}
+def metric(applied: Applied, key: str) -> Resource:
+    (found,) = (m for m in of_type(applied, "google_logging_metric") if m.key == key)
+    return found
 
 
-def logged(message: str, **fields: str | float | bool | None) -> str:
-    """What the code's own log writes."""
-    stream = io.StringIO()
-    log.configure(stream)
-    Log("ringdown.test").info(message, **fields)
-    return stream.getvalue()
-
-
-def a_stream() -> dict[str, log.Field]:
+def a_stream(next: NextAction | None = NextAction.FALL_BACK) -> dict[str, Field]:
     report = StreamReport()
     turns = (
         Turn(n=1, speaker=Speaker.AGENT, text="Hi", start_ms=0, end_ms=9, reply_ms=800),
@@ -60,7 +52,26 @@ def a_stream() -> dict[str, log.Field]:
     )
     report.add(CallChanges(turns=turns, tool_calls=(a_tool_call("t1"),)))
     report.add(CallChanges(end_reason=EndReason.MODEL_LOST, talk_s=61, cost_usd=0.12))
-    return report.fields(NextAction.FALL_BACK)
+    return report.fields(next)
+
+
+def all_lines() -> list[Json]:
+    """One entry for each line that the two services can write."""
+    now = datetime.datetime.now(datetime.UTC)
+    claim = Claim(attempt=1, handler="h", claimed_at=now)
+    letter = DeadLetter(call=a_call(), claim=claim, changes=CallChanges(), left_at=now)
+    lines = [entry(HANDLER, written("dead letter", **f)) for f in log_fields(letter)]
+    lines.append(entry(HANDLER, written("stream over", **a_stream())))
+    lines += [
+        entry(service, written(said.message, **dict.fromkeys(said.fields, "something")))
+        for service, folder in SOURCES.items()
+        for said in said_in(folder)
+    ]
+    return lines
+
+
+def messages(lines: list[Json]) -> set[str]:
+    return {line["jsonPayload"]["message"] for line in lines}
 
 
 # The line that everything stands on
@@ -126,52 +137,43 @@ def test_a_filter_that_is_not_understood_is_no_filter(filter: str) -> None:
 class TestPlanned:
     pytestmark = planned
 
-    def test_every_metric_finds_a_line_that_the_code_writes(self, everything: Applied) -> None:
-        now = datetime.datetime.now(datetime.UTC)
-        claim = Claim(attempt=1, handler="h", claimed_at=now)
-        letter = DeadLetter(call=a_call(), claim=claim, changes=CallChanges(), left_at=now)
-        written = [entry(HANDLER, logged("stream over", **a_stream()))]
-        written += [entry(HANDLER, logged("dead letter", **f)) for f in log_fields(letter)]
-        written += [entry(service, logged(text)) for service, text in _messages(everything)]
+    def test_every_metric_finds_the_lines_it_names(self, everything: Applied) -> None:
+        lines = all_lines()
         metrics = of_type(everything, "google_logging_metric")
 
-        unheard = [
-            m.address
+        unheard = {
+            m.key: missing
             for m in metrics
-            if not any(matches(m.values["filter"], line) for line in written)
-        ]
-
-        assert len(metrics) == 13
-        assert unheard == []
-
-    def test_values_are_taken_from_fields_of_that_line(self, everything: Applied) -> None:
-        fields = a_stream()
-        taken = {
-            re.fullmatch(r"EXTRACT\(jsonPayload\.(\w+)\)", m.values["value_extractor"])[1]  # type: ignore[index]
-            for m in of_type(everything, "google_logging_metric")
-            if m.values["value_extractor"]
+            if (missing := _named(m) - messages([x for x in lines if matches(_filter(m), x)]))
         }
-        assert taken
-        assert taken <= set(fields)
 
-    def test_the_messages_stand_in_the_code(self, everything: Applied) -> None:
-        folders = {HANDLER: "services/stream_handler", WEBHOOK: "functions/incoming_call"}
-        missing = [
-            (service, message)
-            for service, message in _messages(everything)
-            if not any(
-                f'"{message}"' in path.read_text("utf-8")
-                for path in (ROOT / folders[service]).rglob("*.py")
-            )
+        assert len(metrics) == 15
+        assert unheard == {}
+
+    def test_values_and_labels_are_fields_of_every_line_found(self, everything: Applied) -> None:
+        lines = all_lines()
+        lacking = [
+            (m.key, line["jsonPayload"]["message"])
+            for m in of_type(everything, "google_logging_metric")
+            for field in _extracted(m)
+            for line in lines
+            if matches(_filter(m), line) and field not in line["jsonPayload"]
         ]
-        assert missing == []
+        assert lacking == []
+
+    def test_a_call_that_is_taken_up_is_counted_once(self, everything: Applied) -> None:
+        lost = entry(HANDLER, written("stream over", **a_stream(None)))
+        over = entry(HANDLER, written("stream over", **a_stream()))
+        for key in ("calls", "talk_s", "cost_usd"):
+            assert not matches(_filter(metric(everything, key)), lost), key
+            assert matches(_filter(metric(everything, key)), over), key
 
     def test_dead_letters_leave_the_default_log(self, everything: Applied) -> None:
         (sink,) = of_type(everything, "google_logging_project_sink")
         (exclusion,) = of_type(everything, "google_logging_project_exclusion")
         (bucket,) = of_type(everything, "google_logging_project_bucket_config")
-        letter = entry(HANDLER, logged("dead letter", ringdown_dead_letter=True))
-        other = entry(HANDLER, logged("stream over"))
+        letter = entry(HANDLER, written("dead letter", ringdown_dead_letter=True))
+        other = entry(HANDLER, written("stream over"))
         for one in (sink, exclusion):
             assert matches(one.values["filter"], letter)
             assert not matches(one.values["filter"], other)
@@ -190,6 +192,9 @@ class TestPlanned:
         texts = json.dumps([dashboard.values["dashboard_json"], *(a.values for a in alerts)])
         used = set(re.findall(r"logging\.googleapis\.com/user/([\w/-]+)", texts))
         assert used == there
+        summed = set(re.findall(r"logging_googleapis_com:user_ringdown_(\w+)_sum", texts))
+        assert summed == {"cost_usd", "talk_s"}
+        assert {f"ringdown/{name}" for name in summed} <= there
 
     def test_end_reasons_of_an_alert_are_those_of_the_code(self, everything: Applied) -> None:
         (alert,) = (
@@ -200,6 +205,20 @@ class TestPlanned:
         text = json.dumps(alert.values["conditions"])
         (listed,) = re.findall(r"one_of\((.+?)\)", text)
         assert set(re.findall(r"\w+", listed)) <= set(EndReason)
+
+    def test_each_tile_has_what_cloud_monitoring_asks_for(self, everything: Applied) -> None:
+        """The API's XyChart: https://cloud.google.com/monitoring/api/ref_v3/rest/v1/projects.dashboards"""
+        (dashboard,) = of_type(everything, "google_monitoring_dashboard")
+        tiles = json.loads(dashboard.values["dashboard_json"])["mosaicLayout"]["tiles"]
+        assert len({tile["widget"]["title"] for tile in tiles}) == len(tiles) == 17
+        for tile in tiles:
+            title, chart = tile["widget"]["title"], tile["widget"]["xyChart"]
+            assert chart["dataSets"], title
+            for data in chart["dataSets"]:
+                assert data.keys() <= {"legendTemplate", "plotType", "timeSeriesQuery"}, title
+                assert data["plotType"] in ("LINE", "STACKED_BAR"), title
+                (query,) = data["timeSeriesQuery"].items()
+                assert _is_query(*query), (title, query)
 
     def test_tiles_of_the_dashboard_do_not_overlap(self, everything: Applied) -> None:
         (dashboard,) = of_type(everything, "google_monitoring_dashboard")
@@ -214,13 +233,32 @@ class TestPlanned:
         assert max(x for x, _ in cells) < layout["columns"]
 
 
-def _messages(applied: Applied) -> list[tuple[str, str]]:
-    """Which messages the metrics look for, and in whose log."""
-    return [
-        (WEBHOOK if WEBHOOK in m.values["filter"] else HANDLER, message)
-        for m in of_type(applied, "google_logging_metric")
-        for message in re.findall(r'jsonPayload\.message="([^"]+)"', m.values["filter"])
-    ]
+def _is_query(kind: str, query: Json) -> bool:
+    if kind == "prometheusQuery":
+        return bool(re.fullmatch(r"sum\(increase\([\w:]+\{.+\}\[24h\]\)\) / \d+", query))
+    reducers = ("REDUCE_SUM", "REDUCE_PERCENTILE_50", "REDUCE_PERCENTILE_95")
+    aggregation = query["aggregation"]
+    return (
+        kind == "timeSeriesFilter"
+        and aggregation["perSeriesAligner"] == "ALIGN_DELTA"
+        and aggregation["crossSeriesReducer"] in reducers
+    )
+
+
+def _filter(metric: Resource) -> str:
+    text: str = metric.values["filter"]
+    return text
+
+
+def _named(metric: Resource) -> set[str]:
+    named = set(re.findall(r'jsonPayload\.message="([^"]+)"', _filter(metric)))
+    return named or {"dead letter"}
+
+
+def _extracted(metric: Resource) -> set[str]:
+    """The fields that a metric takes its value and its label from."""
+    texts = (metric.values["value_extractor"], *(metric.values["label_extractors"] or {}).values())
+    return set(re.findall(r"EXTRACT\(jsonPayload\.(\w+)\)", " ".join(filter(None, texts))))
 
 
 def _alerts_of(page: str) -> str:

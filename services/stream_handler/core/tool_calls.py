@@ -132,6 +132,9 @@ class ToolCalls:
             yield from self.answer(event.id, answer, event.at_ms)
             return
         ledger.run(event.id, request, _waiting(tool, blocks=event.blocks))
+        if event.blocks:  # what the model says with the answer is a turn of its own
+            self._parts.turns.agent_complete()
+            self._parts.turns.agent_turn_over()
         mark = self._parts.playback.complete()  # its echo tells when the caller begins to wait
         if mark is not None:
             yield SendMark(mark)
