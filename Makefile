@@ -22,9 +22,9 @@ stack: $(READY)  ## Run the deployables on this machine until Ctrl-C.
 conformance: $(READY)  ## Compare the stand-ins with the real services, given keys.
 	@$(BIN)/python -m ops conformance
 
-test: $(READY)  ## Check types and style, then run every test.
+test: $(READY)  ## Check types and style, then run every test (or TESTS=…).
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile  # calls in real time mostly wait
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile $(TESTS)  # calls mostly wait
 
 bench: $(READY)  ## Measure everything beside a bare relay and pipecat (Linux, two cores).
 	@$(BIN)/python -m benchmarks --docs docs

@@ -74,6 +74,14 @@ class LittleTwilio:
         self._thread.join()
         self._server.server_close()
 
+    def kept(self) -> Json:
+        """All that was written here, for `remember`."""
+        return {"number": self.number, "rulesets": self.rulesets, "releases": self.releases}
+
+    def remember(self, kept: Json) -> None:
+        self.number, self.rulesets = kept["number"], kept["rulesets"]
+        self.releases = kept["releases"]
+
     def get(self, path: str, authorization: str | None) -> tuple[int, Json]:
         if authorization != self._authorization:
             return 401, {"code": 20003}

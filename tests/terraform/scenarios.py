@@ -1,14 +1,18 @@
 """What is deployed in the tests: each scenario applied once, and looked at by many."""
 
+import fcntl
+import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 import yaml
 
 from ringdown.tools import Json
-from tests.terraform.stand_in import ROOT, TOOL_SECRET, Checkout, checkout
+from tests.terraform.stand_in import ROOT, TOOL_SECRET, Checkout, checkout, reopened
 
 TOOL_FOLDERS = ROOT / "functions" / "tools"
 OTHER_IMAGE = f"europe-docker.pkg.dev/elsewhere/images/handler@sha256:{'a' * 64}"
@@ -96,9 +100,13 @@ class Applied:
 
 
 class Deployments:
-    """Applies each scenario when it is first asked for."""
+    """Applies each scenario when it is first asked for.
+
+    `folder` may be that of other test processes, too: the first applies, the others wait for it.
+    """
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
         self._folder = folder
         self._applied: dict[str, Applied] = {}
         self._open = ExitStack()
@@ -109,10 +117,16 @@ class Deployments:
         return self._applied[name]
 
     def _apply(self, name: str) -> Applied:
-        copy = self._open.enter_context(
-            checkout(self._folder / name, SCENARIOS[name], every_tool=name == "everything")
-        )
-        copy.succeed(*_APPLY)
+        twilio_is = self._folder / f"{name}-twilio.json"
+        with (self._folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not twilio_is.exists():
+                folder, all_tools = self._folder / name, name == "everything"
+                with checkout(folder, SCENARIOS[name], every_tool=all_tools) as copy:
+                    copy.succeed(*_APPLY)
+                    twilio_is.write_text(json.dumps(copy.twilio.kept()), "utf-8")
+        copy = self._open.enter_context(reopened(self._folder / name, SCENARIOS[name]))
+        copy.twilio.remember(json.loads(twilio_is.read_text("utf-8")))
         outputs = {key: output["value"] for key, output in copy.json("outputs.json").items()}
         return Applied(copy, copy.json("second.json"), outputs, dict(copy.twilio.number))
 
@@ -120,8 +134,9 @@ class Deployments:
         self._open.close()
 
 
-def deployments(folder: Path) -> Iterator[Deployments]:
-    every = Deployments(folder)
+def deployments(factory: pytest.TempPathFactory) -> Iterator[Deployments]:
+    base = factory.getbasetemp()
+    every = Deployments((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "applied")
     try:
         yield every
     finally:

@@ -36,7 +36,7 @@ A_SECRET = "a-secret-of-forty-characters-0123456789a"
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployments]:
-    yield from deployments(tmp_path_factory.mktemp("terraform"))
+    yield from deployments(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

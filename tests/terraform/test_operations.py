@@ -31,7 +31,7 @@ planned = [needs_stand_in, pytest.mark.timeout(700)]
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
-    for every in deployments(tmp_path_factory.mktemp("operations")):
+    for every in deployments(tmp_path_factory):
         yield every["everything"]
 
 

@@ -40,7 +40,7 @@ READY_WITHIN_S = 20.0
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
-    for every in deployments(tmp_path_factory.mktemp("packaging")):
+    for every in deployments(tmp_path_factory):
         yield every["everything"]
 
 

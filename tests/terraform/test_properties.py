@@ -18,7 +18,7 @@ SECURITY_PAGE = (ROOT / "docs" / "security.md").read_text("utf-8")
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
-    for every in deployments(tmp_path_factory.mktemp("planted")):
+    for every in deployments(tmp_path_factory):
         yield every["everything"]
 
 
