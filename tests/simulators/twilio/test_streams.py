@@ -125,14 +125,16 @@ async def test_frames_are_counted_and_paced_every_20_ms() -> None:
 
 async def test_what_the_caller_says_arrives_sample_for_sample() -> None:
     heard = b""
+    listening = asyncio.Event()
 
     async def listen(stream: Stream) -> None:
         nonlocal heard
         while len(heard.lstrip(b"\xff")) < len(SPEECH):
             heard += base64.b64decode(media_fields(await stream.next("media"))["payload"])
+            listening.set()
 
     async def talk(call: Call) -> None:
-        await call.answered()
+        await listening.wait()  # what is said before the stream is open, nobody hears
         await call.start_saying(mulaw.decode(SPEECH), text="numbers")
 
     async with media_server(listen) as server:
