@@ -24,6 +24,7 @@ _Kind = Any
 
 # A document may hold a megabyte of nonsense, and is checked while a phone rings.
 _MOST_IN_A_LIST = 20
+_MOST_LOOKED_AT = 1_000
 _MOST_UNKNOWN = 5
 
 
@@ -102,14 +103,14 @@ def _problems_inside(kind: _Kind, value: Json, path: str) -> Iterator[Problem]:
 
 def _map_problems(kind: _Kind, value: Mapping[str, Json], path: str) -> Iterator[Problem]:
     name_kind, item_kind = get_args(kind)
-    for name, item in value.items():
+    for name, item in islice(value.items(), _MOST_LOOKED_AT):
         yield from _own_problem(name_kind, name, path)
         yield from _problems(item_kind, item, _inside(path, name))
 
 
 def _list_problems(kind: _Kind, value: Sequence[Json], path: str) -> Iterator[Problem]:
     item_kind = get_args(kind)[0]
-    for n, item in enumerate(value):
+    for n, item in enumerate(islice(value, _MOST_LOOKED_AT)):
         yield from _problems(item_kind, item, f"{path}[{n}]")
 
 
