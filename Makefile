@@ -24,7 +24,7 @@ conformance: $(READY)  ## Compare the stand-ins with the real services, given ke
 
 test: $(READY)  ## Check types and style, then run every test (or TESTS=…).
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile $(TESTS)  # calls mostly wait
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(TESTS)  # calls mostly wait
 
 bench: $(READY)  ## Measure everything beside a bare relay and pipecat (Linux, two cores).
 	@$(BIN)/python -m benchmarks --docs docs
