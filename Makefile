@@ -28,9 +28,23 @@ test: $(READY)  ## Check types and style, then run every test (or TESTS=…).
 
 bench: $(READY)  ## Measure everything beside a bare relay and pipecat (Linux, two cores).
 	@$(BIN)/python -m benchmarks --docs docs
+	@$(BIN)/python -m benchmarks.sound --docs docs
+	@$(BIN)/python -m benchmarks.capacity
 
 faults: $(READY)  ## Inject every fault ten times and write docs/reliability.md (half an hour).
 	@$(BIN)/python -m benchmarks.faults --docs docs
+
+# SECONDS: of each target; SOAK: options such as "--minutes 5 --calls 100"
+SECONDS ?= 60
+fuzz: $(READY)  ## Feed both codecs and the webhook bytes that break them (a minute each).
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement tests/fuzz/requirements.txt
+	@for target in twilio gemini webhook; do \
+		echo "$$target:"; \
+		PYTHONPATH=functions/incoming_call $(BIN)/python -m tests.fuzz $$target --seconds $(SECONDS) || exit 1; \
+	done
+
+soak: $(READY)  ## Calls and faults for 40 minutes; does anything leak? Writes docs/soak.md (Linux).
+	@$(BIN)/python -m benchmarks.soak --docs docs $(SOAK)
 
 lint: $(READY)  ## Types (mypy strict) and style (ruff).
 	$(BIN)/ruff check
@@ -47,7 +61,6 @@ format: $(READY)  ## Put the code into shape.
 	$(BIN)/ruff format
 
 lock: $(READY)  ## Resolve every requirements.in again, with hashes.
-	@$(BIN)/python -m pip install --quiet uv
 	@PYTHON=$(BIN)/python scripts/lock
 
 clean:  ## Remove what was made here.
@@ -57,4 +70,4 @@ $(READY): requirements.txt pyproject.toml
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/setup
 	@touch $@
 
-.PHONY: help call talk stack conformance test bench faults lint format lock clean
+.PHONY: help call talk stack conformance test bench faults fuzz soak lint format lock clean

@@ -2,8 +2,7 @@
 # so they are kept apart from the ordinary log, where more people read.
 
 locals {
-  _ours         = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=~\"^${local.name}-\""
-  _dead_letters = "${local._ours} AND jsonPayload.ringdown_dead_letter=true"
+  _dead_letters = "${local._handler_log} AND jsonPayload.ringdown_dead_letter=true"
 }
 
 resource "google_logging_project_bucket_config" "dead_letters" {

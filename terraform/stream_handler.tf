@@ -83,6 +83,12 @@ resource "google_cloud_run_v2_service" "stream_handler" {
     }
   }
 
+  # Whoever goes back to an older revision by hand (docs/operations.md) does so until the next apply.
+  traffic {
+    type    = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
+    percent = 100
+  }
+
   depends_on = [time_sleep.grants]
 }
 

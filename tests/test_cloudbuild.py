@@ -117,7 +117,7 @@ def test_a_push_to_main_is_tested_built_pushed_planned_and_applied(tmp_path: Pat
         ["terraform-binary", "plan"],
         ["terraform-binary", "apply"],
     ]
-    assert "bucket=our-state" in build.commands[5]
+    assert "-backend-config=bucket=our-state -backend-config=prefix=ringdown" in build.commands[5]
     assert 'backend "gcs"' in (tmp_path / "workspace/terraform/backend.tf").read_text()
 
 

@@ -46,6 +46,17 @@ def test_every_variable_without_a_default_is_asked_for() -> None:
     assert needed <= named(*VARIABLE_PATTERNS)
 
 
+def test_three_values_are_typed_and_the_rest_is_made() -> None:
+    steps = PAGE.split("## Fifteen minutes, in Cloud Shell\n")[1].split("\n## ")[0]
+
+    typed = re.findall(r"^ {4}(\w+) += \"[^$]", steps, re.MULTILINE)
+    typed += re.findall(r"^ {4}read -rs TF_VAR_(\w+)", steps, re.MULTILINE)
+    made = re.findall(r"^ {4}(?:export TF_VAR_)?(\w+) *= ?\"?\$\(", steps, re.MULTILINE)
+
+    assert sorted(typed) == ["phone_number", "twilio_account_sid", "twilio_auth_token"]
+    assert sorted(made) == ["gemini_api_key", "project_id"]
+
+
 def test_every_output_that_is_named_exists() -> None:
     outputs_named = named(*OUTPUT_PATTERNS)
 

@@ -25,7 +25,7 @@ async def check_agents(deployment: Deployment, _: Means) -> Verdict:
         return untried("nobody told where records are kept", "Set STORE_URL.")
     try:
         async with open_store(deployment.store_url) as store:
-            tools = await store.tool_names()
+            tools = await store.declared_tools()
             stored = Stored(
                 {a.agent_id: findings(a.document, tools) for a in await store.list_agents()},
                 await store.list_numbers(),

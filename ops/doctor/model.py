@@ -33,6 +33,7 @@ class Spoken:
     """What the model said when it was asked to greet."""
 
     model: str
+    """With its region, if it has one."""
     ready_ms: int = 0
     first_sound_ms: int | None = None
     """After it was asked."""
@@ -59,13 +60,14 @@ async def check_model(deployment: Deployment, means: Means) -> Verdict:
             " VERTEX_LOCATION), and look again.",
         )
     agent = await _agent(deployment)
-    spoken = Spoken(model_on(deployment.gemini.api, agent.model))
+    model, place = model_on(deployment.gemini.api, agent.model), _place(deployment.gemini)
+    spoken = Spoken(f"{model} in {place}" if place else model)
     tls = means.tls if deployment.gemini.base_url is not None else None
     try:
         await _let_speak(GeminiLive(deployment.gemini, tls=tls), agent, spoken)
     except ModelError as error:
         if not spoken.pcm:
-            return judge_failure(error, deployment.gemini, spoken.model)
+            return judge_failure(error, deployment.gemini, model)
     return judge_speech(spoken)
 
 

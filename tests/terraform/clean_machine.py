@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from benchmarks.installing import install, is_installed
 from tests.terraform.stand_in import ROOT
 
 ENVIRONMENTS = ROOT / ".venv-deploy"
@@ -20,10 +19,14 @@ def clean_environment(requirements: Path) -> Path:
     """A virtual environment with just what is locked there; made once for each lock file."""
     key = hashlib.sha256(sys.version.encode() + requirements.read_bytes()).hexdigest()[:16]
     folder = ENVIRONMENTS / key
-    if not is_installed(folder, requirements):
+    python, complete = folder / "bin" / "python", folder / "complete"
+    if not complete.exists():
         folder.parent.mkdir(exist_ok=True)
-        _run((sys.executable, "-m", "venv", "--clear", str(folder)))
-        install(folder, requirements)
+        _run((sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder)))
+        install = (sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(python))
+        locked = ("--require-hashes", "--only-binary=:all:", "--requirement", str(requirements))
+        _run((*install, *locked))
+        complete.touch()
     return folder
 
 

@@ -2,13 +2,13 @@
 
 import base64
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ringdown.tools import Json
+from tests.http_server import Requests, serving
 
 NUMBER_SID = "PN0123456789abcdef0123456789abcdef"
 
@@ -33,54 +33,28 @@ class LittleTwilio:
             "status_callback": None,
             "status_callback_method": "POST",
         }
+        self.url = ""
+
+    @contextmanager
+    def serving(self) -> Iterator[Self]:
         little = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Asked(Requests):
             def do_GET(self) -> None:
                 self._answer(*little.get(self.path, self.headers.get("Authorization")))
 
             def do_POST(self) -> None:
                 authorization = self.headers.get("Authorization")
-                self._answer(*little.post(self.path, authorization, self._body()))
+                self._answer(*little.post(self.path, authorization, self.body().decode()))
 
             def do_PATCH(self) -> None:
-                self._answer(*little.patch(self.path, self._body()))
-
-            def _body(self) -> str:
-                return self.rfile.read(int(self.headers["Content-Length"])).decode()
+                self._answer(*little.patch(self.path, self.body().decode()))
 
             def _answer(self, status: int, document: Json) -> None:
-                body = json.dumps(document).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                self.reply(status, json.dumps(document).encode())
 
-            def log_message(self, *_: object) -> None:
-                """Nothing is said while tests run."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-    def kept(self) -> Json:
-        """All that was written here, for `remember`."""
-        return {"number": self.number, "rulesets": self.rulesets, "releases": self.releases}
-
-    def remember(self, kept: Json) -> None:
-        self.number, self.rulesets = kept["number"], kept["rulesets"]
-        self.releases = kept["releases"]
+        with serving(Asked) as self.url:
+            yield self
 
     def get(self, path: str, authorization: str | None) -> tuple[int, Json]:
         if authorization != self._authorization:

@@ -215,6 +215,10 @@ def line_problems(plan: Json) -> list[str]:
     probes = [*container["startup_probe"], *container["liveness_probe"]]
     wanted = {
         "a call lives an hour": template["timeout"] == "3600s",
+        "calls go to the newest revision": [
+            (traffic["type"], traffic["percent"]) for traffic in service.values["traffic"]
+        ]
+        == [("TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", 100)],
         "session affinity is on": template["session_affinity"] is True,
         "MAX_CALLS is the concurrency": environment(service).plain["MAX_CALLS"]
         == str(template["max_instance_request_concurrency"]),

@@ -3,16 +3,16 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 import yaml
 
 from ringdown.tools import Json
-from tests.terraform.stand_in import ROOT, TOOL_SECRET, Checkout, checkout, reopened
+from tests.terraform.stand_in import ROOT, TOOL_SECRET, checkout
 
 TOOL_FOLDERS = ROOT / "functions" / "tools"
 OTHER_IMAGE = f"europe-docker.pkg.dev/elsewhere/images/handler@sha256:{'a' * 64}"
@@ -68,7 +68,9 @@ SCENARIOS: Mapping[str, Mapping[str, object]] = {
 }
 
 _APPLY = (
+    "terraform fmt -check -recursive > fmt.txt",
     "terraform init -backend=false -input=false -no-color > init.txt",
+    "terraform validate -no-color > validate.txt",
     "terraform plan -input=false -no-color -out=first.bin > first.txt",
     "terraform show -json first.bin > first.json",
     "terraform apply -input=false -no-color first.bin > apply.txt",
@@ -78,29 +80,60 @@ _APPLY = (
     "terraform plan -input=false -no-color -detailed-exitcode -out=second.bin > second.txt",
     "terraform show -json second.bin > second.json",
 )
+_DESTROY = (
+    "terraform destroy -refresh=false -input=false -auto-approve -no-color > destroy.txt",
+    "terraform state list > left.txt",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A deployment that stands; `plan` is the second one, in which everything is known."""
+    """What an apply made, and what a destroy left of it.
 
-    checkout: Checkout
+    `plan` is the second one, in which everything is known. `twilio` has the number `before`,
+    `during` and `after`, and the `rules` and `releases` of the database.
+    """
+
+    folder: Path
     plan: Json
     outputs: Mapping[str, Json]
-    number: Mapping[str, Json]
+    twilio: Mapping[str, Json]
+
+    @property
+    def terraform(self) -> Path:
+        return self.folder / "terraform"
+
+    @property
+    def left(self) -> str:
+        """The addresses of what the destroy did not take."""
+        return (self.terraform / "left.txt").read_text("utf-8")
 
     def texts(self) -> dict[str, bytes]:
-        """Everything that Terraform wrote down or printed."""
+        """Everything that Terraform wrote down, printed, or called gcloud with."""
         kept = [
             path
-            for path in self.checkout.terraform.iterdir()
+            for path in self.terraform.iterdir()
             if path.suffix in (".bin", ".json", ".txt", ".tfstate") and "auto" not in path.name
         ]
-        return {path.name: path.read_bytes() for path in kept}
+        return {path.name: _content(path) for path in (*kept, self._gcloud_log)}
+
+    def gcloud_calls(self) -> list[list[str]]:
+        return [json.loads(line) for line in self._gcloud_log.read_text("utf-8").splitlines()]
+
+    @property
+    def _gcloud_log(self) -> Path:
+        return self.folder / "gcloud.jsonl"
+
+
+def _content(path: Path) -> bytes:
+    if path.suffix != ".bin":
+        return path.read_bytes()
+    with ZipFile(path) as plan:
+        return b"".join(plan.read(name) for name in plan.namelist())
 
 
 class Deployments:
-    """Applies each scenario when it is first asked for.
+    """Applies and destroys each scenario when it is first asked for.
 
     `folder` may be that of other test processes, too: the first applies, the others wait for it.
     """
@@ -109,7 +142,6 @@ class Deployments:
         folder.mkdir(exist_ok=True)
         self._folder = folder
         self._applied: dict[str, Applied] = {}
-        self._open = ExitStack()
 
     def __getitem__(self, name: str) -> Applied:
         if name not in self._applied:
@@ -117,27 +149,34 @@ class Deployments:
         return self._applied[name]
 
     def _apply(self, name: str) -> Applied:
-        twilio_is = self._folder / f"{name}-twilio.json"
+        folder, twilio = self._folder / name, self._folder / f"{name}-twilio.json"
         with (self._folder / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not twilio_is.exists():
-                folder, all_tools = self._folder / name, name == "everything"
-                with checkout(folder, SCENARIOS[name], every_tool=all_tools) as copy:
-                    copy.succeed(*_APPLY)
-                    twilio_is.write_text(json.dumps(copy.twilio.kept()), "utf-8")
-        copy = self._open.enter_context(reopened(self._folder / name, SCENARIOS[name]))
-        copy.twilio.remember(json.loads(twilio_is.read_text("utf-8")))
-        outputs = {key: output["value"] for key, output in copy.json("outputs.json").items()}
-        return Applied(copy, copy.json("second.json"), outputs, dict(copy.twilio.number))
+            if not twilio.exists():
+                twilio.write_text(json.dumps(_live_through(folder, name)), "utf-8")
+        plan, outputs, seen = (
+            json.loads(path.read_text("utf-8"))
+            for path in (
+                folder / "terraform/second.json",
+                folder / "terraform/outputs.json",
+                twilio,
+            )
+        )
+        return Applied(folder, plan, {key: out["value"] for key, out in outputs.items()}, seen)
 
-    def close(self) -> None:
-        self._open.close()
+
+def _live_through(folder: Path, name: str) -> dict[str, Json]:
+    """What Twilio and the database's rules were like."""
+    with checkout(folder, SCENARIOS[name], every_tool=name == "everything") as copy:
+        seen: dict[str, Json] = {"before": dict(copy.twilio.number)}
+        copy.succeed(*_APPLY)
+        seen["during"] = dict(copy.twilio.number)
+        copy.succeed(*_DESTROY)
+        seen["after"] = copy.twilio.number
+        return {**seen, "rules": copy.twilio.rulesets, "releases": copy.twilio.releases}
 
 
-def deployments(factory: pytest.TempPathFactory) -> Iterator[Deployments]:
+def deployments(factory: pytest.TempPathFactory) -> Deployments:
+    """Shared by all test processes of a run."""
     base = factory.getbasetemp()
-    every = Deployments((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "applied")
-    try:
-        yield every
-    finally:
-        every.close()
+    return Deployments((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "applied")

@@ -117,10 +117,6 @@ class Checkout:
     def json(self, name: str) -> Json:
         return json.loads((self.terraform / name).read_text("utf-8"))
 
-    def gcloud_calls(self) -> list[list[str]]:
-        log = self.folder / "gcloud.jsonl"
-        return [json.loads(line) for line in log.read_text("utf-8").splitlines()]
-
 
 @contextmanager
 def checkout(
@@ -129,31 +125,42 @@ def checkout(
     *,
     source: Path = ROOT,
     every_tool: bool = False,
+    full_zips: bool = False,
 ) -> Iterator[Checkout]:
     """A copy of the tree, or of another checkout, with the required variables and `variables`.
 
-    One tool stands for all, unless all are asked for: each makes every apply a second longer.
+    One tool stands for all, and zips have little in them, unless it is asked for: with each
+    resource that is made, Terraform writes what every zip holds into its state once more.
     """
     for name in _COPIED:
         if (source / name).is_dir():
             shutil.copytree(source / name, folder / name, ignore=_NOT_COPIED)
         else:
             shutil.copy(source / name, folder / name)
-    for tool in (folder / "functions" / "tools").iterdir():
-        if not every_tool and tool.name != "lookup_account":
-            shutil.rmtree(tool)
+    if not every_tool:
+        _keep_one_tool(folder / "functions" / "tools")
+    if not full_zips:
+        _lighten(folder)
     gcloud = folder / "bin" / "gcloud"
     gcloud.parent.mkdir()
     token = SECRETS["twilio_auth_token"]
     gcloud.write_text(_GCLOUD.format(python=sys.executable, folder=str(folder), token=token))
     gcloud.chmod(0o755)
-    with reopened(folder, variables) as copy:
-        yield copy
-
-
-@contextmanager
-def reopened(folder: Path, variables: Mapping[str, object]) -> Iterator[Checkout]:
-    """A copy that is there already."""
-    token = SECRETS["twilio_auth_token"]
-    with LittleTwilio(ACCOUNT_SID, token, PHONE_NUMBER) as twilio:
+    with LittleTwilio(ACCOUNT_SID, token, PHONE_NUMBER).serving() as twilio:
         yield Checkout(folder, twilio, {**REQUIRED, **variables})
+
+
+def _keep_one_tool(tools: Path) -> None:
+    for tool in tools.iterdir():
+        if tool.name != "lookup_account":
+            shutil.rmtree(tool)
+
+
+def _lighten(folder: Path) -> None:
+    for requirements in (folder / "functions").rglob("requirements.txt"):
+        requirements.write_text("", "utf-8")
+    for part in (folder / "shared" / "ringdown").iterdir():
+        if part.is_dir() and part.name != "packaged":
+            shutil.rmtree(part)
+        elif part.suffix == ".py" and part.name != "__init__.py":
+            part.unlink()

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 import yaml
@@ -35,8 +34,8 @@ A_SECRET = "a-secret-of-forty-characters-0123456789a"
 
 
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployments]:
-    yield from deployments(tmp_path_factory)
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployments:
+    return deployments(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +61,20 @@ def test_a_second_plan_has_nothing_to_do(deployed: Deployments, name: str) -> No
 def test_no_secret_is_in_what_terraform_keeps(deployed: Deployments, name: str) -> None:
     texts = deployed[name].texts()
 
-    assert {"first.bin", "first.json", "applied.tfstate", "apply.txt"} <= texts.keys()
+    looked_at = ("first.bin", "first.json", "applied.tfstate", "outputs.json", "gcloud.jsonl")
+    assert [name for name in looked_at if PROJECT.encode() not in texts[name]] == []
     assert properties.secret_problems(texts, {**SECRETS, "tool secret": TOOL_SECRET}) == []
+
+
+@EACH
+def test_destroy_takes_everything_and_puts_the_number_back(
+    deployed: Deployments, name: str
+) -> None:
+    before, during, after = (deployed[name].twilio[when] for when in ("before", "during", "after"))
+
+    assert deployed[name].left == ""
+    assert during["voice_url"] != before["voice_url"]
+    assert after == {**before, "status_callback": "", "voice_fallback_url": ""}
 
 
 @EACH
@@ -92,9 +103,7 @@ def test_without_vertex_nobody_may_use_it(deployed: Deployments) -> None:
 
 
 def test_the_first_apply_builds_the_image_from_its_files(deployed: Deployments) -> None:
-    (build,) = [
-        c for c in deployed["minimal"].checkout.gcloud_calls() if c[:2] == ["builds", "submit"]
-    ]
+    (build,) = [c for c in deployed["minimal"].gcloud_calls() if c[:2] == ["builds", "submit"]]
 
     image = deployed["minimal"].outputs["stream_handler_image"]
     assert f"--substitutions=_IMAGE={image}" in build
@@ -107,7 +116,7 @@ def test_an_image_that_is_given_is_used_and_nothing_is_built(deployed: Deploymen
 
     (template,) = deployables(applied.plan)["stream_handler"].values["template"]
     assert template["containers"][0]["image"] == OTHER_IMAGE
-    assert ["builds", "submit"] not in [c[:2] for c in applied.checkout.gcloud_calls()]
+    assert ["builds", "submit"] not in [c[:2] for c in applied.gcloud_calls()]
 
 
 def test_two_environments_have_nothing_in_common(deployed: Deployments) -> None:
@@ -123,7 +132,7 @@ def test_the_number_asks_the_webhook(deployed: Deployments) -> None:
     url = "https://ringdown-incoming-call-123456789012.us-east4.run.app"
 
     assert deployed["minimal"].outputs["webhook_url"] == url
-    number = deployed["minimal"].number
+    number = deployed["minimal"].twilio["during"]
     assert (number["voice_url"], number["voice_method"]) == (url, "POST")
     assert number["voice_fallback_url"] == f"{url}/fallback"
     assert number["status_callback"] == f"{url}/status"
@@ -132,11 +141,11 @@ def test_the_number_asks_the_webhook(deployed: Deployments) -> None:
 
 
 def test_clients_are_locked_out_of_the_database(deployed: Deployments) -> None:
-    twilio = deployed["minimal"].checkout.twilio
+    seen = deployed["minimal"].twilio
 
     name = f"projects/{PROJECT}/releases/cloud.firestore/ringdown"
-    assert twilio.releases == {name: f"projects/{PROJECT}/rulesets/1"}
-    ((file,),) = (ruleset["source"]["files"] for ruleset in twilio.rulesets)
+    assert seen["releases"] == {name: f"projects/{PROJECT}/rulesets/1"}
+    ((file,),) = (ruleset["source"]["files"] for ruleset in seen["rules"])
     assert "allow read, write: if false" in file["content"]
 
 
@@ -151,7 +160,7 @@ def test_the_outputs_finish_the_job(deployed: Deployments) -> None:
 # What the code reads is what is set
 
 
-def reads(applied: Applied, name: str, given: Environment) -> tuple[set[str], str | None]:
+def reads(name: str, given: Environment) -> tuple[set[str], str | None]:
     """What the deployable's own code reads, and what it says if it cannot start with it."""
     values = {**given.plain, **dict.fromkeys(given.secrets, A_SECRET)}
     if name == "stream_handler":
@@ -161,7 +170,7 @@ def reads(applied: Applied, name: str, given: Environment) -> tuple[set[str], st
         except ConfigurationError as error:
             return recording.read, str(error)
         return recording.read, None
-    main = applied.checkout.folder / "functions" / name.replace("tool/", "tools/") / "main.py"
+    main = ROOT / "functions" / name.replace("tool/", "tools/") / "main.py"
     program = str(ROOT / "tests" / "terraform" / "deployable_reads.py")
     done = subprocess.run(
         (sys.executable, program, str(main), json.dumps(values)),
@@ -184,7 +193,7 @@ def set_and_read(deployed: Deployments) -> dict[str, tuple[set[str], set[str]]]:
     for applied in (deployed[scenario] for scenario in READ_IN):
         for name, deployable in deployables(applied.plan).items():
             given = environment(deployable)
-            read, problem = reads(applied, name, given)
+            read, problem = reads(name, given)
             assert problem is None, f"{name} does not start: {problem}"
             all_given, all_read = found.setdefault(name, (set(), set()))
             all_given |= given.names
@@ -212,7 +221,7 @@ def test_a_missing_variable_is_told_by_its_reader(everything: Applied) -> None:
     whole = environment(deployables(everything.plan)["stream_handler"])
     planted = Environment(whole.plain, whole.secrets - {"STREAM_TOKEN_SECRET"})
 
-    _, problem = reads(everything, "stream_handler", planted)
+    _, problem = reads("stream_handler", planted)
 
     assert problem is not None
     assert "STREAM_TOKEN_SECRET is not set" in problem
@@ -281,5 +290,5 @@ def test_the_database_is_what_the_code_that_queries_wants(everything: Applied) -
 
 
 def _yaml(applied: Applied, path: str) -> dict[str, Json]:
-    document: dict[str, Json] = yaml.safe_load((applied.checkout.folder / path).read_text("utf-8"))
+    document: dict[str, Json] = yaml.safe_load((applied.folder / path).read_text("utf-8"))
     return document

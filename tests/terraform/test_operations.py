@@ -3,7 +3,6 @@
 import datetime
 import json
 import re
-from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -30,9 +29,8 @@ planned = [needs_stand_in, pytest.mark.timeout(700)]
 
 
 @pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
-    for every in deployments(tmp_path_factory):
-        yield every["everything"]
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Applied:
+    return deployments(tmp_path_factory)["everything"]
 
 
 def of_type(applied: Applied, kind: str) -> list[Resource]:
@@ -172,11 +170,13 @@ class TestPlanned:
         (sink,) = of_type(everything, "google_logging_project_sink")
         (exclusion,) = of_type(everything, "google_logging_project_exclusion")
         (bucket,) = of_type(everything, "google_logging_project_bucket_config")
-        letter = entry(HANDLER, written("dead letter", ringdown_dead_letter=True))
-        other = entry(HANDLER, written("stream over"))
+        line = written("dead letter", ringdown_dead_letter=True)
+        letter, other = entry(HANDLER, line), entry(HANDLER, written("stream over"))
+        neighbours = entry("ringdown-2-stream-handler", line)
         for one in (sink, exclusion):
             assert matches(one.values["filter"], letter)
             assert not matches(one.values["filter"], other)
+            assert not matches(one.values["filter"], neighbours)
         assert bucket.values["retention_days"] == 60
 
     def test_each_alert_has_its_entry_in_the_runbook(self, everything: Applied) -> None:

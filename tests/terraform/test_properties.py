@@ -1,7 +1,7 @@
 """Each property fails on a mistake that is planted into a real plan."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -17,9 +17,8 @@ SECURITY_PAGE = (ROOT / "docs" / "security.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
-    for every in deployments(tmp_path_factory):
-        yield every["everything"]
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Applied:
+    return deployments(tmp_path_factory)["everything"]
 
 
 def planted(applied: Applied, change: Callable[[list[Json]], None]) -> Json:
@@ -140,6 +139,15 @@ def test_a_line_that_breaks_calls_is_found(everything: Applied, field: str, valu
         one(every, *HANDLER)["template"][0][field] = value
 
     assert len(properties.line_problems(planted(everything, change))) == 1
+
+
+def test_calls_that_stay_with_an_old_revision_are_found(everything: Applied) -> None:
+    def change(every: list[Json]) -> None:
+        one(every, *HANDLER)["traffic"] = []
+
+    (problem,) = properties.line_problems(planted(everything, change))
+
+    assert problem == "not so: calls go to the newest revision"
 
 
 def test_a_variable_that_nobody_reads_is_found() -> None:

@@ -43,7 +43,7 @@ def test_terraform_finds_it_well_formed_and_its_own_tests_pass(tmp_path: Path) -
 
 @pytest.fixture
 def twilio() -> Iterator[LittleTwilio]:
-    with LittleTwilio(ACCOUNT_SID, SECRETS["twilio_auth_token"], PHONE_NUMBER) as twilio:
+    with LittleTwilio(ACCOUNT_SID, SECRETS["twilio_auth_token"], PHONE_NUMBER).serving() as twilio:
         yield twilio
 
 

@@ -1,19 +1,17 @@
 """The REST APIs that the doctor asks, on this machine: Twilio's and Google's billing."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from ops.doctor.asking import Peers, basic
 from ringdown.tools import Json
+from tests.http_server import Requests, serving
 
 ACCOUNT_SID = "AC" + "1" * 32
 SERVICE = "MG" + "2" * 32
 ACCOUNT = f"/2010-04-01/Accounts/{ACCOUNT_SID}"
-_DEADLINE_S = 10.0
 
 
 @dataclass(slots=True)
@@ -77,25 +75,11 @@ def in_order(webhook_url: str, project: str) -> dict[str, Json]:
 def rest_stand_in(auth_token: str) -> Iterator[RestStandIn]:
     stand_in = RestStandIn(auth_token)
 
-    class Requests(BaseHTTPRequestHandler):
+    class Asked(Requests):
         def do_GET(self) -> None:
             status, content = stand_in.answer(self.path, self.headers.get("Authorization", ""))
             body = json.dumps(content).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.reply(status, body, {"Content-Type": "application/json"})
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Requests) as server:
-        stand_in.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield stand_in
-        finally:
-            server.shutdown()
-            thread.join(_DEADLINE_S)
+    with serving(Asked) as stand_in.url:
+        yield stand_in

@@ -220,7 +220,10 @@ async def test_a_region_without_the_model(line: Line, tmp_path: Path) -> None:
         verdict = await line.verdict("model", store_url=store_url, gemini=vertex)
     finally:
         line.gemini.faults = []
+    now_there = await line.verdict("model", store_url=store_url, gemini=vertex)
 
+    assert now_there.state is State.GOOD, now_there
+    assert "gemini-live-2.5-flash-native-audio in moon-west1 said" in now_there.finding
     assert verdict.state is State.WRONG
     assert "moon-west1 has no model gemini-live-2.5-flash-native-audio" in verdict.advice
 

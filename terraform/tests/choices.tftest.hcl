@@ -76,3 +76,49 @@ run "an_image_that_is_given_is_not_built" {
     error_message = "Nothing is to be built."
   }
 }
+
+run "everything_that_is_optional_can_be_had_at_once" {
+  command = plan
+
+  variables {
+    alert_email  = "oncall@example.com"
+    budget       = { billing_account = "012345-6789AB-CDEF01", usd = 200 }
+    uptime_check = true
+    ci = {
+      owner           = "us"
+      repository      = "ringdown"
+      service_account = "deployer@our-project-1.iam.gserviceaccount.com"
+      state_bucket    = "our-state"
+    }
+  }
+
+  assert {
+    condition     = google_cloudbuild_trigger.push[0].filename == "cloudbuild.yaml"
+    error_message = "The trigger must run the pipeline."
+  }
+  assert {
+    condition     = length(google_billing_budget.monthly) == 1 && length(google_monitoring_uptime_check_config.incoming_call) == 1
+    error_message = "Budget and uptime check were asked for."
+  }
+  assert {
+    condition     = alltrue([for alert in google_monitoring_alert_policy.count : length(alert.notification_channels) == 1])
+    error_message = "Every alert must reach the address."
+  }
+}
+
+run "a_second_environment_has_names_of_its_own" {
+  command = plan
+
+  variables {
+    name = "staging"
+  }
+
+  assert {
+    condition     = google_firestore_database.this.name == "staging"
+    error_message = "Agents and calls of two environments must be apart."
+  }
+  assert {
+    condition     = startswith(google_cloud_run_v2_service.stream_handler.name, "staging-")
+    error_message = "Two environments must not share a service."
+  }
+}

@@ -1,8 +1,7 @@
-"""What is there again after a destroy, and what an apply does to what operators have done."""
+"""What the next apply does: to what operators have edited, and after a change of the code."""
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +17,7 @@ PLAN = "terraform plan -input=false -no-color -out=next.bin && terraform show -j
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    with checkout(tmp_path_factory.mktemp("destroyed"), {}) as copy:
+    with checkout(tmp_path_factory.mktemp("standing"), {}) as copy:
         copy.succeed(INIT, APPLY)
         yield copy
 
@@ -111,16 +110,3 @@ def test_a_raised_number_stores_a_new_value_and_replaces_instances(standing: Che
         "google_cloud_run_v2_service.stream_handler",
         "google_cloudfunctions2_function.incoming_call",
     }
-
-
-def test_destroy_puts_the_number_back_and_takes_everything(tmp_path: Path) -> None:
-    with checkout(tmp_path, {"deletion_protection": False}) as copy:
-        before = dict(copy.twilio.number)
-        copy.succeed(INIT, APPLY)
-        during = dict(copy.twilio.number)
-
-        copy.succeed("terraform destroy -input=false -auto-approve -no-color")
-
-        assert during["voice_url"] != before["voice_url"]
-        assert copy.twilio.number == {**before, "status_callback": "", "voice_fallback_url": ""}
-        assert copy.succeed("terraform state list").strip() == ""
