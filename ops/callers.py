@@ -82,9 +82,9 @@ def _identity(arguments: argparse.Namespace) -> str:
 
 
 def _in_words(number: str, erased: Forgotten) -> str:
-    if not erased.calls and not erased.callers:
+    if erased == Forgotten(callers=0, calls=0, documents=0):
         return f"Nothing was stored about {number}."
     calls = "1 call" if erased.calls == 1 else f"{erased.calls} calls"
-    below = f" with {erased.documents} turns, tool calls and claims" if erased.documents else ""
+    below = f" with {erased.documents} turns, tool calls and the like" if erased.documents else ""
     known = " and what was known about the caller" if erased.callers else ""
     return f"Erased: {calls}{below}{known}."

@@ -3,12 +3,10 @@ and the metadata server that Google's own machines have."""
 
 import base64
 import json
-import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -19,9 +17,10 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
+from tests.http_server import Requests, serving
+
 PROJECT = "ringdown-test"
 _ACCOUNT = f"handler@{PROJECT}.iam.gserviceaccount.com"
-_DEADLINE_S = 10.0
 
 
 @dataclass(slots=True)
@@ -87,43 +86,21 @@ def identity_token(audience: str, *, lasts_s: float = 3_600) -> str:
 def token_server() -> Iterator[TokenServer]:
     stand_in = TokenServer()
 
-    class Requests(BaseHTTPRequestHandler):
+    class Asked(Requests):
         def do_GET(self) -> None:
-            self._reply(*stand_in.answer(self.path))
+            self._answer()
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self._reply(*stand_in.answer(self.path))
+            self.body()
+            self._answer()
 
-        def _reply(self, status: int, content: object) -> None:
+        def _answer(self) -> None:
+            status, content = stand_in.answer(self.path)
             is_text = isinstance(content, str)
             body = content.encode() if isinstance(content, str) else json.dumps(content).encode()
-            self._write(
-                status,
-                body,
-                {
-                    "Metadata-Flavor": "Google",
-                    "Content-Type": "application/text" if is_text else "application/json",
-                },
-            )
+            kind = "application/text" if is_text else "application/json"
+            self.reply(status, body, {"Metadata-Flavor": "Google", "Content-Type": kind})
 
-        def _write(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Requests) as server:
-        stand_in.address = f"127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield stand_in
-        finally:
-            server.shutdown()
-            thread.join(_DEADLINE_S)
+    with serving(Asked) as url:
+        stand_in.address = url.removeprefix("http://")
+        yield stand_in

@@ -62,7 +62,7 @@ def test_every_example_can_be_used_and_sets_its_field(field: str) -> None:
     if "." in field:
         assert list(example[field.partition(".")[0]]) == [field.partition(".")[2]]
     fitting = NEEDS.get(field, {}) | {"testers": ["+14155550123"]}
-    found = draft_findings(GOOD | fitting | example, ["lookup_account"])
+    found = draft_findings(GOOD | fitting | example, {"lookup_account": None})
     assert (found.errors, found.remarks) == ((), ())
 
 

@@ -78,7 +78,9 @@ async def test_the_pages_tool_can_be_called_once_its_folder_is_there(
 
 def test_an_agent_can_be_given_the_tool_as_the_page_says() -> None:
     (edit,) = re.findall(r"^```yaml\n(tools: .*?)^```", PAGE, re.M | re.S)
-    agent = check_agent(packaged_document() | yaml.safe_load(edit), ["lookup_account", NAME])
+    agent = check_agent(
+        packaged_document() | yaml.safe_load(edit), {"lookup_account": None, NAME: None}
+    )
     assert isinstance(agent, Agent), agent
     assert NAME in agent.tools
 

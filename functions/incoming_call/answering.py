@@ -8,6 +8,7 @@ from agent_choice import AgentChoice, ChosenAgent
 from call_twiml import StreamOffer, connect_stream, hang_up
 from caller_memory import is_remembered
 from connections import Connections
+from handler_wake_up import REQUEST_LEAVES_WITHIN_S
 from line_guard import LineGuard
 from outside_hours import is_answered, turn_away, turned_away
 from refusals import refusal
@@ -23,7 +24,6 @@ from twilio_request import CallUpdate
 from webhook_settings import WebhookSettings
 
 OPEN_CALL_WITHIN_S = 1.0
-REQUEST_LEAVES_WITHIN_S = 0.25
 
 _log = Log("incoming_call.answering")
 

@@ -1,11 +1,13 @@
 """The clients that all requests of a process share."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import httpx2
 
-from handler_wake_up import READY_WITHIN_S, HandlerWakeUp
+from handler_wake_up import READY_WITHIN_S, REQUEST_LEAVES_WITHIN_S, HandlerWakeUp
 from ringdown.stores import Store, open_store
 from summaries import Summaries
 from webhook_settings import WebhookSettings
@@ -47,9 +49,9 @@ class SharedConnections:
     async def _keep_open(self, opened: asyncio.Future[Connections]) -> None:
         try:
             async with (
-                open_store(self._settings.store_url) as store,
                 httpx2.AsyncClient(timeout=READY_WITHIN_S, trust_env=False) as http,
                 asyncio.TaskGroup() as background,
+                self._store(http, background) as store,
             ):
                 summaries = _summaries(http, self._settings)
                 opened.set_result(
@@ -61,6 +63,16 @@ class SharedConnections:
                 opened.set_exception(error)
         finally:
             self._opened = None
+
+    @asynccontextmanager
+    async def _store(
+        self, http: httpx2.AsyncClient, background: asyncio.TaskGroup
+    ) -> AsyncIterator[Store]:
+        """The store's library takes a quarter of a second to load: the handler starts meanwhile."""
+        wake_up = HandlerWakeUp(http, self._settings.ready_url, background)
+        await wake_up.requested(within_s=REQUEST_LEAVES_WITHIN_S)
+        async with open_store(self._settings.store_url) as store:
+            yield store
 
 
 def _summaries(http: httpx2.AsyncClient, settings: WebhookSettings) -> Summaries | None:

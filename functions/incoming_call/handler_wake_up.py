@@ -7,6 +7,7 @@ import httpx2
 from ringdown.log import Log
 
 READY_WITHIN_S = 4.0
+REQUEST_LEAVES_WITHIN_S = 0.25
 _RETRY_S = 0.2
 _REQUEST_SENT = "send_request_body.complete"  # httpcore's name, after "http11." or "http2."
 

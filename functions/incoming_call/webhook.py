@@ -95,9 +95,8 @@ class Webhook:
         """The form, once it is known to come from Twilio."""
         form = parse_form(await _read_body(request))
         path = "" if route is Route.ANSWER else route.value
-        query = f"?{request.url.query}" if request.url.query else ""
         if not self._signatures.accepts(
-            f"{self._settings.public_url}{path}{query}", form, request.headers
+            f"{self._settings.public_url}{path}{_query(request)}", form, request.headers
         ):
             raise Refused(403, "The signature is missing or wrong.")
         return form
@@ -167,6 +166,15 @@ def _route(path: str) -> Route | None:
         return Route(path.rstrip("/") or "/")
     except ValueError:
         return None
+
+
+def _query(request: Request) -> str:
+    """As it was asked for, with its question mark; empty without one."""
+    query: bytes = request.scope["query_string"]
+    try:
+        return f"?{query.decode('ascii')}" if query else ""
+    except UnicodeDecodeError:
+        raise MalformedRequest("The query is not a form.") from None
 
 
 async def _read_body(request: Request) -> bytes:

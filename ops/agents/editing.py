@@ -18,6 +18,7 @@ from ops.agents.yaml_text import NotReadable, from_yaml, to_yaml
 from ops.command import BROKEN, DONE, CannotGoOn, Surroundings
 from ops.store_choice import chosen_store
 from ops.terminal import Terminal
+from ringdown.agent_check import DeclaredTools
 from ringdown.agent_store import AgentStore, StoredAgent
 from ringdown.agents import packaged_document
 from ringdown.edits import look_at_edit
@@ -96,7 +97,7 @@ async def _edited_document(
     file: Path,
 ) -> Document | None:
     """What the person wrote, once it can be saved; None if they give up."""
-    terminal, tools = surroundings.terminal, await store.tool_names()
+    terminal, tools = surroundings.terminal, await store.declared_tools()
     while True:
         if arguments.file is None:
             await run_editor(file, surroundings.environ)
@@ -109,7 +110,7 @@ async def _edited_document(
 
 
 async def _usable(
-    file: Path, tools: tuple[str, ...], begun: Edited, terminal: Terminal, *, anyway: bool
+    file: Path, tools: DeclaredTools, begun: Edited, terminal: Terminal, *, anyway: bool
 ) -> Document | None:
     """The document in `file`, if nothing is wrong with it that was not so before.
 

@@ -35,6 +35,9 @@ FIELD_NOTES = {
         "low",
     ),
     "tools": FieldNote("Names of the tools it may call.", ["lookup_account"]),
+    "google_search": FieldNote(
+        "Whether it may look things up on the web with Google Search, which Google bills apart."
+    ),
     "fallback_number": FieldNote(
         "Where callers are sent when the agent cannot answer, or when they press 0.",
         "+14155550199",

@@ -10,6 +10,7 @@ from ops.agents.yaml_text import NotReadable, from_yaml
 from ops.command import BROKEN, DONE, CannotGoOn, Surroundings, given_text
 from ops.store_choice import chosen_store
 from ops.wording import day_and_minute, json_rows, json_text
+from ringdown.agent_check import DeclaredTools
 from ringdown.agent_store import AgentStore, Revision, StoredAgent
 from ringdown.errors import ConfigurationError
 
@@ -19,7 +20,7 @@ async def list_agents(arguments: argparse.Namespace, surroundings: Surroundings)
     async with chosen_store(arguments.store, surroundings) as store:
         agents = await store.list_agents()
         numbers = await store.list_numbers()
-        tools = await store.tool_names()
+        tools = await store.declared_tools()
         rows = [await _row(store, agent, numbers, tools) for agent in agents]
     if arguments.json:
         terminal.say(json_rows(_HEADS, rows))
@@ -38,7 +39,7 @@ _HEADS = ("agent", "state", "revision", "draft", "numbers")
 
 
 async def _row(
-    store: AgentStore, agent: StoredAgent, numbers: dict[str, str], tools: tuple[str, ...]
+    store: AgentStore, agent: StoredAgent, numbers: dict[str, str], tools: DeclaredTools
 ) -> tuple[str, ...]:
     found = findings_of(agent.document, tools)
     draft = await store.read_agent(agent.agent_id, draft=True)
@@ -60,7 +61,7 @@ async def show(arguments: argparse.Namespace, surroundings: Surroundings) -> int
             document, heads = document_of(revision.agent), _revision_heads(revision)
         else:
             stored = await read_or_stop(store, arguments.agent, draft=arguments.draft)
-            tools = await store.tool_names()
+            tools = await store.declared_tools()
             document = stored.document
             heads = _heads(stored, tools, draft=arguments.draft)
     if arguments.json:
@@ -72,7 +73,7 @@ async def show(arguments: argparse.Namespace, surroundings: Surroundings) -> int
     return DONE
 
 
-def _heads(stored: StoredAgent, tools: tuple[str, ...], *, draft: bool) -> list[str]:
+def _heads(stored: StoredAgent, tools: DeclaredTools, *, draft: bool) -> list[str]:
     found = findings_of(stored.document, tools, draft=draft)
     state = state_of(stored, found)
     revision = "" if found.agent is None else f", revision {found.agent.revision}"
@@ -156,7 +157,7 @@ async def validate(arguments: argparse.Namespace, surroundings: Surroundings) ->
         async with chosen_store(arguments.store, surroundings) as store:
             stored = await read_or_stop(store, target, draft=is_draft)
             document, path = stored.document, where(target, draft=is_draft)
-            tools = await store.tool_names()
+            tools = await store.declared_tools()
     found = findings_of(document, tools, draft=is_draft)
     say_problems(terminal, path, found)
     if found.agent is None or found.remarks:
@@ -179,10 +180,10 @@ def _read_document(target: str, surroundings: Surroundings) -> Document:
 
 async def _known_tools(
     arguments: argparse.Namespace, surroundings: Surroundings
-) -> tuple[str, ...] | None:
+) -> DeclaredTools | None:
     try:
         async with chosen_store(arguments.store, surroundings) as store:
-            return await store.tool_names()
+            return await store.declared_tools()
     except ConfigurationError:
         if arguments.store:
             raise

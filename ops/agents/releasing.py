@@ -22,7 +22,7 @@ async def publish(arguments: argparse.Namespace, surroundings: Surroundings) -> 
     terminal, agent_id = surroundings.terminal, arguments.agent
     async with chosen_store(arguments.store, surroundings) as store:
         draft = await read_or_stop(store, agent_id, draft=True)
-        found = findings_of(draft.document, await store.tool_names(), draft=True)
+        found = findings_of(draft.document, await store.declared_tools(), draft=True)
         say_problems(terminal, where(agent_id, draft=True), found)
         if found.agent is None:
             terminal.complain(f"Correct it first: ringdown agents edit {agent_id} --draft")

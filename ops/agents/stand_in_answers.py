@@ -7,10 +7,8 @@ an example that fails even here names a fact that is not in the instructions.
 from collections.abc import Sequence
 
 from ringdown.agents import Example
-from simulators.gemini_live.obedience import answer_from
+from simulators.gemini_live.obedience import NOTHING_KNOWN, answer_from
 from simulators.gemini_live.scenario import Pace, Reply, Scenario, Turn
-
-_NOTHING_KNOWN = "I do not know that."
 
 
 def stand_in_scenario(instructions: str, examples: Sequence[Example]) -> Scenario:
@@ -26,6 +24,6 @@ def stand_in_scenario(instructions: str, examples: Sequence[Example]) -> Scenari
     }
     return Scenario(
         turns=tuple(turns.values()),
-        unknown=Reply(say=_NOTHING_KNOWN),
+        unknown=Reply(say=NOTHING_KNOWN),
         pace=Pace(thinking_ms=0, chunk_ms=200, speed=200),
     )

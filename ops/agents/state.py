@@ -1,12 +1,11 @@
 """The state of a document: read, judged, and said in words."""
 
 import re
-from collections.abc import Collection
 
 from ops.agents.documents import Document
 from ops.command import CannotGoOn
 from ops.terminal import Style, Terminal
-from ringdown.agent_check import Findings, draft_findings, findings
+from ringdown.agent_check import DeclaredTools, Findings, draft_findings, findings
 from ringdown.agent_store import AgentStatus, AgentStore, StoredAgent
 from ringdown.wording import did_you_mean
 
@@ -38,7 +37,7 @@ async def read_or_stop(store: AgentStore, agent_id: str, *, draft: bool = False)
 
 
 def findings_of(
-    document: Document, tools: Collection[str] | None, *, draft: bool = False
+    document: Document, tools: DeclaredTools | None, *, draft: bool = False
 ) -> Findings:
     return draft_findings(document, tools) if draft else findings(document, tools)
 

@@ -32,7 +32,7 @@ async def try_examples(arguments: argparse.Namespace, surroundings: Surroundings
     path = where(arguments.agent, draft=arguments.draft)
     async with chosen_store(arguments.store, surroundings) as store:
         stored = await read_or_stop(store, arguments.agent, draft=arguments.draft)
-        tools = await store.tool_names()
+        tools = await store.declared_tools()
         found = findings_of(stored.document, tools, draft=arguments.draft)
         wanted = found.agent.tools if found.agent is not None else ()
         declared = await store.read_tools(tuple(name for name in wanted if name in tools))

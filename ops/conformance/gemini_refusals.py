@@ -51,14 +51,14 @@ _OUR_SETUP: Json = {
         silenceDurationMs=1400, endOfSpeechSensitivity="END_SENSITIVITY_LOW"
     ),
     "sessionResumption": {},
-    "tools": [{"functionDeclarations": [_JSON_SCHEMA]}],
+    "tools": [{"functionDeclarations": [_JSON_SCHEMA]}, {"googleSearch": {}}],
 }
 
 REFUSALS = (
     Behaviour(
         "our-setup",
         "A setup with every field that we use is accepted: voice, language, compression, turn"
-        " taking, resumption, a tool with a JSON schema.",
+        " taking, resumption, a tool with a JSON schema, Google Search beside it.",
         Source(SourceKind.SDK, SDK_SOURCE),
         "Every call.",
         Probe(scripts.with_setup(**_OUR_SETUP), observing.refusal, {"result": observing.GOES_ON}),

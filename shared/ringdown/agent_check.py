@@ -7,8 +7,9 @@ what a newer one has written.
 """
 
 import zoneinfo
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import msgspec
 
@@ -24,6 +25,9 @@ from ringdown.templates import (
 from ringdown.tools import Json
 from ringdown.wording import did_you_mean, listed, shown
 
+DeclaredTools: TypeAlias = Mapping[str, str | None]
+"""Each tool's name, and what keeps it from being used: None if nothing does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:
@@ -37,22 +41,22 @@ class Findings:
     publish: bool = False
 
 
-def check_agent(document: Json, known_tools: Collection[str] | None = None) -> Agent | list[str]:
+def check_agent(document: Json, known_tools: DeclaredTools | None = None) -> Agent | list[str]:
     """The agent, or everything that an operator should correct, remarks included.
 
-    `known_tools` are the names of declared tools; None if they are not known here.
+    `known_tools` is None where nobody knows which tools there are.
     """
     found = findings(document, known_tools)
     problems = [*found.errors, *found.remarks]
     return problems if found.agent is None or problems else found.agent
 
 
-def findings(document: Json, known_tools: Collection[str] | None = None) -> Findings:
+def findings(document: Json, known_tools: DeclaredTools | None = None) -> Findings:
     """What there is to say of a document of `agents/`."""
     return _findings(Agent, plain(document), known_tools)
 
 
-def draft_findings(document: Json, known_tools: Collection[str] | None = None) -> Findings:
+def draft_findings(document: Json, known_tools: DeclaredTools | None = None) -> Findings:
     """What there is to say of a document of `drafts/`, its testers even if it is broken."""
     written = plain(document)
     found = _findings(Draft, written, known_tools)
@@ -74,7 +78,7 @@ def agent_document(draft: dict[str, Json]) -> dict[str, Json]:
     return _without(draft, DRAFT_FIELDS)
 
 
-def _findings(kind: type[Agent], document: Json, known_tools: Collection[str] | None) -> Findings:
+def _findings(kind: type[Agent], document: Json, known_tools: DeclaredTools | None) -> Findings:
     problems = field_problems(kind, document)
     of_types = [problem for problem in problems if not problem.is_unknown]
     remarks = [str(problem) for problem in problems if problem.is_unknown]
@@ -87,7 +91,7 @@ def _findings(kind: type[Agent], document: Json, known_tools: Collection[str] | 
         *(e for e in _errors(agent) if e.partition(":")[0] not in broken),
     ]
     if known_tools is not None:
-        remarks += _unknown_tools(agent, known_tools)
+        remarks += _useless_tools(agent, known_tools)
     return Findings(None if errors else agent, tuple(errors), tuple(remarks))
 
 
@@ -134,9 +138,17 @@ def _unknown_choice(field: str, choice: str, known: Iterable[str]) -> Iterator[s
 
 def _settings_of_model(agent: Agent) -> Iterator[str]:
     model = MODELS.get(agent.model)
-    if agent.thinking is not None and model is not None and not model.thinks:
+    if model is None:
+        return
+    if agent.thinking is not None and not model.thinks:
         thinkers = listed(name for name, model in MODELS.items() if model.thinks)
         yield f"thinking: {agent.model} does not take it. Leave it out, or choose {thinkers}."
+    if agent.google_search and not model.searches:
+        searchers = listed(name for name, model in MODELS.items() if model.searches)
+        yield (
+            f"google_search: {agent.model} cannot search beside its tools. Set it to false, or"
+            f" choose {searchers}."
+        )
 
 
 def _blank_texts(agent: Agent) -> Iterator[str]:
@@ -192,9 +204,11 @@ def _unknown_zone(name: str) -> Iterator[str]:
         yield f"time_zone: there is no time zone {shown(name)}.{meant} {examples}"
 
 
-def _unknown_tools(agent: Agent, known: Collection[str]) -> Iterator[str]:
+def _useless_tools(agent: Agent, known: DeclaredTools) -> Iterator[str]:
     all_tools = f"Tools: {', '.join(sorted(known))}." if known else "No tool is deployed."
     for name in dict.fromkeys(agent.tools):
         if name not in known:
             meant = did_you_mean(name, known)
             yield f"tools: there is no tool {shown(name)}.{meant} {all_tools}"
+        elif (problem := known[name]) is not None:
+            yield f"tools: {shown(name)} cannot be used. Correct {problem}"

@@ -99,5 +99,5 @@ class AgentStore(Protocol):
     async def list_numbers(self) -> dict[str, str]:
         """Every number that has an agent of its own, with the agent's id."""
 
-    async def tool_names(self) -> tuple[str, ...]:
-        """Every declared tool: what an agent may name."""
+    async def declared_tools(self) -> dict[str, str | None]:
+        """Every tool that an agent may name, and what keeps it from being used: None if nothing."""

@@ -108,6 +108,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     thinking: Literal["minimal", "low", "medium", "high"] | None = None
     """How much a model that thinks does so before it speaks; None is low."""
     tools: Annotated[tuple[Name, ...], msgspec.Meta(max_length=64)] = ()
+    google_search: bool = False
+    """Whether the model may look things up on the web by itself."""
     fallback_number: PhoneNumber | None = None
     """Where callers are sent when the agent cannot answer, or when they press 0."""
     transfer_numbers: Annotated[dict[PersonName, PhoneNumber], msgspec.Meta(max_length=100)] = {}

@@ -28,7 +28,7 @@ class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
     callers: int
     calls: int
     documents: int
-    """Turns, tool calls and claims below those calls, and callbacks that were asked for."""
+    """What is below those calls, callbacks that were asked for, and the count of texts."""
 
 
 class CallerStore(Protocol):

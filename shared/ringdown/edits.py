@@ -33,7 +33,7 @@ async def look_at_edit(
     stored = await store.read_agent(agent_id, draft=draft)
     if stored is None:
         return None
-    tools = await store.tool_names()
+    tools = await store.declared_tools()
     if not draft:
         return await _look_at_agent(store, stored, findings(stored.document, tools), now)
     found = draft_findings(stored.document, tools)

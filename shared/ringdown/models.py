@@ -1,6 +1,7 @@
 """Models and voices that an agent may have, where each model is, and which settings go with it.
 
-Sources: Google's Live API references for the models, and its list of prebuilt voices.
+Sources: Google's Live API references, its page for each model, and its list of prebuilt voices.
+That Vertex AI takes Google Search only without functions is reported, not documented.
 """
 
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ class Model:
     """It needs a thinking level; a model that does not think refuses one."""
     behaviors: tuple[Behavior, ...] = ("blocking", "non_blocking")
     """What a tool may be to it. A model that knows one of them only is not told which."""
+    searches: bool = True
+    """It takes Google Search beside functions, which every session of ours has."""
 
     def behavior(self, wish: Behavior) -> Behavior:
         """What a tool is to this model that is to be `wish`."""
@@ -39,7 +42,7 @@ MODELS = {
     DEFAULT_MODEL: Model(),
     "gemini-3.8-live-extended-thinking": Model(thinks=True, behaviors=("non_blocking",)),
     "gemini-3.1-flash-live-preview": Model(behaviors=("blocking",)),
-    _VERTEX_MODEL: Model(api=Api.VERTEX, behaviors=("blocking",)),
+    _VERTEX_MODEL: Model(api=Api.VERTEX, behaviors=("blocking",), searches=False),
 }
 _USUAL = {Api.DEVELOPER: DEFAULT_MODEL, Api.VERTEX: _VERTEX_MODEL}
 

@@ -10,8 +10,9 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
 from ringdown.documents import to_record
-from ringdown.errors import ConfigurationError
+from ringdown.errors import ConfigurationError, InvalidDocument
 from ringdown.field_check import field_problems, plain
+from ringdown.tool_check import problems_with_name, problems_with_parameters, problems_with_tool
 from ringdown.tools import Behavior, Json, Scheduling, ToolDeclaration, ToolName, Waiting
 from ringdown.wording import did_you_mean
 
@@ -54,7 +55,11 @@ class ToolDeployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def declaration(self, url: str) -> ToolDeclaration:
         """What `tools/{name}` says, if the function is at `url`. Raises InvalidDocument."""
         fields = {name: getattr(self, name) for name in _FOR_THE_HANDLER}
-        return to_record(ToolDeclaration, {**fields, "url": url}, where=f"tools/{self.name}")
+        where = f"tools/{self.name}"
+        tool = to_record(ToolDeclaration, {**fields, "url": url}, where=where)
+        for problem in problems_with_tool(tool, self.name):
+            raise InvalidDocument(f"{where}: {problem}")
+        return tool
 
     def missing_secrets(self, given: Mapping[str, str]) -> list[str]:
         """The secrets that `given` lacks; without them the tool is left out."""
@@ -109,25 +114,13 @@ def _problems(tool: ToolDeployment, folder: str) -> Iterator[str]:
     for purpose in tool.digits:
         if not _PURPOSE.fullmatch(purpose):
             yield f"digits: {purpose!r} must be one lower-case word, such as pin."
-    yield from _problems_with_parameters(tool.parameters)
-
-
-def _problems_with_parameters(parameters: Mapping[str, Json]) -> Iterator[str]:
-    """A model's API refuses a whole session for one schema that it cannot read."""
-    if parameters.get("type") != "object":
-        yield "parameters must be a JSON Schema with `type: object`."
-        return
+    yield from problems_with_name(tool.name)
     try:
-        Draft202012Validator.check_schema(parameters)
+        Draft202012Validator.check_schema(tool.parameters)
     except SchemaError as error:
         yield f"parameters are no JSON Schema: {error.message}"
-        return
-    required = parameters.get("required")
-    if required == []:
-        yield "parameters: `required` is empty. Leave it out."
-    for name in required or ():
-        if name not in parameters.get("properties", {}):
-            yield f"parameters: {name} is required, and is not among the properties."
+    else:
+        yield from problems_with_parameters(tool.parameters)
 
 
 def _deployment_problems(tool: ToolDeployment) -> Iterator[str]:

@@ -1,15 +1,12 @@
 """An HTTP server in place of a service, for the real client on the tool's side."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from ringdown.tools import Json
-
-_DEADLINE_S = 10.0
+from tests.http_server import Requests, serving
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,37 +42,23 @@ class HttpStandIn:
 
 @contextmanager
 def http_stand_in(answer: Answer) -> Iterator[HttpStandIn]:
-    class Requests(BaseHTTPRequestHandler):
+    stand_in = HttpStandIn("", answer)
+
+    class Served(Requests):
         def do_GET(self) -> None:
-            self._serve()
+            self._answer()
 
         def do_POST(self) -> None:
-            self._serve()
+            self._answer()
 
-        def _serve(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        def _answer(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
-            asked = Asked(self.command, self.path, headers, body)
+            asked = Asked(self.command, self.path, headers, self.body())
             stand_in.asked.append(asked)
             reply = stand_in.answer(asked)
             text = reply.content if isinstance(reply.content, str) else json.dumps(reply.content)
-            self.send_response(reply.status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text.encode())))
-            for name, value in reply.headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(text.encode())
+            of_json = {"Content-Type": "application/json"}
+            self.reply(reply.status, text.encode(), {**of_json, **reply.headers})
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Requests) as server:
-        stand_in = HttpStandIn(f"http://127.0.0.1:{server.server_address[1]}", answer)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield stand_in
-        finally:
-            server.shutdown()
-            thread.join(_DEADLINE_S)
+    with serving(Served) as stand_in.url:
+        yield stand_in

@@ -105,8 +105,8 @@ class KeptAgents:
     async def list_numbers(self) -> dict[str, str]:
         return dict(self.numbers)
 
-    async def tool_names(self) -> tuple[str, ...]:
-        return self._tools
+    async def declared_tools(self) -> dict[str, str | None]:
+        return dict.fromkeys(self._tools)
 
     # Behind it
 

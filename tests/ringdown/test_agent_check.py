@@ -13,7 +13,7 @@ from ringdown.agents import Agent
 from ringdown.tools import Json
 
 GOOD: dict[str, Json] = {"instructions": "Be brief.", "greeting": "Hello."}
-TOOLS = ("lookup_account", "search_knowledge_base")
+TOOLS = dict.fromkeys(("lookup_account", "search_knowledge_base"))
 A_DRAFT: dict[str, Json] = GOOD | {"testers": ["+14155550123"]}
 A_MEGABYTE = "x" * 1_048_576
 
@@ -179,6 +179,14 @@ def problem_of(change: dict[str, Json]) -> str:
             ),
         ),
         (
+            {"google_search": True, "model": "gemini-live-2.5-flash-native-audio"},
+            (
+                "google_search: gemini-live-2.5-flash-native-audio cannot search beside its tools."
+                " Set it to false, or choose gemini-3.8-live, gemini-3.8-live-extended-thinking or"
+                " gemini-3.1-flash-live-preview."
+            ),
+        ),
+        (
             {"model": "gemini-3.8"},
             (
                 'model: there is no model "gemini-3.8". Did you mean gemini-3.8-live? Models:'
@@ -301,6 +309,14 @@ def test_a_misspelt_setting_is_told_and_the_rest_is_used(
     [remark] = found.remarks
     assert remark.startswith(told)
     assert check_agent(GOOD | change, TOOLS) == [remark], "a person at the keyboard is told"
+
+
+def test_a_tool_that_cannot_be_used_is_told_and_keeps_no_call_from_being_answered() -> None:
+    tools = {"check_stock": "tools/check_stock: url must begin with https://."}
+    found = findings(GOOD | {"tools": ["check_stock"]}, tools)
+    assert found.agent is not None
+    [remark] = found.remarks
+    assert remark == f'tools: "check_stock" cannot be used. Correct {tools["check_stock"]}'
 
 
 def test_where_tools_are_not_known_nothing_is_said_of_them() -> None:

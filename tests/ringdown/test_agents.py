@@ -51,7 +51,7 @@ def test_the_packaged_agent_is_complete_and_nothing_is_to_be_said_of_it() -> Non
     agent = packaged_agent()
     assert agent.notice, "callers are told that they speak with an AI"
     assert agent.tools == ("lookup_account",)
-    assert check_agent(packaged_document(), {"lookup_account"}) == agent
+    assert check_agent(packaged_document(), {"lookup_account": None}) == agent
 
 
 texts = st.text(min_size=1, max_size=40)

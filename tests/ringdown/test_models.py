@@ -1,26 +1,44 @@
+from contextlib import nullcontext
+
 import pytest
 
 from ringdown.agents import packaged_agent
 from ringdown.models import DEFAULT_MODEL, DEFAULT_VOICE, MODELS, VOICES, Api, model_on
-from ringdown.tools import Behavior
+from ringdown.tools import Behavior, Json
+from simulators.gemini_live.messages import Setup
+from simulators.gemini_live.refusals import Refused
 from simulators.gemini_live.setup_rules import read_setup
+
+
+def set_up(model: str, voice: str = DEFAULT_VOICE, **more: Json) -> Setup:
+    thinking = {"thinking_config": {"thinking_level": "LOW"}} if MODELS[model].thinks else {}
+    speech = {"voice_config": {"prebuilt_voice_config": {"voice_name": voice}}}
+    vertex = MODELS[model].api is Api.VERTEX
+    prefix = "projects/p/locations/l/publishers/google/" if vertex else ""
+    return read_setup(
+        {
+            "model": f"{prefix}models/{model}",
+            "generation_config": {"speech_config": speech, **thinking},
+            **more,
+        },
+        vertex=vertex,
+    )
 
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("voice", VOICES)
 def test_the_stand_in_takes_every_model_with_every_voice(model: str, voice: str) -> None:
-    thinking = {"thinking_config": {"thinking_level": "LOW"}} if MODELS[model].thinks else {}
-    speech = {"voice_config": {"prebuilt_voice_config": {"voice_name": voice}}}
-    vertex = MODELS[model].api is Api.VERTEX
-    prefix = "projects/p/locations/l/publishers/google/" if vertex else ""
-    setup = read_setup(
-        {
-            "model": f"{prefix}models/{model}",
-            "generation_config": {"speech_config": speech, **thinking},
-        },
-        vertex=vertex,
-    )
+    setup = set_up(model, voice)
     assert (setup.model, setup.voice) == (model, voice)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_stand_in_takes_a_search_beside_functions_where_the_table_has_it(model: str) -> None:
+    tools: Json = [{"function_declarations": [{"name": "end_call"}]}, {"google_search": {}}]
+    may_refuse = nullcontext() if MODELS[model].searches else pytest.raises(Refused, match="search")
+    with may_refuse:
+        set_up(model, tools=tools)
+    set_up(model, tools=tools[1:])
 
 
 @pytest.mark.parametrize("api", Api)

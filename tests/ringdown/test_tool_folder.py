@@ -100,9 +100,10 @@ def test_a_missing_file_is_told(tmp_path: Path, missing: str) -> None:
         read_tool_folder(folder)
 
 
-def test_a_declaration_needs_a_url(tmp_path: Path) -> None:
-    with pytest.raises(InvalidDocument, match="url"):
-        read_tool_folder(a_folder(tmp_path, GOOD)).declaration(7)  # type: ignore[arg-type]
+@pytest.mark.parametrize("url", ["", "http://tools.example", "https://169.254.169.254/latest"])
+def test_a_declaration_needs_a_url_that_leads_out(tmp_path: Path, url: str) -> None:
+    with pytest.raises(InvalidDocument, match="tools/count_loaves: url "):
+        read_tool_folder(a_folder(tmp_path, GOOD)).declaration(url)
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)

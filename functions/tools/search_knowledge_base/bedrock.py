@@ -22,7 +22,7 @@ _RENEW_BEFORE = datetime.timedelta(minutes=5)
 _SESSION_S = 3_600
 _SESSION_NAME = "ringdown-search-knowledge-base"
 _NOT_NOW = "The articles cannot be searched at the moment. Tell the caller, and offer to call back."
-_BUSY = "Too many are searching just now. Try once more."
+_BUSY = "The articles could not be searched just now. Try once more."
 
 _log = Log("search_knowledge_base.bedrock")
 
@@ -65,7 +65,10 @@ class BedrockKnowledgeBase:
                 retrievalConfiguration={"vectorSearchConfiguration": self._configuration(most)},
             )
         except ClientError as error:
-            raise _refused(error.operation_name, error.response.get("Error", {})) from error
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            if code in _EXPIRED:
+                self._client = None  # the next search enters anew
+            raise _refused(error.operation_name, code) from error
         except BotoCoreError as error:
             _log.error("Bedrock could not be asked", error=type(error).__name__)
             raise SearchFailed(_NOT_NOW, retryable=True) from error
@@ -127,11 +130,11 @@ def _config(**more: object) -> _Client:
 
 
 _THROTTLED = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException"})
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException"})
 _ADVICE = {
     "AccessDeniedException": "allow bedrock:Retrieve on the knowledge base in the role's policy",
     "AccessDenied": "the role's trust policy refuses this function's Google identity",
-    "ExpiredToken": "the credentials have expired",
-    "ExpiredTokenException": "the credentials have expired",
+    "IDPRejectedClaim": "AWS does not accept the Google identity token: look at its audience",
     "InvalidIdentityToken": "AWS does not accept the Google identity token: look at its audience",
     "InvalidSignatureException": "the AWS secret key is wrong",
     "ResourceNotFoundException": "there is no such knowledge base in AWS_REGION",
@@ -140,10 +143,12 @@ _ADVICE = {
 }
 
 
-def _refused(operation: str, error: Mapping[str, Json]) -> SearchFailed:
-    code = str(error.get("Code", ""))
+def _refused(operation: str, code: str) -> SearchFailed:
     if code in _THROTTLED:
         _log.warning("AWS throttles", operation=operation, advice="ask AWS for a higher quota")
+        return SearchFailed(_BUSY, retryable=True)
+    if code in _EXPIRED:
+        _log.warning("AWS credentials have expired early", operation=operation)
         return SearchFailed(_BUSY, retryable=True)
     advice = _ADVICE.get(code, "see the AWS documentation for this code")
     _log.error("AWS refuses", operation=operation, code=code, advice=advice)

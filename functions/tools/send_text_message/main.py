@@ -1,5 +1,6 @@
 """The tool `send_text_message`, as functions-framework loads it: composition root."""
 
+import datetime
 import os
 import sys
 
@@ -41,7 +42,8 @@ async def _send(number: str, text: str) -> ToolAnswer | None:
 
 
 async def _answer(args: TextMessageArgs, request: ToolRequest) -> dict[str, Json] | ToolAnswer:
-    return await send_text(await _store.get(), _send, args, request)
+    now = datetime.datetime.now(datetime.UTC)
+    return await send_text(await _store.get(), _send, args, request, now)
 
 
 _endpoint = ToolEndpoint("send_text_message", TextMessageArgs, _answer, answers=_store.get)

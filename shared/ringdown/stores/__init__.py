@@ -12,7 +12,9 @@ from ringdown.callbacks import CallbackStore
 from ringdown.callers import CallerStore
 from ringdown.calls import CallIndex, CallStore
 from ringdown.errors import ConfigurationError
+from ringdown.flights import FlightStore
 from ringdown.limits import LimitStore
+from ringdown.sent_texts import SentTextStore
 from ringdown.settings import SettingsReader
 from ringdown.text_templates import TextTemplateStore
 from ringdown.tool_answers import AnswerStore
@@ -32,7 +34,9 @@ class Store(
     CallerStore,
     CallIndex,
     CallStore,
+    FlightStore,
     LimitStore,
+    SentTextStore,
     TextTemplateStore,
     ToolStore,
     Protocol,

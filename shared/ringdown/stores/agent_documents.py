@@ -12,6 +12,7 @@ from ringdown.errors import InvalidDocument
 from ringdown.log import Log
 from ringdown.stores.paths import text_of_id, tool_path
 from ringdown.stores.storable import Document, storable
+from ringdown.tool_check import problems_with_tool
 from ringdown.tools import Json, ToolDeclaration
 
 STATUS = "status"
@@ -82,9 +83,30 @@ def usable_tools(
             _log.warning("tool is not declared", tool=name)
             continue
         try:
-            yield to_record(ToolDeclaration, fields, where=tool_path(name))
+            yield _tool(name, fields)
         except InvalidDocument as error:
             _log.error("tool declaration cannot be used", tool=name, reason=str(error))
+
+
+def declared_tools(documents: Iterable[tuple[str, Document]]) -> dict[str, str | None]:
+    """The tools at those paths, and what keeps each from being used."""
+    return {(name := text_of_id(path)): _problem(name, fields) for path, fields in documents}
+
+
+def _problem(name: str, fields: Document) -> str | None:
+    try:
+        _tool(name, fields)
+    except InvalidDocument as error:
+        return str(error)
+    return None
+
+
+def _tool(name: str, fields: Document) -> ToolDeclaration:
+    path = tool_path(name)
+    tool = to_record(ToolDeclaration, fields, where=path)
+    for problem in problems_with_tool(tool, name):
+        raise InvalidDocument(f"{path}: {problem}")
+    return tool
 
 
 def moved_on(before: Revision | None, revision: Revision) -> bool:

@@ -16,10 +16,11 @@ CALLBACKS = "callbacks"
 CALLERS = "callers"
 CALLS = "calls"
 DRAFTS = "drafts"
-BELOW_CALLS = ("attempts", "claims", "tool_calls", "turns")
+BELOW_CALLS = ("attempts", "claims", "flights", "tool_calls", "turns")
 LIMITS = "settings/limits"
 NUMBERS = "numbers"
 PIN_TRIES = "pin_tries"
+SENT_TEXTS = "sent_texts"
 TEXT_TEMPLATES = "text_templates"
 TOOL_ANSWERS = "tool_answers"
 TOOLS = "tools"
@@ -62,6 +63,10 @@ def callback_path(caller: str, at: datetime.datetime) -> str:
     return f"{CALLBACKS}/{document_id(f'{at.astimezone(datetime.UTC):%Y-%m-%dT%H:%MZ} {caller}')}"
 
 
+def sent_texts_path(number: str) -> str:
+    return f"{SENT_TEXTS}/{document_id(number)}"
+
+
 def text_template_path(name: str) -> str:
     return f"{TEXT_TEMPLATES}/{document_id(name)}"
 
@@ -96,6 +101,14 @@ def turns_path(call_sid: str) -> str:
 
 def turn_path(call_sid: str, n: int) -> str:
     return f"{turns_path(call_sid)}/{n:06}"
+
+
+def flights_path(call_sid: str) -> str:
+    return f"{call_path(call_sid)}/flights"
+
+
+def flight_path(call_sid: str, attempt: int, part: int) -> str:
+    return f"{flights_path(call_sid)}/{attempt:06}-{part:03}"
 
 
 def tool_calls_path(call_sid: str) -> str:

@@ -4,7 +4,6 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
@@ -12,6 +11,7 @@ import httpx2
 from starlette.testclient import TestClient
 from twilio.request_validator import RequestValidator
 
+from tests.http_server import Requests, serving
 from tests.ringdown.samples import CALL_SID, CALLED, CALLER
 
 PUBLIC_URL = "https://phone.example/incoming"
@@ -82,8 +82,8 @@ def verbs(document: ElementTree.Element) -> list[str]:
 class HandlerStandIn:
     """Serves the stream handler's health path, ready or not."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self) -> None:
+        self.port = 0
         self.requested = threading.Event()
         self.ready = threading.Event()
         self.ready.set()
@@ -103,27 +103,15 @@ class HandlerStandIn:
 
 @contextlib.contextmanager
 def a_handler() -> Iterator[HandlerStandIn]:
-    stand_in: HandlerStandIn
+    stand_in = HandlerStandIn()
 
-    class Requests(BaseHTTPRequestHandler):
+    class Asked(Requests):
         def do_GET(self) -> None:
-            status = stand_in.respond(self.path)
-            with contextlib.suppress(ConnectionError):
-                self.send_response(status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+            self.reply(stand_in.respond(self.path))
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Requests) as server:
-        server.daemon_threads = False
-        stand_in = HandlerStandIn(server.server_address[1])
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
+    with serving(Asked) as url:
+        stand_in.port = int(url.rpartition(":")[2])
         try:
             yield stand_in
         finally:
             stand_in.ready.set()
-            server.shutdown()
-            thread.join(DEADLINE_S)

@@ -176,7 +176,7 @@ def test_a_call_that_is_over_is_hung_up(
 def test_the_handler_is_woken_by_its_health_path(twilio: Twilio, handler: HandlerStandIn) -> None:
     twilio.post("/", a_form())
     assert handler.requested.wait(DEADLINE_S)
-    assert handler.paths == ["/ready"]
+    assert set(handler.paths) == {"/ready"}
 
 
 def test_a_notice_covers_the_wait_for_the_handler(
@@ -209,7 +209,8 @@ def test_a_handler_that_is_not_ready_is_asked_again(
     write_agent(store_url, SILENT)
     handler.refusals = 2
     twiml(twilio.post("/", a_form()))
-    assert handler.paths == ["/ready"] * 3
+    assert set(handler.paths) == {"/ready"}
+    assert len(handler.paths) >= 3, "two were refused"
 
 
 def test_a_handler_that_never_gets_ready_delays_the_answer_by_four_seconds_at_most(

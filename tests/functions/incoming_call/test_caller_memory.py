@@ -1,13 +1,11 @@
 """What an agent that remembers callers knows when they call again."""
 
-import contextlib
 import datetime
 import json
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +35,7 @@ from tests.functions.incoming_call.records import (
 from tests.functions.incoming_call.stand_ins import Twilio, a_form
 from tests.functions.loading import LoadedFunction
 from tests.google_tokens import TokenServer, token_server
+from tests.http_server import Requests, serving
 from tests.ringdown.samples import CALL_SID, CALLER, a_call, a_claim, an_agent
 
 REMEMBERING = msgspec.structs.replace(an_agent(notice="Notice."), remember_callers=True)
@@ -64,34 +63,21 @@ def says(*parts: dict[str, Any]) -> dict[str, Any]:
 def gemini() -> Iterator[Gemini]:
     stand_in = Gemini(answer=says({"text": "Let me think.", "thought": True}, {"text": SUMMARY}))
 
-    class Requests(BaseHTTPRequestHandler):
+    class Asked(Requests):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            stand_in.asked.append((self.path, headers, json.loads(body)))
+            stand_in.asked.append((self.path, headers, json.loads(self.body())))
             if stand_in.silent:
                 stand_in.leave.wait(DEADLINE_S)
             given = stand_in.answer
             answer = given if isinstance(given, bytes) else json.dumps(given).encode()
-            with contextlib.suppress(ConnectionError):
-                self.send_response(stand_in.status)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
+            self.reply(stand_in.status, answer)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Requests) as server:
-        stand_in.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
+    with serving(Asked) as stand_in.url:
         try:
             yield stand_in
         finally:
             stand_in.leave.set()
-            server.shutdown()
-            thread.join(DEADLINE_S)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ import asyncio
 
 from connections import Connections, SharedConnections
 from tests.functions.incoming_call.conftest import Environ
+from tests.functions.incoming_call.stand_ins import HandlerStandIn
 from tests.ringdown.samples import CALLED, an_agent
 from tests.ringdown.seeding import write_agent
 from webhook_settings import read_settings
@@ -23,3 +24,16 @@ def test_all_requests_of_a_loop_share_them_and_each_loop_has_its_own(environ: En
     asyncio.run(several_requests())
     asyncio.run(several_requests())
     assert seen[0] is not seen[1]
+
+
+def test_the_first_request_of_a_process_wakes_the_handler_before_anything_else(
+    environ: Environ, handler: HandlerStandIn
+) -> None:
+    """Loading the store's library takes as long as a third of the handler's start."""
+    shared = SharedConnections(read_settings(environ))
+
+    async def a_request() -> None:
+        await shared.get()
+
+    asyncio.run(a_request())
+    assert handler.requested.is_set()

@@ -13,8 +13,6 @@ from ringdown.edits import look_at_edit
 from ringdown.stores import Store
 from ringdown.tools import Json
 from tests.emulator import VARIABLE
-from tests.emulator import emulator_host as emulator_host
-from tests.emulator import firestore_project as firestore_project
 from tests.functions.incoming_call.conftest import Environ, Load
 from tests.functions.incoming_call.records import stored_call, with_store, write_agent
 from tests.functions.incoming_call.stand_ins import Twilio, a_form, twiml

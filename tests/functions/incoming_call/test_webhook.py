@@ -210,16 +210,29 @@ async def stalled() -> Message:
     raise AssertionError("unreachable")
 
 
+async def empty() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
 @pytest.mark.parametrize(("receive", "status"), [(broken_off, 400), (stalled, 408)])
 def test_a_body_that_does_not_arrive_is_given_up(
     webhook: LoadedFunction, receive: Receive, status: int
 ) -> None:
+    assert raw_status(webhook, receive) == status
+
+
+def test_a_query_that_is_no_text_is_refused(webhook: LoadedFunction) -> None:
+    assert raw_status(webhook, empty, query=b"attempt=\xe3") == 400
+
+
+def raw_status(webhook: LoadedFunction, receive: Receive, *, query: bytes = b"") -> int:
+    """The status of the answer to a request that no client would send."""
     sent: list[Message] = []
     scope: Scope = {
         "type": "http",
         "method": "POST",
         "path": "/",
-        "query_string": b"",
+        "query_string": query,
         "headers": [],
     }
 
@@ -229,7 +242,8 @@ def test_a_body_that_does_not_arrive_is_given_up(
     portal = webhook.client.portal
     assert portal is not None
     portal.call(webhook.client.app, scope, receive, send)
-    assert sent[0]["status"] == status
+    status: int = sent[0]["status"]
+    return status
 
 
 class RepeatedParameters:

@@ -9,8 +9,6 @@ from ringdown.documents import to_record
 from ringdown.stores import Store
 from ringdown.tool_folder import read_tool_folder
 from ringdown.tools import Json
-from tests.emulator import emulator_host as emulator_host
-from tests.emulator import firestore_project as firestore_project
 from tests.functions.asking import asked, in_store
 from tests.functions.loading import FUNCTIONS, LoadedFunction, loaded_function
 from tests.ringdown.samples import CALLER

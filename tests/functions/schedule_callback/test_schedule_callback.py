@@ -150,6 +150,25 @@ def test_asked_twice_it_is_one_callback_and_staff_are_told_once(
     assert len(kept(store_url)) == len(peer.asked) == 1
 
 
+def test_firestore_keeps_the_same_callbacks(
+    environ: dict[str, str],
+    peer: HttpStandIn,
+    firestore_project: str,
+    emulator_host: str,
+    restored_logging: None,
+) -> None:
+    url, at = f"firestore:{firestore_project}", in_days(3, "15:00")
+    in_store(url, seed)
+    environ |= {"STORE_URL": url, "FIRESTORE_EMULATOR_HOST": emulator_host}
+    with loaded_function("schedule_callback", FOLDER, environ) as function:
+        answers = [schedule(function, at, key=key) for key in ("1", "1", "2")]
+        shut = schedule(function, in_days(3, "20:00"), key="3")
+    assert answers[0]["output"]["time"].endswith(", at 3 PM")
+    assert answers == [answers[0]] * 3
+    assert "Nobody is there" in shut["error"]["message"]
+    assert len(kept(url)) == len(peer.asked) == 1
+
+
 @pytest.mark.parametrize(
     ("at", "said"),
     [

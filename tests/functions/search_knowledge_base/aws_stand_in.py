@@ -4,6 +4,7 @@ Signatures are checked by computing them again with AWS's own code (botocore) fr
 """
 
 import datetime
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
@@ -28,12 +29,22 @@ def result(text: str, score: float, uri: str = "s3://shop/articles/refunds.md") 
     }
 
 
+def issued(key: str) -> Credentials:
+    """What belongs to the key that our STS gives out."""
+    return Credentials(key, SECRET, SESSION)
+
+
+def long_lived(key: str) -> Credentials:
+    """What belongs to a key from the secrets: it has no session."""
+    return Credentials(key, SECRET, None)
+
+
 @dataclass(slots=True)
 class Aws:
-    """`results` for whoever is signed in. With `session` None, a long-lived key is expected."""
+    """`results` for whoever is signed in with what `credentials_of` their key has."""
 
     results: list[Json] = field(default_factory=lambda: [result("Refunds take three days.", 0.8)])
-    session: str | None = SESSION
+    credentials_of: Callable[[str], Credentials] = issued
     valid_for_s: float = 3_600
     refuses: dict[str, tuple[int, str]] = field(default_factory=dict)
     """By "sts" or "retrieve": HTTP status and AWS's code."""
@@ -59,7 +70,7 @@ class Aws:
             200,
             "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>"
             f"<AccessKeyId>{KEY}</AccessKeyId><SecretAccessKey>{SECRET}</SecretAccessKey>"
-            f"<SessionToken>{self.session}</SessionToken>"
+            f"<SessionToken>{SESSION}</SessionToken>"
             f"<Expiration>{until:%Y-%m-%dT%H:%M:%SZ}</Expiration>"
             "</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>",
         )
@@ -78,16 +89,17 @@ class Aws:
 
     def _signature(self, asked: Asked) -> str:
         """What the header must be for this body, at the time that the request names."""
+        key = asked.headers["authorization"].partition("Credential=")[2].partition("/")[0]
         signed = asked.headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0]
         headers = {name: asked.headers[name] for name in signed.split(";")}
         request = AWSRequest("POST", f"http://{asked.headers['host']}{asked.path}", headers)
         request.data = asked.body
         request.context["timestamp"] = asked.headers["x-amz-date"]
-        signer = SigV4Auth(Credentials(KEY, SECRET, self.session), "bedrock", REGION)
+        signer = SigV4Auth(self.credentials_of(key), "bedrock", REGION)
         canonical = signer.canonical_request(request)
         signature = signer.signature(signer.string_to_sign(request, canonical), request)
         scope = signer.credential_scope(request)
         return (
-            f"AWS4-HMAC-SHA256 Credential={KEY}/{scope}, SignedHeaders={signed},"
+            f"AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders={signed},"
             f" Signature={signature}"
         )

@@ -19,8 +19,10 @@ from tests.functions.search_knowledge_base.aws_stand_in import (
     ROLE_ARN,
     SECRET,
     Aws,
+    long_lived,
     result,
 )
+from tests.functions.search_knowledge_base.moto_sts import given_out_by_moto, sts_by_moto
 from tests.google_tokens import TokenServer
 
 FOLDER = FUNCTIONS / "tools" / "search_knowledge_base"
@@ -110,11 +112,37 @@ def test_credentials_are_renewed_before_they_expire(function: LoadedFunction, aw
     assert len(aws.tokens) == 2
 
 
+def test_credentials_that_expired_early_are_not_shown_again(
+    function: LoadedFunction, aws: Aws
+) -> None:
+    aws.refuses["retrieve"] = (403, "ExpiredTokenException")
+    assert search(function)["error"]["retryable"] is True
+    aws.refuses.clear()
+    assert "output" in search(function)
+    assert len(aws.tokens) == 2
+
+
+def test_what_another_sts_gives_out_signs_the_search(
+    environ: dict[str, str], aws: Aws, peer: HttpStandIn, restored_logging: None
+) -> None:
+    """moto's STS, which AWS's own tools talk to. It takes every token, whatever its audience."""
+    with sts_by_moto() as sts_url:
+        aws.credentials_of = given_out_by_moto
+        urls = {
+            "AWS_ENDPOINT_URL_STS": sts_url,
+            "AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME": peer.url,
+        }
+        with loaded_function("search_knowledge_base", FOLDER, environ | urls) as function:
+            assert "output" in search(function), function.log()
+    assert aws.tokens == [], "the credentials are to come from moto"
+    assert len(aws.searches) == 1
+
+
 def test_keys_from_secrets_do_as_well(
     environ: dict[str, str], aws: Aws, restored_logging: None
 ) -> None:
     del environ["AWS_ROLE_ARN"]
-    aws.session = None
+    aws.credentials_of = long_lived
     keys = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
     with loaded_function("search_knowledge_base", FOLDER, environ | keys) as function:
         assert "output" in search(function)
@@ -145,6 +173,8 @@ def test_an_answer_is_as_long_as_one_can_listen(function: LoadedFunction, aws: A
         ("retrieve", 418, "SomethingNew", "see the AWS documentation", False),
         ("sts", 403, "AccessDenied", "trust policy", False),
         ("sts", 400, "InvalidIdentityToken", "audience", False),
+        ("sts", 400, "ExpiredTokenException", "expired", True),
+        ("retrieve", 403, "ExpiredTokenException", "expired", True),
     ],
 )
 def test_a_refusal_is_worded_for_the_caller_and_for_operators(
@@ -170,7 +200,7 @@ def test_a_refusal_is_worded_for_the_caller_and_for_operators(
 
 def test_a_wrong_secret_is_told(environ: dict[str, str], aws: Aws, restored_logging: None) -> None:
     del environ["AWS_ROLE_ARN"]
-    aws.session = None
+    aws.credentials_of = long_lived
     keys = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": "another"}
     with loaded_function("search_knowledge_base", FOLDER, environ | keys) as function:
         assert "error" in search(function)

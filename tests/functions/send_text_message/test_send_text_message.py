@@ -104,6 +104,15 @@ def test_one_key_twice_is_one_text(function: LoadedFunction, twilio: HttpStandIn
     assert len(twilio.asked) == 2
 
 
+def test_a_call_gets_three_texts(function: LoadedFunction, twilio: HttpStandIn) -> None:
+    """Whoever calls may have forged the number, and the model may have been talked into it."""
+    answers = [send(function, DAY, key=f"{n}") for n in (1, 2, 2, 3, 4)]
+    assert ["output" in answer for answer in answers] == [True, True, True, True, False]
+    assert "3 in a call" in answers[-1]["error"]["message"]
+    assert len(twilio.asked) == 3
+    assert "too many texts to one number" in function.messages()
+
+
 @pytest.mark.parametrize("caller", ["anonymous", "+266696687x", "", "sip:desk@example.com"])
 def test_a_withheld_number_gets_no_text(
     function: LoadedFunction, twilio: HttpStandIn, caller: str
@@ -178,3 +187,22 @@ def test_neither_the_text_nor_a_number_is_logged(function: LoadedFunction) -> No
     send(function, DAY)
     assert "Thursday" not in str(function.log())
     assert CALLER not in str(function.log())
+
+
+def test_firestore_holds_the_same_texts_and_counts_them(
+    environ: dict[str, str],
+    twilio: HttpStandIn,
+    firestore_project: str,
+    emulator_host: str,
+    restored_logging: None,
+) -> None:
+    url = f"firestore:{firestore_project}"
+    in_store(url, seed)
+    environ |= {"STORE_URL": url, "FIRESTORE_EMULATOR_HOST": emulator_host}
+    with loaded_function("send_text_message", FOLDER, environ) as function:
+        answers = [send(function, DAY, key=f"{n}") for n in (1, 1, 2, 3, 4)]
+    assert [answer.get("output", {}).get("text") for answer in answers] == [
+        *["Your box comes on Thursday."] * 4,
+        None,
+    ]
+    assert len(twilio.asked) == 3

@@ -22,6 +22,7 @@ from ringdown.calls import (
     Usage,
 )
 from ringdown.errors import InvalidDocument, Superseded
+from ringdown.flights import FlightPart
 from ringdown.stores import Store, open_store
 from ringdown.tools import Json
 from tests.ringdown.samples import (
@@ -372,6 +373,23 @@ class StoreContract:
         assert await store.read_record(CALL_SID) == before
         with pytest.raises(Superseded):
             await store.save(CALL_SID, 1, CallChanges())
+
+    async def test_flight_records_are_kept_whoever_holds_the_call(self, store: Store) -> None:
+        await _transferred(store, to="billing")
+        await store.resume(CALL_SID)
+        parts = tuple(
+            FlightPart(attempt=attempt, part=part, of=2, body=bytes([attempt, part, 255]))
+            for attempt in (1, 2)
+            for part in (1, 2)
+        )
+        await store.keep_flight(CALL_SID, parts[2:])
+        await store.keep_flight(CALL_SID, parts[:2])
+        assert await store.read_flights(CALL_SID) == parts
+
+    async def test_no_flight_record_is_kept_of_a_call_that_is_unknown(self, store: Store) -> None:
+        part = FlightPart(attempt=1, part=1, of=1, body=b"flight")
+        await store.keep_flight(CALL_SID, (part,))
+        assert await store.read_flights(CALL_SID) == ()
 
     async def test_the_next_attempt_is_claimed_and_saved(self, store: Store) -> None:
         await _transferred(store, to="billing")

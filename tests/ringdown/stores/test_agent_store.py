@@ -40,7 +40,7 @@ async def test_an_empty_store_has_nothing(store: Store) -> None:
         None,
         (),
     )
-    assert await store.tool_names() == ()
+    assert await store.declared_tools() == {}
 
 
 @pytest.mark.parametrize(
@@ -291,11 +291,18 @@ async def test_tools_come_in_the_order_asked_for_without_unknown_or_bad_ones(
 ) -> None:
     await store.write_tool(a_tool("first"))
     await store.write_tool(a_tool("second"))
+    inward = "https://metadata.google.internal/"
     await put("tools/broken", {"name": "broken"})
-    asked = ("second", "broken", "missing", "first", "not/a name")
+    await put("tools/inward", {**msgspec.to_builtins(a_tool("inward")), "url": inward})
+    asked = ("second", "broken", "inward", "missing", "first", "not/a name")
     assert await store.read_tools(asked) == (a_tool("second"), a_tool("first"))
     assert await store.read_tools(()) == ()
-    assert sorted(await store.tool_names()) == ["broken", "first", "second"]
+    assert await store.declared_tools() == {
+        "broken": "tools/broken: Object missing required field `description`",
+        "first": None,
+        "inward": "tools/inward: url leads to the machine's own metadata.",
+        "second": None,
+    }
 
 
 # What is built on it

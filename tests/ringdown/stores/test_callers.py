@@ -10,6 +10,7 @@ import pytest
 from ringdown.callers import Caller, Forgotten, Memory
 from ringdown.calls import RETENTION, CallChanges
 from ringdown.errors import InvalidDocument
+from ringdown.flights import FlightPart
 from ringdown.stores import Store, open_store
 from tests.ringdown.samples import (
     CALL_SID,
@@ -89,6 +90,7 @@ async def calls_of(store: Store, caller: str, *, first: int, count: int) -> None
         await store.claim(call_sid, a_claim())
         changes = CallChanges(turns=(a_turn(1), a_turn(2)), tool_calls=(a_tool_call("a"),))
         await store.save(call_sid, 1, changes)
+        await store.keep_flight(call_sid, (FlightPart(attempt=1, part=1, of=1, body=b"f"),))
 
 
 async def test_forgetting_erases_a_callers_every_trace_and_nobody_elses(store: Store) -> None:
@@ -97,7 +99,7 @@ async def test_forgetting_erases_a_callers_every_trace_and_nobody_elses(store: S
     await store.remember_caller(CALLER, MEMORY, NOW + RETENTION)
     await store.block_caller(OTHER_CALLER, True)
 
-    assert await store.forget_caller(CALLER) == Forgotten(callers=1, calls=25, documents=100)
+    assert await store.forget_caller(CALLER) == Forgotten(callers=1, calls=25, documents=125)
 
     assert await store.read_caller(CALLER) == Caller()
     for n in range(25):
@@ -119,6 +121,7 @@ async def test_what_was_below_a_forgotten_call_does_not_come_back(store: Store) 
     record = await store.read_record(f"CA{0:032x}")
     assert record is not None
     assert (record.claims, record.turns, record.tool_calls) == ((), (), ())
+    assert await store.read_flights(record.call.call_sid) == ()
 
 
 async def test_the_embedded_stores_file_keeps_no_word_of_a_forgotten_caller(

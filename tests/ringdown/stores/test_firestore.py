@@ -13,6 +13,7 @@ from google.cloud.firestore_v1.async_document import AsyncDocumentReference
 
 from ringdown.calls import CallChanges, NextAction, TwilioStatus, Usage
 from ringdown.errors import InvalidDocument, StoreUnavailable
+from ringdown.flights import FlightPart
 from ringdown.stores import Store, open_store
 from ringdown.tools import Json
 from simulators.hop import Hop, hop_before
@@ -72,6 +73,7 @@ class TestFirestoreStore(StoreContract):
         await store.save(CALL_SID, 1, CallChanges(turns=(a_turn(1),), usage=Usage(total=1)))
         by_another = CallChanges(turns=(a_turn(2),), tool_calls=(a_tool_call("call-1"),))
         await other_store.save(CALL_SID, 1, by_another)
+        await store.keep_flight(CALL_SID, (FlightPart(attempt=1, part=1, of=1, body=b"f"),))
         documents = [d async for d in tree(raw.document(f"calls/{CALL_SID}"))]
         expiries = {path: document["expires_at"] for path, document in documents}
         assert expiries == dict.fromkeys(
@@ -79,6 +81,7 @@ class TestFirestoreStore(StoreContract):
                 f"calls/{CALL_SID}",
                 f"calls/{CALL_SID}/attempts/000001",
                 f"calls/{CALL_SID}/claims/000001",
+                f"calls/{CALL_SID}/flights/000001-001",
                 f"calls/{CALL_SID}/tool_calls/call-1",
                 f"calls/{CALL_SID}/turns/000001",
                 f"calls/{CALL_SID}/turns/000002",

@@ -66,7 +66,7 @@ async def ask_everything(store_url: str) -> None:
         await look_at_edit(store, "default", NOW)
         await store.list_agents()
         await store.list_numbers()
-        await store.tool_names()
+        await store.declared_tools()
         await store.open_call(a_call())
         await store.claim(CALL_SID, a_claim())
         await store.save(CALL_SID, 1, CallChanges(turns=(a_turn(1),)))
@@ -121,7 +121,9 @@ def test_whatever_expires_has_a_time_to_live() -> None:
             "callers",
             "calls",
             "claims",
+            "flights",
             "pin_tries",
+            "sent_texts",
             "tool_answers",
             "tool_calls",
             "turns",

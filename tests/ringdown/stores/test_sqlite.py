@@ -2,6 +2,7 @@ import asyncio
 import io
 import json
 import logging
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -165,3 +166,18 @@ def run_together(*scripts: list[str]) -> None:
     ]
     errors = [process.communicate(timeout=30)[1] for process in processes]
     assert [process.returncode for process in processes] == [0] * len(processes), errors
+
+
+async def test_a_disk_that_is_full_is_told_with_what_to_do(path: Path) -> None:
+    """A limit on the size of files stands for the disk: SQLite is refused the write either way."""
+    async with open_store(f"sqlite:{path}") as store:
+        await store.open_call(a_call())
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (16_384, limits[1]))
+        try:
+            with pytest.raises(StoreUnavailable, match="make room on its disk"):
+                await store.claim(CALL_SID, a_claim())
+            assert await store.read_call(CALL_SID) is not None, "reading needs no room"
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert await store.claim(CALL_SID, a_claim()) is not None, "there is room again"

@@ -9,6 +9,7 @@ from ringdown.accounts import LOCKED_FOR, Account
 from ringdown.callbacks import Callback
 from ringdown.callers import Forgotten
 from ringdown.errors import InvalidDocument
+from ringdown.sent_texts import SentText
 from ringdown.stores import Store
 from ringdown.text_templates import TextTemplate
 from ringdown.tools import ToolAnswer
@@ -105,6 +106,34 @@ async def test_texts_are_found_by_name(store: Store, other_store: Store) -> None
     await store.write_text_template("Anfahrt/Köln", template)
     assert await other_store.read_text_template("day") == template
     assert await other_store.list_text_templates() == ("Anfahrt/Köln", "day")
+
+
+def a_text(key: str, call_sid: str = CALL_SID, at: datetime.datetime = NOW) -> SentText:
+    return SentText(key=key, call_sid=call_sid, at=at)
+
+
+async def test_a_number_gets_three_texts_in_a_call_and_six_in_a_day(
+    store: Store, other_store: Store
+) -> None:
+    for call in ("CA1", "CA2"):
+        for key in ("1", "2", "3", "3"):
+            assert await store.count_text(CALLER, a_text(f"{call}:{key}", call))
+        assert not await other_store.count_text(CALLER, a_text(f"{call}:4", call))
+    assert not await store.count_text(CALLER, a_text("CA3:1", "CA3"))
+    assert await store.count_text("+14155550124", a_text("CA4:1", "CA4"))
+    assert await store.count_text(CALLER, a_text("CA5:1", "CA5", NEXT_DAY))
+
+
+async def test_texts_at_once_cannot_outrun_the_count(store: Store, other_store: Store) -> None:
+    texts = [(store, other_store)[n % 2].count_text(CALLER, a_text(f"{n}")) for n in range(8)]
+    assert sum(await asyncio.gather(*texts)) == 3
+
+
+async def test_of_a_forgotten_caller_no_text_is_counted(store: Store) -> None:
+    for key in ("1", "2", "3"):
+        await store.count_text(CALLER, a_text(key))
+    assert await store.forget_caller(CALLER) == Forgotten(callers=0, calls=0, documents=1)
+    assert await store.count_text(CALLER, a_text("4"))
 
 
 async def test_one_of_several_deliveries_finds_the_answer(store: Store, other_store: Store) -> None:

@@ -8,6 +8,7 @@ from ringdown.stores.agent_documents import (
     Number,
     assigned_agent,
     assigned_agents,
+    declared_tools,
     moved_on,
     readable_revision,
     readable_revisions,
@@ -33,7 +34,6 @@ from ringdown.stores.paths import (
     number_path,
     revision_path,
     revisions_path,
-    text_of_id,
     tool_path,
 )
 from ringdown.stores.storable import Document, to_document
@@ -148,10 +148,10 @@ class FirestoreAgents:
             found = await self._database.read_below(NUMBERS)
         return assigned_agents((stored.path, stored.fields) for stored in found)
 
-    async def tool_names(self) -> tuple[str, ...]:
+    async def declared_tools(self) -> dict[str, str | None]:
         async with self._database.deadline():
             found = await self._database.read_below(TOOLS)
-        return tuple(text_of_id(stored.path) for stored in found)
+        return declared_tools((stored.path, stored.fields) for stored in found)
 
     async def read_tools(self, names: tuple[str, ...]) -> tuple[ToolDeclaration, ...]:
         if not names:

@@ -18,7 +18,14 @@ from ringdown.stores.firestore.operations import (
     Write,
 )
 from ringdown.stores.line_use import DAY, HOUR, RUNNING
-from ringdown.stores.paths import BELOW_CALLS, CALLBACKS, CALLS, LIMITS, caller_path
+from ringdown.stores.paths import (
+    BELOW_CALLS,
+    CALLBACKS,
+    CALLS,
+    LIMITS,
+    caller_path,
+    sent_texts_path,
+)
 from ringdown.stores.storable import to_document
 
 _TRIES = 20
@@ -63,10 +70,12 @@ class FirestoreCallers:
         while callbacks := await self._theirs(CALLBACKS, number):
             await self._erase(*(callback.path for callback in callbacks))
             documents += len(callbacks)
+        theirs = (caller_path(number), sent_texts_path(number))
         async with self._database.deadline():
-            known = await self._database.read(caller_path(number)) is not None
-            await self._database.commit(Delete(caller_path(number)))
-        return Forgotten(callers=int(known), calls=calls, documents=documents)
+            known, texts = await self._database.read_all(*theirs)
+            await self._database.commit(*map(Delete, theirs))
+        documents += int(texts is not None)
+        return Forgotten(callers=int(known is not None), calls=calls, documents=documents)
 
     async def _change_caller(self, number: str, decide: Callable[[Caller], Caller]) -> None:
         path = caller_path(number)

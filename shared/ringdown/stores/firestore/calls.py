@@ -6,7 +6,8 @@ is one batch whose conditions decide a race, and whoever loses it reads again.
     calls/{sid}                     the call; its fields are written one by one
     calls/{sid}/attempts/{n}        exists while attempt n is the current one: `save` stands on it
     calls/{sid}/claims/{n}          created once: of racing claims one wins
-    calls/{sid}/turns, tool_calls   written whole
+    calls/{sid}/turns, tool_calls,
+    calls/{sid}/flights             written whole
 
 Each document has the call's `expires_at`, because Firestore's TTL deletes no subcollections.
 """
@@ -28,6 +29,7 @@ from ringdown.calls import (
     TwilioStatus,
 )
 from ringdown.errors import InvalidDocument, StoreUnavailable, Superseded
+from ringdown.flights import FlightPart
 from ringdown.log import Log
 from ringdown.stores import transitions
 from ringdown.stores.firestore.database import Database
@@ -47,6 +49,8 @@ from ringdown.stores.paths import (
     call_path,
     claim_path,
     claims_path,
+    flight_path,
+    flights_path,
     tool_calls_path,
     turns_path,
 )
@@ -64,7 +68,8 @@ _log = Log(__name__)
 
 
 class FirestoreCalls:
-    """Implements `ringdown.calls.CallStore`."""
+    """Implements `ringdown.calls.CallStore`, `ringdown.calls.CallIndex` and
+    `ringdown.flights.FlightStore`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -170,6 +175,22 @@ class FirestoreCalls:
                 CALLS, *_conditions(query), newest_by="created_at", limit=query.limit
             )
         return tuple(self._readable(found))
+
+    async def keep_flight(self, call_sid: str, parts: tuple[FlightPart, ...]) -> None:
+        """A commit for each part: a request has its limits, too."""
+        async with self._database.deadline():
+            stored = await self._database.read(call_path(call_sid))
+            if stored is None:
+                return
+            expiring = _expiring(self._call(stored).expires_at)
+            for part in parts:
+                path = flight_path(call_sid, part.attempt, part.part)
+                await self._database.commit(Replace(path, to_document(part) | expiring))
+
+    async def read_flights(self, call_sid: str) -> tuple[FlightPart, ...]:
+        async with self._database.deadline():
+            parts = await self._database.read_below(flights_path(call_sid))
+        return tuple(part.record(FlightPart) for part in parts)
 
     async def _change(
         self,

@@ -1,13 +1,16 @@
 """What the shipped tools work on, in Firestore."""
 
 import datetime
+from collections.abc import Callable
 
 import msgspec
 
-from ringdown.accounts import Account, PinTries, counted
+from ringdown import accounts, sent_texts
+from ringdown.accounts import Account, PinTries
 from ringdown.callbacks import Callback
 from ringdown.documents import Record
 from ringdown.errors import StoreUnavailable
+from ringdown.sent_texts import SentText, SentTexts
 from ringdown.stores import tool_documents
 from ringdown.stores.firestore.database import Database
 from ringdown.stores.firestore.operations import Create, Delete, Replace, Update
@@ -18,6 +21,7 @@ from ringdown.stores.paths import (
     answer_path,
     callback_path,
     pin_tries_path,
+    sent_texts_path,
     text_of_id,
     text_template_path,
 )
@@ -45,20 +49,7 @@ class FirestoreToolRecords:
 
     async def begin_pin_try(self, account_number: str, key: str, now: datetime.datetime) -> bool:
         path = pin_tries_path(account_number)
-        async with self._database.deadline():
-            for _ in range(_TRIES):
-                stored = await self._database.read(path)
-                tries = counted(None if stored is None else stored.record(PinTries), key, now)
-                if tries is None:
-                    return False
-                document = to_document(tries)
-                if await self._database.commits(
-                    Create(path, document)
-                    if stored is None
-                    else Update(path, document, unchanged_since=stored.updated_at)
-                ):
-                    return True
-        raise StoreUnavailable(f"{path} was changed by others {_TRIES} times in a row")
+        return await self._count(path, PinTries, lambda tries: accounts.counted(tries, key, now))
 
     async def clear_pin_tries(self, account_number: str) -> None:
         await self._erase_record(pin_tries_path(account_number))
@@ -86,6 +77,10 @@ class FirestoreToolRecords:
     async def write_text_template(self, name: str, template: TextTemplate) -> None:
         await self._write_record(text_template_path(name), template)
 
+    async def count_text(self, number: str, text: SentText) -> bool:
+        path = sent_texts_path(number)
+        return await self._count(path, SentTexts, lambda sent: sent_texts.counted(sent, text))
+
     # Answers
 
     async def claim_answer(self, key: str, expires_at: datetime.datetime) -> bool:
@@ -102,6 +97,25 @@ class FirestoreToolRecords:
 
     async def release_answer(self, key: str) -> None:
         await self._erase_record(answer_path(key))
+
+    async def _count(
+        self, path: str, kind: type[Record], counted: Callable[[Record | None], Record | None]
+    ) -> bool:
+        """False, and nothing is written, if there are too many."""
+        async with self._database.deadline():
+            for _ in range(_TRIES):
+                stored = await self._database.read(path)
+                record = counted(None if stored is None else stored.record(kind))
+                if record is None:
+                    return False
+                document = to_document(record)
+                if await self._database.commits(
+                    Create(path, document)
+                    if stored is None
+                    else Update(path, document, unchanged_since=stored.updated_at)
+                ):
+                    return True
+        raise StoreUnavailable(f"{path} was changed by others {_TRIES} times in a row")
 
     async def _read_record(self, kind: type[Record], path: str) -> Record | None:
         async with self._database.deadline():

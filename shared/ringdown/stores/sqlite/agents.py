@@ -8,6 +8,7 @@ from ringdown.stores.agent_documents import (
     Number,
     assigned_agent,
     assigned_agents,
+    declared_tools,
     moved_on,
     readable_revision,
     readable_revisions,
@@ -24,7 +25,6 @@ from ringdown.stores.paths import (
     number_path,
     revision_path,
     revisions_path,
-    text_of_id,
     tool_path,
 )
 from ringdown.stores.sqlite.documents import Documents, Worker
@@ -121,9 +121,9 @@ class SqliteAgents:
         found = await self._worker.run(lambda documents: documents.fields_below(NUMBERS))
         return assigned_agents(found)
 
-    async def tool_names(self) -> tuple[str, ...]:
+    async def declared_tools(self) -> dict[str, str | None]:
         found = await self._worker.run(lambda documents: documents.fields_below(TOOLS))
-        return tuple(text_of_id(path) for path, _ in found)
+        return declared_tools(found)
 
     async def read_tools(self, names: tuple[str, ...]) -> tuple[ToolDeclaration, ...]:
         def work(documents: Documents) -> tuple[ToolDeclaration, ...]:

@@ -8,7 +8,7 @@ from ringdown.errors import InvalidDocument
 from ringdown.limits import LineLimits, LineUse
 from ringdown.stores import transitions
 from ringdown.stores.line_use import DAY, HOUR, RUNNING
-from ringdown.stores.paths import BELOW_CALLS, LIMITS, caller_path
+from ringdown.stores.paths import BELOW_CALLS, LIMITS, caller_path, sent_texts_path
 from ringdown.stores.sqlite.documents import CALLS_BY_TIME, CALLS_IN_SQL, Documents, Worker
 from ringdown.stores.storable import to_document
 
@@ -110,10 +110,11 @@ def _forget(documents: Documents, number: str) -> Forgotten:
         callbacks = [path for path, _ in documents.select(_THEIR_CALLBACKS, number)]
         for callback in callbacks:
             documents.erase(callback)
+        texts = documents.erase(sent_texts_path(number))
         known = documents.erase(caller_path(number))
     documents.forget_what_is_erased()
     return Forgotten(
         callers=int(known),
         calls=len(theirs),
-        documents=sum(erased.values()) - erased["attempts"] + len(callbacks),
+        documents=sum(erased.values()) - erased["attempts"] + len(callbacks) + int(texts),
     )

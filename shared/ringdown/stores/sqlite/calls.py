@@ -17,12 +17,15 @@ from ringdown.calls import (
 )
 from ringdown.documents import to_record
 from ringdown.errors import InvalidDocument, Superseded
+from ringdown.flights import FlightPart
 from ringdown.log import Log
 from ringdown.stores import transitions
 from ringdown.stores.paths import (
     call_path,
     claim_path,
     claims_path,
+    flight_path,
+    flights_path,
     tool_calls_path,
     turns_path,
 )
@@ -34,7 +37,8 @@ _log = Log(__name__)
 
 
 class SqliteCalls:
-    """Implements `ringdown.calls.CallStore` and `ringdown.calls.CallIndex`."""
+    """Implements `ringdown.calls.CallStore`, `ringdown.calls.CallIndex` and
+    `ringdown.flights.FlightStore`."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -90,6 +94,21 @@ class SqliteCalls:
 
     async def list_calls(self, query: CallQuery) -> tuple[Call, ...]:
         return await self._worker.run(lambda documents: tuple(_list_calls(documents, query)))
+
+    async def keep_flight(self, call_sid: str, parts: tuple[FlightPart, ...]) -> None:
+        def work(documents: Documents) -> None:
+            with documents.transaction():
+                if documents.fields(call_path(call_sid)) is not None:
+                    for part in parts:
+                        path = flight_path(call_sid, part.attempt, part.part)
+                        documents.write(path, to_document(part))
+
+        await self._worker.run(work)
+
+    async def read_flights(self, call_sid: str) -> tuple[FlightPart, ...]:
+        return await self._worker.run(
+            lambda documents: documents.below(FlightPart, flights_path(call_sid))
+        )
 
 
 _CALLS = f"""

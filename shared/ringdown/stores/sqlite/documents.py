@@ -21,6 +21,9 @@ _BUSY_TIMEOUT_S = 2.0
 _BUSY_RETRY_S = 0.01
 _CALL_TIMEOUT_S = 5.0
 
+_NOT_WRITTEN = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
+"""A disk that is full, and a limit on the size of files (sqlite.org/rescode.html)."""
+
 _IN_CALLS = "path > 'calls/' AND path < 'calls0' AND json_valid(body)"
 CALLS_IN_SQL = f"{_IN_CALLS} AND path NOT LIKE 'calls/%/%'"
 """A condition: it is a call, and no damaged document."""
@@ -144,6 +147,12 @@ class Documents:
         )
 
 
+def _in_words(error: sqlite3.Error | OSError) -> str:
+    if getattr(error, "sqlite_errorcode", None) not in _NOT_WRITTEN:
+        return str(error)
+    return f"{error}: nothing can be written; make room on its disk, or raise the limit"
+
+
 def fields_of(path: str, body: str) -> Document:
     try:
         return msgspec.json.decode(body, type=Document)
@@ -177,7 +186,7 @@ class Worker:
         except TimeoutError:
             raise StoreUnavailable(f"{self._path} did not answer in {_CALL_TIMEOUT_S} s") from None
         except (sqlite3.Error, OSError) as error:
-            raise StoreUnavailable(f"{self._path}: {error}") from error
+            raise StoreUnavailable(f"{self._path}: {_in_words(error)}") from error
 
     def _work(self, work: Callable[[Documents], _Result]) -> _Result:
         if self._documents is None:

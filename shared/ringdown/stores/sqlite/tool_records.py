@@ -1,11 +1,15 @@
 """What the shipped tools work on, in SQLite."""
 
 import datetime
+from collections.abc import Callable
 
 import msgspec
 
-from ringdown.accounts import Account, PinTries, counted
+from ringdown import accounts, sent_texts
+from ringdown.accounts import Account, PinTries
 from ringdown.callbacks import Callback
+from ringdown.documents import Record
+from ringdown.sent_texts import SentText, SentTexts
 from ringdown.stores import tool_documents
 from ringdown.stores.paths import (
     CALLBACKS,
@@ -14,6 +18,7 @@ from ringdown.stores.paths import (
     answer_path,
     callback_path,
     pin_tries_path,
+    sent_texts_path,
     text_of_id,
     text_template_path,
 )
@@ -41,15 +46,7 @@ class SqliteToolRecords:
 
     async def begin_pin_try(self, account_number: str, key: str, now: datetime.datetime) -> bool:
         path = pin_tries_path(account_number)
-
-        def work(documents: Documents) -> bool:
-            with documents.transaction():
-                tries = counted(documents.read(PinTries, path), key, now)
-                if tries is not None:
-                    documents.write(path, to_document(tries))
-                return tries is not None
-
-        return await self._worker.run(work)
+        return await self._count(path, PinTries, lambda tries: accounts.counted(tries, key, now))
 
     async def clear_pin_tries(self, account_number: str) -> None:
         await self._erase_record(pin_tries_path(account_number))
@@ -76,6 +73,10 @@ class SqliteToolRecords:
     async def write_text_template(self, name: str, template: TextTemplate) -> None:
         await self._write_record(text_template_path(name), template)
 
+    async def count_text(self, number: str, text: SentText) -> bool:
+        path = sent_texts_path(number)
+        return await self._count(path, SentTexts, lambda sent: sent_texts.counted(sent, text))
+
     # Answers
 
     async def claim_answer(self, key: str, expires_at: datetime.datetime) -> bool:
@@ -93,6 +94,20 @@ class SqliteToolRecords:
 
     async def release_answer(self, key: str) -> None:
         await self._erase_record(answer_path(key))
+
+    async def _count(
+        self, path: str, kind: type[Record], counted: Callable[[Record | None], Record | None]
+    ) -> bool:
+        """False, and nothing is written, if there are too many."""
+
+        def work(documents: Documents) -> bool:
+            with documents.transaction():
+                record = counted(documents.read(kind, path))
+                if record is not None:
+                    documents.write(path, to_document(record))
+                return record is not None
+
+        return await self._worker.run(work)
 
     async def _create_record(self, path: str, record: msgspec.Struct) -> bool:
         def work(documents: Documents) -> bool:

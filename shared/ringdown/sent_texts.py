@@ -1,0 +1,45 @@
+"""How many texts a number gets. Who calls may have forged it: the texts go to its owner then, and
+are paid for by us."""
+
+import datetime
+from typing import Protocol
+
+import msgspec
+
+MOST_IN_A_CALL = 3
+MOST_IN_A_DAY = 6
+_DAY = datetime.timedelta(days=1)
+
+
+class SentText(msgspec.Struct, frozen=True, kw_only=True):
+    """`key` is the request's: one that is delivered twice counts once."""
+
+    key: str
+    call_sid: str
+    at: datetime.datetime
+
+
+class SentTexts(msgspec.Struct, frozen=True, kw_only=True):
+    """`sent_texts/{E.164}`: those of the last day."""
+
+    texts: tuple[SentText, ...]
+    expires_at: datetime.datetime
+
+
+class SentTextStore(Protocol):
+    """Raises StoreUnavailable when the store does not answer."""
+
+    async def count_text(self, number: str, text: SentText) -> bool:
+        """Count `text` before it is sent: texts at once cannot outrun the count. False if it is not
+        to be sent, because of `MOST_IN_A_CALL` or `MOST_IN_A_DAY`."""
+
+
+def counted(sent: SentTexts | None, text: SentText) -> SentTexts | None:
+    """`sent` of the last day and `text`; None if that is too many."""
+    texts = [each for each in (sent.texts if sent else ()) if text.at - each.at < _DAY]
+    if all(each.key != text.key for each in texts):
+        in_call = sum(each.call_sid == text.call_sid for each in texts)
+        if in_call >= MOST_IN_A_CALL or len(texts) >= MOST_IN_A_DAY:
+            return None
+        texts.append(text)
+    return SentTexts(texts=tuple(texts), expires_at=text.at + _DAY)

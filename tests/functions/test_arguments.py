@@ -1,0 +1,59 @@
+"""What the model is told of a tool's arguments, and what its function takes: the same."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ringdown.tool_folder import read_tool_folder
+from ringdown.tools import Json
+from tests.functions.asking import asked
+from tests.functions.loading import FUNCTIONS, LoadedFunction, loaded_function
+
+FOLDERS = sorted(path.parent for path in (FUNCTIONS / "tools").glob("*/tool.yaml"))
+
+pytestmark = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+
+
+@pytest.fixture
+def function(folder: Path, tmp_path: Path, restored_logging: None) -> Iterator[LoadedFunction]:
+    environ = {
+        "STORE_URL": f"sqlite:{tmp_path / 'ringdown.db'}",
+        "GEMINI_API_KEY": "a key of the Gemini API",
+        "TWILIO_AUTH_TOKEN": "the auth token of the account",
+    }
+    with loaded_function(folder.name, folder, environ) as function:
+        yield function
+
+
+def schema_of_arguments() -> dict[str, Json]:
+    """JSON Schema of the type by which the function that is loaded checks its arguments."""
+    names = vars(sys.modules["main"])
+    [args] = (kind for name, kind in names.items() if name.endswith("Args"))
+    [schema] = msgspec.json.schema(args)["$defs"].values()
+    return dict(schema)
+
+
+def types_in(schema: dict[str, Json]) -> set[str]:
+    return {option["type"] for option in schema.get("anyOf", [schema])}
+
+
+def test_the_model_is_told_what_the_function_takes(folder: Path, function: LoadedFunction) -> None:
+    told, taken = read_tool_folder(folder).parameters, schema_of_arguments()
+    assert told["properties"].keys() == taken["properties"].keys()
+    assert set(told.get("required", ())) == set(taken.get("required", ()))
+    for name, value in told["properties"].items():
+        assert types_in(value) <= types_in(taken["properties"][name]), name
+
+
+def test_arguments_that_are_missing_mistyped_or_huge_are_explained(
+    folder: Path, function: LoadedFunction
+) -> None:
+    parameters = read_tool_folder(folder).parameters
+    first, names = parameters["required"][0], parameters["properties"]
+    for args in ({}, {name: [1] for name in names}, {first: None}, {first: "x" * 30_000}):
+        error = asked(function, folder.name, args)["error"]
+        assert "The arguments do not fit: " in error["message"], args
+        assert first in error["message"]

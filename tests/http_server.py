@@ -1,0 +1,46 @@
+"""An HTTP server on this machine for as long as a test wants one."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+_DEADLINE_S = 10.0
+_POLL_S = 0.05
+
+
+class Requests(BaseHTTPRequestHandler):
+    """To be given `do_GET` and the like, which call `reply`."""
+
+    timeout = _DEADLINE_S
+    """Of a connection on which nothing comes."""
+
+    def body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def reply(self, status: int, body: bytes = b"", headers: Mapping[str, str] = {}) -> None:
+        """Answer, even if nobody waits for it any more."""
+        with suppress(ConnectionError):
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing is said while tests run."""
+
+
+@contextmanager
+def serving(requests: type[Requests]) -> Iterator[str]:
+    """Its URL, without a path. Requests under way are waited for at the end."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), requests) as server:
+        server.daemon_threads = False
+        thread = threading.Thread(target=server.serve_forever, args=(_POLL_S,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join(_DEADLINE_S)
