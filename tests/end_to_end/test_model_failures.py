@@ -7,9 +7,8 @@ import pytest
 
 from ops.gemini_stand_in import API_KEY
 from ops.processes import free_port
-from ops.stack import Stack, StackSettings, running_stack
-from ringdown.calls import CallRecord, EndReason, NextAction, Speaker
-from ringdown.stores import open_store
+from ops.stack import StackSettings, running_stack
+from ringdown.calls import EndReason, NextAction, Speaker
 from simulators.gemini_live.faults import (
     After,
     Close,
@@ -21,11 +20,18 @@ from simulators.gemini_live.faults import (
 from simulators.gemini_live.fixtures import GeminiLiveServerFactory
 from simulators.gemini_live.scenario import Reply, Scenario
 from simulators.speech.recognition import normalise
-from simulators.twilio import Answers, Call, DialStatus, TwilioNetwork
+from simulators.twilio import Answers, Call, DialStatus
 from simulators.twilio.events import DialledPartyEnded, StreamStarted
+from tests.end_to_end.playing import (
+    hear_the_greeting_and_hang_up,
+    play,
+    record_of,
+    wait_for_the_end,
+)
 
 LINE = "+14155550100"
 FALLBACK = "+14155550199"
+A_PERSON = {FALLBACK: Answers("This is a person.")}
 GREETING = "Hello, how can I help you today?"
 REFUSED = Fault(RefuseUpgrade(401))
 DYING = Fault(Close(1011), After(Moment.AUDIO_CHUNKS, 10))
@@ -52,11 +58,11 @@ async def test_a_model_that_cannot_be_had_sends_the_caller_to_a_person(
     async with running_stack(settings) as stack:
         for fault in (REFUSED, DYING):
             gemini.faults = [fault]
-            failed.append(await _wait_for_the_end(stack))
+            failed.append(await play(stack, LINE, wait_for_the_end, A_PERSON))
         gemini.faults = [SLOW]
-        healthy = await _hear_the_greeting_and_hang_up(stack)
-        records = [await _record(stack, call) for call in failed]
-        healthy_record = await _record(stack, healthy)
+        healthy = await play(stack, LINE, hear_the_greeting_and_hang_up)
+        records = [await record_of(stack, call) for call in failed]
+        healthy_record = await record_of(stack, healthy)
 
     for call, record in zip(failed, records, strict=True):
         dialled = [e for e in call.events if isinstance(e, DialledPartyEnded)]
@@ -71,40 +77,6 @@ async def test_a_model_that_cannot_be_had_sends_the_caller_to_a_person(
     assert _rings(healthy), "nothing was heard while the model was slow to get ready"
     first = healthy_record.turns[0]
     assert (first.speaker, normalise(first.text)) == (Speaker.AGENT, normalise(GREETING))
-
-
-async def _wait_for_the_end(stack: Stack) -> Call:
-    network = TwilioNetwork(
-        auth_token=stack.twilio_auth_token, dialled={FALLBACK: Answers("This is a person.")}
-    )
-    async with network.place_call(
-        to=LINE,
-        from_="+14155550123",
-        voice_url=f"{stack.webhook_url}/",
-        status_url=f"{stack.webhook_url}/status",
-    ) as call:
-        await call.ended(60)
-    return call
-
-
-async def _hear_the_greeting_and_hang_up(stack: Stack) -> Call:
-    network = TwilioNetwork(auth_token=stack.twilio_auth_token)
-    async with network.place_call(
-        to=LINE,
-        from_="+14155550124",
-        voice_url=f"{stack.webhook_url}/",
-        status_url=f"{stack.webhook_url}/status",
-    ) as call:
-        await call.agent_silent_for(0.8)
-        await call.hang_up()
-    return call
-
-
-async def _record(stack: Stack, call: Call) -> CallRecord:
-    async with open_store(stack.store_url) as store:
-        record = await store.read_record(call.identity.call_sid)
-    assert record is not None
-    return record
 
 
 def _rings(call: Call) -> bool:

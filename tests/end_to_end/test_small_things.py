@@ -4,7 +4,7 @@ One stack and one model; every story is a call of its own to an agent of its own
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +16,14 @@ from ops.gemini_stand_in import API_KEY, running_gemini_stand_in
 from ops.processes import free_port
 from ops.stack import Stack, StackSettings, running_stack
 from ringdown.agents import Idle, packaged_agent
-from ringdown.calls import CallRecord, CallStatus, EndReason, Speaker, ToolOutcome
+from ringdown.calls import CallRecord, EndReason, Speaker, ToolOutcome
 from ringdown.phrases import phrases_for
 from ringdown.stores import open_store
 from ringdown.tools import ToolAnswer, ToolDeclaration, ToolRequest
-from simulators.twilio import Answers, Call, DialledParty, DialStatus, IsBusy, TwilioNetwork
+from simulators.twilio import Answers, Call, DialledParty, DialStatus, IsBusy
 from simulators.twilio.events import DialledPartyEnded, VerbStarted
 from simulators.twilio.twiml import Say
+from tests.end_to_end.playing import Story, play, record_of
 from tests.ringdown.seeding import write_agent
 
 SCENARIO = Path(__file__).with_name("small_things.yaml")
@@ -30,7 +31,11 @@ PERSON, BILLING, BUSY = "+14155550199", "+14155550166", "+14155550167"
 PIN = "83172946"
 PHRASES = phrases_for("en-US")
 
-Story = Callable[[Call], Awaitable[None]]
+DIALLED: Mapping[str, DialledParty] = {
+    PERSON: Answers("This is a person."),
+    BILLING: Answers("This is billing."),
+    BUSY: IsBusy(),
+}
 
 
 async def press_zero(call: Call) -> None:
@@ -227,7 +232,7 @@ class Played:
     requests: list[ToolRequest]
 
 
-async def play(stories: Mapping[str, Story], folder: Path) -> Played:
+async def play_all(stories: Mapping[str, Story], folder: Path) -> Played:
     """Play all `stories` at once; every process has stopped when this returns."""
     requests: list[ToolRequest] = []
     async with (
@@ -246,15 +251,17 @@ async def play(stories: Mapping[str, Story], folder: Path) -> Played:
         ) as stack,
     ):
         await _write_agents(stack, stories, tool_url)
-        calls = await asyncio.gather(*(_play(stack, to, story) for to, story in stories.items()))
+        calls = await asyncio.gather(
+            *(play(stack, to, story, DIALLED) for to, story in stories.items())
+        )
         ended = dict(zip(stories, calls, strict=True))
-        records = {to: await _record(stack, call) for to, call in ended.items()}
+        records = {to: await record_of(stack, call) for to, call in ended.items()}
     return Played(ended, records, requests)
 
 
 @pytest.mark.timeout(120)
 async def test_callers_who_change_their_mind(tmp_path: Path) -> None:
-    played = await play(CHANGES_OF_MIND, tmp_path)
+    played = await play_all(CHANGES_OF_MIND, tmp_path)
     nudged, greeted, waited, stayed, left, spoke, returned = played.records.values()
 
     assert _told(nudged, Speaker.AGENT)[1:] == [
@@ -293,7 +300,7 @@ async def test_callers_who_change_their_mind(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(180)
 async def test_the_small_things_of_a_call(tmp_path: Path) -> None:
-    played = await play(STORIES, tmp_path)
+    played = await play_all(STORIES, tmp_path)
     ended, records, requests = played.calls, played.records, played.requests
 
     _zero_reaches_a_person(ended["+14155550110"], records["+14155550110"])
@@ -423,32 +430,6 @@ async def _write_agents(stack: Stack, stories: Mapping[str, Story], tool_url: st
             agent = msgspec.structs.replace(packaged_agent(), **changes)
             await write_agent(store, f"agent-{to}", agent)
             await store.write_number(to, f"agent-{to}")
-
-
-async def _play(stack: Stack, to: str, story: Story) -> Call:
-    dialled: dict[str, DialledParty] = {
-        PERSON: Answers("This is a person."),
-        BILLING: Answers("This is billing."),
-        BUSY: IsBusy(),
-    }
-    network = TwilioNetwork(auth_token=stack.twilio_auth_token, dialled=dialled)
-    async with network.place_call(
-        to=to,
-        from_="+14155550123",
-        voice_url=f"{stack.webhook_url}/",
-        status_url=f"{stack.webhook_url}/status",
-    ) as call:
-        await story(call)
-    return call
-
-
-async def _record(stack: Stack, call: Call) -> CallRecord:
-    async with open_store(stack.store_url) as store, asyncio.timeout(10):
-        while True:
-            record = await store.read_record(call.identity.call_sid)
-            if record is not None and record.call.status is CallStatus.ENDED:
-                return record
-            await asyncio.sleep(0.1)
 
 
 @asynccontextmanager

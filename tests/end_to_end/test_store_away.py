@@ -8,7 +8,7 @@ import pytest
 
 from ops.gemini_stand_in import API_KEY
 from ops.processes import free_port
-from ops.stack import Stack, StackSettings, running_stack
+from ops.stack import StackSettings, running_stack
 from ringdown.calls import CallRecord, CallStatus, EndReason, Speaker
 from ringdown.dead_letters import assemble, replay
 from ringdown.stores import open_store
@@ -16,12 +16,14 @@ from simulators.gemini_live.faults import After, Close, Fault, Moment
 from simulators.gemini_live.fixtures import GeminiLiveServerFactory
 from simulators.gemini_live.scenario import Reply, Scenario
 from simulators.speech.recognition import normalise
-from simulators.twilio import Answers, Call, DialStatus, TwilioNetwork
+from simulators.twilio import Answers, Call, DialStatus
 from simulators.twilio.events import DialledPartyEnded
+from tests.end_to_end.playing import hear_the_greeting_and_hang_up, play, wait_for_the_end
 from tests.functions.incoming_call.records import store_locked
 
 LINE = "+14155550100"
 FALLBACK = "+14155550199"
+A_PERSON = {FALLBACK: Answers("This is a person.")}
 GREETING = "Hello, how can I help you today?"
 
 
@@ -43,10 +45,10 @@ async def test_calls_are_answered_and_their_records_come_back(
     with ExitStack() as until_stopped:
         async with running_stack(settings) as stack:
             with store_locked(stack.store_url):
-                late = await _hear_the_greeting_and_hang_up(stack)
+                late = await play(stack, LINE, hear_the_greeting_and_hang_up)
             late_record = await _complete_record(stack.store_url, late)
             until_stopped.enter_context(store_locked(stack.store_url))
-            lost = await _wait_for_the_end(stack)
+            lost = await play(stack, LINE, wait_for_the_end, A_PERSON)
             assert await _record(stack.store_url, lost) is None
 
     assert _heard_greeting(late_record)
@@ -65,33 +67,6 @@ async def test_calls_are_answered_and_their_records_come_back(
         CallStatus.ENDED,
         EndReason.MODEL_LOST,
     )
-
-
-async def _hear_the_greeting_and_hang_up(stack: Stack) -> Call:
-    network = TwilioNetwork(auth_token=stack.twilio_auth_token)
-    async with network.place_call(
-        to=LINE,
-        from_="+14155550124",
-        voice_url=f"{stack.webhook_url}/",
-        status_url=f"{stack.webhook_url}/status",
-    ) as call:
-        await call.agent_silent_for(0.8)
-        await call.hang_up()
-    return call
-
-
-async def _wait_for_the_end(stack: Stack) -> Call:
-    network = TwilioNetwork(
-        auth_token=stack.twilio_auth_token, dialled={FALLBACK: Answers("This is a person.")}
-    )
-    async with network.place_call(
-        to=LINE,
-        from_="+14155550123",
-        voice_url=f"{stack.webhook_url}/",
-        status_url=f"{stack.webhook_url}/status",
-    ) as call:
-        await call.ended(60)
-    return call
 
 
 async def _record(store_url: str, call: Call) -> CallRecord | None:

@@ -6,7 +6,7 @@ story is a call of its own.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,19 +19,21 @@ from ops.gemini_stand_in import API_KEY, running_gemini_stand_in
 from ops.processes import free_port
 from ops.stack import Stack, StackSettings, running_stack
 from ringdown.agents import packaged_agent
-from ringdown.calls import CallRecord, CallStatus, Speaker, ToolOutcome
+from ringdown.calls import CallRecord, Speaker, ToolOutcome
+from ringdown.flights import unpack
 from ringdown.stores import open_store
 from ringdown.tools import ToolAnswer, ToolDeclaration, ToolRequest
-from simulators.twilio import Call, TwilioNetwork
+from simulators.twilio import Call
 from stream_handler.audio import decode_mulaw, waiting_tone
+from stream_handler.core.events import DtmfReceived, Event
+from stream_handler.flight_format import read_flight
+from tests.end_to_end.playing import Story, play, record_of
 from tests.ringdown.seeding import write_agent
 
 SCENARIO = Path(__file__).with_name("tools_in_calls.yaml")
 PIN = "50738264"
 PHRASE = "That takes a moment."
 SLOW_S = 4.0
-
-Story = Callable[[Call], Awaitable[None]]
 
 
 # The callers
@@ -224,6 +226,10 @@ async def test_tools_in_calls(tmp_path: Path) -> None:
     _three_tools_in_one_turn_are_answered_together(all_at_once)
     _a_tool_that_fails_does_not_spoil_the_call(failed)
     _a_pin_is_found_nowhere_but_at_its_tool(typed, tmp_path)
+    flight = await _flight_of(typed, tmp_path)
+    keys = [event.digit for event in flight if isinstance(event, DtmfReceived)]
+    assert len(keys) == len(PIN)
+    assert len(set(keys)) == 1, "the flight record says which keys were pressed"
 
 
 def _the_answer_is_spoken(asked: Played) -> None:
@@ -278,6 +284,13 @@ def _a_pin_is_found_nowhere_but_at_its_tool(typed: Played, folder: Path) -> None
     assert [path.name for path in files if PIN.encode() in path.read_bytes()] == []
 
 
+async def _flight_of(played: Played, folder: Path) -> list[Event]:
+    """All that the handler was told in the call, as it is kept for going through it again."""
+    async with open_store(f"sqlite:{folder / 'ringdown.db'}") as store:
+        parts = await store.read_flights(played.record.call.call_sid)
+    return [happened.event for happened in read_flight(unpack(parts)).happened]
+
+
 async def play_all(folder: Path) -> tuple[list[Played], Tools]:
     """Play all stories at once; every process has stopped when this returns."""
     async with (
@@ -297,9 +310,9 @@ async def play_all(folder: Path) -> tuple[list[Played], Tools]:
         ) as stack,
     ):
         await _write_documents(stack, tools.url)
-        calls = await asyncio.gather(*(_play(stack, to, story) for to, story in STORIES.items()))
+        calls = await asyncio.gather(*(play(stack, to, story) for to, story in STORIES.items()))
         played = [
-            Played(call, await _record(stack, call), tools.requests[call.identity.call_sid])
+            Played(call, await record_of(stack, call), tools.requests[call.identity.call_sid])
             for call in calls
         ]
     return played, tools
@@ -310,6 +323,7 @@ async def _write_documents(stack: Stack, url: str) -> None:
         packaged_agent(),
         notice="",
         tools=("search_knowledge_base", *OUTPUTS),
+        google_search=True,
         waiting_phrases=(PHRASE, "I am still looking."),
     )
     async with open_store(stack.store_url) as store:
@@ -318,24 +332,3 @@ async def _write_documents(stack: Stack, url: str) -> None:
         await write_agent(store, "with-tools", agent)
         for to in STORIES:
             await store.write_number(to, "with-tools")
-
-
-async def _play(stack: Stack, to: str, story: Story) -> Call:
-    network = TwilioNetwork(auth_token=stack.twilio_auth_token)
-    async with network.place_call(
-        to=to,
-        from_="+14155550123",
-        voice_url=f"{stack.webhook_url}/",
-        status_url=f"{stack.webhook_url}/status",
-    ) as call:
-        await story(call)
-    return call
-
-
-async def _record(stack: Stack, call: Call) -> CallRecord:
-    async with open_store(stack.store_url) as store, asyncio.timeout(10):
-        while True:
-            record = await store.read_record(call.identity.call_sid)
-            if record is not None and record.call.status is CallStatus.ENDED:
-                return record
-            await asyncio.sleep(0.1)

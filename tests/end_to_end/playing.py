@@ -1,0 +1,44 @@
+"""Calls of a test's own to a running stack, each a story that the caller plays."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from ops.following import complete_record
+from ops.stack import Stack
+from ringdown.calls import CallRecord, CallStatus
+from ringdown.stores import open_store
+from simulators.twilio import Call, DialledParty, TwilioNetwork
+
+Story = Callable[[Call], Awaitable[None]]
+
+
+async def play(
+    stack: Stack, to: str, story: Story, dialled: Mapping[str, DialledParty] = {}
+) -> Call:
+    """Call `to`, and let the caller do as the `story` says. `dialled` says who else answers."""
+    network = TwilioNetwork(auth_token=stack.twilio_auth_token, dialled=dialled)
+    async with network.place_call(
+        to=to,
+        from_="+14155550123",
+        voice_url=f"{stack.webhook_url}/",
+        status_url=f"{stack.webhook_url}/status",
+    ) as call:
+        await story(call)
+    return call
+
+
+async def record_of(stack: Stack, call: Call) -> CallRecord:
+    """The call's record, once Twilio's last word is in it."""
+    async with open_store(stack.store_url) as store:
+        record = await complete_record(store, call.identity.call_sid)
+    assert record is not None, "the call left no record"
+    assert record.call.status is CallStatus.ENDED, "the call's record is not complete"
+    return record
+
+
+async def hear_the_greeting_and_hang_up(call: Call) -> None:
+    await call.agent_silent_for(0.8)
+    await call.hang_up()
+
+
+async def wait_for_the_end(call: Call) -> None:
+    await call.ended(60)
