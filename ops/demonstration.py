@@ -1,11 +1,9 @@
 """The demonstration call: every part a process of its own, real speech, and a verdict."""
 
 import asyncio
-import dataclasses
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +13,11 @@ from ops.call_display import CallDisplay
 from ops.call_page import Arrival, CallPage, Recording, call_page
 from ops.call_page.network_events import moments, stream_began_ms
 from ops.following import complete_record, following
-from ops.gemini_stand_in import API_KEY, ModelSession, read_sessions, running_gemini_stand_in
+from ops.gemini_stand_in import ModelSession, read_sessions
 from ops.judge import Heard, Sentence, judge
-from ops.processes import free_port, say
-from ops.stack import ROOT, StackSettings, inherited, running_stack
+from ops.line_parts import running_model, running_parts
+from ops.processes import say
+from ops.stack import ROOT
 from ops.verdict import (
     arrival_problems,
     network_problems,
@@ -26,7 +25,7 @@ from ops.verdict import (
     transcript_problems,
 )
 from ringdown.calls import CallRecord
-from ringdown.stores import Store, open_store
+from ringdown.stores import Store
 from simulators.speech.synthesis import synthesize
 from simulators.twilio import Call, TwilioNetwork
 from simulators.twilio.events import PlaybackCleared
@@ -50,33 +49,18 @@ class Outcome:
 
 async def place_demonstration_call(environ: Mapping[str, str], out: Path) -> int:
     """Place the call and show it; 0 if it went as the scenario says, else 1."""
-    api_key = environ.get("GEMINI_API_KEY") or None
     script = load_script(SCENARIO)
     folder = out / "last"
     shutil.rmtree(folder, ignore_errors=True)
-    async with AsyncExitStack() as running:
-        say("Starting the parts …")
-        settings = StackSettings(
-            out=folder,
-            gemini_api_key=api_key or API_KEY,
-            gemini_base_url=environ.get("GEMINI_BASE_URL") or None,
-            webhook_port=free_port(),
-            stream_port=free_port(),
-            inherited=inherited(environ),
-        )
-        if api_key is None:
-            stand_in = await running.enter_async_context(
-                running_gemini_stand_in(SCENARIO, folder / "model")
-            )
-            settings = dataclasses.replace(
-                settings, gemini_base_url=stand_in.base_url, gemini_ca_file=stand_in.ca_file
-            )
-        stack = await running.enter_async_context(running_stack(settings))
-        store = await running.enter_async_context(open_store(stack.store_url))
+    say("Starting the parts …")
+    async with (
+        running_model(environ, SCENARIO, folder / "model") as model,
+        running_parts(model, environ, folder) as (stack, store),
+    ):
         say(f"Calling {script.to} …")
         network = TwilioNetwork(auth_token=stack.twilio_auth_token, dialled=script.dialled)
         call, failure, record = await _place(network, stack.webhook_url, script, store)
-    sessions = read_sessions(folder / "model") if api_key is None else None
+    sessions = read_sessions(folder / "model") if model.stand_in is not None else None
     outcome = await asyncio.to_thread(_judge, call, script, failure, record, sessions)
     _write(folder, call, outcome)
     _tell(folder, outcome)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +27,16 @@ class GeminiStandIn:
 
     def cause(self, **fault: str | float) -> None:
         """Let the open sessions misbehave: `do="go_away"` and the like, as in scenario files."""
+        self._command(fault)
+
+    def plan(self, *faults: Mapping[str, object]) -> None:
+        """What is to go wrong in sessions to come; nothing, if nothing is given."""
+        self._command({"faults": faults})
+
+    def _command(self, command: Mapping[str, object]) -> None:
         if self.process.stdin is None:
             raise AssertionError("standard input is a pipe")
-        self.process.stdin.write(json.dumps(fault).encode() + b"\n")
+        self.process.stdin.write(json.dumps(command).encode() + b"\n")
 
 
 @dataclass(frozen=True, slots=True)

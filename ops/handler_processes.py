@@ -27,7 +27,8 @@ def _handler(name: str, port: int, environ: Mapping[str, str]) -> Command:
     return Command(
         name=name,
         argv=(python(), "-m", "stream_handler"),
-        environ={**environ, "PORT": str(port)},
+        # As Cloud Run names a revision: records then say which of them had the call.
+        environ={**environ, "PORT": str(port), "K_REVISION": name},
         url=f"http://127.0.0.1:{port}",
         health_path="/ready",
         must_stay_alive=True,

@@ -38,6 +38,10 @@ class StackSettings:
     """Without one, `vertex` is needed."""
     gemini_base_url: str | None = None
     gemini_ca_file: Path | None = None
+    """Of a stand-in, which holds calls and sums up none: the webhook is not told of it."""
+    live_base_url: str | None = None
+    """Where the handlers reach Gemini Live, if not at `gemini_base_url`."""
+    live_ca_file: Path | None = None
     vertex: VertexAi | None = None
     webhook_port: int = WEBHOOK_PORT
     stream_port: int = STREAM_PORT
@@ -237,17 +241,17 @@ def _service_commands(settings: StackSettings, stack: Stack) -> tuple[Command, .
         "GEMINI_BASE_URL": settings.gemini_base_url,
         **_vertex_environ(settings.vertex),
     }
-    ca_file = settings.gemini_ca_file
     webhook = {
         **shared,
         "PUBLIC_URL": stack.webhook_url,
         "FALLBACK_NUMBER": settings.fallback_number,
-        # The stand-in, which has an authority of its own, holds calls and sums up none.
-        **(gemini if ca_file is None else {}),
+        **(gemini if settings.gemini_ca_file is None else {}),
     }
+    ca_file = settings.live_ca_file or settings.gemini_ca_file
     handler = {
         **shared,
         **gemini,
+        **({"GEMINI_BASE_URL": settings.live_base_url} if settings.live_base_url else {}),
         "HOST": "127.0.0.1",
         **({"SSL_CERT_FILE": str(ca_file)} if ca_file is not None else {}),
     }

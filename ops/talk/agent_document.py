@@ -27,7 +27,7 @@ async def save_agent(store: Store, edit: SaveAgent, now: datetime.datetime) -> A
         document = from_yaml(edit.text)
     except NotReadable as error:
         return _refused(edit, str(error))
-    found = findings(document, await store.tool_names())
+    found = findings(document, await store.declared_tools())
     if found.agent is None:
         return _refused(edit, "\n".join(found.errors))
     try:

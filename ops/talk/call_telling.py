@@ -4,10 +4,13 @@ from collections.abc import Iterator
 
 import msgspec
 
+from ops import model_wire
 from ops.call_page.contents import MomentKind
 from ops.call_page.network_events import moments
-from ops.talk.messages import Happened, Said, ToolUsed
-from ringdown.calls import CallRecord, ToolCall, Turn
+from ops.model_wire import Heard
+from ops.talk.live_words import LiveWords
+from ops.talk.messages import Happened, Lost, Said, Saying, ToolUsed
+from ringdown.calls import CallRecord, Speaker, ToolCall, Turn
 from simulators.twilio import CallEvent
 
 _MOST_TEXT = 2_000
@@ -20,19 +23,40 @@ def told(event: CallEvent) -> Iterator[Happened]:
             yield Happened(event.when.at_ms / 1000, moment.kind.value, moment.text)
 
 
-class RecordTelling:
-    """What is new in a record since it was looked at last."""
+class Telling:
+    """What is new since the page was told last, in the record and on the wire."""
 
     def __init__(self) -> None:
         self._known: dict[str, Said | ToolUsed] = {}
+        self._words = LiveWords()
 
-    def news(self, record: CallRecord) -> Iterator[Said | ToolUsed]:
-        items: dict[str, Said | ToolUsed] = {f"turn {turn.n}": _said(turn) for turn in record.turns}
-        items |= {f"tool {tool.id}": _used(tool) for tool in record.tool_calls}
-        for key, item in items.items():
-            if self._known.get(key) != item:
-                self._known[key] = item
-                yield item
+    def heard(self, heard: Heard) -> Iterator[Saying | Lost]:
+        """Words as they come from the model, long before the record has them."""
+        if isinstance(heard, model_wire.Lost):
+            for who, text in self._words.lose():
+                yield Lost(who.value, text)
+            return
+        for who in self._words.hear(heard):
+            yield self._saying(who)
+
+    def record(self, record: CallRecord) -> Iterator[Said | Saying | ToolUsed]:
+        for turn in record.turns:
+            if self._is_news(f"turn {turn.n}", said := _said(turn)):
+                yield said
+                for who in self._words.record(turn):
+                    yield self._saying(who)
+        for tool in record.tool_calls:
+            if self._is_news(f"tool {tool.id}", used := _used(tool)):
+                yield used
+
+    def _saying(self, who: Speaker) -> Saying:
+        return Saying(who.value, self._words.text(who))
+
+    def _is_news(self, key: str, item: Said | ToolUsed) -> bool:
+        if self._known.get(key) == item:
+            return False
+        self._known[key] = item
+        return True
 
 
 def _said(turn: Turn) -> Said:
@@ -59,4 +83,4 @@ def _used(tool: ToolCall) -> ToolUsed:
 
 
 def _json(value: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()[:_MOST_TEXT]
+    return msgspec.json.format(msgspec.json.encode(value), indent=0).decode()[:_MOST_TEXT]

@@ -57,14 +57,14 @@ class LineReady(msgspec.Struct, frozen=True, tag="line", tag_field="is"):
 
     number: str
     phrases: tuple[str, ...]
-    busy: bool
     agent: AgentShown
 
 
 class CallChanged(msgspec.Struct, frozen=True, tag="call", tag_field="is"):
-    """`page` is where the call can be read and heard once it is over."""
+    """`page` is where the call can be read and heard once it is over; `words` say why it is, or why
+    it never began."""
 
-    status: Literal["ringing", "answered", "over"]
+    status: Literal["ringing", "answered", "over", "refused"]
     words: str = ""
     page: str | None = None
 
@@ -88,6 +88,21 @@ class Said(msgspec.Struct, frozen=True, tag="turn", tag_field="is"):
     barge_in_ms: int | None
 
 
+class Saying(msgspec.Struct, frozen=True, tag="saying", tag_field="is"):
+    """What one side is saying and the record does not have yet, as far as it is known; empty when
+    the record has it all."""
+
+    who: str
+    text: str
+
+
+class Lost(msgspec.Struct, frozen=True, tag="lost", tag_field="is"):
+    """What was said and will be in no record."""
+
+    who: str
+    text: str
+
+
 class ToolUsed(msgspec.Struct, frozen=True, tag="tool", tag_field="is"):
     """`args` and `answer` as JSON text."""
 
@@ -105,4 +120,6 @@ class Problem(msgspec.Struct, frozen=True, tag="problem", tag_field="is"):
     words: str
 
 
-ToPage: TypeAlias = LineReady | AgentShown | CallChanged | Happened | Said | ToolUsed | Problem
+ToPage: TypeAlias = (
+    LineReady | AgentShown | CallChanged | Happened | Said | Saying | Lost | ToolUsed | Problem
+)

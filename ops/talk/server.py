@@ -1,6 +1,7 @@
 """Serves the page and its one WebSocket, on this machine only."""
 
 import http
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -27,25 +28,29 @@ _POLICY = (
 )
 
 
+def listening(port: int) -> socket.socket:
+    """Where the page is to be served; 0 takes a free port. Raises OSError if it is taken."""
+    return socket.create_server((HOST, port))
+
+
 @asynccontextmanager
-async def serving(line: TalkLine, port: int) -> AsyncIterator[str]:
-    """The page's address; 0 takes a free port. Raises OSError if the port is taken."""
+async def serving(line: TalkLine, listener: socket.socket) -> AsyncIterator[str]:
+    """The page's address; closes `listener`, see `listening`."""
 
-    async def talk(socket: ServerConnection) -> None:
-        await Telephone(socket, line).run()
+    async def talk(page: ServerConnection) -> None:
+        await Telephone(page, line).run()
 
-    def answer(socket: ServerConnection, request: Request) -> Response | None:
-        return _answer(line, request, socket.local_address[1])
+    def answer(page: ServerConnection, request: Request) -> Response | None:
+        return _answer(line, request, page.local_address[1])
 
     async with serve(
         talk,
-        HOST,
-        port,
+        sock=listener,
         process_request=answer,
         compression=None,
         max_size=_MOST_MESSAGE_BYTES,
-    ) as server:
-        yield f"http://{HOST}:{next(iter(server.sockets)).getsockname()[1]}/"
+    ):
+        yield f"http://{HOST}:{listener.getsockname()[1]}/"
 
 
 def _answer(line: TalkLine, request: Request, port: int) -> Response | None:

@@ -11,10 +11,11 @@ from websockets.exceptions import ConnectionClosed
 from ops.call_page import CallPage, Recording, call_page
 from ops.call_page.network_events import moments, stream_began_ms
 from ops.following import complete_record, following
+from ops.model_wire import Heard
 from ops.talk.agent_document import save_agent, show_agent
 from ops.talk.browser_handset import BrowserHandset
-from ops.talk.call_telling import RecordTelling, told
-from ops.talk.line import CALLER, NUMBER, LineBusy, TalkLine
+from ops.talk.call_telling import Telling, told
+from ops.talk.line import CALLER, GO_AWAY_S, NUMBER, LineBusy, TalkLine
 from ops.talk.messages import (
     CallChanged,
     Dial,
@@ -79,7 +80,7 @@ class Telephone:
     async def _greet(self) -> None:
         line = self._line
         agent = await show_agent(line.store)
-        self._tell(LineReady(number=NUMBER, phrases=line.phrases, busy=line.busy, agent=agent))
+        self._tell(LineReady(number=NUMBER, phrases=tuple(line.phrases), agent=agent))
 
     async def _send(self) -> None:
         try:
@@ -123,7 +124,7 @@ class Telephone:
             case Press(key):
                 await self._press(key)
             case Trouble():
-                self._trouble(wish)
+                await self._trouble(wish)
             case SaveAgent():
                 self._tell(await save_agent(self._line.store, wish, self._line.now()))
             case _:
@@ -140,7 +141,7 @@ class Telephone:
         except CallError:
             self._tell(Problem("The call was over before the key was pressed."))
 
-    def _trouble(self, trouble: Trouble) -> None:
+    async def _trouble(self, trouble: Trouble) -> None:
         call = self._conversation.call if self._conversation is not None else None
         if call is None:
             self._tell(Problem("There is no call to trouble: dial first."))
@@ -154,13 +155,16 @@ class Telephone:
                     return
                 words = "the connection between Twilio and the handler is cut"
             case "kill_handler":
-                self._line.kill_handler()
-                words = "the stream handler is killed"
+                name = await self._line.kill_handler(call.identity.call_sid)
+                if name is None:
+                    self._tell(Problem("No handler has the call at this moment."))
+                    return
+                words = f"{name}, which carried the call, is killed"
             case "go_away":
                 if not self._line.let_model_go_away():
                     self._tell(Problem("A real model goes away when it wants to."))
                     return
-                words = "the model says that it will be gone in 10 s"
+                words = f"the model says that it will be gone in {GO_AWAY_S:g} s"
             case _:
                 assert_never(trouble.what)
         at_s = (call.events[-1].when.at_ms if call.events else 0) / 1000
@@ -169,22 +173,27 @@ class Telephone:
     # -- the call
 
     async def _call(self, conversation: _Conversation) -> None:
+        telling = Telling()
+
+        def hear(heard: Heard) -> None:
+            for news in telling.heard(heard):
+                self._tell(news)
+
         try:
-            with self._line.taken():
-                await self._carry(conversation)
+            with self._line.taken(hear):
+                await self._carry(conversation, telling)
         except LineBusy:
             words = "Another tab is on the telephone. Hang up there, then dial here."
-            self._tell(CallChanged("over", words))
+            self._tell(CallChanged("refused", words))
         finally:
             self._conversation = None
 
-    async def _carry(self, conversation: _Conversation) -> None:
+    async def _carry(self, conversation: _Conversation, telling: Telling) -> None:
         line, webhook = self._line, self._line.stack.webhook_url
         self._tell(CallChanged("ringing"))
-        telling = RecordTelling()
 
         def show(record: CallRecord) -> None:
-            for news in telling.news(record):
+            for news in telling.record(record):
                 self._tell(news)
 
         async with line.network.place_call(

@@ -1,7 +1,9 @@
 """Run the server as a process: one JSON line when it is ready, SIGTERM or SIGINT to end.
 
 Each line of standard input, if that is a pipe, is a fault as scenario files write it, in JSON, such
-as {"do": "go_away", "time_left_s": 10}; the sessions that are open then suffer it at once.
+as {"do": "go_away", "time_left_s": 10}; the sessions that are open then suffer it at once, or one
+after the other, {"apart_s": 0.2}. A line such as {"faults": [{"do": "delay_setup"}]} says what goes
+wrong in sessions to come, in place of what was said before.
 """
 
 import argparse
@@ -13,9 +15,9 @@ import stat
 import sys
 from pathlib import Path
 
-from simulators.gemini_live.faults import AtConnect, InSession
+from simulators.gemini_live.faults import AtConnect
 from simulators.gemini_live.scenario import Scenario, ScenarioError
-from simulators.gemini_live.scenario_file import load_scenario, read_misbehaviour
+from simulators.gemini_live.scenario_file import load_scenario, read_misbehaviour, read_plan
 from simulators.gemini_live.server import GeminiLiveServer
 from simulators.speech.recognition import UnknownWord
 from simulators.speech.synthesis import SpeechError
@@ -73,20 +75,28 @@ async def _take_commands(server: GeminiLiveServer) -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := await reader.readline():
         try:
-            server.cause(_fault(line))
+            _obey(server, line)
         except ScenarioError as error:
             print(f"{line.decode(errors='replace').strip()}: {error}", file=sys.stderr)
 
 
-def _fault(line: bytes) -> InSession:
+def _obey(server: GeminiLiveServer, line: bytes) -> None:
     try:
         fields = json.loads(line)
     except ValueError:
-        raise ScenarioError("a command is a JSON object") from None
-    fault = read_misbehaviour(fields if isinstance(fields, dict) else {})
+        fields = None
+    if not isinstance(fields, dict):
+        raise ScenarioError("a command is a JSON object")
+    if "faults" in fields:
+        server.faults = read_plan(fields)
+        return
+    apart_s = fields.pop("apart_s", 0)
+    if not isinstance(apart_s, int | float) or apart_s < 0:
+        raise ScenarioError(f"apart_s: must be a number from 0 on, is {apart_s!r}")
+    fault = read_misbehaviour(fields)
     if isinstance(fault, AtConnect):
-        raise ScenarioError("this fault is for sessions that begin; plan it in the scenario")
-    return fault
+        raise ScenarioError('this fault is for sessions that begin; plan it: {"faults": [...]}')
+    server.cause(fault, apart_s=apart_s)
 
 
 if __name__ == "__main__":

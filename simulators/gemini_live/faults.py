@@ -39,6 +39,14 @@ class DelaySetup:
 
 
 @dataclass(frozen=True, slots=True)
+class RefuseResumption:
+    """Refuse every handle, as one that is expired; sessions without one are let in."""
+
+    code: int = 1008
+    reason: str = "Session not found."
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     code: int = 1011
     reason: str = "Internal error encountered."
@@ -100,7 +108,7 @@ class ForgetHandles:
     """Hand out resumption handles that will be refused."""
 
 
-AtConnect = RefuseUpgrade | WithholdSetup | DelaySetup
+AtConnect = RefuseUpgrade | WithholdSetup | DelaySetup | RefuseResumption
 InSession = (
     Close
     | AbortConnection
@@ -135,7 +143,7 @@ class FaultPlan:
     def at_connect(self) -> AtConnect | None:
         """The fault that meets the client at the door, if any."""
         for fault in self._pending:
-            if isinstance(fault.action, RefuseUpgrade | WithholdSetup | DelaySetup):
+            if isinstance(fault.action, AtConnect):
                 return fault.action
         return None
 
@@ -157,8 +165,7 @@ class FaultPlan:
     def _due(self) -> list[InSession]:
         due = [fault for fault in self._pending if self._is_due(fault.after)]
         self._pending = [fault for fault in self._pending if fault not in due]
-        at_connect = (RefuseUpgrade, WithholdSetup, DelaySetup)
-        return [f.action for f in due if not isinstance(f.action, at_connect)]
+        return [f.action for f in due if not isinstance(f.action, AtConnect)]
 
     def _is_due(self, after: After | None) -> bool:
         return after is None or self._counts[after.moment] >= after.count

@@ -15,7 +15,7 @@ _QUOTED = re.compile(r'"(.+)"', re.DOTALL)
 _PARAGRAPHS = 2
 _SHORTEST_WORD = 4  # shorter ones are in every sentence
 _STEM = 4  # "cost" and "costs", "deliver" and "delivery"
-_NOTHING_KNOWN = "I do not know that."
+NOTHING_KNOWN = "I do not know that."
 
 
 def obey(answer: Answer, question: str, instructions: str) -> Answer:
@@ -24,7 +24,7 @@ def obey(answer: Answer, question: str, instructions: str) -> Answer:
     if say is None or "{" not in say:
         return answer
     quoted = _QUOTED.search(question)
-    say = say.replace("{quoted}", quoted[1] if quoted else _NOTHING_KNOWN)
+    say = say.replace("{quoted}", quoted[1] if quoted else NOTHING_KNOWN)
     if "{instructed}" in say:
         say = say.replace("{instructed}", answer_from(instructions, question))
     return replace(answer, reply=replace(answer.reply, say=say))
@@ -37,7 +37,7 @@ def answer_from(instructions: str, question: str) -> str:
     scores = [len(asked & _stems(paragraph)) for paragraph in paragraphs]
     ranked = sorted(range(len(paragraphs)), key=lambda n: (-scores[n], n))
     best = sorted(n for n in ranked[:_PARAGRAPHS] if scores[n])
-    return " ".join(paragraphs[n] for n in best) or _NOTHING_KNOWN
+    return " ".join(paragraphs[n] for n in best) or NOTHING_KNOWN
 
 
 def _paragraphs(text: str) -> list[str]:

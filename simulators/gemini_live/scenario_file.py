@@ -18,6 +18,7 @@ from simulators.gemini_live.faults import (
     Misbehaviour,
     Moment,
     PhantomInterruption,
+    RefuseResumption,
     RefuseUpgrade,
     RepeatTurnComplete,
     SendUnknown,
@@ -82,6 +83,14 @@ def read_misbehaviour(fields: Mapping[str, object]) -> Misbehaviour:
     misbehaviour = _read_misbehaviour(reader)
     reader.finish()
     return misbehaviour
+
+
+def read_plan(fields: Mapping[str, object]) -> tuple[Fault, ...]:
+    """`faults` as scenario files write them; raises ScenarioError."""
+    reader = Fields(dict(fields), "plan")
+    plan = tuple(_read_fault(fault) for fault in reader.children("faults"))
+    reader.finish()
+    return plan
 
 
 def _read_turn(fields: Fields, number: int) -> Turn:
@@ -196,6 +205,10 @@ def _read_misbehaviour(fields: Fields) -> Misbehaviour:
             return WithholdSetup()
         case "delay_setup":
             return DelaySetup(fields.number("delay_s", 5, minimum=0))
+        case "refuse_resumption":
+            refusal = RefuseResumption()
+            code = fields.whole("code", refusal.code, minimum=1000)
+            return RefuseResumption(code, fields.text("reason") or refusal.reason)
         case "close":
             default = Close()
             code = fields.whole("code", default.code, minimum=1000)

@@ -1,7 +1,6 @@
 """The Gemini Live server: TLS, admission, and one `Session` per connection."""
 
 import asyncio
-import ssl
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from http import HTTPStatus
@@ -10,13 +9,13 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
-import trustme
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from simulators.gemini_live.admission import Api, Credentials, NotFound, Unauthenticated, admit
 from simulators.gemini_live.faults import Fault, FaultPlan, InSession, RefuseUpgrade
+from simulators.gemini_live.local_tls import local_tls
 from simulators.gemini_live.memory import Memory, Resumable
 from simulators.gemini_live.messages import OUTPUT_HZ
 from simulators.gemini_live.record import SessionRecord
@@ -94,10 +93,14 @@ class GeminiLiveServer:
                 await self._changed.wait()
         return self.sessions[number - 1]
 
-    def cause(self, fault: InSession) -> None:
-        """Let every session that is open now misbehave."""
-        for session in self._open:
-            session.cause(fault)
+    def cause(self, fault: InSession, *, apart_s: float = 0.0) -> None:
+        """Let every session that is open now misbehave, each so much later than the one before."""
+        loop = asyncio.get_running_loop()
+        for number, session in enumerate(self._open):
+            if apart_s and number:
+                loop.call_later(number * apart_s, session.cause, fault)
+            else:
+                session.cause(fault)
 
     def remember(self, handle: str | None, memory: Memory, model: str, session: int) -> None:
         """See `ResumptionDesk`."""
@@ -125,20 +128,13 @@ class GeminiLiveServer:
             self._accept,
             self._host,
             self._port,
-            ssl=self._make_tls(),
+            ssl=local_tls(self._host, self.ca_file),
             process_request=self._meet,
             compression=None,
             max_size=_MOST_MESSAGE_BYTES,
             ping_interval=None,
             close_timeout=_CLOSE_TIMEOUT_S,
         )
-
-    def _make_tls(self) -> ssl.SSLContext:
-        authority = trustme.CA()
-        authority.cert_pem.write_to_path(self.ca_file)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert(self._host, "localhost").configure_cert(context)
-        return context
 
     async def _meet(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer the handshake, None to accept it."""

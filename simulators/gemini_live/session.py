@@ -25,7 +25,13 @@ from simulators.gemini_live.actions import (
     UtteranceHeard,
 )
 from simulators.gemini_live.conversation import Conversation
-from simulators.gemini_live.faults import DelaySetup, FaultPlan, InSession, WithholdSetup
+from simulators.gemini_live.faults import (
+    DelaySetup,
+    FaultPlan,
+    InSession,
+    RefuseResumption,
+    WithholdSetup,
+)
 from simulators.gemini_live.memory import Memory
 from simulators.gemini_live.messages import (
     OUTPUT_HZ,
@@ -161,6 +167,8 @@ class Session:
                 return None
             case DelaySetup(delay_s):
                 await asyncio.sleep(delay_s)
+            case RefuseResumption(code, reason) if message.handle:
+                raise Refused(code, reason)
             case _:
                 pass
         return message

@@ -49,6 +49,7 @@ def read_setup(body: Canonical, *, vertex: bool = False) -> Setup:
         raise invalid(f"proactive_audio is not supported by {model}.")
     if vertex:
         _refuse_behaviors(body.get("tools", []))
+        _refuse_search_beside_functions(body.get("tools", []))
     tools = read_tools(body.get("tools", []), "setup.tools", model=model)
     resumption: Canonical | None = body.get("session_resumption")
     content: Canonical | None = body.get("system_instruction")
@@ -93,6 +94,13 @@ def _refuse_behaviors(tools: Iterable[Canonical]) -> None:
             if "behavior" in function:
                 path = f"setup.tools[{index}].function_declarations[{place}]"
                 raise invalid(f"Unknown name \"behavior\" at '{path}': Cannot find field.")
+
+
+def _refuse_search_beside_functions(tools: Iterable[Canonical]) -> None:
+    """Reported of Gemini 2.5 on Vertex AI, in these words (googleapis/dotnet-genai issue 248)."""
+    kinds = {kind for tool in tools for kind in tool}
+    if {"google_search", "function_declarations"} <= kinds:
+        raise invalid("Multiple tools are supported only when they are all search tools.")
 
 
 def _read_model(name: str, vertex: bool) -> str:

@@ -17,7 +17,7 @@ NUMBERS_VARY = frozenset({"usage", "cost_usd", "talk_s", "twilio_duration_s"})
 """They follow from how long something took."""
 HEARD = frozenset({"heard_by_caller", "heard_by_model"})
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)")
-_ID = re.compile(r"\b(CA[0-9a-f]{32}|local/[\w.-]+|http://127\.0\.0\.1:\d+)\b")
+_ID = re.compile(r"\b(CA[0-9a-f]{32}|stream_handler/[\w.-]+|http://127\.0\.0\.1:\d+)\b")
 
 
 @pytest.mark.timeout(180)

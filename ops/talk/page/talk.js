@@ -53,6 +53,8 @@ function onMessage(message) {
     case "line": return lineReady(message);
     case "call": return callChanged(message);
     case "event": return transcript.event(message);
+    case "lost": return transcript.lost(message);
+    case "saying": return transcript.saying(message);
     case "turn": return transcript.turn(message);
     case "tool": return transcript.tool(message);
     case "agent": return showAgent(message);
@@ -95,6 +97,7 @@ async function dial() {
     if (!(error instanceof SoundFailed)) throw error;
     complain(error.message);
     ready("Not connected.");
+    at("dial").focus();
     return;
   }
   transcript.clear();
@@ -113,6 +116,10 @@ function onSpoken(frame) {
 async function callChanged({ status, words, page }) {
   if (status === "ringing") return say("Ringing …");
   if (status === "answered") return answered();
+  if (status === "refused") {
+    complain(words);
+    return over("Not connected.");
+  }
   await over(words ? `The call is over: ${words}.` : "The call is over.");
   if (page) {
     at("call-page").hidden = false;
@@ -132,13 +139,16 @@ function answered() {
 async function over(words) {
   onTheLine = false;
   answeredAt = null;
+  transcript.over();
   const closing = sound;
+  const focus = document.activeElement;
   sound = null;
   mute(false);
   for (const button of [at("hang-up"), at("mute"), ...at("keypad").children, ...at("troubles").children]) button.disabled = true;
   show("you", QUIET_DB);
   show("agent-level", QUIET_DB);
   ready(words.replace(/\.\.$/, "."));
+  if (focus?.disabled) at("dial").focus(); // else a keyboard would begin at the top again
   await closing?.close();
 }
 
@@ -146,7 +156,6 @@ function mute(on) {
   muted = on;
   sound?.mute(on);
   at("mute").setAttribute("aria-pressed", String(on));
-  at("mute").textContent = on ? "Unmute" : "Mute";
 }
 
 function showAgent({ text, version, said, good }) {

@@ -8,6 +8,9 @@ export class Transcript {
     this.events = events;
     this.empty = empty;
     this.items = new Map();
+    for (const box of [list, events]) {
+      new MutationObserver(() => { box.scrollTop = box.scrollHeight; }).observe(box, { childList: true, subtree: true });
+    }
   }
 
   clear() {
@@ -17,10 +20,23 @@ export class Transcript {
     this.empty.hidden = false;
   }
 
+  // What is being said, as far as it is known. Screen readers read a turn once, when it is whole.
+  saying({ who, text }) {
+    const key = `saying ${who}`;
+    if (!text) {
+      this.items.get(key)?.remove();
+      this.items.delete(key);
+      return;
+    }
+    const item = this.item(key, who);
+    item.classList.add("saying");
+    item.setAttribute("aria-hidden", "true");
+    item.replaceChildren(...spoken(who, text));
+  }
+
   turn({ n, who, text, interrupted, reply_ms: replyMs, barge_in_ms: bargeInMs }) {
-    const item = this.item(`turn ${n}`, who);
-    const said = interrupted && who === "agent" ? `${text} …` : text;
-    item.replaceChildren(span("who", who === "agent" ? "Agent: " : "You: "), said);
+    const item = this.settle(who, `turn ${n}`) ?? this.item(`turn ${n}`, who);
+    item.replaceChildren(...spoken(who, interrupted && who === "agent" ? `${text} …` : text));
     const notes = [];
     if (replyMs !== null) notes.push(`reply after ${replyMs} ms`);
     if (interrupted) notes.push("interrupted");
@@ -32,9 +48,10 @@ export class Transcript {
     const item = this.item(`tool ${id}`, "tool");
     item.replaceChildren(span("who", `${name} `), `${outcome} in ${durationMs} ms`);
     const details = document.createElement("details");
+    details.open = true;
     const summary = document.createElement("summary");
     summary.textContent = "Arguments and answer";
-    details.append(summary, block(args), block(answer));
+    details.append(summary, span("note", "asked"), block(args), span("note", "answered"), block(answer));
     item.append(details);
   }
 
@@ -45,7 +62,28 @@ export class Transcript {
     time.textContent = `${SECONDS.format(atS)} s`;
     item.append(time, span("words", words));
     this.events.append(item);
-    item.scrollIntoView({ block: "nearest" });
+  }
+
+  // What was said to a handler that is gone: nobody else knows of it.
+  lost({ who, text }) {
+    const item = this.settle(who, `lost ${this.items.size}`) ?? this.item(`lost ${this.items.size}`, who);
+    item.replaceChildren(...spoken(who, `${text} …`), span("note", "cut off; not in the record, as its handler is gone"));
+  }
+
+  // The item of the words that were being said becomes that of the turn; undefined if there is none.
+  settle(who, key) {
+    const item = this.items.get(`saying ${who}`);
+    if (!item || this.items.has(key)) return undefined;
+    this.items.delete(`saying ${who}`);
+    this.items.set(key, item);
+    item.classList.remove("saying");
+    item.removeAttribute("aria-hidden");
+    return item;
+  }
+
+  // What was never heard is not part of the call.
+  over() {
+    for (const who of ["caller", "agent"]) this.saying({ who, text: "" });
   }
 
   item(key, kind) {
@@ -59,6 +97,10 @@ export class Transcript {
     }
     return item;
   }
+}
+
+function spoken(who, text) {
+  return [span("who", who === "agent" ? "Agent: " : "You: "), text];
 }
 
 function span(name, text) {

@@ -10,7 +10,7 @@ import pytest
 from ops.agents.releasing import seed_default_agent
 from ops.processes import free_port
 from ops.stack import Stack
-from ops.talk.line import TalkLine
+from ops.talk.line import Ear, TalkLine
 from ringdown.stores import open_store
 from simulators.twilio import TwilioNetwork
 
@@ -23,7 +23,16 @@ async def line(tmp_path: Path) -> AsyncIterator[TalkLine]:
     async with open_store(stack.store_url) as store:
         await seed_default_agent(store)
         network = TwilioNetwork(auth_token=token)
-        yield TalkLine(stack, store, network, None, tmp_path, _now)
+        yield TalkLine(
+            stack=stack,
+            store=store,
+            network=network,
+            stand_in=None,
+            phrases=(),
+            pages=tmp_path,
+            now=_now,
+            ear=Ear(),
+        )
 
 
 def _now() -> datetime.datetime:

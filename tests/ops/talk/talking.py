@@ -1,11 +1,12 @@
-"""A person at the page: a browser that hears a file and whose loudspeaker is recorded."""
+"""A person at the page: a browser that is spoken to, and whose loudspeaker is recorded."""
 
 import asyncio
 import base64
+import enum
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from simulators.speech.synthesis import synthesize
 from tests.browser import Tab, open_browser
 
 MICROPHONE_HZ = 48_000
+SPOKEN_HZ = 16_000
 PLAYED_HZ = 8_000
 READY_WITHIN_S = 60.0
 
@@ -32,6 +34,25 @@ AudioNode.prototype.connect = function (target, ...rest) {
     connect.call(tap, target);
   }
   return connect.call(this, target, ...rest);
+};
+"""
+_SPEAK_INTO_MICROPHONE = """
+navigator.mediaDevices.getUserMedia = async () => {
+  const context = new AudioContext();
+  const microphone = context.createMediaStreamDestination();
+  window.say = (text, rate) => new Promise((resolve) => {
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const pcm = new Int16Array(bytes.buffer);
+    const sound = context.createBuffer(1, pcm.length, rate);
+    sound.getChannelData(0).set(Float32Array.from(pcm, (value) => value / 32768));
+    const source = context.createBufferSource();
+    source.buffer = sound;
+    source.onended = resolve;
+    source.connect(microphone);
+    source.start();
+  });
+  await context.resume();
+  return microphone.stream;
 };
 """
 _PLAYED = """
@@ -78,33 +99,45 @@ async def talk_running(folder: Path, **environ: str) -> AsyncIterator[str]:
         assert process.returncode == 0, (said + rest).decode()
 
 
-def microphone_file(path: Path, sentences: Sequence[tuple[float, str]]) -> Path:
-    """What the microphone hears: each sentence at its second, silence between."""
-    spoken = [(at_s, synthesize(text, rate_hz=MICROPHONE_HZ)) for at_s, text in sentences]
-    length = max((round(at_s * MICROPHONE_HZ) + len(pcm) for at_s, pcm in spoken), default=0)
-    sound = np.zeros(length + 60 * MICROPHONE_HZ, np.int16)
-    for at_s, pcm in spoken:
-        begin = round(at_s * MICROPHONE_HZ)
-        sound[begin : begin + len(pcm)] = pcm
-    write_wav(path, MICROPHONE_HZ, sound)
-    return path
+class Microphone(enum.Enum):
+    """What the browser has of one."""
+
+    SPOKEN_INTO = enum.auto()
+    """It hears what is told to `say`."""
+    SILENT = enum.auto()
+    FORBIDDEN = enum.auto()
+    NONE = enum.auto()
 
 
 @asynccontextmanager
-async def person(
-    url: str, folder: Path, microphone: Path | None, *, allowed: bool = True
-) -> AsyncIterator[Tab]:
-    """The page in a browser; without a `microphone` there is none, or it is not `allowed`."""
-    options = ["--use-fake-ui-for-media-stream"] if allowed else []
-    if microphone is not None:
-        options += [
-            "--use-fake-device-for-media-stream",
-            f"--use-file-for-fake-audio-capture={microphone}%noloop",
-        ]
-    async with open_browser(folder / "profile", options=options) as tab:
+async def person(url: str, folder: Path, microphone: Microphone) -> AsyncIterator[Tab]:
+    """The page in a browser with that microphone."""
+    async with open_browser(folder / "profile", options=_options(folder, microphone)) as tab:
         await tab.tell("Page.addScriptToEvaluateOnNewDocument", source=_RECORD_LOUDSPEAKER)
+        if microphone is Microphone.SPOKEN_INTO:
+            await tab.tell("Page.addScriptToEvaluateOnNewDocument", source=_SPEAK_INTO_MICROPHONE)
         await tab.open(url)
         yield tab
+
+
+def _options(folder: Path, microphone: Microphone) -> list[str]:
+    if microphone is Microphone.NONE:
+        return ["--use-fake-ui-for-media-stream"]
+    silence = folder / "silence.wav"
+    write_wav(silence, MICROPHONE_HZ, np.zeros(MICROPHONE_HZ, np.int16))
+    options = [
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={silence}",
+    ]
+    allowed = microphone is not Microphone.FORBIDDEN
+    return [*options, "--use-fake-ui-for-media-stream"] if allowed else options
+
+
+async def say(tab: Tab, sentence: str) -> None:
+    """Say it into the microphone, to its end."""
+    pcm = synthesize(sentence, rate_hz=SPOKEN_HZ)
+    text = base64.b64encode(pcm.astype("<i2").tobytes()).decode()
+    await tab.evaluate(f"window.say({text!r}, {SPOKEN_HZ})")
 
 
 async def played(tab: Tab) -> Pcm:
