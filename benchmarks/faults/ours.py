@@ -5,7 +5,7 @@ import signal
 from collections.abc import Sequence
 
 from benchmarks.faults.fault import Fault, Seen
-from benchmarks.faults.story import asks_for_number, taken_up
+from benchmarks.faults.story import Meanwhile, asks_for_number, handed_over, taken_up
 from benchmarks.faults.world import World
 from simulators.twilio import Call
 
@@ -17,40 +17,47 @@ _NOTICED_WITHIN_S = 9.0
 
 
 async def _killed(world: World, times: int) -> list[Seen]:
-    return await _signalled(world, times, signal.SIGKILL, calls=1)
+    return await _signalled(world, times, signal.SIGKILL, 1)
 
 
 async def _one_of_two_killed(world: World, times: int) -> list[Seen]:
-    return await _signalled(world, times, signal.SIGKILL, calls=_CALLS)
+    return await _signalled(world, times, signal.SIGKILL, _CALLS)
 
 
 async def _one_of_two_stopped(world: World, times: int) -> list[Seen]:
-    return await _signalled(
-        world, times, signal.SIGTERM, calls=_CALLS, hit_within_s=_LEAVES_WITHIN_S
-    )
-
-
-async def _frozen_for_good(world: World, times: int) -> list[Seen]:
-    return await _signalled(world, times, signal.SIGSTOP, calls=2, hit_within_s=_NOTICED_WITHIN_S)
-
-
-async def _signalled(
-    world: World, times: int, number: signal.Signals, *, calls: int, hit_within_s: float = 2.0
-) -> list[Seen]:
-    """So many times: `calls` at once, and the first handler gets a signal."""
-
-    async def send(_: Sequence[Call]) -> None:
-        world.signal(world.handlers[0], number)
-
     seen: list[Seen] = []
     for _ in range(times):
-        seen += await taken_up(world, calls, send, hit_within_s=hit_within_s)
+        stop = _sends(world, signal.SIGTERM)
+        seen += await handed_over(world, _CALLS, stop, hit_within_s=_LEAVES_WITHIN_S)
         await world.all_ready()
     return seen
 
 
+async def _frozen_for_good(world: World, times: int) -> list[Seen]:
+    calls = len(world.handlers)  # with two, one is on each
+    return await _signalled(world, times, signal.SIGSTOP, calls, hit_within_s=_NOTICED_WITHIN_S)
+
+
+async def _signalled(
+    world: World, times: int, number: signal.Signals, calls: int, hit_within_s: float = 2.0
+) -> list[Seen]:
+    """So many times: `calls` at once, and the first handler gets a signal."""
+    seen: list[Seen] = []
+    for _ in range(times):
+        seen += await taken_up(world, calls, _sends(world, number), hit_within_s=hit_within_s)
+        await world.all_ready()
+    return seen
+
+
+def _sends(world: World, number: signal.Signals) -> Meanwhile:
+    async def send(_: Sequence[Call]) -> None:
+        world.signal(world.handlers[0], number)
+
+    return send
+
+
 async def _frozen_for_3_s(world: World, times: int) -> list[Seen]:
-    async def freeze(_: Call) -> None:
+    async def freeze(_: Sequence[Call]) -> None:
         world.signal(world.handlers[0], signal.SIGSTOP)
         await asyncio.sleep(3.0)
         world.signal(world.handlers[0], signal.SIGCONT)
@@ -74,16 +81,24 @@ FAULTS = (
     ),
     Fault(
         "SIGTERM to one of two handlers, 20 calls",
-        "each call is handed over behind the turn in progress; nothing is lost",
+        "each call is handed over behind the turn in progress, when the caller is to speak; the"
+        " next handler listens, and nobody notices",
         _one_of_two_stopped,
         handlers=2,
-        most_silence_ms=3_000,
+        most_silence_ms=1_000,
     ),
     Fault(
         "a handler stands still for 3 s (SIGSTOP)",
         "the call goes on where it is; the caller hears what was sent before",
         _frozen_for_3_s,
         most_silence_ms=4_000,
+    ),
+    Fault(
+        "the only handler stands still for 30 s",
+        "it is ended within 6 s, as by Cloud Run's liveness probe; started again, it takes the call"
+        " up",
+        _frozen_for_good,
+        most_silence_ms=15_000,
     ),
     Fault(
         "one of two handlers stands still for 30 s",

@@ -22,6 +22,12 @@ def longest_silence_ms(heard: Pcm, from_ms: int, until_ms: int) -> int:
     return longest * _FRAME_MS
 
 
+def last_sound_ms(heard: Pcm, until_ms: int) -> int:
+    """When the last sound before a moment of the recording ended; 0 if there was none."""
+    loud = _loud_frames(heard[: until_ms * RATE_HZ // 1000])
+    return max((n + 1 for n, is_loud in enumerate(loud) if is_loud), default=0) * _FRAME_MS
+
+
 def _loud_frames(heard: Pcm) -> list[bool]:
     whole = heard[: len(heard) // _FRAME * _FRAME].astype(np.float32).reshape(-1, _FRAME)
     power = np.mean(whole * whole, axis=1)

@@ -1,24 +1,34 @@
-"""Faults of the store and of tools."""
+"""Faults of the store."""
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 
 from benchmarks.faults.fault import Fault, Seen
-from benchmarks.faults.story import asks_for_number, seen_if, tell_number, told
-from benchmarks.faults.world import TOOL_TIMEOUT_S, World
-from ringdown.calls import CallStatus, EndReason, Speaker, ToolOutcome
+from benchmarks.faults.full_disk import disk_full
+from benchmarks.faults.story import (
+    KNOWN,
+    QUESTION,
+    asks_for_number,
+    last_words,
+    tell_number,
+    told,
+)
+from benchmarks.faults.world import World
+from ringdown.calls import CallRecord, CallStatus, EndReason, Speaker
+from ringdown.dead_letters import replay
 from simulators.twilio import Call
 
 _SLOW_S = 0.8
+_LOOKS = 30
+_LOOK_EVERY_S = 0.5
 
 
 @contextmanager
 def store_locked(world: World) -> Iterator[None]:
     """Another process is stuck in a write: to us the store is away."""
-    path = world.stack.store_url.removeprefix("sqlite:")
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(world.store_path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -27,19 +37,19 @@ def store_locked(world: World) -> Iterator[None]:
 
 
 async def _away_at_start(world: World, times: int) -> list[Seen]:
-    async def once() -> Seen:
-        with store_locked(world):
-            async with world.call() as call:
-                await tell_number(call)
-                await call.agent_silent_for(0.6)
-                await call.hang_up()
-        return await _complete(world, call)
+    async def hang_up(call: Call) -> None:
+        await call.agent_silent_for(0.6)
+        await call.hang_up()
 
-    return [await once() for _ in range(times)]
+    with store_locked(world):
+        async with world.calls(times) as calls:
+            await asyncio.gather(*map(tell_number, calls))
+            await asyncio.gather(*map(hang_up, calls))
+    return [await _complete(world, call) for call in calls]
 
 
 async def _away_in_mid_call(world: World, times: int) -> list[Seen]:
-    async def away(_: Call) -> None:
+    async def away(_: Sequence[Call]) -> None:
         with store_locked(world):
             await asyncio.sleep(3.0)
 
@@ -47,7 +57,7 @@ async def _away_in_mid_call(world: World, times: int) -> list[Seen]:
 
 
 async def _slow(world: World, times: int) -> list[Seen]:
-    async def slow(_: Call) -> None:
+    async def slow(_: Sequence[Call]) -> None:
         for _turn in range(4):
             with store_locked(world):
                 await asyncio.sleep(_SLOW_S)
@@ -56,52 +66,52 @@ async def _slow(world: World, times: int) -> list[Seen]:
 
 
 async def _away_at_the_end(world: World, times: int) -> list[Seen]:
-    async def once() -> Seen:
-        async with world.call() as call:
-            await tell_number(call)
-            await call.agent_silent_for(0.6)
-            with store_locked(world):
-                await call.hang_up()
-                await asyncio.sleep(3.0)
-        return await _complete(world, call)
-
-    return [await once() for _ in range(times)]
+    async with world.calls(times) as calls:
+        await asyncio.gather(*map(tell_number, calls))
+        await asyncio.gather(*(call.agent_silent_for(0.6) for call in calls))
+        with store_locked(world):
+            await asyncio.gather(*(call.hang_up() for call in calls))
+            await asyncio.sleep(3.0)
+    return [await _complete(world, call) for call in calls]
 
 
-async def _complete(world: World, call: Call) -> Seen:
-    record = await world.record(call)
-    said = told(record, Speaker.CALLER)
-    as_decided = (
-        record.call.status is CallStatus.ENDED
-        and record.call.end_reason is EndReason.CALLER_HUNG_UP
-        and "one two three four five six" in said
-    )
-    return seen_if(as_decided, f"{record.call.end_reason}; the caller said: {said}")
+async def _disk_full(world: World, times: int) -> list[Seen]:
+    """From before the calls until their records have left."""
+
+    async def talk(call: Call) -> None:
+        await tell_number(call)
+        await call.agent_silent_for(0.6)
+        await call.say(QUESTION)
+        await call.agent_silent_for(0.6)
+        await call.hang_up()
+
+    async with disk_full(world.store_path, world.writers):
+        async with world.calls(times) as calls:
+            await asyncio.gather(*map(talk, calls))
+        letters = await world.dead_letters(calls)
+    for letter in letters:
+        await replay(world.store, letter)
+    return [await _complete(world, call, knows=True) for call in calls]
 
 
-async def _tool(world: World, times: int, *, status: int = 200, waits_s: float = 0.0) -> list[Seen]:
-    async def once() -> Seen:
-        world.tool.behaves(status=status, waits_s=waits_s)
-        async with world.call() as call:
-            await call.agent_silent_for(0.5)
-            await call.say("Please look it up.")
-            await call.agent_silent_for(0.6 + waits_s)
-            await call.hang_up()
+async def _complete(world: World, call: Call, *, knows: bool = False) -> Seen:
+    """Whether the record is whole, once it has been written."""
+    for _ in range(_LOOKS):
         record = await world.record(call)
-        outcomes = [tool.outcome for tool in record.tool_calls]
-        said = told(record, Speaker.AGENT)
-        as_decided = outcomes == [ToolOutcome.FAILED] and said.endswith("did not work just now")
-        return seen_if(as_decided, f"{outcomes}; the agent said: {said}")
+        as_decided = (
+            record.call.status is CallStatus.ENDED
+            and record.call.end_reason is EndReason.CALLER_HUNG_UP
+            and "one two three four five six" in told(record, Speaker.CALLER)
+            and (KNOWN in last_words(record) or not knows)
+        )
+        if as_decided:
+            return Seen()
+        await asyncio.sleep(_LOOK_EVERY_S)
+    return Seen(problem=_in_short(record))
 
-    return [await once() for _ in range(times)]
 
-
-async def _tool_500(world: World, times: int) -> list[Seen]:
-    return await _tool(world, times, status=500)
-
-
-async def _tool_late(world: World, times: int) -> list[Seen]:
-    return await _tool(world, times, waits_s=TOOL_TIMEOUT_S + 1.0)
+def _in_short(record: CallRecord) -> str:
+    return f"{record.call.end_reason}; the caller said: {told(record, Speaker.CALLER)}"
 
 
 FAULTS = (
@@ -127,10 +137,10 @@ FAULTS = (
         "its record is written when the store is back (10 s), else it leaves as a dead letter",
         _away_at_the_end,
     ),
-    Fault("a tool answers 500", "the agent says that it did not work; the call goes on", _tool_500),
     Fault(
-        "a tool does not answer in time",
-        "the agent says that it did not work; the late answer changes nothing",
-        _tool_late,
+        "the embedded store's disk is full",
+        "the call travels and is carried; its record leaves as a dead letter, and is written back"
+        " by `ringdown calls replay` when there is room",
+        _disk_full,
     ),
 )

@@ -5,8 +5,8 @@ import json
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from ops.processes import SupervisedProcess, free_port
 from ops.stack import Stack, StackSettings, running_stack
 from ringdown.agents import packaged_agent
 from ringdown.calls import CallRecord, CallStatus
+from ringdown.dead_letters import DeadLetter, assemble
 from ringdown.limits import LineLimits
 from ringdown.stores import Store, open_store
 from ringdown.tools import ToolDeclaration
@@ -34,6 +35,8 @@ AGENT = "faults"
 TOOL = "fault_tool"
 TOOL_TIMEOUT_S = 3
 _RECORD_WITHIN_S = 20.0
+_APART_S = 0.2
+_ALL_BEGUN_WITHIN_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,17 @@ class World:
         ) as call:
             yield call
 
+    @asynccontextmanager
+    async def calls(self, count: int) -> AsyncIterator[list[Call]]:
+        """So many at once, begun a little apart, as calls are."""
+        apart_s = min(_APART_S, _ALL_BEGUN_WITHIN_S / count)
+        async with AsyncExitStack() as open_calls:
+            calls: list[Call] = []
+            for _ in range(count):
+                calls.append(await open_calls.enter_async_context(self.call()))
+                await asyncio.sleep(apart_s if count > 1 else 0)
+            yield calls
+
     async def record(self, call: Call) -> CallRecord:
         """The record once the call is over."""
         async with asyncio.timeout(_RECORD_WITHIN_S):
@@ -66,17 +80,22 @@ class World:
                     return record
                 await asyncio.sleep(0.1)
 
+    def new_call_sid(self) -> str:
+        return f"CA{secrets.token_hex(16)}"
+
     async def open_call(self) -> str:
         """A call that rings, and whose stream is to be opened by hand."""
-        sid = f"CA{secrets.token_hex(16)}"
-        await self.post_form("/", _form(sid, "ringing"))
+        sid = self.new_call_sid()
+        await self.post_about(sid, "/", "ringing")
         return sid
 
     async def post(self, call: Call, path: str, call_status: str = "ringing") -> str:
         """Send a webhook of `call` once more."""
-        return await self.post_form(path, _form(call.identity.call_sid, call_status))
+        return await self.post_about(call.identity.call_sid, path, call_status)
 
-    async def post_form(self, path: str, form: dict[str, str]) -> str:
+    async def post_about(self, call_sid: str, path: str, call_status: str) -> str:
+        """Send a webhook of a call that may not exist; what was answered."""
+        form = {"CallSid": call_sid, "CallStatus": call_status, "From": CALLER, "To": LINE}
         url = f"{self.stack.webhook_url}{path}"
         signature = self._validator.compute_signature(url, form)
         async with httpx2.AsyncClient(trust_env=False) as http:
@@ -126,6 +145,32 @@ class World:
     @property
     def _validator(self) -> RequestValidator:
         return RequestValidator(self.stack.twilio_auth_token)
+
+    @property
+    def store_path(self) -> Path:
+        return Path(self.stack.store_url.removeprefix("sqlite:"))
+
+    @property
+    def writers(self) -> list[int]:
+        """The processes that write the store."""
+        names = ("incoming_call", "stream_handler")
+        running = (p for p in self.stack.processes if p.command.name.startswith(names))
+        return [pid for p in running if p.pid is not None for pid in _family(p.pid)]
+
+    async def dead_letters(self, calls: Sequence[Call]) -> list[DeadLetter]:
+        """One of each call, once they have all left."""
+        sids = {call.identity.call_sid for call in calls}
+        async with asyncio.timeout(_RECORD_WITHIN_S):
+            while True:
+                logs = await asyncio.to_thread(self._handlers_log)
+                letters = [one for one in assemble(logs).letters if one.call.call_sid in sids]
+                if {letter.call.call_sid for letter in letters} == sids:
+                    return letters
+                await asyncio.sleep(0.5)
+
+    def _handlers_log(self) -> list[str]:
+        logs = (self.folder / "logs").glob("stream_handler*.log")
+        return [line for log in logs for line in log.read_text("utf-8").splitlines()]
 
     @property
     def handlers(self) -> list[SupervisedProcess]:
@@ -191,8 +236,10 @@ async def _write_agent(store: Store, tool_url: str) -> None:
     await store.write_number(LINE, AGENT)
 
 
-def _form(call_sid: str, call_status: str) -> dict[str, str]:
-    return {"CallSid": call_sid, "CallStatus": call_status, "From": CALLER, "To": LINE}
+def _family(pid: int) -> list[int]:
+    """A process and those that it has started."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+    return [pid, *(one for child in children for one in _family(int(child)))]
 
 
 async def _accepts(url: str) -> bool:

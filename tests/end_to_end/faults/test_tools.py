@@ -1,9 +1,9 @@
-"""Faults of the store and of tools, each once; `make faults` injects them ten times."""
+"""Faults around a tool that is under way, each once; `make faults` injects them ten times."""
 
 import pytest
 
 from benchmarks.faults.fault import Fault
-from benchmarks.faults.stores import FAULTS
+from benchmarks.faults.tools import FAULTS
 from benchmarks.faults.world import World
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="module")]

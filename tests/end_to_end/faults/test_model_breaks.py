@@ -1,16 +1,16 @@
-"""Faults of the model's side, each once; `make faults` injects them ten times."""
+"""Sessions of the model that end, each once; `make faults` injects them ten times."""
 
 import pytest
 
 from benchmarks.faults.fault import Fault
-from benchmarks.faults.models import FAULTS
+from benchmarks.faults.models import BREAKS
 from benchmarks.faults.world import World
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", BREAKS, ids=lambda fault: fault.name)
 async def test_a_fault_ends_as_decided(world: World, fault: Fault) -> None:
     seen = await fault.inject(world, 1)
 
