@@ -1,0 +1,1 @@
+"""Whether anything leaks: many calls, faults at random, and what each process holds."""

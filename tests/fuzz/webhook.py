@@ -1,0 +1,145 @@
+"""What may be posted to the webhook: it is refused in words, or answered by TwiML."""
+
+import asyncio
+import logging
+from urllib.parse import parse_qsl
+from xml.etree import ElementTree
+
+from starlette.requests import Request
+from starlette.types import Message
+from twilio.request_validator import RequestValidator
+
+from connections import Connections
+from tests.functions.incoming_call.stand_ins import AUTH_TOKEN, PUBLIC_URL, a_form
+from twilio_request import (
+    MalformedRequest,
+    call_update,
+    dial_update,
+    ended_attempt,
+    error_code,
+    parse_form,
+    status_update,
+)
+from webhook import Webhook
+from webhook_settings import WebhookSettings
+
+_ROUTES = (b"/", b"/after-stream", b"/after-dial", b"/status", b"/fallback", b"/x")
+_FORM = "&".join(f"{name}={value.replace('+', '%2B')}" for name, value in a_form().items()).encode()
+SEEDS = (
+    *(bytes([route, 1]) + b"attempt=1\0" + _FORM for route in range(len(_ROUTES))),
+    b"\3\1\0" + _FORM + b"&StreamEvent=stream-error&StreamSid=MZ1&StreamError=x&CallDuration=7",
+    b"\2\1\0" + _FORM + b"&DialCallStatus=no-answer&StirVerstat=TN-Validation-Passed-A",
+    b"\0\0\0" + _FORM,
+)
+WORDS = [
+    "CallSid=",
+    "CallStatus=",
+    "From=",
+    "To=",
+    "StreamEvent=",
+    "CallDuration=",
+    "ErrorCode=",
+    "DialCallStatus=",
+    "attempt=",
+    "%00",
+    "%ED%A0%80",
+    "completed",
+]
+
+
+class _NoStore(Exception):
+    """Nothing is behind the request: how it is read and answered is what counts."""
+
+
+class _Unexpected(logging.Handler):
+    """Hears of errors that the webhook's last resort has hidden."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and not isinstance(error, _NoStore):
+            raise AssertionError(f"hidden from Twilio: {error!r}") from error
+
+
+async def _connect() -> Connections:
+    raise _NoStore
+
+
+_settings = WebhookSettings(
+    public_url=PUBLIC_URL,
+    stream_url="wss://stream.example",
+    store_url="sqlite:unused",
+    stream_token_secret="s" * 32,
+    twilio_auth_token=AUTH_TOKEN,
+    twilio_shared_key_secret=None,
+    fallback_number=None,
+    gemini=None,
+    memory_model="unused",
+)
+_webhook = Webhook(_settings, _connect)
+_validator = RequestValidator(AUTH_TOKEN)
+_loop = asyncio.new_event_loop()
+logging.getLogger("incoming_call.webhook").addHandler(_Unexpected())
+logging.getLogger("incoming_call.webhook").propagate = False
+
+
+def run(data: bytes) -> None:
+    """A route, whether it is signed, a query, a zero byte, and a body."""
+    if len(data) < 2:
+        return
+    query, _, body = data[2:].partition(b"\0")
+    _read(body, query)
+    status, answer = _loop.run_until_complete(
+        _respond(_ROUTES[data[0] % len(_ROUTES)], query, body, signed=bool(data[1] % 2))
+    )
+    assert status in (200, 204, 400, 403, 404, 405), status
+    if status == 200:
+        assert ElementTree.fromstring(answer).tag == "Response"  # noqa: S314 - our own
+
+
+def _read(body: bytes, query: bytes) -> None:
+    """Each reader, as the routes use them."""
+    try:
+        form = parse_form(body)
+        update = call_update(form)
+    except MalformedRequest:
+        return
+    for text in (update.caller, update.called, update.status, dial_update(form).status):
+        assert 0 < len(text) <= 64, text
+        assert text.isprintable(), text
+    status_update(form)
+    error_code(form)
+    ended_attempt(dict(parse_qsl(query.decode("latin-1"))))
+
+
+async def _respond(route: bytes, query: bytes, body: bytes, *, signed: bool) -> tuple[int, bytes]:
+    headers = []
+    if signed:
+        headers.append((b"x-twilio-signature", _signature(route, query, body)))
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": route.decode(),
+        "query_string": query,
+        "headers": headers,
+        "server": ("phone.example", 443),
+        "scheme": "https",
+    }
+    sent: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return sent.pop()
+
+    response = await _webhook.respond(Request(scope, receive))
+    return response.status_code, bytes(response.body)
+
+
+def _signature(route: bytes, query: bytes, body: bytes) -> bytes:
+    """Twilio's, for whatever is posted; one that is wrong if it is no form at all."""
+    path = route.decode().removesuffix("/")
+    asked = f"?{query.decode('latin-1')}" if query else ""
+    try:
+        form = parse_form(body)
+    except MalformedRequest:
+        return b"none"
+    signature: str = _validator.compute_signature(f"{PUBLIC_URL}{path}{asked}", form)
+    return signature.encode()
