@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks import cold_start, report, store_faults, tool_call, webhook
+from benchmarks import cold_start, first_word, report, store_faults, tool_call, webhook
 from benchmarks.installing import InstallFailed, ensure_extras
 from benchmarks.load import HEADING, LoadPlan, measure_run, row
 from benchmarks.machine import this_machine
@@ -90,6 +90,7 @@ def measure_all(options: Options) -> Results:
 PARTS = {
     "conversion": "Sample rate conversion",
     "cold": "Cold starts",
+    "first": "Dial to first word",
     "webhook": "The webhook, warm",
     "tools": "Tool calls",
     "load": "Load",
@@ -107,6 +108,9 @@ def _measured(part: str, plan: LoadPlan, before: Results) -> Iterator[Results]:
             yield replace(before, conversion=conversion.measure())
         case "cold":
             yield replace(before, cold=[start for n in runs for start in cold_start.measure(n)])
+        case "first":
+            words = [word for n in runs for word in first_word.measure(n, find_pins())]
+            yield replace(before, first_word=words)
         case "webhook":
             yield replace(before, webhook=[webhook.measure(n) for n in runs])
         case "tools":

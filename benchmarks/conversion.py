@@ -53,7 +53,7 @@ class Converter:
 
 def measure() -> list[Conversion]:
     """Ours beside soxr's; takes some seconds. Needs soxr (benchmarks/requirements.txt)."""
-    return [measure_one(converter) for converter in (*ours(), *_of_soxr())]
+    return [measure_one(converter) for converter in (*ours(), *of_soxr())]
 
 
 def measure_one(converter: Converter) -> Conversion:
@@ -130,7 +130,7 @@ def unwanted_db(converter: Converter) -> Iterator[float]:
             yield _db(_converted(converter, tone_hz)) - full
 
 
-def _of_soxr() -> list[Converter]:
+def of_soxr() -> list[Converter]:
     import soxr
 
     def stream(quality: str, input_hz: int, output_hz: int) -> Callable[[], Convert]:

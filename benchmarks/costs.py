@@ -4,6 +4,8 @@
 change them here and run it again.
 """
 
+import itertools
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,12 +35,10 @@ class Talk:
         return self.caller_s + self.agent_s + self.silence_s
 
 
-def tokens_of_call(
-    length_s: float, talk: Talk = Talk(), *, compressed: bool = True
-) -> tuple[int, int]:
-    """Tokens billed in and out, over all turns of a call."""
-    context, billed_in, billed_out, at_s = float(INSTRUCTIONS_TOKENS), 0.0, 0.0, 0.0
-    while at_s < length_s:
+def exchanges(talk: Talk = Talk(), *, compressed: bool = True) -> Iterator[tuple[float, float]]:
+    """Tokens billed in and out after each exchange, for as long as the call may last."""
+    context, billed_in, billed_out = float(INSTRUCTIONS_TOKENS), 0.0, 0.0
+    while True:
         context += talk.exchange_s * TOKENS_PER_S  # the line is open while the agent speaks
         billed_in += context
         spoken = talk.agent_s * TOKENS_PER_S
@@ -46,12 +46,38 @@ def tokens_of_call(
         context += spoken
         if compressed and context > COMPRESS_AT_TOKENS:
             context = COMPRESS_TO_TOKENS
-        at_s += talk.exchange_s
+        yield billed_in, billed_out
+
+
+def tokens_of_call(
+    length_s: float, talk: Talk = Talk(), *, compressed: bool = True
+) -> tuple[int, int]:
+    """Tokens billed in and out, over all turns of a call."""
+    count = math.ceil(length_s / talk.exchange_s)
+    turns = itertools.islice(exchanges(talk, compressed=compressed), count)
+    *_, (billed_in, billed_out) = ((0.0, 0.0), *turns)
     return round(billed_in), round(billed_out)
 
 
 def model_usd(length_s: float, *, compressed: bool = True) -> float:
-    billed_in, billed_out = tokens_of_call(length_s, compressed=compressed)
+    return _usd(*tokens_of_call(length_s, compressed=compressed))
+
+
+def call_under_limit(max_cost_usd: float, *, compressed: bool = True) -> tuple[float, float]:
+    """Minutes and USD of a caller who never hangs up: the agent says goodbye at its limit.
+
+    The limit is looked at when the service reports what a turn has used; the goodbye is one more.
+    """
+    talk, reached = Talk(), False
+    for number, tokens in enumerate(exchanges(talk, compressed=compressed), start=1):
+        usd = _usd(*(round(count) for count in tokens))
+        if reached:
+            return number * talk.exchange_s / 60, usd
+        reached = usd >= max_cost_usd
+    raise AssertionError("a call costs something")
+
+
+def _usd(billed_in: int, billed_out: int) -> float:
     return cost_usd(Usage(prompt={"AUDIO": billed_in}, response={"AUDIO": billed_out}))
 
 
@@ -139,10 +165,20 @@ _PAGE = Template("""# What it costs
 ## One call
 
 A model bills each turn with the whole context again, so a call of ten minutes costs more than five
-of two. Beyond $trigger tokens the context is cut to $target (context compression), which
-bounds it; an agent's `max_cost_usd` and `max_call_s` bound it for certain.
+of two.
 
 $calls
+
+## What bounds a call
+
+Beyond $trigger tokens the context is cut to $target (context compression): from then on a minute
+costs no more, however long the call is. An agent's `max_cost_usd` bounds the whole. These callers
+never hang up; the agent says goodbye after the turn with which the limit is reached, so a call
+costs two turns more at most:
+
+$limits
+
+`max_call_s` bounds the time as well.
 
 ## A month
 
@@ -180,6 +216,7 @@ def page() -> str:
         trigger=f"{COMPRESS_AT_TOKENS:,}",
         target=f"{COMPRESS_TO_TOKENS:,}",
         calls="\n".join(_calls()),
+        limits="\n".join(_limits()),
         minutes=f"{CALL_MIN:.0f}",
         months="\n".join(_months()),
         always=f"{MONTH_MIN * 60 * (RUN_CPU.usd + RUN_MEMORY.usd):.0f}",
@@ -206,6 +243,15 @@ def _calls() -> Iterator[str]:
         without = model_usd(minutes * 60.0, compressed=False)
         tokens = f"| {minutes} min | {tokens_in:,} | {tokens_out:,} |"
         yield f"{tokens} {usd:.2f} | {usd / minutes:.3f} | {without:.2f} |"
+
+
+def _limits() -> Iterator[str]:
+    yield "| `max_cost_usd` | ends after | model, USD | without compression, it ends after |"
+    yield "| ---: | ---: | ---: | ---: |"
+    for limit in (0.5, 1.0, 2.0, 5.0, 20.0):
+        minutes, usd = call_under_limit(limit)
+        sooner, _ = call_under_limit(limit, compressed=False)
+        yield f"| {limit:.2f} | {minutes:.1f} min | {usd:.2f} | {sooner:.1f} min |"
 
 
 def _months() -> Iterator[str]:

@@ -55,6 +55,32 @@ class ColdStart(msgspec.Struct, frozen=True):
     import_to_ready_s: float
 
 
+class FirstWord(msgspec.Struct, frozen=True, kw_only=True):
+    """One call from the dial on: when each thing had happened, in ms.
+
+    The model of the rig takes no time of its own. The stream is opened as soon as Twilio is told
+    to, without the notice that is spoken before it.
+    """
+
+    run: int
+    cold: bool
+    """No process was running when the number was dialled."""
+    webhook_up: float
+    handler_asked: float
+    """The webhook's wake-up has reached the platform; it starts the handler."""
+    answered: float
+    handler_up: float
+    streaming: float
+    """Twilio's stream is open, and `start` is sent."""
+    admitted: float
+    """The call is claimed."""
+    model_set_up: float
+    model_asked: float
+    """The model is told to greet."""
+    heard: float
+    """Its first sound is at the caller."""
+
+
 class WebhookTime(msgspec.Struct, frozen=True):
     run: int
     p50_ms: float
@@ -94,6 +120,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     machine: Machine
     load: list[LoadPoint] = []
     cold: list[ColdStart] = []
+    first_word: list[FirstWord] = []
     webhook: list[WebhookTime] = []
     tools: list[ToolCallTime] = []
     conversion: list[Conversion] = []

@@ -3,11 +3,11 @@
 import dataclasses
 import os
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import httpx2
 
@@ -79,6 +79,10 @@ class RunningTarget(Protocol):
 
     async def announce(self) -> Route:
         """Let a new call ring. Raises CallRefused, httpx2.HTTPError."""
+
+
+Started: TypeAlias = Callable[[Command, Path], AbstractAsyncContextManager[int]]
+"""Has a command run, its log in the folder; gives the process's id."""
 
 
 class Target(Protocol):
@@ -154,6 +158,8 @@ class Ringdown:
     store_url: str | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
     """What the processes find in their environment beside the usual."""
+    started: Started | None = None
+    """How a process is started; the usual way has it ready before anybody calls."""
     wire: Wire = field(default_factory=GeminiWire)
     greets_at_once: bool = False
 
@@ -181,8 +187,9 @@ class Ringdown:
         )
         webhook = _command("incoming_call", _webhook_argv(webhook_port), environ, webhook_port)
         async with AsyncExitStack() as stack:
-            pid = await stack.enter_async_context(_started(handler, around.folder))
-            await stack.enter_async_context(_started(webhook, around.folder))
+            started = self.started or _started
+            pid = await stack.enter_async_context(started(handler, around.folder))
+            await stack.enter_async_context(started(webhook, around.folder))
             http = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False))
             yield _RingdownRunning(webhook_url, Signer(token), http, (pid,))
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from benchmarks.report.figures import LoadFigures
+from benchmarks.report.first_word import first_words, start_goals
 from benchmarks.report.page import page
 from benchmarks.report.plots import plotted
 from benchmarks.report.tables import aligned, all_tables
@@ -14,7 +15,8 @@ _PLOTS = "performance"
 
 def tables(results: Results) -> str:
     """Everything that was measured, as aligned text."""
-    return "\n\n".join(aligned(table) for table in all_tables(results))
+    told = (*all_tables(results), first_words(results.first_word), start_goals(results))
+    return "\n\n".join(aligned(table) for table in told if table.rows)
 
 
 def write(results: Results, docs_dir: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from benchmarks.report.figures import LoadFigures
+from benchmarks.report.first_word import first_words, start_goals
 from benchmarks.report.goals import verdicts
 from benchmarks.report.prose import capacity, disturbed, lists, machine_lines, missed
 from benchmarks.report.tables import (
@@ -68,6 +69,14 @@ In return pipecat's filters cut off more sharply than ours (the table of convers
 much that Ringdown does not: other services, transports, turn detection, pipelines.
 """
 
+_FIRST_WORD = """\
+One call after another, the first with no process running: as on a platform without instances, each
+process is started by the first request for it, and the request is held until it listens. Each line
+is what that part adds. The model takes no time here, and the notice, which Twilio speaks for about
+four seconds before it opens the stream, is left out: behind it, the handler's start is not heard.
+What the platform adds (finding a place, fetching the image) is not in it, nor is any network.
+"""
+
 _TAIL = """\
 ## Measure it yourself
 
@@ -128,6 +137,10 @@ def _other_parts(results: Results) -> Iterator[str]:
             " to hold every request up, or to end every connection, once all calls are up."
         )
         yield markdown(store_states(results.store))
+    if results.first_word:
+        yield "## Dial to first word"
+        yield _FIRST_WORD
+        yield markdown(first_words(results.first_word))
     if results.cold or results.webhook or results.tools:
         yield "## Starts, the webhook and tool calls"
         yield (
@@ -137,6 +150,7 @@ def _other_parts(results: Results) -> Iterator[str]:
             " socket to the request at the function, over TLS and with an ID token, one call."
         )
         yield markdown(starts(results))
+        yield markdown(start_goals(results))
 
 
 def _plot(name: str, says: str, plots: set[str]) -> Iterator[str]:

@@ -22,7 +22,7 @@ from benchmarks.report.figures import (
 Axes: TypeAlias = Any
 """matplotlib's; its types are not installed everywhere."""
 
-_INK = "#767e87"  # reads on white and on GitHub's dark page
+INK = "#767e87"  # reads on white and on GitHub's dark page
 _STYLES = {
     # Okabe and Ito's colours, told apart by shape and stroke as well
     FLOOR: {"color": "#009e73", "marker": "s", "linestyle": ":"},
@@ -31,23 +31,23 @@ _STYLES = {
 }
 _OTHER = {"color": "#cc79a7", "marker": "D", "linestyle": "-."}
 _SIZE_INCHES = (8.0, 3.2)
-_SETTINGS: Any = {
-    "axes.edgecolor": _INK,
+SETTINGS: Any = {
+    "axes.edgecolor": INK,
     "axes.grid": True,
-    "axes.labelcolor": _INK,
+    "axes.labelcolor": INK,
     "axes.spines.right": False,
     "axes.spines.top": False,
     "font.family": "sans-serif",
     "font.size": 10,
     "grid.alpha": 0.3,
-    "grid.color": _INK,
+    "grid.color": INK,
     "legend.frameon": False,
-    "legend.labelcolor": _INK,
+    "legend.labelcolor": INK,
     "svg.fonttype": "none",
     "svg.hashsalt": "ringdown",
-    "text.color": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
 }
 
 
@@ -72,7 +72,7 @@ def draw(load: LoadFigures, figures: Sequence[Figure], path: Path) -> None:
     import matplotlib as mpl
     from matplotlib.figure import Figure as Canvas
 
-    with mpl.rc_context(_SETTINGS):
+    with mpl.rc_context(SETTINGS):
         canvas = Canvas(figsize=_SIZE_INCHES, layout="constrained")
         panels = canvas.subplots(1, len(figures), sharey=figures[0].unit == figures[1].unit)
         for axes, figure in zip(panels, figures, strict=True):
@@ -104,7 +104,7 @@ def _panel(axes: Axes, load: LoadFigures, figure: Figure) -> None:
 
 def _full_core(axes: Axes, calls: Sequence[int]) -> None:
     shares = [100 / count for count in calls]
-    axes.plot(calls, shares, color=_INK, linewidth=1, linestyle=(0, (1, 3)))
+    axes.plot(calls, shares, color=INK, linewidth=1, linestyle=(0, (1, 3)))
     axes.annotate(
         "core full", (calls[0], shares[0]), (12, -2), textcoords="offset points", va="center"
     )
