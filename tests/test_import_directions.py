@@ -28,6 +28,7 @@ WEBSOCKET_SHELLS = frozenset(
         "outlet.py",
         "prompt_connection.py",
         "server.py",
+        "whole_frames.py",
     )
 )
 FIRESTORE_ADAPTER = PurePosixPath("shared/ringdown/stores/firestore")

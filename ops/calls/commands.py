@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ops.calls.listing import list_calls
 from ops.calls.replaying import replay_calls
+from ops.calls.reproducing import reproduce
 from ops.calls.showing import LAST, show
 from ops.calls.watching import watch
 from ops.command import Group
@@ -33,6 +34,20 @@ def add_call_commands(groups: "argparse._SubParsersAction[argparse.ArgumentParse
     )
     watching.add_argument("call", metavar="CALL", nargs="?", help=f"its SID, or `{LAST}`")
     _numbers(watching)
+
+    reproducing = group.add(
+        "reproduce",
+        reproduce,
+        "go through a call again, event by event, and make a test of it",
+        examples=(
+            "calls reproduce last",
+            "calls reproduce CA0123… --test tests/calls/test_cut_off.py",
+        ),
+    )
+    reproducing.add_argument("call", metavar="CALL", help=f"its SID, or `{LAST}`")
+    reproducing.add_argument(
+        "--test", metavar="FILE", type=Path, help="write it as a test, without names and words"
+    )
 
     replaying = group.add(
         "replay",

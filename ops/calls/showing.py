@@ -13,7 +13,7 @@ from ops.command import DONE, CannotGoOn, Surroundings
 from ops.store_choice import chosen_store
 from ops.terminal import Style, Terminal
 from ops.wording import json_text
-from ringdown.calls import CallQuery, CallRecord
+from ringdown.calls import CallIndex, CallQuery, CallRecord
 from ringdown.errors import InvalidDocument
 from ringdown.prices import cost_usd
 from ringdown.problems import problems, reply_times_ms
@@ -36,13 +36,19 @@ async def show(arguments: argparse.Namespace, surroundings: Surroundings) -> int
     return DONE
 
 
+async def newest_sid(store: CallIndex, call_sid: str) -> str:
+    """The SID of the newest call for `last`, else what was given; raises CannotGoOn."""
+    if call_sid != LAST:
+        return call_sid
+    newest = await store.list_calls(CallQuery(limit=1))
+    if not newest:
+        raise CannotGoOn("There is no call in this store yet.")
+    return newest[0].call_sid
+
+
 async def read_record_or_stop(store: CallArchive, call_sid: str) -> CallRecord:
     """The record of a call, or of the `last` one; raises CannotGoOn."""
-    if call_sid == LAST:
-        newest = await store.list_calls(CallQuery(limit=1))
-        if not newest:
-            raise CannotGoOn("There is no call in this store yet.")
-        call_sid = newest[0].call_sid
+    call_sid = await newest_sid(store, call_sid)
     try:
         record = await store.read_record(call_sid)
     except InvalidDocument as error:

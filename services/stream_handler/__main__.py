@@ -27,7 +27,7 @@ async def run(settings: Settings) -> None:
     tools = ToolClient()
     try:
         async with open_store(settings.store_url) as store:
-            services = Services(store, model, tools, AgentWatch(store))
+            services = Services(store, store, model, tools, AgentWatch(store))
             await StreamServer(settings, services).serve(stop)
     finally:
         await tools.close()

@@ -15,6 +15,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from stream_handler.core.ringing import Ring
+from stream_handler.joins import FadeIn, FadeOut, Limiter
+
 Samples: TypeAlias = npt.NDArray[np.float32]
 
 PHONE_HZ = 8_000
@@ -29,6 +32,7 @@ _NOTES_HZ = (523.25, 659.26)
 _NOTE_S = 0.22
 
 _DOWN_FACTOR = MODEL_OUTPUT_HZ // PHONE_HZ
+_BLOCK = 32
 
 
 class Upsampler:
@@ -36,10 +40,15 @@ class Upsampler:
 
     def __init__(self) -> None:
         self._interpolator = Interpolator()
+        self.level_dbfs = SILENCE_DBFS
+        """Of the last frame (RMS, relative to full scale), in steps of half a decibel, so that a
+        record of the call holds just what the core was told."""
 
     def convert(self, mulaw: bytes) -> bytes:
         """Twice as many samples as `mulaw` has bytes, half the filter behind."""
-        return self._interpolator.convert(_DECODED.take(np.frombuffer(mulaw, np.uint8))).tobytes()
+        samples = _decoded(mulaw)
+        self.level_dbfs = _level_dbfs(samples)
+        return self._interpolator.convert(samples).tobytes()
 
 
 class Downsampler:
@@ -80,49 +89,69 @@ class Interpolator:
             return np.empty(0, np.int16)
         signal = np.concatenate((self._history, samples))
         self._history = signal[len(signal) - len(self._history) :]
-        return _to_pcm((_windows(signal, _UP_PHASES.shape[0]) @ _UP_PHASES).ravel())
+        return _to_pcm(_filtered(signal, _UP_BANK, len(samples))[: 2 * len(samples)])
 
 
 class Decimator:
-    """24 kHz to 8 kHz. Samples are on the scale of PCM16."""
+    """24 kHz to 8 kHz. Samples are on the scale of PCM16.
+
+    A sound rises from silence, and falls to it if it breaks off; one that is too loud for µ-law is
+    turned down (see `joins`).
+    """
 
     def __init__(self) -> None:
+        self._fade_in = FadeIn(PHONE_HZ)
+        self._fade_out = FadeOut(MODEL_OUTPUT_HZ)
+        self._limiter = Limiter(PHONE_HZ)
         self.reset()
 
     def reset(self) -> None:
         self._signal = np.zeros(len(_DOWN_TAPS) // 2, np.float32)
+        self._fade_in.begin()
+        self._fade_out.begin()
+        self._limiter.begin()
 
     def convert(self, samples: Samples) -> npt.NDArray[np.int16]:
         """As many samples as `samples` completes, half the filter behind."""
+        self._fade_out.note(samples)
+        return self._filtered(samples)
+
+    def flush(self) -> npt.NDArray[np.int16]:
+        """The samples that the filter still holds, and 5 ms more if the sound breaks off."""
+        rest = np.zeros(len(_DOWN_TAPS) // 2, np.float32)
+        tail = self._filtered(np.concatenate((self._fade_out.tail(), rest)))
+        self.reset()
+        return tail
+
+    def _filtered(self, samples: Samples) -> npt.NDArray[np.int16]:
         signal = np.concatenate((self._signal, samples))
         count = max((len(signal) - len(_DOWN_TAPS)) // _DOWN_FACTOR + 1, 0)
         self._signal = signal[count * _DOWN_FACTOR :]
         if count == 0:
             return np.empty(0, np.int16)
-        windows = _windows(signal, len(_DOWN_TAPS), step=_DOWN_FACTOR)
-        return _to_pcm(np.ascontiguousarray(windows) @ _DOWN_TAPS)
-
-    def flush(self) -> npt.NDArray[np.int16]:
-        """The samples that the filter still holds; then `reset()`."""
-        tail = self.convert(np.zeros(len(_DOWN_TAPS) // 2, np.float32))
-        self.reset()
-        return tail
+        output = _filtered(signal, _DOWN_BANK, count, step=_DOWN_FACTOR)[:count]
+        self._fade_in.apply(output)
+        self._limiter.apply(output)
+        np.rint(output, out=output)
+        return output.astype(np.int16)
 
 
-def level_dbfs(mulaw: bytes) -> float:
-    """The frame's level (RMS) relative to full scale; SILENCE_DBFS for an empty or silent one."""
-    samples = _DECODED.take(np.frombuffer(mulaw, np.uint8))
+def _level_dbfs(samples: Samples) -> float:
     energy = float(samples.dot(samples))
-    return 10.0 * math.log10(energy / (len(samples) * 32768.0**2)) if energy else SILENCE_DBFS
+    if not energy:
+        return SILENCE_DBFS
+    return math.floor(20.0 * math.log10(energy / (len(samples) * 32768.0**2))) / 2
 
 
 @functools.cache
-def ringback() -> bytes:
-    """Two seconds of the North American ringing tone, 440 and 480 Hz (ITU-T E.180), as µ-law."""
-    seconds = np.arange(2 * PHONE_HZ) / PHONE_HZ
-    tone = np.sin(2 * np.pi * 440 * seconds) + np.sin(2 * np.pi * 480 * seconds)
+def ringback(ring: Ring) -> bytes:
+    """One ring, as µ-law."""
+    seconds = np.arange(round(ring.tone_s * PHONE_HZ)) / PHONE_HZ
+    waves = [np.sin(2 * np.pi * hz * seconds) for hz in ring.tones_hz]
     fade = np.minimum(1.0, np.minimum(seconds, seconds[::-1]) / 0.01)  # no click at either end
-    return encode_mulaw((tone * fade * _RINGBACK_PEAK / 2).astype(np.int16))
+    tone = np.mean(waves, axis=0) * fade * _RINGBACK_PEAK
+    gap = np.zeros(round(ring.gap_s * PHONE_HZ))
+    return encode_mulaw(np.concatenate((tone, *(gap, tone) * (ring.times - 1))).astype(np.int16))
 
 
 @functools.cache
@@ -144,11 +173,32 @@ def decode_mulaw(mulaw: bytes) -> npt.NDArray[np.int16]:
     return _DECODED[np.frombuffer(mulaw, np.uint8)].astype(np.int16)
 
 
-def _windows(signal: Samples, width: int, *, step: int = 1) -> Samples:
-    """Every `step`th run of `width` samples, as a view (numpy's own takes 9 µs to make it)."""
-    count = (len(signal) - width) // step + 1
+def _decoded(mulaw: bytes) -> Samples:
+    # No byte is out of the table's bounds; without "clip" numpy copies to be able to complain.
+    return _DECODED.take(np.frombuffer(mulaw, np.uint8), mode="clip")
+
+
+def _filtered(signal: Samples, bank: Samples, count: int, *, step: int = 1) -> Samples:
+    """What comes of `count` steps or a few more: one product for _BLOCK steps (see `_bank`)."""
+    rows, span = -(-count // _BLOCK), len(bank)
+    missing = (rows - 1) * _BLOCK * step + span - len(signal)
+    if missing > 0:
+        signal = np.concatenate((signal, np.zeros(missing, np.float32)))
     size = signal.itemsize
-    return np.ndarray((count, width), np.float32, signal, 0, (step * size, size))
+    runs = np.ndarray((rows, span), np.float32, signal, 0, (_BLOCK * step * size, size))
+    return (runs.copy() @ bank).ravel()
+
+
+def _bank(taps: Samples, *, step: int = 1) -> Samples:
+    """`taps` (a column for each output of a step) for _BLOCK steps, each `step` rows further down.
+
+    Long rows are copied and multiplied in half the time of many short ones that overlap.
+    """
+    width, outputs = taps.shape
+    bank = np.zeros((step * (_BLOCK - 1) + width, _BLOCK * outputs), np.float32)
+    for n in range(_BLOCK):
+        bank[n * step : n * step + width, n * outputs : (n + 1) * outputs] = taps
+    return bank
 
 
 def _to_pcm(signal: Samples) -> npt.NDArray[np.int16]:
@@ -191,4 +241,6 @@ _LEAST, _MOST = np.array(-32768, np.float32), np.array(32767, np.float32)
 _DECODED = _mulaw_decode_table()
 _ENCODED = _mulaw_encode_table()
 _UP_PHASES = _upsampling_phases()
+_UP_BANK = _bank(_UP_PHASES)
 _DOWN_TAPS = _lowpass(61, cutoff_hz=3_880, rate_hz=MODEL_OUTPUT_HZ, beta=5.65)
+_DOWN_BANK = _bank(_DOWN_TAPS[:, np.newaxis], step=_DOWN_FACTOR)

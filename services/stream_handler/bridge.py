@@ -6,17 +6,20 @@ waits, because every action only fills a bounded queue, sets a timer or starts a
 
 import asyncio
 import datetime
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from websockets.exceptions import ConnectionClosed
 
 from ringdown.calls import Call, CallStore
+from ringdown.flights import FlightStore
 from ringdown.log import Log
 from stream_handler import media_streams
 from stream_handler.admission import Admitted
 from stream_handler.agent_watch import AgentWatch
-from stream_handler.audio import Upsampler, level_dbfs, ringback, waiting_tone
+from stream_handler.audio import Upsampler, ringback, waiting_tone
 from stream_handler.core.actions import (
     Action,
     CallTool,
@@ -54,8 +57,10 @@ from stream_handler.core.events import (
     ToolCallFinished,
 )
 from stream_handler.core.session import StreamSession
+from stream_handler.flight_format import STEPS_PER_MS
+from stream_handler.flight_recorder import FlightRecorder, keep_flight
 from stream_handler.gemini_live import GeminiLive
-from stream_handler.model_side import ModelSide
+from stream_handler.model_side import ModelSide, failed
 from stream_handler.outbox import WAITING_LIMIT, Outbox
 from stream_handler.outlet import Outlet
 from stream_handler.prompt_connection import PromptConnection
@@ -65,6 +70,7 @@ from stream_handler.tool_client import ToolClient
 from stream_handler.words import words_for
 
 _KEYS = frozenset("0123456789*#")
+_T = TypeVar("_T")
 
 _log = Log(__name__)
 
@@ -74,6 +80,7 @@ class Services:
     """What every call of this process shares."""
 
     store: CallStore
+    flights: FlightStore
     model: GeminiLive
     tools: ToolClient
     agents: AgentWatch
@@ -93,7 +100,8 @@ class Bridge:
         self._socket = socket
         self._stream_sid = stream_sid
         self._services = services
-        self._session = StreamSession(call, words_for(call.agent.language), admitted.history)
+        session = StreamSession(call, words_for(call.agent.language), admitted.history)
+        self._session = FlightRecorder(session, call, admitted.history)
         self._recorder = Recorder(services.store, call, admitted.claim, claimed=admitted.claimed)
         self._report = StreamReport()
         self._outlet = Outlet(socket, WAITING_LIMIT)
@@ -101,7 +109,7 @@ class Bridge:
         self._up = Upsampler()
         self._group = asyncio.TaskGroup()
         self._model = ModelSide(services.model, self._group, self._now_ms, self._handle)
-        self._timers: dict[Timer, asyncio.Task[None]] = {}
+        self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._tools: dict[str, asyncio.Task[None]] = {}
         self._closed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -111,6 +119,16 @@ class Bridge:
 
     async def run(self) -> None:
         """Carry the call to its end; the socket is closed and the record written on return."""
+        try:
+            await self._carry()
+        finally:
+            for timer in self._timers.values():
+                timer.cancel()
+            await keep_flight(self._services.flights, self._call, self._session.record())
+            # They hold seconds of sound, and refer back to us: a collection comes too seldom.
+            del self._session, self._model
+
+    async def _carry(self) -> None:
         async with self._group:
             self._group.create_task(self._record())
             until_closed = [
@@ -137,7 +155,8 @@ class Bridge:
         self._recorder.give_up()
 
     def _now_ms(self) -> float:
-        return (self._loop.time() - self._started_s) * 1000.0
+        passed_s = self._loop.time() - self._started_s
+        return int(passed_s * 1000 * STEPS_PER_MS) / STEPS_PER_MS
 
     def _handle(self, event: Event) -> None:
         for action in self._session.handle(event):
@@ -155,7 +174,7 @@ class Bridge:
             case ClearPlayback():
                 self._outbox.clear()
             case PlayRingback():
-                self._check_reader(self._outbox.put_media(ringback()))
+                self._check_reader(self._outbox.put_media(ringback(action.ring)))
             case PlayTone():
                 self._check_reader(self._outbox.put_media(waiting_tone()))
             case SendModelText() | SendToolResponse() | UpdateModelContext():
@@ -169,8 +188,9 @@ class Bridge:
             case CancelTool():
                 self._tools.pop(action.id).cancel()
             case StartTimer():
-                task = self._group.create_task(self._run_timer(action))
-                self._timers[action.timer] = task
+                after_s = action.after_ms / 1000
+                handle = self._loop.call_later(after_s, self._timer_fires, action.timer)
+                self._timers[action.timer] = handle
             case CancelTimer():
                 self._timers.pop(action.timer).cancel()
             case SaveCall():
@@ -184,14 +204,14 @@ class Bridge:
     # Twilio
 
     async def _receive_from_twilio(self) -> None:
-        await self._socket.listen(self._hear)
+        with suppress(ConnectionClosed):
+            async for frame in self._socket.messages(self._hear):
+                self._twilio_frame(frame)
         self._handle(StreamLost(self._now_ms()))
 
-    def _hear(self, frame: str | bytes) -> None:
-        try:
-            self._twilio_frame(frame)
-        except Exception as error:  # noqa: BLE001 - the task group ends the call, not the library
-            self._group.create_task(_failed(error))
+    def _hear(self, frame: str | bytes) -> bool:
+        self._safely(self._twilio_frame, frame)
+        return True
 
     def _twilio_frame(self, frame: str | bytes) -> None:
         try:
@@ -202,7 +222,7 @@ class Bridge:
         match message:
             case media_streams.Media(stream_sid=self._stream_sid, media=media):
                 pcm = self._up.convert(media.payload)
-                self._handle(CallerAudio(self._now_ms(), pcm, level_dbfs(media.payload)))
+                self._handle(CallerAudio(self._now_ms(), pcm, self._up.level_dbfs))
             case media_streams.Mark(stream_sid=self._stream_sid, mark=mark):
                 self._handle(MarkReceived(self._now_ms(), mark.name))
             case media_streams.Stop():
@@ -245,10 +265,9 @@ class Bridge:
         self._tools.pop(action.id, None)
         self._handle(ToolCallFinished(self._now_ms(), action.id, answer))
 
-    async def _run_timer(self, action: StartTimer) -> None:
-        await asyncio.sleep(action.after_ms / 1000)
-        self._timers.pop(action.timer, None)
-        self._handle(TimerFired(self._now_ms(), action.timer))
+    def _timer_fires(self, timer: Timer) -> None:
+        del self._timers[timer]
+        self._safely(self._handle, TimerFired(self._now_ms(), timer))
 
     def _save(self, action: SaveCall) -> None:
         self._report.add(action.changes)
@@ -269,6 +288,13 @@ class Bridge:
         done = recorded is Recorded.COMMITTED
         self._handle(SaveDone(at_ms) if done else SaveFailed(at_ms))
 
+    def _safely(self, function: Callable[[_T], None], what: _T) -> None:
+        """For what the loop or a library calls: an error ends the call, as it does in a task."""
+        try:
+            function(what)
+        except Exception as error:  # noqa: BLE001 - raised in the task group
+            self._group.create_task(failed(error))
+
     async def _handle_soon(self, event: Event) -> None:
         self._handle(event)
 
@@ -276,10 +302,6 @@ class Bridge:
         if reason not in self._warned:
             self._warned.add(reason)
             _log.warning(message, reason=reason)
-
-
-async def _failed(error: Exception) -> None:
-    raise error
 
 
 def _age_s(call: Call) -> float:

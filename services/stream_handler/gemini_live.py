@@ -13,7 +13,7 @@ from contextlib import (
     contextmanager,
 )
 from dataclasses import replace
-from typing import NoReturn, TypeAlias, assert_never
+from typing import NoReturn, TypeAlias, assert_never, cast
 
 import msgspec
 from google import genai
@@ -41,6 +41,7 @@ from stream_handler.core.events import (
 )
 from stream_handler.core.model_config import ModelConfig
 from stream_handler.outlet import Outlet
+from stream_handler.prompt_connection import PromptClient
 from stream_handler.speech_path import Relay, Spoken, audio_message, spoken_in
 
 CONNECT_TIMEOUT_S = 8.0
@@ -55,6 +56,24 @@ COMPRESS_TO_TOKENS = 12_000
 
 # How long a pause ends the caller's turn. A pause of one second in mid-sentence is common.
 _SILENCE_MS = {"quick": 300, "normal": None, "patient": 1_400}
+
+_TYPES_OF_A_SESSION = (
+    types.AudioTranscriptionConfig,
+    types.Content,
+    types.ContextWindowCompressionConfig,
+    types.FunctionDeclaration,
+    types.LiveConnectConfig,
+    types.LiveConnectParameters,
+    types.LiveSendRealtimeInputParameters,
+    types.LiveServerMessage,
+    types.LiveServerSetupComplete,
+    types.Part,
+    types.RealtimeInputConfig,
+    types.SpeechConfig,
+    types.Tool,
+    types.UserContent,
+    types.VoiceConfig,
+)
 
 _UNKNOWN_MODEL = Model(behaviors=("blocking",))
 
@@ -106,6 +125,9 @@ class GeminiLive:
         self._connect_timeout_s = connect_timeout_s
         self._api = backend.api
         self._client = _client(backend, tls)
+        # Else the first caller waits for it: a tenth of a second, in which nobody is served.
+        for kind in _TYPES_OF_A_SESSION:
+            kind.model_rebuild()
 
     @asynccontextmanager
     async def connect(
@@ -142,6 +164,7 @@ def _client(backend: GeminiBackend, tls: ssl.SSLContext | None) -> genai.Client:
             "ping_interval": None,
             "max_size": None,
             "close_timeout": _CLOSE_TIMEOUT_S,
+            "create_connection": PromptClient,
             **({} if tls is None else {"ssl": tls}),
         },
     )
@@ -162,8 +185,15 @@ def _served(config: ModelConfig, api: Api) -> ModelConfig:
     if name == config.model:
         return config
     _log.warning("another model answers", wanted=config.model, answers=name, where=api.value)
-    thinks = name in MODELS and MODELS[name].thinks
-    return replace(config, model=name, thinking=config.thinking if thinks else None)
+    model = MODELS[name]
+    if config.google_search and not model.searches:
+        _log.warning("agent cannot search the web", answers=name)
+    return replace(
+        config,
+        model=name,
+        thinking=config.thinking if model.thinks else None,
+        google_search=config.google_search and model.searches,
+    )
 
 
 async def _entered(
@@ -207,7 +237,8 @@ class ModelSession:
         self._blocking = blocking
         self._call_ids = CallIds()
         self._clock_ms = clock_ms
-        self._socket = session._ws
+        # `create_connection` made it one of ours; the SDK's types cannot say so.
+        self._socket = cast("PromptClient", session._ws)
         self._outlet = Outlet(self._socket, _WAITING_LIMIT)
         self._relay = Relay(self._outlet)
         session._ws = self._relay  # type: ignore[assignment]  # the SDK offers no seam for this
@@ -254,27 +285,38 @@ class ModelSession:
             return None
         return types.FunctionResponseScheduling(wish.upper())
 
-    async def receive(self) -> AsyncIterator[ModelEvent]:
-        """Events as they come, for as long as the session lasts; ends by raising ModelError."""
-        while True:
-            raw = await self._next_message()
-            spoken = spoken_in(raw)
-            if spoken is not None:
-                for event in _spoken_events(spoken, self._clock_ms()):
-                    yield event
-                continue
-            message = await self._understood(raw)
-            if message is not None:
-                for event in self._events(message):
-                    yield event
+    async def receive(
+        self, hear: Callable[[ModelEvent], None] | None = None
+    ) -> AsyncIterator[ModelEvent]:
+        """Events as they come, for as long as the session lasts; ends by raising ModelError.
 
-    async def _next_message(self) -> bytes:
+        With `hear`, what is said is given to it where it arrives, and all else comes out here, in
+        order; it must neither wait nor raise.
+        """
+
+        def hear_spoken(raw: str | bytes) -> bool:
+            spoken = None if hear is None else spoken_in(raw)
+            if spoken is None or hear is None:
+                return False
+            for event in _spoken_events(spoken, self._clock_ms()):
+                hear(event)
+            return True
+
         try:
-            return await self._socket.recv(decode=False)
+            async for raw in self._socket.messages(hear_spoken):
+                for event in await self._events_of(raw):
+                    yield event
         except ConnectionClosed as closed:
             raise _closed(closed) from closed
 
-    async def _understood(self, raw: bytes) -> types.LiveServerMessage | None:
+    async def _events_of(self, raw: str | bytes) -> Iterator[ModelEvent]:
+        spoken = spoken_in(raw)
+        if spoken is not None:
+            return _spoken_events(spoken, self._clock_ms())
+        message = await self._understood(raw)
+        return iter(()) if message is None else self._events(message)
+
+    async def _understood(self, raw: str | bytes) -> types.LiveServerMessage | None:
         self._relay.hand(raw)
         try:
             return await self._session._receive()  # `receive()` for one message
@@ -357,8 +399,12 @@ def _connect_config(config: ModelConfig) -> types.LiveConnectConfig:
             sliding_window=types.SlidingWindow(target_tokens=COMPRESS_TO_TOKENS),
         ),
         realtime_input_config=_turn_taking(config.turn_taking),
-        tools=[types.Tool(function_declarations=_declarations(config))],
+        tools=[types.Tool(function_declarations=_declarations(config)), *_search(config)],
     )
+
+
+def _search(config: ModelConfig) -> list[types.Tool]:
+    return [types.Tool(google_search=types.GoogleSearch())] if config.google_search else []
 
 
 def _thinking(level: str | None) -> types.ThinkingConfig | None:
@@ -412,12 +458,18 @@ def _response(answer: ToolAnswer) -> dict[str, object]:
 
 
 def _spoken_events(spoken: Spoken, at_ms: float) -> Iterator[ModelEvent]:
+    if spoken.interrupted:
+        yield ModelInterrupted(at_ms)
     for pcm in spoken.chunks:
         yield ModelSpeech(pcm)
     if spoken.by_caller:
         yield TranscriptReceived(at_ms, Speaker.CALLER, spoken.by_caller)
     if spoken.by_agent:
         yield TranscriptReceived(at_ms, Speaker.AGENT, spoken.by_agent)
+    if spoken.generation_complete:
+        yield GenerationCompleted(at_ms)
+    if spoken.turn_complete:
+        yield TurnCompleted(at_ms)
 
 
 def _milliseconds(duration: str | None) -> float:

@@ -128,8 +128,8 @@ class ModelSide:
         if self._current is not None:
             self._current.leave()
         connection.session = session
+        self._end_sound()
         self._current, self._dialling = connection, None
-        self._down.reset()
         _log.info("model session open", resumed=resumed)
         self._handle(ModelConnected(self._clock_ms()))
 
@@ -150,7 +150,14 @@ class ModelSide:
         return next(told, ended[0]) if ended else None
 
     async def _receive(self, connection: _Connection, session: ModelSession) -> None:
-        async for event in session.receive():
+        def hear(event: ModelEvent) -> None:
+            try:
+                if self._current is connection:
+                    self._take(event)
+            except Exception as error:  # noqa: BLE001 - the task group ends the call, not the library
+                self._group.create_task(failed(error))
+
+        async for event in session.receive(hear):
             if self._current is connection:
                 self._take(event)
 
@@ -169,6 +176,12 @@ class ModelSide:
                 pass
         self._handle(event)
 
+    def _end_sound(self) -> None:
+        """The session is left, perhaps in the middle of a word: the sound ends without a click."""
+        mulaw = self._down.flush()
+        if mulaw:
+            self._handle(ModelAudio(self._clock_ms(), mulaw))
+
     async def _give_up(self, connection: _Connection) -> None:
         if self._current is connection:
             connection.leave()
@@ -177,6 +190,7 @@ class ModelSide:
     def _lost(self, connection: _Connection, error: ModelError) -> None:
         """Told while the socket may still have to be closed: nobody waits for that."""
         if self._current is connection:
+            self._end_sound()
             self._current = None
             _log.error("model session lost", reason=str(error), code=error.code)
             self._handle(ModelDisconnected(self._clock_ms(), _reason(error)))
@@ -187,6 +201,10 @@ class ModelSide:
             _log.error("model session failed", reason=str(error), code=error.code)
             at_ms = self._clock_ms()
             self._handle(ModelConnectFailed(at_ms, _reason(error), error.code))
+
+
+async def failed(error: Exception) -> None:
+    raise error
 
 
 def _reason(error: ModelError) -> str:

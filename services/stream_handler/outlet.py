@@ -5,7 +5,9 @@ from collections import deque
 from typing import NoReturn
 
 from websockets.asyncio.connection import Connection
-from websockets.protocol import State
+from websockets.protocol import CLIENT, State
+
+from stream_handler.whole_frames import masks, text_frame
 
 SEND_TIMEOUT_S = 5.0
 
@@ -23,16 +25,18 @@ class Outlet:
         """`limit` is how many messages may wait, `timeout_s` how long one may take to leave."""
         self._timeout_s = timeout_s
         self._socket = socket
+        self._masks = masks() if socket.protocol.side is CLIENT else None
         self._limit = limit
         self._waiting: deque[str] = deque()
         self._filled = asyncio.Event()
 
     def send(self, message: str) -> bool:
         """Send, or let wait; False if too many wait already: the peer does not read."""
-        if not self._waiting and not self._socket.paused and self._socket.state is State.OPEN:
+        socket = self._socket
+        if not self._waiting and not socket.paused and socket.protocol.state is State.OPEN:
             # What `Connection.send` does, but for the waiting that it may come to.
-            self._socket.protocol.send_text(message.encode())
-            self._socket.send_data()
+            mask = None if self._masks is None else next(self._masks)
+            socket.transport.write(text_frame(message.encode(), mask))
             return True
         if len(self._waiting) >= self._limit:
             return False

@@ -2,7 +2,9 @@
 
 import statistics
 
-from ringdown.calls import CallChanges, NextAction, ToolOutcome
+import msgspec
+
+from ringdown.calls import CallChanges, NextAction, ToolCall, ToolOutcome, Turn
 from ringdown.log import Field
 
 
@@ -10,24 +12,29 @@ class StreamReport:
     """Adds up what is saved of a stream. Knows figures only, never words or numbers called."""
 
     def __init__(self) -> None:
+        self._turns: dict[int, Turn] = {}
+        self._tool_calls: dict[str, ToolCall] = {}
         self._changes = CallChanges()
+        """All but turns and tool calls, which would be gone through at every save."""
 
     def add(self, changes: CallChanges) -> None:
-        self._changes |= changes
+        self._turns.update((turn.n, turn) for turn in changes.turns)
+        self._tool_calls.update((call.id, call) for call in changes.tool_calls)
+        self._changes |= msgspec.structs.replace(changes, turns=(), tool_calls=())
 
     def fields(self, next: NextAction | None) -> dict[str, Field]:
         """For the line `stream over`; times in ms, `talk_s` and `cost_usd` of the whole call.
 
         What did not happen is left out, so that no metric counts it as zero.
         """
-        changes = self._changes
-        replies_ms = [turn.reply_ms for turn in changes.turns if turn.reply_ms is not None]
-        barge_ins_ms = [t.barge_in_ms for t in changes.turns if t.barge_in_ms is not None]
-        outcomes = [call.outcome for call in changes.tool_calls]
+        changes, turns = self._changes, self._turns.values()
+        replies_ms = [turn.reply_ms for turn in turns if turn.reply_ms is not None]
+        barge_ins_ms = [turn.barge_in_ms for turn in turns if turn.barge_in_ms is not None]
+        outcomes = [call.outcome for call in self._tool_calls.values()]
         fields: dict[str, Field | None] = {
             "next": next,
             "end_reason": changes.end_reason,
-            "turns": len(changes.turns),
+            "turns": len(turns),
             "reply_p50_ms": round(statistics.median(replies_ms)) if replies_ms else None,
             "reply_max_ms": max(replies_ms, default=None),
             "barge_in_max_ms": max(barge_ins_ms, default=None),

@@ -161,7 +161,9 @@ async def running_handler(
     tools = tools or ToolClient(IdentityTokens(_no_token))
     backend = DeveloperApi("key-0123456789", gemini.url)
     model = GeminiLive(backend, tls=trusting, connect_timeout_s=2.0)
-    services = Services(claims or store, model, tools, AgentWatch(store, every_s=LOOK_EVERY_S))
+    services = Services(
+        claims or store, store, model, tools, AgentWatch(store, every_s=LOOK_EVERY_S)
+    )
     server = StreamServer(_settings(max_calls), services, patience)
     stopping, stopped = asyncio.Event(), asyncio.Event()
 

@@ -296,6 +296,36 @@ async def test_settings_of_the_model_are_asked_for_on_the_wire(
     assert {name: generation[name] for name in settings if name in generation} == asked
 
 
+@pytest.mark.parametrize(("wish", "asked"), [(False, []), (True, [{"googleSearch": {}}])])
+async def test_google_search_is_asked_for_beside_the_functions(
+    certificates: trustme.CA, trusting: ssl.SSLContext, wish: bool, asked: list[Json]
+) -> None:
+    agent = msgspec.structs.replace(an_agent(), google_search=wish)
+    async with (
+        asyncio.timeout(10),
+        little_gemini(certificates) as gemini,
+        client_of(gemini, trusting).connect(session_config(a_call(agent=agent)), lambda: NOW_MS),
+    ):
+        await gemini.set_up.wait()
+
+    [message] = gemini.setups
+    tools = message["setup"]["tools"]
+    assert [tool for tool in tools if "functionDeclarations" not in tool] == asked
+    assert len(tools) == len(asked) + 1
+
+
+async def test_what_was_found_by_searching_is_speech_like_any_other(
+    certificates: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    data = base64.b64encode(PCM).decode()
+    found = {"webSearchQueries": ["weather"], "searchEntryPoint": {"renderedContent": "<div>"}}
+    blob = {"mimeType": "audio/pcm;rate=24000", "data": data}
+    part: Json = {"inlineData": blob}
+    spoken = {"modelTurn": {"parts": [part]}, "groundingMetadata": found}
+    events, _ = await heard_from(certificates, trusting, saying({"serverContent": spoken}))
+    assert events == [ModelSpeech(PCM)]
+
+
 def in_camel_case(value: Any) -> Any:
     """The SDK writes some keys in snake case; the service reads both."""
     if not isinstance(value, dict):

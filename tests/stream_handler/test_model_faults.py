@@ -2,6 +2,7 @@
 `core/test_continuity.py`; here, that the sockets do what the core decides."""
 
 import asyncio
+import base64
 import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,6 +16,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 
 from ringdown.calls import EndReason
+from stream_handler.audio import decode_mulaw
 from tests.stream_handler.handler import Handler, closed, media, running_handler, stop
 from tests.stream_handler.little_gemini import Json, LittleGemini, little_gemini, send
 
@@ -109,6 +111,27 @@ async def test_a_session_that_ends_is_resumed(
     assert handle_in(handler.gemini.setups[0]["setup"]) is None
     assert handle_in(second) == "h1"
     assert made.took_ms < 300
+
+
+async def test_a_session_that_ends_in_the_middle_of_a_word_ends_without_a_click(
+    certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
+) -> None:
+    async def break_off(gemini: LittleGemini, socket: ServerConnection) -> None:
+        word = base64.b64encode(b"\x00\x20" * 2_400).decode()
+        audio = {"inlineData": {"mimeType": "audio/pcm", "data": word}}
+        await send(socket, {"serverContent": {"modelTurn": {"parts": [audio]}}})
+        await close(gemini, socket)
+
+    heard = b""
+    async with a_call(certificates, trusting, tmp_path, break_off, listen) as (_, socket):
+        async with asyncio.timeout(5):
+            while len(heard) < 320 + 840:  # the greeting, and the word with its 5 ms
+                message = json.loads(await socket.recv())
+                if message["event"] == "media":
+                    heard += base64.b64decode(message["media"]["payload"])
+
+    word = decode_mulaw(heard[320:])
+    assert abs(word[-1]) < 100 < 8_000 < word[780], word[780:].tolist()
 
 
 async def test_the_old_socket_is_closed_before_its_handle_is_used(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -22,7 +22,9 @@ async def a_pair() -> AsyncIterator[tuple[PromptConnection, ClientConnection]]:
 
     async with (
         asyncio.timeout(10),
-        serve(accept, "127.0.0.1", 0, create_connection=PromptConnection) as server,
+        serve(
+            accept, "127.0.0.1", 0, create_connection=PromptConnection, compression=None
+        ) as server,
         connect(f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}") as client,
     ):
         connection = await opened.get()
@@ -32,8 +34,18 @@ async def a_pair() -> AsyncIterator[tuple[PromptConnection, ClientConnection]]:
 
 async def heard_of(connection: PromptConnection) -> list[str | bytes]:
     heard: list[str | bytes] = []
-    await connection.listen(heard.append)
+    await hear_all(connection, heard)
     return heard
+
+
+async def hear_all(connection: PromptConnection, heard: list[str | bytes]) -> None:
+    def hear(message: str | bytes) -> bool:
+        heard.append(message)
+        return True
+
+    with suppress(ConnectionClosed):
+        async for message in connection.messages(hear):
+            hear(message)
 
 
 async def test_what_came_before_anybody_listened_is_heard_first() -> None:
@@ -83,12 +95,30 @@ async def test_a_message_is_heard_before_any_task_runs() -> None:
     """That is the point of it: the frame is handled in the turn of the loop in which it came."""
     async with a_pair() as (connection, client):
         heard: list[str | bytes] = []
-        listening = asyncio.create_task(connection.listen(heard.append))
+        listening = asyncio.create_task(hear_all(connection, heard))
         await asyncio.sleep(0)
         connection.data_received(_masked_text(b"now"))
         connection.data_received(_masked_text(b"too"))
 
         assert heard == ["now", "too"], "they went through a queue"
+        await client.close()
+        await listening
+
+
+async def test_a_whole_message_does_not_go_through_the_library() -> None:
+    async with a_pair() as (connection, client):
+        heard: list[str | bytes] = []
+        listening = asyncio.create_task(hear_all(connection, heard))
+        await (await client.ping())
+        library = connection.protocol.reader
+        assert not library.buffer
+        library.feed_data(b"\x81")  # as if it had begun a frame, which it would go on with
+
+        connection.data_received(_masked_text(b"now"))
+
+        assert heard == ["now"]
+        assert library.buffer == b"\x81"
+        del library.buffer[:]
         await client.close()
         await listening
 

@@ -206,7 +206,7 @@ async def test_the_callers_frames_reach_the_model_and_the_models_voice_the_calle
         await socket.send(media(1))
         up = await gemini.heard(is_audio)
         played = 0
-        while played < 800:
+        while played < 840:
             message = await next_event(socket, "media")
             played += len(base64.b64decode(message["media"]["payload"]))
         await socket.send(echo(await next_event(socket, "mark")))
@@ -215,7 +215,7 @@ async def test_the_callers_frames_reach_the_model_and_the_models_voice_the_calle
         record = await handler.record(1)
 
     assert pcm_bytes(up) == 640
-    assert played == 800, "100 ms at 8 kHz, to the last sample"
+    assert played == 840, "100 ms at 8 kHz, to the last sample, and 5 ms to fall silent"
     assert message["streamSid"] == stream_sid(1)
     assert code == 1000
     assert record.call.status is CallStatus.ENDED

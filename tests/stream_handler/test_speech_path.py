@@ -77,13 +77,25 @@ SPOKEN = [
         }
     },
     {"serverContent": {}},
+    {"serverContent": {"interrupted": True}},
+    {"serverContent": {"generationComplete": True}},
+    {"serverContent": {"turnComplete": True}},
+    {"serverContent": {"turnComplete": False}},
+    {
+        "serverContent": {
+            **transcribed(input="a", output="b")["serverContent"],
+            **content(sound(EVERY_BYTE))["serverContent"],
+            "interrupted": True,
+            "generationComplete": True,
+            "turnComplete": True,
+        }
+    },
 ]
 SPOKEN_AND_MORE = [
     content(sound(EVERY_BYTE, thought=True)),
     content(sound(EVERY_BYTE), {"text": "Hm."}),
-    {"serverContent": {**content(sound(EVERY_BYTE))["serverContent"], "interrupted": True}},
-    {"serverContent": {**content(sound(EVERY_BYTE))["serverContent"], "turnComplete": True}},
     {"serverContent": {"inputTranscription": {"text": "a", "finished": True}}},
+    {"serverContent": {"turnComplete": True, "interactionStatus": "IDLE"}},
     {**content(sound(EVERY_BYTE)), "usageMetadata": {"totalTokenCount": 1}},
     {**content(sound(EVERY_BYTE)), "neverHeardOf": 1},
 ]
@@ -103,7 +115,7 @@ async def heard_of(
         model = GeminiLive(DeveloperApi("key-0123456789", gemini.url), tls=trusting)
         async with model.connect(session_config(a_call()), lambda: 0.0) as session:
             with suppress(ModelError):
-                async for event in session.receive():
+                async for event in session.receive(events.append):
                     events.append(event)  # noqa: PERF401 - what came before the error counts
     return events
 
@@ -135,8 +147,9 @@ def test_a_message_that_says_more_is_left_to_the_sdk(message: dict[str, Any]) ->
         b"[" * 100_000 + b'"inlineData"',
         '{"inlineData": "text frame"}',
         b"",
+        b'{"\xff": 1}',
     ],
-    ids=["not base64", "cut", "junk", "deep", "text", "empty"],
+    ids=["not base64", "cut", "junk", "deep", "text", "empty", "not UTF-8"],
 )
 def test_nonsense_is_left_to_the_sdk(message: str | bytes) -> None:
     assert spoken_in(message) is None

@@ -153,8 +153,9 @@ async def test_a_silent_answer_says_nothing_of_scheduling(
             an_agent(), model="gemini-3.8-live-extended-thinking", thinking="high"
         ),
         msgspec.structs.replace(an_agent(), model="gemini-live-2.5-flash-native-audio"),
+        msgspec.structs.replace(an_agent(), google_search=True),
     ],
-    ids=lambda agent: agent.model,
+    ids=["usual", "thinking", "of Vertex AI", "searching"],
 )
 async def test_every_agent_is_spoken_for_whatever_model_it_names(
     gemini_live_server: GeminiLiveServerFactory,
@@ -173,6 +174,7 @@ async def test_every_agent_is_spoken_for_whatever_model_it_names(
     assert record.setup.model == "gemini-live-2.5-flash-native-audio"
     replaced = agent.model != record.setup.model
     assert ("another model answers" in caplog.messages) is replaced
+    assert ("agent cannot search the web" in caplog.messages) is agent.google_search
 
 
 async def test_a_model_that_vertex_does_not_know_is_refused_by_it(

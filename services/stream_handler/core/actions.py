@@ -8,6 +8,7 @@ from ringdown.calls import CallChanges, NextAction
 from ringdown.tools import Scheduling, ToolAnswer, ToolDeclaration, ToolRequest
 from stream_handler.core.deadlines import Timer
 from stream_handler.core.model_config import ModelConfig
+from stream_handler.core.ringing import Ring
 
 
 class ConnectModel(msgspec.Struct, frozen=True):
@@ -48,7 +49,9 @@ class PlayAudio(msgspec.Struct, frozen=True, gc=False):
 
 
 class PlayRingback(msgspec.Struct, frozen=True):
-    """One ring of the tone that callers hear while a phone rings; ended by ClearPlayback."""
+    """One ring; ended by ClearPlayback."""
+
+    ring: Ring
 
 
 class PlayTone(msgspec.Struct, frozen=True):

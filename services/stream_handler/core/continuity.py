@@ -75,6 +75,8 @@ class Continuity:
         yield from parts.cancel(Timer.RECONNECT, Timer.GO_AWAY)
         yield from self._note_reconnect(at_ms)
         if parts.turns.agent_has_spoken:
+            if before is LinkState.CONNECTING:
+                yield from self._conversation.go_on_listening()
             yield from self._catch_up(at_ms)
         else:
             yield from self._conversation.open(at_ms)

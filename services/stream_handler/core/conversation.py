@@ -19,13 +19,13 @@ from stream_handler.core.limits import Limits
 from stream_handler.core.model_link import LinkState
 from stream_handler.core.parts import Actions, Parts, save
 from stream_handler.core.replay_ring import in_chunks
+from stream_handler.core.ringing import ring_of
 from stream_handler.core.speech import SpeechStarted, SpeechStopped
 from stream_handler.core.waiting import Waiting
 
 _BYTES_PER_CALLER_MS = 32  # PCM16 at 16 kHz
 _BARGE_IN_WINDOW_MS = 3_000.0
 _FIRST_RING_MS = 600.0  # a model that is quick needs no ring
-_NEXT_RING_MS = 6_000.0  # the cadence of North American ringback: 2 s of tone, 4 s of pause
 
 
 class Conversation:
@@ -45,11 +45,12 @@ class Conversation:
 
     def ring(self) -> Actions:
         self._ringing = True
-        yield PlayRingback()
-        yield from self._parts.start(Timer.RINGBACK, _NEXT_RING_MS)
+        ring = ring_of(self._parts.call.called)
+        yield PlayRingback(ring)
+        yield from self._parts.start(Timer.RINGBACK, ring.every_ms)
 
     def _stop_ringing(self) -> Actions:
-        yield from self._parts.cancel(Timer.RINGBACK, Timer.FIRST_WORD)
+        yield from self._parts.cancel(Timer.RINGBACK, Timer.FIRST_WORD, Timer.HANDED_OVER)
         if self._ringing:
             self._ringing = False
             yield ClearPlayback()
@@ -62,7 +63,7 @@ class Conversation:
         change = parts.speech.frame(event.at_ms, event.level_dbfs, length_ms)
         if change is not None:
             yield from self._speech_changed(change, event.at_ms)
-        if parts.link.state is LinkState.CONNECTING:
+        if parts.link.state is LinkState.CONNECTING and not parts.turns.agent_has_spoken:
             return
         if parts.greeting.expired(event.at_ms):
             yield from self._greeting_over(event.at_ms)
@@ -84,7 +85,7 @@ class Conversation:
                 parts.turns.caller_speech_started(onset_ms)
                 parts.greeting.caller_spoke(onset_ms)
                 yield from self._limits.caller_acted()
-                yield from parts.cancel(Timer.GOODBYE_ANSWERED)
+                yield from parts.cancel(Timer.GOODBYE_ANSWERED, Timer.HANDED_OVER)
                 if parts.link.state is LinkState.RECONNECTING and not parts.playback.idle:
                     yield from self.interrupted(at_ms)  # there is no model to notice it
             case SpeechStopped(end_ms):
@@ -101,6 +102,21 @@ class Conversation:
         parts = self._parts
         yield SendModelText(model_config.opening_prompt(parts.call, parts.history, at_ms))
         yield from parts.start(Timer.FIRST_WORD)
+
+    def go_on_listening(self) -> Actions:
+        """The stream before ended where the caller was to speak: they need not notice anything.
+
+        What they said while no stream was there is lost: if they wait now, the agent will speak.
+        """
+        yield from self._stop_ringing()
+        if not self._parts.speech.speaking:
+            yield from self._parts.start(Timer.HANDED_OVER)
+
+    def nobody_speaks(self, at_ms: float) -> Actions:
+        parts = self._parts
+        if parts.link.listening and not parts.turns.caller_waits:
+            parts.watchdog.asked()
+            yield SendModelText(model_config.opening_prompt(parts.call, parts.history, at_ms))
 
     def model_audio(self, event: ModelAudio) -> Actions:
         parts = self._parts

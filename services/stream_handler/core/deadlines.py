@@ -3,7 +3,7 @@
 import enum
 
 
-class Timer(enum.Enum):
+class Timer(enum.StrEnum):
     """A timer's name."""
 
     RINGBACK = enum.auto()
@@ -36,6 +36,8 @@ class Timer(enum.Enum):
     """Cloud Run ends every request after 60 minutes: when the stream is handed over before."""
     HAND_OVER = enum.auto()
     """How long a call that is to be handed over may stay."""
+    HANDED_OVER = enum.auto()
+    """How long nobody may speak after it, before the agent does."""
     FINAL_SAVE = enum.auto()
     """How long closing the stream waits for the decision to be committed."""
 
@@ -47,6 +49,7 @@ LENGTH_MS = {
     Timer.GOODBYE_ANSWERED: 1_500,
     Timer.FORGOTTEN: 6_000,
     Timer.STREAM_AGE: 58 * 60_000,
+    Timer.HANDED_OVER: 4_000,  # as long as callers usually take to answer
     Timer.FINAL_SAVE: 2_000,
 }
 """The timers whose length does not depend on the agent or the moment."""

@@ -13,6 +13,7 @@ COLLECTION_BEGINS_MS = 20_000
 
 PERSON = "0"
 _END = "#"
+_ANY_DIGIT = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,12 @@ class Keypad:
             return None
         self._surplus = True  # many end a PIN with a #, asked to or not
         return self._close(collection)
+
+    def as_recorded(self, key: str) -> str:
+        """The key that a record has in the place of `key`, which comes next: digits may be a
+        secret, and only a 0 that may stand alone means something by itself."""
+        alone = not self._typed and not self._surplus and self._collection is None
+        return key if key in "*#" or (key == PERSON and alone) else _ANY_DIGIT
 
     def pause(self) -> Typed | Collected | None:
         """No digit has come for `pause_ms`."""

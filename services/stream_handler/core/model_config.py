@@ -24,6 +24,7 @@ class ModelConfig:
     language: str
     turn_taking: TurnTaking
     functions: tuple[FunctionDeclaration, ...]
+    google_search: bool = False
     temperature: float | None = None
     thinking: str | None = None
     """minimal, low, medium or high; None for a model that is not to be told."""
@@ -47,6 +48,7 @@ def session_config(
         language=agent.language,
         turn_taking=agent.turn_taking,
         functions=(*tools, *functions_for(agent)),
+        google_search=agent.google_search,
         temperature=agent.temperature,
         thinking=_thinking(agent),
         handle=handle,

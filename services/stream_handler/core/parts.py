@@ -6,7 +6,16 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from ringdown.calls import Call, CallChanges, Reconnect, ToolCall, Turn, Usage
+from ringdown.calls import (
+    Call,
+    CallChanges,
+    EndReason,
+    Reconnect,
+    Speaker,
+    ToolCall,
+    Turn,
+    Usage,
+)
 from stream_handler.core.actions import Action, CancelTimer, SaveCall, StartTimer
 from stream_handler.core.deadlines import LENGTH_MS, Deadlines, Timer
 from stream_handler.core.ending import Ending
@@ -79,7 +88,7 @@ def new_parts(call: Call, words: Words, history: tuple[Turn, ...]) -> Parts:
         call=call,
         words=words,
         history=history,
-        turns=Turns(history),
+        turns=Turns(history, handed_over=_was_handed_over(call, history)),
         greeting=Greeting(protected=call.agent.protect_greeting and fresh),
         speech=SpeechDetector(),
         playback=Playback(),
@@ -93,6 +102,16 @@ def new_parts(call: Call, words: Words, history: tuple[Turn, ...]) -> Parts:
         deadlines=Deadlines(),
         ending=Ending(),
         usage=call.usage,
+    )
+
+
+def _was_handed_over(call: Call, history: tuple[Turn, ...]) -> bool:
+    """Whether the stream before this one ended where the caller was to speak next."""
+    return (
+        call.resumed_from is EndReason.HANDLER_STOPPED
+        and bool(history)
+        and history[-1].speaker is Speaker.AGENT
+        and not history[-1].interrupted
     )
 
 

@@ -12,9 +12,9 @@ _MOST_IN_A_CALL = 30
 _QUICK_MS = 10_000.0
 """A resumed session that ends sooner has not come to life: its handle may be why."""
 _QUICK_FAILURES = 2
-_INVALID = 1007
-_HOPELESS = frozenset({400, 401, 403, 404, 1008})
-"""HTTP statuses and close codes that come again however often one tries: key, model, access."""
+_HOPELESS = frozenset({400, 401, 403, 404, 1007, 1008})
+"""HTTP statuses and close codes that come again however often one tries: key, model, access; or
+the handle, which may be unknown, expired or poisoned."""
 
 
 class Reconnects:
@@ -59,14 +59,14 @@ class Reconnects:
         """No session: how long to wait before the next try; None if there is to be none."""
         self._failures += 1
         resumed = self._used is not None
-        if resumed and code == _INVALID:
+        if resumed and code in _HOPELESS:
             self._handle = None
         self._handle_failed()
         if at_ms - self._outage_ms >= _OUTAGE_MS:
             return None
         if resumed and self._handle is None:
             return 0.0
-        if code in _HOPELESS or code == _INVALID:
+        if code in _HOPELESS:
             return None
         return _PAUSES_MS[min(self._failures, len(_PAUSES_MS)) - 1]
 

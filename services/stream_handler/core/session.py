@@ -4,7 +4,7 @@ from typing import assert_never
 
 import msgspec
 
-from ringdown.calls import Call, CallChanges, EndReason, Turn
+from ringdown.calls import Call, CallChanges, EndReason, Speaker, Turn
 from stream_handler.core import model_config
 from stream_handler.core.actions import Action, SaveCall, SendModelText
 from stream_handler.core.closing import Closing
@@ -12,6 +12,7 @@ from stream_handler.core.continuity import Continuity
 from stream_handler.core.conversation import Conversation
 from stream_handler.core.deadlines import Timer
 from stream_handler.core.draining import OLD_STREAM_WITHIN_MS, Draining
+from stream_handler.core.ending import Phase
 from stream_handler.core.events import (
     AgentEdited,
     CallerAudio,
@@ -65,14 +66,30 @@ class StreamSession:
         self._tools = ToolCalls(self._parts, self._closing)
         self._revision = (call.agent_revision, *call.applied_revisions)[-1]
 
+    def as_recorded(self, event: Event) -> Event:
+        """`event`, which comes next, without what a caller types or says in secret."""
+        match event:
+            case DtmfReceived():
+                key = self._parts.keypad.as_recorded(event.digit)
+                return msgspec.structs.replace(event, digit=key)
+            case TranscriptReceived(speaker=Speaker.CALLER) if self._parts.keypad.hides_the_caller:
+                return msgspec.structs.replace(event, text="")
+            case _:
+                return event
+
     def handle(self, event: Event) -> tuple[Action, ...]:
         """Everything that is to be done because of `event`, in order."""
         if self._parts.ending.over:
             return tuple(self._while_ending(event))
-        speaking = self._parts.speech.speaking
+        speaking, replying = self._parts.speech.speaking, self._replying_in()
         done = tuple(self._dispatch(event))
-        if isinstance(event, CallerAudio) and self._parts.speech.speaking is speaking:
-            return done
+        match event:
+            case CallerAudio() if self._parts.speech.speaking is speaking:
+                return done
+            case ModelAudio() if replying is not None and replying is self._replying_in():
+                return done  # more of what was looked at when it began
+            case _:
+                pass
         return (
             *done,
             *self._limits.look(event.at_ms),
@@ -80,6 +97,11 @@ class StreamSession:
             *self._waiting.look(),
             *self._continuity.look(event.at_ms),
         )
+
+    def _replying_in(self) -> Phase | None:
+        """The phase in which the model speaks and the caller hears it."""
+        parts = self._parts
+        return parts.ending.phase if parts.link.generating and not parts.playback.idle else None
 
     def _dispatch(self, event: Event) -> Actions:
         match event:
@@ -224,6 +246,8 @@ class StreamSession:
                 return self._draining.request(at_ms, OLD_STREAM_WITHIN_MS)
             case Timer.HAND_OVER:
                 return self._draining.time_over(at_ms)
+            case Timer.HANDED_OVER:
+                return self._conversation.nobody_speaks(at_ms)
             case Timer.FINAL_SAVE:
                 return iter(())  # only started once the conversation is over
             case _:

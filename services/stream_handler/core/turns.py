@@ -53,8 +53,9 @@ class _AgentTurn:
 class Turns:
     """The transcript in the making. Methods return the turns that are to be saved."""
 
-    def __init__(self, history: tuple[Turn, ...] = ()) -> None:
-        """`history`: the turns of earlier streams."""
+    def __init__(self, history: tuple[Turn, ...] = (), *, handed_over: bool = False) -> None:
+        """`history`: the turns of earlier streams; `handed_over`: right behind the last of them,
+        which was the agent's."""
         self._made = max((turn.n for turn in history), default=0)
         self._saved = {turn.n: turn for turn in history[-_REMEMBERED:]}
         self._caller: _CallerTurn | None = None
@@ -63,10 +64,10 @@ class Turns:
         self._heard: _AgentTurn | None = None
         """The turn last heard out, while text of it may still come."""
         self._early_text = ""
-        self.agent_spoke_last = False
+        self.agent_spoke_last = handed_over
         """Whether the agent has spoken since the caller last began to."""
-        self.agent_has_spoken = False
-        self.last_agent_text = ""
+        self.agent_has_spoken = handed_over
+        self.last_agent_text = history[-1].text if handed_over else ""
         """What the caller last heard the agent say."""
 
     def since(self, from_ms: float, *, with_unanswered: bool) -> tuple[Said, ...]:

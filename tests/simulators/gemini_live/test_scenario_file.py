@@ -157,6 +157,7 @@ def test_files_without_a_model(text: str) -> None:
         "change_speed",
         "repeat_turn_complete",
         "forget_handles",
+        "refuse_resumption",
     ],
 )
 def test_every_fault_has_a_name(name: str) -> None:

@@ -60,6 +60,7 @@ from stream_handler.core.events import (
 )
 from stream_handler.core.parts import Words
 from stream_handler.core.session import StreamSession
+from stream_handler.flight_recorder import FlightRecorder
 from tests.ringdown.samples import a_call, an_agent
 from tests.stream_handler.core.line import BYTES_PER_MS, Clear, Line, Mark, Media
 
@@ -131,7 +132,8 @@ class Stage:
         line: Line | None = None,
         history: tuple[Turn, ...] = (),
     ) -> None:
-        self.session = StreamSession(call or a_call(), WORDS, history)
+        call = call or a_call()
+        self.session = FlightRecorder(StreamSession(call, WORDS, history), call, history)
         self.line = line or Line()
         self.now_ms = 0.0
         """Set it to the call's age for a stream that goes on with a call."""

@@ -388,9 +388,10 @@ def test_a_next_session_that_does_not_come_is_tried_again_while_the_old_one_last
 # Refused
 
 
-def test_a_handle_that_is_invalid_is_not_tried_twice() -> None:
+@pytest.mark.parametrize("code", [1007, 1008], ids=["invalid", "expired"])
+def test_a_handle_that_is_refused_is_not_tried_twice(code: int) -> None:
     stage = handed(Stage().greeted())
-    stage.refusals = [1007]
+    stage.refusals = [code]
     stage.lose_model()
     stage.pass_ms(300)
 

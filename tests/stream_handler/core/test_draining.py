@@ -1,15 +1,17 @@
 """A call that cannot stay is handed over between two turns, and nobody is cut off."""
 
+import msgspec
 import pytest
 
-from ringdown.calls import EndReason, Speaker
-from stream_handler.core.actions import CloseStream
-from stream_handler.core.deadlines import Timer
-from stream_handler.core.events import DrainRequested
-from tests.ringdown.samples import a_turn
+from ringdown.calls import EndReason, Speaker, Turn
+from stream_handler.core.actions import CloseStream, SendModelText
+from stream_handler.core.deadlines import LENGTH_MS, Timer
+from stream_handler.core.events import DrainRequested, ModelConnected, StreamStarted
+from tests.ringdown.samples import a_call, a_turn
 from tests.stream_handler.core.stage import QUIET_DBFS, Stage
 
 WITHIN_MS = 8_000.0
+QUESTION = Turn(n=1, speaker=Speaker.AGENT, text="How many?", start_ms=0, end_ms=900)
 
 
 def drain(stage: Stage, within_ms: float = WITHIN_MS) -> None:
@@ -120,3 +122,63 @@ def test_a_stream_is_handed_over_before_the_platform_ends_it() -> None:
     stage.greeted()
 
     assert stage.timers[Timer.STREAM_AGE] == pytest.approx(63 * 60_000), "58 minutes of the stream"
+
+
+def taken_up(last: Turn, because: EndReason = EndReason.HANDLER_STOPPED) -> Stage:
+    """The next handler's stream, which begins in this moment, behind the turn `last`."""
+    call = msgspec.structs.replace(a_call(attempt=2), resumed_from=because)
+    stage = Stage(call, history=(last,))
+    stage.handle(StreamStarted(0.0))
+    return stage
+
+
+def test_who_takes_it_up_between_two_turns_says_nothing_of_it() -> None:
+    stage = taken_up(QUESTION)
+
+    stage.pass_ms(100)
+    stage.handle(ModelConnected(stage.now_ms))
+    stage.caller_says("Two.")
+    stage.reply("Two it is.", 800)
+    stage.pass_ms(5_000)
+
+    assert stage.all(SendModelText) == []
+    assert stage.record.told() == [(Speaker.CALLER, "Two."), (Speaker.AGENT, "Two it is.")]
+
+
+def test_what_the_caller_says_while_the_model_is_dialled_is_heard() -> None:
+    stage = taken_up(QUESTION)
+
+    stage.caller(800, value=3)
+    stage.handle(ModelConnected(stage.now_ms))
+
+    assert stage.heard_by_the_model_ms(3) == pytest.approx(800, abs=20)
+
+
+def test_a_caller_who_spoke_while_no_stream_was_there_does_not_wait_in_vain() -> None:
+    stage = taken_up(QUESTION)
+
+    stage.handle(ModelConnected(stage.now_ms))
+    stage.caller(LENGTH_MS[Timer.HANDED_OVER] + 100, QUIET_DBFS)
+
+    [asked] = stage.all(SendModelText)
+    assert "you are back" in asked.text
+    stage.reply("I am back. How many?", 1_000)
+    assert Timer.HANDED_OVER not in stage.timers
+
+
+@pytest.mark.parametrize(
+    ("last", "because"),
+    [
+        (QUESTION, EndReason.STREAM_LOST),
+        (msgspec.structs.replace(QUESTION, interrupted=True), EndReason.HANDLER_STOPPED),
+        (msgspec.structs.replace(QUESTION, speaker=Speaker.CALLER), EndReason.HANDLER_STOPPED),
+    ],
+    ids=["after a crash", "in mid-reply", "with the caller waiting"],
+)
+def test_who_takes_it_up_in_the_middle_of_a_turn_speaks(last: Turn, because: EndReason) -> None:
+    stage = taken_up(last, because)
+
+    stage.handle(ModelConnected(stage.now_ms))
+
+    [asked] = stage.all(SendModelText)
+    assert "The line broke" in asked.text

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import hypothesis
+import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -11,6 +12,7 @@ from ringdown.tools import ToolAnswer
 from stream_handler.core.actions import (
     Action,
     CallTool,
+    CancelTimer,
     ClearPlayback,
     CloseStream,
     PlayAudio,
@@ -19,9 +21,11 @@ from stream_handler.core.actions import (
     SendModelAudio,
     SendModelText,
     SendToolResponse,
+    StartTimer,
 )
 from stream_handler.core.deadlines import LENGTH_MS, Timer
 from stream_handler.core.events import (
+    AgentEdited,
     DrainRequested,
     Event,
     GoAwayReceived,
@@ -38,12 +42,19 @@ from stream_handler.core.events import (
     ToolCallFinished,
 )
 from stream_handler.core.keypad import COLLECTION_BEGINS_MS
+from stream_handler.core.tool_calls import MOST_RUNS
+from stream_handler.flight_format import read_flight
+from stream_handler.flight_outline import outline
+from stream_handler.flight_replay import replay
+from tests.ringdown.samples import an_agent
 from tests.stream_handler.core.line import BYTES_PER_MS, Line
-from tests.stream_handler.core.stage import QUIET_DBFS, VOICE_DBFS, Stage, call_of
+from tests.stream_handler.core.stage import QUIET_DBFS, VOICE_DBFS, WORDS, Stage, call_of
 
 ANSWERS = (ToolAnswer(output={"status": "ok"}), ToolAnswer.failed("No."))
 ESTIMATE_MS = 200
 MS_PER_WORD = 10
+LONGEST_STEP_MS = 10_000
+"""How much time one rule lets pass at most."""
 LONGEST_GOODBYE_MS = LENGTH_MS[Timer.GOODBYE_ENDS]
 LONGEST_COLLECTION_MS = COLLECTION_BEGINS_MS
 HISTORY = (Turn(n=4, speaker=Speaker.CALLER, text="Billing.", start_ms=0, end_ms=900),)
@@ -91,6 +102,7 @@ class AnyCall(RuleBasedStateMachine):
         self.usage = Usage()
         self.sessions = 1
         self.goodbye_ms: float | None = None
+        self.ending_since_ms = 0.0
         self.stage.handle(StreamStarted(0.0))
         self.stage.pass_ms(connects * 100)
         self.do(ModelConnected(self.stage.now_ms) if connects else ModelConnectFailed(0.0))
@@ -173,6 +185,7 @@ class AnyCall(RuleBasedStateMachine):
         if words_first:
             self.stage.agent_text(words)
         self.check(self.stage.audio(length_ms, self.generation))
+        self.check_that_nothing_was_overlooked()
         self.goodbye_ms = None  # the goodbye itself, or an answer that takes it back
         if not words_first:
             self.stage.agent_text(words)
@@ -183,6 +196,12 @@ class AnyCall(RuleBasedStateMachine):
     def speaks_on_though_interrupted(self, length_ms: int) -> None:
         self.stage.agent_text("late ")
         self.check(self.stage.audio(length_ms, self.generation))
+        self.check_that_nothing_was_overlooked()
+
+    def check_that_nothing_was_overlooked(self) -> None:
+        """More of a reply is not looked at: whatever comes next finds nothing left to do."""
+        nothing = MarkReceived(self.stage.now_ms, "nothing")
+        assert self.stage.session.handle(nothing) == (), "left undone when the model spoke on"
 
     @rule()
     @precondition(lambda self: self.model_is_there and self.generating)
@@ -341,6 +360,12 @@ class AnyCall(RuleBasedStateMachine):
         if timer not in self.stage.timers:
             self.do(TimerFired(self.stage.now_ms, timer))
 
+    @rule(instructions=st.sampled_from(["Be brief.", "Be kind."]))
+    def agent_is_edited(self, instructions: str) -> None:
+        agent = an_agent(transfer_numbers={"billing": "+14155550111"})
+        edited = msgspec.structs.replace(agent, instructions=instructions)
+        self.do(AgentEdited(self.stage.now_ms, edited, edited.revision))
+
     # What must hold
 
     @invariant()
@@ -425,6 +450,30 @@ class AnyCall(RuleBasedStateMachine):
         if self.stage.final_save is not None:
             assert self.stage.final_save.changes.usage == self.usage
 
+    @invariant()
+    def an_end_is_soon_a_close(self) -> None:
+        actions = self.stage.actions
+        if self.stage.final_save is None:
+            self.ending_since_ms = self.stage.now_ms
+            return
+        if self.stage.closed is None:
+            over_ms = self.stage.now_ms - self.ending_since_ms
+            assert over_ms <= LONGEST_STEP_MS + LENGTH_MS[Timer.FINAL_SAVE], "it is not closed"
+        behind = actions[actions.index(self.stage.final_save) + 1 :]
+        allowed = StartTimer | CancelTimer | ClearPlayback | CloseStream
+        assert all(isinstance(action, allowed) for action in behind), behind
+
+    @invariant()
+    def what_runs_is_bounded(self) -> None:
+        assert len(self.stage.running_tools) <= MOST_RUNS
+
+    def check_that_it_can_be_reproduced(self) -> None:
+        """The flight record, gone through again, leads to the same actions; sound by its length."""
+        steps = list(replay(read_flight(self.stage.session.record()), WORDS))
+        assert [step.event for step in steps if step.differs] == []
+        again = [outline(action) for step in steps for action in step.actions]
+        assert again == [outline(action) for action in self.stage.actions]
+
     def teardown(self) -> None:
         """However a call went, silence ends it; and whatever ends it, it is soon closed."""
         if not hasattr(self, "stage"):
@@ -441,6 +490,7 @@ class AnyCall(RuleBasedStateMachine):
         self.calls_are_answered_once()
         self.turns_are_numbered_and_timed()
         self.nobody_learns_what_was_collected()
+        self.check_that_it_can_be_reproduced()
 
     def fall_silent(self) -> None:
         """The agent ends what it is saying, tools answer; then nothing more is said."""

@@ -1,0 +1,108 @@
+"""Where one sound meets the next, and where it is too loud: without clicks, without clipping.
+
+A sound of the model begins and ends where its messages do, be it in the middle of a word (a session
+that broke off, a reply that is taken up). Joins are made at 8 or 24 kHz on the scale of PCM16.
+
+After a `clear` there is no join to make: Twilio has stopped somewhere in the last frame, and a fade
+that does not go on from that very sample is a second click. docs/sound.md has the figures.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+FADE_S = 0.005
+MULAW_PEAK = 32_124.0
+"""The loudest that µ-law can say."""
+
+_QUIET = 100.0  # -50 dBFS: what ends below it needs no fade
+_END_S = 0.001
+_RECOVERY_S = 0.5
+_ATTACK_S = 0.005
+
+
+class FadeIn:
+    """Lets each sound rise from silence in FADE_S."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self._rise = _rise(rate_hz)
+        self._at = 0
+
+    def begin(self) -> None:
+        self._at = 0
+
+    def apply(self, signal: npt.NDArray[np.float32]) -> None:
+        """In place, on the next samples of the sound."""
+        if self._at < len(self._rise):
+            left = self._rise[self._at : self._at + len(signal)]
+            signal[: len(left)] *= left
+            self._at += len(left)
+
+
+class FadeOut:
+    """Continues a sound that breaks off: its last samples backwards, falling to silence.
+
+    They are turned upside down around the very last one, so that value and slope go on.
+    """
+
+    def __init__(self, rate_hz: int) -> None:
+        self._fall = _rise(rate_hz)[::-1]
+        self._end = round(_END_S * rate_hz)
+        self._last = np.empty(0, np.float32)
+
+    def begin(self) -> None:
+        self._last = self._last[:0]
+
+    def note(self, samples: npt.NDArray[np.float32]) -> None:
+        """The next samples of the sound; they must not be written to afterwards."""
+        if len(samples) <= len(self._fall):
+            samples = np.concatenate((self._last, samples))[-len(self._fall) - 1 :]
+        self._last = samples
+
+    def tail(self) -> npt.NDArray[np.float32]:
+        """What to play behind the sound; nothing if it has ended in silence."""
+        end = self._last[-self._end :]
+        if not len(end) or np.abs(end).max() < _QUIET:
+            return np.empty(0, np.float32)
+        backwards = self._last[-2 : -len(self._fall) - 2 : -1]
+        turned = (2 * self._last[-1] - backwards) * self._fall[: len(backwards)]
+        most = np.abs(self._last[-len(self._fall) :]).max()
+        return np.asarray(turned.clip(-most, most), np.float32)
+
+
+class Limiter:
+    """Turns a sound down where it would pass MULAW_PEAK, and up again within half a second.
+
+    The model sends sound ahead of its time, so that a whole chunk is there to find the peak in. A
+    peak in the first 5 ms of a chunk may still be cut.
+    """
+
+    def __init__(self, rate_hz: int) -> None:
+        self._attack = round(_ATTACK_S * rate_hz)
+        self._recovery = 1 / (_RECOVERY_S * rate_hz)
+        self._gain = 1.0
+
+    def begin(self) -> None:
+        self._gain = 1.0
+
+    def apply(self, signal: npt.NDArray[np.float32]) -> None:
+        """In place; sound that fits is left as it is, what comes back fits."""
+        # `signal.max()` takes twice as long to begin.
+        peak = max(float(np.maximum.reduce(signal)), -float(np.minimum.reduce(signal)))
+        if peak > MULAW_PEAK or self._gain < 1.0:
+            signal *= self._gains(len(signal), min(1.0, MULAW_PEAK / max(peak, 1.0)))
+            signal.clip(-MULAW_PEAK, MULAW_PEAK, out=signal)
+
+    def _gains(self, count: int, bearable: float) -> npt.NDArray[np.float32]:
+        before = self._gain
+        self._gain = min(bearable, before + self._recovery * count)
+        if self._gain > before:
+            return np.linspace(before, self._gain, count, dtype=np.float32)
+        gains = np.full(count, self._gain, np.float32)
+        ramp = min(self._attack, count)
+        gains[:ramp] = np.linspace(before, self._gain, ramp, dtype=np.float32)
+        return gains
+
+
+def _rise(rate_hz: int) -> npt.NDArray[np.float32]:
+    count = round(FADE_S * rate_hz)
+    return np.asarray(np.sin(np.pi / 2 * (np.arange(count) + 0.5) / count) ** 2, np.float32)
