@@ -1,10 +1,12 @@
 """Runs deployables as processes of their own, as the platform would: restarted when they die."""
 
 import asyncio
+import secrets
 import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import httpx2
 HEALTHY_WITHIN_S = 60.0
 _STOP_WITHIN_S = 12.0  # Cloud Run's ten seconds, and a little
 _POLL_S = 0.1
+_PORTS = range(20_000, 32_000)
 _RESTART_PAUSE_S = 0.5
 _TAIL_LINES = 15
 _ALIVE_EVERY_S = 2.0
@@ -142,10 +145,16 @@ class SupervisedProcess:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of the loopback interface that nobody listens on now.
+
+    It is none of those that outgoing connections get (on Linux from 32,768): one of them could have
+    it before whoever is to listen has started.
+    """
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def say(text: str) -> None:

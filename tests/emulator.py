@@ -8,7 +8,6 @@ import http.client
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,6 +17,8 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+
+from ops.processes import free_port
 
 VARIABLE = "FIRESTORE_EMULATOR_HOST"
 _READY_WITHIN_S = 45.0
@@ -37,9 +38,7 @@ class Emulator:
     """One emulator on a port of its own, which it keeps when it is started again."""
 
     def __init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.host = f"127.0.0.1:{probe.getsockname()[1]}"
+        self.host = f"127.0.0.1:{free_port()}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
