@@ -70,6 +70,8 @@ class _Asking:
     async def _ask(self, socket: ServerConnection) -> None:
         for n in range(self.count):
             await asyncio.sleep(_EVERY_S)
+            while len(self.took_ms) < n:  # the first one waits for token and connection
+                await asyncio.sleep(_EVERY_S)
             call = {"id": f"q{n}", "name": _TOOL, "args": {"question": n}}
             self.asked_s[f"q{n}"] = time.perf_counter()
             await _say(socket, {"toolCall": {"functionCalls": [call]}})

@@ -211,7 +211,7 @@ def settle_memory() -> None:
     They load much at their first use (105,000 objects), and looking through these again and again
     stops every call for 55 ms each time.
     """
-    if gc.get_threshold()[0] != _COLLECT[0]:  # to count what is frozen takes a millisecond
+    if gc.get_threshold()[0] != _COLLECT[0]:  # to count what is frozen takes 11 ms
         gc.set_threshold(*_COLLECT)
         gc.freeze()
 
