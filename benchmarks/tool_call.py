@@ -51,6 +51,8 @@ class _Asking:
     count: int
     asked_s: dict[str, float] = field(default_factory=dict)
     took_ms: dict[str, float] = field(default_factory=dict)
+    warm: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the first has arrived, which waits for token and connection."""
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def converse(self, socket: ServerConnection) -> None:
@@ -70,11 +72,10 @@ class _Asking:
     async def _ask(self, socket: ServerConnection) -> None:
         for n in range(self.count):
             await asyncio.sleep(_EVERY_S)
-            while len(self.took_ms) < n:  # the first one waits for token and connection
-                await asyncio.sleep(_EVERY_S)
             call = {"id": f"q{n}", "name": _TOOL, "args": {"question": n}}
             self.asked_s[f"q{n}"] = time.perf_counter()
             await _say(socket, {"toolCall": {"functionCalls": [call]}})
+            await self.warm.wait()
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -98,6 +99,7 @@ class _Asking:
             if b"bearer " not in head.lower():
                 raise ProcessFailed("the tool was asked without an ID token")
             id = request["idempotency_key"].rpartition("/")[2]
+            self.warm.set()
             self.took_ms[id] = 1_000 * (arrived_s - self.asked_s[id])
             if len(self.took_ms) == self.count:
                 self.done.set()
