@@ -39,8 +39,8 @@ class LittleGemini:
         self._more.set()
 
     async def heard(self, wanted: Callable[[Json], bool]) -> Json:
-        """The first message received that is wanted, waiting up to 5 s for it."""
-        async with asyncio.timeout(5):
+        """The first message received that is wanted, waiting up to 15 s: machines are busy."""
+        async with asyncio.timeout(15):
             while True:
                 for message in self.received:
                     if wanted(message):

@@ -276,21 +276,32 @@ async def test_the_image_carries_a_call(image: Image, tmp_path: Path) -> None:
         }
         url = f"http://127.0.0.1:{port}"
         command = Command("image", image.command, environ, url, health_path="/ready")
-        async with started(command, tmp_path / "image", "stream_handler"):
-            store = SqliteStore(tmp_path / "records.db")
-            async with _call(port, store) as socket, asyncio.timeout(20):
-                await gemini.set_up.wait()
-                for _ in range(50):
-                    await socket.send(media(7, LOUD_FRAME))
-                await gemini.heard(lambda message: "audio" in message.get("realtime_input", {}))
-            await store.close()
+        async with (
+            started(command, tmp_path / "image", "stream_handler"),
+            asyncio.timeout(20),
+            _call(port, tmp_path / "records.db") as socket,
+        ):
+            await gemini.set_up.wait()
+            await gemini.heard(_text)  # from here on the caller is listened to
+            await socket.send(media(7, LOUD_FRAME))
+            await gemini.heard(_audio)
+
+
+def _text(message: Json) -> bool:
+    return "text" in message.get("realtime_input", {})
+
+
+def _audio(message: Json) -> bool:
+    return "audio" in message.get("realtime_input", {})
 
 
 @asynccontextmanager
-async def _call(port: int, store: SqliteStore) -> AsyncIterator[ClientConnection]:
+async def _call(port: int, records: Path) -> AsyncIterator[ClientConnection]:
     """Twilio's side of a stream that has begun."""
     sid = f"CA{7:032x}"
+    store = SqliteStore(records)
     await store.open_call(a_call(call_sid=sid))
+    await store.close()
     signature = RequestValidator(SECRET).compute_signature("wss://stream.example/media", {})
     token = stream_token.mint(SECRET, call_sid=sid, attempt=1, now_s=time.time())
     async with connect(
