@@ -468,6 +468,8 @@ def _spoken_events(spoken: Spoken, at_ms: float) -> Iterator[ModelEvent]:
         yield TranscriptReceived(at_ms, Speaker.AGENT, spoken.by_agent)
     if spoken.generation_complete:
         yield GenerationCompleted(at_ms)
+    if spoken.usage is not None:
+        yield UsageReported(at_ms, spoken.usage)
     if spoken.turn_complete:
         yield TurnCompleted(at_ms)
 

@@ -1,7 +1,8 @@
 """Writes a call's record to the store, far from the audio path.
 
 Routine changes go at once, but no oftener than about once a second, so that a crash takes a second
-of them at most; the final ones do not wait. A store that fails is tried again for as long as the
+of them at most; further words of a turn, which come three times a second, go within three. The
+final changes do not wait. A store that fails is tried again for as long as the
 call lasts and a while longer; what it has not taken then leaves in the log as a dead letter.
 Nothing here is ever awaited by the audio.
 """
@@ -26,6 +27,7 @@ DECIDE_WITHIN_S = 2.0
 FINISH_WITHIN_S = 10.0
 
 _PACE_S = 1.0  # Firestore sustains about one write a second to a document
+_WORDS_PACE_S = 3.0
 _RETRY_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 5.0)
 _TRY_TIMEOUT_S = 6.0  # stores give up by themselves after five
 _LAST_ROUTINE_TRY_S = 0.5  # how long a write in hand may hold up the final one
@@ -57,7 +59,10 @@ class Recorder:
         self._pending = CallChanges()
         self._written: list[CallChanges] = []
         """What the store has taken: should it lose the call, all is written anew."""
+        self._latest_turn = 0
         self._changed = asyncio.Event()
+        self._news = asyncio.Event()
+        """More has changed than the words of the latest turn."""
         self._finishing = asyncio.Event()
         self._given_up = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -65,8 +70,13 @@ class Recorder:
         self._trying: asyncio.Timeout | None = None
 
     def save(self, changes: CallChanges) -> None:
-        """Have `changes` written: at once, or a second after what was written before."""
+        """Have `changes` written: at once, or a second after what was written before.
+
+        If it is the latest turn that goes on, within three seconds.
+        """
         self._pending |= changes
+        if self._is_news(changes):
+            self._news.set()
         self._changed.set()
 
     def finish(self, changes: CallChanges) -> None:
@@ -77,6 +87,7 @@ class Recorder:
             self._decide_by_s = now_s + DECIDE_WITHIN_S
         self._finish_by_s = min(self._finish_by_s, now_s + FINISH_WITHIN_S)
         self._finishing.set()
+        self._news.set()
         self._changed.set()
         self._cut_short(now_s + _LAST_ROUTINE_TRY_S)
 
@@ -85,6 +96,7 @@ class Recorder:
         self._finish_by_s = self._loop.time()
         self._given_up.set()
         self._finishing.set()
+        self._news.set()
         self._changed.set()
         self._cut_short(self._finish_by_s)
 
@@ -127,16 +139,19 @@ class Recorder:
 
     async def _write_in_call(self) -> None:
         failures = 0
-        next_s = 0.0
+        written_s = float("-inf")
         while not self._finishing.is_set():
             if not self._has_work():
                 self._changed.clear()
                 await self._changed.wait()
-            due_s = _pause_s(failures) if failures else next_s - self._loop.time()
-            await _pause(self._finishing, max(due_s, 0.0))
+            if failures:
+                await _pause(self._finishing, _pause_s(failures))
+            else:
+                await _pause(self._news, written_s + _WORDS_PACE_S - self._loop.time())
+                await _pause(self._finishing, written_s + _PACE_S - self._loop.time())
             if not self._finishing.is_set():
                 failures = 0 if await self._write() else failures + 1
-                next_s = self._loop.time() + _PACE_S
+                written_s = self._loop.time()
 
     async def _write_the_rest(self) -> Recorded:
         failures = 0
@@ -151,12 +166,20 @@ class Recorder:
                 await _pause(self._given_up, self._time_left_s(_pause_s(failures)))
         return Recorded.COMMITTED
 
+    def _is_news(self, changes: CallChanges) -> bool:
+        latest = max((turn.n for turn in changes.turns), default=0)
+        begun = latest > self._latest_turn
+        self._latest_turn = max(latest, self._latest_turn)
+        return begun or bool(changes.tool_calls or changes.fields())
+
     def _has_work(self) -> bool:
         return not self._claimed or self._pending != CallChanges()
 
     async def _write(self) -> bool:
         """Write some of what is pending; False if that must be tried again."""
         changes, self._pending = self._pending.split(ITEMS_AT_ONCE)
+        if self._pending == CallChanges():
+            self._news.clear()
         written = False
         try:
             await self._claim_call()
@@ -254,7 +277,7 @@ def _pause_s(failures: int) -> float:
 
 async def _pause(until: asyncio.Event, at_most_s: float) -> None:
     try:
-        async with asyncio.timeout(at_most_s):
+        async with asyncio.timeout(max(at_most_s, 0.0)):
             await until.wait()
     except TimeoutError:
         pass

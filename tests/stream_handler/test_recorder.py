@@ -132,6 +132,45 @@ def test_fifty_changes_a_second_are_one_write_a_second() -> None:
     assert store.turns == list(range(1, 501))
 
 
+@pytest.mark.parametrize(
+    ("change", "writes"),
+    [(None, 4), (CallChanges(usage=Usage(reports=1)), 10)],
+    ids=["words", "words and more"],
+)
+def test_further_words_of_a_turn_go_within_three_seconds(
+    change: CallChanges | None, writes: int
+) -> None:
+    store = ScriptedStore()
+
+    async def story(recorder: Recorder) -> None:
+        for words in range(30):
+            recorder.save(said(1, "word " * words))
+            if change is not None:
+                recorder.save(change)
+            await asyncio.sleep(0.333)
+        assert abs(len(store.writes) - writes) <= 1, "routine writes in ten seconds"
+        recorder.finish(FINAL)
+
+    recorded(store, story)
+
+
+def test_the_next_turn_does_not_wait_for_the_words_before() -> None:
+    store = ScriptedStore()
+
+    async def story(recorder: Recorder) -> None:
+        recorder.save(said(1))
+        await asyncio.sleep(0.5)
+        recorder.save(said(1, "Hello, hello."))
+        await asyncio.sleep(0.2)
+        recorder.save(said(2))
+        await asyncio.sleep(0.5)
+        assert [at_s for at_s, _ in store.writes] == [0.0, 1.0]
+        assert [turn.text for turn in store.writes[1][1].turns] == ["Hello, hello.", "Hello."]
+        recorder.finish(FINAL)
+
+    recorded(store, story)
+
+
 def test_nothing_is_written_while_nothing_changes() -> None:
     store = ScriptedStore()
 

@@ -90,13 +90,35 @@ SPOKEN = [
             "turnComplete": True,
         }
     },
+    {**content(sound(EVERY_BYTE)), "usageMetadata": {"totalTokenCount": 1}},
+    {"serverContent": {}, "usageMetadata": {}},
+    {
+        "serverContent": {"turnComplete": True},
+        "usageMetadata": {
+            "promptTokenCount": 900,
+            "responseTokenCount": 60,
+            "toolUsePromptTokenCount": 5,
+            "thoughtsTokenCount": 7,
+            "totalTokenCount": 972,
+            "promptTokensDetails": [
+                {"modality": "AUDIO", "tokenCount": 700},
+                {"modality": "TEXT", "tokenCount": 150},
+                {"modality": "TEXT", "tokenCount": 50},
+            ],
+            "responseTokensDetails": [
+                {"modality": "AUDIO", "tokenCount": 60},
+                {"modality": "TEXT"},
+            ],
+        },
+    },
 ]
 SPOKEN_AND_MORE = [
     content(sound(EVERY_BYTE, thought=True)),
     content(sound(EVERY_BYTE), {"text": "Hm."}),
     {"serverContent": {"inputTranscription": {"text": "a", "finished": True}}},
     {"serverContent": {"turnComplete": True, "interactionStatus": "IDLE"}},
-    {**content(sound(EVERY_BYTE)), "usageMetadata": {"totalTokenCount": 1}},
+    {"usageMetadata": {"totalTokenCount": 1}},
+    {"serverContent": {"turnComplete": True}, "usageMetadata": {"candidatesTokenCount": 1}},
     {**content(sound(EVERY_BYTE)), "neverHeardOf": 1},
 ]
 
