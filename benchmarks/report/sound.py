@@ -108,7 +108,8 @@ once its level is taken out, in frames of 20 ms, without µ-law.
 _TAIL = """\
 Fades and limiter cost {join_us:.1f} µs a chunk of 40 ms that needs neither.
 
-There is no automatic gain: a voice that is louder or softer than the last one is the agent's choice
+An agent's `volume_db` makes its voice louder or softer before the limiter. There is no automatic
+gain: a voice that is louder or softer than the last one is the agent's choice
 of voice, and telephones have their own.
 
 ## Ringing

@@ -27,6 +27,7 @@ FIELD_NOTES = {
         "You are speaking with an automated assistant. This call is transcribed.",
     ),
     "voice": FieldNote("One of Gemini's voices: Kore, Puck, Charon, Aoede …"),
+    "volume_db": FieldNote("How much louder the voice is, in decibels: -12 to 12.", 3),
     "language": FieldNote("Language and country: en-US, de-DE, pt-BR."),
     "model": FieldNote(f"The Gemini Live model: {', '.join(MODELS)}."),
     "temperature": FieldNote("0 to 2; higher is more varied. Without it, the model's own.", 0.7),

@@ -54,8 +54,9 @@ class Upsampler:
 class Downsampler:
     """PCM16 LE at 24 kHz from the model to µ-law for the caller."""
 
-    def __init__(self) -> None:
-        self._decimator = Decimator()
+    def __init__(self, volume_db: float = 0.0) -> None:
+        """`volume_db` is how much louder than the model the caller is to hear it."""
+        self._decimator = Decimator(volume_db)
         self._odd_byte = b""
 
     def reset(self) -> None:
@@ -99,7 +100,8 @@ class Decimator:
     turned down (see `joins`).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, volume_db: float = 0.0) -> None:
+        self._gain = 10 ** (volume_db / 20)
         self._fade_in = FadeIn(PHONE_HZ)
         self._fade_out = FadeOut(MODEL_OUTPUT_HZ)
         self._limiter = Limiter(PHONE_HZ)
@@ -131,6 +133,8 @@ class Decimator:
             return np.empty(0, np.int16)
         output = _filtered(signal, _DOWN_BANK, count, step=_DOWN_FACTOR)[:count]
         self._fade_in.apply(output)
+        if self._gain != 1.0:
+            output *= self._gain
         self._limiter.apply(output)
         np.rint(output, out=output)
         return output.astype(np.int16)

@@ -108,7 +108,13 @@ class Bridge:
         self._outbox = Outbox(stream_sid, self._outlet)
         self._up = Upsampler()
         self._group = asyncio.TaskGroup()
-        self._model = ModelSide(services.model, self._group, self._now_ms, self._handle)
+        self._model = ModelSide(
+            services.model,
+            self._group,
+            self._now_ms,
+            self._handle,
+            volume_db=call.agent.volume_db,
+        )
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._tools: dict[str, asyncio.Task[None]] = {}
         self._closed = asyncio.Event()

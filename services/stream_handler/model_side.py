@@ -65,13 +65,15 @@ class ModelSide:
         group: asyncio.TaskGroup,
         clock_ms: Callable[[], float],
         handle: Callable[[Event], None],
+        *,
+        volume_db: float = 0.0,
     ) -> None:
-        """Sessions run in `group`; `handle` takes their events."""
+        """Sessions run in `group`; `handle` takes their events, their voice as loud as wanted."""
         self._model = model
         self._group = group
         self._clock_ms = clock_ms
         self._handle = handle
-        self._down = Downsampler()
+        self._down = Downsampler(volume_db)
         self._current: _Connection | None = None
         self._dialling: _Connection | None = None
         self._tasks: set[asyncio.Task[None]] = set()

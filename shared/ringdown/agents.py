@@ -101,6 +101,9 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     """Spoken by Twilio before any audio streams. Left out: that this is an automated assistant and
     that the call is transcribed, in the agent's language. Empty: nothing."""
     voice: Name = DEFAULT_VOICE
+    volume_db: Annotated[float, msgspec.Meta(ge=-12, le=12)] = 0.0
+    """How much louder than the model's own the voice is; what is too loud for a telephone is turned
+    down, not cut."""
     language: LanguageTag = "en-US"
     model: Name = DEFAULT_MODEL
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None

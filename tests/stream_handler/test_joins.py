@@ -20,9 +20,9 @@ def voice(amplitude: float, seconds: float, *, at: float = 0.25) -> bytes:
     return np.asarray(amplitude * signal / np.abs(signal).max(), "<i2").tobytes()
 
 
-def played(*sounds: bytes) -> Signal:
+def played(*sounds: bytes, volume_db: float = 0.0) -> Signal:
     """Silence, each sound to its end, and silence again."""
-    down, mulaw = Downsampler(), _SILENCE
+    down, mulaw = Downsampler(volume_db), _SILENCE
     for sound in sounds:
         for start in range(0, len(sound), _CHUNK_BYTES):
             mulaw += down.convert(sound[start : start + _CHUNK_BYTES])
@@ -114,6 +114,20 @@ def test_a_pressed_voice_is_turned_down_and_not_cut() -> None:
 
     assert unlike_db(heard, wanted) < -40, f"distorted at {unlike_db(heard, wanted):.0f} dB"
     assert unlike_db((2 * wanted).clip(-MULAW_PEAK, MULAW_PEAK), wanted) > -37, "blind"
+    assert np.abs(heard).max() > 0.9 * MULAW_PEAK, "far softer than it could be"
+
+
+@pytest.mark.parametrize("volume_db", [-12.0, 6.0])
+def test_a_voice_is_as_loud_as_is_wanted(volume_db: float) -> None:
+    usual, heard = played(voice(8_000, 0.3)), played(voice(8_000, 0.3), volume_db=volume_db)
+
+    assert 10 * np.log10((heard @ heard) / (usual @ usual)) == pytest.approx(volume_db, abs=0.1)
+
+
+def test_a_voice_that_is_made_too_loud_is_turned_down_and_not_cut() -> None:
+    usual, heard = played(voice(20_000, 0.3)), played(voice(20_000, 0.3), volume_db=12)
+
+    assert unlike_db(heard[800:], usual[800:]) < -30, "cut"
     assert np.abs(heard).max() > 0.9 * MULAW_PEAK, "far softer than it could be"
 
 
