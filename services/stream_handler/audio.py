@@ -10,7 +10,9 @@ Filter delay: 1.19 ms up, 1.25 ms down.
 
 import functools
 import math
-from typing import TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +33,6 @@ _TONE_PEAK = 2_070  # -24 dBFS
 _NOTES_HZ = (523.25, 659.26)
 _NOTE_S = 0.22
 
-_DOWN_FACTOR = MODEL_OUTPUT_HZ // PHONE_HZ
 _BLOCK = 32
 
 
@@ -39,16 +40,17 @@ class Upsampler:
     """µ-law frames from the caller to PCM16 LE at 16 kHz for the model."""
 
     def __init__(self) -> None:
-        self._interpolator = Interpolator()
+        self._interpolator = Interpolator(mulaw=True)
         self.level_dbfs = SILENCE_DBFS
         """Of the last frame (RMS, relative to full scale), in steps of half a decibel, so that a
         record of the call holds just what the core was told."""
 
     def convert(self, mulaw: bytes) -> bytes:
         """Twice as many samples as `mulaw` has bytes, half the filter behind."""
-        samples = _decoded(mulaw)
-        self.level_dbfs = _level_dbfs(samples)
-        return self._interpolator.convert(samples).tobytes()
+        signal = self._interpolator.convert(mulaw)
+        energy = float(signal.dot(signal))
+        self.level_dbfs = _level_dbfs(energy, len(signal))
+        return to_pcm(signal, energy).tobytes()
 
 
 class Downsampler:
@@ -57,44 +59,33 @@ class Downsampler:
     def __init__(self, volume_db: float = 0.0) -> None:
         """`volume_db` is how much louder than the model the caller is to hear it."""
         self._decimator = Decimator(volume_db)
-        self._odd_byte = b""
 
     def reset(self) -> None:
         """Forget the signal so far: what follows is another sound (after a barge-in, a turn)."""
-        self._odd_byte = b""
         self._decimator.reset()
 
     def convert(self, pcm: bytes) -> bytes:
         """As much µ-law as `pcm` completes: a third as many samples, half the filter behind."""
-        data = self._odd_byte + pcm if self._odd_byte else pcm
-        whole = len(data) & ~1
-        self._odd_byte = data[whole:]
-        samples = np.frombuffer(data, "<i2", count=whole // 2)
-        return encode_mulaw(self._decimator.convert(samples.astype(np.float32)))
+        return _mulaw_of(self._decimator.convert(pcm))
 
     def flush(self) -> bytes:
         """The tail that the filter still holds, so that no word end is clipped; then `reset()`."""
-        self._odd_byte = b""
-        return encode_mulaw(self._decimator.flush())
+        return _mulaw_of(self._decimator.flush())
 
 
 class Interpolator:
-    """8 kHz to 16 kHz. Samples are on the scale of PCM16."""
+    """8 kHz to 16 kHz; takes PCM16 LE, or µ-law."""
 
-    def __init__(self) -> None:
-        self._history = np.zeros(_UP_PHASES.shape[0] - 1, np.float32)
+    def __init__(self, *, mulaw: bool = False) -> None:
+        self._filter = _Filter(_UP, _MULAW if mulaw else _PCM, silent=_UP.width - 1)
 
-    def convert(self, samples: Samples) -> npt.NDArray[np.int16]:
-        """Twice as many samples, half the filter behind."""
-        if not len(samples):
-            return np.empty(0, np.int16)
-        signal = np.concatenate((self._history, samples))
-        self._history = signal[len(signal) - len(self._history) :]
-        return _to_pcm(_filtered(signal, _UP_BANK, len(samples))[: 2 * len(samples)])
+    def convert(self, data: bytes) -> Samples:
+        """Twice as many samples, on the scale of PCM16, half the filter behind."""
+        return self._filter.push(data)
 
 
 class Decimator:
-    """24 kHz to 8 kHz. Samples are on the scale of PCM16.
+    """24 kHz to 8 kHz; takes PCM16 LE, in chunks that may end within a sample.
 
     A sound rises from silence, and falls to it if it breaks off; one that is too loud for µ-law is
     turned down (see `joins`).
@@ -108,43 +99,101 @@ class Decimator:
         self.reset()
 
     def reset(self) -> None:
-        self._signal = np.zeros(len(_DOWN_TAPS) // 2, np.float32)
+        self._filter = _Filter(_DOWN, _PCM, silent=_DOWN.width // 2)
         self._fade_in.begin()
         self._fade_out.begin()
         self._limiter.begin()
 
-    def convert(self, samples: Samples) -> npt.NDArray[np.int16]:
-        """As many samples as `samples` completes, half the filter behind."""
-        self._fade_out.note(samples)
-        return self._filtered(samples)
+    def convert(self, pcm: bytes) -> Samples:
+        """As many samples, on the scale of PCM16, as `pcm` completes, half the filter behind."""
+        self._fade_out.note(pcm)
+        return self._finished(self._filter.push(pcm))
 
-    def flush(self) -> npt.NDArray[np.int16]:
+    def flush(self) -> Samples:
         """The samples that the filter still holds, and 5 ms more if the sound breaks off."""
-        rest = np.zeros(len(_DOWN_TAPS) // 2, np.float32)
-        tail = self._filtered(np.concatenate((self._fade_out.tail(), rest)))
+        self._filter.drop_incomplete()
+        silence = bytes(_DOWN.width // 2 * _PCM.size)
+        tail = self._finished(self._filter.push(self._fade_out.tail() + silence))
         self.reset()
         return tail
 
-    def _filtered(self, samples: Samples) -> npt.NDArray[np.int16]:
-        signal = np.concatenate((self._signal, samples))
-        count = max((len(signal) - len(_DOWN_TAPS)) // _DOWN_FACTOR + 1, 0)
-        self._signal = signal[count * _DOWN_FACTOR :]
-        if count == 0:
-            return np.empty(0, np.int16)
-        output = _filtered(signal, _DOWN_BANK, count, step=_DOWN_FACTOR)[:count]
-        self._fade_in.apply(output)
-        if self._gain != 1.0:
-            output *= self._gain
-        self._limiter.apply(output)
-        np.rint(output, out=output)
-        return output.astype(np.int16)
+    def _finished(self, signal: Samples) -> Samples:
+        if len(signal):
+            self._fade_in.apply(signal)
+            if self._gain != 1.0:
+                signal *= self._gain
+            self._limiter.apply(signal)
+        return signal
 
 
-def _level_dbfs(samples: Samples) -> float:
-    energy = float(samples.dot(samples))
-    if not energy:
+@dataclass(frozen=True, slots=True)
+class _Taps:
+    """A FIR filter, ready to make _BLOCK steps by one product: see `_taps`."""
+
+    bank: Samples
+    width: int
+    """Samples that a step depends on."""
+    step: int
+    """Samples from one step to the next."""
+    outputs: int
+    """Samples that come of a step."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How samples are written."""
+
+    dtype: str
+    size: int
+    """Of a sample, in bytes."""
+    silence: bytes
+    values: Callable[[npt.NDArray[Any]], Samples]
+    """A copy of them, on the scale of PCM16."""
+
+
+class _Filter:
+    """Filters a stream; what a chunk leaves incomplete waits for the next.
+
+    Chunks are joined, and cut into windows, as the bytes they are: with a hundred calls the caches
+    are always cold, and each step in numpy takes 2 µs, however short the chunk.
+    """
+
+    def __init__(self, taps: _Taps, kind: _Kind, *, silent: int) -> None:
+        """As if so many silent samples had been there before."""
+        self._taps = taps
+        self._kind = kind
+        self._held = kind.silence * silent
+        self._step_bytes = taps.step * kind.size
+        self._width_bytes = taps.width * kind.size
+        self._row_bytes = _BLOCK * self._step_bytes
+        self._span_bytes = len(taps.bank) * kind.size
+
+    def push(self, data: bytes) -> Samples:
+        """What `data` completes."""
+        data = self._held + data
+        steps = max((len(data) - self._width_bytes) // self._step_bytes + 1, 0)
+        self._held = data[steps * self._step_bytes :]
+        rows = -(-steps // _BLOCK)
+        if not rows:
+            return np.empty(0, np.float32)
+        missing = (rows - 1) * self._row_bytes + self._span_bytes - len(data)
+        if missing > 0:
+            data += bytes(missing)  # for steps that are not taken
+        bank, kind = self._taps.bank, self._kind
+        strides = self._row_bytes, kind.size
+        windows = np.ndarray((rows, len(bank)), kind.dtype, data, 0, strides)
+        signal: Samples = kind.values(windows).dot(bank).ravel()
+        return signal[: steps * self._taps.outputs]
+
+    def drop_incomplete(self) -> None:
+        """Forget the byte of half a sample."""
+        self._held = self._held[: len(self._held) // self._kind.size * self._kind.size]
+
+
+def _level_dbfs(energy: float, count: int) -> float:
+    if energy <= count:  # less than 1 of 32,768: what a filter leaves of silence
         return SILENCE_DBFS
-    return math.floor(20.0 * math.log10(energy / (len(samples) * 32768.0**2))) / 2
+    return math.floor(20.0 * math.log10(energy / (count * 32768.0**2))) / 2
 
 
 @functools.cache
@@ -169,7 +218,7 @@ def waiting_tone() -> bytes:
 
 def encode_mulaw(pcm: npt.NDArray[np.int16]) -> bytes:
     """PCM16 samples to G.711 µ-law."""
-    return _ENCODED[pcm.view(np.uint16)].tobytes()
+    return _ENCODED.take(pcm, mode="wrap").tobytes()  # negative ones count from the end
 
 
 def decode_mulaw(mulaw: bytes) -> npt.NDArray[np.int16]:
@@ -177,37 +226,41 @@ def decode_mulaw(mulaw: bytes) -> npt.NDArray[np.int16]:
     return _DECODED[np.frombuffer(mulaw, np.uint8)].astype(np.int16)
 
 
-def _decoded(mulaw: bytes) -> Samples:
+def to_pcm(signal: Samples, energy: float = math.inf) -> npt.NDArray[np.int16]:
+    """The nearest that there is. Changes `signal`; `energy` is the sum of its squares, if known."""
+    np.rint(signal, out=signal)
+    if energy >= _MOST**2:  # else no sample can pass the most, as in nearly all frames
+        signal.clip(_LEAST, _MOST, out=signal)
+    return signal.astype(np.int16)
+
+
+def _mulaw_of(signal: Samples) -> bytes:
+    """Of samples that fit. A fraction of one is too little for µ-law to tell."""
+    return encode_mulaw(signal.astype(np.int16))
+
+
+def _mulaw_values(codes: npt.NDArray[np.uint8]) -> Samples:
     # No byte is out of the table's bounds; without "clip" numpy copies to be able to complain.
-    return _DECODED.take(np.frombuffer(mulaw, np.uint8), mode="clip")
+    values: Samples = _DECODED.take(codes, mode="clip")
+    return values
 
 
-def _filtered(signal: Samples, bank: Samples, count: int, *, step: int = 1) -> Samples:
-    """What comes of `count` steps or a few more: one product for _BLOCK steps (see `_bank`)."""
-    rows, span = -(-count // _BLOCK), len(bank)
-    missing = (rows - 1) * _BLOCK * step + span - len(signal)
-    if missing > 0:
-        signal = np.concatenate((signal, np.zeros(missing, np.float32)))
-    size = signal.itemsize
-    runs = np.ndarray((rows, span), np.float32, signal, 0, (_BLOCK * step * size, size))
-    return (runs.copy() @ bank).ravel()
+def _pcm_values(samples: npt.NDArray[np.int16]) -> Samples:
+    values: Samples = samples.astype(np.float32)
+    return values
 
 
-def _bank(taps: Samples, *, step: int = 1) -> Samples:
-    """`taps` (a column for each output of a step) for _BLOCK steps, each `step` rows further down.
+def _taps(taps: Samples, *, step: int = 1) -> _Taps:
+    """`taps` has a column for each output of a step.
 
-    Long rows are copied and multiplied in half the time of many short ones that overlap.
+    The bank repeats them _BLOCK times, each `step` rows further down: long rows are copied and
+    multiplied in half the time of many short ones that overlap.
     """
     width, outputs = taps.shape
     bank = np.zeros((step * (_BLOCK - 1) + width, _BLOCK * outputs), np.float32)
     for n in range(_BLOCK):
         bank[n * step : n * step + width, n * outputs : (n + 1) * outputs] = taps
-    return bank
-
-
-def _to_pcm(signal: Samples) -> npt.NDArray[np.int16]:
-    np.rint(signal, out=signal)
-    return signal.clip(_LEAST, _MOST, out=signal).astype(np.int16)
+    return _Taps(bank, width, step, outputs)
 
 
 def _lowpass(taps: int, *, cutoff_hz: float, rate_hz: int, beta: float) -> Samples:
@@ -232,7 +285,7 @@ def _mulaw_decode_table() -> Samples:
 
 
 def _mulaw_encode_table() -> npt.NDArray[np.uint8]:
-    """The code of every PCM16 value, indexed by its unsigned bits."""
+    """The code of every PCM16 value: those from 0 up, then those from -32768 up."""
     pcm = np.arange(65536, dtype=np.uint16).view(np.int16).astype(np.int32)
     magnitude = np.minimum(np.abs(pcm), 32635) + 0x84
     segment = np.floor(np.log2(magnitude)).astype(np.int32) - 7
@@ -244,7 +297,10 @@ def _mulaw_encode_table() -> npt.NDArray[np.uint8]:
 _LEAST, _MOST = np.array(-32768, np.float32), np.array(32767, np.float32)
 _DECODED = _mulaw_decode_table()
 _ENCODED = _mulaw_encode_table()
-_UP_PHASES = _upsampling_phases()
-_UP_BANK = _bank(_UP_PHASES)
-_DOWN_TAPS = _lowpass(61, cutoff_hz=3_880, rate_hz=MODEL_OUTPUT_HZ, beta=5.65)
-_DOWN_BANK = _bank(_DOWN_TAPS[:, np.newaxis], step=_DOWN_FACTOR)
+_MULAW = _Kind("u1", 1, b"\xff", _mulaw_values)
+_PCM = _Kind("<i2", 2, b"\0\0", _pcm_values)
+_UP = _taps(_upsampling_phases())
+_DOWN = _taps(
+    _lowpass(61, cutoff_hz=3_880, rate_hz=MODEL_OUTPUT_HZ, beta=5.65)[:, np.newaxis],
+    step=MODEL_OUTPUT_HZ // PHONE_HZ,
+)

@@ -47,26 +47,30 @@ class FadeOut:
     def __init__(self, rate_hz: int) -> None:
         self._fall = _rise(rate_hz)[::-1]
         self._end = round(_END_S * rate_hz)
-        self._last = np.empty(0, np.float32)
+        self.begin()
 
     def begin(self) -> None:
-        self._last = self._last[:0]
+        self._last = b""
+        self._odd = 0
 
-    def note(self, samples: npt.NDArray[np.float32]) -> None:
-        """The next samples of the sound; they must not be written to afterwards."""
-        if len(samples) <= len(self._fall):
-            samples = np.concatenate((self._last, samples))[-len(self._fall) - 1 :]
-        self._last = samples
+    def note(self, pcm: bytes) -> None:
+        """The next bytes of the sound, PCM16 LE; they may end within a sample."""
+        needed = 2 * len(self._fall) + 3
+        self._last = pcm if len(pcm) >= needed else (self._last + pcm)[-needed:]
+        self._odd ^= len(pcm) & 1
 
-    def tail(self) -> npt.NDArray[np.float32]:
-        """What to play behind the sound; nothing if it has ended in silence."""
-        end = self._last[-self._end :]
+    def tail(self) -> bytes:
+        """What to play behind the sound, PCM16 LE; nothing if it has ended in silence."""
+        whole = (len(self._last) - self._odd) // 2
+        at = len(self._last) - self._odd - 2 * whole
+        last = np.frombuffer(self._last, "<i2", whole, at).astype(np.float32)
+        end = last[-self._end :]
         if not len(end) or np.abs(end).max() < _QUIET:
-            return np.empty(0, np.float32)
-        backwards = self._last[-2 : -len(self._fall) - 2 : -1]
-        turned = (2 * self._last[-1] - backwards) * self._fall[: len(backwards)]
-        most = np.abs(self._last[-len(self._fall) :]).max()
-        return np.asarray(turned.clip(-most, most), np.float32)
+            return b""
+        backwards = last[-2 : -len(self._fall) - 2 : -1]
+        turned = (2 * last[-1] - backwards) * self._fall[: len(backwards)]
+        most = min(np.abs(last[-len(self._fall) :]).max(), 32_767)
+        return np.asarray(turned.clip(-most, most), "<i2").tobytes()
 
 
 class Limiter:
