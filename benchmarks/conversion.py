@@ -17,13 +17,7 @@ from benchmarks.results import Conversion
 from benchmarks.rig.accounting import BurstLog, delays_ms
 from benchmarks.rig.marks import PHONE_HZ, BurstDetector, marked_pieces
 from simulators.speech.pcm import Pcm
-from stream_handler.audio import (
-    MODEL_INPUT_HZ,
-    MODEL_OUTPUT_HZ,
-    Decimator,
-    Interpolator,
-    to_pcm,
-)
+from stream_handler.audio import MODEL_INPUT_HZ, MODEL_OUTPUT_HZ, Decimator, Interpolator
 
 FRAME_MS = 20
 
@@ -77,11 +71,11 @@ def measure_one(converter: Converter) -> Conversion:
 def ours() -> tuple[Converter, Converter]:
     def up() -> Convert:
         interpolator = Interpolator()
-        return lambda pcm: to_pcm(interpolator.convert(pcm.tobytes()))
+        return lambda pcm: interpolator.convert(pcm.tobytes())
 
     def down() -> Convert:
         decimator = Decimator()
-        return lambda pcm: to_pcm(decimator.convert(pcm.tobytes()))
+        return lambda pcm: decimator.convert(pcm.tobytes())
 
     return Converter("ringdown", "up", up), Converter("ringdown", "down", down)
 

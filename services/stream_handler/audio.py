@@ -12,7 +12,7 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ import numpy.typing as npt
 from stream_handler.core.ringing import Ring
 from stream_handler.joins import FadeIn, FadeOut, Limiter
 
+Pcm: TypeAlias = npt.NDArray[np.int16]
 Samples: TypeAlias = npt.NDArray[np.float32]
 
 PHONE_HZ = 8_000
@@ -34,6 +35,7 @@ _NOTES_HZ = (523.25, 659.26)
 _NOTE_S = 0.22
 
 _BLOCK = 32
+_MOST_ROWS = 64  # a quarter of a second
 
 
 class Upsampler:
@@ -47,10 +49,9 @@ class Upsampler:
 
     def convert(self, mulaw: bytes) -> bytes:
         """Twice as many samples as `mulaw` has bytes, half the filter behind."""
-        signal = self._interpolator.convert(mulaw)
-        energy = float(signal.dot(signal))
-        self.level_dbfs = _level_dbfs(energy, len(signal))
-        return to_pcm(signal, energy).tobytes()
+        samples = self._interpolator.convert(mulaw)
+        self.level_dbfs = _level_dbfs(self._interpolator.energy, len(samples))
+        return samples.tobytes()
 
 
 class Downsampler:
@@ -66,11 +67,11 @@ class Downsampler:
 
     def convert(self, pcm: bytes) -> bytes:
         """As much µ-law as `pcm` completes: a third as many samples, half the filter behind."""
-        return _mulaw_of(self._decimator.convert(pcm))
+        return encode_mulaw(self._decimator.convert(pcm))
 
     def flush(self) -> bytes:
         """The tail that the filter still holds, so that no word end is clipped; then `reset()`."""
-        return _mulaw_of(self._decimator.flush())
+        return encode_mulaw(self._decimator.flush())
 
 
 class Interpolator:
@@ -78,10 +79,17 @@ class Interpolator:
 
     def __init__(self, *, mulaw: bool = False) -> None:
         self._filter = _Filter(_UP, _MULAW if mulaw else _PCM, silent=_UP.width - 1)
+        self.energy = 0.0
+        """The sum of the squares of what came last."""
 
-    def convert(self, data: bytes) -> Samples:
-        """Twice as many samples, on the scale of PCM16, half the filter behind."""
-        return self._filter.push(data)
+    def convert(self, data: bytes) -> Pcm:
+        """Twice as many samples, half the filter behind."""
+        signal = self._filter.push(data)
+        self.energy = float(signal.dot(signal))
+        np.rint(signal, out=signal)
+        if self.energy >= _MOST**2:  # else no sample can pass the most, as in nearly all frames
+            signal.clip(_LEAST, _MOST, out=signal)
+        return signal.astype(np.int16)
 
 
 class Decimator:
@@ -104,12 +112,12 @@ class Decimator:
         self._fade_out.begin()
         self._limiter.begin()
 
-    def convert(self, pcm: bytes) -> Samples:
-        """As many samples, on the scale of PCM16, as `pcm` completes, half the filter behind."""
+    def convert(self, pcm: bytes) -> Pcm:
+        """As many samples as `pcm` completes, half the filter behind."""
         self._fade_out.note(pcm)
         return self._finished(self._filter.push(pcm))
 
-    def flush(self) -> Samples:
+    def flush(self) -> Pcm:
         """The samples that the filter still holds, and 5 ms more if the sound breaks off."""
         self._filter.drop_incomplete()
         silence = bytes(_DOWN.width // 2 * _PCM.size)
@@ -117,26 +125,52 @@ class Decimator:
         self.reset()
         return tail
 
-    def _finished(self, signal: Samples) -> Samples:
+    def _finished(self, signal: Samples) -> Pcm:
         if len(signal):
             self._fade_in.apply(signal)
             if self._gain != 1.0:
                 signal *= self._gain
             self._limiter.apply(signal)
-        return signal
+        return signal.astype(np.int16)  # a fraction is too little for µ-law to tell
 
 
-@dataclass(frozen=True, slots=True)
+class _Room(NamedTuple):
+    """Where windows of a signal are multiplied, over and over: with a hundred calls the caches are
+    always cold, and new arrays cost more than what is done in them."""
+
+    windows: Samples
+    products: Samples
+    signal: Samples
+    """The products, one after another."""
+
+
 class _Taps:
-    """A FIR filter, ready to make _BLOCK steps by one product: see `_taps`."""
+    """A FIR filter, ready to make _BLOCK steps by one product."""
 
-    bank: Samples
-    width: int
-    """Samples that a step depends on."""
-    step: int
-    """Samples from one step to the next."""
-    outputs: int
-    """Samples that come of a step."""
+    def __init__(self, taps: Samples, *, step: int = 1) -> None:
+        """`taps` has a column for each output of a step; a step goes on by `step` samples.
+
+        The bank repeats them _BLOCK times, each `step` rows further down: long rows are copied and
+        multiplied in half the time of many short ones that overlap.
+        """
+        self.width, self.outputs = taps.shape
+        self.step = step
+        self.bank = np.zeros((step * (_BLOCK - 1) + self.width, _BLOCK * self.outputs), np.float32)
+        for n in range(_BLOCK):
+            columns = slice(n * self.outputs, (n + 1) * self.outputs)
+            self.bank[n * step : n * step + self.width, columns] = taps
+        self._rooms: dict[int, _Room] = {}
+
+    def room(self, rows: int) -> _Room:
+        """For so many products of the bank, until it is asked for the next time."""
+        room = self._rooms.get(rows)
+        if room is None:
+            windows = np.empty((rows, len(self.bank)), np.float32)
+            products = np.empty((rows, self.bank.shape[1]), np.float32)
+            room = _Room(windows, products, products.ravel())
+            if rows <= _MOST_ROWS:
+                self._rooms[rows] = room
+        return room
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +181,15 @@ class _Kind:
     size: int
     """Of a sample, in bytes."""
     silence: bytes
-    values: Callable[[npt.NDArray[Any]], Samples]
-    """A copy of them, on the scale of PCM16."""
+    read: Callable[[npt.NDArray[Any], Samples], object]
+    """Copies them, on the scale of PCM16."""
 
 
 class _Filter:
     """Filters a stream; what a chunk leaves incomplete waits for the next.
 
-    Chunks are joined, and cut into windows, as the bytes they are: with a hundred calls the caches
-    are always cold, and each step in numpy takes 2 µs, however short the chunk.
+    Chunks are joined, and cut into windows, as the bytes they are: a step in numpy takes 1 µs, or 3
+    where the caches are cold, however short the chunk.
     """
 
     def __init__(self, taps: _Taps, kind: _Kind, *, silent: int) -> None:
@@ -169,7 +203,7 @@ class _Filter:
         self._span_bytes = len(taps.bank) * kind.size
 
     def push(self, data: bytes) -> Samples:
-        """What `data` completes."""
+        """What `data` completes; to be used up before any filter with these taps goes on."""
         data = self._held + data
         steps = max((len(data) - self._width_bytes) // self._step_bytes + 1, 0)
         self._held = data[steps * self._step_bytes :]
@@ -179,11 +213,11 @@ class _Filter:
         missing = (rows - 1) * self._row_bytes + self._span_bytes - len(data)
         if missing > 0:
             data += bytes(missing)  # for steps that are not taken
-        bank, kind = self._taps.bank, self._kind
+        room, kind = self._taps.room(rows), self._kind
         strides = self._row_bytes, kind.size
-        windows = np.ndarray((rows, len(bank)), kind.dtype, data, 0, strides)
-        signal: Samples = kind.values(windows).dot(bank).ravel()
-        return signal[: steps * self._taps.outputs]
+        kind.read(np.ndarray(room.windows.shape, kind.dtype, data, 0, strides), room.windows)
+        np.dot(room.windows, self._taps.bank, out=room.products)
+        return room.signal[: steps * self._taps.outputs]
 
     def drop_incomplete(self) -> None:
         """Forget the byte of half a sample."""
@@ -216,51 +250,19 @@ def waiting_tone() -> bytes:
     return encode_mulaw((np.concatenate(notes) * _TONE_PEAK).astype(np.int16))
 
 
-def encode_mulaw(pcm: npt.NDArray[np.int16]) -> bytes:
+def encode_mulaw(pcm: Pcm) -> bytes:
     """PCM16 samples to G.711 µ-law."""
     return _ENCODED.take(pcm, mode="wrap").tobytes()  # negative ones count from the end
 
 
-def decode_mulaw(mulaw: bytes) -> npt.NDArray[np.int16]:
+def decode_mulaw(mulaw: bytes) -> Pcm:
     """G.711 µ-law to PCM16 samples."""
     return _DECODED[np.frombuffer(mulaw, np.uint8)].astype(np.int16)
 
 
-def to_pcm(signal: Samples, energy: float = math.inf) -> npt.NDArray[np.int16]:
-    """The nearest that there is. Changes `signal`; `energy` is the sum of its squares, if known."""
-    np.rint(signal, out=signal)
-    if energy >= _MOST**2:  # else no sample can pass the most, as in nearly all frames
-        signal.clip(_LEAST, _MOST, out=signal)
-    return signal.astype(np.int16)
-
-
-def _mulaw_of(signal: Samples) -> bytes:
-    """Of samples that fit. A fraction of one is too little for µ-law to tell."""
-    return encode_mulaw(signal.astype(np.int16))
-
-
-def _mulaw_values(codes: npt.NDArray[np.uint8]) -> Samples:
+def _read_mulaw(codes: npt.NDArray[np.uint8], values: Samples) -> None:
     # No byte is out of the table's bounds; without "clip" numpy copies to be able to complain.
-    values: Samples = _DECODED.take(codes, mode="clip")
-    return values
-
-
-def _pcm_values(samples: npt.NDArray[np.int16]) -> Samples:
-    values: Samples = samples.astype(np.float32)
-    return values
-
-
-def _taps(taps: Samples, *, step: int = 1) -> _Taps:
-    """`taps` has a column for each output of a step.
-
-    The bank repeats them _BLOCK times, each `step` rows further down: long rows are copied and
-    multiplied in half the time of many short ones that overlap.
-    """
-    width, outputs = taps.shape
-    bank = np.zeros((step * (_BLOCK - 1) + width, _BLOCK * outputs), np.float32)
-    for n in range(_BLOCK):
-        bank[n * step : n * step + width, n * outputs : (n + 1) * outputs] = taps
-    return _Taps(bank, width, step, outputs)
+    _DECODED.take(codes, out=values, mode="clip")
 
 
 def _lowpass(taps: int, *, cutoff_hz: float, rate_hz: int, beta: float) -> Samples:
@@ -297,10 +299,10 @@ def _mulaw_encode_table() -> npt.NDArray[np.uint8]:
 _LEAST, _MOST = np.array(-32768, np.float32), np.array(32767, np.float32)
 _DECODED = _mulaw_decode_table()
 _ENCODED = _mulaw_encode_table()
-_MULAW = _Kind("u1", 1, b"\xff", _mulaw_values)
-_PCM = _Kind("<i2", 2, b"\0\0", _pcm_values)
-_UP = _taps(_upsampling_phases())
-_DOWN = _taps(
+_MULAW = _Kind("u1", 1, b"\xff", _read_mulaw)
+_PCM = _Kind("<i2", 2, b"\0\0", lambda samples, values: np.copyto(values, samples))
+_UP = _Taps(_upsampling_phases())
+_DOWN = _Taps(
     _lowpass(61, cutoff_hz=3_880, rate_hz=MODEL_OUTPUT_HZ, beta=5.65)[:, np.newaxis],
     step=MODEL_OUTPUT_HZ // PHONE_HZ,
 )

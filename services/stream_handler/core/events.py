@@ -167,10 +167,8 @@ class DrainRequested(msgspec.Struct, frozen=True):
     within_ms: float
 
 
-Event: TypeAlias = (
-    CallerAudio
-    | ModelAudio
-    | MarkReceived
+NoAudio: TypeAlias = (
+    MarkReceived
     | DtmfReceived
     | StreamStarted
     | StreamStopped
@@ -194,3 +192,4 @@ Event: TypeAlias = (
     | AgentEdited
     | DrainRequested
 )
+Event: TypeAlias = CallerAudio | ModelAudio | NoAudio

@@ -27,6 +27,7 @@ from stream_handler.core.events import (
     ModelConnectFailed,
     ModelDisconnected,
     ModelInterrupted,
+    NoAudio,
     ResumptionUpdated,
     SaveDone,
     SaveFailed,
@@ -81,15 +82,19 @@ class StreamSession:
         """Everything that is to be done because of `event`, in order."""
         if self._parts.ending.over:
             return tuple(self._while_ending(event))
-        speaking, replying = self._parts.speech.speaking, self._replying_in()
-        done = tuple(self._dispatch(event))
         match event:
-            case CallerAudio() if self._parts.speech.speaking is speaking:
-                return done
-            case ModelAudio() if replying is not None and replying is self._replying_in():
-                return done  # more of what was looked at when it began
+            case CallerAudio():
+                speaking = self._parts.speech.speaking
+                done = tuple(self._conversation.caller_audio(event))
+                if speaking is self._parts.speech.speaking:
+                    return done
+            case ModelAudio():
+                replying = self._replying_in()
+                done = tuple(self._conversation.model_audio(event))
+                if replying is not None and replying is self._replying_in():
+                    return done  # more of what was looked at when it began
             case _:
-                pass
+                done = tuple(self._dispatch(event))
         return (
             *done,
             *self._limits.look(event.at_ms),
@@ -103,12 +108,8 @@ class StreamSession:
         parts = self._parts
         return parts.ending.phase if parts.link.generating and not parts.playback.idle else None
 
-    def _dispatch(self, event: Event) -> Actions:
+    def _dispatch(self, event: NoAudio) -> Actions:
         match event:
-            case CallerAudio():
-                return self._conversation.caller_audio(event)
-            case ModelAudio():
-                return self._conversation.model_audio(event)
             case MarkReceived():
                 return self._conversation.mark_received(event)
             case TranscriptReceived():
