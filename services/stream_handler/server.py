@@ -69,6 +69,7 @@ class StreamServer:
             start_timeout_s=self._patience.for_start_s,
         )
         self._loop_watch = LoopWatch()
+        self._has_carried = self._settled = False
         self._bridges: set[Bridge] = set()
         self._waiting: dict[ServerConnection, None] = {}
         """Connections that have not said `start`, the oldest first."""
@@ -123,16 +124,27 @@ class StreamServer:
         try:
             await self._admit_and_carry(socket)
         finally:
-            settle_memory()
             self._connections -= 1
             self._uncollected += 1
             if self._connections == 0 or self._uncollected >= _MOST_UNCOLLECTED:
                 self._uncollected = 0
                 gc.collect()
+            self._settle_memory()
             if self._connections == 0:
                 # Always the same number: one that grows tells of tasks that outlive their calls.
                 _log.info("no stream in hand", tasks=len(asyncio.all_tasks()))
                 self._idle.set()
+
+    def _settle_memory(self) -> None:
+        """After the first call, keep what libraries have loaded for it out of all collections.
+
+        They load much at their first use (105,000 objects), and looking through these again and
+        again stops every call for 55 ms each time.
+        """
+        if self._has_carried and not self._settled:
+            self._settled = True
+            gc.set_threshold(*_COLLECT)
+            gc.freeze()
 
     async def _admit_and_carry(self, socket: ServerConnection) -> None:
         try:
@@ -167,6 +179,7 @@ class StreamServer:
                 await socket.close(1011, "internal error")
             finally:
                 self._bridges.discard(bridge)
+                self._has_carried = True
 
     async def _admit(self, socket: ServerConnection) -> Admitted:
         """Whoever says nothing makes room for those who come later. Raises Refused."""
@@ -203,17 +216,6 @@ class StreamServer:
             async with asyncio.timeout(within_s):
                 await self._idle.wait()
         return self._idle.is_set()
-
-
-def settle_memory() -> None:
-    """After a call, keep what libraries have loaded for it out of all further collections.
-
-    They load much at their first use (105,000 objects), and looking through these again and again
-    stops every call for 55 ms each time.
-    """
-    if gc.get_threshold()[0] != _COLLECT[0]:  # to count what is frozen takes 11 ms
-        gc.set_threshold(*_COLLECT)
-        gc.freeze()
 
 
 def _port(server: Server) -> int:
