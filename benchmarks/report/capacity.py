@@ -129,7 +129,7 @@ _LIMITS_OF_OTHERS = (
             "500 a second in a new collection, and half more every 5 minutes; one a second to a"
             " document"
         ),
-        "let traffic grow, as a line does by itself; a call's documents are written once a second",
+        "let traffic grow, as a line does by itself; a call is written once a second at most",
         "[best practices](https://firebase.google.com/docs/firestore/best-practices)",
     ),
     (
