@@ -37,8 +37,18 @@ class LoadPlan:
     @property
     def minutes(self) -> float:
         """About how long it takes."""
-        each_s = (self.seconds + _AROUND_A_WINDOW_S + n / _STARTS_PER_S for n in self.calls)
-        return self.runs * len(self.targets) * sum(each_s) / 60
+        each_s = (
+            self.seconds + _AROUND_A_WINDOW_S + calls / _STARTS_PER_S for calls, _ in self.points
+        )
+        return self.runs * sum(each_s) / 60
+
+    @property
+    def points(self) -> Iterator[tuple[int, Target]]:
+        """What each run measures, in this order."""
+        for calls in self.calls:
+            for target in self.targets:
+                if target.most_calls is None or calls <= target.most_calls:
+                    yield calls, target
 
 
 def measure_run(plan: LoadPlan, run: int) -> Iterator[LoadPoint]:
@@ -47,14 +57,13 @@ def measure_run(plan: LoadPlan, run: int) -> Iterator[LoadPoint]:
     Raises ops.processes.ProcessFailed, and benchmarks.rig.usage.TargetDied.
     """
     pins = find_pins()
-    for calls in plan.calls:
-        for target in plan.targets:
-            load = Load(calls, run, plan.seconds, starts_per_s=_STARTS_PER_S, pins=pins)
-            with (
-                kept_to_rig_core(pins),
-                asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
-            ):
-                yield runner.run(measure(target, load))
+    for calls, target in plan.points:
+        load = Load(calls, run, plan.seconds, starts_per_s=_STARTS_PER_S, pins=pins)
+        with (
+            kept_to_rig_core(pins),
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            yield runner.run(measure(target, load))
 
 
 def row(point: LoadPoint) -> str:

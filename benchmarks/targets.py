@@ -96,6 +96,10 @@ class Target(Protocol):
     def greets_at_once(self) -> bool:
         """Whether the model speaks right after the set-up, because nobody asks it to."""
 
+    @property
+    def most_calls(self) -> int | None:
+        """More are not tried: the core is full long before, and each takes a minute to fail."""
+
     def running(self, around: Surroundings) -> AbstractAsyncContextManager[RunningTarget]:
         """Started, ready, and stopped at the end. Raises ops.processes.ProcessFailed."""
 
@@ -118,6 +122,7 @@ class Relay:
     name: str = "relay"
     wire: Wire = field(default_factory=RelayWire)
     greets_at_once: bool = True
+    most_calls: int | None = None
 
     @asynccontextmanager
     async def running(self, around: Surroundings) -> AsyncIterator[RunningTarget]:
@@ -137,6 +142,7 @@ class Pipecat:
     """Whether it runs Silero on the caller's audio, as the example does beside the model's own."""
     wire: Wire = field(default_factory=GeminiWire)
     greets_at_once: bool = False
+    most_calls: int | None = 50
 
     @asynccontextmanager
     async def running(self, around: Surroundings) -> AsyncIterator[RunningTarget]:
@@ -162,6 +168,7 @@ class Ringdown:
     """How a process is started; the usual way has it ready before anybody calls."""
     wire: Wire = field(default_factory=GeminiWire)
     greets_at_once: bool = False
+    most_calls: int | None = None
 
     @asynccontextmanager
     async def running(self, around: Surroundings) -> AsyncIterator[RunningTarget]:
