@@ -87,7 +87,7 @@ class Interpolator:
         signal = self._filter.push(data)
         self.energy = float(signal.dot(signal))
         np.rint(signal, out=signal)
-        if self.energy >= _MOST**2:  # else no sample can pass the most, as in nearly all frames
+        if self.energy >= _LEAST_TO_CLIP:  # else no sample can pass the most: -25 dBFS, a frame
             signal.clip(_LEAST, _MOST, out=signal)
         return signal.astype(np.int16)
 
@@ -120,7 +120,7 @@ class Decimator:
     def flush(self) -> Pcm:
         """The samples that the filter still holds, and 5 ms more if the sound breaks off."""
         self._filter.drop_incomplete()
-        silence = bytes(_DOWN.width // 2 * _PCM.size)
+        silence = _PCM.silence * (_DOWN.width // 2)
         tail = self._finished(self._filter.push(self._fade_out.tail() + silence))
         self.reset()
         return tail
@@ -178,9 +178,8 @@ class _Kind:
     """How samples are written."""
 
     dtype: str
-    size: int
-    """Of a sample, in bytes."""
     silence: bytes
+    """One sample."""
     read: Callable[[npt.NDArray[Any], Samples], object]
     """Copies them, on the scale of PCM16."""
 
@@ -197,10 +196,11 @@ class _Filter:
         self._taps = taps
         self._kind = kind
         self._held = kind.silence * silent
-        self._step_bytes = taps.step * kind.size
-        self._width_bytes = taps.width * kind.size
+        self._size = len(kind.silence)
+        self._step_bytes = taps.step * self._size
+        self._width_bytes = taps.width * self._size
         self._row_bytes = _BLOCK * self._step_bytes
-        self._span_bytes = len(taps.bank) * kind.size
+        self._span_bytes = len(taps.bank) * self._size
 
     def push(self, data: bytes) -> Samples:
         """What `data` completes; to be used up before any filter with these taps goes on."""
@@ -214,14 +214,14 @@ class _Filter:
         if missing > 0:
             data += bytes(missing)  # for steps that are not taken
         room, kind = self._taps.room(rows), self._kind
-        strides = self._row_bytes, kind.size
+        strides = self._row_bytes, self._size
         kind.read(np.ndarray(room.windows.shape, kind.dtype, data, 0, strides), room.windows)
         np.dot(room.windows, self._taps.bank, out=room.products)
         return room.signal[: steps * self._taps.outputs]
 
     def drop_incomplete(self) -> None:
         """Forget the byte of half a sample."""
-        self._held = self._held[: len(self._held) // self._kind.size * self._kind.size]
+        self._held = self._held[: len(self._held) // self._size * self._size]
 
 
 def _level_dbfs(energy: float, count: int) -> float:
@@ -297,10 +297,11 @@ def _mulaw_encode_table() -> npt.NDArray[np.uint8]:
 
 
 _LEAST, _MOST = np.array(-32768, np.float32), np.array(32767, np.float32)
+_LEAST_TO_CLIP = 32_767.0**2
 _DECODED = _mulaw_decode_table()
 _ENCODED = _mulaw_encode_table()
-_MULAW = _Kind("u1", 1, b"\xff", _read_mulaw)
-_PCM = _Kind("<i2", 2, b"\0\0", lambda samples, values: np.copyto(values, samples))
+_MULAW = _Kind("u1", b"\xff", _read_mulaw)
+_PCM = _Kind("<i2", b"\0\0", lambda samples, values: np.copyto(values, samples))
 _UP = _Taps(_upsampling_phases())
 _DOWN = _Taps(
     _lowpass(61, cutoff_hz=3_880, rate_hz=MODEL_OUTPUT_HZ, beta=5.65)[:, np.newaxis],

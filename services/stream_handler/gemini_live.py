@@ -42,7 +42,7 @@ from stream_handler.core.events import (
 from stream_handler.core.model_config import ModelConfig
 from stream_handler.outlet import Outlet
 from stream_handler.prompt_connection import PromptClient
-from stream_handler.speech_path import Relay, Spoken, audio_message, spoken_in
+from stream_handler.speech_path import Relay, Spoken, audio_message, by_modality, spoken_in
 
 CONNECT_TIMEOUT_S = 8.0
 _WAITING_LIMIT = 250  # frames: the five seconds after which a send is given up
@@ -508,17 +508,15 @@ def _transcripts(content: types.LiveServerContent, at_ms: float) -> Iterator[Tra
 def _usage(usage: types.UsageMetadata) -> Usage:
     return Usage(
         reports=1,
-        prompt=_by_modality(usage.prompt_tokens_details),
-        response=_by_modality(usage.response_tokens_details),
+        prompt=by_modality(_counts(usage.prompt_tokens_details)),
+        response=by_modality(_counts(usage.response_tokens_details)),
         tool_use_prompt=usage.tool_use_prompt_token_count or 0,
         thoughts=usage.thoughts_token_count or 0,
         total=usage.total_token_count or 0,
     )
 
 
-def _by_modality(details: Iterable[types.ModalityTokenCount] | None) -> dict[str, int]:
-    counts: dict[str, int] = {}
+def _counts(details: Iterable[types.ModalityTokenCount] | None) -> Iterator[tuple[str, int]]:
     for detail in details or ():
         modality = detail.modality.value if detail.modality is not None else "UNKNOWN"
-        counts[modality] = counts.get(modality, 0) + (detail.token_count or 0)
-    return counts
+        yield modality, detail.token_count or 0

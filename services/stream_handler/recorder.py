@@ -2,9 +2,9 @@
 
 Routine changes go at once, but no oftener than about once a second, so that a crash takes a second
 of them at most; further words of a turn, which come three times a second, go within three. The
-final changes do not wait. A store that fails is tried again for as long as the
-call lasts and a while longer; what it has not taken then leaves in the log as a dead letter.
-Nothing here is ever awaited by the audio.
+final changes do not wait. A store that fails is tried again for as long as the call lasts and a
+while longer; what it has not taken then leaves in the log as a dead letter. Nothing here is ever
+awaited by the audio.
 """
 
 import asyncio
@@ -86,19 +86,20 @@ class Recorder:
         if changes.next is not None:
             self._decide_by_s = now_s + DECIDE_WITHIN_S
         self._finish_by_s = min(self._finish_by_s, now_s + FINISH_WITHIN_S)
-        self._finishing.set()
-        self._news.set()
-        self._changed.set()
+        self._end_routine()
         self._cut_short(now_s + _LAST_ROUTINE_TRY_S)
 
     def give_up(self) -> None:
         """The process must stop: `run()` returns at once, whatever is still unwritten."""
         self._finish_by_s = self._loop.time()
         self._given_up.set()
-        self._finishing.set()
-        self._news.set()
-        self._changed.set()
+        self._end_routine()
         self._cut_short(self._finish_by_s)
+
+    def _end_routine(self) -> None:
+        """Whatever `_write_in_call` waits for, it waits no more."""
+        for awaited in (self._finishing, self._news, self._changed):
+            awaited.set()
 
     async def run(self) -> Recorded:
         """Write until finished."""

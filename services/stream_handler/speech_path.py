@@ -8,7 +8,7 @@ Tests compare what this sends with the SDK's bytes, and what it hears with the S
 """
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
@@ -44,6 +44,14 @@ def audio_message(pcm: bytes) -> str:
     data = base64.urlsafe_b64encode(pcm).decode("ascii")
     audio = f'{{"data": "{data}", "mime_type": "{AUDIO_MIME_TYPE}"}}'
     return f'{{"realtime_input": {{"audio": {audio}}}}}'
+
+
+def by_modality(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Tokens by modality; one that is counted twice is added up."""
+    found: dict[str, int] = {}
+    for modality, tokens in counts:
+        found[modality] = found.get(modality, 0) + tokens
+    return found
 
 
 class Spoken(msgspec.Struct, frozen=True, gc=False):
@@ -136,19 +144,16 @@ class _ServerMessage(_Exact, frozen=True, gc=False):
 def _usage(usage: _UsageMetadata) -> Usage:
     return Usage(
         reports=1,
-        prompt=_by_modality(usage.prompt_tokens_details),
-        response=_by_modality(usage.response_tokens_details),
+        prompt=by_modality(_counts(usage.prompt_tokens_details)),
+        response=by_modality(_counts(usage.response_tokens_details)),
         tool_use_prompt=usage.tool_use_prompt_token_count,
         thoughts=usage.thoughts_token_count,
         total=usage.total_token_count,
     )
 
 
-def _by_modality(details: Iterable[_TokenCount]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for detail in details:
-        counts[detail.modality] = counts.get(detail.modality, 0) + detail.token_count
-    return counts
+def _counts(details: Iterable[_TokenCount]) -> Iterator[tuple[str, int]]:
+    return ((detail.modality, detail.token_count) for detail in details)
 
 
 _decoder = msgspec.json.Decoder(_ServerMessage)

@@ -30,7 +30,7 @@ from stream_handler.server import Patience, StreamServer
 from stream_handler.settings import Settings
 from stream_handler.tool_client import ToolClient
 from tests.ringdown.samples import a_call
-from tests.stream_handler.little_gemini import LittleGemini
+from tests.stream_handler.little_gemini import LittleGemini, is_text
 
 AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
 TOKEN_SECRET = "s" * 64
@@ -125,7 +125,7 @@ class Handler:
         async with self.socket() as socket:
             await socket.send(CONNECTED)
             await socket.send(start(number))
-            await self.gemini.heard(lambda message: "text" in message.get("realtime_input", {}))
+            await self.gemini.heard(is_text)
             yield socket
 
     async def record(self, number: int) -> CallRecord:

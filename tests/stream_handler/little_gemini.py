@@ -17,6 +17,14 @@ Json = dict[str, Any]
 Script = Callable[["LittleGemini", ServerConnection], Awaitable[None]]
 
 
+def is_audio(message: Json) -> bool:
+    return "audio" in message.get("realtime_input", {})
+
+
+def is_text(message: Json) -> bool:
+    return "text" in message.get("realtime_input", {})
+
+
 class LittleGemini:
     """Counts connections and keeps what it was sent; a script says what happens after setup."""
 

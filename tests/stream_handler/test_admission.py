@@ -26,7 +26,7 @@ from tests.stream_handler.handler import (
     stop,
     token,
 )
-from tests.stream_handler.little_gemini import little_gemini
+from tests.stream_handler.little_gemini import is_text, little_gemini
 from tests.stream_handler.no_store import NoStore
 
 BESIDE, NEW = 1, 2
@@ -146,7 +146,7 @@ async def test_of_two_streams_with_one_token_exactly_one_is_carried(handler: Han
         await asyncio.gather(first.send(start(NEW)), second.send(start(NEW)))
         losers = [asyncio.ensure_future(closed(socket)) for socket in (first, second)]
         done, carried = await asyncio.wait(losers, return_when=asyncio.FIRST_COMPLETED)
-        await handler.gemini.heard(lambda message: "text" in message.get("realtime_input", {}))
+        await handler.gemini.heard(is_text)
 
         assert len(done) == len(carried) == 1
         assert handler.gemini.attempts == 1
@@ -168,7 +168,7 @@ async def test_unknown_events_before_start_are_let_pass(handler: Handler) -> Non
     async with handler.socket() as socket:
         await sending(CONNECTED, UNKNOWN_EVENT, start(NEW))(socket)
 
-        await handler.gemini.heard(lambda message: "text" in message.get("realtime_input", {}))
+        await handler.gemini.heard(is_text)
 
 
 class BrokenStore(NoStore):

@@ -36,6 +36,8 @@ from tests.stream_handler.little_gemini import (
     Json,
     LittleGemini,
     Script,
+    is_audio,
+    is_text,
     little_gemini,
     send,
     until_closed,
@@ -52,14 +54,6 @@ def says(text: str) -> Json:
             "outputTranscription": {"text": text},
         }
     }
-
-
-def is_audio(message: Json) -> bool:
-    return "audio" in message.get("realtime_input", {})
-
-
-def is_text(message: Json) -> bool:
-    return "text" in message.get("realtime_input", {})
 
 
 def pcm_bytes(message: Json) -> int:

@@ -33,8 +33,8 @@ from tests.stream_handler.handler import (
     stop,
     token,
 )
-from tests.stream_handler.little_gemini import LittleGemini, little_gemini, send
-from tests.stream_handler.test_server import echo, is_audio, is_text, next_event, says
+from tests.stream_handler.little_gemini import LittleGemini, is_audio, is_text, little_gemini, send
+from tests.stream_handler.test_server import echo, next_event, says
 from tests.stream_handler.unsteady_store import UnsteadyStore
 
 AGENT = an_agent(greeting="Hello from afar.", transfer_numbers={"billing": "+14155550166"})

@@ -22,7 +22,7 @@ from ringdown.tools import Json, ToolCallContext, ToolRequest
 from tests.functions.incoming_call.stand_ins import a_form
 from tests.ringdown.samples import CALL_SID, CALLED, CALLER, a_call
 from tests.stream_handler.handler import CONNECTED, LOUD_FRAME, media, stream_sid
-from tests.stream_handler.little_gemini import little_gemini
+from tests.stream_handler.little_gemini import is_audio, is_text, little_gemini
 from tests.terraform.clean_machine import Image, build, clean_environment, instructions
 from tests.terraform.properties import Environment, deployables, environment
 from tests.terraform.scenarios import EVERYTHING, TOOL_FOLDERS, Applied, deployments
@@ -282,17 +282,9 @@ async def test_the_image_carries_a_call(image: Image, tmp_path: Path) -> None:
             _call(port, tmp_path / "records.db") as socket,
         ):
             await gemini.set_up.wait()
-            await gemini.heard(_text)  # from here on the caller is listened to
+            await gemini.heard(is_text)  # from here on the caller is listened to
             await socket.send(media(7, LOUD_FRAME))
-            await gemini.heard(_audio)
-
-
-def _text(message: Json) -> bool:
-    return "text" in message.get("realtime_input", {})
-
-
-def _audio(message: Json) -> bool:
-    return "audio" in message.get("realtime_input", {})
+            await gemini.heard(is_audio)
 
 
 @asynccontextmanager
