@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import datetime
 import os
 import signal
 import sys
@@ -16,6 +15,7 @@ from ops.command import BROKEN, DONE, MISUSED, CannotGoOn, Surroundings
 from ops.doctor.arguments import add_doctor_command
 from ops.numbers import add_number_commands
 from ops.terminal import Terminal, standard_terminal
+from ringdown import clock
 from ringdown.errors import ConfigurationError
 
 OUT = Path("out")
@@ -32,7 +32,7 @@ def main(
     """Run one command; without arguments those of the process. Returns the exit status."""
     arguments = _parser().parse_args(argv)
     environ = os.environ if environ is None else environ
-    surroundings = Surroundings(environ, terminal or standard_terminal(environ), out, _now)
+    surroundings = Surroundings(environ, terminal or standard_terminal(environ), out, clock.now)
     try:
         status: int = asyncio.run(arguments.run(arguments, surroundings))
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -65,10 +65,6 @@ def _parser() -> argparse.ArgumentParser:
     ):
         commands.add_parser(name, help=help).set_defaults(run=command)
     return parser
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
 
 
 # Running the parts; what they need takes a second to import

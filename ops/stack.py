@@ -1,7 +1,6 @@
 """All deployables on this machine, each a process of its own: `make stack`."""
 
 import asyncio
-import datetime
 import json
 import os
 import secrets
@@ -17,6 +16,7 @@ from ops.local_tools import FOLDER as TOOLS
 from ops.local_tools import LocalTool, declare_tools, local_tools, seed_demonstration
 from ops.processes import Command, ProcessFailed, SupervisedProcess, python, say
 from ops.store_choice import FIRESTORE_EMULATOR, local_store_url
+from ringdown import clock
 from ringdown.agents import DEFAULT_AGENT_ID
 from ringdown.edits import look_at_edit
 from ringdown.errors import ConfigurationError
@@ -144,21 +144,11 @@ def _handlers(environ: Mapping[str, str]) -> int:
 @asynccontextmanager
 async def running_stack(settings: StackSettings) -> AsyncIterator[Stack]:
     """Start every deployable, wait until all are healthy, stop them at the end."""
-    settings.out.mkdir(parents=True, exist_ok=True)
     logs = settings.out / "logs"
-    logs.mkdir(exist_ok=True)
+    logs.mkdir(parents=True, exist_ok=True)
     for old in logs.glob("*.log"):
         old.unlink()
-    store_url = settings.store_url or local_store_url(settings.inherited, settings.out)
-    stack = Stack(
-        webhook_url=settings.public_url or f"http://127.0.0.1:{settings.webhook_port}",
-        twilio_auth_token=settings.twilio_auth_token or secrets.token_hex(16),
-        token_was_generated=settings.twilio_auth_token is None,
-        store_url=store_url,
-    )
-    tools = _tools(settings, stack)
-    await _prepare_store(settings, store_url, tools)
-    commands = (*_tool_commands(settings, tools), *_service_commands(settings, stack))
+    stack, commands = await planned_stack(settings)
     stack.processes.extend(SupervisedProcess(c, logs / f"{c.name}.log") for c in commands)
     try:
         await _start_all(stack.processes)
@@ -171,6 +161,20 @@ async def running_stack(settings: StackSettings) -> AsyncIterator[Stack]:
                     keeper.cancel()
     finally:
         await asyncio.gather(*(process.stop() for process in stack.processes))
+
+
+async def planned_stack(settings: StackSettings) -> tuple[Stack, tuple[Command, ...]]:
+    """The stack, its store ready to use, and what has to be started. `settings.out` exists."""
+    store_url = settings.store_url or local_store_url(settings.inherited, settings.out)
+    stack = Stack(
+        webhook_url=settings.public_url or f"http://127.0.0.1:{settings.webhook_port}",
+        twilio_auth_token=settings.twilio_auth_token or secrets.token_hex(16),
+        token_was_generated=settings.twilio_auth_token is None,
+        store_url=store_url,
+    )
+    tools = _tools(settings, stack)
+    await _prepare_store(settings, store_url, tools)
+    return stack, (*_tool_commands(settings, tools), *_service_commands(settings, stack))
 
 
 async def serve_stack(settings: StackSettings, stop: asyncio.Event) -> None:
@@ -220,7 +224,7 @@ async def _prepare_store(
         if store_url.startswith("sqlite:") or FIRESTORE_EMULATOR in settings.inherited:
             await seed_demonstration(store)
         if await seed_default_agent(store):
-            await look_at_edit(store, DEFAULT_AGENT_ID, datetime.datetime.now(datetime.UTC))
+            await look_at_edit(store, DEFAULT_AGENT_ID, clock.now())
 
 
 def _tool_commands(settings: StackSettings, tools: Iterable[LocalTool]) -> Iterator[Command]:

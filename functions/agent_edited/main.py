@@ -5,7 +5,6 @@ any order. The store is opened for each event; edits are rare, and an instance t
 has nothing open that could have gone stale.
 """
 
-import datetime
 import os
 import sys
 
@@ -13,7 +12,7 @@ import functions_framework.aio
 from cloudevents.http.event import CloudEvent
 
 from edit_events import take_edit
-from ringdown import log
+from ringdown import clock, log
 from ringdown.errors import ConfigurationError
 from ringdown.settings import SettingsReader
 from ringdown.stores import open_store, read_store_url
@@ -32,5 +31,5 @@ async def agent_edited(event: CloudEvent) -> None:
     await take_edit(
         event.get_attributes(),
         open_agents=lambda: open_store(_store_url),
-        now=datetime.datetime.now(datetime.UTC),
+        now=clock.now(),
     )

@@ -16,6 +16,7 @@ from answering import Desk, answer, offer_stream
 from call_twiml import fall_back, nothing
 from caller_memory import remember_call
 from connections import Connections
+from ringdown import clock
 from ringdown.log import Log, call_bound
 from status_callbacks import take_status
 from twilio_request import (
@@ -105,7 +106,7 @@ class Webhook:
         if route is Route.FALLBACK:
             return self._fall_back(form)
         connections = await self._connect()
-        now = datetime.datetime.now(datetime.UTC)
+        now = clock.now()
         match route:
             case Route.ANSWER:
                 return _twiml(

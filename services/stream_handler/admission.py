@@ -6,11 +6,9 @@ good for one stream of this process; the claim is made up for when the store is 
 
 import asyncio
 import base64
-import datetime
 import hashlib
 import hmac
 import re
-import time
 from dataclasses import dataclass
 
 import msgspec
@@ -19,7 +17,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
-from ringdown import stream_token, travelling_call
+from ringdown import clock, stream_token, travelling_call
 from ringdown.calls import (
     Call,
     CallChanges,
@@ -118,9 +116,7 @@ class Admission:
         if start.media_format != _MULAW_8K_MONO:
             raise Refused(CloseCode.UNSUPPORTED_DATA, "the stream is not mu-law at 8 kHz, mono")
         attempt, travelling = self._checked(start)
-        claim = Claim(
-            attempt=attempt, handler=self._handler, claimed_at=datetime.datetime.now(datetime.UTC)
-        )
+        claim = Claim(attempt=attempt, handler=self._handler, claimed_at=clock.now())
         call = await self._claim(start, claim, travelling)
         if call is None and travelling is not None:
             self._use_once(start)
@@ -136,7 +132,7 @@ class Admission:
         then `/after-stream` decides."""
         changes = CallChanges(
             status=CallStatus.ENDED,
-            ended_at=datetime.datetime.now(datetime.UTC),
+            ended_at=clock.now(),
             end_reason=EndReason.HANDLER_BUSY,
             next=NextAction.BUSY,
         )
@@ -152,7 +148,10 @@ class Admission:
         secret, parameters = self._token_secret, start.custom_parameters
         try:
             attempt = stream_token.verify(
-                secret, parameters.get("token", ""), call_sid=start.call_sid, now_s=time.time()
+                secret,
+                parameters.get("token", ""),
+                call_sid=start.call_sid,
+                now_s=clock.now().timestamp(),
             )
             travelling = travelling_call.unpack(secret, parameters, call_sid=start.call_sid)
         except TokenRefused as error:
@@ -181,7 +180,7 @@ class Admission:
 
     def _use_once(self, start: media_streams.StartFields) -> None:
         """What the store cannot vouch for: that the token has not let in another stream."""
-        now_s, token = time.time(), start.custom_parameters["token"]
+        now_s, token = clock.now().timestamp(), start.custom_parameters["token"]
         for old in [t for t, at_s in self._used.items() if now_s - at_s > stream_token.LIFETIME_S]:
             del self._used[old]
         if token in self._used:

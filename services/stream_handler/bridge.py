@@ -5,7 +5,6 @@ waits, because every action only fills a bounded queue, sets a timer or starts a
 """
 
 import asyncio
-import datetime
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TypeVar, assert_never
 
 from websockets.exceptions import ConnectionClosed
 
+from ringdown import clock
 from ringdown.calls import Call, CallStore
 from ringdown.flights import FlightStore
 from ringdown.log import Log
@@ -314,7 +314,7 @@ def _age_s(call: Call) -> float:
     """Seconds since the call's first stream started."""
     if call.attempt == 1 or call.started_at is None:
         return 0.0
-    return (datetime.datetime.now(datetime.UTC) - call.started_at).total_seconds()
+    return (clock.now() - call.started_at).total_seconds()
 
 
 def _cancel_all(tasks: list[asyncio.Task[None]]) -> None:

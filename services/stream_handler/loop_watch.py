@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from ringdown.log import Log
@@ -23,13 +23,19 @@ class LoopWatch:
     """How late the loop is; a loop that stands still is reported while it does, by a thread."""
 
     def __init__(
-        self, *, stalled_after_s: float = STALLED_AFTER_S, looks_back_s: float = LOOKS_BACK_S
+        self,
+        *,
+        stalled_after_s: float = STALLED_AFTER_S,
+        looks_back_s: float = LOOKS_BACK_S,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`now_s` is a clock that goes on while the loop stands still."""
+        self._now_s = now_s
         self._stalled_after_s = stalled_after_s
         self._looks_back_s = looks_back_s
         self._late_share = 0.0
         """How much of the last time was spent waiting for a loop that was due."""
-        self._beat_s = time.monotonic()
+        self._beat_s = self._now_s()
         self._reported_s = 0.0
         """The beat after which the loop was found to stand still."""
 
@@ -45,7 +51,7 @@ class LoopWatch:
         thread = threading.Thread(
             target=self._look, args=(loop_thread, over), name="loop-watch", daemon=True
         )
-        self._beat_s = time.monotonic()
+        self._beat_s = self._now_s()
         thread.start()
         beating = asyncio.create_task(self._beat())
         try:
@@ -57,7 +63,7 @@ class LoopWatch:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(_BEAT_S)
-            now_s = time.monotonic()
+            now_s = self._now_s()
             took_s, self._beat_s = now_s - self._beat_s, now_s
             late_s, was_late = max(took_s - _BEAT_S, 0.0), self.is_late
             counts = 1 - math.exp(-took_s / self._looks_back_s)
@@ -70,7 +76,7 @@ class LoopWatch:
     def _look(self, loop_thread: int, over: threading.Event) -> None:
         while not over.wait(self._stalled_after_s / 4):
             beat_s = self._beat_s
-            stands_s = time.monotonic() - beat_s
+            stands_s = self._now_s() - beat_s
             if stands_s > self._stalled_after_s and beat_s != self._reported_s:
                 self._reported_s = beat_s
                 _log.error(

@@ -8,7 +8,6 @@ awaited by the audio.
 """
 
 import asyncio
-import datetime
 import enum
 import functools
 import operator
@@ -17,6 +16,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
+from ringdown import clock
 from ringdown.calls import Call, CallChanges, CallRecord, CallStatus, CallStore, Claim
 from ringdown.dead_letters import ITEMS_AT_ONCE, DeadLetter, log_fields
 from ringdown.errors import InvalidDocument, StoreUnavailable, Superseded
@@ -125,7 +125,7 @@ class Recorder:
             call=self._call,
             claim=self._claim,
             changes=unwritten,
-            left_at=datetime.datetime.now(datetime.UTC),
+            left_at=clock.now(),
         )
         parts = log_fields(letter)
         _log.error(
@@ -268,7 +268,7 @@ def _check_holder(record: CallRecord | None, claim: Claim) -> None:
 def _stamped(changes: CallChanges) -> CallChanges:
     if changes.status is not CallStatus.ENDED:
         return changes
-    return msgspec.structs.replace(changes, ended_at=datetime.datetime.now(datetime.UTC))
+    return msgspec.structs.replace(changes, ended_at=clock.now())
 
 
 def _pause_s(failures: int) -> float:

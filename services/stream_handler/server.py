@@ -57,7 +57,11 @@ class StreamServer:
     """Serves calls until told to stop."""
 
     def __init__(
-        self, settings: Settings, services: Services, patience: Patience | None = None
+        self,
+        settings: Settings,
+        services: Services,
+        patience: Patience | None = None,
+        loop_watch: LoopWatch | None = None,
     ) -> None:
         self._settings = settings
         self._patience = patience or Patience()
@@ -68,7 +72,7 @@ class StreamServer:
             handler=settings.handler,
             start_timeout_s=self._patience.for_start_s,
         )
-        self._loop_watch = LoopWatch()
+        self._loop_watch = loop_watch or LoopWatch()
         self._has_carried = self._settled = False
         self._bridges: set[Bridge] = set()
         self._waiting: dict[ServerConnection, None] = {}

@@ -20,7 +20,6 @@ Who may call is not looked at here: Cloud Run lets nobody in but the stream hand
 """
 
 import asyncio
-import datetime
 import traceback
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
@@ -29,6 +28,7 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from ringdown import clock
 from ringdown.documents import explain
 from ringdown.errors import StoreUnavailable
 from ringdown.log import Log, call_bound
@@ -120,7 +120,7 @@ class ToolEndpoint(Generic[Args]):
         if self._answers is None:
             return await self._ask(args, request)
         store, key = await self._answers(), f"{self._name} {request.idempotency_key}"
-        expires_at = datetime.datetime.now(datetime.UTC) + KEPT_FOR
+        expires_at = clock.now() + KEPT_FOR
         if not await store.claim_answer(key, expires_at):
             return await _kept_answer(store, key)
         answer = await self._ask(args, request)

@@ -3,7 +3,6 @@
 from .alerts import Alert, AlertCode, AlertLevel
 from .call import Call, CallError, CallOver, NoticeTimeout
 from .call_flow import DialStatus, EndReason
-from .clock import Clock, WallClock
 from .dialled import Answers, CannotBeReached, DialledParty, DoesNotAnswer, IsBusy
 from .events import CallEvent, event_record
 from .handset import Handset
@@ -27,7 +26,6 @@ __all__ = [
     "CallEvent",
     "CallOver",
     "CannotBeReached",
-    "Clock",
     "ConnectionSettings",
     "DialStatus",
     "DialledParty",
@@ -45,7 +43,6 @@ __all__ = [
     "SpokenSentence",
     "TwilioNetwork",
     "Utterance",
-    "WallClock",
     "event_record",
     "load_script",
     "run_script",

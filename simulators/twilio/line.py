@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from . import clock
 from .attention import Attention
-from .clock import Clock
 from .events import EventLog, Party, SpeechStarted, SpeechStopped
 from .handset import Handset
 from .hearing import Began, Ended
@@ -153,7 +153,7 @@ class Line:
                 waiter.future.set_result(False)
 
 
-async def run_line(line: Line, clock: Clock, log: EventLog) -> None:
+async def run_line(line: Line, log: EventLog) -> None:
     """Tick a line from an absolute clock until it is closed.
 
     A stalled process catches up, five frames at a time: none is lost and the clock does not drift.

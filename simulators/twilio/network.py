@@ -4,11 +4,12 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from simulators.speech.synthesis import Voice
 
 from .call import Call
-from .clock import Clock, WallClock
+from .clock import now_ms, system_date
 from .dialled import DialledParty
 from .events import CallEvent, EventLog, When
 from .handset import Handset
@@ -28,9 +29,9 @@ class TwilioNetwork:
     """Holds what all calls share; the calls themselves are independent of each other.
 
     shared_key   signs by HMAC-SHA256 with this key instead of the auth token
-    connection   timeouts and retries of webhooks, in real seconds
+    connection   timeouts and retries of webhooks, in seconds
     tls          which authorities https and wss trust; the system's unless given
-    clock        call time; `WallClock(speed=10)` plays a minute in six seconds
+    date         the date and time that status callbacks report
 
     The rest is explained at `NetworkSettings`.
     """
@@ -48,7 +49,7 @@ class TwilioNetwork:
         dialled: Mapping[str, DialledParty] = _NO_ONE,
         verified_caller_ids: Sequence[str] = (),
         comfort_noise: bool = False,
-        clock: Clock | None = None,
+        date: Callable[[], datetime] = system_date,
     ) -> None:
         self._settings = NetworkSettings(
             signer=Signer(auth_token, shared_key),
@@ -61,8 +62,8 @@ class TwilioNetwork:
             dialled=dialled,
             verified_caller_ids=frozenset(verified_caller_ids),
             comfort_noise=comfort_noise,
+            date=date,
         )
-        self._clock = clock or WallClock()
 
     @asynccontextmanager
     async def place_call(
@@ -100,8 +101,8 @@ class TwilioNetwork:
         )
         microphone = Microphone(comfort_noise=self._settings.comfort_noise, handset=handset)
         line = Line(microphone, handset)
-        log = EventLog(_watch(self._clock, line), on_event)
-        session = Session(number, identity, self._settings, self._clock, line, log)
+        log = EventLog(_watch(line), on_event)
+        session = Session(number, identity, self._settings, line, log)
         call = Call(identity, session, line, log, voice)
         failure: Exception | None = None
         async with asyncio.TaskGroup() as tasks:
@@ -116,6 +117,6 @@ class TwilioNetwork:
             raise failure
 
 
-def _watch(clock: Clock, line: Line) -> Callable[[], When]:
-    dialled_ms = clock.now_ms()
-    return lambda: When(round(clock.now_ms() - dialled_ms), line.position_ms)
+def _watch(line: Line) -> Callable[[], When]:
+    dialled_ms = now_ms()
+    return lambda: When(round(now_ms() - dialled_ms), line.position_ms)

@@ -20,7 +20,6 @@ from .call_flow import (
     Perform,
 )
 from .callbacks import Callback, Postman
-from .clock import Clock
 from .events import CallAnswered, CallEnded, DigitPressed, EventLog, VerbStarted
 from .identity import CallIdentity
 from .line import Line, run_line
@@ -56,7 +55,6 @@ class Session:
         number: Number,
         identity: CallIdentity,
         settings: NetworkSettings,
-        clock: Clock,
         line: Line,
         log: EventLog,
     ) -> None:
@@ -64,17 +62,16 @@ class Session:
         self._number = number
         self._identity = identity
         self._settings = settings
-        self._clock = clock
         self._line = line
         self._log = log
         self._caller_hung_up = asyncio.Event()
         self._status = "ringing"
         self._sequence = 0
-        self._client = WebhookClient(settings.signer, settings.connection, clock, settings.tls)
+        self._client = WebhookClient(settings.signer, settings.connection, settings.tls)
         unlogged = EventLog(log.now)
         self._postman = Postman(self._client, log, unlogged)
         self._sounding = Sounding(line, log, self._client, identity, settings)
-        self.streaming = Streaming(line, log, clock, self._postman, identity, settings)
+        self.streaming = Streaming(line, log, self._postman, identity, settings)
 
     def hang_up(self) -> None:
         self._caller_hung_up.set()
@@ -88,7 +85,7 @@ class Session:
 
     async def run(self) -> None:
         async with self._client, asyncio.TaskGroup() as tasks:
-            tasks.create_task(run_line(self._line, self._clock, self._log))
+            tasks.create_task(run_line(self._line, self._log))
             tasks.create_task(self._postman.run())
             self._report("initiated", "queued")
             self._report("ringing", "ringing")
@@ -187,7 +184,7 @@ class Session:
         status = self._number.status
         if status is None or event not in self._number.status_events:
             return
-        at = self._clock.timestamp()
+        at = self._settings.date()
         params = self._identity.progress(call_status, self._sequence, at, duration_s)
         self._sequence += 1
         code = AlertCode.STATUS_CALLBACK_FAILED

@@ -1,10 +1,12 @@
 """How the simulated network behaves."""
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
+from .clock import system_date
 from .dialled import DialledParty
 from .signatures import Signer
 from .webhooks import ConnectionSettings
@@ -19,10 +21,11 @@ class NetworkSettings:
     after_drop                "continue" with the document after a WebSocket broke off, or "end"
                               the call: Twilio documents neither
     tls                       which authorities https and wss trust
-    stream_connect_timeout_s  real time from opening the socket to the 101 response
+    stream_connect_timeout_s  from opening the socket to the 101 response
     dialled                   who answers `<Dial>`, by number; nobody answers other numbers
     verified_caller_ids       allowed as callerId beside the two numbers of the call
     comfort_noise             the caller's room is quiet instead of perfectly silent
+    date                      the date and time that status callbacks report
     """
 
     signer: Signer
@@ -34,3 +37,4 @@ class NetworkSettings:
     dialled: Mapping[str, DialledParty] = field(default_factory=dict)
     verified_caller_ids: frozenset[str] = frozenset()
     comfort_noise: bool = False
+    date: Callable[[], datetime] = system_date

@@ -38,7 +38,7 @@ class Nobody:
 
 @dataclass(frozen=True, slots=True)
 class Sounding:
-    """All take the real time of what is heard."""
+    """All last as long as what is heard."""
 
     line: Line
     log: EventLog

@@ -7,7 +7,6 @@ from websockets.asyncio.client import ClientConnection
 from .alerts import Alert, AlertCode
 from .call_flow import Done, Outcome, StreamDropped
 from .callbacks import Callback, Postman
-from .clock import Clock
 from .events import EventLog, StreamEnd, StreamEnded, StreamStarted
 from .identity import CallIdentity, new_sid
 from .line import Line
@@ -26,7 +25,6 @@ class Streaming:
         self,
         line: Line,
         log: EventLog,
-        clock: Clock,
         postman: Postman,
         identity: CallIdentity,
         settings: NetworkSettings,
@@ -35,7 +33,6 @@ class Streaming:
         self.streams = 0
         self._line = line
         self._log = log
-        self._clock = clock
         self._postman = postman
         self._identity = identity
         self._settings = settings
@@ -107,7 +104,7 @@ class Streaming:
     def _post(self, verb: ConnectStream, stream_sid: str, event: str, error: str | None) -> None:
         if verb.status_callback is None:
             return
-        at = self._clock.timestamp()
+        at = self._settings.date()
         params = self._identity.stream(stream_sid, verb.name, event, at, error)
         webhook = Webhook(verb.status_callback, verb.status_callback_method)
         code = AlertCode.HTTP_RETRIEVAL_FAILURE

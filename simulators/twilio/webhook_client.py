@@ -10,7 +10,7 @@ from urllib.parse import urldefrag, urlencode
 import httpx2
 
 from .alerts import Alert, AlertCode
-from .clock import Clock
+from .clock import now_ms
 from .events import EventLog, WebhookAnswered, WebhookSent
 from .signatures import Signer
 from .webhooks import ConnectionSettings, Failure, Params, Response, Webhook, failure_of
@@ -32,12 +32,10 @@ class WebhookClient:
         self,
         signer: Signer,
         settings: ConnectionSettings,
-        clock: Clock,
         tls: ssl.SSLContext,
     ) -> None:
         self._signer = signer
         self._settings = settings
-        self._clock = clock
         self._http = httpx2.AsyncClient(
             headers={"User-Agent": USER_AGENT, "Accept": "*/*"},
             verify=tls,
@@ -86,9 +84,9 @@ class WebhookClient:
     ) -> Response | _Failed:
         token, attempt = try_
         log.add(WebhookSent(log.now(), webhook.url, webhook.method, attempt + 1))
-        sent_ms = self._clock.now_ms()
+        sent_ms = now_ms()
         outcome = await self._exchange(webhook, params, settings, token)
-        took_ms = round(self._clock.now_ms() - sent_ms)
+        took_ms = round(now_ms() - sent_ms)
         if isinstance(outcome, _Failed):
             body, status = outcome.alert.detail, None
         else:

@@ -27,7 +27,7 @@ class Failure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSettings:
-    """Timeouts and retries of one webhook URL, in real time; the defaults are Twilio's."""
+    """Timeouts and retries of one webhook URL; the defaults are Twilio's."""
 
     connect_ms: int = 5_000
     read_ms: int = 15_000

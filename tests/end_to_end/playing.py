@@ -6,7 +6,8 @@ from ops.following import complete_record
 from ops.stack import Stack
 from ringdown.calls import CallRecord, CallStatus
 from ringdown.stores import open_store
-from simulators.twilio import Call, DialledParty, TwilioNetwork
+from simulators.twilio import Call, DialledParty
+from tests.whole_line import phone_network
 
 Story = Callable[[Call], Awaitable[None]]
 
@@ -15,7 +16,7 @@ async def play(
     stack: Stack, to: str, story: Story, dialled: Mapping[str, DialledParty] = {}
 ) -> Call:
     """Call `to`, and let the caller do as the `story` says. `dialled` says who else answers."""
-    network = TwilioNetwork(auth_token=stack.twilio_auth_token, dialled=dialled)
+    network = phone_network(stack, dialled)
     async with network.place_call(
         to=to,
         from_="+14155550123",

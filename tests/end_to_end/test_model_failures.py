@@ -7,7 +7,7 @@ import pytest
 
 from ops.gemini_stand_in import API_KEY
 from ops.processes import free_port
-from ops.stack import StackSettings, running_stack
+from ops.stack import StackSettings
 from ringdown.calls import EndReason, NextAction, Speaker
 from simulators.gemini_live.faults import (
     After,
@@ -28,6 +28,7 @@ from tests.end_to_end.playing import (
     record_of,
     wait_for_the_end,
 )
+from tests.whole_line import running_line
 
 LINE = "+14155550100"
 FALLBACK = "+14155550199"
@@ -55,7 +56,7 @@ async def test_a_model_that_cannot_be_had_sends_the_caller_to_a_person(
         fallback_number=FALLBACK,
     )
     failed: list[Call] = []
-    async with running_stack(settings) as stack:
+    async with running_line(settings) as stack:
         for fault in (REFUSED, DYING):
             gemini.faults = [fault]
             failed.append(await play(stack, LINE, wait_for_the_end, A_PERSON))

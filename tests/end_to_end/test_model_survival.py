@@ -9,7 +9,7 @@ import pytest
 
 from ops.gemini_stand_in import API_KEY
 from ops.processes import free_port
-from ops.stack import StackSettings, running_stack
+from ops.stack import StackSettings
 from ringdown.calls import CallRecord, EndReason, Speaker
 from ringdown.stores import open_store
 from simulators.gemini_live.faults import (
@@ -24,7 +24,8 @@ from simulators.gemini_live.fixtures import GeminiLiveServerFactory
 from simulators.gemini_live.scenario import PlannedCall, Reply, Scenario, Turn
 from simulators.gemini_live.server import GeminiLiveServer
 from simulators.speech.recognition import normalise
-from simulators.twilio import Call, TwilioNetwork
+from simulators.twilio import Call
+from tests.whole_line import phone_network, running_line
 
 NUMBER = "My number is one two three."
 PLAN = "How does the family plan work?"
@@ -139,8 +140,8 @@ async def call_to(gemini: GeminiLiveServer, folder: Path) -> AsyncIterator[tuple
         webhook_port=free_port(),
         stream_port=free_port(),
     )
-    async with running_stack(settings) as stack:
-        network = TwilioNetwork(auth_token=stack.twilio_auth_token)
+    async with running_line(settings) as stack:
+        network = phone_network(stack)
         async with network.place_call(
             to="+14155550100",
             from_="+14155550123",

@@ -5,23 +5,24 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ops.gemini_stand_in import API_KEY, ModelSession, read_sessions, running_gemini_stand_in
+from ops.gemini_stand_in import API_KEY, ModelSession, read_sessions
 from ops.judge import Heard, Sentence, judge
 from ops.processes import free_port
-from ops.stack import Stack, StackSettings, running_stack
+from ops.stack import Stack, StackSettings
 from ringdown.agents import packaged_agent
 from ringdown.calls import CallRecord, EndReason, Speaker
 from ringdown.phrases import phrases_for
 from ringdown.stores import open_store
 from simulators.speech.recognition import normalise
 from simulators.speech.synthesis import synthesize
-from simulators.twilio import Call, TwilioNetwork
+from simulators.twilio import Call
 from simulators.twilio.events import VerbStarted
 from simulators.twilio.runner import run_script
 from simulators.twilio.script import SayStep, Script
 from simulators.twilio.script_file import load_script
 from simulators.twilio.twiml import Say
 from tests.ringdown.seeding import write_agent
+from tests.whole_line import phone_network, running_gemini, running_line
 
 SCENARIO = Path(__file__).with_name("german_call.yaml")
 LINE_HZ = 8_000
@@ -37,8 +38,8 @@ SAID_BY_AGENT = [
 async def test_a_call_in_german(tmp_path: Path) -> None:
     script = load_script(SCENARIO)
     async with (
-        running_gemini_stand_in(SCENARIO, tmp_path / "model") as gemini,
-        running_stack(
+        running_gemini(SCENARIO, tmp_path / "model") as gemini,
+        running_line(
             StackSettings(
                 out=tmp_path,
                 gemini_api_key=API_KEY,
@@ -81,7 +82,7 @@ async def _write_the_agent(stack: Stack, number: str) -> None:
 
 
 async def _play(stack: Stack, script: Script) -> Call:
-    network = TwilioNetwork(auth_token=stack.twilio_auth_token)
+    network = phone_network(stack)
     async with network.place_call(
         to=script.to,
         from_=script.from_,

@@ -12,13 +12,13 @@ import msgspec
 import pytest
 
 from ops.demonstration import heard_by_caller, heard_by_model
-from ops.gemini_stand_in import API_KEY, ModelSession, read_sessions, running_gemini_stand_in
+from ops.gemini_stand_in import API_KEY, ModelSession, read_sessions
 from ops.judge import Heard
 from ops.processes import free_port
-from ops.stack import Stack, StackSettings, running_stack
+from ops.stack import Stack, StackSettings
 from ringdown.agents import packaged_agent
 from ringdown.stores import open_store
-from simulators.twilio import Call, TwilioNetwork
+from simulators.twilio import Call
 from simulators.twilio.runner import ScriptFailed, run_script
 from simulators.twilio.script import Script
 from simulators.twilio.script_file import load_script
@@ -31,6 +31,7 @@ from tests.end_to_end.damaging_proxy import (
     damaging_proxy,
 )
 from tests.ringdown.seeding import write_agent
+from tests.whole_line import phone_network, running_gemini, running_line
 
 SCENARIO = Path(__file__).with_name("short_call.yaml")
 
@@ -77,9 +78,9 @@ async def test_planted_damage_is_found_and_nothing_else(tmp_path: Path) -> None:
     script = load_script(SCENARIO)
     proxy_port, stream_port = free_port(), free_port()
     async with (
-        running_gemini_stand_in(SCENARIO, tmp_path / "model") as gemini,
+        running_gemini(SCENARIO, tmp_path / "model") as gemini,
         damaging_proxy(proxy_port, f"ws://127.0.0.1:{stream_port}") as proxy,
-        running_stack(
+        running_line(
             StackSettings(
                 out=tmp_path,
                 gemini_api_key=API_KEY,
@@ -116,7 +117,7 @@ async def _give_each_number_its_agent(stack: Stack) -> None:
 
 
 async def _call(stack: Stack, proxy: DamagingProxy, script: Script, case: Case) -> Call:
-    network = TwilioNetwork(auth_token=stack.twilio_auth_token)
+    network = phone_network(stack)
     async with network.place_call(
         to=case.called,
         from_=script.from_,

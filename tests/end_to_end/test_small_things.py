@@ -12,9 +12,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ops.gemini_stand_in import API_KEY, running_gemini_stand_in
+from ops.gemini_stand_in import API_KEY
 from ops.processes import free_port
-from ops.stack import Stack, StackSettings, running_stack
+from ops.stack import Stack, StackSettings
 from ringdown.agents import Idle, packaged_agent
 from ringdown.calls import CallRecord, EndReason, Speaker, ToolOutcome
 from ringdown.phrases import phrases_for
@@ -25,6 +25,7 @@ from simulators.twilio.events import DialledPartyEnded, VerbStarted
 from simulators.twilio.twiml import Say
 from tests.end_to_end.playing import Story, play, record_of
 from tests.ringdown.seeding import write_agent
+from tests.whole_line import running_gemini, running_line
 
 SCENARIO = Path(__file__).with_name("small_things.yaml")
 PERSON, BILLING, BUSY = "+14155550199", "+14155550166", "+14155550167"
@@ -236,9 +237,9 @@ async def play_all(stories: Mapping[str, Story], folder: Path) -> Played:
     """Play all `stories` at once; every process has stopped when this returns."""
     requests: list[ToolRequest] = []
     async with (
-        running_gemini_stand_in(SCENARIO, folder / "model") as gemini,
+        running_gemini(SCENARIO, folder / "model") as gemini,
         _balance_tool(requests) as tool_url,
-        running_stack(
+        running_line(
             StackSettings(
                 out=folder,
                 gemini_api_key=API_KEY,

@@ -15,9 +15,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from ops.gemini_stand_in import API_KEY, running_gemini_stand_in
+from ops.gemini_stand_in import API_KEY
 from ops.processes import free_port
-from ops.stack import Stack, StackSettings, running_stack
+from ops.stack import Stack, StackSettings
 from ringdown.agents import packaged_agent
 from ringdown.calls import CallRecord, Speaker, ToolOutcome
 from ringdown.flights import unpack
@@ -29,6 +29,7 @@ from stream_handler.core.events import DtmfReceived, Event
 from stream_handler.flight_format import read_flight
 from tests.end_to_end.playing import Story, play, record_of
 from tests.ringdown.seeding import write_agent
+from tests.whole_line import running_gemini, running_line
 
 SCENARIO = Path(__file__).with_name("tools_in_calls.yaml")
 PIN = "50738264"
@@ -294,9 +295,9 @@ async def _flight_of(played: Played, folder: Path) -> list[Event]:
 async def play_all(folder: Path) -> tuple[list[Played], Tools]:
     """Play all stories at once; every process has stopped when this returns."""
     async with (
-        running_gemini_stand_in(SCENARIO, folder / "model") as gemini,
+        running_gemini(SCENARIO, folder / "model") as gemini,
         running_tools() as tools,
-        running_stack(
+        running_line(
             StackSettings(
                 out=folder,
                 gemini_api_key=API_KEY,

@@ -8,9 +8,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import functions_framework
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp
 
 from ringdown.tools import Json
 
@@ -36,13 +38,26 @@ def loaded_function(
 ) -> Iterator[LoadedFunction]:
     """Serve `folder`/main.py on one event loop with nothing but `environ` for settings."""
     output = io.StringIO()
+    with (
+        _only_environ(environ),
+        _restored_imports(),
+        TestClient(_loaded(target, folder / "main.py", output)) as client,
+    ):
+        yield LoadedFunction(client, output)
+
+
+def loaded_app(target: str, source: Path, environ: Mapping[str, str], output: TextIO) -> ASGIApp:
+    """The function in `source`, which finds `environ` while it loads, and logs to `output`."""
     with _only_environ(environ), _restored_imports():
-        with contextlib.redirect_stdout(output):  # the log's stream is chosen while it loads
-            app = functions_framework.create_app(  # type: ignore[no-untyped-call]
-                target, str(folder / "main.py")
-            )
-        with TestClient(app) as client:
-            yield LoadedFunction(client, output)
+        return _loaded(target, source, output)
+
+
+def _loaded(target: str, source: Path, output: TextIO) -> ASGIApp:
+    with contextlib.redirect_stdout(output):  # the log's stream is chosen while it loads
+        app: ASGIApp = functions_framework.create_app(  # type: ignore[no-untyped-call]
+            target, str(source)
+        )
+    return app
 
 
 @contextlib.contextmanager

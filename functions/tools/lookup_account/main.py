@@ -1,6 +1,5 @@
 """The tool `lookup_account`, as functions-framework loads it: composition root."""
 
-import datetime
 import os
 import sys
 
@@ -9,7 +8,7 @@ from account_lookup import LookupArgs, look_up
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ringdown import log
+from ringdown import clock, log
 from ringdown.errors import ConfigurationError
 from ringdown.settings import SettingsReader
 from ringdown.shared_store import SharedStore
@@ -32,7 +31,7 @@ async def _answer(args: LookupArgs, request: ToolRequest) -> dict[str, Json] | T
         await _store.get(),
         args,
         request,
-        datetime.datetime.now(datetime.UTC),
+        clock.now(),
         verified_number_is_proof=_verified_number_is_proof,
     )
 

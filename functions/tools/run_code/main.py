@@ -1,6 +1,5 @@
 """The tool `run_code`, as functions-framework loads it: composition root."""
 
-import datetime
 import os
 import sys
 from typing import Annotated
@@ -11,7 +10,7 @@ from gemini_code import GeminiCode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ringdown import log
+from ringdown import clock, log
 from ringdown.errors import ConfigurationError
 from ringdown.gemini_backend import read_developer_api
 from ringdown.settings import SettingsReader
@@ -36,7 +35,7 @@ class RunCodeArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def _answer(args: RunCodeArgs, _request: ToolRequest) -> dict[str, Json] | ToolAnswer:
-    return await _code.run(args.task, datetime.datetime.now(datetime.UTC).date())
+    return await _code.run(args.task, clock.now().date())
 
 
 _endpoint = ToolEndpoint("run_code", RunCodeArgs, _answer)

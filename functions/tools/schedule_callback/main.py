@@ -1,6 +1,5 @@
 """The tool `schedule_callback`, as functions-framework loads it: composition root."""
 
-import datetime
 import os
 import sys
 
@@ -10,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from telling_staff import PUBSUB_URL, CallbackTopic, StaffTexts
 
-from ringdown import log
+from ringdown import clock, log
 from ringdown.errors import ConfigurationError
 from ringdown.settings import SettingsReader
 from ringdown.shared_store import SharedStore
@@ -50,7 +49,7 @@ except ConfigurationError as error:
 
 
 async def _answer(args: CallbackArgs, request: ToolRequest) -> dict[str, Json] | ToolAnswer:
-    now = datetime.datetime.now(datetime.UTC)
+    now = clock.now()
     return await schedule(await _store.get(), _tell, args, request, now)
 
 

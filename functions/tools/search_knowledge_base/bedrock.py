@@ -14,6 +14,7 @@ from typing import Any
 
 from passages import Passage, SearchFailed
 
+from ringdown import clock
 from ringdown.log import Log
 from ringdown.tools import Json
 
@@ -83,7 +84,7 @@ class BedrockKnowledgeBase:
 
     def _current_client(self) -> _Client:
         with self._one_at_a_time:
-            now = datetime.datetime.now(datetime.UTC)
+            now = clock.now()
             if self._client is None or (self._renew_at is not None and now >= self._renew_at):
                 self._client = self._new_client()
             return self._client

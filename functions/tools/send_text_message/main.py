@@ -1,6 +1,5 @@
 """The tool `send_text_message`, as functions-framework loads it: composition root."""
 
-import datetime
 import os
 import sys
 
@@ -9,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from text_message import TextMessageArgs, send_text
 
-from ringdown import log
+from ringdown import clock, log
 from ringdown.errors import ConfigurationError
 from ringdown.log import Log
 from ringdown.settings import SettingsReader
@@ -42,7 +41,7 @@ async def _send(number: str, text: str) -> ToolAnswer | None:
 
 
 async def _answer(args: TextMessageArgs, request: ToolRequest) -> dict[str, Json] | ToolAnswer:
-    now = datetime.datetime.now(datetime.UTC)
+    now = clock.now()
     return await send_text(await _store.get(), _send, args, request, now)
 
 

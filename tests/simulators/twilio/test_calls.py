@@ -26,7 +26,6 @@ from simulators.twilio import (
     NoticeTimeout,
     ScriptFailed,
     TwilioNetwork,
-    WallClock,
     event_record,
     run_script,
 )
@@ -52,7 +51,7 @@ OTHER = "+15550199"
 
 def fast(other: DialledParty | None = None) -> TwilioNetwork:
     parties = {} if other is None else {OTHER: other}
-    return TwilioNetwork(auth_token=TOKEN, clock=WallClock(20), dialled=parties)
+    return TwilioNetwork(auth_token=TOKEN, dialled=parties)
 
 
 async def say(stream: Stream, audio: bytes) -> None:
@@ -93,7 +92,7 @@ async def test_a_script_is_played_against_an_agent_and_interrupts_it() -> None:
     seen: list[CallEvent] = []
     async with media_server(greet_and_answer) as agent, webhook_server() as server:
         url = server.on("/voice", twiml("<Say>Notice.</Say>", agent.verb()))
-        network = TwilioNetwork(auth_token=TOKEN, clock=WallClock(8))
+        network = TwilioNetwork(auth_token=TOKEN)
         async with network.place_call(
             to=TO, from_=FROM, voice_url=url, on_event=seen.append
         ) as call:
@@ -122,7 +121,7 @@ async def test_a_notice_before_the_stream_is_not_yet_the_agents_answer() -> None
     text = script("{say: Hello., when: {agent_silent_s: 0.5}}", "{wait: hangup}")
     async with media_server(greet_late) as agent, webhook_server() as server:
         url = server.on("/voice", twiml("<Say>This is a notice.</Say>", agent.verb()))
-        network = TwilioNetwork(auth_token=TOKEN, clock=WallClock(8))
+        network = TwilioNetwork(auth_token=TOKEN)
         async with network.place_call(to=TO, from_=FROM, voice_url=url) as call:
             result = await run_script(call, parse_script(text))
     greeting_ms = len(GREETING) // 8
@@ -188,7 +187,7 @@ async def run_to_end(server: WebhookServer, network: TwilioNetwork, *verbs: str)
 
 async def test_say_takes_the_time_of_its_words_as_often_as_asked() -> None:
     words_ms = len(synthesize("Good morning.", rate_hz=8000, voice=Voice("en-us"))) / 8
-    network = TwilioNetwork(auth_token=TOKEN, clock=WallClock(5))
+    network = TwilioNetwork(auth_token=TOKEN)
     async with webhook_server() as server:
         call = await run_to_end(server, network, '<Say loop="2">Good morning.</Say>')
     assert 2 * words_ms <= call.recording.duration_ms <= 2 * words_ms + 300

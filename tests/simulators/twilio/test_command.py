@@ -4,8 +4,12 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from simulators.speech.pcm import read_wav
 from tests.simulators.twilio.peers import FROM, TO, twiml, webhook_server
+
+pytestmark = pytest.mark.real_clock
 
 SCENARIO = f"""
 caller:

@@ -1,48 +1,32 @@
-"""The line, driven by a clock that the test moves."""
+"""The line, in step with the clock."""
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import pytest
 
+from simulators.twilio.clock import now_ms
 from simulators.twilio.events import EventLog, SpeechStarted, SpeechStopped, When
 from simulators.twilio.line import Line, LineClosed, run_line
 from simulators.twilio.microphone import Microphone
 from simulators.twilio.playout import PlayoutBuffer
 from simulators.twilio.stream_messages import FRAME_BYTES, SILENT_FRAME
+from tests.jumping_loop import jumping_loop
 
 A, B = (bytes([n]) * FRAME_BYTES for n in (1, 2))
-
-
-class VirtualClock:
-    """Time passes only by sleeping, and at once."""
-
-    def __init__(self) -> None:
-        self.time_ms = 1000.0
-
-    def now_ms(self) -> float:
-        return self.time_ms
-
-    def timestamp(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=UTC)
-
-    async def sleep_until(self, at_ms: float) -> None:
-        self.time_ms = max(self.time_ms, at_ms)
-        await asyncio.sleep(0)
 
 
 class Listener:
     """Keeps what it hears and when; `on_frame` may disturb."""
 
-    def __init__(self, clock: VirtualClock, on_frame: Callable[[int], None]) -> None:
-        self.times_ms: list[float] = []
+    def __init__(self, on_frame: Callable[[int], None]) -> None:
+        self.times_ms: list[int] = []
         self.frames: list[bytes] = []
-        self._clock = clock
+        self._began_ms = round(now_ms())
         self._on_frame = on_frame
 
     def hear(self, frame: bytes) -> None:
-        self.times_ms.append(self._clock.time_ms - 1000)
+        self.times_ms.append(round(now_ms()) - self._began_ms)
         self.frames.append(frame)
         self._on_frame(len(self.frames))
 
@@ -54,37 +38,37 @@ def silent_log() -> EventLog:
     return EventLog(lambda: When(0, 0))
 
 
-async def run(frames: int, on_frame: Callable[[int, VirtualClock], None]) -> Listener:
-    clock, line, log = VirtualClock(), Line(Microphone()), silent_log()
+async def run(frames: int, on_frame: Callable[[int], None]) -> Listener:
+    line, log = Line(Microphone()), silent_log()
 
     def heard(count: int) -> None:
-        on_frame(count, clock)
+        on_frame(count)
         if count == frames:
             line.close(log)
 
-    listener = Listener(clock, heard)
+    listener = Listener(heard)
     line.answer()
     line.connect(PlayoutBuffer(), listener)
-    await run_line(line, clock, log)
+    await run_line(line, log)
     return listener
 
 
 async def test_frames_come_every_20_ms_of_an_absolute_clock() -> None:
-    listener = await run(100, lambda count, clock: None)
+    listener = await run(100, lambda count: None)
     assert listener.times_ms == [n * 20 for n in range(100)]
 
 
 async def test_work_between_the_ticks_does_not_make_the_clock_drift() -> None:
-    def work(count: int, clock: VirtualClock) -> None:
-        clock.time_ms += 7
+    def work(count: int) -> None:
+        jumping_loop().stall(0.007)
 
     listener = await run(100, work)
     assert max(at - n * 20 for n, at in enumerate(listener.times_ms)) < 20
 
 
 async def test_a_stall_is_caught_up_in_small_bursts_and_loses_nothing() -> None:
-    def stall(count: int, clock: VirtualClock) -> None:
-        clock.time_ms += 400 if count == 10 else 0
+    def stall(count: int) -> None:
+        jumping_loop().stall(0.4 if count == 10 else 0)
 
     listener = await run(100, stall)
     assert len(listener.frames) == 100
@@ -93,11 +77,11 @@ async def test_a_stall_is_caught_up_in_small_bursts_and_loses_nothing() -> None:
     assert max(bursts) <= 6, "five at once, and the one that was late"
 
 
-def test_both_tracks_of_the_recording_are_in_step() -> None:
+async def test_both_tracks_of_the_recording_are_in_step() -> None:
     line, log, playout = Line(Microphone()), silent_log(), PlayoutBuffer()
     line.tick(log)
     line.answer()
-    line.connect(playout, Listener(VirtualClock(), lambda count: None))
+    line.connect(playout, Listener(lambda count: None))
     playout.append(A)
     line.tick(log)
     line.microphone.say("b", B)

@@ -1,0 +1,111 @@
+"""An event loop whose clock jumps: where it would sleep until its next timer, the time is then.
+
+Everything that a test runs must be in its process and on this loop: sockets to and from itself, and
+work in executors, which holds the clock until it is done. What another process does, or a thread
+of its own, takes no time here, and so may come too late. Sockets send small pieces immediately
+(TCP_NODELAY, which asyncio sets on those it makes): the kernel's own timers know no other clock.
+"""
+
+import asyncio
+import datetime
+import selectors
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from typing import Any, TypeVar
+
+import pytest
+
+from ringdown import clock
+
+_T = TypeVar("_T")
+Loop = asyncio.AbstractEventLoop
+_Ready = list[tuple[selectors.SelectorKey, int]]
+
+BEGAN = datetime.datetime(2026, 3, 3, 10, 0, tzinfo=datetime.UTC)
+"""What the calendar says when a loop begins: a Tuesday."""
+_ROUND_S = 1e-6
+"""What one round of the loop takes. If it took nothing, a timer that fires early by a rounding error
+and is set to the same time again would fire forever."""
+_FAR_S = 0.1
+_LET_ARRIVE_S = 0.005
+"""Loopback nearly always delivers within the `send`. Before a far jump, wait in case it did not."""
+
+
+class _JumpingSelector(selectors.DefaultSelector):
+    """Holds the clock, because the loop asks it how long to sleep."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 1000.0
+        self.working = 0
+        """How many executors have work of the loop's in hand."""
+
+    def select(self, timeout: float | None = None) -> _Ready:
+        self.now_s += _ROUND_S
+        if timeout is not None and timeout <= 0:
+            return super().select(timeout)
+        if self.working or timeout is None:
+            return super().select(None)
+        ready = super().select(0 if timeout < _FAR_S else _LET_ARRIVE_S)
+        if not ready:
+            self.now_s += timeout
+        return ready
+
+
+class JumpingLoop(asyncio.SelectorEventLoop):
+    """Begins at 0 s, and at BEGAN by the calendar."""
+
+    def __init__(self) -> None:
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        return self._jumping.now_s
+
+    def stall(self, seconds: float) -> None:
+        """Let the time pass as it does while a process stands still."""
+        self._jumping.now_s += seconds
+
+    def date(self) -> datetime.datetime:
+        """What `ringdown.clock` is to say."""
+        return BEGAN + datetime.timedelta(seconds=self._jumping.now_s)
+
+    def run_in_executor(  # type: ignore[override] # typeshed has it return a Future of Any
+        self, executor: Executor | None, func: Callable[..., _T], *args: Any
+    ) -> asyncio.Future[_T]:
+        future = super().run_in_executor(executor, func, *args)
+        self._jumping.working += 1
+        future.add_done_callback(self._worked)
+        return future
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        self._jumping.working += 1
+        try:
+            await super().shutdown_default_executor(timeout)
+        finally:
+            self._jumping.working -= 1
+
+    def _worked(self, _: asyncio.Future[Any]) -> None:
+        self._jumping.working -= 1
+
+
+def jumping_loop() -> JumpingLoop:
+    """The loop that the test runs on."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, JumpingLoop)
+    return loop
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], Loop]]:
+    """Imported by a folder's conftest.py, lets its tests run on such a loop."""
+    real = any(item.get_closest_marker(name) for name in ("real_clock", "faults"))
+    return {"real": asyncio.SelectorEventLoop} if real else {"jumping": JumpingLoop}
+
+
+def in_virtual_time(work: Coroutine[Any, Any, _T]) -> _T:
+    """Run `work` on a loop of its own."""
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        loop = runner.get_loop()
+        assert isinstance(loop, JumpingLoop)
+        with clock.replaced_by(loop.date):
+            return runner.run(work)

@@ -1,0 +1,149 @@
+"""Every part of a line in this process, on a clock that jumps: whole calls in little time.
+
+The parts are loaded as in the processes of `ops.stack`, with the same environments, and they talk
+over real sockets. Only the embedded store can be used: gRPC keeps deadlines by a clock of its own.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TextIO
+
+import uvicorn
+
+from ops.gemini_stand_in import API_KEY
+from ops.processes import Command
+from ops.stack import Stack, StackSettings, planned_stack
+from ringdown import clock
+from ringdown.log import configure
+from ringdown.stores import open_store
+from simulators.gemini_live.scenario_file import load_scenario
+from simulators.gemini_live.server import GeminiLiveServer
+from simulators.twilio import DialledParty, TwilioNetwork
+from stream_handler.agent_watch import AgentWatch
+from stream_handler.bridge import Services
+from stream_handler.gemini_live import GeminiLive
+from stream_handler.loop_watch import LoopWatch
+from stream_handler.server import StreamServer
+from stream_handler.settings import read_settings
+from stream_handler.tool_client import ToolClient
+from tests.functions.loading import loaded_app
+from tests.jumping_loop import jumping_loop
+
+LOG = "logs/line.log"
+"""What all parts log, in the folder of the line."""
+_POLL_S = 0.01
+_STARTS_WITHIN_S = 10.0
+
+
+@asynccontextmanager
+async def running_line(settings: StackSettings) -> AsyncIterator[Stack]:
+    """As `ops.stack.running_stack`. Inside, dates are the loop's, too."""
+    path = settings.out / LOG
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with clock.replaced_by(jumping_loop().date), path.open("a") as log, logging_to(log):
+        stack, commands = await planned_stack(settings)
+        async with AsyncExitStack() as parts:
+            for command in commands:
+                await parts.enter_async_context(_started(command, log))
+            yield stack
+
+
+@asynccontextmanager
+async def served_function(
+    target: str, source: Path, port: int, environ: dict[str, str], log: TextIO
+) -> AsyncIterator[None]:
+    """A function behind the server that functions-framework would start, on this loop."""
+    app = loaded_app(target, source, environ, log)
+    server = _Server(uvicorn.Config(app, "127.0.0.1", port, log_config=None, access_log=False))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(server.serve())
+        await _answering(port)
+        try:
+            yield
+        finally:
+            server.should_exit = True
+
+
+@asynccontextmanager
+async def running_gemini(scenario: Path, folder: Path) -> AsyncIterator[GeminiLiveServer]:
+    """As `ops.gemini_stand_in.running_gemini_stand_in`."""
+    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nobody waits yet
+    async with GeminiLiveServer(load_scenario(scenario), api_key=API_KEY, folder=folder) as gemini:
+        yield gemini
+
+
+@contextmanager
+def logging_to(log: TextIO) -> Iterator[None]:
+    """What the parts' composition roots do to the root logger is undone at the end."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    configure(log)
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+
+
+def phone_network(stack: Stack, dialled: Mapping[str, DialledParty] = {}) -> TwilioNetwork:
+    """Twilio with the line's number. `dialled` says who else answers."""
+    return TwilioNetwork(auth_token=stack.twilio_auth_token, dialled=dialled, date=clock.now)
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to pytest."""
+        yield
+
+
+@asynccontextmanager
+async def _started(command: Command, log: TextIO) -> AsyncIterator[None]:
+    environ = dict(command.environ)
+    if command.name == "stream_handler":
+        async with _handler(environ):
+            yield
+        return
+    options = dict(zip(command.argv[3::2], command.argv[4::2], strict=True))
+    source, port = Path(options["--source"]), int(options["--port"])
+    async with served_function(options["--target"], source, port, environ, log):
+        yield
+
+
+@asynccontextmanager
+async def _handler(environ: dict[str, str]) -> AsyncIterator[None]:
+    """What `python -m stream_handler` does."""
+    settings = read_settings(environ)
+    tls = ssl.create_default_context(cafile=environ.get("SSL_CERT_FILE"))
+    tools, stop = ToolClient(), asyncio.Event()
+    watch = LoopWatch(now_s=jumping_loop().time)
+    try:
+        async with open_store(settings.store_url) as store, asyncio.TaskGroup() as group:
+            model = GeminiLive(settings.gemini, tls=tls)
+            services = Services(store, store, model, tools, AgentWatch(store))
+            server = StreamServer(settings, services, loop_watch=watch)
+            group.create_task(server.serve(stop))
+            await _answering(settings.port)
+            try:
+                yield
+            finally:
+                stop.set()
+    finally:
+        await tools.close()
+
+
+async def _answering(port: int) -> None:
+    async with asyncio.timeout(_STARTS_WITHIN_S):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except ConnectionRefusedError:
+                await asyncio.sleep(_POLL_S)
+            else:
+                writer.close()
+                await writer.wait_closed()
+                return
