@@ -5,6 +5,7 @@ import os
 import shlex
 import signal
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -70,6 +71,9 @@ async def run_editor(path: Path, environ: Mapping[str, str]) -> None:
 @contextmanager
 def _interrupts_left_to_the_editor() -> Iterator[None]:
     """Ctrl-C means something to editors, and reaches every process of the terminal."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # interrupts go to the main thread
+        return
     before = signal.signal(signal.SIGINT, lambda number, frame: None)
     try:
         yield

@@ -1,21 +1,28 @@
-"""A line that operators work on: the parts and their commands as processes, and spoken calls."""
+"""A line that operators work on: all its parts, their commands, and spoken calls.
+
+On the embedded store everything is in this process, on a clock that jumps; else the parts are
+processes, in real time.
+"""
 
 import asyncio
+import io
 import os
 import sys
-import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 
+from ops.__main__ import main
 from ops.following import complete_record
 from ops.gemini_stand_in import API_KEY
 from ops.judge import Sentence, judge
-from ops.processes import Command, SupervisedProcess, free_port, python
+from ops.processes import free_port
 from ops.stack import ROOT, Stack, StackSettings, inherited, running_stack
+from ops.terminal import Terminal
 from ringdown.calls import CallRecord
 from ringdown.stores import Store, open_store
 from ringdown.tools import Json, ToolDeclaration
@@ -24,8 +31,9 @@ from simulators.gemini_live.messages import OUTPUT_HZ
 from simulators.gemini_live.scenario import MODEL_VOICE, PlannedCall, Reply, Scenario, Turn
 from simulators.gemini_live.server import GeminiLiveServer
 from simulators.speech.synthesis import synthesize
-from simulators.twilio import Call, TwilioNetwork
+from simulators.twilio import Call
 from tests.ringdown.seeding import write_agent
+from tests.whole_line import phone_network, running_line, served_function
 
 CALLER = "+14155550123"
 LINE = "+14155550100"
@@ -61,12 +69,11 @@ _SCENARIO = Scenario(
     unknown=Reply(say="I did not catch that."),
 )
 _LINE_HZ = 8_000
-_COMMAND_WITHIN_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class OperatedLine:
-    """A running line. `steps` has what was timed, in seconds."""
+    """A running line."""
 
     stack: Stack
     store: Store
@@ -75,24 +82,22 @@ class OperatedLine:
     environ: Mapping[str, str]
     edited_url: str
     """Where `agent_edited` takes the database's events."""
-    steps: list[tuple[str, float]] = field(default_factory=list)
 
     # What operators do
 
     async def ringdown(self, *argv: str, editor: str = "", status: int = 0) -> str:
-        """Run a command as a process, and return what it said; `editor` is EDITOR."""
-        process = await asyncio.create_subprocess_exec(
-            *(python(), "-m", "ops", *argv),
-            cwd=self.folder,
-            env={**self.environ, "STORE_URL": self.stack.store_url, "EDITOR": editor},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+        """Run a command as another process would, and return what it said; `editor` is EDITOR."""
+        said = io.StringIO()
+        environ = {**self.environ, "STORE_URL": self.stack.store_url, "EDITOR": editor}
+        ended = await asyncio.to_thread(
+            main,
+            argv,
+            environ=environ,
+            terminal=Terminal(io.StringIO(), said, said),
+            out=self.folder / "out",
         )
-        async with asyncio.timeout(_COMMAND_WITHIN_S):
-            said, _ = await process.communicate()
-        assert process.returncode == status, f"ringdown {' '.join(argv)}:\n{said.decode()}"
-        return said.decode()
+        assert ended == status, f"ringdown {' '.join(argv)}:\n{said.getvalue()}"
+        return said.getvalue()
 
     def editor(self, before: str, after: str) -> str:
         """An EDITOR in which the person replaces `before` by `after`, and saves."""
@@ -116,7 +121,7 @@ class OperatedLine:
     async def send_event(self, document: str) -> None:
         """What Firestore sends after each write to `document`."""
         headers = {
-            "ce-id": f"event-{time.monotonic_ns()}",
+            "ce-id": f"event-{uuid.uuid4()}",
             "ce-source": "//firestore.googleapis.com/projects/ringdown/databases/(default)",
             "ce-specversion": "1.0",
             "ce-type": "google.cloud.firestore.document.v1.written",
@@ -132,8 +137,7 @@ class OperatedLine:
     @asynccontextmanager
     async def call(self) -> AsyncIterator[Call]:
         """A call that rings when the body begins, and is over when it ends."""
-        network = TwilioNetwork(auth_token=self.stack.twilio_auth_token)
-        async with network.place_call(
+        async with phone_network(self.stack).place_call(
             to=LINE,
             from_=CALLER,
             voice_url=f"{self.stack.webhook_url}/",
@@ -156,20 +160,6 @@ class OperatedLine:
         record = await complete_record(self.store, call.identity.call_sid)
         assert record is not None
         return record
-
-    # What is told of it
-
-    @contextmanager
-    def timed(self, step: str) -> Iterator[None]:
-        began_s = time.perf_counter()
-        yield
-        self.steps.append((step, time.perf_counter() - began_s))
-
-    def tell(self, story: str) -> None:
-        """Print the steps, for `pytest -rA` to show."""
-        print(f"\n{story}")  # noqa: T201 - for the person who runs the test
-        for step, seconds in self.steps:
-            print(f"  {seconds:6.2f} s  {step}")  # noqa: T201
 
 
 async def heard(call: Call, sentence: str) -> bool:
@@ -201,8 +191,9 @@ async def operated_line(
         store_url=store_url,
         inherited=inherited(os.environ),
     )
+    on_sqlite = store_url.startswith("sqlite:")
     async with (
-        running_stack(settings) as stack,
+        running_line(settings) if on_sqlite else running_stack(settings) as stack,
         _agent_edited(settings, store_url) as edited_url,
         open_store(store_url) as store,
     ):
@@ -218,29 +209,10 @@ async def operated_line(
 
 @asynccontextmanager
 async def _agent_edited(settings: StackSettings, store_url: str) -> AsyncIterator[str]:
-    """The function that Firestore runs for every edit, as a process."""
+    """The function that Firestore runs for every edit."""
     port = free_port()
-    url = f"http://127.0.0.1:{port}"
     source = ROOT / "functions" / "agent_edited" / "main.py"
-    process = SupervisedProcess(
-        Command(
-            name="agent_edited",
-            argv=(
-                *(python(), "-m", "functions_framework", "--target", "agent_edited"),
-                *("--source", str(source), "--signature-type", "cloudevent"),
-                *("--host", "127.0.0.1", "--port", str(port)),
-            ),
-            environ={
-                **settings.inherited,
-                "PYTHONPATH": str(ROOT / "shared"),
-                "STORE_URL": store_url,
-            },
-            url=url,
-        ),
-        settings.out / "logs" / "agent_edited.log",
-    )
-    try:
-        await process.start()
-        yield url
-    finally:
-        await process.stop()
+    environ = {**settings.inherited, "STORE_URL": store_url}
+    with io.StringIO() as log:
+        async with served_function("agent_edited", source, port, environ, log):
+            yield f"http://127.0.0.1:{port}"

@@ -1,7 +1,4 @@
-"""What operators do, from their command line to the caller's ear, on both stores.
-
-`pytest -rA` shows how long each step took; docs/prompts.md has such figures.
-"""
+"""What operators do, from their command line to the caller's ear."""
 
 import datetime
 from pathlib import Path
@@ -30,24 +27,19 @@ pytestmark = pytest.mark.timeout(120)
 
 
 async def test_a_prompt_is_changed_and_heard_in_the_next_call(
-    tmp_path: Path, each_store_url: str, gemini_live_server: GeminiLiveServerFactory
+    tmp_path: Path, store_url: str, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
-    async with operated_line(tmp_path, each_store_url, gemini_live_server) as line:
+    async with operated_line(tmp_path, store_url, gemini_live_server) as line:
         editor = line.editor(OPENS_AT_NINE, OPENS_AT_SEVEN)
-        with line.timed("change the prompt: agents edit default"):
-            said = await line.ringdown("agents", "edit", "default", "--yes", editor=editor)
+        said = await line.ringdown("agents", "edit", "default", "--yes", editor=editor)
         async with line.call() as call:
-            with line.timed("ring, until the greeting begins"):
-                await call.agent_started_speaking()
-            with line.timed("hear the greeting, ask, hear the new answer"):
-                await call.agent_silent_for(0.7)
-                await call.say(WHEN)
-                await call.agent_silent_for(0.8)
+            await call.agent_started_speaking()
+            await call.agent_silent_for(0.7)
+            await call.say(WHEN)
+            await call.agent_silent_for(0.8)
             await call.hang_up()
         record = await line.record(call)
-        with line.timed("see which version answered: calls show last"):
-            shown = await line.ringdown("calls", "show", "last")
-        line.tell("Change a prompt, and hear it:")
+        shown = await line.ringdown("calls", "show", "last")
 
     assert f"+{OPENS_AT_SEVEN}" in said.replace("+  ", "+")
     assert told(record) == [GREETING, OPENS_AT_SEVEN]
@@ -56,25 +48,18 @@ async def test_a_prompt_is_changed_and_heard_in_the_next_call(
 
 
 async def test_what_was_broken_is_told_harms_no_call_and_is_rolled_back(
-    tmp_path: Path, each_store_url: str, gemini_live_server: GeminiLiveServerFactory
+    tmp_path: Path, store_url: str, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
-    async with operated_line(tmp_path, each_store_url, gemini_live_server) as line:
-        with line.timed("break it in the console: a voice, then the greeting"):
-            await line.save_in_the_console(voice="Korr", greeting="Good day.")
+    async with operated_line(tmp_path, store_url, gemini_live_server) as line:
+        await line.save_in_the_console(voice="Korr", greeting="Good day.")
         stored = await line.store.read_agent("default")
-        with line.timed("a caller hears the last good version meanwhile"):
-            meanwhile = await line.ask(WHEN)
-        with line.timed("see why: agents show default"):
-            shown = await line.ringdown("agents", "show", "default")
-        with line.timed("see what callers got: calls show last"):
-            shown_call = await line.ringdown("calls", "show", "last")
-        with line.timed("go back: agents rollback default"):
-            went_back = await line.ringdown("agents", "rollback", "default", "--yes")
-        with line.timed("a caller hears the old version"):
-            afterwards = await line.ask(WHEN)
+        meanwhile = await line.ask(WHEN)
+        shown = await line.ringdown("agents", "show", "default")
+        shown_call = await line.ringdown("calls", "show", "last")
+        went_back = await line.ringdown("agents", "rollback", "default", "--yes")
+        afterwards = await line.ask(WHEN)
         records = [await line.record(call) for call in (meanwhile, afterwards)]
         repaired = await line.store.read_agent("default")
-        line.tell("Break a prompt, see why, go back, hear the old one:")
 
     assert stored is not None
     assert stored.status is not None
@@ -94,18 +79,15 @@ async def test_what_was_broken_is_told_harms_no_call_and_is_rolled_back(
 
 
 async def test_yesterdays_bad_call_is_found_with_its_cause(
-    tmp_path: Path, each_store_url: str, gemini_live_server: GeminiLiveServerFactory
+    tmp_path: Path, store_url: str, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
-    async with operated_line(tmp_path, each_store_url, gemini_live_server) as line:
+    async with operated_line(tmp_path, store_url, gemini_live_server) as line:
         bad = await line.record(await line.ask(BREAD))
         await _date_back(line.store, bad)
         good = await line.record(await line.ask(WHEN))
-        with line.timed("find it: calls list --since yesterday --problem"):
-            listed = await line.ringdown("calls", "list", "--since", "yesterday", "--problem")
-        with line.timed("see the cause: calls show"):
-            shown = await line.ringdown("calls", "show", YESTERDAYS_SID)
+        listed = await line.ringdown("calls", "list", "--since", "yesterday", "--problem")
+        shown = await line.ringdown("calls", "show", YESTERDAYS_SID)
         page = line.folder / "out" / "calls" / f"{YESTERDAYS_SID}.html"
-        line.tell("Find yesterday's bad call and its cause:")
 
     assert told(bad) == [GREETING, "One moment, please.", NO_ANSWER]
     assert YESTERDAYS_SID in listed
