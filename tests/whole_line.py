@@ -58,7 +58,9 @@ async def served_function(
 ) -> AsyncIterator[None]:
     """A function behind the server that functions-framework would start, on this loop."""
     app = loaded_app(target, source, environ, log)
-    server = _Server(uvicorn.Config(app, "127.0.0.1", port, log_config=None, access_log=False))
+    server = _Server(
+        uvicorn.Config(app, "127.0.0.1", port, log_config=None, access_log=False, lifespan="off")
+    )
     async with asyncio.TaskGroup() as group:
         group.create_task(server.serve())
         await _answering(port)

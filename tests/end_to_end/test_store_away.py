@@ -1,14 +1,16 @@
 """The store is away for whole calls: callers are answered, and no record is lost."""
 
 import asyncio
-from contextlib import ExitStack
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from ops.gemini_stand_in import API_KEY
 from ops.processes import free_port
-from ops.stack import StackSettings, running_stack
+from ops.stack import StackSettings
 from ringdown.calls import CallRecord, CallStatus, EndReason, Speaker
 from ringdown.dead_letters import assemble, replay
 from ringdown.stores import open_store
@@ -19,7 +21,7 @@ from simulators.speech.recognition import normalise
 from simulators.twilio import Answers, Call, DialStatus
 from simulators.twilio.events import DialledPartyEnded
 from tests.end_to_end.playing import hear_the_greeting_and_hang_up, play, wait_for_the_end
-from tests.functions.incoming_call.records import store_locked
+from tests.whole_line import LOG, running_line
 
 LINE = "+14155550100"
 FALLBACK = "+14155550199"
@@ -43,20 +45,20 @@ async def test_calls_are_answered_and_their_records_come_back(
         fallback_number=FALLBACK,
     )
     with ExitStack() as until_stopped:
-        async with running_stack(settings) as stack:
-            with store_locked(stack.store_url):
+        async with running_line(settings) as stack:
+            with store_away(stack.store_url):
                 late = await play(stack, LINE, hear_the_greeting_and_hang_up)
             late_record = await _complete_record(stack.store_url, late)
-            until_stopped.enter_context(store_locked(stack.store_url))
+            until_stopped.enter_context(store_away(stack.store_url))
             lost = await play(stack, LINE, wait_for_the_end, A_PERSON)
-            assert await _record(stack.store_url, lost) is None
 
+    assert await _record(stack.store_url, lost) is None
     assert _heard_greeting(late_record)
     assert late_record.call.end_reason is EndReason.CALLER_HUNG_UP
     dialled = [event for event in lost.events if isinstance(event, DialledPartyEnded)]
     assert [(d.number, d.status) for d in dialled] == [(FALLBACK, DialStatus.COMPLETED)]
 
-    found = assemble((tmp_path / "logs" / "stream_handler.log").read_text("utf-8").splitlines())
+    found = assemble((tmp_path / LOG).read_text("utf-8").splitlines())
     (letter,) = found.letters
     assert found.problems == ()
     async with open_store(stack.store_url) as store:
@@ -67,6 +69,16 @@ async def test_calls_are_answered_and_their_records_come_back(
         CallStatus.ENDED,
         EndReason.MODEL_LOST,
     )
+
+
+@contextmanager
+def store_away(store_url: str) -> Iterator[None]:
+    """Every question to the store fails inside."""
+    path = store_url.removeprefix("sqlite:")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("ALTER TABLE documents RENAME COLUMN body TO away")
+        yield
+        connection.execute("ALTER TABLE documents RENAME COLUMN away TO body")
 
 
 async def _record(store_url: str, call: Call) -> CallRecord | None:
