@@ -130,7 +130,7 @@ class Bridge:
         finally:
             for timer in self._timers.values():
                 timer.cancel()
-            await keep_flight(self._services.flights, self._call, self._session.record())
+            await keep_flight(self._services.flights, self._call, self._session)
             # They hold seconds of sound, and refer back to us: a collection comes too seldom.
             del self._session, self._model
 
