@@ -4,6 +4,7 @@ The only file that imports the SDK. Facts about its behaviour are those of googl
 """
 
 import asyncio
+import json
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import (
@@ -317,15 +318,16 @@ class ModelSession:
         return iter(()) if message is None else self._events(message)
 
     async def _understood(self, raw: str | bytes) -> types.LiveServerMessage | None:
-        self._relay.hand(raw)
         try:
+            self._relay.hand(_with_whole_characters(raw))
             return await self._session._receive()  # `receive()` for one message
         except errors.APIError as error:
             raise ModelError(error.message or "closed", code=error.code) from error
         except ValueError as error:
             raise ModelError("a message that is not JSON") from error
-        except (TypeError, AttributeError):
-            # The SDK's answer to a message whose keys are all unknown to it, or that has none.
+        except (TypeError, AttributeError, RecursionError):
+            # The SDK's answer to a message whose keys are all unknown to it, or that has none;
+            # and what is nested too deeply to be read.
             _log.warning("message from the model not understood")
             return None
 
@@ -365,6 +367,18 @@ class ModelSession:
                 yield ToolCallRequested(at_ms, id, call.name, call.args or {}, blocks)
             else:
                 _log.warning("tool call without id or name ignored")
+
+
+def _with_whole_characters(raw: str | bytes) -> str:
+    """The JSON `raw` with U+FFFD for each half of a surrogate pair, which UTF-8 cannot hold.
+
+    JSON can: an emoji that is cut between two messages comes as two halves.
+    """
+    text = raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
+    if r"\ud" not in text.lower():
+        return text
+    whole = json.dumps(json.loads(text), ensure_ascii=False)
+    return whole.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 @contextmanager
