@@ -27,6 +27,7 @@ from ringdown.calls import Speaker, Usage
 from ringdown.gemini_backend import DeveloperApi, GeminiBackend, VertexAi
 from ringdown.log import Log
 from ringdown.models import MODELS, Api, Model, model_on
+from ringdown.openapi_schema import openapi_parameters
 from ringdown.tools import Scheduling, ToolAnswer
 from stream_handler.call_ids import CallIds
 from stream_handler.core.events import (
@@ -70,6 +71,7 @@ _TYPES_OF_A_SESSION = (
     types.LiveServerSetupComplete,
     types.Part,
     types.RealtimeInputConfig,
+    types.Schema,
     types.SpeechConfig,
     types.Tool,
     types.UserContent,
@@ -451,11 +453,16 @@ def _declarations(config: ModelConfig) -> list[types.FunctionDeclaration]:
         types.FunctionDeclaration(
             name=function.name,
             description=function.description,
-            parameters_json_schema=function.parameters,
+            parameters=_parameters(function.parameters),
             behavior=types.Behavior(function.behavior.upper()) if can_choose else None,
         )
         for function in config.functions
     ]
+
+
+def _parameters(schema: dict[str, object]) -> types.Schema | None:
+    said = openapi_parameters(schema)
+    return None if said is None else types.Schema.model_validate(said)
 
 
 def _blocking(config: ModelConfig) -> frozenset[str]:
