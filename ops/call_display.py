@@ -64,9 +64,12 @@ class CallDisplay:
 def is_fault(code: AlertCode) -> bool:
     """Whether an alert means that something went wrong.
 
-    Twilio logs 31921 whenever our side closes the stream, which is how a call goes on.
+    Twilio logs 31921 whenever our side closes the stream, which is how a call goes on; and a mere
+    warning when it dials nobody for want of a caller ID.
     """
-    return code.level is AlertLevel.ERROR and int(code) != 31921
+    if code is AlertCode.DIAL_INVALID_CALLER_ID:
+        return True
+    return code.level is AlertLevel.ERROR and code is not AlertCode.STREAM_CLOSED_BY_SERVER
 
 
 def _line(at_ms: int, who: str, what: str) -> None:

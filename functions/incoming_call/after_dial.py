@@ -7,6 +7,7 @@ from ringdown.calls import Call, CallStore
 from ringdown.errors import RingdownError
 from ringdown.log import Log
 from twilio_request import DialUpdate
+from withheld_numbers import caller_id
 
 RESUME_WITHIN_S = 2.0
 
@@ -37,4 +38,5 @@ def without_agent(update: DialUpdate, *, fallback_number: str | None) -> str:
     """TwiML for a transfer after which the agent does not go on."""
     if update.answered or update.call.over:
         return hang_up()
-    return fall_back(language=None, number=fallback_number)
+    shown = caller_id(update.call.caller, update.call.called)
+    return fall_back(language=None, number=fallback_number, caller_id=shown)

@@ -28,6 +28,7 @@ from ringdown.log import Log
 from ringdown.phrases import phrases_for
 from twilio_request import CallUpdate
 from webhook_settings import WebhookSettings
+from withheld_numbers import caller_id
 
 READ_WITHIN_S = 2.0
 TAKE_UP_WITHIN_S = 1.0
@@ -55,7 +56,8 @@ async def after_stream(
         return nothing()
     call = await _read(store, update.call_sid)
     if call is None:
-        return fall_back(language=None, number=settings.fallback_number)
+        shown = caller_id(update.caller, update.called)
+        return fall_back(language=None, number=settings.fallback_number, caller_id=shown)
     if call.next is None:
         taken_up = await _take_up(store, call, ended or call.attempt, now)
         if taken_up is not None:
@@ -67,6 +69,7 @@ async def after_stream(
 def next_twiml(call: Call, *, after_dial_url: str) -> str:
     """What Twilio does next with a call whose stream has ended."""
     language, phrases = call.agent.language, phrases_for(call.agent.language)
+    person, shown = call.fallback_number, caller_id(call.caller, call.called)
     match call.next:
         case NextAction.HANG_UP:
             return hang_up()
@@ -75,15 +78,15 @@ def next_twiml(call: Call, *, after_dial_url: str) -> str:
         case NextAction.TIME_GOODBYE:
             return say_goodbye(phrases.time_goodbye, language=phrases.language)
         case NextAction.BUSY:
-            sentence = phrases.busy if call.fallback_number is None else phrases.connecting
-            return say_and_dial(sentence, language=phrases.language, number=call.fallback_number)
-        case NextAction.CONNECT_PERSON if call.fallback_number is not None:
-            return connect_person(language=language, number=call.fallback_number)
+            sentence = phrases.busy if person is None else phrases.connecting
+            return say_and_dial(sentence, language=phrases.language, number=person, caller_id=shown)
+        case NextAction.CONNECT_PERSON if person is not None:
+            return connect_person(language=language, number=person, caller_id=shown)
         case NextAction.TRANSFER if call.transfer_to in call.agent.transfer_numbers:
             number = call.agent.transfer_numbers[call.transfer_to]
-            return transfer(number=number, after_dial_url=after_dial_url)
+            return transfer(number=number, caller_id=shown, after_dial_url=after_dial_url)
         case NextAction.FALL_BACK | NextAction.CONNECT_PERSON | NextAction.TRANSFER | None:
-            return fall_back(language=language, number=call.fallback_number)
+            return fall_back(language=language, number=person, caller_id=shown)
         case unreachable:
             assert_never(unreachable)
 

@@ -22,6 +22,7 @@ from ringdown.stores import Store
 from ringdown.stream_token import mint
 from twilio_request import CallUpdate
 from webhook_settings import WebhookSettings
+from withheld_numbers import caller_id
 
 OPEN_CALL_WITHIN_S = 1.0
 
@@ -53,7 +54,7 @@ async def answer(
     chosen, standing = choosing.result(), looking.result()
     person = person_for(chosen.agent, settings.fallback_number, update.called)
     if not standing.is_clear and not await _is_admitted(store, update.call_sid):
-        return refusal(standing, chosen, person)
+        return refusal(standing, chosen, person, caller_id(update.caller, update.called))
     memory = standing.memory(now) if is_remembered(chosen.agent, update.caller) else None
     opened = new_call(update, chosen, now, person=person, memory=memory)
     async with asyncio.TaskGroup() as group:

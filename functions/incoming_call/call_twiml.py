@@ -44,44 +44,49 @@ def connect_stream(offer: StreamOffer, *, notice: str, language: str) -> str:
     return _document(response)
 
 
-def fall_back(*, language: str | None, number: str | None) -> str:
-    """Apologise, then dial `number` (E.164) or, without one, end the call."""
+def fall_back(*, language: str | None, number: str | None, caller_id: str | None) -> str:
+    """Apologise, then dial `number` (E.164) or, without one, end the call.
+
+    Here as below, `caller_id` is the number that whoever is dialled sees.
+    """
     phrases = phrases_for(language)
     apology = phrases.closing_apology if number is None else phrases.connecting_apology
     response = VoiceResponse()
     response.say(apology, language=phrases.language)
     if number is not None:
-        response.dial(number)
+        response.dial(number, caller_id=caller_id)
     response.hangup()
     return _document(response)
 
 
-def connect_person(*, language: str, number: str) -> str:
+def connect_person(*, language: str, number: str, caller_id: str | None) -> str:
     """The caller wants a person: say that they are connected, and dial."""
     phrases = phrases_for(language)
     response = VoiceResponse()
     response.say(phrases.connecting, language=phrases.language)
-    response.dial(number)
+    response.dial(number, caller_id=caller_id)
     response.hangup()
     return _document(response)
 
 
-def say_and_dial(sentence: str, *, language: str, number: str | None) -> str:
+def say_and_dial(sentence: str, *, language: str, number: str | None, caller_id: str | None) -> str:
     """Say `sentence`, if there is any, then dial `number` or, without one, end the call."""
     response = VoiceResponse()
     spoken = _speakable(sentence)
     if spoken:
         response.say(spoken, language=language)
     if number is not None:
-        response.dial(number)
+        response.dial(number, caller_id=caller_id)
     response.hangup()
     return _document(response)
 
 
-def transfer(*, number: str, after_dial_url: str) -> str:
+def transfer(*, number: str, caller_id: str | None, after_dial_url: str) -> str:
     """Dial the person that the agent has announced; `after_dial_url` says what comes then."""
     response = VoiceResponse()
-    response.dial(number, action=after_dial_url, method="POST", timeout=RING_FOR_S)
+    response.dial(
+        number, caller_id=caller_id, action=after_dial_url, method="POST", timeout=RING_FOR_S
+    )
     return _document(response)
 
 

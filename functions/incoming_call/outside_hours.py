@@ -6,6 +6,7 @@ from call_twiml import say_and_dial
 from ringdown.calls import Call, CallStatus, EndReason, NextAction
 from ringdown.phrases import phrases_for
 from ringdown.template_values import is_business_open
+from withheld_numbers import caller_id
 
 
 def is_answered(call: Call) -> bool:
@@ -32,9 +33,10 @@ def turned_away(call: Call) -> Call:
 def turn_away(call: Call) -> str:
     """TwiML for such a call: the agent's message, or one in its language; then what it wants."""
     number = call.fallback_number if call.next is NextAction.CONNECT_PERSON else None
+    shown = caller_id(call.caller, call.called)
     message = call.agent.opening_hours.message if call.agent.opening_hours is not None else None
     if message is not None:
-        return say_and_dial(message, language=call.agent.language, number=number)
+        return say_and_dial(message, language=call.agent.language, number=number, caller_id=shown)
     phrases = phrases_for(call.agent.language)
     sentence = phrases.closed if number is None else phrases.connecting
-    return say_and_dial(sentence, language=phrases.language, number=number)
+    return say_and_dial(sentence, language=phrases.language, number=number, caller_id=shown)

@@ -9,7 +9,9 @@ from ringdown.phrases import phrases_for
 _log = Log("incoming_call.refusals")
 
 
-def refusal(standing: Standing, chosen: ChosenAgent, person: str | None) -> str:
+def refusal(
+    standing: Standing, chosen: ChosenAgent, person: str | None, caller_id: str | None
+) -> str:
     """TwiML for a caller who is blocked or calls too often, or when the line has reached a limit.
 
     `person` is the number of somebody who may answer a full line; who calls too often is not sent
@@ -23,4 +25,4 @@ def refusal(standing: Standing, chosen: ChosenAgent, person: str | None) -> str:
         _log.warning("caller limit reached", agent=chosen.agent_id)
         person = None
     sentence = phrases.busy if person is None else phrases.connecting
-    return say_and_dial(sentence, language=phrases.language, number=person)
+    return say_and_dial(sentence, language=phrases.language, number=person, caller_id=caller_id)

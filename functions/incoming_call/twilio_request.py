@@ -86,12 +86,18 @@ def call_sid(form: Form) -> str:
     return value
 
 
+def parties(form: Form) -> tuple[str, str]:
+    """Who calls, and what was called, whatever the form is."""
+    return _text(form, "From") or _UNKNOWN, _text(form, "To") or _UNKNOWN
+
+
 def call_update(form: Form) -> CallUpdate:
     """What a form says of its call; MalformedRequest without a CallSid."""
+    caller, called = parties(form)
     return CallUpdate(
         call_sid=call_sid(form),
-        caller=_text(form, "From") or _UNKNOWN,
-        called=_text(form, "To") or _UNKNOWN,
+        caller=caller,
+        called=called,
         status=_text(form, "CallStatus") or _UNKNOWN,
         duration_s=_duration_s(form.get("CallDuration", "")),
         caller_verified=form.get("StirVerstat") == _VERIFIED,

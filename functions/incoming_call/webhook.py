@@ -30,10 +30,12 @@ from twilio_request import (
     ended_attempt,
     error_code,
     parse_form,
+    parties,
     status_update,
 )
 from twilio_signature import SignatureCheck
 from webhook_settings import WebhookSettings
+from withheld_numbers import caller_id
 
 BODY_WITHIN_S = 5.0
 
@@ -77,6 +79,7 @@ class Webhook:
             return _sentence(404, "There is nothing here.")
         if request.method != "POST":
             return _sentence(405, "This is a telephone webhook: Twilio posts to it.", Allow="POST")
+        form = Form()
         with contextlib.ExitStack() as bound:
             try:
                 form = await self._admit(route, request)
@@ -90,7 +93,7 @@ class Webhook:
                 return _sentence(400, str(error))
             except Exception:  # noqa: BLE001 - the boundary: a caller is on the line
                 _log.exception("request failed", route=route)
-                return self._last_resort(route)
+                return self._last_resort(route, form)
 
     async def _admit(self, route: Route, request: Request) -> Form:
         """The form, once it is known to come from Twilio."""
@@ -151,15 +154,20 @@ class Webhook:
     def _fall_back(self, form: Form) -> Response:
         """Twilio could not use, or not get, what another route had to say."""
         _log.error("Twilio asks for the fallback", error_code=error_code(form))
-        return _twiml(nothing() if call_update(form).over else self._apology())
+        return _twiml(nothing() if call_update(form).over else self._apology(form))
 
-    def _last_resort(self, route: Route) -> Response:
+    def _last_resort(self, route: Route, form: Form) -> Response:
         if route is Route.STATUS:
             return Response(status_code=204)
-        return _twiml(self._apology())
+        return _twiml(self._apology(form))
 
-    def _apology(self) -> str:
-        return fall_back(language=None, number=self._settings.fallback_number)
+    def _apology(self, form: Form) -> str:
+        caller, called = parties(form)
+        return fall_back(
+            language=None,
+            number=self._settings.fallback_number,
+            caller_id=caller_id(caller, called),
+        )
 
 
 def _route(path: str) -> Route | None:

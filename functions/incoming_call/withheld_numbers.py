@@ -12,3 +12,13 @@ _WITHHELD = frozenset("+" + "".join(_KEYS[letter] for letter in word) for word i
 def is_somebody(caller: str) -> bool:
     """Whether `caller` is one telephone's number, and not what many callers share."""
     return is_e164(caller) and caller not in _WITHHELD
+
+
+def caller_id(caller: str, called: str) -> str | None:
+    """The number that somebody whom we dial sees: the caller's, else the one that was called.
+
+    Without it Twilio shows what the call came from, and dials nobody if that is a SIP address, a
+    client or a withheld number (https://www.twilio.com/docs/api/errors/13214). None if no party of
+    the call has a number.
+    """
+    return next((number for number in (caller, called) if is_somebody(number)), None)

@@ -63,7 +63,7 @@ def _say_flight(terminal: Terminal, flight: Flight) -> None:
         for decision in line.decisions:
             terminal.say(f"                       → {decision}", Style.FAINT)
     if flight.head.truncated:
-        terminal.say("The stream was longer than a record may be: this is its beginning.")
+        terminal.say("Recording stopped before the stream ended: this is its beginning.")
     _say_differences(terminal, [step for step in steps if step.differs])
 
 

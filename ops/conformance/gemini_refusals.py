@@ -33,10 +33,10 @@ def _audio(data: str, mime_type: str) -> Json:
 _EMPTY_REQUIRED: Json = {"type": "OBJECT", "properties": {}, "required": []}
 _VOICE: Json = {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}}
 _ODD_VOICE: Json = {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "NoSuchVoice"}}}
-_JSON_SCHEMA: Json = {
+_DECLARATION: Json = {
     "name": "end_call",
     "description": "Ends the call.",
-    "parametersJsonSchema": {"type": "object", "properties": {"reason": {"type": "string"}}},
+    "parameters": {"type": "OBJECT", "properties": {"reason": {"type": "STRING"}}},
 }
 _OUR_SETUP: Json = {
     "generationConfig": {
@@ -51,14 +51,14 @@ _OUR_SETUP: Json = {
         silenceDurationMs=1400, endOfSpeechSensitivity="END_SENSITIVITY_LOW"
     ),
     "sessionResumption": {},
-    "tools": [{"functionDeclarations": [_JSON_SCHEMA]}, {"googleSearch": {}}],
+    "tools": [{"functionDeclarations": [_DECLARATION]}, {"googleSearch": {}}],
 }
 
 REFUSALS = (
     Behaviour(
         "our-setup",
         "A setup with every field that we use is accepted: voice, language, compression, turn"
-        " taking, resumption, a tool with a JSON schema, Google Search beside it.",
+        " taking, resumption, a tool with parameters, Google Search beside it.",
         Source(SourceKind.SDK, SDK_SOURCE),
         "Every call.",
         Probe(scripts.with_setup(**_OUR_SETUP), observing.refusal, {"result": observing.GOES_ON}),

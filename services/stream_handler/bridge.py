@@ -101,7 +101,8 @@ class Bridge:
         self._stream_sid = stream_sid
         self._services = services
         session = StreamSession(call, words_for(call.agent.language), admitted.history)
-        self._session = FlightRecorder(session, call, admitted.history)
+        self._session: FlightRecorder | None = FlightRecorder(session, call, admitted.history)
+        """None once the call is over: it holds seconds of sound, and a collection comes seldom."""
         self._recorder = Recorder(services.store, call, admitted.claim, claimed=admitted.claimed)
         self._report = StreamReport()
         self._outlet = Outlet(socket, WAITING_LIMIT)
@@ -130,9 +131,13 @@ class Bridge:
         finally:
             for timer in self._timers.values():
                 timer.cancel()
-            await keep_flight(self._services.flights, self._call, self._session.record())
-            # They hold seconds of sound, and refer back to us: a collection comes too seldom.
-            del self._session, self._model
+            session, self._session = self._session, None
+            if session is not None:
+                await keep_flight(self._services.flights, self._call, session)
+
+    @property
+    def call_sid(self) -> str:
+        return self._call.call_sid
 
     async def _carry(self) -> None:
         async with self._group:
@@ -153,7 +158,7 @@ class Bridge:
 
     def drain(self, within_s: float) -> None:
         """Ask the call to leave, because the process must stop: between two turns if it can."""
-        self._handle(DrainRequested(self._now_ms(), within_s * 1_000))
+        self._safely(self._handle, DrainRequested(self._now_ms(), within_s * 1_000))
 
     def give_up(self) -> None:
         """End the call here and now: what the store has not taken of its record is logged."""
@@ -165,6 +170,8 @@ class Bridge:
         return int(passed_s * 1000 * STEPS_PER_MS) / STEPS_PER_MS
 
     def _handle(self, event: Event) -> None:
+        if self._session is None:
+            return
         for action in self._session.handle(event):
             self._perform(action)
 

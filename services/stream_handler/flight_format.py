@@ -54,7 +54,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     call: Call
     history: tuple[Turn, ...]
     truncated: bool = False
-    """The call was longer than a record may be: it ends early."""
+    """Recording stopped before the stream did: it was too long, or an event could not be noted."""
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True):

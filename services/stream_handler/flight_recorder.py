@@ -4,6 +4,8 @@ Frames come fifty times a second each way, so they cost a few bytes and well und
 """
 
 import asyncio
+from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 
@@ -34,6 +36,8 @@ MOST_BYTES = 3 * 1024 * 1024
 """Of one stream, which lasts an hour at most: twice what that hour takes."""
 KEEP_WITHIN_S = 2.0
 
+_T = TypeVar("_T")
+
 _log = Log(__name__)
 
 # What each frame needs, near at hand
@@ -45,7 +49,7 @@ class FlightRecorder:
     """A session that notes what it is told, and what it decides.
 
     What comes first is kept: a core's answer depends on all that was before it, so a record
-    without its beginning would be of no use.
+    without its beginning would be of no use. What cannot be noted ends the record, never the call.
     """
 
     def __init__(
@@ -59,36 +63,40 @@ class FlightRecorder:
         self._session = session
         self._head = Head(call=call, history=history)
         self._most = most
+        self._failed = False
         self._entries = bytearray()
         self._steps = 0
         self._to_model_bytes = self._played_bytes = self._marks = 0
 
     def handle(self, event: Event) -> tuple[Action, ...]:
         """As the session does. The event is noted before: it may be the one that breaks it."""
-        if len(self._entries) > self._most:
+        if self._stopped:
             return self._session.handle(event)
-        self._note(event)
+        start = len(self._entries)
+        self._try_to(self._note, event, start)
         actions = self._session.handle(event)
-        decided = False
-        for action in actions:
-            # To ask `isinstance` in vain takes as long as all of this.
-            if type(action) is SendModelAudio:
-                self._to_model_bytes += len(action.pcm)
-            elif type(action) is PlayAudio:
-                self._played_bytes += len(action.mulaw)
-            elif type(action) is SendMark:
-                self._marks += 1
-            else:
-                decided = True
-        if decided:
-            self._note_answer(actions)
+        if not self._failed:
+            self._try_to(self._note_actions, actions, start)
         return actions
 
     def record(self) -> bytes:
         """All that has been noted."""
-        truncated = len(self._entries) > self._most
-        head = msgspec.structs.replace(self._head, truncated=truncated)
+        head = msgspec.structs.replace(self._head, truncated=self._stopped)
         return write_flight(head, bytes(self._entries))
+
+    @property
+    def _stopped(self) -> bool:
+        return self._failed or len(self._entries) > self._most
+
+    def _try_to(self, note: Callable[[_T], None], what: _T, start: int) -> None:
+        """Note `what`; if that fails, the record ends before the event, which begins at `start`."""
+        try:
+            note(what)
+        except Exception:  # noqa: BLE001 - a recorder must never end the call it records
+            self._failed = True
+            del self._entries[start:]
+            # A frame comes from the socket, where no call is bound.
+            _log.exception("flight record stopped", call_sid=self._head.call.call_sid)
 
     def _note(self, event: Event) -> None:
         steps = int(event.at_ms * STEPS_PER_MS)
@@ -107,6 +115,21 @@ class FlightRecorder:
             self._entries += OTHER_EVENT_ENTRY.pack(Kind.OTHER_EVENT, passed, len(packed))
             self._entries += packed
 
+    def _note_actions(self, actions: tuple[Action, ...]) -> None:
+        decided = False
+        for action in actions:
+            # To ask `isinstance` in vain takes as long as all of this.
+            if type(action) is SendModelAudio:
+                self._to_model_bytes += len(action.pcm)
+            elif type(action) is PlayAudio:
+                self._played_bytes += len(action.mulaw)
+            elif type(action) is SendMark:
+                self._marks += 1
+            else:
+                decided = True
+        if decided:
+            self._note_answer(actions)
+
     def _note_answer(self, actions: tuple[Action, ...]) -> None:
         decisions = tuple(
             outline(action)
@@ -119,11 +142,13 @@ class FlightRecorder:
         self._entries += packed
 
 
-async def keep_flight(store: FlightStore, call: Call, record: bytes) -> None:
-    """Have `record` written, if the store takes it in KEEP_WITHIN_S; else the log says so."""
+async def keep_flight(store: FlightStore, call: Call, recorder: FlightRecorder) -> None:
+    """Have the record written, if the store takes it in KEEP_WITHIN_S; else the log says so."""
     try:
         async with asyncio.timeout(KEEP_WITHIN_S):
-            parts = await asyncio.to_thread(pack, call.attempt, record)
+            parts = await asyncio.to_thread(pack, call.attempt, recorder.record())
             await store.keep_flight(call.call_sid, parts)
     except (StoreUnavailable, InvalidDocument, TimeoutError) as error:
         _log.warning("flight record not written", error=str(error) or "timed out")
+    except Exception:  # noqa: BLE001 - the call has ended well, whatever becomes of its record
+        _log.exception("flight record not written")

@@ -4,6 +4,7 @@ The only file that imports the SDK. Facts about its behaviour are those of googl
 """
 
 import asyncio
+import json
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import (
@@ -26,6 +27,7 @@ from ringdown.calls import Speaker, Usage
 from ringdown.gemini_backend import DeveloperApi, GeminiBackend, VertexAi
 from ringdown.log import Log
 from ringdown.models import MODELS, Api, Model, model_on
+from ringdown.openapi_schema import openapi_parameters
 from ringdown.tools import Scheduling, ToolAnswer
 from stream_handler.call_ids import CallIds
 from stream_handler.core.events import (
@@ -69,6 +71,7 @@ _TYPES_OF_A_SESSION = (
     types.LiveServerSetupComplete,
     types.Part,
     types.RealtimeInputConfig,
+    types.Schema,
     types.SpeechConfig,
     types.Tool,
     types.UserContent,
@@ -317,15 +320,16 @@ class ModelSession:
         return iter(()) if message is None else self._events(message)
 
     async def _understood(self, raw: str | bytes) -> types.LiveServerMessage | None:
-        self._relay.hand(raw)
         try:
+            self._relay.hand(_with_whole_characters(raw))
             return await self._session._receive()  # `receive()` for one message
         except errors.APIError as error:
             raise ModelError(error.message or "closed", code=error.code) from error
         except ValueError as error:
             raise ModelError("a message that is not JSON") from error
-        except (TypeError, AttributeError):
-            # The SDK's answer to a message whose keys are all unknown to it, or that has none.
+        except (TypeError, AttributeError, RecursionError):
+            # The SDK's answer to a message whose keys are all unknown to it, or that has none;
+            # and what is nested too deeply to be read.
             _log.warning("message from the model not understood")
             return None
 
@@ -365,6 +369,18 @@ class ModelSession:
                 yield ToolCallRequested(at_ms, id, call.name, call.args or {}, blocks)
             else:
                 _log.warning("tool call without id or name ignored")
+
+
+def _with_whole_characters(raw: str | bytes) -> str:
+    """The JSON `raw` with U+FFFD for each half of a surrogate pair, which UTF-8 cannot hold.
+
+    JSON can: an emoji that is cut between two messages comes as two halves.
+    """
+    text = raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
+    if r"\ud" not in text.lower():
+        return text
+    whole = json.dumps(json.loads(text), ensure_ascii=False)
+    return whole.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 @contextmanager
@@ -437,11 +453,16 @@ def _declarations(config: ModelConfig) -> list[types.FunctionDeclaration]:
         types.FunctionDeclaration(
             name=function.name,
             description=function.description,
-            parameters_json_schema=function.parameters,
+            parameters=_parameters(function.parameters),
             behavior=types.Behavior(function.behavior.upper()) if can_choose else None,
         )
         for function in config.functions
     ]
+
+
+def _parameters(schema: dict[str, object]) -> types.Schema | None:
+    said = openapi_parameters(schema)
+    return None if said is None else types.Schema.model_validate(said)
 
 
 def _blocking(config: ModelConfig) -> frozenset[str]:

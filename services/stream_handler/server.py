@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -177,23 +178,26 @@ class StreamServer:
             bridge = Bridge(cast("PromptConnection", socket), admitted, self._services)
             self._bridges.add(bridge)
             try:
-                await bridge.run()
+                try:
+                    await bridge.run()
+                finally:
+                    self._bridges.discard(bridge)  # its socket may take seconds to close
+                    self._has_carried = True
             except* Exception:  # noqa: BLE001 - the call's boundary: one call's bug ends that call only
                 _log.exception("call failed")
                 await socket.close(1011, "internal error")
-            finally:
-                self._bridges.discard(bridge)
-                self._has_carried = True
 
     async def _admit(self, socket: ServerConnection) -> Admitted:
         """Whoever says nothing makes room for those who come later. Raises Refused."""
         if len(self._waiting) >= _MOST_WAITING:
-            next(iter(self._waiting)).transport.abort()
+            oldest = next(iter(self._waiting))
+            del self._waiting[oldest]  # the next newcomer finds another one
+            oldest.transport.abort()
         self._waiting[socket] = None
         try:
             return await self._admission.admit(socket)
         finally:
-            del self._waiting[socket]
+            self._waiting.pop(socket, None)
 
     def _is_overloaded(self, admitted: Admitted) -> bool:
         """Whether one more call would spoil those in hand. A call that is taken up is in hand."""
@@ -205,15 +209,22 @@ class StreamServer:
     async def _drain(self, server: Server) -> None:
         _log.info("stopping", calls=len(self._bridges))
         server.close(close_connections=False)
-        for bridge in tuple(self._bridges):
-            bridge.drain(self._patience.for_turns_to_end_s)
+        self._ask_each_call(lambda call: call.drain(self._patience.for_turns_to_end_s))
         waits_s = self._patience.for_turns_to_end_s + self._patience.for_calls_to_be_saved_s
         if not await self._all_over(waits_s):
             _log.error("stopped with calls in hand", calls=self._connections)
-            for bridge in tuple(self._bridges):
-                bridge.give_up()
+            self._ask_each_call(Bridge.give_up)
             for connection in tuple(server.connections):
                 connection.transport.abort()
+
+    def _ask_each_call(self, ask: Callable[[Bridge], None]) -> None:
+        """Ask every call in hand, also if one of them fails at it."""
+        for bridge in tuple(self._bridges):
+            with call_bound(bridge.call_sid):
+                try:
+                    ask(bridge)
+                except Exception:  # noqa: BLE001 - the call's boundary
+                    _log.exception("call could not be asked to leave")
 
     async def _all_over(self, within_s: float) -> bool:
         with suppress(TimeoutError):

@@ -29,6 +29,8 @@ class Scheduling(Enum):
 class ToolDeclaration:
     name: str
     behavior: Behavior
+    has_parameters: bool = True
+    """Else the model knows of no arguments, and gives none."""
 
 
 @dataclass(frozen=True, slots=True)

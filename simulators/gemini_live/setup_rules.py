@@ -166,7 +166,7 @@ def _read_declaration(function: Canonical, path: str, model: str) -> ToolDeclara
         raise invalid(f"Invalid function name at '{path}.name': \"{name}\"")
     if "parameters" in function and "parameters_json_schema" in function:
         raise invalid(f"{path}: parameters and parameters_json_schema exclude each other.")
-    schema = function.get("parameters", function.get("parameters_json_schema"))
+    schema = function.get("parameters")
     if schema is not None:
         _check_schema(schema, f"{path}.parameters")
     # NON_BLOCKING is the default on 3.8; older models block unless told otherwise.
@@ -174,11 +174,12 @@ def _read_declaration(function: Canonical, path: str, model: str) -> ToolDeclara
     behavior = Behavior(function.get("behavior") or default)
     if model == EXTENDED_THINKING and behavior is Behavior.BLOCKING:
         raise invalid(f"{model} supports NON_BLOCKING functions only: {name}")
-    return ToolDeclaration(name, behavior)
+    # Models before 3.x ignore parameters_json_schema (googleapis/python-genai issue 1147).
+    return ToolDeclaration(name, behavior, has_parameters=schema is not None)
 
 
 def _check_schema(schema: Mapping[str, Any], path: str) -> None:
-    if not ({"type", "any_of", "anyOf", "$ref"} & schema.keys()):
+    if not ({"type", "any_of"} & schema.keys()):
         raise invalid(f"{path}: schema didn't specify the schema type field.")
     if schema.get("required") == []:
         # Reported as a policy violation, of all things.
@@ -189,5 +190,7 @@ def _check_schema(schema: Mapping[str, Any], path: str) -> None:
             raise invalid(f"{path}.required[{name}]: property is not defined.")
     for name, child in properties.items():
         _check_schema(child, f"{path}.properties[{name}]")
-    if isinstance(schema.get("items"), Mapping):
+    if schema.get("type") in ("ARRAY", "array") and "items" not in schema:
+        raise invalid(f"{path}.items: missing field.")
+    if "items" in schema:
         _check_schema(schema["items"], f"{path}.items")

@@ -33,7 +33,7 @@ from simulators.gemini_live.messages import (
 )
 from simulators.gemini_live.model_turn import MakeCalls, ModelTurn, Say, Step
 from simulators.gemini_live.replies import Answer, MissingValue, conclude
-from simulators.gemini_live.scenario import Pace
+from simulators.gemini_live.scenario import Pace, PlannedCall
 from simulators.gemini_live.setup_rules import EXTENDED_THINKING
 from simulators.gemini_live.tool_ledger import Batch, ToolLedger
 from simulators.speech.pcm import Pcm
@@ -157,7 +157,7 @@ class Speaker:
         return self._call(turn, step, now_ms)
 
     def _call(self, turn: ModelTurn, step: MakeCalls, now_ms: float) -> list[Action]:
-        calls = tuple(FunctionCall(self._next_call(), call.tool, call.args) for call in step.calls)
+        calls = tuple(self._function_call(call) for call in step.calls)
         behaviors = {self.tools[call.name].behavior for call in calls}
         batch = Batch(step.reply, calls, blocking=Behavior.BLOCKING in behaviors)
         self._ledger.add(batch)
@@ -165,6 +165,10 @@ class Speaker:
             turn.waits_for = batch
         notes = [ToolCalled(call.call_id, call.name, call.args, now_ms) for call in calls]
         return [Send(ToolCall(calls)), *notes]
+
+    def _function_call(self, planned: PlannedCall) -> FunctionCall:
+        args = planned.args if self.tools[planned.tool].has_parameters else {}
+        return FunctionCall(self._next_call(), planned.tool, args)
 
     def _conclude(self, batch: Batch, now_ms: float) -> list[Action]:
         actions: list[Action] = []

@@ -45,6 +45,7 @@ class AlertCode(IntEnum):
 _WARNINGS = frozenset(
     {
         AlertCode.SCHEMA_WARNING,
+        AlertCode.DIAL_INVALID_CALLER_ID,
         AlertCode.STATUS_CALLBACK_FAILED,
         AlertCode.STREAM_CONGESTED,
         AlertCode.STREAM_BUFFER_FULL,

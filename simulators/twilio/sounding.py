@@ -21,6 +21,9 @@ from .twiml import Dial, Pause, Play, Say
 from .webhook_client import WebhookClient
 
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
+_WITHHELD = frozenset({"+266696687", "+2562533", "+7378742833", "+86282452253", "+8656696"})
+"""What a caller without a number comes from: ANONYMOUS, BLOCKED, RESTRICTED, UNAVAILABLE, UNKNOWN
+(https://help.twilio.com/articles/223179988)."""
 _MOST_LOOPS = 1000
 _APOLOGY = "We are sorry. An application error has occurred. Goodbye."
 _FOR_EVER_S = 24 * 3600.0
@@ -91,10 +94,17 @@ class Sounding:
         if not _E164.fullmatch(dial.number):
             detail = f"<Dial>: {dial.number!r} is not a number in E.164 form"
             return Alert(AlertCode.DIAL_INVALID_NUMBER, detail)
-        allowed = {self.identity.from_, self.identity.to} | self.settings.verified_caller_ids
-        if dial.caller_id is not None and dial.caller_id not in allowed:
-            detail = f"<Dial callerId={dial.caller_id!r}> is no number of this call or account"
-            return Alert(AlertCode.DIAL_INVALID_CALLER_ID, detail)
+        objection = self._objection_to_caller_id(dial.caller_id)
+        return None if objection is None else Alert(AlertCode.DIAL_INVALID_CALLER_ID, objection)
+
+    def _objection_to_caller_id(self, caller_id: str | None) -> str | None:
+        """What is wrong with it; without one, the caller's own goes along."""
+        shown = self.identity.from_ if caller_id is None else caller_id
+        if not _E164.fullmatch(shown) or shown in _WITHHELD:
+            given = "without callerId passes on" if caller_id is None else "has the callerId"
+            return f"<Dial> {given} {shown!r}, which isn't a telephone number"
+        if shown not in {self.identity.from_, self.identity.to} | self.settings.verified_caller_ids:
+            return f"<Dial callerId={shown!r}> isn't a number of this call or account"
         return None
 
     async def _ring(self, dial: Dial, party: DialledParty, call_sid: str) -> DialEnded:

@@ -9,17 +9,23 @@ from ringdown.stores import open_store
 from simulators.twilio import Call, DialledParty
 from tests.whole_line import phone_network
 
+CALLER = "+14155550123"
+
 Story = Callable[[Call], Awaitable[None]]
 
 
 async def play(
-    stack: Stack, to: str, story: Story, dialled: Mapping[str, DialledParty] = {}
+    stack: Stack,
+    to: str,
+    story: Story,
+    dialled: Mapping[str, DialledParty] = {},
+    from_: str = CALLER,
 ) -> Call:
     """Call `to`, and let the caller do as the `story` says. `dialled` says who else answers."""
     network = phone_network(stack, dialled)
     async with network.place_call(
         to=to,
-        from_="+14155550123",
+        from_=from_,
         voice_url=f"{stack.webhook_url}/",
         status_url=f"{stack.webhook_url}/status",
     ) as call:

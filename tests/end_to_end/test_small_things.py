@@ -23,7 +23,7 @@ from ringdown.tools import ToolAnswer, ToolDeclaration, ToolRequest
 from simulators.twilio import Answers, Call, DialledParty, DialStatus, IsBusy
 from simulators.twilio.events import DialledPartyEnded, VerbStarted
 from simulators.twilio.twiml import Say
-from tests.end_to_end.playing import Story, play, record_of
+from tests.end_to_end.playing import CALLER, Story, play, record_of
 from tests.ringdown.seeding import write_agent
 from tests.whole_line import running_gemini, running_line
 
@@ -193,6 +193,12 @@ STORIES: Mapping[str, Story] = {
     "+14155550119": say_nothing,
     "+14155550120": interrupt_the_transfer,
     "+14155550121": type_nothing,
+    "+14155550122": press_zero,
+    "+14155550124": ask_for_billing,
+}
+CALLERS: Mapping[str, str] = {
+    "+14155550122": "+266696687",  # withheld
+    "+14155550124": "sip:alice@example.sip.twilio.com",
 }
 NEVER_IDLE = "+14155550119"
 AGENTS: Mapping[str, dict[str, object]] = {
@@ -202,6 +208,7 @@ AGENTS: Mapping[str, dict[str, object]] = {
     "+14155550117": {"transfer_numbers": {"billing": BILLING}},
     "+14155550120": {"transfer_numbers": {"billing": BILLING}},
     "+14155550118": {"notice": ""},
+    "+14155550124": {"transfer_numbers": {"billing": BILLING}},
     "+14155550130": {"idle": Idle(nudge_after_s=3, goodbye_after_s=9)},
     "+14155550131": {"notice": ""},
     "+14155550134": {"idle": Idle(nudge_after_s=3, goodbye_after_s=9)},
@@ -253,7 +260,10 @@ async def play_all(stories: Mapping[str, Story], folder: Path) -> Played:
     ):
         await _write_agents(stack, stories, tool_url)
         calls = await asyncio.gather(
-            *(play(stack, to, story, DIALLED) for to, story in stories.items())
+            *(
+                play(stack, to, story, DIALLED, CALLERS.get(to, CALLER))
+                for to, story in stories.items()
+            )
         )
         ended = dict(zip(stories, calls, strict=True))
         records = {to: await record_of(stack, call) for to, call in ended.items()}
@@ -316,6 +326,8 @@ async def test_the_small_things_of_a_call(tmp_path: Path) -> None:
     _a_call_lasts_no_longer_than_it_may(ended[NEVER_IDLE], records[NEVER_IDLE])
     _an_interrupted_transfer_is_off(ended["+14155550120"], records["+14155550120"])
     _digits_that_never_come_are_given_up(records["+14155550121"])
+    _zero_reaches_a_person(ended["+14155550122"], records["+14155550122"])
+    _a_transfer_is_announced_then_dialled(ended["+14155550124"], records["+14155550124"])
 
 
 def _zero_reaches_a_person(call: Call, record: CallRecord) -> None:

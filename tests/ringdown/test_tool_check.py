@@ -89,7 +89,7 @@ def test_what_the_models_side_refuses_a_session_for_is_told(
     parameters: dict[str, Json], told: str
 ) -> None:
     assert problems(parameters=parameters) == [told]
-    declaration = {"name": "check_stock", "parameters_json_schema": parameters}
+    declaration = {"name": "check_stock", "parameters": parameters}
     if parameters.get("type", "object") == "object":
         with pytest.raises(Refused):
             read_tools([{"function_declarations": [declaration]}], "setup.tools")

@@ -217,6 +217,30 @@ def _settings(max_calls: int) -> Settings:
     )
 
 
+class _Listener(logging.Handler):
+    """Hears one message being logged."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__()
+        self._message = message
+        self.heard = asyncio.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.getMessage() == self._message:
+            self.heard.set()
+
+
+@contextmanager
+def listening_for(message: str, logger: str) -> Iterator[asyncio.Event]:
+    """An event that is set when `logger` is given `message`."""
+    listener = _Listener(message)
+    logging.getLogger(logger).addHandler(listener)
+    try:
+        yield listener.heard
+    finally:
+        logging.getLogger(logger).removeHandler(listener)
+
+
 class _ReadyHandler(logging.Handler):
     """Hears the server say which port it serves."""
 

@@ -3,20 +3,30 @@
 import msgspec
 import pytest
 
-from ringdown.calls import Speaker
+from ringdown.calls import Speaker, Usage
+from ringdown.flights import FlightPart
+from ringdown.tools import ToolAnswer
+from stream_handler.core.actions import Action, CancelTool, SendMark
 from stream_handler.core.events import (
     CallerAudio,
     DtmfReceived,
     Event,
+    MarkReceived,
     ModelAudio,
     ModelConnected,
+    ModelDisconnected,
+    ResumptionUpdated,
     StreamStarted,
+    StreamStopped,
+    ToolCallFinished,
     ToolCallRequested,
     TranscriptReceived,
+    UsageReported,
 )
 from stream_handler.core.session import StreamSession
 from stream_handler.flight_format import UnreadableFlight, read_flight, write_flight
-from stream_handler.flight_recorder import FlightRecorder
+from stream_handler.flight_recorder import FlightRecorder, keep_flight
+from stream_handler.flight_replay import replay
 from tests.ringdown.samples import a_call
 from tests.stream_handler.core.stage import SILENT_FRAME, WORDS, Stage
 
@@ -110,6 +120,77 @@ def test_every_kind_of_event_comes_back_as_it_was() -> None:
     recorded = recorder()
     recorded.handle(said)
     assert events_in(recorded) == [said]
+
+
+_HALF_A_PAIR = "\ud83d"
+
+UNNOTABLE: dict[str, Event] = {
+    "the agent's words": TranscriptReceived(60.0, Speaker.AGENT, _HALF_A_PAIR),
+    "the caller's words": TranscriptReceived(60.0, Speaker.CALLER, _HALF_A_PAIR),
+    "an argument": ToolCallRequested(60.0, "t1", "lookup_account", {"name": _HALF_A_PAIR}),
+    "a tool's name": ToolCallRequested(60.0, "t1", _HALF_A_PAIR, {}),
+    "a call's id": ToolCallRequested(60.0, _HALF_A_PAIR, "lookup_account", {}),
+    "22 digits": ToolCallRequested(60.0, "t1", "lookup_account", {"parcel": 10**21}),
+    "22 digits from a tool": ToolCallFinished(60.0, "t1", ToolAnswer(output={"parcel": 10**21})),
+    "a handle": ResumptionUpdated(60.0, _HALF_A_PAIR),
+    "why a session was lost": ModelDisconnected(60.0, _HALF_A_PAIR),
+    "a mark": MarkReceived(60.0, _HALF_A_PAIR),
+    "a count": UsageReported(60.0, Usage(reports=1, prompt={"TEXT": 2**65}, response={})),
+    "a long frame": CallerAudio(60.0, bytes(65_536), -20.0),
+    "no level": CallerAudio(60.0, SILENT_FRAME, float("-inf")),
+    "a time that is none": CallerAudio(float("inf"), SILENT_FRAME, -20.0),
+}
+
+
+@pytest.mark.parametrize("event", UNNOTABLE.values(), ids=UNNOTABLE.keys())
+def test_an_event_that_cannot_be_noted_ends_the_record_and_not_the_call(
+    event: Event, caplog: pytest.LogCaptureFixture
+) -> None:
+    call = a_call()
+    alone, recorded = StreamSession(call, WORDS, ()), recorder()
+    before: list[Event] = [StreamStarted(0.0), ModelConnected(40.0)]
+    after: list[Event] = [CallerAudio(80.0, SILENT_FRAME, -60.0), event, StreamStopped(100.0)]
+
+    for given in (*before, event, *after):
+        assert recorded.handle(given) == alone.handle(given)
+
+    flight = read_flight(recorded.record())
+    assert [happened.event for happened in flight.happened] == before
+    assert flight.head.truncated
+    assert not [step for step in replay(flight, WORDS) if step.differs]
+    assert [record.getMessage() for record in caplog.records] == ["flight record stopped"]
+
+
+def test_a_decision_that_cannot_be_noted_takes_its_event_with_it() -> None:
+    class _Starts(StreamSession):
+        def handle(self, event: Event) -> tuple[Action, ...]:
+            return (SendMark("m1"), CancelTool(_HALF_A_PAIR))
+
+    call = a_call()
+    recorded = FlightRecorder(_Starts(call, WORDS, ()), call, ())
+
+    assert recorded.handle(StreamStarted(0.0)) == (SendMark("m1"), CancelTool(_HALF_A_PAIR))
+
+    flight = read_flight(recorded.record())
+    assert (flight.happened, flight.head.truncated) == ((), True)
+
+
+class _BrokenFlightStore:
+    async def keep_flight(self, call_sid: str, parts: tuple[FlightPart, ...]) -> None:
+        raise ZeroDivisionError
+
+    async def read_flights(self, call_sid: str) -> tuple[FlightPart, ...]:
+        raise NotImplementedError
+
+
+async def test_a_record_that_cannot_be_kept_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    unwritable = msgspec.structs.replace(a_call(), caller=_HALF_A_PAIR)
+    for call in (a_call(), unwritable):
+        recorded = FlightRecorder(StreamSession(call, WORDS, ()), call, ())
+        await keep_flight(_BrokenFlightStore(), call, recorded)
+
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages == ["flight record not written"] * 2
 
 
 @pytest.mark.parametrize(

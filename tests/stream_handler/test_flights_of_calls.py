@@ -1,12 +1,16 @@
 """Calls over real sockets leave flight records, and the core decides the same from them."""
 
+import json
 import ssl
 from collections import Counter
 from itertools import groupby
 from pathlib import Path
 
+import pytest
 import trustme
+from websockets.asyncio.server import ServerConnection
 
+from ringdown.calls import EndReason
 from ringdown.flights import unpack
 from ringdown.stores import open_store
 from stream_handler.core.events import (
@@ -21,6 +25,7 @@ from stream_handler.words import words_for
 from tests.ringdown.samples import NOW
 from tests.stream_handler.handler import (
     CONNECTED,
+    LOUD_FRAME,
     call_sid,
     closed,
     media,
@@ -29,14 +34,14 @@ from tests.stream_handler.handler import (
     stop,
     token,
 )
-from tests.stream_handler.little_gemini import little_gemini
+from tests.stream_handler.little_gemini import LittleGemini, little_gemini, send
 from tests.stream_handler.recorded_call import record_a_call
 
 
-async def flights_in(store_url: str) -> list[tuple[Flight, list[Step]]]:
-    """The records of call number 1, each gone through again."""
+async def flights_in(store_url: str, number: int = 1) -> list[tuple[Flight, list[Step]]]:
+    """The records of the call with this number, each gone through again."""
     async with open_store(store_url) as store:
-        parts = await store.read_flights(call_sid(1))
+        parts = await store.read_flights(call_sid(number))
     flights = [read_flight(unpack(of)) for _, of in groupby(parts, key=lambda part: part.attempt)]
     return [(f, list(replay(f, words_for(f.head.call.agent.language)))) for f in flights]
 
@@ -70,3 +75,41 @@ async def test_each_stream_of_a_call_leaves_a_record_of_its_own(
     flights = await flights_in(f"sqlite:{tmp_path / 'records.db'}")
     assert [flight.head.call.attempt for flight, _ in flights] == [1, 2]
     assert [step.event for _, steps in flights for step in steps if step.differs] == []
+
+
+async def test_a_call_outlives_what_its_record_cannot_hold(
+    certificates: trustme.CA,
+    trusting: ssl.SSLContext,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A number of 22 digits, as parcels have them, and two seconds of sound in one message."""
+    parcel = {"account_number": 9400111899223197428490}
+
+    async def asks(gemini: LittleGemini, socket: ServerConnection) -> None:
+        call = {"id": "f1", "name": "no_such_tool", "args": parcel}
+        await send(socket, {"setupComplete": {}}, {"toolCall": {"functionCalls": [call]}})
+        async for frame in socket:
+            gemini.take(json.loads(frame))
+
+    async with (
+        little_gemini(certificates, asks) as gemini,
+        running_handler(gemini, trusting, tmp_path) as handler,
+        handler.call(1) as asked,
+    ):
+        await gemini.heard(lambda message: "tool_response" in message)
+        async with handler.call(2) as loud:
+            await loud.send(media(2, LOUD_FRAME * 103))
+            for number, socket in ((1, asked), (2, loud)):
+                await socket.send(stop(number))
+                assert (await closed(socket))[0] == 1000
+        records = [await handler.record(number) for number in (1, 2)]
+
+    assert [record.call.end_reason for record in records] == [EndReason.CALLER_HUNG_UP] * 2
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages.count("flight record stopped") == 2
+    for number in (1, 2):
+        [(flight, steps)] = await flights_in(f"sqlite:{tmp_path / 'records.db'}", number)
+        assert flight.head.truncated
+        assert steps
+        assert [step.event for step in steps if step.differs] == []

@@ -549,6 +549,39 @@ async def test_a_message_that_makes_no_sense_is_survived_or_ends_the_session_and
     assert events in ([], [TurnCompleted(NOW_MS)]), str(ended)
 
 
+async def test_half_a_surrogate_pair_becomes_a_replacement_character(
+    certificates: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    """No encoder that its way leads through, to the tool, the store and the log, would take it."""
+    events, _ = await heard_from(
+        certificates,
+        trusting,
+        saying(
+            r'{"serverContent":{"inputTranscription":{"text":"a \ud83d"}}}',
+            r'{"serverContent":{"outputTranscription":{"text":"\uD83D\uDE00 \uDE00"}}}',
+            r'{"toolCall":{"functionCalls":[{"id":"f1","name":"f","args":{"\udc00":["\ud83d"]}}]}}',
+            b'{"sessionResumptionUpdate":{"newHandle":"h\xed\xa0\xbd","resumable":true}}',
+        ),
+    )
+
+    assert events == [
+        TranscriptReceived(NOW_MS, Speaker.CALLER, "a �"),
+        TranscriptReceived(NOW_MS, Speaker.AGENT, "😀 �"),
+        ToolCallRequested(NOW_MS, "f1", "f", {"�": ["�"]}),
+        ResumptionUpdated(NOW_MS, "h���"),
+    ]
+
+
+async def test_a_message_that_is_nested_too_deeply_is_ignored(
+    certificates: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    deep = '{"newKey":' + "[" * 100_000 + "]" * 100_000 + "}"
+
+    events, _ = await heard_from(certificates, trusting, saying(deep, TURN_COMPLETE))
+
+    assert events == [TurnCompleted(NOW_MS)]
+
+
 @pytest.mark.parametrize("code", [1000, 1007, 1008, 1011])
 async def test_every_close_in_a_session_tells_its_code(
     certificates: trustme.CA, trusting: ssl.SSLContext, code: int

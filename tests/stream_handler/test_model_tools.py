@@ -16,7 +16,7 @@ from ringdown.tools import Behavior, Json, ToolAnswer
 from stream_handler.core.events import ToolCallRequested
 from stream_handler.core.model_config import ModelConfig, session_config
 from stream_handler.gemini_live import GeminiLive
-from tests.ringdown.samples import a_call, a_tool
+from tests.ringdown.samples import a_call, a_tool, an_agent
 from tests.stream_handler.little_gemini import LittleGemini, little_gemini, send
 
 READY: Json = {"setupComplete": {}}
@@ -70,6 +70,37 @@ async def test_a_tool_is_declared_as_its_model_needs_it(
     assert _declared(gemini.setups[0], "lookup_account").get("behavior") == declared
     [response] = sent["tool_response"]["functionResponses"]
     assert response.get("scheduling") == (None if blocks else "SILENT")
+
+
+async def test_arguments_are_declared_as_every_model_reads_them(
+    certificates: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    parameters = {
+        "type": "object",
+        "properties": {"number": {"type": "string", "pattern": "^[0-9]+$"}},
+        "required": ["number"],
+        "additionalProperties": False,
+    }
+    tools = (msgspec.structs.replace(a_tool(), parameters=parameters), a_tool("ring_the_bell"))
+    agent = an_agent(transfer_numbers={"billing": "+14155550111"})
+    config = session_config(msgspec.structs.replace(a_call(agent=agent), tools=tools))
+    async with asyncio.timeout(10), little_gemini(certificates) as gemini:
+        live = GeminiLive(DeveloperApi("key-0123456789", gemini.url), tls=trusting)
+        async with live.connect(config, lambda: 5.0):
+            await gemini.set_up.wait()
+
+    setup = gemini.setups[0]
+    assert _declared(setup, "lookup_account")["parameters"] == {
+        "type": "OBJECT",
+        "properties": {"number": {"type": "STRING"}},
+        "required": ["number"],
+    }
+    assert "parameters" not in _declared(setup, "ring_the_bell")
+    name = _declared(setup, "transfer_call")["parameters"]["properties"]["name"]
+    assert name == {"type": "STRING", "enum": ["billing"], "description": "Whom to."}
+    for built_in in ("end_call", "collect_digits"):
+        assert _declared(setup, built_in)["parameters"]["type"] == "OBJECT"
+    assert "jsonschema" not in json.dumps(setup).lower().replace("_", "")
 
 
 @pytest.mark.parametrize("model", [model for model in MODELS if "vertex" not in model])

@@ -17,7 +17,8 @@ import trustme
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 
-from ringdown.calls import CallStatus, EndReason, NextAction, Speaker
+from ringdown.calls import CallChanges, CallStatus, EndReason, NextAction, Speaker
+from ringdown.stores import open_store
 from stream_handler.server import Patience
 from tests.ringdown.samples import a_call
 from tests.stream_handler.handler import (
@@ -25,6 +26,7 @@ from tests.stream_handler.handler import (
     Handler,
     call_sid,
     closed,
+    listening_for,
     media,
     running_handler,
     start,
@@ -42,6 +44,7 @@ from tests.stream_handler.little_gemini import (
     send,
     until_closed,
 )
+from tests.stream_handler.unsteady_store import UnsteadyStore
 
 PCM_100_MS = b"\x00\x20" * 2_400
 
@@ -175,6 +178,24 @@ async def test_callers_get_in_past_a_hundred_who_say_nothing(
             await gemini.heard(is_audio)
         oldest = [code for code, _ in await asyncio.gather(*map(closed, sockets[:36]))]
     assert oldest == [1006] * 36, "the oldest make room"
+
+
+async def test_of_a_hundred_who_come_at_once_and_say_nothing_only_as_many_stay_as_may(
+    certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
+) -> None:
+    patience = Patience(for_start_s=60.0, for_turns_to_end_s=0.1, for_calls_to_be_saved_s=0.1)
+    async with (
+        little_gemini(certificates) as gemini,
+        running_handler(gemini, trusting, tmp_path, patience=patience) as handler,
+        contextlib.AsyncExitStack() as silent,
+    ):
+        opening = [silent.enter_async_context(handler.socket()) for _ in range(100)]
+        sockets = await asyncio.gather(*opening)
+        stay = {asyncio.create_task(socket.wait_closed()) for socket in sockets}
+        async with asyncio.timeout(10):
+            while len(stay) > 64:
+                _, stay = await asyncio.wait(stay, return_when=asyncio.FIRST_COMPLETED)
+    assert len(stay) == 64
 
 
 # A call
@@ -456,6 +477,46 @@ async def test_a_call_in_hand_is_left_to_others_and_saved_before_it_stops(handle
     assert code == 1000
     assert call.end_reason is EndReason.HANDLER_STOPPED
     assert (call.status, call.next) == (CallStatus.IN_PROGRESS, None)
+
+
+class _StoreWithABug(UnsteadyStore):
+    """Fails for call number 2 in a way that nobody expects."""
+
+    async def save(self, sid: str, attempt: int, changes: CallChanges) -> None:
+        if sid == call_sid(2):
+            raise ZeroDivisionError
+        await super().save(sid, attempt, changes)
+
+
+async def test_a_call_that_has_just_failed_does_not_keep_others_from_being_handed_over(
+    certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
+) -> None:
+    """Its peer does not answer our close frame, so it is still there when the stop comes."""
+
+    async def asking(gemini: LittleGemini, socket: ServerConnection) -> None:
+        call = {"id": "f1", "name": "no_such_tool"}
+        await send(socket, {"setupComplete": {}}, {"toolCall": {"functionCalls": [call]}})
+        async for frame in socket:
+            gemini.take(json.loads(frame))
+
+    async with (
+        open_store(f"sqlite:{tmp_path / 'records.db'}") as store,
+        little_gemini(certificates, asking) as gemini,
+        running_handler(gemini, trusting, tmp_path, claims=_StoreWithABug(store)) as handler,
+        handler.call(1) as first,
+        handler.call(3) as third,
+    ):
+        with listening_for("call failed", "stream_handler.server") as failed:
+            async with handler.call(2) as failing:
+                failing.transport.pause_reading()
+                async with asyncio.timeout(5):
+                    await failed.wait()
+                handler.stopping.set()
+                codes = [code for code, _ in await asyncio.gather(closed(first), closed(third))]
+        records = [await handler.record(number) for number in (1, 3)]
+
+    assert codes == [1000, 1000]
+    assert [record.call.end_reason for record in records] == [EndReason.HANDLER_STOPPED] * 2
 
 
 async def test_a_call_that_ends_by_itself_meanwhile_ends_as_any_other(

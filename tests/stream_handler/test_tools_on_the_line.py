@@ -12,12 +12,21 @@ import trustme
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 
+from ringdown.calls import EndReason
 from ringdown.tools import Json, ToolDeclaration
 from stream_handler.audio import waiting_tone
 from stream_handler.identity_tokens import IdentityToken, IdentityTokens
 from stream_handler.tool_client import ToolClient
 from tests.ringdown.samples import a_call
-from tests.stream_handler.handler import CONNECTED, Handler, call_sid, running_handler, start
+from tests.stream_handler.handler import (
+    CONNECTED,
+    Handler,
+    call_sid,
+    closed,
+    running_handler,
+    start,
+    stop,
+)
 from tests.stream_handler.little_gemini import LittleGemini, little_gemini, send
 from tests.stream_handler.tool_server import GOOD_BODY, ToolServer, response, tool_server
 
@@ -129,3 +138,36 @@ def _was_warmed(tool: ToolServer) -> None:
     [(head, _)] = tool.requests
     assert head.startswith("GET ")
     assert f"Bearer for {tool.url.removesuffix('/lookup')}" in head
+
+
+async def test_a_tool_is_asked_with_odd_arguments_like_any_other(
+    certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
+) -> None:
+    """Half an emoji, and a number of more than 64 bits."""
+    call = r"""{"toolCall": {"functionCalls": [{"id": "t1", "name": "lookup_account",
+        "args": {"name": "Ada \ud83d", "parcel": 9400111899223197428490}}]}}"""
+
+    async def ask(gemini: LittleGemini, socket: ServerConnection) -> None:
+        await send(socket, {"setupComplete": {}}, SPEECH, TURN_COMPLETE, call)
+        async for message in socket:
+            gemini.take(json.loads(message))
+
+    async with (
+        little_gemini(certificates, ask) as gemini,
+        tool_server(response(GOOD_BODY)) as tool,
+        running_handler(gemini, trusting, tmp_path) as handler,
+        handler.socket() as socket,
+    ):
+        await begin(handler, socket, tool.url)
+        answer = await gemini.heard(lambda message: "tool_response" in message)
+        await socket.send(stop(1))
+        await closed(socket)
+        record = await handler.record(1)
+
+    [given] = answer["tool_response"]["functionResponses"]
+    assert given["response"] == {"output": {"status": "active"}}
+    asked = json.loads(tool.requests[-1][1])["args"]
+    assert asked == {"name": "Ada �", "parcel": 9400111899223197428490}
+    assert record.call.end_reason is EndReason.CALLER_HUNG_UP
+    [kept] = record.tool_calls
+    assert kept.args == {"name": "Ada �", "parcel": "9400111899223197428490"}

@@ -31,10 +31,13 @@ from stream_handler.core.events import (
 from stream_handler.core.model_config import ModelConfig, session_config
 from stream_handler.gemini_live import GeminiLive, ModelError, ModelEvent, ModelSession, ModelSpeech
 from tests.google_tokens import TokenServer, token_server
-from tests.ringdown.samples import a_call, an_agent
+from tests.ringdown.samples import a_call, a_tool, an_agent
 
 PROJECT, LOCATION = "my-project", "us-central1"
-CONFIG = session_config(a_call())
+TOOL = msgspec.structs.replace(
+    a_tool(), parameters={"type": "object", "properties": {"number": {"type": "string"}}}
+)
+CONFIG = session_config(msgspec.structs.replace(a_call(), tools=(TOOL,)))
 SCENARIO = Scenario(
     turns=(
         Turn("hello", Reply(say="Good morning."), text="Greet"),

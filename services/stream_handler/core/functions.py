@@ -15,7 +15,7 @@ COLLECT_DIGITS = "collect_digits"
 
 @dataclass(frozen=True, slots=True)
 class FunctionDeclaration:
-    """A function as the model is told of it; `parameters` is JSON Schema.
+    """A function that the model may call; `parameters` is JSON Schema.
 
     `behavior` is a wish: not every model can do both. Those that are built in are answered at once.
     """

@@ -356,7 +356,7 @@ async def test_a_store_that_never_answers_falls_back_in_time(environ: Environ) -
         document = await after_stream(
             update, 1, store=HangingStore(), settings=read_settings(environ), now=NOW
         )
-    assert f"<Dial>{environ['FALLBACK_NUMBER']}</Dial>" in document
+    assert f">{environ['FALLBACK_NUMBER']}</Dial>" in document
 
 
 def _lost_three_times(twilio: Twilio) -> None:

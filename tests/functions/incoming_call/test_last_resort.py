@@ -15,7 +15,7 @@ from connections import Connections
 from ringdown import log
 from tests.functions.incoming_call.conftest import Environ, Load
 from tests.functions.incoming_call.stand_ins import Twilio, a_form, twiml, verbs
-from tests.ringdown.samples import CALL_SID
+from tests.ringdown.samples import CALL_SID, CALLED
 from webhook import Webhook
 from webhook_settings import read_settings
 
@@ -53,6 +53,11 @@ def test_the_caller_hears_an_apology_and_a_person(
     line = json.loads(output.getvalue())
     assert (line["message"], line["call_sid"]) == ("request failed", CALL_SID)
     assert "nobody thought of this" in line["stack_trace"]
+
+
+def test_a_caller_without_a_number_reaches_the_person_too(twilio: Twilio) -> None:
+    _, dial, _ = twiml(twilio.post("/", a_form(From="client:bob", CallStatus="in-progress")))
+    assert dial.get("callerId") == CALLED
 
 
 def test_the_fallback_needs_nothing_but_the_settings(

@@ -47,9 +47,9 @@ SETUP: dict[str, Any] = {
                 {
                     "name": "look_up",
                     "description": "Looks it up.",
-                    "parametersJsonSchema": {
-                        "type": "object",
-                        "properties": {"number": {"type": "string"}},
+                    "parameters": {
+                        "type": "OBJECT",
+                        "properties": {"number": {"type": "STRING"}},
                         "required": ["number"],
                     },
                 },
@@ -98,7 +98,7 @@ def test_a_whole_setup() -> None:
         system_instruction="Be brief.",
         tools=(
             ToolDeclaration("look_up", Behavior.NON_BLOCKING),
-            ToolDeclaration("wait", Behavior.BLOCKING),
+            ToolDeclaration("wait", Behavior.BLOCKING, has_parameters=False),
         ),
         activity=ActivitySettings(
             interrupts=False, sensitive_start=False, prefix_padding_ms=60, silence_ms=700
@@ -159,7 +159,7 @@ def test_each_api_has_models_and_names_of_its_own(model: str, vertex: bool, code
 
 def test_functions_of_vertex_block_and_say_nothing_of_it() -> None:
     plain: dict[str, Any] = {"tools": [{"functionDeclarations": [{"name": "look_up"}]}]}
-    blocking = (ToolDeclaration("look_up", Behavior.BLOCKING),)
+    blocking = (ToolDeclaration("look_up", Behavior.BLOCKING, has_parameters=False),)
     assert set_up(model=VERTEX_MODEL, vertex=True, **plain).tools == blocking
     with pytest.raises(Refused, match="behavior"):
         set_up(model=VERTEX_MODEL, vertex=True, **with_tool(behavior="BLOCKING"))
@@ -175,7 +175,7 @@ def test_vertex_does_not_know_the_field(name: str) -> None:
 
 def test_older_models_block_unless_told_otherwise() -> None:
     older = set_up(model="models/gemini-3.1-flash-live-preview", **with_tool())
-    assert older.tools == (ToolDeclaration("look_up", Behavior.BLOCKING),)
+    assert [tool.behavior for tool in older.tools] == [Behavior.BLOCKING]
 
 
 @pytest.mark.parametrize(
@@ -370,9 +370,9 @@ def test_refused_messages(message: object, code: int, reason: str) -> None:
             "required: should be non-empty",
         ),
         (
-            with_tool(parametersJsonSchema={"type": "object", "required": []}),
-            1008,
-            "required: should be non-empty",
+            with_tool(parameters={"type": "OBJECT", "properties": {"n": {"type": "ARRAY"}}}),
+            1007,
+            "parameters.properties[n].items: missing field",
         ),
         (
             with_tool(parameters={"type": "OBJECT", "required": ["ghost"]}),

@@ -69,7 +69,13 @@ SCENARIO = Scenario(
     decoys=("what is my number",),
     pace=Pace(thinking_ms=20, speed=20),
 )
-TOOLS = [{"function_declarations": [{"name": "look_up", "description": "Looks it up."}]}]
+LOOK_UP = {"name": "look_up", "description": "Looks it up."}
+NUMBER = {
+    "type": "object",
+    "properties": {"number": {"type": "string"}},
+    "required": ["number"],
+}
+TOOLS = [{"function_declarations": [LOOK_UP | {"parameters": NUMBER}]}]
 DEVELOPER_PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 VERTEX_PATH = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"
 SETUP = '{"setup":{"model":"models/gemini-3.8-live"}}'
@@ -182,6 +188,20 @@ async def test_a_tool_round_trip(gemini_live_server: GeminiLiveServerFactory) ->
     (record,) = server.sessions
     assert [(c.name, c.args) for c in record.tool_calls] == [("look_up", {"number": "12"})]
     assert record.tool_responses[0].response == {"output": {"balance": 42}}
+
+
+@pytest.mark.parametrize("declared", [{}, {"parameters_json_schema": NUMBER}])
+async def test_a_tool_whose_parameters_the_model_does_not_know_is_called_without_arguments(
+    gemini_live_server: GeminiLiveServerFactory, declared: dict[str, Any]
+) -> None:
+    """Models before 3.x ignore a JSON schema."""
+    server = await gemini_live_server(SCENARIO)
+    tools = [{"function_declarations": [LOOK_UP | declared]}]
+    async with listening(server, tools=tools) as listener:
+        await listener.say("What is my balance?")
+        await listener.until(lambda seen: seen.calls)
+    (call,) = listener.calls
+    assert (call.name, call.args) == ("look_up", {})
 
 
 async def test_an_interruption(gemini_live_server: GeminiLiveServerFactory) -> None:

@@ -293,6 +293,31 @@ async def test_a_number_that_twilio_would_refuse_is_not_dialled(dial: str, code:
     assert [alert.code for alert in call.alerts] == [code]
 
 
+@pytest.mark.parametrize(
+    "caller", ["sip:alice@example.sip.twilio.com", "client:bob", "+266696687", "anonymous"]
+)
+@pytest.mark.parametrize(
+    ("caller_id", "refused"),
+    [("", True), (TO, False), ("+15550000", True), ("{caller}", True)],
+    ids=["none", "the number that was called", "somebody else's", "the caller's own"],
+)
+async def test_a_caller_without_a_number_needs_a_caller_id_to_be_dialled_for(
+    caller: str, caller_id: str, refused: bool
+) -> None:
+    attribute = f'callerId="{caller_id.format(caller=caller)}"' if caller_id else ""
+    dial = f'<Dial action="/dialled" {attribute}>{OTHER}</Dial>'
+    async with webhook_server() as server:
+        server.on("/dialled", twiml("<Hangup/>"))
+        url = server.on("/voice", twiml(dial))
+        network = fast(other=Answers("Hello."))
+        async with network.place_call(to=TO, from_=caller, voice_url=url) as call:
+            await call.ended()
+        (request,) = server.seen("/dialled")
+    codes = [alert.code for alert in call.alerts]
+    assert codes == ([AlertCode.DIAL_INVALID_CALLER_ID] if refused else [])
+    assert request.param("DialCallStatus") == ("failed" if refused else "completed")
+
+
 async def test_a_stream_reports_its_course_to_its_status_callback() -> None:
     async def close(stream: Stream) -> None:
         pass
