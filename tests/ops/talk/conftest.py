@@ -1,6 +1,5 @@
 """A line with a store and a page, and with nobody to answer it."""
 
-import datetime
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,8 +10,10 @@ from ops.agents.releasing import seed_default_agent
 from ops.processes import free_port
 from ops.stack import Stack
 from ops.talk.line import Ear, TalkLine
+from ringdown import clock
 from ringdown.stores import open_store
 from simulators.twilio import TwilioNetwork
+from tests.jumping_loop import pytest_asyncio_loop_factories as pytest_asyncio_loop_factories
 
 
 @pytest.fixture
@@ -30,10 +31,6 @@ async def line(tmp_path: Path) -> AsyncIterator[TalkLine]:
             stand_in=None,
             phrases=(),
             pages=tmp_path,
-            now=_now,
+            now=clock.now,
             ear=Ear(),
         )
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
