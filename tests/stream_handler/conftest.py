@@ -3,6 +3,8 @@ import ssl
 import pytest
 import trustme
 
+from tests.jumping_loop import pytest_asyncio_loop_factories as pytest_asyncio_loop_factories
+
 
 @pytest.fixture(scope="session")
 def certificates() -> trustme.CA:

@@ -26,6 +26,7 @@ from stream_handler.agent_watch import AgentWatch
 from stream_handler.bridge import Services
 from stream_handler.gemini_live import GeminiLive
 from stream_handler.identity_tokens import IdentityToken, IdentityTokens
+from stream_handler.loop_watch import LoopWatch
 from stream_handler.server import Patience, StreamServer
 from stream_handler.settings import Settings
 from stream_handler.tool_client import ToolClient
@@ -164,7 +165,8 @@ async def running_handler(
     services = Services(
         claims or store, store, model, tools, AgentWatch(store, every_s=LOOK_EVERY_S)
     )
-    server = StreamServer(_settings(max_calls), services, patience)
+    watch = LoopWatch(now_s=asyncio.get_running_loop().time)
+    server = StreamServer(_settings(max_calls), services, patience, watch)
     stopping, stopped = asyncio.Event(), asyncio.Event()
 
     async def serve() -> None:

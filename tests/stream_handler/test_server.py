@@ -265,9 +265,11 @@ async def test_a_barge_in_sends_clear_before_what_still_waits(
         handler.call(1) as socket,
     ):
         await next_event(socket, "media")
+        await asyncio.sleep(1.0)  # of it is heard
         await socket.send(media(1))
         await next_event(socket, "clear")
         answer = await next_event(socket, "media")
+        await asyncio.sleep(0.1)
         await socket.send(stop(1))
         await closed(socket)
         [cut, last] = (await handler.record(1)).turns
