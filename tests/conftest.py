@@ -13,7 +13,12 @@ from typing import TextIO
 import hypothesis
 import pytest
 
-pytest_plugins = ("simulators.pytest_plugin",)
+pytest_plugins = (
+    "simulators.pytest_plugin",
+    "tests.once_per_run",
+    "tests.emulator",
+    "tests.not_run",
+)
 
 hypothesis.settings.register_profile("ringdown", deadline=None)
 hypothesis.settings.load_profile("ringdown")

@@ -2,9 +2,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.emulator import emulator_host as emulator_host
-from tests.emulator import firestore_project as firestore_project
-
 
 @pytest.fixture(params=["sqlite", "firestore"])
 def each_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:

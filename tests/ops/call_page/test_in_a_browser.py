@@ -14,7 +14,7 @@ from tests.browser import CHROMIUM, Tab, open_page
 from tests.ringdown.samples import a_call, a_tool_call
 
 pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="needs Chromium, to see the page: apt-get install chromium"
+    CHROMIUM is None, reason="Chromium. Install it: apt-get install chromium"
 )
 
 NASTY = (

@@ -24,7 +24,7 @@ from tests.ops.talk.talking import (
 )
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium. Install it: apt-get install chromium"),
     pytest.mark.timeout(180),
 ]
 
@@ -116,7 +116,7 @@ async def test_a_call_from_the_browser(tmp_path: Path) -> None:
     assert [(heard.sentence, heard.why) for heard in results if not heard.ok] == []
 
 
-@pytest.mark.faults
+@pytest.mark.real_time
 async def test_a_call_survives_what_the_world_does_to_it(tmp_path: Path) -> None:
     """Each button in turn; whichever handler and session the call then has knows the number."""
     async with (
