@@ -28,7 +28,7 @@ from tests.end_to_end.operated_line import (
 OPENS_AT_SEVEN = "We open at seven on weekdays."
 EDIT_ARRIVES_WITHIN_S = 10.0
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real_time, pytest.mark.timeout(120)]
 
 
 async def test_an_edit_reaches_a_call_that_goes_on(
