@@ -28,6 +28,7 @@ from tests.functions.incoming_call.records import (
 from tests.functions.incoming_call.stand_ins import PUBLIC_URL, Twilio, a_form, twiml, verbs
 from tests.functions.loading import LoadedFunction
 from tests.ringdown.samples import CALL_SID, CALLED, CALLER, NOW, a_call, an_agent
+from tests.stream_handler.virtual_time import virtual_time
 from twilio_request import CallUpdate
 from webhook_settings import read_settings
 
@@ -345,9 +346,10 @@ class HangingStore:
         raise AssertionError("unreachable")
 
 
+@virtual_time
 async def test_a_store_that_never_answers_falls_back_in_time(environ: Environ) -> None:
     update = CallUpdate(CALL_SID, CALLER, CALLED, "in-progress", None)
-    async with asyncio.timeout(4.0):
+    async with asyncio.timeout(3.0):
         document = await after_stream(
             update, 1, store=HangingStore(), settings=read_settings(environ), now=NOW
         )

@@ -213,6 +213,7 @@ def test_a_handler_that_is_not_ready_is_asked_again(
 
 
 @pytest.mark.real_time
+@pytest.mark.parametrize("clock_speed", [1.0])
 def test_a_call_is_answered_even_if_the_handler_is_never_ready(
     twilio: Twilio, store_url: str, handler: HandlerStandIn, webhook: LoadedFunction
 ) -> None:
@@ -222,6 +223,7 @@ def test_a_call_is_answered_even_if_the_handler_is_never_ready(
     assert "stream handler is not ready" in webhook.messages()
 
 
+@pytest.mark.parametrize("clock_speed", [1.0])
 def test_a_handler_that_is_away_does_not_delay_a_notice(
     environ: Environ, load: Load, store_url: str
 ) -> None:

@@ -240,6 +240,7 @@ def test_without_a_summary_the_last_turns_are_kept(
 
 
 @pytest.mark.real_time
+@pytest.mark.parametrize("clock_speed", [1.0])
 def test_a_gemini_that_does_not_answer_is_given_up(
     twilio: Twilio, store_url: str, gemini: Gemini
 ) -> None:
@@ -272,6 +273,7 @@ def test_a_handler_that_writes_its_end_late_is_waited_for(
 
 
 @pytest.mark.real_time
+@pytest.mark.parametrize("clock_speed", [1.0])
 def test_a_handler_that_never_writes_its_end_is_given_up(twilio: Twilio, store_url: str) -> None:
     a_call_is_over(store_url, decided=False)
     twilio_says(twilio)
