@@ -45,7 +45,7 @@ def a_page(*, recorded: bool = True) -> CallPage:
 async def opened(page: CallPage, folder: Path) -> AsyncIterator[Tab]:
     file = folder / "call.html"
     await asyncio.to_thread(file.write_text, call_page(page), "utf-8")
-    async with open_page(file.as_uri(), folder / "profile") as tab:
+    async with open_page(file.as_uri()) as tab:
         yield tab
 
 
