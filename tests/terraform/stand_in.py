@@ -97,6 +97,7 @@ class Checkout:
             env={
                 **{name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ},
                 **secrets,
+                "GOGC": "400",  # Terraform spends a fifth of its time collecting garbage
                 "TWILIO_API_URL": self.twilio.url,
                 "FIREBASE_RULES_API_URL": self.twilio.url,
                 **self.environ,
