@@ -64,6 +64,7 @@ def test_idling_and_waiting_for_a_disk_is_not_work() -> None:
     assert busy_in(STAT, {"cpu0", "cpu1"}) == busy_in(STAT, None) == 81
 
 
+@pytest.mark.real_time
 @linux
 def test_what_others_take_of_the_cores_is_seen() -> None:
     from benchmarks.rig.usage import busy_s, find_pins
