@@ -29,7 +29,7 @@ test: $(READY)  ## Check types and style, then run the tests (or TESTS=…).
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -m "not real_time" --numprocesses 4 --dist loadfile --no-loadscope-reorder $(TESTS)
 
-test-real-time: $(READY)  ## Run the tests that need real time, one by one (half an hour; leave the machine alone).
+test-real-time: $(READY)  ## Run the tests that need real time, one by one; leave the machine alone.
 	$(BIN)/python -m pytest -m real_time $(TESTS)
 
 bench: $(READY)  ## Measure everything beside a bare relay and pipecat (Linux, two cores).

@@ -20,7 +20,13 @@ pytest_plugins = (
     "tests.not_run",
 )
 
-hypothesis.settings.register_profile("ringdown", deadline=None)
+# The same examples every time, however busy the machine: `make fuzz` looks for new ones.
+hypothesis.settings.register_profile(
+    "ringdown",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("ringdown")
 
 _TESTS = Path(__file__).parent
