@@ -37,7 +37,7 @@ from tests.stream_handler.test_server import echo, next_event, says
 from tests.stream_handler.unsteady_store import UnsteadyStore
 
 AGENT = an_agent(greeting="Hello from afar.", transfer_numbers={"billing": "+14155550166"})
-PATIENCE = Patience(for_start_s=0.5, for_turns_to_end_s=0.2, for_calls_to_be_saved_s=1.0)
+PATIENCE = Patience(for_start_s=10.0, for_turns_to_end_s=0.2, for_calls_to_be_saved_s=1.0)
 
 
 async def speaking(gemini: LittleGemini, socket: ServerConnection) -> None:
