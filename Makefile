@@ -5,10 +5,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 MYPY := $(BIN)/mypy
 
+# Without compiled files every process would compile again all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 
 help:  ## List the targets.
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 call: $(READY)  ## Place the demonstration call and show it as it happens.
 	@$(BIN)/python -m ops call
@@ -22,9 +25,12 @@ stack: $(READY)  ## Run the deployables on this machine until Ctrl-C.
 conformance: $(READY)  ## Compare the stand-ins with the real services, given keys.
 	@$(BIN)/python -m ops conformance
 
-test: $(READY)  ## Check types and style, then run every test (or TESTS=…).
+test: $(READY)  ## Check types and style, then run the tests (or TESTS=…).
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(TESTS)  # calls mostly wait
+	$(BIN)/python -m pytest -m "not real_time" --numprocesses 4 --dist loadfile --no-loadscope-reorder $(TESTS)
+
+test-real-time: $(READY)  ## Run the tests that need real time, one by one; leave the machine alone.
+	$(BIN)/python -m pytest -m real_time $(TESTS)
 
 bench: $(READY)  ## Measure everything beside a bare relay and pipecat (Linux, two cores).
 	@$(BIN)/python -m benchmarks --docs docs
@@ -70,4 +76,4 @@ $(READY): requirements.txt pyproject.toml
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/setup
 	@touch $@
 
-.PHONY: help call talk stack conformance test bench faults fuzz soak lint format lock clean
+.PHONY: help call talk stack conformance test test-real-time bench faults fuzz soak lint format lock clean

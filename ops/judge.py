@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from simulators.speech.alignment import Alignment, cut, find_in_order
 from simulators.speech.matching import PhraseMatcher
 from simulators.speech.pcm import Pcm, duration_ms
-from simulators.speech.recognition import PhraseRecognizer, Recognizer, normalise
+from simulators.speech.recognition import PhraseRecognizer, normalise, recognizer_for
 
 # A cut sentence must be intact to within one window of the comparison and one 20 ms frame.
 _CUT_TOLERANCE_MS = 70.0
@@ -70,7 +70,7 @@ def judge(
 
 def _recognizer(sentences: Sequence[Sentence], rate_hz: int, *, english: bool) -> PhraseRecognizer:
     if english:
-        return Recognizer([sentence.text for sentence in sentences], rate_hz=rate_hz)
+        return recognizer_for(tuple(sentence.text for sentence in sentences), rate_hz=rate_hz)
     spoken = {sentence.text: sentence.pcm for sentence in sentences}
     return PhraseMatcher(spoken, spoken_hz=sentences[0].rate_hz, rate_hz=rate_hz)
 

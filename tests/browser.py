@@ -1,9 +1,11 @@
-"""Chromium without a window, told what to do over its DevTools protocol."""
+"""Chromium without a window, driven over its DevTools protocol."""
 
 import asyncio
 import base64
 import json
+import re
 import shutil
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,8 +13,12 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.once_per_run import folder_of_run, once_per_run, start_for_run
+
 CHROMIUM = shutil.which("chromium")
 WITHIN_S = 30.0
+_POLL_S = 0.05
+_LISTENS = re.compile(r"DevTools listening on (\S+)\n")
 _OPTIONS = (
     "--headless",
     "--no-sandbox",
@@ -138,16 +144,33 @@ class Tab:
 
 
 @asynccontextmanager
-async def open_page(url: str, profile: Path, *, options: Sequence[str] = ()) -> AsyncIterator[Tab]:
-    """`url` in a browser of its own, 1280 × 900; `profile` is an empty folder for it."""
-    async with open_browser(profile, options=options) as tab:
-        await tab.open(url)
-        yield tab
+async def open_page(url: str) -> AsyncIterator[Tab]:
+    """`url` in a tab of the run's browser, 1280 × 900; it shares nothing with other tabs."""
+    browser_url = await asyncio.to_thread(once_per_run, "chromium", _start_for_run)
+    async with connect(browser_url, compression=None, max_size=None) as socket:
+        browser = Tab(socket)
+        context = await browser.tell("Target.createBrowserContext", disposeOnDetach=True)
+        target = await browser.tell("Target.createTarget", url="about:blank", **context)
+        async with _tab(browser_url, target["targetId"]) as tab:
+            await tab.tell("Emulation.setFocusEmulationEnabled", enabled=True)
+            await tab.open(url)
+            yield tab
+
+
+def _start_for_run() -> str:
+    assert CHROMIUM is not None
+    log, profile = folder_of_run() / "chromium.log", folder_of_run() / "chromium-profile"
+    start_for_run((CHROMIUM, *_OPTIONS, f"--user-data-dir={profile}", "about:blank"), log)
+    deadline_s = time.monotonic() + WITHIN_S
+    while not (found := _LISTENS.search(log.read_text("utf-8", "replace"))):
+        assert time.monotonic() < deadline_s, f"Chromium didn't start:\n{log.read_text()}"
+        time.sleep(_POLL_S)
+    return found[1]
 
 
 @asynccontextmanager
 async def open_browser(profile: Path, *, options: Sequence[str] = ()) -> AsyncIterator[Tab]:
-    """An empty tab, 1280 × 900, in a browser of its own with Chromium's `options`."""
+    """An empty tab, 1280 × 900, in the test's own browser with Chromium's `options`."""
     assert CHROMIUM is not None
     process = await asyncio.create_subprocess_exec(
         *(CHROMIUM, *_OPTIONS, *options, f"--user-data-dir={profile}", "about:blank"),
@@ -160,12 +183,7 @@ async def open_browser(profile: Path, *, options: Sequence[str] = ()) -> AsyncIt
         async with connect(browser_url, compression=None, max_size=None) as browser:
             targets = await Tab(browser).tell("Target.getTargets")
         target = next(one for one in targets["targetInfos"] if one["type"] == "page")
-        tab_url = f"{browser_url.split('/devtools/')[0]}/devtools/page/{target['targetId']}"
-        async with connect(tab_url, compression=None, max_size=None) as socket:
-            tab = Tab(socket)
-            for domain in ("Page", "Runtime", "Log", "Network"):
-                await tab.tell(f"{domain}.enable")
-            await tab.resize(1280, 900)
+        async with _tab(browser_url, target["targetId"]) as tab:
             yield tab
     finally:
         process.terminate()
@@ -173,9 +191,20 @@ async def open_browser(profile: Path, *, options: Sequence[str] = ()) -> AsyncIt
         await process.communicate()
 
 
+@asynccontextmanager
+async def _tab(browser_url: str, target_id: str) -> AsyncIterator[Tab]:
+    url = f"{browser_url.split('/devtools/')[0]}/devtools/page/{target_id}"
+    async with connect(url, compression=None, max_size=None) as socket:
+        tab = Tab(socket)
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            await tab.tell(f"{domain}.enable")
+        await tab.resize(1280, 900)
+        yield tab
+
+
 async def _debugging_url(process: asyncio.subprocess.Process) -> str:
     assert process.stderr is not None
     while line := (await process.stderr.readline()).decode():
-        if "DevTools listening on " in line:
-            return line.split("DevTools listening on ")[1].strip()
+        if found := _LISTENS.search(line):
+            return found[1]
     raise AssertionError("Chromium ended before it listened")

@@ -1,7 +1,7 @@
-"""The Firestore emulator: Google's own, one for all tests of a process.
+"""Google's Firestore emulator: one per run, which all workers share.
 
-It is taken from FIRESTORE_EMULATOR_HOST if that is set, else started by gcloud. Data of different
-projects never meet, so each test takes a project of its own.
+FIRESTORE_EMULATOR_HOST names one that is already running; otherwise gcloud starts one. Projects
+can't see each other's documents, so each test uses a project of its own.
 """
 
 import http.client
@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -19,72 +18,80 @@ from pathlib import Path
 import pytest
 
 from ops.processes import free_port
+from tests.once_per_run import folder_of_run, once_per_run, start_for_run
 
 VARIABLE = "FIRESTORE_EMULATOR_HOST"
 _READY_WITHIN_S = 45.0
-_STOPS_WITHIN_S = 5.0
+_ENDS_WITHIN_S = 5.0
 _POLL_S = 0.1
-_INSTALL = (
-    f"Start one and set {VARIABLE}, or install it: https://cloud.google.com/sdk/docs/install, then"
-    " `gcloud components install cloud-firestore-emulator`, and Java 11 or newer."
+_NEEDED = (
+    "the Firestore emulator, which needs Java. Install it: gcloud components install"
+    " cloud-firestore-emulator"
 )
 
 
 class EmulatorFailed(Exception):
-    """The emulator did not start; the message has the end of what it wrote."""
+    """The emulator didn't start; the message has the end of its log."""
+
+
+@pytest.fixture(scope="session")
+def emulator_host() -> str:
+    """Where the emulator of this run listens."""
+    return os.environ.get(VARIABLE) or once_per_run("firestore", _start_for_run)
+
+
+@pytest.fixture
+def firestore_project(emulator_host: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty project; Google's client finds the emulator through the environment."""
+    monkeypatch.setenv(VARIABLE, emulator_host)
+    return a_project()
+
+
+def a_project() -> str:
+    """A name that no other test uses."""
+    return f"test-{uuid.uuid4().hex[:16]}"
+
+
+def _start_for_run() -> str:
+    host, log = f"127.0.0.1:{free_port()}", folder_of_run() / "firestore.log"
+    start_for_run(_command(host), log)
+    _wait_until_ready(host, log)
+    return host
 
 
 class Emulator:
-    """One emulator on a port of its own, which it keeps when it is started again."""
+    """A test's own emulator, which may be killed; it keeps its port when it is started again."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: Path) -> None:
         self.host = f"127.0.0.1:{free_port()}"
+        self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and wait until it has carried out a first write, which takes a second or two."""
-        gcloud = shutil.which("gcloud")
-        if gcloud is None or shutil.which("java") is None:
-            pytest.skip(f"the Firestore emulator is not installed. {_INSTALL}")
-        with tempfile.NamedTemporaryFile(prefix="firestore-emulator-") as log:
+        with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [gcloud, "emulators", "firestore", "start", f"--host-port={self.host}"],
+                _command(self.host),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
-            deadline_s = time.monotonic() + _READY_WITHIN_S
-            while not self._writes():
-                if self._process.poll() is not None or time.monotonic() > deadline_s:
-                    written = Path(log.name).read_text("utf-8", "replace")[-2_000:]
-                    raise EmulatorFailed(f"The emulator did not start. {_INSTALL}\n{written}")
-                time.sleep(_POLL_S)
+        _wait_until_ready(self.host, self._log)
 
     def kill(self) -> None:
-        """End it at once: gcloud, its shell and Java, which would survive them, are one group."""
+        """Kill the process group: Java would survive gcloud and its shell."""
         process, self._process = self._process, None
         if process is None:
             return
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(_STOPS_WITHIN_S)
-
-    def _writes(self) -> bool:
-        path = "/v1/projects/warm-up/databases/(default)/documents/a/b"
-        connection = http.client.HTTPConnection(self.host, timeout=_READY_WITHIN_S)
-        with closing(connection):
-            try:
-                connection.request("PATCH", path, body='{"fields": {}}')
-                return connection.getresponse().status == http.HTTPStatus.OK
-            except OSError:
-                return False
+        process.wait(_ENDS_WITHIN_S)
 
 
 @contextmanager
-def running_emulator() -> Iterator[Emulator]:
-    """An emulator of the caller's own; skips the test where none is installed."""
-    emulator = Emulator()
+def running_emulator(folder: Path) -> Iterator[Emulator]:
+    """An emulator of the test's own, with its log in `folder`."""
+    emulator = Emulator(folder / "firestore.log")
     try:
         emulator.start()
         yield emulator
@@ -92,24 +99,29 @@ def running_emulator() -> Iterator[Emulator]:
         emulator.kill()
 
 
-@pytest.fixture(scope="session")
-def emulator_host() -> Iterator[str]:
-    """Where the emulator of all tests listens."""
-    given = os.environ.get(VARIABLE)
-    if given:
-        yield given
-        return
-    with running_emulator() as emulator:
-        yield emulator.host
+def _command(host: str) -> tuple[str, ...]:
+    """Skips the test if the emulator isn't installed."""
+    gcloud = shutil.which("gcloud")
+    if gcloud is None or shutil.which("java") is None:
+        pytest.skip(_NEEDED)
+    return (gcloud, "emulators", "firestore", "start", f"--host-port={host}")
 
 
-@pytest.fixture
-def firestore_project(emulator_host: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A project without documents; Google's client finds it by the environment."""
-    monkeypatch.setenv(VARIABLE, emulator_host)
-    return a_project()
+def _wait_until_ready(host: str, log: Path) -> None:
+    """Wait for its first write, which takes a second or two."""
+    deadline_s = time.monotonic() + _READY_WITHIN_S
+    while not _writes(host):
+        if time.monotonic() > deadline_s:
+            end = log.read_text("utf-8", "replace")[-2_000:]
+            raise EmulatorFailed(f"The Firestore emulator didn't start. It says:\n{end}")
+        time.sleep(_POLL_S)
 
 
-def a_project() -> str:
-    """The name of a project that no other test has."""
-    return f"test-{uuid.uuid4().hex[:16]}"
+def _writes(host: str) -> bool:
+    path = "/v1/projects/warm-up/databases/(default)/documents/a/b"
+    with closing(http.client.HTTPConnection(host, timeout=_READY_WITHIN_S)) as connection:
+        try:
+            connection.request("PATCH", path, body='{"fields": {}}')
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except OSError:
+            return False

@@ -8,16 +8,18 @@ of its own, takes no time here, and so may come too late. Sockets send small pie
 
 import asyncio
 import datetime
+import functools
 import selectors
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import pytest
 
 from ringdown import clock
 
 _T = TypeVar("_T")
+_Given = ParamSpec("_Given")
 Loop = asyncio.AbstractEventLoop
 _Ready = list[tuple[selectors.SelectorKey, int]]
 
@@ -98,8 +100,18 @@ def jumping_loop() -> JumpingLoop:
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], Loop]]:
     """Imported by a folder's conftest.py, lets its tests run on such a loop."""
-    real = any(item.get_closest_marker(name) for name in ("real_clock", "faults"))
+    real = any(item.get_closest_marker(name) for name in ("real_clock", "real_time"))
     return {"real": asyncio.SelectorEventLoop} if real else {"jumping": JumpingLoop}
+
+
+def virtual_time(test: Callable[_Given, Coroutine[Any, Any, _T]]) -> Callable[_Given, _T]:
+    """Run a test on such a loop, in a folder where others do not. Its fixtures are not async."""
+
+    @functools.wraps(test)
+    def run(*args: _Given.args, **kwargs: _Given.kwargs) -> _T:
+        return in_virtual_time(test(*args, **kwargs))
+
+    return run
 
 
 def in_virtual_time(work: Coroutine[Any, Any, _T]) -> _T:

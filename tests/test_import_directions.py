@@ -6,6 +6,7 @@ is pure.
 """
 
 import ast
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -79,6 +80,7 @@ class Source:
                 yield name
 
 
+@functools.cache
 def read_tree(root: Path) -> list[Source]:
     """Every Python file of the project, tests and benchmarks aside."""
     paths = (

@@ -23,7 +23,7 @@ from simulators.gemini_live.refusals import CloseCode, Refused, invalid
 from simulators.gemini_live.scenario import Scenario
 from simulators.gemini_live.session import RECOGNITION_HZ, Session
 from simulators.speech.matching import PhraseMatcher
-from simulators.speech.recognition import PhraseRecognizer, Recognizer
+from simulators.speech.recognition import PhraseRecognizer, recognizer_for
 from simulators.speech.synthesis import synthesize
 
 _CLOSE_TIMEOUT_S = 2
@@ -202,7 +202,7 @@ class GeminiLiveServer:
 def _recognizer(scenario: Scenario) -> PhraseRecognizer:
     voice, hz = scenario.caller_voice, RECOGNITION_HZ
     if voice is None:
-        return Recognizer(scenario.phrases, scenario.decoys, rate_hz=hz)
+        return recognizer_for(scenario.phrases, scenario.decoys, rate_hz=hz)
     return PhraseMatcher(
         {phrase: synthesize(phrase, rate_hz=hz, voice=voice) for phrase in scenario.phrases},
         [synthesize(decoy, rate_hz=hz, voice=voice) for decoy in scenario.decoys],

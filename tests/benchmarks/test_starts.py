@@ -10,6 +10,7 @@ from benchmarks.cold_start import BASELINE, FirstRequest, time_to_answer_s
 from ops.processes import Command, ProcessFailed, free_port
 
 
+@pytest.mark.real_time
 def test_every_part_starts_and_answers() -> None:
     starts = cold_start.measure(run=3)
 
@@ -31,6 +32,7 @@ def test_a_part_that_ends_shows_its_log(tmp_path: Path) -> None:
         time_to_answer_s(command, FirstRequest(), tmp_path / "log")
 
 
+@pytest.mark.real_time
 def test_the_webhook_answers_every_new_call() -> None:
     measured = webhook.measure(run=2, calls=10)
 
@@ -38,6 +40,7 @@ def test_the_webhook_answers_every_new_call() -> None:
     assert 0 < measured.p50_ms <= measured.p99_ms
 
 
+@pytest.mark.real_time
 def test_every_tool_call_arrives_with_a_token() -> None:
     measured = tool_call.measure(run=2, calls=10)
 

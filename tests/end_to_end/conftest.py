@@ -2,8 +2,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.emulator import emulator_host as emulator_host
-from tests.emulator import firestore_project as firestore_project
 from tests.jumping_loop import pytest_asyncio_loop_factories as pytest_asyncio_loop_factories
 
 

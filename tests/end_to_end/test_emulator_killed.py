@@ -15,11 +15,11 @@ IN_THE_MIDDLE_S = 4.0
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.faults
+@pytest.mark.real_time
 async def test_calls_go_on_and_their_records_are_whole_on_the_new_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with running_emulator() as emulator:
+    with running_emulator(tmp_path) as emulator:
         monkeypatch.setenv(VARIABLE, emulator.host)
         project = a_project()
         async with counted_line(project, tmp_path) as line:

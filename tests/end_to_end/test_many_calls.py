@@ -20,7 +20,7 @@ ROUTINE_WRITES = 10
 WRITTEN_AT_ONCE = 4
 """Create, claim, end, and Twilio's word of it."""
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real_time, pytest.mark.timeout(180)]
 
 
 async def test_fifty_calls_are_recorded_to_the_word_and_at_the_pace(

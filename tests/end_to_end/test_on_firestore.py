@@ -9,7 +9,7 @@ from tests.end_to_end.test_edits_and_memory import (
     test_an_edit_reaches_a_call_that_goes_on as test_an_edit_reaches_a_call_that_goes_on,
 )
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real_time, pytest.mark.timeout(120)]
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)")
 _ID = re.compile(r"\b(CA[0-9a-f]{32}|stream_handler/[\w.-]+|http://127\.0\.0\.1:\d+)\b")
 
 
+@pytest.mark.real_time
 @pytest.mark.timeout(180)
 async def test_make_call_leaves_the_same_record_on_both_stores(
     tmp_path: Path, firestore_project: str

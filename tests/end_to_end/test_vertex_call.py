@@ -36,6 +36,7 @@ SCENARIO = Scenario(
 )
 
 
+@pytest.mark.real_time
 @pytest.mark.timeout(120)
 async def test_a_call_on_vertex(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory

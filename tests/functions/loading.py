@@ -1,12 +1,15 @@
 """Loads a function as the platform does, and undoes what that leaves behind in the process."""
 
+import asyncio
 import contextlib
 import io
 import json
 import os
+import selectors
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -32,16 +35,40 @@ class LoadedFunction:
         return [line["message"] for line in self.log()]
 
 
+class _PacedSelector(selectors.DefaultSelector):
+    def __init__(self, speed: float) -> None:
+        super().__init__()
+        self._speed = speed
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        return super().select(timeout and timeout / self._speed)
+
+
+class _PacedLoop(asyncio.SelectorEventLoop):
+    def __init__(self, speed: float) -> None:
+        super().__init__(_PacedSelector(speed))
+        self._speed = speed
+
+    def time(self) -> float:
+        return super().time() * self._speed
+
+
 @contextlib.contextmanager
 def loaded_function(
-    target: str, folder: Path, environ: Mapping[str, str]
+    target: str, folder: Path, environ: Mapping[str, str], *, clock_speed: float = 1.0
 ) -> Iterator[LoadedFunction]:
-    """Serve `folder`/main.py on one event loop with nothing but `environ` for settings."""
+    """Serve `folder`/main.py on one event loop with nothing but `environ` for settings.
+
+    `clock_speed` is that of the loop's clock: 0.1 makes each deadline ten times longer.
+    """
     output = io.StringIO()
     with (
         _only_environ(environ),
         _restored_imports(),
-        TestClient(_loaded(target, folder / "main.py", output)) as client,
+        TestClient(
+            _loaded(target, folder / "main.py", output),
+            backend_options={"loop_factory": partial(_PacedLoop, clock_speed)},
+        ) as client,
     ):
         yield LoadedFunction(client, output)
 

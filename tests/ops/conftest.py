@@ -2,8 +2,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.emulator import emulator_host as emulator_host
-from tests.emulator import firestore_project as firestore_project
 from tests.ops.command_line import CommandLine
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from ops.processes import free_port
-from ops.tcp_proxy import serve
+from ops.tcp_proxy import TcpProxy
 
 
 @asynccontextmanager
@@ -27,21 +27,16 @@ async def backend(name: str, *, breaks_off: bool = False) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def proxy(*backends: int) -> AsyncIterator[int]:
-    port, stop = free_port(), asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(serve(port, backends, stop))
-        yield port
-        stop.set()
+    proxy = TcpProxy(backends)
+    server = await asyncio.start_server(proxy.connected, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+    await proxy.break_off()
 
 
 async def say(port: int, *lines: str) -> list[str]:
     """What comes back for each line; the connection is closed then."""
-    for _ in range(100):
-        try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            break
-        except ConnectionRefusedError:
-            await asyncio.sleep(0.01)  # it is just about to listen
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     answers = []
     async with asyncio.timeout(5):
         for line in lines:

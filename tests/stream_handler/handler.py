@@ -37,7 +37,7 @@ AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
 TOKEN_SECRET = "s" * 64
 STREAM_URL = "wss://stream.example.com"
 SIGNED_URL = f"{STREAM_URL}/media"
-SHORT_PATIENCE = Patience(for_start_s=0.5, for_turns_to_end_s=0.2, for_calls_to_be_saved_s=3.0)
+SHORT_PATIENCE = Patience(for_start_s=3.0, for_turns_to_end_s=0.2, for_calls_to_be_saved_s=3.0)
 LOOK_EVERY_S = 0.05
 LOUD_FRAME = bytes([0x10]) * 160
 

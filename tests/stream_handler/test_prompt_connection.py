@@ -58,7 +58,7 @@ async def test_what_came_before_anybody_listened_is_heard_first() -> None:
         for n in range(50):
             await client.send(f"late {n}")
             if n % 7 == 0:
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0)
         await client.close()
 
         assert await listening == [
@@ -85,7 +85,7 @@ async def test_binary_and_fragmented_messages_keep_their_place() -> None:
                 case _:
                     _ = await client.ping()
             if n % 9 == 0:
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0)
         await client.close()
 
         assert await listening == expected

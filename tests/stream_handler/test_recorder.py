@@ -24,9 +24,9 @@ from ringdown.calls import (
 from ringdown.dead_letters import DeadLetter, assemble
 from ringdown.errors import InvalidDocument, RingdownError, StoreUnavailable, Superseded
 from stream_handler.recorder import Recorded, Recorder
+from tests.jumping_loop import in_virtual_time
 from tests.ringdown.samples import CALL_SID, a_call, a_claim, a_tool_call, a_turn
 from tests.stream_handler.no_store import NoStore
-from tests.stream_handler.virtual_time import in_virtual_time
 
 FINAL = CallChanges(
     status=CallStatus.ENDED, end_reason=EndReason.CALLER_HUNG_UP, next=NextAction.HANG_UP

@@ -56,48 +56,29 @@ def test_every_wrong_value_is_told_in_one_go(tmp_path: Path) -> None:
     assert "must name the image by its digest" in output
 
 
-def test_a_missing_gemini_key_is_told_with_both_ways_out(tmp_path: Path) -> None:
-    with checkout(tmp_path, {}) as copy:
-        ran = Checkout(copy.folder, copy.twilio, copy.variables, {"TF_VAR_gemini_api_key": ""})
-        status, output = plan(ran)
-
-    assert status == 1
-    assert "No Gemini key is given" in output
-    assert 'or gemini_backend to "vertex"' in output
-
-
-def test_a_twilio_token_that_is_none_is_told(tmp_path: Path) -> None:
-    with checkout(tmp_path, {}) as copy:
-        ran = Checkout(copy.folder, copy.twilio, copy.variables, {"TF_VAR_twilio_auth_token": "x"})
-        status, output = plan(ran)
-
-    assert status == 1
-    assert "twilio_auth_token is too short" in output
-
-
-def test_secrets_that_are_enabled_and_not_given_are_told(tmp_path: Path) -> None:
+def test_everything_that_stops_a_plan_is_told_in_one_go(tmp_path: Path) -> None:
     given = {
         "enabled_tool_secrets": {"CRM_KEY": 1},
         "min_instances": -1,
         "secret_versions": {"twilio_shared_key_secret": 1},
     }
+    secrets = {
+        "TF_VAR_gemini_api_key": "",
+        "TF_VAR_twilio_auth_token": "x",
+        "TF_VAR_twilio_shared_key_secret": "",
+    }
     with checkout(tmp_path, given) as copy:
+        add_tool(copy, "greedy", "name: greedy\ndescription: d\nroles: [roles/owner]\n")
         add_tool(copy, "secretive", "name: secretive\ndescription: d\nsecrets: {CRM_KEY: a key}\n")
-        no_key = {"TF_VAR_twilio_shared_key_secret": ""}
-        status, output = plan(Checkout(copy.folder, copy.twilio, copy.variables, no_key))
+        status, output = plan(Checkout(copy.folder, copy.twilio, copy.variables, secrets))
 
     assert status == 1
+    assert "No Gemini key is given" in output
+    assert 'or gemini_backend to "vertex"' in output
+    assert "twilio_auth_token is too short" in output
     assert "A secret is in enabled_tool_secrets and has no value. Set TF_VAR_tool_secrets" in output
     assert "no key is given. Set TF_VAR_twilio_shared_key_secret" in output
     assert "min_instances must be 0 or more" in output
-
-
-def test_a_tool_that_asks_for_too_much_stops_the_plan(tmp_path: Path) -> None:
-    with checkout(tmp_path, {}) as copy:
-        add_tool(copy, "greedy", "name: greedy\ndescription: d\nroles: [roles/owner]\n")
-        status, output = plan(copy)
-
-    assert status == 1
     assert "functions/tools/greedy/tool.yaml asks for roles/owner" in output
     assert "A tool may have roles/aiplatform.user, roles/datastore.user" in output
 
@@ -111,17 +92,7 @@ def test_a_tool_with_another_name_than_its_folder_stops_the_plan(tmp_path: Path)
     assert "has the name other_name. It must be the folder's: one_name" in output
 
 
-def test_a_tool_whose_secret_is_not_given_is_left_out(tmp_path: Path) -> None:
-    with checkout(tmp_path, {}) as copy:
-        add_tool(copy, "secretive", "name: secretive\ndescription: d\nsecrets: {CRM_KEY: a key}\n")
-        status, output = plan(copy)
-
-    assert status == 0, output
-    assert 'function.tool["secretive"]' not in output
-    assert "not deployed: needs CRM_KEY, see enabled_tool_secrets" in output
-
-
-def test_a_tool_whose_secret_is_given_is_deployed_with_it(tmp_path: Path) -> None:
+def test_a_tool_is_deployed_only_with_its_secret(tmp_path: Path) -> None:
     given = {
         "enabled_tool_secrets": {"CRM_KEY": 1},
         "tool_secrets": {"CRM_KEY": "canary-crm"},
@@ -131,6 +102,7 @@ def test_a_tool_whose_secret_is_given_is_deployed_with_it(tmp_path: Path) -> Non
     tool = f"name: secretive\ndescription: d\nsecrets: {{CRM_KEY: a key}}\n{settings}\n"
     with checkout(tmp_path, given) as copy:
         add_tool(copy, "secretive", tool)
+        add_tool(copy, "keyless", "name: keyless\ndescription: d\nsecrets: {OTHER_KEY: a key}\n")
         status, output = plan(copy)
 
     assert status == 0, output
@@ -140,3 +112,5 @@ def test_a_tool_whose_secret_is_given_is_deployed_with_it(tmp_path: Path) -> Non
     assert '"BRACE" = "a{b} us-east4"' in output
     assert '"EMPTY"' not in output
     assert "canary-crm" not in output
+    assert 'function.tool["keyless"]' not in output
+    assert "not deployed: needs OTHER_KEY, see enabled_tool_secrets" in output

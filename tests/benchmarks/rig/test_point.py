@@ -12,7 +12,8 @@ from benchmarks.targets import Relay, Ringdown, Target
 LOAD = Load(calls=2, seconds=2.0, warm_up_s=0.3, settle_s=0.3)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.real_time
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux: it reads /proc")
 @pytest.mark.parametrize("target", [Relay(), Ringdown()], ids=lambda target: target.name)
 def test_two_calls_are_carried_and_measured(target: Target) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

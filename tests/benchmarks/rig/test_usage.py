@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux: it reads /proc")
 
 
 @linux
@@ -37,7 +37,7 @@ def test_what_is_measured_is_kept_to_its_core() -> None:
 
     pins = find_pins()
     if pins is None:
-        pytest.skip("one core only")
+        pytest.skip("two processor cores")
     show = (sys.executable, "-c", "import os; print(os.sched_getaffinity(0))")
 
     before = os.sched_getaffinity(0)
@@ -64,6 +64,7 @@ def test_idling_and_waiting_for_a_disk_is_not_work() -> None:
     assert busy_in(STAT, {"cpu0", "cpu1"}) == busy_in(STAT, None) == 81
 
 
+@pytest.mark.real_time
 @linux
 def test_what_others_take_of_the_cores_is_seen() -> None:
     from benchmarks.rig.usage import busy_s, find_pins

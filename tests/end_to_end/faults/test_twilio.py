@@ -10,7 +10,7 @@ from benchmarks.faults.fault import Fault, Seen
 from benchmarks.faults.twilios import FAULTS
 from benchmarks.faults.world import World
 
-pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.real_time, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

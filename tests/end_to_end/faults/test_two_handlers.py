@@ -6,7 +6,7 @@ from benchmarks.faults.fault import Fault
 from benchmarks.faults.ours import FAULTS
 from benchmarks.faults.world import World
 
-pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.real_time, pytest.mark.asyncio(loop_scope="module")]
 HANDLERS = 2
 
 

@@ -42,9 +42,19 @@ def environ(store_url: str, handler: HandlerStandIn) -> Environ:
 
 
 @pytest.fixture
-def load(restored_logging: None) -> Load:
+def clock_speed() -> float:
+    """Slow: on a busy machine the webhook must not miss deadlines such as 300 ms for the store.
+
+    Tests that wait for a deadline use another speed.
+    """
+    return 0.1
+
+
+@pytest.fixture
+def load(restored_logging: None, clock_speed: float) -> Load:
     def load(environ: Environ) -> AbstractContextManager[LoadedFunction]:
-        return loaded_function("incoming_call", FUNCTIONS / "incoming_call", environ)
+        folder = FUNCTIONS / "incoming_call"
+        return loaded_function("incoming_call", folder, environ, clock_speed=clock_speed)
 
     return load
 

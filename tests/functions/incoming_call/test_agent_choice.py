@@ -10,9 +10,9 @@ from ringdown.agent_store import Line, Revision
 from ringdown.agents import packaged_agent
 from ringdown.errors import InvalidDocument, StoreUnavailable
 from ringdown.tools import ToolDeclaration
+from tests.jumping_loop import in_virtual_time, virtual_time
 from tests.ringdown.kept_agents import KeptAgents
 from tests.ringdown.samples import CALLED, CALLER, NOW, a_tool, an_agent
-from tests.stream_handler.virtual_time import in_virtual_time
 
 LOOKUP = an_agent(tools=("lookup_account",))
 LATER = NOW + datetime.timedelta(minutes=3)
@@ -61,7 +61,7 @@ def source() -> FakeSource:
 
 
 async def choose(source: FakeSource, agents: AgentChoice, called: str = CALLED) -> ChosenAgent:
-    """The choice, which must be made in time (and a margin for a busy machine)."""
+    """The choice, which must be made in time."""
     async with asyncio.timeout(FIRST_DEADLINE_S + 1.0):
         return await agents.choose(source, called, CALLER)
 
@@ -138,6 +138,7 @@ async def test_what_operators_did_not_write_last_is_not_kept(
     assert await source.list_revisions("default") == ()
 
 
+@virtual_time
 async def test_a_revision_that_could_not_be_kept_is_tried_again_and_harms_nobody(
     source: FakeSource,
 ) -> None:
@@ -156,6 +157,7 @@ async def test_a_revision_that_could_not_be_kept_is_tried_again_and_harms_nobody
 
 
 @pytest.mark.parametrize("failure", [StoreUnavailable("away"), InvalidDocument("bad"), HANG])
+@virtual_time
 async def test_a_store_that_fails_leaves_the_last_known_agent(
     source: FakeSource, failure: Exception
 ) -> None:
@@ -184,6 +186,7 @@ def test_a_process_that_knows_no_agent_yet_waits_longer_for_the_first() -> None:
 
 
 @pytest.mark.parametrize("failure", [StoreUnavailable("away"), HANG])
+@virtual_time
 async def test_tools_that_cannot_be_read_leave_the_agent_without(
     source: FakeSource, failure: Exception
 ) -> None:

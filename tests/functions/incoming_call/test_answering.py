@@ -197,8 +197,7 @@ def test_without_notice_the_answer_is_held_until_the_handler_is_ready(
     with concurrent.futures.ThreadPoolExecutor() as threads:
         answer = threads.submit(twilio.post, "/", a_form())
         assert handler.requested.wait(DEADLINE_S)
-        early, _ = concurrent.futures.wait([answer], timeout=0.5)
-        assert not early, "answered before the handler was ready"
+        assert not answer.done(), "answered before the handler was ready"
         handler.ready.set()
         assert verbs(twiml(answer.result(DEADLINE_S))) == ["Connect", "Redirect"]
 
@@ -213,26 +212,25 @@ def test_a_handler_that_is_not_ready_is_asked_again(
     assert len(handler.paths) >= 3, "two were refused"
 
 
-def test_a_handler_that_never_gets_ready_delays_the_answer_by_four_seconds_at_most(
+@pytest.mark.real_time
+@pytest.mark.parametrize("clock_speed", [1.0])
+def test_a_call_is_answered_even_if_the_handler_is_never_ready(
     twilio: Twilio, store_url: str, handler: HandlerStandIn, webhook: LoadedFunction
 ) -> None:
     write_agent(store_url, SILENT)
     handler.ready.clear()
-    started_s = time.monotonic()
     assert verbs(twiml(twilio.post("/", a_form()))) == ["Connect", "Redirect"]
-    assert 3.9 <= time.monotonic() - started_s < 5.5
     assert "stream handler is not ready" in webhook.messages()
 
 
+@pytest.mark.parametrize("clock_speed", [1.0])
 def test_a_handler_that_is_away_does_not_delay_a_notice(
     environ: Environ, load: Load, store_url: str
 ) -> None:
     write_agent(store_url, GERMAN_NOTICE)
     with load(environ | {"STREAM_URL": "ws://127.0.0.1:9"}) as webhook:
         twilio = Twilio(webhook.client)
-        started_s = time.monotonic()
         assert verbs(twiml(twilio.post("/", a_form()))) == ["Say", "Connect", "Redirect"]
-        assert time.monotonic() - started_s < 2.0
         assert "wake-up request has not left in time" in webhook.messages()
 
 
@@ -243,10 +241,8 @@ def test_a_locked_store_is_answered_without(
     twilio: Twilio, store_url: str, webhook: LoadedFunction
 ) -> None:
     write_agent(store_url, GERMAN_NOTICE)
-    started_s = time.monotonic()
     with store_locked(store_url):
         document = twiml(twilio.post("/", a_form()))
-    assert time.monotonic() - started_s < 1.9
     assert verbs(document) == ["Say", "Connect", "Redirect"]
     assert "call could not be opened" in webhook.messages()
 

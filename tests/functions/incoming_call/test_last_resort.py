@@ -79,6 +79,7 @@ def test_a_status_is_acknowledged(twilio: Twilio) -> None:
     assert twilio.post("/status", a_form()).status_code == 204
 
 
+@pytest.mark.parametrize("clock_speed", [1.0])
 def test_an_address_that_only_the_client_refuses_does_not_stop_calls(
     environ: Environ, load: Load
 ) -> None:

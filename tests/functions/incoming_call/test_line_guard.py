@@ -23,6 +23,7 @@ from tests.functions.incoming_call.records import (
 )
 from tests.functions.incoming_call.stand_ins import Twilio, a_form, twiml, verbs
 from tests.functions.loading import LoadedFunction
+from tests.jumping_loop import virtual_time
 from tests.ringdown.samples import CALL_SID, CALLER, NOW, a_call, an_agent
 from withheld_numbers import is_somebody
 
@@ -202,6 +203,7 @@ FULL = Verdict(reached=("calls_at_once",))
 
 
 @pytest.mark.parametrize("use", [StoreUnavailable("away"), None])
+@virtual_time
 async def test_use_that_cannot_be_counted_in_time_limits_nobody(
     use: StoreUnavailable | None,
 ) -> None:

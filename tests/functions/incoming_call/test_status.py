@@ -1,5 +1,3 @@
-import time
-
 import httpx2
 import pytest
 
@@ -93,10 +91,8 @@ def test_a_stream_error_is_kept_with_the_call(twilio: Twilio, store_url: str) ->
 
 def test_a_locked_store_is_logged(twilio: Twilio, store_url: str, webhook: LoadedFunction) -> None:
     stream_began(store_url, a_call())
-    started_s = time.monotonic()
     with store_locked(store_url):
         acknowledged(twilio.post("/status", a_form(CallStatus="completed")))
-    assert time.monotonic() - started_s < 4.0
     assert "status could not be noted" in webhook.messages()
 
 

@@ -214,7 +214,9 @@ async def empty() -> Message:
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
-@pytest.mark.parametrize(("receive", "status"), [(broken_off, 400), (stalled, 408)])
+@pytest.mark.parametrize(
+    ("receive", "status", "clock_speed"), [(broken_off, 400, 1.0), (stalled, 408, 100.0)]
+)
 def test_a_body_that_does_not_arrive_is_given_up(
     webhook: LoadedFunction, receive: Receive, status: int
 ) -> None:

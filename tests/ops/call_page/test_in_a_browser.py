@@ -14,7 +14,7 @@ from tests.browser import CHROMIUM, Tab, open_page
 from tests.ringdown.samples import a_call, a_tool_call
 
 pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="needs Chromium, to see the page: apt-get install chromium"
+    CHROMIUM is None, reason="Chromium. Install it: apt-get install chromium"
 )
 
 NASTY = (
@@ -45,7 +45,7 @@ def a_page(*, recorded: bool = True) -> CallPage:
 async def opened(page: CallPage, folder: Path) -> AsyncIterator[Tab]:
     file = folder / "call.html"
     await asyncio.to_thread(file.write_text, call_page(page), "utf-8")
-    async with open_page(file.as_uri(), folder / "profile") as tab:
+    async with open_page(file.as_uri()) as tab:
         yield tab
 
 

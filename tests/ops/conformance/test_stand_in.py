@@ -37,6 +37,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Outcome]:
     return asyncio.run(observe())
 
 
+@pytest.mark.real_time
 @pytest.mark.parametrize("behaviour", PROBED, ids=lambda behaviour: behaviour.id)
 def test_the_stand_in_does_as_the_source_says(
     behaviour: Behaviour, seen: Mapping[str, Outcome]
@@ -48,6 +49,7 @@ def test_the_stand_in_does_as_the_source_says(
     assert outcome.facts == behaviour.probe.expected, behaviour.statement
 
 
+@pytest.mark.real_time
 def test_the_page_is_what_make_conformance_writes(seen: Mapping[str, Outcome]) -> None:
     page = write_page(GEMINI, TWILIO, seen, read_results(DOCS / "conformance.json"))
 
@@ -62,6 +64,7 @@ def test_every_behaviour_has_a_name_of_its_own_and_a_way_to_try_it() -> None:
     assert [b.id for b in behaviours if b.probe is None and not b.by_hand] == []
 
 
+@pytest.mark.real_time
 def test_refusals_keep_the_peers_own_words(seen: Mapping[str, Outcome]) -> None:
     outcome = seen["unknown-voice"]
 

@@ -228,6 +228,7 @@ async def test_a_region_without_the_model(line: Line, tmp_path: Path) -> None:
     assert "moon-west1 has no model gemini-live-2.5-flash-native-audio" in verdict.advice
 
 
+@pytest.mark.real_time
 async def test_a_model_that_never_gets_ready(line: Line) -> None:
     line.gemini.faults = [Fault(WithholdSetup())]
     try:

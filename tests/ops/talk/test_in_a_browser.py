@@ -24,7 +24,8 @@ from tests.ops.talk.talking import (
 )
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
+    pytest.mark.real_clock,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium. Install it: apt-get install chromium"),
     pytest.mark.timeout(180),
 ]
 
@@ -71,6 +72,7 @@ async def edit(tab: Tab) -> None:
     await tab.until("document.getElementById('agent-said').textContent.includes('Saved')")
 
 
+@pytest.mark.real_time
 async def test_a_call_from_the_browser(tmp_path: Path) -> None:
     """After an edit, which is heard in it: question, tool, interruption, keypad, hanging up."""
     async with (
@@ -116,7 +118,7 @@ async def test_a_call_from_the_browser(tmp_path: Path) -> None:
     assert [(heard.sentence, heard.why) for heard in results if not heard.ok] == []
 
 
-@pytest.mark.faults
+@pytest.mark.real_time
 async def test_a_call_survives_what_the_world_does_to_it(tmp_path: Path) -> None:
     """Each button in turn; whichever handler and session the call then has knows the number."""
     async with (
@@ -184,6 +186,7 @@ async def refused(tab: Tab, words: str) -> None:
     assert await tab.evaluate("document.activeElement.id") == "dial"
 
 
+@pytest.mark.real_time
 async def test_a_line_that_goes_away_is_told(tmp_path: Path) -> None:
     async with AsyncExitStack() as talk:
         url = await talk.enter_async_context(talk_running(tmp_path))

@@ -9,8 +9,6 @@ from google.cloud.firestore_v1.async_client import AsyncClient
 
 from ringdown.stores import Store, open_store
 from ringdown.tools import Json
-from tests.emulator import emulator_host as emulator_host
-from tests.emulator import firestore_project as firestore_project
 from tests.ringdown.samples import CALLED
 from tests.ringdown.stores.contract import Put
 

@@ -6,7 +6,6 @@ import resource
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -58,10 +57,8 @@ class TestSqliteStore(StoreContract):
         self, path: Path, store: Store
     ) -> None:
         await store.open_call(a_call())
-        started_s = time.monotonic()
         with locked(path), pytest.raises(StoreUnavailable, match="locked"):
             await store.claim(CALL_SID, a_claim())
-        assert time.monotonic() - started_s < 5.0
         assert await store.claim(CALL_SID, a_claim()) is not None, "the store must recover"
 
     async def test_a_locked_database_can_still_be_read(self, path: Path, store: Store) -> None:

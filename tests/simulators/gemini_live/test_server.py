@@ -390,7 +390,7 @@ async def test_faults_at_the_door(gemini_live_server: GeminiLiveServerFactory) -
         async with connect(server):
             pass
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.3), connect(server):
+        async with asyncio.timeout(2.0), connect(server):
             pass
     async with connect(server) as session:
         assert session.session_id == "session-3"

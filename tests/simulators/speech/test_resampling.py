@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy.signal import resample_poly
 
 from simulators.speech.pcm import Pcm, to_pcm
 from simulators.speech.resampling import resample
@@ -44,6 +43,8 @@ def test_leaves_no_image() -> None:
 
 
 def test_agrees_with_scipy_on_speech() -> None:
+    from scipy.signal import resample_poly  # it takes long to import
+
     speech = synthesize("The quick brown fox.", rate_hz=24_000)
     ours = resample(speech, from_hz=24_000, to_hz=16_000).astype(float)
     theirs = resample_poly(speech.astype(float), 2, 3, window=("kaiser", 7.0))
