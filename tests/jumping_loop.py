@@ -25,9 +25,9 @@ _Ready = list[tuple[selectors.SelectorKey, int]]
 
 BEGAN = datetime.datetime(2026, 3, 3, 10, 0, tzinfo=datetime.UTC)
 """What the calendar says when a loop begins: a Tuesday."""
-_ROUND_S = 1e-6
-"""What one round of the loop takes. If it took nothing, a timer that fires early by rounding,
-and is set to the same time again, would fire forever."""
+_ROUND_S = 2e-9
+"""What one round of the loop takes, twice its clock's resolution. If it took nothing, a timer that
+fires early by rounding, and is set to the same time again, would fire forever."""
 _FAR_S = 0.1
 _LET_ARRIVE_S = 0.005
 """Loopback nearly always delivers within the `send`. Before a far jump, wait in case it did not."""
@@ -38,7 +38,7 @@ class _JumpingSelector(selectors.DefaultSelector):
 
     def __init__(self) -> None:
         super().__init__()
-        self.now_s = 1000.0
+        self.now_s = 0.0
         self.working = 0
         """How many executors have work of the loop's in hand."""
 

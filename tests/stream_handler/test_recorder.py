@@ -38,6 +38,11 @@ HANGS_S = 3_600.0
 Story = Callable[[Recorder], Coroutine[Any, Any, None]]
 
 
+def now_s() -> float:
+    """To the microsecond, in which nothing happens."""
+    return round(asyncio.get_running_loop().time(), 6)
+
+
 class ScriptedStore(NoStore):
     """A CallStore that keeps what is saved, and fails as often as it is told to.
 
@@ -53,13 +58,13 @@ class ScriptedStore(NoStore):
 
     async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
         assert (call_sid, attempt) == (CALL_SID, 3)
-        self.tries.append(asyncio.get_running_loop().time())
+        self.tries.append(now_s())
         if self._failures:
             failure = self._failures.pop(0)
             if isinstance(failure, RingdownError):
                 raise failure
             await asyncio.sleep(failure)
-        self.writes.append((asyncio.get_running_loop().time(), changes))
+        self.writes.append((now_s(), changes))
 
     @property
     def turns(self) -> list[int]:
@@ -74,7 +79,7 @@ class Away(ScriptedStore):
     """It never comes back."""
 
     async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
-        self.tries.append(asyncio.get_running_loop().time())
+        self.tries.append(now_s())
         raise AWAY
 
 
@@ -87,7 +92,7 @@ def recorded(store: NoStore, story: Story, *, claimed: bool = True) -> tuple[Rec
             running = group.create_task(recorder.run())
             await story(recorder)
         recorder.leave_unwritten()
-        return running.result(), asyncio.get_running_loop().time()
+        return running.result(), now_s()
 
     return in_virtual_time(run())
 

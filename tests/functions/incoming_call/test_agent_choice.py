@@ -180,7 +180,7 @@ def test_a_process_that_knows_no_agent_yet_waits_longer_for_the_first() -> None:
         source.edit("agents/default", msgspec.to_builtins(an_agent(greeting="Edited.")))
         began_s = asyncio.get_running_loop().time()
         assert (await choose(source, agents)).agent == LOOKUP, "the last known is good enough"
-        assert asyncio.get_running_loop().time() - began_s == pytest.approx(DEADLINE_S)
+        assert asyncio.get_running_loop().time() - began_s == pytest.approx(DEADLINE_S, abs=0.001)
 
     in_virtual_time(story())
 
