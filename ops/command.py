@@ -14,6 +14,8 @@ BROKEN = 1
 """What was asked about is broken, invalid or not there."""
 MISUSED = 2
 """The command, or its configuration, is wrong."""
+TOO_BUSY = 75
+"""This machine was too busy to tell; try again later (EX_TEMPFAIL of sysexits.h)."""
 
 
 @dataclass(frozen=True, slots=True)
