@@ -14,16 +14,16 @@ help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 call: $(READY)  ## Place the demonstration call and show it as it happens.
-	@$(BIN)/python -m ops call
+	@scripts/run $(BIN)/python -m ops call
 
 talk: $(READY)  ## Talk to the line from your browser.
-	@$(BIN)/python -m ops talk
+	@scripts/run $(BIN)/python -m ops talk
 
 stack: $(READY)  ## Run the deployables on this machine until Ctrl-C.
-	@$(BIN)/python -m ops stack
+	@scripts/run $(BIN)/python -m ops stack
 
 conformance: $(READY)  ## Compare the stand-ins with the real services, given keys.
-	@$(BIN)/python -m ops conformance
+	@scripts/run $(BIN)/python -m ops conformance
 
 test: $(READY)  ## Check types and style, then run the tests (or TESTS=…).
 	@$(MAKE) --no-print-directory lint

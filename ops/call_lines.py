@@ -7,30 +7,49 @@ from ringdown.calls import CallRecord, Speaker, ToolCall, ToolOutcome, Turn
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`at_ms` counts from the beginning of the stream; `who` is caller, agent or tool."""
+    """A turn or a tool call: `who` is caller, agent or tool. Times count from the stream's start.
 
+    `key` stays the same while the turn grows.
+    """
+
+    key: str
     at_ms: int
+    until_ms: int
     who: str
     what: str
+
+
+def record_lines(record: CallRecord) -> list[Line]:
+    """A line for each turn and tool call, in the order in which they began."""
+    lines = [
+        *(
+            Line(f"turn {turn.n}", turn.start_ms, turn.end_ms, turn.speaker.value, _turn(turn))
+            for turn in record.turns
+        ),
+        *(
+            Line(
+                f"tool {tool.id}",
+                tool.start_ms,
+                tool.start_ms + tool.duration_ms,
+                "tool",
+                _tool(tool),
+            )
+            for tool in record.tool_calls
+        ),
+    ]
+    return sorted(lines, key=lambda line: line.at_ms)
 
 
 class NewLines:
     """Gives each turn and tool call of a record once, when it is first there."""
 
     def __init__(self) -> None:
-        self._turns: set[int] = set()
-        self._tools: set[str] = set()
+        self._given: set[str] = set()
 
     def of(self, record: CallRecord) -> list[Line]:
-        turns = [turn for turn in record.turns if turn.n not in self._turns]
-        tools = [tool for tool in record.tool_calls if tool.id not in self._tools]
-        self._turns.update(turn.n for turn in turns)
-        self._tools.update(tool.id for tool in tools)
-        lines = [
-            *(Line(turn.start_ms, turn.speaker.value, _turn(turn)) for turn in turns),
-            *(Line(tool.start_ms, "tool", _tool(tool)) for tool in tools),
-        ]
-        return sorted(lines, key=lambda line: line.at_ms)
+        lines = [line for line in record_lines(record) if line.key not in self._given]
+        self._given.update(line.key for line in lines)
+        return lines
 
 
 def _turn(turn: Turn) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ BROKEN = 1
 """What was asked about is broken, invalid or not there."""
 MISUSED = 2
 """The command, or its configuration, is wrong."""
+TOO_BUSY = 75
+"""This machine was too busy to tell; try again later (EX_TEMPFAIL of sysexits.h)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,19 @@ def given_text(file: str, terminal: Terminal) -> str:
         raise CannotGoOn(f"{file} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise CannotGoOn(f"{file} is no text in UTF-8.") from None
+
+
+def make_folder(path: Path) -> Path:
+    """Make a folder to write to, if it isn't there; raises CannotGoOn."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            return path
+    except OSError as error:
+        raise CannotGoOn(
+            f"Can't write to the folder {path.absolute()}: {error.strerror}.\n"
+            "Make it writable, or run this from a folder where you can write."
+        ) from None
 
 
 Command = Callable[[argparse.Namespace, Surroundings], Awaitable[int]]

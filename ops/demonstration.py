@@ -4,17 +4,19 @@ import asyncio
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from textwrap import shorten
 
 import msgspec
 
 from ops.call_display import CallDisplay
 from ops.call_page import Arrival, CallPage, Recording, call_page
 from ops.call_page.network_events import moments, stream_began_ms
+from ops.command import BROKEN, DONE, TOO_BUSY
 from ops.following import complete_record, following
 from ops.gemini_stand_in import ModelSession, read_sessions
-from ops.judge import Heard, Sentence, judge
+from ops.judge import TOLERANCE_MS, Heard, Sentence, judge
 from ops.line_parts import running_model, running_parts
 from ops.processes import say
 from ops.stack import ROOT
@@ -35,20 +37,33 @@ from simulators.twilio.script_file import load_script
 
 SCENARIO = ROOT / "simulators" / "scenarios" / "demonstration.yaml"
 LINE_HZ = 8_000
+_SENTENCE_WIDTH = 90
+_LEGEND = (
+    "Each sentence is looked for in the audio that arrived. Recognised: speech recognition"
+    " understood its words. Intact: no part of its sound is missing or changed."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What is left of a call."""
+    """What is left of a call. `late_ms` is how late the simulated phone itself was at the most."""
 
     record: CallRecord | None
     heard_by_caller: Sequence[Heard]
     heard_by_model: Sequence[Heard]
     problems: Sequence[str]
+    late_ms: int = 0
+
+    @property
+    def status(self) -> int:
+        """The exit status. A call that went well did so whatever the machine was doing."""
+        if not self.problems:
+            return DONE
+        return TOO_BUSY if self.late_ms > TOLERANCE_MS else BROKEN
 
 
 async def place_demonstration_call(environ: Mapping[str, str], out: Path) -> int:
-    """Place the call and show it; 0 if it went as the scenario says, else 1."""
+    """Place the call and show it. Returns the exit status, see `Outcome.status`."""
     script = load_script(SCENARIO)
     folder = out / "last"
     shutil.rmtree(folder, ignore_errors=True)
@@ -62,15 +77,16 @@ async def place_demonstration_call(environ: Mapping[str, str], out: Path) -> int
         call, failure, record = await _place(network, stack.webhook_url, script, store)
     sessions = read_sessions(folder / "model") if model.stand_in is not None else None
     outcome = await asyncio.to_thread(_judge, call, script, failure, record, sessions)
+    outcome = replace(outcome, late_ms=call.most_late_ms)
     _write(folder, call, outcome)
     _tell(folder, outcome)
-    return 1 if outcome.problems else 0
+    return outcome.status
 
 
 async def _place(
     network: TwilioNetwork, webhook_url: str, script: Script, store: Store
 ) -> tuple[Call, str | None, CallRecord | None]:
-    display = CallDisplay()
+    display = CallDisplay(say, asyncio.get_running_loop().time)
     failure: str | None = None
     async with (
         network.place_call(
@@ -88,8 +104,7 @@ async def _place(
         except ScriptFailed as failed:
             failure = str(failed)
     record = await complete_record(store, call.identity.call_sid)
-    if record is not None:
-        display.record(record)
+    display.finish(record)
     return call, failure, record
 
 
@@ -152,6 +167,7 @@ def _write(folder: Path, call: Call, outcome: Outcome) -> None:
         "heard_by_caller": [heard.as_json() for heard in outcome.heard_by_caller],
         "heard_by_model": [heard.as_json() for heard in outcome.heard_by_model],
         "problems": list(outcome.problems),
+        "phone_late_ms": outcome.late_ms,
     }
     text = json.dumps(document, indent=2, ensure_ascii=False)
     (folder / "call.json").write_text(text + "\n", "utf-8")
@@ -181,6 +197,8 @@ def _why(heard: Heard) -> str:
 
 
 def _tell(folder: Path, outcome: Outcome) -> None:
+    if outcome.heard_by_model:
+        say(_LEGEND)
     for title, heard in (
         ("Heard by the model:", outcome.heard_by_model),
         ("Heard by the caller:", outcome.heard_by_caller),
@@ -188,11 +206,19 @@ def _tell(folder: Path, outcome: Outcome) -> None:
         if heard:
             say(title)
         for item in heard:
-            say(f"  {'✓' if item.ok else '✗'} {item.sentence}   ({_why(item)})")
+            sentence = shorten(item.sentence, _SENTENCE_WIDTH, placeholder=" …")
+            say(f"  {'✓' if item.ok else '✗'} {sentence}   ({_why(item)})")
     page = "call.html (open it in a browser), " if outcome.record is not None else ""
     say(f"Wrote {page}call.wav and call.json to {folder}.")
     if outcome.problems:
-        say("The call did NOT go as it should:")
+        if outcome.status == TOO_BUSY:
+            say(
+                "This machine was too busy: the simulated phone sent frames up to"
+                f" {outcome.late_ms} ms late."
+            )
+            say("The call can't be judged; try again when the machine is idle. What was found:")
+        else:
+            say("The call did NOT go as it should:")
         for problem in outcome.problems:
             say(f"  - {problem}")
     elif outcome.heard_by_model:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ops.children import start_child, stop_child
+from ops.command import make_folder
 from ops.processes import ProcessFailed, python
 from simulators.speech.pcm import Pcm, read_wav
 
@@ -62,23 +64,22 @@ class ModelSession:
 @asynccontextmanager
 async def running_gemini_stand_in(scenario: Path, folder: Path) -> AsyncIterator[GeminiStandIn]:
     """Start the stand-in for `scenario`, wait until it is ready, stop it at the end."""
-    folder.mkdir(parents=True, exist_ok=True)
-    log_path = folder / "gemini.log"
+    log_path = make_folder(folder) / "gemini.log"
     with log_path.open("wb") as log_file:
-        process = await asyncio.create_subprocess_exec(
-            python(),
-            *("-m", "simulators.gemini_live", "--scenario", str(scenario)),
-            *("--api-key", API_KEY, "--out", str(folder)),
+        process = await start_child(
+            (
+                *(python(), "-m", "simulators.gemini_live", "--scenario", str(scenario)),
+                *("--api-key", API_KEY, "--out", str(folder)),
+            ),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=log_file,
-            start_new_session=True,
         )
     try:
         ready = await _ready_line(process, log_path)
         yield GeminiStandIn(ready["base_url"], Path(ready["ca_file"]), folder, process)
     finally:
-        await _stop(process)
+        await stop_child(process, within_s=_STOP_WITHIN_S)
 
 
 def read_sessions(folder: Path) -> list[ModelSession]:
@@ -97,18 +98,6 @@ async def _ready_line(process: asyncio.subprocess.Process, log_path: Path) -> di
         raise ProcessFailed(f"The Gemini stand-in ended:\n{text}")
     ready: dict[str, str] = json.loads(line)
     return ready
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        async with asyncio.timeout(_STOP_WITHIN_S):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
 
 
 def _read_session(path: Path) -> ModelSession:

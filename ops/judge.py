@@ -12,8 +12,8 @@ from simulators.speech.matching import PhraseMatcher
 from simulators.speech.pcm import Pcm, duration_ms
 from simulators.speech.recognition import PhraseRecognizer, normalise, recognizer_for
 
-# A cut sentence must be intact to within one window of the comparison and one 20 ms frame.
-_CUT_TOLERANCE_MS = 70.0
+TOLERANCE_MS = 70.0
+"""A cut sentence must be intact to within one window of the comparison and one 20 ms frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _heard(
         why = found.why if recognised or not found.intact else "not recognised"
     else:
         due_ms = min(sentence.cut_at_ms - found.offset_ms, of_ms)
-        ok = due_ms > 0 and found.intact_ms >= due_ms - _CUT_TOLERANCE_MS
+        ok = due_ms > 0 and found.intact_ms >= due_ms - TOLERANCE_MS
         why = f"cut off after {due_ms / 1000:.1f} s" + ("" if ok else f"; {found.why}")
     return Heard(
         sentence=sentence.text,

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
+
+from ops.children import child_ended, start_child, stop_child
+from ops.ports import is_held_by_others
+from ops.terminal import print_line
 
 HEALTHY_WITHIN_S = 60.0
 _STOP_WITHIN_S = 12.0  # Cloud Run's ten seconds, and a little
@@ -56,13 +59,8 @@ class SupervisedProcess:
     async def start(self) -> None:
         """Start and wait until healthy; raises ProcessFailed."""
         with self._log_path.open("ab") as log_file:
-            self._process = await asyncio.create_subprocess_exec(
-                *self.command.argv,
-                env=dict(self.command.environ),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log_file,
-                stderr=log_file,
-                start_new_session=True,
+            self._process = await start_child(
+                self.command.argv, environ=self.command.environ, stdout=log_file, stderr=log_file
             )
         try:
             async with asyncio.timeout(HEALTHY_WITHIN_S):
@@ -76,6 +74,7 @@ class SupervisedProcess:
             code = await self._until_ended(self._process)
             if self._stopping:
                 return
+            child_ended(self._process)
             say(f"{self.command.name} ended with status {code}; starting it again")
             await asyncio.sleep(_RESTART_PAUSE_S)
             try:
@@ -86,16 +85,8 @@ class SupervisedProcess:
     async def stop(self) -> None:
         """Ask the process to end; after Cloud Run's grace period, end it."""
         self._stopping = True
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
-        process.send_signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(_STOP_WITHIN_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        if self._process is not None:
+            await stop_child(self._process, within_s=_STOP_WITHIN_S)
 
     async def _until_ended(self, process: asyncio.subprocess.Process) -> int:
         if not self.command.must_stay_alive:
@@ -132,6 +123,8 @@ class SupervisedProcess:
                 except httpx2.TransportError:
                     await asyncio.sleep(_POLL_S)
                     continue
+                if is_held_by_others(_port(self.command.url), process.pid):
+                    raise self._failure(f"can't have {self.command.url}: another program has it")
                 if response.status_code < 500:
                     return
                 await asyncio.sleep(_POLL_S)
@@ -158,8 +151,12 @@ def free_port() -> int:
 
 
 def say(text: str) -> None:
-    """Print a line for the person at the terminal, at once."""
-    print(text, flush=True)
+    """Print a line for the person at the terminal immediately."""
+    print_line(text, sys.stdout)
+
+
+def _port(url: str) -> int:
+    return int(url.rpartition(":")[2])
 
 
 def python() -> str:

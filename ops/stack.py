@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ops.agents.releasing import seed_default_agent
+from ops.command import make_folder
 from ops.gemini_choice import chosen_gemini
 from ops.handler_processes import handler_commands
 from ops.local_tools import FOLDER as TOOLS
 from ops.local_tools import LocalTool, declare_tools, local_tools, seed_demonstration
+from ops.ports import listen
 from ops.processes import Command, ProcessFailed, SupervisedProcess, python, say
 from ops.store_choice import FIRESTORE_EMULATOR, local_store_url
 from ringdown import clock
@@ -144,8 +146,8 @@ def _handlers(environ: Mapping[str, str]) -> int:
 @asynccontextmanager
 async def running_stack(settings: StackSettings) -> AsyncIterator[Stack]:
     """Start every deployable, wait until all are healthy, stop them at the end."""
-    logs = settings.out / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
+    make_folder(settings.out)
+    logs = make_folder(settings.out / "logs")
     for old in logs.glob("*.log"):
         old.unlink()
     stack, commands = await planned_stack(settings)
@@ -159,6 +161,9 @@ async def running_stack(settings: StackSettings) -> AsyncIterator[Stack]:
             finally:
                 for keeper in keepers:
                     keeper.cancel()
+    except asyncio.CancelledError:
+        say("Stopping …")
+        raise
     finally:
         await asyncio.gather(*(process.stop() for process in stack.processes))
 
@@ -177,8 +182,13 @@ async def planned_stack(settings: StackSettings) -> tuple[Stack, tuple[Command, 
     return stack, (*_tool_commands(settings, tools), *_service_commands(settings, stack))
 
 
-async def serve_stack(settings: StackSettings, stop: asyncio.Event) -> None:
-    """Run the stack until `stop`, telling the person what is where."""
+async def serve_stack(settings: StackSettings) -> None:
+    """Run the stack until cancelled, and say what is where. Raises CannotGoOn, ProcessFailed."""
+    for port, variable in (
+        (settings.webhook_port, "WEBHOOK_PORT"),
+        (settings.stream_port, "STREAM_PORT"),
+    ):
+        listen(port, variable=variable).close()
     say("Starting the deployables …")
     async with running_stack(settings) as stack:
         description = settings.out / "stack.json"
@@ -187,9 +197,10 @@ async def serve_stack(settings: StackSettings, stop: asyncio.Event) -> None:
             say(f"  {process.command.name:<16} {process.command.url}")
         say(f"Ready. Voice webhook: {stack.webhook_url}   (details: {description})")
         say("Press Ctrl-C to stop.")
-        await stop.wait()
-        say("Stopping …")
-    description.unlink(missing_ok=True)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            description.unlink(missing_ok=True)
 
 
 async def _start_all(processes: list[SupervisedProcess]) -> None:

@@ -1,9 +1,19 @@
 """The person at the terminal: what they read, and what they are asked."""
 
+import codecs
+import errno
+import io
+import os
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import Enum
 from typing import TextIO
+
+_NOBODY_READS = (errno.EPIPE, errno.EIO)
+"""The reader of a pipe has ended; the terminal is closed."""
+_ASCII = {"…": "...", "–": "-", "✓": "+", "✗": "x", "“": '"', "”": '"', "’": "'", "→": "->"}
 
 
 class Style(Enum):
@@ -33,11 +43,11 @@ class Terminal:
         return self._answers
 
     def say(self, text: str = "", style: Style = Style.PLAIN) -> None:
-        print(self._styled(text, style), file=self._out, flush=True)
+        print_line(self._styled(text, style), self._out)
 
     def complain(self, text: str) -> None:
         """Say what is wrong, where it does not get mixed up with what was asked for."""
-        print(self._styled(text, Style.PLAIN), file=self._errors, flush=True)
+        print_line(self._styled(text, Style.PLAIN), self._errors)
 
     def confirm(self, question: str) -> bool:
         """Ask for a yes; whoever says nothing, or is not there, has said no."""
@@ -67,6 +77,56 @@ def standard_terminal(environ: Mapping[str, str]) -> Terminal:
     """The process's own; NO_COLOR (no-color.org) and dumb terminals are respected."""
     coloured = sys.stdout.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
     return Terminal(sys.stdin, sys.stdout, sys.stderr, coloured=coloured)
+
+
+def print_line(text: str, stream: TextIO) -> None:
+    """Print and flush. If nobody can read it, stop, as if the terminal had been closed."""
+    try:
+        print(text, file=stream, flush=True)
+    except OSError as error:
+        discard(stream)
+        if error.errno not in _NOBODY_READS:
+            print(f"Can't write the output: {error.strerror}.", file=sys.stderr)
+        signal.raise_signal(signal.SIGHUP)
+
+
+def discard(stream: TextIO) -> None:
+    """Write what is still to be printed to a stream nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+@contextmanager
+def prepared_streams() -> Iterator[None]:
+    """Let the process print any text whatever its streams are: closed, ASCII, or a broken pipe."""
+    codecs.register_error(_spelled_out.__name__, _spelled_out)
+    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115 - for the rest of the process
+    sys.stdout = _prepared(sys.stdout)
+    sys.stderr = _prepared(sys.stderr)
+    try:
+        yield
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:  # otherwise Python complains about it as it ends
+            discard(sys.stdout)
+
+
+def _prepared(stream: TextIO | None) -> TextIO:
+    if stream is None:
+        return open(os.devnull, "w")
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors=_spelled_out.__name__)
+    return stream
+
+
+def _spelled_out(error: UnicodeError) -> tuple[str | bytes, int]:
+    """What a terminal that lacks a character gets instead."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    return "".join(_ASCII.get(character, "?") for character in text), error.end
 
 
 def _printable(text: str) -> str:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ops.command import make_folder
 from ops.gemini_stand_in import GeminiStandIn
 from ops.line_parts import running_model, running_parts
 from ops.model_wire import Heard, overheard
@@ -94,8 +95,7 @@ async def running_line(
 
     Raises ops.processes.ProcessFailed.
     """
-    pages = out / "calls"
-    pages.mkdir(parents=True, exist_ok=True)
+    pages = make_folder(out / "calls")
     ear = Ear()
     async with (
         running_model(environ, SCENARIO, out / "model") as model,

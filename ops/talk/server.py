@@ -10,10 +10,10 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
+from ops.ports import HOST
 from ops.talk.line import TalkLine
 from ops.talk.telephone import Telephone
 
-HOST = "127.0.0.1"
 _SOCKET = "/line"
 _MOST_MESSAGE_BYTES = 2 * 1024 * 1024
 _TYPES = {
@@ -28,14 +28,9 @@ _POLICY = (
 )
 
 
-def listening(port: int) -> socket.socket:
-    """Where the page is to be served; 0 takes a free port. Raises OSError if it is taken."""
-    return socket.create_server((HOST, port))
-
-
 @asynccontextmanager
 async def serving(line: TalkLine, listener: socket.socket) -> AsyncIterator[str]:
-    """The page's address; closes `listener`, see `listening`."""
+    """The page's address; closes `listener`."""
 
     async def talk(page: ServerConnection) -> None:
         await Telephone(page, line).run()

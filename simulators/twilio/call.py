@@ -179,6 +179,14 @@ class Call:
         ending = self._ending()
         return None if ending is None else ending.reason
 
+    @property
+    def most_late_ms(self) -> int:
+        """How late this phone itself was in sending a frame, which is due every 20 ms.
+
+        More than a few frames' time means that the machine is too busy for calls in real time.
+        """
+        return round(self._line.most_late_ms)
+
     def write_wav(self, path: Path) -> None:
         """Both sides, 8 kHz stereo: the caller left, the agent right."""
         self._line.recording.write_wav(path)

@@ -52,6 +52,8 @@ class Line:
         self.attention = Attention()
         self.ticks = 0
         self.closed = False
+        self.most_late_ms = 0.0
+        """How long after its time a frame was sent, at the most: is this machine too busy?"""
         self._answered_tick: int | None = None
         self._playout: PlayoutBuffer | None = None
         self._far_end: FarEnd | None = None
@@ -161,6 +163,8 @@ async def run_line(line: Line, log: EventLog) -> None:
     started_ms = clock.now_ms()
     while not line.closed:
         for _ in range(_MOST_FRAMES_AT_ONCE):
+            late_ms = clock.now_ms() - (started_ms + line.ticks * FRAME_MS)
+            line.most_late_ms = max(line.most_late_ms, late_ms)
             line.tick(log)
             if line.closed or started_ms + line.ticks * FRAME_MS > clock.now_ms():
                 break

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx2
 
-from ops.__main__ import main
+from ops.command_line import main
 from ops.following import complete_record
 from ops.gemini_stand_in import API_KEY
 from ops.judge import Sentence, judge

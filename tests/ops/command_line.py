@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from ops.__main__ import main
+from ops.command_line import main
 from ops.terminal import Terminal
 from ringdown.stores import Store, open_store
 

@@ -49,7 +49,7 @@ def test_it_can_be_started_as_a_module() -> None:
 
 
 def test_help_needs_none_of_what_the_parts_need() -> None:
-    source = "import sys, ops.__main__; print(*sys.modules)"
+    source = "import sys, ops.command_line; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
     heavy = {"numpy", "google.genai", "google.cloud.firestore_v1", "simulators", "httpx2"}
     assert heavy & set(ran.stdout.split()) == set(), "a person waits for these at every command"

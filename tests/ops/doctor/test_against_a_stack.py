@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from ops.__main__ import main
+from ops.command_line import main
 from ops.doctor.asking import means
 from ops.doctor.checks import CHECKS, examine
 from ops.doctor.deployment import Deployment

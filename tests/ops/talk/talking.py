@@ -5,6 +5,7 @@ import base64
 import enum
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ops.ports import listen
 from ops.processes import free_port
 from simulators.speech.pcm import Pcm, write_wav
 from simulators.speech.synthesis import synthesize
@@ -97,6 +99,10 @@ async def talk_running(folder: Path, **environ: str) -> AsyncIterator[str]:
             process.send_signal(signal.SIGINT)
         rest, _ = await process.communicate()
         assert process.returncode == 0, (said + rest).decode()
+
+
+def on_a_free_port() -> socket.socket:
+    return listen(0, variable="TALK_PORT")
 
 
 class Microphone(enum.Enum):

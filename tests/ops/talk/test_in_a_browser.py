@@ -11,11 +11,12 @@ from websockets.asyncio.client import connect
 from ops.gemini_stand_in import read_sessions
 from ops.judge import Sentence, judge
 from ops.talk.line import TalkLine
-from ops.talk.server import listening, serving
+from ops.talk.server import serving
 from tests.browser import CHROMIUM, Tab
 from tests.ops.talk.talking import (
     PLAYED_HZ,
     Microphone,
+    on_a_free_port,
     person,
     played,
     press,
@@ -151,14 +152,17 @@ async def asks_for_its_number(tab: Tab, times: int) -> None:
 
 
 async def test_without_a_microphone_it_says_what_to_do(line: TalkLine, tmp_path: Path) -> None:
-    async with serving(line, listening(0)) as url, person(url, tmp_path, Microphone.NONE) as tab:
+    async with (
+        serving(line, on_a_free_port()) as url,
+        person(url, tmp_path, Microphone.NONE) as tab,
+    ):
         await dial(tab)
         await refused(tab, "There is no microphone")
 
 
 async def test_a_microphone_that_is_not_allowed(line: TalkLine, tmp_path: Path) -> None:
     async with (
-        serving(line, listening(0)) as url,
+        serving(line, on_a_free_port()) as url,
         person(url, tmp_path, Microphone.FORBIDDEN) as tab,
     ):
         await dial(tab)
@@ -166,7 +170,10 @@ async def test_a_microphone_that_is_not_allowed(line: TalkLine, tmp_path: Path) 
 
 
 async def test_the_second_tab_is_told_of_the_first(line: TalkLine, tmp_path: Path) -> None:
-    async with serving(line, listening(0)) as url, person(url, tmp_path, Microphone.SILENT) as tab:
+    async with (
+        serving(line, on_a_free_port()) as url,
+        person(url, tmp_path, Microphone.SILENT) as tab,
+    ):
         await tab.until("!document.getElementById('dial').disabled")
         address = f"ws{url.removeprefix('http')}line"
         async with connect(address, origin=url.rstrip("/")) as first:  # type: ignore[arg-type]

@@ -11,9 +11,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from ops.talk.line import TalkLine
-from ops.talk.server import listening, serving
+from ops.talk.server import serving
 from ringdown.agents import DEFAULT_AGENT_ID
 from tests.ops.command_line import CommandLine
+from tests.ops.talk.talking import on_a_free_port
 
 
 async def get(url: str, **headers: str) -> httpx2.Response:
@@ -41,7 +42,7 @@ async def wish(socket: ClientConnection, **fields: str) -> None:
 
 
 async def test_the_page_and_its_parts_are_served(line: TalkLine) -> None:
-    async with serving(line, listening(0)) as url:
+    async with serving(line, on_a_free_port()) as url:
         index = await get(url)
         script = await get(f"{url}talk.js")
     assert (index.status_code, "Talk to the line" in index.text) == (200, True)
@@ -54,24 +55,24 @@ async def test_the_page_and_its_parts_are_served(line: TalkLine) -> None:
     ["nothing.html", "../server.py", "page/../../server.py", "calls/..%2Fr.db", "calls/r.db"],
 )
 async def test_nothing_else_is(line: TalkLine, path: str) -> None:
-    async with serving(line, listening(0)) as url:
+    async with serving(line, on_a_free_port()) as url:
         assert (await get(url + path)).status_code == 404
 
 
 async def test_under_another_name_there_is_nothing(line: TalkLine) -> None:
-    async with serving(line, listening(0)) as url:
+    async with serving(line, on_a_free_port()) as url:
         assert (await get(url, host="rebound.example")).status_code == 403
 
 
 async def test_another_site_may_not_use_the_telephone(line: TalkLine) -> None:
-    async with serving(line, listening(0)) as url:
+    async with serving(line, on_a_free_port()) as url:
         with pytest.raises(InvalidStatus, match="403"):
             async with connect(f"ws{url.removeprefix('http')}line", origin="http://other.example"):  # type: ignore[arg-type]
                 pass
 
 
 async def test_what_the_line_does_not_know_is_told(line: TalkLine) -> None:
-    async with serving(line, listening(0)) as url, page(url) as socket:
+    async with serving(line, on_a_free_port()) as url, page(url) as socket:
         await socket.send('{"do": "sing"}')
         assert "sing" in (await told(socket, "problem"))["words"]
         await socket.send("no json")
@@ -80,13 +81,13 @@ async def test_what_the_line_does_not_know_is_told(line: TalkLine) -> None:
 
 @pytest.mark.parametrize("do", [{"do": "press", "key": "1"}, {"do": "trouble", "what": "go_away"}])
 async def test_what_needs_a_call_says_so(line: TalkLine, do: dict[str, str]) -> None:
-    async with serving(line, listening(0)) as url, page(url) as socket:
+    async with serving(line, on_a_free_port()) as url, page(url) as socket:
         await wish(socket, **do)
         assert "dial first" in (await told(socket, "problem"))["words"]
 
 
 async def test_an_edit_is_saved_and_a_broken_one_is_not(line: TalkLine) -> None:
-    async with serving(line, listening(0)) as url, page(url) as socket:
+    async with serving(line, on_a_free_port()) as url, page(url) as socket:
         agent = (await told(socket, "line"))["agent"]
         text = agent["text"].replace("Hello, this is the demonstration line.", "Good day.")
         await wish(socket, do="save_agent", text=text, version=agent["version"])
@@ -106,7 +107,11 @@ async def test_an_edit_is_saved_and_a_broken_one_is_not(line: TalkLine) -> None:
 
 
 async def test_of_two_editors_the_second_is_told(line: TalkLine) -> None:
-    async with serving(line, listening(0)) as url, page(url) as one, page(url) as other:
+    async with (
+        serving(line, on_a_free_port()) as url,
+        page(url) as one,
+        page(url) as other,
+    ):
         agent = (await told(one, "line"))["agent"]
         await told(other, "line")
         await wish(
@@ -121,7 +126,11 @@ async def test_of_two_editors_the_second_is_told(line: TalkLine) -> None:
 
 async def test_there_is_one_telephone(line: TalkLine) -> None:
     """Nothing answers behind it, so the first call lasts as long as Twilio's apology."""
-    async with serving(line, listening(0)) as url, page(url) as one, page(url) as other:
+    async with (
+        serving(line, on_a_free_port()) as url,
+        page(url) as one,
+        page(url) as other,
+    ):
         await wish(one, do="dial")
         await told(one, "call")
         await wish(other, do="dial")
@@ -129,7 +138,11 @@ async def test_there_is_one_telephone(line: TalkLine) -> None:
 
 
 async def test_a_page_that_goes_away_hangs_up(line: TalkLine) -> None:
-    async with asyncio.timeout(10), serving(line, listening(0)) as url, page(url) as socket:
+    async with (
+        asyncio.timeout(10),
+        serving(line, on_a_free_port()) as url,
+        page(url) as socket,
+    ):
         await wish(socket, do="dial")
         await told(socket, "call")
         assert line.busy
@@ -137,9 +150,9 @@ async def test_a_page_that_goes_away_hangs_up(line: TalkLine) -> None:
 
 
 def test_a_port_that_is_taken_is_told_before_anything_is_started(tmp_path: Path) -> None:
-    with listening(0) as taken:
+    with on_a_free_port() as taken:
         port = str(taken.getsockname()[1])
         ran = CommandLine(tmp_path).run("talk", environ={"TALK_PORT": port})
     assert ran.status != 0
-    assert "Set TALK_PORT to another port." in ran.complained
+    assert "TALK_PORT=…" in ran.complained
     assert not (tmp_path / "out").exists()

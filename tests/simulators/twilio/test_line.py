@@ -23,6 +23,7 @@ class Listener:
         self.times_ms: list[int] = []
         self.frames: list[bytes] = []
         self._began_ms = round(now_ms())
+        self.most_late_ms = 0.0
         self._on_frame = on_frame
 
     def hear(self, frame: bytes) -> None:
@@ -50,6 +51,7 @@ async def run(frames: int, on_frame: Callable[[int], None]) -> Listener:
     line.answer()
     line.connect(PlayoutBuffer(), listener)
     await run_line(line, log)
+    listener.most_late_ms = line.most_late_ms
     return listener
 
 
@@ -75,6 +77,7 @@ async def test_a_stall_is_caught_up_in_small_bursts_and_loses_nothing() -> None:
     assert listener.times_ms[60:] == [n * 20 for n in range(60, 100)], "it must be back in step"
     bursts = [listener.times_ms.count(at) for at in set(listener.times_ms)]
     assert max(bursts) <= 6, "five at once, and the one that was late"
+    assert listener.most_late_ms == 380, "the frame after the stall was due 20 ms into it"
 
 
 async def test_both_tracks_of_the_recording_are_in_step() -> None:
