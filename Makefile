@@ -50,7 +50,7 @@ lint: $(READY)  ## Types (mypy strict) and style (ruff).
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(MYPY) shared/ringdown services/stream_handler functions/incoming_call simulators ops benchmarks tests
-	$(MYPY) terraform/scripts/twilio_number.py terraform/scripts/firestore_rules.py
+	$(MYPY) terraform/scripts/twilio_number.py terraform/scripts/firestore_rules.py scripts/pin_extras.py
 	@for function in functions/agent_edited/ functions/tools/*/; do \
 		echo "$(MYPY) $$function"; \
 		MYPYPATH=$$function $(MYPY) $$function || exit 1; \
