@@ -1,5 +1,5 @@
-# Python ≥ 3.11 and make are all that is needed. `make` alone lists the targets.
-PYTHON ?= python3
+# Python 3.11 to 3.14 and make are all that is needed. `make` alone lists the targets.
+# PYTHON: which Python; by default the one that made .venv, and python3 the first time
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -56,7 +56,7 @@ lint: $(READY)  ## Types (mypy strict) and style (ruff).
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(MYPY) shared/ringdown services/stream_handler functions/incoming_call simulators ops benchmarks tests
-	$(MYPY) terraform/scripts/twilio_number.py terraform/scripts/firestore_rules.py
+	$(MYPY) terraform/scripts/twilio_number.py terraform/scripts/firestore_rules.py scripts/pin_extras.py
 	@for function in functions/agent_edited/ functions/tools/*/; do \
 		echo "$(MYPY) $$function"; \
 		MYPYPATH=$$function $(MYPY) $$function || exit 1; \
@@ -72,8 +72,7 @@ lock: $(READY)  ## Resolve every requirements.in again, with hashes.
 clean:  ## Remove what was made here.
 	rm -rf $(VENV) .venv-deploy .venv-pipecat terraform/.build out *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-$(READY): requirements.txt pyproject.toml
+$(READY):
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/setup
-	@touch $@
 
-.PHONY: help call talk stack conformance test test-real-time bench faults fuzz soak lint format lock clean
+.PHONY: $(READY) help call talk stack conformance test test-real-time bench faults fuzz soak lint format lock clean

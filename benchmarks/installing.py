@@ -37,11 +37,12 @@ def is_installed(environment: Path, requirements: Path) -> bool:
 def install(environment: Path, requirements: Path) -> None:
     """Install locked packages into a virtual environment, telling how far it is.
 
-    Raises InstallFailed.
+    A package without a wheel is built with what is installed there already. Raises InstallFailed.
     """
     command = (
         *(str(environment / "bin" / "python"), "-m", "pip", "install"),
         *("--disable-pip-version-check", "--progress-bar", "off", "--no-input"),
+        *("--no-build-isolation", "--use-pep517"),
         *("--require-hashes", "--requirement", str(requirements)),
     )
     tail: list[str] = []
@@ -85,7 +86,7 @@ def _count(requirements: Path) -> int:
 
 
 def _stamp(environment: Path, requirements: Path) -> Path:
-    return environment / f".installed-{requirements.parent.name}"
+    return environment / f".installed-{requirements.parent.name}-{requirements.stem}"
 
 
 def _digest(requirements: Path) -> str:

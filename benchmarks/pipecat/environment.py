@@ -10,6 +10,7 @@ from ops.processes import say
 ENVIRONMENT = Path(__file__).resolve().parent.parent.parent / ".venv-pipecat"
 PYTHON = ENVIRONMENT / "bin" / "python"
 
+_BUILD_REQUIREMENTS = Path(__file__).resolve().parent / "build-requirements.txt"
 _REQUIREMENTS = Path(__file__).resolve().parent / "requirements.txt"
 
 
@@ -22,6 +23,7 @@ def ensure() -> None:
         return
     say(f"Setting up {ENVIRONMENT.name} for pipecat (once; about 600 MB and two minutes) …")
     venv.create(ENVIRONMENT, clear=True, with_pip=True, symlinks=True)
+    install(ENVIRONMENT, _BUILD_REQUIREMENTS)
     install(ENVIRONMENT, _REQUIREMENTS)
     say("  done.")
 
