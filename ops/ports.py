@@ -24,7 +24,7 @@ def listen(port: int, *, variable: str) -> socket.socket:
     Raises CannotGoOn, which names the program that holds the port if this system tells.
     """
     try:
-        return socket.create_server((HOST, port))
+        taken = socket.create_server((HOST, port))
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             problem = f"Port {port} is in use by another program{_named(port_holder(port))}."
@@ -33,6 +33,8 @@ def listen(port: int, *, variable: str) -> socket.socket:
             problem = f"Can't listen on port {port}: {os.strerror(error.errno or 0)}."
             remedy = f"Choose another port with {variable}=…"
         raise CannotGoOn(f"{problem}\n{remedy}") from None
+    taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # for the connections it accepts
+    return taken
 
 
 def port_holder(port: int) -> int | None:

@@ -24,6 +24,8 @@ from simulators.speech.pcm import read_wav
 from simulators.twilio.script import SayStep
 from simulators.twilio.script_file import load_script
 
+pytestmark = pytest.mark.real_clock
+
 TOOLS = ROOT / "functions" / "tools"
 ENVIRON = {
     name: value
