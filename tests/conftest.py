@@ -23,12 +23,13 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("ringdown")
 
-_LONG = Path(__file__).parent / "terraform"
+_TESTS = Path(__file__).parent
+_LONG = (_TESTS / "end_to_end" / "test_demonstration_call.py", _TESTS / "terraform")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long, so that no worker is left with it when the others are done."""
-    items.sort(key=lambda item: not item.path.is_relative_to(_LONG))
+    items.sort(key=lambda item: not any(item.path.is_relative_to(long) for long in _LONG))
 
 
 @pytest.fixture
