@@ -15,7 +15,7 @@ from ops.numbers import add_number_commands
 from ops.stopping import stoppable
 from ops.terminal import Terminal, prepared_streams, standard_terminal
 from ringdown import clock
-from ringdown.errors import ConfigurationError
+from ringdown.errors import ConfigurationError, StoreUnavailable
 
 OUT = Path("out")
 
@@ -47,6 +47,14 @@ def _run(
     except ConfigurationError as error:
         terminal.complain("\n".join(error.problems))
         return MISUSED
+    except StoreUnavailable as error:
+        terminal.complain(f"Can't use the store: {error}.")
+        return BROKEN
+    except OSError as error:
+        if error.filename is None:
+            raise  # not about a file: a fault of ours
+        terminal.complain(f"Can't use {error.filename}: {error.strerror}.")
+        return BROKEN
 
 
 def _parser() -> argparse.ArgumentParser:

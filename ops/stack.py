@@ -95,13 +95,17 @@ def settings_from_environ(environ: Mapping[str, str], out: Path) -> StackSetting
             " to vertex, or set GEMINI_BASE_URL to another Gemini Live endpoint (https://HOST)."
         )
         raise ConfigurationError([problem])
+    webhook_port = _port(environ, "WEBHOOK_PORT", WEBHOOK_PORT)
+    stream_port = _port(environ, "STREAM_PORT", STREAM_PORT)
+    if webhook_port == stream_port:
+        raise ConfigurationError([f"WEBHOOK_PORT and STREAM_PORT are both {stream_port}."])
     return StackSettings(
         out=out,
         gemini_api_key=gemini.api_key if isinstance(gemini, DeveloperApi) else None,
         gemini_base_url=gemini.base_url,
         vertex=gemini if isinstance(gemini, VertexAi) else None,
-        webhook_port=_port(environ, "WEBHOOK_PORT", WEBHOOK_PORT),
-        stream_port=_port(environ, "STREAM_PORT", STREAM_PORT),
+        webhook_port=webhook_port,
+        stream_port=stream_port,
         handlers=_handlers(environ),
         public_url=environ.get("PUBLIC_URL") or None,
         stream_url=environ.get("STREAM_URL") or None,

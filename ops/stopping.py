@@ -12,7 +12,7 @@ from types import FrameType
 from typing import NoReturn
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_WITHIN_S = 3.5  # the guard of child processes needs up to another second
+_WITHIN_S = 3.0  # the guard of child processes needs up to another second
 _AGAIN_AFTER_S = 0.5
 """One Ctrl-C reaches us twice when a shell passes it on as well."""
 
