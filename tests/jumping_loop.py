@@ -83,7 +83,7 @@ class JumpingLoop(asyncio.SelectorEventLoop):
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         self._jumping.working += 1
         try:
-            await super().shutdown_default_executor(timeout)
+            await super().shutdown_default_executor()  # on Python 3.11 it takes no timeout
         finally:
             self._jumping.working -= 1
 
