@@ -1,6 +1,7 @@
 """What every test runs under."""
 
 import logging
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,10 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("ringdown")
+
+# Whoever runs the tests in the background may ignore these. Processes that tests start must not.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 _TESTS = Path(__file__).parent
 _LONG = (_TESTS / "end_to_end" / "test_demonstration_call.py", _TESTS / "terraform")

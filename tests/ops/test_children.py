@@ -14,6 +14,7 @@ from ops.children import start_child
 
 async def main():
     await start_child((sys.executable, "-c", sys.argv[1]), stdout=sys.stdout, stderr=sys.stderr)
+    print("watched", flush=True)
     await asyncio.Event().wait()
 
 asyncio.run(main())
@@ -38,7 +39,7 @@ def after_the_parent_was_killed(child: str) -> str:
         [sys.executable, "-c", PARENT, child], stdout=subprocess.PIPE, text=True
     ) as parent:
         assert parent.stdout is not None
-        assert parent.stdout.readline() == "running\n"
+        assert {parent.stdout.readline(), parent.stdout.readline()} == {"running\n", "watched\n"}
         parent.send_signal(signal.SIGKILL)
         return parent.stdout.read()
 
