@@ -1,6 +1,8 @@
 """What the operators' commands still do wrong."""
 
 import io
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -8,10 +10,12 @@ from ops.__main__ import main
 from ops.agents.yaml_text import NotReadable, from_yaml
 from ops.calls.without_words import Placeholders
 from ops.doctor.model import judge_failure
+from ops.processes import Command, ProcessFailed, SupervisedProcess
 from ops.terminal import Terminal
 from ringdown.gemini_backend import DeveloperApi
 from stream_handler.gemini_live import ModelError
-from tests.ops.agents.stored_agents import DOCUMENT, read, write
+from tests.http_server import Requests, serving
+from tests.ops.agents.stored_agents import DOCUMENT, read, save, write
 from tests.ops.command_line import CommandLine
 
 GOOD = "instructions: Be brief.\ngreeting: Hello.\n"
@@ -49,8 +53,7 @@ def test_different_words_get_different_placeholders() -> None:
 )
 def test_two_operators_who_both_go_back_are_where_one_would_be(command_line: CommandLine) -> None:
     for greeting in ("The good one.", "The bad one."):
-        write(command_line, {**DOCUMENT, "greeting": greeting})
-        assert command_line.run("agents", "validate", "shop").status == 0
+        save(command_line, greeting=greeting)
     greetings = []
     for _ in range(2):
         command_line.run("agents", "rollback", "shop", "--yes")
@@ -142,3 +145,25 @@ def test_a_folder_that_cannot_be_made_is_told(command_line: CommandLine) -> None
 
     assert ran.status != 0
     assert ran.complained
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=pytest.fail.Exception,
+    reason="Whoever answers at the port is taken for the process that was started.",
+)
+async def test_another_server_at_the_port_is_not_ours(tmp_path: Path) -> None:
+    class Stranger(Requests):
+        def do_GET(self) -> None:
+            self.reply(200)
+
+    with serving(Stranger) as url:
+        port = url.rpartition(":")[2]
+        program = f"import socket; socket.create_server(('127.0.0.1', {port}))"
+        argv = (sys.executable, "-c", program)
+        process = SupervisedProcess(Command("stream_handler", argv, {}, url), tmp_path / "log")
+        try:
+            with pytest.raises(ProcessFailed):
+                await process.start()
+        finally:
+            await process.stop()
