@@ -35,7 +35,9 @@ def test_a_bad_limit_is_told_in_words(
 
 
 @pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="Short words get the same placeholder by and by."
+    strict=True,
+    raises=AssertionError,
+    reason="Short words get the same placeholder sooner or later.",
 )
 def test_different_words_get_different_placeholders() -> None:
     placeholders = Placeholders(frozenset())
@@ -150,7 +152,7 @@ def test_a_folder_that_cannot_be_made_is_told(command_line: CommandLine) -> None
 @pytest.mark.xfail(
     strict=True,
     raises=pytest.fail.Exception,
-    reason="Whoever answers at the port is taken for the process that was started.",
+    reason="Any server that answers at the port is taken for the process that was started.",
 )
 async def test_another_server_at_the_port_is_not_ours(tmp_path: Path) -> None:
     class Stranger(Requests):

@@ -169,7 +169,9 @@ class _WritesAndEndsEmptyTurns(Model):
 
 
 @pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="Whoever says hello again and again is never helped."
+    strict=True,
+    raises=AssertionError,
+    reason="A caller who says hello again and again is never helped.",
 )
 @pytest.mark.parametrize("every_s", [1.5, 3.0])
 @pytest.mark.parametrize("model", [_Deaf, _EndsEmptyTurns, _WritesAndEndsEmptyTurns])

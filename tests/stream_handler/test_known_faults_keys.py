@@ -61,7 +61,7 @@ async def test_digits_typed_before_the_function_are_collected(
 @pytest.mark.xfail(
     strict=True,
     raises=AssertionError,
-    reason="Whoever speaks instead of typing a secret is heard by nobody until time is up.",
+    reason="A caller who speaks instead of typing a secret is not heard until the time is up.",
 )
 async def test_a_caller_who_speaks_instead_of_typing_is_noticed(converse: Converse) -> None:
     async with converse(_AsksForAPin) as talk:

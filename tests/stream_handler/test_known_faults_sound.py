@@ -145,7 +145,7 @@ class _SaysNothing(_AnswersWords):
         await self.send(heard_from_caller("When are you open?"))
 
 
-SPEAKS_ON = "A caller whose phone sends no frames in silence counts as speaking for ever."
+SPEAKS_ON = "A caller whose phone sends no frames in silence counts as speaking forever."
 
 
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason=SPEAKS_ON)
