@@ -1,9 +1,11 @@
 import ssl
+from pathlib import Path
 
 import pytest
 import trustme
 
 from tests.jumping_loop import pytest_asyncio_loop_factories as pytest_asyncio_loop_factories
+from tests.stream_handler.conversing import Converse, conversing
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +19,9 @@ def trusting(certificates: trustme.CA) -> ssl.SSLContext:
     tls = ssl.create_default_context()
     certificates.configure_trust(tls)
     return tls
+
+
+@pytest.fixture
+def converse(certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path) -> Converse:
+    """Puts calls through a stream handler to a model of the test's."""
+    return conversing(certificates, trusting, tmp_path)

@@ -155,6 +155,7 @@ async def running_handler(
     max_calls: int = 20,
     patience: Patience = SHORT_PATIENCE,
     tools: ToolClient | None = None,
+    within_s: float = 30.0,
 ) -> AsyncIterator[Handler]:
     """Serve until left; then whatever a call has started must be over, too."""
     before = asyncio.all_tasks()
@@ -174,7 +175,7 @@ async def running_handler(
         stopped.set()
 
     try:
-        async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(within_s), asyncio.TaskGroup() as group:
             with _announced_port() as port:
                 group.create_task(serve())
                 handler = Handler(await port, store, gemini, stopping, stopped)

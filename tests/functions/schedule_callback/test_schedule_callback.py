@@ -239,3 +239,20 @@ def test_a_staff_number_that_cannot_be_texted_is_told_at_the_start(
         loaded_function("schedule_callback", FOLDER, environ),
     ):
         pass
+
+
+WITHHELD = ["+7378742833", "+2562533", "+8656696", "+86282452253", "+266696687"]
+"""RESTRICTED, BLOCKED, UNKNOWN, UNAVAILABLE and ANONYMOUS, as they are dialled on a keypad."""
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="A withheld number that is spelled as a word is taken for a number to call back.",
+)
+@pytest.mark.parametrize("caller", WITHHELD)
+def test_a_number_that_spells_a_word_is_not_called_back(
+    function: LoadedFunction, store_url: str, caller: str
+) -> None:
+    assert "error" in schedule(function, in_days(3, "15:00"), caller=caller)
+    assert kept(store_url) == []

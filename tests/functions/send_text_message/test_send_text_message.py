@@ -206,3 +206,18 @@ def test_firestore_holds_the_same_texts_and_counts_them(
         None,
     ]
     assert len(twilio.asked) == 3
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="A withheld number that is spelled as a word is taken for a number to send a text to.",
+)
+@pytest.mark.parametrize(
+    "caller", ["+7378742833", "+2562533", "+8656696", "+86282452253", "+266696687"]
+)
+def test_a_number_that_spells_a_word_gets_no_text(
+    function: LoadedFunction, twilio: HttpStandIn, caller: str
+) -> None:
+    assert "error" in send(function, DAY, caller=caller)
+    assert twilio.asked == []

@@ -133,7 +133,9 @@ class Stage:
         history: tuple[Turn, ...] = (),
     ) -> None:
         call = call or a_call()
+        self.call, self.history = call, history
         self.session = FlightRecorder(StreamSession(call, WORDS, history), call, history)
+        self.happened: list[Event] = []
         self.line = line or Line()
         self.now_ms = 0.0
         """Set it to the call's age for a stream that goes on with a call."""
@@ -174,6 +176,7 @@ class Stage:
             self.sessions += 1
         elif isinstance(event, ModelDisconnected):
             self.model_is_there = False
+        self.happened.append(event)
         actions = self.session.handle(event)
         for action in actions:
             self._perform(action)

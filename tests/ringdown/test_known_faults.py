@@ -1,0 +1,114 @@
+"""What the shared package still does wrong."""
+
+import datetime
+import io
+
+import msgspec
+import pytest
+
+from ringdown import log
+from ringdown.agent_check import findings
+from ringdown.calls import Call
+from ringdown.errors import TokenRefused
+from ringdown.log import Log
+from ringdown.stream_token import mint, verify
+from ringdown.template_values import template_values
+from ringdown.tool_url import problem_with_url
+from tests.ringdown.samples import CALL_SID, a_call, an_agent
+
+SECRET = "s" * 32
+
+
+def call_at(at: datetime.datetime, zone: str = "Europe/Berlin") -> Call:
+    agent = msgspec.structs.replace(an_agent(), time_zone=zone)
+    return msgspec.structs.replace(a_call(agent=agent), created_at=at, started_at=at)
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="Only loggers of four names may say INFO."
+)
+@pytest.mark.parametrize(
+    "logger",
+    [
+        "agent_edited",
+        "run_code.gemini_code",
+        "schedule_callback.telling_staff",
+        "search_knowledge_base.bedrock",
+        "send_text_message",
+    ],
+)
+def test_what_a_function_says_is_written(restored_logging: None, logger: str) -> None:
+    output = io.StringIO()
+    log.configure(output)
+
+    Log(logger).info("edit looked at")
+
+    assert "edit looked at" in output.getvalue()
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="Hours that end as they begin are a whole day."
+)
+@pytest.mark.parametrize("hours", ["09:00-09:00", "9:00-9:00"])
+def test_hours_of_no_length_are_remarked_on(hours: str) -> None:
+    document = {
+        "instructions": "Be brief.",
+        "greeting": "Hello.",
+        "time_zone": "Europe/Berlin",
+        "opening_hours": {"monday": hours},
+    }
+    found = findings(document)
+
+    assert found.errors or found.remarks
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="The hour that comes twice a year is told as one."
+)
+def test_the_two_hours_of_an_autumn_night_read_differently() -> None:
+    first = datetime.datetime(2026, 10, 25, 0, 30, tzinfo=datetime.UTC)
+    second = first + datetime.timedelta(hours=1)
+
+    times = [template_values(call_at(at), 0.0)["local_time"] for at in (first, second)]
+    assert times[0] != times[1]
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="A withheld number spelled as a word is told."
+)
+@pytest.mark.parametrize(
+    "caller", ["+7378742833", "+2562533", "+8656696", "+86282452253", "+266696687"]
+)
+def test_a_number_that_spells_a_word_is_not_told(caller: str) -> None:
+    call = msgspec.structs.replace(a_call(), caller=caller)
+
+    assert template_values(call, 0.0)["caller_number"] == ""
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="A token is accepted in other spellings."
+)
+@pytest.mark.parametrize(
+    ("written", "spelled"),
+    [("v1.1.", "v1.01."), ("v1.1.", "v1.+1."), ("v1.1.", "v1. 1."), ("v1.1.", "v1.\u0661.")],
+)
+def test_a_token_has_one_spelling(written: str, spelled: str) -> None:
+    token = mint(SECRET, call_sid=CALL_SID, attempt=1, now_s=0)
+    other = token.replace(written, spelled)
+    assert other != token
+
+    try:
+        verify(SECRET, other, call_sid=CALL_SID, now_s=1)
+    except TokenRefused:
+        return
+    raise AssertionError(f"{spelled} is accepted for {written}")
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="Other full stops hide a forbidden host."
+)
+@pytest.mark.parametrize(
+    "url", ["https://169。254。169。254/", "https://metadata。google。internal/"]
+)
+def test_a_forbidden_host_is_refused_with_any_full_stop(url: str) -> None:
+    assert problem_with_url(url) is not None

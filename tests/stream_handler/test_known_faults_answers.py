@@ -1,0 +1,337 @@
+"""Who is owed an answer: where that is still judged wrongly."""
+
+import asyncio
+
+import pytest
+
+from ringdown.calls import EndReason, Speaker
+from tests.stream_handler.conversing import (
+    INTERRUPTED,
+    TURN_COMPLETE,
+    Conversation,
+    Converse,
+    Model,
+    heard_from_caller,
+)
+
+LONG_REPLY = " ".join(f"word{n}" for n in range(24))
+
+
+def now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
+# Answered, and asked again
+
+
+class _LateTranscript(Model):
+    """Answers; the transcript of the question follows 3 s later. It does as it is told."""
+
+    async def caller_spoke(self) -> None:
+        await self.say("From nine to five.", 2.0)
+        await asyncio.sleep(3.0)
+        await self.send(heard_from_caller("When are you open?"))
+
+    async def told(self, text: str) -> None:
+        await self.say("As I said, from nine to five.", 1.5)
+
+
+LATE = "The transcript of a question that was answered is taken for a new question."
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason=LATE)
+async def test_a_late_transcript_asks_for_no_second_answer(converse: Converse) -> None:
+    async with converse(_LateTranscript) as talk:
+        await talk.phone.listen(1.0)
+        await talk.phone.speak(1.0)
+        await talk.phone.listen(9.0)
+
+        assert talk.texts == []
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason=LATE)
+async def test_a_late_transcript_is_recorded_before_its_answer(converse: Converse) -> None:
+    async with converse(_LateTranscript) as talk:
+        await talk.phone.listen(1.0)
+        await talk.phone.speak(1.0)
+        await talk.phone.listen(4.5)
+        record = await talk.ended()
+
+    assert [turn.speaker for turn in sorted(record.turns, key=lambda turn: turn.start_ms)] == [
+        Speaker.AGENT,
+        Speaker.CALLER,
+        Speaker.AGENT,
+    ]
+
+
+class _AsksHowMany(Model):
+    """Asks a question, and rightly takes the noise that follows for nobody."""
+
+    async def caller_spoke(self) -> None:
+        if self.heard == 1:
+            await self.send(heard_from_caller("I want a table."))
+            await self.say("For how many?", 1.2)
+
+
+NOISE = "Sound without words is taken for a caller who waits for an answer."
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason=NOISE)
+@pytest.mark.parametrize("noise_s", [0.5, 8.0], ids=["a door", "a hair dryer"])
+async def test_a_noise_after_a_question_is_no_answer_to_it(
+    converse: Converse, noise_s: float
+) -> None:
+    async with converse(_AsksHowMany) as talk:
+        await talk.phone.listen(1.0)
+        await talk.phone.speak(1.0)
+        await talk.phone.listen(2.5)
+        noisy_s = now_s()
+        await talk.phone.speak(noise_s)
+        await talk.phone.listen(9.0)
+
+        urged = [text for _, text in talk.told_since(noisy_s) if "the caller waits" in text]
+        assert urged == []
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason=NOISE)
+async def test_noise_does_not_lose_the_model(converse: Converse) -> None:
+    async with converse(_AsksHowMany) as talk:
+        await talk.phone.listen(1.0)
+        await talk.phone.speak(1.0)
+        await talk.phone.listen(2.5)
+        await talk.phone.speak(0.5)
+        await talk.phone.listen(20.0)
+        record = await talk.ended()
+
+    assert record.call.end_reason is not EndReason.MODEL_LOST
+    assert record.call.reconnects == ()
+
+
+class _GoesOnThroughAnOkay(Model):
+    async def caller_spoke(self) -> None:
+        if self.heard == 1:
+            await self.send(heard_from_caller("Tell me."))
+            await self.say("A long answer. Which day suits you?", 6.0)
+        else:
+            await self.send(heard_from_caller("Okay."))
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="An 'okay' over a reply is taken for a question after it.",
+)
+async def test_a_caller_who_said_okay_may_think(converse: Converse) -> None:
+    async with converse(_GoesOnThroughAnOkay) as talk:
+        await talk.phone.listen(1.0)
+        await talk.phone.speak(1.0)
+        await talk.phone.listen(2.5)
+        await talk.phone.speak(0.6)
+        await talk.phone.listen(12.0)
+
+        assert talk.texts == []
+
+
+class _LongGreeting(Model):
+    async def greet(self) -> None:
+        await self.say("Hello, this is the line. What can I do for you?", 3.5)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="A hello over the protected greeting waits for an answer.",
+)
+async def test_a_hello_over_the_greeting_is_owed_nothing(converse: Converse) -> None:
+    async with converse(_LongGreeting) as talk:
+        await talk.phone.listen(0.4)
+        await talk.phone.speak(0.5)
+        await talk.phone.listen(11.0)
+
+        assert talk.texts == []
+
+
+# Owed an answer, and nothing is done
+
+
+class _Deaf(Model):
+    """Says nothing after its greeting."""
+
+
+class _EndsEmptyTurns(Model):
+    async def caller_spoke(self) -> None:
+        await self.send(TURN_COMPLETE)
+
+
+class _WritesAndEndsEmptyTurns(Model):
+    async def caller_spoke(self) -> None:
+        await self.send(heard_from_caller("Hello?"), TURN_COMPLETE)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="A caller who says hello again and again is never helped.",
+)
+@pytest.mark.parametrize("every_s", [1.5, 3.0])
+@pytest.mark.parametrize("model", [_Deaf, _EndsEmptyTurns, _WritesAndEndsEmptyTurns])
+async def test_a_caller_who_keeps_saying_hello_is_helped(
+    converse: Converse, model: type[Model], every_s: float
+) -> None:
+    async with converse(model) as talk:
+        await talk.phone.listen(1.0)
+        asked_s = now_s()
+        while now_s() - asked_s < 13.0:
+            await talk.phone.speak(0.7)
+            await talk.phone.listen(every_s)
+
+        assert talk.told or len(talk.gemini.setups) > 1, "13 s of dead air"
+
+
+class _EmptyGreeting(Model):
+    async def greet(self) -> None:
+        await self.send(TURN_COMPLETE)
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="A greeting that is an empty turn leaves it ringing."
+)
+async def test_an_empty_greeting_is_asked_for_again(converse: Converse) -> None:
+    async with converse(_EmptyGreeting) as talk:
+        await talk.phone.listen(8.0)
+
+        assert talk.told or len(talk.gemini.setups) > 1
+
+
+REJECTED: dict[str, object] = {
+    "serverContent": {"turnComplete": True, "turnCompleteReason": "RESPONSE_REJECTED"}
+}
+
+
+class _Rejects(Model):
+    """Its first session answers nothing, and says why."""
+
+    async def caller_spoke(self) -> None:
+        await self.reject_or_answer()
+
+    async def told(self, text: str) -> None:
+        await self.reject_or_answer()
+
+    async def reject_or_answer(self) -> None:
+        if self.number > 1:
+            await self.say("From nine to five.", 1.0)
+        else:
+            await self.send(REJECTED)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="Why the model ended a turn without a word is thrown away.",
+)
+async def test_the_reason_of_an_empty_turn_is_recorded(
+    converse: Converse, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with converse(_Rejects) as talk:
+        await talk.phone.listen(1.0)
+        await talk.phone.speak(1.0)
+        await talk.phone.listen(10.0)
+        record = await talk.ended()
+
+    logged = [str(vars(entry)) for entry in caplog.records]
+    assert "REJECTED" in f"{record.call.reconnects}{logged}"
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="An empty turn is no sign that the model won't answer.",
+)
+async def test_two_empty_turns_are_enough(converse: Converse) -> None:
+    async with converse(_Rejects) as talk:
+        await talk.phone.listen(1.0)
+        await talk.phone.speak(1.0)
+        asked_s = now_s()
+        await talk.phone.listen(10.0)
+        answered_s = talk.phone.first_heard_s(asked_s)
+
+    assert answered_s is not None
+    assert answered_s - asked_s < 6.0
+
+
+# Interrupted by little
+
+
+async def explaining(talk: Conversation) -> float:
+    """The caller has asked, the long reply is being heard; the time."""
+    await talk.phone.listen(1.0)
+    await talk.phone.speak(1.0)
+    await talk.phone.listen(3.0)
+    return now_s()
+
+
+class _StopsForAMumble(Model):
+    """Takes a mumble over its reply for an interruption, and says nothing more by itself."""
+
+    mumbled: tuple[dict[str, object], ...] = ()
+
+    async def caller_spoke(self) -> None:
+        if self.heard == 1:
+            await self.send(heard_from_caller("How does it work?"))
+            await self.say(LONG_REPLY, 8.0)
+        else:
+            await self.send(*self.mumbled)
+
+    async def caller_began(self) -> None:
+        if self.heard == 1:
+            await self.send(INTERRUPTED, TURN_COMPLETE)
+
+
+class _WritesTheMumble(_StopsForAMumble):
+    mumbled = (heard_from_caller("Mm-hm."),)
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="A reply that a mumble interrupts is lost."
+)
+@pytest.mark.parametrize("model", [_StopsForAMumble, _WritesTheMumble])
+async def test_a_mumble_does_not_end_the_reply(converse: Converse, model: type[Model]) -> None:
+    async with converse(model) as talk:
+        mumbled_s = await explaining(talk)
+        await talk.phone.speak(0.3)
+        await talk.phone.listen(6.0)
+
+        [(after_s, text), *_] = talk.told_since(mumbled_s) or [(99.0, "")]
+        assert after_s <= 3.5, f"the caller was left in silence, and then: {text}"
+        assert "cut off" in text, "the reply isn't taken up where it stopped"
+
+
+class _QuickAnswer(Model):
+    """Interrupted, it answers the new question half a second later, and ends no turn before."""
+
+    async def caller_spoke(self) -> None:
+        if self.heard == 1:
+            await self.say("A long reply.", 4.0, end=False)
+
+    async def caller_began(self) -> None:
+        if self.heard == 1:
+            await self.send(INTERRUPTED)
+            await asyncio.sleep(0.25)
+            await self.say("Yes.", 0.8)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="For a second after an interruption all sound is dropped.",
+)
+async def test_an_answer_soon_after_an_interruption_is_heard(converse: Converse) -> None:
+    async with converse(_QuickAnswer) as talk:
+        await talk.phone.listen(1.0)
+        await talk.phone.speak(1.0)
+        await talk.phone.listen(1.5)
+        await talk.phone.speak(0.5)
+        interrupted_s = now_s()
+        await talk.phone.listen(4.0)
+
+        assert talk.phone.heard_s(interrupted_s) >= 0.7

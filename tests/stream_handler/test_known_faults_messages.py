@@ -1,0 +1,189 @@
+"""One odd message, and what it costs: from the model, from Twilio, from a tool."""
+
+import asyncio
+import contextlib
+import ssl
+from pathlib import Path
+
+import msgspec
+import pytest
+import trustme
+
+from ringdown.calls import EndReason
+from ringdown.tools import Json
+from tests.ringdown.samples import a_call, a_tool, an_agent
+from tests.stream_handler.conversing import Converse, Model, tool_calls
+from tests.stream_handler.handler import (
+    CONNECTED,
+    call_sid,
+    closed,
+    media,
+    running_handler,
+    start,
+    stop,
+)
+from tests.stream_handler.little_gemini import little_gemini
+from tests.stream_handler.tool_server import response, tool_server
+
+DIGITS = "9" * 5_000
+
+
+def _call(fields: str) -> str:
+    return f'{{"toolCall": {{"functionCalls": [{fields}]}}}}'
+
+
+def _asking(args: str) -> str:
+    return _call(f'{{"id": "f1", "name": "lookup_account", "args": {args}}}')
+
+
+ODD: dict[str, str | bytes] = {
+    "5,000 digits in arguments": _asking(f'{{"n": {DIGITS}}}'),
+    "5,000 digits in an unknown message": f'{{"somethingNew": {{"n": {DIGITS}}}}}',
+    "5,000 digits in an unknown field": f'{{"serverContent": {{"newField": {DIGITS}}}}}',
+    "5,000 digits in usage": f'{{"usageMetadata": {{"totalTokenCount": {DIGITS}}}}}',
+    "arguments that are a list": _asking("[1]"),
+    "arguments that are a text": _asking('"x"'),
+    "an id that is a number": _call('{"id": 7, "name": "lookup_account", "args": {}}'),
+    "a handle that is a number": '{"sessionResumptionUpdate": {"newHandle": 5, "resumable": true}}',
+    "sound that is not base64": (
+        '{"serverContent": {"modelTurn": {"parts": [{"inlineData": '
+        '{"mimeType": "audio/pcm;rate=24000", "data": "!!!"}}]}}}'
+    ),
+    "no JSON": "hello",
+    "no UTF-8": b"\xff\xfe{",
+}
+
+
+def _after_its_greeting(message: str | bytes) -> type[Model]:
+    async def greet(self: Model) -> None:
+        await self.say("Hello.", 0.3)
+        await self.send(message)
+        await asyncio.sleep(0.5)
+        await self.say("Still here.", 0.3)
+
+    return type("_Odd", (Model,), {"greet": greet})
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="A message that can't be read costs the model's session, and what it knew.",
+)
+@pytest.mark.parametrize("message", ODD.values(), ids=ODD.keys())
+async def test_one_odd_message_costs_no_session(converse: Converse, message: str | bytes) -> None:
+    async with converse(_after_its_greeting(message)) as talk:
+        await talk.phone.listen(2.5)
+        record = await talk.ended()
+
+    assert len(talk.gemini.setups) == 1
+    assert record.call.end_reason is EndReason.CALLER_HUNG_UP
+    assert "Still here." in [turn.text for turn in record.turns]
+
+
+def _asking_three(args: Json) -> type[Model]:
+    good = {"id": "f1", "name": "lookup_account", "args": {}}
+    unknown = {"id": "f2", "name": "no_such_tool", "args": {}}
+    bad = {"id": "f3", "name": "lookup_account", "args": args}
+
+    async def greet(self: Model) -> None:
+        await self.say("Hello.", 0.3)
+        await self.send(tool_calls(good, unknown, bad))
+
+    async def tool_answered(self: Model, id: str, response: Json) -> None:
+        self.conversation.told.append((0.0, id))
+
+    return type("_AskingThree", (Model,), {"greet": greet, "tool_answered": tool_answered})
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="A tool call with arguments of the wrong kind spoils all calls of its message.",
+)
+@pytest.mark.parametrize("args", [[1, 2], "x", 5], ids=["list", "text", "number"])
+async def test_each_call_is_answered_although_one_is_odd(converse: Converse, args: Json) -> None:
+    async with tool_server(response(b'{"output":{"status":"active"}}')) as server:
+        tool = msgspec.structs.replace(a_tool(), url=server.url)
+        async with converse(_asking_three(args), tools=(tool,)) as talk:
+            await talk.phone.listen(2.0)
+
+            assert sorted(talk.texts) == ["f1", "f2", "f3"]
+
+
+class _AsksOnce(Model):
+    async def greet(self) -> None:
+        await self.say("Hello.", 0.3)
+        await self.send(tool_calls({"id": "f1", "name": "lookup_account", "args": {}}))
+
+    async def tool_answered(self, id: str, response: Json) -> None:
+        self.conversation.told.append((0.0, id))
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="A tool's result that is nested too deep to send on ends the call.",
+)
+@pytest.mark.parametrize("depth", [1_500, 5_000])
+async def test_a_deep_result_of_a_tool_is_answered(converse: Converse, depth: int) -> None:
+    body = b'{"output":{"a":' + b"[" * depth + b"]" * depth + b"}}"
+    async with tool_server(response(body)) as server:
+        tool = msgspec.structs.replace(a_tool(), url=server.url)
+        async with converse(_AsksOnce, tools=(tool,)) as talk:
+            await talk.phone.listen(2.0)
+            shut, answered = talk.phone.closed, talk.texts
+
+    assert shut is None
+    assert answered == ["f1"]
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="Media ahead of `start` loses the stream."
+)
+async def test_media_ahead_of_the_start_is_ignored(
+    certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
+) -> None:
+    async with (
+        little_gemini(certificates) as gemini,
+        running_handler(gemini, trusting, tmp_path) as handler,
+    ):
+        await handler.store.open_call(a_call(call_sid=call_sid(1)))
+        async with handler.socket() as socket:
+            with contextlib.suppress(Exception):
+                for message in (CONNECTED, media(1), start(1), stop(1)):
+                    await socket.send(message)
+            code, _ = await closed(socket)
+
+    assert code == 1000
+
+
+class _CountsTokens(Model):
+    """Reports the sum of its tokens, and not what they were."""
+
+    async def greet(self) -> None:
+        await self.say("Hello.", 0.3)
+        counts = {"promptTokenCount": 50_000, "responseTokenCount": 4_000}
+        await self.send({"usageMetadata": {**counts, "totalTokenCount": 54_000}})
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="Tokens without their modality cost nothing."
+)
+async def test_tokens_without_details_cost_something(converse: Converse) -> None:
+    async with converse(_CountsTokens) as talk:
+        await talk.phone.listen(1.0)
+        record = await talk.ended()
+
+    assert record.call.cost_usd
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="Tokens without their modality cost nothing."
+)
+async def test_tokens_without_details_count_against_the_limit(converse: Converse) -> None:
+    thrifty = msgspec.structs.replace(an_agent(), max_cost_usd=0.01)
+    async with converse(_CountsTokens, agent=thrifty) as talk:
+        await talk.phone.listen(2.0)
+        record = await talk.ended()
+
+    assert record.call.end_reason is EndReason.COST_LIMIT

@@ -1,0 +1,231 @@
+"""Sound that isn't speech, from the model and from the caller: what is still done wrong."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from ringdown.agents import Idle
+from ringdown.calls import EndReason
+from ringdown.problems import problems
+from tests.ringdown.samples import a_tool, an_agent
+from tests.stream_handler.conversing import (
+    Converse,
+    Model,
+    heard_from_caller,
+    hiss,
+    speech,
+    tone,
+    tool_calls,
+)
+from tests.stream_handler.tool_server import GOOD_BODY, response, tool_server
+
+QUICK_TO_LEAVE = msgspec.structs.replace(an_agent(), idle=Idle(nudge_after_s=5, goodbye_after_s=12))
+
+
+def now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
+# From the model
+
+
+class _Inaudible(Model):
+    """Its replies have words, and sound that nobody can hear."""
+
+    amplitude = 0
+
+    async def caller_spoke(self) -> None:
+        await self.send(heard_from_caller("When are you open?"))
+        sound = hiss(8.0, self.amplitude)
+        await self.say("From nine to five.", 8.0, pcm=sound, at_once=False)
+
+
+class _Hissing(_Inaudible):
+    amplitude = 18
+
+
+class _InaudibleGreeting(Model):
+    async def greet(self) -> None:
+        await self.say("Hello, how can I help?", 2.5, pcm=hiss(2.5, 0), at_once=False)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="Any bytes from the model count as speech, even silence.",
+)
+@pytest.mark.parametrize("model", [_Inaudible, _Hissing], ids=["zeros", "hiss"])
+async def test_a_reply_without_sound_is_noticed(converse: Converse, model: type[Model]) -> None:
+    async with converse(model) as talk:
+        await talk.phone.listen(1.0)
+        await talk.phone.speak(1.0)
+        await talk.phone.listen(6.6)
+
+        assert talk.told or len(talk.gemini.setups) > 1, "6 s of silence, and nothing was done"
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="A reply that nobody could hear is in no list of problems.",
+)
+async def test_a_reply_without_sound_is_a_problem(converse: Converse) -> None:
+    async with converse(_Inaudible) as talk:
+        await talk.phone.listen(1.0)
+        await talk.phone.speak(1.0)
+        await talk.phone.listen(10.0)
+        record = await talk.ended()
+
+    assert any("silent" in text or "heard" in text for text in problems(record))
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="A greeting without sound counts as spoken."
+)
+async def test_a_greeting_without_sound_is_noticed(converse: Converse) -> None:
+    async with converse(_InaudibleGreeting) as talk:
+        await talk.phone.listen(9.0)
+
+        assert talk.told or len(talk.gemini.setups) > 1
+
+
+class _StuckInATone(Model):
+    async def caller_spoke(self) -> None:
+        await self.send(heard_from_caller("When are you open?"))
+        sound = speech(0.7) + tone(14.0)
+        await self.say("We are open", 14.7, pcm=sound, at_once=False)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="A model that degenerates into a tone is played to its end.",
+)
+async def test_a_tone_instead_of_a_voice_is_cut_off(converse: Converse) -> None:
+    async with converse(_StuckInATone) as talk:
+        await talk.phone.listen(1.0)
+        await talk.phone.speak(1.0)
+        asked_s = now_s()
+        await talk.phone.listen(16.0)
+
+        assert talk.phone.heard_s(asked_s) < 6.0
+
+
+# From the caller
+
+
+class _AnswersWords(Model):
+    """Answers 0.6 s after it was told that the caller spoke, as one does whose own ear is good."""
+
+    async def caller_began(self) -> None:
+        await asyncio.sleep(1.6)
+        await self.answer()
+
+    async def answer(self) -> None:
+        await self.send(heard_from_caller("When are you open?"))
+        await self.say("From nine to five.", 1.0)
+
+
+class _SaysGoodbye(_AnswersWords):
+    async def answer(self) -> None:
+        await self.send(heard_from_caller("Bye."))
+        await self.say("Goodbye.", 0.9, end=False)
+        await self.send(tool_calls({"id": "e1", "name": "end_call", "args": {}}))
+
+
+class _LooksUp(_AnswersWords):
+    async def answer(self) -> None:
+        await self.send(heard_from_caller("Where is it?"))
+        await self.send(tool_calls({"id": "t1", "name": "lookup_account", "args": {}}))
+
+
+class _SaysNothing(_AnswersWords):
+    async def answer(self) -> None:
+        await self.send(heard_from_caller("When are you open?"))
+
+
+SPEAKS_ON = "A caller whose phone sends no frames in silence counts as speaking forever."
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason=SPEAKS_ON)
+async def test_without_frames_a_silent_caller_is_let_go(converse: Converse) -> None:
+    async with converse(_AnswersWords, agent=QUICK_TO_LEAVE) as talk:
+        await talk.phone.listen(1.0)
+        await talk.phone.speak(1.2)
+        await asyncio.sleep(30.0)
+        record = await talk.ended()
+
+    assert record.call.end_reason is EndReason.CALLER_IDLE
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason=SPEAKS_ON)
+async def test_without_frames_a_silent_model_is_asked(converse: Converse) -> None:
+    async with converse(_SaysNothing) as talk:
+        await talk.phone.listen(1.0)
+        await talk.phone.speak(1.2)
+        await asyncio.sleep(8.0)
+
+        assert talk.told
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason=SPEAKS_ON)
+async def test_without_frames_the_call_ends_behind_the_goodbye(converse: Converse) -> None:
+    async with converse(_SaysGoodbye) as talk:
+        await talk.phone.listen(1.0)
+        await talk.phone.speak(1.2)
+        await asyncio.sleep(6.0)
+
+        assert talk.phone.over.is_set()
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason=SPEAKS_ON)
+async def test_without_frames_a_slow_tool_is_covered_by_its_tone(converse: Converse) -> None:
+    release = asyncio.Event()
+
+    async def slow(writer: asyncio.StreamWriter) -> None:
+        await release.wait()
+        await response(GOOD_BODY)(writer)
+
+    async with tool_server(slow) as server:
+        tool = msgspec.structs.replace(a_tool(), url=server.url)
+        async with converse(_LooksUp, tools=(tool,)) as talk:
+            await talk.phone.listen(1.0)
+            await talk.phone.speak(1.2)
+            asked_s = now_s()
+            await asyncio.sleep(8.0)
+            release.set()
+
+            assert talk.phone.heard_s(asked_s) > 0, "no tone was heard in 8 s"
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason=SPEAKS_ON)
+async def test_without_frames_the_call_is_handed_over_between_turns(converse: Converse) -> None:
+    async with converse(_AnswersWords) as talk:
+        await talk.phone.listen(1.0)
+        await talk.phone.speak(1.2)
+        await asyncio.sleep(4.0)
+        talk.handler.stopping.set()
+        stopping_s = now_s()
+        await talk.phone.over.wait()
+
+        assert now_s() - stopping_s < 0.1, "nobody spoke, so there was nothing to wait for"
+
+
+class _HearsNobody(Model):
+    """Takes all that it hears for noise, and rightly so."""
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="Sound without words is taken for a caller who is there.",
+)
+async def test_a_television_does_not_hold_the_line(converse: Converse) -> None:
+    async with converse(_HearsNobody, agent=QUICK_TO_LEAVE) as talk:
+        await talk.phone.listen(1.0)
+        for _ in range(100):
+            await talk.phone.speak(0.42)
+            await talk.phone.listen(0.18)
+
+        assert talk.told or talk.phone.over.is_set(), "in a minute nobody asked who is there"
