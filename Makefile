@@ -14,16 +14,16 @@ help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 call: $(READY)  ## Place the demonstration call and show it as it happens.
-	@scripts/run $(BIN)/python -m ops call
+	@scripts/run $(BIN)/python -m devtools call
 
 talk: $(READY)  ## Talk to the line from your browser.
-	@scripts/run $(BIN)/python -m ops talk
+	@scripts/run $(BIN)/python -m devtools talk
 
 stack: $(READY)  ## Run the deployables on this machine until Ctrl-C.
-	@scripts/run $(BIN)/python -m ops stack
+	@scripts/run $(BIN)/python -m devtools stack
 
 conformance: $(READY)  ## Compare the stand-ins with the real services, given keys.
-	@scripts/run $(BIN)/python -m ops conformance
+	@scripts/run $(BIN)/python -m devtools conformance
 
 test: $(READY)  ## Check types and style, then run the tests (or TESTS=…).
 	@$(MAKE) --no-print-directory lint
@@ -55,7 +55,7 @@ soak: $(READY)  ## Calls and faults for 40 minutes; does anything leak? Writes d
 lint: $(READY)  ## Types (mypy strict) and style (ruff).
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(MYPY) shared/ringdown services/stream_handler functions/incoming_call simulators ops benchmarks tests
+	$(MYPY) shared/ringdown services/stream_handler functions/incoming_call cli/ringdown_cli devtools simulators benchmarks tests
 	$(MYPY) terraform/scripts/twilio_number.py terraform/scripts/firestore_rules.py scripts/pin_extras.py
 	@for function in functions/agent_edited/ functions/tools/*/; do \
 		echo "$(MYPY) $$function"; \

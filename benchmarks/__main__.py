@@ -16,7 +16,7 @@ from benchmarks.pipecat import environment
 from benchmarks.results import LoadPoint, Results, read_results, write_results
 from benchmarks.rig.usage import TargetDied, find_pins, prefer_us
 from benchmarks.targets import TARGETS, Pipecat, Target
-from ops.processes import ProcessFailed, say
+from devtools.processes import ProcessFailed, say
 from ringdown.errors import StoreUnavailable
 
 

@@ -20,7 +20,7 @@ from benchmarks.report.capacity import PAGE, Section, day_table, page, table
 from benchmarks.report.day_plot import draw
 from benchmarks.report.figures import OURS, LoadFigures
 from benchmarks.results import LoadPoint, Results, read_results
-from ops.processes import say
+from devtools.processes import say
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 MEASURED = Path("capacity") / "measured.json"

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from benchmarks.parts import Parts
 from benchmarks.results import ColdStart
-from ops.processes import Command, ProcessFailed, python
-from ops.stack import inherited
+from devtools.processes import Command, ProcessFailed, python
+from devtools.stack import inherited
 
 BASELINE = "python -c pass"
 

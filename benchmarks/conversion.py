@@ -17,7 +17,12 @@ from benchmarks.results import Conversion
 from benchmarks.rig.accounting import BurstLog, delays_ms
 from benchmarks.rig.marks import PHONE_HZ, BurstDetector, marked_pieces
 from simulators.speech.pcm import Pcm
-from stream_handler.audio import MODEL_INPUT_HZ, MODEL_OUTPUT_HZ, Decimator, Interpolator
+from stream_handler.audio.telephone import (
+    MODEL_INPUT_HZ,
+    MODEL_OUTPUT_HZ,
+    Decimator,
+    Interpolator,
+)
 
 FRAME_MS = 20
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from string import Template
 
 from ringdown.calls import Usage
-from ringdown.prices import cost_usd
+from ringdown.gemini.prices import cost_usd
 from stream_handler.gemini_live import COMPRESS_AT_TOKENS, COMPRESS_TO_TOKENS
 
 TOKENS_PER_S = 25.0

@@ -20,7 +20,7 @@ from benchmarks.rig.caller import Caller, connected
 from benchmarks.rig.calls import Rig, running
 from benchmarks.rig.usage import Pins
 from benchmarks.targets import Ringdown
-from ops.processes import Command, ProcessFailed, free_port
+from devtools.processes import Command, ProcessFailed, free_port
 
 _LISTENS_WITHIN_S = 30.0
 _CALL_WITHIN_S = 40.0
@@ -33,7 +33,7 @@ _HOST = "127.0.0.1"
 
 
 def measure(run: int, pins: Pins | None) -> list[FirstWord]:
-    """One call from nothing, and one more. Raises ops.processes.ProcessFailed."""
+    """One call from nothing, and one more. Raises devtools.processes.ProcessFailed."""
     return asyncio.run(_measured(run, pins))
 
 

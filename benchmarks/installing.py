@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ops.processes import say
+from devtools.processes import say
 
 _REQUIREMENTS = Path(__file__).resolve().parent / "requirements.txt"
 _EVERY = 20

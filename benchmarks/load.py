@@ -54,7 +54,7 @@ class LoadPlan:
 def measure_run(plan: LoadPlan, run: int) -> Iterator[LoadPoint]:
     """One run, point by point; the targets take turns, so that a slow minute meets them all.
 
-    Raises ops.processes.ProcessFailed, and benchmarks.rig.usage.TargetDied.
+    Raises devtools.processes.ProcessFailed, and benchmarks.rig.usage.TargetDied.
     """
     pins = find_pins()
     for calls, target in plan.points:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from ops.processes import Command, free_port, python
+from devtools.processes import Command, free_port, python
 from ringdown.agents import DEFAULT_AGENT_ID, packaged_document
-from ringdown.limits import LineLimits
+from ringdown.calls.limits import LineLimits
 from ringdown.stores import open_store
 from simulators.twilio.identity import CallIdentity, new_sid
 from simulators.twilio.signatures import Signer

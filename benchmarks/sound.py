@@ -18,13 +18,14 @@ import numpy.typing as npt
 from benchmarks import conversion
 from benchmarks.installing import InstallFailed, ensure_extras
 from benchmarks.report.sound import PAGE, Chain, Join, Loudness, Sound, page
-from ops.processes import say
+from devtools.processes import say
 from simulators.speech import pcm as wav
 from simulators.speech.pcm import Pcm, to_pcm
 from simulators.speech.resampling import resample
 from simulators.speech.synthesis import Voice, synthesize
 from simulators.twilio.playout import PlayoutBuffer
-from stream_handler.audio import (
+from stream_handler.audio.fades import MULAW_PEAK, FadeIn, FadeOut, Limiter
+from stream_handler.audio.telephone import (
     MODEL_INPUT_HZ,
     MODEL_OUTPUT_HZ,
     PHONE_HZ,
@@ -33,7 +34,6 @@ from stream_handler.audio import (
     decode_mulaw,
     encode_mulaw,
 )
-from stream_handler.joins import MULAW_PEAK, FadeIn, FadeOut, Limiter
 
 Signal: TypeAlias = npt.NDArray[np.float64]
 Convert: TypeAlias = Callable[[Pcm], Pcm]

@@ -39,8 +39,8 @@ def emulator() -> str | None:
 def measure_run(host: str, run: int, seconds: float) -> Iterator[LoadPoint]:
     """One run: a point for each state, whose `target` names it.
 
-    Raises ops.processes.ProcessFailed, benchmarks.rig.usage.TargetDied, and StoreUnavailable if
-    the emulator does not answer before any fault.
+    Raises devtools.processes.ProcessFailed, benchmarks.rig.usage.TargetDied, and StoreUnavailable
+    if the emulator does not answer before any fault.
     """
     pins = find_pins()
     if run == 1:

@@ -15,7 +15,7 @@ from benchmarks.parts import open_line
 from benchmarks.pipecat import environment
 from benchmarks.rig.usage import Pins
 from benchmarks.rig.wires import GeminiWire, RelayWire, Wire
-from ops.processes import Command, SupervisedProcess, free_port, python
+from devtools.processes import Command, SupervisedProcess, free_port, python
 from simulators.twilio.identity import CallIdentity
 from simulators.twilio.signatures import Signer
 from simulators.twilio.stream_messages import StreamIdentity
@@ -101,7 +101,7 @@ class Target(Protocol):
         """More are not tried: the core is full long before, and each takes a minute to fail."""
 
     def running(self, around: Surroundings) -> AbstractAsyncContextManager[RunningTarget]:
-        """Started, ready, and stopped at the end. Raises ops.processes.ProcessFailed."""
+        """Started, ready, and stopped at the end. Raises devtools.processes.ProcessFailed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosed
 
 from benchmarks.results import ToolCallTime
 from benchmarks.targets import Ringdown, Route, Surroundings
-from ops.processes import ProcessFailed
+from devtools.processes import ProcessFailed
 from ringdown.agents import packaged_document
 from ringdown.stores import Store, open_store
 from ringdown.tools import ToolDeclaration

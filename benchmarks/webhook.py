@@ -13,8 +13,8 @@ import numpy as np
 
 from benchmarks.parts import Parts, open_line
 from benchmarks.results import WebhookTime
-from ops.processes import ProcessFailed, SupervisedProcess
-from ops.stack import inherited
+from devtools.processes import ProcessFailed, SupervisedProcess
+from devtools.stack import inherited
 
 _WARM_UPS = 20
 _EVERY_S = 0.05

@@ -1,5 +1,5 @@
 # Metrics are made from log lines. The stream handler says of each stream, in one line, what it was
-# like (services/stream_handler/stream_report.py); the rest are lines about what went wrong.
+# like (services/stream_handler/record/stream_report.py); the rest are lines about what went wrong.
 
 locals {
   _handler_log = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${local.stream_handler}\""

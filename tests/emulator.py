@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.processes import free_port
+from devtools.processes import free_port
 from tests.once_per_run import folder_of_run, once_per_run, start_for_run
 
 VARIABLE = "FIRESTORE_EMULATOR_HOST"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ops.doctor.checks import CHECKS
-from ops.doctor.deployment import from_outputs
-from ringdown.models import MODELS, Api
-from tests.ops.doctor.test_deployment import outputs
+from ringdown.gemini.models import MODELS, Api
+from ringdown_cli.doctor.checks import CHECKS
+from ringdown_cli.doctor.deployment import from_outputs
+from tests.cli.doctor.test_deployment import outputs
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "deploy.md").read_text("utf-8")

@@ -1,8 +1,8 @@
 """Who may import whom, and who may read the environment: checked over the source tree.
 
 Deployables (`services/*`, `functions/*`, `functions/tools/*`) use `shared/` and nothing of each
-other; nothing deployed knows `simulators`, `ops` or `benchmarks`; the core of the stream handler
-is pure.
+other; nothing deployed knows `simulators`, `cli`, `devtools` or `benchmarks`; the core of the
+stream handler is pure.
 """
 
 import ast
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 
 COMPOSITION_ROOTS = frozenset({"__main__.py", "main.py"})
 GENAI_SHELLS = (
-    PurePosixPath("functions/tools/run_code/gemini_code.py"),
+    PurePosixPath("functions/tools/run_code/code_runs/gemini_code.py"),
     PurePosixPath("services/stream_handler/gemini_live.py"),
 )
 WEBSOCKET_SHELLS = frozenset(
@@ -26,10 +26,10 @@ WEBSOCKET_SHELLS = frozenset(
         "admission.py",
         "bridge.py",
         "gemini_live.py",
-        "outlet.py",
-        "prompt_connection.py",
         "server.py",
-        "whole_frames.py",
+        "twilio/outlet.py",
+        "twilio/prompt_connection.py",
+        "twilio/whole_frames.py",
     )
 )
 FIRESTORE_ADAPTER = PurePosixPath("shared/ringdown/stores/firestore")
@@ -39,7 +39,8 @@ FIRESTORE_CLIENT = (
     "google.api_core",
     "grpc",
 )
-CORE = PurePosixPath("services/stream_handler/core")
+_TOOLS = ("ringdown_cli", "devtools")
+CORE = PurePosixPath("services/stream_handler/call")
 PURE = frozenset(
     [
         "__future__",
@@ -55,13 +56,13 @@ PURE = frozenset(
         "msgspec",
         "ringdown.agents",
         "ringdown.calls",
-        "ringdown.models",
-        "ringdown.prices",
-        "ringdown.template_values",
-        "ringdown.templates",
-        "ringdown.tool_arguments",
+        "ringdown.gemini.models",
+        "ringdown.gemini.prices",
+        "ringdown.agents.template_values",
+        "ringdown.agents.templates",
+        "ringdown.tools.arguments",
         "ringdown.tools",
-        "stream_handler.core",
+        "stream_handler.call",
     ]
 )
 
@@ -85,7 +86,7 @@ def read_tree(root: Path) -> list[Source]:
     """Every Python file of the project, tests and benchmarks aside."""
     paths = (
         path
-        for folder in ("shared", "services", "functions", "simulators", "ops")
+        for folder in ("shared", "services", "functions", "simulators", "cli", "devtools")
         for path in sorted((root / folder).rglob("*.py"))
     )
     return [read_source(root, path) for path in paths]
@@ -112,7 +113,7 @@ def _problems(source: Source, sources: list[Source]) -> Iterator[str]:
     if not path.is_relative_to(FIRESTORE_ADAPTER):
         yield from _may_not(source, *FIRESTORE_CLIENT)
     if path.is_relative_to("simulators"):
-        yield from _may_not(source, "ringdown", "stream_handler", "ops", *_modules_of(sources))
+        yield from _may_not(source, "ringdown", "stream_handler", *_TOOLS, *_modules_of(sources))
     if _deployable(path) is not None or path.is_relative_to("shared"):
         yield from _deployed_problems(source, sources)
     if path.is_relative_to(CORE):
@@ -121,7 +122,7 @@ def _problems(source: Source, sources: list[Source]) -> Iterator[str]:
 
 
 def _deployed_problems(source: Source, sources: list[Source]) -> Iterator[str]:
-    yield from _may_not(source, "simulators", "ops", "benchmarks")
+    yield from _may_not(source, "simulators", "benchmarks", *_TOOLS)
     if source.path not in GENAI_SHELLS:
         yield from _may_not(source, "google.genai")
     if source.path not in WEBSOCKET_SHELLS:
@@ -219,22 +220,24 @@ def test_firestores_client_is_imported_in_its_adapter_only() -> None:
 
 
 CLEAN = {
-    "shared/ringdown/calls.py": "import msgspec\nfrom ringdown.tools import Json\n",
+    "shared/ringdown/calls/__init__.py": "import msgspec\nfrom ringdown.tools import Json\n",
     "shared/ringdown/stores/firestore/client.py": "from google.cloud import firestore\n",
     "services/stream_handler/__main__.py": "import os\nos.environ\n",
     "services/stream_handler/gemini_live.py": "from google import genai\nimport websockets\n",
     "services/stream_handler/server.py": "from websockets.asyncio.server import serve\n",
-    "services/stream_handler/core/session.py": (
+    "services/stream_handler/call/session.py": (
         "import enum\nfrom collections.abc import Iterator\nfrom typing import assert_never\n"
-        "from ringdown.calls import Call\nfrom stream_handler.core import turns\n"
+        "from ringdown.calls import Call\nfrom stream_handler.call import turns\n"
         "from . import playback\n"
     ),
-    "functions/incoming_call/main.py": "import os\nfrom webhook import Webhook\nos.getenv('A')\n",
-    "functions/incoming_call/webhook.py": "from ringdown.calls import Call\n",
+    "functions/incoming_call/main.py": (
+        "import os\nfrom voice_webhook.webhook import Webhook\nos.getenv('A')\n"
+    ),
+    "functions/incoming_call/voice_webhook/webhook.py": "from ringdown.calls import Call\n",
     "functions/tools/lookup_account/main.py": "from accounts import look_up\n",
     "functions/tools/lookup_account/accounts.py": "import yaml\n",
     "simulators/twilio/line.py": "from simulators.speech import pcm\nfrom . import clock\n",
-    "ops/stack.py": "from stream_handler.settings import Settings\nimport simulators.twilio\n",
+    "devtools/stack.py": "from stream_handler.settings import Settings\nimport simulators.twilio\n",
 }
 
 
@@ -248,11 +251,14 @@ def planted(root: Path, path: str, text: str) -> list[str]:
 
 
 def test_a_clean_tree_is_found_clean(tmp_path: Path) -> None:
-    assert planted(tmp_path, "ops/__init__.py", "") == []
+    assert planted(tmp_path, "cli/ringdown_cli/__init__.py", "") == []
 
 
-SERVICE, CORE_FILE = "services/stream_handler/turns.py", "services/stream_handler/core/turns.py"
-WEBHOOK, TOOL = "functions/incoming_call/answering.py", "functions/tools/lookup_account/more.py"
+SERVICE, CORE_FILE = "services/stream_handler/turns.py", "services/stream_handler/call/turns.py"
+WEBHOOK, TOOL = (
+    "functions/incoming_call/voice_webhook/answering.py",
+    "functions/tools/lookup_account/more.py",
+)
 
 
 @pytest.mark.parametrize(
@@ -268,7 +274,7 @@ WEBHOOK, TOOL = "functions/incoming_call/answering.py", "functions/tools/lookup_
         ("shared/ringdown/stores/sqlite.py", "import google.cloud.firestore"),
         ("shared/ringdown/stores/transitions.py", "from google.api_core import exceptions"),
         (SERVICE, "import grpc.aio"),
-        ("ops/calls.py", "from google.cloud.firestore import AsyncClient"),
+        ("cli/ringdown_cli/calls.py", "from google.cloud.firestore import AsyncClient"),
         (SERVICE, "import os\nos.environ['A']"),
         (SERVICE, "import os\nos.getenv('A')"),
         ("shared/ringdown/settings.py", "from os import environ"),
@@ -282,27 +288,27 @@ WEBHOOK, TOOL = "functions/incoming_call/answering.py", "functions/tools/lookup_
         (CORE_FILE, "from ringdown.log import Log"),
         (CORE_FILE, "from ringdown import log"),
         (CORE_FILE, "from ringdown.stores import Store"),
-        (CORE_FILE, "from stream_handler.audio import level_dbfs"),
+        (CORE_FILE, "from stream_handler.audio.telephone import level_dbfs"),
         (CORE_FILE, "from .. import audio"),
-        (CORE_FILE, "from ..outbox import Outbox"),
+        (CORE_FILE, "from ..twilio import outbox"),
         (WEBHOOK, "import stream_handler"),
         (WEBHOOK, "from stream_handler.settings import Settings"),
         (WEBHOOK, "from accounts import look_up"),
-        (TOOL, "import webhook"),
-        (TOOL, "from stream_handler.core import events"),
-        (SERVICE, "from webhook import Webhook"),
-        ("shared/ringdown/calls.py", "import stream_handler.core"),
-        ("shared/ringdown/calls.py", "from webhook import Webhook"),
-        ("shared/ringdown/calls.py", "import simulators"),
-        ("shared/ringdown/calls.py", "import ops.stack"),
+        (TOOL, "import voice_webhook"),
+        (TOOL, "from stream_handler.call import events"),
+        (SERVICE, "from voice_webhook.webhook import Webhook"),
+        ("shared/ringdown/calls/__init__.py", "import stream_handler.call"),
+        ("shared/ringdown/calls/__init__.py", "from voice_webhook.webhook import Webhook"),
+        ("shared/ringdown/calls/__init__.py", "import simulators"),
+        ("shared/ringdown/calls/__init__.py", "import devtools.stack"),
         (SERVICE, "from simulators.twilio import line"),
-        (WEBHOOK, "from ops import stack"),
+        (WEBHOOK, "from devtools import stack"),
         (SERVICE, "from benchmarks.results import Delay"),
         (TOOL, "import simulators.speech"),
         ("simulators/twilio/line.py", "from ringdown.calls import Call"),
         ("simulators/twilio/line.py", "import stream_handler"),
-        ("simulators/twilio/line.py", "from ops import stack"),
-        ("simulators/twilio/line.py", "import webhook"),
+        ("simulators/twilio/line.py", "from devtools import stack"),
+        ("simulators/twilio/line.py", "import voice_webhook"),
     ],
 )
 def test_a_planted_violation_is_found(tmp_path: Path, path: str, text: str) -> None:

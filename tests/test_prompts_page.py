@@ -7,11 +7,11 @@ import msgspec
 import pytest
 import yaml
 
-from ringdown.agent_check import draft_findings, findings
 from ringdown.agents import DRAFT_FIELDS, Agent, Idle, TurnTaking
-from ringdown.models import MODELS, VOICES
-from ringdown.opening_hours import WEEKDAYS, OpeningHours
-from ringdown.templates import FIELDS
+from ringdown.agents.check import draft_findings, findings
+from ringdown.agents.opening_hours import WEEKDAYS, OpeningHours
+from ringdown.agents.templates import FIELDS
+from ringdown.gemini.models import MODELS, VOICES
 from ringdown.tools import Json
 
 PAGE = (Path(__file__).parent.parent / "docs" / "prompts.md").read_text("utf-8")

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ops.processes import free_port
-from ops.stack import StackSettings, inherited, running_stack
-from ringdown.agent_check import check_agent
+from devtools.processes import free_port
+from devtools.stack import StackSettings, inherited, running_stack
 from ringdown.agents import Agent, packaged_document
+from ringdown.agents.check import check_agent
 from ringdown.stores import open_store
-from ringdown.tool_folder import PLACEHOLDERS, ROLES, ToolDeployment
 from ringdown.tools import Json, ToolAnswer, ToolCallContext, ToolRequest
-from stream_handler.tool_client import ToolClient
+from ringdown.tools.folder import PLACEHOLDERS, ROLES, ToolDeployment
+from stream_handler.tools.client import ToolClient
 from tests.ringdown.samples import CALL_SID, CALLED, CALLER
 
 ROOT = Path(__file__).parent.parent

@@ -1,7 +1,8 @@
 """Every part of a line in this process, on a clock that jumps: whole calls in little time.
 
-The parts are loaded as in the processes of `ops.stack`, with the same environments, and they talk
-over real sockets. Only the embedded store can be used: gRPC keeps deadlines by a clock of its own.
+The parts are loaded as in the processes of `devtools.stack`, with the same environments, and they
+talk over real sockets. Only the embedded store can be used: gRPC keeps deadlines by a clock of its
+own.
 """
 
 import asyncio
@@ -14,9 +15,9 @@ from typing import TextIO
 
 import uvicorn
 
-from ops.gemini_stand_in import API_KEY
-from ops.processes import Command
-from ops.stack import Stack, StackSettings, planned_stack
+from devtools.gemini_stand_in import API_KEY
+from devtools.processes import Command
+from devtools.stack import Stack, StackSettings, planned_stack
 from ringdown import clock
 from ringdown.log import configure
 from ringdown.stores import open_store
@@ -29,7 +30,7 @@ from stream_handler.gemini_live import GeminiLive
 from stream_handler.loop_watch import LoopWatch
 from stream_handler.server import StreamServer
 from stream_handler.settings import read_settings
-from stream_handler.tool_client import ToolClient
+from stream_handler.tools.client import ToolClient
 from tests.functions.loading import loaded_app
 from tests.jumping_loop import jumping_loop
 
@@ -41,7 +42,7 @@ _STARTS_WITHIN_S = 10.0
 
 @asynccontextmanager
 async def running_line(settings: StackSettings) -> AsyncIterator[Stack]:
-    """As `ops.stack.running_stack`. Inside, dates are the loop's, too."""
+    """As `devtools.stack.running_stack`. Inside, dates are the loop's, too."""
     path = settings.out / LOG
     path.parent.mkdir(parents=True, exist_ok=True)
     with clock.replaced_by(jumping_loop().date), path.open("a") as log, logging_to(log):
@@ -72,7 +73,7 @@ async def served_function(
 
 @asynccontextmanager
 async def running_gemini(scenario: Path, folder: Path) -> AsyncIterator[GeminiLiveServer]:
-    """As `ops.gemini_stand_in.running_gemini_stand_in`."""
+    """As `devtools.gemini_stand_in.running_gemini_stand_in`."""
     folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nobody waits yet
     async with GeminiLiveServer(load_scenario(scenario), api_key=API_KEY, folder=folder) as gemini:
         yield gemini

@@ -16,7 +16,7 @@ from benchmarks.faults.every import FAULTS
 from benchmarks.faults.fault import Fault, Seen
 from benchmarks.faults.page import PAGE, Row, line, page
 from benchmarks.faults.world import World, running_world
-from ops.processes import ProcessFailed, say
+from devtools.processes import ProcessFailed, say
 
 
 def main(argv: Sequence[str]) -> int:

@@ -17,7 +17,7 @@ from benchmarks.faults.story import (
 )
 from benchmarks.faults.world import World
 from ringdown.calls import CallRecord, CallStatus, EndReason, Speaker
-from ringdown.dead_letters import replay
+from ringdown.calls.dead_letters import replay
 from simulators.twilio import Call
 
 _SLOW_S = 0.8

@@ -20,8 +20,7 @@ from benchmarks.faults.story import (
     taken_up,
 )
 from benchmarks.faults.world import PERSON, World
-from ringdown import stream_token
-from ringdown.calls import EndReason
+from ringdown.calls import EndReason, stream_token
 from simulators.twilio import Call, TwilioNetwork
 
 _HALF_DEAD_S = 8.0

@@ -16,13 +16,13 @@ from twilio.request_validator import RequestValidator
 from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks.faults.tool import FaultyTool, running_tool
-from ops.gemini_stand_in import API_KEY, GeminiStandIn, running_gemini_stand_in
-from ops.processes import SupervisedProcess, free_port
-from ops.stack import Stack, StackSettings, running_stack
+from devtools.gemini_stand_in import API_KEY, GeminiStandIn, running_gemini_stand_in
+from devtools.processes import SupervisedProcess, free_port
+from devtools.stack import Stack, StackSettings, running_stack
 from ringdown.agents import packaged_agent
 from ringdown.calls import CallRecord, CallStatus
-from ringdown.dead_letters import DeadLetter, assemble
-from ringdown.limits import LineLimits
+from ringdown.calls.dead_letters import DeadLetter, assemble
+from ringdown.calls.limits import LineLimits
 from ringdown.stores import Store, open_store
 from ringdown.tools import ToolDeclaration
 from simulators.twilio import Answers, Call, TwilioNetwork

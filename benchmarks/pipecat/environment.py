@@ -5,7 +5,7 @@ import venv
 from pathlib import Path
 
 from benchmarks.installing import InstallFailed, install, is_installed
-from ops.processes import say
+from devtools.processes import say
 
 ENVIRONMENT = Path(__file__).resolve().parent.parent.parent / ".venv-pipecat"
 PYTHON = ENVIRONMENT / "bin" / "python"

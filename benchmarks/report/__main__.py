@@ -10,7 +10,7 @@ import msgspec
 from benchmarks import report
 from benchmarks.installing import InstallFailed, ensure_extras
 from benchmarks.results import read_results
-from ops.processes import say
+from devtools.processes import say
 
 
 def main(argv: Sequence[str]) -> int:

@@ -90,7 +90,7 @@ class Rig:
 async def running(target: Target, calls: int, pins: Pins | None) -> AsyncIterator[Rig]:
     """The rig around a target that runs in processes of its own, ready for `calls` at once.
 
-    Raises ops.processes.ProcessFailed.
+    Raises devtools.processes.ProcessFailed.
     """
     schedule = Schedule()
     line = Line(target.wire, target.greets_at_once, schedule, speech_for(target.wire))

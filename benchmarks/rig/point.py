@@ -48,7 +48,7 @@ async def measure(
 ) -> LoadPoint:
     """Start the target, load it, and tell what was seen; `loaded` is called when all calls are up.
 
-    Raises ops.processes.ProcessFailed, and usage.TargetDied.
+    Raises devtools.processes.ProcessFailed, and usage.TargetDied.
     """
     async with running(target, load.calls, load.pins) as rig:
         idle_mb = await _warm_up(rig, load)

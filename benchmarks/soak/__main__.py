@@ -15,7 +15,7 @@ from benchmarks.soak import plot
 from benchmarks.soak.holding import growths
 from benchmarks.soak.page import PAGE, RANDOM, SHORT, page
 from benchmarks.soak.running import Run, soaking
-from ops.processes import ProcessFailed, say
+from devtools.processes import ProcessFailed, say
 
 
 def main(argv: Sequence[str]) -> int:

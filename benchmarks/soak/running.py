@@ -14,7 +14,7 @@ from benchmarks.faults.fault import Fault
 from benchmarks.faults.world import World, running_world
 from benchmarks.rig.usage import TargetDied
 from benchmarks.soak.holding import Held, held
-from ops.processes import say
+from devtools.processes import say
 from simulators.twilio import Call, CallError
 
 _SETTLED_AFTER_S = 1.5

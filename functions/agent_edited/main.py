@@ -11,7 +11,7 @@ import sys
 import functions_framework.aio
 from cloudevents.http.event import CloudEvent
 
-from edit_events import take_edit
+from agent_edits.edit_events import take_edit
 from ringdown import clock, log
 from ringdown.errors import ConfigurationError
 from ringdown.settings import SettingsReader

@@ -11,11 +11,11 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from connections import SharedConnections
 from ringdown import log
 from ringdown.errors import ConfigurationError
-from webhook import Webhook
-from webhook_settings import read_settings
+from voice_webhook.connections import SharedConnections
+from voice_webhook.webhook import Webhook
+from voice_webhook.webhook_settings import read_settings
 
 log.configure()
 try:

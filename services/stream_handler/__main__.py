@@ -15,7 +15,7 @@ from stream_handler.bridge import Services
 from stream_handler.gemini_live import GeminiLive
 from stream_handler.server import StreamServer
 from stream_handler.settings import Settings, read_settings
-from stream_handler.tool_client import ToolClient
+from stream_handler.tools.client import ToolClient
 
 
 async def run(settings: Settings) -> None:

@@ -17,7 +17,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
-from ringdown import clock, stream_token, travelling_call
+from ringdown import clock
 from ringdown.calls import (
     Call,
     CallChanges,
@@ -27,10 +27,12 @@ from ringdown.calls import (
     EndReason,
     NextAction,
     Turn,
+    stream_token,
+    travelling_call,
 )
 from ringdown.errors import InvalidDocument, RingdownError, StoreUnavailable, TokenRefused
 from ringdown.log import Log, call_bound
-from stream_handler import media_streams
+from stream_handler.twilio import media_streams
 
 START_TIMEOUT_S = 5.0
 _MESSAGES_BEFORE_START = 8  # Twilio sends one, `connected`

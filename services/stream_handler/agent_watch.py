@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ringdown.agent_check import draft_findings, findings
-from ringdown.agent_store import StoredAgent
 from ringdown.agents import Agent
+from ringdown.agents.check import draft_findings, findings
+from ringdown.agents.store import StoredAgent
 from ringdown.errors import RingdownError
 from ringdown.log import Log
 
@@ -18,7 +18,7 @@ _log = Log(__name__)
 
 
 class AgentReader(Protocol):
-    """What of `ringdown.agent_store.AgentStore` is needed."""
+    """What of `ringdown.agents.store.AgentStore` is needed."""
 
     async def read_agent(self, agent_id: str, *, draft: bool = False) -> StoredAgent | None: ...
 

@@ -14,13 +14,12 @@ from websockets.exceptions import ConnectionClosed
 
 from ringdown import clock
 from ringdown.calls import Call, CallStore
-from ringdown.flights import FlightStore
+from ringdown.calls.flights import FlightStore
 from ringdown.log import Log
-from stream_handler import media_streams
 from stream_handler.admission import Admitted
 from stream_handler.agent_watch import AgentWatch
-from stream_handler.audio import Upsampler, ringback, waiting_tone
-from stream_handler.core.actions import (
+from stream_handler.audio.telephone import Upsampler, ringback, waiting_tone
+from stream_handler.call.actions import (
     Action,
     CallTool,
     CancelTimer,
@@ -40,8 +39,8 @@ from stream_handler.core.actions import (
     StartTimer,
     UpdateModelContext,
 )
-from stream_handler.core.deadlines import Timer
-from stream_handler.core.events import (
+from stream_handler.call.deadlines import Timer
+from stream_handler.call.events import (
     AgentEdited,
     CallerAudio,
     DrainRequested,
@@ -56,17 +55,18 @@ from stream_handler.core.events import (
     TimerFired,
     ToolCallFinished,
 )
-from stream_handler.core.session import StreamSession
-from stream_handler.flight_format import STEPS_PER_MS
-from stream_handler.flight_recorder import FlightRecorder, keep_flight
+from stream_handler.call.session import StreamSession
 from stream_handler.gemini_live import GeminiLive
 from stream_handler.model_side import ModelSide, failed
-from stream_handler.outbox import WAITING_LIMIT, Outbox
-from stream_handler.outlet import Outlet
-from stream_handler.prompt_connection import PromptConnection
-from stream_handler.recorder import Recorded, Recorder
-from stream_handler.stream_report import StreamReport
-from stream_handler.tool_client import ToolClient
+from stream_handler.record.flight_format import STEPS_PER_MS
+from stream_handler.record.flight_recorder import FlightRecorder, keep_flight
+from stream_handler.record.recorder import Recorded, Recorder
+from stream_handler.record.stream_report import StreamReport
+from stream_handler.tools.client import ToolClient
+from stream_handler.twilio import media_streams
+from stream_handler.twilio.outbox import WAITING_LIMIT, Outbox
+from stream_handler.twilio.outlet import Outlet
+from stream_handler.twilio.prompt_connection import PromptConnection
 from stream_handler.words import words_for
 
 _KEYS = frozenset("0123456789*#")

@@ -24,13 +24,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from ringdown.agents import TurnTaking
 from ringdown.calls import Speaker, Usage
-from ringdown.gemini_backend import DeveloperApi, GeminiBackend, VertexAi
+from ringdown.gemini.backend import DeveloperApi, GeminiBackend, VertexAi
+from ringdown.gemini.models import MODELS, Api, Model, model_on
+from ringdown.gemini.openapi_schema import openapi_parameters
 from ringdown.log import Log
-from ringdown.models import MODELS, Api, Model, model_on
-from ringdown.openapi_schema import openapi_parameters
 from ringdown.tools import Scheduling, ToolAnswer
-from stream_handler.call_ids import CallIds
-from stream_handler.core.events import (
+from stream_handler.call.events import (
     GenerationCompleted,
     GoAwayReceived,
     ModelInterrupted,
@@ -41,10 +40,11 @@ from stream_handler.core.events import (
     TurnCompleted,
     UsageReported,
 )
-from stream_handler.core.model_config import ModelConfig
-from stream_handler.outlet import Outlet
-from stream_handler.prompt_connection import PromptClient
+from stream_handler.call.model_config import ModelConfig
 from stream_handler.speech_path import Relay, Spoken, audio_message, by_modality, spoken_in
+from stream_handler.twilio.call_ids import CallIds
+from stream_handler.twilio.outlet import Outlet
+from stream_handler.twilio.prompt_connection import PromptClient
 
 CONNECT_TIMEOUT_S = 8.0
 _WAITING_LIMIT = 250  # frames: the five seconds after which a send is given up
@@ -141,7 +141,8 @@ class GeminiLive:
     ) -> AsyncIterator["ModelSession"]:
         """Open a session; its events are stamped by `clock_ms`.
 
-        A model that the API lacks is replaced by the usual one there (`ringdown.models.model_on`).
+        A model that the API lacks is replaced by the usual one there, see
+        `ringdown.gemini.models.model_on`.
         Raises ModelError if the service refuses, or is not ready in time.
         """
         config = _served(config, self._api)

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
 from ringdown.log import Log
-from stream_handler.audio import Downsampler
-from stream_handler.core.actions import (
+from stream_handler.audio.telephone import Downsampler
+from stream_handler.call.actions import (
     ConnectModel,
     SendModelText,
     SendToolResponse,
     UpdateModelContext,
 )
-from stream_handler.core.events import (
+from stream_handler.call.events import (
     Event,
     GenerationCompleted,
     GoAwayReceived,

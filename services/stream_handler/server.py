@@ -23,8 +23,8 @@ from stream_handler.admission import (
 )
 from stream_handler.bridge import Bridge, Services
 from stream_handler.loop_watch import LoopWatch
-from stream_handler.prompt_connection import PromptConnection
 from stream_handler.settings import Settings
+from stream_handler.twilio.prompt_connection import PromptConnection
 
 MEDIA_PATH = "/media"
 READY_PATH = "/ready"

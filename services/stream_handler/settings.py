@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ringdown.gemini_backend import GeminiBackend, read_gemini_backend
+from ringdown.gemini.backend import GeminiBackend, read_gemini_backend
 from ringdown.settings import SettingsReader
 from ringdown.stores import read_store_url
 

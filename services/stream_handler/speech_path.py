@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from ringdown.calls import Usage
-from stream_handler.outlet import Outlet
+from stream_handler.twilio.outlet import Outlet
 
 AUDIO_MIME_TYPE = "audio/pcm;rate=16000"
 

@@ -2,7 +2,7 @@
 
 A message is static; what varies goes into fields. Every line written while a call is bound carries
 its `call_sid`. Never log phone numbers, words spoken or tool arguments; the one exception, records
-that the store did not take, is marked and packed (`ringdown.dead_letters`).
+that the store did not take, is marked and packed (`ringdown.calls.dead_letters`).
 """
 
 import contextlib

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.first_word import Door
 from benchmarks.report.first_word import first_words, start_goals
 from benchmarks.results import ColdStart, FirstWord
-from ops.processes import Command, ProcessFailed, free_port
+from devtools.processes import Command, ProcessFailed, free_port
 from tests.benchmarks.report.made_up import results
 
 

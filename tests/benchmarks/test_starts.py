@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import cold_start, tool_call, webhook
 from benchmarks.cold_start import BASELINE, FirstRequest, time_to_answer_s
-from ops.processes import Command, ProcessFailed, free_port
+from devtools.processes import Command, ProcessFailed, free_port
 
 
 @pytest.mark.real_time

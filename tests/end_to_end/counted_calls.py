@@ -25,7 +25,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from ops.stack import Stack
+from devtools.stack import Stack
 from ringdown.calls import CallRecord, Speaker, ToolOutcome
 from ringdown.tools import ToolAnswer, ToolRequest
 from simulators.twilio.identity import CallIdentity, new_sid

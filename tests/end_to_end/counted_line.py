@@ -16,10 +16,10 @@ from pathlib import Path
 import httpx2
 import msgspec
 
-from ops.gemini_stand_in import API_KEY
-from ops.processes import free_port, python
-from ops.stack import Stack, StackSettings, inherited, running_stack
-from ringdown.limits import LineLimits
+from devtools.gemini_stand_in import API_KEY
+from devtools.processes import free_port, python
+from devtools.stack import Stack, StackSettings, inherited, running_stack
+from ringdown.calls.limits import LineLimits
 from ringdown.stores import Store, open_store
 from ringdown.tools import ToolDeclaration
 from simulators.hop import Hop, hop_before
@@ -98,7 +98,7 @@ class CountedLine:
         if not self._letters():
             return ""
         process = await asyncio.create_subprocess_exec(
-            *(python(), "-m", "ops", "calls", "replay", str(self._log)),
+            *(python(), "-m", "ringdown_cli", "calls", "replay", str(self._log)),
             *("--store", self.stack.store_url),
             cwd=self.folder,
             stdout=asyncio.subprocess.PIPE,

@@ -16,16 +16,16 @@ from pathlib import Path
 
 import httpx2
 
-from ops.command_line import main
-from ops.following import complete_record
-from ops.gemini_stand_in import API_KEY
-from ops.judge import Sentence, judge
-from ops.processes import free_port
-from ops.stack import ROOT, Stack, StackSettings, inherited, running_stack
-from ops.terminal import Terminal
+from devtools.following import complete_record
+from devtools.gemini_stand_in import API_KEY
+from devtools.judge import Sentence, judge
+from devtools.processes import free_port
+from devtools.stack import ROOT, Stack, StackSettings, inherited, running_stack
 from ringdown.calls import CallRecord
 from ringdown.stores import Store, open_store
 from ringdown.tools import Json, ToolDeclaration
+from ringdown_cli.command_line import main
+from ringdown_cli.terminal import Terminal
 from simulators.gemini_live.fixtures import GeminiLiveServerFactory
 from simulators.gemini_live.messages import OUTPUT_HZ
 from simulators.gemini_live.scenario import MODEL_VOICE, PlannedCall, Reply, Scenario, Turn

@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from ops.following import complete_record
-from ops.stack import Stack
+from devtools.following import complete_record
+from devtools.stack import Stack
 from ringdown.calls import CallRecord, CallStatus
 from ringdown.stores import open_store
 from simulators.twilio import Call, DialledParty

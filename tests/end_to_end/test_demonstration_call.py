@@ -16,10 +16,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from ops.command import TOO_BUSY
-from ops.demonstration import SCENARIO
-from ops.processes import free_port
-from ops.stack import ROOT
+from devtools.demonstration import SCENARIO
+from devtools.processes import free_port
+from devtools.stack import ROOT
+from ringdown_cli.command import TOO_BUSY
 from simulators.speech.pcm import read_wav
 from simulators.twilio.script import SayStep
 from simulators.twilio.script_file import load_script
@@ -37,7 +37,7 @@ ENVIRON = {
 @pytest.mark.timeout(150)
 async def test_the_demonstration_call_goes_as_its_scenario_says(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "ops", "call"),
+        *(sys.executable, "-m", "devtools", "call"),
         cwd=tmp_path,
         env=ENVIRON,
         stdout=asyncio.subprocess.PIPE,
@@ -118,7 +118,7 @@ async def test_the_stack_says_where_it_is_restarts_what_dies_and_stops(tmp_path:
 
 async def test_the_stack_says_what_to_set(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "ops", "stack"),
+        *(sys.executable, "-m", "devtools", "stack"),
         cwd=tmp_path,
         env=ENVIRON,
         stderr=asyncio.subprocess.PIPE,
@@ -134,7 +134,7 @@ async def _stack(
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, dict[str, Any]]]:
     ports = {"WEBHOOK_PORT": str(free_port()), "STREAM_PORT": str(free_port())}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "ops", "stack"),
+        *(sys.executable, "-m", "devtools", "stack"),
         cwd=folder,
         env={**ENVIRON, **ports, "GEMINI_BASE_URL": "https://127.0.0.1:9"},
         stdout=asyncio.subprocess.PIPE,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from google.cloud.firestore_v1.async_client import AsyncClient
 
-from ringdown.callers import Memory
 from ringdown.calls import CallRecord, Speaker
+from ringdown.calls.callers import Memory
 from simulators.gemini_live.fixtures import GeminiLiveServerFactory
 from simulators.gemini_live.record import SessionRecord
 from stream_handler.agent_watch import LOOK_EVERY_S

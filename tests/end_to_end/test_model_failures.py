@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ops.gemini_stand_in import API_KEY
-from ops.processes import free_port
-from ops.stack import StackSettings
+from devtools.gemini_stand_in import API_KEY
+from devtools.processes import free_port
+from devtools.stack import StackSettings
 from ringdown.calls import EndReason, NextAction, Speaker
 from simulators.gemini_live.faults import (
     After,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ops.gemini_stand_in import API_KEY
-from ops.processes import free_port
-from ops.stack import StackSettings
+from devtools.gemini_stand_in import API_KEY
+from devtools.processes import free_port
+from devtools.stack import StackSettings
 from ringdown.calls import CallRecord, EndReason, Speaker
 from ringdown.stores import open_store
 from simulators.gemini_live.faults import (

@@ -5,13 +5,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ops.gemini_stand_in import API_KEY, ModelSession, read_sessions
-from ops.judge import Heard, Sentence, judge
-from ops.processes import free_port
-from ops.stack import Stack, StackSettings
+from devtools.gemini_stand_in import API_KEY, ModelSession, read_sessions
+from devtools.judge import Heard, Sentence, judge
+from devtools.processes import free_port
+from devtools.stack import Stack, StackSettings
 from ringdown.agents import packaged_agent
+from ringdown.agents.phrases import phrases_for
 from ringdown.calls import CallRecord, EndReason, Speaker
-from ringdown.phrases import phrases_for
 from ringdown.stores import open_store
 from simulators.speech.recognition import normalise
 from simulators.speech.synthesis import synthesize

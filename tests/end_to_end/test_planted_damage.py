@@ -11,11 +11,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ops.demonstration import heard_by_caller, heard_by_model
-from ops.gemini_stand_in import API_KEY, ModelSession, read_sessions
-from ops.judge import Heard
-from ops.processes import free_port
-from ops.stack import Stack, StackSettings
+from devtools.demonstration import heard_by_caller, heard_by_model
+from devtools.gemini_stand_in import API_KEY, ModelSession, read_sessions
+from devtools.judge import Heard
+from devtools.processes import free_port
+from devtools.stack import Stack, StackSettings
 from ringdown.agents import packaged_agent
 from ringdown.stores import open_store
 from simulators.twilio import Call

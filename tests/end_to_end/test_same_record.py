@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.processes import python
+from devtools.processes import python
 from ringdown.tools import Json
 from tests.emulator import VARIABLE
 
@@ -47,7 +47,7 @@ async def test_make_call_leaves_the_same_record_on_both_stores(
 
 async def make_call(folder: Path, environ: Mapping[str, str]) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(python(), "-m", "ops", "call"),
+        *(python(), "-m", "devtools", "call"),
         cwd=folder,
         env=dict(environ),
         stdout=asyncio.subprocess.PIPE,

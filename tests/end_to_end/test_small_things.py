@@ -12,12 +12,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ops.gemini_stand_in import API_KEY
-from ops.processes import free_port
-from ops.stack import Stack, StackSettings
+from devtools.gemini_stand_in import API_KEY
+from devtools.processes import free_port
+from devtools.stack import Stack, StackSettings
 from ringdown.agents import Idle, packaged_agent
+from ringdown.agents.phrases import phrases_for
 from ringdown.calls import CallRecord, EndReason, Speaker, ToolOutcome
-from ringdown.phrases import phrases_for
 from ringdown.stores import open_store
 from ringdown.tools import ToolAnswer, ToolDeclaration, ToolRequest
 from simulators.twilio import Answers, Call, DialledParty, DialStatus, IsBusy

@@ -15,18 +15,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from ops.gemini_stand_in import API_KEY
-from ops.processes import free_port
-from ops.stack import Stack, StackSettings
+from devtools.gemini_stand_in import API_KEY
+from devtools.processes import free_port
+from devtools.stack import Stack, StackSettings
 from ringdown.agents import packaged_agent
 from ringdown.calls import CallRecord, Speaker, ToolOutcome
-from ringdown.flights import unpack
+from ringdown.calls.flights import unpack
 from ringdown.stores import open_store
 from ringdown.tools import ToolAnswer, ToolDeclaration, ToolRequest
 from simulators.twilio import Call
-from stream_handler.audio import decode_mulaw, waiting_tone
-from stream_handler.core.events import DtmfReceived, Event
-from stream_handler.flight_format import read_flight
+from stream_handler.audio.telephone import decode_mulaw, waiting_tone
+from stream_handler.call.events import DtmfReceived, Event
+from stream_handler.record.flight_format import read_flight
 from tests.end_to_end.playing import Story, play, record_of
 from tests.ringdown.seeding import write_agent
 from tests.whole_line import running_gemini, running_line

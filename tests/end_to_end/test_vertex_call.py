@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ops.processes import free_port
-from ops.stack import Stack, StackSettings, running_stack
+from devtools.processes import free_port
+from devtools.stack import Stack, StackSettings, running_stack
 from ringdown.calls import CallRecord, EndReason, Speaker, ToolOutcome
-from ringdown.gemini_backend import VertexAi
+from ringdown.gemini.backend import VertexAi
 from ringdown.stores import open_store
 from simulators.gemini_live.fixtures import GeminiLiveServerFactory
 from simulators.gemini_live.scenario import PlannedCall, Reply, Scenario, Turn

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ringdown.tool_folder import read_tool_folder
 from ringdown.tools import Json
+from ringdown.tools.folder import read_tool_folder
 from tests.functions.asking import asked
 from tests.functions.loading import FUNCTIONS, LoadedFunction, loaded_function
 

@@ -13,13 +13,13 @@ from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from ringdown.models import Api
-from stream_handler.core.events import ModelAudio, ModelConnected, StreamStarted
-from stream_handler.core.session import StreamSession
-from stream_handler.flight_format import read_flight
-from stream_handler.flight_recorder import FlightRecorder
+from ringdown.gemini.models import Api
+from stream_handler.call.events import ModelAudio, ModelConnected, StreamStarted
+from stream_handler.call.session import StreamSession
 from stream_handler.gemini_live import ModelError, ModelEvent, ModelSession, ModelSpeech
-from stream_handler.prompt_connection import PromptClient
+from stream_handler.record.flight_format import read_flight
+from stream_handler.record.flight_recorder import FlightRecorder
+from stream_handler.twilio.prompt_connection import PromptClient
 from stream_handler.words import words_for
 from tests.ringdown.samples import a_call
 

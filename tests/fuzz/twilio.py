@@ -2,8 +2,8 @@
 
 import msgspec
 
-from stream_handler import media_streams
-from stream_handler.media_streams import MediaStreamError, Message
+from stream_handler.twilio import media_streams
+from stream_handler.twilio.media_streams import MediaStreamError, Message
 
 _SID = "MZ" + "0" * 32
 _START = (

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.types import Message
 from twilio.request_validator import RequestValidator
 
-from connections import Connections
 from tests.functions.incoming_call.stand_ins import AUTH_TOKEN, PUBLIC_URL, a_form
-from twilio_request import (
+from voice_webhook.connections import Connections
+from voice_webhook.twilio_request import (
     MalformedRequest,
     call_update,
     dial_update,
@@ -20,8 +20,8 @@ from twilio_request import (
     parse_form,
     status_update,
 )
-from webhook import Webhook
-from webhook_settings import WebhookSettings
+from voice_webhook.webhook import Webhook
+from voice_webhook.webhook_settings import WebhookSettings
 
 _ROUTES = (b"/", b"/after-stream", b"/after-dial", b"/status", b"/fallback", b"/x")
 _FORM = "&".join(f"{name}={value.replace('+', '%2B')}" for name, value in a_form().items()).encode()

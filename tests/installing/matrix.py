@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ops.processes import say
+from devtools.processes import say
 from tests.installing.stub_wheels import write_newer
 from tests.installing.test_locks import LOCKS, ROOT
 

@@ -1,10 +1,10 @@
-"""The port of `ringdown.agent_store` in memory, with what tests want to see and upset."""
+"""The port of `ringdown.agents.store` in memory, with what tests want to see and upset."""
 
 import copy
 import datetime
 from collections.abc import Callable
 
-from ringdown.agent_store import AgentStatus, Line, Revision, StoredAgent
+from ringdown.agents.store import AgentStatus, Line, Revision, StoredAgent
 from ringdown.errors import Conflict
 from ringdown.tools import Json
 

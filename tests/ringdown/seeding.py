@@ -2,8 +2,8 @@
 
 import msgspec
 
-from ringdown.agent_store import AgentStore, StoredAgent
 from ringdown.agents import Agent
+from ringdown.agents.store import AgentStore, StoredAgent
 from ringdown.tools import Json
 
 

@@ -7,13 +7,13 @@ import msgspec
 import pytest
 
 from ringdown import log
-from ringdown.agent_check import findings
+from ringdown.agents.check import findings
+from ringdown.agents.template_values import template_values
 from ringdown.calls import Call
+from ringdown.calls.stream_token import mint, verify
 from ringdown.errors import TokenRefused
 from ringdown.log import Log
-from ringdown.stream_token import mint, verify
-from ringdown.template_values import template_values
-from ringdown.tool_url import problem_with_url
+from ringdown.tools.url import problem_with_url
 from tests.ringdown.samples import CALL_SID, a_call, an_agent
 
 SECRET = "s" * 32

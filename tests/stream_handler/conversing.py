@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from ringdown.agents import Agent
 from ringdown.calls import Call, CallRecord
 from ringdown.tools import Json, ToolDeclaration
-from stream_handler.audio import decode_mulaw
+from stream_handler.audio.telephone import decode_mulaw
 from tests.ringdown.samples import a_call
 from tests.stream_handler.handler import (
     CONNECTED,

@@ -16,20 +16,19 @@ from twilio.request_validator import RequestValidator
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from ringdown import stream_token
 from ringdown.agents import Agent
-from ringdown.calls import CallRecord, CallStore
+from ringdown.calls import CallRecord, CallStore, stream_token
 from ringdown.errors import NoCredentials
-from ringdown.gemini_backend import DeveloperApi
+from ringdown.gemini.backend import DeveloperApi
 from ringdown.stores.sqlite import SqliteStore
 from stream_handler.agent_watch import AgentWatch
 from stream_handler.bridge import Services
 from stream_handler.gemini_live import GeminiLive
-from stream_handler.identity_tokens import IdentityToken, IdentityTokens
 from stream_handler.loop_watch import LoopWatch
 from stream_handler.server import Patience, StreamServer
 from stream_handler.settings import Settings
-from stream_handler.tool_client import ToolClient
+from stream_handler.tools.client import ToolClient
+from stream_handler.tools.identity_tokens import IdentityToken, IdentityTokens
 from tests.ringdown.samples import a_call
 from tests.stream_handler.little_gemini import LittleGemini, is_text
 

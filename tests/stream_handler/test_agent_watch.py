@@ -12,8 +12,8 @@ import msgspec
 import pytest
 import trustme
 
-from ringdown.agent_store import StoredAgent
 from ringdown.agents import Agent
+from ringdown.agents.store import StoredAgent
 from ringdown.errors import StoreUnavailable
 from ringdown.tools import Json
 from stream_handler.agent_watch import LOOK_EVERY_S, AgentWatch

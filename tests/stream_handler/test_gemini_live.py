@@ -15,9 +15,9 @@ from websockets.asyncio.server import ServerConnection
 
 from ringdown.agents import TurnTaking
 from ringdown.calls import Speaker, Usage
-from ringdown.gemini_backend import DeveloperApi
+from ringdown.gemini.backend import DeveloperApi
 from ringdown.tools import Scheduling, ToolAnswer
-from stream_handler.core.events import (
+from stream_handler.call.events import (
     GenerationCompleted,
     GoAwayReceived,
     ModelInterrupted,
@@ -28,7 +28,7 @@ from stream_handler.core.events import (
     TurnCompleted,
     UsageReported,
 )
-from stream_handler.core.model_config import session_config
+from stream_handler.call.model_config import session_config
 from stream_handler.gemini_live import (
     GeminiLive,
     ModelError,

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from ringdown.calls import Speaker
-from ringdown.problems import problems
+from ringdown.calls.problems import problems
 from tests.ringdown.samples import an_agent
 from tests.stream_handler.conversing import (
     INTERRUPTED,

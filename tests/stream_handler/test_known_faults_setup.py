@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from ringdown.models import MODELS
-from ringdown.template_values import template_values
+from ringdown.agents.template_values import template_values
+from ringdown.gemini.models import MODELS
 from tests.ringdown.samples import an_agent
 from tests.stream_handler.conversing import Conversation, Converse, Model, heard_from_caller
 

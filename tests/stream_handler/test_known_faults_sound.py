@@ -7,7 +7,7 @@ import pytest
 
 from ringdown.agents import Idle
 from ringdown.calls import EndReason
-from ringdown.problems import problems
+from ringdown.calls.problems import problems
 from tests.ringdown.samples import a_tool, an_agent
 from tests.stream_handler.conversing import (
     Converse,

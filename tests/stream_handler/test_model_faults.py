@@ -16,7 +16,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 
 from ringdown.calls import EndReason
-from stream_handler.audio import decode_mulaw
+from stream_handler.audio.telephone import decode_mulaw
 from tests.stream_handler.handler import Handler, closed, media, running_handler, stop
 from tests.stream_handler.little_gemini import Json, LittleGemini, little_gemini, send
 

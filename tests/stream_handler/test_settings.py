@@ -1,7 +1,7 @@
 import pytest
 
 from ringdown.errors import ConfigurationError
-from ringdown.gemini_backend import DeveloperApi
+from ringdown.gemini.backend import DeveloperApi
 from stream_handler.settings import read_settings
 
 COMPLETE = {

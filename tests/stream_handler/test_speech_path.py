@@ -13,8 +13,8 @@ from google import genai
 from google.genai import live, types
 from websockets.asyncio.server import ServerConnection
 
-from ringdown.gemini_backend import DeveloperApi
-from stream_handler.core.model_config import session_config
+from ringdown.gemini.backend import DeveloperApi
+from stream_handler.call.model_config import session_config
 from stream_handler.gemini_live import GeminiLive, ModelError, ModelEvent
 from stream_handler.speech_path import AUDIO_MIME_TYPE, audio_message, spoken_in
 from tests.ringdown.samples import a_call

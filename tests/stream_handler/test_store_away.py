@@ -15,9 +15,9 @@ import trustme
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 
-from ringdown import log, travelling_call
-from ringdown.calls import CallChanges, CallStatus, EndReason, NextAction
-from ringdown.dead_letters import DeadLetter, assemble, replay
+from ringdown import log
+from ringdown.calls import CallChanges, CallStatus, EndReason, NextAction, travelling_call
+from ringdown.calls.dead_letters import DeadLetter, assemble, replay
 from ringdown.stores.sqlite import SqliteStore
 from stream_handler.server import Patience
 from tests.ringdown.samples import a_call, a_claim, an_agent

@@ -17,18 +17,18 @@ import pytest
 
 from ringdown.agents import Agent
 from ringdown.calls import Speaker
-from ringdown.gemini_backend import VertexAi
+from ringdown.gemini.backend import VertexAi
 from ringdown.tools import ToolAnswer
 from simulators.gemini_live.fixtures import GeminiLiveServerFactory
 from simulators.gemini_live.scenario import Pace, PlannedCall, Reply, Scenario, Turn
 from simulators.gemini_live.server import GeminiLiveServer
-from stream_handler.core.events import (
+from stream_handler.call.events import (
     ToolCallRequested,
     TranscriptReceived,
     TurnCompleted,
     UsageReported,
 )
-from stream_handler.core.model_config import ModelConfig, session_config
+from stream_handler.call.model_config import ModelConfig, session_config
 from stream_handler.gemini_live import GeminiLive, ModelError, ModelEvent, ModelSession, ModelSpeech
 from tests.google_tokens import TokenServer, token_server
 from tests.ringdown.samples import a_call, a_tool, an_agent

@@ -5,7 +5,7 @@ from pathlib import Path
 import trustme
 
 from stream_handler.bridge import Bridge
-from stream_handler.core.session import StreamSession
+from stream_handler.call.session import StreamSession
 from tests.stream_handler.handler import closed, media, running_handler, stop
 from tests.stream_handler.little_gemini import little_gemini
 

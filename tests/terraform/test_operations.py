@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from ringdown.calls import CallChanges, Claim, EndReason, NextAction, Speaker, ToolOutcome, Turn
-from ringdown.dead_letters import DeadLetter, log_fields
+from ringdown.calls.dead_letters import DeadLetter, log_fields
 from ringdown.log import Field
 from ringdown.tools import Json
-from stream_handler.stream_report import StreamReport
+from stream_handler.record.stream_report import StreamReport
 from tests.ringdown.samples import a_call, a_tool_call
 from tests.terraform.log_filters import NotUnderstood, matches
 from tests.terraform.logged_lines import entry, said_in, written

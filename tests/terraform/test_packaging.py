@@ -15,8 +15,8 @@ import trustme
 from twilio.request_validator import RequestValidator
 from websockets.asyncio.client import ClientConnection, connect
 
-from ops.processes import Command, SupervisedProcess, free_port
-from ringdown import stream_token
+from devtools.processes import Command, SupervisedProcess, free_port
+from ringdown.calls import stream_token
 from ringdown.stores.sqlite import SqliteStore
 from ringdown.tools import Json, ToolCallContext, ToolRequest
 from tests.functions.incoming_call.stand_ins import a_form

@@ -4,17 +4,17 @@ import os
 import sys
 
 import functions_framework.aio
-from account_lookup import LookupArgs, look_up
+from account_lookup.lookup import LookupArgs, look_up
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ringdown import clock, log
 from ringdown.errors import ConfigurationError
 from ringdown.settings import SettingsReader
-from ringdown.shared_store import SharedStore
 from ringdown.stores import read_store_url
-from ringdown.tool_endpoint import ToolEndpoint
+from ringdown.stores.shared_store import SharedStore
 from ringdown.tools import Json, ToolAnswer, ToolRequest
+from ringdown.tools.endpoint import ToolEndpoint
 
 log.configure()
 _reader = SettingsReader(os.environ)

@@ -6,16 +6,16 @@ from typing import Annotated
 
 import functions_framework.aio
 import msgspec
-from gemini_code import GeminiCode
+from code_runs.gemini_code import GeminiCode
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ringdown import clock, log
 from ringdown.errors import ConfigurationError
-from ringdown.gemini_backend import read_developer_api
+from ringdown.gemini.backend import read_developer_api
 from ringdown.settings import SettingsReader
-from ringdown.tool_endpoint import ToolEndpoint
 from ringdown.tools import Json, ToolAnswer, ToolRequest
+from ringdown.tools.endpoint import ToolEndpoint
 
 log.configure()
 _reader = SettingsReader(os.environ)

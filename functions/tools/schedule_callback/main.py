@@ -4,19 +4,19 @@ import os
 import sys
 
 import functions_framework.aio
-from scheduling import CallbackArgs, Tell, schedule
+from callback_scheduling.scheduling import CallbackArgs, Tell, schedule
+from callback_scheduling.telling_staff import PUBSUB_URL, CallbackTopic, StaffTexts
 from starlette.requests import Request
 from starlette.responses import Response
-from telling_staff import PUBSUB_URL, CallbackTopic, StaffTexts
 
 from ringdown import clock, log
 from ringdown.errors import ConfigurationError
 from ringdown.settings import SettingsReader
-from ringdown.shared_store import SharedStore
 from ringdown.stores import read_store_url
-from ringdown.tool_endpoint import ToolEndpoint
+from ringdown.stores.shared_store import SharedStore
 from ringdown.tools import Json, ToolAnswer, ToolRequest
-from ringdown.twilio_texts import TwilioTexts, read_twilio_account
+from ringdown.tools.endpoint import ToolEndpoint
+from ringdown.twilio import TwilioTexts, read_twilio_account
 
 
 def _ways_to_tell(reader: SettingsReader) -> list[Tell]:

@@ -5,16 +5,16 @@ import sys
 from pathlib import Path
 
 import functions_framework.aio
-from base_choice import chosen_base
-from search import SearchArgs, search
+from knowledge_base.base_choice import chosen_base
+from knowledge_base.search import SearchArgs, search
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ringdown import log
 from ringdown.errors import ConfigurationError
 from ringdown.settings import SettingsReader
-from ringdown.tool_endpoint import ToolEndpoint
 from ringdown.tools import Json, ToolAnswer, ToolRequest
+from ringdown.tools.endpoint import ToolEndpoint
 
 log.configure()
 _reader = SettingsReader(os.environ)

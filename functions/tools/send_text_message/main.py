@@ -6,17 +6,17 @@ import sys
 import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
-from text_message import TextMessageArgs, send_text
+from text_messages.text_message import TextMessageArgs, send_text
 
 from ringdown import clock, log
 from ringdown.errors import ConfigurationError
 from ringdown.log import Log
 from ringdown.settings import SettingsReader
-from ringdown.shared_store import SharedStore
 from ringdown.stores import read_store_url
-from ringdown.tool_endpoint import ToolEndpoint
+from ringdown.stores.shared_store import SharedStore
 from ringdown.tools import Json, ToolAnswer, ToolRequest
-from ringdown.twilio_texts import TwilioTexts, read_twilio_account
+from ringdown.tools.endpoint import ToolEndpoint
+from ringdown.twilio import TwilioTexts, read_twilio_account
 
 log.configure()
 _log = Log("send_text_message")

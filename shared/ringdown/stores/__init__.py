@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Protocol
 
 from ringdown.accounts import AccountStore
-from ringdown.agent_store import AgentStore
+from ringdown.agents.store import AgentStore
 from ringdown.callbacks import CallbackStore
-from ringdown.callers import CallerStore
 from ringdown.calls import CallIndex, CallStore
+from ringdown.calls.callers import CallerStore
+from ringdown.calls.flights import FlightStore
+from ringdown.calls.limits import LimitStore
 from ringdown.errors import ConfigurationError
-from ringdown.flights import FlightStore
-from ringdown.limits import LimitStore
 from ringdown.sent_texts import SentTextStore
 from ringdown.settings import SettingsReader
 from ringdown.text_templates import TextTemplateStore
-from ringdown.tool_answers import AnswerStore
 from ringdown.tools import ToolStore
+from ringdown.tools.answers import AnswerStore
 
 _SQLITE = "sqlite:"
 _FIRESTORE = re.compile(

@@ -1,19 +1,19 @@
-"""Documents that operators write, as `ringdown.agent_store` has them: pure, for all stores."""
+"""Documents that operators write, as `ringdown.agents.store` has them: pure, for all stores."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from ringdown.agent_store import AgentStatus, Revision, StoredAgent
 from ringdown.agents import DEFAULT_AGENT_ID
+from ringdown.agents.store import AgentStatus, Revision, StoredAgent
 from ringdown.documents import Record, to_record
 from ringdown.errors import InvalidDocument
 from ringdown.log import Log
 from ringdown.stores.paths import text_of_id, tool_path
 from ringdown.stores.storable import Document, storable
-from ringdown.tool_check import problems_with_tool
 from ringdown.tools import Json, ToolDeclaration
+from ringdown.tools.check import problems_with_tool
 
 STATUS = "status"
 

@@ -8,7 +8,6 @@ import datetime
 
 import msgspec
 
-from ringdown.callers import Caller, Memory
 from ringdown.calls import (
     MOST_RECENT_TAKE_UPS,
     MOST_TAKE_UPS,
@@ -21,7 +20,8 @@ from ringdown.calls import (
     TwilioStatus,
     recent_take_ups,
 )
-from ringdown.prices import cost_usd
+from ringdown.calls.callers import Caller, Memory
+from ringdown.gemini.prices import cost_usd
 
 # https://www.twilio.com/docs/voice/api/call-resource#call-status-values
 _FINAL_TWILIO_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.processes import free_port
-from ops.stack import ROOT
+from devtools.processes import free_port
+from devtools.stack import ROOT
 
 pytestmark = [
     pytest.mark.real_time,
@@ -73,7 +73,7 @@ async def started(
     ports = {name: str(free_port()) for name in ("TALK_PORT", "WEBHOOK_PORT", "STREAM_PORT")}
     endpoint = {"GEMINI_BASE_URL": "https://127.0.0.1:9"} if command == "stack" else {}
     process = await asyncio.create_subprocess_exec(
-        *(ROOT / "scripts" / "run", sys.executable, "-m", "ops", command),
+        *(ROOT / "scripts" / "run", sys.executable, "-m", "devtools", command),
         cwd=folder,
         env={
             **{name: os.environ[name] for name in names if name in os.environ},

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 import pytest
 from starlette.exceptions import HTTPException
 
-from edit_events import EditedDocument, edited_document, take_edit
-from ringdown.agent_store import AgentStore, StoredAgent
+from agent_edits.edit_events import EditedDocument, edited_document, take_edit
+from ringdown.agents.store import AgentStore, StoredAgent
 from ringdown.errors import StoreUnavailable
 from ringdown.tools import Json
 from tests.ringdown.kept_agents import KeptAgents

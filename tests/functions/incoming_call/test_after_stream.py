@@ -4,7 +4,7 @@ from typing import NoReturn
 
 import pytest
 
-from after_stream import after_stream
+from ringdown.agents.phrases import phrases_for
 from ringdown.calls import (
     Call,
     CallChanges,
@@ -15,7 +15,6 @@ from ringdown.calls import (
     NextAction,
     TwilioStatus,
 )
-from ringdown.phrases import phrases_for
 from tests.functions.incoming_call.conftest import Environ, Load
 from tests.functions.incoming_call.records import (
     damage,
@@ -29,8 +28,9 @@ from tests.functions.incoming_call.stand_ins import PUBLIC_URL, Twilio, a_form, 
 from tests.functions.loading import LoadedFunction
 from tests.jumping_loop import virtual_time
 from tests.ringdown.samples import CALL_SID, CALLED, CALLER, NOW, a_call, an_agent
-from twilio_request import CallUpdate
-from webhook_settings import read_settings
+from voice_webhook.after_stream import after_stream
+from voice_webhook.twilio_request import CallUpdate
+from voice_webhook.webhook_settings import read_settings
 
 BILLING = "+14155550166"
 IN_PROGRESS = a_form(CallStatus="in-progress")

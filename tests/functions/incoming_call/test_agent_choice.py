@@ -5,14 +5,20 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from agent_choice import DEADLINE_S, FIRST_DEADLINE_S, KEEP_WITHIN_S, AgentChoice, ChosenAgent
-from ringdown.agent_store import Line, Revision
 from ringdown.agents import packaged_agent
+from ringdown.agents.store import Line, Revision
 from ringdown.errors import InvalidDocument, StoreUnavailable
 from ringdown.tools import ToolDeclaration
 from tests.jumping_loop import in_virtual_time, virtual_time
 from tests.ringdown.kept_agents import KeptAgents
 from tests.ringdown.samples import CALLED, CALLER, NOW, a_tool, an_agent
+from voice_webhook.agent_choice import (
+    DEADLINE_S,
+    FIRST_DEADLINE_S,
+    KEEP_WITHIN_S,
+    AgentChoice,
+    ChosenAgent,
+)
 
 LOOKUP = an_agent(tools=("lookup_account",))
 LATER = NOW + datetime.timedelta(minutes=3)

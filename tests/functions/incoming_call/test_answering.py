@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from ringdown.agents import packaged_agent
+from ringdown.agents.phrases import phrases_for
 from ringdown.calls import RETENTION, CallChanges, CallStatus, NextAction
-from ringdown.phrases import phrases_for
-from ringdown.stream_token import verify
+from ringdown.calls.stream_token import verify
 from tests.functions.incoming_call.conftest import Environ, Load
 from tests.functions.incoming_call.records import (
     damage,

@@ -11,8 +11,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from caller_memory import last_turns
-from ringdown.callers import Caller, Memory
 from ringdown.calls import (
     RETENTION,
     Call,
@@ -23,6 +21,7 @@ from ringdown.calls import (
     Speaker,
     Turn,
 )
+from ringdown.calls.callers import Caller, Memory
 from ringdown.stores import Store
 from tests.functions.incoming_call.conftest import Environ, Load
 from tests.functions.incoming_call.records import (
@@ -36,6 +35,7 @@ from tests.functions.loading import LoadedFunction
 from tests.google_tokens import TokenServer, token_server
 from tests.http_server import Requests, serving
 from tests.ringdown.samples import CALL_SID, CALLER, a_call, a_claim, an_agent
+from voice_webhook.caller_memory import last_turns
 
 REMEMBERING = msgspec.structs.replace(an_agent(notice="Notice."), remember_callers=True)
 SUMMARY = "The caller asked for Thursday's delivery and was content."

@@ -1,11 +1,11 @@
 import asyncio
 
-from connections import Connections, SharedConnections
 from tests.functions.incoming_call.conftest import Environ
 from tests.functions.incoming_call.stand_ins import HandlerStandIn
 from tests.ringdown.samples import CALLED, an_agent
 from tests.ringdown.seeding import write_agent
-from webhook_settings import read_settings
+from voice_webhook.connections import Connections, SharedConnections
+from voice_webhook.webhook_settings import read_settings
 
 
 def test_all_requests_of_a_loop_share_them_and_each_loop_has_its_own(environ: Environ) -> None:

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from ringdown.agents import Agent
+from ringdown.agents.edits import look_at_edit
 from ringdown.calls import Call
-from ringdown.edits import look_at_edit
 from ringdown.stores import Store
 from ringdown.tools import Json
 from tests.emulator import VARIABLE

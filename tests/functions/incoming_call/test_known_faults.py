@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from ringdown.agents import Agent, Example
+from ringdown.agents.phrases import packaged_phrases
 from ringdown.calls import CallChanges, CallStatus, NextAction
-from ringdown.phrases import packaged_phrases
 from tests.functions.incoming_call.conftest import Environ, Load
 from tests.functions.incoming_call.records import (
     damage,

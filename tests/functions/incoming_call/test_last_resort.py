@@ -11,13 +11,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from connections import Connections
 from ringdown import log
 from tests.functions.incoming_call.conftest import Environ, Load
 from tests.functions.incoming_call.stand_ins import Twilio, a_form, twiml, verbs
 from tests.ringdown.samples import CALL_SID, CALLED
-from webhook import Webhook
-from webhook_settings import read_settings
+from voice_webhook.connections import Connections
+from voice_webhook.webhook import Webhook
+from voice_webhook.webhook_settings import read_settings
 
 
 @pytest.fixture

@@ -8,12 +8,11 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
-from line_guard import LineGuard, Standing
-from ringdown.callers import Caller, Forgotten, Memory
+from ringdown.agents.phrases import phrases_for
 from ringdown.calls import RETENTION, CallChanges, CallStatus
+from ringdown.calls.callers import Caller, Forgotten, Memory
+from ringdown.calls.limits import LineLimits, LineUse, Verdict
 from ringdown.errors import InvalidDocument, StoreUnavailable
-from ringdown.limits import LineLimits, LineUse, Verdict
-from ringdown.phrases import phrases_for
 from ringdown.stores import Store
 from tests.functions.incoming_call.records import (
     store_locked,
@@ -25,7 +24,8 @@ from tests.functions.incoming_call.stand_ins import Twilio, a_form, twiml, verbs
 from tests.functions.loading import LoadedFunction
 from tests.jumping_loop import virtual_time
 from tests.ringdown.samples import CALL_SID, CALLER, NOW, a_call, an_agent
-from withheld_numbers import is_somebody
+from voice_webhook.line_guard import LineGuard, Standing
+from voice_webhook.withheld_numbers import is_somebody
 
 AGENT = an_agent(notice="Hinweis.", language="de-DE")
 BUSY = phrases_for("de-DE").busy

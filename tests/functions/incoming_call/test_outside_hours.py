@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from ringdown.agents import Agent
+from ringdown.agents.opening_hours import OpeningHours
+from ringdown.agents.phrases import phrases_for
 from ringdown.calls import CallStatus, EndReason, NextAction
-from ringdown.opening_hours import OpeningHours
-from ringdown.phrases import phrases_for
 from tests.functions.incoming_call.records import store_locked, stored_call, write_agent
 from tests.functions.incoming_call.stand_ins import Twilio, a_form, twiml, verbs
 from tests.ringdown.samples import CALLED, an_agent

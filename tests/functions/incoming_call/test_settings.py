@@ -4,7 +4,7 @@ import pytest
 
 from tests.functions.incoming_call.conftest import Environ, Load
 from tests.functions.incoming_call.stand_ins import AUTH_TOKEN, Twilio, a_form, twiml
-from webhook_settings import read_settings
+from voice_webhook.webhook_settings import read_settings
 
 
 def refusal(environ: Environ, load: Load) -> str:

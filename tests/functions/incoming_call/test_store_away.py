@@ -7,8 +7,8 @@ import msgspec
 
 from ringdown.agents import packaged_agent
 from ringdown.calls import Call
-from ringdown.stream_token import verify
-from ringdown.travelling_call import unpack
+from ringdown.calls.stream_token import verify
+from ringdown.calls.travelling_call import unpack
 from tests.functions.incoming_call.conftest import Environ, Load
 from tests.functions.incoming_call.records import (
     damage,

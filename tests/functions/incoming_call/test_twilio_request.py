@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ringdown.samples import CALL_SID
-from twilio_request import (
+from voice_webhook.twilio_request import (
     CallUpdate,
     MalformedRequest,
     StreamUpdate,

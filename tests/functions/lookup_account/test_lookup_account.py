@@ -7,8 +7,8 @@ import yaml
 from ringdown.accounts import Account
 from ringdown.documents import to_record
 from ringdown.stores import Store
-from ringdown.tool_folder import read_tool_folder
 from ringdown.tools import Json
+from ringdown.tools.folder import read_tool_folder
 from tests.functions.asking import asked, in_store
 from tests.functions.loading import FUNCTIONS, LoadedFunction, loaded_function
 from tests.ringdown.samples import CALLER

@@ -21,8 +21,8 @@ from ringdown.calls import (
     TwilioStatus,
     Usage,
 )
+from ringdown.calls.flights import FlightPart
 from ringdown.errors import InvalidDocument, Superseded
-from ringdown.flights import FlightPart
 from ringdown.stores import Store, open_store
 from ringdown.tools import Json
 from tests.ringdown.samples import (

@@ -6,11 +6,11 @@ import datetime
 import msgspec
 import pytest
 
-from ringdown.agent_check import findings
-from ringdown.agent_store import AgentStatus, Revision
 from ringdown.agents import packaged_document
-from ringdown.answering import Answering, answering
-from ringdown.edits import look_at_edit
+from ringdown.agents.check import findings
+from ringdown.agents.edits import look_at_edit
+from ringdown.agents.store import AgentStatus, Revision
+from ringdown.calls.answering import Answering, answering
 from ringdown.errors import Conflict
 from ringdown.stores import Store
 from ringdown.tools import Json

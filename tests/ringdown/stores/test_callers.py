@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ringdown.callers import Caller, Forgotten, Memory
 from ringdown.calls import RETENTION, CallChanges
+from ringdown.calls.callers import Caller, Forgotten, Memory
+from ringdown.calls.flights import FlightPart
 from ringdown.errors import InvalidDocument
-from ringdown.flights import FlightPart
 from ringdown.stores import Store, open_store
 from tests.ringdown.samples import (
     CALL_SID,

@@ -12,8 +12,8 @@ from google.cloud.firestore_v1.async_client import AsyncClient
 from google.cloud.firestore_v1.async_document import AsyncDocumentReference
 
 from ringdown.calls import CallChanges, NextAction, TwilioStatus, Usage
+from ringdown.calls.flights import FlightPart
 from ringdown.errors import InvalidDocument, StoreUnavailable
-from ringdown.flights import FlightPart
 from ringdown.stores import Store, open_store
 from ringdown.tools import Json
 from simulators.hop import Hop, hop_before

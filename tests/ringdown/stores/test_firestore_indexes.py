@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from google.cloud.firestore_v1.types import StructuredQuery
 
-from ringdown.callers import Memory
+from ringdown.agents.edits import look_at_edit
 from ringdown.calls import RETENTION, CallChanges, CallQuery
-from ringdown.edits import look_at_edit
-from ringdown.limits import LineLimits
+from ringdown.calls.callers import Memory
+from ringdown.calls.limits import LineLimits
 from ringdown.stores import open_store
 from ringdown.tools import Json
 from tests.emulator import VARIABLE

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from ringdown.calls import CallChanges, CallStatus, EndReason, TwilioStatus, Usage
+from ringdown.calls.limits import LineLimits, LineUse
 from ringdown.errors import InvalidDocument
-from ringdown.limits import LineLimits, LineUse
 from ringdown.stores import Store
 from tests.ringdown.samples import CALLER, NOW, a_call, a_claim
 from tests.ringdown.stores.contract import Put

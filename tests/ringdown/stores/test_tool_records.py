@@ -7,7 +7,7 @@ import pytest
 
 from ringdown.accounts import LOCKED_FOR, Account
 from ringdown.callbacks import Callback
-from ringdown.callers import Forgotten
+from ringdown.calls.callers import Forgotten
 from ringdown.errors import InvalidDocument
 from ringdown.sent_texts import SentText
 from ringdown.stores import Store

@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ringdown.calls import CallQuery
-from ringdown.flights import unpack
+from ringdown.calls.flights import unpack
 from ringdown.stores import open_store
-from stream_handler.flight_format import Flight, read_flight
+from stream_handler.record.flight_format import Flight, read_flight
 from stream_handler.words import words_for
+from tests.stream_handler.call.stage import WORDS
 from tests.stream_handler.calls.recording import FOLDER, record, write
 from tests.stream_handler.calls.situations import SITUATIONS
-from tests.stream_handler.core.stage import WORDS
 
 _END_TO_END = Path(__file__).parents[2] / "end_to_end"
 _DEFAULT = "+14155550100"

@@ -26,11 +26,11 @@ from typing import Any, TypeAlias
 import msgspec
 
 from ringdown.calls import Call, Turn
-from stream_handler.core import events
-from stream_handler.core.actions import Action, PlayAudio, SendModelAudio
-from stream_handler.core.events import CallerAudio, Event, ModelAudio
-from stream_handler.core.parts import Words
-from stream_handler.core.session import StreamSession
+from stream_handler.call import events
+from stream_handler.call.actions import Action, PlayAudio, SendModelAudio
+from stream_handler.call.events import CallerAudio, Event, ModelAudio
+from stream_handler.call.parts import Words
+from stream_handler.call.session import StreamSession
 
 Plain: TypeAlias = Any
 """What JSON can hold."""

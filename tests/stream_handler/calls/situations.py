@@ -10,8 +10,8 @@ import msgspec
 from ringdown.agents import Idle
 from ringdown.calls import EndReason, Speaker, Turn, Usage
 from ringdown.tools import ToolAnswer, ToolDeclaration
-from stream_handler.core.deadlines import Timer
-from stream_handler.core.events import (
+from stream_handler.call.deadlines import Timer
+from stream_handler.call.events import (
     AgentEdited,
     DrainRequested,
     GoAwayReceived,
@@ -26,8 +26,8 @@ from stream_handler.core.events import (
     ToolCallCancelled,
 )
 from tests.ringdown.samples import a_call, a_tool, a_turn, an_agent
-from tests.stream_handler.core.line import Line
-from tests.stream_handler.core.stage import QUIET_DBFS, WORDS, Stage, call_of
+from tests.stream_handler.call.line import Line
+from tests.stream_handler.call.stage import QUIET_DBFS, WORDS, Stage, call_of
 
 FALLBACK = "+14155550177"
 PEOPLE = {"billing": "+14155550111", "repairs": "+14155550112"}

@@ -1,7 +1,7 @@
 """Agents, the numbers they answer, and tools in Firestore: what operators edit in the console."""
 
-from ringdown.agent_store import AgentStatus, Line, Revision, StoredAgent
 from ringdown.agents import DEFAULT_AGENT_ID
+from ringdown.agents.store import AgentStatus, Line, Revision, StoredAgent
 from ringdown.errors import Conflict, StoreUnavailable
 from ringdown.stores.agent_documents import (
     STATUS,
@@ -44,7 +44,7 @@ _REVISIONS_AT_ONCE = 200
 
 
 class FirestoreAgents:
-    """Implements `ringdown.agent_store.AgentStore` and `ringdown.tools.ToolStore`."""
+    """Implements `ringdown.agents.store.AgentStore` and `ringdown.tools.ToolStore`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -3,9 +3,9 @@
 import datetime
 from collections.abc import Callable
 
-from ringdown.callers import Caller, Forgotten, Memory
+from ringdown.calls.callers import Caller, Forgotten, Memory
+from ringdown.calls.limits import LineLimits, LineUse
 from ringdown.errors import InvalidDocument, StoreUnavailable
-from ringdown.limits import LineLimits, LineUse
 from ringdown.stores import transitions
 from ringdown.stores.firestore.database import Database, together
 from ringdown.stores.firestore.operations import (
@@ -34,7 +34,7 @@ _WRITES_AT_ONCE = 200
 
 
 class FirestoreCallers:
-    """Implements `ringdown.callers.CallerStore` and `ringdown.limits.LimitStore`."""
+    """Implements `ringdown.calls.callers.CallerStore` and `ringdown.calls.limits.LimitStore`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -28,8 +28,8 @@ from ringdown.calls import (
     Turn,
     TwilioStatus,
 )
+from ringdown.calls.flights import FlightPart
 from ringdown.errors import InvalidDocument, StoreUnavailable, Superseded
-from ringdown.flights import FlightPart
 from ringdown.log import Log
 from ringdown.stores import transitions
 from ringdown.stores.firestore.database import Database
@@ -69,7 +69,7 @@ _log = Log(__name__)
 
 class FirestoreCalls:
     """Implements `ringdown.calls.CallStore`, `ringdown.calls.CallIndex` and
-    `ringdown.flights.FlightStore`."""
+    `ringdown.calls.flights.FlightStore`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

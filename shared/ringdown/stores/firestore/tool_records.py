@@ -27,8 +27,8 @@ from ringdown.stores.paths import (
 )
 from ringdown.stores.storable import to_document
 from ringdown.text_templates import TextTemplate
-from ringdown.tool_answers import KeptAnswer
 from ringdown.tools import ToolAnswer
+from ringdown.tools.answers import KeptAnswer
 
 _TRIES = 20
 

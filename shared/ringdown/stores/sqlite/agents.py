@@ -1,7 +1,7 @@
 """Agents, the numbers they answer, and tools in SQLite."""
 
-from ringdown.agent_store import AgentStatus, Line, Revision, StoredAgent
 from ringdown.agents import DEFAULT_AGENT_ID
+from ringdown.agents.store import AgentStatus, Line, Revision, StoredAgent
 from ringdown.errors import Conflict
 from ringdown.stores.agent_documents import (
     STATUS,
@@ -33,7 +33,7 @@ from ringdown.tools import ToolDeclaration
 
 
 class SqliteAgents:
-    """Implements `ringdown.agent_store.AgentStore` and `ringdown.tools.ToolStore`."""
+    """Implements `ringdown.agents.store.AgentStore` and `ringdown.tools.ToolStore`."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker

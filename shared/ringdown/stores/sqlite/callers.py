@@ -3,9 +3,9 @@
 import datetime
 from collections.abc import Callable
 
-from ringdown.callers import Caller, Forgotten, Memory
+from ringdown.calls.callers import Caller, Forgotten, Memory
+from ringdown.calls.limits import LineLimits, LineUse
 from ringdown.errors import InvalidDocument
-from ringdown.limits import LineLimits, LineUse
 from ringdown.stores import transitions
 from ringdown.stores.line_use import DAY, HOUR, RUNNING
 from ringdown.stores.paths import BELOW_CALLS, LIMITS, caller_path, sent_texts_path
@@ -27,7 +27,7 @@ _USE = f"""
 
 
 class SqliteCallers:
-    """Implements `ringdown.callers.CallerStore` and `ringdown.limits.LimitStore`."""
+    """Implements `ringdown.calls.callers.CallerStore` and `ringdown.calls.limits.LimitStore`."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker

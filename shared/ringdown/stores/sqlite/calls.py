@@ -15,9 +15,9 @@ from ringdown.calls import (
     Turn,
     TwilioStatus,
 )
+from ringdown.calls.flights import FlightPart
 from ringdown.documents import to_record
 from ringdown.errors import InvalidDocument, Superseded
-from ringdown.flights import FlightPart
 from ringdown.log import Log
 from ringdown.stores import transitions
 from ringdown.stores.paths import (
@@ -38,7 +38,7 @@ _log = Log(__name__)
 
 class SqliteCalls:
     """Implements `ringdown.calls.CallStore`, `ringdown.calls.CallIndex` and
-    `ringdown.flights.FlightStore`."""
+    `ringdown.calls.flights.FlightStore`."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker

@@ -1,0 +1,1 @@
+"""The operators' command line: agents, numbers, calls, callers, doctor."""

@@ -1,0 +1,17 @@
+"""Starts the command line: `ringdown`, or `python -m ringdown_cli`."""
+
+import os
+import signal
+
+
+def main() -> int:
+    """Run the command that this process was started with. Returns the exit status."""
+    # Loading the command line takes a moment. Ctrl-C then ends the process without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from ringdown_cli.command_line import main as run
+
+    return run(environ=os.environ)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,161 @@
+"""`agents edit`: a document in the person's own editor, looked over before it is saved."""
+
+import argparse
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from ringdown.agents import packaged_document
+from ringdown.agents.check import DeclaredTools
+from ringdown.agents.edits import look_at_edit
+from ringdown.agents.store import AgentStore, StoredAgent
+from ringdown.errors import Conflict
+from ringdown.wording import listed
+from ringdown_cli.agents.difference import changed_fields, contested, difference, merged
+from ringdown_cli.agents.documents import Document, text_to_edit, where
+from ringdown_cli.agents.editor import TextFile, run_editor, text_file
+from ringdown_cli.agents.state import ensure_name, findings_of, say_problems, say_status
+from ringdown_cli.agents.yaml_text import NotReadable, from_yaml, to_yaml
+from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Surroundings
+from ringdown_cli.store_choice import chosen_store
+from ringdown_cli.terminal import Terminal
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """What an edit began with. `version` is None if there was no such document; then `offered` is
+    what the person was given to begin with, and else the same as `before`."""
+
+    agent_id: str
+    is_draft: bool
+    before: Document
+    version: str | None
+    offered: Document
+
+    @property
+    def path(self) -> str:
+        return where(self.agent_id, draft=self.is_draft)
+
+    @property
+    def command(self) -> str:
+        return f"ringdown agents edit {self.agent_id}{' --draft' if self.is_draft else ''}"
+
+
+async def edit(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
+    """Until the document is saved, the person's text is in a file that stays if anything fails."""
+    terminal = surroundings.terminal
+    ensure_name(arguments.agent)
+    async with chosen_store(arguments.store, surroundings) as store:
+        begun = await _begin(store, arguments.agent, is_draft=arguments.draft)
+        if begun.version is None:
+            terminal.complain(f"{begun.path} does not exist yet; saving makes it.")
+        text = text_to_edit(begun.offered, begun.path, draft=begun.is_draft)
+        async with text_file(text, arguments.file, begun.command, terminal) as file:
+            edited = await _edited_document(arguments, surroundings, store, begun, file.path)
+            if edited is None:
+                return BROKEN
+            if begun.version is not None and not changed_fields(begun.before, edited):
+                terminal.say(f"{begun.path} is as it was: nothing is changed.")
+                file.done()
+                return DONE
+            for line, style in difference(begun.before, edited):
+                terminal.say(line, style)
+            if not arguments.yes and not terminal.confirm(f"Save this as {begun.path}?"):
+                terminal.complain("Nothing is saved.")
+                return BROKEN
+            await _save(store, begun, edited, file)
+        return await _look(store, begun, surroundings)
+
+
+async def _begin(store: AgentStore, agent_id: str, *, is_draft: bool) -> Edited:
+    """The stored document, else the agent for a draft, else what ships with Ringdown."""
+    stored = await store.read_agent(agent_id, draft=is_draft)
+    if stored is not None:
+        return Edited(agent_id, is_draft, stored.document, stored.version, stored.document)
+    if not is_draft:
+        return Edited(agent_id, is_draft, {}, None, dict(packaged_document()))
+    agent = await store.read_agent(agent_id)
+    if agent is None:
+        raise CannotGoOn(
+            f"There is no agent {agent_id} to draft a new version of."
+            f" Make it first: ringdown agents edit {agent_id}"
+        )
+    draft = {**agent.document, "testers": [], "publish": False}
+    return Edited(agent_id, is_draft, {}, None, draft)
+
+
+async def _edited_document(
+    arguments: argparse.Namespace,
+    surroundings: Surroundings,
+    store: AgentStore,
+    begun: Edited,
+    file: Path,
+) -> Document | None:
+    """What the person wrote, once it can be saved; None if they give up."""
+    terminal, tools = surroundings.terminal, await store.declared_tools()
+    while True:
+        if arguments.file is None:
+            await run_editor(file, surroundings.environ)
+        document = await _usable(file, tools, begun, terminal, anyway=arguments.anyway)
+        if document is not None:
+            return document
+        again = arguments.file is None and not arguments.yes
+        if not again or not terminal.confirm("Nothing is saved yet. Open the editor again?"):
+            return None
+
+
+async def _usable(
+    file: Path, tools: DeclaredTools, begun: Edited, terminal: Terminal, *, anyway: bool
+) -> Document | None:
+    """The document in `file`, if nothing is wrong with it that was not so before.
+
+    A field that nobody reads, or an unknown tool, keeps no call from being answered; but it is
+    hardly what the person meant.
+    """
+    try:
+        document = from_yaml(await asyncio.to_thread(file.read_text, "utf-8"))
+    except (NotReadable, UnicodeDecodeError) as error:
+        terminal.complain(str(error))
+        return None
+    found = findings_of(document, tools, draft=begun.is_draft)
+    say_problems(terminal, begun.path, found)
+    known = findings_of(begun.offered, tools, draft=begun.is_draft).remarks
+    if found.agent is None:
+        return None
+    if not anyway and set(found.remarks) - set(known):
+        terminal.complain("Correct it, or save it as it is with --anyway.")
+        return None
+    return document
+
+
+async def _save(store: AgentStore, begun: Edited, edited: Document, file: TextFile) -> None:
+    try:
+        await store.write_agent(begun.agent_id, edited, over=begun.version, draft=begun.is_draft)
+    except Conflict:
+        now = await store.read_agent(begun.agent_id, draft=begun.is_draft)
+        raise CannotGoOn(_conflict(begun, edited, now, file)) from None
+    file.done()
+
+
+def _conflict(begun: Edited, mine: Document, now: StoredAgent | None, file: TextFile) -> str:
+    """What the other changed; the file gets both edits together."""
+    theirs = {} if now is None else now.document
+    file.path.write_text(to_yaml(merged(begun.before, mine, theirs)), "utf-8")
+    changes = "\n".join(f"  {line}" for line, _ in difference(begun.before, theirs))
+    both = contested(begun.before, mine, theirs)
+    yours = f" You both changed {listed(both, 'and')}: there, yours stands." if both else ""
+    return (
+        f"Somebody else saved {begun.path} meanwhile, so nothing of yours is saved yet."
+        f" They changed:\n{changes}\nThe file has both edits.{yours} Read it, then save it."
+    )
+
+
+async def _look(store: AgentStore, begun: Edited, surroundings: Surroundings) -> int:
+    status = await look_at_edit(store, begun.agent_id, surroundings.now(), draft=begun.is_draft)
+    if status is None:
+        raise CannotGoOn(f"{begun.path} was deleted just now.")
+    still_draft = begun.is_draft and await store.read_agent(begun.agent_id, draft=True) is not None
+    published = begun.is_draft and not still_draft
+    surroundings.terminal.say(f"{begun.path} is {'published' if published else 'saved'}.")
+    say_status(surroundings.terminal, status, is_draft=still_draft, told=True)
+    return DONE if status.ok else BROKEN

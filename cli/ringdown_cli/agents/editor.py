@@ -1,0 +1,81 @@
+"""The person's own editor, and the file that keeps what they write in it."""
+
+import asyncio
+import os
+import shlex
+import signal
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from ringdown_cli.command import CannotGoOn, given_text
+from ringdown_cli.terminal import Terminal
+
+
+class TextFile:
+    """A text that is kept, unless it is `done` with."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.kept = True
+
+    def done(self) -> None:
+        self.kept = False
+
+
+@asynccontextmanager
+async def text_file(
+    text: str, given: str | None, command: str, terminal: Terminal
+) -> AsyncIterator[TextFile]:
+    """A file of this person's only, with `text`, or with what the file `given` has.
+
+    If it is kept at the end, and has what is nowhere else, its place is told, and how `command`
+    takes it up again.
+    """
+    known = text
+    if given is not None:
+        text = given_text(given, terminal)
+        known = text if given != "-" else ""
+    handle, name = tempfile.mkstemp(prefix="ringdown-", suffix=".yaml")
+    path = Path(name)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    kept = TextFile(path)
+    try:
+        yield kept
+    finally:
+        if kept.kept and path.read_bytes() != known.encode():
+            terminal.complain(f"Your text is kept in {path}. To save it: {command} --file {path}")
+        else:
+            path.unlink(missing_ok=True)
+
+
+async def run_editor(path: Path, environ: Mapping[str, str]) -> None:
+    """VISUAL, EDITOR or vi; raises CannotGoOn if it cannot be started, or fails."""
+    command = environ.get("VISUAL") or environ.get("EDITOR") or "vi"
+    with _interrupts_left_to_the_editor():
+        try:
+            editor = await asyncio.create_subprocess_exec(*shlex.split(command), str(path))
+        except (OSError, ValueError) as error:
+            raise CannotGoOn(
+                f"The editor {command!r} cannot be started ({error})."
+                " Set EDITOR to the one you use, or give a file with --file."
+            ) from None
+        status = await editor.wait()
+    if status != 0:
+        raise CannotGoOn(f"The editor {command!r} ended with status {status}: nothing is saved.")
+
+
+@contextmanager
+def _interrupts_left_to_the_editor() -> Iterator[None]:
+    """Ctrl-C means something to editors, and reaches every process of the terminal."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # interrupts go to the main thread
+        return
+    before = signal.signal(signal.SIGINT, lambda number, frame: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,196 @@
+"""`agents list`, `show`, `validate` and `history`: nothing is changed."""
+
+import argparse
+from pathlib import Path
+
+from ringdown.agents.check import DeclaredTools
+from ringdown.agents.store import AgentStore, Revision, StoredAgent
+from ringdown.errors import ConfigurationError
+from ringdown_cli.agents.difference import in_a_line
+from ringdown_cli.agents.documents import (
+    Document,
+    document_of,
+    every_field,
+    plain_text,
+    where,
+)
+from ringdown_cli.agents.state import findings_of, read_or_stop, say_problems, state_of
+from ringdown_cli.agents.yaml_text import NotReadable, from_yaml
+from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Surroundings, given_text
+from ringdown_cli.store_choice import chosen_store
+from ringdown_cli.wording import day_and_minute, json_rows, json_text
+
+
+async def list_agents(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
+    terminal = surroundings.terminal
+    async with chosen_store(arguments.store, surroundings) as store:
+        agents = await store.list_agents()
+        numbers = await store.list_numbers()
+        tools = await store.declared_tools()
+        rows = [await _row(store, agent, numbers, tools) for agent in agents]
+    if arguments.json:
+        terminal.say(json_rows(_HEADS, rows))
+    elif rows:
+        terminal.table(_HEADS, rows)
+    else:
+        terminal.complain(
+            "There is no agent yet, so the one that ships with Ringdown answers."
+            " Make it yours: ringdown agents seed"
+        )
+    return DONE
+
+
+_NONE_KEPT = "No revision of {} is kept yet: that happens when it is saved or called."
+_HEADS = ("agent", "state", "revision", "draft", "numbers")
+
+
+async def _row(
+    store: AgentStore, agent: StoredAgent, numbers: dict[str, str], tools: DeclaredTools
+) -> tuple[str, ...]:
+    found = findings_of(agent.document, tools)
+    draft = await store.read_agent(agent.agent_id, draft=True)
+    answers = agent.status.revision if agent.status is not None else None
+    revision = found.agent.revision if found.agent is not None else answers
+    drafted = (
+        "" if draft is None else state_of(draft, findings_of(draft.document, tools, draft=True))
+    )
+    own = sorted(number for number, agent_id in numbers.items() if agent_id == agent.agent_id)
+    return agent.agent_id, state_of(agent, found), revision or "", drafted, " ".join(own)
+
+
+async def show(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
+    """The document as YAML, which `agents edit --file` takes; its state is in comments."""
+    terminal = surroundings.terminal
+    async with chosen_store(arguments.store, surroundings) as store:
+        if arguments.revision is not None:
+            revision = await revision_or_stop(store, arguments.agent, arguments.revision)
+            document, heads = document_of(revision.agent), _revision_heads(revision)
+        else:
+            stored = await read_or_stop(store, arguments.agent, draft=arguments.draft)
+            tools = await store.declared_tools()
+            document = stored.document
+            heads = _heads(stored, tools, draft=arguments.draft)
+    if arguments.json:
+        terminal.say(json_text(document))
+    else:
+        for line in heads:
+            terminal.say(f"# {line}")
+        terminal.say(plain_text(document).rstrip("\n"))
+    return DONE
+
+
+def _heads(stored: StoredAgent, tools: DeclaredTools, *, draft: bool) -> list[str]:
+    found = findings_of(stored.document, tools, draft=draft)
+    state = state_of(stored, found)
+    revision = "" if found.agent is None else f", revision {found.agent.revision}"
+    problems = [f"- {problem}" for problem in (*found.errors, *found.remarks)]
+    return [f"{where(stored.agent_id, draft=draft)}: {state}{revision}", *problems]
+
+
+def _revision_heads(revision: Revision) -> list[str]:
+    return [f"revision {revision.revision}, last in use {day_and_minute(revision.seen_at)}"]
+
+
+async def revision_or_stop(store: AgentStore, agent_id: str, wanted: str) -> Revision:
+    """The revision that begins with `wanted`; raises CannotGoOn."""
+    revisions = await store.list_revisions(agent_id)
+    matching = [revision for revision in revisions if revision.revision.startswith(wanted)]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        names = ", ".join(revision.revision for revision in matching)
+        raise CannotGoOn(f"{wanted} may be any of {names}. Write more of it.")
+    if not revisions:
+        await read_or_stop(store, agent_id)
+        raise CannotGoOn(_NONE_KEPT.format(agent_id))
+    raise CannotGoOn(
+        f"There is no revision {wanted} of {agent_id}. See: ringdown agents history {agent_id}"
+    )
+
+
+async def history(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
+    terminal = surroundings.terminal
+    async with chosen_store(arguments.store, surroundings) as store:
+        stored = await read_or_stop(store, arguments.agent)
+        revisions = await store.list_revisions(arguments.agent)
+    found = findings_of(stored.document, None)
+    answering = found.agent.revision if found.agent is not None else None
+    if not revisions:
+        terminal.complain(_NONE_KEPT.format(arguments.agent))
+        return DONE
+    if answering is None:
+        answering = revisions[0].revision
+        terminal.complain(f"agents/{arguments.agent} is broken; its last good revision answers.")
+    rows = _history_rows(revisions, answering)
+    if arguments.json:
+        terminal.say(json_rows(_HISTORY_HEADS, rows))
+    else:
+        terminal.table(_HISTORY_HEADS, rows)
+    return DONE
+
+
+_HISTORY_HEADS = ("revision", "last in use", "state", "what changed")
+
+
+def _history_rows(revisions: tuple[Revision, ...], answering: str) -> list[tuple[str, ...]]:
+    older = [*revisions[1:], None]
+    return [
+        (
+            revision.revision,
+            day_and_minute(revision.seen_at),
+            "answers calls" if revision.revision == answering else "",
+            _change(before, revision),
+        )
+        for revision, before in zip(revisions, older, strict=True)
+    ]
+
+
+def _change(before: Revision | None, after: Revision) -> str:
+    if before is None:
+        return "the oldest that is kept"
+    return in_a_line(every_field(before.agent), every_field(after.agent))
+
+
+async def validate(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
+    """A file needs no store; without one, nobody knows which tools there are."""
+    terminal, target = surroundings.terminal, arguments.target
+    is_draft = arguments.draft
+    if _is_file(target):
+        document = _read_document(target, surroundings)
+        is_draft = is_draft or bool({"testers", "publish"} & document.keys())
+        path, tools = target, await _known_tools(arguments, surroundings)
+    else:
+        async with chosen_store(arguments.store, surroundings) as store:
+            stored = await read_or_stop(store, target, draft=is_draft)
+            document, path = stored.document, where(target, draft=is_draft)
+            tools = await store.declared_tools()
+    found = findings_of(document, tools, draft=is_draft)
+    say_problems(terminal, path, found)
+    if found.agent is None or found.remarks:
+        return BROKEN
+    unchecked = "" if tools is not None else " Which tools there are was not looked up."
+    terminal.say(f"{path} can answer calls.{unchecked}")
+    return DONE
+
+
+def _is_file(target: str) -> bool:
+    return target == "-" or target.endswith((".yaml", ".yml")) or Path(target).is_file()
+
+
+def _read_document(target: str, surroundings: Surroundings) -> Document:
+    try:
+        return from_yaml(given_text(target, surroundings.terminal))
+    except NotReadable as error:
+        raise CannotGoOn(f"{target}: {error}") from None
+
+
+async def _known_tools(
+    arguments: argparse.Namespace, surroundings: Surroundings
+) -> DeclaredTools | None:
+    try:
+        async with chosen_store(arguments.store, surroundings) as store:
+            return await store.declared_tools()
+    except ConfigurationError:
+        if arguments.store:
+            raise
+        return None

@@ -1,0 +1,174 @@
+"""One example said to the model, and what it answered."""
+
+import asyncio
+import datetime
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from ringdown.agents import Agent, Example
+from ringdown.calls import RETENTION, Call, Speaker
+from ringdown.tools import (
+    Scheduling,
+    ToolAnswer,
+    ToolCallContext,
+    ToolDeclaration,
+    ToolRequest,
+)
+from ringdown.wording import shown
+from stream_handler.call.events import (
+    GenerationCompleted,
+    ToolCallRequested,
+    TranscriptReceived,
+    TurnCompleted,
+)
+from stream_handler.call.functions import COLLECT_DIGITS, END_CALL, TRANSFER_CALL
+from stream_handler.call.model_config import session_config
+from stream_handler.gemini_live import GeminiLive, ModelError, ModelSession
+from stream_handler.tools.client import ToolClient
+
+ANSWERED_WITHIN_S = 40.0
+_MORE_AFTER_TOOL_S = 5.0
+"""A model may end its turn with a tool call, and speak of the answer in the next one."""
+_LATE_WORDS_S = 2.0
+"""Words trail their sound by up to this long; a turn itself is over when it could be played."""
+
+CallTool = Callable[[ToolCallRequested], Awaitable[ToolAnswer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What came of an example; `fault` is why there is no answer."""
+
+    example: Example
+    answer: str = ""
+    tools: tuple[str, ...] = ()
+    took_s: float = 0.0
+    fault: str | None = None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What should be in the answer and is not; large and small letters are alike."""
+        heard = _plain(self.answer)
+        return tuple(text for text in self.example.answer_contains if _plain(text) not in heard)
+
+    @property
+    def ok(self) -> bool:
+        return self.fault is None and not self.missing
+
+
+@dataclass(slots=True)
+class _Heard:
+    words: list[str] = field(default_factory=list)
+    tools: list[str] = field(default_factory=list)
+    owes_an_answer: bool = False
+
+
+async def rehearse(
+    model: GeminiLive, call: Call, example: Example, call_tool: CallTool
+) -> Rehearsed:
+    """Say the caller's sentence, as text, in a session like that of a call."""
+    began_s = time.monotonic()
+    heard = _Heard()
+    fault = None
+    try:
+        async with (
+            asyncio.timeout(ANSWERED_WITHIN_S) as deadline,
+            model.connect(session_config(call), lambda: 0.0) as session,
+        ):
+            await session.send_text(example.caller)
+            await _listen(session, heard, call_tool, deadline)
+    except TimeoutError:
+        if not heard.words:
+            fault = "The model said nothing."
+    except ModelError as error:
+        code = "" if error.code is None else f" (code {error.code})"
+        fault = f"The model's side failed: {error}{code}."
+    took_s = time.monotonic() - began_s
+    answer = " ".join("".join(heard.words).split())
+    return Rehearsed(example, answer, tuple(heard.tools), took_s, fault)
+
+
+async def _listen(
+    session: ModelSession, heard: _Heard, call_tool: CallTool, deadline: asyncio.Timeout
+) -> None:
+    async for event in session.receive():
+        match event:
+            case TranscriptReceived(speaker=Speaker.AGENT, text=text):
+                heard.words.append(text)
+                heard.owes_an_answer = False
+            case ToolCallRequested():
+                heard.tools.append(event.name)
+                silent = event.name in _LAST_FUNCTIONS
+                scheduling: Scheduling | None = "silent" if silent else None
+                answer = await call_tool(event)
+                await session.send_tool_response(event.id, event.name, answer, scheduling)
+                heard.owes_an_answer = not silent
+            case GenerationCompleted() | TurnCompleted() if heard.owes_an_answer:
+                deadline.reschedule(asyncio.get_running_loop().time() + _MORE_AFTER_TOOL_S)
+            case GenerationCompleted():
+                deadline.reschedule(asyncio.get_running_loop().time() + _LATE_WORDS_S)
+            case TurnCompleted():
+                return
+            case _:
+                pass
+
+
+def trial_call(
+    agent_id: str, agent: Agent, tools: Sequence[ToolDeclaration], now: datetime.datetime
+) -> Call:
+    """A call that no phone makes and no store keeps."""
+    return Call(
+        call_sid=f"TRIAL{uuid.uuid4().hex}",
+        caller="",
+        called="",
+        agent_id=agent_id,
+        agent=agent,
+        agent_revision=agent.revision,
+        tools=tuple(tools),
+        created_at=now,
+        expires_at=now + RETENTION,
+    )
+
+
+# Tools
+
+_LAST_FUNCTIONS = frozenset({END_CALL, TRANSFER_CALL})
+_FUNCTIONS = _LAST_FUNCTIONS | {COLLECT_DIGITS}
+
+
+def tool_caller(call: Call, client: ToolClient | None) -> CallTool:
+    """Answers tool calls: over HTTP by `client`, or without one by saying that this is a trial."""
+    declared = {tool.name: tool for tool in call.tools}
+
+    async def call_tool(event: ToolCallRequested) -> ToolAnswer:
+        if event.name in _FUNCTIONS:
+            return ToolAnswer(output={"status": "done"})
+        tool = declared.get(event.name)
+        if tool is None:
+            return ToolAnswer.failed(f"There is no tool named {shown(event.name)}.")
+        if client is None:
+            return ToolAnswer.failed("This is a trial: tools are not called. Go on without it.")
+        return await client.call(tool, _request(call, event))
+
+    return call_tool
+
+
+def _request(call: Call, event: ToolCallRequested) -> ToolRequest:
+    return ToolRequest(
+        call=ToolCallContext(
+            call_sid=call.call_sid,
+            agent_id=call.agent_id,
+            caller=call.caller,
+            called=call.called,
+            language=call.agent.language,
+        ),
+        name=event.name,
+        args=event.args,
+        idempotency_key=f"{call.call_sid}/{event.id}",
+    )
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().replace("’", "'").split())

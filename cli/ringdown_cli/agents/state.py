@@ -1,0 +1,73 @@
+"""The state of a document: read, judged, and said in words."""
+
+import re
+
+from ringdown.agents.check import DeclaredTools, Findings, draft_findings, findings
+from ringdown.agents.store import AgentStatus, AgentStore, StoredAgent
+from ringdown.wording import did_you_mean
+from ringdown_cli.agents.documents import Document
+from ringdown_cli.command import CannotGoOn
+from ringdown_cli.terminal import Style, Terminal
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+def ensure_name(agent_id: str) -> None:
+    """Raise CannotGoOn unless an agent may be called that."""
+    if not _NAME.fullmatch(agent_id):
+        raise CannotGoOn(
+            f"{agent_id!r} is no name for an agent. Use letters, digits, - and _, as in night-desk."
+        )
+
+
+async def read_or_stop(store: AgentStore, agent_id: str, *, draft: bool = False) -> StoredAgent:
+    """The stored document; raises CannotGoOn with what else there is."""
+    stored = await store.read_agent(agent_id, draft=draft)
+    if stored is not None:
+        return stored
+    if draft:
+        raise CannotGoOn(
+            f"There is no draft of {agent_id}. Make one: ringdown agents edit {agent_id} --draft"
+        )
+    names = [agent.agent_id for agent in await store.list_agents()]
+    if not names:
+        raise CannotGoOn("There is no agent yet. Make one: ringdown agents seed")
+    meant = did_you_mean(agent_id, names)
+    raise CannotGoOn(f"There is no agent {agent_id}.{meant} Agents: {', '.join(names)}.")
+
+
+def findings_of(
+    document: Document, tools: DeclaredTools | None, *, draft: bool = False
+) -> Findings:
+    return draft_findings(document, tools) if draft else findings(document, tools)
+
+
+def say_problems(terminal: Terminal, path: str, found: Findings) -> None:
+    """What should be corrected, if anything."""
+    if found.agent is None:
+        terminal.complain(f"{path} cannot be used like this:")
+    elif found.remarks:
+        terminal.complain(f"{path} can be used, but:")
+    for problem in (*found.errors, *found.remarks):
+        terminal.complain(f"  - {problem}")
+
+
+def say_status(
+    terminal: Terminal, status: AgentStatus, *, is_draft: bool = False, told: bool = False
+) -> None:
+    """Say what answers now, and why if it is not what was saved; remarks unless `told` before."""
+    if status.ok and is_draft:
+        terminal.say(f"Its testers hear it from now on (revision {status.revision}).", Style.GOOD)
+    elif status.ok:
+        terminal.say(f"It answers calls from now on (revision {status.revision}).", Style.GOOD)
+    if status.error is not None and not (status.ok and told):
+        terminal.complain(status.error)
+
+
+def state_of(stored: StoredAgent, found: Findings) -> str:
+    """`ok`, or what is wrong, in a few words."""
+    if found.agent is not None:
+        return "ok, with remarks" if found.remarks else "ok"
+    answers = stored.status.revision if stored.status is not None else None
+    instead = f"; revision {answers} answers" if answers is not None else ""
+    return f"broken{instead}"

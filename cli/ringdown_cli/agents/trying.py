@@ -1,0 +1,140 @@
+"""`agents try`: the examples of an agent, or of its draft, said to the model."""
+
+import argparse
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from ringdown.agents import Agent, Example
+from ringdown.calls import Call
+from ringdown.gemini.backend import DeveloperApi
+from ringdown.gemini.models import model_on
+from ringdown_cli.agents.documents import where
+from ringdown_cli.agents.rehearsal import (
+    CallTool,
+    Rehearsed,
+    rehearse,
+    tool_caller,
+    trial_call,
+)
+from ringdown_cli.agents.state import findings_of, read_or_stop, say_problems
+from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Surroundings
+from ringdown_cli.gemini_choice import chosen_gemini
+from ringdown_cli.store_choice import chosen_store
+from ringdown_cli.terminal import Style, Terminal
+from stream_handler.call.model_config import session_config
+from stream_handler.gemini_live import GeminiLive
+from stream_handler.tools.client import ToolClient
+
+_AT_ONCE = 3  # few enough for any key
+_STAND_IN_KEY = "stand-in-key"
+
+
+async def try_examples(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
+    terminal = surroundings.terminal
+    path = where(arguments.agent, draft=arguments.draft)
+    async with chosen_store(arguments.store, surroundings) as store:
+        stored = await read_or_stop(store, arguments.agent, draft=arguments.draft)
+        tools = await store.declared_tools()
+        found = findings_of(stored.document, tools, draft=arguments.draft)
+        wanted = found.agent.tools if found.agent is not None else ()
+        declared = await store.read_tools(tuple(name for name in wanted if name in tools))
+    say_problems(terminal, path, found)
+    if found.agent is None:
+        return BROKEN
+    examples = _examples(found.agent, arguments)
+    call = trial_call(arguments.agent, found.agent, declared, surroundings.now())
+    async with AsyncExitStack() as opened:
+        client = None
+        if arguments.call_tools:
+            client = ToolClient()
+            opened.push_async_callback(client.close)
+        model = await opened.enter_async_context(
+            _model(surroundings.environ, call, examples, terminal)
+        )
+        return await _rehearse_all(model, call, examples, tool_caller(call, client), terminal)
+
+
+def _examples(agent: Agent, arguments: argparse.Namespace) -> tuple[Example, ...]:
+    if agent.examples:
+        return agent.examples
+    draft = " --draft" if arguments.draft else ""
+    raise CannotGoOn(
+        f"{where(arguments.agent, draft=arguments.draft)} has no examples to try. Add some, a"
+        f" caller's sentence and what must be in the answer:"
+        f" ringdown agents edit {arguments.agent}{draft}"
+    )
+
+
+@asynccontextmanager
+async def _model(
+    environ: Mapping[str, str], call: Call, examples: tuple[Example, ...], terminal: Terminal
+) -> AsyncIterator[GeminiLive]:
+    """The real model if the environment names one, else the stand-in."""
+    backend = chosen_gemini(environ)
+    if backend is not None:
+        model = model_on(backend.api, call.agent.model)
+        terminal.say(f"Trying {_count(examples)} with {model} …")
+        yield GeminiLive(backend)
+        return
+    try:
+        from ringdown_cli.agents.stand_in_answers import stand_in_scenario
+        from simulators.gemini_live.server import GeminiLiveServer
+    except ImportError:
+        raise CannotGoOn(
+            "There is no model to try with. Set GEMINI_API_KEY, or GEMINI_BACKEND=vertex."
+        ) from None
+    terminal.say(
+        f"Trying {_count(examples)} with a stand-in, which only looks up what the instructions say."
+    )
+    terminal.say("For the real model, set GEMINI_API_KEY, or GEMINI_BACKEND=vertex.")
+    scenario = stand_in_scenario(session_config(call).instructions, examples)
+    async with GeminiLiveServer(scenario, api_key=_STAND_IN_KEY) as server:
+        tls = ssl.create_default_context(cafile=server.ca_file)
+        yield GeminiLive(DeveloperApi(_STAND_IN_KEY, server.base_url), tls=tls)
+
+
+async def _rehearse_all(
+    model: GeminiLive,
+    call: Call,
+    examples: tuple[Example, ...],
+    call_tool: CallTool,
+    terminal: Terminal,
+) -> int:
+    """Several at once; told in their order, as soon as they are known."""
+    turn = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(example: Example) -> Rehearsed:
+        async with turn:
+            return await rehearse(model, call, example, call_tool)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(example)) for example in examples]
+        results = []
+        for task in tasks:
+            results.append(await task)
+            _tell(results[-1], terminal)
+    good = sum(result.ok for result in results)
+    if good == len(results):
+        terminal.say("All answers have what they must.", Style.GOOD)
+        return DONE
+    terminal.say(f"{len(results) - good} of {len(results)} went wrong.", Style.BAD)
+    return BROKEN
+
+
+def _tell(result: Rehearsed, terminal: Terminal) -> None:
+    sign, style = ("✓", Style.GOOD) if result.ok else ("✗", Style.BAD)
+    terminal.say(f"{sign} {result.example.caller}   ({result.took_s:.1f} s)", style)
+    if result.answer:
+        terminal.say(f"    {result.answer}")
+    if result.tools:
+        terminal.say(f"    asked for {', '.join(result.tools)}", Style.FAINT)
+    if result.fault is not None:
+        terminal.say(f"    {result.fault}")
+    elif result.missing:
+        terminal.say(f"    not in it: {', '.join(f'“{text}”' for text in result.missing)}")
+
+
+def _count(examples: tuple[Example, ...]) -> str:
+    return "1 example" if len(examples) == 1 else f"{len(examples)} examples"

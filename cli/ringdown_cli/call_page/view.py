@@ -1,0 +1,193 @@
+"""Everything that the page shows, as plain data: the page's script only lays it out."""
+
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ringdown.calls import Call, CallRecord, CallStatus, EndReason, ToolOutcome, Usage
+from ringdown_cli.call_page.contents import Arrival, CallPage, Moment, MomentKind
+from ringdown_cli.call_page.transcript import Delay, Entry, delays, entries
+from ringdown_cli.call_page.waveform import outlines
+from ringdown_cli.call_page.wording import (
+    count,
+    day_and_time,
+    length,
+    listed,
+    plain,
+    seconds,
+    short_number,
+)
+
+_FAILURES = frozenset(
+    {
+        EndReason.HANDLER_BUSY,
+        EndReason.HANDLER_STOPPED,
+        EndReason.MODEL_LOST,
+        EndReason.MODEL_UNAVAILABLE,
+        EndReason.NEVER_STREAMED,
+        EndReason.STREAM_LOST,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number worth a tile; `note` says what it is made of."""
+
+    name: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One side of the call on the time line: `outline` is empty without a recording."""
+
+    who: str
+    description: str
+    outline: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class HeardBy:
+    title: str
+    sentences: Sequence[Arrival]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    title: str
+    when: str
+    length: str
+    ending: str
+    failed: bool
+    judged: bool
+    problems: Sequence[str]
+    figures: list[Figure]
+    facts: list[Fact]
+    language: str
+    duration_ms: int
+    lanes: list[Lane]
+    entries: list[Entry]
+    delays: list[Delay]
+    moments: list[Moment]
+    heard: list[HeardBy]
+
+
+def view_of(page: CallPage) -> View:
+    record, call = page.record, page.record.call
+    said = entries(page)
+    duration_ms = _duration_ms(page, said)
+    return View(
+        title=f"Call from {short_number(call.caller)}",
+        when=day_and_time(call.created_at),
+        length=length(duration_ms),
+        ending=_ending(call),
+        failed=call.end_reason in _FAILURES,
+        judged=page.problems is not None,
+        problems=page.problems or (),
+        figures=list(_figures(record)),
+        facts=list(_facts(page)),
+        language=call.agent.language,
+        duration_ms=duration_ms,
+        lanes=_lanes(page, said),
+        entries=said,
+        delays=delays(record.turns, page.stream_began_ms),
+        moments=sorted(page.moments, key=lambda moment: moment.at_ms),
+        heard=list(_heard(page)),
+    )
+
+
+def _duration_ms(page: CallPage, said: Sequence[Entry]) -> int:
+    ends_ms = [entry.end_ms for entry in said]
+    ends_ms += [moment.at_ms for moment in page.moments]
+    if page.recording is not None:
+        ends_ms.append(page.recording.duration_ms)
+    return max(ends_ms, default=1)
+
+
+def _ending(call: Call) -> str:
+    if call.end_reason is not None:
+        return plain(call.end_reason.value)
+    return "ended" if call.status is CallStatus.ENDED else f"{plain(call.status.value)}, not over"
+
+
+def _lanes(page: CallPage, said: Sequence[Entry]) -> list[Lane]:
+    caller: list[int] = []
+    agent: list[int] = []
+    if page.recording is not None:
+        caller, agent = outlines(page.recording)
+    return [
+        Lane("caller", _description("caller", said), caller),
+        Lane("agent", _description("agent", said), agent),
+    ]
+
+
+def _description(who: str, said: Sequence[Entry]) -> str:
+    turns = [entry for entry in said if entry.kind == who]
+    spoken_ms = sum(entry.end_ms - entry.at_ms for entry in turns)
+    cut = sum(entry.cut for entry in turns)
+    text = f"The {who} on the time line: {count(len(turns), 'turn')}, {length(spoken_ms)} in all"
+    return f"{text}, {cut} cut short." if cut else f"{text}."
+
+
+def _figures(record: CallRecord) -> Iterator[Figure]:
+    replies_ms = [turn.reply_ms for turn in record.turns if turn.reply_ms is not None]
+    if replies_ms:
+        note = f"median of {len(replies_ms)}; slowest {seconds(max(replies_ms))}"
+        yield Figure("Reply", seconds(statistics.median(replies_ms)), note)
+    barge_ins_ms = [turn.barge_in_ms for turn in record.turns if turn.barge_in_ms is not None]
+    if barge_ins_ms:
+        note = f"until silence; {count(len(barge_ins_ms), 'interruption')}"
+        yield Figure("Barge-in", f"{max(barge_ins_ms)} ms", note)
+    answered = sum(tool.outcome is ToolOutcome.ANSWERED for tool in record.tool_calls)
+    if record.tool_calls:
+        asked = len(record.tool_calls)
+        note = "all answered" if answered == asked else f"{asked - answered} not answered"
+        yield Figure("Tool calls", str(asked), note)
+    yield _tokens(record.call.usage)
+
+
+def _tokens(usage: Usage) -> Figure:
+    if not usage.reports:
+        return Figure("Tokens", "none", "the model reported no usage")
+    prompt, response = sum(usage.prompt.values()), sum(usage.response.values())
+    return Figure("Tokens", f"{usage.total:,}", f"{prompt:,} in, {response:,} out")
+
+
+def _facts(page: CallPage) -> Iterator[Fact]:
+    call = page.record.call
+    yield Fact("Called", short_number(call.called))
+    yield Fact("Agent", call.agent_id)
+    yield Fact("Agent revision", call.agent_revision)
+    yield Fact("Model", call.agent.model)
+    yield Fact("Voice", f"{call.agent.voice}, {call.agent.language}")
+    if call.transfer_to is not None:
+        yield Fact("Transferred to", call.transfer_to)
+    if call.failed_transfers:
+        yield Fact("Did not answer", ", ".join(call.failed_transfers))
+    if call.attempt > 1:
+        yield Fact("Streams", str(call.attempt))
+    if call.usage.prompt:
+        yield Fact("Tokens in", listed(call.usage.prompt))
+    if call.usage.response:
+        yield Fact("Tokens out", listed(call.usage.response))
+    if call.twilio_status is not None:
+        yield Fact("Twilio says", call.twilio_status)
+    marks = sum(moment.kind is MomentKind.MARK for moment in page.moments)
+    if marks:
+        yield Fact("Marks that came back", str(marks))
+    yield Fact("Call SID", call.call_sid)
+
+
+def _heard(page: CallPage) -> Iterator[HeardBy]:
+    if page.heard_by_caller:
+        yield HeardBy("Heard by the caller", page.heard_by_caller)
+    if page.heard_by_model:
+        yield HeardBy("Heard by the model", page.heard_by_model)

@@ -1,0 +1,100 @@
+"""The arguments of `ringdown calls …`."""
+
+import argparse
+from pathlib import Path
+
+from ringdown_cli.calls.listing import list_calls
+from ringdown_cli.calls.replaying import replay_calls
+from ringdown_cli.calls.reproducing import reproduce
+from ringdown_cli.calls.showing import LAST, show
+from ringdown_cli.calls.watching import watch
+from ringdown_cli.command import Group
+
+
+def add_call_commands(groups: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    group = Group(groups, "calls", "find calls, see what happened in them, follow them")
+    _add_list(group)
+
+    showing = group.add(
+        "show",
+        show,
+        "say what happened in a call and what went wrong, and write call.html",
+        examples=("calls show last", "calls show CA0123… --html call.html"),
+    )
+    showing.add_argument("call", metavar="CALL", help=f"its SID, or `{LAST}`")
+    showing.add_argument("--html", metavar="FILE", type=Path, help="out/calls/SID.html if left out")
+    _numbers(showing)
+    showing.add_argument("--json", action="store_true", help="the whole record; no page is written")
+
+    watching = group.add(
+        "watch",
+        watch,
+        "follow a call until it ends, or all calls until Ctrl-C",
+        examples=("calls watch", "calls watch last"),
+    )
+    watching.add_argument("call", metavar="CALL", nargs="?", help=f"its SID, or `{LAST}`")
+    _numbers(watching)
+
+    reproducing = group.add(
+        "reproduce",
+        reproduce,
+        "go through a call again, event by event, and make a test of it",
+        examples=(
+            "calls reproduce last",
+            "calls reproduce CA0123… --test tests/calls/test_cut_off.py",
+        ),
+    )
+    reproducing.add_argument("call", metavar="CALL", help=f"its SID, or `{LAST}`")
+    reproducing.add_argument(
+        "--test", metavar="FILE", type=Path, help="write it as a test, without names and words"
+    )
+
+    replaying = group.add(
+        "replay",
+        replay_calls,
+        "write records back that left in the log while the store was away",
+        examples=(
+            "calls replay handler.log",
+            "calls replay - < letters.json   (from gcloud logging read --format=json)",
+        ),
+    )
+    replaying.add_argument("file", metavar="FILE", help="log lines (- is standard input)")
+
+
+def _add_list(group: Group) -> None:
+    listing = group.add(
+        "list",
+        list_calls,
+        "find calls by time, number, agent or problem, the newest first",
+        examples=(
+            "calls list --since 24h",
+            "calls list --since yesterday --problem",
+            "calls list --number +14155550123 --numbers",
+            "calls list --problem lookup_account --json",
+        ),
+    )
+    listing.add_argument("--since", metavar="TIME", help="24h, 7d, yesterday, 2026-11-21 (UTC)")
+    listing.add_argument("--until", metavar="TIME", help="the same; not itself")
+    listing.add_argument("--number", metavar="NUMBER", help="of the caller, or called")
+    listing.add_argument("--agent", metavar="AGENT", help="that answered")
+    listing.add_argument(
+        "--problem",
+        metavar="WORDS",
+        nargs="?",
+        const="",
+        help="only calls in which something went wrong, or this",
+    )
+    listing.add_argument("--limit", metavar="N", type=_positive, default=20, help="20 if left out")
+    _numbers(listing)
+    listing.add_argument("--json", action="store_true", help="for scripts; numbers are whole")
+
+
+def _numbers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--numbers", action="store_true", help="show phone numbers whole")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number

@@ -1,0 +1,99 @@
+"""`calls show`: one call in words, and as a page."""
+
+import argparse
+import asyncio
+from pathlib import Path
+
+import msgspec
+
+from ringdown.calls import CallIndex, CallQuery, CallRecord
+from ringdown.calls.problems import problems, reply_times_ms
+from ringdown.errors import InvalidDocument
+from ringdown.gemini.prices import cost_usd
+from ringdown_cli.call_lines import NewLines
+from ringdown_cli.calls.listing import CallArchive
+from ringdown_cli.calls.wording import facts
+from ringdown_cli.command import DONE, CannotGoOn, Surroundings
+from ringdown_cli.store_choice import chosen_store
+from ringdown_cli.terminal import Style, Terminal
+from ringdown_cli.wording import json_text
+
+LAST = "last"
+
+
+async def show(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
+    async with chosen_store(arguments.store, surroundings) as store:
+        record = await read_record_or_stop(store, arguments.call)
+    found = problems(record)
+    terminal = surroundings.terminal
+    if arguments.json:
+        terminal.say(_json(record, found))
+        return DONE
+    _say(terminal, record, found, whole_numbers=arguments.numbers)
+    page = arguments.html or surroundings.out / "calls" / f"{record.call.call_sid}.html"
+    await asyncio.to_thread(_write_page, page, record, found)
+    terminal.say(f"\nWrote {page} (open it in a browser).")
+    return DONE
+
+
+async def newest_sid(store: CallIndex, call_sid: str) -> str:
+    """The SID of the newest call for `last`, else what was given; raises CannotGoOn."""
+    if call_sid != LAST:
+        return call_sid
+    newest = await store.list_calls(CallQuery(limit=1))
+    if not newest:
+        raise CannotGoOn("There is no call in this store yet.")
+    return newest[0].call_sid
+
+
+async def read_record_or_stop(store: CallArchive, call_sid: str) -> CallRecord:
+    """The record of a call, or of the `last` one; raises CannotGoOn."""
+    call_sid = await newest_sid(store, call_sid)
+    try:
+        record = await store.read_record(call_sid)
+    except InvalidDocument as error:
+        raise CannotGoOn(f"The record is damaged: {error}. Correct the document.") from None
+    if record is None:
+        raise CannotGoOn(
+            f"There is no call {call_sid}. Find it: ringdown calls list."
+            " Records are kept for 30 days; one that was lost may be in the log (calls replay)."
+        )
+    return record
+
+
+def _say(
+    terminal: Terminal, record: CallRecord, found: tuple[str, ...], *, whole_numbers: bool
+) -> None:
+    for name, value in facts(record, whole_numbers=whole_numbers):
+        terminal.say(f"{name + ':':<11} {value}")
+    terminal.say()
+    if found:
+        terminal.say("What went wrong:", Style.STRONG)
+        for problem in found:
+            terminal.say(f"  - {problem}", Style.BAD)
+    else:
+        terminal.say("Nothing went wrong that the record could tell.", Style.GOOD)
+    terminal.say()
+    for line in NewLines().of(record):
+        terminal.say(f"  {line.at_ms / 1000:6.1f} s  {line.who:<6}  {line.what}")
+
+
+def _write_page(path: Path, record: CallRecord, found: tuple[str, ...]) -> None:
+    from ringdown_cli.call_page import CallPage, call_page
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(call_page(CallPage(record=record, problems=found)), "utf-8")
+    except OSError as error:
+        raise CannotGoOn(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def _json(record: CallRecord, found: tuple[str, ...]) -> str:
+    return json_text(
+        {
+            **msgspec.to_builtins(record),
+            "problems": found,
+            "cost_usd": round(cost_usd(record.call.usage), 4),
+            "reply_times_ms": reply_times_ms(record.turns),
+        }
+    )

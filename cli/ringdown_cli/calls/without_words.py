@@ -1,0 +1,192 @@
+"""A flight record without names, numbers and words, so that it may be kept in a repository.
+
+Whatever was said, asked or written becomes a placeholder of the same length, the same one wherever
+it stands: what the core compares stays equal or different. Words of a farewell stay, because the
+core listens for them.
+"""
+
+import datetime
+import re
+
+import msgspec
+
+from ringdown.agents import Agent
+from ringdown.agents.phrases import phrases_for
+from ringdown.calls import GO_AWAY, Call, Reconnect, Turn
+from ringdown.tools import Json, ToolAnswer, ToolDeclaration
+from ringdown.tools.arguments import problems_with
+from stream_handler.call.events import (
+    AgentEdited,
+    Event,
+    ResumptionUpdated,
+    ToolCallFinished,
+    ToolCallRequested,
+    TranscriptReceived,
+)
+from stream_handler.record.flight_format import Flight, Happened
+
+_WORD = re.compile(r"\w+")
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_CALL_SID = "CA" + "0" * 32
+_CALLER, _CALLED, _PERSON = "+14155550123", "+14155550100", "+14155550199"
+_CREATED_AT = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+
+replace = msgspec.structs.replace
+
+
+class Placeholders:
+    """The same word gets the same placeholder, in capitals or not; another word another one."""
+
+    def __init__(self, kept: frozenset[str]) -> None:
+        self._kept = kept
+        self._words: dict[str, str] = {}
+        self._numbers: dict[float, int] = {}
+
+    def text(self, text: str) -> str:
+        return _WORD.sub(lambda match: self._word(match[0].casefold()), text)
+
+    def value(self, value: Json) -> Json:
+        """Names of fields stay: they are the tool's."""
+        match value:
+            case str():
+                return self.text(value)
+            case bool() | None:
+                return value
+            case int() | float():
+                return self._numbers.setdefault(value, len(self._numbers) + 1)
+            case list():
+                return [self.value(item) for item in value]
+            case dict():
+                return {name: self.value(item) for name, item in value.items()}
+            case _:
+                return None
+
+    def texts(self, value: dict[str, Json]) -> dict[str, Json]:
+        """As `value`, for functions that are built in: their numbers are lengths."""
+        return {n: self.text(v) if isinstance(v, str) else v for n, v in value.items()}
+
+    def _word(self, word: str) -> str:
+        if word in self._kept:
+            return word
+        return self._words.setdefault(word, _made_up(len(self._words), len(word)))
+
+
+def _made_up(n: int, length: int) -> str:
+    letters = ""
+    for _ in range(length):
+        n, letter = divmod(n, len(_LETTERS))
+        letters = _LETTERS[letter] + letters
+    return letters
+
+
+def without_words(flight: Flight) -> Flight:
+    farewells = phrases_for(flight.head.call.agent.language).farewells
+    kept = frozenset(word for farewell in farewells for word in farewell.split())
+    return _Removal(flight, Placeholders(kept)).flight()
+
+
+class _Removal:
+    def __init__(self, flight: Flight, placeholders: Placeholders) -> None:
+        self._flight = flight
+        self._made_up = placeholders
+        self._tools = {tool.name: tool for tool in flight.head.call.tools}
+
+    def flight(self) -> Flight:
+        head = self._flight.head
+        made_up = replace(
+            head, call=self._call(head.call), history=tuple(map(self._turn, head.history))
+        )
+        happened = (Happened(self._event(h.event), h.answer) for h in self._flight.happened)
+        return Flight(made_up, tuple(happened))
+
+    def _call(self, call: Call) -> Call:
+        text = self._made_up.text
+        later = _CREATED_AT - call.created_at
+        return replace(
+            call,
+            call_sid=_CALL_SID,
+            caller=_CALLER,
+            called=_CALLED,
+            agent_id="agent",
+            agent=self._agent(call.agent),
+            agent_revision=text(call.agent_revision),
+            applied_revisions=tuple(map(text, call.applied_revisions)),
+            tools=tuple(map(self._tool, call.tools)),
+            created_at=_CREATED_AT,
+            expires_at=call.expires_at + later,
+            started_at=None if call.started_at is None else call.started_at + later,
+            ended_at=None,
+            take_ups=tuple(at + later for at in call.take_ups),
+            transfer_to=None,
+            failed_transfers=tuple(map(text, call.failed_transfers)),
+            stream_error=None,
+            fallback_number=None if call.fallback_number is None else _PERSON,
+            caller_memory=None,
+            agent_problem=None,
+            reconnects=tuple(map(self._reconnect, call.reconnects)),
+            resumption=None
+            if call.resumption is None
+            else replace(call.resumption, handle=text(call.resumption.handle)),
+        )
+
+    def _agent(self, agent: Agent) -> Agent:
+        text = self._made_up.text
+        return replace(
+            agent,
+            instructions="Be brief.",
+            greeting="Hello.",
+            notice=None,
+            fallback_number=None,
+            transfer_numbers={text(name): _PERSON for name in agent.transfer_numbers},
+            opening_hours=None,
+            waiting_phrases=tuple(map(text, agent.waiting_phrases)),
+            examples=(),
+        )
+
+    def _tool(self, tool: ToolDeclaration) -> ToolDeclaration:
+        return ToolDeclaration(
+            name=tool.name,
+            description="A tool.",
+            url="https://tools.example/",
+            timeout_s=tool.timeout_s,
+            behavior=tool.behavior,
+            scheduling=tool.scheduling,
+            digits=tuple(map(self._made_up.text, tool.digits)),
+            waiting=tool.waiting,
+        )
+
+    def _turn(self, turn: Turn) -> Turn:
+        return replace(turn, text=self._made_up.text(turn.text))
+
+    def _reconnect(self, made: Reconnect) -> Reconnect:
+        return made if made.reason == GO_AWAY else replace(made, reason="")
+
+    def _event(self, event: Event) -> Event:
+        match event:
+            case TranscriptReceived():
+                return replace(event, text=self._made_up.text(event.text))
+            case ToolCallRequested():
+                return self._tool_call(event)
+            case ToolCallFinished():
+                return replace(event, answer=self._answer(event.answer))
+            case ResumptionUpdated():
+                return replace(event, handle=self._made_up.text(event.handle))
+            case AgentEdited():
+                revision = self._made_up.text(event.revision)
+                return replace(event, agent=self._agent(event.agent), revision=revision)
+            case _:
+                return event
+
+    def _tool_call(self, event: ToolCallRequested) -> ToolCallRequested:
+        """Placeholders fit no schema, so there is none; what was refused becomes another name."""
+        tool = self._tools.get(event.name)
+        if tool is None:
+            return replace(event, args=self._made_up.texts(event.args))
+        refused = problems_with(event.args, tool.parameters) is not None
+        args = self._made_up.value(event.args)
+        return replace(event, args=args, name=f"refused_{event.name}" if refused else event.name)
+
+    def _answer(self, answer: ToolAnswer) -> ToolAnswer:
+        if answer.error is None:
+            return ToolAnswer(output={})
+        return ToolAnswer.failed("A failure.", retryable=answer.error.retryable)

@@ -1,0 +1,90 @@
+"""Does the store answer, and can every agent in it answer calls?"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ringdown.agents import DEFAULT_AGENT_ID
+from ringdown.agents.check import Findings, findings
+from ringdown.errors import ConfigurationError, InvalidDocument, StoreUnavailable
+from ringdown.stores import open_store
+from ringdown_cli.doctor.asking import Means
+from ringdown_cli.doctor.deployment import Deployment
+from ringdown_cli.doctor.verdicts import Verdict, good, limited, untried, wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is in the store: agents by id, and which number is whose."""
+
+    agents: Mapping[str, Findings]
+    numbers: Mapping[str, str]
+
+
+async def check_agents(deployment: Deployment, _: Means) -> Verdict:
+    if deployment.store_url is None:
+        return untried("nobody told where records are kept", "Set STORE_URL.")
+    try:
+        async with open_store(deployment.store_url) as store:
+            tools = await store.declared_tools()
+            stored = Stored(
+                {a.agent_id: findings(a.document, tools) for a in await store.list_agents()},
+                await store.list_numbers(),
+            )
+    except (ConfigurationError, InvalidDocument, StoreUnavailable) as error:
+        return out_of_reach(error)
+    return judge_agents(stored, deployment.phone_number)
+
+
+def out_of_reach(error: Exception) -> Verdict:
+    if isinstance(error, ConfigurationError):
+        return wrong("the store cannot be opened", " ".join(error.problems))
+    return wrong(
+        f"the store does not answer: {error}",
+        "Does the database exist, and may you read it (roles/datastore.user)? In Google's console:"
+        " https://console.cloud.google.com/firestore",
+    )
+
+
+def judge_agents(stored: Stored, number: str | None) -> Verdict:
+    """`number` is the line's own."""
+    if DEFAULT_AGENT_ID not in stored.agents:
+        return limited(
+            f"there is no agent {DEFAULT_AGENT_ID}; the packaged one answers",
+            "Make one: ringdown agents seed",
+        )
+    lost = {n: a for n, a in stored.numbers.items() if a not in stored.agents}
+    broken = {name: found for name, found in stored.agents.items() if found.agent is None}
+    if broken or lost:
+        return wrong(_trouble(broken, lost), _cure(broken, lost))
+    answers = stored.numbers.get(number or "", DEFAULT_AGENT_ID)
+    remarks = {name: found for name, found in stored.agents.items() if found.remarks}
+    if remarks:
+        name, found = next(iter(remarks.items()))
+        return limited(
+            f"not all of this can be used: {_names(remarks)}; the line's own: {answers}",
+            f"{found.remarks[0]} (ringdown agents edit {name})",
+        )
+    return good(f"the store answers; in order: {_names(stored.agents)}; the line's own: {answers}")
+
+
+def _trouble(broken: Mapping[str, Findings], lost: Mapping[str, str]) -> str:
+    parts = [f"{_names(broken)} cannot be used as it is" if broken else ""]
+    if lost:
+        parts.append(f"{_names(lost)} has an agent that does not exist")
+    return "; ".join(part for part in parts if part)
+
+
+def _cure(broken: Mapping[str, Findings], lost: Mapping[str, str]) -> str:
+    lines = [
+        f"{found.errors[0]} Correct it: ringdown agents edit {name}"
+        for name, found in broken.items()
+    ]
+    lines += [
+        f"Give {number} another agent: ringdown numbers set {number} {DEFAULT_AGENT_ID}"
+        for number in lost
+    ]
+    return " ".join(lines)
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(names)

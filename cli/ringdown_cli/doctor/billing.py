@@ -1,0 +1,51 @@
+"""Is billing on? Without it Google stops everything, days after it has ended."""
+
+import msgspec
+
+from ringdown.errors import NoCredentials
+from ringdown.gemini.access_token import AccessToken
+from ringdown_cli.doctor.asking import Answer, Means, Unreachable, get
+from ringdown_cli.doctor.deployment import Deployment
+from ringdown_cli.doctor.verdicts import Verdict, good, untried, wrong
+
+
+class _BillingInfo(msgspec.Struct, frozen=True, rename="camel"):
+    """https://cloud.google.com/billing/docs/reference/rest/v1/ProjectBillingInfo"""
+
+    billing_enabled: bool = False
+
+
+async def check_billing(deployment: Deployment, means: Means) -> Verdict:
+    if deployment.project is None:
+        return untried("there is no Google Cloud project")
+    try:
+        token = await AccessToken().get()
+        answer = await get(
+            means,
+            f"{means.peers.billing}/v1/projects/{deployment.project}/billingInfo",
+            headers={"Authorization": f"Bearer {token}"},
+        )
+    except NoCredentials as error:
+        return untried(
+            f"no Google credentials here ({error})", "Run: gcloud auth application-default login"
+        )
+    except Unreachable as error:
+        return untried(f"Google's billing API cannot be reached: {error}")
+    return judge_billing(answer, deployment.project)
+
+
+def judge_billing(answer: Answer, project: str) -> Verdict:
+    page = f"https://console.cloud.google.com/billing/linkedaccount?project={project}"
+    if answer.status != 200:
+        return untried(
+            f"Google does not tell (HTTP {answer.status})",
+            "Enable its API, or look yourself: gcloud services enable cloudbilling.googleapis.com"
+            f" --project {project}, or {page}",
+        )
+    try:
+        info = msgspec.json.decode(answer.text, type=_BillingInfo)
+    except msgspec.DecodeError as error:
+        return untried(f"Google's answer cannot be read: {error}", f"Look yourself: {page}")
+    if not info.billing_enabled:
+        return wrong(f"billing is off for {project}", f"Link a billing account: {page}")
+    return good(f"billing is on for {project}")

@@ -1,0 +1,148 @@
+"""The command `ringdown doctor`: finds the deployment, runs the checks, tells the person."""
+
+import argparse
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from ringdown.errors import ConfigurationError
+from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Surroundings, given_text
+from ringdown_cli.doctor.asking import Means, Peers, means
+from ringdown_cli.doctor.checks import CHECKS, Check, examine
+from ringdown_cli.doctor.deployment import (
+    Deployment,
+    NotOutputs,
+    from_environ,
+    from_outputs,
+    from_stack,
+    secret_ids,
+)
+from ringdown_cli.doctor.secret_manager import deployed_secrets
+from ringdown_cli.doctor.verdicts import State, Verdict
+from ringdown_cli.store_choice import local_store_url
+from ringdown_cli.terminal import Style, Terminal
+from ringdown_cli.wording import json_text
+
+TERRAFORM_WITHIN_S = 60.0
+_SIGNS = {
+    State.GOOD: ("✓", Style.GOOD),
+    State.LIMITED: ("!", Style.STRONG),
+    State.WRONG: ("✗", Style.BAD),
+    State.UNTRIED: ("–", Style.FAINT),
+}
+_IN_WORDS = {
+    State.GOOD: "good",
+    State.LIMITED: "with limits",
+    State.WRONG: "wrong",
+    State.UNTRIED: "not tried",
+}
+_WIDTH = max(len(check.name) for check in CHECKS)
+_WHERE_TO_LOOK = (
+    "There is nothing to look at. Give the deployment's outputs (terraform -chdir=terraform output"
+    " -json | ringdown doctor --outputs -), start `make stack`, or set PUBLIC_URL, STREAM_URL and"
+    " STORE_URL."
+)
+
+
+async def doctor(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
+    terminal = surroundings.terminal
+
+    def tell(check: Check, verdict: Verdict) -> None:
+        if not arguments.json:
+            _say(terminal, check.name, verdict)
+
+    async with means(surroundings.environ, Peers()) as asking:
+        deployment = await found_deployment(arguments, surroundings, asking)
+        if not arguments.json:
+            terminal.say(f"Looking at {deployment.where} …")
+        verdicts = await examine(deployment, asking, tell)
+    if arguments.json:
+        terminal.say(json_text(_document(deployment, verdicts)))
+    else:
+        terminal.say(_summary(verdicts))
+    return BROKEN if any(v.state is State.WRONG for v in verdicts.values()) else DONE
+
+
+def _say(terminal: Terminal, name: str, verdict: Verdict) -> None:
+    sign, style = _SIGNS[verdict.state]
+    terminal.say(f"  {sign} {name:{_WIDTH}}  {verdict.finding}", style)
+    if verdict.advice:
+        terminal.say(f"    {'':{_WIDTH}}  {verdict.advice}")
+
+
+def _summary(verdicts: Mapping[str, Verdict]) -> str:
+    counts = Counter(verdict.state for verdict in verdicts.values())
+    return ", ".join(f"{counts[state]} {_IN_WORDS[state]}" for state in State if counts[state])
+
+
+def _document(deployment: Deployment, verdicts: Mapping[str, Verdict]) -> dict[str, object]:
+    return {
+        "where": deployment.where,
+        "checks": [
+            {"name": name, "state": v.state.value, "finding": v.finding, "advice": v.advice}
+            for name, v in verdicts.items()
+        ],
+    }
+
+
+async def found_deployment(
+    arguments: argparse.Namespace, surroundings: Surroundings, asking: Means
+) -> Deployment:
+    """What is to be looked at. Raises CannotGoOn, ConfigurationError."""
+    environ, stack = surroundings.environ, surroundings.out / "stack.json"
+    if arguments.outputs is not None:
+        text = given_text(arguments.outputs, surroundings.terminal)
+        return await _of_outputs(text, arguments.outputs, environ, asking)
+    if stack.exists():
+        store_url = environ.get("STORE_URL") or local_store_url(environ, surroundings.out)
+        return from_stack(stack.read_text("utf-8"), store_url, environ)
+    if (arguments.terraform / ".terraform").exists():
+        text = await _terraform_output(arguments.terraform)
+        source = f"terraform output in {arguments.terraform}"
+        return await _of_outputs(text, source, environ, asking)
+    deployment = from_environ(environ)
+    if deployment.webhook_url is None and deployment.stream_url is None:
+        raise ConfigurationError([_WHERE_TO_LOOK])
+    return deployment
+
+
+async def _of_outputs(
+    text: str, source: str, environ: Mapping[str, str], asking: Means
+) -> Deployment:
+    try:
+        deployed = await deployed_secrets(secret_ids(text), asking)
+        return from_outputs(text, deployed, environ)
+    except NotOutputs as error:
+        raise CannotGoOn(
+            f"{source}: {error}. It must be what `terraform output -json` prints after"
+            " `terraform apply`."
+        ) from None
+
+
+async def _terraform_output(folder: Path) -> str:
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *("terraform", f"-chdir={folder}", "output", "-json"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except FileNotFoundError:
+        raise CannotGoOn(
+            "There is no terraform on this machine. Where it is, run `terraform output -json`, and"
+            " give what it prints: ringdown doctor --outputs FILE"
+        ) from None
+    try:
+        async with asyncio.timeout(TERRAFORM_WITHIN_S):
+            out, errors = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise CannotGoOn(
+            f"terraform output took more than {TERRAFORM_WITHIN_S:g} s. Is its state's bucket"
+            " within reach?"
+        ) from None
+    if process.returncode != 0:
+        raise CannotGoOn(f"terraform output failed: {errors.decode(errors='replace').strip()}")
+    return out.decode()

@@ -1,0 +1,140 @@
+"""What the doctor looks at, as Terraform's outputs, a running stack or the environment name it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from ringdown.gemini.backend import GeminiBackend
+from ringdown.tools import Json
+from ringdown_cli.gemini_choice import chosen_gemini
+
+
+class NotOutputs(Exception):
+    """The text is not what `terraform output -json` prints; the message says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """None is what nobody told; the checks that need it say so."""
+
+    where: str
+    """In words, for the person."""
+    webhook_url: str | None = None
+    stream_url: str | None = None
+    store_url: str | None = None
+    project: str | None = None
+    phone_number: str | None = None
+    twilio_account_sid: str | None = None
+    twilio_auth_token: str | None = field(default=None, repr=False)
+    gemini: GeminiBackend | None = None
+
+
+class _Output(msgspec.Struct, frozen=True):
+    value: Json
+
+
+class _Process(msgspec.Struct, frozen=True):
+    name: str
+    url: str
+
+
+class _Stack(msgspec.Struct, frozen=True):
+    webhook_url: str
+    twilio_auth_token: str | None
+    processes: tuple[_Process, ...]
+
+
+def secret_ids(text: str) -> dict[str, str]:
+    """The ids in Secret Manager of the secrets that the doctor needs, by name, from the output of
+    Terraform. Raises NotOutputs."""
+    ids = _outputs(text).get("secret_ids")
+    known = ids.value if ids is not None and isinstance(ids.value, dict) else {}
+    return {name: known[name] for name in _SECRETS if isinstance(known.get(name), str)}
+
+
+def from_outputs(text: str, deployed: Mapping[str, str], environ: Mapping[str, str]) -> Deployment:
+    """From `terraform output -json`. Secrets are no outputs: they are those of `deployed`, by name;
+    what is not in it comes from the environment. Raises NotOutputs, ConfigurationError.
+    """
+    values = _values(text)
+    environ = {**_typed(environ), **environ, **deployed}
+    backend = {
+        "GEMINI_BACKEND": values.get("gemini_backend"),
+        "VERTEX_LOCATION": values.get("vertex_location"),
+        "GOOGLE_CLOUD_PROJECT": values.get("project_id"),
+    }
+    return Deployment(
+        where=f"the deployment in project {values['project_id']}",
+        webhook_url=values["webhook_url"],
+        stream_url=values["stream_url"],
+        store_url=values["store_url"],
+        project=values["project_id"],
+        phone_number=values.get("phone_number"),
+        twilio_account_sid=values.get("twilio_account_sid"),
+        twilio_auth_token=environ.get("TWILIO_AUTH_TOKEN"),
+        gemini=chosen_gemini({**environ, **{name: value or "" for name, value in backend.items()}}),
+    )
+
+
+def from_stack(text: str, store_url: str, environ: Mapping[str, str]) -> Deployment:
+    """From the stack.json of a stack that runs on this machine. Raises ConfigurationError."""
+    stack = msgspec.json.decode(text, type=_Stack)
+    handlers = [p.url for p in stack.processes if p.name == "stream_handler"]
+    return Deployment(
+        where="the stack on this machine",
+        webhook_url=stack.webhook_url,
+        stream_url=_websocket(handlers[0]) if handlers else None,
+        store_url=store_url,
+        phone_number=environ.get("PHONE_NUMBER"),
+        twilio_account_sid=environ.get("TWILIO_ACCOUNT_SID"),
+        twilio_auth_token=stack.twilio_auth_token or environ.get("TWILIO_AUTH_TOKEN"),
+        gemini=chosen_gemini(environ),
+    )
+
+
+def from_environ(environ: Mapping[str, str]) -> Deployment:
+    """From the variables that the deployables have too. Raises ConfigurationError."""
+    return Deployment(
+        where="what the environment names",
+        webhook_url=environ.get("PUBLIC_URL"),
+        stream_url=environ.get("STREAM_URL"),
+        store_url=environ.get("STORE_URL"),
+        project=environ.get("GOOGLE_CLOUD_PROJECT"),
+        phone_number=environ.get("PHONE_NUMBER"),
+        twilio_account_sid=environ.get("TWILIO_ACCOUNT_SID"),
+        twilio_auth_token=environ.get("TWILIO_AUTH_TOKEN"),
+        gemini=chosen_gemini(environ),
+    )
+
+
+_SECRETS = ("GEMINI_API_KEY", "TWILIO_AUTH_TOKEN")
+_NEEDED = ("project_id", "store_url", "stream_url", "webhook_url")
+
+
+def _outputs(text: str) -> dict[str, _Output]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, _Output])
+    except msgspec.DecodeError as error:
+        raise NotOutputs(str(error)) from None
+
+
+def _values(text: str) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for name, output in _outputs(text).items():
+        if isinstance(output.value, str) and output.value:
+            values[name] = output.value
+    missing = [name for name in _NEEDED if name not in values]
+    if missing:
+        raise NotOutputs(f"there is no output {', '.join(missing)}")
+    return values
+
+
+def _typed(environ: Mapping[str, str]) -> dict[str, str]:
+    """The secrets as they were typed for `terraform apply`, if they are still there."""
+    names = {name: f"TF_VAR_{name.lower()}" for name in _SECRETS}
+    return {name: environ[typed] for name, typed in names.items() if environ.get(typed)}
+
+
+def _websocket(url: str) -> str:
+    return f"ws{url.removeprefix('http')}"

@@ -1,0 +1,66 @@
+"""May the number send texts? In the US and Canada carriers block what is not registered."""
+
+import re
+
+from ringdown_cli.doctor.asking import Means, Unreachable
+from ringdown_cli.doctor.deployment import Deployment
+from ringdown_cli.doctor.twilio_rest import (
+    NO_CREDENTIALS,
+    NO_NUMBER,
+    Number,
+    Twilio,
+    TwilioRefused,
+    in_words,
+    twilio_of,
+)
+from ringdown_cli.doctor.verdicts import Verdict, good, limited, untried
+
+_TOLL_FREE = re.compile(r"\+1(800|833|844|855|866|877|888)[0-9]{7}")
+_APPROVED = frozenset({"VERIFIED", "TWILIO_APPROVED"})
+
+
+async def check_messaging(deployment: Deployment, means: Means) -> Verdict:
+    twilio = twilio_of(deployment, means)
+    if twilio is None:
+        return untried(*NO_CREDENTIALS)
+    if deployment.phone_number is None:
+        return untried(*NO_NUMBER)
+    try:
+        number = await twilio.number(deployment.phone_number)
+        if number is None:
+            return untried("the number is not one of this account's")
+        return judge_messaging(number, await _registration(twilio, number))
+    except (TwilioRefused, Unreachable) as error:
+        return untried(*in_words(error))
+
+
+def judge_messaging(number: Number, registration: str | None) -> Verdict:
+    """`registration` is the state of the campaign or verification that texts go out under."""
+    if not number.capabilities.sms:
+        return limited("the number sends no texts", "For texts, buy a number with SMS.")
+    if not number.phone_number.startswith("+1"):
+        return good("the number can send texts; its country may have rules of its own")
+    if registration in _APPROVED:
+        return good("the number can send texts, and is registered for it")
+    kind, page = _kind(number)
+    return limited(
+        f"carriers block its texts: {kind} is {registration or 'missing'}",
+        f"Calls are not touched by this. To send texts, register: {page}",
+    )
+
+
+def _kind(number: Number) -> tuple[str, str]:
+    if _TOLL_FREE.fullmatch(number.phone_number):
+        return (
+            "its toll-free verification",
+            "https://www.twilio.com/docs/messaging/compliance/toll-free",
+        )
+    return "its A2P 10DLC campaign", "https://www.twilio.com/docs/messaging/compliance/a2p-10dlc"
+
+
+async def _registration(twilio: Twilio, number: Number) -> str | None:
+    if not number.capabilities.sms or not number.phone_number.startswith("+1"):
+        return None
+    if _TOLL_FREE.fullmatch(number.phone_number):
+        return await twilio.tollfree_verification_of(number)
+    return await twilio.campaign_of(number.phone_number)

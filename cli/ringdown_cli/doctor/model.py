@@ -1,0 +1,162 @@
+"""Does the model speak? One session as a call would open it, and the greeting, listened to."""
+
+import datetime
+import math
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ringdown.agents import DEFAULT_AGENT_ID, Agent, packaged_agent
+from ringdown.calls import Speaker
+from ringdown.calls.answering import answering
+from ringdown.errors import RingdownError
+from ringdown.gemini.backend import GeminiBackend, VertexAi
+from ringdown.gemini.models import model_on
+from ringdown.stores import open_store
+from ringdown_cli.agents.rehearsal import trial_call
+from ringdown_cli.doctor.asking import Means
+from ringdown_cli.doctor.deployment import Deployment
+from ringdown_cli.doctor.verdicts import Verdict, good, untried, wrong
+from stream_handler.call.events import GenerationCompleted, TranscriptReceived, TurnCompleted
+from stream_handler.call.model_config import opening_prompt, session_config
+from stream_handler.gemini_live import GeminiLive, ModelError, ModelSession, ModelSpeech
+
+_OUTPUT_HZ = 24_000
+_SHORTEST_S = 0.3
+_QUIETEST_DBFS = -50.0
+_GRANT = "gcloud projects add-iam-policy-binding {} --member=MEMBER --role=roles/aiplatform.user"
+
+
+@dataclass(slots=True)
+class Spoken:
+    """What the model said when it was asked to greet."""
+
+    model: str
+    """With its region, if it has one."""
+    ready_ms: int = 0
+    first_sound_ms: int | None = None
+    """After it was asked."""
+    pcm: bytearray = field(default_factory=bytearray)
+    """PCM16 LE mono at 24 kHz."""
+    words: list[str] = field(default_factory=list)
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.pcm) / 2 / _OUTPUT_HZ
+
+    @property
+    def level_dbfs(self) -> float:
+        samples = np.frombuffer(bytes(self.pcm), dtype="<i2").astype(np.float64) / 32_768
+        power = float(np.mean(samples**2)) if len(samples) else 0.0
+        return 10 * math.log10(power) if power else -math.inf
+
+
+async def check_model(deployment: Deployment, means: Means) -> Verdict:
+    if deployment.gemini is None:
+        return untried(
+            "there is no key here to try it with",
+            "Set GEMINI_API_KEY (or GEMINI_BACKEND=vertex with GOOGLE_CLOUD_PROJECT and"
+            " VERTEX_LOCATION), and look again.",
+        )
+    agent = await _agent(deployment)
+    model, place = model_on(deployment.gemini.api, agent.model), _place(deployment.gemini)
+    spoken = Spoken(f"{model} in {place}" if place else model)
+    tls = means.tls if deployment.gemini.base_url is not None else None
+    try:
+        await _let_speak(GeminiLive(deployment.gemini, tls=tls), agent, spoken)
+    except ModelError as error:
+        if not spoken.pcm:
+            return judge_failure(error, deployment.gemini, model)
+    return judge_speech(spoken)
+
+
+def judge_speech(spoken: Spoken) -> Verdict:
+    said = "".join(spoken.words).strip()
+    if not spoken.pcm:
+        return wrong(
+            f"{spoken.model} opened a session and said nothing",
+            "Try again; if it stays so, choose another model: ringdown agents edit default",
+        )
+    sound = (
+        f"{len(spoken.pcm)} bytes, {spoken.duration_s:.1f} s, {spoken.level_dbfs:.0f} dBFS;"
+        f" ready in {spoken.ready_ms} ms, first sound {spoken.first_sound_ms} ms after it was asked"
+    )
+    if spoken.duration_s < _SHORTEST_S or spoken.level_dbfs < _QUIETEST_DBFS:
+        return wrong(
+            f"{spoken.model} sent sound in which no voice can be: {sound}",
+            "Try again, or another voice: ringdown agents edit default",
+        )
+    return good(f"{spoken.model} said “{said}” ({sound})")
+
+
+def judge_failure(error: ModelError, backend: GeminiBackend, model: str) -> Verdict:
+    code = "" if error.code is None else f" ({error.code})"
+    return wrong(f"no session with {model}: {error}{code}", _advice(error, backend, model))
+
+
+def _advice(error: ModelError, backend: GeminiBackend, model: str) -> str:
+    text = str(error)
+    if "API key" in text or "unregistered callers" in text:
+        return (
+            "Google does not know this key. Make one at https://aistudio.google.com/apikey, give it"
+            " as TF_VAR_gemini_api_key, and run terraform apply again."
+        )
+    if "no Google credentials" in text:
+        return "Run: gcloud auth application-default login"
+    if "not found" in text:
+        where = f"{backend.api.value}, {_place(backend)}" if _place(backend) else backend.api.value
+        return f"{where} has no model {model}. Choose another model or region (docs/prompts.md)."
+    if error.code in (401, 403) and isinstance(backend, VertexAi):
+        return (
+            f"Enable Vertex AI (gcloud services enable aiplatform.googleapis.com --project"
+            f" {backend.project}) and grant its use: {_GRANT.format(backend.project)}"
+        )
+    if error.code == 429 or "quota" in text.lower():
+        return "The quota is used up: see https://aistudio.google.com/usage, or enable billing."
+    return "Try again in a minute; https://status.cloud.google.com says whether Google has trouble."
+
+
+def _place(backend: GeminiBackend) -> str:
+    return backend.location if isinstance(backend, VertexAi) else ""
+
+
+async def _agent(deployment: Deployment) -> Agent:
+    """Whoever answers the line; the packaged agent if the store does not say."""
+    if deployment.store_url is None:
+        return packaged_agent()
+    try:
+        async with open_store(deployment.store_url) as store:
+            found = await answering(store, deployment.phone_number or "", "")
+    except RingdownError:
+        return packaged_agent()
+    return found.agent if found is not None else packaged_agent()
+
+
+async def _let_speak(gemini: GeminiLive, agent: Agent, spoken: Spoken) -> None:
+    call = trial_call(DEFAULT_AGENT_ID, agent, (), datetime.datetime.now(datetime.UTC))
+    began_s = time.monotonic()
+    async with gemini.connect(session_config(call), lambda: 0.0) as session:
+        spoken.ready_ms = _since_ms(began_s)
+        asked_s = time.monotonic()
+        await session.send_text(opening_prompt(call, ()))
+        await _listen(session, spoken, asked_s)
+
+
+async def _listen(session: ModelSession, spoken: Spoken, asked_s: float) -> None:
+    async for event in session.receive():
+        match event:
+            case ModelSpeech(pcm=pcm):
+                if spoken.first_sound_ms is None:
+                    spoken.first_sound_ms = _since_ms(asked_s)
+                spoken.pcm += pcm
+            case TranscriptReceived(speaker=Speaker.AGENT, text=text):
+                spoken.words.append(text)
+            case GenerationCompleted() | TurnCompleted():
+                return
+            case _:
+                pass
+
+
+def _since_ms(began_s: float) -> int:
+    return round((time.monotonic() - began_s) * 1000)

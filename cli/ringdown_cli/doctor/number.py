@@ -1,0 +1,63 @@
+"""Does the number lead to the webhook?"""
+
+from ringdown_cli.doctor.asking import Means, Unreachable
+from ringdown_cli.doctor.deployment import Deployment
+from ringdown_cli.doctor.twilio_rest import (
+    NO_CREDENTIALS,
+    NO_NUMBER,
+    Number,
+    TwilioRefused,
+    in_words,
+    twilio_of,
+)
+from ringdown_cli.doctor.verdicts import Verdict, good, limited, untried, wrong
+
+_APPLY = "terraform apply sets it; by hand: https://console.twilio.com, Phone Numbers"
+
+
+async def check_number(deployment: Deployment, means: Means) -> Verdict:
+    twilio = twilio_of(deployment, means)
+    if twilio is None:
+        return untried(*NO_CREDENTIALS)
+    if deployment.phone_number is None:
+        return untried(*NO_NUMBER)
+    if deployment.webhook_url is None:
+        return untried("nobody told where the webhook is", "Set PUBLIC_URL.")
+    try:
+        number = await twilio.number(deployment.phone_number)
+    except (TwilioRefused, Unreachable) as error:
+        return wrong(*in_words(error))
+    return judge_number(number, deployment.webhook_url)
+
+
+def judge_number(number: Number | None, webhook_url: str) -> Verdict:
+    if number is None:
+        return wrong(
+            "the number is not one of this account's",
+            "Buy it, or give one that you have: https://console.twilio.com, Phone Numbers",
+        )
+    if not number.capabilities.voice:
+        return wrong("the number takes no calls", "Buy one with voice.")
+    if number.trunk_sid or number.voice_application_sid:
+        return wrong(
+            "a SIP trunk or a TwiML app takes the number's calls, whatever its webhook is",
+            "In Twilio's console, let the number's calls come to a webhook.",
+        )
+    if _plain(number.voice_url) != webhook_url:
+        return wrong(
+            f"calls go to {number.voice_url or 'nobody'}, not to {webhook_url}",
+            f"Set the voice URL to {webhook_url}/, by POST. {_APPLY}",
+        )
+    if number.voice_method != "POST":
+        return wrong(f"calls come by {number.voice_method}", f"Set it to POST. {_APPLY}")
+    status_url = f"{webhook_url}/status"
+    if _plain(number.status_callback) != status_url or number.status_callback_method != "POST":
+        return limited(
+            "calls arrive, but Twilio does not tell how they end",
+            f"Set the status callback to {status_url}, by POST. {_APPLY}",
+        )
+    return good("calls and their end come to the webhook")
+
+
+def _plain(url: str | None) -> str:
+    return (url or "").rstrip("/")

@@ -1,0 +1,159 @@
+"""Twilio's REST API, read only: the account, its numbers, what they are registered for.
+
+Field names are those of Twilio's own library, version 9.
+"""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from ringdown_cli.doctor.asking import Means, Unreachable, basic, get
+from ringdown_cli.doctor.deployment import Deployment
+
+_PAGE = "PageSize=100"
+_Shape = TypeVar("_Shape", bound=msgspec.Struct)
+
+
+class TwilioRefused(Exception):
+    """Twilio answers, and not with what was asked for; the message says how."""
+
+    def __init__(self, reason: str, *, status: int) -> None:
+        self.status = status
+        super().__init__(reason)
+
+
+class Account(msgspec.Struct, frozen=True):
+    type: str = ""
+    """Full or Trial."""
+    status: str = ""
+    """active, suspended or closed."""
+
+
+class Capabilities(msgspec.Struct, frozen=True):
+    voice: bool = False
+    sms: bool = False
+
+
+class Number(msgspec.Struct, frozen=True):
+    sid: str = ""
+    phone_number: str = ""
+    voice_url: str | None = None
+    voice_method: str | None = None
+    status_callback: str | None = None
+    status_callback_method: str | None = None
+    voice_application_sid: str | None = None
+    trunk_sid: str | None = None
+    capabilities: Capabilities = Capabilities()
+
+
+class Numbers(msgspec.Struct, frozen=True):
+    incoming_phone_numbers: tuple[Number, ...] = ()
+
+
+class Service(msgspec.Struct, frozen=True):
+    sid: str = ""
+
+
+class Services(msgspec.Struct, frozen=True):
+    services: tuple[Service, ...] = ()
+
+
+class Campaign(msgspec.Struct, frozen=True):
+    campaign_status: str | None = None
+
+
+class Campaigns(msgspec.Struct, frozen=True):
+    compliance: tuple[Campaign, ...] = ()
+
+
+class Member(msgspec.Struct, frozen=True):
+    phone_number: str | None = None
+
+
+class Members(msgspec.Struct, frozen=True):
+    phone_numbers: tuple[Member, ...] = ()
+
+
+class Verification(msgspec.Struct, frozen=True):
+    status: str | None = None
+
+
+class Verifications(msgspec.Struct, frozen=True):
+    verifications: tuple[Verification, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Twilio:
+    """Every method raises TwilioRefused or Unreachable."""
+
+    means: Means
+    account_sid: str
+    auth_token: str
+
+    async def account(self) -> Account:
+        return await self._read(f"{self._account_url}.json", Account)
+
+    async def number(self, phone_number: str) -> Number | None:
+        """The account's own number, or None."""
+        plus = phone_number.replace("+", "%2B")
+        url = f"{self._account_url}/IncomingPhoneNumbers.json?PhoneNumber={plus}"
+        found = (await self._read(url, Numbers)).incoming_phone_numbers
+        return next((n for n in found if n.phone_number == phone_number), None)
+
+    async def campaign_of(self, phone_number: str) -> str | None:
+        """The state of the A2P campaign that the number sends under; None if there is none."""
+        base = f"{self.means.peers.twilio_messaging}/v1/Services"
+        for service in (await self._read(f"{base}?{_PAGE}", Services)).services:
+            members = await self._read(f"{base}/{service.sid}/PhoneNumbers?{_PAGE}", Members)
+            if any(member.phone_number == phone_number for member in members.phone_numbers):
+                url = f"{base}/{service.sid}/Compliance/Usa2p?{_PAGE}"
+                campaigns = (await self._read(url, Campaigns)).compliance
+                return campaigns[0].campaign_status if campaigns else None
+        return None
+
+    async def tollfree_verification_of(self, number: Number) -> str | None:
+        """The state of a toll-free number's verification; None if none was asked for."""
+        base = f"{self.means.peers.twilio_messaging}/v1/Tollfree/Verifications"
+        url = f"{base}?TollfreePhoneNumberSid={number.sid}&{_PAGE}"
+        found = (await self._read(url, Verifications)).verifications
+        return found[0].status if found else None
+
+    @property
+    def _account_url(self) -> str:
+        return f"{self.means.peers.twilio}/2010-04-01/Accounts/{self.account_sid}"
+
+    async def _read(self, url: str, shape: type[_Shape]) -> _Shape:
+        answer = await get(self.means, url, headers=basic(self.account_sid, self.auth_token))
+        if answer.status != 200:
+            raise TwilioRefused(f"HTTP {answer.status}", status=answer.status)
+        try:
+            return msgspec.json.decode(answer.text, type=shape)
+        except msgspec.DecodeError as error:
+            raise TwilioRefused(f"an answer of an unexpected shape: {error}", status=200) from error
+
+
+def twilio_of(deployment: Deployment, means: Means) -> Twilio | None:
+    """None without credentials."""
+    sid, token = deployment.twilio_account_sid, deployment.twilio_auth_token
+    return Twilio(means, sid, token) if sid and token else None
+
+
+NO_CREDENTIALS = (
+    "Twilio is asked with credentials only",
+    "Set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN (https://console.twilio.com), and look again.",
+)
+NO_NUMBER = ("nobody told the number", "Set PHONE_NUMBER, such as +14155550100.")
+
+
+def in_words(error: Unreachable | TwilioRefused) -> tuple[str, str]:
+    """What happened, and what to do."""
+    if isinstance(error, Unreachable):
+        return f"Twilio cannot be reached: {error}", "Check this machine's network, and look again."
+    if error.status == 401:
+        advice = (
+            "Copy account SID and auth token from https://console.twilio.com; a token that was"
+            " rotated is needed by terraform apply, too."
+        )
+        return "Twilio does not know this account with this token", advice
+    return f"Twilio answers with {error}", "See https://status.twilio.com, and look again."

@@ -1,0 +1,20 @@
+"""Which Gemini the operators' commands talk to."""
+
+from collections.abc import Mapping
+
+from ringdown.gemini.backend import GeminiBackend, read_optional_gemini_backend
+from ringdown.settings import SettingsReader
+
+
+def chosen_gemini(environ: Mapping[str, str]) -> GeminiBackend | None:
+    """The real one by the same variables as the stream handler's, or None: there is neither a key
+    nor another endpoint nor Vertex AI. Raises ConfigurationError.
+
+    An endpoint on this machine (GEMINI_BASE_URL) needs no key.
+    """
+    if environ.get("GEMINI_BASE_URL") and not environ.get("GEMINI_API_KEY"):
+        environ = {**environ, "GEMINI_API_KEY": "local-endpoint"}
+    reader = SettingsReader(environ)
+    backend = read_optional_gemini_backend(reader)
+    reader.finish()
+    return backend

@@ -1,0 +1,62 @@
+"""`ringdown numbers`: which agent answers which number."""
+
+import argparse
+
+from ringdown.agents import DEFAULT_AGENT_ID
+from ringdown.settings import is_e164
+from ringdown_cli.agents.state import read_or_stop
+from ringdown_cli.command import DONE, CannotGoOn, Group, Surroundings
+from ringdown_cli.store_choice import chosen_store
+from ringdown_cli.wording import json_text
+
+
+def add_number_commands(groups: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    group = Group(groups, "numbers", "which agent answers which of your numbers")
+    listing = group.add(
+        "list",
+        list_numbers,
+        "list the numbers with an agent of their own",
+        examples=("numbers list",),
+    )
+    listing.add_argument("--json", action="store_true", help="for scripts")
+    setting = group.add(
+        "set",
+        set_number,
+        "let an agent answer a number",
+        examples=("numbers set +14155550100 night-desk",),
+    )
+    setting.add_argument("number", metavar="NUMBER", help="as Twilio has it, such as +14155550100")
+    setting.add_argument("agent", metavar="AGENT", help="its name, such as default")
+
+
+async def list_numbers(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
+    terminal = surroundings.terminal
+    async with chosen_store(arguments.store, surroundings) as store:
+        numbers = await store.list_numbers()
+        agents = {agent.agent_id for agent in await store.list_agents()}
+    if arguments.json:
+        terminal.say(json_text(numbers))
+        return DONE
+    if numbers:
+        rows = [
+            (number, agent_id if agent_id in agents else f"{agent_id} (does not exist)")
+            for number, agent_id in sorted(numbers.items())
+        ]
+        terminal.table(("number", "agent"), rows)
+    terminal.complain(f"Every {'other ' if numbers else ''}number: {DEFAULT_AGENT_ID}.")
+    return DONE
+
+
+async def set_number(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
+    number, agent_id = arguments.number, arguments.agent
+    if not is_e164(number):
+        raise CannotGoOn(
+            f"{number!r} is no phone number. Write it like +14155550100: plus, country code,"
+            " digits only."
+        )
+    async with chosen_store(arguments.store, surroundings) as store:
+        await read_or_stop(store, agent_id)
+        before = (await store.list_numbers()).get(number, DEFAULT_AGENT_ID)
+        await store.write_number(number, agent_id)
+    surroundings.terminal.say(f"{agent_id} answers {number} from now on; before, {before} did.")
+    return DONE

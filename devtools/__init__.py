@@ -1,0 +1,1 @@
+"""Runs and shows the line on one machine. Nothing that is deployed imports this."""

@@ -1,0 +1,63 @@
+"""All parts of one line on this machine, with a model: the real one, or its stand-in."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from devtools.gemini_stand_in import API_KEY, GeminiStandIn, running_gemini_stand_in
+from devtools.processes import free_port
+from devtools.stack import Stack, StackSettings, inherited, running_stack
+from ringdown.stores import Store, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class LineModel:
+    """The model, and where it is; `stand_in` is None with a real one.
+
+    The handlers reach it at `live_base_url` if there is one.
+    """
+
+    api_key: str
+    base_url: str | None
+    ca_file: Path | None
+    stand_in: GeminiStandIn | None
+    live_base_url: str | None = None
+    live_ca_file: Path | None = None
+
+
+@asynccontextmanager
+async def running_model(
+    environ: Mapping[str, str], scenario: Path, folder: Path
+) -> AsyncIterator[LineModel]:
+    """The real one if there is GEMINI_API_KEY; else a stand-in for `scenario`, which leaves its
+    sessions in `folder`. Raises devtools.processes.ProcessFailed."""
+    if api_key := environ.get("GEMINI_API_KEY"):
+        yield LineModel(api_key, environ.get("GEMINI_BASE_URL") or None, None, None)
+        return
+    async with running_gemini_stand_in(scenario, folder) as stand_in:
+        yield LineModel(API_KEY, stand_in.base_url, stand_in.ca_file, stand_in)
+
+
+@asynccontextmanager
+async def running_parts(
+    model: LineModel, environ: Mapping[str, str], out: Path, *, handlers: int = 1
+) -> AsyncIterator[tuple[Stack, Store]]:
+    """Every part a process of its own; stopped at the end.
+
+    Raises devtools.processes.ProcessFailed.
+    """
+    settings = StackSettings(
+        out=out,
+        gemini_api_key=model.api_key,
+        gemini_base_url=model.base_url,
+        gemini_ca_file=model.ca_file,
+        live_base_url=model.live_base_url,
+        live_ca_file=model.live_ca_file,
+        webhook_port=free_port(),
+        stream_port=free_port(),
+        handlers=handlers,
+        inherited=inherited(environ),
+    )
+    async with running_stack(settings) as stack, open_store(stack.store_url) as store:
+        yield stack, store

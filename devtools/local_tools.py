@@ -1,0 +1,69 @@
+"""Tool folders on this machine: which are served, with what environment, and what they work on."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from devtools.processes import free_port, say
+from ringdown.accounts import Account
+from ringdown.documents import to_record
+from ringdown.stores import Store
+from ringdown.text_templates import TextTemplate
+from ringdown.tools.folder import ToolDeployment, read_tool_folder
+
+FOLDER = Path(__file__).resolve().parent.parent / "functions" / "tools"
+_ACCOUNTS = FOLDER / "lookup_account" / "demonstration_accounts.yaml"
+_TEXTS = FOLDER / "send_text_message" / "demonstration_texts.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTool:
+    """A tool that is served at `url`."""
+
+    deployment: ToolDeployment
+    folder: Path
+    url: str
+    environ: Mapping[str, str]
+
+
+def local_tools(
+    folders: Path,
+    names: Collection[str] | None,
+    given: Mapping[str, str],
+    values: Mapping[str, str],
+) -> list[LocalTool]:
+    """The folders that are called one of `names` (None: all) and have their secrets in `given`.
+
+    `values` are those of the settings' placeholders. Raises ConfigurationError.
+    """
+    tools = []
+    for path in sorted(folders.glob("*/tool.yaml")):
+        if names is not None and path.parent.name not in names:
+            continue
+        deployment = read_tool_folder(path.parent)
+        if missing := deployment.missing_secrets(given):
+            say(f"  {deployment.name} is left out: {', '.join(missing)} is not set.")
+            continue
+        url = f"http://127.0.0.1:{free_port()}"
+        environ = deployment.environ(values, given)
+        tools.append(LocalTool(deployment, path.parent, url, environ))
+    return tools
+
+
+async def declare_tools(store: Store, tools: Iterable[LocalTool]) -> None:
+    """Write their declarations, so that agents may name them."""
+    for tool in tools:
+        await store.write_tool(tool.deployment.declaration(tool.url))
+
+
+async def seed_demonstration(store: Store) -> None:
+    """Accounts and texts to try the tools with. What is there stays as it is."""
+    for number, fields in enumerate(yaml.safe_load(_ACCOUNTS.read_text("utf-8")), start=1):
+        account = to_record(Account, fields, where=f"{_ACCOUNTS.name}, account {number}")
+        if await store.read_account(account.account_number) is None:
+            await store.write_account(account)
+    for name, text in yaml.safe_load(_TEXTS.read_text("utf-8")).items():
+        if await store.read_text_template(name) is None:
+            await store.write_text_template(name, TextTemplate(text=text))

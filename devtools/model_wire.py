@@ -1,0 +1,198 @@
+"""Between the handlers and the model: passes everything on as it is, and hears the words.
+
+The service sends transcripts while people speak; the record has a turn when it has ended.
+"""
+
+import asyncio
+import enum
+import http
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeAlias
+
+import certifi
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.connection import Connection
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.http11 import Request, Response
+from websockets.protocol import State
+
+from devtools.line_parts import LineModel
+from ringdown.calls import Speaker
+from ringdown.gemini.backend import DEVELOPER_URL
+from simulators.gemini_live.local_tls import local_tls
+
+_HOST = "127.0.0.1"
+_REACH_WITHIN_S = 10.0
+_SEND_WITHIN_S = 10.0
+_MOST_MESSAGE_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A piece of what `who` says."""
+
+    who: Speaker
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The caller has interrupted: the rest of what the agent was to say is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A handler is gone without a word; what was being said is in no record."""
+
+
+Heard: TypeAlias = Words | Cut | Lost
+Hear: TypeAlias = Callable[[Heard], None]
+
+
+class _Transcription(msgspec.Struct):
+    text: str = ""
+
+
+class _Content(msgspec.Struct, rename="camel"):
+    input_transcription: _Transcription | None = None
+    output_transcription: _Transcription | None = None
+    interrupted: bool = False
+
+
+class _Message(msgspec.Struct, rename="camel"):
+    server_content: _Content | None = None
+
+
+_messages = msgspec.json.Decoder(_Message)
+
+
+@asynccontextmanager
+async def overheard(model: LineModel, hear: Hear) -> AsyncIterator[LineModel]:
+    """`model`, reached by handlers through here; `hear` is told of what is said in its sessions."""
+    tls = ssl.create_default_context(cafile=model.ca_file)
+    wire = _Wire(model.base_url or DEVELOPER_URL, tls, hear)
+    with TemporaryDirectory(prefix="model-wire-") as folder:
+        ca_file = Path(folder) / "ca.pem"
+        async with serve(
+            wire.carry,
+            _HOST,
+            0,
+            ssl=_trusted_beside_all_others(ca_file),
+            process_request=wire.meet,
+            compression=None,
+            max_size=_MOST_MESSAGE_BYTES,
+            ping_interval=None,
+        ) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            yield replace(model, live_base_url=f"https://{_HOST}:{port}", live_ca_file=ca_file)
+
+
+def _trusted_beside_all_others(ca_file: Path) -> ssl.SSLContext:
+    """The handlers call tools, too, whose certificates are anybody's."""
+    tls = local_tls(_HOST, ca_file)
+    with ca_file.open("ab") as authorities:
+        authorities.write(Path(certifi.where()).read_bytes())
+    return tls
+
+
+class _End(enum.Enum):
+    BROKEN_OFF = enum.auto()
+    """The source was gone first, and without a close frame."""
+    OTHERWISE = enum.auto()
+
+
+class _Wire:
+    def __init__(self, base_url: str, tls: ssl.SSLContext, hear: Hear) -> None:
+        self._url = f"wss://{base_url.removeprefix('https://').rstrip('/')}"
+        self._tls = tls
+        self._hear = hear
+        self._services: dict[ServerConnection, ClientConnection] = {}
+
+    async def meet(self, handler: ServerConnection, request: Request) -> Response | None:
+        """Refuse whom the service refuses, with its own words."""
+        try:
+            service = await connect(
+                self._url + request.path,
+                additional_headers=_passed_on(request.headers),
+                user_agent_header=None,
+                ssl=self._tls,
+                open_timeout=_REACH_WITHIN_S,
+                compression=None,
+                max_size=_MOST_MESSAGE_BYTES,
+                ping_interval=None,
+                proxy=None,
+            )
+        except InvalidStatus as refused:
+            return refused.response
+        except (OSError, TimeoutError, InvalidHandshake) as error:
+            return handler.respond(http.HTTPStatus.BAD_GATEWAY, f"{type(error).__name__}\n")
+        if handler.transport.is_closing():  # it would not wait, and nobody would carry this
+            await service.close()
+        else:
+            self._services[handler] = service
+        return None
+
+    async def carry(self, handler: ServerConnection) -> None:
+        service = self._services.pop(handler)
+        async with asyncio.TaskGroup() as both_ways:
+            upward = both_ways.create_task(_pass_on(handler, service))
+            both_ways.create_task(_pass_on(service, handler, self._overhear))
+        if upward.result() is _End.BROKEN_OFF:
+            self._hear(Lost())
+
+    def _overhear(self, message: bytes | str) -> None:
+        try:
+            content = _messages.decode(message).server_content
+        except msgspec.DecodeError:
+            return  # the handler says what is wrong with it
+        if content is None:
+            return
+        if content.interrupted:
+            self._hear(Cut())
+        if content.input_transcription is not None:
+            self._hear(Words(Speaker.CALLER, content.input_transcription.text))
+        if content.output_transcription is not None:
+            self._hear(Words(Speaker.AGENT, content.output_transcription.text))
+
+
+def _passed_on(headers: Headers) -> Headers:
+    """Those that are the client's own and not the connection's."""
+    ours = ("host", "connection", "upgrade")
+    return Headers(
+        (name, value)
+        for name, value in headers.raw_items()
+        if name.lower() not in ours and not name.lower().startswith("sec-websocket-")
+    )
+
+
+async def _pass_on(
+    source: Connection,
+    sink: Connection,
+    overhear: Callable[[bytes | str], None] = lambda _: None,
+) -> _End:
+    """Until either side ends, which ends the other in the same way."""
+    try:
+        while True:
+            message = await source.recv()
+            async with asyncio.timeout(_SEND_WITHIN_S):
+                await sink.send(message)
+            overhear(message)
+    except TimeoutError:
+        source.transport.abort()
+        sink.transport.abort()
+    except ConnectionClosed:
+        said = source.protocol.close_rcvd
+        if said is not None:
+            await sink.close(said.code, said.reason)
+        elif sink.state is State.OPEN:
+            sink.transport.abort()
+            return _End.BROKEN_OFF
+    return _End.OTHERWISE

@@ -1,0 +1,90 @@
+"""TCP ports of this machine: taking one, and saying who holds it."""
+
+import errno
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from ringdown_cli.command import CannotGoOn
+
+HOST = "127.0.0.1"
+_PROC = Path("/proc")
+_LISTENING = "0A"  # TCP_LISTEN in the kernel's tables
+_OURS = f"{int.from_bytes(socket.inet_aton(HOST), sys.byteorder):08X}"
+_ANSWERING = {_OURS, "0" * 8, "0" * 32, f"0000000000000000FFFF0000{_OURS}"}
+"""The local addresses in those tables that are HOST or include it."""
+
+
+def listen(port: int, *, variable: str) -> socket.socket:
+    """Take a port; 0 takes a free one. `variable` is what people set to choose another.
+
+    Raises CannotGoOn, which names the program that holds the port if this system tells.
+    """
+    try:
+        taken = socket.create_server((HOST, port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            problem = f"Port {port} is in use by another program{_named(port_holder(port))}."
+            remedy = f"Stop it, or choose another port with {variable}=…"
+        else:
+            problem = f"Can't listen on port {port}: {os.strerror(error.errno or 0)}."
+            remedy = f"Choose another port with {variable}=…"
+        raise CannotGoOn(f"{problem}\n{remedy}") from None
+    taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # for the connections it accepts
+    return taken
+
+
+def port_holder(port: int) -> int | None:
+    """The process that listens on a port, if the system tells; Linux does, of our own user."""
+    sockets = _listening_sockets(port)
+    return next((pid for pid in _processes() if sockets & _sockets(pid)), None)
+
+
+def is_held_by_others(port: int, group: int) -> bool:
+    """Whether a process outside of a process group listens on a port; False if unknown."""
+    sockets = _listening_sockets(port)
+    ours: set[str] = set()
+    for pid in _processes():
+        with suppress(ProcessLookupError):
+            if os.getpgid(pid) == group:
+                ours |= _sockets(pid)
+    return bool(sockets - ours)
+
+
+def _named(pid: int | None) -> str:
+    if pid is None:
+        return ""
+    with suppress(OSError):
+        return f" ({(_PROC / str(pid) / 'comm').read_text('utf-8', 'replace').strip()}, pid {pid})"
+    return f" (pid {pid})"
+
+
+def _listening_sockets(port: int) -> set[str]:
+    """What /proc calls the sockets that accept connections to a port of HOST."""
+    found = set()
+    for table in ("tcp", "tcp6"):
+        with suppress(OSError):
+            for line in (_PROC / "net" / table).read_text().splitlines()[1:]:
+                _, local, _, state, *_, inode = line.split()[:10]
+                address, _, hex_port = local.partition(":")
+                if state == _LISTENING and address in _ANSWERING and int(hex_port, 16) == port:
+                    found.add(f"socket:[{inode}]")
+    return found
+
+
+def _processes() -> Iterator[int]:
+    with suppress(OSError):
+        yield from (int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit())
+
+
+def _sockets(pid: int) -> set[str]:
+    """Of a process of another user nothing is known."""
+    found = set()
+    with suppress(OSError):
+        for descriptor in (_PROC / str(pid) / "fd").iterdir():
+            with suppress(OSError):
+                found.add(os.readlink(descriptor))
+    return found

@@ -1,0 +1,163 @@
+"""Runs deployables as processes of their own, as the platform would: restarted when they die."""
+
+import asyncio
+import secrets
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+
+from devtools.children import child_ended, start_child, stop_child
+from devtools.ports import is_held_by_others
+from ringdown_cli.terminal import print_line
+
+HEALTHY_WITHIN_S = 60.0
+_STOP_WITHIN_S = 12.0  # Cloud Run's ten seconds, and a little
+_POLL_S = 0.1
+_PORTS = range(20_000, 32_000)
+_RESTART_PAUSE_S = 0.5
+_TAIL_LINES = 15
+_ALIVE_EVERY_S = 2.0
+_ALIVE_WITHIN_S = 2.0
+_NOT_ALIVE_TIMES = 2  # a process that stands still for 3 s is let be; one for 6 s never is
+
+
+class ProcessFailed(Exception):
+    """A process did not become healthy; the message shows the end of its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """How to start a process, and where its health is asked for."""
+
+    name: str
+    argv: Sequence[str]
+    environ: Mapping[str, str]
+    url: str
+    health_path: str = "/"
+    must_stay_alive: bool = False
+    """Killed when its health path does not answer any more, as by Cloud Run's liveness probe."""
+
+
+class SupervisedProcess:
+    """One process: started, waited for, restarted when it dies, stopped."""
+
+    def __init__(self, command: Command, log_path: Path) -> None:
+        self.command = command
+        self._log_path = log_path
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = False
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None else None
+
+    async def start(self) -> None:
+        """Start and wait until healthy; raises ProcessFailed."""
+        with self._log_path.open("ab") as log_file:
+            self._process = await start_child(
+                self.command.argv, environ=self.command.environ, stdout=log_file, stderr=log_file
+            )
+        try:
+            async with asyncio.timeout(HEALTHY_WITHIN_S):
+                await self._until_healthy(self._process)
+        except TimeoutError:
+            raise self._failure(f"is not healthy after {HEALTHY_WITHIN_S:g} s") from None
+
+    async def keep_running(self) -> None:
+        """Restart the process whenever it dies, until `stop()`."""
+        while self._process is not None:
+            code = await self._until_ended(self._process)
+            if self._stopping:
+                return
+            child_ended(self._process)
+            say(f"{self.command.name} ended with status {code}; starting it again")
+            await asyncio.sleep(_RESTART_PAUSE_S)
+            try:
+                await self.start()
+            except ProcessFailed as failure:
+                say(str(failure))
+
+    async def stop(self) -> None:
+        """Ask the process to end; after Cloud Run's grace period, end it."""
+        self._stopping = True
+        if self._process is not None:
+            await stop_child(self._process, within_s=_STOP_WITHIN_S)
+
+    async def _until_ended(self, process: asyncio.subprocess.Process) -> int:
+        if not self.command.must_stay_alive:
+            return await process.wait()
+        async with asyncio.TaskGroup() as group:
+            looking = group.create_task(self._kill_when_not_alive(process))
+            code = await process.wait()
+            looking.cancel()
+        return code
+
+    async def _kill_when_not_alive(self, process: asyncio.subprocess.Process) -> None:
+        url, failures = self.command.url + self.command.health_path, 0
+        async with httpx2.AsyncClient(trust_env=False, timeout=_ALIVE_WITHIN_S) as http:
+            while failures < _NOT_ALIVE_TIMES:
+                await asyncio.sleep(_ALIVE_EVERY_S)
+                try:
+                    await http.get(url)
+                    failures = 0
+                except httpx2.TimeoutException:
+                    failures += 1
+                except httpx2.TransportError:
+                    failures = 0  # it is being started or stopped
+        say(f"{self.command.name} does not answer any more; ending it")
+        process.kill()
+
+    async def _until_healthy(self, process: asyncio.subprocess.Process) -> None:
+        url = self.command.url + self.command.health_path
+        async with httpx2.AsyncClient(trust_env=False) as http:
+            while True:
+                if process.returncode is not None:
+                    raise self._failure(f"ended with status {process.returncode}")
+                try:
+                    response = await http.get(url, timeout=2.0)
+                except httpx2.TransportError:
+                    await asyncio.sleep(_POLL_S)
+                    continue
+                if is_held_by_others(_port(self.command.url), process.pid):
+                    raise self._failure(f"can't have {self.command.url}: another program has it")
+                if response.status_code < 500:
+                    return
+                await asyncio.sleep(_POLL_S)
+
+    def _failure(self, what: str) -> ProcessFailed:
+        lines = self._log_path.read_text("utf-8", "replace").splitlines()[-_TAIL_LINES:]
+        tail = "\n".join(f"    {line}" for line in lines)
+        return ProcessFailed(
+            f"{self.command.name} {what}. Its log, {self._log_path}, ends:\n{tail}"
+        )
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody listens on now.
+
+    It is none of those that outgoing connections get (on Linux from 32,768): one of them could have
+    it before whoever is to listen has started.
+    """
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def say(text: str) -> None:
+    """Print a line for the person at the terminal immediately."""
+    print_line(text, sys.stdout)
+
+
+def _port(url: str) -> int:
+    return int(url.rpartition(":")[2])
+
+
+def python() -> str:
+    return sys.executable

@@ -1,0 +1,318 @@
+"""All deployables on this machine, each a process of its own: `make stack`."""
+
+import asyncio
+import json
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from devtools.handler_processes import handler_commands
+from devtools.local_tools import FOLDER as TOOLS
+from devtools.local_tools import LocalTool, declare_tools, local_tools, seed_demonstration
+from devtools.ports import listen
+from devtools.processes import Command, ProcessFailed, SupervisedProcess, python, say
+from ringdown import clock
+from ringdown.agents import DEFAULT_AGENT_ID
+from ringdown.agents.edits import look_at_edit
+from ringdown.errors import ConfigurationError
+from ringdown.gemini.backend import DeveloperApi, VertexAi
+from ringdown.settings import SettingsReader
+from ringdown.stores import open_store
+from ringdown_cli.agents.releasing import seed_default_agent
+from ringdown_cli.command import make_folder
+from ringdown_cli.gemini_choice import chosen_gemini
+from ringdown_cli.store_choice import FIRESTORE_EMULATOR, local_store_url
+
+ROOT = Path(__file__).resolve().parent.parent
+WEBHOOK_PORT = 8080
+STREAM_PORT = 8081
+
+
+@dataclass(frozen=True, slots=True)
+class StackSettings:
+    """What the stack is started with; what is left out is made up for this machine."""
+
+    out: Path
+    gemini_api_key: str | None = None
+    """Without one, `vertex` is needed."""
+    gemini_base_url: str | None = None
+    gemini_ca_file: Path | None = None
+    """Of a stand-in, which holds calls and sums up none: the webhook is not told of it."""
+    live_base_url: str | None = None
+    """Where the handlers reach Gemini Live, if not at `gemini_base_url`."""
+    live_ca_file: Path | None = None
+    vertex: VertexAi | None = None
+    webhook_port: int = WEBHOOK_PORT
+    stream_port: int = STREAM_PORT
+    handlers: int = 1
+    """With several, a proxy at `stream_port` shares the calls out among them."""
+    public_url: str | None = None
+    stream_url: str | None = None
+    twilio_auth_token: str | None = None
+    store_url: str | None = None
+    fallback_number: str | None = None
+    stream_token_secret: str | None = field(default=None, repr=False)
+    tools: Path = TOOLS
+    """Where the tool folders are."""
+    served_tools: tuple[str, ...] | None = ("lookup_account",)
+    """None: every one whose secrets are in `tool_environ`. This one is the packaged agent's."""
+    tool_environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Where tools find their secrets, and settings that are to differ from their defaults."""
+    inherited: Mapping[str, str] = field(default_factory=dict)
+    """What processes get of this one's environment: where programs and certificates are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A running stack."""
+
+    webhook_url: str
+    twilio_auth_token: str
+    token_was_generated: bool
+    store_url: str
+    processes: list[SupervisedProcess] = field(default_factory=list)
+
+    def describe(self) -> dict[str, object]:
+        """What `out/stack.json` says. A token that was given is not repeated."""
+        return {
+            "webhook_url": self.webhook_url,
+            "twilio_auth_token": self.twilio_auth_token if self.token_was_generated else None,
+            "processes": [
+                {"name": p.command.name, "pid": p.pid, "url": p.command.url} for p in self.processes
+            ],
+        }
+
+
+def settings_from_environ(environ: Mapping[str, str], out: Path) -> StackSettings:
+    """The settings of `make stack`. Raises ConfigurationError."""
+    gemini = chosen_gemini(environ)
+    if gemini is None:
+        problem = (
+            "GEMINI_API_KEY is not set. Set it to a key from Google AI Studio, set GEMINI_BACKEND"
+            " to vertex, or set GEMINI_BASE_URL to another Gemini Live endpoint (https://HOST)."
+        )
+        raise ConfigurationError([problem])
+    webhook_port = _port(environ, "WEBHOOK_PORT", WEBHOOK_PORT)
+    stream_port = _port(environ, "STREAM_PORT", STREAM_PORT)
+    if webhook_port == stream_port:
+        raise ConfigurationError([f"WEBHOOK_PORT and STREAM_PORT are both {stream_port}."])
+    return StackSettings(
+        out=out,
+        gemini_api_key=gemini.api_key if isinstance(gemini, DeveloperApi) else None,
+        gemini_base_url=gemini.base_url,
+        vertex=gemini if isinstance(gemini, VertexAi) else None,
+        webhook_port=webhook_port,
+        stream_port=stream_port,
+        handlers=_handlers(environ),
+        public_url=environ.get("PUBLIC_URL") or None,
+        stream_url=environ.get("STREAM_URL") or None,
+        twilio_auth_token=environ.get("TWILIO_AUTH_TOKEN") or None,
+        store_url=environ.get("STORE_URL") or None,
+        fallback_number=environ.get("FALLBACK_NUMBER") or None,
+        served_tools=None,
+        tool_environ=environ,
+        inherited=inherited(environ),
+    )
+
+
+def inherited(environ: Mapping[str, str]) -> dict[str, str]:
+    """The part of an environment that processes need whatever they do."""
+    names = (
+        "PATH",
+        "HOME",
+        "LANG",
+        "LC_ALL",
+        "SSL_CERT_FILE",
+        # How Google's client finds Firestore, if STORE_URL names it
+        FIRESTORE_EMULATOR,
+        "GOOGLE_APPLICATION_CREDENTIALS",
+    )
+    return {name: environ[name] for name in names if name in environ}
+
+
+def _port(environ: Mapping[str, str], name: str, default: int) -> int:
+    reader = SettingsReader(environ)
+    port = reader.integer(name, default=default, minimum=1, maximum=65535)
+    reader.finish()
+    return port
+
+
+def _handlers(environ: Mapping[str, str]) -> int:
+    reader = SettingsReader(environ)
+    handlers = reader.integer("HANDLERS", default=1, minimum=1, maximum=8)
+    reader.finish()
+    return handlers
+
+
+@asynccontextmanager
+async def running_stack(settings: StackSettings) -> AsyncIterator[Stack]:
+    """Start every deployable, wait until all are healthy, stop them at the end."""
+    make_folder(settings.out)
+    logs = make_folder(settings.out / "logs")
+    for old in logs.glob("*.log"):
+        old.unlink()
+    stack, commands = await planned_stack(settings)
+    stack.processes.extend(SupervisedProcess(c, logs / f"{c.name}.log") for c in commands)
+    try:
+        await _start_all(stack.processes)
+        async with asyncio.TaskGroup() as group:
+            keepers = [group.create_task(p.keep_running()) for p in stack.processes]
+            try:
+                yield stack
+            finally:
+                for keeper in keepers:
+                    keeper.cancel()
+    except asyncio.CancelledError:
+        say("Stopping …")
+        raise
+    finally:
+        await asyncio.gather(*(process.stop() for process in stack.processes))
+
+
+async def planned_stack(settings: StackSettings) -> tuple[Stack, tuple[Command, ...]]:
+    """The stack, its store ready to use, and what has to be started. `settings.out` exists."""
+    store_url = settings.store_url or local_store_url(settings.inherited, settings.out)
+    stack = Stack(
+        webhook_url=settings.public_url or f"http://127.0.0.1:{settings.webhook_port}",
+        twilio_auth_token=settings.twilio_auth_token or secrets.token_hex(16),
+        token_was_generated=settings.twilio_auth_token is None,
+        store_url=store_url,
+    )
+    tools = _tools(settings, stack)
+    await _prepare_store(settings, store_url, tools)
+    return stack, (*_tool_commands(settings, tools), *_service_commands(settings, stack))
+
+
+async def serve_stack(settings: StackSettings) -> None:
+    """Run the stack until cancelled, and say what is where. Raises CannotGoOn, ProcessFailed."""
+    for port, variable in (
+        (settings.webhook_port, "WEBHOOK_PORT"),
+        (settings.stream_port, "STREAM_PORT"),
+    ):
+        listen(port, variable=variable).close()
+    say("Starting the deployables …")
+    async with running_stack(settings) as stack:
+        description = settings.out / "stack.json"
+        description.write_text(json.dumps(stack.describe(), indent=2) + "\n", "utf-8")
+        for process in stack.processes:
+            say(f"  {process.command.name:<16} {process.command.url}")
+        say(f"Ready. Voice webhook: {stack.webhook_url}   (details: {description})")
+        say("Press Ctrl-C to stop.")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            description.unlink(missing_ok=True)
+
+
+async def _start_all(processes: list[SupervisedProcess]) -> None:
+    try:
+        async with asyncio.TaskGroup() as group:
+            for process in processes:
+                group.create_task(process.start())
+    except* ProcessFailed as failures:
+        raise failures.exceptions[0] from None
+
+
+def _tools(settings: StackSettings, stack: Stack) -> list[LocalTool]:
+    """The tools that are served, each with a port. Raises ConfigurationError."""
+    given = {**settings.tool_environ, "TWILIO_AUTH_TOKEN": stack.twilio_auth_token}
+    if settings.gemini_api_key is not None:
+        given["GEMINI_API_KEY"] = settings.gemini_api_key
+    values = {
+        "phone_number": given.get("PHONE_NUMBER", ""),
+        "project": given.get("GOOGLE_CLOUD_PROJECT", ""),
+        "store_url": stack.store_url,
+        "twilio_account_sid": given.get("TWILIO_ACCOUNT_SID", ""),
+    }
+    return local_tools(settings.tools, settings.served_tools, given, values)
+
+
+async def _prepare_store(
+    settings: StackSettings, store_url: str, tools: Iterable[LocalTool]
+) -> None:
+    """Declare the tools, and see to it that there is an agent to edit."""
+    async with open_store(store_url) as store:
+        await declare_tools(store, tools)
+        if store_url.startswith("sqlite:") or FIRESTORE_EMULATOR in settings.inherited:
+            await seed_demonstration(store)
+        if await seed_default_agent(store):
+            await look_at_edit(store, DEFAULT_AGENT_ID, clock.now())
+
+
+def _tool_commands(settings: StackSettings, tools: Iterable[LocalTool]) -> Iterator[Command]:
+    for tool in tools:
+        environ = _environ(settings, tool.environ)
+        yield _function(tool.deployment.name, tool.folder, tool.url, environ)
+
+
+def _service_commands(settings: StackSettings, stack: Stack) -> tuple[Command, ...]:
+    shared: dict[str, str | None] = {
+        "TWILIO_AUTH_TOKEN": stack.twilio_auth_token,
+        "STREAM_TOKEN_SECRET": settings.stream_token_secret or secrets.token_hex(32),
+        "STREAM_URL": settings.stream_url or f"ws://127.0.0.1:{settings.stream_port}",
+        "STORE_URL": stack.store_url,
+    }
+    gemini: dict[str, str | None] = {
+        "GEMINI_API_KEY": settings.gemini_api_key,
+        "GEMINI_BASE_URL": settings.gemini_base_url,
+        **_vertex_environ(settings.vertex),
+    }
+    webhook = {
+        **shared,
+        "PUBLIC_URL": stack.webhook_url,
+        "FALLBACK_NUMBER": settings.fallback_number,
+        **(gemini if settings.gemini_ca_file is None else {}),
+    }
+    ca_file = settings.live_ca_file or settings.gemini_ca_file
+    handler = {
+        **shared,
+        **gemini,
+        **({"GEMINI_BASE_URL": settings.live_base_url} if settings.live_base_url else {}),
+        "HOST": "127.0.0.1",
+        **({"SSL_CERT_FILE": str(ca_file)} if ca_file is not None else {}),
+    }
+    proxy_environ = {**settings.inherited, "PYTHONPATH": str(ROOT)}
+    webhook_url = f"http://127.0.0.1:{settings.webhook_port}"
+    return (
+        _function(
+            "incoming_call",
+            ROOT / "functions" / "incoming_call",
+            webhook_url,
+            _environ(settings, webhook),
+        ),
+        *handler_commands(
+            settings.handlers, settings.stream_port, _environ(settings, handler), proxy_environ
+        ),
+    )
+
+
+def _vertex_environ(vertex: VertexAi | None) -> dict[str, str]:
+    if vertex is None:
+        return {}
+    return {
+        "GEMINI_BACKEND": "vertex",
+        "GOOGLE_CLOUD_PROJECT": vertex.project,
+        "VERTEX_LOCATION": vertex.location,
+    }
+
+
+def _function(name: str, folder: Path, url: str, environ: Mapping[str, str]) -> Command:
+    """A Cloud Function, started as Google's buildpack starts it."""
+    port = url.rpartition(":")[2]
+    options = ("--target", name, "--source", str(folder / "main.py"))
+    listen = ("--host", "127.0.0.1", "--port", port)
+    argv = (python(), "-m", "functions_framework", *options, *listen)
+    return Command(name=name, argv=argv, environ=environ, url=url)
+
+
+def _environ(settings: StackSettings, values: Mapping[str, str | None]) -> dict[str, str]:
+    """A clean environment: what a process gets is what is written here."""
+    return {
+        **settings.inherited,
+        "PYTHONPATH": os.pathsep.join((str(ROOT / "shared"), str(ROOT / "services"))),
+        "PYTHONUNBUFFERED": "1",
+        **{name: value for name, value in values.items() if value is not None},
+    }

@@ -1,0 +1,51 @@
+"""`talk`: the line and the page, until Ctrl-C."""
+
+import asyncio
+import sys
+import webbrowser
+from pathlib import Path
+
+from devtools.ports import listen
+from devtools.processes import say
+from devtools.talk.line import TalkLine, running_line
+from devtools.talk.server import serving
+from ringdown.settings import SettingsReader
+from ringdown_cli.command import Surroundings
+
+PORT = 8090
+
+
+async def talk(surroundings: Surroundings) -> None:
+    """Serve until cancelled.
+
+    Raises ProcessFailed, ConfigurationError, and CannotGoOn if the port is taken.
+    """
+    out: Path = surroundings.out / "talk"
+    # Before anything is started that would have to be stopped again
+    with listen(_port(surroundings), variable="TALK_PORT") as listener:
+        say("Starting the parts …")
+        async with (
+            running_line(surroundings.environ, out, surroundings.now) as line,
+            serving(line, listener) as url,
+        ):
+            await _invite(line, url)
+            await asyncio.Event().wait()
+
+
+async def _invite(line: TalkLine, url: str) -> None:
+    say(f"Open {url} in a browser on this machine, and dial.")
+    if line.stand_in is None:
+        say("The model is the real one.")
+    else:
+        say("The model is a stand-in that knows the sentences listed on the page.")
+        say("Set GEMINI_API_KEY to talk to the real one.")
+    say("Press Ctrl-C to stop.")
+    if sys.stdout.isatty():
+        await asyncio.to_thread(webbrowser.open, url)
+
+
+def _port(surroundings: Surroundings) -> int:
+    reader = SettingsReader(surroundings.environ)
+    port = reader.integer("TALK_PORT", default=PORT, minimum=0, maximum=65535)
+    reader.finish()
+    return port

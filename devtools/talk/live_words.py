@@ -1,0 +1,53 @@
+"""What is being said, until the record has it: the record gets a turn when it has ended."""
+
+from dataclasses import dataclass, field
+
+from devtools.model_wire import Cut, Words
+from ringdown.calls import Speaker, Turn
+
+
+@dataclass(slots=True)
+class LiveWords:
+    _open: dict[Speaker, str] = field(default_factory=lambda: dict.fromkeys(Speaker, ""))
+    _cut_at: int = 0
+    """So much of what the agent was to say was taken back when the caller interrupted."""
+    _recorded: dict[int, str] = field(default_factory=dict)
+
+    def text(self, who: Speaker) -> str:
+        """What `who` has said that is in no turn yet."""
+        return " ".join(self._open[who].split())
+
+    def lose(self) -> tuple[tuple[Speaker, str], ...]:
+        """What no record will ever have, for its handler is gone."""
+        lost = tuple((who, text) for who in self._open if (text := self.text(who)))
+        self._open, self._cut_at = dict.fromkeys(Speaker, ""), 0
+        return lost
+
+    def hear(self, heard: Words | Cut) -> tuple[Speaker, ...]:
+        """Returns whose words have changed."""
+        match heard:
+            case Words(who, text):
+                self._open[who] += text
+                return (who,)
+            case Cut():
+                self._cut_at = len(self._open[Speaker.AGENT])
+                return ()
+
+    def record(self, turn: Turn) -> tuple[Speaker, ...]:
+        """The record has `turn`, perhaps again with more text; returns whose words have changed."""
+        known = self._recorded.get(turn.n, "")
+        self._recorded[turn.n] = turn.text
+        who, before = turn.speaker, self.text(turn.speaker)
+        if turn.interrupted and who is Speaker.AGENT and self._cut_at:
+            self._open[who], self._cut_at = self._open[who][self._cut_at :], 0
+        else:
+            self._drop_through(who, turn.text.removeprefix(known).strip())
+        return (who,) if self.text(who) != before else ()
+
+    def _drop_through(self, who: Speaker, said: str) -> None:
+        """What comes before it was never heard, or the record would have it."""
+        text = self.text(who)
+        at = text.find(said)
+        if said and at >= 0:
+            self._open[who] = text[at + len(said) :] + " "
+            self._cut_at = max(self._cut_at - at - len(said), 0)

@@ -1,0 +1,101 @@
+"""Serves the page and its one WebSocket, on this machine only."""
+
+import http
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import resources
+
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+from devtools.ports import HOST
+from devtools.talk.line import TalkLine
+from devtools.talk.telephone import Telephone
+
+_SOCKET = "/line"
+_MOST_MESSAGE_BYTES = 2 * 1024 * 1024
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+@asynccontextmanager
+async def serving(line: TalkLine, listener: socket.socket) -> AsyncIterator[str]:
+    """The page's address; closes `listener`."""
+
+    async def talk(page: ServerConnection) -> None:
+        await Telephone(page, line).run()
+
+    def answer(page: ServerConnection, request: Request) -> Response | None:
+        return _answer(line, request, page.local_address[1])
+
+    async with serve(
+        talk,
+        sock=listener,
+        process_request=answer,
+        compression=None,
+        max_size=_MOST_MESSAGE_BYTES,
+    ):
+        yield f"http://{HOST}:{listener.getsockname()[1]}/"
+
+
+def _answer(line: TalkLine, request: Request, port: int) -> Response | None:
+    """A file, a refusal, or None for the page's own WebSocket.
+
+    Other pages that are open in the browser must not use the telephone, under whatever name they
+    reach this machine.
+    """
+    names = {f"{name}:{port}" for name in (HOST, "localhost")}
+    if request.headers.get("Host") not in names:
+        return _response(http.HTTPStatus.FORBIDDEN, b"This address is not ours.\n")
+    path = request.path.partition("?")[0]
+    if path == _SOCKET:
+        if request.headers.get("Origin") in {f"http://{name}" for name in names}:
+            return None
+        return _response(http.HTTPStatus.FORBIDDEN, b"Only the page itself may use the line.\n")
+    if path.startswith("/calls/"):
+        return _call(line, path.removeprefix("/calls/"))
+    return _file("index.html" if path == "/" else path.removeprefix("/"))
+
+
+def _file(name: str) -> Response:
+    suffix = "." + name.rpartition(".")[2]
+    file = resources.files(__package__) / "page" / name
+    if "/" in name or suffix not in _TYPES or not file.is_file():
+        return _response(http.HTTPStatus.NOT_FOUND, b"There is no such page.\n")
+    headers = (("Content-Security-Policy", _POLICY),)
+    return _response(http.HTTPStatus.OK, file.read_bytes(), _TYPES[suffix], headers)
+
+
+def _call(line: TalkLine, name: str) -> Response:
+    if not name.removesuffix(".html").isalnum() or not (line.pages / name).is_file():
+        return _response(http.HTTPStatus.NOT_FOUND, b"There is no page of this call.\n")
+    return _response(http.HTTPStatus.OK, (line.pages / name).read_bytes(), _TYPES[".html"])
+
+
+def _response(
+    status: http.HTTPStatus,
+    body: bytes,
+    content_type: str = "text/plain; charset=utf-8",
+    more: tuple[tuple[str, str], ...] = (),
+) -> Response:
+    headers = Headers(
+        (
+            ("Content-Type", content_type),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Connection", "close"),
+            *more,
+        )
+    )
+    return Response(status.value, status.phrase, headers, body)

@@ -1,0 +1,250 @@
+"""One page's telephone: carries its calls, and tells it what happens."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import assert_never
+
+import msgspec
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from devtools.following import complete_record, following
+from devtools.model_wire import Heard
+from devtools.network_events import moments, stream_began_ms
+from devtools.talk.agent_document import save_agent, show_agent
+from devtools.talk.browser_handset import BrowserHandset
+from devtools.talk.call_telling import Telling, told
+from devtools.talk.line import CALLER, GO_AWAY_S, NUMBER, LineBusy, TalkLine
+from devtools.talk.messages import (
+    CallChanged,
+    Dial,
+    FromPage,
+    HangUp,
+    Happened,
+    LineReady,
+    Press,
+    Problem,
+    SaveAgent,
+    ToPage,
+    Trouble,
+)
+from ringdown.calls import CallRecord
+from ringdown.calls.problems import problems
+from ringdown_cli.call_page import CallPage, Recording, call_page
+from simulators.twilio import Call, CallError, CallEvent
+from simulators.twilio.events import CallAnswered
+
+_LONGEST_CALL_S = 24 * 3_600.0
+_MOST_WAITING = 500
+_SEND_WITHIN_S = 5.0
+_LINE_HZ = 8_000
+
+_messages = msgspec.json.Decoder(FromPage)
+_encoder = msgspec.json.Encoder()
+
+
+@dataclass(slots=True)
+class _Conversation:
+    """A call in progress."""
+
+    handset: BrowserHandset
+    hung_up: asyncio.Event = field(default_factory=asyncio.Event)
+    call: Call | None = None
+
+
+class Telephone:
+    """`run()` until the page is gone; a call that goes on then is hung up."""
+
+    def __init__(self, socket: ServerConnection, line: TalkLine) -> None:
+        self._socket = socket
+        self._line = line
+        self._outbox: asyncio.Queue[bytes | str] = asyncio.Queue(_MOST_WAITING)
+        self._conversation: _Conversation | None = None
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            sender = group.create_task(self._send())
+            calls: list[asyncio.Task[None]] = []
+            try:
+                await self._greet()
+                async for message in self._socket:
+                    calls += await self._take(message, group)
+            except ConnectionClosed:
+                pass
+            finally:
+                if self._conversation is not None:
+                    self._conversation.hung_up.set()
+                await asyncio.gather(*calls)
+                sender.cancel()
+
+    async def _greet(self) -> None:
+        line = self._line
+        agent = await show_agent(line.store)
+        self._tell(LineReady(number=NUMBER, phrases=tuple(line.phrases), agent=agent))
+
+    async def _send(self) -> None:
+        try:
+            while True:
+                message = await self._outbox.get()
+                async with asyncio.timeout(_SEND_WITHIN_S):
+                    await self._socket.send(message)
+        except (ConnectionClosed, TimeoutError):
+            self._socket.transport.abort()  # the receiving side learns of it and ends
+
+    def _tell(self, message: ToPage) -> None:
+        self._put(_encoder.encode(message).decode())
+
+    def _put(self, message: bytes | str) -> None:
+        if not self._outbox.full():  # a page that stopped reading has lost its call anyway
+            self._outbox.put_nowait(message)
+
+    # -- what the page wants
+
+    async def _take(
+        self, message: bytes | str, group: asyncio.TaskGroup
+    ) -> tuple[asyncio.Task[None], ...]:
+        """Returns the task of the call that was begun, if one was."""
+        if isinstance(message, bytes):
+            if self._conversation is not None and not self._conversation.handset.take(message):
+                self._tell(Problem("Sound must come in messages of 20 ms. Reload the page."))
+            return ()
+        try:
+            wish = _messages.decode(message)
+        except msgspec.DecodeError as error:
+            self._tell(Problem(f"The page sent what the line does not know: {error}. Reload it."))
+            return ()
+        match wish:
+            case Dial():
+                if self._conversation is None:
+                    self._conversation = _Conversation(BrowserHandset(self._put))
+                    return (group.create_task(self._call(self._conversation)),)
+            case HangUp():
+                if self._conversation is not None:
+                    self._conversation.hung_up.set()
+            case Press(key):
+                await self._press(key)
+            case Trouble():
+                await self._trouble(wish)
+            case SaveAgent():
+                self._tell(await save_agent(self._line.store, wish, self._line.now()))
+            case _:
+                assert_never(wish)
+        return ()
+
+    async def _press(self, key: str) -> None:
+        call = self._conversation.call if self._conversation is not None else None
+        if call is None:
+            self._tell(Problem("Keys are for calls: dial first."))
+            return
+        try:
+            await call.press(key)
+        except CallError:
+            self._tell(Problem("The call was over before the key was pressed."))
+
+    async def _trouble(self, trouble: Trouble) -> None:
+        call = self._conversation.call if self._conversation is not None else None
+        if call is None:
+            self._tell(Problem("There is no call to trouble: dial first."))
+            return
+        match trouble.what:
+            case "drop_stream":
+                try:
+                    call.drop_stream()
+                except CallError:
+                    self._tell(Problem("No stream is open at this moment."))
+                    return
+                words = "the connection between Twilio and the handler is cut"
+            case "kill_handler":
+                name = await self._line.kill_handler(call.identity.call_sid)
+                if name is None:
+                    self._tell(Problem("No handler has the call at this moment."))
+                    return
+                words = f"{name}, which carried the call, is killed"
+            case "go_away":
+                if not self._line.let_model_go_away():
+                    self._tell(Problem("A real model goes away when it wants to."))
+                    return
+                words = f"the model says that it will be gone in {GO_AWAY_S:g} s"
+            case _:
+                assert_never(trouble.what)
+        at_s = (call.events[-1].when.at_ms if call.events else 0) / 1000
+        self._tell(Happened(at_s, "trouble", words))
+
+    # -- the call
+
+    async def _call(self, conversation: _Conversation) -> None:
+        telling = Telling()
+
+        def hear(heard: Heard) -> None:
+            for news in telling.heard(heard):
+                self._tell(news)
+
+        try:
+            with self._line.taken(hear):
+                await self._carry(conversation, telling)
+        except LineBusy:
+            words = "Another tab is on the telephone. Hang up there, then dial here."
+            self._tell(CallChanged("refused", words))
+        finally:
+            self._conversation = None
+
+    async def _carry(self, conversation: _Conversation, telling: Telling) -> None:
+        line, webhook = self._line, self._line.stack.webhook_url
+        self._tell(CallChanged("ringing"))
+
+        def show(record: CallRecord) -> None:
+            for news in telling.record(record):
+                self._tell(news)
+
+        async with line.network.place_call(
+            to=NUMBER,
+            from_=CALLER,
+            voice_url=f"{webhook}/",
+            status_url=f"{webhook}/status",
+            on_event=self._event,
+            handset=conversation.handset,
+        ) as call:
+            conversation.call = call
+            async with following(line.store, call.identity.call_sid, show):
+                await _over(call, conversation.hung_up)
+        conversation.call = None
+        record = await complete_record(line.store, call.identity.call_sid)
+        if record is not None:
+            show(record)
+        ended = "" if call.end_reason is None else call.end_reason.value
+        self._tell(CallChanged("over", ended, await self._page(call, record)))
+
+    def _event(self, event: CallEvent) -> None:
+        if isinstance(event, CallAnswered):
+            self._tell(CallChanged("answered"))
+        for happened in told(event):
+            self._tell(happened)
+
+    async def _page(self, call: Call, record: CallRecord | None) -> str | None:
+        """The path of the call's page; None if there is no record of it."""
+        if record is None:
+            return None
+        recording = Recording(_LINE_HZ, call.recording.caller, call.recording.agent)
+        page = CallPage(
+            record=record,
+            stream_began_ms=stream_began_ms(call.events),
+            recording=recording,
+            moments=moments(call.events),
+            problems=problems(record),
+        )
+        name = f"{call.identity.call_sid}.html"
+        html = await asyncio.to_thread(call_page, page)
+        await asyncio.to_thread((self._line.pages / name).write_text, html, "utf-8")
+        return f"/calls/{name}"
+
+
+async def _over(call: Call, hung_up: asyncio.Event) -> None:
+    """Until either side hangs up."""
+    async with asyncio.TaskGroup() as group:
+        ways = (
+            group.create_task(call.ended(_LONGEST_CALL_S)),
+            group.create_task(hung_up.wait()),
+        )
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        for way in ways:
+            way.cancel()

@@ -1,0 +1,55 @@
+"""Did the call go as it should? A list of problems; an empty one is a yes."""
+
+from collections.abc import Sequence
+
+from devtools.call_display import is_fault
+from devtools.judge import Heard
+from ringdown.calls import CallRecord, EndReason, Speaker, ToolOutcome
+from simulators.speech.recognition import normalise
+from simulators.twilio import Alert
+
+CALL_WITHIN_S = 75.0
+
+
+def structure_problems(record: CallRecord) -> list[str]:
+    """What must be true of the demonstration call whatever words were used."""
+    problems: list[str] = []
+    agent = [turn for turn in record.turns if turn.speaker is Speaker.AGENT]
+    if record.call.end_reason is not EndReason.AGENT_HUNG_UP:
+        problems.append(f"the agent did not end the call: {record.call.end_reason}")
+    if not agent or agent[0].start_ms > min(turn.start_ms for turn in record.turns):
+        problems.append("the agent did not speak first")
+    if not any(turn.reply_ms is not None for turn in agent):
+        problems.append("no reply was timed")
+    if not any(turn.interrupted and turn.barge_in_ms is not None for turn in agent):
+        problems.append("the agent was never interrupted")
+    if not any(
+        tool.outcome is ToolOutcome.ANSWERED and tool.name != "end_call"
+        for tool in record.tool_calls
+    ):
+        problems.append("no tool answered")
+    if record.call.usage.reports == 0:
+        problems.append("no usage was reported")
+    return problems
+
+
+def arrival_problems(direction: str, heard: Sequence[Heard]) -> list[str]:
+    return [f"{direction}: “{item.sentence}” {item.why}" for item in heard if not item.ok]
+
+
+def transcript_problems(record: CallRecord, said: Sequence[str]) -> list[str]:
+    """The caller's turns of the record are the sentences that were said."""
+    turns = [normalise(turn.text) for turn in record.turns if turn.speaker is Speaker.CALLER]
+    expected = [normalise(sentence) for sentence in said]
+    return [] if turns == expected else [f"the record has the caller say {turns}, not {expected}"]
+
+
+def network_problems(alerts: Sequence[Alert], duration_ms: int) -> list[str]:
+    problems = [
+        f"Twilio would report {int(alert.code)}: {alert.detail}"
+        for alert in alerts
+        if is_fault(alert.code)
+    ]
+    if duration_ms > CALL_WITHIN_S * 1000:
+        problems.append(f"the call took {duration_ms / 1000:.0f} s, over {CALL_WITHIN_S:g} s")
+    return problems

@@ -1,0 +1,1 @@
+"""Checks agents that were edited."""

@@ -1,0 +1,65 @@
+"""One event of Firestore: which document it is about, and what is done about it."""
+
+import asyncio
+import datetime
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from starlette.exceptions import HTTPException
+
+from ringdown.agents.edits import look_at_edit
+from ringdown.agents.store import AgentStore
+from ringdown.errors import RingdownError
+from ringdown.log import Log
+
+LOOK_WITHIN_S = 20.0
+
+_log = Log("agent_edited")
+
+OpenAgents = Callable[[], AbstractAsyncContextManager[AgentStore]]
+
+
+@dataclass(frozen=True, slots=True)
+class EditedDocument:
+    agent_id: str
+    is_draft: bool
+
+
+def edited_document(attributes: Mapping[str, object]) -> EditedDocument | None:
+    """The document of an event, by its attributes alone: the payload is protobuf, and old news.
+
+    Firestore names it twice: `document` is its path, `subject` the same below `documents/`
+    (https://cloud.google.com/eventarc/docs/cloudevents). None if it is no agent's.
+    """
+    path = attributes.get("document") or attributes.get("subject")
+    match str(path).removeprefix("documents/").split("/"):
+        case ["agents" | "drafts" as collection, document_id] if document_id:
+            return EditedDocument(unquote(document_id), is_draft=collection == "drafts")
+        case _:
+            return None
+
+
+async def take_edit(
+    attributes: Mapping[str, object], *, open_agents: OpenAgents, now: datetime.datetime
+) -> None:
+    """Look at the edited document. Raises HTTPException 503, upon which the event comes again."""
+    edited = edited_document(attributes)
+    if edited is None:
+        _log.warning("event is about no agent", event_type=str(attributes.get("type")))
+        return
+    try:
+        async with asyncio.timeout(LOOK_WITHIN_S), open_agents() as agents:
+            status = await look_at_edit(agents, edited.agent_id, now, draft=edited.is_draft)
+    except (RingdownError, TimeoutError) as error:
+        reason = str(error) or "the store was too slow"
+        _log.error("edit could not be looked at", agent=edited.agent_id, reason=reason)
+        raise HTTPException(503, "The edit could not be looked at; send it again.") from None
+    _log.info(
+        "edit looked at",
+        agent=edited.agent_id,
+        draft=edited.is_draft,
+        ok=None if status is None else status.ok,
+        agent_revision=None if status is None else status.revision,
+    )

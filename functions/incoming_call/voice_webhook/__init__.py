@@ -1,0 +1,1 @@
+"""Answers Twilio's webhooks."""

@@ -1,0 +1,144 @@
+"""POST /after-stream: what happens to a call once its media stream has ended."""
+
+import asyncio
+import datetime
+from typing import assert_never
+
+from ringdown.agents.phrases import phrases_for
+from ringdown.calls import (
+    Call,
+    CallChanges,
+    CallStatus,
+    CallStore,
+    EndReason,
+    NextAction,
+    recent_take_ups,
+)
+from ringdown.errors import RingdownError
+from ringdown.log import Log
+from voice_webhook.answering import offer_stream
+from voice_webhook.call_twiml import (
+    connect_person,
+    fall_back,
+    hang_up,
+    nothing,
+    say_and_dial,
+    say_goodbye,
+    transfer,
+)
+from voice_webhook.twilio_request import CallUpdate
+from voice_webhook.webhook_settings import WebhookSettings
+from voice_webhook.withheld_numbers import caller_id
+
+READ_WITHIN_S = 2.0
+TAKE_UP_WITHIN_S = 1.0
+SAVE_WITHIN_S = 1.0
+PAUSE_S = 2
+"""Twice as long the second time: a handler that starts again takes two to five seconds."""
+
+_log = Log("incoming_call.after_stream")
+
+
+async def after_stream(
+    update: CallUpdate,
+    ended: int | None,
+    *,
+    store: CallStore,
+    settings: WebhookSettings,
+    now: datetime.datetime,
+) -> str:
+    """TwiML by the handler's decision. Without one the agent goes on in a new stream, which any
+    handler may take; if that is not to be, the caller is handed to a person.
+
+    `ended` is the attempt whose stream is over, so that a repeated request opens no further one.
+    """
+    if update.over:
+        return nothing()
+    call = await _read(store, update.call_sid)
+    if call is None:
+        shown = caller_id(update.caller, update.called)
+        return fall_back(language=None, number=settings.fallback_number, caller_id=shown)
+    if call.next is None:
+        taken_up = await _take_up(store, call, ended or call.attempt, now)
+        if taken_up is not None:
+            return offer_stream(taken_up, settings, now, pause_s=_pause_s(taken_up, now))
+        await _note_lost_stream(store, call, now)
+    return next_twiml(call, after_dial_url=f"{settings.public_url}/after-dial")
+
+
+def next_twiml(call: Call, *, after_dial_url: str) -> str:
+    """What Twilio does next with a call whose stream has ended."""
+    language, phrases = call.agent.language, phrases_for(call.agent.language)
+    person, shown = call.fallback_number, caller_id(call.caller, call.called)
+    match call.next:
+        case NextAction.HANG_UP:
+            return hang_up()
+        case NextAction.IDLE_GOODBYE:
+            return say_goodbye(phrases.idle_goodbye, language=phrases.language)
+        case NextAction.TIME_GOODBYE:
+            return say_goodbye(phrases.time_goodbye, language=phrases.language)
+        case NextAction.BUSY:
+            sentence = phrases.busy if person is None else phrases.connecting
+            return say_and_dial(sentence, language=phrases.language, number=person, caller_id=shown)
+        case NextAction.CONNECT_PERSON if person is not None:
+            return connect_person(language=language, number=person, caller_id=shown)
+        case NextAction.TRANSFER if call.transfer_to in call.agent.transfer_numbers:
+            number = call.agent.transfer_numbers[call.transfer_to]
+            return transfer(number=number, caller_id=shown, after_dial_url=after_dial_url)
+        case NextAction.FALL_BACK | NextAction.CONNECT_PERSON | NextAction.TRANSFER | None:
+            return fall_back(language=language, number=person, caller_id=shown)
+        case unreachable:
+            assert_never(unreachable)
+
+
+def lost_stream(call: Call, now: datetime.datetime) -> CallChanges:
+    """What to record of a stream that ended without the handler's decision."""
+    reason = EndReason.NEVER_STREAMED if call.started_at is None else EndReason.STREAM_LOST
+    return CallChanges(
+        status=CallStatus.ENDED,
+        ended_at=call.ended_at or now,
+        end_reason=call.end_reason or reason,
+        next=NextAction.FALL_BACK,
+    )
+
+
+async def _read(store: CallStore, call_sid: str) -> Call | None:
+    try:
+        async with asyncio.timeout(READ_WITHIN_S):
+            call = await store.read_call(call_sid)
+    except (RingdownError, TimeoutError) as error:
+        _log.error("call could not be read", reason=str(error) or "the store was too slow")
+        return None
+    if call is None:
+        _log.error("call is unknown")
+    return call
+
+
+async def _take_up(store: CallStore, call: Call, ended: int, now: datetime.datetime) -> Call | None:
+    """The call at its next attempt; None if the agent cannot or must not go on."""
+    try:
+        async with asyncio.timeout(TAKE_UP_WITHIN_S):
+            taken_up = await store.take_up(call.call_sid, ended, now)
+    except (RingdownError, TimeoutError) as error:
+        _log.error("call could not be taken up", reason=str(error) or "the store was too slow")
+        return None
+    if taken_up is None:
+        _log.error("call is not to be taken up", take_ups=len(call.take_ups))
+    else:
+        _log.warning("call taken up", resumed_from=taken_up.resumed_from, attempt=taken_up.attempt)
+    return taken_up
+
+
+def _pause_s(call: Call, now: datetime.datetime) -> int:
+    """The first time at once; then a handler that is being started again is given time."""
+    return max(recent_take_ups(call, now) - 1, 0) * PAUSE_S
+
+
+async def _note_lost_stream(store: CallStore, call: Call, now: datetime.datetime) -> None:
+    changes = lost_stream(call, now)
+    _log.error("stream ended without a decision", end_reason=changes.end_reason)
+    try:
+        async with asyncio.timeout(SAVE_WITHIN_S):
+            await store.save(call.call_sid, call.attempt, changes)
+    except (RingdownError, TimeoutError) as error:
+        _log.error("call could not be saved", reason=str(error) or "the store was too slow")

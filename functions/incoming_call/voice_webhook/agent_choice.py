@@ -1,0 +1,145 @@
+"""Which agent answers a called number, whatever state the store is in."""
+
+import asyncio
+import datetime
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+from ringdown.agents import DEFAULT_AGENT_ID, Agent, packaged_agent
+from ringdown.agents.check import findings, summary
+from ringdown.agents.store import AgentStore, Revision
+from ringdown.calls.answering import Answering, answering
+from ringdown.errors import RingdownError
+from ringdown.log import Log
+from ringdown.tools import ToolDeclaration, ToolStore
+
+DEADLINE_S = 0.3
+"""For agent and tools together: the caller hears nothing but ringing meanwhile."""
+FIRST_DEADLINE_S = 1.5
+"""The same where the process knows no agent yet, as after a cold start: the packaged one speaks for
+a company that is not the operators'."""
+KEEP_WITHIN_S = 1.0
+_MAX_KNOWN_NUMBERS = 256
+_MAX_KNOWN_AGENTS = 256
+
+_log = Log("incoming_call.agent_choice")
+_Value = TypeVar("_Value")
+
+
+class AgentSource(AgentStore, ToolStore, Protocol):
+    """What of the store is needed to choose an agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenAgent:
+    agent_id: str
+    agent: Agent
+    tools: tuple[ToolDeclaration, ...]
+    is_draft: bool = False
+    """Heard by its tester, and not remembered for anybody else."""
+    is_current: bool = False
+    """It is what operators last wrote, and worth keeping as a revision."""
+    problem: str | None = None
+    """Why this is not what operators last wrote, in their words."""
+
+
+class AgentChoice:
+    """Reads agents, and remembers the last one of each number for when the store fails."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, ChosenAgent] = OrderedDict()
+        self._kept: OrderedDict[str, str] = OrderedDict()
+        """The revision of each agent that this process kept last."""
+
+    async def choose(self, store: AgentSource, called: str, caller: str) -> ChosenAgent:
+        """The stored agent of `called`, else the last known, else the packaged one. Never raises
+        for a store that fails or is slow; answers within DEADLINE_S, or FIRST_DEADLINE_S."""
+        known = self._known.get(called)
+        within_s = FIRST_DEADLINE_S if known is None else DEADLINE_S
+        deadline_s = asyncio.get_running_loop().time() + within_s
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                answer = await answering(store, called, caller)
+                problem = await _why_none(store, called) if answer is None else answer.problem
+        except (RingdownError, TimeoutError) as error:
+            reason = str(error) or "the store was too slow"
+            instead = "packaged" if known is None else "last_known"
+            _log.error("agent could not be read", reason=reason, instead=instead)
+            return _instead(known, f"The agent could not be read: {reason}.")
+        if problem is not None:
+            agent_id = None if answer is None else answer.agent_id
+            _log.error("agent cannot be used as it stands", agent=agent_id)
+        if answer is None and known is not None:
+            return _instead(known, problem)
+        chosen = _chosen(answer, problem)
+        chosen = replace(chosen, tools=await _tools(store, chosen.agent, known, deadline_s))
+        if not chosen.is_draft:
+            self._remember(called, chosen)
+        return chosen
+
+    async def keep_revision(
+        self, store: AgentStore, chosen: ChosenAgent, now: datetime.datetime
+    ) -> None:
+        """Keep the agent as a version that was good, once in a row. Never raises; ends in a second.
+
+        This is for edits of which no event came, or came late: the next one may be broken.
+        """
+        agent_id, revision = chosen.agent_id, chosen.agent.revision
+        if not chosen.is_current or self._kept.get(agent_id) == revision:
+            return
+        try:
+            async with asyncio.timeout(KEEP_WITHIN_S):
+                kept = Revision(revision=revision, agent=chosen.agent, seen_at=now)
+                await store.keep_revision(agent_id, kept)
+        except (RingdownError, TimeoutError) as error:
+            reason = str(error) or "the store was too slow"
+            _log.warning("revision could not be kept", agent=agent_id, reason=reason)
+            return
+        _set_last(self._kept, agent_id, revision, at_most=_MAX_KNOWN_AGENTS)
+
+    def _remember(self, called: str, chosen: ChosenAgent) -> None:
+        _set_last(self._known, called, chosen, at_most=_MAX_KNOWN_NUMBERS)
+
+
+def _chosen(answer: Answering | None, problem: str | None) -> ChosenAgent:
+    if answer is None:
+        return ChosenAgent(DEFAULT_AGENT_ID, packaged_agent(), (), problem=problem)
+    return ChosenAgent(
+        answer.agent_id,
+        answer.agent,
+        (),
+        is_draft=answer.is_draft,
+        is_current=not answer.is_draft and problem is None,
+        problem=problem,
+    )
+
+
+def _instead(known: ChosenAgent | None, problem: str | None) -> ChosenAgent:
+    """What answers when the store gives nothing."""
+    return replace(known or _chosen(None, None), is_current=False, problem=problem)
+
+
+async def _why_none(store: AgentStore, called: str) -> str | None:
+    """What is wrong with the only agent there is; None if there is none, as on the first day."""
+    line = await store.read_line(called)
+    stored = line.agent or await store.read_agent(DEFAULT_AGENT_ID)
+    return None if stored is None else summary(findings(stored.document).errors)
+
+
+async def _tools(
+    store: ToolStore, agent: Agent, known: ChosenAgent | None, deadline_s: float
+) -> tuple[ToolDeclaration, ...]:
+    try:
+        async with asyncio.timeout_at(deadline_s):
+            return await store.read_tools(agent.tools)
+    except (RingdownError, TimeoutError) as error:
+        _log.error("tools could not be read", reason=str(error) or "the store was too slow")
+    return known.tools if known is not None and known.agent.tools == agent.tools else ()
+
+
+def _set_last(known: OrderedDict[str, _Value], key: str, value: _Value, *, at_most: int) -> None:
+    known[key] = value
+    known.move_to_end(key)
+    if len(known) > at_most:
+        known.popitem(last=False)

@@ -1,0 +1,181 @@
+"""POST /: answer a ringing call with the media stream of an agent."""
+
+import asyncio
+import datetime
+from dataclasses import dataclass, field
+
+from ringdown.agents import Agent
+from ringdown.agents.phrases import phrases_for
+from ringdown.calls import RETENTION, Call, CallStatus, EndReason, travelling_call
+from ringdown.calls.stream_token import mint
+from ringdown.errors import RingdownError
+from ringdown.log import Log
+from ringdown.stores import Store
+from voice_webhook.agent_choice import AgentChoice, ChosenAgent
+from voice_webhook.call_twiml import StreamOffer, connect_stream, hang_up
+from voice_webhook.caller_memory import is_remembered
+from voice_webhook.connections import Connections
+from voice_webhook.handler_wake_up import REQUEST_LEAVES_WITHIN_S
+from voice_webhook.line_guard import LineGuard
+from voice_webhook.outside_hours import is_answered, turn_away, turned_away
+from voice_webhook.refusals import refusal
+from voice_webhook.twilio_request import CallUpdate
+from voice_webhook.webhook_settings import WebhookSettings
+from voice_webhook.withheld_numbers import caller_id
+
+OPEN_CALL_WITHIN_S = 1.0
+
+_log = Log("incoming_call.answering")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What this process knows from earlier calls."""
+
+    agents: AgentChoice = field(default_factory=AgentChoice)
+    line: LineGuard = field(default_factory=LineGuard)
+
+
+async def answer(
+    update: CallUpdate,
+    *,
+    settings: WebhookSettings,
+    desk: Desk,
+    connections: Connections,
+    now: datetime.datetime,
+) -> str:
+    """Open the call, wake the handler, and return TwiML; a store that fails changes neither."""
+    wake_up = connections.wake_handler()
+    store = connections.store
+    async with asyncio.TaskGroup() as group:
+        choosing = group.create_task(desk.agents.choose(store, update.called, update.caller))
+        looking = group.create_task(desk.line.look(store, update.caller, now))
+    chosen, standing = choosing.result(), looking.result()
+    person = person_for(chosen.agent, settings.fallback_number, update.called)
+    if not standing.is_clear and not await _is_admitted(store, update.call_sid):
+        return refusal(standing, chosen, person, caller_id(update.caller, update.called))
+    memory = standing.memory(now) if is_remembered(chosen.agent, update.caller) else None
+    opened = new_call(update, chosen, now, person=person, memory=memory)
+    async with asyncio.TaskGroup() as group:
+        opening = group.create_task(_open(store, opened))
+        group.create_task(desk.agents.keep_revision(store, chosen, now))
+    stored = opening.result()
+    call = stored or opened
+    if call.end_reason is EndReason.OUTSIDE_HOURS:
+        _log.info("call outside opening hours", agent=call.agent_id, next=call.next)
+        return turn_away(call)
+    if call.status is CallStatus.ENDED:
+        _log.warning("a call that is over was delivered again")
+        return hang_up()
+    notice = notice_of(call.agent)
+    if notice:
+        await wake_up.requested(within_s=REQUEST_LEAVES_WITHIN_S)
+    else:
+        await wake_up.finished()
+    _log.info(
+        "call answered",
+        agent=call.agent_id,
+        agent_revision=call.agent_revision,
+        attempt=call.attempt,
+    )
+    return offer_stream(call, settings, now, notice=notice, travelling=stored is None)
+
+
+def notice_of(agent: Agent) -> str:
+    """What is spoken before the stream; empty for nothing."""
+    if agent.notice is None:
+        return phrases_for(agent.language).notice
+    return agent.notice.strip()
+
+
+def person_for(agent: Agent, line: str | None, called: str) -> str | None:
+    """The number of somebody who can take over, the agent's or the line's; None for our own, which
+    would never end."""
+    person = agent.fallback_number or line
+    return None if person == called else person
+
+
+def new_call(
+    update: CallUpdate,
+    chosen: ChosenAgent,
+    now: datetime.datetime,
+    *,
+    person: str | None,
+    memory: str | None,
+) -> Call:
+    """The record of a call that has just begun to ring."""
+    call = Call(
+        call_sid=update.call_sid,
+        caller=update.caller,
+        called=update.called,
+        caller_verified=update.caller_verified,
+        agent_id=chosen.agent_id,
+        agent=chosen.agent,
+        agent_revision=chosen.agent.revision,
+        tools=chosen.tools,
+        created_at=now,
+        expires_at=now + RETENTION,
+        fallback_number=person,
+        caller_memory=memory,
+        is_draft=chosen.is_draft,
+        agent_problem=chosen.problem,
+    )
+    return call if is_answered(call) else turned_away(call)
+
+
+def offer_stream(
+    call: Call,
+    settings: WebhookSettings,
+    now: datetime.datetime,
+    *,
+    notice: str = "",
+    pause_s: int = 0,
+    travelling: bool = False,
+) -> str:
+    """The TwiML that hands the call's current attempt to the stream handler.
+
+    `travelling`: with the call itself, because the store may not have it.
+    """
+    token = mint(
+        settings.stream_token_secret,
+        call_sid=call.call_sid,
+        attempt=call.attempt,
+        now_s=now.timestamp(),
+    )
+    offer = StreamOffer(
+        media_url=settings.media_url,
+        token=token,
+        call=_packed(call, settings) if travelling else {},
+        status_url=f"{settings.public_url}/status",
+        after_stream_url=f"{settings.public_url}/after-stream?attempt={call.attempt}",
+        pause_s=pause_s,
+    )
+    return connect_stream(offer, notice=notice, language=call.agent.language)
+
+
+async def _is_admitted(store: Store, call_sid: str) -> bool:
+    """Whether the call was let through before: Twilio repeats webhooks. So is one that the store
+    cannot tell about."""
+    try:
+        async with asyncio.timeout(OPEN_CALL_WITHIN_S):
+            return await store.read_call(call_sid) is not None
+    except (RingdownError, TimeoutError) as error:
+        _log.error("call could not be read", reason=str(error) or "the store was too slow")
+        return True
+
+
+async def _open(store: Store, call: Call) -> Call | None:
+    """The stored call; None if the store fails."""
+    try:
+        async with asyncio.timeout(OPEN_CALL_WITHIN_S):
+            return await store.open_call(call)
+    except (RingdownError, TimeoutError) as error:
+        _log.error("call could not be opened", reason=str(error) or "the store was too slow")
+        return None
+
+
+def _packed(call: Call, settings: WebhookSettings) -> dict[str, str]:
+    parameters = travelling_call.pack(settings.stream_token_secret, call)
+    if not parameters:
+        _log.error("call is too large to travel with its stream", agent=call.agent_id)
+    return parameters

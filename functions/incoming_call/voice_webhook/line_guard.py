@@ -1,0 +1,89 @@
+"""Who is let through: blocked callers, and the line's limits. A store that fails stops nobody."""
+
+import asyncio
+import datetime
+from collections.abc import Awaitable
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from ringdown.calls import RETENTION
+from ringdown.calls.callers import Caller, CallerStore
+from ringdown.calls.limits import CALLER_LIMIT, LimitStore, LineLimits, Verdict, verdict
+from ringdown.errors import InvalidDocument, RingdownError
+from ringdown.log import Log
+from voice_webhook.withheld_numbers import is_somebody
+
+DEADLINE_S = 0.3
+
+_log = Log("incoming_call.line_guard")
+_Answer = TypeVar("_Answer")
+
+
+class LineSource(CallerStore, LimitStore, Protocol):
+    """What of the store is needed to judge a caller."""
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What is known of the caller and the line when the phone rings."""
+
+    caller: Caller = Caller()
+    limits: Verdict = Verdict()
+
+    @property
+    def is_clear(self) -> bool:
+        return not self.caller.blocked and not self.limits.reached
+
+    def memory(self, now: datetime.datetime) -> str | None:
+        """What the caller's next agent may know; stores may keep a little longer what expires."""
+        memory = self.caller.memory
+        return memory.text if memory is not None and now < memory.at + RETENTION else None
+
+
+class LineGuard:
+    """Looks at callers and limits, and remembers the last limits that could be used."""
+
+    def __init__(self) -> None:
+        self._limits = LineLimits()
+
+    async def look(self, store: LineSource, caller: str, now: datetime.datetime) -> Standing:
+        """Never raises; answers within DEADLINE_S, and what is not known by then limits nothing."""
+        async with asyncio.TaskGroup() as group:
+            known = group.create_task(_tried("caller", store.read_caller(caller)))
+            limits = group.create_task(self._read_limits(store))
+            used = group.create_task(_tried("use of the line", store.line_use(caller, now)))
+        use = used.result()
+        if use is None:
+            return Standing(known.result() or Caller())
+        if not is_somebody(caller):
+            use = msgspec.structs.replace(use, **{CALLER_LIMIT: 0})
+        judged = verdict(limits.result(), use)
+        _tell(judged)
+        return Standing(known.result() or Caller(), judged)
+
+    async def _read_limits(self, store: LimitStore) -> LineLimits:
+        """The console saves field by field: limits that cannot be used are as if not yet edited."""
+        self._limits = await _tried("limits", store.read_limits()) or self._limits
+        return self._limits
+
+
+async def _tried(what: str, reading: Awaitable[_Answer]) -> _Answer | None:
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            return await reading
+    except InvalidDocument as error:
+        _log.error("document cannot be used", reason=str(error))
+    except (RingdownError, TimeoutError) as error:
+        reason = str(error) or "the store was too slow"
+        _log.error("line could not be checked", what=what, reason=reason)
+    return None
+
+
+def _tell(judged: Verdict) -> None:
+    """Alerts stand on these lines."""
+    for name in judged.reached:
+        if name != CALLER_LIMIT:
+            _log.error("line limit reached", limit=name)
+    for name in judged.near:
+        if name != CALLER_LIMIT:
+            _log.error("line limit near", limit=name)

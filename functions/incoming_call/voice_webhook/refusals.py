@@ -1,0 +1,28 @@
+"""What callers meet who are not let through."""
+
+from ringdown.agents.phrases import phrases_for
+from ringdown.log import Log
+from voice_webhook.agent_choice import ChosenAgent
+from voice_webhook.call_twiml import reject, say_and_dial
+from voice_webhook.line_guard import Standing
+
+_log = Log("incoming_call.refusals")
+
+
+def refusal(
+    standing: Standing, chosen: ChosenAgent, person: str | None, caller_id: str | None
+) -> str:
+    """TwiML for a caller who is blocked or calls too often, or when the line has reached a limit.
+
+    `person` is the number of somebody who may answer a full line; who calls too often is not sent
+    there.
+    """
+    if standing.caller.blocked:
+        _log.info("blocked caller rejected", agent=chosen.agent_id)
+        return reject()
+    phrases = phrases_for(chosen.agent.language)
+    if standing.limits.caller_is_over:
+        _log.warning("caller limit reached", agent=chosen.agent_id)
+        person = None
+    sentence = phrases.busy if person is None else phrases.connecting
+    return say_and_dial(sentence, language=phrases.language, number=person, caller_id=caller_id)

@@ -1,0 +1,55 @@
+"""POST /status: what Twilio reports of calls and streams. Nothing is answered but a receipt.
+
+Why a stream could not be opened, or broke, is told here and nowhere else.
+"""
+
+import asyncio
+import datetime
+from collections.abc import Awaitable
+from typing import assert_never
+
+from ringdown.calls import CallStore, TwilioStatus
+from ringdown.errors import RingdownError
+from ringdown.log import Log
+from voice_webhook.twilio_request import CallUpdate, StreamUpdate
+
+NOTE_WITHIN_S = 3.0
+
+_log = Log("incoming_call.status_callbacks")
+
+
+async def take_status(
+    update: CallUpdate | StreamUpdate, *, store: CallStore, now: datetime.datetime
+) -> None:
+    """Record a call's status and a stream's error; a store that fails is logged."""
+    match update:
+        case CallUpdate():
+            await _note_call(update, store, now)
+        case StreamUpdate(error=str(error)):
+            _log.error(
+                "stream error",
+                event=update.event,
+                stream_sid=update.stream_sid,
+                stream_error=error,
+            )
+            await _note(update.event, store.note_stream_error(update.call_sid, error))
+        case StreamUpdate():
+            _log.info("stream status", event=update.event, stream_sid=update.stream_sid)
+        case unreachable:
+            assert_never(unreachable)
+
+
+async def _note_call(update: CallUpdate, store: CallStore, now: datetime.datetime) -> None:
+    status = TwilioStatus(status=update.status, duration_s=update.duration_s, final=update.over)
+    await _note(update.status, store.note_twilio_status(update.call_sid, status, now))
+
+
+async def _note(status: str, noting: Awaitable[bool]) -> None:
+    try:
+        async with asyncio.timeout(NOTE_WITHIN_S):
+            known = await noting
+    except (RingdownError, TimeoutError) as error:
+        _log.error("status could not be noted", reason=str(error) or "the store was too slow")
+        return
+    if not known:
+        _log.warning("status of an unknown call", status=status)

@@ -1,0 +1,209 @@
+"""The HTTP shell: routes, limits, signature, and an answer that Twilio can always use."""
+
+import asyncio
+import contextlib
+import datetime
+import enum
+from collections.abc import Awaitable, Callable, Mapping
+from typing import assert_never
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+
+from ringdown import clock
+from ringdown.log import Log, call_bound
+from voice_webhook.after_dial import resumed_call, without_agent
+from voice_webhook.after_stream import after_stream
+from voice_webhook.answering import Desk, answer, offer_stream
+from voice_webhook.call_twiml import fall_back, nothing
+from voice_webhook.caller_memory import remember_call
+from voice_webhook.connections import Connections
+from voice_webhook.status_callbacks import take_status
+from voice_webhook.twilio_request import (
+    MAX_BODY_BYTES,
+    DialUpdate,
+    Form,
+    MalformedRequest,
+    call_sid,
+    call_update,
+    dial_update,
+    ended_attempt,
+    error_code,
+    parse_form,
+    parties,
+    status_update,
+)
+from voice_webhook.twilio_signature import SignatureCheck
+from voice_webhook.webhook_settings import WebhookSettings
+from voice_webhook.withheld_numbers import caller_id
+
+BODY_WITHIN_S = 5.0
+
+_log = Log("incoming_call.webhook")
+
+
+class Refused(Exception):
+    """The request is answered with `status_code` and this sentence."""
+
+    def __init__(self, status_code: int, sentence: str) -> None:
+        self.status_code = status_code
+        super().__init__(sentence)
+
+
+class Route(enum.StrEnum):
+    ANSWER = "/"
+    AFTER_STREAM = "/after-stream"
+    AFTER_DIAL = "/after-dial"
+    STATUS = "/status"
+    FALLBACK = "/fallback"
+
+
+class Webhook:
+    """Answers every request; one that Twilio signed never with a 5xx."""
+
+    def __init__(
+        self, settings: WebhookSettings, connect: Callable[[], Awaitable[Connections]]
+    ) -> None:
+        """`connect` gives the open connections, and is asked anew for every request."""
+        self._settings = settings
+        self._connect = connect
+        self._desk = Desk()
+        self._signatures = SignatureCheck(
+            auth_token=settings.twilio_auth_token,
+            shared_key_secret=settings.twilio_shared_key_secret,
+        )
+
+    async def respond(self, request: Request) -> Response:
+        route = _route(request.scope["path"])
+        if route is None:
+            return _sentence(404, "There is nothing here.")
+        if request.method != "POST":
+            return _sentence(405, "This is a telephone webhook: Twilio posts to it.", Allow="POST")
+        form = Form()
+        with contextlib.ExitStack() as bound:
+            try:
+                form = await self._admit(route, request)
+                bound.enter_context(call_bound(call_sid(form)))
+                return await self._handle(route, form, request.query_params)
+            except Refused as refusal:
+                _log.warning("request refused", route=route, reason=str(refusal))
+                return _sentence(refusal.status_code, str(refusal))
+            except MalformedRequest as error:
+                _log.warning("request is malformed", route=route, reason=str(error))
+                return _sentence(400, str(error))
+            except Exception:  # noqa: BLE001 - the boundary: a caller is on the line
+                _log.exception("request failed", route=route)
+                return self._last_resort(route, form)
+
+    async def _admit(self, route: Route, request: Request) -> Form:
+        """The form, once it is known to come from Twilio."""
+        form = parse_form(await _read_body(request))
+        path = "" if route is Route.ANSWER else route.value
+        if not self._signatures.accepts(
+            f"{self._settings.public_url}{path}{_query(request)}", form, request.headers
+        ):
+            raise Refused(403, "The signature is missing or wrong.")
+        return form
+
+    async def _handle(self, route: Route, form: Form, query: Mapping[str, str]) -> Response:
+        if route is Route.FALLBACK:
+            return self._fall_back(form)
+        connections = await self._connect()
+        now = clock.now()
+        match route:
+            case Route.ANSWER:
+                return _twiml(
+                    await answer(
+                        call_update(form),
+                        settings=self._settings,
+                        desk=self._desk,
+                        connections=connections,
+                        now=now,
+                    )
+                )
+            case Route.AFTER_STREAM:
+                return _twiml(
+                    await after_stream(
+                        call_update(form),
+                        ended_attempt(query),
+                        store=connections.store,
+                        settings=self._settings,
+                        now=now,
+                    )
+                )
+            case Route.AFTER_DIAL:
+                return _twiml(await self._after_dial(dial_update(form), connections, now))
+            case Route.STATUS:
+                update = status_update(form)
+                await take_status(update, store=connections.store, now=now)
+                await remember_call(
+                    update, store=connections.store, summaries=connections.summaries, now=now
+                )
+                return Response(status_code=204)
+            case unreachable:
+                assert_never(unreachable)
+
+    async def _after_dial(
+        self, update: DialUpdate, connections: Connections, now: datetime.datetime
+    ) -> str:
+        call = await resumed_call(update, store=connections.store)
+        if call is None:
+            return without_agent(update, fallback_number=self._settings.fallback_number)
+        return offer_stream(call, self._settings, now)
+
+    def _fall_back(self, form: Form) -> Response:
+        """Twilio could not use, or not get, what another route had to say."""
+        _log.error("Twilio asks for the fallback", error_code=error_code(form))
+        return _twiml(nothing() if call_update(form).over else self._apology(form))
+
+    def _last_resort(self, route: Route, form: Form) -> Response:
+        if route is Route.STATUS:
+            return Response(status_code=204)
+        return _twiml(self._apology(form))
+
+    def _apology(self, form: Form) -> str:
+        caller, called = parties(form)
+        return fall_back(
+            language=None,
+            number=self._settings.fallback_number,
+            caller_id=caller_id(caller, called),
+        )
+
+
+def _route(path: str) -> Route | None:
+    try:
+        return Route(path.rstrip("/") or "/")
+    except ValueError:
+        return None
+
+
+def _query(request: Request) -> str:
+    """As it was asked for, with its question mark; empty without one."""
+    query: bytes = request.scope["query_string"]
+    try:
+        return f"?{query.decode('ascii')}" if query else ""
+    except UnicodeDecodeError:
+        raise MalformedRequest("The query is not a form.") from None
+
+
+async def _read_body(request: Request) -> bytes:
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    raise Refused(413, "The body is too large.")
+    except TimeoutError:
+        raise Refused(408, "The body did not arrive in time.") from None
+    except ClientDisconnect:
+        raise Refused(400, "The body broke off.") from None
+    return bytes(body)
+
+
+def _twiml(document: str) -> Response:
+    return Response(document, media_type="text/xml; charset=utf-8")
+
+
+def _sentence(status_code: int, sentence: str, **headers: str) -> Response:
+    return PlainTextResponse(f"{sentence}\n", status_code=status_code, headers=headers)

@@ -1,0 +1,76 @@
+"""What the webhook must be told before it can answer a call."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ringdown.gemini.backend import GeminiBackend, VertexAi, read_optional_gemini_backend
+from ringdown.settings import SettingsReader
+from ringdown.stores import read_store_url
+
+_MIN_TOKEN_SECRET = 32
+_MIN_TWILIO_SECRET = 16
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """URLs are bases without a trailing slash."""
+
+    public_url: str
+    stream_url: str
+    store_url: str
+    stream_token_secret: str = field(repr=False)
+    twilio_auth_token: str = field(repr=False)
+    twilio_shared_key_secret: str | None = field(repr=False)
+    """Signs the webhooks of accounts that moved from the auth token to a shared key."""
+    fallback_number: str | None
+    """E.164; where callers are sent when the agent names no number of its own."""
+    gemini: GeminiBackend | None
+    """For summaries of calls; without it, a caller's memory is how the last call ended."""
+    memory_model: str
+
+    @property
+    def media_url(self) -> str:
+        return f"{self.stream_url}/media"
+
+    @property
+    def ready_url(self) -> str:
+        """The stream handler's health path: the http twin of its wss address."""
+        return f"http{self.stream_url.removeprefix('ws')}/ready"
+
+
+def read_settings(environ: Mapping[str, str]) -> WebhookSettings:
+    """Read and check every setting; ConfigurationError names all that are wrong."""
+    reader = SettingsReader(environ)
+    gemini = read_optional_gemini_backend(reader)
+    settings = WebhookSettings(
+        public_url=reader.url(
+            "PUBLIC_URL", "this webhook's https address as Twilio sees it", scheme="https"
+        ),
+        stream_url=reader.url(
+            "STREAM_URL", "the stream handler's address, such as wss://HOST", scheme="wss"
+        ),
+        store_url=read_store_url(reader),
+        stream_token_secret=reader.secret(
+            "STREAM_TOKEN_SECRET",
+            "a random secret that the stream handler is given too",
+            min_length=_MIN_TOKEN_SECRET,
+        ),
+        twilio_auth_token=reader.secret(
+            "TWILIO_AUTH_TOKEN",
+            "the auth token shown in the Twilio console",
+            min_length=_MIN_TWILIO_SECRET,
+        ),
+        twilio_shared_key_secret=reader.optional("TWILIO_SHARED_KEY_SECRET"),
+        fallback_number=reader.phone_number("FALLBACK_NUMBER"),
+        gemini=gemini,
+        memory_model=reader.text(
+            "MEMORY_MODEL", "the model that summarises calls", default=_memory_model(gemini)
+        ),
+    )
+    reader.finish()
+    return settings
+
+
+def _memory_model(gemini: GeminiBackend | None) -> str:
+    """Vertex AI knows no name for whichever model is the latest."""
+    return "gemini-2.5-flash" if isinstance(gemini, VertexAi) else "gemini-flash-latest"

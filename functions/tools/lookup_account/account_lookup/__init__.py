@@ -1,0 +1,1 @@
+"""Looks up a caller's account."""

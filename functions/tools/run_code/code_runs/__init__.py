@@ -1,0 +1,1 @@
+"""Has Gemini write and run code."""

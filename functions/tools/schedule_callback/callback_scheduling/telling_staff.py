@@ -1,0 +1,70 @@
+"""How staff learn of a callback: a Pub/Sub message, and a text if a number is given.
+
+The callback is in the store by then: whatever fails here is logged for operators, and no reason to
+tell the caller that nothing was arranged.
+"""
+
+import asyncio
+import base64
+
+import httpx2
+import msgspec
+
+from ringdown.callbacks import Callback
+from ringdown.errors import NoCredentials
+from ringdown.gemini.access_token import AccessToken
+from ringdown.log import Log
+from ringdown.twilio import TwilioTexts
+
+PUBSUB_URL = "https://pubsub.googleapis.com"
+_PUBLISH_WITHIN_S = 4.0
+_LONGEST_TOPIC = 100
+
+_log = Log("schedule_callback.telling_staff")
+
+
+class CallbackTopic:
+    """A Pub/Sub topic, by REST (https://cloud.google.com/pubsub/docs/reference/rest)."""
+
+    def __init__(self, topic: str, base_url: str) -> None:
+        self._url = f"{base_url}/v1/{topic}:publish"
+        self._token = AccessToken()
+
+    async def tell(self, callback: Callback, spoken: str) -> None:
+        """Publish the callback as JSON, with its words for the time."""
+        content = msgspec.json.encode({**msgspec.to_builtins(callback), "spoken": spoken})
+        message = {
+            "data": base64.b64encode(content).decode(),
+            "attributes": {"call_sid": callback.call_sid, "agent_id": callback.agent_id},
+        }
+        try:
+            async with asyncio.timeout(_PUBLISH_WITHIN_S):
+                status = await self._publish({"messages": [message]})
+        except (httpx2.HTTPError, NoCredentials, TimeoutError) as error:
+            _log.error("callback is not published", error=type(error).__name__)
+        else:
+            if status != httpx2.codes.OK:
+                advice = "look at CALLBACK_TOPIC, and at the function's roles/pubsub.publisher"
+                _log.error("callback is not published", status=status, advice=advice)
+
+    async def _publish(self, body: dict[str, object]) -> int:
+        headers = {"Authorization": f"Bearer {await self._token.get()}"}
+        async with httpx2.AsyncClient(trust_env=False, timeout=_PUBLISH_WITHIN_S) as http:
+            response = await http.post(self._url, json=body, headers=headers)
+        return response.status_code
+
+
+class StaffTexts:
+    """A text to one number of the staff's."""
+
+    def __init__(self, texts: TwilioTexts, number: str) -> None:
+        self._texts = texts
+        self._number = number
+
+    async def tell(self, callback: Callback, spoken: str) -> None:
+        topic = callback.topic[:_LONGEST_TOPIC]
+        refusal = await self._texts.send(
+            self._number, f"Call back {callback.caller} on {spoken}: {topic}"
+        )
+        if refusal is not None:
+            _log.error("staff got no text about a callback", reason=refusal.message)

@@ -1,0 +1,1 @@
+"""Sends callers text messages."""

@@ -1,0 +1,128 @@
+"""What the core wants done. Actions of one answer are carried out in order."""
+
+from typing import TypeAlias
+
+import msgspec
+
+from ringdown.calls import CallChanges, NextAction
+from ringdown.tools import Scheduling, ToolAnswer, ToolDeclaration, ToolRequest
+from stream_handler.call.deadlines import Timer
+from stream_handler.call.model_config import ModelConfig
+from stream_handler.call.ringing import Ring
+
+
+class ConnectModel(msgspec.Struct, frozen=True):
+    """Open a session; once it is there it takes the place of the one before.
+
+    The answer is ModelConnected or ModelConnectFailed. A session that resumes another is opened
+    when the sockets before it are closed.
+    """
+
+    config: ModelConfig
+    within_ms: float
+
+
+class CloseModel(msgspec.Struct, frozen=True):
+    """Close every session, open or under way; nothing more is heard of them."""
+
+
+class SendModelAudio(msgspec.Struct, frozen=True, gc=False):
+    """PCM16 LE mono at 16 kHz."""
+
+    pcm: bytes
+
+
+class SendModelText(msgspec.Struct, frozen=True):
+    text: str
+
+
+class UpdateModelContext(msgspec.Struct, frozen=True):
+    """From now on the session follows these instructions."""
+
+    instructions: str
+
+
+class PlayAudio(msgspec.Struct, frozen=True, gc=False):
+    """µ-law at 8 kHz, any length."""
+
+    mulaw: bytes
+
+
+class PlayRingback(msgspec.Struct, frozen=True):
+    """One ring; ended by ClearPlayback."""
+
+    ring: Ring
+
+
+class PlayTone(msgspec.Struct, frozen=True):
+    """The soft tone of a wait, once; ended by ClearPlayback."""
+
+
+class SendMark(msgspec.Struct, frozen=True, gc=False):
+    name: str
+
+
+class ClearPlayback(msgspec.Struct, frozen=True):
+    """Send `clear` before anything else, and drop media and marks that are still queued."""
+
+
+class CallTool(msgspec.Struct, frozen=True):
+    id: str
+    tool: ToolDeclaration
+    request: ToolRequest
+
+
+class CancelTool(msgspec.Struct, frozen=True):
+    id: str
+
+
+class SendToolResponse(msgspec.Struct, frozen=True):
+    """`scheduling`: when the model is to speak of it, if it did not wait for the answer."""
+
+    id: str
+    name: str
+    answer: ToolAnswer
+    scheduling: Scheduling | None = None
+
+
+class StartTimer(msgspec.Struct, frozen=True):
+    timer: Timer
+    after_ms: int
+
+
+class CancelTimer(msgspec.Struct, frozen=True):
+    timer: Timer
+
+
+class SaveCall(msgspec.Struct, frozen=True):
+    """Write `changes`; a `final` save goes at once and is answered by SaveDone or SaveFailed."""
+
+    changes: CallChanges
+    final: bool = False
+
+
+class CloseStream(msgspec.Struct, frozen=True):
+    """The last action of every session; `next` is what `/after-stream` will do, if decided."""
+
+    next: NextAction | None
+
+
+Action: TypeAlias = (
+    SendModelAudio
+    | PlayAudio
+    | SendMark
+    | PlayRingback
+    | PlayTone
+    | ClearPlayback
+    | ConnectModel
+    | CloseModel
+    | SendModelText
+    | UpdateModelContext
+    | CallTool
+    | CancelTool
+    | SendToolResponse
+    | StartTimer
+    | CancelTimer
+    | SaveCall
+    | CloseStream
+)

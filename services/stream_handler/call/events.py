@@ -1,0 +1,195 @@
+"""What happens to a stream. Every event carries `at_ms`: milliseconds since the stream started."""
+
+from typing import TypeAlias
+
+import msgspec
+
+from ringdown.agents import Agent
+from ringdown.calls import Speaker, Usage
+from ringdown.tools import Json, ToolAnswer
+from stream_handler.call.deadlines import Timer
+
+
+class StreamStarted(msgspec.Struct, frozen=True):
+    """The call is claimed and Twilio is ready to play audio."""
+
+    at_ms: float
+
+
+class CallerAudio(msgspec.Struct, frozen=True, gc=False):
+    """A frame from the caller, already converted for the model: PCM16 LE mono at 16 kHz."""
+
+    at_ms: float
+    pcm: bytes
+    level_dbfs: float
+
+
+class MarkReceived(msgspec.Struct, frozen=True, gc=False):
+    at_ms: float
+    name: str
+
+
+class DtmfReceived(msgspec.Struct, frozen=True):
+    """The caller pressed a key: 0-9, * or #."""
+
+    at_ms: float
+    digit: str
+
+
+class StreamStopped(msgspec.Struct, frozen=True):
+    """Twilio said `stop`: the caller hung up."""
+
+    at_ms: float
+
+
+class StreamLost(msgspec.Struct, frozen=True):
+    """The socket to Twilio closed, or stopped taking data, without a `stop`."""
+
+    at_ms: float
+
+
+class ModelConnected(msgspec.Struct, frozen=True):
+    at_ms: float
+
+
+class ModelConnectFailed(msgspec.Struct, frozen=True):
+    """`code` is the HTTP status or the close code, if there was one."""
+
+    at_ms: float
+    reason: str = ""
+    code: int | None = None
+
+
+class ModelDisconnected(msgspec.Struct, frozen=True):
+    at_ms: float
+    reason: str = ""
+
+
+class GoAwayReceived(msgspec.Struct, frozen=True):
+    """The model's side will close the connection when `left_ms` are over."""
+
+    at_ms: float
+    left_ms: float
+
+
+class ResumptionUpdated(msgspec.Struct, frozen=True):
+    """`handle` brings back the session as it is now."""
+
+    at_ms: float
+    handle: str
+
+
+class ModelAudio(msgspec.Struct, frozen=True, gc=False):
+    """A chunk of the model's speech, already converted for Twilio: µ-law at 8 kHz."""
+
+    at_ms: float
+    mulaw: bytes
+
+
+class ModelInterrupted(msgspec.Struct, frozen=True):
+    """The model noticed that the caller speaks, and dropped the rest of its reply."""
+
+    at_ms: float
+
+
+class GenerationCompleted(msgspec.Struct, frozen=True):
+    """The model has sent the last of this reply's audio."""
+
+    at_ms: float
+
+
+class TurnCompleted(msgspec.Struct, frozen=True):
+    at_ms: float
+
+
+class TranscriptReceived(msgspec.Struct, frozen=True):
+    at_ms: float
+    speaker: Speaker
+    text: str
+
+
+class ToolCallRequested(msgspec.Struct, frozen=True):
+    at_ms: float
+    id: str
+    name: str
+    args: dict[str, Json]
+    blocks: bool = False
+    """Whether the model says nothing until it has the answer."""
+
+
+class ToolCallCancelled(msgspec.Struct, frozen=True):
+    at_ms: float
+    ids: tuple[str, ...]
+
+
+class ToolCallFinished(msgspec.Struct, frozen=True):
+    """A tool has answered; `id` is that of the CallTool."""
+
+    at_ms: float
+    id: str
+    answer: ToolAnswer
+
+
+class UsageReported(msgspec.Struct, frozen=True):
+    at_ms: float
+    usage: Usage
+
+
+class TimerFired(msgspec.Struct, frozen=True):
+    at_ms: float
+    timer: Timer
+
+
+class SaveDone(msgspec.Struct, frozen=True):
+    """The final save is committed."""
+
+    at_ms: float
+
+
+class SaveFailed(msgspec.Struct, frozen=True):
+    """The final save was given up."""
+
+    at_ms: float
+
+
+class AgentEdited(msgspec.Struct, frozen=True):
+    """Operators have edited the agent, and the edit is for calls in progress."""
+
+    at_ms: float
+    agent: Agent
+    revision: str
+
+
+class DrainRequested(msgspec.Struct, frozen=True):
+    """The call cannot stay here: it is to be handed over within so long, at a good moment."""
+
+    at_ms: float
+    within_ms: float
+
+
+NoAudio: TypeAlias = (
+    MarkReceived
+    | DtmfReceived
+    | StreamStarted
+    | StreamStopped
+    | StreamLost
+    | ModelConnected
+    | ModelConnectFailed
+    | ModelDisconnected
+    | GoAwayReceived
+    | ResumptionUpdated
+    | ModelInterrupted
+    | GenerationCompleted
+    | TurnCompleted
+    | TranscriptReceived
+    | ToolCallRequested
+    | ToolCallCancelled
+    | ToolCallFinished
+    | UsageReported
+    | TimerFired
+    | SaveDone
+    | SaveFailed
+    | AgentEdited
+    | DrainRequested
+)
+Event: TypeAlias = CallerAudio | ModelAudio | NoAudio

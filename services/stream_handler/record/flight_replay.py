@@ -1,0 +1,50 @@
+"""Goes through a flight record again, with the core as it is now."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stream_handler.call.actions import Action, PlayAudio, SendMark, SendModelAudio
+from stream_handler.call.events import Event
+from stream_handler.call.parts import Words
+from stream_handler.call.session import StreamSession
+from stream_handler.record.flight_format import Answer, Flight
+from stream_handler.record.flight_outline import outline
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event, and what is decided on it."""
+
+    event: Event
+    actions: tuple[Action, ...]
+    answer: Answer
+    """As it is now; without decisions if only sound is passed on."""
+    recorded: Answer | None
+
+    @property
+    def differs(self) -> bool:
+        """Whether the core decided otherwise then; sound is compared where more was decided."""
+        if self.recorded is None:
+            return bool(self.answer.decisions)
+        return self.recorded != self.answer
+
+
+def replay(flight: Flight, words: Words) -> Iterator[Step]:
+    """Every step, in order. Whatever the core raises now, it raises here."""
+    session = StreamSession(flight.head.call, words, flight.head.history)
+    to_model_bytes = played_bytes = marks = 0
+    for happened in flight.happened:
+        actions = session.handle(happened.event)
+        decisions: list[str] = []
+        for action in actions:
+            match action:
+                case SendModelAudio(pcm):
+                    to_model_bytes += len(pcm)
+                case PlayAudio(mulaw):
+                    played_bytes += len(mulaw)
+                case SendMark():
+                    marks += 1
+                case _:
+                    decisions.append(outline(action))
+        answer = Answer(to_model_bytes, played_bytes, marks, tuple(decisions))
+        yield Step(happened.event, actions, answer, happened.answer)

@@ -1,0 +1,1 @@
+"""Calls tools over HTTP."""

@@ -1,0 +1,183 @@
+"""The agent: what operators edit and a call is answered with.
+
+The records here say which types and sizes hold; `ringdown.agents.check` adds what only matters when
+a document is new (models, voices, fields of templates), so that old calls stay readable when those
+change.
+"""
+
+import hashlib
+import re
+from importlib import resources
+from typing import Annotated, Literal
+
+import msgspec
+
+from ringdown.agents.opening_hours import OpeningHours
+from ringdown.documents import to_record
+from ringdown.gemini.models import DEFAULT_MODEL, DEFAULT_VOICE
+from ringdown.tools import Json
+
+DEFAULT_AGENT_ID = "default"
+
+
+def _suggested_number(text: str) -> str:
+    digits = "".join(re.findall("[0-9]", text))
+    is_international = text.strip().startswith("+") and 7 <= len(digits) <= 15
+    return f"+{digits}" if is_international and digits[0] != "0" else ""
+
+
+def _suggested_language(text: str) -> str:
+    language, _, region = text.strip().replace("_", "-").partition("-")
+    tag = f"{language.lower()}-{region.upper()}" if region else language.lower()
+    return tag if re.fullmatch("[a-z]{2,3}(-[A-Z]{2})?", tag) else ""
+
+
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=20_000)]
+Sentence = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+PersonName = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[a-z][a-z0-9_]{0,63}\Z",
+        description="a name in small letters, such as billing or front_desk",
+    ),
+]
+PhoneNumber = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^\+[1-9][0-9]{6,14}\Z",
+        description="written like +14155550100: plus, country code, digits only",
+        extra={"suggest": _suggested_number},
+    ),
+]
+LanguageTag = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[a-z]{2,3}(-([A-Z]{2}|[0-9]{3}))?\Z",
+        description="a language and, after a hyphen, its country: en-US, de-DE, pt-BR",
+        extra={"suggest": _suggested_language},
+    ),
+]
+
+
+class TurnTaking(msgspec.Struct, frozen=True, kw_only=True):
+    """How the agent tells that the caller has finished, or wants to speak."""
+
+    patience: Literal["quick", "normal", "patient"] = "normal"
+    """How long a pause may be before the agent answers; patient for slow speakers."""
+    start_sensitivity: Literal["high", "low"] = "high"
+    """Low takes more voice to interrupt the agent: for noisy lines."""
+
+
+class Idle(msgspec.Struct, frozen=True, kw_only=True):
+    """What a silent caller meets; counted from the last word that was played to them."""
+
+    nudge_after_s: Annotated[float, msgspec.Meta(ge=3, le=600)] = 10.0
+    goodbye_after_s: Annotated[float, msgspec.Meta(ge=5, le=1200)] = 30.0
+
+    def __post_init__(self) -> None:
+        if self.goodbye_after_s <= self.nudge_after_s:
+            raise ValueError(
+                f"goodbye_after_s ({self.goodbye_after_s:g}) must be longer than nudge_after_s"
+                f" ({self.nudge_after_s:g})"
+            )
+
+
+class Example(msgspec.Struct, frozen=True, kw_only=True):
+    """A caller's sentence, and what must be in the agent's answer, in large or small letters."""
+
+    caller: Sentence
+    answer_contains: Annotated[tuple[Sentence, ...], msgspec.Meta(min_length=1, max_length=20)]
+
+
+class Agent(msgspec.Struct, frozen=True, kw_only=True):
+    """One agent as operators write it (`agents/{id}`)."""
+
+    instructions: Text
+    """What the model is told; a template (`ringdown.agents.templates`)."""
+    greeting: Sentence
+    """What the agent says first; a template."""
+    notice: Annotated[str, msgspec.Meta(max_length=300)] | None = None
+    """Spoken by Twilio before any audio streams. Left out: that this is an automated assistant and
+    that the call is transcribed, in the agent's language. Empty: nothing."""
+    voice: Name = DEFAULT_VOICE
+    volume_db: Annotated[float, msgspec.Meta(ge=-12, le=12)] = 0.0
+    """How much louder than the model's own the voice is; what is too loud for a telephone is turned
+    down, not cut."""
+    language: LanguageTag = "en-US"
+    model: Name = DEFAULT_MODEL
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
+    """Higher is more varied; None leaves it to the model."""
+    thinking: Literal["minimal", "low", "medium", "high"] | None = None
+    """How much a model that thinks does so before it speaks; None is low."""
+    tools: Annotated[tuple[Name, ...], msgspec.Meta(max_length=64)] = ()
+    google_search: bool = False
+    """Whether the model may look things up on the web by itself."""
+    fallback_number: PhoneNumber | None = None
+    """Where callers are sent when the agent cannot answer, or when they press 0."""
+    transfer_numbers: Annotated[dict[PersonName, PhoneNumber], msgspec.Meta(max_length=100)] = {}
+    """People the agent may transfer to, by name: {billing: "+14155550100"}."""
+    protect_greeting: bool = True
+    """Whether the greeting is heard out even if the caller speaks over it."""
+    turn_taking: TurnTaking = TurnTaking()
+    idle: Idle = Idle()
+    max_call_s: Annotated[int, msgspec.Meta(ge=30, le=3_540)] = 1_800
+    """The longest a call may last; a minute before, the caller is told."""
+    max_cost_usd: Annotated[float, msgspec.Meta(gt=0, le=1000)] | None = None
+    """The most that the model may cost in one call; None for no limit."""
+    time_zone: Name | None = None
+    """Where the agent is, by its IANA name, such as Europe/Berlin."""
+    opening_hours: OpeningHours | None = None
+    """None: always open."""
+    remember_callers: bool = False
+    """Whether a summary of each call is kept for the caller's next one."""
+    apply_to_live_calls: bool = False
+    """Whether new instructions reach calls in progress, too."""
+    waiting_phrases: Annotated[tuple[Sentence, ...], msgspec.Meta(max_length=20)] = ()
+    """What the agent says while a tool takes long, in turn, if the tool wants a phrase said."""
+    examples: Annotated[tuple[Example, ...], msgspec.Meta(max_length=100)] = ()
+
+    @property
+    def revision(self) -> str:
+        """The content's hash: the same words give the same revision.
+
+        Fields left at their defaults do not count, so that new fields change no revision.
+        """
+        written = msgspec.json.encode(_written(self), order="sorted")
+        return hashlib.sha256(written).hexdigest()[:12]
+
+
+class Draft(Agent, frozen=True, kw_only=True):
+    """An agent that answers its testers only (`drafts/{id}`), until it is published."""
+
+    testers: Annotated[tuple[PhoneNumber, ...], msgspec.Meta(max_length=100)] = ()
+    """Who hears the draft. Numbers can be forged: this is no protection for a secret."""
+    publish: bool = False
+    """Set it to true, and the draft becomes the agent."""
+
+
+DRAFT_FIELDS = frozenset(Draft.__struct_fields__) - frozenset(Agent.__struct_fields__)
+
+
+def packaged_document() -> Json:
+    """The agent that ships with Ringdown, as operators would write it."""
+    import yaml  # here, because the stream handler reads no agent files and is deployed without
+
+    text = (resources.files("ringdown") / "packaged" / "default.yaml").read_text("utf-8")
+    return yaml.safe_load(text)
+
+
+def packaged_agent() -> Agent:
+    """The agent that answers when no stored one can."""
+    return to_record(Agent, packaged_document(), where="the packaged agent")
+
+
+def _written(record: msgspec.Struct) -> dict[str, object]:
+    """What differs from the defaults."""
+    written: dict[str, object] = {}
+    for field in msgspec.structs.fields(record):
+        value = getattr(record, field.name)
+        default = {} if field.default_factory is dict else field.default
+        if value != default:
+            written[field.name] = _written(value) if isinstance(value, msgspec.Struct) else value
+    return written

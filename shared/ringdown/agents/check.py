@@ -1,0 +1,214 @@
+"""What is wrong with an agent as operators wrote it, in their words, all of it at once.
+
+Two kinds: an error keeps the document from answering calls, a remark does not. Fields that nobody
+reads and tools that nobody declared are remarks. A call goes well without them, a misspelt setting
+is no reason to go back to an older prompt, and processes of an older version must be able to read
+what a newer one has written.
+"""
+
+import zoneinfo
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import msgspec
+
+from ringdown.agents import DRAFT_FIELDS, Agent, Draft
+from ringdown.agents.field_check import field_problems, plain
+from ringdown.agents.templates import (
+    CLOCK_FIELDS,
+    INSTRUCTIONS_ONLY,
+    fields_in,
+    template_problem,
+)
+from ringdown.gemini.models import MODELS, VOICES
+from ringdown.tools import Json
+from ringdown.wording import did_you_mean, listed, shown
+
+DeclaredTools: TypeAlias = Mapping[str, str | None]
+"""Each tool's name, and what keeps it from being used: None if nothing does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """`agent` is None if there are errors."""
+
+    agent: Agent | None
+    errors: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    testers: tuple[str, ...] = ()
+    """Of a draft: the numbers that hear it."""
+    publish: bool = False
+
+
+def check_agent(document: Json, known_tools: DeclaredTools | None = None) -> Agent | list[str]:
+    """The agent, or everything that an operator should correct, remarks included.
+
+    `known_tools` is None where nobody knows which tools there are.
+    """
+    found = findings(document, known_tools)
+    problems = [*found.errors, *found.remarks]
+    return problems if found.agent is None or problems else found.agent
+
+
+def findings(document: Json, known_tools: DeclaredTools | None = None) -> Findings:
+    """What there is to say of a document of `agents/`."""
+    return _findings(Agent, plain(document), known_tools)
+
+
+def draft_findings(document: Json, known_tools: DeclaredTools | None = None) -> Findings:
+    """What there is to say of a document of `drafts/`, its testers even if it is broken."""
+    written = plain(document)
+    found = _findings(Draft, written, known_tools)
+    if found.agent is None:
+        return replace(found, testers=_texts_in(written, "testers"))
+    draft = msgspec.convert(written, Draft)
+    remarks = found.remarks if draft.testers or draft.publish else (*found.remarks, _NOBODY_HEARS)
+    return replace(found, remarks=remarks, testers=draft.testers, publish=draft.publish)
+
+
+def summary(problems: Sequence[str]) -> str:
+    """The first of `problems`, one a line, and how many more there are."""
+    more = len(problems) - _MOST_TOLD
+    return "\n".join([*problems[:_MOST_TOLD], *([f"… and {more} more."] if more > 0 else [])])
+
+
+def agent_document(draft: dict[str, Json]) -> dict[str, Json]:
+    """The document of the agent that `draft` becomes when it is published."""
+    return _without(draft, DRAFT_FIELDS)
+
+
+def _findings(kind: type[Agent], document: Json, known_tools: DeclaredTools | None) -> Findings:
+    problems = field_problems(kind, document)
+    of_types = [problem for problem in problems if not problem.is_unknown]
+    remarks = [str(problem) for problem in problems if problem.is_unknown]
+    if not isinstance(document, dict):
+        return Findings(None, tuple(map(str, of_types)))
+    broken = {problem.field for problem in of_types}
+    agent = msgspec.convert({**_BLANK, **_without(document, broken)}, Agent)
+    errors = [
+        *map(str, of_types),
+        *(e for e in _errors(agent) if e.partition(":")[0] not in broken),
+    ]
+    if known_tools is not None:
+        remarks += _useless_tools(agent, known_tools)
+    return Findings(None if errors else agent, tuple(errors), tuple(remarks))
+
+
+_BLANK = {"instructions": "-", "greeting": "-"}
+"""Stands in where these are broken, so that the rest is checked in the same go."""
+
+
+def _texts_in(document: Json, field: str) -> tuple[str, ...]:
+    texts = document.get(field) if isinstance(document, dict) else None
+    return tuple(t for t in texts if isinstance(t, str)) if isinstance(texts, list) else ()
+
+
+def _without(document: dict[str, Json], fields: Collection[str]) -> dict[str, Json]:
+    return {name: value for name, value in document.items() if name not in fields}
+
+
+_MOST_TOLD = 10
+_NOBODY_HEARS = (
+    "testers: is empty, so nobody hears this draft. Add the numbers of the people who try it."
+)
+
+
+# What the types do not say
+
+
+def _errors(agent: Agent) -> Iterator[str]:
+    yield from _unknown_choice("voice", agent.voice, VOICES)
+    yield from _unknown_choice("model", agent.model, MODELS)
+    yield from _settings_of_model(agent)
+    yield from _blank_texts(agent)
+    yield from _template_errors(agent)
+    yield from _clock_errors(agent)
+    for name in sorted({name for name in agent.tools if agent.tools.count(name) > 1}):
+        yield f"tools: {shown(name)} is listed twice. List it once."
+
+
+def _unknown_choice(field: str, choice: str, known: Iterable[str]) -> Iterator[str]:
+    names = sorted(known)
+    if choice not in names:
+        meant = did_you_mean(choice, names)
+        all_names = f"{field.capitalize()}s: {', '.join(names)}."
+        yield f"{field}: there is no {field} {shown(choice)}.{meant} {all_names}"
+
+
+def _settings_of_model(agent: Agent) -> Iterator[str]:
+    model = MODELS.get(agent.model)
+    if model is None:
+        return
+    if agent.thinking is not None and not model.thinks:
+        thinkers = listed(name for name, model in MODELS.items() if model.thinks)
+        yield f"thinking: {agent.model} does not take it. Leave it out, or choose {thinkers}."
+    if agent.google_search and not model.searches:
+        searchers = listed(name for name, model in MODELS.items() if model.searches)
+        yield (
+            f"google_search: {agent.model} cannot search beside its tools. Set it to false, or"
+            f" choose {searchers}."
+        )
+
+
+def _blank_texts(agent: Agent) -> Iterator[str]:
+    for field in ("instructions", "greeting"):
+        if not getattr(agent, field).strip():
+            yield f"{field}: there are only spaces in it. Write what the agent is to say or do."
+
+
+def _template_errors(agent: Agent) -> Iterator[str]:
+    for field in ("instructions", "greeting"):
+        problem = template_problem(getattr(agent, field))
+        if problem is not None:
+            yield f"{field}: {problem}"
+    for name in sorted(fields_in(agent.greeting) & INSTRUCTIONS_ONLY):
+        yield f"greeting: {{{name}}} works in instructions only. Leave it out."
+    for field, text in _spoken_as_they_are(agent):
+        for name in sorted(fields_in(text)):
+            yield f"{field}: {{{name}}} works in instructions and greeting only. Leave it out."
+
+
+def _spoken_as_they_are(agent: Agent) -> Iterator[tuple[str, str]]:
+    yield "notice", agent.notice or ""
+    yield "opening_hours.message", (agent.opening_hours and agent.opening_hours.message) or ""
+
+
+def _clock_errors(agent: Agent) -> Iterator[str]:
+    if agent.time_zone is not None:
+        yield from _unknown_zone(agent.time_zone)
+        return
+    needs = [
+        f"{{{name}}} in {field}"
+        for field in ("instructions", "greeting")
+        for name in sorted(fields_in(getattr(agent, field)) & CLOCK_FIELDS)
+    ]
+    if agent.opening_hours is not None:
+        needs.append("opening_hours")
+    if needs:
+        yield (
+            f"time_zone: is missing, and needed for {listed(needs, 'and')}."
+            " Write where the agent is, such as Europe/Berlin or America/New_York."
+        )
+
+
+def _unknown_zone(name: str) -> Iterator[str]:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of zones
+        known = zoneinfo.available_timezones()
+        city = name.strip().replace(" ", "_").lower()
+        of_city = sorted(zone for zone in known if zone.lower().endswith(f"/{city}"))
+        meant = f" Did you mean {of_city[0]}?" if of_city else did_you_mean(name, known)
+        examples = "Time zones are written like Europe/Berlin, America/New_York or Asia/Kolkata."
+        yield f"time_zone: there is no time zone {shown(name)}.{meant} {examples}"
+
+
+def _useless_tools(agent: Agent, known: DeclaredTools) -> Iterator[str]:
+    all_tools = f"Tools: {', '.join(sorted(known))}." if known else "No tool is deployed."
+    for name in dict.fromkeys(agent.tools):
+        if name not in known:
+            meant = did_you_mean(name, known)
+            yield f"tools: there is no tool {shown(name)}.{meant} {all_tools}"
+        elif (problem := known[name]) is not None:
+            yield f"tools: {shown(name)} cannot be used. Correct {problem}"

@@ -1,0 +1,124 @@
+"""What is done about an edit: say whether it can be used, keep it if so, publish a draft.
+
+Safe to repeat and in any order: it reads the document as it is now, and writes only what is not so
+already. Its own write of `status` is not an edit and leads to no further one, since `status` is no
+part of what is compared; a status that was written late is set right by the event it causes.
+"""
+
+import datetime
+from contextlib import suppress
+
+from ringdown.agents import DEFAULT_AGENT_ID
+from ringdown.agents.check import Findings, agent_document, draft_findings, findings, summary
+from ringdown.agents.store import AgentStatus, AgentStore, Revision, StoredAgent
+from ringdown.errors import Conflict
+
+_PUBLISH_TRIES = 3
+
+
+async def look_at_edit(
+    store: AgentStore, agent_id: str, now: datetime.datetime, *, draft: bool = False
+) -> AgentStatus | None:
+    """The status of the agent, or of its draft, after an edit; None if there is no document.
+
+    A draft whose `publish` is true becomes the agent, whose status is then returned. Raises
+    StoreUnavailable, and Conflict if others keep editing while a draft is published.
+    """
+    stored = await store.read_agent(agent_id, draft=draft)
+    if stored is None:
+        return None
+    tools = await store.declared_tools()
+    if not draft:
+        return await _look_at_agent(store, stored, findings(stored.document, tools), now)
+    found = draft_findings(stored.document, tools)
+    if found.agent is None or not found.publish:
+        return await _note(store, stored, _status_of_draft(found, now), draft=True)
+    await _publish(store, stored, now)
+    return await look_at_edit(store, agent_id, now)
+
+
+async def _look_at_agent(
+    store: AgentStore, stored: StoredAgent, found: Findings, now: datetime.datetime
+) -> AgentStatus:
+    last = await store.last_revision(stored.agent_id)
+    answers = None if last is None else last.revision
+    if found.agent is not None and found.agent.revision != answers:
+        answers = found.agent.revision
+        await _keep(store, stored.agent_id, found, now)
+    status = AgentStatus(
+        ok=found.agent is not None,
+        revision=answers,
+        error=_error(found, answers, stored.agent_id),
+        checked_at=now,
+    )
+    return await _note(store, stored, status)
+
+
+async def _keep(store: AgentStore, agent_id: str, found: Findings, now: datetime.datetime) -> None:
+    if found.agent is not None:
+        revision = Revision(revision=found.agent.revision, agent=found.agent, seen_at=now)
+        await store.keep_revision(agent_id, revision)
+
+
+async def _publish(store: AgentStore, draft: StoredAgent, now: datetime.datetime) -> None:
+    """Make `draft` the agent. The version that it replaces can be rolled back to."""
+    document = agent_document(draft.document)
+    for _ in range(_PUBLISH_TRIES):
+        before = await store.read_agent(draft.agent_id)
+        try:
+            if before is None:
+                await store.write_agent(draft.agent_id, document, over=None)
+            elif before.document != document:
+                just_before = now - datetime.timedelta.resolution  # what is published comes last
+                await _keep(store, draft.agent_id, findings(before.document), just_before)
+                await store.write_agent(draft.agent_id, document, over=before.version)
+        except Conflict:
+            continue
+        with suppress(Conflict):  # edited again meanwhile: that edit is looked at by itself
+            await store.delete_draft(draft.agent_id, over=draft.version)
+        return
+    raise Conflict(f"agents/{draft.agent_id} is being edited; publish the draft again")
+
+
+async def _note(
+    store: AgentStore, stored: StoredAgent, status: AgentStatus, *, draft: bool = False
+) -> AgentStatus:
+    """Write `status`, unless the document says so already."""
+    if stored.status is not None and _says_the_same(stored.status, status):
+        return stored.status
+    await store.write_status(stored.agent_id, status, draft=draft)
+    return status
+
+
+def _says_the_same(a: AgentStatus, b: AgentStatus) -> bool:
+    return (a.ok, a.revision, a.error) == (b.ok, b.revision, b.error)
+
+
+def _status_of_draft(found: Findings, now: datetime.datetime) -> AgentStatus:
+    revision = None if found.agent is None else found.agent.revision
+    beginning = "Nobody hears this draft until this is corrected:"
+    if found.agent is not None:
+        beginning = "The draft can be used, but:"
+    return AgentStatus(
+        ok=found.agent is not None,
+        revision=revision,
+        error=_told(found, beginning),
+        checked_at=now,
+    )
+
+
+def _error(found: Findings, answers: str | None, agent_id: str) -> str | None:
+    if found.agent is not None:
+        return _told(found, "Calls are answered with this, but:")
+    if answers is not None:
+        instead = f"revision {answers}"
+    elif agent_id == DEFAULT_AGENT_ID:
+        instead = "the agent that ships with Ringdown"
+    else:
+        instead = "the default agent"
+    return _told(found, f"Until this is corrected, {instead} answers calls:")
+
+
+def _told(found: Findings, beginning: str) -> str | None:
+    problems = [*found.errors, *found.remarks]
+    return f"{beginning}\n{summary(problems)}" if problems else None

@@ -1,0 +1,69 @@
+"""Flight records: what happened to each stream of a call, for it to be gone through again.
+
+A record is bytes that the stream handler makes and reads (`stream_handler.record`). It holds the
+words that were said, so it is kept where the call's turns are, as long, and for the same eyes.
+"""
+
+import zlib
+from collections.abc import Iterable
+from typing import Protocol
+
+import msgspec
+
+MOST_BYTES = 64_000_000
+"""Of an unpacked record; what is longer is damaged."""
+_PART_BYTES = 500_000  # as text two thirds of the 1 MiB that a Firestore document holds
+
+
+class FlightPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the record of one attempt (`calls/{sid}/flights/{attempt}-{part}`)."""
+
+    attempt: int
+    part: int
+    """From 1 to `of`."""
+    of: int
+    body: bytes
+
+
+class FlightStore(Protocol):
+    """Where flight records are kept. Raises StoreUnavailable when the store does not answer."""
+
+    async def keep_flight(self, call_sid: str, parts: tuple[FlightPart, ...]) -> None:
+        """Write the parts beside the call's turns; nothing, if the call is unknown.
+
+        Whoever holds the call now does not matter: each attempt has a record of its own.
+        """
+
+    async def read_flights(self, call_sid: str) -> tuple[FlightPart, ...]:
+        """All parts of all attempts, in order."""
+
+
+class DamagedFlight(Exception):
+    """The parts do not make up a record; the message says why."""
+
+
+def pack(attempt: int, record: bytes) -> tuple[FlightPart, ...]:
+    """The parts that `record` is kept in. Takes milliseconds: not for an event loop."""
+    packed = zlib.compress(record)
+    bodies = [packed[at : at + _PART_BYTES] for at in range(0, len(packed), _PART_BYTES)]
+    return tuple(
+        FlightPart(attempt=attempt, part=n, of=len(bodies), body=body)
+        for n, body in enumerate(bodies, start=1)
+    )
+
+
+def unpack(parts: Iterable[FlightPart]) -> bytes:
+    """The record that the parts of one attempt make up; raises DamagedFlight."""
+    found = {part.part: part for part in parts}
+    of = max((part.of for part in found.values()), default=0)
+    missing = [n for n in range(1, of + 1) if n not in found]
+    if missing or not of:
+        raise DamagedFlight(f"part {missing[0] if missing else 1} of {of or 1} is missing")
+    unpacking = zlib.decompressobj()
+    try:
+        record = unpacking.decompress(b"".join(found[n].body for n in range(1, of + 1)), MOST_BYTES)
+    except zlib.error as error:
+        raise DamagedFlight(str(error)) from None
+    if not unpacking.eof:
+        raise DamagedFlight("its end is missing")
+    return record

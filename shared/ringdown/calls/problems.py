@@ -1,0 +1,289 @@
+"""What went wrong in a call, in plain words, and what to do about it. Pure."""
+
+import difflib
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from ringdown.calls import (
+    GO_AWAY,
+    Call,
+    CallRecord,
+    CallStatus,
+    EndReason,
+    Speaker,
+    ToolCall,
+    ToolOutcome,
+    Turn,
+)
+from ringdown.calls.limits import ALERT_AT
+from ringdown.gemini.prices import cost_usd
+
+SLOW_REPLY_MS = 2_000
+"""Callers begin to ask "hello?" after about two seconds of silence."""
+SLOW_BARGE_IN_MS = 600
+"""Two people who talk at once sort it out faster than this."""
+MANY_INTERRUPTIONS = 3
+"""One or two belong to any conversation."""
+REPEATED_ALIKE = 0.85
+"""How alike two sentences are that say the same: the share of their words, in order."""
+REPEATED_WORDS = 3
+"""Shorter ones ("yes", "thank you") are said twice without meaning anything by it."""
+UNHEARD_AFTER_MS = 8_000
+"""Enough for a greeting and the beginning of an answer to it."""
+LENGTHS_DIFFER_S = 15
+"""The notice and ringing are in one length and not in the other; more than that is a loss."""
+
+_LISTED = 3
+
+
+def problems(record: CallRecord) -> tuple[str, ...]:
+    """A sentence or two for each thing that went wrong, the gravest first; empty if nothing did."""
+    call, turns = record.call, record.turns
+    return (
+        *_ending(call),
+        *_agent_document(call),
+        *_reconnects(call),
+        *_silence(record),
+        *_tools(record.tool_calls),
+        *_transfers(call),
+        *_slow_replies(turns),
+        *_interruptions(turns),
+        *_repetitions(turns),
+        *_cost(call),
+        *_twilio(call),
+    )
+
+
+def reply_times_ms(turns: Sequence[Turn]) -> list[int]:
+    """How long the caller waited for each answer, sorted."""
+    return sorted(turn.reply_ms for turn in turns if turn.reply_ms is not None)
+
+
+def percentile(ordered: Sequence[int], share: float) -> int:
+    """The smallest of the `ordered` values that at least `share` of them do not exceed."""
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+_ENDINGS = {
+    EndReason.MODEL_UNAVAILABLE: (
+        "The model could not be reached, or refused, so the caller was sent to the fallback number."
+        " Check the key, its quota and the agent's model; the stream handler's log has the reason."
+    ),
+    EndReason.MODEL_LOST: (
+        "The model was lost in the middle of the call and did not come back, so the caller was sent"
+        " to the fallback number. The stream handler's log has the reason."
+    ),
+    EndReason.STREAM_LOST: (
+        "The audio stream broke off, and the call did not go on: it had been taken up too often, or"
+        " it ended meanwhile. The stream handler was gone or unreachable: look for its errors at"
+        " that time, and for 31901 to 31924 in Twilio's debugger."
+    ),
+    EndReason.NEVER_STREAMED: (
+        "The call ended before its audio stream began: the caller hung up during the notice, or"
+        " Twilio could not reach the stream handler. If it happens often, look for 31901 to 31920"
+        " in Twilio's debugger."
+    ),
+    EndReason.HANDLER_STOPPED: (
+        "The stream handler was stopped, for a new version or fewer instances, and the call ended"
+        " before another one had taken it up."
+    ),
+    EndReason.HANDLER_BUSY: (
+        "The stream handler had as many calls as it may (MAX_CALLS), or was too slow for one more,"
+        " so the caller heard that all lines are busy. Allow more instances."
+    ),
+    EndReason.TIME_LIMIT: (
+        "The call reached the longest time that the agent allows (max_call_s) and was ended."
+    ),
+    EndReason.COST_LIMIT: (
+        "The call reached what it may cost (max_cost_usd) and was ended. Raise it, or shorten the"
+        " agent's instructions and answers: every turn is billed with all that came before it."
+    ),
+    EndReason.CALLER_IDLE: "Nobody spoke any more, so the agent said goodbye and ended the call.",
+}
+
+
+def _ending(call: Call) -> Iterator[str]:
+    if call.end_reason in _ENDINGS:
+        yield _ENDINGS[call.end_reason]
+
+
+def _agent_document(call: Call) -> Iterator[str]:
+    if call.agent_problem is not None:
+        reason = " ".join(call.agent_problem.split())
+        yield (
+            f"The agent could not be used as it was written, and revision {call.agent_revision}"
+            f" answered instead. What is wrong: {reason}"
+        )
+
+
+_BETWEEN_TURNS_MS = 1_000
+"""A new session that is there sooner, and was to be expected, is nothing to tell of."""
+
+
+def _reconnects(call: Call) -> Iterator[str]:
+    """But for those that the service wants every ten minutes or so, and nobody hears."""
+    heard = [
+        made
+        for made in call.reconnects
+        if made.took_ms > _BETWEEN_TURNS_MS or made.reason != GO_AWAY
+    ]
+    if heard:
+        where = _some([f"{_clock(made.at_ms)} ({made.reason})" for made in heard])
+        longest = _s(max(made.took_ms for made in heard))
+        yield (
+            f"The connection to the model was made anew {_times(len(heard))}, and the call went on:"
+            f" at {where}. It took {longest} at most. If it happens often, look at the model's"
+            " status page and quota."
+        )
+
+
+def _silence(record: CallRecord) -> Iterator[str]:
+    if record.call.started_at is None or record.call.status is not CallStatus.ENDED:
+        return
+    spoke = {turn.speaker for turn in record.turns}
+    length_ms = max((turn.end_ms for turn in record.turns), default=0)
+    if Speaker.AGENT not in spoke:
+        yield "The agent was never heard. Look for the model's errors in the stream handler's log."
+    elif Speaker.CALLER not in spoke and length_ms >= UNHEARD_AFTER_MS:
+        yield (
+            "Nothing was heard of the caller. Their line was silent, or the model took their voice"
+            " for noise (turn_taking.start_sensitivity)."
+        )
+    if Speaker.AGENT in spoke and not record.call.usage.reports:
+        yield "The model did not report what it used, so the cost of this call is not known."
+
+
+def _tools(calls: Sequence[ToolCall]) -> Iterator[str]:
+    failed: dict[tuple[str, str], int] = defaultdict(int)
+    for call in calls:
+        if call.outcome is ToolOutcome.FAILED:
+            failed[call.name, call.error or "without a reason"] += 1
+    for (name, error), times in failed.items():
+        asked = sum(call.name == name for call in calls)
+        yield f"The tool {name} failed {_times(times)} of {asked}: {_sentence(error)}"
+
+
+def _transfers(call: Call) -> Iterator[str]:
+    for name in dict.fromkeys(call.failed_transfers):
+        yield (
+            f"The caller was transferred to {name}, who did not answer, and came back to the agent."
+        )
+    if call.take_ups:
+        yield (
+            f"The audio stream ended early {_times(len(call.take_ups))}, and the call went on in"
+            " another one. The log of the webhook says why, at “call taken up”."
+        )
+    if call.stream_error is not None:
+        yield f"Twilio says of the audio stream: {_sentence(call.stream_error)}"
+
+
+def _slow_replies(turns: Sequence[Turn]) -> Iterator[str]:
+    replies = reply_times_ms(turns)
+    if not replies or (slow_ms := percentile(replies, 0.95)) <= SLOW_REPLY_MS:
+        return
+    slow = [turn for turn in turns if (turn.reply_ms or 0) > SLOW_REPLY_MS]
+    where = _some([f"{_clock(turn.start_ms)} ({_s(turn.reply_ms or 0)})" for turn in slow])
+    yield (
+        f"Replies were slow: 95 of 100 came within {_s(slow_ms)}, and callers notice"
+        f" {_s(SLOW_REPLY_MS)}. At {where}."
+    )
+
+
+def _interruptions(turns: Sequence[Turn]) -> Iterator[str]:
+    answers = [turn for turn in turns if turn.speaker is Speaker.AGENT]
+    cut = [turn for turn in answers if turn.interrupted]
+    if len(cut) >= MANY_INTERRUPTIONS and 2 * len(cut) > len(answers):
+        yield (
+            f"The caller cut off {len(cut)} of {len(answers)} answers. Ask for shorter ones in the"
+            " instructions; if it was noise, set turn_taking.start_sensitivity to low."
+        )
+    slow = [turn for turn in cut if (turn.barge_in_ms or 0) > SLOW_BARGE_IN_MS]
+    if slow:
+        where = _some([f"{_clock(turn.end_ms)} ({_s(turn.barge_in_ms or 0)})" for turn in slow])
+        yield f"The agent went on talking for too long when the caller spoke: at {where}."
+
+
+def _repetitions(turns: Sequence[Turn]) -> Iterator[str]:
+    said = [turn for turn in turns if turn.speaker is Speaker.CALLER]
+    again = [b for a, b in itertools.pairwise(said) if _alike(a.text, b.text)]
+    if again:
+        where = _some([_clock(turn.start_ms) for turn in again])
+        yield f"The caller had to say the same again at {where}: “{again[0].text}”."
+
+
+def _alike(a: str, b: str) -> bool:
+    words, more = _words(a), _words(b)
+    if min(len(words), len(more)) < REPEATED_WORDS:
+        return False
+    return difflib.SequenceMatcher(None, words, more).ratio() >= REPEATED_ALIKE
+
+
+def _words(text: str) -> list[str]:
+    return "".join(c if c.isalnum() else " " for c in text[:500].lower()).split()
+
+
+def _cost(call: Call) -> Iterator[str]:
+    limit, cost = call.agent.max_cost_usd, cost_usd(call.usage)
+    if limit is not None and cost >= ALERT_AT * limit and call.end_reason != EndReason.COST_LIMIT:
+        yield f"The call cost about ${cost:.2f}; it may cost ${limit:.2f} (max_cost_usd)."
+
+
+_TWILIO_FAILURES = {
+    "busy": "the line was busy",
+    "failed": "the call could not be completed",
+    "no-answer": "nobody answered",
+    "canceled": "the call was cancelled while it rang",
+}
+
+
+def _twilio(call: Call) -> Iterator[str]:
+    if call.twilio_status in _TWILIO_FAILURES:
+        says = _TWILIO_FAILURES[call.twilio_status]
+        yield f"Twilio says that {says}. Its debugger has the reason."
+    if call.status is not CallStatus.ENDED or call.started_at is None:
+        return
+    if call.twilio_status is None:
+        yield (
+            "Twilio has not said how the call ended. Check that the number's status callback is"
+            " set to the webhook's /status."
+        )
+    elif (missing_s := _unrecorded_s(call)) > LENGTHS_DIFFER_S:
+        yield f"Twilio counts {missing_s:.0f} s more than the record has: its end may be missing."
+
+
+_ALL_HERE = frozenset({EndReason.AGENT_HUNG_UP, EndReason.CALLER_HUNG_UP})
+"""Endings after which nobody else is on the line, as a person after a transfer would be."""
+
+
+def _unrecorded_s(call: Call) -> float:
+    if call.ended_at is None or call.twilio_duration_s is None or call.end_reason not in _ALL_HERE:
+        return 0.0
+    return call.twilio_duration_s - (call.ended_at - call.created_at).total_seconds()
+
+
+# Wording
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def _some(places: Sequence[str]) -> str:
+    more = len(places) - _LISTED
+    return ", ".join(places[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _clock(at_ms: int) -> str:
+    minutes, seconds = divmod(at_ms // 1000, 60)
+    return f"{minutes}:{seconds:02}"
+
+
+def _s(duration_ms: int) -> str:
+    return f"{duration_ms / 1000:.1f} s"
+
+
+def _sentence(text: str) -> str:
+    text = " ".join(text.split())
+    return text if text.endswith((".", "!", "?")) else f"{text}."

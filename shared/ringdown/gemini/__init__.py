@@ -1,0 +1,1 @@
+"""Gemini: models, prices, how to reach it."""

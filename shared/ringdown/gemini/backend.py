@@ -1,0 +1,107 @@
+"""Where Gemini is asked: the Developer API with a key, or Vertex AI with a service account."""
+
+from dataclasses import dataclass, field
+
+from ringdown.gemini.models import Api
+from ringdown.settings import SettingsReader
+
+DEVELOPER_URL = "https://generativelanguage.googleapis.com"
+_CHOICES = ("developer", "vertex")
+
+
+@dataclass(frozen=True, slots=True)
+class DeveloperApi:
+    api_key: str = field(repr=False)
+    base_url: str | None = None
+    """Another endpoint than Google's own."""
+
+    @property
+    def api(self) -> Api:
+        return Api.DEVELOPER
+
+
+@dataclass(frozen=True, slots=True)
+class VertexAi:
+    """The credentials are the process's own: Google's Application Default Credentials."""
+
+    project: str
+    location: str
+    """A region such as us-central1, or `global`."""
+    base_url: str | None = None
+    """Another endpoint than Google's own."""
+
+    @property
+    def api(self) -> Api:
+        return Api.VERTEX
+
+    @property
+    def url(self) -> str:
+        """The location's endpoint for REST; as google-genai chooses it."""
+        if self.base_url is not None:
+            return self.base_url
+        match self.location:
+            case "global":
+                return "https://aiplatform.googleapis.com"
+            case "us" | "eu":
+                return f"https://aiplatform.{self.location}.rep.googleapis.com"
+            case region:
+                return f"https://{region}-aiplatform.googleapis.com"
+
+
+GeminiBackend = DeveloperApi | VertexAi
+
+
+def read_gemini_backend(reader: SettingsReader) -> GeminiBackend:
+    """From GEMINI_BACKEND and what it needs; what is wrong is told by `reader.finish()`."""
+    return _vertex(reader) if _is_vertex(reader) else read_developer_api(reader)
+
+
+def read_optional_gemini_backend(reader: SettingsReader) -> GeminiBackend | None:
+    """As `read_gemini_backend`; None if there is neither a key nor a choice of Vertex AI."""
+    if _is_vertex(reader):
+        return _vertex(reader)
+    return None if reader.optional("GEMINI_API_KEY") is None else read_developer_api(reader)
+
+
+def _is_vertex(reader: SettingsReader) -> bool:
+    choice = reader.text("GEMINI_BACKEND", "", default=_CHOICES[0])
+    if choice not in _CHOICES:
+        reader.problem(
+            f"GEMINI_BACKEND is {choice!r}. Set it to developer (the Gemini Developer API, with"
+            " GEMINI_API_KEY) or to vertex (Vertex AI, with GOOGLE_CLOUD_PROJECT and"
+            " VERTEX_LOCATION)."
+        )
+    if choice == "developer" and reader.optional("VERTEX_LOCATION") is not None:
+        reader.problem(
+            "VERTEX_LOCATION is set, but Vertex AI is not chosen. Set GEMINI_BACKEND to vertex, or"
+            " leave VERTEX_LOCATION out."
+        )
+    return choice == "vertex"
+
+
+def read_developer_api(reader: SettingsReader) -> DeveloperApi:
+    """From GEMINI_API_KEY and GEMINI_BASE_URL; what is wrong is told by `reader.finish()`."""
+    key = reader.secret(
+        "GEMINI_API_KEY",
+        "a Gemini API key from Google AI Studio (or use Vertex AI: GEMINI_BACKEND=vertex)",
+        min_length=8,
+    )
+    return DeveloperApi(key, _base_url(reader))
+
+
+def _vertex(reader: SettingsReader) -> VertexAi:
+    return VertexAi(
+        project=reader.text(
+            "GOOGLE_CLOUD_PROJECT", "the project whose Vertex AI is used, for GEMINI_BACKEND=vertex"
+        ),
+        location=reader.text(
+            "VERTEX_LOCATION", "a region of Vertex AI, such as us-central1, or global"
+        ),
+        base_url=_base_url(reader),
+    )
+
+
+def _base_url(reader: SettingsReader) -> str | None:
+    if reader.optional("GEMINI_BASE_URL") is None:
+        return None
+    return reader.url("GEMINI_BASE_URL", "another Gemini endpoint, https://HOST", scheme="https")

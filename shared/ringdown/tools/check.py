@@ -1,0 +1,73 @@
+"""What keeps a tool's declaration from being used, in operators' words.
+
+Pure, and without jsonschema, which takes too long to load while a phone rings: this is what the
+model's side refuses a whole session for, and what would lead to the wrong place.
+"""
+
+from collections.abc import Iterator
+
+from ringdown.tools import Json, ToolDeclaration
+from ringdown.tools.url import problem_with_url
+
+BUILT_IN = ("collect_digits", "end_call", "transfer_call")
+"""The functions that every session has besides its tools."""
+_DEEPEST = 20
+_TYPED_BY = frozenset({"type", "anyOf", "$ref"})
+
+
+def problems_with_tool(tool: ToolDeclaration, name: str) -> Iterator[str]:
+    """What is wrong with `tools/{name}`, of which `tool` was read."""
+    if tool.name != name:
+        yield f"name is {tool.name}. It must be the document's: {name}."
+    problem = problem_with_url(tool.url)
+    if problem is not None:
+        yield f"url {problem}."
+    yield from problems_with_name(tool.name)
+    yield from problems_with_parameters(tool.parameters)
+
+
+def problems_with_name(name: str) -> Iterator[str]:
+    if name in BUILT_IN:
+        yield f"{name} is built in. Give the tool another name."
+
+
+def problems_with_parameters(parameters: Json) -> Iterator[str]:
+    if not isinstance(parameters, dict) or parameters.get("type") != "object":
+        yield "parameters must be a JSON Schema with `type: object`."
+        return
+    yield from _problems_with_schema(parameters, "parameters")
+
+
+def _problems_with_schema(schema: Json, path: str, depth: int = 0) -> Iterator[str]:
+    if not isinstance(schema, dict):
+        yield f"{path} must be a map."
+        return
+    if depth > _DEEPEST:
+        yield "parameters are nested too deeply."
+        return
+    if not _TYPED_BY & schema.keys():
+        yield f"{path} has no `type`."
+    properties = schema.get("properties", {})
+    if not isinstance(properties, dict):
+        yield f"{path}.properties must be a map."
+        return
+    yield from _problems_with_required(schema, properties, path)
+    for name, child in properties.items():
+        yield from _problems_with_schema(child, f"{path}.properties.{name}", depth + 1)
+    if "items" in schema:
+        yield from _problems_with_schema(schema["items"], f"{path}.items", depth + 1)
+
+
+def _problems_with_required(
+    schema: dict[str, Json], properties: dict[str, Json], path: str
+) -> Iterator[str]:
+    required = schema.get("required")
+    if required is None:
+        return
+    if not isinstance(required, list):
+        yield f"{path}.required must be a list of names."
+    elif not required:
+        yield f"{path}: `required` is empty. Leave it out."
+    for name in required if isinstance(required, list) else ():
+        if name not in properties:
+            yield f"{path}: {name} is required, and is not among the properties."

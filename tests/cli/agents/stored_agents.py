@@ -1,0 +1,64 @@
+"""Agents in a store, for commands to work on."""
+
+from ringdown.agents.store import StoredAgent
+from ringdown.stores import Store
+from ringdown.tools import Json
+from ringdown_cli.agents.yaml_text import to_yaml
+from tests.cli.command_line import CommandLine
+
+DOCUMENT: dict[str, Json] = {
+    "instructions": "You sell flowers.\nThe roses cost ten dollars.\n",
+    "greeting": "Hello, the flower shop.",
+    "voice": "Kore",
+}
+TESTER = "+14155550123"
+
+
+def write(
+    command_line: CommandLine,
+    document: dict[str, Json],
+    *,
+    agent_id: str = "shop",
+    draft: bool = False,
+) -> None:
+    """What somebody does in the console: whatever it is, it is there."""
+
+    async def work(store: Store) -> None:
+        before = await store.read_agent(agent_id, draft=draft)
+        over = None if before is None else before.version
+        await store.write_agent(agent_id, document, over=over, draft=draft)
+
+    command_line.with_store(work)
+
+
+def read(command_line: CommandLine, *, agent_id: str = "shop", draft: bool = False) -> StoredAgent:
+    async def work(store: Store) -> StoredAgent | None:
+        return await store.read_agent(agent_id, draft=draft)
+
+    stored = command_line.with_store(work)
+    assert stored is not None, "there is no such document"
+    return stored
+
+
+def is_there(command_line: CommandLine, *, agent_id: str = "shop", draft: bool = False) -> bool:
+    async def work(store: Store) -> bool:
+        return await store.read_agent(agent_id, draft=draft) is not None
+
+    return command_line.with_store(work)
+
+
+def answering_revision(command_line: CommandLine) -> str | None:
+    status = read(command_line).status
+    assert status is not None, "nobody has looked at the agent"
+    return status.revision
+
+
+def save(command_line: CommandLine, **fields: Json) -> str:
+    """Save the agent with these fields by the command; the revision that answers then."""
+    before = read(command_line).document if is_there(command_line) else DOCUMENT
+    text = to_yaml({**before, **fields})
+    ran = command_line.run("agents", "edit", "shop", "--file", "-", "--yes", answers=text)
+    assert ran.status == 0, ran.all
+    revision = answering_revision(command_line)
+    assert revision is not None
+    return revision

@@ -1,0 +1,224 @@
+"""`agents edit`, with editors that are programs."""
+
+import pytest
+
+from tests.cli.agents.stored_agents import (
+    DOCUMENT,
+    TESTER,
+    answering_revision,
+    is_there,
+    read,
+    save,
+    write,
+)
+from tests.cli.command_line import CommandLine, Ran, kept_text
+
+EDIT = ("agents", "edit", "shop")
+
+
+def edit(command_line: CommandLine, source: str, *argv: str, answers: str = "y\n") -> Ran:
+    command_line.environ["EDITOR"] = command_line.editor(source)
+    return command_line.run(*EDIT, *argv, answers=answers)
+
+
+def test_an_edit_is_shown_asked_for_saved_and_answers(shop: CommandLine) -> None:
+    ran = edit(shop, "text = text.replace('ten dollars', 'twelve dollars')")
+    assert ran.status == 0, ran.all
+    assert "-  The roses cost ten dollars.\n+  The roses cost twelve dollars.\n" in ran.said
+    assert "Save this as agents/shop? [y/N]" in ran.complained
+    assert "twelve dollars" in read(shop).document["instructions"]
+    revision = answering_revision(shop)
+    assert f"It answers calls from now on (revision {revision})." in ran.said
+
+
+def test_whoever_says_no_saves_nothing_and_keeps_the_text(shop: CommandLine) -> None:
+    ran = edit(shop, "text = text.replace('ten', 'two')", answers="n\n")
+    assert ran.status == 1
+    assert read(shop).document == DOCUMENT
+    file = kept_text(ran)
+    assert "two dollars" in file.read_text("utf-8")
+    again = shop.run(*EDIT, "--file", str(file), "--yes")
+    assert again.status == 0
+    assert "two dollars" in read(shop).document["instructions"]
+    file.unlink()
+
+
+def test_an_edit_that_changes_nothing_writes_nothing(shop: CommandLine) -> None:
+    before = read(shop).version
+    ran = edit(shop, "text += '# a thought\\n'")
+    assert (ran.status, ran.said) == (0, "agents/shop is as it was: nothing is changed.\n")
+    assert read(shop).version == before
+    assert "kept" not in ran.complained
+
+
+def test_a_broken_document_is_refused_and_the_editor_opens_again(shop: CommandLine) -> None:
+    source = (
+        "first = 'Korr' not in text\n"
+        "text = text.replace('Kore', 'Korr') if first else text.replace('Korr', 'Puck')"
+    )
+    ran = edit(shop, source, answers="y\ny\n")
+    assert ran.status == 0, ran.all
+    assert 'there is no voice "Korr". Did you mean Kore?' in ran.complained
+    assert read(shop).document["voice"] == "Puck"
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("text = text.replace('Kore', 'Korr')", "voice: "),
+        ("text = text.replace('greeting: Hello', 'greeting: Hello: dear')", "Line "),
+        ("text = text.replace('flowers', '{flowers}')", "instructions: "),
+        ("text += 'fallback_number: 4155550100'", "fallback_number: "),
+        ("text = ''", "has no fields"),
+    ],
+)
+def test_nothing_broken_is_saved_and_nothing_written_is_lost(
+    shop: CommandLine, source: str, reason: str
+) -> None:
+    ran = edit(shop, source, answers="n\n")
+    assert ran.status == 1
+    assert reason in ran.complained
+    assert read(shop).document == DOCUMENT
+    kept_text(ran).unlink()
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [("tools: [lookup_acount]", "lookup_account"), ("langauge: de-DE", "language")],
+)
+def test_what_nobody_knows_is_saved_only_if_it_is_meant(
+    shop: CommandLine, line: str, meant: str
+) -> None:
+    refused = edit(shop, f"text += {line!r}", answers="n\n")
+    assert refused.status == 1
+    assert "agents/shop can be used, but:" in refused.complained
+    assert f"Did you mean {meant}?" in refused.complained
+    assert "save it as it is with --anyway" in refused.complained
+    assert read(shop).document == DOCUMENT
+    kept_text(refused).unlink()
+
+    assert edit(shop, f"text += {line!r}", "--anyway").status == 0
+    later = edit(shop, "text = text.replace('ten', 'two')")
+    assert later.status == 0, f"it was so before, and is meant: {later.all}"
+
+
+def test_two_operators_at_once_lose_nothing(shop: CommandLine) -> None:
+    """The other saves while the editor is open."""
+    other = (
+        "import subprocess\n"
+        "their = text.replace('the flower shop', 'Flora')\n"
+        "path = file.with_suffix('.theirs.yaml')\n"
+        "path.write_text(their)\n"
+        f"subprocess.run([sys.executable, '-m', 'ringdown_cli', 'agents', 'edit', 'shop', '--yes',"
+        f" '--store', {shop.store_url!r}, '--file', str(path)], check=True, capture_output=True)\n"
+        "path.unlink()\n"
+        "text = text.replace('Kore', 'Puck')"
+    )
+    ran = edit(shop, other)
+    assert ran.status == 1
+    assert "Somebody else saved agents/shop meanwhile" in ran.complained
+    assert "+greeting: Hello, Flora." in ran.complained
+    assert read(shop).document == {**DOCUMENT, "greeting": "Hello, Flora."}
+
+    file = kept_text(ran)
+    assert shop.run(*EDIT, "--file", str(file), "--yes").status == 0
+    assert read(shop).document == {**DOCUMENT, "greeting": "Hello, Flora.", "voice": "Puck"}
+    file.unlink()
+
+
+def test_a_file_is_saved_without_an_editor_and_without_a_question(shop: CommandLine) -> None:
+    file = shop.folder / "new.yaml"
+    file.write_text("instructions: Be kind.\ngreeting: Hi.\nfallback_number: +14155550199\n")
+    ran = shop.run(*EDIT, "--file", str(file), "--yes")
+    assert ran.status == 0, ran.all
+    assert read(shop).document["fallback_number"] == "+14155550199"
+    assert file.exists()
+
+
+def test_a_broken_file_is_told_and_stays_where_it_is(shop: CommandLine) -> None:
+    file = shop.folder / "new.yaml"
+    file.write_text("instructions: 7\n")
+    ran = shop.run(*EDIT, "--file", str(file), "--yes")
+    assert ran.status == 1
+    assert "instructions: " in ran.complained
+    assert "greeting: " in ran.complained, "everything is told at once"
+    assert "kept" not in ran.complained
+    assert read(shop).document == DOCUMENT
+
+
+def test_a_new_agent_begins_with_the_one_that_ships(shop: CommandLine) -> None:
+    shop.environ["EDITOR"] = shop.editor("text = text.replace('demonstration', 'night')")
+    ran = shop.run("agents", "edit", "night-desk", answers="y\n")
+    assert ran.status == 0, ran.all
+    assert "agents/night-desk does not exist yet; saving makes it." in ran.complained
+    assert "the night line" in read(shop, agent_id="night-desk").document["greeting"]
+
+
+@pytest.mark.parametrize("name", ["night desk", "a/b", "", "..", "x" * 80])
+def test_a_name_that_is_none_is_refused(shop: CommandLine, name: str) -> None:
+    ran = shop.run("agents", "edit", name)
+    assert ran.status == 1
+    assert "is no name for an agent" in ran.complained
+
+
+# Drafts
+
+
+def test_a_draft_begins_with_the_agent_and_changes_only_itself(shop: CommandLine) -> None:
+    source = f"text = text.replace('testers: []', 'testers: [{TESTER}]').replace('Kore', 'Puck')"
+    ran = edit(shop, source, "--draft")
+    assert ran.status == 0, ran.all
+    assert "Its testers hear it from now on" in ran.said
+    draft = read(shop, draft=True).document
+    assert draft == {**DOCUMENT, "voice": "Puck", "testers": [TESTER], "publish": False}
+    assert read(shop).document == DOCUMENT
+
+
+def test_a_draft_with_publish_true_becomes_the_agent(shop: CommandLine) -> None:
+    source = "text = text.replace('publish: false', 'publish: true').replace('Kore', 'Puck')"
+    ran = edit(shop, source, "--draft")
+    assert ran.status == 0, ran.all
+    assert "drafts/shop is published." in ran.said
+    assert read(shop).document == {**DOCUMENT, "voice": "Puck"}
+    assert not is_there(shop, draft=True)
+
+
+def test_there_is_no_draft_of_an_agent_that_does_not_exist(shop: CommandLine) -> None:
+    ran = shop.run("agents", "edit", "gone", "--draft")
+    assert ran.status == 1
+    assert "There is no agent gone to draft a new version of" in ran.complained
+
+
+# Editors
+
+
+@pytest.mark.parametrize("editor", ["no-such-editor", "'unbalanced"])
+def test_an_editor_that_is_not_there_is_told(shop: CommandLine, editor: str) -> None:
+    shop.environ["VISUAL"] = editor
+    ran = shop.run(*EDIT)
+    assert ran.status == 1
+    assert "cannot be started" in ran.complained
+    assert "Set EDITOR to the one you use" in ran.complained
+
+
+def test_an_editor_that_fails_saves_nothing(shop: CommandLine) -> None:
+    ran = edit(shop, "file.write_text('greeting: Half')\nsys.exit(3)")
+    assert ran.status == 1
+    assert "ended with status 3: nothing is saved" in ran.complained
+    assert read(shop).document == DOCUMENT
+    kept_text(ran).unlink()
+
+
+def test_an_edit_of_a_broken_document_repairs_it(shop: CommandLine) -> None:
+    good = save(shop)
+    write(shop, {**DOCUMENT, "voice": "Korr"})
+    ran = edit(shop, "text = text.replace('Korr', 'Kore')")
+    assert ran.status == 0, ran.all
+    assert answering_revision(shop) == good
+
+
+def test_the_text_is_for_its_owner_only(shop: CommandLine) -> None:
+    ran = edit(shop, "text = text.replace('ten', 'two')", answers="n\n")
+    file = kept_text(ran)
+    assert file.stat().st_mode & 0o077 == 0
+    file.unlink()

@@ -1,0 +1,156 @@
+"""`agents publish`, `rollback`, `history` and `seed`."""
+
+import json
+
+import pytest
+
+from ringdown.agents import packaged_document
+from tests.cli.agents.stored_agents import (
+    DOCUMENT,
+    TESTER,
+    answering_revision,
+    is_there,
+    read,
+    save,
+    write,
+)
+from tests.cli.command_line import CommandLine
+
+# Publishing
+
+
+def test_a_draft_is_shown_and_becomes_the_agent(shop: CommandLine) -> None:
+    save(shop)
+    write(shop, {**DOCUMENT, "voice": "Puck", "testers": [TESTER], "publish": False}, draft=True)
+    ran = shop.run("agents", "publish", "shop", answers="y\n")
+    assert ran.status == 0, ran.all
+    assert "-voice: Kore\n+voice: Puck\n" in ran.said
+    assert "testers" not in ran.said, "who tested it is not part of the agent"
+    assert read(shop).document == {**DOCUMENT, "voice": "Puck"}
+    assert not is_there(shop, draft=True)
+
+
+def test_a_draft_that_is_declined_stays_a_draft(shop: CommandLine) -> None:
+    write(shop, {**DOCUMENT, "voice": "Puck", "testers": [TESTER]}, draft=True)
+    ran = shop.run("agents", "publish", "shop", answers="\n")
+    assert (ran.status, ran.complained.endswith("Nothing is changed.\n")) == (1, True)
+    assert read(shop).document == DOCUMENT
+    assert is_there(shop, draft=True)
+
+
+def test_a_broken_draft_is_not_published(shop: CommandLine) -> None:
+    write(shop, {**DOCUMENT, "voice": "Korr", "testers": [TESTER]}, draft=True)
+    ran = shop.run("agents", "publish", "shop", "--yes")
+    assert ran.status == 1
+    assert 'there is no voice "Korr"' in ran.complained
+    assert "Correct it first: ringdown agents edit shop --draft" in ran.complained
+    assert read(shop).document == DOCUMENT
+
+
+def test_there_must_be_a_draft_to_publish(shop: CommandLine) -> None:
+    ran = shop.run("agents", "publish", "shop", "--yes")
+    assert ran.status == 1
+    assert ran.complained == (
+        "There is no draft of shop. Make one: ringdown agents edit shop --draft\n"
+    )
+
+
+# Going back
+
+
+def test_history_tells_what_changed_and_what_answers(shop: CommandLine) -> None:
+    first = save(shop)
+    second = save(shop, voice="Puck")
+    third = save(shop, instructions="You sell flowers.\nThe roses cost twelve dollars.\n")
+    rows = json.loads(shop.run("agents", "history", "shop", "--json").said)
+    assert [(row["revision"], row["state"], row["what_changed"]) for row in rows] == [
+        (third, "answers calls", "instructions: +1 −1 lines"),
+        (second, "", 'voice: "Kore" → "Puck"'),
+        (first, "", "the oldest that is kept"),
+    ]
+
+
+def test_back_to_the_revision_before(shop: CommandLine) -> None:
+    first = save(shop)
+    save(shop, voice="Puck")
+    ran = shop.run("agents", "rollback", "shop", answers="y\n")
+    assert ran.status == 0, ran.all
+    assert "-voice: Puck" in ran.said
+    assert answering_revision(shop) == first
+
+
+def test_back_to_a_revision_by_the_beginning_of_its_name(shop: CommandLine) -> None:
+    first = save(shop)
+    save(shop, voice="Puck")
+    save(shop, voice="Leda")
+    ran = shop.run("agents", "rollback", "shop", first[:6], "--yes")
+    assert ran.status == 0, ran.all
+    assert answering_revision(shop) == first
+
+
+def test_from_a_broken_document_back_to_its_last_good_revision(shop: CommandLine) -> None:
+    save(shop)
+    good = save(shop, voice="Puck")
+    write(shop, {**DOCUMENT, "voice": "Korr"})
+    ran = shop.run("agents", "rollback", "shop", "--yes")
+    assert ran.status == 0, ran.all
+    assert answering_revision(shop) == good
+    assert read(shop).document["voice"] == "Puck"
+
+
+def test_a_rollback_can_be_rolled_back(shop: CommandLine) -> None:
+    save(shop)
+    second = save(shop, voice="Puck")
+    shop.run("agents", "rollback", "shop", "--yes")
+    shop.run("agents", "rollback", "shop", "--yes")
+    assert answering_revision(shop) == second
+
+
+def test_back_to_nothing_is_told(shop: CommandLine) -> None:
+    only = save(shop)
+    ran = shop.run("agents", "rollback", "shop", "--yes")
+    assert ran.status == 1
+    assert "There is no earlier revision of shop to go back to." in ran.complained
+    assert answering_revision(shop) == only
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (("shop", "0000"), "There is no revision 0000 of shop. See: ringdown agents history shop"),
+        (("gone",), "There is no agent gone. Agents: shop."),
+        (("shopp",), "There is no agent shopp. Did you mean shop? Agents: shop."),
+    ],
+)
+def test_back_to_what_is_not_there_is_told(
+    shop: CommandLine, argv: tuple[str, ...], told: str
+) -> None:
+    save(shop)
+    ran = shop.run("agents", "rollback", *argv, "--yes")
+    assert (ran.status, ran.complained) == (1, f"{told}\n")
+
+
+def test_an_agent_that_was_never_looked_at_has_no_history(shop: CommandLine) -> None:
+    write(shop, DOCUMENT, agent_id="new")
+    ran = shop.run("agents", "history", "new")
+    assert ran.status == 0
+    assert "No revision of new is kept yet" in ran.complained
+
+
+# Seeding
+
+
+def test_a_new_store_gets_the_agent_that_ships(command_line: CommandLine) -> None:
+    ran = command_line.run("agents", "seed")
+    assert ran.status == 0, ran.all
+    assert read(command_line, agent_id="default").document == packaged_document()
+
+
+def test_an_agent_that_is_there_stays_as_it_is(command_line: CommandLine) -> None:
+    write(command_line, DOCUMENT, agent_id="default")
+    ran = command_line.run("agents", "seed")
+    assert (ran.status, ran.said) == (
+        0,
+        "agents/default is there already: it stays as it is.\n",
+    )
+    assert read(command_line, agent_id="default").document == DOCUMENT

@@ -1,0 +1,63 @@
+from devtools.network_events import moments, stream_began_ms
+from ringdown_cli.call_page import Moment, MomentKind
+from simulators.twilio.alerts import Alert, AlertCode
+from simulators.twilio.events import (
+    AlertRaised,
+    CallAnswered,
+    CallEvent,
+    DigitPressed,
+    MarkReached,
+    PlaybackCleared,
+    StreamStarted,
+    VerbStarted,
+    WebhookAnswered,
+    When,
+)
+from simulators.twilio.twiml import Say
+
+
+def at(line_ms: int | None) -> When:
+    return When(at_ms=(line_ms or 0) + 80, line_ms=line_ms)
+
+
+def test_the_record_counts_from_where_the_first_stream_began() -> None:
+    events: list[CallEvent] = [
+        CallAnswered(at(0)),
+        StreamStarted(at(3_980), "MZ1", "wss://stream.example"),
+        StreamStarted(at(9_000), "MZ2", "wss://stream.example"),
+    ]
+
+    assert stream_began_ms(events) == 3_980
+    assert stream_began_ms(events[:1]) == 0, "a call without a stream"
+
+
+def test_moments_lie_where_they_are_in_the_recording() -> None:
+    events: list[CallEvent] = [
+        WebhookAnswered(at(None), "https://webhook.example/", 200, 79, "<Response/>"),
+        VerbStarted(at(0), Say("This call is transcribed.", voice="man", language="en-US", loop=1)),
+        MarkReached(at(4_200), "m1"),
+        PlaybackCleared(at(6_000), 9_400, ("m2", "m3")),
+    ]
+
+    assert moments(events) == [
+        Moment(MomentKind.PHONE, 0, "webhook / answered in 79 ms"),
+        Moment(MomentKind.NOTICE, 0, "This call is transcribed."),
+        Moment(MomentKind.MARK, 4_200, "m1"),
+        Moment(MomentKind.CLEAR, 6_000, "clear: 9.4 s were not played"),
+    ]
+
+
+def test_a_key_that_was_pressed_is_not_told() -> None:
+    (pressed,) = moments([DigitPressed(at(5_000), "7")])
+
+    assert "7" not in pressed.text
+
+
+def test_of_alerts_only_faults_are_shown() -> None:
+    usual = Alert(AlertCode.STREAM_CLOSED_BY_SERVER, "close code 1000")
+    fault = Alert(AlertCode.STREAM_HANDSHAKE_FAILED, "status 500")
+
+    (shown,) = moments([AlertRaised(at(1_000), usual), AlertRaised(at(2_000), fault)])
+
+    assert (shown.kind, shown.at_ms) == (MomentKind.FAULT, 2_000)
+    assert "31920" in shown.text

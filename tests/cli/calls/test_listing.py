@@ -1,0 +1,131 @@
+import datetime
+import json
+
+import msgspec
+import pytest
+
+from ringdown.stores import Store
+from ringdown_cli.calls.listing import MOST_LOOKED_THROUGH
+from ringdown_cli.calls.wording import LIST_HEADS
+from tests.cli.calls.stored_calls import bad_call, begin_call, good_call, sid
+from tests.cli.command_line import CommandLine
+from tests.ringdown.samples import CALLED, CALLER, a_call
+
+HOURS, DAYS = datetime.timedelta(hours=1), datetime.timedelta(days=1)
+OTHER = "+14155550177"
+
+
+def listed(command_line: CommandLine, *argv: str) -> list[str]:
+    """The SIDs that are found, in their order."""
+    ran = command_line.run("calls", "list", "--json", *argv)
+    assert ran.status == 0, ran.all
+    return [call["call_sid"] for call in json.loads(ran.said)]
+
+
+def test_a_call_is_a_line_with_what_matters(command_line: CommandLine) -> None:
+    good_call(command_line, 1)
+    head, line = command_line.run("calls", "list").said.splitlines()
+    assert tuple(head.split()) == LIST_HEADS
+    sid_shown, _day, _minute, caller, called, agent, length, *ended = line.split()
+    assert (sid_shown, caller, called, agent) == (sid(1), "…0123", "…0100", "default")
+    assert (length, ended) == ("1:05", ["agent", "hung", "up"])
+
+
+def test_numbers_are_whole_only_if_asked_for(command_line: CommandLine) -> None:
+    good_call(command_line, 1)
+    short = command_line.run("calls", "list").said
+    assert CALLER not in short
+    assert CALLED not in short
+    whole = command_line.run("calls", "list", "--numbers").said
+    assert CALLER in whole
+    assert CALLED in whole
+
+
+def test_what_went_wrong_is_in_the_line(command_line: CommandLine) -> None:
+    bad_call(command_line, 1)
+    line = command_line.run("calls", "list").said.splitlines()[1]
+    assert "model lost" in line
+    assert line.endswith("so the caller was sent to the fallback number (+1)")
+
+
+def test_a_call_that_goes_on_is_there_too(command_line: CommandLine) -> None:
+    begin_call(command_line, 1)
+    assert "going on" in command_line.run("calls", "list").said
+
+
+def test_yesterdays_bad_call_is_found(command_line: CommandLine) -> None:
+    good_call(command_line, 1, ago=HOURS)
+    bad_call(command_line, 2, ago=DAYS)
+    good_call(command_line, 3, ago=DAYS)
+    bad_call(command_line, 4, ago=9 * DAYS)
+    assert listed(command_line, "--since", "2d", "--until", "12h", "--problem") == [sid(2)]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"), [("LOOKUP_account", [sid(1)]), ("model", [sid(1)]), ("twilio", [])]
+)
+def test_a_problem_is_found_by_its_words(
+    command_line: CommandLine, words: str, found: list[str]
+) -> None:
+    bad_call(command_line, 1)
+    good_call(command_line, 2)
+    assert listed(command_line, "--problem", words) == found
+
+
+def test_calls_are_found_by_number_and_agent(command_line: CommandLine) -> None:
+    good_call(command_line, 1)
+    good_call(command_line, 2, caller=OTHER)
+    good_call(command_line, 3, caller=OTHER, agent_id="night")
+    assert listed(command_line, "--number", OTHER) == [sid(3), sid(2)]
+    assert listed(command_line, "--number", OTHER, "--agent", "night") == [sid(3)]
+
+
+def test_a_problem_is_found_behind_many_good_calls(command_line: CommandLine) -> None:
+    bad_call(command_line, 500, ago=2 * HOURS)
+    for n in range(120):  # more than one page
+        begin_call(command_line, n, ago=n * datetime.timedelta(seconds=1))
+    assert listed(command_line, "--problem") == [sid(500)]
+
+
+def test_it_says_that_there_may_be_more(command_line: CommandLine) -> None:
+    for n in range(3):
+        good_call(command_line, n)
+    ran = command_line.run("calls", "list", "--limit", "2")
+    assert len(ran.said.splitlines()) == 3
+    assert ran.complained == "These are the newest 2. For more, add --limit.\n"
+
+
+def test_nothing_found_is_said(command_line: CommandLine) -> None:
+    good_call(command_line, 1)
+    ran = command_line.run("calls", "list", "--number", OTHER)
+    assert (ran.status, ran.said, ran.complained) == (0, "", "No call was found.\n")
+
+
+def test_a_time_that_is_none_is_told(command_line: CommandLine) -> None:
+    good_call(command_line, 1)
+    ran = command_line.run("calls", "list", "--since", "soon")
+    assert ran.status == 1
+    assert ran.complained.startswith("'soon' is no time. Write 90m, 24h or 7d")
+
+
+def test_it_says_when_it_has_looked_long_enough_and_how_to_go_on(command_line: CommandLine) -> None:
+    bad_call(command_line, 5_000, ago=DAYS)
+    many_calls(command_line, MOST_LOOKED_THROUGH)
+    ran = command_line.run("calls", "list", "--problem", "tool")
+    assert ran.said == ""
+    told, _, until = ran.complained.rstrip().rpartition(" add: ")
+    assert "No call was found.\nThe newest 2,000 calls were looked through, back to" in told
+    assert listed(command_line, "--problem", "tool", *until.split()) == [sid(5_000)]
+
+
+def many_calls(command_line: CommandLine, count: int) -> None:
+    """One a second, until now."""
+    now = datetime.datetime.now(datetime.UTC)
+
+    async def begin(store: Store) -> None:
+        for n in range(count):
+            began = now - n * datetime.timedelta(seconds=1)
+            call = msgspec.structs.replace(a_call(call_sid=sid(n)), created_at=began)
+            await store.open_call(call)
+
+    command_line.with_store(begin)

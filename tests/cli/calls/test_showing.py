@@ -1,0 +1,73 @@
+import json
+
+import pytest
+
+from tests.cli.calls.stored_calls import bad_call, good_call, sid
+from tests.cli.command_line import CommandLine
+from tests.ringdown.samples import CALLER
+
+
+def test_a_call_in_words(command_line: CommandLine) -> None:
+    good_call(command_line, 1)
+    ran = command_line.run("calls", "show", sid(1))
+    assert ran.status == 0
+    lines = [line for line in ran.said.splitlines() if not line.startswith("began:")]
+    page = command_line.folder / "out" / "calls" / f"{sid(1)}.html"
+    assert lines == [
+        f"call:       {sid(1)}, …0123 to …0100",
+        "ended:      agent hung up",
+        f"agent:      default, revision {ran.said.partition('revision ')[2][:12]}",
+        "model:      gemini-3.8-live, Kore, en-US",
+        "replies:    1, half within 0.8 s, the slowest 0.8 s",
+        "cost:       about $0.02 for 5,000 tokens",
+        "",
+        "Nothing went wrong that the record could tell.",
+        "",
+        "     0.3 s  agent   Hello.",
+        "     2.0 s  caller  When do you open?",
+        "     4.2 s  agent   At nine.   (reply after 800 ms)",
+        "",
+        f"Wrote {page} (open it in a browser).",
+    ]
+    assert "When do you open?" in page.read_text("utf-8")
+
+
+def test_what_went_wrong_is_said_in_words_and_on_the_page(command_line: CommandLine) -> None:
+    bad_call(command_line, 1)
+    page = command_line.folder / "call.html"
+    said = command_line.run("calls", "show", sid(1), "--html", str(page)).said
+    problem = "The tool lookup_account failed once of 1: The tool took too long to answer."
+    assert "What went wrong:\n  - The model was lost" in said
+    assert f"  - {problem}\n" in said
+    assert problem in page.read_text("utf-8")
+
+
+def test_last_is_the_newest_call(command_line: CommandLine) -> None:
+    good_call(command_line, 1)
+    good_call(command_line, 2)
+    assert sid(2) in command_line.run("calls", "show", "last").said
+
+
+def test_scripts_get_everything(command_line: CommandLine) -> None:
+    bad_call(command_line, 1)
+    record = json.loads(command_line.run("calls", "show", sid(1), "--json").said)
+    assert record["call"]["caller"] == CALLER
+    assert [turn["text"] for turn in record["turns"]][1] == "When do you open?"
+    assert len(record["problems"]) == 2
+    assert record["reply_times_ms"] == [800]
+    assert record["cost_usd"] == 0.024
+    assert not (command_line.folder / "out").exists(), "a page was written"
+
+
+@pytest.mark.parametrize("call", ["CA404", "last"])
+def test_a_call_that_is_not_there(command_line: CommandLine, call: str) -> None:
+    command_line.run("agents", "seed")
+    ran = command_line.run("calls", "show", call)
+    assert ran.status == 1
+    assert ran.complained.startswith("There is no call")
+
+
+def test_words_of_callers_cannot_command_the_terminal(command_line: CommandLine) -> None:
+    good_call(command_line, 1, caller="sip:\x1b[2Jeve@example.com")
+    for argv in (("show", "last", "--numbers"), ("list", "--numbers")):
+        assert "\x1b" not in command_line.run("calls", *argv).all

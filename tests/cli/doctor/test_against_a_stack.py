@@ -1,0 +1,427 @@
+"""The doctor and a real line: every deployable a process, the model over the wire, and REST APIs
+on this machine. First all is well; then each check meets its fault."""
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from devtools.gemini_stand_in import API_KEY
+from devtools.processes import free_port
+from devtools.stack import Stack, StackSettings, running_stack
+from ringdown.calls import CallQuery
+from ringdown.gemini.backend import DeveloperApi, VertexAi
+from ringdown.stores import open_store
+from ringdown.tools import Json
+from ringdown_cli.command_line import main
+from ringdown_cli.doctor.asking import means
+from ringdown_cli.doctor.checks import CHECKS, examine
+from ringdown_cli.doctor.deployment import Deployment
+from ringdown_cli.doctor.verdicts import State, Verdict
+from ringdown_cli.terminal import Terminal
+from simulators.gemini_live.faults import Close, Fault, RefuseUpgrade, WithholdSetup
+from simulators.gemini_live.scenario import Pace, Reply, Scenario
+from simulators.gemini_live.server import GeminiLiveServer
+from tests.cli.doctor.rest_stand_in import (
+    ACCOUNT,
+    ACCOUNT_SID,
+    SERVICE,
+    RestStandIn,
+    a_number,
+    in_order,
+    rest_stand_in,
+)
+from tests.google_tokens import PROJECT, token_server
+from tests.ringdown.seeding import write_agent
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+NUMBER = "+14155550100"
+GREETING = "Hello, this is a line that works."
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What runs, and what is known of it when all is well."""
+
+    deployment: Deployment
+    rest: RestStandIn
+    gemini: GeminiLiveServer
+    environ: dict[str, str]
+    folder: Path
+    """Where the stack has its stack.json."""
+
+    async def verdicts(self, *names: str, **changes: object) -> dict[str, Verdict]:
+        """What the checks say (all, or those named) of the deployment with `changes`."""
+        deployment = replace(self.deployment, **changes)  # type: ignore[arg-type]
+        checks = [check for check in CHECKS if not names or check.name in names]
+        async with means(self.environ, self.rest.peers) as asking:
+            return await examine(deployment, asking, lambda check, verdict: None, checks)
+
+    async def verdict(self, name: str, **changes: object) -> Verdict:
+        return (await self.verdicts(name, **changes))[name]
+
+    async def doctors_calls(self) -> list[str]:
+        """The calls that the doctor has left in the store."""
+        async with open_store(self.deployment.store_url or "") as store:
+            calls = await store.list_calls(CallQuery())
+        return [call.call_sid for call in calls if call.call_sid.startswith("CAd0c7")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def line(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Line]:
+    ready: asyncio.Future[Line] = asyncio.get_running_loop().create_future()
+    over = asyncio.Event()
+    running = asyncio.create_task(_run(tmp_path_factory.mktemp("line"), ready, over))
+    running.add_done_callback(lambda _: None if ready.done() else ready.set_exception(NotStarted()))
+    yield await ready
+    over.set()
+    await running
+
+
+class NotStarted(Exception):
+    """The task that runs the line has ended; its own exception is told beside this one."""
+
+
+async def _run(folder: Path, ready: "asyncio.Future[Line]", over: asyncio.Event) -> None:
+    """In one task from beginning to end, as task groups want it."""
+    scenario = Scenario(greeting=Reply(say=GREETING), pace=Pace(thinking_ms=20, speed=8))
+    async with GeminiLiveServer(scenario, api_key=API_KEY) as gemini:
+        settings = StackSettings(
+            out=folder,
+            gemini_api_key=API_KEY,
+            gemini_base_url=gemini.base_url,
+            gemini_ca_file=gemini.ca_file,
+            webhook_port=free_port(),
+            stream_port=free_port(),
+        )
+        async with running_stack(settings) as stack:
+            with rest_stand_in(stack.twilio_auth_token) as rest:
+                rest.answers = in_order(stack.webhook_url, PROJECT)
+                deployment = _deployment(stack, settings, gemini)
+                environ = {"SSL_CERT_FILE": str(gemini.ca_file)}
+                (folder / "stack.json").write_text(json.dumps(stack.describe()), "utf-8")
+                ready.set_result(Line(deployment, rest, gemini, environ, folder))
+                await over.wait()
+
+
+def _deployment(stack: Stack, settings: StackSettings, gemini: GeminiLiveServer) -> Deployment:
+    return Deployment(
+        where="the stack of this test",
+        webhook_url=stack.webhook_url,
+        stream_url=f"ws://127.0.0.1:{settings.stream_port}",
+        store_url=stack.store_url,
+        project=PROJECT,
+        phone_number=NUMBER,
+        twilio_account_sid=ACCOUNT_SID,
+        twilio_auth_token=stack.twilio_auth_token,
+        gemini=DeveloperApi(API_KEY, gemini.base_url),
+    )
+
+
+@pytest.fixture
+def answers(line: Line) -> Iterator[dict[str, Json]]:
+    """The REST APIs' answers, which the test may change; put back afterwards."""
+    before = dict(line.rest.answers)
+    yield line.rest.answers
+    line.rest.answers = before
+
+
+@pytest.fixture(autouse=True)
+def google_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with ExitStack() as opened:
+        tokens = opened.enter_context(token_server())
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tokens.key_file(tmp_path)))
+        yield
+
+
+async def test_a_line_in_order_is_found_in_order(line: Line) -> None:
+    verdicts = await line.verdicts()
+
+    trouble = {name: v for name, v in verdicts.items() if v.state is not State.GOOD}
+    assert trouble == {}
+    assert list(verdicts) == [check.name for check in CHECKS]
+    assert GREETING in verdicts["model"].finding
+    assert " dBFS" in verdicts["model"].finding
+    assert await line.doctors_calls() == [], "the doctor leaves no call behind"
+
+
+async def test_the_command_finds_the_stack_by_itself(line: Line) -> None:
+    environ = {
+        **line.environ,
+        "STORE_URL": line.deployment.store_url or "",
+        "GEMINI_API_KEY": API_KEY,
+        "GEMINI_BASE_URL": line.gemini.base_url,
+    }
+    out, errors = io.StringIO(), io.StringIO()
+    terminal = Terminal(io.StringIO(), out, errors)
+
+    status = await asyncio.to_thread(
+        main, ["doctor", "--json"], environ=environ, terminal=terminal, out=line.folder
+    )
+
+    document = json.loads(out.getvalue())
+    states = {check["name"]: check["state"] for check in document["checks"]}
+    assert document["where"] == "the stack on this machine"
+    assert states == {
+        "clock": "good",
+        "billing": "untried",
+        "agents": "good",
+        "handler": "good",
+        "webhook": "good",
+        "account": "untried",
+        "number": "untried",
+        "messaging": "untried",
+        "model": "good",
+    }
+    assert (status, errors.getvalue()) == (0, "")
+
+
+# The model
+
+
+async def test_a_key_that_google_does_not_know(line: Line) -> None:
+    base_url = line.gemini.base_url
+
+    verdict = await line.verdict("model", gemini=DeveloperApi("somebody-elses-key", base_url))
+
+    assert verdict.state is State.WRONG
+    assert "API key not valid" in verdict.finding
+    assert "TF_VAR_gemini_api_key" in verdict.advice
+    assert "somebody-elses-key" not in f"{verdict}"
+
+
+async def test_a_service_that_refuses_every_session(line: Line) -> None:
+    line.gemini.faults = [Fault(RefuseUpgrade(503))]
+    try:
+        verdict = await line.verdict("model")
+    finally:
+        line.gemini.faults = []
+
+    assert verdict.state is State.WRONG
+    assert "503" in verdict.finding
+    assert "status.cloud.google.com" in verdict.advice
+
+
+async def test_a_region_without_the_model(line: Line, tmp_path: Path) -> None:
+    store_url = f"sqlite:{tmp_path / 'other.db'}"
+    stored: dict[str, Json] = {"instructions": "Be brief.", "greeting": "Hi."}
+    async with open_store(store_url) as store:
+        await write_agent(store, "default", stored)
+    vertex = VertexAi(PROJECT, "moon-west1", line.gemini.base_url)
+    line.gemini.faults = [Fault(Close(1008, "Publisher Model was not found"))]
+    try:
+        verdict = await line.verdict("model", store_url=store_url, gemini=vertex)
+    finally:
+        line.gemini.faults = []
+    now_there = await line.verdict("model", store_url=store_url, gemini=vertex)
+
+    assert now_there.state is State.GOOD, now_there
+    assert "gemini-live-2.5-flash-native-audio in moon-west1 said" in now_there.finding
+    assert verdict.state is State.WRONG
+    assert "moon-west1 has no model gemini-live-2.5-flash-native-audio" in verdict.advice
+
+
+@pytest.mark.real_time
+async def test_a_model_that_never_gets_ready(line: Line) -> None:
+    line.gemini.faults = [Fault(WithholdSetup())]
+    try:
+        verdict = await line.verdict("model")
+    finally:
+        line.gemini.faults = []
+
+    assert verdict.state is State.WRONG
+    assert "not ready within 8 s" in verdict.finding
+
+
+async def test_without_a_key_the_model_is_not_tried(line: Line) -> None:
+    verdict = await line.verdict("model", gemini=None)
+
+    assert verdict.state is State.UNTRIED
+    assert "GEMINI_API_KEY" in verdict.advice
+
+
+# The webhook
+
+
+async def test_another_auth_token(line: Line) -> None:
+    verdict = await line.verdict("webhook", twilio_auth_token="f" * 32)
+
+    assert (verdict.state, verdict.finding) == (State.WRONG, "refuses our signature")
+    assert "TF_VAR_twilio_auth_token" in verdict.advice
+
+
+async def test_a_webhook_that_leads_to_another_handler(line: Line) -> None:
+    elsewhere = "ws://127.0.0.1:9"
+
+    verdict = await line.verdict("webhook", stream_url=elsewhere)
+
+    assert verdict.state is State.WRONG
+    assert elsewhere in verdict.finding
+    assert "STREAM_URL" in verdict.advice
+
+
+async def test_an_agent_outside_its_opening_hours_turns_the_doctor_away(line: Line) -> None:
+    closed = {
+        "instructions": "Be brief.",
+        "greeting": "Hi.",
+        "time_zone": "Europe/Berlin",
+        "opening_hours": {"outside": "message"},
+    }
+    async with open_store(line.deployment.store_url or "") as store:
+        await write_agent(store, "closed", closed)
+        await store.write_number(NUMBER, "closed")
+        try:
+            verdict = await line.verdict("webhook")
+        finally:
+            await store.write_number(NUMBER, "default")
+
+    assert verdict.state is State.LIMITED, verdict
+    assert "<Say>" in verdict.finding
+    assert "opening hours" in verdict.advice
+
+
+async def test_a_webhook_that_is_not_there(line: Line) -> None:
+    verdict = await line.verdict("webhook", webhook_url=f"http://127.0.0.1:{free_port()}")
+
+    assert verdict.state is State.WRONG
+    assert verdict.finding.startswith("cannot be reached")
+
+
+async def test_a_record_that_cannot_be_erased_is_mentioned(line: Line, tmp_path: Path) -> None:
+    verdict = await line.verdict("webhook", store_url=f"sqlite:{tmp_path / 'other.db'}")
+    left = await line.doctors_calls()
+
+    assert verdict.state is State.GOOD
+    assert len(left) == 1
+    assert f"its record {left[0]} stays, from caller ringdown-doctor" in verdict.finding
+    await line.verdict("webhook")
+    assert await line.doctors_calls() == [], "the next doctor erases it"
+
+
+# The handler
+
+
+async def test_a_handler_that_is_not_there(line: Line) -> None:
+    verdict = await line.verdict("handler", stream_url=f"ws://127.0.0.1:{free_port()}")
+
+    assert verdict.state is State.WRONG
+    assert verdict.finding.startswith("cannot be reached")
+
+
+async def test_an_address_that_is_not_the_handlers(line: Line) -> None:
+    webhook = (line.deployment.webhook_url or "").replace("http", "ws", 1)
+
+    verdict = await line.verdict("handler", stream_url=webhook)
+
+    assert verdict.state is State.WRONG
+    assert verdict.finding == "/ready answers HTTP 404"
+
+
+# The store
+
+
+async def test_an_agent_that_cannot_be_used(line: Line, tmp_path: Path) -> None:
+    store_url = f"sqlite:{tmp_path / 'other.db'}"
+    async with open_store(store_url) as store:
+        good: dict[str, Json] = {"instructions": "Be brief.", "greeting": "Hi."}
+        await write_agent(store, "default", good)
+        await write_agent(store, "night", {**good, "voice": "Cor"})
+        await store.write_number("+14155550177", "nobody")
+
+    verdict = await line.verdict("agents", store_url=store_url)
+
+    assert verdict.state is State.WRONG
+    assert "night cannot be used as it is" in verdict.finding
+    assert 'there is no voice "Cor"' in verdict.advice
+    assert "ringdown agents edit night" in verdict.advice
+    assert "ringdown numbers set +14155550177 default" in verdict.advice
+
+
+async def test_a_store_without_agents(line: Line, tmp_path: Path) -> None:
+    verdict = await line.verdict("agents", store_url=f"sqlite:{tmp_path / 'empty.db'}")
+
+    assert verdict.state is State.LIMITED
+    assert verdict.advice == "Make one: ringdown agents seed"
+
+
+# Twilio
+
+
+async def test_credentials_that_twilio_does_not_know(line: Line) -> None:
+    verdicts = await line.verdicts("account", "number", "messaging", twilio_auth_token="f" * 32)
+
+    states = [verdict.state for verdict in verdicts.values()]
+    assert states == [State.WRONG, State.WRONG, State.UNTRIED]
+    assert "does not know this account" in verdicts["account"].finding
+
+
+async def test_a_trial_account(line: Line, answers: dict[str, Json]) -> None:
+    answers[f"{ACCOUNT}.json"] = {"type": "Trial", "status": "active"}
+
+    verdict = await line.verdict("account")
+
+    assert (verdict.state, verdict.finding) == (State.LIMITED, "a trial account")
+    assert "verified only" in verdict.advice
+
+
+async def test_a_number_that_leads_elsewhere(line: Line, answers: dict[str, Json]) -> None:
+    lost = a_number(line.deployment.webhook_url or "", voice_url="https://demo.twilio.com/welcome")
+    answers[f"{ACCOUNT}/IncomingPhoneNumbers.json"] = {"incoming_phone_numbers": [lost]}
+
+    verdict = await line.verdict("number")
+
+    assert verdict.state is State.WRONG
+    assert "https://demo.twilio.com/welcome" in verdict.finding
+    assert "terraform apply" in verdict.advice
+
+
+async def test_a_number_of_somebody_else(line: Line) -> None:
+    verdict = await line.verdict("number", phone_number="+14155550188")
+
+    assert verdict.state is State.WRONG
+    assert "not one of this account's" in verdict.finding
+
+
+async def test_a_number_without_a_campaign(line: Line, answers: dict[str, Json]) -> None:
+    answers[f"/v1/Services/{SERVICE}/PhoneNumbers"] = {"phone_numbers": []}
+
+    verdict = await line.verdict("messaging")
+
+    assert verdict.state is State.LIMITED
+    assert "A2P 10DLC campaign is missing" in verdict.finding
+
+
+async def test_answers_of_an_unexpected_shape(line: Line, answers: dict[str, Json]) -> None:
+    answers[f"{ACCOUNT}.json"] = ["what"]
+
+    verdict = await line.verdict("account")
+
+    assert verdict.state is State.WRONG
+    assert "unexpected shape" in verdict.finding
+
+
+# Google
+
+
+async def test_billing_that_is_off(line: Line, answers: dict[str, Json]) -> None:
+    answers[f"/v1/projects/{PROJECT}/billingInfo"] = {"billingEnabled": False}
+
+    verdict = await line.verdict("billing")
+
+    assert (verdict.state, verdict.finding) == (State.WRONG, f"billing is off for {PROJECT}")
+
+
+async def test_a_billing_api_that_is_off(line: Line, answers: dict[str, Json]) -> None:
+    del answers[f"/v1/projects/{PROJECT}/billingInfo"]
+
+    verdict = await line.verdict("billing")
+
+    assert verdict.state is State.UNTRIED
+    assert "gcloud services enable cloudbilling.googleapis.com" in verdict.advice

@@ -1,0 +1,263 @@
+"""What is made of answers that no stand-in gives."""
+
+import asyncio
+import struct
+
+import msgspec
+import pytest
+
+from ringdown.gemini.backend import DeveloperApi, GeminiBackend, VertexAi
+from ringdown_cli.doctor.asking import Answer
+from ringdown_cli.doctor.billing import judge_billing
+from ringdown_cli.doctor.checks import Check, examine
+from ringdown_cli.doctor.clock import judge_clock
+from ringdown_cli.doctor.deployment import Deployment
+from ringdown_cli.doctor.handler import judge_handler
+from ringdown_cli.doctor.messaging import judge_messaging
+from ringdown_cli.doctor.model import Spoken, judge_failure, judge_speech
+from ringdown_cli.doctor.number import judge_number
+from ringdown_cli.doctor.twilio_account import judge_account
+from ringdown_cli.doctor.twilio_rest import Account, Capabilities, Number
+from ringdown_cli.doctor.verdicts import State, Verdict
+from ringdown_cli.doctor.webhook import judge_webhook
+from stream_handler.gemini_live import ModelError
+
+WEBHOOK, HANDLER = "https://webhook.example", "wss://stream.example"
+DEVELOPER, VERTEX = DeveloperApi("key"), VertexAi("my-project", "us-central1")
+
+
+def an_answer(status: int = 200, text: str = "", took_ms: int = 80, **headers: str) -> Answer:
+    return Answer(status, text, headers, took_ms)
+
+
+def is_told(verdict: Verdict, state: State, *words: str) -> None:
+    """The verdict has this state, these words, and says what to do."""
+    assert verdict.state is state, verdict
+    assert verdict.advice, verdict
+    for text in words:
+        assert text in f"{verdict.finding} {verdict.advice}"
+
+
+# The webhook
+
+
+def twiml(url: str = f"{HANDLER}/media") -> str:
+    return f'<Response><Connect><Stream url="{url}"/></Connect><Redirect>x</Redirect></Response>'
+
+
+def webhook(answer: Answer, *, erased: bool = True) -> Verdict:
+    return judge_webhook(answer, HANDLER, erased=erased, call_sid="CAd0c7")
+
+
+def test_a_stream_to_the_handler_is_good() -> None:
+    assert webhook(an_answer(text=twiml())).state is State.GOOD
+
+
+def test_a_slow_stream_works_with_limits() -> None:
+    is_told(webhook(an_answer(text=twiml(), took_ms=6_000)), State.LIMITED, "6000 ms")
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "words"),
+    [
+        (403, "The signature is missing or wrong.\n", "TF_VAR_twilio_auth_token"),
+        (403, "<html>Error: Forbidden</html>", "domain-restricted sharing"),
+        (500, "", "HTTP 500"),
+        (404, "", "HTTP 404"),
+    ],
+)
+def test_an_answer_that_twilio_could_not_use(status: int, text: str, words: str) -> None:
+    is_told(webhook(an_answer(status, text)), State.WRONG, words)
+
+
+@pytest.mark.parametrize("text", ["", "hello", "<html/>", "<Response>"])
+def test_what_is_no_twiml_is_told(text: str) -> None:
+    is_told(webhook(an_answer(text=text)), State.LIMITED, "no TwiML")
+
+
+# The handler
+
+
+def test_a_handler_that_lets_everybody_in() -> None:
+    is_told(judge_handler(an_answer(), 101, ""), State.WRONG, "forged")
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_platform_that_refuses_strangers(status: int) -> None:
+    verdict = judge_handler(an_answer(status), 403, "<html/>")
+    is_told(verdict, State.WRONG, "domain-restricted sharing")
+
+
+def test_a_403_that_is_not_the_handlers() -> None:
+    is_told(judge_handler(an_answer(), 403, "<html/>"), State.WRONG, "STREAM_URL")
+
+
+# The clock
+
+
+@pytest.mark.parametrize(("apart_s", "words"), [(31.0, "31 s ahead of"), (-400.0, "400 s behind")])
+def test_a_clock_that_is_off(apart_s: float, words: str) -> None:
+    verdict = judge_clock({"the webhook": 0.4, "the handler": apart_s})
+    is_told(verdict, State.WRONG, f"{words} the handler", "timedatectl")
+
+
+def test_clocks_that_agree() -> None:
+    assert judge_clock({"the webhook": 0.9, "the handler": -29.0}).state is State.GOOD
+    assert judge_clock({}).state is State.UNTRIED
+
+
+def test_the_date_of_an_answer() -> None:
+    assert an_answer(date="Sun, 22 Nov 2026 23:58:00 GMT").date_s == 1_795_391_880
+    assert an_answer(date="yesterday").date_s is None
+    assert an_answer().date_s is None
+
+
+# Twilio
+
+
+@pytest.mark.parametrize("status", ["suspended", "closed", ""])
+def test_an_account_that_carries_no_calls(status: str) -> None:
+    is_told(judge_account(Account("Full", status)), State.WRONG, "console.twilio.com")
+
+
+def a_number(number: str = "+14155550100", *, sms: bool = True) -> Number:
+    return Number(
+        phone_number=number,
+        voice_url=f"{WEBHOOK}/",
+        voice_method="POST",
+        status_callback=f"{WEBHOOK}/status",
+        status_callback_method="POST",
+        capabilities=Capabilities(voice=True, sms=sms),
+    )
+
+
+def test_the_webhook_with_or_without_a_slash() -> None:
+    assert judge_number(a_number(), WEBHOOK).state is State.GOOD
+    bare = msgspec.structs.replace(a_number(), voice_url=WEBHOOK)
+    assert judge_number(bare, WEBHOOK).state is State.GOOD
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "words"),
+    [
+        ({"voice_url": ""}, State.WRONG, "calls go to nobody"),
+        ({"voice_url": f"{WEBHOOK}/other"}, State.WRONG, f"not to {WEBHOOK}"),
+        ({"voice_method": "GET"}, State.WRONG, "by GET"),
+        ({"trunk_sid": "TK1"}, State.WRONG, "SIP trunk"),
+        ({"voice_application_sid": "AP1"}, State.WRONG, "TwiML app"),
+        ({"status_callback": ""}, State.LIMITED, f"{WEBHOOK}/status"),
+    ],
+)
+def test_a_number_that_is_not_set_up(changes: dict[str, str], state: State, words: str) -> None:
+    number = msgspec.structs.replace(a_number(), **changes)
+    is_told(judge_number(number, WEBHOOK), state, words)
+
+
+def test_a_number_that_takes_no_calls() -> None:
+    is_told(judge_number(Number(phone_number="+14155550100"), WEBHOOK), State.WRONG, "no calls")
+
+
+@pytest.mark.parametrize(
+    ("number", "registration", "state", "words"),
+    [
+        ("+14155550100", "VERIFIED", State.GOOD, "registered"),
+        ("+14155550100", "IN_PROGRESS", State.LIMITED, "campaign is IN_PROGRESS"),
+        ("+14155550100", None, State.LIMITED, "campaign is missing"),
+        ("+18005550100", None, State.LIMITED, "toll-free verification is missing"),
+        ("+18005550100", "TWILIO_APPROVED", State.GOOD, "registered"),
+        ("+493012345678", None, State.GOOD, "rules of its own"),
+    ],
+)
+def test_what_texts_need(number: str, registration: str | None, state: State, words: str) -> None:
+    verdict = judge_messaging(a_number(number), registration)
+    assert verdict.state is state
+    assert words in verdict.finding
+
+
+def test_a_number_without_texts() -> None:
+    is_told(judge_messaging(a_number(sms=False), None), State.LIMITED, "sends no texts")
+
+
+# Google
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (an_answer(200, '{"billingEnabled": true}'), State.GOOD),
+        (an_answer(200, "{}"), State.WRONG),
+        (an_answer(403, "{}"), State.UNTRIED),
+        (an_answer(200, "what"), State.UNTRIED),
+    ],
+)
+def test_billing(answer: Answer, state: State) -> None:
+    assert judge_billing(answer, "my-project").state is state
+
+
+# The model
+
+
+def spoken(*samples: int, times: int = 1) -> Spoken:
+    pcm = struct.pack(f"<{len(samples)}h", *samples) * times
+    return Spoken("gemini-3.8-live", 400, 600, bytearray(pcm), ["Hel", "lo."])
+
+
+def test_speech_is_told_with_its_figures() -> None:
+    verdict = judge_speech(spoken(8_192, -8_192, times=12_000))
+    assert verdict.state is State.GOOD
+    assert verdict.finding == (
+        "gemini-3.8-live said “Hello.” (48000 bytes, 1.0 s, -12 dBFS; ready in 400 ms, first sound"
+        " 600 ms after it was asked)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("heard", "words"),
+    [
+        (spoken(), "said nothing"),
+        (spoken(0, 0, times=12_000), "-inf dBFS"),
+        (spoken(20, -20, times=12_000), "-64 dBFS"),
+        (spoken(8_192, -8_192, times=2_400), "0.2 s"),
+    ],
+)
+def test_what_is_no_voice(heard: Spoken, words: str) -> None:
+    is_told(judge_speech(heard), State.WRONG, words)
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "backend", "words"),
+    [
+        ("API key not valid. Please pass a valid API key.", 1007, DEVELOPER, "aistudio"),
+        ("models/x is not found for API version v1beta", 1008, DEVELOPER, "has no model"),
+        ("Publisher Model `x` was not found", 1008, VERTEX, "Vertex AI, us-central1 has no model"),
+        ("refused", 403, VERTEX, "--member=MEMBER --role=roles/aiplatform.user"),
+        ("no Google credentials: none", None, VERTEX, "application-default login"),
+        ("You exceeded your current quota", 1011, DEVELOPER, "quota is used up"),
+        ("not ready within 8 s", None, DEVELOPER, "Try again"),
+    ],
+)
+def test_why_there_is_no_session(
+    reason: str, code: int | None, backend: GeminiBackend, words: str
+) -> None:
+    verdict = judge_failure(ModelError(reason, code=code), backend, "x")
+    is_told(verdict, State.WRONG, reason, words)
+
+
+# All of them
+
+
+async def test_a_check_that_takes_too_long_is_given_up() -> None:
+    async def never(deployment: Deployment, means: object) -> Verdict:
+        await asyncio.Event().wait()
+        raise AssertionError("never set")
+
+    told: list[str] = []
+    checks = [Check("slow", never, 0.05), Check("slower", never, 0.1)]
+    verdicts = await examine(
+        Deployment("nowhere"),
+        None,  # type: ignore[arg-type]  # nobody asks anything
+        lambda check, verdict: told.append(check.name),
+        checks,
+    )
+    assert told == ["slow", "slower"]
+    is_told(verdicts["slow"], State.WRONG, "no answer within 0.05 s")

@@ -1,0 +1,69 @@
+"""What every command has."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.command_line import CommandLine
+
+AGENTS = ("list", "show", "edit", "validate", "try", "publish", "history", "rollback", "seed")
+COMMANDS = [
+    *(("agents", name) for name in AGENTS),
+    *(("numbers", name) for name in ("list", "set")),
+    *(("calls", name) for name in ("list", "show", "watch", "replay")),
+    *(("callers", name) for name in ("block", "unblock", "forget")),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself_with_examples(
+    command_line: CommandLine, command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command_line.run(*command, "--help")
+    help = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert f"ringdown {' '.join(command)} " in help, "it says how it is called"
+    assert "examples:\n  ringdown " in help
+    assert "--store URL" in help
+
+
+@pytest.mark.parametrize(
+    "argv", [(), ("agents",), ("agents", "paint"), ("calls", "list", "--limit", "0"), ("callers",)]
+)
+def test_a_command_that_is_misused_ends_with_2(
+    command_line: CommandLine, argv: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command_line.run(*argv)
+    assert ended.value.code == 2
+    assert "usage: ringdown" in capsys.readouterr().err
+
+
+def test_it_can_be_started_as_a_module() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "ringdown_cli", "--help"], capture_output=True, text=True, check=True
+    )
+    assert all(group in ran.stdout for group in ("agents", "numbers", "calls", "callers", "doctor"))
+
+
+def test_an_operators_installation_needs_no_simulators_and_no_speech() -> None:
+    source = """
+import pkgutil, sys
+for name in ("boto3", "devtools", "espeakng_loader", "functions_framework", "pocketsphinx",
+             "simulators", "starlette", "trustme"):
+    sys.modules[name] = None
+import ringdown_cli
+for module in pkgutil.walk_packages(ringdown_cli.__path__, "ringdown_cli."):
+    if not module.name.endswith(("__main__", ".stand_in_answers")):
+        __import__(module.name)
+"""
+    subprocess.run([sys.executable, "-c", source], check=True)
+
+
+def test_help_needs_none_of_what_the_parts_need() -> None:
+    source = "import sys, ringdown_cli.command_line; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+    heavy = {"numpy", "google.genai", "google.cloud.firestore_v1", "simulators", "httpx2"}
+    assert heavy & set(ran.stdout.split()) == set(), "a person waits for these at every command"

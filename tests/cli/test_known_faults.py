@@ -1,0 +1,99 @@
+"""What the operators' commands still do wrong."""
+
+import pytest
+
+from ringdown.gemini.backend import DeveloperApi
+from ringdown_cli.agents.yaml_text import NotReadable, from_yaml
+from ringdown_cli.calls.without_words import Placeholders
+from ringdown_cli.doctor.model import judge_failure
+from stream_handler.gemini_live import ModelError
+from tests.cli.agents.stored_agents import read, save
+from tests.cli.command_line import CommandLine
+
+GOOD = "instructions: Be brief.\ngreeting: Hello.\n"
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="A bad number is told by the name of our function."
+)
+@pytest.mark.parametrize("limit", ["0", "-1", "x", "1e3"])
+def test_a_bad_limit_is_told_in_words(
+    command_line: CommandLine, capsys: pytest.CaptureFixture[str], limit: str
+) -> None:
+    with pytest.raises(SystemExit):
+        command_line.run("calls", "list", f"--limit={limit}")
+
+    assert "_positive" not in capsys.readouterr().err
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="Short words get the same placeholder sooner or later.",
+)
+def test_different_words_get_different_placeholders() -> None:
+    placeholders = Placeholders(frozenset())
+    made = set()
+    for number, word in enumerate(("i", "a", "u", "o")):
+        made.add(placeholders.text(word))
+        for n in range(25):
+            placeholders.text(f"filler{number}x{n}")
+
+    assert len(made) == 4
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="Going back twice brings the bad version back."
+)
+def test_two_operators_who_both_go_back_are_where_one_would_be(command_line: CommandLine) -> None:
+    for greeting in ("The good one.", "The bad one."):
+        save(command_line, greeting=greeting)
+    greetings = []
+    for _ in range(2):
+        command_line.run("agents", "rollback", "shop", "--yes")
+        greetings.append(read(command_line).document["greeting"])
+
+    assert greetings == ["The good one.", "The good one."]
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=ValueError,
+    reason="YAML that its library can't read leaves a traceback.",
+)
+def test_what_yaml_cannot_read_is_told() -> None:
+    with pytest.raises(NotReadable):
+        from_yaml(f"{GOOD}max_call_s: {'9' * 5_000}\n")
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=pytest.fail.Exception,
+    reason="Aliases in YAML grow into more than a process can hold.",
+)
+def test_aliases_are_refused() -> None:
+    with pytest.raises(NotReadable):
+        from_yaml(f"{GOOD}a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n")
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="A refusal that will not pass is told as one that will.",
+)
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (1008, "models/gemini-3.1-flash-live-preview was retired on 2026-11-17."),
+        (1008, "Your project has been denied access. Please contact support."),
+        (1008, "User location is not supported for the API use."),
+        (1008, "Policy violation: content was blocked"),
+        (1008, "Operation is not implemented, or supported, or enabled."),
+        (1007, "Request contains an invalid argument."),
+    ],
+)
+def test_what_will_not_pass_is_not_to_be_waited_for(code: int, reason: str) -> None:
+    failure = ModelError(reason, code=code)
+    verdict = judge_failure(failure, DeveloperApi("key"), "gemini-3.1-flash-live-preview")
+
+    assert "try again in a minute" not in str(verdict.advice).lower()

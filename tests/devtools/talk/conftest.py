@@ -1,0 +1,36 @@
+"""A line with a store and a page, and with nobody to answer it."""
+
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from devtools.processes import free_port
+from devtools.stack import Stack
+from devtools.talk.line import Ear, TalkLine
+from ringdown import clock
+from ringdown.stores import open_store
+from ringdown_cli.agents.releasing import seed_default_agent
+from simulators.twilio import TwilioNetwork
+from tests.jumping_loop import pytest_asyncio_loop_factories as pytest_asyncio_loop_factories
+
+
+@pytest.fixture
+async def line(tmp_path: Path) -> AsyncIterator[TalkLine]:
+    """No part runs: a call to it ends with Twilio's apology."""
+    token = secrets.token_hex(16)
+    stack = Stack(f"http://127.0.0.1:{free_port()}", token, True, f"sqlite:{tmp_path / 'r.db'}")
+    async with open_store(stack.store_url) as store:
+        await seed_default_agent(store)
+        network = TwilioNetwork(auth_token=token)
+        yield TalkLine(
+            stack=stack,
+            store=store,
+            network=network,
+            stand_in=None,
+            phrases=(),
+            pages=tmp_path,
+            now=clock.now,
+            ear=Ear(),
+        )

@@ -1,0 +1,205 @@
+"""A person talks to the line: a real browser, real speech, every part a process of its own."""
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+
+from devtools.gemini_stand_in import read_sessions
+from devtools.judge import Sentence, judge
+from devtools.talk.line import TalkLine
+from devtools.talk.server import serving
+from tests.browser import CHROMIUM, Tab
+from tests.devtools.talk.talking import (
+    PLAYED_HZ,
+    Microphone,
+    on_a_free_port,
+    person,
+    played,
+    press,
+    say,
+    talk_running,
+)
+
+pytestmark = [
+    pytest.mark.real_clock,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium. Install it: apt-get install chromium"),
+    pytest.mark.timeout(180),
+]
+
+STATUS = "document.getElementById('status').textContent"
+TROUBLE = "document.getElementById('trouble-said').textContent"
+GREETING = "Good day, this is the new line."
+
+
+def shown(kind: str, words: str = "") -> str:
+    """Whether the transcript has an item of that kind with these words."""
+    return (
+        f"[...document.querySelectorAll('#transcript .{kind}')]"
+        f".some((item) => item.textContent.toLowerCase().includes({words.lower()!r}))"
+    )
+
+
+def said(who: str, words: str) -> str:
+    """Whether the transcript has a turn with these words that has ended."""
+    return shown(f"{who}:not(.saying)", words)
+
+
+def turns(words: str) -> str:
+    """How many turns of the agent have these words."""
+    return (
+        "[...document.querySelectorAll('#transcript .agent:not(.saying)')]"
+        f".filter((turn) => turn.textContent.includes({words!r})).length"
+    )
+
+
+async def dial(tab: Tab) -> None:
+    await tab.until("!document.getElementById('dial').disabled", within_s=20)
+    await press(tab, "Dial")
+
+
+async def edit(tab: Tab) -> None:
+    """A short greeting, and nothing before it, saved as operators would."""
+    await tab.until("!document.getElementById('save').disabled")
+    await tab.evaluate(
+        "{ const text = document.getElementById('agent-text');"
+        " text.value = text.value.replace(/^notice:.*$/m, 'notice: \\'\\'')"
+        f" .replace(/^greeting:.*$/m, 'greeting: {GREETING}'); }}"
+    )
+    await press(tab, "Save")
+    await tab.until("document.getElementById('agent-said').textContent.includes('Saved')")
+
+
+@pytest.mark.real_time
+async def test_a_call_from_the_browser(tmp_path: Path) -> None:
+    """After an edit, which is heard in it: question, tool, interruption, keypad, hanging up."""
+    async with (
+        talk_running(tmp_path) as url,
+        person(url, tmp_path, Microphone.SPOKEN_INTO) as tab,
+    ):
+        await edit(tab)
+        await dial(tab)
+        await tab.until(shown("agent.saying", "Good day"))
+        await tab.until(said("agent", GREETING))
+        await say(tab, "When is my next delivery?")
+        await tab.until(shown("caller.saying", "delivery"))
+        await tab.until(said("agent", "account number"))
+        await say(tab, "One two three four five six.")
+        await tab.until(said("tool", "lookup_account"))
+        await tab.until(said("agent", "next delivery with the family plan"))
+        await say(tab, "Tell me a story.")
+        await tab.until(shown("agent.saying", "rang in the morning"))
+        await say(tab, "Can I type a number?")
+        await tab.until(said("agent", "interrupted"))
+        await tab.until(said("agent", "pound key"))
+        for key in ("4", "2", "pound"):
+            await press(tab, key)
+        await tab.until(said("agent", "what you typed"), within_s=10)
+        await press(tab, "Hang up")
+        await tab.until(f"{STATUS}.includes('over')", within_s=15)
+        await tab.until("!document.getElementById('call-page').hidden", within_s=15)
+        assert not await tab.evaluate(shown("saying")), "words are left that nobody says"
+        heard = await played(tab)
+        problems = tab.problems
+        await tab.open(await tab.evaluate("document.querySelector('#call-page a').href"))
+        assert (await tab.evaluate("document.title")).startswith("Call from")
+
+    assert problems == []
+    (session,) = read_sessions(tmp_path / "out/talk/model")
+    whole = [
+        Sentence(turn.text, turn.pcm, session.said_hz)
+        for turn in session.turns
+        if not turn.interrupted
+    ]
+    results = judge(whole, heard, rate_hz=PLAYED_HZ)
+    assert len(results) >= 4
+    assert [(heard.sentence, heard.why) for heard in results if not heard.ok] == []
+
+
+@pytest.mark.real_time
+async def test_a_call_survives_what_the_world_does_to_it(tmp_path: Path) -> None:
+    """Each button in turn; whichever handler and session the call then has knows the number."""
+    async with (
+        talk_running(tmp_path) as url,
+        person(url, tmp_path, Microphone.SPOKEN_INTO) as tab,
+    ):
+        await edit(tab)
+        await dial(tab)
+        await tab.until(said("agent", GREETING))
+        await say(tab, "My account number is one two three four five six.")
+        await tab.until(shown("agent.saying", "your next delivery"))
+        await press(tab, "Kill the handler")
+        await tab.until(said("agent", "not in the record"))
+        await tab.until(f"{turns('I am back')} === 1")
+        await asks_for_its_number(tab, 1)
+        await press(tab, "Cut the connection")
+        await tab.until(f"{turns('I am back')} === 2")
+        await asks_for_its_number(tab, 2)
+        await press(tab, "Model says goAway")
+        await asks_for_its_number(tab, 3)
+        await say(tab, "Goodbye.")
+        await tab.until(f"{STATUS}.includes('over: hung up by <Hangup>')")
+    assert len(read_sessions(tmp_path / "out/talk/model")) >= 4
+
+
+async def asks_for_its_number(tab: Tab, times: int) -> None:
+    """So many times by now, and the agent has known it each time."""
+    await say(tab, "What is my account number?")
+    await tab.until(f"{turns('It is one two three four five six')} === {times}")
+
+
+async def test_without_a_microphone_it_says_what_to_do(line: TalkLine, tmp_path: Path) -> None:
+    async with (
+        serving(line, on_a_free_port()) as url,
+        person(url, tmp_path, Microphone.NONE) as tab,
+    ):
+        await dial(tab)
+        await refused(tab, "There is no microphone")
+
+
+async def test_a_microphone_that_is_not_allowed(line: TalkLine, tmp_path: Path) -> None:
+    async with (
+        serving(line, on_a_free_port()) as url,
+        person(url, tmp_path, Microphone.FORBIDDEN) as tab,
+    ):
+        await dial(tab)
+        await refused(tab, "does not let this page")
+
+
+async def test_the_second_tab_is_told_of_the_first(line: TalkLine, tmp_path: Path) -> None:
+    async with (
+        serving(line, on_a_free_port()) as url,
+        person(url, tmp_path, Microphone.SILENT) as tab,
+    ):
+        await tab.until("!document.getElementById('dial').disabled")
+        address = f"ws{url.removeprefix('http')}line"
+        async with connect(address, origin=url.rstrip("/")) as first:  # type: ignore[arg-type]
+            await first.send(json.dumps({"do": "dial"}))
+            async with asyncio.timeout(5):
+                while not line.busy:
+                    await first.recv()
+            await dial(tab)
+            await refused(tab, "Another tab is on the telephone")
+
+
+async def refused(tab: Tab, words: str) -> None:
+    """The page says why, and another attempt is possible."""
+    await tab.until(f"{TROUBLE}.includes({words!r})", within_s=10)
+    await tab.until("!document.getElementById('dial').disabled", within_s=10)
+    assert await tab.evaluate("document.getElementById('hang-up').disabled")
+    assert await tab.evaluate("document.activeElement.id") == "dial"
+
+
+@pytest.mark.real_time
+async def test_a_line_that_goes_away_is_told(tmp_path: Path) -> None:
+    async with AsyncExitStack() as talk:
+        url = await talk.enter_async_context(talk_running(tmp_path))
+        async with person(url, tmp_path, Microphone.SILENT) as tab:
+            await dial(tab)
+            await tab.until(f"{STATUS}.includes('Connected')", within_s=20)
+            await talk.aclose()
+            await tab.until(f"{STATUS}.includes('The line is gone')", within_s=10)
+            assert await tab.evaluate("document.getElementById('dial').disabled")

@@ -1,0 +1,62 @@
+"""Children never outlive whoever started them. They hold its output open, so its end is theirs."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+
+from devtools.children import child_ended, start_child
+
+PARENT = """
+import asyncio, sys
+from devtools.children import start_child
+
+async def main():
+    await start_child((sys.executable, "-c", sys.argv[1]), stdout=sys.stdout, stderr=sys.stderr)
+    print("watched", flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+OBEDIENT = """
+import signal
+signal.signal(signal.SIGTERM, lambda *_: exit(print("stopped", flush=True)))
+print("running", flush=True)
+signal.pause()
+"""
+STUBBORN = """
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("running", flush=True)
+signal.pause()
+"""
+
+
+def after_the_parent_was_killed(child: str) -> str:
+    """What the child prints until it has ended as well."""
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, child], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        assert {parent.stdout.readline(), parent.stdout.readline()} == {"running\n", "watched\n"}
+        parent.send_signal(signal.SIGKILL)
+        return parent.stdout.read()
+
+
+def test_a_child_is_stopped_when_its_parent_is_killed() -> None:
+    assert after_the_parent_was_killed(OBEDIENT) == "stopped\n"
+
+
+def test_a_child_that_will_not_stop_is_killed() -> None:
+    assert after_the_parent_was_killed(STUBBORN) == ""
+
+
+async def test_what_a_child_has_left_running_is_killed() -> None:
+    ours, theirs = os.pipe()
+    child = await start_child(("sh", "-c", "sleep 60 &"), stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    await child.wait()
+    child_ended(child)
+    with os.fdopen(ours, "rb") as output:
+        assert await asyncio.to_thread(output.read) == b"", "until nobody holds it open any more"

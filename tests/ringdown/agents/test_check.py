@@ -1,0 +1,413 @@
+"""What operators are told of an agent that they wrote."""
+
+import cProfile
+import datetime
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringdown.agents import Agent
+from ringdown.agents.check import agent_document, check_agent, draft_findings, findings
+from ringdown.tools import Json
+
+GOOD: dict[str, Json] = {"instructions": "Be brief.", "greeting": "Hello."}
+TOOLS = dict.fromkeys(("lookup_account", "search_knowledge_base"))
+A_DRAFT: dict[str, Json] = GOOD | {"testers": ["+14155550123"]}
+A_MEGABYTE = "x" * 1_048_576
+
+
+def problem_of(change: dict[str, Json]) -> str:
+    """The only thing that is said of an agent with this change."""
+    problems = check_agent(GOOD | change, TOOLS)
+    assert isinstance(problems, list), f"nothing is said of {change}"
+    [problem] = problems
+    return problem
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            {"instructions": ""},
+            "instructions: must be text of 1 to 20,000 characters; it is empty.",
+        ),
+        (
+            {"instructions": A_MEGABYTE},
+            "instructions: must be text of 1 to 20,000 characters; it has 1,048,576.",
+        ),
+        (
+            {"instructions": " \n "},
+            "instructions: there are only spaces in it. Write what the agent is to say or do.",
+        ),
+        ({"greeting": None}, "greeting: is missing. It must be text of 1 to 500 characters."),
+        (
+            {"greeting": 7},
+            (
+                "greeting: must be text of 1 to 500 characters; it is the number 7."
+                " Put it in quotes (in the console: type string)."
+            ),
+        ),
+        ({"notice": "x" * 301}, "notice: must be text of at most 300 characters; it has 301."),
+        (
+            {"notice": "\ud800"},
+            "notice: has characters that no text can have. Write it again.",
+        ),
+        (
+            {"temperature": 2.5},
+            "temperature: must be a number from 0 to 2; it is 2.5.",
+        ),
+        ({"temperature": float("nan")}, "temperature: must be a number from 0 to 2; it is nan."),
+        (
+            {"max_call_s": "1800"},
+            (
+                'max_call_s: must be a whole number from 30 to 3,540; it is the text "1800".'
+                " Write it without quotes (in the console: type number)."
+            ),
+        ),
+        (
+            {"max_call_s": 1800.5},
+            "max_call_s: must be a whole number from 30 to 3,540; it is 1800.5.",
+        ),
+        (
+            {"max_cost_usd": 0},
+            "max_cost_usd: must be a number above 0 up to 1,000; it is 0.",
+        ),
+        (
+            {"protect_greeting": "true"},
+            (
+                'protect_greeting: must be true or false; it is the text "true".'
+                " Write it without quotes (in the console: type boolean)."
+            ),
+        ),
+        (
+            {"tools": "lookup_account"},
+            (
+                'tools: must be a list of at most 64 entries; it is the text "lookup_account".'
+                " In the console, its type is array."
+            ),
+        ),
+        (
+            {"turn_taking": {"patience": "patent"}},
+            (
+                'turn_taking.patience: must be normal, patient or quick; it is "patent".'
+                " Did you mean patient?"
+            ),
+        ),
+        (
+            {"idle": {"nudge_after_s": 40}},
+            "idle: goodbye_after_s (30) must be longer than nudge_after_s (40).",
+        ),
+        (
+            {"idle": []},
+            (
+                "idle: must be a map of nudge_after_s and goodbye_after_s; it is a list."
+                " In the console, its type is map."
+            ),
+        ),
+        (
+            {"language": "en_us"},
+            (
+                "language: must be a language and, after a hyphen, its country: en-US, de-DE,"
+                " pt-BR;"
+                ' it is "en_us". Did you mean en-US?'
+            ),
+        ),
+        (
+            {"fallback_number": "+1 (415) 555-0100"},
+            (
+                "fallback_number: must be written like +14155550100: plus, country code, digits"
+                " only;"
+                ' it is "+1 (415) 555-0100". Did you mean +14155550100?'
+            ),
+        ),
+        (
+            {"fallback_number": "0415 555"},
+            (
+                "fallback_number: must be written like +14155550100: plus, country code, digits"
+                " only;"
+                ' it is "0415 555".'
+            ),
+        ),
+        (
+            yaml.safe_load("fallback_number: +14155550100"),
+            (
+                "fallback_number: must be written like +14155550100: plus, country code, digits"
+                " only;"
+                " it is the number 14155550100. Put it in quotes (in the console: type string)."
+            ),
+        ),
+        (
+            {"transfer_numbers": {"Front Desk": "+14155550111"}},
+            (
+                "transfer_numbers: must be a name in small letters, such as billing or front_desk;"
+                ' it is "Front Desk".'
+            ),
+        ),
+        (
+            {"transfer_numbers": {f"person_{n}": "+14155550111" for n in range(101)}},
+            "transfer_numbers: must be a map of at most 100 names; it has 101.",
+        ),
+        (
+            {"transfer_numbers": ["+14155550111"]},
+            (
+                "transfer_numbers: must be a map of at most 100 names; it is a list."
+                " In the console, its type is map."
+            ),
+        ),
+        (
+            {"transfer_numbers": {"billing": "555"}},
+            (
+                "transfer_numbers.billing: must be written like +14155550100: plus, country code,"
+                ' digits only; it is "555".'
+            ),
+        ),
+        (
+            {"examples": [{"caller": "Are you open?", "answer_contains": []}]},
+            "examples[0].answer_contains: must be a list of 1 to 20 entries; it has 0.",
+        ),
+        (
+            {"tools": ["lookup_account"] * 2},
+            'tools: "lookup_account" is listed twice. List it once.',
+        ),
+        (
+            {"thinking": "low"},
+            (
+                "thinking: gemini-3.8-live does not take it. Leave it out, or choose"
+                " gemini-3.8-live-extended-thinking."
+            ),
+        ),
+        (
+            {"google_search": True, "model": "gemini-live-2.5-flash-native-audio"},
+            (
+                "google_search: gemini-live-2.5-flash-native-audio cannot search beside its tools."
+                " Set it to false, or choose gemini-3.8-live, gemini-3.8-live-extended-thinking or"
+                " gemini-3.1-flash-live-preview."
+            ),
+        ),
+        (
+            {"model": "gemini-3.8"},
+            (
+                'model: there is no model "gemini-3.8". Did you mean gemini-3.8-live? Models:'
+                " gemini-3.1-flash-live-preview, gemini-3.8-live,"
+                " gemini-3.8-live-extended-thinking, gemini-live-2.5-flash-native-audio."
+            ),
+        ),
+        (
+            {"notice": "It is {local_time}."},
+            "notice: {local_time} works in instructions and greeting only. Leave it out.",
+        ),
+        (
+            {"greeting": "Again: {caller_memory}"},
+            "greeting: {caller_memory} works in instructions only. Leave it out.",
+        ),
+        (
+            {"instructions": "It is {local_time} on {local_date}."},
+            (
+                "time_zone: is missing, and needed for {local_date} in instructions and"
+                " {local_time} in"
+                " instructions. Write where the agent is, such as Europe/Berlin or"
+                " America/New_York."
+            ),
+        ),
+        (
+            {"opening_hours": {"monday": "24h"}},
+            (
+                "time_zone: is missing, and needed for opening_hours."
+                " Write where the agent is, such as Europe/Berlin or America/New_York."
+            ),
+        ),
+        (
+            {"time_zone": "berlin"},
+            (
+                'time_zone: there is no time zone "berlin". Did you mean Europe/Berlin?'
+                " Time zones are written like Europe/Berlin, America/New_York or Asia/Kolkata."
+            ),
+        ),
+        (
+            {"time_zone": "Europe/Berlin", "opening_hours": {"monday": "9-5"}},
+            (
+                'opening_hours.monday: must be times such as "09:00-17:30", several with commas,'
+                ' "24h",'
+                ' or "closed"; it is "9-5".'
+            ),
+        ),
+        (
+            {"time_zone": "Europe/Berlin", "opening_hours": {"closed_on": ["02-30"]}},
+            "opening_hours: closed_on: there is no date 02-30.",
+        ),
+    ],
+)
+def test_an_operator_is_told_the_field_what_may_be_in_it_and_what_is(
+    change: dict[str, Json], told: str
+) -> None:
+    assert problem_of(change) == told
+
+
+def test_an_unknown_voice_is_answered_with_the_voices() -> None:
+    told = problem_of({"voice": "Korr"})
+    assert told.startswith('voice: there is no voice "Korr". Did you mean Kore? Voices: Achernar, ')
+    assert told.endswith(", Zubenelgenubi.")
+
+
+def test_an_unknown_field_of_a_template_is_answered_with_the_fields() -> None:
+    told = problem_of({"instructions": "It is {local_tme}, {} {of course}."})
+    assert told.startswith(
+        'instructions: "{local_tme}", "{}" and "{of course}" are no fields. Did you mean'
+        " {local_time}? Fields: {local_time}, {local_date}, "
+    )
+    assert told.endswith(" For a brace of your own write {{ or }}.")
+
+
+@pytest.mark.parametrize("zone", ["America", "", "../etc", "/etc/passwd", "x" * 64, "a\0b"])
+def test_what_is_no_time_zone_is_refused(zone: str) -> None:
+    assert problem_of({"time_zone": zone}).startswith("time_zone: ")
+
+
+def test_everything_is_told_at_once() -> None:
+    wrong: dict[str, Json] = {
+        "instructions": "{wrong}",
+        "greeting": 5,
+        "voice": "Korr",
+        "temperature": "warm",
+        "idle": {"nudge_after_s": 1, "goodbye_after_s": 1},
+        "time_zone": 7,
+        "fallback_number": "110",
+    }
+    fields = {error.partition(":")[0] for error in findings(wrong).errors}
+    assert fields == {
+        *("instructions", "greeting", "voice", "temperature", "time_zone", "fallback_number"),
+        *("idle.nudge_after_s", "idle.goodbye_after_s"),
+    }
+
+
+# What does not keep a document from answering calls
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"voise": "Puck"}, "voise: there is no such field. Did you mean voice?"),
+        ({"idle": {"nudge_s": 5}}, "idle.nudge_s: there is no such field. Did you mean"),
+        ({"publish": True}, "publish: there is no such field."),
+        (
+            {"tools": ["lookup_acount"]},
+            (
+                'tools: there is no tool "lookup_acount". Did you mean lookup_account?'
+                " Tools: lookup_account, search_knowledge_base."
+            ),
+        ),
+    ],
+)
+def test_a_misspelt_setting_is_told_and_the_rest_is_used(
+    change: dict[str, Json], told: str
+) -> None:
+    found = findings(GOOD | change, TOOLS)
+    assert found.agent is not None
+    assert found.errors == ()
+    [remark] = found.remarks
+    assert remark.startswith(told)
+    assert check_agent(GOOD | change, TOOLS) == [remark], "a person at the keyboard is told"
+
+
+def test_a_tool_that_cannot_be_used_is_told_and_keeps_no_call_from_being_answered() -> None:
+    tools = {"check_stock": "tools/check_stock: url must begin with https://."}
+    found = findings(GOOD | {"tools": ["check_stock"]}, tools)
+    assert found.agent is not None
+    [remark] = found.remarks
+    assert remark == f'tools: "check_stock" cannot be used. Correct {tools["check_stock"]}'
+
+
+def test_where_tools_are_not_known_nothing_is_said_of_them() -> None:
+    assert isinstance(check_agent(GOOD | {"tools": ["anything"]}), Agent)
+
+
+# What different editors make of the same words
+
+
+def test_what_the_console_and_yaml_make_of_values_is_understood() -> None:
+    written = yaml.safe_load(
+        """
+        instructions: Be brief.
+        greeting: Hello.
+        voice:
+        max_call_s: 600.0
+        idle: {nudge_after_s: 5, goodbye_after_s: 20}
+        temperature: 1
+        time_zone: Europe/Berlin
+        opening_hours: {monday: 24h, closed_on: [2026-12-25, "01-01"]}
+        """
+    )
+    agent = check_agent(written)
+    assert isinstance(agent, Agent), agent
+    assert (agent.max_call_s, agent.voice, agent.temperature) == (600, "Kore", 1.0)
+    assert agent.opening_hours is not None
+    assert agent.opening_hours.closed_on == ("2026-12-25", "01-01")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [None, [], "text", 7, {}, {1: 2}, {"": {}}, {"greeting": GOOD}, {"tools": datetime.date.max}],
+)
+def test_what_is_no_agent_at_all_is_refused(document: Json) -> None:
+    assert isinstance(check_agent(document), list)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30) | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*Agent.__struct_fields__, "other"]), anything))
+def test_whatever_is_in_a_document_it_is_checked_and_not_stumbled_over(
+    change: dict[str, Json],
+) -> None:
+    found = findings(GOOD | change, TOOLS)
+    assert (found.agent is None) == bool(found.errors)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {f"field {n}": "x" for n in range(40_000)},
+        {"examples": [7] * 200_000},
+        {"transfer_numbers": {f"Person {n}": n for n in range(40_000)}},
+        {"instructions": "{" * A_MEGABYTE.__len__()},
+        {"tools": ["lookup_account"] * 200_000},
+    ],
+    ids=["unknown fields", "list", "map", "template", "tools"],
+)
+def test_a_megabyte_of_nonsense_is_refused_while_a_phone_rings(document: dict[str, Json]) -> None:
+    profile = cProfile.Profile()
+    found = profile.runcall(findings, GOOD | document, TOOLS)
+    calls = sum(entry.callcount for entry in profile.getstats())
+    assert calls < 1_000_000, "a call waits 0.3 s for its agent"
+    assert sum(map(len, (*found.errors, *found.remarks))) < 10_000
+
+
+# Drafts
+
+
+def test_a_draft_has_testers_and_is_otherwise_an_agent() -> None:
+    found = draft_findings(A_DRAFT)
+    assert (found.agent, found.testers, found.publish) == (Agent(**GOOD), ("+14155550123",), False)
+    assert found.remarks == ()
+
+
+def test_a_draft_that_nobody_hears_is_remarked_upon() -> None:
+    [remark] = draft_findings(GOOD).remarks
+    assert remark.startswith("testers: is empty, so nobody hears this draft.")
+    assert draft_findings(GOOD | {"publish": True}).remarks == ()
+
+
+def test_testers_of_a_broken_draft_are_known_all_the_same() -> None:
+    found = draft_findings(A_DRAFT | {"voice": "Korr", "publish": True})
+    assert (found.agent, found.testers, found.publish) == (None, ("+14155550123",), False)
+    assert draft_findings({"testers": "+14155550123"}).testers == ()
+
+
+def test_a_draft_is_published_without_what_makes_it_a_draft() -> None:
+    assert agent_document(A_DRAFT | {"publish": True}) == GOOD

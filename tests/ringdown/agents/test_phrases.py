@@ -1,0 +1,109 @@
+"""What is said without the model: complete, speakable, and in the caller's language."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from ringdown.agents.phrases import Phrases, packaged_phrases, phrases_for, read_phrases
+from ringdown.errors import InvalidDocument
+
+SENTENCES = [name for name in Phrases.__struct_fields__ if name not in ("language", "farewells")]
+ENGLISH: dict[str, Any] = {
+    "language": "en-US",
+    "farewells": ["goodbye"],
+    **dict.fromkeys(SENTENCES, "Hello."),
+}
+
+
+def test_the_languages_there_are() -> None:
+    assert {tag for tag in packaged_phrases() if "-" not in tag} >= {
+        *("de", "en", "es", "fr", "it", "nl", "pt")
+    }
+
+
+@pytest.mark.parametrize("tag", packaged_phrases())
+@pytest.mark.parametrize("name", SENTENCES)
+def test_every_sentence_can_be_read_aloud(tag: str, name: str) -> None:
+    sentence = getattr(phrases_for(tag), name)
+    assert sentence[-1] in ".?", "a voice falls or rises at the end of a sentence"
+    assert sentence == " ".join(sentence.split()), "no line breaks or double spaces"
+    assert not set(sentence) & set("{}<>&[]_0123456789"), "words only"
+
+
+@pytest.mark.parametrize("tag", packaged_phrases())
+def test_farewells_can_be_found_in_lower_case_words(tag: str) -> None:
+    for farewell in phrases_for(tag).farewells:
+        assert farewell == " ".join(farewell.lower().split())
+
+
+@pytest.mark.parametrize("tag", packaged_phrases())
+def test_the_tag_that_say_is_told_is_of_the_same_language(tag: str) -> None:
+    spoken = phrases_for(tag).language
+    assert spoken.partition("-")[0] == tag.partition("-")[0]
+    assert spoken == tag or "-" not in tag
+
+
+def test_no_two_languages_say_the_same() -> None:
+    languages = [phrases for tag, phrases in packaged_phrases().items() if "-" not in tag]
+    for name in SENTENCES:
+        assert len({getattr(phrases, name) for phrases in languages}) == len(languages), name
+
+
+@pytest.mark.parametrize(
+    ("tag", "language", "nudge"),
+    [
+        ("en-US", "en-US", "Are you still there?"),
+        ("en-GB", "en-GB", "Are you still there?"),
+        ("de-DE", "de-DE", "Sind Sie noch da?"),
+        ("de-AT", "de-DE", "Sind Sie noch da?"),
+        ("de", "de-DE", "Sind Sie noch da?"),
+        ("pt-BR", "pt-BR", "Você ainda está aí?"),
+        ("pt-PT", "pt-PT", "Ainda está aí?"),
+        ("fi-FI", "en-US", "Are you still there?"),
+        (None, "en-US", "Are you still there?"),
+        ("", "en-US", "Are you still there?"),
+    ],
+)
+def test_the_tag_then_its_language_then_english(tag: str | None, language: str, nudge: str) -> None:
+    phrases = phrases_for(tag)
+    assert (phrases.language, phrases.idle_nudge) == (language, nudge)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"busy": ""}, "phrases in en: busy: Expected `str` of length >= 1"),
+        ({"busy": "x" * 200}, "phrases in en: busy: Expected `str` of length <= 199"),
+        ({"bussy": "Hello."}, "phrases in en: Object contains unknown field `bussy`"),
+    ],
+)
+def test_a_wrong_sentence_is_named(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidDocument) as error:
+        read_phrases({"en": ENGLISH | change})
+    assert str(error.value).startswith(message)
+
+
+def test_a_missing_sentence_is_named() -> None:
+    with pytest.raises(InvalidDocument, match=r"phrases in fr: .*missing required field `notice`"):
+        read_phrases({"en": ENGLISH, "fr": {"language": "fr-FR"}})
+
+
+def test_a_region_says_what_its_language_says_unless_it_differs() -> None:
+    read = read_phrases({"en": ENGLISH, "en-GB": {"busy": "Engaged."}})
+    assert (read["en-GB"].language, read["en-GB"].busy) == ("en-GB", "Engaged.")
+    assert read["en-GB"].notice == read["en"].notice
+
+
+def test_nothing_of_this_needs_a_yaml_reader() -> None:
+    program = (
+        "import sys; sys.modules['yaml'] = None\n"
+        "import ringdown.calls\n"
+        "from ringdown.agents.phrases import phrases_for\n"
+        "print(phrases_for('de-DE').idle_nudge)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8", "-c", program], capture_output=True, text=True, timeout=30
+    )
+    assert (done.stdout, done.stderr) == ("Sind Sie noch da?\n", "")

@@ -1,0 +1,80 @@
+"""Whether arguments fit a tool's schema, in words for the model."""
+
+import pytest
+
+from ringdown.tools import Json
+from ringdown.tools.arguments import problems_with
+
+SCHEMA: dict[str, Json] = {
+    "type": "object",
+    "properties": {
+        "account_number": {"type": "string", "pattern": "^[0-9]{6}$"},
+        "months": {"type": "integer", "minimum": 1},
+        "kind": {"enum": ["paper", "e-mail"]},
+        "to": {"type": "object", "properties": {"name": {"type": "string"}}},
+    },
+    "required": ["account_number"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"account_number": "123456"},
+        {"account_number": "123456", "months": 4.0, "kind": "paper", "to": {"name": "x"}},
+    ],
+)
+def test_what_fits_has_no_problem(args: dict[str, Json]) -> None:
+    assert problems_with(args, SCHEMA) is None
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        ({}, "account_number"),
+        ({"account_number": 123456}, "account_number"),
+        ({"account_number": "12"}, "account_number"),
+        ({"account_number": "123456", "months": 0}, "months"),
+        ({"account_number": "123456", "months": "four"}, "months"),
+        ({"account_number": "123456", "kind": "fax"}, "kind"),
+        ({"account_number": "123456", "to": {"name": 5}}, "to.name"),
+        ({"account_number": "123456", "caller": "+10000000000"}, "caller"),
+        ({"account_number": "'; DROP TABLE accounts; --"}, "account_number"),
+    ],
+    ids=str,
+)
+def test_what_does_not_fit_is_named(args: dict[str, Json], named: str) -> None:
+    problem = problems_with(args, SCHEMA)
+
+    assert problem is not None, f"{args} was accepted"
+    assert named in problem
+    assert "call again" in problem
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    problem = problems_with({"months": 0, "kind": "fax"}, SCHEMA) or ""
+
+    assert all(name in problem for name in ("account_number", "months", "kind"))
+
+
+def test_a_huge_value_is_not_repeated_whole() -> None:
+    problem = problems_with({"account_number": "9" * 100_000}, SCHEMA)
+
+    assert problem is not None
+    assert len(problem) < 400
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "nonsense"},
+        {"properties": {"a": {"$ref": "https://elsewhere.example/schema"}}},
+        {"properties": {"a": {"$ref": "#/definitions/missing"}}},
+        {"properties": {"a": {"pattern": "("}}},
+        {"$ref": "#"},
+    ],
+    ids=str,
+)
+def test_a_schema_that_cannot_be_applied_refuses_nothing(schema: dict[str, Json]) -> None:
+    assert problems_with({"a": "b"}, schema) is None

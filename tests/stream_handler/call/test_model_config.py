@@ -1,0 +1,164 @@
+import msgspec
+import pytest
+
+from ringdown.calls import Call, EndReason, Speaker, Turn
+from stream_handler.call.functions import functions_for
+from stream_handler.call.model_config import opening_prompt, session_config
+from tests.ringdown.samples import a_call, an_agent
+
+
+def names(call: Call) -> list[str]:
+    return [function.name for function in session_config(call).functions]
+
+
+def turn(n: int, speaker: Speaker, text: str, *, interrupted: bool = False) -> Turn:
+    return Turn(n=n, speaker=speaker, text=text, start_ms=n, end_ms=n, interrupted=interrupted)
+
+
+def test_the_session_is_opened_with_the_agent() -> None:
+    call = a_call(agent=an_agent(language="de-DE"))
+
+    config = session_config(call)
+
+    assert config.model == call.agent.model
+    assert (config.instructions, config.voice) == (call.agent.instructions, call.agent.voice)
+    assert config.language == "de-DE"
+    assert config.turn_taking == call.agent.turn_taking
+
+
+def test_the_model_is_given_its_tools_and_the_built_in_functions() -> None:
+    assert names(a_call()) == ["lookup_account", "end_call", "collect_digits"]
+
+
+def test_an_agent_that_knows_people_may_transfer_to_them() -> None:
+    call = a_call(agent=an_agent(transfer_numbers={"billing": "+14155550111"}))
+
+    assert names(call) == ["lookup_account", "end_call", "transfer_call", "collect_digits"]
+    [transfer] = [f for f in session_config(call).functions if f.name == "transfer_call"]
+    assert "billing" in str(transfer.parameters)
+    assert "+14155550111" not in str(transfer.parameters), "numbers are none of the model's"
+
+
+def test_no_schema_has_an_empty_required() -> None:
+    """The service closes a session with 1008 over one."""
+    for function in functions_for(an_agent(transfer_numbers={"billing": "+14155550111"})):
+        assert function.parameters.get("required", ["something"]) != [], function.name
+
+
+def test_the_greeting_is_asked_for_word_by_word() -> None:
+    prompt = opening_prompt(a_call(agent=an_agent(greeting="Good morning, Anvil & Co.")), ())
+
+    assert prompt.count("Good morning, Anvil & Co.") == 1
+
+
+def test_a_call_that_goes_on_is_not_opened_with_the_greeting() -> None:
+    history = (turn(1, Speaker.AGENT, "Hello."), turn(2, Speaker.CALLER, "Billing, please."))
+
+    prompt = opening_prompt(a_call(agent=an_agent(greeting="Good morning.")), history)
+
+    assert "Good morning." not in prompt
+
+
+def test_what_a_session_is_to_know_of_the_call_is_added_to_its_instructions() -> None:
+    config = session_config(a_call(), background="\n\nUntil now: nothing.", handle="h1")
+
+    assert config.instructions == "Be brief.\n\nUntil now: nothing."
+    assert config.handle == "h1"
+
+
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        (turn(1, Speaker.CALLER, "What does it cost?"), "waits for your answer"),
+        (turn(1, Speaker.AGENT, "It has three", interrupted=True), "go on right behind them"),
+        (turn(1, Speaker.AGENT, "How can I help?"), "that you are back"),
+    ],
+)
+def test_a_call_that_is_taken_up_goes_on_where_it_was(last: Turn, told: str) -> None:
+    call = msgspec.structs.replace(a_call(attempt=2), resumed_from=EndReason.STREAM_LOST)
+
+    prompt = opening_prompt(call, (last,))
+
+    assert told in prompt
+    assert "Do not greet" in prompt
+    assert "transferred" not in prompt
+
+
+def test_a_call_that_broke_before_a_word_was_said_begins_with_the_greeting() -> None:
+    call = msgspec.structs.replace(a_call(attempt=2), resumed_from=EndReason.STREAM_LOST)
+
+    assert "Hello." in opening_prompt(call, ())
+
+
+def test_a_transfer_that_nobody_answered_is_told_as_one() -> None:
+    call = msgspec.structs.replace(
+        a_call(attempt=2),
+        resumed_from=EndReason.TRANSFERRED,
+        failed_transfers=("billing",),
+    )
+
+    assert "transferred the caller to billing" in opening_prompt(call, ())
+
+
+# Templates
+
+
+def a_call_told(text: str, **call: object) -> Call:
+    """Its agent has `text` for instructions and greeting."""
+    agent = msgspec.structs.replace(
+        an_agent(), instructions=text, greeting=text, time_zone="America/New_York"
+    )
+    return msgspec.structs.replace(a_call(agent=agent), **call)
+
+
+def test_instructions_and_greeting_are_told_what_the_clock_says() -> None:
+    call = a_call_told("It is {weekday}, {local_time}.")
+
+    assert session_config(call).instructions == "It is Monday, 04:30."
+    assert '"It is Monday, 04:30."' in opening_prompt(call, ())
+
+
+def test_a_stream_that_goes_on_with_a_call_is_told_the_time_of_then() -> None:
+    call = a_call_told("{local_time}")
+
+    assert session_config(call, 600_000.0).instructions == "04:40"
+    assert '"04:40"' in opening_prompt(call, (), 600_000.0)
+
+
+def test_nothing_is_left_where_nothing_is_remembered() -> None:
+    assert session_config(a_call_told("Known: {caller_memory}.")).instructions == "Known: ."
+
+
+def test_what_is_remembered_of_a_caller_fills_in_nothing_further() -> None:
+    call = a_call_told("Known: {caller_memory}", caller_memory="likes {called_number} and }}{{")
+
+    assert session_config(call).instructions == "Known: likes {called_number} and }}{{"
+
+
+# Settings of the model
+
+
+@pytest.mark.parametrize(
+    ("model", "wish", "told"),
+    [
+        ("gemini-3.8-live", None, None),
+        ("gemini-3.1-flash-live-preview", None, None),
+        ("gemini-3.8-live-extended-thinking", None, "low"),
+        ("gemini-3.8-live-extended-thinking", "high", "high"),
+        ("gemini-3.8-live", "high", None),
+        ("a-model-of-the-past", None, None),
+    ],
+)
+def test_a_model_is_told_how_much_to_think_if_it_thinks(
+    model: str, wish: str | None, told: str | None
+) -> None:
+    agent = msgspec.structs.replace(an_agent(), model=model, thinking=wish)
+
+    assert session_config(a_call(agent=agent)).thinking == told
+
+
+def test_the_temperature_is_the_agents() -> None:
+    agent = msgspec.structs.replace(an_agent(), temperature=0.3)
+
+    assert session_config(a_call(agent=agent)).temperature == 0.3
+    assert session_config(a_call()).temperature is None

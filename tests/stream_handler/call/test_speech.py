@@ -1,0 +1,108 @@
+import math
+import random
+
+import pytest
+
+from stream_handler.call.speech import (
+    SpeechChange,
+    SpeechDetector,
+    SpeechStarted,
+    SpeechStopped,
+)
+
+FRAME_MS = 20.0
+
+
+def hear(
+    detector: SpeechDetector, levels: list[float], *, from_ms: float = 0.0
+) -> list[SpeechChange]:
+    """What the detector tells of frames with these levels."""
+    changes = []
+    for index, level_dbfs in enumerate(levels, start=1):
+        change = detector.frame(from_ms + index * FRAME_MS, level_dbfs, FRAME_MS)
+        if change is not None:
+            changes.append(change)
+    return changes
+
+
+def test_an_utterance_is_timed_by_its_first_and_last_voiced_frame() -> None:
+    quiet, voice = [-70.0] * 50, [-20.0] * 50
+
+    changes = hear(SpeechDetector(), quiet + voice + quiet)
+
+    assert changes == [SpeechStarted(onset_ms=1_000), SpeechStopped(end_ms=2_000)]
+
+
+def test_a_click_is_no_speech() -> None:
+    assert hear(SpeechDetector(), [-70.0] * 20 + [-10.0] * 2 + [-70.0] * 40) == []
+
+
+def test_the_shortest_word_is_speech() -> None:
+    changes = hear(SpeechDetector(), [-70.0] * 20 + [-25.0] * 4 + [-70.0] * 40)
+
+    assert changes == [SpeechStarted(onset_ms=400), SpeechStopped(end_ms=480)]
+
+
+def test_a_broken_onset_counts_from_its_first_voiced_frame() -> None:
+    changes = hear(SpeechDetector(), [-70.0] * 10 + [-25.0, -70.0, -25.0, -70.0, -25.0])
+
+    assert changes == [SpeechStarted(onset_ms=200)]
+
+
+def test_a_pause_between_words_does_not_end_the_utterance() -> None:
+    voice, pause = [-20.0] * 20, [-70.0] * 15
+
+    changes = hear(SpeechDetector(), voice + pause + voice)
+
+    assert changes == [SpeechStarted(onset_ms=0)]
+
+
+def test_the_end_is_told_400_ms_after_the_last_voiced_frame_and_not_before() -> None:
+    detector = SpeechDetector()
+    hear(detector, [-20.0] * 20)
+
+    assert hear(detector, [-70.0] * 19, from_ms=400) == []
+    assert detector.speaking
+    assert hear(detector, [-70.0], from_ms=780) == [SpeechStopped(end_ms=400)]
+
+
+@pytest.mark.parametrize("noise_dbfs", [-65.0, -55.0, -45.0])
+def test_a_steady_background_is_learned_and_speech_above_it_still_found(noise_dbfs: float) -> None:
+    rng = random.Random(1)  # noqa: S311
+    noise = [noise_dbfs + rng.uniform(-2, 2) for _ in range(600)]
+    detector = SpeechDetector()
+    hear(detector, noise)  # 12 s to learn it
+
+    assert not detector.speaking, f"a background of {noise_dbfs} dBFS is taken for speech"
+    changes = hear(detector, [-22.0] * 30, from_ms=12_000)
+
+    assert changes == [SpeechStarted(onset_ms=12_000)]
+
+
+def test_a_background_that_grows_louder_is_believed_after_some_seconds() -> None:
+    detector = SpeechDetector()
+    hear(detector, [-65.0] * 100)
+
+    changes = hear(detector, [-45.0] * 500, from_ms=2_000)
+
+    assert isinstance(changes[-1], SpeechStopped), "the new background is speech for ever"
+
+
+def test_digital_silence_and_full_scale_are_levels_too() -> None:
+    detector = SpeechDetector()
+
+    hear(detector, [-100.0] * 100)
+    changes = hear(detector, [0.0] * 10, from_ms=2_000)
+
+    assert changes == [SpeechStarted(onset_ms=2_000)]
+
+
+def test_the_latest_onset_and_voiced_frame_can_be_asked_for() -> None:
+    detector = SpeechDetector()
+    assert (detector.onset_ms, detector.last_voiced_ms) == (None, None)
+
+    hear(detector, [-70.0] * 10 + [-20.0] * 10 + [-70.0] * 10)
+
+    assert detector.onset_ms is not None
+    assert math.isclose(detector.onset_ms, 200)
+    assert detector.last_voiced_ms == 400
