@@ -23,9 +23,10 @@ def clean_environment(requirements: Path) -> Path:
     if not complete.exists():
         folder.parent.mkdir(exist_ok=True)
         _run((sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder)))
-        install = (sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(python))
+        # As pip does, uv then trusts the authorities that this machine trusts.
+        uv = (sys.executable, "-m", "uv", "pip", "install", "--system-certs", "--quiet")
         locked = ("--require-hashes", "--only-binary=:all:", "--requirement", str(requirements))
-        _run((*install, *locked))
+        _run((*uv, "--python", str(python), *locked))
         complete.touch()
     return folder
 
