@@ -53,7 +53,8 @@ def speech(length_s: float, *, amplitude: int = 8_000) -> bytes:
     """PCM16 at the model's rate that rises and falls as a voice does."""
     at = np.arange(int(length_s * _MODEL_HZ))
     wave = np.sin(at * 0.13) * (0.6 + 0.4 * np.sin(at * 0.0007))
-    return (amplitude * wave).astype("<i2").tobytes()
+    pcm: bytes = (amplitude * wave).astype("<i2").tobytes()
+    return pcm
 
 
 def tone(length_s: float) -> bytes:
