@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ssl
+import sys
 from pathlib import Path
 
 import msgspec
@@ -120,6 +121,7 @@ class _AsksOnce(Model):
 
 
 @pytest.mark.xfail(
+    sys.version_info >= (3, 12),  # Python 3.11 has another limit for what is nested
     strict=True,
     raises=AssertionError,
     reason="A tool's result that is nested too deep to send on ends the call.",
