@@ -5,7 +5,7 @@ from ringdown.gemini.prices import cost_usd
 from stream_handler.call.actions import CancelTool, CloseModel, CloseStream, SaveCall
 from stream_handler.call.deadlines import Timer
 from stream_handler.call.ending import HANG_UP, OUTCOMES, Outcome, Phase
-from stream_handler.call.parts import Actions, Parts
+from stream_handler.call.parts import Parts
 from stream_handler.call.playback import BYTES_PER_MS
 
 _AFTER_PLAYBACK_MS = 2_000.0
@@ -17,67 +17,65 @@ class Closing:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def begin_goodbye(self, intended: Outcome, at_ms: float) -> Actions:
+    def begin_goodbye(self, intended: Outcome, at_ms: float) -> None:
         """The model wants to end the stream; it ends once the goodbye is heard."""
         parts = self._parts
         spoken = parts.turns.agent_spoke_last
         if not parts.ending.goodbye_requested(intended, spoken=spoken):
             return
-        yield from parts.start(Timer.GOODBYE_ENDS)
+        parts.start(Timer.GOODBYE_ENDS)
         if not spoken:
-            yield from parts.start(Timer.GOODBYE_BEGINS)
-        yield from self.after_playback(at_ms)
+            parts.start(Timer.GOODBYE_BEGINS)
+        self.after_playback(at_ms)
 
-    def agent_spoke(self) -> Actions:
+    def agent_spoke(self) -> None:
         """Audio of the agent has come: a goodbye, or, after an answer to it, more conversation."""
         parts = self._parts
         if parts.ending.phase is Phase.ANSWERED:
-            yield from self.withdraw_goodbye()
+            self.withdraw_goodbye()
         parts.ending.agent_spoke()
-        yield from parts.cancel(Timer.GOODBYE_BEGINS)
+        parts.cancel(Timer.GOODBYE_BEGINS)
 
-    def generation_completed(self, at_ms: float) -> Actions:
+    def generation_completed(self, at_ms: float) -> None:
         """All of the goodbye has been sent: from now on it is known how long it may take."""
         parts = self._parts
         if parts.ending.phase is Phase.GOODBYE and Timer.GOODBYE_ENDS in parts.deadlines.running():
             left_ms = (parts.playback.sent - parts.playback.heard(at_ms)) / BYTES_PER_MS
-            yield from parts.cancel(Timer.GOODBYE_ENDS)
-            yield from parts.start(Timer.GOODBYE_ENDS, left_ms + _AFTER_PLAYBACK_MS)
+            parts.cancel(Timer.GOODBYE_ENDS)
+            parts.start(Timer.GOODBYE_ENDS, left_ms + _AFTER_PLAYBACK_MS)
 
-    def after_playback(self, at_ms: float) -> Actions:
+    def after_playback(self, at_ms: float) -> None:
         """End the session if its goodbye is heard, unless the caller is speaking just now."""
         parts = self._parts
         if not self._goodbye_is_said():
             return
         if not parts.speech.speaking:
-            yield from self.finish(parts.ending.intended, at_ms)
+            self.finish(parts.ending.intended, at_ms)
             return
         parts.ending.goodbye_answered()
-        yield from parts.cancel(Timer.GOODBYE_ENDS)
-        yield from parts.start(Timer.GOODBYE_ENDS)
+        parts.cancel(Timer.GOODBYE_ENDS)
+        parts.start(Timer.GOODBYE_ENDS)
 
-    def caller_stopped_speaking(self) -> Actions:
+    def caller_stopped_speaking(self) -> None:
         """Whether the caller said "bye" or "wait" is the model's to tell: by speaking or not."""
         if self._parts.ending.phase is Phase.ANSWERED:
-            yield from self._parts.start(Timer.GOODBYE_ANSWERED)
+            self._parts.start(Timer.GOODBYE_ANSWERED)
 
-    def withdraw_goodbye(self) -> Actions:
+    def withdraw_goodbye(self) -> None:
         parts = self._parts
         if parts.ending.goodbye_withdrawn():
-            yield from parts.cancel(
-                Timer.GOODBYE_BEGINS, Timer.GOODBYE_ENDS, Timer.GOODBYE_ANSWERED
-            )
+            parts.cancel(Timer.GOODBYE_BEGINS, Timer.GOODBYE_ENDS, Timer.GOODBYE_ANSWERED)
 
-    def goodbye_timer_fired(self, at_ms: float) -> Actions:
-        yield from self.finish(self._parts.ending.intended, at_ms)
+    def goodbye_timer_fired(self, at_ms: float) -> None:
+        self.finish(self._parts.ending.intended, at_ms)
 
-    def forgotten_timer_fired(self, at_ms: float) -> Actions:
-        yield from self.finish(HANG_UP, at_ms)
+    def forgotten_timer_fired(self, at_ms: float) -> None:
+        self.finish(HANG_UP, at_ms)
 
-    def finish_because(self, reason: EndReason, at_ms: float) -> Actions:
-        yield from self.finish(Outcome(reason, OUTCOMES[reason]), at_ms)
+    def finish_because(self, reason: EndReason, at_ms: float) -> None:
+        self.finish(Outcome(reason, OUTCOMES[reason]), at_ms)
 
-    def finish(self, outcome: Outcome, at_ms: float) -> Actions:
+    def finish(self, outcome: Outcome, at_ms: float) -> None:
         """The conversation is over: stop everything, and have the rest of the record written."""
         parts = self._parts
         if not parts.ending.finish(outcome):
@@ -85,9 +83,9 @@ class Closing:
         parts.link.closed()
         cancelled = parts.ledger.cancel_all(at_ms)
         for run in parts.ledger.abandoned():
-            yield CancelTool(run)
-        yield from parts.cancel(*parts.deadlines.running())
-        yield CloseModel()
+            self._parts.do(CancelTool(run))
+        parts.cancel(*parts.deadlines.running())
+        self._parts.do(CloseModel())
         heard_to = parts.playback.heard(at_ms)
         changes = CallChanges(
             turns=parts.turns.close(at_ms, heard_to, parts.speech.last_voiced_ms),
@@ -100,14 +98,14 @@ class Closing:
             next=outcome.next,
             transfer_to=outcome.transfer_to,
         )
-        yield SaveCall(changes, final=True)
-        yield from parts.start(Timer.FINAL_SAVE)
+        self._parts.do(SaveCall(changes, final=True))
+        parts.start(Timer.FINAL_SAVE)
 
-    def save_settled(self) -> Actions:
-        yield from self._parts.cancel(Timer.FINAL_SAVE)
+    def save_settled(self) -> None:
+        self._parts.cancel(Timer.FINAL_SAVE)
         outcome = self._parts.ending.saved()
         if outcome is not None:
-            yield CloseStream(outcome.next)
+            self._parts.do(CloseStream(outcome.next))
 
     def _goodbye_is_said(self) -> bool:
         parts = self._parts

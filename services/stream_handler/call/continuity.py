@@ -25,7 +25,7 @@ from stream_handler.call.events import (
     ResumptionUpdated,
 )
 from stream_handler.call.model_link import LinkNews, LinkState
-from stream_handler.call.parts import Actions, Parts
+from stream_handler.call.parts import Parts
 from stream_handler.call.playback import BYTES_PER_MS
 from stream_handler.call.watchdog import REST_MS, Remedy
 
@@ -60,61 +60,61 @@ class Continuity:
 
     # Opening
 
-    def begin(self, at_ms: float) -> Actions:
-        yield from self._connect(at_ms, _FIRST_WITHIN_MS)
+    def begin(self, at_ms: float) -> None:
+        self._connect(at_ms, _FIRST_WITHIN_MS)
 
-    def connected(self, at_ms: float) -> Actions:
+    def connected(self, at_ms: float) -> None:
         parts = self._parts
         before = parts.link.state
         if not parts.link.take(LinkNews.CONNECTED):
             return
         parts.reconnects.connected(at_ms)
         if before is LinkState.MOVING:
-            yield from self._session_over(at_ms, GO_AWAY)
+            self._session_over(at_ms, GO_AWAY)
         self._leaving = False
-        yield from parts.cancel(Timer.RECONNECT, Timer.GO_AWAY)
-        yield from self._note_reconnect(at_ms)
+        parts.cancel(Timer.RECONNECT, Timer.GO_AWAY)
+        self._note_reconnect(at_ms)
         if parts.turns.agent_has_spoken:
             if before is LinkState.CONNECTING:
-                yield from self._conversation.go_on_listening()
-            yield from self._catch_up(at_ms)
+                self._conversation.go_on_listening()
+            self._catch_up(at_ms)
         else:
-            yield from self._conversation.open(at_ms)
-        yield from self.tell_instructions(at_ms)
+            self._conversation.open(at_ms)
+        self.tell_instructions(at_ms)
 
-    def connect_failed(self, event: ModelConnectFailed) -> Actions:
+    def connect_failed(self, event: ModelConnectFailed) -> None:
         parts = self._parts
         before = parts.link.state
         if not parts.link.take(LinkNews.FAILED):
             return
         pause_ms = parts.reconnects.failed(event.at_ms, event.code)
         if before is LinkState.MOVING:
-            yield from parts.start(Timer.RECONNECT, pause_ms or _UNSURE_MS)
+            parts.start(Timer.RECONNECT, pause_ms or _UNSURE_MS)
         elif pause_ms is None:
             first = before is LinkState.CONNECTING
             reason = EndReason.MODEL_UNAVAILABLE if first else EndReason.MODEL_LOST
-            yield from self._closing.finish_because(reason, event.at_ms)
+            self._closing.finish_because(reason, event.at_ms)
         elif pause_ms == 0:
-            yield from self._connect(event.at_ms)
+            self._connect(event.at_ms)
         else:
-            yield from parts.start(Timer.RECONNECT, pause_ms)
+            parts.start(Timer.RECONNECT, pause_ms)
 
-    def try_again(self, at_ms: float) -> Actions:
+    def try_again(self, at_ms: float) -> None:
         """The pause after a failure is over."""
         if self._parts.link.listening:
-            yield from self._leave(at_ms, GO_AWAY)
+            self._leave(at_ms, GO_AWAY)
         else:
-            yield from self._connect(at_ms)
+            self._connect(at_ms)
 
-    def tell_instructions(self, at_ms: float) -> Actions:
+    def tell_instructions(self, at_ms: float) -> None:
         """Let the model know the present instructions, once it listens."""
         call = self._parts.call
         if self._parts.link.listening and call.agent.instructions != self._told:
             self._told = call.agent.instructions
             instructions = model_config.instructions_for(call, at_ms)
-            yield UpdateModelContext(instructions + self._background)
+            self._parts.do(UpdateModelContext(instructions + self._background))
 
-    def _connect(self, at_ms: float, within_ms: float = _AGAIN_WITHIN_MS) -> Actions:
+    def _connect(self, at_ms: float, within_ms: float = _AGAIN_WITHIN_MS) -> None:
         parts = self._parts
         handle = parts.reconnects.next_handle()
         self._background = self._untold(handle)
@@ -126,7 +126,7 @@ class Continuity:
             background=self._background,
             handle=None if handle is None else handle.handle,
         )
-        yield ConnectModel(config, within_ms)
+        self._parts.do(ConnectModel(config, within_ms))
 
     def _untold(self, handle: Resumption | None) -> str:
         parts = self._parts
@@ -146,27 +146,27 @@ class Continuity:
 
     # Leaving
 
-    def resumable(self, event: ResumptionUpdated) -> Actions:
+    def resumable(self, event: ResumptionUpdated) -> None:
         resumption = Resumption(handle=event.handle, at_ms=round(event.at_ms))
         self._parts.reconnects.resumable(resumption)
-        yield SaveCall(CallChanges(resumption=resumption))
+        self._parts.do(SaveCall(CallChanges(resumption=resumption)))
 
-    def go_away(self, event: GoAwayReceived) -> Actions:
+    def go_away(self, event: GoAwayReceived) -> None:
         parts = self._parts
         if parts.link.state is not LinkState.LISTENING:
             return
         self._leaving = True
         left_ms = event.left_ms - _LEAVE_BEFORE_MS
         if left_ms > 0:
-            yield from parts.cancel(Timer.GO_AWAY)
-            yield from parts.start(Timer.GO_AWAY, left_ms)
+            parts.cancel(Timer.GO_AWAY)
+            parts.start(Timer.GO_AWAY, left_ms)
         else:
-            yield from self._leave(event.at_ms, GO_AWAY)
+            self._leave(event.at_ms, GO_AWAY)
 
-    def go_away_timer_fired(self, at_ms: float) -> Actions:
-        yield from self._leave(at_ms, GO_AWAY)
+    def go_away_timer_fired(self, at_ms: float) -> None:
+        self._leave(at_ms, GO_AWAY)
 
-    def disconnected(self, event: ModelDisconnected) -> Actions:
+    def disconnected(self, event: ModelDisconnected) -> None:
         parts = self._parts
         under_way = parts.link.state is LinkState.MOVING
         if not parts.link.take(LinkNews.LOST):
@@ -174,14 +174,14 @@ class Continuity:
         if parts.ending.phase is not Phase.TALKING:
             # What ends by itself needs no model any more; what was sent is all of the goodbye.
             parts.link.closed()
-            yield CloseModel()
-            yield from self._conversation.turn_completed(event.at_ms)
+            self._parts.do(CloseModel())
+            self._conversation.turn_completed(event.at_ms)
             return
-        yield from self._session_over(event.at_ms, event.reason)
+        self._session_over(event.at_ms, event.reason)
         if not under_way:
-            yield from self._connect_in_its_place(event.at_ms)
+            self._connect_in_its_place(event.at_ms)
 
-    def _leave(self, at_ms: float, why: str) -> Actions:
+    def _leave(self, at_ms: float, why: str) -> None:
         """Replace a session that is still there."""
         parts = self._parts
         if parts.link.state is not LinkState.LISTENING or parts.ending.phase is not Phase.TALKING:
@@ -189,44 +189,44 @@ class Continuity:
         if why == GO_AWAY and not parts.reconnects.resumes:
             if parts.reconnects.replace(at_ms):
                 parts.link.take(LinkNews.MOVE)
-                yield from self._connect(at_ms)
+                self._connect(at_ms)
             return
         parts.link.take(LinkNews.LEFT)
-        yield from self._session_over(at_ms, why)
-        yield from self._connect_in_its_place(at_ms)
+        self._session_over(at_ms, why)
+        self._connect_in_its_place(at_ms)
 
-    def _session_over(self, at_ms: float, why: str) -> Actions:
+    def _session_over(self, at_ms: float, why: str) -> None:
         """No more comes of the session, whatever it was about to say."""
         parts = self._parts
         self._why, self._deaf_since_ms = why, at_ms
         self._leaving = False
-        yield from parts.cancel(Timer.ANSWER, Timer.GO_AWAY)
+        parts.cancel(Timer.ANSWER, Timer.GO_AWAY)
         self._cut = parts.link.generating
         if self._cut and parts.turns.answered_in_the_dark:
             self._cut = False
-            yield from self._conversation.interrupted(at_ms)
+            self._conversation.interrupted(at_ms)
             parts.turns.reopen_caller()
-        yield from self._conversation.turn_completed(at_ms)
+        self._conversation.turn_completed(at_ms)
 
-    def _connect_in_its_place(self, at_ms: float) -> Actions:
+    def _connect_in_its_place(self, at_ms: float) -> None:
         if not self._parts.reconnects.replace(at_ms):
-            yield from self._closing.finish_because(EndReason.MODEL_LOST, at_ms)
+            self._closing.finish_because(EndReason.MODEL_LOST, at_ms)
             return
-        yield CloseModel()
-        yield from self._connect(at_ms)
+        self._parts.do(CloseModel())
+        self._connect(at_ms)
 
     # Catching up
 
-    def _note_reconnect(self, at_ms: float) -> Actions:
+    def _note_reconnect(self, at_ms: float) -> None:
         if self._deaf_since_ms is None:
             return
         parts = self._parts
         took_ms = round(at_ms - self._deaf_since_ms)
         made = Reconnect(at_ms=round(at_ms), took_ms=took_ms, reason=self._why)
         parts.note_reconnect(made)
-        yield SaveCall(CallChanges(reconnects=parts.call.reconnects))
+        self._parts.do(SaveCall(CallChanges(reconnects=parts.call.reconnects)))
 
-    def _catch_up(self, at_ms: float) -> Actions:
+    def _catch_up(self, at_ms: float) -> None:
         """Have the new session say or hear what is due."""
         parts = self._parts
         deaf_since_ms = at_ms if self._deaf_since_ms is None else self._deaf_since_ms
@@ -236,64 +236,66 @@ class Continuity:
         waits = parts.turns.caller_waits or parts.speech.speaking
         results = parts.results.since(self._dialled_ms)
         if results:
-            yield from self._ask(catching_up.results_prompt(results))
+            self._ask(catching_up.results_prompt(results))
         elif parts.ledger.busy:
             pass
         elif waits and onset_ms is not None:
             if self._was_acted_on():
-                yield from self._ask(catching_up.ANSWER_PROMPT)
+                self._ask(catching_up.ANSWER_PROMPT)
             else:
                 from_ms = min(onset_ms - _BEFORE_ONSET_MS, from_ms)
                 parts.turns.caller_is_heard_again()
         elif cut:
-            yield from self._ask(catching_up.go_on_prompt(parts.turns.latest_agent_text))
+            self._ask(catching_up.go_on_prompt(parts.turns.latest_agent_text))
         elif self._why == _SILENT:
-            yield from self._ask(catching_up.SPEAK_PROMPT)
+            self._ask(catching_up.SPEAK_PROMPT)
         if not parts.keypad.hides_the_caller:
             for pcm in parts.ring.since(from_ms):
-                yield SendModelAudio(pcm)
+                self._parts.do(SendModelAudio(pcm))
 
-    def _ask(self, text: str) -> Actions:
+    def _ask(self, text: str) -> None:
         self._parts.watchdog.asked()
-        yield SendModelText(text)
+        self._parts.do(SendModelText(text))
 
     # Watching
 
-    def interrupted(self, at_ms: float) -> Actions:
+    def interrupted(self, at_ms: float) -> None:
         parts = self._parts
         voiced_ms = parts.speech.last_voiced_ms
         nobody = voiced_ms is None or at_ms - voiced_ms > _NO_VOICE_MS
         if nobody and (parts.link.generating or not parts.playback.idle):
             parts.watchdog.interrupted_by_nobody()
-        yield from self._conversation.interrupted(at_ms)
+        self._conversation.interrupted(at_ms)
 
-    def look(self, at_ms: float) -> Actions:
+    def look(self, at_ms: float) -> None:
         """Do what the state of the call asks for: wait for an answer, or leave."""
         if self._parts.turns.caller_since_ms is not None:
             self._parts.watchdog.caller_spoke()
         patience_ms = self._patience_ms()
         if patience_ms is None:
-            yield from self._parts.cancel(Timer.ANSWER)
+            self._parts.cancel(Timer.ANSWER)
         else:
-            yield from self._parts.start(Timer.ANSWER, patience_ms)
+            self._parts.start(Timer.ANSWER, patience_ms)
         if self._leaving and self._may_leave() and Timer.RECONNECT not in self._running():
-            yield from self._leave(at_ms, GO_AWAY)
+            self._leave(at_ms, GO_AWAY)
 
-    def answer_timer_fired(self, at_ms: float) -> Actions:
+    def answer_timer_fired(self, at_ms: float) -> None:
         """The model owes something and is silent."""
         parts = self._parts
         if parts.link.generating and (more_ms := self._reply_may_take_ms(at_ms)) > 0:
-            yield from parts.start(Timer.ANSWER, more_ms)
+            parts.start(Timer.ANSWER, more_ms)
             return
         match parts.watchdog.lost_patience(broken_off=parts.link.generating):
             case Remedy.ASK if parts.watchdog.cut_short:
-                yield SendModelText(catching_up.go_on_prompt(parts.turns.latest_agent_text))
+                self._parts.do(
+                    SendModelText(catching_up.go_on_prompt(parts.turns.latest_agent_text))
+                )
             case Remedy.ASK:
-                yield SendModelText(catching_up.SPEAK_PROMPT)
+                self._parts.do(SendModelText(catching_up.SPEAK_PROMPT))
             case Remedy.REPLACE:
-                yield from self._leave(at_ms, _SILENT)
+                self._leave(at_ms, _SILENT)
             case Remedy.GIVE_UP:
-                yield from self._closing.finish_because(EndReason.MODEL_LOST, at_ms)
+                self._closing.finish_because(EndReason.MODEL_LOST, at_ms)
 
     def _patience_ms(self) -> float | None:
         parts = self._parts

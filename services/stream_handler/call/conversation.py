@@ -22,7 +22,7 @@ from stream_handler.call.events import (
 )
 from stream_handler.call.limits import Limits
 from stream_handler.call.model_link import LinkState
-from stream_handler.call.parts import Actions, Parts, save
+from stream_handler.call.parts import Parts
 from stream_handler.call.replay_ring import in_chunks
 from stream_handler.call.ringing import ring_of
 from stream_handler.call.speech import SpeechStarted, SpeechStopped
@@ -45,33 +45,33 @@ class Conversation:
 
     # Until the model speaks
 
-    def begin_ringback(self) -> Actions:
-        yield from self._parts.start(Timer.RINGBACK, _FIRST_RING_MS)
+    def begin_ringback(self) -> None:
+        self._parts.start(Timer.RINGBACK, _FIRST_RING_MS)
 
-    def ring(self) -> Actions:
+    def ring(self) -> None:
         self._ringing = True
         ring = ring_of(self._parts.call.called)
-        yield PlayRingback(ring)
-        yield from self._parts.start(Timer.RINGBACK, ring.every_ms)
+        self._parts.do(PlayRingback(ring))
+        self._parts.start(Timer.RINGBACK, ring.every_ms)
 
-    def _stop_ringing(self) -> Actions:
-        yield from self._parts.cancel(Timer.RINGBACK, Timer.FIRST_WORD, Timer.HANDED_OVER)
+    def _stop_ringing(self) -> None:
+        self._parts.cancel(Timer.RINGBACK, Timer.FIRST_WORD, Timer.HANDED_OVER)
         if self._ringing:
             self._ringing = False
-            yield ClearPlayback()
+            self._parts.do(ClearPlayback())
 
     # The caller
 
-    def caller_audio(self, event: CallerAudio) -> Actions:
+    def caller_audio(self, event: CallerAudio) -> None:
         parts = self._parts
         length_ms = len(event.pcm) / _BYTES_PER_CALLER_MS
         change = parts.speech.frame(event.at_ms, event.level_dbfs, length_ms)
         if change is not None:
-            yield from self._speech_changed(change, event.at_ms)
+            self._speech_changed(change, event.at_ms)
         if parts.link.state is LinkState.CONNECTING and not parts.turns.agent_has_spoken:
             return
         if parts.greeting.expired(event.at_ms):
-            yield from self._greeting_over(event.at_ms)
+            self._greeting_over(event.at_ms)
         pcm = event.pcm
         if parts.keypad.hides_the_caller:
             pcm = bytes(len(pcm))
@@ -81,86 +81,88 @@ class Conversation:
         else:
             parts.ring.keep(event.at_ms, pcm)
         if parts.link.listening:
-            yield SendModelAudio(pcm)
+            self._parts.do(SendModelAudio(pcm))
 
-    def _speech_changed(self, change: SpeechStarted | SpeechStopped, at_ms: float) -> Actions:
+    def _speech_changed(self, change: SpeechStarted | SpeechStopped, at_ms: float) -> None:
         parts = self._parts
         match change:
             case SpeechStarted(onset_ms):
                 parts.turns.caller_speech_started(onset_ms)
                 parts.greeting.caller_spoke(onset_ms)
-                yield from self._limits.caller_acted()
-                yield from parts.cancel(Timer.GOODBYE_ANSWERED, Timer.HANDED_OVER)
+                self._limits.caller_acted()
+                parts.cancel(Timer.GOODBYE_ANSWERED, Timer.HANDED_OVER)
                 if parts.link.state is LinkState.RECONNECTING and not parts.playback.idle:
-                    yield from self.interrupted(at_ms)  # there is no model to notice it
+                    self.interrupted(at_ms)  # there is no model to notice it
             case SpeechStopped(end_ms):
                 parts.turns.caller_speech_stopped(end_ms)
                 parts.greeting.caller_stopped(end_ms)
-                yield from self._closing.caller_stopped_speaking()
+                self._closing.caller_stopped_speaking()
             case _:
                 assert_never(change)
 
     # The model
 
-    def open(self, at_ms: float) -> Actions:
+    def open(self, at_ms: float) -> None:
         """Have the model speak the first words."""
         parts = self._parts
-        yield SendModelText(model_config.opening_prompt(parts.call, parts.history, at_ms))
-        yield from parts.start(Timer.FIRST_WORD)
+        self._parts.do(SendModelText(model_config.opening_prompt(parts.call, parts.history, at_ms)))
+        parts.start(Timer.FIRST_WORD)
 
-    def go_on_listening(self) -> Actions:
+    def go_on_listening(self) -> None:
         """The stream before ended where the caller was to speak: they need not notice anything.
 
         What they said while no stream was there is lost: if they wait now, the agent will speak.
         """
-        yield from self._stop_ringing()
+        self._stop_ringing()
         if not self._parts.speech.speaking:
-            yield from self._parts.start(Timer.HANDED_OVER)
+            self._parts.start(Timer.HANDED_OVER)
 
-    def nobody_speaks(self, at_ms: float) -> Actions:
+    def nobody_speaks(self, at_ms: float) -> None:
         parts = self._parts
         if parts.link.listening and not parts.turns.caller_waits:
             parts.watchdog.asked()
-            yield SendModelText(model_config.opening_prompt(parts.call, parts.history, at_ms))
+            self._parts.do(
+                SendModelText(model_config.opening_prompt(parts.call, parts.history, at_ms))
+            )
 
-    def model_audio(self, event: ModelAudio) -> Actions:
+    def model_audio(self, event: ModelAudio) -> None:
         parts = self._parts
         if not parts.link.generating:
-            yield from parts.cancel(Timer.ANSWER)
+            parts.cancel(Timer.ANSWER)
         if not parts.link.audio(event.at_ms) or not event.mulaw:
             return
         parts.watchdog.model_acted()
-        yield from self._stop_ringing()
-        yield from self._waiting.stop()
+        self._stop_ringing()
+        self._waiting.stop()
         turns = parts.turns.agent_audio(
             event.at_ms, parts.playback.sent, len(event.mulaw), parts.speech.last_voiced_ms
         )
-        yield from self._play(event.mulaw, event.at_ms)
-        yield from self._closing.agent_spoke()
-        yield from save(turns=turns)
+        self._play(event.mulaw, event.at_ms)
+        self._closing.agent_spoke()
+        self._parts.save(turns=turns)
 
-    def _play(self, mulaw: bytes, at_ms: float) -> Actions:
+    def _play(self, mulaw: bytes, at_ms: float) -> None:
         """In pieces, so that marks are never further apart than the estimate allows."""
         playback = self._parts.playback
         while mulaw:
             room = playback.until_mark
             piece, mulaw = mulaw[:room], mulaw[room:]
             mark = playback.add(len(piece), at_ms)
-            yield PlayAudio(piece)
+            self._parts.do(PlayAudio(piece))
             if mark is not None:
-                yield SendMark(mark)
+                self._parts.do(SendMark(mark))
 
-    def interrupted(self, at_ms: float) -> Actions:
+    def interrupted(self, at_ms: float) -> None:
         parts = self._parts
         parts.link.interrupted(at_ms)
-        yield from self._waiting.stop()
+        self._waiting.stop()
         if not parts.playback.idle:
-            yield ClearPlayback()
+            self._parts.do(ClearPlayback())
         heard_to = parts.playback.clear(at_ms)
         turns = parts.turns.agent_interrupted(at_ms, heard_to, self._barge_in_ms(at_ms))
-        yield from save(turns=turns)
-        yield from self._closing.withdraw_goodbye()
-        yield from self._greeting_over(at_ms)
+        self._parts.save(turns=turns)
+        self._closing.withdraw_goodbye()
+        self._greeting_over(at_ms)
 
     def _barge_in_ms(self, at_ms: float) -> float | None:
         onset_ms = self._parts.speech.onset_ms
@@ -168,34 +170,34 @@ class Conversation:
             return None
         return at_ms - onset_ms
 
-    def generation_completed(self, at_ms: float) -> Actions:
+    def generation_completed(self, at_ms: float) -> None:
         parts = self._parts
         parts.link.generation_completed()
         parts.turns.agent_complete()
         mark = parts.playback.complete()
         if mark is not None:
-            yield SendMark(mark)
-        yield from self._closing.generation_completed(at_ms)
-        yield from self._after_playback(at_ms)
+            self._parts.do(SendMark(mark))
+        self._closing.generation_completed(at_ms)
+        self._after_playback(at_ms)
 
-    def turn_completed(self, at_ms: float) -> Actions:
-        yield from self.generation_completed(at_ms)
+    def turn_completed(self, at_ms: float) -> None:
+        self.generation_completed(at_ms)
         self._parts.turns.agent_turn_over()
         self._parts.link.turn_completed()
 
-    def mark_received(self, event: MarkReceived) -> Actions:
+    def mark_received(self, event: MarkReceived) -> None:
         if self._parts.playback.mark_received(event.name, event.at_ms):
-            yield from self._after_playback(event.at_ms)
+            self._after_playback(event.at_ms)
 
-    def _after_playback(self, at_ms: float) -> Actions:
+    def _after_playback(self, at_ms: float) -> None:
         """More has been heard, or no more will come: close what that completes."""
         parts = self._parts
-        yield from save(turns=parts.turns.agent_heard(at_ms, parts.playback.heard(at_ms)))
+        self._parts.save(turns=parts.turns.agent_heard(at_ms, parts.playback.heard(at_ms)))
         if parts.turns.agent_has_spoken and parts.playback.idle and not parts.link.generating:
-            yield from self._greeting_over(at_ms)
-        yield from self._closing.after_playback(at_ms)
+            self._greeting_over(at_ms)
+        self._closing.after_playback(at_ms)
 
-    def _greeting_over(self, at_ms: float) -> Actions:
+    def _greeting_over(self, at_ms: float) -> None:
         """From now on the model hears the caller, and first what they said over the greeting."""
         parts = self._parts
         if not parts.greeting.playing:
@@ -206,17 +208,17 @@ class Conversation:
         for chunk in in_chunks(pcm):
             parts.ring.keep(at_ms, chunk)
             if parts.link.listening:
-                yield SendModelAudio(chunk)
+                self._parts.do(SendModelAudio(chunk))
 
-    def transcript(self, event: TranscriptReceived) -> Actions:
+    def transcript(self, event: TranscriptReceived) -> None:
         parts = self._parts
         match event.speaker:
             case Speaker.CALLER if parts.keypad.hides_the_caller:
                 return
             case Speaker.CALLER:
-                yield from self._limits.caller_acted()  # perhaps too softly to be noticed before
-                yield from save(turns=parts.turns.caller_text(event.text, event.at_ms))
+                self._limits.caller_acted()  # perhaps too softly to be noticed before
+                self._parts.save(turns=parts.turns.caller_text(event.text, event.at_ms))
             case Speaker.AGENT:
-                yield from save(turns=parts.turns.agent_text(event.text))
+                self._parts.save(turns=parts.turns.agent_text(event.text))
             case _:
                 assert_never(event.speaker)

@@ -4,7 +4,7 @@ from ringdown.calls import EndReason
 from stream_handler.call.closing import Closing
 from stream_handler.call.deadlines import Timer
 from stream_handler.call.ending import Phase
-from stream_handler.call.parts import Actions, Parts
+from stream_handler.call.parts import Parts
 
 OLD_STREAM_WITHIN_MS = 90_000.0
 """Of the two minutes that are left when `STREAM_AGE` is over."""
@@ -22,24 +22,24 @@ class Draining:
         self._closing = closing
         self._requested = False
 
-    def request(self, at_ms: float, within_ms: float) -> Actions:
+    def request(self, at_ms: float, within_ms: float) -> None:
         self._requested = True
-        yield from self._parts.cancel(Timer.HAND_OVER)
+        self._parts.cancel(Timer.HAND_OVER)
         if within_ms > 0:
-            yield from self._parts.start(Timer.HAND_OVER, within_ms)
+            self._parts.start(Timer.HAND_OVER, within_ms)
         else:
-            yield from self.time_over(at_ms)
+            self.time_over(at_ms)
 
-    def look(self, at_ms: float) -> Actions:
+    def look(self, at_ms: float) -> None:
         """Hand over if it is asked for and this is the moment."""
         if self._requested and self._is_between_turns():
-            yield from self._closing.finish_because(EndReason.HANDLER_STOPPED, at_ms)
+            self._closing.finish_because(EndReason.HANDLER_STOPPED, at_ms)
 
-    def time_over(self, at_ms: float) -> Actions:
+    def time_over(self, at_ms: float) -> None:
         if self._parts.ending.phase is Phase.TALKING:
-            yield from self._closing.finish_because(EndReason.HANDLER_STOPPED, at_ms)
+            self._closing.finish_because(EndReason.HANDLER_STOPPED, at_ms)
         else:
-            yield from self._closing.goodbye_timer_fired(at_ms)
+            self._closing.goodbye_timer_fired(at_ms)
 
     def _is_between_turns(self) -> bool:
         """Nobody speaks and nobody is owed an answer; or nothing has been said at all."""

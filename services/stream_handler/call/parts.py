@@ -1,8 +1,6 @@
 """What a session is made of: the parts, each the only one that knows its subject."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
@@ -30,8 +28,6 @@ from stream_handler.call.tool_ledger import ToolLedger
 from stream_handler.call.tool_results import ToolResults
 from stream_handler.call.turns import Turns
 from stream_handler.call.watchdog import Watchdog
-
-Actions: TypeAlias = Iterator[Action]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +62,34 @@ class Parts:
     deadlines: Deadlines
     ending: Ending
     usage: Usage
+    _to_do: list[Action] = field(default_factory=list)
 
-    def start(self, timer: Timer, after_ms: float | None = None) -> Actions:
+    def do(self, action: Action) -> None:
+        """Add `action` to what the present event leads to."""
+        self._to_do.append(action)
+
+    def take_actions(self) -> tuple[Action, ...]:
+        """What is to be done because of the present event, in order; the next one starts anew."""
+        actions = tuple(self._to_do)
+        self._to_do.clear()
+        return actions
+
+    def save(self, *, turns: tuple[Turn, ...] = (), tool_calls: tuple[ToolCall, ...] = ()) -> None:
+        if turns or tool_calls:
+            self.do(SaveCall(CallChanges(turns=turns, tool_calls=tool_calls)))
+
+    def start(self, timer: Timer, after_ms: float | None = None) -> None:
         """Start `timer` unless it runs; without `after_ms` for its fixed length."""
         if self.deadlines.start(timer):
-            yield StartTimer(timer, LENGTH_MS[timer] if after_ms is None else round(after_ms))
+            self.do(StartTimer(timer, LENGTH_MS[timer] if after_ms is None else round(after_ms)))
 
     def note_reconnect(self, made: Reconnect) -> None:
         self.call = replace(self.call, reconnects=(*self.call.reconnects, made))
 
-    def cancel(self, *timers: Timer) -> Actions:
+    def cancel(self, *timers: Timer) -> None:
         for timer in timers:
             if self.deadlines.cancel(timer):
-                yield CancelTimer(timer)
+                self.do(CancelTimer(timer))
 
 
 def new_parts(call: Call, words: Words, history: tuple[Turn, ...]) -> Parts:
@@ -113,8 +124,3 @@ def _was_handed_over(call: Call, history: tuple[Turn, ...]) -> bool:
         and history[-1].speaker is Speaker.AGENT
         and not history[-1].interrupted
     )
-
-
-def save(*, turns: tuple[Turn, ...] = (), tool_calls: tuple[ToolCall, ...] = ()) -> Actions:
-    if turns or tool_calls:
-        yield SaveCall(CallChanges(turns=turns, tool_calls=tool_calls))

@@ -33,7 +33,7 @@ from stream_handler.call.functions import (
     TransferCallArgs,
 )
 from stream_handler.call.keypad import Collected, Collection
-from stream_handler.call.parts import Actions, Parts, save
+from stream_handler.call.parts import Parts
 
 MOST_RUNS = 8
 """Requests to tools under way in one call. Models have been seen to ask in circles."""
@@ -52,40 +52,40 @@ class ToolCalls:
         self._closing = closing
         self._tools = {tool.name: tool for tool in parts.call.tools}
 
-    def requested(self, event: ToolCallRequested) -> Actions:
+    def requested(self, event: ToolCallRequested) -> None:
         if not self._parts.ledger.begin(event.id, event.name, event.args, event.at_ms):
             return
         tool = self._tools.get(event.name)
         if event.name == END_CALL:
-            yield from self._leave(event, HANG_UP, _GOODBYE_SAID, _GOODBYE_MISSING)
+            self._leave(event, HANG_UP, _GOODBYE_SAID, _GOODBYE_MISSING)
         elif event.name == TRANSFER_CALL:
-            yield from self._transfer(event)
+            self._transfer(event)
         elif event.name == COLLECT_DIGITS:
-            yield from self._collect(event)
+            self._collect(event)
         elif tool is not None:
-            yield from self._call(tool, event)
+            self._call(tool, event)
         else:
             answer = ToolAnswer.failed(f"There is no tool named {event.name}. Go on without it.")
-            yield from self.answer(event.id, answer, event.at_ms)
+            self.answer(event.id, answer, event.at_ms)
 
-    def finished(self, event: ToolCallFinished) -> Actions:
+    def finished(self, event: ToolCallFinished) -> None:
         """A tool has answered: tell the model for every call that waits for it."""
         for id in self._parts.ledger.run_finished(event.id, event.answer):
-            yield from self.answer(id, event.answer, event.at_ms)
+            self.answer(id, event.answer, event.at_ms)
 
     def answer(
         self, id: str, answer: ToolAnswer, at_ms: float, scheduling: Scheduling | None = None
-    ) -> Actions:
+    ) -> None:
         """Tell the model; nothing if the call was answered or cancelled before."""
         record = self._parts.ledger.finish(id, answer, at_ms)
         if record is not None:
             tool = self._tools.get(record.name)
             scheduling = tool.scheduling if tool is not None else scheduling
             self._parts.results.add(record)
-            yield from self._tell(record, answer, scheduling)
-            yield from save(tool_calls=(record,))
+            self._tell(record, answer, scheduling)
+            self._parts.save(tool_calls=(record,))
 
-    def _tell(self, record: ToolCall, answer: ToolAnswer, scheduling: Scheduling | None) -> Actions:
+    def _tell(self, record: ToolCall, answer: ToolAnswer, scheduling: Scheduling | None) -> None:
         """The session that made the call gets its answer, a later one a text about it.
 
         If no session listens now, the next one is told of it when it is opened.
@@ -96,30 +96,30 @@ class ToolCalls:
         if scheduling != "silent":
             parts.watchdog.asked()
         if parts.reconnects.knows(record.start_ms):
-            yield SendToolResponse(record.id, record.name, answer, scheduling)
+            self._parts.do(SendToolResponse(record.id, record.name, answer, scheduling))
         else:
-            yield SendModelText(results_prompt((record,)))
+            self._parts.do(SendModelText(results_prompt((record,))))
 
-    def cancelled(self, ids: tuple[str, ...], at_ms: float) -> Actions:
+    def cancelled(self, ids: tuple[str, ...], at_ms: float) -> None:
         records = self._parts.ledger.cancel(ids, at_ms)
         for record in records:
             if self._parts.keypad.cancel(record.id):
-                yield from self._parts.cancel(Timer.KEYPAD_PAUSE)
-                yield from self._parts.start(Timer.KEYPAD_PAUSE, self._parts.keypad.pause_ms)
+                self._parts.cancel(Timer.KEYPAD_PAUSE)
+                self._parts.start(Timer.KEYPAD_PAUSE, self._parts.keypad.pause_ms)
         for run in self._parts.ledger.abandoned():
-            yield CancelTool(run)
-        yield from save(tool_calls=records)
+            self._parts.do(CancelTool(run))
+        self._parts.save(tool_calls=records)
 
-    def collected(self, result: Collected, at_ms: float) -> Actions:
+    def collected(self, result: Collected, at_ms: float) -> None:
         """The model learns that digits were typed, and never which."""
         answer = ToolAnswer(output={"collected": True})
         if not result.complete:
             length = result.collection.length
             wanted = f"{length} digits" if length else "digits"
             answer = ToolAnswer.failed(f"The caller did not type {wanted} in time.", retryable=True)
-        yield from self.answer(result.collection.tool_call_id, answer, at_ms)
+        self.answer(result.collection.tool_call_id, answer, at_ms)
 
-    def _call(self, tool: ToolDeclaration, event: ToolCallRequested) -> Actions:
+    def _call(self, tool: ToolDeclaration, event: ToolCallRequested) -> None:
         """Ask the tool, unless it is known without: the arguments are wrong, it is asked or has
         just been asked the same, or it is asked too much."""
         ledger, request = self._parts.ledger, self._request(tool, event)
@@ -129,7 +129,7 @@ class ToolCalls:
         if answer is None and ledger.runs >= MOST_RUNS:
             answer = ToolAnswer.failed("Too much is being asked at once. Wait for the answers.")
         if answer is not None:
-            yield from self.answer(event.id, answer, event.at_ms)
+            self.answer(event.id, answer, event.at_ms)
             return
         ledger.run(event.id, request, _waiting(tool, blocks=event.blocks))
         if event.blocks:  # what the model says with the answer is a turn of its own
@@ -137,8 +137,8 @@ class ToolCalls:
             self._parts.turns.agent_turn_over()
         mark = self._parts.playback.complete()  # its echo tells when the caller begins to wait
         if mark is not None:
-            yield SendMark(mark)
-        yield CallTool(event.id, tool, request)
+            self._parts.do(SendMark(mark))
+        self._parts.do(CallTool(event.id, tool, request))
 
     def _request(self, tool: ToolDeclaration, event: ToolCallRequested) -> ToolRequest:
         call = self._parts.call
@@ -157,15 +157,13 @@ class ToolCalls:
             digits=self._parts.keypad.digits_for(tool.digits),
         )
 
-    def _leave(
-        self, event: ToolCallRequested, outcome: Outcome, said: str, missing: str
-    ) -> Actions:
+    def _leave(self, event: ToolCallRequested, outcome: Outcome, said: str, missing: str) -> None:
         spoken = self._parts.turns.agent_spoke_last
         answer = ToolAnswer(output={"status": said if spoken else missing})
-        yield from self.answer(event.id, answer, event.at_ms, "silent" if spoken else None)
-        yield from self._closing.begin_goodbye(outcome, event.at_ms)
+        self.answer(event.id, answer, event.at_ms, "silent" if spoken else None)
+        self._closing.begin_goodbye(outcome, event.at_ms)
 
-    def _transfer(self, event: ToolCallRequested) -> Actions:
+    def _transfer(self, event: ToolCallRequested) -> None:
         names = self._parts.call.agent.transfer_numbers
         try:
             args = msgspec.convert(event.args, TransferCallArgs)
@@ -174,20 +172,20 @@ class ToolCalls:
         if args is None or args.name not in names:
             known = ", ".join(names) or "nobody"
             answer = ToolAnswer.failed(f"You can transfer to: {known}. Use one of these names.")
-            yield from self.answer(event.id, answer, event.at_ms)
+            self.answer(event.id, answer, event.at_ms)
             return
-        yield from self._leave(event, transfer_to(args.name), _TRANSFER_SAID, _TRANSFER_MISSING)
+        self._leave(event, transfer_to(args.name), _TRANSFER_SAID, _TRANSFER_MISSING)
 
-    def _collect(self, event: ToolCallRequested) -> Actions:
+    def _collect(self, event: ToolCallRequested) -> None:
         keypad = self._parts.keypad
         problem = _problem_with(event.args, busy=keypad.collecting is not None)
         if problem is not None:
-            yield from self.answer(event.id, ToolAnswer.failed(problem), event.at_ms)
+            self.answer(event.id, ToolAnswer.failed(problem), event.at_ms)
             return
         args = msgspec.convert(event.args, CollectDigitsArgs, strict=False)
         keypad.collect(Collection(event.id, args.purpose, args.length, args.secret))
-        yield from self._parts.cancel(Timer.KEYPAD_PAUSE)
-        yield from self._parts.start(Timer.KEYPAD_PAUSE, keypad.pause_ms)
+        self._parts.cancel(Timer.KEYPAD_PAUSE)
+        self._parts.start(Timer.KEYPAD_PAUSE, keypad.pause_ms)
 
 
 def _refusal(args: dict[str, Json], tool: ToolDeclaration) -> ToolAnswer | None:

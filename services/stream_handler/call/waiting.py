@@ -9,7 +9,7 @@ from stream_handler.call.actions import ClearPlayback, PlayTone, SendModelText
 from stream_handler.call.deadlines import Timer
 from stream_handler.call.ending import Phase
 from stream_handler.call.model_link import LinkState
-from stream_handler.call.parts import Actions, Parts
+from stream_handler.call.parts import Parts
 
 _FIRST_MS = 1_500.0
 _FIRST_WITHOUT_MODEL_MS = 600.0
@@ -27,35 +27,33 @@ class Waiting:
         self._phrase_is_said = False
         """During the present wait."""
 
-    def look(self) -> Actions:
+    def look(self) -> None:
         """Begin or end the wait, as the state of the call says."""
         if self._is_waiting():
             there = self._parts.link.listening
-            yield from self._parts.start(
-                Timer.WAITING, _FIRST_MS if there else _FIRST_WITHOUT_MODEL_MS
-            )
+            self._parts.start(Timer.WAITING, _FIRST_MS if there else _FIRST_WITHOUT_MODEL_MS)
         else:
-            yield from self.stop()
+            self.stop()
 
-    def stop(self) -> Actions:
+    def stop(self) -> None:
         """Somebody speaks, or there is nothing to wait for: silence first."""
         self._phrase_is_said = self._phrase_is_said and self._parts.ledger.runs > 0
         if self._sounding:
             self._sounding = False
-            yield ClearPlayback()
-        yield from self._parts.cancel(Timer.WAITING)
+            self._parts.do(ClearPlayback())
+        self._parts.cancel(Timer.WAITING)
 
-    def timer_fired(self) -> Actions:
+    def timer_fired(self) -> None:
         phrase = self._next_phrase()
         if phrase is not None:
             self._phrases_said += 1
             self._phrase_is_said = True
-            yield SendModelText(model_config.waiting_prompt(phrase))
-            yield from self._parts.start(Timer.WAITING, _AFTER_PHRASE_MS)
+            self._parts.do(SendModelText(model_config.waiting_prompt(phrase)))
+            self._parts.start(Timer.WAITING, _AFTER_PHRASE_MS)
             return
         self._sounding = True
-        yield PlayTone()
-        yield from self._parts.start(Timer.WAITING, _NEXT_TONE_MS)
+        self._parts.do(PlayTone())
+        self._parts.start(Timer.WAITING, _NEXT_TONE_MS)
 
     def _next_phrase(self) -> str | None:
         """None for the tone: a phrase is said once in a wait, and never twice in a row."""
