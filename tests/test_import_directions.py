@@ -53,6 +53,7 @@ PURE = frozenset(
         "math",
         "operator",
         "typing",
+        "warnings",
         "msgspec",
         "ringdown.agents",
         "ringdown.calls",

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-import msgspec
+from msgspec.structs import replace
 
 from ringdown.calls import Call, CallChanges, EndReason, Speaker, Turn
 from stream_handler.call import model_config
@@ -12,7 +12,7 @@ from stream_handler.call.continuity import Continuity
 from stream_handler.call.conversation import Conversation
 from stream_handler.call.deadlines import Timer
 from stream_handler.call.draining import OLD_STREAM_WITHIN_MS, Draining
-from stream_handler.call.ending import Phase
+from stream_handler.call.effects import Effects
 from stream_handler.call.events import (
     AgentEdited,
     CallerAudio,
@@ -42,11 +42,20 @@ from stream_handler.call.events import (
     TurnCompleted,
     UsageReported,
 )
-from stream_handler.call.keypad import PERSON, Collected, Typed
-from stream_handler.call.limits import Limits
-from stream_handler.call.parts import Words, new_parts
+from stream_handler.call.greeting import Greeting
+from stream_handler.call.keypad import PERSON, Collected, Keypad, Typed
+from stream_handler.call.limits import Limits, Words
+from stream_handler.call.playback import Playback
+from stream_handler.call.reconnect import Reconnects
+from stream_handler.call.replay_ring import ReplayRing
+from stream_handler.call.speech import SpeechDetector
+from stream_handler.call.state import CallState, Phase
 from stream_handler.call.tool_calls import ToolCalls
+from stream_handler.call.tool_ledger import ToolLedger
+from stream_handler.call.tool_results import ToolResults
+from stream_handler.call.turns import Turns
 from stream_handler.call.waiting import Waiting
+from stream_handler.call.watchdog import Watchdog
 
 
 class StreamSession:
@@ -57,41 +66,96 @@ class StreamSession:
     """
 
     def __init__(self, call: Call, words: Words, history: tuple[Turn, ...] = ()) -> None:
-        self._parts = new_parts(call, words, history)
-        self._closing = Closing(self._parts)
-        self._limits = Limits(self._parts, self._closing)
-        self._draining = Draining(self._parts, self._closing)
-        self._waiting = Waiting(self._parts)
-        self._conversation = Conversation(self._parts, self._closing, self._limits, self._waiting)
-        self._continuity = Continuity(self._parts, self._closing, self._conversation)
-        self._tools = ToolCalls(self._parts, self._closing)
-        self._revision = (call.agent_revision, *call.applied_revisions)[-1]
+        fresh = not history
+        handed_over = _was_handed_over(call, history)
+        revision = (call.agent_revision, *call.applied_revisions)[-1]
+        # What is known, each kind of thing in one place
+        self._effects = effects = Effects()
+        self._state = state = CallState(call, call.usage, revision)
+        self._turns = turns = Turns(history, handed_over=handed_over)
+        self._playback = playback = Playback()
+        self._speech = speech = SpeechDetector()
+        self._keypad = keypad = Keypad()
+        self._watchdog = watchdog = Watchdog(call.agent)
+        greeting = Greeting(protected=call.agent.protect_greeting and fresh)
+        ring = ReplayRing()
+        ledger, results = ToolLedger(), ToolResults()
+        reconnects = Reconnects(call.resumption)
+        # What acts on it, each calling only those made before it
+        self._closing = closing = Closing(effects, state, turns, playback, speech, ledger)
+        self._limits = limits = Limits(
+            effects, state, words, turns, playback, speech, ledger, closing
+        )
+        self._draining = Draining(effects, state, turns, playback, speech, ledger, closing)
+        self._waiting = waiting = Waiting(effects, state, turns, playback, speech, ledger, keypad)
+        self._conversation = conversation = Conversation(
+            effects=effects,
+            state=state,
+            history=history,
+            turns=turns,
+            playback=playback,
+            speech=speech,
+            greeting=greeting,
+            ring=ring,
+            keypad=keypad,
+            watchdog=watchdog,
+            closing=closing,
+            limits=limits,
+            waiting=waiting,
+        )
+        self._continuity = Continuity(
+            effects=effects,
+            state=state,
+            turns=turns,
+            playback=playback,
+            speech=speech,
+            ring=ring,
+            keypad=keypad,
+            ledger=ledger,
+            results=results,
+            reconnects=reconnects,
+            watchdog=watchdog,
+            closing=closing,
+            conversation=conversation,
+        )
+        self._tools = ToolCalls(
+            effects=effects,
+            state=state,
+            turns=turns,
+            playback=playback,
+            keypad=keypad,
+            ledger=ledger,
+            results=results,
+            reconnects=reconnects,
+            watchdog=watchdog,
+            closing=closing,
+        )
 
     def as_recorded(self, event: Event) -> Event:
         """`event`, which comes next, without what a caller types or says in secret."""
         match event:
             case DtmfReceived():
-                key = self._parts.keypad.as_recorded(event.digit)
-                return msgspec.structs.replace(event, digit=key)
-            case TranscriptReceived(speaker=Speaker.CALLER) if self._parts.keypad.hides_the_caller:
-                return msgspec.structs.replace(event, text="")
+                key = self._keypad.as_recorded(event.digit)
+                return replace(event, digit=key)
+            case TranscriptReceived(speaker=Speaker.CALLER) if self._keypad.hides_the_caller:
+                return replace(event, text="")
             case _:
                 return event
 
     def handle(self, event: Event) -> tuple[Action, ...]:
         """Everything that is to be done because of `event`, in order."""
-        if self._parts.ending.over:
+        if self._state.ending.over:
             self._while_ending(event)
         else:
             self._while_talking(event)
-        return self._parts.take_actions()
+        return self._effects.take_actions()
 
     def _while_talking(self, event: Event) -> None:
         match event:
             case CallerAudio():
-                speaking = self._parts.speech.speaking
+                speaking = self._speech.speaking
                 self._conversation.caller_audio(event)
-                if speaking is self._parts.speech.speaking:
+                if speaking is self._speech.speaking:
                     return
             case ModelAudio():
                 replying = self._replying_in()
@@ -107,8 +171,9 @@ class StreamSession:
 
     def _replying_in(self) -> Phase | None:
         """The phase in which the model speaks and the caller hears it."""
-        parts = self._parts
-        return parts.ending.phase if parts.link.generating and not parts.playback.idle else None
+        state = self._state
+        replying = state.link.generating and not self._playback.idle
+        return state.ending.phase if replying else None
 
     def _dispatch(self, event: NoAudio) -> None:
         match event:
@@ -125,8 +190,6 @@ class StreamSession:
             case UsageReported():
                 self._usage_reported(event)
             case ToolCallRequested():
-                self._parts.watchdog.model_acted()
-                self._parts.results.called(event.at_ms)
                 self._tools.requested(event)
             case ToolCallCancelled():
                 self._tools.cancelled(event.ids, event.at_ms)
@@ -165,58 +228,57 @@ class StreamSession:
         self._continuity.begin(at_ms)
         self._conversation.begin_ringback()
         self._limits.stream_started(at_ms)
-        self._parts.start(Timer.STREAM_AGE)
+        self._effects.start(Timer.STREAM_AGE)
 
     def _usage_reported(self, event: UsageReported) -> None:
-        self._parts.usage += event.usage
-        self._parts.do(SaveCall(CallChanges(usage=self._parts.usage)))
+        self._state.usage += event.usage
+        self._effects.do(SaveCall(CallChanges(usage=self._state.usage)))
         self._limits.usage_reported(event.at_ms)
 
     def _agent_edited(self, event: AgentEdited) -> None:
         """The instructions change; a voice or a limit that changes in mid-call only confuses."""
-        parts = self._parts
-        if event.revision == self._revision:
+        if event.revision == self._state.revision:
             return
-        self._revision = event.revision
-        agent = msgspec.structs.replace(
-            parts.call.agent,
+        self._state.revision = event.revision
+        agent = replace(
+            self._state.call.agent,
             instructions=event.agent.instructions,
             time_zone=event.agent.time_zone,  # with the hours, what instructions may speak of
             opening_hours=event.agent.opening_hours,
         )
-        revisions = (*parts.call.applied_revisions, event.revision)
-        parts.call = msgspec.structs.replace(parts.call, agent=agent, applied_revisions=revisions)
+        revisions = (*self._state.call.applied_revisions, event.revision)
+        self._state.call = replace(self._state.call, agent=agent, applied_revisions=revisions)
         self._continuity.tell_instructions(event.at_ms)
-        self._parts.do(SaveCall(CallChanges(applied_revisions=revisions)))
+        self._effects.do(SaveCall(CallChanges(applied_revisions=revisions)))
 
     # The keypad
 
     def _digit(self, event: DtmfReceived) -> None:
         self._limits.caller_acted()
-        keypad = self._parts.keypad
+        keypad = self._keypad
         collected = keypad.digit(event.digit)
-        self._parts.cancel(Timer.KEYPAD_PAUSE)
-        self._parts.start(Timer.KEYPAD_PAUSE, keypad.pause_ms)
+        self._effects.cancel(Timer.KEYPAD_PAUSE)
+        self._effects.start(Timer.KEYPAD_PAUSE, keypad.pause_ms)
         if collected is not None:
             self._tools.collected(collected, event.at_ms)
 
     def _keypad_paused(self, at_ms: float) -> None:
-        match self._parts.keypad.pause():
+        match self._keypad.pause():
             case Collected() as collected:
                 self._tools.collected(collected, at_ms)
-            case Typed(digits) if digits == PERSON and self._parts.call.fallback_number:
+            case Typed(digits) if digits == PERSON and self._state.call.fallback_number:
                 self._closing.finish_because(EndReason.CALLER_ASKED_FOR_PERSON, at_ms)
             case Typed(digits):
-                if self._parts.link.listening:
-                    self._parts.watchdog.asked()
-                    self._parts.do(SendModelText(model_config.typed_prompt(digits)))
+                if self._state.link.listening:
+                    self._watchdog.asked()
+                    self._effects.do(SendModelText(model_config.typed_prompt(digits)))
             case None:
                 pass
 
     # Timers
 
     def _timer_fired(self, timer: Timer, at_ms: float) -> None:
-        if not self._parts.deadlines.fired(timer):
+        if not self._effects.fired(timer):
             return
         match timer:
             case Timer.GOODBYE_BEGINS | Timer.GOODBYE_ENDS | Timer.GOODBYE_ANSWERED:
@@ -226,7 +288,7 @@ class StreamSession:
             case Timer.FIRST_WORD:
                 self._closing.finish_because(EndReason.MODEL_UNAVAILABLE, at_ms)
             case Timer.RINGBACK:
-                self._conversation.ring()
+                self._conversation.play_ringback()
             case Timer.GO_AWAY:
                 self._continuity.go_away_timer_fired(at_ms)
             case Timer.RECONNECT:
@@ -262,7 +324,17 @@ class StreamSession:
             case SaveDone() | SaveFailed():
                 self._closing.save_settled()
             case TimerFired(timer=Timer.FINAL_SAVE):
-                if self._parts.deadlines.fired(Timer.FINAL_SAVE):
+                if self._effects.fired(Timer.FINAL_SAVE):
                     self._closing.save_settled()
             case _:
                 pass
+
+
+def _was_handed_over(call: Call, history: tuple[Turn, ...]) -> bool:
+    """Whether the stream before this one ended where the caller was to speak next."""
+    return (
+        call.resumed_from is EndReason.HANDLER_STOPPED
+        and bool(history)
+        and history[-1].speaker is Speaker.AGENT
+        and not history[-1].interrupted
+    )

@@ -1,5 +1,7 @@
 """What the model calls: tools over HTTP, and the functions that are built in."""
 
+from dataclasses import dataclass, field
+
 import msgspec
 
 from ringdown.calls import ToolCall
@@ -23,7 +25,7 @@ from stream_handler.call.actions import (
 from stream_handler.call.catching_up import results_prompt
 from stream_handler.call.closing import Closing
 from stream_handler.call.deadlines import Timer
-from stream_handler.call.ending import HANG_UP, Outcome, transfer_to
+from stream_handler.call.effects import Effects
 from stream_handler.call.events import ToolCallFinished, ToolCallRequested
 from stream_handler.call.functions import (
     COLLECT_DIGITS,
@@ -32,8 +34,14 @@ from stream_handler.call.functions import (
     CollectDigitsArgs,
     TransferCallArgs,
 )
-from stream_handler.call.keypad import Collected, Collection
-from stream_handler.call.parts import Parts
+from stream_handler.call.keypad import Collected, Collection, Keypad
+from stream_handler.call.playback import Playback
+from stream_handler.call.reconnect import Reconnects
+from stream_handler.call.state import HANG_UP, CallState, Outcome, transfer_to
+from stream_handler.call.tool_ledger import ToolLedger
+from stream_handler.call.tool_results import ToolResults
+from stream_handler.call.turns import Turns
+from stream_handler.call.watchdog import Watchdog
 
 MOST_RUNS = 8
 """Requests to tools under way in one call. Models have been seen to ask in circles."""
@@ -44,16 +52,29 @@ _TRANSFER_SAID = "The call is being transferred. Say nothing more."
 _TRANSFER_MISSING = "Tell the caller now, in one short sentence, that you are connecting them."
 
 
+@dataclass(slots=True, eq=False)
 class ToolCalls:
     """Answers every call of the model exactly once."""
 
-    def __init__(self, parts: Parts, closing: Closing) -> None:
-        self._parts = parts
-        self._closing = closing
-        self._tools = {tool.name: tool for tool in parts.call.tools}
+    effects: Effects
+    state: CallState
+    turns: Turns
+    playback: Playback
+    keypad: Keypad
+    ledger: ToolLedger
+    results: ToolResults
+    reconnects: Reconnects
+    watchdog: Watchdog
+    closing: Closing
+    _tools: dict[str, ToolDeclaration] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._tools = {tool.name: tool for tool in self.state.call.tools}
 
     def requested(self, event: ToolCallRequested) -> None:
-        if not self._parts.ledger.begin(event.id, event.name, event.args, event.at_ms):
+        self.watchdog.model_acted()
+        self.results.called(event.at_ms)
+        if not self.ledger.begin(event.id, event.name, event.args, event.at_ms):
             return
         tool = self._tools.get(event.name)
         if event.name == END_CALL:
@@ -70,45 +91,44 @@ class ToolCalls:
 
     def finished(self, event: ToolCallFinished) -> None:
         """A tool has answered: tell the model for every call that waits for it."""
-        for id in self._parts.ledger.run_finished(event.id, event.answer):
+        for id in self.ledger.run_finished(event.id, event.answer):
             self.answer(id, event.answer, event.at_ms)
 
     def answer(
         self, id: str, answer: ToolAnswer, at_ms: float, scheduling: Scheduling | None = None
     ) -> None:
         """Tell the model; nothing if the call was answered or cancelled before."""
-        record = self._parts.ledger.finish(id, answer, at_ms)
+        record = self.ledger.finish(id, answer, at_ms)
         if record is not None:
             tool = self._tools.get(record.name)
             scheduling = tool.scheduling if tool is not None else scheduling
-            self._parts.results.add(record)
+            self.results.add(record)
             self._tell(record, answer, scheduling)
-            self._parts.save(tool_calls=(record,))
+            self.effects.save(tool_calls=(record,))
 
     def _tell(self, record: ToolCall, answer: ToolAnswer, scheduling: Scheduling | None) -> None:
         """The session that made the call gets its answer, a later one a text about it.
 
         If no session listens now, the next one is told of it when it is opened.
         """
-        parts = self._parts
-        if not parts.link.listening:
+        if not self.state.link.listening:
             return
         if scheduling != "silent":
-            parts.watchdog.asked()
-        if parts.reconnects.knows(record.start_ms):
-            self._parts.do(SendToolResponse(record.id, record.name, answer, scheduling))
+            self.watchdog.asked()
+        if self.reconnects.knows(record.start_ms):
+            self.effects.do(SendToolResponse(record.id, record.name, answer, scheduling))
         else:
-            self._parts.do(SendModelText(results_prompt((record,))))
+            self.effects.do(SendModelText(results_prompt((record,))))
 
     def cancelled(self, ids: tuple[str, ...], at_ms: float) -> None:
-        records = self._parts.ledger.cancel(ids, at_ms)
+        records = self.ledger.cancel(ids, at_ms)
         for record in records:
-            if self._parts.keypad.cancel(record.id):
-                self._parts.cancel(Timer.KEYPAD_PAUSE)
-                self._parts.start(Timer.KEYPAD_PAUSE, self._parts.keypad.pause_ms)
-        for run in self._parts.ledger.abandoned():
-            self._parts.do(CancelTool(run))
-        self._parts.save(tool_calls=records)
+            if self.keypad.cancel(record.id):
+                self.effects.cancel(Timer.KEYPAD_PAUSE)
+                self.effects.start(Timer.KEYPAD_PAUSE, self.keypad.pause_ms)
+        for run in self.ledger.abandoned():
+            self.effects.do(CancelTool(run))
+        self.effects.save(tool_calls=records)
 
     def collected(self, result: Collected, at_ms: float) -> None:
         """The model learns that digits were typed, and never which."""
@@ -122,7 +142,7 @@ class ToolCalls:
     def _call(self, tool: ToolDeclaration, event: ToolCallRequested) -> None:
         """Ask the tool, unless it is known without: the arguments are wrong, it is asked or has
         just been asked the same, or it is asked too much."""
-        ledger, request = self._parts.ledger, self._request(tool, event)
+        ledger, request = self.ledger, self._request(tool, event)
         answer = _refusal(event.args, tool) or ledger.answer_to(request)
         if answer is None and ledger.join(event.id, request):
             return
@@ -133,15 +153,15 @@ class ToolCalls:
             return
         ledger.run(event.id, request, _waiting(tool, blocks=event.blocks))
         if event.blocks:  # what the model says with the answer is a turn of its own
-            self._parts.turns.agent_complete()
-            self._parts.turns.agent_turn_over()
-        mark = self._parts.playback.complete()  # its echo tells when the caller begins to wait
+            self.turns.agent_complete()
+            self.turns.agent_turn_over()
+        mark = self.playback.complete()  # its echo tells when the caller begins to wait
         if mark is not None:
-            self._parts.do(SendMark(mark))
-        self._parts.do(CallTool(event.id, tool, request))
+            self.effects.do(SendMark(mark))
+        self.effects.do(CallTool(event.id, tool, request))
 
     def _request(self, tool: ToolDeclaration, event: ToolCallRequested) -> ToolRequest:
-        call = self._parts.call
+        call = self.state.call
         return ToolRequest(
             call=ToolCallContext(
                 call_sid=call.call_sid,
@@ -154,17 +174,17 @@ class ToolCalls:
             name=tool.name,
             args=event.args,
             idempotency_key=f"{call.call_sid}/{event.id}",
-            digits=self._parts.keypad.digits_for(tool.digits),
+            digits=self.keypad.digits_for(tool.digits),
         )
 
     def _leave(self, event: ToolCallRequested, outcome: Outcome, said: str, missing: str) -> None:
-        spoken = self._parts.turns.agent_spoke_last
+        spoken = self.turns.agent_spoke_last
         answer = ToolAnswer(output={"status": said if spoken else missing})
         self.answer(event.id, answer, event.at_ms, "silent" if spoken else None)
-        self._closing.begin_goodbye(outcome, event.at_ms)
+        self.closing.begin_goodbye(outcome, event.at_ms)
 
     def _transfer(self, event: ToolCallRequested) -> None:
-        names = self._parts.call.agent.transfer_numbers
+        names = self.state.call.agent.transfer_numbers
         try:
             args = msgspec.convert(event.args, TransferCallArgs)
         except msgspec.ValidationError:
@@ -177,15 +197,15 @@ class ToolCalls:
         self._leave(event, transfer_to(args.name), _TRANSFER_SAID, _TRANSFER_MISSING)
 
     def _collect(self, event: ToolCallRequested) -> None:
-        keypad = self._parts.keypad
+        keypad = self.keypad
         problem = _problem_with(event.args, busy=keypad.collecting is not None)
         if problem is not None:
             self.answer(event.id, ToolAnswer.failed(problem), event.at_ms)
             return
         args = msgspec.convert(event.args, CollectDigitsArgs, strict=False)
         keypad.collect(Collection(event.id, args.purpose, args.length, args.secret))
-        self._parts.cancel(Timer.KEYPAD_PAUSE)
-        self._parts.start(Timer.KEYPAD_PAUSE, keypad.pause_ms)
+        self.effects.cancel(Timer.KEYPAD_PAUSE)
+        self.effects.start(Timer.KEYPAD_PAUSE, keypad.pause_ms)
 
 
 def _refusal(args: dict[str, Json], tool: ToolDeclaration) -> ToolAnswer | None:

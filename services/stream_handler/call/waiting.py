@@ -4,12 +4,18 @@ The tone is no speech: it is not counted as playback, and it ends the moment any
 phrase is spoken by the model, which it can do only while it does not wait for the tool itself.
 """
 
+from dataclasses import dataclass
+
 from stream_handler.call import model_config
 from stream_handler.call.actions import ClearPlayback, PlayTone, SendModelText
 from stream_handler.call.deadlines import Timer
-from stream_handler.call.ending import Phase
-from stream_handler.call.model_link import LinkState
-from stream_handler.call.parts import Parts
+from stream_handler.call.effects import Effects
+from stream_handler.call.keypad import Keypad
+from stream_handler.call.playback import Playback
+from stream_handler.call.speech import SpeechDetector
+from stream_handler.call.state import CallState, LinkState
+from stream_handler.call.tool_ledger import ToolLedger
+from stream_handler.call.turns import Turns
 
 _FIRST_MS = 1_500.0
 _FIRST_WITHOUT_MODEL_MS = 600.0
@@ -17,67 +23,67 @@ _NEXT_TONE_MS = 2_000.0
 _AFTER_PHRASE_MS = 4_000.0  # the model needs a moment to begin it
 
 
+@dataclass(slots=True, eq=False)
 class Waiting:
     """Notices when the caller waits in silence."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._sounding = False
-        self._phrases_said = 0
-        self._phrase_is_said = False
-        """During the present wait."""
+    effects: Effects
+    state: CallState
+    turns: Turns
+    playback: Playback
+    speech: SpeechDetector
+    ledger: ToolLedger
+    keypad: Keypad
 
     def look(self) -> None:
         """Begin or end the wait, as the state of the call says."""
         if self._is_waiting():
-            there = self._parts.link.listening
-            self._parts.start(Timer.WAITING, _FIRST_MS if there else _FIRST_WITHOUT_MODEL_MS)
+            there = self.state.link.listening
+            self.effects.start(Timer.WAITING, _FIRST_MS if there else _FIRST_WITHOUT_MODEL_MS)
         else:
             self.stop()
 
     def stop(self) -> None:
         """Somebody speaks, or there is nothing to wait for: silence first."""
-        self._phrase_is_said = self._phrase_is_said and self._parts.ledger.runs > 0
-        if self._sounding:
-            self._sounding = False
-            self._parts.do(ClearPlayback())
-        self._parts.cancel(Timer.WAITING)
+        self.state.phrase_said = self.state.phrase_said and self.ledger.runs > 0
+        if self.state.tone_playing:
+            self.state.tone_playing = False
+            self.effects.do(ClearPlayback())
+        self.effects.cancel(Timer.WAITING)
 
     def timer_fired(self) -> None:
         phrase = self._next_phrase()
         if phrase is not None:
-            self._phrases_said += 1
-            self._phrase_is_said = True
-            self._parts.do(SendModelText(model_config.waiting_prompt(phrase)))
-            self._parts.start(Timer.WAITING, _AFTER_PHRASE_MS)
+            self.state.phrases_said += 1
+            self.state.phrase_said = True
+            self.effects.do(SendModelText(model_config.waiting_prompt(phrase)))
+            self.effects.start(Timer.WAITING, _AFTER_PHRASE_MS)
             return
-        self._sounding = True
-        self._parts.do(PlayTone())
-        self._parts.start(Timer.WAITING, _NEXT_TONE_MS)
+        self.state.tone_playing = True
+        self.effects.do(PlayTone())
+        self.effects.start(Timer.WAITING, _NEXT_TONE_MS)
 
     def _next_phrase(self) -> str | None:
         """None for the tone: a phrase is said once in a wait, and never twice in a row."""
-        phrases = self._parts.call.agent.waiting_phrases
-        waiting, there = self._parts.ledger.waiting, self._parts.link.listening
-        may_be_said = there and "phrase" in waiting and not self._phrase_is_said
-        if not may_be_said or (len(phrases) < 2 and self._phrases_said >= len(phrases)):
+        phrases = self.state.call.agent.waiting_phrases
+        waiting, there = self.ledger.waiting, self.state.link.listening
+        may_be_said = there and "phrase" in waiting and not self.state.phrase_said
+        if not may_be_said or (len(phrases) < 2 and self.state.phrases_said >= len(phrases)):
             return None
-        return phrases[self._phrases_said % len(phrases)]
+        return phrases[self.state.phrases_said % len(phrases)]
 
     def _is_waiting(self) -> bool:
-        parts = self._parts
         return (
             self._something_is_awaited()
-            and parts.ending.phase is Phase.TALKING
+            and self.state.talking
             # A reply may go on only with the answer, so `generating` says nothing.
-            and parts.playback.idle
-            and not parts.speech.speaking
-            and not parts.keypad.hides_the_caller
+            and self.playback.idle
+            and not self.speech.speaking
+            and not self.keypad.hides_the_caller
         )
 
     def _something_is_awaited(self) -> bool:
         """A tool, or a model whose connection is made anew; before its first word, it rings."""
-        parts = self._parts
-        if parts.link.listening:
-            return bool(parts.ledger.waiting - {"nothing"})
-        return parts.link.state is LinkState.RECONNECTING and parts.turns.agent_has_spoken
+        if self.state.link.listening:
+            return bool(self.ledger.waiting - {"nothing"})
+        return self.state.link.state is LinkState.RECONNECTING and self.turns.agent_has_spoken

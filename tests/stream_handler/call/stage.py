@@ -58,7 +58,7 @@ from stream_handler.call.events import (
     TurnCompleted,
     UsageReported,
 )
-from stream_handler.call.parts import Words
+from stream_handler.call.limits import Words
 from stream_handler.call.session import StreamSession
 from stream_handler.record.flight_recorder import FlightRecorder
 from tests.ringdown.samples import a_call, an_agent
