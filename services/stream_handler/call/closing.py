@@ -8,6 +8,7 @@ from stream_handler.call.actions import CancelTool, CloseModel, CloseStream, Sav
 from stream_handler.call.deadlines import Timer
 from stream_handler.call.effects import Effects
 from stream_handler.call.playback import BYTES_PER_MS, Playback
+from stream_handler.call.situation import Survey
 from stream_handler.call.speech import SpeechDetector
 from stream_handler.call.state import HANG_UP, OUTCOMES, CallState, Outcome, Phase
 from stream_handler.call.tool_ledger import ToolLedger
@@ -25,6 +26,7 @@ class Closing:
     turns: Turns
     playback: Playback
     speech: SpeechDetector
+    survey: Survey
     ledger: ToolLedger
 
     def begin_goodbye(self, intended: Outcome, at_ms: float) -> None:
@@ -53,7 +55,7 @@ class Closing:
 
     def after_playback(self, at_ms: float) -> None:
         """End the session if its goodbye is heard, unless the caller is speaking just now."""
-        if not self._goodbye_is_said():
+        if not self.survey.now().goodbye_is_heard:
             return
         if not self.speech.speaking:
             self.finish(self.state.ending.intended, at_ms)
@@ -110,8 +112,3 @@ class Closing:
         outcome = self.state.ending.saved()
         if outcome is not None:
             self.effects.do(CloseStream(outcome.next))
-
-    def _goodbye_is_said(self) -> bool:
-        return self.state.ending.goodbye_said(
-            generating=self.state.link.generating, playing=not self.playback.idle
-        )

@@ -32,6 +32,7 @@ from stream_handler.call.keypad import Keypad
 from stream_handler.call.playback import BYTES_PER_MS, Playback
 from stream_handler.call.reconnect import Reconnects
 from stream_handler.call.replay_ring import ReplayRing
+from stream_handler.call.situation import Situation
 from stream_handler.call.speech import SpeechDetector
 from stream_handler.call.state import CallState, LinkNews, LinkState, LinkStep
 from stream_handler.call.tool_ledger import ToolLedger
@@ -266,16 +267,21 @@ class Continuity:
             self.watchdog.interrupted_by_nobody()
         self.conversation.interrupted(at_ms)
 
-    def look(self, at_ms: float) -> None:
-        """Do what the state of the call asks for: wait for an answer, or leave."""
+    def watch_model(self, now: Situation, at_ms: float) -> None:
+        """Begin or end to wait for its next word; leave a session when it can be left."""
         if self.turns.caller_since_ms is not None:
             self.watchdog.caller_spoke()
-        patience_ms = self._patience_ms()
+        patience_ms = None
+        if now.model_may_owe_a_word:
+            patience_ms = self.watchdog.patience_ms(
+                caller_waits=now.caller_waits, broken_off=now.generating
+            )
         if patience_ms is None:
             self.effects.cancel(Timer.ANSWER)
         else:
             self.effects.start(Timer.ANSWER, patience_ms)
-        if self.state.leaving and self._may_leave() and not self.effects.running(Timer.RECONNECT):
+        leave = self.state.leaving and now.session_may_be_left
+        if leave and not self.effects.running(Timer.RECONNECT):
             self._leave(at_ms, GO_AWAY)
 
     def answer_timer_fired(self, at_ms: float) -> None:
@@ -295,31 +301,8 @@ class Continuity:
             case Remedy.GIVE_UP:
                 self.closing.finish_because(EndReason.MODEL_LOST, at_ms)
 
-    def _patience_ms(self) -> float | None:
-        if not (
-            self.state.link.listening
-            and self.turns.agent_has_spoken
-            and self.state.talking
-            and (self.playback.idle or self.state.link.generating)
-            and not self.speech.speaking
-            and not self.ledger.busy
-        ):
-            return None
-        return self.watchdog.patience_ms(
-            caller_waits=self.turns.caller_waits, broken_off=self.state.link.generating
-        )
-
     def _reply_may_take_ms(self, at_ms: float) -> float:
         """How long the reply may still go on without more of it: 0 if it should have long since."""
         playback = self.playback
         to_play_ms = (playback.sent - playback.heard(at_ms)) / BYTES_PER_MS
         return max(to_play_ms, self.state.link.last_audio_ms + REST_MS - at_ms, 0.0)
-
-    def _may_leave(self) -> bool:
-        """Nobody speaks, nobody waits, and no tool runs."""
-        return not (
-            self.speech.speaking
-            or self.state.link.generating
-            or self.ledger.busy
-            or self.turns.caller_waits
-        )

@@ -28,6 +28,7 @@ from stream_handler.call.limits import Limits
 from stream_handler.call.playback import Playback
 from stream_handler.call.replay_ring import ReplayRing, in_chunks
 from stream_handler.call.ringing import ring_of
+from stream_handler.call.situation import Survey
 from stream_handler.call.speech import SpeechDetector, SpeechStarted, SpeechStopped
 from stream_handler.call.state import CallState, LinkState
 from stream_handler.call.turns import Turns
@@ -49,6 +50,7 @@ class Conversation:
     turns: Turns
     playback: Playback
     speech: SpeechDetector
+    survey: Survey
     greeting: Greeting
     ring: ReplayRing
     keypad: Keypad
@@ -76,11 +78,20 @@ class Conversation:
 
     # The caller
 
-    def caller_audio(self, event: CallerAudio) -> None:
+    def caller_audio(self, event: CallerAudio) -> bool:
+        """Take a frame; tell whether the caller began or ceased to speak with it.
+
+        Fifty frames a second come that change nothing else, so only then is there more to do.
+        """
         length_ms = len(event.pcm) / _BYTES_PER_CALLER_MS
         change = self.speech.frame(event.at_ms, event.level_dbfs, length_ms)
         if change is not None:
             self._speech_changed(change, event.at_ms)
+        self._send_or_keep(event)
+        return change is not None
+
+    def _send_or_keep(self, event: CallerAudio) -> None:
+        """Send the model what it may hear. The greeting and the ring keep it for later."""
         if self.state.link.state is LinkState.CONNECTING and not self.turns.agent_has_spoken:
             return
         if self.greeting.expired(event.at_ms):
@@ -201,7 +212,7 @@ class Conversation:
     def _after_playback(self, at_ms: float) -> None:
         """More has been heard, or no more will come: close what that completes."""
         self.effects.save(turns=self.turns.agent_heard(at_ms, self.playback.heard(at_ms)))
-        if self.turns.agent_has_spoken and self.playback.idle and not self.state.link.generating:
+        if self.survey.now().greeting_is_heard:
             self._greeting_over(at_ms)
         self.closing.after_playback(at_ms)
 

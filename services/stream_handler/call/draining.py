@@ -6,11 +6,8 @@ from ringdown.calls import EndReason
 from stream_handler.call.closing import Closing
 from stream_handler.call.deadlines import Timer
 from stream_handler.call.effects import Effects
-from stream_handler.call.playback import Playback
-from stream_handler.call.speech import SpeechDetector
+from stream_handler.call.situation import Situation
 from stream_handler.call.state import CallState
-from stream_handler.call.tool_ledger import ToolLedger
-from stream_handler.call.turns import Turns
 
 OLD_STREAM_WITHIN_MS = 90_000.0
 """Of the two minutes that are left when `STREAM_AGE` is over."""
@@ -26,10 +23,6 @@ class Draining:
 
     effects: Effects
     state: CallState
-    turns: Turns
-    playback: Playback
-    speech: SpeechDetector
-    ledger: ToolLedger
     closing: Closing
 
     def request(self, at_ms: float, within_ms: float) -> None:
@@ -40,9 +33,9 @@ class Draining:
         else:
             self.time_over(at_ms)
 
-    def look(self, at_ms: float) -> None:
-        """Hand over if it is asked for and this is the moment."""
-        if self.state.hand_over_requested and self._is_between_turns():
+    def watch_turns(self, now: Situation, at_ms: float) -> None:
+        """Hand over if that has been asked for and this is the moment."""
+        if self.state.hand_over_requested and now.is_between_turns:
             self.closing.finish_because(EndReason.HANDLER_STOPPED, at_ms)
 
     def time_over(self, at_ms: float) -> None:
@@ -50,14 +43,3 @@ class Draining:
             self.closing.finish_because(EndReason.HANDLER_STOPPED, at_ms)
         else:
             self.closing.goodbye_timer_fired(at_ms)
-
-    def _is_between_turns(self) -> bool:
-        """Nobody speaks and nobody is owed an answer; or nothing has been said at all."""
-        return (
-            self.state.talking
-            and self.playback.idle
-            and not self.state.link.generating
-            and not self.speech.speaking
-            and not self.ledger.busy
-            and (self.turns.agent_spoke_last or not self.turns.agent_has_spoken)
-        )

@@ -13,8 +13,7 @@ from stream_handler.call.actions import SendModelText
 from stream_handler.call.closing import Closing
 from stream_handler.call.deadlines import Timer
 from stream_handler.call.effects import Effects
-from stream_handler.call.playback import Playback
-from stream_handler.call.speech import SpeechDetector
+from stream_handler.call.situation import Situation
 from stream_handler.call.state import CallState
 from stream_handler.call.tool_ledger import ToolLedger
 from stream_handler.call.turns import Turns
@@ -41,8 +40,6 @@ class Limits:
     state: CallState
     words: Words
     turns: Turns
-    playback: Playback
-    speech: SpeechDetector
     ledger: ToolLedger
     closing: Closing
 
@@ -72,21 +69,21 @@ class Limits:
     # The silence
 
     def caller_acted(self) -> None:
-        """The caller spoke or typed: the next look begins to count anew."""
+        """The caller spoke or typed: the silence is counted anew."""
         self.state.quiet = False
         self.state.silent_since_ms = None
         self.state.nudged = False
         self.ledger.caller_acted()
         self.effects.cancel(*_QUIET_TIMERS)
 
-    def look(self, at_ms: float) -> None:
-        """Begin or end to count the silence, as the state of the call says."""
-        was_quiet, self.state.quiet = self.state.quiet, self._is_quiet()
+    def watch_silence(self, now: Situation, at_ms: float) -> None:
+        """Begin or end to count the silence."""
+        was_quiet, self.state.quiet = self.state.quiet, now.is_silent
         if was_quiet and not self.state.quiet:
             self._silence_ends()
         elif self.state.quiet and not was_quiet:
             self._silence_begins(at_ms)
-        # At every look: the text of the last reply may come when its audio has been heard.
+        # The text of the last reply may come after its audio has been heard.
         if self.state.quiet and self._agent_said_goodbye():
             self.effects.start(Timer.FORGOTTEN)
 
@@ -97,17 +94,6 @@ class Limits:
 
     def idle_goodbye(self, at_ms: float) -> None:
         self.closing.finish_because(EndReason.CALLER_IDLE, at_ms)
-
-    def _is_quiet(self) -> bool:
-        return (
-            self.state.link.listening
-            and self.turns.agent_has_spoken
-            and self.state.talking
-            and self.playback.idle
-            and not self.state.link.generating
-            and not self.speech.speaking
-            and not self.ledger.busy
-        )
 
     def _silence_begins(self, at_ms: float) -> None:
         if self.state.silent_since_ms is None:

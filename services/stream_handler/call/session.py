@@ -48,8 +48,9 @@ from stream_handler.call.limits import Limits, Words
 from stream_handler.call.playback import Playback
 from stream_handler.call.reconnect import Reconnects
 from stream_handler.call.replay_ring import ReplayRing
+from stream_handler.call.situation import Survey
 from stream_handler.call.speech import SpeechDetector
-from stream_handler.call.state import CallState, Phase
+from stream_handler.call.state import CallState
 from stream_handler.call.tool_calls import ToolCalls
 from stream_handler.call.tool_ledger import ToolLedger
 from stream_handler.call.tool_results import ToolResults
@@ -81,13 +82,12 @@ class StreamSession:
         ring = ReplayRing()
         ledger, results = ToolLedger(), ToolResults()
         reconnects = Reconnects(call.resumption)
+        self._survey = survey = Survey(state, turns, playback, speech, ledger, keypad)
         # What acts on it, each calling only those made before it
-        self._closing = closing = Closing(effects, state, turns, playback, speech, ledger)
-        self._limits = limits = Limits(
-            effects, state, words, turns, playback, speech, ledger, closing
-        )
-        self._draining = Draining(effects, state, turns, playback, speech, ledger, closing)
-        self._waiting = waiting = Waiting(effects, state, turns, playback, speech, ledger, keypad)
+        self._closing = closing = Closing(effects, state, turns, playback, speech, survey, ledger)
+        self._limits = limits = Limits(effects, state, words, turns, ledger, closing)
+        self._draining = Draining(effects, state, closing)
+        self._waiting = waiting = Waiting(effects, state, ledger)
         self._conversation = conversation = Conversation(
             effects=effects,
             state=state,
@@ -95,6 +95,7 @@ class StreamSession:
             turns=turns,
             playback=playback,
             speech=speech,
+            survey=survey,
             greeting=greeting,
             ring=ring,
             keypad=keypad,
@@ -153,30 +154,26 @@ class StreamSession:
     def _while_talking(self, event: Event) -> None:
         match event:
             case CallerAudio():
-                speaking = self._speech.speaking
-                self._conversation.caller_audio(event)
-                if speaking is self._speech.speaking:
-                    return
-            case ModelAudio():
-                replying = self._replying_in()
-                self._conversation.model_audio(event)
-                if replying is not None and replying is self._replying_in():
-                    return  # more of what was looked at when it began
+                if self._conversation.caller_audio(event):
+                    self._watch(event.at_ms)
             case _:
                 self._dispatch(event)
-        self._limits.look(event.at_ms)
-        self._draining.look(event.at_ms)
-        self._waiting.look()
-        self._continuity.look(event.at_ms)
+                self._watch(event.at_ms)
 
-    def _replying_in(self) -> Phase | None:
-        """The phase in which the model speaks and the caller hears it."""
-        state = self._state
-        replying = state.link.generating and not self._playback.idle
-        return state.ending.phase if replying else None
+    def _watch(self, at_ms: float) -> None:
+        """Do what is due not because of one event, but because of where it leaves the call."""
+        now = self._survey.now()
+        self._limits.watch_silence(now, at_ms)
+        self._draining.watch_turns(now, at_ms)
+        if self._state.ending.over:
+            now = self._survey.now()
+        self._waiting.watch_wait(now)
+        self._continuity.watch_model(now, at_ms)
 
-    def _dispatch(self, event: NoAudio) -> None:
+    def _dispatch(self, event: ModelAudio | NoAudio) -> None:
         match event:
+            case ModelAudio():
+                self._conversation.model_audio(event)
             case MarkReceived():
                 self._conversation.mark_received(event)
             case TranscriptReceived():

@@ -111,7 +111,7 @@ class Ending:
         return self._intended
 
     @property
-    def goodbye_spoken(self) -> bool:
+    def goodbye_begun(self) -> bool:
         """Whether the model has begun the goodbye that it asked for."""
         return self._phase is Phase.GOODBYE and self._spoken
 
@@ -145,7 +145,7 @@ class Ending:
 
     def goodbye_said(self, *, generating: bool, playing: bool) -> bool:
         """Whether the goodbye has been said and heard to its end."""
-        return self.goodbye_spoken and not generating and not playing
+        return self.goodbye_begun and not generating and not playing
 
     def finish(self, outcome: Outcome) -> bool:
         """Go on to the save; False if the session is already past that."""

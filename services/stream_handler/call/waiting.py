@@ -10,12 +10,9 @@ from stream_handler.call import model_config
 from stream_handler.call.actions import ClearPlayback, PlayTone, SendModelText
 from stream_handler.call.deadlines import Timer
 from stream_handler.call.effects import Effects
-from stream_handler.call.keypad import Keypad
-from stream_handler.call.playback import Playback
-from stream_handler.call.speech import SpeechDetector
-from stream_handler.call.state import CallState, LinkState
+from stream_handler.call.situation import Situation
+from stream_handler.call.state import CallState
 from stream_handler.call.tool_ledger import ToolLedger
-from stream_handler.call.turns import Turns
 
 _FIRST_MS = 1_500.0
 _FIRST_WITHOUT_MODEL_MS = 600.0
@@ -29,17 +26,13 @@ class Waiting:
 
     effects: Effects
     state: CallState
-    turns: Turns
-    playback: Playback
-    speech: SpeechDetector
     ledger: ToolLedger
-    keypad: Keypad
 
-    def look(self) -> None:
-        """Begin or end the wait, as the state of the call says."""
-        if self._is_waiting():
-            there = self.state.link.listening
-            self.effects.start(Timer.WAITING, _FIRST_MS if there else _FIRST_WITHOUT_MODEL_MS)
+    def watch_wait(self, now: Situation) -> None:
+        """Begin or end the wait."""
+        if now.caller_waits_in_silence:
+            first_ms = _FIRST_MS if now.listening else _FIRST_WITHOUT_MODEL_MS
+            self.effects.start(Timer.WAITING, first_ms)
         else:
             self.stop()
 
@@ -71,19 +64,3 @@ class Waiting:
         if not may_be_said or (len(phrases) < 2 and self.state.phrases_said >= len(phrases)):
             return None
         return phrases[self.state.phrases_said % len(phrases)]
-
-    def _is_waiting(self) -> bool:
-        return (
-            self._something_is_awaited()
-            and self.state.talking
-            # A reply may go on only with the answer, so `generating` says nothing.
-            and self.playback.idle
-            and not self.speech.speaking
-            and not self.keypad.hides_the_caller
-        )
-
-    def _something_is_awaited(self) -> bool:
-        """A tool, or a model whose connection is made anew; before its first word, it rings."""
-        if self.state.link.listening:
-            return bool(self.ledger.waiting - {"nothing"})
-        return self.state.link.state is LinkState.RECONNECTING and self.turns.agent_has_spoken
