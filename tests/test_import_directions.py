@@ -62,6 +62,7 @@ PURE = frozenset(
         "ringdown.agents.template_values",
         "ringdown.agents.templates",
         "ringdown.tools.arguments",
+        "ringdown.tools.check",
         "ringdown.tools",
         "stream_handler.call",
     ]

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from ringdown.calls import CallChanges, CallStatus, EndReason
 from ringdown.gemini.prices import cost_usd
 from stream_handler.call.actions import CancelTool, CloseModel, CloseStream, SaveCall
-from stream_handler.call.deadlines import Timer
 from stream_handler.call.effects import Effects
 from stream_handler.call.playback import BYTES_PER_MS, Playback
 from stream_handler.call.situation import Survey
 from stream_handler.call.speech import SpeechDetector
 from stream_handler.call.state import HANG_UP, OUTCOMES, CallState, Outcome, Phase
+from stream_handler.call.timers import AFTER_GOODBYE_MS, Timer
 from stream_handler.call.tool_ledger import ToolLedger
 from stream_handler.call.turns import Turns
-
-_AFTER_PLAYBACK_MS = 2_000.0
 
 
 @dataclass(slots=True, eq=False)
@@ -50,8 +48,7 @@ class Closing:
         """All of the goodbye has been sent: from now on it is known how long it may take."""
         if self.state.ending.phase is Phase.GOODBYE and self.effects.running(Timer.GOODBYE_ENDS):
             left_ms = (self.playback.sent - self.playback.heard(at_ms)) / BYTES_PER_MS
-            self.effects.cancel(Timer.GOODBYE_ENDS)
-            self.effects.start(Timer.GOODBYE_ENDS, left_ms + _AFTER_PLAYBACK_MS)
+            self.effects.restart(Timer.GOODBYE_ENDS, left_ms + AFTER_GOODBYE_MS)
 
     def after_playback(self, at_ms: float) -> None:
         """End the session if its goodbye is heard, unless the caller is speaking just now."""
@@ -61,8 +58,7 @@ class Closing:
             self.finish(self.state.ending.intended, at_ms)
             return
         self.state.ending.goodbye_answered()
-        self.effects.cancel(Timer.GOODBYE_ENDS)
-        self.effects.start(Timer.GOODBYE_ENDS)
+        self.effects.restart(Timer.GOODBYE_ENDS)
 
     def caller_stopped_speaking(self) -> None:
         """Whether the caller said "bye" or "wait" is the model's to tell: by speaking or not."""

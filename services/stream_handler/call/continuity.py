@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from ringdown.calls import GO_AWAY, CallChanges, EndReason, Reconnect, Resumption
-from stream_handler.call import catching_up, model_config
+from stream_handler.call import model_config, prompts
 from stream_handler.call.actions import (
     CloseModel,
     ConnectModel,
@@ -20,7 +20,6 @@ from stream_handler.call.actions import (
 )
 from stream_handler.call.closing import Closing
 from stream_handler.call.conversation import Conversation
-from stream_handler.call.deadlines import Timer
 from stream_handler.call.effects import Effects
 from stream_handler.call.events import (
     GoAwayReceived,
@@ -35,15 +34,14 @@ from stream_handler.call.replay_ring import ReplayRing
 from stream_handler.call.situation import Situation
 from stream_handler.call.speech import SpeechDetector
 from stream_handler.call.state import CallState, LinkNews, LinkState, LinkStep
+from stream_handler.call.timers import LEAVE_BEFORE_MS, MOVE_AGAIN_MS, REPLY_PAUSE_MS, Timer
 from stream_handler.call.tool_ledger import ToolLedger
 from stream_handler.call.tool_results import ToolResults
 from stream_handler.call.turns import Turns
-from stream_handler.call.watchdog import REST_MS, Remedy, Watchdog
+from stream_handler.call.watchdog import Remedy, Watchdog
 
 _FIRST_WITHIN_MS = 8_000.0
 _AGAIN_WITHIN_MS = 4_000.0
-_LEAVE_BEFORE_MS = 10_000.0
-"""What must be left of a go-away's time when the session is left."""
 _BEFORE_ONSET_MS = 300.0
 _UNSURE_MS = 500.0  # sent, but perhaps not heard; and a word that has just begun
 _NO_VOICE_MS = 3_000.0
@@ -97,7 +95,7 @@ class Continuity:
             return
         pause_ms = self.reconnects.failed(event.at_ms, event.code)
         if before is LinkState.MOVING:
-            self.effects.start(Timer.RECONNECT, pause_ms or _UNSURE_MS)
+            self.effects.start(Timer.RECONNECT, pause_ms or MOVE_AGAIN_MS)
         elif pause_ms is None:
             first = before is LinkState.CONNECTING
             reason = EndReason.MODEL_UNAVAILABLE if first else EndReason.MODEL_LOST
@@ -137,7 +135,7 @@ class Continuity:
 
     def _untold(self, handle: Resumption | None) -> str:
         from_ms = -1.0 if handle is None else handle.at_ms
-        return catching_up.background(
+        return prompts.background(
             self.turns.since(from_ms, with_unanswered=self._was_acted_on()),
             self.results.since(from_ms),
         )
@@ -161,10 +159,9 @@ class Continuity:
         if self.state.link.state is not LinkState.LISTENING:
             return
         self.state.leaving = True
-        left_ms = event.left_ms - _LEAVE_BEFORE_MS
+        left_ms = event.left_ms - LEAVE_BEFORE_MS
         if left_ms > 0:
-            self.effects.cancel(Timer.GO_AWAY)
-            self.effects.start(Timer.GO_AWAY, left_ms)
+            self.effects.restart(Timer.GO_AWAY, left_ms)
         else:
             self._leave(event.at_ms, GO_AWAY)
 
@@ -237,19 +234,19 @@ class Continuity:
         waits = self.turns.caller_waits or self.speech.speaking
         results = self.results.since(self.state.dialled_ms)
         if results:
-            self._ask(catching_up.results_prompt(results))
+            self._ask(prompts.tool_results(results))
         elif self.ledger.busy:
             pass
         elif waits and onset_ms is not None:
             if self._was_acted_on():
-                self._ask(catching_up.ANSWER_PROMPT)
+                self._ask(prompts.REPLY_NOW)
             else:
                 from_ms = min(onset_ms - _BEFORE_ONSET_MS, from_ms)
                 self.turns.caller_is_heard_again()
         elif cut:
-            self._ask(catching_up.go_on_prompt(self.turns.latest_agent_text))
+            self._ask(prompts.go_on(self.turns.latest_agent_text))
         elif self.state.replaced_because == _SILENT:
-            self._ask(catching_up.SPEAK_PROMPT)
+            self._ask(prompts.SPEAK)
         if not self.keypad.hides_the_caller:
             for pcm in self.ring.since(from_ms):
                 self.effects.do(SendModelAudio(pcm))
@@ -291,11 +288,9 @@ class Continuity:
             return
         match self.watchdog.lost_patience(broken_off=self.state.link.generating):
             case Remedy.ASK if self.watchdog.cut_short:
-                self.effects.do(
-                    SendModelText(catching_up.go_on_prompt(self.turns.latest_agent_text))
-                )
+                self.effects.do(SendModelText(prompts.go_on(self.turns.latest_agent_text)))
             case Remedy.ASK:
-                self.effects.do(SendModelText(catching_up.SPEAK_PROMPT))
+                self.effects.do(SendModelText(prompts.SPEAK))
             case Remedy.REPLACE:
                 self._leave(at_ms, _SILENT)
             case Remedy.GIVE_UP:
@@ -305,4 +300,4 @@ class Continuity:
         """How long the reply may still go on without more of it: 0 if it should have long since."""
         playback = self.playback
         to_play_ms = (playback.sent - playback.heard(at_ms)) / BYTES_PER_MS
-        return max(to_play_ms, self.state.link.last_audio_ms + REST_MS - at_ms, 0.0)
+        return max(to_play_ms, self.state.link.last_audio_ms + REPLY_PAUSE_MS - at_ms, 0.0)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from ringdown.calls import Speaker, Turn
-from stream_handler.call import model_config
+from stream_handler.call import prompts
 from stream_handler.call.actions import (
     ClearPlayback,
     PlayAudio,
@@ -14,7 +14,6 @@ from stream_handler.call.actions import (
     SendModelText,
 )
 from stream_handler.call.closing import Closing
-from stream_handler.call.deadlines import Timer
 from stream_handler.call.effects import Effects
 from stream_handler.call.events import (
     CallerAudio,
@@ -31,13 +30,13 @@ from stream_handler.call.ringing import ring_of
 from stream_handler.call.situation import Survey
 from stream_handler.call.speech import SpeechDetector, SpeechStarted, SpeechStopped
 from stream_handler.call.state import CallState, LinkState
+from stream_handler.call.timers import Timer
 from stream_handler.call.turns import Turns
 from stream_handler.call.waiting import Waiting
 from stream_handler.call.watchdog import Watchdog
 
 _BYTES_PER_CALLER_MS = 32  # PCM16 at 16 kHz
 _BARGE_IN_WINDOW_MS = 3_000.0
-_FIRST_RING_MS = 600.0  # a model that is quick needs no ring
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +61,7 @@ class Conversation:
     # Until the model speaks
 
     def begin_ringback(self) -> None:
-        self.effects.start(Timer.RINGBACK, _FIRST_RING_MS)
+        self.effects.start(Timer.RINGBACK)
 
     def play_ringback(self) -> None:
         self.state.ringing = True
@@ -145,7 +144,7 @@ class Conversation:
             self._send_opening(at_ms)
 
     def _send_opening(self, at_ms: float) -> None:
-        opening = model_config.opening_prompt(self.state.call, self.history, at_ms)
+        opening = prompts.opening(self.state.call, self.history, at_ms)
         self.effects.do(SendModelText(opening))
 
     def model_audio(self, event: ModelAudio) -> None:

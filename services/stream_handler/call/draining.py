@@ -4,13 +4,10 @@ from dataclasses import dataclass
 
 from ringdown.calls import EndReason
 from stream_handler.call.closing import Closing
-from stream_handler.call.deadlines import Timer
 from stream_handler.call.effects import Effects
 from stream_handler.call.situation import Situation
 from stream_handler.call.state import CallState
-
-OLD_STREAM_WITHIN_MS = 90_000.0
-"""Of the two minutes that are left when `STREAM_AGE` is over."""
+from stream_handler.call.timers import Timer
 
 
 @dataclass(slots=True, eq=False)

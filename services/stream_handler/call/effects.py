@@ -2,7 +2,7 @@
 
 from ringdown.calls import CallChanges, ToolCall, Turn
 from stream_handler.call.actions import Action, CancelTimer, SaveCall, StartTimer
-from stream_handler.call.deadlines import LENGTH_MS, Deadlines, Timer
+from stream_handler.call.timers import LENGTH_MS, Deadlines, Timer
 
 
 class Effects:

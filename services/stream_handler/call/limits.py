@@ -8,17 +8,16 @@ from dataclasses import dataclass
 
 from ringdown.calls import EndReason
 from ringdown.gemini.prices import cost_usd
-from stream_handler.call import model_config
+from stream_handler.call import prompts, timers
 from stream_handler.call.actions import SendModelText
 from stream_handler.call.closing import Closing
-from stream_handler.call.deadlines import Timer
 from stream_handler.call.effects import Effects
 from stream_handler.call.situation import Situation
 from stream_handler.call.state import CallState
+from stream_handler.call.timers import Timer
 from stream_handler.call.tool_ledger import ToolLedger
 from stream_handler.call.turns import Turns
 
-_WARN_BEFORE_MS = 60_000
 _QUIET_TIMERS = (Timer.IDLE_NUDGE, Timer.IDLE_GOODBYE, Timer.FORGOTTEN)
 
 
@@ -46,15 +45,15 @@ class Limits:
     # The clock
 
     def stream_started(self, at_ms: float) -> None:
-        longest_ms = self.state.call.agent.max_call_s * 1_000
-        warn_ms = longest_ms - _WARN_BEFORE_MS
+        agent = self.state.call.agent
+        warn_ms = timers.time_warning_ms(agent)
         if warn_ms > at_ms:
             self.effects.start(Timer.TIME_WARNING, warn_ms - at_ms)
-        self.effects.start(Timer.TIME_OVER, max(longest_ms - at_ms, 0))
+        self.effects.start(Timer.TIME_OVER, max(timers.time_over_ms(agent) - at_ms, 0))
 
     def time_warning(self) -> None:
         if self.state.link.listening and self.state.talking:
-            self.effects.do(SendModelText(model_config.say_prompt(self.words.time_warning)))
+            self.effects.do(SendModelText(prompts.time_warning(self.words.time_warning)))
 
     def time_over(self, at_ms: float) -> None:
         self.closing.finish_because(EndReason.TIME_LIMIT, at_ms)
@@ -89,7 +88,7 @@ class Limits:
 
     def idle_nudge(self, at_ms: float) -> None:
         self.state.nudged = True
-        self.effects.do(SendModelText(model_config.nudge_prompt(self.words.idle_nudge)))
+        self.effects.do(SendModelText(prompts.idle_nudge(self.words.idle_nudge)))
         self._start_goodbye(at_ms)
 
     def idle_goodbye(self, at_ms: float) -> None:
@@ -101,7 +100,7 @@ class Limits:
         if self.state.nudged:
             self._start_goodbye(at_ms)
         else:
-            nudge_ms = self.state.call.agent.idle.nudge_after_s * 1_000
+            nudge_ms = timers.idle_nudge_ms(self.state.call.agent)
             self.effects.start(Timer.IDLE_NUDGE, nudge_ms)
 
     def _silence_ends(self) -> None:
@@ -111,7 +110,7 @@ class Limits:
 
     def _start_goodbye(self, at_ms: float) -> None:
         since_ms = self.state.silent_since_ms if self.state.silent_since_ms is not None else at_ms
-        due_ms = since_ms + self.state.call.agent.idle.goodbye_after_s * 1_000
+        due_ms = since_ms + timers.idle_goodbye_ms(self.state.call.agent)
         self.effects.start(Timer.IDLE_GOODBYE, max(due_ms - at_ms, 0))
 
     def _agent_said_goodbye(self) -> bool:

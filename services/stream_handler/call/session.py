@@ -5,13 +5,12 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from ringdown.calls import Call, CallChanges, EndReason, Speaker, Turn
-from stream_handler.call import model_config
+from stream_handler.call import prompts
 from stream_handler.call.actions import Action, SaveCall, SendModelText
 from stream_handler.call.closing import Closing
 from stream_handler.call.continuity import Continuity
 from stream_handler.call.conversation import Conversation
-from stream_handler.call.deadlines import Timer
-from stream_handler.call.draining import OLD_STREAM_WITHIN_MS, Draining
+from stream_handler.call.draining import Draining
 from stream_handler.call.effects import Effects
 from stream_handler.call.events import (
     AgentEdited,
@@ -51,6 +50,7 @@ from stream_handler.call.replay_ring import ReplayRing
 from stream_handler.call.situation import Survey
 from stream_handler.call.speech import SpeechDetector
 from stream_handler.call.state import CallState
+from stream_handler.call.timers import OLD_STREAM_WITHIN_MS, Timer
 from stream_handler.call.tool_calls import ToolCalls
 from stream_handler.call.tool_ledger import ToolLedger
 from stream_handler.call.tool_results import ToolResults
@@ -254,8 +254,7 @@ class StreamSession:
         self._limits.caller_acted()
         keypad = self._keypad
         collected = keypad.digit(event.digit)
-        self._effects.cancel(Timer.KEYPAD_PAUSE)
-        self._effects.start(Timer.KEYPAD_PAUSE, keypad.pause_ms)
+        self._effects.restart(Timer.KEYPAD_PAUSE, keypad.pause_ms)
         if collected is not None:
             self._tools.collected(collected, event.at_ms)
 
@@ -268,7 +267,7 @@ class StreamSession:
             case Typed(digits):
                 if self._state.link.listening:
                     self._watchdog.asked()
-                    self._effects.do(SendModelText(model_config.typed_prompt(digits)))
+                    self._effects.do(SendModelText(prompts.typed(digits)))
             case None:
                 pass
 

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, field
 
-import msgspec
-
 from ringdown.calls import ToolCall
 from ringdown.tools import (
     Json,
@@ -15,6 +13,7 @@ from ringdown.tools import (
     Waiting,
 )
 from ringdown.tools.arguments import problems_with
+from stream_handler.call import prompts
 from stream_handler.call.actions import (
     CallTool,
     CancelTool,
@@ -22,22 +21,15 @@ from stream_handler.call.actions import (
     SendModelText,
     SendToolResponse,
 )
-from stream_handler.call.catching_up import results_prompt
 from stream_handler.call.closing import Closing
-from stream_handler.call.deadlines import Timer
 from stream_handler.call.effects import Effects
 from stream_handler.call.events import ToolCallFinished, ToolCallRequested
-from stream_handler.call.functions import (
-    COLLECT_DIGITS,
-    END_CALL,
-    TRANSFER_CALL,
-    CollectDigitsArgs,
-    TransferCallArgs,
-)
+from stream_handler.call.functions import BUILT_IN
 from stream_handler.call.keypad import Collected, Collection, Keypad
 from stream_handler.call.playback import Playback
 from stream_handler.call.reconnect import Reconnects
-from stream_handler.call.state import HANG_UP, CallState, Outcome, transfer_to
+from stream_handler.call.state import CallState, Outcome
+from stream_handler.call.timers import Timer
 from stream_handler.call.tool_ledger import ToolLedger
 from stream_handler.call.tool_results import ToolResults
 from stream_handler.call.turns import Turns
@@ -45,11 +37,6 @@ from stream_handler.call.watchdog import Watchdog
 
 MOST_RUNS = 8
 """Requests to tools under way in one call. Models have been seen to ask in circles."""
-
-_GOODBYE_SAID = "The call ends now. Say nothing more."
-_GOODBYE_MISSING = "The call ends once you have said a short goodbye. Say it now."
-_TRANSFER_SAID = "The call is being transferred. Say nothing more."
-_TRANSFER_MISSING = "Tell the caller now, in one short sentence, that you are connecting them."
 
 
 @dataclass(slots=True, eq=False)
@@ -76,17 +63,13 @@ class ToolCalls:
         self.results.called(event.at_ms)
         if not self.ledger.begin(event.id, event.name, event.args, event.at_ms):
             return
-        tool = self._tools.get(event.name)
-        if event.name == END_CALL:
-            self._leave(event, HANG_UP, _GOODBYE_SAID, _GOODBYE_MISSING)
-        elif event.name == TRANSFER_CALL:
-            self._transfer(event)
-        elif event.name == COLLECT_DIGITS:
-            self._collect(event)
+        function, tool = BUILT_IN.get(event.name), self._tools.get(event.name)
+        if function is not None:
+            function.run(event, self)
         elif tool is not None:
             self._call(tool, event)
         else:
-            answer = ToolAnswer.failed(f"There is no tool named {event.name}. Go on without it.")
+            answer = ToolAnswer.failed(prompts.unknown_tool(event.name))
             self.answer(event.id, answer, event.at_ms)
 
     def finished(self, event: ToolCallFinished) -> None:
@@ -118,14 +101,13 @@ class ToolCalls:
         if self.reconnects.knows(record.start_ms):
             self.effects.do(SendToolResponse(record.id, record.name, answer, scheduling))
         else:
-            self.effects.do(SendModelText(results_prompt((record,))))
+            self.effects.do(SendModelText(prompts.tool_results((record,))))
 
     def cancelled(self, ids: tuple[str, ...], at_ms: float) -> None:
         records = self.ledger.cancel(ids, at_ms)
         for record in records:
             if self.keypad.cancel(record.id):
-                self.effects.cancel(Timer.KEYPAD_PAUSE)
-                self.effects.start(Timer.KEYPAD_PAUSE, self.keypad.pause_ms)
+                self.effects.restart(Timer.KEYPAD_PAUSE, self.keypad.pause_ms)
         for run in self.ledger.abandoned():
             self.effects.do(CancelTool(run))
         self.effects.save(tool_calls=records)
@@ -134,9 +116,8 @@ class ToolCalls:
         """The model learns that digits were typed, and never which."""
         answer = ToolAnswer(output={"collected": True})
         if not result.complete:
-            length = result.collection.length
-            wanted = f"{length} digits" if length else "digits"
-            answer = ToolAnswer.failed(f"The caller did not type {wanted} in time.", retryable=True)
+            missing = prompts.digits_missing(result.collection.length)
+            answer = ToolAnswer.failed(missing, retryable=True)
         self.answer(result.collection.tool_call_id, answer, at_ms)
 
     def _call(self, tool: ToolDeclaration, event: ToolCallRequested) -> None:
@@ -147,7 +128,7 @@ class ToolCalls:
         if answer is None and ledger.join(event.id, request):
             return
         if answer is None and ledger.runs >= MOST_RUNS:
-            answer = ToolAnswer.failed("Too much is being asked at once. Wait for the answers.")
+            answer = ToolAnswer.failed(prompts.TOO_MANY_CALLS)
         if answer is not None:
             self.answer(event.id, answer, event.at_ms)
             return
@@ -177,35 +158,25 @@ class ToolCalls:
             digits=self.keypad.digits_for(tool.digits),
         )
 
-    def _leave(self, event: ToolCallRequested, outcome: Outcome, said: str, missing: str) -> None:
+    # What built-in functions do
+
+    @property
+    def transfer_names(self) -> tuple[str, ...]:
+        return tuple(self.state.call.agent.transfer_numbers)
+
+    @property
+    def collecting(self) -> bool:
+        return self.keypad.collecting is not None
+
+    def leave(self, event: ToolCallRequested, outcome: Outcome, *, said: str, missing: str) -> None:
         spoken = self.turns.agent_spoke_last
         answer = ToolAnswer(output={"status": said if spoken else missing})
         self.answer(event.id, answer, event.at_ms, "silent" if spoken else None)
         self.closing.begin_goodbye(outcome, event.at_ms)
 
-    def _transfer(self, event: ToolCallRequested) -> None:
-        names = self.state.call.agent.transfer_numbers
-        try:
-            args = msgspec.convert(event.args, TransferCallArgs)
-        except msgspec.ValidationError:
-            args = None
-        if args is None or args.name not in names:
-            known = ", ".join(names) or "nobody"
-            answer = ToolAnswer.failed(f"You can transfer to: {known}. Use one of these names.")
-            self.answer(event.id, answer, event.at_ms)
-            return
-        self._leave(event, transfer_to(args.name), _TRANSFER_SAID, _TRANSFER_MISSING)
-
-    def _collect(self, event: ToolCallRequested) -> None:
-        keypad = self.keypad
-        problem = _problem_with(event.args, busy=keypad.collecting is not None)
-        if problem is not None:
-            self.answer(event.id, ToolAnswer.failed(problem), event.at_ms)
-            return
-        args = msgspec.convert(event.args, CollectDigitsArgs, strict=False)
-        keypad.collect(Collection(event.id, args.purpose, args.length, args.secret))
-        self.effects.cancel(Timer.KEYPAD_PAUSE)
-        self.effects.start(Timer.KEYPAD_PAUSE, keypad.pause_ms)
+    def collect(self, collection: Collection) -> None:
+        self.keypad.collect(collection)
+        self.effects.restart(Timer.KEYPAD_PAUSE, self.keypad.pause_ms)
 
 
 def _refusal(args: dict[str, Json], tool: ToolDeclaration) -> ToolAnswer | None:
@@ -217,14 +188,3 @@ def _refusal(args: dict[str, Json], tool: ToolDeclaration) -> ToolAnswer | None:
 def _waiting(tool: ToolDeclaration, *, blocks: bool) -> Waiting:
     """A model that waits for the tool cannot say a phrase."""
     return "tone" if tool.waiting == "phrase" and blocks else tool.waiting
-
-
-def _problem_with(args: dict[str, Json], *, busy: bool) -> str | None:
-    if busy:
-        return "Digits are being collected already. Wait for that to end."
-    try:
-        # Not strict: models write numbers as 4.0 or "4" now and then.
-        msgspec.convert(args, CollectDigitsArgs, strict=False)
-    except msgspec.ValidationError as error:
-        return f"The arguments do not fit: {error}"
-    return None

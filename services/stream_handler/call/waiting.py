@@ -6,18 +6,13 @@ phrase is spoken by the model, which it can do only while it does not wait for t
 
 from dataclasses import dataclass
 
-from stream_handler.call import model_config
+from stream_handler.call import prompts, timers
 from stream_handler.call.actions import ClearPlayback, PlayTone, SendModelText
-from stream_handler.call.deadlines import Timer
 from stream_handler.call.effects import Effects
 from stream_handler.call.situation import Situation
 from stream_handler.call.state import CallState
+from stream_handler.call.timers import Timer
 from stream_handler.call.tool_ledger import ToolLedger
-
-_FIRST_MS = 1_500.0
-_FIRST_WITHOUT_MODEL_MS = 600.0
-_NEXT_TONE_MS = 2_000.0
-_AFTER_PHRASE_MS = 4_000.0  # the model needs a moment to begin it
 
 
 @dataclass(slots=True, eq=False)
@@ -31,7 +26,7 @@ class Waiting:
     def watch_wait(self, now: Situation) -> None:
         """Begin or end the wait."""
         if now.caller_waits_in_silence:
-            first_ms = _FIRST_MS if now.listening else _FIRST_WITHOUT_MODEL_MS
+            first_ms = timers.FIRST_TONE_MS if now.listening else timers.FIRST_TONE_WITHOUT_MODEL_MS
             self.effects.start(Timer.WAITING, first_ms)
         else:
             self.stop()
@@ -49,12 +44,12 @@ class Waiting:
         if phrase is not None:
             self.state.phrases_said += 1
             self.state.phrase_said = True
-            self.effects.do(SendModelText(model_config.waiting_prompt(phrase)))
-            self.effects.start(Timer.WAITING, _AFTER_PHRASE_MS)
+            self.effects.do(SendModelText(prompts.waiting_phrase(phrase)))
+            self.effects.start(Timer.WAITING, timers.AFTER_PHRASE_MS)
             return
         self.state.tone_playing = True
         self.effects.do(PlayTone())
-        self.effects.start(Timer.WAITING, _NEXT_TONE_MS)
+        self.effects.start(Timer.WAITING, timers.NEXT_TONE_MS)
 
     def _next_phrase(self) -> str | None:
         """None for the tone: a phrase is said once in a wait, and never twice in a row."""
