@@ -8,12 +8,10 @@ from stream_handler.call import prompts
 from stream_handler.call.actions import (
     ClearPlayback,
     PlayAudio,
-    PlayRingback,
     SendMark,
     SendModelAudio,
     SendModelText,
 )
-from stream_handler.call.closing import Closing
 from stream_handler.call.effects import Effects
 from stream_handler.call.events import (
     CallerAudio,
@@ -21,21 +19,26 @@ from stream_handler.call.events import (
     ModelAudio,
     TranscriptReceived,
 )
-from stream_handler.call.greeting import Greeting
+from stream_handler.call.goodbye import Goodbye
 from stream_handler.call.keypad import Keypad
 from stream_handler.call.limits import Limits
 from stream_handler.call.playback import Playback
-from stream_handler.call.replay_ring import ReplayRing, in_chunks
-from stream_handler.call.ringing import ring_of
 from stream_handler.call.situation import Survey
-from stream_handler.call.speech import SpeechDetector, SpeechStarted, SpeechStopped
+from stream_handler.call.speech import (
+    PCM_BYTES_PER_MS,
+    Greeting,
+    ReplayRing,
+    SpeechDetector,
+    SpeechStarted,
+    SpeechStopped,
+    in_chunks,
+)
 from stream_handler.call.state import CallState, LinkState
 from stream_handler.call.timers import Timer
-from stream_handler.call.turns import Turns
+from stream_handler.call.transcript import Transcript
 from stream_handler.call.waiting import Waiting
 from stream_handler.call.watchdog import Watchdog
 
-_BYTES_PER_CALLER_MS = 32  # PCM16 at 16 kHz
 _BARGE_IN_WINDOW_MS = 3_000.0
 
 
@@ -46,34 +49,17 @@ class Conversation:
     effects: Effects
     state: CallState
     history: tuple[Turn, ...]
-    turns: Turns
+    transcript: Transcript
     playback: Playback
     speech: SpeechDetector
-    survey: Survey
     greeting: Greeting
     ring: ReplayRing
     keypad: Keypad
     watchdog: Watchdog
-    closing: Closing
+    survey: Survey
+    goodbye: Goodbye
     limits: Limits
     waiting: Waiting
-
-    # Until the model speaks
-
-    def begin_ringback(self) -> None:
-        self.effects.start(Timer.RINGBACK)
-
-    def play_ringback(self) -> None:
-        self.state.ringing = True
-        ring = ring_of(self.state.call.called)
-        self.effects.do(PlayRingback(ring))
-        self.effects.start(Timer.RINGBACK, ring.every_ms)
-
-    def _stop_ringing(self) -> None:
-        self.effects.cancel(Timer.RINGBACK, Timer.FIRST_WORD, Timer.HANDED_OVER)
-        if self.state.ringing:
-            self.state.ringing = False
-            self.effects.do(ClearPlayback())
 
     # The caller
 
@@ -82,7 +68,7 @@ class Conversation:
 
         Fifty frames a second come that change nothing else, so only then is there more to do.
         """
-        length_ms = len(event.pcm) / _BYTES_PER_CALLER_MS
+        length_ms = len(event.pcm) / PCM_BYTES_PER_MS
         change = self.speech.frame(event.at_ms, event.level_dbfs, length_ms)
         if change is not None:
             self._speech_changed(change, event.at_ms)
@@ -91,7 +77,7 @@ class Conversation:
 
     def _send_or_keep(self, event: CallerAudio) -> None:
         """Send the model what it may hear. The greeting and the ring keep it for later."""
-        if self.state.link.state is LinkState.CONNECTING and not self.turns.agent_has_spoken:
+        if self.state.link.state is LinkState.CONNECTING and not self.transcript.agent_has_spoken:
             return
         if self.greeting.expired(event.at_ms):
             self._greeting_over(event.at_ms)
@@ -109,16 +95,16 @@ class Conversation:
     def _speech_changed(self, change: SpeechStarted | SpeechStopped, at_ms: float) -> None:
         match change:
             case SpeechStarted(onset_ms):
-                self.turns.caller_speech_started(onset_ms)
+                self.transcript.caller_speech_started(onset_ms)
                 self.greeting.caller_spoke(onset_ms)
                 self.limits.caller_acted()
                 self.effects.cancel(Timer.GOODBYE_ANSWERED, Timer.HANDED_OVER)
                 if self.state.link.state is LinkState.RECONNECTING and not self.playback.idle:
                     self.interrupted(at_ms)  # there is no model to notice it
             case SpeechStopped(end_ms):
-                self.turns.caller_speech_stopped(end_ms)
+                self.transcript.caller_speech_stopped(end_ms)
                 self.greeting.caller_stopped(end_ms)
-                self.closing.caller_stopped_speaking()
+                self.goodbye.caller_stopped_speaking()
             case _:
                 assert_never(change)
 
@@ -134,12 +120,12 @@ class Conversation:
 
         What they said while no stream was there is lost: if they wait now, the agent will speak.
         """
-        self._stop_ringing()
+        self.waiting.stop_ringing()
         if not self.speech.speaking:
             self.effects.start(Timer.HANDED_OVER)
 
     def nobody_speaks(self, at_ms: float) -> None:
-        if self.state.link.listening and not self.turns.caller_waits:
+        if self.state.link.listening and not self.transcript.caller_waits:
             self.watchdog.asked()
             self._send_opening(at_ms)
 
@@ -153,13 +139,13 @@ class Conversation:
         if not self.state.link.audio(event.at_ms) or not event.mulaw:
             return
         self.watchdog.model_acted()
-        self._stop_ringing()
+        self.waiting.stop_ringing()
         self.waiting.stop()
-        turns = self.turns.agent_audio(
+        turns = self.transcript.agent_audio(
             event.at_ms, self.playback.sent, len(event.mulaw), self.speech.last_voiced_ms
         )
         self._play(event.mulaw, event.at_ms)
-        self.closing.agent_spoke()
+        self.goodbye.agent_spoke()
         self.effects.save(turns=turns)
 
     def _play(self, mulaw: bytes, at_ms: float) -> None:
@@ -179,9 +165,9 @@ class Conversation:
         if not self.playback.idle:
             self.effects.do(ClearPlayback())
         heard_to = self.playback.clear(at_ms)
-        turns = self.turns.agent_interrupted(at_ms, heard_to, self._barge_in_ms(at_ms))
+        turns = self.transcript.agent_interrupted(at_ms, heard_to, self._barge_in_ms(at_ms))
         self.effects.save(turns=turns)
-        self.closing.withdraw_goodbye()
+        self.goodbye.withdraw_goodbye()
         self._greeting_over(at_ms)
 
     def _barge_in_ms(self, at_ms: float) -> float | None:
@@ -192,16 +178,16 @@ class Conversation:
 
     def generation_completed(self, at_ms: float) -> None:
         self.state.link.generation_completed()
-        self.turns.agent_complete()
+        self.transcript.agent_complete()
         mark = self.playback.complete()
         if mark is not None:
             self.effects.do(SendMark(mark))
-        self.closing.generation_completed(at_ms)
+        self.goodbye.generation_completed(at_ms)
         self._after_playback(at_ms)
 
     def turn_completed(self, at_ms: float) -> None:
         self.generation_completed(at_ms)
-        self.turns.agent_turn_over()
+        self.transcript.agent_turn_over()
         self.state.link.turn_completed()
 
     def mark_received(self, event: MarkReceived) -> None:
@@ -210,10 +196,10 @@ class Conversation:
 
     def _after_playback(self, at_ms: float) -> None:
         """More has been heard, or no more will come: close what that completes."""
-        self.effects.save(turns=self.turns.agent_heard(at_ms, self.playback.heard(at_ms)))
+        self.effects.save(turns=self.transcript.agent_heard(at_ms, self.playback.heard(at_ms)))
         if self.survey.now().greeting_is_heard:
             self._greeting_over(at_ms)
-        self.closing.after_playback(at_ms)
+        self.goodbye.after_playback(at_ms)
 
     def _greeting_over(self, at_ms: float) -> None:
         """From now on the model hears the caller, and first what they said over the greeting."""
@@ -227,14 +213,14 @@ class Conversation:
             if self.state.link.listening:
                 self.effects.do(SendModelAudio(chunk))
 
-    def transcript(self, event: TranscriptReceived) -> None:
+    def transcribed(self, event: TranscriptReceived) -> None:
         match event.speaker:
             case Speaker.CALLER if self.keypad.hides_the_caller:
                 return
             case Speaker.CALLER:
                 self.limits.caller_acted()  # perhaps too softly to be noticed before
-                self.effects.save(turns=self.turns.caller_text(event.text, event.at_ms))
+                self.effects.save(turns=self.transcript.caller_text(event.text, event.at_ms))
             case Speaker.AGENT:
-                self.effects.save(turns=self.turns.agent_text(event.text))
+                self.effects.save(turns=self.transcript.agent_text(event.text))
             case _:
                 assert_never(event.speaker)

@@ -6,17 +6,18 @@ begin it anew; anything that the caller does, does.
 
 from dataclasses import dataclass
 
-from ringdown.calls import EndReason
+from ringdown.calls import CallChanges, EndReason
 from ringdown.gemini.prices import cost_usd
 from stream_handler.call import prompts, timers
-from stream_handler.call.actions import SendModelText
-from stream_handler.call.closing import Closing
+from stream_handler.call.actions import SaveCall, SendModelText
 from stream_handler.call.effects import Effects
+from stream_handler.call.events import UsageReported
+from stream_handler.call.goodbye import Goodbye
 from stream_handler.call.situation import Situation
 from stream_handler.call.state import CallState
 from stream_handler.call.timers import Timer
 from stream_handler.call.tool_ledger import ToolLedger
-from stream_handler.call.turns import Turns
+from stream_handler.call.transcript import Transcript
 
 _QUIET_TIMERS = (Timer.IDLE_NUDGE, Timer.IDLE_GOODBYE, Timer.FORGOTTEN)
 
@@ -38,9 +39,9 @@ class Limits:
     effects: Effects
     state: CallState
     words: Words
-    turns: Turns
+    transcript: Transcript
     ledger: ToolLedger
-    closing: Closing
+    goodbye: Goodbye
 
     # The clock
 
@@ -56,14 +57,16 @@ class Limits:
             self.effects.do(SendModelText(prompts.time_warning(self.words.time_warning)))
 
     def time_over(self, at_ms: float) -> None:
-        self.closing.finish_because(EndReason.TIME_LIMIT, at_ms)
+        self.goodbye.finish_because(EndReason.TIME_LIMIT, at_ms)
 
     # The bill
 
-    def usage_reported(self, at_ms: float) -> None:
+    def usage_reported(self, event: UsageReported) -> None:
+        self.state.usage += event.usage
+        self.effects.do(SaveCall(CallChanges(usage=self.state.usage)))
         limit = self.state.call.agent.max_cost_usd
         if limit is not None and cost_usd(self.state.usage) >= limit:
-            self.closing.finish_because(EndReason.COST_LIMIT, at_ms)
+            self.goodbye.finish_because(EndReason.COST_LIMIT, event.at_ms)
 
     # The silence
 
@@ -92,7 +95,7 @@ class Limits:
         self._start_goodbye(at_ms)
 
     def idle_goodbye(self, at_ms: float) -> None:
-        self.closing.finish_because(EndReason.CALLER_IDLE, at_ms)
+        self.goodbye.finish_because(EndReason.CALLER_IDLE, at_ms)
 
     def _silence_begins(self, at_ms: float) -> None:
         if self.state.silent_since_ms is None:
@@ -114,5 +117,5 @@ class Limits:
         self.effects.start(Timer.IDLE_GOODBYE, max(due_ms - at_ms, 0))
 
     def _agent_said_goodbye(self) -> bool:
-        text = self.turns.last_agent_text.lower()
+        text = self.transcript.last_agent_text.lower()
         return any(farewell in text for farewell in self.words.farewells)

@@ -11,7 +11,7 @@ import msgspec
 from ringdown.agents.template_values import template_values
 from ringdown.agents.templates import render
 from ringdown.calls import Call, EndReason, Speaker, ToolCall, Turn
-from stream_handler.call.turns import Said
+from stream_handler.call.transcript import Said
 
 _RESULT_CHARS = 2_000  # oversized results of tools have ended sessions
 _LAST_WORDS = 30

@@ -4,13 +4,10 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from ringdown.calls import Call, CallChanges, EndReason, Speaker, Turn
+from ringdown.calls import Call, EndReason, Speaker, Turn
 from stream_handler.call import prompts
-from stream_handler.call.actions import Action, SaveCall, SendModelText
-from stream_handler.call.closing import Closing
-from stream_handler.call.continuity import Continuity
+from stream_handler.call.actions import Action, SendModelText
 from stream_handler.call.conversation import Conversation
-from stream_handler.call.draining import Draining
 from stream_handler.call.effects import Effects
 from stream_handler.call.events import (
     AgentEdited,
@@ -41,20 +38,19 @@ from stream_handler.call.events import (
     TurnCompleted,
     UsageReported,
 )
-from stream_handler.call.greeting import Greeting
+from stream_handler.call.goodbye import Goodbye, HandOver
 from stream_handler.call.keypad import PERSON, Collected, Keypad, Typed
 from stream_handler.call.limits import Limits, Words
+from stream_handler.call.model_sessions import ModelSessions
 from stream_handler.call.playback import Playback
 from stream_handler.call.reconnect import Reconnects
-from stream_handler.call.replay_ring import ReplayRing
 from stream_handler.call.situation import Survey
-from stream_handler.call.speech import SpeechDetector
+from stream_handler.call.speech import Greeting, ReplayRing, SpeechDetector
 from stream_handler.call.state import CallState
 from stream_handler.call.timers import OLD_STREAM_WITHIN_MS, Timer
-from stream_handler.call.tool_calls import ToolCalls
 from stream_handler.call.tool_ledger import ToolLedger
-from stream_handler.call.tool_results import ToolResults
-from stream_handler.call.turns import Turns
+from stream_handler.call.tools import ToolCalls
+from stream_handler.call.transcript import Transcript
 from stream_handler.call.waiting import Waiting
 from stream_handler.call.watchdog import Watchdog
 
@@ -67,69 +63,66 @@ class StreamSession:
     """
 
     def __init__(self, call: Call, words: Words, history: tuple[Turn, ...] = ()) -> None:
-        fresh = not history
-        handed_over = _was_handed_over(call, history)
-        revision = (call.agent_revision, *call.applied_revisions)[-1]
-        # What is known, each kind of thing in one place
         self._effects = effects = Effects()
-        self._state = state = CallState(call, call.usage, revision)
-        self._turns = turns = Turns(history, handed_over=handed_over)
-        self._playback = playback = Playback()
-        self._speech = speech = SpeechDetector()
+        self._state = state = CallState(call)
+        # The books: what is known of one subject each
+        transcript = Transcript(history, handed_over=_was_handed_over(call, history))
+        playback = Playback()
+        speech = SpeechDetector()
+        greeting = Greeting(protected=call.agent.protect_greeting and not history)
+        ring = ReplayRing()
+        ledger = ToolLedger()
+        reconnects = Reconnects(call.resumption)
         self._keypad = keypad = Keypad()
         self._watchdog = watchdog = Watchdog(call.agent)
-        greeting = Greeting(protected=call.agent.protect_greeting and fresh)
-        ring = ReplayRing()
-        ledger, results = ToolLedger(), ToolResults()
-        reconnects = Reconnects(call.resumption)
-        self._survey = survey = Survey(state, turns, playback, speech, ledger, keypad)
-        # What acts on it, each calling only those made before it
-        self._closing = closing = Closing(effects, state, turns, playback, speech, survey, ledger)
-        self._limits = limits = Limits(effects, state, words, turns, ledger, closing)
-        self._draining = Draining(effects, state, closing)
+        self._survey = survey = Survey(state, transcript, playback, speech, ledger, keypad)
+        # What acts; each calls only those that were made before it
+        self._goodbye = goodbye = Goodbye(
+            effects, state, transcript, playback, speech, ledger, survey
+        )
+        self._hand_over = HandOver(effects, state, goodbye)
+        self._limits = limits = Limits(effects, state, words, transcript, ledger, goodbye)
         self._waiting = waiting = Waiting(effects, state, ledger)
         self._conversation = conversation = Conversation(
             effects=effects,
             state=state,
             history=history,
-            turns=turns,
+            transcript=transcript,
             playback=playback,
             speech=speech,
-            survey=survey,
             greeting=greeting,
             ring=ring,
             keypad=keypad,
             watchdog=watchdog,
-            closing=closing,
+            survey=survey,
+            goodbye=goodbye,
             limits=limits,
             waiting=waiting,
         )
-        self._continuity = Continuity(
+        self._sessions = ModelSessions(
             effects=effects,
             state=state,
-            turns=turns,
+            transcript=transcript,
             playback=playback,
             speech=speech,
             ring=ring,
             keypad=keypad,
             ledger=ledger,
-            results=results,
             reconnects=reconnects,
             watchdog=watchdog,
-            closing=closing,
+            goodbye=goodbye,
             conversation=conversation,
         )
         self._tools = ToolCalls(
             effects=effects,
             state=state,
-            turns=turns,
+            transcript=transcript,
             playback=playback,
             keypad=keypad,
             ledger=ledger,
-            results=results,
             reconnects=reconnects,
             watchdog=watchdog,
-            closing=closing,
+            goodbye=goodbye,
         )
 
     def as_recorded(self, event: Event) -> Event:
@@ -164,11 +157,11 @@ class StreamSession:
         """Do what is due not because of one event, but because of where it leaves the call."""
         now = self._survey.now()
         self._limits.watch_silence(now, at_ms)
-        self._draining.watch_turns(now, at_ms)
+        self._hand_over.watch_turns(now, at_ms)
         if self._state.ending.over:
             now = self._survey.now()
         self._waiting.watch_wait(now)
-        self._continuity.watch_model(now, at_ms)
+        self._sessions.watch_model(now, at_ms)
 
     def _dispatch(self, event: ModelAudio | NoAudio) -> None:
         match event:
@@ -177,15 +170,15 @@ class StreamSession:
             case MarkReceived():
                 self._conversation.mark_received(event)
             case TranscriptReceived():
-                self._conversation.transcript(event)
+                self._conversation.transcribed(event)
             case ModelInterrupted():
-                self._continuity.interrupted(event.at_ms)
+                self._sessions.interrupted(event.at_ms)
             case GenerationCompleted():
                 self._conversation.generation_completed(event.at_ms)
             case TurnCompleted():
                 self._conversation.turn_completed(event.at_ms)
             case UsageReported():
-                self._usage_reported(event)
+                self._limits.usage_reported(event)
             case ToolCallRequested():
                 self._tools.requested(event)
             case ToolCallCancelled():
@@ -197,56 +190,35 @@ class StreamSession:
             case StreamStarted():
                 self._stream_started(event.at_ms)
             case ModelConnected():
-                self._continuity.connected(event.at_ms)
+                self._sessions.connected(event.at_ms)
             case TimerFired():
                 self._timer_fired(event.timer, event.at_ms)
             case StreamStopped():
-                self._closing.finish_because(EndReason.CALLER_HUNG_UP, event.at_ms)
+                self._goodbye.finish_because(EndReason.CALLER_HUNG_UP, event.at_ms)
             case StreamLost():
-                self._closing.finish_because(EndReason.STREAM_LOST, event.at_ms)
+                self._goodbye.finish_because(EndReason.STREAM_LOST, event.at_ms)
             case ModelConnectFailed():
-                self._continuity.connect_failed(event)
+                self._sessions.connect_failed(event)
             case ModelDisconnected():
-                self._continuity.disconnected(event)
+                self._sessions.disconnected(event)
             case GoAwayReceived():
-                self._continuity.go_away(event)
+                self._sessions.go_away(event)
             case ResumptionUpdated():
-                self._continuity.resumable(event)
+                self._sessions.resumable(event)
             case DrainRequested():
-                self._draining.request(event.at_ms, event.within_ms)
+                self._hand_over.request(event.at_ms, event.within_ms)
             case AgentEdited():
-                self._agent_edited(event)
+                self._sessions.agent_edited(event)
             case SaveDone() | SaveFailed():
                 pass
             case _:
                 assert_never(event)
 
     def _stream_started(self, at_ms: float) -> None:
-        self._continuity.begin(at_ms)
-        self._conversation.begin_ringback()
+        self._sessions.begin(at_ms)
+        self._waiting.begin_ringback()
         self._limits.stream_started(at_ms)
         self._effects.start(Timer.STREAM_AGE)
-
-    def _usage_reported(self, event: UsageReported) -> None:
-        self._state.usage += event.usage
-        self._effects.do(SaveCall(CallChanges(usage=self._state.usage)))
-        self._limits.usage_reported(event.at_ms)
-
-    def _agent_edited(self, event: AgentEdited) -> None:
-        """The instructions change; a voice or a limit that changes in mid-call only confuses."""
-        if event.revision == self._state.revision:
-            return
-        self._state.revision = event.revision
-        agent = replace(
-            self._state.call.agent,
-            instructions=event.agent.instructions,
-            time_zone=event.agent.time_zone,  # with the hours, what instructions may speak of
-            opening_hours=event.agent.opening_hours,
-        )
-        revisions = (*self._state.call.applied_revisions, event.revision)
-        self._state.call = replace(self._state.call, agent=agent, applied_revisions=revisions)
-        self._continuity.tell_instructions(event.at_ms)
-        self._effects.do(SaveCall(CallChanges(applied_revisions=revisions)))
 
     # The keypad
 
@@ -263,7 +235,7 @@ class StreamSession:
             case Collected() as collected:
                 self._tools.collected(collected, at_ms)
             case Typed(digits) if digits == PERSON and self._state.call.fallback_number:
-                self._closing.finish_because(EndReason.CALLER_ASKED_FOR_PERSON, at_ms)
+                self._goodbye.finish_because(EndReason.CALLER_ASKED_FOR_PERSON, at_ms)
             case Typed(digits):
                 if self._state.link.listening:
                     self._watchdog.asked()
@@ -278,19 +250,19 @@ class StreamSession:
             return
         match timer:
             case Timer.GOODBYE_BEGINS | Timer.GOODBYE_ENDS | Timer.GOODBYE_ANSWERED:
-                self._closing.goodbye_timer_fired(at_ms)
+                self._goodbye.goodbye_timer_fired(at_ms)
             case Timer.FORGOTTEN:
-                self._closing.forgotten_timer_fired(at_ms)
+                self._goodbye.forgotten_timer_fired(at_ms)
             case Timer.FIRST_WORD:
-                self._closing.finish_because(EndReason.MODEL_UNAVAILABLE, at_ms)
+                self._goodbye.finish_because(EndReason.MODEL_UNAVAILABLE, at_ms)
             case Timer.RINGBACK:
-                self._conversation.play_ringback()
+                self._waiting.play_ringback()
             case Timer.GO_AWAY:
-                self._continuity.go_away_timer_fired(at_ms)
+                self._sessions.go_away_timer_fired(at_ms)
             case Timer.RECONNECT:
-                self._continuity.try_again(at_ms)
+                self._sessions.try_again(at_ms)
             case Timer.ANSWER:
-                self._continuity.answer_timer_fired(at_ms)
+                self._sessions.answer_timer_fired(at_ms)
             case Timer.KEYPAD_PAUSE:
                 self._keypad_paused(at_ms)
             case Timer.IDLE_NUDGE:
@@ -304,9 +276,9 @@ class StreamSession:
             case Timer.TIME_OVER:
                 self._limits.time_over(at_ms)
             case Timer.STREAM_AGE:
-                self._draining.request(at_ms, OLD_STREAM_WITHIN_MS)
+                self._hand_over.request(at_ms, OLD_STREAM_WITHIN_MS)
             case Timer.HAND_OVER:
-                self._draining.time_over(at_ms)
+                self._hand_over.time_over(at_ms)
             case Timer.HANDED_OVER:
                 self._conversation.nobody_speaks(at_ms)
             case Timer.FINAL_SAVE:
@@ -318,10 +290,10 @@ class StreamSession:
         """The conversation is over; only the save is still awaited."""
         match event:
             case SaveDone() | SaveFailed():
-                self._closing.save_settled()
+                self._goodbye.save_settled()
             case TimerFired(timer=Timer.FINAL_SAVE):
                 if self._effects.fired(Timer.FINAL_SAVE):
-                    self._closing.save_settled()
+                    self._goodbye.save_settled()
             case _:
                 pass
 

@@ -13,7 +13,7 @@ from stream_handler.call.playback import Playback
 from stream_handler.call.speech import SpeechDetector
 from stream_handler.call.state import CallState, LinkState
 from stream_handler.call.tool_ledger import ToolLedger
-from stream_handler.call.turns import Turns
+from stream_handler.call.transcript import Transcript
 
 
 class Situation(msgspec.Struct, frozen=True, gc=False):
@@ -144,14 +144,14 @@ class Survey:
     """Takes stock of a call."""
 
     state: CallState
-    turns: Turns
+    transcript: Transcript
     playback: Playback
     speech: SpeechDetector
     ledger: ToolLedger
     keypad: Keypad
 
     def now(self) -> Situation:
-        state, turns = self.state, self.turns
+        state, turns = self.state, self.transcript
         link = state.link
         return Situation(
             talking=state.talking,

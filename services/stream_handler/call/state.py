@@ -288,14 +288,16 @@ class ModelLink:
 
 @dataclass(slots=True)
 class CallState:
-    """Everything that is true of the call now, except what is kept with its subject: who said
-    what (`Turns`), what was played (`Playback`), what was called (`ToolLedger`), what was typed
-    (`Keypad`)."""
+    """Where the call stands now.
+
+    What belongs to one subject is kept there: who said what in `Transcript`, what has been played
+    in `Playback`, what the model has called in `ToolLedger`, what was typed in `Keypad`.
+    """
 
     call: Call
     """As it is recorded, with the edits, reconnects and revisions since."""
-    usage: Usage
-    revision: str
+    usage: Usage = field(init=False)
+    revision: str = field(init=False)
     """Of the agent whose instructions the call follows."""
     ending: Ending = field(default_factory=Ending)
     link: ModelLink = field(default_factory=ModelLink)
@@ -332,6 +334,10 @@ class CallState:
     # What the session was told
     told_instructions: str = ""
     told_background: str = ""
+
+    def __post_init__(self) -> None:
+        self.usage = self.call.usage
+        self.revision = (self.call.agent_revision, *self.call.applied_revisions)[-1]
 
     @property
     def talking(self) -> bool:

@@ -1,14 +1,17 @@
-"""What the caller gets while a tool or the model takes long and nobody speaks: a tone or a phrase.
+"""What the caller gets while nobody speaks: ringback before the agent's first word, and then, while
+a tool or the model takes long, a tone or a phrase.
 
-The tone is no speech: it is not counted as playback, and it ends the moment anybody speaks. A
-phrase is spoken by the model, which it can do only while it does not wait for the tool itself.
+Ringback and tone aren't speech: they are not counted as playback, and end the moment anybody
+speaks. A phrase is spoken by the model, which it can do only while it does not wait for the tool
+itself.
 """
 
 from dataclasses import dataclass
 
 from stream_handler.call import prompts, timers
-from stream_handler.call.actions import ClearPlayback, PlayTone, SendModelText
+from stream_handler.call.actions import ClearPlayback, PlayRingback, PlayTone, SendModelText
 from stream_handler.call.effects import Effects
+from stream_handler.call.ringing import ring_of
 from stream_handler.call.situation import Situation
 from stream_handler.call.state import CallState
 from stream_handler.call.timers import Timer
@@ -22,6 +25,25 @@ class Waiting:
     effects: Effects
     state: CallState
     ledger: ToolLedger
+
+    # Until the agent's first word
+
+    def begin_ringback(self) -> None:
+        self.effects.start(Timer.RINGBACK)
+
+    def play_ringback(self) -> None:
+        self.state.ringing = True
+        ring = ring_of(self.state.call.called)
+        self.effects.do(PlayRingback(ring))
+        self.effects.start(Timer.RINGBACK, ring.every_ms)
+
+    def stop_ringing(self) -> None:
+        self.effects.cancel(Timer.RINGBACK, Timer.FIRST_WORD, Timer.HANDED_OVER)
+        if self.state.ringing:
+            self.state.ringing = False
+            self.effects.do(ClearPlayback())
+
+    # After it
 
     def watch_wait(self, now: Situation) -> None:
         """Begin or end the wait."""

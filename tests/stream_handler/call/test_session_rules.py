@@ -41,7 +41,7 @@ from stream_handler.call.events import (
     ToolCallFinished,
 )
 from stream_handler.call.timers import COLLECTION_BEGINS_MS, LENGTH_MS, Timer
-from stream_handler.call.tool_calls import MOST_RUNS
+from stream_handler.call.tools import MOST_RUNS
 from stream_handler.record.flight_format import read_flight
 from stream_handler.record.flight_outline import outline
 from stream_handler.record.flight_replay import replay

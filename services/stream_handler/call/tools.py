@@ -21,18 +21,17 @@ from stream_handler.call.actions import (
     SendModelText,
     SendToolResponse,
 )
-from stream_handler.call.closing import Closing
 from stream_handler.call.effects import Effects
 from stream_handler.call.events import ToolCallFinished, ToolCallRequested
 from stream_handler.call.functions import BUILT_IN
+from stream_handler.call.goodbye import Goodbye
 from stream_handler.call.keypad import Collected, Collection, Keypad
 from stream_handler.call.playback import Playback
 from stream_handler.call.reconnect import Reconnects
 from stream_handler.call.state import CallState, Outcome
 from stream_handler.call.timers import Timer
 from stream_handler.call.tool_ledger import ToolLedger
-from stream_handler.call.tool_results import ToolResults
-from stream_handler.call.turns import Turns
+from stream_handler.call.transcript import Transcript
 from stream_handler.call.watchdog import Watchdog
 
 MOST_RUNS = 8
@@ -45,14 +44,13 @@ class ToolCalls:
 
     effects: Effects
     state: CallState
-    turns: Turns
+    transcript: Transcript
     playback: Playback
     keypad: Keypad
     ledger: ToolLedger
-    results: ToolResults
     reconnects: Reconnects
     watchdog: Watchdog
-    closing: Closing
+    goodbye: Goodbye
     _tools: dict[str, ToolDeclaration] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,7 +58,6 @@ class ToolCalls:
 
     def requested(self, event: ToolCallRequested) -> None:
         self.watchdog.model_acted()
-        self.results.called(event.at_ms)
         if not self.ledger.begin(event.id, event.name, event.args, event.at_ms):
             return
         function, tool = BUILT_IN.get(event.name), self._tools.get(event.name)
@@ -85,7 +82,6 @@ class ToolCalls:
         if record is not None:
             tool = self._tools.get(record.name)
             scheduling = tool.scheduling if tool is not None else scheduling
-            self.results.add(record)
             self._tell(record, answer, scheduling)
             self.effects.save(tool_calls=(record,))
 
@@ -134,8 +130,8 @@ class ToolCalls:
             return
         ledger.run(event.id, request, _waiting(tool, blocks=event.blocks))
         if event.blocks:  # what the model says with the answer is a turn of its own
-            self.turns.agent_complete()
-            self.turns.agent_turn_over()
+            self.transcript.agent_complete()
+            self.transcript.agent_turn_over()
         mark = self.playback.complete()  # its echo tells when the caller begins to wait
         if mark is not None:
             self.effects.do(SendMark(mark))
@@ -169,10 +165,10 @@ class ToolCalls:
         return self.keypad.collecting is not None
 
     def leave(self, event: ToolCallRequested, outcome: Outcome, *, said: str, missing: str) -> None:
-        spoken = self.turns.agent_spoke_last
+        spoken = self.transcript.agent_spoke_last
         answer = ToolAnswer(output={"status": said if spoken else missing})
         self.answer(event.id, answer, event.at_ms, "silent" if spoken else None)
-        self.closing.begin_goodbye(outcome, event.at_ms)
+        self.goodbye.begin_goodbye(outcome, event.at_ms)
 
     def collect(self, collection: Collection) -> None:
         self.keypad.collect(collection)

@@ -1,4 +1,7 @@
-"""Ends the session: the goodbye that is heard out, then the save, then the close."""
+"""Ends the stream: a goodbye that is heard out, or a hand-over between two turns.
+
+Then everything stops, the record is saved, and the stream is closed. Each of these is certain.
+"""
 
 from dataclasses import dataclass
 
@@ -7,29 +10,29 @@ from ringdown.gemini.prices import cost_usd
 from stream_handler.call.actions import CancelTool, CloseModel, CloseStream, SaveCall
 from stream_handler.call.effects import Effects
 from stream_handler.call.playback import BYTES_PER_MS, Playback
-from stream_handler.call.situation import Survey
+from stream_handler.call.situation import Situation, Survey
 from stream_handler.call.speech import SpeechDetector
 from stream_handler.call.state import HANG_UP, OUTCOMES, CallState, Outcome, Phase
 from stream_handler.call.timers import AFTER_GOODBYE_MS, Timer
 from stream_handler.call.tool_ledger import ToolLedger
-from stream_handler.call.turns import Turns
+from stream_handler.call.transcript import Transcript
 
 
 @dataclass(slots=True, eq=False)
-class Closing:
-    """Decides when the session is over. Once it is, only the save is awaited."""
+class Goodbye:
+    """Decides when the conversation is over. Once it is, only the save is awaited."""
 
     effects: Effects
     state: CallState
-    turns: Turns
+    transcript: Transcript
     playback: Playback
     speech: SpeechDetector
-    survey: Survey
     ledger: ToolLedger
+    survey: Survey
 
     def begin_goodbye(self, intended: Outcome, at_ms: float) -> None:
         """The model wants to end the stream; it ends once the goodbye is heard."""
-        spoken = self.turns.agent_spoke_last
+        spoken = self.transcript.agent_spoke_last
         if not self.state.ending.goodbye_requested(intended, spoken=spoken):
             return
         self.effects.start(Timer.GOODBYE_ENDS)
@@ -90,7 +93,7 @@ class Closing:
         self.effects.do(CloseModel())
         heard_to = self.playback.heard(at_ms)
         changes = CallChanges(
-            turns=self.turns.close(at_ms, heard_to, self.speech.last_voiced_ms),
+            turns=self.transcript.close(at_ms, heard_to, self.speech.last_voiced_ms),
             tool_calls=cancelled,
             usage=self.state.usage,
             talk_s=round(at_ms / 1_000),
@@ -108,3 +111,36 @@ class Closing:
         outcome = self.state.ending.saved()
         if outcome is not None:
             self.effects.do(CloseStream(outcome.next))
+
+
+@dataclass(slots=True, eq=False)
+class HandOver:
+    """Hands the call over to another handler, so that nobody is cut off.
+
+    Once asked for, it waits for the end of a turn; when the time is over, it waits no more. The
+    next handler continues from what was heard until then. A goodbye under way is an end of its
+    own, and nothing is handed over.
+    """
+
+    effects: Effects
+    state: CallState
+    goodbye: Goodbye
+
+    def request(self, at_ms: float, within_ms: float) -> None:
+        self.state.hand_over_requested = True
+        if within_ms > 0:
+            self.effects.restart(Timer.HAND_OVER, within_ms)
+        else:
+            self.effects.cancel(Timer.HAND_OVER)
+            self.time_over(at_ms)
+
+    def watch_turns(self, now: Situation, at_ms: float) -> None:
+        """Hand over if that has been asked for and this is the moment."""
+        if self.state.hand_over_requested and now.is_between_turns:
+            self.goodbye.finish_because(EndReason.HANDLER_STOPPED, at_ms)
+
+    def time_over(self, at_ms: float) -> None:
+        if self.state.talking:
+            self.goodbye.finish_because(EndReason.HANDLER_STOPPED, at_ms)
+        else:
+            self.goodbye.goodbye_timer_fired(at_ms)

@@ -18,26 +18,25 @@ from stream_handler.call.actions import (
     SendModelText,
     UpdateModelContext,
 )
-from stream_handler.call.closing import Closing
 from stream_handler.call.conversation import Conversation
 from stream_handler.call.effects import Effects
 from stream_handler.call.events import (
+    AgentEdited,
     GoAwayReceived,
     ModelConnectFailed,
     ModelDisconnected,
     ResumptionUpdated,
 )
+from stream_handler.call.goodbye import Goodbye
 from stream_handler.call.keypad import Keypad
 from stream_handler.call.playback import BYTES_PER_MS, Playback
 from stream_handler.call.reconnect import Reconnects
-from stream_handler.call.replay_ring import ReplayRing
 from stream_handler.call.situation import Situation
-from stream_handler.call.speech import SpeechDetector
+from stream_handler.call.speech import ReplayRing, SpeechDetector
 from stream_handler.call.state import CallState, LinkNews, LinkState, LinkStep
 from stream_handler.call.timers import LEAVE_BEFORE_MS, MOVE_AGAIN_MS, REPLY_PAUSE_MS, Timer
 from stream_handler.call.tool_ledger import ToolLedger
-from stream_handler.call.tool_results import ToolResults
-from stream_handler.call.turns import Turns
+from stream_handler.call.transcript import Transcript
 from stream_handler.call.watchdog import Remedy, Watchdog
 
 _FIRST_WITHIN_MS = 8_000.0
@@ -49,21 +48,20 @@ _SILENT = "the model was silent"
 
 
 @dataclass(slots=True, eq=False)
-class Continuity:
+class ModelSessions:
     """Opens sessions, replaces them, and watches that the model answers."""
 
     effects: Effects
     state: CallState
-    turns: Turns
+    transcript: Transcript
     playback: Playback
     speech: SpeechDetector
     ring: ReplayRing
     keypad: Keypad
     ledger: ToolLedger
-    results: ToolResults
     reconnects: Reconnects
     watchdog: Watchdog
-    closing: Closing
+    goodbye: Goodbye
     conversation: Conversation
 
     # Opening
@@ -81,13 +79,13 @@ class Continuity:
         self.state.leaving = False
         self.effects.cancel(Timer.RECONNECT, Timer.GO_AWAY)
         self._note_reconnect(at_ms)
-        if self.turns.agent_has_spoken:
+        if self.transcript.agent_has_spoken:
             if before is LinkState.CONNECTING:
                 self.conversation.go_on_listening()
             self._catch_up(at_ms)
         else:
             self.conversation.open(at_ms)
-        self.tell_instructions(at_ms)
+        self._tell_instructions(at_ms)
 
     def connect_failed(self, event: ModelConnectFailed) -> None:
         before = self.state.link.state
@@ -99,7 +97,7 @@ class Continuity:
         elif pause_ms is None:
             first = before is LinkState.CONNECTING
             reason = EndReason.MODEL_UNAVAILABLE if first else EndReason.MODEL_LOST
-            self.closing.finish_because(reason, event.at_ms)
+            self.goodbye.finish_because(reason, event.at_ms)
         elif pause_ms == 0:
             self._connect(event.at_ms)
         else:
@@ -112,7 +110,24 @@ class Continuity:
         else:
             self._connect(at_ms)
 
-    def tell_instructions(self, at_ms: float) -> None:
+    def agent_edited(self, event: AgentEdited) -> None:
+        """The instructions change; a voice or a limit that changes in mid-call only confuses."""
+        state = self.state
+        if event.revision == state.revision:
+            return
+        state.revision = event.revision
+        agent = replace(
+            state.call.agent,
+            instructions=event.agent.instructions,
+            time_zone=event.agent.time_zone,  # with the hours, what instructions may speak of
+            opening_hours=event.agent.opening_hours,
+        )
+        revisions = (*state.call.applied_revisions, event.revision)
+        state.call = replace(state.call, agent=agent, applied_revisions=revisions)
+        self._tell_instructions(event.at_ms)
+        self.effects.do(SaveCall(CallChanges(applied_revisions=revisions)))
+
+    def _tell_instructions(self, at_ms: float) -> None:
         """Let the model know the present instructions, once it listens."""
         call = self.state.call
         if self.state.link.listening and call.agent.instructions != self.state.told_instructions:
@@ -136,8 +151,8 @@ class Continuity:
     def _untold(self, handle: Resumption | None) -> str:
         from_ms = -1.0 if handle is None else handle.at_ms
         return prompts.background(
-            self.turns.since(from_ms, with_unanswered=self._was_acted_on()),
-            self.results.since(from_ms),
+            self.transcript.since(from_ms, with_unanswered=self._was_acted_on()),
+            self.ledger.results_since(from_ms),
         )
 
     def _was_acted_on(self) -> bool:
@@ -145,8 +160,8 @@ class Continuity:
 
         Then a new session does not hear that again, for it would call them again.
         """
-        onset_ms = self.turns.caller_since_ms
-        return onset_ms is not None and self.results.called_since(onset_ms)
+        onset_ms = self.transcript.caller_since_ms
+        return onset_ms is not None and self.ledger.called_since(onset_ms)
 
     # Leaving
 
@@ -201,15 +216,15 @@ class Continuity:
         self.state.leaving = False
         self.effects.cancel(Timer.ANSWER, Timer.GO_AWAY)
         self.state.cut_off = self.state.link.generating
-        if self.state.cut_off and self.turns.answered_in_the_dark:
+        if self.state.cut_off and self.transcript.answered_before_transcript:
             self.state.cut_off = False
             self.conversation.interrupted(at_ms)
-            self.turns.reopen_caller()
+            self.transcript.reopen_caller()
         self.conversation.turn_completed(at_ms)
 
     def _connect_in_its_place(self, at_ms: float) -> None:
         if not self.reconnects.replace(at_ms):
-            self.closing.finish_because(EndReason.MODEL_LOST, at_ms)
+            self.goodbye.finish_because(EndReason.MODEL_LOST, at_ms)
             return
         self.effects.do(CloseModel())
         self._connect(at_ms)
@@ -230,9 +245,9 @@ class Continuity:
         deaf_since_ms = at_ms if self.state.deaf_since_ms is None else self.state.deaf_since_ms
         self.state.deaf_since_ms, cut, self.state.cut_off = None, self.state.cut_off, False
         from_ms = deaf_since_ms - _UNSURE_MS
-        onset_ms = self.turns.caller_since_ms
-        waits = self.turns.caller_waits or self.speech.speaking
-        results = self.results.since(self.state.dialled_ms)
+        onset_ms = self.transcript.caller_since_ms
+        waits = self.transcript.caller_waits or self.speech.speaking
+        results = self.ledger.results_since(self.state.dialled_ms)
         if results:
             self._ask(prompts.tool_results(results))
         elif self.ledger.busy:
@@ -242,9 +257,9 @@ class Continuity:
                 self._ask(prompts.REPLY_NOW)
             else:
                 from_ms = min(onset_ms - _BEFORE_ONSET_MS, from_ms)
-                self.turns.caller_is_heard_again()
+                self.transcript.caller_is_heard_again()
         elif cut:
-            self._ask(prompts.go_on(self.turns.latest_agent_text))
+            self._ask(prompts.go_on(self.transcript.latest_agent_text))
         elif self.state.replaced_because == _SILENT:
             self._ask(prompts.SPEAK)
         if not self.keypad.hides_the_caller:
@@ -266,7 +281,7 @@ class Continuity:
 
     def watch_model(self, now: Situation, at_ms: float) -> None:
         """Begin or end to wait for its next word; leave a session when it can be left."""
-        if self.turns.caller_since_ms is not None:
+        if self.transcript.caller_since_ms is not None:
             self.watchdog.caller_spoke()
         patience_ms = None
         if now.model_may_owe_a_word:
@@ -288,13 +303,13 @@ class Continuity:
             return
         match self.watchdog.lost_patience(broken_off=self.state.link.generating):
             case Remedy.ASK if self.watchdog.cut_short:
-                self.effects.do(SendModelText(prompts.go_on(self.turns.latest_agent_text)))
+                self.effects.do(SendModelText(prompts.go_on(self.transcript.latest_agent_text)))
             case Remedy.ASK:
                 self.effects.do(SendModelText(prompts.SPEAK))
             case Remedy.REPLACE:
                 self._leave(at_ms, _SILENT)
             case Remedy.GIVE_UP:
-                self.closing.finish_because(EndReason.MODEL_LOST, at_ms)
+                self.goodbye.finish_because(EndReason.MODEL_LOST, at_ms)
 
     def _reply_may_take_ms(self, at_ms: float) -> float:
         """How long the reply may still go on without more of it: 0 if it should have long since."""
