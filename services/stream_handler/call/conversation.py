@@ -64,9 +64,9 @@ class Conversation:
     # The caller
 
     def caller_audio(self, event: CallerAudio) -> bool:
-        """Take a frame; tell whether the caller began or ceased to speak with it.
+        """Handle a frame; returns whether the caller started or stopped speaking with it.
 
-        Fifty frames a second come that change nothing else, so only then is there more to do.
+        There are fifty frames a second, and they change nothing else that others ask about.
         """
         length_ms = len(event.pcm) / PCM_BYTES_PER_MS
         change = self.speech.frame(event.at_ms, event.level_dbfs, length_ms)
@@ -124,7 +124,7 @@ class Conversation:
         if not self.speech.speaking:
             self.effects.start(Timer.HANDED_OVER)
 
-    def nobody_speaks(self, at_ms: float) -> None:
+    def speak_first_after_all(self, at_ms: float) -> None:
         if self.state.link.listening and not self.transcript.caller_waits:
             self.watchdog.asked()
             self._send_opening(at_ms)
@@ -202,7 +202,7 @@ class Conversation:
         self.goodbye.after_playback(at_ms)
 
     def _greeting_over(self, at_ms: float) -> None:
-        """From now on the model hears the caller, and first what they said over the greeting."""
+        """Let the model hear the caller again, beginning with what they said over the greeting."""
         if not self.greeting.playing:
             return
         pcm = self.greeting.over()

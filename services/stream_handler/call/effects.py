@@ -6,7 +6,7 @@ from stream_handler.call.timers import LENGTH_MS, Deadlines, Timer
 
 
 class Effects:
-    """Collects actions in the order in which they are to be carried out."""
+    """Collects actions, in order, and knows which timers are running."""
 
     def __init__(self) -> None:
         self._actions: list[Action] = []
@@ -28,7 +28,7 @@ class Effects:
     # Timers
 
     def start(self, timer: Timer, after_ms: float | None = None) -> None:
-        """Start `timer` unless it runs; without `after_ms`, for its fixed length."""
+        """Start `timer` unless it is running; without `after_ms`, for its length in `LENGTH_MS`."""
         if self._deadlines.start(timer):
             self.do(StartTimer(timer, LENGTH_MS[timer] if after_ms is None else round(after_ms)))
 
@@ -37,7 +37,7 @@ class Effects:
         self.start(timer, after_ms)
 
     def cancel(self, *timers: Timer) -> None:
-        """Cancel those that run."""
+        """Cancel those that are running."""
         for timer in timers:
             if self._deadlines.cancel(timer):
                 self.do(CancelTimer(timer))
@@ -46,7 +46,7 @@ class Effects:
         self.cancel(*self._deadlines.running())
 
     def fired(self, timer: Timer) -> bool:
-        """Whether a timer that fired still counts (it may have been cancelled on its way)."""
+        """Whether a timer that fired still counts: it may have just been cancelled."""
         return self._deadlines.fired(timer)
 
     def running(self, timer: Timer) -> bool:

@@ -32,7 +32,7 @@ class FunctionDeclaration:
 
 
 class CallControl(Protocol):
-    """What a function can do to the call that it is called in."""
+    """What a built-in function can do to the call. `ToolCalls` implements it."""
 
     @property
     def transfer_names(self) -> tuple[str, ...]:

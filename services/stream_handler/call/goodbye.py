@@ -20,7 +20,7 @@ from stream_handler.call.transcript import Transcript
 
 @dataclass(slots=True, eq=False)
 class Goodbye:
-    """Decides when the conversation is over. Once it is, only the save is awaited."""
+    """Decides when the conversation is over. After that, only the final save is awaited."""
 
     effects: Effects
     state: CallState
@@ -31,7 +31,7 @@ class Goodbye:
     survey: Survey
 
     def begin_goodbye(self, intended: Outcome, at_ms: float) -> None:
-        """The model wants to end the stream; it ends once the goodbye is heard."""
+        """End the stream, as the model asks, once its goodbye has been heard."""
         spoken = self.transcript.agent_spoke_last
         if not self.state.ending.goodbye_requested(intended, spoken=spoken):
             return
@@ -82,7 +82,7 @@ class Goodbye:
         self.finish(Outcome(reason, OUTCOMES[reason]), at_ms)
 
     def finish(self, outcome: Outcome, at_ms: float) -> None:
-        """The conversation is over: stop everything, and have the rest of the record written."""
+        """End the conversation: stop everything and save the rest of the record."""
         if not self.state.ending.finish(outcome):
             return
         self.state.link.close()
@@ -115,11 +115,10 @@ class Goodbye:
 
 @dataclass(slots=True, eq=False)
 class HandOver:
-    """Hands the call over to another handler, so that nobody is cut off.
+    """Hands the call over to another handler without cutting anyone off.
 
-    Once asked for, it waits for the end of a turn; when the time is over, it waits no more. The
-    next handler continues from what was heard until then. A goodbye under way is an end of its
-    own, and nothing is handed over.
+    Waits for the end of a turn, but not longer than it may. The next handler continues from what
+    was heard until then. If a goodbye is under way, the call ends with it instead.
     """
 
     effects: Effects
@@ -135,7 +134,7 @@ class HandOver:
             self.time_over(at_ms)
 
     def watch_turns(self, now: Situation, at_ms: float) -> None:
-        """Hand over if that has been asked for and this is the moment."""
+        """Hand over between two turns, if a hand-over was requested."""
         if self.state.hand_over_requested and now.is_between_turns:
             self.goodbye.finish_because(EndReason.HANDLER_STOPPED, at_ms)
 

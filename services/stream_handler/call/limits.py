@@ -71,7 +71,7 @@ class Limits:
     # The silence
 
     def caller_acted(self) -> None:
-        """The caller spoke or typed: the silence is counted anew."""
+        """Restart the count of the silence: the caller spoke or typed."""
         self.state.quiet = False
         self.state.silent_since_ms = None
         self.state.nudged = False

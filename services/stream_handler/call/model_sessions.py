@@ -128,22 +128,22 @@ class ModelSessions:
         self.effects.do(SaveCall(CallChanges(applied_revisions=revisions)))
 
     def _tell_instructions(self, at_ms: float) -> None:
-        """Let the model know the present instructions, once it listens."""
+        """Send the model its instructions if they have changed since it was sent any."""
         call = self.state.call
-        if self.state.link.listening and call.agent.instructions != self.state.told_instructions:
-            self.state.told_instructions = call.agent.instructions
+        if self.state.link.listening and call.agent.instructions != self.state.sent_instructions:
+            self.state.sent_instructions = call.agent.instructions
             instructions = model_config.instructions_for(call, at_ms)
-            self.effects.do(UpdateModelContext(instructions + self.state.told_background))
+            self.effects.do(UpdateModelContext(instructions + self.state.sent_background))
 
     def _connect(self, at_ms: float, within_ms: float = _AGAIN_WITHIN_MS) -> None:
         handle = self.reconnects.next_handle()
-        self.state.told_background = self._untold(handle)
-        self.state.told_instructions = self.state.call.agent.instructions
-        self.state.dialled_ms = at_ms
+        self.state.sent_background = self._untold(handle)
+        self.state.sent_instructions = self.state.call.agent.instructions
+        self.state.opened_ms = at_ms
         config = model_config.session_config(
             self.state.call,
             at_ms,
-            background=self.state.told_background,
+            background=self.state.sent_background,
             handle=None if handle is None else handle.handle,
         )
         self.effects.do(ConnectModel(config, within_ms))
@@ -212,7 +212,7 @@ class ModelSessions:
 
     def _session_over(self, at_ms: float, why: str) -> None:
         """No more comes of the session, whatever it was about to say."""
-        self.state.replaced_because, self.state.deaf_since_ms = why, at_ms
+        self.state.replaced_because, self.state.unheard_since_ms = why, at_ms
         self.state.leaving = False
         self.effects.cancel(Timer.ANSWER, Timer.GO_AWAY)
         self.state.cut_off = self.state.link.generating
@@ -232,9 +232,9 @@ class ModelSessions:
     # Catching up
 
     def _note_reconnect(self, at_ms: float) -> None:
-        if self.state.deaf_since_ms is None:
+        if self.state.unheard_since_ms is None:
             return
-        took_ms = round(at_ms - self.state.deaf_since_ms)
+        took_ms = round(at_ms - self.state.unheard_since_ms)
         made = Reconnect(at_ms=round(at_ms), took_ms=took_ms, reason=self.state.replaced_because)
         call = self.state.call
         self.state.call = replace(call, reconnects=(*call.reconnects, made))
@@ -242,12 +242,14 @@ class ModelSessions:
 
     def _catch_up(self, at_ms: float) -> None:
         """Have the new session say or hear what is due."""
-        deaf_since_ms = at_ms if self.state.deaf_since_ms is None else self.state.deaf_since_ms
-        self.state.deaf_since_ms, cut, self.state.cut_off = None, self.state.cut_off, False
-        from_ms = deaf_since_ms - _UNSURE_MS
+        unheard_since_ms = (
+            at_ms if self.state.unheard_since_ms is None else self.state.unheard_since_ms
+        )
+        self.state.unheard_since_ms, cut, self.state.cut_off = None, self.state.cut_off, False
+        from_ms = unheard_since_ms - _UNSURE_MS
         onset_ms = self.transcript.caller_since_ms
         waits = self.transcript.caller_waits or self.speech.speaking
-        results = self.ledger.results_since(self.state.dialled_ms)
+        results = self.ledger.results_since(self.state.opened_ms)
         if results:
             self._ask(prompts.tool_results(results))
         elif self.ledger.busy:
@@ -280,7 +282,7 @@ class ModelSessions:
         self.conversation.interrupted(at_ms)
 
     def watch_model(self, now: Situation, at_ms: float) -> None:
-        """Begin or end to wait for its next word; leave a session when it can be left."""
+        """Start or stop waiting for the model's next word; leave a session that is about to end."""
         if self.transcript.caller_since_ms is not None:
             self.watchdog.caller_spoke()
         patience_ms = None

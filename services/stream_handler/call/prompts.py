@@ -1,7 +1,7 @@
-"""Every sentence that steers the model and is not the agent's own.
+"""Every sentence with which the core steers the model.
 
-What a tool's declaration or its result says comes from the tool; what the caller hears without the
-model is in `packaged/phrases.toml`.
+Tools describe themselves, and what the caller hears without the model is in
+`packaged/phrases.toml`.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _WHO = {Speaker.CALLER: "Caller", Speaker.AGENT: "You"}
 
 
 def opening(call: Call, history: Sequence[Turn], age_ms: float = 0.0) -> str:
-    """Makes the model speak first: the greeting, or a word on where things stand.
+    """Make the model speak first: the greeting, or a word on where things stand.
 
     What was said in earlier streams (`history`) the session knows already. `age_ms` is the call's
     age, which tells what the clock says in a greeting.

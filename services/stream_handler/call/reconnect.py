@@ -79,7 +79,7 @@ class Reconnects:
             self._handle = None
             self._quick_failures = 0
 
-    def knows(self, start_ms: float) -> bool:
+    def session_has_seen(self, start_ms: float) -> bool:
         """Whether the session that is there knows a tool call that began at `start_ms`.
 
         To answer one that it does not know would end it.

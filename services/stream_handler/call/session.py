@@ -280,7 +280,7 @@ class StreamSession:
             case Timer.HAND_OVER:
                 self._hand_over.time_over(at_ms)
             case Timer.HANDED_OVER:
-                self._conversation.nobody_speaks(at_ms)
+                self._conversation.speak_first_after_all(at_ms)
             case Timer.FINAL_SAVE:
                 pass  # only started once the conversation is over
             case _:

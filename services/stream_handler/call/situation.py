@@ -1,6 +1,7 @@
-"""Who speaks, who is owed what, what plays and what runs: asked in one place, for everyone.
+"""Who is speaking, who is waiting, what is playing and what is running.
 
-The questions look alike and differ on purpose; each says where and why.
+Every question of the form "is the line quiet now?" is answered here. The answers look alike and
+differ on purpose: each property says how, and why.
 """
 
 from dataclasses import dataclass
@@ -20,21 +21,21 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     """A call at one moment."""
 
     talking: bool
-    """The conversation goes on, and no goodbye has been asked for."""
+    """The conversation continues, and the model hasn't asked to end it."""
     goodbye_begun: bool
-    """The model has begun the goodbye that it asked for."""
+    """The model has asked to end the call, and has begun to say goodbye."""
 
     # The caller
     caller_speaks: bool
     caller_waits: bool
-    """They have surely said something that has no reply yet."""
+    """They have certainly said something that has no reply yet."""
     types_secret: bool
 
     # The agent
     playing: bool
-    """The caller has not heard all that was sent."""
+    """The caller hasn't yet heard everything that was sent."""
     generating: bool
-    """A reply has begun whose last audio has not come yet."""
+    """A reply has begun, and its last audio hasn't arrived."""
     agent_has_spoken: bool
     agent_spoke_last: bool
 
@@ -43,9 +44,9 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     """A session takes what is sent."""
     reconnecting: bool
     tools_run: bool
-    """A function call of the model has no result yet."""
+    """The model has called something that has no result yet."""
     waiting_with: frozenset[Waiting]
-    """What the tools that run say a waiting caller should get."""
+    """What the running tools want a waiting caller to hear."""
 
     @property
     def nobody_speaks(self) -> bool:
@@ -53,9 +54,9 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_silent(self) -> bool:
-        """Whether it is up to the caller to speak: this silence is counted.
+        """Whether it is the caller's turn and nobody speaks: this silence is counted.
 
-        While no session listens, the silence is ours.
+        Without a session that listens, the silence is our fault and doesn't count.
         """
         return (
             self.talking
@@ -67,10 +68,10 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_between_turns(self) -> bool:
-        """Whether the call can be handed over with nobody cut off, and no reply owed.
+        """Whether another handler can take over without cutting anyone off or losing a reply.
 
-        Unlike a silence it may be so before the first word, and without a session: the next
-        handler opens one of its own.
+        Unlike a silence, this can be before the first word, and without a session: the next handler
+        opens its own.
         """
         return (
             self.talking
@@ -81,17 +82,18 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def session_may_be_left(self) -> bool:
-        """Whether the model's session can be replaced with nothing lost.
+        """Whether the model's session can be replaced without losing anything.
 
-        What was sent to the caller plays on meanwhile, so `playing` doesn't matter.
+        What was sent to the caller keeps playing, so `playing` doesn't matter.
         """
         return not (self.caller_speaks or self.generating or self.tools_run or self.caller_waits)
 
     @property
     def model_may_owe_a_word(self) -> bool:
-        """Whether it is the model that is silent. What it owes, the watchdog knows.
+        """Whether the silence, if there is one, is the model's. The watchdog knows what it owes.
 
-        A reply that has begun may break off while some of it still plays.
+        A reply can break off while its beginning is still playing, so `playing` matters only
+        when nothing is being generated.
         """
         return (
             self.talking
@@ -104,10 +106,10 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def caller_waits_in_silence(self) -> bool:
-        """Whether a tone or a phrase is due: for a tool, or for a session that is made anew.
+        """Whether the caller should hear a tone or a phrase, for a tool or for a new session.
 
-        A reply may go on only with the tool's result, so `generating` says nothing. Before the
-        agent's first word it rings instead.
+        A reply may need the tool's result to continue, so `generating` doesn't matter. Before the
+        agent's first word the caller hears ringback instead.
         """
         return (
             (self._waits_for_tool if self.listening else self._waits_for_session)
@@ -119,15 +121,15 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def goodbye_is_heard(self) -> bool:
-        """Whether the goodbye has been said and heard to its end.
+        """Whether the goodbye has been heard to its end.
 
-        The caller may have begun to speak: that is their answer to it.
+        A caller who is speaking by then is answering it: "bye", or "wait".
         """
         return self.goodbye_begun and not self.generating and not self.playing
 
     @property
     def greeting_is_heard(self) -> bool:
-        """Whether the agent has said its first words and nothing of them is left to play."""
+        """Whether the agent's first words have been heard to their end."""
         return self.agent_has_spoken and not self.generating and not self.playing
 
     @property
@@ -141,7 +143,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Survey:
-    """Takes stock of a call."""
+    """Reads the situation from what is known."""
 
     state: CallState
     transcript: Transcript

@@ -4,7 +4,7 @@ How the stream ends. Every step is certain:
 
     TALKING ──end_call, transfer_call──▶ GOODBYE ──heard, or a limit──▶ SAVING ──▶ CLOSED
      │  ▲                                 │   └─heard, but─▶ ANSWERED ────▲
-     │  └─────── the caller is heard ─────┘  the caller speaks │ │        │
+     │  └────── the model is interrupted ─┘  the caller speaks │ │        │
      │  └───────── the model speaks again ─────────────────────┘ └────────┤
      └──────────────── hang-up, limit, loss, failure ─────────────────────┘
 
@@ -15,11 +15,11 @@ The connection to the model:
                               move   └connected, failed┐         │
                                └────────────────────▶ MOVING ──lost
 
-A session that is to be resumed by its handle must be closed first: it is left. A fresh one can be
-opened beside it: until it is there the old one goes on listening (MOVING), and nobody notices.
+To resume a session by its handle we must close it first: we leave it. A fresh session can be opened
+while the old one keeps listening (MOVING), and the caller doesn't notice.
 
-A move that isn't allowed is a mistake of ours. It leaves the state as it was and warns: tests turn
-warnings into errors, and in production the call goes on, with the warning in the log.
+A move that isn't allowed is our mistake. It leaves the state unchanged and raises a warning: tests
+turn warnings into errors; in production the call continues and the warning is in the log.
 """
 
 import enum
@@ -30,7 +30,7 @@ from ringdown.calls import Call, EndReason, NextAction, Usage
 
 
 class WrongMove(UserWarning):
-    """The core tried a move that its tables don't allow."""
+    """The core tried a move that the tables in this file don't allow."""
 
 
 # How the stream ends
@@ -39,7 +39,7 @@ class WrongMove(UserWarning):
 class Phase(enum.Enum):
     TALKING = enum.auto()
     GOODBYE = enum.auto()
-    """The model has asked to end the stream; its goodbye is being said, or still missing."""
+    """The model has asked to end the stream. Its goodbye is being spoken, or hasn't begun."""
     ANSWERED = enum.auto()
     """The goodbye has been heard and the caller is speaking: "bye", or "wait"."""
     SAVING = enum.auto()
@@ -102,7 +102,7 @@ class Ending:
 
     @property
     def over(self) -> bool:
-        """Whether the conversation is over; nothing is played or answered any more."""
+        """Whether the conversation is over: nothing more is played or answered."""
         return self._phase in (Phase.SAVING, Phase.CLOSED)
 
     @property
@@ -116,7 +116,7 @@ class Ending:
         return self._phase is Phase.GOODBYE and self._spoken
 
     def goodbye_requested(self, intended: Outcome, *, spoken: bool) -> bool:
-        """The model wants to end the stream; False if that is under way already.
+        """The model wants to end the stream; False if it already does.
 
         `spoken`: it has said its goodbye. Once said it stays said: callers answer it with a "bye"
         of their own, and that must not hold the line open.
@@ -129,11 +129,11 @@ class Ending:
         return True
 
     def agent_spoke(self) -> None:
-        """What the agent says once it wants to end the call is its goodbye."""
+        """Count what the agent says now as its goodbye, if it wants to end the call."""
         self._spoken = True
 
     def goodbye_withdrawn(self) -> bool:
-        """The conversation goes on. False if no goodbye was under way."""
+        """Continue the conversation; False if no goodbye was under way."""
         if self._phase not in (Phase.GOODBYE, Phase.ANSWERED):
             return False
         self._move(Phase.TALKING)
@@ -143,12 +143,8 @@ class Ending:
         """The goodbye has been heard, and the caller is speaking."""
         self._move(Phase.ANSWERED)
 
-    def goodbye_said(self, *, generating: bool, playing: bool) -> bool:
-        """Whether the goodbye has been said and heard to its end."""
-        return self.goodbye_begun and not generating and not playing
-
     def finish(self, outcome: Outcome) -> bool:
-        """Go on to the save; False if the session is already past that."""
+        """Start saving; False if the session is already past that."""
         if self.over:
             return False
         self._move(Phase.SAVING)
@@ -156,7 +152,7 @@ class Ending:
         return True
 
     def saved(self) -> Outcome | None:
-        """The save is settled: the outcome to close with; None if there is nothing to close."""
+        """The final save is done or given up: the outcome to close with, None if already closed."""
         if self._phase is not Phase.SAVING:
             return None
         self._move(Phase.CLOSED)
@@ -183,7 +179,7 @@ class LinkState(enum.Enum):
 
 
 class LinkNews(enum.Enum):
-    """What we are told of a connection. It may be late, and mean nothing any more."""
+    """What we learn about a connection. It may come too late to mean anything."""
 
     CONNECTED = enum.auto()
     FAILED = enum.auto()
@@ -195,9 +191,9 @@ class LinkStep(enum.Enum):
     """What we do with a connection."""
 
     LEAVE = enum.auto()
-    """Close it, to make another one."""
+    """Close it to open another."""
     MOVE = enum.auto()
-    """Make another one beside it."""
+    """Open another while this one keeps listening."""
     CLOSE = enum.auto()
     """Close it for good."""
 
@@ -234,7 +230,7 @@ class ModelLink:
         return self._state
 
     def take(self, news: LinkNews) -> bool:
-        """Go on to the next state; False for news that mean nothing in this one."""
+        """Move to the next state; False for news that means nothing in this one."""
         following = _LINK_MOVES.get((self._state, news))
         if following is None:
             return False
@@ -249,12 +245,12 @@ class ModelLink:
             self._go_to(following)
 
     def close(self) -> None:
-        """Nothing is connected any more, and nothing will be."""
+        """Close every connection. No other will be opened."""
         self.step(LinkStep.CLOSE)
         self.generating = False
 
     def audio(self, at_ms: float) -> bool:
-        """Audio has come; False if it belongs to a reply that was interrupted and is to be dropped.
+        """Audio has arrived; False if it belongs to an interrupted reply and must be dropped.
 
         Such audio ends with the turn; a server that never ends the turn is believed again after
         a second, so that a lost `turnComplete` costs a second and not the call.
@@ -290,50 +286,48 @@ class ModelLink:
 class CallState:
     """Where the call stands now.
 
-    What belongs to one subject is kept there: who said what in `Transcript`, what has been played
-    in `Playback`, what the model has called in `ToolLedger`, what was typed in `Keypad`.
+    Each subject has its own state elsewhere: who said what in `Transcript`, what has been played in
+    `Playback`, what the model has called in `ToolLedger`, what was typed in `Keypad`.
     """
 
     call: Call
-    """As it is recorded, with the edits, reconnects and revisions since."""
+    """Its record, with the edits and reconnects so far."""
     usage: Usage = field(init=False)
     revision: str = field(init=False)
-    """Of the agent whose instructions the call follows."""
+    """The agent revision whose instructions the call follows."""
     ending: Ending = field(default_factory=Ending)
     link: ModelLink = field(default_factory=ModelLink)
 
     ringing: bool = False
     """The caller hears ringback."""
 
-    # While a tool or the model takes long
+    # The caller waits for a tool, or for a session of the model
     tone_playing: bool = False
     phrase_said: bool = False
-    """During the present wait."""
+    """In the present wait."""
     phrases_said: int = 0
-    """During the whole call."""
+    """In the whole stream."""
 
-    # While nobody speaks
+    # It is the caller's turn, and they are silent
     quiet: bool = False
     silent_since_ms: float | None = None
-    """Since the last word that was heard. The agent's own nudge doesn't begin it anew."""
+    """Since the last word that was heard. The agent's nudge doesn't restart the count."""
     nudged: bool = False
 
     hand_over_requested: bool = False
 
     # Between two sessions of the model
     leaving: bool = False
-    """The service will close the session; it is left when nobody speaks."""
+    """The service is about to close the session; we leave it at the first quiet moment."""
     cut_off: bool = False
     """The session ended in the middle of a reply."""
     replaced_because: str = ""
-    deaf_since_ms: float | None = None
-    """Since when no session listens."""
-    dialled_ms: float = 0.0
-    """When the session was opened that is there or under way: it knows what was until then."""
-
-    # What the session was told
-    told_instructions: str = ""
-    told_background: str = ""
+    unheard_since_ms: float | None = None
+    """Since when the caller has had no session that listens to them."""
+    opened_ms: float = 0.0
+    """When we began to open the latest session: it knows what happened before then."""
+    sent_instructions: str = ""
+    sent_background: str = ""
 
     def __post_init__(self) -> None:
         self.usage = self.call.usage
@@ -341,5 +335,5 @@ class CallState:
 
     @property
     def talking(self) -> bool:
-        """Whether the conversation goes on, and no goodbye has been asked for."""
+        """Whether the conversation continues and the model hasn't asked to end it."""
         return self.ending.phase is Phase.TALKING

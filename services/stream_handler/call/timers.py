@@ -1,4 +1,4 @@
-"""The timers of a session: which there are, how long each runs, and which of them run."""
+"""The timers of a session: what each is for, how long it runs, and which are running."""
 
 import enum
 
@@ -56,7 +56,7 @@ LENGTH_MS = {
     Timer.HANDED_OVER: 4_000,  # as long as callers usually take to answer
     Timer.FINAL_SAVE: 2_000,
 }
-"""How long each timer runs unless it is started for another time: one of those below."""
+"""How long a timer runs, unless one of the lengths below is chosen when it is started."""
 
 # GOODBYE_ENDS, once all of the goodbye has been sent
 AFTER_GOODBYE_MS = 2_000.0

@@ -70,31 +70,33 @@ class ToolCalls:
             self.answer(event.id, answer, event.at_ms)
 
     def finished(self, event: ToolCallFinished) -> None:
-        """A tool has answered: tell the model for every call that waits for it."""
+        """Answer every call that waits for this tool's result."""
         for id in self.ledger.run_finished(event.id, event.answer):
             self.answer(id, event.answer, event.at_ms)
 
     def answer(
         self, id: str, answer: ToolAnswer, at_ms: float, scheduling: Scheduling | None = None
     ) -> None:
-        """Tell the model; nothing if the call was answered or cancelled before."""
+        """Give the model the result, unless the call was already answered or cancelled."""
         record = self.ledger.finish(id, answer, at_ms)
         if record is not None:
             tool = self._tools.get(record.name)
             scheduling = tool.scheduling if tool is not None else scheduling
-            self._tell(record, answer, scheduling)
+            self._send_result(record, answer, scheduling)
             self.effects.save(tool_calls=(record,))
 
-    def _tell(self, record: ToolCall, answer: ToolAnswer, scheduling: Scheduling | None) -> None:
-        """The session that made the call gets its answer, a later one a text about it.
+    def _send_result(
+        self, record: ToolCall, answer: ToolAnswer, scheduling: Scheduling | None
+    ) -> None:
+        """Send the result to the session that made the call, or describe it to a later one.
 
-        If no session listens now, the next one is told of it when it is opened.
+        If no session is listening, the next one learns of it when it is opened.
         """
         if not self.state.link.listening:
             return
         if scheduling != "silent":
             self.watchdog.asked()
-        if self.reconnects.knows(record.start_ms):
+        if self.reconnects.session_has_seen(record.start_ms):
             self.effects.do(SendToolResponse(record.id, record.name, answer, scheduling))
         else:
             self.effects.do(SendModelText(prompts.tool_results((record,))))
@@ -109,7 +111,7 @@ class ToolCalls:
         self.effects.save(tool_calls=records)
 
     def collected(self, result: Collected, at_ms: float) -> None:
-        """The model learns that digits were typed, and never which."""
+        """Tell the model that digits were typed, but never which."""
         answer = ToolAnswer(output={"collected": True})
         if not result.complete:
             missing = prompts.digits_missing(result.collection.length)
@@ -117,8 +119,8 @@ class ToolCalls:
         self.answer(result.collection.tool_call_id, answer, at_ms)
 
     def _call(self, tool: ToolDeclaration, event: ToolCallRequested) -> None:
-        """Ask the tool, unless it is known without: the arguments are wrong, it is asked or has
-        just been asked the same, or it is asked too much."""
+        """Call the tool, unless the arguments are invalid, an identical call is running or was
+        just answered, or too many are running."""
         ledger, request = self.ledger, self._request(tool, event)
         answer = _refusal(event.args, tool) or ledger.answer_to(request)
         if answer is None and ledger.join(event.id, request):
@@ -176,7 +178,7 @@ class ToolCalls:
 
 
 def _refusal(args: dict[str, Json], tool: ToolDeclaration) -> ToolAnswer | None:
-    """Why the tool is not to be asked, in words that help the model to ask again."""
+    """Why the arguments are invalid, in words that help the model correct them."""
     problem = problems_with(args, tool.parameters)
     return ToolAnswer.failed(problem) if problem is not None else None
 

@@ -20,7 +20,7 @@ from stream_handler.call.tool_ledger import ToolLedger
 
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """Notices when the caller waits in silence."""
+    """Plays ringback, tone and phrase, and stops them."""
 
     effects: Effects
     state: CallState
@@ -46,7 +46,7 @@ class Waiting:
     # After it
 
     def watch_wait(self, now: Situation) -> None:
-        """Begin or end the wait."""
+        """Start or end the wait for a tone or phrase."""
         if now.caller_waits_in_silence:
             first_ms = timers.FIRST_TONE_MS if now.listening else timers.FIRST_TONE_WITHOUT_MODEL_MS
             self.effects.start(Timer.WAITING, first_ms)
@@ -54,7 +54,7 @@ class Waiting:
             self.stop()
 
     def stop(self) -> None:
-        """Somebody speaks, or there is nothing to wait for: silence first."""
+        """End the wait: somebody speaks, or there is nothing to wait for."""
         self.state.phrase_said = self.state.phrase_said and self.ledger.runs > 0
         if self.state.tone_playing:
             self.state.tone_playing = False

@@ -48,7 +48,7 @@ def test_a_withdrawn_goodbye_leaves_the_next_one_its_own_intent() -> None:
     ending.goodbye_requested(HANG_UP, spoken=False)
 
     assert ending.intended == HANG_UP
-    assert not ending.goodbye_said(generating=False, playing=False)
+    assert not ending.goodbye_begun
 
 
 def test_every_reason_of_the_streams_own_has_its_outcome() -> None:
