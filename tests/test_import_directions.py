@@ -53,6 +53,7 @@ PURE = frozenset(
         "math",
         "operator",
         "typing",
+        "warnings",
         "msgspec",
         "ringdown.agents",
         "ringdown.calls",
@@ -61,6 +62,7 @@ PURE = frozenset(
         "ringdown.agents.template_values",
         "ringdown.agents.templates",
         "ringdown.tools.arguments",
+        "ringdown.tools.check",
         "ringdown.tools",
         "stream_handler.call",
     ]
@@ -227,7 +229,7 @@ CLEAN = {
     "services/stream_handler/server.py": "from websockets.asyncio.server import serve\n",
     "services/stream_handler/call/session.py": (
         "import enum\nfrom collections.abc import Iterator\nfrom typing import assert_never\n"
-        "from ringdown.calls import Call\nfrom stream_handler.call import turns\n"
+        "from ringdown.calls import Call\nfrom stream_handler.call import transcript\n"
         "from . import playback\n"
     ),
     "functions/incoming_call/main.py": (
@@ -254,7 +256,7 @@ def test_a_clean_tree_is_found_clean(tmp_path: Path) -> None:
     assert planted(tmp_path, "cli/ringdown_cli/__init__.py", "") == []
 
 
-SERVICE, CORE_FILE = "services/stream_handler/turns.py", "services/stream_handler/call/turns.py"
+SERVICE, CORE_FILE = "services/stream_handler/words.py", "services/stream_handler/call/state.py"
 WEBHOOK, TOOL = (
     "functions/incoming_call/voice_webhook/answering.py",
     "functions/tools/lookup_account/more.py",

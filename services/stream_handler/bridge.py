@@ -39,7 +39,6 @@ from stream_handler.call.actions import (
     StartTimer,
     UpdateModelContext,
 )
-from stream_handler.call.deadlines import Timer
 from stream_handler.call.events import (
     AgentEdited,
     CallerAudio,
@@ -56,6 +55,7 @@ from stream_handler.call.events import (
     ToolCallFinished,
 )
 from stream_handler.call.session import StreamSession
+from stream_handler.call.timers import Timer
 from stream_handler.gemini_live import GeminiLive
 from stream_handler.model_side import ModelSide, failed
 from stream_handler.record.flight_format import STEPS_PER_MS

@@ -1,7 +1,7 @@
 """The sentences that a session asks the model to say, in the agent's language."""
 
 from ringdown.agents.phrases import phrases_for
-from stream_handler.call.parts import Words
+from stream_handler.call.limits import Words
 
 
 def words_for(language: str) -> Words:

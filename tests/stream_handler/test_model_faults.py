@@ -1,5 +1,5 @@
 """The real SDK loses its sessions, and the stream handler makes new ones. The outcomes are those of
-`core/test_continuity.py`; here, that the sockets do what the core decides."""
+`call/test_model_sessions.py`; here, that the sockets do what the core decides."""
 
 import asyncio
 import base64

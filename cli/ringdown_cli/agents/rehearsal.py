@@ -23,7 +23,7 @@ from stream_handler.call.events import (
     TranscriptReceived,
     TurnCompleted,
 )
-from stream_handler.call.functions import COLLECT_DIGITS, END_CALL, TRANSFER_CALL
+from stream_handler.call.functions import BUILT_IN
 from stream_handler.call.model_config import session_config
 from stream_handler.gemini_live import GeminiLive, ModelError, ModelSession
 from stream_handler.tools.client import ToolClient
@@ -100,7 +100,8 @@ async def _listen(
                 heard.owes_an_answer = False
             case ToolCallRequested():
                 heard.tools.append(event.name)
-                silent = event.name in _LAST_FUNCTIONS
+                function = BUILT_IN.get(event.name)
+                silent = function is not None and function.is_last
                 scheduling: Scheduling | None = "silent" if silent else None
                 answer = await call_tool(event)
                 await session.send_tool_response(event.id, event.name, answer, scheduling)
@@ -134,16 +135,13 @@ def trial_call(
 
 # Tools
 
-_LAST_FUNCTIONS = frozenset({END_CALL, TRANSFER_CALL})
-_FUNCTIONS = _LAST_FUNCTIONS | {COLLECT_DIGITS}
-
 
 def tool_caller(call: Call, client: ToolClient | None) -> CallTool:
     """Answers tool calls: over HTTP by `client`, or without one by saying that this is a trial."""
     declared = {tool.name: tool for tool in call.tools}
 
     async def call_tool(event: ToolCallRequested) -> ToolAnswer:
-        if event.name in _FUNCTIONS:
+        if event.name in BUILT_IN:
             return ToolAnswer(output={"status": "done"})
         tool = declared.get(event.name)
         if tool is None:

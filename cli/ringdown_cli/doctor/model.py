@@ -18,8 +18,9 @@ from ringdown_cli.agents.rehearsal import trial_call
 from ringdown_cli.doctor.asking import Means
 from ringdown_cli.doctor.deployment import Deployment
 from ringdown_cli.doctor.verdicts import Verdict, good, untried, wrong
+from stream_handler.call import prompts
 from stream_handler.call.events import GenerationCompleted, TranscriptReceived, TurnCompleted
-from stream_handler.call.model_config import opening_prompt, session_config
+from stream_handler.call.model_config import session_config
 from stream_handler.gemini_live import GeminiLive, ModelError, ModelSession, ModelSpeech
 
 _OUTPUT_HZ = 24_000
@@ -139,7 +140,7 @@ async def _let_speak(gemini: GeminiLive, agent: Agent, spoken: Spoken) -> None:
     async with gemini.connect(session_config(call), lambda: 0.0) as session:
         spoken.ready_ms = _since_ms(began_s)
         asked_s = time.monotonic()
-        await session.send_text(opening_prompt(call, ()))
+        await session.send_text(prompts.opening(call, ()))
         await _listen(session, spoken, asked_s)
 
 

@@ -6,9 +6,9 @@ import msgspec
 
 from ringdown.calls import CallChanges, NextAction
 from ringdown.tools import Scheduling, ToolAnswer, ToolDeclaration, ToolRequest
-from stream_handler.call.deadlines import Timer
 from stream_handler.call.model_config import ModelConfig
 from stream_handler.call.ringing import Ring
+from stream_handler.call.timers import Timer
 
 
 class ConnectModel(msgspec.Struct, frozen=True):

@@ -1,222 +1,226 @@
 """What is said: the caller's audio up, the model's audio down, and who said what."""
 
+from dataclasses import dataclass
 from typing import assert_never
 
-from ringdown.calls import Speaker
-from stream_handler.call import model_config
+from ringdown.calls import Speaker, Turn
+from stream_handler.call import prompts
 from stream_handler.call.actions import (
     ClearPlayback,
     PlayAudio,
-    PlayRingback,
     SendMark,
     SendModelAudio,
     SendModelText,
 )
-from stream_handler.call.closing import Closing
-from stream_handler.call.deadlines import Timer
+from stream_handler.call.effects import Effects
 from stream_handler.call.events import (
     CallerAudio,
     MarkReceived,
     ModelAudio,
     TranscriptReceived,
 )
+from stream_handler.call.goodbye import Goodbye
+from stream_handler.call.keypad import Keypad
 from stream_handler.call.limits import Limits
-from stream_handler.call.model_link import LinkState
-from stream_handler.call.parts import Actions, Parts, save
-from stream_handler.call.replay_ring import in_chunks
-from stream_handler.call.ringing import ring_of
-from stream_handler.call.speech import SpeechStarted, SpeechStopped
+from stream_handler.call.playback import Playback
+from stream_handler.call.situation import Survey
+from stream_handler.call.speech import (
+    PCM_BYTES_PER_MS,
+    Greeting,
+    ReplayRing,
+    SpeechDetector,
+    SpeechStarted,
+    SpeechStopped,
+    in_chunks,
+)
+from stream_handler.call.state import CallState, LinkState
+from stream_handler.call.timers import Timer
+from stream_handler.call.transcript import Transcript
 from stream_handler.call.waiting import Waiting
+from stream_handler.call.watchdog import Watchdog
 
-_BYTES_PER_CALLER_MS = 32  # PCM16 at 16 kHz
 _BARGE_IN_WINDOW_MS = 3_000.0
-_FIRST_RING_MS = 600.0  # a model that is quick needs no ring
 
 
+@dataclass(slots=True, eq=False)
 class Conversation:
     """Carries the audio and keeps the transcript."""
 
-    def __init__(self, parts: Parts, closing: Closing, limits: Limits, waiting: Waiting) -> None:
-        self._parts = parts
-        self._closing = closing
-        self._limits = limits
-        self._waiting = waiting
-        self._ringing = False
-
-    # Until the model speaks
-
-    def begin_ringback(self) -> Actions:
-        yield from self._parts.start(Timer.RINGBACK, _FIRST_RING_MS)
-
-    def ring(self) -> Actions:
-        self._ringing = True
-        ring = ring_of(self._parts.call.called)
-        yield PlayRingback(ring)
-        yield from self._parts.start(Timer.RINGBACK, ring.every_ms)
-
-    def _stop_ringing(self) -> Actions:
-        yield from self._parts.cancel(Timer.RINGBACK, Timer.FIRST_WORD, Timer.HANDED_OVER)
-        if self._ringing:
-            self._ringing = False
-            yield ClearPlayback()
+    effects: Effects
+    state: CallState
+    history: tuple[Turn, ...]
+    transcript: Transcript
+    playback: Playback
+    speech: SpeechDetector
+    greeting: Greeting
+    ring: ReplayRing
+    keypad: Keypad
+    watchdog: Watchdog
+    survey: Survey
+    goodbye: Goodbye
+    limits: Limits
+    waiting: Waiting
 
     # The caller
 
-    def caller_audio(self, event: CallerAudio) -> Actions:
-        parts = self._parts
-        length_ms = len(event.pcm) / _BYTES_PER_CALLER_MS
-        change = parts.speech.frame(event.at_ms, event.level_dbfs, length_ms)
+    def caller_audio(self, event: CallerAudio) -> bool:
+        """Handle a frame; returns whether the caller started or stopped speaking with it.
+
+        There are fifty frames a second, and they change nothing else that others ask about.
+        """
+        length_ms = len(event.pcm) / PCM_BYTES_PER_MS
+        change = self.speech.frame(event.at_ms, event.level_dbfs, length_ms)
         if change is not None:
-            yield from self._speech_changed(change, event.at_ms)
-        if parts.link.state is LinkState.CONNECTING and not parts.turns.agent_has_spoken:
+            self._speech_changed(change, event.at_ms)
+        self._send_or_keep(event)
+        return change is not None
+
+    def _send_or_keep(self, event: CallerAudio) -> None:
+        """Send the model what it may hear. The greeting and the ring keep it for later."""
+        if self.state.link.state is LinkState.CONNECTING and not self.transcript.agent_has_spoken:
             return
-        if parts.greeting.expired(event.at_ms):
-            yield from self._greeting_over(event.at_ms)
+        if self.greeting.expired(event.at_ms):
+            self._greeting_over(event.at_ms)
         pcm = event.pcm
-        if parts.keypad.hides_the_caller:
+        if self.keypad.hides_the_caller:
             pcm = bytes(len(pcm))
-        elif parts.greeting.playing:
-            parts.greeting.hold(event.at_ms, pcm)
+        elif self.greeting.playing:
+            self.greeting.hold(event.at_ms, pcm)
             pcm = bytes(len(pcm))
         else:
-            parts.ring.keep(event.at_ms, pcm)
-        if parts.link.listening:
-            yield SendModelAudio(pcm)
+            self.ring.keep(event.at_ms, pcm)
+        if self.state.link.listening:
+            self.effects.do(SendModelAudio(pcm))
 
-    def _speech_changed(self, change: SpeechStarted | SpeechStopped, at_ms: float) -> Actions:
-        parts = self._parts
+    def _speech_changed(self, change: SpeechStarted | SpeechStopped, at_ms: float) -> None:
         match change:
             case SpeechStarted(onset_ms):
-                parts.turns.caller_speech_started(onset_ms)
-                parts.greeting.caller_spoke(onset_ms)
-                yield from self._limits.caller_acted()
-                yield from parts.cancel(Timer.GOODBYE_ANSWERED, Timer.HANDED_OVER)
-                if parts.link.state is LinkState.RECONNECTING and not parts.playback.idle:
-                    yield from self.interrupted(at_ms)  # there is no model to notice it
+                self.transcript.caller_speech_started(onset_ms)
+                self.greeting.caller_spoke(onset_ms)
+                self.limits.caller_acted()
+                self.effects.cancel(Timer.GOODBYE_ANSWERED, Timer.HANDED_OVER)
+                if self.state.link.state is LinkState.RECONNECTING and not self.playback.idle:
+                    self.interrupted(at_ms)  # there is no model to notice it
             case SpeechStopped(end_ms):
-                parts.turns.caller_speech_stopped(end_ms)
-                parts.greeting.caller_stopped(end_ms)
-                yield from self._closing.caller_stopped_speaking()
+                self.transcript.caller_speech_stopped(end_ms)
+                self.greeting.caller_stopped(end_ms)
+                self.goodbye.caller_stopped_speaking()
             case _:
                 assert_never(change)
 
     # The model
 
-    def open(self, at_ms: float) -> Actions:
+    def open(self, at_ms: float) -> None:
         """Have the model speak the first words."""
-        parts = self._parts
-        yield SendModelText(model_config.opening_prompt(parts.call, parts.history, at_ms))
-        yield from parts.start(Timer.FIRST_WORD)
+        self._send_opening(at_ms)
+        self.effects.start(Timer.FIRST_WORD)
 
-    def go_on_listening(self) -> Actions:
+    def go_on_listening(self) -> None:
         """The stream before ended where the caller was to speak: they need not notice anything.
 
         What they said while no stream was there is lost: if they wait now, the agent will speak.
         """
-        yield from self._stop_ringing()
-        if not self._parts.speech.speaking:
-            yield from self._parts.start(Timer.HANDED_OVER)
+        self.waiting.stop_ringing()
+        if not self.speech.speaking:
+            self.effects.start(Timer.HANDED_OVER)
 
-    def nobody_speaks(self, at_ms: float) -> Actions:
-        parts = self._parts
-        if parts.link.listening and not parts.turns.caller_waits:
-            parts.watchdog.asked()
-            yield SendModelText(model_config.opening_prompt(parts.call, parts.history, at_ms))
+    def speak_first_after_all(self, at_ms: float) -> None:
+        if self.state.link.listening and not self.transcript.caller_waits:
+            self.watchdog.asked()
+            self._send_opening(at_ms)
 
-    def model_audio(self, event: ModelAudio) -> Actions:
-        parts = self._parts
-        if not parts.link.generating:
-            yield from parts.cancel(Timer.ANSWER)
-        if not parts.link.audio(event.at_ms) or not event.mulaw:
+    def _send_opening(self, at_ms: float) -> None:
+        opening = prompts.opening(self.state.call, self.history, at_ms)
+        self.effects.do(SendModelText(opening))
+
+    def model_audio(self, event: ModelAudio) -> None:
+        if not self.state.link.generating:
+            self.effects.cancel(Timer.ANSWER)
+        if not self.state.link.audio(event.at_ms) or not event.mulaw:
             return
-        parts.watchdog.model_acted()
-        yield from self._stop_ringing()
-        yield from self._waiting.stop()
-        turns = parts.turns.agent_audio(
-            event.at_ms, parts.playback.sent, len(event.mulaw), parts.speech.last_voiced_ms
+        self.watchdog.model_acted()
+        self.waiting.stop_ringing()
+        self.waiting.stop()
+        turns = self.transcript.agent_audio(
+            event.at_ms, self.playback.sent, len(event.mulaw), self.speech.last_voiced_ms
         )
-        yield from self._play(event.mulaw, event.at_ms)
-        yield from self._closing.agent_spoke()
-        yield from save(turns=turns)
+        self._play(event.mulaw, event.at_ms)
+        self.goodbye.agent_spoke()
+        self.effects.save(turns=turns)
 
-    def _play(self, mulaw: bytes, at_ms: float) -> Actions:
+    def _play(self, mulaw: bytes, at_ms: float) -> None:
         """In pieces, so that marks are never further apart than the estimate allows."""
-        playback = self._parts.playback
+        playback = self.playback
         while mulaw:
             room = playback.until_mark
             piece, mulaw = mulaw[:room], mulaw[room:]
             mark = playback.add(len(piece), at_ms)
-            yield PlayAudio(piece)
+            self.effects.do(PlayAudio(piece))
             if mark is not None:
-                yield SendMark(mark)
+                self.effects.do(SendMark(mark))
 
-    def interrupted(self, at_ms: float) -> Actions:
-        parts = self._parts
-        parts.link.interrupted(at_ms)
-        yield from self._waiting.stop()
-        if not parts.playback.idle:
-            yield ClearPlayback()
-        heard_to = parts.playback.clear(at_ms)
-        turns = parts.turns.agent_interrupted(at_ms, heard_to, self._barge_in_ms(at_ms))
-        yield from save(turns=turns)
-        yield from self._closing.withdraw_goodbye()
-        yield from self._greeting_over(at_ms)
+    def interrupted(self, at_ms: float) -> None:
+        self.state.link.interrupted(at_ms)
+        self.waiting.stop()
+        if not self.playback.idle:
+            self.effects.do(ClearPlayback())
+        heard_to = self.playback.clear(at_ms)
+        turns = self.transcript.agent_interrupted(at_ms, heard_to, self._barge_in_ms(at_ms))
+        self.effects.save(turns=turns)
+        self.goodbye.withdraw_goodbye()
+        self._greeting_over(at_ms)
 
     def _barge_in_ms(self, at_ms: float) -> float | None:
-        onset_ms = self._parts.speech.onset_ms
+        onset_ms = self.speech.onset_ms
         if onset_ms is None or at_ms - onset_ms > _BARGE_IN_WINDOW_MS:
             return None
         return at_ms - onset_ms
 
-    def generation_completed(self, at_ms: float) -> Actions:
-        parts = self._parts
-        parts.link.generation_completed()
-        parts.turns.agent_complete()
-        mark = parts.playback.complete()
+    def generation_completed(self, at_ms: float) -> None:
+        self.state.link.generation_completed()
+        self.transcript.agent_complete()
+        mark = self.playback.complete()
         if mark is not None:
-            yield SendMark(mark)
-        yield from self._closing.generation_completed(at_ms)
-        yield from self._after_playback(at_ms)
+            self.effects.do(SendMark(mark))
+        self.goodbye.generation_completed(at_ms)
+        self._after_playback(at_ms)
 
-    def turn_completed(self, at_ms: float) -> Actions:
-        yield from self.generation_completed(at_ms)
-        self._parts.turns.agent_turn_over()
-        self._parts.link.turn_completed()
+    def turn_completed(self, at_ms: float) -> None:
+        self.generation_completed(at_ms)
+        self.transcript.agent_turn_over()
+        self.state.link.turn_completed()
 
-    def mark_received(self, event: MarkReceived) -> Actions:
-        if self._parts.playback.mark_received(event.name, event.at_ms):
-            yield from self._after_playback(event.at_ms)
+    def mark_received(self, event: MarkReceived) -> None:
+        if self.playback.mark_received(event.name, event.at_ms):
+            self._after_playback(event.at_ms)
 
-    def _after_playback(self, at_ms: float) -> Actions:
+    def _after_playback(self, at_ms: float) -> None:
         """More has been heard, or no more will come: close what that completes."""
-        parts = self._parts
-        yield from save(turns=parts.turns.agent_heard(at_ms, parts.playback.heard(at_ms)))
-        if parts.turns.agent_has_spoken and parts.playback.idle and not parts.link.generating:
-            yield from self._greeting_over(at_ms)
-        yield from self._closing.after_playback(at_ms)
+        self.effects.save(turns=self.transcript.agent_heard(at_ms, self.playback.heard(at_ms)))
+        if self.survey.now().greeting_is_heard:
+            self._greeting_over(at_ms)
+        self.goodbye.after_playback(at_ms)
 
-    def _greeting_over(self, at_ms: float) -> Actions:
-        """From now on the model hears the caller, and first what they said over the greeting."""
-        parts = self._parts
-        if not parts.greeting.playing:
+    def _greeting_over(self, at_ms: float) -> None:
+        """Let the model hear the caller again, beginning with what they said over the greeting."""
+        if not self.greeting.playing:
             return
-        pcm = parts.greeting.over()
-        if parts.keypad.hides_the_caller:
+        pcm = self.greeting.over()
+        if self.keypad.hides_the_caller:
             return
         for chunk in in_chunks(pcm):
-            parts.ring.keep(at_ms, chunk)
-            if parts.link.listening:
-                yield SendModelAudio(chunk)
+            self.ring.keep(at_ms, chunk)
+            if self.state.link.listening:
+                self.effects.do(SendModelAudio(chunk))
 
-    def transcript(self, event: TranscriptReceived) -> Actions:
-        parts = self._parts
+    def transcribed(self, event: TranscriptReceived) -> None:
         match event.speaker:
-            case Speaker.CALLER if parts.keypad.hides_the_caller:
+            case Speaker.CALLER if self.keypad.hides_the_caller:
                 return
             case Speaker.CALLER:
-                yield from self._limits.caller_acted()  # perhaps too softly to be noticed before
-                yield from save(turns=parts.turns.caller_text(event.text, event.at_ms))
+                self.limits.caller_acted()  # perhaps too softly to be noticed before
+                self.effects.save(turns=self.transcript.caller_text(event.text, event.at_ms))
             case Speaker.AGENT:
-                yield from save(turns=parts.turns.agent_text(event.text))
+                self.effects.save(turns=self.transcript.agent_text(event.text))
             case _:
                 assert_never(event.speaker)

@@ -7,7 +7,7 @@ import msgspec
 from ringdown.agents import Agent
 from ringdown.calls import Speaker, Usage
 from ringdown.tools import Json, ToolAnswer
-from stream_handler.call.deadlines import Timer
+from stream_handler.call.timers import Timer
 
 
 class StreamStarted(msgspec.Struct, frozen=True):

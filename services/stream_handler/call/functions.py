@@ -1,16 +1,21 @@
-"""The functions that the model is given besides its tools."""
+"""The functions that every session has besides its tools, an entry for each.
 
+An entry has the function's declaration, its arguments, and what it does to the call.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import msgspec
 
 from ringdown.agents import Agent
-from ringdown.tools import Behavior, ToolName
-
-END_CALL = "end_call"
-TRANSFER_CALL = "transfer_call"
-COLLECT_DIGITS = "collect_digits"
+from ringdown.tools import Behavior, ToolAnswer, ToolName
+from ringdown.tools.check import BuiltInName
+from stream_handler.call import prompts
+from stream_handler.call.events import ToolCallRequested
+from stream_handler.call.keypad import Collection
+from stream_handler.call.state import HANG_UP, Outcome, transfer_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,74 +31,153 @@ class FunctionDeclaration:
     behavior: Behavior = "non_blocking"
 
 
-class TransferCallArgs(msgspec.Struct, frozen=True):
+class CallControl(Protocol):
+    """What a built-in function can do to the call. `ToolCalls` implements it."""
+
+    @property
+    def transfer_names(self) -> tuple[str, ...]:
+        """The people whom the agent may transfer to."""
+
+    @property
+    def collecting(self) -> bool:
+        """Whether digits are being collected."""
+
+    def answer(self, id: str, answer: ToolAnswer, at_ms: float) -> None:
+        """Give the model its result."""
+
+    def leave(self, event: ToolCallRequested, outcome: Outcome, *, said: str, missing: str) -> None:
+        """End the stream once the goodbye is heard; tell the model whether it is still missing."""
+
+    def collect(self, collection: Collection) -> None:
+        """Collect digits; the call is answered when that is over."""
+
+
+class BuiltIn(Protocol):
+    """A built-in function."""
+
+    name: BuiltInName
+    is_last: bool
+    """Whether the model says nothing after it."""
+
+    def declaration(self, agent: Agent) -> FunctionDeclaration | None:
+        """None for an agent that has no use for it."""
+
+    def run(self, event: ToolCallRequested, call: CallControl) -> None:
+        """Do it, and answer the model now or later."""
+
+
+class EndCall:
+    name: BuiltInName = "end_call"
+    is_last = True
+
+    def declaration(self, agent: Agent) -> FunctionDeclaration:
+        return FunctionDeclaration(
+            name=self.name,
+            description=prompts.END_CALL,
+            parameters=_schema(prompts.END_CALL_ARGUMENTS, reason={"type": "string"}),
+        )
+
+    def run(self, event: ToolCallRequested, call: CallControl) -> None:
+        call.leave(event, HANG_UP, said=prompts.GOODBYE_SAID, missing=prompts.GOODBYE_MISSING)
+
+
+class _TransferCallArgs(msgspec.Struct, frozen=True):
     name: str
 
 
-class CollectDigitsArgs(msgspec.Struct, frozen=True):
+class TransferCall:
+    name: BuiltInName = "transfer_call"
+    is_last = True
+
+    def declaration(self, agent: Agent) -> FunctionDeclaration | None:
+        if not agent.transfer_numbers:
+            return None
+        return FunctionDeclaration(
+            name=self.name,
+            description=prompts.TRANSFER_CALL,
+            parameters=_schema(
+                prompts.TRANSFER_CALL_ARGUMENTS,
+                required=["name"],
+                name={"type": "string", "enum": list(agent.transfer_numbers)},
+                reason={"type": "string"},
+            ),
+        )
+
+    def run(self, event: ToolCallRequested, call: CallControl) -> None:
+        try:
+            args = msgspec.convert(event.args, _TransferCallArgs)
+        except msgspec.ValidationError:
+            args = None
+        if args is None or args.name not in call.transfer_names:
+            problem = prompts.unknown_person(call.transfer_names)
+            call.answer(event.id, ToolAnswer.failed(problem), event.at_ms)
+            return
+        call.leave(
+            event,
+            transfer_to(args.name),
+            said=prompts.TRANSFER_SAID,
+            missing=prompts.TRANSFER_MISSING,
+        )
+
+
+class _CollectDigitsArgs(msgspec.Struct, frozen=True):
     purpose: ToolName
     length: Annotated[int, msgspec.Meta(ge=0, le=32)] = 0
     secret: bool = True
 
 
-def functions_for(agent: Agent) -> tuple[FunctionDeclaration, ...]:
-    """The built-in functions that make sense for `agent`."""
-    transfer = (_transfer_call(tuple(agent.transfer_numbers)),) if agent.transfer_numbers else ()
-    return (_END_CALL, *transfer, _COLLECT_DIGITS)
+class CollectDigits:
+    name: BuiltInName = "collect_digits"
+    is_last = False
+
+    def declaration(self, agent: Agent) -> FunctionDeclaration:
+        return FunctionDeclaration(
+            name=self.name,
+            description=prompts.COLLECT_DIGITS,
+            parameters=_schema(
+                prompts.COLLECT_DIGITS_ARGUMENTS,
+                required=["purpose"],
+                purpose={"type": "string"},
+                length={"type": "integer"},
+                secret={"type": "boolean"},
+            ),
+        )
+
+    def run(self, event: ToolCallRequested, call: CallControl) -> None:
+        if call.collecting:
+            self._refuse(event, call, prompts.COLLECTING_ALREADY)
+            return
+        try:
+            # Not strict: models write numbers as 4.0 or "4" now and then.
+            args = msgspec.convert(event.args, _CollectDigitsArgs, strict=False)
+        except msgspec.ValidationError as error:
+            self._refuse(event, call, prompts.wrong_arguments(error))
+            return
+        call.collect(Collection(event.id, args.purpose, args.length, args.secret))
+
+    def _refuse(self, event: ToolCallRequested, call: CallControl, problem: str) -> None:
+        call.answer(event.id, ToolAnswer.failed(problem), event.at_ms)
 
 
-_REASON = {"type": "string", "description": "Why, in a few words."}
-
-_END_CALL = FunctionDeclaration(
-    name=END_CALL,
-    description=(
-        "Ends the phone call. Call it when the conversation is over: say a short goodbye first, "
-        "then call this function, and say nothing after it."
-    ),
-    parameters={"type": "object", "properties": {"reason": _REASON}},
-)
-
-_COLLECT_DIGITS = FunctionDeclaration(
-    name=COLLECT_DIGITS,
-    description=(
-        "Lets the caller type digits on the phone's keypad, such as a PIN or an account number. "
-        "First ask the caller to type them, then call this function. You are told whether they "
-        "were typed, never which; tools that need them are given them by the system."
-    ),
-    parameters={
+def _schema(
+    descriptions: dict[str, str], required: Sequence[str] = (), **arguments: dict[str, object]
+) -> dict[str, object]:
+    """JSON Schema of an object with these arguments."""
+    schema: dict[str, object] = {
         "type": "object",
         "properties": {
-            "purpose": {
-                "type": "string",
-                "description": "What the digits are, in one lower-case word: pin, account_number.",
-            },
-            "length": {
-                "type": "integer",
-                "description": "How many digits there are; 0 if that is not known.",
-            },
-            "secret": {
-                "type": "boolean",
-                "description": "Whether nobody may learn them, as with a PIN.",
-            },
+            name: {**argument, "description": descriptions[name]}
+            for name, argument in arguments.items()
         },
-        "required": ["purpose"],
-    },
-)
+    }
+    return {**schema, "required": list(required)} if required else schema
 
 
-def _transfer_call(names: tuple[str, ...]) -> FunctionDeclaration:
-    return FunctionDeclaration(
-        name=TRANSFER_CALL,
-        description=(
-            "Transfers the caller to a person. Tell the caller first that you are connecting them, "
-            "then call this function, and say nothing after it."
-        ),
-        parameters={
-            "type": "object",
-            "properties": {
-                "name": {"type": "string", "enum": list(names), "description": "Whom to."},
-                "reason": _REASON,
-            },
-            "required": ["name"],
-        },
-    )
+_ALL: tuple[BuiltIn, ...] = (EndCall(), TransferCall(), CollectDigits())
+BUILT_IN: dict[str, BuiltIn] = {function.name: function for function in _ALL}
+
+
+def functions_for(agent: Agent) -> tuple[FunctionDeclaration, ...]:
+    """The built-in functions that make sense for `agent`."""
+    declared = (function.declaration(agent) for function in _ALL)
+    return tuple(declaration for declaration in declared if declaration is not None)

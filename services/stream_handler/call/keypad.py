@@ -6,10 +6,7 @@ that purpose, and to nobody else; with the session they are gone.
 
 from dataclasses import dataclass
 
-PAUSE_MS = 2_000
-"""A pause that ends a group of digits, and sets a 0 apart from other digits."""
-COLLECTION_PAUSE_MS = 5_000
-COLLECTION_BEGINS_MS = 20_000
+from stream_handler.call.timers import COLLECTION_BEGINS_MS, COLLECTION_PAUSE_MS, KEY_PAUSE_MS
 
 PERSON = "0"
 _END = "#"
@@ -64,7 +61,7 @@ class Keypad:
     def pause_ms(self) -> int:
         """How long to wait for the next digit."""
         if self._collection is None:
-            return PAUSE_MS
+            return KEY_PAUSE_MS
         return COLLECTION_PAUSE_MS if self._typed else COLLECTION_BEGINS_MS
 
     def collect(self, collection: Collection) -> None:

@@ -4,113 +4,118 @@ Silence counts from the last word that was played to the caller. The agent's own
 begin it anew; anything that the caller does, does.
 """
 
-from ringdown.calls import EndReason
-from ringdown.gemini.prices import cost_usd
-from stream_handler.call import model_config
-from stream_handler.call.actions import SendModelText
-from stream_handler.call.closing import Closing
-from stream_handler.call.deadlines import Timer
-from stream_handler.call.ending import Phase
-from stream_handler.call.parts import Actions, Parts
+from dataclasses import dataclass
 
-_WARN_BEFORE_MS = 60_000
+from ringdown.calls import CallChanges, EndReason
+from ringdown.gemini.prices import cost_usd
+from stream_handler.call import prompts, timers
+from stream_handler.call.actions import SaveCall, SendModelText
+from stream_handler.call.effects import Effects
+from stream_handler.call.events import UsageReported
+from stream_handler.call.goodbye import Goodbye
+from stream_handler.call.situation import Situation
+from stream_handler.call.state import CallState
+from stream_handler.call.timers import Timer
+from stream_handler.call.tool_ledger import ToolLedger
+from stream_handler.call.transcript import Transcript
+
 _QUIET_TIMERS = (Timer.IDLE_NUDGE, Timer.IDLE_GOODBYE, Timer.FORGOTTEN)
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Sentences in the agent's language that the session itself asks the model to say."""
+
+    idle_nudge: str
+    time_warning: str
+    farewells: tuple[str, ...]
+    """Lower case; a reply that holds one is taken for a goodbye."""
+
+
+@dataclass(slots=True, eq=False)
 class Limits:
     """Watches the silence, the clock and the bill."""
 
-    def __init__(self, parts: Parts, closing: Closing) -> None:
-        self._parts = parts
-        self._closing = closing
-        self._quiet = False
-        self._silent_since_ms: float | None = None
-        self._nudged = False
+    effects: Effects
+    state: CallState
+    words: Words
+    transcript: Transcript
+    ledger: ToolLedger
+    goodbye: Goodbye
 
     # The clock
 
-    def stream_started(self, at_ms: float) -> Actions:
-        longest_ms = self._parts.call.agent.max_call_s * 1_000
-        warn_ms = longest_ms - _WARN_BEFORE_MS
+    def stream_started(self, at_ms: float) -> None:
+        agent = self.state.call.agent
+        warn_ms = timers.time_warning_ms(agent)
         if warn_ms > at_ms:
-            yield from self._parts.start(Timer.TIME_WARNING, warn_ms - at_ms)
-        yield from self._parts.start(Timer.TIME_OVER, max(longest_ms - at_ms, 0))
+            self.effects.start(Timer.TIME_WARNING, warn_ms - at_ms)
+        self.effects.start(Timer.TIME_OVER, max(timers.time_over_ms(agent) - at_ms, 0))
 
-    def time_warning(self) -> Actions:
-        parts = self._parts
-        if parts.link.listening and parts.ending.phase is Phase.TALKING:
-            yield SendModelText(model_config.say_prompt(self._parts.words.time_warning))
+    def time_warning(self) -> None:
+        if self.state.link.listening and self.state.talking:
+            self.effects.do(SendModelText(prompts.time_warning(self.words.time_warning)))
 
-    def time_over(self, at_ms: float) -> Actions:
-        yield from self._closing.finish_because(EndReason.TIME_LIMIT, at_ms)
+    def time_over(self, at_ms: float) -> None:
+        self.goodbye.finish_because(EndReason.TIME_LIMIT, at_ms)
 
     # The bill
 
-    def usage_reported(self, at_ms: float) -> Actions:
-        limit = self._parts.call.agent.max_cost_usd
-        if limit is not None and cost_usd(self._parts.usage) >= limit:
-            yield from self._closing.finish_because(EndReason.COST_LIMIT, at_ms)
+    def usage_reported(self, event: UsageReported) -> None:
+        self.state.usage += event.usage
+        self.effects.do(SaveCall(CallChanges(usage=self.state.usage)))
+        limit = self.state.call.agent.max_cost_usd
+        if limit is not None and cost_usd(self.state.usage) >= limit:
+            self.goodbye.finish_because(EndReason.COST_LIMIT, event.at_ms)
 
     # The silence
 
-    def caller_acted(self) -> Actions:
-        """The caller spoke or typed: the next look begins to count anew."""
-        self._quiet = False
-        self._silent_since_ms = None
-        self._nudged = False
-        self._parts.ledger.caller_acted()
-        yield from self._parts.cancel(*_QUIET_TIMERS)
+    def caller_acted(self) -> None:
+        """Restart the count of the silence: the caller spoke or typed."""
+        self.state.quiet = False
+        self.state.silent_since_ms = None
+        self.state.nudged = False
+        self.ledger.caller_acted()
+        self.effects.cancel(*_QUIET_TIMERS)
 
-    def look(self, at_ms: float) -> Actions:
-        """Begin or end to count the silence, as the state of the call says."""
-        was_quiet, self._quiet = self._quiet, self._is_quiet()
-        if was_quiet and not self._quiet:
-            yield from self._silence_ends()
-        elif self._quiet and not was_quiet:
-            yield from self._silence_begins(at_ms)
-        # At every look: the text of the last reply may come when its audio has been heard.
-        if self._quiet and self._agent_said_goodbye():
-            yield from self._parts.start(Timer.FORGOTTEN)
+    def watch_silence(self, now: Situation, at_ms: float) -> None:
+        """Begin or end to count the silence."""
+        was_quiet, self.state.quiet = self.state.quiet, now.is_silent
+        if was_quiet and not self.state.quiet:
+            self._silence_ends()
+        elif self.state.quiet and not was_quiet:
+            self._silence_begins(at_ms)
+        # The text of the last reply may come after its audio has been heard.
+        if self.state.quiet and self._agent_said_goodbye():
+            self.effects.start(Timer.FORGOTTEN)
 
-    def idle_nudge(self, at_ms: float) -> Actions:
-        self._nudged = True
-        yield SendModelText(model_config.nudge_prompt(self._parts.words.idle_nudge))
-        yield from self._start_goodbye(at_ms)
+    def idle_nudge(self, at_ms: float) -> None:
+        self.state.nudged = True
+        self.effects.do(SendModelText(prompts.idle_nudge(self.words.idle_nudge)))
+        self._start_goodbye(at_ms)
 
-    def idle_goodbye(self, at_ms: float) -> Actions:
-        yield from self._closing.finish_because(EndReason.CALLER_IDLE, at_ms)
+    def idle_goodbye(self, at_ms: float) -> None:
+        self.goodbye.finish_because(EndReason.CALLER_IDLE, at_ms)
 
-    def _is_quiet(self) -> bool:
-        parts = self._parts
-        return (
-            parts.link.listening
-            and parts.turns.agent_has_spoken
-            and parts.ending.phase is Phase.TALKING
-            and parts.playback.idle
-            and not parts.link.generating
-            and not parts.speech.speaking
-            and not parts.ledger.busy
-        )
-
-    def _silence_begins(self, at_ms: float) -> Actions:
-        if self._silent_since_ms is None:
-            self._silent_since_ms = at_ms
-        if self._nudged:
-            yield from self._start_goodbye(at_ms)
+    def _silence_begins(self, at_ms: float) -> None:
+        if self.state.silent_since_ms is None:
+            self.state.silent_since_ms = at_ms
+        if self.state.nudged:
+            self._start_goodbye(at_ms)
         else:
-            nudge_ms = self._parts.call.agent.idle.nudge_after_s * 1_000
-            yield from self._parts.start(Timer.IDLE_NUDGE, nudge_ms)
+            nudge_ms = timers.idle_nudge_ms(self.state.call.agent)
+            self.effects.start(Timer.IDLE_NUDGE, nudge_ms)
 
-    def _silence_ends(self) -> Actions:
-        yield from self._parts.cancel(*_QUIET_TIMERS)
-        if not self._nudged:
-            self._silent_since_ms = None
+    def _silence_ends(self) -> None:
+        self.effects.cancel(*_QUIET_TIMERS)
+        if not self.state.nudged:
+            self.state.silent_since_ms = None
 
-    def _start_goodbye(self, at_ms: float) -> Actions:
-        since_ms = self._silent_since_ms if self._silent_since_ms is not None else at_ms
-        due_ms = since_ms + self._parts.call.agent.idle.goodbye_after_s * 1_000
-        yield from self._parts.start(Timer.IDLE_GOODBYE, max(due_ms - at_ms, 0))
+    def _start_goodbye(self, at_ms: float) -> None:
+        since_ms = self.state.silent_since_ms if self.state.silent_since_ms is not None else at_ms
+        due_ms = since_ms + timers.idle_goodbye_ms(self.state.call.agent)
+        self.effects.start(Timer.IDLE_GOODBYE, max(due_ms - at_ms, 0))
 
     def _agent_said_goodbye(self) -> bool:
-        text = self._parts.turns.last_agent_text.lower()
-        return any(farewell in text for farewell in self._parts.words.farewells)
+        text = self.transcript.last_agent_text.lower()
+        return any(farewell in text for farewell in self.words.farewells)

@@ -3,10 +3,10 @@
 from collections import deque
 
 from ringdown.calls import Resumption
+from stream_handler.call.timers import RECONNECT_MS
 
 _OUTAGE_MS = 8_000.0
 """How long the caller waits for a model before they are sent to a person."""
-_PAUSES_MS = (250.0, 500.0, 1_000.0, 2_000.0)
 _MOST_IN_A_MINUTE = 4
 _MOST_IN_A_CALL = 30
 _QUICK_MS = 10_000.0
@@ -68,7 +68,7 @@ class Reconnects:
             return 0.0
         if code in _HOPELESS:
             return None
-        return _PAUSES_MS[min(self._failures, len(_PAUSES_MS)) - 1]
+        return RECONNECT_MS[min(self._failures, len(RECONNECT_MS)) - 1]
 
     def connected(self, at_ms: float) -> None:
         if self._connected_ms is not None:
@@ -79,7 +79,7 @@ class Reconnects:
             self._handle = None
             self._quick_failures = 0
 
-    def knows(self, start_ms: float) -> bool:
+    def session_has_seen(self, start_ms: float) -> bool:
         """Whether the session that is there knows a tool call that began at `start_ms`.
 
         To answer one that it does not know would end it.

@@ -2,17 +2,13 @@
 
 from typing import assert_never
 
-import msgspec
+from msgspec.structs import replace
 
-from ringdown.calls import Call, CallChanges, EndReason, Speaker, Turn
-from stream_handler.call import model_config
-from stream_handler.call.actions import Action, SaveCall, SendModelText
-from stream_handler.call.closing import Closing
-from stream_handler.call.continuity import Continuity
+from ringdown.calls import Call, EndReason, Speaker, Turn
+from stream_handler.call import prompts
+from stream_handler.call.actions import Action, SendModelText
 from stream_handler.call.conversation import Conversation
-from stream_handler.call.deadlines import Timer
-from stream_handler.call.draining import OLD_STREAM_WITHIN_MS, Draining
-from stream_handler.call.ending import Phase
+from stream_handler.call.effects import Effects
 from stream_handler.call.events import (
     AgentEdited,
     CallerAudio,
@@ -42,11 +38,21 @@ from stream_handler.call.events import (
     TurnCompleted,
     UsageReported,
 )
-from stream_handler.call.keypad import PERSON, Collected, Typed
-from stream_handler.call.limits import Limits
-from stream_handler.call.parts import Actions, Words, new_parts
-from stream_handler.call.tool_calls import ToolCalls
+from stream_handler.call.goodbye import Goodbye, HandOver
+from stream_handler.call.keypad import PERSON, Collected, Keypad, Typed
+from stream_handler.call.limits import Limits, Words
+from stream_handler.call.model_sessions import ModelSessions
+from stream_handler.call.playback import Playback
+from stream_handler.call.reconnect import Reconnects
+from stream_handler.call.situation import Survey
+from stream_handler.call.speech import Greeting, ReplayRing, SpeechDetector
+from stream_handler.call.state import CallState
+from stream_handler.call.timers import OLD_STREAM_WITHIN_MS, Timer
+from stream_handler.call.tool_ledger import ToolLedger
+from stream_handler.call.tools import ToolCalls
+from stream_handler.call.transcript import Transcript
 from stream_handler.call.waiting import Waiting
+from stream_handler.call.watchdog import Watchdog
 
 
 class StreamSession:
@@ -57,210 +63,246 @@ class StreamSession:
     """
 
     def __init__(self, call: Call, words: Words, history: tuple[Turn, ...] = ()) -> None:
-        self._parts = new_parts(call, words, history)
-        self._closing = Closing(self._parts)
-        self._limits = Limits(self._parts, self._closing)
-        self._draining = Draining(self._parts, self._closing)
-        self._waiting = Waiting(self._parts)
-        self._conversation = Conversation(self._parts, self._closing, self._limits, self._waiting)
-        self._continuity = Continuity(self._parts, self._closing, self._conversation)
-        self._tools = ToolCalls(self._parts, self._closing)
-        self._revision = (call.agent_revision, *call.applied_revisions)[-1]
+        self._effects = effects = Effects()
+        self._state = state = CallState(call)
+        # The books: what is known of one subject each
+        transcript = Transcript(history, handed_over=_was_handed_over(call, history))
+        playback = Playback()
+        speech = SpeechDetector()
+        greeting = Greeting(protected=call.agent.protect_greeting and not history)
+        ring = ReplayRing()
+        ledger = ToolLedger()
+        reconnects = Reconnects(call.resumption)
+        self._keypad = keypad = Keypad()
+        self._watchdog = watchdog = Watchdog(call.agent)
+        self._survey = survey = Survey(state, transcript, playback, speech, ledger, keypad)
+        # What acts; each calls only those that were made before it
+        self._goodbye = goodbye = Goodbye(
+            effects, state, transcript, playback, speech, ledger, survey
+        )
+        self._hand_over = HandOver(effects, state, goodbye)
+        self._limits = limits = Limits(effects, state, words, transcript, ledger, goodbye)
+        self._waiting = waiting = Waiting(effects, state, ledger)
+        self._conversation = conversation = Conversation(
+            effects=effects,
+            state=state,
+            history=history,
+            transcript=transcript,
+            playback=playback,
+            speech=speech,
+            greeting=greeting,
+            ring=ring,
+            keypad=keypad,
+            watchdog=watchdog,
+            survey=survey,
+            goodbye=goodbye,
+            limits=limits,
+            waiting=waiting,
+        )
+        self._sessions = ModelSessions(
+            effects=effects,
+            state=state,
+            transcript=transcript,
+            playback=playback,
+            speech=speech,
+            ring=ring,
+            keypad=keypad,
+            ledger=ledger,
+            reconnects=reconnects,
+            watchdog=watchdog,
+            goodbye=goodbye,
+            conversation=conversation,
+        )
+        self._tools = ToolCalls(
+            effects=effects,
+            state=state,
+            transcript=transcript,
+            playback=playback,
+            keypad=keypad,
+            ledger=ledger,
+            reconnects=reconnects,
+            watchdog=watchdog,
+            goodbye=goodbye,
+        )
 
     def as_recorded(self, event: Event) -> Event:
         """`event`, which comes next, without what a caller types or says in secret."""
         match event:
             case DtmfReceived():
-                key = self._parts.keypad.as_recorded(event.digit)
-                return msgspec.structs.replace(event, digit=key)
-            case TranscriptReceived(speaker=Speaker.CALLER) if self._parts.keypad.hides_the_caller:
-                return msgspec.structs.replace(event, text="")
+                key = self._keypad.as_recorded(event.digit)
+                return replace(event, digit=key)
+            case TranscriptReceived(speaker=Speaker.CALLER) if self._keypad.hides_the_caller:
+                return replace(event, text="")
             case _:
                 return event
 
     def handle(self, event: Event) -> tuple[Action, ...]:
         """Everything that is to be done because of `event`, in order."""
-        if self._parts.ending.over:
-            return tuple(self._while_ending(event))
+        if self._state.ending.over:
+            self._while_ending(event)
+        else:
+            self._while_talking(event)
+        return self._effects.take_actions()
+
+    def _while_talking(self, event: Event) -> None:
         match event:
             case CallerAudio():
-                speaking = self._parts.speech.speaking
-                done = tuple(self._conversation.caller_audio(event))
-                if speaking is self._parts.speech.speaking:
-                    return done
-            case ModelAudio():
-                replying = self._replying_in()
-                done = tuple(self._conversation.model_audio(event))
-                if replying is not None and replying is self._replying_in():
-                    return done  # more of what was looked at when it began
+                if self._conversation.caller_audio(event):
+                    self._watch(event.at_ms)
             case _:
-                done = tuple(self._dispatch(event))
-        return (
-            *done,
-            *self._limits.look(event.at_ms),
-            *self._draining.look(event.at_ms),
-            *self._waiting.look(),
-            *self._continuity.look(event.at_ms),
-        )
+                self._dispatch(event)
+                self._watch(event.at_ms)
 
-    def _replying_in(self) -> Phase | None:
-        """The phase in which the model speaks and the caller hears it."""
-        parts = self._parts
-        return parts.ending.phase if parts.link.generating and not parts.playback.idle else None
+    def _watch(self, at_ms: float) -> None:
+        """Do what is due not because of one event, but because of where it leaves the call."""
+        now = self._survey.now()
+        self._limits.watch_silence(now, at_ms)
+        self._hand_over.watch_turns(now, at_ms)
+        if self._state.ending.over:
+            now = self._survey.now()
+        self._waiting.watch_wait(now)
+        self._sessions.watch_model(now, at_ms)
 
-    def _dispatch(self, event: NoAudio) -> Actions:
+    def _dispatch(self, event: ModelAudio | NoAudio) -> None:
         match event:
+            case ModelAudio():
+                self._conversation.model_audio(event)
             case MarkReceived():
-                return self._conversation.mark_received(event)
+                self._conversation.mark_received(event)
             case TranscriptReceived():
-                return self._conversation.transcript(event)
+                self._conversation.transcribed(event)
             case ModelInterrupted():
-                return self._continuity.interrupted(event.at_ms)
+                self._sessions.interrupted(event.at_ms)
             case GenerationCompleted():
-                return self._conversation.generation_completed(event.at_ms)
+                self._conversation.generation_completed(event.at_ms)
             case TurnCompleted():
-                return self._conversation.turn_completed(event.at_ms)
+                self._conversation.turn_completed(event.at_ms)
             case UsageReported():
-                return self._usage_reported(event)
+                self._limits.usage_reported(event)
             case ToolCallRequested():
-                self._parts.watchdog.model_acted()
-                self._parts.results.called(event.at_ms)
-                return self._tools.requested(event)
+                self._tools.requested(event)
             case ToolCallCancelled():
-                return self._tools.cancelled(event.ids, event.at_ms)
+                self._tools.cancelled(event.ids, event.at_ms)
             case ToolCallFinished():
-                return self._tools.finished(event)
+                self._tools.finished(event)
             case DtmfReceived():
-                return self._digit(event)
+                self._digit(event)
             case StreamStarted():
-                return self._stream_started(event.at_ms)
+                self._stream_started(event.at_ms)
             case ModelConnected():
-                return self._continuity.connected(event.at_ms)
+                self._sessions.connected(event.at_ms)
             case TimerFired():
-                return self._timer_fired(event.timer, event.at_ms)
+                self._timer_fired(event.timer, event.at_ms)
             case StreamStopped():
-                return self._closing.finish_because(EndReason.CALLER_HUNG_UP, event.at_ms)
+                self._goodbye.finish_because(EndReason.CALLER_HUNG_UP, event.at_ms)
             case StreamLost():
-                return self._closing.finish_because(EndReason.STREAM_LOST, event.at_ms)
+                self._goodbye.finish_because(EndReason.STREAM_LOST, event.at_ms)
             case ModelConnectFailed():
-                return self._continuity.connect_failed(event)
+                self._sessions.connect_failed(event)
             case ModelDisconnected():
-                return self._continuity.disconnected(event)
+                self._sessions.disconnected(event)
             case GoAwayReceived():
-                return self._continuity.go_away(event)
+                self._sessions.go_away(event)
             case ResumptionUpdated():
-                return self._continuity.resumable(event)
+                self._sessions.resumable(event)
             case DrainRequested():
-                return self._draining.request(event.at_ms, event.within_ms)
+                self._hand_over.request(event.at_ms, event.within_ms)
             case AgentEdited():
-                return self._agent_edited(event)
+                self._sessions.agent_edited(event)
             case SaveDone() | SaveFailed():
-                return iter(())
+                pass
             case _:
                 assert_never(event)
 
-    def _stream_started(self, at_ms: float) -> Actions:
-        yield from self._continuity.begin(at_ms)
-        yield from self._conversation.begin_ringback()
-        yield from self._limits.stream_started(at_ms)
-        yield from self._parts.start(Timer.STREAM_AGE)
-
-    def _usage_reported(self, event: UsageReported) -> Actions:
-        self._parts.usage += event.usage
-        yield SaveCall(CallChanges(usage=self._parts.usage))
-        yield from self._limits.usage_reported(event.at_ms)
-
-    def _agent_edited(self, event: AgentEdited) -> Actions:
-        """The instructions change; a voice or a limit that changes in mid-call only confuses."""
-        parts = self._parts
-        if event.revision == self._revision:
-            return
-        self._revision = event.revision
-        agent = msgspec.structs.replace(
-            parts.call.agent,
-            instructions=event.agent.instructions,
-            time_zone=event.agent.time_zone,  # with the hours, what instructions may speak of
-            opening_hours=event.agent.opening_hours,
-        )
-        revisions = (*parts.call.applied_revisions, event.revision)
-        parts.call = msgspec.structs.replace(parts.call, agent=agent, applied_revisions=revisions)
-        yield from self._continuity.tell_instructions(event.at_ms)
-        yield SaveCall(CallChanges(applied_revisions=revisions))
+    def _stream_started(self, at_ms: float) -> None:
+        self._sessions.begin(at_ms)
+        self._waiting.begin_ringback()
+        self._limits.stream_started(at_ms)
+        self._effects.start(Timer.STREAM_AGE)
 
     # The keypad
 
-    def _digit(self, event: DtmfReceived) -> Actions:
-        yield from self._limits.caller_acted()
-        keypad = self._parts.keypad
+    def _digit(self, event: DtmfReceived) -> None:
+        self._limits.caller_acted()
+        keypad = self._keypad
         collected = keypad.digit(event.digit)
-        yield from self._parts.cancel(Timer.KEYPAD_PAUSE)
-        yield from self._parts.start(Timer.KEYPAD_PAUSE, keypad.pause_ms)
+        self._effects.restart(Timer.KEYPAD_PAUSE, keypad.pause_ms)
         if collected is not None:
-            yield from self._tools.collected(collected, event.at_ms)
+            self._tools.collected(collected, event.at_ms)
 
-    def _keypad_paused(self, at_ms: float) -> Actions:
-        match self._parts.keypad.pause():
+    def _keypad_paused(self, at_ms: float) -> None:
+        match self._keypad.pause():
             case Collected() as collected:
-                yield from self._tools.collected(collected, at_ms)
-            case Typed(digits) if digits == PERSON and self._parts.call.fallback_number:
-                yield from self._closing.finish_because(EndReason.CALLER_ASKED_FOR_PERSON, at_ms)
+                self._tools.collected(collected, at_ms)
+            case Typed(digits) if digits == PERSON and self._state.call.fallback_number:
+                self._goodbye.finish_because(EndReason.CALLER_ASKED_FOR_PERSON, at_ms)
             case Typed(digits):
-                if self._parts.link.listening:
-                    self._parts.watchdog.asked()
-                    yield SendModelText(model_config.typed_prompt(digits))
+                if self._state.link.listening:
+                    self._watchdog.asked()
+                    self._effects.do(SendModelText(prompts.typed(digits)))
             case None:
                 pass
 
     # Timers
 
-    def _timer_fired(self, timer: Timer, at_ms: float) -> Actions:
-        if not self._parts.deadlines.fired(timer):
-            return iter(())
+    def _timer_fired(self, timer: Timer, at_ms: float) -> None:
+        if not self._effects.fired(timer):
+            return
         match timer:
             case Timer.GOODBYE_BEGINS | Timer.GOODBYE_ENDS | Timer.GOODBYE_ANSWERED:
-                return self._closing.goodbye_timer_fired(at_ms)
+                self._goodbye.goodbye_timer_fired(at_ms)
             case Timer.FORGOTTEN:
-                return self._closing.forgotten_timer_fired(at_ms)
+                self._goodbye.forgotten_timer_fired(at_ms)
             case Timer.FIRST_WORD:
-                return self._closing.finish_because(EndReason.MODEL_UNAVAILABLE, at_ms)
+                self._goodbye.finish_because(EndReason.MODEL_UNAVAILABLE, at_ms)
             case Timer.RINGBACK:
-                return self._conversation.ring()
+                self._waiting.play_ringback()
             case Timer.GO_AWAY:
-                return self._continuity.go_away_timer_fired(at_ms)
+                self._sessions.go_away_timer_fired(at_ms)
             case Timer.RECONNECT:
-                return self._continuity.try_again(at_ms)
+                self._sessions.try_again(at_ms)
             case Timer.ANSWER:
-                return self._continuity.answer_timer_fired(at_ms)
+                self._sessions.answer_timer_fired(at_ms)
             case Timer.KEYPAD_PAUSE:
-                return self._keypad_paused(at_ms)
+                self._keypad_paused(at_ms)
             case Timer.IDLE_NUDGE:
-                return self._limits.idle_nudge(at_ms)
+                self._limits.idle_nudge(at_ms)
             case Timer.IDLE_GOODBYE:
-                return self._limits.idle_goodbye(at_ms)
+                self._limits.idle_goodbye(at_ms)
             case Timer.WAITING:
-                return self._waiting.timer_fired()
+                self._waiting.timer_fired()
             case Timer.TIME_WARNING:
-                return self._limits.time_warning()
+                self._limits.time_warning()
             case Timer.TIME_OVER:
-                return self._limits.time_over(at_ms)
+                self._limits.time_over(at_ms)
             case Timer.STREAM_AGE:
-                return self._draining.request(at_ms, OLD_STREAM_WITHIN_MS)
+                self._hand_over.request(at_ms, OLD_STREAM_WITHIN_MS)
             case Timer.HAND_OVER:
-                return self._draining.time_over(at_ms)
+                self._hand_over.time_over(at_ms)
             case Timer.HANDED_OVER:
-                return self._conversation.nobody_speaks(at_ms)
+                self._conversation.speak_first_after_all(at_ms)
             case Timer.FINAL_SAVE:
-                return iter(())  # only started once the conversation is over
+                pass  # only started once the conversation is over
             case _:
                 assert_never(timer)
 
-    def _while_ending(self, event: Event) -> Actions:
+    def _while_ending(self, event: Event) -> None:
         """The conversation is over; only the save is still awaited."""
         match event:
             case SaveDone() | SaveFailed():
-                yield from self._closing.save_settled()
+                self._goodbye.save_settled()
             case TimerFired(timer=Timer.FINAL_SAVE):
-                if self._parts.deadlines.fired(Timer.FINAL_SAVE):
-                    yield from self._closing.save_settled()
+                if self._effects.fired(Timer.FINAL_SAVE):
+                    self._goodbye.save_settled()
             case _:
                 pass
+
+
+def _was_handed_over(call: Call, history: tuple[Turn, ...]) -> bool:
+    """Whether the stream before this one ended where the caller was to speak next."""
+    return (
+        call.resumed_from is EndReason.HANDLER_STOPPED
+        and bool(history)
+        and history[-1].speaker is Speaker.AGENT
+        and not history[-1].interrupted
+    )

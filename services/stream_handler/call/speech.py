@@ -1,10 +1,7 @@
-"""Voice activity of the caller, from the level of each frame.
-
-Our own, not the model's: reply time and barge-in time are anchored on the caller's audio, because
-transcripts come late and the model tells of speech only when it stops speaking itself.
-"""
+"""When the caller speaks, and what is kept of it for a model that can't hear it yet."""
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -32,7 +29,12 @@ SpeechChange: TypeAlias = SpeechStarted | SpeechStopped
 
 
 class SpeechDetector:
-    """Energy over an adaptive noise floor, with onset confirmation and hangover."""
+    """Voice activity from the level of each frame: energy over an adaptive noise floor, with onset
+    confirmation and hangover.
+
+    Our own, not the model's: reply time and barge-in time are anchored on the caller's audio,
+    because transcripts come late and the model tells of speech only when it stops speaking itself.
+    """
 
     def __init__(self) -> None:
         self._floor_dbfs = -60.0
@@ -77,3 +79,101 @@ class SpeechDetector:
         self.onset_ms = starts[0]
         self.last_voiced_ms = at_ms
         return SpeechStarted(starts[0])
+
+
+# Over a protected greeting
+
+_LONGEST_HELLO_MS = 1_200.0
+_KEPT_MS = 15_000.0
+_BEFORE_ONSET_MS = 200.0
+_LONGEST_MS = 30_000.0  # a model that never greets must hear the caller all the same
+
+
+class Greeting:
+    """Holds the caller's audio back while the greeting is protected.
+
+    The model is sent silence meanwhile, so that a "hello?" does not cut the greeting off. A caller
+    who said more than that is not to say it again: their words are sent on when it is over.
+    """
+
+    def __init__(self, *, protected: bool) -> None:
+        self.playing = protected
+        self._held: deque[tuple[float, bytes]] = deque()
+        self._first_ms: float | None = None
+        self._first_onset_ms: float | None = None
+        self._onset_ms: float | None = None
+        """When the speech that has not ended yet began."""
+        self._spoken_ms = 0.0
+        """The length of all speech that has ended."""
+
+    def hold(self, at_ms: float, pcm: bytes) -> None:
+        """Keep a frame that the model is not to hear now; the last 15 s are kept."""
+        if self._first_ms is None:
+            self._first_ms = at_ms
+        self._held.append((at_ms, pcm))
+        while at_ms - self._held[0][0] > _KEPT_MS:
+            self._held.popleft()
+
+    def expired(self, at_ms: float) -> bool:
+        """Whether the greeting is still protected although nobody can be greeting any more."""
+        first_ms = self._first_ms
+        return self.playing and first_ms is not None and at_ms - first_ms > _LONGEST_MS
+
+    def caller_spoke(self, onset_ms: float) -> None:
+        """The caller began to speak over the greeting."""
+        self._onset_ms = onset_ms
+        if self._first_onset_ms is None:
+            self._first_onset_ms = onset_ms
+
+    def caller_stopped(self, end_ms: float) -> None:
+        if self._onset_ms is not None:
+            self._spoken_ms += end_ms - self._onset_ms
+            self._onset_ms = None
+
+    def over(self) -> bytes:
+        """The greeting is heard: what the model is to hear now.
+
+        From the caller's first word if they said much, else the beginning of what they are saying
+        at this moment.
+        """
+        self.playing = False
+        held, self._held = self._held, deque()
+        said_much = self._spoken_ms > _LONGEST_HELLO_MS
+        onset_ms = self._first_onset_ms if said_much else self._onset_ms
+        if onset_ms is None:
+            return b""
+        return b"".join(pcm for at_ms, pcm in held if at_ms >= onset_ms - _BEFORE_ONSET_MS)
+
+
+# For the next session of the model
+
+PCM_BYTES_PER_MS = 32  # PCM16 at 16 kHz
+_MOST_BYTES = 15_000 * PCM_BYTES_PER_MS
+_CHUNK_BYTES = 1_000 * PCM_BYTES_PER_MS
+
+
+class ReplayRing:
+    """The caller's last seconds, to be heard again by a session that did not hear them.
+
+    Frames by reference; the oldest make room for the newest.
+    """
+
+    def __init__(self) -> None:
+        self._frames: deque[tuple[float, bytes]] = deque()
+        self._bytes = 0
+
+    def keep(self, at_ms: float, pcm: bytes) -> None:
+        """Keep a frame that ended at `at_ms`."""
+        self._frames.append((at_ms, pcm))
+        self._bytes += len(pcm)
+        while self._bytes > _MOST_BYTES:
+            self._bytes -= len(self._frames.popleft()[1])
+
+    def since(self, from_ms: float) -> Iterator[bytes]:
+        """What the caller said since `from_ms`, in chunks of a second."""
+        return in_chunks(b"".join(pcm for at_ms, pcm in self._frames if at_ms > from_ms))
+
+
+def in_chunks(pcm: bytes) -> Iterator[bytes]:
+    for start in range(0, len(pcm), _CHUNK_BYTES):
+        yield pcm[start : start + _CHUNK_BYTES]

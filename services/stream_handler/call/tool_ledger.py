@@ -2,7 +2,8 @@
 
 A *run* is one request to a tool. A model may ask for the same thing twice, at once or as soon as it
 has the answer; calls of the same tool with the same arguments and typed digits share one run, and
-its answer, until the caller speaks or types again.
+its answer, until the caller speaks or types again. The latest results are kept for a session of the
+model that did not hear them.
 """
 
 from collections import deque
@@ -13,6 +14,7 @@ from ringdown.calls import ToolCall, ToolOutcome
 from ringdown.tools import Json, ToolAnswer, ToolRequest, Waiting
 
 _MOST_ANSWERS = 32  # that are kept for calls made again
+_MOST_RESULTS = 20  # that are kept for another session
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,9 @@ class ToolLedger:
         self._runs: dict[str, _Run] = {}
         """By the id of the call that began the run."""
         self._answers: deque[tuple[ToolRequest, ToolAnswer]] = deque(maxlen=_MOST_ANSWERS)
+        self._results: deque[ToolCall] = deque(maxlen=_MOST_RESULTS)
+        self._called_ms: float | None = None
+        """When the model last called anything."""
 
     @property
     def busy(self) -> bool:
@@ -56,6 +61,7 @@ class ToolLedger:
 
     def begin(self, id: str, name: str, args: dict[str, Json], at_ms: float) -> bool:
         """Open the call; False for an id that was seen before."""
+        self._called_ms = at_ms
         if id in self._seen:
             return False
         self._seen.add(id)
@@ -68,7 +74,9 @@ class ToolLedger:
         if call is None:
             return None
         outcome = ToolOutcome.ANSWERED if answer.error is None else ToolOutcome.FAILED
-        return _record(call, outcome, at_ms, answer)
+        record = _record(call, outcome, at_ms, answer)
+        self._results.append(record)
+        return record
 
     def cancel(self, ids: Iterable[str], at_ms: float) -> tuple[ToolCall, ...]:
         """Close those of `ids` that are open as cancelled. Their runs go on: see `abandoned`."""
@@ -77,6 +85,13 @@ class ToolLedger:
 
     def cancel_all(self, at_ms: float) -> tuple[ToolCall, ...]:
         return self.cancel(tuple(self._open), at_ms)
+
+    def called_since(self, from_ms: float) -> bool:
+        return self._called_ms is not None and self._called_ms >= from_ms
+
+    def results_since(self, from_ms: float) -> tuple[ToolCall, ...]:
+        """The calls that were answered after that (records round to ms), the oldest first."""
+        return tuple(c for c in self._results if c.start_ms + c.duration_ms >= from_ms - 2)
 
     # Runs
 

@@ -1,85 +1,83 @@
-"""What the caller gets while a tool or the model takes long and nobody speaks: a tone or a phrase.
+"""What the caller gets while nobody speaks: ringback before the agent's first word, and then, while
+a tool or the model takes long, a tone or a phrase.
 
-The tone is no speech: it is not counted as playback, and it ends the moment anybody speaks. A
-phrase is spoken by the model, which it can do only while it does not wait for the tool itself.
+Ringback and tone aren't speech: they are not counted as playback, and end the moment anybody
+speaks. A phrase is spoken by the model, which it can do only while it does not wait for the tool
+itself.
 """
 
-from stream_handler.call import model_config
-from stream_handler.call.actions import ClearPlayback, PlayTone, SendModelText
-from stream_handler.call.deadlines import Timer
-from stream_handler.call.ending import Phase
-from stream_handler.call.model_link import LinkState
-from stream_handler.call.parts import Actions, Parts
+from dataclasses import dataclass
 
-_FIRST_MS = 1_500.0
-_FIRST_WITHOUT_MODEL_MS = 600.0
-_NEXT_TONE_MS = 2_000.0
-_AFTER_PHRASE_MS = 4_000.0  # the model needs a moment to begin it
+from stream_handler.call import prompts, timers
+from stream_handler.call.actions import ClearPlayback, PlayRingback, PlayTone, SendModelText
+from stream_handler.call.effects import Effects
+from stream_handler.call.ringing import ring_of
+from stream_handler.call.situation import Situation
+from stream_handler.call.state import CallState
+from stream_handler.call.timers import Timer
+from stream_handler.call.tool_ledger import ToolLedger
 
 
+@dataclass(slots=True, eq=False)
 class Waiting:
-    """Notices when the caller waits in silence."""
+    """Plays ringback, tone and phrase, and stops them."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._sounding = False
-        self._phrases_said = 0
-        self._phrase_is_said = False
-        """During the present wait."""
+    effects: Effects
+    state: CallState
+    ledger: ToolLedger
 
-    def look(self) -> Actions:
-        """Begin or end the wait, as the state of the call says."""
-        if self._is_waiting():
-            there = self._parts.link.listening
-            yield from self._parts.start(
-                Timer.WAITING, _FIRST_MS if there else _FIRST_WITHOUT_MODEL_MS
-            )
+    # Until the agent's first word
+
+    def begin_ringback(self) -> None:
+        self.effects.start(Timer.RINGBACK)
+
+    def play_ringback(self) -> None:
+        self.state.ringing = True
+        ring = ring_of(self.state.call.called)
+        self.effects.do(PlayRingback(ring))
+        self.effects.start(Timer.RINGBACK, ring.every_ms)
+
+    def stop_ringing(self) -> None:
+        self.effects.cancel(Timer.RINGBACK, Timer.FIRST_WORD, Timer.HANDED_OVER)
+        if self.state.ringing:
+            self.state.ringing = False
+            self.effects.do(ClearPlayback())
+
+    # After it
+
+    def watch_wait(self, now: Situation) -> None:
+        """Start or end the wait for a tone or phrase."""
+        if now.caller_waits_in_silence:
+            first_ms = timers.FIRST_TONE_MS if now.listening else timers.FIRST_TONE_WITHOUT_MODEL_MS
+            self.effects.start(Timer.WAITING, first_ms)
         else:
-            yield from self.stop()
+            self.stop()
 
-    def stop(self) -> Actions:
-        """Somebody speaks, or there is nothing to wait for: silence first."""
-        self._phrase_is_said = self._phrase_is_said and self._parts.ledger.runs > 0
-        if self._sounding:
-            self._sounding = False
-            yield ClearPlayback()
-        yield from self._parts.cancel(Timer.WAITING)
+    def stop(self) -> None:
+        """End the wait: somebody speaks, or there is nothing to wait for."""
+        self.state.phrase_said = self.state.phrase_said and self.ledger.runs > 0
+        if self.state.tone_playing:
+            self.state.tone_playing = False
+            self.effects.do(ClearPlayback())
+        self.effects.cancel(Timer.WAITING)
 
-    def timer_fired(self) -> Actions:
+    def timer_fired(self) -> None:
         phrase = self._next_phrase()
         if phrase is not None:
-            self._phrases_said += 1
-            self._phrase_is_said = True
-            yield SendModelText(model_config.waiting_prompt(phrase))
-            yield from self._parts.start(Timer.WAITING, _AFTER_PHRASE_MS)
+            self.state.phrases_said += 1
+            self.state.phrase_said = True
+            self.effects.do(SendModelText(prompts.waiting_phrase(phrase)))
+            self.effects.start(Timer.WAITING, timers.AFTER_PHRASE_MS)
             return
-        self._sounding = True
-        yield PlayTone()
-        yield from self._parts.start(Timer.WAITING, _NEXT_TONE_MS)
+        self.state.tone_playing = True
+        self.effects.do(PlayTone())
+        self.effects.start(Timer.WAITING, timers.NEXT_TONE_MS)
 
     def _next_phrase(self) -> str | None:
         """None for the tone: a phrase is said once in a wait, and never twice in a row."""
-        phrases = self._parts.call.agent.waiting_phrases
-        waiting, there = self._parts.ledger.waiting, self._parts.link.listening
-        may_be_said = there and "phrase" in waiting and not self._phrase_is_said
-        if not may_be_said or (len(phrases) < 2 and self._phrases_said >= len(phrases)):
+        phrases = self.state.call.agent.waiting_phrases
+        waiting, there = self.ledger.waiting, self.state.link.listening
+        may_be_said = there and "phrase" in waiting and not self.state.phrase_said
+        if not may_be_said or (len(phrases) < 2 and self.state.phrases_said >= len(phrases)):
             return None
-        return phrases[self._phrases_said % len(phrases)]
-
-    def _is_waiting(self) -> bool:
-        parts = self._parts
-        return (
-            self._something_is_awaited()
-            and parts.ending.phase is Phase.TALKING
-            # A reply may go on only with the answer, so `generating` says nothing.
-            and parts.playback.idle
-            and not parts.speech.speaking
-            and not parts.keypad.hides_the_caller
-        )
-
-    def _something_is_awaited(self) -> bool:
-        """A tool, or a model whose connection is made anew; before its first word, it rings."""
-        parts = self._parts
-        if parts.link.listening:
-            return bool(parts.ledger.waiting - {"nothing"})
-        return parts.link.state is LinkState.RECONNECTING and parts.turns.agent_has_spoken
+        return phrases[self.state.phrases_said % len(phrases)]

@@ -7,14 +7,12 @@ a superfluous sentence: a model that is alive speaks when it is asked to.
 import enum
 
 from ringdown.agents import Agent
-from ringdown.gemini.models import MODELS
-
-_ANSWER_MS = {"quick": 4_500.0, "normal": 5_000.0, "patient": 6_500.0}
-_THINKING_MS = 5_000.0
-REST_MS = 3_000.0
-"""How long a reply may stop in the middle."""
-_CUT_SHORT_MS = 2_500.0  # a caller too soft for our ear is answered by then
-_NUDGED_MS = 3_000.0
+from stream_handler.call.timers import (
+    ANSWER_CUT_SHORT_MS,
+    ANSWER_NUDGED_MS,
+    REPLY_PAUSE_MS,
+    answer_ms,
+)
 
 
 class Remedy(enum.Enum):
@@ -29,8 +27,7 @@ class Watchdog:
     """Knows how long to wait, and what to try next. Anything that the model does begins anew."""
 
     def __init__(self, agent: Agent) -> None:
-        thinks = agent.model in MODELS and MODELS[agent.model].thinks
-        self._answer_ms = _ANSWER_MS[agent.turn_taking.patience] + (_THINKING_MS if thinks else 0)
+        self._answer_ms = answer_ms(agent)
         self._tried: Remedy | None = None
         self._asked = False
         self._cut_short = False
@@ -61,12 +58,12 @@ class Watchdog:
         `broken_off`: a reply has begun, and does not go on.
         """
         if broken_off:
-            return REST_MS
+            return REPLY_PAUSE_MS
         if not (caller_waits or self._asked or self._cut_short):
             return None
         if self._tried is Remedy.ASK:
-            return _NUDGED_MS
-        return _CUT_SHORT_MS if self._cut_short else self._answer_ms
+            return ANSWER_NUDGED_MS
+        return ANSWER_CUT_SHORT_MS if self._cut_short else self._answer_ms
 
     def lost_patience(self, *, broken_off: bool) -> Remedy:
         """What to try now. Who stops in the middle of a word does not listen either."""

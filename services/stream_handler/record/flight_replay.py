@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from stream_handler.call.actions import Action, PlayAudio, SendMark, SendModelAudio
 from stream_handler.call.events import Event
-from stream_handler.call.parts import Words
+from stream_handler.call.limits import Words
 from stream_handler.call.session import StreamSession
 from stream_handler.record.flight_format import Answer, Flight
 from stream_handler.record.flight_outline import outline

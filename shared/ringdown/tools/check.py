@@ -5,11 +5,13 @@ model's side refuses a whole session for, and what would lead to the wrong place
 """
 
 from collections.abc import Iterator
+from typing import Literal, get_args
 
 from ringdown.tools import Json, ToolDeclaration
 from ringdown.tools.url import problem_with_url
 
-BUILT_IN = ("collect_digits", "end_call", "transfer_call")
+BuiltInName = Literal["collect_digits", "end_call", "transfer_call"]
+BUILT_IN: tuple[BuiltInName, ...] = get_args(BuiltInName)
 """The functions that every session has besides its tools."""
 _DEEPEST = 20
 _TYPED_BY = frozenset({"type", "anyOf", "$ref"})

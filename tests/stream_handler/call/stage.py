@@ -37,7 +37,6 @@ from stream_handler.call.actions import (
     StartTimer,
     UpdateModelContext,
 )
-from stream_handler.call.deadlines import Timer
 from stream_handler.call.events import (
     CallerAudio,
     DtmfReceived,
@@ -58,8 +57,9 @@ from stream_handler.call.events import (
     TurnCompleted,
     UsageReported,
 )
-from stream_handler.call.parts import Words
+from stream_handler.call.limits import Words
 from stream_handler.call.session import StreamSession
+from stream_handler.call.timers import Timer
 from stream_handler.record.flight_recorder import FlightRecorder
 from tests.ringdown.samples import a_call, an_agent
 from tests.stream_handler.call.line import BYTES_PER_MS, Clear, Line, Mark, Media

@@ -9,8 +9,8 @@ from stream_handler.call.actions import (
     PlayRingback,
     SendModelText,
 )
-from stream_handler.call.deadlines import LENGTH_MS, Timer
 from stream_handler.call.events import ModelConnected, StreamStarted, StreamStopped
+from stream_handler.call.timers import LENGTH_MS, Timer
 from tests.stream_handler.call.stage import Stage
 
 HISTORY = (

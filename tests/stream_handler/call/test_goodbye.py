@@ -4,7 +4,7 @@ import pytest
 
 from ringdown.calls import EndReason, NextAction, Speaker
 from stream_handler.call.actions import CloseStream, SendToolResponse
-from stream_handler.call.deadlines import Timer
+from stream_handler.call.timers import Timer
 from tests.stream_handler.call.stage import QUIET_DBFS, Stage
 
 GOODBYE_TIMERS = {Timer.GOODBYE_BEGINS, Timer.GOODBYE_ENDS, Timer.GOODBYE_ANSWERED}

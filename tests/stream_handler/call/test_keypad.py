@@ -12,8 +12,8 @@ from stream_handler.call.actions import (
     SendModelText,
     SendToolResponse,
 )
-from stream_handler.call.deadlines import Timer
 from stream_handler.call.events import StreamStarted, ToolCallCancelled
+from stream_handler.call.timers import Timer
 from tests.ringdown.samples import a_tool
 from tests.stream_handler.call.stage import QUIET_DBFS, Stage, call_of
 

@@ -6,8 +6,8 @@ import pytest
 
 from ringdown.calls import EndReason, NextAction, Speaker, ToolOutcome, Turn
 from stream_handler.call.actions import CloseStream, SendToolResponse
-from stream_handler.call.deadlines import LENGTH_MS, Timer
 from stream_handler.call.events import StreamStarted, StreamStopped
+from stream_handler.call.timers import LENGTH_MS, Timer
 from tests.stream_handler.call.stage import QUIET_DBFS, Stage, call_of
 
 MAX_CALL_S = 90

@@ -2,8 +2,9 @@ import msgspec
 import pytest
 
 from ringdown.calls import Call, EndReason, Speaker, Turn
+from stream_handler.call import prompts
 from stream_handler.call.functions import functions_for
-from stream_handler.call.model_config import opening_prompt, session_config
+from stream_handler.call.model_config import session_config
 from tests.ringdown.samples import a_call, an_agent
 
 
@@ -46,7 +47,7 @@ def test_no_schema_has_an_empty_required() -> None:
 
 
 def test_the_greeting_is_asked_for_word_by_word() -> None:
-    prompt = opening_prompt(a_call(agent=an_agent(greeting="Good morning, Anvil & Co.")), ())
+    prompt = prompts.opening(a_call(agent=an_agent(greeting="Good morning, Anvil & Co.")), ())
 
     assert prompt.count("Good morning, Anvil & Co.") == 1
 
@@ -54,7 +55,7 @@ def test_the_greeting_is_asked_for_word_by_word() -> None:
 def test_a_call_that_goes_on_is_not_opened_with_the_greeting() -> None:
     history = (turn(1, Speaker.AGENT, "Hello."), turn(2, Speaker.CALLER, "Billing, please."))
 
-    prompt = opening_prompt(a_call(agent=an_agent(greeting="Good morning.")), history)
+    prompt = prompts.opening(a_call(agent=an_agent(greeting="Good morning.")), history)
 
     assert "Good morning." not in prompt
 
@@ -77,7 +78,7 @@ def test_what_a_session_is_to_know_of_the_call_is_added_to_its_instructions() ->
 def test_a_call_that_is_taken_up_goes_on_where_it_was(last: Turn, told: str) -> None:
     call = msgspec.structs.replace(a_call(attempt=2), resumed_from=EndReason.STREAM_LOST)
 
-    prompt = opening_prompt(call, (last,))
+    prompt = prompts.opening(call, (last,))
 
     assert told in prompt
     assert "Do not greet" in prompt
@@ -87,7 +88,7 @@ def test_a_call_that_is_taken_up_goes_on_where_it_was(last: Turn, told: str) -> 
 def test_a_call_that_broke_before_a_word_was_said_begins_with_the_greeting() -> None:
     call = msgspec.structs.replace(a_call(attempt=2), resumed_from=EndReason.STREAM_LOST)
 
-    assert "Hello." in opening_prompt(call, ())
+    assert "Hello." in prompts.opening(call, ())
 
 
 def test_a_transfer_that_nobody_answered_is_told_as_one() -> None:
@@ -97,7 +98,7 @@ def test_a_transfer_that_nobody_answered_is_told_as_one() -> None:
         failed_transfers=("billing",),
     )
 
-    assert "transferred the caller to billing" in opening_prompt(call, ())
+    assert "transferred the caller to billing" in prompts.opening(call, ())
 
 
 # Templates
@@ -115,14 +116,14 @@ def test_instructions_and_greeting_are_told_what_the_clock_says() -> None:
     call = a_call_told("It is {weekday}, {local_time}.")
 
     assert session_config(call).instructions == "It is Monday, 04:30."
-    assert '"It is Monday, 04:30."' in opening_prompt(call, ())
+    assert '"It is Monday, 04:30."' in prompts.opening(call, ())
 
 
 def test_a_stream_that_goes_on_with_a_call_is_told_the_time_of_then() -> None:
     call = a_call_told("{local_time}")
 
     assert session_config(call, 600_000.0).instructions == "04:40"
-    assert '"04:40"' in opening_prompt(call, (), 600_000.0)
+    assert '"04:40"' in prompts.opening(call, (), 600_000.0)
 
 
 def test_nothing_is_left_where_nothing_is_remembered() -> None:

@@ -23,7 +23,6 @@ from stream_handler.call.actions import (
     SendToolResponse,
     StartTimer,
 )
-from stream_handler.call.deadlines import LENGTH_MS, Timer
 from stream_handler.call.events import (
     AgentEdited,
     DrainRequested,
@@ -41,8 +40,8 @@ from stream_handler.call.events import (
     ToolCallCancelled,
     ToolCallFinished,
 )
-from stream_handler.call.keypad import COLLECTION_BEGINS_MS
-from stream_handler.call.tool_calls import MOST_RUNS
+from stream_handler.call.timers import COLLECTION_BEGINS_MS, LENGTH_MS, Timer
+from stream_handler.call.tools import MOST_RUNS
 from stream_handler.record.flight_format import read_flight
 from stream_handler.record.flight_outline import outline
 from stream_handler.record.flight_replay import replay

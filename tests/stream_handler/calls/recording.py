@@ -29,7 +29,7 @@ from ringdown.calls import Call, Turn
 from stream_handler.call import events
 from stream_handler.call.actions import Action, PlayAudio, SendModelAudio
 from stream_handler.call.events import CallerAudio, Event, ModelAudio
-from stream_handler.call.parts import Words
+from stream_handler.call.limits import Words
 from stream_handler.call.session import StreamSession
 
 Plain: TypeAlias = Any

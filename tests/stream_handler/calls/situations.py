@@ -10,7 +10,6 @@ import msgspec
 from ringdown.agents import Idle
 from ringdown.calls import EndReason, Speaker, Turn, Usage
 from ringdown.tools import ToolAnswer, ToolDeclaration
-from stream_handler.call.deadlines import Timer
 from stream_handler.call.events import (
     AgentEdited,
     DrainRequested,
@@ -25,6 +24,7 @@ from stream_handler.call.events import (
     TimerFired,
     ToolCallCancelled,
 )
+from stream_handler.call.timers import Timer
 from tests.ringdown.samples import a_call, a_tool, a_turn, an_agent
 from tests.stream_handler.call.line import Line
 from tests.stream_handler.call.stage import QUIET_DBFS, WORDS, Stage, call_of

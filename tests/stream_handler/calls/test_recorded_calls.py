@@ -7,8 +7,8 @@ import pytest
 
 from ringdown.calls import EndReason
 from stream_handler.call import actions, events
-from stream_handler.call.deadlines import Timer
 from stream_handler.call.events import TimerFired
+from stream_handler.call.timers import Timer
 from tests.stream_handler.calls.recording import FOLDER, Recording, first_difference, read
 
 RECORDINGS = sorted(FOLDER.glob("*.jsonl"))

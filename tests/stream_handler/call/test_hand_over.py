@@ -5,8 +5,8 @@ import pytest
 
 from ringdown.calls import EndReason, Speaker, Turn
 from stream_handler.call.actions import CloseStream, SendModelText
-from stream_handler.call.deadlines import LENGTH_MS, Timer
 from stream_handler.call.events import DrainRequested, ModelConnected, StreamStarted
+from stream_handler.call.timers import LENGTH_MS, Timer
 from tests.ringdown.samples import a_call, a_turn
 from tests.stream_handler.call.stage import QUIET_DBFS, Stage
 

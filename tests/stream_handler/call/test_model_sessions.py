@@ -18,7 +18,6 @@ from stream_handler.call.actions import (
     SendToolResponse,
     UpdateModelContext,
 )
-from stream_handler.call.deadlines import Timer
 from stream_handler.call.events import (
     AgentEdited,
     GoAwayReceived,
@@ -26,6 +25,7 @@ from stream_handler.call.events import (
     ResumptionUpdated,
     StreamStarted,
 )
+from stream_handler.call.timers import Timer
 from tests.ringdown.samples import a_call, an_agent
 from tests.stream_handler.call.stage import QUIET_DBFS, Stage, call_of
 

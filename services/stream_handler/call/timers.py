@@ -1,6 +1,9 @@
-"""The timers of a session: which there are, and which of them run."""
+"""The timers of a session: what each is for, how long it runs, and which are running."""
 
 import enum
+
+from ringdown.agents import Agent
+from ringdown.gemini.models import MODELS
 
 
 class Timer(enum.StrEnum):
@@ -43,6 +46,7 @@ class Timer(enum.StrEnum):
 
 
 LENGTH_MS = {
+    Timer.RINGBACK: 600,  # a model that is quick needs no ring; then as the country rings
     Timer.FIRST_WORD: 15_000,
     Timer.GOODBYE_BEGINS: 2_500,
     Timer.GOODBYE_ENDS: 20_000,
@@ -52,7 +56,78 @@ LENGTH_MS = {
     Timer.HANDED_OVER: 4_000,  # as long as callers usually take to answer
     Timer.FINAL_SAVE: 2_000,
 }
-"""The timers whose length does not depend on the agent or the moment."""
+"""How long a timer runs, unless one of the lengths below is chosen when it is started."""
+
+# GOODBYE_ENDS, once all of the goodbye has been sent
+AFTER_GOODBYE_MS = 2_000.0
+"""Added to what is left to play."""
+
+# HAND_OVER, unless the drain says otherwise
+OLD_STREAM_WITHIN_MS = 90_000.0
+"""Of the two minutes that are left when `STREAM_AGE` is over."""
+
+# IDLE_NUDGE and IDLE_GOODBYE, both from the last word that was heard
+
+
+def idle_nudge_ms(agent: Agent) -> float:
+    return agent.idle.nudge_after_s * 1_000
+
+
+def idle_goodbye_ms(agent: Agent) -> float:
+    return agent.idle.goodbye_after_s * 1_000
+
+
+# TIME_WARNING and TIME_OVER, both in the call's age
+
+
+def time_warning_ms(agent: Agent) -> float:
+    return time_over_ms(agent) - 60_000
+
+
+def time_over_ms(agent: Agent) -> float:
+    return agent.max_call_s * 1_000
+
+
+# ANSWER
+
+_ANSWER_MS = {"quick": 4_500.0, "normal": 5_000.0, "patient": 6_500.0}
+_THINKING_MS = 5_000.0
+REPLY_PAUSE_MS = 3_000.0
+"""How long a reply may stop in the middle."""
+ANSWER_CUT_SHORT_MS = 2_500.0
+"""After a reply that was dropped for nobody: a caller too soft for our ear is answered by then."""
+ANSWER_NUDGED_MS = 3_000.0
+"""For a model that has been asked to speak."""
+
+
+def answer_ms(agent: Agent) -> float:
+    thinks = agent.model in MODELS and MODELS[agent.model].thinks
+    return _ANSWER_MS[agent.turn_taking.patience] + (_THINKING_MS if thinks else 0)
+
+
+# WAITING
+
+FIRST_TONE_MS = 1_500.0
+FIRST_TONE_WITHOUT_MODEL_MS = 600.0
+NEXT_TONE_MS = 2_000.0
+AFTER_PHRASE_MS = 4_000.0
+"""The model needs a moment to begin it."""
+
+# KEYPAD_PAUSE
+
+KEY_PAUSE_MS = 2_000
+"""Ends a group of digits, and sets a 0 apart from other digits."""
+COLLECTION_PAUSE_MS = 5_000
+COLLECTION_BEGINS_MS = 20_000
+
+# GO_AWAY and RECONNECT
+
+LEAVE_BEFORE_MS = 10_000.0
+"""What must be left of a go-away's time when the session is left."""
+RECONNECT_MS = (250.0, 500.0, 1_000.0, 2_000.0)
+"""After the first failure, the second, …; the last one after all others."""
+MOVE_AGAIN_MS = 500.0
+"""If the next session cannot be made while the old one still listens."""
 
 
 class Deadlines:

@@ -6,7 +6,7 @@ import pytest
 from ringdown.calls import Call, EndReason, NextAction
 from ringdown.tools import Json, Scheduling, ToolAnswer, ToolDeclaration
 from stream_handler.call.actions import CallTool, SendToolResponse
-from stream_handler.call.tool_calls import MOST_RUNS
+from stream_handler.call.tools import MOST_RUNS
 from tests.ringdown.samples import a_call, a_tool
 from tests.stream_handler.call.stage import QUIET_DBFS, Stage, call_of
 

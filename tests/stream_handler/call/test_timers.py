@@ -1,4 +1,4 @@
-from stream_handler.call.deadlines import Deadlines, Timer
+from stream_handler.call.timers import Deadlines, Timer
 
 
 def test_a_timer_that_runs_is_not_started_again() -> None:

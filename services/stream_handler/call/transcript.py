@@ -31,7 +31,7 @@ class _CallerTurn:
     text: str = ""
     n: int | None = None
     """Given when the turn is first saved, so that empty turns leave no gap."""
-    told_before: str = ""
+    earlier_text: str = ""
     """Its text from a session that is gone; the next one hears the turn again."""
 
 
@@ -50,7 +50,7 @@ class _AgentTurn:
     n: int | None = None
 
 
-class Turns:
+class Transcript:
     """The transcript in the making. Methods return the turns that are to be saved."""
 
     def __init__(self, history: tuple[Turn, ...] = (), *, handed_over: bool = False) -> None:
@@ -103,13 +103,13 @@ class Turns:
         turn = self._caller
         if turn is None:
             return False
-        text = turn.text or turn.told_before
+        text = turn.text or turn.earlier_text
         return bool(text.strip()) or turn.end_ms - turn.start_ms >= _SURELY_SPEECH_MS
 
     def caller_is_heard_again(self) -> None:
         """Another session hears the caller's open turn from its beginning, and tells its text."""
         if self._caller is not None:
-            self._caller.told_before = self._caller.text or self._caller.told_before
+            self._caller.earlier_text = self._caller.text or self._caller.earlier_text
             self._caller.text = ""
 
     def reopen_caller(self) -> None:
@@ -119,7 +119,7 @@ class Turns:
             self.agent_spoke_last = False
 
     @property
-    def answered_in_the_dark(self) -> bool:
+    def answered_before_transcript(self) -> bool:
         """Whether the caller's latest turn is answered before its text has come."""
         return self._answered is not None and not self._answered.text.strip()
 
@@ -238,7 +238,7 @@ class Turns:
         return self._save_caller(turn)
 
     def _save_caller(self, turn: _CallerTurn) -> tuple[Turn, ...]:
-        turn.text = turn.text if turn.text.strip() else turn.told_before
+        turn.text = turn.text if turn.text.strip() else turn.earlier_text
         text = _tidy(turn.text)
         if not text:
             return ()

@@ -5,8 +5,6 @@ import pytest
 from ringdown.calls import CallStatus, EndReason, NextAction, Speaker, Usage
 from ringdown.tools import ToolAnswer
 from stream_handler.call.actions import CloseModel, CloseStream, PlayAudio, SaveCall
-from stream_handler.call.deadlines import Timer
-from stream_handler.call.ending import OUTCOMES
 from stream_handler.call.events import (
     CallerAudio,
     DrainRequested,
@@ -31,6 +29,8 @@ from stream_handler.call.events import (
     TurnCompleted,
     UsageReported,
 )
+from stream_handler.call.state import OUTCOMES
+from stream_handler.call.timers import Timer
 from tests.stream_handler.call.stage import SILENT_FRAME, Stage
 
 

@@ -1,0 +1,53 @@
+"""What the present event leads to: the actions so far, and the timers that run."""
+
+from ringdown.calls import CallChanges, ToolCall, Turn
+from stream_handler.call.actions import Action, CancelTimer, SaveCall, StartTimer
+from stream_handler.call.timers import LENGTH_MS, Deadlines, Timer
+
+
+class Effects:
+    """Collects actions, in order, and knows which timers are running."""
+
+    def __init__(self) -> None:
+        self._actions: list[Action] = []
+        self._deadlines = Deadlines()
+
+    def do(self, action: Action) -> None:
+        self._actions.append(action)
+
+    def take_actions(self) -> tuple[Action, ...]:
+        """All actions since the last time."""
+        actions = tuple(self._actions)
+        self._actions.clear()
+        return actions
+
+    def save(self, *, turns: tuple[Turn, ...] = (), tool_calls: tuple[ToolCall, ...] = ()) -> None:
+        if turns or tool_calls:
+            self.do(SaveCall(CallChanges(turns=turns, tool_calls=tool_calls)))
+
+    # Timers
+
+    def start(self, timer: Timer, after_ms: float | None = None) -> None:
+        """Start `timer` unless it is running; without `after_ms`, for its length in `LENGTH_MS`."""
+        if self._deadlines.start(timer):
+            self.do(StartTimer(timer, LENGTH_MS[timer] if after_ms is None else round(after_ms)))
+
+    def restart(self, timer: Timer, after_ms: float | None = None) -> None:
+        self.cancel(timer)
+        self.start(timer, after_ms)
+
+    def cancel(self, *timers: Timer) -> None:
+        """Cancel those that are running."""
+        for timer in timers:
+            if self._deadlines.cancel(timer):
+                self.do(CancelTimer(timer))
+
+    def cancel_all(self) -> None:
+        self.cancel(*self._deadlines.running())
+
+    def fired(self, timer: Timer) -> bool:
+        """Whether a timer that fired still counts: it may have just been cancelled."""
+        return self._deadlines.fired(timer)
+
+    def running(self, timer: Timer) -> bool:
+        return timer in self._deadlines.running()

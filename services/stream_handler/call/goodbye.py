@@ -1,0 +1,145 @@
+"""Ends the stream: a goodbye that is heard out, or a hand-over between two turns.
+
+Then everything stops, the record is saved, and the stream is closed. Each of these is certain.
+"""
+
+from dataclasses import dataclass
+
+from ringdown.calls import CallChanges, CallStatus, EndReason
+from ringdown.gemini.prices import cost_usd
+from stream_handler.call.actions import CancelTool, CloseModel, CloseStream, SaveCall
+from stream_handler.call.effects import Effects
+from stream_handler.call.playback import BYTES_PER_MS, Playback
+from stream_handler.call.situation import Situation, Survey
+from stream_handler.call.speech import SpeechDetector
+from stream_handler.call.state import HANG_UP, OUTCOMES, CallState, Outcome, Phase
+from stream_handler.call.timers import AFTER_GOODBYE_MS, Timer
+from stream_handler.call.tool_ledger import ToolLedger
+from stream_handler.call.transcript import Transcript
+
+
+@dataclass(slots=True, eq=False)
+class Goodbye:
+    """Decides when the conversation is over. After that, only the final save is awaited."""
+
+    effects: Effects
+    state: CallState
+    transcript: Transcript
+    playback: Playback
+    speech: SpeechDetector
+    ledger: ToolLedger
+    survey: Survey
+
+    def begin_goodbye(self, intended: Outcome, at_ms: float) -> None:
+        """End the stream, as the model asks, once its goodbye has been heard."""
+        spoken = self.transcript.agent_spoke_last
+        if not self.state.ending.goodbye_requested(intended, spoken=spoken):
+            return
+        self.effects.start(Timer.GOODBYE_ENDS)
+        if not spoken:
+            self.effects.start(Timer.GOODBYE_BEGINS)
+        self.after_playback(at_ms)
+
+    def agent_spoke(self) -> None:
+        """Audio of the agent has come: a goodbye, or, after an answer to it, more conversation."""
+        if self.state.ending.phase is Phase.ANSWERED:
+            self.withdraw_goodbye()
+        self.state.ending.agent_spoke()
+        self.effects.cancel(Timer.GOODBYE_BEGINS)
+
+    def generation_completed(self, at_ms: float) -> None:
+        """All of the goodbye has been sent: from now on it is known how long it may take."""
+        if self.state.ending.phase is Phase.GOODBYE and self.effects.running(Timer.GOODBYE_ENDS):
+            left_ms = (self.playback.sent - self.playback.heard(at_ms)) / BYTES_PER_MS
+            self.effects.restart(Timer.GOODBYE_ENDS, left_ms + AFTER_GOODBYE_MS)
+
+    def after_playback(self, at_ms: float) -> None:
+        """End the session if its goodbye is heard, unless the caller is speaking just now."""
+        if not self.survey.now().goodbye_is_heard:
+            return
+        if not self.speech.speaking:
+            self.finish(self.state.ending.intended, at_ms)
+            return
+        self.state.ending.goodbye_answered()
+        self.effects.restart(Timer.GOODBYE_ENDS)
+
+    def caller_stopped_speaking(self) -> None:
+        """Whether the caller said "bye" or "wait" is the model's to tell: by speaking or not."""
+        if self.state.ending.phase is Phase.ANSWERED:
+            self.effects.start(Timer.GOODBYE_ANSWERED)
+
+    def withdraw_goodbye(self) -> None:
+        if self.state.ending.goodbye_withdrawn():
+            self.effects.cancel(Timer.GOODBYE_BEGINS, Timer.GOODBYE_ENDS, Timer.GOODBYE_ANSWERED)
+
+    def goodbye_timer_fired(self, at_ms: float) -> None:
+        self.finish(self.state.ending.intended, at_ms)
+
+    def forgotten_timer_fired(self, at_ms: float) -> None:
+        self.finish(HANG_UP, at_ms)
+
+    def finish_because(self, reason: EndReason, at_ms: float) -> None:
+        self.finish(Outcome(reason, OUTCOMES[reason]), at_ms)
+
+    def finish(self, outcome: Outcome, at_ms: float) -> None:
+        """End the conversation: stop everything and save the rest of the record."""
+        if not self.state.ending.finish(outcome):
+            return
+        self.state.link.close()
+        cancelled = self.ledger.cancel_all(at_ms)
+        for run in self.ledger.abandoned():
+            self.effects.do(CancelTool(run))
+        self.effects.cancel_all()
+        self.effects.do(CloseModel())
+        heard_to = self.playback.heard(at_ms)
+        changes = CallChanges(
+            turns=self.transcript.close(at_ms, heard_to, self.speech.last_voiced_ms),
+            tool_calls=cancelled,
+            usage=self.state.usage,
+            talk_s=round(at_ms / 1_000),
+            cost_usd=round(cost_usd(self.state.usage), 6),
+            status=CallStatus.ENDED if outcome.next is not None else None,
+            end_reason=outcome.reason,
+            next=outcome.next,
+            transfer_to=outcome.transfer_to,
+        )
+        self.effects.do(SaveCall(changes, final=True))
+        self.effects.start(Timer.FINAL_SAVE)
+
+    def save_settled(self) -> None:
+        self.effects.cancel(Timer.FINAL_SAVE)
+        outcome = self.state.ending.saved()
+        if outcome is not None:
+            self.effects.do(CloseStream(outcome.next))
+
+
+@dataclass(slots=True, eq=False)
+class HandOver:
+    """Hands the call over to another handler without cutting anyone off.
+
+    Waits for the end of a turn, but not longer than it may. The next handler continues from what
+    was heard until then. If a goodbye is under way, the call ends with it instead.
+    """
+
+    effects: Effects
+    state: CallState
+    goodbye: Goodbye
+
+    def request(self, at_ms: float, within_ms: float) -> None:
+        self.state.hand_over_requested = True
+        if within_ms > 0:
+            self.effects.restart(Timer.HAND_OVER, within_ms)
+        else:
+            self.effects.cancel(Timer.HAND_OVER)
+            self.time_over(at_ms)
+
+    def watch_turns(self, now: Situation, at_ms: float) -> None:
+        """Hand over between two turns, if a hand-over was requested."""
+        if self.state.hand_over_requested and now.is_between_turns:
+            self.goodbye.finish_because(EndReason.HANDLER_STOPPED, at_ms)
+
+    def time_over(self, at_ms: float) -> None:
+        if self.state.talking:
+            self.goodbye.finish_because(EndReason.HANDLER_STOPPED, at_ms)
+        else:
+            self.goodbye.goodbye_timer_fired(at_ms)

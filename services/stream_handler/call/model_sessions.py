@@ -1,0 +1,320 @@
+"""Carries the conversation over from one session of the model to the next.
+
+Sessions end: the service says so (go-away), the connection breaks, the model falls silent. The next
+one is told what it has not heard, and what the caller said without an answer it hears again.
+"""
+
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from ringdown.calls import GO_AWAY, CallChanges, EndReason, Reconnect, Resumption
+from stream_handler.call import model_config, prompts
+from stream_handler.call.actions import (
+    CloseModel,
+    ConnectModel,
+    SaveCall,
+    SendModelAudio,
+    SendModelText,
+    UpdateModelContext,
+)
+from stream_handler.call.conversation import Conversation
+from stream_handler.call.effects import Effects
+from stream_handler.call.events import (
+    AgentEdited,
+    GoAwayReceived,
+    ModelConnectFailed,
+    ModelDisconnected,
+    ResumptionUpdated,
+)
+from stream_handler.call.goodbye import Goodbye
+from stream_handler.call.keypad import Keypad
+from stream_handler.call.playback import BYTES_PER_MS, Playback
+from stream_handler.call.reconnect import Reconnects
+from stream_handler.call.situation import Situation
+from stream_handler.call.speech import ReplayRing, SpeechDetector
+from stream_handler.call.state import CallState, LinkNews, LinkState, LinkStep
+from stream_handler.call.timers import LEAVE_BEFORE_MS, MOVE_AGAIN_MS, REPLY_PAUSE_MS, Timer
+from stream_handler.call.tool_ledger import ToolLedger
+from stream_handler.call.transcript import Transcript
+from stream_handler.call.watchdog import Remedy, Watchdog
+
+_FIRST_WITHIN_MS = 8_000.0
+_AGAIN_WITHIN_MS = 4_000.0
+_BEFORE_ONSET_MS = 300.0
+_UNSURE_MS = 500.0  # sent, but perhaps not heard; and a word that has just begun
+_NO_VOICE_MS = 3_000.0
+_SILENT = "the model was silent"
+
+
+@dataclass(slots=True, eq=False)
+class ModelSessions:
+    """Opens sessions, replaces them, and watches that the model answers."""
+
+    effects: Effects
+    state: CallState
+    transcript: Transcript
+    playback: Playback
+    speech: SpeechDetector
+    ring: ReplayRing
+    keypad: Keypad
+    ledger: ToolLedger
+    reconnects: Reconnects
+    watchdog: Watchdog
+    goodbye: Goodbye
+    conversation: Conversation
+
+    # Opening
+
+    def begin(self, at_ms: float) -> None:
+        self._connect(at_ms, _FIRST_WITHIN_MS)
+
+    def connected(self, at_ms: float) -> None:
+        before = self.state.link.state
+        if not self.state.link.take(LinkNews.CONNECTED):
+            return
+        self.reconnects.connected(at_ms)
+        if before is LinkState.MOVING:
+            self._session_over(at_ms, GO_AWAY)
+        self.state.leaving = False
+        self.effects.cancel(Timer.RECONNECT, Timer.GO_AWAY)
+        self._note_reconnect(at_ms)
+        if self.transcript.agent_has_spoken:
+            if before is LinkState.CONNECTING:
+                self.conversation.go_on_listening()
+            self._catch_up(at_ms)
+        else:
+            self.conversation.open(at_ms)
+        self._tell_instructions(at_ms)
+
+    def connect_failed(self, event: ModelConnectFailed) -> None:
+        before = self.state.link.state
+        if not self.state.link.take(LinkNews.FAILED):
+            return
+        pause_ms = self.reconnects.failed(event.at_ms, event.code)
+        if before is LinkState.MOVING:
+            self.effects.start(Timer.RECONNECT, pause_ms or MOVE_AGAIN_MS)
+        elif pause_ms is None:
+            first = before is LinkState.CONNECTING
+            reason = EndReason.MODEL_UNAVAILABLE if first else EndReason.MODEL_LOST
+            self.goodbye.finish_because(reason, event.at_ms)
+        elif pause_ms == 0:
+            self._connect(event.at_ms)
+        else:
+            self.effects.start(Timer.RECONNECT, pause_ms)
+
+    def try_again(self, at_ms: float) -> None:
+        """The pause after a failure is over."""
+        if self.state.link.listening:
+            self._leave(at_ms, GO_AWAY)
+        else:
+            self._connect(at_ms)
+
+    def agent_edited(self, event: AgentEdited) -> None:
+        """The instructions change; a voice or a limit that changes in mid-call only confuses."""
+        state = self.state
+        if event.revision == state.revision:
+            return
+        state.revision = event.revision
+        agent = replace(
+            state.call.agent,
+            instructions=event.agent.instructions,
+            time_zone=event.agent.time_zone,  # with the hours, what instructions may speak of
+            opening_hours=event.agent.opening_hours,
+        )
+        revisions = (*state.call.applied_revisions, event.revision)
+        state.call = replace(state.call, agent=agent, applied_revisions=revisions)
+        self._tell_instructions(event.at_ms)
+        self.effects.do(SaveCall(CallChanges(applied_revisions=revisions)))
+
+    def _tell_instructions(self, at_ms: float) -> None:
+        """Send the model its instructions if they have changed since it was sent any."""
+        call = self.state.call
+        if self.state.link.listening and call.agent.instructions != self.state.sent_instructions:
+            self.state.sent_instructions = call.agent.instructions
+            instructions = model_config.instructions_for(call, at_ms)
+            self.effects.do(UpdateModelContext(instructions + self.state.sent_background))
+
+    def _connect(self, at_ms: float, within_ms: float = _AGAIN_WITHIN_MS) -> None:
+        handle = self.reconnects.next_handle()
+        self.state.sent_background = self._untold(handle)
+        self.state.sent_instructions = self.state.call.agent.instructions
+        self.state.opened_ms = at_ms
+        config = model_config.session_config(
+            self.state.call,
+            at_ms,
+            background=self.state.sent_background,
+            handle=None if handle is None else handle.handle,
+        )
+        self.effects.do(ConnectModel(config, within_ms))
+
+    def _untold(self, handle: Resumption | None) -> str:
+        from_ms = -1.0 if handle is None else handle.at_ms
+        return prompts.background(
+            self.transcript.since(from_ms, with_unanswered=self._was_acted_on()),
+            self.ledger.results_since(from_ms),
+        )
+
+    def _was_acted_on(self) -> bool:
+        """Whether the model has called tools for what the caller said last.
+
+        Then a new session does not hear that again, for it would call them again.
+        """
+        onset_ms = self.transcript.caller_since_ms
+        return onset_ms is not None and self.ledger.called_since(onset_ms)
+
+    # Leaving
+
+    def resumable(self, event: ResumptionUpdated) -> None:
+        resumption = Resumption(handle=event.handle, at_ms=round(event.at_ms))
+        self.reconnects.resumable(resumption)
+        self.effects.do(SaveCall(CallChanges(resumption=resumption)))
+
+    def go_away(self, event: GoAwayReceived) -> None:
+        if self.state.link.state is not LinkState.LISTENING:
+            return
+        self.state.leaving = True
+        left_ms = event.left_ms - LEAVE_BEFORE_MS
+        if left_ms > 0:
+            self.effects.restart(Timer.GO_AWAY, left_ms)
+        else:
+            self._leave(event.at_ms, GO_AWAY)
+
+    def go_away_timer_fired(self, at_ms: float) -> None:
+        self._leave(at_ms, GO_AWAY)
+
+    def disconnected(self, event: ModelDisconnected) -> None:
+        under_way = self.state.link.state is LinkState.MOVING
+        if not self.state.link.take(LinkNews.LOST):
+            return
+        if not self.state.talking:
+            # What ends by itself needs no model any more; what was sent is all of the goodbye.
+            self.state.link.close()
+            self.effects.do(CloseModel())
+            self.conversation.turn_completed(event.at_ms)
+            return
+        self._session_over(event.at_ms, event.reason)
+        if not under_way:
+            self._connect_in_its_place(event.at_ms)
+
+    def _leave(self, at_ms: float, why: str) -> None:
+        """Replace a session that is still there."""
+        if self.state.link.state is not LinkState.LISTENING or not self.state.talking:
+            return
+        if why == GO_AWAY and not self.reconnects.resumes:
+            if self.reconnects.replace(at_ms):
+                self.state.link.step(LinkStep.MOVE)
+                self._connect(at_ms)
+            return
+        self.state.link.step(LinkStep.LEAVE)
+        self._session_over(at_ms, why)
+        self._connect_in_its_place(at_ms)
+
+    def _session_over(self, at_ms: float, why: str) -> None:
+        """No more comes of the session, whatever it was about to say."""
+        self.state.replaced_because, self.state.unheard_since_ms = why, at_ms
+        self.state.leaving = False
+        self.effects.cancel(Timer.ANSWER, Timer.GO_AWAY)
+        self.state.cut_off = self.state.link.generating
+        if self.state.cut_off and self.transcript.answered_before_transcript:
+            self.state.cut_off = False
+            self.conversation.interrupted(at_ms)
+            self.transcript.reopen_caller()
+        self.conversation.turn_completed(at_ms)
+
+    def _connect_in_its_place(self, at_ms: float) -> None:
+        if not self.reconnects.replace(at_ms):
+            self.goodbye.finish_because(EndReason.MODEL_LOST, at_ms)
+            return
+        self.effects.do(CloseModel())
+        self._connect(at_ms)
+
+    # Catching up
+
+    def _note_reconnect(self, at_ms: float) -> None:
+        if self.state.unheard_since_ms is None:
+            return
+        took_ms = round(at_ms - self.state.unheard_since_ms)
+        made = Reconnect(at_ms=round(at_ms), took_ms=took_ms, reason=self.state.replaced_because)
+        call = self.state.call
+        self.state.call = replace(call, reconnects=(*call.reconnects, made))
+        self.effects.do(SaveCall(CallChanges(reconnects=self.state.call.reconnects)))
+
+    def _catch_up(self, at_ms: float) -> None:
+        """Have the new session say or hear what is due."""
+        unheard_since_ms = (
+            at_ms if self.state.unheard_since_ms is None else self.state.unheard_since_ms
+        )
+        self.state.unheard_since_ms, cut, self.state.cut_off = None, self.state.cut_off, False
+        from_ms = unheard_since_ms - _UNSURE_MS
+        onset_ms = self.transcript.caller_since_ms
+        waits = self.transcript.caller_waits or self.speech.speaking
+        results = self.ledger.results_since(self.state.opened_ms)
+        if results:
+            self._ask(prompts.tool_results(results))
+        elif self.ledger.busy:
+            pass
+        elif waits and onset_ms is not None:
+            if self._was_acted_on():
+                self._ask(prompts.REPLY_NOW)
+            else:
+                from_ms = min(onset_ms - _BEFORE_ONSET_MS, from_ms)
+                self.transcript.caller_is_heard_again()
+        elif cut:
+            self._ask(prompts.go_on(self.transcript.latest_agent_text))
+        elif self.state.replaced_because == _SILENT:
+            self._ask(prompts.SPEAK)
+        if not self.keypad.hides_the_caller:
+            for pcm in self.ring.since(from_ms):
+                self.effects.do(SendModelAudio(pcm))
+
+    def _ask(self, text: str) -> None:
+        self.watchdog.asked()
+        self.effects.do(SendModelText(text))
+
+    # Watching
+
+    def interrupted(self, at_ms: float) -> None:
+        voiced_ms = self.speech.last_voiced_ms
+        nobody = voiced_ms is None or at_ms - voiced_ms > _NO_VOICE_MS
+        if nobody and (self.state.link.generating or not self.playback.idle):
+            self.watchdog.interrupted_by_nobody()
+        self.conversation.interrupted(at_ms)
+
+    def watch_model(self, now: Situation, at_ms: float) -> None:
+        """Start or stop waiting for the model's next word; leave a session that is about to end."""
+        if self.transcript.caller_since_ms is not None:
+            self.watchdog.caller_spoke()
+        patience_ms = None
+        if now.model_may_owe_a_word:
+            patience_ms = self.watchdog.patience_ms(
+                caller_waits=now.caller_waits, broken_off=now.generating
+            )
+        if patience_ms is None:
+            self.effects.cancel(Timer.ANSWER)
+        else:
+            self.effects.start(Timer.ANSWER, patience_ms)
+        leave = self.state.leaving and now.session_may_be_left
+        if leave and not self.effects.running(Timer.RECONNECT):
+            self._leave(at_ms, GO_AWAY)
+
+    def answer_timer_fired(self, at_ms: float) -> None:
+        """The model owes something and is silent."""
+        if self.state.link.generating and (more_ms := self._reply_may_take_ms(at_ms)) > 0:
+            self.effects.start(Timer.ANSWER, more_ms)
+            return
+        match self.watchdog.lost_patience(broken_off=self.state.link.generating):
+            case Remedy.ASK if self.watchdog.cut_short:
+                self.effects.do(SendModelText(prompts.go_on(self.transcript.latest_agent_text)))
+            case Remedy.ASK:
+                self.effects.do(SendModelText(prompts.SPEAK))
+            case Remedy.REPLACE:
+                self._leave(at_ms, _SILENT)
+            case Remedy.GIVE_UP:
+                self.goodbye.finish_because(EndReason.MODEL_LOST, at_ms)
+
+    def _reply_may_take_ms(self, at_ms: float) -> float:
+        """How long the reply may still go on without more of it: 0 if it should have long since."""
+        playback = self.playback
+        to_play_ms = (playback.sent - playback.heard(at_ms)) / BYTES_PER_MS
+        return max(to_play_ms, self.state.link.last_audio_ms + REPLY_PAUSE_MS - at_ms, 0.0)

@@ -1,0 +1,167 @@
+"""Every sentence with which the core steers the model.
+
+Tools describe themselves, and what the caller hears without the model is in
+`packaged/phrases.toml`.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from ringdown.agents.template_values import template_values
+from ringdown.agents.templates import render
+from ringdown.calls import Call, EndReason, Speaker, ToolCall, Turn
+from stream_handler.call.transcript import Said
+
+_RESULT_CHARS = 2_000  # oversized results of tools have ended sessions
+_LAST_WORDS = 30
+_WHO = {Speaker.CALLER: "Caller", Speaker.AGENT: "You"}
+
+# The first words of a stream
+
+
+def opening(call: Call, history: Sequence[Turn], age_ms: float = 0.0) -> str:
+    """Make the model speak first: the greeting, or a word on where things stand.
+
+    What was said in earlier streams (`history`) the session knows already. `age_ms` is the call's
+    age, which tells what the clock says in a greeting.
+    """
+    if not history and call.resumed_from is not EndReason.TRANSFERRED:
+        greeting = render(call.agent.greeting, template_values(call, age_ms))
+        return f'The caller is on the line now. Greet them, in exactly these words: "{greeting}"'
+    if call.resumed_from is EndReason.TRANSFERRED:
+        return (
+            f"You transferred the caller to {call.failed_transfers[-1]}, who did not answer. The "
+            "caller is back with you now. Say so in one short sentence, and ask how else you can "
+            "help."
+        )
+    last = history[-1]
+    if last.speaker is Speaker.CALLER:
+        now = _REPLY_NOW
+    elif last.interrupted:
+        now = "The caller heard you up to your last words: go on right behind them."
+    else:
+        now = "Say in one short sentence that you are back, and go on with what was to come next."
+    return f"The line broke for a moment and is back. Do not greet the caller again. {now}"
+
+
+# During the call
+
+
+def idle_nudge(sentence: str) -> str:
+    return f'The caller has been silent for a while. Say exactly: "{sentence}"'
+
+
+def time_warning(sentence: str) -> str:
+    return f'Say exactly: "{sentence}" Then go on.'
+
+
+def waiting_phrase(sentence: str) -> str:
+    return f'What you wait for takes a moment. Say exactly: "{sentence}" Then wait on.'
+
+
+def typed(digits: str) -> str:
+    return f"The caller typed {digits} on the phone's keypad."
+
+
+# A session that takes the place of another, and a model that is silent
+
+_REPLY_NOW = "The caller still waits for your answer: give it now."
+REPLY_NOW = f"The connection was gone for a moment. {_REPLY_NOW}"
+SPEAK = (
+    "You are silent, and the caller waits. Answer what they said last, or go on. If you did not "
+    "understand them, ask them to say it again."
+)
+
+
+def background(turns: Sequence[Said], results: Sequence[ToolCall]) -> str:
+    """What is added to the instructions of a session that is opened in the middle of a call.
+
+    To the instructions, because they are neither lost nor answered, as history in messages may be.
+    """
+    said: list[tuple[float, str]] = [
+        (turn.start_ms, f"{_WHO[turn.speaker]}: {turn.text}") for turn in turns
+    ]
+    done: list[tuple[float, str]] = [(call.start_ms, f"({_result(call)})") for call in results]
+    if not said and not done:
+        return ""
+    lines = [line for _, line in sorted(said + done, key=lambda entry: entry[0])]
+    return "\n\nYou are in the middle of this call. Until now:\n" + "\n".join(lines)
+
+
+def tool_results(results: Sequence[ToolCall]) -> str:
+    """The results of calls that the session doesn't know, because an earlier one made them."""
+    return "\n".join(
+        [*(f"{_result(call)}." for call in results), "Go on with this: tell the caller."]
+    )
+
+
+def go_on(last_words: str) -> str:
+    """After a reply that was cut off: its audio may end before its text does."""
+    heard = " ".join(last_words.split()[-_LAST_WORDS:])
+    if not heard:
+        return SPEAK
+    return (
+        f'You were cut off while you spoke. Your last words were: "{heard}". Begin again with the '
+        "sentence that was cut off, and go on from there. Do not mention that you were cut off."
+    )
+
+
+def _result(call: ToolCall) -> str:
+    """No more than the model was told at the time, or would have been."""
+    said = {"error": call.error} if call.error is not None else call.output
+    args, answer = (msgspec.json.encode(value).decode() for value in (call.args, said))
+    return f"You called {call.name} with {args}, which answered {answer[:_RESULT_CHARS]}"
+
+
+# What the built-in functions are for
+
+_REASON = "Why, in a few words."
+END_CALL = (
+    "Ends the phone call. Call it when the conversation is over: say a short goodbye first, then "
+    "call this function, and say nothing after it."
+)
+END_CALL_ARGUMENTS = {"reason": _REASON}
+TRANSFER_CALL = (
+    "Transfers the caller to a person. Tell the caller first that you are connecting them, then "
+    "call this function, and say nothing after it."
+)
+TRANSFER_CALL_ARGUMENTS = {"name": "Whom to.", "reason": _REASON}
+COLLECT_DIGITS = (
+    "Lets the caller type digits on the phone's keypad, such as a PIN or an account number. First "
+    "ask the caller to type them, then call this function. You are told whether they were typed, "
+    "never which; tools that need them are given them by the system."
+)
+COLLECT_DIGITS_ARGUMENTS = {
+    "purpose": "What the digits are, in one lower-case word: pin, account_number.",
+    "length": "How many digits there are; 0 if that is not known.",
+    "secret": "Whether nobody may learn them, as with a PIN.",
+}
+
+# What the model is told when it has called a function
+
+GOODBYE_SAID = "The call ends now. Say nothing more."
+GOODBYE_MISSING = "The call ends once you have said a short goodbye. Say it now."
+TRANSFER_SAID = "The call is being transferred. Say nothing more."
+TRANSFER_MISSING = "Tell the caller now, in one short sentence, that you are connecting them."
+COLLECTING_ALREADY = "Digits are being collected already. Wait for that to end."
+TOO_MANY_CALLS = "Too much is being asked at once. Wait for the answers."
+
+
+def unknown_tool(name: str) -> str:
+    return f"There is no tool named {name}. Go on without it."
+
+
+def unknown_person(known: Sequence[str]) -> str:
+    names = ", ".join(known) or "nobody"
+    return f"You can transfer to: {names}. Use one of these names."
+
+
+def wrong_arguments(problem: object) -> str:
+    return f"The arguments do not fit: {problem}"
+
+
+def digits_missing(length: int) -> str:
+    """`length` 0: any number of them."""
+    wanted = f"{length} digits" if length else "digits"
+    return f"The caller did not type {wanted} in time."

@@ -1,0 +1,339 @@
+"""Where a call stands: its phases and flags, and which moves are allowed.
+
+How the stream ends. Every step is certain:
+
+    TALKING ──end_call, transfer_call──▶ GOODBYE ──heard, or a limit──▶ SAVING ──▶ CLOSED
+     │  ▲                                 │   └─heard, but─▶ ANSWERED ────▲
+     │  └────── the model is interrupted ─┘  the caller speaks │ │        │
+     │  └───────── the model speaks again ─────────────────────┘ └────────┤
+     └──────────────── hang-up, limit, loss, failure ─────────────────────┘
+
+The connection to the model:
+
+    CONNECTING ──connected──▶ LISTENING ──lost, leave──▶ RECONNECTING
+                               │     ▲ ◀────connected──────────┘ ▲
+                              move   └connected, failed┐         │
+                               └────────────────────▶ MOVING ──lost
+
+To resume a session by its handle we must close it first: we leave it. A fresh session can be opened
+while the old one keeps listening (MOVING), and the caller doesn't notice.
+
+A move that isn't allowed is our mistake. It leaves the state unchanged and raises a warning: tests
+turn warnings into errors; in production the call continues and the warning is in the log.
+"""
+
+import enum
+import warnings
+from dataclasses import dataclass, field
+
+from ringdown.calls import Call, EndReason, NextAction, Usage
+
+
+class WrongMove(UserWarning):
+    """The core tried a move that the tables in this file don't allow."""
+
+
+# How the stream ends
+
+
+class Phase(enum.Enum):
+    TALKING = enum.auto()
+    GOODBYE = enum.auto()
+    """The model has asked to end the stream. Its goodbye is being spoken, or hasn't begun."""
+    ANSWERED = enum.auto()
+    """The goodbye has been heard and the caller is speaking: "bye", or "wait"."""
+    SAVING = enum.auto()
+    """The conversation is over. Only the final save is awaited."""
+    CLOSED = enum.auto()
+
+
+_PHASE_MOVES = {
+    Phase.TALKING: {Phase.GOODBYE, Phase.SAVING},
+    Phase.GOODBYE: {Phase.TALKING, Phase.ANSWERED, Phase.SAVING},
+    Phase.ANSWERED: {Phase.TALKING, Phase.SAVING},
+    Phase.SAVING: {Phase.CLOSED},
+    Phase.CLOSED: set[Phase](),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Why the stream ends, and what happens to the call then (None: undecided)."""
+
+    reason: EndReason
+    next: NextAction | None
+    transfer_to: str | None = None
+
+
+HANG_UP = Outcome(EndReason.AGENT_HUNG_UP, NextAction.HANG_UP)
+
+# A stream that is lost or handed over decides nothing: if the caller is still there,
+# `/after-stream` has another handler take over the call.
+OUTCOMES = {
+    EndReason.AGENT_HUNG_UP: NextAction.HANG_UP,
+    EndReason.CALLER_HUNG_UP: NextAction.HANG_UP,
+    EndReason.CALLER_ASKED_FOR_PERSON: NextAction.CONNECT_PERSON,
+    EndReason.CALLER_IDLE: NextAction.IDLE_GOODBYE,
+    EndReason.TIME_LIMIT: NextAction.TIME_GOODBYE,
+    EndReason.COST_LIMIT: NextAction.TIME_GOODBYE,
+    EndReason.STREAM_LOST: None,
+    EndReason.MODEL_UNAVAILABLE: NextAction.FALL_BACK,
+    EndReason.MODEL_LOST: NextAction.FALL_BACK,
+    EndReason.HANDLER_STOPPED: None,
+}
+
+
+def transfer_to(name: str) -> Outcome:
+    return Outcome(EndReason.TRANSFERRED, NextAction.TRANSFER, name)
+
+
+class Ending:
+    """The phase of the stream and how it came to end."""
+
+    def __init__(self) -> None:
+        self._phase = Phase.TALKING
+        self.outcome: Outcome | None = None
+        self._intended = HANG_UP
+        self._spoken = False
+
+    @property
+    def phase(self) -> Phase:
+        return self._phase
+
+    @property
+    def over(self) -> bool:
+        """Whether the conversation is over: nothing more is played or answered."""
+        return self._phase in (Phase.SAVING, Phase.CLOSED)
+
+    @property
+    def intended(self) -> Outcome:
+        """What the goodbye under way leads to."""
+        return self._intended
+
+    @property
+    def goodbye_begun(self) -> bool:
+        """Whether the model has begun the goodbye that it asked for."""
+        return self._phase is Phase.GOODBYE and self._spoken
+
+    def goodbye_requested(self, intended: Outcome, *, spoken: bool) -> bool:
+        """The model wants to end the stream; False if it already does.
+
+        `spoken`: it has said its goodbye. Once said it stays said: callers answer it with a "bye"
+        of their own, and that must not hold the line open.
+        """
+        if self._phase is not Phase.TALKING:
+            return False
+        self._move(Phase.GOODBYE)
+        self._intended = intended
+        self._spoken = spoken
+        return True
+
+    def agent_spoke(self) -> None:
+        """Count what the agent says now as its goodbye, if it wants to end the call."""
+        self._spoken = True
+
+    def goodbye_withdrawn(self) -> bool:
+        """Continue the conversation; False if no goodbye was under way."""
+        if self._phase not in (Phase.GOODBYE, Phase.ANSWERED):
+            return False
+        self._move(Phase.TALKING)
+        return True
+
+    def goodbye_answered(self) -> None:
+        """The goodbye has been heard, and the caller is speaking."""
+        self._move(Phase.ANSWERED)
+
+    def finish(self, outcome: Outcome) -> bool:
+        """Start saving; False if the session is already past that."""
+        if self.over:
+            return False
+        self._move(Phase.SAVING)
+        self.outcome = outcome
+        return True
+
+    def saved(self) -> Outcome | None:
+        """The final save is done or given up: the outcome to close with, None if already closed."""
+        if self._phase is not Phase.SAVING:
+            return None
+        self._move(Phase.CLOSED)
+        return self.outcome
+
+    def _move(self, to: Phase) -> None:
+        if to in _PHASE_MOVES[self._phase]:
+            self._phase = to
+        else:
+            warnings.warn(WrongMove(f"{self._phase.name} to {to.name}"), stacklevel=3)
+
+
+# The connection to the model
+
+_STALE_MS = 1_000.0
+
+
+class LinkState(enum.Enum):
+    CONNECTING = enum.auto()
+    LISTENING = enum.auto()
+    MOVING = enum.auto()
+    RECONNECTING = enum.auto()
+    CLOSED = enum.auto()
+
+
+class LinkNews(enum.Enum):
+    """What we learn about a connection. It may come too late to mean anything."""
+
+    CONNECTED = enum.auto()
+    FAILED = enum.auto()
+    """A connection could not be made."""
+    LOST = enum.auto()
+
+
+class LinkStep(enum.Enum):
+    """What we do with a connection."""
+
+    LEAVE = enum.auto()
+    """Close it to open another."""
+    MOVE = enum.auto()
+    """Open another while this one keeps listening."""
+    CLOSE = enum.auto()
+    """Close it for good."""
+
+
+_LINK_MOVES: dict[tuple[LinkState, LinkNews | LinkStep], LinkState] = {
+    (LinkState.CONNECTING, LinkNews.CONNECTED): LinkState.LISTENING,
+    (LinkState.CONNECTING, LinkNews.FAILED): LinkState.CONNECTING,
+    (LinkState.LISTENING, LinkNews.LOST): LinkState.RECONNECTING,
+    (LinkState.LISTENING, LinkStep.LEAVE): LinkState.RECONNECTING,
+    (LinkState.LISTENING, LinkStep.MOVE): LinkState.MOVING,
+    (LinkState.MOVING, LinkNews.CONNECTED): LinkState.LISTENING,
+    (LinkState.MOVING, LinkNews.FAILED): LinkState.LISTENING,
+    (LinkState.MOVING, LinkNews.LOST): LinkState.RECONNECTING,
+    (LinkState.RECONNECTING, LinkNews.CONNECTED): LinkState.LISTENING,
+    (LinkState.RECONNECTING, LinkNews.FAILED): LinkState.RECONNECTING,
+    **{(state, LinkStep.CLOSE): LinkState.CLOSED for state in LinkState},
+}
+
+
+class ModelLink:
+    """The connection to the model, and what the model is doing as far as its messages tell."""
+
+    def __init__(self) -> None:
+        self._state = LinkState.CONNECTING
+        self.listening = False
+        """Whether a session takes what is sent."""
+        self._interrupted_ms: float | None = None
+        self.generating = False
+        """Whether a reply has begun whose last audio has not come yet."""
+        self.last_audio_ms = 0.0
+
+    @property
+    def state(self) -> LinkState:
+        return self._state
+
+    def take(self, news: LinkNews) -> bool:
+        """Move to the next state; False for news that means nothing in this one."""
+        following = _LINK_MOVES.get((self._state, news))
+        if following is None:
+            return False
+        self._go_to(following)
+        return True
+
+    def step(self, step: LinkStep) -> None:
+        following = _LINK_MOVES.get((self._state, step))
+        if following is None:
+            warnings.warn(WrongMove(f"{step.name} while {self._state.name}"), stacklevel=2)
+        else:
+            self._go_to(following)
+
+    def close(self) -> None:
+        """Close every connection. No other will be opened."""
+        self.step(LinkStep.CLOSE)
+        self.generating = False
+
+    def audio(self, at_ms: float) -> bool:
+        """Audio has arrived; False if it belongs to an interrupted reply and must be dropped.
+
+        Such audio ends with the turn; a server that never ends the turn is believed again after
+        a second, so that a lost `turnComplete` costs a second and not the call.
+        """
+        if self._interrupted_ms is not None and at_ms - self._interrupted_ms < _STALE_MS:
+            return False
+        self._interrupted_ms = None
+        self.generating = True
+        self.last_audio_ms = at_ms
+        return True
+
+    def interrupted(self, at_ms: float) -> None:
+        if self.generating:
+            self._interrupted_ms = at_ms
+        self.generating = False
+
+    def generation_completed(self) -> None:
+        self.generating = False
+
+    def turn_completed(self) -> None:
+        self.generating = False
+        self._interrupted_ms = None
+
+    def _go_to(self, state: LinkState) -> None:
+        self._state = state
+        self.listening = state in (LinkState.LISTENING, LinkState.MOVING)
+
+
+# The whole
+
+
+@dataclass(slots=True)
+class CallState:
+    """Where the call stands now.
+
+    Each subject has its own state elsewhere: who said what in `Transcript`, what has been played in
+    `Playback`, what the model has called in `ToolLedger`, what was typed in `Keypad`.
+    """
+
+    call: Call
+    """Its record, with the edits and reconnects so far."""
+    usage: Usage = field(init=False)
+    revision: str = field(init=False)
+    """The agent revision whose instructions the call follows."""
+    ending: Ending = field(default_factory=Ending)
+    link: ModelLink = field(default_factory=ModelLink)
+
+    ringing: bool = False
+    """The caller hears ringback."""
+
+    # The caller waits for a tool, or for a session of the model
+    tone_playing: bool = False
+    phrase_said: bool = False
+    """In the present wait."""
+    phrases_said: int = 0
+    """In the whole stream."""
+
+    # It is the caller's turn, and they are silent
+    quiet: bool = False
+    silent_since_ms: float | None = None
+    """Since the last word that was heard. The agent's nudge doesn't restart the count."""
+    nudged: bool = False
+
+    hand_over_requested: bool = False
+
+    # Between two sessions of the model
+    leaving: bool = False
+    """The service is about to close the session; we leave it at the first quiet moment."""
+    cut_off: bool = False
+    """The session ended in the middle of a reply."""
+    replaced_because: str = ""
+    unheard_since_ms: float | None = None
+    """Since when the caller has had no session that listens to them."""
+    opened_ms: float = 0.0
+    """When we began to open the latest session: it knows what happened before then."""
+    sent_instructions: str = ""
+    sent_background: str = ""
+
+    def __post_init__(self) -> None:
+        self.usage = self.call.usage
+        self.revision = (self.call.agent_revision, *self.call.applied_revisions)[-1]
+
+    @property
+    def talking(self) -> bool:
+        """Whether the conversation continues and the model hasn't asked to end it."""
+        return self.ending.phase is Phase.TALKING

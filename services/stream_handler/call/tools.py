@@ -1,0 +1,188 @@
+"""What the model calls: tools over HTTP, and the functions that are built in."""
+
+from dataclasses import dataclass, field
+
+from ringdown.calls import ToolCall
+from ringdown.tools import (
+    Json,
+    Scheduling,
+    ToolAnswer,
+    ToolCallContext,
+    ToolDeclaration,
+    ToolRequest,
+    Waiting,
+)
+from ringdown.tools.arguments import problems_with
+from stream_handler.call import prompts
+from stream_handler.call.actions import (
+    CallTool,
+    CancelTool,
+    SendMark,
+    SendModelText,
+    SendToolResponse,
+)
+from stream_handler.call.effects import Effects
+from stream_handler.call.events import ToolCallFinished, ToolCallRequested
+from stream_handler.call.functions import BUILT_IN
+from stream_handler.call.goodbye import Goodbye
+from stream_handler.call.keypad import Collected, Collection, Keypad
+from stream_handler.call.playback import Playback
+from stream_handler.call.reconnect import Reconnects
+from stream_handler.call.state import CallState, Outcome
+from stream_handler.call.timers import Timer
+from stream_handler.call.tool_ledger import ToolLedger
+from stream_handler.call.transcript import Transcript
+from stream_handler.call.watchdog import Watchdog
+
+MOST_RUNS = 8
+"""Requests to tools under way in one call. Models have been seen to ask in circles."""
+
+
+@dataclass(slots=True, eq=False)
+class ToolCalls:
+    """Answers every call of the model exactly once."""
+
+    effects: Effects
+    state: CallState
+    transcript: Transcript
+    playback: Playback
+    keypad: Keypad
+    ledger: ToolLedger
+    reconnects: Reconnects
+    watchdog: Watchdog
+    goodbye: Goodbye
+    _tools: dict[str, ToolDeclaration] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._tools = {tool.name: tool for tool in self.state.call.tools}
+
+    def requested(self, event: ToolCallRequested) -> None:
+        self.watchdog.model_acted()
+        if not self.ledger.begin(event.id, event.name, event.args, event.at_ms):
+            return
+        function, tool = BUILT_IN.get(event.name), self._tools.get(event.name)
+        if function is not None:
+            function.run(event, self)
+        elif tool is not None:
+            self._call(tool, event)
+        else:
+            answer = ToolAnswer.failed(prompts.unknown_tool(event.name))
+            self.answer(event.id, answer, event.at_ms)
+
+    def finished(self, event: ToolCallFinished) -> None:
+        """Answer every call that waits for this tool's result."""
+        for id in self.ledger.run_finished(event.id, event.answer):
+            self.answer(id, event.answer, event.at_ms)
+
+    def answer(
+        self, id: str, answer: ToolAnswer, at_ms: float, scheduling: Scheduling | None = None
+    ) -> None:
+        """Give the model the result, unless the call was already answered or cancelled."""
+        record = self.ledger.finish(id, answer, at_ms)
+        if record is not None:
+            tool = self._tools.get(record.name)
+            scheduling = tool.scheduling if tool is not None else scheduling
+            self._send_result(record, answer, scheduling)
+            self.effects.save(tool_calls=(record,))
+
+    def _send_result(
+        self, record: ToolCall, answer: ToolAnswer, scheduling: Scheduling | None
+    ) -> None:
+        """Send the result to the session that made the call, or describe it to a later one.
+
+        If no session is listening, the next one learns of it when it is opened.
+        """
+        if not self.state.link.listening:
+            return
+        if scheduling != "silent":
+            self.watchdog.asked()
+        if self.reconnects.session_has_seen(record.start_ms):
+            self.effects.do(SendToolResponse(record.id, record.name, answer, scheduling))
+        else:
+            self.effects.do(SendModelText(prompts.tool_results((record,))))
+
+    def cancelled(self, ids: tuple[str, ...], at_ms: float) -> None:
+        records = self.ledger.cancel(ids, at_ms)
+        for record in records:
+            if self.keypad.cancel(record.id):
+                self.effects.restart(Timer.KEYPAD_PAUSE, self.keypad.pause_ms)
+        for run in self.ledger.abandoned():
+            self.effects.do(CancelTool(run))
+        self.effects.save(tool_calls=records)
+
+    def collected(self, result: Collected, at_ms: float) -> None:
+        """Tell the model that digits were typed, but never which."""
+        answer = ToolAnswer(output={"collected": True})
+        if not result.complete:
+            missing = prompts.digits_missing(result.collection.length)
+            answer = ToolAnswer.failed(missing, retryable=True)
+        self.answer(result.collection.tool_call_id, answer, at_ms)
+
+    def _call(self, tool: ToolDeclaration, event: ToolCallRequested) -> None:
+        """Call the tool, unless the arguments are invalid, an identical call is running or was
+        just answered, or too many are running."""
+        ledger, request = self.ledger, self._request(tool, event)
+        answer = _refusal(event.args, tool) or ledger.answer_to(request)
+        if answer is None and ledger.join(event.id, request):
+            return
+        if answer is None and ledger.runs >= MOST_RUNS:
+            answer = ToolAnswer.failed(prompts.TOO_MANY_CALLS)
+        if answer is not None:
+            self.answer(event.id, answer, event.at_ms)
+            return
+        ledger.run(event.id, request, _waiting(tool, blocks=event.blocks))
+        if event.blocks:  # what the model says with the answer is a turn of its own
+            self.transcript.agent_complete()
+            self.transcript.agent_turn_over()
+        mark = self.playback.complete()  # its echo tells when the caller begins to wait
+        if mark is not None:
+            self.effects.do(SendMark(mark))
+        self.effects.do(CallTool(event.id, tool, request))
+
+    def _request(self, tool: ToolDeclaration, event: ToolCallRequested) -> ToolRequest:
+        call = self.state.call
+        return ToolRequest(
+            call=ToolCallContext(
+                call_sid=call.call_sid,
+                agent_id=call.agent_id,
+                caller=call.caller,
+                caller_verified=call.caller_verified,
+                called=call.called,
+                language=call.agent.language,
+            ),
+            name=tool.name,
+            args=event.args,
+            idempotency_key=f"{call.call_sid}/{event.id}",
+            digits=self.keypad.digits_for(tool.digits),
+        )
+
+    # What built-in functions do
+
+    @property
+    def transfer_names(self) -> tuple[str, ...]:
+        return tuple(self.state.call.agent.transfer_numbers)
+
+    @property
+    def collecting(self) -> bool:
+        return self.keypad.collecting is not None
+
+    def leave(self, event: ToolCallRequested, outcome: Outcome, *, said: str, missing: str) -> None:
+        spoken = self.transcript.agent_spoke_last
+        answer = ToolAnswer(output={"status": said if spoken else missing})
+        self.answer(event.id, answer, event.at_ms, "silent" if spoken else None)
+        self.goodbye.begin_goodbye(outcome, event.at_ms)
+
+    def collect(self, collection: Collection) -> None:
+        self.keypad.collect(collection)
+        self.effects.restart(Timer.KEYPAD_PAUSE, self.keypad.pause_ms)
+
+
+def _refusal(args: dict[str, Json], tool: ToolDeclaration) -> ToolAnswer | None:
+    """Why the arguments are invalid, in words that help the model correct them."""
+    problem = problems_with(args, tool.parameters)
+    return ToolAnswer.failed(problem) if problem is not None else None
+
+
+def _waiting(tool: ToolDeclaration, *, blocks: bool) -> Waiting:
+    """A model that waits for the tool cannot say a phrase."""
+    return "tone" if tool.waiting == "phrase" and blocks else tool.waiting
