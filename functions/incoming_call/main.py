@@ -17,7 +17,7 @@ from voice_webhook.connections import SharedConnections
 from voice_webhook.webhook import Webhook
 from voice_webhook.webhook_settings import read_settings
 
-log.configure()
+log.configure(app="incoming_call")
 try:
     _settings = read_settings(os.environ)
 except ConfigurationError as error:

@@ -16,7 +16,7 @@ from ringdown.stores.shared_store import SharedStore
 from ringdown.tools import Json, ToolAnswer, ToolRequest
 from ringdown.tools.endpoint import ToolEndpoint
 
-log.configure()
+log.configure(app="lookup_account")
 _reader = SettingsReader(os.environ)
 _store = SharedStore(read_store_url(_reader))
 _verified_number_is_proof = _reader.flag("VERIFIED_NUMBER_IS_PROOF")

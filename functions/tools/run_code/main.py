@@ -17,7 +17,7 @@ from ringdown.settings import SettingsReader
 from ringdown.tools import Json, ToolAnswer, ToolRequest
 from ringdown.tools.endpoint import ToolEndpoint
 
-log.configure()
+log.configure(app="run_code")
 _reader = SettingsReader(os.environ)
 _backend = read_developer_api(_reader)
 _model = _reader.text(

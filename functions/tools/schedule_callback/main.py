@@ -38,7 +38,7 @@ def _ways_to_tell(reader: SettingsReader) -> list[Tell]:
     return ways
 
 
-log.configure()
+log.configure(app="schedule_callback")
 _reader = SettingsReader(os.environ)
 _store = SharedStore(read_store_url(_reader))
 _tell = _ways_to_tell(_reader)

@@ -16,7 +16,7 @@ from ringdown.settings import SettingsReader
 from ringdown.tools import Json, ToolAnswer, ToolRequest
 from ringdown.tools.endpoint import ToolEndpoint
 
-log.configure()
+log.configure(app="search_knowledge_base")
 _reader = SettingsReader(os.environ)
 _base = chosen_base(_reader, Path(__file__).with_name("articles"))
 _most = _reader.integer("MOST_RESULTS", default=3, minimum=1, maximum=10)

@@ -18,7 +18,7 @@ from ringdown.tools import Json, ToolAnswer, ToolRequest
 from ringdown.tools.endpoint import ToolEndpoint
 from ringdown.twilio import TwilioTexts, read_twilio_account
 
-log.configure()
+log.configure(app="send_text_message")
 _log = Log("send_text_message")
 _reader = SettingsReader(os.environ)
 _store = SharedStore(read_store_url(_reader))
