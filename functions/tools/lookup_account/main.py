@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 
 import functions_framework.aio
 from account_lookup.lookup import LookupArgs, look_up
@@ -10,15 +11,15 @@ from starlette.responses import Response
 
 from ringdown import clock, log
 from ringdown.errors import ConfigurationError
+from ringdown.open_once import OpenOnce
 from ringdown.settings import SettingsReader
-from ringdown.stores import read_store_url
-from ringdown.stores.shared_store import SharedStore
+from ringdown.stores import open_store, read_store_url
 from ringdown.tools import Json, ToolAnswer, ToolRequest
 from ringdown.tools.endpoint import ToolEndpoint
 
 log.configure(app="lookup_account")
 _reader = SettingsReader(os.environ)
-_store = SharedStore(read_store_url(_reader))
+_store = OpenOnce(partial(open_store, read_store_url(_reader)))
 _verified_number_is_proof = _reader.flag("VERIFIED_NUMBER_IS_PROOF")
 try:
     _reader.finish()

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 
 import functions_framework.aio
 from callback_scheduling.scheduling import CallbackArgs, Tell, schedule
@@ -11,9 +12,9 @@ from starlette.responses import Response
 
 from ringdown import clock, log
 from ringdown.errors import ConfigurationError
+from ringdown.open_once import OpenOnce
 from ringdown.settings import SettingsReader
-from ringdown.stores import read_store_url
-from ringdown.stores.shared_store import SharedStore
+from ringdown.stores import open_store, read_store_url
 from ringdown.tools import Json, ToolAnswer, ToolRequest
 from ringdown.tools.endpoint import ToolEndpoint
 from ringdown.twilio import TwilioTexts, read_twilio_account
@@ -40,7 +41,7 @@ def _ways_to_tell(reader: SettingsReader) -> list[Tell]:
 
 log.configure(app="schedule_callback")
 _reader = SettingsReader(os.environ)
-_store = SharedStore(read_store_url(_reader))
+_store = OpenOnce(partial(open_store, read_store_url(_reader)))
 _tell = _ways_to_tell(_reader)
 try:
     _reader.finish()

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 
 import functions_framework.aio
 from starlette.requests import Request
@@ -11,9 +12,9 @@ from text_messages.text_message import TextMessageArgs, send_text
 from ringdown import clock, log
 from ringdown.errors import ConfigurationError
 from ringdown.log import Log
+from ringdown.open_once import OpenOnce
 from ringdown.settings import SettingsReader
-from ringdown.stores import read_store_url
-from ringdown.stores.shared_store import SharedStore
+from ringdown.stores import open_store, read_store_url
 from ringdown.tools import Json, ToolAnswer, ToolRequest
 from ringdown.tools.endpoint import ToolEndpoint
 from ringdown.twilio import TwilioTexts, read_twilio_account
@@ -21,7 +22,7 @@ from ringdown.twilio import TwilioTexts, read_twilio_account
 log.configure(app="send_text_message")
 _log = Log("send_text_message")
 _reader = SettingsReader(os.environ)
-_store = SharedStore(read_store_url(_reader))
+_store = OpenOnce(partial(open_store, read_store_url(_reader)))
 _account = read_twilio_account(_reader)
 try:
     _reader.finish()

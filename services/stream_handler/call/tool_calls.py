@@ -7,12 +7,12 @@ from ringdown.tools import (
     Json,
     Scheduling,
     ToolAnswer,
-    ToolCallContext,
     ToolDeclaration,
     ToolRequest,
     Waiting,
 )
 from ringdown.tools.arguments import problems_with
+from ringdown.tools.request import tool_request
 from stream_handler.call.actions import (
     CallTool,
     CancelTool,
@@ -141,20 +141,9 @@ class ToolCalls:
         yield CallTool(event.id, tool, request)
 
     def _request(self, tool: ToolDeclaration, event: ToolCallRequested) -> ToolRequest:
-        call = self._parts.call
-        return ToolRequest(
-            call=ToolCallContext(
-                call_sid=call.call_sid,
-                agent_id=call.agent_id,
-                caller=call.caller,
-                caller_verified=call.caller_verified,
-                called=call.called,
-                language=call.agent.language,
-            ),
-            name=tool.name,
-            args=event.args,
-            idempotency_key=f"{call.call_sid}/{event.id}",
-            digits=self._parts.keypad.digits_for(tool.digits),
+        digits = self._parts.keypad.digits_for(tool.digits)
+        return tool_request(
+            self._parts.call, tool.name, event.args, tool_call_id=event.id, digits=digits
         )
 
     def _leave(

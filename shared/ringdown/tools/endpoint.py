@@ -32,7 +32,8 @@ from ringdown import clock
 from ringdown.documents import explain
 from ringdown.errors import StoreUnavailable
 from ringdown.log import Log, call_bound
-from ringdown.tools import Json, ToolAnswer, ToolRequest
+from ringdown.request_body import BodyTooLarge, read_body
+from ringdown.tools import NOTHING_TO_TELL, Json, ToolAnswer, ToolRequest
 from ringdown.tools.answers import KEPT_FOR, AnswerStore
 
 MAX_BODY_BYTES = 64 * 1024
@@ -40,7 +41,6 @@ MAX_ANSWER_BYTES = 32 * 1024
 BODY_WITHIN_S = 5.0
 _LOOK_AGAIN_S = 0.2
 _LOOKS = 15
-_NOTHING_TO_TELL = ToolAnswer(output={"status": "The tool has nothing to tell."})
 _TOO_LONG = ToolAnswer.failed("The answer was too long. Ask for less.")
 _STORE_AWAY = ToolAnswer.failed("The records cannot be reached just now.", retryable=True)
 _UNKNOWN_OUTCOME = ToolAnswer.failed(
@@ -75,11 +75,10 @@ class ToolEndpoint(Generic[Args]):
         if request.method != "POST":
             return _error(405, "tools are called by POST", {"Allow": "POST"})
         try:
-            async with asyncio.timeout(BODY_WITHIN_S):
-                body = await _read_body(request)
+            body = await read_body(request.stream(), at_most=MAX_BODY_BYTES, within_s=BODY_WITHIN_S)
         except (TimeoutError, ClientDisconnect):
             return _error(408, "the request did not arrive in time")
-        if body is None:
+        except BodyTooLarge:
             return _error(413, f"the request is larger than {MAX_BODY_BYTES} bytes")
         return await self.answer(body)
 
@@ -137,7 +136,7 @@ class ToolEndpoint(Generic[Args]):
         answer = await self._tool(args, request)
         if isinstance(answer, ToolAnswer):
             return answer
-        return ToolAnswer(output=answer) if answer else _NOTHING_TO_TELL
+        return ToolAnswer(output=answer) if answer else NOTHING_TO_TELL
 
     def _malformed(self, reason: str) -> Response:
         _log.warning("request is malformed", tool=self._name, reason=reason)
@@ -152,16 +151,6 @@ async def _kept_answer(store: AnswerStore, key: str) -> ToolAnswer:
             return answer
         await asyncio.sleep(_LOOK_AGAIN_S)
     return _UNKNOWN_OUTCOME
-
-
-async def _read_body(request: Request) -> bytes | None:
-    """The body; None if it is too large."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            return None
-    return bytes(body)
 
 
 def _error(

@@ -13,7 +13,7 @@ from ringdown.agents.store import AgentStore
 from ringdown.callbacks import Callback, CallbackStore
 from ringdown.calls import RETENTION
 from ringdown.calls.answering import answering
-from ringdown.settings import is_e164
+from ringdown.phone_numbers import is_e164
 from ringdown.tools import Json, ToolAnswer, ToolRequest
 
 Tell = Callable[[Callback, str], Coroutine[None, None, None]]

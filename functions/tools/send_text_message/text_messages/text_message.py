@@ -8,8 +8,8 @@ import msgspec
 
 from ringdown.errors import InvalidDocument
 from ringdown.log import Log
+from ringdown.phone_numbers import is_e164
 from ringdown.sent_texts import MOST_IN_A_CALL, MOST_IN_A_DAY, SentText, SentTextStore
-from ringdown.settings import is_e164
 from ringdown.text_templates import TextTemplateStore, filled_in, problem_with_values
 from ringdown.tools import Json, ToolAnswer, ToolRequest
 
