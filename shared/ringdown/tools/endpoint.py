@@ -1,11 +1,8 @@
 """The HTTP side of a tool: a typed async function becomes what the tool client posts to.
 
-    class Args(msgspec.Struct, frozen=True): ...
-    async def look_up(args: Args, request: ToolRequest) -> dict[str, Json] | ToolAnswer: ...
-    endpoint = ToolEndpoint("look_up", Args, look_up)
-
-A tool that changes something is given `answers`, where its answers are kept: whatever is delivered
-twice with one idempotency key is done once, and answered the same.
+`ringdown.tools.function` makes an entry point of it. A tool that changes something is given
+`answers`, where its answers are kept: whatever is delivered twice with one idempotency key is done
+once, and answered the same.
 
 | the request | the answer |
 | --- | --- |
@@ -32,9 +29,11 @@ from ringdown import clock
 from ringdown.documents import explain
 from ringdown.errors import StoreUnavailable
 from ringdown.log import Log, call_bound
+from ringdown.open_once import OpenOnce
 from ringdown.request_body import BodyTooLarge, read_body
+from ringdown.stores import Store
 from ringdown.tools import NOTHING_TO_TELL, Json, ToolAnswer, ToolRequest
-from ringdown.tools.answers import KEPT_FOR, AnswerStore
+from ringdown.tools.answers import KEPT_FOR, KeptAnswers
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_ANSWER_BYTES = 32 * 1024
@@ -50,7 +49,6 @@ _UNKNOWN_OUTCOME = ToolAnswer.failed(
 
 Args = TypeVar("Args", bound=msgspec.Struct)
 Tool = Callable[[Args, ToolRequest], Awaitable[dict[str, Json] | ToolAnswer]]
-Answers = Callable[[], Awaitable[AnswerStore]]
 
 _log = Log(__name__)
 
@@ -64,7 +62,7 @@ class ToolEndpoint(Generic[Args]):
         args_type: type[Args],
         tool: Tool[Args],
         *,
-        answers: Answers | None = None,
+        answers: OpenOnce[Store] | None = None,
     ) -> None:
         self._name = name
         self._args_type = args_type
@@ -118,16 +116,17 @@ class ToolEndpoint(Generic[Args]):
     async def _answer_once(self, args: Args, request: ToolRequest) -> ToolAnswer:
         if self._answers is None:
             return await self._ask(args, request)
-        store, key = await self._answers(), f"{self._name} {request.idempotency_key}"
+        kept = KeptAnswers((await self._answers.get()).documents)
+        key = f"{self._name} {request.idempotency_key}"
         expires_at = clock.now() + KEPT_FOR
-        if not await store.claim_answer(key, expires_at):
-            return await _kept_answer(store, key)
+        if not await kept.claim(key, expires_at):
+            return await _kept_answer(kept, key)
         answer = await self._ask(args, request)
         try:
             if answer.error is not None and answer.error.retryable:
-                await store.release_answer(key)
+                await kept.release(key)
             else:
-                await store.keep_answer(key, answer, expires_at)
+                await kept.keep(key, answer, expires_at)
         except StoreUnavailable as error:  # what was done is done: the model is to know
             _log.error("answer is not kept", tool=self._name, reason=str(error))
         return answer
@@ -143,10 +142,10 @@ class ToolEndpoint(Generic[Args]):
         return _error(400, reason)
 
 
-async def _kept_answer(store: AnswerStore, key: str) -> ToolAnswer:
+async def _kept_answer(kept: KeptAnswers, key: str) -> ToolAnswer:
     """The answer of the delivery that was first, which may be at work still."""
     for _ in range(_LOOKS):
-        answer = await store.read_answer(key)
+        answer = await kept.read(key)
         if answer is not None:
             return answer
         await asyncio.sleep(_LOOK_AGAIN_S)

@@ -183,7 +183,7 @@ def counter() -> Counter:
 @pytest.fixture
 def counting(counter: Counter, tmp_path: Path, output: io.StringIO) -> Iterator[TestClient]:
     store = OpenOnce(lambda: open_store(f"sqlite:{tmp_path / 'ringdown.db'}"))
-    endpoint = ToolEndpoint("grant", Args, counter.count, answers=store.get)
+    endpoint = ToolEndpoint("grant", Args, counter.count, answers=store)
 
     async def serve(request: Request) -> Response:
         return await endpoint(request)
