@@ -18,6 +18,7 @@ from benchmarks.rig.usage import TargetDied, find_pins, prefer_us
 from benchmarks.targets import TARGETS, Pipecat, Target
 from devtools.processes import ProcessFailed, say
 from ringdown.errors import StoreUnavailable
+from ringdown_cli.command import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,13 @@ def read_options(argv: Sequence[str]) -> Options:
     """Ends the process with a word on what is wrong, as argparse does."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     names = ",".join(target.name for target in TARGETS)
-    parser.add_argument("--runs", type=_count, default=5, help="how often to measure all (5)")
+    parser.add_argument("--runs", type=count, default=5, help="how often to measure all (5)")
     parser.add_argument(
         "--calls", type=_counts, default="1,10,25,50,100,150", help="calls at once (%(default)s)"
     )
     usual = ",".join(target.name for target in TARGETS[:3])
     parser.add_argument("--targets", type=_targets, default=usual, help=f"of {names} (%(default)s)")
-    parser.add_argument("--seconds", type=_count, default=10, help="of each measurement (10)")
+    parser.add_argument("--seconds", type=count, default=10, help="of each measurement (10)")
     parser.add_argument("--out", type=Path, default=Path("out/bench"), help="where results go")
     parser.add_argument("--only", choices=PARTS, help="measure this, and keep the rest as it was")
     parser.add_argument("--docs", type=Path, help="write performance.md and its plots there")
@@ -143,15 +144,8 @@ def _store_measured(plan: LoadPlan, before: Results) -> Iterator[Results]:
         yield msgspec.structs.replace(before, store=points.copy())
 
 
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
 def _counts(text: str) -> tuple[int, ...]:
-    return tuple(_count(part) for part in text.split(","))
+    return tuple(count(part) for part in text.split(","))
 
 
 def _targets(text: str) -> tuple[Target, ...]:

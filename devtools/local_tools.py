@@ -7,10 +7,8 @@ from pathlib import Path
 import yaml
 
 from devtools.processes import free_port, say
-from ringdown.accounts import Account
-from ringdown.documents import to_record
 from ringdown.stores import Store
-from ringdown.text_templates import TextTemplate
+from ringdown.stores.paths import document_path
 from ringdown.tools.folder import ToolDeployment, read_tool_folder
 
 FOLDER = Path(__file__).resolve().parent.parent / "functions" / "tools"
@@ -60,10 +58,8 @@ async def declare_tools(store: Store, tools: Iterable[LocalTool]) -> None:
 
 async def seed_demonstration(store: Store) -> None:
     """Accounts and texts to try the tools with. What is there stays as it is."""
-    for number, fields in enumerate(yaml.safe_load(_ACCOUNTS.read_text("utf-8")), start=1):
-        account = to_record(Account, fields, where=f"{_ACCOUNTS.name}, account {number}")
-        if await store.read_account(account.account_number) is None:
-            await store.write_account(account)
+    for account in yaml.safe_load(_ACCOUNTS.read_text("utf-8")):
+        path = document_path("accounts", account["account_number"])
+        await store.documents.create(path, account)
     for name, text in yaml.safe_load(_TEXTS.read_text("utf-8")).items():
-        if await store.read_text_template(name) is None:
-            await store.write_text_template(name, TextTemplate(text=text))
+        await store.documents.create(document_path("text_templates", name), {"text": text})

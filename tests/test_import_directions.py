@@ -218,6 +218,18 @@ def test_firestores_client_is_imported_in_its_adapter_only() -> None:
     assert importing == [FIRESTORE_ADAPTER / "client.py", FIRESTORE_ADAPTER / "database.py"]
 
 
+def test_the_functions_framework_is_loaded_by_functions_only() -> None:
+    """What else is deployed does not have it."""
+    shared = [s for s in read_tree(ROOT) if s.path.is_relative_to("shared")]
+
+    framework = [s.path.name for s in shared if any(s.imports_any("functions_framework"))]
+    importing = [s.path for s in read_tree(ROOT) if any(s.imports_any("ringdown.tools.function"))]
+
+    assert framework == ["function.py"]
+    assert importing != []
+    assert all(path.match("functions/tools/*/main.py") for path in importing)
+
+
 # The rules themselves
 
 

@@ -3,7 +3,7 @@
 import argparse
 
 from ringdown.calls.callers import Forgotten
-from ringdown.settings import is_e164
+from ringdown.phone_numbers import is_e164
 from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Group, Surroundings
 from ringdown_cli.store_choice import chosen_store
 

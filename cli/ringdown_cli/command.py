@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import re
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -40,6 +41,13 @@ def given_text(file: str, terminal: Terminal) -> str:
         raise CannotGoOn(f"{file} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise CannotGoOn(f"{file} is no text in UTF-8.") from None
+
+
+def count(text: str) -> int:
+    """An argument that is 1 or more."""
+    if not re.fullmatch("0*[1-9][0-9]{0,8}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} isn't a whole number of at least 1")
+    return int(text)
 
 
 def make_folder(path: Path) -> Path:

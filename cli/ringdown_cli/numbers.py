@@ -3,7 +3,7 @@
 import argparse
 
 from ringdown.agents import DEFAULT_AGENT_ID
-from ringdown.settings import is_e164
+from ringdown.phone_numbers import is_e164
 from ringdown_cli.agents.state import read_or_stop
 from ringdown_cli.command import DONE, CannotGoOn, Group, Surroundings
 from ringdown_cli.store_choice import chosen_store

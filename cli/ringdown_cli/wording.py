@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ringdown.settings import is_e164
+from ringdown.phone_numbers import is_e164
 from ringdown.tools import Json
 
 _SHORT = len("anonymous")

@@ -17,7 +17,7 @@ from ringdown.errors import ConfigurationError
 from ringdown.settings import SettingsReader
 from ringdown.stores import open_store, read_store_url
 
-log.configure()
+log.configure(app="agent_edited")
 try:
     _settings = SettingsReader(os.environ)
     _store_url = read_store_url(_settings)

@@ -6,6 +6,7 @@ start. Clients are created by the first request, inside the loop that serves it.
 
 import os
 import sys
+from functools import partial
 
 import functions_framework.aio
 from starlette.requests import Request
@@ -13,17 +14,18 @@ from starlette.responses import Response
 
 from ringdown import log
 from ringdown.errors import ConfigurationError
-from voice_webhook.connections import SharedConnections
+from ringdown.open_once import OpenOnce
+from voice_webhook.connections import open_connections
 from voice_webhook.webhook import Webhook
 from voice_webhook.webhook_settings import read_settings
 
-log.configure()
+log.configure(app="incoming_call")
 try:
     _settings = read_settings(os.environ)
 except ConfigurationError as error:
     sys.exit(str(error))
 
-_webhook = Webhook(_settings, SharedConnections(_settings).get)
+_webhook = Webhook(_settings, OpenOnce(partial(open_connections, _settings)).get)
 
 
 @functions_framework.aio.http

@@ -34,7 +34,7 @@ async def run(settings: Settings) -> None:
 
 
 def main() -> int:
-    log.configure()
+    log.configure(app="stream_handler")
     try:
         settings = read_settings(os.environ)
     except ConfigurationError as error:

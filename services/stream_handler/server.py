@@ -14,12 +14,12 @@ from websockets.http11 import Request, Response
 
 from ringdown.calls import EndReason
 from ringdown.log import Log, call_bound
+from ringdown.twilio_signature import signature_is_valid
 from stream_handler.admission import (
     START_TIMEOUT_S,
     Admission,
     Admitted,
     Refused,
-    signature_is_valid,
 )
 from stream_handler.bridge import Bridge, Services
 from stream_handler.loop_watch import LoopWatch

@@ -1,5 +1,8 @@
 """Structured logging: one JSON object a line, as Cloud Logging reads it, bound to a call.
 
+What is written through a `Log` is ours and is kept from INFO on, whatever the logger is called;
+libraries write warnings and worse.
+
 A message is static; what varies goes into fields. Every line written while a call is bound carries
 its `call_sid`. Never log phone numbers, words spoken or tool arguments; the one exception, records
 that the store did not take, is marked and packed (`ringdown.calls.dead_letters`).
@@ -11,7 +14,7 @@ import datetime
 import logging
 import sys
 from collections.abc import Iterator
-from typing import Literal, TextIO
+from typing import TextIO
 
 import msgspec
 
@@ -26,6 +29,7 @@ class Log:
 
     def __init__(self, name: str) -> None:
         self._logger = logging.getLogger(name)
+        self._logger.setLevel(logging.INFO)
 
     def info(self, message: str, **fields: Field) -> None:
         self._write(logging.INFO, message, fields)
@@ -56,21 +60,21 @@ def call_bound(call_sid: str) -> Iterator[None]:
         _call_sid.reset(token)
 
 
-def configure(
-    stream: TextIO | None = None, *, level: Literal["DEBUG", "INFO", "WARNING"] = "INFO"
-) -> None:
-    """Send all logging to `stream` (standard output by default); libraries from WARNING on."""
+def configure(stream: TextIO | None = None, *, app: str | None = None) -> None:
+    """Send all logging to `stream` (standard output by default). Each line names `app`."""
     handler = logging.StreamHandler(stream or sys.stdout)
-    handler.setFormatter(_JsonFormatter())
+    handler.setFormatter(_JsonFormatter(app))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    for ours in ("ringdown", "stream_handler", "incoming_call", "tool"):
-        logging.getLogger(ours).setLevel(level)
 
 
 class _JsonFormatter(logging.Formatter):
     """Cloud Logging's structured format: `severity`, `message`, `time` and free fields."""
+
+    def __init__(self, app: str | None) -> None:
+        super().__init__()
+        self._app = app
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
@@ -80,6 +84,8 @@ class _JsonFormatter(logging.Formatter):
             "time": at.isoformat(timespec="milliseconds"),
             "logger": record.name,
         }
+        if self._app is not None:
+            entry["app"] = self._app
         call_sid = _call_sid.get()
         if call_sid is not None:
             entry["call_sid"] = call_sid

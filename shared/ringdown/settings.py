@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from ringdown.errors import ConfigurationError
+from ringdown.phone_numbers import is_e164
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -99,15 +100,3 @@ class SettingsReader:
         """Raise ConfigurationError with everything that was found wrong."""
         if self._problems:
             raise ConfigurationError(self._problems)
-
-
-def is_e164(number: str) -> bool:
-    """Whether `number` is E.164: a plus, then 7 to 15 digits, the first not 0 (ITU-T E.164)."""
-    digits = number[1:]
-    return (
-        number.startswith("+")
-        and digits.isascii()
-        and digits.isdigit()
-        and 7 <= len(digits) <= 15
-        and digits[0] != "0"
-    )

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ringdown.log import Log
-from ringdown.settings import SettingsReader, is_e164
+from ringdown.phone_numbers import is_e164
+from ringdown.settings import SettingsReader
 
 if TYPE_CHECKING:
     from twilio.rest import Client

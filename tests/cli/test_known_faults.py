@@ -4,42 +4,12 @@ import pytest
 
 from ringdown.gemini.backend import DeveloperApi
 from ringdown_cli.agents.yaml_text import NotReadable, from_yaml
-from ringdown_cli.calls.without_words import Placeholders
 from ringdown_cli.doctor.model import judge_failure
 from stream_handler.gemini_live import ModelError
 from tests.cli.agents.stored_agents import read, save
 from tests.cli.command_line import CommandLine
 
 GOOD = "instructions: Be brief.\ngreeting: Hello.\n"
-
-
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="A bad number is told by the name of our function."
-)
-@pytest.mark.parametrize("limit", ["0", "-1", "x", "1e3"])
-def test_a_bad_limit_is_told_in_words(
-    command_line: CommandLine, capsys: pytest.CaptureFixture[str], limit: str
-) -> None:
-    with pytest.raises(SystemExit):
-        command_line.run("calls", "list", f"--limit={limit}")
-
-    assert "_positive" not in capsys.readouterr().err
-
-
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="Short words get the same placeholder sooner or later.",
-)
-def test_different_words_get_different_placeholders() -> None:
-    placeholders = Placeholders(frozenset())
-    made = set()
-    for number, word in enumerate(("i", "a", "u", "o")):
-        made.add(placeholders.text(word))
-        for n in range(25):
-            placeholders.text(f"filler{number}x{n}")
-
-    assert len(made) == 4
 
 
 @pytest.mark.xfail(

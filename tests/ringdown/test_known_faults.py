@@ -1,18 +1,14 @@
 """What the shared package still does wrong."""
 
 import datetime
-import io
 
 import msgspec
 import pytest
 
-from ringdown import log
-from ringdown.agents.check import findings
 from ringdown.agents.template_values import template_values
 from ringdown.calls import Call
 from ringdown.calls.stream_token import mint, verify
 from ringdown.errors import TokenRefused
-from ringdown.log import Log
 from ringdown.tools.url import problem_with_url
 from tests.ringdown.samples import CALL_SID, a_call, an_agent
 
@@ -22,44 +18,6 @@ SECRET = "s" * 32
 def call_at(at: datetime.datetime, zone: str = "Europe/Berlin") -> Call:
     agent = msgspec.structs.replace(an_agent(), time_zone=zone)
     return msgspec.structs.replace(a_call(agent=agent), created_at=at, started_at=at)
-
-
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="Only loggers of four names may say INFO."
-)
-@pytest.mark.parametrize(
-    "logger",
-    [
-        "agent_edited",
-        "run_code.gemini_code",
-        "schedule_callback.telling_staff",
-        "search_knowledge_base.bedrock",
-        "send_text_message",
-    ],
-)
-def test_what_a_function_says_is_written(restored_logging: None, logger: str) -> None:
-    output = io.StringIO()
-    log.configure(output)
-
-    Log(logger).info("edit looked at")
-
-    assert "edit looked at" in output.getvalue()
-
-
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="Hours that end as they begin are a whole day."
-)
-@pytest.mark.parametrize("hours", ["09:00-09:00", "9:00-9:00"])
-def test_hours_of_no_length_are_remarked_on(hours: str) -> None:
-    document = {
-        "instructions": "Be brief.",
-        "greeting": "Hello.",
-        "time_zone": "Europe/Berlin",
-        "opening_hours": {"monday": hours},
-    }
-    found = findings(document)
-
-    assert found.errors or found.remarks
 
 
 @pytest.mark.xfail(

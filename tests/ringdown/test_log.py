@@ -56,18 +56,40 @@ def test_an_exception_is_one_line_with_its_stack(output: io.StringIO) -> None:
     assert "LookupError: nothing here" in line["stack_trace"]
 
 
-def test_only_our_loggers_speak_below_warning(output: io.StringIO) -> None:
-    for name in ("ringdown.x", "stream_handler.x", "incoming_call", "tool.x", "someone.else"):
-        Log(name).info("said")
-    logging.getLogger("someone.else").warning("library %s", "warning")
-    assert [line["logger"] for line in lines(output)] == [
+def test_libraries_are_heard_from_warning_on(output: io.StringIO) -> None:
+    library = logging.getLogger("someone.else")
+    library.info("library %s", "chatter")
+    library.warning("library %s", "warning")
+    assert [line["message"] for line in lines(output)] == ["library warning"]
+
+
+@pytest.mark.parametrize(
+    "logger",
+    [
         "ringdown.x",
         "stream_handler.x",
         "incoming_call",
-        "tool.x",
-        "someone.else",
-    ]
-    assert lines(output)[-1]["message"] == "library warning"
+        "agent_edited",
+        "run_code.gemini_code",
+        "schedule_callback.telling_staff",
+        "search_knowledge_base.bedrock",
+        "send_text_message",
+        "main",
+    ],
+)
+def test_what_our_code_says_is_written_whatever_its_logger_is_called(
+    output: io.StringIO, logger: str
+) -> None:
+    Log(logger).info("said")
+    assert [line["logger"] for line in lines(output)] == [logger]
+
+
+def test_each_line_names_the_app() -> None:
+    output = io.StringIO()
+    log.configure(output, app="check_stock")
+    Log("ringdown.test").info("said")
+    logging.getLogger("someone.else").warning("library warning")
+    assert [line["app"] for line in lines(output)] == ["check_stock"] * 2
 
 
 def test_configuring_twice_does_not_say_things_twice() -> None:

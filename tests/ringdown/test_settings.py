@@ -1,9 +1,7 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ringdown.errors import ConfigurationError
-from ringdown.settings import SettingsReader, is_e164
+from ringdown.settings import SettingsReader
 
 
 def problems(reader: SettingsReader) -> tuple[str, ...]:
@@ -101,27 +99,3 @@ def test_a_bad_integer(raw: str) -> None:
     reader = SettingsReader({"N": raw})
     reader.integer("N", default=5, minimum=1, maximum=9)
     assert "whole number from 1 to 9" in problems(reader)[0]
-
-
-@given(st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True))
-def test_e164(number: str) -> None:
-    assert is_e164(number)
-
-
-@pytest.mark.parametrize(
-    "number",
-    [
-        "",
-        "+",
-        "14155550100",
-        "+0415555010",
-        "+141555",
-        "+1415555010012345",
-        "+1 415 555 0100",
-        "+१४१५५५५०१००",
-        "+14155550100\n",
-        "anonymous",
-    ],
-)
-def test_not_e164(number: str) -> None:
-    assert not is_e164(number)

@@ -12,10 +12,9 @@ from ringdown.calls import RETENTION, Call, Speaker
 from ringdown.tools import (
     Scheduling,
     ToolAnswer,
-    ToolCallContext,
     ToolDeclaration,
-    ToolRequest,
 )
+from ringdown.tools.request import tool_request
 from ringdown.wording import shown
 from stream_handler.call.events import (
     GenerationCompleted,
@@ -148,24 +147,10 @@ def tool_caller(call: Call, client: ToolClient | None) -> CallTool:
             return ToolAnswer.failed(f"There is no tool named {shown(event.name)}.")
         if client is None:
             return ToolAnswer.failed("This is a trial: tools are not called. Go on without it.")
-        return await client.call(tool, _request(call, event))
+        request = tool_request(call, tool.name, event.args, tool_call_id=event.id)
+        return await client.call(tool, request)
 
     return call_tool
-
-
-def _request(call: Call, event: ToolCallRequested) -> ToolRequest:
-    return ToolRequest(
-        call=ToolCallContext(
-            call_sid=call.call_sid,
-            agent_id=call.agent_id,
-            caller=call.caller,
-            called=call.called,
-            language=call.agent.language,
-        ),
-        name=event.name,
-        args=event.args,
-        idempotency_key=f"{call.call_sid}/{event.id}",
-    )
 
 
 def _plain(text: str) -> str:

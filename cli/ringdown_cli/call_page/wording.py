@@ -2,7 +2,7 @@
 
 import datetime
 
-from ringdown.settings import is_e164
+from ringdown.phone_numbers import is_e164
 
 
 def short_number(number: str) -> str:

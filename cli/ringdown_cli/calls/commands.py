@@ -8,7 +8,7 @@ from ringdown_cli.calls.replaying import replay_calls
 from ringdown_cli.calls.reproducing import reproduce
 from ringdown_cli.calls.showing import LAST, show
 from ringdown_cli.calls.watching import watch
-from ringdown_cli.command import Group
+from ringdown_cli.command import Group, count
 
 
 def add_call_commands(groups: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -84,17 +84,10 @@ def _add_list(group: Group) -> None:
         const="",
         help="only calls in which something went wrong, or this",
     )
-    listing.add_argument("--limit", metavar="N", type=_positive, default=20, help="20 if left out")
+    listing.add_argument("--limit", metavar="N", type=count, default=20, help="20 if left out")
     _numbers(listing)
     listing.add_argument("--json", action="store_true", help="for scripts; numbers are whole")
 
 
 def _numbers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--numbers", action="store_true", help="show phone numbers whole")
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number

@@ -1,12 +1,14 @@
 """A flight record without names, numbers and words, so that it may be kept in a repository.
 
-Whatever was said, asked or written becomes a placeholder of the same length, the same one wherever
-it stands: what the core compares stays equal or different. Words of a farewell stay, because the
-core listens for them.
+Whatever was said, asked or written becomes a placeholder, the same one wherever it stands: what the
+core compares stays equal or different. A placeholder has its word's length while there are unused
+ones of that length. Words of a farewell stay, because the core listens for them.
 """
 
 import datetime
+import itertools
 import re
+from collections import defaultdict
 
 import msgspec
 
@@ -35,11 +37,13 @@ replace = msgspec.structs.replace
 
 
 class Placeholders:
-    """The same word gets the same placeholder, in capitals or not; another word another one."""
+    """Gives each word a placeholder of its own, in capitals or not."""
 
     def __init__(self, kept: frozenset[str]) -> None:
         self._kept = kept
         self._words: dict[str, str] = {}
+        self._made: defaultdict[int, int] = defaultdict(int)
+        """How many placeholders of each length there are."""
         self._numbers: dict[float, int] = {}
 
     def text(self, text: str) -> str:
@@ -68,7 +72,19 @@ class Placeholders:
     def _word(self, word: str) -> str:
         if word in self._kept:
             return word
-        return self._words.setdefault(word, _made_up(len(self._words), len(word)))
+        if word not in self._words:
+            self._words[word] = self._unused(len(word))
+        return self._words[word]
+
+    def _unused(self, shortest: int) -> str:
+        """A placeholder that no other word has, and that is no farewell."""
+        for length in itertools.count(shortest):
+            while self._made[length] < len(_LETTERS) ** length:
+                placeholder = _made_up(self._made[length], length)
+                self._made[length] += 1
+                if placeholder not in self._kept:
+                    return placeholder
+        raise AssertionError("there is always a longer one")
 
 
 def _made_up(n: int, length: int) -> str:

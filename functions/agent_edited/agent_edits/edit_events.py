@@ -1,6 +1,5 @@
 """One event of Firestore: which document it is about, and what is done about it."""
 
-import asyncio
 import datetime
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -13,6 +12,7 @@ from ringdown.agents.edits import look_at_edit
 from ringdown.agents.store import AgentStore
 from ringdown.errors import RingdownError
 from ringdown.log import Log
+from ringdown.stores.deadline import store_deadline
 
 LOOK_WITHIN_S = 20.0
 
@@ -50,11 +50,10 @@ async def take_edit(
         _log.warning("event is about no agent", event_type=str(attributes.get("type")))
         return
     try:
-        async with asyncio.timeout(LOOK_WITHIN_S), open_agents() as agents:
+        async with store_deadline(LOOK_WITHIN_S), open_agents() as agents:
             status = await look_at_edit(agents, edited.agent_id, now, draft=edited.is_draft)
-    except (RingdownError, TimeoutError) as error:
-        reason = str(error) or "the store was too slow"
-        _log.error("edit could not be looked at", agent=edited.agent_id, reason=reason)
+    except RingdownError as error:
+        _log.error("edit could not be looked at", agent=edited.agent_id, reason=str(error))
         raise HTTPException(503, "The edit could not be looked at; send it again.") from None
     _log.info(
         "edit looked at",

@@ -1,10 +1,9 @@
 """POST /after-dial: a person was dialled for a transfer; what happens when that is over."""
 
-import asyncio
-
 from ringdown.calls import Call, CallStore
 from ringdown.errors import RingdownError
 from ringdown.log import Log
+from ringdown.stores.deadline import store_deadline
 from voice_webhook.call_twiml import fall_back, hang_up
 from voice_webhook.twilio_request import DialUpdate
 from voice_webhook.withheld_numbers import caller_id
@@ -22,10 +21,10 @@ async def resumed_call(update: DialUpdate, *, store: CallStore) -> Call | None:
     if update.answered or update.call.over:
         return None
     try:
-        async with asyncio.timeout(RESUME_WITHIN_S):
+        async with store_deadline(RESUME_WITHIN_S):
             call = await store.resume(update.call.call_sid)
-    except (RingdownError, TimeoutError) as error:
-        _log.error("call could not be resumed", reason=str(error) or "the store was too slow")
+    except RingdownError as error:
+        _log.error("call could not be resumed", reason=str(error))
         return None
     if call is None:
         _log.error("call is not to be resumed")

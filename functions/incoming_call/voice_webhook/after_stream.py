@@ -1,6 +1,5 @@
 """POST /after-stream: what happens to a call once its media stream has ended."""
 
-import asyncio
 import datetime
 from typing import assert_never
 
@@ -16,6 +15,7 @@ from ringdown.calls import (
 )
 from ringdown.errors import RingdownError
 from ringdown.log import Log
+from ringdown.stores.deadline import store_deadline
 from voice_webhook.answering import offer_stream
 from voice_webhook.call_twiml import (
     connect_person,
@@ -104,10 +104,10 @@ def lost_stream(call: Call, now: datetime.datetime) -> CallChanges:
 
 async def _read(store: CallStore, call_sid: str) -> Call | None:
     try:
-        async with asyncio.timeout(READ_WITHIN_S):
+        async with store_deadline(READ_WITHIN_S):
             call = await store.read_call(call_sid)
-    except (RingdownError, TimeoutError) as error:
-        _log.error("call could not be read", reason=str(error) or "the store was too slow")
+    except RingdownError as error:
+        _log.error("call could not be read", reason=str(error))
         return None
     if call is None:
         _log.error("call is unknown")
@@ -117,10 +117,10 @@ async def _read(store: CallStore, call_sid: str) -> Call | None:
 async def _take_up(store: CallStore, call: Call, ended: int, now: datetime.datetime) -> Call | None:
     """The call at its next attempt; None if the agent cannot or must not go on."""
     try:
-        async with asyncio.timeout(TAKE_UP_WITHIN_S):
+        async with store_deadline(TAKE_UP_WITHIN_S):
             taken_up = await store.take_up(call.call_sid, ended, now)
-    except (RingdownError, TimeoutError) as error:
-        _log.error("call could not be taken up", reason=str(error) or "the store was too slow")
+    except RingdownError as error:
+        _log.error("call could not be taken up", reason=str(error))
         return None
     if taken_up is None:
         _log.error("call is not to be taken up", take_ups=len(call.take_ups))
@@ -138,7 +138,7 @@ async def _note_lost_stream(store: CallStore, call: Call, now: datetime.datetime
     changes = lost_stream(call, now)
     _log.error("stream ended without a decision", end_reason=changes.end_reason)
     try:
-        async with asyncio.timeout(SAVE_WITHIN_S):
+        async with store_deadline(SAVE_WITHIN_S):
             await store.save(call.call_sid, call.attempt, changes)
-    except (RingdownError, TimeoutError) as error:
-        _log.error("call could not be saved", reason=str(error) or "the store was too slow")
+    except RingdownError as error:
+        _log.error("call could not be saved", reason=str(error))

@@ -12,6 +12,7 @@ from ringdown.agents.store import AgentStore, Revision
 from ringdown.calls.answering import Answering, answering
 from ringdown.errors import RingdownError
 from ringdown.log import Log
+from ringdown.stores.deadline import store_deadline
 from ringdown.tools import ToolDeclaration, ToolStore
 
 DEADLINE_S = 0.3
@@ -59,11 +60,11 @@ class AgentChoice:
         within_s = FIRST_DEADLINE_S if known is None else DEADLINE_S
         deadline_s = asyncio.get_running_loop().time() + within_s
         try:
-            async with asyncio.timeout_at(deadline_s):
+            async with store_deadline(within_s):
                 answer = await answering(store, called, caller)
                 problem = await _why_none(store, called) if answer is None else answer.problem
-        except (RingdownError, TimeoutError) as error:
-            reason = str(error) or "the store was too slow"
+        except RingdownError as error:
+            reason = str(error)
             instead = "packaged" if known is None else "last_known"
             _log.error("agent could not be read", reason=reason, instead=instead)
             return _instead(known, f"The agent could not be read: {reason}.")
@@ -89,11 +90,11 @@ class AgentChoice:
         if not chosen.is_current or self._kept.get(agent_id) == revision:
             return
         try:
-            async with asyncio.timeout(KEEP_WITHIN_S):
+            async with store_deadline(KEEP_WITHIN_S):
                 kept = Revision(revision=revision, agent=chosen.agent, seen_at=now)
                 await store.keep_revision(agent_id, kept)
-        except (RingdownError, TimeoutError) as error:
-            reason = str(error) or "the store was too slow"
+        except RingdownError as error:
+            reason = str(error)
             _log.warning("revision could not be kept", agent=agent_id, reason=reason)
             return
         _set_last(self._kept, agent_id, revision, at_most=_MAX_KNOWN_AGENTS)
@@ -131,10 +132,10 @@ async def _tools(
     store: ToolStore, agent: Agent, known: ChosenAgent | None, deadline_s: float
 ) -> tuple[ToolDeclaration, ...]:
     try:
-        async with asyncio.timeout_at(deadline_s):
+        async with store_deadline(deadline_s - asyncio.get_running_loop().time()):
             return await store.read_tools(agent.tools)
-    except (RingdownError, TimeoutError) as error:
-        _log.error("tools could not be read", reason=str(error) or "the store was too slow")
+    except RingdownError as error:
+        _log.error("tools could not be read", reason=str(error))
     return known.tools if known is not None and known.agent.tools == agent.tools else ()
 
 

@@ -11,6 +11,7 @@ from ringdown.calls.stream_token import mint
 from ringdown.errors import RingdownError
 from ringdown.log import Log
 from ringdown.stores import Store
+from ringdown.stores.deadline import store_deadline
 from voice_webhook.agent_choice import AgentChoice, ChosenAgent
 from voice_webhook.call_twiml import StreamOffer, connect_stream, hang_up
 from voice_webhook.caller_memory import is_remembered
@@ -157,20 +158,20 @@ async def _is_admitted(store: Store, call_sid: str) -> bool:
     """Whether the call was let through before: Twilio repeats webhooks. So is one that the store
     cannot tell about."""
     try:
-        async with asyncio.timeout(OPEN_CALL_WITHIN_S):
+        async with store_deadline(OPEN_CALL_WITHIN_S):
             return await store.read_call(call_sid) is not None
-    except (RingdownError, TimeoutError) as error:
-        _log.error("call could not be read", reason=str(error) or "the store was too slow")
+    except RingdownError as error:
+        _log.error("call could not be read", reason=str(error))
         return True
 
 
 async def _open(store: Store, call: Call) -> Call | None:
     """The stored call; None if the store fails."""
     try:
-        async with asyncio.timeout(OPEN_CALL_WITHIN_S):
+        async with store_deadline(OPEN_CALL_WITHIN_S):
             return await store.open_call(call)
-    except (RingdownError, TimeoutError) as error:
-        _log.error("call could not be opened", reason=str(error) or "the store was too slow")
+    except RingdownError as error:
+        _log.error("call could not be opened", reason=str(error))
         return None
 
 

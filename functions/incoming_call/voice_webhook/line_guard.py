@@ -12,6 +12,7 @@ from ringdown.calls.callers import Caller, CallerStore
 from ringdown.calls.limits import CALLER_LIMIT, LimitStore, LineLimits, Verdict, verdict
 from ringdown.errors import InvalidDocument, RingdownError
 from ringdown.log import Log
+from ringdown.stores.deadline import store_deadline
 from voice_webhook.withheld_numbers import is_somebody
 
 DEADLINE_S = 0.3
@@ -69,12 +70,12 @@ class LineGuard:
 
 async def _tried(what: str, reading: Awaitable[_Answer]) -> _Answer | None:
     try:
-        async with asyncio.timeout(DEADLINE_S):
+        async with store_deadline(DEADLINE_S):
             return await reading
     except InvalidDocument as error:
         _log.error("document cannot be used", reason=str(error))
-    except (RingdownError, TimeoutError) as error:
-        reason = str(error) or "the store was too slow"
+    except RingdownError as error:
+        reason = str(error)
         _log.error("line could not be checked", what=what, reason=reason)
     return None
 

@@ -3,7 +3,6 @@
 Why a stream could not be opened, or broke, is told here and nowhere else.
 """
 
-import asyncio
 import datetime
 from collections.abc import Awaitable
 from typing import assert_never
@@ -11,6 +10,7 @@ from typing import assert_never
 from ringdown.calls import CallStore, TwilioStatus
 from ringdown.errors import RingdownError
 from ringdown.log import Log
+from ringdown.stores.deadline import store_deadline
 from voice_webhook.twilio_request import CallUpdate, StreamUpdate
 
 NOTE_WITHIN_S = 3.0
@@ -46,10 +46,10 @@ async def _note_call(update: CallUpdate, store: CallStore, now: datetime.datetim
 
 async def _note(status: str, noting: Awaitable[bool]) -> None:
     try:
-        async with asyncio.timeout(NOTE_WITHIN_S):
+        async with store_deadline(NOTE_WITHIN_S):
             known = await noting
-    except (RingdownError, TimeoutError) as error:
-        _log.error("status could not be noted", reason=str(error) or "the store was too slow")
+    except RingdownError as error:
+        _log.error("status could not be noted", reason=str(error))
         return
     if not known:
         _log.warning("status of an unknown call", status=status)

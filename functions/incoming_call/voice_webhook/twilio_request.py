@@ -11,13 +11,14 @@ from urllib.parse import parse_qsl
 
 from starlette.datastructures import ImmutableMultiDict
 
+from ringdown.calls import FINAL_TWILIO_STATUSES
+
 MAX_BODY_BYTES = 64 * 1024
 _MAX_FIELDS = 200
 _MAX_PARTY_LENGTH = 64
 _MAX_DURATION_S = 7 * 24 * 3600
 _CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
 _ATTEMPT = re.compile(r"[1-9][0-9]{0,5}")
-_FINAL = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 _UNKNOWN = "unknown"
 # The caller's carrier knows the caller, and that the number is theirs (attestation A).
 _VERIFIED = "TN-Validation-Passed-A"
@@ -44,7 +45,7 @@ class CallUpdate:
     @property
     def over(self) -> bool:
         """Twilio will do nothing more with the call."""
-        return self.status in _FINAL
+        return self.status in FINAL_TWILIO_STATUSES
 
 
 @dataclass(frozen=True, slots=True)

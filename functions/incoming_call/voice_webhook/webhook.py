@@ -1,6 +1,5 @@
 """The HTTP shell: routes, limits, signature, and an answer that Twilio can always use."""
 
-import asyncio
 import contextlib
 import datetime
 import enum
@@ -12,6 +11,8 @@ from starlette.responses import PlainTextResponse, Response
 
 from ringdown import clock
 from ringdown.log import Log, call_bound
+from ringdown.request_body import BodyTooLarge, read_body
+from ringdown.twilio_signature import signature_is_valid
 from voice_webhook.after_dial import resumed_call, without_agent
 from voice_webhook.after_stream import after_stream
 from voice_webhook.answering import Desk, answer, offer_stream
@@ -33,7 +34,6 @@ from voice_webhook.twilio_request import (
     parties,
     status_update,
 )
-from voice_webhook.twilio_signature import SignatureCheck
 from voice_webhook.webhook_settings import WebhookSettings
 from voice_webhook.withheld_numbers import caller_id
 
@@ -68,10 +68,6 @@ class Webhook:
         self._settings = settings
         self._connect = connect
         self._desk = Desk()
-        self._signatures = SignatureCheck(
-            auth_token=settings.twilio_auth_token,
-            shared_key_secret=settings.twilio_shared_key_secret,
-        )
 
     async def respond(self, request: Request) -> Response:
         route = _route(request.scope["path"])
@@ -99,8 +95,12 @@ class Webhook:
         """The form, once it is known to come from Twilio."""
         form = parse_form(await _read_body(request))
         path = "" if route is Route.ANSWER else route.value
-        if not self._signatures.accepts(
-            f"{self._settings.public_url}{path}{_query(request)}", form, request.headers
+        if not signature_is_valid(
+            request.headers,
+            auth_token=self._settings.twilio_auth_token,
+            shared_key_secret=self._settings.twilio_shared_key_secret,
+            url=f"{self._settings.public_url}{path}{_query(request)}",
+            form=form.multi_items(),
         ):
             raise Refused(403, "The signature is missing or wrong.")
         return form
@@ -187,18 +187,14 @@ def _query(request: Request) -> str:
 
 
 async def _read_body(request: Request) -> bytes:
-    body = bytearray()
     try:
-        async with asyncio.timeout(BODY_WITHIN_S):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_BODY_BYTES:
-                    raise Refused(413, "The body is too large.")
+        return await read_body(request.stream(), at_most=MAX_BODY_BYTES, within_s=BODY_WITHIN_S)
+    except BodyTooLarge:
+        raise Refused(413, "The body is too large.") from None
     except TimeoutError:
         raise Refused(408, "The body did not arrive in time.") from None
     except ClientDisconnect:
         raise Refused(400, "The body broke off.") from None
-    return bytes(body)
 
 
 def _twiml(document: str) -> Response:

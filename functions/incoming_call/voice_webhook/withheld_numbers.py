@@ -1,6 +1,6 @@
 """Whose number says who calls: what may be counted, and remembered, for one caller."""
 
-from ringdown.settings import is_e164
+from ringdown.phone_numbers import is_e164
 
 _KEYS = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999", strict=True))
 _WORDS = ("ANONYMOUS", "BLOCKED", "RESTRICTED", "UNAVAILABLE", "UNKNOWN")

@@ -1,38 +1,16 @@
 """The tool `search_knowledge_base`, as functions-framework loads it: composition root."""
 
 import os
-import sys
 from pathlib import Path
 
-import functions_framework.aio
 from knowledge_base.base_choice import chosen_base
-from knowledge_base.search import SearchArgs, search
-from starlette.requests import Request
-from starlette.responses import Response
-
-from ringdown import log
-from ringdown.errors import ConfigurationError
+from knowledge_base.search import Search, SearchArgs
 from ringdown.settings import SettingsReader
-from ringdown.tools import Json, ToolAnswer, ToolRequest
-from ringdown.tools.endpoint import ToolEndpoint
+from ringdown.tools.function import tool_function
 
-log.configure()
-_reader = SettingsReader(os.environ)
-_base = chosen_base(_reader, Path(__file__).with_name("articles"))
-_most = _reader.integer("MOST_RESULTS", default=3, minimum=1, maximum=10)
-try:
-    _reader.finish()
-except ConfigurationError as error:
-    sys.exit(str(error))
-
-
-async def _answer(args: SearchArgs, _request: ToolRequest) -> dict[str, Json] | ToolAnswer:
-    return await search(_base, _most, args)
-
-
-_endpoint = ToolEndpoint("search_knowledge_base", SearchArgs, _answer)
-
-
-@functions_framework.aio.http
-async def search_knowledge_base(request: Request) -> Response:
-    return await _endpoint(request)
+_settings = SettingsReader(os.environ)
+_base = chosen_base(_settings, Path(__file__).with_name("articles"))
+_search = Search(_base, _settings.integer("MOST_RESULTS", default=3, minimum=1, maximum=10))
+search_knowledge_base = tool_function(
+    "search_knowledge_base", SearchArgs, _search.search, _settings
+)

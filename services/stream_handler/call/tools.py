@@ -7,12 +7,12 @@ from ringdown.tools import (
     Json,
     Scheduling,
     ToolAnswer,
-    ToolCallContext,
     ToolDeclaration,
     ToolRequest,
     Waiting,
 )
 from ringdown.tools.arguments import problems_with
+from ringdown.tools.request import tool_request
 from stream_handler.call import prompts
 from stream_handler.call.actions import (
     CallTool,
@@ -140,20 +140,9 @@ class ToolCalls:
         self.effects.do(CallTool(event.id, tool, request))
 
     def _request(self, tool: ToolDeclaration, event: ToolCallRequested) -> ToolRequest:
-        call = self.state.call
-        return ToolRequest(
-            call=ToolCallContext(
-                call_sid=call.call_sid,
-                agent_id=call.agent_id,
-                caller=call.caller,
-                caller_verified=call.caller_verified,
-                called=call.called,
-                language=call.agent.language,
-            ),
-            name=tool.name,
-            args=event.args,
-            idempotency_key=f"{call.call_sid}/{event.id}",
-            digits=self.keypad.digits_for(tool.digits),
+        digits = self.keypad.digits_for(tool.digits)
+        return tool_request(
+            self.state.call, tool.name, event.args, tool_call_id=event.id, digits=digits
         )
 
     # What built-in functions do

@@ -14,7 +14,7 @@ import msgspec
 
 from ringdown.errors import NoCredentials
 from ringdown.log import Log
-from ringdown.tools import ToolAnswer, ToolDeclaration, ToolRequest
+from ringdown.tools import NOTHING_TO_TELL, ToolAnswer, ToolDeclaration, ToolRequest
 from ringdown.tools.url import audience_of, problem_with_url
 from stream_handler.tools.identity_tokens import IdentityTokens
 
@@ -30,7 +30,6 @@ _WARM_FOR_S = 60.0
 _WARM_WITHIN_S = 15.0  # a cold start of any function that can be used in a call
 _UNREACHABLE = ToolAnswer.failed("The tool could not be reached.")
 _UNREACHABLE_NOW = ToolAnswer.failed("The tool could not be reached.", retryable=True)
-_NOTHING_TO_TELL = ToolAnswer(output={"status": "The tool has nothing to tell."})
 
 _log = Log(__name__)
 
@@ -170,7 +169,7 @@ def _answer(tool: ToolDeclaration, response: _Response) -> ToolAnswer:
     if answer.error is not None:
         _log.info("tool answered with an error", tool=tool.name, http_status=response.status)
     # A model that is told nothing asks again, and again.
-    return answer if answer != ToolAnswer(output={}) else _NOTHING_TO_TELL
+    return answer if answer != ToolAnswer(output={}) else NOTHING_TO_TELL
 
 
 def _explain_refusal(tool: ToolDeclaration, status: int) -> bool:

@@ -15,6 +15,7 @@ import msgspec
 from ringdown.agents.opening_hours import OpeningHours
 from ringdown.documents import to_record
 from ringdown.gemini.models import DEFAULT_MODEL, DEFAULT_VOICE
+from ringdown.phone_numbers import E164
 from ringdown.tools import Json
 
 DEFAULT_AGENT_ID = "default"
@@ -45,7 +46,7 @@ PersonName = Annotated[
 PhoneNumber = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^\+[1-9][0-9]{6,14}\Z",
+        pattern=E164,
         description="written like +14155550100: plus, country code, digits only",
         extra={"suggest": _suggested_number},
     ),

@@ -3,7 +3,7 @@
 Two kinds: an error keeps the document from answering calls, a remark does not. Fields that nobody
 reads and tools that nobody declared are remarks. A call goes well without them, a misspelt setting
 is no reason to go back to an older prompt, and processes of an older version must be able to read
-what a newer one has written.
+what a newer one has written. So are opening hours that are probably not what was meant.
 """
 
 import zoneinfo
@@ -15,6 +15,7 @@ import msgspec
 
 from ringdown.agents import DRAFT_FIELDS, Agent, Draft
 from ringdown.agents.field_check import field_problems, plain
+from ringdown.agents.opening_hours import spans_of_no_length
 from ringdown.agents.templates import (
     CLOCK_FIELDS,
     INSTRUCTIONS_ONLY,
@@ -92,6 +93,7 @@ def _findings(kind: type[Agent], document: Json, known_tools: DeclaredTools | No
     ]
     if known_tools is not None:
         remarks += _useless_tools(agent, known_tools)
+    remarks += _hours_of_no_length(agent)
     return Findings(None if errors else agent, tuple(errors), tuple(remarks))
 
 
@@ -202,6 +204,15 @@ def _unknown_zone(name: str) -> Iterator[str]:
         meant = f" Did you mean {of_city[0]}?" if of_city else did_you_mean(name, known)
         examples = "Time zones are written like Europe/Berlin, America/New_York or Asia/Kolkata."
         yield f"time_zone: there is no time zone {shown(name)}.{meant} {examples}"
+
+
+def _hours_of_no_length(agent: Agent) -> Iterator[str]:
+    if agent.opening_hours is not None:
+        for weekday, span in spans_of_no_length(agent.opening_hours):
+            yield (
+                f"opening_hours.{weekday}: {shown(span)} ends when it begins, so the line is open"
+                ' for 24 hours from then. Write "24h" for the whole day, or correct the times.'
+            )
 
 
 def _useless_tools(agent: Agent, known: DeclaredTools) -> Iterator[str]:

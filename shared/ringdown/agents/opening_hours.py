@@ -68,6 +68,15 @@ def is_open(hours: OpeningHours, local: datetime.datetime) -> bool:
     return _within(hours, today, minute) or _within(hours, yesterday, minute + 24 * 60)
 
 
+def spans_of_no_length(hours: OpeningHours) -> Iterator[tuple[str, str]]:
+    """The weekdays with a span that ends when it begins, and the span. It counts as 24 hours."""
+    for weekday, day in zip(WEEKDAYS, hours.week, strict=True):
+        for span in day.split(","):
+            begin, *end = map(str.strip, re.split("[-–]", span))
+            if end and _minute(begin) == _minute(end[0]):
+                yield weekday, span.strip()
+
+
 def _within(hours: OpeningHours, day: datetime.date, minute: int) -> bool:
     """`minute` counts from the midnight with which `day` begins."""
     if {day.isoformat(), day.isoformat()[5:]} & set(hours.closed_on):

@@ -6,7 +6,7 @@ import zoneinfo
 from ringdown.agents import Agent
 from ringdown.agents.opening_hours import WEEKDAYS, is_open
 from ringdown.calls import Call
-from ringdown.settings import is_e164
+from ringdown.phone_numbers import is_e164
 
 _LONGEST_MEMORY = 2_000
 

@@ -267,13 +267,17 @@ class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
+FINAL_TWILIO_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+"""https://www.twilio.com/docs/voice/api/call-resource#call-status-values"""
+
+
 class TwilioStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What a call status callback says."""
 
     status: str
     duration_s: int | None
     final: bool
-    """Twilio will say nothing more: completed, busy, failed, no-answer or canceled."""
+    """Twilio will say nothing more: one of `FINAL_TWILIO_STATUSES`."""
 
 
 class CallStore(Protocol):

@@ -3,22 +3,20 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from ringdown.accounts import AccountStore
 from ringdown.agents.store import AgentStore
-from ringdown.callbacks import CallbackStore
 from ringdown.calls import CallIndex, CallStore
 from ringdown.calls.callers import CallerStore
 from ringdown.calls.flights import FlightStore
 from ringdown.calls.limits import LimitStore
 from ringdown.errors import ConfigurationError
-from ringdown.sent_texts import SentTextStore
+from ringdown.open_once import OpenOnce
 from ringdown.settings import SettingsReader
-from ringdown.text_templates import TextTemplateStore
+from ringdown.stores.documents import Documents
 from ringdown.tools import ToolStore
-from ringdown.tools.answers import AnswerStore
 
 _SQLITE = "sqlite:"
 _FIRESTORE = re.compile(
@@ -27,21 +25,20 @@ _FIRESTORE = re.compile(
 
 
 class Store(
-    AccountStore,
     AgentStore,
-    AnswerStore,
-    CallbackStore,
     CallerStore,
     CallIndex,
     CallStore,
     FlightStore,
     LimitStore,
-    SentTextStore,
-    TextTemplateStore,
     ToolStore,
     Protocol,
 ):
     """Everything a process may ask of its store."""
+
+    @property
+    def documents(self) -> Documents:
+        """For records that only one deployable knows, such as a tool's."""
 
 
 def check_store_url(url: str) -> str | None:
@@ -61,6 +58,11 @@ def read_store_url(reader: SettingsReader) -> str:
     if problem is not None:
         reader.problem(problem)
     return url
+
+
+def open_store_once(reader: SettingsReader) -> OpenOnce[Store]:
+    """The store of STORE_URL, for all requests of a function."""
+    return OpenOnce(partial(open_store, read_store_url(reader)))
 
 
 @asynccontextmanager

@@ -5,25 +5,23 @@ agents. Firestore takes no `/` in an id, no `.`, `..` or `__x__`, and 1,500 byte
 (https://firebase.google.com/docs/firestore/quotas#collections_documents_and_fields).
 """
 
-import datetime
 import hashlib
 import re
 from urllib.parse import unquote
 
-ACCOUNTS = "accounts"
 AGENTS = "agents"
-CALLBACKS = "callbacks"
 CALLERS = "callers"
 CALLS = "calls"
 DRAFTS = "drafts"
 BELOW_CALLS = ("attempts", "claims", "flights", "tool_calls", "turns")
 LIMITS = "settings/limits"
 NUMBERS = "numbers"
-PIN_TRIES = "pin_tries"
-SENT_TEXTS = "sent_texts"
-TEXT_TEMPLATES = "text_templates"
-TOOL_ANSWERS = "tool_answers"
 TOOLS = "tools"
+
+OF_A_CALLER = ("callbacks",)
+"""Collections of tools whose documents name a `caller`, and are erased when the caller is."""
+BY_CALLER = ("sent_texts",)
+"""Collections of tools with one document for a caller, which is erased likewise."""
 
 _LONGEST_ID = 200
 _NOT_IN_IDS = re.compile(r"[/%!\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -48,31 +46,6 @@ def number_path(number: str) -> str:
 
 def tool_path(name: str) -> str:
     return f"{TOOLS}/{document_id(name)}"
-
-
-def account_path(account_number: str) -> str:
-    return f"{ACCOUNTS}/{document_id(account_number)}"
-
-
-def pin_tries_path(account_number: str) -> str:
-    return f"{PIN_TRIES}/{document_id(account_number)}"
-
-
-def callback_path(caller: str, at: datetime.datetime) -> str:
-    """A caller has one callback at a time."""
-    return f"{CALLBACKS}/{document_id(f'{at.astimezone(datetime.UTC):%Y-%m-%dT%H:%MZ} {caller}')}"
-
-
-def sent_texts_path(number: str) -> str:
-    return f"{SENT_TEXTS}/{document_id(number)}"
-
-
-def text_template_path(name: str) -> str:
-    return f"{TEXT_TEMPLATES}/{document_id(name)}"
-
-
-def answer_path(key: str) -> str:
-    return f"{TOOL_ANSWERS}/{document_id(key)}"
 
 
 def caller_path(number: str) -> str:
@@ -117,6 +90,11 @@ def tool_calls_path(call_sid: str) -> str:
 
 def tool_call_path(call_sid: str, tool_call_id: str) -> str:
     return f"{tool_calls_path(call_sid)}/{document_id(tool_call_id)}"
+
+
+def document_path(collection: str, id: str) -> str:
+    """Where a record is kept that no function here names."""
+    return f"{collection}/{document_id(id)}"
 
 
 def document_id(text: str) -> str:

@@ -9,6 +9,7 @@ import datetime
 import msgspec
 
 from ringdown.calls import (
+    FINAL_TWILIO_STATUSES,
     MOST_RECENT_TAKE_UPS,
     MOST_TAKE_UPS,
     RETENTION,
@@ -22,9 +23,6 @@ from ringdown.calls import (
 )
 from ringdown.calls.callers import Caller, Memory
 from ringdown.gemini.prices import cost_usd
-
-# https://www.twilio.com/docs/voice/api/call-resource#call-status-values
-_FINAL_TWILIO_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 
 
 def claimed(call: Call, taken: Claim | None, claim: Claim) -> Call | None:
@@ -85,7 +83,7 @@ def _at_next_attempt(call: Call, resumed_from: EndReason) -> Call:
 def noted(call: Call, status: TwilioStatus, at: datetime.datetime) -> Call:
     """The call with what Twilio says of it. Callbacks may overtake each other: one that is not
     final says nothing any more after one that is."""
-    if call.twilio_status in _FINAL_TWILIO_STATUSES and not status.final:
+    if call.twilio_status in FINAL_TWILIO_STATUSES and not status.final:
         return call
     with_status = msgspec.structs.replace(
         call,

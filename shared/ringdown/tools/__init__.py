@@ -85,6 +85,10 @@ class ToolAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return ToolAnswer(error=ToolError(message=message, retryable=retryable))
 
 
+NOTHING_TO_TELL = ToolAnswer(output={"status": "The tool has nothing to tell."})
+"""Stands for an empty output: a model that is told nothing asks again, and again."""
+
+
 class ToolStore(Protocol):
     """Where tool declarations are kept."""
 

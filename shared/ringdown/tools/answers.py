@@ -1,10 +1,11 @@
 """Answers that are kept, so that a tool that changes something does it once for one key."""
 
 import datetime
-from typing import Protocol
 
 import msgspec
 
+from ringdown.stores.documents import Documents
+from ringdown.stores.paths import document_path
 from ringdown.tools import ToolAnswer
 
 KEPT_FOR = datetime.timedelta(days=1)
@@ -17,18 +18,29 @@ class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime.datetime
 
 
-class AnswerStore(Protocol):
+class KeptAnswers:
     """Every method raises StoreUnavailable when the store does not answer."""
 
-    async def claim_answer(self, key: str, expires_at: datetime.datetime) -> bool:
-        """Whether the caller is the first with this key, and is to find the answer."""
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
 
-    async def read_answer(self, key: str) -> ToolAnswer | None:
+    async def claim(self, key: str, expires_at: datetime.datetime) -> bool:
+        """Whether this is the first delivery with `key`, which is to find the answer."""
+        return await self._documents.create(_path(key), KeptAnswer(expires_at=expires_at))
+
+    async def read(self, key: str) -> ToolAnswer | None:
         """None while there is no answer."""
+        kept = await self._documents.read(KeptAnswer, _path(key))
+        return None if kept is None else kept.answer
 
-    async def keep_answer(
-        self, key: str, answer: ToolAnswer, expires_at: datetime.datetime
-    ) -> None: ...
+    async def keep(self, key: str, answer: ToolAnswer, expires_at: datetime.datetime) -> None:
+        kept = KeptAnswer(answer=answer, expires_at=expires_at)
+        await self._documents.write(_path(key), kept)
 
-    async def release_answer(self, key: str) -> None:
+    async def release(self, key: str) -> None:
         """Nothing was done: let the next delivery try."""
+        await self._documents.delete(_path(key))
+
+
+def _path(key: str) -> str:
+    return document_path("tool_answers", key)

@@ -1,11 +1,8 @@
 """The HTTP side of a tool: a typed async function becomes what the tool client posts to.
 
-    class Args(msgspec.Struct, frozen=True): ...
-    async def look_up(args: Args, request: ToolRequest) -> dict[str, Json] | ToolAnswer: ...
-    endpoint = ToolEndpoint("look_up", Args, look_up)
-
-A tool that changes something is given `answers`, where its answers are kept: whatever is delivered
-twice with one idempotency key is done once, and answered the same.
+`ringdown.tools.function` makes an entry point of it. A tool that changes something is given
+`answers`, where its answers are kept: whatever is delivered twice with one idempotency key is done
+once, and answered the same.
 
 | the request | the answer |
 | --- | --- |
@@ -32,15 +29,17 @@ from ringdown import clock
 from ringdown.documents import explain
 from ringdown.errors import StoreUnavailable
 from ringdown.log import Log, call_bound
-from ringdown.tools import Json, ToolAnswer, ToolRequest
-from ringdown.tools.answers import KEPT_FOR, AnswerStore
+from ringdown.open_once import OpenOnce
+from ringdown.request_body import BodyTooLarge, read_body
+from ringdown.stores import Store
+from ringdown.tools import NOTHING_TO_TELL, Json, ToolAnswer, ToolRequest
+from ringdown.tools.answers import KEPT_FOR, KeptAnswers
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_ANSWER_BYTES = 32 * 1024
 BODY_WITHIN_S = 5.0
 _LOOK_AGAIN_S = 0.2
 _LOOKS = 15
-_NOTHING_TO_TELL = ToolAnswer(output={"status": "The tool has nothing to tell."})
 _TOO_LONG = ToolAnswer.failed("The answer was too long. Ask for less.")
 _STORE_AWAY = ToolAnswer.failed("The records cannot be reached just now.", retryable=True)
 _UNKNOWN_OUTCOME = ToolAnswer.failed(
@@ -50,7 +49,6 @@ _UNKNOWN_OUTCOME = ToolAnswer.failed(
 
 Args = TypeVar("Args", bound=msgspec.Struct)
 Tool = Callable[[Args, ToolRequest], Awaitable[dict[str, Json] | ToolAnswer]]
-Answers = Callable[[], Awaitable[AnswerStore]]
 
 _log = Log(__name__)
 
@@ -64,7 +62,7 @@ class ToolEndpoint(Generic[Args]):
         args_type: type[Args],
         tool: Tool[Args],
         *,
-        answers: Answers | None = None,
+        answers: OpenOnce[Store] | None = None,
     ) -> None:
         self._name = name
         self._args_type = args_type
@@ -75,11 +73,10 @@ class ToolEndpoint(Generic[Args]):
         if request.method != "POST":
             return _error(405, "tools are called by POST", {"Allow": "POST"})
         try:
-            async with asyncio.timeout(BODY_WITHIN_S):
-                body = await _read_body(request)
+            body = await read_body(request.stream(), at_most=MAX_BODY_BYTES, within_s=BODY_WITHIN_S)
         except (TimeoutError, ClientDisconnect):
             return _error(408, "the request did not arrive in time")
-        if body is None:
+        except BodyTooLarge:
             return _error(413, f"the request is larger than {MAX_BODY_BYTES} bytes")
         return await self.answer(body)
 
@@ -119,16 +116,17 @@ class ToolEndpoint(Generic[Args]):
     async def _answer_once(self, args: Args, request: ToolRequest) -> ToolAnswer:
         if self._answers is None:
             return await self._ask(args, request)
-        store, key = await self._answers(), f"{self._name} {request.idempotency_key}"
+        kept = KeptAnswers((await self._answers.get()).documents)
+        key = f"{self._name} {request.idempotency_key}"
         expires_at = clock.now() + KEPT_FOR
-        if not await store.claim_answer(key, expires_at):
-            return await _kept_answer(store, key)
+        if not await kept.claim(key, expires_at):
+            return await _kept_answer(kept, key)
         answer = await self._ask(args, request)
         try:
             if answer.error is not None and answer.error.retryable:
-                await store.release_answer(key)
+                await kept.release(key)
             else:
-                await store.keep_answer(key, answer, expires_at)
+                await kept.keep(key, answer, expires_at)
         except StoreUnavailable as error:  # what was done is done: the model is to know
             _log.error("answer is not kept", tool=self._name, reason=str(error))
         return answer
@@ -137,31 +135,21 @@ class ToolEndpoint(Generic[Args]):
         answer = await self._tool(args, request)
         if isinstance(answer, ToolAnswer):
             return answer
-        return ToolAnswer(output=answer) if answer else _NOTHING_TO_TELL
+        return ToolAnswer(output=answer) if answer else NOTHING_TO_TELL
 
     def _malformed(self, reason: str) -> Response:
         _log.warning("request is malformed", tool=self._name, reason=reason)
         return _error(400, reason)
 
 
-async def _kept_answer(store: AnswerStore, key: str) -> ToolAnswer:
+async def _kept_answer(kept: KeptAnswers, key: str) -> ToolAnswer:
     """The answer of the delivery that was first, which may be at work still."""
     for _ in range(_LOOKS):
-        answer = await store.read_answer(key)
+        answer = await kept.read(key)
         if answer is not None:
             return answer
         await asyncio.sleep(_LOOK_AGAIN_S)
     return _UNKNOWN_OUTCOME
-
-
-async def _read_body(request: Request) -> bytes | None:
-    """The body; None if it is too large."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            return None
-    return bytes(body)
 
 
 def _error(

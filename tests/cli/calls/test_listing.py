@@ -129,3 +129,13 @@ def many_calls(command_line: CommandLine, count: int) -> None:
             await store.open_call(call)
 
     command_line.with_store(begin)
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "x", "1e3", "1_0", ""])
+def test_a_bad_limit_is_explained(
+    command_line: CommandLine, capsys: pytest.CaptureFixture[str], limit: str
+) -> None:
+    with pytest.raises(SystemExit):
+        command_line.run("calls", "list", f"--limit={limit}")
+
+    assert f"{limit!r} isn't a whole number of at least 1" in capsys.readouterr().err

@@ -48,6 +48,13 @@ def test_an_event_about_something_else_is_received_and_left(
     assert function.messages() == ["event is about no agent"]
 
 
+def test_an_edit_that_was_checked_is_logged(function: LoadedFunction) -> None:
+    assert sent(function, "agents/default").status_code == 200
+    (line,) = function.log()
+    assert (line["message"], line["app"]) == ("edit looked at", "agent_edited")
+    assert line["agent"] == "default"
+
+
 def test_what_is_no_event_is_refused(function: LoadedFunction) -> None:
     assert function.client.post("/", content=b"{}").status_code == 400
 

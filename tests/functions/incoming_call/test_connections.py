@@ -1,16 +1,18 @@
 import asyncio
+from functools import partial
 
+from ringdown.open_once import OpenOnce
 from tests.functions.incoming_call.conftest import Environ
 from tests.functions.incoming_call.stand_ins import DEADLINE_S, HandlerStandIn
 from tests.jumping_loop import in_virtual_time
 from tests.ringdown.samples import CALLED, an_agent
 from tests.ringdown.seeding import write_agent
-from voice_webhook.connections import Connections, SharedConnections
+from voice_webhook.connections import Connections, open_connections
 from voice_webhook.webhook_settings import read_settings
 
 
 def test_all_requests_of_a_loop_share_them_and_each_loop_has_its_own(environ: Environ) -> None:
-    shared = SharedConnections(read_settings(environ))
+    shared = OpenOnce(partial(open_connections, read_settings(environ)))
     seen: list[Connections] = []
 
     async def several_requests() -> None:
@@ -31,7 +33,7 @@ def test_the_first_request_of_a_process_wakes_the_handler_before_anything_else(
     environ: Environ, handler: HandlerStandIn
 ) -> None:
     """Loading the store's library takes as long as a third of the handler's start."""
-    shared = SharedConnections(read_settings(environ))
+    shared = OpenOnce(partial(open_connections, read_settings(environ)))
 
     async def a_request() -> None:
         await shared.get()

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ringdown.accounts import Account
+from account_lookup.accounts import Account
 from ringdown.documents import to_record
 from ringdown.stores import Store
 from ringdown.tools import Json
@@ -27,7 +27,8 @@ def demonstration_accounts() -> list[dict[str, Json]]:
 
 async def seed(store: Store) -> None:
     for fields in demonstration_accounts():
-        await store.write_account(to_record(Account, fields, where="demonstration_accounts.yaml"))
+        account = to_record(Account, fields, where="demonstration_accounts.yaml")
+        await store.documents.write(f"accounts/{account.account_number}", account)
 
 
 @pytest.fixture

@@ -11,12 +11,13 @@ from urllib.parse import parse_qs
 import msgspec
 import pytest
 
-from ringdown.callbacks import Callback
+from callback_scheduling.callbacks import Callback
 from ringdown.stores import Store
 from ringdown.tools import Json
 from tests.functions.asking import asked, in_store
 from tests.functions.http_stand_in import Asked, HttpStandIn, Reply, http_stand_in
 from tests.functions.loading import FUNCTIONS, LoadedFunction, loaded_function
+from tests.functions.schedule_callback.kept import kept_callbacks
 from tests.google_tokens import TokenServer, token_server
 from tests.ringdown.samples import CALLED, CALLER, an_agent
 from tests.ringdown.seeding import write_agent
@@ -100,7 +101,7 @@ def kept(store_url: str) -> list[Callback]:
     found: list[Callback] = []
 
     async def read(store: Store) -> None:
-        found.extend(await store.list_callbacks())
+        found.extend(await kept_callbacks(store))
 
     in_store(store_url, read)
     return found

@@ -8,15 +8,16 @@ from urllib.parse import parse_qs
 import pytest
 
 from ringdown.stores import Store
-from ringdown.text_templates import TextTemplate
 from ringdown.tools import Json
 from tests.functions.asking import asked, in_store
 from tests.functions.http_stand_in import Asked, HttpStandIn, Reply, http_stand_in
 from tests.functions.loading import FUNCTIONS, LoadedFunction, loaded_function
 from tests.ringdown.samples import CALLED, CALLER
+from text_messages.templates import TextTemplate
 
 FOLDER = FUNCTIONS / "tools" / "send_text_message"
 ACCOUNT_SID, AUTH_TOKEN = "AC0123456789abcdef0123456789abcdef", "the auth token of the account"
+TEXTS = {"delivery_day": "Your box comes on {day}.", "help_page": "See example.com/help."}
 DAY: dict[str, Json] = {"template": "delivery_day", "values": {"day": "Thursday"}}
 
 
@@ -29,8 +30,8 @@ def refuses(status: int, code: int) -> Reply:
 
 
 async def seed(store: Store) -> None:
-    await store.write_text_template("delivery_day", TextTemplate(text="Your box comes on {day}."))
-    await store.write_text_template("help_page", TextTemplate(text="See example.com/help."))
+    for name, text in TEXTS.items():
+        await store.documents.write(f"text_templates/{name}", TextTemplate(text=text))
 
 
 @pytest.fixture

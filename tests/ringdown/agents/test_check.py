@@ -388,6 +388,15 @@ def test_a_megabyte_of_nonsense_is_refused_while_a_phone_rings(document: dict[st
     assert sum(map(len, (*found.errors, *found.remarks))) < 10_000
 
 
+@pytest.mark.parametrize("hours", ["09:00-09:00", "9:00-9:00", "00:00-00:00", "9:00 – 09:00"])
+def test_hours_of_no_length_are_remarked_upon(hours: str) -> None:
+    opening_hours = {"monday": hours, "tuesday": "24h", "wednesday": "9:00-12:00,22:00-02:00"}
+    found = findings(GOOD | {"time_zone": "Europe/Berlin", "opening_hours": opening_hours})
+    assert found.errors == ()
+    [remark] = found.remarks
+    assert remark.startswith(f'opening_hours.monday: "{hours}" ends when it begins')
+
+
 # Drafts
 
 

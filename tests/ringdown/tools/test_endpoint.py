@@ -12,7 +12,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from ringdown import log
-from ringdown.stores.shared_store import SharedStore
+from ringdown.open_once import OpenOnce
+from ringdown.stores import open_store
 from ringdown.tools import Json, ToolAnswer, ToolCallContext, ToolRequest
 from ringdown.tools.endpoint import MAX_ANSWER_BYTES, MAX_BODY_BYTES, ToolEndpoint
 from tests.ringdown.samples import CALL_SID, CALLED, CALLER
@@ -181,8 +182,8 @@ def counter() -> Counter:
 
 @pytest.fixture
 def counting(counter: Counter, tmp_path: Path, output: io.StringIO) -> Iterator[TestClient]:
-    store = SharedStore(f"sqlite:{tmp_path / 'ringdown.db'}")
-    endpoint = ToolEndpoint("grant", Args, counter.count, answers=store.get)
+    store = OpenOnce(lambda: open_store(f"sqlite:{tmp_path / 'ringdown.db'}"))
+    endpoint = ToolEndpoint("grant", Args, counter.count, answers=store)
 
     async def serve(request: Request) -> Response:
         return await endpoint(request)

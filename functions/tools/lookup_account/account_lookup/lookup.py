@@ -1,12 +1,14 @@
 """What the tool answers for an account number as a caller says it, and what it wants proof for."""
 
 import asyncio
-import datetime
 from typing import Annotated
 
 import msgspec
 
-from ringdown.accounts import ACCOUNT_NUMBER_DIGITS, Account, AccountStore, pin_matches
+from account_lookup.accounts import ACCOUNT_NUMBER_DIGITS, Account, Accounts, pin_matches
+from ringdown import clock
+from ringdown.open_once import OpenOnce
+from ringdown.stores import Store
 from ringdown.tools import Json, ToolAnswer, ToolRequest
 
 PIN = "pin"
@@ -29,39 +31,43 @@ class LookupArgs(msgspec.Struct, frozen=True):
     )
 
 
-async def look_up(
-    accounts: AccountStore,
-    args: LookupArgs,
-    request: ToolRequest,
-    now: datetime.datetime,
-    *,
-    verified_number_is_proof: bool,
-) -> dict[str, Json] | ToolAnswer:
-    """The facts of the account, with the balance only against proof of who is calling; or an error
-    that tells the model how to go on. Raises what the store raises."""
-    digits = spoken_digits(str(args.account_number))
-    if len(digits) != ACCOUNT_NUMBER_DIGITS:
-        return ToolAnswer.failed(
-            f"An account number has {ACCOUNT_NUMBER_DIGITS} digits, this one has {len(digits)}."
-            " Ask the caller to say the number again, digit by digit."
-        )
-    account = await accounts.read_account(digits)
-    if account is None:
-        return ToolAnswer.failed(
-            "There is no account with this number. Read the digits back to the caller and ask"
-            " whether they are right."
-        )
-    if verified_number_is_proof and _is_owners_number(account, request):
+class AccountLookup:
+    """Tells a balance only against proof of who is calling.
+
+    `verified_number_is_proof`: the owner's own telephone is, if the network vouches for it.
+    """
+
+    def __init__(self, store: OpenOnce[Store], *, verified_number_is_proof: bool) -> None:
+        self._store = store
+        self._verified_number_is_proof = verified_number_is_proof
+
+    async def look_up(self, args: LookupArgs, request: ToolRequest) -> dict[str, Json] | ToolAnswer:
+        """The facts of the account, or an error that tells the model how to go on. Raises what the
+        store raises."""
+        digits = spoken_digits(str(args.account_number))
+        if len(digits) != ACCOUNT_NUMBER_DIGITS:
+            return ToolAnswer.failed(
+                f"An account number has {ACCOUNT_NUMBER_DIGITS} digits, this one has {len(digits)}."
+                " Ask the caller to say the number again, digit by digit."
+            )
+        accounts = Accounts((await self._store.get()).documents)
+        account = await accounts.read(digits)
+        if account is None:
+            return ToolAnswer.failed(
+                "There is no account with this number. Read the digits back to the caller and ask"
+                " whether they are right."
+            )
+        if self._verified_number_is_proof and _is_owners_number(account, request):
+            return _facts(account, proven=True)
+        typed = request.digits.get(PIN)
+        if typed is None or account.pin_hash is None:
+            return _facts(account, proven=False)
+        if not await accounts.begin_pin_try(digits, request.idempotency_key, clock.now()):
+            return _LOCKED
+        if not await asyncio.to_thread(pin_matches, typed, account.pin_hash):
+            return _WRONG
+        await accounts.clear_pin_tries(digits)
         return _facts(account, proven=True)
-    typed = request.digits.get(PIN)
-    if typed is None or account.pin_hash is None:
-        return _facts(account, proven=False)
-    if not await accounts.begin_pin_try(digits, request.idempotency_key, now):
-        return _LOCKED
-    if not await asyncio.to_thread(pin_matches, typed, account.pin_hash):
-        return _WRONG
-    await accounts.clear_pin_tries(digits)
-    return _facts(account, proven=True)
 
 
 def spoken_digits(text: str) -> str:

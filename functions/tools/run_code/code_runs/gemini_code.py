@@ -2,13 +2,15 @@
 
 import asyncio
 import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import httpx2
+import msgspec
 
+from ringdown import clock
 from ringdown.gemini.backend import DeveloperApi
 from ringdown.log import Log
-from ringdown.tools import Json, ToolAnswer
+from ringdown.tools import Json, ToolAnswer, ToolRequest
 
 if TYPE_CHECKING:
     from google.genai import Client
@@ -28,6 +30,10 @@ _NO_RESULT = ToolAnswer.failed("No result came out. Put the task in other words 
 _log = Log("run_code.gemini_code")
 
 
+class RunCodeArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    task: Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
+
+
 class GeminiCode:
     """Runs code with `model`. The SDK is loaded by the first task: it takes a second."""
 
@@ -36,13 +42,13 @@ class GeminiCode:
         self._model = model
         self._client: Client | None = None
 
-    async def run(self, task: str, today: datetime.date) -> dict[str, Json] | ToolAnswer:
+    async def run(self, args: RunCodeArgs, _request: ToolRequest) -> dict[str, Json] | ToolAnswer:
         """The result in a sentence, or an error that tells the model how to go on."""
         from google.genai import errors
 
         try:
             async with asyncio.timeout(_WITHIN_S):
-                response = await self._ask(task, today)
+                response = await self._ask(args.task, clock.now().date())
         except TimeoutError:
             _log.warning("Gemini did not answer in time", model=self._model)
             return ToolAnswer.failed(_NOT_NOW, retryable=True)

@@ -3,17 +3,19 @@
 import asyncio
 import datetime
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import msgspec
 
 from callback_scheduling.callback_times import CannotCallThen, chosen_time, spoken
+from callback_scheduling.callbacks import Callback, keep_callback
+from ringdown import clock
 from ringdown.agents import Agent
-from ringdown.agents.store import AgentStore
-from ringdown.callbacks import Callback, CallbackStore
 from ringdown.calls import RETENTION
 from ringdown.calls.answering import answering
-from ringdown.settings import is_e164
+from ringdown.open_once import OpenOnce
+from ringdown.phone_numbers import is_e164
+from ringdown.stores import Store
 from ringdown.tools import Json, ToolAnswer, ToolRequest
 
 Tell = Callable[[Callback, str], Coroutine[None, None, None]]
@@ -24,43 +26,42 @@ _NO_NUMBER = ToolAnswer.failed(
 )
 
 
-class CallbackRecords(AgentStore, CallbackStore, Protocol):
-    """What the tool works on."""
-
-
 class CallbackArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at: Annotated[str, msgspec.Meta(max_length=40)]
     topic: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 
 
-async def schedule(
-    records: CallbackRecords,
-    tell: Sequence[Tell],
-    args: CallbackArgs,
-    request: ToolRequest,
-    now: datetime.datetime,
-) -> dict[str, Json] | ToolAnswer:
-    """Keep the callback, tell staff once, and word its time. Raises what the store raises."""
-    call = request.call
-    if not is_e164(call.caller):
-        return _NO_NUMBER
-    answers = await answering(records, call.called, call.caller)
-    agent = Agent(instructions="-", greeting="-") if answers is None else answers.agent
-    try:
-        local = chosen_time(args.at, agent, now)
-    except CannotCallThen as error:
-        return ToolAnswer.failed(str(error))
-    callback = Callback(
-        caller=call.caller,
-        at=local.astimezone(datetime.UTC),
-        topic=" ".join(args.topic.split()),
-        call_sid=call.call_sid,
-        agent_id=call.agent_id,
-        created_at=now,
-        expires_at=local.astimezone(datetime.UTC) + RETENTION,
-    )
-    if await records.keep_callback(callback):
-        async with asyncio.TaskGroup() as group:
-            for each in tell:
-                group.create_task(each(callback, spoken(local)))
-    return {"status": "A person will call back.", "time": spoken(local)}
+class CallbackScheduling:
+    """Keeps callbacks, and tells staff of each once."""
+
+    def __init__(self, store: OpenOnce[Store], tell: Sequence[Tell]) -> None:
+        self._store = store
+        self._tell = tell
+
+    async def schedule(
+        self, args: CallbackArgs, request: ToolRequest
+    ) -> dict[str, Json] | ToolAnswer:
+        """Keep the callback, tell staff, and word its time. Raises what the store raises."""
+        call, now, store = request.call, clock.now(), await self._store.get()
+        if not is_e164(call.caller):
+            return _NO_NUMBER
+        answers = await answering(store, call.called, call.caller)
+        agent = Agent(instructions="-", greeting="-") if answers is None else answers.agent
+        try:
+            local = chosen_time(args.at, agent, now)
+        except CannotCallThen as error:
+            return ToolAnswer.failed(str(error))
+        callback = Callback(
+            caller=call.caller,
+            at=local.astimezone(datetime.UTC),
+            topic=" ".join(args.topic.split()),
+            call_sid=call.call_sid,
+            agent_id=call.agent_id,
+            created_at=now,
+            expires_at=local.astimezone(datetime.UTC) + RETENTION,
+        )
+        if await keep_callback(store.documents, callback):
+            async with asyncio.TaskGroup() as group:
+                for each in self._tell:
+                    group.create_task(each(callback, spoken(local)))
+        return {"status": "A person will call back.", "time": spoken(local)}

@@ -10,17 +10,39 @@ import base64
 import httpx2
 import msgspec
 
-from ringdown.callbacks import Callback
+from callback_scheduling.callbacks import Callback
+from callback_scheduling.scheduling import Tell
 from ringdown.errors import NoCredentials
 from ringdown.gemini.access_token import AccessToken
 from ringdown.log import Log
-from ringdown.twilio import TwilioTexts
+from ringdown.settings import SettingsReader
+from ringdown.twilio import TwilioTexts, read_twilio_account
 
-PUBSUB_URL = "https://pubsub.googleapis.com"
+_PUBSUB_URL = "https://pubsub.googleapis.com"
 _PUBLISH_WITHIN_S = 4.0
 _LONGEST_TOPIC = 100
 
 _log = Log("schedule_callback.telling_staff")
+
+
+def ways_to_tell(settings: SettingsReader) -> list[Tell]:
+    """Those that are set; what is wrong with the settings is told by `settings.finish()`."""
+    ways: list[Tell] = []
+    topic = settings.optional("CALLBACK_TOPIC")
+    if topic is not None:
+        url = _PUBSUB_URL
+        if settings.optional("PUBSUB_URL") is not None:
+            url = settings.url("PUBSUB_URL", "another endpoint, https://HOST", scheme="https")
+        ways.append(CallbackTopic(topic, url).tell)
+    account, staff = read_twilio_account(settings), settings.phone_number("STAFF_NUMBER")
+    if staff is not None and account is None:
+        settings.problem(
+            "STAFF_NUMBER is set, but TWILIO_ACCOUNT_SID or PHONE_NUMBER is not: without them no"
+            " text can be sent."
+        )
+    if staff is not None and account is not None:
+        ways.append(StaffTexts(TwilioTexts(account), staff).tell)
+    return ways
 
 
 class CallbackTopic:

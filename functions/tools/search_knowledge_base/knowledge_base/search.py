@@ -5,16 +5,23 @@ from typing import Annotated
 import msgspec
 
 from knowledge_base.passages import KnowledgeBase, SearchFailed, spoken_answer
-from ringdown.tools import Json, ToolAnswer
+from ringdown.tools import Json, ToolAnswer, ToolRequest
 
 
 class SearchArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     query: Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
 
 
-async def search(base: KnowledgeBase, most: int, args: SearchArgs) -> dict[str, Json] | ToolAnswer:
-    """What was found, or an error that tells the model how to go on."""
-    try:
-        return spoken_answer(await base.search(args.query, most))
-    except SearchFailed as error:
-        return ToolAnswer.failed(error.message, retryable=error.retryable)
+class Search:
+    """Searches `base` for the `most` passages that fit best."""
+
+    def __init__(self, base: KnowledgeBase, most: int) -> None:
+        self._base = base
+        self._most = most
+
+    async def search(self, args: SearchArgs, _request: ToolRequest) -> dict[str, Json] | ToolAnswer:
+        """What was found, or an error that tells the model how to go on."""
+        try:
+            return spoken_answer(await self._base.search(args.query, self._most))
+        except SearchFailed as error:
+            return ToolAnswer.failed(error.message, retryable=error.retryable)

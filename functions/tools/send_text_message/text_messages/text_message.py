@@ -1,21 +1,27 @@
 """What the tool sends, and to whom: prepared texts, to the number that is calling."""
 
-import datetime
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import msgspec
 
+from ringdown import clock
 from ringdown.errors import InvalidDocument
 from ringdown.log import Log
-from ringdown.sent_texts import MOST_IN_A_CALL, MOST_IN_A_DAY, SentText, SentTextStore
-from ringdown.settings import is_e164
-from ringdown.text_templates import TextTemplateStore, filled_in, problem_with_values
+from ringdown.open_once import OpenOnce
+from ringdown.phone_numbers import is_e164
+from ringdown.stores import Store
+from ringdown.stores.documents import Documents
 from ringdown.tools import Json, ToolAnswer, ToolRequest
+from ringdown.twilio import TwilioAccount, TwilioTexts
+from text_messages.sent_texts import MOST_IN_A_CALL, MOST_IN_A_DAY, SentText, count_text
+from text_messages.templates import (
+    filled_in,
+    problem_with_values,
+    read_template,
+    template_names,
+)
 
 Value = Annotated[str, msgspec.Meta(max_length=500)]
-Send = Callable[[str, str], Awaitable[ToolAnswer | None]]
-"""Sends to a number a text; None if it is on its way, else what the model is to know."""
 
 _MOST_NAMED = 20
 _NO_NUMBER = ToolAnswer.failed(
@@ -30,47 +36,57 @@ _TOO_MANY = ToolAnswer.failed(
 _log = Log("send_text_message.text_message")
 
 
-class TextRecords(TextTemplateStore, SentTextStore, Protocol):
-    """What the tool works on."""
-
-
 class TextMessageArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     template: Annotated[str, msgspec.Meta(max_length=100)]
     values: Annotated[dict[str, Value], msgspec.Meta(max_length=20)] = {}
 
 
-async def send_text(
-    records: TextRecords,
-    send: Send,
-    args: TextMessageArgs,
-    request: ToolRequest,
-    now: datetime.datetime,
-) -> dict[str, Json] | ToolAnswer:
-    """Send the text, or say why it is not sent. Raises what the store raises."""
-    number = request.call.caller
-    if not is_e164(number):
-        return _NO_NUMBER
-    try:
-        template = await records.read_text_template(args.template)
-    except InvalidDocument as error:
-        _log.error("text template is invalid", reason=str(error))
-        return _BROKEN
-    if template is None:
-        return await _unknown(records)
-    problem = problem_with_values(template, args.values)
-    if problem is not None:
-        return ToolAnswer.failed(problem)
-    this = SentText(key=request.idempotency_key, call_sid=request.call.call_sid, at=now)
-    if not await records.count_text(number, this):
-        _log.warning("too many texts to one number")
-        return _TOO_MANY
-    text = filled_in(template, args.values)
-    refusal = await send(number, text)
-    return {"status": "The text is on its way.", "text": text} if refusal is None else refusal
+class TextMessages:
+    """Sends prepared texts; without a Twilio account, tells operators what to set."""
+
+    def __init__(self, store: OpenOnce[Store], account: TwilioAccount | None) -> None:
+        self._store = store
+        self._texts = None if account is None else TwilioTexts(account)
+
+    async def send(
+        self, args: TextMessageArgs, request: ToolRequest
+    ) -> dict[str, Json] | ToolAnswer:
+        """Send the text, or say why it is not sent. Raises what the store raises."""
+        number, documents = request.call.caller, (await self._store.get()).documents
+        if not is_e164(number):
+            return _NO_NUMBER
+        try:
+            template = await read_template(documents, args.template)
+        except InvalidDocument as error:
+            _log.error("text template is invalid", reason=str(error))
+            return _BROKEN
+        if template is None:
+            return await _unknown(documents)
+        problem = problem_with_values(template, args.values)
+        if problem is not None:
+            return ToolAnswer.failed(problem)
+        call_sid, now = request.call.call_sid, clock.now()
+        this = SentText(key=request.idempotency_key, call_sid=call_sid, at=now)
+        if not await count_text(documents, number, this):
+            _log.warning("too many texts to one number")
+            return _TOO_MANY
+        text = filled_in(template, args.values)
+        refusal = await self._hand_over(number, text)
+        return refusal or {"status": "The text is on its way.", "text": text}
+
+    async def _hand_over(self, number: str, text: str) -> ToolAnswer | None:
+        """None if the text is on its way, else what the model is to know."""
+        if self._texts is None:
+            _log.error("texts cannot be sent", advice="set TWILIO_ACCOUNT_SID and PHONE_NUMBER")
+            return ToolAnswer.failed("Texts cannot be sent here. Tell the caller.")
+        refusal = await self._texts.send(number, text)
+        if refusal is None:
+            return None
+        return ToolAnswer.failed(refusal.message, retryable=refusal.retryable)
 
 
-async def _unknown(templates: TextTemplateStore) -> ToolAnswer:
-    names = (await templates.list_text_templates())[:_MOST_NAMED]
+async def _unknown(documents: Documents) -> ToolAnswer:
+    names = (await template_names(documents))[:_MOST_NAMED]
     if not names:
         return ToolAnswer.failed("No texts are prepared. Tell the caller that none can be sent.")
     return ToolAnswer.failed(f"There is no text of this name. Texts: {', '.join(names)}.")

@@ -5,30 +5,22 @@ from collections.abc import Callable
 
 from ringdown.calls.callers import Caller, Forgotten, Memory
 from ringdown.calls.limits import LineLimits, LineUse
-from ringdown.errors import InvalidDocument, StoreUnavailable
+from ringdown.errors import InvalidDocument
 from ringdown.stores import transitions
 from ringdown.stores.firestore.database import Database, together
-from ringdown.stores.firestore.operations import (
-    Condition,
-    Create,
-    Delete,
-    Replace,
-    Stored,
-    Update,
-    Write,
-)
+from ringdown.stores.firestore.operations import Condition, Delete, Replace, Stored
 from ringdown.stores.line_use import DAY, HOUR, RUNNING
 from ringdown.stores.paths import (
     BELOW_CALLS,
-    CALLBACKS,
+    BY_CALLER,
     CALLS,
     LIMITS,
+    OF_A_CALLER,
     caller_path,
-    sent_texts_path,
+    document_path,
 )
-from ringdown.stores.storable import to_document
+from ringdown.stores.storable import Document, to_document
 
-_TRIES = 20
 _FOUND_AT_ONCE = 20
 _WRITES_AT_ONCE = 200
 
@@ -67,28 +59,25 @@ class FirestoreCallers:
                 documents += await self._erase_below(call.path)
                 calls += 1
             await self._erase(*(call.path for call in found))
-        while callbacks := await self._theirs(CALLBACKS, number):
-            await self._erase(*(callback.path for callback in callbacks))
-            documents += len(callbacks)
-        theirs = (caller_path(number), sent_texts_path(number))
+        for collection in OF_A_CALLER:
+            while found := await self._theirs(collection, number):
+                await self._erase(*(document.path for document in found))
+                documents += len(found)
+        theirs = [caller_path(number), *(document_path(each, number) for each in BY_CALLER)]
         async with self._database.deadline():
-            known, texts = await self._database.read_all(*theirs)
+            known, *others = await self._database.read_all(*theirs)
             await self._database.commit(*map(Delete, theirs))
-        documents += int(texts is not None)
+        documents += len(others) - others.count(None)
         return Forgotten(callers=int(known is not None), calls=calls, documents=documents)
 
     async def _change_caller(self, number: str, decide: Callable[[Caller], Caller]) -> None:
-        path = caller_path(number)
+        def decided(stored: Stored | None) -> Document | None:
+            caller = _readable(stored)
+            changed = decide(caller)
+            return None if changed == caller else to_document(changed)
+
         async with self._database.deadline():
-            for _ in range(_TRIES):
-                stored = await self._database.read(path)
-                caller = _readable(stored)
-                decided = decide(caller)
-                if decided == caller:
-                    return
-                if await self._database.commits(_over(stored, path, decided)):
-                    return
-        raise StoreUnavailable(f"{path} was changed by others {_TRIES} times in a row")
+            await self._database.change(caller_path(number), decided)
 
     async def _theirs(self, folder: str, number: str) -> tuple[Stored, ...]:
         async with self._database.deadline():
@@ -152,10 +141,3 @@ def _readable(stored: Stored | None) -> Caller:
         return Caller() if stored is None else stored.record(Caller)
     except InvalidDocument:
         return Caller()
-
-
-def _over(stored: Stored | None, path: str, caller: Caller) -> Write:
-    document = to_document(caller)
-    if stored is None:
-        return Create(path, document)
-    return Update(path, document, unchanged_since=stored.updated_at)

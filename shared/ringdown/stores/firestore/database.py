@@ -36,12 +36,14 @@ from ringdown.stores.firestore.operations import (
     Write,
 )
 from ringdown.stores.firestore.values import decode, encode
+from ringdown.stores.storable import Document
 from ringdown.tools import Json
 
 _OPERATION_S = 5.0
 _RETRY_FOR_S = 4.5  # ends before the operation does, so that its error names the reason
 _REQUEST_S = 2.5
 _CONNECT_S = 1.5
+_TRIES = 20
 _RETRY = AsyncRetry(
     predicate=if_exception_type(
         google_errors.Aborted,
@@ -177,6 +179,22 @@ class Database:
         except PreconditionFailed:
             return False
         return True
+
+    async def change(self, path: str, decide: Callable[[Stored | None], Document | None]) -> bool:
+        """Write what `decide` makes of the document, and decide again if somebody else was first.
+        False, and nothing is written, if it returns None."""
+        for _ in range(_TRIES):
+            stored = await self.read(path)
+            document = decide(stored)
+            if document is None:
+                return False
+            if stored is None:
+                write: Write = Create(path, document)
+            else:
+                write = Update(path, document, unchanged_since=stored.updated_at)
+            if await self.commits(write):
+                return True
+        raise StoreUnavailable(f"{path} was changed by others {_TRIES} times in a row")
 
     async def _reading(self, request: Callable[[], Awaitable[_Answer]]) -> _Answer:
         try:

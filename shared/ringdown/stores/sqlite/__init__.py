@@ -10,11 +10,11 @@ from pathlib import Path
 from ringdown.stores.sqlite.agents import SqliteAgents
 from ringdown.stores.sqlite.callers import SqliteCallers
 from ringdown.stores.sqlite.calls import SqliteCalls
-from ringdown.stores.sqlite.documents import Worker
-from ringdown.stores.sqlite.tool_records import SqliteToolRecords
+from ringdown.stores.sqlite.documents import SqliteDocuments
+from ringdown.stores.sqlite.table import Worker
 
 
-class SqliteStore(SqliteAgents, SqliteCalls, SqliteCallers, SqliteToolRecords):
+class SqliteStore(SqliteAgents, SqliteCalls, SqliteCallers):
     """Implements `ringdown.stores.Store` on one SQLite file, shared by any number of processes."""
 
     def __init__(self, path: Path) -> None:
@@ -22,7 +22,7 @@ class SqliteStore(SqliteAgents, SqliteCalls, SqliteCallers, SqliteToolRecords):
         SqliteAgents.__init__(self, worker)
         SqliteCalls.__init__(self, worker)
         SqliteCallers.__init__(self, worker)
-        SqliteToolRecords.__init__(self, worker)
+        self.documents = SqliteDocuments(worker)
 
     async def close(self) -> None:
         await self._worker.close()

@@ -27,7 +27,7 @@ from ringdown.stores.paths import (
     revisions_path,
     tool_path,
 )
-from ringdown.stores.sqlite.documents import Documents, Worker
+from ringdown.stores.sqlite.table import Table, Worker
 from ringdown.stores.storable import Document, to_document
 from ringdown.tools import ToolDeclaration
 
@@ -41,13 +41,13 @@ class SqliteAgents:
     # Agents
 
     async def read_line(self, called: str) -> Line:
-        return await self._worker.run(lambda documents: _line(documents, called))
+        return await self._worker.run(lambda table: _line(table, called))
 
     async def read_agent(self, agent_id: str, *, draft: bool = False) -> StoredAgent | None:
-        return await self._worker.run(lambda documents: _agent(documents, agent_id, draft=draft))
+        return await self._worker.run(lambda table: _agent(table, agent_id, draft=draft))
 
     async def list_agents(self) -> tuple[StoredAgent, ...]:
-        found = await self._worker.run(lambda documents: documents.fields_below(AGENTS))
+        found = await self._worker.run(lambda table: table.fields_below(AGENTS))
         agents = (stored_agent(path, fields) for path, fields in found)
         return tuple(sorted(agents, key=lambda agent: agent.agent_id))
 
@@ -56,24 +56,24 @@ class SqliteAgents:
     ) -> None:
         path, wanted = agent_path(agent_id, draft=draft), to_write(document)
 
-        def work(documents: Documents) -> None:
-            with documents.transaction():
-                before = documents.fields(path)
+        def work(table: Table) -> None:
+            with table.transaction():
+                before = table.fields(path)
                 _check_version(path, before, over)
                 status = {STATUS: before[STATUS]} if before and STATUS in before else {}
-                documents.write(path, wanted | status)
+                table.write(path, wanted | status)
 
         await self._worker.run(work)
 
     async def delete_draft(self, agent_id: str, *, over: str | None = None) -> None:
         path = agent_path(agent_id, draft=True)
 
-        def work(documents: Documents) -> None:
-            with documents.transaction():
-                before = documents.fields(path)
+        def work(table: Table) -> None:
+            with table.transaction():
+                before = table.fields(path)
                 if before is not None and over is not None:
                     _check_version(path, before, over)
-                documents.erase(path)
+                table.erase(path)
 
         await self._worker.run(work)
 
@@ -82,11 +82,11 @@ class SqliteAgents:
     ) -> None:
         path = agent_path(agent_id, draft=draft)
 
-        def work(documents: Documents) -> None:
-            with documents.transaction():
-                document = documents.fields(path)
+        def work(table: Table) -> None:
+            with table.transaction():
+                document = table.fields(path)
                 if document is not None:
-                    documents.write(path, document | {STATUS: to_document(status)})
+                    table.write(path, document | {STATUS: to_document(status)})
 
         await self._worker.run(work)
 
@@ -95,10 +95,10 @@ class SqliteAgents:
     async def keep_revision(self, agent_id: str, revision: Revision) -> None:
         path = revision_path(agent_id, revision.revision)
 
-        def work(documents: Documents) -> None:
-            with documents.transaction():
-                if moved_on(readable_revision(path, documents.fields(path)), revision):
-                    documents.write(path, to_document(revision))
+        def work(table: Table) -> None:
+            with table.transaction():
+                if moved_on(readable_revision(path, table.fields(path)), revision):
+                    table.write(path, to_document(revision))
 
         await self._worker.run(work)
 
@@ -108,7 +108,7 @@ class SqliteAgents:
 
     async def list_revisions(self, agent_id: str) -> tuple[Revision, ...]:
         folder = revisions_path(agent_id)
-        found = await self._worker.run(lambda documents: documents.fields_below(folder))
+        found = await self._worker.run(lambda table: table.fields_below(folder))
         revisions = readable_revisions(found)
         return tuple(sorted(revisions, key=lambda revision: revision.seen_at, reverse=True))
 
@@ -118,16 +118,16 @@ class SqliteAgents:
         await self._write(number_path(number), to_document(Number(agent=agent_id)))
 
     async def list_numbers(self) -> dict[str, str]:
-        found = await self._worker.run(lambda documents: documents.fields_below(NUMBERS))
+        found = await self._worker.run(lambda table: table.fields_below(NUMBERS))
         return assigned_agents(found)
 
     async def declared_tools(self) -> dict[str, str | None]:
-        found = await self._worker.run(lambda documents: documents.fields_below(TOOLS))
+        found = await self._worker.run(lambda table: table.fields_below(TOOLS))
         return declared_tools(found)
 
     async def read_tools(self, names: tuple[str, ...]) -> tuple[ToolDeclaration, ...]:
-        def work(documents: Documents) -> tuple[ToolDeclaration, ...]:
-            found = (documents.fields(tool_path(name)) for name in names)
+        def work(table: Table) -> tuple[ToolDeclaration, ...]:
+            found = (table.fields(tool_path(name)) for name in names)
             return tuple(usable_tools(names, found))
 
         return await self._worker.run(work)
@@ -136,27 +136,27 @@ class SqliteAgents:
         await self._write(tool_path(tool.name), to_document(tool))
 
     async def _write(self, path: str, document: Document) -> None:
-        def work(documents: Documents) -> None:
-            with documents.transaction():
-                documents.write(path, document)
+        def work(table: Table) -> None:
+            with table.transaction():
+                table.write(path, document)
 
         await self._worker.run(work)
 
 
-def _line(documents: Documents, called: str) -> Line:
+def _line(table: Table, called: str) -> Line:
     path = number_path(called)
-    assignment = documents.fields(path)
+    assignment = table.fields(path)
     agent_id = DEFAULT_AGENT_ID if assignment is None else assigned_agent(path, assignment)
     return Line(
         agent_id=agent_id,
-        agent=_agent(documents, agent_id),
-        draft=_agent(documents, agent_id, draft=True),
+        agent=_agent(table, agent_id),
+        draft=_agent(table, agent_id, draft=True),
     )
 
 
-def _agent(documents: Documents, agent_id: str, *, draft: bool = False) -> StoredAgent | None:
+def _agent(table: Table, agent_id: str, *, draft: bool = False) -> StoredAgent | None:
     path = agent_path(agent_id, draft=draft)
-    fields = documents.fields(path)
+    fields = table.fields(path)
     return None if fields is None else stored_agent(path, fields)
 
 

@@ -8,13 +8,21 @@ from ringdown.calls.limits import LineLimits, LineUse
 from ringdown.errors import InvalidDocument
 from ringdown.stores import transitions
 from ringdown.stores.line_use import DAY, HOUR, RUNNING
-from ringdown.stores.paths import BELOW_CALLS, LIMITS, caller_path, sent_texts_path
-from ringdown.stores.sqlite.documents import CALLS_BY_TIME, CALLS_IN_SQL, Documents, Worker
+from ringdown.stores.paths import (
+    BELOW_CALLS,
+    BY_CALLER,
+    LIMITS,
+    OF_A_CALLER,
+    caller_path,
+    document_path,
+)
+from ringdown.stores.sqlite.table import CALLS_BY_TIME, CALLS_IN_SQL, Table, Worker
 from ringdown.stores.storable import to_document
 
 _THEIRS = f"{CALLS_IN_SQL} AND body ->> 'caller' = ?"
-_THEIR_CALLBACKS = (
-    "path > 'callbacks/' AND path < 'callbacks0' AND json_valid(body) AND body ->> 'caller' = ?"
+_OF_THEIRS = " OR ".join(
+    f"path > '{each}/' AND path < '{each}0' AND json_valid(body) AND body ->> 'caller' = ?1"
+    for each in OF_A_CALLER
 )
 _BEGAN = "julianday(body ->> 'created_at')"
 _USE = f"""
@@ -36,7 +44,7 @@ class SqliteCallers:
 
     async def read_caller(self, number: str) -> Caller:
         path = caller_path(number)
-        caller = await self._worker.run(lambda documents: documents.read(Caller, path))
+        caller = await self._worker.run(lambda table: table.read(Caller, path))
         return caller or Caller()
 
     async def block_caller(self, number: str, blocked: bool) -> None:
@@ -50,38 +58,36 @@ class SqliteCallers:
         )
 
     async def forget_caller(self, number: str) -> Forgotten:
-        return await self._worker.run(lambda documents: _forget(documents, number))
+        return await self._worker.run(lambda table: _forget(table, number))
 
     async def _change_caller(self, number: str, decide: Callable[[Caller], Caller]) -> None:
         path = caller_path(number)
 
-        def work(documents: Documents) -> None:
-            with documents.transaction():
-                caller = _readable(documents, path)
+        def work(table: Table) -> None:
+            with table.transaction():
+                caller = _readable(table, path)
                 decided = decide(caller)
                 if decided != caller:
-                    documents.write(path, to_document(decided))
+                    table.write(path, to_document(decided))
 
         await self._worker.run(work)
 
     # Limits
 
     async def read_limits(self) -> LineLimits:
-        limits = await self._worker.run(lambda documents: documents.read(LineLimits, LIMITS))
+        limits = await self._worker.run(lambda table: table.read(LineLimits, LIMITS))
         return limits or LineLimits()
 
     async def write_limits(self, limits: LineLimits) -> None:
-        def work(documents: Documents) -> None:
-            with documents.transaction():
-                documents.write(LIMITS, to_document(limits))
+        def work(table: Table) -> None:
+            with table.transaction():
+                table.write(LIMITS, to_document(limits))
 
         await self._worker.run(work)
 
     async def line_use(self, caller: str, now: datetime.datetime) -> LineUse:
         hour, day = (now - HOUR).isoformat(), (now - DAY).isoformat()
-        (row,) = await self._worker.run(
-            lambda documents: documents.rows(_USE, hour, day, caller, *RUNNING)
-        )
+        (row,) = await self._worker.run(lambda table: table.rows(_USE, hour, day, caller, *RUNNING))
         return LineUse(
             calls_per_caller_per_hour=row[0],
             calls_at_once=row[1],
@@ -91,30 +97,26 @@ class SqliteCallers:
         )
 
 
-def _readable(documents: Documents, path: str) -> Caller:
+def _readable(table: Table, path: str) -> Caller:
     """What is there; a document that cannot be read is written anew."""
     try:
-        return documents.read(Caller, path) or Caller()
+        return table.read(Caller, path) or Caller()
     except InvalidDocument:
         return Caller()
 
 
-def _forget(documents: Documents, number: str) -> Forgotten:
-    with documents.transaction():
-        theirs = [path for path, _ in documents.select(_THEIRS, number)]
+def _forget(table: Table, number: str) -> Forgotten:
+    with table.transaction():
+        theirs = [path for path, _ in table.select(_THEIRS, number)]
         erased = dict.fromkeys(BELOW_CALLS, 0)
         for call in theirs:
             for folder in BELOW_CALLS:
-                erased[folder] += documents.erase_below(f"{call}/{folder}")
-            documents.erase(call)
-        callbacks = [path for path, _ in documents.select(_THEIR_CALLBACKS, number)]
-        for callback in callbacks:
-            documents.erase(callback)
-        texts = documents.erase(sent_texts_path(number))
-        known = documents.erase(caller_path(number))
-    documents.forget_what_is_erased()
-    return Forgotten(
-        callers=int(known),
-        calls=len(theirs),
-        documents=sum(erased.values()) - erased["attempts"] + len(callbacks) + int(texts),
-    )
+                erased[folder] += table.erase_below(f"{call}/{folder}")
+            table.erase(call)
+        documents = sum(erased.values()) - erased["attempts"]
+        of_theirs = [path for path, _ in table.select(_OF_THEIRS, number)]
+        for path in (*of_theirs, *(document_path(each, number) for each in BY_CALLER)):
+            documents += int(table.erase(path))
+        known = table.erase(caller_path(number))
+    table.forget_what_is_erased()
+    return Forgotten(callers=int(known), calls=len(theirs), documents=documents)

@@ -29,7 +29,7 @@ from ringdown.stores.paths import (
     tool_calls_path,
     turns_path,
 )
-from ringdown.stores.sqlite.documents import CALLS_IN_SQL, Documents, Worker, fields_of
+from ringdown.stores.sqlite.table import CALLS_IN_SQL, Table, Worker, fields_of
 from ringdown.stores.storable import documents_below, to_document
 from ringdown.tools import Json
 
@@ -44,40 +44,38 @@ class SqliteCalls:
         self._worker = worker
 
     async def open_call(self, call: Call) -> Call:
-        def work(documents: Documents) -> Call:
-            with documents.transaction():
-                existing = documents.read(Call, call_path(call.call_sid))
+        def work(table: Table) -> Call:
+            with table.transaction():
+                existing = table.read(Call, call_path(call.call_sid))
                 if existing is None:
-                    documents.write(call_path(call.call_sid), to_document(call))
+                    table.write(call_path(call.call_sid), to_document(call))
                 return existing or call
 
         return await self._worker.run(work)
 
     async def read_call(self, call_sid: str) -> Call | None:
-        return await self._worker.run(lambda documents: documents.read(Call, call_path(call_sid)))
+        return await self._worker.run(lambda table: table.read(Call, call_path(call_sid)))
 
     async def claim(self, call_sid: str, claim: Claim) -> Call | None:
-        return await self._worker.run(lambda documents: _claim(documents, call_sid, claim))
+        return await self._worker.run(lambda table: _claim(table, call_sid, claim))
 
     async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
-        await self._worker.run(lambda documents: _save(documents, call_sid, attempt, changes))
+        await self._worker.run(lambda table: _save(table, call_sid, attempt, changes))
 
     async def resume(self, call_sid: str) -> Call | None:
-        return await self._worker.run(
-            lambda documents: _change(documents, call_sid, transitions.resumed)
-        )
+        return await self._worker.run(lambda table: _change(table, call_sid, transitions.resumed))
 
     async def take_up(self, call_sid: str, ended: int, at: datetime.datetime) -> Call | None:
         def decide(call: Call) -> Call | None:
             return transitions.taken_up(call, ended, at)
 
-        return await self._worker.run(lambda documents: _change(documents, call_sid, decide))
+        return await self._worker.run(lambda table: _change(table, call_sid, decide))
 
     async def note_stream_error(self, call_sid: str, error: str) -> bool:
         def decide(call: Call) -> Call:
             return msgspec.structs.replace(call, stream_error=error)
 
-        noted = await self._worker.run(lambda documents: _change(documents, call_sid, decide))
+        noted = await self._worker.run(lambda table: _change(table, call_sid, decide))
         return noted is not None
 
     async def note_twilio_status(
@@ -86,29 +84,27 @@ class SqliteCalls:
         def decide(call: Call) -> Call:
             return transitions.noted(call, status, at)
 
-        noted = await self._worker.run(lambda documents: _change(documents, call_sid, decide))
+        noted = await self._worker.run(lambda table: _change(table, call_sid, decide))
         return noted is not None
 
     async def read_record(self, call_sid: str) -> CallRecord | None:
-        return await self._worker.run(lambda documents: _read_record(documents, call_sid))
+        return await self._worker.run(lambda table: _read_record(table, call_sid))
 
     async def list_calls(self, query: CallQuery) -> tuple[Call, ...]:
-        return await self._worker.run(lambda documents: tuple(_list_calls(documents, query)))
+        return await self._worker.run(lambda table: tuple(_list_calls(table, query)))
 
     async def keep_flight(self, call_sid: str, parts: tuple[FlightPart, ...]) -> None:
-        def work(documents: Documents) -> None:
-            with documents.transaction():
-                if documents.fields(call_path(call_sid)) is not None:
+        def work(table: Table) -> None:
+            with table.transaction():
+                if table.fields(call_path(call_sid)) is not None:
                     for part in parts:
                         path = flight_path(call_sid, part.attempt, part.part)
-                        documents.write(path, to_document(part))
+                        table.write(path, to_document(part))
 
         await self._worker.run(work)
 
     async def read_flights(self, call_sid: str) -> tuple[FlightPart, ...]:
-        return await self._worker.run(
-            lambda documents: documents.below(FlightPart, flights_path(call_sid))
-        )
+        return await self._worker.run(lambda table: table.below(FlightPart, flights_path(call_sid)))
 
 
 _CALLS = f"""
@@ -121,9 +117,9 @@ _CALLS = f"""
 """
 
 
-def _list_calls(documents: Documents, query: CallQuery) -> Iterator[Call]:
+def _list_calls(table: Table, query: CallQuery) -> Iterator[Call]:
     times = (None if when is None else when.isoformat() for when in (query.since, query.until))
-    found = documents.select(_CALLS, *times, query.number, query.agent_id, query.limit)
+    found = table.select(_CALLS, *times, query.number, query.agent_id, query.limit)
     for path, body in found:
         try:
             yield to_record(Call, fields_of(path, body), where=path)
@@ -131,53 +127,51 @@ def _list_calls(documents: Documents, query: CallQuery) -> Iterator[Call]:
             _log.error("call cannot be read", reason=str(error))
 
 
-def _claim(documents: Documents, call_sid: str, claim: Claim) -> Call | None:
+def _claim(table: Table, call_sid: str, claim: Claim) -> Call | None:
     path = claim_path(call_sid, claim.attempt)
-    with documents.transaction():
-        call = documents.read(Call, call_path(call_sid))
+    with table.transaction():
+        call = table.read(Call, call_path(call_sid))
         if call is None:
             return None
-        held = transitions.claimed(call, documents.read(Claim, path), claim)
+        held = transitions.claimed(call, table.read(Claim, path), claim)
         if held is not None and held != call:
-            documents.write(path, to_document(claim))
-            documents.write(call_path(call_sid), to_document(held))
+            table.write(path, to_document(claim))
+            table.write(call_path(call_sid), to_document(held))
         return held
 
 
-def _save(documents: Documents, call_sid: str, attempt: int, changes: CallChanges) -> None:
-    with documents.transaction():
-        call = documents.read(Call, call_path(call_sid))
+def _save(table: Table, call_sid: str, attempt: int, changes: CallChanges) -> None:
+    with table.transaction():
+        call = table.read(Call, call_path(call_sid))
         if call is None or call.attempt != attempt:
             raise Superseded(f"attempt {attempt} is not the call's current one")
         fields: dict[str, Json] = changes.fields()
         if fields:
             saved = msgspec.structs.replace(call, **fields)
-            documents.write(call_path(call_sid), to_document(saved))
+            table.write(call_path(call_sid), to_document(saved))
         for path, document in documents_below(call_sid, changes):
-            documents.write(path, document)
+            table.write(path, document)
 
 
-def _change(
-    documents: Documents, call_sid: str, decide: Callable[[Call], Call | None]
-) -> Call | None:
+def _change(table: Table, call_sid: str, decide: Callable[[Call], Call | None]) -> Call | None:
     """Write what `decide` makes of the call; None if it refuses, or there is no call."""
-    with documents.transaction():
-        call = documents.read(Call, call_path(call_sid))
+    with table.transaction():
+        call = table.read(Call, call_path(call_sid))
         decided = None if call is None else decide(call)
         if decided is not None and decided != call:
-            documents.write(call_path(call_sid), to_document(decided))
+            table.write(call_path(call_sid), to_document(decided))
         return decided
 
 
-def _read_record(documents: Documents, call_sid: str) -> CallRecord | None:
-    call = documents.read(Call, call_path(call_sid))
+def _read_record(table: Table, call_sid: str) -> CallRecord | None:
+    call = table.read(Call, call_path(call_sid))
     if call is None:
         return None
-    turns = documents.below(Turn, turns_path(call_sid))
-    tool_calls = documents.below(ToolCall, tool_calls_path(call_sid))
+    turns = table.below(Turn, turns_path(call_sid))
+    tool_calls = table.below(ToolCall, tool_calls_path(call_sid))
     return CallRecord(
         call=call,
-        claims=documents.below(Claim, claims_path(call_sid)),
+        claims=table.below(Claim, claims_path(call_sid)),
         turns=tuple(sorted(turns, key=lambda t: t.start_ms)),
         tool_calls=tuple(sorted(tool_calls, key=lambda t: t.start_ms)),
     )

@@ -4,9 +4,12 @@ import datetime
 import hashlib
 import hmac
 import secrets
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 import msgspec
+
+from ringdown.stores.documents import Documents
+from ringdown.stores.paths import document_path
 
 ACCOUNT_NUMBER_DIGITS = 6
 MOST_WRONG_PINS = 3
@@ -41,20 +44,30 @@ class PinTries(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime.datetime
 
 
-class AccountStore(Protocol):
+class Accounts:
     """Every method raises StoreUnavailable when the store does not answer."""
 
-    async def read_account(self, account_number: str) -> Account | None:
-        """None if there is none. Raises InvalidDocument."""
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
 
-    async def write_account(self, account: Account) -> None: ...
+    async def read(self, account_number: str) -> Account | None:
+        """None if there is none. Raises InvalidDocument."""
+        return await self._documents.read(Account, document_path("accounts", account_number))
 
     async def begin_pin_try(self, account_number: str, key: str, now: datetime.datetime) -> bool:
         """Count a try as wrong, before the PIN is looked at: tries at once cannot outrun the
         count. `key` is the request's. False if the account is locked."""
+        return await self._documents.change(
+            PinTries, _tries_path(account_number), lambda tries: counted(tries, key, now)
+        )
 
     async def clear_pin_tries(self, account_number: str) -> None:
         """The PIN was right."""
+        await self._documents.delete(_tries_path(account_number))
+
+
+def _tries_path(account_number: str) -> str:
+    return document_path("pin_tries", account_number)
 
 
 def counted(tries: PinTries | None, key: str, now: datetime.datetime) -> PinTries | None:

@@ -2,10 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import msgspec
 
+from ringdown.stores.documents import Documents
+from ringdown.stores.paths import document_path, text_of_id
+
+_COLLECTION = "text_templates"
 _FIELD = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _LONGEST_VALUE = 100
 _UNWANTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029<>{}]|://|\bwww\.", re.IGNORECASE)
@@ -22,16 +26,14 @@ class TextTemplate(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys(_FIELD.findall(self.text)))
 
 
-class TextTemplateStore(Protocol):
-    """Every method raises StoreUnavailable when the store does not answer."""
+async def read_template(documents: Documents, name: str) -> TextTemplate | None:
+    """None if there is none. Raises InvalidDocument and StoreUnavailable."""
+    return await documents.read(TextTemplate, document_path(_COLLECTION, name))
 
-    async def read_text_template(self, name: str) -> TextTemplate | None:
-        """None if there is none. Raises InvalidDocument."""
 
-    async def list_text_templates(self) -> tuple[str, ...]:
-        """Their names, in order."""
-
-    async def write_text_template(self, name: str, template: TextTemplate) -> None: ...
+async def template_names(documents: Documents) -> tuple[str, ...]:
+    """In order. Raises StoreUnavailable."""
+    return tuple(sorted(map(text_of_id, await documents.list(_COLLECTION))))
 
 
 def problem_with_values(template: TextTemplate, values: Mapping[str, str]) -> str | None:

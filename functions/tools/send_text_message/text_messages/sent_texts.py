@@ -2,9 +2,11 @@
 are paid for by us."""
 
 import datetime
-from typing import Protocol
 
 import msgspec
+
+from ringdown.stores.documents import Documents
+from ringdown.stores.paths import document_path
 
 MOST_IN_A_CALL = 3
 MOST_IN_A_DAY = 6
@@ -20,18 +22,19 @@ class SentText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SentTexts(msgspec.Struct, frozen=True, kw_only=True):
-    """`sent_texts/{E.164}`: those of the last day."""
+    """`sent_texts/{E.164}`: those of the last day. `ringdown callers forget` erases it
+    (`ringdown.stores.paths`)."""
 
     texts: tuple[SentText, ...]
     expires_at: datetime.datetime
 
 
-class SentTextStore(Protocol):
-    """Raises StoreUnavailable when the store does not answer."""
-
-    async def count_text(self, number: str, text: SentText) -> bool:
-        """Count `text` before it is sent: texts at once cannot outrun the count. False if it is not
-        to be sent, because of `MOST_IN_A_CALL` or `MOST_IN_A_DAY`."""
+async def count_text(documents: Documents, number: str, text: SentText) -> bool:
+    """Count `text` before it is sent: texts at once cannot outrun the count. False if it is not to
+    be sent, because of `MOST_IN_A_CALL` or `MOST_IN_A_DAY`. Raises StoreUnavailable."""
+    return await documents.change(
+        SentTexts, document_path("sent_texts", number), lambda sent: counted(sent, text)
+    )
 
 
 def counted(sent: SentTexts | None, text: SentText) -> SentTexts | None:

@@ -1,0 +1,29 @@
+"""Callbacks: whom staff will call, and when."""
+
+import datetime
+
+import msgspec
+
+from ringdown.stores.documents import Documents
+from ringdown.stores.paths import document_path
+
+
+class Callback(msgspec.Struct, frozen=True, kw_only=True):
+    """`callbacks/{time caller}`: a caller has one callback at a time."""
+
+    caller: str
+    """`ringdown callers forget` finds the callback by it (`ringdown.stores.paths`)."""
+    at: datetime.datetime
+    topic: str
+    call_sid: str
+    agent_id: str
+    created_at: datetime.datetime
+    expires_at: datetime.datetime
+
+
+async def keep_callback(documents: Documents, callback: Callback) -> bool:
+    """Keep it; False if the caller has one at that time already, which stays as it is. Raises
+    StoreUnavailable."""
+    at = callback.at.astimezone(datetime.UTC)
+    path = document_path("callbacks", f"{at:%Y-%m-%dT%H:%MZ} {callback.caller}")
+    return await documents.create(path, callback)

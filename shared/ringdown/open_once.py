@@ -1,0 +1,39 @@
+"""What all requests of a function share: opened by the first, and kept open."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Generic, TypeVar
+
+_Opened = TypeVar("_Opened")
+
+
+class OpenOnce(Generic[_Opened]):
+    """Opens something on first use, and closes it when the event loop ends.
+
+    The platform tells a function neither that it starts nor that it stops. So one task, outside any
+    TaskGroup, holds it open; whoever ends the loop cancels that task (`asyncio.run` does).
+    """
+
+    def __init__(self, open: Callable[[], AbstractAsyncContextManager[_Opened]]) -> None:
+        self._open = open
+        self._opened: asyncio.Future[_Opened] | None = None
+        self._keeper: asyncio.Task[None] | None = None  # keeps the task from being collected
+
+    async def get(self) -> _Opened:
+        """What is open. Raises what opening it raises, and then tries again next time."""
+        if self._opened is None:
+            self._opened = asyncio.get_running_loop().create_future()
+            self._keeper = asyncio.create_task(self._keep_open(self._opened))
+        return await asyncio.shield(self._opened)
+
+    async def _keep_open(self, opened: "asyncio.Future[_Opened]") -> None:
+        try:
+            async with self._open() as it:
+                opened.set_result(it)
+                await asyncio.get_running_loop().create_future()
+        except Exception as error:  # noqa: BLE001 - handed to whoever asked for it
+            if not opened.done():
+                opened.set_exception(error)
+        finally:
+            self._opened = None

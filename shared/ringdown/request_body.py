@@ -1,0 +1,20 @@
+"""Reads the body of an HTTP request within limits."""
+
+import asyncio
+from collections.abc import AsyncIterable
+
+
+class BodyTooLarge(Exception):
+    """The peer's fault: there is more than we read."""
+
+
+async def read_body(chunks: AsyncIterable[bytes], *, at_most: int, within_s: float) -> bytes:
+    """The whole body, `at_most` bytes. Raises BodyTooLarge, TimeoutError, and what `chunks` raises
+    when the peer goes away."""
+    body = bytearray()
+    async with asyncio.timeout(within_s):
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > at_most:
+                raise BodyTooLarge(f"the body is larger than {at_most} bytes")
+    return bytes(body)

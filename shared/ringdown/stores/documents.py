@@ -1,0 +1,40 @@
+"""Documents for whoever has records of their own: the port that tools are given.
+
+A path is `document_path(collection, id)`. A record is a frozen struct (`ringdown.documents`).
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from ringdown.documents import Record
+from ringdown.stores.storable import Document
+
+
+class Documents(Protocol):
+    """Every method raises StoreUnavailable when the store does not answer.
+
+    What reads a record raises InvalidDocument if the document does not fit it.
+    """
+
+    async def read(self, kind: type[Record], path: str) -> Record | None:
+        """None if there is no document."""
+
+    async def list(self, collection: str) -> dict[str, Document]:
+        """The documents of `collection` by path, as they are; not what is below them."""
+
+    async def create(self, path: str, record: msgspec.Struct | Document) -> bool:
+        """False if there is a document already, which stays as it is."""
+
+    async def write(self, path: str, record: msgspec.Struct | Document) -> None:
+        """Write the whole document, whether there is one or not."""
+
+    async def change(
+        self, kind: type[Record], path: str, decide: Callable[[Record | None], Record | None]
+    ) -> bool:
+        """Write what `decide` makes of the stored record, if nobody has changed that meanwhile; if
+        somebody has, decide again. False, and nothing is written, if `decide` returns None."""
+
+    async def delete(self, path: str) -> None:
+        """Delete the document, if there is one."""

@@ -1,0 +1,194 @@
+"""One SQLite table of JSON documents by path, and the one thread of a process that works on it."""
+
+import asyncio
+import contextvars
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from ringdown.documents import Record, to_record
+from ringdown.errors import InvalidDocument, StoreUnavailable
+from ringdown.stores.storable import Document
+from ringdown.tools import Json
+
+_BUSY_TIMEOUT_S = 2.0
+_BUSY_RETRY_S = 0.01
+_CALL_TIMEOUT_S = 5.0
+
+_NOT_WRITTEN = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
+"""A disk that is full, and a limit on the size of files (sqlite.org/rescode.html)."""
+
+_IN_CALLS = "path > 'calls/' AND path < 'calls0' AND json_valid(body)"
+CALLS_IN_SQL = f"{_IN_CALLS} AND path NOT LIKE 'calls/%/%'"
+"""A condition: it is a call, and no damaged document."""
+CALLS_BY_TIME = "calls_by_time"
+"""An index; SQLite has to be told to use it instead of reading every call."""
+
+_Result = TypeVar("_Result")
+
+
+class Table:
+    """The table itself; used by one thread."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+        try:
+            self._enter_wal_mode()
+            self._prepare()
+        except sqlite3.Error:
+            self._connection.close()
+            raise
+
+    def _enter_wal_mode(self) -> None:
+        """Wait our turn to change a new file's mode.
+
+        SQLite does not apply its busy timeout here: of two processes that upgrade their lock at
+        once it refuses one immediately (sqlite.org/c3ref/busy_handler.html), so we ask again.
+        """
+        deadline = time.monotonic() + _BUSY_TIMEOUT_S
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(_BUSY_RETRY_S)
+
+    def _prepare(self) -> None:
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._connection.execute("PRAGMA secure_delete = ON")  # a caller may be forgotten
+        self._connection.execute(
+            "CREATE TABLE IF NOT EXISTS documents (path TEXT PRIMARY KEY, body TEXT NOT NULL)"
+            " WITHOUT ROWID"
+        )
+        self._connection.execute(
+            f"CREATE INDEX IF NOT EXISTS {CALLS_BY_TIME}"
+            f" ON documents (julianday(body ->> 'created_at')) WHERE {_IN_CALLS}"
+        )
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        finally:
+            if self._connection.in_transaction:  # SQLite itself rolls some failures back
+                self._connection.execute("ROLLBACK")
+
+    def read(self, kind: type[Record], path: str) -> Record | None:
+        fields = self.fields(path)
+        return None if fields is None else to_record(kind, fields, where=path)
+
+    def fields(self, path: str) -> Document | None:
+        """The document as it is; raises InvalidDocument if it is none."""
+        row = self._connection.execute(
+            "SELECT body FROM documents WHERE path = ?", (path,)
+        ).fetchone()
+        return None if row is None else fields_of(path, row[0])
+
+    def below(self, kind: type[Record], folder: str) -> tuple[Record, ...]:
+        """Every document directly in `folder`, by path."""
+        found = self.fields_below(folder)
+        return tuple(to_record(kind, fields, where=path) for path, fields in found)
+
+    def fields_below(self, folder: str) -> tuple[tuple[str, Document], ...]:
+        """The same, with their paths; not what is below them."""
+        rows = self._connection.execute(
+            "SELECT path, body FROM documents WHERE path >= ? AND path < ? ORDER BY path",
+            (f"{folder}/", f"{folder}0"),  # "0" is the character after "/"
+        )
+        inside = len(folder) + 1
+        return tuple(
+            (path, fields_of(path, body)) for path, body in rows if "/" not in path[inside:]
+        )
+
+    def select(self, condition: str, *values: str | int | None) -> Iterator[tuple[str, str]]:
+        """Paths and bodies by a condition in SQL, which must be a constant."""
+        query = f"SELECT path, body FROM documents WHERE {condition}"  # noqa: S608
+        yield from self._connection.execute(query, values)
+
+    def rows(self, query: str, *values: str) -> list[tuple[Json, ...]]:
+        """What a query in SQL gives, which must be a constant."""
+        return self._connection.execute(query, values).fetchall()
+
+    def erase(self, path: str) -> bool:
+        """Whether there was such a document."""
+        deleted = self._connection.execute("DELETE FROM documents WHERE path = ?", (path,))
+        return deleted.rowcount > 0
+
+    def erase_below(self, folder: str) -> int:
+        """How many documents there were in `folder`."""
+        deleted = self._connection.execute(
+            "DELETE FROM documents WHERE path >= ? AND path < ?", (f"{folder}/", f"{folder}0")
+        )
+        return deleted.rowcount
+
+    def forget_what_is_erased(self) -> None:
+        """Take erased words out of the log of writes, too; another reader may prevent it."""
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def write(self, path: str, document: Document) -> None:
+        self._connection.execute(
+            "INSERT INTO documents VALUES (?, ?)"
+            " ON CONFLICT (path) DO UPDATE SET body = excluded.body",
+            (path, msgspec.json.encode(document).decode()),
+        )
+
+
+def _in_words(error: sqlite3.Error | OSError) -> str:
+    if getattr(error, "sqlite_errorcode", None) not in _NOT_WRITTEN:
+        return str(error)
+    return f"{error}: nothing can be written; make room on its disk, or raise the limit"
+
+
+def fields_of(path: str, body: str) -> Document:
+    try:
+        return msgspec.json.decode(body, type=Document)
+    except msgspec.DecodeError as error:
+        raise InvalidDocument(f"{path} is not JSON: {error}") from None
+
+
+class Worker:
+    """The one thread that works on a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite-store")
+        self._table: Table | None = None  # belongs to the executor's thread
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._close)
+        self._executor.shutdown(wait=False)
+
+    def _close(self) -> None:
+        if self._table is not None:
+            self._table.close()
+
+    async def run(self, work: Callable[[Table], _Result]) -> _Result:
+        """What `work` returns; raises StoreUnavailable if SQLite fails, or is late."""
+        loop = asyncio.get_running_loop()
+        context = contextvars.copy_context()  # what the thread logs belongs to the call too
+        try:
+            async with asyncio.timeout(_CALL_TIMEOUT_S):
+                return await loop.run_in_executor(self._executor, context.run, self._work, work)
+        except TimeoutError:
+            raise StoreUnavailable(f"{self._path} did not answer in {_CALL_TIMEOUT_S} s") from None
+        except (sqlite3.Error, OSError) as error:
+            raise StoreUnavailable(f"{self._path}: {_in_words(error)}") from error
+
+    def _work(self, work: Callable[[Table], _Result]) -> _Result:
+        if self._table is None:
+            self._table = Table(self._path)
+        return work(self._table)

@@ -1,0 +1,108 @@
+"""Twilio's own library signs, and ours must accept exactly what that library accepts."""
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.datastructures import Headers, ImmutableMultiDict
+from twilio.request_validator import RequestValidator
+
+from ringdown.twilio_signature import signature_is_valid
+
+TOKEN, SHARED_KEY = "the auth token of the account", "the secret of a shared key"
+URL = "https://phone.example/incoming"
+FORM = ImmutableMultiDict([("To", "+14155550100"), ("Media", "b"), ("Media", "a"), ("Media", "b")])
+SETTINGS = "key=webhooks_sharedkey_1,algorithm=HMAC_SHA256"
+
+
+def signed(
+    url: str = URL,
+    form: ImmutableMultiDict[str, str] = FORM,
+    key: str = TOKEN,
+    algorithm: str = "HMAC_SHA1",
+) -> dict[str, str]:
+    return {
+        "x-twilio-signature": RequestValidator(key).compute_signature(url, form, algorithm),
+    }
+
+
+def is_valid(
+    headers: Mapping[str, str],
+    *,
+    url: str = URL,
+    form: ImmutableMultiDict[str, str] = FORM,
+    shared_key_secret: str | None = None,
+) -> bool:
+    return signature_is_valid(
+        Headers(headers),
+        auth_token=TOKEN,
+        shared_key_secret=shared_key_secret,
+        url=url,
+        form=form.multi_items(),
+    )
+
+
+@given(st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5)), max_size=6))
+def test_any_form_is_signed_as_twilio_signs_it(pairs: list[tuple[str, str]]) -> None:
+    form = ImmutableMultiDict(
+        [
+            (n.encode("utf-8", "replace").decode(), v.encode("utf-8", "replace").decode())
+            for n, v in pairs
+        ]
+    )
+    assert is_valid(signed(form=form), form=form)
+    more = ImmutableMultiDict([*form.multi_items(), ("Extra", "field")])
+    assert not is_valid(signed(form=form), form=more)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("https://phone.example/a", "https://phone.example/a/"),
+        ("https://phone.example/a", "https://phone.example:443/a"),
+        ("https://phone.example/a?b=1", "https://phone.example:443/a?b=1"),
+        ("https://phone.example:8443/a", "https://phone.example/a"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080/"),
+        ("http://phone.example/a", "http://phone.example:80/a/"),
+        ("wss://phone.example/media", "wss://phone.example/media/"),
+        ("wss://phone.example/media", "wss://phone.example:443/media"),
+    ],
+)
+def test_a_slash_and_the_schemes_own_port_do_not_matter(ours: str, theirs: str) -> None:
+    assert is_valid(signed(theirs), url=ours)
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    ["https://phone.example/b", "http://phone.example/a", "https://phone.example:444/a", ""],
+)
+def test_another_url_does(theirs: str) -> None:
+    assert not is_valid(signed(theirs), url="https://phone.example/a")
+
+
+def test_a_shared_key_signs_where_the_settings_say_so() -> None:
+    headers = signed(key=SHARED_KEY, algorithm="HMAC_SHA256")
+    with_settings = {**headers, "X-Twilio-Webhooks-Signature-Settings": SETTINGS}
+    assert is_valid(with_settings, shared_key_secret=SHARED_KEY)
+    assert not is_valid(with_settings)
+    assert not is_valid(headers, shared_key_secret=SHARED_KEY)
+
+
+def test_the_auth_token_does_with_settings_as_well() -> None:
+    headers = {
+        **signed(algorithm="HMAC_SHA256"),
+        "X-Twilio-Webhooks-Signature-Settings": SETTINGS,
+    }
+    assert is_valid(headers)
+    assert not is_valid(headers, shared_key_secret=SHARED_KEY)
+
+
+@pytest.mark.parametrize("settings", ["algorithm=HMAC_MD5", "algorithm=none,key=1"])
+def test_an_unknown_algorithm_is_refused(settings: str) -> None:
+    assert not is_valid({**signed(), "X-Twilio-Webhooks-Signature-Settings": settings})
+
+
+@pytest.mark.parametrize("given", [None, "", "wrong", "\u00fc"])
+def test_without_a_signature_nothing_is_valid(given: str | None) -> None:
+    assert not is_valid({} if given is None else {"x-twilio-signature": given})
