@@ -29,6 +29,8 @@ WEBSOCKET_SHELLS = frozenset(
         "server.py",
         "twilio/outlet.py",
         "twilio/prompt_connection.py",
+        "twilio/sender.py",
+        "twilio/signature.py",
         "twilio/whole_frames.py",
     )
 )
@@ -290,7 +292,7 @@ WEBHOOK, TOOL = (
         (CORE_FILE, "from ringdown.stores import Store"),
         (CORE_FILE, "from stream_handler.audio.telephone import level_dbfs"),
         (CORE_FILE, "from .. import audio"),
-        (CORE_FILE, "from ..twilio import outbox"),
+        (CORE_FILE, "from ..twilio import sender"),
         (WEBHOOK, "import stream_handler"),
         (WEBHOOK, "from stream_handler.settings import Settings"),
         (WEBHOOK, "from accounts import look_up"),

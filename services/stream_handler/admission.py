@@ -1,19 +1,15 @@
-"""Who may talk: the upgrade's signature, then `start` with a token, then the claim.
+"""Who may talk: `start` with a token first, then the claim.
 
 A store that is away stops no call that travels with its stream: the token proves the call, and is
 good for one stream of this process; the claim is made up for when the store is back.
 """
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import re
 from dataclasses import dataclass
 
 import msgspec
 from websockets.asyncio.server import ServerConnection
-from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
@@ -67,29 +63,6 @@ class Admitted:
     """False: the store did not answer, and may not know the call either."""
     history: tuple[Turn, ...] = ()
     """What was said in earlier streams of the call."""
-
-
-def signature_is_valid(
-    headers: Headers, *, auth_token: str, shared_key_secret: str | None, url: str
-) -> bool:
-    """Whether Twilio signed the upgrade to `url` (wss://host/path): Base64 of an HMAC of the URL.
-
-    The key is the account's auth token, or the shared key's secret where the settings header says
-    that one was used (and we have been given it).
-
-    Twilio's signature counts a trailing slash that a client may add, so both forms are accepted.
-    """
-    given = headers.get("x-twilio-signature", "")
-    settings = headers.get("x-twilio-webhooks-signature-settings", "")
-    digest = hashlib.sha256 if "algorithm=HMAC_SHA256" in settings else hashlib.sha1
-    key = ((shared_key_secret if settings else None) or auth_token).encode()
-    return any(
-        hmac.compare_digest(
-            base64.b64encode(hmac.new(key, signed.encode(), digest).digest()),
-            given.encode("utf-8", "replace"),
-        )
-        for signed in (url, f"{url}/")
-    )
 
 
 class Admission:
