@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from ringdown import clock
 from ringdown.calls import Call, CallStore
 from ringdown.calls.flights import FlightStore
+from ringdown.gemini.model_session import LiveModel
 from ringdown.log import Log
 from stream_handler.admission import Admitted
 from stream_handler.agent_watch import AgentWatch
@@ -57,8 +58,7 @@ from stream_handler.call.events import (
     ToolCallFinished,
 )
 from stream_handler.call.session import StreamSession
-from stream_handler.gemini_live import GeminiLive
-from stream_handler.model_side import ModelSide, failed
+from stream_handler.model_side import ModelSide
 from stream_handler.record.flight_format import STEPS_PER_MS
 from stream_handler.record.flight_recorder import FlightRecorder, keep_flight
 from stream_handler.record.recorder import Recorded, Recorder
@@ -80,7 +80,7 @@ class Services:
 
     store: CallStore
     flights: FlightStore
-    model: GeminiLive
+    model: LiveModel
     tools: ToolClient
     agents: AgentWatch
 
@@ -299,7 +299,7 @@ class Bridge:
         try:
             function(what)
         except Exception as error:  # noqa: BLE001 - raised in the task group
-            self._group.create_task(failed(error))
+            self._group.create_task(_failed(error))
 
     async def _handle_soon(self, event: Event) -> None:
         self._handle(event)
@@ -308,6 +308,10 @@ class Bridge:
         if reason not in self._warned:
             self._warned.add(reason)
             _log.warning(message, reason=reason)
+
+
+async def _failed(error: Exception) -> None:
+    raise error
 
 
 def _age_s(call: Call) -> float:
