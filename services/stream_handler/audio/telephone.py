@@ -74,7 +74,7 @@ class Interpolator:
 
     def __init__(self, *, mulaw: bool = False) -> None:
         self._mulaw = mulaw
-        self._held = np.zeros(len(_UP_EVEN) - 1, np.float32)
+        self._filter = _Filter(_UP, silent=len(_UP) - 1)
         self.energy = 0.0
         """The sum of the squares of the samples that came last."""
 
@@ -84,14 +84,12 @@ class Interpolator:
             samples = _DECODED[np.frombuffer(data, np.uint8)]
         else:
             samples = np.frombuffer(data, "<i2").astype(np.float32)
-        signal = np.empty(2 * len(samples), np.float32)
-        if len(samples):
-            window = np.concatenate((self._held, samples))
-            self._held = window[len(samples) :]
-            signal[0::2] = np.correlate(window, _UP_EVEN)
-            signal[1::2] = np.correlate(window, _UP_ODD)
+        signal = self._filter.push(samples)
         self.energy = float(signal.dot(signal))
-        return np.rint(signal).clip(-32_768, 32_767).astype(np.int16)
+        np.rint(signal, out=signal)
+        if self.energy >= 32_767.0**2:  # less energy than one clipped sample: nothing to clip
+            signal.clip(-32_768, 32_767, out=signal)
+        return signal.astype(np.int16)
 
 
 class Decimator:
@@ -109,7 +107,7 @@ class Decimator:
         self.reset()
 
     def reset(self) -> None:
-        self._held = np.zeros(_DOWN_TAPS // 2, np.float32)
+        self._filter = _Filter(_DOWN, step=MODEL_OUTPUT_HZ // PHONE_HZ, silent=len(_DOWN) // 2)
         self._half_a_sample = b""
         self._fade_in.begin()
         self._fade_out.begin()
@@ -123,7 +121,7 @@ class Decimator:
     def flush(self) -> Pcm:
         """The samples that the filter still holds, and 5 ms more if the sound breaks off."""
         self._half_a_sample = b""
-        silence = bytes(2 * (_DOWN_TAPS // 2))
+        silence = bytes(2 * (len(_DOWN) // 2))
         tail = self._finished(self._filtered(self._fade_out.tail() + silence))
         self.reset()
         return tail
@@ -131,17 +129,9 @@ class Decimator:
     def _filtered(self, pcm: bytes) -> Samples:
         if self._half_a_sample:
             pcm = self._half_a_sample + pcm
-        whole = len(pcm) // 2 * 2
-        self._half_a_sample = pcm[whole:]
-        window = np.concatenate((self._held, np.frombuffer(pcm[:whole], "<i2")), dtype=np.float32)
-        steps = max((len(window) - _DOWN_TAPS) // _DOWN_STEP + 1, 0)
-        self._held = window[steps * _DOWN_STEP :]
-        signal = np.zeros(steps, np.float32)
-        if steps:
-            for offset, taps in enumerate(_DOWN_PHASES):
-                phase = window[offset::_DOWN_STEP][: steps + len(taps) - 1]
-                signal += np.correlate(phase, taps)
-        return signal
+        count = len(pcm) // 2
+        self._half_a_sample = pcm[2 * count :]
+        return self._filter.push(np.frombuffer(pcm, "<i2", count).astype(np.float32))
 
     def _finished(self, signal: Samples) -> Pcm:
         if len(signal):
@@ -150,6 +140,29 @@ class Decimator:
                 signal *= self._gain
             self._limiter.apply(signal)
         return signal.astype(np.int16)  # µ-law is too coarse for a fraction to matter
+
+
+class _Filter:
+    """A FIR filter of one stream; samples that complete no step wait for the next chunk."""
+
+    def __init__(self, taps: Samples, *, step: int = 1, silent: int) -> None:
+        """`taps` has a column for each output of a step; a step advances by `step` samples.
+
+        The stream begins as if `silent` samples of silence had been there before.
+        """
+        self._taps = taps
+        self._step = step
+        self._held = np.zeros(silent, np.float32)
+
+    def push(self, samples: Samples) -> Samples:
+        signal = np.concatenate((self._held, samples))
+        width, step, size = len(self._taps), self._step, signal.itemsize
+        steps = max((len(signal) - width) // step + 1, 0)
+        self._held = signal[steps * step :]
+        # What `sliding_window_view` makes, in a tenth of the time.
+        windows = np.ndarray((steps, width), np.float32, signal, 0, (step * size, size))
+        outputs: Samples = np.dot(windows, self._taps).ravel()
+        return outputs
 
 
 def _level_dbfs(energy: float, count: int) -> float:
@@ -195,6 +208,13 @@ def _lowpass(taps: int, *, cutoff_hz: float, rate_hz: int, beta: float) -> Sampl
     return np.asarray(ideal / ideal.sum(), np.float32)
 
 
+def _upsampling_phases() -> Samples:
+    """One column of taps per output phase, reversed to multiply windows of the input."""
+    taps = 2 * _lowpass(39, cutoff_hz=3_890, rate_hz=MODEL_INPUT_HZ, beta=5.2)
+    even, odd = taps[0::2], taps[1::2]
+    return np.stack((even[::-1], np.append(odd, np.float32(0))[::-1]), axis=1)
+
+
 def _mulaw_decode_table() -> Samples:
     """G.711, table 2a: sign, 3 bits of segment, 4 bits of step; inverted on the wire."""
     code = ~np.arange(256, dtype=np.uint8)
@@ -215,11 +235,5 @@ def _mulaw_encode_table() -> npt.NDArray[np.uint8]:
 _DECODED = _mulaw_decode_table()
 _ENCODED = _mulaw_encode_table()
 
-_UP_TAPS = 2 * _lowpass(39, cutoff_hz=3_890, rate_hz=MODEL_INPUT_HZ, beta=5.2)
-_UP_EVEN = _UP_TAPS[0::2].copy()
-_UP_ODD = np.append(np.float32(0), _UP_TAPS[1::2])
-
-_DOWN_TAPS = 61
-_DOWN_STEP = MODEL_OUTPUT_HZ // PHONE_HZ
-_DOWN_FILTER = _lowpass(_DOWN_TAPS, cutoff_hz=3_880, rate_hz=MODEL_OUTPUT_HZ, beta=5.65)
-_DOWN_PHASES = [_DOWN_FILTER[offset::_DOWN_STEP].copy() for offset in range(_DOWN_STEP)]
+_UP = _upsampling_phases()
+_DOWN = _lowpass(61, cutoff_hz=3_880, rate_hz=MODEL_OUTPUT_HZ, beta=5.65)

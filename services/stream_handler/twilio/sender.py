@@ -4,7 +4,8 @@ import asyncio
 from collections import deque
 from typing import NoReturn
 
-from websockets.asyncio.connection import Connection
+from websockets.asyncio.server import ServerConnection, broadcast
+from websockets.protocol import State
 
 from stream_handler.twilio import media_streams
 
@@ -18,12 +19,13 @@ class Sender:
     """Sends the messages of one stream.
 
     `media`, `mark` and `clear` never wait; False means that the queue is full, because Twilio
-    doesn't read. `run` does the sending.
+    doesn't read. A message is written immediately if nothing is ahead of it; otherwise `run`
+    sends it.
     """
 
     def __init__(
         self,
-        socket: Connection,
+        socket: ServerConnection,
         stream_sid: str,
         *,
         limit: int = WAITING_LIMIT,
@@ -49,7 +51,7 @@ class Sender:
         self._put(media_streams.encode_clear(self._stream_sid))
 
     async def run(self) -> NoReturn:
-        """Send messages for as long as the connection lasts.
+        """Send the messages that had to wait, for as long as the connection lasts.
 
         Raises ConnectionClosed, and TimeoutError if Twilio doesn't read.
         """
@@ -61,8 +63,17 @@ class Sender:
             await self._filled.wait()
 
     def _put(self, message: str) -> bool:
+        if not self._waiting and _is_free(self._socket):
+            # Saves a task's turn and 10 µs a message: nobody has to wait for the buffer to drain.
+            broadcast((self._socket,), message)
+            return True
         if len(self._waiting) >= self._limit:
             return False
         self._waiting.append(message)
         self._filled.set()
         return True
+
+
+def _is_free(socket: ServerConnection) -> bool:
+    """Whether a message can be written without waiting."""
+    return socket.state is State.OPEN and not socket.transport.get_write_buffer_size()
