@@ -14,7 +14,7 @@ from string import Template
 
 from ringdown.calls import Usage
 from ringdown.gemini.prices import cost_usd
-from stream_handler.gemini_live import COMPRESS_AT_TOKENS, COMPRESS_TO_TOKENS
+from ringdown.gemini.setup import COMPRESS_AT_TOKENS, COMPRESS_TO_TOKENS
 
 TOKENS_PER_S = 25.0
 """Of audio, either way, as Google's documentation of the Live API has it."""

@@ -10,8 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from devtools.handler_processes import handler_commands
-from devtools.local_tools import FOLDER as TOOLS
-from devtools.local_tools import LocalTool, declare_tools, local_tools, seed_demonstration
+from devtools.local_tools import (
+    FOLDER as TOOLS,
+    LocalTool,
+    declare_tools,
+    local_tools,
+    seed_demonstration,
+)
 from devtools.ports import listen
 from devtools.processes import Command, ProcessFailed, SupervisedProcess, python, say
 from ringdown import clock

@@ -19,6 +19,7 @@ from devtools.gemini_stand_in import API_KEY
 from devtools.processes import Command
 from devtools.stack import Stack, StackSettings, planned_stack
 from ringdown import clock
+from ringdown.gemini.session import GeminiLive
 from ringdown.log import configure
 from ringdown.stores import open_store
 from simulators.gemini_live.scenario_file import load_scenario
@@ -26,7 +27,6 @@ from simulators.gemini_live.server import GeminiLiveServer
 from simulators.twilio import DialledParty, TwilioNetwork
 from stream_handler.agent_watch import AgentWatch
 from stream_handler.bridge import Services
-from stream_handler.gemini_live import GeminiLive
 from stream_handler.loop_watch import LoopWatch
 from stream_handler.server import StreamServer
 from stream_handler.settings import read_settings

@@ -9,10 +9,11 @@ import uvloop
 
 from ringdown import log
 from ringdown.errors import ConfigurationError
+from ringdown.gemini.session import GeminiLive
 from ringdown.stores import open_store
 from stream_handler.agent_watch import AgentWatch
 from stream_handler.bridge import Services
-from stream_handler.gemini_live import GeminiLive
+from stream_handler.process import spare_the_collector
 from stream_handler.server import StreamServer
 from stream_handler.settings import Settings, read_settings
 from stream_handler.tools.client import ToolClient
@@ -25,6 +26,7 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(signal_number, stop.set)
     model = GeminiLive(settings.gemini)
     tools = ToolClient()
+    spare_the_collector()
     try:
         async with open_store(settings.store_url) as store:
             services = Services(store, store, model, tools, AgentWatch(store))

@@ -1,4 +1,4 @@
-"""Who may talk: the upgrade's signature, then `start` with a token, then the claim.
+"""Who may talk: `start` with a token first, then the claim.
 
 A store that is away stops no call that travels with its stream: the token proves the call, and is
 good for one stream of this process; the claim is made up for when the store is back.

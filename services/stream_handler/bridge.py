@@ -10,11 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar, assert_never
 
+from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from ringdown import clock
 from ringdown.calls import Call, CallStore
 from ringdown.calls.flights import FlightStore
+from ringdown.gemini.model_session import LiveModel
 from ringdown.log import Log
 from stream_handler.admission import Admitted
 from stream_handler.agent_watch import AgentWatch
@@ -56,17 +58,14 @@ from stream_handler.call.events import (
 )
 from stream_handler.call.session import StreamSession
 from stream_handler.call.timers import Timer
-from stream_handler.gemini_live import GeminiLive
-from stream_handler.model_side import ModelSide, failed
+from stream_handler.model_side import ModelSide
 from stream_handler.record.flight_format import STEPS_PER_MS
 from stream_handler.record.flight_recorder import FlightRecorder, keep_flight
 from stream_handler.record.recorder import Recorded, Recorder
 from stream_handler.record.stream_report import StreamReport
 from stream_handler.tools.client import ToolClient
 from stream_handler.twilio import media_streams
-from stream_handler.twilio.outbox import WAITING_LIMIT, Outbox
-from stream_handler.twilio.outlet import Outlet
-from stream_handler.twilio.prompt_connection import PromptConnection
+from stream_handler.twilio.sender import Sender
 from stream_handler.words import words_for
 
 _KEYS = frozenset("0123456789*#")
@@ -81,7 +80,7 @@ class Services:
 
     store: CallStore
     flights: FlightStore
-    model: GeminiLive
+    model: LiveModel
     tools: ToolClient
     agents: AgentWatch
 
@@ -91,22 +90,21 @@ class Bridge:
 
     def __init__(
         self,
-        socket: PromptConnection,
+        socket: ServerConnection,
         admitted: Admitted,
         services: Services,
     ) -> None:
-        call, stream_sid = admitted.call, admitted.stream_sid
+        call = admitted.call
         self._call = call
         self._socket = socket
-        self._stream_sid = stream_sid
+        self._stream_sid = admitted.stream_sid
         self._services = services
         session = StreamSession(call, words_for(call.agent.language), admitted.history)
         self._session: FlightRecorder | None = FlightRecorder(session, call, admitted.history)
         """None once the call is over: it holds seconds of sound, and a collection comes seldom."""
         self._recorder = Recorder(services.store, call, admitted.claim, claimed=admitted.claimed)
         self._report = StreamReport()
-        self._outlet = Outlet(socket, WAITING_LIMIT)
-        self._outbox = Outbox(stream_sid, self._outlet)
+        self._sender = Sender(socket, admitted.stream_sid)
         self._up = Upsampler()
         self._group = asyncio.TaskGroup()
         self._model = ModelSide(
@@ -181,15 +179,15 @@ class Bridge:
                 if not self._model.send_audio(action.pcm):
                     self._warn_once("caller's audio dropped", "the model's side does not read")
             case PlayAudio():
-                self._check_reader(self._outbox.put_media(action.mulaw))
+                self._check_reader(self._sender.media(action.mulaw))
             case SendMark():
-                self._check_reader(self._outbox.put_mark(action.name))
+                self._check_reader(self._sender.mark(action.name))
             case ClearPlayback():
-                self._outbox.clear()
+                self._sender.clear()
             case PlayRingback():
-                self._check_reader(self._outbox.put_media(ringback(action.ring)))
+                self._check_reader(self._sender.media(ringback(action.ring)))
             case PlayTone():
-                self._check_reader(self._outbox.put_media(waiting_tone()))
+                self._check_reader(self._sender.media(waiting_tone()))
             case SendModelText() | SendToolResponse() | UpdateModelContext():
                 self._model.send(action)
             case ConnectModel():
@@ -218,13 +216,9 @@ class Bridge:
 
     async def _receive_from_twilio(self) -> None:
         with suppress(ConnectionClosed):
-            async for frame in self._socket.messages(self._hear):
+            async for frame in self._socket:
                 self._twilio_frame(frame)
         self._handle(StreamLost(self._now_ms()))
-
-    def _hear(self, frame: str | bytes) -> bool:
-        self._safely(self._twilio_frame, frame)
-        return True
 
     def _twilio_frame(self, frame: str | bytes) -> None:
         try:
@@ -252,9 +246,8 @@ class Bridge:
                 assert_never(message)
 
     async def _send_to_twilio(self) -> None:
-        """What cannot leave at once, that is; while Twilio reads, this sleeps."""
         try:
-            await self._outlet.run()
+            await self._sender.run()
         except TimeoutError:
             self._warn_once("Twilio does not read", "a message could not be sent")
         except ConnectionClosed:
@@ -306,7 +299,7 @@ class Bridge:
         try:
             function(what)
         except Exception as error:  # noqa: BLE001 - raised in the task group
-            self._group.create_task(failed(error))
+            self._group.create_task(_failed(error))
 
     async def _handle_soon(self, event: Event) -> None:
         self._handle(event)
@@ -315,6 +308,10 @@ class Bridge:
         if reason not in self._warned:
             self._warned.add(reason)
             _log.warning(message, reason=reason)
+
+
+async def _failed(error: Exception) -> None:
+    raise error
 
 
 def _age_s(call: Call) -> float:

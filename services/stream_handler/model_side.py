@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
+from ringdown.gemini.events import ModelEvent, ModelSpeech
+from ringdown.gemini.model_session import LiveModel, ModelError, ModelSession
 from ringdown.log import Log
 from stream_handler.audio.telephone import Downsampler
 from stream_handler.call.actions import (
@@ -28,7 +30,6 @@ from stream_handler.call.events import (
     ModelInterrupted,
     TurnCompleted,
 )
-from stream_handler.gemini_live import GeminiLive, ModelError, ModelEvent, ModelSession, ModelSpeech
 
 _QUEUE_LIMIT = 100  # texts and tool answers: as many never wait at once
 _CLOSE_WITHIN_S = 2.0  # a socket is closed, or given up, by then
@@ -61,7 +62,7 @@ class ModelSide:
 
     def __init__(
         self,
-        model: GeminiLive,
+        model: LiveModel,
         group: asyncio.TaskGroup,
         clock_ms: Callable[[], float],
         handle: Callable[[Event], None],
@@ -152,14 +153,7 @@ class ModelSide:
         return next(told, ended[0]) if ended else None
 
     async def _receive(self, connection: _Connection, session: ModelSession) -> None:
-        def hear(event: ModelEvent) -> None:
-            try:
-                if self._current is connection:
-                    self._take(event)
-            except Exception as error:  # noqa: BLE001 - the task group ends the call, not the library
-                self._group.create_task(failed(error))
-
-        async for event in session.receive(hear):
+        async for event in session.receive():
             if self._current is connection:
                 self._take(event)
 
@@ -203,10 +197,6 @@ class ModelSide:
             _log.error("model session failed", reason=str(error), code=error.code)
             at_ms = self._clock_ms()
             self._handle(ModelConnectFailed(at_ms, _reason(error), error.code))
-
-
-async def failed(error: Exception) -> None:
-    raise error
 
 
 def _reason(error: ModelError) -> str:

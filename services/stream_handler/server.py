@@ -1,12 +1,10 @@
 """The WebSocket server: health, limits, one task group per call; a stop hands calls over."""
 
 import asyncio
-import gc
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.frames import CloseCode
@@ -24,7 +22,6 @@ from stream_handler.admission import (
 from stream_handler.bridge import Bridge, Services
 from stream_handler.loop_watch import LoopWatch
 from stream_handler.settings import Settings
-from stream_handler.twilio.prompt_connection import PromptConnection
 
 MEDIA_PATH = "/media"
 READY_PATH = "/ready"
@@ -36,11 +33,6 @@ _PING_INTERVAL_S = 2.0  # a half-dead socket, or a peer that does not read, is n
 _PING_TIMEOUT_S = 4.0  # longer than a process may be frozen without harm
 _MOST_WAITING = 64  # connections that have not said `start`; Twilio says it within milliseconds
 _MORE_WHEN_TAKEN_UP = 2  # as many times MAX_CALLS, when another handler's calls come here
-_COLLECT = (2_000, 20, 1_000)  # seldom, and never so much that it is heard (measured: under 2 ms)
-
-_MOST_UNCOLLECTED = 50
-"""By itself the collector comes for what was long alive, as all of a call was, once in thousands of
-calls. When nobody is on the line it harms nobody; else it takes milliseconds."""
 
 _log = Log(__name__)
 
@@ -74,13 +66,10 @@ class StreamServer:
             start_timeout_s=self._patience.for_start_s,
         )
         self._loop_watch = loop_watch or LoopWatch()
-        self._has_carried = self._settled = False
         self._bridges: set[Bridge] = set()
         self._waiting: dict[ServerConnection, None] = {}
         """Connections that have not said `start`, the oldest first."""
         self._connections = 0
-        self._uncollected = 0
-        """How many connections have ended whose remains may still be there."""
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -93,7 +82,6 @@ class StreamServer:
                 self._settings.host,
                 self._settings.port,
                 process_request=self._process_request,
-                create_connection=PromptConnection,
                 compression=None,
                 max_size=_MAX_MESSAGE_BYTES,
                 open_timeout=_OPEN_TIMEOUT_S,
@@ -130,26 +118,10 @@ class StreamServer:
             await self._admit_and_carry(socket)
         finally:
             self._connections -= 1
-            self._uncollected += 1
-            if self._connections == 0 or self._uncollected >= _MOST_UNCOLLECTED:
-                self._uncollected = 0
-                gc.collect()
-            self._settle_memory()
             if self._connections == 0:
                 # Always the same number: one that grows tells of tasks that outlive their calls.
                 _log.info("no stream in hand", tasks=len(asyncio.all_tasks()))
                 self._idle.set()
-
-    def _settle_memory(self) -> None:
-        """After the first call, keep what libraries have loaded for it out of all collections.
-
-        They load much at their first use (105,000 objects), and looking through these again and
-        again stops every call for 55 ms each time.
-        """
-        if self._has_carried and not self._settled:
-            self._settled = True
-            gc.set_threshold(*_COLLECT)
-            gc.freeze()
 
     async def _admit_and_carry(self, socket: ServerConnection) -> None:
         try:
@@ -174,15 +146,13 @@ class StreamServer:
                 await self._admission.turn_away(admitted)
                 await socket.close(CloseCode.TRY_AGAIN_LATER, "too many calls at once")
                 return
-            # `create_connection` made it one of ours; the library's types cannot say so.
-            bridge = Bridge(cast("PromptConnection", socket), admitted, self._services)
+            bridge = Bridge(socket, admitted, self._services)
             self._bridges.add(bridge)
             try:
                 try:
                     await bridge.run()
                 finally:
                     self._bridges.discard(bridge)  # its socket may take seconds to close
-                    self._has_carried = True
             except* Exception:  # noqa: BLE001 - the call's boundary: one call's bug ends that call only
                 _log.exception("call failed")
                 await socket.close(1011, "internal error")

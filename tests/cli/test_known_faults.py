@@ -3,9 +3,9 @@
 import pytest
 
 from ringdown.gemini.backend import DeveloperApi
+from ringdown.gemini.model_session import ModelError
 from ringdown_cli.agents.yaml_text import NotReadable, from_yaml
 from ringdown_cli.doctor.model import judge_failure
-from stream_handler.gemini_live import ModelError
 from tests.cli.agents.stored_agents import read, save
 from tests.cli.command_line import CommandLine
 

@@ -27,7 +27,9 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--input", type=Path, help="run this input alone")
     parser.add_argument("--out", type=Path, default=Path("out/fuzz"), help="out/fuzz if left out")
     given = parser.parse_args(argv)
-    with atheris.instrument_imports(include=["stream_handler", "twilio_request", "webhook"]):
+    with atheris.instrument_imports(
+        include=["ringdown.gemini", "stream_handler", "twilio_request", "webhook"]
+    ):
         target = import_module(f"tests.fuzz.{given.target}")
     corpus = _corpus(given.out / given.target, target)
     inputs = [f"-max_total_time={given.seconds}", str(corpus)]

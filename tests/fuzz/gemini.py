@@ -1,25 +1,15 @@
-"""What the model's side may send: whatever it is, the session and the core live with it."""
+"""What the model's side may send: whatever it is, the decoder and the core survive it."""
 
-import asyncio
 import logging
-from typing import Any
 
-from google import genai
-from google.genai import live
-from websockets.client import ClientProtocol
-from websockets.datastructures import Headers
-from websockets.frames import Frame, Opcode
-from websockets.http11 import Response
-from websockets.protocol import State
-from websockets.uri import parse_uri
-
+from ringdown.gemini.call_ids import CallIds
+from ringdown.gemini.events import ModelEvent, ModelSpeech
 from ringdown.gemini.models import Api
+from ringdown.gemini.wire import InvalidToolCall, Reader, UnreadableMessage
 from stream_handler.call.events import ModelAudio, ModelConnected, StreamStarted
 from stream_handler.call.session import StreamSession
-from stream_handler.gemini_live import ModelError, ModelEvent, ModelSession, ModelSpeech
 from stream_handler.record.flight_format import read_flight
 from stream_handler.record.flight_recorder import FlightRecorder
-from stream_handler.twilio.prompt_connection import PromptClient
 from stream_handler.words import words_for
 from tests.ringdown.samples import a_call
 
@@ -66,34 +56,6 @@ WORDS = [
 ]
 
 logging.disable(logging.CRITICAL)
-_client = genai.Client(api_key="key-0123456789")
-_URI = parse_uri("wss://model.example/")
-_loop = asyncio.new_event_loop()
-
-
-class _Nowhere(asyncio.Transport):
-    """Whatever is sent there is gone."""
-
-    def write(self, data: Any) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-    def abort(self) -> None:
-        pass
-
-    def pause_reading(self) -> None:
-        pass
-
-    def resume_reading(self) -> None:
-        pass
-
-    def get_write_buffer_size(self) -> int:
-        return 0
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        pass
 
 
 class _Heard:
@@ -116,30 +78,14 @@ class _Heard:
 
 def run(data: bytes) -> None:
     """Several messages are in one input, each after a zero byte."""
-    _loop.run_until_complete(_hear(data.split(b"\0")))
-
-
-async def _hear(messages: list[bytes]) -> None:
-    protocol = ClientProtocol(_URI, state=State.OPEN, max_size=None)
-    socket = PromptClient(protocol, ping_interval=None)
-    socket.response = Response(101, "Switching Protocols", Headers())
-    socket.connection_made(_Nowhere())
-    sdk = live.AsyncSession(_client._api_client, socket)
-    session = ModelSession(sdk, lambda: 1_000.0, Api.DEVELOPER, frozenset())
+    reader = Reader(Api.DEVELOPER, frozenset(), CallIds())
     heard = _Heard()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(_carry(session, heard))
-        await asyncio.sleep(0)
-        for message in messages:
-            socket.data_received(Frame(Opcode.BINARY, message).serialize(mask=False))
-            await asyncio.sleep(0)
-        socket.connection_lost(None)
+    for message in data.split(b"\0"):
+        try:
+            received = reader.read(message, 1_000.0)
+        except UnreadableMessage:
+            continue
+        for event in received:
+            if not isinstance(event, InvalidToolCall):
+                heard.take(event)
     assert len(read_flight(heard.core.record()).happened) == heard.count
-
-
-async def _carry(session: ModelSession, heard: _Heard) -> None:
-    try:
-        async for event in session.receive(heard.take):
-            heard.take(event)
-    except ModelError:
-        pass

@@ -20,10 +20,10 @@ from ringdown.agents import Agent
 from ringdown.calls import CallRecord, CallStore, stream_token
 from ringdown.errors import NoCredentials
 from ringdown.gemini.backend import DeveloperApi
+from ringdown.gemini.session import GeminiLive
 from ringdown.stores.sqlite import SqliteStore
 from stream_handler.agent_watch import AgentWatch
 from stream_handler.bridge import Services
-from stream_handler.gemini_live import GeminiLive
 from stream_handler.loop_watch import LoopWatch
 from stream_handler.server import Patience, StreamServer
 from stream_handler.settings import Settings

@@ -16,6 +16,9 @@ from websockets.asyncio.server import ServerConnection
 from ringdown.agents import TurnTaking
 from ringdown.calls import Speaker, Usage
 from ringdown.gemini.backend import DeveloperApi
+from ringdown.gemini.events import ModelEvent, ModelSpeech
+from ringdown.gemini.model_session import ModelError, ModelSession
+from ringdown.gemini.session import GeminiLive
 from ringdown.tools import Scheduling, ToolAnswer
 from stream_handler.call.events import (
     GenerationCompleted,
@@ -29,13 +32,6 @@ from stream_handler.call.events import (
     UsageReported,
 )
 from stream_handler.call.model_config import session_config
-from stream_handler.gemini_live import (
-    GeminiLive,
-    ModelError,
-    ModelEvent,
-    ModelSession,
-    ModelSpeech,
-)
 from tests.ringdown.samples import a_call, an_agent
 from tests.stream_handler.little_gemini import (
     Json,
@@ -637,6 +633,9 @@ async def test_audio_goes_up_with_its_rate(
 ) -> None:
     async def send_audio(session: ModelSession) -> None:
         assert session.send_audio(PCM)
+        sending = asyncio.create_task(session.send_waiting())
+        await asyncio.sleep(0.1)
+        sending.cancel()
 
     [message] = await sent_by(certificates, trusting, send_audio)
 

@@ -12,10 +12,10 @@ from websockets.asyncio.server import ServerConnection
 
 from ringdown.gemini.backend import DeveloperApi
 from ringdown.gemini.models import DEFAULT_MODEL, MODELS
+from ringdown.gemini.session import GeminiLive
 from ringdown.tools import Behavior, Json, ToolAnswer
 from stream_handler.call.events import ToolCallRequested
 from stream_handler.call.model_config import ModelConfig, session_config
-from stream_handler.gemini_live import GeminiLive
 from tests.ringdown.samples import a_call, a_tool, an_agent
 from tests.stream_handler.little_gemini import LittleGemini, little_gemini, send
 

@@ -1,28 +1,19 @@
-"""The stream handler as the platform runs it: a process of its own."""
+import gc
+from collections.abc import Iterator
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+import pytest
 
-SERVICES = Path(__file__).parents[2] / "services"
+from stream_handler.process import spare_the_collector
 
 
-def test_a_process_says_when_it_is_ready(tmp_path: Path) -> None:
-    environ = {
-        "PYTHONPATH": os.pathsep.join((str(SERVICES), str(SERVICES.parent / "shared"))),
-        "STREAM_URL": "wss://stream.example.com",
-        "TWILIO_AUTH_TOKEN": "0123456789abcdef0123456789abcdef",
-        "STREAM_TOKEN_SECRET": "s" * 64,
-        "STORE_URL": f"sqlite:{tmp_path / 'ringdown.db'}",
-        "GEMINI_API_KEY": "AIza-0123456789",
-        "PORT": "0",
-    }
-    command = [sys.executable, "-m", "stream_handler"]
-    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        line = json.loads(process.stdout.readline())
-        process.terminate()
-    assert (line["message"], line["severity"]) == ("ready", "INFO")
-    assert line["app"] == "stream_handler"
+@pytest.fixture(autouse=True)
+def unfrozen() -> Iterator[None]:
+    gc.unfreeze()
+    yield
+    gc.unfreeze()
+
+
+def test_what_is_loaded_is_left_out_of_collections() -> None:
+    spare_the_collector()
+
+    assert gc.get_freeze_count() > 10_000

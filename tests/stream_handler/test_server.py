@@ -4,10 +4,9 @@ import asyncio
 import base64
 import contextlib
 import datetime
-import gc
 import json
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -344,33 +343,6 @@ async def test_a_lost_stream_leaves_the_call_open_for_another_attempt(handler: H
     call = (await handler.record(1)).call
     assert call.end_reason is EndReason.STREAM_LOST
     assert (call.status, call.next, call.ended_at) == (CallStatus.IN_PROGRESS, None, None)
-
-
-@pytest.fixture
-def usual_collections() -> Iterator[None]:
-    thresholds = gc.get_threshold()
-    gc.unfreeze()
-    yield
-    gc.set_threshold(*thresholds)
-    gc.unfreeze()
-
-
-@pytest.mark.usefixtures("usual_collections")
-async def test_what_is_loaded_is_not_looked_through_again_after_the_first_call(
-    handler: Handler,
-) -> None:
-    """As whatever Python it is: their thresholds differ."""
-    async with handler.socket() as stranger:
-        await stranger.close()
-    assert gc.get_freeze_count() == 0
-    async with handler.call(1) as socket:
-        socket.transport.abort()
-        await handler.gemini.gone.wait()
-    handler.stopping.set()
-    await handler.stopped.wait()
-
-    assert gc.get_freeze_count() > 10_000
-    assert gc.get_threshold()[0] >= 2_000
 
 
 async def test_a_model_that_refuses_sends_the_caller_to_the_fallback(

@@ -18,6 +18,9 @@ import pytest
 from ringdown.agents import Agent
 from ringdown.calls import Speaker
 from ringdown.gemini.backend import VertexAi
+from ringdown.gemini.events import ModelEvent, ModelSpeech
+from ringdown.gemini.model_session import ModelError, ModelSession
+from ringdown.gemini.session import GeminiLive
 from ringdown.tools import ToolAnswer
 from simulators.gemini_live.fixtures import GeminiLiveServerFactory
 from simulators.gemini_live.scenario import Pace, PlannedCall, Reply, Scenario, Turn
@@ -29,7 +32,6 @@ from stream_handler.call.events import (
     UsageReported,
 )
 from stream_handler.call.model_config import ModelConfig, session_config
-from stream_handler.gemini_live import GeminiLive, ModelError, ModelEvent, ModelSession, ModelSpeech
 from tests.google_tokens import TokenServer, token_server
 from tests.ringdown.samples import a_call, a_tool, an_agent
 

@@ -5,8 +5,7 @@ The plan is one made after an apply, in which everything is known.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Mapping, Set as AbstractSet
 from dataclasses import dataclass
 
 from ringdown.tools import Json

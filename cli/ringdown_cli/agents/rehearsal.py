@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from ringdown.agents import Agent, Example
 from ringdown.calls import RETENTION, Call, Speaker
+from ringdown.gemini.model_session import ModelError, ModelSession
+from ringdown.gemini.session import GeminiLive
 from ringdown.tools import (
     Scheduling,
     ToolAnswer,
@@ -24,7 +26,6 @@ from stream_handler.call.events import (
 )
 from stream_handler.call.functions import BUILT_IN
 from stream_handler.call.model_config import session_config
-from stream_handler.gemini_live import GeminiLive, ModelError, ModelSession
 from stream_handler.tools.client import ToolClient
 
 ANSWERED_WITHIN_S = 40.0

@@ -10,6 +10,7 @@ from ringdown.agents import Agent, Example
 from ringdown.calls import Call
 from ringdown.gemini.backend import DeveloperApi
 from ringdown.gemini.models import model_on
+from ringdown.gemini.session import GeminiLive
 from ringdown_cli.agents.documents import where
 from ringdown_cli.agents.rehearsal import (
     CallTool,
@@ -24,7 +25,6 @@ from ringdown_cli.gemini_choice import chosen_gemini
 from ringdown_cli.store_choice import chosen_store
 from ringdown_cli.terminal import Style, Terminal
 from stream_handler.call.model_config import session_config
-from stream_handler.gemini_live import GeminiLive
 from stream_handler.tools.client import ToolClient
 
 _AT_ONCE = 3  # few enough for any key

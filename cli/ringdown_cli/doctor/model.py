@@ -12,7 +12,10 @@ from ringdown.calls import Speaker
 from ringdown.calls.answering import answering
 from ringdown.errors import RingdownError
 from ringdown.gemini.backend import GeminiBackend, VertexAi
+from ringdown.gemini.events import ModelSpeech
+from ringdown.gemini.model_session import ModelError, ModelSession
 from ringdown.gemini.models import model_on
+from ringdown.gemini.session import GeminiLive
 from ringdown.stores import open_store
 from ringdown_cli.agents.rehearsal import trial_call
 from ringdown_cli.doctor.asking import Means
@@ -21,7 +24,6 @@ from ringdown_cli.doctor.verdicts import Verdict, good, untried, wrong
 from stream_handler.call import prompts
 from stream_handler.call.events import GenerationCompleted, TranscriptReceived, TurnCompleted
 from stream_handler.call.model_config import session_config
-from stream_handler.gemini_live import GeminiLive, ModelError, ModelSession, ModelSpeech
 
 _OUTPUT_HZ = 24_000
 _SHORTEST_S = 0.3

@@ -10,9 +10,7 @@ Filter delay: 1.19 ms up, 1.25 ms down.
 
 import functools
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -33,9 +31,6 @@ _RINGBACK_PEAK = 3_300  # -20 dBFS
 _TONE_PEAK = 2_070  # -24 dBFS
 _NOTES_HZ = (523.25, 659.26)
 _NOTE_S = 0.22
-
-_BLOCK = 32
-_MOST_ROWS = 64  # a quarter of a second
 
 
 class Upsampler:
@@ -78,17 +73,22 @@ class Interpolator:
     """8 kHz to 16 kHz; takes PCM16 LE, or µ-law."""
 
     def __init__(self, *, mulaw: bool = False) -> None:
-        self._filter = _Filter(_UP, _MULAW if mulaw else _PCM, silent=_UP.width - 1)
+        self._mulaw = mulaw
+        self._filter = _Filter(_UP, silent=len(_UP) - 1)
         self.energy = 0.0
-        """The sum of the squares of what came last."""
+        """The sum of the squares of the samples that came last."""
 
     def convert(self, data: bytes) -> Pcm:
         """Twice as many samples, half the filter behind."""
-        signal = self._filter.push(data)
+        if self._mulaw:
+            samples = _DECODED[np.frombuffer(data, np.uint8)]
+        else:
+            samples = np.frombuffer(data, "<i2").astype(np.float32)
+        signal = self._filter.push(samples)
         self.energy = float(signal.dot(signal))
         np.rint(signal, out=signal)
-        if self.energy >= _LEAST_TO_CLIP:  # else no sample can pass the most: -25 dBFS, a frame
-            signal.clip(_LEAST, _MOST, out=signal)
+        if self.energy >= 32_767.0**2:  # less energy than one clipped sample: nothing to clip
+            signal.clip(-32_768, 32_767, out=signal)
         return signal.astype(np.int16)
 
 
@@ -96,7 +96,7 @@ class Decimator:
     """24 kHz to 8 kHz; takes PCM16 LE, in chunks that may end within a sample.
 
     A sound rises from silence, and falls to it if it breaks off; one that is too loud for µ-law is
-    turned down (see `joins`).
+    turned down (see `fades`).
     """
 
     def __init__(self, volume_db: float = 0.0) -> None:
@@ -107,7 +107,8 @@ class Decimator:
         self.reset()
 
     def reset(self) -> None:
-        self._filter = _Filter(_DOWN, _PCM, silent=_DOWN.width // 2)
+        self._filter = _Filter(_DOWN, step=MODEL_OUTPUT_HZ // PHONE_HZ, silent=len(_DOWN) // 2)
+        self._half_a_sample = b""
         self._fade_in.begin()
         self._fade_out.begin()
         self._limiter.begin()
@@ -115,15 +116,22 @@ class Decimator:
     def convert(self, pcm: bytes) -> Pcm:
         """As many samples as `pcm` completes, half the filter behind."""
         self._fade_out.note(pcm)
-        return self._finished(self._filter.push(pcm))
+        return self._finished(self._filtered(pcm))
 
     def flush(self) -> Pcm:
         """The samples that the filter still holds, and 5 ms more if the sound breaks off."""
-        self._filter.drop_incomplete()
-        silence = _PCM.silence * (_DOWN.width // 2)
-        tail = self._finished(self._filter.push(self._fade_out.tail() + silence))
+        self._half_a_sample = b""
+        silence = bytes(2 * (len(_DOWN) // 2))
+        tail = self._finished(self._filtered(self._fade_out.tail() + silence))
         self.reset()
         return tail
+
+    def _filtered(self, pcm: bytes) -> Samples:
+        if self._half_a_sample:
+            pcm = self._half_a_sample + pcm
+        count = len(pcm) // 2
+        self._half_a_sample = pcm[2 * count :]
+        return self._filter.push(np.frombuffer(pcm, "<i2", count).astype(np.float32))
 
     def _finished(self, signal: Samples) -> Pcm:
         if len(signal):
@@ -131,97 +139,30 @@ class Decimator:
             if self._gain != 1.0:
                 signal *= self._gain
             self._limiter.apply(signal)
-        return signal.astype(np.int16)  # a fraction is too little for µ-law to tell
-
-
-class _Room(NamedTuple):
-    """Where windows of a signal are multiplied, over and over: with a hundred calls the caches are
-    always cold, and new arrays cost more than what is done in them."""
-
-    windows: Samples
-    products: Samples
-    signal: Samples
-    """The products, one after another."""
-
-
-class _Taps:
-    """A FIR filter, ready to make _BLOCK steps by one product."""
-
-    def __init__(self, taps: Samples, *, step: int = 1) -> None:
-        """`taps` has a column for each output of a step; a step goes on by `step` samples.
-
-        The bank repeats them _BLOCK times, each `step` rows further down: long rows are copied and
-        multiplied in half the time of many short ones that overlap.
-        """
-        self.width, self.outputs = taps.shape
-        self.step = step
-        self.bank = np.zeros((step * (_BLOCK - 1) + self.width, _BLOCK * self.outputs), np.float32)
-        for n in range(_BLOCK):
-            columns = slice(n * self.outputs, (n + 1) * self.outputs)
-            self.bank[n * step : n * step + self.width, columns] = taps
-        self._rooms: dict[int, _Room] = {}
-
-    def room(self, rows: int) -> _Room:
-        """For so many products of the bank, until it is asked for the next time."""
-        room = self._rooms.get(rows)
-        if room is None:
-            windows = np.empty((rows, len(self.bank)), np.float32)
-            products = np.empty((rows, self.bank.shape[1]), np.float32)
-            room = _Room(windows, products, products.ravel())
-            if rows <= _MOST_ROWS:
-                self._rooms[rows] = room
-        return room
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """How samples are written."""
-
-    dtype: str
-    silence: bytes
-    """One sample."""
-    read: Callable[[npt.NDArray[Any], Samples], object]
-    """Copies them, on the scale of PCM16."""
+        return signal.astype(np.int16)  # µ-law is too coarse for a fraction to matter
 
 
 class _Filter:
-    """Filters a stream; what a chunk leaves incomplete waits for the next.
+    """A FIR filter of one stream; samples that complete no step wait for the next chunk."""
 
-    Chunks are joined, and cut into windows, as the bytes they are: a step in numpy takes 1 µs, or 3
-    where the caches are cold, however short the chunk.
-    """
+    def __init__(self, taps: Samples, *, step: int = 1, silent: int) -> None:
+        """`taps` has a column for each output of a step; a step advances by `step` samples.
 
-    def __init__(self, taps: _Taps, kind: _Kind, *, silent: int) -> None:
-        """As if so many silent samples had been there before."""
+        The stream begins as if `silent` samples of silence had been there before.
+        """
         self._taps = taps
-        self._kind = kind
-        self._held = kind.silence * silent
-        self._size = len(kind.silence)
-        self._step_bytes = taps.step * self._size
-        self._width_bytes = taps.width * self._size
-        self._row_bytes = _BLOCK * self._step_bytes
-        self._span_bytes = len(taps.bank) * self._size
+        self._step = step
+        self._held = np.zeros(silent, np.float32)
 
-    def push(self, data: bytes) -> Samples:
-        """What `data` completes; to be used up before any filter with these taps goes on."""
-        data = self._held + data
-        steps = max((len(data) - self._width_bytes) // self._step_bytes + 1, 0)
-        self._held = data[steps * self._step_bytes :]
-        rows = -(-steps // _BLOCK)
-        if not rows:
-            return np.empty(0, np.float32)
-        missing = (rows - 1) * self._row_bytes + self._span_bytes - len(data)
-        if missing > 0:
-            data += bytes(missing)  # for steps that are not taken
-        room, kind = self._taps.room(rows), self._kind
-        strides = self._row_bytes, self._size
-        kind.read(np.ndarray(room.windows.shape, kind.dtype, data, 0, strides), room.windows)
-        np.dot(room.windows, self._taps.bank, out=room.products)
-        return room.signal[: steps * self._taps.outputs]
-
-    def drop_incomplete(self) -> None:
-        """Forget the byte of half a sample."""
-        self._held = self._held[: len(self._held) // self._size * self._size]
+    def push(self, samples: Samples) -> Samples:
+        signal = np.concatenate((self._held, samples))
+        width, step, size = len(self._taps), self._step, signal.itemsize
+        steps = max((len(signal) - width) // step + 1, 0)
+        self._held = signal[steps * step :]
+        # What `sliding_window_view` makes, in a tenth of the time.
+        windows = np.ndarray((steps, width), np.float32, signal, 0, (step * size, size))
+        outputs: Samples = np.dot(windows, self._taps).ravel()
+        return outputs
 
 
 def _level_dbfs(energy: float, count: int) -> float:
@@ -260,11 +201,6 @@ def decode_mulaw(mulaw: bytes) -> Pcm:
     return _DECODED[np.frombuffer(mulaw, np.uint8)].astype(np.int16)
 
 
-def _read_mulaw(codes: npt.NDArray[np.uint8], values: Samples) -> None:
-    # No byte is out of the table's bounds; without "clip" numpy copies to be able to complain.
-    _DECODED.take(codes, out=values, mode="clip")
-
-
 def _lowpass(taps: int, *, cutoff_hz: float, rate_hz: int, beta: float) -> Samples:
     """Windowed-sinc low-pass with unit gain at 0 Hz (Oppenheim & Schafer, section 7.5)."""
     n = np.arange(taps) - (taps - 1) / 2
@@ -276,7 +212,7 @@ def _upsampling_phases() -> Samples:
     """One column of taps per output phase, reversed to multiply windows of the input."""
     taps = 2 * _lowpass(39, cutoff_hz=3_890, rate_hz=MODEL_INPUT_HZ, beta=5.2)
     even, odd = taps[0::2], taps[1::2]
-    return np.stack((even[::-1], np.concatenate((odd, [np.float32(0)]))[::-1]), axis=1)
+    return np.stack((even[::-1], np.append(odd, np.float32(0))[::-1]), axis=1)
 
 
 def _mulaw_decode_table() -> Samples:
@@ -296,14 +232,8 @@ def _mulaw_encode_table() -> npt.NDArray[np.uint8]:
     return np.asarray(~(sign | (segment << 4) | step) & 0xFF, np.uint8)
 
 
-_LEAST, _MOST = np.array(-32768, np.float32), np.array(32767, np.float32)
-_LEAST_TO_CLIP = 32_767.0**2
 _DECODED = _mulaw_decode_table()
 _ENCODED = _mulaw_encode_table()
-_MULAW = _Kind("u1", b"\xff", _read_mulaw)
-_PCM = _Kind("<i2", b"\0\0", lambda samples, values: np.copyto(values, samples))
-_UP = _Taps(_upsampling_phases())
-_DOWN = _Taps(
-    _lowpass(61, cutoff_hz=3_880, rate_hz=MODEL_OUTPUT_HZ, beta=5.65)[:, np.newaxis],
-    step=MODEL_OUTPUT_HZ // PHONE_HZ,
-)
+
+_UP = _upsampling_phases()
+_DOWN = _lowpass(61, cutoff_hz=3_880, rate_hz=MODEL_OUTPUT_HZ, beta=5.65)

@@ -5,8 +5,18 @@ from typing import TypeAlias
 import msgspec
 
 from ringdown.agents import Agent
-from ringdown.calls import Speaker, Usage
-from ringdown.tools import Json, ToolAnswer
+from ringdown.gemini.events import (
+    GenerationCompleted as GenerationCompleted,
+    GoAwayReceived as GoAwayReceived,
+    ModelInterrupted as ModelInterrupted,
+    ResumptionUpdated as ResumptionUpdated,
+    ToolCallCancelled as ToolCallCancelled,
+    ToolCallRequested as ToolCallRequested,
+    TranscriptReceived as TranscriptReceived,
+    TurnCompleted as TurnCompleted,
+    UsageReported as UsageReported,
+)
+from ringdown.tools import ToolAnswer
 from stream_handler.call.timers import Timer
 
 
@@ -65,61 +75,11 @@ class ModelDisconnected(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class GoAwayReceived(msgspec.Struct, frozen=True):
-    """The model's side will close the connection when `left_ms` are over."""
-
-    at_ms: float
-    left_ms: float
-
-
-class ResumptionUpdated(msgspec.Struct, frozen=True):
-    """`handle` brings back the session as it is now."""
-
-    at_ms: float
-    handle: str
-
-
 class ModelAudio(msgspec.Struct, frozen=True, gc=False):
     """A chunk of the model's speech, already converted for Twilio: µ-law at 8 kHz."""
 
     at_ms: float
     mulaw: bytes
-
-
-class ModelInterrupted(msgspec.Struct, frozen=True):
-    """The model noticed that the caller speaks, and dropped the rest of its reply."""
-
-    at_ms: float
-
-
-class GenerationCompleted(msgspec.Struct, frozen=True):
-    """The model has sent the last of this reply's audio."""
-
-    at_ms: float
-
-
-class TurnCompleted(msgspec.Struct, frozen=True):
-    at_ms: float
-
-
-class TranscriptReceived(msgspec.Struct, frozen=True):
-    at_ms: float
-    speaker: Speaker
-    text: str
-
-
-class ToolCallRequested(msgspec.Struct, frozen=True):
-    at_ms: float
-    id: str
-    name: str
-    args: dict[str, Json]
-    blocks: bool = False
-    """Whether the model says nothing until it has the answer."""
-
-
-class ToolCallCancelled(msgspec.Struct, frozen=True):
-    at_ms: float
-    ids: tuple[str, ...]
 
 
 class ToolCallFinished(msgspec.Struct, frozen=True):
@@ -128,11 +88,6 @@ class ToolCallFinished(msgspec.Struct, frozen=True):
     at_ms: float
     id: str
     answer: ToolAnswer
-
-
-class UsageReported(msgspec.Struct, frozen=True):
-    at_ms: float
-    usage: Usage
 
 
 class TimerFired(msgspec.Struct, frozen=True):

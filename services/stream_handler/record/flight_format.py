@@ -17,12 +17,11 @@ a record holds exactly what the core was told. All numbers are little-endian.
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
 from ringdown.calls import Call, Turn
-from stream_handler.call import events
 from stream_handler.call.events import CallerAudio, Event, ModelAudio
 
 STEPS_PER_MS = 8
@@ -85,11 +84,7 @@ class UnreadableFlight(Exception):
     """The record is damaged, or of a version that knew other events; the message says which."""
 
 
-_EVENTS: dict[str, type[msgspec.Struct]] = {
-    kind.__name__: kind
-    for kind in vars(events).values()
-    if isinstance(kind, type) and kind.__module__ == events.__name__
-}
+_EVENTS: dict[str, type[msgspec.Struct]] = {kind.__name__: kind for kind in get_args(Event)}
 _AUDIO_BYTE = b"\xff"
 
 

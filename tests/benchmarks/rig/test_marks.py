@@ -4,8 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from benchmarks.rig.marks import EVERY_MS, TONES_HZ, BurstDetector, Heard, Piece, marked_pieces
 from benchmarks.rig.wires import MODEL_HZ, GeminiWire, RelayWire

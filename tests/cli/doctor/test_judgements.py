@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from ringdown.gemini.backend import DeveloperApi, GeminiBackend, VertexAi
+from ringdown.gemini.model_session import ModelError
 from ringdown_cli.doctor.asking import Answer
 from ringdown_cli.doctor.billing import judge_billing
 from ringdown_cli.doctor.checks import Check, examine
@@ -20,7 +21,6 @@ from ringdown_cli.doctor.twilio_account import judge_account
 from ringdown_cli.doctor.twilio_rest import Account, Capabilities, Number
 from ringdown_cli.doctor.verdicts import State, Verdict
 from ringdown_cli.doctor.webhook import judge_webhook
-from stream_handler.gemini_live import ModelError
 
 WEBHOOK, HANDLER = "https://webhook.example", "wss://stream.example"
 DEVELOPER, VERTEX = DeveloperApi("key"), VertexAi("my-project", "us-central1")

@@ -1,8 +1,7 @@
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.ringdown.samples import CALL_SID
 from voice_webhook.twilio_request import (

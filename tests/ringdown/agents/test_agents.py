@@ -2,8 +2,7 @@ import hashlib
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from ringdown.agents import Agent, Draft, Idle, packaged_agent, packaged_document
 from ringdown.agents.check import check_agent

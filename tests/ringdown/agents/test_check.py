@@ -5,8 +5,7 @@ import datetime
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from ringdown.agents import Agent
 from ringdown.agents.check import agent_document, check_agent, draft_findings, findings

@@ -2,8 +2,7 @@ import datetime
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from ringdown.agents.opening_hours import DayHours, OpeningHours, is_open
 

@@ -1,8 +1,7 @@
 import datetime
 
 import msgspec
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from ringdown.calls import Call, CallChanges, CallStatus, EndReason, NextAction, Usage
 from tests.ringdown.samples import NOW, a_call, a_tool_call, a_turn

@@ -1,8 +1,7 @@
 import base64
 
 import pytest
-from hypothesis import assume, example, given
-from hypothesis import strategies as st
+from hypothesis import assume, example, given, strategies as st
 
 from ringdown.calls.stream_token import LIFETIME_S, mint, verify
 from ringdown.errors import TokenRefused

@@ -1,8 +1,7 @@
 import re
 from collections.abc import Iterator
 
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from ringdown.stores.firestore.values import decode, encode
 from ringdown.tools import Json

@@ -1,8 +1,7 @@
 import re
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from ringdown.stores.paths import document_id, number_path, text_of_id, tool_call_path
 

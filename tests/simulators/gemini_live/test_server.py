@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from google.genai import errors, types
-from websockets.asyncio.client import ClientConnection
-from websockets.asyncio.client import connect as connect_bare
+from websockets.asyncio.client import ClientConnection, connect as connect_bare
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from simulators.gemini_live.faults import (

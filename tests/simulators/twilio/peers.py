@@ -11,8 +11,7 @@ from urllib.parse import parse_qsl
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Request as UpgradeRequest
-from websockets.http11 import Response as UpgradeResponse
+from websockets.http11 import Request as UpgradeRequest, Response as UpgradeResponse
 
 TO, FROM = "+15550100", "+15550123"
 

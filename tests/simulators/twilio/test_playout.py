@@ -1,5 +1,4 @@
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from simulators.twilio.playout import MAX_BUFFERED_BYTES, Cleared, PlayoutBuffer, Tick
 from simulators.twilio.stream_messages import FRAME_BYTES, SILENT_FRAME

@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from stream_handler.audio.telephone import (
     MODEL_INPUT_HZ,

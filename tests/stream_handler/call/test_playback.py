@@ -1,6 +1,5 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from stream_handler.call.actions import ClearPlayback, PlayAudio, SendMark
 from stream_handler.call.playback import BYTES_PER_MS, Playback

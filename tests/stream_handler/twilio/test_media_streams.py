@@ -3,8 +3,7 @@ import contextlib
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from stream_handler.twilio import media_streams
 from stream_handler.twilio.media_streams import (

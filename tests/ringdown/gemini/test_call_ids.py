@@ -1,4 +1,4 @@
-from stream_handler.twilio.call_ids import CallIds
+from ringdown.gemini.call_ids import CallIds
 
 
 def test_an_id_of_the_service_goes_through_unchanged() -> None:

@@ -1,0 +1,83 @@
+"""What happens in a model session. `at_ms` is milliseconds since the stream started."""
+
+from typing import TypeAlias
+
+import msgspec
+
+from ringdown.calls import Speaker, Usage
+from ringdown.tools import Json
+
+
+class ModelSpeech(msgspec.Struct, frozen=True, gc=False):
+    """A chunk of the model's speech: PCM16 LE mono at 24 kHz."""
+
+    pcm: bytes
+
+
+class ModelInterrupted(msgspec.Struct, frozen=True):
+    """The model noticed that the caller speaks, and dropped the rest of its reply."""
+
+    at_ms: float
+
+
+class GenerationCompleted(msgspec.Struct, frozen=True):
+    """The model has sent the last of this reply's audio."""
+
+    at_ms: float
+
+
+class TurnCompleted(msgspec.Struct, frozen=True):
+    at_ms: float
+
+
+class TranscriptReceived(msgspec.Struct, frozen=True):
+    at_ms: float
+    speaker: Speaker
+    text: str
+
+
+class ToolCallRequested(msgspec.Struct, frozen=True):
+    at_ms: float
+    id: str
+    name: str
+    args: dict[str, Json]
+    blocks: bool = False
+    """Whether the model says nothing until it has the answer."""
+
+
+class ToolCallCancelled(msgspec.Struct, frozen=True):
+    at_ms: float
+    ids: tuple[str, ...]
+
+
+class UsageReported(msgspec.Struct, frozen=True):
+    at_ms: float
+    usage: Usage
+
+
+class GoAwayReceived(msgspec.Struct, frozen=True):
+    """The model's side will close the connection when `left_ms` are over."""
+
+    at_ms: float
+    left_ms: float
+
+
+class ResumptionUpdated(msgspec.Struct, frozen=True):
+    """`handle` brings back the session as it is now."""
+
+    at_ms: float
+    handle: str
+
+
+ModelEvent: TypeAlias = (
+    ModelSpeech
+    | ModelInterrupted
+    | GenerationCompleted
+    | TurnCompleted
+    | TranscriptReceived
+    | ToolCallRequested
+    | ToolCallCancelled
+    | UsageReported
+    | GoAwayReceived
+    | ResumptionUpdated
+)

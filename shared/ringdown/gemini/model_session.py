@@ -1,0 +1,116 @@
+"""What the stream handler needs of a live model: open a session, talk, listen."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import NoReturn, Protocol
+
+from ringdown.agents import TurnTaking
+from ringdown.gemini.events import ModelEvent
+from ringdown.tools import Behavior, Scheduling, ToolAnswer
+
+CONNECT_TIMEOUT_S = 8.0
+
+
+class ModelError(Exception):
+    """The model's side failed: no connection, no set-up in time, or the connection ended.
+
+    `code` is the WebSocket close code or HTTP status, if there was one.
+    """
+
+    def __init__(self, reason: str, *, code: int | None = None) -> None:
+        self.code = code
+        super().__init__(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a session can do."""
+
+    input_hz: int
+    """The rate of the sound it takes: PCM16 LE mono."""
+    output_hz: int
+    schedules_results: bool
+    """Whether a tool's result can say when the model is to speak of it."""
+
+
+class SessionFunction(Protocol):
+    """A function that the model may call."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def parameters(self) -> dict[str, object]: ...
+    @property
+    def behavior(self) -> Behavior: ...
+
+
+class SessionConfig(Protocol):
+    """What a session is opened with."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def instructions(self) -> str: ...
+    @property
+    def voice(self) -> str: ...
+    @property
+    def language(self) -> str: ...
+    @property
+    def turn_taking(self) -> TurnTaking: ...
+    @property
+    def functions(self) -> Sequence[SessionFunction]: ...
+    @property
+    def google_search(self) -> bool: ...
+    @property
+    def temperature(self) -> float | None: ...
+    @property
+    def thinking(self) -> str | None:
+        """minimal, low, medium or high; None for a model that must not be given a level."""
+
+    @property
+    def handle(self) -> str | None:
+        """The resumption handle of the session to resume."""
+
+
+class ModelSession(Protocol):
+    """An open session. All methods but `send_audio` raise ModelError if the connection is gone."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def send_audio(self, pcm: bytes) -> bool:
+        """Queue PCM16 LE mono. False if it is dropped, because the service doesn't read."""
+
+    async def send_waiting(self) -> NoReturn:
+        """Send the queued audio, for as long as the session lasts."""
+
+    async def send_text(self, text: str) -> None: ...
+
+    async def update_context(self, instructions: str) -> None:
+        """Replace the session's instructions."""
+
+    async def send_tool_response(
+        self, id: str, name: str, answer: ToolAnswer, scheduling: Scheduling | None = None
+    ) -> None:
+        """`scheduling` says when the model is to speak of it, if it doesn't wait for it."""
+
+    def receive(self) -> AsyncIterator[ModelEvent]:
+        """Events as they come; ends by raising ModelError."""
+
+
+class LiveModel(Protocol):
+    """Opens sessions."""
+
+    def connect(
+        self,
+        config: SessionConfig,
+        clock_ms: Callable[[], float],
+        within_s: float = CONNECT_TIMEOUT_S,
+    ) -> AbstractAsyncContextManager[ModelSession]:
+        """Open a session whose events are stamped by `clock_ms`.
+
+        Raises ModelError if the service refuses, or isn't ready in time.
+        """

@@ -1,0 +1,278 @@
+"""A Live session: the SDK connects, sets up and sends; we send audio and read what comes.
+
+The SDK is given our connection factory, so that the socket is ours without any of its private
+names. Facts about its behaviour are those of google-genai 3.4.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar
+from typing import Any, NoReturn, assert_never
+
+from google import genai
+from google.auth.exceptions import GoogleAuthError
+from google.genai import errors, live, types
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.server import broadcast
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.protocol import State
+
+from ringdown.gemini.backend import DeveloperApi, GeminiBackend, VertexAi
+from ringdown.gemini.call_ids import CallIds
+from ringdown.gemini.events import ModelEvent
+from ringdown.gemini.model_session import (
+    CONNECT_TIMEOUT_S,
+    Capabilities,
+    ModelError,
+    SessionConfig,
+)
+from ringdown.gemini.models import Api
+from ringdown.gemini.setup import blocking_functions, build_types, connect_config, served_model
+from ringdown.gemini.wire import (
+    INPUT_HZ,
+    OUTPUT_HZ,
+    InvalidToolCall,
+    Reader,
+    UnreadableMessage,
+    audio_message,
+)
+from ringdown.log import Log
+from ringdown.tools import Scheduling, ToolAnswer
+
+SEND_TIMEOUT_S = 5.0
+_WAITING_LIMIT = 250  # frames: the five seconds after which a send is given up
+_CLOSE_TIMEOUT_S = 1.0
+# The versions that Google's Live references document
+_API_VERSIONS = {Api.DEVELOPER: "v1beta", Api.VERTEX: "v1beta1"}
+
+_log = Log(__name__)
+
+_connections: ContextVar[list[ClientConnection]] = ContextVar("_connections")
+"""The connections that are being opened for the session of this task."""
+
+
+class GeminiLive:
+    """Opens Live sessions. One per process: its client takes half a second to make."""
+
+    def __init__(
+        self,
+        backend: GeminiBackend,
+        *,
+        tls: ssl.SSLContext | None = None,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+    ) -> None:
+        """`tls` is for an endpoint whose certificate the system does not trust."""
+        self._connect_timeout_s = connect_timeout_s
+        self._api = backend.api
+        self._client = _client(backend, tls)
+        build_types()
+
+    @asynccontextmanager
+    async def connect(
+        self,
+        config: SessionConfig,
+        clock_ms: Callable[[], float],
+        within_s: float = CONNECT_TIMEOUT_S,
+    ) -> AsyncIterator["GeminiSession"]:
+        """Open a session; its events are stamped by `clock_ms`.
+
+        A model that the API lacks is replaced by the usual one there, see
+        `ringdown.gemini.models.model_on`.
+        Raises ModelError if the service refuses, or is not ready in time.
+        """
+        model = served_model(config, self._api)
+        opened: list[ClientConnection] = []
+        async with AsyncExitStack() as stack:
+            token = _connections.set(opened)
+            try:
+                session = await _entered(
+                    stack,
+                    self._client.aio.live.connect(
+                        model=model, config=connect_config(config, model)
+                    ),
+                    min(within_s, self._connect_timeout_s),
+                )
+            finally:
+                _connections.reset(token)
+            if session.setup_complete is None:
+                raise ModelError("the first message was not setupComplete")
+            blocking = blocking_functions(config, model)
+            yield GeminiSession(session, opened[-1], clock_ms, self._api, blocking)
+
+
+def _new_connection(*args: Any, **kwargs: Any) -> ClientConnection:
+    """What `websockets.connect` calls for each connection; ours to read from."""
+    connection = ClientConnection(*args, **kwargs)
+    _connections.get().append(connection)
+    return connection
+
+
+def _client(backend: GeminiBackend, tls: ssl.SSLContext | None) -> genai.Client:
+    options = types.HttpOptions(
+        api_version=_API_VERSIONS[backend.api],
+        base_url=backend.base_url,
+        # Deflate costs 30 µs a frame and base64 audio does not shrink; the service answers
+        # pings late, which looks like a lost connection; its messages can be large.
+        async_client_args={
+            "compression": None,
+            "ping_interval": None,
+            "max_size": None,
+            "close_timeout": _CLOSE_TIMEOUT_S,
+            "create_connection": _new_connection,
+            **({} if tls is None else {"ssl": tls}),
+        },
+    )
+    match backend:
+        case DeveloperApi(api_key=api_key):
+            return genai.Client(vertexai=False, api_key=api_key, http_options=options)
+        case VertexAi(project=project, location=location):
+            return genai.Client(
+                vertexai=True, project=project, location=location, http_options=options
+            )
+        case _:
+            assert_never(backend)
+
+
+async def _entered(
+    stack: AsyncExitStack,
+    connection: AbstractAsyncContextManager[live.AsyncSession],
+    timeout_s: float,
+) -> live.AsyncSession:
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await stack.enter_async_context(connection)
+    except TimeoutError:
+        raise ModelError(f"not ready within {timeout_s:g} s") from None
+    except errors.APIError as error:
+        # `details` is the close frame's reason; `message` is for answers of the REST API.
+        raise ModelError(str(error.details or "refused"), code=error.code) from error
+    except InvalidStatus as error:
+        raise ModelError("refused", code=error.response.status_code) from error
+    except GoogleAuthError as error:
+        raise ModelError(f"no Google credentials: {error}") from error
+    except (OSError, ValueError, TypeError, AttributeError, WebSocketException) as error:
+        # The middle three are the SDK's own, on a first message it cannot read.
+        raise ModelError(f"{type(error).__name__}: {error}") from error
+
+
+class GeminiSession:
+    """An open session: a `ModelSession`."""
+
+    def __init__(
+        self,
+        session: live.AsyncSession,
+        socket: ClientConnection,
+        clock_ms: Callable[[], float],
+        api: Api,
+        blocking: frozenset[str],
+    ) -> None:
+        """`blocking` names the functions whose results the model waits for."""
+        self._session = session
+        self._socket = socket
+        self._clock_ms = clock_ms
+        self._blocking = blocking
+        self._call_ids = CallIds()
+        self._reader = Reader(api, blocking, self._call_ids)
+        self._audio: asyncio.Queue[str] = asyncio.Queue(_WAITING_LIMIT)
+        # Vertex AI takes no scheduling (livekit/agents says so); its calls block.
+        self.capabilities = Capabilities(INPUT_HZ, OUTPUT_HZ, api is not Api.VERTEX)
+
+    def send_audio(self, pcm: bytes) -> bool:
+        message = audio_message(pcm)
+        if self._audio.empty() and _is_free(self._socket):
+            # Saves a task's turn and 10 µs a frame: nobody has to wait for the buffer to drain.
+            broadcast((self._socket,), message)
+            return True
+        if self._audio.full():
+            return False
+        self._audio.put_nowait(message)
+        return True
+
+    async def send_waiting(self) -> NoReturn:
+        while True:
+            message = await self._audio.get()
+            async with _sending():
+                await self._socket.send(message)
+
+    async def send_text(self, text: str) -> None:
+        async with _sending():
+            await self._session.send_realtime_input(text=text)
+
+    async def update_context(self, instructions: str) -> None:
+        async with _sending():
+            await self._session.send_context_update(system_instruction=instructions)
+
+    async def send_tool_response(
+        self, id: str, name: str, answer: ToolAnswer, scheduling: Scheduling | None = None
+    ) -> None:
+        response = types.FunctionResponse(
+            id=self._call_ids.answered(id),
+            name=name,
+            response=_response(answer),
+            scheduling=self._scheduling(name, scheduling),
+        )
+        async with _sending():
+            await self._session.send_tool_response(function_responses=response)
+
+    def _scheduling(
+        self, name: str, wish: Scheduling | None
+    ) -> types.FunctionResponseScheduling | None:
+        if wish is None or name in self._blocking or not self.capabilities.schedules_results:
+            return None
+        return types.FunctionResponseScheduling(wish.upper())
+
+    async def receive(self) -> AsyncIterator[ModelEvent]:
+        try:
+            while True:
+                message = await self._socket.recv(decode=False)
+                try:
+                    received = self._reader.read(message, self._clock_ms())
+                except UnreadableMessage as error:
+                    _log.warning("message from the model not understood", reason=str(error))
+                    continue
+                for event in received:
+                    if isinstance(event, InvalidToolCall):
+                        await self._refuse(event)
+                    else:
+                        yield event
+        except ConnectionClosed as closed:
+            raise _closed(closed) from closed
+
+    async def _refuse(self, call: InvalidToolCall) -> None:
+        """Answer a call that can't be made, so that the model doesn't wait for it."""
+        _log.warning("invalid tool call", reason=call.problem)
+        if call.id is not None and call.name:
+            answer = ToolAnswer.failed("The arguments must be a JSON object.")
+            await self.send_tool_response(call.id, call.name, answer)
+
+
+def _is_free(socket: ClientConnection) -> bool:
+    """Whether a message can be written without waiting."""
+    return socket.state is State.OPEN and not socket.transport.get_write_buffer_size()
+
+
+@asynccontextmanager
+async def _sending() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            yield
+    except TimeoutError:
+        raise ModelError("the model's side does not read") from None
+    except ConnectionClosed as closed:
+        raise _closed(closed) from closed
+    except (OSError, WebSocketException) as error:
+        raise ModelError(f"{type(error).__name__}: {error}") from error
+
+
+def _closed(closed: ConnectionClosed) -> ModelError:
+    if closed.rcvd is None:
+        return ModelError("the connection was lost", code=1006)
+    return ModelError(closed.rcvd.reason or "closed", code=closed.rcvd.code)
+
+
+def _response(answer: ToolAnswer) -> dict[str, object]:
+    if answer.error is not None:
+        return {"error": answer.error.message, "retryable": answer.error.retryable}
+    return {"output": answer.output}

@@ -1,0 +1,134 @@
+"""The set-up of a Live session, in the SDK's types."""
+
+from google.genai import types
+
+from ringdown.agents import TurnTaking
+from ringdown.gemini.model_session import SessionConfig
+from ringdown.gemini.models import MODELS, Api, Model, model_on
+from ringdown.gemini.openapi_schema import openapi_parameters
+from ringdown.log import Log
+
+# Long calls slide over the oldest turns instead of ending at the context's limit.
+COMPRESS_AT_TOKENS = 24_000
+COMPRESS_TO_TOKENS = 12_000
+
+# How long a pause ends the caller's turn. A pause of one second in mid-sentence is common.
+_SILENCE_MS = {"quick": 300, "normal": None, "patient": 1_400}
+
+_TYPES_OF_A_SESSION = (
+    types.AudioTranscriptionConfig,
+    types.Content,
+    types.ContextWindowCompressionConfig,
+    types.FunctionDeclaration,
+    types.LiveConnectConfig,
+    types.LiveConnectParameters,
+    types.LiveSendRealtimeInputParameters,
+    types.LiveServerMessage,
+    types.LiveServerSetupComplete,
+    types.Part,
+    types.RealtimeInputConfig,
+    types.Schema,
+    types.SpeechConfig,
+    types.Tool,
+    types.UserContent,
+    types.VoiceConfig,
+)
+
+_UNKNOWN_MODEL = Model(behaviors=("blocking",))
+
+_log = Log(__name__)
+
+
+def build_types() -> None:
+    """Build the SDK's types now; else the first caller waits for them, a tenth of a second."""
+    for kind in _TYPES_OF_A_SESSION:
+        kind.model_rebuild()
+
+
+def served_model(config: SessionConfig, api: Api) -> str:
+    """The model that answers: one that `api` lacks is replaced by the usual one there."""
+    name = model_on(api, config.model)
+    if name != config.model:
+        _log.warning("another model answers", wanted=config.model, answers=name, where=api.value)
+        if config.google_search and not MODELS[name].searches:
+            _log.warning("agent cannot search the web", answers=name)
+    return name
+
+
+def connect_config(config: SessionConfig, model: str) -> types.LiveConnectConfig:
+    """The session's configuration, as `model` can offer it."""
+    replaced = MODELS[model] if model != config.model else None
+    thinking = config.thinking if replaced is None or replaced.thinks else None
+    searches = config.google_search and (replaced is None or replaced.searches)
+    voice = types.VoiceConfig(
+        prebuilt_voice_config=types.PrebuiltVoiceConfig(voice_name=config.voice)
+    )
+    return types.LiveConnectConfig(
+        response_modalities=[types.Modality.AUDIO],
+        temperature=config.temperature,
+        thinking_config=_thinking(thinking),
+        system_instruction=config.instructions,
+        speech_config=types.SpeechConfig(voice_config=voice, language_code=config.language),
+        input_audio_transcription=types.AudioTranscriptionConfig(),
+        output_audio_transcription=types.AudioTranscriptionConfig(),
+        session_resumption=types.SessionResumptionConfig(handle=config.handle),
+        context_window_compression=types.ContextWindowCompressionConfig(
+            trigger_tokens=COMPRESS_AT_TOKENS,
+            sliding_window=types.SlidingWindow(target_tokens=COMPRESS_TO_TOKENS),
+        ),
+        realtime_input_config=_turn_taking(config.turn_taking),
+        tools=[types.Tool(function_declarations=_declarations(config, model)), *_search(searches)],
+    )
+
+
+def _search(wanted: bool) -> list[types.Tool]:
+    return [types.Tool(google_search=types.GoogleSearch())] if wanted else []
+
+
+def _thinking(level: str | None) -> types.ThinkingConfig | None:
+    if level is None:
+        return None
+    return types.ThinkingConfig(thinking_level=types.ThinkingLevel(level.upper()))
+
+
+def _turn_taking(wish: TurnTaking) -> types.RealtimeInputConfig:
+    """Only what differs from the service's own defaults is said."""
+    detection = types.AutomaticActivityDetection(
+        silence_duration_ms=_SILENCE_MS[wish.patience],
+        end_of_speech_sensitivity=(
+            types.EndSensitivity.END_SENSITIVITY_LOW if wish.patience == "patient" else None
+        ),
+        start_of_speech_sensitivity=(
+            types.StartSensitivity.START_SENSITIVITY_LOW
+            if wish.start_sensitivity == "low"
+            else None
+        ),
+    )
+    return types.RealtimeInputConfig(automatic_activity_detection=detection)
+
+
+def _declarations(config: SessionConfig, name: str) -> list[types.FunctionDeclaration]:
+    """A model that knows one behavior only isn't told which: it may refuse to be."""
+    model = MODELS.get(name)
+    can_choose = model is not None and len(model.behaviors) > 1
+    return [
+        types.FunctionDeclaration(
+            name=function.name,
+            description=function.description,
+            parameters=_parameters(function.parameters),
+            behavior=types.Behavior(function.behavior.upper()) if can_choose else None,
+        )
+        for function in config.functions
+    ]
+
+
+def _parameters(schema: dict[str, object]) -> types.Schema | None:
+    said = openapi_parameters(schema)
+    return None if said is None else types.Schema.model_validate(said)
+
+
+def blocking_functions(config: SessionConfig, name: str) -> frozenset[str]:
+    """The functions whose results the model waits for; all of them, of an unknown model."""
+    model = MODELS.get(name, _UNKNOWN_MODEL)
+    blocking = (f.name for f in config.functions if model.behavior(f.behavior) == "blocking")
+    return frozenset(blocking)

@@ -1,0 +1,425 @@
+"""Our decoder beside the SDK's own reading of the same bytes, and the bytes that go up."""
+
+import asyncio
+import base64
+import json
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import trustme
+from google import genai
+from google.genai import errors, live, types
+from google.oauth2.credentials import Credentials
+from websockets.asyncio.server import ServerConnection
+
+from ringdown.calls import Speaker, Usage
+from ringdown.gemini.call_ids import CallIds
+from ringdown.gemini.events import (
+    GenerationCompleted,
+    GoAwayReceived,
+    ModelInterrupted,
+    ModelSpeech,
+    ResumptionUpdated,
+    ToolCallCancelled,
+    ToolCallRequested,
+    TranscriptReceived,
+    TurnCompleted,
+    UsageReported,
+)
+from ringdown.gemini.models import Api
+from ringdown.gemini.wire import (
+    AUDIO_MIME_TYPE,
+    InvalidToolCall,
+    Reader,
+    Received,
+    UnreadableMessage,
+    audio_message,
+)
+from tests.stream_handler.little_gemini import LittleGemini, little_gemini, send
+
+AT_MS = 1_234.0
+EVERY_BYTE = bytes(range(256)) * 2 + bytes(128)  # a frame: 640 bytes, both special letters
+READY: dict[str, object] = {"setupComplete": {}}
+
+
+def read(message: bytes | str | dict[str, Any], api: Api = Api.DEVELOPER) -> list[Received]:
+    if isinstance(message, dict):
+        message = json.dumps(message)
+    raw = message.encode() if isinstance(message, str) else message
+    return list(Reader(api, frozenset({"waited_for"}), CallIds()).read(raw, AT_MS))
+
+
+def sdk(gemini: LittleGemini, trusting: ssl.SSLContext, api: Api) -> live.AsyncLive:
+    options = types.HttpOptions(base_url=gemini.url, async_client_args={"ssl": trusting})
+    if api is Api.DEVELOPER:
+        return genai.Client(api_key="key-0123456789", http_options=options).aio.live
+    credentials = Credentials("token")  # type: ignore[no-untyped-call]
+    client = genai.Client(
+        vertexai=True, project="p", location="l", credentials=credentials, http_options=options
+    )
+    return client.aio.live
+
+
+# Up
+
+
+@pytest.mark.parametrize("pcm", [EVERY_BYTE, b"\xff\xfe" * 320, b"", b"\x01"], ids=len)
+async def test_what_goes_up_is_what_the_sdk_sends(
+    certificates: trustme.CA, trusting: ssl.SSLContext, pcm: bytes
+) -> None:
+    frames: list[str | bytes] = []
+
+    async def keep_the_frame(gemini: LittleGemini, socket: ServerConnection) -> None:
+        await send(socket, READY)
+        frames.append(await socket.recv())
+
+    async with asyncio.timeout(10), little_gemini(certificates, keep_the_frame) as gemini:
+        live = sdk(gemini, trusting, Api.DEVELOPER)
+        async with live.connect(model="gemini-3.8-live") as session:
+            await session.send_realtime_input(audio=types.Blob(data=pcm, mime_type=AUDIO_MIME_TYPE))
+        await gemini.gone.wait()
+
+    assert frames == [audio_message(pcm)]
+
+
+# Down, beside the SDK
+
+
+def sound(pcm: bytes, **more: Any) -> dict[str, Any]:
+    data = base64.b64encode(pcm).decode()
+    return {"inlineData": {"mimeType": "audio/pcm;rate=24000", "data": data}, **more}
+
+
+def content(*parts: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"serverContent": {"modelTurn": {"parts": list(parts), **more}}}
+
+
+def transcribed(**texts: str) -> dict[str, Any]:
+    return {"serverContent": {f"{who}Transcription": {"text": t} for who, t in texts.items()}}
+
+
+def calls(*function_calls: dict[str, Any]) -> dict[str, Any]:
+    return {"toolCall": {"functionCalls": list(function_calls)}}
+
+
+def with_url_safe_data(data: str) -> dict[str, Any]:
+    return content({"inlineData": {"mimeType": "audio/pcm;rate=24000", "data": data}})
+
+
+TOKENS = {
+    "promptTokenCount": 900,
+    "responseTokenCount": 60,
+    "candidatesTokenCount": 60,
+    "toolUsePromptTokenCount": 5,
+    "thoughtsTokenCount": 7,
+    "totalTokenCount": 972,
+    "trafficType": "ON_DEMAND",
+    "promptTokensDetails": [
+        {"modality": "AUDIO", "tokenCount": 700},
+        {"modality": "TEXT", "tokenCount": 150},
+        {"modality": "TEXT", "tokenCount": 50},
+        {"tokenCount": 3},
+        {"modality": "NEVER_HEARD_OF", "tokenCount": 4},
+    ],
+}
+RESPONSE_TOKENS = [{"modality": "AUDIO", "tokenCount": 60}, {"modality": "TEXT"}]
+EVERYTHING = {
+    "modelTurn": {"parts": [sound(EVERY_BYTE)]},
+    "inputTranscription": {"text": "a"},
+    "outputTranscription": {"text": "b"},
+    "interrupted": True,
+    "generationComplete": True,
+    "turnComplete": True,
+}
+MESSAGES: list[dict[str, Any]] = [
+    content(sound(EVERY_BYTE)),
+    content(sound(EVERY_BYTE), sound(b"\x01\x02")),
+    content(sound(EVERY_BYTE), role="model"),
+    content(sound(b"")),
+    content(sound(EVERY_BYTE, thought=True)),
+    content(sound(EVERY_BYTE, thought=False), {"text": "Hm."}, {"text": "So.", "thought": True}),
+    content({"functionCall": {"name": "f"}}, {"thoughtSignature": "AAAA"}, {}),
+    with_url_safe_data("_-__"),
+    with_url_safe_data("AQI"),
+    {"serverContent": {"modelTurn": {}}},
+    {"serverContent": {"modelTurn": None, "interrupted": None, "turnComplete": None}},
+    transcribed(output="Good morning. "),
+    transcribed(input="Hello?"),
+    transcribed(input="Grüß Gott 👋", output='"Hi"\n\\ud83d'),
+    transcribed(output=""),
+    {"serverContent": {"inputTranscription": {"text": "a", "finished": True}}},
+    {"serverContent": {"outputTranscription": {"finished": True}}},
+    {"serverContent": {"interimInputTranscription": {"text": "hel"}}},
+    {"serverContent": {}},
+    {"serverContent": {"interrupted": True}},
+    {"serverContent": {"generationComplete": True}},
+    {"serverContent": {"turnComplete": True}},
+    {"serverContent": {"turnComplete": False}},
+    {"serverContent": {"turnComplete": True, "turnCompleteReason": "RESPONSE_REJECTED"}},
+    {"serverContent": {"waitingForInput": True}},
+    {"serverContent": {"groundingMetadata": {"webSearchQueries": ["a"]}}},
+    {"serverContent": {"turnComplete": True, "interactionStatus": "IN_PROGRESS"}},
+    {"serverContent": {"interactionStatus": "IDLE"}},
+    {"serverContent": {"interactionStatus": "idle"}},
+    {"serverContent": {"turnComplete": True, "interactionStatus": "NEVER_HEARD_OF"}},
+    {
+        "serverContent": {
+            "turnComplete": True,
+            "interactionStatus": "INTERACTION_STATUS_UNSPECIFIED",
+        }
+    },
+    {"serverContent": EVERYTHING, "usageMetadata": {"totalTokenCount": 1}},
+    {"serverContent": EVERYTHING, "neverHeardOf": 1},
+    {"serverContent": {"turnComplete": True, "neverHeardOf": {"a": [1]}}},
+    calls({"id": "1", "name": "lookup_account", "args": {"account_number": "7"}}),
+    calls({"id": "1", "name": "waited_for", "args": {"a": [1, 2.5, None, {"b": True}]}}),
+    calls({"id": "1", "name": "f", "args": {"parcel": 9400111899223197428490}}),
+    calls({"id": "1", "name": "f"}, {"id": "2", "name": "g", "args": None}),
+    calls({"id": "1", "name": "f", "args": {}, "willContinue": False}),
+    {"toolCall": {}},
+    {"toolCallCancellation": {"ids": ["1", "2"]}},
+    {"toolCallCancellation": {}},
+    {"usageMetadata": {}},
+    {"usageMetadata": {"totalTokenCount": 1}},
+    {"usageMetadata": {**TOKENS, "responseTokensDetails": RESPONSE_TOKENS}},
+    {"sessionResumptionUpdate": {"newHandle": "h1", "resumable": True}},
+    {
+        "sessionResumptionUpdate": {
+            "newHandle": "h2",
+            "resumable": True,
+            "lastConsumedClientMessageIndex": "12",
+        }
+    },
+    {"sessionResumptionUpdate": {"resumable": False}},
+    {"sessionResumptionUpdate": {"newHandle": "", "resumable": True}},
+    {"sessionResumptionUpdate": {"newHandle": "h3"}},
+    {"goAway": {"timeLeft": "50s"}},
+    {"goAway": {"timeLeft": "0.5s"}},
+    {"goAway": {}},
+    {"goAway": {"timeLeft": "soon"}},
+    {"voiceActivity": {"voiceActivityType": "ACTIVITY_START"}},
+    {"voiceActivityDetectionSignal": {"vadSignalType": "VAD_SIGNAL_TYPE_SOS"}},
+    {"setupComplete": {"sessionId": "s2"}},
+]
+OF_VERTEX: list[dict[str, Any]] = [
+    {"usageMetadata": {**TOKENS, "candidatesTokensDetails": RESPONSE_TOKENS}},
+]
+
+
+def as_the_sdk_reads_it(message: types.LiveServerMessage) -> Iterator[Received]:
+    content = message.server_content or types.LiveServerContent()
+    if content.interrupted:
+        yield ModelInterrupted(AT_MS)
+    for part in (content.model_turn.parts if content.model_turn is not None else None) or ():
+        if part.inline_data is not None and part.inline_data.data and not part.thought:
+            yield ModelSpeech(part.inline_data.data)
+    if content.input_transcription is not None and content.input_transcription.text:
+        yield TranscriptReceived(AT_MS, Speaker.CALLER, content.input_transcription.text)
+    if content.output_transcription is not None and content.output_transcription.text:
+        yield TranscriptReceived(AT_MS, Speaker.AGENT, content.output_transcription.text)
+    if message.tool_call is not None:
+        for call in message.tool_call.function_calls or ():
+            assert call.id
+            assert call.name
+            blocks = call.name == "waited_for"
+            yield ToolCallRequested(AT_MS, call.id, call.name, call.args or {}, blocks)
+    if message.tool_call_cancellation is not None:
+        yield ToolCallCancelled(AT_MS, tuple(message.tool_call_cancellation.ids or ()))
+    if content.generation_complete:
+        yield GenerationCompleted(AT_MS)
+    if message.usage_metadata is not None:
+        yield UsageReported(AT_MS, _usage(message.usage_metadata))
+    match content.interaction_status:
+        case None | types.InteractionStatus.INTERACTION_STATUS_UNSPECIFIED:
+            over = bool(content.turn_complete)
+        case status:
+            over = status is types.InteractionStatus.IDLE
+    if over:
+        yield TurnCompleted(AT_MS)
+    update = message.session_resumption_update
+    if update is not None and update.resumable and update.new_handle:
+        yield ResumptionUpdated(AT_MS, update.new_handle)
+    if message.go_away is not None:
+        left = (message.go_away.time_left or "0s").removesuffix("s")
+        yield GoAwayReceived(AT_MS, float(left) * 1_000 if left != "soon" else 0.0)
+
+
+def _usage(usage: types.UsageMetadata) -> Usage:
+    return Usage(
+        reports=1,
+        prompt=_by_modality(usage.prompt_tokens_details),
+        response=_by_modality(usage.response_tokens_details),
+        tool_use_prompt=usage.tool_use_prompt_token_count or 0,
+        thoughts=usage.thoughts_token_count or 0,
+        total=usage.total_token_count or 0,
+    )
+
+
+def _by_modality(details: Sequence[types.ModalityTokenCount] | None) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for detail in details or ():
+        modality = detail.modality.value if detail.modality is not None else "UNKNOWN"
+        found[modality] = found.get(modality, 0) + (detail.token_count or 0)
+    return found
+
+
+async def heard_by_the_sdk(
+    certificates: trustme.CA,
+    trusting: ssl.SSLContext,
+    api: Api,
+    messages: Sequence[dict[str, Any]],
+) -> list[types.LiveServerMessage]:
+    async def say(gemini: LittleGemini, socket: ServerConnection) -> None:
+        await send(socket, READY, *messages)
+        await socket.close()
+
+    heard: list[types.LiveServerMessage] = []
+    async with (
+        asyncio.timeout(10),
+        little_gemini(certificates, say) as gemini,
+        sdk(gemini, trusting, api).connect(model="gemini-3.8-live") as session,
+    ):
+        with suppress(errors.APIError):
+            while True:
+                async for message in session.receive():
+                    heard.append(message)  # noqa: PERF401 - what came before the error counts
+    return heard
+
+
+@pytest.mark.parametrize(
+    ("api", "messages"),
+    [
+        (Api.DEVELOPER, MESSAGES),
+        (Api.VERTEX, [m for m in MESSAGES if "usageMetadata" not in m] + OF_VERTEX),
+    ],
+    ids=["developer", "vertex"],
+)
+@pytest.mark.filterwarnings("ignore:.* is not a valid:UserWarning")
+async def test_what_we_read_is_what_the_sdk_reads(
+    certificates: trustme.CA,
+    trusting: ssl.SSLContext,
+    api: Api,
+    messages: Sequence[dict[str, Any]],
+) -> None:
+    heard = await heard_by_the_sdk(certificates, trusting, api, messages)
+
+    for message, its in zip(messages, heard, strict=True):
+        assert read(message, api) == list(as_the_sdk_reads_it(its)), message
+
+
+def test_every_kind_of_message_that_the_sdk_knows_is_compared() -> None:
+    compared = {key for message in MESSAGES for key in message}
+    fields = types.LiveServerMessage.model_fields
+
+    assert {field.alias or name for name, field in fields.items()} - compared == set()
+
+
+# Down, where the SDK would give up
+
+
+def test_an_invalid_call_does_not_spoil_the_others() -> None:
+    bad: dict[str, Any] = {"id": "2", "name": "f", "args": [1, 2]}
+    received = read(calls({"id": "1", "name": "f"}, bad, {"id": "3", "name": "g"}))
+
+    first, invalid, last = received
+    assert (first, last) == (
+        ToolCallRequested(AT_MS, "1", "f", {}),
+        ToolCallRequested(AT_MS, "3", "g", {}),
+    )
+    assert isinstance(invalid, InvalidToolCall)
+    assert (invalid.id, invalid.name) == ("2", "f")
+
+
+@pytest.mark.parametrize(
+    ("call", "id", "name"),
+    [
+        ('{"id": "1", "name": "f", "args": "x"}', "1", "f"),
+        (f'{{"id": "1", "name": "f", "args": {{"n": {"9" * 5_000}}}}}', "1", "f"),
+        ('{"id": 7, "name": "f", "args": {}}', None, ""),
+        ('{"id": "1", "name": 7}', None, ""),
+        ('{"name": "f", "args": {}}', None, "f"),
+        ('{"id": "1", "args": {}}', None, ""),
+        ("5", None, ""),
+    ],
+    ids=["text", "5,000 digits", "id", "name", "no id", "no name", "number"],
+)
+def test_an_invalid_call_is_told_with_the_id_to_answer_it_by(
+    call: str, id: str | None, name: str
+) -> None:
+    [invalid] = read(f'{{"toolCall": {{"functionCalls": [{call}]}}}}')
+
+    assert isinstance(invalid, InvalidToolCall)
+    assert (invalid.id, invalid.name) == (id, name)
+
+
+def test_a_call_on_vertex_gets_an_id_of_ours() -> None:
+    first, second = read(calls({"name": "f"}, {"name": "f", "args": []}), Api.VERTEX)
+
+    assert isinstance(first, ToolCallRequested)
+    assert isinstance(second, InvalidToolCall)
+    assert first.id
+    assert second.id
+    assert first.id != second.id
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (rb"a \ud83d", "a �"),
+        (rb"\uD83D\uDE00 \uDE00", "😀 �"),
+        (rb"\ude00\ud83d", "��"),
+        (rb"\\ud83d \ud83d", "\\ud83d �"),
+        (rb"\\\ud83d", "\\�"),
+        (b"h\xed\xa0\xbd", "h���"),
+        (b"h\xff", "h�"),
+        ("\N{GRINNING FACE}".encode() + rb"\ud83d\n", "😀�\n"),
+    ],
+)
+def test_half_a_surrogate_pair_becomes_a_replacement_character(written: bytes, text: str) -> None:
+    said = b'{"serverContent":{"inputTranscription":{"text":"%b"}}}' % written
+    asked = b'{"toolCall":{"functionCalls":[{"id":"1","name":"f","args":{"a":"%b"}}]}}' % written
+
+    assert read(said) == [TranscriptReceived(AT_MS, Speaker.CALLER, text)]
+    assert read(asked) == [ToolCallRequested(AT_MS, "1", "f", {"a": text})]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b'{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"data":"***"}}]}}}',
+        b'{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"data":"A"}}]}}}',
+        '{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"data":"AAé="}}]}}}'.encode(),
+        b'{"serverContent":{"modelTurn":{"parts":5}}}',
+        b'{"serverContent":5}',
+        b'{"sessionResumptionUpdate":{"newHandle":5,"resumable":true}}',
+        b'{"usageMetadata":{"totalTokenCount":%b}}' % (b"9" * 5_000),
+        b'{"serverContent":',
+        b"[" * 100_000,
+        b"[1]",
+        b"5",
+        b"",
+        b"\xff\xfe",
+    ],
+    ids=range(13),
+)
+def test_nonsense_is_unreadable(message: bytes) -> None:
+    with pytest.raises(UnreadableMessage):
+        read(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"{}",
+        b'{"neverHeardOf": {"n": %b}}' % (b"9" * 5_000),
+        b'{"error": {"code": 13, "message": "internal"}}',
+        b'{"code": 13, "message": "internal"}',
+        b'{"serverContent": {"newField": %b}}' % (b"9" * 5_000),
+    ],
+    ids=range(5),
+)
+def test_what_is_not_known_says_nothing(message: bytes) -> None:
+    assert read(message) == []
