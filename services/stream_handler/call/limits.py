@@ -79,7 +79,7 @@ class Limits:
         self.effects.cancel(*_QUIET_TIMERS)
 
     def watch_silence(self, now: Situation, at_ms: float) -> None:
-        """Begin or end to count the silence."""
+        """Start or stop counting the silence."""
         was_quiet, self.state.quiet = self.state.quiet, now.is_silent
         if was_quiet and not self.state.quiet:
             self._silence_ends()

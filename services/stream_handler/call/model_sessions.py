@@ -1,7 +1,7 @@
-"""Carries the conversation over from one session of the model to the next.
+"""Opens the model's sessions, and carries the conversation over from one to the next.
 
-Sessions end: the service says so (go-away), the connection breaks, the model falls silent. The next
-one is told what it has not heard, and what the caller said without an answer it hears again.
+A session ends when the service says so (go-away), the connection breaks or the model falls silent.
+The next one learns what it hasn't heard, and hears again what the caller said without a reply.
 """
 
 from dataclasses import dataclass
@@ -111,7 +111,7 @@ class ModelSessions:
             self._connect(at_ms)
 
     def agent_edited(self, event: AgentEdited) -> None:
-        """The instructions change; a voice or a limit that changes in mid-call only confuses."""
+        """Change the instructions only: a new voice or limit in mid-call would confuse."""
         state = self.state
         if event.revision == state.revision:
             return
@@ -137,7 +137,7 @@ class ModelSessions:
 
     def _connect(self, at_ms: float, within_ms: float = _AGAIN_WITHIN_MS) -> None:
         handle = self.reconnects.next_handle()
-        self.state.sent_background = self._untold(handle)
+        self.state.sent_background = self._unheard(handle)
         self.state.sent_instructions = self.state.call.agent.instructions
         self.state.opened_ms = at_ms
         config = model_config.session_config(
@@ -148,7 +148,7 @@ class ModelSessions:
         )
         self.effects.do(ConnectModel(config, within_ms))
 
-    def _untold(self, handle: Resumption | None) -> str:
+    def _unheard(self, handle: Resumption | None) -> str:
         from_ms = -1.0 if handle is None else handle.at_ms
         return prompts.background(
             self.transcript.since(from_ms, with_unanswered=self._was_acted_on()),
@@ -156,9 +156,9 @@ class ModelSessions:
         )
 
     def _was_acted_on(self) -> bool:
-        """Whether the model has called tools for what the caller said last.
+        """Whether the model has called tools because of what the caller said last.
 
-        Then a new session does not hear that again, for it would call them again.
+        If so, a new session must not hear it again: it would call them again.
         """
         onset_ms = self.transcript.caller_since_ms
         return onset_ms is not None and self.ledger.called_since(onset_ms)
@@ -198,7 +198,7 @@ class ModelSessions:
             self._connect_in_its_place(event.at_ms)
 
     def _leave(self, at_ms: float, why: str) -> None:
-        """Replace a session that is still there."""
+        """Replace a session that is still connected."""
         if self.state.link.state is not LinkState.LISTENING or not self.state.talking:
             return
         if why == GO_AWAY and not self.reconnects.resumes:
@@ -211,7 +211,7 @@ class ModelSessions:
         self._connect_in_its_place(at_ms)
 
     def _session_over(self, at_ms: float, why: str) -> None:
-        """No more comes of the session, whatever it was about to say."""
+        """Finish what the session had begun: nothing more will come from it."""
         self.state.replaced_because, self.state.unheard_since_ms = why, at_ms
         self.state.leaving = False
         self.effects.cancel(Timer.ANSWER, Timer.GO_AWAY)
@@ -241,7 +241,7 @@ class ModelSessions:
         self.effects.do(SaveCall(CallChanges(reconnects=self.state.call.reconnects)))
 
     def _catch_up(self, at_ms: float) -> None:
-        """Have the new session say or hear what is due."""
+        """Have the new session say what the caller is owed, and hear what it missed."""
         unheard_since_ms = (
             at_ms if self.state.unheard_since_ms is None else self.state.unheard_since_ms
         )
@@ -314,7 +314,7 @@ class ModelSessions:
                 self.goodbye.finish_because(EndReason.MODEL_LOST, at_ms)
 
     def _reply_may_take_ms(self, at_ms: float) -> float:
-        """How long the reply may still go on without more of it: 0 if it should have long since."""
+        """How long to wait for the rest of a reply; 0 if it should have come long ago."""
         playback = self.playback
         to_play_ms = (playback.sent - playback.heard(at_ms)) / BYTES_PER_MS
         return max(to_play_ms, self.state.link.last_audio_ms + REPLY_PAUSE_MS - at_ms, 0.0)

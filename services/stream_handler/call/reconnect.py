@@ -1,4 +1,4 @@
-"""When a lost session of the model is replaced, how often, and by which handle."""
+"""Whether and when a lost session of the model is replaced, and with which handle."""
 
 from collections import deque
 

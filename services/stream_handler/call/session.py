@@ -65,7 +65,7 @@ class StreamSession:
     def __init__(self, call: Call, words: Words, history: tuple[Turn, ...] = ()) -> None:
         self._effects = effects = Effects()
         self._state = state = CallState(call)
-        # The books: what is known of one subject each
+        # The books: each holds what is known about one subject
         transcript = Transcript(history, handed_over=_was_handed_over(call, history))
         playback = Playback()
         speech = SpeechDetector()
@@ -76,7 +76,7 @@ class StreamSession:
         self._keypad = keypad = Keypad()
         self._watchdog = watchdog = Watchdog(call.agent)
         self._survey = survey = Survey(state, transcript, playback, speech, ledger, keypad)
-        # What acts; each calls only those that were made before it
+        # What acts: each calls only those that were made before it
         self._goodbye = goodbye = Goodbye(
             effects, state, transcript, playback, speech, ledger, survey
         )
@@ -126,18 +126,17 @@ class StreamSession:
         )
 
     def as_recorded(self, event: Event) -> Event:
-        """`event`, which comes next, without what a caller types or says in secret."""
+        """The next event, without what the caller types or says in secret."""
         match event:
             case DtmfReceived():
-                key = self._keypad.as_recorded(event.digit)
-                return replace(event, digit=key)
+                return replace(event, digit=self._keypad.as_recorded(event.digit))
             case TranscriptReceived(speaker=Speaker.CALLER) if self._keypad.hides_the_caller:
                 return replace(event, text="")
             case _:
                 return event
 
     def handle(self, event: Event) -> tuple[Action, ...]:
-        """Everything that is to be done because of `event`, in order."""
+        """Everything to be done because of `event`, in order."""
         if self._state.ending.over:
             self._while_ending(event)
         else:
@@ -154,7 +153,7 @@ class StreamSession:
                 self._watch(event.at_ms)
 
     def _watch(self, at_ms: float) -> None:
-        """Do what is due not because of one event, but because of where it leaves the call."""
+        """Do what the call's situation now asks for, whichever event led to it."""
         now = self._survey.now()
         self._limits.watch_silence(now, at_ms)
         self._hand_over.watch_turns(now, at_ms)
@@ -287,7 +286,7 @@ class StreamSession:
                 assert_never(timer)
 
     def _while_ending(self, event: Event) -> None:
-        """The conversation is over; only the save is still awaited."""
+        """Close the stream once the final save is done or given up."""
         match event:
             case SaveDone() | SaveFailed():
                 self._goodbye.save_settled()
@@ -299,7 +298,7 @@ class StreamSession:
 
 
 def _was_handed_over(call: Call, history: tuple[Turn, ...]) -> bool:
-    """Whether the stream before this one ended where the caller was to speak next."""
+    """Whether the previous stream ended when it was the caller's turn."""
     return (
         call.resumed_from is EndReason.HANDLER_STOPPED
         and bool(history)

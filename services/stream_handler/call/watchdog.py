@@ -24,7 +24,7 @@ class Remedy(enum.Enum):
 
 
 class Watchdog:
-    """Knows how long to wait, and what to try next. Anything that the model does begins anew."""
+    """Knows how long to wait and what to try next. Anything the model does resets it."""
 
     def __init__(self, agent: Agent) -> None:
         self._answer_ms = answer_ms(agent)
@@ -38,7 +38,7 @@ class Watchdog:
         return self._cut_short
 
     def asked(self) -> None:
-        """The model has been sent something that it has to react to by speaking."""
+        """The model has been sent something that it must respond to by speaking."""
         self._asked = True
 
     def interrupted_by_nobody(self) -> None:
@@ -66,7 +66,7 @@ class Watchdog:
         return ANSWER_CUT_SHORT_MS if self._cut_short else self._answer_ms
 
     def lost_patience(self, *, broken_off: bool) -> Remedy:
-        """What to try now. Who stops in the middle of a word does not listen either."""
+        """What to try now. A model that stops in mid-word isn't listening either: don't ask it."""
         if self._tried is None and not broken_off:
             self._tried = Remedy.ASK
         elif self._tried is not Remedy.REPLACE:
