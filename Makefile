@@ -33,14 +33,11 @@ test-real-time: $(READY)  ## Run the tests that need real time, one by one; leav
 	$(BIN)/python -m pytest -m real_time $(TESTS)
 
 bench: $(READY)  ## Measure everything beside a bare relay and pipecat (Linux, two cores).
-	@$(BIN)/python -m benchmarks --docs docs
-	@$(BIN)/python -m benchmarks.sound --docs docs
-	@$(BIN)/python -m benchmarks.capacity
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement benchmarks/requirements.txt
+	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.sound
 
-faults: $(READY)  ## Inject every fault ten times and write docs/reliability.md (half an hour).
-	@$(BIN)/python -m benchmarks.faults --docs docs
-
-# SECONDS: of each target; SOAK: options such as "--minutes 5 --calls 100"
+# SECONDS: of each target
 SECONDS ?= 60
 fuzz: $(READY)  ## Feed both codecs and the webhook bytes that break them (a minute each).
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement tests/fuzz/requirements.txt
@@ -48,9 +45,6 @@ fuzz: $(READY)  ## Feed both codecs and the webhook bytes that break them (a min
 		echo "$$target:"; \
 		PYTHONPATH=functions/incoming_call $(BIN)/python -m tests.fuzz $$target --seconds $(SECONDS) || exit 1; \
 	done
-
-soak: $(READY)  ## Calls and faults for 40 minutes; does anything leak? Writes docs/soak.md (Linux).
-	@$(BIN)/python -m benchmarks.soak --docs docs $(SOAK)
 
 lint: $(READY)  ## Types (mypy strict) and style (ruff).
 	$(BIN)/ruff check
@@ -75,4 +69,4 @@ clean:  ## Remove what was made here.
 $(READY):
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/setup
 
-.PHONY: $(READY) help call talk stack conformance test test-real-time bench faults fuzz soak lint format lock clean
+.PHONY: $(READY) help call talk stack conformance test test-real-time bench fuzz lint format lock clean
