@@ -11,9 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from devtools.gemini_stand_in import API_KEY
-from devtools.processes import free_port
-from devtools.stack import Stack, StackSettings
+from devtools.stack import Stack
 from ringdown.agents import Idle, packaged_agent
 from ringdown.agents.phrases import phrases_for
 from ringdown.calls import CallRecord, EndReason, Speaker, ToolOutcome
@@ -25,7 +23,7 @@ from simulators.twilio.twiml import Say
 from tests.end_to_end.playing import CALLER, Story, play, record_of
 from tests.ringdown.seeding import write_agent
 from tests.tool_server import Reply, serving_tool
-from tests.whole_line import running_gemini, running_line
+from tests.whole_line import running_gemini, running_line, settings_with
 
 SCENARIO = Path(__file__).with_name("small_things.yaml")
 PERSON, BILLING, BUSY = "+14155550199", "+14155550166", "+14155550167"
@@ -251,17 +249,7 @@ async def play_all(stories: Mapping[str, Story], folder: Path) -> Played:
     async with (
         running_gemini(SCENARIO, folder / "model") as gemini,
         serving_tool(balance) as tool_url,
-        running_line(
-            StackSettings(
-                out=folder,
-                gemini_api_key=API_KEY,
-                gemini_base_url=gemini.base_url,
-                gemini_ca_file=gemini.ca_file,
-                webhook_port=free_port(),
-                stream_port=free_port(),
-                fallback_number=PERSON,
-            )
-        ) as stack,
+        running_line(settings_with(folder, gemini, fallback_number=PERSON)) as stack,
     ):
         await _write_agents(stack, stories, tool_url)
         calls = await asyncio.gather(
