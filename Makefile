@@ -25,22 +25,23 @@ stack: $(READY)  ## Run the deployables on this machine until Ctrl-C.
 conformance: $(READY)  ## Compare the stand-ins with the real services, given keys.
 	@scripts/run $(BIN)/python -m devtools conformance
 
-test: $(READY)  ## Check types and style, then run the tests (or TESTS=…).
+# COVERAGE=1: as CI does. The tests then need about half as much processor time again.
+test: $(READY)  ## Check types and style, then run the tests (or TESTS=…); COVERAGE=1 measures them.
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -m "not real_time" --numprocesses 4 --dist loadfile --no-loadscope-reorder $(TESTS)
+	@rm -f .coverage .coverage.*
+	$(BIN)/python $(if $(COVERAGE),-m coverage run) -m pytest -m "not real_time" --numprocesses 4 \
+		--dist loadfile --no-loadscope-reorder $(TESTS)
+	$(if $(COVERAGE),$(BIN)/python -m coverage combine --quiet && $(BIN)/python -m coverage report)
 
 test-real-time: $(READY)  ## Run the tests that need real time, one by one; leave the machine alone.
 	$(BIN)/python -m pytest -m real_time $(TESTS)
 
 bench: $(READY)  ## Measure everything beside a bare relay and pipecat (Linux, two cores).
-	@$(BIN)/python -m benchmarks --docs docs
-	@$(BIN)/python -m benchmarks.sound --docs docs
-	@$(BIN)/python -m benchmarks.capacity
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement benchmarks/requirements.txt
+	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.sound
 
-faults: $(READY)  ## Inject every fault ten times and write docs/reliability.md (half an hour).
-	@$(BIN)/python -m benchmarks.faults --docs docs
-
-# SECONDS: of each target; SOAK: options such as "--minutes 5 --calls 100"
+# SECONDS: of each target
 SECONDS ?= 60
 fuzz: $(READY)  ## Feed both codecs and the webhook bytes that break them (a minute each).
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement tests/fuzz/requirements.txt
@@ -48,9 +49,6 @@ fuzz: $(READY)  ## Feed both codecs and the webhook bytes that break them (a min
 		echo "$$target:"; \
 		PYTHONPATH=functions/incoming_call $(BIN)/python -m tests.fuzz $$target --seconds $(SECONDS) || exit 1; \
 	done
-
-soak: $(READY)  ## Calls and faults for 40 minutes; does anything leak? Writes docs/soak.md (Linux).
-	@$(BIN)/python -m benchmarks.soak --docs docs $(SOAK)
 
 lint: $(READY)  ## Types (mypy strict) and style (ruff).
 	$(BIN)/ruff check
@@ -70,9 +68,9 @@ lock: $(READY)  ## Resolve every requirements.in again, with hashes.
 	@PYTHON=$(BIN)/python scripts/lock
 
 clean:  ## Remove what was made here.
-	rm -rf $(VENV) .venv-deploy .venv-pipecat terraform/.build out *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-deploy .venv-pipecat terraform/.build out *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
 
 $(READY):
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/setup
 
-.PHONY: $(READY) help call talk stack conformance test test-real-time bench faults fuzz soak lint format lock clean
+.PHONY: $(READY) help call talk stack conformance test test-real-time bench fuzz lint format lock clean

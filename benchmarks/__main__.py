@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measure, show, and keep what was measured."""
+"""`python -m benchmarks`: measures the load and the first word, and prints tables in Markdown."""
 
 import argparse
 import sys
@@ -8,16 +8,15 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks import cold_start, first_word, report, store_faults, tool_call, webhook
-from benchmarks.installing import InstallFailed, ensure_extras
+from benchmarks import first_word
 from benchmarks.load import HEADING, LoadPlan, measure_run, row
 from benchmarks.machine import this_machine
 from benchmarks.pipecat import environment
 from benchmarks.results import LoadPoint, Results, read_results, write_results
 from benchmarks.rig.usage import TargetDied, find_pins, prefer_us
+from benchmarks.tables import tables
 from benchmarks.targets import TARGETS, Pipecat, Target
 from devtools.processes import ProcessFailed, say
-from ringdown.errors import StoreUnavailable
 from ringdown_cli.command import count
 
 
@@ -25,7 +24,6 @@ from ringdown_cli.command import count
 class Options:
     plan: LoadPlan
     out: Path
-    docs: Path | None
     only: str | None
 
 
@@ -42,10 +40,9 @@ def read_options(argv: Sequence[str]) -> Options:
     parser.add_argument("--seconds", type=count, default=10, help="of each measurement (10)")
     parser.add_argument("--out", type=Path, default=Path("out/bench"), help="where results go")
     parser.add_argument("--only", choices=PARTS, help="measure this, and keep the rest as it was")
-    parser.add_argument("--docs", type=Path, help="write performance.md and its plots there")
     given = parser.parse_args(argv)
     plan = LoadPlan(given.targets, given.calls, given.runs, given.seconds)
-    return Options(plan, given.out, given.docs, given.only)
+    return Options(plan, given.out, given.only)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -57,19 +54,15 @@ def main(argv: Sequence[str]) -> int:
         say("Only one core may be used here: what is measured and what measures it share it.")
     options.out.mkdir(parents=True, exist_ok=True)
     try:
-        ensure_extras()
         if any(isinstance(target, Pipecat) for target in options.plan.targets):
             environment.ensure()
         if not prefer_us():
             say("Without the right to go first (nice -20), others on this machine disturb more.")
         results = measure_all(options)
-    except (ProcessFailed, TargetDied, InstallFailed, StoreUnavailable) as failure:
+    except (ProcessFailed, TargetDied, environment.InstallFailed) as failure:
         say(str(failure))
         return 1
-    say(f"\n{report.tables(results)}")
-    if options.docs is not None:
-        report.write(results, options.docs)
-        say(f"\nWrote {options.docs / report.PAGE}.")
+    say(f"\n{tables(results)}")
     return 0
 
 
@@ -88,60 +81,24 @@ def measure_all(options: Options) -> Results:
     return results
 
 
-PARTS = {
-    "conversion": "Sample rate conversion",
-    "cold": "Cold starts",
-    "first": "Dial to first word",
-    "webhook": "The webhook, warm",
-    "tools": "Tool calls",
-    "load": "Load",
-    "store": "Firestore well, slow and gone",
-}
+PARTS = {"first": "Dial to first word", "load": "Load"}
 
 
 def _measured(part: str, plan: LoadPlan, before: Results) -> Iterator[Results]:
     """The results with the part measured anew, as they grow."""
-    replace, runs = msgspec.structs.replace, range(1, plan.runs + 1)
-    match part:
-        case "conversion":
-            from benchmarks import conversion  # here, because only this needs soxr
-
-            yield replace(before, conversion=conversion.measure())
-        case "cold":
-            yield replace(before, cold=[start for n in runs for start in cold_start.measure(n)])
-        case "first":
-            words = [word for n in runs for word in first_word.measure(n, find_pins())]
-            yield replace(before, first_word=words)
-        case "webhook":
-            yield replace(before, webhook=[webhook.measure(n) for n in runs])
-        case "tools":
-            yield replace(before, tools=[tool_call.measure(n) for n in runs])
-        case "store":
-            yield from _store_measured(plan, before)
-        case _:
-            load: list[LoadPoint] = []
-            say(f"{plan.runs} runs: about {plan.minutes:.0f} minutes. Leave the machine alone.")
-            for run in runs:
-                say(f"\nRun {run} of {plan.runs}\n{HEADING}")
-                for point in measure_run(plan, run):
-                    load.append(point)
-                    say(row(point))
-                yield replace(before, load=load.copy(), seconds=plan.seconds, runs=run)
-
-
-def _store_measured(plan: LoadPlan, before: Results) -> Iterator[Results]:
-    """Nothing where there is no emulator."""
-    host = store_faults.emulator()
-    if host is None:
-        say(store_faults.NO_EMULATOR)
+    runs = range(1, plan.runs + 1)
+    if part == "first":
+        words = [word for n in runs for word in first_word.measure(n, find_pins())]
+        yield msgspec.structs.replace(before, first_word=words)
         return
-    points: list[LoadPoint] = []
-    for run in range(1, plan.runs + 1):
+    load: list[LoadPoint] = []
+    say(f"{plan.runs} runs: about {plan.minutes:.0f} minutes. Leave the machine alone.")
+    for run in runs:
         say(f"\nRun {run} of {plan.runs}\n{HEADING}")
-        for point in store_faults.measure_run(host, run, plan.seconds):
-            points.append(point)
+        for point in measure_run(plan, run):
+            load.append(point)
             say(row(point))
-        yield msgspec.structs.replace(before, store=points.copy())
+        yield msgspec.structs.replace(before, load=load.copy(), seconds=plan.seconds, runs=run)
 
 
 def _counts(text: str) -> tuple[int, ...]:

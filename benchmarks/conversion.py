@@ -13,7 +13,6 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.results import Conversion
 from benchmarks.rig.accounting import BurstLog, delays_ms
 from benchmarks.rig.marks import PHONE_HZ, BurstDetector, marked_pieces
 from simulators.speech.pcm import Pcm
@@ -54,6 +53,18 @@ class Converter:
     @property
     def output_hz(self) -> int:
         return MODEL_INPUT_HZ if self.direction == "up" else PHONE_HZ
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A sample rate converter: what 20 ms cost it, and what it does to the sound."""
+
+    name: str
+    direction: Literal["up", "down"]
+    us_per_frame: float
+    delay_ms: float
+    snr_db: float
+    worst_alias_db: float
 
 
 def measure() -> list[Conversion]:

@@ -4,7 +4,6 @@ Times are named by their unit; a share of a core is 1.0 for a core that does not
 """
 
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
@@ -49,12 +48,6 @@ class LoadPoint(msgspec.Struct, frozen=True, kw_only=True):
     """What others took of the two cores meanwhile; where it is much, the figures are theirs."""
 
 
-class ColdStart(msgspec.Struct, frozen=True):
-    name: str
-    run: int
-    import_to_ready_s: float
-
-
 class FirstWord(msgspec.Struct, frozen=True, kw_only=True):
     """One call from the dial on: when each thing had happened, in ms.
 
@@ -81,31 +74,6 @@ class FirstWord(msgspec.Struct, frozen=True, kw_only=True):
     """Its first sound is at the caller."""
 
 
-class WebhookTime(msgspec.Struct, frozen=True):
-    run: int
-    p50_ms: float
-    p99_ms: float
-
-
-class ToolCallTime(msgspec.Struct, frozen=True):
-    """From the model's tool call to the request at the function, with a warm ID token."""
-
-    run: int
-    p50_ms: float
-    p99_ms: float
-
-
-class Conversion(msgspec.Struct, frozen=True):
-    """A sample rate converter: what 20 ms cost it, and what it does to the sound."""
-
-    name: str
-    direction: Literal["up", "down"]
-    us_per_frame: float
-    delay_ms: float
-    snr_db: float
-    worst_alias_db: float
-
-
 class Machine(msgspec.Struct, frozen=True):
     cpu: str
     cores: int
@@ -119,13 +87,7 @@ class Machine(msgspec.Struct, frozen=True):
 class Results(msgspec.Struct, frozen=True, kw_only=True):
     machine: Machine
     load: list[LoadPoint] = []
-    cold: list[ColdStart] = []
     first_word: list[FirstWord] = []
-    webhook: list[WebhookTime] = []
-    tools: list[ToolCallTime] = []
-    conversion: list[Conversion] = []
-    store: list[LoadPoint] = []
-    """Under one load, with Firestore in different states; `target` names the state."""
     seconds: float
     """How long each load was measured."""
     runs: int

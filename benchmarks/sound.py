@@ -1,4 +1,4 @@
-"""`python -m benchmarks.sound`: measures what callers and the model hear, and writes docs/sound.md.
+"""`python -m benchmarks.sound`: measures what callers and the model hear; prints Markdown tables.
 
 Speech goes through the deployed converters and the telephone network's stand-in, which plays as
 Twilio does; no time is measured but that of the joins, so one run says all.
@@ -9,15 +9,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from benchmarks import conversion
-from benchmarks.installing import InstallFailed, ensure_extras
-from benchmarks.report.sound import PAGE, Chain, Join, Loudness, Sound, page
+from benchmarks.tables import markdown
 from devtools.processes import say
 from simulators.speech import pcm as wav
 from simulators.speech.pcm import Pcm, to_pcm
@@ -52,54 +50,135 @@ _CLICK = 1.5
 _SEED = 7
 
 
+class Chain(NamedTuple):
+    """Speech through a converter and µ-law, in chunks as they come, against the ideal."""
+
+    name: str
+    direction: str
+    snr_db: float
+    """In the telephone band; µ-law's own noise included."""
+    level_db: float
+    late_ms: float
+    """Until the converter gives the first sound."""
+    lost_ms: float
+    """What never comes out at the end."""
+
+
+class Join(NamedTuple):
+    """The sharpest bend of a join, against the sharpest of the sound beside it."""
+
+    what: str
+    how: str
+    median: float
+    p95: float
+    clicks: float
+    """Share of the places where the join is 1.5 times as sharp."""
+
+
+class Loudness(NamedTuple):
+    """Speech pressed against full scale by so many decibels, and then filtered."""
+
+    pressed_db: float
+    over: float
+    """Peak of the filtered sound, against the most that µ-law can say."""
+    cut_db: float
+    """Distortion if it is cut there, against the sound."""
+    turned_down_db: float
+    """With the limiter."""
+
+
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sound", description=__doc__)
     parser.add_argument("--wav", type=Path, help="measure this recording (WAV, 16 bit)")
-    parser.add_argument("--out", type=Path, default=Path("out/bench"), help="where sound.json goes")
-    parser.add_argument("--docs", type=Path, help=f"write {PAGE} there")
     given = parser.parse_args(argv)
     try:
-        ensure_extras()
-        speech, told = _speech(given.wav)
-    except (InstallFailed, OSError, ValueError) as failure:
+        speech = _speech(given.wav)
+    except (OSError, ValueError) as failure:
         say(f"{failure}")
         return 1
-    sound = measure(speech, told)
-    given.out.mkdir(parents=True, exist_ok=True)
-    (given.out / "sound.json").write_bytes(msgspec.json.format(msgspec.json.encode(sound)))
-    text = page(sound, PLACES)
-    if given.docs is None:
-        say(text)
-    else:
-        (given.docs / PAGE).write_text(text, "utf-8")
-        say(f"Wrote {given.docs / PAGE}.")
+    for title, table in measure(speech):
+        say(f"## {title}\n\n{table}\n")
+    say(f"Fades and limiter, for 40 ms that need neither: {_join_us():.1f} µs")
     return 0
 
 
-def measure(speech: Sequence[Pcm], told: str) -> Sound:
-    """`speech` at 24 kHz; takes some seconds. Needs soxr (benchmarks/requirements.txt)."""
-    return Sound(
-        speech=told,
-        chains=[*_down_chains(speech), *_up_chains(speech)],
-        joins=list(joins()),
-        loudness=[loudness(speech, pressed_db) for pressed_db in (0, 6, 12)],
-        join_us=_join_us(),
+def measure(speech: Sequence[Pcm]) -> Iterator[tuple[str, str]]:
+    """Titles and tables. `speech` is at 24 kHz. Needs soxr (benchmarks/requirements.txt)."""
+    converters = sorted(conversion.measure(), key=lambda c: c.direction)
+    yield (
+        "Sample rate conversion",
+        markdown(
+            ("direction", "converter", "µs per 20 ms", "delay, ms", "SNR, dB", "worst alias, dB"),
+            [
+                (
+                    *(c.direction, c.name, f"{c.us_per_frame:.1f}", f"{c.delay_ms:.1f}"),
+                    *(f"{c.snr_db:.0f}", f"{c.worst_alias_db:.0f}"),
+                )
+                for c in converters
+            ],
+        ),
+    )
+    yield (
+        "Speech through the chain",
+        markdown(
+            ("direction", "converter", "SNR, dB", "level, dB", "late, ms", "end lost, ms"),
+            [
+                (
+                    *(c.direction, c.name, f"{c.snr_db:.1f}", f"{c.level_db:+.2f}"),
+                    *(f"{c.late_ms:.0f}", f"{c.lost_ms:.0f}"),
+                )
+                for c in (*_down_chains(speech), *_up_chains(speech))
+            ],
+        ),
+    )
+    yield (
+        f"Joins, in {PLACES} vowels",
+        markdown(
+            ("where", "how", "median", "95th percentile", "clicks"),
+            [
+                (j.what, j.how, f"{j.median:.2f}", f"{j.p95:.2f}", f"{100 * j.clicks:.0f} %")
+                for j in joins()
+            ],
+        ),
+    )
+    yield (
+        "Loud replies",
+        markdown(
+            (
+                "pressed by, dB",
+                "peak, of the most",
+                "distortion if cut, dB",
+                "with the limiter, dB",
+            ),
+            [
+                (
+                    f"{x.pressed_db:.0f}",
+                    f"{x.over:.2f}",
+                    _distortion(x.cut_db),
+                    _distortion(x.turned_down_db),
+                )
+                for x in (loudness(speech, pressed_db) for pressed_db in (0, 6, 12))
+            ],
+        ),
     )
 
 
-def _speech(path: Path | None) -> tuple[list[Pcm], str]:
+def _distortion(db: float) -> str:
+    return "none" if db < -90 else f"{db:.0f}"
+
+
+def _speech(path: Path | None) -> list[Pcm]:
     """Raises OSError and ValueError, which name the file and what is wrong with it."""
     if path is not None:
         try:
             rate_hz, [recording, *_] = wav.read_wav(path)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
-        return [resample(recording, from_hz=rate_hz, to_hz=MODEL_OUTPUT_HZ)], f"`{path.name}`"
-    spoken = [
+        return [resample(recording, from_hz=rate_hz, to_hz=MODEL_OUTPUT_HZ)]
+    return [
         synthesize(text, rate_hz=MODEL_OUTPUT_HZ, voice=Voice(name, peak_dbfs=-6.0))
         for name, text in _SENTENCES
     ]
-    return spoken, "three sentences of a synthetic voice (espeak-ng)"
 
 
 # Through the chain
@@ -136,7 +215,7 @@ def chain(
         level += float(np.square(a).sum())
     return Chain(
         name=name,
-        direction="down" if direction == "down" else "up",
+        direction=direction,
         snr_db=10 * float(np.log10(signal / max(noise, 1e-9))),
         level_db=10 * float(np.log10(level / signal)),
         late_ms=late_ms,

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 import httpx2
+import msgspec
 
-from benchmarks.parts import open_line
 from benchmarks.pipecat import environment
 from benchmarks.rig.usage import Pins
 from benchmarks.rig.wires import GeminiWire, RelayWire, Wire
 from devtools.processes import Command, SupervisedProcess, free_port, python
+from ringdown.agents import DEFAULT_AGENT_ID, packaged_document
+from ringdown.calls.limits import LineLimits
+from ringdown.stores import open_store
 from simulators.twilio.identity import CallIdentity
 from simulators.twilio.signatures import Signer
 from simulators.twilio.stream_messages import StreamIdentity
@@ -176,7 +179,7 @@ class Ringdown:
         webhook_url = f"http://127.0.0.1:{webhook_port}"
         store_url = self.store_url or f"sqlite:{around.folder / 'ringdown.db'}"
         token = secrets.token_hex(16)
-        await open_line(store_url)
+        await _open_line(store_url)
         environ = around.environ(
             TWILIO_AUTH_TOKEN=token,
             STREAM_TOKEN_SECRET=secrets.token_hex(32),
@@ -230,6 +233,16 @@ TARGETS: tuple[Target, ...] = (
     Pipecat("pipecat-no-vad", voice_detection=False),
 )
 """In the order in which they are measured: the floor first."""
+
+
+async def _open_line(store_url: str) -> None:
+    """Any number of calls, answered by the packaged agent; its greeting is not protected, so that
+    the model hears all audio."""
+    document = {**packaged_document(), "protect_greeting": False}
+    unlimited = dict.fromkeys(LineLimits.__struct_fields__)
+    async with open_store(store_url) as store:
+        await store.write_agent(DEFAULT_AGENT_ID, document, over=None)
+        await store.write_limits(msgspec.convert(unlimited, LineLimits))
 
 
 def _identity() -> StreamIdentity:

@@ -78,12 +78,12 @@ async def _conformance(_: argparse.Namespace, surroundings: Surroundings) -> int
         check_conformance,
         settings_from_environ,
     )
-    from devtools.stack import ROOT
+    from devtools.processes import ProcessFailed
 
-    settings = settings_from_environ(surroundings.environ, surroundings.out, ROOT / "docs")
+    settings = settings_from_environ(surroundings.environ, surroundings.out)
     try:
         return await check_conformance(settings, surroundings.now().date())
-    except ConformanceStopped as error:
+    except (ConformanceStopped, ProcessFailed) as error:
         return _failed(error, surroundings)
 
 

@@ -27,6 +27,19 @@ OUTPUT_PATTERNS = (r"output -raw (\w+)", r"the output `(\w+)`")
 RESOURCES = r"`(?:terraform_data|google_\w+|time_sleep)\.\w+"
 
 
+def test_the_defaults_that_capacity_md_reckons_with_are_terraforms() -> None:
+    capacity = (ROOT / "docs" / "capacity.md").read_text("utf-8")
+    defaults = re.findall(
+        r'variable "(calls_per_instance|max_instances|min_instances)" {.*?default\s+= (\d+)',
+        TERRAFORM,
+        re.DOTALL,
+    )
+
+    assert len(defaults) == 3
+    assert [f"`{name} = {value}`" in capacity for name, value in defaults] == [True] * 3
+    assert re.search(r'cpu\s+= "1"\s+memory = "1Gi"', TERRAFORM), "the page has 1 vCPU and 1 GiB"
+
+
 def named(*patterns: str) -> set[str]:
     return {name for pattern in patterns for name in re.findall(pattern, PAGE, re.MULTILINE)}
 

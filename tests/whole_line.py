@@ -11,12 +11,12 @@ import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import uvicorn
 
 from devtools.gemini_stand_in import API_KEY
-from devtools.processes import Command
+from devtools.processes import Command, free_port
 from devtools.stack import Stack, StackSettings, planned_stack
 from ringdown import clock
 from ringdown.gemini.session import GeminiLive
@@ -38,6 +38,18 @@ LOG = "logs/line.log"
 """What all parts log, in the folder of the line."""
 _POLL_S = 0.01
 _STARTS_WITHIN_S = 10.0
+
+
+def settings_with(folder: Path, gemini: GeminiLiveServer, **fields: Any) -> StackSettings:
+    """Of a line whose model is `gemini`, on free ports."""
+    ports = {"webhook_port": free_port(), "stream_port": free_port()}
+    return StackSettings(
+        out=folder,
+        gemini_api_key=API_KEY,
+        gemini_base_url=gemini.base_url,
+        gemini_ca_file=gemini.ca_file,
+        **{**ports, **fields},
+    )
 
 
 @asynccontextmanager

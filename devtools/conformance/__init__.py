@@ -1,5 +1,4 @@
-"""`make conformance`: what the stand-ins assume of Twilio and Gemini Live, compared with the real.
+"""`make conformance`: records sessions and calls with the stand-ins and with the real services.
 
-`scripts` drive sessions over `wire`; what came is a `recording`; `observing` reads facts from it.
-`gemini` and `twilio` list the behaviours; `comparison` and `page` are what is made of them.
+`gemini` and `twilio` record into `recording`; `comparison` lists how two recordings differ.
 """

@@ -1,52 +1,112 @@
-"""Is the real peer as the stand-in is? Pure."""
+"""How two recordings of the same script differ: order, kinds and fields of the peer's messages.
 
-from dataclasses import dataclass
+Words, times and amounts of audio are not compared: two sessions of the real service differ in them
+too.
+"""
 
-from devtools.conformance.outcomes import Facts, NotObserved, Observed, Outcome
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from devtools.conformance.recording import Json, Message, Recording
 
-@dataclass(frozen=True, slots=True)
-class Same:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Differs:
-    """Only the facts that are not the same; a fact that one side lacks is empty there."""
-
-    real: Facts
-    stand_in: Facts
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """One of the two could not be observed."""
-
-    why: str
+_STREAMED = (
+    *("serverContent.modelTurn", "serverContent.inputTranscription"),
+    *("serverContent.outputTranscription", "sessionResumptionUpdate", "realtimeInput.audio"),
+    *("media", "mark"),
+)
+"""Kinds of which there may be any number; only where the first of a row stands is compared."""
+_NESTED = ("serverContent", "realtimeInput")
+_FREE = ("args", "response", "customParameters")
+"""Objects whose fields are the script's own."""
+_TOLD = ("mimeType", "modality", "encoding", "track", "DialCallStatus")
+"""Texts that are compared themselves, not only their type."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotTried:
-    """No key was given yet, or the behaviour is newer than the last run with one."""
+def differences(stand_in: Sequence[Recording], real: Sequence[Recording]) -> list[str]:
+    """Each a line; empty if the two are the same."""
+    if len(stand_in) != len(real):
+        return [f"sessions: {len(stand_in)} with the stand-in, {len(real)} with the real service"]
+    return [line for ours, theirs in zip(stand_in, real, strict=True) for line in _of(ours, theirs)]
 
 
-Verdict = Same | Differs | Unknown | NotTried
+def _of(stand_in: Recording, real: Recording) -> Iterator[str]:
+    ours, theirs = order(stand_in), order(real)
+    if ours != theirs:
+        yield f"order: stand-in {' → '.join(ours)}; real {' → '.join(theirs)}"
+    ours_fields, their_fields = fields(stand_in), fields(real)
+    for kind in sorted(ours_fields.keys() & their_fields.keys()):
+        for side, one, other in (
+            ("stand-in", ours_fields[kind], their_fields[kind]),
+            ("real", their_fields[kind], ours_fields[kind]),
+        ):
+            if one - other:
+                yield f"`{kind}`, only {side}: {', '.join(sorted(one - other))}"
 
 
-def compare(stand_in: Outcome | None, real: Outcome | None) -> Verdict:
-    if real is None:
-        return NotTried()
-    if isinstance(real, NotObserved):
-        return Unknown(real.why)
-    if not isinstance(stand_in, Observed):
-        return Unknown("the stand-in could not be observed")
-    ours, theirs = stand_in.facts, real.facts
-    names = [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
-    if not names:
-        return Same()
-    return Differs(
-        real={name: theirs.get(name, "") for name in names},
-        stand_in={name: ours.get(name, "") for name in names},
-        note=real.note,
-    )
+def kinds(body: Json) -> list[str]:
+    """`setupComplete`, `serverContent.interrupted`, `media`, `POST /status`, `closed with 1007`."""
+    for name in ("event", "request", "ended"):
+        if name in body:
+            return [str(body[name])]
+    found: list[str] = []
+    for name, value in sorted(body.items()):
+        nested = name in _NESTED and isinstance(value, Mapping)
+        found += [f"{name}.{inner}" for inner in sorted(value)] if nested else [name]
+    return found
+
+
+def order(recording: Recording) -> list[str]:
+    """The kinds of all messages; what came in one message is joined by "+"."""
+    steps: list[str] = []
+    streamed: set[str] = set()
+    for message in recording.messages:
+        every = kinds(message.body)
+        for kind in every:
+            if kind in _STREAMED and kind not in streamed and not message.is_ours:
+                streamed.add(kind)
+                steps.append(kind)
+        rest = "+".join(kind for kind in every if kind not in _STREAMED)
+        if rest:
+            streamed.clear()
+            steps.append(f"({rest})" if message.is_ours else rest)
+    return steps
+
+
+def fields(recording: Recording) -> dict[str, set[str]]:
+    """The paths and types of the fields in each kind of message that the peer sent."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for message in recording.messages:
+        if not message.is_ours and "ended" not in message.body:
+            for kind, value in _by_kind(message):
+                found[kind] |= set(_paths(value, ""))
+                found[kind] |= {"a binary frame"} if message.is_binary else set()
+    return found
+
+
+def _by_kind(message: Message) -> Iterator[tuple[str, Any]]:
+    body = message.body
+    if "event" in body:
+        yield str(body["event"]), body
+    elif "request" in body:
+        yield str(body["request"]), body["form"]
+    else:
+        for name, value in body.items():
+            if name in _NESTED and isinstance(value, Mapping):
+                yield from ((f"{name}.{inner}", part) for inner, part in value.items())
+            else:
+                yield name, value
+
+
+def _paths(value: Any, path: str) -> Iterator[str]:
+    name = path.rpartition(".")[2].removesuffix("[]")
+    if isinstance(value, Mapping) and value and name not in _FREE:
+        for key, item in value.items():
+            yield from _paths(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _paths(item, f"{path}[]")
+    elif name in _TOLD:
+        yield f"{path} = {value}"
+    else:
+        yield f"{path or 'value'}: {type(value).__name__}"

@@ -1,199 +1,223 @@
-"""What we rely on in Twilio. Most of it shows in a real call only."""
+"""One call, real or simulated, with what Twilio and our deployables send each other.
 
-from devtools.conformance.behaviours import Behaviour, Source, SourceKind
+Taps stand in front of the webhook and of the stream handler and pass every byte on.
+"""
 
-_STREAM = Source(
-    SourceKind.DOCUMENTATION, "[TwiML Stream](https://www.twilio.com/docs/voice/twiml/stream)"
-)
-_MESSAGES = Source(
-    SourceKind.DOCUMENTATION,
-    "[Media Streams messages](https://www.twilio.com/docs/voice/media-streams/websocket-messages)",
-)
-_VOICE = Source(SourceKind.DOCUMENTATION, "[TwiML](https://www.twilio.com/docs/voice/twiml)")
-_ERRORS = Source(
-    SourceKind.DOCUMENTATION, "[error dictionary](https://www.twilio.com/docs/api/errors)"
-)
-_SDK = Source(SourceKind.SDK, "twilio 9.13.0")
-_MEMORY = Source(SourceKind.MEMORY, "not documented")
-_REPORTED = Source(SourceKind.REPORTED, "users of the service in other projects")
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import parse_qsl
 
-_CALL = "call"
-_DEBUGGER = "then look at the debugger in Twilio's console"
-_BY_REST = "`make conformance` with Twilio's credentials"
+from websockets.frames import Opcode
+from websockets.protocol import Protocol, Side, State
 
-_ACCOUNT = (
-    Behaviour(
-        "account-type",
-        "A trial account speaks a message of its own before the document, and calls verified"
-        " numbers only.",
-        Source(SourceKind.MEMORY, "Twilio's trial terms"),
-        "The first thing a caller hears, and whom the fallback number may be.",
-        by_hand=_BY_REST,
-    ),
-    Behaviour(
-        "webhooks-by-post",
-        "The voice webhook and the status callback are called by the method set on the number.",
-        _VOICE,
-        "The webhook answers POST; by GET nothing is signed in the form.",
-        by_hand=_BY_REST,
-    ),
-    Behaviour(
-        "alert-codes",
-        "What goes wrong is shown by the debugger under the codes that the stand-in reports.",
-        _ERRORS,
-        "Tests that expect no alert, or a certain one.",
-        by_hand=_BY_REST,
-    ),
-)
+from devtools.conformance.recording import Json, Message, Recording
+from devtools.gemini_stand_in import API_KEY, running_gemini_stand_in
+from devtools.ports import listen
+from devtools.processes import free_port, say
+from devtools.stack import ROOT, STREAM_PORT, WEBHOOK_PORT, StackSettings, inherited, running_stack
+from ringdown.errors import ConfigurationError
+from simulators.twilio import TwilioNetwork
+from simulators.twilio.runner import run_script
+from simulators.twilio.script import SayStep, Script
+from simulators.twilio.script_file import load_script
 
-_WEBHOOKS = (
-    Behaviour(
-        "webhook-signature",
-        "Form posts are signed by HMAC-SHA1 over the URL and the sorted fields.",
-        _SDK,
-        "Every webhook; a wrong signature is refused.",
-        by_hand=f"{_CALL}: it is answered only if the signature fits",
-    ),
-    Behaviour(
-        "webhook-signature-sha256",
-        "With a shared key, the signature is HMAC-SHA256 and a header says so.",
-        _SDK,
-        "Accounts that have moved to shared keys.",
-        by_hand=f"set a shared key, then {_CALL}",
-    ),
-    Behaviour(
-        "webhook-budget",
-        "A webhook has 15 s in all; then the fallback URL is asked, and 11205 is shown.",
-        _ERRORS,
-        "The webhook's own deadlines are far shorter.",
-        by_hand=f"stop the webhook's process (SIGSTOP), {_CALL}, {_DEBUGGER}",
-    ),
-    Behaviour(
-        "caller-gives-up",
-        "A caller who hangs up while it rings leaves the status `no-answer` or `canceled`.",
-        _MEMORY,
-        "How such a call is recorded.",
-        by_hand=f"{_CALL}, hang up before the notice, look at `twilio_status`",
-    ),
-    Behaviour(
-        "dial-result",
-        "The `action` of `<Dial>` is told `DialCallStatus`, `DialCallSid`, `DialCallDuration` and"
-        " `DialBridged`.",
-        _REPORTED,
-        "What happens after a transfer that was not answered.",
-        by_hand=f"{_CALL}, ask to be transferred, do not answer there",
-    ),
-)
+SCENARIO = ROOT / "simulators" / "scenarios" / "demonstration.yaml"
+NEEDED = ("PUBLIC_URL", "STREAM_URL", "TWILIO_AUTH_TOKEN")
+_CALL_WITHIN_S = 600.0
+_PIECE_BYTES = 64 * 1024
+_HEAD_END = b"\r\n\r\n"
 
-_STREAMS = (
-    Behaviour(
-        "stream-url",
-        "A stream's URL is `wss` and has no query string; parameters go by `<Parameter>`.",
-        _STREAM,
-        "The token travels as a parameter.",
-        by_hand=f"{_CALL}: without its token the stream would be refused",
-    ),
-    Behaviour(
-        "parameter-length",
-        "Name and value of a parameter have less than 500 characters together.",
-        _MEMORY,
-        "The token is far shorter.",
-        by_hand=f"{_CALL}: the token arrives whole",
-    ),
-    Behaviour(
-        "upgrade-signature",
-        "The upgrade is signed over the `wss://` URL of the document, without parameters.",
-        _REPORTED,
-        "Who may open a stream.",
-        by_hand=f"{_CALL}: the stream is accepted only if the signature fits",
-    ),
-    Behaviour(
-        "redirect-after-close",
-        "The verbs after `<Connect>` run once our side has closed the stream.",
-        _STREAM,
-        "The goodbye, and every transfer.",
-        by_hand=f"{_CALL}, say goodbye: Twilio asks `/after-stream`",
-    ),
-    Behaviour(
-        "redirect-after-drop",
-        "The verbs after `<Connect>` also run when the connection is lost without a close.",
-        _MEMORY,
-        "Calls that outlive a crash of the stream handler.",
-        by_hand=f"{_CALL}, kill the stream handler (SIGKILL): does Twilio ask `/after-stream`?",
-    ),
-    Behaviour(
-        "redirect-after-refusal",
-        "The document goes on after a stream that could not connect.",
-        _MEMORY,
-        "Apology and fallback number when the stream handler is down.",
-        by_hand=f"stop the stream handler, {_CALL}",
-    ),
-    Behaviour(
-        "closed-by-us",
-        "31921 is shown even when our side meant to close.",
-        _ERRORS,
-        "It is no sign of trouble.",
-        by_hand=f"{_CALL}, say goodbye, {_DEBUGGER}",
-    ),
-    Behaviour(
-        "stream-callbacks",
-        "`stream-started`, `stream-stopped`, `stream-error` are posted to the stream's callback.",
-        _STREAM,
-        "The call's record.",
-        by_hand=f"{_CALL}, look at the webhook's log",
-    ),
-)
 
-_MEDIA = (
-    Behaviour(
-        "message-fields",
-        "`sequenceNumber`, `chunk` and `timestamp` are text, `sampleRate` and `channels` numbers.",
-        _MESSAGES,
-        "The decoder takes both.",
-        by_hand=f"{_CALL}: it is understood",
-    ),
-    Behaviour(
-        "inbound-frames",
-        "The caller's audio comes in frames of 20 ms, 160 bytes of µ-law.",
-        _MESSAGES,
-        "Nothing: other lengths are taken as well.",
-        by_hand=_CALL,
-    ),
-    Behaviour(
-        "marks",
-        "A mark comes back when what was sent before it has been played.",
-        _MESSAGES,
-        "What the caller has heard; when the goodbye is over.",
-        by_hand=f"{_CALL}, let the agent finish: the record has its words as heard",
-    ),
-    Behaviour(
-        "clear",
-        "`clear` empties the buffer and returns all marks that were waiting.",
-        _MESSAGES,
-        "Barge-in; a mark that comes back after a clear was not played.",
-        by_hand=f"{_CALL}, interrupt the agent: it stops at once",
-    ),
-    Behaviour(
-        "long-buffer",
-        "More than ten minutes of audio in the buffer are discarded, with 31931.",
-        _ERRORS,
-        "Nothing: no answer is so long.",
-        by_hand="not worth a call",
-    ),
-    Behaviour(
-        "strict-messages",
-        "A message with a field too many is refused with 31951, a binary frame with 31950.",
-        _ERRORS,
-        "Our messages have the documented fields only.",
-        by_hand=f"{_CALL}, {_DEBUGGER}: neither code is there",
-    ),
-    Behaviour(
-        "buffer-at-close",
-        "Audio still in the buffer when our side closes is not played.",
-        _MEMORY,
-        "The goodbye waits for its last mark.",
-        by_hand=f"{_CALL}, say goodbye: it is heard to its end",
-    ),
-)
+class Tap:
+    """Keeps what passes through it, from all connections in the order in which it came."""
 
-TWILIO: tuple[Behaviour, ...] = (*_ACCOUNT, *_WEBHOOKS, *_STREAMS, *_MEDIA)
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._began_s = self._loop.time()
+        self._messages: list[Message] = []
+        self._carrying: set[asyncio.Task[None]] = set()
+        self.completed = asyncio.Event()
+        """Twilio has said that the call is over."""
+
+    @property
+    def recording(self) -> Recording:
+        return Recording(tuple(self._messages))
+
+    @asynccontextmanager
+    async def before(self, port: int, *, at: int, variable: str) -> AsyncIterator[None]:
+        """Listen at `at`, and pass on to `port`. Raises ringdown_cli.command.CannotGoOn."""
+
+        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.create_task(self._carry(reader, writer, port))
+            self._carrying.add(task)
+            task.add_done_callback(self._carrying.discard)
+
+        server = await asyncio.start_server(connected, sock=listen(at, variable=variable))
+        try:
+            yield
+        finally:
+            server.close()
+            for task in tuple(self._carrying):
+                task.cancel()
+            await asyncio.gather(*self._carrying, return_exceptions=True)
+
+    async def _carry(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int
+    ) -> None:
+        with suppress(OSError):
+            back, on = await asyncio.open_connection("127.0.0.1", port)
+            theirs = Reading(self._keep, is_ours=False)
+            ours = Reading(self._keep, is_ours=True)
+            try:
+                async with asyncio.TaskGroup() as both:
+                    both.create_task(_pass_on(reader, on, theirs))
+                    both.create_task(_pass_on(back, writer, ours))
+            except* OSError:
+                pass  # what broke on one side breaks on the other
+            finally:
+                on.close()
+                writer.close()
+
+    def _keep(self, body: Json, is_ours: bool) -> None:
+        at_ms = (self._loop.time() - self._began_s) * 1000
+        self._messages.append(Message(round(at_ms, 1), is_ours, body))
+        if body.get("request") == "POST /status" and body["form"].get("CallStatus") == "completed":
+            self.completed.set()
+
+
+class Reading:
+    """One direction of a connection: requests with forms, or a WebSocket's messages."""
+
+    def __init__(self, keep: Callable[[Json, bool], None], *, is_ours: bool) -> None:
+        self._keep = keep
+        self._is_ours = is_ours
+        self._unread = b""
+        self._frames: Protocol | None = None
+
+    def feed(self, piece: bytes) -> None:
+        self._unread += piece
+        while self._frames is None and _HEAD_END in self._unread:
+            head, _, rest = self._unread.partition(_HEAD_END)
+            if b"upgrade: websocket" in head.lower():
+                side = Side.CLIENT if self._is_ours else Side.SERVER
+                self._frames, self._unread = Protocol(side, state=State.OPEN), rest
+            elif not self._read_form(head.decode("latin-1"), rest):
+                return
+        if self._frames is not None:
+            self._frames.receive_data(self._unread)
+            self._unread = b""
+            for frame in self._frames.events_received():
+                self._read_frame(frame)
+
+    def _read_form(self, head: str, rest: bytes) -> bool:
+        """False if the body is not there yet. Our own replies are passed over."""
+        names = (line.partition(":") for line in head.lower().splitlines())
+        length = next((int(value) for name, _, value in names if name == "content-length"), 0)
+        if len(rest) < length:
+            return False
+        body, self._unread = rest[:length].decode("utf-8", "replace"), rest[length:]
+        if not self._is_ours and head.startswith("POST "):
+            path = head.split(" ")[1].partition("?")[0]
+            self._keep({"request": f"POST {path}", "form": dict(parse_qsl(body))}, False)
+        return True
+
+    def _read_frame(self, frame: object) -> None:
+        opcode, data = getattr(frame, "opcode", None), bytes(getattr(frame, "data", b""))
+        if opcode is Opcode.CLOSE:
+            self._keep({"ended": f"closed with {int.from_bytes(data[:2])}"}, self._is_ours)
+        elif opcode in (Opcode.TEXT, Opcode.BINARY):
+            with suppress(ValueError):
+                self._keep(json.loads(data), self._is_ours)
+
+
+async def _pass_on(
+    source: asyncio.StreamReader, sink: asyncio.StreamWriter, reading: Reading
+) -> None:
+    while piece := await source.read(_PIECE_BYTES):
+        reading.feed(piece)
+        sink.write(piece)
+        await sink.drain()
+    if sink.can_write_eof():
+        sink.write_eof()
+
+
+async def simulated_call(out: Path, environ: Mapping[str, str]) -> Recording:
+    """The demonstration's caller, by the stand-in. Raises devtools.processes.ProcessFailed."""
+    ports = free_port(), free_port()
+    settings = StackSettings(out, inherited=inherited(environ), public_url=_url("http", ports[0]))
+    settings = replace(settings, stream_url=_url("ws", ports[1]))
+    async with _tapped(settings, ports) as (tap, auth_token):
+        script = load_script(SCENARIO)
+        async with TwilioNetwork(auth_token=auth_token).place_call(
+            to=script.to,
+            from_=script.from_,
+            voice_url=f"{settings.public_url}/",
+            status_url=f"{settings.public_url}/status",
+        ) as call:
+            await run_script(call, script)
+        await asyncio.wait_for(tap.completed.wait(), _CALL_WITHIN_S)
+        return tap.recording
+
+
+async def real_call(out: Path, environ: Mapping[str, str]) -> Recording:
+    """The same by a person, who is told what to say. Raises as `simulated_call`, TimeoutError."""
+    settings = StackSettings(
+        out,
+        inherited=inherited(environ),
+        public_url=environ["PUBLIC_URL"],
+        stream_url=environ["STREAM_URL"],
+        twilio_auth_token=environ["TWILIO_AUTH_TOKEN"],
+    )
+    async with _tapped(settings, (WEBHOOK_PORT, STREAM_PORT)) as (tap, _):
+        say(f"Call the number whose webhook is {settings.public_url}/. Say, when it is quiet:")
+        for sentence in sentences(load_script(SCENARIO)):
+            say(f"  {sentence}")
+        await asyncio.wait_for(tap.completed.wait(), _CALL_WITHIN_S)
+        return tap.recording
+
+
+def sentences(script: Script) -> list[str]:
+    return [step.action.text for step in script.steps if isinstance(step.action, SayStep)]
+
+
+def has_number(environ: Mapping[str, str]) -> bool:
+    """Whether a real call can be recorded. Raises ConfigurationError for half of what it needs."""
+    if not environ.get("PUBLIC_URL"):
+        return False
+    missing = [name for name in NEEDED if not environ.get(name)]
+    if missing:
+        raise ConfigurationError([f"PUBLIC_URL is set: set {' and '.join(missing)} as well."])
+    return True
+
+
+@asynccontextmanager
+async def _tapped(
+    settings: StackSettings, ports: tuple[int, int]
+) -> AsyncIterator[tuple[Tap, str]]:
+    """A stack behind taps at `ports`, with the Gemini stand-in; and its auth token."""
+    tap = Tap()
+    behind = free_port(), free_port()
+    async with (
+        running_gemini_stand_in(SCENARIO, settings.out / "model") as gemini,
+        tap.before(behind[0], at=ports[0], variable="WEBHOOK_PORT"),
+        tap.before(behind[1], at=ports[1], variable="STREAM_PORT"),
+        running_stack(
+            replace(
+                settings,
+                gemini_api_key=API_KEY,
+                gemini_base_url=gemini.base_url,
+                gemini_ca_file=gemini.ca_file,
+                webhook_port=behind[0],
+                stream_port=behind[1],
+            )
+        ) as stack,
+    ):
+        yield tap, stack.twilio_auth_token
+
+
+def _url(scheme: str, port: int) -> str:
+    return f"{scheme}://127.0.0.1:{port}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-from devtools.conformance.recording import Ended, Entry, Json, Received, Recording, Sent
+from devtools.conformance.recording import Json, Message, Recording
 from simulators.speech.pcm import Pcm, silence, to_bytes
 
 _PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
@@ -19,13 +19,13 @@ _CONNECT_WITHIN_S = 10.0
 _SEND_WITHIN_S = 10.0
 _CLOSE_WITHIN_S = 2.0
 _FRAME_MS = 20
-_FRAMES_PER_SECOND = 1000 // _FRAME_MS
+SPEECH_HZ = 16_000
 
 Condition = Callable[[Recording], bool]
 
 
 class CannotConnect(Exception):
-    """The endpoint is out of reach; this tells nothing about how it behaves."""
+    """The endpoint is out of reach; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,44 +54,44 @@ class Wire:
         self._api_key = api_key
         self._loop = asyncio.get_running_loop()
         self._opened_s = self._loop.time()
-        self._entries: list[Entry] = []
+        self._messages: list[Message] = []
         self._changed = asyncio.Event()
         self._leaving = False
 
     @property
     def recording(self) -> Recording:
-        return Recording(tuple(self._entries))
+        return Recording(tuple(self._messages))
 
-    async def send(self, message: Json) -> None:
-        if self._socket is None or self.recording.ended is not None:
+    async def send(self, body: Json) -> None:
+        if self._socket is None or self.recording.ended:
             return
-        self._entries.append(Sent(self._now_ms(), message))
+        self._add(body, is_ours=True)
         with suppress(ConnectionClosed, TimeoutError):
             async with asyncio.timeout(_SEND_WITHIN_S):
-                await self._socket.send(json.dumps(message))
+                await self._socket.send(json.dumps(body))
 
     async def until(self, condition: Condition, within_s: float) -> bool:
         """Wait until the recording meets `condition`; False if the time or the session is over."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
-                while not condition(self.recording) and self.recording.ended is None:
+                while not condition(self.recording) and not self.recording.ended:
                     self._changed.clear()
                     await self._changed.wait()
         return condition(self.recording)
 
-    async def play(self, pcm: Pcm, rate_hz: int) -> None:
+    async def play(self, pcm: Pcm) -> None:
         """Send audio in frames of 20 ms, in real time."""
-        size = rate_hz // _FRAMES_PER_SECOND
+        size = SPEECH_HZ * _FRAME_MS // 1000
         begun_s = self._loop.time()
         for number, at in enumerate(range(0, len(pcm), size)):
             await asyncio.sleep(begun_s + number * _FRAME_MS / 1000 - self._loop.time())
             data = base64.b64encode(to_bytes(pcm[at : at + size])).decode()
-            blob = {"data": data, "mimeType": f"audio/pcm;rate={rate_hz}"}
+            blob = {"data": data, "mimeType": f"audio/pcm;rate={SPEECH_HZ}"}
             await self.send({"realtimeInput": {"audio": blob}})
 
-    async def be_silent_until(self, condition: Condition, rate_hz: int, within_s: float) -> bool:
+    async def be_silent_until(self, condition: Condition, within_s: float) -> bool:
         """As `until`, while a quiet line is sent: a service hears an end of speech only so."""
-        quiet = asyncio.create_task(self.play(silence(within_s * 1000, rate_hz), rate_hz))
+        quiet = asyncio.create_task(self.play(silence(within_s * 1000, SPEECH_HZ)))
         try:
             return await self.until(condition, within_s)
         finally:
@@ -106,7 +106,7 @@ class Wire:
         try:
             while True:
                 frame = await self._socket.recv()
-                self._add(Received(self._now_ms(), _parse(frame), isinstance(frame, bytes)))
+                self._add(_parse(frame), is_binary=isinstance(frame, bytes))
         except ConnectionClosed as closed:
             code = closed.rcvd.code if closed.rcvd else 1006
             if not self._leaving:
@@ -118,14 +118,12 @@ class Wire:
             await self._socket.close()
 
     def end(self, how: str, reason: str) -> None:
-        self._add(Ended(self._now_ms(), how, reason.replace(self._api_key, "…")))
+        self._add({"ended": how, "reason": reason.replace(self._api_key, "…")})
 
-    def _add(self, entry: Entry) -> None:
-        self._entries.append(entry)
+    def _add(self, body: Json, *, is_ours: bool = False, is_binary: bool = False) -> None:
+        at_ms = (self._loop.time() - self._opened_s) * 1000
+        self._messages.append(Message(round(at_ms, 1), is_ours, body, is_binary))
         self._changed.set()
-
-    def _now_ms(self) -> float:
-        return (self._loop.time() - self._opened_s) * 1000
 
 
 class Recorder:
@@ -140,8 +138,8 @@ class Recorder:
         return self._endpoint.model
 
     @property
-    def recordings(self) -> tuple[Recording, ...]:
-        return tuple(wire.recording for wire in self._wires)
+    def recordings(self) -> list[Recording]:
+        return [wire.recording for wire in self._wires]
 
     @asynccontextmanager
     async def session(self, *, api_key: str | None = None) -> AsyncIterator[Wire]:
@@ -181,7 +179,7 @@ class Recorder:
 
 def _parse(frame: str | bytes) -> Json:
     try:
-        message = json.loads(frame)
+        body = json.loads(frame)
     except ValueError:
-        return {"unreadable": repr(frame[:100])}
-    return message if isinstance(message, dict) else {"unreadable": repr(frame[:100])}
+        body = None
+    return body if isinstance(body, dict) else {"unreadable": repr(frame[:100])}

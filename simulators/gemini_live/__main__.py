@@ -16,11 +16,12 @@ import sys
 from pathlib import Path
 
 from simulators.gemini_live.faults import AtConnect
-from simulators.gemini_live.scenario import Scenario, ScenarioError
+from simulators.gemini_live.scenario import Scenario
 from simulators.gemini_live.scenario_file import load_scenario, read_misbehaviour, read_plan
 from simulators.gemini_live.server import GeminiLiveServer
 from simulators.speech.recognition import UnknownWord
 from simulators.speech.synthesis import SpeechError
+from simulators.yaml_fields import ScenarioError
 
 
 def main() -> int:
@@ -28,7 +29,7 @@ def main() -> int:
     try:
         scenario = load_scenario(arguments.scenario)
         asyncio.run(_serve(arguments, scenario))
-    except (OSError, ScenarioError, UnknownWord, SpeechError) as error:
+    except (OSError, UnknownWord, SpeechError) as error:
         print(f"{arguments.scenario}: {error}", file=sys.stderr)
         return 1
     return 0

@@ -1,9 +1,35 @@
 """What a session knows, and what a resumption handle brings back."""
 
 from dataclasses import dataclass, field, replace
+from math import ceil
 
-from simulators.gemini_live.messages import HistoryTurn
-from simulators.gemini_live.usage import Meter
+from simulators.gemini_live.messages import HistoryTurn, Usage
+
+_INPUT_AUDIO_PER_S = 32
+_OUTPUT_AUDIO_PER_S = 25
+_CHARACTERS_PER_TOKEN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """The context so far, in tokens; every turn bills all of it again.
+
+    Rates as Google documents them for Live models, rounded up.
+    """
+
+    text: int = 0
+    audio: int = 0
+
+    def with_text(self, text: str) -> "Meter":
+        return replace(self, text=self.text + ceil(len(text) / _CHARACTERS_PER_TOKEN))
+
+    def with_caller_speech(self, duration_ms: float) -> "Meter":
+        return replace(self, audio=self.audio + ceil(duration_ms / 1000 * _INPUT_AUDIO_PER_S))
+
+    def bill(self, speech_ms: float) -> tuple["Meter", Usage]:
+        """The report of a turn that spoke for so long, and the context it leaves behind."""
+        spoken = ceil(speech_ms / 1000 * _OUTPUT_AUDIO_PER_S)
+        return replace(self, audio=self.audio + spoken), Usage(self.text, self.audio, spoken)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,6 @@ from simulators.speech.synthesis import Voice
 MODEL_VOICE = Voice("en-us+f3")
 
 
-class ScenarioError(ValueError):
-    """A scenario file is wrong; the message names the field."""
-
-
 @dataclass(frozen=True, slots=True)
 class PlannedCall:
     """A tool call to make. The tool must be declared in the session's setup."""

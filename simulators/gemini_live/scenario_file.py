@@ -30,11 +30,10 @@ from simulators.gemini_live.scenario import (
     PlannedCall,
     Reply,
     Scenario,
-    ScenarioError,
     Turn,
 )
-from simulators.gemini_live.yaml_fields import Fields
 from simulators.speech.synthesis import Voice
+from simulators.yaml_fields import Fields, ScenarioError
 
 
 def load_scenario(path: Path) -> Scenario:
@@ -48,10 +47,7 @@ def parse_scenario(text: str) -> Scenario:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ScenarioError(f"the file is no YAML: {error}") from error
-    model = Fields(document, "file").child("model")
-    if model is None:
-        raise ScenarioError("model: must be a mapping, is missing")
-    return _read_model(Fields(document["model"], "model"))
+    return _read_model(Fields(Fields(document, "the file").get("model"), "model"))
 
 
 def _read_model(model: Fields) -> Scenario:
@@ -131,10 +127,7 @@ def _read_reply(fields: Fields) -> Reply:
 
 
 def _read_call(fields: Fields) -> PlannedCall:
-    tool = fields.text("tool")
-    if tool is None:
-        raise ScenarioError(f"{fields.path}.tool: must be text, is missing")
-    call = PlannedCall(tool, dict(fields.mapping("args")))
+    call = PlannedCall(fields.needed_text("tool"), dict(fields.mapping("args")))
     fields.finish()
     return call
 
@@ -187,13 +180,10 @@ def _read_fault(fields: Fields) -> Fault:
 
 
 def _read_after(fields: Fields) -> After:
-    for moment in Moment:
-        if moment.value in fields:
-            after = After(moment, fields.number(moment.value, 0, minimum=0))
-            fields.finish()
-            return after
-    known = ", ".join(moment.value for moment in Moment)
-    raise ScenarioError(f"{fields.path}: must have one of {known}")
+    moment = Moment(fields.one_of(*(moment.value for moment in Moment)))
+    after = After(moment, fields.number(moment.value))
+    fields.finish()
+    return after
 
 
 def _read_misbehaviour(fields: Fields) -> Misbehaviour:

@@ -67,18 +67,6 @@ def align(source: Pcm, received: Pcm, *, rate_hz: int, received_hz: int | None =
     return find_in_order([source], received, rate_hz=rate_hz, received_hz=received_hz)[0]
 
 
-def align_prefix(
-    source: Pcm, received: Pcm, *, rate_hz: int, received_hz: int | None = None
-) -> Alignment:
-    """As `align`, for a sentence that was cut off: sought by its first second.
-
-    `intact_ms` is the answer; what follows the cut may be anything.
-    """
-    sentence = band_limit(source, rate_hz)
-    recording = Recording(received, received_hz or rate_hz, longest=len(sentence))
-    return _judge(sentence, recording, recording.locate(sentence[:_HEAD]))
-
-
 def find_in_order(
     sources: Sequence[Pcm], received: Pcm, *, rate_hz: int, received_hz: int | None = None
 ) -> list[Alignment]:

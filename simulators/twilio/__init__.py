@@ -1,5 +1,7 @@
 """A stand-in for Twilio: a phone network that places calls to a webhook, and its caller."""
 
+from simulators.yaml_fields import ScenarioError
+
 from .alerts import Alert, AlertCode, AlertLevel
 from .call import Call, CallError, CallOver, NoticeTimeout
 from .call_flow import DialStatus, EndReason
@@ -14,7 +16,6 @@ from .script import Script
 from .script_file import load_script
 from .signatures import SharedKey
 from .webhooks import ConnectionSettings
-from .yaml_fields import ScenarioError
 
 __all__ = [
     "Alert",

@@ -11,6 +11,8 @@ import ssl
 import sys
 from pathlib import Path
 
+from simulators.yaml_fields import ScenarioError
+
 from .call_flow import EndReason
 from .events import CallEvent, event_record
 from .network import TwilioNetwork
@@ -18,7 +20,6 @@ from .report import write_report
 from .runner import ScriptFailed, ScriptResult, run_script
 from .script import Script
 from .script_file import load_script
-from .yaml_fields import ScenarioError
 
 
 def main() -> int:

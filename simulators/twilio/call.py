@@ -1,6 +1,6 @@
 """The person who calls: what they do, and what they notice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from simulators.speech import mulaw
@@ -10,13 +10,20 @@ from simulators.speech.synthesis import Voice
 from .alerts import Alert
 from .announcements import spoken
 from .call_flow import EndReason
-from .events import CallEnded, CallEvent, EventLog
+from .events import (
+    AlertRaised,
+    CallEnded,
+    CallEvent,
+    EventLog,
+    Party,
+    SpeechStarted,
+    SpeechStopped,
+)
 from .identity import CallIdentity
 from .line import Line, LineClosed
 from .microphone import Utterance
 from .recording import Recording
 from .session import Session
-from .story import tell
 from .stream_socket import StreamSocket
 
 _KEYS = frozenset("0123456789*#w")
@@ -230,4 +237,32 @@ class Call:
         else:
             reason = ending.reason.value if ending else "?"
             waited = f"waited for {what}, but the call ended ({reason})"
-        return f"{waited}; {tell(self._log.events, self._line.position_ms)}"
+        return f"{waited}; {_heard(self._log.events, self._line.position_ms)}"
+
+
+def _heard(events: Sequence[CallEvent], now_ms: int | None) -> str:
+    """What the caller heard, in a sentence. Times are seconds into the recording.
+
+    `now_ms` is None if nobody has answered.
+    """
+    if now_ms is None:
+        heard = "the call was never answered"
+    else:
+        spans = [
+            f"{event.started_ms / 1000:.1f}-{event.stopped_ms / 1000:.1f} s"
+            for event in events
+            if isinstance(event, SpeechStopped) and event.who is Party.AGENT
+        ]
+        if _speaking(events):
+            spans.append("and is still speaking")
+        spoke = "the agent spoke at " + ", ".join(spans) if spans else "the agent never spoke"
+        heard = f"{spoke}; it is now {now_ms / 1000:.1f} s"
+    alerts = [str(event.alert) for event in events if isinstance(event, AlertRaised)]
+    return heard + (f"; alerts: {'; '.join(alerts)}" if alerts else "")
+
+
+def _speaking(events: Sequence[CallEvent]) -> bool:
+    for event in reversed(events):
+        if isinstance(event, SpeechStarted | SpeechStopped) and event.who is Party.AGENT:
+            return isinstance(event, SpeechStarted)
+    return False

@@ -18,11 +18,13 @@ network:                                # all of it optional
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 
 from simulators.speech.synthesis import Voice
+from simulators.yaml_fields import Fields, ScenarioError
 
 from .dialled import Answers, CannotBeReached, DialledParty, DoesNotAnswer, IsBusy
 from .script import (
@@ -39,7 +41,6 @@ from .script import (
     WaitForHangupStep,
 )
 from .settings import AfterDrop
-from .yaml_fields import Fields, ScenarioError
 
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 _PARTIES: dict[str, DialledParty] = {
@@ -65,117 +66,123 @@ def load_script(path: Path) -> Script:
 def parse_script(text: str) -> Script:
     """As `load_script`, for the text of a file. Top-level keys of others are left alone."""
     try:
-        root = Fields(yaml.safe_load(text), "")
+        root = Fields(yaml.safe_load(text), "the file")
     except yaml.YAMLError as error:
         raise ScenarioError(f"not YAML: {error}") from error
-    caller = root.fields("caller")
-    network = root.fields("network") if root.has("network") else Fields({}, "network")
+    caller = Fields(root.get("caller"), "caller")
+    network = Fields(root.get("network") or {}, "network")
     script = Script(
         to=_number(caller, "to"),
         from_=_number(caller, "from"),
         voice=_voice(caller),
-        steps=tuple(_step(fields) for fields in caller.items("steps")),
+        steps=tuple(_step(fields) for fields in _steps(caller)),
         dialled=_dialled(network),
         after_drop=_after_drop(network),
-        comfort_noise=network.flag("comfort_noise", False),
+        comfort_noise=network.flag("comfort_noise"),
     )
-    caller.done()
-    network.done()
+    caller.finish()
+    network.finish()
     return script
 
 
+def _steps(caller: Fields) -> Iterator[Fields]:
+    if not caller.get("steps"):
+        raise ScenarioError(f"{caller.at('steps')}: must be a list of steps")
+    return caller.children("steps")
+
+
 def _number(fields: Fields, key: str) -> str:
-    number = fields.text(key)
+    number = fields.needed_text(key)
     if not _NUMBER.fullmatch(number):
-        raise ScenarioError(f"{fields.path(key)}: expected a number such as +15550100")
+        raise ScenarioError(f"{fields.at(key)}: must be a number such as +15550100")
     return number
 
 
 def _voice(caller: Fields) -> Voice:
-    if not caller.has("voice"):
+    if "voice" not in caller:
         return Voice()
-    value = caller.take("voice")
+    value = caller.get("voice")
     if isinstance(value, str) and value:
         return Voice(value)
-    fields = Fields(value, caller.path("voice"))
+    fields = Fields(value, caller.at("voice"))
     default = Voice()
     voice = Voice(
-        name=fields.text("name", default.name),
-        words_per_minute=int(fields.number("words_per_minute", default.words_per_minute)),
-        pitch=int(fields.number("pitch", default.pitch)),
+        name=fields.text("name") or default.name,
+        words_per_minute=fields.whole("words_per_minute", default.words_per_minute, minimum=80),
+        pitch=fields.whole("pitch", default.pitch, minimum=0),
     )
-    fields.done()
+    fields.finish()
     return voice
 
 
 def _step(fields: Fields) -> Step:
     action = _action(fields)
-    when = _moment(fields.fields("when")) if fields.has("when") else None
+    when = _moment(fields.needed_child("when")) if "when" in fields else None
     default_s = 60.0 if isinstance(action, WaitForHangupStep) else 20.0
     step = Step(action, when, fields.number("timeout_s", default_s))
-    fields.done()
+    fields.finish()
     return step
 
 
 def _action(fields: Fields) -> Action:
     key = fields.one_of("say", "press", "hang_up", "wait")
     if key == "say":
-        return SayStep(fields.text("say"))
+        return SayStep(fields.needed_text("say"))
     if key == "press":
-        keys = fields.text("press")
+        keys = fields.needed_text("press")
         if set(keys) - set("0123456789*#w"):
-            raise ScenarioError(f"{fields.path('press')}: expected 0-9, *, # and w, not {keys!r}")
+            raise ScenarioError(f"{fields.at('press')}: must be 0-9, *, # and w, is {keys!r}")
         return PressStep(keys)
     if key == "hang_up":
-        if fields.take("hang_up") is not True:
-            raise ScenarioError(f"{fields.path('hang_up')}: expected true")
+        if fields.get("hang_up") is not True:
+            raise ScenarioError(f"{fields.at('hang_up')}: must be true")
         return HangUpStep()
     if fields.text("wait") != "hangup":
-        raise ScenarioError(f"{fields.path('wait')}: expected hangup")
+        raise ScenarioError(f"{fields.at('wait')}: must be hangup")
     return WaitForHangupStep()
 
 
 def _moment(fields: Fields) -> Moment:
     key = fields.one_of("agent_silent_s", "agent_speaking_s", "after_s")
     seconds = fields.number(key)
-    fields.done()
+    fields.finish()
     if key == "after_s":
         return After(seconds)
     return AgentSilent(seconds) if key == "agent_silent_s" else AgentSpeaking(seconds)
 
 
 def _dialled(network: Fields) -> dict[str, DialledParty]:
-    if not network.has("dialled"):
+    if "dialled" not in network:
         return {}
-    parties = network.fields("dialled")
+    parties = network.needed_child("dialled")
     return {number: _party(parties, number) for number in parties.keys()}  # noqa: SIM118
 
 
 def _party(parties: Fields, number: str) -> DialledParty:
     if not _NUMBER.fullmatch(number):
-        raise ScenarioError(f"{parties.path(number)}: expected a number such as +15550100")
-    value = parties.take(number)
+        raise ScenarioError(f"{parties.at(number)}: must be a number such as +15550100")
+    value = parties.get(number)
     if isinstance(value, str):
         if value not in _PARTIES:
-            expected = ", ".join(_PARTIES)
-            raise ScenarioError(f"{parties.path(number)}: expected {expected} or a mapping")
+            known = ", ".join(_PARTIES)
+            raise ScenarioError(f"{parties.at(number)}: must be {known} or a mapping")
         return _PARTIES[value]
-    fields = Fields(value, parties.path(number))
+    fields = Fields(value, parties.at(number))
     answers = Answers(
-        says=fields.text("answers"),
+        says=fields.needed_text("answers"),
         after_s=fields.number("after_s", 1.0),
         stays_s=fields.number("stays_s", 0.5),
     )
-    fields.done()
+    fields.finish()
     return answers
 
 
 def _after_drop(network: Fields) -> AfterDrop:
-    match network.text("after_drop", "continue"):
-        case "continue":
+    match network.text("after_drop"):
+        case None | "continue":
             return "continue"
         case "end":
             return "end"
         case other:
-            path = network.path("after_drop")
-            raise ScenarioError(f"{path}: expected continue or end, not {other!r}")
+            path = network.at("after_drop")
+            raise ScenarioError(f"{path}: must be continue or end, is {other!r}")

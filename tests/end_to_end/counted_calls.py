@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
-import msgspec
 import trustme
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
@@ -27,7 +26,6 @@ from websockets.exceptions import ConnectionClosed
 
 from devtools.stack import Stack
 from ringdown.calls import CallRecord, Speaker, ToolOutcome
-from ringdown.tools import ToolAnswer, ToolRequest
 from simulators.twilio.identity import CallIdentity, new_sid
 from simulators.twilio.signatures import Signer
 from simulators.twilio.stream_messages import (
@@ -240,33 +238,6 @@ async def counting_model(folder: Path) -> AsyncIterator[CountingModel]:
     ) as server:
         model.url = f"https://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
         yield model
-
-
-# A tool
-
-
-@asynccontextmanager
-async def counting_tool(requests: Counter[tuple[str, int]]) -> AsyncIterator[str]:
-    """A tool over HTTP; `requests` counts calls and arguments."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-            body = await reader.readexactly(length)
-            request = msgspec.json.decode(body, type=ToolRequest)
-            requests[request.call.caller, request.args["n"]] += 1
-            body = msgspec.json.encode(ToolAnswer(output=request.args))
-            writer.write(
-                b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n"
-                b"content-length: %d\r\n\r\n%s" % (len(body), body)
-            )
-            await writer.drain()
-            writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 # The caller's end

@@ -21,7 +21,7 @@ from devtools.processes import free_port, python
 from devtools.stack import Stack, StackSettings, inherited, running_stack
 from ringdown.calls.limits import LineLimits
 from ringdown.stores import Store, open_store
-from ringdown.tools import ToolDeclaration
+from ringdown.tools import ToolAnswer, ToolDeclaration, ToolRequest
 from simulators.hop import Hop, hop_before
 from simulators.twilio.identity import new_sid
 from tests.emulator import VARIABLE
@@ -31,9 +31,9 @@ from tests.end_to_end.counted_calls import (
     CountingModel,
     Exchange,
     counting_model,
-    counting_tool,
 )
 from tests.ringdown.stores.recording_proxy import RecordingProxy, recording_proxy
+from tests.tool_server import Reply, serving_tool
 
 _MOST_CALLS = 60
 _RINGS_PER_S = 10.0
@@ -138,11 +138,16 @@ async def counted_line(project: str, folder: Path) -> AsyncIterator[CountedLine]
     """
     emulator = os.environ[VARIABLE]
     tool_requests: Counter[tuple[str, int]] = Counter()
+
+    async def count(request: ToolRequest) -> Reply:
+        tool_requests[request.call.caller, request.args["n"]] += 1
+        return 200, ToolAnswer(output=request.args)
+
     async with (
         recording_proxy(emulator) as firestore,
         hop_before(firestore.host) as hop,
         counting_model(folder) as model,
-        counting_tool(tool_requests) as tool_url,
+        serving_tool(count) as tool_url,
         open_store(f"firestore:{project}") as store,
         httpx2.AsyncClient(
             trust_env=False, limits=httpx2.Limits(max_keepalive_connections=0)

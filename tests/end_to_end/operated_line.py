@@ -17,7 +17,6 @@ from pathlib import Path
 import httpx2
 
 from devtools.following import complete_record
-from devtools.gemini_stand_in import API_KEY
 from devtools.judge import Sentence, judge
 from devtools.processes import free_port
 from devtools.stack import ROOT, Stack, StackSettings, inherited, running_stack
@@ -33,7 +32,7 @@ from simulators.gemini_live.server import GeminiLiveServer
 from simulators.speech.synthesis import synthesize
 from simulators.twilio import Call
 from tests.ringdown.seeding import write_agent
-from tests.whole_line import phone_network, running_line, served_function
+from tests.whole_line import phone_network, running_line, served_function, settings_with
 
 CALLER = "+14155550123"
 LINE = "+14155550100"
@@ -181,16 +180,7 @@ async def operated_line(
 ) -> AsyncIterator[OperatedLine]:
     """Start the parts and let the bakery answer, with `fields` changed."""
     gemini = await gemini_live_server(_SCENARIO)
-    settings = StackSettings(
-        out=folder,
-        gemini_api_key=API_KEY,
-        gemini_base_url=gemini.base_url,
-        gemini_ca_file=gemini.ca_file,
-        webhook_port=free_port(),
-        stream_port=free_port(),
-        store_url=store_url,
-        inherited=inherited(os.environ),
-    )
+    settings = settings_with(folder, gemini, store_url=store_url, inherited=inherited(os.environ))
     on_sqlite = store_url.startswith("sqlite:")
     async with (
         running_line(settings) if on_sqlite else running_stack(settings) as stack,

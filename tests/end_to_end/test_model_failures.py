@@ -5,9 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from devtools.gemini_stand_in import API_KEY
-from devtools.processes import free_port
-from devtools.stack import StackSettings
 from ringdown.calls import EndReason, NextAction, Speaker
 from simulators.gemini_live.faults import (
     After,
@@ -28,7 +25,7 @@ from tests.end_to_end.playing import (
     record_of,
     wait_for_the_end,
 )
-from tests.whole_line import running_line
+from tests.whole_line import running_line, settings_with
 
 LINE = "+14155550100"
 FALLBACK = "+14155550199"
@@ -46,15 +43,7 @@ async def test_a_model_that_cannot_be_had_sends_the_caller_to_a_person(
     """One that refuses, and one whose sessions break again and again; a slow one is waited for."""
     speaking = Reply(say=GREETING)
     gemini = await gemini_live_server(Scenario(greeting=speaking, unknown=speaking))
-    settings = StackSettings(
-        out=tmp_path,
-        gemini_api_key=API_KEY,
-        gemini_base_url=gemini.base_url,
-        gemini_ca_file=gemini.ca_file,
-        webhook_port=free_port(),
-        stream_port=free_port(),
-        fallback_number=FALLBACK,
-    )
+    settings = settings_with(tmp_path, gemini, fallback_number=FALLBACK)
     failed: list[Call] = []
     async with running_line(settings) as stack:
         for fault in (REFUSED, DYING):

@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from devtools.gemini_stand_in import API_KEY
-from devtools.processes import free_port
-from devtools.stack import StackSettings
 from ringdown.calls import CallRecord, EndReason, Speaker
 from ringdown.stores import open_store
 from simulators.gemini_live.faults import (
@@ -25,7 +22,7 @@ from simulators.gemini_live.scenario import PlannedCall, Reply, Scenario, Turn
 from simulators.gemini_live.server import GeminiLiveServer
 from simulators.speech.recognition import normalise
 from simulators.twilio import Call
-from tests.whole_line import phone_network, running_line
+from tests.whole_line import phone_network, running_line, settings_with
 
 NUMBER = "My number is one two three."
 PLAN = "How does the family plan work?"
@@ -132,14 +129,7 @@ async def trouble(gemini: GeminiLiveServer, fault: InSession) -> None:
 
 @asynccontextmanager
 async def call_to(gemini: GeminiLiveServer, folder: Path) -> AsyncIterator[tuple[Call, "Records"]]:
-    settings = StackSettings(
-        out=folder,
-        gemini_api_key=API_KEY,
-        gemini_base_url=gemini.base_url,
-        gemini_ca_file=gemini.ca_file,
-        webhook_port=free_port(),
-        stream_port=free_port(),
-    )
+    settings = settings_with(folder, gemini)
     async with running_line(settings) as stack:
         network = phone_network(stack)
         async with network.place_call(

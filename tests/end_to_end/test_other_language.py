@@ -5,10 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from devtools.gemini_stand_in import API_KEY, ModelSession, read_sessions
+from devtools.gemini_stand_in import ModelSession, read_sessions
 from devtools.judge import Heard, Sentence, judge
-from devtools.processes import free_port
-from devtools.stack import Stack, StackSettings
+from devtools.stack import Stack
 from ringdown.agents import packaged_agent
 from ringdown.agents.phrases import phrases_for
 from ringdown.calls import CallRecord, EndReason, Speaker
@@ -22,7 +21,7 @@ from simulators.twilio.script import SayStep, Script
 from simulators.twilio.script_file import load_script
 from simulators.twilio.twiml import Say
 from tests.ringdown.seeding import write_agent
-from tests.whole_line import phone_network, running_gemini, running_line
+from tests.whole_line import phone_network, running_gemini, running_line, settings_with
 
 SCENARIO = Path(__file__).with_name("german_call.yaml")
 LINE_HZ = 8_000
@@ -39,16 +38,7 @@ async def test_a_call_in_german(tmp_path: Path) -> None:
     script = load_script(SCENARIO)
     async with (
         running_gemini(SCENARIO, tmp_path / "model") as gemini,
-        running_line(
-            StackSettings(
-                out=tmp_path,
-                gemini_api_key=API_KEY,
-                gemini_base_url=gemini.base_url,
-                gemini_ca_file=gemini.ca_file,
-                webhook_port=free_port(),
-                stream_port=free_port(),
-            )
-        ) as stack,
+        running_line(settings_with(tmp_path, gemini)) as stack,
     ):
         await _write_the_agent(stack, script.to)
         call = await _play(stack, script)

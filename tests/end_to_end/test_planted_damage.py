@@ -12,10 +12,10 @@ import msgspec
 import pytest
 
 from devtools.demonstration import heard_by_caller, heard_by_model
-from devtools.gemini_stand_in import API_KEY, ModelSession, read_sessions
+from devtools.gemini_stand_in import ModelSession, read_sessions
 from devtools.judge import Heard
 from devtools.processes import free_port
-from devtools.stack import Stack, StackSettings
+from devtools.stack import Stack
 from ringdown.agents import packaged_agent
 from ringdown.stores import open_store
 from simulators.twilio import Call
@@ -31,7 +31,7 @@ from tests.end_to_end.damaging_proxy import (
     damaging_proxy,
 )
 from tests.ringdown.seeding import write_agent
-from tests.whole_line import phone_network, running_gemini, running_line
+from tests.whole_line import phone_network, running_gemini, running_line, settings_with
 
 SCENARIO = Path(__file__).with_name("short_call.yaml")
 
@@ -81,15 +81,7 @@ async def test_planted_damage_is_found_and_nothing_else(tmp_path: Path) -> None:
         running_gemini(SCENARIO, tmp_path / "model") as gemini,
         damaging_proxy(proxy_port, f"ws://127.0.0.1:{stream_port}") as proxy,
         running_line(
-            StackSettings(
-                out=tmp_path,
-                gemini_api_key=API_KEY,
-                gemini_base_url=gemini.base_url,
-                gemini_ca_file=gemini.ca_file,
-                webhook_port=free_port(),
-                stream_port=stream_port,
-                stream_url=proxy.url,
-            )
+            settings_with(tmp_path, gemini, stream_port=stream_port, stream_url=proxy.url)
         ) as stack,
     ):
         await _give_each_number_its_agent(stack)

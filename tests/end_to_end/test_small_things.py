@@ -4,17 +4,14 @@ One stack and one model; every story is a call of its own to an agent of its own
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from devtools.gemini_stand_in import API_KEY
-from devtools.processes import free_port
-from devtools.stack import Stack, StackSettings
+from devtools.stack import Stack
 from ringdown.agents import Idle, packaged_agent
 from ringdown.agents.phrases import phrases_for
 from ringdown.calls import CallRecord, EndReason, Speaker, ToolOutcome
@@ -25,7 +22,8 @@ from simulators.twilio.events import DialledPartyEnded, VerbStarted
 from simulators.twilio.twiml import Say
 from tests.end_to_end.playing import CALLER, Story, play, record_of
 from tests.ringdown.seeding import write_agent
-from tests.whole_line import running_gemini, running_line
+from tests.tool_server import Reply, serving_tool
+from tests.whole_line import running_gemini, running_line, settings_with
 
 SCENARIO = Path(__file__).with_name("small_things.yaml")
 PERSON, BILLING, BUSY = "+14155550199", "+14155550166", "+14155550167"
@@ -243,20 +241,15 @@ class Played:
 async def play_all(stories: Mapping[str, Story], folder: Path) -> Played:
     """Play all `stories` at once; every process has stopped when this returns."""
     requests: list[ToolRequest] = []
+
+    async def balance(request: ToolRequest) -> Reply:
+        requests.append(request)
+        return 200, ToolAnswer(output={"balance": "twelve"})
+
     async with (
         running_gemini(SCENARIO, folder / "model") as gemini,
-        _balance_tool(requests) as tool_url,
-        running_line(
-            StackSettings(
-                out=folder,
-                gemini_api_key=API_KEY,
-                gemini_base_url=gemini.base_url,
-                gemini_ca_file=gemini.ca_file,
-                webhook_port=free_port(),
-                stream_port=free_port(),
-                fallback_number=PERSON,
-            )
-        ) as stack,
+        serving_tool(balance) as tool_url,
+        running_line(settings_with(folder, gemini, fallback_number=PERSON)) as stack,
     ):
         await _write_agents(stack, stories, tool_url)
         calls = await asyncio.gather(
@@ -443,24 +436,3 @@ async def _write_agents(stack: Stack, stories: Mapping[str, Story], tool_url: st
             agent = msgspec.structs.replace(packaged_agent(), **changes)
             await write_agent(store, f"agent-{to}", agent)
             await store.write_number(to, f"agent-{to}")
-
-
-@asynccontextmanager
-async def _balance_tool(requests: list[ToolRequest]) -> AsyncIterator[str]:
-    """A tool over HTTP that keeps what it was sent."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-        requests.append(msgspec.json.decode(await reader.readexactly(length), type=ToolRequest))
-        body = msgspec.json.encode(ToolAnswer(output={"balance": "twelve"}))
-        writer.write(
-            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n"
-            b"content-length: %d\r\n\r\n%s" % (len(body), body)
-        )
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

@@ -8,9 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from devtools.gemini_stand_in import API_KEY
-from devtools.processes import free_port
-from devtools.stack import StackSettings
 from ringdown.calls import CallRecord, CallStatus, EndReason, Speaker
 from ringdown.calls.dead_letters import assemble, replay
 from ringdown.stores import open_store
@@ -21,7 +18,7 @@ from simulators.speech.recognition import normalise
 from simulators.twilio import Answers, Call, DialStatus
 from simulators.twilio.events import DialledPartyEnded
 from tests.end_to_end.playing import hear_the_greeting_and_hang_up, play, wait_for_the_end
-from tests.whole_line import LOG, running_line
+from tests.whole_line import LOG, running_line, settings_with
 
 LINE = "+14155550100"
 FALLBACK = "+14155550199"
@@ -35,15 +32,7 @@ async def test_calls_are_answered_and_their_records_come_back(
 ) -> None:
     dying = Fault(Close(1011), After(Moment.AUDIO_CHUNKS, 10), session=2)
     gemini = await gemini_live_server(Scenario(greeting=Reply(say=GREETING)), [dying])
-    settings = StackSettings(
-        out=tmp_path,
-        gemini_api_key=API_KEY,
-        gemini_base_url=gemini.base_url,
-        gemini_ca_file=gemini.ca_file,
-        webhook_port=free_port(),
-        stream_port=free_port(),
-        fallback_number=FALLBACK,
-    )
+    settings = settings_with(tmp_path, gemini, fallback_number=FALLBACK)
     with ExitStack() as until_stopped:
         async with running_line(settings) as stack:
             with store_away(stack.store_url):

@@ -15,9 +15,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from devtools.gemini_stand_in import API_KEY
-from devtools.processes import free_port
-from devtools.stack import Stack, StackSettings
+from devtools.stack import Stack
 from ringdown.agents import packaged_agent
 from ringdown.calls import CallRecord, Speaker, ToolOutcome
 from ringdown.calls.flights import unpack
@@ -29,7 +27,7 @@ from stream_handler.call.events import DtmfReceived, Event
 from stream_handler.record.flight_format import read_flight
 from tests.end_to_end.playing import Story, play, record_of
 from tests.ringdown.seeding import write_agent
-from tests.whole_line import running_gemini, running_line
+from tests.whole_line import running_gemini, running_line, settings_with
 
 SCENARIO = Path(__file__).with_name("tools_in_calls.yaml")
 PIN = "50738264"
@@ -298,16 +296,7 @@ async def play_all(folder: Path) -> tuple[list[Played], Tools]:
         running_gemini(SCENARIO, folder / "model") as gemini,
         running_tools() as tools,
         running_line(
-            StackSettings(
-                out=folder,
-                gemini_api_key=API_KEY,
-                gemini_base_url=gemini.base_url,
-                gemini_ca_file=gemini.ca_file,
-                webhook_port=free_port(),
-                stream_port=free_port(),
-                fallback_number=None,
-                served_tools=("search_knowledge_base",),
-            )
+            settings_with(folder, gemini, served_tools=("search_knowledge_base",))
         ) as stack,
     ):
         await _write_documents(stack, tools.url)

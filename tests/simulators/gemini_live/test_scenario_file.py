@@ -10,12 +10,12 @@ from simulators.gemini_live.scenario import (
     PlannedCall,
     Reply,
     Scenario,
-    ScenarioError,
     Turn,
 )
 from simulators.gemini_live.scenario_file import load_scenario, parse_scenario
 from simulators.speech.recognition import Recognizer
 from simulators.speech.synthesis import Voice
+from simulators.yaml_fields import ScenarioError
 
 DEMONSTRATION = Path(__file__).parents[3] / "simulators" / "scenarios" / "demonstration.yaml"
 WHOLE = """

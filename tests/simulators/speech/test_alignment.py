@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from simulators.speech import mulaw
-from simulators.speech.alignment import Alignment, align, align_prefix, cut, find_in_order
+from simulators.speech.alignment import Alignment, align, cut, find_in_order
 from simulators.speech.pcm import Pcm, silence, to_pcm
 from simulators.speech.resampling import resample
 from simulators.speech.synthesis import Voice, synthesize
@@ -155,7 +155,7 @@ def test_nothing_received() -> None:
 def test_how_much_of_a_cut_sentence_arrived(arrived_ms: int) -> None:
     start = RECEIVED[: arrived_ms * 8]
     recording = np.concatenate((OTHER, start, silence(2_000, LINE_HZ), OTHER))
-    result = align_prefix(SOURCE, recording, rate_hz=MODEL_HZ, received_hz=LINE_HZ)
+    result = align(SOURCE, recording, rate_hz=MODEL_HZ, received_hz=LINE_HZ)
     assert not result.intact
     # A pause at the cut looks the same with and without the frames that were lost.
     assert result.intact_ms == pytest.approx(arrived_ms, abs=110)

@@ -15,7 +15,7 @@ from simulators.twilio.script import (
     WaitForHangupStep,
 )
 from simulators.twilio.script_file import parse_script
-from simulators.twilio.yaml_fields import ScenarioError
+from simulators.yaml_fields import ScenarioError
 
 HEAD = 'caller: {to: "+15550100", from: "+15550123", steps: '
 
@@ -70,33 +70,33 @@ def test_a_whole_script_is_read() -> None:
     ("text", "complaint"),
     [
         ("caller: [", "not YAML"),
-        ("- caller", "the file: expected a mapping"),
-        ("model: {}", "caller: expected a mapping, not nothing"),
-        ('caller: {from: "+15550123", steps: []}', "caller.to: expected a text, not nothing"),
-        ("caller: {to: 15550100}", "caller.to: expected a text, not 15550100"),
-        ('caller: {to: "555"}', "caller.to: expected a number such as +15550100"),
-        (HEAD + "[]}", "caller.steps: expected a list, not []"),
-        (HEAD + "[hello]}", "caller.steps[0]: expected a mapping, not 'hello'"),
-        (HEAD + "[{say: a}, {}]}", "caller.steps[1]: expected exactly one of say, press"),
-        (HEAD + "[{say: a, press: '1'}]}", "expected exactly one of say, press"),
-        (HEAD + "[{say: 7}]}", "caller.steps[0].say: expected a text, not 7"),
-        (HEAD + "[{say: a, loud: true}]}", "unknown: caller.steps[0].loud"),
-        (HEAD + "[{press: 'abc'}]}", "caller.steps[0].press: expected 0-9"),
-        (HEAD + "[{hang_up: no}]}", "caller.steps[0].hang_up: expected true"),
-        (HEAD + "[{wait: tea}]}", "caller.steps[0].wait: expected hangup"),
-        (HEAD + "[{say: a, when: {}}]}", "steps[0].when: expected exactly one of agent_silent_s"),
+        ("- caller", "the file: must be a mapping"),
+        ("model: {}", "caller: must be a mapping, is missing"),
+        ('caller: {from: "+15550123", steps: []}', "caller.to: must be text, is missing"),
+        ("caller: {to: 15550100}", "caller.to: must be text, is 15550100"),
+        ('caller: {to: "555"}', "caller.to: must be a number such as +15550100"),
+        (HEAD + "[]}", "caller.steps: must be a list of steps"),
+        (HEAD + "[hello]}", "caller.steps[0]: must be a mapping, is 'hello'"),
+        (HEAD + "[{say: a}, {}]}", "caller.steps[1]: must have one of say, press"),
+        (HEAD + "[{say: a, press: '1'}]}", "must have one of say, press"),
+        (HEAD + "[{say: 7}]}", "caller.steps[0].say: must be text, is 7"),
+        (HEAD + "[{say: a, loud: true}]}", "caller.steps[0].loud: unknown field"),
+        (HEAD + "[{press: 'abc'}]}", "caller.steps[0].press: must be 0-9"),
+        (HEAD + "[{hang_up: no}]}", "caller.steps[0].hang_up: must be true"),
+        (HEAD + "[{wait: tea}]}", "caller.steps[0].wait: must be hangup"),
+        (HEAD + "[{say: a, when: {}}]}", "steps[0].when: must have one of agent_silent_s"),
         (
             HEAD + "[{say: a, when: {agent_silent_s: soon}}]}",
-            "caller.steps[0].when.agent_silent_s: expected a number of at least 0, not 'soon'",
+            "caller.steps[0].when.agent_silent_s: must be a number from 0, is 'soon'",
         ),
-        (HEAD + "[{say: a, timeout_s: -1}]}", "caller.steps[0].timeout_s: expected a number"),
-        (HEAD + "[{say: a}], hat: red}", "unknown: caller.hat"),
-        (HEAD + "[{say: a}], voice: {volume: 3}}", "unknown: caller.voice.volume"),
-        (HEAD + "[{say: a}]}\nnetwork: {after_drop: stop}", "network.after_drop: expected contin"),
-        (HEAD + "[{say: a}]}\nnetwork: {dialled: {x: busy}}", "network.dialled.x: expected a num"),
+        (HEAD + "[{say: a, timeout_s: -1}]}", "caller.steps[0].timeout_s: must be a number"),
+        (HEAD + "[{say: a}], hat: red}", "caller.hat: unknown field"),
+        (HEAD + "[{say: a}], voice: {volume: 3}}", "caller.voice.volume: unknown field"),
+        (HEAD + "[{say: a}]}\nnetwork: {after_drop: stop}", "network.after_drop: must be contin"),
+        (HEAD + "[{say: a}]}\nnetwork: {dialled: {x: busy}}", "network.dialled.x: must be a num"),
         (
             HEAD + '[{say: a}]}\nnetwork: {dialled: {"+15550100": gone}}',
-            "network.dialled.+15550100: expected busy, no-answer, failed or a mapping",
+            "network.dialled.+15550100: must be busy, no-answer, failed or a mapping",
         ),
     ],
 )

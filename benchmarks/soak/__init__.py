@@ -1,1 +1,0 @@
-"""Whether anything leaks: many calls, faults at random, and what each process holds."""

@@ -1,0 +1,110 @@
+"""Faults of our own processes."""
+
+import asyncio
+import signal
+from collections.abc import Sequence
+
+from simulators.twilio import Call
+from tests.faults.fault import Fault, Seen
+from tests.faults.story import Meanwhile, asks_for_number, handed_over, taken_up
+from tests.faults.world import World
+
+_CALLS = 20
+_LEAVES_WITHIN_S = 11.0
+"""Eight seconds for a turn to end, and what it takes to save."""
+_NOTICED_WITHIN_S = 9.0
+"""A handler that stands still is probed every two seconds, and given two."""
+
+
+async def _killed(world: World, times: int) -> list[Seen]:
+    return await _signalled(world, times, signal.SIGKILL, 1)
+
+
+async def _one_of_two_killed(world: World, times: int) -> list[Seen]:
+    return await _signalled(world, times, signal.SIGKILL, _CALLS)
+
+
+async def _one_of_two_stopped(world: World, times: int) -> list[Seen]:
+    seen: list[Seen] = []
+    for _ in range(times):
+        stop = _sends(world, signal.SIGTERM)
+        seen += await handed_over(world, _CALLS, stop, hit_within_s=_LEAVES_WITHIN_S)
+        await world.all_ready()
+    return seen
+
+
+async def _frozen_for_good(world: World, times: int) -> list[Seen]:
+    calls = len(world.handlers)  # with two, one is on each
+    return await _signalled(world, times, signal.SIGSTOP, calls, hit_within_s=_NOTICED_WITHIN_S)
+
+
+async def _signalled(
+    world: World, times: int, number: signal.Signals, calls: int, hit_within_s: float = 2.0
+) -> list[Seen]:
+    """So many times: `calls` at once, and the first handler gets a signal."""
+    seen: list[Seen] = []
+    for _ in range(times):
+        seen += await taken_up(world, calls, _sends(world, number), hit_within_s=hit_within_s)
+        await world.all_ready()
+    return seen
+
+
+def _sends(world: World, number: signal.Signals) -> Meanwhile:
+    async def send(_: Sequence[Call]) -> None:
+        world.signal(world.handlers[0], number)
+
+    return send
+
+
+async def _frozen_for_3_s(world: World, times: int) -> list[Seen]:
+    async def freeze(_: Sequence[Call]) -> None:
+        world.signal(world.handlers[0], signal.SIGSTOP)
+        await asyncio.sleep(3.0)
+        world.signal(world.handlers[0], signal.SIGCONT)
+
+    return [seen for _ in range(times) for seen in await asks_for_number(world, 1, freeze)]
+
+
+FAULTS = (
+    Fault(
+        "kill -9, one handler",
+        "the handler is started again and takes the call up; the turn in progress is lost",
+        _killed,
+        most_silence_ms=15_000,
+    ),
+    Fault(
+        "kill -9 of one of two handlers, 20 calls",
+        "the other handler takes its calls up; the turn in progress is lost",
+        _one_of_two_killed,
+        handlers=2,
+        most_silence_ms=3_000,
+    ),
+    Fault(
+        "SIGTERM to one of two handlers, 20 calls",
+        "each call is handed over behind the turn in progress, when the caller is to speak; the"
+        " next handler listens, and nobody notices",
+        _one_of_two_stopped,
+        handlers=2,
+        most_silence_ms=1_000,
+    ),
+    Fault(
+        "a handler stands still for 3 s (SIGSTOP)",
+        "the call goes on where it is; the caller hears what was sent before",
+        _frozen_for_3_s,
+        most_silence_ms=4_000,
+    ),
+    Fault(
+        "the only handler stands still for 30 s",
+        "it is ended within 6 s, as by Cloud Run's liveness probe; started again, it takes the call"
+        " up",
+        _frozen_for_good,
+        most_silence_ms=15_000,
+    ),
+    Fault(
+        "one of two handlers stands still for 30 s",
+        "it is ended within 6 s, as by Cloud Run's liveness probe; the other takes its calls up",
+        _frozen_for_good,
+        handlers=2,
+        most_silence_ms=9_000,
+    ),
+)

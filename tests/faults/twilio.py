@@ -1,0 +1,268 @@
+"""Faults on Twilio's side of the stream and of the webhooks, and of strangers."""
+
+import asyncio
+import dataclasses
+import re
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from ringdown.calls import EndReason, stream_token
+from simulators.twilio import Call, TwilioNetwork
+from tests.faults.fault import Fault, Seen
+from tests.faults.story import (
+    Meanwhile,
+    asks_for_number,
+    at_once,
+    heard_again,
+    seen_if,
+    taken_up,
+)
+from tests.faults.world import PERSON, World
+
+_HALF_DEAD_S = 8.0
+"""Longer than it takes to notice that pings are not answered."""
+_SILENT = 100
+_HUGE_BYTES = 10_000_000
+_TOKEN = re.compile(r'name="token" value="([^"]+)"')
+
+
+async def _dropped(world: World, times: int) -> list[Seen]:
+    async def drop(calls: Sequence[Call]) -> None:
+        for call in calls:
+            call.drop_stream()
+
+    return await taken_up(world, times, drop)
+
+
+async def _ends_the_call(world: World, times: int) -> list[Seen]:
+    auth_token = world.stack.twilio_auth_token
+    network = TwilioNetwork(auth_token=auth_token, after_drop="end")
+    unforgiving = dataclasses.replace(world, network=network)
+
+    async def once() -> Seen:
+        async with unforgiving.call() as call:
+            await call.agent_speaking_for(0.5)
+            call.drop_stream()
+            await call.ended(10)
+        async with asyncio.timeout(5):
+            while not (record := await world.record(call)).call.stream_error:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        reason = record.call.end_reason
+        return seen_if(reason is EndReason.STREAM_LOST, f"the record says {reason}")
+
+    return await at_once(times, once)
+
+
+async def _stops_reading(world: World, times: int) -> list[Seen]:
+    return await _stalled(world, times, sending=False)
+
+
+async def _half_dead(world: World, times: int) -> list[Seen]:
+    return await _stalled(world, times, sending=True)
+
+
+async def _stalled(world: World, times: int, *, sending: bool) -> list[Seen]:
+    async def stall(calls: Sequence[Call]) -> None:
+        for call in calls:
+            call.stall_stream(reading=True, sending=sending)
+        await asyncio.sleep(_HALF_DEAD_S)
+        for call in calls:
+            call.resume_stream()
+
+    return await taken_up(world, times, stall)
+
+
+async def _webhook_twice(world: World, times: int) -> list[Seen]:
+    async def post_again(call: Call) -> None:
+        answers = [await world.post(call, "/") for _ in range(2)]
+        if len({_without_token(answer) for answer in answers}) != 1:
+            raise AssertionError("a repeated webhook was answered otherwise")
+
+    return await asks_for_number(world, times, _each(post_again))
+
+
+async def _after_stream_again(world: World, times: int) -> list[Seen]:
+    """Late, when the next stream carries the call."""
+
+    async def drop_and_ask_again(call: Call) -> None:
+        call.drop_stream()
+        await heard_again(call, streams=2)
+        await world.post(call, "/after-stream?attempt=1", "in-progress")
+        await world.post(call, "/status", "ringing")
+
+    return await taken_up(world, times, _each(drop_and_ask_again))
+
+
+async def _callbacks_first(world: World, times: int) -> list[Seen]:
+    async def once() -> Seen:
+        sid = world.new_call_sid()
+        await world.post_about(sid, "/status", "completed")
+        apology = await world.post_about(sid, "/after-stream", "in-progress")
+        if PERSON not in apology:
+            return Seen(problem=f"/after-stream of an unknown call was answered with {apology}")
+        twiml = await world.post_about(sid, "/", "ringing")
+        token = _TOKEN.search(twiml)
+        if token is None:
+            return Seen(problem=f"the call was answered with {twiml}")
+        return await _let_in(world, sid, token[1])
+
+    return await at_once(times, once)
+
+
+async def _after_stream_when_over(world: World, times: int) -> list[Seen]:
+    async def once() -> Seen:
+        async with world.call() as call:
+            await call.agent_speaking_for(0.5)
+            await call.hang_up()
+        before = await world.record(call)
+        answers = [
+            await world.post(call, "/after-stream?attempt=1", status)
+            for status in ("in-progress", "completed")
+        ]
+        if any("<Stream" in answer or "<Dial" in answer for answer in answers):
+            return Seen(problem=f"it was answered with {answers}")
+        after = await world.record(call)
+        return seen_if(after.call.attempt == before.call.attempt, "the call was taken up")
+
+    return await at_once(times, once)
+
+
+async def _bad_tokens(world: World, times: int) -> list[Seen]:
+    async def tried(call: Call) -> None:
+        sid = call.identity.call_sid
+        now_s = time.time()
+        good = stream_token.mint(world.token_secret, call_sid=sid, attempt=1, now_s=now_s)
+        old = stream_token.mint(world.token_secret, call_sid=sid, attempt=1, now_s=now_s - 600)
+        forged = stream_token.mint("x" * 64, call_sid=sid, attempt=1, now_s=now_s)
+        for name, token in (("replayed", good), ("expired", old), ("forged", forged)):
+            code = await world.stream_with(sid, token)
+            if code != 1008:
+                raise AssertionError(f"a {name} token was answered with {code}")
+
+    return await asks_for_number(world, times, _each(tried))
+
+
+async def _clocks_differ(world: World, times: int) -> list[Seen]:
+    async def once(skew_s: float) -> Seen:
+        sid = await world.open_call()
+        token = stream_token.mint(
+            world.token_secret, call_sid=sid, attempt=1, now_s=time.time() + skew_s
+        )
+        return await _let_in(world, sid, token)
+
+    return [await once(skew_s) for _ in range(times) for skew_s in (30.0, -30.0)]
+
+
+async def _let_in(world: World, call_sid: str, token: str) -> Seen:
+    """Whether a stream with this token is answered by the agent."""
+    async with world.socket() as socket:
+        await socket.send(world.start_message(call_sid, token))
+        async with asyncio.timeout(5):
+            answer = await socket.recv()
+    return seen_if('"media"' in str(answer), "the stream was not let in")
+
+
+async def _never_say_start(world: World, times: int) -> list[Seen]:
+    async with AsyncExitStack() as silent:
+        for _ in range(_SILENT):
+            await silent.enter_async_context(world.socket())
+        return await asks_for_number(world, times, _nothing)
+
+
+async def _huge_message(world: World, times: int) -> list[Seen]:
+    async def send(_: Call) -> None:
+        code = await asyncio.to_thread(_send_huge, *world.stream_address())
+        if code not in (1009, 1006):
+            raise AssertionError(f"it was answered with {code}")
+
+    return await asks_for_number(world, times, _each(send))
+
+
+def _send_huge(url: str, headers: dict[str, str]) -> int:
+    """The code with which the connection is closed; 1006 if it is broken off."""
+    with connect(url, additional_headers=headers, compression=None, proxy=None) as socket:
+        try:
+            socket.send("x" * _HUGE_BYTES)
+            socket.recv(timeout=5)
+        except ConnectionClosed as closed:
+            return 1006 if closed.rcvd is None else closed.rcvd.code
+    return 0
+
+
+async def _nothing(_: Sequence[Call]) -> None:
+    pass
+
+
+def _each(do: Callable[[Call], Awaitable[None]]) -> Meanwhile:
+    async def do_to_all(calls: Sequence[Call]) -> None:
+        await asyncio.gather(*map(do, calls))
+
+    return do_to_all
+
+
+def _without_token(twiml: str) -> str:
+    return twiml.partition("<Parameter")[0]
+
+
+FAULTS = (
+    Fault(
+        "Twilio's socket is dropped",
+        "if Twilio asks what to do, the call is taken up; the turn in progress is lost",
+        _dropped,
+        most_silence_ms=3_000,
+    ),
+    Fault(
+        "Twilio's socket is dropped, and Twilio ends the call instead of asking",
+        "the call is lost; the callbacks of stream and call complete its record, and say why",
+        _ends_the_call,
+    ),
+    Fault(
+        "Twilio stops reading",
+        "noticed within 6 s; the stream is closed, and the call taken up once Twilio sees it",
+        _stops_reading,
+        most_silence_ms=12_000,
+    ),
+    Fault(
+        "Twilio's socket is half dead",
+        "as when it stops reading",
+        _half_dead,
+        most_silence_ms=12_000,
+    ),
+    Fault("the webhook comes twice", "the same answer; one call, one stream", _webhook_twice),
+    Fault(
+        "Twilio's socket is dropped, and `/after-stream` comes twice, the second time late",
+        "the call is taken up once",
+        _after_stream_again,
+        most_silence_ms=3_000,
+    ),
+    Fault(
+        "callbacks come before their call",
+        "they are logged, or answered with a person; the call is answered as ever",
+        _callbacks_first,
+    ),
+    Fault(
+        "`/after-stream` of a call that is over",
+        "it is hung up; the record stays as it was",
+        _after_stream_when_over,
+    ),
+    Fault(
+        "a forged, a replayed and an expired token",
+        "refused (1008) before anything is dialled; the call beside them does not notice",
+        _bad_tokens,
+    ),
+    Fault("clocks differ by 30 s", "the stream is let in", _clocks_differ),
+    Fault(
+        "100 connections never say start",
+        "they make room for callers, who do not notice",
+        _never_say_start,
+    ),
+    Fault(
+        "a message of 10 MB",
+        "that connection is closed; the call beside it does not notice",
+        _huge_message,
+    ),
+)

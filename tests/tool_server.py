@@ -1,0 +1,38 @@
+"""A tool over HTTP on this machine, on the test's own loop."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+import msgspec
+
+from ringdown.tools import ToolAnswer, ToolRequest
+
+Reply = tuple[int, ToolAnswer]
+"""A status, and what is sent with it."""
+
+
+@asynccontextmanager
+async def serving_tool(answer: Callable[[ToolRequest], Awaitable[Reply]]) -> AsyncIterator[str]:
+    """Its URL."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):  # the caller has gone
+            head = await reader.readuntil(b"\r\n\r\n")
+            if head.startswith(b"POST"):
+                length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+                request = msgspec.json.decode(await reader.readexactly(length), type=ToolRequest)
+                status, given = await answer(request)
+                body = msgspec.json.encode(given)
+                writer.write(
+                    b"HTTP/1.1 %d X\r\ncontent-type: application/json\r\nconnection: close\r\n"
+                    b"content-length: %d\r\n\r\n%s" % (status, len(body), body)
+                )
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
