@@ -59,8 +59,8 @@ from stream_handler.call.events import (
 from stream_handler.call.session import StreamSession
 from stream_handler.call.timers import Timer
 from stream_handler.model_side import ModelSide
-from stream_handler.record.flight_format import STEPS_PER_MS
-from stream_handler.record.flight_recorder import FlightRecorder, keep_flight
+from stream_handler.observers import ObservedSession
+from stream_handler.record.flight_record import FlightRecord
 from stream_handler.record.recorder import Recorded, Recorder
 from stream_handler.record.stream_report import StreamReport
 from stream_handler.tools.client import ToolClient
@@ -99,11 +99,14 @@ class Bridge:
         self._socket = socket
         self._stream_sid = admitted.stream_sid
         self._services = services
-        session = StreamSession(call, words_for(call.agent.language), admitted.history)
-        self._session: FlightRecorder | None = FlightRecorder(session, call, admitted.history)
-        """None once the call is over: it holds seconds of sound, and a collection comes seldom."""
         self._recorder = Recorder(services.store, call, admitted.claim, claimed=admitted.claimed)
-        self._report = StreamReport()
+        self._session = ObservedSession(
+            StreamSession(call, words_for(call.agent.language), admitted.history),
+            FlightRecord(call, admitted.history, services.flights),
+            StreamReport(),
+            self._recorder,
+        )
+        self._is_over = False
         self._sender = Sender(socket, admitted.stream_sid)
         self._up = Upsampler()
         self._group = asyncio.TaskGroup()
@@ -127,11 +130,10 @@ class Bridge:
         try:
             await self._carry()
         finally:
+            self._is_over = True
             for timer in self._timers.values():
                 timer.cancel()
-            session, self._session = self._session, None
-            if session is not None:
-                await keep_flight(self._services.flights, self._call, session)
+            await self._session.end()
 
     @property
     def call_sid(self) -> str:
@@ -151,8 +153,11 @@ class Bridge:
             )
             self._handle(StreamStarted(self._now_ms()))
             await self._closed.wait()
+            if not self._recorder.is_finishing:
+                self._recorder.give_up()  # it failed as an observer, and doesn't know of the end
             await self._socket.close()
-            _cancel_all(until_closed)
+            for task in until_closed:
+                task.cancel()
 
     def drain(self, within_s: float) -> None:
         """Ask the call to leave, because the process must stop: between two turns if it can."""
@@ -164,11 +169,10 @@ class Bridge:
         self._recorder.give_up()
 
     def _now_ms(self) -> float:
-        passed_s = self._loop.time() - self._started_s
-        return int(passed_s * 1000 * STEPS_PER_MS) / STEPS_PER_MS
+        return round((self._loop.time() - self._started_s) * 1000, 3)
 
     def _handle(self, event: Event) -> None:
-        if self._session is None:
+        if self._is_over:
             return
         for action in self._session.handle(event):
             self._perform(action)
@@ -197,17 +201,18 @@ class Bridge:
             case CallTool():
                 self._tools[action.id] = self._group.create_task(self._call_tool(action))
             case CancelTool():
-                self._tools.pop(action.id).cancel()
+                if (task := self._tools.pop(action.id, None)) is not None:
+                    task.cancel()
             case StartTimer():
                 after_s = action.after_ms / 1000
                 handle = self._loop.call_later(after_s, self._timer_fires, action.timer)
                 self._timers[action.timer] = handle
             case CancelTimer():
-                self._timers.pop(action.timer).cancel()
+                if (timer := self._timers.pop(action.timer, None)) is not None:
+                    timer.cancel()
             case SaveCall():
-                self._save(action)
+                pass  # the recorder has seen it
             case CloseStream():
-                _log.info("stream over", **self._report.fields(action.next))
                 self._closed.set()
             case _:
                 assert_never(action)
@@ -272,15 +277,8 @@ class Bridge:
         self._handle(ToolCallFinished(self._now_ms(), action.id, answer))
 
     def _timer_fires(self, timer: Timer) -> None:
-        del self._timers[timer]
+        self._timers.pop(timer, None)
         self._safely(self._handle, TimerFired(self._now_ms(), timer))
-
-    def _save(self, action: SaveCall) -> None:
-        self._report.add(action.changes)
-        if action.final:
-            self._recorder.finish(action.changes)
-        else:
-            self._recorder.save(action.changes)
 
     async def _record(self) -> None:
         try:
@@ -319,9 +317,3 @@ def _age_s(call: Call) -> float:
     if call.attempt == 1 or call.started_at is None:
         return 0.0
     return (clock.now() - call.started_at).total_seconds()
-
-
-def _cancel_all(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    tasks.clear()

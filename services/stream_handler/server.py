@@ -1,4 +1,4 @@
-"""The WebSocket server: health, limits, one task group per call; a stop hands calls over."""
+"""The WebSocket server: health, limits, one task per call; a stop hands calls over."""
 
 import asyncio
 from collections.abc import Callable
@@ -67,6 +67,7 @@ class StreamServer:
         )
         self._loop_watch = loop_watch or LoopWatch()
         self._bridges: set[Bridge] = set()
+        """The live calls; each has a task of its own."""
         self._waiting: dict[ServerConnection, None] = {}
         """Connections that have not said `start`, the oldest first."""
         self._connections = 0
@@ -148,14 +149,18 @@ class StreamServer:
                 return
             bridge = Bridge(socket, admitted, self._services)
             self._bridges.add(bridge)
+            await asyncio.wait((asyncio.create_task(self._carry(bridge, socket)),))
+
+    async def _carry(self, bridge: Bridge, socket: ServerConnection) -> None:
+        """Run one call. Whatever goes wrong in it ends that call and no other."""
+        try:
             try:
-                try:
-                    await bridge.run()
-                finally:
-                    self._bridges.discard(bridge)  # its socket may take seconds to close
-            except* Exception:  # noqa: BLE001 - the call's boundary: one call's bug ends that call only
-                _log.exception("call failed")
-                await socket.close(1011, "internal error")
+                await bridge.run()
+            finally:
+                self._bridges.discard(bridge)  # its socket may take seconds to close
+        except* Exception:  # noqa: BLE001 - the call's boundary
+            _log.exception("call failed")
+            await socket.close(CloseCode.INTERNAL_ERROR, "internal error")
 
     async def _admit(self, socket: ServerConnection) -> Admitted:
         """Whoever says nothing makes room for those who come later. Raises Refused."""

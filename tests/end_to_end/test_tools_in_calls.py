@@ -24,7 +24,7 @@ from ringdown.tools import ToolAnswer, ToolDeclaration, ToolRequest
 from simulators.twilio import Call
 from stream_handler.audio.telephone import decode_mulaw, waiting_tone
 from stream_handler.call.events import DtmfReceived, Event
-from stream_handler.record.flight_format import read_flight
+from stream_handler.record.flight_record import read_flight
 from tests.end_to_end.playing import Story, play, record_of
 from tests.ringdown.seeding import write_agent
 from tests.whole_line import running_gemini, running_line, settings_with

@@ -8,8 +8,8 @@ from ringdown.gemini.models import Api
 from ringdown.gemini.wire import InvalidToolCall, Reader, UnreadableMessage
 from stream_handler.call.events import ModelAudio, ModelConnected, StreamStarted
 from stream_handler.call.session import StreamSession
-from stream_handler.record.flight_format import read_flight
-from stream_handler.record.flight_recorder import FlightRecorder
+from stream_handler.observers import ObservedSession
+from stream_handler.record.flight_record import FlightRecord, read_flight
 from stream_handler.words import words_for
 from tests.ringdown.samples import a_call
 
@@ -63,7 +63,8 @@ class _Heard:
 
     def __init__(self) -> None:
         call = a_call()
-        self.core = FlightRecorder(StreamSession(call, words_for("en-US"), ()), call, ())
+        self.record = FlightRecord(call, ())
+        self.core = ObservedSession(StreamSession(call, words_for("en-US"), ()), self.record)
         self.core.handle(StreamStarted(0.0))
         self.core.handle(ModelConnected(1.0))
         self.count = 2
@@ -88,4 +89,4 @@ def run(data: bytes) -> None:
         for event in received:
             if not isinstance(event, InvalidToolCall):
                 heard.take(event)
-    assert len(read_flight(heard.core.record()).happened) == heard.count
+    assert len(read_flight(heard.record.record()).happened) == heard.count

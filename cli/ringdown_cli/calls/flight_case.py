@@ -7,8 +7,8 @@ from ringdown.calls.flights import FlightPart, pack, unpack
 from ringdown_cli.calls.flight_account import told_decisions
 from ringdown_cli.calls.without_words import without_words
 from stream_handler.call.session import StreamSession
-from stream_handler.record.flight_format import Flight, read_flight
-from stream_handler.record.flight_recorder import FlightRecorder
+from stream_handler.observers import ObservedSession
+from stream_handler.record.flight_record import Flight, FlightRecord, read_flight
 from stream_handler.record.flight_replay import replay
 from stream_handler.words import words_for
 
@@ -86,8 +86,9 @@ def _quoted(decision: str) -> str:
 def _recorded(flight: Flight) -> bytes:
     """The record of a stream to which just this happens."""
     call, history = flight.head.call, flight.head.history
+    record = FlightRecord(call, history)
     session = StreamSession(call, words_for(call.agent.language), history)
-    recorder = FlightRecorder(session, call, history)
+    observed = ObservedSession(session, record)
     for happened in flight.happened:
-        recorder.handle(happened.event)
-    return recorder.record()
+        observed.handle(happened.event)
+    return record.record()

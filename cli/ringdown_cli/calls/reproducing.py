@@ -15,7 +15,7 @@ from ringdown_cli.calls.without_words import without_words
 from ringdown_cli.command import DONE, CannotGoOn, Surroundings
 from ringdown_cli.store_choice import chosen_store
 from ringdown_cli.terminal import Style, Terminal
-from stream_handler.record.flight_format import Flight, UnreadableFlight, read_flight
+from stream_handler.record.flight_record import Flight, UnreadableFlight, read_flight
 from stream_handler.record.flight_replay import Step, replay
 from stream_handler.words import words_for
 

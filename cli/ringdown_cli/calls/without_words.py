@@ -9,23 +9,45 @@ import datetime
 import itertools
 import re
 from collections import defaultdict
+from typing import Any, assert_never
 
 import msgspec
 
 from ringdown.agents import Agent
 from ringdown.agents.phrases import phrases_for
-from ringdown.calls import GO_AWAY, Call, Reconnect, Turn
+from ringdown.calls import GO_AWAY, Call, Reconnect, Resumption, Turn
 from ringdown.tools import Json, ToolAnswer, ToolDeclaration
 from ringdown.tools.arguments import problems_with
 from stream_handler.call.events import (
     AgentEdited,
+    CallerAudio,
+    DrainRequested,
+    DtmfReceived,
     Event,
+    GenerationCompleted,
+    GoAwayReceived,
+    MarkReceived,
+    ModelAudio,
+    ModelConnected,
+    ModelConnectFailed,
+    ModelDisconnected,
+    ModelInterrupted,
     ResumptionUpdated,
+    SaveDone,
+    SaveFailed,
+    StreamLost,
+    StreamStarted,
+    StreamStopped,
+    TimerFired,
+    ToolCallCancelled,
     ToolCallFinished,
     ToolCallRequested,
     TranscriptReceived,
+    TurnCompleted,
+    UsageReported,
 )
-from stream_handler.record.flight_format import Flight, Happened
+from stream_handler.call.functions import BUILT_IN
+from stream_handler.record.flight_record import Flight, Happened
 
 _WORD = re.compile(r"\w+")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -33,7 +55,45 @@ _CALL_SID = "CA" + "0" * 32
 _CALLER, _CALLED, _PERSON = "+14155550123", "+14155550100", "+14155550199"
 _CREATED_AT = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
+# What is kept as it is: everything else may hold names, numbers or words.
+_KEPT_OF_CALL = (
+    "caller_verified",
+    "status",
+    "attempt",
+    "end_reason",
+    "next",
+    "resumed_from",
+    "is_draft",
+    "usage",
+    "talk_s",
+    "cost_usd",
+)
+_KEPT_OF_AGENT = (
+    "voice",
+    "volume_db",
+    "language",
+    "model",
+    "temperature",
+    "thinking",
+    "tools",
+    "google_search",
+    "protect_greeting",
+    "turn_taking",
+    "idle",
+    "max_call_s",
+    "max_cost_usd",
+    "time_zone",
+    "remember_callers",
+    "apply_to_live_calls",
+)
+_KEPT_OF_TOOL = ("name", "timeout_s", "behavior", "scheduling", "waiting")
+_KEPT_OF_TURN = ("n", "speaker", "start_ms", "end_ms", "interrupted", "reply_ms", "barge_in_ms")
+
 replace = msgspec.structs.replace
+
+
+def _named(record: msgspec.Struct, fields: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in fields}
 
 
 class Placeholders:
@@ -116,10 +176,11 @@ class _Removal:
         return Flight(made_up, tuple(happened))
 
     def _call(self, call: Call) -> Call:
+        """Only what is named here is kept: a new field may hold words."""
         text = self._made_up.text
         later = _CREATED_AT - call.created_at
-        return replace(
-            call,
+        return Call(
+            **_named(call, _KEPT_OF_CALL),
             call_sid=_CALL_SID,
             caller=_CALLER,
             called=_CALLED,
@@ -131,48 +192,35 @@ class _Removal:
             created_at=_CREATED_AT,
             expires_at=call.expires_at + later,
             started_at=None if call.started_at is None else call.started_at + later,
-            ended_at=None,
             take_ups=tuple(at + later for at in call.take_ups),
-            transfer_to=None,
             failed_transfers=tuple(map(text, call.failed_transfers)),
-            stream_error=None,
             fallback_number=None if call.fallback_number is None else _PERSON,
-            caller_memory=None,
-            agent_problem=None,
             reconnects=tuple(map(self._reconnect, call.reconnects)),
             resumption=None
             if call.resumption is None
-            else replace(call.resumption, handle=text(call.resumption.handle)),
+            else Resumption(handle=text(call.resumption.handle), at_ms=call.resumption.at_ms),
         )
 
     def _agent(self, agent: Agent) -> Agent:
         text = self._made_up.text
-        return replace(
-            agent,
+        return Agent(
+            **_named(agent, _KEPT_OF_AGENT),
             instructions="Be brief.",
             greeting="Hello.",
-            notice=None,
-            fallback_number=None,
             transfer_numbers={text(name): _PERSON for name in agent.transfer_numbers},
-            opening_hours=None,
             waiting_phrases=tuple(map(text, agent.waiting_phrases)),
-            examples=(),
         )
 
     def _tool(self, tool: ToolDeclaration) -> ToolDeclaration:
         return ToolDeclaration(
-            name=tool.name,
+            **_named(tool, _KEPT_OF_TOOL),
             description="A tool.",
             url="https://tools.example/",
-            timeout_s=tool.timeout_s,
-            behavior=tool.behavior,
-            scheduling=tool.scheduling,
             digits=tuple(map(self._made_up.text, tool.digits)),
-            waiting=tool.waiting,
         )
 
     def _turn(self, turn: Turn) -> Turn:
-        return replace(turn, text=self._made_up.text(turn.text))
+        return Turn(**_named(turn, _KEPT_OF_TURN), text=self._made_up.text(turn.text))
 
     def _reconnect(self, made: Reconnect) -> Reconnect:
         return made if made.reason == GO_AWAY else replace(made, reason="")
@@ -190,15 +238,38 @@ class _Removal:
             case AgentEdited():
                 revision = self._made_up.text(event.revision)
                 return replace(event, agent=self._agent(event.agent), revision=revision)
-            case _:
+            case ModelConnectFailed() | ModelDisconnected():
+                return replace(event, reason="")
+            case (
+                CallerAudio()
+                | ModelAudio()
+                | MarkReceived()
+                | DtmfReceived()
+                | StreamStarted()
+                | StreamStopped()
+                | StreamLost()
+                | ModelConnected()
+                | GoAwayReceived()
+                | ModelInterrupted()
+                | GenerationCompleted()
+                | TurnCompleted()
+                | ToolCallCancelled()
+                | UsageReported()
+                | TimerFired()
+                | SaveDone()
+                | SaveFailed()
+                | DrainRequested()
+            ):
                 return event
+            case _:
+                assert_never(event)
 
     def _tool_call(self, event: ToolCallRequested) -> ToolCallRequested:
         """Placeholders fit no schema, so there is none; what was refused becomes another name."""
-        tool = self._tools.get(event.name)
-        if tool is None:
+        if event.name in BUILT_IN:
             return replace(event, args=self._made_up.texts(event.args))
-        refused = problems_with(event.args, tool.parameters) is not None
+        tool = self._tools.get(event.name)
+        refused = tool is not None and problems_with(event.args, tool.parameters) is not None
         args = self._made_up.value(event.args)
         return replace(event, args=args, name=f"refused_{event.name}" if refused else event.name)
 

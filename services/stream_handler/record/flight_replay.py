@@ -7,8 +7,7 @@ from stream_handler.call.actions import Action, PlayAudio, SendMark, SendModelAu
 from stream_handler.call.events import Event
 from stream_handler.call.limits import Words
 from stream_handler.call.session import StreamSession
-from stream_handler.record.flight_format import Answer, Flight
-from stream_handler.record.flight_outline import outline
+from stream_handler.record.flight_record import Answer, Flight, outline
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from ringdown.calls import Call, CallChanges, CallRecord, CallStatus, CallStore,
 from ringdown.calls.dead_letters import ITEMS_AT_ONCE, DeadLetter, log_fields
 from ringdown.errors import InvalidDocument, StoreUnavailable, Superseded
 from ringdown.log import Log
+from stream_handler.call.actions import Action, SaveCall
+from stream_handler.call.events import Event
 
 DECIDE_WITHIN_S = 2.0
 """How long the decision may take; Twilio has asked `/after-stream` by then."""
@@ -45,7 +47,7 @@ class Recorded(enum.Enum):
 
 
 class Recorder:
-    """The writer of one attempt of one call; `run()` is its task.
+    """The writer of one attempt of one call, fed as a `CallObserver`; `run()` is its task.
 
     Without `claimed` the store has not answered yet: the call is created and claimed first.
     """
@@ -68,6 +70,22 @@ class Recorder:
         self._loop = asyncio.get_running_loop()
         self._decide_by_s = self._finish_by_s = float("inf")
         self._trying: asyncio.Timeout | None = None
+
+    def on_event(self, event: Event, actions: tuple[Action, ...]) -> None:
+        for action in actions:
+            if isinstance(action, SaveCall):
+                if action.final:
+                    self.finish(action.changes)
+                else:
+                    self.save(action.changes)
+
+    async def on_end(self) -> None:
+        pass
+
+    @property
+    def is_finishing(self) -> bool:
+        """Whether the last changes have come."""
+        return self._finishing.is_set()
 
     def save(self, changes: CallChanges) -> None:
         """Have `changes` written: at once, or a second after what was written before.

@@ -5,17 +5,37 @@ import statistics
 import msgspec
 
 from ringdown.calls import CallChanges, NextAction, ToolCall, ToolOutcome, Turn
-from ringdown.log import Field
+from ringdown.log import Field, Log
+from stream_handler.call.actions import Action, CloseStream, SaveCall
+from stream_handler.call.events import Event
+
+_log = Log(__name__)
 
 
 class StreamReport:
-    """Adds up what is saved of a stream. Knows figures only, never words or numbers called."""
+    """Adds up what is saved of a stream, and logs it at the end; a `CallObserver`.
+
+    It has figures only, never words or the numbers called.
+    """
 
     def __init__(self) -> None:
         self._turns: dict[int, Turn] = {}
         self._tool_calls: dict[str, ToolCall] = {}
         self._changes = CallChanges()
         """All but turns and tool calls, which would be gone through at every save."""
+
+    def on_event(self, event: Event, actions: tuple[Action, ...]) -> None:
+        for action in actions:
+            match action:
+                case SaveCall(changes):
+                    self.add(changes)
+                case CloseStream(next):
+                    _log.info("stream over", **self.fields(next))
+                case _:
+                    pass
+
+    async def on_end(self) -> None:
+        pass
 
     def add(self, changes: CallChanges) -> None:
         self._turns.update((turn.n, turn) for turn in changes.turns)

@@ -60,7 +60,8 @@ from stream_handler.call.events import (
 from stream_handler.call.limits import Words
 from stream_handler.call.session import StreamSession
 from stream_handler.call.timers import Timer
-from stream_handler.record.flight_recorder import FlightRecorder
+from stream_handler.observers import ObservedSession
+from stream_handler.record.flight_record import FlightRecord
 from tests.ringdown.samples import a_call, an_agent
 from tests.stream_handler.call.line import BYTES_PER_MS, Clear, Line, Mark, Media
 
@@ -134,7 +135,8 @@ class Stage:
     ) -> None:
         call = call or a_call()
         self.call, self.history = call, history
-        self.session = FlightRecorder(StreamSession(call, WORDS, history), call, history)
+        self.flight = FlightRecord(call, history)
+        self.session = ObservedSession(StreamSession(call, WORDS, history), self.flight)
         self.happened: list[Event] = []
         self.line = line or Line()
         self.now_ms = 0.0

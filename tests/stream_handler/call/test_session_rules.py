@@ -42,8 +42,7 @@ from stream_handler.call.events import (
 )
 from stream_handler.call.timers import COLLECTION_BEGINS_MS, LENGTH_MS, Timer
 from stream_handler.call.tools import MOST_RUNS
-from stream_handler.record.flight_format import read_flight
-from stream_handler.record.flight_outline import outline
+from stream_handler.record.flight_record import outline, read_flight
 from stream_handler.record.flight_replay import replay
 from tests.ringdown.samples import an_agent
 from tests.stream_handler.call.line import BYTES_PER_MS, Line
@@ -468,7 +467,7 @@ class AnyCall(RuleBasedStateMachine):
 
     def check_that_it_can_be_reproduced(self) -> None:
         """The flight record, gone through again, leads to the same actions; sound by its length."""
-        steps = list(replay(read_flight(self.stage.session.record()), WORDS))
+        steps = list(replay(read_flight(self.stage.flight.record()), WORDS))
         assert [step.event for step in steps if step.differs] == []
         again = [outline(action) for step in steps for action in step.actions]
         assert again == [outline(action) for action in self.stage.actions]

@@ -16,7 +16,7 @@ from pathlib import Path
 from ringdown.calls import CallQuery
 from ringdown.calls.flights import unpack
 from ringdown.stores import open_store
-from stream_handler.record.flight_format import Flight, read_flight
+from stream_handler.record.flight_record import Flight, read_flight
 from stream_handler.words import words_for
 from tests.stream_handler.call.stage import WORDS
 from tests.stream_handler.calls.recording import FOLDER, record, write

@@ -1,0 +1,327 @@
+"""The flight record: what happened to a stream and what the core decided, to replay it later.
+
+It is MessagePack of a `_Record`. Of sound it holds the time, length and level; of a decision an
+outline: kinds, lengths, timers and positions, and of texts and arguments only the length.
+"""
+
+import asyncio
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias, assert_never, get_args
+
+import msgspec
+
+from ringdown.calls import Call, CallChanges, Turn
+from ringdown.calls.flights import FlightStore, pack
+from ringdown.errors import InvalidDocument, StoreUnavailable
+from ringdown.log import Log
+from stream_handler.call.actions import (
+    Action,
+    CallTool,
+    CancelTimer,
+    CancelTool,
+    ClearPlayback,
+    CloseModel,
+    CloseStream,
+    ConnectModel,
+    PlayAudio,
+    PlayRingback,
+    PlayTone,
+    SaveCall,
+    SendMark,
+    SendModelAudio,
+    SendModelText,
+    SendToolResponse,
+    StartTimer,
+    UpdateModelContext,
+)
+from stream_handler.call.events import CallerAudio, Event, ModelAudio
+
+MOST_BYTES = 3 * 1024 * 1024
+"""Packed, of one stream. The longest, an hour, takes about 1.8 MB."""
+KEEP_WITHIN_S = 2.0
+FORMAT = 2
+
+_ENTRIES_AT_ONCE = 500  # packed together, every six seconds
+_AUDIO_BYTE = b"\xff"
+_EVENTS: dict[str, type[msgspec.Struct]] = {kind.__name__: kind for kind in get_args(Event)}
+
+_log = Log(__name__)
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """What the stream began with."""
+
+    call: Call
+    history: tuple[Turn, ...]
+    truncated: bool = False
+    """Recording stopped before the stream did: it was too long, or an event could not be noted."""
+
+
+class Answer(msgspec.Struct, frozen=True, array_like=True, tag="answer"):
+    """What the core decided on an event, and how much sound it has passed on by then."""
+
+    to_model_bytes: int
+    played_bytes: int
+    marks: int
+    decisions: tuple[str, ...] = ()
+    """Outlines of its actions, sound and marks aside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One event; `answer` is there if more was decided than to pass sound on."""
+
+    event: Event
+    answer: Answer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    head: Head
+    happened: tuple[Happened, ...]
+
+
+class UnreadableFlight(Exception):
+    """The record is damaged, or of another version; the message says which."""
+
+
+class _CallerSound(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="caller"):
+    at_ms: float
+    level_dbfs: float
+    bytes: int
+
+
+class _ModelSound(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="model"):
+    at_ms: float
+    bytes: int
+
+
+class _OtherEvent(msgspec.Struct, frozen=True, array_like=True, tag="event"):
+    name: str
+    fields: msgspec.Raw
+
+
+_Entry: TypeAlias = _CallerSound | _ModelSound | _OtherEvent | Answer
+
+
+class _Record(msgspec.Struct, frozen=True, kw_only=True):
+    format: int
+    head: Head
+    entries: tuple[bytes, ...]
+    """Each is a list of entries, packed by zlib."""
+
+
+class _AnyRecord(msgspec.Struct, frozen=True):
+    format: int
+
+
+class FlightRecord:
+    """Notes what happens to one stream; a `CallObserver`.
+
+    What comes first is kept: the core's answer depends on all that was before it, so a record
+    without its beginning would be of no use. An event that can't be noted ends the record.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        history: tuple[Turn, ...],
+        store: FlightStore | None = None,
+        *,
+        most: int = MOST_BYTES,
+    ) -> None:
+        """`store` takes the record at the end of the stream; `most` is its size in bytes."""
+        self._head = Head(call=call, history=history)
+        self._store = store
+        self._most = most
+        self._truncated = False
+        self._entries: list[_Entry | msgspec.Raw] = []
+        self._packed: list[bytes] = []
+        self._packed_bytes = 0
+        self._to_model_bytes = self._played_bytes = self._marks = 0
+
+    def on_event(self, event: Event, actions: tuple[Action, ...]) -> None:
+        if self._truncated:
+            return
+        try:
+            self._entries += [_entry(event), *self._answer(actions)]
+        except Exception:  # noqa: BLE001 - half a surrogate pair, a number of more than 64 bits, …
+            self._truncated = True
+            # A frame comes from the socket, where no call is bound.
+            _log.exception("flight record stopped", call_sid=self._head.call.call_sid)
+        if len(self._entries) >= _ENTRIES_AT_ONCE:
+            self._pack()
+            if self._packed_bytes > self._most:
+                self._truncated = True
+
+    async def on_end(self) -> None:
+        """Have the record written, if the store takes it in KEEP_WITHIN_S; else the log says so."""
+        if self._store is None:
+            return
+        call = self._head.call
+        try:
+            async with asyncio.timeout(KEEP_WITHIN_S):
+                parts = await asyncio.to_thread(pack, call.attempt, self.record())
+                await self._store.keep_flight(call.call_sid, parts)
+        except (StoreUnavailable, InvalidDocument, TimeoutError) as error:
+            _log.warning("flight record not written", error=str(error) or "timed out")
+        except Exception:  # noqa: BLE001 - the call has ended well, whatever becomes of its record
+            _log.exception("flight record not written")
+
+    def record(self) -> bytes:
+        """All that has been noted."""
+        self._pack()
+        head = msgspec.structs.replace(self._head, truncated=self._truncated)
+        return _encoded(head, self._packed)
+
+    def _pack(self) -> None:
+        if self._entries:
+            packed = zlib.compress(msgspec.msgpack.encode(self._entries), 1)
+            self._packed.append(packed)
+            self._packed_bytes += len(packed)
+            self._entries = []
+
+    def _answer(self, actions: tuple[Action, ...]) -> Iterator[msgspec.Raw]:
+        """What was decided, if it is more than to pass sound on."""
+        decisions = []
+        for action in actions:
+            match action:
+                case SendModelAudio():
+                    self._to_model_bytes += len(action.pcm)
+                case PlayAudio():
+                    self._played_bytes += len(action.mulaw)
+                case SendMark():
+                    self._marks += 1
+                case _:
+                    decisions.append(outline(action))
+        if decisions:
+            answer = Answer(self._to_model_bytes, self._played_bytes, self._marks, tuple(decisions))
+            yield msgspec.Raw(msgspec.msgpack.encode(answer))
+
+
+def _entry(event: Event) -> _Entry | msgspec.Raw:
+    """Encoded already where that could fail."""
+    match event:
+        case CallerAudio():
+            return _CallerSound(event.at_ms, event.level_dbfs, len(event.pcm))
+        case ModelAudio():
+            return _ModelSound(event.at_ms, len(event.mulaw))
+        case _:
+            fields = msgspec.Raw(msgspec.msgpack.encode(event))
+            other = _OtherEvent(type(event).__name__, fields)
+            return msgspec.Raw(msgspec.msgpack.encode(other))
+
+
+def _encoded(head: Head, entries: Iterable[bytes]) -> bytes:
+    return msgspec.msgpack.encode(_Record(format=FORMAT, head=head, entries=tuple(entries)))
+
+
+def read_flight(record: bytes) -> Flight:
+    """Raises UnreadableFlight."""
+    try:
+        made_by = msgspec.msgpack.decode(record, type=_AnyRecord).format
+        if made_by != FORMAT:
+            raise UnreadableFlight(f"it has format {made_by}, and this version reads {FORMAT}")
+        read = msgspec.msgpack.decode(record, type=_Record)
+        return Flight(read.head, tuple(_happened(read.entries)))
+    except (msgspec.DecodeError, ValueError, KeyError, zlib.error) as error:
+        if _is_of_format_1(record):
+            raise UnreadableFlight("it was made by an older version") from None
+        raise UnreadableFlight(f"{type(error).__name__}: {error}") from None
+
+
+def _is_of_format_1(record: bytes) -> bool:
+    """Those began with the length of their head, which was a map."""
+    length = int.from_bytes(record[:4], "little")
+    return 0 < length <= len(record) - 4 and record[4] & 0xF0 == 0x80
+
+
+def _happened(packed: Iterable[bytes]) -> Iterator[Happened]:
+    event: Event | None = None
+    for entry in _unpacked(packed):
+        if not isinstance(entry, Answer):
+            if event is not None:
+                yield Happened(event, None)
+            event = _event(entry)
+        elif event is None:
+            raise ValueError("an answer to nothing")
+        else:
+            yield Happened(event, entry)
+            event = None
+    if event is not None:
+        yield Happened(event, None)
+
+
+def _unpacked(packed: Iterable[bytes]) -> Iterator[_Entry]:
+    for chunk in packed:
+        yield from msgspec.msgpack.decode(zlib.decompress(chunk), type=list[_Entry])
+
+
+def _event(entry: _CallerSound | _ModelSound | _OtherEvent) -> Event:
+    match entry:
+        case _CallerSound():
+            return CallerAudio(entry.at_ms, _AUDIO_BYTE * entry.bytes, entry.level_dbfs)
+        case _ModelSound():
+            return ModelAudio(entry.at_ms, _AUDIO_BYTE * entry.bytes)
+        case _OtherEvent():
+            event: Any = msgspec.msgpack.decode(entry.fields, type=_EVENTS[entry.name])
+            known: Event = event
+            return known
+        case _:
+            assert_never(entry)
+
+
+# Outlines
+
+
+def outline(action: Action) -> str:
+    """One action, beginning with its kind."""
+    kind = type(action).__name__
+    match action:
+        case SendModelAudio(pcm):
+            details = f"{len(pcm)} bytes"
+        case PlayAudio(mulaw):
+            details = f"{len(mulaw)} bytes"
+        case SendMark(name):
+            details = name
+        case SendModelText(text):
+            details = f"{len(text)} characters"
+        case UpdateModelContext(instructions):
+            details = f"{len(instructions)} characters"
+        case ConnectModel():
+            resumed = "fresh" if action.config.handle is None else "by handle"
+            details = f"{resumed} within {action.within_ms:g} ms"
+        case CallTool():
+            details = f"{action.id} {action.tool.name}"
+        case CancelTool(id):
+            details = id
+        case SendToolResponse():
+            details = f"{action.id} {'output' if action.answer.error is None else 'error'}"
+        case StartTimer(timer, after_ms):
+            details = f"{timer} {after_ms} ms"
+        case CancelTimer(timer):
+            details = timer
+        case SaveCall(changes, final):
+            details = f"{'final ' if final else ''}{_changed(changes)}"
+        case CloseStream(next):
+            details = next or "undecided"
+        case PlayRingback() | PlayTone() | ClearPlayback() | CloseModel():
+            details = ""
+        case _:
+            assert_never(action)
+    return f"{kind} {details}".rstrip()
+
+
+def _changed(changes: CallChanges) -> str:
+    turns = [
+        f"turn {turn.n} {turn.speaker} {turn.start_ms}-{turn.end_ms} {len(turn.text)} characters"
+        + (" interrupted" if turn.interrupted else "")
+        for turn in changes.turns
+    ]
+    calls = [f"tool call {call.id} {call.outcome}" for call in changes.tool_calls]
+    named = {"end_reason": changes.end_reason, "next": changes.next}
+    told = [f"{name} {value}" for name, value in named.items() if value is not None]
+    others = sorted(changes.fields().keys() - named.keys() - {"ended_at"})
+    return ", ".join((*turns, *calls, *told, *others))
