@@ -33,7 +33,7 @@ class Recording:
         return any("ended" in message.body for message in self.messages)
 
     def since_we_spoke(self) -> "Recording":
-        """What came after the last message of ours that is no audio."""
+        """What came after our last message, audio aside."""
         ours = [
             n
             for n, message in enumerate(self.messages)

@@ -145,7 +145,7 @@ class Recorder:
     async def session(self, *, api_key: str | None = None) -> AsyncIterator[Wire]:
         """A connection, and its end. `api_key` replaces the endpoint's; "" sends none.
 
-        Raises CannotConnect. An HTTP refusal is no error but the session's end.
+        Raises CannotConnect. An HTTP refusal ends the session and is not an error.
         """
         wire = await self._open(self._endpoint.api_key if api_key is None else api_key)
         self._wires.append(wire)

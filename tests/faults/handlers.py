@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from simulators.twilio import Call
 from tests.faults.fault import Fault, Seen
-from tests.faults.story import Meanwhile, asks_for_number, handed_over, taken_up
+from tests.faults.story import Meanwhile, asks_for_number, handed_over, taken_over
 from tests.faults.world import World
 
 _CALLS = 20
@@ -44,7 +44,7 @@ async def _signalled(
     """So many times: `calls` at once, and the first handler gets a signal."""
     seen: list[Seen] = []
     for _ in range(times):
-        seen += await taken_up(world, calls, _sends(world, number), hit_within_s=hit_within_s)
+        seen += await taken_over(world, calls, _sends(world, number), hit_within_s=hit_within_s)
         await world.all_ready()
     return seen
 
@@ -68,41 +68,40 @@ async def _frozen_for_3_s(world: World, times: int) -> list[Seen]:
 FAULTS = (
     Fault(
         "kill -9, one handler",
-        "the handler is started again and takes the call up; the turn in progress is lost",
+        "the handler restarts and takes over the call; the turn in progress is lost",
         _killed,
         most_silence_ms=15_000,
     ),
     Fault(
         "kill -9 of one of two handlers, 20 calls",
-        "the other handler takes its calls up; the turn in progress is lost",
+        "the other handler takes over its calls; the turn in progress is lost",
         _one_of_two_killed,
         handlers=2,
         most_silence_ms=3_000,
     ),
     Fault(
         "SIGTERM to one of two handlers, 20 calls",
-        "each call is handed over behind the turn in progress, when the caller is to speak; the"
+        "each call is handed over after the turn in progress, when it is the caller's turn; the"
         " next handler listens, and nobody notices",
         _one_of_two_stopped,
         handlers=2,
         most_silence_ms=1_000,
     ),
     Fault(
-        "a handler stands still for 3 s (SIGSTOP)",
-        "the call goes on where it is; the caller hears what was sent before",
+        "a handler is frozen for 3 s (SIGSTOP)",
+        "the call continues; the caller hears what was sent before",
         _frozen_for_3_s,
         most_silence_ms=4_000,
     ),
     Fault(
-        "the only handler stands still for 30 s",
-        "it is ended within 6 s, as by Cloud Run's liveness probe; started again, it takes the call"
-        " up",
+        "the only handler is frozen for 30 s",
+        "it is killed, as by Cloud Run's liveness probe; restarted, it takes over the call",
         _frozen_for_good,
         most_silence_ms=15_000,
     ),
     Fault(
-        "one of two handlers stands still for 30 s",
-        "it is ended within 6 s, as by Cloud Run's liveness probe; the other takes its calls up",
+        "one of two handlers is frozen for 30 s",
+        "it is killed, as by Cloud Run's liveness probe; the other takes over its calls",
         _frozen_for_good,
         handlers=2,
         most_silence_ms=9_000,

@@ -22,9 +22,9 @@ from tests.faults.story import (
 )
 from tests.faults.world import PERSON, World
 
-_PERSON = "it rings, and is tried for 8 s; then the caller is given to a person"
-_CUT = "the session is replaced; the agent begins again with the sentence that was cut off"
-_REFUSED = "a fresh session is opened and told what was said; nobody notices"
+_PERSON = "it rings while sessions are tried for 8 s; then the caller gets the fallback number"
+_CUT = "the session is replaced; the agent starts the interrupted sentence again"
+_REFUSED = "a new session is opened and gets the transcript; nobody notices"
 _APART_S = 0.2
 """Between two sessions that break: each of them is to be replaced by itself."""
 _CLOSE_S = 0.05
@@ -272,13 +272,13 @@ TROUBLES = (
     Fault(
         "the model stalls when the caller has spoken",
         "it is asked to speak after 5 s, replaced 3 s later; the next session hears the caller"
-        " again, and answers",
+        " again, and replies",
         _stalls,
         most_silence_ms=15_000,
     ),
     Fault(
         "a phantom interruption",
-        "the agent falls silent; 2.5 s later it is asked to go on",
+        "the agent falls silent; 2.5 s later it is asked to continue",
         _phantom,
         most_silence_ms=5_000,
     ),

@@ -29,13 +29,15 @@ Meanwhile = Callable[[Sequence[Call]], Awaitable[None]]
 
 
 async def at_once(times: int, once: Callable[[], Awaitable[Seen]]) -> list[Seen]:
-    """So many calls side by side: a fault of everybody's hits each of them."""
+    """Run several calls at the same time; a fault of everybody's hits each of them."""
     return list(await asyncio.gather(*(_told(once) for _ in range(times))))
 
 
 async def when_all_are_there(barrier: asyncio.Barrier, cause: Callable[[], None]) -> int:
-    """Let a fault of everybody's happen once, when every call has come so far; returns which of
-    them this one is, from 0."""
+    """Cause a fault for all calls once, when every call has reached this point.
+
+    Returns the number of this call, from 0.
+    """
     async with asyncio.timeout(_ALL_WITHIN_S):
         place = await barrier.wait()
     if place == 0:
@@ -65,7 +67,7 @@ def streams_heard(call: Call) -> list[int]:
 
 
 async def heard_again(call: Call, streams: int) -> None:
-    """Wait until so many streams have been heard, and the agent has had its say."""
+    """Wait until the call's stream number `streams` is heard and the agent has finished."""
     await _until(call, lambda: len(streams_heard(call)) >= streams)
     await call.agent_speaking_for(0.5)
     await call.agent_silent_for(0.6)
@@ -82,11 +84,14 @@ def last_words(record: CallRecord) -> str:
     return normalise(said[-1]) if said else ""
 
 
-async def taken_up(
+async def taken_over(
     world: World, count: int, break_it: Meanwhile, *, hit_within_s: float = 2.0
 ) -> list[Seen]:
-    """`count` calls at once, broken in the middle of an answer. Those whose stream ends within so
-    long must go on in another one, and know the number; the others must go on as they are."""
+    """Break `count` calls while the agent is speaking.
+
+    Calls whose stream ends within `hit_within_s` must continue in another one, and still know the
+    number. The others must continue as they are.
+    """
     return await _in_mid_answer(
         world, count, break_it, lambda call: _hear_and_ask(call, hit_within_s)
     )
@@ -95,16 +100,21 @@ async def taken_up(
 async def handed_over(
     world: World, count: int, break_it: Meanwhile, *, hit_within_s: float
 ) -> list[Seen]:
-    """The same of calls that are handed over when the answer has been heard: the caller, who is to
-    speak next, asks on, and is answered. Silence is the time that no stream was there."""
+    """As `taken_over`, for calls that are handed over after the agent's sentence.
+
+    The caller, whose turn it is, asks the next question and gets a reply. Silence is the time
+    without a stream.
+    """
     return await _in_mid_answer(
         world, count, break_it, lambda call: _ask_on(call, hit_within_s), _seen_of_handed_over
     )
 
 
 async def asks_for_number(world: World, count: int, meanwhile: Meanwhile) -> list[Seen]:
-    """`count` calls at once, with something going on in the middle of an answer; the same stream
-    goes on, and the agent knows the number."""
+    """Make `count` calls and do `meanwhile` while the agent speaks.
+
+    The same stream must continue, and the agent still know the number.
+    """
     async with world.calls(count) as calls:
         await asyncio.gather(*map(tell_number, calls))
         from_ms = [call.now_ms for call in calls]
@@ -165,7 +175,7 @@ async def _in_mid_answer(
         endings = await asyncio.gather(*map(go_on, calls), return_exceptions=True)
     records = await asyncio.gather(*map(world.record, calls))
     return [
-        _seen(call, record, ending, at_ms, seen_if_hit or _seen_of_taken_up)
+        _seen(call, record, ending, at_ms, seen_if_hit or _seen_of_taken_over)
         for call, record, at_ms, ending in zip(calls, records, broken_ms, endings, strict=True)
     ]
 
@@ -233,7 +243,7 @@ def _seen(
     return seen_if_hit(call, broken_ms)
 
 
-def _seen_of_taken_up(call: Call, broken_ms: int) -> Seen:
+def _seen_of_taken_over(call: Call, broken_ms: int) -> Seen:
     until_ms = streams_heard(call)[1]
     return Seen(silence_ms=longest_silence_ms(call.recording.agent, broken_ms, until_ms))
 

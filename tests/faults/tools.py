@@ -19,7 +19,7 @@ from tests.faults.story import (
 from tests.faults.world import TOOL_TIMEOUT_S, World
 
 _ASK = "Please look it up."
-_FAILED = "the agent says that it did not work; the call goes on"
+_FAILED = "the agent says that it did not work; the call continues"
 
 
 async def _carried(

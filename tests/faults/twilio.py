@@ -19,7 +19,7 @@ from tests.faults.story import (
     at_once,
     heard_again,
     seen_if,
-    taken_up,
+    taken_over,
 )
 from tests.faults.world import PERSON, World
 
@@ -35,7 +35,7 @@ async def _dropped(world: World, times: int) -> list[Seen]:
         for call in calls:
             call.drop_stream()
 
-    return await taken_up(world, times, drop)
+    return await taken_over(world, times, drop)
 
 
 async def _ends_the_call(world: World, times: int) -> list[Seen]:
@@ -73,7 +73,7 @@ async def _stalled(world: World, times: int, *, sending: bool) -> list[Seen]:
         for call in calls:
             call.resume_stream()
 
-    return await taken_up(world, times, stall)
+    return await taken_over(world, times, stall)
 
 
 async def _webhook_twice(world: World, times: int) -> list[Seen]:
@@ -94,7 +94,7 @@ async def _after_stream_again(world: World, times: int) -> list[Seen]:
         await world.post(call, "/after-stream?attempt=1", "in-progress")
         await world.post(call, "/status", "ringing")
 
-    return await taken_up(world, times, _each(drop_and_ask_again))
+    return await taken_over(world, times, _each(drop_and_ask_again))
 
 
 async def _callbacks_first(world: World, times: int) -> list[Seen]:
@@ -211,7 +211,7 @@ def _without_token(twiml: str) -> str:
 FAULTS = (
     Fault(
         "Twilio's socket is dropped",
-        "if Twilio asks what to do, the call is taken up; the turn in progress is lost",
+        "if Twilio asks what to do, the call is taken over; the turn in progress is lost",
         _dropped,
         most_silence_ms=3_000,
     ),
@@ -222,7 +222,7 @@ FAULTS = (
     ),
     Fault(
         "Twilio stops reading",
-        "noticed within 6 s; the stream is closed, and the call taken up once Twilio sees it",
+        "noticed within 6 s; the stream is closed, and the call taken over once Twilio sees it",
         _stops_reading,
         most_silence_ms=12_000,
     ),
@@ -235,13 +235,13 @@ FAULTS = (
     Fault("the webhook comes twice", "the same answer; one call, one stream", _webhook_twice),
     Fault(
         "Twilio's socket is dropped, and `/after-stream` comes twice, the second time late",
-        "the call is taken up once",
+        "the call is taken over once",
         _after_stream_again,
         most_silence_ms=3_000,
     ),
     Fault(
         "callbacks come before their call",
-        "they are logged, or answered with a person; the call is answered as ever",
+        "they are logged, or answered with the fallback number; the call is answered as usual",
         _callbacks_first,
     ),
     Fault(
