@@ -1,0 +1,48 @@
+"""docs/architecture.md: every file that its tables name exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+FOLDERS = (
+    "services/stream_handler",
+    "services/stream_handler/call",
+    "shared",
+    "shared/ringdown",
+    "shared/ringdown/gemini",
+    "functions",
+    "functions/agent_edited",
+    "functions/incoming_call",
+    "functions/incoming_call/voice_webhook",
+)
+_FIRST_CELL = re.findall(r"^\| ((?:`[\w/]+`,? ?)+) \|", PAGE, re.M)
+_NO_FILE = {"collect_digits"}
+NAMED = sorted(
+    {name for cell in _FIRST_CELL for name in re.findall(r"`([\w/]+)`", cell)} - _NO_FILE
+)
+_PATHS = re.findall(r"^\|[^|]+\| (`[^|]* → [^|]*) \|", PAGE, re.M)
+
+
+def exists(name: str) -> bool:
+    paths = (ROOT / folder / name for folder in FOLDERS)
+    return any(path.with_suffix(".py").exists() or path.is_dir() for path in paths)
+
+
+def test_the_page_names_files() -> None:
+    assert len(NAMED) > 40
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_file_that_is_named_exists(name: str) -> None:
+    assert exists(name)
+
+
+@pytest.mark.parametrize("path", _PATHS)
+def test_a_path_leads_through_seven_files_at_most(path: str) -> None:
+    files = set(re.findall(r"`([\w/]+)`", path))
+
+    assert [name for name in files if not exists(name)] == []
+    assert len(files) <= 7
