@@ -146,7 +146,10 @@ class FlightRecord:
         if self._truncated:
             return
         try:
-            self._entries += [_entry(event), *self._answer(actions)]
+            entry, answer = _entry(event), self._answer(actions)
+            self._entries.append(entry)
+            if answer is not None:
+                self._entries.append(answer)
         except Exception:  # noqa: BLE001 - half a surrogate pair, a number of more than 64 bits, …
             self._truncated = True
             # A frame comes from the socket, where no call is bound.
@@ -183,9 +186,9 @@ class FlightRecord:
             self._packed_bytes += len(packed)
             self._entries = []
 
-    def _answer(self, actions: tuple[Action, ...]) -> Iterator[msgspec.Raw]:
+    def _answer(self, actions: tuple[Action, ...]) -> msgspec.Raw | None:
         """What was decided, if it is more than to pass sound on."""
-        decisions = []
+        decisions: list[str] = []
         for action in actions:
             match action:
                 case SendModelAudio():
@@ -196,9 +199,10 @@ class FlightRecord:
                     self._marks += 1
                 case _:
                     decisions.append(outline(action))
-        if decisions:
-            answer = Answer(self._to_model_bytes, self._played_bytes, self._marks, tuple(decisions))
-            yield msgspec.Raw(msgspec.msgpack.encode(answer))
+        if not decisions:
+            return None
+        answer = Answer(self._to_model_bytes, self._played_bytes, self._marks, tuple(decisions))
+        return msgspec.Raw(msgspec.msgpack.encode(answer))
 
 
 def _entry(event: Event) -> _Entry | msgspec.Raw:

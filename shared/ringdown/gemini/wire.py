@@ -148,15 +148,19 @@ def _repaired(message: bytes) -> str:
 
 def _speech(content: "_ServerContent") -> Iterator[ModelSpeech]:
     for part in (content.model_turn or _NO_TURN).parts or ():
-        if part.inline_data is not None and part.inline_data.data and not part.thought:
-            yield ModelSpeech(_bytes_of(part.inline_data.data))
+        if part.inline_data is not None and not part.thought:
+            pcm = _bytes_of(part.inline_data.data)
+            if pcm:
+                yield ModelSpeech(pcm)
 
 
-def _bytes_of(data: str) -> bytes:
+def _bytes_of(data: msgspec.Raw) -> bytes | None:
     """Of Base64 in either alphabet; the padding may be missing, as protobuf's JSON allows."""
-    if "-" in data or "_" in data:
-        data = data.replace("-", "+").replace("_", "/")
-    return binascii.a2b_base64(data + "=" * (-len(data) % 4), strict_mode=True)
+    try:
+        return _base64_decoder.decode(data)
+    except msgspec.ValidationError:
+        text = _text_decoder.decode(data).replace("-", "+").replace("_", "/")
+        return binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
 
 
 def _transcripts(content: "_ServerContent", at_ms: float) -> Iterator[TranscriptReceived]:
@@ -207,7 +211,7 @@ class _Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 class _Blob(_Wire, frozen=True, gc=False):
-    data: str | None = None
+    data: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Part(_Wire, frozen=True, gc=False):
@@ -289,6 +293,8 @@ class _ServerMessage(_Wire, frozen=True, gc=False):
 
 _NO_CONTENT = _ServerContent()
 _NO_TURN = _ModelTurn()
+_base64_decoder: msgspec.json.Decoder[bytes | None] = msgspec.json.Decoder(bytes | None)
+_text_decoder = msgspec.json.Decoder(str)
 _message_decoder = msgspec.json.Decoder(_ServerMessage)
 _call_decoder = msgspec.json.Decoder(_FunctionCall)
 _call_name_decoder = msgspec.json.Decoder(_CallName)
