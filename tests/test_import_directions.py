@@ -31,7 +31,6 @@ WEBSOCKET_SHELLS = frozenset(
                 "bridge.py",
                 "server.py",
                 "twilio/sender.py",
-                "twilio/signature.py",
             )
         ),
     )

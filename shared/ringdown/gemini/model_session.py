@@ -27,9 +27,6 @@ class ModelError(Exception):
 class Capabilities:
     """What a session can do."""
 
-    input_hz: int
-    """The rate of the sound it takes: PCM16 LE mono."""
-    output_hz: int
     schedules_results: bool
     """Whether a tool's result can say when the model is to speak of it."""
 

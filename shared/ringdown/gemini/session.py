@@ -31,8 +31,6 @@ from ringdown.gemini.model_session import (
 from ringdown.gemini.models import Api
 from ringdown.gemini.setup import blocking_functions, build_types, connect_config, served_model
 from ringdown.gemini.wire import (
-    INPUT_HZ,
-    OUTPUT_HZ,
     InvalidToolCall,
     Reader,
     UnreadableMessage,
@@ -177,7 +175,7 @@ class GeminiSession:
         self._reader = Reader(api, blocking, self._call_ids)
         self._audio: asyncio.Queue[str] = asyncio.Queue(_WAITING_LIMIT)
         # Vertex AI takes no scheduling (livekit/agents says so); its calls block.
-        self.capabilities = Capabilities(INPUT_HZ, OUTPUT_HZ, api is not Api.VERTEX)
+        self.capabilities = Capabilities(schedules_results=api is not Api.VERTEX)
 
     def send_audio(self, pcm: bytes) -> bool:
         message = audio_message(pcm)
