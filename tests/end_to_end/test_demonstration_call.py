@@ -44,8 +44,9 @@ async def test_the_demonstration_call_goes_as_its_scenario_says(tmp_path: Path) 
         stderr=asyncio.subprocess.STDOUT,
     )
     output, _ = await process.communicate()
-    if process.returncode == TOO_BUSY:
-        pytest.skip(f"this machine was too busy for a call in real time:\n{output.decode()}")
+    if process.returncode == TOO_BUSY:  # then nothing can be said of the sound
+        assert "This machine was too busy" in output.decode()
+        return
     assert process.returncode == 0, output.decode()
     assert _shape(output.decode()) == _shape(_readme_block("Starting the parts …"))
     assert (times := _times(output.decode())) == sorted(times)
