@@ -39,7 +39,7 @@ SCENARIO = ROOT / "simulators" / "scenarios" / "demonstration.yaml"
 LINE_HZ = 8_000
 _SENTENCE_WIDTH = 90
 _ON_TIME_MS = 20
-"""A frame. If the phone, which has little to do, was later than that, other parts may have been too."""
+"""A frame. If the phone, which has little to do, was later, other parts may have been too."""
 _LEGEND = (
     "Each sentence is looked for in the audio that arrived. Recognised: speech recognition"
     " understood its words. Intact: no part of its sound is missing or changed."

@@ -11,8 +11,8 @@ from ringdown_cli.command import BROKEN, DONE, TOO_BUSY
     [
         ((), 10, DONE),
         ((), 500, DONE),
-        (("a sentence is missing",), 70, BROKEN),
-        (("a sentence is missing",), 71, TOO_BUSY),
+        (("a sentence is missing",), 20, BROKEN),
+        (("a sentence is missing",), 21, TOO_BUSY),
     ],
 )
 def test_only_a_damaged_call_can_be_the_fault_of_a_busy_machine(
