@@ -21,6 +21,7 @@ from devtools.stack import Stack, StackSettings, planned_stack
 from ringdown import clock
 from ringdown.gemini.session import GeminiLive
 from ringdown.log import configure
+from ringdown.open_once import KEEPER
 from ringdown.stores import open_store
 from simulators.gemini_live.scenario_file import load_scenario
 from simulators.gemini_live.server import GeminiLiveServer
@@ -81,6 +82,12 @@ async def served_function(
             yield
         finally:
             server.should_exit = True
+    # The platform would end the loop; here nothing may be left open when the function is forgotten.
+    keepers = {task for task in asyncio.all_tasks() if task.get_name() == KEEPER}
+    for keeper in keepers:
+        keeper.cancel()
+    if keepers:
+        await asyncio.wait(keepers)
 
 
 @asynccontextmanager

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Generic, TypeVar
 
+KEEPER = "open once"
+"""What the tasks are called that hold things open."""
 _Opened = TypeVar("_Opened")
 
 
@@ -24,7 +26,7 @@ class OpenOnce(Generic[_Opened]):
         """What is open. Raises what opening it raises, and then tries again next time."""
         if self._opened is None:
             self._opened = asyncio.get_running_loop().create_future()
-            self._keeper = asyncio.create_task(self._keep_open(self._opened))
+            self._keeper = asyncio.create_task(self._keep_open(self._opened), name=KEEPER)
         return await asyncio.shield(self._opened)
 
     async def _keep_open(self, opened: "asyncio.Future[_Opened]") -> None:
