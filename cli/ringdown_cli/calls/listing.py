@@ -105,6 +105,7 @@ class Search:
             if len(seen) >= MOST_LOOKED_THROUGH:
                 self.gave_up_at = query.until
                 return
+            page = page[: MOST_LOOKED_THROUGH - len(seen)]
             for found in await _with_problems(self._store, page):
                 if self._is_wanted(found):
                     yield found
