@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -48,20 +49,25 @@ _LEGEND = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What is left of a call. `late_ms` is how late the simulated phone itself was at the most."""
+    """What is left of a call.
+
+    `late_ms` is how late the simulated phone itself was at the most; `load`, how many programs
+    wanted to run per processor, averaged over the last minute.
+    """
 
     record: CallRecord | None
     heard_by_caller: Sequence[Heard]
     heard_by_model: Sequence[Heard]
     problems: Sequence[str]
     late_ms: int = 0
+    load: float = 0.0
 
     @property
     def status(self) -> int:
         """The exit status. A call that went well did so whatever the machine was doing."""
         if not self.problems:
             return DONE
-        return TOO_BUSY if self.late_ms > _ON_TIME_MS else BROKEN
+        return TOO_BUSY if self.late_ms > _ON_TIME_MS or self.load > 1 else BROKEN
 
 
 async def place_demonstration_call(environ: Mapping[str, str], out: Path) -> int:
@@ -79,7 +85,8 @@ async def place_demonstration_call(environ: Mapping[str, str], out: Path) -> int
         call, failure, record = await _place(network, stack.webhook_url, script, store)
     sessions = read_sessions(folder / "model") if model.stand_in is not None else None
     outcome = await asyncio.to_thread(_judge, call, script, failure, record, sessions)
-    outcome = replace(outcome, late_ms=call.most_late_ms)
+    load = os.getloadavg()[0] / (os.cpu_count() or 1)
+    outcome = replace(outcome, late_ms=call.most_late_ms, load=load)
     _write(folder, call, outcome)
     _tell(folder, outcome)
     return outcome.status
@@ -215,8 +222,8 @@ def _tell(folder: Path, outcome: Outcome) -> None:
     if outcome.problems:
         if outcome.status == TOO_BUSY:
             say(
-                "This machine was too busy: the simulated phone sent frames up to"
-                f" {outcome.late_ms} ms late."
+                f"This machine was too busy: {outcome.load:.1f} programs per processor wanted to"
+                f" run, and the simulated phone sent frames up to {outcome.late_ms} ms late."
             )
             say("The call can't be judged; try again when the machine is idle. What was found:")
         else:
