@@ -42,7 +42,7 @@ def test_a_call_becomes_a_test_without_names_and_words(recorded: CommandLine) ->
     assert "The core decides the same now as it did then." in ran.said
     source = path.read_text()
     assert '"CloseStream hang_up"' in source
-    words = ["Ada", "123456", call_sid(1)]
+    words = ["Lovelace", "123456", call_sid(1)]
     assert [word for word in words if word in source or word in kept(source)] == []
     other = path.with_name("test_other.py")
     other.write_text(source.replace('"ClearPlayback"', '"PlayTone"'))
