@@ -28,9 +28,9 @@ WEBSOCKET_SHELLS = frozenset(
             PurePosixPath("services/stream_handler") / name
             for name in (
                 "admission.py",
-                "bridge.py",
+                "media_stream.py",
                 "server.py",
-                "twilio/sender.py",
+                "twilio/stream.py",
             )
         ),
     )

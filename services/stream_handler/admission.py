@@ -1,16 +1,14 @@
-"""Who may talk: `start` with a token first, then the claim.
+"""Who may talk: the token first, then the claim.
 
 A store that is away stops no call that travels with its stream: the token proves the call, and is
 good for one stream of this process; the claim is made up for when the store is back.
 """
 
 import asyncio
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
-from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
 from ringdown import clock
@@ -28,36 +26,18 @@ from ringdown.calls import (
 )
 from ringdown.errors import InvalidDocument, RingdownError, StoreUnavailable, TokenRefused
 from ringdown.log import Log, call_bound
-from stream_handler.twilio import media_streams
+from stream_handler.media_stream import MediaStream, Refused
 
-START_TIMEOUT_S = 5.0
-_MESSAGES_BEFORE_START = 8  # Twilio sends one, `connected`
 _CLAIM_TIMEOUT_S = 5.0
 _TURN_AWAY_TIMEOUT_S = 2.0
 _TRAVELLING_CLAIM_TIMEOUT_S = 1.0  # the caller hears nothing; the call can go on without
 
-_CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
-_STREAM_SID = re.compile(r"MZ[0-9a-fA-F]{32}")
-_MULAW_8K_MONO = media_streams.MediaFormat(
-    encoding=media_streams.MULAW, sample_rate=8000, channels=1
-)
-
 _log = Log(__name__)
-
-
-class Refused(Exception):
-    """The stream is not let in; it is closed with `code` and nothing is dialled."""
-
-    def __init__(self, code: CloseCode, reason: str) -> None:
-        self.code = code
-        self.reason = reason
-        super().__init__(reason)
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
     call: Call
-    stream_sid: str
     claim: Claim
     claimed: bool = True
     """False: the store did not answer, and may not know the call either."""
@@ -74,33 +54,26 @@ class Admission:
         *,
         token_secret: str,
         handler: str,
-        start_timeout_s: float = START_TIMEOUT_S,
     ) -> None:
         self._store = store
         self._token_secret = token_secret
         self._handler = handler
-        self._start_timeout_s = start_timeout_s
         self._used: dict[str, float] = {}
         """Tokens that let a stream in, and when (Unix s)."""
 
-    async def admit(self, socket: ServerConnection) -> Admitted:
-        """Wait for `start`, check its token and claim the call. Raises Refused."""
-        start = await _start(socket, self._start_timeout_s)
-        if not _CALL_SID.fullmatch(start.call_sid) or not _STREAM_SID.fullmatch(start.stream_sid):
-            raise Refused(CloseCode.POLICY_VIOLATION, "start names no call or stream")
-        if start.media_format != _MULAW_8K_MONO:
-            raise Refused(CloseCode.UNSUPPORTED_DATA, "the stream is not mu-law at 8 kHz, mono")
-        attempt, travelling = self._checked(start)
+    async def admit(self, stream: MediaStream) -> Admitted:
+        """Check the stream's token and claim its call. Raises Refused."""
+        attempt, travelling = self._checked(stream.call_sid, stream.parameters)
         claim = Claim(attempt=attempt, handler=self._handler, claimed_at=clock.now())
-        call = await self._claim(start, claim, travelling)
+        call = await self._claim(stream.call_sid, claim, travelling)
         if call is None and travelling is not None:
-            self._use_once(start)
-            return Admitted(_begun(travelling, claim), start.stream_sid, claim, claimed=False)
+            self._use_once(stream.parameters)
+            return Admitted(_begun(travelling, claim), claim, claimed=False)
         if call is None:
             raise Refused(CloseCode.INTERNAL_ERROR, "the call cannot be claimed")
-        self._use_once(start)
-        history = await _history(self._store, start.call_sid) if attempt > 1 else ()
-        return Admitted(call, start.stream_sid, claim, history=history)
+        self._use_once(stream.parameters)
+        history = await _history(self._store, stream.call_sid) if attempt > 1 else ()
+        return Admitted(call, claim, history=history)
 
     async def turn_away(self, admitted: Admitted) -> None:
         """Decide that an admitted call hears that all lines are busy. A store that fails is logged:
@@ -118,17 +91,17 @@ class Admission:
         except (RingdownError, TimeoutError) as error:
             _log.error("call could not be turned away", error=str(error) or "timed out")
 
-    def _checked(self, start: media_streams.StartFields) -> tuple[int, Call | None]:
+    def _checked(self, call_sid: str, parameters: Mapping[str, str]) -> tuple[int, Call | None]:
         """The attempt that the token allows, and the call if it travels with the stream."""
-        secret, parameters = self._token_secret, start.custom_parameters
+        secret = self._token_secret
         try:
             attempt = stream_token.verify(
                 secret,
                 parameters.get("token", ""),
-                call_sid=start.call_sid,
+                call_sid=call_sid,
                 now_s=clock.now().timestamp(),
             )
-            travelling = travelling_call.unpack(secret, parameters, call_sid=start.call_sid)
+            travelling = travelling_call.unpack(secret, parameters, call_sid=call_sid)
         except TokenRefused as error:
             raise Refused(CloseCode.POLICY_VIOLATION, str(error)) from None
         if travelling is not None and travelling.attempt != attempt:
@@ -136,7 +109,7 @@ class Admission:
         return attempt, travelling
 
     async def _claim(
-        self, start: media_streams.StartFields, claim: Claim, travelling: Call | None
+        self, call_sid: str, claim: Claim, travelling: Call | None
     ) -> Call | None:
         """The claimed call, or None if the store fails. Raises Refused if it is not to be had."""
         within_s = _CLAIM_TIMEOUT_S if travelling is None else _TRAVELLING_CLAIM_TIMEOUT_S
@@ -144,18 +117,18 @@ class Admission:
             async with asyncio.timeout(within_s):
                 if travelling is not None:
                     await self._store.open_call(travelling)
-                call = await self._store.claim(start.call_sid, claim)
+                call = await self._store.claim(call_sid, claim)
         except (StoreUnavailable, InvalidDocument, TimeoutError) as error:
-            with call_bound(start.call_sid):
+            with call_bound(call_sid):
                 _log.error("call could not be claimed", error=str(error) or "timed out")
             return None
         if call is None:
             raise Refused(CloseCode.POLICY_VIOLATION, "the call is unknown, over, or held already")
         return call
 
-    def _use_once(self, start: media_streams.StartFields) -> None:
+    def _use_once(self, parameters: Mapping[str, str]) -> None:
         """What the store cannot vouch for: that the token has not let in another stream."""
-        now_s, token = clock.now().timestamp(), start.custom_parameters["token"]
+        now_s, token = clock.now().timestamp(), parameters["token"]
         for old in [t for t, at_s in self._used.items() if now_s - at_s > stream_token.LIFETIME_S]:
             del self._used[old]
         if token in self._used:
@@ -168,24 +141,6 @@ def _begun(travelling: Call, claim: Claim) -> Call:
     return msgspec.structs.replace(
         travelling, status=CallStatus.IN_PROGRESS, started_at=claim.claimed_at
     )
-
-
-async def _start(socket: ServerConnection, timeout_s: float) -> media_streams.StartFields:
-    try:
-        async with asyncio.timeout(timeout_s):
-            for _ in range(_MESSAGES_BEFORE_START):
-                message = media_streams.decode(await socket.recv())
-                if isinstance(message, media_streams.Start):
-                    return message.start
-                if message is not None and not isinstance(message, media_streams.Connected):
-                    raise Refused(CloseCode.POLICY_VIOLATION, "a message came before start")
-    except TimeoutError:
-        raise Refused(CloseCode.POLICY_VIOLATION, f"no start within {timeout_s:g} s") from None
-    except media_streams.MediaStreamError as error:
-        raise Refused(CloseCode.INVALID_DATA, str(error)) from None
-    except ConnectionClosed:
-        raise Refused(CloseCode.NORMAL_CLOSURE, "closed before start") from None
-    raise Refused(CloseCode.POLICY_VIOLATION, "too many messages before start")
 
 
 async def _history(store: CallStore, call_sid: str) -> tuple[Turn, ...]:

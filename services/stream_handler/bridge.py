@@ -6,12 +6,8 @@ waits, because every action only fills a bounded queue, sets a timer or starts a
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar, assert_never
-
-from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed
 
 from ringdown import clock
 from ringdown.calls import Call, CallStore
@@ -58,17 +54,15 @@ from stream_handler.call.events import (
 )
 from stream_handler.call.session import StreamSession
 from stream_handler.call.timers import Timer
+from stream_handler.media_stream import HungUp, KeyPressed, MarkPlayed, MediaStream, Sound
 from stream_handler.model_side import ModelSide
 from stream_handler.observers import ObservedSession
 from stream_handler.record.flight_record import FlightRecord
 from stream_handler.record.recorder import Recorded, Recorder
 from stream_handler.record.stream_report import StreamReport
 from stream_handler.tools.client import ToolClient
-from stream_handler.twilio import media_streams
-from stream_handler.twilio.sender import Sender
 from stream_handler.words import words_for
 
-_KEYS = frozenset("0123456789*#")
 _T = TypeVar("_T")
 
 _log = Log(__name__)
@@ -90,14 +84,13 @@ class Bridge:
 
     def __init__(
         self,
-        socket: ServerConnection,
+        stream: MediaStream,
         admitted: Admitted,
         services: Services,
     ) -> None:
         call = admitted.call
         self._call = call
-        self._socket = socket
-        self._stream_sid = admitted.stream_sid
+        self._stream = stream
         self._services = services
         self._recorder = Recorder(services.store, call, admitted.claim, claimed=admitted.claimed)
         self._session = ObservedSession(
@@ -107,7 +100,6 @@ class Bridge:
             self._recorder,
         )
         self._is_over = False
-        self._sender = Sender(socket, admitted.stream_sid)
         self._up = Upsampler()
         self._group = asyncio.TaskGroup()
         self._model = ModelSide(
@@ -143,8 +135,8 @@ class Bridge:
         async with self._group:
             self._group.create_task(self._record())
             until_closed = [
-                self._group.create_task(self._receive_from_twilio()),
-                self._group.create_task(self._send_to_twilio()),
+                self._group.create_task(self._receive_from_carrier()),
+                self._group.create_task(self._send_to_carrier()),
             ]
             if self._call.agent.apply_to_live_calls:
                 until_closed.append(self._group.create_task(self._follow_agent()))
@@ -155,7 +147,7 @@ class Bridge:
             await self._closed.wait()
             if not self._recorder.is_finishing:
                 self._recorder.give_up()  # it failed as an observer, and doesn't know of the end
-            await self._socket.close()
+            await self._stream.close()
             for task in until_closed:
                 task.cancel()
 
@@ -183,15 +175,15 @@ class Bridge:
                 if not self._model.send_audio(action.pcm):
                     self._warn_once("caller's audio dropped", "the model's side does not read")
             case PlayAudio():
-                self._check_reader(self._sender.media(action.mulaw))
+                self._check_reader(self._stream.play(action.mulaw))
             case SendMark():
-                self._check_reader(self._sender.mark(action.name))
+                self._check_reader(self._stream.mark(action.name))
             case ClearPlayback():
-                self._sender.clear()
+                self._stream.clear()
             case PlayRingback():
-                self._check_reader(self._sender.media(ringback(action.ring)))
+                self._check_reader(self._stream.play(ringback(action.ring)))
             case PlayTone():
-                self._check_reader(self._sender.media(waiting_tone()))
+                self._check_reader(self._stream.play(waiting_tone()))
             case SendModelText() | SendToolResponse() | UpdateModelContext():
                 self._model.send(action)
             case ConnectModel():
@@ -217,51 +209,34 @@ class Bridge:
             case _:
                 assert_never(action)
 
-    # Twilio
+    # The carrier
 
-    async def _receive_from_twilio(self) -> None:
-        with suppress(ConnectionClosed):
-            async for frame in self._socket:
-                self._twilio_frame(frame)
+    async def _receive_from_carrier(self) -> None:
+        async for received in self._stream.receive():
+            match received:
+                case Sound():
+                    pcm = self._up.convert(received.mulaw)
+                    self._handle(CallerAudio(self._now_ms(), pcm, self._up.level_dbfs))
+                case MarkPlayed():
+                    self._handle(MarkReceived(self._now_ms(), received.name))
+                case KeyPressed():
+                    self._handle(DtmfReceived(self._now_ms(), received.digit))
+                case HungUp():
+                    self._handle(StreamStopped(self._now_ms()))
+                case _:
+                    assert_never(received)
         self._handle(StreamLost(self._now_ms()))
 
-    def _twilio_frame(self, frame: str | bytes) -> None:
+    async def _send_to_carrier(self) -> None:
         try:
-            message = media_streams.decode(frame)
-        except media_streams.MediaStreamError as error:
-            self._warn_once("message from Twilio ignored", str(error))
-            return
-        match message:
-            case media_streams.Media(stream_sid=self._stream_sid, media=media):
-                pcm = self._up.convert(media.payload)
-                self._handle(CallerAudio(self._now_ms(), pcm, self._up.level_dbfs))
-            case media_streams.Mark(stream_sid=self._stream_sid, mark=mark):
-                self._handle(MarkReceived(self._now_ms(), mark.name))
-            case media_streams.Stop():
-                self._handle(StreamStopped(self._now_ms()))
-            case media_streams.Media() | media_streams.Mark():
-                self._warn_once("message from Twilio ignored", "it is of another stream")
-            case media_streams.Start() | media_streams.Connected():
-                self._warn_once("message from Twilio ignored", "the stream has started already")
-            case media_streams.Dtmf(dtmf=dtmf) if dtmf.digit in _KEYS:
-                self._handle(DtmfReceived(self._now_ms(), dtmf.digit))
-            case media_streams.Dtmf() | None:
-                pass
-            case _:
-                assert_never(message)
-
-    async def _send_to_twilio(self) -> None:
-        try:
-            await self._sender.run()
+            await self._stream.send_waiting()
         except TimeoutError:
-            self._warn_once("Twilio does not read", "a message could not be sent")
-        except ConnectionClosed:
-            pass
+            self._warn_once("the carrier does not read", "a message could not be sent")
         self._handle(StreamLost(self._now_ms()))
 
     def _check_reader(self, accepted: bool) -> None:
         if not accepted:
-            self._warn_once("Twilio does not read", "two minutes of speech are waiting")
+            self._warn_once("the carrier does not read", "two minutes of speech are waiting")
             self._group.create_task(self._handle_soon(StreamLost(self._now_ms())))
 
     # Edits, tools, timers, the record

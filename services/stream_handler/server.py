@@ -13,15 +13,12 @@ from websockets.http11 import Request, Response
 from ringdown.calls import EndReason
 from ringdown.log import Log, call_bound
 from ringdown.twilio_signature import signature_is_valid
-from stream_handler.admission import (
-    START_TIMEOUT_S,
-    Admission,
-    Admitted,
-    Refused,
-)
+from stream_handler.admission import Admission, Admitted
 from stream_handler.bridge import Bridge, Services
 from stream_handler.loop_watch import LoopWatch
+from stream_handler.media_stream import MediaStream, Refused
 from stream_handler.settings import Settings
+from stream_handler.twilio.stream import open_stream
 
 MEDIA_PATH = "/media"
 READY_PATH = "/ready"
@@ -41,7 +38,7 @@ _log = Log(__name__)
 class Patience:
     """How long the server waits. Cloud Run gives 10 s from SIGTERM to SIGKILL."""
 
-    for_start_s: float = START_TIMEOUT_S
+    for_start_s: float = 5.0
     for_turns_to_end_s: float = 8.0
     for_calls_to_be_saved_s: float = 1.2
 
@@ -63,7 +60,6 @@ class StreamServer:
             services.store,
             token_secret=settings.stream_token_secret,
             handler=settings.handler,
-            start_timeout_s=self._patience.for_start_s,
         )
         self._loop_watch = loop_watch or LoopWatch()
         self._bridges: set[Bridge] = set()
@@ -126,7 +122,8 @@ class StreamServer:
 
     async def _admit_and_carry(self, socket: ServerConnection) -> None:
         try:
-            admitted = await self._admit(socket)
+            stream = await self._open(socket)
+            admitted = await self._admission.admit(stream)
         except Refused as refused:
             _log.warning("stream refused", reason=refused.reason, close_code=int(refused.code))
             await socket.close(refused.code, refused.reason)
@@ -145,13 +142,13 @@ class StreamServer:
                     end_reason=EndReason.HANDLER_BUSY,
                 )
                 await self._admission.turn_away(admitted)
-                await socket.close(CloseCode.TRY_AGAIN_LATER, "too many calls at once")
+                await stream.close(CloseCode.TRY_AGAIN_LATER, "too many calls at once")
                 return
-            bridge = Bridge(socket, admitted, self._services)
+            bridge = Bridge(stream, admitted, self._services)
             self._bridges.add(bridge)
-            await asyncio.wait((asyncio.create_task(self._carry(bridge, socket)),))
+            await asyncio.wait((asyncio.create_task(self._carry(bridge, stream)),))
 
-    async def _carry(self, bridge: Bridge, socket: ServerConnection) -> None:
+    async def _carry(self, bridge: Bridge, stream: MediaStream) -> None:
         """Run one call. Whatever goes wrong in it ends that call and no other."""
         try:
             try:
@@ -160,9 +157,9 @@ class StreamServer:
                 self._bridges.discard(bridge)  # its socket may take seconds to close
         except* Exception:  # noqa: BLE001 - the call's boundary
             _log.exception("call failed")
-            await socket.close(CloseCode.INTERNAL_ERROR, "internal error")
+            await stream.close(CloseCode.INTERNAL_ERROR, "internal error")
 
-    async def _admit(self, socket: ServerConnection) -> Admitted:
+    async def _open(self, socket: ServerConnection) -> MediaStream:
         """Whoever says nothing makes room for those who come later. Raises Refused."""
         if len(self._waiting) >= _MOST_WAITING:
             oldest = next(iter(self._waiting))
@@ -170,7 +167,7 @@ class StreamServer:
             oldest.transport.abort()
         self._waiting[socket] = None
         try:
-            return await self._admission.admit(socket)
+            return await open_stream(socket, self._patience.for_start_s)
         finally:
             self._waiting.pop(socket, None)
 
