@@ -108,9 +108,7 @@ class Admission:
             raise Refused(CloseCode.POLICY_VIOLATION, "another attempt travels with the stream")
         return attempt, travelling
 
-    async def _claim(
-        self, call_sid: str, claim: Claim, travelling: Call | None
-    ) -> Call | None:
+    async def _claim(self, call_sid: str, claim: Claim, travelling: Call | None) -> Call | None:
         """The claimed call, or None if the store fails. Raises Refused if it is not to be had."""
         within_s = _CLAIM_TIMEOUT_S if travelling is None else _TRAVELLING_CLAIM_TIMEOUT_S
         try:
