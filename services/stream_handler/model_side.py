@@ -165,7 +165,7 @@ class ModelSide:
             case ModelInterrupted():
                 self._down.reset()
             case GenerationCompleted() | TurnCompleted():
-                self._handle(ModelAudio(event.at_ms, self._down.flush()))
+                self._end_sound()
             case GoAwayReceived():
                 _log.info("model session will end", left_ms=event.left_ms)
             case _:

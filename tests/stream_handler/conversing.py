@@ -36,8 +36,11 @@ from tests.stream_handler.handler import (
 from tests.stream_handler.little_gemini import LittleGemini, little_gemini, send
 
 FRAME_S = 0.02
-VOICE = bytes([0x10, 0x90]) * 80
-HUSH = b"\xff" * 160
+_LOUDNESS = (0x10, 0x10, 0x18, 0x20, 0x18)
+VOICE = tuple(bytes([louder, louder | 0x80]) * 80 for louder in _LOUDNESS)
+"""Frames that are as loud as syllables, one after the other."""
+FAN = (VOICE[0],)
+HUSH = (b"\xff" * 160,)
 READY: Json = {"setupComplete": {"sessionId": "s1"}}
 TURN_COMPLETE: Json = {"serverContent": {"generationComplete": True, "turnComplete": True}}
 INTERRUPTED: Json = {"serverContent": {"interrupted": True}}
@@ -101,6 +104,9 @@ class Phone:
     async def speak(self, length_s: float) -> None:
         await self._send_frames(length_s, VOICE)
 
+    async def run_a_fan(self, length_s: float) -> None:
+        await self._send_frames(length_s, FAN)
+
     async def listen(self, length_s: float) -> None:
         await self._send_frames(length_s, HUSH)
 
@@ -132,13 +138,13 @@ class Phone:
         times = (at_s for at_s, piece in self.played if at_s > since_s and _is_loud(piece))
         return next(times, None)
 
-    async def _send_frames(self, length_s: float, frame: bytes) -> None:
+    async def _send_frames(self, length_s: float, frames: tuple[bytes, ...]) -> None:
         loop = asyncio.get_running_loop()
         at_s = loop.time()
-        for _ in range(round(length_s / FRAME_S)):
+        for n in range(round(length_s / FRAME_S)):
             if self.over.is_set():
                 return
-            await self.send(media(1, frame))
+            await self.send(media(1, frames[n % len(frames)]))
             at_s += FRAME_S
             await asyncio.sleep(at_s - loop.time())
 

@@ -39,7 +39,6 @@ class _LateTranscript(Model):
 LATE = "The transcript of a question that was answered is taken for a new question."
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason=LATE)
 async def test_a_late_transcript_asks_for_no_second_answer(converse: Converse) -> None:
     async with converse(_LateTranscript) as talk:
         await talk.phone.listen(1.0)
@@ -49,7 +48,6 @@ async def test_a_late_transcript_asks_for_no_second_answer(converse: Converse) -
         assert talk.texts == []
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason=LATE)
 async def test_a_late_transcript_is_recorded_before_its_answer(converse: Converse) -> None:
     async with converse(_LateTranscript) as talk:
         await talk.phone.listen(1.0)
@@ -76,7 +74,6 @@ class _AsksHowMany(Model):
 NOISE = "Sound without words is taken for a caller who waits for an answer."
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason=NOISE)
 @pytest.mark.parametrize("noise_s", [0.5, 8.0], ids=["a door", "a hair dryer"])
 async def test_a_noise_after_a_question_is_no_answer_to_it(
     converse: Converse, noise_s: float
@@ -86,14 +83,13 @@ async def test_a_noise_after_a_question_is_no_answer_to_it(
         await talk.phone.speak(1.0)
         await talk.phone.listen(2.5)
         noisy_s = now_s()
-        await talk.phone.speak(noise_s)
+        await talk.phone.run_a_fan(noise_s)
         await talk.phone.listen(9.0)
 
         urged = [text for _, text in talk.told_since(noisy_s) if "the caller waits" in text]
         assert urged == []
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason=NOISE)
 async def test_noise_does_not_lose_the_model(converse: Converse) -> None:
     async with converse(_AsksHowMany) as talk:
         await talk.phone.listen(1.0)
@@ -116,11 +112,6 @@ class _GoesOnThroughAnOkay(Model):
             await self.send(heard_from_caller("Okay."))
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="An 'okay' over a reply is taken for a question after it.",
-)
 async def test_a_caller_who_said_okay_may_think(converse: Converse) -> None:
     async with converse(_GoesOnThroughAnOkay) as talk:
         await talk.phone.listen(1.0)
@@ -137,11 +128,6 @@ class _LongGreeting(Model):
         await self.say("Hello, this is the line. What can I do for you?", 3.5)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="A hello over the protected greeting waits for an answer.",
-)
 async def test_a_hello_over_the_greeting_is_owed_nothing(converse: Converse) -> None:
     async with converse(_LongGreeting) as talk:
         await talk.phone.listen(0.4)
@@ -168,12 +154,7 @@ class _WritesAndEndsEmptyTurns(Model):
         await self.send(heard_from_caller("Hello?"), TURN_COMPLETE)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="A caller who says hello again and again is never helped.",
-)
-@pytest.mark.parametrize("every_s", [1.5, 3.0])
+@pytest.mark.parametrize("every_s", [1.5, 3.0, 4.0])
 @pytest.mark.parametrize("model", [_Deaf, _EndsEmptyTurns, _WritesAndEndsEmptyTurns])
 async def test_a_caller_who_keeps_saying_hello_is_helped(
     converse: Converse, model: type[Model], every_s: float
@@ -181,11 +162,12 @@ async def test_a_caller_who_keeps_saying_hello_is_helped(
     async with converse(model) as talk:
         await talk.phone.listen(1.0)
         asked_s = now_s()
-        while now_s() - asked_s < 13.0:
+        while not talk.told and not talk.phone.over.is_set():
             await talk.phone.speak(0.7)
             await talk.phone.listen(every_s)
 
-        assert talk.told or len(talk.gemini.setups) > 1, "13 s of dead air"
+        [(after_s, _), *_] = talk.told_since(asked_s)
+        assert after_s <= 8.0
 
 
 class _EmptyGreeting(Model):
@@ -193,9 +175,6 @@ class _EmptyGreeting(Model):
         await self.send(TURN_COMPLETE)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="A greeting that is an empty turn leaves it ringing."
-)
 async def test_an_empty_greeting_is_asked_for_again(converse: Converse) -> None:
     async with converse(_EmptyGreeting) as talk:
         await talk.phone.listen(8.0)
@@ -224,11 +203,6 @@ class _Rejects(Model):
             await self.send(REJECTED)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="Why the model ended a turn without a word is thrown away.",
-)
 async def test_the_reason_of_an_empty_turn_is_recorded(
     converse: Converse, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -242,11 +216,6 @@ async def test_the_reason_of_an_empty_turn_is_recorded(
     assert "REJECTED" in f"{record.call.reconnects}{logged}"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="An empty turn is no sign that the model won't answer.",
-)
 async def test_two_empty_turns_are_enough(converse: Converse) -> None:
     async with converse(_Rejects) as talk:
         await talk.phone.listen(1.0)
@@ -291,9 +260,6 @@ class _WritesTheMumble(_StopsForAMumble):
     mumbled = (heard_from_caller("Mm-hm."),)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="A reply that a mumble interrupts is lost."
-)
 @pytest.mark.parametrize("model", [_StopsForAMumble, _WritesTheMumble])
 async def test_a_mumble_does_not_end_the_reply(converse: Converse, model: type[Model]) -> None:
     async with converse(model) as talk:
@@ -320,11 +286,6 @@ class _QuickAnswer(Model):
             await self.say("Yes.", 0.8)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="For a second after an interruption all sound is dropped.",
-)
 async def test_an_answer_soon_after_an_interruption_is_heard(converse: Converse) -> None:
     async with converse(_QuickAnswer) as talk:
         await talk.phone.listen(1.0)

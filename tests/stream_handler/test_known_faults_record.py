@@ -35,11 +35,6 @@ class _AllWordsComeLate(_WordsComeLate):
     first, late = "", "We are open from nine to five."
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="Words that come after the end of a turn are put down to the next reply.",
-)
 @pytest.mark.parametrize("model", [_WordsComeLate, _AllWordsComeLate], ids=["some", "all"])
 async def test_late_words_belong_to_the_reply_that_is_played(
     converse: Converse, model: type[Model]
@@ -69,11 +64,6 @@ class _HearsSooner(Model):
             await self.send(INTERRUPTED, TURN_COMPLETE)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="A barge-in is timed from the caller's last utterance, though it was answered.",
-)
 async def test_a_barge_in_is_timed_from_its_own_voice(converse: Converse) -> None:
     async with converse(_HearsSooner) as talk:
         await talk.phone.listen(1.0)
@@ -98,11 +88,6 @@ class _InterruptsItself(Model):
         await self.say("I go on here.", 1.0)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="A reply that nobody asked for is timed from the question before it.",
-)
 async def test_a_reply_that_nobody_asked_for_is_not_slow(converse: Converse) -> None:
     async with converse(_InterruptsItself) as talk:
         await talk.phone.listen(1.0)
@@ -137,15 +122,12 @@ async def test_speech_without_its_words_is_a_problem(converse: Converse) -> None
     assert any("word" in text or "transcri" in text for text in problems(record))
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="The warning that the time is running out is given in the caller's mid-sentence.",
-)
 async def test_the_last_minute_is_announced_when_the_caller_is_silent(converse: Converse) -> None:
     brief = msgspec.structs.replace(an_agent(), max_call_s=70)
     async with converse(agent=brief) as talk:
         await talk.phone.listen(8.0)
         await talk.phone.speak(4.0)
-
         assert talk.texts == []
+        await talk.phone.listen(1.0)
+
+        assert "minute" in talk.texts[0]

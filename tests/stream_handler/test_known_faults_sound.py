@@ -216,16 +216,39 @@ class _HearsNobody(Model):
     """Takes all that it hears for noise, and rightly so."""
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="Sound without words is taken for a caller who is there.",
-)
-async def test_a_television_does_not_hold_the_line(converse: Converse) -> None:
-    async with converse(_HearsNobody, agent=QUICK_TO_LEAVE) as talk:
+class _AsksWhoIsThere(_HearsNobody):
+    async def told(self, text: str) -> None:
+        await self.say("Are you still there?", 1.0)
+
+
+@pytest.mark.parametrize("model", [_HearsNobody, _AsksWhoIsThere])
+async def test_a_television_does_not_hold_the_line(converse: Converse, model: type[Model]) -> None:
+    async with converse(model, agent=QUICK_TO_LEAVE) as talk:
+        await talk.phone.listen(1.0)
+        for _ in range(200):
+            await talk.phone.speak(0.42)
+            await talk.phone.listen(0.18)
+        record = await talk.ended()
+
+    assert record.call.end_reason is EndReason.CALLER_IDLE
+    assert [text for text in talk.texts if "silent for a while" in text] == talk.texts[:2]
+
+
+class _ListensToTheEnd(Model):
+    """Hears a caller out who speaks for a minute without a pause, and answers."""
+
+    async def caller_spoke(self) -> None:
+        await self.send(heard_from_caller("And that is why I call."))
+        await self.say("I see. Let me have a look.", 1.5)
+
+
+async def test_a_long_monologue_is_no_television(converse: Converse) -> None:
+    async with converse(_ListensToTheEnd, agent=QUICK_TO_LEAVE) as talk:
         await talk.phone.listen(1.0)
         for _ in range(100):
             await talk.phone.speak(0.42)
             await talk.phone.listen(0.18)
+        await talk.phone.listen(3.0)
 
-        assert talk.told or talk.phone.over.is_set(), "in a minute nobody asked who is there"
+        assert talk.texts == []
+        assert not talk.phone.over.is_set()

@@ -109,17 +109,24 @@ class Decimator:
     def reset(self) -> None:
         self._filter = _Filter(_DOWN, step=MODEL_OUTPUT_HZ // PHONE_HZ, silent=len(_DOWN) // 2)
         self._half_a_sample = b""
+        self._holds_sound = False
         self._fade_in.begin()
         self._fade_out.begin()
         self._limiter.begin()
 
     def convert(self, pcm: bytes) -> Pcm:
         """As many samples as `pcm` completes, half the filter behind."""
+        self._holds_sound = True
         self._fade_out.note(pcm)
         return self._finished(self._filtered(pcm))
 
     def flush(self) -> Pcm:
-        """The samples that the filter still holds, and 5 ms more if the sound breaks off."""
+        """The samples that the filter still holds, and 5 ms more if the sound breaks off.
+
+        Nothing, if there was no sound since the last time.
+        """
+        if not self._holds_sound:
+            return np.empty(0, np.int16)
         self._half_a_sample = b""
         silence = bytes(2 * (len(_DOWN) // 2))
         tail = self._finished(self._filtered(self._fade_out.tail() + silence))

@@ -40,6 +40,8 @@ from stream_handler.call.waiting import Waiting
 from stream_handler.call.watchdog import Watchdog
 
 _BARGE_IN_WINDOW_MS = 3_000.0
+_ECHO_MS = 300.0  # how long after its end the agent may still be heard on the caller's line
+_SMALL_INTERRUPTION_MS = 600.0
 
 
 @dataclass(slots=True, eq=False)
@@ -95,18 +97,43 @@ class Conversation:
     def _speech_changed(self, change: SpeechStarted | SpeechStopped, at_ms: float) -> None:
         match change:
             case SpeechStarted(onset_ms):
-                self.transcript.caller_speech_started(onset_ms)
+                self.state.spoke_over_agent = (
+                    not self.playback.idle or onset_ms - self.playback.idle_since_ms < _ECHO_MS
+                )
+                self.state.stopped_agent = False
+                self.transcript.caller_speech_started(
+                    onset_ms, over_agent=self.state.spoke_over_agent
+                )
                 self.greeting.caller_spoke(onset_ms)
-                self.limits.caller_acted()
+                self.limits.caller_was_heard(at_ms)
                 self.effects.cancel(Timer.GOODBYE_ANSWERED, Timer.HANDED_OVER)
                 if self.state.link.state is LinkState.RECONNECTING and not self.playback.idle:
                     self.interrupted(at_ms)  # there is no model to notice it
-            case SpeechStopped(end_ms):
-                self.transcript.caller_speech_stopped(end_ms)
+            case SpeechStopped(_, end_ms):
+                self.transcript.caller_speech_stopped(end_ms, self._asking_ms(change))
+                self._was_small_interruption(change)
                 self.greeting.caller_stopped(end_ms)
                 self.goodbye.caller_stopped_speaking()
             case _:
                 assert_never(change)
+
+    def _asking_ms(self, said: SpeechStopped) -> float:
+        """How much of an utterance asks for a reply, if it has no words: what sounds spoken, and
+        isn't an echo of the agent or an "okay" to what it says."""
+        if not said.sounds_spoken:
+            return 0.0
+        if not self.state.spoke_over_agent:
+            return said.length_ms
+        if self.state.stopped_agent:
+            return said.length_ms if said.length_ms >= _SMALL_INTERRUPTION_MS else 0.0
+        if not self.playback.idle:
+            return 0.0
+        return max(said.end_ms - max(said.onset_ms, self.playback.idle_since_ms), 0.0)
+
+    def _was_small_interruption(self, said: SpeechStopped) -> None:
+        """A reply that was dropped for so little goes on, unless the model has something to say."""
+        if self.state.stopped_agent and said.length_ms < _SMALL_INTERRUPTION_MS:
+            self.watchdog.cut_short_by_little()
 
     # The model
 
@@ -139,6 +166,7 @@ class Conversation:
         if not self.state.link.audio(event.at_ms) or not event.mulaw:
             return
         self.watchdog.model_acted()
+        self.limits.agent_replied()
         self.waiting.stop_ringing()
         self.waiting.stop()
         turns = self.transcript.agent_audio(
@@ -165,16 +193,16 @@ class Conversation:
         if not self.playback.idle:
             self.effects.do(ClearPlayback())
         heard_to = self.playback.clear(at_ms)
-        turns = self.transcript.agent_interrupted(at_ms, heard_to, self._barge_in_ms(at_ms))
+        turns = self.transcript.agent_interrupted(at_ms, heard_to, self._barge_in_onset_ms(at_ms))
         self.effects.save(turns=turns)
         self.goodbye.withdraw_goodbye()
         self._greeting_over(at_ms)
 
-    def _barge_in_ms(self, at_ms: float) -> float | None:
+    def _barge_in_onset_ms(self, at_ms: float) -> float | None:
         onset_ms = self.speech.onset_ms
         if onset_ms is None or at_ms - onset_ms > _BARGE_IN_WINDOW_MS:
             return None
-        return at_ms - onset_ms
+        return onset_ms
 
     def generation_completed(self, at_ms: float) -> None:
         self.state.link.generation_completed()
@@ -197,7 +225,7 @@ class Conversation:
     def _after_playback(self, at_ms: float) -> None:
         """More has been heard, or no more will come: close what that completes."""
         self.effects.save(turns=self.transcript.agent_heard(at_ms, self.playback.heard(at_ms)))
-        if self.survey.now().greeting_is_heard:
+        if self.survey.now(at_ms).greeting_is_heard:
             self._greeting_over(at_ms)
         self.goodbye.after_playback(at_ms)
 
@@ -218,9 +246,9 @@ class Conversation:
             case Speaker.CALLER if self.keypad.hides_the_caller:
                 return
             case Speaker.CALLER:
-                self.limits.caller_acted()  # perhaps too softly to be noticed before
+                self.limits.caller_was_heard(event.at_ms)  # perhaps too softly for our ear
                 self.effects.save(turns=self.transcript.caller_text(event.text, event.at_ms))
             case Speaker.AGENT:
-                self.effects.save(turns=self.transcript.agent_text(event.text))
+                self.effects.save(turns=self.transcript.agent_text(event.text, event.at_ms))
             case _:
                 assert_never(event.speaker)

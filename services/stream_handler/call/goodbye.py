@@ -55,7 +55,7 @@ class Goodbye:
 
     def after_playback(self, at_ms: float) -> None:
         """End the session if its goodbye is heard, unless the caller is speaking just now."""
-        if not self.survey.now().goodbye_is_heard:
+        if not self.survey.now(at_ms).goodbye_is_heard:
             return
         if not self.speech.speaking:
             self.finish(self.state.ending.intended, at_ms)

@@ -1,7 +1,8 @@
 """How long a call may be silent, how long it may last, what it may cost.
 
 Silence counts from the last word that was played to the caller. The agent's own nudge does not
-begin it anew; anything that the caller does, does.
+begin it anew; anything that the caller does, does. What is heard on the caller's line and stays
+unanswered for a minute is taken for the background, and counts as silence.
 """
 
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ from stream_handler.call.actions import SaveCall, SendModelText
 from stream_handler.call.effects import Effects
 from stream_handler.call.events import UsageReported
 from stream_handler.call.goodbye import Goodbye
-from stream_handler.call.situation import Situation
+from stream_handler.call.situation import Situation, Survey
 from stream_handler.call.state import CallState
 from stream_handler.call.timers import Timer
 from stream_handler.call.tool_ledger import ToolLedger
 from stream_handler.call.transcript import Transcript
 
+_MOST_NUDGES = 2
 _QUIET_TIMERS = (Timer.IDLE_NUDGE, Timer.IDLE_GOODBYE, Timer.FORGOTTEN)
 
 
@@ -42,6 +44,7 @@ class Limits:
     transcript: Transcript
     ledger: ToolLedger
     goodbye: Goodbye
+    survey: Survey
 
     # The clock
 
@@ -53,7 +56,12 @@ class Limits:
         self.effects.start(Timer.TIME_OVER, max(timers.time_over_ms(agent) - at_ms, 0))
 
     def time_warning(self) -> None:
-        if self.state.link.listening and self.state.talking:
+        self.state.warning_due = True
+
+    def watch_clock(self, now: Situation) -> None:
+        """Give the warning that is due once nobody speaks."""
+        if self.state.warning_due and now.listening and now.talking and now.nobody_speaks:
+            self.state.warning_due = False
             self.effects.do(SendModelText(prompts.time_warning(self.words.time_warning)))
 
     def time_over(self, at_ms: float) -> None:
@@ -70,12 +78,34 @@ class Limits:
 
     # The silence
 
-    def caller_acted(self) -> None:
-        """Restart the count of the silence: the caller spoke or typed."""
+    def caller_was_heard(self, at_ms: float) -> None:
+        """A voice on the caller's line, or words: theirs, unless nothing is answered for long."""
+        if self.state.unanswered_since_ms is None:
+            self.state.unanswered_since_ms = at_ms
+            self.effects.start(Timer.BACKGROUND, timers.background_ms(self.state.call.agent))
+        self.ledger.caller_acted()
+        if not self.survey.is_background(at_ms):
+            self._restart()
+
+    def caller_typed(self) -> None:
+        self._is_answered()
+        self.ledger.caller_acted()
+        self._restart()
+
+    def agent_replied(self) -> None:
+        """The model has something to say to what it hears; to ask who is there is no reply."""
+        if not self.state.nudges:
+            self._is_answered()
+
+    def _is_answered(self) -> None:
+        self.state.unanswered_since_ms = None
+        self.effects.cancel(Timer.BACKGROUND)
+
+    def _restart(self) -> None:
+        """Count the silence anew."""
         self.state.quiet = False
         self.state.silent_since_ms = None
-        self.state.nudged = False
-        self.ledger.caller_acted()
+        self.state.nudges = 0
         self.effects.cancel(*_QUIET_TIMERS)
 
     def watch_silence(self, now: Situation, at_ms: float) -> None:
@@ -90,17 +120,22 @@ class Limits:
             self.effects.start(Timer.FORGOTTEN)
 
     def idle_nudge(self, at_ms: float) -> None:
-        self.state.nudged = True
+        self.state.nudges += 1
         self.effects.do(SendModelText(prompts.idle_nudge(self.words.idle_nudge)))
         self._start_goodbye(at_ms)
 
     def idle_goodbye(self, at_ms: float) -> None:
-        self.goodbye.finish_because(EndReason.CALLER_IDLE, at_ms)
+        """Nobody has answered. If there is a voice all the same, it is asked twice."""
+        if self.survey.is_background(at_ms) and self.state.nudges < _MOST_NUDGES:
+            self.state.silent_since_ms = at_ms
+            self.idle_nudge(at_ms)
+        else:
+            self.goodbye.finish_because(EndReason.CALLER_IDLE, at_ms)
 
     def _silence_begins(self, at_ms: float) -> None:
         if self.state.silent_since_ms is None:
             self.state.silent_since_ms = at_ms
-        if self.state.nudged:
+        if self.state.nudges:
             self._start_goodbye(at_ms)
         else:
             nudge_ms = timers.idle_nudge_ms(self.state.call.agent)
@@ -108,7 +143,7 @@ class Limits:
 
     def _silence_ends(self) -> None:
         self.effects.cancel(*_QUIET_TIMERS)
-        if not self.state.nudged:
+        if not self.state.nudges:
             self.state.silent_since_ms = None
 
     def _start_goodbye(self, at_ms: float) -> None:

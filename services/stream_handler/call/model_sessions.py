@@ -26,6 +26,7 @@ from stream_handler.call.events import (
     ModelConnectFailed,
     ModelDisconnected,
     ResumptionUpdated,
+    TurnCompleted,
 )
 from stream_handler.call.goodbye import Goodbye
 from stream_handler.call.keypad import Keypad
@@ -78,6 +79,7 @@ class ModelSessions:
             self._session_over(at_ms, GO_AWAY)
         self.state.leaving = False
         self.effects.cancel(Timer.RECONNECT, Timer.GO_AWAY)
+        self.watchdog.connected()
         self._note_reconnect(at_ms)
         if self.transcript.agent_has_spoken:
             if before is LinkState.CONNECTING:
@@ -262,7 +264,7 @@ class ModelSessions:
                 self.transcript.caller_is_heard_again()
         elif cut:
             self._ask(prompts.go_on(self.transcript.latest_agent_text))
-        elif self.state.replaced_because == _SILENT:
+        elif self.state.replaced_because.startswith(_SILENT):
             self._ask(prompts.SPEAK)
         if not self.keypad.hides_the_caller:
             for pcm in self.ring.since(from_ms):
@@ -276,20 +278,34 @@ class ModelSessions:
 
     def interrupted(self, at_ms: float) -> None:
         voiced_ms = self.speech.last_voiced_ms
-        nobody = voiced_ms is None or at_ms - voiced_ms > _NO_VOICE_MS
-        if nobody and (self.state.link.generating or not self.playback.idle):
-            self.watchdog.interrupted_by_nobody()
+        if self.state.link.generating or not self.playback.idle:
+            if voiced_ms is None or at_ms - voiced_ms > _NO_VOICE_MS:
+                self.watchdog.cut_short_by_little()
+            else:
+                self.state.stopped_agent = True
         self.conversation.interrupted(at_ms)
+
+    def turn_completed(self, event: TurnCompleted) -> None:
+        was_empty = self.state.link.turn_is_empty
+        self.conversation.turn_completed(event.at_ms)
+        if was_empty:
+            self._turn_was_empty(event)
+
+    def _turn_was_empty(self, event: TurnCompleted) -> None:
+        """A turn without a word: a sign that no reply will come, if one is owed."""
+        self.state.empty_because = event.reason
+        if not self.transcript.agent_has_spoken:
+            self.state.first_turn_empty = True
+            self.watchdog.asked()
+        if self.transcript.caller_waits or self.watchdog.owed:
+            self.watchdog.turn_was_empty()
+            self.effects.cancel(Timer.ANSWER)
 
     def watch_model(self, now: Situation, at_ms: float) -> None:
         """Start or stop waiting for the model's next word; leave a session that is about to end."""
-        if self.transcript.caller_since_ms is not None:
-            self.watchdog.caller_spoke()
-        patience_ms = None
-        if now.model_may_owe_a_word:
-            patience_ms = self.watchdog.patience_ms(
-                caller_waits=now.caller_waits, broken_off=now.generating
-            )
+        if now.caller_waits:
+            self.watchdog.caller_waits()
+        patience_ms = self._patience_ms(now, at_ms) if now.model_may_owe_a_word else None
         if patience_ms is None:
             self.effects.cancel(Timer.ANSWER)
         else:
@@ -298,6 +314,18 @@ class ModelSessions:
         if leave and not self.effects.running(Timer.RECONNECT):
             self._leave(at_ms, GO_AWAY)
 
+    def _patience_ms(self, now: Situation, at_ms: float) -> float | None:
+        """How long the model may stay silent from now on; None if it owes nothing."""
+        if now.generating:  # a reply has begun, and does not go on
+            return REPLY_PAUSE_MS
+        due_ms = self.watchdog.due_ms(
+            at_ms,
+            waits_since_ms=self.transcript.waits_since_ms if now.caller_waits else None,
+            voiced_ms=self.speech.last_voiced_ms,
+            agent_has_spoken=now.agent_has_spoken,
+        )
+        return None if due_ms is None else max(due_ms - at_ms, 0.0)
+
     def answer_timer_fired(self, at_ms: float) -> None:
         """The model owes something and is silent."""
         if self.state.link.generating and (more_ms := self._reply_may_take_ms(at_ms)) > 0:
@@ -305,11 +333,15 @@ class ModelSessions:
             return
         match self.watchdog.lost_patience(broken_off=self.state.link.generating):
             case Remedy.ASK if self.watchdog.cut_short:
-                self.effects.do(SendModelText(prompts.go_on(self.transcript.latest_agent_text)))
+                said, last = self.transcript.caller_text_so_far, self.transcript.latest_agent_text
+                self.effects.do(SendModelText(prompts.go_on_after(said, last)))
+            case Remedy.ASK if not self.transcript.agent_has_spoken:
+                self.conversation.open(at_ms)
             case Remedy.ASK:
                 self.effects.do(SendModelText(prompts.SPEAK))
             case Remedy.REPLACE:
-                self._leave(at_ms, _SILENT)
+                why = self.state.empty_because
+                self._leave(at_ms, f"{_SILENT}: {why}" if why else _SILENT)
             case Remedy.GIVE_UP:
                 self.goodbye.finish_because(EndReason.MODEL_LOST, at_ms)
 

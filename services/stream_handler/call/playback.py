@@ -30,6 +30,11 @@ class Playback:
         return self._anchor == self.sent
 
     @property
+    def idle_since_ms(self) -> float:
+        """When the last of it was heard or cleared, if `idle`."""
+        return self._anchor_ms
+
+    @property
     def until_mark(self) -> int:
         """How many bytes may be sent before the next mark."""
         return self._marked + _MARK_EVERY_BYTES - self.sent

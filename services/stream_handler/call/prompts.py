@@ -96,6 +96,15 @@ def tool_results(results: Sequence[ToolCall]) -> str:
     )
 
 
+def go_on_after(sound: str, last_words: str) -> str:
+    """After a reply that was dropped for nobody, or for a short word (`sound`, if it is known)."""
+    what = f'"{sound}" from the caller' if sound else "a short sound"
+    return (
+        f"What interrupted you was {what}. If that needs an answer, give it. Otherwise:"
+        f" {go_on(last_words)}"
+    )
+
+
 def go_on(last_words: str) -> str:
     """After a reply that was cut off: its audio may end before its text does."""
     heard = " ".join(last_words.split()[-_LAST_WORDS:])

@@ -81,7 +81,7 @@ class StreamSession:
             effects, state, transcript, playback, speech, ledger, survey
         )
         self._hand_over = HandOver(effects, state, goodbye)
-        self._limits = limits = Limits(effects, state, words, transcript, ledger, goodbye)
+        self._limits = limits = Limits(effects, state, words, transcript, ledger, goodbye, survey)
         self._waiting = waiting = Waiting(effects, state, ledger)
         self._conversation = conversation = Conversation(
             effects=effects,
@@ -154,11 +154,12 @@ class StreamSession:
 
     def _watch(self, at_ms: float) -> None:
         """Do what the call's situation now asks for, whichever event led to it."""
-        now = self._survey.now()
+        now = self._survey.now(at_ms)
         self._limits.watch_silence(now, at_ms)
+        self._limits.watch_clock(now)
         self._hand_over.watch_turns(now, at_ms)
         if self._state.ending.over:
-            now = self._survey.now()
+            now = self._survey.now(at_ms)
         self._waiting.watch_wait(now)
         self._sessions.watch_model(now, at_ms)
 
@@ -175,7 +176,7 @@ class StreamSession:
             case GenerationCompleted():
                 self._conversation.generation_completed(event.at_ms)
             case TurnCompleted():
-                self._conversation.turn_completed(event.at_ms)
+                self._sessions.turn_completed(event)
             case UsageReported():
                 self._limits.usage_reported(event)
             case ToolCallRequested():
@@ -222,7 +223,7 @@ class StreamSession:
     # The keypad
 
     def _digit(self, event: DtmfReceived) -> None:
-        self._limits.caller_acted()
+        self._limits.caller_typed()
         keypad = self._keypad
         collected = keypad.digit(event.digit)
         self._effects.restart(Timer.KEYPAD_PAUSE, keypad.pause_ms)
@@ -268,6 +269,8 @@ class StreamSession:
                 self._limits.idle_nudge(at_ms)
             case Timer.IDLE_GOODBYE:
                 self._limits.idle_goodbye(at_ms)
+            case Timer.BACKGROUND:
+                pass  # what is asked about the situation has another answer now
             case Timer.WAITING:
                 self._waiting.timer_fired()
             case Timer.TIME_WARNING:

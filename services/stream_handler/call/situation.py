@@ -13,6 +13,7 @@ from stream_handler.call.keypad import Keypad
 from stream_handler.call.playback import Playback
 from stream_handler.call.speech import SpeechDetector
 from stream_handler.call.state import CallState, LinkState
+from stream_handler.call.timers import background_ms
 from stream_handler.call.tool_ledger import ToolLedger
 from stream_handler.call.transcript import Transcript
 
@@ -27,6 +28,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
     # The caller
     caller_speaks: bool
+    """There is a voice on their line, and it isn't the background's."""
     caller_waits: bool
     """They have certainly said something that has no reply yet."""
     types_secret: bool
@@ -38,6 +40,8 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     """A reply has begun, and its last audio hasn't arrived."""
     agent_has_spoken: bool
     agent_spoke_last: bool
+    first_turn_empty: bool
+    """It was to greet the caller, and ended its turn without a word."""
 
     # What is connected, and what runs
     listening: bool
@@ -98,7 +102,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
         return (
             self.talking
             and self.listening
-            and self.agent_has_spoken
+            and (self.agent_has_spoken or self.first_turn_empty)
             and (not self.playing or self.generating)
             and not self.caller_speaks
             and not self.tools_run
@@ -152,21 +156,28 @@ class Survey:
     ledger: ToolLedger
     keypad: Keypad
 
-    def now(self) -> Situation:
+    def now(self, at_ms: float) -> Situation:
         state, turns = self.state, self.transcript
         link = state.link
         return Situation(
             talking=state.talking,
             goodbye_begun=state.ending.goodbye_begun,
-            caller_speaks=self.speech.speaking,
+            caller_speaks=self.speech.speaking and not self.is_background(at_ms),
             caller_waits=turns.caller_waits,
             types_secret=self.keypad.hides_the_caller,
             playing=not self.playback.idle,
             generating=link.generating,
             agent_has_spoken=turns.agent_has_spoken,
             agent_spoke_last=turns.agent_spoke_last,
+            first_turn_empty=state.first_turn_empty,
             listening=link.listening,
             reconnecting=link.state is LinkState.RECONNECTING,
             tools_run=self.ledger.busy,
             waiting_with=self.ledger.waiting,
         )
+
+    def is_background(self, at_ms: float) -> bool:
+        """Whether the voices on the caller's line aren't the caller's: a television, a queue's
+        music. The model has left them unanswered for a minute."""
+        since_ms = self.state.unanswered_since_ms
+        return since_ms is not None and at_ms - since_ms >= background_ms(self.state.call.agent)

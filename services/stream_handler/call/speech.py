@@ -13,6 +13,10 @@ _FLOOR_RISE_DB_PER_MS = 0.0025  # a new, louder background is believed after a f
 _ONSET_WINDOW_FRAMES = 5
 _ONSET_VOICED_FRAMES = 3  # 60 ms: longer than a click, shorter than the shortest "no"
 _HANGOVER_MS = 400.0  # longer than the closure of a plosive or the gap between two words
+_SPOKEN_DB = 1.5
+"""How much the level of speech changes from one frame to the next, on average. Syllables make it
+3 dB and more; of noise as steady as a fan's, 20 ms vary by 0.5 dB."""
+_MOST_CHANGE_DB = 12.0  # so that the click at the start of a hum doesn't count for many frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,16 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStopped:
+    """An utterance: voice without a pause."""
+
+    onset_ms: float
     end_ms: float
+    sounds_spoken: bool
+    """Its level rose and fell as it does with syllables. A fan, a hum and hiss keep theirs."""
+
+    @property
+    def length_ms(self) -> float:
+        return self.end_ms - self.onset_ms
 
 
 SpeechChange: TypeAlias = SpeechStarted | SpeechStopped
@@ -45,6 +58,10 @@ class SpeechDetector:
         """When the caller's latest speech began."""
         self.last_voiced_ms: float | None = None
         """When the caller's latest voiced frame ended."""
+        # Of the present utterance
+        self._level_dbfs = 0.0
+        self._changed_db = 0.0
+        self._frames = 0
 
     def frame(self, at_ms: float, level_dbfs: float, length_ms: float) -> SpeechChange | None:
         """Take the frame that ended at `at_ms`; tell if speech started or stopped with it."""
@@ -52,24 +69,32 @@ class SpeechDetector:
         self._follow_floor(level_dbfs, length_ms)
         self._recent.append(at_ms - length_ms if voiced else None)
         if self.speaking:
-            return self._while_speaking(at_ms, voiced)
-        return self._while_silent(at_ms, voiced)
+            return self._while_speaking(at_ms, level_dbfs, voiced)
+        return self._while_silent(at_ms, level_dbfs, voiced)
 
     def _follow_floor(self, level_dbfs: float, length_ms: float) -> None:
         risen = self._floor_dbfs + _FLOOR_RISE_DB_PER_MS * length_ms
         self._floor_dbfs = min(max(min(level_dbfs, risen), _QUIETEST_DBFS), _LOUDEST_FLOOR_DBFS)
 
-    def _while_speaking(self, at_ms: float, voiced: bool) -> SpeechChange | None:
+    def _while_speaking(self, at_ms: float, level_dbfs: float, voiced: bool) -> SpeechChange | None:
         if voiced:
             self.last_voiced_ms = at_ms
+            self._note_change(level_dbfs)
             return None
         end_ms = self.last_voiced_ms if self.last_voiced_ms is not None else at_ms
         if at_ms - end_ms < _HANGOVER_MS:
             return None
         self.speaking = False
-        return SpeechStopped(end_ms)
+        onset_ms = self.onset_ms if self.onset_ms is not None else end_ms
+        sounds_spoken = self._changed_db >= _SPOKEN_DB * self._frames
+        return SpeechStopped(onset_ms, end_ms, sounds_spoken)
 
-    def _while_silent(self, at_ms: float, voiced: bool) -> SpeechChange | None:
+    def _note_change(self, level_dbfs: float) -> None:
+        self._changed_db += min(abs(level_dbfs - self._level_dbfs), _MOST_CHANGE_DB)
+        self._frames += 1
+        self._level_dbfs = level_dbfs
+
+    def _while_silent(self, at_ms: float, level_dbfs: float, voiced: bool) -> SpeechChange | None:
         if not voiced:
             return None
         starts = [start_ms for start_ms in self._recent if start_ms is not None]
@@ -78,6 +103,7 @@ class SpeechDetector:
         self.speaking = True
         self.onset_ms = starts[0]
         self.last_voiced_ms = at_ms
+        self._level_dbfs, self._changed_db, self._frames = level_dbfs, 0.0, 0
         return SpeechStarted(starts[0])
 
 

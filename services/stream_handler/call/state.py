@@ -168,6 +168,7 @@ class Ending:
 # The connection to the model
 
 _STALE_MS = 1_000.0
+_STALE_GAP_MS = 200.0
 
 
 class LinkState(enum.Enum):
@@ -223,6 +224,8 @@ class ModelLink:
         self._interrupted_ms: float | None = None
         self.generating = False
         """Whether a reply has begun whose last audio has not come yet."""
+        self.turn_is_empty = True
+        """Whether the model has said and called nothing in its present turn."""
         self.last_audio_ms = 0.0
 
     @property
@@ -252,13 +255,17 @@ class ModelLink:
     def audio(self, at_ms: float) -> bool:
         """Audio has arrived; False if it belongs to an interrupted reply and must be dropped.
 
-        Such audio ends with the turn; a server that never ends the turn is believed again after
-        a second, so that a lost `turnComplete` costs a second and not the call.
+        Such audio follows closely, and ends with the turn. Sound that comes after a pause is a new
+        reply; so is what comes a second later, if the service never ends the turn.
         """
-        if self._interrupted_ms is not None and at_ms - self._interrupted_ms < _STALE_MS:
-            return False
+        since_ms = self._interrupted_ms
+        if since_ms is not None and at_ms - since_ms < _STALE_MS:
+            last_ms, self.last_audio_ms = max(self.last_audio_ms, since_ms), at_ms
+            if at_ms - last_ms < _STALE_GAP_MS:
+                return False
         self._interrupted_ms = None
         self.generating = True
+        self.turn_is_empty = False
         self.last_audio_ms = at_ms
         return True
 
@@ -272,6 +279,7 @@ class ModelLink:
 
     def turn_completed(self) -> None:
         self.generating = False
+        self.turn_is_empty = True
         self._interrupted_ms = None
 
     def _go_to(self, state: LinkState) -> None:
@@ -301,6 +309,12 @@ class CallState:
     ringing: bool = False
     """The caller hears ringback."""
 
+    # The caller's latest utterance
+    spoke_over_agent: bool = False
+    """It began while the agent was being heard."""
+    stopped_agent: bool = False
+    """The model took it for an interruption."""
+
     # The caller waits for a tool, or for a session of the model
     tone_playing: bool = False
     phrase_said: bool = False
@@ -312,7 +326,12 @@ class CallState:
     quiet: bool = False
     silent_since_ms: float | None = None
     """Since the last word that was heard. The agent's nudge doesn't restart the count."""
-    nudged: bool = False
+    nudges: int = 0
+    """How often the agent has asked whether the caller is still there."""
+    unanswered_since_ms: float | None = None
+    """Since when the caller's line has had sound or words that the model has not answered."""
+    warning_due: bool = False
+    """The one-minute warning waits for a pause."""
 
     hand_over_requested: bool = False
 
@@ -322,6 +341,10 @@ class CallState:
     cut_off: bool = False
     """The session ended in the middle of a reply."""
     replaced_because: str = ""
+    empty_because: str = ""
+    """What the service says of the latest turn without a word."""
+    first_turn_empty: bool = False
+    """The model was to greet the caller, and ended its turn without a word."""
     unheard_since_ms: float | None = None
     """Since when the caller has had no session that listens to them."""
     opened_ms: float = 0.0

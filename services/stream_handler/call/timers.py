@@ -23,6 +23,8 @@ class Timer(enum.StrEnum):
     """The agent said goodbye and did not hang up: how long that may be so."""
     IDLE_NUDGE = enum.auto()
     IDLE_GOODBYE = enum.auto()
+    BACKGROUND = enum.auto()
+    """How long voices may go unanswered before they count as background."""
     WAITING = enum.auto()
     """A tool runs and nobody speaks: until the next sign of life."""
     TIME_WARNING = enum.auto()
@@ -77,6 +79,13 @@ def idle_goodbye_ms(agent: Agent) -> float:
     return agent.idle.goodbye_after_s * 1_000
 
 
+# BACKGROUND
+
+
+def background_ms(agent: Agent) -> float:
+    return agent.idle.background_after_s * 1_000
+
+
 # TIME_WARNING and TIME_OVER, both in the call's age
 
 
@@ -98,11 +107,22 @@ ANSWER_CUT_SHORT_MS = 2_500.0
 """After a reply that was dropped for nobody: a caller too soft for our ear is answered by then."""
 ANSWER_NUDGED_MS = 3_000.0
 """For a model that has been asked to speak."""
+ANSWER_EMPTY_MS = 750.0
+"""For a model that has just ended its turn without a word."""
+FIRST_ANSWER_EMPTY_MS = 3_000.0
+"""The same where the greeting was to come: the caller hears ringing."""
+_AFTER_CALLER_MS = {"quick": 800.0, "normal": 1_200.0, "patient": 1_800.0}
 
 
 def answer_ms(agent: Agent) -> float:
     thinks = agent.model in MODELS and MODELS[agent.model].thinks
     return _ANSWER_MS[agent.turn_taking.patience] + (_THINKING_MS if thinks else 0)
+
+
+def after_caller_ms(agent: Agent) -> float:
+    """How long the model has at least for the last thing that the caller said: longer than it
+    waits itself to see whether they have finished."""
+    return _AFTER_CALLER_MS[agent.turn_taking.patience]
 
 
 # WAITING

@@ -58,6 +58,7 @@ class ToolCalls:
 
     def requested(self, event: ToolCallRequested) -> None:
         self.watchdog.model_acted()
+        self.state.link.turn_is_empty = False
         if not self.ledger.begin(event.id, event.name, event.args, event.at_ms):
             return
         function, tool = BUILT_IN.get(event.name), self._tools.get(event.name)

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 
 from ringdown.calls import Speaker, Turn
 
-_LATE_TEXT_MS = 3_000.0  # transcripts trail the voice by up to two seconds
-_SURELY_SPEECH_MS = 400.0  # longer than a cough
+_LATE_TEXT_MS = 8_000.0  # transcripts usually trail the voice by two seconds, and by six at times
+_EARLY_TEXT_MS = 1_000.0  # how far the text of a reply may run ahead of its sound
+_SURELY_SPEECH_MS = 600.0  # longer than a cough or a door, as short as a "hello?"
+_MOST_BACKCHANNEL_WORDS = 2  # "okay", "mm-hm", "I see"
+_ONE_MATTER_MS = 6_000.0  # a caller who is silent for longer begins anew
 _REMEMBERED = 60  # a long call's end; what came before it rarely matters to what comes next
 
 
@@ -33,6 +36,15 @@ class _CallerTurn:
     """Given when the turn is first saved, so that empty turns leave no gap."""
     earlier_text: str = ""
     """Its text from a session that is gone; the next one hears the turn again."""
+
+    # What it asks for
+    over_agent: bool = False
+    """All of it was spoken while the agent was being heard, and the agent spoke on."""
+    has_words: bool = False
+    """Words that ask for a reply."""
+    spoken_ms: float = 0.0
+    """The length of the speech that asks for one, with words or without."""
+    waits_since_ms: float | None = None
 
 
 @dataclass(slots=True)
@@ -64,6 +76,8 @@ class Transcript:
         self._heard: _AgentTurn | None = None
         """The turn last heard out, while text of it may still come."""
         self._early_text = ""
+        """Of a reply whose sound has not come yet, or late words of the one before."""
+        self._early_text_ms = 0.0
         self.agent_spoke_last = handed_over
         """Whether the agent has spoken since the caller last began to."""
         self.agent_has_spoken = handed_over
@@ -99,12 +113,23 @@ class Transcript:
 
     @property
     def caller_waits(self) -> bool:
-        """Whether the caller has surely said something that has no answer yet."""
+        """Whether the caller has said something that asks for a reply, and has none yet.
+
+        Words do, and so does clear speech: the model may be deaf. What was spoken over the agent
+        doesn't, while the agent speaks on and it may be an "okay".
+        """
         turn = self._caller
-        if turn is None:
-            return False
-        text = turn.text or turn.earlier_text
-        return bool(text.strip()) or turn.end_ms - turn.start_ms >= _SURELY_SPEECH_MS
+        return turn is not None and (turn.has_words or turn.spoken_ms >= _SURELY_SPEECH_MS)
+
+    @property
+    def waits_since_ms(self) -> float | None:
+        """The end of the first thing they said of those that ask for a reply."""
+        return None if self._caller is None else self._caller.waits_since_ms
+
+    @property
+    def caller_text_so_far(self) -> str:
+        """The words that have no reply yet."""
+        return "" if self._caller is None else _tidy(self._caller.text)
 
     def caller_is_heard_again(self) -> None:
         """Another session hears the caller's open turn from its beginning, and tells its text."""
@@ -123,19 +148,34 @@ class Transcript:
         """Whether the caller's latest turn is answered before its text has come."""
         return self._answered is not None and not self._answered.text.strip()
 
-    def caller_speech_started(self, onset_ms: float) -> None:
+    def caller_speech_started(self, onset_ms: float, *, over_agent: bool = False) -> None:
         self.agent_spoke_last = False
         if self._caller is None:
-            self._caller = _CallerTurn(onset_ms, onset_ms)
+            self._caller = _CallerTurn(onset_ms, onset_ms, over_agent=over_agent)
+        elif onset_ms - self._caller.end_ms > _ONE_MATTER_MS:
+            self._caller.waits_since_ms = None
 
-    def caller_speech_stopped(self, end_ms: float) -> None:
-        if self._caller is not None:
-            self._caller.end_ms = max(self._caller.end_ms, end_ms)
+    def caller_speech_stopped(self, end_ms: float, asking_ms: float) -> None:
+        """An utterance has ended; `asking_ms` of it asks for a reply."""
+        turn = self._caller
+        if turn is None:
+            return
+        turn.end_ms = max(turn.end_ms, end_ms)
+        if asking_ms > 0:
+            turn.over_agent = False
+            turn.spoken_ms += asking_ms
+            self._note_words(turn, end_ms)
+
+    def _note_words(self, turn: _CallerTurn, at_ms: float) -> None:
+        words = len(turn.text.split())
+        turn.has_words |= words > (_MOST_BACKCHANNEL_WORDS if turn.over_agent else 0)
+        if turn.waits_since_ms is None and (turn.has_words or turn.spoken_ms > 0):
+            turn.waits_since_ms = at_ms
 
     def caller_text(self, text: str, at_ms: float) -> tuple[Turn, ...]:
-        """Add to what the caller said; a late fragment amends the turn that was answered.
+        """Add to what the caller said; if they have not spoken since it was answered, to that.
 
-        Later than that, it is new speech that was too soft for the voice activity to notice.
+        Much later, it is new speech that was too soft for the voice activity to notice.
         """
         answered = self._answered
         if self._caller is None and answered is not None:
@@ -146,20 +186,35 @@ class Transcript:
         if self._caller is None:
             self._caller = _CallerTurn(at_ms, at_ms)
         self._caller.text += text
+        self._note_words(self._caller, at_ms)
         return ()
 
     # The agent
 
-    def agent_text(self, text: str) -> tuple[Turn, ...]:
+    def agent_text(self, text: str, at_ms: float) -> tuple[Turn, ...]:
         """Add to what the agent says; text may run ahead of its audio, or trail behind it."""
         if self._agent and not self._agent[-1].over:
             self._agent[-1].text += text
-        elif not self._agent and self._heard is not None:
+        elif not self._agent and self._heard is not None and not self._heard.over:
             self._heard.text += text
             return self._save_agent(self._heard, self._heard.last_position, None)
         else:
             self._early_text += text
+            self._early_text_ms = at_ms
         return ()
+
+    def _late_text(self, at_ms: float) -> tuple[Turn, ...]:
+        """Give the reply before what was taken for early text, if no sound has come with it."""
+        if not self._early_text or at_ms - self._early_text_ms < _EARLY_TEXT_MS:
+            return ()
+        turn = self._agent[-1] if self._agent else self._heard
+        text, self._early_text = self._early_text, ""
+        if turn is None:
+            return ()
+        turn.text += text
+        if turn is not self._heard:
+            return ()
+        return self._save_agent(turn, turn.last_position, None)
 
     def agent_audio(
         self, at_ms: float, position: int, length: int, last_voiced_ms: float | None
@@ -171,10 +226,10 @@ class Transcript:
         """
         saved: tuple[Turn, ...] = ()
         if not self._agent or self._agent[-1].complete:
-            saved = self._answer_caller(last_voiced_ms)
-            reply_ms = None
-            if not self.agent_spoke_last and last_voiced_ms is not None:
-                reply_ms = at_ms - last_voiced_ms
+            is_reply = self._caller is not None and last_voiced_ms is not None
+            reply_ms = at_ms - last_voiced_ms if is_reply and last_voiced_ms is not None else None
+            saved = (*self._late_text(at_ms), *self._answer_caller(last_voiced_ms))
+            self._heard = None
             self._agent.append(_AgentTurn(at_ms, position, position, reply_ms, self._early_text))
             self._early_text = ""
         self._agent[-1].last_position = position + length
@@ -187,29 +242,36 @@ class Transcript:
             self._agent[-1].complete = True
 
     def agent_turn_over(self) -> None:
-        """The model's turn is over: text that comes now belongs to the next."""
+        """The model's turn is over: text that comes now belongs to the next, if sound follows."""
         self._early_text = ""
-        self._heard = None
+        if self._heard is not None:
+            self._heard.over = True
         if self._agent:
             self._agent[-1].over = True
 
     def agent_heard(self, at_ms: float, heard_to: int) -> tuple[Turn, ...]:
         """Close the complete turns that were played to their end."""
-        closed: list[Turn] = []
+        closed = list(self._late_text(at_ms))
         while self._agent and self._agent[0].complete and self._agent[0].last_position <= heard_to:
             turn = self._agent.popleft()
             turn.end_ms = at_ms
-            self._heard = None if turn.over else turn
+            self._heard = turn
             closed.extend(self._save_agent(turn, heard_to, None))
         return tuple(closed)
 
     def agent_interrupted(
-        self, at_ms: float, heard_to: int, barge_in_ms: float | None
+        self, at_ms: float, heard_to: int, onset_ms: float | None
     ) -> tuple[Turn, ...]:
-        """Close every open turn with the part of it that was heard."""
-        turns: list[Turn] = []
+        """Close every open turn with the part of it that was heard.
+
+        `onset_ms` is when the caller began what may have interrupted it.
+        """
+        turns = list(self._late_text(at_ms))
         for turn in self._agent:
             turn.end_ms = at_ms
+            barge_in_ms = None
+            if onset_ms is not None and onset_ms > turn.start_ms:
+                barge_in_ms = at_ms - onset_ms
             turns.extend(self._save_agent(turn, heard_to, barge_in_ms))
         self._agent.clear()
         self._heard = None

@@ -9,8 +9,10 @@ import enum
 from ringdown.agents import Agent
 from stream_handler.call.timers import (
     ANSWER_CUT_SHORT_MS,
+    ANSWER_EMPTY_MS,
     ANSWER_NUDGED_MS,
-    REPLY_PAUSE_MS,
+    FIRST_ANSWER_EMPTY_MS,
+    after_caller_ms,
     answer_ms,
 )
 
@@ -28,45 +30,85 @@ class Watchdog:
 
     def __init__(self, agent: Agent) -> None:
         self._answer_ms = answer_ms(agent)
+        self._after_caller_ms = after_caller_ms(agent)
         self._tried: Remedy | None = None
+        self._since_ms: float | None = None
+        """Since when the model could have spoken; None until somebody asks."""
         self._asked = False
+        self._empty_turns = 0
         self._cut_short = False
 
     @property
+    def owed(self) -> bool:
+        """Whether the model was asked to speak, and has not."""
+        return self._asked
+
+    @property
     def cut_short(self) -> bool:
-        """Whether the model dropped its reply although nobody spoke."""
+        """Whether the model dropped its reply for nobody, or for an "mm-hm"."""
         return self._cut_short
 
     def asked(self) -> None:
         """The model has been sent something that it must respond to by speaking."""
         self._asked = True
+        self._since_ms = None
 
-    def interrupted_by_nobody(self) -> None:
+    def connected(self) -> None:
+        """Another session listens."""
+        self._cut_short = False
+        self._empty_turns = 0
+        self._since_ms = None
+
+    def cut_short_by_little(self) -> None:
         self._cut_short = True
+        self._since_ms = None
 
-    def caller_spoke(self) -> None:
+    def turn_was_empty(self) -> None:
+        """The model ended its turn without a word, although it owes one."""
+        self._empty_turns += 1
+        self._since_ms = None
+
+    def caller_waits(self) -> None:
+        """They have said something new: the reply that was cut short need not go on."""
         self._cut_short = False
 
     def model_acted(self) -> None:
         """It has spoken, or called a tool."""
-        self._tried = None
+        self._tried = self._since_ms = None
+        self._empty_turns = 0
         self._asked = self._cut_short = False
 
-    def patience_ms(self, *, caller_waits: bool, broken_off: bool) -> float | None:
-        """How long the model may stay silent from now on; None if it owes nothing.
+    def due_ms(
+        self,
+        at_ms: float,
+        *,
+        waits_since_ms: float | None,
+        voiced_ms: float | None,
+        agent_has_spoken: bool,
+    ) -> float | None:
+        """When the model must have spoken that can speak now; None if it owes nothing.
 
-        `broken_off`: a reply has begun, and does not go on.
+        Patience counts from the first thing that the caller said (`waits_since_ms`): one who asks
+        "hello?" again and again is helped no later. `voiced_ms` is when they were last heard.
         """
-        if broken_off:
-            return REPLY_PAUSE_MS
-        if not (caller_waits or self._asked or self._cut_short):
+        if waits_since_ms is None and not (self._asked or self._cut_short):
             return None
+        if self._since_ms is None:
+            self._since_ms = at_ms
+        since_ms = max(self._since_ms, waits_since_ms or 0.0)
+        due_ms = since_ms + self._patience_ms(agent_has_spoken)
+        return due_ms if voiced_ms is None else max(due_ms, voiced_ms + self._after_caller_ms)
+
+    def _patience_ms(self, agent_has_spoken: bool) -> float:
+        if self._empty_turns:
+            return ANSWER_EMPTY_MS if agent_has_spoken else FIRST_ANSWER_EMPTY_MS
         if self._tried is Remedy.ASK:
             return ANSWER_NUDGED_MS
         return ANSWER_CUT_SHORT_MS if self._cut_short else self._answer_ms
 
     def lost_patience(self, *, broken_off: bool) -> Remedy:
         """What to try now. A model that stops in mid-word isn't listening either: don't ask it."""
+        self._since_ms = None
         if self._tried is None and not broken_off:
             self._tried = Remedy.ASK
         elif self._tried is not Remedy.REPLACE:

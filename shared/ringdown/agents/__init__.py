@@ -75,6 +75,9 @@ class Idle(msgspec.Struct, frozen=True, kw_only=True):
 
     nudge_after_s: Annotated[float, msgspec.Meta(ge=3, le=600)] = 10.0
     goodbye_after_s: Annotated[float, msgspec.Meta(ge=5, le=1200)] = 30.0
+    background_after_s: Annotated[float, msgspec.Meta(ge=20, le=1200)] = 60.0
+    """After so long, voices that the model doesn't answer are a television's, and count as
+    silence."""
 
     def __post_init__(self) -> None:
         if self.goodbye_after_s <= self.nudge_after_s:

@@ -27,7 +27,10 @@ class GenerationCompleted(msgspec.Struct, frozen=True):
 
 
 class TurnCompleted(msgspec.Struct, frozen=True):
+    """`reason` is the service's, for a turn that ended otherwise than usual."""
+
     at_ms: float
+    reason: str = ""
 
 
 class TranscriptReceived(msgspec.Struct, frozen=True):

@@ -92,7 +92,7 @@ class Reader:
         if message.usage_metadata is not None:
             yield UsageReported(at_ms, _usage(message.usage_metadata))
         if _is_turn_over(content):
-            yield TurnCompleted(at_ms)
+            yield TurnCompleted(at_ms, _reason(content))
         update = message.session_resumption_update
         if update is not None and update.resumable and update.new_handle:
             yield ResumptionUpdated(at_ms, update.new_handle)
@@ -178,6 +178,11 @@ def _is_turn_over(content: "_ServerContent") -> bool:
     return status == "IDLE"
 
 
+def _reason(content: "_ServerContent") -> str:
+    reason = content.turn_complete_reason or ""
+    return "" if reason == "TURN_COMPLETE_REASON_UNSPECIFIED" else reason
+
+
 def _usage(usage: "_UsageMetadata") -> Usage:
     return Usage(
         reports=1,
@@ -234,6 +239,7 @@ class _ServerContent(_Wire, frozen=True, gc=False):
     interrupted: bool | None = None
     generation_complete: bool | None = None
     turn_complete: bool | None = None
+    turn_complete_reason: str | None = None
     interaction_status: str | None = None
 
 

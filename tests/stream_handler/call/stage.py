@@ -73,6 +73,7 @@ TONE = 254
 """What the bytes of the waiting tone are."""
 DIAL_MS = 100
 VOICE_DBFS = -20.0
+_SYLLABLE_DB = (0.0, 0.0, -3.0, -6.0, -3.0)
 QUIET_DBFS = -70.0
 
 WORDS = Words(
@@ -200,12 +201,16 @@ class Stage:
             if self.dialled_ms is not None and self.now_ms - self.dialled_ms >= DIAL_MS:
                 self._answer_the_dial()
 
-    def caller(self, length_ms: float, level_dbfs: float = VOICE_DBFS, value: int = 1) -> None:
-        """The caller's frames for `length_ms`, in real time; `value` is what their bytes are."""
+    def caller(self, length_ms: float, level_dbfs: float | None = None, value: int = 1) -> None:
+        """The caller's frames for `length_ms`, in real time; `value` is what their bytes are.
+
+        A voice, whose level rises and falls; or a noise that keeps its level.
+        """
         pcm = bytes([value]) * len(SILENT_FRAME)
-        for _ in range(int(length_ms // FRAME_MS)):
+        for n in range(int(length_ms // FRAME_MS)):
             self.pass_ms(FRAME_MS)
-            self.handle(CallerAudio(self.now_ms, pcm, level_dbfs))
+            level = VOICE_DBFS + _SYLLABLE_DB[n % 5] if level_dbfs is None else level_dbfs
+            self.handle(CallerAudio(self.now_ms, pcm, level))
 
     def caller_says(self, text: str, length_ms: float = 1_000) -> None:
         """A whole utterance with its transcript, and the silence after it."""

@@ -35,12 +35,27 @@ def test_a_turn_end_that_never_comes_costs_a_second_and_not_the_call() -> None:
     stage.audio(1_000, value=2)
     stage.interrupted()
 
-    stage.pass_ms(995)
-    stage.audio(100, value=3)
+    for _ in range(9):
+        stage.pass_ms(110)
+        stage.audio(110, value=3)
     assert not plays(stage, 3)
-    stage.pass_ms(10)
+    stage.pass_ms(110)
+    stage.audio(110, value=4)
+
+    assert plays(stage, 4)
+
+
+def test_sound_that_comes_after_a_pause_is_a_new_reply() -> None:
+    stage = Stage().greeted()
+    stage.audio(1_000, value=2)
+    stage.interrupted()
+
+    stage.pass_ms(100)
+    stage.audio(100, value=3)
+    stage.pass_ms(250)
     stage.audio(100, value=4)
 
+    assert not plays(stage, 3)
     assert plays(stage, 4)
 
 

@@ -15,6 +15,7 @@ AFTER_A_REPLY = Situation(
     generating=False,
     agent_has_spoken=True,
     agent_spoke_last=True,
+    first_turn_empty=False,
     listening=True,
     reconnecting=False,
     tools_run=False,

@@ -30,7 +30,7 @@ def test_an_utterance_is_timed_by_its_first_and_last_voiced_frame() -> None:
 
     changes = hear(SpeechDetector(), quiet + voice + quiet)
 
-    assert changes == [SpeechStarted(onset_ms=1_000), SpeechStopped(end_ms=2_000)]
+    assert changes == [SpeechStarted(1_000), SpeechStopped(1_000, 2_000, sounds_spoken=False)]
 
 
 def test_a_click_is_no_speech() -> None:
@@ -40,7 +40,7 @@ def test_a_click_is_no_speech() -> None:
 def test_the_shortest_word_is_speech() -> None:
     changes = hear(SpeechDetector(), [-70.0] * 20 + [-25.0] * 4 + [-70.0] * 40)
 
-    assert changes == [SpeechStarted(onset_ms=400), SpeechStopped(end_ms=480)]
+    assert changes == [SpeechStarted(400), SpeechStopped(400, 480, sounds_spoken=False)]
 
 
 def test_a_broken_onset_counts_from_its_first_voiced_frame() -> None:
@@ -63,7 +63,7 @@ def test_the_end_is_told_400_ms_after_the_last_voiced_frame_and_not_before() -> 
 
     assert hear(detector, [-70.0] * 19, from_ms=400) == []
     assert detector.speaking
-    assert hear(detector, [-70.0], from_ms=780) == [SpeechStopped(end_ms=400)]
+    assert hear(detector, [-70.0], from_ms=780) == [SpeechStopped(0, 400, sounds_spoken=False)]
 
 
 @pytest.mark.parametrize("noise_dbfs", [-65.0, -55.0, -45.0])
@@ -106,3 +106,22 @@ def test_the_latest_onset_and_voiced_frame_can_be_asked_for() -> None:
     assert detector.onset_ms is not None
     assert math.isclose(detector.onset_ms, 200)
     assert detector.last_voiced_ms == 400
+
+
+@pytest.mark.parametrize(
+    ("levels", "sounds_spoken"),
+    [
+        ([-24.0, -21.0, -18.0, -20.0, -25.0, -33.0, -28.0, -22.0] * 5, True),
+        ([-20.0] * 40, False),
+        ([-20.0, -20.5] * 20, False),
+        ([-20.0, -20.5, -19.5, -20.0] * 100, False),
+    ],
+    ids=["speech", "a hum", "a fan", "a hair dryer"],
+)
+def test_what_rises_and_falls_sounds_spoken(levels: list[float], sounds_spoken: bool) -> None:
+    detector = SpeechDetector()
+    hear(detector, [-100.0] * 5)
+    *_, stopped = hear(detector, [*levels, *[-100.0] * 30], from_ms=100)
+
+    assert isinstance(stopped, SpeechStopped)
+    assert stopped.sounds_spoken is sounds_spoken

@@ -213,7 +213,7 @@ def test_noise_without_a_transcript_is_no_turn() -> None:
 def test_a_caller_too_soft_for_our_ear_still_gets_turns_of_their_own() -> None:
     stage = Stage().greeted()
     for question, answer in (("First question?", "Yes."), ("Second question?", "No.")):
-        stage.caller(3_200, QUIET_DBFS)
+        stage.caller(8_200, QUIET_DBFS)
         stage.caller_text(question)
         stage.reply(answer, 400)
         stage.pass_ms(500)
