@@ -112,8 +112,10 @@ class Conversation:
             case SpeechStopped(_, end_ms):
                 self.transcript.caller_speech_stopped(end_ms, self._asking_ms(change))
                 self._was_small_interruption(change)
+                if change.sounds_spoken and change.length_ms >= _SMALL_INTERRUPTION_MS:
+                    self._tell_of_speech()
                 self.greeting.caller_stopped(end_ms)
-                self.goodbye.caller_stopped_speaking()
+                self.goodbye.caller_stopped_speaking(change.length_ms)
             case _:
                 assert_never(change)
 
@@ -129,6 +131,11 @@ class Conversation:
         if not self.playback.idle:
             return 0.0
         return max(said.end_ms - max(said.onset_ms, self.playback.idle_since_ms), 0.0)
+
+    def _tell_of_speech(self) -> None:
+        """The model hears nothing while a secret is typed, but it learns that there is a voice."""
+        if self.state.link.listening and self.keypad.speech_heard():
+            self.effects.do(SendModelText(prompts.SPEAKS_INSTEAD))
 
     def _was_small_interruption(self, said: SpeechStopped) -> None:
         """A reply that was dropped for so little goes on, unless the model has something to say."""
@@ -195,8 +202,13 @@ class Conversation:
         heard_to = self.playback.clear(at_ms)
         turns = self.transcript.agent_interrupted(at_ms, heard_to, self._barge_in_onset_ms(at_ms))
         self.effects.save(turns=turns)
-        self.goodbye.withdraw_goodbye()
+        self.goodbye.interrupted()
         self._greeting_over(at_ms)
+
+    def key_pressed(self, at_ms: float) -> None:
+        """A key stops what the agent says, as a voice does: who knows the menu needn't hear it."""
+        if not self.playback.idle and not self.greeting.playing and self.state.talking:
+            self.interrupted(at_ms)
 
     def _barge_in_onset_ms(self, at_ms: float) -> float | None:
         onset_ms = self.speech.onset_ms
@@ -248,6 +260,7 @@ class Conversation:
             case Speaker.CALLER:
                 self.limits.caller_was_heard(event.at_ms)  # perhaps too softly for our ear
                 self.effects.save(turns=self.transcript.caller_text(event.text, event.at_ms))
+                self.goodbye.caller_said(self.transcript.caller_text_so_far)
             case Speaker.AGENT:
                 self.effects.save(turns=self.transcript.agent_text(event.text, event.at_ms))
             case _:

@@ -48,7 +48,10 @@ class CallControl(Protocol):
     def leave(self, event: ToolCallRequested, outcome: Outcome, *, said: str, missing: str) -> None:
         """End the stream once the goodbye is heard; tell the model whether it is still missing."""
 
-    def collect(self, collection: Collection) -> None:
+    def stop_collecting(self, at_ms: float) -> bool:
+        """Answer the call that collects digits, if there is one, and let the model listen."""
+
+    def collect(self, collection: Collection, at_ms: float) -> None:
         """Collect digits; the call is answered when that is over."""
 
 
@@ -124,6 +127,7 @@ class _CollectDigitsArgs(msgspec.Struct, frozen=True):
     purpose: ToolName
     length: Annotated[int, msgspec.Meta(ge=0, le=32)] = 0
     secret: bool = True
+    stop: bool = False
 
 
 class CollectDigits:
@@ -140,20 +144,27 @@ class CollectDigits:
                 purpose={"type": "string"},
                 length={"type": "integer"},
                 secret={"type": "boolean"},
+                stop={"type": "boolean"},
             ),
         )
 
     def run(self, event: ToolCallRequested, call: CallControl) -> None:
-        if call.collecting:
-            self._refuse(event, call, prompts.COLLECTING_ALREADY)
-            return
         try:
             # Not strict: models write numbers as 4.0 or "4" now and then.
             args = msgspec.convert(event.args, _CollectDigitsArgs, strict=False)
         except msgspec.ValidationError as error:
             self._refuse(event, call, prompts.wrong_arguments(error))
             return
-        call.collect(Collection(event.id, args.purpose, args.length, args.secret))
+        if args.stop:
+            stopped = call.stop_collecting(event.at_ms)
+            status = prompts.COLLECTING_STOPPED if stopped else prompts.NOTHING_COLLECTED
+            call.answer(event.id, ToolAnswer(output={"status": status}), event.at_ms)
+            return
+        if call.collecting:
+            self._refuse(event, call, prompts.COLLECTING_ALREADY)
+            return
+        collection = Collection(event.id, args.purpose, args.length, args.secret)
+        call.collect(collection, event.at_ms)
 
     def _refuse(self, event: ToolCallRequested, call: CallControl, problem: str) -> None:
         call.answer(event.id, ToolAnswer.failed(problem), event.at_ms)

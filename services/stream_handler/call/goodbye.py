@@ -3,6 +3,8 @@
 Then everything stops, the record is saved, and the stream is closed. Each of these is certain.
 """
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ringdown.calls import CallChanges, CallStatus, EndReason
@@ -13,9 +15,27 @@ from stream_handler.call.playback import BYTES_PER_MS, Playback
 from stream_handler.call.situation import Situation, Survey
 from stream_handler.call.speech import SpeechDetector
 from stream_handler.call.state import HANG_UP, OUTCOMES, CallState, Outcome, Phase
-from stream_handler.call.timers import AFTER_GOODBYE_MS, Timer
+from stream_handler.call.timers import AFTER_GOODBYE_MS, Timer, answer_ms
 from stream_handler.call.tool_ledger import ToolLedger
 from stream_handler.call.transcript import Transcript
+
+_LONGEST_BYE_MS = 1_000.0
+_MOST_WORDS_OF_A_BYE = 2
+
+
+def ends_in_farewell(text: str, farewells: Sequence[str]) -> bool:
+    """Whether the last sentence ends in one of `farewells`, which are in lower case.
+
+    "Goodbye" and "Thank you for calling, goodbye!" do; "Goodbye?" and "say goodbye to fees" don't.
+    """
+    spoken = text.rstrip().lower()
+    if spoken.endswith("?"):
+        return False
+    last = _NO_WORD.sub(" ", spoken).strip()
+    return any(last == bye or last.endswith(f" {bye}") for bye in farewells)
+
+
+_NO_WORD = re.compile(r"[^\w']+")
 
 
 @dataclass(slots=True, eq=False)
@@ -29,15 +49,19 @@ class Goodbye:
     speech: SpeechDetector
     ledger: ToolLedger
     survey: Survey
+    farewells: tuple[str, ...]
+    """In the agent's language and in lower case."""
 
     def begin_goodbye(self, intended: Outcome, at_ms: float) -> None:
         """End the stream, as the model asks, once its goodbye has been heard."""
         spoken = self.transcript.agent_spoke_last
+        if self.state.ending.goodbye_cut_off:
+            self.withdraw_goodbye()  # and begin it anew
         if not self.state.ending.goodbye_requested(intended, spoken=spoken):
             return
         self.effects.start(Timer.GOODBYE_ENDS)
         if not spoken:
-            self.effects.start(Timer.GOODBYE_BEGINS)
+            self.effects.start(Timer.GOODBYE_BEGINS, answer_ms(self.state.call.agent))
         self.after_playback(at_ms)
 
     def agent_spoke(self) -> None:
@@ -49,7 +73,7 @@ class Goodbye:
 
     def generation_completed(self, at_ms: float) -> None:
         """All of the goodbye has been sent: from now on it is known how long it may take."""
-        if self.state.ending.phase is Phase.GOODBYE and self.effects.running(Timer.GOODBYE_ENDS):
+        if self.state.ending.goodbye_begun and self.effects.running(Timer.GOODBYE_ENDS):
             left_ms = (self.playback.sent - self.playback.heard(at_ms)) / BYTES_PER_MS
             self.effects.restart(Timer.GOODBYE_ENDS, left_ms + AFTER_GOODBYE_MS)
 
@@ -60,13 +84,46 @@ class Goodbye:
         if not self.speech.speaking:
             self.finish(self.state.ending.intended, at_ms)
             return
-        self.state.ending.goodbye_answered()
+        self._answered(cut_off=False)
+
+    def interrupted(self) -> None:
+        """The model has stopped in its goodbye, or before it began one."""
+        ending = self.state.ending
+        if ending.goodbye_begun:
+            self._answered(cut_off=True)
+            if not self.speech.speaking:
+                self.effects.start(Timer.GOODBYE_ANSWERED)
+        elif ending.phase is Phase.GOODBYE:
+            self.withdraw_goodbye()
+
+    def _answered(self, *, cut_off: bool) -> None:
+        self.state.ending.goodbye_answered(cut_off=cut_off)
         self.effects.restart(Timer.GOODBYE_ENDS)
 
-    def caller_stopped_speaking(self) -> None:
-        """Whether the caller said "bye" or "wait" is the model's to tell: by speaking or not."""
+    def caller_stopped_speaking(self, length_ms: float) -> None:
+        """Whether the caller said "bye" or "wait" is the model's to tell: by speaking or not.
+
+        It has longer for what is too long to be a "bye", and none for a cough.
+        """
         if self.state.ending.phase is Phase.ANSWERED:
-            self.effects.start(Timer.GOODBYE_ANSWERED)
+            is_long = length_ms >= _LONGEST_BYE_MS
+            self.effects.start(Timer.GOODBYE_ANSWERED, self._for_more_ms() if is_long else None)
+
+    def caller_said(self, text: str) -> None:
+        """Words of the caller have come: a question is waited for, a farewell is not."""
+        if self.state.ending.phase is Phase.ANSWERED and not self.speech.speaking:
+            asks = len(text.split()) > _MOST_WORDS_OF_A_BYE and not ends_in_farewell(
+                text, self.farewells
+            )
+            self.effects.restart(Timer.GOODBYE_ANSWERED, self._for_more_ms() if asks else None)
+
+    def tool_requested(self) -> None:
+        """The model has taken up what the caller said into its goodbye."""
+        if self.state.ending.phase is Phase.ANSWERED:
+            self.withdraw_goodbye()
+
+    def _for_more_ms(self) -> float:
+        return answer_ms(self.state.call.agent)
 
     def withdraw_goodbye(self) -> None:
         if self.state.ending.goodbye_withdrawn():

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from stream_handler.call.timers import COLLECTION_BEGINS_MS, COLLECTION_PAUSE_MS, KEY_PAUSE_MS
 
-PERSON = "0"
 _END = "#"
 _ANY_DIGIT = "1"
 
@@ -29,6 +28,11 @@ class Typed:
 
     digits: str
 
+    @property
+    def asks_for_person(self) -> bool:
+        """Zeros alone do: people press it again when nothing happens at once."""
+        return not self.digits.strip("0")
+
 
 @dataclass(frozen=True, slots=True)
 class Collected:
@@ -47,6 +51,7 @@ class Keypad:
         self._surplus = False
         """A collection is over, and what is typed without a pause is the rest of it."""
         self._kept: dict[str, str] = {}
+        self._heard_speech = False
 
     @property
     def collecting(self) -> Collection | None:
@@ -64,9 +69,16 @@ class Keypad:
             return KEY_PAUSE_MS
         return COLLECTION_PAUSE_MS if self._typed else COLLECTION_BEGINS_MS
 
-    def collect(self, collection: Collection) -> None:
-        """Digits typed from now on belong to `collection`."""
-        self._collection, self._typed, self._surplus = collection, "", False
+    def collect(self, collection: Collection) -> Collected | None:
+        """Digits typed from now on belong to `collection`; so do those typed just before, because
+        callers don't wait for the end of the question. Returns what that may complete."""
+        typed, self._typed, self._surplus = self._typed, "", False
+        self._collection, self._heard_speech = collection, False
+        for key in typed:
+            collected = self.digit(key)
+            if collected is not None:
+                return collected
+        return None
 
     def digit(self, key: str) -> Collected | None:
         """Take a key (0-9, *, #); tell if it ends the collection."""
@@ -84,8 +96,8 @@ class Keypad:
     def as_recorded(self, key: str) -> str:
         """The key that a record has in the place of `key`, which comes next: digits may be a
         secret, and only a 0 that may stand alone means something by itself."""
-        alone = not self._typed and not self._surplus and self._collection is None
-        return key if key in "*#" or (key == PERSON and alone) else _ANY_DIGIT
+        only_zeros = not self._typed.strip("0") and not self._surplus and self._collection is None
+        return key if key in "*#" or (key == "0" and only_zeros) else _ANY_DIGIT
 
     def pause(self) -> Typed | Collected | None:
         """No digit has come for `pause_ms`."""
@@ -100,6 +112,12 @@ class Keypad:
             return False
         self._collection, self._typed, self._surplus = None, "", True
         return True
+
+    def speech_heard(self) -> bool:
+        """Whether the caller speaks instead of typing a secret, and nobody knows that yet."""
+        first = self.hides_the_caller and not self._heard_speech
+        self._heard_speech = True
+        return first
 
     def digits_for(self, purposes: tuple[str, ...]) -> dict[str, str]:
         """What was collected for `purposes`."""

@@ -13,7 +13,7 @@ from stream_handler.call import prompts, timers
 from stream_handler.call.actions import SaveCall, SendModelText
 from stream_handler.call.effects import Effects
 from stream_handler.call.events import UsageReported
-from stream_handler.call.goodbye import Goodbye
+from stream_handler.call.goodbye import Goodbye, ends_in_farewell
 from stream_handler.call.situation import Situation, Survey
 from stream_handler.call.state import CallState
 from stream_handler.call.timers import Timer
@@ -152,5 +152,4 @@ class Limits:
         self.effects.start(Timer.IDLE_GOODBYE, max(due_ms - at_ms, 0))
 
     def _agent_said_goodbye(self) -> bool:
-        text = self.transcript.last_agent_text.lower()
-        return any(farewell in text for farewell in self.words.farewells)
+        return ends_in_farewell(self.transcript.last_agent_text, self.words.farewells)

@@ -145,6 +145,7 @@ COLLECT_DIGITS_ARGUMENTS = {
     "purpose": "What the digits are, in one lower-case word: pin, account_number.",
     "length": "How many digits there are; 0 if that is not known.",
     "secret": "Whether nobody may learn them, as with a PIN.",
+    "stop": "True to stop collecting, because the caller wants to speak instead.",
 }
 
 # What the model is told when it has called a function
@@ -153,6 +154,12 @@ GOODBYE_SAID = "The call ends now. Say nothing more."
 GOODBYE_MISSING = "The call ends once you have said a short goodbye. Say it now."
 TRANSFER_SAID = "The call is being transferred. Say nothing more."
 TRANSFER_MISSING = "Tell the caller now, in one short sentence, that you are connecting them."
+COLLECTING_STOPPED = "You hear the caller again. Ask them what they said."
+NOTHING_COLLECTED = "No digits are being collected."
+SPEAKS_INSTEAD = (
+    "The caller is speaking instead of typing. You can't hear them while a secret is typed. Ask "
+    "them to type it, or call collect_digits with stop to listen to them."
+)
 COLLECTING_ALREADY = "Digits are being collected already. Wait for that to end."
 TOO_MANY_CALLS = "Too much is being asked at once. Wait for the answers."
 

@@ -39,7 +39,7 @@ from stream_handler.call.events import (
     UsageReported,
 )
 from stream_handler.call.goodbye import Goodbye, HandOver
-from stream_handler.call.keypad import PERSON, Collected, Keypad, Typed
+from stream_handler.call.keypad import Collected, Keypad, Typed
 from stream_handler.call.limits import Limits, Words
 from stream_handler.call.model_sessions import ModelSessions
 from stream_handler.call.playback import Playback
@@ -78,7 +78,7 @@ class StreamSession:
         self._survey = survey = Survey(state, transcript, playback, speech, ledger, keypad)
         # What acts: each calls only those that were made before it
         self._goodbye = goodbye = Goodbye(
-            effects, state, transcript, playback, speech, ledger, survey
+            effects, state, transcript, playback, speech, ledger, survey, words.farewells
         )
         self._hand_over = HandOver(effects, state, goodbye)
         self._limits = limits = Limits(effects, state, words, transcript, ledger, goodbye, survey)
@@ -224,6 +224,7 @@ class StreamSession:
 
     def _digit(self, event: DtmfReceived) -> None:
         self._limits.caller_typed()
+        self._conversation.key_pressed(event.at_ms)
         keypad = self._keypad
         collected = keypad.digit(event.digit)
         self._effects.restart(Timer.KEYPAD_PAUSE, keypad.pause_ms)
@@ -234,7 +235,7 @@ class StreamSession:
         match self._keypad.pause():
             case Collected() as collected:
                 self._tools.collected(collected, at_ms)
-            case Typed(digits) if digits == PERSON and self._state.call.fallback_number:
+            case Typed() as typed if typed.asks_for_person and self._state.call.fallback_number:
                 self._goodbye.finish_because(EndReason.CALLER_ASKED_FOR_PERSON, at_ms)
             case Typed(digits):
                 if self._state.link.listening:

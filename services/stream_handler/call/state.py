@@ -3,9 +3,9 @@
 How the stream ends. Every step is certain:
 
     TALKING ──end_call, transfer_call──▶ GOODBYE ──heard, or a limit──▶ SAVING ──▶ CLOSED
-     │  ▲                                 │   └─heard, but─▶ ANSWERED ────▲
-     │  └────── the model is interrupted ─┘  the caller speaks │ │        │
-     │  └───────── the model speaks again ─────────────────────┘ └────────┤
+     │  ▲                                 │   └────────────▶ ANSWERED ────▲
+     │  └─── interrupted before it began ─┘  the caller speaks │ │        │
+     │  └──── the model speaks again, or calls a tool ─────────┘ └────────┤
      └──────────────── hang-up, limit, loss, failure ─────────────────────┘
 
 The connection to the model:
@@ -41,7 +41,7 @@ class Phase(enum.Enum):
     GOODBYE = enum.auto()
     """The model has asked to end the stream. Its goodbye is being spoken, or hasn't begun."""
     ANSWERED = enum.auto()
-    """The goodbye has been heard and the caller is speaking: "bye", or "wait"."""
+    """The goodbye has been heard, or was cut off, by what the caller says: "bye", or "wait"."""
     SAVING = enum.auto()
     """The conversation is over. Only the final save is awaited."""
     CLOSED = enum.auto()
@@ -95,6 +95,7 @@ class Ending:
         self.outcome: Outcome | None = None
         self._intended = HANG_UP
         self._spoken = False
+        self._cut_off = False
 
     @property
     def phase(self) -> Phase:
@@ -139,8 +140,14 @@ class Ending:
         self._move(Phase.TALKING)
         return True
 
-    def goodbye_answered(self) -> None:
-        """The goodbye has been heard, and the caller is speaking."""
+    @property
+    def goodbye_cut_off(self) -> bool:
+        """Whether the caller spoke into the goodbye, and it stopped."""
+        return self._phase is Phase.ANSWERED and self._cut_off
+
+    def goodbye_answered(self, *, cut_off: bool) -> None:
+        """The caller speaks: the goodbye has been heard, or is cut off."""
+        self._cut_off = cut_off
         self._move(Phase.ANSWERED)
 
     def finish(self, outcome: Outcome) -> bool:

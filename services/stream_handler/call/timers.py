@@ -50,7 +50,6 @@ class Timer(enum.StrEnum):
 LENGTH_MS = {
     Timer.RINGBACK: 600,  # a model that is quick needs no ring; then as the country rings
     Timer.FIRST_WORD: 15_000,
-    Timer.GOODBYE_BEGINS: 2_500,
     Timer.GOODBYE_ENDS: 20_000,
     Timer.GOODBYE_ANSWERED: 1_500,
     Timer.FORGOTTEN: 6_000,

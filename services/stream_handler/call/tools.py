@@ -62,6 +62,8 @@ class ToolCalls:
         if not self.ledger.begin(event.id, event.name, event.args, event.at_ms):
             return
         function, tool = BUILT_IN.get(event.name), self._tools.get(event.name)
+        if function is None or not function.is_last:
+            self.goodbye.tool_requested()
         if function is not None:
             function.run(event, self)
         elif tool is not None:
@@ -162,9 +164,21 @@ class ToolCalls:
         self.answer(event.id, answer, event.at_ms, "silent" if spoken else None)
         self.goodbye.begin_goodbye(outcome, event.at_ms)
 
-    def collect(self, collection: Collection) -> None:
-        self.keypad.collect(collection)
+    def stop_collecting(self, at_ms: float) -> bool:
+        collection = self.keypad.collecting
+        if collection is None:
+            return False
+        self.keypad.cancel(collection.tool_call_id)
         self.effects.restart(Timer.KEYPAD_PAUSE, self.keypad.pause_ms)
+        stopped = ToolAnswer.failed(prompts.digits_missing(collection.length), retryable=True)
+        self.answer(collection.tool_call_id, stopped, at_ms, "silent")
+        return True
+
+    def collect(self, collection: Collection, at_ms: float) -> None:
+        typed_already = self.keypad.collect(collection)
+        self.effects.restart(Timer.KEYPAD_PAUSE, self.keypad.pause_ms)
+        if typed_already is not None:
+            self.collected(typed_already, at_ms)
 
 
 def _refusal(args: dict[str, Json], tool: ToolDeclaration) -> ToolAnswer | None:

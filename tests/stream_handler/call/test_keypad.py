@@ -98,7 +98,17 @@ def test_a_0_works_before_the_model_is_there_and_while_it_speaks() -> None:
         assert stage.ended_for() is EndReason.CALLER_ASKED_FOR_PERSON
 
 
-@pytest.mark.parametrize("keys", ["00", "10", "01", "0#", "*0"])
+@pytest.mark.parametrize("keys", ["00", "000"])
+def test_zeros_connect_a_person_as_one_does(keys: str) -> None:
+    stage = Stage(call_of(fallback_number=PERSON)).greeted()
+
+    stage.types(keys)
+    stage.pass_ms(2_000)
+
+    assert stage.ended_for() is EndReason.CALLER_ASKED_FOR_PERSON
+
+
+@pytest.mark.parametrize("keys", ["0049", "10", "01", "0#", "*0"])
 def test_a_0_among_other_keys_is_a_digit(keys: str) -> None:
     stage = Stage(call_of(fallback_number=PERSON)).greeted()
 
@@ -352,3 +362,51 @@ def test_the_model_is_sent_a_frame_for_every_frame_of_a_secret() -> None:
     stage.caller(1_000, QUIET_DBFS, value=8)
 
     assert stage.heard_by_the_model_ms(0) == 1_000
+
+
+def test_a_voice_during_a_secret_is_told_once_and_the_agent_may_listen() -> None:
+    stage = Stage().greeted()
+    stage.collect(length=4)
+
+    for _ in range(2):
+        stage.caller(1_500, value=7)
+        stage.caller(600, QUIET_DBFS)
+    assert len(stage.told_the_model) == 1
+    assert stage.heard_by_the_model_ms(7) == 0
+
+    stage.collect("c2", stop=True)
+    stage.caller(1_000, value=7)
+
+    assert [response.id for response in answers(stage)] == ["c1", "c2"]
+    assert stage.heard_by_the_model_ms(7) == 1_000
+
+
+def test_a_voice_while_digits_are_no_secret_is_heard_as_ever() -> None:
+    stage = Stage().greeted()
+    stage.collect(length=4, secret=False)
+
+    stage.caller(1_500, value=7)
+    stage.caller(600, QUIET_DBFS)
+
+    assert stage.told_the_model == []
+    assert stage.heard_by_the_model_ms(7) == 1_500
+
+
+def test_nothing_is_stopped_where_nothing_is_collected() -> None:
+    stage = Stage().greeted()
+
+    stage.collect(stop=True)
+
+    [response] = answers(stage)
+    assert response.answer.output == {"status": "No digits are being collected."}
+
+
+def test_digits_typed_long_before_are_not_collected() -> None:
+    stage = Stage().greeted()
+    stage.types("12")
+    stage.pass_ms(2_000)
+
+    stage.collect(length=4)
+    stage.types("3456")
+
+    assert collected(stage)

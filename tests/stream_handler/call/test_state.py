@@ -66,7 +66,7 @@ def test_a_wrong_move_warns_and_leaves_the_phase_as_it_was() -> None:
     ending = Ending()
 
     with pytest.warns(WrongMove, match="TALKING to ANSWERED"):
-        ending.goodbye_answered()
+        ending.goodbye_answered(cut_off=False)
 
     assert ending.phase is Phase.TALKING, "a mistake of ours must not end a call"
 
