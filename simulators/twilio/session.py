@@ -1,7 +1,6 @@
 """The network's side of one call: carries out what the call's flow decides."""
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -13,23 +12,23 @@ from .call_flow import (
     Done,
     EndReason,
     Fetch,
-    Fetched,
-    FetchFailed,
     Finish,
+    Gathered,
     Outcome,
     Perform,
 )
 from .callbacks import Callback, Postman
+from .dialling import Dialling
+from .documents import fetch_document
 from .events import CallAnswered, CallEnded, DigitPressed, EventLog, VerbStarted
 from .identity import CallIdentity
 from .line import Line, run_line
 from .settings import NetworkSettings
 from .sounding import Sounding
 from .streaming import Streaming
-from .twiml import ConnectStream, Dial, Pause, Play, Say
-from .twiml_parser import TwimlRefused, parse_twiml
+from .twiml import ConnectStream, Dial, Gather, Pause, Play, Say
 from .webhook_client import WebhookClient
-from .webhooks import Webhook, judge_document
+from .webhooks import Webhook
 
 STATUS_EVENTS = ("initiated", "ringing", "answered", "completed")
 
@@ -70,7 +69,10 @@ class Session:
         self._client = WebhookClient(settings.signer, settings.connection, settings.tls)
         unlogged = EventLog(log.now)
         self._postman = Postman(self._client, log, unlogged)
-        self._sounding = Sounding(line, log, self._client, identity, settings)
+        self._sounding = Sounding(line, log, self._client)
+        self._dialling = Dialling(
+            line, log, self._client, identity, settings, self._sounding, self._bridged
+        )
         self.streaming = Streaming(line, log, self._postman, identity, settings)
 
     def hang_up(self) -> None:
@@ -125,7 +127,7 @@ class Session:
             case _:
                 assert_never(action)
 
-    async def _perform(self, verb: Say | Play | Pause | ConnectStream | Dial) -> Outcome:
+    async def _perform(self, verb: Say | Play | Pause | Gather | ConnectStream | Dial) -> Outcome:
         match verb:
             case Say():
                 await self._sounding.say(verb)
@@ -134,7 +136,11 @@ class Session:
             case Pause():
                 await self._sounding.pause(verb)
             case Dial():
-                return await self._sounding.dial(verb)
+                return await self._dialling.dial(verb)
+            case Gather():
+                detail = "<Gather> is simulated for somebody who is dialled, not for the caller"
+                self._log.alert(Alert(AlertCode.SCHEMA_WARNING, detail))
+                return Gathered("")
             case ConnectStream():
                 return await self.streaming.connect(verb)
             case _:
@@ -142,26 +148,12 @@ class Session:
         return Done()
 
     async def _fetch(self, fetch: Fetch) -> Outcome:
-        url = fetch.webhook.url
         params = (*self._identity.voice(self._status), *fetch.params)
-        response = await self._client.send(fetch.webhook, params, self._log)
-        judged = response if isinstance(response, Alert) else judge_document(url, response)
-        if isinstance(judged, Alert):
-            return self._failed(url, judged)
-        try:
-            parsed = parse_twiml(judged)
-        except TwimlRefused as refused:
-            return self._failed(url, refused.alert)
-        self._alert(parsed.warnings)
-        return Fetched(url, parsed.document)
+        return await fetch_document(self._client, fetch.webhook, params, self._log)
 
-    def _failed(self, url: str, alert: Alert) -> FetchFailed:
-        self._log.alert(alert)
-        return FetchFailed(url, alert)
-
-    def _alert(self, alerts: Iterable[Alert]) -> None:
-        for alert in alerts:
-            self._log.alert(alert)
+    def _bridged(self) -> None:
+        if self._status == "ringing":  # a <Dial answerOnBridge> that came first
+            self._answer()
 
     def _answer(self) -> None:
         self._line.answer()
