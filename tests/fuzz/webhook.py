@@ -23,12 +23,22 @@ from voice_webhook.twilio_request import (
 from voice_webhook.webhook import Webhook
 from voice_webhook.webhook_settings import WebhookSettings
 
-_ROUTES = (b"/", b"/after-stream", b"/after-dial", b"/status", b"/fallback", b"/x")
+_ROUTES = (
+    b"/",
+    b"/after-stream",
+    b"/after-dial",
+    b"/status",
+    b"/fallback",
+    b"/x",
+    b"/whisper",
+    b"/accept",
+)
 _FORM = "&".join(f"{name}={value.replace('+', '%2B')}" for name, value in a_form().items()).encode()
 SEEDS = (
     *(bytes([route, 1]) + b"attempt=1\0" + _FORM for route in range(len(_ROUTES))),
     b"\3\1\0" + _FORM + b"&StreamEvent=stream-error&StreamSid=MZ1&StreamError=x&CallDuration=7",
     b"\2\1\0" + _FORM + b"&DialCallStatus=no-answer&StirVerstat=TN-Validation-Passed-A",
+    b"\7\1call=CA1&token=v1.1.1.x\0" + _FORM + b"&Digits=1&ParentCallSid=CA1",
     b"\0\0\0" + _FORM,
 )
 WORDS = [
