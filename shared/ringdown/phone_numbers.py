@@ -1,4 +1,4 @@
-"""Telephone numbers as everything here writes them: E.164. And which of them say who calls."""
+"""Telephone numbers, always written as E.164, and which of them tell who is calling."""
 
 import re
 
@@ -8,7 +8,7 @@ E164 = r"^\+[1-9][0-9]{6,14}\Z"
 _KEYS = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999", strict=True))
 _WORDS = ("ANONYMOUS", "BLOCKED", "RESTRICTED", "UNAVAILABLE", "UNKNOWN")
 _WITHHELD = frozenset("+" + "".join(_KEYS[letter] for letter in word) for word in _WORDS)
-"""What Twilio gives as the number of callers without one: a word, as it is typed on a phone
+"""What Twilio gives as the number of a caller who withholds it: a word, typed on a phone's keys
 (https://help.twilio.com/articles/223179988)."""
 
 

@@ -1,7 +1,7 @@
-"""What somebody who is dialled hears, and presses, before they are connected: `<Number url>`.
+"""What a person who was dialled hears and presses before they are connected (`<Number url>`).
 
-It is a call of its own, with its own CallSid and its own run of documents. Whoever hangs up in it,
-or is hung up on, is connected to nobody; at the end of the last document they are.
+Their leg is a call of its own, with its own CallSid and its own documents. If a document hangs up,
+they are not connected; at the end of the last document they are.
 """
 
 from collections import deque

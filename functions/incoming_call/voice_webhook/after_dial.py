@@ -25,14 +25,15 @@ async def after_dial(
     settings: WebhookSettings,
     now: datetime.datetime,
 ) -> str:
-    """TwiML that goes on with the agent if nobody took the call and the caller is still there."""
+    """TwiML that continues the call with the agent, unless the caller talked to the person or has
+    hung up."""
     if update.call.over:
         return hang_up()
     resumed = None
     try:
         async with store_deadline(RESUME_WITHIN_S):
             call = await _read(store, update.call.call_sid, unrecorded)
-            if call is not None and has_talked(call, update):
+            if call is not None and was_connected(call, update):
                 return hang_up()
             resumed = await store.resume(update.call.call_sid)
     except RingdownError as error:
@@ -51,11 +52,11 @@ async def after_dial(
     return offer_stream(resumed, settings, now)
 
 
-def has_talked(call: Call, update: DialUpdate) -> bool:
-    """Whether the caller was put through to the person.
+def was_connected(call: Call, update: DialUpdate) -> bool:
+    """Whether the caller was connected to the person.
 
-    Where the person must take the call, only their key says so: to Twilio, a mailbox has completed
-    the call. If Twilio says that it connected nobody, that counts even more.
+    Where the person has to accept the call, our record of it decides: a mailbox completes a call,
+    too. But if Twilio says that it connected nobody, it didn't.
     """
     if update.bridged is False:
         return False
@@ -63,7 +64,7 @@ def has_talked(call: Call, update: DialUpdate) -> bool:
 
 
 async def _read(store: CallStore, call_sid: str, unrecorded: UnrecordedAcceptances) -> Call | None:
-    """The call, with an acceptance that the store could not be told before."""
+    """The call; records that it was accepted if the store was away at that time."""
     call = await store.read_call(call_sid)
     if call is not None and Transfer(call_sid, call.attempt) in unrecorded:
         return await store.accept_transfer(call_sid, call.attempt) or call
@@ -71,8 +72,7 @@ async def _read(store: CallStore, call_sid: str, unrecorded: UnrecordedAcceptanc
 
 
 def _without_agent(update: DialUpdate, settings: WebhookSettings) -> str:
-    """TwiML for a transfer after which the agent can't go on: all there is to go by is Twilio's
-    word."""
+    """TwiML for a call that the agent can't continue; whether the two talked, only Twilio knows."""
     if update.answered if update.bridged is None else update.bridged:
         return hang_up()
     shown = caller_id(update.call.caller, update.call.called)

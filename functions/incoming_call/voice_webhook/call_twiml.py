@@ -9,10 +9,9 @@ from ringdown.agents.phrases import phrases_for
 from ringdown.phone_numbers import is_somebody
 
 RING_FOR_S = 20
-"""How long a person's phone rings before the caller is given back to the agent: mailboxes tend to
-answer after 20 to 25 s."""
+"""How long a person's phone rings before the caller is given back to the agent."""
 PRESS_WITHIN_S = 8
-"""How long somebody who has heard who calls may take to press a key."""
+"""How long a person who has heard who is calling may take to press a key."""
 
 
 def caller_id(caller: str, called: str) -> str | None:
@@ -98,10 +97,10 @@ def say_and_dial(sentence: str, *, language: str, number: str | None, caller_id:
 def transfer(
     *, party: str, caller_id: str | None, whisper_url: str | None, after_dial_url: str
 ) -> str:
-    """Dial the person that the agent has announced; `after_dial_url` says what comes then.
+    """Dial the person whom the agent has announced; `after_dial_url` says what comes next.
 
-    What `whisper_url` answers runs when they pick up, before anybody is connected; the caller hears
-    it ring until then.
+    When they answer, Twilio runs the TwiML of `whisper_url` for them before it connects the two.
+    Until then the caller hears ringing.
     """
     response = VoiceResponse()
     dial = response.dial(
@@ -123,8 +122,10 @@ def transfer(
 
 
 def ask_to_accept(sentence: str, language: str, *, accept_url: str) -> str:
-    """Have the person press a key, which goes to `accept_url`. Without one they are hung up on: at
-    the end of a document Twilio connects them."""
+    """Ask the person to press a key, and post it to `accept_url`; without a key, hang up on them.
+
+    The `<Hangup>` matters: at the end of the document Twilio would connect them.
+    """
     response = VoiceResponse()
     gather = response.gather(num_digits=1, timeout=PRESS_WITHIN_S, action=accept_url, method="POST")
     gather.say(_speakable(sentence), language=language)
@@ -155,8 +156,7 @@ def hang_up() -> str:
 
 
 def nothing() -> str:
-    """For a call that is over, no verb would be carried out. Somebody who is dialled is connected
-    now."""
+    """For a call that is over: no verb would be carried out. Connects a person who was dialled."""
     return _document(VoiceResponse())
 
 

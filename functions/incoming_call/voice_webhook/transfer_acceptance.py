@@ -1,9 +1,9 @@
-"""POST /whisper and /accept: the person who is dialled for a transfer hears who calls, and takes
-the call by pressing 1. A mailbox answers like a person, but presses nothing.
+"""POST /whisper and /accept: the person dialled for a transfer hears who is calling, and presses 1
+to take the call. A mailbox answers like a person, but presses nothing.
 
-Twilio asks /whisper once that person has answered, and connects nobody before it is through. The
-form's CallSid is that person's leg, so the URL says which transfer it is about: call and attempt,
-in a token that fits no other transfer.
+Twilio requests /whisper when someone has answered, and connects nobody until that TwiML has run.
+The form's CallSid is the leg to that person, so the URL carries the caller's call, and a token for
+this attempt.
 """
 
 import datetime
@@ -32,14 +32,14 @@ _log = Log("incoming_call.transfer_acceptance")
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """The transfer that follows one of the call's streams."""
+    """The transfer that followed attempt `attempt` of a call."""
 
     call_sid: str
     attempt: int
 
 
 class UnrecordedAcceptances:
-    """Transfers that were taken while the store was away, as far as this process knows."""
+    """Transfers that were accepted in this process while the store was away."""
 
     def __init__(self) -> None:
         self._latest: deque[Transfer] = deque(maxlen=256)
@@ -52,7 +52,7 @@ class UnrecordedAcceptances:
 
 
 def whisper_url(call: Call, settings: WebhookSettings, now: datetime.datetime) -> str | None:
-    """Where Twilio gets what the person hears first; None if they aren't asked anything."""
+    """Where Twilio gets what the person hears first; None if they need not accept the call."""
     if not call.agent.transfer_accept:
         return None
     token = mint(
@@ -68,7 +68,7 @@ def whisper_url(call: Call, settings: WebhookSettings, now: datetime.datetime) -
 def transfer_of(
     query: Mapping[str, str], settings: WebhookSettings, now: datetime.datetime
 ) -> Transfer:
-    """The transfer that a URL of ours is about; TokenRefused if it isn't ours, or is too old."""
+    """The transfer that the URL is about; TokenRefused unless we made it, a short time ago."""
     call_sid = query.get("call", "")
     attempt = verify(
         settings.stream_token_secret,
@@ -80,7 +80,7 @@ def transfer_of(
 
 
 async def whisper(transfer: Transfer, *, store: CallStore, accept_url: str) -> str:
-    """TwiML for the person who has answered: who calls and what about, and how to take the call."""
+    """TwiML that tells the person who is calling and what about, and asks them to press 1."""
     try:
         async with store_deadline(KNOW_WITHIN_S):
             call = await store.read_call(transfer.call_sid)
@@ -99,9 +99,9 @@ async def whisper(transfer: Transfer, *, store: CallStore, accept_url: str) -> s
 async def accept(
     transfer: Transfer, key: str, *, store: CallStore, unrecorded: UnrecordedAcceptances
 ) -> str:
-    """TwiML that connects the person who pressed 1, and hangs up on anyone else.
+    """TwiML that connects a person who pressed 1, and hangs up on anyone else.
 
-    If the store is away, they are connected all the same: two people wait for each other.
+    If the store is away, it connects them anyway: two people are waiting for each other.
     """
     if key != ACCEPT_KEY:
         _log.info("transfer declined")
@@ -121,14 +121,15 @@ async def accept(
 
 
 def _bound_to(call_sid: str) -> str:
-    """What the token covers: it is worth nothing for a stream, nor a stream's token here."""
+    """What the token covers. It can't open a stream, and a stream's token can't accept a call."""
     return f"{call_sid}/transfer"
 
 
 def _offer(call: Call, phrases: Phrases) -> str:
     sentences = [phrases.transfer_offer]
     if call.transfer_reason:
-        sentences.append(f"{call.transfer_reason.rstrip('.')}.")
+        ends = call.transfer_reason.endswith((".", "!", "?"))
+        sentences.append(call.transfer_reason if ends else f"{call.transfer_reason}.")
     who = _who_calls(call.caller, phrases)
     if who is not None:
         sentences.append(who)
@@ -136,7 +137,7 @@ def _offer(call: Call, phrases: Phrases) -> str:
 
 
 def _who_calls(caller: str, phrases: Phrases) -> str | None:
-    """The number's last digits, one by one, or the name in an address; None if withheld."""
+    """The last digits of the caller's number, or the name in their address; None if withheld."""
     scheme, has_scheme, address = caller.partition(":")
     party = address.partition("@")[0] if has_scheme else caller
     if is_somebody(party):

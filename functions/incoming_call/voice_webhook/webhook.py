@@ -171,7 +171,7 @@ class Webhook:
         connections: Connections,
         now: datetime.datetime,
     ) -> str:
-        """What somebody who is dialled for a transfer hears, and what their key does."""
+        """TwiML for a person who was dialled for a transfer."""
         try:
             transfer = transfer_of(query, self._settings, now)
         except TokenRefused as error:
