@@ -327,6 +327,26 @@ def test_a_missing_value_is_a_problem_and_an_apology() -> None:
     assert drive.notes[-1] == next(n for n in reversed(drive.notes) if isinstance(n, TurnSpoken))
 
 
+@pytest.mark.parametrize(
+    ("behavior", "needs_call_ids", "last"),
+    [
+        (Behavior.BLOCKING, True, "Let me look."),
+        (Behavior.NON_BLOCKING, True, "It is 42 dollars."),
+        (Behavior.BLOCKING, False, "Let me look. It is 42 dollars."),
+    ],
+)
+def test_a_response_without_an_id(behavior: Behavior, needs_call_ids: bool, last: str) -> None:
+    """On Vertex AI gemini-3.8-live loses it if the call is BLOCKING."""
+    tools = (ToolDeclaration("look_up", behavior),)
+    drive = Drive(SCENARIO, setup(tools=tools, needs_call_ids=needs_call_ids))
+    drive.caller_says("my balance")
+    drive.run(2_000)
+    drive.send(ToolResponses((ToolResponse("", "look_up", {"balance": 42}),)))
+    drive.run(10_000)
+    drive.caller_starts()
+    assert spoken(drive)[-1] == last
+
+
 def test_an_undeclared_tool_is_never_called() -> None:
     drive = Drive(SCENARIO, setup())
     drive.caller_says("my balance")
