@@ -31,6 +31,7 @@ class EndReason(StrEnum):
 
     CALLER_HUNG_UP = "caller hung up"
     AGENT_HUNG_UP = "hung up by <Hangup>"
+    API_HUNG_UP = "hung up by the REST API"
     DOCUMENT_ENDED = "no verbs left"
     REJECTED = "rejected"
     APPLICATION_ERROR = "application error"
@@ -170,6 +171,11 @@ class CallFlow:
                 return self._done()
             case _:
                 assert_never(outcome)
+
+    def redirect(self, to: Webhook | Fetched | FetchFailed) -> Action:
+        """Leave the document that runs, wherever it stands, for another one."""
+        self._performing = None
+        return Fetch(to) if isinstance(to, Webhook) else self.advance(to)
 
     def _done(self) -> Action:
         if self._apologised:

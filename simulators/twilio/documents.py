@@ -16,13 +16,18 @@ async def fetch_document(
     judged = response if isinstance(response, Alert) else judge_document(webhook.url, response)
     if isinstance(judged, Alert):
         return _failed(webhook.url, judged, log)
+    return read_document(webhook.url, judged, log)
+
+
+def read_document(url: str, twiml: str, log: EventLog) -> Fetched | FetchFailed:
+    """The document in `twiml`, which came from `url`."""
     try:
-        parsed = parse_twiml(judged)
+        parsed = parse_twiml(twiml)
     except TwimlRefused as refused:
-        return _failed(webhook.url, refused.alert, log)
+        return _failed(url, refused.alert, log)
     for warning in parsed.warnings:
         log.alert(warning)
-    return Fetched(webhook.url, parsed.document)
+    return Fetched(url, parsed.document)
 
 
 def _failed(url: str, alert: Alert, log: EventLog) -> FetchFailed:

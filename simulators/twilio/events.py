@@ -18,7 +18,7 @@ class StreamEnd(StrEnum):
     """How a stream ended."""
 
     CLOSED_BY_SERVER = "closed by server"
-    CALL_ENDED = "call ended"
+    STOPPED = "stopped by the network"
     DROPPED = "dropped"
     PROTOCOL_ERROR = "protocol error"
     NOT_CONNECTED = "not connected"

@@ -59,6 +59,15 @@ def test_a_document_without_verbs_left_ends_the_call() -> None:
     assert call.advance(Done()) == Finish(EndReason.DOCUMENT_ENDED)
 
 
+def test_a_redirected_call_leaves_its_document_and_its_action() -> None:
+    call = flow()
+    assert call.advance(document(ConnectStream(STREAM.url, action="/done"))) == Answer()
+    assert isinstance(call.advance(Done()), Perform)
+    assert call.redirect(Webhook("https://y.test/")) == Fetch(Webhook("https://y.test/"))
+    assert call.redirect(document(Say("a"))) == Perform(Say("a"))
+    assert call.advance(Done()) == Finish(EndReason.DOCUMENT_ENDED)
+
+
 def test_a_first_reject_leaves_the_call_unanswered() -> None:
     call = flow()
     assert call.advance(document(Reject("busy"))) == Finish(EndReason.REJECTED, busy=True)
