@@ -41,6 +41,10 @@ bench: $(READY)  ## Measure everything beside a bare relay and pipecat (Linux, t
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.sound
 
+# Not part of `make test`: it downloads what others wrote.
+peers: $(READY)  ## Have clients that others wrote talk to the stand-ins (1.1 GB the first time; Node 20).
+	@$(BIN)/python -m peers
+
 # SECONDS: of each target
 SECONDS ?= 60
 fuzz: $(READY)  ## Feed both codecs and the webhook bytes that break them (a minute each).
@@ -53,7 +57,7 @@ fuzz: $(READY)  ## Feed both codecs and the webhook bytes that break them (a min
 lint: $(READY)  ## Types (mypy strict) and style (ruff).
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(MYPY) shared/ringdown services/stream_handler functions/incoming_call cli/ringdown_cli devtools simulators benchmarks tests
+	$(MYPY) shared/ringdown services/stream_handler functions/incoming_call cli/ringdown_cli devtools simulators benchmarks peers tests
 	$(MYPY) terraform/scripts/twilio_number.py terraform/scripts/firestore_rules.py scripts/pin_extras.py
 	@for function in functions/agent_edited/ functions/tools/*/; do \
 		echo "$(MYPY) $$function"; \
@@ -68,9 +72,9 @@ lock: $(READY)  ## Resolve every requirements.in again, with hashes.
 	@PYTHON=$(BIN)/python scripts/lock
 
 clean:  ## Remove what was made here.
-	rm -rf $(VENV) .venv-deploy .venv-pipecat terraform/.build out *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) .venv-deploy .venv-livekit .venv-pipecat peers/javascript/node_modules terraform/.build out *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
 
 $(READY):
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/setup
 
-.PHONY: $(READY) help call talk stack conformance test test-real-time bench fuzz lint format lock clean
+.PHONY: $(READY) help call talk stack conformance test test-real-time bench peers fuzz lint format lock clean

@@ -11,11 +11,12 @@ import msgspec
 from benchmarks import first_word
 from benchmarks.load import HEADING, LoadPlan, measure_run, row
 from benchmarks.machine import this_machine
-from benchmarks.pipecat import environment
+from benchmarks.pipecat.environment import PIPECAT
 from benchmarks.results import LoadPoint, Results, read_results, write_results
 from benchmarks.rig.usage import TargetDied, find_pins, prefer_us
 from benchmarks.tables import tables
 from benchmarks.targets import TARGETS, Pipecat, Target
+from devtools.locked_environment import InstallFailed
 from devtools.processes import ProcessFailed, say
 from ringdown_cli.command import count
 
@@ -55,12 +56,15 @@ def main(argv: Sequence[str]) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     try:
         if any(isinstance(target, Pipecat) for target in options.plan.targets):
-            environment.ensure()
+            PIPECAT.ensure()
         if not prefer_us():
             say("Without the right to go first (nice -20), others on this machine disturb more.")
         results = measure_all(options)
-    except (ProcessFailed, TargetDied, environment.InstallFailed) as failure:
+    except (ProcessFailed, TargetDied) as failure:
         say(str(failure))
+        return 1
+    except InstallFailed as failure:
+        say(f"{failure} Or leave it out:\n  python -m benchmarks --targets relay,ringdown")
         return 1
     say(f"\n{tables(results)}")
     return 0
@@ -70,7 +74,7 @@ def measure_all(options: Options) -> Results:
     """Measure part by part; what is there after each part is kept."""
     path = options.out / "results.json"
     plan = options.plan
-    results = Results(machine=this_machine(environment.ENVIRONMENT), seconds=0.0, runs=0)
+    results = Results(machine=this_machine(PIPECAT.folder), seconds=0.0, runs=0)
     if options.only is not None and path.exists():
         results = read_results(path)
     for part in PARTS if options.only is None else (options.only,):

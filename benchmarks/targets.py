@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias
 import httpx2
 import msgspec
 
-from benchmarks.pipecat import environment
+from benchmarks.pipecat.environment import PIPECAT
 from benchmarks.rig.usage import Pins
 from benchmarks.rig.wires import GeminiWire, RelayWire, Wire
 from devtools.processes import Command, SupervisedProcess, free_port, python
@@ -151,7 +151,7 @@ class Pipecat:
     async def running(self, around: Surroundings) -> AsyncIterator[RunningTarget]:
         port = free_port()
         bot = ROOT / "benchmarks" / "pipecat" / "bot.py"
-        argv = around.measured(str(environment.PYTHON), str(bot))
+        argv = around.measured(str(PIPECAT.python), str(bot))
         vad = "on" if self.voice_detection else "off"
         command = _command(self.name, argv, around.environ(PORT=str(port), VAD=vad), port)
         async with _started(command, around.folder) as pid:

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from devtools.call_display import is_fault
 from ringdown_cli.call_page.contents import Moment, MomentKind
-from simulators.twilio import CallEvent
+from simulators.twilio import CallEvent, DialStatus
 from simulators.twilio.events import (
     AlertRaised,
     CallAnswered,
@@ -13,6 +13,7 @@ from simulators.twilio.events import (
     DialledPartyEnded,
     DigitPressed,
     MarkReached,
+    PersonHeard,
     PlaybackCleared,
     StreamAudioStarted,
     StreamEnded,
@@ -52,6 +53,10 @@ def _told(event: CallEvent) -> Iterator[tuple[MomentKind, str]]:
             yield MomentKind.NOTICE, text
         case VerbStarted(verb=Dial()):
             yield MomentKind.PHONE, "connecting to another number"
+        case PersonHeard():
+            yield MomentKind.PHONE, f"other number hears: {event.text}"
+        case DialledPartyEnded(status=DialStatus.COMPLETED, bridged=False):
+            yield MomentKind.PHONE, "other number: answered, but was not connected"
         case DialledPartyEnded():
             yield MomentKind.PHONE, f"other number: {event.status.value}"
         case DigitPressed():

@@ -2,10 +2,11 @@
 
 It is wired as pipecat's own example of Gemini Live on a Twilio number is (pipecat-examples,
 gemini-live-starters/phone-bot/bot.py at 2b1e375); benchmarks/pipecat/README.md says what differs
-and why. One process serves all calls: streams at `/ws`, readiness at `/ready`.
+and why. One process serves all calls: the webhook at `/`, streams at `/ws`, readiness at `/ready`.
 
 Environment: PORT, GEMINI_BASE_URL, GEMINI_API_KEY; SSL_CERT_FILE for the endpoint's authority.
-`VAD=off` leaves out the voice activity detection that the example runs beside the model's.
+`VAD=off` leaves out the voice activity detection that the example runs beside the model's. With
+TWILIO_API_URL, TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN the bot hangs up by Twilio's REST API.
 """
 
 import os
@@ -15,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI, WebSocket
-from google.genai.types import HttpOptions, ThinkingConfig
+from fastapi import FastAPI, Response, WebSocket
+from google.genai.types import HttpOptions
 from loguru import logger
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.frames.frames import EndWorkerFrame, LLMRunFrame
@@ -43,6 +44,7 @@ _INSTRUCTIONS = (
     "You answer the telephone of a delivery service. Keep your answers short and friendly."
     " When the caller has said goodbye, say goodbye and call end_call."
 )
+_ACCOUNT = {"status": "active", "plan": "family plan", "next_delivery": "Tuesday"}
 _GREET = {"role": "developer", "content": "Greet the caller and ask how you can help."}
 
 
@@ -52,6 +54,9 @@ class Settings:
     gemini_base_url: str
     gemini_api_key: str
     with_vad: bool
+    twilio_api_url: str | None
+    twilio_account_sid: str | None
+    twilio_auth_token: str | None
 
 
 def settings_from_environ(environ: Mapping[str, str]) -> Settings:
@@ -60,6 +65,9 @@ def settings_from_environ(environ: Mapping[str, str]) -> Settings:
         gemini_base_url=environ["GEMINI_BASE_URL"],
         gemini_api_key=environ["GEMINI_API_KEY"],
         with_vad=environ.get("VAD") != "off",
+        twilio_api_url=environ.get("TWILIO_API_URL"),
+        twilio_account_sid=environ.get("TWILIO_ACCOUNT_SID"),
+        twilio_auth_token=environ.get("TWILIO_AUTH_TOKEN"),
     )
 
 
@@ -69,6 +77,12 @@ def application(settings: Settings) -> FastAPI:
     @app.get("/ready")
     async def ready() -> str:
         return "ready"
+
+    @app.post("/")
+    async def answer() -> Response:
+        url = f"ws://127.0.0.1:{settings.port}/ws"
+        twiml = f'<Response><Connect><Stream url="{url}"/></Connect></Response>'
+        return Response(twiml, media_type="text/xml")
 
     @app.websocket("/ws")
     async def stream(websocket: WebSocket) -> None:
@@ -84,7 +98,10 @@ async def carry(websocket: WebSocket, settings: Settings) -> None:
     serializer = TwilioFrameSerializer(
         stream_sid=call["stream_id"],
         call_sid=call["call_id"],
-        params=TwilioFrameSerializer.InputParams(auto_hang_up=False),
+        account_sid=settings.twilio_account_sid,
+        auth_token=settings.twilio_auth_token,
+        base_url=settings.twilio_api_url,
+        params=TwilioFrameSerializer.InputParams(auto_hang_up=settings.twilio_api_url is not None),
     )
     transport = FastAPIWebsocketTransport(
         websocket=websocket,
@@ -134,14 +151,22 @@ def _model(settings: Settings) -> GeminiLiveLLMService:
             model="models/gemini-3.8-live",
             voice="Charon",
             system_instruction=_INSTRUCTIONS,
-            thinking=ThinkingConfig(thinking_budget=0),
         ),
-        tools=[end_call],
+        tools=[lookup_account, end_call],
         http_options=HttpOptions(base_url=settings.gemini_base_url),
     )
 
 
-async def end_call(params: FunctionCallParams) -> None:
+async def lookup_account(params: FunctionCallParams, account_number: str) -> None:
+    """Look an account up.
+
+    Args:
+        account_number: as the caller says it.
+    """
+    await params.result_callback(_ACCOUNT)
+
+
+async def end_call(params: FunctionCallParams, reason: str = "") -> None:
     """Hang up, after you have said goodbye."""
     await params.result_callback({"status": "call_ended"})
     await params.llm.push_frame(EndWorkerFrame())

@@ -1,12 +1,14 @@
 """`ringdown callers`: block, unblock, forget."""
 
 import argparse
+import re
 
 from ringdown.calls.callers import Forgotten
 from ringdown.phone_numbers import is_e164
 from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Group, Surroundings
 from ringdown_cli.store_choice import chosen_store
 
+_SHORT_CODE = re.compile(r"[0-9]{3,6}")
 UNREACHED = (
     "Twilio's own call logs, and recordings if you made any: delete them in Twilio's console.",
     "Google Cloud's logs, among them the bucket of dead letters: they end with their retention.",
@@ -71,9 +73,10 @@ async def forget(arguments: argparse.Namespace, surroundings: Surroundings) -> i
 
 
 def _identity(arguments: argparse.Namespace) -> str:
-    """Not only phone numbers: callers may be `anonymous`, or `sip:…`."""
+    """Not only phone numbers: callers may be `anonymous`, `sip:…` or short codes."""
     number: str = arguments.number.strip()
-    if not number or (number[0] in "+0123456789(" and not is_e164(number)):
+    looks_like_one = number[:1] in "+0123456789(" and not _SHORT_CODE.fullmatch(number)
+    if looks_like_one and not is_e164(number):
         raise CannotGoOn(
             f"{number!r} is no phone number. Write it like +14155550123: plus, country code,"
             " digits only."

@@ -1,10 +1,11 @@
 """How times, numbers and money are written in commands' answers."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from ringdown.calls import Call
 from ringdown.phone_numbers import is_e164
 from ringdown.tools import Json
 
@@ -24,6 +25,17 @@ def number_shown(number: str, *, whole: bool) -> str:
     if is_e164(number):
         return f"…{number[-4:]}"
     return number if len(number) <= _SHORT else f"{number[:4]}…"
+
+
+def transfers_shown(call: Call) -> Iterator[str]:
+    """Whom the caller was transferred to, one after the other, and whether they took the call."""
+    for name in call.failed_transfers:
+        yield f"{name}, who did not take the call"
+    if call.transfer_to is not None and not call.agent.transfer_accept:
+        yield call.transfer_to
+    elif call.transfer_to is not None:
+        took = "took" if call.accepted_by is not None else "did not take"
+        yield f"{call.transfer_to}, who {took} the call"
 
 
 def money(usd: float) -> str:

@@ -1,10 +1,25 @@
-"""Telephone numbers as everything here writes them: E.164."""
+"""Telephone numbers, always written as E.164, and which of them tell who is calling."""
 
 import re
 
 E164 = r"^\+[1-9][0-9]{6,14}\Z"
 """A plus, then 7 to 15 digits, the first not 0 (ITU-T E.164)."""
 
+_KEYS = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999", strict=True))
+_WORDS = ("ANONYMOUS", "BLOCKED", "RESTRICTED", "UNAVAILABLE", "UNKNOWN")
+_WITHHELD = frozenset("+" + "".join(_KEYS[letter] for letter in word) for word in _WORDS)
+"""What Twilio gives as the number of a caller who withholds it: a word, typed on a phone's keys
+(https://help.twilio.com/articles/223179988)."""
+
 
 def is_e164(number: str) -> bool:
     return re.match(E164, number) is not None
+
+
+def is_somebody(party: str) -> bool:
+    """Whether `party` is one telephone's number: it can be called, sent a text, and known again.
+
+    Callers may also be withheld ("anonymous", "+266696687", ""), short codes or not on the
+    telephone network ("sip:desk@example.com", "client:bob", "whatsapp:+14155550123").
+    """
+    return is_e164(party) and party not in _WITHHELD

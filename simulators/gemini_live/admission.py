@@ -4,16 +4,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from simulators.gemini_live.refusals import CloseCode, Refused, invalid
 
+# A second slash at the start is taken, too: JavaScript's SDK and Firebase's send one to the service
+# (googleapis/js-genai issue 691).
 _DEVELOPER_PATH = re.compile(
-    r"/ws/google\.ai\.generativelanguage\.(v1|v1beta|v1alpha)\.GenerativeService"
+    r"//?ws/google\.ai\.generativelanguage\.(v1|v1beta|v1alpha)\.GenerativeService"
     r"\.BidiGenerateContent"
 )
 _VERTEX_PATH = re.compile(
-    r"/ws/google\.cloud\.aiplatform\.(v1|v1beta1)\.LlmBidiService/BidiGenerateContent"
+    r"//?ws/google\.cloud\.aiplatform\.(v1|v1beta1)\.LlmBidiService/BidiGenerateContent"
 )
 
 
@@ -44,14 +46,14 @@ def admit(target: str, headers: Mapping[str, str], credentials: Credentials) -> 
     Raises NotFound or Unauthenticated for an HTTP answer, Refused for what the Developer API says
     only after the handshake.
     """
-    parts = urlsplit(target)
-    if _VERTEX_PATH.fullmatch(parts.path):
+    path, _, query = target.partition("?")
+    if _VERTEX_PATH.fullmatch(path):
         if headers.get("Authorization") != f"Bearer {credentials.token}":
             raise Unauthenticated
         return Api.VERTEX
-    if not _DEVELOPER_PATH.fullmatch(parts.path):
+    if not _DEVELOPER_PATH.fullmatch(path):
         raise NotFound
-    key = headers.get("x-goog-api-key") or next(iter(parse_qs(parts.query).get("key", [])), None)
+    key = headers.get("x-goog-api-key") or next(iter(parse_qs(query).get("key", [])), None)
     if not key:
         raise Refused(
             CloseCode.POLICY,

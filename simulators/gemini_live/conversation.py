@@ -29,7 +29,7 @@ from simulators.gemini_live.messages import (
 from simulators.gemini_live.obedience import obey
 from simulators.gemini_live.reading import DEFAULT_INPUT_HZ
 from simulators.gemini_live.refusals import invalid
-from simulators.gemini_live.replies import answer_speech, answer_text, recall, told
+from simulators.gemini_live.replies import answer_speech, answer_text, asked, recall, told
 from simulators.gemini_live.scenario import Scenario
 from simulators.gemini_live.speaking import Speaker
 from simulators.gemini_live.trouble import Trouble
@@ -53,6 +53,7 @@ class Conversation:
         self._setup = setup
         self._instructions = setup.system_instruction
         self._session_id = session_id
+        self._is_told_history = setup.begins_with_history and memory is None
         fresh = Memory()
         memory = memory or fresh.with_meter(fresh.meter.with_text(setup.system_instruction))
         memory = recall(scenario, memory, told(setup.system_instruction))
@@ -181,7 +182,14 @@ class Conversation:
         self._speaker.held = speaking or bool(self._utterances)
 
     def _take_content(self, content: ClientContent, now_ms: float) -> list[Action]:
-        """History, and with `turn_complete` its last turn as a question."""
+        """History, and with `turn_complete` its last turn as a question.
+
+        The initial history that a setup announces asks nothing, whoever has its last turn.
+        """
+        if self._is_told_history:
+            self._is_told_history = not content.turn_complete
+            self._speaker.memory = recall(self._scenario, self.memory, content.turns)
+            return []
         asks = content.turn_complete and bool(content.turns) and content.turns[-1].role == "user"
         told = content.turns[:-1] if asks else content.turns
         self._speaker.memory = recall(self._scenario, self.memory, told)
@@ -191,9 +199,10 @@ class Conversation:
 
     def _read(self, text: str, now_ms: float) -> list[Action]:
         actions = self._speaker.interrupt(now_ms)
-        answer = answer_text(self._scenario, self.memory, text)
-        meter = self.memory.meter.with_text(text)
-        self._speaker.memory = self.memory.with_turn("user", text).with_meter(meter)
+        memory = self.memory.with_meter(self.memory.meter.with_text(text))
+        question, memory = asked(memory, text)
+        answer = answer_text(self._scenario, memory, question)
+        self._speaker.memory = memory.with_turn("user", question)
         if answer is None:
             return actions
-        return actions + self._speaker.answer(obey(answer, text, self._instructions), now_ms)
+        return actions + self._speaker.answer(obey(answer, question, self._instructions), now_ms)

@@ -66,6 +66,10 @@ class Setup:
     output_transcription: bool = False
     resumption: bool = False
     handle: str | None = None
+    begins_with_history: bool = False
+    """Client content up to the first `turn_complete` tells what was said before."""
+    needs_call_ids: bool = False
+    """A response to a BLOCKING call is lost unless it carries the call's id."""
 
 
 @dataclass(frozen=True, slots=True)

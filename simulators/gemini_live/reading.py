@@ -21,7 +21,12 @@ from simulators.gemini_live.messages import (
 )
 from simulators.gemini_live.protocol import WIRE
 from simulators.gemini_live.refusals import CloseCode, Refused, invalid
-from simulators.gemini_live.setup_rules import read_content, read_setup, read_tools
+from simulators.gemini_live.setup_rules import (
+    calls_have_ids,
+    read_content,
+    read_setup,
+    read_tools,
+)
 from simulators.gemini_live.wire_types import Canonical
 
 DEFAULT_INPUT_HZ = 16_000
@@ -50,7 +55,8 @@ def read(frame: str | bytes, *, model: str | None = None, vertex: bool = False) 
         case "client_content":
             return _read_client_content(body)
         case "tool_response":
-            return _read_tool_response(body, vertex)
+            identified = calls_have_ids(model or "", vertex=vertex)
+            return _read_tool_response(body, identified=identified)
         case "context_update":
             return _read_context_update(body)
         case _:
@@ -123,17 +129,18 @@ def _read_turn(content: Canonical) -> HistoryTurn:
     return HistoryTurn(role, read_content(content))
 
 
-def _read_tool_response(body: Canonical, vertex: bool) -> ToolResponses:
+def _read_tool_response(body: Canonical, *, identified: bool) -> ToolResponses:
     items = body.get("function_responses", [])
     if not items:
         raise invalid("tool_response.function_responses is empty.")
-    if vertex:
-        _check_vertex_fields(items)
+    if not identified:
+        _refuse_ids(items)
     return ToolResponses(tuple(_read_function_response(item) for item in items))
 
 
-def _check_vertex_fields(responses: list[Canonical]) -> None:
-    """Vertex AI knows neither of these (livekit/agents pull request 2194, and its source)."""
+def _refuse_ids(responses: list[Canonical]) -> None:
+    """Gemini 2.5 on Vertex AI knows neither of these (livekit/agents pull request 2194, and its
+    source)."""
     for index, response in enumerate(responses):
         for name in ("id", "scheduling"):
             if name in response:

@@ -1,8 +1,10 @@
 """Which of the scenario's answers comes next, and what it says once the tools have answered."""
 
+import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from simulators.gemini_live.memory import Memory
@@ -53,6 +55,18 @@ def answer_text(scenario: Scenario, memory: Memory, text: str) -> Answer | None:
     return _pick(scenario, memory, turns) if turns else answer_speech(scenario, memory, words)
 
 
+def asked(memory: Memory, text: str) -> tuple[str, Memory]:
+    """What `text` asks, and what was told before it.
+
+    A text without words asks for an answer to what was told last: pipecat sends " " for that, and
+    LiveKit's Google plugin ".".
+    """
+    if normalise(text) or not memory.history:
+        return text, memory
+    *before, last = memory.history
+    return last.text, replace(memory, history=tuple(before))
+
+
 def recall(scenario: Scenario, memory: Memory, turns: Sequence[HistoryTurn]) -> Memory:
     """`memory` with a conversation that the client tells of; its questions count as answered."""
     for turn in turns:
@@ -93,11 +107,8 @@ def _pick(scenario: Scenario, memory: Memory, turns: Sequence[Turn]) -> Answer |
 
 
 def _fill(sentence: str, outcomes: Sequence[Outcome]) -> str:
-    roots: list[Mapping[str, Any]] = [{outcome.tool: outcome.response} for outcome in outcomes]
-    for outcome in outcomes:
-        roots.append(outcome.response)
-        if isinstance(outcome.response.get("output"), Mapping):
-            roots.append(outcome.response["output"])
+    readings = [(o.tool, reading) for o in outcomes for reading in _readings(o.response)]
+    roots = [{tool: reading} for tool, reading in readings] + [reading for _, reading in readings]
 
     def look_up(match: re.Match[str]) -> str:
         for root in roots:
@@ -107,6 +118,22 @@ def _fill(sentence: str, outcomes: Sequence[Outcome]) -> str:
         raise MissingValue(f"the response has no {match[1]}: {outcomes[0].response}")
 
     return _VALUE.sub(look_up, sentence)
+
+
+def _readings(response: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """A response as it came, and without what clients wrap it in.
+
+    pipecat sends a tool's result bare, google-genai in `result`, others in `output`; LiveKit writes
+    it as a string.
+    """
+    yield response
+    for name in ("output", "result"):
+        wrapped = response.get(name)
+        if isinstance(wrapped, str):
+            with suppress(ValueError):
+                wrapped = json.loads(wrapped)
+        if isinstance(wrapped, Mapping):
+            yield wrapped
 
 
 def _descend(root: Any, keys: Sequence[str]) -> Any:

@@ -23,8 +23,8 @@ class Reply:
     """Speak `say`, then make `calls` at once; when all are answered, speak `then`.
 
     `otherwise` is for a response with an `error` and for a tool that is not declared. `then` may
-    hold values of the response: "{output.balance}", "{balance}" or, among several calls,
-    "{lookup_account.output.balance}".
+    hold values of the result, in whatever the client wraps it: "{balance}" or, among several
+    calls, "{lookup_account.balance}".
     """
 
     say: str | None = None

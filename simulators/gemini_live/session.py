@@ -47,6 +47,7 @@ from simulators.gemini_live.reading import read
 from simulators.gemini_live.record import Received, Sent, SessionRecord
 from simulators.gemini_live.refusals import CloseCode, Refused
 from simulators.gemini_live.scenario import Scenario
+from simulators.gemini_live.setup_rules import calls_have_ids
 from simulators.gemini_live.writing import encode
 from simulators.speech.pcm import Pcm
 from simulators.speech.recognition import PhraseRecognizer
@@ -124,6 +125,8 @@ class Session:
         self._record = record
         self._plan = plan
         self._vertex = vertex
+        self._identified = True
+        """Whether this session's function calls carry ids."""
         self._loop = asyncio.get_running_loop()
         self._accepted_s = self._loop.time()
         self._set_up_ms = 0.0
@@ -161,6 +164,7 @@ class Session:
         if not isinstance(message, Setup):
             raise AssertionError("a first message that is no setup is refused when it is read")
         self._record.setup = message
+        self._identified = calls_have_ids(message.model, vertex=self._vertex)
         match self._plan.at_connect():
             case WithholdSetup():
                 await self._socket.wait_closed()
@@ -298,7 +302,8 @@ class Session:
 
     async def _send(self, message: ServerMessage) -> None:
         async with asyncio.timeout(_SEND_DEADLINE_S):
-            await self._socket.send(encode(message, vertex=self._vertex))
+            frame = encode(message, vertex=self._vertex, identified=self._identified)
+            await self._socket.send(frame)
         audio = message.data if isinstance(message, AudioChunk) else b""
         text = message.text if isinstance(message, InputTranscript | OutputTranscript) else ""
         entry = Sent(self._elapsed_ms(), type(message).__name__, len(audio), text)

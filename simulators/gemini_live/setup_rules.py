@@ -27,7 +27,7 @@ _DEVELOPER_MODELS = frozenset(
     }
 )
 _DEVELOPER_NAME = re.compile(r"models/([^/]+)")
-_VERTEX_MODELS = frozenset({"gemini-live-2.5-flash-native-audio"})
+_VERTEX_MODELS = frozenset({LIVE, "gemini-live-2.5-flash-native-audio"})
 _VERTEX_NAME = re.compile(r"projects/[^/]+/locations/[^/]+/publishers/google/models/([^/]+)")
 _VOICE_NAMES = """
     Achernar Achird Algenib Algieba Alnilam Aoede Autonoe Callirrhoe Charon Despina Enceladus
@@ -47,12 +47,14 @@ def read_setup(body: Canonical, *, vertex: bool = False) -> Setup:
     proactivity: Canonical = body.get("proactivity", {})
     if "proactive_audio" in proactivity and model == LIVE:
         raise invalid(f"proactive_audio is not supported by {model}.")
-    if vertex:
+    identified = calls_have_ids(model, vertex=vertex)
+    if not identified:
         _refuse_behaviors(body.get("tools", []))
         _refuse_search_beside_functions(body.get("tools", []))
     tools = read_tools(body.get("tools", []), "setup.tools", model=model)
     resumption: Canonical | None = body.get("session_resumption")
     content: Canonical | None = body.get("system_instruction")
+    history: Canonical = body.get("history_config", {})
     return Setup(
         model=model,
         voice=_read_voice(generation.get("speech_config", {})),
@@ -63,7 +65,17 @@ def read_setup(body: Canonical, *, vertex: bool = False) -> Setup:
         output_transcription="output_audio_transcription" in body,
         resumption=resumption is not None,
         handle=resumption.get("handle") if resumption else None,
+        begins_with_history=history.get("initial_history_in_client_content", False),
+        needs_call_ids=vertex and identified,
     )
+
+
+def calls_have_ids(model: str, *, vertex: bool) -> bool:
+    """Whether function calls carry ids: all but those of Gemini 2.5 on Vertex AI.
+
+    Sources: googleapis/js-genai issue 1210; for 3.8 on Vertex AI, LiveKit's Google plugin 1.8.9.
+    """
+    return not vertex or model.startswith("gemini-3.")
 
 
 def read_content(content: Canonical) -> str:
@@ -88,7 +100,8 @@ def read_tools(
 
 
 def _refuse_behaviors(tools: Iterable[Canonical]) -> None:
-    """Functions of Vertex AI block, and say nothing of it (googleapis/python-genai issue 1739)."""
+    """Functions of Gemini 2.5 on Vertex AI block, and say nothing of it (googleapis/python-genai
+    issue 1739)."""
     for index, tool in enumerate(tools):
         for place, function in enumerate(tool.get("function_declarations", ())):
             if "behavior" in function:
@@ -181,9 +194,6 @@ def _read_declaration(function: Canonical, path: str, model: str) -> ToolDeclara
 def _check_schema(schema: Mapping[str, Any], path: str) -> None:
     if not ({"type", "any_of"} & schema.keys()):
         raise invalid(f"{path}: schema didn't specify the schema type field.")
-    if schema.get("required") == []:
-        # Reported as a policy violation, of all things.
-        raise Refused(CloseCode.POLICY, f"{path}.required: should be non-empty.")
     properties = schema.get("properties", {})
     for name in schema.get("required", ()):
         if name not in properties:

@@ -28,6 +28,7 @@ from simulators.gemini_live.messages import (
     ToolCall,
     ToolCallCancellation,
     ToolDeclaration,
+    ToolResponse,
     ToolResponses,
     TurnComplete,
 )
@@ -113,11 +114,21 @@ class Speaker:
         """Raises Refused for a response to a call that was never made."""
         actions: list[Action] = []
         for response in message.responses:
+            if self._is_lost(response):
+                lost = f"the response to {response.name} has no id, and is lost"
+                actions.append(Problem(lost, now_ms))
+                continue
             batch = self._ledger.answer(response)
             actions.append(ToolAnswered(response.call_id, response.response, now_ms))
             if batch:
                 actions += self._conclude(batch, now_ms)
         return actions
+
+    def _is_lost(self, response: ToolResponse) -> bool:
+        if response.call_id or not self._setup.needs_call_ids:
+            return False
+        tool = self.tools.get(response.name)
+        return tool is not None and tool.behavior is Behavior.BLOCKING
 
     def _step(self, turn: ModelTurn, now_ms: float) -> list[Action] | None:
         """The next thing to do in this turn; None when it is not yet time for any."""

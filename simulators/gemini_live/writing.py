@@ -25,16 +25,16 @@ from simulators.gemini_live.messages import (
 _MIME_TYPE = f"audio/pcm;rate={OUTPUT_HZ}"
 
 
-def encode(message: ServerMessage, *, vertex: bool = False) -> bytes:
+def encode(message: ServerMessage, *, vertex: bool = False, identified: bool = True) -> bytes:
     """UTF-8 JSON for a binary frame.
 
-    Vertex AI names a few fields of the usage differently, and its function calls have no ids
-    (googleapis/js-genai issue 1210); that its cancellations have none either is [assumed].
+    Vertex AI names a few fields of the usage differently. Function calls have no ids unless they
+    are `identified`; that cancellations then have none either is [assumed].
     """
-    return json.dumps(_to_json(message, vertex), separators=(",", ":")).encode()
+    return json.dumps(_to_json(message, vertex, identified), separators=(",", ":")).encode()
 
 
-def _to_json(message: ServerMessage, vertex: bool) -> Any:
+def _to_json(message: ServerMessage, vertex: bool, identified: bool) -> Any:
     match message:
         case SetupComplete(session_id):
             return {"setupComplete": {"sessionId": session_id}}
@@ -55,12 +55,13 @@ def _to_json(message: ServerMessage, vertex: bool) -> Any:
             return {"serverContent": content} | billed
         case ToolCall(calls):
             items = [
-                ({} if vertex else {"id": call.call_id}) | {"name": call.name, "args": call.args}
+                ({"id": call.call_id} if identified else {})
+                | {"name": call.name, "args": call.args}
                 for call in calls
             ]
             return {"toolCall": {"functionCalls": items}}
         case ToolCallCancellation(call_ids):
-            return {"toolCallCancellation": {} if vertex else {"ids": list(call_ids)}}
+            return {"toolCallCancellation": {"ids": list(call_ids)} if identified else {}}
         case GoAway(time_left_s):
             return {"goAway": {"timeLeft": f"{time_left_s:g}s"}}
         case ResumptionUpdate(handle):

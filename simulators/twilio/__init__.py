@@ -5,7 +5,7 @@ from simulators.yaml_fields import ScenarioError
 from .alerts import Alert, AlertCode, AlertLevel
 from .call import Call, CallError, CallOver, NoticeTimeout
 from .call_flow import DialStatus, EndReason
-from .dialled import Answers, CannotBeReached, DialledParty, DoesNotAnswer, IsBusy
+from .dialled import Answers, CannotBeReached, DialledParty, DoesNotAnswer, IsBusy, Mailbox
 from .events import CallEvent, event_record
 from .handset import Handset
 from .microphone import Utterance
@@ -34,6 +34,7 @@ __all__ = [
     "EndReason",
     "Handset",
     "IsBusy",
+    "Mailbox",
     "NoticeTimeout",
     "Recording",
     "ScenarioError",

@@ -1,13 +1,25 @@
 """How a call runs through its TwiML: a pure step machine, outcome in, action out."""
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 from urllib.parse import urljoin
 
 from .alerts import Alert
-from .twiml import ConnectStream, Dial, Document, Hangup, Pause, Play, Redirect, Reject, Say, Verb
+from .twiml import (
+    ConnectStream,
+    Dial,
+    Document,
+    Gather,
+    Hangup,
+    Pause,
+    Play,
+    Redirect,
+    Reject,
+    Say,
+    Verb,
+)
 from .webhooks import Params, Webhook
 
 MAX_DOCUMENTS = 500
@@ -19,6 +31,7 @@ class EndReason(StrEnum):
 
     CALLER_HUNG_UP = "caller hung up"
     AGENT_HUNG_UP = "hung up by <Hangup>"
+    API_HUNG_UP = "hung up by the REST API"
     DOCUMENT_ENDED = "no verbs left"
     REJECTED = "rejected"
     APPLICATION_ERROR = "application error"
@@ -53,7 +66,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Perform:
-    verb: Say | Play | Pause | ConnectStream | Dial
+    verb: Say | Play | Pause | Gather | ConnectStream | Dial
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,24 +113,41 @@ class DialEnded:
     status: DialStatus
     call_sid: str
     duration_s: int = 0
+    bridged: bool = False
+    """Whether the two were connected: not, if somebody answered and was hung up on."""
 
 
-Outcome = Done | Fetched | FetchFailed | StreamDropped | DialEnded
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What was pressed; empty if nothing was."""
+
+    digits: str
+
+
+Outcome = Done | Fetched | FetchFailed | StreamDropped | DialEnded | Gathered
 
 
 class CallFlow:
-    """One inbound call. `begin()`, then `advance(outcome)` after each action, until `Finish`."""
+    """One call. `begin()`, then `advance(outcome)` after each action, until `Finish`.
+
+    `answered`: somebody has picked up already, as whoever was dialled.
+    """
 
     def __init__(
-        self, voice: Webhook, fallback: Webhook | None = None, *, end_after_drop: bool = False
+        self,
+        voice: Webhook,
+        fallback: Webhook | None = None,
+        *,
+        end_after_drop: bool = False,
+        answered: bool = False,
     ) -> None:
         self._voice = voice
         self._fallback = fallback
         self._end_after_drop = end_after_drop
         self._verbs: deque[Verb] = deque()
         self._url = voice.url
-        self._performing: Dial | ConnectStream | None = None
-        self._answered = False
+        self._performing: Dial | Gather | ConnectStream | None = None
+        self._answered = answered
         self._apologised = False
         self._on_fallback = False
         self._documents = 0
@@ -133,12 +163,19 @@ class CallFlow:
                 return self._fetch_failed(outcome)
             case DialEnded():
                 return self._dial_ended(outcome)
+            case Gathered():
+                return self._gathered(outcome)
             case StreamDropped():
                 return Finish(EndReason.STREAM_DROPPED) if self._end_after_drop else self._done()
             case Done():
                 return self._done()
             case _:
                 assert_never(outcome)
+
+    def redirect(self, to: Webhook | Fetched | FetchFailed) -> Action:
+        """Leave the document that runs, wherever it stands, for another one."""
+        self._performing = None
+        return Fetch(to) if isinstance(to, Webhook) else self.advance(to)
 
     def _done(self) -> Action:
         if self._apologised:
@@ -158,11 +195,7 @@ class CallFlow:
         self._url = fetched.url
         self._on_fallback = False
         self._verbs = deque(fetched.document.verbs)
-        # A first <Reject> is the only way to leave a call unanswered.
-        if self._answered or (self._verbs and isinstance(self._verbs[0], Reject)):
-            return self._next()
-        self._answered = True
-        return Answer()
+        return self._next()
 
     def _fetch_failed(self, failed: FetchFailed) -> Action:
         if self._fallback is None or self._on_fallback:
@@ -173,17 +206,27 @@ class CallFlow:
         return Fetch(self._fallback, params)
 
     def _dial_ended(self, ended: DialEnded) -> Action:
-        answered = ended.status is DialStatus.COMPLETED
+        self._answered = self._answered or ended.bridged
         params: Params = (
             ("DialCallStatus", ended.status.value),
             ("DialCallSid", ended.call_sid),
-            ("DialBridged", "true" if answered else "false"),
+            ("DialBridged", "true" if ended.bridged else "false"),
         )
-        if answered:
+        if ended.status is DialStatus.COMPLETED:
             params = (*params, ("DialCallDuration", str(ended.duration_s)))
         return self._after_verb(params)
 
+    def _gathered(self, gathered: Gathered) -> Action:
+        gather, self._performing = self._performing, None
+        if not isinstance(gather, Gather) or not (gathered.digits or gather.action_on_empty_result):
+            return self._next()
+        # Without an action the same document is asked again.
+        return self._fetch(gather.action or "", gather.method, (("Digits", gathered.digits),))
+
     def _next(self) -> Action:
+        if not self._answered and not (self._verbs and _leaves_unanswered(self._verbs[0])):
+            self._answered = True
+            return Answer()
         if not self._verbs:
             return Finish(EndReason.DOCUMENT_ENDED)
         verb = self._verbs.popleft()
@@ -194,13 +237,22 @@ class CallFlow:
                 return Finish(EndReason.REJECTED, busy=reason == "busy")
             case Redirect(url, method):
                 return self._fetch(url, method)
-            case Dial() | ConnectStream():
-                self._performing = verb
-                return Perform(verb)
+            case Dial(url=str(url)):
+                return self._perform(replace(verb, url=urljoin(self._url, url)))
+            case Dial() | Gather() | ConnectStream():
+                return self._perform(verb)
             case Say() | Play() | Pause():
                 return Perform(verb)
             case _:
                 assert_never(verb)
 
+    def _perform(self, verb: Dial | Gather | ConnectStream) -> Action:
+        self._performing = verb
+        return Perform(verb)
+
     def _fetch(self, url: str, method: str, params: Params = ()) -> Action:
         return Fetch(Webhook(urljoin(self._url, url), method), params)
+
+
+def _leaves_unanswered(verb: Verb) -> bool:
+    return isinstance(verb, Reject) or (isinstance(verb, Dial) and verb.answer_on_bridge)

@@ -7,16 +7,31 @@ from dataclasses import dataclass
 class Answers:
     """Picks up after `after_s`, says a sentence, and hangs up `stays_s` after it.
 
-    `stays_s` None: stays on the line until the caller hangs up.
+    `stays_s` None: stays on the line until the caller hangs up. Where the `<Dial>` has something to
+    say first (`<Number url>`), the person presses the keys `presses`, the first of them
+    `presses_after_s` after picking up; one that comes when nobody asks any more is lost.
     """
 
     says: str
     after_s: float = 1.0
     stays_s: float | None = 0.5
+    presses: str = ""
+    presses_after_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """Picks up like a person, presses nothing, greets, beeps, and records for `records_s`."""
+
+    greeting: str
+    after_s: float = 1.0
+    records_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class IsBusy:
+    """So is whoever declines a call, after a few rings."""
+
     after_s: float = 0.5
 
 
@@ -30,4 +45,4 @@ class CannotBeReached:
     """The network has no way to this number."""
 
 
-DialledParty = Answers | IsBusy | DoesNotAnswer | CannotBeReached
+DialledParty = Answers | Mailbox | IsBusy | DoesNotAnswer | CannotBeReached

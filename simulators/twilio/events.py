@@ -18,7 +18,7 @@ class StreamEnd(StrEnum):
     """How a stream ended."""
 
     CLOSED_BY_SERVER = "closed by server"
-    CALL_ENDED = "call ended"
+    STOPPED = "stopped by the network"
     DROPPED = "dropped"
     PROTOCOL_ERROR = "protocol error"
     NOT_CONNECTED = "not connected"
@@ -146,6 +146,17 @@ class DialledPartyEnded:
     number: str
     status: DialStatus
     duration_s: int
+    bridged: bool
+    """Whether the caller was connected to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonHeard:
+    """What somebody who was dialled is told before they are connected (`<Number url>`)."""
+
+    when: When
+    number: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +189,7 @@ CallEvent = (
     | PlaybackCleared
     | DigitPressed
     | DialledPartyEnded
+    | PersonHeard
     | AlertRaised
     | CallEnded
 )

@@ -25,13 +25,23 @@ def new_sid(prefix: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CallIdentity:
-    """`extra` goes along in every webhook of the call; a name may repeat."""
+    """`extra` goes along in every webhook of the call; a name may repeat.
+
+    `parent_call_sid` is that of the call for which this one was dialled.
+    """
 
     account_sid: str
     call_sid: str
     to: str
     from_: str
     extra: Params = ()
+    parent_call_sid: str | None = None
+
+    def dialled(self, call_sid: str, number: str, caller_id: str) -> "CallIdentity":
+        """The leg to somebody whom this call dials."""
+        return CallIdentity(
+            self.account_sid, call_sid, number, caller_id, parent_call_sid=self.call_sid
+        )
 
     def common(self, call_status: str) -> Params:
         """The fields that every webhook and callback of the call carries."""
@@ -42,13 +52,15 @@ class CallIdentity:
             ("CallStatus", call_status),
             ("Called", self.to),
             ("Caller", self.from_),
-            ("Direction", "inbound"),
+            ("Direction", "inbound" if self.parent_call_sid is None else "outbound-dial"),
             ("From", self.from_),
             ("To", self.to),
         )
 
     def voice(self, call_status: str) -> Params:
         """The fields of a request for TwiML."""
+        if self.parent_call_sid is not None:
+            return (*self.common(call_status), ("ParentCallSid", self.parent_call_sid))
         token = {"parentCallInfoToken": self.call_sid, "identityHeaderTokens": []}
         return (
             *self.common(call_status),

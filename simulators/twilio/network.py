@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 
 from simulators.speech.synthesis import Voice
@@ -16,6 +16,7 @@ from .handset import Handset
 from .identity import CallIdentity, new_sid
 from .line import Line
 from .microphone import Microphone
+from .rest_api import RestApi
 from .session import Number, Session
 from .settings import AfterDrop, NetworkSettings
 from .signatures import SharedKey, Signer
@@ -64,6 +65,16 @@ class TwilioNetwork:
             comfort_noise=comfort_noise,
             date=date,
         )
+        self._calls: dict[str, Session | None] = {}
+
+    def rest_api(self) -> AbstractAsyncContextManager[str]:
+        """Serve Twilio's REST API for the calls of this network: `async with` gives its base URL.
+
+        It is authenticated by the account's SID and auth token.
+        """
+        settings = self._settings
+        api = RestApi(settings.account_sid, settings.signer.auth_token, self._calls)
+        return api.serving()
 
     @asynccontextmanager
     async def place_call(
@@ -104,9 +115,10 @@ class TwilioNetwork:
         log = EventLog(_watch(line), on_event)
         session = Session(number, identity, self._settings, line, log)
         call = Call(identity, session, line, log, voice)
+        self._calls[identity.call_sid] = session
         failure: Exception | None = None
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(session.run())
+            tasks.create_task(self._carry(session))
             try:
                 yield call
             except Exception as error:  # noqa: BLE001  raised again below, outside of the group
@@ -115,6 +127,12 @@ class TwilioNetwork:
                 session.hang_up()
         if failure is not None:
             raise failure
+
+    async def _carry(self, session: Session) -> None:
+        try:
+            await session.run()
+        finally:
+            self._calls[session.identity.call_sid] = None
 
 
 def _watch(line: Line) -> Callable[[], When]:

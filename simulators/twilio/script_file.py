@@ -12,7 +12,10 @@ caller:
     - wait: hangup                      # or hang_up: true
 network:                                # all of it optional
   dialled:
-    "+15550199": {answers: Hello., after_s: 1, stays_s: 0.5}   # or busy, no-answer, failed
+    "+15550199": {answers: Hello., after_s: 1, stays_s: 0.5}
+    "+15550198": {answers: Hello., presses: "1", presses_after_s: 4}   # where a key is asked for
+    "+15550197": {mailbox: Leave a message after the tone., after_s: 1, records_s: 10}
+    "sip:desk@example.com": busy        # or declined, no-answer, failed; or client:NAME
   after_drop: continue                  # or end
   comfort_noise: false
 """
@@ -26,7 +29,7 @@ import yaml
 from simulators.speech.synthesis import Voice
 from simulators.yaml_fields import Fields, ScenarioError
 
-from .dialled import Answers, CannotBeReached, DialledParty, DoesNotAnswer, IsBusy
+from .dialled import Answers, CannotBeReached, DialledParty, DoesNotAnswer, IsBusy, Mailbox
 from .script import (
     Action,
     After,
@@ -43,8 +46,10 @@ from .script import (
 from .settings import AfterDrop
 
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
+_DIALLED = re.compile(rf"{_NUMBER.pattern}|sips?:[^\s@]+@[^\s@]+|client:[\w.-]+")
 _PARTIES: dict[str, DialledParty] = {
     "busy": IsBusy(),
+    "declined": IsBusy(after_s=4.0),
     "no-answer": DoesNotAnswer(),
     "failed": CannotBeReached(),
 }
@@ -129,10 +134,7 @@ def _action(fields: Fields) -> Action:
     if key == "say":
         return SayStep(fields.needed_text("say"))
     if key == "press":
-        keys = fields.needed_text("press")
-        if set(keys) - set("0123456789*#w"):
-            raise ScenarioError(f"{fields.at('press')}: must be 0-9, *, # and w, is {keys!r}")
-        return PressStep(keys)
+        return PressStep(_keys(fields, "press", also="w"))
     if key == "hang_up":
         if fields.get("hang_up") is not True:
             raise ScenarioError(f"{fields.at('hang_up')}: must be true")
@@ -159,7 +161,7 @@ def _dialled(network: Fields) -> dict[str, DialledParty]:
 
 
 def _party(parties: Fields, number: str) -> DialledParty:
-    if not _NUMBER.fullmatch(number):
+    if not _DIALLED.fullmatch(number):
         raise ScenarioError(f"{parties.at(number)}: must be a number such as +15550100")
     value = parties.get(number)
     if isinstance(value, str):
@@ -168,13 +170,37 @@ def _party(parties: Fields, number: str) -> DialledParty:
             raise ScenarioError(f"{parties.at(number)}: must be {known} or a mapping")
         return _PARTIES[value]
     fields = Fields(value, parties.at(number))
-    answers = Answers(
+    party = (
+        _mailbox(fields) if fields.one_of("answers", "mailbox") == "mailbox" else _person(fields)
+    )
+    fields.finish()
+    return party
+
+
+def _person(fields: Fields) -> Answers:
+    return Answers(
         says=fields.needed_text("answers"),
         after_s=fields.number("after_s", 1.0),
         stays_s=fields.number("stays_s", 0.5),
+        presses=_keys(fields, "presses") if "presses" in fields else "",
+        presses_after_s=fields.number("presses_after_s", 1.0),
     )
-    fields.finish()
-    return answers
+
+
+def _mailbox(fields: Fields) -> Mailbox:
+    return Mailbox(
+        greeting=fields.needed_text("mailbox"),
+        after_s=fields.number("after_s", 1.0),
+        records_s=fields.number("records_s", 10.0),
+    )
+
+
+def _keys(fields: Fields, key: str, also: str = "") -> str:
+    keys = fields.needed_text(key)
+    if set(keys) - set(f"0123456789*#{also}"):
+        allowed = "0-9, *, # and w" if also else "0-9, * and #"
+        raise ScenarioError(f"{fields.at(key)}: must be {allowed}, is {keys!r}")
+    return keys
 
 
 def _after_drop(network: Fields) -> AfterDrop:

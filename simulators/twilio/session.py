@@ -1,12 +1,12 @@
 """The network's side of one call: carries out what the call's flow decides."""
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
 from .alerts import Alert, AlertCode
 from .call_flow import (
+    Action,
     Answer,
     Apologise,
     CallFlow,
@@ -16,20 +16,22 @@ from .call_flow import (
     Fetched,
     FetchFailed,
     Finish,
+    Gathered,
     Outcome,
     Perform,
 )
 from .callbacks import Callback, Postman
+from .dialling import Dialling
+from .documents import fetch_document, read_document
 from .events import CallAnswered, CallEnded, DigitPressed, EventLog, VerbStarted
 from .identity import CallIdentity
 from .line import Line, run_line
 from .settings import NetworkSettings
 from .sounding import Sounding
 from .streaming import Streaming
-from .twiml import ConnectStream, Dial, Pause, Play, Say
-from .twiml_parser import TwimlRefused, parse_twiml
+from .twiml import ConnectStream, Dial, Gather, Pause, Play, Say
 from .webhook_client import WebhookClient
-from .webhooks import Webhook, judge_document
+from .webhooks import Webhook
 
 STATUS_EVENTS = ("initiated", "ringing", "answered", "completed")
 
@@ -48,7 +50,10 @@ class Number:
 
 
 class Session:
-    """One call from dialling to its end; `run()` carries it, `hang_up()` ends it."""
+    """One call from dialling to its end; `run()` carries it.
+
+    `hang_up()` ends it, and so does `complete()`; `redirect()` has it run another document.
+    """
 
     def __init__(
         self,
@@ -58,23 +63,43 @@ class Session:
         line: Line,
         log: EventLog,
     ) -> None:
-        self.finish: Finish | None = None
+        self.identity = identity
+        self.status = "ringing"
         self._number = number
-        self._identity = identity
         self._settings = settings
         self._line = line
         self._log = log
-        self._caller_hung_up = asyncio.Event()
-        self._status = "ringing"
+        self._order: Finish | Webhook | Fetched | FetchFailed | None = None
+        self._ordered = asyncio.Event()
         self._sequence = 0
         self._client = WebhookClient(settings.signer, settings.connection, settings.tls)
         unlogged = EventLog(log.now)
         self._postman = Postman(self._client, log, unlogged)
-        self._sounding = Sounding(line, log, self._client, identity, settings)
+        self._sounding = Sounding(line, log, self._client)
+        self._dialling = Dialling(
+            line, log, self._client, identity, settings, self._sounding, self._bridged
+        )
         self.streaming = Streaming(line, log, self._postman, identity, settings)
 
     def hang_up(self) -> None:
-        self._caller_hung_up.set()
+        """The caller hangs up."""
+        self._give(Finish(EndReason.CALLER_HUNG_UP))
+
+    def complete(self) -> None:
+        """Our side ends the call by the REST API."""
+        self._give(Finish(EndReason.API_HUNG_UP))
+
+    def redirect(self, to: Webhook | str) -> None:
+        """Our side has the call run the document at a URL, or TwiML, from now on."""
+        if isinstance(to, str):
+            self._give(read_document(self._number.voice.url, to, self._log))
+        else:
+            self._give(to)
+
+    def _give(self, order: Finish | Webhook | Fetched | FetchFailed) -> None:
+        if not isinstance(self._order, Finish):
+            self._order = order
+            self._ordered.set()
 
     def press(self, digit: str) -> None:
         """A key: the open stream learns of it; without one nobody does."""
@@ -89,23 +114,36 @@ class Session:
             tasks.create_task(self._postman.run())
             self._report("initiated", "queued")
             self._report("ringing", "ringing")
-            flow = tasks.create_task(self._flow())
-            hung_up = tasks.create_task(self._caller_hung_up.wait())
-            await asyncio.wait({flow, hung_up}, return_when=asyncio.FIRST_COMPLETED)
-            flow.cancel()
-            hung_up.cancel()
-            await asyncio.wait({flow})
-            self._end(self.finish or Finish(EndReason.CALLER_HUNG_UP))
+            self._end(await self._carry_on(tasks))
             self._postman.close()
 
-    async def _flow(self) -> None:
+    async def _carry_on(self, tasks: asyncio.TaskGroup) -> Finish:
+        """Run documents until one ends the call, or an order does."""
         fallback = self._number.fallback
         end_after_drop = self._settings.after_drop == "end"
         flow = CallFlow(self._number.voice, fallback, end_after_drop=end_after_drop)
         action = flow.begin()
         while not isinstance(action, Finish):
+            running = tasks.create_task(self._run(flow, action))
+            ordered = tasks.create_task(self._ordered.wait())
+            await asyncio.wait({running, ordered}, return_when=asyncio.FIRST_COMPLETED)
+            running.cancel()
+            ordered.cancel()
+            await asyncio.wait({running})
+            action = self._obey(flow) if running.cancelled() else running.result()
+        return action
+
+    async def _run(self, flow: CallFlow, action: Action) -> Finish:
+        while not isinstance(action, Finish):
             action = flow.advance(await self._carry_out(action))
-        self.finish = action
+        return action
+
+    def _obey(self, flow: CallFlow) -> Action:
+        order, self._order = self._order, None
+        self._ordered.clear()
+        if order is None:
+            raise AssertionError("a document is interrupted by an order only")
+        return order if isinstance(order, Finish) else flow.redirect(order)
 
     async def _carry_out(self, action: Fetch | Answer | Perform | Apologise) -> Outcome:
         match action:
@@ -115,7 +153,7 @@ class Session:
                 self._answer()
                 return Done()
             case Apologise():
-                if self._status == "ringing":
+                if self.status == "ringing":
                     self._answer()
                 await self._sounding.apologise()
                 return Done()
@@ -125,7 +163,7 @@ class Session:
             case _:
                 assert_never(action)
 
-    async def _perform(self, verb: Say | Play | Pause | ConnectStream | Dial) -> Outcome:
+    async def _perform(self, verb: Say | Play | Pause | Gather | ConnectStream | Dial) -> Outcome:
         match verb:
             case Say():
                 await self._sounding.say(verb)
@@ -134,7 +172,11 @@ class Session:
             case Pause():
                 await self._sounding.pause(verb)
             case Dial():
-                return await self._sounding.dial(verb)
+                return await self._dialling.dial(verb)
+            case Gather():
+                detail = "<Gather> is simulated for somebody who is dialled, not for the caller"
+                self._log.alert(Alert(AlertCode.SCHEMA_WARNING, detail))
+                return Gathered("")
             case ConnectStream():
                 return await self.streaming.connect(verb)
             case _:
@@ -142,50 +184,36 @@ class Session:
         return Done()
 
     async def _fetch(self, fetch: Fetch) -> Outcome:
-        url = fetch.webhook.url
-        params = (*self._identity.voice(self._status), *fetch.params)
-        response = await self._client.send(fetch.webhook, params, self._log)
-        judged = response if isinstance(response, Alert) else judge_document(url, response)
-        if isinstance(judged, Alert):
-            return self._failed(url, judged)
-        try:
-            parsed = parse_twiml(judged)
-        except TwimlRefused as refused:
-            return self._failed(url, refused.alert)
-        self._alert(parsed.warnings)
-        return Fetched(url, parsed.document)
+        params = (*self.identity.voice(self.status), *fetch.params)
+        return await fetch_document(self._client, fetch.webhook, params, self._log)
 
-    def _failed(self, url: str, alert: Alert) -> FetchFailed:
-        self._log.alert(alert)
-        return FetchFailed(url, alert)
-
-    def _alert(self, alerts: Iterable[Alert]) -> None:
-        for alert in alerts:
-            self._log.alert(alert)
+    def _bridged(self) -> None:
+        if self.status == "ringing":  # a <Dial answerOnBridge> that came first
+            self._answer()
 
     def _answer(self) -> None:
         self._line.answer()
-        self._status = "in-progress"
+        self.status = "in-progress"
         self._log.add(CallAnswered(self._log.now()))
         self._report("answered", "in-progress")
 
     def _end(self, finish: Finish) -> None:
         duration_s: int | None = None
         if self._line.position_ms is not None:
-            self._status = "completed"
+            self.status = "completed"
             duration_s = -(-self._line.position_ms // 1000)
         else:
-            self._status = "busy" if finish.busy else "no-answer"
+            self.status = "busy" if finish.busy else "no-answer"
         self._line.close(self._log)
-        self._log.add(CallEnded(self._log.now(), finish.reason, self._status))
-        self._report("completed", self._status, duration_s or 0)
+        self._log.add(CallEnded(self._log.now(), finish.reason, self.status))
+        self._report("completed", self.status, duration_s or 0)
 
     def _report(self, event: str, call_status: str, duration_s: int | None = None) -> None:
         status = self._number.status
         if status is None or event not in self._number.status_events:
             return
         at = self._settings.date()
-        params = self._identity.progress(call_status, self._sequence, at, duration_s)
+        params = self.identity.progress(call_status, self._sequence, at, duration_s)
         self._sequence += 1
         code = AlertCode.STATUS_CALLBACK_FAILED
         self._postman.post(Callback(status, event, params, code))

@@ -83,7 +83,7 @@ async def open_stream(
 class StreamSocket:
     """The far end of the line while a stream is open. `run()` until it ends, one way or other.
 
-    Cancelling `run()` is the caller's hanging up: `stop` is sent and the socket closed.
+    Cancelling `run()` is the network's end of it: `stop` is sent and the socket closed.
     """
 
     def __init__(

@@ -38,7 +38,7 @@ class Streaming:
         self._settings = settings
 
     async def connect(self, verb: ConnectStream) -> Outcome:
-        """Stream until our side closes, or until cancelled because the call is over."""
+        """Stream until our side closes, or until cancelled: the call is over, or redirected."""
         stream_sid = new_sid("MZ")
         opened = await self._open(verb)
         if isinstance(opened, Alert):
@@ -48,8 +48,8 @@ class Streaming:
         try:
             ending = await self._carry(socket)
         except asyncio.CancelledError:
-            hung_up = Ending(StreamEnd.CALL_ENDED, None)
-            self._ended(verb, stream_sid, hung_up, socket.playout.buffered_ms)
+            stopped = Ending(StreamEnd.STOPPED, None)
+            self._ended(verb, stream_sid, stopped, socket.playout.buffered_ms)
             raise
         self._ended(verb, stream_sid, ending, socket.playout.buffered_ms)
         return StreamDropped() if ending.how is StreamEnd.DROPPED else Done()
@@ -95,7 +95,7 @@ class Streaming:
             unplayed_ms,
         )
         self._log.add(event)
-        orderly = ending.how in (StreamEnd.CLOSED_BY_SERVER, StreamEnd.CALL_ENDED)
+        orderly = ending.how in (StreamEnd.CLOSED_BY_SERVER, StreamEnd.STOPPED)
         if orderly or ending.alert is None:
             self._post(verb, stream_sid, "stream-stopped", None)
         else:

@@ -21,6 +21,11 @@ def ringback() -> bytes:
     return _pair(440, 480, 2000) + mulaw.SILENCE * (4 * RATE_HZ)
 
 
+def beep() -> bytes:
+    """What a mailbox asks for a message with: 1,000 Hz for half a second."""
+    return _pair(1000, 1000, 500)
+
+
 def keypad(digits: str) -> bytes:
     """The DTMF tones of `digits` (0-9, *, #; `w` is half a second of silence)."""
     gap = mulaw.SILENCE * (GAP_MS * RATE_HZ // 1000)

@@ -55,7 +55,11 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """Ring `number`; with `action` the document ends and that URL says what comes next."""
+    """Ring `number`, which may be an address such as sip:desk@example.com or client:alex.
+
+    With `action` the document ends and that URL says what comes next. `url` is what whoever answers
+    hears before anybody is connected.
+    """
 
     number: str
     action: str | None = None
@@ -64,6 +68,25 @@ class Dial:
     time_limit_s: int = 14_400
     caller_id: str | None = None
     send_digits: str = ""
+    answer_on_bridge: bool = False
+    url: str | None = None
+    url_method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """Collect keys while `prompts` are said and `timeout_s` longer; `action` gets them.
+
+    Without a key the document goes on.
+    """
+
+    prompts: tuple[Say | Pause, ...] = ()
+    action: str | None = None
+    method: str = "POST"
+    num_digits: int | None = None
+    timeout_s: int = 5
+    finish_on_key: str = "#"
+    action_on_empty_result: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +101,7 @@ class Reject:
     reason: str = "rejected"
 
 
-Verb = Say | Play | Pause | ConnectStream | Redirect | Dial | Hangup | Reject
+Verb = Say | Play | Pause | Gather | ConnectStream | Redirect | Dial | Hangup | Reject
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ A document that is not XML, or not a `<Response>`, is refused. Anything else tha
 not allow earns a 12200 warning and is left out, as Twilio does: the rest of the document runs.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -14,6 +14,7 @@ from .twiml import (
     ConnectStream,
     Dial,
     Document,
+    Gather,
     Hangup,
     Pause,
     Play,
@@ -22,28 +23,15 @@ from .twiml import (
     Say,
     Verb,
 )
+from .twiml_element import ElementReader
 
 MAX_PARAMETER_CHARS = 500
 # The markup that <Say> takes inside its text; it changes how words sound, not which.
 SSML = frozenset(
     {"break", "emphasis", "lang", "p", "phoneme", "prosody", "s", "say-as", "sub", "w"}
 )
-ATTRIBUTES = {
-    "Response": frozenset[str](),
-    "Say": frozenset({"voice", "language", "loop"}),
-    "Play": frozenset({"loop", "digits"}),
-    "Pause": frozenset({"length"}),
-    "Connect": frozenset({"action", "method"}),
-    "Stream": frozenset({"url", "name", "track", "statusCallback", "statusCallbackMethod"}),
-    "Parameter": frozenset({"name", "value"}),
-    "Redirect": frozenset({"method"}),
-    "Dial": frozenset(
-        {"action", "method", "timeout", "timeLimit", "callerId", "answerOnBridge", "hangupOnStar"}
-    ),
-    "Number": frozenset({"sendDigits"}),
-    "Hangup": frozenset[str](),
-    "Reject": frozenset({"reason"}),
-}
+
+_OTHER_NOUNS = frozenset({"Application", "Conference", "Queue", "Sim", "WhatsApp"})
 
 
 class TwimlRefused(Exception):
@@ -80,13 +68,7 @@ def parse_twiml(text: str) -> Parsed:
     return Parsed(Document(verbs), tuple(reader.warnings))
 
 
-@dataclass(slots=True)
-class _Reader:
-    warnings: list[Alert] = field(default_factory=list)
-
-    def warn(self, detail: str) -> None:
-        self.warnings.append(Alert(AlertCode.SCHEMA_WARNING, detail))
-
+class _Reader(ElementReader):
     def verb(self, element: Element) -> Verb | None:
         readers: dict[str, Callable[[Element], Verb | None]] = {
             "Say": self.say,
@@ -95,6 +77,7 @@ class _Reader:
             "Connect": self.connect,
             "Redirect": self.redirect,
             "Dial": self.dial,
+            "Gather": self.gather,
             "Hangup": self.hangup,
             "Reject": self.reject,
         }
@@ -189,26 +172,72 @@ class _Reader:
         return Redirect((element.text or "").strip(), self.method(element))
 
     def dial(self, element: Element) -> Verb | None:
-        numbers = [inner for inner in element if inner.tag == "Number"]
+        nouns = [inner for inner in element if inner.tag in ("Number", "Sip", "Client")]
         for inner in element:
-            if inner.tag != "Number":
-                self.warn(f"<{inner.tag}> in <Dial> is not simulated; only <Number> is")
+            if inner.tag in _OTHER_NOUNS:
+                self.warn(
+                    f"<{inner.tag}> in <Dial> is not simulated; <Number>, <Sip>, <Client> are"
+                )
+            elif inner not in nouns:
+                detail = f"<{inner.tag}> is not allowed in <Dial>"
+                self.warn(detail, AlertCode.DIAL_INVALID_ELEMENT)
         plain = (element.text or "").strip()
-        if len(numbers) + bool(plain) != 1:
+        if len(nouns) + bool(plain) != 1:
             self.warn("<Dial> needs exactly one number")
             return None
-        if numbers:
-            self.check_attributes(numbers[0])
-            plain = (numbers[0].text or "").strip()
-        return Dial(
-            number=plain,
+        return replace(
+            self.noun(nouns[0]) if nouns else Dial(plain),
             action=element.get("action"),
-            method=self.method(element),
-            timeout_s=self.count(element, "timeout", 30),
-            time_limit_s=self.count(element, "timeLimit", 14_400),
+            method=self.method(element, code=AlertCode.DIAL_INVALID_METHOD),
+            timeout_s=self.count(element, "timeout", 30, AlertCode.DIAL_INVALID_TIMEOUT),
+            time_limit_s=self.count(
+                element, "timeLimit", 14_400, AlertCode.DIAL_INVALID_TIME_LIMIT
+            ),
             caller_id=element.get("callerId"),
-            send_digits=numbers[0].get("sendDigits", "") if numbers else "",
+            answer_on_bridge=self.flag(element, "answerOnBridge"),
         )
+
+    def noun(self, element: Element) -> Dial:
+        """Whom a `<Dial>` rings, and what they hear first."""
+        self.check_attributes(element)
+        self.refuse_children(element)
+        address = (element.text or "").strip()
+        digits = element.get("sendDigits", "")
+        if set(digits) - set("0123456789*#wW"):
+            detail = f'<Number sendDigits="{digits}"> has characters that are not tones'
+            self.warn(detail, AlertCode.NUMBER_INVALID_DIGITS)
+            digits = ""
+        return Dial(
+            f"client:{address}" if element.tag == "Client" else address,
+            send_digits=digits,
+            url=element.get("url"),
+            url_method=self.method(element, code=AlertCode.NUMBER_INVALID_METHOD),
+        )
+
+    def gather(self, element: Element) -> Verb | None:
+        self.check_text(element)
+        finish_on_key = element.get("finishOnKey", "#")
+        if len(finish_on_key) > 1 or set(finish_on_key) - set("0123456789*#"):
+            detail = f'<Gather finishOnKey="{finish_on_key}"> is not a key'
+            self.warn(detail, AlertCode.GATHER_INVALID_FINISH_KEY)
+            finish_on_key = "#"
+        return Gather(
+            prompts=tuple(self.prompts(element)),
+            action=element.get("action"),
+            method=self.method(element, code=AlertCode.GATHER_INVALID_METHOD),
+            num_digits=self.positive(element, "numDigits", AlertCode.GATHER_INVALID_NUM_DIGITS),
+            timeout_s=self.positive(element, "timeout", AlertCode.GATHER_INVALID_TIMEOUT) or 5,
+            finish_on_key=finish_on_key,
+            action_on_empty_result=self.flag(element, "actionOnEmptyResult"),
+        )
+
+    def prompts(self, element: Element) -> Iterator[Say | Pause]:
+        for inner in element:
+            if inner.tag not in ("Say", "Pause"):
+                detail = f"<{inner.tag}> in <Gather>; <Say> and <Pause> are simulated"
+                self.warn(detail, AlertCode.GATHER_INVALID_ELEMENT)
+            elif isinstance(prompt := self.verb(inner), Say | Pause):
+                yield prompt
 
     def hangup(self, element: Element) -> Verb | None:
         self.refuse_children(element)
@@ -222,32 +251,3 @@ class _Reader:
             self.warn(f'<Reject reason="{reason}"> is neither "rejected" nor "busy"')
             reason = "rejected"
         return Reject(reason)
-
-    def check_attributes(self, element: Element) -> None:
-        for name in sorted(set(element.keys()) - ATTRIBUTES[element.tag]):
-            self.warn(f'<{element.tag}> has no attribute "{name}"')
-
-    def check_text(self, element: Element) -> None:
-        pieces = [element.text, *(inner.tail for inner in element)]
-        if any(piece and piece.strip() for piece in pieces):
-            self.warn(f"<{element.tag}> takes no text")
-
-    def refuse_children(self, element: Element) -> None:
-        for inner in element:
-            self.warn(f"<{inner.tag}> is not allowed in <{element.tag}>")
-
-    def count(self, element: Element, name: str, default: int) -> int:
-        text = element.get(name)
-        if text is None:
-            return default
-        if not (text.isascii() and text.isdigit()):
-            self.warn(f'<{element.tag} {name}="{text}"> is not a whole number')
-            return default
-        return int(text)
-
-    def method(self, element: Element, name: str = "method") -> str:
-        text = element.get(name, "POST").upper()
-        if text not in ("GET", "POST"):
-            self.warn(f'<{element.tag} {name}="{text}"> is neither GET nor POST')
-            return "POST"
-        return text

@@ -24,7 +24,9 @@ def caller(command_line: CommandLine, number: str) -> Caller:
     return command_line.with_store(work)
 
 
-@pytest.mark.parametrize("number", [CALLER, "anonymous", "sip:eve@example.com"])
+@pytest.mark.parametrize(
+    "number", [CALLER, "anonymous", "sip:eve@example.com", "client:eve", "12345"]
+)
 def test_a_caller_is_blocked_and_unblocked(with_calls: CommandLine, number: str) -> None:
     ran = with_calls.run("callers", "block", number)
     assert ran.said == f"{number} is blocked. To undo it: ringdown callers unblock {number}\n"

@@ -1,12 +1,15 @@
 from devtools.network_events import moments, stream_began_ms
 from ringdown_cli.call_page import Moment, MomentKind
 from simulators.twilio.alerts import Alert, AlertCode
+from simulators.twilio.call_flow import DialStatus
 from simulators.twilio.events import (
     AlertRaised,
     CallAnswered,
     CallEvent,
+    DialledPartyEnded,
     DigitPressed,
     MarkReached,
+    PersonHeard,
     PlaybackCleared,
     StreamStarted,
     VerbStarted,
@@ -51,6 +54,20 @@ def test_a_key_that_was_pressed_is_not_told() -> None:
     (pressed,) = moments([DigitPressed(at(5_000), "7")])
 
     assert "7" not in pressed.text
+
+
+def test_a_person_who_was_dialled_need_not_have_been_connected() -> None:
+    events: list[CallEvent] = [
+        PersonHeard(at(1_000), "+15550199", "A call for you."),
+        DialledPartyEnded(at(9_000), "+15550199", DialStatus.COMPLETED, 8, bridged=False),
+        DialledPartyEnded(at(9_500), "+15550199", DialStatus.COMPLETED, 8, bridged=True),
+    ]
+
+    assert [moment.text for moment in moments(events)] == [
+        "other number hears: A call for you.",
+        "other number: answered, but was not connected",
+        "other number: completed",
+    ]
 
 
 def test_of_alerts_only_faults_are_shown() -> None:

@@ -1,6 +1,8 @@
 """Calls of a test's own to a running stack, each a story that the caller plays."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 
 from devtools.following import complete_record
 from devtools.stack import Stack
@@ -40,6 +42,16 @@ async def record_of(stack: Stack, call: Call) -> CallRecord:
     assert record is not None, "the call left no record"
     assert record.call.status is CallStatus.ENDED, "the call's record is not complete"
     return record
+
+
+@contextmanager
+def store_away(store_url: str) -> Iterator[None]:
+    """Every question to the store fails inside."""
+    path = store_url.removeprefix("sqlite:")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("ALTER TABLE documents RENAME COLUMN body TO away")
+        yield
+        connection.execute("ALTER TABLE documents RENAME COLUMN away TO body")
 
 
 async def hear_the_greeting_and_hang_up(call: Call) -> None:

@@ -32,7 +32,7 @@ PHRASES = phrases_for("en-US")
 
 DIALLED: Mapping[str, DialledParty] = {
     PERSON: Answers("This is a person."),
-    BILLING: Answers("This is billing."),
+    BILLING: Answers("This is billing.", presses="1", presses_after_s=3.0),
     BUSY: IsBusy(),
 }
 
@@ -367,6 +367,7 @@ def _a_transfer_is_announced_then_dialled(call: Call, record: CallRecord) -> Non
     assert not record.turns[-1].interrupted
     assert _dialled(call) == [(BILLING, DialStatus.COMPLETED)]
     assert record.call.end_reason is EndReason.TRANSFERRED
+    assert record.call.accepted_by == "billing"
 
 
 def _an_unanswered_transfer_comes_back(call: Call, record: CallRecord) -> None:
@@ -376,7 +377,7 @@ def _an_unanswered_transfer_comes_back(call: Call, record: CallRecord) -> None:
     told = _told(record, Speaker.AGENT)
     assert told[1:] == [
         "I am connecting you.",
-        "Nobody is there. What else can I do for you?",
+        "Nobody could be reached. Shall I take a message?",
         "You are welcome. Goodbye.",
     ]
     assert [turn.n for turn in record.turns] == list(range(1, len(record.turns) + 1))

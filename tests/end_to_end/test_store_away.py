@@ -1,9 +1,7 @@
 """The store is away for whole calls: callers are answered, and no record is lost."""
 
 import asyncio
-import sqlite3
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,12 @@ from simulators.gemini_live.scenario import Reply, Scenario
 from simulators.speech.recognition import normalise
 from simulators.twilio import Answers, Call, DialStatus
 from simulators.twilio.events import DialledPartyEnded
-from tests.end_to_end.playing import hear_the_greeting_and_hang_up, play, wait_for_the_end
+from tests.end_to_end.playing import (
+    hear_the_greeting_and_hang_up,
+    play,
+    store_away,
+    wait_for_the_end,
+)
 from tests.whole_line import LOG, running_line, settings_with
 
 LINE = "+14155550100"
@@ -58,16 +61,6 @@ async def test_calls_are_answered_and_their_records_come_back(
         CallStatus.ENDED,
         EndReason.MODEL_LOST,
     )
-
-
-@contextmanager
-def store_away(store_url: str) -> Iterator[None]:
-    """Every question to the store fails inside."""
-    path = store_url.removeprefix("sqlite:")
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("ALTER TABLE documents RENAME COLUMN body TO away")
-        yield
-        connection.execute("ALTER TABLE documents RENAME COLUMN away TO body")
 
 
 async def _record(store_url: str, call: Call) -> CallRecord | None:

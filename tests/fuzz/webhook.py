@@ -1,6 +1,7 @@
 """What may be posted to the webhook: it is refused in words, or answered by TwiML."""
 
 import asyncio
+import contextlib
 import logging
 from urllib.parse import parse_qsl
 from xml.etree import ElementTree
@@ -9,8 +10,11 @@ from starlette.requests import Request
 from starlette.types import Message
 from twilio.request_validator import RequestValidator
 
+from ringdown import clock
+from ringdown.errors import TokenRefused
 from tests.functions.incoming_call.stand_ins import AUTH_TOKEN, PUBLIC_URL, a_form
 from voice_webhook.connections import Connections
+from voice_webhook.transfer_acceptance import transfer_of
 from voice_webhook.twilio_request import (
     MalformedRequest,
     call_update,
@@ -18,17 +22,28 @@ from voice_webhook.twilio_request import (
     ended_attempt,
     error_code,
     parse_form,
+    pressed_key,
     status_update,
 )
 from voice_webhook.webhook import Webhook
 from voice_webhook.webhook_settings import WebhookSettings
 
-_ROUTES = (b"/", b"/after-stream", b"/after-dial", b"/status", b"/fallback", b"/x")
+_ROUTES = (
+    b"/",
+    b"/after-stream",
+    b"/after-dial",
+    b"/status",
+    b"/fallback",
+    b"/x",
+    b"/whisper",
+    b"/accept",
+)
 _FORM = "&".join(f"{name}={value.replace('+', '%2B')}" for name, value in a_form().items()).encode()
 SEEDS = (
     *(bytes([route, 1]) + b"attempt=1\0" + _FORM for route in range(len(_ROUTES))),
     b"\3\1\0" + _FORM + b"&StreamEvent=stream-error&StreamSid=MZ1&StreamError=x&CallDuration=7",
     b"\2\1\0" + _FORM + b"&DialCallStatus=no-answer&StirVerstat=TN-Validation-Passed-A",
+    b"\7\1call=CA1&token=v1.1.1.x\0" + _FORM + b"&Digits=1&ParentCallSid=CA1",
     b"\0\0\0" + _FORM,
 )
 WORDS = [
@@ -104,11 +119,15 @@ def _read(body: bytes, query: bytes) -> None:
     except MalformedRequest:
         return
     for text in (update.caller, update.called, update.status, dial_update(form).status):
-        assert 0 < len(text) <= 64, text
+        assert 0 < len(text) <= 256, text
         assert text.isprintable(), text
     status_update(form)
     error_code(form)
-    ended_attempt(dict(parse_qsl(query.decode("latin-1"))))
+    pressed_key(form)
+    asked = dict(parse_qsl(query.decode("latin-1")))
+    ended_attempt(asked)
+    with contextlib.suppress(TokenRefused):
+        transfer_of(asked, _settings, clock.now())
 
 
 async def _respond(route: bytes, query: bytes, body: bytes, *, signed: bool) -> tuple[int, bytes]:

@@ -18,6 +18,9 @@ class NoStore:
     async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
         raise NotImplementedError
 
+    async def accept_transfer(self, call_sid: str, attempt: int) -> Call | None:
+        raise NotImplementedError
+
     async def resume(self, call_sid: str) -> Call | None:
         raise NotImplementedError
 

@@ -31,6 +31,10 @@ class UnsteadyStore:
         await self._reach()
         await self._store.save(call_sid, attempt, changes)
 
+    async def accept_transfer(self, call_sid: str, attempt: int) -> Call | None:
+        await self._reach()
+        return await self._store.accept_transfer(call_sid, attempt)
+
     async def resume(self, call_sid: str) -> Call | None:
         await self._reach()
         return await self._store.resume(call_sid)

@@ -44,7 +44,11 @@ FIELD_NOTES = {
         "+14155550199",
     ),
     "transfer_numbers": FieldNote(
-        "People the agent may transfer to, by name.", {"billing": "+14155550150"}
+        "People the agent may transfer to, by name: numbers, sip: addresses or client: names.",
+        {"billing": "+14155550150"},
+    ),
+    "transfer_accept": FieldNote(
+        "Whether they hear who calls, and press 1 to take the call. A mailbox doesn't."
     ),
     "protect_greeting": FieldNote("Whether the greeting is heard out if the caller talks over it."),
     "turn_taking": FieldNote(

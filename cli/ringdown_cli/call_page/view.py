@@ -17,6 +17,7 @@ from ringdown_cli.call_page.wording import (
     seconds,
     short_number,
 )
+from ringdown_cli.wording import transfers_shown
 
 _FAILURES = frozenset(
     {
@@ -168,10 +169,8 @@ def _facts(page: CallPage) -> Iterator[Fact]:
     yield Fact("Agent revision", call.agent_revision)
     yield Fact("Model", call.agent.model)
     yield Fact("Voice", f"{call.agent.voice}, {call.agent.language}")
-    if call.transfer_to is not None:
-        yield Fact("Transferred to", call.transfer_to)
-    if call.failed_transfers:
-        yield Fact("Did not answer", ", ".join(call.failed_transfers))
+    if transfers := list(transfers_shown(call)):
+        yield Fact("Transferred to", "; ".join(transfers))
     if call.attempt > 1:
         yield Fact("Streams", str(call.attempt))
     if call.usage.prompt:

@@ -2,12 +2,12 @@
 
 import datetime
 
-from ringdown.phone_numbers import is_e164
+from ringdown.phone_numbers import is_somebody
 
 
 def short_number(number: str) -> str:
     """The end of a phone number: enough to know it by, too little to dial."""
-    return f"…{number[-4:]}" if is_e164(number) else "an unknown number"
+    return f"…{number[-4:]}" if is_somebody(number) else "an unknown number"
 
 
 def seconds(duration_ms: float) -> str:

@@ -77,6 +77,7 @@ _KEPT_OF_AGENT = (
     "thinking",
     "tools",
     "google_search",
+    "transfer_accept",
     "protect_greeting",
     "turn_taking",
     "idle",

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from ringdown.calls import Call, CallRecord, CallStatus, Turn
 from ringdown.calls.problems import percentile, reply_times_ms
 from ringdown.gemini.prices import cost_usd
-from ringdown_cli.wording import day_and_minute, money, number_shown
+from ringdown_cli.wording import day_and_minute, money, number_shown, transfers_shown
 
 _MANY_REPLIES = 20
 """With fewer, the slowest says it all."""
@@ -53,6 +53,8 @@ def facts(record: CallRecord, *, whole_numbers: bool) -> Iterator[tuple[str, str
     began = f"{day_and_minute(call.created_at)} UTC"
     yield "began", f"{began}, {length(call)} min" if call.ended_at is not None else began
     yield "ended", ending(call)
+    for transfer in transfers_shown(call):
+        yield "transfer", f"to {transfer}"
     draft = ", a draft" if call.is_draft else ""
     yield "agent", f"{call.agent_id}, revision {call.agent_revision}{draft}"
     if call.applied_revisions:

@@ -1,41 +1,79 @@
 """POST /after-dial: a person was dialled for a transfer; what happens when that is over."""
 
+import datetime
+
 from ringdown.calls import Call, CallStore
 from ringdown.errors import RingdownError
 from ringdown.log import Log
 from ringdown.stores.deadline import store_deadline
-from voice_webhook.call_twiml import fall_back, hang_up
+from voice_webhook.answering import offer_stream
+from voice_webhook.call_twiml import caller_id, fall_back, hang_up
+from voice_webhook.transfer_acceptance import Transfer, UnrecordedAcceptances
 from voice_webhook.twilio_request import DialUpdate
-from voice_webhook.withheld_numbers import caller_id
+from voice_webhook.webhook_settings import WebhookSettings
 
 RESUME_WITHIN_S = 2.0
 
 _log = Log("incoming_call.after_dial")
 
 
-async def resumed_call(update: DialUpdate, *, store: CallStore) -> Call | None:
-    """The call, if the agent is to go on with it: nobody answered, and the caller is still there.
-
-    None if the person took the call, if it is over, or if it cannot be resumed.
-    """
-    if update.answered or update.call.over:
-        return None
+async def after_dial(
+    update: DialUpdate,
+    *,
+    store: CallStore,
+    unrecorded: UnrecordedAcceptances,
+    settings: WebhookSettings,
+    now: datetime.datetime,
+) -> str:
+    """TwiML that continues the call with the agent, unless the caller talked to the person or has
+    hung up."""
+    if update.call.over:
+        return hang_up()
+    resumed = None
     try:
         async with store_deadline(RESUME_WITHIN_S):
-            call = await store.resume(update.call.call_sid)
+            call = await _read(store, update.call.call_sid, unrecorded)
+            if call is not None and was_connected(call, update):
+                return hang_up()
+            resumed = await store.resume(update.call.call_sid)
     except RingdownError as error:
         _log.error("call could not be resumed", reason=str(error))
-        return None
-    if call is None:
-        _log.error("call is not to be resumed")
     else:
-        _log.info("transfer not answered", dial_status=update.status, attempt=call.attempt)
+        if resumed is None:
+            _log.error("call is not to be resumed")
+    if resumed is None:
+        return _without_agent(update, settings)
+    _log.info(
+        "transfer not taken",
+        dial_status=update.status,
+        bridged=update.bridged,
+        attempt=resumed.attempt,
+    )
+    return offer_stream(resumed, settings, now)
+
+
+def was_connected(call: Call, update: DialUpdate) -> bool:
+    """Whether the caller was connected to the person.
+
+    Where the person has to accept the call, our record of it decides: a mailbox completes a call,
+    too. But if Twilio says that it connected nobody, it didn't.
+    """
+    if update.bridged is False:
+        return False
+    return call.accepted_by is not None if call.agent.transfer_accept else update.answered
+
+
+async def _read(store: CallStore, call_sid: str, unrecorded: UnrecordedAcceptances) -> Call | None:
+    """The call; records that it was accepted if the store was away at that time."""
+    call = await store.read_call(call_sid)
+    if call is not None and Transfer(call_sid, call.attempt) in unrecorded:
+        return await store.accept_transfer(call_sid, call.attempt) or call
     return call
 
 
-def without_agent(update: DialUpdate, *, fallback_number: str | None) -> str:
-    """TwiML for a transfer after which the agent does not go on."""
-    if update.answered or update.call.over:
+def _without_agent(update: DialUpdate, settings: WebhookSettings) -> str:
+    """TwiML for a call that the agent can't continue; whether the two talked, only Twilio knows."""
+    if update.answered if update.bridged is None else update.bridged:
         return hang_up()
     shown = caller_id(update.call.caller, update.call.called)
-    return fall_back(language=None, number=fallback_number, caller_id=shown)
+    return fall_back(language=None, number=settings.fallback_number, caller_id=shown)

@@ -18,6 +18,7 @@ from ringdown.log import Log
 from ringdown.stores.deadline import store_deadline
 from voice_webhook.answering import offer_stream
 from voice_webhook.call_twiml import (
+    caller_id,
     connect_person,
     fall_back,
     hang_up,
@@ -26,9 +27,9 @@ from voice_webhook.call_twiml import (
     say_goodbye,
     transfer,
 )
+from voice_webhook.transfer_acceptance import whisper_url
 from voice_webhook.twilio_request import CallUpdate
 from voice_webhook.webhook_settings import WebhookSettings
-from voice_webhook.withheld_numbers import caller_id
 
 READ_WITHIN_S = 2.0
 TAKE_UP_WITHIN_S = 1.0
@@ -63,10 +64,10 @@ async def after_stream(
         if taken_up is not None:
             return offer_stream(taken_up, settings, now, pause_s=_pause_s(taken_up, now))
         await _note_lost_stream(store, call, now)
-    return next_twiml(call, after_dial_url=f"{settings.public_url}/after-dial")
+    return next_twiml(call, settings, now)
 
 
-def next_twiml(call: Call, *, after_dial_url: str) -> str:
+def next_twiml(call: Call, settings: WebhookSettings, now: datetime.datetime) -> str:
     """What Twilio does next with a call whose stream has ended."""
     language, phrases = call.agent.language, phrases_for(call.agent.language)
     person, shown = call.fallback_number, caller_id(call.caller, call.called)
@@ -83,8 +84,12 @@ def next_twiml(call: Call, *, after_dial_url: str) -> str:
         case NextAction.CONNECT_PERSON if person is not None:
             return connect_person(language=language, number=person, caller_id=shown)
         case NextAction.TRANSFER if call.transfer_to in call.agent.transfer_numbers:
-            number = call.agent.transfer_numbers[call.transfer_to]
-            return transfer(number=number, caller_id=shown, after_dial_url=after_dial_url)
+            return transfer(
+                party=call.agent.transfer_numbers[call.transfer_to],
+                caller_id=shown,
+                whisper_url=whisper_url(call, settings, now),
+                after_dial_url=f"{settings.public_url}/after-dial",
+            )
         case NextAction.FALL_BACK | NextAction.CONNECT_PERSON | NextAction.TRANSFER | None:
             return fall_back(language=language, number=person, caller_id=shown)
         case unreachable:

@@ -13,7 +13,7 @@ from ringdown.log import Log
 from ringdown.stores import Store
 from ringdown.stores.deadline import store_deadline
 from voice_webhook.agent_choice import AgentChoice, ChosenAgent
-from voice_webhook.call_twiml import StreamOffer, connect_stream, hang_up
+from voice_webhook.call_twiml import StreamOffer, caller_id, connect_stream, hang_up
 from voice_webhook.caller_memory import is_remembered
 from voice_webhook.connections import Connections
 from voice_webhook.handler_wake_up import REQUEST_LEAVES_WITHIN_S
@@ -22,7 +22,6 @@ from voice_webhook.outside_hours import is_answered, turn_away, turned_away
 from voice_webhook.refusals import refusal
 from voice_webhook.twilio_request import CallUpdate
 from voice_webhook.webhook_settings import WebhookSettings
-from voice_webhook.withheld_numbers import caller_id
 
 OPEN_CALL_WITHIN_S = 1.0
 

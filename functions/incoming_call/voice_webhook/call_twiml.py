@@ -6,9 +6,22 @@ from dataclasses import dataclass
 from twilio.twiml.voice_response import Connect, VoiceResponse
 
 from ringdown.agents.phrases import phrases_for
+from ringdown.phone_numbers import is_somebody
 
-RING_FOR_S = 25
+RING_FOR_S = 20
 """How long a person's phone rings before the caller is given back to the agent."""
+PRESS_WITHIN_S = 8
+"""How long a person who has heard who is calling may take to press a key."""
+
+
+def caller_id(caller: str, called: str) -> str | None:
+    """The number that somebody whom we dial sees: the caller's, else the one that was called.
+
+    Without it Twilio shows what the call came from, and dials nobody if that is a SIP address, a
+    client or a withheld number (https://www.twilio.com/docs/api/errors/13214). None if no party of
+    the call has a number.
+    """
+    return next((number for number in (caller, called) if is_somebody(number)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +94,42 @@ def say_and_dial(sentence: str, *, language: str, number: str | None, caller_id:
     return _document(response)
 
 
-def transfer(*, number: str, caller_id: str | None, after_dial_url: str) -> str:
-    """Dial the person that the agent has announced; `after_dial_url` says what comes then."""
+def transfer(
+    *, party: str, caller_id: str | None, whisper_url: str | None, after_dial_url: str
+) -> str:
+    """Dial the person whom the agent has announced; `after_dial_url` says what comes next.
+
+    When they answer, Twilio runs the TwiML of `whisper_url` for them before it connects the two.
+    Until then the caller hears ringing.
+    """
     response = VoiceResponse()
-    response.dial(
-        number, caller_id=caller_id, action=after_dial_url, method="POST", timeout=RING_FOR_S
+    dial = response.dial(
+        answer_on_bridge=True,
+        timeout=RING_FOR_S,
+        caller_id=caller_id,
+        action=after_dial_url,
+        method="POST",
     )
+    scheme, _, name = party.partition(":")
+    match scheme:
+        case "sip" | "sips":
+            dial.sip(party, url=whisper_url)
+        case "client":
+            dial.client(name, url=whisper_url)
+        case _:
+            dial.number(party, url=whisper_url)
+    return _document(response)
+
+
+def ask_to_accept(sentence: str, language: str, *, accept_url: str) -> str:
+    """Ask the person to press a key, and post it to `accept_url`; without a key, hang up on them.
+
+    The `<Hangup>` matters: at the end of the document Twilio would connect them.
+    """
+    response = VoiceResponse()
+    gather = response.gather(num_digits=1, timeout=PRESS_WITHIN_S, action=accept_url, method="POST")
+    gather.say(_speakable(sentence), language=language)
+    response.hangup()
     return _document(response)
 
 
@@ -113,7 +156,7 @@ def hang_up() -> str:
 
 
 def nothing() -> str:
-    """For a call that is over: no verb would be carried out."""
+    """For a call that is over: no verb would be carried out. Connects a person who was dialled."""
     return _document(VoiceResponse())
 
 

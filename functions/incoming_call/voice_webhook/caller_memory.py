@@ -9,9 +9,9 @@ from ringdown.calls import RETENTION, Call, CallRecord, CallStore, Speaker, Turn
 from ringdown.calls.callers import CallerStore, Memory
 from ringdown.errors import RingdownError
 from ringdown.log import Log
+from ringdown.phone_numbers import is_somebody
 from voice_webhook.summaries import Summaries
 from voice_webhook.twilio_request import CallUpdate, StreamUpdate
-from voice_webhook.withheld_numbers import is_somebody
 
 REMEMBER_WITHIN_S = 11.0
 """With what comes before it, less than the 15 s after which Twilio gives up."""

@@ -12,8 +12,8 @@ from ringdown.calls.callers import Caller, CallerStore
 from ringdown.calls.limits import CALLER_LIMIT, LimitStore, LineLimits, Verdict, verdict
 from ringdown.errors import InvalidDocument, RingdownError
 from ringdown.log import Log
+from ringdown.phone_numbers import is_somebody
 from ringdown.stores.deadline import store_deadline
-from voice_webhook.withheld_numbers import is_somebody
 
 DEADLINE_S = 0.3
 

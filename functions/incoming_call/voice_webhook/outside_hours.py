@@ -5,8 +5,7 @@ from msgspec.structs import replace
 from ringdown.agents.phrases import phrases_for
 from ringdown.agents.template_values import is_business_open
 from ringdown.calls import Call, CallStatus, EndReason, NextAction
-from voice_webhook.call_twiml import say_and_dial
-from voice_webhook.withheld_numbers import caller_id
+from voice_webhook.call_twiml import caller_id, say_and_dial
 
 
 def is_answered(call: Call) -> bool:

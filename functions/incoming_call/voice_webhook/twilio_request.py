@@ -15,11 +15,12 @@ from ringdown.calls import FINAL_TWILIO_STATUSES
 
 MAX_BODY_BYTES = 64 * 1024
 _MAX_FIELDS = 200
-_MAX_PARTY_LENGTH = 64
+_MAX_PARTY_LENGTH = 256
 _MAX_DURATION_S = 7 * 24 * 3600
 _CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
 _ATTEMPT = re.compile(r"[1-9][0-9]{0,5}")
 _UNKNOWN = "unknown"
+_BOOLEANS = {"true": True, "false": False}
 # The caller's carrier knows the caller, and that the number is theirs (attestation A).
 _VERIFIED = "TN-Validation-Passed-A"
 
@@ -32,7 +33,7 @@ class MalformedRequest(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CallUpdate:
-    """A request about one call. Numbers are display text, at most 64 characters, never trusted."""
+    """A request about one call. Numbers are display text, at most 256 characters, never trusted."""
 
     call_sid: str
     caller: str
@@ -54,6 +55,8 @@ class DialUpdate:
 
     call: CallUpdate
     status: str
+    bridged: bool | None
+    """Whether Twilio connected the two (DialBridged); None if it doesn't say."""
 
     @property
     def answered(self) -> bool:
@@ -107,7 +110,16 @@ def call_update(form: Form) -> CallUpdate:
 
 def dial_update(form: Form) -> DialUpdate:
     """How a dialled person took it; MalformedRequest without a CallSid."""
-    return DialUpdate(call_update(form), _text(form, "DialCallStatus") or _UNKNOWN)
+    return DialUpdate(
+        call_update(form),
+        _text(form, "DialCallStatus") or _UNKNOWN,
+        _BOOLEANS.get(form.get("DialBridged", "").lower()),
+    )
+
+
+def pressed_key(form: Form) -> str:
+    """What was pressed in a `<Gather>`; empty for nothing."""
+    return _text(form, "Digits")
 
 
 def ended_attempt(query: Mapping[str, str]) -> int | None:

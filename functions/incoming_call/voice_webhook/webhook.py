@@ -5,24 +5,31 @@ import datetime
 import enum
 from collections.abc import Awaitable, Callable, Mapping
 from typing import assert_never
+from urllib.parse import urlencode
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from ringdown import clock
+from ringdown.errors import TokenRefused
 from ringdown.log import Log, call_bound
 from ringdown.request_body import BodyTooLarge, read_body
 from ringdown.twilio_signature import signature_is_valid
-from voice_webhook.after_dial import resumed_call, without_agent
+from voice_webhook.after_dial import after_dial
 from voice_webhook.after_stream import after_stream
-from voice_webhook.answering import Desk, answer, offer_stream
-from voice_webhook.call_twiml import fall_back, nothing
+from voice_webhook.answering import Desk, answer
+from voice_webhook.call_twiml import caller_id, fall_back, hang_up, nothing
 from voice_webhook.caller_memory import remember_call
 from voice_webhook.connections import Connections
 from voice_webhook.status_callbacks import take_status
+from voice_webhook.transfer_acceptance import (
+    UnrecordedAcceptances,
+    accept,
+    transfer_of,
+    whisper,
+)
 from voice_webhook.twilio_request import (
     MAX_BODY_BYTES,
-    DialUpdate,
     Form,
     MalformedRequest,
     call_sid,
@@ -32,10 +39,10 @@ from voice_webhook.twilio_request import (
     error_code,
     parse_form,
     parties,
+    pressed_key,
     status_update,
 )
 from voice_webhook.webhook_settings import WebhookSettings
-from voice_webhook.withheld_numbers import caller_id
 
 BODY_WITHIN_S = 5.0
 
@@ -54,6 +61,8 @@ class Route(enum.StrEnum):
     ANSWER = "/"
     AFTER_STREAM = "/after-stream"
     AFTER_DIAL = "/after-dial"
+    WHISPER = "/whisper"
+    ACCEPT = "/accept"
     STATUS = "/status"
     FALLBACK = "/fallback"
 
@@ -68,6 +77,7 @@ class Webhook:
         self._settings = settings
         self._connect = connect
         self._desk = Desk()
+        self._unrecorded = UnrecordedAcceptances()
 
     async def respond(self, request: Request) -> Response:
         route = _route(request.scope["path"])
@@ -132,7 +142,17 @@ class Webhook:
                     )
                 )
             case Route.AFTER_DIAL:
-                return _twiml(await self._after_dial(dial_update(form), connections, now))
+                return _twiml(
+                    await after_dial(
+                        dial_update(form),
+                        store=connections.store,
+                        unrecorded=self._unrecorded,
+                        settings=self._settings,
+                        now=now,
+                    )
+                )
+            case Route.WHISPER | Route.ACCEPT:
+                return _twiml(await self._ask_person(route, form, query, connections, now))
             case Route.STATUS:
                 update = status_update(form)
                 await take_status(update, store=connections.store, now=now)
@@ -143,13 +163,30 @@ class Webhook:
             case unreachable:
                 assert_never(unreachable)
 
-    async def _after_dial(
-        self, update: DialUpdate, connections: Connections, now: datetime.datetime
+    async def _ask_person(
+        self,
+        route: Route,
+        form: Form,
+        query: Mapping[str, str],
+        connections: Connections,
+        now: datetime.datetime,
     ) -> str:
-        call = await resumed_call(update, store=connections.store)
-        if call is None:
-            return without_agent(update, fallback_number=self._settings.fallback_number)
-        return offer_stream(call, self._settings, now)
+        """TwiML for a person who was dialled for a transfer."""
+        try:
+            transfer = transfer_of(query, self._settings, now)
+        except TokenRefused as error:
+            _log.warning("transfer refused", reason=str(error))
+            return hang_up()
+        with call_bound(transfer.call_sid):
+            if route is Route.WHISPER:
+                accept_url = f"{self._settings.public_url}{Route.ACCEPT}?{urlencode(query)}"
+                return await whisper(transfer, store=connections.store, accept_url=accept_url)
+            return await accept(
+                transfer,
+                pressed_key(form),
+                store=connections.store,
+                unrecorded=self._unrecorded,
+            )
 
     def _fall_back(self, form: Form) -> Response:
         """Twilio could not use, or not get, what another route had to say."""
@@ -157,9 +194,13 @@ class Webhook:
         return _twiml(nothing() if call_update(form).over else self._apology(form))
 
     def _last_resort(self, route: Route, form: Form) -> Response:
-        if route is Route.STATUS:
-            return Response(status_code=204)
-        return _twiml(self._apology(form))
+        match route:
+            case Route.STATUS:
+                return Response(status_code=204)
+            case Route.WHISPER | Route.ACCEPT:  # the caller goes back to the agent
+                return _twiml(hang_up())
+            case _:
+                return _twiml(self._apology(form))
 
     def _apology(self, form: Form) -> str:
         caller, called = parties(form)

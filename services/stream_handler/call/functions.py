@@ -10,7 +10,7 @@ from typing import Annotated, Protocol
 import msgspec
 
 from ringdown.agents import Agent
-from ringdown.tools import Behavior, ToolAnswer, ToolName
+from ringdown.tools import Behavior, Json, ToolAnswer, ToolName
 from ringdown.tools.check import BuiltInName
 from stream_handler.call import prompts
 from stream_handler.call.events import ToolCallRequested
@@ -84,8 +84,18 @@ class EndCall:
         call.leave(event, HANG_UP, said=prompts.GOODBYE_SAID, missing=prompts.GOODBYE_MISSING)
 
 
+_REASON_CHARS = 200
+
+
 class _TransferCallArgs(msgspec.Struct, frozen=True):
     name: str
+    reason: Json = None
+
+    @property
+    def spoken_reason(self) -> str | None:
+        """What the person who is called can hear; models also give none, or odd ones."""
+        text = " ".join(self.reason.split()) if isinstance(self.reason, str) else ""
+        return text[:_REASON_CHARS] or None
 
 
 class TransferCall:
@@ -117,7 +127,7 @@ class TransferCall:
             return
         call.leave(
             event,
-            transfer_to(args.name),
+            transfer_to(args.name, args.spoken_reason),
             said=prompts.TRANSFER_SAID,
             missing=prompts.TRANSFER_MISSING,
         )

@@ -159,6 +159,7 @@ class Goodbye:
             end_reason=outcome.reason,
             next=outcome.next,
             transfer_to=outcome.transfer_to,
+            transfer_reason=outcome.transfer_reason,
         )
         self.effects.do(SaveCall(changes, final=True))
         self.effects.start(Timer.FINAL_SAVE)

@@ -31,9 +31,9 @@ def opening(call: Call, history: Sequence[Turn], age_ms: float = 0.0) -> str:
         return f'The caller is on the line now. Greet them, in exactly these words: "{greeting}"'
     if call.resumed_from is EndReason.TRANSFERRED:
         return (
-            f"You transferred the caller to {call.failed_transfers[-1]}, who did not answer. The "
-            "caller is back with you now. Say so in one short sentence, and ask how else you can "
-            "help."
+            f"You tried to transfer the caller to {call.failed_transfers[-1]}, but nobody took the "
+            "call. The caller is back with you now. Say in one short sentence that nobody could be "
+            "reached, and offer to take a message or, if you can arrange one, a callback."
         )
     last = history[-1]
     if last.speaker is Speaker.CALLER:
@@ -133,9 +133,13 @@ END_CALL = (
 END_CALL_ARGUMENTS = {"reason": _REASON}
 TRANSFER_CALL = (
     "Transfers the caller to a person. Tell the caller first that you are connecting them, then "
-    "call this function, and say nothing after it."
+    "call this function, and say nothing after it. If nobody takes the call, the caller comes back "
+    "to you."
 )
-TRANSFER_CALL_ARGUMENTS = {"name": "Whom to.", "reason": _REASON}
+TRANSFER_CALL_ARGUMENTS = {
+    "name": "Whom to.",
+    "reason": "What the caller wants, in a few words of their language. That person hears them.",
+}
 COLLECT_DIGITS = (
     "Lets the caller type digits on the phone's keypad, such as a PIN or an account number. First "
     "ask the caller to type them, then call this function. You are told whether they were typed, "

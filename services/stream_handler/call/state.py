@@ -63,6 +63,7 @@ class Outcome:
     reason: EndReason
     next: NextAction | None
     transfer_to: str | None = None
+    transfer_reason: str | None = None
 
 
 HANG_UP = Outcome(EndReason.AGENT_HUNG_UP, NextAction.HANG_UP)
@@ -83,8 +84,8 @@ OUTCOMES = {
 }
 
 
-def transfer_to(name: str) -> Outcome:
-    return Outcome(EndReason.TRANSFERRED, NextAction.TRANSFER, name)
+def transfer_to(name: str, reason: str | None = None) -> Outcome:
+    return Outcome(EndReason.TRANSFERRED, NextAction.TRANSFER, name, reason)
 
 
 class Ending:

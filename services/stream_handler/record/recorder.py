@@ -179,7 +179,9 @@ class Recorder:
                 return Recorded.GIVEN_UP
             if self._loop.time() >= self._decide_by_s:
                 # `/after-stream` has decided without us: what we wanted is not what happened.
-                self._pending = msgspec.structs.replace(self._pending, next=None, transfer_to=None)
+                self._pending = msgspec.structs.replace(
+                    self._pending, next=None, transfer_to=None, transfer_reason=None
+                )
             if not await self._write():
                 failures += 1
                 await _pause(self._given_up, self._time_left_s(_pause_s(failures)))

@@ -51,6 +51,18 @@ PhoneNumber = Annotated[
         extra={"suggest": _suggested_number},
     ),
 ]
+Party = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=rf"{E164}|^sips?:[^\s@]{{1,100}}@[^\s@]{{1,150}}\Z|^client:[A-Za-z0-9_.-]{{1,120}}\Z",
+        description=(
+            "written like +14155550100 (plus, country code, digits only), sip:desk@example.com or"
+            " client:alex"
+        ),
+        extra={"suggest": _suggested_number},
+    ),
+]
+"""Whom Twilio can dial."""
 LanguageTag = Annotated[
     str,
     msgspec.Meta(
@@ -119,8 +131,10 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the model may look things up on the web by itself."""
     fallback_number: PhoneNumber | None = None
     """Where callers are sent when the agent cannot answer, or when they press 0."""
-    transfer_numbers: Annotated[dict[PersonName, PhoneNumber], msgspec.Meta(max_length=100)] = {}
+    transfer_numbers: Annotated[dict[PersonName, Party], msgspec.Meta(max_length=100)] = {}
     """People the agent may transfer to, by name: {billing: "+14155550100"}."""
+    transfer_accept: bool = True
+    """Whether they hear who calls and press 1 to take the call. A mailbox doesn't."""
     protect_greeting: bool = True
     """Whether the greeting is heard out even if the caller speaks over it."""
     turn_taking: TurnTaking = TurnTaking()

@@ -1,4 +1,4 @@
-"""Every sentence that is said to a caller without the model, by language.
+"""Every sentence that is said without the model, by language.
 
 The words are in `packaged/phrases.toml`, which also says when each is spoken. TOML, because the
 stream handler reads it too and has no YAML reader.
@@ -29,6 +29,10 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     busy: Sentence
     closed: Sentence
     connecting: Sentence
+    transfer_offer: Sentence
+    transfer_number: Sentence
+    transfer_name: Sentence
+    transfer_accept: Sentence
     idle_nudge: Sentence
     idle_goodbye: Sentence
     time_warning: Sentence

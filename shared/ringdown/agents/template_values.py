@@ -6,7 +6,7 @@ import zoneinfo
 from ringdown.agents import Agent
 from ringdown.agents.opening_hours import WEEKDAYS, is_open
 from ringdown.calls import Call
-from ringdown.phone_numbers import is_e164
+from ringdown.phone_numbers import is_somebody
 
 _LONGEST_MEMORY = 2_000
 
@@ -24,8 +24,8 @@ def template_values(call: Call, age_ms: float) -> dict[str, str]:
         "weekday": WEEKDAYS[local.weekday()].capitalize(),
         "business_open": "open" if is_business_open(call.agent, local) else "closed",
         "caller_memory": (call.caller_memory or "")[:_LONGEST_MEMORY],
-        "caller_number": call.caller if is_e164(call.caller) else "",
-        "called_number": call.called if is_e164(call.called) else "",
+        "caller_number": call.caller if is_somebody(call.caller) else "",
+        "called_number": call.called if is_somebody(call.called) else "",
         "language": call.agent.language,
     }
 

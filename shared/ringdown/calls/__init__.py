@@ -6,7 +6,7 @@ A call is a state machine advanced by webhooks and by the stream handler:
 
 `attempt` counts the streams that were offered to Twilio for the call. Only the attempt that
 claimed the call may write to it, and only until a later attempt is opened: after a transfer that
-nobody answered, or when a stream has ended and nobody has decided what comes next.
+nobody took, or when a stream has ended and nobody has decided what comes next.
 """
 
 import datetime
@@ -45,7 +45,8 @@ class NextAction(enum.StrEnum):
     CONNECT_PERSON = "connect_person"
     """The caller wants a person: dial the fallback number."""
     TRANSFER = "transfer"
-    """Dial the number that the agent chose (`transfer_to`); unanswered, go on with the agent."""
+    """Dial the person that the agent chose (`transfer_to`). If they don't take the call, it goes on
+    with the agent."""
     IDLE_GOODBYE = "idle_goodbye"
     """Say goodbye to a caller who is not there any more."""
     TIME_GOODBYE = "time_goodbye"
@@ -179,8 +180,13 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     next: NextAction | None = None
     transfer_to: str | None = None
     """The name of the person the agent transfers to, of the agent's `transfer_numbers`."""
+    transfer_reason: str | None = None
+    """What the agent says the caller wants from that person, who hears it."""
+    accepted_by: str | None = None
+    """The name of the person who pressed 1 to take the call. Stays None if the agent's
+    `transfer_accept` is false."""
     failed_transfers: tuple[str, ...] = ()
-    """Names of people who did not answer, after which the agent went on."""
+    """Names of people who didn't take the call, after which the agent went on."""
     take_ups: tuple[datetime.datetime, ...] = ()
     """When the call was taken up again after a stream that had ended undecided."""
     resumed_from: EndReason | None = None
@@ -237,6 +243,7 @@ class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
     end_reason: EndReason | None = None
     next: NextAction | None = None
     transfer_to: str | None = None
+    transfer_reason: str | None = None
     applied_revisions: tuple[str, ...] | None = None
     reconnects: tuple[Reconnect, ...] | None = None
     resumption: Resumption | None = None
@@ -300,10 +307,15 @@ class CallStore(Protocol):
     async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
         """Write all of `changes` or nothing. Raises Superseded unless `attempt` is current."""
 
-    async def resume(self, call_sid: str) -> Call | None:
-        """Go on with the agent after a transfer that nobody answered.
+    async def accept_transfer(self, call_sid: str, attempt: int) -> Call | None:
+        """Note that the person dialled after `attempt` takes the call. Repeated, it changes
+        nothing. None if the call is unknown or over, or nobody is being dialled after that attempt.
+        """
 
-        Opens the next attempt, and notes who did not answer. Repeated before that attempt is
+    async def resume(self, call_sid: str) -> Call | None:
+        """Go on with the agent after a transfer that nobody took.
+
+        Opens the next attempt, and notes who didn't take the call. Repeated before that attempt is
         claimed, it returns the call as it is. None if the call is unknown or not to be resumed.
         """
 

@@ -233,6 +233,7 @@ def _missing_fields(call: Call, letter: DeadLetter) -> CallChanges:
         end_reason=changes.end_reason or call.end_reason or EndReason.STREAM_LOST,
         next=changes.next if call.next is None else None,
         transfer_to=changes.transfer_to if call.next is None else None,
+        transfer_reason=changes.transfer_reason if call.next is None else None,
     )
     lacking = {
         name: value for name, value in wanted.fields().items() if getattr(call, name) != value

@@ -7,11 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from ringdown.calls import (
+    FINAL_TWILIO_STATUSES,
     GO_AWAY,
     Call,
     CallRecord,
     CallStatus,
     EndReason,
+    NextAction,
     Speaker,
     ToolCall,
     ToolOutcome,
@@ -168,8 +170,11 @@ def _tools(calls: Sequence[ToolCall]) -> Iterator[str]:
 def _transfers(call: Call) -> Iterator[str]:
     for name in dict.fromkeys(call.failed_transfers):
         yield (
-            f"The caller was transferred to {name}, who did not answer, and came back to the agent."
+            f"The caller was transferred to {name}, who did not take the call, and came back to the"
+            " agent."
         )
+    if _gave_up_waiting(call):
+        yield f"The caller hung up before {call.transfer_to} had taken the call."
     if call.take_ups:
         yield (
             f"The audio stream ended early {_times(len(call.take_ups))}, and the call went on in"
@@ -177,6 +182,15 @@ def _transfers(call: Call) -> Iterator[str]:
         )
     if call.stream_error is not None:
         yield f"Twilio says of the audio stream: {_sentence(call.stream_error)}"
+
+
+def _gave_up_waiting(call: Call) -> bool:
+    return (
+        call.next is NextAction.TRANSFER
+        and call.agent.transfer_accept
+        and call.accepted_by is None
+        and call.twilio_status in FINAL_TWILIO_STATUSES
+    )
 
 
 def _slow_replies(turns: Sequence[Turn]) -> Iterator[str]:

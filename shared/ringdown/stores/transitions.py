@@ -41,8 +41,16 @@ def claimed(call: Call, taken: Claim | None, claim: Claim) -> Call | None:
     )
 
 
+def accepted(call: Call, attempt: int) -> Call | None:
+    """The call once the person who is dialled after `attempt` takes it."""
+    caller_is_gone = call.twilio_status in FINAL_TWILIO_STATUSES
+    if call.next is not NextAction.TRANSFER or call.attempt != attempt or caller_is_gone:
+        return None
+    return msgspec.structs.replace(call, accepted_by=call.transfer_to)
+
+
 def resumed(call: Call) -> Call | None:
-    """The call at its next attempt, after a transfer that nobody answered."""
+    """The call at its next attempt, after a transfer that nobody took."""
     if call.status is CallStatus.RINGING and call.attempt > 1:
         return call  # resumed already; Twilio repeats webhooks
     if call.next is not NextAction.TRANSFER or call.transfer_to is None:
@@ -76,6 +84,8 @@ def _at_next_attempt(call: Call, resumed_from: EndReason) -> Call:
         end_reason=None,
         next=None,
         transfer_to=None,
+        transfer_reason=None,
+        accepted_by=None,
         resumed_from=resumed_from,
     )
 

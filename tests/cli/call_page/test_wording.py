@@ -5,7 +5,7 @@ import pytest
 from ringdown_cli.call_page.wording import count, day_and_time, length, short_number
 
 
-@pytest.mark.parametrize("number", ["", "anonymous", "Restricted", "sip:someone@example.com"])
+@pytest.mark.parametrize("number", ["", "anonymous", "sip:a@example.com", "+266696687"])
 def test_what_is_no_phone_number_is_not_shown(number: str) -> None:
     assert short_number(number) == "an unknown number"
 

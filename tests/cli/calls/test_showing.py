@@ -1,10 +1,12 @@
 import json
 
+import msgspec
 import pytest
 
+from ringdown.stores import Store
 from tests.cli.calls.stored_calls import bad_call, good_call, sid
 from tests.cli.command_line import CommandLine
-from tests.ringdown.samples import CALLER
+from tests.ringdown.samples import CALLER, a_call, an_agent
 
 
 def test_a_call_in_words(command_line: CommandLine) -> None:
@@ -40,6 +42,42 @@ def test_what_went_wrong_is_said_in_words_and_on_the_page(command_line: CommandL
     assert "What went wrong:\n  - The model was lost" in said
     assert f"  - {problem}\n" in said
     assert problem in page.read_text("utf-8")
+
+
+def transferred(
+    command_line: CommandLine, n: int, accepted_by: str | None, *, accept: bool = True
+) -> None:
+    """To billing, who did not take the call, then to repairs."""
+    agent = an_agent(transfer_numbers={"billing": "+14155550111", "repairs": "+14155550112"})
+    call = msgspec.structs.replace(
+        a_call(call_sid=sid(n), agent=msgspec.structs.replace(agent, transfer_accept=accept)),
+        failed_transfers=("billing",),
+        transfer_to="repairs",
+        accepted_by=accepted_by,
+    )
+
+    async def work(store: Store) -> None:
+        await store.open_call(call)
+
+    command_line.with_store(work)
+
+
+@pytest.mark.parametrize(
+    ("accepted_by", "accept", "last"),
+    [
+        ("repairs", True, "repairs, who took the call"),
+        (None, True, "repairs, who did not take the call"),
+        (None, False, "repairs"),
+    ],
+)
+def test_who_took_a_transferred_call_is_told(
+    command_line: CommandLine, accepted_by: str | None, last: str, *, accept: bool
+) -> None:
+    transferred(command_line, 1, accepted_by, accept=accept)
+    page = command_line.folder / "call.html"
+    said = command_line.run("calls", "show", sid(1), "--html", str(page)).said
+    assert f"transfer:   to billing, who did not take the call\ntransfer:   to {last}\n" in said
+    assert f"billing, who did not take the call; {last}" in page.read_text("utf-8")
 
 
 def test_last_is_the_newest_call(command_line: CommandLine) -> None:

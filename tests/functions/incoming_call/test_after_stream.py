@@ -32,7 +32,6 @@ from voice_webhook.after_stream import after_stream
 from voice_webhook.twilio_request import CallUpdate
 from voice_webhook.webhook_settings import read_settings
 
-BILLING = "+14155550166"
 IN_PROGRESS = a_form(CallStatus="in-progress")
 PERSON = "+14155550177"
 
@@ -96,64 +95,10 @@ def test_a_call_that_has_to_end_ends_with_a_goodbye(
     assert document[0].attrib == {"language": language}
 
 
-def test_a_transfer_dials_the_agents_choice_and_asks_what_comes_then(
-    twilio: Twilio, store_url: str
-) -> None:
-    _transferred(store_url)
-    [dial] = twiml(twilio.post("/after-stream", IN_PROGRESS))
-    assert (dial.tag, dial.text) == ("Dial", BILLING)
-    assert dial.attrib["action"] == f"{PUBLIC_URL}/after-dial"
-
-
 def test_a_transfer_to_a_number_that_is_gone_falls_back(twilio: Twilio, store_url: str) -> None:
     stream_began(store_url, a_call(fallback_number=PERSON))
     handler_saved(store_url, CallChanges(next=NextAction.TRANSFER, transfer_to="billing"))
     assert verbs(twiml(twilio.post("/after-stream", IN_PROGRESS))) == ["Say", "Dial", "Hangup"]
-
-
-@pytest.mark.parametrize("status", ["completed", "answered"])
-def test_a_transfer_that_was_answered_ends_the_call(
-    twilio: Twilio, store_url: str, status: str
-) -> None:
-    _transferred(store_url)
-    document = twiml(twilio.post("/after-dial", a_form(DialCallStatus=status)))
-    assert verbs(document) == ["Hangup"]
-
-
-@pytest.mark.parametrize("status", ["busy", "no-answer", "failed", "canceled", ""])
-def test_a_transfer_that_nobody_answered_goes_back_to_the_agent(
-    twilio: Twilio, store_url: str, status: str
-) -> None:
-    _transferred(store_url)
-    form = a_form(CallStatus="in-progress", DialCallStatus=status)
-    document = twiml(twilio.post("/after-dial", form))
-    assert verbs(document) == ["Connect", "Redirect"], "no notice is spoken a second time"
-    call = stored_call(store_url)
-    assert call is not None
-    assert (call.attempt, call.failed_transfers) == (2, ("billing",))
-    assert verbs(twiml(twilio.post("/after-dial", form))) == ["Connect", "Redirect"]
-    assert stored_call(store_url) == call, "a repeated delivery opens no further attempt"
-
-
-def test_a_caller_who_hung_up_while_it_rang_is_not_called_back(
-    twilio: Twilio, store_url: str
-) -> None:
-    _transferred(store_url)
-    form = a_form(CallStatus="completed", DialCallStatus="no-answer")
-    assert verbs(twiml(twilio.post("/after-dial", form))) == ["Hangup"]
-    call = stored_call(store_url)
-    assert call is not None
-    assert call.attempt == 1
-
-
-def test_after_a_dial_without_a_transfer_a_person_is_tried(
-    twilio: Twilio, store_url: str, environ: Environ
-) -> None:
-    stream_began(store_url, a_call())
-    form = a_form(CallStatus="in-progress", DialCallStatus="busy")
-    document = twiml(twilio.post("/after-dial", form))
-    assert verbs(document) == ["Say", "Dial", "Hangup"]
-    assert document[1].text == environ["FALLBACK_NUMBER"]
 
 
 def test_a_stream_lost_without_a_decision_is_taken_up_without_a_word(
@@ -329,6 +274,9 @@ class HangingStore:
     ) -> bool:
         return await self._hang()
 
+    async def accept_transfer(self, call_sid: str, attempt: int) -> Call | None:
+        return await self._hang()
+
     async def resume(self, call_sid: str) -> Call | None:
         return await self._hang()
 
@@ -360,15 +308,3 @@ def _lost_three_times(twilio: Twilio) -> None:
     """As often as a call is taken up in a minute."""
     for ended in (1, 2, 3):
         twilio.post(f"/after-stream?attempt={ended}", IN_PROGRESS)
-
-
-def _transferred(store_url: str) -> None:
-    """The agent has transferred the call to billing."""
-    stream_began(store_url, a_call(agent=an_agent(transfer_numbers={"billing": BILLING})))
-    changes = CallChanges(
-        next=NextAction.TRANSFER,
-        transfer_to="billing",
-        status=CallStatus.ENDED,
-        end_reason=EndReason.TRANSFERRED,
-    )
-    handler_saved(store_url, changes)

@@ -16,7 +16,7 @@ from tests.functions.incoming_call.records import (
 )
 from tests.functions.incoming_call.stand_ins import Form, Twilio, a_form, twiml
 from tests.ringdown.samples import CALLED, CALLER, a_call, an_agent
-from voice_webhook.withheld_numbers import caller_id
+from voice_webhook.call_twiml import caller_id
 
 PERSON = "+14155550177"
 NOBODY = ["sip:alice@example.sip.twilio.com", "client:bob", "+266696687", "anonymous", ""]

@@ -1,24 +1,20 @@
 """What the webhook still does wrong."""
 
-from xml.etree import ElementTree
-
 import msgspec
 import pytest
 
 from ringdown.agents import Agent, Example
 from ringdown.agents.phrases import packaged_phrases
-from ringdown.calls import CallChanges, CallStatus, NextAction
+from ringdown.calls import CallStatus
 from tests.functions.incoming_call.conftest import Environ, Load
 from tests.functions.incoming_call.records import (
     damage,
-    handler_saved,
     stored_call,
-    stream_began,
     write_agent,
 )
 from tests.functions.incoming_call.stand_ins import Twilio, a_form, twiml, verbs
 from tests.functions.loading import LoadedFunction
-from tests.ringdown.samples import CALLER, a_call, a_tool, an_agent
+from tests.ringdown.samples import CALLER, a_tool, an_agent
 
 MEBIBYTE = 1 << 20
 GENTLE_MARGIN = 100_000
@@ -40,38 +36,6 @@ def test_the_notice_has_words_and_voice_of_one_language(
     assert say is not None
     english = say.text == packaged_phrases()["en"].notice
     assert not english or str(say.get("language")).startswith("en")
-
-
-# Transfers to a mailbox
-
-
-def transferring(twilio: Twilio, store_url: str) -> ElementTree.Element:
-    """The agent has announced billing; what Twilio is told to dial."""
-    stream_began(store_url, a_call(agent=an_agent(transfer_numbers={"billing": "+14155550111"})))
-    handler_saved(store_url, CallChanges(next=NextAction.TRANSFER, transfer_to="billing"))
-    dial = twiml(twilio.post("/after-stream", a_form(CallStatus="in-progress"))).find("Dial")
-    assert dial is not None
-    return dial
-
-
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="A mailbox counts as a person who has answered."
-)
-def test_a_person_must_accept_a_transfer(twilio: Twilio, store_url: str) -> None:
-    number = transferring(twilio, store_url).find("Number")
-
-    assert number is not None
-    assert number.get("url") or number.get("machineDetection")
-
-
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="Whether anybody was put through is not read."
-)
-def test_a_caller_who_was_not_put_through_is_not_hung_up_on(twilio: Twilio, store_url: str) -> None:
-    transferring(twilio, store_url)
-    form = a_form(CallStatus="in-progress", DialCallStatus="completed", DialBridged="false")
-
-    assert verbs(twiml(twilio.post("/after-dial", form))) != ["Hangup"]
 
 
 # Calls that end before they begin

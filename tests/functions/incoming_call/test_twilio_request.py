@@ -34,7 +34,7 @@ def test_any_fields_give_short_printable_text(fields: list[tuple[str, str]]) -> 
             assert update.duration_s is None or update.duration_s >= 0
         case StreamUpdate() as update:
             texts = [update.stream_sid, update.event]
-    assert all(0 < len(text) <= 64 and text.isprintable() for text in texts)
+    assert all(0 < len(text) <= 256 and text.isprintable() for text in texts)
 
 
 @given(st.lists(st.tuples(st.text(st.characters(codec="utf-8")), st.text(max_size=5)), max_size=9))

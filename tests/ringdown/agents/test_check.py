@@ -158,8 +158,8 @@ def problem_of(change: dict[str, Json]) -> str:
         (
             {"transfer_numbers": {"billing": "555"}},
             (
-                "transfer_numbers.billing: must be written like +14155550100: plus, country code,"
-                ' digits only; it is "555".'
+                "transfer_numbers.billing: must be written like +14155550100 (plus, country code,"
+                ' digits only), sip:desk@example.com or client:alex; it is "555".'
             ),
         ),
         (

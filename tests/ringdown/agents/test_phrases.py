@@ -10,6 +10,7 @@ from ringdown.agents.phrases import Phrases, packaged_phrases, phrases_for, read
 from ringdown.errors import InvalidDocument
 
 SENTENCES = [name for name in Phrases.__struct_fields__ if name not in ("language", "farewells")]
+PLACEHOLDERS = {"transfer_number": "{digits}", "transfer_name": "{name}"}
 ENGLISH: dict[str, Any] = {
     "language": "en-US",
     "farewells": ["goodbye"],
@@ -29,7 +30,14 @@ def test_every_sentence_can_be_read_aloud(tag: str, name: str) -> None:
     sentence = getattr(phrases_for(tag), name)
     assert sentence[-1] in ".?", "a voice falls or rises at the end of a sentence"
     assert sentence == " ".join(sentence.split()), "no line breaks or double spaces"
-    assert not set(sentence) & set("{}<>&[]_0123456789"), "words only"
+    words = sentence.replace(PLACEHOLDERS.get(name, ""), "")
+    assert not set(words) & set("{}<>&[]_0123456789"), "words only"
+
+
+@pytest.mark.parametrize("tag", packaged_phrases())
+@pytest.mark.parametrize(("name", "placeholder"), PLACEHOLDERS.items())
+def test_who_calls_is_told_in_its_place(tag: str, name: str, placeholder: str) -> None:
+    assert getattr(phrases_for(tag), name).count(placeholder) == 1
 
 
 @pytest.mark.parametrize("tag", packaged_phrases())

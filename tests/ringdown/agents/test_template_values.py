@@ -8,7 +8,7 @@ from ringdown.agents.opening_hours import OpeningHours
 from ringdown.agents.template_values import is_business_open, template_values
 from ringdown.agents.templates import FIELDS
 from ringdown.calls import Call
-from tests.ringdown.samples import CALLED, CALLER, NOW, a_call, an_agent
+from tests.ringdown.samples import CALLED, CALLER, NOW, WITHHELD, a_call, an_agent
 
 AN_HOUR_MS = 3_600_000.0
 
@@ -55,7 +55,9 @@ def test_time_counts_from_the_first_stream_else_from_the_ring() -> None:
     assert template_values(a_call_of(in_zone("UTC")), 0.0)["local_time"] == "09:30"
 
 
-@pytest.mark.parametrize("caller", ["anonymous", "sip:{local_time}@example.com", "+1<b>", ""])
+@pytest.mark.parametrize(
+    "caller", ["anonymous", "sip:{local_time}@example.com", "+1<b>", "", *WITHHELD]
+)
 def test_a_callers_number_is_told_if_it_is_one(caller: str) -> None:
     values = template_values(a_call(), 0.0)
     assert (values["caller_number"], values["called_number"]) == (CALLER, CALLED)

@@ -9,6 +9,7 @@ from ringdown.calls import (
     CallRecord,
     CallStatus,
     EndReason,
+    NextAction,
     Reconnect,
     Speaker,
     ToolCall,
@@ -17,7 +18,7 @@ from ringdown.calls import (
     Usage,
 )
 from ringdown.calls.problems import percentile, problems
-from tests.ringdown.samples import NOW, a_call, a_tool_call
+from tests.ringdown.samples import NOW, a_call, a_tool_call, an_agent
 
 CALLER, AGENT = Speaker.CALLER, Speaker.AGENT
 A_MINUTE = datetime.timedelta(minutes=1)
@@ -181,9 +182,38 @@ def test_a_cancelled_tool_call_is_no_problem() -> None:
     assert problems(record(tool_calls=(cancelled,))) == ()
 
 
-def test_people_who_did_not_answer_are_named() -> None:
+def test_people_who_did_not_take_a_call_are_named() -> None:
     call = good_call(attempt=2, failed_transfers=("billing",))
-    assert "transferred to billing, who did not answer" in the_problem(record(call=call))
+    assert "transferred to billing, who did not take the call" in the_problem(record(call=call))
+
+
+def transferred_call(*, accept: bool = True, **changes: object) -> Call:
+    agent = an_agent(transfer_numbers={"billing": "+14155550166"})
+    return good_call(
+        agent=msgspec.structs.replace(agent, transfer_accept=accept),
+        end_reason=EndReason.TRANSFERRED,
+        next=NextAction.TRANSFER,
+        transfer_to="billing",
+        **changes,
+    )
+
+
+def test_a_caller_who_hung_up_before_anybody_took_the_call_is_told() -> None:
+    problem = the_problem(record(call=transferred_call()))
+    assert problem == "The caller hung up before billing had taken the call."
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        transferred_call(accepted_by="billing"),
+        transferred_call(accept=False),
+        transferred_call(twilio_status="in-progress"),
+    ],
+    ids=["taken", "not asked", "under way"],
+)
+def test_a_transfer_that_went_well_or_still_may_is_no_problem(call: Call) -> None:
+    assert problems(record(call=call)) == ()
 
 
 def test_a_stream_that_ended_early_is_told() -> None:

@@ -329,6 +329,46 @@ class StoreContract:
         assert str(tool_call.args["beginning"]).startswith('{"rows":["word","word",')
         assert len(tool_call.args["beginning"]) <= 2_000
 
+    # Taking a transferred call
+
+    async def test_the_person_who_takes_a_call_is_named(
+        self, store: Store, other_store: Store
+    ) -> None:
+        await _transferred(store, to="billing")
+        accepted = await store.accept_transfer(CALL_SID, 1)
+        assert accepted is not None
+        assert accepted.accepted_by == "billing"
+        assert await other_store.accept_transfer(CALL_SID, 1) == accepted
+        assert await store.read_call(CALL_SID) == accepted
+
+    async def test_a_call_that_is_not_offered_is_not_taken(self, store: Store) -> None:
+        assert await store.accept_transfer(CALL_SID, 1) is None
+        await store.open_call(a_call())
+        assert await store.accept_transfer(CALL_SID, 1) is None
+        await store.save(CALL_SID, 1, CallChanges(next=NextAction.HANG_UP))
+        assert await store.accept_transfer(CALL_SID, 1) is None
+
+    async def test_a_call_is_not_taken_at_another_attempt(self, store: Store) -> None:
+        await _transferred(store, to="billing")
+        assert await store.accept_transfer(CALL_SID, 2) is None
+        await store.resume(CALL_SID)
+        assert await store.accept_transfer(CALL_SID, 1) is None
+        assert await store.accept_transfer(CALL_SID, 2) is None
+
+    async def test_a_call_that_is_over_is_not_taken(self, store: Store) -> None:
+        await _transferred(store, to="billing")
+        status = TwilioStatus(status="completed", duration_s=9, final=True)
+        await store.note_twilio_status(CALL_SID, status, LATER)
+        assert await store.accept_transfer(CALL_SID, 1) is None
+
+    async def test_a_call_that_was_taken_and_comes_back_is_nobodys(self, store: Store) -> None:
+        await _transferred(store, to="billing")
+        await store.accept_transfer(CALL_SID, 1)
+        resumed = await store.resume(CALL_SID)
+        assert resumed is not None
+        assert (resumed.accepted_by, resumed.transfer_reason) == (None, None)
+        assert resumed.failed_transfers == ("billing",)
+
     # Going on after a transfer
 
     async def test_a_transfer_that_nobody_answered_opens_the_next_attempt(
@@ -596,6 +636,7 @@ async def _transferred(store: Store, *, to: str) -> None:
     changes = CallChanges(
         next=NextAction.TRANSFER,
         transfer_to=to,
+        transfer_reason="an invoice",
         status=CallStatus.ENDED,
         end_reason=EndReason.TRANSFERRED,
         ended_at=LATER,

@@ -1,8 +1,11 @@
 """What the model does, second by second, without a clock, a socket or a voice."""
 
+from typing import Any
+
 import pytest
 
 from simulators.gemini_live.actions import Problem, ToolCalled, TurnSpoken, UtteranceHeard
+from simulators.gemini_live.memory import Memory
 from simulators.gemini_live.messages import (
     ActivityEnded,
     ActivitySettings,
@@ -51,7 +54,7 @@ SCENARIO = Scenario(
             Reply(
                 say="Let me look.",
                 calls=(LOOK_UP,),
-                then="It is {output.balance} dollars.",
+                then="It is {balance} dollars.",
                 otherwise="I could not look it up.",
             ),
             heard=("my balance",),
@@ -251,8 +254,11 @@ def test_is_not_resumable_while_a_tool_works() -> None:
 @pytest.mark.parametrize(
     ("response", "sentence"),
     [
-        ({"output": {"balance": 7}}, "It is 7."),
         ({"balance": 7}, "It is 7."),
+        ({"output": {"balance": 7}}, "It is 7."),
+        ({"output": '{"balance": 7}'}, "It is 7."),
+        ({"result": {"balance": 7}}, "It is 7."),
+        ({"result": '{"balance": 7}'}, "It is 7."),
     ],
 )
 def test_a_tool_call_without_a_sentence_keeps_the_turn_open(
@@ -266,6 +272,38 @@ def test_a_tool_call_without_a_sentence_keeps_the_turn_open(
     drive.run(10_000)
     assert drive.kinds.count("TurnComplete") == 1
     assert [n.text for n in drive.notes if isinstance(n, TurnSpoken)] == [sentence]
+
+
+@pytest.mark.parametrize("output", ["7", "seven dollars", '["balance"]', ""])
+def test_a_string_that_is_no_object_has_no_values(output: str) -> None:
+    drive = Drive(SCENARIO, setup("look_up"))
+    drive.caller_says("my balance")
+    drive.run(500)
+    drive.tool_answers({"output": output})
+    drive.run(10_000)
+    assert [n.text for n in drive.notes if isinstance(n, TurnSpoken)][-1] == (
+        "I could not look it up."
+    )
+
+
+def test_values_of_several_results_are_told_apart_by_the_tool() -> None:
+    both = (PlannedCall("one"), PlannedCall("two"))
+    reply = Reply(calls=both, then="{one.name}, {two.name}.")
+    drive = Drive(Scenario(turns=(Turn("both", reply, heard=("go",)),)), setup("one", "two"))
+    drive.caller_says("go")
+    drive.run(500)
+    [message] = [m for m in drive.story if isinstance(m, ToolCall)]
+    responses: tuple[dict[str, Any], ...] = ({"output": {"name": "Anna"}}, {"name": "Otto"})
+    drive.send(
+        ToolResponses(
+            tuple(
+                ToolResponse(call.call_id, call.name, response)
+                for call, response in zip(message.calls, responses, strict=True)
+            )
+        )
+    )
+    drive.run(10_000)
+    assert [n.text for n in drive.notes if isinstance(n, TurnSpoken)] == ["Anna, Otto."]
 
 
 def test_an_error_has_its_own_sentence() -> None:
@@ -285,8 +323,28 @@ def test_a_missing_value_is_a_problem_and_an_apology() -> None:
     drive.tool_answers({"output": {"status": "ok"}})
     drive.run(10_000)
     (problem,) = [note for note in drive.notes if isinstance(note, Problem)]
-    assert "no output.balance" in problem.text
+    assert "no balance" in problem.text
     assert drive.notes[-1] == next(n for n in reversed(drive.notes) if isinstance(n, TurnSpoken))
+
+
+@pytest.mark.parametrize(
+    ("behavior", "needs_call_ids", "last"),
+    [
+        (Behavior.BLOCKING, True, "Let me look."),
+        (Behavior.NON_BLOCKING, True, "It is 42 dollars."),
+        (Behavior.BLOCKING, False, "Let me look. It is 42 dollars."),
+    ],
+)
+def test_a_response_without_an_id(behavior: Behavior, needs_call_ids: bool, last: str) -> None:
+    """On Vertex AI gemini-3.8-live loses it if the call is BLOCKING."""
+    tools = (ToolDeclaration("look_up", behavior),)
+    drive = Drive(SCENARIO, setup(tools=tools, needs_call_ids=needs_call_ids))
+    drive.caller_says("my balance")
+    drive.run(2_000)
+    drive.send(ToolResponses((ToolResponse("", "look_up", {"balance": 42}),)))
+    drive.run(10_000)
+    drive.caller_starts()
+    assert spoken(drive)[-1] == last
 
 
 def test_an_undeclared_tool_is_never_called() -> None:
@@ -476,6 +534,71 @@ def test_content_with_several_turns_asks_by_its_last() -> None:
     drive.send(ClientContent(turns, turn_complete=True))
     drive.run(5_000)
     assert [note.text for note in drive.notes if isinstance(note, TurnSpoken)] == ["You are Anna."]
+
+
+def content(role: str, text: str, *, complete: bool = True) -> ClientContent:
+    return ClientContent((HistoryTurn(role, text),), turn_complete=complete)
+
+
+def spoken(drive: Drive) -> list[str]:
+    return [note.text for note in drive.notes if isinstance(note, TurnSpoken)]
+
+
+@pytest.mark.parametrize("role", ["user", "model"])
+def test_an_initial_history_is_not_answered_until_the_talk_begins(role: str) -> None:
+    drive = Drive(SCENARIO, setup(begins_with_history=True))
+    drive.send(content("user", "My name is Anna.", complete=False))
+    drive.send(content(role, "Greet the caller."))
+    drive.run(2_000)
+    assert drive.kinds == ["SetupComplete"]
+    drive.caller_says("what is my name")
+    drive.run(5_000)
+    assert spoken(drive) == ["You are Anna."]
+
+
+def test_content_after_the_initial_history_is_answered() -> None:
+    drive = Drive(SCENARIO, setup(begins_with_history=True))
+    drive.send(content("user", "My name is Anna."))
+    drive.send(content("user", "What is my name?"))
+    drive.run(5_000)
+    assert spoken(drive) == ["You are Anna."]
+
+
+def test_a_resumed_session_has_no_initial_history() -> None:
+    greeted = Memory().with_answer("greeting")
+    drive = Drive(SCENARIO, setup(begins_with_history=True), memory=greeted)
+    drive.send(content("user", "My name is Anna."))
+    drive.run(5_000)
+    assert spoken(drive) == ["Hello Anna."]
+
+
+@pytest.mark.parametrize("text", [" ", ".", ""])
+def test_a_text_without_words_has_what_was_told_last_answered(text: str) -> None:
+    drive = Drive(SCENARIO, setup(begins_with_history=True))
+    drive.send(content("user", "Greet the caller."))
+    drive.send(TextInput(text))
+    drive.run(5_000)
+    assert spoken(drive) == [GREETING]
+    drive.send(content("user", "My name is Anna.", complete=False))
+    drive.send(TextInput(text))
+    drive.run(10_000)
+    assert spoken(drive) == [GREETING, "Hello Anna."]
+
+
+def test_instructions_told_as_the_models_own_words_are_followed() -> None:
+    """LiveKit's Google plugin tells models before 3.x so what to say."""
+    drive = Drive(SCENARIO, setup())
+    turns = (HistoryTurn("model", "Say hello."), HistoryTurn("user", "."))
+    drive.send(ClientContent(turns, turn_complete=True))
+    drive.run(5_000)
+    assert spoken(drive) == [GREETING]
+
+
+def test_a_first_text_without_words_asks_for_the_greeting() -> None:
+    drive = Drive(SCENARIO, setup())
+    drive.send(TextInput("."))
+    drive.run(5_000)
+    assert spoken(drive) == [GREETING]
 
 
 def test_the_same_question_again_gets_the_next_answer() -> None:

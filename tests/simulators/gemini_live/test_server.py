@@ -54,7 +54,7 @@ SCENARIO = Scenario(
             Reply(
                 say="Wait.",
                 calls=(PlannedCall("look_up", {"number": "12"}),),
-                then="It is {output.balance}.",
+                then="It is {balance}.",
             ),
             heard=("what is my balance",),
         ),
@@ -266,6 +266,51 @@ async def test_a_told_history(gemini_live_server: GeminiLiveServerFactory) -> No
         assert listener.text("output_transcription") == "Anna."
 
 
+async def test_an_initial_history_is_not_answered_before_the_talk_begins(
+    gemini_live_server: GeminiLiveServerFactory,
+) -> None:
+    server = await gemini_live_server(SCENARIO)
+    greet: types.ContentDict = {"role": "user", "parts": [{"text": "Greet the caller."}]}
+    history = {"initial_history_in_client_content": True}
+    async with listening(server, history_config=history) as listener:
+        await listener.session.send_client_content(turns=[greet], turn_complete=True)
+        await listener.say("My name is Anna.")
+        await listener.until(lambda seen: seen.content("turn_complete"))
+        assert listener.text("output_transcription") == "Hello Anna."
+
+
+async def test_a_text_without_words_has_the_initial_history_answered(
+    gemini_live_server: GeminiLiveServerFactory,
+) -> None:
+    server = await gemini_live_server(SCENARIO)
+    greet: types.ContentDict = {"role": "user", "parts": [{"text": "Greet the caller."}]}
+    history = {"initial_history_in_client_content": True}
+    async with listening(server, history_config=history) as listener:
+        await listener.session.send_client_content(turns=[greet], turn_complete=True)
+        await listener.session.send_realtime_input(text=" ")
+        await listener.until(lambda seen: seen.content("turn_complete"))
+        assert listener.text("output_transcription") == "Hello."
+
+
+async def test_a_function_whose_arguments_are_all_optional(
+    gemini_live_server: GeminiLiveServerFactory,
+) -> None:
+    """The SDK declares it with `required: []`."""
+
+    def look_up(number: str = "12") -> str:
+        return number
+
+    declaration = types.FunctionDeclaration.from_callable_with_api_option(
+        callable=look_up, api_option="GEMINI_API"
+    )
+    server = await gemini_live_server(SCENARIO)
+    async with listening(server, tools=[{"function_declarations": [declaration]}]) as listener:
+        await listener.say("What is my balance?")
+        await listener.until(lambda seen: seen.calls)
+    [declared] = server.sessions[0].setup_message["tools"][0]["functionDeclarations"]
+    assert declared["parameters"]["required"] == []
+
+
 async def test_a_context_update(gemini_live_server: GeminiLiveServerFactory) -> None:
     server = await gemini_live_server(SCENARIO)
     async with listening(server) as listener:
@@ -283,18 +328,6 @@ async def test_a_context_update(gemini_live_server: GeminiLiveServerFactory) -> 
         ({"speech_config": {"voice_config": {"prebuilt_voice_config": {"voice_name": "X"}}}}, 1007),
         ({"proactivity": {"proactive_audio": False}}, 1007),
         ({"response_modalities": ["TEXT"]}, 1007),
-        (
-            {
-                "tools": [
-                    {
-                        "function_declarations": [
-                            {"name": "f", "parameters": {"type": "OBJECT", "required": []}}
-                        ]
-                    }
-                ]
-            },
-            1008,
-        ),
         ({"api_key": "wrong"}, 1007),
     ],
 )
@@ -339,6 +372,17 @@ async def test_the_key_may_stand_in_the_query(gemini_live_server: GeminiLiveServ
     assert server.sessions[0].path == DEVELOPER_PATH, "no keys in records"
 
 
+@pytest.mark.parametrize("path", [DEVELOPER_PATH, f"/{DEVELOPER_PATH}"])
+async def test_a_path_may_begin_with_two_slashes(
+    gemini_live_server: GeminiLiveServerFactory, path: str
+) -> None:
+    """As JavaScript's SDK has it."""
+    server = await gemini_live_server(SCENARIO)
+    async with bare(server, path, **{"x-goog-api-key": "stand-in-key"}) as socket:
+        await socket.send(SETUP)
+        assert "setupComplete" in json.loads(await socket.recv())
+
+
 async def test_no_key(gemini_live_server: GeminiLiveServerFactory) -> None:
     server = await gemini_live_server(SCENARIO)
     async with bare(server, DEVELOPER_PATH) as socket:
@@ -352,6 +396,8 @@ async def test_no_key(gemini_live_server: GeminiLiveServerFactory) -> None:
     ("path", "headers", "status"),
     [
         ("/ws/elsewhere", {"x-goog-api-key": "stand-in-key"}, 404),
+        (f"//{DEVELOPER_PATH}", {"x-goog-api-key": "stand-in-key"}, 404),
+        (f"/{VERTEX_PATH}", {}, 401),
         (VERTEX_PATH, {}, 401),
         (VERTEX_PATH, {"Authorization": "Bearer wrong"}, 401),
     ],
@@ -376,6 +422,36 @@ async def test_vertex(gemini_live_server: GeminiLiveServerFactory) -> None:
         while not usage:
             usage = json.loads(await socket.recv()).get("usageMetadata", {})
         assert usage["candidatesTokenCount"] > 0
+
+
+@pytest.mark.parametrize("with_id", [True, False])
+async def test_calls_of_gemini_3_8_on_vertex_have_ids_and_need_them(
+    gemini_live_server: GeminiLiveServerFactory, with_id: bool
+) -> None:
+    server = await gemini_live_server(SCENARIO)
+    function = {**LOOK_UP, "parameters": NUMBER, "behavior": "BLOCKING"}
+    setup = {
+        "model": "projects/p/locations/l/publishers/google/models/gemini-3.8-live",
+        "tools": [{"functionDeclarations": [function]}],
+    }
+    async with bare(server, VERTEX_PATH, Authorization="Bearer stand-in-token") as socket:
+        await socket.send(json.dumps({"setup": setup}))
+        [record] = server.sessions
+        await socket.send('{"realtimeInput":{"text":"Greet the caller."}}')
+        await record.wait_until(lambda seen: len(seen.turns) == 1)
+        await socket.send('{"realtimeInput":{"text":"What is my balance?"}}')
+        calls: list[dict[str, Any]] = []
+        while not calls:
+            calls = json.loads(await socket.recv()).get("toolCall", {}).get("functionCalls", [])
+        response = {"name": "look_up", "response": {"balance": 42}}
+        if with_id:
+            response["id"] = calls[0]["id"]
+        await socket.send(json.dumps({"toolResponse": {"functionResponses": [response]}}))
+        await socket.send('{"realtimeInput":{"text":"My name is Anna."}}')
+        await record.wait_until(lambda seen: "Hello Anna." in [turn.text for turn in seen.turns])
+    assert [problem.text for problem in record.problems] == (
+        [] if with_id else ["the response to look_up has no id, and is lost"]
+    )
 
 
 async def test_faults_at_the_door(gemini_live_server: GeminiLiveServerFactory) -> None:

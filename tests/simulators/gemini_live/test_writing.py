@@ -84,8 +84,9 @@ def test_usage_on_vertex() -> None:
     assert "responseTokenCount" not in usage
 
 
-def test_calls_on_vertex_have_no_ids() -> None:
-    call = json.loads(encode(ToolCall((FunctionCall("call-1", "look_up", {}),)), vertex=True))
+def test_calls_of_gemini_2_5_on_vertex_have_no_ids() -> None:
+    message = ToolCall((FunctionCall("call-1", "look_up", {}),))
+    call = json.loads(encode(message, vertex=True, identified=False))
     assert call["toolCall"]["functionCalls"] == [{"name": "look_up", "args": {}}]
-    cancelled = json.loads(encode(ToolCallCancellation(("call-1",)), vertex=True))
+    cancelled = json.loads(encode(ToolCallCancellation(("call-1",)), vertex=True, identified=False))
     assert cancelled == {"toolCallCancellation": {}}

@@ -12,6 +12,7 @@ from simulators.twilio.call_flow import (
     Fetched,
     FetchFailed,
     Finish,
+    Gathered,
     Perform,
     StreamDropped,
 )
@@ -19,6 +20,7 @@ from simulators.twilio.twiml import (
     ConnectStream,
     Dial,
     Document,
+    Gather,
     Hangup,
     Redirect,
     Reject,
@@ -54,6 +56,15 @@ def test_verbs_run_in_order_once_the_call_is_answered() -> None:
 def test_a_document_without_verbs_left_ends_the_call() -> None:
     call = flow()
     assert call.advance(document()) == Answer()
+    assert call.advance(Done()) == Finish(EndReason.DOCUMENT_ENDED)
+
+
+def test_a_redirected_call_leaves_its_document_and_its_action() -> None:
+    call = flow()
+    assert call.advance(document(ConnectStream(STREAM.url, action="/done"))) == Answer()
+    assert isinstance(call.advance(Done()), Perform)
+    assert call.redirect(Webhook("https://y.test/")) == Fetch(Webhook("https://y.test/"))
+    assert call.redirect(document(Say("a"))) == Perform(Say("a"))
     assert call.advance(Done()) == Finish(EndReason.DOCUMENT_ENDED)
 
 
@@ -121,7 +132,50 @@ def test_the_action_of_a_dial_learns_how_it_went_and_replaces_the_document() -> 
         ("DialCallDuration", "7"),
     )
     expected = Fetch(Webhook("https://x.test/dialled"), params)
-    assert call.advance(DialEnded(DialStatus.COMPLETED, "CA2", 7)) == expected
+    assert call.advance(DialEnded(DialStatus.COMPLETED, "CA2", 7, bridged=True)) == expected
+
+
+def test_somebody_who_answered_need_not_have_been_connected() -> None:
+    call = flow()
+    call.advance(document(Dial("+15550199", action="/dialled")))
+    call.advance(Done())
+    fetch = call.advance(DialEnded(DialStatus.COMPLETED, "CA2", 7))
+    assert isinstance(fetch, Fetch)
+    assert ("DialBridged", "false") in fetch.params
+
+
+def test_a_first_dial_may_leave_the_call_unanswered() -> None:
+    dial = Dial("+15550199", answer_on_bridge=True)
+    call = flow()
+    assert call.advance(document(dial, Say("nobody"))) == Perform(dial)
+    assert call.advance(DialEnded(DialStatus.BUSY, "CA2")) == Answer()
+    assert call.advance(Done()) == Perform(Say("nobody"))
+
+    call = flow()
+    call.advance(document(dial, Say("then")))
+    ended = DialEnded(DialStatus.COMPLETED, "CA2", 7, bridged=True)
+    assert call.advance(ended) == Perform(Say("then")), "it was answered when they were connected"
+
+
+def test_what_a_dialled_person_hears_is_found_relative_to_the_document() -> None:
+    call = flow()
+    call.advance(document(Dial("+15550199", url="whisper?n=1")))
+    action = call.advance(Done())
+    assert action == Perform(Dial("+15550199", url="https://x.test/whisper?n=1"))
+
+
+def test_keys_go_to_the_action_and_none_go_on_with_the_document() -> None:
+    gather = Gather(action="/keys", num_digits=1)
+    call = flow()
+    call.advance(document(gather, Say("none")))
+    assert call.advance(Done()) == Perform(gather)
+    assert call.advance(Gathered("")) == Perform(Say("none"))
+
+    call = flow()
+    call.advance(document(gather, Say("none")))
+    call.advance(Done())
+    expected = Fetch(Webhook("https://x.test/keys"), (("Digits", "1"),))
+    assert call.advance(Gathered("1")) == expected
 
 
 def test_the_action_of_a_connect_comes_after_its_stream() -> None:

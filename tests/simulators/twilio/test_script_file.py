@@ -3,7 +3,14 @@ from pathlib import Path
 import pytest
 
 from simulators.speech.synthesis import Voice
-from simulators.twilio import Answers, CannotBeReached, DoesNotAnswer, IsBusy, load_script
+from simulators.twilio import (
+    Answers,
+    CannotBeReached,
+    DoesNotAnswer,
+    IsBusy,
+    Mailbox,
+    load_script,
+)
 from simulators.twilio.script import (
     After,
     AgentSilent,
@@ -43,6 +50,11 @@ network:
     "+15550192": no-answer
     "+15550193": failed
     "+15550194": {answers: Hello., after_s: 2, stays_s: 3}
+    "+15550195": {answers: Hello., presses: "1", presses_after_s: 4}
+    "+15550196": {mailbox: Leave a message., after_s: 2, records_s: 3}
+    "+15550197": declined
+    sip:desk@example.com: busy
+    client:alex: no-answer
 """
 
 
@@ -63,6 +75,11 @@ def test_a_whole_script_is_read() -> None:
         "+15550192": DoesNotAnswer(),
         "+15550193": CannotBeReached(),
         "+15550194": Answers("Hello.", after_s=2, stays_s=3),
+        "+15550195": Answers("Hello.", presses="1", presses_after_s=4),
+        "+15550196": Mailbox("Leave a message.", after_s=2, records_s=3),
+        "+15550197": IsBusy(after_s=4),
+        "sip:desk@example.com": IsBusy(),
+        "client:alex": DoesNotAnswer(),
     }
 
 
@@ -95,8 +112,16 @@ def test_a_whole_script_is_read() -> None:
         (HEAD + "[{say: a}]}\nnetwork: {after_drop: stop}", "network.after_drop: must be contin"),
         (HEAD + "[{say: a}]}\nnetwork: {dialled: {x: busy}}", "network.dialled.x: must be a num"),
         (
+            HEAD + '[{say: a}]}\nnetwork: {dialled: {"+15550100": {after_s: 1}}}',
+            "network.dialled.+15550100: must have one of answers, mailbox",
+        ),
+        (
+            HEAD + '[{say: a}]}\nnetwork: {dialled: {"+15550100": {answers: a, presses: w}}}',
+            "network.dialled.+15550100.presses: must be 0-9, * and #, is 'w'",
+        ),
+        (
             HEAD + '[{say: a}]}\nnetwork: {dialled: {"+15550100": gone}}',
-            "network.dialled.+15550100: must be busy, no-answer, failed or a mapping",
+            "network.dialled.+15550100: must be busy, declined, no-answer, failed or a mapping",
         ),
     ],
 )

@@ -1,9 +1,10 @@
 import pytest
 
-from simulators.twilio.alerts import AlertCode
+from simulators.twilio.alerts import AlertCode, AlertLevel
 from simulators.twilio.twiml import (
     ConnectStream,
     Dial,
+    Gather,
     Hangup,
     Pause,
     Play,
@@ -55,6 +56,23 @@ STREAM = '<Connect><Stream url="wss://x.test/media">{}</Stream></Connect>'
             ),
             Dial("+15550199", "/a", "POST", 5, 60, "+15550100", "12"),
         ),
+        (
+            '<Dial answerOnBridge="true"><Number url="/w" method="GET">+15550199</Number></Dial>',
+            Dial("+15550199", answer_on_bridge=True, url="/w", url_method="GET"),
+        ),
+        (
+            '<Dial><Sip url="/w">sip:desk@example.com</Sip></Dial>',
+            Dial("sip:desk@example.com", url="/w"),
+        ),
+        ('<Dial><Client url="/w">alex</Client></Dial>', Dial("client:alex", url="/w")),
+        ("<Gather/>", Gather()),
+        (
+            (
+                '<Gather action="/k" method="GET" numDigits="4" timeout="8" finishOnKey="*"'
+                ' actionOnEmptyResult="true"><Say>a</Say><Pause/></Gather>'
+            ),
+            Gather((Say("a"), Pause(1)), "/k", "GET", 4, 8, "*", action_on_empty_result=True),
+        ),
         ("<Hangup/>", Hangup()),
         ('<Reject reason="busy"/>', Reject("busy")),
     ],
@@ -68,7 +86,7 @@ def test_a_verb_is_read(text: str, verb: Verb) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("<Gather/>", "<Gather> is not a verb"),
+        ("<Record/>", "<Record> is not a verb"),
         ("<say>x</say>", "<say> is not a verb"),
         ("words", "<Response> takes no text"),
         ("<Say/>", "<Say> has no text"),
@@ -88,7 +106,10 @@ def test_a_verb_is_read(text: str, verb: Verb) -> None:
         (STREAM.format('<Parameter name="a" value="1"/>' * 2), "given twice"),
         ('<Redirect method="PUT">/x</Redirect>', 'method="PUT"'),
         ("<Dial/>", "exactly one number"),
-        ("<Dial><Client>c</Client></Dial>", "<Client> in <Dial>"),
+        ("<Dial><Queue>q</Queue></Dial>", "<Queue> in <Dial>"),
+        ('<Dial answerOnBridge="yes">+15550199</Dial>', 'answerOnBridge="yes"'),
+        ('<Dial><Number record="true">+15550199</Number></Dial>', 'no attribute "record"'),
+        ("<Gather>words</Gather>", "<Gather> takes no text"),
         ("<Hangup>now</Hangup>", "<Hangup> takes no text"),
         ('<Reject reason="tired"/>', 'reason="tired"'),
     ],
@@ -99,6 +120,29 @@ def test_what_the_schema_does_not_allow_earns_a_warning(text: str, complaint: st
     assert any(complaint in detail for detail in details), details
     assert {alert.code for alert in parsed.warnings} == {AlertCode.SCHEMA_WARNING}
     assert parsed.document.verbs[-1] == Hangup(), "the rest of the document must still run"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ('<Dial timeout="soon">+15550199</Dial>', 13212),
+        ('<Dial timeLimit="long">+15550199</Dial>', 13216),
+        ('<Dial method="PUT">+15550199</Dial>', 13210),
+        ("<Dial>+15550199<Say>x</Say></Dial>", 13215),
+        ('<Dial><Number method="PUT">+15550199</Number></Dial>', 13221),
+        ('<Dial><Number sendDigits="1a">+15550199</Number></Dial>', 13222),
+        ('<Gather finishOnKey="ab"/>', 13310),
+        ('<Gather method="PUT"/>', 13312),
+        ('<Gather timeout="0"/>', 13313),
+        ('<Gather numDigits="none"/>', 13314),
+        ("<Gather><Hangup/></Gather>", 13320),
+    ],
+)
+def test_some_attributes_have_a_warning_of_their_own(text: str, code: int) -> None:
+    parsed = parse_twiml(f"<Response>{text}<Hangup/></Response>")
+    assert [int(alert.code) for alert in parsed.warnings] == [code]
+    assert parsed.warnings[0].code.level is AlertLevel.WARNING
+    assert len(parsed.document.verbs) == 2, "the verb runs with the default"
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_a_call_that_is_taken_up_goes_on_where_it_was(last: Turn, told: str) -> 
 
     assert told in prompt
     assert "Do not greet" in prompt
-    assert "transferred" not in prompt
+    assert "transfer" not in prompt
 
 
 def test_a_call_that_broke_before_a_word_was_said_begins_with_the_greeting() -> None:
@@ -91,14 +91,17 @@ def test_a_call_that_broke_before_a_word_was_said_begins_with_the_greeting() -> 
     assert "Hello." in prompts.opening(call, ())
 
 
-def test_a_transfer_that_nobody_answered_is_told_as_one() -> None:
+def test_a_transfer_that_nobody_took_is_told_as_one() -> None:
     call = msgspec.structs.replace(
         a_call(attempt=2),
         resumed_from=EndReason.TRANSFERRED,
         failed_transfers=("billing",),
     )
 
-    assert "transferred the caller to billing" in prompts.opening(call, ())
+    prompt = prompts.opening(call, ())
+    assert "transfer the caller to billing, but nobody took the call" in prompt
+    assert "a message or" in prompt
+    assert "a callback" in prompt
 
 
 # Templates

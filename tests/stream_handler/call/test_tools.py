@@ -133,6 +133,32 @@ def test_a_transfer_waits_until_the_caller_has_been_told() -> None:
     assert stage.closed.next is NextAction.TRANSFER
 
 
+@pytest.mark.parametrize(
+    ("args", "kept"),
+    [
+        ({"reason": " an invoice\nis wrong "}, "an invoice is wrong"),
+        ({"reason": "x" * 300}, "x" * 200),
+        ({"reason": ""}, None),
+        ({"reason": None}, None),
+        ({"reason": 5}, None),
+        ({"reason": ["wish"]}, None),
+        ({}, None),
+    ],
+    ids=str,
+)
+def test_the_reason_of_a_transfer_is_kept_as_far_as_it_can_be_said(
+    args: dict[str, Json], kept: str | None
+) -> None:
+    stage = with_people()
+    stage.reply("I am connecting you.", 500)
+
+    stage.tool_call("x1", "transfer_call", {"name": "billing", **args})
+    stage.pass_ms(1_000)
+
+    assert stage.final_save is not None
+    assert stage.final_save.changes.transfer_reason == kept
+
+
 def test_a_transfer_without_a_word_asks_for_one() -> None:
     stage = with_people()
 

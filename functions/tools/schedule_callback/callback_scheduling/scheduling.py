@@ -14,7 +14,7 @@ from ringdown.agents import Agent
 from ringdown.calls import RETENTION
 from ringdown.calls.answering import answering
 from ringdown.open_once import OpenOnce
-from ringdown.phone_numbers import is_e164
+from ringdown.phone_numbers import is_somebody
 from ringdown.stores import Store
 from ringdown.tools import Json, ToolAnswer, ToolRequest
 
@@ -22,7 +22,8 @@ Tell = Callable[[Callback, str], Coroutine[None, None, None]]
 """Tells staff of a callback and its time in words; logs what goes wrong, and raises nothing."""
 
 _NO_NUMBER = ToolAnswer.failed(
-    "The caller's number is withheld, so nobody could call back. Tell the caller."
+    "The caller's number is withheld or cannot be dialled, so nobody could call back. Tell the"
+    " caller."
 )
 
 
@@ -43,7 +44,7 @@ class CallbackScheduling:
     ) -> dict[str, Json] | ToolAnswer:
         """Keep the callback, tell staff, and word its time. Raises what the store raises."""
         call, now, store = request.call, clock.now(), await self._store.get()
-        if not is_e164(call.caller):
+        if not is_somebody(call.caller):
             return _NO_NUMBER
         answers = await answering(store, call.called, call.caller)
         agent = Agent(instructions="-", greeting="-") if answers is None else answers.agent

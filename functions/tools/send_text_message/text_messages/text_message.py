@@ -8,7 +8,7 @@ from ringdown import clock
 from ringdown.errors import InvalidDocument
 from ringdown.log import Log
 from ringdown.open_once import OpenOnce
-from ringdown.phone_numbers import is_e164
+from ringdown.phone_numbers import is_somebody
 from ringdown.stores import Store
 from ringdown.stores.documents import Documents
 from ringdown.tools import Json, ToolAnswer, ToolRequest
@@ -25,7 +25,7 @@ Value = Annotated[str, msgspec.Meta(max_length=500)]
 
 _MOST_NAMED = 20
 _NO_NUMBER = ToolAnswer.failed(
-    "The caller's number is withheld, so no text can be sent. Tell the caller."
+    "The caller's number is withheld or cannot get texts, so none can be sent. Tell the caller."
 )
 _BROKEN = ToolAnswer.failed("This text cannot be used just now. Tell the caller without a text.")
 _TOO_MANY = ToolAnswer.failed(
@@ -53,7 +53,7 @@ class TextMessages:
     ) -> dict[str, Json] | ToolAnswer:
         """Send the text, or say why it is not sent. Raises what the store raises."""
         number, documents = request.call.caller, (await self._store.get()).documents
-        if not is_e164(number):
+        if not is_somebody(number):
             return _NO_NUMBER
         try:
             template = await read_template(documents, args.template)

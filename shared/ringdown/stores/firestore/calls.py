@@ -130,6 +130,9 @@ class FirestoreCalls:
             if not await self._database.commits(*writes):
                 raise Superseded(f"attempt {attempt} is not the call's current one")
 
+    async def accept_transfer(self, call_sid: str, attempt: int) -> Call | None:
+        return await self._change(call_sid, lambda call: transitions.accepted(call, attempt))
+
     async def resume(self, call_sid: str) -> Call | None:
         return await self._change(call_sid, transitions.resumed, _next_attempt)
 

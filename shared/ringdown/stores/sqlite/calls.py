@@ -62,6 +62,12 @@ class SqliteCalls:
     async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
         await self._worker.run(lambda table: _save(table, call_sid, attempt, changes))
 
+    async def accept_transfer(self, call_sid: str, attempt: int) -> Call | None:
+        def decide(call: Call) -> Call | None:
+            return transitions.accepted(call, attempt)
+
+        return await self._worker.run(lambda table: _change(table, call_sid, decide))
+
     async def resume(self, call_sid: str) -> Call | None:
         return await self._worker.run(lambda table: _change(table, call_sid, transitions.resumed))
 
