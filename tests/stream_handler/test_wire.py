@@ -35,6 +35,7 @@ from ringdown.gemini.wire import (
     InvalidToolCall,
     Reader,
     Received,
+    ServiceError,
     UnreadableMessage,
     audio_message,
 )
@@ -184,6 +185,7 @@ MESSAGES: list[dict[str, Any]] = [
     {"toolCallCancellation": {}},
     {"usageMetadata": {}},
     {"usageMetadata": {"totalTokenCount": 1}},
+    {"usageMetadata": {"promptTokenCount": 5, "responseTokenCount": 2, "totalTokenCount": 7}},
     {"usageMetadata": {**TOKENS, "responseTokensDetails": RESPONSE_TOKENS}},
     {"sessionResumptionUpdate": {"newHandle": "h1", "resumable": True}},
     {
@@ -250,15 +252,19 @@ def as_the_sdk_reads_it(message: types.LiveServerMessage) -> Iterator[Received]:
 def _usage(usage: types.UsageMetadata) -> Usage:
     return Usage(
         reports=1,
-        prompt=_by_modality(usage.prompt_tokens_details),
-        response=_by_modality(usage.response_tokens_details),
+        prompt=_by_modality(usage.prompt_tokens_details, usage.prompt_token_count),
+        response=_by_modality(usage.response_tokens_details, usage.response_token_count),
         tool_use_prompt=usage.tool_use_prompt_token_count or 0,
         thoughts=usage.thoughts_token_count or 0,
         total=usage.total_token_count or 0,
     )
 
 
-def _by_modality(details: Sequence[types.ModalityTokenCount] | None) -> dict[str, int]:
+def _by_modality(
+    details: Sequence[types.ModalityTokenCount] | None, count: int | None
+) -> dict[str, int]:
+    if not details and count:
+        return {"UNKNOWN": count}
     found: dict[str, int] = {}
     for detail in details or ():
         modality = detail.modality.value if detail.modality is not None else "UNKNOWN"
@@ -333,18 +339,44 @@ def test_an_invalid_call_does_not_spoil_the_others() -> None:
     assert (invalid.id, invalid.name) == ("2", "f")
 
 
+def test_equal_calls_of_a_message_are_told_apart() -> None:
+    one: dict[str, Any] = {"name": "f", "args": {"a": 1}}
+    other: dict[str, Any] = {"name": "f", "args": {"a": 2}}
+    items = [one, other, one, {"name": "g", "args": {"a": 1}}, one]
+
+    received = read(calls(*(item | {"id": str(n)} for n, item in enumerate(items))))
+    later = read(calls(one | {"id": "9"}))
+
+    twins = [call.twin for call in received if isinstance(call, ToolCallRequested)]
+    assert twins == [0, 0, 1, 0, 2]
+    assert later == [ToolCallRequested(AT_MS, "9", "f", {"a": 1})]
+
+
+def _nested(depth: int) -> str:
+    """Arguments with so many lists in them."""
+    return f'{{"id": "1", "name": "f", "args": {{"a": {"[" * depth}{"]" * depth}}}}}'
+
+
+def test_arguments_may_be_nested_as_deep_as_the_service_can_take_them() -> None:
+    assert isinstance(
+        read(f'{{"toolCall": {{"functionCalls": [{_nested(30)}]}}}}')[0], ToolCallRequested
+    )
+
+
 @pytest.mark.parametrize(
     ("call", "id", "name"),
     [
         ('{"id": "1", "name": "f", "args": "x"}', "1", "f"),
         (f'{{"id": "1", "name": "f", "args": {{"n": {"9" * 5_000}}}}}', "1", "f"),
+        (_nested(40), "1", "f"),
+        (_nested(1_500), "1", "f"),
         ('{"id": 7, "name": "f", "args": {}}', None, ""),
         ('{"id": "1", "name": 7}', None, ""),
         ('{"name": "f", "args": {}}', None, "f"),
         ('{"id": "1", "args": {}}', None, ""),
         ("5", None, ""),
     ],
-    ids=["text", "5,000 digits", "id", "name", "no id", "no name", "number"],
+    ids=["text", "5,000 digits", "deep", "deeper", "id", "name", "no id", "no name", "number"],
 )
 def test_an_invalid_call_is_told_with_the_id_to_answer_it_by(
     call: str, id: str | None, name: str
@@ -415,11 +447,31 @@ def test_nonsense_is_unreadable(message: bytes) -> None:
     [
         b"{}",
         b'{"neverHeardOf": {"n": %b}}' % (b"9" * 5_000),
-        b'{"error": {"code": 13, "message": "internal"}}',
-        b'{"code": 13, "message": "internal"}',
         b'{"serverContent": {"newField": %b}}' % (b"9" * 5_000),
     ],
-    ids=range(5),
+    ids=range(3),
 )
 def test_what_is_not_known_says_nothing(message: bytes) -> None:
     assert read(message) == []
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ('{"error": {"code": 13, "message": "internal", "status": "INTERNAL"}}', 13),
+        ('{"code": 13, "message": "internal"}', 13),
+        ('{"error": {"message": "internal"}}', None),
+        ('{"error": "internal"}', None),
+        ('{"error": {"code": "INTERNAL"}}', None),
+        (f'{{"code": {"9" * 5_000}}}', None),
+        (r'{"error": {"code": 8, "message": "\ud83d"}}', 8),
+    ],
+)
+def test_an_error_of_the_service_is_told_by_its_code(message: str, code: int | None) -> None:
+    assert read(message) == [ServiceError(code)]
+
+
+def test_an_error_beside_other_news_does_not_spoil_it() -> None:
+    message = '{"error": {"code": []}, "serverContent": {"turnComplete": true}}'
+
+    assert read(message) == [ServiceError(None), TurnCompleted(AT_MS)]

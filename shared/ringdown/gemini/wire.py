@@ -28,6 +28,7 @@ from ringdown.gemini.events import (
     UsageReported,
 )
 from ringdown.gemini.models import Api
+from ringdown.tools.nesting import MOST_DEPTH, is_too_deep
 
 INPUT_HZ = 16_000
 OUTPUT_HZ = 24_000
@@ -48,7 +49,13 @@ class InvalidToolCall(msgspec.Struct, frozen=True):
     problem: str
 
 
-Received: TypeAlias = ModelEvent | InvalidToolCall
+class ServiceError(msgspec.Struct, frozen=True):
+    """The service reports an error in a message, and keeps the session open."""
+
+    code: int | None
+
+
+Received: TypeAlias = ModelEvent | InvalidToolCall | ServiceError
 
 
 def audio_message(pcm: bytes) -> str:
@@ -76,14 +83,15 @@ class Reader:
 
     def _events(self, message: "_ServerMessage", at_ms: float) -> Iterator[Received]:
         """What interrupts comes first, then sound, words, and what ends a turn."""
+        if message.error != _NULL or message.code != _NULL:
+            yield ServiceError(_error_code(message))
         content = message.server_content or _NO_CONTENT
         if content.interrupted:
             yield ModelInterrupted(at_ms)
         yield from _speech(content)
         yield from _transcripts(content, at_ms)
         if message.tool_call is not None:
-            for call in message.tool_call.function_calls or ():
-                yield self._tool_call(call, at_ms)
+            yield from self._tool_calls(message.tool_call.function_calls or (), at_ms)
         if message.tool_call_cancellation is not None:
             ids = self._call_ids.cancelled(message.tool_call_cancellation.ids)
             yield ToolCallCancelled(at_ms, ids)
@@ -99,6 +107,18 @@ class Reader:
         if message.go_away is not None:
             yield GoAwayReceived(at_ms, _milliseconds(message.go_away.time_left))
 
+    def _tool_calls(
+        self, raw_calls: Sequence[msgspec.Raw], at_ms: float
+    ) -> Iterator[ToolCallRequested | InvalidToolCall]:
+        before: list[ToolCallRequested] = []
+        for raw in raw_calls:
+            call = self._tool_call(raw, at_ms)
+            if isinstance(call, ToolCallRequested):
+                twin = sum((one.name, one.args) == (call.name, call.args) for one in before)
+                call = msgspec.structs.replace(call, twin=twin)
+                before.append(call)
+            yield call
+
     def _tool_call(self, raw: msgspec.Raw, at_ms: float) -> ToolCallRequested | InvalidToolCall:
         try:
             call = _decode(_call_decoder, raw)
@@ -107,6 +127,8 @@ class Reader:
         if not call.name or not (call.id or self._api is Api.VERTEX):
             return InvalidToolCall(None, call.name or "", "it has no id or no name")
         id, blocks = self._call_ids.of(call.id), call.name in self._blocking
+        if is_too_deep(call.args):
+            return InvalidToolCall(id, call.name, f"`args` is nested more than {MOST_DEPTH} deep")
         return ToolCallRequested(at_ms, id, call.name, call.args or {}, blocks)
 
     def _invalid(self, raw: msgspec.Raw, problem: str) -> InvalidToolCall:
@@ -146,6 +168,16 @@ def _repaired(message: bytes) -> str:
     )
 
 
+def _error_code(message: "_ServerMessage") -> int | None:
+    """Of `{"error": {"code": …}}` or `{"code": …}`; None if there is none that can be read."""
+    try:
+        if message.code != _NULL:
+            return _decode(_code_decoder, message.code)
+        return _decode(_error_decoder, message.error).code
+    except _REFUSED:
+        return None
+
+
 def _speech(content: "_ServerContent") -> Iterator[ModelSpeech]:
     for part in (content.model_turn or _NO_TURN).parts or ():
         if part.inline_data is not None and not part.thought:
@@ -178,22 +210,31 @@ def _is_turn_over(content: "_ServerContent") -> bool:
     return status == "IDLE"
 
 
+_UNKNOWN = "UNKNOWN"
+
+
 def _usage(usage: "_UsageMetadata") -> Usage:
     return Usage(
         reports=1,
-        prompt=_by_modality(usage.prompt_tokens_details),
-        response=_by_modality(usage.response_tokens_details or usage.candidates_tokens_details),
+        prompt=_by_modality(usage.prompt_tokens_details, usage.prompt_token_count),
+        response=_by_modality(
+            usage.response_tokens_details or usage.candidates_tokens_details,
+            usage.response_token_count or usage.candidates_token_count,
+        ),
         tool_use_prompt=usage.tool_use_prompt_token_count or 0,
         thoughts=usage.thoughts_token_count or 0,
         total=usage.total_token_count or 0,
     )
 
 
-def _by_modality(details: "Sequence[_TokenCount] | None") -> dict[str, int]:
-    """Tokens by modality; one that is counted twice is added up."""
+def _by_modality(details: "Sequence[_TokenCount] | None", count: int | None) -> dict[str, int]:
+    """Tokens by modality; one that is counted twice is added up. Without details they are all of
+    an unknown one."""
+    if not details:
+        return {_UNKNOWN: count} if count else {}
     found: dict[str, int] = {}
-    for detail in details or ():
-        modality = (detail.modality or "UNKNOWN").upper()
+    for detail in details:
+        modality = (detail.modality or _UNKNOWN).upper()
         found[modality] = found.get(modality, 0) + (detail.token_count or 0)
     return found
 
@@ -210,8 +251,11 @@ class _Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """Every field may be missing, or null."""
 
 
+_NULL = msgspec.Raw(b"null")
+
+
 class _Blob(_Wire, frozen=True, gc=False):
-    data: msgspec.Raw = msgspec.Raw(b"null")
+    data: msgspec.Raw = _NULL
 
 
 class _Part(_Wire, frozen=True, gc=False):
@@ -265,6 +309,9 @@ class _TokenCount(_Wire, frozen=True, gc=False):
 class _UsageMetadata(_Wire, frozen=True, gc=False):
     """Vertex AI calls the response's tokens candidates'."""
 
+    prompt_token_count: int | None = None
+    response_token_count: int | None = None
+    candidates_token_count: int | None = None
     tool_use_prompt_token_count: int | None = None
     thoughts_token_count: int | None = None
     total_token_count: int | None = None
@@ -282,7 +329,14 @@ class _GoAway(_Wire, frozen=True, gc=False):
     time_left: str | None = None
 
 
+class _Error(_Wire, frozen=True, gc=False):
+    code: int | None = None
+
+
 class _ServerMessage(_Wire, frozen=True, gc=False):
+    error: msgspec.Raw = _NULL
+    """Errors are read separately: nothing in them may spoil the rest of the message."""
+    code: msgspec.Raw = _NULL
     server_content: _ServerContent | None = None
     tool_call: _ToolCall | None = None
     tool_call_cancellation: _ToolCallCancellation | None = None
@@ -295,6 +349,8 @@ _NO_CONTENT = _ServerContent()
 _NO_TURN = _ModelTurn()
 _base64_decoder: msgspec.json.Decoder[bytes | None] = msgspec.json.Decoder(bytes | None)
 _text_decoder = msgspec.json.Decoder(str)
+_error_decoder = msgspec.json.Decoder(_Error)
+_code_decoder: msgspec.json.Decoder[int | None] = msgspec.json.Decoder(int | None)
 _message_decoder = msgspec.json.Decoder(_ServerMessage)
 _call_decoder = msgspec.json.Decoder(_FunctionCall)
 _call_name_decoder = msgspec.json.Decoder(_CallName)
