@@ -36,6 +36,7 @@ from ringdown.gemini.wire import (
     Reader,
     Received,
     ServiceError,
+    Unread,
     UnreadableMessage,
     audio_message,
 )
@@ -420,26 +421,79 @@ def test_half_a_surrogate_pair_becomes_a_replacement_character(written: bytes, t
 
 @pytest.mark.parametrize(
     "message",
-    [
-        b'{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"data":"***"}}]}}}',
-        b'{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"data":"A"}}]}}}',
-        '{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"data":"AAé="}}]}}}'.encode(),
-        b'{"serverContent":{"modelTurn":{"parts":5}}}',
-        b'{"serverContent":5}',
-        b'{"sessionResumptionUpdate":{"newHandle":5,"resumable":true}}',
-        b'{"usageMetadata":{"totalTokenCount":%b}}' % (b"9" * 5_000),
-        b'{"serverContent":',
-        b"[" * 100_000,
-        b"[1]",
-        b"5",
-        b"",
-        b"\xff\xfe",
-    ],
-    ids=range(13),
+    [b'{"serverContent":', b"[" * 100_000, b"[1]", b"5", b"", b"\xff\xfe"],
+    ids=range(6),
 )
 def test_nonsense_is_unreadable(message: bytes) -> None:
     with pytest.raises(UnreadableMessage):
         read(message)
+
+
+ODD_PARTS = {
+    "content": ('"serverContent": 5', "serverContent"),
+    "a flag": ('"serverContent": {"turnComplete": "yes"}', "serverContent"),
+    "parts": ('"serverContent": {"modelTurn": {"parts": 5}}', "serverContent"),
+    "a part": ('"serverContent": {"modelTurn": {"parts": [5]}}', "modelTurn"),
+    "sound": (
+        '"serverContent": {"modelTurn": {"parts": [{"inlineData": {"data": "***"}}]}}',
+        "inlineData",
+    ),
+    "padding": (
+        '"serverContent": {"modelTurn": {"parts": [{"inlineData": {"data": "A"}}]}}',
+        "inlineData",
+    ),
+    "letters": (
+        '"serverContent": {"modelTurn": {"parts": [{"inlineData": {"data": "AAé="}}]}}',
+        "inlineData",
+    ),
+    "words": ('"serverContent": {"inputTranscription": {"text": 5}}', "inputTranscription"),
+    "more words": ('"serverContent": {"outputTranscription": []}', "outputTranscription"),
+    "calls": ('"toolCall": {"functionCalls": {}}', "toolCall"),
+    "ids": ('"toolCallCancellation": {"ids": [1]}', "toolCallCancellation"),
+    "a count": ('"usageMetadata": {"totalTokenCount": "many"}', "usageMetadata"),
+    "a negative count": ('"usageMetadata": {"totalTokenCount": -1}', "usageMetadata"),
+    "22 digits": (f'"usageMetadata": {{"totalTokenCount": {10**21}}}', "usageMetadata"),
+    "5,000 digits": (f'"usageMetadata": {{"totalTokenCount": {"9" * 5_000}}}', "usageMetadata"),
+    "a handle": ('"sessionResumptionUpdate": {"newHandle": 5}', "sessionResumptionUpdate"),
+    "a time": ('"goAway": {"timeLeft": 5}', "goAway"),
+}
+
+
+@pytest.mark.parametrize(("odd", "part"), ODD_PARTS.values(), ids=ODD_PARTS.keys())
+def test_an_odd_part_spoils_no_other(odd: str, part: str) -> None:
+    good = {
+        '"serverContent": {"interrupted": true}': ModelInterrupted(AT_MS),
+        '"toolCallCancellation": {"ids": ["1"]}': ToolCallCancelled(AT_MS, ("1",)),
+        '"goAway": {"timeLeft": "5s"}': GoAwayReceived(AT_MS, 5_000.0),
+    }
+    beside = {text: event for text, event in good.items() if text.split(":")[0] not in odd}
+
+    *events, unread = read("{" + ", ".join([odd, *beside]) + "}")
+
+    assert events == list(beside.values())
+    assert isinstance(unread, Unread)
+    assert unread.part == part
+
+
+def test_odd_sound_spoils_neither_sound_nor_words_beside_it() -> None:
+    odd, good = {"inlineData": {"data": "***"}}, sound(EVERY_BYTE)
+    message = content(odd, good)
+    message["serverContent"] |= {"outputTranscription": {"text": "Hi."}, "turnComplete": True}
+
+    speech, said, over, unread = read(message)
+
+    assert speech == ModelSpeech(EVERY_BYTE)
+    assert said == TranscriptReceived(AT_MS, Speaker.AGENT, "Hi.")
+    assert over == TurnCompleted(AT_MS)
+    assert isinstance(unread, Unread)
+
+
+@pytest.mark.parametrize(
+    ("time_left", "left_ms"),
+    [("infs", 86_400_000.0), ("1e400s", 86_400_000.0), ("nans", 0.0), ("-5s", 0.0), ("", 0.0)],
+)
+def test_a_time_that_is_none_is_bounded(time_left: str, left_ms: float) -> None:
+    assert read({"goAway": {"timeLeft": time_left}}) == [GoAwayReceived(AT_MS, left_ms)]
 
 
 @pytest.mark.parametrize(

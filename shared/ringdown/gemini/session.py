@@ -34,6 +34,7 @@ from ringdown.gemini.wire import (
     InvalidToolCall,
     Reader,
     ServiceError,
+    Unread,
     UnreadableMessage,
     audio_message,
 )
@@ -238,6 +239,10 @@ class GeminiSession:
                         case ServiceError(code):
                             # An error that ends the session closes it, with a code of its own.
                             _log.warning("the model's side reports an error", code=code)
+                        case Unread(part, problem):
+                            _log.warning(
+                                "message from the model not understood", part=part, reason=problem
+                            )
                         case _:
                             yield event
         except ConnectionClosed as closed:

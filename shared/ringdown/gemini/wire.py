@@ -6,9 +6,10 @@ compare with this one. Fields that nothing here uses aren't read.
 
 import base64
 import binascii
+import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 
@@ -34,11 +35,15 @@ INPUT_HZ = 16_000
 OUTPUT_HZ = 24_000
 AUDIO_MIME_TYPE = f"audio/pcm;rate={INPUT_HZ}"
 
+_DAY_S = 86_400.0
+
+_Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+"""Of tokens; more, and a store could not add them up."""
 _Decoded = TypeVar("_Decoded")
 
 
 class UnreadableMessage(Exception):
-    """A message that isn't JSON, or whose known fields have values of the wrong kind."""
+    """A message that isn't a JSON object."""
 
 
 class InvalidToolCall(msgspec.Struct, frozen=True):
@@ -55,7 +60,14 @@ class ServiceError(msgspec.Struct, frozen=True):
     code: int | None
 
 
-Received: TypeAlias = ModelEvent | InvalidToolCall | ServiceError
+class Unread(msgspec.Struct, frozen=True):
+    """A part of a message that can't be read. The other parts are."""
+
+    part: str
+    problem: str
+
+
+Received: TypeAlias = ModelEvent | InvalidToolCall | ServiceError | Unread
 
 
 def audio_message(pcm: bytes) -> str:
@@ -77,35 +89,45 @@ class Reader:
     def read(self, message: bytes, at_ms: float) -> Sequence[Received]:
         """The events of a message. Raises UnreadableMessage."""
         try:
-            return tuple(self._events(_decode(_message_decoder, message), at_ms))
+            parts = _Parts(_decode(_message_decoder, message))
         except _REFUSED as error:
             raise UnreadableMessage(f"{type(error).__name__}: {error}") from None
+        return (*self._events(parts, at_ms), *parts.unread)
 
-    def _events(self, message: "_ServerMessage", at_ms: float) -> Iterator[Received]:
+    def _events(self, parts: "_Parts", at_ms: float) -> Iterator[Received]:
         """What interrupts comes first, then sound, words, and what ends a turn."""
+        message = parts.message
         if message.error != _NULL or message.code != _NULL:
             yield ServiceError(_error_code(message))
-        content = message.server_content or _NO_CONTENT
+        content = parts.read("serverContent", _content_decoder, message.server_content)
+        content = content or _NO_CONTENT
         if content.interrupted:
             yield ModelInterrupted(at_ms)
-        yield from _speech(content)
-        yield from _transcripts(content, at_ms)
-        if message.tool_call is not None:
-            yield from self._tool_calls(message.tool_call.function_calls or (), at_ms)
-        if message.tool_call_cancellation is not None:
-            ids = self._call_ids.cancelled(message.tool_call_cancellation.ids)
-            yield ToolCallCancelled(at_ms, ids)
+        yield from _speech(parts, content)
+        yield from _transcripts(parts, content, at_ms)
+        tool_call = parts.read("toolCall", _tool_call_decoder, message.tool_call)
+        if tool_call is not None:
+            yield from self._tool_calls(tool_call.function_calls or (), at_ms)
+        cancelled = parts.read(
+            "toolCallCancellation", _cancellation_decoder, message.tool_call_cancellation
+        )
+        if cancelled is not None:
+            yield ToolCallCancelled(at_ms, self._call_ids.cancelled(cancelled.ids))
         if content.generation_complete:
             yield GenerationCompleted(at_ms)
-        if message.usage_metadata is not None:
-            yield UsageReported(at_ms, _usage(message.usage_metadata))
+        usage = parts.read("usageMetadata", _usage_decoder, message.usage_metadata)
+        if usage is not None:
+            yield UsageReported(at_ms, _usage(usage))
         if _is_turn_over(content):
             yield TurnCompleted(at_ms)
-        update = message.session_resumption_update
+        update = parts.read(
+            "sessionResumptionUpdate", _update_decoder, message.session_resumption_update
+        )
         if update is not None and update.resumable and update.new_handle:
             yield ResumptionUpdated(at_ms, update.new_handle)
-        if message.go_away is not None:
-            yield GoAwayReceived(at_ms, _milliseconds(message.go_away.time_left))
+        go_away = parts.read("goAway", _go_away_decoder, message.go_away)
+        if go_away is not None:
+            yield GoAwayReceived(at_ms, _milliseconds(go_away.time_left))
 
     def _tool_calls(
         self, raw_calls: Sequence[msgspec.Raw], at_ms: float
@@ -178,28 +200,57 @@ def _error_code(message: "_ServerMessage") -> int | None:
         return None
 
 
-def _speech(content: "_ServerContent") -> Iterator[ModelSpeech]:
-    for part in (content.model_turn or _NO_TURN).parts or ():
-        if part.inline_data is not None and not part.thought:
-            pcm = _bytes_of(part.inline_data.data)
+class _Parts:
+    """Reads the parts of a message one by one, so that an odd one spoils no other."""
+
+    def __init__(self, message: "_ServerMessage") -> None:
+        self.message = message
+        self.unread: list[Unread] = []
+
+    def read(
+        self, name: str, decoder: "msgspec.json.Decoder[_Decoded | None]", raw: msgspec.Raw
+    ) -> _Decoded | None:
+        """None for a part that is missing or can't be read."""
+        try:
+            return _decode(decoder, raw)
+        except _REFUSED as error:
+            self.unread.append(Unread(name, f"{type(error).__name__}: {error}"))
+            return None
+
+
+def _speech(parts: _Parts, content: "_ServerContent") -> Iterator[ModelSpeech]:
+    for raw in (content.model_turn or _NO_TURN).parts or ():
+        part = parts.read("modelTurn", _part_decoder, raw)
+        if part is not None and part.inline_data is not None and not part.thought:
+            pcm = _bytes_of(parts, part.inline_data.data)
             if pcm:
                 yield ModelSpeech(pcm)
 
 
-def _bytes_of(data: msgspec.Raw) -> bytes | None:
+def _bytes_of(parts: _Parts, data: msgspec.Raw) -> bytes | None:
     """Of Base64 in either alphabet; the padding may be missing, as protobuf's JSON allows."""
     try:
         return _base64_decoder.decode(data)
     except msgspec.ValidationError:
-        text = _text_decoder.decode(data).replace("-", "+").replace("_", "/")
+        text = parts.read("inlineData", _text_decoder, data) or ""
+    try:
+        text = text.replace("-", "+").replace("_", "/")
         return binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
+    except ValueError as error:
+        parts.unread.append(Unread("inlineData", str(error)))
+        return None
 
 
-def _transcripts(content: "_ServerContent", at_ms: float) -> Iterator[TranscriptReceived]:
-    if content.input_transcription is not None and content.input_transcription.text:
-        yield TranscriptReceived(at_ms, Speaker.CALLER, content.input_transcription.text)
-    if content.output_transcription is not None and content.output_transcription.text:
-        yield TranscriptReceived(at_ms, Speaker.AGENT, content.output_transcription.text)
+def _transcripts(
+    parts: _Parts, content: "_ServerContent", at_ms: float
+) -> Iterator[TranscriptReceived]:
+    for name, speaker, raw in (
+        ("inputTranscription", Speaker.CALLER, content.input_transcription),
+        ("outputTranscription", Speaker.AGENT, content.output_transcription),
+    ):
+        transcription = parts.read(name, _transcription_decoder, raw)
+        if transcription is not None and transcription.text:
+            yield TranscriptReceived(at_ms, speaker, transcription.text)
 
 
 def _is_turn_over(content: "_ServerContent") -> bool:
@@ -240,11 +291,13 @@ def _by_modality(details: "Sequence[_TokenCount] | None", count: int | None) -> 
 
 
 def _milliseconds(duration: str | None) -> float:
-    """Of a protobuf duration as JSON has it ("50s", "1.5s"); 0 if it can't be read."""
+    """Of a protobuf duration as JSON has it ("50s", "1.5s"); 0 if it can't be read. No session
+    lasts longer than a day."""
     try:
-        return float((duration or "").removesuffix("s")) * 1_000
+        left_s = float((duration or "").removesuffix("s"))
     except ValueError:
         return 0.0
+    return 0.0 if math.isnan(left_s) else min(max(left_s, 0.0), _DAY_S) * 1_000
 
 
 class _Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -264,7 +317,7 @@ class _Part(_Wire, frozen=True, gc=False):
 
 
 class _ModelTurn(_Wire, frozen=True, gc=False):
-    parts: tuple[_Part, ...] | None = None
+    parts: tuple[msgspec.Raw, ...] | None = None
 
 
 class _Transcription(_Wire, frozen=True, gc=False):
@@ -273,8 +326,8 @@ class _Transcription(_Wire, frozen=True, gc=False):
 
 class _ServerContent(_Wire, frozen=True, gc=False):
     model_turn: _ModelTurn | None = None
-    input_transcription: _Transcription | None = None
-    output_transcription: _Transcription | None = None
+    input_transcription: msgspec.Raw = _NULL
+    output_transcription: msgspec.Raw = _NULL
     interrupted: bool | None = None
     generation_complete: bool | None = None
     turn_complete: bool | None = None
@@ -303,18 +356,18 @@ class _ToolCallCancellation(_Wire, frozen=True, gc=False):
 
 class _TokenCount(_Wire, frozen=True, gc=False):
     modality: str | None = None
-    token_count: int | None = None
+    token_count: _Count | None = None
 
 
 class _UsageMetadata(_Wire, frozen=True, gc=False):
     """Vertex AI calls the response's tokens candidates'."""
 
-    prompt_token_count: int | None = None
-    response_token_count: int | None = None
-    candidates_token_count: int | None = None
-    tool_use_prompt_token_count: int | None = None
-    thoughts_token_count: int | None = None
-    total_token_count: int | None = None
+    prompt_token_count: _Count | None = None
+    response_token_count: _Count | None = None
+    candidates_token_count: _Count | None = None
+    tool_use_prompt_token_count: _Count | None = None
+    thoughts_token_count: _Count | None = None
+    total_token_count: _Count | None = None
     prompt_tokens_details: tuple[_TokenCount, ...] | None = None
     response_tokens_details: tuple[_TokenCount, ...] | None = None
     candidates_tokens_details: tuple[_TokenCount, ...] | None = None
@@ -334,23 +387,32 @@ class _Error(_Wire, frozen=True, gc=False):
 
 
 class _ServerMessage(_Wire, frozen=True, gc=False):
+    """Every part is decoded separately."""
+
     error: msgspec.Raw = _NULL
-    """Errors are read separately: nothing in them may spoil the rest of the message."""
     code: msgspec.Raw = _NULL
-    server_content: _ServerContent | None = None
-    tool_call: _ToolCall | None = None
-    tool_call_cancellation: _ToolCallCancellation | None = None
-    usage_metadata: _UsageMetadata | None = None
-    session_resumption_update: _SessionResumptionUpdate | None = None
-    go_away: _GoAway | None = None
+    server_content: msgspec.Raw = _NULL
+    tool_call: msgspec.Raw = _NULL
+    tool_call_cancellation: msgspec.Raw = _NULL
+    usage_metadata: msgspec.Raw = _NULL
+    session_resumption_update: msgspec.Raw = _NULL
+    go_away: msgspec.Raw = _NULL
 
 
 _NO_CONTENT = _ServerContent()
 _NO_TURN = _ModelTurn()
-_base64_decoder: msgspec.json.Decoder[bytes | None] = msgspec.json.Decoder(bytes | None)
-_text_decoder = msgspec.json.Decoder(str)
+_message_decoder = msgspec.json.Decoder(_ServerMessage)
+_content_decoder = msgspec.json.Decoder(_ServerContent | None)
+_part_decoder = msgspec.json.Decoder(_Part | None)
+_transcription_decoder = msgspec.json.Decoder(_Transcription | None)
+_tool_call_decoder = msgspec.json.Decoder(_ToolCall | None)
+_cancellation_decoder = msgspec.json.Decoder(_ToolCallCancellation | None)
+_usage_decoder = msgspec.json.Decoder(_UsageMetadata | None)
+_update_decoder = msgspec.json.Decoder(_SessionResumptionUpdate | None)
+_go_away_decoder = msgspec.json.Decoder(_GoAway | None)
 _error_decoder = msgspec.json.Decoder(_Error)
 _code_decoder: msgspec.json.Decoder[int | None] = msgspec.json.Decoder(int | None)
-_message_decoder = msgspec.json.Decoder(_ServerMessage)
+_base64_decoder: msgspec.json.Decoder[bytes | None] = msgspec.json.Decoder(bytes | None)
+_text_decoder: msgspec.json.Decoder[str | None] = msgspec.json.Decoder(str | None)
 _call_decoder = msgspec.json.Decoder(_FunctionCall)
 _call_name_decoder = msgspec.json.Decoder(_CallName)
