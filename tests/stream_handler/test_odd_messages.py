@@ -57,6 +57,13 @@ ODD: dict[str, str | bytes] = {
 }
 
 
+def _nested(depth: int) -> Json:
+    nested: Json = 1
+    for _ in range(depth):
+        nested = [nested]
+    return nested
+
+
 def _after_its_greeting(message: str | bytes) -> type[Model]:
     async def greet(self: Model) -> None:
         await self.say("Hello.", 0.3)
@@ -79,28 +86,44 @@ async def test_one_odd_message_costs_no_session(converse: Converse, message: str
 
 
 def _asking_three(args: Json) -> type[Model]:
-    good = {"id": "f1", "name": "lookup_account", "args": {}}
-    unknown = {"id": "f2", "name": "no_such_tool", "args": {}}
-    bad = {"id": "f3", "name": "lookup_account", "args": args}
+    first = {"id": "f1", "name": "lookup_account", "args": {"n": 1}}
+    odd = {"id": "f2", "name": "lookup_account", "args": args}
+    last = {"id": "f3", "name": "lookup_account", "args": {"n": 3}}
 
     async def greet(self: Model) -> None:
         await self.say("Hello.", 0.3)
-        await self.send(tool_calls(good, unknown, bad))
+        await self.send(tool_calls(first, odd, last))
 
     async def tool_answered(self: Model, id: str, response: Json) -> None:
-        self.conversation.told.append((0.0, id))
+        self.conversation.told.append((0.0, f"{id} {response}"))
 
     return type("_AskingThree", (Model,), {"greet": greet, "tool_answered": tool_answered})
 
 
-@pytest.mark.parametrize("args", [[1, 2], "x", 5], ids=["list", "text", "number"])
-async def test_each_call_is_answered_although_one_is_odd(converse: Converse, args: Json) -> None:
+@pytest.mark.parametrize(
+    ("args", "problem"),
+    [
+        ([1, 2], "got `array` - at `$.args`"),
+        ("x", "got `str` - at `$.args`"),
+        (5, "got `int` - at `$.args`"),
+        ({"a": _nested(40)}, "`args` is nested more than 32 deep"),
+    ],
+    ids=["list", "text", "number", "deep"],
+)
+async def test_of_three_calls_two_are_made_and_the_odd_one_is_told_what_is_wrong(
+    converse: Converse, args: Json, problem: str
+) -> None:
     async with tool_server(response(b'{"output":{"status":"active"}}')) as server:
         tool = msgspec.structs.replace(a_tool(), url=server.url)
         async with converse(_asking_three(args), tools=(tool,)) as talk:
             await talk.phone.listen(2.0)
+            first, odd, last = sorted(talk.texts)
 
-            assert sorted(talk.texts) == ["f1", "f2", "f3"]
+    made = [msgspec.json.decode(body)["args"] for _, body in server.requests if body]
+    assert made == [{"n": 1}, {"n": 3}]
+    assert first == "f1 {'output': {'status': 'active'}}"
+    assert last == "f3 {'output': {'status': 'active'}}"
+    assert problem in odd
 
 
 class _AsksOnce(Model):
