@@ -106,6 +106,6 @@ async def test_a_record_holds_long_numbers_and_long_frames(
         [(flight, steps)] = await flights_in(f"sqlite:{tmp_path / 'records.db'}", number)
         assert not flight.head.truncated
         assert steps
-        asked = [step.event for step in steps if isinstance(step.event, ToolCallRequested)]
-        assert [event.args for event in asked] == ([parcel] if number == 1 else [])
+        requested = [step.event for step in steps if isinstance(step.event, ToolCallRequested)]
+        assert [event.args for event in requested] == ([parcel] if number == 1 else [])
         assert [step.event for step in steps if step.differs] == []
