@@ -71,7 +71,8 @@ class ToolLedger:
     ) -> None:
         """`earlier`: the calls made in earlier streams, until when the agent spoke in them."""
         self._call_sid = call_sid
-        self._seen: dict[str, _Call] = {}
+        self._seen: dict[str, Order | None] = {}
+        """What every call there has been was for."""
         self._open: dict[str, _Call] = {}
         self._runs: dict[str, _Run] = {}
         """By the id of the call that began the run."""
@@ -104,7 +105,8 @@ class ToolLedger:
         self._called_ms = at_ms
         if id in self._seen:
             return False
-        self._seen[id] = self._open[id] = _Call(id, name, args, at_ms)
+        self._seen[id] = None
+        self._open[id] = _Call(id, name, args, at_ms)
         return True
 
     def finish(self, id: str, answer: ToolAnswer, at_ms: float) -> ToolCall | None:
@@ -119,10 +121,11 @@ class ToolLedger:
         """
         cancelled = []
         for id in ids:
-            call = self._seen.get(id)
-            if call is not None and call.order is not None:
-                call.order.told_ms, call.order.over = None, False
-            if self._open.pop(id, None) is not None and call is not None and call.order is None:
+            order = self._seen.get(id)
+            if order is not None:
+                order.told_ms, order.over = None, False
+            call = self._open.pop(id, None)
+            if call is not None and order is None:
                 cancelled.append(_record(call, ToolOutcome.CANCELLED, at_ms))
         return tuple(cancelled)
 
@@ -151,6 +154,7 @@ class ToolLedger:
             number = 1 + max((order.number for order in placed), default=0)
             call.order = Order(f"{wish}/{number}", number, digits)
             placed.append(call.order)
+        self._seen[id] = call.order
         return call.order
 
     def run(self, id: str, order: Order, waiting: Waiting) -> None:
