@@ -5,6 +5,7 @@ import re
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from typing import assert_never
 
 from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.exceptions import ConnectionClosed
@@ -141,8 +142,10 @@ class TwilioStream:
                 self._ignore("it is of another stream")
             case media_streams.Start() | media_streams.Connected():
                 self._ignore("the stream has started already")
-            case _:
+            case media_streams.Dtmf() | None:
                 pass
+            case _:
+                assert_never(message)
         return None
 
     def _put(self, message: str) -> bool:
