@@ -75,7 +75,7 @@ class Limits:
         self.state.quiet = False
         self.state.silent_since_ms = None
         self.state.nudged = False
-        self.ledger.caller_acted()
+        self.ledger.caller_acted(self.state.link.last_audio_ms)
         self.effects.cancel(*_QUIET_TIMERS)
 
     def watch_silence(self, now: Situation, at_ms: float) -> None:
