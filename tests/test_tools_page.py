@@ -46,7 +46,7 @@ async def ask(url_of: ToolClient, store_url: str, args: dict[str, Json]) -> Tool
         call_sid=CALL_SID, agent_id="default", caller=CALLER, called=CALLED, language="en-US"
     )
     request = ToolRequest(call=call, name=NAME, args=args, idempotency_key="1")
-    return await url_of.call(tool, request)
+    return (await url_of.call(tool, request)).answer
 
 
 async def test_the_pages_tool_can_be_called_once_its_folder_is_there(

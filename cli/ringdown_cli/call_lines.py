@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ringdown.calls import CallRecord, Speaker, ToolCall, ToolOutcome, Turn
+from ringdown.calls import CallRecord, Speaker, ToolCall, ToolOutcome, Turn, may_be_running
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,10 @@ class Line:
 
 
 def record_lines(record: CallRecord) -> list[Line]:
-    """A line for each turn and tool call, in the order in which they began."""
+    """A line for each turn and tool call, in the order in which they began.
+
+    A tool that may still be running has none yet.
+    """
     lines = [
         *(
             Line(f"turn {turn.n}", turn.start_ms, turn.end_ms, turn.speaker.value, _turn(turn))
@@ -35,6 +38,7 @@ def record_lines(record: CallRecord) -> list[Line]:
                 _tool(tool),
             )
             for tool in record.tool_calls
+            if not may_be_running(tool, record.call)
         ),
     ]
     return sorted(lines, key=lambda line: line.at_ms)
@@ -68,4 +72,6 @@ def _tool(tool: ToolCall) -> str:
     if tool.outcome is ToolOutcome.ANSWERED:
         return f"{tool.name} answered in {tool.duration_ms} ms"
     error = f": {tool.error}" if tool.error is not None else ""
+    if tool.outcome is ToolOutcome.UNKNOWN:
+        return f"{tool.name} may or may not have been done{error}"
     return f"{tool.name} {tool.outcome} after {tool.duration_ms} ms{error}"

@@ -20,6 +20,7 @@ from ringdown.calls import (
     Claim,
     EndReason,
     NextAction,
+    ToolCall,
     Turn,
     stream_token,
     travelling_call,
@@ -43,6 +44,8 @@ class Admitted:
     """False: the store did not answer, and may not know the call either."""
     history: tuple[Turn, ...] = ()
     """What was said in earlier streams of the call."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    """What was called in them."""
 
 
 class Admission:
@@ -72,8 +75,10 @@ class Admission:
         if call is None:
             raise Refused(CloseCode.INTERNAL_ERROR, "the call cannot be claimed")
         self._use_once(stream.parameters)
-        history = await _history(self._store, stream.call_sid) if attempt > 1 else ()
-        return Admitted(call, claim, history=history)
+        if attempt == 1:
+            return Admitted(call, claim)
+        history, tool_calls = await _earlier(self._store, stream.call_sid)
+        return Admitted(call, claim, history=history, tool_calls=tool_calls)
 
     async def turn_away(self, admitted: Admitted) -> None:
         """Decide that an admitted call hears that all lines are busy. A store that fails is logged:
@@ -141,12 +146,15 @@ def _begun(travelling: Call, claim: Claim) -> Call:
     )
 
 
-async def _history(store: CallStore, call_sid: str) -> tuple[Turn, ...]:
-    """The turns so far; none if the store fails: the call goes on, with a worse memory."""
+async def _earlier(
+    store: CallStore, call_sid: str
+) -> tuple[tuple[Turn, ...], tuple[ToolCall, ...]]:
+    """The turns and tool calls so far; none if the store fails: the call goes on, with a worse
+    memory."""
     try:
         async with asyncio.timeout(_CLAIM_TIMEOUT_S):
             record = await store.read_record(call_sid)
     except (StoreUnavailable, InvalidDocument, TimeoutError) as error:
         _log.error("history could not be read", error=type(error).__name__)
-        return ()
-    return record.turns if record is not None else ()
+        return (), ()
+    return (record.turns, record.tool_calls) if record is not None else ((), ())

@@ -21,7 +21,6 @@ from stream_handler.call.actions import (
     Action,
     CallTool,
     CancelTimer,
-    CancelTool,
     ClearPlayback,
     CloseModel,
     CloseStream,
@@ -94,8 +93,10 @@ class Bridge:
         self._services = services
         self._recorder = Recorder(services.store, call, admitted.claim, claimed=admitted.claimed)
         self._session = ObservedSession(
-            StreamSession(call, words_for(call.agent.language), admitted.history),
-            FlightRecord(call, admitted.history, services.flights),
+            StreamSession(
+                call, words_for(call.agent.language), admitted.history, admitted.tool_calls
+            ),
+            FlightRecord(call, admitted.history, services.flights, tool_calls=admitted.tool_calls),
             StreamReport(),
             self._recorder,
         )
@@ -110,7 +111,8 @@ class Bridge:
             volume_db=call.agent.volume_db,
         )
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
-        self._tools: dict[str, asyncio.Task[None]] = {}
+        self._tools: set[asyncio.Task[None]] = set()
+        """Requests under way. Only the end of the process cuts them off."""
         self._closed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         # An attempt that goes on with a call goes on with its time, too.
@@ -118,9 +120,13 @@ class Bridge:
         self._warned: set[str] = set()
 
     async def run(self) -> None:
-        """Carry the call to its end; the socket is closed and the record written on return."""
+        """Carry the call to its end; the socket is closed and the record written on return.
+
+        Tools that are still running by then are waited for.
+        """
         try:
             await self._carry()
+            await self._recorder.write_late()
         finally:
             self._is_over = True
             for timer in self._timers.values():
@@ -130,6 +136,11 @@ class Bridge:
     @property
     def call_sid(self) -> str:
         return self._call.call_sid
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the stream is over; tools may still be running."""
+        return self._closed.is_set()
 
     async def _carry(self) -> None:
         async with self._group:
@@ -159,6 +170,8 @@ class Bridge:
         """End the call here and now: what the store has not taken of its record is logged."""
         self.drain(0)
         self._recorder.give_up()
+        for task in self._tools:
+            task.cancel()
 
     def _now_ms(self) -> float:
         return round((self._loop.time() - self._started_s) * 1000, 3)
@@ -191,10 +204,9 @@ class Bridge:
             case CloseModel():
                 self._model.close()
             case CallTool():
-                self._tools[action.id] = self._group.create_task(self._call_tool(action))
-            case CancelTool():
-                if (task := self._tools.pop(action.id, None)) is not None:
-                    task.cancel()
+                task = self._group.create_task(self._call_tool(action))
+                self._tools.add(task)
+                task.add_done_callback(self._tools.discard)
             case StartTimer():
                 after_s = action.after_ms / 1000
                 handle = self._loop.call_later(after_s, self._timer_fires, action.timer)
@@ -247,9 +259,8 @@ class Bridge:
             self._handle(AgentEdited(self._now_ms(), agent, agent.revision))
 
     async def _call_tool(self, action: CallTool) -> None:
-        answer = await self._services.tools.call(action.tool, action.request)
-        self._tools.pop(action.id, None)
-        self._handle(ToolCallFinished(self._now_ms(), action.id, answer))
+        answer, certain = await self._services.tools.call(action.tool, action.request)
+        self._handle(ToolCallFinished(self._now_ms(), action.id, answer, certain))
 
     def _timer_fires(self, timer: Timer) -> None:
         self._timers.pop(timer, None)

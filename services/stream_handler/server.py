@@ -63,7 +63,7 @@ class StreamServer:
         )
         self._loop_watch = loop_watch or LoopWatch()
         self._bridges: set[Bridge] = set()
-        """The live calls; each has a task of its own."""
+        """The live calls, and those that wait for tools; each has a task of its own."""
         self._waiting: dict[ServerConnection, None] = {}
         """Connections that have not said `start`, the oldest first."""
         self._connections = 0
@@ -138,7 +138,7 @@ class StreamServer:
             if self._is_overloaded(admitted):
                 _log.error(
                     "call refused: too many calls at once",
-                    calls=len(self._bridges),
+                    calls=self._live_calls,
                     end_reason=EndReason.HANDLER_BUSY,
                 )
                 await self._admission.turn_away(admitted)
@@ -171,9 +171,13 @@ class StreamServer:
         finally:
             self._waiting.pop(socket, None)
 
+    @property
+    def _live_calls(self) -> int:
+        return sum(not bridge.is_closed for bridge in self._bridges)
+
     def _is_overloaded(self, admitted: Admitted) -> bool:
         """Whether one more call would spoil those in hand. A call that is taken up is in hand."""
-        calls, most = len(self._bridges), self._settings.max_calls
+        calls, most = self._live_calls, self._settings.max_calls
         if admitted.call.attempt > 1:
             return calls >= most * _MORE_WHEN_TAKEN_UP
         return calls >= most or (calls > 0 and self._loop_watch.is_late)

@@ -86,7 +86,7 @@ class TurnSpoken:
 class ToolCalled:
     call_id: str
     name: str
-    args: Mapping[str, Any]
+    args: Any
     at_ms: float
 
 

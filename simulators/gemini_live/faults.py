@@ -1,7 +1,9 @@
 """Misbehaviour on demand: what goes wrong, in which session and when."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 
 class Moment(Enum):
@@ -73,8 +75,23 @@ class PhantomInterruption:
 
 
 @dataclass(frozen=True, slots=True)
-class SendUnknown:
-    """Send a message whose keys no client knows."""
+class SendMessage:
+    """Send `message` word for word; by default one whose keys no client knows."""
+
+    message: Mapping[str, Any] = field(default_factory=lambda: {"weatherReport": {"sunny": True}})
+
+
+@dataclass(frozen=True, slots=True)
+class SendBinary:
+    """Send bytes that are neither JSON nor UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskAgain:
+    """From now on make a call again, under a new id, that was cancelled because the caller spoke.
+
+    The scenario's answer to what they said comes first. Each call is made again once.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +131,9 @@ InSession = (
     | AbortConnection
     | Stall
     | PhantomInterruption
-    | SendUnknown
+    | SendMessage
+    | SendBinary
+    | AskAgain
     | Flood
     | ChangeSpeed
     | RepeatTurnComplete

@@ -198,7 +198,8 @@ class TurnComplete:
 class FunctionCall:
     call_id: str
     name: str
-    args: JsonObject
+    args: Any
+    """An object, unless the scenario wants another kind of value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +231,13 @@ class Unspecified:
     content: JsonObject
 
 
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """A message that is not JSON."""
+
+    data: bytes
+
+
 ServerMessage = (
     SetupComplete
     | AudioChunk
@@ -243,4 +251,5 @@ ServerMessage = (
     | GoAway
     | ResumptionUpdate
     | Unspecified
+    | Binary
 )

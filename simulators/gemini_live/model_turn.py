@@ -20,6 +20,8 @@ class Say:
 class MakeCalls:
     calls: tuple[PlannedCall, ...]
     reply: Reply
+    again: bool = False
+    """They were made before, and cancelled."""
 
 
 Step = Say | MakeCalls

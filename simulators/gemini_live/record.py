@@ -152,6 +152,7 @@ class SessionRecord:
             "closed_by_server": self.closed_by_server,
         }
         text = json.dumps(document, indent=1, ensure_ascii=False)
-        (folder / f"{stem}.json").write_text(text, encoding="utf-8")
+        # A scenario may hold half of a surrogate pair.
+        (folder / f"{stem}.json").write_text(text, encoding="utf-8", errors="backslashreplace")
         write_wav(folder / f"{stem}-heard.wav", self.heard_hz, self.heard_pcm)
         write_wav(folder / f"{stem}-said.wav", OUTPUT_HZ, self.said_pcm)

@@ -1,6 +1,5 @@
 """What the model does in a call: whom it answers, what it says, which tools it calls."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +14,8 @@ class PlannedCall:
     """A tool call to make. The tool must be declared in the session's setup."""
 
     tool: str
-    args: Mapping[str, Any] = field(default_factory=dict)
+    args: Any = field(default_factory=dict)
+    """Usually an object; models have been seen to give others, and the stand-in gives anything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import yaml
 from simulators.gemini_live.faults import (
     AbortConnection,
     After,
+    AskAgain,
     ChangeSpeed,
     Close,
     DelaySetup,
@@ -21,7 +22,8 @@ from simulators.gemini_live.faults import (
     RefuseResumption,
     RefuseUpgrade,
     RepeatTurnComplete,
-    SendUnknown,
+    SendBinary,
+    SendMessage,
     Stall,
     WithholdSetup,
 )
@@ -127,7 +129,8 @@ def _read_reply(fields: Fields) -> Reply:
 
 
 def _read_call(fields: Fields) -> PlannedCall:
-    call = PlannedCall(fields.needed_text("tool"), dict(fields.mapping("args")))
+    args = fields.get("args") if "args" in fields else {}
+    call = PlannedCall(fields.needed_text("tool"), args)
     fields.finish()
     return call
 
@@ -209,8 +212,13 @@ def _read_misbehaviour(fields: Fields) -> Misbehaviour:
             return Stall(fields.flag("deaf"))
         case "phantom_interruption":
             return PhantomInterruption()
-        case "send_unknown":
-            return SendUnknown()
+        case "send_message":
+            message = fields.mapping("message")
+            return SendMessage(message) if message else SendMessage()
+        case "send_binary":
+            return SendBinary()
+        case "ask_again":
+            return AskAgain()
         case "flood":
             return Flood(fields.whole("count", Flood().count, minimum=1))
         case "change_speed":

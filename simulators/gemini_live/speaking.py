@@ -56,6 +56,8 @@ class Speaker:
         self.tools: dict[str, ToolDeclaration] = {tool.name: tool for tool in setup.tools}
         self.held = False
         """While the caller has the floor, nothing that waits is begun."""
+        self.asks_again = False
+        """Whether calls that were cancelled because the caller spoke are made again."""
 
     @property
     def next_due_ms(self) -> float | None:
@@ -100,6 +102,9 @@ class Speaker:
         blocked = turn.waits_for is not None and turn.waits_for.blocking
         if turn.waits_for and blocked:
             actions.append(Send(ToolCallCancellation(self._ledger.cancel(turn.waits_for))))
+            if self.asks_again and not turn.waits_for.again:
+                again = MakeCalls(turn.waits_for.planned, turn.waits_for.reply, again=True)
+                self._waiting.append((None, [again]))
         if turn.samples or blocked:
             actions.append(Send(Interrupted()))
         return [*actions, *self._finish(turn, now_ms, interrupted=True)]
@@ -170,7 +175,8 @@ class Speaker:
     def _call(self, turn: ModelTurn, step: MakeCalls, now_ms: float) -> list[Action]:
         calls = tuple(self._function_call(call) for call in step.calls)
         behaviors = {self.tools[call.name].behavior for call in calls}
-        batch = Batch(step.reply, calls, blocking=Behavior.BLOCKING in behaviors)
+        blocking = Behavior.BLOCKING in behaviors
+        batch = Batch(step.reply, step.calls, calls, blocking=blocking, again=step.again)
         self._ledger.add(batch)
         if batch.blocking or not turn.samples:
             turn.waits_for = batch

@@ -7,7 +7,7 @@ from typing import Any
 from simulators.gemini_live.messages import FunctionCall, Scheduling, ToolResponse
 from simulators.gemini_live.refusals import CloseCode, Refused, invalid
 from simulators.gemini_live.replies import Outcome
-from simulators.gemini_live.scenario import Reply
+from simulators.gemini_live.scenario import PlannedCall, Reply
 
 
 @dataclass(slots=True)
@@ -15,8 +15,11 @@ class Batch:
     """Calls that were made together. `blocking`: the model says nothing until all are answered."""
 
     reply: Reply
+    planned: tuple[PlannedCall, ...]
     calls: tuple[FunctionCall, ...]
     blocking: bool
+    again: bool = False
+    """Made before, and cancelled."""
     responses: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     scheduling: Scheduling = Scheduling.WHEN_IDLE
 

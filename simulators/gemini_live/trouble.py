@@ -7,6 +7,7 @@ from typing import assert_never
 from simulators.gemini_live.actions import Abort, Action, Disconnect, Remember, Send, StopReading
 from simulators.gemini_live.faults import (
     AbortConnection,
+    AskAgain,
     ChangeSpeed,
     Close,
     FaultPlan,
@@ -17,11 +18,13 @@ from simulators.gemini_live.faults import (
     Moment,
     PhantomInterruption,
     RepeatTurnComplete,
-    SendUnknown,
+    SendBinary,
+    SendMessage,
     Stall,
 )
 from simulators.gemini_live.messages import (
     AudioChunk,
+    Binary,
     GoAway,
     InputTranscript,
     Interrupted,
@@ -32,6 +35,8 @@ from simulators.gemini_live.messages import (
 )
 from simulators.gemini_live.refusals import CloseCode
 from simulators.gemini_live.speaking import Speaker
+
+_NOT_JSON = b"\x00\xff\xfe{"
 
 
 class Trouble:
@@ -110,8 +115,12 @@ class Trouble:
             case PhantomInterruption():
                 stopped = self._speaker.interrupt(now_ms)
                 return self.pass_on(stopped or [Send(Interrupted())], now_ms)
-            case SendUnknown():
-                return self.pass_on([Send(Unspecified({"weatherReport": {"sunny": True}}))], now_ms)
+            case SendMessage(message):
+                return self.pass_on([Send(Unspecified(message))], now_ms)
+            case SendBinary():
+                return self.pass_on([Send(Binary(_NOT_JSON))], now_ms)
+            case AskAgain():
+                self._speaker.asks_again = True
             case Flood(count):
                 return self.pass_on([Send(InputTranscript("flood "))] * count, now_ms)
             case ChangeSpeed(speed):

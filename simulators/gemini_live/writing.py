@@ -7,6 +7,7 @@ from typing import Any, assert_never
 from simulators.gemini_live.messages import (
     OUTPUT_HZ,
     AudioChunk,
+    Binary,
     GenerationComplete,
     GoAway,
     InputTranscript,
@@ -31,11 +32,15 @@ def encode(message: ServerMessage, *, vertex: bool = False, identified: bool = T
     Vertex AI names a few fields of the usage differently. Function calls have no ids unless they
     are `identified`; that cancellations then have none either is [assumed].
     """
+    if isinstance(message, Binary):
+        return message.data
     return json.dumps(_to_json(message, vertex, identified), separators=(",", ":")).encode()
 
 
 def _to_json(message: ServerMessage, vertex: bool, identified: bool) -> Any:
     match message:
+        case Binary():
+            raise AssertionError("it is not JSON")
         case SetupComplete(session_id):
             return {"setupComplete": {"sessionId": session_id}}
         case AudioChunk(data):

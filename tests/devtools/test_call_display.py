@@ -86,6 +86,16 @@ def test_a_turn_that_grows_is_shown_whole() -> None:
     assert [line.split("agent")[-1].strip() for line in screen.lines[1:]] == ["Once upon a time"]
 
 
+def test_a_tool_is_shown_when_its_outcome_is_known() -> None:
+    screen = Screen()
+    running = replace(LOOKUP, outcome=ToolOutcome.UNKNOWN)
+    screen.display.event(StreamStarted(at(0), "MZ1", "wss://stream.example"))
+    screen.passes(9.0, tools=(running,))
+    assert len(screen.lines) == 1, "it may still be running"
+    screen.passes(9.0, tools=(LOOKUP,))
+    assert screen.lines[1].endswith("look_up answered in 100 ms")
+
+
 def test_a_webhook_is_named_by_its_path() -> None:
     screen = Screen()
     for n, url in enumerate(("http://127.0.0.1:1", "https://a.example/after-stream?attempt=1")):

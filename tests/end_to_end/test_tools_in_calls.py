@@ -33,6 +33,8 @@ SCENARIO = Path(__file__).with_name("tools_in_calls.yaml")
 PIN = "50738264"
 PHRASE = "That takes a moment."
 SLOW_S = 4.0
+QUEUE_S = 8.0
+"""So slow that callers interrupt it, or hang up on it."""
 
 
 # The callers
@@ -113,11 +115,10 @@ STORIES: Mapping[str, Story] = {
 
 @dataclass(slots=True)
 class Tools:
-    """What the tools' server was asked, by the call's SID, and whom it saw hang up on it."""
+    """What the tools' server was asked, by the call's SID."""
 
     url: str = ""
     requests: dict[str, list[ToolRequest]] = field(default_factory=lambda: defaultdict(list))
-    left: list[str] = field(default_factory=list)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -125,22 +126,18 @@ class Tools:
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
                 body = await reader.readexactly(length)
-                await self._answer(msgspec.json.decode(body, type=ToolRequest), reader, writer)
+                await self._answer(msgspec.json.decode(body, type=ToolRequest), writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
             writer.close()
 
-    async def _answer(
-        self, request: ToolRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _answer(self, request: ToolRequest, writer: asyncio.StreamWriter) -> None:
         self.requests[request.call.call_sid].append(request)
         status, body = "200 OK", b""
         match request.name:
             case "count_queue":
-                assert await reader.read() == b"", "more was sent on the same connection"
-                self.left.append(request.call.call_sid)
-                raise ConnectionResetError
+                await asyncio.sleep(QUEUE_S)
             case "find_delivery":
                 await asyncio.sleep(SLOW_S)
             case "repair":
@@ -159,7 +156,7 @@ OUTPUTS: Mapping[str, dict[str, str]] = {
     "find_plan": {"plan": "family"},
     "find_name": {"name": "Alex"},
     "repair": {},
-    "count_queue": {},
+    "count_queue": {"waiting": "three"},
 }
 
 
@@ -212,15 +209,12 @@ class Played:
 
 @pytest.mark.timeout(150)
 async def test_tools_in_calls(tmp_path: Path) -> None:
-    played, tools = await play_all(tmp_path)
+    played = await play_all(tmp_path)
     asked, interrupted, hung_up, waited, all_at_once, failed, typed = played
 
     _the_answer_is_spoken(asked)
     _a_slow_tool_is_covered_by_a_tone_until_the_caller_speaks(interrupted)
-    _a_hang_up_ends_a_slow_tool(hung_up)
-    assert sorted(tools.left) == sorted(
-        story.record.call.call_sid for story in (interrupted, hung_up)
-    ), "a tool that nobody waits for runs on"
+    _a_slow_tool_is_finished_although_the_caller_hangs_up(hung_up)
     _a_phrase_covers_a_tool_that_the_model_does_not_wait_for(waited)
     _three_tools_in_one_turn_are_answered_together(all_at_once)
     _a_tool_that_fails_does_not_spoil_the_call(failed)
@@ -242,14 +236,14 @@ def _the_answer_is_spoken(asked: Played) -> None:
 def _a_slow_tool_is_covered_by_a_tone_until_the_caller_speaks(interrupted: Played) -> None:
     assert interrupted.tones_heard in (1, 2)
     assert interrupted.outcomes == [
-        ("count_queue", ToolOutcome.CANCELLED),
+        ("count_queue", ToolOutcome.ANSWERED),
         ("check_balance", ToolOutcome.ANSWERED),
     ]
     assert interrupted.told == "I will look.One moment.Your balance is twelve dollars."
 
 
-def _a_hang_up_ends_a_slow_tool(hung_up: Played) -> None:
-    assert hung_up.outcomes == [("count_queue", ToolOutcome.CANCELLED)]
+def _a_slow_tool_is_finished_although_the_caller_hangs_up(hung_up: Played) -> None:
+    assert hung_up.outcomes == [("count_queue", ToolOutcome.ANSWERED)]
 
 
 def _a_phrase_covers_a_tool_that_the_model_does_not_wait_for(waited: Played) -> None:
@@ -290,7 +284,7 @@ async def _flight_of(played: Played, folder: Path) -> list[Event]:
     return [happened.event for happened in read_flight(unpack(parts)).happened]
 
 
-async def play_all(folder: Path) -> tuple[list[Played], Tools]:
+async def play_all(folder: Path) -> list[Played]:
     """Play all stories at once; every process has stopped when this returns."""
     async with (
         running_gemini(SCENARIO, folder / "model") as gemini,
@@ -301,11 +295,11 @@ async def play_all(folder: Path) -> tuple[list[Played], Tools]:
     ):
         await _write_documents(stack, tools.url)
         calls = await asyncio.gather(*(play(stack, to, story) for to, story in STORIES.items()))
-        played = [
+        await asyncio.sleep(QUEUE_S)
+        return [
             Played(call, await record_of(stack, call), tools.requests[call.identity.call_sid])
             for call in calls
         ]
-    return played, tools
 
 
 async def _write_documents(stack: Stack, url: str) -> None:

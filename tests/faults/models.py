@@ -288,7 +288,7 @@ TROUBLES = (
         _floods,
     ),
     Fault("a flood of transcripts", "nobody notices", _while_idle("flood", count=2_000)),
-    Fault("a message with unknown keys", "it is ignored", _in_mid_answer("send_unknown")),
+    Fault("a message with unknown keys", "it is ignored", _in_mid_answer("send_message")),
 )
 """Sessions that go on, and not as they should."""
 

@@ -19,6 +19,8 @@ from tests.faults.story import (
 from tests.faults.world import TOOL_TIMEOUT_S, World
 
 _ASK = "Please look it up."
+_LOOK_EVERY_S = 0.1
+_LOOKS = 50
 _FAILED = "the agent says that it did not work; the call continues"
 
 
@@ -37,7 +39,12 @@ async def _carried(
 
 
 async def _failing(
-    world: World, times: int, *, status: int = 200, waits_s: float = 0
+    world: World,
+    times: int,
+    outcome: ToolOutcome,
+    *,
+    status: int = 200,
+    waits_s: float = 0,
 ) -> list[Seen]:
     async def heard(call: Call) -> None:
         await world.tool.until(world.tool.answered, call)
@@ -46,7 +53,7 @@ async def _failing(
     async def once() -> Seen:
         _, record = await _carried(world, heard)
         outcomes = [tool.outcome for tool in record.tool_calls]
-        as_decided = outcomes == [ToolOutcome.FAILED]
+        as_decided = outcomes == [outcome]
         said = told(record, Speaker.AGENT)
         as_decided = as_decided and said.endswith("did not work just now")
         return seen_if(as_decided, f"{outcomes}; the agent said: {said}")
@@ -56,11 +63,11 @@ async def _failing(
 
 
 async def _error(world: World, times: int) -> list[Seen]:
-    return await _failing(world, times, status=500)
+    return await _failing(world, times, ToolOutcome.FAILED, status=500)
 
 
 async def _late(world: World, times: int) -> list[Seen]:
-    return await _failing(world, times, waits_s=TOOL_TIMEOUT_S + 1.0)
+    return await _failing(world, times, ToolOutcome.UNKNOWN, waits_s=TOOL_TIMEOUT_S + 1.0)
 
 
 async def _caller_hangs_up(world: World, times: int) -> list[Seen]:
@@ -68,34 +75,25 @@ async def _caller_hangs_up(world: World, times: int) -> list[Seen]:
         await world.tool.until(world.tool.asked, call)
 
     async def once() -> Seen:
-        _, record = await _carried(world, asked)
-        return _cancelled(record)
-
-    world.tool.behaves(waits_s=2.0)
-    return await at_once(times, once)
-
-
-async def _answers_after_hang_up(world: World, times: int) -> list[Seen]:
-    async def asked(call: Call) -> None:
-        await world.tool.until(world.tool.asked, call)
-
-    async def once() -> Seen:
-        call, before = await _carried(world, asked)
+        call, record = await _carried(world, asked)
+        before = [tool.outcome for tool in record.tool_calls]
         await world.tool.until(world.tool.answered, call)
-        after = await world.record(call)
-        if after.tool_calls != before.tool_calls:
-            return Seen(problem="the late answer changed the record")
-        return _cancelled(after)
+        after = before
+        for _ in range(_LOOKS):
+            if after != before:
+                break
+            await asyncio.sleep(_LOOK_EVERY_S)
+            after = _outcomes(await world.record(call))
+        hung_up = record.call.end_reason is EndReason.CALLER_HUNG_UP
+        as_decided = hung_up and (before, after) == ([ToolOutcome.UNKNOWN], [ToolOutcome.ANSWERED])
+        return seen_if(as_decided, f"{record.call.end_reason}, {before}, then {after}")
 
     world.tool.behaves(waits_s=2.0)
     return await at_once(times, once)
 
 
-def _cancelled(record: CallRecord) -> Seen:
-    outcomes = [tool.outcome for tool in record.tool_calls]
-    hung_up = record.call.end_reason is EndReason.CALLER_HUNG_UP
-    as_decided = hung_up and outcomes == [ToolOutcome.CANCELLED]
-    return seen_if(as_decided, f"{record.call.end_reason}, {outcomes}")
+def _outcomes(record: CallRecord) -> list[ToolOutcome]:
+    return [tool.outcome for tool in record.tool_calls]
 
 
 async def _caller_interrupts(world: World, times: int) -> list[Seen]:
@@ -108,7 +106,7 @@ async def _caller_interrupts(world: World, times: int) -> list[Seen]:
         _, record = await _carried(world, interrupt)
         outcomes = [tool.outcome for tool in record.tool_calls]
         said = told(record, Speaker.AGENT)
-        as_decided = outcomes == [ToolOutcome.CANCELLED] and KNOWN in last_words(record)
+        as_decided = outcomes == [ToolOutcome.ANSWERED] and KNOWN in last_words(record)
         return seen_if(as_decided, f"{outcomes}; the agent said: {said}")
 
     world.tool.behaves(waits_s=TOOL_TIMEOUT_S - 0.5)
@@ -146,20 +144,19 @@ async def _session_breaks(world: World, times: int) -> list[Seen]:
 
 FAULTS = (
     Fault("a tool answers 500", _FAILED, _error),
-    Fault("a tool does not answer in time", f"{_FAILED}; the late answer changes nothing", _late),
+    Fault(
+        "a tool does not answer in time",
+        f"{_FAILED}; the record says that it may have been done",
+        _late,
+    ),
     Fault(
         "the caller hangs up in mid-tool",
-        "the tool is cancelled; the record says so",
+        "the tool runs to its end; the record says what came of it",
         _caller_hangs_up,
     ),
     Fault(
-        "a tool answers after the caller has hung up",
-        "the answer goes nowhere; the record stays as it was",
-        _answers_after_hang_up,
-    ),
-    Fault(
         "the caller interrupts a tool that the model waits for",
-        "the tool is cancelled; the caller is answered",
+        "the tool runs to its end; the caller is answered",
         _caller_interrupts,
     ),
     Fault(

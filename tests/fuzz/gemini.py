@@ -5,7 +5,7 @@ import logging
 from ringdown.gemini.call_ids import CallIds
 from ringdown.gemini.events import ModelEvent, ModelSpeech
 from ringdown.gemini.models import Api
-from ringdown.gemini.wire import InvalidToolCall, Reader, UnreadableMessage
+from ringdown.gemini.wire import InvalidToolCall, Reader, ServiceError, Unread, UnreadableMessage
 from stream_handler.call.events import ModelAudio, ModelConnected, StreamStarted
 from stream_handler.call.session import StreamSession
 from stream_handler.observers import ObservedSession
@@ -87,6 +87,6 @@ def run(data: bytes) -> None:
         except UnreadableMessage:
             continue
         for event in received:
-            if not isinstance(event, InvalidToolCall):
+            if not isinstance(event, InvalidToolCall | ServiceError | Unread):
                 heard.take(event)
     assert len(read_flight(heard.record.record()).happened) == heard.count

@@ -140,7 +140,7 @@ def _was_warmed(tool: ToolServer) -> None:
     assert f"Bearer for {tool.url.removesuffix('/lookup')}" in head
 
 
-async def test_a_tool_is_asked_with_odd_arguments_like_any_other(
+async def test_odd_arguments_and_results_go_both_ways_as_they_are(
     certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
 ) -> None:
     """Half an emoji, and a number of more than 64 bits."""
@@ -154,7 +154,7 @@ async def test_a_tool_is_asked_with_odd_arguments_like_any_other(
 
     async with (
         little_gemini(certificates, ask) as gemini,
-        tool_server(response(GOOD_BODY)) as tool,
+        tool_server(response(b'{"output":{"parcel":9400111899223197428490}}')) as tool,
         running_handler(gemini, trusting, tmp_path) as handler,
         handler.socket() as socket,
     ):
@@ -165,9 +165,10 @@ async def test_a_tool_is_asked_with_odd_arguments_like_any_other(
         record = await handler.record(1)
 
     [given] = answer["tool_response"]["functionResponses"]
-    assert given["response"] == {"output": {"status": "active"}}
+    assert given["response"] == {"output": {"parcel": 9400111899223197428490}}
     asked = json.loads(tool.requests[-1][1])["args"]
     assert asked == {"name": "Ada �", "parcel": 9400111899223197428490}
     assert record.call.end_reason is EndReason.CALLER_HUNG_UP
     [kept] = record.tool_calls
     assert kept.args == {"name": "Ada �", "parcel": "9400111899223197428490"}
+    assert kept.output == {"parcel": "9400111899223197428490"}

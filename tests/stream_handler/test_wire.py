@@ -35,6 +35,8 @@ from ringdown.gemini.wire import (
     InvalidToolCall,
     Reader,
     Received,
+    ServiceError,
+    Unread,
     UnreadableMessage,
     audio_message,
 )
@@ -184,6 +186,7 @@ MESSAGES: list[dict[str, Any]] = [
     {"toolCallCancellation": {}},
     {"usageMetadata": {}},
     {"usageMetadata": {"totalTokenCount": 1}},
+    {"usageMetadata": {"promptTokenCount": 5, "responseTokenCount": 2, "totalTokenCount": 7}},
     {"usageMetadata": {**TOKENS, "responseTokensDetails": RESPONSE_TOKENS}},
     {"sessionResumptionUpdate": {"newHandle": "h1", "resumable": True}},
     {
@@ -250,15 +253,19 @@ def as_the_sdk_reads_it(message: types.LiveServerMessage) -> Iterator[Received]:
 def _usage(usage: types.UsageMetadata) -> Usage:
     return Usage(
         reports=1,
-        prompt=_by_modality(usage.prompt_tokens_details),
-        response=_by_modality(usage.response_tokens_details),
+        prompt=_by_modality(usage.prompt_tokens_details, usage.prompt_token_count),
+        response=_by_modality(usage.response_tokens_details, usage.response_token_count),
         tool_use_prompt=usage.tool_use_prompt_token_count or 0,
         thoughts=usage.thoughts_token_count or 0,
         total=usage.total_token_count or 0,
     )
 
 
-def _by_modality(details: Sequence[types.ModalityTokenCount] | None) -> dict[str, int]:
+def _by_modality(
+    details: Sequence[types.ModalityTokenCount] | None, count: int | None
+) -> dict[str, int]:
+    if not details and count:
+        return {"UNKNOWN": count}
     found: dict[str, int] = {}
     for detail in details or ():
         modality = detail.modality.value if detail.modality is not None else "UNKNOWN"
@@ -333,18 +340,44 @@ def test_an_invalid_call_does_not_spoil_the_others() -> None:
     assert (invalid.id, invalid.name) == ("2", "f")
 
 
+def test_equal_calls_of_a_message_are_told_apart() -> None:
+    one: dict[str, Any] = {"name": "f", "args": {"a": 1}}
+    other: dict[str, Any] = {"name": "f", "args": {"a": 2}}
+    items = [one, other, one, {"name": "g", "args": {"a": 1}}, one]
+
+    received = read(calls(*(item | {"id": str(n)} for n, item in enumerate(items))))
+    later = read(calls(one | {"id": "9"}))
+
+    twins = [call.twin for call in received if isinstance(call, ToolCallRequested)]
+    assert twins == [0, 0, 1, 0, 2]
+    assert later == [ToolCallRequested(AT_MS, "9", "f", {"a": 1})]
+
+
+def _nested(depth: int) -> str:
+    """Arguments with so many lists in them."""
+    return f'{{"id": "1", "name": "f", "args": {{"a": {"[" * depth}{"]" * depth}}}}}'
+
+
+def test_arguments_may_be_nested_as_deep_as_the_service_can_take_them() -> None:
+    assert isinstance(
+        read(f'{{"toolCall": {{"functionCalls": [{_nested(30)}]}}}}')[0], ToolCallRequested
+    )
+
+
 @pytest.mark.parametrize(
     ("call", "id", "name"),
     [
         ('{"id": "1", "name": "f", "args": "x"}', "1", "f"),
         (f'{{"id": "1", "name": "f", "args": {{"n": {"9" * 5_000}}}}}', "1", "f"),
+        (_nested(40), "1", "f"),
+        (_nested(1_500), "1", "f"),
         ('{"id": 7, "name": "f", "args": {}}', None, ""),
         ('{"id": "1", "name": 7}', None, ""),
         ('{"name": "f", "args": {}}', None, "f"),
         ('{"id": "1", "args": {}}', None, ""),
         ("5", None, ""),
     ],
-    ids=["text", "5,000 digits", "id", "name", "no id", "no name", "number"],
+    ids=["text", "5,000 digits", "deep", "deeper", "id", "name", "no id", "no name", "number"],
 )
 def test_an_invalid_call_is_told_with_the_id_to_answer_it_by(
     call: str, id: str | None, name: str
@@ -388,26 +421,79 @@ def test_half_a_surrogate_pair_becomes_a_replacement_character(written: bytes, t
 
 @pytest.mark.parametrize(
     "message",
-    [
-        b'{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"data":"***"}}]}}}',
-        b'{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"data":"A"}}]}}}',
-        '{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"data":"AAé="}}]}}}'.encode(),
-        b'{"serverContent":{"modelTurn":{"parts":5}}}',
-        b'{"serverContent":5}',
-        b'{"sessionResumptionUpdate":{"newHandle":5,"resumable":true}}',
-        b'{"usageMetadata":{"totalTokenCount":%b}}' % (b"9" * 5_000),
-        b'{"serverContent":',
-        b"[" * 100_000,
-        b"[1]",
-        b"5",
-        b"",
-        b"\xff\xfe",
-    ],
-    ids=range(13),
+    [b'{"serverContent":', b"[" * 100_000, b"[1]", b"5", b"", b"\xff\xfe"],
+    ids=range(6),
 )
 def test_nonsense_is_unreadable(message: bytes) -> None:
     with pytest.raises(UnreadableMessage):
         read(message)
+
+
+ODD_PARTS = {
+    "content": ('"serverContent": 5', "serverContent"),
+    "a flag": ('"serverContent": {"turnComplete": "yes"}', "serverContent"),
+    "parts": ('"serverContent": {"modelTurn": {"parts": 5}}', "serverContent"),
+    "a part": ('"serverContent": {"modelTurn": {"parts": [5]}}', "modelTurn"),
+    "sound": (
+        '"serverContent": {"modelTurn": {"parts": [{"inlineData": {"data": "***"}}]}}',
+        "inlineData",
+    ),
+    "padding": (
+        '"serverContent": {"modelTurn": {"parts": [{"inlineData": {"data": "A"}}]}}',
+        "inlineData",
+    ),
+    "letters": (
+        '"serverContent": {"modelTurn": {"parts": [{"inlineData": {"data": "AAé="}}]}}',
+        "inlineData",
+    ),
+    "words": ('"serverContent": {"inputTranscription": {"text": 5}}', "inputTranscription"),
+    "more words": ('"serverContent": {"outputTranscription": []}', "outputTranscription"),
+    "calls": ('"toolCall": {"functionCalls": {}}', "toolCall"),
+    "ids": ('"toolCallCancellation": {"ids": [1]}', "toolCallCancellation"),
+    "a count": ('"usageMetadata": {"totalTokenCount": "many"}', "usageMetadata"),
+    "a negative count": ('"usageMetadata": {"totalTokenCount": -1}', "usageMetadata"),
+    "22 digits": (f'"usageMetadata": {{"totalTokenCount": {10**21}}}', "usageMetadata"),
+    "5,000 digits": (f'"usageMetadata": {{"totalTokenCount": {"9" * 5_000}}}', "usageMetadata"),
+    "a handle": ('"sessionResumptionUpdate": {"newHandle": 5}', "sessionResumptionUpdate"),
+    "a time": ('"goAway": {"timeLeft": 5}', "goAway"),
+}
+
+
+@pytest.mark.parametrize(("odd", "part"), ODD_PARTS.values(), ids=ODD_PARTS.keys())
+def test_an_odd_part_spoils_no_other(odd: str, part: str) -> None:
+    good = {
+        '"serverContent": {"interrupted": true}': ModelInterrupted(AT_MS),
+        '"toolCallCancellation": {"ids": ["1"]}': ToolCallCancelled(AT_MS, ("1",)),
+        '"goAway": {"timeLeft": "5s"}': GoAwayReceived(AT_MS, 5_000.0),
+    }
+    beside = {text: event for text, event in good.items() if text.split(":")[0] not in odd}
+
+    *events, unread = read("{" + ", ".join([odd, *beside]) + "}")
+
+    assert events == list(beside.values())
+    assert isinstance(unread, Unread)
+    assert unread.part == part
+
+
+def test_odd_sound_spoils_neither_sound_nor_words_beside_it() -> None:
+    odd, good = {"inlineData": {"data": "***"}}, sound(EVERY_BYTE)
+    message = content(odd, good)
+    message["serverContent"] |= {"outputTranscription": {"text": "Hi."}, "turnComplete": True}
+
+    speech, said, over, unread = read(message)
+
+    assert speech == ModelSpeech(EVERY_BYTE)
+    assert said == TranscriptReceived(AT_MS, Speaker.AGENT, "Hi.")
+    assert over == TurnCompleted(AT_MS)
+    assert isinstance(unread, Unread)
+
+
+@pytest.mark.parametrize(
+    ("time_left", "left_ms"),
+    [("infs", 86_400_000.0), ("1e400s", 86_400_000.0), ("nans", 0.0), ("-5s", 0.0), ("", 0.0)],
+)
+def test_a_time_that_is_none_is_bounded(time_left: str, left_ms: float) -> None:
+    assert read({"goAway": {"timeLeft": time_left}}) == [GoAwayReceived(AT_MS, left_ms)]
 
 
 @pytest.mark.parametrize(
@@ -415,11 +501,31 @@ def test_nonsense_is_unreadable(message: bytes) -> None:
     [
         b"{}",
         b'{"neverHeardOf": {"n": %b}}' % (b"9" * 5_000),
-        b'{"error": {"code": 13, "message": "internal"}}',
-        b'{"code": 13, "message": "internal"}',
         b'{"serverContent": {"newField": %b}}' % (b"9" * 5_000),
     ],
-    ids=range(5),
+    ids=range(3),
 )
 def test_what_is_not_known_says_nothing(message: bytes) -> None:
     assert read(message) == []
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ('{"error": {"code": 13, "message": "internal", "status": "INTERNAL"}}', 13),
+        ('{"code": 13, "message": "internal"}', 13),
+        ('{"error": {"message": "internal"}}', None),
+        ('{"error": "internal"}', None),
+        ('{"error": {"code": "INTERNAL"}}', None),
+        (f'{{"code": {"9" * 5_000}}}', None),
+        (r'{"error": {"code": 8, "message": "\ud83d"}}', 8),
+    ],
+)
+def test_an_error_of_the_service_is_told_by_its_code(message: str, code: int | None) -> None:
+    assert read(message) == [ServiceError(code)]
+
+
+def test_an_error_beside_other_news_does_not_spoil_it() -> None:
+    message = '{"error": {"code": []}, "serverContent": {"turnComplete": true}}'
+
+    assert read(message) == [ServiceError(None), TurnCompleted(AT_MS)]

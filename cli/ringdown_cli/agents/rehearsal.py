@@ -148,8 +148,9 @@ def tool_caller(call: Call, client: ToolClient | None) -> CallTool:
             return ToolAnswer.failed(f"There is no tool named {shown(event.name)}.")
         if client is None:
             return ToolAnswer.failed("This is a trial: tools are not called. Go on without it.")
-        request = tool_request(call, tool.name, event.args, tool_call_id=event.id)
-        return await client.call(tool, request)
+        key = f"{call.call_sid}/{event.id}"
+        request = tool_request(call, tool.name, event.args, idempotency_key=key)
+        return (await client.call(tool, request)).answer
 
     return call_tool
 

@@ -105,9 +105,15 @@ def _tool(tool: ToolCall, began_ms: int) -> Entry:
         end_ms=at_ms + tool.duration_ms,
         text=tool.name,
         ok=tool.outcome is ToolOutcome.ANSWERED,
-        notes=(f"{tool.outcome.value} after {tool.duration_ms} ms",),
+        notes=(_how_it_ended(tool),),
         data=f"given {_json(tool.args)}\ncame back {_json(answer)}",
     )
+
+
+def _how_it_ended(tool: ToolCall) -> str:
+    if tool.outcome is ToolOutcome.UNKNOWN:
+        return "may or may not have been done"
+    return f"{tool.outcome.value} after {tool.duration_ms} ms"
 
 
 def _json(value: object) -> str:

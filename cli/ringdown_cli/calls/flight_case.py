@@ -85,9 +85,10 @@ def _quoted(decision: str) -> str:
 
 def _recorded(flight: Flight) -> bytes:
     """The record of a stream to which just this happens."""
-    call, history = flight.head.call, flight.head.history
-    record = FlightRecord(call, history)
-    session = StreamSession(call, words_for(call.agent.language), history)
+    head = flight.head
+    record = FlightRecord(head.call, head.history, tool_calls=head.tool_calls)
+    words = words_for(head.call.agent.language)
+    session = StreamSession(head.call, words, head.history, head.tool_calls)
     observed = ObservedSession(session, record)
     for happened in flight.happened:
         observed.handle(happened.event)

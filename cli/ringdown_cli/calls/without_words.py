@@ -15,9 +15,10 @@ import msgspec
 
 from ringdown.agents import Agent
 from ringdown.agents.phrases import phrases_for
-from ringdown.calls import GO_AWAY, Call, Reconnect, Resumption, Turn
+from ringdown.calls import GO_AWAY, Call, Reconnect, Resumption, ToolCall, Turn
 from ringdown.tools import Json, ToolAnswer, ToolDeclaration
 from ringdown.tools.arguments import problems_with
+from ringdown.tools.request import order_key
 from stream_handler.call.events import (
     AgentEdited,
     CallerAudio,
@@ -89,6 +90,7 @@ _KEPT_OF_AGENT = (
 )
 _KEPT_OF_TOOL = ("name", "timeout_s", "behavior", "scheduling", "waiting")
 _KEPT_OF_TURN = ("n", "speaker", "start_ms", "end_ms", "interrupted", "reply_ms", "barge_in_ms")
+_KEPT_OF_TOOL_CALL = ("id", "name", "outcome", "start_ms", "duration_ms")
 
 replace = msgspec.structs.replace
 
@@ -171,7 +173,10 @@ class _Removal:
     def flight(self) -> Flight:
         head = self._flight.head
         made_up = replace(
-            head, call=self._call(head.call), history=tuple(map(self._turn, head.history))
+            head,
+            call=self._call(head.call),
+            history=tuple(map(self._turn, head.history)),
+            tool_calls=tuple(map(self._earlier_call, head.tool_calls)),
         )
         happened = (Happened(self._event(h.event), h.answer) for h in self._flight.happened)
         return Flight(made_up, tuple(happened))
@@ -264,6 +269,18 @@ class _Removal:
                 return event
             case _:
                 assert_never(event)
+
+    def _earlier_call(self, call: ToolCall) -> ToolCall:
+        args, key = self._made_up.value(call.args), call.idempotency_key
+        if key is not None:
+            key = f"{order_key(_CALL_SID, call.name, args)}/{key.rpartition('/')[2]}"
+        return ToolCall(
+            **_named(call, _KEPT_OF_TOOL_CALL),
+            args=args,
+            output=None if call.output is None else {},
+            error=None if call.error is None else "A failure.",
+            idempotency_key=key,
+        )
 
     def _tool_call(self, event: ToolCallRequested) -> ToolCallRequested:
         """Placeholders fit no schema, so there is none; what was refused becomes another name."""

@@ -67,13 +67,11 @@ class ClearPlayback(msgspec.Struct, frozen=True):
 
 
 class CallTool(msgspec.Struct, frozen=True):
+    """Answered by ToolCallFinished, even after CloseStream: the request runs to its end."""
+
     id: str
     tool: ToolDeclaration
     request: ToolRequest
-
-
-class CancelTool(msgspec.Struct, frozen=True):
-    id: str
 
 
 class SendToolResponse(msgspec.Struct, frozen=True):
@@ -102,7 +100,10 @@ class SaveCall(msgspec.Struct, frozen=True):
 
 
 class CloseStream(msgspec.Struct, frozen=True):
-    """The last action of every session; `next` is what `/after-stream` will do, if decided."""
+    """The end of every session; `next` is what `/after-stream` will do, if decided.
+
+    Only results of tools are saved after it.
+    """
 
     next: NextAction | None
 
@@ -119,7 +120,6 @@ Action: TypeAlias = (
     | SendModelText
     | UpdateModelContext
     | CallTool
-    | CancelTool
     | SendToolResponse
     | StartTimer
     | CancelTimer

@@ -88,6 +88,8 @@ class ToolCallFinished(msgspec.Struct, frozen=True):
     at_ms: float
     id: str
     answer: ToolAnswer
+    certain: bool = True
+    """False: there was no answer, and the tool may have done it all the same."""
 
 
 class TimerFired(msgspec.Struct, frozen=True):

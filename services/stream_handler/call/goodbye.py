@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ringdown.calls import CallChanges, CallStatus, EndReason
 from ringdown.gemini.prices import cost_usd
-from stream_handler.call.actions import CancelTool, CloseModel, CloseStream, SaveCall
+from stream_handler.call.actions import CloseModel, CloseStream, SaveCall
 from stream_handler.call.effects import Effects
 from stream_handler.call.playback import BYTES_PER_MS, Playback
 from stream_handler.call.situation import Situation, Survey
@@ -139,13 +139,11 @@ class Goodbye:
         self.finish(Outcome(reason, OUTCOMES[reason]), at_ms)
 
     def finish(self, outcome: Outcome, at_ms: float) -> None:
-        """End the conversation: stop everything and save the rest of the record."""
+        """End the conversation: stop everything but tools, and save the rest of the record."""
         if not self.state.ending.finish(outcome):
             return
         self.state.link.close()
         cancelled = self.ledger.cancel_all(at_ms)
-        for run in self.ledger.abandoned():
-            self.effects.do(CancelTool(run))
         self.effects.cancel_all()
         self.effects.do(CloseModel())
         heard_to = self.playback.heard(at_ms)

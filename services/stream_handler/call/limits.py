@@ -83,13 +83,13 @@ class Limits:
         if self.state.unanswered_since_ms is None:
             self.state.unanswered_since_ms = at_ms
             self.effects.start(Timer.BACKGROUND, timers.background_ms(self.state.call.agent))
-        self.ledger.caller_acted()
+        self.ledger.caller_acted(self.state.link.last_audio_ms)
         if not self.survey.is_background(at_ms):
             self._restart()
 
     def caller_typed(self) -> None:
         self._is_answered()
-        self.ledger.caller_acted()
+        self.ledger.caller_acted(self.state.link.last_audio_ms)
         self._restart()
 
     def agent_replied(self) -> None:

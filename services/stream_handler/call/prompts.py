@@ -10,7 +10,7 @@ import msgspec
 
 from ringdown.agents.template_values import template_values
 from ringdown.agents.templates import render
-from ringdown.calls import Call, EndReason, Speaker, ToolCall, Turn
+from ringdown.calls import Call, EndReason, Speaker, ToolCall, ToolOutcome, Turn
 from stream_handler.call.transcript import Said
 
 _RESULT_CHARS = 2_000  # oversized results of tools have ended sessions
@@ -116,8 +116,17 @@ def go_on(last_words: str) -> str:
     )
 
 
+_UNKNOWN = (
+    "It is not known whether that was done. To find out, call it once more with exactly the same "
+    "arguments: it will not be done twice"
+)
+
+
 def _result(call: ToolCall) -> str:
     """No more than the model was told at the time, or would have been."""
+    if call.outcome is ToolOutcome.UNKNOWN:
+        args = msgspec.json.encode(call.args).decode()
+        return f"You called {call.name} with {args}. {_UNKNOWN}"
     said = {"error": call.error} if call.error is not None else call.output
     args, answer = (msgspec.json.encode(value).decode() for value in (call.args, said))
     return f"You called {call.name} with {args}, which answered {answer[:_RESULT_CHARS]}"

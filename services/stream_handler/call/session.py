@@ -4,7 +4,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from ringdown.calls import Call, EndReason, Speaker, Turn
+from ringdown.calls import Call, EndReason, Speaker, ToolCall, Turn
 from stream_handler.call import prompts
 from stream_handler.call.actions import Action, SendModelText
 from stream_handler.call.conversation import Conversation
@@ -58,11 +58,18 @@ from stream_handler.call.watchdog import Watchdog
 class StreamSession:
     """Takes events, returns actions. Holds no socket, clock, task or log; one per stream.
 
-    `history` is what was said in earlier streams of the call. After the CloseStream action the
-    session is over and answers every event with no action.
+    `history` is what was said in earlier streams of the call, `tool_calls` what was called. After
+    the CloseStream action the session is over: it saves the results of tools that are still
+    running, and answers every other event with no action.
     """
 
-    def __init__(self, call: Call, words: Words, history: tuple[Turn, ...] = ()) -> None:
+    def __init__(
+        self,
+        call: Call,
+        words: Words,
+        history: tuple[Turn, ...] = (),
+        tool_calls: tuple[ToolCall, ...] = (),
+    ) -> None:
         self._effects = effects = Effects()
         self._state = state = CallState(call)
         # The books: each holds what is known about one subject
@@ -71,7 +78,7 @@ class StreamSession:
         speech = SpeechDetector()
         greeting = Greeting(protected=call.agent.protect_greeting and not history)
         ring = ReplayRing()
-        ledger = ToolLedger()
+        ledger = ToolLedger(call.call_sid, tool_calls, _agent_spoke_ms(history))
         reconnects = Reconnects(call.resumption)
         self._keypad = keypad = Keypad()
         self._watchdog = watchdog = Watchdog(call.agent)
@@ -292,6 +299,8 @@ class StreamSession:
     def _while_ending(self, event: Event) -> None:
         """Close the stream once the final save is done or given up."""
         match event:
+            case ToolCallFinished():
+                self._tools.finished(event)
             case SaveDone() | SaveFailed():
                 self._goodbye.save_settled()
             case TimerFired(timer=Timer.FINAL_SAVE):
@@ -309,3 +318,8 @@ def _was_handed_over(call: Call, history: tuple[Turn, ...]) -> bool:
         and history[-1].speaker is Speaker.AGENT
         and not history[-1].interrupted
     )
+
+
+def _agent_spoke_ms(history: tuple[Turn, ...]) -> float:
+    """Until when the agent spoke in earlier streams."""
+    return max((turn.end_ms for turn in history if turn.speaker is Speaker.AGENT), default=0.0)

@@ -1,49 +1,90 @@
-"""Every tool call of the session: each is answered or cancelled exactly once.
+"""Every tool call of a session: each call is answered or cancelled once, each order placed once.
 
-A *run* is one request to a tool. A model may ask for the same thing twice, at once or as soon as it
-has the answer; calls of the same tool with the same arguments and typed digits share one run, and
-its answer, until the caller speaks or types again. The latest results are kept for a session of the
-model that did not hear them.
+An *order* is something to be done: a tool, its arguments and the typed digits. Models ask for the
+same thing again: at once, when they have the result, under a new id after an interruption, in
+another session. All these calls are one order, with one idempotency key, until the agent has spoken
+since the result and then the caller has spoken or typed: what is asked for after that is meant
+anew. So are equal calls in one message.
+
+A *run* is one request to a tool. Nothing cuts it off. Calls for an order that is running join its
+run, and until the caller speaks or types its result answers those that come later, too. The latest
+results are kept for a session of the model that did not hear them.
 """
 
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import NamedTuple
 
 from ringdown.calls import ToolCall, ToolOutcome
-from ringdown.tools import Json, ToolAnswer, ToolRequest, Waiting
+from ringdown.tools import Json, ToolAnswer, Waiting
+from ringdown.tools.request import order_key
 
 _MOST_ANSWERS = 32  # that are kept for calls made again
 _MOST_RESULTS = 20  # that are kept for another session
 
 
-@dataclass(frozen=True, slots=True)
-class _Open:
+@dataclass(slots=True, eq=False)
+class Order:
+    """Something to be done once, however often it is asked for."""
+
+    key: str
+    number: int
+    """Which one it is of the equal orders of the call; the end of its key."""
+    digits: dict[str, str] = field(default_factory=dict)
+    told_ms: float | None = None
+    """When the model was given a result that is final."""
+    over: bool = False
+    """An equal call is meant anew."""
+
+
+@dataclass(slots=True, eq=False)
+class _Call:
     id: str
     name: str
     args: dict[str, Json]
     start_ms: float
+    order: Order | None = None
+    """None for a built-in function, and for a call that was refused."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Run:
-    request: ToolRequest
+    order: Order
     waiting: Waiting
-    waited_for_by: list[str] = field(default_factory=list)
+    calls: list[_Call]
+
+
+class Settled(NamedTuple):
+    """A call whose run has ended; `awaited` unless the model has cancelled it."""
+
+    record: ToolCall
+    awaited: bool
 
 
 class ToolLedger:
-    """Which tool calls are open, which runs they wait for, and which ids have been seen at all."""
+    """Which tool calls are open, which runs they wait for, and what has been ordered."""
 
-    def __init__(self) -> None:
-        self._seen: set[str] = set()
-        self._open: dict[str, _Open] = {}
+    def __init__(
+        self, call_sid: str, earlier: Iterable[ToolCall] = (), agent_spoke_ms: float = 0.0
+    ) -> None:
+        """`earlier`: the calls made in earlier streams, until when the agent spoke in them."""
+        self._call_sid = call_sid
+        self._seen: dict[str, Order | None] = {}
+        """What every call there has been was for."""
+        self._open: dict[str, _Call] = {}
         self._runs: dict[str, _Run] = {}
         """By the id of the call that began the run."""
-        self._answers: deque[tuple[ToolRequest, ToolAnswer]] = deque(maxlen=_MOST_ANSWERS)
+        self._orders: dict[str, list[Order]] = {}
+        """By their keys without the number."""
+        self._answers: deque[tuple[Order, ToolAnswer]] = deque(maxlen=_MOST_ANSWERS)
         self._results: deque[ToolCall] = deque(maxlen=_MOST_RESULTS)
+        self._agent_spoke_ms = agent_spoke_ms
         self._called_ms: float | None = None
         """When the model last called anything."""
+        for call in earlier:
+            self._remember(call)
 
     @property
     def busy(self) -> bool:
@@ -56,32 +97,37 @@ class ToolLedger:
 
     @property
     def waiting(self) -> frozenset[Waiting]:
-        """What the tools that run say a waiting caller should get."""
-        return frozenset(run.waiting for run in self._runs.values())
+        """What the tools that the model waits for say a waiting caller should get."""
+        return frozenset(run.waiting for run in self._runs.values() if self._is_awaited(run))
 
     def begin(self, id: str, name: str, args: dict[str, Json], at_ms: float) -> bool:
         """Open the call; False for an id that was seen before."""
         self._called_ms = at_ms
         if id in self._seen:
             return False
-        self._seen.add(id)
-        self._open[id] = _Open(id, name, args, at_ms)
+        self._seen[id] = None
+        self._open[id] = _Call(id, name, args, at_ms)
         return True
 
     def finish(self, id: str, answer: ToolAnswer, at_ms: float) -> ToolCall | None:
-        """Close the call with its answer; None if it was cancelled before, or is unknown."""
+        """Close a call that needs no run; None if it was cancelled before, or is unknown."""
         call = self._open.pop(id, None)
-        if call is None:
-            return None
-        outcome = ToolOutcome.ANSWERED if answer.error is None else ToolOutcome.FAILED
-        record = _record(call, outcome, at_ms, answer)
-        self._results.append(record)
-        return record
+        return None if call is None else self._settle(call, _outcome(answer), answer, at_ms)
 
     def cancel(self, ids: Iterable[str], at_ms: float) -> tuple[ToolCall, ...]:
-        """Close those of `ids` that are open as cancelled. Their runs go on: see `abandoned`."""
-        calls = [self._open.pop(id) for id in ids if id in self._open]
-        return tuple(_record(call, ToolOutcome.CANCELLED, at_ms) for call in calls)
+        """The model does not want these answers; returns the calls for which nothing was done.
+
+        What runs for the others runs on. One that was answered already has not been heard.
+        """
+        cancelled = []
+        for id in ids:
+            order = self._seen.get(id)
+            if order is not None:
+                order.told_ms, order.over = None, False
+            call = self._open.pop(id, None)
+            if call is not None and order is None:
+                cancelled.append(_record(call, ToolOutcome.CANCELLED, at_ms))
+        return tuple(cancelled)
 
     def cancel_all(self, at_ms: float) -> tuple[ToolCall, ...]:
         return self.cancel(tuple(self._open), at_ms)
@@ -90,57 +136,113 @@ class ToolLedger:
         return self._called_ms is not None and self._called_ms >= from_ms
 
     def results_since(self, from_ms: float) -> tuple[ToolCall, ...]:
-        """The calls that were answered after that (records round to ms), the oldest first."""
+        """The calls that were settled after that (records round to ms), the oldest first."""
         return tuple(c for c in self._results if c.start_ms + c.duration_ms >= from_ms - 2)
 
-    # Runs
+    # Orders and runs
 
-    def run(self, id: str, request: ToolRequest, waiting: Waiting) -> None:
+    def order(self, id: str, digits: dict[str, str], twin: int) -> Order:
+        """The order that the open call `id` is for; `twin` equal calls came before it in its
+        message."""
+        call = self._open[id]
+        wish = order_key(self._call_sid, call.name, call.args)
+        placed = self._orders.setdefault(wish, [])
+        current = [order for order in placed if not order.over and order.digits == digits]
+        if twin < len(current):
+            call.order = current[twin]
+        else:
+            number = 1 + max((order.number for order in placed), default=0)
+            call.order = Order(f"{wish}/{number}", number, digits)
+            placed.append(call.order)
+        self._seen[id] = call.order
+        return call.order
+
+    def run(self, id: str, order: Order, waiting: Waiting) -> None:
         """The open call `id` begins a run."""
-        self._runs[id] = _Run(request, waiting, [id])
+        self._runs[id] = _Run(order, waiting, [self._open[id]])
 
-    def join(self, id: str, request: ToolRequest) -> bool:
-        """Whether the same request is under way; then the open call `id` waits for its answer."""
+    def join(self, id: str, order: Order) -> bool:
+        """Whether the order is running; then the open call `id` waits for its result."""
         for run in self._runs.values():
-            if _same(run.request, request):
-                run.waited_for_by.append(id)
+            if run.order is order:
+                run.calls.append(self._open[id])
                 return True
         return False
 
-    def answer_to(self, request: ToolRequest) -> ToolAnswer | None:
-        """What the same request was answered since the caller last spoke or typed."""
-        return next((answer for before, answer in self._answers if _same(before, request)), None)
+    def begun(self, id: str, at_ms: float) -> ToolCall:
+        """The record of an open call that waits for a run."""
+        return _record(self._open[id], ToolOutcome.UNKNOWN, at_ms)
 
-    def run_finished(self, id: str, answer: ToolAnswer) -> tuple[str, ...]:
-        """The run that call `id` began has its answer; the calls to be answered with it."""
+    def answer_to(self, order: Order) -> ToolAnswer | None:
+        """The order's result, if it came since the caller last spoke or typed."""
+        return next((answer for before, answer in self._answers if before is order), None)
+
+    def run_finished(
+        self, id: str, answer: ToolAnswer, at_ms: float, *, certain: bool
+    ) -> tuple[Settled, ...]:
+        """The run that call `id` began is over; the calls that it settles."""
         run = self._runs.pop(id, None)
         if run is None:
             return ()
         # What may go better next time may be tried again.
-        if answer.error is None or not answer.error.retryable:
-            self._answers.append((run.request, answer))
-        return tuple(run.waited_for_by)
+        if certain and (answer.error is None or not answer.error.retryable):
+            self._answers.append((run.order, answer))
+        outcome = _outcome(answer) if certain else ToolOutcome.UNKNOWN
+        settled = []
+        for call in run.calls:
+            awaited = self._open.pop(call.id, None) is not None
+            record = self._settle(call, outcome, answer, at_ms, awaited=awaited)
+            settled.append(Settled(record, awaited))
+        return tuple(settled)
 
-    def abandoned(self) -> tuple[str, ...]:
-        """Runs for which no open call waits any more; they are forgotten, and to be aborted."""
-        idle = [
-            id for id, run in self._runs.items() if self._open.keys().isdisjoint(run.waited_for_by)
-        ]
-        for id in idle:
-            del self._runs[id]
-        return tuple(idle)
-
-    def caller_acted(self) -> None:
-        """From now on the same request may have another answer."""
+    def caller_acted(self, agent_spoke_ms: float) -> None:
+        """The same request may have another answer from now on, and be another order."""
         self._answers.clear()
+        self._agent_spoke_ms = max(self._agent_spoke_ms, agent_spoke_ms)
+        for order in chain.from_iterable(self._orders.values()):
+            if order.told_ms is not None and order.told_ms <= self._agent_spoke_ms:
+                order.over = True
+
+    def _is_awaited(self, run: _Run) -> bool:
+        return any(call.id in self._open for call in run.calls)
+
+    def _settle(
+        self,
+        call: _Call,
+        outcome: ToolOutcome,
+        answer: ToolAnswer,
+        at_ms: float,
+        *,
+        awaited: bool = True,
+    ) -> ToolCall:
+        record = _record(call, outcome, at_ms, answer)
+        self._results.append(record)
+        may_change = outcome is ToolOutcome.UNKNOWN or (answer.error and answer.error.retryable)
+        if call.order is not None and awaited and not may_change:
+            call.order.told_ms = at_ms
+        return record
+
+    def _remember(self, call: ToolCall) -> None:
+        """Another handler's call: what it was for may be asked for again."""
+        if call.idempotency_key is None:
+            return
+        self._results.append(call)
+        wish, _, number = call.idempotency_key.rpartition("/")
+        placed = self._orders.setdefault(wish, [])
+        order = next((o for o in placed if o.key == call.idempotency_key), None)
+        if order is None:
+            order = Order(call.idempotency_key, int(number))
+            placed.append(order)
+        if call.outcome is not ToolOutcome.UNKNOWN:
+            order.told_ms = call.start_ms + call.duration_ms
 
 
-def _same(one: ToolRequest, other: ToolRequest) -> bool:
-    return (one.name, one.args, one.digits) == (other.name, other.args, other.digits)
+def _outcome(answer: ToolAnswer) -> ToolOutcome:
+    return ToolOutcome.ANSWERED if answer.error is None else ToolOutcome.FAILED
 
 
 def _record(
-    call: _Open, outcome: ToolOutcome, at_ms: float, answer: ToolAnswer | None = None
+    call: _Call, outcome: ToolOutcome, at_ms: float, answer: ToolAnswer | None = None
 ) -> ToolCall:
     error = answer.error if answer is not None else None
     return ToolCall(
@@ -152,4 +254,5 @@ def _record(
         duration_ms=round(at_ms - call.start_ms),
         output=answer.output if answer is not None else None,
         error=error.message if error is not None else None,
+        idempotency_key=call.order.key if call.order is not None else None,
     )

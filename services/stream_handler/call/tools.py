@@ -8,7 +8,6 @@ from ringdown.tools import (
     Scheduling,
     ToolAnswer,
     ToolDeclaration,
-    ToolRequest,
     Waiting,
 )
 from ringdown.tools.arguments import problems_with
@@ -16,7 +15,6 @@ from ringdown.tools.request import tool_request
 from stream_handler.call import prompts
 from stream_handler.call.actions import (
     CallTool,
-    CancelTool,
     SendMark,
     SendModelText,
     SendToolResponse,
@@ -30,7 +28,7 @@ from stream_handler.call.playback import Playback
 from stream_handler.call.reconnect import Reconnects
 from stream_handler.call.state import CallState, Outcome
 from stream_handler.call.timers import Timer
-from stream_handler.call.tool_ledger import ToolLedger
+from stream_handler.call.tool_ledger import Order, ToolLedger
 from stream_handler.call.transcript import Transcript
 from stream_handler.call.watchdog import Watchdog
 
@@ -73,9 +71,15 @@ class ToolCalls:
             self.answer(event.id, answer, event.at_ms)
 
     def finished(self, event: ToolCallFinished) -> None:
-        """Answer every call that waits for this tool's result."""
-        for id in self.ledger.run_finished(event.id, event.answer):
-            self.answer(id, event.answer, event.at_ms)
+        """Record the tool's result, and give it to the model for every call that waits for it."""
+        settled = self.ledger.run_finished(
+            event.id, event.answer, event.at_ms, certain=event.certain
+        )
+        for call in settled:
+            if call.awaited:
+                scheduling = self._tools[call.record.name].scheduling
+                self._send_result(call.record, event.answer, scheduling)
+        self.effects.save(tool_calls=tuple(call.record for call in settled))
 
     def answer(
         self, id: str, answer: ToolAnswer, at_ms: float, scheduling: Scheduling | None = None
@@ -109,8 +113,6 @@ class ToolCalls:
         for record in records:
             if self.keypad.cancel(record.id):
                 self.effects.restart(Timer.KEYPAD_PAUSE, self.keypad.pause_ms)
-        for run in self.ledger.abandoned():
-            self.effects.do(CancelTool(run))
         self.effects.save(tool_calls=records)
 
     def collected(self, result: Collected, at_ms: float) -> None:
@@ -122,31 +124,42 @@ class ToolCalls:
         self.answer(result.collection.tool_call_id, answer, at_ms)
 
     def _call(self, tool: ToolDeclaration, event: ToolCallRequested) -> None:
-        """Call the tool, unless the arguments are invalid, an identical call is running or was
-        just answered, or too many are running."""
-        ledger, request = self.ledger, self._request(tool, event)
-        answer = _refusal(event.args, tool) or ledger.answer_to(request)
-        if answer is None and ledger.join(event.id, request):
-            return
-        if answer is None and ledger.runs >= MOST_RUNS:
-            answer = ToolAnswer.failed(prompts.TOO_MANY_CALLS)
+        """Call the tool, unless the arguments are invalid, the same order is running or was just
+        answered, or too many are running."""
+        ledger = self.ledger
+        answer = _refusal(event.args, tool)
         if answer is not None:
             self.answer(event.id, answer, event.at_ms)
             return
-        ledger.run(event.id, request, _waiting(tool, blocks=event.blocks))
+        order = ledger.order(event.id, self.keypad.digits_for(tool.digits), event.twin)
+        answer = ledger.answer_to(order)
+        if answer is None and not ledger.join(event.id, order):
+            if ledger.runs < MOST_RUNS:
+                self._run(tool, event, order)
+            else:
+                answer = ToolAnswer.failed(prompts.TOO_MANY_CALLS, retryable=True)
+        if answer is not None:
+            self.answer(event.id, answer, event.at_ms)
+        else:
+            # Recorded before its outcome is known: it may be done even if we don't live to see it.
+            self.effects.save(tool_calls=(ledger.begun(event.id, event.at_ms),))
+
+    def _run(self, tool: ToolDeclaration, event: ToolCallRequested, order: Order) -> None:
+        self.ledger.run(event.id, order, _waiting(tool, blocks=event.blocks))
         if event.blocks:  # what the model says with the answer is a turn of its own
             self.transcript.agent_complete()
             self.transcript.agent_turn_over()
         mark = self.playback.complete()  # its echo tells when the caller begins to wait
         if mark is not None:
             self.effects.do(SendMark(mark))
-        self.effects.do(CallTool(event.id, tool, request))
-
-    def _request(self, tool: ToolDeclaration, event: ToolCallRequested) -> ToolRequest:
-        digits = self.keypad.digits_for(tool.digits)
-        return tool_request(
-            self.state.call, tool.name, event.args, tool_call_id=event.id, digits=digits
+        request = tool_request(
+            self.state.call,
+            tool.name,
+            event.args,
+            idempotency_key=order.key,
+            digits=order.digits,
         )
+        self.effects.do(CallTool(event.id, tool, request))
 
     # What built-in functions do
 

@@ -55,7 +55,7 @@ class Waiting:
 
     def stop(self) -> None:
         """End the wait: somebody speaks, or there is nothing to wait for."""
-        self.state.phrase_said = self.state.phrase_said and self.ledger.runs > 0
+        self.state.phrase_said = self.state.phrase_said and bool(self.ledger.waiting)
         if self.state.tone_playing:
             self.state.tone_playing = False
             self.effects.do(ClearPlayback())

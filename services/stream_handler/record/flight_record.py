@@ -1,7 +1,8 @@
 """The flight record: what happened to a stream and what the core decided, to replay it later.
 
 It is MessagePack of a `_Record`. Of sound it holds the time, length and level; of a decision an
-outline: kinds, lengths, timers and positions, and of texts and arguments only the length.
+outline: kinds, lengths, timers and positions, and of texts and arguments only the length. Other
+events are kept whole.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from typing import Any, TypeAlias, assert_never, get_args
 
 import msgspec
 
-from ringdown.calls import Call, CallChanges, Turn
+from ringdown.calls import Call, CallChanges, ToolCall, Turn
 from ringdown.calls.flights import FlightStore, pack
 from ringdown.errors import InvalidDocument, StoreUnavailable
 from ringdown.log import Log
@@ -20,7 +21,6 @@ from stream_handler.call.actions import (
     Action,
     CallTool,
     CancelTimer,
-    CancelTool,
     ClearPlayback,
     CloseModel,
     CloseStream,
@@ -41,7 +41,7 @@ from stream_handler.call.events import CallerAudio, Event, ModelAudio
 MOST_BYTES = 3 * 1024 * 1024
 """Packed, of one stream. The longest, an hour, takes about 1.8 MB."""
 KEEP_WITHIN_S = 2.0
-FORMAT = 2
+FORMAT = 3
 
 _ENTRIES_AT_ONCE = 500  # packed together, every six seconds
 _AUDIO_BYTE = b"\xff"
@@ -55,6 +55,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 
     call: Call
     history: tuple[Turn, ...]
+    tool_calls: tuple[ToolCall, ...] = ()
+    """What was called in earlier streams."""
     truncated: bool = False
     """Recording stopped before the stream did: it was too long, or an event could not be noted."""
 
@@ -100,7 +102,8 @@ class _ModelSound(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="m
 
 class _OtherEvent(msgspec.Struct, frozen=True, array_like=True, tag="event"):
     name: str
-    fields: msgspec.Raw
+    fields: bytes
+    """JSON, which has integers of any size."""
 
 
 _Entry: TypeAlias = _CallerSound | _ModelSound | _OtherEvent | Answer
@@ -130,10 +133,11 @@ class FlightRecord:
         history: tuple[Turn, ...],
         store: FlightStore | None = None,
         *,
+        tool_calls: tuple[ToolCall, ...] = (),
         most: int = MOST_BYTES,
     ) -> None:
         """`store` takes the record at the end of the stream; `most` is its size in bytes."""
-        self._head = Head(call=call, history=history)
+        self._head = Head(call=call, history=history, tool_calls=tool_calls)
         self._store = store
         self._most = most
         self._truncated = False
@@ -150,7 +154,7 @@ class FlightRecord:
             self._entries.append(entry)
             if answer is not None:
                 self._entries.append(answer)
-        except Exception:  # noqa: BLE001 - half a surrogate pair, a number of more than 64 bits, …
+        except Exception:  # noqa: BLE001 - half a surrogate pair, …
             self._truncated = True
             # A frame comes from the socket, where no call is bound.
             _log.exception("flight record stopped", call_sid=self._head.call.call_sid)
@@ -213,8 +217,7 @@ def _entry(event: Event) -> _Entry | msgspec.Raw:
         case ModelAudio():
             return _ModelSound(event.at_ms, len(event.mulaw))
         case _:
-            fields = msgspec.Raw(msgspec.msgpack.encode(event))
-            other = _OtherEvent(type(event).__name__, fields)
+            other = _OtherEvent(type(event).__name__, msgspec.json.encode(event))
             return msgspec.Raw(msgspec.msgpack.encode(other))
 
 
@@ -270,7 +273,7 @@ def _event(entry: _CallerSound | _ModelSound | _OtherEvent) -> Event:
         case _ModelSound():
             return ModelAudio(entry.at_ms, _AUDIO_BYTE * entry.bytes)
         case _OtherEvent():
-            event: Any = msgspec.msgpack.decode(entry.fields, type=_EVENTS[entry.name])
+            event: Any = msgspec.json.decode(entry.fields, type=_EVENTS[entry.name])
             known: Event = event
             return known
         case _:
@@ -299,8 +302,6 @@ def outline(action: Action) -> str:
             details = f"{resumed} within {action.within_ms:g} ms"
         case CallTool():
             details = f"{action.id} {action.tool.name}"
-        case CancelTool(id):
-            details = id
         case SendToolResponse():
             details = f"{action.id} {'output' if action.answer.error is None else 'error'}"
         case StartTimer(timer, after_ms):

@@ -30,7 +30,8 @@ class Step:
 
 def replay(flight: Flight, words: Words) -> Iterator[Step]:
     """Every step, in order. Whatever the core raises now, it raises here."""
-    session = StreamSession(flight.head.call, words, flight.head.history)
+    head = flight.head
+    session = StreamSession(head.call, words, head.history, head.tool_calls)
     to_model_bytes = played_bytes = marks = 0
     for happened in flight.happened:
         actions = session.handle(happened.event)

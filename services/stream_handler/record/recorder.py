@@ -129,6 +129,18 @@ class Recorder:
             self._superseded = True
             return Recorded.SUPERSEDED
 
+    async def write_late(self) -> None:
+        """Write what was saved after `run()` had returned: results of tools."""
+        if self._pending == CallChanges():
+            return
+        if self._claimed and not self._superseded and not self._given_up.is_set():
+            self._decide_by_s, self._finish_by_s = float("inf"), self._loop.time() + FINISH_WITHIN_S
+            try:
+                await self._write_the_rest()
+            except Superseded:
+                self._superseded = True
+        self.leave_unwritten()
+
     def leave_unwritten(self) -> None:
         """Put what is unwritten into the log, as a dead letter. To be called when `run()` is over.
 

@@ -1,7 +1,7 @@
 """Calls tools over HTTP. Whatever happens, there is an answer that the model can go on with.
 
-Every delivery of a call carries the same idempotency key, and a tool must not do a thing twice for
-one key. That is what makes a second delivery safe.
+Every delivery of an order carries the same idempotency key, and a tool must not do a thing twice
+for one key. That is what makes a second delivery safe.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import msgspec
 from ringdown.errors import NoCredentials
 from ringdown.log import Log
 from ringdown.tools import NOTHING_TO_TELL, ToolAnswer, ToolDeclaration, ToolRequest
+from ringdown.tools.nesting import MOST_DEPTH, is_too_deep
 from ringdown.tools.url import audience_of, problem_with_url
 from stream_handler.tools.identity_tokens import IdentityTokens
 
@@ -28,10 +29,32 @@ _UNAUTHORIZED = 401
 _AGAIN = frozenset({_UNAUTHORIZED, 429, 502, 503, 504})
 _WARM_FOR_S = 60.0
 _WARM_WITHIN_S = 15.0  # a cold start of any function that can be used in a call
-_UNREACHABLE = ToolAnswer.failed("The tool could not be reached.")
-_UNREACHABLE_NOW = ToolAnswer.failed("The tool could not be reached.", retryable=True)
-
 _log = Log(__name__)
+
+
+class Called(NamedTuple):
+    """What came of calling a tool."""
+
+    answer: ToolAnswer
+    certain: bool = True
+    """False: nothing came back, and the tool may have done it all the same."""
+
+
+_UNREACHABLE = Called(ToolAnswer.failed("The tool could not be reached."))
+_UNREACHABLE_NOW = Called(ToolAnswer.failed("The tool could not be reached.", retryable=True))
+_LOST = Called(
+    ToolAnswer.failed(
+        "The connection to the tool was lost, but it may have done what you asked.", retryable=True
+    ),
+    certain=False,
+)
+_LATE = Called(
+    ToolAnswer.failed(
+        "The tool took too long to answer, but may have done what you asked.", retryable=True
+    ),
+    certain=False,
+)
+_NOTHING_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
 
 
 class _Response(NamedTuple):
@@ -64,18 +87,22 @@ class ToolClient:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def call(self, tool: ToolDeclaration, request: ToolRequest) -> ToolAnswer:
+    async def call(self, tool: ToolDeclaration, request: ToolRequest) -> Called:
         """POST `request` to the tool and return its answer, or say why there is none."""
         if self._under_way >= MOST_AT_ONCE:
             _log.error("too many tool calls at once", tool=tool.name, limit=MOST_AT_ONCE)
-            return ToolAnswer.failed("Too many are asking just now.", retryable=True)
+            return Called(ToolAnswer.failed("Too many are asking just now.", retryable=True))
+        try:
+            body = msgspec.json.encode(request)
+        except (ValueError, RecursionError):  # half a surrogate pair, or nested too deep
+            return Called(ToolAnswer.failed("The arguments can't be sent. Use simpler ones."))
         self._under_way += 1
         try:
             async with asyncio.timeout(tool.timeout_s):
-                return await self._ask(tool, msgspec.json.encode(request))
+                return await self._ask(tool, body)
         except TimeoutError:
             _log.warning("tool did not answer in time", tool=tool.name)
-            return ToolAnswer.failed("The tool took too long to answer.", retryable=True)
+            return _LATE
         finally:
             self._under_way -= 1
 
@@ -102,20 +129,22 @@ class ToolClient:
         else:
             _explain_refusal(tool, response.status)
 
-    async def _ask(self, tool: ToolDeclaration, body: bytes) -> ToolAnswer:
+    async def _ask(self, tool: ToolDeclaration, body: bytes) -> Called:
         problem = problem_with_url(tool.url)
         if problem is not None:
             _log.error("tool is not called", tool=tool.name, reason=f"its URL {problem}")
             return _UNREACHABLE
         if len(body) > _MOST_REQUEST_BYTES:
-            return ToolAnswer.failed("The arguments are too long. Make them shorter.")
+            return Called(ToolAnswer.failed("The arguments are too long. Make them shorter."))
         outcome = await self._deliver(tool, body)
         if _may_pass(outcome):
             await asyncio.sleep(_AGAIN_AFTER_S)
-            outcome = await self._deliver(tool, body)
-        return outcome if isinstance(outcome, ToolAnswer) else _answer(tool, outcome)
+            again = await self._deliver(tool, body)
+            # What was lost once may be done, even if the second try reached nobody.
+            outcome = outcome if outcome is _LOST and isinstance(again, Called) else again
+        return outcome if isinstance(outcome, Called) else Called(_answer(tool, outcome))
 
-    async def _deliver(self, tool: ToolDeclaration, body: bytes) -> _Response | ToolAnswer:
+    async def _deliver(self, tool: ToolDeclaration, body: bytes) -> _Response | Called:
         """What came back; an answer of our own if nothing did."""
         try:
             response = await self._send("POST", tool.url, body)
@@ -124,7 +153,7 @@ class ToolClient:
             return _UNREACHABLE
         except httpx2.TransportError as error:
             _log.warning("tool could not be reached", tool=tool.name, error=type(error).__name__)
-            return _UNREACHABLE_NOW
+            return _UNREACHABLE_NOW if isinstance(error, _NOTHING_SENT) else _LOST
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
             _log.error("tool could not be called", tool=tool.name, error=type(error).__name__)
             return _UNREACHABLE
@@ -147,10 +176,10 @@ class ToolClient:
             return _Response(response.status_code, answer)
 
 
-def _may_pass(outcome: _Response | ToolAnswer) -> bool:
+def _may_pass(outcome: _Response | Called) -> bool:
     """Whether the same request may go better in a moment."""
-    if isinstance(outcome, ToolAnswer):
-        return outcome == _UNREACHABLE_NOW
+    if isinstance(outcome, Called):
+        return outcome in (_UNREACHABLE_NOW, _LOST)
     return outcome.status in _AGAIN
 
 
@@ -160,16 +189,25 @@ def _answer(tool: ToolDeclaration, response: _Response) -> ToolAnswer:
         return ToolAnswer.failed("The tool's answer was too long to use.")
     try:
         answer = msgspec.json.decode(response.body, type=ToolAnswer)
-    except (msgspec.DecodeError, RecursionError):
+    except RecursionError:
+        return _too_deep(tool)
+    except msgspec.DecodeError:
         answer = None
     if answer is None or (response.status >= 300 and answer.error is None):
         if not _explain_refusal(tool, response.status):
             _log.error("tool answered badly", tool=tool.name, http_status=response.status)
         return ToolAnswer.failed("The tool failed.", retryable=response.status >= 500)
+    if is_too_deep(answer.output):
+        return _too_deep(tool)
     if answer.error is not None:
         _log.info("tool answered with an error", tool=tool.name, http_status=response.status)
     # A model that is told nothing asks again, and again.
     return answer if answer != ToolAnswer(output={}) else NOTHING_TO_TELL
+
+
+def _too_deep(tool: ToolDeclaration) -> ToolAnswer:
+    _log.error("tool's answer is nested too deep", tool=tool.name, limit=MOST_DEPTH)
+    return ToolAnswer.failed("The tool's answer was nested too deep to use.")
 
 
 def _explain_refusal(tool: ToolDeclaration, status: int) -> bool:

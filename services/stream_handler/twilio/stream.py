@@ -28,7 +28,8 @@ WAITING_LIMIT = 3_000
 """Messages wait only when Twilio has stopped reading:
 3,000 chunks of 40 ms are two minutes of speech."""
 
-_MESSAGES_BEFORE_START = 8  # Twilio sends one, `connected`
+_MESSAGES_BEFORE_START = 500
+"""Twilio sends one, `connected`; media has been seen to come too early, for seconds."""
 _CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
 _STREAM_SID = re.compile(r"MZ[0-9a-fA-F]{32}")
 _MULAW_8K_MONO = media_streams.MediaFormat(
@@ -56,8 +57,6 @@ async def _start(socket: ServerConnection, within_s: float) -> media_streams.Sta
                 message = media_streams.decode(await socket.recv())
                 if isinstance(message, media_streams.Start):
                     return message.start
-                if message is not None and not isinstance(message, media_streams.Connected):
-                    raise Refused(CloseCode.POLICY_VIOLATION, "a message came before start")
     except TimeoutError:
         raise Refused(CloseCode.POLICY_VIOLATION, f"no start within {within_s:g} s") from None
     except media_streams.MediaStreamError as error:

@@ -82,6 +82,10 @@ class ToolOutcome(enum.StrEnum):
     ANSWERED = "answered"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    """The model called it off, and nothing was done."""
+    UNKNOWN = "unknown"
+    """It may or may not have been done: it is still running, it took too long, its connection was
+    lost, or its process ended."""
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +115,8 @@ class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: int
     output: dict[str, Json] | None = None
     error: str | None = None
+    idempotency_key: str | None = None
+    """What the tool was sent. Calls with the same key are one order, asked for more than once."""
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -358,6 +364,12 @@ class CallIndex(Protocol):
 
     async def list_calls(self, query: CallQuery) -> tuple[Call, ...]:
         """The newest come first; without any that cannot be read."""
+
+
+def may_be_running(tool: ToolCall, call: Call) -> bool:
+    """Whether a result may still come, as far as the record tells."""
+    is_settled = tool.outcome is not ToolOutcome.UNKNOWN or tool.error is not None
+    return not is_settled and call.status is not CallStatus.ENDED
 
 
 def recent_take_ups(call: Call, at: datetime.datetime) -> int:

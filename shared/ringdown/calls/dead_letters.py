@@ -25,6 +25,7 @@ from ringdown.calls import (
     Claim,
     EndReason,
     ToolCall,
+    ToolOutcome,
     Turn,
 )
 from ringdown.documents import explain
@@ -263,5 +264,11 @@ def _missing_turns(stored: tuple[Turn, ...], lost: tuple[Turn, ...]) -> tuple[Tu
 def _missing_tool_calls(
     stored: tuple[ToolCall, ...], lost: tuple[ToolCall, ...]
 ) -> tuple[ToolCall, ...]:
+    """An outcome that the letter doesn't know replaces none: the result may have come later."""
     known = {call.id: call for call in stored}
-    return tuple(call for call in lost if known.get(call.id) != call)
+    return tuple(
+        call
+        for call in lost
+        if known.get(call.id) != call
+        and not (call.id in known and call.outcome is ToolOutcome.UNKNOWN)
+    )

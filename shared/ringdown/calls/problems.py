@@ -15,9 +15,9 @@ from ringdown.calls import (
     EndReason,
     NextAction,
     Speaker,
-    ToolCall,
     ToolOutcome,
     Turn,
+    may_be_running,
 )
 from ringdown.calls.limits import ALERT_AT
 from ringdown.gemini.prices import cost_usd
@@ -48,7 +48,7 @@ def problems(record: CallRecord) -> tuple[str, ...]:
         *_agent_document(call),
         *_reconnects(call),
         *_silence(record),
-        *_tools(record.tool_calls),
+        *_tools(record),
         *_transfers(call),
         *_slow_replies(turns),
         *_interruptions(turns),
@@ -157,7 +157,8 @@ def _silence(record: CallRecord) -> Iterator[str]:
         yield "The model did not report what it used, so the cost of this call is not known."
 
 
-def _tools(calls: Sequence[ToolCall]) -> Iterator[str]:
+def _tools(record: CallRecord) -> Iterator[str]:
+    calls = record.tool_calls
     failed: dict[tuple[str, str], int] = defaultdict(int)
     for call in calls:
         if call.outcome is ToolOutcome.FAILED:
@@ -165,6 +166,10 @@ def _tools(calls: Sequence[ToolCall]) -> Iterator[str]:
     for (name, error), times in failed.items():
         asked = sum(call.name == name for call in calls)
         yield f"The tool {name} failed {_times(times)} of {asked}: {_sentence(error)}"
+    for call in calls:
+        if call.outcome is ToolOutcome.UNKNOWN and not may_be_running(call, record.call):
+            error = "There is no result." if call.error is None else _sentence(call.error)
+            yield f"The tool {call.name} may or may not have been done: {error}"
 
 
 def _transfers(call: Call) -> Iterator[str]:

@@ -46,6 +46,8 @@ class ToolCallRequested(msgspec.Struct, frozen=True):
     args: dict[str, Json]
     blocks: bool = False
     """Whether the model says nothing until it has the answer."""
+    twin: int = 0
+    """How many calls before it in the same message have its name and arguments."""
 
 
 class ToolCallCancelled(msgspec.Struct, frozen=True):

@@ -33,6 +33,8 @@ from ringdown.gemini.setup import blocking_functions, build_types, connect_confi
 from ringdown.gemini.wire import (
     InvalidToolCall,
     Reader,
+    ServiceError,
+    Unread,
     UnreadableMessage,
     audio_message,
 )
@@ -231,10 +233,18 @@ class GeminiSession:
                     _log.warning("message from the model not understood", reason=str(error))
                     continue
                 for event in received:
-                    if isinstance(event, InvalidToolCall):
-                        await self._refuse(event)
-                    else:
-                        yield event
+                    match event:
+                        case InvalidToolCall():
+                            await self._refuse(event)
+                        case ServiceError(code):
+                            # An error that ends the session closes it, with a code of its own.
+                            _log.warning("the model's side reports an error", code=code)
+                        case Unread(part, problem):
+                            _log.warning(
+                                "message from the model not understood", part=part, reason=problem
+                            )
+                        case _:
+                            yield event
         except ConnectionClosed as closed:
             raise _closed(closed) from closed
 
@@ -242,7 +252,7 @@ class GeminiSession:
         """Answer a call that can't be made, so that the model doesn't wait for it."""
         _log.warning("invalid tool call", reason=call.problem)
         if call.id is not None and call.name:
-            answer = ToolAnswer.failed("The arguments must be a JSON object.")
+            answer = ToolAnswer.failed(f"The call can't be read: {call.problem}. Correct it.")
             await self.send_tool_response(call.id, call.name, answer)
 
 

@@ -6,9 +6,10 @@ compare with this one. Fields that nothing here uses aren't read.
 
 import base64
 import binascii
+import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 
@@ -28,16 +29,21 @@ from ringdown.gemini.events import (
     UsageReported,
 )
 from ringdown.gemini.models import Api
+from ringdown.tools.nesting import MOST_DEPTH, is_too_deep
 
 INPUT_HZ = 16_000
 OUTPUT_HZ = 24_000
 AUDIO_MIME_TYPE = f"audio/pcm;rate={INPUT_HZ}"
 
+_DAY_S = 86_400.0
+
+_Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+"""Of tokens; more, and a store could not add them up."""
 _Decoded = TypeVar("_Decoded")
 
 
 class UnreadableMessage(Exception):
-    """A message that isn't JSON, or whose known fields have values of the wrong kind."""
+    """A message that isn't a JSON object."""
 
 
 class InvalidToolCall(msgspec.Struct, frozen=True):
@@ -48,7 +54,20 @@ class InvalidToolCall(msgspec.Struct, frozen=True):
     problem: str
 
 
-Received: TypeAlias = ModelEvent | InvalidToolCall
+class ServiceError(msgspec.Struct, frozen=True):
+    """The service reports an error in a message, and keeps the session open."""
+
+    code: int | None
+
+
+class Unread(msgspec.Struct, frozen=True):
+    """A part of a message that can't be read. The other parts are."""
+
+    part: str
+    problem: str
+
+
+Received: TypeAlias = ModelEvent | InvalidToolCall | ServiceError | Unread
 
 
 def audio_message(pcm: bytes) -> str:
@@ -70,34 +89,57 @@ class Reader:
     def read(self, message: bytes, at_ms: float) -> Sequence[Received]:
         """The events of a message. Raises UnreadableMessage."""
         try:
-            return tuple(self._events(_decode(_message_decoder, message), at_ms))
+            parts = _Parts(_decode(_message_decoder, message))
         except _REFUSED as error:
             raise UnreadableMessage(f"{type(error).__name__}: {error}") from None
+        return (*self._events(parts, at_ms), *parts.unread)
 
-    def _events(self, message: "_ServerMessage", at_ms: float) -> Iterator[Received]:
+    def _events(self, parts: "_Parts", at_ms: float) -> Iterator[Received]:
         """What interrupts comes first, then sound, words, and what ends a turn."""
-        content = message.server_content or _NO_CONTENT
+        message = parts.message
+        if message.error != _NULL or message.code != _NULL:
+            yield ServiceError(_error_code(message))
+        content = parts.read("serverContent", _content_decoder, message.server_content)
+        content = content or _NO_CONTENT
         if content.interrupted:
             yield ModelInterrupted(at_ms)
-        yield from _speech(content)
-        yield from _transcripts(content, at_ms)
-        if message.tool_call is not None:
-            for call in message.tool_call.function_calls or ():
-                yield self._tool_call(call, at_ms)
-        if message.tool_call_cancellation is not None:
-            ids = self._call_ids.cancelled(message.tool_call_cancellation.ids)
-            yield ToolCallCancelled(at_ms, ids)
+        yield from _speech(parts, content)
+        yield from _transcripts(parts, content, at_ms)
+        tool_call = parts.read("toolCall", _tool_call_decoder, message.tool_call)
+        if tool_call is not None:
+            yield from self._tool_calls(tool_call.function_calls or (), at_ms)
+        cancelled = parts.read(
+            "toolCallCancellation", _cancellation_decoder, message.tool_call_cancellation
+        )
+        if cancelled is not None:
+            yield ToolCallCancelled(at_ms, self._call_ids.cancelled(cancelled.ids))
         if content.generation_complete:
             yield GenerationCompleted(at_ms)
-        if message.usage_metadata is not None:
-            yield UsageReported(at_ms, _usage(message.usage_metadata))
+        usage = parts.read("usageMetadata", _usage_decoder, message.usage_metadata)
+        if usage is not None:
+            yield UsageReported(at_ms, _usage(usage))
         if _is_turn_over(content):
             yield TurnCompleted(at_ms, _reason(content))
-        update = message.session_resumption_update
+        update = parts.read(
+            "sessionResumptionUpdate", _update_decoder, message.session_resumption_update
+        )
         if update is not None and update.resumable and update.new_handle:
             yield ResumptionUpdated(at_ms, update.new_handle)
-        if message.go_away is not None:
-            yield GoAwayReceived(at_ms, _milliseconds(message.go_away.time_left))
+        go_away = parts.read("goAway", _go_away_decoder, message.go_away)
+        if go_away is not None:
+            yield GoAwayReceived(at_ms, _milliseconds(go_away.time_left))
+
+    def _tool_calls(
+        self, raw_calls: Sequence[msgspec.Raw], at_ms: float
+    ) -> Iterator[ToolCallRequested | InvalidToolCall]:
+        before: list[ToolCallRequested] = []
+        for raw in raw_calls:
+            call = self._tool_call(raw, at_ms)
+            if isinstance(call, ToolCallRequested):
+                twin = sum((one.name, one.args) == (call.name, call.args) for one in before)
+                call = msgspec.structs.replace(call, twin=twin)
+                before.append(call)
+            yield call
 
     def _tool_call(self, raw: msgspec.Raw, at_ms: float) -> ToolCallRequested | InvalidToolCall:
         try:
@@ -107,6 +149,8 @@ class Reader:
         if not call.name or not (call.id or self._api is Api.VERTEX):
             return InvalidToolCall(None, call.name or "", "it has no id or no name")
         id, blocks = self._call_ids.of(call.id), call.name in self._blocking
+        if is_too_deep(call.args):
+            return InvalidToolCall(id, call.name, f"`args` is nested more than {MOST_DEPTH} deep")
         return ToolCallRequested(at_ms, id, call.name, call.args or {}, blocks)
 
     def _invalid(self, raw: msgspec.Raw, problem: str) -> InvalidToolCall:
@@ -146,28 +190,67 @@ def _repaired(message: bytes) -> str:
     )
 
 
-def _speech(content: "_ServerContent") -> Iterator[ModelSpeech]:
-    for part in (content.model_turn or _NO_TURN).parts or ():
-        if part.inline_data is not None and not part.thought:
-            pcm = _bytes_of(part.inline_data.data)
+def _error_code(message: "_ServerMessage") -> int | None:
+    """Of `{"error": {"code": …}}` or `{"code": …}`; None if there is none that can be read."""
+    try:
+        if message.code != _NULL:
+            return _decode(_code_decoder, message.code)
+        return _decode(_error_decoder, message.error).code
+    except _REFUSED:
+        return None
+
+
+class _Parts:
+    """Reads the parts of a message one by one, so that an odd one spoils no other."""
+
+    def __init__(self, message: "_ServerMessage") -> None:
+        self.message = message
+        self.unread: list[Unread] = []
+
+    def read(
+        self, name: str, decoder: "msgspec.json.Decoder[_Decoded | None]", raw: msgspec.Raw
+    ) -> _Decoded | None:
+        """None for a part that is missing or can't be read."""
+        try:
+            return _decode(decoder, raw)
+        except _REFUSED as error:
+            self.unread.append(Unread(name, f"{type(error).__name__}: {error}"))
+            return None
+
+
+def _speech(parts: _Parts, content: "_ServerContent") -> Iterator[ModelSpeech]:
+    for raw in (content.model_turn or _NO_TURN).parts or ():
+        part = parts.read("modelTurn", _part_decoder, raw)
+        if part is not None and part.inline_data is not None and not part.thought:
+            pcm = _bytes_of(parts, part.inline_data.data)
             if pcm:
                 yield ModelSpeech(pcm)
 
 
-def _bytes_of(data: msgspec.Raw) -> bytes | None:
+def _bytes_of(parts: _Parts, data: msgspec.Raw) -> bytes | None:
     """Of Base64 in either alphabet; the padding may be missing, as protobuf's JSON allows."""
     try:
         return _base64_decoder.decode(data)
     except msgspec.ValidationError:
-        text = _text_decoder.decode(data).replace("-", "+").replace("_", "/")
+        text = parts.read("inlineData", _text_decoder, data) or ""
+    try:
+        text = text.replace("-", "+").replace("_", "/")
         return binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
+    except ValueError as error:
+        parts.unread.append(Unread("inlineData", str(error)))
+        return None
 
 
-def _transcripts(content: "_ServerContent", at_ms: float) -> Iterator[TranscriptReceived]:
-    if content.input_transcription is not None and content.input_transcription.text:
-        yield TranscriptReceived(at_ms, Speaker.CALLER, content.input_transcription.text)
-    if content.output_transcription is not None and content.output_transcription.text:
-        yield TranscriptReceived(at_ms, Speaker.AGENT, content.output_transcription.text)
+def _transcripts(
+    parts: _Parts, content: "_ServerContent", at_ms: float
+) -> Iterator[TranscriptReceived]:
+    for name, speaker, raw in (
+        ("inputTranscription", Speaker.CALLER, content.input_transcription),
+        ("outputTranscription", Speaker.AGENT, content.output_transcription),
+    ):
+        transcription = parts.read(name, _transcription_decoder, raw)
+        if transcription is not None and transcription.text:
+            yield TranscriptReceived(at_ms, speaker, transcription.text)
 
 
 def _is_turn_over(content: "_ServerContent") -> bool:
@@ -183,40 +266,54 @@ def _reason(content: "_ServerContent") -> str:
     return "" if reason == "TURN_COMPLETE_REASON_UNSPECIFIED" else reason
 
 
+_UNKNOWN = "UNKNOWN"
+
+
 def _usage(usage: "_UsageMetadata") -> Usage:
     return Usage(
         reports=1,
-        prompt=_by_modality(usage.prompt_tokens_details),
-        response=_by_modality(usage.response_tokens_details or usage.candidates_tokens_details),
+        prompt=_by_modality(usage.prompt_tokens_details, usage.prompt_token_count),
+        response=_by_modality(
+            usage.response_tokens_details or usage.candidates_tokens_details,
+            usage.response_token_count or usage.candidates_token_count,
+        ),
         tool_use_prompt=usage.tool_use_prompt_token_count or 0,
         thoughts=usage.thoughts_token_count or 0,
         total=usage.total_token_count or 0,
     )
 
 
-def _by_modality(details: "Sequence[_TokenCount] | None") -> dict[str, int]:
-    """Tokens by modality; one that is counted twice is added up."""
+def _by_modality(details: "Sequence[_TokenCount] | None", count: int | None) -> dict[str, int]:
+    """Tokens by modality; one that is counted twice is added up. Without details they are all of
+    an unknown one."""
+    if not details:
+        return {_UNKNOWN: count} if count else {}
     found: dict[str, int] = {}
-    for detail in details or ():
-        modality = (detail.modality or "UNKNOWN").upper()
+    for detail in details:
+        modality = (detail.modality or _UNKNOWN).upper()
         found[modality] = found.get(modality, 0) + (detail.token_count or 0)
     return found
 
 
 def _milliseconds(duration: str | None) -> float:
-    """Of a protobuf duration as JSON has it ("50s", "1.5s"); 0 if it can't be read."""
+    """Of a protobuf duration as JSON has it ("50s", "1.5s"); 0 if it can't be read. No session
+    lasts longer than a day."""
     try:
-        return float((duration or "").removesuffix("s")) * 1_000
+        left_s = float((duration or "").removesuffix("s"))
     except ValueError:
         return 0.0
+    return 0.0 if math.isnan(left_s) else min(max(left_s, 0.0), _DAY_S) * 1_000
 
 
 class _Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """Every field may be missing, or null."""
 
 
+_NULL = msgspec.Raw(b"null")
+
+
 class _Blob(_Wire, frozen=True, gc=False):
-    data: msgspec.Raw = msgspec.Raw(b"null")
+    data: msgspec.Raw = _NULL
 
 
 class _Part(_Wire, frozen=True, gc=False):
@@ -225,7 +322,7 @@ class _Part(_Wire, frozen=True, gc=False):
 
 
 class _ModelTurn(_Wire, frozen=True, gc=False):
-    parts: tuple[_Part, ...] | None = None
+    parts: tuple[msgspec.Raw, ...] | None = None
 
 
 class _Transcription(_Wire, frozen=True, gc=False):
@@ -234,8 +331,8 @@ class _Transcription(_Wire, frozen=True, gc=False):
 
 class _ServerContent(_Wire, frozen=True, gc=False):
     model_turn: _ModelTurn | None = None
-    input_transcription: _Transcription | None = None
-    output_transcription: _Transcription | None = None
+    input_transcription: msgspec.Raw = _NULL
+    output_transcription: msgspec.Raw = _NULL
     interrupted: bool | None = None
     generation_complete: bool | None = None
     turn_complete: bool | None = None
@@ -265,15 +362,18 @@ class _ToolCallCancellation(_Wire, frozen=True, gc=False):
 
 class _TokenCount(_Wire, frozen=True, gc=False):
     modality: str | None = None
-    token_count: int | None = None
+    token_count: _Count | None = None
 
 
 class _UsageMetadata(_Wire, frozen=True, gc=False):
     """Vertex AI calls the response's tokens candidates'."""
 
-    tool_use_prompt_token_count: int | None = None
-    thoughts_token_count: int | None = None
-    total_token_count: int | None = None
+    prompt_token_count: _Count | None = None
+    response_token_count: _Count | None = None
+    candidates_token_count: _Count | None = None
+    tool_use_prompt_token_count: _Count | None = None
+    thoughts_token_count: _Count | None = None
+    total_token_count: _Count | None = None
     prompt_tokens_details: tuple[_TokenCount, ...] | None = None
     response_tokens_details: tuple[_TokenCount, ...] | None = None
     candidates_tokens_details: tuple[_TokenCount, ...] | None = None
@@ -288,19 +388,37 @@ class _GoAway(_Wire, frozen=True, gc=False):
     time_left: str | None = None
 
 
+class _Error(_Wire, frozen=True, gc=False):
+    code: int | None = None
+
+
 class _ServerMessage(_Wire, frozen=True, gc=False):
-    server_content: _ServerContent | None = None
-    tool_call: _ToolCall | None = None
-    tool_call_cancellation: _ToolCallCancellation | None = None
-    usage_metadata: _UsageMetadata | None = None
-    session_resumption_update: _SessionResumptionUpdate | None = None
-    go_away: _GoAway | None = None
+    """Every part is decoded separately."""
+
+    error: msgspec.Raw = _NULL
+    code: msgspec.Raw = _NULL
+    server_content: msgspec.Raw = _NULL
+    tool_call: msgspec.Raw = _NULL
+    tool_call_cancellation: msgspec.Raw = _NULL
+    usage_metadata: msgspec.Raw = _NULL
+    session_resumption_update: msgspec.Raw = _NULL
+    go_away: msgspec.Raw = _NULL
 
 
 _NO_CONTENT = _ServerContent()
 _NO_TURN = _ModelTurn()
-_base64_decoder: msgspec.json.Decoder[bytes | None] = msgspec.json.Decoder(bytes | None)
-_text_decoder = msgspec.json.Decoder(str)
 _message_decoder = msgspec.json.Decoder(_ServerMessage)
+_content_decoder = msgspec.json.Decoder(_ServerContent | None)
+_part_decoder = msgspec.json.Decoder(_Part | None)
+_transcription_decoder = msgspec.json.Decoder(_Transcription | None)
+_tool_call_decoder = msgspec.json.Decoder(_ToolCall | None)
+_cancellation_decoder = msgspec.json.Decoder(_ToolCallCancellation | None)
+_usage_decoder = msgspec.json.Decoder(_UsageMetadata | None)
+_update_decoder = msgspec.json.Decoder(_SessionResumptionUpdate | None)
+_go_away_decoder = msgspec.json.Decoder(_GoAway | None)
+_error_decoder = msgspec.json.Decoder(_Error)
+_code_decoder: msgspec.json.Decoder[int | None] = msgspec.json.Decoder(int | None)
+_base64_decoder: msgspec.json.Decoder[bytes | None] = msgspec.json.Decoder(bytes | None)
+_text_decoder: msgspec.json.Decoder[str | None] = msgspec.json.Decoder(str | None)
 _call_decoder = msgspec.json.Decoder(_FunctionCall)
 _call_name_decoder = msgspec.json.Decoder(_CallName)

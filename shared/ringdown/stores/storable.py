@@ -110,7 +110,7 @@ def storable(value: Json) -> Json:
             return value if math.isfinite(value) else None
         case datetime.date() if not isinstance(value, datetime.datetime):
             return value.isoformat()
-        case list():
+        case list() | tuple():
             return [storable(item) for item in value]
         case dict():
             return {_text(name): storable(item) for name, item in value.items()}

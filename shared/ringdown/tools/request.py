@@ -1,5 +1,7 @@
 """The request that a tool gets for one call of the model's."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 
 from ringdown.calls import Call
@@ -11,10 +13,10 @@ def tool_request(
     name: str,
     args: dict[str, Json],
     *,
-    tool_call_id: str,
+    idempotency_key: str,
     digits: Mapping[str, str] | None = None,
 ) -> ToolRequest:
-    """`digits` are those that the tool may be given. The key is the same for every delivery."""
+    """`digits` are those that the tool may be given."""
     return ToolRequest(
         call=ToolCallContext(
             call_sid=call.call_sid,
@@ -26,6 +28,17 @@ def tool_request(
         ),
         name=name,
         args=args,
-        idempotency_key=f"{call.call_sid}/{tool_call_id}",
+        idempotency_key=idempotency_key,
         digits=dict(digits or {}),
     )
+
+
+def order_key(call_sid: str, name: str, args: dict[str, Json]) -> str:
+    """What the idempotency keys of a call's orders with this name and these arguments begin with;
+    "/1", "/2" … follow.
+
+    It doesn't depend on the model's ids, so that another session, or another handler, arrives at
+    the same key. Typed digits aren't part of it: a PIN could be found from its hash.
+    """
+    written = json.dumps(args, sort_keys=True).encode()
+    return f"{call_sid}/{name}/{hashlib.sha256(written).hexdigest()[:16]}"

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
-from ringdown.calls import CallRecord, Speaker, Turn
+from ringdown.calls import CallRecord, Speaker, ToolOutcome, Turn
 from ringdown_cli.call_page import Arrival, CallPage, Moment, MomentKind, Recording, call_page
 from tests.ringdown.samples import CALLED, CALLER, a_call, a_tool_call
 
@@ -66,6 +67,15 @@ def test_an_interrupted_turn_says_that_its_words_are_an_estimate() -> None:
 
     assert cut["cut"] is True
     assert any("estimate" in note for note in cut["notes"])
+
+
+def test_a_tool_whose_outcome_is_unknown_is_not_said_to_have_failed() -> None:
+    tool = replace(a_tool_call("t1"), outcome=ToolOutcome.UNKNOWN, output=None)
+    record = replace(a_record(), tool_calls=(tool,))
+
+    (entry,) = shown(call_page(CallPage(record=record)))["entries"]
+
+    assert entry["notes"] == ["may or may not have been done"]
 
 
 def test_turns_lie_where_the_recording_has_them() -> None:

@@ -1,4 +1,9 @@
-from ringdown_cli.calls.without_words import Placeholders
+import msgspec
+
+from ringdown.tools.request import order_key
+from ringdown_cli.calls.without_words import Placeholders, without_words
+from stream_handler.record.flight_record import Flight, Head
+from tests.ringdown.samples import CALL_SID, a_call, a_tool_call
 
 
 def test_different_words_get_different_placeholders() -> None:
@@ -31,3 +36,17 @@ def test_when_all_of_a_length_are_used_up_the_next_is_longer() -> None:
 def test_no_placeholder_is_a_farewell() -> None:
     placeholders = Placeholders(frozenset({"a", "b"}))
     assert placeholders.text("x y a") == "c d a"
+
+
+def test_a_call_of_an_earlier_stream_stays_the_same_order_without_its_words() -> None:
+    before = a_tool_call("t1")
+    key = f"{order_key(CALL_SID, before.name, before.args)}/3"
+    before = msgspec.structs.replace(before, idempotency_key=key, error="Ada moved.")
+    flight = Flight(Head(call=a_call(), history=(), tool_calls=(before,)), ())
+
+    head = without_words(flight).head
+
+    (made,) = head.tool_calls
+    assert made.idempotency_key == f"{order_key(head.call.call_sid, made.name, made.args)}/3"
+    assert (made.outcome, made.duration_ms) == (before.outcome, before.duration_ms)
+    assert not any(word in str(made) for word in ("123456", "active", "Ada", CALL_SID))

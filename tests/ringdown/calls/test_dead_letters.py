@@ -19,6 +19,8 @@ from ringdown.calls import (
     EndReason,
     NextAction,
     Speaker,
+    ToolCall,
+    ToolOutcome,
     Turn,
     TwilioStatus,
     Usage,
@@ -304,6 +306,20 @@ async def test_what_was_lost_before_a_later_stream_takes_its_place_in_time(
     assert [turn.text for turn in record.turns] == ["Hello.", "Bye.", "Later 1.", "Later 2."]
     assert len({turn.n for turn in record.turns}) == 4
     assert record.call.end_reason is EndReason.AGENT_HUNG_UP
+
+
+def test_a_result_that_came_later_is_not_made_unknown_again() -> None:
+    answered = a_tool_call("t1")
+    unknown = msgspec.structs.replace(answered, outcome=ToolOutcome.UNKNOWN, output=None)
+    call = msgspec.structs.replace(a_call(), status=CallStatus.ENDED)
+
+    def added(stored: tuple[ToolCall, ...], lost: ToolCall) -> tuple[ToolCall, ...]:
+        record = CallRecord(call=call, claims=(), turns=(), tool_calls=stored)
+        return missing(record, a_letter(CallChanges(tool_calls=(lost,)))).tool_calls
+
+    assert added((answered,), unknown) == ()
+    assert added((unknown,), answered) == (answered,)
+    assert added((), unknown) == (unknown,)
 
 
 moments = st.integers(0, 8).map(lambda second: second * 1000)

@@ -177,6 +177,28 @@ def test_failures_of_a_tool_are_counted_with_their_reason() -> None:
     )
 
 
+def test_a_tool_that_may_or_may_not_have_been_done_is_told() -> None:
+    late = msgspec.structs.replace(
+        a_tool_call("a"), outcome=ToolOutcome.UNKNOWN, error="The tool took too long to answer."
+    )
+    ended = msgspec.structs.replace(good_call(), status=CallStatus.ENDED)
+    cut_off = msgspec.structs.replace(a_tool_call("a"), outcome=ToolOutcome.UNKNOWN, output=None)
+
+    assert the_problem(record(tool_calls=(late,))) == (
+        "The tool lookup_account may or may not have been done: The tool took too long to answer."
+    )
+    assert the_problem(record(call=ended, tool_calls=(cut_off,))) == (
+        "The tool lookup_account may or may not have been done: There is no result."
+    )
+
+
+def test_a_tool_that_is_running_is_no_problem() -> None:
+    live = msgspec.structs.replace(good_call(), status=CallStatus.IN_PROGRESS)
+    running = msgspec.structs.replace(a_tool_call("a"), outcome=ToolOutcome.UNKNOWN, output=None)
+
+    assert problems(record(call=live, tool_calls=(running,))) == ()
+
+
 def test_a_cancelled_tool_call_is_no_problem() -> None:
     cancelled = msgspec.structs.replace(a_tool_call("a"), outcome=ToolOutcome.CANCELLED)
     assert problems(record(tool_calls=(cancelled,))) == ()

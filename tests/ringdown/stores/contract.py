@@ -18,6 +18,7 @@ from ringdown.calls import (
     Reconnect,
     Resumption,
     ToolCall,
+    ToolOutcome,
     TwilioStatus,
     Usage,
 )
@@ -198,6 +199,24 @@ class StoreContract:
         record = await store.read_record(CALL_SID)
         assert record is not None
         assert record.turns == (a_turn(1, text="Hello there."),)
+
+    async def test_a_result_that_comes_after_the_end_replaces_what_was_unknown(
+        self, store: Store
+    ) -> None:
+        answered = msgspec.structs.replace(a_tool_call("a"), idempotency_key=f"{CALL_SID}/a/1")
+        unknown = msgspec.structs.replace(answered, outcome=ToolOutcome.UNKNOWN, output=None)
+        await store.open_call(a_call())
+        await store.claim(CALL_SID, a_claim())
+        await store.save(CALL_SID, 1, CallChanges(tool_calls=(unknown,)))
+        await store.save(
+            CALL_SID, 1, CallChanges(status=CallStatus.ENDED, end_reason=EndReason.CALLER_HUNG_UP)
+        )
+        ended = await store.read_record(CALL_SID)
+        await store.save(CALL_SID, 1, CallChanges(tool_calls=(answered,)))
+        record = await store.read_record(CALL_SID)
+        assert ended is not None
+        assert ended.tool_calls == (unknown,)
+        assert record == msgspec.structs.replace(ended, tool_calls=(answered,))
 
     async def test_saving_nothing_changes_nothing(self, store: Store) -> None:
         await store.open_call(a_call())

@@ -1,13 +1,13 @@
 import msgspec
 
 from ringdown.tools import ToolCallContext, ToolRequest
-from ringdown.tools.request import tool_request
+from ringdown.tools.request import order_key, tool_request
 from tests.ringdown.samples import CALL_SID, CALLED, CALLER, a_call
 
 
 def test_who_is_calling_comes_from_the_call_and_the_arguments_from_the_model() -> None:
     call = msgspec.structs.replace(a_call(), caller_verified=True)
-    request = tool_request(call, "grant", {"a": 1}, tool_call_id="f1", digits={"pin": "2580"})
+    request = tool_request(call, "grant", {"a": 1}, idempotency_key="k", digits={"pin": "2580"})
     assert request == ToolRequest(
         call=ToolCallContext(
             call_sid=CALL_SID,
@@ -19,11 +19,20 @@ def test_who_is_calling_comes_from_the_call_and_the_arguments_from_the_model() -
         ),
         name="grant",
         args={"a": 1},
-        idempotency_key=f"{CALL_SID}/f1",
+        idempotency_key="k",
         digits={"pin": "2580"},
     )
 
 
-def test_each_call_of_the_models_has_its_own_key() -> None:
-    keys = {tool_request(a_call(), "a", {}, tool_call_id=id).idempotency_key for id in ("1", "2")}
-    assert len(keys) == 2
+def test_the_key_of_an_order_is_the_same_for_the_same_arguments_and_no_others() -> None:
+    key = order_key(CALL_SID, "order", {"item": "pizza", "n": 10**21})
+
+    assert order_key(CALL_SID, "order", {"n": 10**21, "item": "pizza"}) == key
+    others = (
+        order_key(CALL_SID, "order", {"item": "pizza", "n": 10**21 + 1}),
+        order_key(CALL_SID, "order", {"item": "pizza", "n": str(10**21)}),
+        order_key(CALL_SID, "cancel", {"item": "pizza", "n": 10**21}),
+        order_key("CA1", "order", {"item": "pizza", "n": 10**21}),
+    )
+    assert key not in others
+    assert len({key, *others}) == 5

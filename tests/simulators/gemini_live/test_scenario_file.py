@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from simulators.gemini_live.faults import After, Close, Fault, GoingAway, Moment, RefuseUpgrade
+from simulators.gemini_live.faults import (
+    After,
+    Close,
+    Fault,
+    GoingAway,
+    Moment,
+    RefuseUpgrade,
+    SendMessage,
+)
 from simulators.gemini_live.scenario import (
     Pace,
     PlannedCall,
@@ -100,7 +108,6 @@ def test_a_whole_scenario() -> None:
         ("{turns: [{heard: [x, 5], say: x}]}", "model.turns[0].heard: must be text or a list"),
         ("{turns: [{heard: x, say: x, tell: y}]}", "model.turns[0].tell: unknown field"),
         ("{turns: [{heard: x, call: {args: {}}}]}", "model.turns[0].call[0].tool: must be text"),
-        ("{turns: [{heard: x, call: {tool: t, args: 5}}]}", "call[0].args: must be a mapping"),
         ("{turns: [{heard: x, say: x, then: y}]}", "model.turns[0].then: makes sense after a call"),
         ("{turns: [{heard: x, say: x, needs: z}]}", "turn-1 needs z, which is no turn"),
         ("{turns: [{name: a, heard: x, say: x}, {name: a, heard: y, say: y}]}", "are named a"),
@@ -115,6 +122,7 @@ def test_a_whole_scenario() -> None:
         ("{faults: [{do: close, status: 1}]}", "model.faults[0].status: unknown field"),
         ("{faults: [{do: close, after: {moons: 1}}]}", "after: must have one of seconds"),
         ("{faults: [{do: stall, deaf: 1}]}", "model.faults[0].deaf: must be true or false"),
+        ("{faults: [{do: send_message, message: 5}]}", "faults[0].message: must be a mapping"),
     ],
 )
 def test_errors_name_the_field(model: str, complaint: str) -> None:
@@ -152,7 +160,9 @@ def test_files_without_a_model(text: str) -> None:
         "delay_setup",
         "abort",
         "phantom_interruption",
-        "send_unknown",
+        "send_message",
+        "send_binary",
+        "ask_again",
         "flood",
         "change_speed",
         "repeat_turn_complete",
@@ -162,6 +172,37 @@ def test_files_without_a_model(text: str) -> None:
 )
 def test_every_fault_has_a_name(name: str) -> None:
     assert len(parse_scenario(f"model: {{faults: [{{do: {name}}}]}}").faults) == 1
+
+
+def test_a_message_is_sent_as_it_is_written() -> None:
+    scenario = parse_scenario("model: {faults: [{do: send_message, message: {error: {code: 13}}}]}")
+    assert scenario.faults[0].action == SendMessage({"error": {"code": 13}})
+
+
+@pytest.mark.parametrize(
+    ("args", "given"),
+    [
+        ("[1, 2]", [1, 2]),
+        ("x", "x"),
+        ("5", 5),
+        ("null", None),
+        ("{parcel: 9400111899223197428490}", {"parcel": 9400111899223197428490}),
+        (r'{name: "\ud83d"}', {"name": "\ud83d"}),
+    ],
+)
+def test_arguments_may_be_what_models_have_been_seen_to_send(args: str, given: object) -> None:
+    text = f"model: {{turns: [{{heard: x, call: {{tool: t, args: {args}}}}}]}}"
+    (call,) = parse_scenario(text).turns[0].reply.calls
+
+    assert call.args == given
+
+
+def test_a_call_without_arguments_has_none() -> None:
+    greeting = parse_scenario("model: {greeting: {call: {tool: t}}}").greeting
+    assert greeting is not None
+    (call,) = greeting.calls
+
+    assert call.args == {}
 
 
 def test_the_demonstration_can_be_heard() -> None:

@@ -24,7 +24,7 @@ from simulators.gemini_live.faults import (
     GoingAway,
     Moment,
     RefuseUpgrade,
-    SendUnknown,
+    SendMessage,
     Stall,
     WithholdSetup,
 )
@@ -495,7 +495,7 @@ async def test_faults_that_end_a_session(
 
 
 async def test_a_message_nobody_knows(gemini_live_server: GeminiLiveServerFactory) -> None:
-    server = await gemini_live_server(SCENARIO, [Fault(SendUnknown())])
+    server = await gemini_live_server(SCENARIO, [Fault(SendMessage())])
     async with connect(server) as session:
         with pytest.raises((TypeError, errors.APIError)):
             async for _ in session.receive():

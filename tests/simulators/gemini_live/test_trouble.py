@@ -4,6 +4,7 @@ from simulators.gemini_live.actions import Abort, Disconnect, TurnSpoken
 from simulators.gemini_live.faults import (
     AbortConnection,
     After,
+    AskAgain,
     ChangeSpeed,
     Close,
     Fault,
@@ -16,16 +17,21 @@ from simulators.gemini_live.faults import (
     PhantomInterruption,
     RefuseUpgrade,
     RepeatTurnComplete,
-    SendUnknown,
+    SendBinary,
+    SendMessage,
     Stall,
 )
 from simulators.gemini_live.messages import (
     AudioChunk,
+    Behavior,
+    Binary,
     GoAway,
     InputTranscript,
     Interrupted,
     TextInput,
     ToolCall,
+    ToolCallCancellation,
+    ToolDeclaration,
     TurnComplete,
     Unspecified,
 )
@@ -96,7 +102,10 @@ def test_a_phantom_interruption_of_silence() -> None:
 
 
 def test_unknown_messages_and_floods() -> None:
-    assert [m for m in greeted(SendUnknown()).story if isinstance(m, Unspecified)]
+    assert [m for m in greeted(SendMessage()).story if isinstance(m, Unspecified)]
+    error = {"error": {"code": 13}}
+    assert Unspecified(error) in greeted(SendMessage(error)).story
+    assert [m for m in greeted(SendBinary()).story if isinstance(m, Binary)]
     flood = greeted(Flood(50)).story
     assert sum(isinstance(message, InputTranscript) for message in flood) == 50
 
@@ -122,6 +131,36 @@ def test_go_away_and_go() -> None:
 def test_lost_handles() -> None:
     drive = greeted(ForgetHandles())
     assert drive.lost == list(drive.remembered)
+
+
+def _interrupted_in_a_call(*faults: Fault) -> Drive:
+    """The caller speaks while the model waits for a tool."""
+    tools = (ToolDeclaration("look_up", Behavior.BLOCKING),)
+    drive = Drive(SCENARIO, setup(tools=tools), faults=faults)
+    drive.caller_says("tool")
+    drive.run(2_000)
+    drive.caller_says("well?")
+    drive.run(6_000)
+    return drive
+
+
+def _calls(drive: Drive) -> list[str]:
+    return [call.call_id for m in drive.story if isinstance(m, ToolCall) for call in m.calls]
+
+
+def test_a_cancelled_call_is_made_again_under_a_new_id_once() -> None:
+    drive = _interrupted_in_a_call(Fault(AskAgain()))
+
+    first, again = _calls(drive)
+    assert first != again
+    assert ToolCallCancellation((first,)) in drive.story
+    drive.caller_says("well?")
+    drive.run(12_000)
+    assert _calls(drive) == [first, again]
+
+
+def test_a_cancelled_call_is_usually_not_made_again() -> None:
+    assert len(_calls(_interrupted_in_a_call())) == 1
 
 
 def test_a_fault_is_for_its_session() -> None:

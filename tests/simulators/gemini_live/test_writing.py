@@ -7,6 +7,7 @@ from google.genai import types
 
 from simulators.gemini_live.messages import (
     AudioChunk,
+    Binary,
     FunctionCall,
     GenerationComplete,
     GoAway,
@@ -90,3 +91,20 @@ def test_calls_of_gemini_2_5_on_vertex_have_no_ids() -> None:
     assert call["toolCall"]["functionCalls"] == [{"name": "look_up", "args": {}}]
     cancelled = json.loads(encode(ToolCallCancellation(("call-1",)), vertex=True, identified=False))
     assert cancelled == {"toolCallCancellation": {}}
+
+
+def test_what_is_no_json_is_sent_as_it_is() -> None:
+    assert encode(Binary(b"\x00\xff")) == b"\x00\xff"
+
+
+def test_odd_arguments_are_written_as_models_write_them() -> None:
+    calls = (
+        FunctionCall("1", "f", {"parcel": 9400111899223197428490, "name": "\ud83d"}),
+        FunctionCall("2", "f", [1, 2]),
+    )
+
+    assert encode(ToolCall(calls)) == (
+        b'{"toolCall":{"functionCalls":['
+        b'{"id":"1","name":"f","args":{"parcel":9400111899223197428490,"name":"\\ud83d"}},'
+        b'{"id":"2","name":"f","args":[1,2]}]}}'
+    )

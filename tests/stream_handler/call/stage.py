@@ -21,7 +21,6 @@ from stream_handler.call.actions import (
     Action,
     CallTool,
     CancelTimer,
-    CancelTool,
     ClearPlayback,
     CloseModel,
     CloseStream,
@@ -133,11 +132,13 @@ class Stage:
         *,
         line: Line | None = None,
         history: tuple[Turn, ...] = (),
+        tool_calls: tuple[ToolCall, ...] = (),
     ) -> None:
         call = call or a_call()
         self.call, self.history = call, history
-        self.flight = FlightRecord(call, history)
-        self.session = ObservedSession(StreamSession(call, WORDS, history), self.flight)
+        self.flight = FlightRecord(call, history, tool_calls=tool_calls)
+        session = StreamSession(call, WORDS, history, tool_calls)
+        self.session = ObservedSession(session, self.flight)
         self.happened: list[Event] = []
         self.line = line or Line()
         self.now_ms = 0.0
@@ -258,8 +259,9 @@ class Stage:
         args: dict[str, Json] | None = None,
         *,
         blocks: bool = False,
+        twin: int = 0,
     ) -> tuple[Action, ...]:
-        return self.handle(ToolCallRequested(self.now_ms, id, name, args or {}, blocks))
+        return self.handle(ToolCallRequested(self.now_ms, id, name, args or {}, blocks, twin))
 
     def collect(self, id: str = "c1", **args: Json) -> tuple[Action, ...]:
         return self.tool_call(id, "collect_digits", {"purpose": "pin", **args})
@@ -270,9 +272,11 @@ class Stage:
     def end_call(self, id: str = "end") -> tuple[Action, ...]:
         return self.tool_call(id, "end_call", {"reason": "done"})
 
-    def tool_finished(self, id: str, answer: ToolAnswer) -> tuple[Action, ...]:
+    def tool_finished(
+        self, id: str, answer: ToolAnswer, *, certain: bool = True
+    ) -> tuple[Action, ...]:
         self.running_tools.discard(id)
-        return self.handle(ToolCallFinished(self.now_ms, id, answer))
+        return self.handle(ToolCallFinished(self.now_ms, id, answer, certain))
 
     def usage(self, usage: Usage) -> tuple[Action, ...]:
         return self.handle(UsageReported(self.now_ms, usage))
@@ -314,7 +318,8 @@ class Stage:
             self.handle(ModelConnected(self.now_ms))
 
     def _perform(self, action: Action) -> None:
-        assert self.closed is None, f"{action} after the stream was closed"
+        late_result = isinstance(action, SaveCall) and action.changes.tool_calls
+        assert self.closed is None or late_result, f"{action} after the stream was closed"
         self.actions.append(action)
         match action:
             case PlayAudio():
@@ -336,9 +341,6 @@ class Stage:
             case CallTool():
                 assert action.id not in self.running_tools, f"{action} while it runs already"
                 self.running_tools.add(action.id)
-            case CancelTool():
-                assert action.id in self.running_tools, f"{action}, which does not run"
-                self.running_tools.remove(action.id)
             case SaveCall():
                 self._save(action)
             case CloseStream():
@@ -356,7 +358,9 @@ class Stage:
                 assert_never(action)
 
     def _save(self, action: SaveCall) -> None:
-        assert self.final_save is None, f"{action} after the final save"
+        rest = msgspec.structs.replace(action.changes, tool_calls=())
+        late = self.final_save is not None and rest != CallChanges()
+        assert not late, f"{action} after the final save"
         self.record.add(action.changes)
         if action.final:
             self.final_save = action
@@ -365,5 +369,4 @@ class Stage:
         assert self.final_save is not None, "the stream was closed without a final save"
         assert not self.timers, f"{list(self.timers)} outlive the stream"
         assert self.dialled_ms is None, "a session that is being made outlives the stream"
-        assert not self.running_tools, f"tools {self.running_tools} outlive the stream"
         self.closed = action

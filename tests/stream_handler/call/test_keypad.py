@@ -7,7 +7,6 @@ from ringdown.calls import EndReason, NextAction, Speaker, ToolOutcome
 from ringdown.tools import Json
 from stream_handler.call.actions import (
     CallTool,
-    CancelTool,
     SaveCall,
     SendModelText,
     SendToolResponse,
@@ -270,7 +269,6 @@ def test_a_collection_that_the_model_cancels_is_over() -> None:
     stage.pass_ms(5_000)
 
     assert answers(stage) == []
-    assert stage.all(CancelTool) == [], "it runs nowhere"
     assert stage.record.tool_calls["c1"].outcome is ToolOutcome.CANCELLED
     stage.types("7")
     stage.pass_ms(2_000)

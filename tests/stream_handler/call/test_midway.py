@@ -163,7 +163,6 @@ def test_a_hang_up_ends_the_call_there_and_then(scene: Callable[[], Stage]) -> N
 
     assert stage.ended_for() is EndReason.CALLER_HUNG_UP
     assert list(stage.timers) == [Timer.FINAL_SAVE]
-    assert stage.running_tools == set()
     stage.saved()
     assert stage.closed == CloseStream(NextAction.HANG_UP)
 

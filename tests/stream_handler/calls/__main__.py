@@ -73,9 +73,10 @@ def record_spoken_calls() -> None:
             flights = asyncio.run(_flights_below(Path(folder)))
         for name, of in wanted.items():
             flight = flights[of]
-            words = words_for(flight.head.call.agent.language)
+            head = flight.head
+            words = words_for(head.call.agent.language)
             events = (happened.event for happened in flight.happened)
-            recording = record(flight.head.call, flight.head.history, words, events)
+            recording = record(head.call, head.history, words, events, head.tool_calls)
             write(recording, FOLDER / f"{name}.jsonl")
 
 

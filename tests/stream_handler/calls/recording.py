@@ -2,7 +2,8 @@
 
 A recording is JSON, a line for each event, so that `git diff` shows what has changed:
 
-    first line   {"call": …, "history": […], "words": …}: what the session began with
+    first line   {"call": …, "history": […], "tool_calls": […], "words": …}: what the session began
+                 with; those that are empty may be missing
     event        [its name, its fields, [action, …]]
     audio        ["CallerAudio", [[at_ms, bytes, dbfs], …], [action, …]], ["ModelAudio", …]: a run
                  of chunks, with the actions that each of them led to
@@ -25,7 +26,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from ringdown.calls import Call, Turn
+from ringdown.calls import Call, ToolCall, Turn
 from stream_handler.call import events
 from stream_handler.call.actions import Action, PlayAudio, SendModelAudio
 from stream_handler.call.events import CallerAudio, Event, ModelAudio
@@ -53,20 +54,29 @@ class Recording:
     history: tuple[Turn, ...]
     words: Words
     steps: tuple[Step, ...]
+    tool_calls: tuple[ToolCall, ...] = ()
+
+    def session(self) -> StreamSession:
+        return StreamSession(self.call, self.words, self.history, self.tool_calls)
 
 
 def record(
-    call: Call, history: tuple[Turn, ...], words: Words, happened: Iterable[Event]
+    call: Call,
+    history: tuple[Turn, ...],
+    words: Words,
+    happened: Iterable[Event],
+    tool_calls: tuple[ToolCall, ...] = (),
 ) -> Recording:
     """Give the events to a new session and keep what it does."""
-    session = StreamSession(call, words, history)
+    recording = Recording(call, history, words, (), tool_calls)
+    session = recording.session()
     steps = tuple(Step(event, _outlines(session.handle(event))) for event in happened)
-    return Recording(call, history, words, steps)
+    return dataclasses.replace(recording, steps=steps)
 
 
 def first_difference(recording: Recording) -> str | None:
     """What today's core first does otherwise than it did; None if it does everything the same."""
-    session = StreamSession(recording.call, recording.words, recording.history)
+    session = recording.session()
     for n, step in enumerate(recording.steps, start=1):
         where = f"event {n} at {step.event.at_ms:g} ms, {_shown(_told(step.event))}"
         try:
@@ -92,7 +102,12 @@ def outline(action: Action) -> Plain:
 
 
 def write(recording: Recording, path: Path) -> None:
-    beginning = {"call": recording.call, "history": recording.history, "words": recording.words}
+    beginning: dict[str, object] = {
+        "call": recording.call,
+        "history": recording.history,
+        **({"tool_calls": recording.tool_calls} if recording.tool_calls else {}),
+        "words": recording.words,
+    }
     lines = [msgspec.to_builtins(beginning), *_lines(recording.steps)]
     path.write_text("".join(f"{_shown(line)}\n" for line in lines), "utf-8")
 
@@ -102,6 +117,7 @@ def read(path: Path) -> Recording:
     return Recording(
         call=msgspec.convert(beginning["call"], Call),
         history=msgspec.convert(beginning["history"], tuple[Turn, ...]),
+        tool_calls=msgspec.convert(beginning.get("tool_calls", ()), tuple[ToolCall, ...]),
         words=msgspec.convert(beginning["words"], Words),
         steps=tuple(step for line in lines for step in _steps(line)),
     )

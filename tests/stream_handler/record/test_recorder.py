@@ -565,6 +565,76 @@ def test_of_a_superseded_stream_only_what_was_said_leaves(output: io.StringIO) -
     assert letter.changes == said(1)
 
 
+# What comes after the end
+
+RESULT = CallChanges(tool_calls=(a_tool_call("t1"),))
+
+
+async def finishing_and_later(recorder: Recorder) -> None:
+    recorder.finish(FINAL)
+    await asyncio.sleep(30)
+    recorder.save(RESULT)
+    await recorder.write_late()
+
+
+def test_a_result_that_comes_after_the_end_is_written(output: io.StringIO) -> None:
+    store = ScriptedStore()
+
+    outcome, _ = recorded(store, finishing_and_later)
+
+    assert outcome is Recorded.COMMITTED
+    assert [changes.tool_calls for _, changes in store.writes] == [(), RESULT.tool_calls]
+    assert letters(output) == ()
+
+
+def test_a_late_result_is_tried_again_until_it_is_written() -> None:
+    store = ScriptedStore(*[AWAY] * 3)
+
+    async def story(recorder: Recorder) -> None:
+        recorder.finish(CallChanges())
+        await asyncio.sleep(5)
+        recorder.save(RESULT)
+        await recorder.write_late()
+
+    recorded(store, story)
+
+    assert len(store.tries) == 4
+    assert [changes.tool_calls for _, changes in store.writes] == [RESULT.tool_calls]
+
+
+@pytest.mark.parametrize("make", [Away, HeldByAnother])
+def test_a_late_result_that_cannot_be_written_leaves(
+    output: io.StringIO, make: Callable[[], NoStore]
+) -> None:
+    async def story(recorder: Recorder) -> None:
+        recorder.finish(CallChanges())
+        await asyncio.sleep(5)
+        recorder.save(RESULT)
+        await recorder.write_late()
+
+    recorded(make(), story)
+
+    (letter,) = letters(output)
+    assert letter.changes == RESULT
+
+
+def test_a_process_that_must_stop_writes_no_late_result(output: io.StringIO) -> None:
+    store = ScriptedStore()
+
+    async def story(recorder: Recorder) -> None:
+        recorder.finish(CallChanges())
+        recorder.give_up()
+        await asyncio.sleep(1)
+        recorder.save(RESULT)
+        await recorder.write_late()
+
+    recorded(store, story)
+
+    assert store.tries == []
+    (letter,) = letters(output)
+    assert letter.changes == RESULT
+
+
 # A call that the store did not take when it began
 
 

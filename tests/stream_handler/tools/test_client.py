@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from ringdown.tools import ToolAnswer, ToolDeclaration, ToolRequest
-from stream_handler.tools.client import ToolClient
+from stream_handler.tools.client import Called, ToolClient
 from tests.jumping_loop import in_virtual_time
 from tests.ringdown.samples import CALLER
 from tests.stream_handler.tool_server import (
@@ -29,12 +29,16 @@ async def client() -> AsyncIterator[ToolClient]:
     await client.close()
 
 
-async def call(client: ToolClient, url: str, *, timeout_s: float = 5.0) -> ToolAnswer:
+async def called(client: ToolClient, url: str, *, timeout_s: float = 5.0) -> Called:
     tool = ToolDeclaration(
         name="lookup_account", description="Looks up.", url=url, timeout_s=timeout_s
     )
     async with asyncio.timeout(10):
         return await client.call(tool, REQUEST)
+
+
+async def call(client: ToolClient, url: str, *, timeout_s: float = 5.0) -> ToolAnswer:
+    return (await called(client, url, timeout_s=timeout_s)).answer
 
 
 def failure(answer: ToolAnswer) -> str:
@@ -75,7 +79,6 @@ async def test_an_error_of_the_tools_own_reaches_the_model_word_for_word(
         response(b'{"output":"a string"}'),
         response(b'{"error":"a string"}'),
         response(b"\xff\xfe\x00"),
-        response(b'{"output":{"a":' + b"[" * 15_000 + b"]" * 15_000 + b"}}"),
         response(b"moved", status="302 Found", more="Location: http://127.0.0.1:1/\r\n"),
         response(GOOD_BODY, status="302 Found"),
         response(GOOD_BODY, status="500 Internal Server Error"),
@@ -92,7 +95,6 @@ async def test_an_error_of_the_tools_own_reaches_the_model_word_for_word(
         "output is no object",
         "error is no object",
         "no UTF-8",
-        "nested too deep",
         "redirect",
         "redirect with an answer",
         "500 with an answer",
@@ -108,6 +110,27 @@ async def test_an_answer_that_is_none_is_a_failure_the_model_can_go_on_with(
 
     assert failure(answer) == "The tool failed."
     assert len(tool.requests) == 1
+
+
+@pytest.mark.parametrize("depth", [100, 1_500, 15_000])
+async def test_an_answer_that_is_nested_too_deep_is_a_failure(
+    client: ToolClient, depth: int
+) -> None:
+    body = b'{"output":{"a":' + b"[" * depth + b"]" * depth + b"}}"
+    async with tool_server(response(body)) as tool:
+        assert (
+            failure(await call(client, tool.url)) == "The tool's answer was nested too deep to use."
+        )
+
+
+async def test_an_answer_that_is_nested_as_deep_as_it_may_be_is_passed_on(
+    client: ToolClient,
+) -> None:
+    body = b'{"output":{"a":' + b"[" * 30 + b"]" * 30 + b"}}"
+    async with tool_server(response(body)) as tool:
+        answer = await call(client, tool.url)
+
+    assert answer.error is None
 
 
 async def test_only_a_failing_server_is_worth_another_try(client: ToolClient) -> None:
@@ -151,11 +174,14 @@ def test_a_slow_tool_is_given_up_at_its_deadline(reply: Reply) -> None:
         loop, client = asyncio.get_running_loop(), ToolClient()
         async with tool_server(reply) as tool:
             began_s = loop.time()
-            answer = await call(client, tool.url, timeout_s=3.0)
+            answer, certain = await called(client, tool.url, timeout_s=3.0)
             ended_s = loop.time()
             await tool.hung_up.wait()
         await client.close()
-        assert failure(answer) == "The tool took too long to answer."
+        assert (
+            failure(answer) == "The tool took too long to answer, but may have done what you asked."
+        )
+        assert not certain
         return ended_s - began_s
 
     assert in_virtual_time(story()) == pytest.approx(3.0)
@@ -208,7 +234,13 @@ async def test_a_connection_cut_in_the_answer_is_a_failure(client: ToolClient) -
         await asyncio.sleep(0)
 
     async with tool_server(cut) as tool:
-        assert failure(await call(client, tool.url)) == "The tool could not be reached."
+        answer, certain = await called(client, tool.url)
+
+    assert (
+        failure(answer)
+        == "The connection to the tool was lost, but it may have done what you asked."
+    )
+    assert not certain
 
 
 async def test_what_is_no_http_is_a_failure(client: ToolClient) -> None:
@@ -216,7 +248,7 @@ async def test_what_is_no_http_is_a_failure(client: ToolClient) -> None:
         writer.write(b"SSH-2.0-OpenSSH_9.9\r\n\r\n")
 
     async with tool_server(ssh) as tool:
-        assert failure(await call(client, tool.url)) == "The tool could not be reached."
+        assert failure(await call(client, tool.url))
 
 
 @pytest.mark.parametrize(
@@ -240,7 +272,17 @@ async def test_what_is_no_http_is_a_failure(client: ToolClient) -> None:
 async def test_a_tool_that_cannot_be_reached_is_a_failure_and_never_an_exception(
     client: ToolClient, url: str
 ) -> None:
-    assert failure(await call(client, url)) == "The tool could not be reached."
+    answer, certain = await called(client, url)
+
+    assert failure(answer) == "The tool could not be reached."
+    assert certain, "nothing was sent, so nothing can have been done"
+
+
+async def test_arguments_that_cannot_be_written_are_a_failure(client: ToolClient) -> None:
+    tool = ToolDeclaration(name="lookup_account", description="", url="http://127.0.0.1:1/")
+    answer, _ = await client.call(tool, msgspec.structs.replace(REQUEST, args={"a": "\ud83d"}))
+
+    assert failure(answer) == "The arguments can't be sent. Use simpler ones."
 
 
 async def test_a_cancelled_call_leaves_the_tool_at_once(client: ToolClient) -> None:
