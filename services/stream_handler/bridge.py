@@ -62,6 +62,9 @@ from stream_handler.record.stream_report import StreamReport
 from stream_handler.tools.client import ToolClient
 from stream_handler.words import words_for
 
+_FRAME_MS = 20
+_SILENT_FRAME = b"\xff" * 160
+_NO_FRAMES_MS = 200.0
 _T = TypeVar("_T")
 
 _log = Log(__name__)
@@ -118,6 +121,8 @@ class Bridge:
         # An attempt that goes on with a call goes on with its time, too.
         self._started_s = self._loop.time() - _age_s(call)
         self._warned: set[str] = set()
+        self._sound_ms: float | None = None
+        """Until when there is sound of the caller's, or silence in its place."""
 
     async def run(self) -> None:
         """Carry the call to its end; the socket is closed and the record written on return.
@@ -148,6 +153,7 @@ class Bridge:
             until_closed = [
                 self._group.create_task(self._receive_from_carrier()),
                 self._group.create_task(self._send_to_carrier()),
+                self._group.create_task(self._fill_silence()),
             ]
             if self._call.agent.apply_to_live_calls:
                 until_closed.append(self._group.create_task(self._follow_agent()))
@@ -227,8 +233,8 @@ class Bridge:
         async for received in self._stream.receive():
             match received:
                 case Sound():
-                    pcm = self._up.convert(received.mulaw)
-                    self._handle(CallerAudio(self._now_ms(), pcm, self._up.level_dbfs))
+                    self._sound_ms = self._now_ms()
+                    self._caller_audio(received.mulaw)
                 case MarkPlayed():
                     self._handle(MarkReceived(self._now_ms(), received.name))
                 case KeyPressed():
@@ -238,6 +244,24 @@ class Bridge:
                 case _:
                     assert_never(received)
         self._handle(StreamLost(self._now_ms()))
+
+    def _caller_audio(self, mulaw: bytes) -> None:
+        pcm = self._up.convert(mulaw)
+        self._handle(CallerAudio(self._now_ms(), pcm, self._up.level_dbfs))
+
+    async def _fill_silence(self) -> None:
+        """Some carriers send no frames while the caller is silent: time goes on all the same, for
+        the model and for our own ear."""
+        while True:
+            await asyncio.sleep(_NO_FRAMES_MS / 1_000)
+            if self._sound_ms is None:
+                continue
+            missing_ms = self._now_ms() - self._sound_ms
+            if missing_ms >= _NO_FRAMES_MS:
+                frames = int(missing_ms // _FRAME_MS)
+                self._sound_ms += frames * _FRAME_MS
+                for _ in range(frames):
+                    self._caller_audio(_SILENT_FRAME)
 
     async def _send_to_carrier(self) -> None:
         try:

@@ -160,7 +160,7 @@ class ModelSide:
     def _take(self, event: ModelEvent) -> None:
         match event:
             case ModelSpeech():
-                self._handle(ModelAudio(self._clock_ms(), self._down.convert(event.pcm)))
+                self._handle(self._model_audio(event.pcm))
                 return
             case ModelInterrupted():
                 self._down.reset()
@@ -172,11 +172,16 @@ class ModelSide:
                 pass
         self._handle(event)
 
+    def _model_audio(self, pcm: bytes) -> ModelAudio:
+        down = self._down
+        mulaw = down.convert(pcm)
+        return ModelAudio(self._clock_ms(), mulaw, down.level_dbfs, down.steady)
+
     def _end_sound(self) -> None:
         """The session is left, perhaps in the middle of a word: the sound ends without a click."""
         mulaw = self._down.flush()
         if mulaw:
-            self._handle(ModelAudio(self._clock_ms(), mulaw))
+            self._handle(ModelAudio(self._clock_ms(), mulaw, self._down.level_dbfs))
 
     async def _give_up(self, connection: _Connection) -> None:
         if self._current is connection:

@@ -129,7 +129,7 @@ class CountingModel:
         self.url = ""
         self.ca_file = Path()
         self.calls: dict[str, CountedCall] = {}
-        spoken = bytes(_MODEL_HZ * 2 * _SPOKEN_MS // 1000)
+        spoken = b"\x00\x20" * (_MODEL_HZ * _SPOKEN_MS // 1000)
         part = {
             "inlineData": {
                 "mimeType": f"audio/pcm;rate={_MODEL_HZ}",

@@ -24,7 +24,9 @@ READY: Json = {"setupComplete": {"sessionId": "s"}}
 HANDLE: Json = {"sessionResumptionUpdate": {"newHandle": "h1", "resumable": True}}
 GREETING: Json = {
     "serverContent": {
-        "modelTurn": {"parts": [{"inlineData": {"mimeType": "audio/pcm", "data": "AAAA" * 640}}]},
+        "modelTurn": {
+            "parts": [{"inlineData": {"mimeType": "audio/pcm", "data": "ACAAIAAg" * 320}}]
+        },
         "outputTranscription": {"text": "Hello."},
     }
 }

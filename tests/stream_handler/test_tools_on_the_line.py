@@ -37,7 +37,7 @@ SPEECH: Json = {
                 {
                     "inlineData": {
                         "mimeType": "audio/pcm;rate=24000",
-                        "data": base64.b64encode(bytes(9_600)).decode(),
+                        "data": base64.b64encode(b"\x00\x20" * 4_800).decode(),
                     }
                 }
             ]

@@ -241,7 +241,8 @@ def as_the_sdk_reads_it(message: types.LiveServerMessage) -> Iterator[Received]:
         case status:
             over = status is types.InteractionStatus.IDLE
     if over:
-        yield TurnCompleted(AT_MS)
+        reason = content.turn_complete_reason
+        yield TurnCompleted(AT_MS, "" if reason is None else reason.value)
     update = message.session_resumption_update
     if update is not None and update.resumable and update.new_handle:
         yield ResumptionUpdated(AT_MS, update.new_handle)

@@ -27,6 +27,10 @@ MODEL_OUTPUT_HZ = 24_000
 
 SILENCE_DBFS = -100.0
 
+_FRAME = 160  # samples: 20 ms
+_STEADY_DB = 1.5
+_STEADY_RATIO = 10 ** (_STEADY_DB / 10)
+
 _RINGBACK_PEAK = 3_300  # -20 dBFS
 _TONE_PEAK = 2_070  # -24 dBFS
 _NOTES_HZ = (523.25, 659.26)
@@ -55,6 +59,17 @@ class Downsampler:
     def __init__(self, volume_db: float = 0.0) -> None:
         """`volume_db` is how much louder than the model the caller is to hear it."""
         self._decimator = Decimator(volume_db)
+        self._loudness = Loudness()
+
+    @property
+    def level_dbfs(self) -> float:
+        """Of the last chunk."""
+        return self._loudness.level_dbfs
+
+    @property
+    def steady(self) -> bool:
+        """Whether the last chunk is as loud as the one before, from its beginning to its end."""
+        return self._loudness.steady
 
     def reset(self) -> None:
         """Forget the signal so far: what follows is another sound (after a barge-in, a turn)."""
@@ -62,11 +77,35 @@ class Downsampler:
 
     def convert(self, pcm: bytes) -> bytes:
         """As much µ-law as `pcm` completes: a third as many samples, half the filter behind."""
-        return encode_mulaw(self._decimator.convert(pcm))
+        samples = self._decimator.convert(pcm)
+        self._loudness.measure(samples)
+        return encode_mulaw(samples)
 
     def flush(self) -> bytes:
         """The tail that the filter still holds, so that no word end is clipped; then `reset()`."""
         return encode_mulaw(self._decimator.flush())
+
+
+class Loudness:
+    """The level of a sound, and whether it keeps it."""
+
+    def __init__(self) -> None:
+        self.level_dbfs = SILENCE_DBFS
+        self.steady = False
+
+    def measure(self, samples: Pcm) -> None:
+        """Take the next chunk, at 8 kHz."""
+        before_dbfs = self.level_dbfs
+        whole = samples[: len(samples) // _FRAME * _FRAME].astype(np.float32)
+        if not len(whole):
+            return  # too short to tell
+        frames = whole.reshape(-1, _FRAME)
+        energies = np.einsum("ij,ij->i", frames, frames)
+        self.level_dbfs = _level_dbfs(float(energies.mean()), _FRAME)
+        quietest, loudest = float(energies.min()), float(energies.max())
+        self.steady = (
+            loudest <= quietest * _STEADY_RATIO and abs(self.level_dbfs - before_dbfs) <= _STEADY_DB
+        )
 
 
 class Interpolator:

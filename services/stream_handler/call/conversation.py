@@ -39,6 +39,8 @@ from stream_handler.call.transcript import Transcript
 from stream_handler.call.waiting import Waiting
 from stream_handler.call.watchdog import Watchdog
 
+AUDIBLE_DBFS = -50.0
+"""Far below the softest speech of a model, and above the noise of one that says nothing."""
 _BARGE_IN_WINDOW_MS = 3_000.0
 _ECHO_MS = 300.0  # how long after its end the agent may still be heard on the caller's line
 _SMALL_INTERRUPTION_MS = 600.0
@@ -168,11 +170,16 @@ class Conversation:
         self.effects.do(SendModelText(opening))
 
     def model_audio(self, event: ModelAudio) -> None:
-        if not self.state.link.generating:
+        """Play it, unless nobody could hear it: then it is no word of the model's."""
+        audible = event.level_dbfs >= AUDIBLE_DBFS
+        if audible and not self.state.link.generating:
             self.effects.cancel(Timer.ANSWER)
-        if not self.state.link.audio(event.at_ms) or not event.mulaw:
+        if not event.mulaw or not self.state.link.audio(event.at_ms, audible=audible):
+            if not audible:
+                self.watchdog.sound_was_silent()
             return
-        self.watchdog.model_acted()
+        if audible:
+            self.watchdog.model_acted()
         self.limits.agent_replied()
         self.waiting.stop_ringing()
         self.waiting.stop()

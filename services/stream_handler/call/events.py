@@ -80,6 +80,9 @@ class ModelAudio(msgspec.Struct, frozen=True, gc=False):
 
     at_ms: float
     mulaw: bytes
+    level_dbfs: float = -20.0
+    steady: bool = False
+    """Its level has been the same since the chunk before, as a tone's is and no voice's."""
 
 
 class ToolCallFinished(msgspec.Struct, frozen=True):

@@ -18,11 +18,12 @@ from stream_handler.call.actions import (
     SendModelText,
     UpdateModelContext,
 )
-from stream_handler.call.conversation import Conversation
+from stream_handler.call.conversation import AUDIBLE_DBFS, Conversation
 from stream_handler.call.effects import Effects
 from stream_handler.call.events import (
     AgentEdited,
     GoAwayReceived,
+    ModelAudio,
     ModelConnectFailed,
     ModelDisconnected,
     ResumptionUpdated,
@@ -46,6 +47,7 @@ _BEFORE_ONSET_MS = 300.0
 _UNSURE_MS = 500.0  # sent, but perhaps not heard; and a word that has just begun
 _NO_VOICE_MS = 3_000.0
 _SILENT = "the model was silent"
+_TONE = "the model sent a tone instead of a voice"
 
 
 @dataclass(slots=True, eq=False)
@@ -217,7 +219,7 @@ class ModelSessions:
         self.state.replaced_because, self.state.unheard_since_ms = why, at_ms
         self.state.leaving = False
         self.effects.cancel(Timer.ANSWER, Timer.GO_AWAY)
-        self.state.cut_off = self.state.link.generating
+        self.state.cut_off = self.state.link.generating or why == _TONE
         if self.state.cut_off and self.transcript.answered_before_transcript:
             self.state.cut_off = False
             self.conversation.interrupted(at_ms)
@@ -275,6 +277,14 @@ class ModelSessions:
         self.effects.do(SendModelText(text))
 
     # Watching
+
+    def model_audio(self, event: ModelAudio) -> None:
+        self.conversation.model_audio(event)
+        length_ms = len(event.mulaw) / BYTES_PER_MS
+        steady = event.steady and event.level_dbfs >= AUDIBLE_DBFS
+        if self.state.link.is_tone(length_ms, steady=steady) and self.state.talking:
+            self.conversation.interrupted(event.at_ms)
+            self._leave(event.at_ms, _TONE)
 
     def interrupted(self, at_ms: float) -> None:
         voiced_ms = self.speech.last_voiced_ms

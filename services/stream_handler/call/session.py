@@ -173,7 +173,7 @@ class StreamSession:
     def _dispatch(self, event: ModelAudio | NoAudio) -> None:
         match event:
             case ModelAudio():
-                self._conversation.model_audio(event)
+                self._sessions.model_audio(event)
             case MarkReceived():
                 self._conversation.mark_received(event)
             case TranscriptReceived():

@@ -177,6 +177,7 @@ class Ending:
 
 _STALE_MS = 1_000.0
 _STALE_GAP_MS = 200.0
+_TONE_MS = 3_000.0
 
 
 class LinkState(enum.Enum):
@@ -235,6 +236,8 @@ class ModelLink:
         self.turn_is_empty = True
         """Whether the model has said and called nothing in its present turn."""
         self.last_audio_ms = 0.0
+        """When something was last heard of it."""
+        self._tone_ms = 0.0
 
     @property
     def state(self) -> LinkState:
@@ -260,8 +263,14 @@ class ModelLink:
         self.step(LinkStep.CLOSE)
         self.generating = False
 
-    def audio(self, at_ms: float) -> bool:
-        """Audio has arrived; False if it belongs to an interrupted reply and must be dropped.
+    def is_tone(self, length_ms: float, *, steady: bool) -> bool:
+        """Whether the sound has kept its level for longer than any voice does."""
+        self._tone_ms = self._tone_ms + length_ms if steady else 0.0
+        return self._tone_ms >= _TONE_MS
+
+    def audio(self, at_ms: float, *, audible: bool = True) -> bool:
+        """Audio has arrived; False if it is to be dropped: it belongs to an interrupted reply, or
+        would begin one with silence.
 
         Such audio follows closely, and ends with the turn. Sound that comes after a pause is a new
         reply; so is what comes a second later, if the service never ends the turn.
@@ -271,6 +280,8 @@ class ModelLink:
             last_ms, self.last_audio_ms = max(self.last_audio_ms, since_ms), at_ms
             if at_ms - last_ms < _STALE_GAP_MS:
                 return False
+        if not audible:
+            return self.generating
         self._interrupted_ms = None
         self.generating = True
         self.turn_is_empty = False
@@ -284,6 +295,7 @@ class ModelLink:
 
     def generation_completed(self) -> None:
         self.generating = False
+        self._tone_ms = 0.0
 
     def turn_completed(self) -> None:
         self.generating = False

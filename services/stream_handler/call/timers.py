@@ -105,7 +105,7 @@ REPLY_PAUSE_MS = 3_000.0
 ANSWER_CUT_SHORT_MS = 2_500.0
 """After a reply that was dropped for nobody: a caller too soft for our ear is answered by then."""
 ANSWER_NUDGED_MS = 3_000.0
-"""For a model that has been asked to speak."""
+"""For a model that has been asked to speak, or sends sound that nobody can hear."""
 ANSWER_EMPTY_MS = 750.0
 """For a model that has just ended its turn without a word."""
 FIRST_ANSWER_EMPTY_MS = 3_000.0

@@ -37,6 +37,7 @@ class Watchdog:
         self._asked = False
         self._empty_turns = 0
         self._cut_short = False
+        self._sound_is_silent = False
 
     @property
     def owed(self) -> bool:
@@ -55,9 +56,15 @@ class Watchdog:
 
     def connected(self) -> None:
         """Another session listens."""
-        self._cut_short = False
+        self._cut_short = self._sound_is_silent = False
         self._empty_turns = 0
         self._since_ms = None
+
+    def sound_was_silent(self) -> None:
+        """What the model sends for a reply can't be heard."""
+        if not self._sound_is_silent:
+            self._sound_is_silent = True
+            self._since_ms = None
 
     def cut_short_by_little(self) -> None:
         self._cut_short = True
@@ -76,7 +83,7 @@ class Watchdog:
         """It has spoken, or called a tool."""
         self._tried = self._since_ms = None
         self._empty_turns = 0
-        self._asked = self._cut_short = False
+        self._asked = self._cut_short = self._sound_is_silent = False
 
     def due_ms(
         self,
@@ -102,13 +109,14 @@ class Watchdog:
     def _patience_ms(self, agent_has_spoken: bool) -> float:
         if self._empty_turns:
             return ANSWER_EMPTY_MS if agent_has_spoken else FIRST_ANSWER_EMPTY_MS
-        if self._tried is Remedy.ASK:
+        if self._tried is Remedy.ASK or self._sound_is_silent:
             return ANSWER_NUDGED_MS
         return ANSWER_CUT_SHORT_MS if self._cut_short else self._answer_ms
 
     def lost_patience(self, *, broken_off: bool) -> Remedy:
         """What to try now. A model that stops in mid-word isn't listening either: don't ask it."""
         self._since_ms = None
+        self._sound_is_silent = False
         if self._tried is None and not broken_off:
             self._tried = Remedy.ASK
         elif self._tried is not Remedy.REPLACE:

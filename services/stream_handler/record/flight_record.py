@@ -98,6 +98,8 @@ class _CallerSound(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="
 class _ModelSound(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="model"):
     at_ms: float
     bytes: int
+    level_dbfs: float = -20.0
+    steady: bool = False
 
 
 class _OtherEvent(msgspec.Struct, frozen=True, array_like=True, tag="event"):
@@ -215,7 +217,7 @@ def _entry(event: Event) -> _Entry | msgspec.Raw:
         case CallerAudio():
             return _CallerSound(event.at_ms, event.level_dbfs, len(event.pcm))
         case ModelAudio():
-            return _ModelSound(event.at_ms, len(event.mulaw))
+            return _ModelSound(event.at_ms, len(event.mulaw), event.level_dbfs, event.steady)
         case _:
             other = _OtherEvent(type(event).__name__, msgspec.json.encode(event))
             return msgspec.Raw(msgspec.msgpack.encode(other))
@@ -271,7 +273,8 @@ def _event(entry: _CallerSound | _ModelSound | _OtherEvent) -> Event:
         case _CallerSound():
             return CallerAudio(entry.at_ms, _AUDIO_BYTE * entry.bytes, entry.level_dbfs)
         case _ModelSound():
-            return ModelAudio(entry.at_ms, _AUDIO_BYTE * entry.bytes)
+            sound = _AUDIO_BYTE * entry.bytes
+            return ModelAudio(entry.at_ms, sound, entry.level_dbfs, entry.steady)
         case _OtherEvent():
             event: Any = msgspec.json.decode(entry.fields, type=_EVENTS[entry.name])
             known: Event = event

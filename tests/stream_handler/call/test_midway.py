@@ -138,7 +138,7 @@ SCENES: dict[Callable[[], Stage], tuple[EndReason, int]] = {
     nudged: (EndReason.CALLER_IDLE, 15),
     warning_of_the_time: (EndReason.CALLER_IDLE, 32),
     goodbye: (EndReason.AGENT_HUNG_UP, 2),
-    goodbye_to_come: (EndReason.AGENT_HUNG_UP, 3),
+    goodbye_to_come: (EndReason.AGENT_HUNG_UP, 6),
     forgotten_hang_up: (EndReason.AGENT_HUNG_UP, 5),
     transfer: (EndReason.TRANSFERRED, 2),
     typing: (EndReason.MODEL_LOST, 20),

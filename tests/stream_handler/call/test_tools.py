@@ -167,9 +167,9 @@ def test_a_transfer_without_a_word_asks_for_one() -> None:
     assert response.answer.output is not None
     assert "Tell the caller now" in response.answer.output["status"]
     assert response.scheduling is None
-    stage.pass_ms(2_000)
+    stage.pass_ms(4_900)
     assert stage.ended_for() is None
-    stage.pass_ms(600)
+    stage.pass_ms(200)
     assert stage.ended_for() is EndReason.TRANSFERRED, "a model without words keeps nobody waiting"
 
 
