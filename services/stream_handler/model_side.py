@@ -194,7 +194,7 @@ class ModelSide:
             self._end_sound()
             self._current = None
             _log.error("model session lost", reason=str(error), code=error.code)
-            self._handle(ModelDisconnected(self._clock_ms(), _reason(error)))
+            self._handle(ModelDisconnected(self._clock_ms(), _reason(error), error.code))
 
     def _failed(self, connection: _Connection, error: ModelError) -> None:
         if self._dialling is connection:

@@ -71,8 +71,11 @@ class ModelConnectFailed(msgspec.Struct, frozen=True):
 
 
 class ModelDisconnected(msgspec.Struct, frozen=True):
+    """`code` is the close code, if there was one."""
+
     at_ms: float
     reason: str = ""
+    code: int | None = None
 
 
 class ModelAudio(msgspec.Struct, frozen=True, gc=False):

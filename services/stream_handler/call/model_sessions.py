@@ -46,6 +46,7 @@ _AGAIN_WITHIN_MS = 4_000.0
 _BEFORE_ONSET_MS = 300.0
 _UNSURE_MS = 500.0  # sent, but perhaps not heard; and a word that has just begun
 _NO_VOICE_MS = 3_000.0
+_RECAP_TURNS = 2
 _SILENT = "the model was silent"
 _TONE = "the model sent a tone instead of a voice"
 
@@ -153,11 +154,14 @@ class ModelSessions:
         self.effects.do(ConnectModel(config, within_ms))
 
     def _unheard(self, handle: Resumption | None) -> str:
+        """What the session is to know of the call; one that is resumed usually knows it, but may
+        have forgotten, and gets the last words as well."""
         from_ms = -1.0 if handle is None else handle.at_ms
-        return prompts.background(
-            self.transcript.since(from_ms, with_unanswered=self._was_acted_on()),
-            self.ledger.results_since(from_ms),
-        )
+        said = self.transcript.since(from_ms, with_unanswered=self._was_acted_on())
+        if handle is not None and not said:
+            said = self.transcript.since(-1.0, with_unanswered=False)[-_RECAP_TURNS:]
+        share = self.reconnects.told_share if handle is None else 1.0
+        return prompts.background(said, self.ledger.results_since(from_ms), share)
 
     def _was_acted_on(self) -> bool:
         """Whether the model has called tools because of what the caller said last.
@@ -177,8 +181,8 @@ class ModelSessions:
     def go_away(self, event: GoAwayReceived) -> None:
         if self.state.link.state is not LinkState.LISTENING:
             return
-        self.state.leaving = True
         left_ms = event.left_ms - LEAVE_BEFORE_MS
+        self.state.leaving = self.reconnects.go_away_is_new(event.at_ms)
         if left_ms > 0:
             self.effects.restart(Timer.GO_AWAY, left_ms)
         else:
@@ -197,6 +201,7 @@ class ModelSessions:
             self.effects.do(CloseModel())
             self.conversation.turn_completed(event.at_ms)
             return
+        self.reconnects.told_too_much(event.code)
         self._session_over(event.at_ms, event.reason)
         if not under_way:
             self._connect_in_its_place(event.at_ms)

@@ -74,10 +74,11 @@ SPEAK = (
 )
 
 
-def background(turns: Sequence[Said], results: Sequence[ToolCall]) -> str:
+def background(turns: Sequence[Said], results: Sequence[ToolCall], share: float = 1.0) -> str:
     """What is added to the instructions of a session that is opened in the middle of a call.
 
     To the instructions, because they are neither lost nor answered, as history in messages may be.
+    `share` of it, the latest, for a service that refuses more.
     """
     said: list[tuple[float, str]] = [
         (turn.start_ms, f"{_WHO[turn.speaker]}: {turn.text}") for turn in turns
@@ -86,7 +87,19 @@ def background(turns: Sequence[Said], results: Sequence[ToolCall]) -> str:
     if not said and not done:
         return ""
     lines = [line for _, line in sorted(said + done, key=lambda entry: entry[0])]
-    return "\n\nYou are in the middle of this call. Until now:\n" + "\n".join(lines)
+    return "\n\nYou are in the middle of this call. Until now:\n" + "\n".join(_latest(lines, share))
+
+
+def _latest(lines: list[str], share: float) -> list[str]:
+    """The last of `lines` that together have at most `share` of their characters."""
+    room = share * sum(map(len, lines))
+    kept: list[str] = []
+    for line in reversed(lines):
+        room -= len(line)
+        if room < 0:
+            break
+        kept.insert(0, line)
+    return kept
 
 
 def tool_results(results: Sequence[ToolCall]) -> str:

@@ -12,9 +12,13 @@ _MOST_IN_A_CALL = 30
 _QUICK_MS = 10_000.0
 """A resumed session that ends sooner has not come to life: its handle may be why."""
 _QUICK_FAILURES = 2
+_GO_AWAY_AGAIN_MS = 60_000.0
 _HOPELESS = frozenset({400, 401, 403, 404, 1007, 1008})
 """HTTP statuses and close codes that come again however often one tries: key, model, access; or
 the handle, which may be unknown, expired or poisoned."""
+_TOO_MUCH = 1007
+"""An invalid argument; also how the service refuses a session that is told too much."""
+_SMALLER = {1.0: 0.5, 0.5: 0.0}
 
 
 class Reconnects:
@@ -31,6 +35,26 @@ class Reconnects:
         self._connected_ms: float | None = None
         self._made: deque[float] = deque(maxlen=_MOST_IN_A_MINUTE)
         self._made_in_call = 0
+        self.told_share = 1.0
+        """How much of what was said a fresh session is told."""
+        self._left_because_asked_ms: float | None = None
+
+    def go_away_is_new(self, at_ms: float) -> bool:
+        """Whether to leave a session early that will end. One that says so soon after another did
+        would lead from session to session."""
+        before_ms = self._left_because_asked_ms
+        if before_ms is not None and at_ms - before_ms < _GO_AWAY_AGAIN_MS:
+            return False
+        self._left_because_asked_ms = at_ms
+        return True
+
+    def told_too_much(self, code: int | None) -> bool:
+        """Whether a fresh session was refused for what it was told, and can be told less."""
+        smaller = _SMALLER.get(self.told_share)
+        if code != _TOO_MUCH or self._used is not None or smaller is None:
+            return False
+        self.told_share = smaller
+        return True
 
     def resumable(self, handle: Resumption) -> None:
         """The session that is there can be resumed from here."""
@@ -65,6 +89,8 @@ class Reconnects:
         if at_ms - self._outage_ms >= _OUTAGE_MS:
             return None
         if resumed and self._handle is None:
+            return 0.0
+        if self._connected_ms is not None and self.told_too_much(code):
             return 0.0
         if code in _HOPELESS:
             return None

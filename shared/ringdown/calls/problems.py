@@ -34,6 +34,9 @@ REPEATED_WORDS = 3
 """Shorter ones ("yes", "thank you") are said twice without meaning anything by it."""
 UNHEARD_AFTER_MS = 8_000
 """Enough for a greeting and the beginning of an answer to it."""
+LONG_VOICE_MS = 10_000
+WORDS_PER_S = 0.5
+"""Slow speech has more than one word a second; half of it may be pauses."""
 LENGTHS_DIFFER_S = 15
 """The notice and ringing are in one length and not in the other; more than that is a loss."""
 
@@ -53,6 +56,7 @@ def problems(record: CallRecord) -> tuple[str, ...]:
         *_slow_replies(turns),
         *_interruptions(turns),
         *_repetitions(turns),
+        *_missing_words(turns),
         *_cost(call),
         *_twilio(call),
     )
@@ -230,6 +234,19 @@ def _repetitions(turns: Sequence[Turn]) -> Iterator[str]:
     if again:
         where = _some([_clock(turn.start_ms) for turn in again])
         yield f"The caller had to say the same again at {where}: “{again[0].text}”."
+
+
+def _missing_words(turns: Sequence[Turn]) -> Iterator[str]:
+    """Voice of which hardly anything was transcribed: the record, and a memory made of it, lack
+    what was said."""
+    for turn in turns:
+        length_ms, words = turn.end_ms - turn.start_ms, len(turn.text.split())
+        if length_ms >= LONG_VOICE_MS and words < length_ms * WORDS_PER_S / 1_000:
+            who = "caller" if turn.speaker is Speaker.CALLER else "agent"
+            yield (
+                f"Of what the {who} said at {_clock(turn.start_ms)}, {_s(length_ms)}, only"
+                f" {words} words were transcribed."
+            )
 
 
 def _alike(a: str, b: str) -> bool:
