@@ -3,7 +3,7 @@
 import enum
 
 from ringdown.agents import Agent
-from ringdown.gemini.models import MODELS
+from ringdown.gemini.models import live_model
 
 
 class Timer(enum.StrEnum):
@@ -101,7 +101,7 @@ ANSWER_NUDGED_MS = 3_000.0
 
 
 def answer_ms(agent: Agent) -> float:
-    thinks = agent.model in MODELS and MODELS[agent.model].thinks
+    thinks = live_model(agent.model).thinks
     return _ANSWER_MS[agent.turn_taking.patience] + (_THINKING_MS if thinks else 0)
 
 
