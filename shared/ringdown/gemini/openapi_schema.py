@@ -9,34 +9,41 @@ no less safe for it: arguments are checked against its JSON Schema (`ringdown.to
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from ringdown.gemini.json_schema import (
+    DEEPEST,
+    Place,
+    Schema,
+    has_kind,
+    is_map,
+    kind_of,
+    list_of,
+    resolved,
+    takes_null,
+    value_schema,
+    values_of,
+)
 from ringdown.tools import Json
 
-Schema = dict[str, Json]
-
-_TYPES = ("string", "number", "integer", "boolean", "array", "object")
 _FORMATS: Mapping[str, tuple[str, ...]] = {
     "string": ("date-time",),
     "number": ("float", "double"),
     "integer": ("int32", "int64"),
 }
-_DEEPEST = 20
-"""As `ringdown.tools.check` allows; what is nested more deeply is sent as a string."""
 _MOST_PLACES = 5
 
 
 def openapi_parameters(parameters: Schema) -> Schema | None:
     """The `parameters` of a function declaration; None for a function without arguments."""
-    schema = _converted(parameters, _Place(parameters))
+    schema = _converted(parameters, Place(parameters))
     return schema if "properties" in schema else None
 
 
 def simplifications(parameters: Schema) -> tuple[str, ...]:
     """What models are told otherwise, or not at all: "size as text", "number without pattern"."""
-    place = _Place(parameters)
+    place = Place(parameters)
     _converted(parameters, place)
     return tuple(
         f"{_some(dict.fromkeys(path or 'all of them' for path in paths))} {what}"
@@ -46,40 +53,19 @@ def simplifications(parameters: Schema) -> tuple[str, ...]:
 
 def restored(args: dict[str, Json], parameters: Schema) -> dict[str, Json]:
     """`args`, chosen by what `openapi_parameters` says, in the shape that `parameters` has."""
-    found = _restored(args, parameters, _Place(parameters))
+    found = _restored(args, parameters, Place(parameters))
     return found if isinstance(found, dict) else args
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where in a schema something is."""
-
-    root: Schema
-    """References start from it."""
-    notes: dict[str, list[str]] = field(default_factory=dict)
-    """What is told otherwise, and the paths of it."""
-    inside: tuple[str, ...] = ()
-    """References that were followed on the way."""
-    path: str = ""
-    depth: int = 0
-
-    def below(self, name: str) -> "_Place":
-        path = f"{self.path}.{name}" if self.path else name
-        return replace(self, path=path, depth=self.depth + 1)
-
-    def note(self, what: str) -> None:
-        self.notes.setdefault(what, []).append(self.path)
 
 
 # There
 
 
-def _converted(schema: Json, place: _Place) -> Schema:
-    if not isinstance(schema, dict) or place.depth > _DEEPEST:
+def _converted(schema: Json, place: Place) -> Schema:
+    if not isinstance(schema, dict) or place.depth > DEEPEST:
         place.note("as text")
         return {"type": "string"}
-    schema, place = _resolved(schema, place)
-    kind = _kind(schema)
+    schema, place = resolved(schema, place)
+    kind = kind_of(schema)
     told: Schema = {"type": kind}
     for key, (kinds, is_valid) in _KEPT.items():
         if (not kinds or kind in kinds) and is_valid(schema.get(key)):
@@ -91,16 +77,16 @@ def _converted(schema: Json, place: _Place) -> Schema:
     told = _with_values(told, schema, place)
     if told["type"] == "array":
         told["items"] = _converted(schema.get("items", {"type": "string"}), place.below("items"))
-    elif told["type"] == "object" and _is_map(schema, place):
+    elif told["type"] == "object" and is_map(schema, place):
         place.note("as a list of names and values")
-        told |= {"type": "array", "items": _pair(_value_schema(schema), place)}
+        told |= {"type": "array", "items": _pair(value_schema(schema), place)}
     elif told["type"] == "object":
         told |= _with_properties(schema, place)
     _note_the_rest(schema, told, place)
     return told
 
 
-def _with_properties(schema: Schema, place: _Place) -> Schema:
+def _with_properties(schema: Schema, place: Place) -> Schema:
     properties = schema.get("properties")
     if not isinstance(properties, dict) or not properties:
         return {}
@@ -109,20 +95,20 @@ def _with_properties(schema: Schema, place: _Place) -> Schema:
             name: _converted(child, place.below(name)) for name, child in properties.items()
         }
     }
-    needed = [name for name in properties if name in _list(schema, "required")]
+    needed = [name for name in properties if name in list_of(schema, "required")]
     return told | ({"required": needed} if needed else {})
 
 
-def _pair(value: Json, place: _Place) -> Schema:
+def _pair(value: Json, place: Place) -> Schema:
     """One entry of a map: names that aren't known beforehand can't be declared."""
     properties = {"name": {"type": "string"}, "value": _converted(value, place.below("value"))}
     return {"type": "object", "properties": properties, "required": ["name", "value"]}
 
 
-def _with_values(told: Schema, schema: Schema, place: _Place) -> Schema:
+def _with_values(told: Schema, schema: Schema, place: Place) -> Schema:
     """With the values to choose from. `enum` takes texts only, and none that is empty."""
-    values = [value for value in _values(schema) if value is not None]
-    if None in _values(schema):
+    values = [value for value in values_of(schema) if value is not None]
+    if None in values_of(schema):
         told = told | {"nullable": True}
     if not values:
         return told
@@ -147,8 +133,8 @@ def _bounds(schema: Schema, kind: str) -> Schema:
     return bounds
 
 
-def _note_the_rest(schema: Schema, told: Schema, place: _Place) -> None:
-    if not _is_told(schema):
+def _note_the_rest(schema: Schema, told: Schema, place: Place) -> None:
+    if not has_kind(schema):
         place.note("as text")
     for key in schema:
         if key not in _TOLD | _SILENT | told.keys() | _of_a_map(schema, told):
@@ -157,7 +143,7 @@ def _note_the_rest(schema: Schema, told: Schema, place: _Place) -> None:
 
 def _of_a_map(schema: Schema, told: Schema) -> frozenset[str]:
     """Keywords that are told by the list that stands for a map, or say nothing."""
-    if _kind(schema) == "object" and told["type"] == "array":
+    if kind_of(schema) == "object" and told["type"] == "array":
         return frozenset({"additionalProperties", "patternProperties"})
     closed = isinstance(schema.get("additionalProperties"), bool)
     return frozenset({"additionalProperties"} if closed else {})
@@ -166,14 +152,14 @@ def _of_a_map(schema: Schema, told: Schema) -> frozenset[str]:
 # And back
 
 
-def _restored(value: Json, schema: Json, place: _Place) -> Json:
+def _restored(value: Json, schema: Json, place: Place) -> Json:
     if not isinstance(schema, dict):
         return value
-    schema, place = _resolved(schema, place)
-    kind = _kind(schema)
+    schema, place = resolved(schema, place)
+    kind = kind_of(schema)
     if isinstance(value, str):
-        values = {_as_text(one): one for one in _values(schema) if not isinstance(one, str)}
-        if value in values and value not in _values(schema):
+        values = {_as_text(one): one for one in values_of(schema) if not isinstance(one, str)}
+        if value in values and value not in values_of(schema):
             return values[value]
         if kind in ("object", "array") or "$ref" in schema:
             value = _from_json(value)
@@ -183,8 +169,8 @@ def _restored(value: Json, schema: Json, place: _Place) -> Json:
         case list() if kind == "array":
             items = schema.get("items")
             return [_restored(item, items, place.below("items")) for item in value]
-        case list() if kind == "object" and _is_map(schema, place) and all(map(_is_pair, value)):
-            child = _value_schema(schema)
+        case list() if kind == "object" and is_map(schema, place) and all(map(_is_pair, value)):
+            child = value_schema(schema)
             return {
                 pair["name"]: _restored(pair["value"], child, place.below("value"))
                 for pair in value
@@ -193,15 +179,22 @@ def _restored(value: Json, schema: Json, place: _Place) -> Json:
             return {
                 name: _restored(item, _property(schema, name), place.below(name))
                 for name, item in value.items()
+                if item is not None or not _means_nothing(schema, name, place)
             }
         case _:
             return value
 
 
+def _means_nothing(schema: Schema, name: str, place: Place) -> bool:
+    """Whether null stands for an argument that is left out, as models write it now and then."""
+    optional = name not in list_of(schema, "required")
+    return optional and not takes_null(_property(schema, name), place.root)
+
+
 def _property(schema: Schema, name: str) -> Json:
     properties = schema.get("properties")
     known = properties.get(name) if isinstance(properties, dict) else None
-    return _value_schema(schema) if known is None else known
+    return value_schema(schema) if known is None else known
 
 
 def _is_pair(value: Json) -> bool:
@@ -217,103 +210,7 @@ def _from_json(text: str) -> Json:
     return found if isinstance(found, dict | list) else text
 
 
-# One schema instead of references and alternatives
-
-
-def _resolved(schema: Schema, place: _Place) -> tuple[Schema, _Place]:
-    """`schema` with what it refers to, what else must fit, and one of its alternatives.
-
-    A reference to what it is inside of leads nowhere: such a schema has no end.
-    """
-    for _ in range(_DEEPEST):
-        parts = [*_list(schema, "allOf"), *_alternative(schema, place)]
-        reference = schema.get("$ref")
-        if isinstance(reference, str) and reference not in place.inside:
-            parts.append(_target(reference, place.root))
-            place = replace(place, inside=(*place.inside, reference))
-        if not parts:
-            break
-        schema = {key: schema[key] for key in schema.keys() - {"$ref", "allOf", "anyOf", "oneOf"}}
-        if isinstance(schema.get("type"), list):
-            del schema["type"]
-        for part in parts:
-            if isinstance(part, dict):
-                schema = _merged(part, schema)
-    return schema, place
-
-
-def _alternative(schema: Schema, place: _Place) -> list[Json]:
-    """The first of several types or schemas, and whether it may be null; nothing without a choice.
-
-    The service takes `anyOf` beside nothing else, and older models do not understand it.
-    """
-    kinds = schema.get("type")
-    if isinstance(kinds, list):
-        options: list[Json] = [{"type": kind} for kind in kinds]
-    else:
-        options = [] if kinds else _list(schema, "anyOf") or _list(schema, "oneOf")
-    fitting = [one for one in options if isinstance(one, dict) and one.get("type") != "null"]
-    nullable: list[Json] = [{"nullable": True}] if len(fitting) < len(options) else []
-    if fitting and all(_values(one) for one in fitting):
-        return [{"enum": [value for one in fitting for value in _values(one)]}, *nullable]
-    if len(fitting) > 1 and not _values(schema):
-        place.note("as the first of its types only")
-    return [*fitting[:1], *nullable]
-
-
-def _target(reference: str, root: Schema) -> Json:
-    """Where `#/$defs/name` leads; None for a reference to elsewhere."""
-    found: Json = root
-    for step in reference.removeprefix("#/").split("/"):
-        found = found.get(step) if isinstance(found, dict) else None
-    return found
-
-
-def _merged(part: Schema, schema: Schema) -> Schema:
-    """Both together; `schema` counts where they differ."""
-    merged = part | schema
-    if isinstance(part.get("properties"), dict) and isinstance(schema.get("properties"), dict):
-        merged["properties"] = schema["properties"] | part["properties"] | schema["properties"]
-    required = [*_list(part, "required"), *_list(schema, "required")]
-    return merged | {"required": required} if required else merged
-
-
-# What a schema says
-
-
-def _kind(schema: Schema) -> str:
-    """The type, or the one that the other keywords belong to."""
-    kind = schema.get("type")
-    if kind in _TYPES:
-        return str(kind)
-    if _NAMED & schema.keys():
-        return "object"
-    if "items" in schema:
-        return "array"
-    return "number" if _NUMERIC & schema.keys() else "string"
-
-
-def _is_told(schema: Schema) -> bool:
-    """Whether `_kind` is more than a guess."""
-    has_type = schema.get("type") in _TYPES
-    return has_type or bool(_values(schema) or (_NAMED | _NUMERIC | {"items"}) & schema.keys())
-
-
-def _is_map(schema: Schema, place: _Place) -> bool:
-    """Whether it has names that aren't known beforehand. The arguments as a whole are no map."""
-    return place.depth > 0 and not schema.get("properties")
-
-
-def _value_schema(schema: Schema) -> Json:
-    """What the values of a map are: texts, if it doesn't say."""
-    patterns = schema.get("patternProperties")
-    children = [schema.get("additionalProperties")]
-    children += patterns.values() if isinstance(patterns, dict) else []
-    return next((one for one in children if isinstance(one, dict)), {"type": "string"})
-
-
-def _values(schema: Schema) -> list[Json]:
-    return [schema["const"]] if "const" in schema else _list(schema, "enum")
+# In words
 
 
 def _as_text(value: Json) -> str:
@@ -324,11 +221,6 @@ def _some(paths: Iterable[str]) -> str:
     names = list(paths)
     more = len(names) - _MOST_PLACES
     return ", ".join(names[:_MOST_PLACES]) + (f" and {more} more" if more > 0 else "")
-
-
-def _list(schema: Schema, key: str) -> list[Json]:
-    value = schema.get(key)
-    return value if isinstance(value, list) else []
 
 
 def _is_number(value: Json) -> bool:
@@ -348,8 +240,6 @@ _KEPT: Mapping[str, tuple[tuple[str, ...], Callable[[Json], bool]]] = {
     "maxItems": (("array",), _is_count),
 }
 """Keywords that mean the same in both, the types they belong to (none: all), and valid values."""
-_NAMED = frozenset({"properties", "additionalProperties", "patternProperties"})
-_NUMERIC = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
 _TOLD = frozenset(
     {*_KEPT, "type", "enum", "const", "items", "properties", "required", "$ref"}
     | {"exclusiveMinimum", "exclusiveMaximum"}

@@ -28,8 +28,9 @@ from ringdown.gemini.events import (
     TurnCompleted,
     UsageReported,
 )
+from ringdown.gemini.json_schema import Schema
 from ringdown.gemini.models import Api
-from ringdown.gemini.openapi_schema import Schema, restored
+from ringdown.gemini.openapi_schema import restored
 from ringdown.tools.nesting import MOST_DEPTH, is_too_deep
 
 INPUT_HZ = 16_000

@@ -299,6 +299,12 @@ def test_what_means_the_same_is_not_told(schema: Json) -> None:
     assert simplifications(wrapped(schema)) == ()
 
 
+def test_what_is_told_comes_in_the_order_of_the_schema() -> None:
+    keywords = {f"x-{n}": n for n in range(9)}
+    told = simplifications(wrapped({"$ref": "#/$defs/Day", **keywords}))
+    assert told == tuple(f"a without x-{n}" for n in range(9))
+
+
 def test_much_of_a_kind_is_told_in_short() -> None:
     properties = {f"field_{n}": {"type": "string", "pattern": "^a"} for n in range(50)}
     [told] = simplifications({"type": "object", "properties": properties})
@@ -373,6 +379,40 @@ def test_what_does_not_fit_is_left_for_the_check_to_tell(schema: Json, sent: Jso
     parameters = wrapped(schema)
     assert restored({"a": sent}, parameters) == {"a": sent}
     assert problems_with({"a": sent}, parameters) is not None
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string"},
+        {"type": "string", "nullable": True},
+        {"type": "string", "enum": ["a"]},
+        {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+        {"$ref": "#/$defs/Day"},
+    ],
+)
+def test_null_for_an_argument_that_may_be_left_out_leaves_it_out(schema: Json) -> None:
+    parameters = wrapped(schema)
+    assert restored({"a": None}, parameters) == {}
+    needed = parameters | {"required": ["a"]}
+    assert restored({"a": None}, needed) == {"a": None}, "for the check to tell"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": ["string", "null"]},
+        {"enum": ["a", None]},
+        {"const": None},
+        {"anyOf": [{"$ref": "#/$defs/Day"}, {"type": "null"}]},
+        {"description": "Anything."},
+        True,
+    ],
+)
+def test_null_that_fits_is_kept(schema: Json) -> None:
+    parameters = wrapped(schema)
+    assert restored({"a": None}, parameters) == {"a": None}
+    assert problems_with({"a": None}, parameters) is None
 
 
 def test_a_part_without_an_end_comes_back_from_a_text() -> None:
