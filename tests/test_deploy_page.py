@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ringdown.gemini.models import MODELS, Api
+from ringdown.gemini.models import MODELS, TEXT_MODELS, Api
 from ringdown_cli.doctor.checks import CHECKS
 from ringdown_cli.doctor.deployment import from_outputs
 from tests.cli.doctor.test_deployment import outputs
@@ -100,9 +100,12 @@ def test_every_check_of_the_doctor_is_explained_in_order() -> None:
 
 def test_the_models_of_vertex_are_named() -> None:
     section = PAGE.split("## Vertex AI instead of a key\n")[1].split("\n## ")[0]
-    on_vertex = {name for name, model in MODELS.items() if model.api is Api.VERTEX}
+    named = set(re.findall(r"`(gemini-[\w.-]+)`", section))
 
-    assert set(re.findall(r"`(gemini-live-[\w.-]+)`", section)) == on_vertex
+    assert named - {TEXT_MODELS[Api.VERTEX]} == {
+        name for name, model in MODELS.items() if Api.VERTEX in model.apis
+    }
+    assert TEXT_MODELS[Api.VERTEX] in named
 
 
 def test_links_lead_somewhere() -> None:

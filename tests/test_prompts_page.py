@@ -12,7 +12,7 @@ from ringdown.agents.check import draft_findings, findings
 from ringdown.agents.opening_hours import WEEKDAYS, OpeningHours
 from ringdown.agents.templates import FIELDS
 from ringdown.gemini.models import MODELS, VOICES
-from ringdown.tools import Json
+from ringdown.tools import DeclaredTool, Json
 
 PAGE = (Path(__file__).parent.parent / "docs" / "prompts.md").read_text("utf-8")
 GOOD: dict[str, Json] = {
@@ -62,7 +62,7 @@ def test_every_example_can_be_used_and_sets_its_field(field: str) -> None:
     if "." in field:
         assert list(example[field.partition(".")[0]]) == [field.partition(".")[2]]
     fitting = NEEDS.get(field, {}) | {"testers": ["+14155550123"]}
-    found = draft_findings(GOOD | fitting | example, {"lookup_account": None})
+    found = draft_findings(GOOD | fitting | example, {"lookup_account": DeclaredTool()})
     assert (found.errors, found.remarks) == ((), ())
 
 

@@ -13,7 +13,7 @@ from devtools.stack import StackSettings, inherited, running_stack
 from ringdown.agents import Agent, packaged_document
 from ringdown.agents.check import check_agent
 from ringdown.stores import open_store
-from ringdown.tools import Json, ToolAnswer, ToolCallContext, ToolRequest
+from ringdown.tools import DeclaredTool, Json, ToolAnswer, ToolCallContext, ToolRequest
 from ringdown.tools.folder import PLACEHOLDERS, ROLES, ToolDeployment
 from stream_handler.tools.client import ToolClient
 from tests.ringdown.samples import CALL_SID, CALLED, CALLER
@@ -79,7 +79,8 @@ async def test_the_pages_tool_can_be_called_once_its_folder_is_there(
 def test_an_agent_can_be_given_the_tool_as_the_page_says() -> None:
     (edit,) = re.findall(r"^```yaml\n(tools: .*?)^```", PAGE, re.M | re.S)
     agent = check_agent(
-        packaged_document() | yaml.safe_load(edit), {"lookup_account": None, NAME: None}
+        packaged_document() | yaml.safe_load(edit),
+        {"lookup_account": DeclaredTool(), NAME: DeclaredTool()},
     )
     assert isinstance(agent, Agent), agent
     assert NAME in agent.tools

@@ -1,6 +1,6 @@
 """The sentences that a session asks the model to say, in the agent's language."""
 
-from ringdown.agents.phrases import phrases_for
+from ringdown.agents.phrases import has_phrases, phrases_for
 from stream_handler.call.limits import Words
 
 
@@ -10,4 +10,5 @@ def words_for(language: str) -> Words:
         idle_nudge=phrases.idle_nudge,
         time_warning=phrases.time_warning,
         farewells=phrases.farewells,
+        translate_to=None if has_phrases(language) else language,
     )

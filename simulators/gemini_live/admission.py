@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import parse_qs
 
-from simulators.gemini_live.refusals import CloseCode, Refused, invalid
+from simulators.gemini_live.refusals import known_refusal
 
 # A second slash at the start is taken, too: JavaScript's SDK and Firebase's send one to the service
 # (googleapis/js-genai issue 691).
@@ -55,11 +55,8 @@ def admit(target: str, headers: Mapping[str, str], credentials: Credentials) -> 
         raise NotFound
     key = headers.get("x-goog-api-key") or next(iter(parse_qs(query).get("key", [])), None)
     if not key:
-        raise Refused(
-            CloseCode.POLICY,
-            "Method doesn't allow unregistered callers (callers without established identity).",
-        )
+        raise known_refusal("no_key")
     if key != credentials.api_key:
         # Keys that are not valid are an invalid argument, in the REST API and here.
-        raise invalid("API key not valid. Please pass a valid API key.")
+        raise known_refusal("wrong_key")
     return Api.DEVELOPER

@@ -49,6 +49,13 @@ class RefuseResumption:
 
 
 @dataclass(frozen=True, slots=True)
+class RefuseSetup:
+    """Refuse every session, for one of the reasons in `refusals.KNOWN_REFUSALS`."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     code: int = 1011
     reason: str = "Internal error encountered."
@@ -125,7 +132,7 @@ class ForgetHandles:
     """Hand out resumption handles that will be refused."""
 
 
-AtConnect = RefuseUpgrade | WithholdSetup | DelaySetup | RefuseResumption
+AtConnect = RefuseUpgrade | WithholdSetup | DelaySetup | RefuseResumption | RefuseSetup
 InSession = (
     Close
     | AbortConnection

@@ -28,3 +28,41 @@ class Refused(Exception):
 
 def invalid(reason: str) -> Refused:
     return Refused(CloseCode.INVALID_ARGUMENT, reason)
+
+
+def known_refusal(name: str) -> Refused:
+    """The refusal that `KNOWN_REFUSALS` has by this name."""
+    return Refused(*KNOWN_REFUSALS[name])
+
+
+KNOWN_REFUSALS = {
+    "wrong_key": (CloseCode.INVALID_ARGUMENT, "API key not valid. Please pass a valid API key."),
+    "expired_key": (CloseCode.POLICY, "API key expired. Please renew the API key."),
+    "leaked_key": (
+        CloseCode.POLICY,
+        "Your API key was reported as leaked. Please use another API key.",
+    ),
+    "no_key": (
+        CloseCode.POLICY,
+        "Method doesn't allow unregistered callers (callers without established identity).",
+    ),
+    "retired_model": (
+        CloseCode.POLICY,
+        "models/gemini-3.1-flash-live-preview is not found for API version v1beta.",
+    ),
+    "denied_location": (
+        CloseCode.INVALID_ARGUMENT,
+        "User location is not supported for the API use.",
+    ),
+    "denied_project": (
+        CloseCode.POLICY,
+        "Your project has been denied access. Please contact support.",
+    ),
+    "refused_schema": (CloseCode.INVALID_ARGUMENT, "Request contains an invalid argument."),
+    "refused_feature": (
+        CloseCode.POLICY,
+        "Operation is not implemented, or supported, or enabled.",
+    ),
+    "policy": (CloseCode.POLICY, "Policy violation: content was blocked"),
+}
+"""Why the service has been reported to refuse sessions, in its words, by names of ours."""

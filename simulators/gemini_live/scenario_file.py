@@ -20,6 +20,7 @@ from simulators.gemini_live.faults import (
     Moment,
     PhantomInterruption,
     RefuseResumption,
+    RefuseSetup,
     RefuseUpgrade,
     RepeatTurnComplete,
     SendBinary,
@@ -27,6 +28,7 @@ from simulators.gemini_live.faults import (
     Stall,
     WithholdSetup,
 )
+from simulators.gemini_live.refusals import KNOWN_REFUSALS
 from simulators.gemini_live.scenario import (
     Pace,
     PlannedCall,
@@ -202,6 +204,12 @@ def _read_misbehaviour(fields: Fields) -> Misbehaviour:
             refusal = RefuseResumption()
             code = fields.whole("code", refusal.code, minimum=1000)
             return RefuseResumption(code, fields.text("reason") or refusal.reason)
+        case "refuse_setup":
+            why = fields.needed_text("why")
+            if why not in KNOWN_REFUSALS:
+                known = ", ".join(KNOWN_REFUSALS)
+                raise ScenarioError(f"{fields.path}.why: must be one of {known}")
+            return RefuseSetup(why)
         case "close":
             default = Close()
             code = fields.whole("code", default.code, minimum=1000)

@@ -30,6 +30,7 @@ from simulators.gemini_live.faults import (
     FaultPlan,
     InSession,
     RefuseResumption,
+    RefuseSetup,
     WithholdSetup,
 )
 from simulators.gemini_live.memory import Memory
@@ -45,7 +46,7 @@ from simulators.gemini_live.messages import (
 )
 from simulators.gemini_live.reading import read
 from simulators.gemini_live.record import Received, Sent, SessionRecord
-from simulators.gemini_live.refusals import CloseCode, Refused
+from simulators.gemini_live.refusals import CloseCode, Refused, known_refusal
 from simulators.gemini_live.scenario import Scenario
 from simulators.gemini_live.setup_rules import calls_have_ids
 from simulators.gemini_live.writing import encode
@@ -173,6 +174,8 @@ class Session:
                 await asyncio.sleep(delay_s)
             case RefuseResumption(code, reason) if message.handle:
                 raise Refused(code, reason)
+            case RefuseSetup(why):
+                raise known_refusal(why)
             case _:
                 pass
         return message

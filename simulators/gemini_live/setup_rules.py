@@ -18,14 +18,7 @@ from simulators.gemini_live.wire_types import Canonical
 
 LIVE = "gemini-3.8-live"
 EXTENDED_THINKING = "gemini-3.8-live-extended-thinking"
-_DEVELOPER_MODELS = frozenset(
-    {
-        LIVE,
-        EXTENDED_THINKING,
-        "gemini-3.1-flash-live-preview",
-        "gemini-2.5-flash-native-audio-preview-12-2025",
-    }
-)
+_DEVELOPER_MODELS = frozenset({LIVE, EXTENDED_THINKING})
 _DEVELOPER_NAME = re.compile(r"models/([^/]+)")
 _VERTEX_MODELS = frozenset({LIVE, "gemini-live-2.5-flash-native-audio"})
 _VERTEX_NAME = re.compile(r"projects/[^/]+/locations/[^/]+/publishers/google/models/([^/]+)")

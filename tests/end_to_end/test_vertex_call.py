@@ -62,8 +62,7 @@ async def test_a_call_on_vertex(
 
     [session] = gemini.sessions
     assert session.setup_message["model"] == (
-        f"projects/{PROJECT}/locations/europe-west4/publishers/google/models/"
-        "gemini-live-2.5-flash-native-audio"
+        f"projects/{PROJECT}/locations/europe-west4/publishers/google/models/gemini-3.8-live"
     )
     assert any(path.endswith("/service-accounts/default/token") for path in tokens.asked)
     assert [normalise(turn.text) for turn in record.turns if turn.speaker is Speaker.AGENT] == [

@@ -79,7 +79,7 @@ class _Heard:
 
 def run(data: bytes) -> None:
     """Several messages are in one input, each after a zero byte."""
-    reader = Reader(Api.DEVELOPER, frozenset(), CallIds())
+    reader = Reader(Api.DEVELOPER, frozenset(), CallIds(), {})
     heard = _Heard()
     for message in data.split(b"\0"):
         try:

@@ -2,17 +2,19 @@
 
 import copy
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ringdown.agents.store import AgentStatus, Line, Revision, StoredAgent
 from ringdown.errors import Conflict
-from ringdown.tools import Json
+from ringdown.tools import DeclaredTool, Json
+
+_ONE_TOOL = {"lookup_account": DeclaredTool()}
 
 
 class KeptAgents:
     """Implements AgentStore. `writes` are the paths written, in order."""
 
-    def __init__(self, *, tools: tuple[str, ...] = ("lookup_account",)) -> None:
+    def __init__(self, *, tools: Mapping[str, DeclaredTool] = _ONE_TOOL) -> None:
         self.documents: dict[str, dict[str, Json]] = {}
         self.statuses: dict[str, AgentStatus] = {}
         self.revisions: dict[str, dict[str, Revision]] = {}
@@ -105,8 +107,8 @@ class KeptAgents:
     async def list_numbers(self) -> dict[str, str]:
         return dict(self.numbers)
 
-    async def declared_tools(self) -> dict[str, str | None]:
-        return dict.fromkeys(self._tools)
+    async def declared_tools(self) -> dict[str, DeclaredTool]:
+        return dict(self._tools)
 
     # Behind it
 

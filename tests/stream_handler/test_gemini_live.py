@@ -104,6 +104,30 @@ async def refusal(
 # Opening
 
 
+@pytest.mark.parametrize("handle", [None, "h1"])
+@pytest.mark.parametrize("model", ["gemini-3.8-live", "gemini-3.8-live-extended-thinking"])
+async def test_the_transcription_is_told_what_callers_speak(
+    certificates: trustme.CA, trusting: ssl.SSLContext, model: str, handle: str | None
+) -> None:
+    agent = msgspec.structs.replace(
+        an_agent(), model=model, languages=("en-US", "es-US"), vocabulary=("Ringdown", "Käthe")
+    )
+    config = session_config(a_call(agent=agent), handle=handle)
+    async with (
+        asyncio.timeout(10),
+        little_gemini(certificates) as gemini,
+        client_of(gemini, trusting).connect(config, lambda: NOW_MS),
+    ):
+        await gemini.set_up.wait()
+
+    [message] = gemini.setups
+    assert message["setup"]["inputAudioTranscription"] == {
+        "language_codes": ["en-US", "es-US"],
+        "custom_vocabulary": ["Ringdown", "Käthe"],
+    }
+    assert message["setup"]["outputAudioTranscription"] == {}
+
+
 async def test_the_session_is_set_up_as_the_call_wants_it(
     certificates: trustme.CA, trusting: ssl.SSLContext
 ) -> None:
@@ -118,11 +142,12 @@ async def test_the_session_is_set_up_as_the_call_wants_it(
     setup = message["setup"]
     assert setup["model"] == "models/gemini-3.8-live"
     assert "Be brief." in str(setup["systemInstruction"])
+    assert "Speak en-US" in str(setup["systemInstruction"])
     assert setup["generationConfig"]["responseModalities"] == ["AUDIO"]
     speech = str(setup["generationConfig"]["speechConfig"])
     assert "'Kore'" in speech
     assert "'en-US'" in speech
-    assert {"inputAudioTranscription", "outputAudioTranscription"} <= setup.keys()
+    assert (setup["inputAudioTranscription"], setup["outputAudioTranscription"]) == ({}, {})
     assert "contextWindowCompression" in setup
     assert setup["sessionResumption"] == {}
     [tools] = setup["tools"]

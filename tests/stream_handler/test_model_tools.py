@@ -11,9 +11,10 @@ import trustme
 from websockets.asyncio.server import ServerConnection
 
 from ringdown.gemini.backend import DeveloperApi
-from ringdown.gemini.models import DEFAULT_MODEL, MODELS
+from ringdown.gemini.models import DEFAULT_MODEL, MODELS, current
 from ringdown.gemini.session import GeminiLive
 from ringdown.tools import Behavior, Json, ToolAnswer
+from ringdown.tools.arguments import problems_with
 from stream_handler.call.events import ToolCallRequested
 from stream_handler.call.model_config import ModelConfig, session_config
 from tests.ringdown.samples import a_call, a_tool, an_agent
@@ -21,7 +22,7 @@ from tests.stream_handler.little_gemini import LittleGemini, little_gemini, send
 
 READY: Json = {"setupComplete": {}}
 THINKING = "gemini-3.8-live-extended-thinking"
-OLD = "gemini-3.1-flash-live-preview"
+RETIRED = "gemini-3.1-flash-live-preview"
 UNKNOWN = "gemini-9-live"
 CALL: Json = {"toolCall": {"functionCalls": [{"id": "1", "name": "lookup_account", "args": {}}]}}
 
@@ -45,8 +46,8 @@ async def ask(gemini: LittleGemini, socket: ServerConnection) -> None:
         (DEFAULT_MODEL, "non_blocking", "NON_BLOCKING", False),
         (THINKING, "blocking", None, False),
         (THINKING, "non_blocking", None, False),
-        (OLD, "blocking", None, True),
-        (OLD, "non_blocking", None, True),
+        (RETIRED, "blocking", "BLOCKING", True),
+        (RETIRED, "non_blocking", "NON_BLOCKING", False),
         (UNKNOWN, "non_blocking", None, True),
     ],
 )
@@ -67,6 +68,7 @@ async def test_a_tool_is_declared_as_its_model_needs_it(
 
     assert isinstance(event, ToolCallRequested)
     assert event.blocks is blocks
+    assert gemini.setups[0]["setup"]["model"] == f"models/{current(model)}"
     assert _declared(gemini.setups[0], "lookup_account").get("behavior") == declared
     [response] = sent["tool_response"]["functionResponses"]
     assert response.get("scheduling") == (None if blocks else "SILENT")
@@ -103,7 +105,39 @@ async def test_arguments_are_declared_as_every_model_reads_them(
     assert "jsonschema" not in json.dumps(setup).lower().replace("_", "")
 
 
-@pytest.mark.parametrize("model", [model for model in MODELS if "vertex" not in model])
+async def test_arguments_reach_the_tool_in_the_shape_that_it_declared(
+    certificates: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    parameters: Json = {
+        "type": "object",
+        "properties": {
+            "size": {"type": "integer", "enum": [1, 2]},
+            "values": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
+    }
+    tool = msgspec.structs.replace(a_tool(), parameters=parameters)
+    config = session_config(msgspec.structs.replace(a_call(), tools=(tool,)))
+    sent = {"size": "2", "values": [{"name": "day", "value": "Thursday"}]}
+
+    async def call(gemini: LittleGemini, socket: ServerConnection) -> None:
+        function = {"id": "1", "name": tool.name, "args": sent}
+        await send(socket, READY, {"toolCall": {"functionCalls": [function]}})
+        await socket.wait_closed()
+
+    async with asyncio.timeout(10), little_gemini(certificates, call) as gemini:
+        live = GeminiLive(DeveloperApi("key-0123456789", gemini.url), tls=trusting)
+        async with live.connect(config, lambda: 5.0) as session:
+            event = await anext(aiter(session.receive()))
+
+    declared = _declared(gemini.setups[0], tool.name)["parameters"]["properties"]
+    assert declared["size"] == {"type": "STRING", "enum": ["1", "2"]}
+    assert declared["values"]["type"] == "ARRAY"
+    assert isinstance(event, ToolCallRequested)
+    assert event.args == {"size": 2, "values": {"day": "Thursday"}}
+    assert problems_with(event.args, parameters) is None
+
+
+@pytest.mark.parametrize("model", [*MODELS, RETIRED])
 async def test_functions_that_are_answered_at_once_never_make_the_model_wait(
     certificates: trustme.CA, trusting: ssl.SSLContext, model: str
 ) -> None:

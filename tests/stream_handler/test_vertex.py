@@ -1,7 +1,7 @@
 """The real google-genai, as Vertex AI's client, over TLS with the Gemini Live stand-in.
 
-The stand-in refuses whatever Vertex AI is known to refuse: other tokens, other names of models,
-answers to function calls with an id.
+The stand-in refuses whatever Vertex AI is known to refuse: other tokens, other names of models, and
+of the older model answers to function calls with an id.
 """
 
 import asyncio
@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pytest
 
-from ringdown.agents import Agent
 from ringdown.calls import Speaker
 from ringdown.gemini.backend import VertexAi
 from ringdown.gemini.events import ModelEvent, ModelSpeech
@@ -40,6 +40,7 @@ TOOL = msgspec.structs.replace(
     a_tool(), parameters={"type": "object", "properties": {"number": {"type": "string"}}}
 )
 CONFIG = session_config(msgspec.structs.replace(a_call(), tools=(TOOL,)))
+OLDER = replace(CONFIG, model="gemini-live-2.5-flash-native-audio")
 SCENARIO = Scenario(
     turns=(
         Turn("hello", Reply(say="Good morning."), text="Greet"),
@@ -107,18 +108,18 @@ async def test_a_session_on_vertex(
     [record] = server.sessions
     assert record.path.endswith("v1beta1.LlmBidiService/BidiGenerateContent")
     assert record.setup_message["model"] == (
-        f"projects/{PROJECT}/locations/{LOCATION}/publishers/google/models/"
-        "gemini-live-2.5-flash-native-audio"
+        f"projects/{PROJECT}/locations/{LOCATION}/publishers/google/models/gemini-3.8-live"
     )
     assert tokens.asked == ["/token"]
 
 
-async def test_a_function_call_without_an_id_is_answered_without_one(
-    gemini_live_server: GeminiLiveServerFactory, tokens: TokenServer
+@pytest.mark.parametrize("config", [CONFIG, OLDER], ids=["with ids", "without"])
+async def test_a_function_call_is_answered_with_the_id_that_it_has(
+    gemini_live_server: GeminiLiveServerFactory, tokens: TokenServer, config: ModelConfig
 ) -> None:
     server = await gemini_live_server(SCENARIO)
 
-    async with session(server) as opened:
+    async with session(server, config) as opened:
         await opened.send_text("What is my balance?")
         events = await heard(opened, lambda seen: isinstance(seen[-1], ToolCallRequested))
         call = events[-1]
@@ -129,15 +130,38 @@ async def test_a_function_call_without_an_id_is_answered_without_one(
         after = await heard(opened, lambda seen: "42" in said(seen))
 
     assert (call.name, call.args) == ("lookup_account", {"number": "12"})
+    assert call.id.startswith("unnamed-") is (config is OLDER)
     assert said(after).endswith("It is 42.")
 
 
-async def test_a_silent_answer_says_nothing_of_scheduling(
+async def test_an_answer_says_when_to_speak_of_it(
+    gemini_live_server: GeminiLiveServerFactory, tokens: TokenServer
+) -> None:
+    server = await gemini_live_server(SCENARIO)
+    tool = msgspec.structs.replace(TOOL, behavior="non_blocking")
+    config = session_config(msgspec.structs.replace(a_call(), tools=(tool,)))
+
+    async with session(server, config) as opened:
+        await opened.send_text("What is my balance?")
+        events = await heard(opened, lambda seen: isinstance(seen[-1], ToolCallRequested))
+        call = events[-1]
+        assert isinstance(call, ToolCallRequested)
+        assert not call.blocks
+        answer = ToolAnswer(output={"balance": 42})
+        await opened.send_tool_response(call.id, call.name, answer, "when_idle")
+        await heard(opened, lambda seen: "42" in said(seen))
+
+    [record] = server.sessions
+    [response] = [r for r in record.received if r.kind == "tool_response"]
+    assert response.content["functionResponses"][0]["scheduling"] == "WHEN_IDLE"
+
+
+async def test_a_silent_answer_to_the_older_model_says_nothing_of_scheduling(
     gemini_live_server: GeminiLiveServerFactory, tokens: TokenServer
 ) -> None:
     server = await gemini_live_server(SCENARIO)
 
-    async with session(server) as opened:
+    async with session(server, OLDER) as opened:
         await opened.send_text("What is my balance?")
         events = await heard(opened, lambda seen: isinstance(seen[-1], ToolCallRequested))
         call = events[-1]
@@ -151,23 +175,25 @@ async def test_a_silent_answer_says_nothing_of_scheduling(
 
 
 @pytest.mark.parametrize(
-    "agent",
+    ("model", "answers"),
     [
-        an_agent(),
-        msgspec.structs.replace(
-            an_agent(), model="gemini-3.8-live-extended-thinking", thinking="high"
-        ),
-        msgspec.structs.replace(an_agent(), model="gemini-live-2.5-flash-native-audio"),
-        msgspec.structs.replace(an_agent(), google_search=True),
+        ("gemini-3.8-live", "gemini-3.8-live"),
+        ("gemini-3.8-live-extended-thinking", "gemini-3.8-live"),
+        ("gemini-3.1-flash-live-preview", "gemini-3.8-live"),
+        ("gemini-live-2.5-flash-native-audio", "gemini-live-2.5-flash-native-audio"),
     ],
-    ids=["usual", "thinking", "of Vertex AI", "searching"],
 )
 async def test_every_agent_is_spoken_for_whatever_model_it_names(
     gemini_live_server: GeminiLiveServerFactory,
     tokens: TokenServer,
-    agent: Agent,
+    model: str,
+    answers: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    thinking: Literal["high"] | None = "high" if "thinking" in model else None
+    agent = msgspec.structs.replace(
+        an_agent(), model=model, thinking=thinking, google_search=True, languages=("en-US",)
+    )
     server = await gemini_live_server(SCENARIO)
 
     with caplog.at_level(logging.WARNING):
@@ -176,10 +202,13 @@ async def test_every_agent_is_spoken_for_whatever_model_it_names(
 
     [record] = server.sessions
     assert record.setup is not None
-    assert record.setup.model == "gemini-live-2.5-flash-native-audio"
-    replaced = agent.model != record.setup.model
-    assert ("another model answers" in caplog.messages) is replaced
-    assert ("agent cannot search the web" in caplog.messages) is agent.google_search
+    assert record.setup.model == answers
+    replaced = [r for r in caplog.records if r.getMessage() == "another model answers"]
+    assert bool(replaced) is (model != answers)
+    setup = record.setup_message
+    newer = answers == "gemini-3.8-live"
+    assert ("googleSearch" in str(setup["tools"])) is newer
+    assert setup["inputAudioTranscription"] == ({"language_codes": ["en-US"]} if newer else {})
 
 
 async def test_a_model_that_vertex_does_not_know_is_refused_by_it(

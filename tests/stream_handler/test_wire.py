@@ -51,7 +51,7 @@ def read(message: bytes | str | dict[str, Any], api: Api = Api.DEVELOPER) -> lis
     if isinstance(message, dict):
         message = json.dumps(message)
     raw = message.encode() if isinstance(message, str) else message
-    return list(Reader(api, frozenset({"waited_for"}), CallIds()).read(raw, AT_MS))
+    return list(Reader(api, frozenset({"waited_for"}), CallIds(), {}).read(raw, AT_MS))
 
 
 def sdk(gemini: LittleGemini, trusting: ssl.SSLContext, api: Api) -> live.AsyncLive:

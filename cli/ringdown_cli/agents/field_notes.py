@@ -28,9 +28,15 @@ FIELD_NOTES = {
     ),
     "voice": FieldNote("One of Gemini's voices: Kore, Puck, Charon, Aoede …"),
     "volume_db": FieldNote("How much louder the voice is, in decibels: -12 to 12.", 3),
-    "language": FieldNote("Language and country: en-US, de-DE, pt-BR."),
+    "language": FieldNote("What it speaks, as language and country: en-US, de-DE, pt-BR."),
+    "languages": FieldNote(
+        "What callers may speak, besides; helps to write down what they say.", ["en-US", "es-US"]
+    ),
+    "vocabulary": FieldNote(
+        "Words and names that callers say, and that are easily misheard.", ["Ringdown", "Käthe"]
+    ),
     "model": FieldNote(f"The Gemini Live model: {', '.join(MODELS)}."),
-    "temperature": FieldNote("0 to 2; higher is more varied. Without it, the model's own.", 0.7),
+    "temperature": FieldNote("0 to 2; higher is more varied. Newer models may ignore it.", 0.7),
     "thinking": FieldNote(
         "How much a model that thinks does so before it speaks: minimal, low, medium or high.",
         "low",

@@ -83,7 +83,7 @@ def _heads(stored: StoredAgent, tools: DeclaredTools, *, draft: bool) -> list[st
     found = findings_of(stored.document, tools, draft=draft)
     state = state_of(stored, found)
     revision = "" if found.agent is None else f", revision {found.agent.revision}"
-    problems = [f"- {problem}" for problem in (*found.errors, *found.remarks)]
+    problems = [f"- {problem}" for problem in (*found.errors, *found.remarks, *found.notes)]
     return [f"{where(stored.agent_id, draft=draft)}: {state}{revision}", *problems]
 
 

@@ -43,13 +43,15 @@ def findings_of(
 
 
 def say_problems(terminal: Terminal, path: str, found: Findings) -> None:
-    """What should be corrected, if anything."""
+    """What should be corrected, and what is worth knowing."""
     if found.agent is None:
         terminal.complain(f"{path} cannot be used like this:")
     elif found.remarks:
         terminal.complain(f"{path} can be used, but:")
     for problem in (*found.errors, *found.remarks):
         terminal.complain(f"  - {problem}")
+    for note in found.notes:
+        terminal.say(f"Note on {note}", Style.FAINT)
 
 
 def say_status(

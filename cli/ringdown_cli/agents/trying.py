@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from ringdown.agents import Agent, Example
+from ringdown.agents.template_values import template_values
+from ringdown.agents.templates import render
 from ringdown.calls import Call
 from ringdown.gemini.backend import DeveloperApi
 from ringdown.gemini.models import model_on
@@ -24,7 +26,6 @@ from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Surroundings
 from ringdown_cli.gemini_choice import chosen_gemini
 from ringdown_cli.store_choice import chosen_store
 from ringdown_cli.terminal import Style, Terminal
-from stream_handler.call.model_config import session_config
 from stream_handler.tools.client import ToolClient
 
 _AT_ONCE = 3  # few enough for any key
@@ -89,7 +90,8 @@ async def _model(
         f"Trying {_count(examples)} with a stand-in, which only looks up what the instructions say."
     )
     terminal.say("For the real model, set GEMINI_API_KEY, or GEMINI_BACKEND=vertex.")
-    scenario = stand_in_scenario(session_config(call).instructions, examples)
+    instructions = render(call.agent.instructions, template_values(call, 0.0))
+    scenario = stand_in_scenario(instructions, examples)
     async with GeminiLiveServer(scenario, api_key=_STAND_IN_KEY) as server:
         tls = ssl.create_default_context(cafile=server.ca_file)
         yield GeminiLive(DeveloperApi(_STAND_IN_KEY, server.base_url), tls=tls)

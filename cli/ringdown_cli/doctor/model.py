@@ -4,6 +4,7 @@ import datetime
 import math
 import time
 from dataclasses import dataclass, field
+from typing import assert_never
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from ringdown.gemini.backend import GeminiBackend, VertexAi
 from ringdown.gemini.events import ModelSpeech
 from ringdown.gemini.model_session import ModelError, ModelSession
 from ringdown.gemini.models import model_on
+from ringdown.gemini.refusals import Refusal, refusal_of
 from ringdown.gemini.session import GeminiLive
 from ringdown.stores import open_store
 from ringdown_cli.agents.rehearsal import trial_call
@@ -99,25 +101,56 @@ def judge_failure(error: ModelError, backend: GeminiBackend, model: str) -> Verd
 
 
 def _advice(error: ModelError, backend: GeminiBackend, model: str) -> str:
-    text = str(error)
-    if "API key" in text or "unregistered callers" in text:
-        return (
-            "Google does not know this key. Make one at https://aistudio.google.com/apikey, give it"
-            " as TF_VAR_gemini_api_key, and run terraform apply again."
-        )
-    if "no Google credentials" in text:
-        return "Run: gcloud auth application-default login"
-    if "not found" in text:
-        where = f"{backend.api.value}, {_place(backend)}" if _place(backend) else backend.api.value
-        return f"{where} has no model {model}. Choose another model or region (docs/prompts.md)."
-    if error.code in (401, 403) and isinstance(backend, VertexAi):
-        return (
-            f"Enable Vertex AI (gcloud services enable aiplatform.googleapis.com --project"
-            f" {backend.project}) and grant its use: {_GRANT.format(backend.project)}"
-        )
-    if error.code == 429 or "quota" in text.lower():
-        return "The quota is used up: see https://aistudio.google.com/usage, or enable billing."
-    return "Try again in a minute; https://status.cloud.google.com says whether Google has trouble."
+    where = f"{backend.api.value}, {_place(backend)}" if _place(backend) else backend.api.value
+    match refusal_of(str(error), error.code):
+        case Refusal.CREDENTIALS:
+            return "Run: gcloud auth application-default login"
+        case Refusal.KEY:
+            return (
+                "Google does not accept this key. Make one at https://aistudio.google.com/apikey,"
+                " give it as TF_VAR_gemini_api_key, and run terraform apply again."
+            )
+        case Refusal.MODEL:
+            return (
+                f"{where} has no model {model}, or no longer. Choose another model or region"
+                " (docs/prompts.md)."
+            )
+        case Refusal.LOCATION if isinstance(backend, VertexAi):
+            return f"Gemini is not offered in {backend.location}. Choose another vertex_location."
+        case Refusal.LOCATION:
+            return (
+                "Google does not offer the Gemini Developer API where this request comes from. Use"
+                " Vertex AI (docs/deploy.md), or deploy to another region."
+            )
+        case Refusal.ACCESS if isinstance(backend, VertexAi):
+            return (
+                f"Enable Vertex AI (gcloud services enable aiplatform.googleapis.com --project"
+                f" {backend.project}) and grant its use: {_GRANT.format(backend.project)}"
+            )
+        case Refusal.ACCESS:
+            return (
+                "The key's project may not use Gemini. See its state at"
+                " https://aistudio.google.com, or take a key of another project."
+            )
+        case Refusal.QUOTA:
+            return "The quota is used up: see https://aistudio.google.com/usage, or enable billing."
+        case Refusal.SETUP:
+            return (
+                f"{model} does not take the session's settings or a tool's parameters; this does"
+                " not pass by itself. See what the agent sets: ringdown agents show default"
+            )
+        case Refusal.POLICY:
+            return (
+                "Google's policy stands against this session; this does not pass by itself. See the"
+                " agent's instructions, and the project's state at https://aistudio.google.com."
+            )
+        case None:
+            return (
+                "Try again in a minute; https://status.cloud.google.com says whether Google has"
+                " trouble."
+            )
+        case unreachable:
+            assert_never(unreachable)
 
 
 def _place(backend: GeminiBackend) -> str:

@@ -13,7 +13,14 @@ from ringdown.log import Log
 from ringdown.stores import Store
 from ringdown.stores.deadline import store_deadline
 from voice_webhook.agent_choice import AgentChoice, ChosenAgent
-from voice_webhook.call_twiml import StreamOffer, caller_id, connect_stream, hang_up
+from voice_webhook.call_twiml import (
+    NO_NOTICE,
+    Notice,
+    StreamOffer,
+    caller_id,
+    connect_stream,
+    hang_up,
+)
 from voice_webhook.caller_memory import is_remembered
 from voice_webhook.connections import Connections
 from voice_webhook.handler_wake_up import REQUEST_LEAVES_WITHIN_S
@@ -68,7 +75,7 @@ async def answer(
         _log.warning("a call that is over was delivered again")
         return hang_up()
     notice = notice_of(call.agent)
-    if notice:
+    if notice.text:
         await wake_up.requested(within_s=REQUEST_LEAVES_WITHIN_S)
     else:
         await wake_up.finished()
@@ -81,11 +88,12 @@ async def answer(
     return offer_stream(call, settings, now, notice=notice, travelling=stored is None)
 
 
-def notice_of(agent: Agent) -> str:
-    """What is spoken before the stream; empty for nothing."""
+def notice_of(agent: Agent) -> Notice:
+    """What is spoken before the stream, in the language of its words."""
     if agent.notice is None:
-        return phrases_for(agent.language).notice
-    return agent.notice.strip()
+        phrases = phrases_for(agent.language)
+        return Notice(phrases.notice, phrases.language)
+    return Notice(agent.notice.strip(), agent.language)
 
 
 def person_for(agent: Agent, line: str | None, called: str) -> str | None:
@@ -128,7 +136,7 @@ def offer_stream(
     settings: WebhookSettings,
     now: datetime.datetime,
     *,
-    notice: str = "",
+    notice: Notice = NO_NOTICE,
     pause_s: int = 0,
     travelling: bool = False,
 ) -> str:
@@ -150,7 +158,7 @@ def offer_stream(
         after_stream_url=f"{settings.public_url}/after-stream?attempt={call.attempt}",
         pause_s=pause_s,
     )
-    return connect_stream(offer, notice=notice, language=call.agent.language)
+    return connect_stream(offer, notice)
 
 
 async def _is_admitted(store: Store, call_sid: str) -> bool:

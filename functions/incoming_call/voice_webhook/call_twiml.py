@@ -38,12 +38,24 @@ class StreamOffer:
     """How long to wait first."""
 
 
-def connect_stream(offer: StreamOffer, *, notice: str, language: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is spoken before the stream; an empty text for nothing."""
+
+    text: str
+    language: str
+    """That of the text, and so of the voice."""
+
+
+NO_NOTICE = Notice("", "")
+
+
+def connect_stream(offer: StreamOffer, notice: Notice) -> str:
     """Speak the notice, if any, then hand the audio to the stream handler."""
     response = VoiceResponse()
-    spoken = _speakable(notice)
+    spoken = _speakable(notice.text)
     if spoken:
-        response.say(spoken, language=language)
+        response.say(spoken, language=notice.language)
     if offer.pause_s:
         response.pause(length=offer.pause_s)
     connect = Connect()

@@ -36,6 +36,7 @@ class Summaries:
     def __init__(self, http: httpx2.AsyncClient, backend: GeminiBackend, model: str) -> None:
         self._http = http
         self._backend = backend
+        self._model = model
         self._url = _url(backend, model)
         self._token = AccessToken()
 
@@ -53,7 +54,7 @@ class Summaries:
             _log.warning("summary could not be had", reason=str(error) or type(error).__name__)
             return None
         if not response.is_success:
-            _log.warning("summary could not be had", status=response.status_code)
+            _log.warning("summary could not be had", status=response.status_code, model=self._model)
             return None
         return _text(response.content)
 
@@ -100,7 +101,7 @@ def _question(record: CallRecord) -> dict[str, object]:
     return {
         "systemInstruction": {"parts": [{"text": asked}]},
         "contents": [{"role": "user", "parts": [{"text": _transcript(record)}]}],
-        "generationConfig": {"temperature": 0.2, "maxOutputTokens": _MOST_TOKENS},
+        "generationConfig": {"maxOutputTokens": _MOST_TOKENS},
     }
 
 

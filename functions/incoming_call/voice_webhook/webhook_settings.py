@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ringdown.gemini.backend import GeminiBackend, VertexAi, read_optional_gemini_backend
+from ringdown.gemini.backend import GeminiBackend, read_optional_gemini_backend
+from ringdown.gemini.models import TEXT_MODELS, Api, current
 from ringdown.settings import SettingsReader
 from ringdown.stores import read_store_url
 
@@ -63,14 +64,13 @@ def read_settings(environ: Mapping[str, str]) -> WebhookSettings:
         twilio_shared_key_secret=reader.optional("TWILIO_SHARED_KEY_SECRET"),
         fallback_number=reader.phone_number("FALLBACK_NUMBER"),
         gemini=gemini,
-        memory_model=reader.text(
-            "MEMORY_MODEL", "the model that summarises calls", default=_memory_model(gemini)
+        memory_model=current(
+            reader.text(
+                "MEMORY_MODEL",
+                "the model that summarises calls",
+                default=TEXT_MODELS[Api.DEVELOPER if gemini is None else gemini.api],
+            )
         ),
     )
     reader.finish()
     return settings
-
-
-def _memory_model(gemini: GeminiBackend | None) -> str:
-    """Vertex AI knows no name for whichever model is the latest."""
-    return "gemini-2.5-flash" if isinstance(gemini, VertexAi) else "gemini-flash-latest"

@@ -32,6 +32,8 @@ class Words:
     time_warning: str
     farewells: tuple[str, ...]
     """Lower case; a reply that holds one is taken for a goodbye."""
+    translate_to: str | None = None
+    """The agent's language, where the sentences are English because there are none in it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +64,8 @@ class Limits:
         """Give the warning that is due once nobody speaks."""
         if self.state.warning_due and now.listening and now.talking and now.nobody_speaks:
             self.state.warning_due = False
-            self.effects.do(SendModelText(prompts.time_warning(self.words.time_warning)))
+            text = prompts.time_warning(self.words.time_warning, self.words.translate_to)
+            self.effects.do(SendModelText(text))
 
     def time_over(self, at_ms: float) -> None:
         self.goodbye.finish_because(EndReason.TIME_LIMIT, at_ms)
@@ -121,7 +124,8 @@ class Limits:
 
     def idle_nudge(self, at_ms: float) -> None:
         self.state.nudges += 1
-        self.effects.do(SendModelText(prompts.idle_nudge(self.words.idle_nudge)))
+        text = prompts.idle_nudge(self.words.idle_nudge, self.words.translate_to)
+        self.effects.do(SendModelText(text))
         self._start_goodbye(at_ms)
 
     def idle_goodbye(self, at_ms: float) -> None:

@@ -9,7 +9,8 @@ from ringdown.agents import Agent, TurnTaking
 from ringdown.agents.template_values import template_values
 from ringdown.agents.templates import render
 from ringdown.calls import Call
-from ringdown.gemini.models import MODELS
+from ringdown.gemini.models import live_model
+from stream_handler.call import prompts
 from stream_handler.call.functions import FunctionDeclaration, functions_for
 
 
@@ -23,6 +24,10 @@ class ModelConfig:
     language: str
     turn_taking: TurnTaking
     functions: tuple[FunctionDeclaration, ...]
+    languages: tuple[str, ...] = ()
+    """What callers may speak."""
+    vocabulary: tuple[str, ...] = ()
+    """Words and names that callers say."""
     google_search: bool = False
     temperature: float | None = None
     thinking: str | None = None
@@ -45,6 +50,8 @@ def session_config(
         instructions=instructions_for(call, age_ms) + background,
         voice=agent.voice,
         language=agent.language,
+        languages=agent.languages,
+        vocabulary=agent.vocabulary,
         turn_taking=agent.turn_taking,
         functions=(*tools, *functions_for(agent)),
         google_search=agent.google_search,
@@ -55,10 +62,10 @@ def session_config(
 
 
 def instructions_for(call: Call, age_ms: float = 0.0) -> str:
-    """The agent's instructions as they read now."""
-    return render(call.agent.instructions, template_values(call, age_ms))
+    """The agent's instructions as they read now, and which language to speak."""
+    written = render(call.agent.instructions, template_values(call, age_ms))
+    return f"{written}\n\n{prompts.language(call.agent)}"
 
 
 def _thinking(agent: Agent) -> str | None:
-    model = MODELS.get(agent.model)
-    return agent.thinking or "low" if model is not None and model.thinks else None
+    return agent.thinking or "low" if live_model(agent.model).thinks else None

@@ -102,6 +102,7 @@ class ModelSessions:
         elif pause_ms is None:
             first = before is LinkState.CONNECTING
             reason = EndReason.MODEL_UNAVAILABLE if first else EndReason.MODEL_LOST
+            self.effects.do(SaveCall(CallChanges(model_error=event.reason)))
             self.goodbye.finish_because(reason, event.at_ms)
         elif pause_ms == 0:
             self._connect(event.at_ms)

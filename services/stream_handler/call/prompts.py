@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from ringdown.agents import Agent
 from ringdown.agents.template_values import template_values
 from ringdown.agents.templates import render
 from ringdown.calls import Call, EndReason, Speaker, ToolCall, ToolOutcome, Turn
@@ -16,6 +17,20 @@ from stream_handler.call.transcript import Said
 _RESULT_CHARS = 2_000  # oversized results of tools have ended sessions
 _LAST_WORDS = 30
 _WHO = {Speaker.CALLER: "Caller", Speaker.AGENT: "You"}
+
+# What is added to an agent's instructions
+
+
+def language(agent: Agent) -> str:
+    """Which language to speak: models have followed a name or an accent instead."""
+    others = " or ".join(tag for tag in agent.languages if tag != agent.language)
+    if not others:
+        return f"Speak {agent.language}, even if a name or an accent suggests otherwise."
+    return (
+        f"Speak {agent.language}, or {others} with callers who speak that; never go by a name or"
+        " an accent."
+    )
+
 
 # The first words of a stream
 
@@ -48,12 +63,17 @@ def opening(call: Call, history: Sequence[Turn], age_ms: float = 0.0) -> str:
 # During the call
 
 
-def idle_nudge(sentence: str) -> str:
-    return f'The caller has been silent for a while. Say exactly: "{sentence}"'
+def idle_nudge(sentence: str, translate_to: str | None) -> str:
+    return f"The caller has been silent for a while. {_say(sentence, translate_to)}"
 
 
-def time_warning(sentence: str) -> str:
-    return f'Say exactly: "{sentence}" Then go on.'
+def time_warning(sentence: str, translate_to: str | None) -> str:
+    return f"{_say(sentence, translate_to)} Then go on."
+
+
+def _say(sentence: str, translate_to: str | None) -> str:
+    how = "exactly" if translate_to is None else f"in {translate_to}"
+    return f'Say {how}: "{sentence}"'
 
 
 def waiting_phrase(sentence: str) -> str:

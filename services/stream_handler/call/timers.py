@@ -3,7 +3,7 @@
 import enum
 
 from ringdown.agents import Agent
-from ringdown.gemini.models import MODELS
+from ringdown.gemini.models import live_model
 
 
 class Timer(enum.StrEnum):
@@ -114,7 +114,7 @@ _AFTER_CALLER_MS = {"quick": 800.0, "normal": 1_200.0, "patient": 1_800.0}
 
 
 def answer_ms(agent: Agent) -> float:
-    thinks = agent.model in MODELS and MODELS[agent.model].thinks
+    thinks = live_model(agent.model).thinks
     return _ANSWER_MS[agent.turn_taking.patience] + (_THINKING_MS if thinks else 0)
 
 

@@ -36,6 +36,7 @@ def _suggested_language(text: str) -> str:
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=20_000)]
 Sentence = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Term = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 PersonName = Annotated[
     str,
     msgspec.Meta(
@@ -121,9 +122,14 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     """How much louder than the model's own the voice is; what is too loud for a telephone is turned
     down, not cut."""
     language: LanguageTag = "en-US"
+    """What the agent speaks."""
+    languages: Annotated[tuple[LanguageTag, ...], msgspec.Meta(max_length=10)] = ()
+    """What callers may speak, if it is to be written down and replied to; empty for no hint."""
+    vocabulary: Annotated[tuple[Term, ...], msgspec.Meta(max_length=200)] = ()
+    """Words and names that callers say, and that are easily misheard."""
     model: Name = DEFAULT_MODEL
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
-    """Higher is more varied; None leaves it to the model."""
+    """Higher is more varied; None leaves it to the model, as newer ones do anyway."""
     thinking: Literal["minimal", "low", "medium", "high"] | None = None
     """How much a model that thinks does so before it speaks; None is low."""
     tools: Annotated[tuple[Name, ...], msgspec.Meta(max_length=64)] = ()

@@ -1,9 +1,11 @@
 """What is wrong with an agent as operators wrote it, in their words, all of it at once.
 
-Two kinds: an error keeps the document from answering calls, a remark does not. Fields that nobody
+An error keeps the document from answering calls, a remark does not; a note is worth knowing, with
+nothing to correct. Fields that nobody
 reads and tools that nobody declared are remarks. A call goes well without them, a misspelt setting
 is no reason to go back to an older prompt, and processes of an older version must be able to read
-what a newer one has written. So are opening hours that are probably not what was meant.
+what a newer one has written. So are opening hours that are probably not what was meant, and models
+that are gone, for which another one speaks.
 """
 
 import zoneinfo
@@ -16,18 +18,19 @@ import msgspec
 from ringdown.agents import DRAFT_FIELDS, Agent, Draft
 from ringdown.agents.field_check import field_problems, plain
 from ringdown.agents.opening_hours import spans_of_no_length
+from ringdown.agents.phrases import has_phrases
 from ringdown.agents.templates import (
     CLOCK_FIELDS,
     INSTRUCTIONS_ONLY,
     fields_in,
     template_problem,
 )
-from ringdown.gemini.models import MODELS, VOICES
-from ringdown.tools import Json
+from ringdown.gemini.models import DEFAULT_MODEL, MODELS, RETIRED, VOICES, current, live_model
+from ringdown.tools import DeclaredTool, Json
 from ringdown.wording import did_you_mean, listed, shown
 
-DeclaredTools: TypeAlias = Mapping[str, str | None]
-"""Each tool's name, and what keeps it from being used: None if nothing does."""
+DeclaredTools: TypeAlias = Mapping[str, DeclaredTool]
+"""By name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Findings:
     agent: Agent | None
     errors: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     testers: tuple[str, ...] = ()
     """Of a draft: the numbers that hear it."""
     publish: bool = False
@@ -93,8 +97,9 @@ def _findings(kind: type[Agent], document: Json, known_tools: DeclaredTools | No
     ]
     if known_tools is not None:
         remarks += _useless_tools(agent, known_tools)
-    remarks += _hours_of_no_length(agent)
-    return Findings(None if errors else agent, tuple(errors), tuple(remarks))
+    remarks += [*_hours_of_no_length(agent), *_leaving_model(agent), *_english_notice(agent)]
+    notes = (*_english_phrases(agent), *_ignored_settings(agent), *_simplified(agent, known_tools))
+    return Findings(None if errors else agent, tuple(errors), tuple(remarks), notes)
 
 
 _BLANK = {"instructions": "-", "greeting": "-"}
@@ -121,7 +126,8 @@ _NOBODY_HEARS = (
 
 def _errors(agent: Agent) -> Iterator[str]:
     yield from _unknown_choice("voice", agent.voice, VOICES)
-    yield from _unknown_choice("model", agent.model, MODELS)
+    if current(agent.model) not in MODELS:
+        yield from _unknown_choice("model", agent.model, MODELS)
     yield from _settings_of_model(agent)
     yield from _blank_texts(agent)
     yield from _template_errors(agent)
@@ -139,9 +145,9 @@ def _unknown_choice(field: str, choice: str, known: Iterable[str]) -> Iterator[s
 
 
 def _settings_of_model(agent: Agent) -> Iterator[str]:
-    model = MODELS.get(agent.model)
-    if model is None:
+    if current(agent.model) not in MODELS:
         return
+    model = live_model(agent.model)
     if agent.thinking is not None and not model.thinks:
         thinkers = listed(name for name, model in MODELS.items() if model.thinks)
         yield f"thinking: {agent.model} does not take it. Leave it out, or choose {thinkers}."
@@ -215,11 +221,61 @@ def _hours_of_no_length(agent: Agent) -> Iterator[str]:
             )
 
 
+def _leaving_model(agent: Agent) -> Iterator[str]:
+    retired, retires = RETIRED.get(agent.model), live_model(agent.model).retires
+    if retired is not None and retired.replacement in MODELS:
+        yield (
+            f"model: {agent.model} was retired on {retired.since}, so {retired.replacement} speaks"
+            f" instead. Write {retired.replacement}."
+        )
+    elif retires is not None:
+        yield f"model: {agent.model} will be retired on {retires}. Write {DEFAULT_MODEL}."
+
+
+def _english_notice(agent: Agent) -> Iterator[str]:
+    if agent.notice is None and not has_phrases(agent.language):
+        yield (
+            f"notice: Ringdown has none in {agent.language}, so it is spoken in English, by an"
+            " English voice. Write your own."
+        )
+
+
 def _useless_tools(agent: Agent, known: DeclaredTools) -> Iterator[str]:
     all_tools = f"Tools: {', '.join(sorted(known))}." if known else "No tool is deployed."
     for name in dict.fromkeys(agent.tools):
         if name not in known:
             meant = did_you_mean(name, known)
             yield f"tools: there is no tool {shown(name)}.{meant} {all_tools}"
-        elif (problem := known[name]) is not None:
+        elif (problem := known[name].problem) is not None:
             yield f"tools: {shown(name)} cannot be used. Correct {problem}"
+
+
+# What is worth knowing
+
+
+def _english_phrases(agent: Agent) -> Iterator[str]:
+    if not has_phrases(agent.language):
+        yield (
+            f"language: Ringdown has no sentences of its own in {agent.language}. What is said"
+            " without the model (an apology, all lines busy, goodbye) is said in English."
+        )
+
+
+def _ignored_settings(agent: Agent) -> Iterator[str]:
+    model, name = live_model(agent.model), current(agent.model)
+    if agent.temperature is not None and not model.samples:
+        yield f"temperature: {name} may ignore it: Google deprecated it with Gemini 3.6."
+    for field in ("languages", "vocabulary"):
+        if getattr(agent, field) and not model.takes_hints:
+            yield f"{field}: {name} does not take it, so it has no effect."
+
+
+def _simplified(agent: Agent, known: DeclaredTools | None) -> Iterator[str]:
+    for name in dict.fromkeys(agent.tools):
+        tool = None if known is None else known.get(name)
+        if tool is not None and tool.simplifications:
+            yield (
+                f"tools: {name}: the model is told of its parameters in a simpler form:"
+                f" {'; '.join(tool.simplifications)}. What it sends is still checked against all"
+                " of them."
+            )

@@ -8,6 +8,8 @@ part of what is compared; a status that was written late is set right by the eve
 import datetime
 from contextlib import suppress
 
+import msgspec
+
 from ringdown.agents import DEFAULT_AGENT_ID
 from ringdown.agents.check import Findings, agent_document, draft_findings, findings, summary
 from ringdown.agents.store import AgentStatus, AgentStore, Revision, StoredAgent
@@ -50,6 +52,7 @@ async def _look_at_agent(
         revision=answers,
         error=_error(found, answers, stored.agent_id),
         checked_at=now,
+        notes=_notes(found),
     )
     return await _note(store, stored, status)
 
@@ -91,7 +94,7 @@ async def _note(
 
 
 def _says_the_same(a: AgentStatus, b: AgentStatus) -> bool:
-    return (a.ok, a.revision, a.error) == (b.ok, b.revision, b.error)
+    return msgspec.structs.replace(a, checked_at=b.checked_at) == b
 
 
 def _status_of_draft(found: Findings, now: datetime.datetime) -> AgentStatus:
@@ -104,6 +107,7 @@ def _status_of_draft(found: Findings, now: datetime.datetime) -> AgentStatus:
         revision=revision,
         error=_told(found, beginning),
         checked_at=now,
+        notes=_notes(found),
     )
 
 
@@ -122,3 +126,7 @@ def _error(found: Findings, answers: str | None, agent_id: str) -> str | None:
 def _told(found: Findings, beginning: str) -> str | None:
     problems = [*found.errors, *found.remarks]
     return f"{beginning}\n{summary(problems)}" if problems else None
+
+
+def _notes(found: Findings) -> str | None:
+    return summary(found.notes) if found.notes else None

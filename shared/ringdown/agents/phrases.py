@@ -44,7 +44,16 @@ def phrases_for(language_tag: str | None) -> Phrases:
     """The phrases of a tag such as `de-AT`: the tag's own, else its language's, else English."""
     known = packaged_phrases()
     tag = language_tag or _ENGLISH
-    return known.get(tag) or known.get(tag.partition("-")[0]) or known[_ENGLISH]
+    return known.get(tag) or known.get(_language(tag)) or known[_ENGLISH]
+
+
+def has_phrases(language_tag: str) -> bool:
+    """Whether there are sentences in the tag's language; without, they are English."""
+    return _language(language_tag) in map(_language, packaged_phrases())
+
+
+def _language(tag: str) -> str:
+    return tag.partition("-")[0]
 
 
 @cache

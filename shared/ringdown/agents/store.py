@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from ringdown.agents import Agent
-from ringdown.tools import Json
+from ringdown.tools import DeclaredTool, Json
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +34,8 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None
     """What to correct, in operators' words. Small things are named even if `ok`."""
     checked_at: datetime.datetime
+    notes: str | None = None
+    """What is worth knowing, with nothing to correct."""
 
 
 class StoredAgent(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,5 +101,5 @@ class AgentStore(Protocol):
     async def list_numbers(self) -> dict[str, str]:
         """Every number that has an agent of its own, with the agent's id."""
 
-    async def declared_tools(self) -> dict[str, str | None]:
-        """Every tool that an agent may name, and what keeps it from being used: None if nothing."""
+    async def declared_tools(self) -> dict[str, DeclaredTool]:
+        """Every tool that an agent may name."""

@@ -197,6 +197,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """When the call was taken up again after a stream that had ended undecided."""
     resumed_from: EndReason | None = None
     """Why the stream before the current attempt ended; None for the first."""
+    model_error: str | None = None
+    """Why there was no session of the model any more, in the service's words."""
     stream_error: str | None = None
     """What Twilio last said was wrong with the call's audio stream."""
     fallback_number: str | None = None
@@ -253,6 +255,7 @@ class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
     applied_revisions: tuple[str, ...] | None = None
     reconnects: tuple[Reconnect, ...] | None = None
     resumption: Resumption | None = None
+    model_error: str | None = None
     talk_s: int | None = None
     cost_usd: float | None = None
 

@@ -21,6 +21,7 @@ from ringdown.calls import (
 )
 from ringdown.calls.limits import ALERT_AT
 from ringdown.gemini.prices import cost_usd
+from ringdown.gemini.refusals import Refusal, refusal_of
 
 SLOW_REPLY_MS = 2_000
 """Callers begin to ask "hello?" after about two seconds of silence."""
@@ -75,11 +76,10 @@ def percentile(ordered: Sequence[int], share: float) -> int:
 _ENDINGS = {
     EndReason.MODEL_UNAVAILABLE: (
         "The model could not be reached, or refused, so the caller was sent to the fallback number."
-        " Check the key, its quota and the agent's model; the stream handler's log has the reason."
     ),
     EndReason.MODEL_LOST: (
         "The model was lost in the middle of the call and did not come back, so the caller was sent"
-        " to the fallback number. The stream handler's log has the reason."
+        " to the fallback number."
     ),
     EndReason.STREAM_LOST: (
         "The audio stream broke off, and the call did not go on: it had been taken up too often, or"
@@ -110,9 +110,34 @@ _ENDINGS = {
 }
 
 
+_REFUSALS = {
+    Refusal.CREDENTIALS: "The stream handler has no Google credentials.",
+    Refusal.KEY: "Google does not accept the Gemini key. Give another one.",
+    Refusal.MODEL: "The agent's model does not exist, or no longer, or not in this region.",
+    Refusal.LOCATION: "Google does not offer Gemini in the stream handler's region.",
+    Refusal.ACCESS: "The project has no access to Gemini.",
+    Refusal.QUOTA: "The quota for Gemini was used up.",
+    Refusal.SETUP: "The model does not take the agent's settings, or a tool's parameters.",
+    Refusal.POLICY: "Google's policy stood against the session.",
+}
+
+
 def _ending(call: Call) -> Iterator[str]:
-    if call.end_reason in _ENDINGS:
-        yield _ENDINGS[call.end_reason]
+    if call.end_reason not in _ENDINGS:
+        return
+    ending = _ENDINGS[call.end_reason]
+    if call.end_reason in (EndReason.MODEL_UNAVAILABLE, EndReason.MODEL_LOST):
+        ending = f"{ending} {_why_no_model(call)}"
+    yield ending
+
+
+def _why_no_model(call: Call) -> str:
+    if call.model_error is None:
+        return "The stream handler's log has the reason."
+    code = call.model_error.partition(" ")[0]
+    refusal = refusal_of(call.model_error, int(code) if code.isdigit() else None)
+    meaning = "" if refusal is None else f"{_REFUSALS[refusal]} "
+    return f"{meaning}It said: {_sentence(call.model_error)} To try it again: ringdown doctor"
 
 
 def _agent_document(call: Call) -> Iterator[str]:

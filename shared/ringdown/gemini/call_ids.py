@@ -1,7 +1,8 @@
-"""The ids of function calls, which Vertex AI leaves out.
+"""The ids of function calls, which Gemini 2.5 on Vertex AI leaves out.
 
 It matches answers to calls by the function's name, and refuses answers that carry an id it has not
-given (googleapis/js-genai issue 1210, livekit/agents pull request 2194).
+given (googleapis/js-genai issue 1210, livekit/agents pull request 2194). Gemini 3.8 gives ids on
+either API, and drops an answer without one.
 """
 
 import uuid

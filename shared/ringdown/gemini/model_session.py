@@ -56,6 +56,14 @@ class SessionConfig(Protocol):
     @property
     def language(self) -> str: ...
     @property
+    def languages(self) -> Sequence[str]:
+        """What callers may speak; empty if nobody says."""
+
+    @property
+    def vocabulary(self) -> Sequence[str]:
+        """Words and names that callers say, and that are easily misheard."""
+
+    @property
     def turn_taking(self) -> TurnTaking: ...
     @property
     def functions(self) -> Sequence[SessionFunction]: ...

@@ -1,7 +1,17 @@
-"""Models and voices that an agent may have, where each model is, and which settings go with it.
+"""Gemini's models: which there are and where, what each can do, and which are gone.
 
-Sources: Google's Live API references, its page for each model, and its list of prebuilt voices.
-That Vertex AI takes Google Search only without functions is reported, not documented.
+Read on 2026-11-29, unless a date is given:
+
+- Google's shutdown dates: https://ai.google.dev/gemini-api/docs/deprecations
+- the same for Vertex AI:
+  https://docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versioning
+- gemini-3.8-live on Vertex AI (now "Gemini Enterprise Agent Platform"):
+  https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/guides/gemini-3-8-live
+- Google's Live API references, and its list of prebuilt voices
+
+Reported, not documented: which two previews were retired on 2026-11-17; that gemini-2.5 on Vertex
+AI takes Google Search only without functions and gives its calls no ids, and that 3.8 gives ids
+there. That 3.8 takes a search beside functions there, as elsewhere, is assumed.
 """
 
 from dataclasses import dataclass
@@ -11,11 +21,10 @@ from ringdown.tools import Behavior
 
 DEFAULT_MODEL = "gemini-3.8-live"
 DEFAULT_VOICE = "Kore"
-_VERTEX_MODEL = "gemini-live-2.5-flash-native-audio"
 
 
 class Api(Enum):
-    """Google offers Gemini Live twice, with models of their own. The value is its name."""
+    """Google offers Gemini twice, with models of their own. The value is its name."""
 
     DEVELOPER = "the Gemini Developer API"
     VERTEX = "Vertex AI"
@@ -23,15 +32,21 @@ class Api(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What a session with this model may or must be told."""
+    """A Live model: where it is, and what a session with it may or must be told."""
 
-    api: Api = Api.DEVELOPER
+    apis: tuple[Api, ...] = (Api.DEVELOPER, Api.VERTEX)
     thinks: bool = False
     """It needs a thinking level; a model that does not think refuses one."""
     behaviors: tuple[Behavior, ...] = ("blocking", "non_blocking")
     """What a tool may be to it. A model that knows one of them only is not told which."""
     searches: bool = True
     """It takes Google Search beside functions, which every session of ours has."""
+    samples: bool = False
+    """It heeds `temperature`, which Google deprecated with Gemini 3.6."""
+    takes_hints: bool = True
+    """Its transcription takes the languages that callers may speak, and a vocabulary."""
+    retires: str | None = None
+    """The day on which Google shuts it down, if one is announced."""
 
     def behavior(self, wish: Behavior) -> Behavior:
         """What a tool is to this model that is to be `wish`."""
@@ -40,21 +55,66 @@ class Model:
 
 MODELS = {
     DEFAULT_MODEL: Model(),
-    "gemini-3.8-live-extended-thinking": Model(thinks=True, behaviors=("non_blocking",)),
-    "gemini-3.1-flash-live-preview": Model(behaviors=("blocking",)),
-    _VERTEX_MODEL: Model(api=Api.VERTEX, behaviors=("blocking",), searches=False),
+    "gemini-3.8-live-extended-thinking": Model(
+        apis=(Api.DEVELOPER,), thinks=True, behaviors=("non_blocking",)
+    ),
+    "gemini-live-2.5-flash-native-audio": Model(
+        apis=(Api.VERTEX,),
+        behaviors=("blocking",),
+        searches=False,
+        samples=True,
+        takes_hints=False,
+        retires="2026-12-13",
+    ),
 }
-_USUAL = {Api.DEVELOPER: DEFAULT_MODEL, Api.VERTEX: _VERTEX_MODEL}
+_UNKNOWN = Model(behaviors=("blocking",), takes_hints=False)
+
+
+TEXT_MODELS = {Api.DEVELOPER: "gemini-flash-latest", Api.VERTEX: "gemini-3.5-flash"}
+"""What reads and writes text for us. The first is Google's name for its newest Flash model, which
+Vertex AI has not; the second is there until 2027-05-19 at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """A model that is gone."""
+
+    since: str
+    replacement: str
+
+
+RETIRED = {
+    "gemini-3.1-flash-live-preview": Retired("2026-11-17", DEFAULT_MODEL),
+    "gemini-2.5-flash-native-audio-preview-12-2025": Retired("2026-11-17", DEFAULT_MODEL),
+    "gemini-live-2.5-flash-preview": Retired("2025-12-09", DEFAULT_MODEL),
+    "gemini-2.0-flash-live-001": Retired("2025-12-09", DEFAULT_MODEL),
+    # Sources differ on the day: from 2026-10-16 (Vertex AI's page) to 2026-12-01.
+    "gemini-2.5-flash": Retired("2026-10-16", TEXT_MODELS[Api.VERTEX]),
+    "gemini-2.0-flash": Retired("2026-06-01", TEXT_MODELS[Api.VERTEX]),
+}
+"""Live and text models. Google sometimes routes such a name to a successor instead of refusing it,
+which then has the settings of the old one; so we never send one."""
+
+
+def current(name: str) -> str:
+    """The model that stands in for `name`: itself, unless it is retired."""
+    retired = RETIRED.get(name)
+    return name if retired is None else retired.replacement
+
+
+def live_model(name: str) -> Model:
+    """What is known of the Live model that `name` stands for."""
+    return MODELS.get(current(name), _UNKNOWN)
 
 
 def model_on(api: Api, name: str) -> str:
     """The model that speaks for an agent that names `name`: that one if `api` has it, else the
-    usual one there, so that the same agent answers wherever it is deployed.
+    default, so that the same agent answers wherever it is deployed.
 
     A model that is not in the table is left to the service, which may know it.
     """
-    model = MODELS.get(name)
-    return name if model is None or model.api is api else _USUAL[api]
+    name = current(name)
+    return name if name not in MODELS or api in MODELS[name].apis else DEFAULT_MODEL
 
 
 VOICES = (

@@ -28,7 +28,7 @@ from ringdown.gemini.model_session import (
     ModelError,
     SessionConfig,
 )
-from ringdown.gemini.models import Api
+from ringdown.gemini.models import Api, live_model
 from ringdown.gemini.setup import blocking_functions, build_types, connect_config, served_model
 from ringdown.gemini.wire import (
     InvalidToolCall,
@@ -78,7 +78,7 @@ class GeminiLive:
     ) -> AsyncIterator["GeminiSession"]:
         """Open a session; its events are stamped by `clock_ms`.
 
-        A model that the API lacks is replaced by the usual one there, see
+        A model that the API lacks, or that is retired, is replaced: see
         `ringdown.gemini.models.model_on`.
         Raises ModelError if the service refuses, or is not ready in time.
         """
@@ -98,8 +98,7 @@ class GeminiLive:
                 _connections.reset(token)
             if session.setup_complete is None:
                 raise ModelError("the first message was not setupComplete")
-            blocking = blocking_functions(config, model)
-            yield GeminiSession(session, opened[-1], clock_ms, self._api, blocking)
+            yield GeminiSession(session, opened[-1], clock_ms, self._api, config, model)
 
 
 def _new_connection(*args: Any, **kwargs: Any) -> ClientConnection:
@@ -166,18 +165,20 @@ class GeminiSession:
         socket: ClientConnection,
         clock_ms: Callable[[], float],
         api: Api,
-        blocking: frozenset[str],
+        config: SessionConfig,
+        model: str,
     ) -> None:
-        """`blocking` names the functions whose results the model waits for."""
+        """`model` is the one that answers."""
         self._session = session
         self._socket = socket
         self._clock_ms = clock_ms
-        self._blocking = blocking
+        self._blocking = blocking_functions(config, model)
         self._call_ids = CallIds()
-        self._reader = Reader(api, blocking, self._call_ids)
+        schemas = {function.name: function.parameters for function in config.functions}
+        self._reader = Reader(api, self._blocking, self._call_ids, schemas)
         self._audio: asyncio.Queue[str] = asyncio.Queue(_WAITING_LIMIT)
-        # Vertex AI takes no scheduling (livekit/agents says so); its calls block.
-        self.capabilities = Capabilities(schedules_results=api is not Api.VERTEX)
+        can_go_on = "non_blocking" in live_model(model).behaviors
+        self.capabilities = Capabilities(schedules_results=can_go_on)
 
     def send_audio(self, pcm: bytes) -> bool:
         message = audio_message(pcm)

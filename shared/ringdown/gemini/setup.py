@@ -4,7 +4,7 @@ from google.genai import types
 
 from ringdown.agents import TurnTaking
 from ringdown.gemini.model_session import SessionConfig
-from ringdown.gemini.models import MODELS, Api, Model, model_on
+from ringdown.gemini.models import RETIRED, Api, live_model, model_on
 from ringdown.gemini.openapi_schema import openapi_parameters
 from ringdown.log import Log
 
@@ -34,8 +34,6 @@ _TYPES_OF_A_SESSION = (
     types.VoiceConfig,
 )
 
-_UNKNOWN_MODEL = Model(behaviors=("blocking",))
-
 _log = Log(__name__)
 
 
@@ -46,20 +44,25 @@ def build_types() -> None:
 
 
 def served_model(config: SessionConfig, api: Api) -> str:
-    """The model that answers: one that `api` lacks is replaced by the usual one there."""
+    """The model that answers: one that `api` lacks, or that is retired, is replaced."""
     name = model_on(api, config.model)
     if name != config.model:
-        _log.warning("another model answers", wanted=config.model, answers=name, where=api.value)
-        if config.google_search and not MODELS[name].searches:
-            _log.warning("agent cannot search the web", answers=name)
+        retired = RETIRED.get(config.model)
+        _log.warning(
+            "another model answers",
+            wanted=config.model,
+            answers=name,
+            where=api.value,
+            retired_since=None if retired is None else retired.since,
+        )
     return name
 
 
-def connect_config(config: SessionConfig, model: str) -> types.LiveConnectConfig:
-    """The session's configuration, as `model` can offer it."""
-    replaced = MODELS[model] if model != config.model else None
-    thinking = config.thinking if replaced is None or replaced.thinks else None
-    searches = config.google_search and (replaced is None or replaced.searches)
+def connect_config(config: SessionConfig, name: str) -> types.LiveConnectConfig:
+    """The session's configuration, as the model `name` can offer it."""
+    model = live_model(name)
+    thinking = config.thinking if model.thinks else None
+    searches = config.google_search and model.searches
     voice = types.VoiceConfig(
         prebuilt_voice_config=types.PrebuiltVoiceConfig(voice_name=config.voice)
     )
@@ -69,7 +72,7 @@ def connect_config(config: SessionConfig, model: str) -> types.LiveConnectConfig
         thinking_config=_thinking(thinking),
         system_instruction=config.instructions,
         speech_config=types.SpeechConfig(voice_config=voice, language_code=config.language),
-        input_audio_transcription=types.AudioTranscriptionConfig(),
+        input_audio_transcription=_hearing(config, takes_hints=model.takes_hints),
         output_audio_transcription=types.AudioTranscriptionConfig(),
         session_resumption=types.SessionResumptionConfig(handle=config.handle),
         context_window_compression=types.ContextWindowCompressionConfig(
@@ -77,7 +80,17 @@ def connect_config(config: SessionConfig, model: str) -> types.LiveConnectConfig
             sliding_window=types.SlidingWindow(target_tokens=COMPRESS_TO_TOKENS),
         ),
         realtime_input_config=_turn_taking(config.turn_taking),
-        tools=[types.Tool(function_declarations=_declarations(config, model)), *_search(searches)],
+        tools=[types.Tool(function_declarations=_declarations(config, name)), *_search(searches)],
+    )
+
+
+def _hearing(config: SessionConfig, *, takes_hints: bool) -> types.AudioTranscriptionConfig:
+    """How the caller's words are written down; without hints, the service finds the language."""
+    if not takes_hints:
+        return types.AudioTranscriptionConfig()
+    return types.AudioTranscriptionConfig(
+        language_codes=list(config.languages) or None,
+        custom_vocabulary=list(config.vocabulary) or None,
     )
 
 
@@ -109,8 +122,7 @@ def _turn_taking(wish: TurnTaking) -> types.RealtimeInputConfig:
 
 def _declarations(config: SessionConfig, name: str) -> list[types.FunctionDeclaration]:
     """A model that knows one behavior only isn't told which: it may refuse to be."""
-    model = MODELS.get(name)
-    can_choose = model is not None and len(model.behaviors) > 1
+    can_choose = len(live_model(name).behaviors) > 1
     return [
         types.FunctionDeclaration(
             name=function.name,
@@ -129,6 +141,6 @@ def _parameters(schema: dict[str, object]) -> types.Schema | None:
 
 def blocking_functions(config: SessionConfig, name: str) -> frozenset[str]:
     """The functions whose results the model waits for; all of them, of an unknown model."""
-    model = MODELS.get(name, _UNKNOWN_MODEL)
+    model = live_model(name)
     blocking = (f.name for f in config.functions if model.behavior(f.behavior) == "blocking")
     return frozenset(blocking)

@@ -8,7 +8,7 @@ import base64
 import binascii
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
@@ -28,7 +28,9 @@ from ringdown.gemini.events import (
     TurnCompleted,
     UsageReported,
 )
+from ringdown.gemini.json_schema import Schema
 from ringdown.gemini.models import Api
+from ringdown.gemini.openapi_schema import restored
 from ringdown.tools.nesting import MOST_DEPTH, is_too_deep
 
 INPUT_HZ = 16_000
@@ -80,11 +82,19 @@ def audio_message(pcm: bytes) -> str:
 class Reader:
     """Reads the messages of one session."""
 
-    def __init__(self, api: Api, blocking: frozenset[str], call_ids: CallIds) -> None:
-        """`blocking` names the functions whose results the model waits for."""
+    def __init__(
+        self,
+        api: Api,
+        blocking: frozenset[str],
+        call_ids: CallIds,
+        schemas: Mapping[str, Schema],
+    ) -> None:
+        """`blocking` names the functions whose results the model waits for; `schemas` has each
+        function's parameters as they were declared to us."""
         self._api = api
         self._blocking = blocking
         self._call_ids = call_ids
+        self._schemas = schemas
 
     def read(self, message: bytes, at_ms: float) -> Sequence[Received]:
         """The events of a message. Raises UnreadableMessage."""
@@ -149,9 +159,10 @@ class Reader:
         if not call.name or not (call.id or self._api is Api.VERTEX):
             return InvalidToolCall(None, call.name or "", "it has no id or no name")
         id, blocks = self._call_ids.of(call.id), call.name in self._blocking
-        if is_too_deep(call.args):
+        args = restored(call.args or {}, self._schemas.get(call.name, {}))
+        if is_too_deep(args):
             return InvalidToolCall(id, call.name, f"`args` is nested more than {MOST_DEPTH} deep")
-        return ToolCallRequested(at_ms, id, call.name, call.args or {}, blocks)
+        return ToolCallRequested(at_ms, id, call.name, args, blocks)
 
     def _invalid(self, raw: msgspec.Raw, problem: str) -> InvalidToolCall:
         try:

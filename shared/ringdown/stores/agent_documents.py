@@ -9,10 +9,11 @@ from ringdown.agents import DEFAULT_AGENT_ID
 from ringdown.agents.store import AgentStatus, Revision, StoredAgent
 from ringdown.documents import Record, to_record
 from ringdown.errors import InvalidDocument
+from ringdown.gemini.openapi_schema import simplifications
 from ringdown.log import Log
 from ringdown.stores.paths import text_of_id, tool_path
 from ringdown.stores.storable import Document, storable
-from ringdown.tools import Json, ToolDeclaration
+from ringdown.tools import DeclaredTool, Json, ToolDeclaration
 from ringdown.tools.check import problems_with_tool
 
 STATUS = "status"
@@ -88,17 +89,17 @@ def usable_tools(
             _log.error("tool declaration cannot be used", tool=name, reason=str(error))
 
 
-def declared_tools(documents: Iterable[tuple[str, Document]]) -> dict[str, str | None]:
-    """The tools at those paths, and what keeps each from being used."""
-    return {(name := text_of_id(path)): _problem(name, fields) for path, fields in documents}
+def declared_tools(documents: Iterable[tuple[str, Document]]) -> dict[str, DeclaredTool]:
+    """The tools at those paths."""
+    return {(name := text_of_id(path)): _declared(name, fields) for path, fields in documents}
 
 
-def _problem(name: str, fields: Document) -> str | None:
+def _declared(name: str, fields: Document) -> DeclaredTool:
     try:
-        _tool(name, fields)
+        tool = _tool(name, fields)
     except InvalidDocument as error:
-        return str(error)
-    return None
+        return DeclaredTool(problem=str(error))
+    return DeclaredTool(simplifications=simplifications(tool.parameters))
 
 
 def _tool(name: str, fields: Document) -> ToolDeclaration:

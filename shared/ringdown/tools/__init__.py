@@ -4,6 +4,7 @@ The model chooses `args` and nothing else: identities travel in `ToolCallContext
 from the tool's declaration.
 """
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
@@ -87,6 +88,16 @@ class ToolAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 NOTHING_TO_TELL = ToolAnswer(output={"status": "The tool has nothing to tell."})
 """Stands for an empty output: a model that is told nothing asks again, and again."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredTool:
+    """What operators are told of a tool."""
+
+    problem: str | None = None
+    """What keeps it from being used."""
+    simplifications: tuple[str, ...] = ()
+    """What models are told otherwise than its parameters say."""
 
 
 class ToolStore(Protocol):

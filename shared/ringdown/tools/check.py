@@ -1,7 +1,8 @@
 """What keeps a tool's declaration from being used, in operators' words.
 
-Pure, and without jsonschema, which takes too long to load while a phone rings: this is what the
-model's side refuses a whole session for, and what would lead to the wrong place.
+Pure, and without jsonschema, which takes too long to load while a phone rings: this is what nobody
+could call it by, and what would lead to the wrong place. A schema that models don't take is no
+problem: they are told of it in a simpler form (`ringdown.gemini.openapi_schema`).
 """
 
 from collections.abc import Iterator
@@ -14,7 +15,6 @@ BuiltInName = Literal["collect_digits", "end_call", "transfer_call"]
 BUILT_IN: tuple[BuiltInName, ...] = get_args(BuiltInName)
 """The functions that every session has besides its tools."""
 _DEEPEST = 20
-_TYPED_BY = frozenset({"type", "anyOf", "$ref"})
 
 
 def problems_with_tool(tool: ToolDeclaration, name: str) -> Iterator[str]:
@@ -41,14 +41,14 @@ def problems_with_parameters(parameters: Json) -> Iterator[str]:
 
 
 def _problems_with_schema(schema: Json, path: str, depth: int = 0) -> Iterator[str]:
+    if isinstance(schema, bool):  # anything, or nothing: JSON Schema has both
+        return
     if not isinstance(schema, dict):
         yield f"{path} must be a map."
         return
     if depth > _DEEPEST:
         yield "parameters are nested too deeply."
         return
-    if not _TYPED_BY & schema.keys():
-        yield f"{path} has no `type`."
     properties = schema.get("properties", {})
     if not isinstance(properties, dict):
         yield f"{path}.properties must be a map."
@@ -63,13 +63,10 @@ def _problems_with_schema(schema: Json, path: str, depth: int = 0) -> Iterator[s
 def _problems_with_required(
     schema: dict[str, Json], properties: dict[str, Json], path: str
 ) -> Iterator[str]:
-    required = schema.get("required")
-    if required is None:
-        return
+    required = schema.get("required", [])
     if not isinstance(required, list):
         yield f"{path}.required must be a list of names."
-    elif not required:
-        yield f"{path}: `required` is empty. Leave it out."
-    for name in required if isinstance(required, list) else ():
+        return
+    for name in required:
         if name not in properties:
             yield f"{path}: {name} is required, and is not among the properties."

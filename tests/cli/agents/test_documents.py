@@ -4,7 +4,7 @@ import pytest
 
 from ringdown.agents import Agent, Draft, packaged_document
 from ringdown.agents.check import check_agent, draft_findings, findings
-from ringdown.tools import Json
+from ringdown.tools import DeclaredTool, Json
 from ringdown_cli.agents.documents import document_of, plain_text, text_to_edit
 from ringdown_cli.agents.field_notes import FIELD_NOTES
 from ringdown_cli.agents.yaml_text import from_yaml
@@ -34,7 +34,7 @@ def test_every_field_that_is_offered_can_be_taken_as_it_is() -> None:
     assert set(document) == set(Draft.__struct_fields__)
     # These two only go with another model, or with people to hear the draft.
     document |= {"model": "gemini-3.8-live-extended-thinking", "testers": ["+14155550123"]}
-    found = draft_findings(document, {"lookup_account": None})
+    found = draft_findings(document, {"lookup_account": DeclaredTool()})
     assert (found.errors, found.remarks) == ((), ())
 
 

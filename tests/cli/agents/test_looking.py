@@ -2,11 +2,13 @@
 
 import json
 
+import msgspec
 import pytest
 
 from ringdown_cli.agents.yaml_text import from_yaml, to_yaml
-from tests.cli.agents.stored_agents import DOCUMENT, TESTER, save, write
+from tests.cli.agents.stored_agents import DOCUMENT, TESTER, read, save, write
 from tests.cli.command_line import CommandLine
+from tests.ringdown.samples import a_tool
 
 
 def test_the_list_tells_the_state_of_agents_drafts_and_numbers(shop: CommandLine) -> None:
@@ -56,6 +58,37 @@ def test_a_broken_agent_is_shown_with_what_is_wrong(shop: CommandLine) -> None:
     said = shop.run("agents", "show", "shop").said
     assert said.startswith("# agents/shop: broken; revision ")
     assert "\n# - voice: there is no voice" in said
+
+
+def test_what_is_worth_knowing_is_shown_beside_a_good_agent(shop: CommandLine) -> None:
+    parameters = {"type": "object", "properties": {"size": {"type": "integer", "enum": [1, 2]}}}
+    tool = msgspec.structs.replace(a_tool("check_stock"), parameters=parameters)
+    shop.with_store(lambda store: store.write_tool(tool))
+    ran = shop.run(
+        *("agents", "edit", "shop", "--file", "-", "--yes"),
+        answers=to_yaml({**DOCUMENT, "tools": ["check_stock"], "temperature": 0.5}),
+    )
+    assert ran.status == 0, ran.all
+    assert "Note on tools: check_stock: the model is told" in ran.said
+
+    said = shop.run("agents", "show", "shop").said
+    assert said.startswith("# agents/shop: ok, revision ")
+    assert "\n# - temperature: gemini-3.8-live may ignore it" in said
+    assert (
+        "\n# - tools: check_stock: the model is told of its parameters in a simpler form:" in said
+    )
+    assert shop.run("agents", "validate", "shop").status == 0
+    status = read(shop).status
+    assert status is not None
+    assert status.error is None
+    assert "size as text" in str(status.notes)
+
+
+def test_a_retired_model_is_shown_with_its_successor(shop: CommandLine) -> None:
+    write(shop, {**DOCUMENT, "model": "gemini-3.1-flash-live-preview"})
+    said = shop.run("agents", "show", "shop").said
+    assert said.startswith("# agents/shop: ok, with remarks, revision ")
+    assert "\n# - model: gemini-3.1-flash-live-preview was retired on 2026-11-17" in said
 
 
 def test_an_earlier_revision_is_shown(shop: CommandLine) -> None:

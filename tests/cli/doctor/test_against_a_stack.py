@@ -25,7 +25,8 @@ from ringdown_cli.doctor.checks import CHECKS, examine
 from ringdown_cli.doctor.deployment import Deployment
 from ringdown_cli.doctor.verdicts import State, Verdict
 from ringdown_cli.terminal import Terminal
-from simulators.gemini_live.faults import Close, Fault, RefuseUpgrade, WithholdSetup
+from simulators.gemini_live.faults import Close, Fault, RefuseSetup, RefuseUpgrade, WithholdSetup
+from simulators.gemini_live.refusals import KNOWN_REFUSALS
 from simulators.gemini_live.scenario import Pace, Reply, Scenario
 from simulators.gemini_live.server import GeminiLiveServer
 from tests.cli.doctor.rest_stand_in import (
@@ -209,6 +210,31 @@ async def test_a_service_that_refuses_every_session(line: Line) -> None:
     assert "status.cloud.google.com" in verdict.advice
 
 
+@pytest.mark.parametrize(
+    ("why", "advice"),
+    [
+        ("expired_key", "does not accept this key"),
+        ("retired_model", "has no model gemini-3.8-live"),
+        ("denied_location", "Use Vertex AI"),
+        ("denied_project", "The key's project may not use Gemini"),
+        ("refused_schema", "does not take the session's settings or a tool's parameters"),
+        ("policy", "Google's policy stands against"),
+    ],
+)
+async def test_a_refusal_that_does_not_pass_is_told_by_its_reason(
+    line: Line, why: str, advice: str
+) -> None:
+    line.gemini.faults = [Fault(RefuseSetup(why))]
+    try:
+        verdict = await line.verdict("model")
+    finally:
+        line.gemini.faults = []
+
+    assert verdict.state is State.WRONG
+    assert KNOWN_REFUSALS[why][1] in verdict.finding
+    assert advice in verdict.advice
+
+
 async def test_a_region_without_the_model(line: Line, tmp_path: Path) -> None:
     store_url = f"sqlite:{tmp_path / 'other.db'}"
     stored: dict[str, Json] = {"instructions": "Be brief.", "greeting": "Hi."}
@@ -223,9 +249,9 @@ async def test_a_region_without_the_model(line: Line, tmp_path: Path) -> None:
     now_there = await line.verdict("model", store_url=store_url, gemini=vertex)
 
     assert now_there.state is State.GOOD, now_there
-    assert "gemini-live-2.5-flash-native-audio in moon-west1 said" in now_there.finding
+    assert "gemini-3.8-live in moon-west1 said" in now_there.finding
     assert verdict.state is State.WRONG
-    assert "moon-west1 has no model gemini-live-2.5-flash-native-audio" in verdict.advice
+    assert "moon-west1 has no model gemini-3.8-live" in verdict.advice
 
 
 @pytest.mark.real_time

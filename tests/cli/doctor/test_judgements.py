@@ -24,6 +24,7 @@ from ringdown_cli.doctor.webhook import judge_webhook
 
 WEBHOOK, HANDLER = "https://webhook.example", "wss://stream.example"
 DEVELOPER, VERTEX = DeveloperApi("key"), VertexAi("my-project", "us-central1")
+KEY = "Make one at https://aistudio.google.com/apikey"
 
 
 def an_answer(status: int = 200, text: str = "", took_ms: int = 80, **headers: str) -> Answer:
@@ -227,13 +228,29 @@ def test_what_is_no_voice(heard: Spoken, words: str) -> None:
 @pytest.mark.parametrize(
     ("reason", "code", "backend", "words"),
     [
-        ("API key not valid. Please pass a valid API key.", 1007, DEVELOPER, "aistudio"),
-        ("models/x is not found for API version v1beta", 1008, DEVELOPER, "has no model"),
+        ("API key not valid. Please pass a valid API key.", 1007, DEVELOPER, KEY),
+        ("API key expired. Please renew the API key.", 1008, DEVELOPER, KEY),
+        ("Your API key was reported as leaked.", 1008, DEVELOPER, KEY),
+        ("Method doesn't allow unregistered callers.", 403, DEVELOPER, KEY),
+        ("models/x is not found for API version v1beta", 1008, DEVELOPER, "has no model x"),
+        ("models/x was retired on 2026-11-17. Use another.", 1008, DEVELOPER, "has no model x"),
         ("Publisher Model `x` was not found", 1008, VERTEX, "Vertex AI, us-central1 has no model"),
+        (
+            "Publisher Model `x` was not found or your project does not have access to it",
+            1008,
+            VERTEX,
+            "has no model x",
+        ),
+        ("User location is not supported for the API use.", 1007, DEVELOPER, "Use Vertex AI"),
+        ("User location is not supported.", 1008, VERTEX, "not offered in us-central1"),
+        ("Your project has been denied access.", 1008, DEVELOPER, "key's project may not use"),
+        ("Your project has been denied access.", 1008, VERTEX, "roles/aiplatform.user"),
         ("refused", 403, VERTEX, "--member=MEMBER --role=roles/aiplatform.user"),
+        ("Request contains an invalid argument.", 1007, DEVELOPER, "a tool's parameters"),
+        ("Operation is not implemented, or supported, or enabled.", 1008, DEVELOPER, "settings"),
+        ("Policy violation: content was blocked", 1008, DEVELOPER, "Google's policy"),
         ("no Google credentials: none", None, VERTEX, "application-default login"),
         ("You exceeded your current quota", 1011, DEVELOPER, "quota is used up"),
-        ("not ready within 8 s", None, DEVELOPER, "Try again"),
     ],
 )
 def test_why_there_is_no_session(
@@ -241,6 +258,23 @@ def test_why_there_is_no_session(
 ) -> None:
     verdict = judge_failure(ModelError(reason, code=code), backend, "x")
     is_told(verdict, State.WRONG, reason, words)
+    assert "Try again in a minute" not in str(verdict.advice), "it does not pass by itself"
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        ("not ready within 8 s", None),
+        ("Internal error encountered.", 1011),
+        ("the connection was lost", 1006),
+        ("refused", 503),
+        ("The service is currently unavailable.", 1013),
+        ("Session not found.", None),
+    ],
+)
+def test_what_may_pass_is_to_be_tried_again(reason: str, code: int | None) -> None:
+    verdict = judge_failure(ModelError(reason, code=code), DEVELOPER, "x")
+    is_told(verdict, State.WRONG, reason, "Try again in a minute")
 
 
 # All of them

@@ -5,7 +5,7 @@ import time
 import msgspec
 import pytest
 
-from ringdown.agents import packaged_agent
+from ringdown.agents import Agent, packaged_agent
 from ringdown.agents.phrases import phrases_for
 from ringdown.calls import RETENTION, CallChanges, CallStatus, NextAction
 from ringdown.calls.stream_token import verify
@@ -88,6 +88,28 @@ def test_a_notice_that_xml_cannot_hold_is_still_spoken(twilio: Twilio, store_url
     say = twiml(twilio.post("/", a_form())).find("Say")
     assert say is not None
     assert say.text == "One two three four ."
+
+
+@pytest.mark.parametrize(
+    ("language", "notice", "words", "voice"),
+    [
+        ("sv-SE", None, "You are speaking with", "en-US"),
+        ("zh-CN", None, "You are speaking with", "en-US"),
+        ("de-AT", None, "Sie sprechen mit", "de-DE"),
+        ("es-MX", None, "Está hablando con", "es-MX"),
+        ("sv-SE", "Du talar med en maskin.", "Du talar med", "sv-SE"),
+    ],
+)
+def test_a_notice_has_words_and_voice_of_one_language(
+    twilio: Twilio, store_url: str, language: str, notice: str | None, words: str, voice: str
+) -> None:
+    agent = Agent(instructions="Be brief.", greeting="Hej!", language=language, notice=notice)
+    write_agent(store_url, agent)
+    say = twiml(twilio.post("/", a_form())).find("Say")
+
+    assert say is not None
+    assert str(say.text).startswith(words)
+    assert say.get("language") == voice
 
 
 def test_an_agent_without_notice_says_nothing_first(twilio: Twilio, store_url: str) -> None:

@@ -181,7 +181,7 @@ def test_vertex_sums_it_up_for_whoever_has_a_token(
     assert remembered(store_url) == SUMMARY
     ((path, headers, _),) = gemini.asked
     place = "projects/my-project/locations/us-central1/publishers/google"
-    assert path == f"/v1/{place}/models/gemini-2.5-flash:generateContent"
+    assert path == f"/v1/{place}/models/gemini-3.5-flash:generateContent"
     assert headers["authorization"] == f"Bearer {google_tokens.token}"
     assert "x-goog-api-key" not in headers
 

@@ -8,7 +8,7 @@ from ringdown.agents import Agent, Draft, Idle, packaged_agent, packaged_documen
 from ringdown.agents.check import check_agent
 from ringdown.documents import to_record
 from ringdown.errors import InvalidDocument
-from ringdown.tools import Json
+from ringdown.tools import DeclaredTool, Json
 from tests.ringdown.samples import an_agent
 
 GOOD: dict[str, Json] = {"instructions": "Be brief.", "greeting": "Hello."}
@@ -50,7 +50,7 @@ def test_the_packaged_agent_is_complete_and_nothing_is_to_be_said_of_it() -> Non
     agent = packaged_agent()
     assert agent.notice, "callers are told that they speak with an AI"
     assert agent.tools == ("lookup_account",)
-    assert check_agent(packaged_document(), {"lookup_account": None}) == agent
+    assert check_agent(packaged_document(), {"lookup_account": DeclaredTool()}) == agent
 
 
 texts = st.text(min_size=1, max_size=40)

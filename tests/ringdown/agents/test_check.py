@@ -9,12 +9,13 @@ from hypothesis import given, strategies as st
 
 from ringdown.agents import Agent
 from ringdown.agents.check import agent_document, check_agent, draft_findings, findings
-from ringdown.tools import Json
+from ringdown.tools import DeclaredTool, Json
 
 GOOD: dict[str, Json] = {"instructions": "Be brief.", "greeting": "Hello."}
-TOOLS = dict.fromkeys(("lookup_account", "search_knowledge_base"))
+TOOLS = dict.fromkeys(("lookup_account", "search_knowledge_base"), DeclaredTool())
 A_DRAFT: dict[str, Json] = GOOD | {"testers": ["+14155550123"]}
 A_MEGABYTE = "x" * 1_048_576
+OLDER = "gemini-live-2.5-flash-native-audio"
 
 
 def problem_of(change: dict[str, Json]) -> str:
@@ -178,19 +179,19 @@ def problem_of(change: dict[str, Json]) -> str:
             ),
         ),
         (
-            {"google_search": True, "model": "gemini-live-2.5-flash-native-audio"},
-            (
-                "google_search: gemini-live-2.5-flash-native-audio cannot search beside its tools."
-                " Set it to false, or choose gemini-3.8-live, gemini-3.8-live-extended-thinking or"
-                " gemini-3.1-flash-live-preview."
-            ),
-        ),
-        (
             {"model": "gemini-3.8"},
             (
                 'model: there is no model "gemini-3.8". Did you mean gemini-3.8-live? Models:'
-                " gemini-3.1-flash-live-preview, gemini-3.8-live,"
-                " gemini-3.8-live-extended-thinking, gemini-live-2.5-flash-native-audio."
+                " gemini-3.8-live, gemini-3.8-live-extended-thinking,"
+                " gemini-live-2.5-flash-native-audio."
+            ),
+        ),
+        (
+            {"model": "gemini-2.5-flash"},
+            (
+                'model: there is no model "gemini-2.5-flash". Did you mean gemini-3.8-live?'
+                " Models: gemini-3.8-live, gemini-3.8-live-extended-thinking,"
+                " gemini-live-2.5-flash-native-audio."
             ),
         ),
         (
@@ -311,11 +312,124 @@ def test_a_misspelt_setting_is_told_and_the_rest_is_used(
 
 
 def test_a_tool_that_cannot_be_used_is_told_and_keeps_no_call_from_being_answered() -> None:
-    tools = {"check_stock": "tools/check_stock: url must begin with https://."}
+    tools = {"check_stock": DeclaredTool("tools/check_stock: url must begin with https://.")}
     found = findings(GOOD | {"tools": ["check_stock"]}, tools)
     assert found.agent is not None
     [remark] = found.remarks
-    assert remark == f'tools: "check_stock" cannot be used. Correct {tools["check_stock"]}'
+    told = "tools/check_stock: url must begin with https://."
+    assert remark == f'tools: "check_stock" cannot be used. Correct {told}'
+
+
+def test_a_retired_model_is_told_with_the_one_that_speaks_instead() -> None:
+    found = findings(GOOD | {"model": "gemini-3.1-flash-live-preview"}, TOOLS)
+    assert found.agent is not None
+    [remark] = found.remarks
+    assert remark == (
+        "model: gemini-3.1-flash-live-preview was retired on 2026-11-17, so gemini-3.8-live speaks"
+        " instead. Write gemini-3.8-live."
+    )
+
+
+def test_a_model_that_will_be_retired_is_told() -> None:
+    found = findings(GOOD | {"model": OLDER}, TOOLS)
+    assert found.agent is not None
+    assert found.remarks == (
+        f"model: {OLDER} will be retired on 2026-12-13. Write gemini-3.8-live.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            {"google_search": True, "model": OLDER},
+            (
+                f"google_search: {OLDER} cannot search beside its tools."
+                " Set it to false, or choose gemini-3.8-live or gemini-3.8-live-extended-thinking."
+            ),
+        ),
+        (
+            {"thinking": "low", "model": "gemini-3.1-flash-live-preview"},
+            (
+                "thinking: gemini-3.1-flash-live-preview does not take it. Leave it out, or choose"
+                " gemini-3.8-live-extended-thinking."
+            ),
+        ),
+    ],
+)
+def test_a_setting_that_an_older_model_does_not_take_is_told(
+    change: dict[str, Json], told: str
+) -> None:
+    assert findings(GOOD | change, TOOLS).errors == (told,)
+
+
+def test_a_language_without_phrases_is_told_and_a_notice_of_ones_own_suffices() -> None:
+    found = findings(GOOD | {"language": "sv-SE"}, TOOLS)
+    assert found.agent is not None
+    [remark] = found.remarks
+    assert remark == (
+        "notice: Ringdown has none in sv-SE, so it is spoken in English, by an English voice."
+        " Write your own."
+    )
+    for notice in ("Du talar med en maskin.", ""):
+        found = findings(GOOD | {"language": "sv-SE", "notice": notice}, TOOLS)
+        assert found.remarks == ()
+        [note] = found.notes
+        assert note.startswith("language: Ringdown has no sentences of its own in sv-SE.")
+
+
+@pytest.mark.parametrize("language", ["en-US", "en-ZA", "de-AT", "es-419", "pt-BR", "fr"])
+def test_nothing_is_said_of_a_language_with_phrases(language: str) -> None:
+    found = findings(GOOD | {"language": language}, TOOLS)
+    assert (found.remarks, found.notes) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            {"temperature": 0.7},
+            "temperature: gemini-3.8-live may ignore it: Google deprecated it with Gemini 3.6.",
+        ),
+        (
+            {"languages": ["en-US", "es-US"], "model": OLDER},
+            f"languages: {OLDER} does not take it, so it has no effect.",
+        ),
+        (
+            {"vocabulary": ["Ringdown"], "model": OLDER},
+            f"vocabulary: {OLDER} does not take it, so it has no effect.",
+        ),
+    ],
+)
+def test_a_setting_that_the_model_ignores_is_worth_a_note(
+    change: dict[str, Json], told: str
+) -> None:
+    found = findings(GOOD | change, TOOLS)
+    assert found.agent is not None
+    assert found.notes == (told,)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"temperature": 0.7, "model": OLDER},
+        {"languages": ["en-US", "es-US"], "vocabulary": ["Ringdown"]},
+    ],
+)
+def test_nothing_is_said_of_a_setting_that_the_model_heeds(change: dict[str, Json]) -> None:
+    assert findings(GOOD | change, TOOLS).notes == ()
+
+
+def test_a_tool_that_models_are_told_of_in_a_simpler_form_is_worth_a_note() -> None:
+    tools = {"check_stock": DeclaredTool(simplifications=("size as text", "item without pattern"))}
+    found = findings(GOOD | {"tools": ["check_stock"]}, tools)
+    assert found.remarks == ()
+    [note] = found.notes
+    assert note == (
+        "tools: check_stock: the model is told of its parameters in a simpler form: size as text;"
+        " item without pattern. What it sends is still checked against all of them."
+    )
+    assert findings(GOOD, tools).notes == (), "the agent does not use it"
 
 
 def test_where_tools_are_not_known_nothing_is_said_of_them() -> None:

@@ -8,7 +8,7 @@ from ringdown.agents import Agent
 from ringdown.agents.edits import look_at_edit
 from ringdown.agents.store import AgentStatus
 from ringdown.errors import Conflict
-from ringdown.tools import Json
+from ringdown.tools import DeclaredTool, Json
 from tests.ringdown.kept_agents import KeptAgents
 from tests.ringdown.samples import CALLER, NOW
 
@@ -98,6 +98,32 @@ async def test_small_mistakes_are_told_of_a_version_that_answers(agents: KeptAge
             " Tools: lookup_account."
         ),
     ]
+
+
+async def test_what_is_worth_knowing_is_told_apart_from_what_to_correct() -> None:
+    tool = DeclaredTool(simplifications=("size as text",))
+    agents = KeptAgents(tools={"check_stock": tool})
+    agents.edit("agents/default", GOOD | {"tools": ["check_stock"], "temperature": 0.5})
+    status = await look(agents)
+    assert status is not None
+    assert (status.ok, status.error) == (True, None)
+    assert status.notes is not None
+    assert [note.partition(":")[0] for note in status.notes.splitlines()] == [
+        "temperature",
+        "tools",
+    ]
+    agents.edit("agents/default", GOOD)
+    status = await look(agents, hour=1)
+    assert status is not None
+    assert status.notes is None
+
+
+async def test_a_draft_is_told_of_it_too(agents: KeptAgents) -> None:
+    agents.edit("drafts/default", DRAFT | {"temperature": 0.5})
+    status = await look(agents, draft=True)
+    assert status is not None
+    assert status.notes is not None
+    assert status.notes.startswith("temperature: gemini-3.8-live may ignore it")
 
 
 async def test_a_long_list_of_mistakes_is_cut(agents: KeptAgents) -> None:

@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from ringdown.agents.phrases import Phrases, packaged_phrases, phrases_for, read_phrases
+from ringdown.agents.phrases import (
+    Phrases,
+    has_phrases,
+    packaged_phrases,
+    phrases_for,
+    read_phrases,
+)
 from ringdown.errors import InvalidDocument
 
 SENTENCES = [name for name in Phrases.__struct_fields__ if name not in ("language", "farewells")]
@@ -115,3 +121,13 @@ def test_nothing_of_this_needs_a_yaml_reader() -> None:
         [sys.executable, "-X", "utf8", "-c", program], capture_output=True, text=True, timeout=30
     )
     assert (done.stdout, done.stderr) == ("Sind Sie noch da?\n", "")
+
+
+@pytest.mark.parametrize("tag", ["en-US", "en-ZA", "de-AT", "pt", "es-419"])
+def test_there_are_phrases_in_the_language_of_a_tag(tag: str) -> None:
+    assert has_phrases(tag)
+
+
+@pytest.mark.parametrize("tag", ["sv-SE", "zh-CN", "fi"])
+def test_there_are_none_in_others(tag: str) -> None:
+    assert not has_phrases(tag)

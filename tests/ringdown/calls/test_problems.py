@@ -127,6 +127,36 @@ def test_an_ending_that_nobody_wanted_is_told(reason: EndReason, words: str) -> 
     assert words in the_problem(record(call=good_call(end_reason=reason)))
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("1007 API key not valid. Please pass a valid API key.", "does not accept the Gemini key"),
+        ("1008 models/x is not found for API version v1beta", "model does not exist"),
+        ("1007 User location is not supported for the API use.", "does not offer Gemini in"),
+        ("1008 Your project has been denied access.", "no access to Gemini"),
+        ("403 refused", "no access to Gemini"),
+        ("1007 Request contains an invalid argument.", "a tool's parameters"),
+        ("1008 Policy violation: content was blocked", "Google's policy"),
+        ("429 refused", "quota"),
+        ("no Google credentials: none", "has no Google credentials"),
+    ],
+)
+def test_why_there_was_no_model_is_told_in_a_sentence(said: str, told: str) -> None:
+    for reason in (EndReason.MODEL_UNAVAILABLE, EndReason.MODEL_LOST):
+        problem = the_problem(record(call=good_call(end_reason=reason, model_error=said)))
+        assert told in problem
+        assert f"It said: {said.rstrip('.')}." in problem
+
+
+@pytest.mark.parametrize("said", ["1011 Internal error encountered.", "not ready within 8 s"])
+def test_trouble_that_passes_is_told_in_the_services_words(said: str) -> None:
+    call = good_call(end_reason=EndReason.MODEL_UNAVAILABLE, model_error=said)
+    assert the_problem(record(call=call)) == (
+        "The model could not be reached, or refused, so the caller was sent to the fallback"
+        f" number. It said: {said.rstrip('.')}. To try it again: ringdown doctor"
+    )
+
+
 def test_a_call_that_never_streamed_is_told_once() -> None:
     call = good_call(end_reason=EndReason.NEVER_STREAMED, started_at=None, usage=Usage())
     found = problems(CallRecord(call=call, claims=(), turns=(), tool_calls=()))

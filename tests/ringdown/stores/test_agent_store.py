@@ -13,7 +13,7 @@ from ringdown.agents.store import AgentStatus, Revision
 from ringdown.calls.answering import Answering, answering
 from ringdown.errors import Conflict
 from ringdown.stores import Store
-from ringdown.tools import Json
+from ringdown.tools import DeclaredTool, Json
 from tests.ringdown.samples import CALLED, CALLER, NOW, a_tool, an_agent
 from tests.ringdown.seeding import write_agent
 from tests.ringdown.stores.contract import Put
@@ -298,10 +298,10 @@ async def test_tools_come_in_the_order_asked_for_without_unknown_or_bad_ones(
     assert await store.read_tools(asked) == (a_tool("second"), a_tool("first"))
     assert await store.read_tools(()) == ()
     assert await store.declared_tools() == {
-        "broken": "tools/broken: Object missing required field `description`",
-        "first": None,
-        "inward": "tools/inward: url leads to the machine's own metadata.",
-        "second": None,
+        "broken": DeclaredTool("tools/broken: Object missing required field `description`"),
+        "first": DeclaredTool(),
+        "inward": DeclaredTool("tools/inward: url leads to the machine's own metadata."),
+        "second": DeclaredTool(),
     }
 
 

@@ -63,7 +63,6 @@ def test_a_tool_without_its_secrets_is_known_by_them(tmp_path: Path) -> None:
         ({"description": " "}, "description is empty"),
         ({"descripton": "x"}, "Did you mean description?"),
         ({"parameters": {"type": "array"}}, "`type: object`"),
-        ({"parameters": {"type": "object", "required": []}}, "`required` is empty"),
         ({"parameters": {"type": "object", "required": ["n"]}}, "n is required, and is not among"),
         ({"parameters": {"type": "object", "properties": 7}}, "no JSON Schema"),
         ({"timeout_s": 0}, "timeout_s"),

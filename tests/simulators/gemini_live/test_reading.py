@@ -146,6 +146,7 @@ def test_a_vertex_model_name() -> None:
     [
         (f"models/{LIVE}", True, 1007),
         (f"{VERTEX_MODELS}/{EXTENDED_THINKING}", True, 1008),
+        ("models/gemini-3.1-flash-live-preview", False, 1008),
         ("publishers/google/models/gemini-live-2.5-flash-native-audio", True, 1007),
         (VERTEX_MODEL, False, 1007),
         ("models/gemini-live-2.5-flash-native-audio", False, 1008),
@@ -193,11 +194,6 @@ def test_an_empty_required_is_none() -> None:
 def test_an_initial_history_is_announced_in_the_setup() -> None:
     assert set_up(historyConfig={"initialHistoryInClientContent": True}).begins_with_history
     assert not set_up(historyConfig={}).begins_with_history
-
-
-def test_older_models_block_unless_told_otherwise() -> None:
-    older = set_up(model="models/gemini-3.1-flash-live-preview", **with_tool())
-    assert [tool.behavior for tool in older.tools] == [Behavior.BLOCKING]
 
 
 @pytest.mark.parametrize(
@@ -396,11 +392,6 @@ def test_refused_messages(message: object, code: int, reason: str) -> None:
             1007,
             "required[ghost]: property is not defined",
         ),
-        (
-            with_tool(parameters={"type": "OBJECT", "additionalProperties": False}),
-            1007,
-            'Unknown name "additionalProperties"',
-        ),
         (with_tool(parameters={"type": "ODD"}), 1007, '"ODD"'),
         (
             with_tool(parameters={"type": "OBJECT"}, parametersJsonSchema={"type": "object"}),
@@ -418,6 +409,29 @@ def test_refused_setups(changes: dict[str, Any], code: int, reason: str) -> None
     with pytest.raises(Refused) as refused:
         set_up(**changes)
     assert (refused.value.code, reason in refused.value.detail) == (code, True), refused.value
+
+
+@pytest.mark.parametrize(
+    ("schema", "reason"),
+    [
+        ({"type": "OBJECT", "additionalProperties": False}, 'Unknown name "additionalProperties"'),
+        ({"type": "OBJECT", "patternProperties": {}}, 'Unknown name "patternProperties"'),
+        ({"type": ["STRING", "NULL"]}, "Invalid value"),
+        ({"$ref": "#/$defs/Day"}, 'Unknown name "$ref"'),
+        ({"type": "OBJECT", "$defs": {}}, 'Unknown name "$defs"'),
+        ({"const": "yes"}, 'Unknown name "const"'),
+        ({"type": "INTEGER", "enum": [1, 2]}, "TYPE_STRING"),
+        ({"type": "STRING", "enum": ["one", 2]}, "TYPE_STRING"),
+        ({"type": "NUMBER", "exclusiveMinimum": 0}, 'Unknown name "exclusiveMinimum"'),
+        ({"oneOf": [{"type": "STRING"}]}, 'Unknown name "oneOf"'),
+        ({"type": "STRING", "x-order": 1}, 'Unknown name "x-order"'),
+    ],
+)
+def test_a_schema_outside_the_subset_is_refused(schema: dict[str, Any], reason: str) -> None:
+    for parameters in (schema, {"type": "OBJECT", "properties": {"a": schema}}):
+        with pytest.raises(Refused) as refused:
+            set_up(**with_tool(parameters=parameters))
+        assert (refused.value.code, reason in refused.value.detail) == (1007, True), refused.value
 
 
 def test_what_is_no_json_and_what_comes_too_early() -> None:

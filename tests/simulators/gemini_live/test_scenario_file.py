@@ -10,6 +10,7 @@ from simulators.gemini_live.faults import (
     Fault,
     GoingAway,
     Moment,
+    RefuseSetup,
     RefuseUpgrade,
     SendMessage,
 )
@@ -203,6 +204,14 @@ def test_a_call_without_arguments_has_none() -> None:
     (call,) = greeting.calls
 
     assert call.args == {}
+
+
+def test_a_setup_is_refused_for_a_reason_that_is_known() -> None:
+    text = "model: {faults: [{do: refuse_setup, why: %s}]}"
+    [fault] = parse_scenario(text % "wrong_key").faults
+    assert fault.action == RefuseSetup("wrong_key")
+    with pytest.raises(ScenarioError, match="why: must be one of wrong_key, expired_key"):
+        parse_scenario(text % "no_reason")
 
 
 def test_the_demonstration_can_be_heard() -> None:

@@ -23,6 +23,7 @@ from simulators.gemini_live.faults import (
     ForgetHandles,
     GoingAway,
     Moment,
+    RefuseSetup,
     RefuseUpgrade,
     SendMessage,
     Stall,
@@ -30,6 +31,7 @@ from simulators.gemini_live.faults import (
 )
 from simulators.gemini_live.fixtures import GeminiLiveServerFactory
 from simulators.gemini_live.messages import OUTPUT_HZ
+from simulators.gemini_live.refusals import KNOWN_REFUSALS
 from simulators.gemini_live.scenario import Pace, PlannedCall, Reply, Scenario, Turn
 from simulators.gemini_live.server import GeminiLiveServer
 from simulators.speech.alignment import align
@@ -470,6 +472,17 @@ async def test_faults_at_the_door(gemini_live_server: GeminiLiveServerFactory) -
     async with connect(server) as session:
         assert session.session_id == "session-3"
     assert [record.number for record in server.sessions] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("why", KNOWN_REFUSALS)
+async def test_refuses_every_session_for_a_known_reason(
+    gemini_live_server: GeminiLiveServerFactory, why: str
+) -> None:
+    server = await gemini_live_server(SCENARIO, [Fault(RefuseSetup(why))])
+    with pytest.raises(errors.APIError) as refused:
+        async with connect(server):
+            pass
+    assert (refused.value.code, refused.value.details) == KNOWN_REFUSALS[why]
 
 
 @pytest.mark.parametrize(

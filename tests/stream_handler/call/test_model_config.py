@@ -7,6 +7,8 @@ from stream_handler.call.functions import functions_for
 from stream_handler.call.model_config import session_config
 from tests.ringdown.samples import a_call, an_agent
 
+IN_ENGLISH = "\n\nSpeak en-US, even if a name or an accent suggests otherwise."
+
 
 def names(call: Call) -> list[str]:
     return [function.name for function in session_config(call).functions]
@@ -22,7 +24,8 @@ def test_the_session_is_opened_with_the_agent() -> None:
     config = session_config(call)
 
     assert config.model == call.agent.model
-    assert (config.instructions, config.voice) == (call.agent.instructions, call.agent.voice)
+    assert config.voice == call.agent.voice
+    assert config.instructions.startswith(f"{call.agent.instructions}\n\n")
     assert config.language == "de-DE"
     assert config.turn_taking == call.agent.turn_taking
 
@@ -63,7 +66,7 @@ def test_a_call_that_goes_on_is_not_opened_with_the_greeting() -> None:
 def test_what_a_session_is_to_know_of_the_call_is_added_to_its_instructions() -> None:
     config = session_config(a_call(), background="\n\nUntil now: nothing.", handle="h1")
 
-    assert config.instructions == "Be brief.\n\nUntil now: nothing."
+    assert config.instructions == f"Be brief.{IN_ENGLISH}\n\nUntil now: nothing."
     assert config.handle == "h1"
 
 
@@ -118,25 +121,54 @@ def a_call_told(text: str, **call: object) -> Call:
 def test_instructions_and_greeting_are_told_what_the_clock_says() -> None:
     call = a_call_told("It is {weekday}, {local_time}.")
 
-    assert session_config(call).instructions == "It is Monday, 04:30."
+    assert session_config(call).instructions == f"It is Monday, 04:30.{IN_ENGLISH}"
     assert '"It is Monday, 04:30."' in prompts.opening(call, ())
 
 
 def test_a_stream_that_goes_on_with_a_call_is_told_the_time_of_then() -> None:
     call = a_call_told("{local_time}")
 
-    assert session_config(call, 600_000.0).instructions == "04:40"
+    assert session_config(call, 600_000.0).instructions == f"04:40{IN_ENGLISH}"
     assert '"04:40"' in prompts.opening(call, (), 600_000.0)
 
 
 def test_nothing_is_left_where_nothing_is_remembered() -> None:
-    assert session_config(a_call_told("Known: {caller_memory}.")).instructions == "Known: ."
+    told = session_config(a_call_told("Known: {caller_memory}.")).instructions
+
+    assert told == f"Known: .{IN_ENGLISH}"
 
 
 def test_what_is_remembered_of_a_caller_fills_in_nothing_further() -> None:
     call = a_call_told("Known: {caller_memory}", caller_memory="likes {called_number} and }}{{")
 
-    assert session_config(call).instructions == "Known: likes {called_number} and }}{{"
+    told = session_config(call).instructions
+
+    assert told == "Known: likes {called_number} and }}{{" + IN_ENGLISH
+
+
+# Languages
+
+
+@pytest.mark.parametrize("handle", [None, "h1"])
+def test_the_model_is_told_in_words_which_language_to_speak(handle: str | None) -> None:
+    config = session_config(a_call(agent=an_agent(language="es-ES")), handle=handle)
+
+    assert config.instructions == (
+        "Be brief.\n\nSpeak es-ES, even if a name or an accent suggests otherwise."
+    )
+
+
+def test_callers_may_speak_other_languages() -> None:
+    agent = msgspec.structs.replace(
+        an_agent(), languages=("en-US", "es-US", "fr-CA"), vocabulary=("Ringdown",)
+    )
+    config = session_config(a_call(agent=agent))
+
+    assert config.instructions.endswith(
+        "\n\nSpeak en-US, or es-US or fr-CA with callers who speak that; never go by a name or"
+        " an accent."
+    )
+    assert (config.languages, config.vocabulary) == (agent.languages, agent.vocabulary)
 
 
 # Settings of the model

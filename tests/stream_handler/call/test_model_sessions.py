@@ -6,13 +6,14 @@ import msgspec
 import pytest
 
 from ringdown.agents import TurnTaking
-from ringdown.calls import EndReason, Speaker, Turn
+from ringdown.calls import CallChanges, EndReason, Speaker, Turn
 from ringdown.tools import ToolAnswer
 from stream_handler.call.actions import (
     ClearPlayback,
     CloseModel,
     ConnectModel,
     PlayTone,
+    SaveCall,
     SendModelAudio,
     SendModelText,
     SendToolResponse,
@@ -427,6 +428,7 @@ def test_a_key_that_is_refused_ends_the_call_at_once() -> None:
     stage.handle(ModelConnectFailed(100.0, "401 refused", 401))
 
     assert stage.ended_for() is EndReason.MODEL_UNAVAILABLE
+    assert SaveCall(CallChanges(model_error="401 refused")) in stage.all(SaveCall)
 
 
 def test_a_model_that_refuses_at_the_start_is_tried_for_eight_seconds() -> None:

@@ -70,7 +70,6 @@ class GeminiCode:
             config=types.GenerateContentConfig(
                 system_instruction=_ASKED.format(today=f"{today:%A, %Y-%m-%d}"),
                 tools=[types.Tool(code_execution=types.ToolCodeExecution())],
-                temperature=0.0,
                 max_output_tokens=_MOST_TOKENS,
             ),
         )

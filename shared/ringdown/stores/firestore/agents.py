@@ -37,7 +37,7 @@ from ringdown.stores.paths import (
     tool_path,
 )
 from ringdown.stores.storable import Document, to_document
-from ringdown.tools import ToolDeclaration
+from ringdown.tools import DeclaredTool, ToolDeclaration
 
 _TRIES = 20
 _REVISIONS_AT_ONCE = 200
@@ -148,7 +148,7 @@ class FirestoreAgents:
             found = await self._database.read_below(NUMBERS)
         return assigned_agents((stored.path, stored.fields) for stored in found)
 
-    async def declared_tools(self) -> dict[str, str | None]:
+    async def declared_tools(self) -> dict[str, DeclaredTool]:
         async with self._database.deadline():
             found = await self._database.read_below(TOOLS)
         return declared_tools((stored.path, stored.fields) for stored in found)

@@ -29,7 +29,7 @@ from ringdown.stores.paths import (
 )
 from ringdown.stores.sqlite.table import Table, Worker
 from ringdown.stores.storable import Document, to_document
-from ringdown.tools import ToolDeclaration
+from ringdown.tools import DeclaredTool, ToolDeclaration
 
 
 class SqliteAgents:
@@ -121,7 +121,7 @@ class SqliteAgents:
         found = await self._worker.run(lambda table: table.fields_below(NUMBERS))
         return assigned_agents(found)
 
-    async def declared_tools(self) -> dict[str, str | None]:
+    async def declared_tools(self) -> dict[str, DeclaredTool]:
         found = await self._worker.run(lambda table: table.fields_below(TOOLS))
         return declared_tools(found)
 

@@ -1,0 +1,59 @@
+"""Why the service refuses a session, by what it says.
+
+Close codes alone don't tell: 1008 stands for a wrong key, a retired model and a denied project, and
+1007 for a wrong key, a location and a tool's schema.
+"""
+
+import re
+from enum import Enum
+
+_INVALID_ARGUMENT, _POLICY = 1007, 1008
+
+
+class Refusal(Enum):
+    """None of these passes by itself."""
+
+    CREDENTIALS = "credentials"
+    """We have none to show."""
+    KEY = "key"
+    MODEL = "model"
+    """There is no such model, or no more, or not there."""
+    LOCATION = "location"
+    ACCESS = "access"
+    """The project may not use the service."""
+    QUOTA = "quota"
+    SETUP = "setup"
+    """A setting or a tool's schema is not taken."""
+    POLICY = "policy"
+
+
+def refusal_of(reason: str, code: int | None) -> Refusal | None:
+    """What `reason` means; None if it may be trouble that passes."""
+    for refusal, pattern in _SAID.items():
+        if pattern.search(reason):
+            return refusal
+    return _BY_CODE.get(code) if code is not None else None
+
+
+_GONE = r"not found|retired|deprecated|shut ?down|discontinued|no longer|not supported for"
+_SAID = {
+    refusal: re.compile(pattern, re.IGNORECASE)
+    for refusal, pattern in {
+        Refusal.CREDENTIALS: r"no google credentials",
+        Refusal.LOCATION: r"location is not supported",
+        Refusal.KEY: r"api.?key|unregistered callers",
+        Refusal.QUOTA: r"quota|resource.?exhausted",
+        Refusal.MODEL: rf"\bmodels?\b.*({_GONE})",
+        Refusal.ACCESS: r"denied access|permission|has not been used in project|is disabled",
+        Refusal.SETUP: r"not implemented, or supported, or enabled|schema|parameters",
+        Refusal.POLICY: r"policy|blocked",
+    }.items()
+}
+"""The first that fits counts: a model that isn't found may "lack access", too."""
+_BY_CODE = {
+    401: Refusal.ACCESS,
+    403: Refusal.ACCESS,
+    429: Refusal.QUOTA,
+    _INVALID_ARGUMENT: Refusal.SETUP,
+    _POLICY: Refusal.POLICY,
+}
