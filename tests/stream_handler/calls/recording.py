@@ -5,8 +5,8 @@ A recording is JSON, a line for each event, so that `git diff` shows what has ch
     first line   {"call": …, "history": […], "tool_calls": […], "words": …}: what the session began
                  with; those that are empty may be missing
     event        [its name, its fields, [action, …]]
-    audio        ["CallerAudio", [[at_ms, bytes, dbfs], …], [action, …]], ["ModelAudio", …]: a run
-                 of chunks, with the actions that each of them led to
+    audio        ["CallerAudio", [[at_ms, bytes, dbfs], …], [action, …]]: a run of chunks, with the
+                 actions that each of them led to; ["ModelAudio", …] too, with its fields
     action       [its name, its fields]; audio actions have the number of bytes instead of fields
 
 Of what the core does, fields that have their defaults are left out, so a new field with a default
@@ -145,8 +145,8 @@ def _chunk(event: Event) -> Plain:
     match event:
         case CallerAudio(at_ms, pcm, level_dbfs):
             return [at_ms, len(pcm), level_dbfs]
-        case ModelAudio(at_ms, mulaw):
-            return [at_ms, len(mulaw)]
+        case ModelAudio(at_ms, mulaw, level_dbfs, steady):
+            return [at_ms, len(mulaw), level_dbfs, steady]
         case _:
             raise TypeError(f"{type(event).__name__} is not audio")
 
@@ -158,8 +158,8 @@ def _steps(line: Plain) -> Iterator[Step]:
             for at_ms, length, level_dbfs in fields:
                 yield Step(CallerAudio(at_ms, bytes(length), level_dbfs), actions)
         case "ModelAudio":
-            for at_ms, length in fields:
-                yield Step(ModelAudio(at_ms, bytes(length)), actions)
+            for at_ms, length, *sounds in fields:
+                yield Step(ModelAudio(at_ms, bytes(length), *sounds), actions)
         case _:
             yield Step(msgspec.convert(fields, getattr(events, name)), actions)
 

@@ -14,6 +14,7 @@ from stream_handler.call.events import (
     AgentEdited,
     DrainRequested,
     GoAwayReceived,
+    ModelAudio,
     ModelConnected,
     ModelConnectFailed,
     ResumptionUpdated,
@@ -380,7 +381,7 @@ def hung_up_without_a_word() -> Stage:
     stage = Stage().greeted()
     stage.caller_says("That is all.")
     stage.end_call()
-    stage.pass_ms(2_600)
+    stage.pass_ms(5_100)
     stage.handle(SaveFailed(stage.now_ms))
     return stage
 
@@ -596,6 +597,66 @@ def taken_up_in_a_turn() -> Stage:
     return hang_up(stage)
 
 
+def television() -> Stage:
+    """Voices that nobody answers for a minute: the agent asks twice, and the call ends."""
+    stage = Stage(call_of(idle=Idle(nudge_after_s=5, goodbye_after_s=12))).greeted()
+    for _ in range(200):
+        stage.caller(420)
+        stage.caller(180, QUIET_DBFS)
+    stage.saved()
+    return stage
+
+
+def hello_again_and_again() -> Stage:
+    """A model that has gone deaf, and a caller who asks."""
+    stage = Stage().greeted()
+    for _ in range(4):
+        stage.caller(700)
+        stage.caller(3_300, QUIET_DBFS)
+    return hang_up(stage)
+
+
+def mumble_over_a_reply() -> Stage:
+    stage = Stage().greeted()
+    stage.caller_says("How does it work?")
+    stage.agent_text("First you choose. Then we bring it to your door. Then you pay.")
+    stage.audio(8_000)
+    stage.caller(300)
+    stage.interrupted()
+    stage.turn_completed()
+    stage.caller(3_500, QUIET_DBFS)
+    return hang_up(stage)
+
+
+def tone_and_silent_sound() -> Stage:
+    """A reply that nobody can hear, and one that turns into a tone."""
+    stage = Stage().greeted()
+    stage.caller_says("When are you open?")
+    for _ in range(40):
+        stage.pass_ms(100)
+        stage.handle(ModelAudio(stage.now_ms, bytes(800), -70.0))
+    stage.audio(500)
+    for _ in range(40):
+        stage.pass_ms(100)
+        stage.handle(ModelAudio(stage.now_ms, bytes(800), -15.0, steady=True))
+    return hang_up(stage)
+
+
+def question_in_the_goodbye() -> Stage:
+    stage = Stage().greeted()
+    stage.caller_says("That is all.")
+    stage.reply("Goodbye, and thank you for calling.", 2_000)
+    stage.end_call()
+    stage.caller(1_400)
+    stage.interrupted()
+    stage.caller(500, QUIET_DBFS)
+    stage.caller_text("Oh, what does it cost?")
+    stage.pass_ms(1_800)
+    stage.reply("Twelve dollars. Goodbye.", 1_000)
+    stage.pass_ms(8_000)
+    return hang_up(stage)
+
+
 SITUATIONS: tuple[Callable[[], Stage], ...] = (
     short_call,
     barge_in,
@@ -631,4 +692,9 @@ SITUATIONS: tuple[Callable[[], Stage], ...] = (
     old_stream_handed_over,
     taken_up_between_turns,
     taken_up_in_a_turn,
+    television,
+    hello_again_and_again,
+    mumble_over_a_reply,
+    tone_and_silent_sound,
+    question_in_the_goodbye,
 )
