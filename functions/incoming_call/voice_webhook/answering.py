@@ -66,7 +66,7 @@ async def answer(
         _log.info("call outside opening hours", agent=call.agent_id, next=call.next)
         return turn_away(call)
     if call.status is CallStatus.ENDED:
-        _log.warning("a call that is over was delivered again")
+        _log.warning("call is over already")
         return hang_up()
     notice = notice_of(call.agent)
     if notice:

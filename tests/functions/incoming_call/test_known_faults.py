@@ -74,35 +74,6 @@ def test_a_caller_who_was_not_put_through_is_not_hung_up_on(twilio: Twilio, stor
     assert verbs(twiml(twilio.post("/after-dial", form))) != ["Hangup"]
 
 
-# Calls that end before they begin
-
-
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="A final status that comes first is forgotten."
-)
-def test_a_call_whose_end_comes_first_does_not_ring_for_ever(
-    twilio: Twilio, store_url: str
-) -> None:
-    twilio.post("/status", a_form(CallStatus="canceled"))
-    twilio.post("/", a_form())
-
-    call = stored_call(store_url)
-    assert call is None or call.status is CallStatus.ENDED
-
-
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="Calls that ended before they began fill the line."
-)
-def test_calls_whose_end_came_first_do_not_fill_the_line(twilio: Twilio) -> None:
-    for n in range(50):
-        form = {"CallSid": f"CA{n:032x}", "From": f"+1415555{2_000 + n}"}
-        twilio.post("/status", a_form(**form, CallStatus="canceled"))
-        twilio.post("/", a_form(**form))
-
-    answer = twiml(twilio.post("/", a_form(CallSid=f"CA{999:032x}", From="+14155559999")))
-    assert answer.find("Connect/Stream") is not None
-
-
 # The URL that Twilio signs
 
 
