@@ -4,6 +4,8 @@ import asyncio
 import datetime
 from dataclasses import dataclass, field
 
+import msgspec
+
 from ringdown.agents import Agent
 from ringdown.agents.phrases import phrases_for
 from ringdown.calls import RETENTION, Call, CallStatus, EndReason, travelling_call
@@ -111,7 +113,7 @@ def new_call(
         called=update.called,
         caller_verified=update.caller_verified,
         agent_id=chosen.agent_id,
-        agent=chosen.agent,
+        agent=msgspec.structs.replace(chosen.agent, examples=()),  # for `agents try`, and large
         agent_revision=chosen.agent.revision,
         tools=chosen.tools,
         created_at=now,

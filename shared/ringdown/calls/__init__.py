@@ -159,7 +159,7 @@ class Reconnect(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """The call document (`calls/{CallSid}`), with the resolved agent in it."""
+    """The call document (`calls/{CallSid}`), with the resolved agent in it, but for examples."""
 
     call_sid: str
     caller: str
