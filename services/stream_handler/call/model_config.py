@@ -6,10 +6,11 @@
 from dataclasses import dataclass
 
 from ringdown.agents import Agent, TurnTaking
-from ringdown.agents.template_values import template_values
+from ringdown.agents.template_values import clock_in_words, template_values
 from ringdown.agents.templates import render
 from ringdown.calls import Call
 from ringdown.gemini.models import MODELS
+from stream_handler.call import prompts
 from stream_handler.call.functions import FunctionDeclaration, functions_for
 
 
@@ -55,8 +56,9 @@ def session_config(
 
 
 def instructions_for(call: Call, age_ms: float = 0.0) -> str:
-    """The agent's instructions as they read now."""
-    return render(call.agent.instructions, template_values(call, age_ms))
+    """The agent's instructions as they read now, and what the clock says."""
+    text = render(call.agent.instructions, template_values(call, age_ms))
+    return text + prompts.clock(clock_in_words(call, age_ms))
 
 
 def _thinking(agent: Agent) -> str | None:

@@ -17,6 +17,14 @@ _RESULT_CHARS = 2_000  # oversized results of tools have ended sessions
 _LAST_WORDS = 30
 _WHO = {Speaker.CALLER: "Caller", Speaker.AGENT: "You"}
 
+# At the end of every session's instructions
+
+
+def clock(now: str) -> str:
+    """Without it a model guesses today's date."""
+    return f"\n\nAs you read this, it is {now}."
+
+
 # The first words of a stream
 
 
