@@ -4,7 +4,7 @@ import datetime
 
 from ringdown.agents import Agent
 from ringdown.agents.opening_hours import OpeningHours, is_open
-from ringdown.agents.template_values import local_time, twice, utc_offset
+from ringdown.agents.template_values import comes_twice, local_time, which_of_two
 
 SOONEST = datetime.timedelta(minutes=5)
 LATEST = datetime.timedelta(days=30)
@@ -44,15 +44,15 @@ def _coming(wall: datetime.datetime, here: datetime.datetime) -> datetime.dateti
     """The moment of `wall` where `here` is; of one that comes twice, the first still to come."""
     first = wall.replace(tzinfo=here.tzinfo)
     is_over = first.astimezone(datetime.UTC) <= here.astimezone(datetime.UTC)
-    return first.replace(fold=1) if is_over and twice(first) else first
+    return first.replace(fold=1) if is_over and comes_twice(first) else first
 
 
 def spoken(local: datetime.datetime) -> str:
     """Such as `Monday, November 23, at 3 PM`; with the UTC offset if that comes twice."""
     hour = f"{local:%I}".lstrip("0")
     minutes = f":{local:%M}" if local.minute else ""
-    offset = f" ({utc_offset(local)})" if twice(local) else ""
-    return f"{local:%A, %B} {local.day}, at {hour}{minutes} {local:%p}{offset}"
+    which = which_of_two(local)
+    return f"{local:%A, %B} {local.day}, at {hour}{minutes} {local:%p}{which}"
 
 
 def _next_open(hours: OpeningHours, local: datetime.datetime) -> str:
