@@ -32,6 +32,7 @@ from ringdown_cli.gemini_choice import chosen_gemini
 from ringdown_cli.store_choice import FIRESTORE_EMULATOR, local_store_url
 
 ROOT = Path(__file__).resolve().parent.parent
+_FUNCTION_SERVER = Path(__file__).with_name("function_server.py")
 WEBHOOK_PORT = 8080
 STREAM_PORT = 8081
 
@@ -305,11 +306,11 @@ def _vertex_environ(vertex: VertexAi | None) -> dict[str, str]:
 
 
 def _function(name: str, folder: Path, url: str, environ: Mapping[str, str]) -> Command:
-    """A Cloud Function, started as Google's buildpack starts it."""
+    """A Cloud Function, started as Google's buildpack starts it; idle connections are closed."""
     port = url.rpartition(":")[2]
     options = ("--target", name, "--source", str(folder / "main.py"))
     listen = ("--host", "127.0.0.1", "--port", port)
-    argv = (python(), "-m", "functions_framework", *options, *listen)
+    argv = (python(), "-P", str(_FUNCTION_SERVER), *options, *listen)
     return Command(name=name, argv=argv, environ=environ, url=url)
 
 
