@@ -1,6 +1,5 @@
-// Microphone and loudspeaker of one call. Frames are Int16Array of 160 samples at 8 kHz.
-
-const LINE_HZ = 8000;
+// Microphone and loudspeaker of one call. Frames are Int16Array of 160 samples at 8 kHz; the
+// worklets convert them from and to the browser's own rate, since not every browser has others.
 
 export class SoundFailed extends Error {}
 
@@ -25,19 +24,17 @@ export class Sound {
       audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
     });
     this.stream.getAudioTracks()[0].addEventListener("ended", () => onLost());
-    this.input = new AudioContext({ latencyHint: "interactive" });
-    this.output = new AudioContext({ latencyHint: "interactive", sampleRate: LINE_HZ });
+    this.context = new AudioContext({ latencyHint: "interactive" });
     await Promise.all([
-      this.input.audioWorklet.addModule("microphone-worklet.js"),
-      this.output.audioWorklet.addModule("speaker-worklet.js"),
-      this.input.resume(),
-      this.output.resume(),
+      this.context.audioWorklet.addModule("microphone-worklet.js"),
+      this.context.audioWorklet.addModule("speaker-worklet.js"),
+      this.context.resume(),
     ]);
-    this.microphone = new AudioWorkletNode(this.input, "microphone", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
+    this.microphone = new AudioWorkletNode(this.context, "microphone", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
     this.microphone.port.onmessage = ({ data }) => onFrame(data);
-    this.input.createMediaStreamSource(this.stream).connect(this.microphone);
-    this.speaker = new AudioWorkletNode(this.output, "speaker", { numberOfInputs: 0, outputChannelCount: [1] });
-    this.speaker.connect(this.output.destination);
+    this.context.createMediaStreamSource(this.stream).connect(this.microphone);
+    this.speaker = new AudioWorkletNode(this.context, "speaker", { numberOfInputs: 0, outputChannelCount: [1] });
+    this.speaker.connect(this.context.destination);
   }
 
   play(frame) {
@@ -50,7 +47,7 @@ export class Sound {
 
   async close() {
     this.stream?.getTracks().forEach((track) => track.stop());
-    await Promise.all([this.input?.close(), this.output?.close()]);
+    await this.context?.close();
   }
 }
 
