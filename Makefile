@@ -37,9 +37,7 @@ test-real-time: $(READY)  ## Run the tests that need real time, one by one; leav
 	$(BIN)/python -m pytest -m real_time $(TESTS)
 
 bench: $(READY)  ## Measure everything beside a bare relay and pipecat (Linux, two cores).
-	@$(BIN)/python -m pip install --quiet --require-hashes --requirement benchmarks/requirements.txt
 	@$(BIN)/python -m benchmarks
-	@$(BIN)/python -m benchmarks.sound
 
 # SECONDS: of each target
 SECONDS ?= 60

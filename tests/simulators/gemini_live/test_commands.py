@@ -42,6 +42,7 @@ async def started(
         ("model: {greeting: {tell: a}}", (), "model.greeting.say: a reply needs say or call"),
         (f"model: {'9' * 5_000}", (), "not YAML: Exceeds the limit"),
         ("model: {voice: xx, greeting: {say: a}}", (), "espeak-ng has no voice 'xx'"),
+        ("model: {turns: [{heard: zyxxy, say: a}]}", (), "'zyxxy' is not in the dictionary"),
         (GREETING, ("--out", "scenario.yaml"), "Can't use scenario.yaml: File exists."),
         (GREETING, ("--port", "99999"), "Can't listen on port 99999 of 127.0.0.1: bind()"),
         (GREETING, ("--port", "TAKEN"), "of 127.0.0.1: another program does."),
