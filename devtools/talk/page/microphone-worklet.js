@@ -9,7 +9,7 @@ class Microphone extends AudioWorkletProcessor {
   constructor() {
     super();
     this.resampler = new Resampler(sampleRate, LINE_HZ);
-    this.put = this.put.bind(this);
+    this.take = (value) => this.put(value);
     this.frame = new Int16Array(FRAME);
     this.filled = 0;
     this.muted = false;
@@ -17,7 +17,7 @@ class Microphone extends AudioWorkletProcessor {
   }
 
   process([input]) {
-    if (input[0]) this.resampler.convert(input[0], this.put);
+    if (input[0]) this.resampler.convert(input[0], this.take);
     return true;
   }
 

@@ -6,6 +6,7 @@ const LINE_HZ = 8000;
 const PREFILL = 480; // 60 ms against a browser's and a network's unevenness
 const MOST = 3200; // 400 ms: whoever is later than that hears the newest
 const AT_ONCE = 16;
+const MOST_READY = 1024; // what AT_ONCE becomes at 192 kHz, and more than is asked for at once
 
 class Speaker extends AudioWorkletProcessor {
   constructor() {
@@ -16,7 +17,9 @@ class Speaker extends AudioWorkletProcessor {
     this.playing = false;
     this.resampler = new Resampler(LINE_HZ, sampleRate);
     this.next = new Float32Array(AT_ONCE);
-    this.ready = []; // at the browser's rate
+    this.ready = new Float32Array(MOST_READY); // at the browser's rate
+    this.filled = 0;
+    this.put = (value) => { this.ready[this.filled++] = value; };
     this.port.onmessage = ({ data }) => this.take(data);
   }
 
@@ -34,11 +37,13 @@ class Speaker extends AudioWorkletProcessor {
 
   process(_inputs, [output]) {
     const sound = output[0];
-    while (this.ready.length < sound.length) {
+    while (this.filled < sound.length) {
       for (let i = 0; i < AT_ONCE; i++) this.next[i] = this.fromQueue() / 32768;
-      this.resampler.convert(this.next, (value) => this.ready.push(value));
+      this.resampler.convert(this.next, this.put);
     }
-    sound.set(this.ready.splice(0, sound.length));
+    sound.set(this.ready.subarray(0, sound.length));
+    this.ready.copyWithin(0, sound.length, this.filled);
+    this.filled -= sound.length;
     return true;
   }
 

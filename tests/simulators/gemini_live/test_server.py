@@ -32,7 +32,7 @@ from simulators.gemini_live.scenario import Pace, PlannedCall, Reply, Scenario, 
 from simulators.gemini_live.server import GeminiLiveServer
 from simulators.speech.alignment import align
 from simulators.speech.pcm import from_bytes
-from simulators.speech.synthesis import Voice, synthesize
+from simulators.speech.synthesis import synthesize
 from tests.simulators.gemini_live.sdk_client import INPUT_HZ, connect, listening
 
 SCENARIO = Scenario(
@@ -71,14 +71,9 @@ NUMBER = {
     "properties": {"number": {"type": "string"}},
     "required": ["number"],
 }
-TOOLS = [{"function_declarations": [LOOK_UP | {"parameters": NUMBER}]}]
 DEVELOPER_PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 VERTEX_PATH = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"
 SETUP = '{"setup":{"model":"models/gemini-3.8-live"}}'
-VERTEX_SETUP = (
-    '{"setup":{"model":"projects/p/locations/l/publishers/google/models/'
-    'gemini-live-2.5-flash-native-audio"}}'
-)
 
 
 def bare(server: GeminiLiveServer, path: str, **headers: str) -> Any:
@@ -145,47 +140,6 @@ async def test_decoys_are_not_understood(gemini_live_server: GeminiLiveServerFac
         assert listener.text("output_transcription") == "Pardon?"
 
 
-@pytest.mark.parametrize(
-    ("sentence", "answer"),
-    [("Ich heiße Jürgen.", "Guten Tag, Jürgen."), ("Ich heiße Günter.", "Wie bitte?")],
-)
-async def test_hears_other_languages_from_a_known_voice(
-    gemini_live_server: GeminiLiveServerFactory, sentence: str, answer: str
-) -> None:
-    german = Voice("de")
-    scenario = Scenario(
-        turns=(Turn("name", Reply(say="Guten Tag, Jürgen."), heard=("Ich heiße Jürgen.",)),),
-        unknown=Reply(say="Wie bitte?"),
-        decoys=("Ich heiße Jörg.",),
-        voice=german,
-        caller_voice=german,
-        pace=SCENARIO.pace,
-    )
-    server = await gemini_live_server(scenario)
-    async with listening(server) as listener:
-        await listener.say(sentence, voice=german)
-        await listener.until(lambda seen: seen.content("turn_complete"))
-        assert listener.text("output_transcription") == answer
-
-
-async def test_a_tool_round_trip(gemini_live_server: GeminiLiveServerFactory) -> None:
-    server = await gemini_live_server(SCENARIO)
-    async with listening(server, tools=TOOLS) as listener:
-        await listener.say("What is my balance?")
-        await listener.until(lambda seen: seen.calls)
-        (call,) = listener.calls
-        assert (call.name, call.args) == ("look_up", {"number": "12"})
-        response = types.FunctionResponse(
-            id=call.id, name=call.name, response={"output": {"balance": 42}}
-        )
-        await listener.session.send_tool_response(function_responses=[response])
-        await listener.until(lambda seen: len(seen.content("turn_complete")) == 2)
-        assert listener.text("output_transcription").endswith("It is 42.")
-    (record,) = server.sessions
-    assert [(c.name, c.args) for c in record.tool_calls] == [("look_up", {"number": "12"})]
-    assert record.tool_responses[0].response == {"output": {"balance": 42}}
-
-
 @pytest.mark.parametrize("declared", [{}, {"parameters_json_schema": NUMBER}])
 async def test_a_tool_whose_parameters_the_model_does_not_know_is_called_without_arguments(
     gemini_live_server: GeminiLiveServerFactory, declared: dict[str, Any]
@@ -198,32 +152,6 @@ async def test_a_tool_whose_parameters_the_model_does_not_know_is_called_without
         await listener.until(lambda seen: seen.calls)
     (call,) = listener.calls
     assert (call.name, call.args) == ("look_up", {})
-
-
-async def test_an_interruption(gemini_live_server: GeminiLiveServerFactory) -> None:
-    server = await gemini_live_server(SCENARIO)
-    async with listening(server) as listener:
-        await listener.say("Tell me more.")
-        await listener.until(lambda seen: seen.content("generation_complete"))
-        await listener.play(synthesize("My name is Anna.", rate_hz=INPUT_HZ)[:6_400])
-        await listener.until(lambda seen: seen.content("turn_complete"))
-        assert listener.content("interrupted") == [True]
-    (turn,) = server.sessions[0].turns
-    assert turn.interrupted
-    assert turn.heard_ms < 2_000
-
-
-async def test_resumes_with_its_memory(gemini_live_server: GeminiLiveServerFactory) -> None:
-    server = await gemini_live_server(SCENARIO)
-    async with listening(server) as listener:
-        await listener.say("My name is Anna.")
-        await listener.until(lambda seen: seen.handles)
-    await server.sessions[0].wait_until(lambda seen: seen.closed)
-    async with listening(server, session_resumption={"handle": listener.handles[-1]}) as again:
-        await again.say("What is my name?")
-        await again.until(lambda seen: seen.content("turn_complete"))
-        assert again.text("output_transcription") == "Anna."
-    assert server.sessions[1].resumed
 
 
 async def test_a_session_cannot_be_resumed_while_it_is_open(
@@ -361,18 +289,6 @@ async def test_turned_away_at_the_door(
         async with bare(server, path, **headers):
             pass
     assert refused.value.response.status_code == status
-
-
-async def test_vertex(gemini_live_server: GeminiLiveServerFactory) -> None:
-    server = await gemini_live_server(SCENARIO)
-    async with bare(server, VERTEX_PATH, Authorization="Bearer stand-in-token") as socket:
-        await socket.send(VERTEX_SETUP)
-        assert "setupComplete" in json.loads(await socket.recv())
-        await socket.send('{"realtimeInput":{"text":"Greet the caller."}}')
-        usage: dict[str, int] = {}
-        while not usage:
-            usage = json.loads(await socket.recv()).get("usageMetadata", {})
-        assert usage["candidatesTokenCount"] > 0
 
 
 async def test_faults_at_the_door(gemini_live_server: GeminiLiveServerFactory) -> None:
