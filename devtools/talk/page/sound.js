@@ -24,17 +24,20 @@ export class Sound {
       audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
     });
     this.stream.getAudioTracks()[0].addEventListener("ended", () => onLost());
-    this.context = new AudioContext({ latencyHint: "interactive" });
+    // A thread each: with one, a busy machine tears the sound.
+    this.input = new AudioContext({ latencyHint: "interactive" });
+    this.output = new AudioContext({ latencyHint: "interactive" });
     await Promise.all([
-      this.context.audioWorklet.addModule("microphone-worklet.js"),
-      this.context.audioWorklet.addModule("speaker-worklet.js"),
-      this.context.resume(),
+      this.input.audioWorklet.addModule("microphone-worklet.js"),
+      this.output.audioWorklet.addModule("speaker-worklet.js"),
+      this.input.resume(),
+      this.output.resume(),
     ]);
-    this.microphone = new AudioWorkletNode(this.context, "microphone", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
+    this.microphone = new AudioWorkletNode(this.input, "microphone", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
     this.microphone.port.onmessage = ({ data }) => onFrame(data);
-    this.context.createMediaStreamSource(this.stream).connect(this.microphone);
-    this.speaker = new AudioWorkletNode(this.context, "speaker", { numberOfInputs: 0, outputChannelCount: [1] });
-    this.speaker.connect(this.context.destination);
+    this.input.createMediaStreamSource(this.stream).connect(this.microphone);
+    this.speaker = new AudioWorkletNode(this.output, "speaker", { numberOfInputs: 0, outputChannelCount: [1] });
+    this.speaker.connect(this.output.destination);
   }
 
   play(frame) {
@@ -47,7 +50,7 @@ export class Sound {
 
   async close() {
     this.stream?.getTracks().forEach((track) => track.stop());
-    await this.context?.close();
+    await Promise.all([this.input?.close(), this.output?.close()]);
   }
 }
 

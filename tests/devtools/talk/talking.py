@@ -37,6 +37,11 @@ window.AudioContext = class extends Context {
 """Some browsers have only their device's rate."""
 _RECORD_LOUDSPEAKER = """
 window.played = [];
+const addModule = AudioWorklet.prototype.addModule;
+AudioWorklet.prototype.addModule = async function (name) {
+  await addModule.call(this, "microphone-worklet.js");
+  await addModule.call(this, name);
+};
 const connect = AudioNode.prototype.connect;
 AudioNode.prototype.connect = function (target, ...rest) {
   if (target instanceof AudioDestinationNode && this instanceof AudioWorkletNode) {
