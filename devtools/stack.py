@@ -155,7 +155,10 @@ def _handlers(environ: Mapping[str, str]) -> int:
 
 @asynccontextmanager
 async def running_stack(settings: StackSettings) -> AsyncIterator[Stack]:
-    """Start every deployable, wait until all are healthy, stop them at the end."""
+    """Start every deployable, wait until all are healthy, stop them at the end.
+
+    Raises ProcessFailed, also later, when one of them can't be kept running.
+    """
     make_folder(settings.out)
     logs = make_folder(settings.out / "logs")
     for old in logs.glob("*.log"):
@@ -164,13 +167,8 @@ async def running_stack(settings: StackSettings) -> AsyncIterator[Stack]:
     stack.processes.extend(SupervisedProcess(c, logs / f"{c.name}.log") for c in commands)
     try:
         await _start_all(stack.processes)
-        async with asyncio.TaskGroup() as group:
-            keepers = [group.create_task(p.keep_running()) for p in stack.processes]
-            try:
-                yield stack
-            finally:
-                for keeper in keepers:
-                    keeper.cancel()
+        async with _kept_running(stack.processes):
+            yield stack
     except asyncio.CancelledError:
         say("Stopping …")
         raise
@@ -218,6 +216,20 @@ async def _start_all(processes: list[SupervisedProcess]) -> None:
         async with asyncio.TaskGroup() as group:
             for process in processes:
                 group.create_task(process.start())
+    except* ProcessFailed as failures:
+        raise failures.exceptions[0] from None
+
+
+@asynccontextmanager
+async def _kept_running(processes: list[SupervisedProcess]) -> AsyncIterator[None]:
+    try:
+        async with asyncio.TaskGroup() as group:
+            keepers = [group.create_task(process.keep_running()) for process in processes]
+            try:
+                yield
+            finally:
+                for keeper in keepers:
+                    keeper.cancel()
     except* ProcessFailed as failures:
         raise failures.exceptions[0] from None
 
