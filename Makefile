@@ -37,9 +37,7 @@ test-real-time: $(READY)  ## Run the tests that need real time, one by one; leav
 	$(BIN)/python -m pytest -m real_time $(TESTS)
 
 bench: $(READY)  ## Measure everything beside a bare relay and pipecat (Linux, two cores).
-	@$(BIN)/python -m pip install --quiet --require-hashes --requirement benchmarks/requirements.txt
 	@$(BIN)/python -m benchmarks
-	@$(BIN)/python -m benchmarks.sound
 
 # Not part of `make test`: it downloads what others wrote.
 peers: $(READY)  ## Have clients that others wrote talk to the stand-ins (1.1 GB the first time; Node 20).

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.results import Machine
 
-_PACKAGES = ("google-genai", "msgspec", "numpy", "picows", "soxr", "uvloop", "websockets")
+_PACKAGES = ("google-genai", "msgspec", "numpy", "picows", "uvloop", "websockets")
 _OF_PIPECAT = ("pipecat-ai",)
 _OPTIMISED = {"--enable-optimizations": "profile-guided", "--with-lto": "link-time"}
 

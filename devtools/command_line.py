@@ -73,17 +73,13 @@ async def _stack(_: argparse.Namespace, surroundings: Surroundings) -> int:
 
 
 async def _conformance(_: argparse.Namespace, surroundings: Surroundings) -> int:
-    from devtools.conformance.command import (
-        ConformanceStopped,
-        check_conformance,
-        settings_from_environ,
-    )
+    from devtools.conformance.command import check_conformance
     from devtools.processes import ProcessFailed
 
-    settings = settings_from_environ(surroundings.environ, surroundings.out)
+    out = surroundings.out / "conformance"
     try:
-        return await check_conformance(settings, surroundings.now().date())
-    except (ConformanceStopped, ProcessFailed) as error:
+        return await check_conformance(surroundings.environ, out, surroundings.now().date())
+    except ProcessFailed as error:
         return _failed(error, surroundings)
 
 

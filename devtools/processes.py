@@ -20,6 +20,7 @@ _STOP_WITHIN_S = 12.0  # Cloud Run's ten seconds, and a little
 _POLL_S = 0.1
 _PORTS = range(20_000, 32_000)
 _RESTART_PAUSE_S = 0.5
+_MOST_FAILURES = 3
 _TAIL_LINES = 15
 _ALIVE_EVERY_S = 2.0
 _ALIVE_WITHIN_S = 2.0
@@ -69,7 +70,11 @@ class SupervisedProcess:
             raise self._failure(f"is not healthy after {HEALTHY_WITHIN_S:g} s") from None
 
     async def keep_running(self) -> None:
-        """Restart the process whenever it dies, until `stop()`."""
+        """Restart the process whenever it dies, until `stop()`.
+
+        Raises ProcessFailed when it has died several times in a row without becoming healthy.
+        """
+        failures = 0
         while self._process is not None:
             code = await self._until_ended(self._process)
             if self._stopping:
@@ -79,8 +84,11 @@ class SupervisedProcess:
             await asyncio.sleep(_RESTART_PAUSE_S)
             try:
                 await self.start()
-            except ProcessFailed as failure:
-                say(str(failure))
+                failures = 0
+            except ProcessFailed:
+                failures += 1
+                if failures == _MOST_FAILURES:
+                    raise
 
     async def stop(self) -> None:
         """Ask the process to end; after Cloud Run's grace period, end it."""

@@ -32,6 +32,7 @@ from ringdown_cli.gemini_choice import chosen_gemini
 from ringdown_cli.store_choice import FIRESTORE_EMULATOR, local_store_url
 
 ROOT = Path(__file__).resolve().parent.parent
+_FUNCTION_SERVER = Path(__file__).with_name("function_server.py")
 WEBHOOK_PORT = 8080
 STREAM_PORT = 8081
 
@@ -154,7 +155,10 @@ def _handlers(environ: Mapping[str, str]) -> int:
 
 @asynccontextmanager
 async def running_stack(settings: StackSettings) -> AsyncIterator[Stack]:
-    """Start every deployable, wait until all are healthy, stop them at the end."""
+    """Start every deployable, wait until all are healthy, stop them at the end.
+
+    Raises ProcessFailed, also later, when one of them can't be kept running.
+    """
     make_folder(settings.out)
     logs = make_folder(settings.out / "logs")
     for old in logs.glob("*.log"):
@@ -163,13 +167,8 @@ async def running_stack(settings: StackSettings) -> AsyncIterator[Stack]:
     stack.processes.extend(SupervisedProcess(c, logs / f"{c.name}.log") for c in commands)
     try:
         await _start_all(stack.processes)
-        async with asyncio.TaskGroup() as group:
-            keepers = [group.create_task(p.keep_running()) for p in stack.processes]
-            try:
-                yield stack
-            finally:
-                for keeper in keepers:
-                    keeper.cancel()
+        async with _kept_running(stack.processes):
+            yield stack
     except asyncio.CancelledError:
         say("Stopping …")
         raise
@@ -217,6 +216,20 @@ async def _start_all(processes: list[SupervisedProcess]) -> None:
         async with asyncio.TaskGroup() as group:
             for process in processes:
                 group.create_task(process.start())
+    except* ProcessFailed as failures:
+        raise failures.exceptions[0] from None
+
+
+@asynccontextmanager
+async def _kept_running(processes: list[SupervisedProcess]) -> AsyncIterator[None]:
+    try:
+        async with asyncio.TaskGroup() as group:
+            keepers = [group.create_task(process.keep_running()) for process in processes]
+            try:
+                yield
+            finally:
+                for keeper in keepers:
+                    keeper.cancel()
     except* ProcessFailed as failures:
         raise failures.exceptions[0] from None
 
@@ -305,11 +318,11 @@ def _vertex_environ(vertex: VertexAi | None) -> dict[str, str]:
 
 
 def _function(name: str, folder: Path, url: str, environ: Mapping[str, str]) -> Command:
-    """A Cloud Function, started as Google's buildpack starts it."""
+    """A Cloud Function, started as Google's buildpack starts it; idle connections are closed."""
     port = url.rpartition(":")[2]
     options = ("--target", name, "--source", str(folder / "main.py"))
     listen = ("--host", "127.0.0.1", "--port", port)
-    argv = (python(), "-m", "functions_framework", *options, *listen)
+    argv = (python(), "-P", str(_FUNCTION_SERVER), *options, *listen)
     return Command(name=name, argv=argv, environ=environ, url=url)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import yaml
+
 
 class ScenarioError(ValueError):
     """A scenario file is wrong; the message names the field and what is expected there."""
@@ -112,6 +114,15 @@ class Fields:
 
     def _wrong(self, key: str, wanted: str, value: object) -> ScenarioError:
         return ScenarioError(f"{self.path}.{key}: must be {wanted}, is {_shown(value)}")
+
+
+def parse_yaml(text: str) -> Fields:
+    """The top level of a scenario file; raises ScenarioError."""
+    try:
+        document = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # such as a 13th month
+        raise ScenarioError(f"not YAML: {error}") from None
+    return Fields(document, "the file")
 
 
 def _shown(value: object) -> str:

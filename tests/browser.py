@@ -1,7 +1,6 @@
 """Chromium without a window, driven over its DevTools protocol."""
 
 import asyncio
-import base64
 import json
 import re
 import shutil
@@ -121,10 +120,6 @@ class Tab:
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         await self.tell("Emulation.setEmulatedMedia", features=[scheme])
-
-    async def picture(self) -> bytes:
-        """What is to be seen, as PNG."""
-        return base64.b64decode((await self.tell("Page.captureScreenshot"))["data"])
 
     async def _next(self) -> dict[str, Any]:
         async with asyncio.timeout(WITHIN_S):

@@ -4,7 +4,6 @@ import asyncio
 import datetime
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from devtools.conformance import gemini, twilio
@@ -13,74 +12,63 @@ from devtools.conformance.gemini import SCRIPTS, Script
 from devtools.conformance.recording import Recording, keep
 from devtools.conformance.wire import CannotConnect, Endpoint
 from devtools.processes import say
+from ringdown_cli.command import BROKEN, DONE, CannotGoOn
+from simulators.gemini_live.server import GeminiLiveServer
 
 GEMINI_URL = "https://generativelanguage.googleapis.com"
 CALL = "twilio-call"
 PAGE = "differences.md"
 _AT_ONCE = 12
+_KEY = "stand-in-key"
 
 Recorded = dict[str, Sequence[Recording]]
 
 
-class ConformanceStopped(Exception):
-    """Nothing can be compared; the message says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConformanceSettings:
-    """`gemini` is None without a key. `at_once` is for the real service: one is gentler."""
-
-    out: Path
-    gemini: Endpoint | None
-    environ: Mapping[str, str]
-    has_number: bool = False
-    scripts: Mapping[str, Script] = field(default_factory=lambda: SCRIPTS)
-    at_once: int = 1
-
-
-def settings_from_environ(environ: Mapping[str, str], out: Path) -> ConformanceSettings:
-    """Raises ConfigurationError."""
+def gemini_endpoint(environ: Mapping[str, str]) -> Endpoint | None:
+    """The real service; None without a key."""
     key = environ.get("GEMINI_API_KEY")
     tls = ssl.create_default_context(cafile=environ.get("SSL_CERT_FILE") or None)
-    url = environ.get("GEMINI_BASE_URL") or GEMINI_URL
-    return ConformanceSettings(
-        out=out / "conformance",
-        gemini=Endpoint(url, key, gemini.MODEL, tls) if key else None,
-        environ=environ,
-        has_number=twilio.has_number(environ),
-    )
+    return Endpoint(environ.get("GEMINI_BASE_URL") or GEMINI_URL, key, tls) if key else None
 
 
-async def check_conformance(settings: ConformanceSettings, today: datetime.date) -> int:
-    """Record, compare and write `PAGE`. Raises ConformanceStopped, and ProcessFailed.
+async def check_conformance(
+    environ: Mapping[str, str],
+    out: Path,
+    today: datetime.date,
+    *,
+    scripts: Mapping[str, Script] = SCRIPTS,
+) -> int:
+    """Record, compare and write `PAGE` into `out`.
 
-    The status is 0, whatever differs, unless the stand-in itself could not be recorded.
+    The status is DONE, whatever differs, unless the stand-in itself could not be recorded. Raises
+    ConfigurationError, CannotGoOn and devtools.processes.ProcessFailed.
     """
-    if settings.gemini is not None and (why := await gemini.why_out_of_reach(settings.gemini)):
-        raise ConformanceStopped(
-            f"No session with {settings.gemini.base_url}: {why}.\n"
-            "Check GEMINI_API_KEY and the network."
+    endpoint, has_number = gemini_endpoint(environ), twilio.has_number(environ)
+    if endpoint is not None and (why := await gemini.why_out_of_reach(endpoint)):
+        raise CannotGoOn(
+            f"No session with {endpoint.base_url}: {why}.\nCheck GEMINI_API_KEY and the network."
         )
-    say(f"Recording the Gemini stand-in: {len(settings.scripts)} scripts …")
-    async with gemini.running_stand_in() as endpoint:
-        stand_in, failed = await _record(settings.scripts, endpoint, _AT_ONCE)
+    say(f"Recording the Gemini stand-in: {len(scripts)} scripts …")
+    async with GeminiLiveServer(gemini.STAND_IN, api_key=_KEY) as server:
+        tls = ssl.create_default_context(cafile=server.ca_file)
+        stand_in, failed = await _record(scripts, Endpoint(server.base_url, _KEY, tls), _AT_ONCE)
     real: Recorded = {}
     unrecorded: list[str] = []
-    if settings.gemini is None:
+    if endpoint is None:
         say("GEMINI_API_KEY is not set: Gemini Live is not compared.")
     else:
-        say(f"Recording {settings.gemini.base_url}: about four minutes and 0.10 US dollars …")
-        real, unrecorded = await _record(settings.scripts, settings.gemini, settings.at_once)
-    if settings.has_number:
+        say(f"Recording {endpoint.base_url}: about four minutes and 0.10 US dollars …")
+        real, unrecorded = await _record(scripts, endpoint, at_once=1)
+    if has_number:
         say("Recording a simulated call, then a real one …")
-        stand_in[CALL] = [await twilio.simulated_call(settings.out / "stack", settings.environ)]
-        real[CALL] = [await twilio.real_call(settings.out / "stack", settings.environ)]
+        stand_in[CALL] = [await twilio.simulated_call(out / "stack", environ)]
+        real[CALL] = [await twilio.real_call(out / "stack", environ)]
     else:
         say(f"{', '.join(twilio.NEEDED)} are not set: Twilio is not compared.")
-    await asyncio.to_thread(_write, settings, stand_in, real, unrecorded, today)
+    await asyncio.to_thread(_write, out, stand_in, real, unrecorded, today)
     for line in failed:
         say(f"The stand-in could not be recorded: {line}")
-    return 1 if failed else 0
+    return BROKEN if failed else DONE
 
 
 async def _record(
@@ -105,23 +93,17 @@ async def _record(
 
 
 def _write(
-    settings: ConformanceSettings,
-    stand_in: Recorded,
-    real: Recorded,
-    unrecorded: Sequence[str],
-    today: datetime.date,
+    out: Path, stand_in: Recorded, real: Recorded, unrecorded: Sequence[str], today: datetime.date
 ) -> None:
     for folder, recorded in (("stand-in", stand_in), ("real", real)):
         for name, sessions in recorded.items():
-            keep(settings.out / folder / f"{name}.jsonl", sessions)
-    say(f"Recordings: {settings.out}")
-    both = [name for name in stand_in if name in real]
-    found = {name: differences(stand_in[name], real[name]) for name in both}
-    lines = [f"- {name}: {line}" for name in both for line in found[name]]
+            keep(out / folder / f"{name}.jsonl", sessions)
+    say(f"Recordings: {out}")
+    found = {name: differences(stand_in[name], real[name]) for name in stand_in if name in real}
+    lines = [f"- {name}: {line}" for name, lines in found.items() for line in lines]
     lines += [f"- not recorded: {line}" for line in unrecorded]
-    same = sum(not found[name] for name in both)
-    if both or unrecorded:
-        head = f"# Stand-ins and real services, {today}\n\n{same} of {len(both)} scripts: the same."
-        (settings.out / PAGE).write_text("\n".join((head, "", *lines)) + "\n", "utf-8")
-        say("\n".join((f"{same} of {len(both)} scripts: the same.", *lines)))
-        say(f"Wrote {settings.out / PAGE}.")
+    if found or unrecorded:
+        same = sum(not lines for lines in found.values())
+        text = "\n".join((f"{same} of {len(found)} scripts: the same.", "", *lines))
+        (out / PAGE).write_text(f"# Stand-ins and real services, {today}\n\n{text}\n", "utf-8")
+        say(f"{text}\nWrote {out / PAGE}.")

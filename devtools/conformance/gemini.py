@@ -4,19 +4,18 @@ A script judges nothing: it is recorded. Each wait has a deadline.
 """
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from devtools.conformance.recording import Json, Recording
-from devtools.conformance.wire import SPEECH_HZ, CannotConnect, Endpoint, Recorder, Wire
+from devtools.conformance.wire import SPEECH_HZ, CannotConnect, Endpoint, Sessions, Wire
 from simulators.gemini_live.scenario import Pace, PlannedCall, Reply, Scenario, Turn
-from simulators.gemini_live.server import GeminiLiveServer
 from simulators.speech.synthesis import synthesize
 
-Script = Callable[[Recorder], Awaitable[None]]
+Script = Callable[[Sessions], Awaitable[None]]
 
+MODEL = "gemini-3.8-live"
 INSTRUCTIONS = (
     "You take part in a test. Speak English. Do exactly what is asked, in as few words as possible."
     " When you call a tool, say nothing before its result is there."
@@ -29,18 +28,16 @@ TEACH = "My code word is pineapple. Say yes."
 RECALL = "What is my code word?"
 QUESTION = "what is the capital of france"
 INTERRUPTION = "stop please that is enough"
-BALANCE = "forty dollars"
-MODEL = "gemini-3.8-live"
 
-_SET_UP_WITHIN_S = 10.0
 _ANSWERED_WITHIN_S = 20.0
-_SETTLED_WITHIN_S = 2.0
-_SILENT_FOR_S = 4.0
+_SET_UP_WITHIN_S = 10.0
+_SETTLED_S = 2.0
+_QUIET_S = 4.0
 _INTERRUPT_AFTER_MS = 1000
-_OVERSIZED_BYTES = 100_000
+_BYTES_PER_MS = 48  # PCM16 at 24 kHz
 _SCRIPT_WITHIN_S = 90.0
 
-_TOOL = {
+_TOOL: Json = {
     "name": "look_up_balance",
     "description": "Returns the balance of an account.",
     "parameters": {
@@ -49,209 +46,162 @@ _TOOL = {
         "required": ["account"],
     },
 }
+_BALANCE: Json = {"output": {"status": "ok", "balance": "forty dollars"}}
 
 
-def setup(model: str, /, **changes: Any) -> Json:
-    """The first message; `changes` replace or add fields of it."""
-    body = {
-        "model": f"models/{model}",
-        "generationConfig": {"responseModalities": ["AUDIO"]},
-        "systemInstruction": {"parts": [{"text": INSTRUCTIONS}]},
-        "inputAudioTranscription": {},
-        "outputAudioTranscription": {},
-    }
-    return {"setup": body | changes}
-
-
-def tools(**changes: Any) -> list[Json]:
+def tool(**changes: Any) -> list[Json]:
     """The one tool of these sessions, as setup wants it."""
     return [{"functionDeclarations": [_TOOL | changes]}]
 
 
 @asynccontextmanager
-async def _opened(recorder: Recorder, /, **changes: Any) -> AsyncIterator[Wire]:
-    async with recorder.session() as wire:
-        await wire.send(setup(recorder.model, **changes))
-        await wire.until(_set_up, _SET_UP_WITHIN_S)
+async def _set_up(sessions: Sessions, /, **changes: Any) -> AsyncIterator[Wire]:
+    """A session whose setup has these fields as well."""
+    body = {
+        "model": f"models/{MODEL}",
+        "generationConfig": {"responseModalities": ["AUDIO"]},
+        "systemInstruction": {"parts": [{"text": INSTRUCTIONS}]},
+        "inputAudioTranscription": {},
+        "outputAudioTranscription": {},
+    }
+    async with sessions.opened(api_key=changes.pop("api_key", None)) as wire:
+        await wire.send({"setup": body | changes})
+        await wire.until(lambda seen: seen.find("setupComplete"), _SET_UP_WITHIN_S)
         yield wire
 
 
 async def _ask(wire: Wire, text: str) -> None:
     await wire.send({"realtimeInput": {"text": text}})
-    await _turn_completed(wire)
+    await _answered(wire)
 
 
-async def _turn_completed(wire: Wire) -> bool:
-    """Wait until the turn that answers our last message is over."""
+async def _answered(wire: Wire, within_s: float = _ANSWERED_WITHIN_S) -> None:
+    """Wait until the spoken turn that follows our last message is over."""
 
     def over(seen: Recording) -> bool:
         reply = seen.since_we_spoke()
-        return bool(reply.audio_ms and reply.find("serverContent", "turnComplete"))
+        return bool(_spoken_ms(reply) and reply.find("serverContent", "turnComplete"))
 
-    return await wire.until(over, _ANSWERED_WITHIN_S)
-
-
-def _set_up(seen: Recording) -> bool:
-    return bool(seen.find("setupComplete"))
+    await wire.until(over, within_s)
 
 
-def _completed(seen: Recording) -> bool:
-    return bool(seen.find("serverContent", "turnComplete"))
+def _spoken_ms(seen: Recording) -> float:
+    """How much the model has spoken."""
+    parts = [part for parts in seen.find("serverContent", "modelTurn", "parts") for part in parts]
+    data = [part["inlineData"].get("data", "") for part in parts if "inlineData" in part]
+    return sum(len(base64) * 3 / 4 for base64 in data) / _BYTES_PER_MS
 
 
-async def short_answer(recorder: Recorder) -> None:
-    async with _opened(recorder, sessionResumption={}) as wire:
-        await _ask(wire, SAY_HELLO)
-        await wire.until(
-            lambda seen: bool(seen.find("usageMetadata") and seen.handle), _SETTLED_WITHIN_S
-        )
+def _completed(seen: Recording) -> object:
+    return seen.find("serverContent", "turnComplete")
 
 
-async def client_content(recorder: Recorder) -> None:
-    async with _opened(recorder) as wire:
-        turn = {"role": "user", "parts": [{"text": SAY_HELLO}]}
-        await wire.send({"clientContent": {"turns": [turn], "turnComplete": True}})
-        await _turn_completed(wire)
+def _calls(seen: Recording) -> list[Json]:
+    return [call for calls in seen.find("toolCall", "functionCalls") for call in calls]
 
 
-async def spoken_question(recorder: Recorder) -> None:
-    async with _opened(recorder) as wire:
-        await wire.play(await _speech(QUESTION))
-        await wire.be_silent_until(_completed, _ANSWERED_WITHIN_S)
+def _handle(seen: Recording) -> str | None:
+    """The newest resumption handle."""
+    handles = [each for each in seen.find("sessionResumptionUpdate", "newHandle") if each]
+    return handles[-1] if handles else None
 
 
-async def interruption(recorder: Recorder) -> None:
-    async with _opened(recorder) as wire:
-        await wire.send({"realtimeInput": {"text": COUNT_TO_FORTY}})
-        await wire.until(lambda seen: seen.audio_ms > _INTERRUPT_AFTER_MS, _ANSWERED_WITHIN_S)
-        await _interrupt(wire, _completed)
-
-
-async def tool_round_trip(recorder: Recorder) -> None:
-    async with _opened(recorder, tools=tools()) as wire:
-        if await _called(wire):
-            await _respond(wire, {"output": {"status": "ok", "balance": BALANCE}})
-            await _turn_completed(wire)
-
-
-async def silent_response(recorder: Recorder) -> None:
-    async with _opened(recorder, tools=tools(behavior="NON_BLOCKING")) as wire:
-        if await _called(wire):
-            await _respond(wire, {"output": {"balance": BALANCE}}, scheduling="SILENT")
-            await wire.until(lambda seen: seen.since_we_spoke().audio_ms > 0, _SILENT_FOR_S)
-
-
-async def unknown_call(recorder: Recorder) -> None:
-    async with _opened(recorder, tools=tools()) as wire:
-        await _respond(wire, {"output": BALANCE}, call_id="no-such-call")
-        await _ask(wire, SAY_YES)
-
-
-async def oversized_response(recorder: Recorder) -> None:
-    async with _opened(recorder, tools=tools()) as wire:
-        if await _called(wire):
-            await _respond(wire, {"output": "many words " * (_OVERSIZED_BYTES // 11)})
-            await _turn_completed(wire)
-
-
-def barge_in_on_call(behavior: str) -> Script:
-    """The caller speaks while a call is open; then its response comes."""
-
-    async def script(recorder: Recorder) -> None:
-        async with _opened(recorder, tools=tools(behavior=behavior)) as wire:
-            if await _called(wire):
-                await _interrupt(wire, lambda seen: bool(seen.find("toolCallCancellation")))
-                await _respond(wire, {"output": {"status": "ok", "balance": BALANCE}})
-                await _ask(wire, SAY_YES)
-
-    return script
-
-
-async def resumption(recorder: Recorder) -> None:
-    async with _opened(recorder, sessionResumption={}) as wire:
-        handle = await _taught(wire)
-    if handle is not None:
-        async with _opened(recorder, sessionResumption={"handle": handle}) as wire:
-            await _ask(wire, RECALL)
-
-
-async def resumption_too_early(recorder: Recorder) -> None:
-    """The old socket is still open when its handle is used."""
-    async with _opened(recorder, sessionResumption={}) as first:
-        handle = await _taught(first)
-        if handle is not None:
-            async with _opened(recorder, sessionResumption={"handle": handle}) as second:
-                await _ask(second, RECALL)
-
-
-async def context_update(recorder: Recorder) -> None:
-    async with _opened(recorder) as wire:
-        instruction = {"parts": [{"text": INSTRUCTIONS + " Be friendly."}]}
-        await wire.send({"contextUpdate": {"systemInstruction": instruction}})
-        await _ask(wire, SAY_YES)
+async def _say(wire: Wire, text: str) -> None:
+    await wire.play(await asyncio.to_thread(synthesize, text, rate_hz=SPEECH_HZ))
 
 
 def with_setup(**changes: Any) -> Script:
-    """A session with another setup, and a question to see whether it works."""
+    """A session with another setup or key, and a question to see whether it works."""
 
-    async def script(recorder: Recorder) -> None:
-        async with _opened(recorder, **changes) as wire:
+    async def script(sessions: Sessions) -> None:
+        async with _set_up(sessions, **changes) as wire:
             await _ask(wire, SAY_YES)
 
     return script
 
 
-def with_message(message: Json) -> Script:
-    """One odd message after the setup, and a question to see whether the session goes on."""
+def with_message(message: Json, **changes: Any) -> Script:
+    """One message after the setup, and a question to see whether the session goes on."""
 
-    async def script(recorder: Recorder) -> None:
-        async with _opened(recorder) as wire:
+    async def script(sessions: Sessions) -> None:
+        async with _set_up(sessions, **changes) as wire:
             await wire.send(message)
             await _ask(wire, SAY_YES)
 
     return script
 
 
-def with_key(api_key: str) -> Script:
-    async def script(recorder: Recorder) -> None:
-        async with recorder.session(api_key=api_key) as wire:
-            await wire.send(setup(recorder.model))
-            await wire.until(_set_up, _SET_UP_WITHIN_S)
+def with_tool(
+    response: Json, *, interrupted: bool = False, scheduling: str | None = None, **changes: Any
+) -> Script:
+    """A tool is called and answered; `interrupted`: the caller speaks before the answer comes."""
+    more = {} if scheduling is None else {"scheduling": scheduling}
+
+    async def script(sessions: Sessions) -> None:
+        async with _set_up(sessions, tools=tool(**changes)) as wire:
+            await wire.send({"realtimeInput": {"text": LOOK_UP}})
+            if not await wire.until(_calls, _ANSWERED_WITHIN_S):
+                return
+            if interrupted:
+                await _say(wire, INTERRUPTION)
+                await wire.be_silent_until(lambda seen: seen.find("toolCallCancellation"), _QUIET_S)
+            answers = [
+                {"id": call.get("id", ""), "name": call["name"], "response": response, **more}
+                for call in _calls(wire.recording)
+            ]
+            await wire.send({"toolResponse": {"functionResponses": answers}})
+            if interrupted:
+                await _ask(wire, SAY_YES)
+            else:
+                await _answered(wire, _QUIET_S if scheduling == "SILENT" else _ANSWERED_WITHIN_S)
 
     return script
 
 
-async def _called(wire: Wire) -> bool:
-    await wire.send({"realtimeInput": {"text": LOOK_UP}})
-    return await wire.until(lambda seen: bool(seen.tool_call_ids), _ANSWERED_WITHIN_S)
+async def short_answer(sessions: Sessions) -> None:
+    async with _set_up(sessions, sessionResumption={}) as wire:
+        await _ask(wire, SAY_HELLO)
+        await wire.until(lambda seen: seen.find("usageMetadata") and _handle(seen), _SETTLED_S)
 
 
-async def _respond(wire: Wire, response: Json, *, call_id: str | None = None, **more: str) -> None:
-    ids = [call_id] if call_id else wire.recording.tool_call_ids
-    responses = [{"id": each, "name": _TOOL["name"], "response": response, **more} for each in ids]
-    await wire.send({"toolResponse": {"functionResponses": responses}})
+async def client_content(sessions: Sessions) -> None:
+    async with _set_up(sessions) as wire:
+        turn = {"role": "user", "parts": [{"text": SAY_HELLO}]}
+        await wire.send({"clientContent": {"turns": [turn], "turnComplete": True}})
+        await _answered(wire)
 
 
-async def _interrupt(wire: Wire, condition: Callable[[Recording], bool]) -> None:
-    await wire.play(await _speech(INTERRUPTION))
-    await wire.be_silent_until(condition, _SILENT_FOR_S)
+async def spoken_question(sessions: Sessions) -> None:
+    async with _set_up(sessions) as wire:
+        await _say(wire, QUESTION)
+        await wire.be_silent_until(_completed, _ANSWERED_WITHIN_S)
 
 
-async def _taught(wire: Wire) -> str | None:
-    await _ask(wire, TEACH)
-    await wire.until(lambda seen: seen.handle is not None, _SETTLED_WITHIN_S)
-    return wire.recording.handle
+async def interruption(sessions: Sessions) -> None:
+    async with _set_up(sessions) as wire:
+        await wire.send({"realtimeInput": {"text": COUNT_TO_FORTY}})
+        await wire.until(lambda seen: _spoken_ms(seen) > _INTERRUPT_AFTER_MS, _ANSWERED_WITHIN_S)
+        await _say(wire, INTERRUPTION)
+        await wire.be_silent_until(_completed, _QUIET_S)
 
 
-async def _speech(text: str) -> Any:
-    return await asyncio.to_thread(synthesize, text, rate_hz=SPEECH_HZ)
+def resumption(*, too_early: bool) -> Script:
+    """`too_early`: the old socket is still open when its handle is used."""
+
+    async def script(sessions: Sessions) -> None:
+        async with AsyncExitStack() as first:
+            wire = await first.enter_async_context(_set_up(sessions, sessionResumption={}))
+            await _ask(wire, TEACH)
+            await wire.until(_handle, _SETTLED_S)
+            if not too_early:
+                await first.aclose()
+            if handle := _handle(wire.recording):
+                async with _set_up(sessions, sessionResumption={"handle": handle}) as second:
+                    await _ask(second, RECALL)
+
+    return script
 
 
-_END_CALL: Json = {
-    "name": "end_call",
-    "description": "Ends the call.",
-    "parameters": {"type": "OBJECT", "properties": {"reason": {"type": "STRING"}}},
-}
 _OUR_SETUP: Json = {
     "generationConfig": {
         "responseModalities": ["AUDIO"],
@@ -271,7 +221,7 @@ _OUR_SETUP: Json = {
         }
     },
     "sessionResumption": {},
-    "tools": [{"functionDeclarations": [_END_CALL]}, {"googleSearch": {}}],
+    "tools": [*tool(name="end_call"), {"googleSearch": {}}],
 }
 _ODD_VOICE: Json = {
     "responseModalities": ["AUDIO"],
@@ -281,66 +231,72 @@ _MEDIUM: Json = {
     "automaticActivityDetection": {"startOfSpeechSensitivity": "START_SENSITIVITY_MEDIUM"}
 }
 _EMPTY_REQUIRED: Json = {"type": "OBJECT", "properties": {}, "required": []}
-_CHUNK: Json = {"data": "AAAA", "mimeType": "audio/pcm;rate=16000"}
+_UNKNOWN_CALL: Json = {"id": "no-such-call", "name": _TOOL["name"], "response": _BALANCE}
+_FRIENDLY: Json = {"parts": [{"text": f"{INSTRUCTIONS} Be friendly."}]}
+
+
+def _audio(data: str = "AAAA", mime_type: str = "audio/pcm;rate=16000") -> Json:
+    return {"data": data, "mimeType": mime_type}
+
 
 SCRIPTS: Mapping[str, Script] = {
     "short-answer": short_answer,
     "client-content": client_content,
     "spoken-question": spoken_question,
     "interruption": interruption,
-    "context-update": context_update,
-    "tool": tool_round_trip,
-    "tool-silent-response": silent_response,
-    "tool-unknown-call": unknown_call,
-    "tool-oversized-response": oversized_response,
-    "tool-interrupted-blocking": barge_in_on_call("BLOCKING"),
-    "tool-interrupted-non-blocking": barge_in_on_call("NON_BLOCKING"),
-    "resumption": resumption,
-    "resumption-too-early": resumption_too_early,
+    "context-update": with_message({"contextUpdate": {"systemInstruction": _FRIENDLY}}),
+    "tool": with_tool(_BALANCE),
+    "tool-silent-response": with_tool(_BALANCE, scheduling="SILENT", behavior="NON_BLOCKING"),
+    "tool-unknown-call": with_message(
+        {"toolResponse": {"functionResponses": [_UNKNOWN_CALL]}}, tools=tool()
+    ),
+    "tool-oversized-response": with_tool({"output": "many words " * 9_000}),
+    "tool-interrupted-blocking": with_tool(_BALANCE, interrupted=True, behavior="BLOCKING"),
+    "tool-interrupted-non-blocking": with_tool(_BALANCE, interrupted=True, behavior="NON_BLOCKING"),
+    "resumption": resumption(too_early=False),
+    "resumption-too-early": resumption(too_early=True),
     "resumption-unknown-handle": with_setup(sessionResumption={"handle": "no-such-handle"}),
     "our-setup": with_setup(**_OUR_SETUP),
-    "key-wrong": with_key("wrong-key"),
-    "key-missing": with_key(""),
+    "key-wrong": with_setup(api_key="wrong-key"),
+    "key-missing": with_setup(api_key=""),
     "setup-unknown-model": with_setup(model="models/no-such-model"),
     "setup-unknown-field": with_setup(noSuchField=True),
     "setup-medium-sensitivity": with_setup(realtimeInputConfig=_MEDIUM),
     "setup-unknown-voice": with_setup(generationConfig=_ODD_VOICE),
-    "setup-empty-required": with_setup(tools=tools(parameters=_EMPTY_REQUIRED)),
+    "setup-empty-required": with_setup(tools=tool(parameters=_EMPTY_REQUIRED)),
     "setup-proactive-audio": with_setup(proactivity={"proactiveAudio": False}),
-    "audio-bad-base64": with_message(
-        {"realtimeInput": {"audio": {**_CHUNK, "data": "no base64!"}}}
-    ),
-    "audio-ogg": with_message({"realtimeInput": {"audio": {**_CHUNK, "mimeType": "audio/ogg"}}}),
-    "audio-media-chunks": with_message({"realtimeInput": {"mediaChunks": [_CHUNK]}}),
+    "audio-bad-base64": with_message({"realtimeInput": {"audio": _audio(data="no base64!")}}),
+    "audio-ogg": with_message({"realtimeInput": {"audio": _audio(mime_type="audio/ogg")}}),
+    "audio-media-chunks": with_message({"realtimeInput": {"mediaChunks": [_audio()]}}),
 }
 
 
 async def record(script: Script, endpoint: Endpoint) -> list[Recording]:
     """Raises CannotConnect, and TimeoutError for a script that does not end."""
-    recorder = Recorder(endpoint)
+    sessions = Sessions(endpoint)
     async with asyncio.timeout(_SCRIPT_WITHIN_S):
-        await script(recorder)
-    return recorder.recordings
+        await script(sessions)
+    return sessions.recordings
 
 
 async def why_out_of_reach(endpoint: Endpoint) -> str | None:
     """Why no session can be had at all, such as a wrong key; None if one can."""
     try:
-        [session] = await record(with_key(endpoint.api_key), endpoint)
-    except (CannotConnect, TimeoutError) as error:
-        return str(error) or "no reply"
-    if _set_up(session):
+        sessions = Sessions(endpoint)
+        async with _set_up(sessions) as wire:
+            seen = wire.recording
+    except CannotConnect as error:
+        return str(error)
+    if seen.find("setupComplete"):
         return None
-    ends = [message.body for message in session.messages if "ended" in message.body]
+    ends = [message.body for message in seen.messages if "ended" in message.body]
     return "; ".join(f"{end['ended']} {end['reason']}" for end in ends) or "no reply to the setup"
 
 
-_FORTY = "One, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve, thirteen."
-
-SCENARIO = Scenario(
+STAND_IN = Scenario(
     turns=(
         Turn("hello", Reply(say="Hello, this is a test."), text=SAY_HELLO),
-        Turn("forty", Reply(say=_FORTY), text=COUNT_TO_FORTY),
+        Turn("forty", Reply(say="One, two, three, four. " * 4), text=COUNT_TO_FORTY),
         Turn(
             "balance",
             Reply(
@@ -350,13 +306,7 @@ SCENARIO = Scenario(
             text=LOOK_UP,
         ),
         Turn("teach", Reply(say="Yes."), text=TEACH),
-        Turn(
-            "recall",
-            Reply(say="Pineapple."),
-            text=RECALL,
-            needs="teach",
-            forgotten="I do not know it.",
-        ),
+        Turn("recall", Reply(say="Pineapple."), text=RECALL, needs="teach", forgotten="No."),
         # The last of the texts: TEACH contains it.
         Turn("yes", Reply(say="Yes."), text=SAY_YES),
         Turn("question", Reply(say="Paris."), heard=(QUESTION,)),
@@ -364,12 +314,4 @@ SCENARIO = Scenario(
     decoys=(INTERRUPTION,),
     pace=Pace(speed=8),
 )
-
-
-@asynccontextmanager
-async def running_stand_in(scenario: Scenario = SCENARIO) -> AsyncIterator[Endpoint]:
-    """The endpoint of a stand-in in this process."""
-    key = "stand-in-key"
-    async with GeminiLiveServer(scenario, api_key=key) as server:
-        tls = ssl.create_default_context(cafile=server.ca_file)
-        yield Endpoint(server.base_url, key, MODEL, tls, direct=True)
+"""The stand-in's part in the scripts."""

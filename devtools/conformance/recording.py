@@ -2,13 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
-
-_OUTPUT_BYTES_PER_MS = 48  # PCM16 at 24 kHz
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +20,11 @@ class Message:
     is_binary: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Recording:
     """One session, in order; times count from the connection."""
 
-    messages: tuple[Message, ...]
+    messages: list[Message] = field(default_factory=list)
 
     @property
     def ended(self) -> bool:
@@ -34,49 +32,21 @@ class Recording:
 
     def since_we_spoke(self) -> "Recording":
         """What came after our last message, audio aside."""
-        ours = [
-            n
-            for n, message in enumerate(self.messages)
-            if message.is_ours and "audio" not in message.body.get("realtimeInput", ())
-        ]
-        return Recording(self.messages[ours[-1] + 1 :] if ours else self.messages)
+        for n in reversed(range(len(self.messages))):
+            message = self.messages[n]
+            if message.is_ours and "audio" not in message.body.get("realtimeInput", ()):
+                return Recording(self.messages[n + 1 :])
+        return self
 
     def find(self, *path: str) -> list[Any]:
         """The values at `path` in what was received; an empty object counts, null does not."""
-        found = (value_at(message.body, path) for message in self.messages if not message.is_ours)
+        found = (_value_at(message.body, path) for message in self.messages if not message.is_ours)
         return [value for value in found if value is not None]
 
-    @property
-    def audio_ms(self) -> float:
-        """How much the model has spoken."""
-        parts = (
-            part["inlineData"].get("data", "")
-            for content in self.find("serverContent", "modelTurn", "parts")
-            for part in content
-            if "inlineData" in part
-        )
-        return sum(len(data) * 3 / 4 for data in parts) / _OUTPUT_BYTES_PER_MS
 
-    @property
-    def tool_call_ids(self) -> list[str]:
-        """An empty text stands for a call without an id."""
-        return [
-            call.get("id", "") for calls in self.find("toolCall", "functionCalls") for call in calls
-        ]
-
-    @property
-    def handle(self) -> str | None:
-        """The newest resumption handle."""
-        handles = [handle for handle in self.find("sessionResumptionUpdate", "newHandle") if handle]
-        return str(handles[-1]) if handles else None
-
-
-def value_at(body: Mapping[str, Any], path: Sequence[str]) -> Any:
-    value: Any = body
+def _value_at(value: Any, path: Sequence[str]) -> Any:
     for key in path:
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(key)
+        value = value.get(key) if isinstance(value, Mapping) else None
     return value
 
 

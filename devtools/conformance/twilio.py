@@ -22,7 +22,7 @@ from devtools.stack import ROOT, STREAM_PORT, WEBHOOK_PORT, StackSettings, inher
 from ringdown.errors import ConfigurationError
 from simulators.twilio import TwilioNetwork
 from simulators.twilio.runner import run_script
-from simulators.twilio.script import SayStep, Script
+from simulators.twilio.script import SayStep
 from simulators.twilio.script_file import load_script
 
 SCENARIO = ROOT / "simulators" / "scenarios" / "demonstration.yaml"
@@ -38,14 +38,10 @@ class Tap:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._began_s = self._loop.time()
-        self._messages: list[Message] = []
         self._carrying: set[asyncio.Task[None]] = set()
+        self.recording = Recording()
         self.completed = asyncio.Event()
         """Twilio has said that the call is over."""
-
-    @property
-    def recording(self) -> Recording:
-        return Recording(tuple(self._messages))
 
     @asynccontextmanager
     async def before(self, port: int, *, at: int, variable: str) -> AsyncIterator[None]:
@@ -84,7 +80,7 @@ class Tap:
 
     def _keep(self, body: Json, is_ours: bool) -> None:
         at_ms = (self._loop.time() - self._began_s) * 1000
-        self._messages.append(Message(round(at_ms, 1), is_ours, body))
+        self.recording.messages.append(Message(round(at_ms, 1), is_ours, body))
         if body.get("request") == "POST /status" and body["form"].get("CallStatus") == "completed":
             self.completed.set()
 
@@ -152,7 +148,8 @@ async def simulated_call(out: Path, environ: Mapping[str, str]) -> Recording:
     settings = replace(settings, stream_url=_url("ws", ports[1]))
     async with _tapped(settings, ports) as (tap, auth_token):
         script = load_script(SCENARIO)
-        async with TwilioNetwork(auth_token=auth_token).place_call(
+        network = TwilioNetwork(auth_token=auth_token)
+        async with network.place_call(
             to=script.to,
             from_=script.from_,
             voice_url=f"{settings.public_url}/",
@@ -174,14 +171,11 @@ async def real_call(out: Path, environ: Mapping[str, str]) -> Recording:
     )
     async with _tapped(settings, (WEBHOOK_PORT, STREAM_PORT)) as (tap, _):
         say(f"Call the number whose webhook is {settings.public_url}/. Say, when it is quiet:")
-        for sentence in sentences(load_script(SCENARIO)):
-            say(f"  {sentence}")
+        for step in load_script(SCENARIO).steps:
+            if isinstance(step.action, SayStep):
+                say(f"  {step.action.text}")
         await asyncio.wait_for(tap.completed.wait(), _CALL_WITHIN_S)
         return tap.recording
-
-
-def sentences(script: Script) -> list[str]:
-    return [step.action.text for step in script.steps if isinstance(step.action, SayStep)]
 
 
 def has_number(environ: Mapping[str, str]) -> bool:

@@ -1,4 +1,4 @@
-"""The raw WebSocket of a Gemini Live endpoint, real or stand-in, with everything kept."""
+"""Recorded sessions with a Gemini Live endpoint, real or stand-in, on its raw WebSocket."""
 
 import asyncio
 import base64
@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from devtools.conformance.recording import Json, Message, Recording
+from devtools.ports import HOST
 from simulators.speech.pcm import Pcm, silence, to_bytes
 
 _PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
@@ -21,8 +22,6 @@ _CLOSE_WITHIN_S = 2.0
 _FRAME_MS = 20
 SPEECH_HZ = 16_000
 
-Condition = Callable[[Recording], bool]
-
 
 class CannotConnect(Exception):
     """The endpoint is out of reach; the message says why."""
@@ -30,37 +29,23 @@ class CannotConnect(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a Gemini Live service is. `base_url` is as for the SDK: "https://HOST[:PORT]".
-
-    `direct` goes past the proxies that the environment names: for an endpoint on this machine.
-    """
+    """Where a Gemini Live service is. `base_url` is as for the SDK: "https://HOST[:PORT]"."""
 
     base_url: str
     api_key: str
-    model: str
     tls: ssl.SSLContext
-    direct: bool = False
-
-    @property
-    def uri(self) -> str:
-        return f"wss://{self.base_url.removeprefix('https://').rstrip('/')}{_PATH}"
 
 
 class Wire:
     """One session. After its end, sending does nothing: how it ended is in the recording."""
 
-    def __init__(self, socket: ClientConnection | None, api_key: str) -> None:
-        self._socket = socket
+    def __init__(self, api_key: str) -> None:
+        self.recording = Recording()
         self._api_key = api_key
+        self._socket: ClientConnection | None = None
         self._loop = asyncio.get_running_loop()
         self._opened_s = self._loop.time()
-        self._messages: list[Message] = []
         self._changed = asyncio.Event()
-        self._leaving = False
-
-    @property
-    def recording(self) -> Recording:
-        return Recording(tuple(self._messages))
 
     async def send(self, body: Json) -> None:
         if self._socket is None or self.recording.ended:
@@ -70,14 +55,14 @@ class Wire:
             async with asyncio.timeout(_SEND_WITHIN_S):
                 await self._socket.send(json.dumps(body))
 
-    async def until(self, condition: Condition, within_s: float) -> bool:
+    async def until(self, condition: Callable[[Recording], object], within_s: float) -> bool:
         """Wait until the recording meets `condition`; False if the time or the session is over."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 while not condition(self.recording) and not self.recording.ended:
                     self._changed.clear()
                     await self._changed.wait()
-        return condition(self.recording)
+        return bool(condition(self.recording))
 
     async def play(self, pcm: Pcm) -> None:
         """Send audio in frames of 20 ms, in real time."""
@@ -89,79 +74,24 @@ class Wire:
             blob = {"data": data, "mimeType": f"audio/pcm;rate={SPEECH_HZ}"}
             await self.send({"realtimeInput": {"audio": blob}})
 
-    async def be_silent_until(self, condition: Condition, within_s: float) -> bool:
+    async def be_silent_until(
+        self, condition: Callable[[Recording], object], within_s: float
+    ) -> None:
         """As `until`, while a quiet line is sent: a service hears an end of speech only so."""
-        quiet = asyncio.create_task(self.play(silence(within_s * 1000, SPEECH_HZ)))
-        try:
-            return await self.until(condition, within_s)
-        finally:
+        async with asyncio.TaskGroup() as group:
+            quiet = group.create_task(self.play(silence(within_s * 1000, SPEECH_HZ)))
+            await self.until(condition, within_s)
             quiet.cancel()
-            with suppress(asyncio.CancelledError):
-                await quiet
-
-    async def listen(self) -> None:
-        """Keep what comes, until the session ends."""
-        if self._socket is None:
-            return
-        try:
-            while True:
-                frame = await self._socket.recv()
-                self._add(_parse(frame), is_binary=isinstance(frame, bytes))
-        except ConnectionClosed as closed:
-            code = closed.rcvd.code if closed.rcvd else 1006
-            if not self._leaving:
-                self.end(f"closed with {code}", closed.rcvd.reason if closed.rcvd else "")
-
-    async def leave(self) -> None:
-        self._leaving = True
-        if self._socket is not None:
-            await self._socket.close()
-
-    def end(self, how: str, reason: str) -> None:
-        self._add({"ended": how, "reason": reason.replace(self._api_key, "…")})
-
-    def _add(self, body: Json, *, is_ours: bool = False, is_binary: bool = False) -> None:
-        at_ms = (self._loop.time() - self._opened_s) * 1000
-        self._messages.append(Message(round(at_ms, 1), is_ours, body, is_binary))
-        self._changed.set()
-
-
-class Recorder:
-    """Opens sessions for one script, and keeps what they saw in `recordings`."""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-        self._wires: list[Wire] = []
-
-    @property
-    def model(self) -> str:
-        return self._endpoint.model
-
-    @property
-    def recordings(self) -> list[Recording]:
-        return [wire.recording for wire in self._wires]
 
     @asynccontextmanager
-    async def session(self, *, api_key: str | None = None) -> AsyncIterator[Wire]:
-        """A connection, and its end. `api_key` replaces the endpoint's; "" sends none.
-
-        Raises CannotConnect. An HTTP refusal ends the session and is not an error.
-        """
-        wire = await self._open(self._endpoint.api_key if api_key is None else api_key)
-        self._wires.append(wire)
-        listening = asyncio.create_task(wire.listen())
+    async def connected(self, endpoint: Endpoint, api_key: str) -> AsyncIterator[None]:
+        """Raises CannotConnect. An HTTP refusal ends the session and is not an error."""
+        host, _, _ = endpoint.base_url.removeprefix("https://").partition("/")
         try:
-            yield wire
-        finally:
-            await wire.leave()
-            await listening
-
-    async def _open(self, api_key: str) -> Wire:
-        try:
-            socket = await connect(
-                self._endpoint.uri,
-                ssl=self._endpoint.tls,
-                proxy=None if self._endpoint.direct else True,
+            self._socket = await connect(
+                f"wss://{host}{_PATH}",
+                ssl=endpoint.tls,
+                proxy=None if host.startswith(HOST) else True,  # else what the environment names
                 additional_headers={"x-goog-api-key": api_key} if api_key else {},
                 open_timeout=_CONNECT_WITHIN_S,
                 close_timeout=_CLOSE_WITHIN_S,
@@ -169,12 +99,52 @@ class Recorder:
                 max_size=None,
             )
         except InvalidStatus as refusal:
-            wire = Wire(None, self._endpoint.api_key)
-            wire.end(f"HTTP {refusal.response.status_code}", "")
-            return wire
+            self._end(f"HTTP {refusal.response.status_code}", "")
+            yield
+            return
         except (OSError, TimeoutError, InvalidHandshake) as error:
             raise CannotConnect(f"cannot connect: {type(error).__name__}: {error}") from error
-        return Wire(socket, self._endpoint.api_key)
+        listening = asyncio.create_task(self._listen(self._socket))
+        try:
+            yield
+        finally:
+            listening.cancel()
+            await self._socket.close()
+
+    async def _listen(self, socket: ClientConnection) -> None:
+        """Keep what comes, until the session ends."""
+        try:
+            while True:
+                frame = await socket.recv()
+                self._add(_parse(frame), is_binary=isinstance(frame, bytes))
+        except ConnectionClosed as closed:
+            code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (1006, "")
+            self._end(f"closed with {code}", reason)
+
+    def _end(self, how: str, reason: str) -> None:
+        self._add({"ended": how, "reason": reason.replace(self._api_key, "…")})
+
+    def _add(self, body: Json, *, is_ours: bool = False, is_binary: bool = False) -> None:
+        at_ms = (self._loop.time() - self._opened_s) * 1000
+        self.recording.messages.append(Message(round(at_ms, 1), is_ours, body, is_binary))
+        self._changed.set()
+
+
+class Sessions:
+    """Opens sessions for one script. `recordings` has what crossed the wire in each."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self.recordings: list[Recording] = []
+
+    @asynccontextmanager
+    async def opened(self, *, api_key: str | None = None) -> AsyncIterator[Wire]:
+        """`api_key` replaces the endpoint's; "" sends none. Raises CannotConnect."""
+        wire = Wire(self._endpoint.api_key)
+        self.recordings.append(wire.recording)
+        key = self._endpoint.api_key if api_key is None else api_key
+        async with wire.connected(self._endpoint, key):
+            yield wire
 
 
 def _parse(frame: str | bytes) -> Json:

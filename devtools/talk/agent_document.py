@@ -1,5 +1,6 @@
 """The agent's document as the page shows and saves it: as operators would."""
 
+import asyncio
 import datetime
 
 from devtools.talk.messages import AgentShown, SaveAgent
@@ -24,10 +25,10 @@ async def show_agent(store: Store, said: str = "") -> AgentShown:
 async def save_agent(store: Store, edit: SaveAgent, now: datetime.datetime) -> AgentShown:
     """Save a document that can be used; else give the text back with what is wrong with it."""
     try:
-        document = from_yaml(edit.text)
+        document = await asyncio.to_thread(from_yaml, edit.text)
     except NotReadable as error:
         return _refused(edit, str(error))
-    found = findings(document, await store.declared_tools())
+    found = await asyncio.to_thread(findings, document, await store.declared_tools())
     if found.agent is None:
         return _refused(edit, "\n".join(found.errors))
     try:

@@ -55,11 +55,14 @@ def _answer(line: TalkLine, request: Request, port: int) -> Response | None:
     reach this machine.
     """
     names = {f"{name}:{port}" for name in (HOST, "localhost")}
-    if request.headers.get("Host") not in names:
+    hosts = request.headers.get_all("Host")
+    if len(hosts) != 1:  # RFC 9112, section 3.2
+        return _response(http.HTTPStatus.BAD_REQUEST, b"A request has one Host header.\n")
+    if hosts[0] not in names:
         return _response(http.HTTPStatus.FORBIDDEN, b"This address is not ours.\n")
     path = request.path.partition("?")[0]
     if path == _SOCKET:
-        if request.headers.get("Origin") in {f"http://{name}" for name in names}:
+        if request.headers.get_all("Origin") in [[f"http://{name}"] for name in names]:
             return None
         return _response(http.HTTPStatus.FORBIDDEN, b"Only the page itself may use the line.\n")
     if path.startswith("/calls/"):
@@ -68,18 +71,19 @@ def _answer(line: TalkLine, request: Request, port: int) -> Response | None:
 
 
 def _file(name: str) -> Response:
-    suffix = "." + name.rpartition(".")[2]
-    file = resources.files(__package__) / "page" / name
-    if "/" in name or suffix not in _TYPES or not file.is_file():
+    files = {file.name: file for file in (resources.files(__package__) / "page").iterdir()}
+    content_type = _TYPES.get("." + name.rpartition(".")[2])
+    if name not in files or content_type is None:
         return _response(http.HTTPStatus.NOT_FOUND, b"There is no such page.\n")
     headers = (("Content-Security-Policy", _POLICY),)
-    return _response(http.HTTPStatus.OK, file.read_bytes(), _TYPES[suffix], headers)
+    return _response(http.HTTPStatus.OK, files[name].read_bytes(), content_type, headers)
 
 
 def _call(line: TalkLine, name: str) -> Response:
-    if not name.removesuffix(".html").isalnum() or not (line.pages / name).is_file():
+    pages = {page.name: page for page in line.pages.glob("*.html")}
+    if name not in pages:
         return _response(http.HTTPStatus.NOT_FOUND, b"There is no page of this call.\n")
-    return _response(http.HTTPStatus.OK, (line.pages / name).read_bytes(), _TYPES[".html"])
+    return _response(http.HTTPStatus.OK, pages[name].read_bytes(), _TYPES[".html"])
 
 
 def _response(

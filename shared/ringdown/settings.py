@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from ringdown.errors import ConfigurationError
+from ringdown.hosts import ascii_host
 from ringdown.phone_numbers import is_e164
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -70,7 +71,7 @@ class SettingsReader:
             return ""
         try:
             parts = urlsplit(value)
-            host = parts.hostname or ""
+            host = ascii_host(parts.hostname or "")
             _ = parts.port
         except ValueError:
             self._problems.append(f"{name} is {value!r}, which is no URL. Set it to {purpose}.")

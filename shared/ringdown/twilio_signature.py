@@ -1,15 +1,19 @@
 """Whether a request really comes from Twilio.
 
 The rule is https://www.twilio.com/docs/usage/security: Base64 of an HMAC over the URL that Twilio
-was given, followed by the sorted form. That URL comes from our own settings, never from headers of
-the request. Without Twilio's own library, which the stream handler does not have.
+was given, followed by the sorted form. That URL comes from our own settings; of the request's
+headers we take only how the same host is spelled. Without Twilio's own library, which the stream
+handler does not have.
 """
 
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
+
+from ringdown.hosts import ascii_host
 
 _SIGNATURE = "x-twilio-signature"
 _SETTINGS = "x-twilio-webhooks-signature-settings"
@@ -28,23 +32,31 @@ def signature_is_valid(
     """Whether `headers` (case-insensitive) sign `form` for `url`.
 
     The key is the account's auth token, or the shared key's secret where the settings header says
-    that one was used (and we have been given it). Twilio may add a slash to the URL, and name the
-    scheme's own port or not, so each of these is accepted.
+    that one was used (and we have been given it). Twilio may add a slash to the URL, name the
+    scheme's own port or not, and spell the host as its console has it; each of these is accepted.
     """
-    settings = headers.get(_SETTINGS, "")
+    settings = _header(headers, _SETTINGS)
     digest = _DIGESTS.get(_algorithm(settings).upper())
     if digest is None:
         return False
     key = ((shared_key_secret if settings else None) or auth_token).encode()
     fields = "".join(name + value for name, value in sorted(set(form)))
-    given = headers.get(_SIGNATURE, "").encode("utf-8", "replace")
+    given = _header(headers, _SIGNATURE).encode("utf-8", "replace")
     return any(
         hmac.compare_digest(
             base64.b64encode(hmac.new(key, f"{signed}{fields}".encode(), digest).digest()), given
         )
         for ending in ("", "/")
-        for signed in _with_and_without_port(url + ending)
+        for signed in _spellings(url + ending, _header(headers, "host"))
     )
+
+
+def _header(headers: Mapping[str, str], name: str) -> str:
+    """Empty if it is missing, or there twice, for which some mappings raise."""
+    try:
+        return headers.get(name, "")
+    except LookupError:
+        return ""
 
 
 def _algorithm(settings: str) -> str:
@@ -55,11 +67,24 @@ def _algorithm(settings: str) -> str:
     return "HMAC_SHA1"
 
 
-def _with_and_without_port(url: str) -> Iterator[str]:
-    yield url
+def _spellings(url: str, host_header: str) -> Iterator[str]:
+    """`url` with and without its port; its host as it is, in ASCII, and as the request has it."""
     parts = urlsplit(url)
+    userinfo, at, host = parts.netloc.rpartition("@")
     if parts.port is None:
-        port = 443 if parts.scheme in ("https", "wss") else 80
-        yield parts._replace(netloc=f"{parts.netloc}:{port}").geturl()
+        ports = ("", ":443" if parts.scheme in ("https", "wss") else ":80")
     else:
-        yield parts._replace(netloc=parts.netloc.rpartition(":")[0]).geturl()
+        host = host.rpartition(":")[0]
+        ports = (f":{parts.port}", "")
+    named = re.sub(":[0-9]*$", "", host_header)
+    same = [named] if _is_same(named, host) else []
+    for spelled in dict.fromkeys((host, ascii_host(host), *same)):
+        for port in ports:
+            yield parts._replace(netloc=f"{userinfo}{at}{spelled}{port}").geturl()
+
+
+def _is_same(named: str, host: str) -> bool:
+    try:
+        return ascii_host(named) == ascii_host(host)
+    except ValueError:
+        return False

@@ -8,6 +8,7 @@ wrong in sessions to come, in place of what was said before.
 
 import argparse
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ from simulators.gemini_live.faults import AtConnect
 from simulators.gemini_live.scenario import Scenario
 from simulators.gemini_live.scenario_file import load_scenario, read_misbehaviour, read_plan
 from simulators.gemini_live.server import GeminiLiveServer
+from simulators.printing import print_line
 from simulators.speech.recognition import UnknownWord
 from simulators.speech.synthesis import SpeechError
 from simulators.yaml_fields import ScenarioError
@@ -28,11 +30,21 @@ def main() -> int:
     arguments = _parse_arguments()
     try:
         scenario = load_scenario(arguments.scenario)
-        asyncio.run(_serve(arguments, scenario))
-    except (OSError, UnknownWord, SpeechError) as error:
+        return asyncio.run(_serve(arguments, scenario))
+    except (ScenarioError, UnicodeDecodeError, UnknownWord, SpeechError) as error:
         print(f"{arguments.scenario}: {error}", file=sys.stderr)
-        return 1
-    return 0
+    except (OSError, OverflowError) as error:
+        print(_problem(error, arguments), file=sys.stderr)
+    return 1
+
+
+def _problem(error: OSError | OverflowError, arguments: argparse.Namespace) -> str:
+    address = f"port {arguments.port} of {arguments.host}"
+    if isinstance(error, OSError) and error.filename:
+        return f"Can't use {error.filename}: {error.strerror}."
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return f"Can't listen on {address}: another program does."
+    return f"Can't listen on {address}: {error}"
 
 
 def _parse_arguments() -> argparse.Namespace:
@@ -45,7 +57,8 @@ def _parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _serve(arguments: argparse.Namespace, scenario: Scenario) -> None:
+async def _serve(arguments: argparse.Namespace, scenario: Scenario) -> int:
+    """Returns the exit status: 1 if nobody can learn where the server is."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -61,10 +74,12 @@ async def _serve(arguments: argparse.Namespace, scenario: Scenario) -> None:
     )
     async with server:
         ready = {"base_url": server.base_url, "ca_file": str(server.ca_file)}
-        print(json.dumps(ready), flush=True)
+        if not print_line(json.dumps(ready)):
+            return 1
         commands = asyncio.create_task(_take_commands(server))
         await ended.wait()
         commands.cancel()
+    return 0
 
 
 async def _take_commands(server: GeminiLiveServer) -> None:

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
-
 from simulators.gemini_live.faults import (
     AbortConnection,
     After,
@@ -37,7 +35,7 @@ from simulators.gemini_live.scenario import (
     Turn,
 )
 from simulators.speech.synthesis import Voice
-from simulators.yaml_fields import Fields, ScenarioError
+from simulators.yaml_fields import Fields, ScenarioError, parse_yaml
 
 
 def load_scenario(path: Path) -> Scenario:
@@ -47,11 +45,7 @@ def load_scenario(path: Path) -> Scenario:
 
 def parse_scenario(text: str) -> Scenario:
     """As `load_scenario`, from text. Other top level keys belong to others."""
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ScenarioError(f"the file is no YAML: {error}") from error
-    return _read_model(Fields(Fields(document, "the file").get("model"), "model"))
+    return _read_model(Fields(parse_yaml(text).get("model"), "model"))
 
 
 def _read_model(model: Fields) -> Scenario:

@@ -6,11 +6,13 @@ be started.
 
 import argparse
 import asyncio
+import io
 import os
 import ssl
 import sys
 from pathlib import Path
 
+from simulators.printing import print_line
 from simulators.yaml_fields import ScenarioError
 
 from .call_flow import EndReason
@@ -30,10 +32,17 @@ def main() -> int:
         return 2
     try:
         script = load_script(arguments.scenario)
-    except (ScenarioError, OSError) as error:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        tls = _tls(arguments.ca_file)
+    except ScenarioError as error:
         print(error, file=sys.stderr)
         return 2
-    failure = asyncio.run(_call(arguments, script, token))
+    except OSError as error:
+        print(f"Can't use {error.filename}: {error.strerror}.", file=sys.stderr)
+        return 2
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    failure = asyncio.run(_call(arguments, script, token, tls))
     if failure is not None:
         print(failure, file=sys.stderr)
     return 0 if failure is None else 1
@@ -54,10 +63,20 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _call(arguments: argparse.Namespace, script: Script, token: str) -> str | None:
+def _tls(ca_file: str | None) -> ssl.SSLContext:
+    """Raises OSError that names the file."""
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, ca_file) from None
+
+
+async def _call(
+    arguments: argparse.Namespace, script: Script, token: str, tls: ssl.SSLContext
+) -> str | None:
     network = TwilioNetwork(
         auth_token=token,
-        tls=ssl.create_default_context(cafile=arguments.ca_file),
+        tls=tls,
         after_drop=script.after_drop,
         dialled=script.dialled,
         comfort_noise=script.comfort_noise,
@@ -89,7 +108,7 @@ def _show(event: CallEvent) -> None:
         if name not in ("event", "at_ms", "body")
     )
     at_ms = event.when.at_ms
-    print(f"{at_ms / 1000:8.2f} {record['event']:<20} {fields}", flush=True)
+    print_line(f"{at_ms / 1000:8.2f} {record['event']:<20} {fields}")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import assert_never
 
+from simulators.speech.synthesis import SpeechError
+
 from .call import Call, CallError
 from .call_flow import EndReason
 from .script import (
@@ -46,7 +48,8 @@ async def run_script(call: Call, script: Script) -> ScriptResult:
     """Play all steps, beginning when the call is answered; does not hang up by itself.
 
     Raises:
-        ScriptFailed: what a step waited for did not come; the message says what was heard.
+        ScriptFailed: what a step waited for did not come, and the message says what was heard; or
+            the caller's voice can't say a sentence.
     """
     try:
         await call.answered()
@@ -55,7 +58,7 @@ async def run_script(call: Call, script: Script) -> ScriptResult:
     for number, step in enumerate(script.steps, start=1):
         try:
             await _play(call, step)
-        except CallError as error:
+        except (CallError, SpeechError) as error:
             message = f"step {number} ({_title(step)}): {error}"
             raise ScriptFailed(message, _result(call)) from error
     return _result(call)

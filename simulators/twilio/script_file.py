@@ -24,10 +24,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-
 from simulators.speech.synthesis import Voice
-from simulators.yaml_fields import Fields, ScenarioError
+from simulators.yaml_fields import Fields, ScenarioError, parse_yaml
 
 from .dialled import Answers, CannotBeReached, DialledParty, DoesNotAnswer, IsBusy, Mailbox
 from .script import (
@@ -64,16 +62,13 @@ def load_script(path: Path) -> Script:
     """
     try:
         return parse_script(path.read_text(encoding="utf-8"))
-    except ScenarioError as error:
+    except (ScenarioError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path}: {error}") from error
 
 
 def parse_script(text: str) -> Script:
     """As `load_script`, for the text of a file. Top-level keys of others are left alone."""
-    try:
-        root = Fields(yaml.safe_load(text), "the file")
-    except yaml.YAMLError as error:
-        raise ScenarioError(f"not YAML: {error}") from error
+    root = parse_yaml(text)
     caller = Fields(root.get("caller"), "caller")
     network = Fields(root.get("network") or {}, "network")
     script = Script(

@@ -86,7 +86,10 @@ async def test_planted_damage_is_found_and_nothing_else(tmp_path: Path) -> None:
     ):
         await _give_each_number_its_agent(stack)
         calls = await asyncio.gather(*(_call(stack, proxy, script, case) for case in CASES))
-    sessions = {session.instructions: session for session in read_sessions(tmp_path / "model")}
+    sessions = {
+        session.instructions.split("\n")[0]: session
+        for session in read_sessions(tmp_path / "model")
+    }
     found = {
         case.name: _judged(call, script, sessions[case.called])
         for case, call in zip(CASES, calls, strict=True)

@@ -76,6 +76,7 @@ def test_a_good_url(given_url: str, scheme: str, url: str) -> None:
         "https://phone.example#top",
         "https://phone.example:port",
         "https://[::1",
+        "https://a。。b",
         "ftp://127.0.0.1",
     ],
 )

@@ -1,11 +1,13 @@
 """Twilio's own library signs, and ours must accept exactly what that library accepts."""
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, strategies as st
 from starlette.datastructures import Headers, ImmutableMultiDict
 from twilio.request_validator import RequestValidator
+from websockets.datastructures import Headers as WebSocketHeaders
 
 from ringdown.twilio_signature import signature_is_valid
 
@@ -70,6 +72,42 @@ def test_any_form_is_signed_as_twilio_signs_it(pairs: list[tuple[str, str]]) -> 
 )
 def test_a_slash_and_the_schemes_own_port_do_not_matter(ours: str, theirs: str) -> None:
     assert is_valid(signed(theirs), url=ours)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("https://PHONE.Example/a", "https://phone.example/a"),
+        ("https://phone.example/a", "https://Phone.EXAMPLE:443/a/"),
+        ("https://phone.example:8443/a", "https://PHONE.example:8443/a"),
+        ("https://bücher.example/a", "https://xn--bcher-kva.example/a"),
+        ("https://BÜCHER.example/a", "https://xn--bcher-kva.example/a"),
+        ("https://[2001:DB8::1]:8443/a", "https://[2001:db8::1]:8443/a"),
+        ("https://[2001:db8::1]/a", "https://[2001:db8::1]:443/a"),
+    ],
+)
+def test_how_the_host_is_spelled_does_not_matter(ours: str, theirs: str) -> None:
+    assert is_valid({**signed(theirs), "host": urlsplit(theirs).netloc}, url=ours)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "phone.example.evil.example", "", "xn--a"])
+def test_the_request_does_not_say_which_host_it_is_for(host: str) -> None:
+    headers = {**signed(f"https://{host}/a"), "host": host}
+    assert not is_valid(headers, url="https://phone.example/a")
+
+
+def test_a_header_that_is_there_twice_counts_for_nothing() -> None:
+    """The stream handler's own mapping raises an error for it."""
+    headers = WebSocketHeaders([("host", "a.example"), ("host", "b.example"), *signed().items()])
+
+    def is_valid_now() -> bool:
+        return signature_is_valid(
+            headers, auth_token=TOKEN, shared_key_secret=None, url=URL, form=FORM.multi_items()
+        )
+
+    assert is_valid_now()
+    headers["x-twilio-signature"] = headers["x-twilio-signature"]
+    assert not is_valid_now()
 
 
 @pytest.mark.parametrize(

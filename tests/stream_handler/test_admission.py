@@ -10,7 +10,7 @@ import trustme
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
-from ringdown.calls import Call, CallStatus, Claim
+from ringdown.calls import Call, CallStatus, Claim, EndReason
 from ringdown.errors import InvalidDocument, StoreUnavailable
 from tests.ringdown.samples import a_call
 from tests.stream_handler.handler import (
@@ -66,6 +66,7 @@ REFUSED = {
     "nothing is sent": (sending(), 1008, "no start within"),
     "no start": (sending(CONNECTED), 1008, "no start within"),
     "only unknown events": (sending(*[UNKNOWN_EVENT] * 600), 1008, "too many messages"),
+    "endless media": (sending(*[media(NEW)] * 600), 1008, "too many messages"),
     "binary": (sending(b"\x00" * 160), 1007, "binary"),
     "binary JSON": (sending(CONNECTED.encode()), 1007, "binary"),
     "no JSON": (sending("hello"), 1007, "not JSON"),
@@ -75,8 +76,13 @@ REFUSED = {
     "no event": (sending("{}"), 1007, "malformed"),
     "a start without its fields": (sending('{"event":"start","start":{}}'), 1007, "malformed"),
     "too large": (sending("x" * 70_000), 1009, ""),
-    "media, and no start": (sending(CONNECTED, media(NEW)), 1008, "no start within"),
-    "stop, and no start": (sending(CONNECTED, stop(NEW)), 1008, "no start within"),
+    "media and no start": (sending(CONNECTED, media(NEW)), 1008, "no start within"),
+    "stop before start": (sending(CONNECTED, stop(NEW)), 1008, "before its start"),
+    "media and stop before start": (
+        sending(CONNECTED, media(NEW), stop(NEW), start(NEW)),
+        1008,
+        "before its start",
+    ),
     "bad base64 before start": (
         sending('{"event":"media","streamSid":"MZ","media":{"payload":"***"}}'),
         1007,
@@ -125,6 +131,17 @@ async def test_what_is_refused_dials_no_model_and_disturbs_no_other_call(
     fresh = await handler.record(NEW)
     assert fresh.call.status is CallStatus.RINGING
     assert fresh.claims == ()
+
+
+@pytest.mark.parametrize("early", [1, 100])
+async def test_sound_that_overtakes_the_start_is_ignored(handler: Handler, early: int) -> None:
+    await handler.store.open_call(a_call(call_sid=call_sid(NEW)))
+    async with handler.socket() as socket:
+        for message in (CONNECTED, *[media(NEW)] * early, start(NEW), stop(NEW)):
+            await socket.send(message)
+        assert await closed(socket) == (1000, "")
+    record = await handler.record(NEW)
+    assert record.call.end_reason is EndReason.CALLER_HUNG_UP
 
 
 async def test_a_token_is_good_for_one_stream(handler: Handler) -> None:

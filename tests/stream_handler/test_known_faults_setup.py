@@ -1,30 +1,12 @@
 """What a session of the model is not told, and conversations with machines that nobody ends."""
 
-import msgspec
 import pytest
 
-from ringdown.agents.template_values import template_values
-from tests.ringdown.samples import an_agent
 from tests.stream_handler.conversing import Conversation, Converse, Model, heard_from_caller
 
 
 def instructions(talk: Conversation) -> str:
     return str(talk.gemini.setups[0]["setup"]["systemInstruction"])
-
-
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="A model whose instructions ask for no date is told none, and guesses.",
-)
-@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
-async def test_the_model_is_told_the_date(converse: Converse, zone: str | None) -> None:
-    agent = msgspec.structs.replace(an_agent(), time_zone=zone)
-    async with converse(agent=agent) as talk:
-        await talk.phone.listen(1.0)
-        record = await talk.ended()
-
-    assert template_values(record.call, 0.0)["local_date"] in instructions(talk)
 
 
 class _IsPolite(Model):

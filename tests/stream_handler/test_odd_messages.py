@@ -1,28 +1,14 @@
 """One odd message from the model, from Twilio or from a tool costs nothing but itself."""
 
 import asyncio
-import contextlib
-import ssl
-from pathlib import Path
 
 import msgspec
 import pytest
-import trustme
 
 from ringdown.calls import EndReason
 from ringdown.tools import Json
-from tests.ringdown.samples import a_call, a_tool, an_agent
+from tests.ringdown.samples import a_tool
 from tests.stream_handler.conversing import Converse, Model, tool_calls
-from tests.stream_handler.handler import (
-    CONNECTED,
-    call_sid,
-    closed,
-    media,
-    running_handler,
-    start,
-    stop,
-)
-from tests.stream_handler.little_gemini import little_gemini
 from tests.stream_handler.tool_server import response, tool_server
 
 DIGITS = "9" * 5_000
@@ -146,46 +132,3 @@ async def test_a_deep_result_of_a_tool_is_answered(converse: Converse, depth: in
 
     assert shut is None
     assert answered == ["f1"]
-
-
-async def test_media_ahead_of_the_start_is_ignored(
-    certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
-) -> None:
-    async with (
-        little_gemini(certificates) as gemini,
-        running_handler(gemini, trusting, tmp_path) as handler,
-    ):
-        await handler.store.open_call(a_call(call_sid=call_sid(1)))
-        async with handler.socket() as socket:
-            with contextlib.suppress(Exception):
-                for message in (CONNECTED, media(1), start(1), stop(1)):
-                    await socket.send(message)
-            code, _ = await closed(socket)
-
-    assert code == 1000
-
-
-class _CountsTokens(Model):
-    """Reports the sum of its tokens, and not what they were."""
-
-    async def greet(self) -> None:
-        await self.say("Hello.", 0.3)
-        counts = {"promptTokenCount": 50_000, "responseTokenCount": 4_000}
-        await self.send({"usageMetadata": {**counts, "totalTokenCount": 54_000}})
-
-
-async def test_tokens_without_details_cost_something(converse: Converse) -> None:
-    async with converse(_CountsTokens) as talk:
-        await talk.phone.listen(1.0)
-        record = await talk.ended()
-
-    assert record.call.cost_usd
-
-
-async def test_tokens_without_details_count_against_the_limit(converse: Converse) -> None:
-    thrifty = msgspec.structs.replace(an_agent(), max_cost_usd=0.01)
-    async with converse(_CountsTokens, agent=thrifty) as talk:
-        await talk.phone.listen(2.0)
-        record = await talk.ended()
-
-    assert record.call.end_reason is EndReason.COST_LIMIT

@@ -16,6 +16,7 @@ from google.oauth2.credentials import Credentials
 from websockets.asyncio.server import ServerConnection
 
 from ringdown.calls import Speaker, Usage
+from ringdown.gemini import prices
 from ringdown.gemini.call_ids import CallIds
 from ringdown.gemini.events import (
     GenerationCompleted,
@@ -252,26 +253,31 @@ def as_the_sdk_reads_it(message: types.LiveServerMessage) -> Iterator[Received]:
 
 
 def _usage(usage: types.UsageMetadata) -> Usage:
+    prompt = _by_modality(usage.prompt_tokens_details, usage.prompt_token_count)
+    response = _by_modality(usage.response_tokens_details, usage.response_token_count)
+    tool_use_prompt = usage.tool_use_prompt_token_count or 0
+    thoughts = usage.thoughts_token_count or 0
+    total = usage.total_token_count or 0
+    rest = total - sum((*prompt.values(), *response.values(), tool_use_prompt, thoughts))
     return Usage(
         reports=1,
-        prompt=_by_modality(usage.prompt_tokens_details, usage.prompt_token_count),
-        response=_by_modality(usage.response_tokens_details, usage.response_token_count),
-        tool_use_prompt=usage.tool_use_prompt_token_count or 0,
-        thoughts=usage.thoughts_token_count or 0,
-        total=usage.total_token_count or 0,
+        prompt=prompt,
+        response={**response, "UNKNOWN": rest} if rest > 0 else response,
+        tool_use_prompt=tool_use_prompt,
+        thoughts=thoughts,
+        total=total,
     )
 
 
 def _by_modality(
     details: Sequence[types.ModalityTokenCount] | None, count: int | None
 ) -> dict[str, int]:
-    if not details and count:
-        return {"UNKNOWN": count}
     found: dict[str, int] = {}
     for detail in details or ():
         modality = detail.modality.value if detail.modality is not None else "UNKNOWN"
         found[modality] = found.get(modality, 0) + (detail.token_count or 0)
-    return found
+    rest = (count or 0) - sum(found.values())
+    return {**found, "UNKNOWN": found.get("UNKNOWN", 0) + rest} if rest > 0 else found
 
 
 async def heard_by_the_sdk(
@@ -418,6 +424,71 @@ def test_half_a_surrogate_pair_becomes_a_replacement_character(written: bytes, t
 
     assert read(said) == [TranscriptReceived(AT_MS, Speaker.CALLER, text)]
     assert read(asked) == [ToolCallRequested(AT_MS, "1", "f", {"a": text})]
+
+
+def of(modality: str, count: int) -> list[dict[str, Any]]:
+    return [{"modality": modality, "tokenCount": count}]
+
+
+@pytest.mark.parametrize(
+    ("billed", "prompt", "response", "cost_usd"),
+    [
+        ({"totalTokenCount": 1_000}, {}, {"UNKNOWN": 1_000}, 0.012),
+        (
+            {"promptTokenCount": 900, "responseTokenCount": 100, "totalTokenCount": 1_000},
+            {"UNKNOWN": 900},
+            {"UNKNOWN": 100},
+            0.0039,
+        ),
+        (
+            {"promptTokensDetails": of("TEXT", 300), "totalTokenCount": 1_000},
+            {"TEXT": 300},
+            {"UNKNOWN": 700},
+            0.0093,
+        ),
+        (
+            {
+                "promptTokenCount": 900,
+                "promptTokensDetails": of("AUDIO", 600),
+                "responseTokensDetails": of("AUDIO", 100),
+                "totalTokenCount": 1_000,
+            },
+            {"AUDIO": 600, "UNKNOWN": 300},
+            {"AUDIO": 100},
+            0.0039,
+        ),
+        (
+            {
+                "promptTokensDetails": of("AUDIO", 800),
+                "responseTokensDetails": of("AUDIO", 100),
+                "toolUsePromptTokenCount": 60,
+                "thoughtsTokenCount": 40,
+                "totalTokenCount": 1_000,
+            },
+            {"AUDIO": 800},
+            {"AUDIO": 100},
+            0.00426,
+        ),
+        (
+            {
+                "promptTokensDetails": of("AUDIO", 800),
+                "responseTokensDetails": of("AUDIO", 200),
+                "totalTokenCount": 900,
+            },
+            {"AUDIO": 800},
+            {"AUDIO": 200},
+            0.0048,
+        ),
+        ({}, {}, {}, 0.0),
+    ],
+)
+def test_tokens_that_are_only_counted_are_priced_as_the_dearest(
+    billed: dict[str, Any], prompt: dict[str, int], response: dict[str, int], cost_usd: float
+) -> None:
+    [reported] = read({"usageMetadata": billed})
+    assert isinstance(reported, UsageReported)
+    assert (reported.usage.prompt, reported.usage.response) == (prompt, response)
+    assert prices.cost_usd(reported.usage) == pytest.approx(cost_usd)
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,8 @@ def _reason(error: yaml.MarkedYAMLError) -> str:
         hint = ' A text with ": " in it must be in quotes.'
     elif "\\t" in problem:
         hint = " Indent with spaces, not with tabs."
+    elif "aliases" in problem:
+        hint = " Write the value out. A text that begins with * must be in quotes."
     return f"{where} cannot be read: {problem}.{hint}"
 
 
@@ -89,6 +91,13 @@ _Dumper.add_representer(str, _quoted_if_odd)
 class _Loader(yaml.SafeLoader):
     """Resolves what is added below, and nothing else."""
 
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Refuse aliases: a few lines of them can stand for more than a process can hold."""
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, "*aliases can't be used here", mark)
+        return super().compose_node(parent, index)
+
 
 _Loader.yaml_implicit_resolvers = {}
 
@@ -110,12 +119,22 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Hashable, Json]:
     return loader.construct_mapping(node, deep=True)
 
 
-def _text(loader: _Loader, node: yaml.ScalarNode) -> float:
+def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
+    try:
+        return int(node.value)
+    except ValueError:
+        raise yaml.constructor.ConstructorError(
+            None, None, f"a number of {len(node.value)} digits is too long", node.start_mark
+        ) from None
+
+
+def _float(loader: _Loader, node: yaml.ScalarNode) -> float:
     return float(node.value)
 
 
 _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
-_Loader.add_constructor("tag:yaml.org,2002:float", _text)
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
+_Loader.add_constructor("tag:yaml.org,2002:float", _float)
 
 
 def _is_block(text: str) -> bool:

@@ -32,13 +32,15 @@ async def replay_calls(arguments: argparse.Namespace, surroundings: Surroundings
 
 
 def _found(file: str, surroundings: Surroundings) -> Assembled:
-    if file == "-":
-        return assemble(surroundings.terminal.answers)
     try:
+        if file == "-":
+            return assemble(surroundings.terminal.answers)
         with Path(file).open(encoding="utf-8", errors="replace") as lines:
             return assemble(lines)
     except OSError as error:
         raise CannotGoOn(f"{file} cannot be read: {error.strerror}.") from None
+    except RecursionError:
+        raise CannotGoOn(f"JSON in {_named(file)} is nested too deeply.") from None
 
 
 def _named(file: str) -> str:

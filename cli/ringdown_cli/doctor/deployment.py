@@ -115,7 +115,7 @@ _NEEDED = ("project_id", "store_url", "stream_url", "webhook_url")
 def _outputs(text: str) -> dict[str, _Output]:
     try:
         return msgspec.json.decode(text, type=dict[str, _Output])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise NotOutputs(str(error)) from None
 
 

@@ -1,6 +1,5 @@
-// Microphone and loudspeaker of one call. Frames are Int16Array of 160 samples at 8 kHz.
-
-const LINE_HZ = 8000;
+// Microphone and loudspeaker of one call. Frames are Int16Array of 160 samples at 8 kHz; the
+// worklets convert them from and to the browser's own rate, since not every browser has others.
 
 export class SoundFailed extends Error {}
 
@@ -25,8 +24,9 @@ export class Sound {
       audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
     });
     this.stream.getAudioTracks()[0].addEventListener("ended", () => onLost());
+    // A thread each: with one, a busy machine tears the sound.
     this.input = new AudioContext({ latencyHint: "interactive" });
-    this.output = new AudioContext({ latencyHint: "interactive", sampleRate: LINE_HZ });
+    this.output = new AudioContext({ latencyHint: "interactive" });
     await Promise.all([
       this.input.audioWorklet.addModule("microphone-worklet.js"),
       this.output.audioWorklet.addModule("speaker-worklet.js"),

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from ringdown.agents.edits import look_at_edit
 from ringdown.agents.store import AgentStore
-from ringdown.errors import RingdownError
+from ringdown.errors import InvalidDocument, RingdownError
 from ringdown.log import Log
 from ringdown.stores.deadline import store_deadline
 
@@ -44,7 +44,8 @@ def edited_document(attributes: Mapping[str, object]) -> EditedDocument | None:
 async def take_edit(
     attributes: Mapping[str, object], *, open_agents: OpenAgents, now: datetime.datetime
 ) -> None:
-    """Look at the edited document. Raises HTTPException 503, upon which the event comes again."""
+    """Look at the edited document. Raises HTTPException 503, upon which the event comes again; for
+    a document that the store cannot read, or refuses, that would be for nothing."""
     edited = edited_document(attributes)
     if edited is None:
         _log.warning("event is about no agent", event_type=str(attributes.get("type")))
@@ -52,6 +53,9 @@ async def take_edit(
     try:
         async with store_deadline(LOOK_WITHIN_S), open_agents() as agents:
             status = await look_at_edit(agents, edited.agent_id, now, draft=edited.is_draft)
+    except InvalidDocument as error:
+        _log.error("edit could not be looked at", agent=edited.agent_id, reason=str(error))
+        return
     except RingdownError as error:
         _log.error("edit could not be looked at", agent=edited.agent_id, reason=str(error))
         raise HTTPException(503, "The edit could not be looked at; send it again.") from None

@@ -4,6 +4,8 @@ import asyncio
 import datetime
 from dataclasses import dataclass, field
 
+import msgspec
+
 from ringdown.agents import Agent
 from ringdown.agents.phrases import phrases_for
 from ringdown.calls import RETENTION, Call, CallStatus, EndReason, travelling_call
@@ -72,7 +74,7 @@ async def answer(
         _log.info("call outside opening hours", agent=call.agent_id, next=call.next)
         return turn_away(call)
     if call.status is CallStatus.ENDED:
-        _log.warning("a call that is over was delivered again")
+        _log.warning("call is over already")
         return hang_up()
     notice = notice_of(call.agent)
     if notice.text:
@@ -118,7 +120,7 @@ def new_call(
         called=update.called,
         caller_verified=update.caller_verified,
         agent_id=chosen.agent_id,
-        agent=chosen.agent,
+        agent=msgspec.structs.replace(chosen.agent, examples=()),  # for `agents try`, and large
         agent_revision=chosen.agent.revision,
         tools=chosen.tools,
         created_at=now,

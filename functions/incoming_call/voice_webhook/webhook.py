@@ -5,7 +5,7 @@ import datetime
 import enum
 from collections.abc import Awaitable, Callable, Mapping
 from typing import assert_never
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
@@ -75,12 +75,15 @@ class Webhook:
     ) -> None:
         """`connect` gives the open connections, and is asked anew for every request."""
         self._settings = settings
+        self._prefix = urlsplit(settings.public_url).path
+        """A proxy may take it away, or leave it on."""
         self._connect = connect
         self._desk = Desk()
         self._unrecorded = UnrecordedAcceptances()
 
     async def respond(self, request: Request) -> Response:
-        route = _route(request.scope["path"])
+        path = request.scope["path"]
+        route = _route(path) or _route(path.removeprefix(self._prefix))
         if route is None:
             return _sentence(404, "There is nothing here.")
         if request.method != "POST":

@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 
 from ringdown.agents import Agent, TurnTaking
-from ringdown.agents.template_values import template_values
+from ringdown.agents.template_values import clock_in_words, template_values
 from ringdown.agents.templates import render
 from ringdown.calls import Call
 from ringdown.gemini.models import live_model
@@ -62,9 +62,10 @@ def session_config(
 
 
 def instructions_for(call: Call, age_ms: float = 0.0) -> str:
-    """The agent's instructions as they read now, and which language to speak."""
+    """The agent's instructions as they read now, which language to speak, and the time."""
     written = render(call.agent.instructions, template_values(call, age_ms))
-    return f"{written}\n\n{prompts.language(call.agent)}"
+    language, clock = prompts.language(call.agent), prompts.clock(clock_in_words(call, age_ms))
+    return f"{written}\n\n{language}\n{clock}"
 
 
 def _thinking(agent: Agent) -> str | None:

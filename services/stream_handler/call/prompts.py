@@ -32,6 +32,11 @@ def language(agent: Agent) -> str:
     )
 
 
+def clock(now: str) -> str:
+    """Without it a model guesses today's date."""
+    return f"As you read this, it is {now}."
+
+
 # The first words of a stream
 
 

@@ -29,7 +29,7 @@ WAITING_LIMIT = 3_000
 3,000 chunks of 40 ms are two minutes of speech."""
 
 _MESSAGES_BEFORE_START = 500
-"""Twilio sends one, `connected`; media has been seen to come too early, for seconds."""
+"""Twilio sends one, `connected`. A frame of sound may overtake `start`: 500 are 10 s of them."""
 _CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
 _STREAM_SID = re.compile(r"MZ[0-9a-fA-F]{32}")
 _MULAW_8K_MONO = media_streams.MediaFormat(
@@ -41,7 +41,7 @@ _log = Log(__name__)
 
 
 async def open_stream(socket: ServerConnection, within_s: float) -> "TwilioStream":
-    """Wait for `start`. Raises Refused."""
+    """Wait for `start`; what comes before it is ignored. Raises Refused."""
     start = await _start(socket, within_s)
     if not _CALL_SID.fullmatch(start.call_sid) or not _STREAM_SID.fullmatch(start.stream_sid):
         raise Refused(CloseCode.POLICY_VIOLATION, "start names no call or stream")
@@ -57,6 +57,8 @@ async def _start(socket: ServerConnection, within_s: float) -> media_streams.Sta
                 message = media_streams.decode(await socket.recv())
                 if isinstance(message, media_streams.Start):
                     return message.start
+                if isinstance(message, media_streams.Stop):
+                    raise Refused(CloseCode.POLICY_VIOLATION, "the stream stopped before its start")
     except TimeoutError:
         raise Refused(CloseCode.POLICY_VIOLATION, f"no start within {within_s:g} s") from None
     except media_streams.MediaStreamError as error:

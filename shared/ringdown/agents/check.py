@@ -124,7 +124,17 @@ _NOBODY_HEARS = (
 # What the types do not say
 
 
+_MOST_BYTES = 800_000
+"""Of an agent's JSON. A Firestore document holds 1 MiB, with the status and a draft's testers."""
+
+
 def _errors(agent: Agent) -> Iterator[str]:
+    size = len(msgspec.json.encode(agent))
+    if size > _MOST_BYTES:
+        yield (
+            f"examples: with them the document has {size:,} bytes, and may have {_MOST_BYTES:,}."
+            " Shorten them, or leave some out."
+        )
     yield from _unknown_choice("voice", agent.voice, VOICES)
     if current(agent.model) not in MODELS:
         yield from _unknown_choice("model", agent.model, MODELS)

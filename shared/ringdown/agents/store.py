@@ -75,7 +75,8 @@ class AgentStore(Protocol):
     ) -> None:
         """Replace the document of version `over`, or create it if that is None; `status` stays.
 
-        Raises Conflict if it is at another version, or exists.
+        Raises Conflict if it is at another version, or exists, and InvalidDocument if the store
+        cannot hold it.
         """
 
     async def delete_draft(self, agent_id: str, *, over: str | None = None) -> None:

@@ -16,10 +16,9 @@ def template_values(call: Call, age_ms: float) -> dict[str, str]:
 
     Only what a caller cannot make up freely: a number that is none is left empty.
     """
-    began = call.started_at or call.created_at
-    local = local_time(call.agent, began + datetime.timedelta(milliseconds=age_ms))
+    local = _local_time_in_call(call, age_ms)
     return {
-        "local_time": local.strftime("%H:%M"),
+        "local_time": f"{local:%H:%M}{which_of_two(local)}",
         "local_date": local.strftime("%Y-%m-%d"),
         "weekday": WEEKDAYS[local.weekday()].capitalize(),
         "business_open": "open" if is_business_open(call.agent, local) else "closed",
@@ -30,12 +29,41 @@ def template_values(call: Call, age_ms: float) -> dict[str, str]:
     }
 
 
+def _local_time_in_call(call: Call, age_ms: float) -> datetime.datetime:
+    began = call.started_at or call.created_at
+    return local_time(call.agent, began + datetime.timedelta(milliseconds=age_ms))
+
+
 def local_time(agent: Agent, at: datetime.datetime) -> datetime.datetime:
     """`at` as the clocks show it where the agent is; UTC if that is not said or not known."""
     try:
         return at.astimezone(zoneinfo.ZoneInfo(agent.time_zone or "UTC"))
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         return at.astimezone(datetime.UTC)
+
+
+def clock_in_words(call: Call, age_ms: float) -> str:
+    """Weekday, date, time and place, such as `Monday, 2026-11-02, 10:30 in Europe/Berlin
+    (UTC+01:00)`, `age_ms` after the call's first stream began."""
+    local = _local_time_in_call(call, age_ms)
+    offset, place = utc_offset(local), str(local.tzinfo)
+    where = f"({offset})" if place == offset else f"in {place} ({offset})"
+    return f"{WEEKDAYS[local.weekday()].capitalize()}, {local:%Y-%m-%d}, {local:%H:%M} {where}"
+
+
+def utc_offset(local: datetime.datetime) -> str:
+    """Such as `UTC+01:00`; `UTC` for none."""
+    return str(datetime.timezone(local.utcoffset() or datetime.timedelta()))
+
+
+def comes_twice(local: datetime.datetime) -> bool:
+    """Whether the clocks show this time twice that day, because they are put back."""
+    return local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset()
+
+
+def which_of_two(local: datetime.datetime) -> str:
+    """What to write behind a time that comes twice, such as ` (UTC+02:00)`; else nothing."""
+    return f" ({utc_offset(local)})" if comes_twice(local) else ""
 
 
 def is_business_open(agent: Agent, at: datetime.datetime) -> bool:

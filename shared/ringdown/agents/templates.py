@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from ringdown.wording import did_you_mean, listed, shown
 
 FIELDS = {
-    "local_time": "the time where the agent is, such as 15:05",
+    "local_time": "the time where the agent is, such as 15:05; 02:30 (UTC+02:00) if it comes twice",
     "local_date": "the date there, such as 2026-11-22",
     "weekday": "the day of the week there, in English",
     "business_open": "open or closed, by the opening hours; open without any",

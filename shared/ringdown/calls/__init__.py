@@ -19,6 +19,7 @@ from ringdown.agents import Agent
 from ringdown.tools import Json, ToolDeclaration
 
 RETENTION = datetime.timedelta(days=30)
+EARLY_END_KEPT_FOR = datetime.timedelta(days=1)
 MOST_TAKE_UPS = 10
 MOST_RECENT_TAKE_UPS = 3
 """Within a minute. A handler that fails as soon as it has a call is not to have it for ever."""
@@ -165,7 +166,7 @@ class Reconnect(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """The call document (`calls/{CallSid}`), with the resolved agent in it."""
+    """The call document (`calls/{CallSid}`), with the resolved agent in it, but for examples."""
 
     call_sid: str
     caller: str
@@ -296,11 +297,24 @@ class TwilioStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Twilio will say nothing more: one of `FINAL_TWILIO_STATUSES`."""
 
 
+class EarlyEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """A final status of a call that has not been opened: its caller gave up while we started, or
+    was refused. Nothing else is known of the call, and Twilio repeats no callback that we took."""
+
+    twilio_status: str
+    duration_s: int | None
+    at: datetime.datetime
+    expires_at: datetime.datetime
+
+
 class CallStore(Protocol):
     """Where calls are kept. Every method raises StoreUnavailable when the store does not answer."""
 
     async def open_call(self, call: Call) -> Call:
-        """Create the call; if it exists already, leave it and return the stored one."""
+        """Create the call; if it exists already, leave it and return the stored one.
+
+        If Twilio has reported its end already (`note_twilio_status`), it is created as ended.
+        """
 
     async def read_call(self, call_sid: str) -> Call | None:
         """The call document alone."""
@@ -343,7 +357,8 @@ class CallStore(Protocol):
     ) -> bool:
         """Record what Twilio says of the call; a final status ends it. False if it is unknown.
 
-        A status that is not final, and comes after one that is, is late: it changes nothing.
+        A status that is not final, and comes after one that is, is late: it changes nothing. A
+        final one may also come before its call is opened: it is kept for that (`EarlyEnd`).
         """
 
     async def read_record(self, call_sid: str) -> CallRecord | None:

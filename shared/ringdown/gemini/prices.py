@@ -1,7 +1,8 @@
 """What a model costs, for limits and estimates; Google's bill is what counts.
 
 US dollars per million tokens of audio, as reported by third parties in autumn 2026. Text is cheaper
-than audio; it is counted as audio, so that an estimate is never too low for that reason.
+than audio; it is counted as audio, and so are tokens of an unknown modality, so that an estimate is
+never too low for that reason.
 """
 
 from ringdown.calls import Usage

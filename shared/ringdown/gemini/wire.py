@@ -281,29 +281,39 @@ _UNKNOWN = "UNKNOWN"
 
 
 def _usage(usage: "_UsageMetadata") -> Usage:
+    """Tokens of the total that nothing else counts are put down to the response, the dearest."""
+    prompt = _by_modality(usage.prompt_tokens_details, usage.prompt_token_count)
+    response = _by_modality(
+        usage.response_tokens_details or usage.candidates_tokens_details,
+        usage.response_token_count or usage.candidates_token_count,
+    )
+    tool_use_prompt = usage.tool_use_prompt_token_count or 0
+    thoughts = usage.thoughts_token_count or 0
+    total = usage.total_token_count or 0
+    unexplained = total - sum(prompt.values()) - tool_use_prompt - thoughts
     return Usage(
         reports=1,
-        prompt=_by_modality(usage.prompt_tokens_details, usage.prompt_token_count),
-        response=_by_modality(
-            usage.response_tokens_details or usage.candidates_tokens_details,
-            usage.response_token_count or usage.candidates_token_count,
-        ),
-        tool_use_prompt=usage.tool_use_prompt_token_count or 0,
-        thoughts=usage.thoughts_token_count or 0,
-        total=usage.total_token_count or 0,
+        prompt=prompt,
+        response=_completed(response, unexplained),
+        tool_use_prompt=tool_use_prompt,
+        thoughts=thoughts,
+        total=total,
     )
 
 
 def _by_modality(details: "Sequence[_TokenCount] | None", count: int | None) -> dict[str, int]:
-    """Tokens by modality; one that is counted twice is added up. Without details they are all of
-    an unknown one."""
-    if not details:
-        return {_UNKNOWN: count} if count else {}
+    """Tokens by modality; one that is counted twice is added up."""
     found: dict[str, int] = {}
-    for detail in details:
+    for detail in details or ():
         modality = (detail.modality or _UNKNOWN).upper()
         found[modality] = found.get(modality, 0) + (detail.token_count or 0)
-    return found
+    return _completed(found, count or 0)
+
+
+def _completed(found: dict[str, int], count: int) -> dict[str, int]:
+    """`found`; what `count` has besides is of an unknown modality."""
+    rest = count - sum(found.values())
+    return found | {_UNKNOWN: found.get(_UNKNOWN, 0) + rest} if rest > 0 else found
 
 
 def _milliseconds(duration: str | None) -> float:

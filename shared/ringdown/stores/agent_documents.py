@@ -12,7 +12,7 @@ from ringdown.errors import InvalidDocument
 from ringdown.gemini.openapi_schema import simplifications
 from ringdown.log import Log
 from ringdown.stores.paths import text_of_id, tool_path
-from ringdown.stores.storable import Document, storable
+from ringdown.stores.storable import Document, check_depth, storable
 from ringdown.tools import DeclaredTool, Json, ToolDeclaration
 from ringdown.tools.check import problems_with_tool
 
@@ -48,7 +48,8 @@ def version_of(fields: Document) -> str:
 
 
 def to_write(document: Document) -> Document:
-    """What a store is given for `document`, whoever made it."""
+    """What a store is given for `document`, whoever made it. Raises InvalidDocument."""
+    check_depth(document, "the document")
     kept: Document = storable(without_status(document))
     return kept
 

@@ -23,6 +23,7 @@ OF_A_CALLER = ("callbacks",)
 BY_CALLER = ("sent_texts",)
 """Collections of tools with one document for a caller, which is erased likewise."""
 
+_NAMED_BY_NUMBER = frozenset({CALLERS, NUMBERS, *OF_A_CALLER, *BY_CALLER})
 _LONGEST_ID = 200
 _NOT_IN_IDS = re.compile(r"[/%!\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Besides what ids cannot hold, what they are marked with, and what no console shows."""
@@ -58,6 +59,11 @@ def call_path(call_sid: str) -> str:
 
 def attempt_path(call_sid: str, attempt: int) -> str:
     return f"{call_path(call_sid)}/attempts/{attempt:06}"
+
+
+def early_end_path(call_sid: str) -> str:
+    """Where the call's first attempt will be, so that either of the two is created first."""
+    return attempt_path(call_sid, 1)
 
 
 def claims_path(call_sid: str) -> str:
@@ -109,6 +115,12 @@ def document_id(text: str) -> str:
     if not quoted.strip(".") or quoted.startswith("__"):
         return f"!{quoted}"  # nothing else has a "!" left, so nothing else gets this id
     return quoted
+
+
+def shown_path(path: str) -> str:
+    """`path` as logs and messages may have it: without phone numbers."""
+    collection = path.partition("/")[0]
+    return f"{collection}/…" if collection in _NAMED_BY_NUMBER else path
 
 
 def text_of_id(path: str) -> str:

@@ -6,12 +6,13 @@ size, numbers that are none, values of any size and depth. Whatever it is, the r
 
 import datetime
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from ringdown.calls import Call, CallChanges, ToolCall
-from ringdown.stores.paths import tool_call_path, turn_path
+from ringdown.errors import InvalidDocument
+from ringdown.stores.paths import shown_path, tool_call_path, turn_path
 from ringdown.tools import Json
 
 Document = dict[str, Json]
@@ -20,6 +21,8 @@ _MAX_BYTES = 65_536
 """Of the JSON of one value; a Firestore document holds 1 MiB and 40,000 index entries."""
 _MAX_DEPTH = 16
 """Firestore nests 20 deep, the document's own levels included."""
+_MAX_DOCUMENT_DEPTH = 100
+"""What operators write may be anything, and a document is followed by recursion."""
 _MAX_KEY_BYTES = 1_000
 _KEPT_BEGINNING = 2_000
 _INT64 = range(-(2**63), 2**63)
@@ -95,6 +98,24 @@ def _fits(value: Json) -> bool:
             return False
         waiting.extend(below)
     return True
+
+
+def too_deep(path: str) -> InvalidDocument:
+    return InvalidDocument(f"{shown_path(path)} is nested more than {_MAX_DOCUMENT_DEPTH} deep")
+
+
+def check_depth(document: Document, path: str) -> None:
+    """Raises InvalidDocument."""
+    level: list[Json] = [document]
+    for _ in range(_MAX_DOCUMENT_DEPTH):
+        items = (child for each in level for child in _children(each))
+        level = [child for child in items if isinstance(child, dict | list)]
+    if level:
+        raise too_deep(path)
+
+
+def _children(value: Json) -> Iterable[Json]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def storable(value: Json) -> Json:

@@ -9,6 +9,7 @@ import datetime
 import msgspec
 
 from ringdown.calls import (
+    EARLY_END_KEPT_FOR,
     FINAL_TWILIO_STATUSES,
     MOST_RECENT_TAKE_UPS,
     MOST_TAKE_UPS,
@@ -16,6 +17,7 @@ from ringdown.calls import (
     Call,
     CallStatus,
     Claim,
+    EarlyEnd,
     EndReason,
     NextAction,
     TwilioStatus,
@@ -112,6 +114,26 @@ def noted(call: Call, status: TwilioStatus, at: datetime.datetime) -> Call:
         ended_at=call.ended_at or at,
         end_reason=call.end_reason or _unrecorded_end(call),
     )
+
+
+def early_end(status: TwilioStatus, at: datetime.datetime) -> EarlyEnd | None:
+    """What to keep of the status of a call that has not been opened; None for nothing."""
+    if not status.final:
+        return None
+    return EarlyEnd(
+        twilio_status=status.status,
+        duration_s=status.duration_s,
+        at=at,
+        expires_at=at + EARLY_END_KEPT_FOR,
+    )
+
+
+def opened(call: Call, early: EarlyEnd | None) -> Call:
+    """The call as it is created: ended, if its end came first."""
+    if early is None:
+        return call
+    status = TwilioStatus(status=early.twilio_status, duration_s=early.duration_s, final=True)
+    return noted(call, status, max(early.at, call.created_at))
 
 
 def _unrecorded_end(call: Call) -> EndReason:

@@ -5,8 +5,11 @@ could call it by, and what would lead to the wrong place. A schema that models d
 problem: they are told of it in a simpler form (`ringdown.gemini.openapi_schema`).
 """
 
+import json
 from collections.abc import Iterator
 from typing import Literal, get_args
+
+import msgspec
 
 from ringdown.tools import Json, ToolDeclaration
 from ringdown.tools.url import problem_with_url
@@ -14,6 +17,8 @@ from ringdown.tools.url import problem_with_url
 BuiltInName = Literal["collect_digits", "end_call", "transfer_call"]
 BUILT_IN: tuple[BuiltInName, ...] = get_args(BuiltInName)
 """The functions that every session has besides its tools."""
+_MOST_BYTES = 12_000
+"""Of a declaration's JSON. A call's document holds 1 MiB, and up to 64 tools with an agent."""
 _DEEPEST = 20
 
 
@@ -26,6 +31,15 @@ def problems_with_tool(tool: ToolDeclaration, name: str) -> Iterator[str]:
         yield f"url {problem}."
     yield from problems_with_name(tool.name)
     yield from problems_with_parameters(tool.parameters)
+    size = _bytes_of(tool)
+    if size > _MOST_BYTES:
+        yield f"the declaration has {size:,} bytes, and may have {_MOST_BYTES:,}. Shorten it."
+
+
+def _bytes_of(tool: ToolDeclaration) -> int:
+    """As JSON; a declaration may hold half a surrogate pair, which msgspec encodes nowhere."""
+    written = json.dumps(msgspec.to_builtins(tool), ensure_ascii=False)
+    return len(written.encode("utf-8", "replace"))
 
 
 def problems_with_name(name: str) -> Iterator[str]:

@@ -5,6 +5,8 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, urlsplit
 
+from ringdown.hosts import ascii_host
+
 _METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "metadata.goog"})
 _METADATA_ADDRESSES = frozenset(
     ipaddress.ip_address(address) for address in ("fd00:ec2::254", "fd20:ce::254")
@@ -19,10 +21,10 @@ def problem_with_url(url: str) -> str | None:
     try:
         parts = urlsplit(url)
         _ = parts.port
-        address = _address(parts)
+        host = _host(parts)
+        address = _address(host)
     except ValueError:
         return "is not a URL"
-    host = _host(parts)
     if not host or parts.scheme not in ("https", "http"):
         return "must begin with https://"
     if parts.username is not None or parts.password is not None:
@@ -44,12 +46,12 @@ def audience_of(url: str) -> str | None:
 
 
 def _host(parts: SplitResult) -> str:
-    return (parts.hostname or "").rstrip(".")
+    """As the HTTP client looks it up. Raises ValueError."""
+    return ascii_host(parts.hostname or "").rstrip(".")
 
 
-def _address(parts: SplitResult) -> _Address | None:
+def _address(host: str) -> _Address | None:
     """None for a name. Raises ValueError for a number that only some read as an address."""
-    host = _host(parts)
     if ":" not in host and _NUMERIC.fullmatch(host.rpartition(".")[2]) is None:
         return None
     address = ipaddress.ip_address(host.partition("%")[0])

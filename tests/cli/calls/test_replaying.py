@@ -75,6 +75,12 @@ def test_a_log_without_letters_is_told(command_line: CommandLine, text: str) -> 
     assert ran.complained == "There is no whole record in standard input.\n"
 
 
+def test_json_that_is_nested_too_deeply_is_told(command_line: CommandLine) -> None:
+    ran = command_line.run("calls", "replay", "-", answers="[" * 100_000)
+    assert ran.status == 1
+    assert ran.complained == "JSON in standard input is nested too deeply.\n"
+
+
 def test_a_file_that_is_not_there_is_told(command_line: CommandLine) -> None:
     ran = command_line.run("calls", "replay", "gone.log")
     assert (ran.status, ran.complained) == (

@@ -84,7 +84,14 @@ def test_a_deployment_without_a_key_here_is_looked_at_all_the_same() -> None:
     assert from_outputs(outputs(), {}, {}).gemini is None
 
 
-@pytest.mark.parametrize("text", ["", "no JSON", "[]", '{"webhook_url": "x"}', "{}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "no JSON", "[]", '{"webhook_url": "x"}', "{}"),
+        f'{{"a": {{"value": {"9" * 5_000}}}}}',
+        f'{{"a": {{"value": {"[" * 100_000}}}}}',
+    ],
+)
 def test_what_terraform_did_not_print_is_told(text: str) -> None:
     with pytest.raises(NotOutputs):
         from_outputs(text, {}, {})

@@ -7,7 +7,7 @@ from devtools.conformance.recording import Message, Recording
 def session(*bodies: dict[str, Any]) -> Recording:
     """What the peer sent; what has the key "we" is ours."""
     return Recording(
-        tuple(Message(n, "we" in body, body.get("we", body)) for n, body in enumerate(bodies))
+        [Message(n, "we" in body, body.get("we", body)) for n, body in enumerate(bodies)]
     )
 
 

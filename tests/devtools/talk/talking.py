@@ -22,22 +22,38 @@ from tests.browser import Tab, open_browser
 MICROPHONE_HZ = 48_000
 SPOKEN_HZ = 16_000
 PLAYED_HZ = 8_000
+"""The rate of `played`."""
 READY_WITHIN_S = 60.0
 
+_REFUSE_OTHER_RATES = """
+const Context = window.AudioContext;
+window.AudioContext = class extends Context {
+  constructor(options = {}) {
+    if (options.sampleRate) throw new DOMException("Not my rate", "NotSupportedError");
+    super(options);
+  }
+};
+"""
+"""Some browsers have only their device's rate."""
 _RECORD_LOUDSPEAKER = """
 window.played = [];
+const addModule = AudioWorklet.prototype.addModule;
+AudioWorklet.prototype.addModule = async function (name) {
+  await addModule.call(this, "microphone-worklet.js");
+  await addModule.call(this, name);
+};
 const connect = AudioNode.prototype.connect;
 AudioNode.prototype.connect = function (target, ...rest) {
   if (target instanceof AudioDestinationNode && this instanceof AudioWorkletNode) {
-    const tap = this.context.createScriptProcessor(1024, 1, 1);
-    tap.onaudioprocess = ({ inputBuffer }) =>
-      window.played.push(inputBuffer.getChannelData(0).slice());
+    const options = { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" };
+    const tap = new AudioWorkletNode(this.context, "microphone", options);
+    tap.port.onmessage = ({ data }) => window.played.push(data);
     connect.call(this, tap);
-    connect.call(tap, target);
   }
   return connect.call(this, target, ...rest);
 };
 """
+"""The page's own microphone listens to its loudspeaker, and loses nothing however busy it is."""
 _SPEAK_INTO_MICROPHONE = """
 navigator.mediaDevices.getUserMedia = async () => {
   const context = new AudioContext();
@@ -62,7 +78,7 @@ _PLAYED = """
   const whole = new Int16Array(window.played.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of window.played)
-    for (const value of part) whole[at++] = Math.round(value * 32767);
+    for (const value of part) whole[at++] = value;
   const bytes = new Uint8Array(whole.buffer);
   let text = "";
   for (let i = 0; i < bytes.length; i += 32768)
@@ -119,7 +135,8 @@ class Microphone(enum.Enum):
 async def person(url: str, folder: Path, microphone: Microphone) -> AsyncIterator[Tab]:
     """The page in a browser with that microphone."""
     async with open_browser(folder / "profile", options=_options(folder, microphone)) as tab:
-        await tab.tell("Page.addScriptToEvaluateOnNewDocument", source=_RECORD_LOUDSPEAKER)
+        for script in (_REFUSE_OTHER_RATES, _RECORD_LOUDSPEAKER):
+            await tab.tell("Page.addScriptToEvaluateOnNewDocument", source=script)
         if microphone is Microphone.SPOKEN_INTO:
             await tab.tell("Page.addScriptToEvaluateOnNewDocument", source=_SPEAK_INTO_MICROPHONE)
         await tab.open(url)
@@ -147,7 +164,7 @@ async def say(tab: Tab, sentence: str) -> None:
 
 
 async def played(tab: Tab) -> Pcm:
-    """What came out of the loudspeaker since the page was opened, 8 kHz."""
+    """What came out of the loudspeaker since the page was opened."""
     return np.frombuffer(base64.b64decode(await tab.evaluate(_PLAYED)), "<i2")
 
 

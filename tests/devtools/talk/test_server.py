@@ -54,7 +54,10 @@ async def test_the_page_and_its_parts_are_served(line: TalkLine) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["nothing.html", "../server.py", "page/../../server.py", "calls/..%2Fr.db", "calls/r.db"],
+    [
+        *("nothing.html", "../server.py", "page/../../server.py", "calls/..%2Fr.db", "calls/r.db"),
+        *("n" * 300 + ".html", f"calls/{'n' * 300}.html"),  # longer than names of files may be
+    ],
 )
 async def test_nothing_else_is(line: TalkLine, path: str) -> None:
     async with serving(line, on_a_free_port()) as url:
@@ -64,6 +67,15 @@ async def test_nothing_else_is(line: TalkLine, path: str) -> None:
 async def test_under_another_name_there_is_nothing(line: TalkLine) -> None:
     async with serving(line, on_a_free_port()) as url:
         assert (await get(url, host="rebound.example")).status_code == 403
+
+
+async def test_a_request_with_two_hosts_is_refused(line: TalkLine) -> None:
+    async with serving(line, on_a_free_port()) as url:
+        host = url.split("/")[2]
+        reader, writer = await asyncio.open_connection(*host.split(":"))
+        writer.write(f"GET / HTTP/1.1\r\nHost: {host}\r\nHost: {host}\r\n\r\n".encode())
+        assert await reader.readline() == b"HTTP/1.1 400 Bad Request\r\n"
+        writer.close()
 
 
 async def test_another_site_may_not_use_the_telephone(line: TalkLine) -> None:
@@ -106,6 +118,22 @@ async def test_an_edit_is_saved_and_a_broken_one_is_not(line: TalkLine) -> None:
     assert not refused["good"]
     assert "voice" in refused["said"]
     assert "Nobody" in refused["text"]
+
+
+@pytest.mark.parametrize(
+    ("more", "told_of"),
+    [
+        ("a: &a [x]\nb: *a\n", "aliases can't be used"),
+        (f"max_call_s: {'9' * 5_000}\n", "a number of 5000 digits is too long"),
+    ],
+)
+async def test_what_no_agent_can_be_is_told(line: TalkLine, more: str, told_of: str) -> None:
+    async with serving(line, on_a_free_port()) as url, page(url) as socket:
+        agent = (await told(socket, "line"))["agent"]
+        await wish(socket, do="save_agent", text=agent["text"] + more, version=agent["version"])
+        refused = await told(socket, "agent")
+    assert told_of in refused["said"]
+    assert refused["text"].endswith(more)
 
 
 async def test_of_two_editors_the_second_is_told(line: TalkLine) -> None:

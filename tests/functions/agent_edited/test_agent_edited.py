@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.functions.incoming_call.records import damage
 from tests.functions.loading import FUNCTIONS, LoadedFunction, loaded_function
 
 FOLDER = FUNCTIONS / "agent_edited"
@@ -53,6 +54,16 @@ def test_an_edit_that_was_checked_is_logged(function: LoadedFunction) -> None:
     (line,) = function.log()
     assert (line["message"], line["app"]) == ("edit looked at", "agent_edited")
     assert line["agent"] == "default"
+
+
+@pytest.mark.parametrize("body", ["{not json", '{"a":' * 100_000 + "1" + "}" * 100_000])
+def test_a_document_that_cannot_be_read_is_logged_and_its_event_not_sent_again(
+    function: LoadedFunction, tmp_path: Path, body: str
+) -> None:
+    sent(function, "agents/default")  # creates the table
+    damage(f"sqlite:{tmp_path / 'ringdown.db'}", "agents/default", body)
+    assert sent(function, "agents/default").status_code == 200
+    assert function.messages()[-1] == "edit could not be looked at"
 
 
 def test_what_is_no_event_is_refused(function: LoadedFunction) -> None:

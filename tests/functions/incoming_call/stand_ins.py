@@ -4,7 +4,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from xml.etree import ElementTree
 
 import httpx2
@@ -40,7 +40,7 @@ def a_form(**changes: str) -> Form:
 
 @dataclass(frozen=True, slots=True)
 class Twilio:
-    """Posts to the webhook, signed for PUBLIC_URL as Twilio signs."""
+    """Posts to the webhook, signed for PUBLIC_URL as Twilio signs; asks for the host it signs."""
 
     client: TestClient
 
@@ -58,12 +58,17 @@ class Twilio:
         return self.post_raw(
             path,
             urlencode(form).encode(),
-            headers={"X-Twilio-Signature": signature, **(headers or {})},
+            headers={"Host": _host(url), "X-Twilio-Signature": signature, **(headers or {})},
         )
 
     def post_raw(self, path: str, body: bytes, *, headers: dict[str, str]) -> httpx2.Response:
         content_type = {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8"}
         return self.client.post(path, content=body, headers=content_type | headers)
+
+
+def _host(url: str) -> str:
+    host = urlsplit(url).netloc
+    return host if host.isascii() else host.encode("idna").decode()
 
 
 def twiml(response: httpx2.Response) -> ElementTree.Element:

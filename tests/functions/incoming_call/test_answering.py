@@ -5,7 +5,7 @@ import time
 import msgspec
 import pytest
 
-from ringdown.agents import Agent, packaged_agent
+from ringdown.agents import Agent, Example, packaged_agent
 from ringdown.agents.phrases import phrases_for
 from ringdown.calls import RETENTION, CallChanges, CallStatus, NextAction
 from ringdown.calls.stream_token import verify
@@ -189,7 +189,34 @@ def test_a_call_that_is_over_is_hung_up(
     stream_began(store_url, a_call())
     handler_saved(store_url, CallChanges(status=CallStatus.ENDED, next=NextAction.HANG_UP))
     assert verbs(twiml(twilio.post("/", a_form()))) == ["Hangup"]
-    assert "a call that is over was delivered again" in webhook.messages()
+    assert "call is over already" in webhook.messages()
+
+
+# Agents that are hard to keep
+
+
+@pytest.mark.parametrize("depth", [101, 5_000, 100_000])
+def test_an_agent_that_is_nested_too_deep_loses_no_caller(
+    twilio: Twilio, store_url: str, webhook: LoadedFunction, depth: int
+) -> None:
+    write_agent(store_url, an_agent())
+    deep = "[" * depth + "]" * depth
+    damage(store_url, "agents/default", f'{{"instructions": {deep}}}')
+
+    assert "Connect" in verbs(twiml(twilio.post("/", a_form())))
+    assert "agent could not be read" in webhook.messages()
+
+
+def test_a_call_keeps_its_agent_without_examples(twilio: Twilio, store_url: str) -> None:
+    """No call needs them, and with 64 tools they would not fit into a document."""
+    example = Example(caller="How much?", answer_contains=("three dollars",))
+    written = msgspec.structs.replace(an_agent(), examples=(example,))
+    write_agent(store_url, written)
+    twilio.post("/", a_form())
+
+    call = stored_call(store_url)
+    assert call is not None
+    assert (call.agent, call.agent_revision) == (an_agent(), written.revision)
 
 
 # Waking the handler

@@ -25,6 +25,7 @@ from ringdown.calls.callers import Caller, Memory
 from ringdown.stores import Store
 from tests.functions.incoming_call.conftest import Environ, Load
 from tests.functions.incoming_call.records import (
+    damage,
     store_locked,
     stored_call,
     with_store,
@@ -325,6 +326,16 @@ def test_a_store_that_takes_nothing_is_no_error_to_twilio(
     said = json.dumps(webhook.log())
     assert SUMMARY not in said
     assert CALLER not in said
+
+
+def test_a_caller_who_cannot_be_read_is_logged_without_their_number(
+    twilio: Twilio, store_url: str, webhook: LoadedFunction
+) -> None:
+    a_call_is_over(store_url)
+    damage(store_url, f"callers/{CALLER}", '{"memory": 7}')
+    twilio_says(twilio)
+    assert "call could not be remembered" in webhook.messages()
+    assert CALLER[1:] not in str(webhook.log())
 
 
 def test_the_last_turns_are_kept_short() -> None:

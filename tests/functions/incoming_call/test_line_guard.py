@@ -15,6 +15,7 @@ from ringdown.calls.limits import LineLimits, LineUse, Verdict
 from ringdown.errors import InvalidDocument, StoreUnavailable
 from ringdown.stores import Store
 from tests.functions.incoming_call.records import (
+    damage,
     store_locked,
     stored_call,
     with_store,
@@ -44,6 +45,16 @@ def limited(store_url: str, **limits: float) -> None:
 def said(document: ElementTree.Element) -> str | None:
     say = document.find("Say")
     return None if say is None else say.text
+
+
+def test_a_caller_who_cannot_be_read_is_logged_without_their_number(
+    twilio: Twilio, store_url: str, webhook: LoadedFunction
+) -> None:
+    write_agent(store_url, an_agent())
+    damage(store_url, f"callers/{CALLER}", '{"blocked": 7}')
+    assert "Connect" in verbs(ring(twilio, 1))
+    assert "document cannot be used" in webhook.messages()
+    assert CALLER[1:] not in str(webhook.log())
 
 
 # Blocked

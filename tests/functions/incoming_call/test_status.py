@@ -2,10 +2,11 @@ import httpx2
 import pytest
 
 from ringdown.calls import CallStatus, EndReason
+from ringdown.calls.limits import LineLimits
 from ringdown.tools import Json
 from tests.functions.incoming_call.conftest import Environ, Load
 from tests.functions.incoming_call.records import store_locked, stored_call, stream_began
-from tests.functions.incoming_call.stand_ins import Form, Twilio, a_form
+from tests.functions.incoming_call.stand_ins import Form, Twilio, a_form, twiml, verbs
 from tests.functions.loading import LoadedFunction
 from tests.ringdown.samples import CALL_SID, a_call
 
@@ -45,12 +46,50 @@ def test_an_absurd_duration_is_left_out(twilio: Twilio, store_url: str, duration
     assert (call.twilio_status, call.twilio_duration_s) == ("completed", None)
 
 
-def test_the_status_of_an_unknown_call_is_only_logged(
+def test_the_status_of_an_unknown_call_makes_no_record(
     twilio: Twilio, store_url: str, webhook: LoadedFunction
 ) -> None:
     acknowledged(twilio.post("/status", a_form(CallStatus="completed")))
     assert said(webhook, "status of an unknown call")["call_sid"] == CALL_SID
     assert stored_call(store_url) is None
+
+
+# Calls that end before they begin: Twilio's callback is faster than a cold start
+
+
+@pytest.mark.parametrize("before", [["canceled"], ["in-progress", "canceled", "canceled"]])
+def test_a_call_whose_end_comes_first_is_over(
+    twilio: Twilio, store_url: str, before: list[str]
+) -> None:
+    for status in before:
+        acknowledged(twilio.post("/status", a_form(CallStatus=status)))
+    assert verbs(twiml(twilio.post("/", a_form()))) == ["Hangup"]
+    acknowledged(twilio.post("/status", a_form(CallStatus="in-progress")))
+    call = stored_call(store_url)
+    assert call is not None
+    assert (call.status, call.twilio_status) == (CallStatus.ENDED, "canceled")
+
+
+def test_a_call_of_which_another_status_comes_first_is_answered(
+    twilio: Twilio, store_url: str
+) -> None:
+    acknowledged(twilio.post("/status", a_form(CallStatus="in-progress")))
+    assert "Connect" in verbs(twiml(twilio.post("/", a_form())))
+    call = stored_call(store_url)
+    assert call is not None
+    assert call.status is CallStatus.RINGING
+
+
+def test_calls_whose_end_came_first_do_not_fill_the_line(twilio: Twilio) -> None:
+    most = LineLimits().calls_at_once
+    assert most is not None
+    for n in range(most):
+        form = {"CallSid": f"CA{n:032x}", "From": f"+1415555{2_000 + n}"}
+        twilio.post("/status", a_form(**form, CallStatus="canceled"))
+        twilio.post("/", a_form(**form))
+
+    answer = twiml(twilio.post("/", a_form(CallSid=f"CA{999:032x}", From="+14155559999")))
+    assert answer.find("Connect/Stream") is not None
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,58 @@ def test_a_trailing_slash_or_a_named_port_does_not_matter(
     assert twilio.post(route, a_form(), signed_url=url).status_code in (200, 204)
 
 
+@pytest.mark.parametrize(
+    ("public_url", "signed_url"),
+    [
+        ("https://PHONE.Example", "https://phone.example/"),
+        ("https://phone.example", "https://PHONE.example/"),
+        ("https://phone.example/agent", "https://Phone.example:443/agent"),
+        ("https://bücher.example", "https://xn--bcher-kva.example/"),
+        ("https://bücher.example", "https://bücher.example/"),
+        ("https://xn--bcher-kva.example", "https://XN--bcher-kva.example"),
+    ],
+)
+def test_a_host_is_the_same_however_it_is_written(
+    environ: Environ, load: Load, public_url: str, signed_url: str
+) -> None:
+    with load(environ | {"PUBLIC_URL": public_url}) as webhook:
+        assert Twilio(webhook.client).post("/", a_form(), signed_url=signed_url).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("signed_url", "host"),
+    [
+        ("https://evil.example/", "evil.example"),
+        ("https://phone.example.evil.example/", "phone.example.evil.example"),
+        ("https://phone.example@evil.example/", "phone.example@evil.example"),
+        ("https://phone.example/evil/", "phone.example/evil"),
+        ("https://phone.example:444/", "phone.example:444"),
+    ],
+)
+def test_another_host_is_not_believed(
+    environ: Environ, load: Load, signed_url: str, host: str
+) -> None:
+    with load(environ | {"PUBLIC_URL": "https://phone.example"}) as webhook:
+        answer = Twilio(webhook.client).post(
+            "/", a_form(), signed_url=signed_url, headers={"Host": host}
+        )
+        assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("prefix", ["", "/agent"])
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_proxy_may_take_the_urls_path_away_or_leave_it_on(
+    environ: Environ, load: Load, route: str, prefix: str
+) -> None:
+    public_url = "https://tunnel.example/agent"
+    with load(environ | {"PUBLIC_URL": public_url}) as webhook:
+        signed_url = public_url + route.removesuffix("/")
+        answer = Twilio(webhook.client).post(prefix + route, a_form(), signed_url=signed_url)
+        assert answer.status_code in (200, 204)
+        elsewhere = webhook.client.post("/other" + route, data=a_form())
+        assert elsewhere.status_code == 404
+
+
 def test_forwarded_headers_are_not_believed(twilio: Twilio) -> None:
     headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
     signed_url = "https://evil.example/"

@@ -5,7 +5,7 @@ import pytest
 
 from ringdown.agents import Agent
 from ringdown.agents.opening_hours import OpeningHours
-from ringdown.agents.template_values import is_business_open, template_values
+from ringdown.agents.template_values import clock_in_words, is_business_open, template_values
 from ringdown.agents.templates import FIELDS
 from ringdown.calls import Call
 from tests.ringdown.samples import CALLED, CALLER, NOW, WITHHELD, a_call, an_agent
@@ -47,6 +47,30 @@ def test_the_clock_goes_on_with_the_call_across_a_change_to_summer_time() -> Non
     call = a_call_of(in_zone("Europe/Berlin"), started_at=before)
     assert template_values(call, 0.0)["local_time"] == "01:30"
     assert template_values(call, AN_HOUR_MS)["local_time"] == "03:30"
+
+
+def test_the_hour_that_comes_twice_is_told_with_its_offset() -> None:
+    first = datetime.datetime(2026, 10, 25, 0, 30, tzinfo=datetime.UTC)
+    call = a_call_of(in_zone("Europe/Berlin"), started_at=first)
+    times = [template_values(call, n * AN_HOUR_MS)["local_time"] for n in (-1, 0, 1, 2)]
+    assert times == ["01:30", "02:30 (UTC+02:00)", "02:30 (UTC+01:00)", "03:30"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "told"),
+    [
+        (None, "Monday, 2026-11-02, 09:30 (UTC)"),
+        ("UTC", "Monday, 2026-11-02, 09:30 (UTC)"),
+        ("No/Longer_Known", "Monday, 2026-11-02, 09:30 (UTC)"),
+        ("Europe/London", "Monday, 2026-11-02, 09:30 in Europe/London (UTC)"),
+        ("Europe/Berlin", "Monday, 2026-11-02, 10:30 in Europe/Berlin (UTC+01:00)"),
+        ("Pacific/Honolulu", "Sunday, 2026-11-01, 23:30 in Pacific/Honolulu (UTC-10:00)"),
+        ("Asia/Kolkata", "Monday, 2026-11-02, 15:00 in Asia/Kolkata (UTC+05:30)"),
+    ],
+)
+def test_the_clock_in_words(zone: str | None, told: str) -> None:
+    agent = msgspec.structs.replace(an_agent(), time_zone=zone)
+    assert clock_in_words(a_call_of(agent), 0.0) == told
 
 
 def test_time_counts_from_the_first_stream_else_from_the_ring() -> None:

@@ -67,6 +67,17 @@ def test_whatever_a_stranger_sends_is_refused(token: str, call_sid: str) -> None
         verify(SECRET, token, call_sid=call_sid, now_s=0)
 
 
+@pytest.mark.parametrize(
+    "spelled",
+    ["v1.01.90.", "v1.+1.90.", "v1. 1.90.", "v1.1 .90.", "v1.\u0661.90.", "v1.1.9_0.", "v1.1.090."],
+)
+def test_a_token_has_one_spelling(spelled: str) -> None:
+    token = mint(SECRET, call_sid=CALL_SID, attempt=1, now_s=0)
+    assert token.startswith("v1.1.90.")
+    with pytest.raises(TokenRefused, match="signature"):
+        verify(SECRET, token.replace("v1.1.90.", spelled), call_sid=CALL_SID, now_s=1)
+
+
 @given(data=st.data())
 def test_no_character_of_a_mac_can_be_changed(data: st.DataObject) -> None:
     head, mac = mint(SECRET, call_sid=CALL_SID, attempt=1, now_s=0).rsplit(".", 1)

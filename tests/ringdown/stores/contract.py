@@ -28,6 +28,7 @@ from ringdown.stores import Store, open_store
 from ringdown.tools import Json
 from tests.ringdown.samples import (
     CALL_SID,
+    CALLER,
     NOW,
     a_call,
     a_claim,
@@ -616,10 +617,56 @@ class StoreContract:
         assert await store.note_twilio_status(CALL_SID, _status("in-progress"), late)
         assert await store.read_call(CALL_SID) == ended
 
-    async def test_the_status_of_an_unknown_call_is_not_kept(self, store: Store) -> None:
-        status = TwilioStatus(status="completed", duration_s=1, final=True)
-        assert not await store.note_twilio_status(CALL_SID, status, LATER)
+    async def test_an_end_that_comes_first_is_known_when_the_call_is_opened(
+        self, store: Store, other_store: Store
+    ) -> None:
+        before = NOW - datetime.timedelta(seconds=1)
+        for status in (_status("ringing"), _status("completed", duration_s=2), *_FINAL_AND_LATE):
+            assert not await store.note_twilio_status(CALL_SID, status, before)
         assert await store.read_call(CALL_SID) is None
+        opened = await other_store.open_call(a_call())
+        assert opened == msgspec.structs.replace(
+            a_call(),
+            status=CallStatus.ENDED,
+            ended_at=NOW,
+            end_reason=EndReason.NEVER_STREAMED,
+            talk_s=2,
+            cost_usd=0.0,
+            twilio_status="completed",
+            twilio_duration_s=2,
+        )
+        assert await store.read_call(CALL_SID) == opened
+        assert await store.open_call(a_call()) == opened
+        assert await store.claim(CALL_SID, a_claim()) is None
+        assert (await store.line_use(CALLER, NOW)).calls_at_once == 0
+
+    async def test_a_stream_that_began_without_the_store_can_still_be_written_down(
+        self, store: Store
+    ) -> None:
+        await store.note_twilio_status(CALL_SID, _status("completed"), LATER)
+        await store.open_call(a_call())
+        await store.save(CALL_SID, 1, CallChanges(turns=(a_turn(1),)))
+        record = await store.read_record(CALL_SID)
+        assert record is not None
+        assert (record.call.status, record.turns) == (CallStatus.ENDED, (a_turn(1),))
+
+    async def test_a_status_that_comes_first_and_is_not_final_is_not_kept(
+        self, store: Store
+    ) -> None:
+        for status in ("ringing", "in-progress"):
+            assert not await store.note_twilio_status(CALL_SID, _status(status), NOW)
+        assert await store.open_call(a_call()) == a_call()
+
+    async def test_an_end_is_never_lost_however_close_it_comes_to_the_beginning(
+        self, store: Store, other_store: Store
+    ) -> None:
+        sids = [f"CA{n:032x}" for n in range(12)]
+        await asyncio.gather(
+            *(store.open_call(a_call(call_sid=sid)) for sid in sids),
+            *(other_store.note_twilio_status(sid, _status("completed"), NOW) for sid in sids),
+        )
+        calls = [await store.read_call(sid) for sid in sids]
+        assert {call.status if call else None for call in calls} == {CallStatus.ENDED}
 
     # Damage
 
@@ -676,3 +723,6 @@ async def _kept(store: Store, value: dict[str, Json]) -> ToolCall:
 
 def _status(status: str, *, duration_s: int | None = None) -> TwilioStatus:
     return TwilioStatus(status=status, duration_s=duration_s, final=status == "completed")
+
+
+_FINAL_AND_LATE = (_status("completed"), _status("in-progress"))

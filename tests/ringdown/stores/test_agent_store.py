@@ -11,7 +11,7 @@ from ringdown.agents.check import findings
 from ringdown.agents.edits import look_at_edit
 from ringdown.agents.store import AgentStatus, Revision
 from ringdown.calls.answering import Answering, answering
-from ringdown.errors import Conflict
+from ringdown.errors import Conflict, InvalidDocument
 from ringdown.stores import Store
 from ringdown.tools import DeclaredTool, Json
 from tests.ringdown.samples import CALLED, CALLER, NOW, a_tool, an_agent
@@ -20,6 +20,13 @@ from tests.ringdown.stores.contract import Put
 
 LATER = NOW + datetime.timedelta(minutes=3)
 STATUS = AgentStatus(ok=True, revision="abc", error=None, checked_at=NOW)
+
+
+def nested(depth: int) -> dict[str, Json]:
+    value: Json = []
+    for _ in range(depth):
+        value = [value]
+    return {"instructions": value}
 
 
 def revision_of(greeting: str, seen_at: datetime.datetime = NOW) -> Revision:
@@ -60,6 +67,13 @@ async def test_a_document_comes_back_as_it_was_written(
     stored = await other_store.read_agent("default")
     assert stored is not None
     assert (stored.agent_id, stored.document, stored.status) == ("default", document, None)
+
+
+@pytest.mark.parametrize("depth", [101, 100_000])
+async def test_a_document_that_is_nested_too_deep_is_refused(store: Store, depth: int) -> None:
+    with pytest.raises(InvalidDocument, match="nested more than 100 deep"):
+        await store.write_agent("default", nested(depth), over=None)
+    assert await store.read_agent("default") is None
 
 
 async def test_what_the_console_saved_is_read_as_it_is(store: Store, put: Put) -> None:

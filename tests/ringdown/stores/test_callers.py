@@ -71,9 +71,9 @@ async def test_blocking_and_remembering_together_lose_neither(
     assert await store.read_caller(CALLER) == Caller(blocked=True, memory=MEMORY)
 
 
-async def test_a_damaged_caller_is_named_and_can_still_be_blocked(store: Store, put: Put) -> None:
+async def test_a_damaged_caller_can_still_be_blocked(store: Store, put: Put) -> None:
     await put(f"callers/{CALLER}", {"blocked": "perhaps"})
-    with pytest.raises(InvalidDocument, match=f"callers/.*{CALLER[1:]}: blocked"):
+    with pytest.raises(InvalidDocument, match=r"^callers/…: blocked: "):
         await store.read_caller(CALLER)
     await store.block_caller(CALLER, True)
     assert await store.read_caller(CALLER) == Caller(blocked=True)

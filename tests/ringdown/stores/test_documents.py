@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from ringdown.errors import InvalidDocument
-from ringdown.stores import Store
+from ringdown.stores import Store, open_store
 from ringdown.stores.documents import Documents
 from ringdown.stores.paths import document_path
-from tests.ringdown.samples import NOW
+from tests.ringdown.samples import CALLED, CALLER, NOW
 from tests.ringdown.stores.contract import Put
 
 
@@ -56,6 +56,29 @@ async def test_a_document_that_does_not_fit_is_told(documents: Documents, put: P
         await documents.read(Box, PATH)
     with pytest.raises(InvalidDocument, match=r"boxes/a: count: "):
         await documents.change(Box, PATH, lambda _: Box(count=1))
+
+
+@pytest.mark.parametrize(
+    "path", [f"sent_texts/{CALLER}", f"callbacks/2026-11-02T09:30Z {CALLER}", f"numbers/{CALLED}"]
+)
+async def test_what_is_told_of_a_document_names_no_phone_number(
+    documents: Documents, put: Put, path: str
+) -> None:
+    shown = f"^{path.partition('/')[0]}/…"
+    await put(path, {"count": "many"})
+    with pytest.raises(InvalidDocument, match=f"{shown}: count: "):
+        await documents.read(Box, path)
+    with pytest.raises(InvalidDocument, match=f"{shown}: count: "):
+        await documents.change(Box, path, lambda _: Box(count=1))
+
+
+async def test_what_firestore_refuses_is_told_without_a_phone_number(
+    firestore_project: str,
+) -> None:
+    async with open_store(f"firestore:{firestore_project}") as store:
+        with pytest.raises(InvalidDocument, match="refuses") as refused:
+            await store.documents.write(f"sent_texts/{CALLER}", {"text": "x" * 1_100_000})
+    assert CALLER not in str(refused.value)
 
 
 async def test_of_many_who_create_one_is_first(documents: Documents, others: Documents) -> None:

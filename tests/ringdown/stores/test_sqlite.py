@@ -2,10 +2,12 @@ import asyncio
 import io
 import json
 import logging
+import os
 import resource
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from ringdown import log
+from ringdown.calls import CallQuery
 from ringdown.errors import InvalidDocument, StoreUnavailable
 from ringdown.stores import Store, open_store
 from ringdown.tools import Json
@@ -52,6 +55,26 @@ class TestSqliteStore(StoreContract):
         write_raw(path, f"calls/{CALL_SID}", "{not json")
         with pytest.raises(InvalidDocument, match=f"calls/{CALL_SID} is not JSON"):
             await store.read_call(CALL_SID)
+
+    @pytest.mark.parametrize("depth", [101, 900, 1_500, 5_000, 100_000])
+    async def test_a_document_that_is_nested_too_deep_is_named(
+        self, path: Path, store: Store, depth: int
+    ) -> None:
+        await store.open_call(a_call())
+        write_raw(path, f"calls/{CALL_SID}", deep(depth))
+        write_raw(path, "agents/default", deep(depth))
+        with pytest.raises(InvalidDocument, match=f"calls/{CALL_SID} is nested more than 100 deep"):
+            await store.read_call(CALL_SID)
+        with pytest.raises(InvalidDocument, match="agents/default is nested more than 100 deep"):
+            await store.read_line(CALLED)
+        assert await store.list_calls(CallQuery()) == ()
+
+    async def test_a_document_may_be_nested_deep(self, path: Path, store: Store) -> None:
+        await store.read_line(CALLED)
+        write_raw(path, "agents/default", deep(100))
+        line = await store.read_line(CALLED)
+        assert line.agent is not None
+        assert json.dumps(line.agent.document) == deep(100)
 
     async def test_a_locked_database_is_unavailable_within_its_deadline(
         self, path: Path, store: Store
@@ -145,6 +168,11 @@ def write_text(path: Path, text: str) -> None:
     path.write_text(text)
 
 
+def deep(depth: int) -> str:
+    """A document of so many levels, itself included."""
+    return f'{{"instructions": {"[" * (depth - 1)}{"]" * (depth - 1)}}}'
+
+
 def write_raw(path: Path, document_path: str, body: str) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("INSERT OR REPLACE INTO documents VALUES (?, ?)", (document_path, body))
@@ -163,6 +191,51 @@ def run_together(*scripts: list[str]) -> None:
     ]
     errors = [process.communicate(timeout=30)[1] for process in processes]
     assert [process.returncode for process in processes] == [0] * len(processes), errors
+
+
+@contextmanager
+def modes(path: Path, mode: int) -> Iterator[None]:
+    before = path.stat().st_mode
+    path.chmod(mode)
+    yield
+    path.chmod(before)
+
+
+@contextmanager
+def without_privileges() -> Iterator[None]:
+    """As a user whom the modes of files concern, also if the tests run as root."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(_NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+_NOBODY = 65_534
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Which anybody may read: pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("folder_mode", [0o755, 0o777], ids=["folder too", "file only"])
+async def test_a_file_that_may_only_be_read_is_read(open_folder: Path, folder_mode: int) -> None:
+    file = open_folder / "ringdown.db"
+    async with open_store(f"sqlite:{file}") as store:
+        await store.open_call(a_call())
+    with modes(file, 0o444), modes(open_folder, folder_mode), without_privileges():
+        async with open_store(f"sqlite:{file}") as store:
+            assert await store.list_calls(CallQuery()) == (a_call(),)
+            assert await store.read_call(CALL_SID) == a_call()
+            with pytest.raises(StoreUnavailable, match="readonly"):
+                await store.claim(CALL_SID, a_claim())
 
 
 async def test_a_disk_that_is_full_is_told_with_what_to_do(path: Path) -> None:

@@ -113,8 +113,15 @@ def test_what_is_no_schema_is_told(parameters: dict[str, Json], told: str) -> No
     assert problems(parameters=parameters) == [told]
 
 
+@pytest.mark.parametrize("character", ["x", "🙂", "\ud83d"])
+def test_a_declaration_that_is_too_large_for_a_call_is_told(character: str) -> None:
+    [problem] = problems(description=character * 12_000)
+    assert problem.startswith("the declaration has ")
+    assert problems(description=character * 2_500) == []
+
+
 def test_a_schema_without_a_bottom_is_told() -> None:
     deep: dict[str, Json] = {"type": "string"}
-    for _ in range(500):
+    for _ in range(50):
         deep = {"type": "array", "items": deep}
     assert problems(parameters=schema(**deep)) == ["parameters are nested too deeply."]

@@ -14,6 +14,8 @@ from ringdown.tools.url import audience_of, problem_with_url
         "https://10.1.2.3/inside/the/vpc",
         "https://[2001:db8::1]/",
         "https://xn--bcher-kva.example/",
+        "https://bücher.example/",
+        "https://bücher。example/",
         "http://127.0.0.1:8082/",
         "http://localhost:8082/",
         "http://[::1]:8082/",
@@ -55,6 +57,12 @@ def test_a_tool_may_be_there(url: str) -> None:
         ("https://[fd20:ce::254]/", "metadata"),
         ("https://[fd00:ec2::254]/", "metadata"),
         ("https://0.0.0.0/", "metadata"),
+        ("https://169。254。169。254/", "metadata"),
+        ("https://１６９．２５４．１６９．２５４/", "metadata"),
+        ("https://metadata。google。internal/", "metadata"),
+        ("https://metadata｡google｡internal｡/", "metadata"),
+        ("https://ⓜetadata.google.internal/", "metadata"),
+        ("https://a。。b/", "is not a URL"),
     ],
 )
 def test_no_tool_may_be_there(url: str, problem: str) -> None:

@@ -1,7 +1,9 @@
-"""The server as a process, told on its standard input what is to go wrong."""
+"""The server as a process: why it can't start, and what is to go wrong in its sessions."""
 
 import asyncio
 import json
+import os
+import socket
 import ssl
 import sys
 from pathlib import Path
@@ -13,19 +15,71 @@ from websockets.exceptions import ConnectionClosed
 PATH = (
     "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent?key=stand-in-key"
 )
+GREETING = "model: {greeting: {say: Hello.}}"
 SETUP = '{"setup":{"model":"models/gemini-3.8-live","sessionResumption":{%s}}}'
 
 
-async def test_faults_are_planned_and_caused(tmp_path: Path) -> None:
-    scenario = tmp_path / "scenario.yaml"
-    scenario.write_text("model: {greeting: {say: Hello.}}")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "simulators.gemini_live", "--scenario", str(scenario)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
+async def started(
+    folder: Path,
+    scenario: str,
+    *options: str,
+    stdin: int | None = None,
+    stdout: int | None = None,
+) -> asyncio.subprocess.Process:
+    path = folder / "scenario.yaml"
+    path.write_text(scenario)
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "simulators.gemini_live", "--scenario", str(path), *options),
+        stdin=stdin,
+        stdout=stdout,
         stderr=asyncio.subprocess.PIPE,
     )
+
+
+@pytest.mark.parametrize(
+    ("scenario", "options", "complaint"),
+    [
+        ("model: {greeting: {tell: a}}", (), "model.greeting.say: a reply needs say or call"),
+        (f"model: {'9' * 5_000}", (), "not YAML: Exceeds the limit"),
+        ("model: {voice: xx, greeting: {say: a}}", (), "espeak-ng has no voice 'xx'"),
+        ("model: {turns: [{heard: zyxxy, say: a}]}", (), "'zyxxy' is not in the dictionary"),
+        (GREETING, ("--out", "scenario.yaml"), "Can't use scenario.yaml: File exists."),
+        (GREETING, ("--port", "99999"), "Can't listen on port 99999 of 127.0.0.1: bind()"),
+        (GREETING, ("--port", "TAKEN"), "of 127.0.0.1: another program does."),
+    ],
+)
+async def test_why_it_cannot_start_is_told_in_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scenario: str,
+    options: tuple[str, ...],
+    complaint: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        given = [port if option == "TAKEN" else option for option in options]
+        process = await started(tmp_path, scenario, *given)
+        async with asyncio.timeout(20):
+            _, told = await process.communicate()
+    assert process.returncode == 1
+    assert complaint in told.decode()
+    assert len(told.splitlines()) == 1
+
+
+async def test_it_ends_when_nobody_can_learn_where_it_is(tmp_path: Path) -> None:
+    ours, its = os.pipe()
+    os.close(ours)
+    process = await started(tmp_path, GREETING, stdout=its)
+    os.close(its)
+    async with asyncio.timeout(20):
+        _, told = await process.communicate()
+    assert (process.returncode, told) == (1, b"")
+
+
+async def test_faults_are_planned_and_caused(tmp_path: Path) -> None:
+    pipe = asyncio.subprocess.PIPE
+    process = await started(tmp_path, GREETING, stdin=pipe, stdout=pipe)
     assert process.stdin is not None
     assert process.stdout is not None
     async with asyncio.timeout(20):

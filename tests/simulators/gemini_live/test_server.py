@@ -4,8 +4,6 @@ import asyncio
 import contextlib
 import json
 import ssl
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,9 +33,8 @@ from simulators.gemini_live.refusals import KNOWN_REFUSALS
 from simulators.gemini_live.scenario import Pace, PlannedCall, Reply, Scenario, Turn
 from simulators.gemini_live.server import GeminiLiveServer
 from simulators.speech.alignment import align
-from simulators.speech.pcm import from_bytes, read_wav
-from simulators.speech.recognition import UnknownWord
-from simulators.speech.synthesis import Voice, synthesize
+from simulators.speech.pcm import from_bytes
+from simulators.speech.synthesis import synthesize
 from tests.simulators.gemini_live.sdk_client import INPUT_HZ, connect, listening
 
 SCENARIO = Scenario(
@@ -76,14 +73,9 @@ NUMBER = {
     "properties": {"number": {"type": "string"}},
     "required": ["number"],
 }
-TOOLS = [{"function_declarations": [LOOK_UP | {"parameters": NUMBER}]}]
 DEVELOPER_PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 VERTEX_PATH = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"
 SETUP = '{"setup":{"model":"models/gemini-3.8-live"}}'
-VERTEX_SETUP = (
-    '{"setup":{"model":"projects/p/locations/l/publishers/google/models/'
-    'gemini-live-2.5-flash-native-audio"}}'
-)
 
 
 def bare(server: GeminiLiveServer, path: str, **headers: str) -> Any:
@@ -150,47 +142,6 @@ async def test_decoys_are_not_understood(gemini_live_server: GeminiLiveServerFac
         assert listener.text("output_transcription") == "Pardon?"
 
 
-@pytest.mark.parametrize(
-    ("sentence", "answer"),
-    [("Ich heiße Jürgen.", "Guten Tag, Jürgen."), ("Ich heiße Günter.", "Wie bitte?")],
-)
-async def test_hears_other_languages_from_a_known_voice(
-    gemini_live_server: GeminiLiveServerFactory, sentence: str, answer: str
-) -> None:
-    german = Voice("de")
-    scenario = Scenario(
-        turns=(Turn("name", Reply(say="Guten Tag, Jürgen."), heard=("Ich heiße Jürgen.",)),),
-        unknown=Reply(say="Wie bitte?"),
-        decoys=("Ich heiße Jörg.",),
-        voice=german,
-        caller_voice=german,
-        pace=SCENARIO.pace,
-    )
-    server = await gemini_live_server(scenario)
-    async with listening(server) as listener:
-        await listener.say(sentence, voice=german)
-        await listener.until(lambda seen: seen.content("turn_complete"))
-        assert listener.text("output_transcription") == answer
-
-
-async def test_a_tool_round_trip(gemini_live_server: GeminiLiveServerFactory) -> None:
-    server = await gemini_live_server(SCENARIO)
-    async with listening(server, tools=TOOLS) as listener:
-        await listener.say("What is my balance?")
-        await listener.until(lambda seen: seen.calls)
-        (call,) = listener.calls
-        assert (call.name, call.args) == ("look_up", {"number": "12"})
-        response = types.FunctionResponse(
-            id=call.id, name=call.name, response={"output": {"balance": 42}}
-        )
-        await listener.session.send_tool_response(function_responses=[response])
-        await listener.until(lambda seen: len(seen.content("turn_complete")) == 2)
-        assert listener.text("output_transcription").endswith("It is 42.")
-    (record,) = server.sessions
-    assert [(c.name, c.args) for c in record.tool_calls] == [("look_up", {"number": "12"})]
-    assert record.tool_responses[0].response == {"output": {"balance": 42}}
-
-
 @pytest.mark.parametrize("declared", [{}, {"parameters_json_schema": NUMBER}])
 async def test_a_tool_whose_parameters_the_model_does_not_know_is_called_without_arguments(
     gemini_live_server: GeminiLiveServerFactory, declared: dict[str, Any]
@@ -203,32 +154,6 @@ async def test_a_tool_whose_parameters_the_model_does_not_know_is_called_without
         await listener.until(lambda seen: seen.calls)
     (call,) = listener.calls
     assert (call.name, call.args) == ("look_up", {})
-
-
-async def test_an_interruption(gemini_live_server: GeminiLiveServerFactory) -> None:
-    server = await gemini_live_server(SCENARIO)
-    async with listening(server) as listener:
-        await listener.say("Tell me more.")
-        await listener.until(lambda seen: seen.content("generation_complete"))
-        await listener.play(synthesize("My name is Anna.", rate_hz=INPUT_HZ)[:6_400])
-        await listener.until(lambda seen: seen.content("turn_complete"))
-        assert listener.content("interrupted") == [True]
-    (turn,) = server.sessions[0].turns
-    assert turn.interrupted
-    assert turn.heard_ms < 2_000
-
-
-async def test_resumes_with_its_memory(gemini_live_server: GeminiLiveServerFactory) -> None:
-    server = await gemini_live_server(SCENARIO)
-    async with listening(server) as listener:
-        await listener.say("My name is Anna.")
-        await listener.until(lambda seen: seen.handles)
-    await server.sessions[0].wait_until(lambda seen: seen.closed)
-    async with listening(server, session_resumption={"handle": listener.handles[-1]}) as again:
-        await again.say("What is my name?")
-        await again.until(lambda seen: seen.content("turn_complete"))
-        assert again.text("output_transcription") == "Anna."
-    assert server.sessions[1].resumed
 
 
 async def test_a_session_cannot_be_resumed_while_it_is_open(
@@ -414,18 +339,6 @@ async def test_turned_away_at_the_door(
     assert refused.value.response.status_code == status
 
 
-async def test_vertex(gemini_live_server: GeminiLiveServerFactory) -> None:
-    server = await gemini_live_server(SCENARIO)
-    async with bare(server, VERTEX_PATH, Authorization="Bearer stand-in-token") as socket:
-        await socket.send(VERTEX_SETUP)
-        assert "setupComplete" in json.loads(await socket.recv())
-        await socket.send('{"realtimeInput":{"text":"Greet the caller."}}')
-        usage: dict[str, int] = {}
-        while not usage:
-            usage = json.loads(await socket.recv()).get("usageMetadata", {})
-        assert usage["candidatesTokenCount"] > 0
-
-
 @pytest.mark.parametrize("with_id", [True, False])
 async def test_calls_of_gemini_3_8_on_vertex_have_ids_and_need_them(
     gemini_live_server: GeminiLiveServerFactory, with_id: bool
@@ -530,55 +443,3 @@ async def test_a_deaf_stall_makes_sending_block(
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(talk(), timeout=1)
         socket.transport.abort()
-
-
-async def test_what_it_cannot_hear_is_told_at_the_start() -> None:
-    scenario = Scenario(turns=(Turn("odd", Reply(say="Yes."), heard=("hello zyxxy",)),))
-    with pytest.raises(UnknownWord, match="zyxxy"):
-        async with GeminiLiveServer(scenario):
-            pass
-
-
-async def test_as_a_process(tmp_path: Path) -> None:
-    scenario = tmp_path / "scenario.yaml"
-    scenario.write_text("model: {greeting: {say: Hello.}, pace: {thinking_ms: 0, speed: 20}}")
-    folder = tmp_path / "out"
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "simulators.gemini_live", "--scenario", str(scenario)),
-        *("--port", "0", "--api-key", "abc", "--out", str(folder)),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout
-    async with asyncio.timeout(20):
-        ready = json.loads(await process.stdout.readline())
-    tls = ssl.create_default_context(cafile=ready["ca_file"])
-    url = ready["base_url"].replace("https", "wss") + DEVELOPER_PATH + "?key=abc"
-    async with connect_bare(url, ssl=tls) as socket:
-        await socket.send(SETUP)
-        await socket.recv()
-        await socket.send('{"realtimeInput":{"text":"Greet."}}')
-        while "turnComplete" not in json.loads(await socket.recv()).get("serverContent", {}):
-            pass
-    process.terminate()
-    async with asyncio.timeout(10):
-        assert await process.wait() == 0
-    document = json.loads((folder / "session-1.json").read_text("utf-8"))
-    assert [turn["text"] for turn in document["turns"]] == ["Hello."]
-    rate_hz, (said,) = read_wav(folder / "session-1-said.wav")
-    assert rate_hz == OUTPUT_HZ
-    assert len(said) == document["turns"][0]["samples"]
-
-
-async def test_a_bad_scenario_file_is_told_in_one_line(tmp_path: Path) -> None:
-    scenario = tmp_path / "scenario.yaml"
-    scenario.write_text("model: {greeting: {tell: Hello.}}")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "simulators.gemini_live", "--scenario", str(scenario)),
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(20):
-        _, complaint = await process.communicate()
-    assert process.returncode == 1
-    assert complaint.decode().endswith("model.greeting.say: a reply needs say or call\n")

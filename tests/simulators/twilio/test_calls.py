@@ -1,6 +1,5 @@
 """Whole calls: what the caller does and notices, and what the network does with them."""
 
-import asyncio
 import base64
 import io
 import json
@@ -372,19 +371,3 @@ async def test_the_recording_is_written_with_the_caller_left(tmp_path: Path) -> 
     assert not left[9 * 8000 :].any()
     assert not right[: 9 * 7900].any()
     assert right[9 * 8000 :].any()
-
-
-async def test_two_calls_at_once_do_not_mix() -> None:
-    async with webhook_server() as server:
-        url = server.on("/voice", twiml("<Say>Hello.</Say>"))
-        network = fast()
-
-        async def one() -> Call:
-            async with network.place_call(to=TO, from_=FROM, voice_url=url) as call:
-                await call.ended()
-            return call
-
-        async with asyncio.TaskGroup() as tasks:
-            calls = [tasks.create_task(one()) for _ in range(2)]
-    sids = {call.result().identity.call_sid for call in calls}
-    assert len(sids) == 2

@@ -21,15 +21,23 @@ caller:
 """
 
 
-async def run(folder: Path, voice_url: str, *, timeout_s: float, **environment: str) -> int:
+async def run(
+    folder: Path,
+    voice_url: str,
+    *,
+    timeout_s: float,
+    out: Path | None = None,
+    stdout: int = asyncio.subprocess.DEVNULL,
+    **environment: str,
+) -> int:
     scenario = folder / "scenario.yaml"
     scenario.write_text(SCENARIO.replace("SECONDS", str(timeout_s)), encoding="utf-8")
-    arguments = ["--scenario", str(scenario), "--voice-url", voice_url, "--out", str(folder)]
+    arguments = ["--scenario", str(scenario), "--voice-url", voice_url, "--out", str(out or folder)]
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "simulators.twilio", "--auth-token-env", "TOKEN_FOR_TEST", *arguments),
         env=os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)} | environment,
-        stdout=asyncio.subprocess.DEVNULL,
+        stdout=stdout,
         stderr=asyncio.subprocess.PIPE,
     )
     _, errors = await process.communicate()
@@ -60,6 +68,42 @@ async def test_a_script_that_fails_is_written_down_all_the_same(tmp_path: Path) 
     assert status == 1
     record = json.loads((tmp_path / "call-network.json").read_text())
     assert "waited 0.1 s for the call to end" in record["failure"]
+
+
+async def test_it_goes_on_if_nobody_reads_what_it_prints(tmp_path: Path) -> None:
+    ours, its = os.pipe()
+    os.close(ours)
+    async with webhook_server() as server:
+        url = server.on("/voice", twiml("<Say>✓</Say>", "<Pause length='2'/>", "<Hangup/>"))
+        status = await run(tmp_path, url, timeout_s=20, stdout=its, TOKEN_FOR_TEST="secret")
+    os.close(its)
+    assert (status, (tmp_path / "errors.txt").read_text()) == (0, "")
+    assert (tmp_path / "call.wav").exists()
+
+
+async def test_a_terminal_without_a_character_gets_another(tmp_path: Path) -> None:
+    printed = tmp_path / "printed.txt"
+    async with webhook_server() as server:
+        url = server.on("/voice", twiml("<Say>✓</Say>", "<Pause length='2'/>", "<Hangup/>"))
+        with printed.open("wb") as file:
+            status = await run(
+                *(tmp_path, url),
+                timeout_s=20,
+                stdout=file.fileno(),
+                TOKEN_FOR_TEST="secret",
+                PYTHONIOENCODING="ascii",
+            )
+    assert (status, (tmp_path / "errors.txt").read_text()) == (0, "")
+    assert b"?" in printed.read_bytes()
+
+
+async def test_a_folder_that_cannot_be_made_is_told_before_the_call(tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.touch()
+    url = "http://127.0.0.1:1/"
+    status = await run(tmp_path, url, timeout_s=1, out=taken, TOKEN_FOR_TEST="secret")
+    complaint = (tmp_path / "errors.txt").read_text()
+    assert (status, complaint) == (2, f"Can't use {taken}: File exists.\n")
 
 
 async def test_without_a_token_it_says_what_to_set(tmp_path: Path) -> None:

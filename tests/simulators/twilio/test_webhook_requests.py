@@ -157,6 +157,8 @@ async def test_a_retry_policy_in_the_fragment_repeats_the_very_same_request() ->
     assert first.headers[token] == second.headers[token]
     answered = [event.status for event in call.events if isinstance(event, WebhookAnswered)]
     assert answered == [500, 200]
+    signature = first.headers["x-twilio-signature"]
+    assert RequestValidator(TOKEN).validate(url, dict(first.params), signature), "without fragment"
 
 
 async def test_the_budget_counts_for_all_attempts_together() -> None:

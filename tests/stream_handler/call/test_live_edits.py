@@ -96,7 +96,8 @@ def test_an_edit_is_told_with_the_clock_of_then_and_the_new_agents_place() -> No
     update, _ = edit(stage, agent)
 
     assert isinstance(update, UpdateModelContext)
-    assert update.instructions.splitlines()[0] == "It is 10:32."
+    assert update.instructions.startswith("It is 10:32.\n\n")
+    assert update.instructions.endswith("Monday, 2026-11-02, 10:32 in Europe/Berlin (UTC+01:00).")
 
 
 def test_time_going_by_is_no_edit() -> None:

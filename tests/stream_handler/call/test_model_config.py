@@ -66,7 +66,8 @@ def test_a_call_that_goes_on_is_not_opened_with_the_greeting() -> None:
 def test_what_a_session_is_to_know_of_the_call_is_added_to_its_instructions() -> None:
     config = session_config(a_call(), background="\n\nUntil now: nothing.", handle="h1")
 
-    assert config.instructions == f"Be brief.{IN_ENGLISH}\n\nUntil now: nothing."
+    assert config.instructions.startswith(f"Be brief.{IN_ENGLISH}\n")
+    assert config.instructions.endswith("2026-11-02, 09:30 (UTC).\n\nUntil now: nothing.")
     assert config.handle == "h1"
 
 
@@ -118,32 +119,44 @@ def a_call_told(text: str, **call: object) -> Call:
     return msgspec.structs.replace(a_call(agent=agent), **call)
 
 
+def told(call: Call, age_ms: float = 0.0) -> tuple[str, str]:
+    """The agent's own instructions as the session gets them, and the time."""
+    own, _, added = session_config(call, age_ms).instructions.rpartition("\n\n")
+    return own, added.splitlines()[-1]
+
+
 def test_instructions_and_greeting_are_told_what_the_clock_says() -> None:
     call = a_call_told("It is {weekday}, {local_time}.")
 
-    assert session_config(call).instructions == f"It is Monday, 04:30.{IN_ENGLISH}"
+    assert told(call)[0] == "It is Monday, 04:30."
     assert '"It is Monday, 04:30."' in prompts.opening(call, ())
 
 
-def test_a_stream_that_goes_on_with_a_call_is_told_the_time_of_then() -> None:
-    call = a_call_told("{local_time}")
+def test_the_model_is_told_the_date_whatever_its_instructions_say() -> None:
+    own, clock = told(a_call_told("Be brief."))
 
-    assert session_config(call, 600_000.0).instructions == f"04:40{IN_ENGLISH}"
-    assert '"04:40"' in prompts.opening(call, (), 600_000.0)
+    assert own == "Be brief."
+    assert clock == (
+        "As you read this, it is Monday, 2026-11-02, 04:30 in America/New_York (UTC-05:00)."
+    )
+
+
+def test_a_stream_that_goes_on_with_a_call_is_told_the_time_of_then() -> None:
+    own, clock = told(a_call_told("{local_time}"), 600_000.0)
+
+    assert own == "04:40"
+    assert "2026-11-02, 04:40 in" in clock
+    assert '"04:40"' in prompts.opening(a_call_told("{local_time}"), (), 600_000.0)
 
 
 def test_nothing_is_left_where_nothing_is_remembered() -> None:
-    told = session_config(a_call_told("Known: {caller_memory}.")).instructions
-
-    assert told == f"Known: .{IN_ENGLISH}"
+    assert told(a_call_told("Known: {caller_memory}."))[0] == "Known: ."
 
 
 def test_what_is_remembered_of_a_caller_fills_in_nothing_further() -> None:
     call = a_call_told("Known: {caller_memory}", caller_memory="likes {called_number} and }}{{")
 
-    told = session_config(call).instructions
-
-    assert told == "Known: likes {called_number} and }}{{" + IN_ENGLISH
+    assert told(call)[0] == "Known: likes {called_number} and }}{{"
 
 
 # Languages
@@ -153,8 +166,8 @@ def test_what_is_remembered_of_a_caller_fills_in_nothing_further() -> None:
 def test_the_model_is_told_in_words_which_language_to_speak(handle: str | None) -> None:
     config = session_config(a_call(agent=an_agent(language="es-ES")), handle=handle)
 
-    assert config.instructions == (
-        "Be brief.\n\nSpeak es-ES, even if a name or an accent suggests otherwise."
+    assert config.instructions.startswith(
+        "Be brief.\n\nSpeak es-ES, even if a name or an accent suggests otherwise.\n"
     )
 
 
@@ -164,10 +177,10 @@ def test_callers_may_speak_other_languages() -> None:
     )
     config = session_config(a_call(agent=agent))
 
-    assert config.instructions.endswith(
+    assert (
         "\n\nSpeak en-US, or es-US or fr-CA with callers who speak that; never go by a name or"
-        " an accent."
-    )
+        " an accent.\n"
+    ) in config.instructions
     assert (config.languages, config.vocabulary) == (agent.languages, agent.vocabulary)
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 import pytest
 
-from ringdown.agents import TurnTaking
+from ringdown.agents import Idle, TurnTaking
 from ringdown.calls import CallChanges, EndReason, Speaker, Turn
 from ringdown.tools import ToolAnswer
 from stream_handler.call.actions import (
@@ -103,6 +103,22 @@ def test_a_resumed_session_is_told_only_what_came_after_its_handle() -> None:
     instructions = stage.all(ConnectModel)[-1].config.instructions
     assert "Caller: My name is Ann.\nYou: Hello Ann." in instructions
     assert "Anvil and Sons." not in instructions
+
+
+@pytest.mark.parametrize("handles", [[], ["h1"]], ids=["fresh", "resumed"])
+def test_a_session_in_mid_call_is_told_the_time_as_of_then(handles: list[str]) -> None:
+    patient = Idle(nudge_after_s=600.0, goodbye_after_s=1_200.0)
+    stage = Stage(a_call(agent=msgspec.structs.replace(an_agent(), idle=patient))).greeted()
+    for handle in handles:
+        handed(stage, handle)
+    stage.pass_ms(180_000)
+
+    stage.lose_model()
+
+    first, second = (connect.config for connect in stage.all(ConnectModel))
+    assert "2026-11-02, 09:30 (UTC)" in first.instructions
+    assert "2026-11-02, 09:33 (UTC)" in second.instructions
+    assert second.handle == (handles[0] if handles else None)
 
 
 def test_what_tools_answered_is_known_in_a_fresh_session() -> None:

@@ -4,7 +4,7 @@ import datetime
 
 from ringdown.agents import Agent
 from ringdown.agents.opening_hours import OpeningHours, is_open
-from ringdown.agents.template_values import local_time
+from ringdown.agents.template_values import comes_twice, local_time, which_of_two
 
 SOONEST = datetime.timedelta(minutes=5)
 LATEST = datetime.timedelta(days=30)
@@ -21,8 +21,8 @@ def chosen_time(text: str, agent: Agent, now: datetime.datetime) -> datetime.dat
     here = local_time(agent, now)
     try:
         wall = datetime.datetime.fromisoformat(text)
-        at = wall if wall.tzinfo is not None else wall.replace(tzinfo=here.tzinfo)
-        local = at.astimezone(datetime.UTC).astimezone(here.tzinfo)
+        at = (wall if wall.tzinfo else _coming(wall, here)).astimezone(datetime.UTC)
+        local = at.astimezone(here.tzinfo)
     except (ValueError, OverflowError):
         raise CannotCallThen(
             "The time must be written as YYYY-MM-DDTHH:MM, such as"
@@ -30,9 +30,9 @@ def chosen_time(text: str, agent: Agent, now: datetime.datetime) -> datetime.dat
         ) from None
     if wall.tzinfo is None and local.replace(tzinfo=None) != wall:
         raise CannotCallThen("The clocks are put forward over that time. Ask for another one.")
-    if local < here + SOONEST:
+    if at < now + SOONEST:
         raise CannotCallThen(f"That is too soon: it is {spoken(here)} now. Ask for a later one.")
-    if local > here + LATEST:
+    if at > now + LATEST:
         raise CannotCallThen(f"That is more than {LATEST.days} days away. Ask for an earlier time.")
     hours = agent.opening_hours
     if hours is not None and not is_open(hours, local):
@@ -40,11 +40,19 @@ def chosen_time(text: str, agent: Agent, now: datetime.datetime) -> datetime.dat
     return local
 
 
+def _coming(wall: datetime.datetime, here: datetime.datetime) -> datetime.datetime:
+    """The moment of `wall` where `here` is; of one that comes twice, the first still to come."""
+    first = wall.replace(tzinfo=here.tzinfo)
+    is_over = first.astimezone(datetime.UTC) <= here.astimezone(datetime.UTC)
+    return first.replace(fold=1) if is_over and comes_twice(first) else first
+
+
 def spoken(local: datetime.datetime) -> str:
-    """Such as `Monday, November 23, at 3 PM`."""
+    """Such as `Monday, November 23, at 3 PM`; with the UTC offset if that comes twice."""
     hour = f"{local:%I}".lstrip("0")
     minutes = f":{local:%M}" if local.minute else ""
-    return f"{local:%A, %B} {local.day}, at {hour}{minutes} {local:%p}"
+    which = which_of_two(local)
+    return f"{local:%A, %B} {local.day}, at {hour}{minutes} {local:%p}{which}"
 
 
 def _next_open(hours: OpeningHours, local: datetime.datetime) -> str:

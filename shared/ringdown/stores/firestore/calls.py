@@ -4,7 +4,8 @@ Nothing here is a transaction: contending transactions on one document take seco
 is one batch whose conditions decide a race, and whoever loses it reads again.
 
     calls/{sid}                     the call; its fields are written one by one
-    calls/{sid}/attempts/{n}        exists while attempt n is the current one: `save` stands on it
+    calls/{sid}/attempts/{n}        exists while attempt n is the current one: `save` stands on it;
+                                    the first may hold an `EarlyEnd` before there is a call
     calls/{sid}/claims/{n}          created once: of racing claims one wins
     calls/{sid}/turns, tool_calls,
     calls/{sid}/flights             written whole
@@ -24,6 +25,7 @@ from ringdown.calls import (
     CallQuery,
     CallRecord,
     Claim,
+    EarlyEnd,
     ToolCall,
     Turn,
     TwilioStatus,
@@ -49,6 +51,7 @@ from ringdown.stores.paths import (
     call_path,
     claim_path,
     claims_path,
+    early_end_path,
     flight_path,
     flights_path,
     tool_calls_path,
@@ -76,15 +79,20 @@ class FirestoreCalls:
         self._expiries = _Expiries()
 
     async def open_call(self, call: Call) -> Call:
-        create = Create(call_path(call.call_sid), to_document(call))
+        """Creates the call and its attempt: nothing more is read unless one of them exists."""
+        path, attempt = call_path(call.call_sid), _current_attempt(call)
+        opened = call
+        take: Create | Replace = Create(attempt.path, attempt.document)
         async with self._database.deadline():
             for _ in range(_TRIES):
-                if await self._database.commits(create, _current_attempt(call)):
+                if await self._database.commits(Create(path, to_document(opened)), take):
                     self._expiries.remember(call.call_sid, call.expires_at)
-                    return call
-                existing = await self._database.read(create.path)
+                    return opened
+                existing, early = await self._database.read_all(path, attempt.path)
                 if existing is not None:
                     return self._call(existing)
+                if early is not None:
+                    opened, take = transitions.opened(call, _early_end(early)), attempt
         raise _unsettled(call.call_sid)
 
     async def read_call(self, call_sid: str) -> Call | None:
@@ -151,8 +159,18 @@ class FirestoreCalls:
     async def note_twilio_status(
         self, call_sid: str, status: TwilioStatus, at: datetime.datetime
     ) -> bool:
-        noted = await self._change(call_sid, lambda call: transitions.noted(call, status, at))
-        return noted is not None
+        def decide(call: Call) -> Call:
+            return transitions.noted(call, status, at)
+
+        early = transitions.early_end(status, at)
+        if await self._change(call_sid, decide) is not None:
+            return True
+        if early is None:
+            return False
+        async with self._database.deadline():
+            if await self._database.commits(Create(early_end_path(call_sid), to_document(early))):
+                return False
+        return await self._change(call_sid, decide) is not None  # opened meanwhile, or known
 
     async def read_record(self, call_sid: str) -> CallRecord | None:
         below = self._database.read_below
@@ -280,6 +298,11 @@ def _next_attempt(before: Call, after: Call) -> tuple[Write, ...]:
 def _current_attempt(call: Call) -> Replace:
     path = attempt_path(call.call_sid, call.attempt)
     return Replace(path, {"attempt": call.attempt} | _expiring(call.expires_at))
+
+
+def _early_end(stored: Stored) -> EarlyEnd | None:
+    """None if it is the attempt of a call that has been deleted since."""
+    return stored.record(EarlyEnd) if "twilio_status" in stored.fields else None
 
 
 def _expiring(expires_at: datetime.datetime) -> dict[str, datetime.datetime]:

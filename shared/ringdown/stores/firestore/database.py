@@ -36,6 +36,7 @@ from ringdown.stores.firestore.operations import (
     Write,
 )
 from ringdown.stores.firestore.values import decode, encode
+from ringdown.stores.paths import shown_path
 from ringdown.stores.storable import Document
 from ringdown.tools import Json
 
@@ -168,7 +169,9 @@ class Database:
         ) as error:
             raise PreconditionFailed(str(error)) from error
         except google_errors.InvalidArgument as error:
-            raise InvalidDocument(f"{writes[0].path}: Firestore refuses it: {error}") from error
+            path = writes[0].path
+            reason = str(error).replace(path, shown_path(path))
+            raise InvalidDocument(f"{shown_path(path)}: Firestore refuses it: {reason}") from None
         except (google_errors.GoogleAPIError, GoogleAuthError) as error:
             raise self._unavailable(str(error)) from error
 
@@ -194,7 +197,7 @@ class Database:
                 write = Update(path, document, unchanged_since=stored.updated_at)
             if await self.commits(write):
                 return True
-        raise StoreUnavailable(f"{path} was changed by others {_TRIES} times in a row")
+        raise StoreUnavailable(f"{shown_path(path)} was changed by others {_TRIES} times in a row")
 
     async def _reading(self, request: Callable[[], Awaitable[_Answer]]) -> _Answer:
         try:

@@ -4,6 +4,7 @@ import datetime
 from dataclasses import dataclass
 
 from ringdown.documents import Record, to_record
+from ringdown.stores.paths import shown_path
 from ringdown.stores.storable import Document
 from ringdown.tools import Json
 
@@ -23,7 +24,7 @@ class Stored:
 
     def record(self, kind: type[Record]) -> Record:
         """The record; raises InvalidDocument."""
-        return to_record(kind, self.fields, where=self.path)
+        return to_record(kind, self.fields, where=shown_path(self.path))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from ringdown.calls import (
     CallQuery,
     CallRecord,
     Claim,
+    EarlyEnd,
     ToolCall,
     Turn,
     TwilioStatus,
@@ -24,6 +25,7 @@ from ringdown.stores.paths import (
     call_path,
     claim_path,
     claims_path,
+    early_end_path,
     flight_path,
     flights_path,
     tool_calls_path,
@@ -47,9 +49,13 @@ class SqliteCalls:
         def work(table: Table) -> Call:
             with table.transaction():
                 existing = table.read(Call, call_path(call.call_sid))
-                if existing is None:
-                    table.write(call_path(call.call_sid), to_document(call))
-                return existing or call
+                if existing is not None:
+                    return existing
+                early = table.read(EarlyEnd, early_end_path(call.call_sid))
+                opened = transitions.opened(call, early)
+                table.write(call_path(call.call_sid), to_document(opened))
+                table.erase(early_end_path(call.call_sid))
+                return opened
 
         return await self._worker.run(work)
 
@@ -87,11 +93,7 @@ class SqliteCalls:
     async def note_twilio_status(
         self, call_sid: str, status: TwilioStatus, at: datetime.datetime
     ) -> bool:
-        def decide(call: Call) -> Call:
-            return transitions.noted(call, status, at)
-
-        noted = await self._worker.run(lambda table: _change(table, call_sid, decide))
-        return noted is not None
+        return await self._worker.run(lambda table: _note_status(table, call_sid, status, at))
 
     async def read_record(self, call_sid: str) -> CallRecord | None:
         return await self._worker.run(lambda table: _read_record(table, call_sid))
@@ -167,6 +169,20 @@ def _change(table: Table, call_sid: str, decide: Callable[[Call], Call | None]) 
         if decided is not None and decided != call:
             table.write(call_path(call_sid), to_document(decided))
         return decided
+
+
+def _note_status(table: Table, call_sid: str, status: TwilioStatus, at: datetime.datetime) -> bool:
+    with table.transaction():
+        call = table.read(Call, call_path(call_sid))
+        if call is None:
+            early, path = transitions.early_end(status, at), early_end_path(call_sid)
+            if early is not None and table.fields(path) is None:
+                table.write(path, to_document(early))
+            return False
+        noted = transitions.noted(call, status, at)
+        if noted != call:
+            table.write(call_path(call_sid), to_document(noted))
+        return True
 
 
 def _read_record(table: Table, call_sid: str) -> CallRecord | None:

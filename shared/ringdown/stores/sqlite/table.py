@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,8 @@ import msgspec
 
 from ringdown.documents import Record, to_record
 from ringdown.errors import InvalidDocument, StoreUnavailable
-from ringdown.stores.storable import Document
+from ringdown.stores.paths import shown_path
+from ringdown.stores.storable import Document, check_depth, too_deep
 from ringdown.tools import Json
 
 _BUSY_TIMEOUT_S = 2.0
@@ -37,6 +39,7 @@ class Table:
     """The table itself; used by one thread."""
 
     def __init__(self, path: Path) -> None:
+        """A file that may only be read is opened for reading; what writes raises sqlite3.Error."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
         try:
@@ -44,7 +47,9 @@ class Table:
             self._prepare()
         except sqlite3.Error:
             self._connection.close()
-            raise
+            if not _is_read_only(path):
+                raise
+            self._connection = _connect_to_read(path)
 
     def _enter_wal_mode(self) -> None:
         """Wait our turn to change a new file's mode.
@@ -89,7 +94,7 @@ class Table:
 
     def read(self, kind: type[Record], path: str) -> Record | None:
         fields = self.fields(path)
-        return None if fields is None else to_record(kind, fields, where=path)
+        return None if fields is None else to_record(kind, fields, where=shown_path(path))
 
     def fields(self, path: str) -> Document | None:
         """The document as it is; raises InvalidDocument if it is none."""
@@ -101,7 +106,7 @@ class Table:
     def below(self, kind: type[Record], folder: str) -> tuple[Record, ...]:
         """Every document directly in `folder`, by path."""
         found = self.fields_below(folder)
-        return tuple(to_record(kind, fields, where=path) for path, fields in found)
+        return tuple(to_record(kind, fields, where=shown_path(path)) for path, fields in found)
 
     def fields_below(self, folder: str) -> tuple[tuple[str, Document], ...]:
         """The same, with their paths; not what is below them."""
@@ -147,6 +152,26 @@ class Table:
         )
 
 
+def _is_read_only(path: Path) -> bool:
+    effective = os.access in os.supports_effective_ids
+    may_read, may_write = (
+        os.access(path, mode, effective_ids=effective) for mode in (os.R_OK, os.W_OK)
+    )
+    return may_read and not may_write
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    """Where not even the files beside it can be written, what a crash left in them is not seen."""
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+    try:
+        connection.execute("SELECT 1 FROM documents LIMIT 1")
+    except sqlite3.OperationalError:
+        connection.close()
+        return sqlite3.connect(f"{uri}&immutable=1", uri=True, isolation_level=None)
+    return connection
+
+
 def _in_words(error: sqlite3.Error | OSError) -> str:
     if getattr(error, "sqlite_errorcode", None) not in _NOT_WRITTEN:
         return str(error)
@@ -154,10 +179,15 @@ def _in_words(error: sqlite3.Error | OSError) -> str:
 
 
 def fields_of(path: str, body: str) -> Document:
+    """Raises InvalidDocument."""
     try:
-        return msgspec.json.decode(body, type=Document)
+        fields = msgspec.json.decode(body, type=Document)
     except msgspec.DecodeError as error:
-        raise InvalidDocument(f"{path} is not JSON: {error}") from None
+        raise InvalidDocument(f"{shown_path(path)} is not JSON: {error}") from None
+    except RecursionError:
+        raise too_deep(path) from None
+    check_depth(fields, path)
+    return fields
 
 
 class Worker:
