@@ -55,6 +55,7 @@ PURE = frozenset(
         "itertools",
         "math",
         "operator",
+        "re",
         "typing",
         "warnings",
         "msgspec",

@@ -21,6 +21,8 @@ from stream_handler.call.tool_ledger import ToolLedger
 from stream_handler.call.transcript import Transcript
 
 _MOST_NUDGES = 2
+_SAME_WORDS, _SAME_WORDS_AGAIN = 4, 8
+"""After so many turns with the same words the model is told, and the call ends."""
 _QUIET_TIMERS = (Timer.IDLE_NUDGE, Timer.IDLE_GOODBYE, Timer.FORGOTTEN)
 
 
@@ -78,6 +80,16 @@ class Limits:
         limit = self.state.call.agent.max_cost_usd
         if limit is not None and cost_usd(self.state.usage) >= limit:
             self.goodbye.finish_because(EndReason.COST_LIMIT, event.at_ms)
+
+    # Conversations with a machine
+
+    def watch_repetition(self, at_ms: float) -> None:
+        """A caller who says the same words each time is a menu or an announcement."""
+        times = self.transcript.repetitions
+        if times == _SAME_WORDS and self.state.talking and self.state.link.listening:
+            self.effects.do(SendModelText(prompts.SAME_WORDS))
+        elif times >= _SAME_WORDS_AGAIN:
+            self.goodbye.finish_because(EndReason.CALLER_IDLE, at_ms)
 
     # The silence
 

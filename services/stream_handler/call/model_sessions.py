@@ -304,6 +304,7 @@ class ModelSessions:
     def turn_completed(self, event: TurnCompleted) -> None:
         was_empty = self.state.link.turn_is_empty
         self.conversation.turn_completed(event.at_ms)
+        self.conversation.limits.watch_repetition(event.at_ms)
         if was_empty:
             self._turn_was_empty(event)
 

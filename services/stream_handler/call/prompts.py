@@ -68,6 +68,12 @@ def opening(call: Call, history: Sequence[Turn], age_ms: float = 0.0) -> str:
 # During the call
 
 
+SAME_WORDS = (
+    "You have heard the same words four times: this is probably a machine, not a person. Unless "
+    "you have a reason to stay, say goodbye and call end_call."
+)
+
+
 def idle_nudge(sentence: str, translate_to: str | None) -> str:
     return f"The caller has been silent for a while. {_say(sentence, translate_to)}"
 

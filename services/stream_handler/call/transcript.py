@@ -5,6 +5,7 @@ answers: transcripts of the caller carry no sign that they are complete, and may
 An agent's turn is one reply of the model; it closes when its audio has been played or cleared.
 """
 
+import itertools
 from collections import deque
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ _EARLY_TEXT_MS = 1_000.0  # how far the text of a reply may run ahead of its sou
 _SURELY_SPEECH_MS = 600.0  # longer than a cough or a door, as short as a "hello?"
 _MOST_BACKCHANNEL_WORDS = 2  # "okay", "mm-hm", "I see"
 _ONE_MATTER_MS = 6_000.0  # a caller who is silent for longer begins anew
+_FEWEST_REPEATED_WORDS = 3
 _REMEMBERED = 60  # a long call's end; what came before it rarely matters to what comes next
 
 
@@ -105,6 +107,15 @@ class Transcript:
         return tuple(one for one in said if one.text)
 
     # The caller
+
+    @property
+    def repetitions(self) -> int:
+        """How many of the caller's latest turns have the same words, three at least."""
+        said = [turn.text for turn in self._saved.values() if turn.speaker is Speaker.CALLER]
+        if not said or len(said[-1].split()) < _FEWEST_REPEATED_WORDS:
+            return 0
+        alike = itertools.takewhile(lambda text: text == said[-1], reversed(said))
+        return len(list(alike))
 
     @property
     def caller_since_ms(self) -> float | None:

@@ -102,8 +102,8 @@ def problem_of(change: dict[str, Json]) -> str:
         (
             {"idle": []},
             (
-                "idle: must be a map of nudge_after_s and goodbye_after_s; it is a list."
-                " In the console, its type is map."
+                "idle: must be a map of nudge_after_s, goodbye_after_s and background_after_s;"
+                " it is a list. In the console, its type is map."
             ),
         ),
         (

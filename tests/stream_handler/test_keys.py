@@ -1,4 +1,4 @@
-"""Keys that are pressed, and digits that are lost."""
+"""Keys do what callers expect of them."""
 
 import asyncio
 

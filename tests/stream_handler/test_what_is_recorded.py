@@ -1,4 +1,4 @@
-"""What the record says that was not so."""
+"""The record says what was said, when, and in which reply."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Sound that isn't speech, from the model and from the caller: what is still done wrong."""
+"""Sound that isn't speech, from the model and from the caller."""
 
 import asyncio
 
@@ -224,6 +224,42 @@ async def test_a_long_monologue_is_no_television(converse: Converse) -> None:
             await talk.phone.speak(0.42)
             await talk.phone.listen(0.18)
         await talk.phone.listen(3.0)
+
+        assert talk.texts == []
+        assert not talk.phone.over.is_set()
+
+
+class _IsPolite(Model):
+    """Answers a voicemail's menu each time."""
+
+    async def caller_spoke(self) -> None:
+        await self.send(heard_from_caller("To leave a message press one."))
+        await self.say("I am sorry, I did not understand that.", 2.5)
+
+
+async def test_a_voicemail_menu_is_not_talked_to_for_ever(converse: Converse) -> None:
+    async with converse(_IsPolite) as talk:
+        for _ in range(20):
+            await talk.phone.speak(4.0)
+            await talk.phone.listen(4.0)
+
+        record = await talk.ended()
+
+    assert record.call.end_reason is EndReason.CALLER_IDLE
+    assert len([text for text in talk.texts if "the same words" in text]) == 1
+
+
+class _Confirms(Model):
+    async def caller_spoke(self) -> None:
+        await self.send(heard_from_caller("Yes please."))
+        await self.say("And the next?", 1.0)
+
+
+async def test_a_caller_who_says_yes_each_time_is_no_machine(converse: Converse) -> None:
+    async with converse(_Confirms) as talk:
+        for _ in range(10):
+            await talk.phone.speak(1.0)
+            await talk.phone.listen(3.0)
 
         assert talk.texts == []
         assert not talk.phone.over.is_set()

@@ -1,4 +1,4 @@
-"""Who is owed an answer: where that is still judged wrongly."""
+"""Who is owed a reply, and who is not."""
 
 import asyncio
 
@@ -36,9 +36,6 @@ class _LateTranscript(Model):
         await self.say("As I said, from nine to five.", 1.5)
 
 
-LATE = "The transcript of a question that was answered is taken for a new question."
-
-
 async def test_a_late_transcript_asks_for_no_second_answer(converse: Converse) -> None:
     async with converse(_LateTranscript) as talk:
         await talk.phone.listen(1.0)
@@ -69,9 +66,6 @@ class _AsksHowMany(Model):
         if self.heard == 1:
             await self.send(heard_from_caller("I want a table."))
             await self.say("For how many?", 1.2)
-
-
-NOISE = "Sound without words is taken for a caller who waits for an answer."
 
 
 @pytest.mark.parametrize("noise_s", [0.5, 8.0], ids=["a door", "a hair dryer"])

@@ -1,4 +1,4 @@
-"""Goodbyes and announcements that are cut, and callers who are hung up on."""
+"""Goodbyes and announcements are heard to the end, and nobody is hung up on by mistake."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Sessions of the model that are replaced: what is still lost with them."""
+"""Nothing is lost with a session that is replaced."""
 
 import asyncio
 
