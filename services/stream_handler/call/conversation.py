@@ -22,7 +22,7 @@ from stream_handler.call.events import (
 from stream_handler.call.goodbye import Goodbye
 from stream_handler.call.keypad import Keypad
 from stream_handler.call.limits import Limits
-from stream_handler.call.playback import Playback
+from stream_handler.call.playback import BYTES_PER_MS, Playback
 from stream_handler.call.situation import Survey
 from stream_handler.call.speech import (
     PCM_BYTES_PER_MS,
@@ -41,6 +41,7 @@ from stream_handler.call.watchdog import Watchdog
 
 AUDIBLE_DBFS = -50.0
 """Far below the softest speech of a model, and above the noise of one that says nothing."""
+_LEAD_IN_BYTES = 200 * BYTES_PER_MS
 _BARGE_IN_WINDOW_MS = 3_000.0
 _ECHO_MS = 300.0  # how long after its end the agent may still be heard on the caller's line
 _SMALL_INTERRUPTION_MS = 600.0
@@ -170,23 +171,29 @@ class Conversation:
         self.effects.do(SendModelText(opening))
 
     def model_audio(self, event: ModelAudio) -> None:
-        """Play it, unless nobody could hear it: then it is no word of the model's."""
+        """Play it. Silence begins no reply: it waits for the sound that it leads to."""
+        link, mulaw = self.state.link, event.mulaw
+        if not mulaw:
+            return
         audible = event.level_dbfs >= AUDIBLE_DBFS
-        if audible and not self.state.link.generating:
+        if not audible and not link.generating:
+            self.state.lead_in = (self.state.lead_in + mulaw)[-_LEAD_IN_BYTES:]
+            self.watchdog.sound_was_silent()
+            return
+        if not link.generating:
             self.effects.cancel(Timer.ANSWER)
-        if not event.mulaw or not self.state.link.audio(event.at_ms, audible=audible):
-            if not audible:
-                self.watchdog.sound_was_silent()
+        if not link.audio(event.at_ms, audible=audible):
             return
         if audible:
             self.watchdog.model_acted()
+            mulaw, self.state.lead_in = self.state.lead_in + mulaw, b""
         self.limits.agent_replied()
         self.waiting.stop_ringing()
         self.waiting.stop()
         turns = self.transcript.agent_audio(
-            event.at_ms, self.playback.sent, len(event.mulaw), self.speech.last_voiced_ms
+            event.at_ms, self.playback.sent, len(mulaw), self.speech.last_voiced_ms
         )
-        self._play(event.mulaw, event.at_ms)
+        self._play(mulaw, event.at_ms)
         self.goodbye.agent_spoke()
         self.effects.save(turns=turns)
 
@@ -203,6 +210,7 @@ class Conversation:
 
     def interrupted(self, at_ms: float) -> None:
         self.state.link.interrupted(at_ms)
+        self.state.lead_in = b""
         self.waiting.stop()
         if not self.playback.idle:
             self.effects.do(ClearPlayback())
@@ -236,6 +244,7 @@ class Conversation:
         self.generation_completed(at_ms)
         self.transcript.agent_turn_over()
         self.state.link.turn_completed()
+        self.state.lead_in = b""
 
     def mark_received(self, event: MarkReceived) -> None:
         if self.playback.mark_received(event.name, event.at_ms):

@@ -269,8 +269,7 @@ class ModelLink:
         return self._tone_ms >= _TONE_MS
 
     def audio(self, at_ms: float, *, audible: bool = True) -> bool:
-        """Audio has arrived; False if it is to be dropped: it belongs to an interrupted reply, or
-        would begin one with silence.
+        """Audio has arrived; False if it belongs to an interrupted reply and must be dropped.
 
         Such audio follows closely, and ends with the turn. Sound that comes after a pause is a new
         reply; so is what comes a second later, if the service never ends the turn.
@@ -280,12 +279,11 @@ class ModelLink:
             last_ms, self.last_audio_ms = max(self.last_audio_ms, since_ms), at_ms
             if at_ms - last_ms < _STALE_GAP_MS:
                 return False
-        if not audible:
-            return self.generating
         self._interrupted_ms = None
         self.generating = True
         self.turn_is_empty = False
-        self.last_audio_ms = at_ms
+        if audible:
+            self.last_audio_ms = at_ms
         return True
 
     def interrupted(self, at_ms: float) -> None:
@@ -328,6 +326,9 @@ class CallState:
 
     ringing: bool = False
     """The caller hears ringback."""
+
+    lead_in: bytes = b""
+    """The silence before the model's next sound."""
 
     # The caller's latest utterance
     spoke_over_agent: bool = False
