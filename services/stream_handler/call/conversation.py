@@ -41,7 +41,7 @@ from stream_handler.call.watchdog import Watchdog
 
 AUDIBLE_DBFS = -50.0
 """Far below the softest speech of a model, and above the noise of one that says nothing."""
-_LEAD_IN_BYTES = 200 * BYTES_PER_MS
+_LONGEST_LEAD_IN_MS = 250.0
 _BARGE_IN_WINDOW_MS = 3_000.0
 _ECHO_MS = 300.0  # how long after its end the agent may still be heard on the caller's line
 _SMALL_INTERRUPTION_MS = 600.0
@@ -171,22 +171,20 @@ class Conversation:
         self.effects.do(SendModelText(opening))
 
     def model_audio(self, event: ModelAudio) -> None:
-        """Play it. Silence begins no reply: it waits for the sound that it leads to."""
+        """Play it. A reply begins with the first sound that can be heard."""
         link, mulaw = self.state.link, event.mulaw
         if not mulaw:
             return
-        audible = event.level_dbfs >= AUDIBLE_DBFS
-        if not audible and not link.generating:
-            self.state.lead_in = (self.state.lead_in + mulaw)[-_LEAD_IN_BYTES:]
-            self.watchdog.sound_was_silent()
+        begins = not link.generating
+        if not link.audio(event.at_ms, audible=event.level_dbfs >= AUDIBLE_DBFS):
             return
         if not link.generating:
-            self.effects.cancel(Timer.ANSWER)
-        if not link.audio(event.at_ms, audible=audible):
+            self._lead_in(mulaw, event.at_ms)
             return
-        if audible:
-            self.watchdog.model_acted()
-            mulaw, self.state.lead_in = self.state.lead_in + mulaw, b""
+        if begins:
+            self.effects.cancel(Timer.ANSWER)
+            self._end_lead_in(event.at_ms)
+        self.watchdog.model_acted()
         self.limits.agent_replied()
         self.waiting.stop_ringing()
         self.waiting.stop()
@@ -196,6 +194,20 @@ class Conversation:
         self._play(mulaw, event.at_ms)
         self.goodbye.agent_spoke()
         self.effects.save(turns=turns)
+
+    def _lead_in(self, mulaw: bytes, at_ms: float) -> None:
+        """Silence before a reply is played as a tone is: it counts neither as said nor as heard."""
+        if not self.state.ringing:
+            self.effects.do(PlayAudio(mulaw))
+            until_ms = max(self.state.lead_in_until_ms, at_ms)
+            self.state.lead_in_until_ms = until_ms + len(mulaw) / BYTES_PER_MS
+        self.watchdog.sound_was_silent()
+
+    def _end_lead_in(self, at_ms: float) -> None:
+        """No reply waits behind seconds of silence."""
+        if self.state.lead_in_until_ms - at_ms > _LONGEST_LEAD_IN_MS:
+            self.effects.do(ClearPlayback())
+        self.state.lead_in_until_ms = 0.0
 
     def _play(self, mulaw: bytes, at_ms: float) -> None:
         """In pieces, so that marks are never further apart than the estimate allows."""
@@ -210,7 +222,6 @@ class Conversation:
 
     def interrupted(self, at_ms: float) -> None:
         self.state.link.interrupted(at_ms)
-        self.state.lead_in = b""
         self.waiting.stop()
         if not self.playback.idle:
             self.effects.do(ClearPlayback())
@@ -244,7 +255,6 @@ class Conversation:
         self.generation_completed(at_ms)
         self.transcript.agent_turn_over()
         self.state.link.turn_completed()
-        self.state.lead_in = b""
 
     def mark_received(self, event: MarkReceived) -> None:
         if self.playback.mark_received(event.name, event.at_ms):

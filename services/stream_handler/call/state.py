@@ -279,10 +279,10 @@ class ModelLink:
             last_ms, self.last_audio_ms = max(self.last_audio_ms, since_ms), at_ms
             if at_ms - last_ms < _STALE_GAP_MS:
                 return False
-        self._interrupted_ms = None
-        self.generating = True
-        self.turn_is_empty = False
         if audible:
+            self._interrupted_ms = None
+            self.generating = True
+            self.turn_is_empty = False
             self.last_audio_ms = at_ms
         return True
 
@@ -327,8 +327,8 @@ class CallState:
     ringing: bool = False
     """The caller hears ringback."""
 
-    lead_in: bytes = b""
-    """The silence before the model's next sound."""
+    lead_in_until_ms: float = 0.0
+    """When the silence that the model has sent before its next sound will have been played."""
 
     # The caller's latest utterance
     spoke_over_agent: bool = False
