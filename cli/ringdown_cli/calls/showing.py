@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from ringdown.calls import CallIndex, CallQuery, CallRecord
+from ringdown.calls import RETENTION, CallIndex, CallQuery, CallRecord
 from ringdown.calls.problems import problems, reply_times_ms
 from ringdown.errors import InvalidDocument
 from ringdown.gemini.prices import cost_usd
@@ -56,7 +56,7 @@ async def read_record_or_stop(store: CallArchive, call_sid: str) -> CallRecord:
     if record is None:
         raise CannotGoOn(
             f"There is no call {call_sid}. Find it: ringdown calls list."
-            " Records are kept for 30 days; one that was lost may be in the log (calls replay)."
+            f" Records are kept for {RETENTION.days} days; one that was lost may be in the log (calls replay)."
         )
     return record
 

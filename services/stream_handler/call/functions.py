@@ -10,7 +10,7 @@ from typing import Annotated, Protocol
 import msgspec
 
 from ringdown.agents import Agent
-from ringdown.tools import Behavior, Json, ToolAnswer, ToolName
+from ringdown.tools import Behavior, Json, Scheduling, ToolAnswer, ToolName
 from ringdown.tools.check import BuiltInName
 from stream_handler.call import prompts
 from stream_handler.call.events import ToolCallRequested
@@ -42,8 +42,10 @@ class CallControl(Protocol):
     def collecting(self) -> bool:
         """Whether digits are being collected."""
 
-    def answer(self, id: str, answer: ToolAnswer, at_ms: float) -> None:
-        """Give the model its result."""
+    def answer(
+        self, id: str, answer: ToolAnswer, at_ms: float, scheduling: Scheduling | None = None
+    ) -> None:
+        """Give the model its result; `silent` if it need not speak of it."""
 
     def leave(self, event: ToolCallRequested, outcome: Outcome, *, said: str, missing: str) -> None:
         """End the stream once the goodbye is heard; tell the model whether it is still missing."""

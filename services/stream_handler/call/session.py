@@ -135,6 +135,8 @@ class StreamSession:
     def as_recorded(self, event: Event) -> Event:
         """The next event, without what the caller types or says in secret."""
         match event:
+            case CallerAudio() if self._keypad.hides_the_caller:
+                return replace(event, pcm=bytes(len(event.pcm)))
             case DtmfReceived():
                 return replace(event, digit=self._keypad.as_recorded(event.digit))
             case TranscriptReceived(speaker=Speaker.CALLER) if self._keypad.hides_the_caller:
