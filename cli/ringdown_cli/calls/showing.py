@@ -56,7 +56,8 @@ async def read_record_or_stop(store: CallArchive, call_sid: str) -> CallRecord:
     if record is None:
         raise CannotGoOn(
             f"There is no call {call_sid}. Find it: ringdown calls list."
-            f" Records are kept for {RETENTION.days} days; one that was lost may be in the log (calls replay)."
+            f" Records are kept for {RETENTION.days} days; one that was lost may be in the log"
+            " (calls replay)."
         )
     return record
 
