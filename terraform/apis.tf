@@ -16,7 +16,8 @@ locals {
       "secretmanager.googleapis.com",
       "storage.googleapis.com",
     ],
-    local.on_vertex ? ["aiplatform.googleapis.com"] : ["generativelanguage.googleapis.com"],
+    local.uses_key ? ["generativelanguage.googleapis.com"] : [],
+    local.uses_vertex ? ["aiplatform.googleapis.com"] : [],
   )
 }
 

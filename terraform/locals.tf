@@ -8,6 +8,9 @@ locals {
   name           = var.name
   project_number = data.google_project.this.number
   on_vertex      = var.gemini_backend == "vertex"
+  first_endpoint = local.on_vertex ? "vertex:${var.vertex_location}" : "developer"
+  uses_vertex    = local.on_vertex || anytrue([for name in var.model_endpoints : startswith(name, "vertex:")])
+  uses_key       = !local.on_vertex || contains(var.model_endpoints, "developer")
   root           = "${path.module}/.."
   store_url      = "firestore:${var.project_id}/${google_firestore_database.this.name}"
 
@@ -23,7 +26,7 @@ locals {
   gemini_settings = {
     GEMINI_BACKEND       = var.gemini_backend
     GEMINI_BASE_URL      = var.gemini_base_url
-    GOOGLE_CLOUD_PROJECT = local.on_vertex ? var.project_id : null
+    GOOGLE_CLOUD_PROJECT = local.uses_vertex ? var.project_id : null
     VERTEX_LOCATION      = local.on_vertex ? var.vertex_location : null
   }
 }

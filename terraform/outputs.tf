@@ -8,6 +8,11 @@ output "gemini_backend" {
   value       = var.gemini_backend
 }
 
+output "model_endpoints" {
+  description = "The model's further endpoints, separated by commas."
+  value       = join(",", var.model_endpoints)
+}
+
 output "next" {
   description = "What to do now."
   value       = <<-EOT

@@ -2,7 +2,7 @@ locals {
   # By the name of the environment variable, the version asked for.
   _own_secrets = {
     for name, version in {
-      GEMINI_API_KEY           = local.on_vertex ? null : var.secret_versions.gemini_api_key
+      GEMINI_API_KEY           = local.uses_key ? var.secret_versions.gemini_api_key : null
       STREAM_TOKEN_SECRET      = var.secret_versions.stream_token_secret
       TWILIO_AUTH_TOKEN        = var.secret_versions.twilio_auth_token
       TWILIO_SHARED_KEY_SECRET = var.secret_versions.twilio_shared_key_secret
@@ -21,7 +21,7 @@ locals {
     {
       incoming_call = [
         for name in ["GEMINI_API_KEY", "STREAM_TOKEN_SECRET", "TWILIO_AUTH_TOKEN", "TWILIO_SHARED_KEY_SECRET"] :
-        name if contains(keys(local._own_secrets), name)
+        name if contains(keys(local._own_secrets), name) && !(name == "GEMINI_API_KEY" && local.on_vertex)
       ]
       stream_handler = [
         for name in ["GEMINI_API_KEY", "STREAM_TOKEN_SECRET", "TWILIO_AUTH_TOKEN", "TWILIO_SHARED_KEY_SECRET"] :

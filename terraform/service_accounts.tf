@@ -63,10 +63,10 @@ locals {
       if role != "roles/datastore.user"
     }
   ]...)
-  _vertex_users = local.on_vertex ? {
-    incoming_call  = google_service_account.incoming_call.member
-    stream_handler = google_service_account.stream_handler.member
-  } : {}
+  _vertex_users = merge(
+    local.on_vertex ? { incoming_call = google_service_account.incoming_call.member } : {},
+    local.uses_vertex ? { stream_handler = google_service_account.stream_handler.member } : {},
+  )
 }
 
 # The condition keeps an environment out of the databases of others in the project.

@@ -37,9 +37,10 @@ resource "google_cloud_run_v2_service" "stream_handler" {
       dynamic "env" {
         for_each = {
           for name, value in merge(local.gemini_settings, {
-            MAX_CALLS  = tostring(var.calls_per_instance)
-            STORE_URL  = local.store_url
-            STREAM_URL = local.stream_url
+            MAX_CALLS       = tostring(var.calls_per_instance)
+            MODEL_ENDPOINTS = length(var.model_endpoints) > 0 ? join(",", var.model_endpoints) : null
+            STORE_URL       = local.store_url
+            STREAM_URL      = local.stream_url
           }) : name => value if value != null
         }
         content {

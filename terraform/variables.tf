@@ -51,15 +51,15 @@ variable "firestore_location" {
 }
 
 variable "gemini_api_key" {
-  description = "A key from Google AI Studio (https://aistudio.google.com/apikey). Give it as TF_VAR_gemini_api_key: it reaches Secret Manager and neither state nor plan. With gemini_backend = \"vertex\" none is needed."
+  description = "A key from Google AI Studio (https://aistudio.google.com/apikey). Give it as TF_VAR_gemini_api_key: it reaches Secret Manager and neither state nor plan. With Vertex AI alone none is needed."
   type        = string
   default     = null
   ephemeral   = true
   sensitive   = true
 
   validation {
-    condition     = var.gemini_backend == "vertex" || length(coalesce(var.gemini_api_key, "-")) >= 8
-    error_message = "No Gemini key is given. Set TF_VAR_gemini_api_key to a key from https://aistudio.google.com/apikey, or gemini_backend to \"vertex\"."
+    condition     = !contains(concat([var.gemini_backend], var.model_endpoints), "developer") || length(coalesce(var.gemini_api_key, "-")) >= 8
+    error_message = "No Gemini key is given. Set TF_VAR_gemini_api_key to a key from https://aistudio.google.com/apikey, or gemini_backend to \"vertex\" and no \"developer\" in model_endpoints."
   }
 }
 
@@ -113,6 +113,22 @@ variable "min_instances" {
   validation {
     condition     = var.min_instances >= 0 && floor(var.min_instances) == var.min_instances
     error_message = "min_instances must be 0 or more."
+  }
+}
+
+variable "model_endpoints" {
+  description = "Further endpoints of the model, in order: \"developer\" (with a key), or \"vertex:\" and a location. The next is dialled when one refuses, or breaks off twice within a minute; the first is that of gemini_backend."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in var.model_endpoints : can(regex("^(developer|vertex:[a-z0-9-]+)$", name))])
+    error_message = "model_endpoints must list \"developer\", or \"vertex:\" and a location, such as \"vertex:us-central1\"."
+  }
+  validation {
+    condition     = length(distinct(concat([local.first_endpoint], var.model_endpoints))) == 1 + length(var.model_endpoints)
+    error_message = "model_endpoints must name each endpoint once, and not the first, which follows from gemini_backend and vertex_location."
   }
 }
 

@@ -86,7 +86,7 @@ def test_every_resource_that_is_shown_exists(resource: str) -> None:
 
 def test_terraform_gives_the_doctor_what_it_reads() -> None:
     read = {"project_id", "webhook_url", "stream_url", "store_url", "phone_number", "secret_ids"}
-    read |= {"twilio_account_sid", "gemini_backend", "vertex_location"}
+    read |= {"twilio_account_sid", "gemini_backend", "vertex_location", "model_endpoints"}
 
     assert read <= OUTPUTS
     assert from_outputs(outputs(), {}, {}).project == "my-project"

@@ -145,8 +145,8 @@ async def _handler(environ: dict[str, str]) -> AsyncIterator[None]:
     watch = LoopWatch(now_s=jumping_loop().time)
     try:
         async with open_store(settings.store_url) as store, asyncio.TaskGroup() as group:
-            model = GeminiLive(settings.gemini, tls=tls)
-            services = Services(store, store, model, tools, AgentWatch(store))
+            models = tuple(GeminiLive(endpoint, tls=tls) for endpoint in settings.endpoints)
+            services = Services(store, store, models, tools, AgentWatch(store))
             server = StreamServer(settings, services, loop_watch=watch)
             group.create_task(server.serve(stop))
             await _answering(settings.port)

@@ -2,7 +2,12 @@
 
 from collections.abc import Mapping
 
-from ringdown.gemini.backend import GeminiBackend, read_optional_gemini_backend
+from ringdown.gemini.backend import (
+    DeveloperApi,
+    GeminiBackend,
+    read_model_endpoints,
+    read_optional_gemini_backend,
+)
 from ringdown.settings import SettingsReader
 
 
@@ -18,3 +23,13 @@ def chosen_gemini(environ: Mapping[str, str]) -> GeminiBackend | None:
     backend = read_optional_gemini_backend(reader)
     reader.finish()
     return backend
+
+
+def chosen_endpoints(environ: Mapping[str, str]) -> tuple[GeminiBackend | None, ...]:
+    """As `chosen_gemini`, followed by MODEL_ENDPOINTS; None for one whose key is missing here."""
+    key = environ.get("GEMINI_API_KEY")
+    reader = SettingsReader(environ if key else {**environ, "GEMINI_API_KEY": "missing-here"})
+    _, *further = read_model_endpoints(reader)
+    reader.finish()
+    can_be_tried = (None if isinstance(e, DeveloperApi) and not key else e for e in further)
+    return chosen_gemini(environ), *can_be_tried

@@ -24,12 +24,12 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stop.set)
-    model = GeminiLive(settings.gemini)
+    models = tuple(map(GeminiLive, settings.endpoints))
     tools = ToolClient()
     spare_the_collector()
     try:
         async with open_store(settings.store_url) as store:
-            services = Services(store, store, model, tools, AgentWatch(store))
+            services = Services(store, store, models, tools, AgentWatch(store))
             await StreamServer(settings, services).serve(stop)
     finally:
         await tools.close()

@@ -76,7 +76,8 @@ class Services:
 
     store: CallStore
     flights: FlightStore
-    model: LiveModel
+    models: tuple[LiveModel, ...]
+    """One for each endpoint, in the order in which they are dialled."""
     tools: ToolClient
     agents: AgentWatch
 
@@ -107,7 +108,7 @@ class Bridge:
         self._up = Upsampler()
         self._group = asyncio.TaskGroup()
         self._model = ModelSide(
-            services.model,
+            services.models,
             self._group,
             self._now_ms,
             self._handle,
@@ -160,7 +161,8 @@ class Bridge:
             until_closed.append(
                 self._group.create_task(self._services.tools.warm(self._call.tools))
             )
-            self._handle(StreamStarted(self._now_ms()))
+            endpoints = tuple(model.endpoint for model in self._services.models)
+            self._handle(StreamStarted(self._now_ms(), endpoints))
             await self._closed.wait()
             if not self._recorder.is_finishing:
                 self._recorder.give_up()  # it failed as an observer, and doesn't know of the end

@@ -5,7 +5,7 @@ holds the call is heard: what an earlier one still says is dropped.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
@@ -62,15 +62,16 @@ class ModelSide:
 
     def __init__(
         self,
-        model: LiveModel,
+        models: Sequence[LiveModel],
         group: asyncio.TaskGroup,
         clock_ms: Callable[[], float],
         handle: Callable[[Event], None],
         *,
         volume_db: float = 0.0,
     ) -> None:
-        """Sessions run in `group`; `handle` takes their events, their voice as loud as wanted."""
-        self._model = model
+        """`models` are those that ConnectModel chooses from. Sessions run in `group`; `handle`
+        takes their events, their voice as loud as wanted."""
+        self._models = models
         self._group = group
         self._clock_ms = clock_ms
         self._handle = handle
@@ -118,22 +119,26 @@ class ModelSide:
             # The service does not share a session between two sockets.
             await asyncio.wait(before, timeout=_CLOSE_WITHIN_S)
         within_s = action.within_ms / 1_000
+        model = self._models[action.endpoint]
         try:
-            async with self._model.connect(action.config, self._clock_ms, within_s) as session:
-                self._take_over(connection, session, resumed=action.config.handle is not None)
+            async with model.connect(action.config, self._clock_ms, within_s) as session:
+                resumed = action.config.handle is not None
+                self._take_over(connection, session, model.endpoint, resumed=resumed)
                 error = await self._carry(connection, session)
                 if error is not None:
                     self._lost(connection, error)
         except ModelError as error:
-            self._failed(connection, error)
+            self._failed(connection, error, model.endpoint)
 
-    def _take_over(self, connection: _Connection, session: ModelSession, *, resumed: bool) -> None:
+    def _take_over(
+        self, connection: _Connection, session: ModelSession, endpoint: str, *, resumed: bool
+    ) -> None:
         if self._current is not None:
             self._current.leave()
         connection.session = session
         self._end_sound()
         self._current, self._dialling = connection, None
-        _log.info("model session open", resumed=resumed)
+        _log.info("model session open", resumed=resumed, endpoint=endpoint)
         self._handle(ModelConnected(self._clock_ms()))
 
     async def _carry(self, connection: _Connection, session: ModelSession) -> ModelError | None:
@@ -196,10 +201,11 @@ class ModelSide:
             _log.error("model session lost", reason=str(error), code=error.code)
             self._handle(ModelDisconnected(self._clock_ms(), _reason(error), error.code))
 
-    def _failed(self, connection: _Connection, error: ModelError) -> None:
+    def _failed(self, connection: _Connection, error: ModelError, endpoint: str) -> None:
         if self._dialling is connection:
             self._dialling = None
-            _log.error("model session failed", reason=str(error), code=error.code)
+            reason = str(error)
+            _log.error("model session failed", reason=reason, code=error.code, endpoint=endpoint)
             at_ms = self._clock_ms()
             self._handle(ModelConnectFailed(at_ms, _reason(error), error.code))
 

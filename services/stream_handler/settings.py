@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ringdown.gemini.backend import GeminiBackend, read_gemini_backend
+from ringdown.gemini.backend import GeminiBackend, read_model_endpoints
 from ringdown.settings import SettingsReader
 from ringdown.stores import read_store_url
 
@@ -21,7 +21,8 @@ class Settings:
     """For accounts whose webhooks are signed with a shared key instead of the auth token."""
     stream_token_secret: str = field(repr=False)
     store_url: str
-    gemini: GeminiBackend
+    endpoints: tuple[GeminiBackend, ...]
+    """The model's, in the order in which they are dialled."""
     max_calls: int
     handler: str
     """Which process this is, for the claims it makes."""
@@ -46,7 +47,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             min_length=32,
         ),
         store_url=read_store_url(reader),
-        gemini=read_gemini_backend(reader),
+        endpoints=read_model_endpoints(reader),
         max_calls=reader.integer("MAX_CALLS", default=20, minimum=1, maximum=1000),
         handler=f"{reader.text('K_REVISION', '', default='local')}/{_instance()}",
     )

@@ -100,4 +100,4 @@ class SettingsReader:
     def finish(self) -> None:
         """Raise ConfigurationError with everything that was found wrong."""
         if self._problems:
-            raise ConfigurationError(self._problems)
+            raise ConfigurationError(list(dict.fromkeys(self._problems)))

@@ -54,6 +54,45 @@ run "vertex_needs_no_key" {
   }
 }
 
+run "vertex_stands_in_for_the_key" {
+  command = plan
+
+  variables {
+    model_endpoints = ["vertex:us-central1", "vertex:europe-west4"]
+  }
+
+  assert {
+    condition     = keys(google_project_iam_member.vertex_user) == ["stream_handler"]
+    error_message = "Only what dials the further endpoints may use Vertex AI."
+  }
+  assert {
+    condition     = length(setintersection(keys(google_project_service.this), ["aiplatform.googleapis.com", "generativelanguage.googleapis.com"])) == 2
+    error_message = "Both APIs must be enabled."
+  }
+}
+
+run "a_key_is_needed_where_it_stands_in_for_vertex" {
+  command = plan
+
+  variables {
+    gemini_api_key  = null
+    gemini_backend  = "vertex"
+    model_endpoints = ["developer"]
+  }
+
+  expect_failures = [var.gemini_api_key]
+}
+
+run "an_endpoint_does_not_stand_in_for_itself" {
+  command = plan
+
+  variables {
+    model_endpoints = ["developer"]
+  }
+
+  expect_failures = [var.model_endpoints]
+}
+
 run "a_key_is_needed_without_vertex" {
   command = plan
 

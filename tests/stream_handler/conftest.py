@@ -1,9 +1,11 @@
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trustme
 
+from tests.google_tokens import TokenServer, token_server
 from tests.jumping_loop import pytest_asyncio_loop_factories as pytest_asyncio_loop_factories
 from tests.stream_handler.conversing import Converse, conversing
 
@@ -19,6 +21,14 @@ def trusting(certificates: trustme.CA) -> ssl.SSLContext:
     tls = ssl.create_default_context()
     certificates.configure_trust(tls)
     return tls
+
+
+@pytest.fixture
+def tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenServer]:
+    """What gives Vertex AI's client its tokens."""
+    with token_server() as server:
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(server.key_file(tmp_path)))
+        yield server
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from ringdown.agents import Agent
 from ringdown.calls import CallRecord, CallStore, stream_token
 from ringdown.errors import NoCredentials
-from ringdown.gemini.backend import DeveloperApi
+from ringdown.gemini.backend import DeveloperApi, GeminiBackend
 from ringdown.gemini.session import GeminiLive
 from ringdown.stores.sqlite import SqliteStore
 from stream_handler.agent_watch import AgentWatch
@@ -154,16 +154,22 @@ async def running_handler(
     max_calls: int = 20,
     patience: Patience = SHORT_PATIENCE,
     tools: ToolClient | None = None,
+    endpoints: tuple[GeminiBackend, ...] = (),
     within_s: float = 30.0,
 ) -> AsyncIterator[Handler]:
-    """Serve until left; then whatever a call has started must be over, too."""
+    """Serve until left; then whatever a call has started must be over, too.
+
+    `endpoints` are those that are dialled when `gemini` fails.
+    """
     before = asyncio.all_tasks()
     store = SqliteStore(folder / "records.db")
     tools = tools or ToolClient(IdentityTokens(_no_token))
-    backend = DeveloperApi("key-0123456789", gemini.url)
-    model = GeminiLive(backend, tls=trusting, connect_timeout_s=2.0)
+    models = tuple(
+        GeminiLive(backend, tls=trusting, connect_timeout_s=2.0)
+        for backend in (DeveloperApi("key-0123456789", gemini.url), *endpoints)
+    )
     services = Services(
-        claims or store, store, model, tools, AgentWatch(store, every_s=LOOK_EVERY_S)
+        claims or store, store, models, tools, AgentWatch(store, every_s=LOOK_EVERY_S)
     )
     watch = LoopWatch(now_s=asyncio.get_running_loop().time)
     server = StreamServer(_settings(max_calls), services, patience, watch)
@@ -213,7 +219,7 @@ def _settings(max_calls: int) -> Settings:
         twilio_shared_key_secret=None,
         stream_token_secret=TOKEN_SECRET,
         store_url="",
-        gemini=DeveloperApi("unused"),
+        endpoints=(DeveloperApi("unused"),),
         max_calls=max_calls,
         handler="test/1",
     )

@@ -30,7 +30,8 @@ class LittleGemini:
 
     def __init__(self, script: Script | None, refuse: HTTPStatus | None) -> None:
         self._script = script or until_closed
-        self._refuse = refuse
+        self.refuse = refuse
+        """With what the next connections are refused."""
         self.url = ""
         self.attempts = 0
         self.setups: list[Json] = []
@@ -60,7 +61,7 @@ class LittleGemini:
         self.attempts += 1
         self.path = request.path
         self.headers = {name.lower(): value for name, value in request.headers.raw_items()}
-        return None if self._refuse is None else connection.respond(self._refuse, "no\n")
+        return None if self.refuse is None else connection.respond(self.refuse, "no\n")
 
     async def converse(self, socket: ServerConnection) -> None:
         try:

@@ -24,7 +24,7 @@ def test_five_settings_are_enough() -> None:
 
     assert settings.stream_url == "wss://stream.example.com"
     assert (settings.port, settings.max_calls) == (8080, 20)
-    assert settings.gemini == DeveloperApi(COMPLETE["GEMINI_API_KEY"])
+    assert settings.endpoints == (DeveloperApi(COMPLETE["GEMINI_API_KEY"]),)
 
 
 @pytest.mark.parametrize("name", sorted(COMPLETE))

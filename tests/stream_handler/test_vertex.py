@@ -7,10 +7,9 @@ of the older model answers to function calls with an id.
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -32,7 +31,7 @@ from stream_handler.call.events import (
     UsageReported,
 )
 from stream_handler.call.model_config import ModelConfig, session_config
-from tests.google_tokens import TokenServer, token_server
+from tests.google_tokens import TokenServer
 from tests.ringdown.samples import a_call, a_tool, an_agent
 
 PROJECT, LOCATION = "my-project", "us-central1"
@@ -52,13 +51,6 @@ SCENARIO = Scenario(
     ),
     pace=Pace(thinking_ms=20, speed=20),
 )
-
-
-@pytest.fixture
-def tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenServer]:
-    with token_server() as server:
-        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(server.key_file(tmp_path)))
-        yield server
 
 
 @asynccontextmanager

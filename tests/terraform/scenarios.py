@@ -46,6 +46,7 @@ EVERYTHING: Mapping[str, object] = {
     "gemini_base_url": "https://gemini.example",
     "max_instances": 9,
     "memory_model": "gemini-flash-latest",
+    "model_endpoints": ["vertex:us-central1", "vertex:europe-west4"],
     "min_instances": 1,
     "secret_versions": {"twilio_shared_key_secret": 1, "twilio_auth_token": 2},
     "tool_settings": {

@@ -29,7 +29,8 @@ WRONG = {
     "tool_settings": {"lookup_account": {"NO_SUCH_SETTING": "1"}},
     "twilio_account_sid": "SK0123456789abcdef0123456789abcdef",
 }
-"""Secrets aside, all that is checked; a wrong min_instances would hide max_instances."""
+"""Secrets aside, all that is checked, but for what others here would hide: a wrong min_instances
+max_instances, a wrong gemini_backend model_endpoints."""
 
 
 def plan(copy: Checkout) -> tuple[int, str]:
@@ -54,6 +55,24 @@ def test_every_wrong_value_is_told_in_one_go(tmp_path: Path) -> None:
     assert set(WRONG) <= told
     assert "written like +14155550100: plus, country code, digits only" in output
     assert "must name the image by its digest" in output
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"model_endpoints": ["vertex"]}, 'must list "developer", or "vertex:" and a location'),
+        ({"model_endpoints": ["developer"]}, "and not the first, which follows from"),
+        ({"model_endpoints": ["vertex:eu", "vertex:eu"]}, "must name each endpoint once"),
+    ],
+)
+def test_what_is_wrong_with_an_endpoint_is_told(
+    tmp_path: Path, given: dict[str, object], told: str
+) -> None:
+    with checkout(tmp_path, given) as copy:
+        status, output = plan(copy)
+
+    assert status == 1
+    assert told in output
 
 
 def test_everything_that_stops_a_plan_is_told_in_one_go(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import msgspec
 
 from ringdown.agents import Agent
 from ringdown.agents.phrases import phrases_for
-from ringdown.calls import GO_AWAY, Call, Reconnect, Resumption, ToolCall, Turn
+from ringdown.calls import GO_AWAY, Call, Reconnect, ToolCall, Turn
 from ringdown.tools import Json, ToolAnswer, ToolDeclaration
 from ringdown.tools.arguments import problems_with
 from ringdown.tools.request import order_key
@@ -204,7 +204,7 @@ class _Removal:
             reconnects=tuple(map(self._reconnect, call.reconnects)),
             resumption=None
             if call.resumption is None
-            else Resumption(handle=text(call.resumption.handle), at_ms=call.resumption.at_ms),
+            else replace(call.resumption, handle=text(call.resumption.handle)),
         )
 
     def _agent(self, agent: Agent) -> Agent:

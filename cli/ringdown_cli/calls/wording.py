@@ -61,6 +61,8 @@ def facts(record: CallRecord, *, whole_numbers: bool) -> Iterator[tuple[str, str
         yield "edits", f"took over {', '.join(call.applied_revisions)} while it went on"
     if call.reconnects:
         yield "reconnects", f"{len(call.reconnects)}, to the model"
+    if endpoints := dict.fromkeys(made.endpoint for made in call.reconnects if made.endpoint):
+        yield "endpoint", f"{', '.join(endpoints)}, because another one failed"
     yield "model", f"{call.agent.model}, {call.agent.voice}, {call.agent.language}"
     if replies := reply_line(record.turns):
         yield "replies", replies

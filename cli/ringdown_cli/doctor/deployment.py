@@ -7,7 +7,7 @@ import msgspec
 
 from ringdown.gemini.backend import GeminiBackend
 from ringdown.tools import Json
-from ringdown_cli.gemini_choice import chosen_gemini
+from ringdown_cli.gemini_choice import chosen_endpoints
 
 
 class NotOutputs(Exception):
@@ -27,7 +27,8 @@ class Deployment:
     phone_number: str | None = None
     twilio_account_sid: str | None = None
     twilio_auth_token: str | None = field(default=None, repr=False)
-    gemini: GeminiBackend | None = None
+    endpoints: tuple[GeminiBackend | None, ...] = (None,)
+    """The model's, in the order in which they are dialled; None for one whose key is missing."""
 
 
 class _Output(msgspec.Struct, frozen=True):
@@ -60,9 +61,10 @@ def from_outputs(text: str, deployed: Mapping[str, str], environ: Mapping[str, s
     values = _values(text)
     environ = {**_typed(environ), **environ, **deployed}
     backend = {
-        "GEMINI_BACKEND": values.get("gemini_backend"),
-        "VERTEX_LOCATION": values.get("vertex_location"),
-        "GOOGLE_CLOUD_PROJECT": values.get("project_id"),
+        "GEMINI_BACKEND": values.get("gemini_backend", ""),
+        "VERTEX_LOCATION": values.get("vertex_location", ""),
+        "GOOGLE_CLOUD_PROJECT": values["project_id"],
+        "MODEL_ENDPOINTS": values.get("model_endpoints", ""),
     }
     return Deployment(
         where=f"the deployment in project {values['project_id']}",
@@ -73,7 +75,7 @@ def from_outputs(text: str, deployed: Mapping[str, str], environ: Mapping[str, s
         phone_number=values.get("phone_number"),
         twilio_account_sid=values.get("twilio_account_sid"),
         twilio_auth_token=environ.get("TWILIO_AUTH_TOKEN"),
-        gemini=chosen_gemini({**environ, **{name: value or "" for name, value in backend.items()}}),
+        endpoints=chosen_endpoints({**environ, **backend}),
     )
 
 
@@ -89,7 +91,7 @@ def from_stack(text: str, store_url: str, environ: Mapping[str, str]) -> Deploym
         phone_number=environ.get("PHONE_NUMBER"),
         twilio_account_sid=environ.get("TWILIO_ACCOUNT_SID"),
         twilio_auth_token=stack.twilio_auth_token or environ.get("TWILIO_AUTH_TOKEN"),
-        gemini=chosen_gemini(environ),
+        endpoints=chosen_endpoints(environ),
     )
 
 
@@ -104,7 +106,7 @@ def from_environ(environ: Mapping[str, str]) -> Deployment:
         phone_number=environ.get("PHONE_NUMBER"),
         twilio_account_sid=environ.get("TWILIO_ACCOUNT_SID"),
         twilio_auth_token=environ.get("TWILIO_AUTH_TOKEN"),
-        gemini=chosen_gemini(environ),
+        endpoints=chosen_endpoints(environ),
     )
 
 

@@ -1,8 +1,10 @@
 """Does the model speak? One session as a call would open it, and the greeting, listened to."""
 
+import asyncio
 import datetime
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -22,7 +24,7 @@ from ringdown.stores import open_store
 from ringdown_cli.agents.rehearsal import trial_call
 from ringdown_cli.doctor.asking import Means
 from ringdown_cli.doctor.deployment import Deployment
-from ringdown_cli.doctor.verdicts import Verdict, good, untried, wrong
+from ringdown_cli.doctor.verdicts import State, Verdict, good, untried, wrong
 from stream_handler.call import prompts
 from stream_handler.call.events import GenerationCompleted, TranscriptReceived, TurnCompleted
 from stream_handler.call.model_config import session_config
@@ -30,6 +32,7 @@ from stream_handler.call.model_config import session_config
 _OUTPUT_HZ = 24_000
 _SHORTEST_S = 0.3
 _QUIETEST_DBFS = -50.0
+_BY_GRAVITY = (State.GOOD, State.UNTRIED, State.LIMITED, State.WRONG)
 _GRANT = "gcloud projects add-iam-policy-binding {} --member=MEMBER --role=roles/aiplatform.user"
 
 
@@ -58,21 +61,45 @@ class Spoken:
 
 
 async def check_model(deployment: Deployment, means: Means) -> Verdict:
-    if deployment.gemini is None:
+    """Checks every endpoint of the model, side by side."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(_check_endpoint(endpoint, deployment, means))
+            for endpoint in deployment.endpoints
+        ]
+    verdicts = [task.result() for task in tasks]
+    if len(verdicts) == 1:
+        return verdicts[0]
+    names = ("developer" if e is None else e.name for e in deployment.endpoints)
+    return judge_endpoints(dict(zip(names, verdicts, strict=True)))
+
+
+def judge_endpoints(verdicts: Mapping[str, Verdict]) -> Verdict:
+    """One verdict on all of them, by their names."""
+    state = max((verdict.state for verdict in verdicts.values()), key=_BY_GRAVITY.index)
+    findings = (f"{name}: {verdict.finding}" for name, verdict in verdicts.items())
+    advice = (f"{name}: {v.advice}" for name, v in verdicts.items() if v.advice)
+    return Verdict(state, "; ".join(findings), " ".join(advice))
+
+
+async def _check_endpoint(
+    endpoint: GeminiBackend | None, deployment: Deployment, means: Means
+) -> Verdict:
+    if endpoint is None:
         return untried(
             "there is no key here to try it with",
             "Set GEMINI_API_KEY (or GEMINI_BACKEND=vertex with GOOGLE_CLOUD_PROJECT and"
             " VERTEX_LOCATION), and look again.",
         )
     agent = await _agent(deployment)
-    model, place = model_on(deployment.gemini.api, agent.model), _place(deployment.gemini)
+    model, place = model_on(endpoint.api, agent.model), _place(endpoint)
     spoken = Spoken(f"{model} in {place}" if place else model)
-    tls = means.tls if deployment.gemini.base_url is not None else None
+    tls = means.tls if endpoint.base_url is not None else None
     try:
-        await _let_speak(GeminiLive(deployment.gemini, tls=tls), agent, spoken)
+        await _let_speak(GeminiLive(endpoint, tls=tls), agent, spoken)
     except ModelError as error:
         if not spoken.pcm:
-            return judge_failure(error, deployment.gemini, model)
+            return judge_failure(error, endpoint, model)
     return judge_speech(spoken)
 
 

@@ -20,6 +20,8 @@ class ConnectModel(msgspec.Struct, frozen=True):
 
     config: ModelConfig
     within_ms: float
+    endpoint: int = 0
+    """The place of the endpoint to dial, in the order of StreamStarted."""
 
 
 class CloseModel(msgspec.Struct, frozen=True):

@@ -20,10 +20,13 @@ from ringdown.tools import ToolAnswer
 from stream_handler.call.timers import Timer
 
 
-class StreamStarted(msgspec.Struct, frozen=True):
+class StreamStarted(msgspec.Struct, frozen=True, omit_defaults=True):
     """The call is claimed and Twilio is ready to play audio."""
 
     at_ms: float
+    endpoints: tuple[str, ...] = ()
+    """The names of the model's endpoints, in the order in which they are dialled; empty in older
+    records, when there was one."""
 
 
 class CallerAudio(msgspec.Struct, frozen=True, gc=False):

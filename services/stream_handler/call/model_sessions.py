@@ -27,6 +27,7 @@ from stream_handler.call.events import (
     ModelConnectFailed,
     ModelDisconnected,
     ResumptionUpdated,
+    StreamStarted,
     TurnCompleted,
 )
 from stream_handler.call.goodbye import Goodbye
@@ -70,20 +71,22 @@ class ModelSessions:
 
     # Opening
 
-    def begin(self, at_ms: float) -> None:
-        self._connect(at_ms, _FIRST_WITHIN_MS)
+    def begin(self, event: StreamStarted) -> None:
+        self.reconnects.begin(event.at_ms, event.endpoints)
+        self._connect(event.at_ms, _FIRST_WITHIN_MS)
 
     def connected(self, at_ms: float) -> None:
         before = self.state.link.state
         if not self.state.link.take(LinkNews.CONNECTED):
             return
-        self.reconnects.connected(at_ms)
+        moved = self.reconnects.connected(at_ms)
         if before is LinkState.MOVING:
             self._session_over(at_ms, GO_AWAY)
         self.state.leaving = False
         self.effects.cancel(Timer.RECONNECT, Timer.GO_AWAY)
         self.watchdog.connected()
-        self._note_reconnect(at_ms)
+        if moved or self.state.unheard_since_ms is not None:
+            self._note_reconnect(at_ms)
         if self.transcript.agent_has_spoken:
             if before is LinkState.CONNECTING:
                 self.conversation.go_on_listening()
@@ -96,13 +99,16 @@ class ModelSessions:
         before = self.state.link.state
         if not self.state.link.take(LinkNews.FAILED):
             return
-        pause_ms = self.reconnects.failed(event.at_ms, event.code)
+        pause_ms = self.reconnects.failed(event.at_ms, event.code, event.reason)
+        if before is LinkState.CONNECTING:
+            self.state.replaced_because = event.reason
         if before is LinkState.MOVING:
             self.effects.start(Timer.RECONNECT, pause_ms or MOVE_AGAIN_MS)
         elif pause_ms is None:
             first = before is LinkState.CONNECTING
             reason = EndReason.MODEL_UNAVAILABLE if first else EndReason.MODEL_LOST
-            self.effects.do(SaveCall(CallChanges(model_error=event.reason)))
+            why = self.reconnects.why(event.reason)
+            self.effects.do(SaveCall(CallChanges(model_error=why)))
             self.goodbye.finish_because(reason, event.at_ms)
         elif pause_ms == 0:
             self._connect(event.at_ms)
@@ -141,7 +147,7 @@ class ModelSessions:
             instructions = model_config.instructions_for(call, at_ms)
             self.effects.do(UpdateModelContext(instructions + self.state.sent_background))
 
-    def _connect(self, at_ms: float, within_ms: float = _AGAIN_WITHIN_MS) -> None:
+    def _connect(self, at_ms: float, most_ms: float = _AGAIN_WITHIN_MS) -> None:
         handle = self.reconnects.next_handle()
         self.state.sent_background = self._unheard(handle)
         self.state.sent_instructions = self.state.call.agent.instructions
@@ -152,7 +158,8 @@ class ModelSessions:
             background=self.state.sent_background,
             handle=None if handle is None else handle.handle,
         )
-        self.effects.do(ConnectModel(config, within_ms))
+        within_ms = self.reconnects.within_ms(at_ms, most_ms)
+        self.effects.do(ConnectModel(config, within_ms, self.reconnects.endpoint))
 
     def _unheard(self, handle: Resumption | None) -> str:
         """What the session is to know of the call; one that is resumed usually knows it, but may
@@ -175,8 +182,7 @@ class ModelSessions:
     # Leaving
 
     def resumable(self, event: ResumptionUpdated) -> None:
-        resumption = Resumption(handle=event.handle, at_ms=round(event.at_ms))
-        self.reconnects.resumable(resumption)
+        resumption = self.reconnects.resumable(event.handle, event.at_ms)
         self.effects.do(SaveCall(CallChanges(resumption=resumption)))
 
     def go_away(self, event: GoAwayReceived) -> None:
@@ -202,7 +208,9 @@ class ModelSessions:
             self.effects.do(CloseModel())
             self.conversation.turn_completed(event.at_ms)
             return
-        self.reconnects.told_too_much(event.code)
+        announced = under_way or self.effects.running(Timer.GO_AWAY)
+        if not self.reconnects.told_too_much(event.code) and not announced:
+            self.reconnects.broke(event.at_ms)
         self._session_over(event.at_ms, event.reason)
         if not under_way:
             self._connect_in_its_place(event.at_ms)
@@ -242,10 +250,15 @@ class ModelSessions:
     # Catching up
 
     def _note_reconnect(self, at_ms: float) -> None:
-        if self.state.unheard_since_ms is None:
-            return
-        took_ms = round(at_ms - self.state.unheard_since_ms)
-        made = Reconnect(at_ms=round(at_ms), took_ms=took_ms, reason=self.state.replaced_because)
+        since_ms = self.state.unheard_since_ms
+        if since_ms is None:
+            since_ms = self.reconnects.outage_ms
+        made = Reconnect(
+            at_ms=round(at_ms),
+            took_ms=round(at_ms - since_ms),
+            reason=self.state.replaced_because,
+            endpoint=self.reconnects.endpoint_name,
+        )
         call = self.state.call
         self.state.call = replace(call, reconnects=(*call.reconnects, made))
         self.effects.do(SaveCall(CallChanges(reconnects=self.state.call.reconnects)))

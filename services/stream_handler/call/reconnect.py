@@ -1,12 +1,15 @@
-"""Whether and when a lost session of the model is replaced, and with which handle."""
+"""Whether and when a lost session of the model is replaced, where, and with which handle."""
 
 from collections import deque
 
 from ringdown.calls import Resumption
+from stream_handler.call.endpoints import Endpoints
 from stream_handler.call.timers import RECONNECT_MS
 
 _OUTAGE_MS = 8_000.0
 """How long the caller waits for a model before they are sent to a person."""
+_LAST_TRY_MS = 1_000.0
+"""How much of it is left for the tries after the last pause."""
 _MOST_IN_A_MINUTE = 4
 _MOST_IN_A_CALL = 30
 _QUICK_MS = 10_000.0
@@ -22,22 +25,50 @@ _SMALLER = {1.0: 0.5, 0.5: 0.0}
 
 
 class Reconnects:
-    """Counts, and chooses between a handle and a fresh session. Times are ms of the call."""
+    """Counts, and chooses endpoint and handle, or a fresh session. Times are ms of the call."""
 
     def __init__(self, handle: Resumption | None) -> None:
         self._handle = handle
-        """The newest one. What it brings back is what was said before it was given."""
+        """The newest one. What it brings back is what was said before it was given, and only the
+        endpoint that gave it knows it."""
+        self._endpoints = Endpoints()
         self._used: Resumption | None = None
         """What the session was opened with that is there or under way."""
         self._quick_failures = 0
-        self._outage_ms = 0.0
-        self._failures = 0
+        self.outage_ms = 0.0
+        """Since when there is no session: it was lost, or the stream started."""
+        self._pauses = 0
         self._connected_ms: float | None = None
         self._made: deque[float] = deque(maxlen=_MOST_IN_A_MINUTE)
         self._made_in_call = 0
         self.told_share = 1.0
         """How much of what was said a fresh session is told."""
         self._left_because_asked_ms: float | None = None
+
+    def begin(self, at_ms: float, endpoints: tuple[str, ...]) -> None:
+        """The stream starts, and the first session is to be opened."""
+        self.outage_ms = at_ms
+        self._endpoints.begin(endpoints, None if self._handle is None else self._handle.endpoint)
+
+    @property
+    def endpoint(self) -> int:
+        """The place of the endpoint to dial now."""
+        return self._endpoints.place
+
+    @property
+    def endpoint_name(self) -> str | None:
+        """The endpoint that listens; None for the first."""
+        return self._endpoints.listening
+
+    def within_ms(self, at_ms: float, most_ms: float) -> float:
+        """How long the next try may take, if every endpoint is to have its turn while the caller
+        waits."""
+        share_ms = self._left_ms(at_ms) / self._endpoints.untried
+        return max(min(most_ms, share_ms), 0.0)
+
+    def broke(self, at_ms: float) -> None:
+        """The session has ended unasked and unannounced."""
+        self._endpoints.broke(at_ms)
 
     def go_away_is_new(self, at_ms: float) -> bool:
         """Whether to leave a session early that will end. One that says so soon after another did
@@ -56,47 +87,69 @@ class Reconnects:
         self.told_share = smaller
         return True
 
-    def resumable(self, handle: Resumption) -> None:
+    def resumable(self, handle: str, at_ms: float) -> Resumption:
         """The session that is there can be resumed from here."""
-        self._handle = handle
+        self._handle = Resumption(
+            handle=handle, at_ms=round(at_ms), endpoint=self._endpoints.listening
+        )
+        return self._handle
 
     @property
     def resumes(self) -> bool:
         """Whether the next session can be a resumed one."""
-        return self._handle is not None
+        return self._handle is not None and self._handle.endpoint == self._endpoints.name
 
     def next_handle(self) -> Resumption | None:
         """What to open a session with now; None for a fresh one."""
-        self._used = self._handle
+        self._used = self._handle if self.resumes else None
         return self._used
 
     def replace(self, at_ms: float) -> bool:
         """The session is gone, or to be replaced; False if there have been too many."""
-        self._outage_ms = at_ms
-        self._failures = 0
+        self.outage_ms = at_ms
+        self._pauses = 0
+        self._endpoints.outage()
         if self._connected_ms is not None and at_ms - self._connected_ms < _QUICK_MS:
             self._handle_failed()
         too_often = len(self._made) == self._made.maxlen and at_ms - self._made[0] < 60_000
         return not too_often and self._made_in_call < _MOST_IN_A_CALL
 
-    def failed(self, at_ms: float, code: int | None) -> float | None:
+    def failed(self, at_ms: float, code: int | None, reason: str = "") -> float | None:
         """No session: how long to wait before the next try; None if there is to be none."""
-        self._failures += 1
         resumed = self._used is not None
         if resumed and code in _HOPELESS:
             self._handle = None
         self._handle_failed()
-        if at_ms - self._outage_ms >= _OUTAGE_MS:
-            return None
         if resumed and self._handle is None:
-            return 0.0
-        if self._connected_ms is not None and self.told_too_much(code):
-            return 0.0
-        if code in _HOPELESS:
-            return None
-        return RECONNECT_MS[min(self._failures, len(RECONNECT_MS)) - 1]
+            pause_ms: float | None = 0.0  # the handle was refused, perhaps not the endpoint
+        elif self._connected_ms is not None and self.told_too_much(code):
+            pause_ms = 0.0
+        else:
+            pause_ms = self._next_endpoint(code, reason)
+        left_ms = self._left_ms(at_ms)
+        if not pause_ms:
+            return pause_ms if left_ms > 0 else None
+        return min(pause_ms, left_ms - _LAST_TRY_MS) if left_ms >= _LAST_TRY_MS else None
 
-    def connected(self, at_ms: float) -> None:
+    def _left_ms(self, at_ms: float) -> float:
+        return self.outage_ms + _OUTAGE_MS - at_ms
+
+    def why(self, reason: str) -> str:
+        """Why there is no session, after the last failure's `reason`."""
+        return self._endpoints.why(reason)
+
+    def _next_endpoint(self, code: int | None, reason: str) -> float | None:
+        untried = self._endpoints.refused(reason, for_good=code in _HOPELESS)
+        if untried is None:
+            return None
+        if untried:
+            self.told_share = 1.0
+            return 0.0
+        self._pauses += 1
+        return RECONNECT_MS[min(self._pauses, len(RECONNECT_MS)) - 1]
+
+    def connected(self, at_ms: float) -> bool:
+        """A session listens; whether at another endpoint than the one before."""
         if self._connected_ms is not None:
             self._made.append(at_ms)
             self._made_in_call += 1
@@ -104,6 +157,7 @@ class Reconnects:
         if self._used is None:
             self._handle = None
             self._quick_failures = 0
+        return self._endpoints.connected()
 
     def session_has_seen(self, start_ms: float) -> bool:
         """Whether the session that is there knows a tool call that began at `start_ms`.

@@ -197,7 +197,7 @@ class StreamSession:
             case DtmfReceived():
                 self._digit(event)
             case StreamStarted():
-                self._stream_started(event.at_ms)
+                self._stream_started(event)
             case ModelConnected():
                 self._sessions.connected(event.at_ms)
             case TimerFired():
@@ -223,10 +223,10 @@ class StreamSession:
             case _:
                 assert_never(event)
 
-    def _stream_started(self, at_ms: float) -> None:
-        self._sessions.begin(at_ms)
+    def _stream_started(self, event: StreamStarted) -> None:
+        self._sessions.begin(event)
         self._waiting.begin_ringback()
-        self._limits.stream_started(at_ms)
+        self._limits.stream_started(event.at_ms)
         self._effects.start(Timer.STREAM_AGE)
 
     # The keypad

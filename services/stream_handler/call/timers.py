@@ -144,7 +144,8 @@ COLLECTION_BEGINS_MS = 20_000
 LEAVE_BEFORE_MS = 10_000.0
 """What must be left of a go-away's time when the session is left."""
 RECONNECT_MS = (250.0, 500.0, 1_000.0, 2_000.0)
-"""After the first failure, the second, …; the last one after all others."""
+"""The first pause between two tries, the second, …; from then on the last. Each try is at every
+endpoint of the model."""
 MOVE_AGAIN_MS = 500.0
 """If the next session cannot be made while the old one still listens."""
 

@@ -302,7 +302,8 @@ def outline(action: Action) -> str:
             details = f"{len(instructions)} characters"
         case ConnectModel():
             resumed = "fresh" if action.config.handle is None else "by handle"
-            details = f"{resumed} within {action.within_ms:g} ms"
+            elsewhere = f" at endpoint {action.endpoint + 1}" if action.endpoint else ""
+            details = f"{resumed}{elsewhere} within {action.within_ms:g} ms"
         case CallTool():
             details = f"{action.id} {action.tool.name}"
         case SendToolResponse():

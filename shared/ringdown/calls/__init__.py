@@ -150,6 +150,8 @@ class Resumption(msgspec.Struct, frozen=True, kw_only=True):
 
     handle: str
     at_ms: int
+    endpoint: str | None = None
+    """Which endpoint gave the handle, and so knows it; None for the first."""
 
 
 GO_AWAY = "the service announced the session's end"
@@ -157,12 +159,15 @@ GO_AWAY = "the service announced the session's end"
 
 
 class Reconnect(msgspec.Struct, frozen=True, kw_only=True):
-    """One session of the model took the place of another. Times are ms, as in turns."""
+    """One session of the model took the place of another, or a call's first session was opened at
+    another endpoint than the first. Times are ms, as in turns."""
 
     at_ms: int
     took_ms: int
     """How long no session listened."""
     reason: str
+    endpoint: str | None = None
+    """Which endpoint the new session is at; None for the first."""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

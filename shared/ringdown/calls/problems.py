@@ -14,6 +14,7 @@ from ringdown.calls import (
     CallStatus,
     EndReason,
     NextAction,
+    Reconnect,
     Speaker,
     ToolOutcome,
     Turn,
@@ -50,6 +51,7 @@ def problems(record: CallRecord) -> tuple[str, ...]:
     return (
         *_ending(call),
         *_agent_document(call),
+        *_endpoints(call),
         *_reconnects(call),
         *_silence(record),
         *_tools(record),
@@ -149,16 +151,34 @@ def _agent_document(call: Call) -> Iterator[str]:
         )
 
 
+def _endpoints(call: Call) -> Iterator[str]:
+    for before, made in _moves(call):
+        failed = "The model's first endpoint" if before is None else f"The endpoint {before}"
+        yield (
+            f"{failed} failed at {_clock(made.at_ms)} ({made.reason}), so the call continued at"
+            f" {made.endpoint or 'the first'}. To check every endpoint: ringdown doctor"
+        )
+
+
+def _moves(call: Call) -> Iterator[tuple[str | None, Reconnect]]:
+    """Reconnects that led to another endpoint, each with the endpoint before it."""
+    befores = (None, *(made.endpoint for made in call.reconnects))
+    for before, made in zip(befores, call.reconnects, strict=False):
+        if made.endpoint != before:
+            yield before, made
+
+
 _BETWEEN_TURNS_MS = 1_000
 """A new session that is there sooner, and was to be expected, is nothing to tell of."""
 
 
 def _reconnects(call: Call) -> Iterator[str]:
     """But for those that the service wants every ten minutes or so, and nobody hears."""
+    moved = [made for _, made in _moves(call)]
     heard = [
         made
         for made in call.reconnects
-        if made.took_ms > _BETWEEN_TURNS_MS or made.reason != GO_AWAY
+        if (made.took_ms > _BETWEEN_TURNS_MS or made.reason != GO_AWAY) and made not in moved
     ]
     if heard:
         where = _some([f"{_clock(made.at_ms)} ({made.reason})" for made in heard])

@@ -1,5 +1,6 @@
 """Where Gemini is asked: the Developer API with a key, or Vertex AI with a service account."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from ringdown.gemini.models import Api
@@ -19,6 +20,11 @@ class DeveloperApi:
     def api(self) -> Api:
         return Api.DEVELOPER
 
+    @property
+    def name(self) -> str:
+        """As in MODEL_ENDPOINTS."""
+        return "developer"
+
 
 @dataclass(frozen=True, slots=True)
 class VertexAi:
@@ -33,6 +39,11 @@ class VertexAi:
     @property
     def api(self) -> Api:
         return Api.VERTEX
+
+    @property
+    def name(self) -> str:
+        """As in MODEL_ENDPOINTS."""
+        return f"vertex:{self.location}"
 
     @property
     def url(self) -> str:
@@ -54,6 +65,31 @@ GeminiBackend = DeveloperApi | VertexAi
 def read_gemini_backend(reader: SettingsReader) -> GeminiBackend:
     """From GEMINI_BACKEND and what it needs; what is wrong is told by `reader.finish()`."""
     return _vertex(reader) if _is_vertex(reader) else read_developer_api(reader)
+
+
+def read_model_endpoints(reader: SettingsReader) -> tuple[GeminiBackend, ...]:
+    """Where sessions are opened, in order: the backend, then what MODEL_ENDPOINTS lists. What is
+    wrong is told by `reader.finish()`."""
+    endpoints = [read_gemini_backend(reader)]
+    for name in _listed(reader.optional("MODEL_ENDPOINTS") or ""):
+        match name.partition(":"):
+            case "developer", "", "":
+                endpoints.append(DeveloperApi(_key(reader)))
+            case "vertex", ":", location if location:
+                endpoints.append(VertexAi(_project(reader), location))
+            case _:
+                reader.problem(
+                    f"MODEL_ENDPOINTS has {name!r}. Set it to what is dialled when the first"
+                    " endpoint fails, in order and separated by commas: developer, or vertex: and a"
+                    " location, such as vertex:us-central1."
+                )
+    for name, times in Counter(endpoint.name for endpoint in endpoints).items():
+        if times > 1:
+            reader.problem(
+                f"MODEL_ENDPOINTS has {name}, which is an endpoint already. Set it to others than"
+                " GEMINI_BACKEND and VERTEX_LOCATION say, each once."
+            )
+    return tuple(endpoints)
 
 
 def read_optional_gemini_backend(reader: SettingsReader) -> GeminiBackend | None:
@@ -81,24 +117,33 @@ def _is_vertex(reader: SettingsReader) -> bool:
 
 def read_developer_api(reader: SettingsReader) -> DeveloperApi:
     """From GEMINI_API_KEY and GEMINI_BASE_URL; what is wrong is told by `reader.finish()`."""
-    key = reader.secret(
+    return DeveloperApi(_key(reader), _base_url(reader))
+
+
+def _key(reader: SettingsReader) -> str:
+    return reader.secret(
         "GEMINI_API_KEY",
         "a Gemini API key from Google AI Studio (or use Vertex AI: GEMINI_BACKEND=vertex)",
         min_length=8,
     )
-    return DeveloperApi(key, _base_url(reader))
 
 
 def _vertex(reader: SettingsReader) -> VertexAi:
     return VertexAi(
-        project=reader.text(
-            "GOOGLE_CLOUD_PROJECT", "the project whose Vertex AI is used, for GEMINI_BACKEND=vertex"
-        ),
+        project=_project(reader),
         location=reader.text(
             "VERTEX_LOCATION", "a region of Vertex AI, such as us-central1, or global"
         ),
         base_url=_base_url(reader),
     )
+
+
+def _project(reader: SettingsReader) -> str:
+    return reader.text("GOOGLE_CLOUD_PROJECT", "the project whose Vertex AI is used")
+
+
+def _listed(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
 
 
 def _base_url(reader: SettingsReader) -> str | None:

@@ -107,7 +107,11 @@ class ModelSession(Protocol):
 
 
 class LiveModel(Protocol):
-    """Opens sessions."""
+    """Opens sessions, at one endpoint."""
+
+    @property
+    def endpoint(self) -> str:
+        """Its name: `developer`, or `vertex:` and a location."""
 
     def connect(
         self,

@@ -54,7 +54,7 @@ _connections: ContextVar[list[ClientConnection]] = ContextVar("_connections")
 
 
 class GeminiLive:
-    """Opens Live sessions. One per process: its client takes half a second to make."""
+    """Opens Live sessions. One per endpoint and process: a client takes half a second to make."""
 
     def __init__(
         self,
@@ -65,6 +65,7 @@ class GeminiLive:
     ) -> None:
         """`tls` is for an endpoint whose certificate the system does not trust."""
         self._connect_timeout_s = connect_timeout_s
+        self.endpoint = backend.name
         self._api = backend.api
         self._client = _client(backend, tls)
         build_types()

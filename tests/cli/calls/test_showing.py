@@ -3,6 +3,7 @@ import json
 import msgspec
 import pytest
 
+from ringdown.calls import Reconnect
 from ringdown.stores import Store
 from tests.cli.calls.stored_calls import bad_call, good_call, sid
 from tests.cli.command_line import CommandLine
@@ -42,6 +43,19 @@ def test_what_went_wrong_is_said_in_words_and_on_the_page(command_line: CommandL
     assert "What went wrong:\n  - The model was lost" in said
     assert f"  - {problem}\n" in said
     assert problem in page.read_text("utf-8")
+
+
+def test_the_endpoint_that_stood_in_is_named(command_line: CommandLine) -> None:
+    made = Reconnect(at_ms=300, took_ms=300, reason="503 refused", endpoint="vertex:us-central1")
+    call = msgspec.structs.replace(a_call(call_sid=sid(1)), reconnects=(made,))
+
+    async def work(store: Store) -> None:
+        await store.open_call(call)
+
+    command_line.with_store(work)
+    said = command_line.run("calls", "show", sid(1)).said
+    assert "endpoint:   vertex:us-central1, because another one failed\n" in said
+    assert "The model's first endpoint failed at 0:00 (503 refused)" in said
 
 
 def transferred(

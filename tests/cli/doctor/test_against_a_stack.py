@@ -122,7 +122,7 @@ def _deployment(stack: Stack, settings: StackSettings, gemini: GeminiLiveServer)
         phone_number=NUMBER,
         twilio_account_sid=ACCOUNT_SID,
         twilio_auth_token=stack.twilio_auth_token,
-        gemini=DeveloperApi(API_KEY, gemini.base_url),
+        endpoints=(DeveloperApi(API_KEY, gemini.base_url),),
     )
 
 
@@ -188,9 +188,9 @@ async def test_the_command_finds_the_stack_by_itself(line: Line) -> None:
 
 
 async def test_a_key_that_google_does_not_know(line: Line) -> None:
-    base_url = line.gemini.base_url
+    another = DeveloperApi("somebody-elses-key", line.gemini.base_url)
 
-    verdict = await line.verdict("model", gemini=DeveloperApi("somebody-elses-key", base_url))
+    verdict = await line.verdict("model", endpoints=(another,))
 
     assert verdict.state is State.WRONG
     assert "API key not valid" in verdict.finding
@@ -243,10 +243,10 @@ async def test_a_region_without_the_model(line: Line, tmp_path: Path) -> None:
     vertex = VertexAi(PROJECT, "moon-west1", line.gemini.base_url)
     line.gemini.faults = [Fault(Close(1008, "Publisher Model was not found"))]
     try:
-        verdict = await line.verdict("model", store_url=store_url, gemini=vertex)
+        verdict = await line.verdict("model", store_url=store_url, endpoints=(vertex,))
     finally:
         line.gemini.faults = []
-    now_there = await line.verdict("model", store_url=store_url, gemini=vertex)
+    now_there = await line.verdict("model", store_url=store_url, endpoints=(vertex,))
 
     assert now_there.state is State.GOOD, now_there
     assert "gemini-3.8-live in moon-west1 said" in now_there.finding
@@ -267,10 +267,26 @@ async def test_a_model_that_never_gets_ready(line: Line) -> None:
 
 
 async def test_without_a_key_the_model_is_not_tried(line: Line) -> None:
-    verdict = await line.verdict("model", gemini=None)
+    verdict = await line.verdict("model", endpoints=(None,))
 
     assert verdict.state is State.UNTRIED
     assert "GEMINI_API_KEY" in verdict.advice
+
+
+async def test_every_endpoint_of_the_model_is_tried(line: Line) -> None:
+    base_url = line.gemini.base_url
+    another = VertexAi(PROJECT, "moon-west1", base_url)
+
+    good = await line.verdict("model", endpoints=(DeveloperApi(API_KEY, base_url), another))
+    bad = await line.verdict("model", endpoints=(DeveloperApi("unknown-key", base_url), another))
+
+    assert good.state is State.GOOD, good
+    assert good.finding.startswith("developer: gemini-3.8-live said")
+    assert "; vertex:moon-west1: gemini-3.8-live in moon-west1 said" in good.finding
+    assert bad.state is State.WRONG
+    assert bad.finding.startswith("developer: no session with gemini-3.8-live")
+    assert "vertex:moon-west1: gemini-3.8-live in moon-west1 said" in bad.finding
+    assert bad.advice.startswith("developer: Google does not accept this key")
 
 
 # The webhook

@@ -44,7 +44,7 @@ def test_terraforms_outputs() -> None:
     assert deployment.store_url == VALUES["store_url"]
     assert deployment.phone_number == "+14155550100"
     assert (deployment.twilio_account_sid, deployment.twilio_auth_token) == ("AC1", "token")
-    assert deployment.gemini == DeveloperApi("AIza-0123456789")
+    assert deployment.endpoints == (DeveloperApi("AIza-0123456789"),)
 
 
 def test_secrets_as_they_were_typed_for_terraform() -> None:
@@ -53,7 +53,7 @@ def test_secrets_as_they_were_typed_for_terraform() -> None:
     deployment = from_outputs(outputs(), {}, typed)
 
     assert deployment.twilio_auth_token == "token"
-    assert deployment.gemini == DeveloperApi("AIza-0123456789")
+    assert deployment.endpoints == (DeveloperApi("AIza-0123456789"),)
 
 
 def test_what_is_deployed_counts_before_what_lies_in_the_environment() -> None:
@@ -63,7 +63,7 @@ def test_what_is_deployed_counts_before_what_lies_in_the_environment() -> None:
     deployment = from_outputs(outputs(), deployed, another)
 
     assert deployment.twilio_auth_token == "deployed"
-    assert deployment.gemini == DeveloperApi("AIza-deployed")
+    assert deployment.endpoints == (DeveloperApi("AIza-deployed"),)
 
 
 def test_where_the_deployed_secrets_are() -> None:
@@ -77,11 +77,30 @@ def test_where_the_deployed_secrets_are() -> None:
 def test_a_deployment_on_vertex() -> None:
     text = outputs(gemini_backend="vertex", vertex_location="us-central1")
 
-    assert from_outputs(text, {}, {}).gemini == VertexAi("my-project", "us-central1")
+    vertex = VertexAi("my-project", "us-central1")
+    assert from_outputs(text, {}, {}).endpoints == (vertex,)
+
+
+def test_a_deployment_with_several_endpoints() -> None:
+    text = outputs(model_endpoints="vertex:us-central1")
+    key = {"GEMINI_API_KEY": "AIza-0123456789"}
+    vertex = VertexAi("my-project", "us-central1")
+
+    assert from_outputs(text, key, {}).endpoints == (DeveloperApi("AIza-0123456789"), vertex)
+    assert from_outputs(text, {}, {}).endpoints == (None, vertex), "what can be tried is"
+
+
+def test_a_further_endpoint_whose_key_is_missing_here() -> None:
+    vertex = {"gemini_backend": "vertex", "vertex_location": "us-central1"}
+    text = outputs(**vertex, model_endpoints="developer")
+
+    found = from_outputs(text, {}, {}).endpoints
+
+    assert found == (VertexAi("my-project", "us-central1"), None)
 
 
 def test_a_deployment_without_a_key_here_is_looked_at_all_the_same() -> None:
-    assert from_outputs(outputs(), {}, {}).gemini is None
+    assert from_outputs(outputs(), {}, {}).endpoints == (None,)
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ from ringdown_cli.doctor.clock import judge_clock
 from ringdown_cli.doctor.deployment import Deployment
 from ringdown_cli.doctor.handler import judge_handler
 from ringdown_cli.doctor.messaging import judge_messaging
-from ringdown_cli.doctor.model import Spoken, judge_failure, judge_speech
+from ringdown_cli.doctor.model import Spoken, judge_endpoints, judge_failure, judge_speech
 from ringdown_cli.doctor.number import judge_number
 from ringdown_cli.doctor.twilio_account import judge_account
 from ringdown_cli.doctor.twilio_rest import Account, Capabilities, Number
-from ringdown_cli.doctor.verdicts import State, Verdict
+from ringdown_cli.doctor.verdicts import State, Verdict, good, untried, wrong
 from ringdown_cli.doctor.webhook import judge_webhook
 
 WEBHOOK, HANDLER = "https://webhook.example", "wss://stream.example"
@@ -275,6 +275,22 @@ def test_why_there_is_no_session(
 def test_what_may_pass_is_to_be_tried_again(reason: str, code: int | None) -> None:
     verdict = judge_failure(ModelError(reason, code=code), DEVELOPER, "x")
     is_told(verdict, State.WRONG, reason, "Try again in a minute")
+
+
+@pytest.mark.parametrize(
+    ("second", "state"),
+    [
+        (good("it spoke"), State.GOOD),
+        (untried("no key", "Set it."), State.UNTRIED),
+        (wrong("no session", "Try again."), State.WRONG),
+    ],
+)
+def test_of_several_endpoints_the_gravest_verdict_counts(second: Verdict, state: State) -> None:
+    verdict = judge_endpoints({"developer": good("it spoke"), "vertex:eu": second})
+
+    assert verdict.state is state
+    assert verdict.finding == f"developer: it spoke; vertex:eu: {second.finding}"
+    assert verdict.advice == (f"vertex:eu: {second.advice}" if second.advice else "")
 
 
 # All of them

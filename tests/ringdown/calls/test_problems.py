@@ -86,6 +86,31 @@ def test_a_reconnect_that_may_have_been_heard_is_told_with_its_reason(
     assert f"1:05 ({reason})" in told
 
 
+def test_an_endpoint_that_failed_is_told_with_the_one_that_took_its_place() -> None:
+    first = Reconnect(at_ms=300, took_ms=300, reason="503 refused", endpoint="vertex:us-central1")
+    back = Reconnect(at_ms=65_000, took_ms=90, reason="1011 Internal error")
+
+    left, returned = problems(record(call=good_call(reconnects=(first, back))))
+
+    assert left == (
+        "The model's first endpoint failed at 0:00 (503 refused), so the call continued at"
+        " vertex:us-central1. To check every endpoint: ringdown doctor"
+    )
+    assert returned.startswith("The endpoint vertex:us-central1 failed at 1:05 (1011 Internal")
+    assert "continued at the first." in returned
+
+
+def test_a_break_at_another_endpoint_is_a_break_and_no_move() -> None:
+    elsewhere = "vertex:us-central1"
+    moved = Reconnect(at_ms=300, took_ms=300, reason="503 refused", endpoint=elsewhere)
+    again = Reconnect(at_ms=65_000, took_ms=80, reason="1011 Internal error", endpoint=elsewhere)
+
+    left, broke = problems(record(call=good_call(reconnects=(moved, again))))
+
+    assert "first endpoint failed" in left
+    assert "made anew once" in broke
+
+
 def record(
     *turns: Turn, call: Call | None = None, tool_calls: tuple[ToolCall, ...] = ()
 ) -> CallRecord:

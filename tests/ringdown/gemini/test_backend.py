@@ -8,6 +8,7 @@ from ringdown.gemini.backend import (
     GeminiBackend,
     VertexAi,
     read_gemini_backend,
+    read_model_endpoints,
     read_optional_gemini_backend,
 )
 from ringdown.settings import SettingsReader
@@ -99,3 +100,64 @@ def test_where_gemini_is_optional_nothing_is_none() -> None:
 )
 def test_the_endpoint_of_a_location(location: str, url: str) -> None:
     assert VertexAi("my-project", location).url == url
+
+
+# Further endpoints
+
+
+def endpoints(environ: dict[str, str]) -> tuple[GeminiBackend, ...]:
+    reader = SettingsReader(environ)
+    read = read_model_endpoints(reader)
+    reader.finish()
+    return read
+
+
+def test_without_further_endpoints_there_is_one() -> None:
+    assert endpoints({"GEMINI_API_KEY": KEY, "MODEL_ENDPOINTS": " "}) == (DeveloperApi(KEY),)
+
+
+def test_vertex_beside_the_developer_api_and_another_region() -> None:
+    environ = {
+        "GEMINI_API_KEY": KEY,
+        "GEMINI_BASE_URL": "https://gemini.example",
+        "GOOGLE_CLOUD_PROJECT": "my-project",
+        "MODEL_ENDPOINTS": "vertex:us-central1, vertex:global",
+    }
+
+    assert endpoints(environ) == (
+        DeveloperApi(KEY, "https://gemini.example"),
+        VertexAi("my-project", "us-central1"),
+        VertexAi("my-project", "global"),
+    )
+
+
+def test_the_developer_api_beside_vertex() -> None:
+    environ = {**VERTEX, "GEMINI_API_KEY": KEY, "MODEL_ENDPOINTS": "developer"}
+
+    read = endpoints(environ)
+
+    assert read == (VertexAi("my-project", "us-central1"), DeveloperApi(KEY))
+    assert [endpoint.name for endpoint in read] == ["vertex:us-central1", "developer"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "listed", "problem"),
+    [
+        ({"GEMINI_API_KEY": KEY}, "vertex", "MODEL_ENDPOINTS has 'vertex'. Set it to"),
+        ({"GEMINI_API_KEY": KEY}, "vertex:", "MODEL_ENDPOINTS has 'vertex:'. Set it to"),
+        ({"GEMINI_API_KEY": KEY}, "openai", "MODEL_ENDPOINTS has 'openai'. Set it to"),
+        ({"GEMINI_API_KEY": KEY}, "developer", "MODEL_ENDPOINTS has developer, which is an"),
+        (VERTEX, "vertex:us-central1", "MODEL_ENDPOINTS has vertex:us-central1, which is an"),
+        (VERTEX, "vertex:eu,vertex:eu", "MODEL_ENDPOINTS has vertex:eu, which is an endpoint"),
+        (VERTEX, "developer", "GEMINI_API_KEY is not set. Set it to"),
+        ({"GEMINI_API_KEY": KEY}, "vertex:us,vertex:eu", "GOOGLE_CLOUD_PROJECT is not set."),
+    ],
+)
+def test_what_is_wrong_with_an_endpoint_is_told(
+    environ: dict[str, str], listed: str, problem: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        endpoints({**environ, "MODEL_ENDPOINTS": listed})
+
+    [told] = caught.value.problems
+    assert told.startswith(problem)

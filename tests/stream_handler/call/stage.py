@@ -133,8 +133,10 @@ class Stage:
         line: Line | None = None,
         history: tuple[Turn, ...] = (),
         tool_calls: tuple[ToolCall, ...] = (),
+        endpoints: tuple[str, ...] = (),
     ) -> None:
         call = call or a_call()
+        self.endpoints = endpoints
         self.call, self.history = call, history
         self.flight = FlightRecord(call, history, tool_calls=tool_calls)
         session = StreamSession(call, WORDS, history, tool_calls)
@@ -160,7 +162,7 @@ class Stage:
 
     def begun(self) -> "Stage":
         """The model is connected, and asked for the greeting."""
-        self.handle(StreamStarted(self.now_ms))
+        self.handle(StreamStarted(self.now_ms, self.endpoints))
         self.handle(ModelConnected(self.now_ms))
         return self
 

@@ -452,9 +452,9 @@ def test_a_model_that_refuses_at_the_start_is_tried_for_eight_seconds() -> None:
     stage.refusals = [503] * 100
     stage.handle(StreamStarted(0.0))
     stage.handle(ModelConnectFailed(0.0, "503 refused", 503))
-    stage.pass_ms(7_500)
+    stage.pass_ms(7_000)
     assert stage.ended_for() is None
-    stage.pass_ms(3_000)
+    stage.pass_ms(1_000)
 
     assert stage.ended_for() is EndReason.MODEL_UNAVAILABLE
 
