@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ringdown.agents.store import AgentStatus, Line, Revision, StoredAgent
 from ringdown.errors import Conflict
+from ringdown.stores.agent_documents import made_revision, seen_again
 from ringdown.tools import DeclaredTool, Json
 
 _ONE_TOOL = {"lookup_account": DeclaredTool()}
@@ -88,8 +89,12 @@ class KeptAgents:
     async def keep_revision(self, agent_id: str, revision: Revision) -> None:
         kept = self.revisions.setdefault(agent_id, {})
         before = kept.get(revision.revision)
-        if before is None or before.seen_at < revision.seen_at:
-            kept[revision.revision] = revision
+        if before is None:
+            now = made_revision(revision, await self.list_revisions(agent_id))
+        else:
+            now = seen_again(before, revision)
+        if now != before:
+            kept[revision.revision] = now
             self.writes.append(f"{_path(agent_id)}/revisions/{revision.revision}")
 
     async def last_revision(self, agent_id: str) -> Revision | None:

@@ -129,25 +129,35 @@ async def history(arguments: argparse.Namespace, surroundings: Surroundings) -> 
     return DONE
 
 
-_HISTORY_HEADS = ("revision", "last in use", "state", "what changed")
+_HISTORY_HEADS = ("revision", "since", "state", "what changed")
 
 
 def _history_rows(revisions: tuple[Revision, ...], answering: str) -> list[tuple[str, ...]]:
-    older = [*revisions[1:], None]
-    return [
-        (
-            revision.revision,
-            day_and_minute(revision.seen_at),
-            "answers calls" if revision.revision == answering else "",
-            _change(before, revision),
+    """Each version when it was made, and each rollback to it; the newest first."""
+    by_name = {revision.revision: revision for revision in revisions}
+    events = []
+    for revision in revisions:
+        made = (
+            "" if revision.replaced is None else _change(by_name.get(revision.replaced), revision)
         )
-        for revision, before in zip(revisions, older, strict=True)
+        events.append((revision.made_at or revision.seen_at, revision.revision, made or _FIRST))
+        for rollback in revision.rollbacks:
+            given_up = rollback.given_up or "a broken version"
+            events.append((rollback.at, revision.revision, f"rolled back from {given_up}"))
+    events.sort(key=lambda event: event[0], reverse=True)
+    last = next((event for event in events if event[1] == answering), None)
+    return [
+        (event[1], day_and_minute(event[0]), "answers calls" if event is last else "", event[2])
+        for event in events
     ]
+
+
+_FIRST = "the oldest that is kept"
 
 
 def _change(before: Revision | None, after: Revision) -> str:
     if before is None:
-        return "the oldest that is kept"
+        return ""
     return in_a_line(every_field(before.agent), every_field(after.agent))
 
 

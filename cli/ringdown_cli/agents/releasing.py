@@ -2,10 +2,12 @@
 
 import argparse
 
+import msgspec
+
 from ringdown.agents import DEFAULT_AGENT_ID, packaged_document
 from ringdown.agents.check import agent_document
 from ringdown.agents.edits import look_at_edit
-from ringdown.agents.store import AgentStore, Revision, StoredAgent
+from ringdown.agents.store import AgentStore, Revision, Rollback, StoredAgent
 from ringdown.errors import Conflict
 from ringdown_cli.agents.difference import difference
 from ringdown_cli.agents.documents import Document, document_of, where
@@ -41,30 +43,39 @@ async def rollback(arguments: argparse.Namespace, surroundings: Surroundings) ->
     terminal, agent_id = surroundings.terminal, arguments.agent
     async with chosen_store(arguments.store, surroundings) as store:
         stored = await read_or_stop(store, agent_id)
-        revision = await _revision_to_return_to(store, stored, arguments.revision)
+        present = findings_of(stored.document, None).agent
+        answers = None if present is None else present.revision
+        revision = await _revision_to_return_to(store, agent_id, arguments.revision, answers)
+        if revision.revision == answers:
+            terminal.say(f"Revision {answers} answers calls already: nothing is changed.")
+            return DONE
         document = document_of(revision.agent, like=stored.document)
         terminal.say(f"Back to revision {revision.revision}:")
         _say_difference(terminal, stored.document, document)
         if not _agreed(arguments, terminal, f"Save this as agents/{agent_id}?"):
             return BROKEN
         await _write(store, stored, document)
+        rollback = Rollback(at=surroundings.now(), given_up=answers)
+        noted = msgspec.structs.replace(revision, seen_at=rollback.at, rollbacks=(rollback,))
+        await store.keep_revision(agent_id, noted)
         return await _looked_at(store, agent_id, surroundings)
 
 
 async def _revision_to_return_to(
-    store: AgentStore, stored: StoredAgent, wanted: str | None
+    store: AgentStore, agent_id: str, wanted: str | None, answers: str | None
 ) -> Revision:
-    """The one asked for, else the latest that is not what the document says now: of a broken
-    document that is its last good version."""
+    """The one asked for, else the one that `answers` replaced. Of a broken document, or one that
+    nobody has looked at yet, that is the last good version."""
     if wanted is not None:
-        return await revision_or_stop(store, stored.agent_id, wanted)
-    present = findings_of(stored.document, None).agent
-    for revision in await store.list_revisions(stored.agent_id):
-        if present is None or revision.revision != present.revision:
-            return revision
+        return await revision_or_stop(store, agent_id, wanted)
+    revisions = {revision.revision: revision for revision in await store.list_revisions(agent_id)}
+    before = revisions[answers].replaced if answers in revisions else next(iter(revisions), None)
+    if before is not None and before in revisions:
+        return revisions[before]
     raise CannotGoOn(
-        f"There is no earlier revision of {stored.agent_id} to go back to."
-        f" See: ringdown agents history {stored.agent_id}"
+        f"There is no earlier revision of {agent_id} to go back to.\n"
+        f"To see all revisions: ringdown agents history {agent_id}\n"
+        f"To return to one of them: ringdown agents rollback {agent_id} REVISION"
     )
 
 

@@ -14,14 +14,31 @@ import msgspec
 from ringdown.agents import Agent
 from ringdown.tools import DeclaredTool, Json
 
+MOST_ROLLBACKS = 20
+
+
+class Rollback(msgspec.Struct, frozen=True, kw_only=True):
+    """An operator returned to a revision."""
+
+    at: datetime.datetime
+    given_up: str | None
+    """The revision that answered until then; None if the document was broken."""
+
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
-    """A valid version of an agent."""
+    """A valid version of an agent. `made_at` and `replaced` belong to the store."""
 
     revision: str
     agent: Agent
     seen_at: datetime.datetime
     """When it was last seen to be the agent."""
+    made_at: datetime.datetime | None = None
+    """When it was first seen."""
+    replaced: str | None = None
+    """The revision that was the agent before this one was made. A rollback leads there: the times
+    of last use would lead to the version that somebody has just given up."""
+    rollbacks: tuple[Rollback, ...] = ()
+    """Those that led to this revision: the newest MOST_ROLLBACKS, the oldest of them first."""
 
 
 class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +105,8 @@ class AgentStore(Protocol):
         """Write the field `status` and nothing else; a document that is gone stays gone."""
 
     async def keep_revision(self, agent_id: str, revision: Revision) -> None:
-        """Create it, or move its `seen_at` on (never back)."""
+        """Create it, as what replaced the one seen last; or move its `seen_at` on (never back).
+        Its rollbacks are added to those that are kept."""
 
     async def last_revision(self, agent_id: str) -> Revision | None:
         """The one seen last, of those that can be read."""

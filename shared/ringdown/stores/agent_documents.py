@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from ringdown.agents import DEFAULT_AGENT_ID
-from ringdown.agents.store import AgentStatus, Revision, StoredAgent
+from ringdown.agents.store import MOST_ROLLBACKS, AgentStatus, Revision, StoredAgent
 from ringdown.documents import Record, to_record
 from ringdown.errors import InvalidDocument
 from ringdown.gemini.openapi_schema import simplifications
@@ -111,9 +111,21 @@ def _tool(name: str, fields: Document) -> ToolDeclaration:
     return tool
 
 
-def moved_on(before: Revision | None, revision: Revision) -> bool:
-    """Whether `revision` is to be written over `before`."""
-    return before is None or before.seen_at < revision.seen_at
+def made_revision(revision: Revision, others: Iterable[Revision]) -> Revision:
+    """`revision` as it is first written; of `others`, the one seen last comes first."""
+    earlier = (each for each in others if each.seen_at <= revision.seen_at)
+    replaced = next((each.revision for each in earlier), None)
+    return msgspec.structs.replace(revision, made_at=revision.seen_at, replaced=replaced)
+
+
+def seen_again(kept: Revision, revision: Revision) -> Revision:
+    """The `kept` revision once it has been seen as `revision`."""
+    rollbacks = {each.at: each for each in (*kept.rollbacks, *revision.rollbacks)}
+    return msgspec.structs.replace(
+        kept,
+        seen_at=max(kept.seen_at, revision.seen_at),
+        rollbacks=tuple(rollbacks[at] for at in sorted(rollbacks)[-MOST_ROLLBACKS:]),
+    )
 
 
 def readable_revision(path: str, fields: Json) -> Revision | None:

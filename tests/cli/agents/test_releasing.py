@@ -98,12 +98,71 @@ def test_from_a_broken_document_back_to_its_last_good_revision(shop: CommandLine
     assert read(shop).document["voice"] == "Puck"
 
 
-def test_a_rollback_can_be_rolled_back(shop: CommandLine) -> None:
+def test_two_rollbacks_go_two_versions_back(shop: CommandLine) -> None:
+    first = save(shop)
+    second = save(shop, voice="Puck")
+    save(shop, voice="Leda")
+    answered = []
+    for _ in range(2):
+        assert shop.run("agents", "rollback", "shop", "--yes").status == 0
+        answered.append(answering_revision(shop))
+    assert answered == [second, first]
+
+
+def test_no_rollback_leads_to_a_version_that_was_given_up(shop: CommandLine) -> None:
+    good = save(shop)
+    save(shop, voice="Puck")
+    shop.run("agents", "rollback", "shop", "--yes")
+    save(shop, voice="Leda")
+    shop.run("agents", "rollback", "shop", "--yes")
+    assert answering_revision(shop) == good
+
+
+def test_two_operators_who_both_go_back_are_where_one_would_be(shop: CommandLine) -> None:
+    good = save(shop)
+    save(shop, voice="Puck")
+    assert shop.run("agents", "rollback", "shop", "--yes").status == 0
+    ran = shop.run("agents", "rollback", "shop", "--yes")
+    assert (ran.status, answering_revision(shop)) == (1, good)
+
+
+def test_a_rollback_is_undone_by_naming_the_revision(shop: CommandLine) -> None:
     save(shop)
     second = save(shop, voice="Puck")
     shop.run("agents", "rollback", "shop", "--yes")
+    assert shop.run("agents", "rollback", "shop", second, "--yes").status == 0
+    assert answering_revision(shop) == second
+
+
+def test_back_to_what_answers_already_changes_nothing(shop: CommandLine) -> None:
+    save(shop)
+    second = save(shop, voice="Puck")
+    ran = shop.run("agents", "rollback", "shop", second)
+    assert (ran.status, ran.said) == (
+        0,
+        f"Revision {second} answers calls already: nothing is changed.\n",
+    )
+    assert "rolled back" not in shop.run("agents", "history", "shop").said
+
+
+def test_an_edit_that_nobody_has_looked_at_is_undone(shop: CommandLine) -> None:
+    save(shop)
+    second = save(shop, voice="Puck")
+    write(shop, {**DOCUMENT, "voice": "Leda"})
     shop.run("agents", "rollback", "shop", "--yes")
     assert answering_revision(shop) == second
+
+
+def test_history_has_rollbacks_as_events(shop: CommandLine) -> None:
+    first = save(shop)
+    second = save(shop, voice="Puck")
+    shop.run("agents", "rollback", "shop", "--yes")
+    rows = json.loads(shop.run("agents", "history", "shop", "--json").said)
+    assert [(row["revision"], row["state"], row["what_changed"]) for row in rows] == [
+        (first, "answers calls", f"rolled back from {second}"),
+        (second, "", 'voice: "Kore" → "Puck"'),
+        (first, "", "the oldest that is kept"),
+    ]
 
 
 def test_back_to_nothing_is_told(shop: CommandLine) -> None:

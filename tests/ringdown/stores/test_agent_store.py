@@ -9,7 +9,7 @@ import pytest
 from ringdown.agents import packaged_document
 from ringdown.agents.check import findings
 from ringdown.agents.edits import look_at_edit
-from ringdown.agents.store import AgentStatus, Revision
+from ringdown.agents.store import MOST_ROLLBACKS, AgentStatus, Revision, Rollback
 from ringdown.calls.answering import Answering, answering
 from ringdown.errors import Conflict, InvalidDocument
 from ringdown.stores import Store
@@ -218,20 +218,71 @@ async def test_a_status_and_an_edit_at_once_lose_neither(store: Store, other_sto
 # Revisions
 
 
+def kept(
+    revision: Revision,
+    *,
+    made_at: datetime.datetime | None = None,
+    replaced: Revision | None = None,
+) -> Revision:
+    """As the store gives back what was kept first at `made_at`, else when it was last seen."""
+    return msgspec.structs.replace(
+        revision,
+        made_at=made_at or revision.seen_at,
+        replaced=None if replaced is None else replaced.revision,
+    )
+
+
 async def test_the_revision_seen_last_comes_first(store: Store) -> None:
     first, second = revision_of("One."), revision_of("Two.", LATER)
     for revision in (second, first):
         await store.keep_revision("default", revision)
-    assert await store.last_revision("default") == second
-    assert await store.list_revisions("default") == (second, first)
+    assert await store.last_revision("default") == kept(second)
+    assert await store.list_revisions("default") == (kept(second), kept(first))
     assert await store.list_revisions("night") == ()
 
 
 async def test_a_revision_is_kept_once_and_its_time_moves_on_only(store: Store) -> None:
-    again, between = revision_of("One.", LATER), revision_of("Two.", NOW)
-    for revision in (revision_of("One."), between, again, revision_of("One.")):
+    one, again, two = revision_of("One."), revision_of("One.", LATER), revision_of("Two.", NOW)
+    for revision in (one, two, again, one):
         await store.keep_revision("default", revision)
-    assert await store.list_revisions("default") == (again, between)
+    assert await store.list_revisions("default") == (
+        kept(again, made_at=NOW),
+        kept(two, replaced=one),
+    )
+
+
+async def test_a_revision_replaced_the_one_seen_last_before_it(
+    store: Store, other_store: Store
+) -> None:
+    hour = datetime.timedelta(hours=1)
+    one, two = revision_of("One."), revision_of("Two.", NOW + hour)
+    one_again = revision_of("One.", NOW + 2 * hour)
+    three = revision_of("Three.", NOW + 3 * hour)
+    for revision in (one, two, one_again, three):
+        await store.keep_revision("default", revision)
+    assert await other_store.list_revisions("default") == (
+        kept(three, replaced=one),
+        kept(one_again, made_at=NOW),
+        kept(two, replaced=one),
+    )
+
+
+async def test_rollbacks_to_a_revision_are_added_up(store: Store, other_store: Store) -> None:
+    def returned(minutes: int) -> Revision:
+        at = NOW + datetime.timedelta(minutes=minutes)
+        rollback = Rollback(at=at, given_up=revision_of("Two.").revision)
+        return msgspec.structs.replace(revision_of("One.", at), rollbacks=(rollback,))
+
+    await store.keep_revision("default", revision_of("One."))
+    seen_later = revision_of("One.", NOW + datetime.timedelta(days=1))
+    await other_store.keep_revision("default", seen_later)
+    for minutes in (2, 1, 2, *range(3, MOST_ROLLBACKS + 3)):
+        await store.keep_revision("default", returned(minutes))
+    last = await other_store.last_revision("default")
+    assert last is not None
+    assert (last.seen_at, last.made_at) == (seen_later.seen_at, NOW)
+    newest = [returned(minutes).rollbacks[0] for minutes in range(3, MOST_ROLLBACKS + 3)]
+    assert list(last.rollbacks) == newest
 
 
 async def test_keeping_a_revision_together_keeps_it_once(store: Store, other_store: Store) -> None:
@@ -242,17 +293,19 @@ async def test_keeping_a_revision_together_keeps_it_once(store: Store, other_sto
             for n, at in enumerate(times)
         )
     )
-    assert await store.list_revisions("default") == (revision_of("One.", times[-1]),)
+    (only,) = await store.list_revisions("default")
+    assert (only.seen_at, only.replaced, only.rollbacks) == (times[-1], None, ())
+    assert only.made_at in times
 
 
 async def test_a_revision_that_cannot_be_read_hides_no_other(store: Store, put: Put) -> None:
     await store.keep_revision("default", revision_of("One."))
     await put("agents/default/revisions/bad", {"revision": "bad", "agent": 7, "seen_at": LATER})
-    assert await store.last_revision("default") == revision_of("One.")
+    assert await store.last_revision("default") == kept(revision_of("One."))
     damaged = revision_of("Two.", LATER)
     await put(f"agents/default/revisions/{damaged.revision}", {"seen_at": "never"})
     await store.keep_revision("default", damaged)
-    assert await store.last_revision("default") == damaged
+    assert await store.last_revision("default") == kept(damaged, replaced=revision_of("One."))
 
 
 async def test_an_agent_with_revisions_only_is_no_agent(store: Store) -> None:

@@ -9,9 +9,10 @@ from ringdown.stores.agent_documents import (
     assigned_agent,
     assigned_agents,
     declared_tools,
-    moved_on,
+    made_revision,
     readable_revision,
     readable_revisions,
+    seen_again,
     stored_agent,
     to_write,
     usable_tools,
@@ -113,16 +114,21 @@ class FirestoreAgents:
     # Revisions
 
     async def keep_revision(self, agent_id: str, revision: Revision) -> None:
-        path, document = revision_path(agent_id, revision.revision), to_document(revision)
+        path = revision_path(agent_id, revision.revision)
         async with self._database.deadline():
             for _ in range(_TRIES):
                 stored = await self._database.read(path)
-                if stored is None:
-                    write: Write = Create(path, document)
-                elif moved_on(readable_revision(path, stored.fields), revision):
-                    write = Update(path, document, unchanged_since=stored.updated_at)
+                kept = None if stored is None else readable_revision(path, stored.fields)
+                if kept is None:
+                    now = made_revision(revision, await self.list_revisions(agent_id))
                 else:
+                    now = seen_again(kept, revision)
+                if now == kept:
                     return
+                if stored is None:
+                    write: Write = Create(path, to_document(now))
+                else:
+                    write = Update(path, to_document(now), unchanged_since=stored.updated_at)
                 if await self._database.commits(write):
                     return
         raise _unsettled(path)

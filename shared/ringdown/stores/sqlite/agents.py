@@ -9,9 +9,10 @@ from ringdown.stores.agent_documents import (
     assigned_agent,
     assigned_agents,
     declared_tools,
-    moved_on,
+    made_revision,
     readable_revision,
     readable_revisions,
+    seen_again,
     stored_agent,
     to_write,
     usable_tools,
@@ -97,8 +98,13 @@ class SqliteAgents:
 
         def work(table: Table) -> None:
             with table.transaction():
-                if moved_on(readable_revision(path, table.fields(path)), revision):
-                    table.write(path, to_document(revision))
+                kept = readable_revision(path, table.fields(path))
+                if kept is None:
+                    now = made_revision(revision, _revisions(table, agent_id))
+                else:
+                    now = seen_again(kept, revision)
+                if now != kept:
+                    table.write(path, to_document(now))
 
         await self._worker.run(work)
 
@@ -107,10 +113,7 @@ class SqliteAgents:
         return revisions[0] if revisions else None
 
     async def list_revisions(self, agent_id: str) -> tuple[Revision, ...]:
-        folder = revisions_path(agent_id)
-        found = await self._worker.run(lambda table: table.fields_below(folder))
-        revisions = readable_revisions(found)
-        return tuple(sorted(revisions, key=lambda revision: revision.seen_at, reverse=True))
+        return await self._worker.run(lambda table: _revisions(table, agent_id))
 
     # Numbers and tools
 
@@ -158,6 +161,11 @@ def _agent(table: Table, agent_id: str, *, draft: bool = False) -> StoredAgent |
     path = agent_path(agent_id, draft=draft)
     fields = table.fields(path)
     return None if fields is None else stored_agent(path, fields)
+
+
+def _revisions(table: Table, agent_id: str) -> tuple[Revision, ...]:
+    revisions = readable_revisions(table.fields_below(revisions_path(agent_id)))
+    return tuple(sorted(revisions, key=lambda revision: revision.seen_at, reverse=True))
 
 
 def _check_version(path: str, fields: Document | None, over: str | None) -> None:
