@@ -10,7 +10,7 @@ from ringdown.agents.check import DeclaredTools
 from ringdown.agents.edits import look_at_edit
 from ringdown.agents.store import AgentStore, StoredAgent
 from ringdown.errors import Conflict
-from ringdown.wording import listed
+from ringdown.wording import did_you_mean, listed
 from ringdown_cli.agents.difference import changed_fields, contested, difference, merged
 from ringdown_cli.agents.documents import Document, text_to_edit, where
 from ringdown_cli.agents.editor import TextFile, run_editor, text_file
@@ -47,8 +47,8 @@ async def edit(arguments: argparse.Namespace, surroundings: Surroundings) -> int
     ensure_name(arguments.agent)
     async with chosen_store(arguments.store, surroundings) as store:
         begun = await _begin(store, arguments.agent, is_draft=arguments.draft)
-        if begun.version is None:
-            terminal.complain(f"{begun.path} does not exist yet; saving makes it.")
+        if begun.version is None and not await _is_to_be_made(store, begun, arguments, terminal):
+            return BROKEN
         text = text_to_edit(begun.offered, begun.path, draft=begun.is_draft)
         async with text_file(text, arguments.file, begun.command, terminal) as file:
             edited = await _edited_document(arguments, surroundings, store, begun, file.path)
@@ -82,6 +82,22 @@ async def _begin(store: AgentStore, agent_id: str, *, is_draft: bool) -> Edited:
         )
     draft = {**agent.document, "testers": [], "publish": False}
     return Edited(agent_id, is_draft, {}, None, draft)
+
+
+async def _is_to_be_made(
+    store: AgentStore, begun: Edited, arguments: argparse.Namespace, terminal: Terminal
+) -> bool:
+    """Ask before a name that may be a slip becomes an agent that answers nobody."""
+    agents = [agent.agent_id for agent in await store.list_agents()]
+    if begun.is_draft or not agents or arguments.yes:
+        terminal.complain(f"{begun.path} does not exist yet; saving makes it.")
+        return True
+    meant = did_you_mean(begun.agent_id, agents)
+    terminal.complain(f"There is no agent {begun.agent_id}.{meant} Agents: {', '.join(agents)}.")
+    if terminal.confirm(f"Make a new agent {begun.agent_id}?"):
+        return True
+    terminal.complain("Nothing is made.")
+    return False
 
 
 async def _edited_document(

@@ -148,10 +148,31 @@ def test_a_broken_file_is_told_and_stays_where_it_is(shop: CommandLine) -> None:
 
 def test_a_new_agent_begins_with_the_one_that_ships(shop: CommandLine) -> None:
     shop.environ["EDITOR"] = shop.editor("text = text.replace('demonstration', 'night')")
-    ran = shop.run("agents", "edit", "night-desk", answers="y\n")
+    ran = shop.run("agents", "edit", "night-desk", answers="y\ny\n")
     assert ran.status == 0, ran.all
-    assert "agents/night-desk does not exist yet; saving makes it." in ran.complained
+    assert "There is no agent night-desk. Agents: shop.\nMake a new agent" in ran.complained
     assert "the night line" in read(shop, agent_id="night-desk").document["greeting"]
+
+
+def test_a_slip_in_an_agents_name_is_asked_about_before_the_editor_opens(
+    shop: CommandLine,
+) -> None:
+    shop.environ["EDITOR"] = "no-such-editor"
+    ran = shop.run("agents", "edit", "shpo", answers="\n")
+    assert (ran.status, ran.said) == (1, "")
+    assert ran.complained == (
+        "There is no agent shpo. Did you mean shop? Agents: shop.\n"
+        "Make a new agent shpo? [y/N] Nothing is made.\n"
+    )
+    assert not is_there(shop, agent_id="shpo")
+
+
+def test_where_there_is_no_agent_at_all_nobody_is_asked(command_line: CommandLine) -> None:
+    assert not is_there(command_line, agent_id="default")
+    command_line.environ["EDITOR"] = command_line.editor("pass")
+    ran = command_line.run("agents", "edit", "default", answers="y\n")
+    assert ran.status == 0, ran.all
+    assert "agents/default does not exist yet; saving makes it." in ran.complained
 
 
 @pytest.mark.parametrize("name", ["night desk", "a/b", "", "..", "x" * 80])
