@@ -47,9 +47,9 @@ async def _watch_all(
     while True:
         since = surroundings.now() - LONGEST_CALL
         for call in reversed(await store.list_calls(CallQuery(since=since, limit=_MOST_AT_ONCE))):
-            if call.status is not CallStatus.ENDED:
-                watched.setdefault(
-                    call.call_sid, _Watched(surroundings.terminal, arguments, call, named=True)
+            if call.status is not CallStatus.ENDED and call.call_sid not in watched:
+                watched[call.call_sid] = _Watched(
+                    surroundings.terminal, arguments, call, named=True
                 )
         for call_sid in list(watched):
             record = await store.read_record(call_sid)

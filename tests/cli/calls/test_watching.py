@@ -61,12 +61,15 @@ def test_every_call_that_goes_on_is_followed(command_line: CommandLine) -> None:
         guard = threading.Timer(20 * LOOK_EVERY_S, watching.kill)
         guard.start()
         begun = {watching.stdout.readline() for _ in calls}
+        calls.append(begin_call(command_line, 4))
+        next_line = watching.stdout.readline()
         for call in calls:
             end_call(command_line, call)
-        lines = [watching.stdout.readline() for _ in range(8)]
+        lines = [watching.stdout.readline() for _ in range(4 * len(calls))]
         guard.cancel()
         watching.terminate()
         watching.communicate(timeout=10)
     assert begun == {f"{sid(n)[-6:]}  {sid(n)}: …0123 calls default\n" for n in (2, 3)}
-    for n in (2, 3):
+    assert next_line.startswith(sid(4)[-6:]), "of the others nothing is printed twice"
+    for n in (2, 3, 4):
         assert f"{sid(n)[-6:]}  over: agent hung up\n" in lines
