@@ -1,14 +1,21 @@
 """`ringdown callers`: block, unblock, forget."""
 
 import argparse
+import datetime
 import re
 
+from ringdown.calls import CallIndex, CallQuery
 from ringdown.calls.callers import Forgotten
 from ringdown.phone_numbers import is_e164
 from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Group, Surroundings
 from ringdown_cli.store_choice import chosen_store
+from ringdown_cli.terminal import Terminal
+from ringdown_cli.wording import day_and_minute, number_shown
 
 _SHORT_CODE = re.compile(r"[0-9]{3,6}")
+_ENDING = re.compile(r"…?([0-9]{3,15})")
+_WITHHELD = ("anonymous", "unknown")
+_RECENT_CALLS = 500
 UNREACHED = (
     "Twilio's own call logs, and recordings if you made any: delete them in Twilio's console.",
     "Google Cloud's logs, among them the bucket of dead letters: they end with their retention.",
@@ -25,13 +32,13 @@ def add_caller_commands(groups: "argparse._SubParsersAction[argparse.ArgumentPar
     for name, command, help in (
         ("block", block, "answer a caller no more (numbers can be forged: it stops the lazy)"),
         ("unblock", unblock, "answer a caller again"),
-        ("forget", forget, "erase a caller: calls, words, memory; and say what cannot be reached"),
+        ("forget", forget, "erase a caller: calls, words, memory; a block stays"),
     ):
         parser = group.add(name, command, help, examples=(f"callers {name} +14155550123",))
         parser.add_argument(
             "number",
             metavar="NUMBER",
-            help="as `calls list --numbers` shows it",
+            help="a whole number, or its end as `calls list` shows it: …0123",
         )
         if command is forget:
             parser.add_argument("--yes", action="store_true", help="do not ask")
@@ -39,16 +46,15 @@ def add_caller_commands(groups: "argparse._SubParsersAction[argparse.ArgumentPar
 
 async def block(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
     async with chosen_store(arguments.store, surroundings) as store:
-        await store.block_caller(_identity(arguments), True)
-    surroundings.terminal.say(
-        f"{arguments.number} is blocked. To undo it: ringdown callers unblock {arguments.number}"
-    )
+        number = await _caller_meant(store, arguments.number, surroundings.terminal)
+        await store.block_caller(number, True)
+    surroundings.terminal.say(f"{number} is blocked. To undo it: ringdown callers unblock {number}")
     return DONE
 
 
 async def unblock(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
-    number = _identity(arguments)
     async with chosen_store(arguments.store, surroundings) as store:
+        number = await _caller_meant(store, arguments.number, surroundings.terminal)
         if not (await store.read_caller(number)).blocked:
             surroundings.terminal.say(f"{number} was not blocked.")
             return DONE
@@ -58,30 +64,76 @@ async def unblock(arguments: argparse.Namespace, surroundings: Surroundings) -> 
 
 
 async def forget(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
-    number, terminal = _identity(arguments), surroundings.terminal
+    terminal = surroundings.terminal
     async with chosen_store(arguments.store, surroundings) as store:
+        number = await _caller_meant(store, arguments.number, terminal)
         question = f"Erase {number} and every call from it? This cannot be undone."
         if not arguments.yes and not terminal.confirm(question):
             terminal.complain("Nothing is erased.")
             return BROKEN
         erased = await store.forget_caller(number)
     terminal.say(_in_words(number, erased))
+    if erased.still_blocked:
+        terminal.say(
+            f"{number} stays blocked: a salted hash of the number is kept."
+            f" To unblock it: ringdown callers unblock {number}"
+        )
     terminal.say("What this cannot reach:")
     for place in UNREACHED:
         terminal.say(f"  - {place}")
     return DONE
 
 
-def _identity(arguments: argparse.Namespace) -> str:
-    """Not only phone numbers: callers may be `anonymous`, `sip:…` or short codes."""
-    number: str = arguments.number.strip()
-    looks_like_one = number[:1] in "+0123456789(" and not _SHORT_CODE.fullmatch(number)
-    if looks_like_one and not is_e164(number):
+async def _caller_meant(store: CallIndex, given: str, terminal: Terminal) -> str:
+    """The caller as calls name them. Somebody's end, as commands show it, is looked up among recent
+    calls, and the person is asked. Raises CannotGoOn rather than name a caller who is nobody.
+
+    Callers aren't only phone numbers: they may be `anonymous`, `sip:…` or short codes.
+    """
+    text = given.strip().replace("...", "…")
+    if is_e164(text) or text in _WITHHELD or (":" in text and "…" not in text):
+        return text
+    recent = await _recent_callers(store)
+    if text in recent:
+        return text
+    end = _ENDING.fullmatch(text)
+    matching = [
+        caller
+        for caller in recent
+        if number_shown(caller, whole=False) == text
+        or (end is not None and is_e164(caller) and caller.endswith(end[1]))
+    ]
+    if not matching and _SHORT_CODE.fullmatch(text):
+        return text
+    if not matching:
+        raise CannotGoOn(_not_found(text))
+    if len(matching) > 1:
         raise CannotGoOn(
-            f"{number!r} is no phone number. Write it like +14155550123: plus, country code,"
-            " digits only."
+            f"{text} may be any of {', '.join(sorted(matching))}. Give the whole number."
         )
-    return number
+    (caller,) = matching
+    last = day_and_minute(recent[caller])
+    if not terminal.confirm(f"Do you mean {caller}, who last called {last} UTC?"):
+        raise CannotGoOn("Nothing is changed.")
+    return caller
+
+
+async def _recent_callers(store: CallIndex) -> dict[str, datetime.datetime]:
+    """When each of them last called."""
+    calls = await store.list_calls(CallQuery(limit=_RECENT_CALLS))
+    return {call.caller: call.created_at for call in reversed(calls)}
+
+
+def _not_found(text: str) -> str:
+    if "…" in text:
+        return (
+            f"None of the last {_RECENT_CALLS} calls came from {text}. Give the whole number.\n"
+            "To find it: ringdown calls list --numbers"
+        )
+    return (
+        f"{text!r} isn't a caller. Write it like +14155550123: plus, country code, digits only.\n"
+        "To see who called: ringdown calls list --numbers"
+    )
 
 
 def _in_words(number: str, erased: Forgotten) -> str:

@@ -37,13 +37,47 @@ def test_a_caller_is_blocked_and_unblocked(with_calls: CommandLine, number: str)
 
 
 @pytest.mark.parametrize("command", ["block", "unblock", "forget"])
-@pytest.mark.parametrize("number", ["4155550123", "+1 415 555 0123", "(415) 555", " "])
+@pytest.mark.parametrize("number", ["4155550999", "+1 415 555 0123", "(415) 555", "anonymus", " "])
 def test_a_number_that_is_none_is_told_how(
     with_calls: CommandLine, command: str, number: str
 ) -> None:
     ran = with_calls.run("callers", command, number)
     assert ran.status == 1
     assert "Write it like +14155550123" in ran.complained
+
+
+@pytest.mark.parametrize("end", ["…0123", "...0123", "0123", "4155550123"])
+def test_the_end_of_a_number_is_asked_about_and_means_the_caller(
+    with_calls: CommandLine, end: str
+) -> None:
+    ran = with_calls.run("callers", "block", end, answers="y\n")
+    assert f"Do you mean {CALLER}, who last called " in ran.complained
+    assert ran.said == f"{CALLER} is blocked. To undo it: ringdown callers unblock {CALLER}\n"
+    assert caller(with_calls, CALLER).blocked
+    assert with_calls.run("callers", "unblock", end, answers="y\n").status == 0
+    assert not caller(with_calls, CALLER).blocked
+
+
+@pytest.mark.parametrize("command", ["block", "unblock", "forget"])
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        ("…0123", "Nothing is changed."),
+        ("…4567", "None of the last 500 calls came from …4567. Give the whole number."),
+        ("sip:…", "sip:… may be any of sip:ann@example.com, sip:eve@example.com."),
+    ],
+)
+def test_an_end_that_may_be_anybody_is_refused(
+    with_calls: CommandLine, command: str, end: str, told: str
+) -> None:
+    for n, sip in enumerate(("sip:eve@example.com", "sip:ann@example.com"), start=4):
+        good_call(with_calls, n, caller=sip)
+    yes = ("--yes",) if command == "forget" else ()
+    ran = with_calls.run("callers", command, end, *yes)
+    assert (ran.status, ran.said) == (1, "")
+    assert told in ran.complained
+    assert caller(with_calls, end) == Caller(), "nobody by that name is written"
+    assert with_calls.run("calls", "list", "--number", CALLER).said.count(sid(1)) == 1
 
 
 def test_a_caller_is_forgotten_and_others_are_not(with_calls: CommandLine) -> None:
@@ -55,7 +89,16 @@ def test_a_caller_is_forgotten_and_others_are_not(with_calls: CommandLine) -> No
     listed = with_calls.run("calls", "list", "--numbers").said
     assert CALLER not in listed
     assert sid(3) in listed
-    assert not caller(with_calls, CALLER).blocked
+    assert f"{CALLER} stays blocked" in ran.said
+    assert caller(with_calls, CALLER) == Caller(blocked=True)
+
+
+def test_a_caller_who_was_not_blocked_is_forgotten_without_a_word_on_blocks(
+    with_calls: CommandLine,
+) -> None:
+    ran = with_calls.run("callers", "forget", CALLER, "--yes")
+    assert "blocked" not in ran.said
+    assert caller(with_calls, CALLER) == Caller()
 
 
 def test_it_says_what_it_cannot_reach(with_calls: CommandLine) -> None:

@@ -1,6 +1,9 @@
 """Callers: who is blocked, and what an agent may remember. A number is a hint, never a proof."""
 
 import datetime
+import hashlib
+import hmac
+import secrets
 from typing import Protocol
 
 import msgspec
@@ -22,13 +25,44 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime.datetime | None = None
 
 
+class ForgottenBlocks(msgspec.Struct, frozen=True, kw_only=True):
+    """`settings/forgotten_blocks`: who stays blocked although everything about them was erased.
+
+    No number is kept, only a salted hash of it. There are few enough phone numbers to try them all,
+    so this hides a number from who looks at the document, not from who sets out to find it.
+    """
+
+    salt: str = msgspec.field(default_factory=lambda: secrets.token_hex(16))
+    digests: tuple[str, ...] = ()
+
+    def include(self, number: str) -> bool:
+        return self._digest(number) in self.digests
+
+    def having(self, number: str) -> "ForgottenBlocks":
+        return (
+            self if self.include(number) else self._keeping((*self.digests, self._digest(number)))
+        )
+
+    def without(self, number: str) -> "ForgottenBlocks":
+        lifted = self._digest(number)
+        return self._keeping(tuple(each for each in self.digests if each != lifted))
+
+    def _keeping(self, digests: tuple[str, ...]) -> "ForgottenBlocks":
+        return msgspec.structs.replace(self, digests=digests)
+
+    def _digest(self, number: str) -> str:
+        key, text = self.salt.encode(), number.encode("utf-8", "surrogatepass")
+        return hmac.new(key, text, hashlib.sha256).hexdigest()[:32]
+
+
 class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
-    """How many documents were erased."""
+    """How many documents were erased, and whether the caller stays blocked."""
 
     callers: int
     calls: int
     documents: int
     """What is below those calls, callbacks that were asked for, and the count of texts."""
+    still_blocked: bool = False
 
 
 class CallerStore(Protocol):
@@ -46,4 +80,4 @@ class CallerStore(Protocol):
         """Replace the caller's memory, keeping the rest. A blocked caller's entry never expires."""
 
     async def forget_caller(self, number: str) -> Forgotten:
-        """Erase the caller and all their calls. Blocking is forgotten, too."""
+        """Erase the caller and all their calls. Who is blocked stays blocked."""

@@ -14,6 +14,7 @@ CALLERS = "callers"
 CALLS = "calls"
 DRAFTS = "drafts"
 BELOW_CALLS = ("attempts", "claims", "flights", "tool_calls", "turns")
+FORGOTTEN_BLOCKS = "settings/forgotten_blocks"
 LIMITS = "settings/limits"
 NUMBERS = "numbers"
 TOOLS = "tools"

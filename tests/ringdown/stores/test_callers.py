@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from ringdown.calls import RETENTION, CallChanges
-from ringdown.calls.callers import Caller, Forgotten, Memory
+from ringdown.calls.callers import Caller, Forgotten, ForgottenBlocks, Memory
 from ringdown.calls.flights import FlightPart
 from ringdown.errors import InvalidDocument
 from ringdown.stores import Store, open_store
@@ -110,6 +110,47 @@ async def test_forgetting_erases_a_callers_every_trace_and_nobody_elses(store: S
     assert await store.read_caller(OTHER_CALLER) == Caller(blocked=True)
 
 
+@pytest.mark.parametrize("number", [CALLER, "anonymous", "sip:desk/7@example.com"])
+async def test_a_forgotten_caller_who_was_blocked_stays_blocked_until_unblocked(
+    store: Store, other_store: Store, number: str
+) -> None:
+    await store.block_caller(number, True)
+    erased = Forgotten(callers=1, calls=0, documents=0, still_blocked=True)
+    assert await store.forget_caller(number) == erased
+    assert await other_store.read_caller(number) == Caller(blocked=True)
+    assert await other_store.read_caller(OTHER_CALLER) == Caller()
+
+    nothing_more = Forgotten(callers=0, calls=0, documents=0, still_blocked=True)
+    assert await store.forget_caller(number) == nothing_more
+    await other_store.block_caller(number, False)
+    assert await store.read_caller(number) == Caller()
+    assert await store.forget_caller(number) == Forgotten(callers=0, calls=0, documents=0)
+
+
+async def test_several_blocks_are_kept_of_forgotten_callers(store: Store) -> None:
+    for number in (CALLER, OTHER_CALLER):
+        await store.block_caller(number, True)
+        await store.forget_caller(number)
+    await store.block_caller(CALLER, False)
+    assert await store.read_caller(CALLER) == Caller()
+    assert await store.read_caller(OTHER_CALLER) == Caller(blocked=True)
+
+
+async def test_a_forgotten_caller_who_is_blocked_again_is_unblocked_once(store: Store) -> None:
+    await store.block_caller(CALLER, True)
+    await store.forget_caller(CALLER)
+    await store.block_caller(CALLER, True)
+    await store.block_caller(CALLER, False)
+    assert await store.read_caller(CALLER) == Caller()
+
+
+def test_a_kept_block_does_not_name_the_caller() -> None:
+    one, other = (ForgottenBlocks().having(CALLER) for _ in range(2))
+    assert one.include(CALLER)
+    assert CALLER[1:] not in str(one)
+    assert one.digests != other.digests, "the same number is another one in another store"
+
+
 async def test_forgetting_who_is_not_known_is_no_error(store: Store) -> None:
     assert await store.forget_caller(CALLER) == Forgotten(callers=0, calls=0, documents=0)
 
@@ -129,6 +170,7 @@ async def test_the_embedded_stores_file_keeps_no_word_of_a_forgotten_caller(
 ) -> None:
     said = "My password is swordfish."
     async with open_store(f"sqlite:{tmp_path / 'ringdown.db'}") as store:
+        await store.block_caller(CALLER, True)
         await store.open_call(a_call())
         await store.claim(CALL_SID, a_claim())
         for n in range(20):
@@ -137,6 +179,7 @@ async def test_the_embedded_stores_file_keeps_no_word_of_a_forgotten_caller(
         assert files_with(said, tmp_path) != []
         await store.forget_caller(CALLER)
         assert files_with(said, tmp_path) == []
+        assert files_with(CALLER, tmp_path) == [], "the block that is kept does not name them"
 
 
 def files_with(text: str, folder: Path) -> list[str]:

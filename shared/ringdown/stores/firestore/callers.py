@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Callable
 
-from ringdown.calls.callers import Caller, Forgotten, Memory
+from ringdown.calls.callers import Caller, Forgotten, ForgottenBlocks, Memory
 from ringdown.calls.limits import LineLimits, LineUse
 from ringdown.errors import InvalidDocument
 from ringdown.stores import transitions
@@ -14,6 +14,7 @@ from ringdown.stores.paths import (
     BELOW_CALLS,
     BY_CALLER,
     CALLS,
+    FORGOTTEN_BLOCKS,
     LIMITS,
     OF_A_CALLER,
     caller_path,
@@ -35,10 +36,15 @@ class FirestoreCallers:
 
     async def read_caller(self, number: str) -> Caller:
         async with self._database.deadline():
-            stored = await self._database.read(caller_path(number))
-        return Caller() if stored is None else stored.record(Caller)
+            stored, blocks = await self._database.read_all(caller_path(number), FORGOTTEN_BLOCKS)
+        caller = Caller() if stored is None else stored.record(Caller)
+        if caller.blocked or not _forgotten_blocks(blocks).include(number):
+            return caller
+        return transitions.blocked(caller, True)
 
     async def block_caller(self, number: str, blocked: bool) -> None:
+        if not blocked:
+            await self._change_forgotten_blocks(lambda blocks: blocks.without(number))
         await self._change_caller(number, lambda caller: transitions.blocked(caller, blocked))
 
     async def remember_caller(
@@ -53,6 +59,12 @@ class FirestoreCallers:
 
         Has no deadline of its own, each of its steps has: there may be thousands of calls.
         """
+        async with self._database.deadline():
+            before, blocks = await self._database.read_all(caller_path(number), FORGOTTEN_BLOCKS)
+        is_blocked = _readable(before).blocked
+        still_blocked = is_blocked or _forgotten_blocks(blocks).include(number)
+        if is_blocked:
+            await self._change_forgotten_blocks(lambda blocks: blocks.having(number))
         calls = documents = 0
         while found := await self._theirs(CALLS, number):
             for call in found:
@@ -68,7 +80,23 @@ class FirestoreCallers:
             known, *others = await self._database.read_all(*theirs)
             await self._database.commit(*map(Delete, theirs))
         documents += len(others) - others.count(None)
-        return Forgotten(callers=int(known is not None), calls=calls, documents=documents)
+        return Forgotten(
+            callers=int(known is not None),
+            calls=calls,
+            documents=documents,
+            still_blocked=still_blocked,
+        )
+
+    async def _change_forgotten_blocks(
+        self, decide: Callable[[ForgottenBlocks], ForgottenBlocks]
+    ) -> None:
+        def decided(stored: Stored | None) -> Document | None:
+            blocks = _forgotten_blocks(stored)
+            changed = decide(blocks)
+            return None if changed == blocks else to_document(changed)
+
+        async with self._database.deadline():
+            await self._database.change(FORGOTTEN_BLOCKS, decided)
 
     async def _change_caller(self, number: str, decide: Callable[[Caller], Caller]) -> None:
         def decided(stored: Stored | None) -> Document | None:
@@ -133,6 +161,10 @@ class FirestoreCallers:
             minutes_per_day=talk_s / 60,
             usd_per_day=usd,
         )
+
+
+def _forgotten_blocks(stored: Stored | None) -> ForgottenBlocks:
+    return ForgottenBlocks() if stored is None else stored.record(ForgottenBlocks)
 
 
 def _readable(stored: Stored | None) -> Caller:

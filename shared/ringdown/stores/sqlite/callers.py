@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Callable
 
-from ringdown.calls.callers import Caller, Forgotten, Memory
+from ringdown.calls.callers import Caller, Forgotten, ForgottenBlocks, Memory
 from ringdown.calls.limits import LineLimits, LineUse
 from ringdown.errors import InvalidDocument
 from ringdown.stores import transitions
@@ -11,6 +11,7 @@ from ringdown.stores.line_use import DAY, HOUR, RUNNING
 from ringdown.stores.paths import (
     BELOW_CALLS,
     BY_CALLER,
+    FORGOTTEN_BLOCKS,
     LIMITS,
     OF_A_CALLER,
     caller_path,
@@ -43,11 +44,11 @@ class SqliteCallers:
     # Callers
 
     async def read_caller(self, number: str) -> Caller:
-        path = caller_path(number)
-        caller = await self._worker.run(lambda table: table.read(Caller, path))
-        return caller or Caller()
+        return await self._worker.run(lambda table: _caller(table, number))
 
     async def block_caller(self, number: str, blocked: bool) -> None:
+        if not blocked:
+            await self._worker.run(lambda table: _lift_forgotten_block(table, number))
         await self._change_caller(number, lambda caller: transitions.blocked(caller, blocked))
 
     async def remember_caller(
@@ -97,6 +98,24 @@ class SqliteCallers:
         )
 
 
+def _caller(table: Table, number: str) -> Caller:
+    caller = table.read(Caller, caller_path(number)) or Caller()
+    if caller.blocked or not _forgotten_blocks(table).include(number):
+        return caller
+    return transitions.blocked(caller, True)
+
+
+def _forgotten_blocks(table: Table) -> ForgottenBlocks:
+    return table.read(ForgottenBlocks, FORGOTTEN_BLOCKS) or ForgottenBlocks()
+
+
+def _lift_forgotten_block(table: Table, number: str) -> None:
+    with table.transaction():
+        forgotten = _forgotten_blocks(table)
+        if forgotten.include(number):
+            table.write(FORGOTTEN_BLOCKS, to_document(forgotten.without(number)))
+
+
 def _readable(table: Table, path: str) -> Caller:
     """What is there; a document that cannot be read is written anew."""
     try:
@@ -107,6 +126,11 @@ def _readable(table: Table, path: str) -> Caller:
 
 def _forget(table: Table, number: str) -> Forgotten:
     with table.transaction():
+        is_blocked = _readable(table, caller_path(number)).blocked
+        forgotten = _forgotten_blocks(table)
+        if is_blocked:
+            forgotten = forgotten.having(number)
+            table.write(FORGOTTEN_BLOCKS, to_document(forgotten))
         theirs = [path for path, _ in table.select(_THEIRS, number)]
         erased = dict.fromkeys(BELOW_CALLS, 0)
         for call in theirs:
@@ -119,4 +143,9 @@ def _forget(table: Table, number: str) -> Forgotten:
             documents += int(table.erase(path))
         known = table.erase(caller_path(number))
     table.forget_what_is_erased()
-    return Forgotten(callers=int(known), calls=len(theirs), documents=documents)
+    return Forgotten(
+        callers=int(known),
+        calls=len(theirs),
+        documents=documents,
+        still_blocked=forgotten.include(number),
+    )
