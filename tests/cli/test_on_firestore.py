@@ -53,5 +53,7 @@ def test_calls_and_callers(command_line: CommandLine) -> None:
     assert "What went wrong:" in done(run("calls", "show", sid(2)))
     assert "over: agent hung up" in done(run("calls", "watch", sid(1)))
     done(run("callers", "block", CALLER))
-    assert done(run("callers", "forget", CALLER, "--yes")).startswith("Erased: 2 calls")
+    forgotten = done(run("callers", "forget", CALLER, "--yes"))
+    assert forgotten.startswith("Erased: 2 calls")
+    assert f"{CALLER} stays blocked" in forgotten
     assert run("calls", "list").complained == "No call was found.\n"

@@ -84,15 +84,18 @@ class OperatedLine:
 
     # What operators do
 
-    async def ringdown(self, *argv: str, editor: str = "", status: int = 0) -> str:
-        """Run a command as another process would, and return what it said; `editor` is EDITOR."""
+    async def ringdown(
+        self, *argv: str, editor: str = "", answers: str = "", status: int = 0
+    ) -> str:
+        """Run a command as another process would, and return what it said. `editor` is EDITOR,
+        `answers` is what the person types."""
         said = io.StringIO()
         environ = {**self.environ, "STORE_URL": self.stack.store_url, "EDITOR": editor}
         ended = await asyncio.to_thread(
             main,
             argv,
             environ=environ,
-            terminal=Terminal(io.StringIO(), said, said),
+            terminal=Terminal(io.StringIO(answers), said, said),
             out=self.folder / "out",
         )
         assert ended == status, f"ringdown {' '.join(argv)}:\n{said.getvalue()}"
@@ -134,11 +137,11 @@ class OperatedLine:
     # What callers do
 
     @asynccontextmanager
-    async def call(self) -> AsyncIterator[Call]:
+    async def call(self, *, from_: str = CALLER, to: str = LINE) -> AsyncIterator[Call]:
         """A call that rings when the body begins, and is over when it ends."""
         async with phone_network(self.stack).place_call(
-            to=LINE,
-            from_=CALLER,
+            to=to,
+            from_=from_,
             voice_url=f"{self.stack.webhook_url}/",
             status_url=f"{self.stack.webhook_url}/status",
         ) as call:
