@@ -44,7 +44,6 @@ class Edited:
 async def edit(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
     """Until the document is saved, the person's text is in a file that stays if anything fails."""
     terminal = surroundings.terminal
-    ensure_name(arguments.agent)
     async with chosen_store(arguments.store, surroundings) as store:
         begun = await _begin(store, arguments.agent, is_draft=arguments.draft)
         if begun.version is None and not await _is_to_be_made(store, begun, arguments, terminal):
@@ -88,6 +87,7 @@ async def _is_to_be_made(
     store: AgentStore, begun: Edited, arguments: argparse.Namespace, terminal: Terminal
 ) -> bool:
     """Ask before a name that may be a slip becomes an agent that answers nobody."""
+    ensure_name(begun.agent_id)
     agents = [agent.agent_id for agent in await store.list_agents()]
     if begun.is_draft or not agents or arguments.yes:
         terminal.complain(f"{begun.path} does not exist yet; saving makes it.")
@@ -170,8 +170,9 @@ async def _look(store: AgentStore, begun: Edited, surroundings: Surroundings) ->
     status = await look_at_edit(store, begun.agent_id, surroundings.now(), draft=begun.is_draft)
     if status is None:
         raise CannotGoOn(f"{begun.path} was deleted just now.")
-    still_draft = begun.is_draft and await store.read_agent(begun.agent_id, draft=True) is not None
-    published = begun.is_draft and not still_draft
+    draft = await store.read_agent(begun.agent_id, draft=True) if begun.is_draft else None
+    published = begun.is_draft and draft is None
     surroundings.terminal.say(f"{begun.path} is {'published' if published else 'saved'}.")
-    say_status(surroundings.terminal, status, is_draft=still_draft, told=True)
+    document = None if draft is None else draft.document
+    say_status(surroundings.terminal, status, draft=document, told=True)
     return DONE if status.ok else BROKEN

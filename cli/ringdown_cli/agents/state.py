@@ -8,15 +8,17 @@ from ringdown.wording import did_you_mean
 from ringdown_cli.agents.documents import Document
 from ringdown_cli.command import CannotGoOn
 from ringdown_cli.terminal import Style, Terminal
+from ringdown_cli.wording import number_shown
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 def ensure_name(agent_id: str) -> None:
-    """Raise CannotGoOn unless an agent may be called that."""
+    """Raise CannotGoOn unless a new agent may be called that."""
     if not _NAME.fullmatch(agent_id):
         raise CannotGoOn(
-            f"{agent_id!r} is no name for an agent. Use letters, digits, - and _, as in night-desk."
+            f"{agent_id!r} can't be an agent's name."
+            " Use letters, digits, _, - and . after a letter or a digit, as in night-desk."
         )
 
 
@@ -55,15 +57,24 @@ def say_problems(terminal: Terminal, path: str, found: Findings) -> None:
 
 
 def say_status(
-    terminal: Terminal, status: AgentStatus, *, is_draft: bool = False, told: bool = False
+    terminal: Terminal, status: AgentStatus, *, draft: Document | None = None, told: bool = False
 ) -> None:
-    """Say what answers now, and why if it is not what was saved; remarks unless `told` before."""
-    if status.ok and is_draft:
-        terminal.say(f"Its testers hear it from now on (revision {status.revision}).", Style.GOOD)
+    """Say what answers now, and why if it is not what was saved; remarks unless `told` before.
+    `draft` is the document if it is a draft's."""
+    if status.ok and draft is not None:
+        terminal.say(_who_hears(draft_findings(draft).testers), Style.GOOD)
     elif status.ok:
         terminal.say(f"It answers calls from now on (revision {status.revision}).", Style.GOOD)
     if status.error is not None and not (status.ok and told):
         terminal.complain(status.error)
+
+
+def _who_hears(testers: tuple[str, ...]) -> str:
+    if not testers:
+        return "Nobody hears it yet: add your number to `testers`."
+    shown = ", ".join(number_shown(number, whole=False) for number in testers)
+    who = "1 tester" if len(testers) == 1 else f"{len(testers)} testers"
+    return f"{who} ({shown}) will hear it."
 
 
 def state_of(stored: StoredAgent, found: Findings) -> str:

@@ -179,7 +179,17 @@ def test_where_there_is_no_agent_at_all_nobody_is_asked(command_line: CommandLin
 def test_a_name_that_is_none_is_refused(shop: CommandLine, name: str) -> None:
     ran = shop.run("agents", "edit", name)
     assert ran.status == 1
-    assert "is no name for an agent" in ran.complained
+    assert "can't be an agent's name" in ran.complained
+
+
+def test_an_agent_that_was_made_in_the_console_is_edited_whatever_its_name(
+    shop: CommandLine,
+) -> None:
+    write(shop, DOCUMENT, agent_id="Empfang München")
+    shop.environ["EDITOR"] = shop.editor("text = text.replace('Kore', 'Puck')")
+    ran = shop.run("agents", "edit", "Empfang München", "--yes")
+    assert ran.status == 0, ran.all
+    assert read(shop, agent_id="Empfang München").document["voice"] == "Puck"
 
 
 # Drafts
@@ -189,10 +199,17 @@ def test_a_draft_begins_with_the_agent_and_changes_only_itself(shop: CommandLine
     source = f"text = text.replace('testers: []', 'testers: [{TESTER}]').replace('Kore', 'Puck')"
     ran = edit(shop, source, "--draft")
     assert ran.status == 0, ran.all
-    assert "Its testers hear it from now on" in ran.said
+    assert "1 tester (…0123) will hear it." in ran.said
     draft = read(shop, draft=True).document
     assert draft == {**DOCUMENT, "voice": "Puck", "testers": [TESTER], "publish": False}
     assert read(shop).document == DOCUMENT
+
+
+def test_of_a_draft_without_testers_it_says_that_nobody_hears_it(shop: CommandLine) -> None:
+    ran = edit(shop, "text = text.replace('Kore', 'Puck')", "--draft")
+    assert ran.status == 0, ran.all
+    assert "Nobody hears it yet: add your number to `testers`." in ran.said
+    assert "will hear it" not in ran.said
 
 
 def test_a_draft_with_publish_true_becomes_the_agent(shop: CommandLine) -> None:
