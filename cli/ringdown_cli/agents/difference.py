@@ -1,6 +1,7 @@
 """What differs between two versions of a document, and what becomes of two edits at once. Pure."""
 
 import difflib
+from typing import TypeGuard
 
 import msgspec
 
@@ -54,6 +55,8 @@ def _change(name: str, before: Document, after: Document) -> str:
     old, new = before.get(name), after.get(name)
     if _is_short(old) and _is_short(new):
         return f"{name}: {_value(name, before)} → {_value(name, after)}"
+    if _is_list(old) and _is_list(new):
+        return f"{name}: {_items_changed(old or [], new or [])}"
     if isinstance(old, dict) and isinstance(new, dict):
         return f"{name}: {listed(changed_fields(old, new), 'and')}"
     if isinstance(old, str) and isinstance(new, str):
@@ -69,6 +72,26 @@ def _is_short(value: Json) -> bool:
 
 def _value(name: str, document: Document) -> str:
     return shown(document[name]) if name in document else "not set"
+
+
+def _is_list(value: Json) -> TypeGuard[list[Json] | None]:
+    """A list that is not set is empty."""
+    return value is None or isinstance(value, list)
+
+
+def _items_changed(old: list[Json], new: list[Json]) -> str:
+    """`+check_stock −check_bread`; what is longer than a name is counted."""
+    signed = (
+        *(("+", item) for item in new if item not in old),
+        *(("−", item) for item in old if item not in new),
+    )
+    items = list(signed)
+    if not items:
+        return "in another order"
+    if all(isinstance(item, str) and _is_short(item) for _, item in items):
+        return " ".join(f"{sign}{item}" for sign, item in items)
+    signs = [sign for sign, _ in items]
+    return f"+{signs.count('+')} −{signs.count('−')}"
 
 
 def _lines_changed(old: str, new: str) -> str:

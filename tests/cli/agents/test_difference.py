@@ -1,3 +1,5 @@
+import pytest
+
 from ringdown.tools import Json
 from ringdown_cli.agents.difference import (
     changed_fields,
@@ -50,6 +52,22 @@ def test_changes_in_a_line() -> None:
         'instructions: +2 −1 lines; voice: "Kore" → not set; idle: nudge_after_s;'
         " max_call_s: not set → 600"
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "change"),
+    [
+        (["a", "b"], ["b", "c"], "+c −a"),
+        (None, ["a"], "+a"),
+        (["a", "b"], ["b", "a"], "in another order"),
+        ([{"caller": "Hi."}], [{"caller": "Ho."}, {"caller": "Hi."}], "+1 −0"),
+    ],
+)
+def test_of_a_list_it_is_said_what_came_and_what_went(
+    before: Json, after: Json, change: str
+) -> None:
+    old = BASE if before is None else {**BASE, "tools": before}
+    assert in_a_line(old, {**BASE, "tools": after}) == f"tools: {change}"
 
 
 def test_two_edits_of_different_fields_go_together() -> None:
