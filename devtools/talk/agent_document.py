@@ -30,7 +30,7 @@ async def save_agent(store: Store, edit: SaveAgent, now: datetime.datetime) -> A
         return _refused(edit, str(error))
     found = await asyncio.to_thread(findings, document, await store.declared_tools())
     if found.agent is None:
-        return _refused(edit, "\n".join(found.errors))
+        return _refused(edit, "\n".join((*found.errors, *found.remarks)))
     try:
         await store.write_agent(DEFAULT_AGENT_ID, document, over=edit.version or None)
     except Conflict:

@@ -107,7 +107,10 @@ async def test_an_edit_is_saved_and_a_broken_one_is_not(line: TalkLine) -> None:
         await wish(socket, do="save_agent", text=text, version=agent["version"])
         saved = await told(socket, "agent")
         await wish(
-            socket, do="save_agent", text=f"{text}\nvoice: Nobody\n", version=saved["version"]
+            socket,
+            do="save_agent",
+            text=text.replace("greeting:", "greating:").replace("Kore", "Nobody"),
+            version=saved["version"],
         )
         refused = await told(socket, "agent")
     stored = await line.store.read_agent(DEFAULT_AGENT_ID)
@@ -116,7 +119,9 @@ async def test_an_edit_is_saved_and_a_broken_one_is_not(line: TalkLine) -> None:
     assert saved["good"]
     assert saved["said"].startswith("Saved. The next call uses it.")
     assert not refused["good"]
-    assert "voice" in refused["said"]
+    for problem in ("voice: ", "greeting: is missing", "greating: "):
+        assert problem in refused["said"], "everything is told at once"
+    assert "Did you mean greeting?" in refused["said"]
     assert "Nobody" in refused["text"]
 
 
