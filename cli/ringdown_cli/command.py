@@ -15,6 +15,8 @@ BROKEN = 1
 """What was asked about is broken, invalid or not there."""
 MISUSED = 2
 """The command, or its configuration, is wrong."""
+UNTRIED = 3
+"""Nothing is wrong with what could be tried, but not everything could."""
 TOO_BUSY = 75
 """This machine was too busy to tell; try again later (EX_TEMPFAIL of sysexits.h)."""
 

@@ -13,7 +13,8 @@ def add_doctor_command(commands: "argparse._SubParsersAction[argparse.ArgumentPa
         help=help,
         description=f"{help[0].upper()}{help[1:]}. Looks at what --outputs names; else at the stack"
         " that runs on this machine; else at what Terraform's state in --terraform describes; else"
-        " at what the environment names. Exit status 1: something is wrong.",
+        " at what the environment names. Exit status 1: something is wrong; 3: nothing"
+        " is wrong, but not everything could be tried.",
     )
     parser.add_argument(
         "--outputs",

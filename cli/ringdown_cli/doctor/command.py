@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ringdown.errors import ConfigurationError
-from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Surroundings, given_text
+from ringdown_cli.command import BROKEN, DONE, UNTRIED, CannotGoOn, Surroundings, given_text
 from ringdown_cli.doctor.asking import Means, Peers, means
 from ringdown_cli.doctor.checks import CHECKS, Check, examine
 from ringdown_cli.doctor.deployment import (
@@ -61,7 +61,10 @@ async def doctor(arguments: argparse.Namespace, surroundings: Surroundings) -> i
         terminal.say(json_text(_document(deployment, verdicts)))
     else:
         terminal.say(_summary(verdicts))
-    return BROKEN if any(v.state is State.WRONG for v in verdicts.values()) else DONE
+    states = {verdict.state for verdict in verdicts.values()}
+    if State.WRONG in states:
+        return BROKEN
+    return UNTRIED if State.UNTRIED in states else DONE
 
 
 def _say(terminal: Terminal, name: str, verdict: Verdict) -> None:
