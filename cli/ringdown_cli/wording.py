@@ -39,7 +39,9 @@ def transfers_shown(call: Call) -> Iterator[str]:
 
 
 def money(usd: float) -> str:
-    return f"${usd:.2f}" if usd >= 0.005 else "$0.00"
+    if 0 < usd < 0.01:
+        return "less than $0.01"
+    return f"${usd:.2f}"
 
 
 def json_text(value: Json) -> str:

@@ -51,6 +51,7 @@ function showHead() {
   byId("length").textContent = call.length;
   byId("ending").textContent = call.ending;
   byId("ending").classList.toggle("bad", call.failed);
+  byId("draft").hidden = !call.is_draft;
   if (call.judged) showVerdict();
   for (const figure of call.figures) {
     const value = make("dd", "", make("b", "", figure.value), make("small", "", figure.note));
@@ -286,6 +287,7 @@ function start() {
   showAside();
   showTimeline();
   showTranscript();
+  byId("player").hidden = call.duration_ms <= 1; // nothing took any time: the call was turned away
   seek.max = call.duration_ms;
   seek.addEventListener("input", () => go(Number(seek.value)));
   seek.addEventListener("keydown", moveOnTimeline);

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ringdown.calls import Speaker, ToolCall, ToolOutcome, Turn
+from ringdown.calls import EndReason, Speaker, ToolCall, ToolOutcome, Turn
+from ringdown.calls.outside_hours import words_outside_hours
 from ringdown_cli.call_page.contents import CallPage, MomentKind
 from ringdown_cli.call_page.wording import seconds
 
@@ -42,7 +43,10 @@ class Delay:
 
 def entries(page: CallPage) -> list[Entry]:
     began_ms = page.stream_began_ms
+    call = page.record.call
+    closed = call.end_reason is EndReason.OUTSIDE_HOURS and page.recording is None
     found = [
+        *([_notice(0, words_outside_hours(call)[0])] if closed else []),
         *(_notice(moment.at_ms, moment.text) for moment in page.moments if _is_notice(moment.kind)),
         *(_turn(turn, began_ms) for turn in page.record.turns),
         *(_tool(tool, began_ms) for tool in page.record.tool_calls),

@@ -68,6 +68,7 @@ class View:
     length: str
     ending: str
     failed: bool
+    is_draft: bool
     judged: bool
     problems: Sequence[str]
     figures: list[Figure]
@@ -91,6 +92,7 @@ def view_of(page: CallPage) -> View:
         length=length(duration_ms),
         ending=_ending(call),
         failed=call.end_reason in _FAILURES,
+        is_draft=call.is_draft,
         judged=page.problems is not None,
         problems=page.problems or (),
         figures=list(_figures(record)),
@@ -152,7 +154,8 @@ def _figures(record: CallRecord) -> Iterator[Figure]:
         asked = len(record.tool_calls)
         note = "all answered" if answered == asked else f"{asked - answered} not answered"
         yield Figure("Tool calls", str(asked), note)
-    yield _tokens(record.call.usage)
+    if record.call.started_at is not None or record.call.usage.reports:
+        yield _tokens(record.call.usage)
 
 
 def _tokens(usage: Usage) -> Figure:
@@ -165,7 +168,7 @@ def _tokens(usage: Usage) -> Figure:
 def _facts(page: CallPage) -> Iterator[Fact]:
     call = page.record.call
     yield Fact("Called", short_number(call.called))
-    yield Fact("Agent", call.agent_id)
+    yield Fact("Agent", f"{call.agent_id} (draft)" if call.is_draft else call.agent_id)
     yield Fact("Agent revision", call.agent_revision)
     yield Fact("Model", call.agent.model)
     yield Fact("Voice", f"{call.agent.voice}, {call.agent.language}")

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from ringdown.calls import Call, CallRecord, CallStatus, Turn
+from ringdown.calls import Call, CallRecord, CallStatus, EndReason, Turn
+from ringdown.calls.outside_hours import words_outside_hours
 from ringdown.calls.problems import percentile, reply_times_ms
 from ringdown.gemini.prices import cost_usd
 from ringdown_cli.wording import day_and_minute, money, number_shown, transfers_shown
@@ -53,6 +54,9 @@ def facts(record: CallRecord, *, whole_numbers: bool) -> Iterator[tuple[str, str
     began = f"{day_and_minute(call.created_at)} UTC"
     yield "began", f"{began}, {length(call)} min" if call.ended_at is not None else began
     yield "ended", ending(call)
+    if call.end_reason is EndReason.OUTSIDE_HOURS:
+        words, _ = words_outside_hours(call)
+        yield "heard", f"“{words}”" if words.strip() else "nothing"
     for transfer in transfers_shown(call):
         yield "transfer", f"to {transfer}"
     draft = ", a draft" if call.is_draft else ""
@@ -87,11 +91,15 @@ def _barge_ins(turns: Sequence[Turn]) -> str:
 
 def cost_line(call: Call) -> str:
     usage = call.usage
+    if not usage.reports and call.started_at is None:
+        return "$0.00 (the model was not used)"
     if not usage.reports:
         return "not known: the model reported no usage"
     limit = call.agent.max_cost_usd
     of = "" if limit is None else f" of {money(limit)}"
-    return f"about {money(cost_usd(usage))}{of} for {usage.total:,} tokens"
+    usd = cost_usd(usage)
+    about = "" if usd < 0.01 else "about "
+    return f"{about}{money(usd)}{of} for {usage.total:,} tokens"
 
 
 def _s(duration_ms: int) -> str:

@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
-from ringdown.agents.phrases import phrases_for
 from ringdown.agents.template_values import is_business_open
 from ringdown.calls import Call, CallStatus, EndReason, NextAction
+from ringdown.calls.outside_hours import words_outside_hours
 from voice_webhook.call_twiml import caller_id, say_and_dial
 
 
@@ -33,9 +33,5 @@ def turn_away(call: Call) -> str:
     """TwiML for such a call: the agent's message, or one in its language; then what it wants."""
     number = call.fallback_number if call.next is NextAction.CONNECT_PERSON else None
     shown = caller_id(call.caller, call.called)
-    message = call.agent.opening_hours.message if call.agent.opening_hours is not None else None
-    if message is not None:
-        return say_and_dial(message, language=call.agent.language, number=number, caller_id=shown)
-    phrases = phrases_for(call.agent.language)
-    sentence = phrases.closed if number is None else phrases.connecting
-    return say_and_dial(sentence, language=phrases.language, number=number, caller_id=shown)
+    words, language = words_outside_hours(call)
+    return say_and_dial(words, language=language, number=number, caller_id=shown)

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from ringdown.calls import CallRecord, Speaker, ToolOutcome, Turn
+from ringdown.agents.opening_hours import OpeningHours
+from ringdown.calls import CallRecord, EndReason, Speaker, ToolOutcome, Turn
 from ringdown_cli.call_page import Arrival, CallPage, Moment, MomentKind, Recording, call_page
-from tests.ringdown.samples import CALLED, CALLER, a_call, a_tool_call
+from tests.ringdown.samples import CALLED, CALLER, a_call, a_tool_call, an_agent
 
 NASTY = "</script><script>alert(1)</script> “quotes” ' \" & <b>bold</b> שלום 👋"
 TEXT_COLOURS = ("ink", "muted", "accent", "caller", "agent", "tool", "bad", "good")
@@ -111,6 +112,26 @@ def test_problems_are_told_and_a_judged_call_without_any_is_well() -> None:
     assert told["problems"] == ["no tool answered"]
     assert (well["judged"], well["problems"]) == (True, [])
     assert unjudged["judged"] is False
+
+
+def test_a_draft_is_named_as_one() -> None:
+    record = replace(a_record(), call=replace(a_call(), is_draft=True))
+    data = shown(call_page(CallPage(record=record)))
+    assert data["is_draft"] is True
+    assert {"name": "Agent", "value": "default (draft)"} in data["facts"]
+    assert shown(call_page(a_page()))["is_draft"] is False
+
+
+def test_of_a_call_outside_the_hours_the_page_says_what_the_caller_heard() -> None:
+    hours = OpeningHours(message="We open at nine.")
+    call = replace(
+        a_call(agent=replace(an_agent(), opening_hours=hours)), end_reason=EndReason.OUTSIDE_HOURS
+    )
+    data = shown(call_page(CallPage(record=replace(a_record(), call=call, tool_calls=()))))
+    assert [(entry["who"], entry["text"]) for entry in data["entries"]] == [
+        ("Notice", "We open at nine.")
+    ]
+    assert data["figures"] == [], "the model was not used"
 
 
 def test_what_was_heard_and_what_happened_on_the_line_is_shown() -> None:

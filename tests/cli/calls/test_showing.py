@@ -3,11 +3,13 @@ import json
 import msgspec
 import pytest
 
-from ringdown.calls import Reconnect
+from ringdown.agents.opening_hours import OpeningHours
+from ringdown.agents.phrases import phrases_for
+from ringdown.calls import CallStatus, EndReason, Reconnect, Usage
 from ringdown.stores import Store
 from tests.cli.calls.stored_calls import bad_call, good_call, sid
 from tests.cli.command_line import CommandLine
-from tests.ringdown.samples import CALLER, a_call, an_agent
+from tests.ringdown.samples import CALLER, NOW, a_call, an_agent
 
 
 def test_a_call_in_words(command_line: CommandLine) -> None:
@@ -45,15 +47,58 @@ def test_what_went_wrong_is_said_in_words_and_on_the_page(command_line: CommandL
     assert problem in page.read_text("utf-8")
 
 
-def test_the_endpoint_that_stood_in_is_named(command_line: CommandLine) -> None:
-    made = Reconnect(at_ms=300, took_ms=300, reason="503 refused", endpoint="vertex:us-central1")
-    call = msgspec.structs.replace(a_call(call_sid=sid(1)), reconnects=(made,))
+def kept(command_line: CommandLine, **fields: object) -> str:
+    """What is said of a call with these fields."""
+    call = msgspec.structs.replace(a_call(call_sid=sid(1)), **fields)
 
     async def work(store: Store) -> None:
         await store.open_call(call)
 
     command_line.with_store(work)
-    said = command_line.run("calls", "show", sid(1)).said
+    return command_line.run("calls", "show", sid(1)).said
+
+
+@pytest.mark.parametrize(
+    ("message", "heard"),
+    [
+        (None, f"“{phrases_for('en').closed}”"),
+        ("We open at nine.", "“We open at nine.”"),
+        ("", "nothing"),
+    ],
+)
+def test_of_a_call_outside_the_hours_it_says_what_the_caller_heard(
+    command_line: CommandLine, message: str | None, heard: str
+) -> None:
+    agent = msgspec.structs.replace(an_agent(), opening_hours=OpeningHours(message=message))
+    said = kept(
+        command_line, agent=agent, status=CallStatus.ENDED, end_reason=EndReason.OUTSIDE_HOURS
+    )
+    assert f"heard:      {heard}\n" in said
+    assert "cost:       $0.00 (the model was not used)\n" in said
+
+
+def test_a_call_that_was_answered_has_no_such_line(command_line: CommandLine) -> None:
+    good_call(command_line, 1)
+    assert "heard:" not in command_line.run("calls", "show", sid(1)).said
+
+
+@pytest.mark.parametrize(
+    ("usage", "cost"),
+    [
+        (Usage(), "not known: the model reported no usage"),
+        (Usage(reports=1, prompt={"TEXT": 10}, total=10), "less than $0.01 for 10 tokens"),
+    ],
+)
+def test_a_small_cost_is_not_called_none(
+    command_line: CommandLine, usage: Usage, cost: str
+) -> None:
+    said = kept(command_line, usage=usage, started_at=NOW)
+    assert f"cost:       {cost}\n" in said
+
+
+def test_the_endpoint_that_stood_in_is_named(command_line: CommandLine) -> None:
+    made = Reconnect(at_ms=300, took_ms=300, reason="503 refused", endpoint="vertex:us-central1")
+    said = kept(command_line, reconnects=(made,))
     assert "endpoint:   vertex:us-central1, because another one failed\n" in said
     assert "The model's first endpoint failed at 0:00 (503 refused)" in said
 
