@@ -54,8 +54,8 @@ async def rollback(arguments: argparse.Namespace, surroundings: Surroundings) ->
         _say_difference(terminal, stored.document, document)
         if not _agreed(arguments, terminal, f"Save this as agents/{agent_id}?"):
             return BROKEN
-        await _write(store, stored, document)
         rollback = Rollback(at=surroundings.now(), given_up=answers)
+        await _write(store, stored, document)
         noted = msgspec.structs.replace(revision, seen_at=rollback.at, rollbacks=(rollback,))
         await store.keep_revision(agent_id, noted)
         return await _looked_at(store, agent_id, surroundings)
