@@ -129,7 +129,7 @@ async def history(arguments: argparse.Namespace, surroundings: Surroundings) -> 
     return DONE
 
 
-_HISTORY_HEADS = ("revision", "since", "state", "what changed")
+_HISTORY_HEADS = ("revision", "when", "state", "what changed")
 
 
 def _history_rows(revisions: tuple[Revision, ...], answering: str) -> list[tuple[str, ...]]:
@@ -137,27 +137,22 @@ def _history_rows(revisions: tuple[Revision, ...], answering: str) -> list[tuple
     by_name = {revision.revision: revision for revision in revisions}
     events = []
     for revision in revisions:
-        made = (
-            "" if revision.replaced is None else _change(by_name.get(revision.replaced), revision)
-        )
-        events.append((revision.made_at or revision.seen_at, revision.revision, made or _FIRST))
+        name, made_at = revision.revision, revision.made_at or revision.seen_at
+        events.append((made_at, name, _change(by_name.get(revision.replaced or ""), revision)))
         for rollback in revision.rollbacks:
             given_up = rollback.given_up or "a broken version"
-            events.append((rollback.at, revision.revision, f"rolled back from {given_up}"))
-    events.sort(key=lambda event: event[0], reverse=True)
+            events.append((rollback.at, name, f"rolled back from {given_up}"))
+    events.sort(reverse=True)
     last = next((event for event in events if event[1] == answering), None)
     return [
-        (event[1], day_and_minute(event[0]), "answers calls" if event is last else "", event[2])
-        for event in events
+        (name, day_and_minute(at), "answers calls" if (at, name, what) == last else "", what)
+        for at, name, what in events
     ]
-
-
-_FIRST = "the oldest that is kept"
 
 
 def _change(before: Revision | None, after: Revision) -> str:
     if before is None:
-        return ""
+        return "the oldest that is kept"
     return in_a_line(every_field(before.agent), every_field(after.agent))
 
 
