@@ -28,6 +28,8 @@ def problems_with(args: Mapping[str, Json], parameters: Mapping[str, Json]) -> s
         found = sorted(validator.iter_errors(args), key=relevance, reverse=True)
     except (Unresolvable, re.error, RecursionError):
         return None
+    except OverflowError:  # `multipleOf` makes floats of both
+        return "The arguments do not fit: a number is too large. Correct them and call again."
     if not found:
         return None
     problems = "; ".join(_in_words(problem) for problem in found[:_MOST_PROBLEMS])

@@ -52,6 +52,16 @@ def test_what_does_not_fit_is_named(args: dict[str, Json], named: str) -> None:
     assert "call again" in problem
 
 
+def test_a_number_that_cannot_be_divided_is_told_to_be_too_large() -> None:
+    schema: dict[str, Json] = {"properties": {"price": {"multipleOf": 0.01}}}
+
+    assert "too large" in (problems_with({"price": 10**400}, schema) or "")
+    assert (
+        problems_with({"price": 1.25}, schema | {"properties": {"price": {"multipleOf": 0.25}}})
+        is None
+    )
+
+
 def test_all_that_is_wrong_is_told_at_once() -> None:
     problem = problems_with({"months": 0, "kind": "fax"}, SCHEMA) or ""
 
