@@ -252,7 +252,8 @@ class _Parts:
             return None
 
     def flag(self, name: str, raw: msgspec.Raw) -> bool:
-        return raw != _NULL and bool(self.read(name, _flag_decoder, raw))
+        found = None if raw == _NULL else self.read(name, _flag_decoder, raw)
+        return bool(found)
 
     def text(self, name: str, raw: msgspec.Raw) -> str:
         return "" if raw == _NULL else self.read(name, _text_decoder, raw) or ""
