@@ -7,7 +7,6 @@ compare with this one. Fields that nothing here uses aren't read.
 import base64
 import binascii
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, TypeAlias, TypeVar
 
@@ -31,6 +30,7 @@ from ringdown.gemini.events import (
 from ringdown.gemini.json_schema import Schema
 from ringdown.gemini.models import Api
 from ringdown.gemini.openapi_schema import restored
+from ringdown.repaired_json import repaired
 from ringdown.tools.nesting import MOST_DEPTH, is_too_deep
 
 INPUT_HZ = 16_000
@@ -184,44 +184,7 @@ def _decode(decoder: "msgspec.json.Decoder[_Decoded]", message: bytes | msgspec.
     try:
         return decoder.decode(message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return decoder.decode(_repaired(bytes(message)))
-
-
-_MOST_LEVELS = 100
-"""Of a message; arguments that have so many are refused for it (`is_too_deep`)."""
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-_ESCAPE = re.compile(
-    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a whole pair: kept
-    r"|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
-    re.DOTALL,
-)
-_TOKEN = re.compile(
-    r'"(?:[^"\\]|\\.)*"|(?P<opens>[\[{])|(?P<closes>[\]}])|(?P<number>NaN|-?Infinity)', re.DOTALL
-)
-
-
-def _repaired(message: bytes) -> str:
-    """The message with U+FFFD for bytes that aren't UTF-8 and for each half of a surrogate pair:
-    an emoji that is cut between two messages comes as two halves. NaN and the infinities become
-    texts, as protobuf's JSON writes them, and what is nested too deep becomes null."""
-    text = _ESCAPE.sub(
-        lambda found: _REPLACEMENT if found["half"] else found[0],
-        message.decode("utf-8", "replace"),
-    )
-    kept, kept_to, level = [], 0, 0
-    for token in _TOKEN.finditer(text):
-        if token["opens"]:
-            level += 1
-            if level == _MOST_LEVELS + 1:
-                kept.append(f"{text[kept_to : token.start()]}null")
-        elif token["closes"]:
-            if level == _MOST_LEVELS + 1:
-                kept_to = token.end()
-            level -= 1
-        elif token["number"] and level <= _MOST_LEVELS:
-            kept.append(f'{text[kept_to : token.start()]}"{token[0]}"')
-            kept_to = token.end()
-    return "".join([*kept, text[kept_to:]])
+        return decoder.decode(repaired(bytes(message)))
 
 
 def _error_code(message: "_ServerMessage") -> int | None:
