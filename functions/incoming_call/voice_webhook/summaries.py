@@ -115,7 +115,7 @@ def _transcript(record: CallRecord) -> str:
 def _text(body: bytes) -> str | None:
     try:
         answer = msgspec.json.decode(body, type=_Answer)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         _log.warning("summary could not be read", reason=str(error))
         return None
     parts = answer.candidates[0].content.parts if answer.candidates else ()

@@ -223,6 +223,7 @@ def test_twilios_repetition_asks_gemini_nothing(
         (500, {"error": {"code": 500, "message": "internal"}}),
         (429, b""),
         (200, b"{no json"),
+        (200, b'{"candidates": [{"content": {"parts": [{"text": "no UTF-8: \xff"}]}}]}'),
         (200, {"candidates": []}),
         (200, {"promptFeedback": {"blockReason": "SAFETY"}}),
         (200, {"candidates": [{"finishReason": "MAX_TOKENS", "content": {"role": "model"}}]}),
