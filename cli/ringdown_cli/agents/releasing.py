@@ -1,6 +1,7 @@
 """`agents publish`, `rollback` and `seed`: another version answers, in one step."""
 
 import argparse
+import datetime
 
 from ringdown.agents import DEFAULT_AGENT_ID, packaged_document
 from ringdown.agents.check import agent_document
@@ -48,19 +49,37 @@ async def rollback(arguments: argparse.Namespace, surroundings: Surroundings) ->
         if not _agreed(arguments, terminal, f"Save this as agents/{agent_id}?"):
             return BROKEN
         await _write(store, stored, document)
+        await _note_rollback(store, stored, surroundings.now())
         return await _looked_at(store, agent_id, surroundings)
+
+
+async def _note_rollback(store: AgentStore, left: StoredAgent, now: datetime.datetime) -> None:
+    agent = findings_of(left.document, None).agent
+    if agent is not None:
+        just_before = now - datetime.timedelta.resolution  # what answers now comes last
+        note = Revision(revision=agent.revision, agent=agent, seen_at=just_before, rolled_back=True)
+        await store.keep_revision(left.agent_id, note)
 
 
 async def _revision_to_return_to(
     store: AgentStore, stored: StoredAgent, wanted: str | None
 ) -> Revision:
     """The one asked for, else the latest that is not what the document says now: of a broken
-    document that is its last good version."""
+    document that is its last good version.
+
+    Two operators may go back from the same bad version, so the second must name one.
+    """
     if wanted is not None:
         return await revision_or_stop(store, stored.agent_id, wanted)
     present = findings_of(stored.document, None).agent
     for revision in await store.list_revisions(stored.agent_id):
         if present is None or revision.revision != present.revision:
+            if revision.rolled_back:
+                raise CannotGoOn(
+                    f"{stored.agent_id} has been rolled back from revision {revision.revision}"
+                    " already, so nothing is done. To use another revision, name it."
+                    f" See: ringdown agents history {stored.agent_id}"
+                )
             return revision
     raise CannotGoOn(
         f"There is no earlier revision of {stored.agent_id} to go back to."

@@ -22,6 +22,8 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     agent: Agent
     seen_at: datetime.datetime
     """When it was last seen to be the agent."""
+    rolled_back: bool = False
+    """It was left for another revision by a rollback, and hasn't been the agent since."""
 
 
 class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):

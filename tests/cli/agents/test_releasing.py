@@ -98,12 +98,37 @@ def test_from_a_broken_document_back_to_its_last_good_revision(shop: CommandLine
     assert read(shop).document["voice"] == "Puck"
 
 
-def test_a_rollback_can_be_rolled_back(shop: CommandLine) -> None:
+def test_two_operators_who_both_go_back_are_where_one_would_be(shop: CommandLine) -> None:
+    save(shop)
+    good = save(shop, voice="Puck")
+    bad = save(shop, voice="Leda")
+    shop.run("agents", "rollback", "shop", "--yes")
+    ran = shop.run("agents", "rollback", "shop", "--yes")
+    assert ran.status == 1
+    assert ran.complained == (
+        f"shop has been rolled back from revision {bad} already, so nothing is done."
+        " To use another revision, name it. See: ringdown agents history shop\n"
+    )
+    assert answering_revision(shop) == good
+
+
+def test_a_rollback_can_be_rolled_back_by_name(shop: CommandLine) -> None:
     save(shop)
     second = save(shop, voice="Puck")
     shop.run("agents", "rollback", "shop", "--yes")
-    shop.run("agents", "rollback", "shop", "--yes")
+    ran = shop.run("agents", "rollback", "shop", second, "--yes")
+    assert ran.status == 0, ran.all
     assert answering_revision(shop) == second
+
+
+def test_what_is_saved_after_a_rollback_is_gone_back_from(shop: CommandLine) -> None:
+    first = save(shop)
+    save(shop, voice="Puck")
+    shop.run("agents", "rollback", "shop", "--yes")
+    save(shop, voice="Puck")
+    ran = shop.run("agents", "rollback", "shop", "--yes")
+    assert ran.status == 0, ran.all
+    assert answering_revision(shop) == first
 
 
 def test_back_to_nothing_is_told(shop: CommandLine) -> None:
