@@ -196,8 +196,11 @@ class Conversation:
         self.effects.save(turns=turns)
 
     def _lead_in(self, mulaw: bytes, at_ms: float) -> None:
-        """Silence before a reply is played as a tone is: it counts neither as said nor as heard."""
-        if not self.state.ringing:
+        """Silence before a reply is played as a tone is: it counts neither as said nor as heard.
+
+        While a reply is still being heard, it is left out: it couldn't be taken back alone.
+        """
+        if not self.state.ringing and self.playback.idle:
             self.effects.do(PlayAudio(mulaw))
             until_ms = max(self.state.lead_in_until_ms, at_ms)
             self.state.lead_in_until_ms = until_ms + len(mulaw) / BYTES_PER_MS

@@ -279,8 +279,8 @@ class ModelLink:
             last_ms, self.last_audio_ms = max(self.last_audio_ms, since_ms), at_ms
             if at_ms - last_ms < _STALE_GAP_MS:
                 return False
+        self._interrupted_ms = None
         if audible:
-            self._interrupted_ms = None
             self.generating = True
             self.turn_is_empty = False
             self.last_audio_ms = at_ms
