@@ -113,9 +113,10 @@ class Conversation:
                 if self.state.link.state is LinkState.RECONNECTING and not self.playback.idle:
                     self.interrupted(at_ms)  # there is no model to notice it
             case SpeechStopped(_, end_ms):
-                self.transcript.caller_speech_stopped(end_ms, self._asking_ms(change))
+                asking_ms = self._asking_ms(change)
+                self.transcript.caller_speech_stopped(end_ms, asking_ms)
                 self._was_small_interruption(change)
-                if change.sounds_spoken and change.length_ms >= _SMALL_INTERRUPTION_MS:
+                if asking_ms >= _SMALL_INTERRUPTION_MS:
                     self._tell_of_speech()
                 self.greeting.caller_stopped(end_ms)
                 self.goodbye.caller_stopped_speaking(change.length_ms)
@@ -223,8 +224,8 @@ class Conversation:
             if mark is not None:
                 self.effects.do(SendMark(mark))
 
-    def interrupted(self, at_ms: float) -> None:
-        self.state.link.interrupted(at_ms)
+    def interrupted(self, at_ms: float, *, by_service: bool = True) -> None:
+        self.state.link.interrupted(at_ms, by_service=by_service)
         self.waiting.stop()
         if not self.playback.idle:
             self.effects.do(ClearPlayback())
@@ -236,8 +237,9 @@ class Conversation:
 
     def key_pressed(self, at_ms: float) -> None:
         """A key stops what the agent says, as a voice does: who knows the menu needn't hear it."""
-        if not self.playback.idle and not self.greeting.playing and self.state.talking:
-            self.interrupted(at_ms)
+        speaks = self.state.link.generating or not self.playback.idle
+        if speaks and not self.greeting.playing and self.state.talking:
+            self.interrupted(at_ms, by_service=False)
 
     def _barge_in_onset_ms(self, at_ms: float) -> float | None:
         onset_ms = self.speech.onset_ms

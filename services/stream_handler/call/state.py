@@ -23,6 +23,7 @@ turn warnings into errors; in production the call continues and the warning is i
 """
 
 import enum
+import math
 import warnings
 from dataclasses import dataclass, field
 
@@ -231,6 +232,8 @@ class ModelLink:
         self.listening = False
         """Whether a session takes what is sent."""
         self._interrupted_ms: float | None = None
+        self._stale_ms = _STALE_MS
+        """For how long audio that comes without a pause belongs to the interrupted reply."""
         self.generating = False
         """Whether a reply has begun whose last audio has not come yet."""
         self.turn_is_empty = True
@@ -272,10 +275,11 @@ class ModelLink:
         """Audio has arrived; False if it belongs to an interrupted reply and must be dropped.
 
         Such audio follows closely, and ends with the turn. Sound that comes after a pause is a new
-        reply; so is what comes a second later, if the service never ends the turn.
+        reply; so is what comes a second later, if the service dropped the reply and never ends the
+        turn.
         """
         since_ms = self._interrupted_ms
-        if since_ms is not None and at_ms - since_ms < _STALE_MS:
+        if since_ms is not None and at_ms - since_ms < self._stale_ms:
             last_ms, self.last_audio_ms = max(self.last_audio_ms, since_ms), at_ms
             if at_ms - last_ms < _STALE_GAP_MS:
                 return False
@@ -286,9 +290,11 @@ class ModelLink:
             self.last_audio_ms = at_ms
         return True
 
-    def interrupted(self, at_ms: float) -> None:
+    def interrupted(self, at_ms: float, *, by_service: bool = True) -> None:
+        """A reply is dropped, by the service or by us: then the service goes on sending it."""
         if self.generating:
             self._interrupted_ms = at_ms
+            self._stale_ms = _STALE_MS if by_service else math.inf
         self.generating = False
 
     def generation_completed(self) -> None:
