@@ -103,7 +103,7 @@ class Conversation:
                 self.state.spoke_over_agent = (
                     not self.playback.idle or onset_ms - self.playback.idle_since_ms < _ECHO_MS
                 )
-                self.state.stopped_agent = False
+                self.state.stopped_agent, self.state.utterance = False, None
                 self.transcript.caller_speech_started(
                     onset_ms, over_agent=self.state.spoke_over_agent
                 )
@@ -113,9 +113,11 @@ class Conversation:
                 if self.state.link.state is LinkState.RECONNECTING and not self.playback.idle:
                     self.interrupted(at_ms)  # there is no model to notice it
             case SpeechStopped(_, end_ms):
+                self.state.utterance = change
                 asking_ms = self._asking_ms(change)
                 self.transcript.caller_speech_stopped(end_ms, asking_ms)
-                self._was_small_interruption(change)
+                if self.state.stopped_agent and change.length_ms < _SMALL_INTERRUPTION_MS:
+                    self.watchdog.cut_short_by_little(self.playback.idle_since_ms)
                 if asking_ms >= _SMALL_INTERRUPTION_MS:
                     self._tell_of_speech()
                 self.greeting.caller_stopped(end_ms)
@@ -140,11 +142,6 @@ class Conversation:
         """The model hears nothing while a secret is typed, but it learns that there is a voice."""
         if self.state.link.listening and self.keypad.speech_heard():
             self.effects.do(SendModelText(prompts.SPEAKS_INSTEAD))
-
-    def _was_small_interruption(self, said: SpeechStopped) -> None:
-        """A reply that was dropped for so little goes on, unless the model has something to say."""
-        if self.state.stopped_agent and said.length_ms < _SMALL_INTERRUPTION_MS:
-            self.watchdog.cut_short_by_little()
 
     # The model
 
@@ -223,6 +220,14 @@ class Conversation:
             self.effects.do(PlayAudio(piece))
             if mark is not None:
                 self.effects.do(SendMark(mark))
+
+    def agent_stopped(self, at_ms: float) -> None:
+        """The caller's utterance has stopped the agent; the service may notice it only later."""
+        self.state.stopped_agent = True
+        if (said := self.state.utterance) is not None:
+            self.transcript.caller_speech_stopped(said.end_ms, self._asking_ms(said))
+            if said.length_ms < _SMALL_INTERRUPTION_MS:
+                self.watchdog.cut_short_by_little(at_ms)
 
     def interrupted(self, at_ms: float, *, by_service: bool = True) -> None:
         self.state.link.interrupted(at_ms, by_service=by_service)

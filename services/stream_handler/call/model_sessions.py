@@ -293,13 +293,19 @@ class ModelSessions:
             self._leave(event.at_ms, _TONE)
 
     def interrupted(self, at_ms: float) -> None:
-        voiced_ms = self.speech.last_voiced_ms
         if self.state.link.generating or not self.playback.idle:
-            if voiced_ms is None or at_ms - voiced_ms > _NO_VOICE_MS:
-                self.watchdog.cut_short_by_little()
+            if self._nobody_spoke(at_ms):
+                self.watchdog.cut_short_by_little(at_ms)
             else:
-                self.state.stopped_agent = True
+                self.conversation.agent_stopped(at_ms)
         self.conversation.interrupted(at_ms)
+
+    def _nobody_spoke(self, at_ms: float) -> bool:
+        """Whether the reply was dropped for nothing that was said into it."""
+        voiced_ms = self.speech.last_voiced_ms
+        if voiced_ms is None or at_ms - voiced_ms > _NO_VOICE_MS:
+            return True
+        return not self.speech.speaking and not self.state.spoke_over_agent
 
     def turn_completed(self, event: TurnCompleted) -> None:
         was_empty = self.state.link.turn_is_empty

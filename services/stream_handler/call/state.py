@@ -28,6 +28,7 @@ import warnings
 from dataclasses import dataclass, field
 
 from ringdown.calls import Call, EndReason, NextAction, Usage
+from stream_handler.call.speech import SpeechStopped
 
 
 class WrongMove(UserWarning):
@@ -341,6 +342,8 @@ class CallState:
     """It began while the agent was being heard."""
     stopped_agent: bool = False
     """The model took it for an interruption."""
+    utterance: SpeechStopped | None = None
+    """None while they speak."""
 
     # The caller waits for a tool, or for a session of the model
     tone_playing: bool = False

@@ -66,9 +66,9 @@ class Watchdog:
             self._sound_is_silent = True
             self._since_ms = None
 
-    def cut_short_by_little(self) -> None:
+    def cut_short_by_little(self, since_ms: float) -> None:
         self._cut_short = True
-        self._since_ms = None
+        self._since_ms = since_ms
 
     def turn_was_empty(self) -> None:
         """The model ended its turn without a word, although it owes one."""

@@ -601,3 +601,58 @@ def test_an_edit_in_a_fresh_session_leaves_it_what_was_said() -> None:
     [update] = stage.all(UpdateModelContext)
     assert "Offer the discount." in update.instructions
     assert "You: Anvil and Sons." in update.instructions
+
+
+# Interrupted, and noticed late
+
+LONG_REPLY = "one two three four five six seven eight"
+
+
+def explaining() -> Stage:
+    """A long reply is being heard, and all of it has been sent."""
+    stage = Stage().greeted()
+    stage.caller_says("When are you open?")
+    stage.reply(LONG_REPLY, 8_000)
+    stage.pass_ms(1_000)
+    return stage
+
+
+def test_a_reply_goes_on_after_a_cough_that_the_service_notices_late() -> None:
+    stage = explaining()
+    stage.caller(300)
+    stage.caller(600, QUIET_DBFS)
+
+    stage.interrupted()
+    stage.turn_completed()
+    stage.caller(2_500, QUIET_DBFS)
+
+    [text] = stage.told_the_model
+    assert "cut off" in text
+
+
+def test_a_question_that_the_service_notices_late_is_owed_an_answer() -> None:
+    stage = explaining()
+    stage.caller(1_200)
+    stage.caller(600, QUIET_DBFS)
+
+    stage.interrupted()
+    stage.turn_completed()
+    stage.caller(6_000, QUIET_DBFS)
+
+    [text] = stage.told_the_model
+    assert "the caller waits" in text
+
+
+def test_a_reply_that_is_dropped_for_what_came_before_it_goes_on() -> None:
+    stage = Stage().greeted()
+    stage.pass_ms(500)
+    stage.caller_says("When are you open?")
+    stage.reply(LONG_REPLY, 8_000)
+    stage.pass_ms(1_200)
+
+    stage.interrupted()
+    stage.turn_completed()
+    stage.caller(2_500, QUIET_DBFS)
+
+    [text] = stage.told_the_model
+    assert "cut off" in text
