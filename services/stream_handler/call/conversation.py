@@ -182,8 +182,8 @@ class Conversation:
         if begins:
             self.effects.cancel(Timer.ANSWER)
             self._end_lead_in(event.at_ms)
+            self.limits.agent_replied(event.at_ms)
         self.watchdog.model_acted()
-        self.limits.agent_replied()
         self.waiting.stop_ringing()
         self.waiting.stop()
         turns = self.transcript.agent_audio(

@@ -361,6 +361,7 @@ class ModelSessions:
             case Remedy.ASK if not self.transcript.agent_has_spoken:
                 self.conversation.open(at_ms)
             case Remedy.ASK:
+                self.state.asked_to_speak = True
                 self.effects.do(SendModelText(prompts.SPEAK))
             case Remedy.REPLACE:
                 why = self.state.empty_because

@@ -360,6 +360,8 @@ class CallState:
     """How often the agent has asked whether the caller is still there."""
     unanswered_since_ms: float | None = None
     """Since when the caller's line has had sound or words that the model has not answered."""
+    asked_to_speak: bool = False
+    """The model's next reply is one that it was asked for, because nobody spoke."""
     warning_due: bool = False
     """The one-minute warning waits for a pause."""
 
