@@ -179,16 +179,17 @@ class Conversation:
         if not link.generating:
             self._lead_in(mulaw, event.at_ms)
             return
+        voiced_ms = self.speech.last_voiced_ms
         if begins:
+            if self.state.nudges and self.state.asked_to_speak:
+                voiced_ms = None  # it answers nobody
             self.effects.cancel(Timer.ANSWER)
             self._end_lead_in(event.at_ms)
             self.limits.agent_replied(event.at_ms)
         self.watchdog.model_acted()
         self.waiting.stop_ringing()
         self.waiting.stop()
-        turns = self.transcript.agent_audio(
-            event.at_ms, self.playback.sent, len(mulaw), self.speech.last_voiced_ms
-        )
+        turns = self.transcript.agent_audio(event.at_ms, self.playback.sent, len(mulaw), voiced_ms)
         self._play(mulaw, event.at_ms)
         self.goodbye.agent_spoke()
         self.effects.save(turns=turns)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ringdown.calls import Speaker, Turn
 
 _LATE_TEXT_MS = 8_000.0  # transcripts usually trail the voice by two seconds, and by six at times
+_LATE_TEXT_UNHEARD_MS = 1_500.0  # of a caller too soft for our ear: later, it is their next turn
 _EARLY_TEXT_MS = 1_000.0  # how far the text of a reply may run ahead of its sound
 _SURELY_SPEECH_MS = 600.0  # longer than a cough or a door, as short as a "hello?"
 _MOST_BACKCHANNEL_WORDS = 2  # "okay", "mm-hm", "I see"
@@ -38,6 +39,9 @@ class _CallerTurn:
     """Given when the turn is first saved, so that empty turns leave no gap."""
     earlier_text: str = ""
     """Its text from a session that is gone; the next one hears the turn again."""
+
+    was_heard: bool = True
+    """By our ear. Else its text is all there is of it."""
 
     # What it asks for
     over_agent: bool = False
@@ -163,8 +167,10 @@ class Transcript:
         self.agent_spoke_last = False
         if self._caller is None:
             self._caller = _CallerTurn(onset_ms, onset_ms, over_agent=over_agent)
-        elif onset_ms - self._caller.end_ms > _ONE_MATTER_MS:
+            return
+        if onset_ms - self._caller.end_ms > _ONE_MATTER_MS:
             self._caller.waits_since_ms = None
+        self._caller.was_heard = True
 
     def caller_speech_stopped(self, end_ms: float, asking_ms: float) -> None:
         """An utterance has ended; `asking_ms` of it asks for a reply."""
@@ -190,13 +196,18 @@ class Transcript:
         """
         answered = self._answered
         if self._caller is None and answered is not None:
-            if at_ms - answered.end_ms <= _LATE_TEXT_MS:
+            late_ms = _LATE_TEXT_MS if answered.was_heard else _LATE_TEXT_UNHEARD_MS
+            if at_ms - answered.end_ms <= late_ms:
                 answered.text += text
                 return self._save_caller(answered)
-            self.caller_speech_started(at_ms)
         if self._caller is None:
-            self._caller = _CallerTurn(at_ms, at_ms)
+            self.agent_spoke_last = False
+            self._caller = _CallerTurn(at_ms, at_ms, was_heard=False)
         self._caller.text += text
+        if not self._caller.was_heard:
+            self._caller.end_ms = at_ms
+            if self._agent:  # late text of what is being answered, or an "okay"
+                return ()
         self._note_words(self._caller, at_ms)
         return ()
 
@@ -237,7 +248,7 @@ class Transcript:
         """
         saved: tuple[Turn, ...] = ()
         if not self._agent or self._agent[-1].complete:
-            is_reply = self._caller is not None and last_voiced_ms is not None
+            is_reply = self._caller is not None and self._caller.was_heard
             reply_ms = at_ms - last_voiced_ms if is_reply and last_voiced_ms is not None else None
             saved = (*self._late_text(at_ms), *self._answer_caller(last_voiced_ms))
             self._heard = None

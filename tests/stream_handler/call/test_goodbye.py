@@ -285,3 +285,19 @@ def test_what_the_caller_wants_after_an_answered_goodbye_may_end_in_another() ->
     stage.pass_ms(1_010)
 
     assert ended(stage)
+
+
+def test_a_soft_caller_hears_the_goodbye_that_follows_the_function() -> None:
+    stage = Stage().greeted()
+    stage.caller_text("A table please.")
+    stage.reply("Anything else?", 900)
+    stage.pass_ms(3_000)
+    stage.caller_text("No, bye.")
+
+    stage.end_call()
+    stage.pass_ms(800)
+    stage.reply("Goodbye.", 900, 8)
+    stage.pass_ms(1_500)
+
+    assert stage.played_ms(8) == 900
+    assert stage.ended_for() is EndReason.AGENT_HUNG_UP
