@@ -13,6 +13,7 @@ from ringdown.calls import Speaker, Turn
 
 _LATE_TEXT_MS = 8_000.0  # transcripts usually trail the voice by two seconds, and by six at times
 _LATE_TEXT_UNHEARD_MS = 1_500.0  # of a caller too soft for our ear: later, it is their next turn
+_ONE_TEXT_MS = 500.0  # the parts of a transcript follow each other closely
 _EARLY_TEXT_MS = 1_000.0  # how far the text of a reply may run ahead of its sound
 _SURELY_SPEECH_MS = 600.0  # longer than a cough or a door, as short as a "hello?"
 _MOST_BACKCHANNEL_WORDS = 2  # "okay", "mm-hm", "I see"
@@ -84,6 +85,8 @@ class Transcript:
         self._early_text = ""
         """Of a reply whose sound has not come yet, or late words of the one before."""
         self._early_text_ms = 0.0
+        self._late_text_ms = 0.0
+        """When text of the turn before has come."""
         self.agent_spoke_last = handed_over
         """Whether the agent has spoken since the caller last began to."""
         self.agent_has_spoken = handed_over
@@ -195,10 +198,11 @@ class Transcript:
         Much later, it is new speech that was too soft for the voice activity to notice.
         """
         answered = self._answered
-        if self._caller is None and answered is not None:
+        if answered is not None and self._may_be_late(at_ms):
             late_ms = _LATE_TEXT_MS if answered.was_heard else _LATE_TEXT_UNHEARD_MS
             if at_ms - answered.end_ms <= late_ms:
                 answered.text += text
+                self._late_text_ms = at_ms
                 return self._save_caller(answered)
         if self._caller is None:
             self.agent_spoke_last = False
@@ -210,6 +214,14 @@ class Transcript:
                 return ()
         self._note_words(self._caller, at_ms)
         return ()
+
+    def _may_be_late(self, at_ms: float) -> bool:
+        """Whether text that comes now is of the turn before: of a question that had none when its
+        answer began, if all that was said since is a word over the answer."""
+        if self._caller is None:
+            return True
+        goes_on = self.answered_before_transcript or at_ms - self._late_text_ms < _ONE_TEXT_MS
+        return goes_on and self._caller.over_agent and bool(self._agent)
 
     # The agent
 

@@ -228,6 +228,37 @@ def test_a_caller_too_soft_for_our_ear_still_gets_turns_of_their_own() -> None:
     ]
 
 
+def test_late_text_is_the_questions_though_the_caller_has_said_okay_since() -> None:
+    stage = Stage().greeted()
+    stage.caller(1_000)
+    stage.caller(500, QUIET_DBFS)
+    stage.reply("We are open from nine to five each day.", 6_000)
+    stage.pass_ms(1_000)
+    stage.caller(300)
+    stage.caller(500, QUIET_DBFS)
+
+    for part in ("When are", " you open", " on Saturdays?"):
+        stage.caller_text(part)
+        stage.pass_ms(200)
+    stage.pass_ms(1_000)
+    stage.caller_text("Okay.")
+    stage.caller(11_000, QUIET_DBFS)
+
+    assert stage.record.by(CALLER)[0].text == "When are you open on Saturdays?"
+    assert not any("the caller waits" in text for text in stage.told_the_model)
+
+
+def test_text_of_a_question_over_the_answer_is_its_own() -> None:
+    stage = Stage().greeted()
+    stage.caller_says("When are you open?")
+    stage.reply("We are open from nine to five each day.", 6_000)
+    stage.pass_ms(1_000)
+    stage.caller_says("And what about Sundays?")
+    stage.caller(11_000, QUIET_DBFS)
+
+    assert any("the caller waits" in text for text in stage.told_the_model)
+
+
 def test_a_soft_caller_who_is_quick_is_owed_each_answer() -> None:
     stage = Stage().greeted()
     stage.caller_text("A table please.")
