@@ -115,7 +115,7 @@ class Conversation:
             case SpeechStopped(_, end_ms):
                 self.state.utterance = change
                 asking_ms = self._asking_ms(change)
-                self.transcript.caller_speech_stopped(end_ms, asking_ms)
+                self.transcript.caller_speech_stopped(at_ms, end_ms, asking_ms)
                 if self.state.stopped_agent and change.length_ms < _SMALL_INTERRUPTION_MS:
                     self.watchdog.cut_short_by_little(self.playback.idle_since_ms)
                 if asking_ms >= _SMALL_INTERRUPTION_MS:
@@ -226,7 +226,7 @@ class Conversation:
         """The caller's utterance has stopped the agent; the service may notice it only later."""
         self.state.stopped_agent = True
         if (said := self.state.utterance) is not None:
-            self.transcript.caller_speech_stopped(said.end_ms, self._asking_ms(said))
+            self.transcript.caller_speech_stopped(at_ms, said.end_ms, self._asking_ms(said))
             if said.length_ms < _SMALL_INTERRUPTION_MS:
                 self.watchdog.cut_short_by_little(at_ms)
 

@@ -141,7 +141,7 @@ class Transcript:
 
     @property
     def waits_since_ms(self) -> float | None:
-        """The end of the first thing they said of those that ask for a reply."""
+        """When the first thing they said was known of those that ask for a reply."""
         return None if self._caller is None else self._caller.waits_since_ms
 
     @property
@@ -175,8 +175,8 @@ class Transcript:
             self._caller.waits_since_ms = None
         self._caller.was_heard = True
 
-    def caller_speech_stopped(self, end_ms: float, asking_ms: float) -> None:
-        """An utterance has ended; `asking_ms` of it asks for a reply."""
+    def caller_speech_stopped(self, at_ms: float, end_ms: float, asking_ms: float) -> None:
+        """An utterance has ended, as is known at `at_ms`; `asking_ms` of it asks for a reply."""
         turn = self._caller
         if turn is None:
             return
@@ -184,7 +184,7 @@ class Transcript:
         if asking_ms > 0:
             turn.over_agent = False
             turn.spoken_ms += asking_ms
-            self._note_words(turn, end_ms)
+            self._note_words(turn, at_ms)
 
     def _note_words(self, turn: _CallerTurn, at_ms: float) -> None:
         words = len(turn.text.split())

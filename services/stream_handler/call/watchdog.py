@@ -98,10 +98,10 @@ class Watchdog:
         Patience counts from the first thing that the caller said (`waits_since_ms`): one who asks
         "hello?" again and again is helped no later. `voiced_ms` is when they were last heard.
         """
-        if waits_since_ms is None and not (self._asked or self._cut_short):
-            return None
         if self._since_ms is None:
             self._since_ms = at_ms
+        if waits_since_ms is None and not (self._asked or self._cut_short):
+            return None
         since_ms = max(self._since_ms, waits_since_ms or 0.0)
         due_ms = since_ms + self._patience_ms(agent_has_spoken)
         return due_ms if voiced_ms is None else max(due_ms, voiced_ms + self._after_caller_ms)

@@ -25,6 +25,7 @@ from stream_handler.call.events import (
     ModelConnectFailed,
     ResumptionUpdated,
     StreamStarted,
+    TimerFired,
 )
 from stream_handler.call.timers import Timer
 from tests.ringdown.samples import a_call, an_agent
@@ -656,3 +657,18 @@ def test_a_reply_that_is_dropped_for_what_came_before_it_goes_on() -> None:
 
     [text] = stage.told_the_model
     assert "cut off" in text
+
+
+@pytest.mark.parametrize("hello_ms", [340, 480, 700])
+def test_short_hellos_without_words_are_helped_within_eight_seconds(hello_ms: float) -> None:
+    stage = Stage().greeted()
+    stage.caller(2_000, QUIET_DBFS)
+    asked_ms = stage.now_ms
+
+    while not stage.told_the_model:
+        stage.caller(hello_ms)
+        stage.caller(4_000, QUIET_DBFS)
+        assert stage.now_ms - asked_ms < 8_000 + hello_ms + 4_000
+
+    [due_ms] = [e.at_ms for e in stage.happened if isinstance(e, TimerFired)][-1:]
+    assert due_ms - asked_ms <= 8_000
