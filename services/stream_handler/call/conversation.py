@@ -203,7 +203,8 @@ class Conversation:
             self.effects.do(PlayAudio(mulaw))
             until_ms = max(self.state.lead_in_until_ms, at_ms)
             self.state.lead_in_until_ms = until_ms + len(mulaw) / BYTES_PER_MS
-        self.watchdog.sound_was_silent()
+        if self.watchdog.sound_was_silent():
+            self.effects.cancel(Timer.ANSWER)  # it waits less from now on
 
     def _end_lead_in(self, at_ms: float) -> None:
         """No reply waits behind seconds of silence."""

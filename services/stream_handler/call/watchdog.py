@@ -60,11 +60,13 @@ class Watchdog:
         self._empty_turns = 0
         self._since_ms = None
 
-    def sound_was_silent(self) -> None:
-        """What the model sends for a reply can't be heard."""
-        if not self._sound_is_silent:
-            self._sound_is_silent = True
-            self._since_ms = None
+    def sound_was_silent(self) -> bool:
+        """What the model sends for a reply can't be heard; whether that is new."""
+        if self._sound_is_silent:
+            return False
+        self._sound_is_silent = True
+        self._since_ms = None
+        return True
 
     def cut_short_by_little(self, since_ms: float) -> None:
         self._cut_short = True
