@@ -91,6 +91,20 @@ async def test_a_greeting_without_sound_is_noticed(converse: Converse) -> None:
         assert talk.told or len(talk.gemini.setups) > 1
 
 
+class _LongInaudibleGreeting(Model):
+    async def greet(self) -> None:
+        await self.say("Hello, how can I help?", 12.0, pcm=hiss(12.0, 0), at_once=False)
+
+
+async def test_a_greeting_without_sound_is_noticed_before_it_ends(converse: Converse) -> None:
+    async with converse(_LongInaudibleGreeting) as talk:
+        await talk.phone.listen(4.5)
+        assert len(talk.texts) == 1, "it is asked for again"
+
+        await talk.phone.listen(4.0)
+        assert len(talk.gemini.setups) == 2
+
+
 class _StuckInATone(Model):
     async def caller_spoke(self) -> None:
         await self.send(heard_from_caller("When are you open?"))

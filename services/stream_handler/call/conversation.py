@@ -205,6 +205,13 @@ class Conversation:
             self.state.lead_in_until_ms = until_ms + len(mulaw) / BYTES_PER_MS
         if self.watchdog.sound_was_silent():
             self.effects.cancel(Timer.ANSWER)  # it waits less from now on
+            if not self.transcript.agent_has_spoken:
+                self.first_turn_is_empty()
+
+    def first_turn_is_empty(self) -> None:
+        """The model was to greet the caller, and they have heard nothing."""
+        self.state.first_turn_empty = True
+        self.watchdog.asked()
 
     def _end_lead_in(self, at_ms: float) -> None:
         """No reply waits behind seconds of silence."""

@@ -318,8 +318,7 @@ class ModelSessions:
         """A turn without a word: a sign that no reply will come, if one is owed."""
         self.state.empty_because = event.reason
         if not self.transcript.agent_has_spoken:
-            self.state.first_turn_empty = True
-            self.watchdog.asked()
+            self.conversation.first_turn_is_empty()
         if self.transcript.caller_waits or self.watchdog.owed:
             self.watchdog.turn_was_empty()
             self.effects.cancel(Timer.ANSWER)

@@ -376,7 +376,7 @@ class CallState:
     empty_because: str = ""
     """What the service says of the latest turn without a word."""
     first_turn_empty: bool = False
-    """The model was to greet the caller, and ended its turn without a word."""
+    """The model was to greet the caller, and sends no sound, or has ended its turn."""
     unheard_since_ms: float | None = None
     """Since when the caller has had no session that listens to them."""
     opened_ms: float = 0.0
