@@ -41,7 +41,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     agent_has_spoken: bool
     agent_spoke_last: bool
     first_turn_empty: bool
-    """It was to greet the caller, and ended its turn without a word."""
+    """It was to greet the caller, and sends no sound, or has ended its turn."""
 
     # What is connected, and what runs
     listening: bool
