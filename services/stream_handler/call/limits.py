@@ -63,9 +63,8 @@ class Limits:
         self.state.warning_due = True
 
     def watch_clock(self, now: Situation) -> None:
-        """Give the warning that is due once nobody speaks, or waits for a reply."""
-        pause = now.talking and now.listening and now.nobody_speaks and not now.caller_waits
-        if self.state.warning_due and pause:
+        """Give the warning that is due once nobody speaks."""
+        if self.state.warning_due and now.listening and now.talking and now.nobody_speaks:
             self.state.warning_due = False
             text = prompts.time_warning(self.words.time_warning, self.words.translate_to)
             self.effects.do(SendModelText(text))

@@ -271,19 +271,6 @@ def test_a_minute_before_the_end_the_caller_is_told_and_then_it_ends() -> None:
     assert stage.final_save.changes.next is NextAction.TIME_GOODBYE
 
 
-def test_the_warning_does_not_come_between_a_question_and_its_answer() -> None:
-    stage = Stage(call_of(max_call_s=63)).greeted()
-    stage.caller_says("When are you open?", 1_800)
-    stage.pass_ms(1_500)
-    assert stage.told_the_model == []
-
-    stage.reply("From nine to five.", 900)
-    stage.pass_ms(1_000)
-
-    [warning] = stage.told_the_model
-    assert WORDS.time_warning in warning
-
-
 def test_a_call_of_a_minute_has_no_warning() -> None:
     stage = Stage(call_of(max_call_s=60)).greeted()
 
