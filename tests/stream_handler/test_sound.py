@@ -61,6 +61,19 @@ async def test_a_reply_without_sound_is_noticed(converse: Converse, model: type[
         assert talk.told or len(talk.gemini.setups) > 1, "6 s of silence, and nothing was done"
 
 
+async def test_a_reply_without_sound_is_noticed_within_four_seconds(converse: Converse) -> None:
+    async with converse(_Hissing) as talk:
+        await talk.phone.listen(1.0)
+        await talk.phone.speak(1.0)
+        begins_s = now_s() + 0.5
+        await talk.phone.listen(8.0)
+
+    [(after_s, text), *_] = talk.told_since(begins_s)
+    assert "You are silent" in text
+    assert after_s <= 4.0
+    assert len(talk.gemini.setups) == 2, "it sent silence again, so its session is replaced"
+
+
 async def test_a_reply_without_sound_is_a_problem(converse: Converse) -> None:
     async with converse(_Inaudible) as talk:
         await talk.phone.listen(1.0)
@@ -76,6 +89,20 @@ async def test_a_greeting_without_sound_is_noticed(converse: Converse) -> None:
         await talk.phone.listen(9.0)
 
         assert talk.told or len(talk.gemini.setups) > 1
+
+
+class _LongInaudibleGreeting(Model):
+    async def greet(self) -> None:
+        await self.say("Hello, how can I help?", 12.0, pcm=hiss(12.0, 0), at_once=False)
+
+
+async def test_a_greeting_without_sound_is_noticed_before_it_ends(converse: Converse) -> None:
+    async with converse(_LongInaudibleGreeting) as talk:
+        await talk.phone.listen(4.5)
+        assert len(talk.texts) == 1, "it is asked for again"
+
+        await talk.phone.listen(4.0)
+        assert len(talk.gemini.setups) == 2
 
 
 class _StuckInATone(Model):

@@ -503,8 +503,8 @@ def test_nonsense_is_unreadable(message: bytes) -> None:
 
 ODD_PARTS = {
     "content": ('"serverContent": 5', "serverContent"),
-    "a flag": ('"serverContent": {"turnComplete": "yes"}', "serverContent"),
-    "parts": ('"serverContent": {"modelTurn": {"parts": 5}}', "serverContent"),
+    "a flag": ('"serverContent": {"turnComplete": "yes"}', "turnComplete"),
+    "parts": ('"serverContent": {"modelTurn": {"parts": 5}}', "modelTurn"),
     "a part": ('"serverContent": {"modelTurn": {"parts": [5]}}', "modelTurn"),
     "sound": (
         '"serverContent": {"modelTurn": {"parts": [{"inlineData": {"data": "***"}}]}}',
@@ -545,6 +545,66 @@ def test_an_odd_part_spoils_no_other(odd: str, part: str) -> None:
     assert events == list(beside.values())
     assert isinstance(unread, Unread)
     assert unread.part == part
+
+
+ODD_FIELDS = {
+    "interrupted": '"yes"',
+    "generationComplete": "1",
+    "turnCompleteReason": "5",
+    "interactionStatus": "[]",
+    "inputTranscription": "5",
+}
+
+
+@pytest.mark.parametrize(("field", "value"), ODD_FIELDS.items(), ids=ODD_FIELDS.keys())
+def test_an_odd_field_spoils_neither_sound_nor_the_end_of_the_turn(field: str, value: str) -> None:
+    part = f'{{"inlineData": {{"data": "{base64.b64encode(EVERY_BYTE).decode()}"}}}}'
+    good = f'"modelTurn": {{"parts": [{part}]}}, "turnComplete": true'
+
+    speech, over, unread = read(f'{{"serverContent": {{{good}, "{field}": {value}}}}}')
+
+    assert speech == ModelSpeech(EVERY_BYTE)
+    assert over == TurnCompleted(AT_MS)
+    assert isinstance(unread, Unread)
+    assert unread.part == field
+
+
+def test_a_cancelled_id_that_cannot_be_read_spoils_no_other() -> None:
+    cancelled, unread = read('{"toolCallCancellation": {"ids": ["1", 5]}}')
+
+    assert cancelled == ToolCallCancelled(AT_MS, ("1",))
+    assert isinstance(unread, Unread)
+
+
+DEEP = "[" * 50_000 + "]" * 50_000
+
+
+@pytest.mark.parametrize("value", [DEEP, f'{{"a": "]}}NaN", "b": {DEEP}}}', "9" * 5_000, "1e400"])
+def test_arguments_that_cannot_be_read_spoil_no_other_call(value: str) -> None:
+    calls = f'{{"id": "1", "name": "a", "args": {{"n": {value}}}}}, {{"id": "2", "name": "b"}}'
+
+    odd, good = read(f'{{"toolCall": {{"functionCalls": [{calls}]}}}}')
+
+    assert isinstance(odd, InvalidToolCall)
+    assert odd.id == "1"
+    assert good == ToolCallRequested(AT_MS, "2", "b", {}, False)
+
+
+def test_what_is_nested_deep_in_an_unknown_field_spoils_nothing() -> None:
+    assert read(f'{{"news": {DEEP}, "goAway": {{"timeLeft": "5s"}}}}') == [
+        GoAwayReceived(AT_MS, 5_000.0)
+    ]
+
+
+def test_numbers_that_json_has_not_are_texts_and_texts_stay_as_they_are() -> None:
+    args = '{"a": NaN, "b": [-Infinity], "c": "NaN \\" Infinity ["}'
+    calls = f'{{"id": "1", "name": "a", "args": {args}}}, {{"id": "2", "name": "b"}}'
+
+    odd, good = read(f'{{"toolCall": {{"functionCalls": [{calls}]}}}}')
+
+    found = {"a": "NaN", "b": ["-Infinity"], "c": 'NaN " Infinity ['}
+    assert odd == ToolCallRequested(AT_MS, "1", "a", found, False)
+    assert good == ToolCallRequested(AT_MS, "2", "b", {}, False)
 
 
 def test_odd_sound_spoils_neither_sound_nor_words_beside_it() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import datetime
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -21,6 +21,7 @@ from ringdown.gemini.models import model_on
 from ringdown.gemini.refusals import Refusal, refusal_of
 from ringdown.gemini.session import GeminiLive
 from ringdown.stores import open_store
+from ringdown.tools import ToolDeclaration
 from ringdown_cli.agents.rehearsal import trial_call
 from ringdown_cli.doctor.asking import Means
 from ringdown_cli.doctor.deployment import Deployment
@@ -91,12 +92,12 @@ async def _check_endpoint(
             "Set GEMINI_API_KEY (or GEMINI_BACKEND=vertex with GOOGLE_CLOUD_PROJECT and"
             " VERTEX_LOCATION), and look again.",
         )
-    agent = await _agent(deployment)
+    agent, tools = await _agent(deployment)
     model, place = model_on(endpoint.api, agent.model), _place(endpoint)
     spoken = Spoken(f"{model} in {place}" if place else model)
     tls = means.tls if endpoint.base_url is not None else None
     try:
-        await _let_speak(GeminiLive(endpoint, tls=tls), agent, spoken)
+        await _let_speak(GeminiLive(endpoint, tls=tls), agent, tools, spoken)
     except ModelError as error:
         if not spoken.pcm:
             return judge_failure(error, endpoint, model)
@@ -184,20 +185,24 @@ def _place(backend: GeminiBackend) -> str:
     return backend.location if isinstance(backend, VertexAi) else ""
 
 
-async def _agent(deployment: Deployment) -> Agent:
-    """Whoever answers the line; the packaged agent if the store does not say."""
+async def _agent(deployment: Deployment) -> tuple[Agent, tuple[ToolDeclaration, ...]]:
+    """Whoever answers the line, with its tools, since a tool's schema can be why a session is
+    refused; the packaged agent if the store does not say."""
     if deployment.store_url is None:
-        return packaged_agent()
+        return packaged_agent(), ()
     try:
         async with open_store(deployment.store_url) as store:
             found = await answering(store, deployment.phone_number or "", "")
+            agent = found.agent if found is not None else packaged_agent()
+            return agent, await store.read_tools(agent.tools)
     except RingdownError:
-        return packaged_agent()
-    return found.agent if found is not None else packaged_agent()
+        return packaged_agent(), ()
 
 
-async def _let_speak(gemini: GeminiLive, agent: Agent, spoken: Spoken) -> None:
-    call = trial_call(DEFAULT_AGENT_ID, agent, (), datetime.datetime.now(datetime.UTC))
+async def _let_speak(
+    gemini: GeminiLive, agent: Agent, tools: Sequence[ToolDeclaration], spoken: Spoken
+) -> None:
+    call = trial_call(DEFAULT_AGENT_ID, agent, tools, datetime.datetime.now(datetime.UTC))
     began_s = time.monotonic()
     async with gemini.connect(session_config(call), lambda: 0.0) as session:
         spoken.ready_ms = _since_ms(began_s)

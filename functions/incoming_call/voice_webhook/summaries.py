@@ -10,7 +10,13 @@ import msgspec
 from ringdown.calls import CallRecord
 from ringdown.errors import NoCredentials
 from ringdown.gemini.access_token import AccessToken
-from ringdown.gemini.backend import DEVELOPER_URL, DeveloperApi, GeminiBackend, VertexAi
+from ringdown.gemini.backend import (
+    DEVELOPER_URL,
+    DeveloperApi,
+    GeminiBackend,
+    VertexAi,
+    served_text_model,
+)
 from ringdown.log import Log
 
 SUMMARISE_WITHIN_S = 6.0
@@ -36,8 +42,8 @@ class Summaries:
     def __init__(self, http: httpx2.AsyncClient, backend: GeminiBackend, model: str) -> None:
         self._http = http
         self._backend = backend
-        self._model = model
-        self._url = _url(backend, model)
+        self._model = served_text_model(model)
+        self._url = _url(backend, self._model)
         self._token = AccessToken()
 
     async def of(self, record: CallRecord) -> str | None:
@@ -115,7 +121,7 @@ def _transcript(record: CallRecord) -> str:
 def _text(body: bytes) -> str | None:
     try:
         answer = msgspec.json.decode(body, type=_Answer)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         _log.warning("summary could not be read", reason=str(error))
         return None
     parts = answer.candidates[0].content.parts if answer.candidates else ()

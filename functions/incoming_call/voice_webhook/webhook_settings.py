@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ringdown.gemini.backend import GeminiBackend, read_optional_gemini_backend
-from ringdown.gemini.models import TEXT_MODELS, Api, current
+from ringdown.gemini.models import TEXT_MODELS, Api
 from ringdown.settings import SettingsReader
 from ringdown.stores import read_store_url
 
@@ -64,12 +64,10 @@ def read_settings(environ: Mapping[str, str]) -> WebhookSettings:
         twilio_shared_key_secret=reader.optional("TWILIO_SHARED_KEY_SECRET"),
         fallback_number=reader.phone_number("FALLBACK_NUMBER"),
         gemini=gemini,
-        memory_model=current(
-            reader.text(
-                "MEMORY_MODEL",
-                "the model that summarises calls",
-                default=TEXT_MODELS[Api.DEVELOPER if gemini is None else gemini.api],
-            )
+        memory_model=reader.text(
+            "MEMORY_MODEL",
+            "the model that summarises calls",
+            default=TEXT_MODELS[Api.DEVELOPER if gemini is None else gemini.api],
         ),
     )
     reader.finish()

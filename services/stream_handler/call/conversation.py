@@ -103,7 +103,7 @@ class Conversation:
                 self.state.spoke_over_agent = (
                     not self.playback.idle or onset_ms - self.playback.idle_since_ms < _ECHO_MS
                 )
-                self.state.stopped_agent = False
+                self.state.stopped_agent, self.state.utterance = False, None
                 self.transcript.caller_speech_started(
                     onset_ms, over_agent=self.state.spoke_over_agent
                 )
@@ -113,9 +113,12 @@ class Conversation:
                 if self.state.link.state is LinkState.RECONNECTING and not self.playback.idle:
                     self.interrupted(at_ms)  # there is no model to notice it
             case SpeechStopped(_, end_ms):
-                self.transcript.caller_speech_stopped(end_ms, self._asking_ms(change))
-                self._was_small_interruption(change)
-                if change.sounds_spoken and change.length_ms >= _SMALL_INTERRUPTION_MS:
+                self.state.utterance = change
+                asking_ms = self._asking_ms(change)
+                self.transcript.caller_speech_stopped(at_ms, end_ms, asking_ms)
+                if self.state.stopped_agent and change.length_ms < _SMALL_INTERRUPTION_MS:
+                    self.watchdog.cut_short_by_little(self.playback.idle_since_ms)
+                if asking_ms >= _SMALL_INTERRUPTION_MS:
                     self._tell_of_speech()
                 self.greeting.caller_stopped(end_ms)
                 self.goodbye.caller_stopped_speaking(change.length_ms)
@@ -139,11 +142,6 @@ class Conversation:
         """The model hears nothing while a secret is typed, but it learns that there is a voice."""
         if self.state.link.listening and self.keypad.speech_heard():
             self.effects.do(SendModelText(prompts.SPEAKS_INSTEAD))
-
-    def _was_small_interruption(self, said: SpeechStopped) -> None:
-        """A reply that was dropped for so little goes on, unless the model has something to say."""
-        if self.state.stopped_agent and said.length_ms < _SMALL_INTERRUPTION_MS:
-            self.watchdog.cut_short_by_little()
 
     # The model
 
@@ -181,27 +179,39 @@ class Conversation:
         if not link.generating:
             self._lead_in(mulaw, event.at_ms)
             return
+        voiced_ms = self.speech.last_voiced_ms
         if begins:
+            if self.state.nudges and self.state.asked_to_speak:
+                voiced_ms = None  # it answers nobody
             self.effects.cancel(Timer.ANSWER)
             self._end_lead_in(event.at_ms)
+            self.limits.agent_replied(event.at_ms)
         self.watchdog.model_acted()
-        self.limits.agent_replied()
         self.waiting.stop_ringing()
         self.waiting.stop()
-        turns = self.transcript.agent_audio(
-            event.at_ms, self.playback.sent, len(mulaw), self.speech.last_voiced_ms
-        )
+        turns = self.transcript.agent_audio(event.at_ms, self.playback.sent, len(mulaw), voiced_ms)
         self._play(mulaw, event.at_ms)
         self.goodbye.agent_spoke()
         self.effects.save(turns=turns)
 
     def _lead_in(self, mulaw: bytes, at_ms: float) -> None:
-        """Silence before a reply is played as a tone is: it counts neither as said nor as heard."""
-        if not self.state.ringing:
+        """Silence before a reply is played as a tone is: it counts neither as said nor as heard.
+
+        While a reply is still being heard, it is left out: it couldn't be taken back alone.
+        """
+        if not self.state.ringing and self.playback.idle:
             self.effects.do(PlayAudio(mulaw))
             until_ms = max(self.state.lead_in_until_ms, at_ms)
             self.state.lead_in_until_ms = until_ms + len(mulaw) / BYTES_PER_MS
-        self.watchdog.sound_was_silent()
+        if self.watchdog.sound_was_silent():
+            self.effects.cancel(Timer.ANSWER)  # it waits less from now on
+            if not self.transcript.agent_has_spoken:
+                self.first_turn_is_empty()
+
+    def first_turn_is_empty(self) -> None:
+        """The model was to greet the caller, and they have heard nothing."""
+        self.state.first_turn_empty = True
+        self.watchdog.asked()
 
     def _end_lead_in(self, at_ms: float) -> None:
         """No reply waits behind seconds of silence."""
@@ -220,8 +230,16 @@ class Conversation:
             if mark is not None:
                 self.effects.do(SendMark(mark))
 
-    def interrupted(self, at_ms: float) -> None:
-        self.state.link.interrupted(at_ms)
+    def agent_stopped(self, at_ms: float) -> None:
+        """The caller's utterance has stopped the agent; the service may notice it only later."""
+        self.state.stopped_agent = True
+        if (said := self.state.utterance) is not None:
+            self.transcript.caller_speech_stopped(at_ms, said.end_ms, self._asking_ms(said))
+            if said.length_ms < _SMALL_INTERRUPTION_MS:
+                self.watchdog.cut_short_by_little(at_ms)
+
+    def interrupted(self, at_ms: float, *, by_service: bool = True) -> None:
+        self.state.link.interrupted(at_ms, by_service=by_service)
         self.waiting.stop()
         if not self.playback.idle:
             self.effects.do(ClearPlayback())
@@ -233,8 +251,9 @@ class Conversation:
 
     def key_pressed(self, at_ms: float) -> None:
         """A key stops what the agent says, as a voice does: who knows the menu needn't hear it."""
-        if not self.playback.idle and not self.greeting.playing and self.state.talking:
-            self.interrupted(at_ms)
+        speaks = self.state.link.generating or not self.playback.idle
+        if speaks and not self.greeting.playing and self.state.talking:
+            self.interrupted(at_ms, by_service=False)
 
     def _barge_in_onset_ms(self, at_ms: float) -> float | None:
         onset_ms = self.speech.onset_ms

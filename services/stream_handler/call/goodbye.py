@@ -78,13 +78,27 @@ class Goodbye:
             self.effects.restart(Timer.GOODBYE_ENDS, left_ms + AFTER_GOODBYE_MS)
 
     def after_playback(self, at_ms: float) -> None:
-        """End the session if its goodbye is heard, unless the caller is speaking just now."""
+        """End the session if its goodbye is heard, unless the caller has answered it."""
         if not self.survey.now(at_ms).goodbye_is_heard:
             return
-        if not self.speech.speaking:
+        if self.speech.speaking:
+            self._answered(cut_off=False)
+        elif self._spoke_into_goodbye():
+            self._answered(cut_off=False)
+            self.effects.start(Timer.GOODBYE_ANSWERED)
+            self.caller_said(self.transcript.caller_text_so_far)
+        else:
             self.finish(self.state.ending.intended, at_ms)
-            return
-        self._answered(cut_off=False)
+
+    def _spoke_into_goodbye(self) -> bool:
+        """Whether it was too much for a "bye": the model may be about to answer it."""
+        since_ms, said = self.transcript.caller_since_ms, self.state.utterance
+        if since_ms is None:
+            return False
+        if self.transcript.caller_waits:
+            return True
+        is_new = said is not None and said.sounds_spoken and said.onset_ms >= since_ms
+        return said is not None and is_new and said.length_ms >= _LONGEST_BYE_MS
 
     def interrupted(self) -> None:
         """The model has stopped in its goodbye, or before it began one."""

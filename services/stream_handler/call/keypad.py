@@ -58,6 +58,11 @@ class Keypad:
         return self._collection
 
     @property
+    def ignores_keys(self) -> bool:
+        """Whether what is typed now is the rest of a collection that is over."""
+        return self._surplus
+
+    @property
     def hides_the_caller(self) -> bool:
         """Whether a secret is being typed, so that neither model nor transcript may listen."""
         return self._collection is not None and self._collection.secret

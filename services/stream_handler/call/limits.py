@@ -107,10 +107,14 @@ class Limits:
         self.ledger.caller_acted(self.state.link.last_audio_ms)
         self._restart()
 
-    def agent_replied(self) -> None:
-        """The model has something to say to what it hears; to ask who is there is no reply."""
-        if not self.state.nudges:
-            self._is_answered()
+    def agent_replied(self, at_ms: float) -> None:
+        """The model begins to speak: what we had to ask it for answers nothing that it hears."""
+        if self.state.asked_to_speak:
+            self.state.asked_to_speak = False
+            return
+        if self.survey.is_background(at_ms):
+            self._restart()
+        self._is_answered()
 
     def _is_answered(self) -> None:
         self.state.unanswered_since_ms = None
@@ -136,6 +140,7 @@ class Limits:
 
     def idle_nudge(self, at_ms: float) -> None:
         self.state.nudges += 1
+        self.state.asked_to_speak = True
         text = prompts.idle_nudge(self.words.idle_nudge, self.words.translate_to)
         self.effects.do(SendModelText(text))
         self._start_goodbye(at_ms)

@@ -306,13 +306,19 @@ class ModelSessions:
             self._leave(event.at_ms, _TONE)
 
     def interrupted(self, at_ms: float) -> None:
-        voiced_ms = self.speech.last_voiced_ms
         if self.state.link.generating or not self.playback.idle:
-            if voiced_ms is None or at_ms - voiced_ms > _NO_VOICE_MS:
-                self.watchdog.cut_short_by_little()
+            if self._nobody_spoke(at_ms):
+                self.watchdog.cut_short_by_little(at_ms)
             else:
-                self.state.stopped_agent = True
+                self.conversation.agent_stopped(at_ms)
         self.conversation.interrupted(at_ms)
+
+    def _nobody_spoke(self, at_ms: float) -> bool:
+        """Whether the reply was dropped for nothing that was said into it."""
+        voiced_ms = self.speech.last_voiced_ms
+        if voiced_ms is None or at_ms - voiced_ms > _NO_VOICE_MS:
+            return True
+        return not self.speech.speaking and not self.state.spoke_over_agent
 
     def turn_completed(self, event: TurnCompleted) -> None:
         was_empty = self.state.link.turn_is_empty
@@ -325,8 +331,7 @@ class ModelSessions:
         """A turn without a word: a sign that no reply will come, if one is owed."""
         self.state.empty_because = event.reason
         if not self.transcript.agent_has_spoken:
-            self.state.first_turn_empty = True
-            self.watchdog.asked()
+            self.conversation.first_turn_is_empty()
         if self.transcript.caller_waits or self.watchdog.owed:
             self.watchdog.turn_was_empty()
             self.effects.cancel(Timer.ANSWER)
@@ -368,6 +373,7 @@ class ModelSessions:
             case Remedy.ASK if not self.transcript.agent_has_spoken:
                 self.conversation.open(at_ms)
             case Remedy.ASK:
+                self.state.asked_to_speak = True
                 self.effects.do(SendModelText(prompts.SPEAK))
             case Remedy.REPLACE:
                 why = self.state.empty_because

@@ -233,8 +233,9 @@ class StreamSession:
 
     def _digit(self, event: DtmfReceived) -> None:
         self._limits.caller_typed()
-        self._conversation.key_pressed(event.at_ms)
         keypad = self._keypad
+        if not keypad.ignores_keys:
+            self._conversation.key_pressed(event.at_ms)
         collected = keypad.digit(event.digit)
         self._effects.restart(Timer.KEYPAD_PAUSE, keypad.pause_ms)
         if collected is not None:

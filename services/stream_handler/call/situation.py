@@ -41,7 +41,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     agent_has_spoken: bool
     agent_spoke_last: bool
     first_turn_empty: bool
-    """It was to greet the caller, and ended its turn without a word."""
+    """It was to greet the caller, and sends no sound, or has ended its turn."""
 
     # What is connected, and what runs
     listening: bool
@@ -159,11 +159,12 @@ class Survey:
     def now(self, at_ms: float) -> Situation:
         state, turns = self.state, self.transcript
         link = state.link
+        background = self.is_background(at_ms)
         return Situation(
             talking=state.talking,
             goodbye_begun=state.ending.goodbye_begun,
-            caller_speaks=self.speech.speaking and not self.is_background(at_ms),
-            caller_waits=turns.caller_waits,
+            caller_speaks=self.speech.speaking and not background,
+            caller_waits=turns.caller_waits and not background,
             types_secret=self.keypad.hides_the_caller,
             playing=not self.playback.idle,
             generating=link.generating,

@@ -23,10 +23,12 @@ turn warnings into errors; in production the call continues and the warning is i
 """
 
 import enum
+import math
 import warnings
 from dataclasses import dataclass, field
 
 from ringdown.calls import Call, EndReason, NextAction, Usage
+from stream_handler.call.speech import SpeechStopped
 
 
 class WrongMove(UserWarning):
@@ -231,6 +233,8 @@ class ModelLink:
         self.listening = False
         """Whether a session takes what is sent."""
         self._interrupted_ms: float | None = None
+        self._stale_ms = _STALE_MS
+        """For how long audio that comes without a pause belongs to the interrupted reply."""
         self.generating = False
         """Whether a reply has begun whose last audio has not come yet."""
         self.turn_is_empty = True
@@ -272,23 +276,26 @@ class ModelLink:
         """Audio has arrived; False if it belongs to an interrupted reply and must be dropped.
 
         Such audio follows closely, and ends with the turn. Sound that comes after a pause is a new
-        reply; so is what comes a second later, if the service never ends the turn.
+        reply; so is what comes a second later, if the service dropped the reply and never ends the
+        turn.
         """
         since_ms = self._interrupted_ms
-        if since_ms is not None and at_ms - since_ms < _STALE_MS:
+        if since_ms is not None and at_ms - since_ms < self._stale_ms:
             last_ms, self.last_audio_ms = max(self.last_audio_ms, since_ms), at_ms
             if at_ms - last_ms < _STALE_GAP_MS:
                 return False
+        self._interrupted_ms = None
         if audible:
-            self._interrupted_ms = None
             self.generating = True
             self.turn_is_empty = False
             self.last_audio_ms = at_ms
         return True
 
-    def interrupted(self, at_ms: float) -> None:
+    def interrupted(self, at_ms: float, *, by_service: bool = True) -> None:
+        """A reply is dropped, by the service or by us: then the service goes on sending it."""
         if self.generating:
             self._interrupted_ms = at_ms
+            self._stale_ms = _STALE_MS if by_service else math.inf
         self.generating = False
 
     def generation_completed(self) -> None:
@@ -335,6 +342,8 @@ class CallState:
     """It began while the agent was being heard."""
     stopped_agent: bool = False
     """The model took it for an interruption."""
+    utterance: SpeechStopped | None = None
+    """None while they speak."""
 
     # The caller waits for a tool, or for a session of the model
     tone_playing: bool = False
@@ -351,6 +360,8 @@ class CallState:
     """How often the agent has asked whether the caller is still there."""
     unanswered_since_ms: float | None = None
     """Since when the caller's line has had sound or words that the model has not answered."""
+    asked_to_speak: bool = False
+    """The model's next reply is one that it was asked for, because nobody spoke."""
     warning_due: bool = False
     """The one-minute warning waits for a pause."""
 
@@ -365,7 +376,7 @@ class CallState:
     empty_because: str = ""
     """What the service says of the latest turn without a word."""
     first_turn_empty: bool = False
-    """The model was to greet the caller, and ended its turn without a word."""
+    """The model was to greet the caller, and sends no sound, or has ended its turn."""
     unheard_since_ms: float | None = None
     """Since when the caller has had no session that listens to them."""
     opened_ms: float = 0.0

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from ringdown.calls import Speaker, Turn
 
 _LATE_TEXT_MS = 8_000.0  # transcripts usually trail the voice by two seconds, and by six at times
+_LATE_TEXT_UNHEARD_MS = 1_500.0  # of a caller too soft for our ear: later, it is their next turn
+_ONE_TEXT_MS = 500.0  # the parts of a transcript follow each other closely
 _EARLY_TEXT_MS = 1_000.0  # how far the text of a reply may run ahead of its sound
 _SURELY_SPEECH_MS = 600.0  # longer than a cough or a door, as short as a "hello?"
 _MOST_BACKCHANNEL_WORDS = 2  # "okay", "mm-hm", "I see"
@@ -38,6 +40,9 @@ class _CallerTurn:
     """Given when the turn is first saved, so that empty turns leave no gap."""
     earlier_text: str = ""
     """Its text from a session that is gone; the next one hears the turn again."""
+
+    was_heard: bool = True
+    """By our ear. Else its text is all there is of it."""
 
     # What it asks for
     over_agent: bool = False
@@ -80,6 +85,8 @@ class Transcript:
         self._early_text = ""
         """Of a reply whose sound has not come yet, or late words of the one before."""
         self._early_text_ms = 0.0
+        self._late_text_ms = 0.0
+        """When text of the turn before has come."""
         self.agent_spoke_last = handed_over
         """Whether the agent has spoken since the caller last began to."""
         self.agent_has_spoken = handed_over
@@ -134,7 +141,7 @@ class Transcript:
 
     @property
     def waits_since_ms(self) -> float | None:
-        """The end of the first thing they said of those that ask for a reply."""
+        """When the first thing they said was known of those that ask for a reply."""
         return None if self._caller is None else self._caller.waits_since_ms
 
     @property
@@ -163,11 +170,13 @@ class Transcript:
         self.agent_spoke_last = False
         if self._caller is None:
             self._caller = _CallerTurn(onset_ms, onset_ms, over_agent=over_agent)
-        elif onset_ms - self._caller.end_ms > _ONE_MATTER_MS:
+            return
+        if onset_ms - self._caller.end_ms > _ONE_MATTER_MS:
             self._caller.waits_since_ms = None
+        self._caller.was_heard = True
 
-    def caller_speech_stopped(self, end_ms: float, asking_ms: float) -> None:
-        """An utterance has ended; `asking_ms` of it asks for a reply."""
+    def caller_speech_stopped(self, at_ms: float, end_ms: float, asking_ms: float) -> None:
+        """An utterance has ended, as is known at `at_ms`; `asking_ms` of it asks for a reply."""
         turn = self._caller
         if turn is None:
             return
@@ -175,7 +184,7 @@ class Transcript:
         if asking_ms > 0:
             turn.over_agent = False
             turn.spoken_ms += asking_ms
-            self._note_words(turn, end_ms)
+            self._note_words(turn, at_ms)
 
     def _note_words(self, turn: _CallerTurn, at_ms: float) -> None:
         words = len(turn.text.split())
@@ -189,16 +198,30 @@ class Transcript:
         Much later, it is new speech that was too soft for the voice activity to notice.
         """
         answered = self._answered
-        if self._caller is None and answered is not None:
-            if at_ms - answered.end_ms <= _LATE_TEXT_MS:
+        if answered is not None and self._may_be_late(at_ms):
+            late_ms = _LATE_TEXT_MS if answered.was_heard else _LATE_TEXT_UNHEARD_MS
+            if at_ms - answered.end_ms <= late_ms:
                 answered.text += text
+                self._late_text_ms = at_ms
                 return self._save_caller(answered)
-            self.caller_speech_started(at_ms)
         if self._caller is None:
-            self._caller = _CallerTurn(at_ms, at_ms)
+            self.agent_spoke_last = False
+            self._caller = _CallerTurn(at_ms, at_ms, was_heard=False)
         self._caller.text += text
+        if not self._caller.was_heard:
+            self._caller.end_ms = at_ms
+            if self._agent:  # late text of what is being answered, or an "okay"
+                return ()
         self._note_words(self._caller, at_ms)
         return ()
+
+    def _may_be_late(self, at_ms: float) -> bool:
+        """Whether text that comes now is of the turn before: of a question that had none when its
+        answer began, if all that was said since is a word over the answer."""
+        if self._caller is None:
+            return True
+        goes_on = self.answered_before_transcript or at_ms - self._late_text_ms < _ONE_TEXT_MS
+        return goes_on and self._caller.over_agent and bool(self._agent)
 
     # The agent
 
@@ -237,7 +260,7 @@ class Transcript:
         """
         saved: tuple[Turn, ...] = ()
         if not self._agent or self._agent[-1].complete:
-            is_reply = self._caller is not None and last_voiced_ms is not None
+            is_reply = self._caller is not None and self._caller.was_heard
             reply_ms = at_ms - last_voiced_ms if is_reply and last_voiced_ms is not None else None
             saved = (*self._late_text(at_ms), *self._answer_caller(last_voiced_ms))
             self._heard = None

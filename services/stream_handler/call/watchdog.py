@@ -60,15 +60,17 @@ class Watchdog:
         self._empty_turns = 0
         self._since_ms = None
 
-    def sound_was_silent(self) -> None:
-        """What the model sends for a reply can't be heard."""
-        if not self._sound_is_silent:
-            self._sound_is_silent = True
-            self._since_ms = None
-
-    def cut_short_by_little(self) -> None:
-        self._cut_short = True
+    def sound_was_silent(self) -> bool:
+        """What the model sends for a reply can't be heard; whether that is new."""
+        if self._sound_is_silent:
+            return False
+        self._sound_is_silent = True
         self._since_ms = None
+        return True
+
+    def cut_short_by_little(self, since_ms: float) -> None:
+        self._cut_short = True
+        self._since_ms = since_ms
 
     def turn_was_empty(self) -> None:
         """The model ended its turn without a word, although it owes one."""
@@ -98,10 +100,10 @@ class Watchdog:
         Patience counts from the first thing that the caller said (`waits_since_ms`): one who asks
         "hello?" again and again is helped no later. `voiced_ms` is when they were last heard.
         """
-        if waits_since_ms is None and not (self._asked or self._cut_short):
-            return None
         if self._since_ms is None:
             self._since_ms = at_ms
+        if waits_since_ms is None and not (self._asked or self._cut_short):
+            return None
         since_ms = max(self._since_ms, waits_since_ms or 0.0)
         due_ms = since_ms + self._patience_ms(agent_has_spoken)
         return due_ms if voiced_ms is None else max(due_ms, voiced_ms + self._after_caller_ms)

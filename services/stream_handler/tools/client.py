@@ -7,6 +7,7 @@ for one key. That is what makes a second delivery safe.
 import asyncio
 import ssl
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import NamedTuple
 
 import httpx2
@@ -14,6 +15,7 @@ import msgspec
 
 from ringdown.errors import NoCredentials
 from ringdown.log import Log
+from ringdown.repaired_json import repaired
 from ringdown.tools import NOTHING_TO_TELL, ToolAnswer, ToolDeclaration, ToolRequest
 from ringdown.tools.nesting import MOST_DEPTH, is_too_deep
 from ringdown.tools.url import audience_of, problem_with_url
@@ -188,11 +190,9 @@ def _answer(tool: ToolDeclaration, response: _Response) -> ToolAnswer:
         _log.error("tool answered too much", tool=tool.name, limit_bytes=_MOST_ANSWER_BYTES)
         return ToolAnswer.failed("The tool's answer was too long to use.")
     try:
-        answer = msgspec.json.decode(response.body, type=ToolAnswer)
+        answer = _decoded(response.body)
     except RecursionError:
         return _too_deep(tool)
-    except msgspec.DecodeError:
-        answer = None
     if answer is None or (response.status >= 300 and answer.error is None):
         if not _explain_refusal(tool, response.status):
             _log.error("tool answered badly", tool=tool.name, http_status=response.status)
@@ -203,6 +203,17 @@ def _answer(tool: ToolDeclaration, response: _Response) -> ToolAnswer:
         _log.info("tool answered with an error", tool=tool.name, http_status=response.status)
     # A model that is told nothing asks again, and again.
     return answer if answer != ToolAnswer(output={}) else NOTHING_TO_TELL
+
+
+def _decoded(body: bytes) -> ToolAnswer | None:
+    """The answer, with what JSON can't hold replaced; None for what is none. Tools send half an
+    emoji, or NaN, when they have done their work, so it isn't lost for that."""
+    try:
+        return msgspec.json.decode(body, type=ToolAnswer)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        with suppress(msgspec.DecodeError):
+            return msgspec.json.decode(repaired(body), type=ToolAnswer)
+    return None
 
 
 def _too_deep(tool: ToolDeclaration) -> ToolAnswer:

@@ -3,11 +3,14 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from ringdown.gemini.models import Api
+from ringdown.gemini.models import RETIRED, Api
+from ringdown.log import Log
 from ringdown.settings import SettingsReader
 
 DEVELOPER_URL = "https://generativelanguage.googleapis.com"
 _CHOICES = ("developer", "vertex")
+
+_log = Log(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,3 +153,17 @@ def _base_url(reader: SettingsReader) -> str | None:
     if reader.optional("GEMINI_BASE_URL") is None:
         return None
     return reader.url("GEMINI_BASE_URL", "another Gemini endpoint, https://HOST", scheme="https")
+
+
+def served_text_model(name: str) -> str:
+    """The model that reads and writes text: one that is retired is replaced."""
+    retired = RETIRED.get(name)
+    if retired is None:
+        return name
+    _log.warning(
+        "another model answers",
+        wanted=name,
+        answers=retired.replacement,
+        retired_since=retired.since,
+    )
+    return retired.replacement

@@ -44,7 +44,8 @@ _SAID = {
         Refusal.KEY: r"api.?key|unregistered callers",
         Refusal.QUOTA: r"quota|resource.?exhausted",
         Refusal.MODEL: rf"\bmodels?\b.*({_GONE})",
-        Refusal.ACCESS: r"denied access|permission|has not been used in project|is disabled",
+        Refusal.ACCESS: r"denied access|permission|has not been used in project|is disabled"
+        r"|requests to this api",  # … are blocked: the key is for other APIs
         Refusal.SETUP: r"not implemented, or supported, or enabled|schema|parameters",
         Refusal.POLICY: r"policy|blocked",
     }.items()

@@ -7,7 +7,6 @@ compare with this one. Fields that nothing here uses aren't read.
 import base64
 import binascii
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, TypeAlias, TypeVar
 
@@ -31,6 +30,7 @@ from ringdown.gemini.events import (
 from ringdown.gemini.json_schema import Schema
 from ringdown.gemini.models import Api
 from ringdown.gemini.openapi_schema import restored
+from ringdown.repaired_json import repaired
 from ringdown.tools.nesting import MOST_DEPTH, is_too_deep
 
 INPUT_HZ = 16_000
@@ -111,7 +111,7 @@ class Reader:
             yield ServiceError(_error_code(message))
         content = parts.read("serverContent", _content_decoder, message.server_content)
         content = content or _NO_CONTENT
-        if content.interrupted:
+        if parts.flag("interrupted", content.interrupted):
             yield ModelInterrupted(at_ms)
         yield from _speech(parts, content)
         yield from _transcripts(parts, content, at_ms)
@@ -122,14 +122,17 @@ class Reader:
             "toolCallCancellation", _cancellation_decoder, message.tool_call_cancellation
         )
         if cancelled is not None:
-            yield ToolCallCancelled(at_ms, self._call_ids.cancelled(cancelled.ids))
-        if content.generation_complete:
+            texts = (parts.text("toolCallCancellation", id) for id in cancelled.ids or ())
+            ids = [id for id in texts if id]
+            if ids or not cancelled.ids:
+                yield ToolCallCancelled(at_ms, self._call_ids.cancelled(ids))
+        if parts.flag("generationComplete", content.generation_complete):
             yield GenerationCompleted(at_ms)
         usage = parts.read("usageMetadata", _usage_decoder, message.usage_metadata)
         if usage is not None:
             yield UsageReported(at_ms, _usage(usage))
-        if _is_turn_over(content):
-            yield TurnCompleted(at_ms, _reason(content))
+        if _is_turn_over(parts, content):
+            yield TurnCompleted(at_ms, _reason(parts, content))
         update = parts.read(
             "sessionResumptionUpdate", _update_decoder, message.session_resumption_update
         )
@@ -177,28 +180,11 @@ _REFUSED = (msgspec.DecodeError, ValueError, RecursionError)
 
 
 def _decode(decoder: "msgspec.json.Decoder[_Decoded]", message: bytes | msgspec.Raw) -> _Decoded:
-    """Decode; if the message is refused, once more with the characters replaced that UTF-8 can't
-    hold. JSON can: an emoji that is cut between two messages comes as two halves."""
+    """Decode; if the message is refused, once more with what JSON or UTF-8 can't hold replaced."""
     try:
         return decoder.decode(message)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return decoder.decode(_repaired(bytes(message)))
-
-
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-_ESCAPE = re.compile(
-    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a whole pair: kept
-    r"|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
-    re.DOTALL,
-)
-
-
-def _repaired(message: bytes) -> str:
-    """U+FFFD for each half of a surrogate pair, and for bytes that aren't UTF-8."""
-    text = message.decode("utf-8", "replace")
-    return _ESCAPE.sub(
-        lambda found: "\N{REPLACEMENT CHARACTER}" if found["half"] else found[0], text
-    )
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return decoder.decode(repaired(bytes(message)))
 
 
 def _error_code(message: "_ServerMessage") -> int | None:
@@ -228,9 +214,17 @@ class _Parts:
             self.unread.append(Unread(name, f"{type(error).__name__}: {error}"))
             return None
 
+    def flag(self, name: str, raw: msgspec.Raw) -> bool:
+        found = None if raw == _NULL else self.read(name, _flag_decoder, raw)
+        return bool(found)
+
+    def text(self, name: str, raw: msgspec.Raw) -> str:
+        return "" if raw == _NULL else self.read(name, _text_decoder, raw) or ""
+
 
 def _speech(parts: _Parts, content: "_ServerContent") -> Iterator[ModelSpeech]:
-    for raw in (content.model_turn or _NO_TURN).parts or ():
+    turn = parts.read("modelTurn", _turn_decoder, content.model_turn)
+    for raw in (turn or _NO_TURN).parts or ():
         part = parts.read("modelTurn", _part_decoder, raw)
         if part is not None and part.inline_data is not None and not part.thought:
             pcm = _bytes_of(parts, part.inline_data.data)
@@ -264,16 +258,16 @@ def _transcripts(
             yield TranscriptReceived(at_ms, speaker, transcription.text)
 
 
-def _is_turn_over(content: "_ServerContent") -> bool:
+def _is_turn_over(parts: _Parts, content: "_ServerContent") -> bool:
     """A model that thinks between sentences says by its status whether more is to come."""
-    status = (content.interaction_status or "").upper()
+    status = parts.text("interactionStatus", content.interaction_status).upper()
     if status in ("", "INTERACTION_STATUS_UNSPECIFIED"):
-        return bool(content.turn_complete)
+        return parts.flag("turnComplete", content.turn_complete)
     return status == "IDLE"
 
 
-def _reason(content: "_ServerContent") -> str:
-    reason = content.turn_complete_reason or ""
+def _reason(parts: _Parts, content: "_ServerContent") -> str:
+    reason = parts.text("turnCompleteReason", content.turn_complete_reason)
     return "" if reason == "TURN_COMPLETE_REASON_UNSPECIFIED" else reason
 
 
@@ -351,14 +345,16 @@ class _Transcription(_Wire, frozen=True, gc=False):
 
 
 class _ServerContent(_Wire, frozen=True, gc=False):
-    model_turn: _ModelTurn | None = None
+    """Every field is decoded separately."""
+
+    model_turn: msgspec.Raw = _NULL
     input_transcription: msgspec.Raw = _NULL
     output_transcription: msgspec.Raw = _NULL
-    interrupted: bool | None = None
-    generation_complete: bool | None = None
-    turn_complete: bool | None = None
-    turn_complete_reason: str | None = None
-    interaction_status: str | None = None
+    interrupted: msgspec.Raw = _NULL
+    generation_complete: msgspec.Raw = _NULL
+    turn_complete: msgspec.Raw = _NULL
+    turn_complete_reason: msgspec.Raw = _NULL
+    interaction_status: msgspec.Raw = _NULL
 
 
 class _ToolCall(_Wire, frozen=True, gc=False):
@@ -378,7 +374,7 @@ class _CallName(_Wire, frozen=True, gc=False):
 
 
 class _ToolCallCancellation(_Wire, frozen=True, gc=False):
-    ids: tuple[str, ...] | None = None
+    ids: tuple[msgspec.Raw, ...] | None = None
 
 
 class _TokenCount(_Wire, frozen=True, gc=False):
@@ -430,6 +426,8 @@ _NO_CONTENT = _ServerContent()
 _NO_TURN = _ModelTurn()
 _message_decoder = msgspec.json.Decoder(_ServerMessage)
 _content_decoder = msgspec.json.Decoder(_ServerContent | None)
+_turn_decoder = msgspec.json.Decoder(_ModelTurn | None)
+_flag_decoder: msgspec.json.Decoder[bool | None] = msgspec.json.Decoder(bool | None)
 _part_decoder = msgspec.json.Decoder(_Part | None)
 _transcription_decoder = msgspec.json.Decoder(_Transcription | None)
 _tool_call_decoder = msgspec.json.Decoder(_ToolCall | None)

@@ -134,6 +134,15 @@ def test_a_rollback_is_undone_by_naming_the_revision(shop: CommandLine) -> None:
     assert answering_revision(shop) == second
 
 
+def test_what_is_saved_after_a_rollback_is_gone_back_from(shop: CommandLine) -> None:
+    first = save(shop)
+    save(shop, voice="Puck")
+    shop.run("agents", "rollback", "shop", "--yes")
+    save(shop, voice="Puck")
+    assert shop.run("agents", "rollback", "shop", "--yes").status == 0
+    assert answering_revision(shop) == first
+
+
 def test_back_to_what_answers_already_changes_nothing(shop: CommandLine) -> None:
     save(shop)
     second = save(shop, voice="Puck")

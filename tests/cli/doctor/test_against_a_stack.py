@@ -39,6 +39,7 @@ from tests.cli.doctor.rest_stand_in import (
     rest_stand_in,
 )
 from tests.google_tokens import PROJECT, token_server
+from tests.ringdown.samples import a_tool
 from tests.ringdown.seeding import write_agent
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -252,6 +253,19 @@ async def test_a_region_without_the_model(line: Line, tmp_path: Path) -> None:
     assert "gemini-3.8-live in moon-west1 said" in now_there.finding
     assert verdict.state is State.WRONG
     assert "moon-west1 has no model gemini-3.8-live" in verdict.advice
+
+
+async def test_the_session_has_the_agents_tools(line: Line, tmp_path: Path) -> None:
+    store_url = f"sqlite:{tmp_path / 'other.db'}"
+    agent: dict[str, Json] = {"instructions": "Be brief.", "greeting": "Hi.", "tools": ["look_up"]}
+    async with open_store(store_url) as store:
+        await store.write_tool(a_tool("look_up"))
+        await write_agent(store, "default", agent)
+
+    verdict = await line.verdict("model", store_url=store_url)
+
+    assert verdict.state is State.GOOD, verdict
+    assert '"name": "look_up"' in json.dumps(line.gemini.sessions[-1].setup_message)
 
 
 @pytest.mark.real_time

@@ -244,6 +244,12 @@ def test_what_is_no_voice(heard: Spoken, words: str) -> None:
         ("User location is not supported for the API use.", 1007, DEVELOPER, "Use Vertex AI"),
         ("User location is not supported.", 1008, VERTEX, "not offered in us-central1"),
         ("Your project has been denied access.", 1008, DEVELOPER, "key's project may not use"),
+        (
+            "Requests to this API generativelanguage.googleapis.com are blocked.",
+            1008,
+            DEVELOPER,
+            "key's project may not use",
+        ),
         ("Your project has been denied access.", 1008, VERTEX, "roles/aiplatform.user"),
         ("refused", 403, VERTEX, "--member=MEMBER --role=roles/aiplatform.user"),
         ("Request contains an invalid argument.", 1007, DEVELOPER, "a tool's parameters"),

@@ -156,6 +156,17 @@ def test_a_call_is_remembered_as_gemini_sums_it_up(
     assert "en-US" in question["systemInstruction"]["parts"][0]["text"]
 
 
+def test_for_a_retired_model_its_successor_sums_it_up_and_the_log_says_so(
+    environ: Environ, load: Load, store_url: str, gemini: Gemini
+) -> None:
+    a_call_is_over(store_url)
+    with load(environ | {"MEMORY_MODEL": "gemini-2.5-flash"}) as webhook:
+        twilio_says(Twilio(webhook.client))
+        assert "another model answers" in webhook.messages()
+    assert remembered(store_url) == SUMMARY
+    assert gemini.asked[0][0] == "/v1beta/models/gemini-3.5-flash:generateContent"
+
+
 @pytest.fixture
 def google_tokens() -> Iterator[TokenServer]:
     with token_server() as server:
@@ -223,6 +234,7 @@ def test_twilios_repetition_asks_gemini_nothing(
         (500, {"error": {"code": 500, "message": "internal"}}),
         (429, b""),
         (200, b"{no json"),
+        (200, b'{"candidates": [{"content": {"parts": [{"text": "no UTF-8: \xff"}]}}]}'),
         (200, {"candidates": []}),
         (200, {"promptFeedback": {"blockReason": "SAFETY"}}),
         (200, {"candidates": [{"finishReason": "MAX_TOKENS", "content": {"role": "model"}}]}),

@@ -52,6 +52,21 @@ def test_the_task_is_worked_out_by_code(function: LoadedFunction, gemini: HttpSt
     assert today in body["systemInstruction"]["parts"][0]["text"]
 
 
+def test_for_a_retired_model_its_successor_works_and_the_log_says_so(
+    gemini: HttpStandIn, restored_logging: None
+) -> None:
+    environ = {
+        "GEMINI_API_KEY": API_KEY,
+        "GEMINI_BASE_URL": gemini.url,
+        "CODE_MODEL": "gemini-2.5-flash",
+    }
+    with loaded_function("run_code", FOLDER, environ) as function:
+        assert run(function) == {"output": {"result": "It is a Thursday."}}
+        [told] = [line for line in function.log() if line["message"] == "another model answers"]
+    assert gemini.asked[0].path == "/v1beta/models/gemini-3.5-flash:generateContent"
+    assert (told["wanted"], told["answers"]) == ("gemini-2.5-flash", "gemini-3.5-flash")
+
+
 @pytest.mark.parametrize(
     "reply",
     [

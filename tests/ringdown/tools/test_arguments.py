@@ -52,6 +52,16 @@ def test_what_does_not_fit_is_named(args: dict[str, Json], named: str) -> None:
     assert "call again" in problem
 
 
+def test_a_number_that_cannot_be_divided_is_told_to_be_too_large() -> None:
+    schema: dict[str, Json] = {"properties": {"price": {"multipleOf": 0.01}}}
+
+    assert "price: the number is too large" in (problems_with({"price": 10**400}, schema) or "")
+
+
+def test_a_large_number_that_can_be_divided_fits() -> None:
+    assert problems_with({"price": 10**21}, {"properties": {"price": {"multipleOf": 10}}}) is None
+
+
 def test_all_that_is_wrong_is_told_at_once() -> None:
     problem = problems_with({"months": 0, "kind": "fax"}, SCHEMA) or ""
 
@@ -78,3 +88,24 @@ def test_a_huge_value_is_not_repeated_whole() -> None:
 )
 def test_a_schema_that_cannot_be_applied_refuses_nothing(schema: dict[str, Json]) -> None:
     assert problems_with({"a": "b"}, schema) is None
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"$ref": "https://elsewhere.example/schema"},
+        {"$ref": "#/definitions/missing"},
+        {"pattern": "^\\p{L}+$"},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_applied_leaves_the_rest_checked(part: dict[str, Json]) -> None:
+    schema: dict[str, Json] = {
+        "properties": {"a": {"type": "string", **part}, "b": {"type": "string"}},
+        "required": ["a", "c"],
+    }
+
+    problem = problems_with({"a": 5, "b": 5}, schema) or ""
+
+    assert all(told in problem for told in ("a: 5 is not", "b: 5 is not", "'c' is a required"))
+    assert problems_with({"a": "x", "b": "x", "c": 1}, schema) is None

@@ -74,6 +74,7 @@ DIAL_MS = 100
 VOICE_DBFS = -20.0
 _SYLLABLE_DB = (0.0, 0.0, -3.0, -6.0, -3.0)
 QUIET_DBFS = -70.0
+SILENCE_DBFS = -96.0
 
 WORDS = Words(
     idle_nudge="Are you still there?",
@@ -231,6 +232,11 @@ class Stage:
         """A chunk of the model's speech; `value` is what its bytes are."""
         mulaw = bytes([value]) * int(length_ms * BYTES_PER_MS)
         return self.handle(ModelAudio(self.now_ms, mulaw))
+
+    def inaudible_audio(self, length_ms: float) -> None:
+        """A chunk of the model's that holds silence."""
+        mulaw = bytes([0xFF]) * int(length_ms * BYTES_PER_MS)
+        self.handle(ModelAudio(self.now_ms, mulaw, SILENCE_DBFS))
 
     def agent_text(self, text: str) -> None:
         self.handle(TranscriptReceived(self.now_ms, Speaker.AGENT, text))

@@ -125,3 +125,30 @@ def test_a_caller_too_soft_for_voice_activity_is_in_the_transcript(text: str, sa
 
     assert bool(stage.record.by(Speaker.CALLER)) == said
     assert stage.ended_for() is not EndReason.CALLER_IDLE
+
+
+# Silence before a reply
+
+
+def test_silence_before_a_reply_takes_nothing_from_the_one_before() -> None:
+    stage = Stage().greeted()
+    stage.reply("A long explanation.", 5_000, value=2)
+    stage.pass_ms(1_000)
+
+    stage.inaudible_audio(400)
+    stage.reply("And the rest of it.", 1_000, value=3)
+    stage.pass_ms(6_000)
+
+    assert stage.played_ms(2) == 5_000
+    assert stage.played_ms(3) == 1_000
+
+
+def test_no_reply_waits_behind_seconds_of_silence() -> None:
+    stage = Stage().greeted()
+    stage.inaudible_audio(4_000)
+    stage.pass_ms(200)
+
+    stage.reply("Here it is.", 1_000, value=3)
+    stage.pass_ms(1_000)
+
+    assert stage.played_ms(3) == 1_000

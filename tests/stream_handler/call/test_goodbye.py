@@ -285,3 +285,82 @@ def test_what_the_caller_wants_after_an_answered_goodbye_may_end_in_another() ->
     stage.pass_ms(1_010)
 
     assert ended(stage)
+
+
+def test_a_soft_caller_hears_the_goodbye_that_follows_the_function() -> None:
+    stage = Stage().greeted()
+    stage.caller_text("A table please.")
+    stage.reply("Anything else?", 900)
+    stage.pass_ms(3_000)
+    stage.caller_text("No, bye.")
+
+    stage.end_call()
+    stage.pass_ms(800)
+    stage.reply("Goodbye.", 900, 8)
+    stage.pass_ms(1_500)
+
+    assert stage.played_ms(8) == 900
+    assert stage.ended_for() is EndReason.AGENT_HUNG_UP
+
+
+def in_goodbye(said: str, length_ms: float) -> Stage:
+    """The model says goodbye, and goes on saying it while the caller speaks."""
+    stage = Stage().greeted()
+    stage.caller_says("That is all.")
+    stage.audio(3_000, 2)
+    stage.agent_text("You are welcome. Goodbye.")
+    stage.end_call()
+    stage.turn_completed()
+    stage.pass_ms(300)
+    stage.caller(length_ms)
+    stage.caller(500, QUIET_DBFS)
+    stage.caller_text(said)
+    stage.caller(2_300 - length_ms, QUIET_DBFS)
+    return stage
+
+
+def test_a_question_that_does_not_stop_the_goodbye_is_answered() -> None:
+    stage = in_goodbye("What does it cost then?", 1_200)
+
+    stage.pass_ms(1_800)
+    stage.reply("Twelve dollars.", 1_000, 8)
+    stage.pass_ms(1_500)
+
+    assert stage.played_ms(2) == 3_000
+    assert stage.played_ms(8) == 1_000
+    assert stage.ended_for() is None
+
+
+def test_a_question_in_the_goodbye_whose_text_is_late_is_waited_for() -> None:
+    stage = in_goodbye("", 1_200)
+
+    stage.pass_ms(1_000)
+    stage.caller_text("What does it cost then?")
+    stage.pass_ms(1_800)
+    stage.reply("Twelve dollars.", 1_000, 8)
+    stage.pass_ms(1_500)
+
+    assert stage.played_ms(8) == 1_000
+
+
+@pytest.mark.parametrize(
+    ("said", "length_ms", "more_ms"),
+    [("Bye.", 400, 0), ("Thank you very much, goodbye.", 1_500, 1_500), ("Okay.", 700, 0)],
+)
+def test_a_farewell_over_the_goodbye_does_not_keep_the_call(
+    said: str, length_ms: float, more_ms: float
+) -> None:
+    stage = in_goodbye(said, length_ms)
+
+    stage.pass_ms(more_ms + 100)
+
+    assert stage.played_ms(2) == 3_000
+    assert stage.ended_for() is EndReason.AGENT_HUNG_UP
+
+
+def test_what_nobody_answers_does_not_keep_the_call() -> None:
+    stage = in_goodbye("And I wish you a nice day.", 1_200)
+
+    stage.pass_ms(5_200)
+
+    assert stage.ended_for() is EndReason.AGENT_HUNG_UP

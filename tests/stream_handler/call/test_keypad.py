@@ -408,3 +408,62 @@ def test_digits_typed_long_before_are_not_collected() -> None:
     stage.types("3456")
 
     assert collected(stage)
+
+
+def test_an_echo_of_the_question_is_no_voice_during_a_secret() -> None:
+    stage = Stage().greeted()
+    stage.collect(length=4)
+    stage.reply("Please type the four digits of your PIN.", 3_000)
+
+    stage.caller(2_500)
+    stage.caller(600, QUIET_DBFS)
+
+    assert stage.told_the_model == []
+
+
+# Keys while the agent speaks
+
+
+def test_a_key_stops_a_reply_that_the_model_still_sends() -> None:
+    stage = Stage().greeted()
+    for _ in range(50):
+        stage.audio(40, value=2)
+        stage.pass_ms(40)
+
+    stage.types("1", every_ms=0)
+    for _ in range(45):
+        stage.audio(40, value=3)
+        stage.pass_ms(40)
+    stage.turn_completed()
+    stage.pass_ms(500)
+    stage.reply("You have chosen sales.", 1_000, value=4)
+    stage.pass_ms(1_000)
+
+    assert stage.played_ms(3) == 0
+    assert stage.played_ms(4) == 1_000
+
+
+def test_the_reply_to_a_key_is_heard_though_the_turn_before_never_ended() -> None:
+    stage = Stage().greeted()
+    stage.audio(4_000, value=2)
+    stage.pass_ms(500)
+
+    stage.types("1", every_ms=0)
+    stage.pass_ms(2_000)
+    stage.reply("You have chosen sales.", 1_000, value=4)
+    stage.pass_ms(1_000)
+
+    assert stage.played_ms(4) == 1_000
+
+
+def test_a_hash_behind_a_collection_does_not_stop_the_answer_to_it() -> None:
+    stage = Stage().greeted()
+    stage.collect(length=4)
+    stage.types("1234")
+    stage.reply("Thank you. Your account is fine.", 3_000, value=2)
+    stage.pass_ms(700)
+
+    stage.types("#")
+    stage.pass_ms(3_000)
+
+    assert stage.played_ms(2) == 3_000

@@ -326,3 +326,54 @@ def test_a_call_without_such_a_limit_may_cost_anything() -> None:
     stage.usage(Usage(reports=1, prompt={"AUDIO": 10**9}, total=10**9))
 
     assert stage.ended_for() is None
+
+
+# Voices that nobody answers
+
+
+def sentences(stage: Stage, count: int, *, answered: bool = False) -> None:
+    """Somebody speaks, with pauses; the model does what it is told, and may answer as well."""
+    told = len(stage.told_the_model)
+    for _ in range(count):
+        stage.caller_says(f"And now the weather at {stage.now_ms} o'clock.", 2_500)
+        stage.caller(1_200, QUIET_DBFS)
+        if stage.ended_for() is not None:
+            return
+        if len(stage.told_the_model) > told or answered:
+            told = len(stage.told_the_model)
+            stage.reply("Are you there?", 900)
+
+
+def test_a_model_that_speaks_only_when_asked_to_has_answered_no_television() -> None:
+    stage = Stage().greeted()
+
+    sentences(stage, 60)
+
+    assert stage.ended_for() is EndReason.CALLER_IDLE
+    asked = [WORDS.idle_nudge in text for text in stage.told_the_model]
+    assert asked[-2:] == [True, True]
+
+
+def test_a_conversation_of_minutes_is_no_television() -> None:
+    stage = Stage().greeted()
+
+    sentences(stage, 60, answered=True)
+
+    assert stage.ended_for() is None
+    assert stage.told_the_model == []
+
+
+def test_a_monologue_is_asked_about_and_its_answer_begins_anew() -> None:
+    stage = Stage().greeted()
+    for _ in range(30):
+        stage.caller(2_000)
+        stage.caller(500, QUIET_DBFS)
+    assert all(WORDS.idle_nudge in text for text in stage.told_the_model)
+    assert stage.sessions == 1, "nobody waits, so there is nothing to replace"
+
+    stage.reply("Are you still there?", 900)
+    stage.caller_says("I am. That was all.")
+    stage.reply("I see.", 600)
+    sentences(stage, 10, answered=True)
+
+    assert stage.ended_for() is None

@@ -88,3 +88,17 @@ def test_the_callers_audio_waits_for_no_model_that_is_not_there() -> None:
     stage.caller(100)
 
     assert len(stage.all(SendModelAudio)) == 5
+
+
+def test_a_reply_after_a_pause_that_begins_with_silence_loses_nothing() -> None:
+    stage = Stage().greeted()
+    stage.audio(1_000, value=2)
+    stage.interrupted()
+
+    stage.pass_ms(300)
+    stage.inaudible_audio(40)
+    stage.pass_ms(40)
+    stage.audio(400, value=3)
+    stage.pass_ms(1_000)
+
+    assert stage.played_ms(3) == 400

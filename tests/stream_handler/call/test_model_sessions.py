@@ -25,6 +25,7 @@ from stream_handler.call.events import (
     ModelConnectFailed,
     ResumptionUpdated,
     StreamStarted,
+    TimerFired,
 )
 from stream_handler.call.timers import Timer
 from tests.ringdown.samples import a_call, an_agent
@@ -601,3 +602,73 @@ def test_an_edit_in_a_fresh_session_leaves_it_what_was_said() -> None:
     [update] = stage.all(UpdateModelContext)
     assert "Offer the discount." in update.instructions
     assert "You: Anvil and Sons." in update.instructions
+
+
+# Interrupted, and noticed late
+
+LONG_REPLY = "one two three four five six seven eight"
+
+
+def explaining() -> Stage:
+    """A long reply is being heard, and all of it has been sent."""
+    stage = Stage().greeted()
+    stage.caller_says("When are you open?")
+    stage.reply(LONG_REPLY, 8_000)
+    stage.pass_ms(1_000)
+    return stage
+
+
+def test_a_reply_goes_on_after_a_cough_that_the_service_notices_late() -> None:
+    stage = explaining()
+    stage.caller(300)
+    stage.caller(600, QUIET_DBFS)
+
+    stage.interrupted()
+    stage.turn_completed()
+    stage.caller(2_500, QUIET_DBFS)
+
+    [text] = stage.told_the_model
+    assert "cut off" in text
+
+
+def test_a_question_that_the_service_notices_late_is_owed_an_answer() -> None:
+    stage = explaining()
+    stage.caller(1_200)
+    stage.caller(600, QUIET_DBFS)
+
+    stage.interrupted()
+    stage.turn_completed()
+    stage.caller(6_000, QUIET_DBFS)
+
+    [text] = stage.told_the_model
+    assert "the caller waits" in text
+
+
+def test_a_reply_that_is_dropped_for_what_came_before_it_goes_on() -> None:
+    stage = Stage().greeted()
+    stage.pass_ms(500)
+    stage.caller_says("When are you open?")
+    stage.reply(LONG_REPLY, 8_000)
+    stage.pass_ms(1_200)
+
+    stage.interrupted()
+    stage.turn_completed()
+    stage.caller(2_500, QUIET_DBFS)
+
+    [text] = stage.told_the_model
+    assert "cut off" in text
+
+
+@pytest.mark.parametrize("hello_ms", [340, 480, 700])
+def test_short_hellos_without_words_are_helped_within_eight_seconds(hello_ms: float) -> None:
+    stage = Stage().greeted()
+    stage.caller(2_000, QUIET_DBFS)
+    asked_ms = stage.now_ms
+
+    while not stage.told_the_model:
+        stage.caller(hello_ms)
+        stage.caller(4_000, QUIET_DBFS)
+        assert stage.now_ms - asked_ms < 8_000 + hello_ms + 4_000
+
+    [due_ms] = [e.at_ms for e in stage.happened if isinstance(e, TimerFired)][-1:]
+    assert due_ms - asked_ms <= 8_000

@@ -1,3 +1,5 @@
+import pytest
+
 from ringdown.calls import Speaker
 from stream_handler.call.actions import SaveCall
 from stream_handler.call.events import StreamStopped
@@ -224,6 +226,91 @@ def test_a_caller_too_soft_for_our_ear_still_gets_turns_of_their_own() -> None:
         (CALLER, "Second question?"),
         (AGENT, "No."),
     ]
+
+
+def test_late_text_is_the_questions_though_the_caller_has_said_okay_since() -> None:
+    stage = Stage().greeted()
+    stage.caller(1_000)
+    stage.caller(500, QUIET_DBFS)
+    stage.reply("We are open from nine to five each day.", 6_000)
+    stage.pass_ms(1_000)
+    stage.caller(300)
+    stage.caller(500, QUIET_DBFS)
+
+    for part in ("When are", " you open", " on Saturdays?"):
+        stage.caller_text(part)
+        stage.pass_ms(200)
+    stage.pass_ms(1_000)
+    stage.caller_text("Okay.")
+    stage.caller(11_000, QUIET_DBFS)
+
+    assert stage.record.by(CALLER)[0].text == "When are you open on Saturdays?"
+    assert not any("the caller waits" in text for text in stage.told_the_model)
+
+
+def test_text_of_a_question_over_the_answer_is_its_own() -> None:
+    stage = Stage().greeted()
+    stage.caller_says("When are you open?")
+    stage.reply("We are open from nine to five each day.", 6_000)
+    stage.pass_ms(1_000)
+    stage.caller_says("And what about Sundays?")
+    stage.caller(11_000, QUIET_DBFS)
+
+    assert any("the caller waits" in text for text in stage.told_the_model)
+
+
+def test_a_soft_caller_who_is_quick_is_owed_each_answer() -> None:
+    stage = Stage().greeted()
+    stage.caller_text("A table please.")
+    stage.reply("For how many?", 900)
+    stage.pass_ms(3_000)
+    stage.caller_text("For four.")
+    stage.pass_ms(6_000)
+    assert len(stage.told_the_model) == 1
+
+    stage.reply("Good.", 400)
+    stage.pass_ms(500)
+
+    assert [turn.speaker for turn in stage.record.turns.values()] == [AGENT, CALLER] * 2 + [AGENT]
+    assert stage.record.by(AGENT)[-1].reply_ms is None, "nobody knows when they stopped"
+
+
+def test_the_rest_of_a_soft_callers_words_is_no_turn_of_its_own() -> None:
+    stage = Stage().greeted()
+    stage.caller_text("A table")
+    stage.pass_ms(800)
+    stage.reply("For how many?", 900)
+    stage.caller_text(" please.")
+    stage.pass_ms(7_000)
+
+    assert stage.record.by(CALLER)[0].text == "A table please."
+    assert stage.told_the_model == []
+
+
+@pytest.mark.parametrize("text", ["Okay.", "For four people, at eight."])
+def test_words_of_a_soft_caller_while_the_agent_speaks_ask_for_nothing(text: str) -> None:
+    stage = Stage().greeted()
+    stage.caller_text("A table please.")
+    stage.reply("A long answer. Which day suits you?", 6_000)
+    stage.pass_ms(3_000)
+    stage.caller_text(text)
+    stage.pass_ms(9_000)
+
+    assert stage.told_the_model == []
+
+
+def test_the_agents_question_is_no_late_answer_to_a_noise() -> None:
+    stage = Stage().greeted()
+    stage.caller_says("A table please.")
+    stage.reply("For how many?", 900)
+    stage.pass_ms(1_500)
+    stage.caller(300)
+    stage.caller(11_000, QUIET_DBFS)
+
+    stage.reply("Are you still there?", 900)
+    stage.pass_ms(1_000)
+
+    assert stage.record.by(AGENT)[-1].reply_ms is None
 
 
 def test_a_hang_up_saves_what_was_said_so_far() -> None:

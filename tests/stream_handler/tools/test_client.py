@@ -112,6 +112,25 @@ async def test_an_answer_that_is_none_is_a_failure_the_model_can_go_on_with(
     assert len(tool.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (rb'"Ada \ud83d"', "Ada \ufffd"),
+        (rb'"Ada \ud83d\ude00"', "Ada \U0001f600"),
+        (b'"Ada \xff"', "Ada \ufffd"),
+        (b"NaN", "NaN"),
+        (b"-Infinity", "-Infinity"),
+    ],
+)
+async def test_odd_values_in_an_answer_are_cleaned(
+    client: ToolClient, value: bytes, told: str
+) -> None:
+    async with tool_server(response(b'{"output":{"name":' + value + b',"n":1}}')) as tool:
+        answer = await call(client, tool.url)
+
+    assert answer == ToolAnswer(output={"name": told, "n": 1})
+
+
 @pytest.mark.parametrize("depth", [100, 1_500, 15_000])
 async def test_an_answer_that_is_nested_too_deep_is_a_failure(
     client: ToolClient, depth: int

@@ -8,7 +8,7 @@ import httpx2
 import msgspec
 
 from ringdown import clock
-from ringdown.gemini.backend import DeveloperApi
+from ringdown.gemini.backend import DeveloperApi, served_text_model
 from ringdown.log import Log
 from ringdown.tools import Json, ToolAnswer, ToolRequest
 
@@ -65,7 +65,7 @@ class GeminiCode:
         if self._client is None:
             self._client = await asyncio.to_thread(_client, self._backend)
         return await self._client.aio.models.generate_content(
-            model=self._model,
+            model=served_text_model(self._model),
             contents=task,
             config=types.GenerateContentConfig(
                 system_instruction=_ASKED.format(today=f"{today:%A, %Y-%m-%d}"),

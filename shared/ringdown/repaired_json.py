@@ -1,0 +1,38 @@
+"""JSON of others, with what JSON or UTF-8 can't hold replaced."""
+
+import re
+
+_MOST_LEVELS = 100
+"""Few enough to decode, and more than `ringdown.tools.nesting` lets pass."""
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a whole pair: kept
+    r"|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+_TOKEN = re.compile(
+    r'"(?:[^"\\]|\\.)*"|(?P<opens>[\[{])|(?P<closes>[\]}])|(?P<number>NaN|-?Infinity)', re.DOTALL
+)
+
+
+def repaired(json: bytes) -> str:
+    """`json` with U+FFFD for bytes that aren't UTF-8 and for each half of a surrogate pair: an
+    emoji that is cut in two comes as two halves. NaN and the infinities become texts, as protobuf's
+    JSON writes them, and what is nested too deep becomes null."""
+    text = _ESCAPE.sub(
+        lambda found: _REPLACEMENT if found["half"] else found[0], json.decode("utf-8", "replace")
+    )
+    kept, kept_to, level = [], 0, 0
+    for token in _TOKEN.finditer(text):
+        if token["opens"]:
+            level += 1
+            if level == _MOST_LEVELS + 1:
+                kept.append(f"{text[kept_to : token.start()]}null")
+        elif token["closes"]:
+            if level == _MOST_LEVELS + 1:
+                kept_to = token.end()
+            level -= 1
+        elif token["number"] and level <= _MOST_LEVELS:
+            kept.append(f'{text[kept_to : token.start()]}"{token[0]}"')
+            kept_to = token.end()
+    return "".join([*kept, text[kept_to:]])
