@@ -1,7 +1,7 @@
 """Every sentence with which the core steers the model.
 
 Tools describe themselves, and what the caller hears without the model is in
-`packaged/phrases.toml`.
+`packaged/phrases.toml`. `simulators/scenarios/talk.yaml` knows how some of these sentences begin.
 """
 
 from collections.abc import Sequence
@@ -99,7 +99,6 @@ def typed(digits: str) -> str:
 
 _REPLY_NOW = "The caller still waits for your answer: give it now."
 REPLY_NOW = f"The connection was gone for a moment. {_REPLY_NOW}"
-# simulators/scenarios/talk.yaml knows the first words of this and of `go_on`.
 SPEAK = (
     "You are silent, and the caller waits. Answer what they said last, or go on. If you did not "
     "understand them, ask them to say it again."
