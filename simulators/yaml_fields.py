@@ -1,9 +1,11 @@
 """Read parsed YAML into values with errors that name the field: "model.turns[2].say: …"."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import yaml
+
+_Choice = TypeVar("_Choice", bound=str)
 
 
 class ScenarioError(ValueError):
@@ -45,6 +47,18 @@ class Fields:
         if value is None or (isinstance(value, str) and value.strip()):
             return value
         raise self._wrong(key, "text", value)
+
+    def choice(
+        self, key: str, choices: Sequence[_Choice], default: _Choice | None = None
+    ) -> _Choice:
+        """One of several texts; must be there unless there is a default."""
+        text = self.text(key)
+        if text is None and default is not None:
+            return default
+        for one in choices:
+            if text == one:
+                return one
+        raise self._wrong(key, f"{', '.join(choices[:-1])} or {choices[-1]}", text)
 
     def texts(self, key: str) -> tuple[str, ...]:
         """A text or a list of texts."""

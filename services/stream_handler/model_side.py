@@ -88,6 +88,7 @@ class ModelSide:
         task.add_done_callback(self._tasks.discard)
 
     def close(self) -> None:
+        self._down.reset()  # what is left of its sound would begin a reply of the next session
         for connection in (self._current, self._dialling):
             if connection is not None:
                 connection.leave()

@@ -9,7 +9,7 @@ from typing import assert_never
 from simulators.gemini_live.actions import Action, Recognise, Send, UtteranceHeard
 from simulators.gemini_live.delivery import fragments
 from simulators.gemini_live.faults import FaultPlan, InSession
-from simulators.gemini_live.hearing import CallerSpeaks, Ear, Heard, UtteranceEnded
+from simulators.gemini_live.hearing import CallerSpeaks, Ear, Heard, Listening, UtteranceEnded
 from simulators.gemini_live.memory import Memory
 from simulators.gemini_live.messages import (
     ActivityEnded,
@@ -58,7 +58,8 @@ class Conversation:
         memory = memory or fresh.with_meter(fresh.meter.with_text(setup.system_instruction))
         memory = recall(scenario, memory, told(setup.system_instruction))
         self._speaker = Speaker(setup, scenario.pace, memory, session_id)
-        self._trouble = Trouble(faults or FaultPlan((), 0), self._speaker)
+        self._listening = Listening()
+        self._trouble = Trouble(faults or FaultPlan((), 0), self._speaker, self._listening)
         self._ear: Ear | None = None
         self._received_ms = 0.0
         self._utterances: dict[int, UtteranceEnded] = {}
@@ -99,6 +100,8 @@ class Conversation:
                 actions += [Send(InputTranscript(text)) for text in fragments(phrase)]
         self._keep_floor()
         answer = answer_speech(self._scenario, self.memory, phrase)
+        if utterance.end_ms - utterance.start_ms < self._listening.ignored_below_ms:
+            answer = None
         # Who speaks on has not finished: the answer would be interrupted before it began.
         if answer and not (self._ear and self._ear.speaking):
             answer = obey(answer, phrase or "", self._instructions)
@@ -111,8 +114,13 @@ class Conversation:
 
     def _take(self, message: ClientMessage, now_ms: float) -> list[Action]:
         match message:
+            case AudioInput() if self._listening.deaf:
+                self._ear = None
+                self._keep_floor()
+                return []
             case AudioInput():
-                return self._hear(self._ear_for(message).feed(message), now_ms)
+                heard = self._hear(self._ear_for(message).feed(message), now_ms)
+                return heard + self._stop_for_more_than_a_sound(now_ms)
             case ActivityStarted():
                 return self._hear(self._told_ear().begin(), now_ms)
             case ActivityEnded():
@@ -165,7 +173,7 @@ class Conversation:
             match event:
                 case CallerSpeaks():
                     self._keep_floor()
-                    if self._setup.activity.interrupts:
+                    if self._setup.activity.interrupts and self._listening.stops_for_all:
                         actions += self._speaker.interrupt(now_ms)
                 case UtteranceEnded(pcm, rate_hz, start_ms, end_ms):
                     self._utterance_count += 1
@@ -176,6 +184,14 @@ class Conversation:
                 case _:
                     assert_never(event)
         return actions
+
+    def _stop_for_more_than_a_sound(self, now_ms: float) -> list[Action]:
+        """Interrupt the model if it speaks on through short sounds, and this is none any more."""
+        if self._listening.stops_for_all or not self._setup.activity.interrupts:
+            return []
+        if self._ear is None or self._ear.speaking_for_ms < self._listening.ignored_below_ms:
+            return []
+        return self._speaker.interrupt(now_ms)
 
     def _keep_floor(self) -> None:
         speaking = self._ear is not None and self._ear.speaking

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
 
 class Moment(Enum):
@@ -53,6 +53,18 @@ class RefuseSetup:
     """Refuse every session, for one of the reasons in `refusals.KNOWN_REFUSALS`."""
 
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseLongSetup:
+    """Refuse instructions of more than so many characters, as the service does with 1007."""
+
+    characters: int = 9_000
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetSession:
+    """Take a handle, and remember nothing of the session behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +127,61 @@ class ChangeSpeed:
     speed: float
 
 
+FalseVoice = Literal["silence", "noise", "tone"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceVoice:
+    """From now on send zeros, noise of ±18, or a loud tone instead of speech.
+
+    Words go on beside silence and noise, and stop with a tone.
+    """
+
+    by: FalseVoice = "silence"
+
+
+@dataclass(frozen=True, slots=True)
+class DelayCallerTranscripts:
+    """From now on send the words of the caller so much later."""
+
+    delay_s: float = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class TrailAgentTranscripts:
+    """From now on send the words of a turn only so long after its turnComplete."""
+
+    delay_s: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class EndEmptyTurns:
+    """From now on answer everything by ending the turn without a word, for this reason."""
+
+    reason: str = "RESPONSE_REJECTED"
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoreShortSounds:
+    """From now on leave what is shorter than this unanswered.
+
+    With `stops` it interrupts the model all the same, else it doesn't.
+    """
+
+    below_s: float = 0.6
+    stops: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HearNobody:
+    """From now on take the caller for silent. Texts are still answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndTurnWithCall:
+    """From now on end a turn that has no word yet with its tool call; `then` is another turn."""
+
+
 @dataclass(frozen=True, slots=True)
 class RepeatTurnComplete:
     """Send every turnComplete twice."""
@@ -122,9 +189,13 @@ class RepeatTurnComplete:
 
 @dataclass(frozen=True, slots=True)
 class GoingAway:
-    """Announce the end with goAway, and close with 1000 when the time is over."""
+    """Announce the end with goAway, and close with 1000 when the time is over.
+
+    With `every_s` announce it again and again, with the time that is left.
+    """
 
     time_left_s: float = 10.0
+    every_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +203,15 @@ class ForgetHandles:
     """Hand out resumption handles that will be refused."""
 
 
-AtConnect = RefuseUpgrade | WithholdSetup | DelaySetup | RefuseResumption | RefuseSetup
+AtConnect = (
+    RefuseUpgrade
+    | WithholdSetup
+    | DelaySetup
+    | RefuseResumption
+    | RefuseSetup
+    | RefuseLongSetup
+    | ForgetSession
+)
 InSession = (
     Close
     | AbortConnection
@@ -143,6 +222,13 @@ InSession = (
     | AskAgain
     | Flood
     | ChangeSpeed
+    | ReplaceVoice
+    | DelayCallerTranscripts
+    | TrailAgentTranscripts
+    | EndEmptyTurns
+    | IgnoreShortSounds
+    | HearNobody
+    | EndTurnWithCall
     | RepeatTurnComplete
     | GoingAway
     | ForgetHandles

@@ -33,6 +33,15 @@ class UtteranceEnded:
 Heard = CallerSpeaks | UtteranceEnded
 
 
+@dataclass(slots=True)
+class Listening:
+    """How well the model listens; see the faults `HearNobody` and `IgnoreShortSounds`."""
+
+    deaf: bool = False
+    ignored_below_ms: float = 0.0
+    stops_for_all: bool = True
+
+
 class Ear:
     """Feed audio as it comes, all at one rate; its times begin at `origin_ms`."""
 
@@ -53,6 +62,12 @@ class Ear:
         self._start_ms = 0
         self._pieces: list[Pcm] = []
         self._kept = 0
+
+    @property
+    def speaking_for_ms(self) -> int:
+        """How long what is being said has lasted, up to its latest sound."""
+        last_ms = self._on_line(self._detector.last_sound_ms)
+        return last_ms - self._start_ms if self.speaking else 0
 
     def feed(self, audio: AudioInput) -> list[Heard]:
         pcm = from_bytes(audio.data)

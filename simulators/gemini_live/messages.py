@@ -188,10 +188,12 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class TurnComplete:
-    """`idle` adds interactionStatus IDLE, which some models send."""
+    """`idle` adds interactionStatus IDLE, which some models send; `reason` says why the turn is
+    over although nothing was said."""
 
     usage: Usage | None
     idle: bool = False
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from simulators.gemini_live.delivery import Delivery, duration_ms
 from simulators.gemini_live.messages import AudioChunk, OutputTranscript, ServerMessage
-from simulators.gemini_live.replies import Answer
 from simulators.gemini_live.scenario import PlannedCall, Reply
 from simulators.gemini_live.tool_ledger import Batch
 
@@ -54,10 +53,6 @@ class ModelTurn:
         self.playback_start_ms = 0.0
         self.playback_end_ms = 0.0
         self._spoken: list[str] = []
-
-    @classmethod
-    def answering(cls, turn_id: int, answer: Answer, begins_at_ms: float) -> "ModelTurn":
-        return cls(turn_id, answer.name, steps_of(answer.reply), begins_at_ms)
 
     @property
     def next_due_ms(self) -> float | None:

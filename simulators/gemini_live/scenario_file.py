@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args
 
 from simulators.gemini_live.faults import (
     AbortConnection,
@@ -9,21 +10,31 @@ from simulators.gemini_live.faults import (
     AskAgain,
     ChangeSpeed,
     Close,
+    DelayCallerTranscripts,
     DelaySetup,
+    EndEmptyTurns,
+    EndTurnWithCall,
+    FalseVoice,
     Fault,
     Flood,
     ForgetHandles,
+    ForgetSession,
     GoingAway,
+    HearNobody,
+    IgnoreShortSounds,
     Misbehaviour,
     Moment,
     PhantomInterruption,
+    RefuseLongSetup,
     RefuseResumption,
     RefuseSetup,
     RefuseUpgrade,
     RepeatTurnComplete,
+    ReplaceVoice,
     SendBinary,
     SendMessage,
     Stall,
+    TrailAgentTranscripts,
     WithholdSetup,
 )
 from simulators.gemini_live.refusals import KNOWN_REFUSALS
@@ -36,6 +47,8 @@ from simulators.gemini_live.scenario import (
 )
 from simulators.speech.synthesis import Voice
 from simulators.yaml_fields import Fields, ScenarioError, parse_yaml
+
+_FALSE_VOICES: tuple[FalseVoice, ...] = get_args(FalseVoice)
 
 
 def load_scenario(path: Path) -> Scenario:
@@ -204,6 +217,11 @@ def _read_misbehaviour(fields: Fields) -> Misbehaviour:
                 known = ", ".join(KNOWN_REFUSALS)
                 raise ScenarioError(f"{fields.path}.why: must be one of {known}")
             return RefuseSetup(why)
+        case "refuse_long_setup":
+            longest = RefuseLongSetup().characters
+            return RefuseLongSetup(fields.whole("characters", longest, minimum=0))
+        case "forget_session":
+            return ForgetSession()
         case "close":
             default = Close()
             code = fields.whole("code", default.code, minimum=1000)
@@ -225,10 +243,29 @@ def _read_misbehaviour(fields: Fields) -> Misbehaviour:
             return Flood(fields.whole("count", Flood().count, minimum=1))
         case "change_speed":
             return ChangeSpeed(fields.number("speed", 0.8, minimum=0.05))
+        case "replace_voice":
+            return ReplaceVoice(fields.choice("by", _FALSE_VOICES))
+        case "delay_caller_transcripts":
+            delay_s = DelayCallerTranscripts().delay_s
+            return DelayCallerTranscripts(fields.number("delay_s", delay_s))
+        case "trail_agent_transcripts":
+            delay_s = TrailAgentTranscripts().delay_s
+            return TrailAgentTranscripts(fields.number("delay_s", delay_s))
+        case "end_empty_turns":
+            return EndEmptyTurns(fields.text("reason") or EndEmptyTurns().reason)
+        case "ignore_short_sounds":
+            below_s = fields.number("below_s", IgnoreShortSounds().below_s)
+            return IgnoreShortSounds(below_s, fields.flag("stops"))
+        case "hear_nobody":
+            return HearNobody()
+        case "end_turn_with_call":
+            return EndTurnWithCall()
         case "repeat_turn_complete":
             return RepeatTurnComplete()
         case "go_away":
-            return GoingAway(fields.number("time_left_s", GoingAway().time_left_s, minimum=0))
+            every_s = fields.number("every_s", minimum=0.1) if "every_s" in fields else None
+            left_s = fields.number("time_left_s", GoingAway().time_left_s, minimum=0)
+            return GoingAway(left_s, every_s)
         case "forget_handles":
             return ForgetHandles()
         case _:

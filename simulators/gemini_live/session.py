@@ -28,7 +28,9 @@ from simulators.gemini_live.conversation import Conversation
 from simulators.gemini_live.faults import (
     DelaySetup,
     FaultPlan,
+    ForgetSession,
     InSession,
+    RefuseLongSetup,
     RefuseResumption,
     RefuseSetup,
     WithholdSetup,
@@ -46,7 +48,7 @@ from simulators.gemini_live.messages import (
 )
 from simulators.gemini_live.reading import read
 from simulators.gemini_live.record import Received, Sent, SessionRecord
-from simulators.gemini_live.refusals import CloseCode, Refused, known_refusal
+from simulators.gemini_live.refusals import CloseCode, Refused, invalid, known_refusal
 from simulators.gemini_live.scenario import Scenario
 from simulators.gemini_live.setup_rules import calls_have_ids
 from simulators.gemini_live.writing import encode
@@ -176,6 +178,8 @@ class Session:
                 raise Refused(code, reason)
             case RefuseSetup(why):
                 raise known_refusal(why)
+            case RefuseLongSetup(characters) if len(message.system_instruction) > characters:
+                raise invalid("Request contains an invalid argument.")
             case _:
                 pass
         return message
@@ -183,6 +187,8 @@ class Session:
     async def _converse(self, setup: Setup) -> None:
         memory = self._desk.redeem(setup.handle, setup.model) if setup.handle else None
         self._record.resumed = memory is not None
+        if isinstance(self._plan.at_connect(), ForgetSession):
+            memory = None
         conversation = Conversation(
             self._scenario,
             setup,

@@ -32,7 +32,7 @@ from simulators.gemini_live.messages import (
     ToolResponses,
     TurnComplete,
 )
-from simulators.gemini_live.model_turn import MakeCalls, ModelTurn, Say, Step
+from simulators.gemini_live.model_turn import MakeCalls, ModelTurn, Say, Step, steps_of
 from simulators.gemini_live.replies import Answer, MissingValue, conclude
 from simulators.gemini_live.scenario import Pace, PlannedCall
 from simulators.gemini_live.setup_rules import EXTENDED_THINKING
@@ -58,6 +58,10 @@ class Speaker:
         """While the caller has the floor, nothing that waits is begun."""
         self.asks_again = False
         """Whether calls that were cancelled because the caller spoke are made again."""
+        self.ends_turn_with_call = False
+        """Whether a turn is over with a call that it begins with."""
+        self.empty_because: str | None = None
+        """Why turns are over without a word, if they are."""
 
     @property
     def next_due_ms(self) -> float | None:
@@ -65,11 +69,15 @@ class Speaker:
 
     def answer(self, answer: Answer, now_ms: float) -> list[Action]:
         """Begin to answer after the thinking time, or after what is being said now."""
+        name: str | None = answer.name
+        steps = steps_of(answer.reply)
+        if self.empty_because is not None:
+            name, steps = None, []
         if self._turn:
-            turn = ModelTurn.answering(0, answer, 0)
-            self._waiting.append((answer.name, tuple(turn.steps)))
+            self._waiting.append((name, steps))
         else:
-            self._turn = ModelTurn.answering(self._next_turn(), answer, self._after_thought(now_ms))
+            begins_at_ms = self._after_thought(now_ms)
+            self._turn = ModelTurn(self._next_turn(), name, steps, begins_at_ms)
         return self.advance(now_ms)
 
     def advance(self, now_ms: float) -> list[Action]:
@@ -178,7 +186,7 @@ class Speaker:
         blocking = Behavior.BLOCKING in behaviors
         batch = Batch(step.reply, step.calls, calls, blocking=blocking, again=step.again)
         self._ledger.add(batch)
-        if batch.blocking or not turn.samples:
+        if batch.blocking or not (turn.samples or self.ends_turn_with_call):
             turn.waits_for = batch
         notes = [ToolCalled(call.call_id, call.name, call.args, now_ms) for call in calls]
         return [Send(ToolCall(calls)), *notes]
@@ -228,7 +236,8 @@ class Speaker:
             )
         self._samples += turn.samples
         idle = self._setup.model == EXTENDED_THINKING
-        return [*notes, Send(TurnComplete(usage, idle)), *self._resumable()]
+        reason = None if turn.samples else self.empty_because
+        return [*notes, Send(TurnComplete(usage, idle, reason)), *self._resumable()]
 
     def _resumable(self) -> list[Action]:
         if not self._setup.resumption:

@@ -5,29 +5,39 @@ from dataclasses import replace
 from typing import assert_never
 
 from simulators.gemini_live.actions import Abort, Action, Disconnect, Remember, Send, StopReading
+from simulators.gemini_live.false_voice import FalseSound
 from simulators.gemini_live.faults import (
     AbortConnection,
     AskAgain,
     ChangeSpeed,
     Close,
+    DelayCallerTranscripts,
+    EndEmptyTurns,
+    EndTurnWithCall,
     FaultPlan,
     Flood,
     ForgetHandles,
     GoingAway,
+    HearNobody,
+    IgnoreShortSounds,
     InSession,
     Moment,
     PhantomInterruption,
     RepeatTurnComplete,
+    ReplaceVoice,
     SendBinary,
     SendMessage,
     Stall,
+    TrailAgentTranscripts,
 )
+from simulators.gemini_live.hearing import Listening
 from simulators.gemini_live.messages import (
     AudioChunk,
     Binary,
     GoAway,
     InputTranscript,
     Interrupted,
+    OutputTranscript,
     ServerMessage,
     ToolCall,
     TurnComplete,
@@ -42,21 +52,30 @@ _NOT_JSON = b"\x00\xff\xfe{"
 class Trouble:
     """`pass_on` takes the actions of the conversation and returns those that really happen."""
 
-    def __init__(self, plan: FaultPlan, speaker: Speaker) -> None:
+    def __init__(self, plan: FaultPlan, speaker: Speaker, listening: Listening) -> None:
         self._plan = plan
         self._speaker = speaker
+        self._listening = listening
         self._stalled = self._over = self._repeats = self._forgets = False
         self._close_at_ms: float | None = None
+        self._sound: FalseSound | None = None
+        self._caller_words_late_ms = 0.0
+        self._agent_words_late_ms: float | None = None
+        self._agent_words: list[ServerMessage] = []
+        """Of the present turn, if they come only after it."""
+        self._later: list[tuple[float, ServerMessage | GoingAway]] = []
 
     @property
     def next_due_ms(self) -> float | None:
         timed_s = self._plan.next_s
         times = [self._close_at_ms, None if timed_s is None else timed_s * 1000]
+        times += [at_ms for at_ms, _ in self._later]
         return min((time for time in times if time is not None), default=None)
 
     def advance(self, now_ms: float) -> list[Action]:
         """The faults whose time has come."""
         actions = self._misbehave(self._plan.at(now_ms / 1000), now_ms)
+        actions += self._send_later(now_ms)
         if self._close_at_ms is not None and now_ms >= self._close_at_ms:
             self._close_at_ms = None
             actions += self.pass_on([Disconnect(CloseCode.NORMAL, "")], now_ms)
@@ -86,6 +105,23 @@ class Trouble:
     def _pass_message(self, message: ServerMessage, now_ms: float) -> list[Action]:
         if self._stalled:
             return []
+        match message:
+            case AudioChunk(data) if self._sound is not None:
+                message = AudioChunk(self._sound.next(len(data)))
+            case OutputTranscript() if self._sound is not None and self._sound.by == "tone":
+                return []
+            case OutputTranscript() if self._agent_words_late_ms is not None:
+                self._agent_words.append(message)
+                return []
+            case InputTranscript() if self._caller_words_late_ms:
+                self._later.append((now_ms + self._caller_words_late_ms, message))
+                return []
+            case TurnComplete() if self._agent_words_late_ms is not None:
+                due_ms = now_ms + self._agent_words_late_ms
+                self._later += [(due_ms, words) for words in self._agent_words]
+                self._agent_words = []
+            case _:
+                pass
         actions: list[Action] = [Send(message)]
         if isinstance(message, TurnComplete) and self._repeats:
             actions.append(Send(message))
@@ -99,6 +135,18 @@ class Trouble:
             case _:
                 return actions
         return actions + self._misbehave(self._plan.count(moment), now_ms)
+
+    def _send_later(self, now_ms: float) -> list[Action]:
+        """What was held back until now."""
+        due = [what for at_ms, what in self._later if at_ms <= now_ms]
+        self._later = [(at_ms, what) for at_ms, what in self._later if at_ms > now_ms]
+        actions: list[Action] = []
+        for what in due:
+            if isinstance(what, GoingAway):
+                actions += self._cause(what, now_ms)
+            elif not (self._stalled or self._over):
+                actions.append(Send(what))
+        return actions
 
     def _misbehave(self, faults: Iterable[InSession], now_ms: float) -> list[Action]:
         return [action for fault in faults for action in self._cause(fault, now_ms)]
@@ -125,13 +173,32 @@ class Trouble:
                 return self.pass_on([Send(InputTranscript("flood "))] * count, now_ms)
             case ChangeSpeed(speed):
                 self._speaker.change_speed(speed)
+            case ReplaceVoice(by):
+                self._sound = FalseSound(by)
+            case DelayCallerTranscripts(delay_s):
+                self._caller_words_late_ms = delay_s * 1000
+            case TrailAgentTranscripts(delay_s):
+                self._agent_words_late_ms = delay_s * 1000
+            case EndEmptyTurns(reason):
+                self._speaker.empty_because = reason
+            case IgnoreShortSounds(below_s, stops):
+                self._listening.ignored_below_ms = below_s * 1000
+                self._listening.stops_for_all = stops
+            case HearNobody():
+                self._listening.deaf = True
+            case EndTurnWithCall():
+                self._speaker.ends_turn_with_call = True
             case RepeatTurnComplete():
                 self._repeats = True
             case ForgetHandles():
                 self._forgets = True
-            case GoingAway(time_left_s):
-                self._close_at_ms = now_ms + time_left_s * 1000
-                return self.pass_on([Send(GoAway(time_left_s))], now_ms)
+            case GoingAway(time_left_s, every_s):
+                if self._close_at_ms is None:
+                    self._close_at_ms = now_ms + time_left_s * 1000
+                if every_s is not None and now_ms + every_s * 1000 < self._close_at_ms:
+                    self._later.append((now_ms + every_s * 1000, fault))
+                left_s = (self._close_at_ms - now_ms) / 1000
+                return self.pass_on([Send(GoAway(left_s))], now_ms)
             case _:
                 assert_never(fault)
         return []

@@ -54,8 +54,9 @@ def _to_json(message: ServerMessage, vertex: bool, identified: bool) -> Any:
             return {"serverContent": {"generationComplete": True}}
         case Interrupted():
             return {"serverContent": {"interrupted": True}}
-        case TurnComplete(usage, idle):
+        case TurnComplete(usage, idle, reason):
             content = {"turnComplete": True} | ({"interactionStatus": "IDLE"} if idle else {})
+            content |= {"turnCompleteReason": reason} if reason else {}
             billed = {"usageMetadata": _usage(usage, vertex)} if usage else {}
             return {"serverContent": content} | billed
         case ToolCall(calls):

@@ -63,6 +63,11 @@ class ActivityDetector:
         self.speaking = False
 
     @property
+    def last_sound_ms(self) -> int:
+        """When the latest sound above the noise ended."""
+        return self._last_loud_ms
+
+    @property
     def now_ms(self) -> int:
         """How much has been judged, in whole frames."""
         return self._now_ms

@@ -79,7 +79,7 @@ async def _call(
         tls=tls,
         after_drop=script.after_drop,
         dialled=script.dialled,
-        comfort_noise=script.comfort_noise,
+        background=script.background,
     )
     failure: str | None = None
     async with network.place_call(

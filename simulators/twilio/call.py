@@ -22,6 +22,7 @@ from .events import (
 from .identity import CallIdentity
 from .line import Line, LineClosed
 from .microphone import Utterance
+from .noises import Noise, noise
 from .recording import Recording
 from .session import Session
 from .stream_socket import StreamSocket
@@ -86,6 +87,10 @@ class Call:
         """Wait for the end of a sentence that `start_saying` began."""
         what = f"finish saying {utterance.text!r}"
         await self._until(lambda: utterance.end_ms is not None, _FOR_EVER_S, what)
+
+    async def make(self, kind: Noise) -> Utterance:
+        """Make a noise that is no word, and return when it has died away."""
+        return await self.say(noise(kind), text=f"({kind})")
 
     def hush(self) -> None:
         """Stop in the middle of a sentence."""

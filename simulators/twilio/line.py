@@ -26,8 +26,8 @@ class LineClosed(Exception):
 class FarEnd(Protocol):
     """Whoever the line is connected to."""
 
-    def hear(self, frame: bytes) -> None:
-        """Take 20 ms of the caller's µ-law audio. Must not block."""
+    def hear(self, frame: bytes | None) -> None:
+        """Take 20 ms of the caller's µ-law audio, None if the carrier sends none. Never block."""
         ...
 
     def played(self, frame: bytes, marks: tuple[str, ...]) -> None:
@@ -92,7 +92,7 @@ class Line:
             heard = tick.frame
             self._far_end.played(heard, tick.marks)
             self._far_end.hear(said)
-        self.recording.append(said, heard)
+        self.recording.append(SILENT_FRAME if said is None else said, heard)
         if self._handset is not None:
             self._handset.play(heard)
         self._note(self.attention.hear(heard, at_ms), log)
@@ -106,7 +106,7 @@ class Line:
             case None:
                 pass
 
-    def _said(self, at_ms: int, log: EventLog) -> bytes:
+    def _said(self, at_ms: int, log: EventLog) -> bytes | None:
         before = self.microphone.speaking
         frame = self.microphone.next_frame(at_ms)
         now = self.microphone.speaking

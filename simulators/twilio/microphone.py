@@ -5,12 +5,11 @@ from collections import deque
 import numpy as np
 
 from simulators.speech import mulaw
+from simulators.speech.pcm import to_pcm
 
 from .handset import Handset
+from .noises import Background, background_sound
 from .stream_messages import FRAME_BYTES, FRAME_MS, SILENT_FRAME
-
-_NOISE_FRAMES = 50
-_NOISE_RMS = 12.0  # -69 dB below full scale: a quiet room
 
 
 class Utterance:
@@ -48,12 +47,14 @@ class Utterance:
 
 class Microphone:
     """Always on: a frame for every tick. Between sentences it is the handset's, if there is one,
-    else silence or a quiet room's noise."""
+    else the background's."""
 
-    def __init__(self, *, comfort_noise: bool = False, handset: Handset | None = None) -> None:
+    def __init__(
+        self, *, background: Background = "silence", handset: Handset | None = None
+    ) -> None:
         self._handset = handset
         self._waiting: deque[Utterance] = deque()
-        self._noise = _noise_frames() if comfort_noise else (SILENT_FRAME,)
+        self._background = _frames(background)
         self._ticks = 0
         self.speaking: Utterance | None = None
 
@@ -63,18 +64,19 @@ class Microphone:
         self._waiting.append(utterance)
         return utterance
 
-    def next_frame(self, at_ms: int) -> bytes:
-        """The frame that begins at `at_ms`."""
+    def next_frame(self, at_ms: int) -> bytes | None:
+        """The frame that begins at `at_ms`, or None if the carrier sends none."""
+        self._ticks += 1
+        behind = self._background[self._ticks % len(self._background)]
         if self.speaking is not None and self.speaking.end_ms is not None:
             self.speaking = None
         if self.speaking is None and self._waiting:
             self.speaking = self._waiting.popleft()
         if self.speaking is not None:
-            return self.speaking.next_frame(at_ms)
+            return _mixed(self.speaking.next_frame(at_ms), behind)
         if self._handset is not None and (frame := self._handset.next_frame()) is not None:
-            return frame
-        self._ticks += 1
-        return self._noise[self._ticks % len(self._noise)]
+            return _mixed(frame, behind)
+        return behind
 
     def hush(self, at_ms: int) -> None:
         """Stop speaking; what was queued is not said either."""
@@ -86,7 +88,15 @@ class Microphone:
                 utterance.stop(at_ms)
 
 
-def _noise_frames() -> tuple[bytes, ...]:
-    noise = np.random.default_rng(8000).normal(0.0, _NOISE_RMS, _NOISE_FRAMES * FRAME_BYTES)
-    audio = mulaw.encode(noise.astype(np.int16))
-    return tuple(audio[i : i + FRAME_BYTES] for i in range(0, len(audio), FRAME_BYTES))
+def _frames(kind: Background) -> tuple[bytes | None, ...]:
+    sound = background_sound(kind)
+    if sound is None:
+        return (None if kind == "no_frames" else SILENT_FRAME,)
+    audio, frames = mulaw.encode(sound), len(sound) // FRAME_BYTES
+    return tuple(audio[n * FRAME_BYTES : (n + 1) * FRAME_BYTES] for n in range(frames))
+
+
+def _mixed(frame: bytes, behind: bytes | None) -> bytes:
+    if behind is None or behind is SILENT_FRAME:
+        return frame
+    return mulaw.encode(to_pcm(mulaw.decode(frame).astype(np.float64) + mulaw.decode(behind)))

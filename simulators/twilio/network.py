@@ -16,6 +16,7 @@ from .handset import Handset
 from .identity import CallIdentity, new_sid
 from .line import Line
 from .microphone import Microphone
+from .noises import Background
 from .rest_api import RestApi
 from .session import Number, Session
 from .settings import AfterDrop, NetworkSettings
@@ -49,7 +50,7 @@ class TwilioNetwork:
         stream_connect_timeout_s: float = 5.0,
         dialled: Mapping[str, DialledParty] = _NO_ONE,
         verified_caller_ids: Sequence[str] = (),
-        comfort_noise: bool = False,
+        background: Background = "silence",
         date: Callable[[], datetime] = system_date,
     ) -> None:
         self._settings = NetworkSettings(
@@ -62,7 +63,7 @@ class TwilioNetwork:
             stream_connect_timeout_s=stream_connect_timeout_s,
             dialled=dialled,
             verified_caller_ids=frozenset(verified_caller_ids),
-            comfort_noise=comfort_noise,
+            background=background,
             date=date,
         )
         self._calls: dict[str, Session | None] = {}
@@ -110,7 +111,7 @@ class TwilioNetwork:
             None if status_url is None else Webhook(status_url),
             tuple(status_events),
         )
-        microphone = Microphone(comfort_noise=self._settings.comfort_noise, handset=handset)
+        microphone = Microphone(background=self._settings.background, handset=handset)
         line = Line(microphone, handset)
         log = EventLog(_watch(line), on_event)
         session = Session(number, identity, self._settings, line, log)

@@ -12,6 +12,7 @@ from .script import (
     AgentSilent,
     AgentSpeaking,
     HangUpStep,
+    MakeStep,
     PressStep,
     SayStep,
     Script,
@@ -67,8 +68,12 @@ async def run_script(call: Call, script: Script) -> ScriptResult:
 async def _play(call: Call, step: Step) -> None:
     await _wait(call, step)
     match step.action:
-        case SayStep(text):
-            await call.say(text)
+        case SayStep(text, press):
+            sentence = await call.start_saying(text)
+            await call.press(press)
+            await call.spoken(sentence)
+        case MakeStep(noise):
+            await call.make(noise)
         case PressStep(keys):
             await call.press(keys)
         case HangUpStep():
@@ -106,6 +111,8 @@ def _title(step: Step) -> str:
     match step.action:
         case SayStep(text):
             return f"say {text!r}"
+        case MakeStep(noise):
+            return f"make a {noise}"
         case PressStep(keys):
             return f"press {keys!r}"
         case HangUpStep():

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from simulators.speech.synthesis import Voice
 
 from .dialled import DialledParty
+from .noises import Background, Noise
 from .settings import AfterDrop
 
 
@@ -35,7 +36,15 @@ Moment = AgentSilent | AgentSpeaking | After
 
 @dataclass(frozen=True, slots=True)
 class SayStep:
+    """`press`: keys that are pressed meanwhile, `w` being half a second's wait."""
+
     text: str
+    press: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MakeStep:
+    noise: Noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,7 @@ class WaitForHangupStep:
     """The agent is expected to end the call."""
 
 
-Action = SayStep | PressStep | HangUpStep | WaitForHangupStep
+Action = SayStep | MakeStep | PressStep | HangUpStep | WaitForHangupStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +84,4 @@ class Script:
     voice: Voice = field(default_factory=Voice)
     dialled: Mapping[str, DialledParty] = field(default_factory=dict)
     after_drop: AfterDrop = "continue"
-    comfort_noise: bool = False
+    background: Background = "silence"

@@ -8,6 +8,9 @@ caller:
     - say: What is my balance?
       when: {agent_silent_s: 0.6}       # or agent_speaking_s (interrupts), or after_s
       timeout_s: 20
+    - say: It is one and two.
+      press: w12                        # pressed while it is said, half a second later
+    - make: cough                       # or door
     - press: "12#"
     - wait: hangup                      # or hang_up: true
 network:                                # all of it optional
@@ -17,23 +20,26 @@ network:                                # all of it optional
     "+15550197": {mailbox: Leave a message after the tone., after_s: 1, records_s: 10}
     "sip:desk@example.com": busy        # or declined, no-answer, failed; or client:NAME
   after_drop: continue                  # or end
-  comfort_noise: false
+  background: silence                   # or no_frames, comfort_noise, television, hold_music
 """
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 from simulators.speech.synthesis import Voice
 from simulators.yaml_fields import Fields, ScenarioError, parse_yaml
 
 from .dialled import Answers, CannotBeReached, DialledParty, DoesNotAnswer, IsBusy, Mailbox
+from .noises import Background, Noise
 from .script import (
     Action,
     After,
     AgentSilent,
     AgentSpeaking,
     HangUpStep,
+    MakeStep,
     Moment,
     PressStep,
     SayStep,
@@ -45,6 +51,9 @@ from .settings import AfterDrop
 
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 _DIALLED = re.compile(rf"{_NUMBER.pattern}|sips?:[^\s@]+@[^\s@]+|client:[\w.-]+")
+_NOISES: tuple[Noise, ...] = get_args(Noise)
+_AFTER_DROP: tuple[AfterDrop, ...] = get_args(AfterDrop)
+_BACKGROUNDS: tuple[Background, ...] = get_args(Background)
 _PARTIES: dict[str, DialledParty] = {
     "busy": IsBusy(),
     "declined": IsBusy(after_s=4.0),
@@ -77,8 +86,8 @@ def parse_script(text: str) -> Script:
         voice=_voice(caller),
         steps=tuple(_step(fields) for fields in _steps(caller)),
         dialled=_dialled(network),
-        after_drop=_after_drop(network),
-        comfort_noise=network.flag("comfort_noise"),
+        after_drop=network.choice("after_drop", _AFTER_DROP, "continue"),
+        background=network.choice("background", _BACKGROUNDS, "silence"),
     )
     caller.finish()
     network.finish()
@@ -125,9 +134,13 @@ def _step(fields: Fields) -> Step:
 
 
 def _action(fields: Fields) -> Action:
-    key = fields.one_of("say", "press", "hang_up", "wait")
+    if "say" in fields and "press" in fields:
+        return SayStep(fields.needed_text("say"), _keys(fields, "press", also="w"))
+    key = fields.one_of("say", "make", "press", "hang_up", "wait")
     if key == "say":
         return SayStep(fields.needed_text("say"))
+    if key == "make":
+        return MakeStep(fields.choice("make", _NOISES))
     if key == "press":
         return PressStep(_keys(fields, "press", also="w"))
     if key == "hang_up":
@@ -196,14 +209,3 @@ def _keys(fields: Fields, key: str, also: str = "") -> str:
         allowed = "0-9, *, # and w" if also else "0-9, * and #"
         raise ScenarioError(f"{fields.at(key)}: must be {allowed}, is {keys!r}")
     return keys
-
-
-def _after_drop(network: Fields) -> AfterDrop:
-    match network.text("after_drop"):
-        case None | "continue":
-            return "continue"
-        case "end":
-            return "end"
-        case other:
-            path = network.at("after_drop")
-            raise ScenarioError(f"{path}: must be continue or end, is {other!r}")

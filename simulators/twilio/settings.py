@@ -8,6 +8,7 @@ from typing import Literal
 
 from .clock import system_date
 from .dialled import DialledParty
+from .noises import Background
 from .signatures import Signer
 from .webhooks import ConnectionSettings
 
@@ -24,7 +25,7 @@ class NetworkSettings:
     stream_connect_timeout_s  from opening the socket to the 101 response
     dialled                   who answers `<Dial>`, by number; nobody answers other numbers
     verified_caller_ids       allowed as callerId beside the two numbers of the call
-    comfort_noise             the caller's room is quiet instead of perfectly silent
+    background                what is on the line beside the caller's words
     date                      the date and time that status callbacks report
     """
 
@@ -36,5 +37,5 @@ class NetworkSettings:
     stream_connect_timeout_s: float = 5.0
     dialled: Mapping[str, DialledParty] = field(default_factory=dict)
     verified_caller_ids: frozenset[str] = frozenset()
-    comfort_noise: bool = False
+    background: Background = "silence"
     date: Callable[[], datetime] = system_date

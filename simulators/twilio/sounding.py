@@ -22,7 +22,7 @@ _FOR_EVER_S = 24 * 3600.0
 class Nobody:
     """The far end while the network itself speaks: nobody hears the caller."""
 
-    def hear(self, frame: bytes) -> None:
+    def hear(self, frame: bytes | None) -> None:
         pass
 
     def played(self, frame: bytes, marks: tuple[str, ...]) -> None:

@@ -91,7 +91,7 @@ class StreamEncoder:
         )
 
     def skip(self) -> None:
-        """Count a frame that was lost to congestion: later ones keep their place in time."""
+        """Count a frame that is not sent: later ones keep their place in time."""
         self._chunk += 1
 
     def dtmf(self, digit: str) -> str:

@@ -105,8 +105,8 @@ class StreamSocket:
 
     # -- the line's side
 
-    def hear(self, frame: bytes) -> None:
-        if self._silenced:
+    def hear(self, frame: bytes | None) -> None:
+        if frame is None or self._silenced:
             self._encoder.skip()
         elif self._outbox.qsize() >= MAX_WAITING_FRAMES:
             self._encoder.skip()

@@ -81,7 +81,8 @@ async def test_a_reply_without_sound_is_a_problem(converse: Converse) -> None:
         await talk.phone.listen(10.0)
         record = await talk.ended()
 
-    assert any("silent" in text or "heard" in text for text in problems(record))
+    assert any("nobody could hear it" in problem for problem in problems(record))
+    assert record.turns[0].text == "Hello.", "the words that nobody heard are in no other reply"
 
 
 async def test_a_greeting_without_sound_is_noticed(converse: Converse) -> None:
@@ -120,6 +121,26 @@ async def test_a_tone_instead_of_a_voice_is_cut_off(converse: Converse) -> None:
         await talk.phone.listen(16.0)
 
         assert talk.phone.heard_s(asked_s) < 6.0
+
+
+class _RepeatsAfterATone(_StuckInATone):
+    """Its next session says again what was cut off."""
+
+    async def told(self, text: str) -> None:
+        await self.say("We are open from nine to five.", 2.0)
+
+
+async def test_a_session_that_replaces_a_tone_is_told_what_was_cut_off(converse: Converse) -> None:
+    async with converse(_RepeatsAfterATone) as talk:
+        await talk.phone.listen(1.0)
+        await talk.phone.speak(1.0)
+        await talk.phone.listen(10.0)
+        record = await talk.ended()
+
+    assert len(talk.gemini.setups) == 2
+    [text] = talk.texts
+    assert "cut off" in text
+    assert record.turns[-1].text == "We are open from nine to five."
 
 
 # From the caller

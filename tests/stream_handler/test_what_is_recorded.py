@@ -99,6 +99,33 @@ async def test_a_reply_that_nobody_asked_for_is_not_slow(converse: Converse) -> 
     assert record.turns[-1].reply_ms is None
 
 
+class _TalksThroughAnOkay(Model):
+    """Isn't stopped by an "okay", and doesn't write it down."""
+
+    async def caller_spoke(self) -> None:
+        if self.heard == 1:
+            await self.send(heard_from_caller("How do I order a cake?"))
+            await self.say("You choose one. Which day suits you?", 5.0)
+        elif self.heard == 3:
+            await self.send(heard_from_caller("On Friday."))
+            await self.say("Friday it is.", 1.0)
+
+
+async def test_words_after_a_thought_begin_where_they_were_said(converse: Converse) -> None:
+    async with converse(_TalksThroughAnOkay) as talk:
+        await talk.phone.listen(1.0)
+        await talk.phone.speak(1.0)
+        await talk.phone.listen(2.0)
+        await talk.phone.speak(0.5)
+        await talk.phone.listen(11.0)
+        await talk.phone.speak(1.0)
+        await talk.phone.listen(3.0)
+        record = await talk.ended()
+
+    [answer] = [turn for turn in record.turns if turn.text == "On Friday."]
+    assert answer.end_ms - answer.start_ms <= 1_100
+
+
 class _WritesTheEndOnly(Model):
     """Transcribes the last words of a long complaint."""
 

@@ -42,6 +42,12 @@ function place(element, from_ms, to_ms) {
   return element;
 }
 
+async function unpack() {
+  const packed = Uint8Array.from(atob(audio.dataset.packed), (letter) => letter.charCodeAt(0));
+  const wav = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+  audio.src = URL.createObjectURL(new Blob([await new Response(wav).arrayBuffer()], { type: "audio/wav" }));
+}
+
 // -- the head, and what stands beside the transcript
 
 function showHead() {
@@ -283,6 +289,7 @@ function onSpace(event) {
 }
 
 function start() {
+  if (audio) unpack();
   showHead();
   showAside();
   showTimeline();

@@ -203,6 +203,7 @@ class Conversation:
             self.effects.do(PlayAudio(mulaw))
             until_ms = max(self.state.lead_in_until_ms, at_ms)
             self.state.lead_in_until_ms = until_ms + len(mulaw) / BYTES_PER_MS
+        self.effects.save(turns=self.transcript.agent_inaudible(at_ms))
         if self.watchdog.sound_was_silent():
             self.effects.cancel(Timer.ANSWER)  # it waits less from now on
             if not self.transcript.agent_has_spoken:

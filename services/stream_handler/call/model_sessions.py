@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from ringdown.calls import GO_AWAY, CallChanges, EndReason, Reconnect, Resumption
+from ringdown.calls import GO_AWAY, NO_SOUND, CallChanges, EndReason, Reconnect, Resumption
 from stream_handler.call import model_config, prompts
 from stream_handler.call.actions import (
     CloseModel,
@@ -285,7 +285,7 @@ class ModelSessions:
                 self.transcript.caller_is_heard_again()
         elif cut:
             self._ask(prompts.go_on(self.transcript.latest_agent_text))
-        elif self.state.replaced_because.startswith(_SILENT):
+        elif self.state.replaced_because.startswith((_SILENT, NO_SOUND)):
             self._ask(prompts.SPEAK)
         if not self.keypad.hides_the_caller:
             for pcm in self.ring.since(from_ms):
@@ -366,6 +366,7 @@ class ModelSessions:
         if self.state.link.generating and (more_ms := self._reply_may_take_ms(at_ms)) > 0:
             self.effects.start(Timer.ANSWER, more_ms)
             return
+        no_sound = self.watchdog.sound_is_silent
         match self.watchdog.lost_patience(broken_off=self.state.link.generating):
             case Remedy.ASK if self.watchdog.cut_short:
                 said, last = self.transcript.caller_text_so_far, self.transcript.latest_agent_text
@@ -375,6 +376,8 @@ class ModelSessions:
             case Remedy.ASK:
                 self.state.asked_to_speak = True
                 self.effects.do(SendModelText(prompts.SPEAK))
+            case Remedy.REPLACE if no_sound:
+                self._leave(at_ms, NO_SOUND)
             case Remedy.REPLACE:
                 why = self.state.empty_because
                 self._leave(at_ms, f"{_SILENT}: {why}" if why else _SILENT)

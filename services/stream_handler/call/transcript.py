@@ -85,6 +85,8 @@ class Transcript:
         self._early_text = ""
         """Of a reply whose sound has not come yet, or late words of the one before."""
         self._early_text_ms = 0.0
+        self._inaudible = False
+        """Whether the reply that has begun has no sound so far."""
         self._late_text_ms = 0.0
         """When text of the turn before has come."""
         self.agent_spoke_last = handed_over
@@ -173,6 +175,8 @@ class Transcript:
             return
         if onset_ms - self._caller.end_ms > _ONE_MATTER_MS:
             self._caller.waits_since_ms = None
+            if not (self._caller.text or self._caller.earlier_text).strip():
+                self._caller.start_ms = onset_ms
         self._caller.was_heard = True
 
     def caller_speech_stopped(self, at_ms: float, end_ms: float, asking_ms: float) -> None:
@@ -239,7 +243,8 @@ class Transcript:
 
     def _late_text(self, at_ms: float) -> tuple[Turn, ...]:
         """Give the reply before what was taken for early text, if no sound has come with it."""
-        if not self._early_text or at_ms - self._early_text_ms < _EARLY_TEXT_MS:
+        is_early = self._inaudible or at_ms - self._early_text_ms < _EARLY_TEXT_MS
+        if not self._early_text or is_early:
             return ()
         turn = self._agent[-1] if self._agent else self._heard
         text, self._early_text = self._early_text, ""
@@ -249,6 +254,12 @@ class Transcript:
         if turn is not self._heard:
             return ()
         return self._save_agent(turn, turn.last_position, None)
+
+    def agent_inaudible(self, at_ms: float) -> tuple[Turn, ...]:
+        """The model sends silence for a reply: its words belong to no other."""
+        saved = self._late_text(at_ms)
+        self._inaudible = True
+        return saved
 
     def agent_audio(
         self, at_ms: float, position: int, length: int, last_voiced_ms: float | None
@@ -264,6 +275,7 @@ class Transcript:
             reply_ms = at_ms - last_voiced_ms if is_reply and last_voiced_ms is not None else None
             saved = (*self._late_text(at_ms), *self._answer_caller(last_voiced_ms))
             self._heard = None
+            self._inaudible = False
             self._agent.append(_AgentTurn(at_ms, position, position, reply_ms, self._early_text))
             self._early_text = ""
         self._agent[-1].last_position = position + length
@@ -278,6 +290,7 @@ class Transcript:
     def agent_turn_over(self) -> None:
         """The model's turn is over: text that comes now belongs to the next, if sound follows."""
         self._early_text = ""
+        self._inaudible = False
         if self._heard is not None:
             self._heard.over = True
         if self._agent:

@@ -45,6 +45,11 @@ class Watchdog:
         return self._asked
 
     @property
+    def sound_is_silent(self) -> bool:
+        """Whether the model sends a reply that can't be heard."""
+        return self._sound_is_silent
+
+    @property
     def cut_short(self) -> bool:
         """Whether the model dropped its reply for nobody, or for an "mm-hm"."""
         return self._cut_short

@@ -156,6 +156,8 @@ class Resumption(msgspec.Struct, frozen=True, kw_only=True):
 
 GO_AWAY = "the service announced the session's end"
 """The reason of a reconnect that had to come."""
+NO_SOUND = "the model's reply had no sound"
+"""The reason of a reconnect after a reply that nobody could hear, although it may have words."""
 
 
 class Reconnect(msgspec.Struct, frozen=True, kw_only=True):

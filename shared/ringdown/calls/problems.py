@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from ringdown.calls import (
     FINAL_TWILIO_STATUSES,
     GO_AWAY,
+    NO_SOUND,
     Call,
     CallRecord,
     CallStatus,
@@ -53,6 +54,7 @@ def problems(record: CallRecord) -> tuple[str, ...]:
         *_agent_document(call),
         *_endpoints(call),
         *_reconnects(call),
+        *_no_sound(call),
         *_silence(record),
         *_tools(record),
         *_transfers(call),
@@ -178,7 +180,8 @@ def _reconnects(call: Call) -> Iterator[str]:
     heard = [
         made
         for made in call.reconnects
-        if (made.took_ms > _BETWEEN_TURNS_MS or made.reason != GO_AWAY) and made not in moved
+        if (made.took_ms > _BETWEEN_TURNS_MS or made.reason not in (GO_AWAY, NO_SOUND))
+        and made not in moved
     ]
     if heard:
         where = _some([f"{_clock(made.at_ms)} ({made.reason})" for made in heard])
@@ -187,6 +190,17 @@ def _reconnects(call: Call) -> Iterator[str]:
             f"The connection to the model was made anew {_times(len(heard))}, and the call went on:"
             f" at {where}. It took {longest} at most. If it happens often, look at the model's"
             " status page and quota."
+        )
+
+
+def _no_sound(call: Call) -> Iterator[str]:
+    """Words without voice."""
+    silent = [_clock(made.at_ms) for made in call.reconnects if made.reason == NO_SOUND]
+    if silent:
+        yield (
+            "The agent replied, but nobody could hear it: the model sent silence instead of a"
+            f" voice. Its session was replaced at {_some(silent)}, and the call went on. If it"
+            " happens often, choose another voice or model."
         )
 
 

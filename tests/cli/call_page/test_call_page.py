@@ -86,7 +86,7 @@ def test_turns_lie_where_the_recording_has_them() -> None:
     data = shown(page)
     assert data["duration_ms"] == 12_000
     assert [e["at_ms"] for e in data["entries"] if e["text"] == "Hello."] == [6_000]
-    assert 'src="data:audio/wav;base64,' in page
+    assert '<audio data-packed="' in page
 
 
 def test_without_a_recording_there_is_no_player() -> None:

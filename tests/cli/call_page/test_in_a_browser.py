@@ -57,7 +57,7 @@ async def test_what_a_caller_says_is_shown_and_nothing_more(tmp_path: Path) -> N
     assert said == NASTY
     assert title.startswith("Call from …0123")
     assert tab.problems == []
-    assert [url for url in tab.requests if not url.startswith(("file:", "data:"))] == []
+    assert [url for url in tab.requests if not url.startswith(("file:", "blob:"))] == []
 
 
 async def test_the_turn_that_plays_is_the_current_one(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from ringdown.calls import (
     GO_AWAY,
+    NO_SOUND,
     Call,
     CallRecord,
     CallStatus,
@@ -70,6 +71,15 @@ def test_a_reconnect_that_was_to_be_expected_is_no_problem() -> None:
     made = Reconnect(at_ms=540_000, took_ms=120, reason=GO_AWAY)
 
     assert problems(record(call=good_call(reconnects=(made,)))) == ()
+
+
+def test_replies_that_nobody_could_hear_are_told() -> None:
+    made = Reconnect(at_ms=65_000, took_ms=80, reason=NO_SOUND)
+
+    told = the_problem(record(call=good_call(reconnects=(made,))))
+
+    assert "The agent replied, but nobody could hear it" in told
+    assert "1:05" in told
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ from simulators.gemini_live.faults import (
     Close,
     Fault,
     GoingAway,
+    IgnoreShortSounds,
     Moment,
     RefuseSetup,
     RefuseUpgrade,
+    ReplaceVoice,
     SendMessage,
 )
 from simulators.gemini_live.scenario import (
@@ -59,6 +61,13 @@ model:
     - do: go_away
       time_left_s: 5
       after: {seconds: 1.5}
+    - do: go_away
+      every_s: 2
+    - do: replace_voice
+      by: tone
+    - do: ignore_short_sounds
+      below_s: 0.4
+      stops: true
 """
 
 
@@ -93,6 +102,9 @@ def test_a_whole_scenario() -> None:
             Fault(RefuseUpgrade(401), session=1),
             Fault(Close(1008), After(Moment.TURNS, 2)),
             Fault(GoingAway(5), After(Moment.SECONDS, 1.5)),
+            Fault(GoingAway(10, every_s=2)),
+            Fault(ReplaceVoice("tone")),
+            Fault(IgnoreShortSounds(0.4, stops=True)),
         ),
     )
 
@@ -123,6 +135,7 @@ def test_a_whole_scenario() -> None:
         ("{faults: [{do: close, status: 1}]}", "model.faults[0].status: unknown field"),
         ("{faults: [{do: close, after: {moons: 1}}]}", "after: must have one of seconds"),
         ("{faults: [{do: stall, deaf: 1}]}", "model.faults[0].deaf: must be true or false"),
+        ("{faults: [{do: replace_voice}]}", "faults[0].by: must be silence, noise or tone, is mis"),
         ("{faults: [{do: send_message, message: 5}]}", "faults[0].message: must be a mapping"),
     ],
 )
@@ -166,8 +179,16 @@ def test_files_without_a_model(text: str) -> None:
         "ask_again",
         "flood",
         "change_speed",
+        "delay_caller_transcripts",
+        "trail_agent_transcripts",
+        "end_empty_turns",
+        "ignore_short_sounds",
+        "hear_nobody",
+        "end_turn_with_call",
         "repeat_turn_complete",
         "forget_handles",
+        "forget_session",
+        "refuse_long_setup",
         "refuse_resumption",
     ],
 )

@@ -19,8 +19,10 @@ from simulators.gemini_live.faults import (
     DelaySetup,
     Fault,
     ForgetHandles,
+    ForgetSession,
     GoingAway,
     Moment,
+    RefuseLongSetup,
     RefuseSetup,
     RefuseUpgrade,
     SendMessage,
@@ -178,6 +180,21 @@ async def test_unknown_and_forgotten_handles(gemini_live_server: GeminiLiveServe
         with pytest.raises(errors.APIError, match="1007"):
             async with connect(server, session_resumption={"handle": handle}):
                 pass
+
+
+async def test_a_session_may_be_resumed_without_its_memory(
+    gemini_live_server: GeminiLiveServerFactory,
+) -> None:
+    server = await gemini_live_server(SCENARIO, [Fault(ForgetSession(), session=2)])
+    async with listening(server) as listener:
+        await listener.say("My name is Anna.")
+        await listener.until(lambda seen: seen.handles)
+    await server.sessions[0].wait_until(lambda seen: seen.closed)
+    again = {"session_resumption": {"handle": listener.handles[-1]}}
+    async with listening(server, **again) as listener:
+        await listener.say("What is my name?")
+        await listener.until(lambda seen: seen.content("turn_complete"))
+    assert listener.text("output_transcription") == "I forgot."
 
 
 async def test_a_told_history(gemini_live_server: GeminiLiveServerFactory) -> None:
@@ -396,6 +413,17 @@ async def test_refuses_every_session_for_a_known_reason(
         async with connect(server):
             pass
     assert (refused.value.code, refused.value.details) == KNOWN_REFUSALS[why]
+
+
+async def test_refuses_instructions_that_are_too_long(
+    gemini_live_server: GeminiLiveServerFactory,
+) -> None:
+    server = await gemini_live_server(SCENARIO, [Fault(RefuseLongSetup(characters=20))])
+    with pytest.raises(errors.APIError, match="1007"):
+        async with connect(server, system_instruction="x" * 21):
+            pass
+    async with connect(server, system_instruction="x" * 20):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """Faults: each happens in its session, at its moment, once."""
 
+import numpy as np
+import pytest
+
 from simulators.gemini_live.actions import Abort, Disconnect, TurnSpoken
 from simulators.gemini_live.faults import (
     AbortConnection,
@@ -7,27 +10,38 @@ from simulators.gemini_live.faults import (
     AskAgain,
     ChangeSpeed,
     Close,
+    DelayCallerTranscripts,
+    EndEmptyTurns,
+    EndTurnWithCall,
+    FalseVoice,
     Fault,
     FaultPlan,
     Flood,
     ForgetHandles,
     GoingAway,
+    HearNobody,
+    IgnoreShortSounds,
     InSession,
     Moment,
     PhantomInterruption,
     RefuseUpgrade,
     RepeatTurnComplete,
+    ReplaceVoice,
     SendBinary,
     SendMessage,
     Stall,
+    TrailAgentTranscripts,
 )
 from simulators.gemini_live.messages import (
     AudioChunk,
+    AudioInput,
     Behavior,
     Binary,
     GoAway,
     InputTranscript,
     Interrupted,
+    OutputTranscript,
+    Scheduling,
     TextInput,
     ToolCall,
     ToolCallCancellation,
@@ -36,11 +50,15 @@ from simulators.gemini_live.messages import (
     Unspecified,
 )
 from simulators.gemini_live.scenario import PlannedCall, Reply, Scenario, Turn
-from tests.simulators.gemini_live.drive import Drive, setup
+from simulators.speech.pcm import Pcm, from_bytes, to_bytes
+from tests.simulators.gemini_live.drive import CALLER, INPUT_HZ, Drive, setup
 
 SCENARIO = Scenario(
     greeting=Reply(say="Hello, how can I help you?"),
-    turns=(Turn("tool", Reply(calls=(PlannedCall("look_up"),)), heard=("tool",)),),
+    turns=(
+        Turn("tool", Reply(calls=(PlannedCall("look_up"),), then="Found."), heard=("tool",)),
+        Turn("hours", Reply(say="From nine to five."), heard=("hours",)),
+    ),
 )
 
 
@@ -117,6 +135,110 @@ def test_slower_than_real_time() -> None:
     assert drive.times_of(TurnComplete)[0] >= chunks[-1] + 20
 
 
+def _heard(drive: Drive) -> Pcm:
+    return from_bytes(b"".join(m.data for _, m in drive.sent if isinstance(m, AudioChunk)))
+
+
+@pytest.mark.parametrize(
+    ("by", "softest", "loudest"), [("silence", 0, 0), ("noise", 18, 18), ("tone", 5_000, 9_000)]
+)
+def test_other_sound_instead_of_a_voice(by: FalseVoice, softest: int, loudest: int) -> None:
+    drive = greeted(ReplaceVoice(by))
+    assert drive.audio_ms == greeted(ForgetHandles()).audio_ms
+    assert softest <= np.abs(_heard(drive)).max() <= loudest
+    assert bool(drive.times_of(OutputTranscript)) == (by != "tone"), "words stop with a tone"
+
+
+def test_a_voice_may_turn_into_a_tone() -> None:
+    drive = greeted(ReplaceVoice("tone"), Moment.AUDIO_CHUNKS, 5)
+    size = len(_heard(drive)) // len(drive.times_of(AudioChunk))
+    spoken, tone = _heard(drive)[: 5 * size], _heard(drive)[5 * size :]
+    assert set(spoken.tolist()) == {1}, "what the drive has instead of a voice"
+    assert np.abs(np.diff(tone.astype(int))).max() < 1_500, "it has no seams"
+
+
+def test_words_of_the_caller_come_late() -> None:
+    drive = greeted(DelayCallerTranscripts(3))
+    drive.caller_says("hours")
+    drive.run(12_000)
+    late_ms = drive.times_of(InputTranscript)[0]
+    assert late_ms == 8_000, "three seconds after they were understood"
+    assert drive.times_of(AudioChunk)[-1] < late_ms
+
+
+def test_words_of_the_agent_come_behind_their_turn() -> None:
+    drive = greeted(TrailAgentTranscripts(0.3))
+    [over_ms] = drive.times_of(TurnComplete)
+    assert set(drive.times_of(OutputTranscript)) == {over_ms + 300}
+
+
+def test_a_turn_without_a_word_says_why() -> None:
+    drive = greeted(EndEmptyTurns("RESPONSE_REJECTED"), Moment.TURNS, 1)
+    before = len(drive.sent)
+    drive.caller_says("hours")
+    drive.run(12_000)
+    later = [message for _, message in drive.sent[before:]]
+    assert not [m for m in later if isinstance(m, AudioChunk)]
+    assert [m.reason for m in later if isinstance(m, TurnComplete)] == ["RESPONSE_REJECTED"]
+
+
+def _interrupted_by(sound_ms: int, fault: IgnoreShortSounds | None) -> Drive:
+    """The caller makes a sound over the greeting, which is then understood."""
+    drive = Drive(SCENARIO, setup(), faults=(Fault(fault),) if fault else ())
+    drive.send(TextInput("Greet the caller."))
+    drive.run(1_000)
+    sound = CALLER[: sound_ms * INPUT_HZ // 1_000]
+    for at in range(0, len(sound), INPUT_HZ // 50):
+        drive.send(AudioInput(to_bytes(sound[at : at + INPUT_HZ // 50]), INPUT_HZ))
+    for _ in range(50):
+        drive.caller_is_quiet(20)
+    drive.understand("hours")
+    drive.run(6_000)
+    return drive
+
+
+@pytest.mark.parametrize(
+    ("sound_ms", "fault", "stops", "answers"),
+    [
+        (300, None, True, True),
+        (300, IgnoreShortSounds(stops=True), True, False),
+        (300, IgnoreShortSounds(), False, False),
+        (1_000, IgnoreShortSounds(stops=True), True, True),
+        (1_000, IgnoreShortSounds(), True, True),
+    ],
+)
+def test_short_sounds(
+    sound_ms: int, fault: IgnoreShortSounds | None, stops: bool, answers: bool
+) -> None:
+    drive = _interrupted_by(sound_ms, fault)
+    assert bool(drive.times_of(Interrupted)) == stops
+    words = "".join(m.text for _, m in drive.sent if isinstance(m, OutputTranscript))
+    assert ("From nine to five." in words) == answers
+
+
+def test_a_deaf_model_reads() -> None:
+    drive = greeted(HearNobody())
+    before = len(drive.sent)
+    drive.send(AudioInput(to_bytes(CALLER), INPUT_HZ))
+    drive.caller_is_quiet(1_000)
+    drive.run(8_000)
+    assert drive.sent[before:] == []
+    drive.send(TextInput("hours"))
+    drive.run(12_000)
+    assert drive.times_of(AudioChunk)[-1] > 8_000
+
+
+def test_a_turn_that_is_over_with_its_call() -> None:
+    drive = greeted(EndTurnWithCall())
+    drive.caller_says("tool")
+    drive.run(6_000)
+    assert drive.kinds[-3:] == ["GenerationComplete", "TurnComplete", "ResumptionUpdate"]
+    drive.tool_answers({"found": True}, scheduling=Scheduling.WHEN_IDLE)
+    drive.run(9_000)
+    words = "".join(m.text for _, m in drive.sent if isinstance(m, OutputTranscript))
+    assert words.endswith("Found.")
+
+
 def test_turn_complete_twice() -> None:
     assert len(greeted(RepeatTurnComplete()).times_of(TurnComplete)) == 2
 
@@ -126,6 +248,13 @@ def test_go_away_and_go() -> None:
     assert [(at_ms, m) for at_ms, m in drive.sent if isinstance(m, GoAway)] == [(1_000, GoAway(2))]
     assert drive.ended == Disconnect(1000, "")
     assert drive.times_of(TurnComplete), "until then the session goes on"
+
+
+def test_going_away_again_and_again() -> None:
+    drive = greeted(GoingAway(time_left_s=3, every_s=1), Moment.SECONDS, 1)
+    told = [(at_ms, m.time_left_s) for at_ms, m in drive.sent if isinstance(m, GoAway)]
+    assert told == [(1_000, 3), (2_000, 2), (3_000, 1)]
+    assert drive.ended == Disconnect(1000, "")
 
 
 def test_lost_handles() -> None:

@@ -42,6 +42,10 @@ SAMPLES: list[tuple[ServerMessage, str]] = [
         '{"serverContent":{"turnComplete":true,"interactionStatus":"IDLE"}}',
     ),
     (
+        TurnComplete(None, reason="RESPONSE_REJECTED"),
+        '{"serverContent":{"turnComplete":true,"turnCompleteReason":"RESPONSE_REJECTED"}}',
+    ),
+    (
         ToolCall((FunctionCall("c1", "f", {"a": 1}),)),
         '{"toolCall":{"functionCalls":[{"id":"c1","name":"f","args":{"a":1}}]}}',
     ),

@@ -28,7 +28,7 @@ from simulators.twilio import (
     event_record,
     run_script,
 )
-from simulators.twilio.events import Party, SpeechStarted
+from simulators.twilio.events import DigitPressed, Party, SpeechStarted
 from simulators.twilio.script_file import parse_script
 from tests.simulators.twilio.peers import (
     FROM,
@@ -85,7 +85,7 @@ def script(*steps: str) -> str:
 async def test_a_script_is_played_against_an_agent_and_interrupts_it() -> None:
     text = script(
         "{say: Tell me a story., when: {agent_silent_s: 0.6}}",
-        "{say: Stop it please., when: {agent_speaking_s: 1.5}}",
+        "{say: Stop it please., press: w1, when: {agent_speaking_s: 1.5}}",
         "{wait: hangup}",
     )
     seen: list[CallEvent] = []
@@ -100,6 +100,9 @@ async def test_a_script_is_played_against_an_agent_and_interrupts_it() -> None:
     assert (first.text, second.text) == ("Tell me a story.", "Stop it please.")
     assert first.start_ms < first.end_ms < second.start_ms < second.end_ms
     assert not second.cut
+    [pressed_ms] = [event.when.line_ms for event in seen if isinstance(event, DigitPressed)]
+    assert pressed_ms is not None
+    assert second.start_ms < pressed_ms < second.end_ms
     assert result.end_reason is EndReason.DOCUMENT_ENDED
     assert call.recording.caller[first.start_ms * 8 : first.end_ms * 8].any()
     assert not call.recording.caller[first.end_ms * 8 : second.start_ms * 8].any()
@@ -108,6 +111,18 @@ async def test_a_script_is_played_against_an_agent_and_interrupts_it() -> None:
     assert who[0] is Party.AGENT
     assert who.count(Party.CALLER) == 2
     assert json.dumps([event_record(event) for event in seen])
+
+
+async def test_a_cough_is_heard_and_is_no_word() -> None:
+    async with media_server(greet_and_answer) as agent, webhook_server() as server:
+        url = server.on("/voice", twiml(agent.verb()))
+        network = TwilioNetwork(auth_token=TOKEN)
+        async with network.place_call(to=TO, from_=FROM, voice_url=url) as call:
+            steps = ("{make: cough, when: {agent_silent_s: 0.6}}", "{hang_up: true}")
+            result = await run_script(call, parse_script(script(*steps)))
+    [cough] = result.sentences
+    assert cough.text == "(cough)"
+    assert np.abs(call.recording.caller[cough.start_ms * 8 : cough.end_ms * 8]).max() > 3_000
 
 
 async def test_a_notice_before_the_stream_is_not_yet_the_agents_answer() -> None:

@@ -42,8 +42,8 @@ def test_a_ringing_tone_is_not_speech() -> None:
 
 
 def test_a_quiet_room_and_clicks_are_not_speech() -> None:
-    microphone = Microphone(comfort_noise=True)
-    noise = [microphone.next_frame(0) for _ in range(100)]
+    microphone = Microphone(background="comfort_noise")
+    noise = [microphone.next_frame(0) or SILENT_FRAME for _ in range(100)]
     click = mulaw.encode((np.ones(FRAME_BYTES) * 9000).astype(np.int16))
     assert hear(Ear(), [*noise, click, *noise]) == []
 

@@ -21,12 +21,12 @@ class Listener:
 
     def __init__(self, on_frame: Callable[[int], None]) -> None:
         self.times_ms: list[int] = []
-        self.frames: list[bytes] = []
+        self.frames: list[bytes | None] = []
         self._began_ms = round(now_ms())
         self.most_late_ms = 0.0
         self._on_frame = on_frame
 
-    def hear(self, frame: bytes) -> None:
+    def hear(self, frame: bytes | None) -> None:
         self.times_ms.append(round(now_ms()) - self._began_ms)
         self.frames.append(frame)
         self._on_frame(len(self.frames))

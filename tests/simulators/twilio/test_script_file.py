@@ -16,6 +16,7 @@ from simulators.twilio.script import (
     AgentSilent,
     AgentSpeaking,
     HangUpStep,
+    MakeStep,
     PressStep,
     SayStep,
     Step,
@@ -40,11 +41,14 @@ caller:
       timeout_s: 30
     - press: "12#"
       when: {after_s: 1}
+    - say: It is one.
+      press: w1
+    - make: cough
     - hang_up: true
     - wait: hangup
 network:
   after_drop: end
-  comfort_noise: true
+  background: television
   dialled:
     "+15550191": busy
     "+15550192": no-answer
@@ -66,10 +70,12 @@ def test_a_whole_script_is_read() -> None:
         Step(SayStep("What is my balance?"), AgentSilent(0.6)),
         Step(SayStep("Stop."), AgentSpeaking(2.0), timeout_s=30),
         Step(PressStep("12#"), After(1.0)),
+        Step(SayStep("It is one.", press="w1")),
+        Step(MakeStep("cough")),
         Step(HangUpStep()),
         Step(WaitForHangupStep(), timeout_s=60),
     )
-    assert (script.after_drop, script.comfort_noise) == ("end", True)
+    assert (script.after_drop, script.background) == ("end", "television")
     assert script.dialled == {
         "+15550191": IsBusy(),
         "+15550192": DoesNotAnswer(),
@@ -94,8 +100,9 @@ def test_a_whole_script_is_read() -> None:
         ('caller: {to: "555"}', "caller.to: must be a number such as +15550100"),
         (HEAD + "[]}", "caller.steps: must be a list of steps"),
         (HEAD + "[hello]}", "caller.steps[0]: must be a mapping, is 'hello'"),
-        (HEAD + "[{say: a}, {}]}", "caller.steps[1]: must have one of say, press"),
-        (HEAD + "[{say: a, press: '1'}]}", "must have one of say, press"),
+        (HEAD + "[{say: a}, {}]}", "caller.steps[1]: must have one of say, make, press"),
+        (HEAD + "[{say: a, make: cough}]}", "must have one of say, make, press"),
+        (HEAD + "[{make: tea}]}", "caller.steps[0].make: must be cough or door, is 'tea'"),
         (HEAD + "[{say: 7}]}", "caller.steps[0].say: must be text, is 7"),
         (HEAD + "[{say: a, loud: true}]}", "caller.steps[0].loud: unknown field"),
         (HEAD + "[{press: 'abc'}]}", "caller.steps[0].press: must be 0-9"),
@@ -110,6 +117,10 @@ def test_a_whole_script_is_read() -> None:
         (HEAD + "[{say: a}], hat: red}", "caller.hat: unknown field"),
         (HEAD + "[{say: a}], voice: {volume: 3}}", "caller.voice.volume: unknown field"),
         (HEAD + "[{say: a}]}\nnetwork: {after_drop: stop}", "network.after_drop: must be contin"),
+        (
+            HEAD + "[{say: a}]}\nnetwork: {background: rain}",
+            "network.background: must be silence, no_frames, comfort_noise, television or hold",
+        ),
         (HEAD + "[{say: a}]}\nnetwork: {dialled: {x: busy}}", "network.dialled.x: must be a num"),
         (
             HEAD + '[{say: a}]}\nnetwork: {dialled: {"+15550100": {after_s: 1}}}',

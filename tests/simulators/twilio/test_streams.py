@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable
 
+import numpy as np
 import pytest
 import trustme
 from twilio.request_validator import RequestValidator
@@ -21,6 +22,7 @@ from simulators.twilio.events import (
     StreamEnd,
     StreamEnded,
 )
+from simulators.twilio.noises import Background
 from tests.simulators.twilio.peers import (
     FROM,
     TO,
@@ -434,6 +436,45 @@ async def test_a_server_that_does_not_read_gets_congestion_not_a_blocked_call() 
     network = TwilioNetwork(auth_token=TOKEN)
     async with media_server(sleep, receive_buffer_bytes=4096) as server:
         await run_call(server.verb(), network=network, during=wait_for_congestion)
+
+
+async def frames_of_a_call(background: Background) -> list[tuple[int, bytes]]:
+    """What is sent of a caller who says a word 0.4 s into the stream: timestamps and audio."""
+    said = asyncio.Event()
+
+    async def listen(stream: Stream) -> None:
+        await said.wait()
+        await stream.send("mark", mark={"name": "over"})
+        await stream.next("mark")
+
+    async def speak(call: Call) -> None:
+        await call.answered()
+        await call.wait(0.4)
+        await call.say("Hello.")
+        await call.wait(0.4)
+        said.set()
+
+    network = TwilioNetwork(auth_token=TOKEN, background=background)
+    async with media_server(listen) as server:
+        await run_call(server.verb(), network=network, during=speak)
+        (stream,) = server.streams
+    sent = [media_fields(m) for m in stream.messages if m["event"] == "media"]
+    return [(int(media["timestamp"]), base64.b64decode(media["payload"])) for media in sent]
+
+
+async def test_a_carrier_may_send_no_frames_in_silence() -> None:
+    every, spoken = await frames_of_a_call("silence"), await frames_of_a_call("no_frames")
+    assert 0 < len(spoken) < len(every) - 30
+    assert spoken[0][0] >= 300, "what is sent keeps its place in time"
+
+
+@pytest.mark.parametrize("background", ["television", "hold_music"])
+async def test_what_sounds_behind_the_caller_goes_on_beneath_their_words(
+    background: Background,
+) -> None:
+    sent = b"".join(audio for _, audio in await frames_of_a_call(background))
+    before, word = mulaw.decode(sent[1_600:3_200]), mulaw.decode(sent[3_200:5_600])
+    assert 100 < np.abs(before).max() < np.abs(word).max()
 
 
 async def test_a_stream_can_be_dropped_by_the_network() -> None:
