@@ -56,7 +56,7 @@ lint: $(READY)  ## Types (mypy strict) and style (ruff).
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(MYPY) shared/ringdown services/stream_handler functions/incoming_call cli/ringdown_cli devtools simulators benchmarks peers tests
-	$(MYPY) terraform/scripts/twilio_number.py terraform/scripts/firestore_rules.py scripts/pin_extras.py
+	$(MYPY) terraform/scripts/twilio_number.py terraform/scripts/firestore.py scripts/pin_extras.py
 	@for function in functions/agent_edited/ functions/tools/*/; do \
 		echo "$(MYPY) $$function"; \
 		MYPYPATH=$$function $(MYPY) $$function || exit 1; \

@@ -54,6 +54,15 @@ resource "google_monitoring_notification_channel" "email" {
   depends_on = [time_sleep.apis]
 }
 
+# An alert on a metric that was just made is refused: "Cannot find metric(s) that match type". That can take ten minutes,
+# though mostly it is over by the time the webhook stands.
+resource "time_sleep" "metrics" {
+  create_duration = "180s"
+  triggers        = { metrics = join(",", concat(keys(local._counters), keys(local._distributions))) }
+
+  depends_on = [google_logging_metric.counter, google_logging_metric.distribution]
+}
+
 resource "google_monitoring_alert_policy" "count" {
   for_each = local._count_alerts
 
@@ -88,7 +97,7 @@ resource "google_monitoring_alert_policy" "count" {
     auto_close = "3600s"
   }
 
-  depends_on = [google_logging_metric.counter]
+  depends_on = [google_cloudfunctions2_function.incoming_call, time_sleep.metrics]
 }
 
 resource "google_monitoring_alert_policy" "slow_replies" {
@@ -120,5 +129,5 @@ resource "google_monitoring_alert_policy" "slow_replies" {
     auto_close = "3600s"
   }
 
-  depends_on = [google_logging_metric.distribution]
+  depends_on = [google_cloudfunctions2_function.incoming_call, time_sleep.metrics]
 }

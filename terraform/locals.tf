@@ -1,7 +1,9 @@
+# It may depend on nothing that a later apply can change: with the number unknown, every URL would be, and whatever is
+# made of a URL would be planned anew.
 data "google_project" "this" {
   project_id = var.project_id
 
-  depends_on = [time_sleep.apis]
+  depends_on = [terraform_data.first_apis]
 }
 
 locals {

@@ -6,6 +6,11 @@ resource "google_storage_bucket" "sources" {
   public_access_prevention    = "enforced"
   force_destroy               = true
 
+  # With another region it stays where it is: what the number was set to before must not be lost.
+  lifecycle {
+    ignore_changes = [location]
+  }
+
   versioning {
     enabled = true
   }

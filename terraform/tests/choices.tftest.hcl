@@ -1,6 +1,9 @@
 # `terraform test`: plans only, with no provider and no cloud.
 
 mock_provider "google" {}
+mock_provider "google" {
+  alias = "with_quota_project"
+}
 mock_provider "time" {}
 
 variables {
@@ -82,7 +85,7 @@ run "everything_that_is_optional_can_be_had_at_once" {
 
   variables {
     alert_email  = "oncall@example.com"
-    budget       = { billing_account = "012345-6789AB-CDEF01", usd = 200 }
+    budget       = { billing_account = "012345-6789AB-CDEF01", amount = 200 }
     uptime_check = true
     ci = {
       owner           = "us"

@@ -3,7 +3,6 @@
 The plan is one made after an apply, in which everything is known.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Set as AbstractSet
 from dataclasses import dataclass
@@ -244,10 +243,9 @@ def identities(plan: Json) -> set[tuple[str, str]]:
     }
 
 
-def plain(fields: str) -> dict[str, Json]:
+def plain(fields: Mapping[str, Json]) -> dict[str, Json]:
     """A Firestore document's typed JSON as plain values."""
-    typed: dict[str, Json] = json.loads(fields)
-    return {name: _plain(value) for name, value in typed.items()}
+    return {name: _plain(value) for name, value in fields.items()}
 
 
 def _plain(typed: Json) -> Json:

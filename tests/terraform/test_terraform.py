@@ -1,4 +1,4 @@
-"""Terraform's own checks, and the script that sets the number, when something is wrong."""
+"""Terraform's own checks, and the script that sets the number."""
 
 import json
 import os
@@ -137,6 +137,51 @@ def test_it_says_what_to_do(
     assert "Traceback" not in said
     assert SECRETS["twilio_auth_token"] not in said
     assert twilio.number == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"token": "wrong-token-0123456789"},
+        {"PHONE_NUMBER": "+14155550123"},
+        {"fails": "access"},
+        {"fails": "storage"},
+        {"TWILIO_API_URL": "http://127.0.0.1:9"},
+    ],
+)
+def test_what_cannot_be_restored_stops_no_destroy(
+    tmp_path: Path, twilio: LittleTwilio, changes: dict[str, str]
+) -> None:
+    run(tmp_path, twilio, "set")
+
+    status, said = run(tmp_path, twilio, "restore", **changes)
+
+    assert (status, twilio.number["voice_url"]) == (0, VOICE_URL)
+    assert "was not given back what it had before" in said
+    assert "https://console.twilio.com, Phone Numbers" in said
+
+
+def test_a_deployment_knows_its_number_after_it_has_moved(
+    tmp_path: Path, twilio: LittleTwilio
+) -> None:
+    old = "https://ringdown-incoming-call-1.us-east4.run.app"
+    moved = {"VOICE_URL": old.replace("us-east4", "europe-west1")}
+    run(tmp_path, twilio, "set", VOICE_URL=old)
+    run(tmp_path, twilio, "set", **moved)
+
+    run(tmp_path, twilio, "restore", **moved)
+
+    assert twilio.number["voice_url"] == "https://before.example/voice"
+
+
+def test_a_sip_trunk_that_gets_the_calls_is_told(tmp_path: Path, twilio: LittleTwilio) -> None:
+    _, said = run(tmp_path, twilio, "set")
+    assert "trunk" not in said
+    twilio.number["trunk_sid"] = "TK0123456789abcdef0123456789abcdef"
+
+    _, said = run(tmp_path, twilio, "set")
+
+    assert "belongs to a SIP trunk, which gets its calls" in said
 
 
 def test_what_cannot_be_kept_is_not_changed(tmp_path: Path, twilio: LittleTwilio) -> None:
