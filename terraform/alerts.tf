@@ -97,7 +97,7 @@ resource "google_monitoring_alert_policy" "count" {
     auto_close = "3600s"
   }
 
-  depends_on = [google_cloudfunctions2_function.incoming_call, time_sleep.metrics]
+  depends_on = [google_cloud_run_v2_service.incoming_call, google_cloudfunctions2_function.incoming_call, time_sleep.metrics]
 }
 
 resource "google_monitoring_alert_policy" "slow_replies" {
@@ -129,5 +129,5 @@ resource "google_monitoring_alert_policy" "slow_replies" {
     auto_close = "3600s"
   }
 
-  depends_on = [google_cloudfunctions2_function.incoming_call, time_sleep.metrics]
+  depends_on = [google_cloud_run_v2_service.incoming_call, google_cloudfunctions2_function.incoming_call, time_sleep.metrics]
 }

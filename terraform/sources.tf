@@ -45,7 +45,7 @@ locals {
   _function_files = {
     for name, folder in local._function_folders : name => merge(local._shared_files, {
       for file in fileset(folder, "**") : file => "${folder}/${file}"
-      if !can(regex(local._not_deployed, file))
+      if !can(regex(local._not_deployed, file)) && file != "Dockerfile"
     })
   }
 }

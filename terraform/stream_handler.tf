@@ -5,6 +5,8 @@ resource "google_cloud_run_v2_service" "stream_handler" {
   ingress             = "INGRESS_TRAFFIC_ALL"
   deletion_protection = false # it keeps nothing
 
+  invoker_iam_disabled = var.domain_restricted_sharing
+
   template {
     service_account                  = google_service_account.stream_handler.email
     timeout                          = "3600s" # one WebSocket is one request: a call's longest life
@@ -95,6 +97,8 @@ resource "google_cloud_run_v2_service" "stream_handler" {
 # Twilio opens the stream without a Google identity. It counts only with Twilio's signature, and with
 # the token that incoming_call made for this call.
 resource "google_cloud_run_v2_service_iam_member" "anybody_opens_stream" {
+  count = var.domain_restricted_sharing ? 0 : 1
+
   location = var.region
   name     = google_cloud_run_v2_service.stream_handler.name
   role     = "roles/run.invoker"

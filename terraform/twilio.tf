@@ -25,6 +25,7 @@ resource "terraform_data" "twilio_number" {
 
   # Callers come last.
   depends_on = [
+    google_cloud_run_v2_service.incoming_call,
     google_cloud_run_v2_service.stream_handler,
     google_cloud_run_v2_service_iam_member.anybody_calls_incoming_call,
     google_cloud_run_v2_service_iam_member.anybody_opens_stream,
@@ -48,6 +49,7 @@ resource "terraform_data" "twilio_number_before" {
 
   # Callers leave first.
   depends_on = [
+    google_cloud_run_v2_service.incoming_call,
     google_cloud_run_v2_service.stream_handler,
     google_cloud_run_v2_service_iam_member.anybody_calls_incoming_call,
     google_cloud_run_v2_service_iam_member.anybody_opens_stream,

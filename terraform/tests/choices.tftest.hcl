@@ -26,7 +26,7 @@ run "defaults" {
     error_message = "Nothing may run, or cost, while nobody calls."
   }
   assert {
-    condition     = google_cloudfunctions2_function.incoming_call.service_config[0].max_instance_request_concurrency >= 8
+    condition     = google_cloudfunctions2_function.incoming_call[0].service_config[0].max_instance_request_concurrency >= 8
     error_message = "Status callbacks must not compete with a ringing call."
   }
   assert {
@@ -34,7 +34,7 @@ run "defaults" {
     error_message = "Records must not go with a destroy that was not meant for them."
   }
   assert {
-    condition     = length(terraform_data.stream_handler_image) == 1
+    condition     = join(",", keys(terraform_data.image)) == "stream_handler"
     error_message = "The first apply must build the image by itself."
   }
 }
@@ -75,7 +75,7 @@ run "an_image_that_is_given_is_not_built" {
   }
 
   assert {
-    condition     = length(terraform_data.stream_handler_image) == 0
+    condition     = length(terraform_data.image) == 0
     error_message = "Nothing is to be built."
   }
 }

@@ -23,7 +23,7 @@ class Resource:
     address: str
     type: str
     name: str
-    key: str | None
+    key: str | int | None
     values: Mapping[str, Json]
 
 
@@ -96,7 +96,8 @@ def secret_problems(texts: Mapping[str, bytes], secrets: Mapping[str, str]) -> l
 def public_problems(plan: Json) -> list[str]:
     """Everybody may invoke what Twilio reaches, and have no other role on anything."""
     names = {r.values["name"]: name for name, r in deployables(plan).items()}
-    problems, public = [], set()
+    problems = []
+    public = {name for name, r in deployables(plan).items() if r.values.get("invoker_iam_disabled")}
     for resource in resources(plan):
         if not EVERYBODY & set(_members(resource)):
             continue

@@ -63,6 +63,7 @@ SCENARIOS: Mapping[str, Mapping[str, object]] = {
     "minimal": {},
     "everything": EVERYTHING,
     "vertex": {"gemini_backend": "vertex"},
+    "restricted": {"domain_restricted_sharing": True},
     "staging": {"name": "staging", "stream_handler_image": OTHER_IMAGE},
 }
 DESTROYED = ("minimal", "everything")

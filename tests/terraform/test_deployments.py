@@ -35,6 +35,7 @@ from tests.terraform.stand_in import (
 pytestmark = [needs_stand_in, pytest.mark.timeout(700)]
 
 SECURITY_PAGE = (ROOT / "docs" / "security.md").read_text("utf-8")
+SERVICE = "google_cloud_run_v2_service"
 PLATFORM = {"HOST", "PORT", "K_REVISION"}  # set by Cloud Run, or left at the default
 EACH = pytest.mark.parametrize("name", SCENARIOS)
 A_SECRET = "a-secret-of-forty-characters-0123456789a"
@@ -127,7 +128,8 @@ def test_the_first_apply_builds_the_image_from_its_files(deployed: Deployments) 
     (build,) = [c for c in deployed["minimal"].gcloud_calls() if c[:2] == ["builds", "submit"]]
 
     image = deployed["minimal"].outputs["stream_handler_image"]
-    assert f"--substitutions=_IMAGE={image}" in build
+    dockerfile = "services/stream_handler/Dockerfile"
+    assert f"--substitutions=_DOCKERFILE={dockerfile},_IMAGE={image}" in build
     assert image.startswith(f"us-east4-docker.pkg.dev/{PROJECT}/ringdown/stream-handler:src-")
     assert "--config=terraform/image.cloudbuild.yaml" in build
 
@@ -138,6 +140,22 @@ def test_an_image_that_is_given_is_used_and_nothing_is_built(deployed: Deploymen
     (template,) = deployables(applied.plan)["stream_handler"].values["template"]
     assert template["containers"][0]["image"] == OTHER_IMAGE
     assert ["builds", "submit"] not in [c[:2] for c in applied.gcloud_calls()]
+
+
+def test_where_grants_to_everybody_are_forbidden_there_are_none(deployed: Deployments) -> None:
+    applied = deployed["restricted"]
+
+    accounts = {grant.account for grant in properties.grants(applied.plan)}
+    assert "allUsers" not in accounts
+    (service,) = (
+        r for r in resources(applied.plan) if (r.type, r.name) == (SERVICE, "incoming_call")
+    )
+    image = service.values["template"][0]["containers"][0]["image"]
+    submitted = [c for c in applied.gcloud_calls() if c[:2] == ["builds", "submit"]]
+    (build,) = (c for c in submitted if f"_IMAGE={image}" in " ".join(c))
+    assert "_DOCKERFILE=functions/incoming_call/Dockerfile," in " ".join(build)
+    url = "https://ringdown-webhook-123456789012.us-east4.run.app"
+    assert applied.twilio["during"]["voice_url"] == applied.outputs["webhook_url"] == url
 
 
 def test_two_environments_have_nothing_in_common(deployed: Deployments) -> None:
@@ -204,7 +222,7 @@ def reads(name: str, given: Environment) -> tuple[set[str], str | None]:
     return set(told["read"]), told["problem"]
 
 
-READ_IN = ("minimal", "everything", "vertex")
+READ_IN = ("minimal", "everything", "vertex", "restricted")
 
 
 @pytest.fixture(scope="module")

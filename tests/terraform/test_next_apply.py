@@ -78,7 +78,7 @@ def test_another_region_takes_neither_the_database_nor_what_the_number_had(
     changes = planned_changes(standing.with_variables(region="europe-west1"))
 
     moved = ["delete", "create"]
-    assert changes["google_cloudfunctions2_function.incoming_call"] == moved
+    assert changes["google_cloudfunctions2_function.incoming_call[0]"] == moved
     assert changes["terraform_data.twilio_number"] == moved
     assert changes["terraform_data.twilio_number_before"] == ["update"]
     stay = ("google_firestore", "google_storage_bucket.", "terraform_data.ttl")
@@ -119,7 +119,7 @@ def test_a_change_of_the_handlers_code_builds_a_new_image(standing: Checkout) ->
     path.write_text(before, "utf-8")
 
     assert changes == {
-        "terraform_data.stream_handler_image[0]": ["delete", "create"],
+        'terraform_data.image["stream_handler"]': ["delete", "create"],
         "google_cloud_run_v2_service.stream_handler": ["update"],
     }
 
@@ -130,6 +130,6 @@ def test_a_raised_number_stores_a_new_value_and_replaces_instances(standing: Che
     assert changes == {
         'google_secret_manager_secret_version.this["TWILIO_AUTH_TOKEN"]': ["create", "delete"],
         "google_cloud_run_v2_service.stream_handler": ["update"],
-        "google_cloudfunctions2_function.incoming_call": ["update"],
+        "google_cloudfunctions2_function.incoming_call[0]": ["update"],
         "terraform_data.twilio_number_before": ["update"],
     }
