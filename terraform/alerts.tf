@@ -31,6 +31,16 @@ locals {
       above  = 5
       within = "600s"
     }
+    "Signatures refused" = {
+      filter = "metric.type=\"${local.metric_prefix}/signatures_refused\""
+      above  = 0
+      within = "300s"
+    }
+    "Stream errors" = {
+      filter = "metric.type=\"${local.metric_prefix}/stream_errors\""
+      above  = 2
+      within = "600s"
+    }
     "Streams break off" = {
       filter = "metric.type=\"${local.metric_prefix}/take_ups\" AND metric.label.resumed_from!=\"handler_stopped\""
       above  = 2

@@ -211,6 +211,8 @@ def line_problems(plan: Json) -> list[str]:
     (template,) = service.values["template"]
     (container,) = template["containers"]
     (resources_,) = container["resources"]
+    streams = template["max_instance_request_concurrency"]
+    max_calls = int(environment(service).plain["MAX_CALLS"])
     probes = [*container["startup_probe"], *container["liveness_probe"]]
     wanted = {
         "a call lives an hour": template["timeout"] == "3600s",
@@ -219,8 +221,8 @@ def line_problems(plan: Json) -> list[str]:
         ]
         == [("TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", 100)],
         "session affinity is on": template["session_affinity"] is True,
-        "MAX_CALLS is the concurrency": environment(service).plain["MAX_CALLS"]
-        == str(template["max_instance_request_concurrency"]),
+        "a full instance still gets calls to refuse or take over": streams > max_calls,
+        "instances are added before MAX_CALLS is reached": 0.6 * streams < max_calls,
         "both probes ask /ready": [p["http_get"][0]["path"] for p in probes] == ["/ready"] * 2,
         "the start has a boost": resources_["startup_cpu_boost"] is True,
         "records are written after the request": resources_["cpu_idle"] is False,

@@ -152,7 +152,12 @@ def test_a_default_account_is_found(everything: Applied) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("timeout", "300s"), ("session_affinity", False), ("max_instance_request_concurrency", 80)],
+    [
+        ("timeout", "300s"),
+        ("session_affinity", False),
+        ("max_instance_request_concurrency", 30),  # as MAX_CALLS
+        ("max_instance_request_concurrency", 80),
+    ],
 )
 def test_a_line_that_breaks_calls_is_found(everything: Applied, field: str, value: Json) -> None:
     def change(every: list[Json]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -191,3 +192,33 @@ def test_what_cannot_be_kept_is_not_changed(tmp_path: Path, twilio: LittleTwilio
 
     assert (status, twilio.number) == (1, before)
     assert "gcloud storage cp failed" in said
+
+
+def test_variables_and_state_are_neither_uploaded_nor_committed(tmp_path: Path) -> None:
+    """Apart from terraform.tfvars, which may be committed, and holds no secret."""
+    for name in (".gcloudignore", ".gitignore"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    kept = ("terraform.tfvars", "other.auto.tfvars", "s.auto.tfvars.json", "terraform.tfstate")
+    (tmp_path / "terraform").mkdir()
+    for name in (*kept, "main.tf"):
+        (tmp_path / "terraform" / name).touch()
+
+    uploaded = _listed("gcloud", "meta", "list-files-for-upload", cwd=tmp_path)
+    _listed("git", "init", "--quiet", cwd=tmp_path)
+    committed = _listed("git", "ls-files", "--others", "--exclude-standard", cwd=tmp_path)
+
+    assert {name for name in uploaded if name.startswith("terraform/")} == {"terraform/main.tf"}
+    assert {name for name in committed if name.startswith("terraform/")} == {
+        "terraform/main.tf",
+        "terraform/terraform.tfvars",
+    }
+
+
+def _listed(program: str, *arguments: str, cwd: Path) -> list[str]:
+    found = shutil.which(program)
+    if found is None:
+        pytest.skip(f"needs {program}")
+    done = subprocess.run(
+        (found, *arguments), cwd=cwd, capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout.splitlines()
