@@ -47,6 +47,7 @@ class Google:
             try:
                 return self._send_once(method, url, document)
             except urllib.error.HTTPError as error:
+                error.close()
                 if pause_s is None or error.code not in _PASSING or error.code in final:
                     raise
             self._sleep(pause_s)

@@ -44,14 +44,22 @@ class LittleAccount:
             "status_callback": None,
             "status_callback_method": "POST",
             "trunk_sid": None,
+            "capabilities": {"voice": True},
         }
+        self.others: list[dict[str, Json]] = []
+        """More numbers, which nothing here changes."""
+        self.about: dict[str, Json] = {"status": "active", "type": "Full"}
 
     def answer(self, method: str, path: str, authorization: str | None, body: str) -> Reply:
         if authorization != self._authorization:
             return 401, {"code": 20003}
         parts = urlsplit(path)
+        if method == "GET" and parts.path == f"{self.path}.json":
+            return 200, self.about
         if method == "GET" and parts.path == f"{self.path}/IncomingPhoneNumbers.json":
             asked = parse_qs(parts.query).get("PhoneNumber")
+            if asked is None:
+                return 200, {"incoming_phone_numbers": [self.number, *self.others]}
             is_it = asked == [self.number["phone_number"]] and not self.released
             return 200, {"incoming_phone_numbers": [self.number] if is_it else []}
         if method == "POST" and parts.path == f"{self.path}/IncomingPhoneNumbers/{NUMBER_SID}.json":
@@ -104,6 +112,6 @@ class LittleTwilio:
         if path.startswith("/v1/"):
             return self.google.answer(method, path, body)
         for account in self.accounts:
-            if path.startswith(f"{account.path}/"):
+            if path.startswith(account.path):
                 return account.answer(method, path, authorization, body)
         return 401, {"code": 20003}

@@ -103,10 +103,10 @@ def public_problems(plan: Json) -> list[str]:
             continue
         target = names.get(resource.values.get("name", ""))
         if resource.type == _INVOKER and resource.values["role"] == "roles/run.invoker":
-            public.add(target)
+            public.add(str(target))
         else:
             problems.append(f"{resource.address} gives everybody {resource.values['role']}")
-    problems += [f"{name} is open to everybody" for name in sorted(map(str, public - PUBLIC))]
+    problems += [f"{name} is open to everybody" for name in sorted(public - PUBLIC)]
     return problems + [f"Twilio cannot reach {name}" for name in sorted(PUBLIC - public)]
 
 
