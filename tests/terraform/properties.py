@@ -196,6 +196,8 @@ def careless_problems(plan: Json) -> list[str]:
                 problems.append(f"{resource.address} gives {text}")
             if text == "latest" or text.endswith(":latest"):
                 problems.append(f"{resource.address}.{place} is {text}, which can change")
+        if resource.type == "google_cloudbuild_trigger":
+            problems += _trigger_problems(resource)
     accounts = [(name, _account(r)) for name, r in deployables(plan).items()]
     for name, account in accounts:
         if not account:
@@ -203,6 +205,16 @@ def careless_problems(plan: Json) -> list[str]:
         elif sum(account == other for _, other in accounts) > 1:
             problems.append(f"{name} shares its account")
     return problems
+
+
+def _trigger_problems(trigger: Resource) -> Iterator[str]:
+    """A pushed commit says what runs, as the account that applies."""
+    if not any(config["approval_required"] for config in trigger.values["approval_config"]):
+        yield f"{trigger.address} runs what nobody has approved"
+    for github in trigger.values["github"]:
+        for push in github["push"]:
+            if not re.fullmatch(r"\^[\w./\\-]+\$", push["branch"]):
+                yield f"{trigger.address} runs what is pushed to {push['branch']}"
 
 
 def line_problems(plan: Json) -> list[str]:

@@ -129,6 +129,20 @@ def test_carelessness_is_found(
     assert value in problem
 
 
+def test_a_pipeline_that_anybody_starts_is_found(everything: Applied) -> None:
+    def change(every: list[Json]) -> None:
+        trigger = one(every, "google_cloudbuild_trigger", "push", 0)
+        trigger["approval_config"] = []
+        trigger["github"][0]["push"][0]["branch"] = ".*"
+
+    problems = properties.careless_problems(planted(everything, change))
+
+    assert problems == [
+        "google_cloudbuild_trigger.push[0] runs what nobody has approved",
+        "google_cloudbuild_trigger.push[0] runs what is pushed to .*",
+    ]
+
+
 def test_a_shared_account_is_found(everything: Applied) -> None:
     def change(every: list[Json]) -> None:
         function = one(every, "google_cloudfunctions2_function", "incoming_call", 0)
