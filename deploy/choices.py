@@ -36,6 +36,8 @@ class Choices:
         if self._dry_run:
             return
         written = value if value in ("true", "false") else f'"{value}"'
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(f"{name} = {written}\n")
+        before = self._path.read_text("utf-8") if self._path.exists() else ""
+        if before and not before.endswith("\n"):
+            before += "\n"
+        self._path.write_text(f"{before}{name} = {written}\n", "utf-8")
         self._assigned.add(name)

@@ -1,7 +1,9 @@
 """Terraform's program, what was chosen, a plan in plain words, and what a failure means."""
 
+import contextlib
 import hashlib
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy import terraform_binary
+from deploy import preflight, terraform_binary
 from deploy.choices import Choices
 from deploy.commands import Commands, Stop
 from deploy.failures import Lasting, Passing, diagnose
@@ -86,6 +88,34 @@ def test_every_pinned_hash_is_one() -> None:
     assert hashlib.sha256().digest_size == 32
 
 
+# Regions that an organisation allows
+
+
+@pytest.mark.parametrize(
+    ("allowed", "region", "is_allowed"),
+    [
+        ([], "us-east4", True),
+        (["in:us-locations"], "us-east4", True),
+        (["in:eu-locations"], "europe-west1", True),
+        (["in:europe-west1-locations", "us-east4"], "us-east4", True),
+        (["in:low-carbon-locations"], "us-east4", True),  # nobody here knows what that has
+        (["in:eu-locations"], "us-east4", False),
+        (["us-east1"], "us-east4", False),
+    ],
+)
+def test_a_region_is_compared_with_the_policy(
+    tmp_path: Path, allowed: list[str], region: str, is_allowed: bool
+) -> None:
+    policy = json.dumps({"listPolicy": {"allowedValues": allowed}})
+    gcloud = tmp_path / "bin" / "gcloud"
+    gcloud.parent.mkdir()
+    gcloud.write_text(f"#!/bin/sh\necho '{policy}'\n", "utf-8")
+    gcloud.chmod(0o755)
+
+    with contextlib.nullcontext() if is_allowed else pytest.raises(Stop, match="does not allow"):
+        preflight.region_is_allowed(commands(tmp_path), "our-project-1", region)
+
+
 # What was chosen
 
 
@@ -105,6 +135,15 @@ def test_what_people_wrote_is_read_and_kept(tmp_path: Path) -> None:
         "max_instances": "3",
         "project_id": "mine",
     }
+
+
+def test_a_last_line_without_an_end_is_not_spoilt(tmp_path: Path) -> None:
+    file = tmp_path / "terraform.tfvars"
+    file.write_text('project_id = "mine"', "utf-8")
+
+    Choices(file, dry_run=False).keep("region", "us-east4")
+
+    assert Choices(file, dry_run=False).values == {"project_id": "mine", "region": "us-east4"}
 
 
 def test_a_dry_run_writes_no_choice(tmp_path: Path) -> None:
