@@ -191,6 +191,6 @@ def extract(commit: str, folder: Path) -> None:
         (git, "archive", commit, *COPIED), cwd=ROOT, capture_output=True, timeout=60, check=False
     )
     if archive.returncode != 0:
-        pytest.skip(f"needs the history: {archive.stderr.decode()}")
+        pytest.skip(f"the history, with {commit}. Fetch it: git fetch --unshallow")
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tree:
         tree.extractall(folder, filter="data")

@@ -217,7 +217,7 @@ def test_variables_and_state_are_neither_uploaded_nor_committed(tmp_path: Path) 
 def _listed(program: str, *arguments: str, cwd: Path) -> list[str]:
     found = shutil.which(program)
     if found is None:
-        pytest.skip(f"needs {program}")
+        pytest.skip(f"{program}")
     done = subprocess.run(
         (found, *arguments), cwd=cwd, capture_output=True, text=True, timeout=60, check=True
     )
