@@ -130,18 +130,19 @@ class Guide:
 
     def _choose_model(self) -> None:
         self._step("Gemini")
-        if self._choices.get("gemini_backend") == "vertex":
-            self._good("Vertex AI, without a key")
-            return
         name = "gemini_api_key"
-        if self._known_secret(name) is None:
+        known = self._known_secret(name)
+        if self._choices.get("gemini_backend") == "vertex":
+            self._good("Vertex AI")
+            return
+        if known is None:
             answer = self._terminal.ask(
                 "A new Gemini key (new), one you have (key), or Vertex AI (vertex)?", "new"
             )
             match answer:
                 case "vertex":
                     self._choices.keep("gemini_backend", "vertex")
-                    self._good("Vertex AI, without a key")
+                    self._good("Vertex AI")
                     return
                 case "key":
                     self._secret(name, "Key, from https://aistudio.google.com/apikey?")
