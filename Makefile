@@ -22,6 +22,10 @@ talk: $(READY)  ## Talk to the line from your browser.
 stack: $(READY)  ## Run the deployables on this machine until Ctrl-C.
 	@scripts/run $(BIN)/python -m devtools stack
 
+# Python's standard library and gcloud are all that it needs.
+deploy:  ## Deploy the line to Google Cloud, step by step; --dry-run shows it all and changes nothing.
+	+@$(or $(PYTHON),python3) -m deploy $(if $(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),--dry-run)
+
 conformance: $(READY)  ## Compare the stand-ins with the real services, given keys.
 	@scripts/run $(BIN)/python -m devtools conformance
 
@@ -55,8 +59,8 @@ fuzz: $(READY)  ## Feed both codecs and the webhook bytes that break them (a min
 lint: $(READY)  ## Types (mypy strict) and style (ruff).
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(MYPY) shared/ringdown services/stream_handler functions/incoming_call cli/ringdown_cli devtools simulators benchmarks peers tests
-	$(MYPY) terraform/scripts/twilio_number.py terraform/scripts/firestore_rules.py scripts/pin_extras.py
+	$(MYPY) shared/ringdown services/stream_handler functions/incoming_call cli/ringdown_cli deploy devtools simulators benchmarks peers tests
+	$(MYPY) terraform/scripts/twilio_number.py terraform/scripts/firestore.py scripts/pin_extras.py
 	@for function in functions/agent_edited/ functions/tools/*/; do \
 		echo "$(MYPY) $$function"; \
 		MYPYPATH=$$function $(MYPY) $$function || exit 1; \
@@ -75,4 +79,4 @@ clean:  ## Remove what was made here.
 $(READY):
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/setup
 
-.PHONY: $(READY) help call talk stack conformance test test-real-time bench peers fuzz lint format lock clean
+.PHONY: $(READY) help call talk stack deploy conformance test test-real-time bench peers fuzz lint format lock clean

@@ -45,6 +45,26 @@ resource "google_cloud_run_v2_service_iam_member" "events_call_agent_edited" {
   }
 }
 
+# Google's own account that delivers the events, with its role. It would be made by the first use, which then fails.
+# Others in the project may use it, so that it is never taken away. The number depends on nothing from here on:
+# without these events calls are answered all the same.
+resource "terraform_data" "eventarc_agent" {
+  input = var.project_id
+
+  provisioner "local-exec" {
+    command = join(" && ", [
+      "gcloud beta services identity create --service=eventarc.googleapis.com --project=\"$PROJECT\" --quiet",
+      "gcloud projects add-iam-policy-binding \"$PROJECT\" --member=\"serviceAccount:service-$NUMBER@gcp-sa-eventarc.iam.gserviceaccount.com\" --role=roles/eventarc.serviceAgent --condition=None --quiet --format=none",
+    ])
+    environment = {
+      NUMBER  = local.project_number
+      PROJECT = self.input
+    }
+  }
+
+  depends_on = [time_sleep.apis]
+}
+
 # A function has one trigger of its own at most, and one pattern for both collections would also match
 # every write to a call.
 resource "google_eventarc_trigger" "agent_edited" {
@@ -76,5 +96,6 @@ resource "google_eventarc_trigger" "agent_edited" {
     }
   }
 
-  depends_on = [google_cloud_run_v2_service_iam_member.events_call_agent_edited]
+  # The agent's role is in force long before the function stands, which the grant to call it waits for.
+  depends_on = [google_cloud_run_v2_service_iam_member.events_call_agent_edited, terraform_data.eventarc_agent]
 }

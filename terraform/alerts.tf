@@ -31,6 +31,16 @@ locals {
       above  = 5
       within = "600s"
     }
+    "Signatures refused" = {
+      filter = "metric.type=\"${local.metric_prefix}/signatures_refused\""
+      above  = 0
+      within = "300s"
+    }
+    "Stream errors" = {
+      filter = "metric.type=\"${local.metric_prefix}/stream_errors\""
+      above  = 2
+      within = "600s"
+    }
     "Streams break off" = {
       filter = "metric.type=\"${local.metric_prefix}/take_ups\" AND metric.label.resumed_from!=\"handler_stopped\""
       above  = 2
@@ -52,6 +62,15 @@ resource "google_monitoring_notification_channel" "email" {
   labels       = { email_address = var.alert_email }
 
   depends_on = [time_sleep.apis]
+}
+
+# An alert on a metric that was just made is refused: "Cannot find metric(s) that match type". That can take ten minutes,
+# though mostly it is over by the time the webhook stands.
+resource "time_sleep" "metrics" {
+  create_duration = "180s"
+  triggers        = { metrics = join(",", concat(keys(local._counters), keys(local._distributions))) }
+
+  depends_on = [google_logging_metric.counter, google_logging_metric.distribution]
 }
 
 resource "google_monitoring_alert_policy" "count" {
@@ -88,7 +107,7 @@ resource "google_monitoring_alert_policy" "count" {
     auto_close = "3600s"
   }
 
-  depends_on = [google_logging_metric.counter]
+  depends_on = [google_cloud_run_v2_service.incoming_call, google_cloudfunctions2_function.incoming_call, time_sleep.metrics]
 }
 
 resource "google_monitoring_alert_policy" "slow_replies" {
@@ -120,5 +139,5 @@ resource "google_monitoring_alert_policy" "slow_replies" {
     auto_close = "3600s"
   }
 
-  depends_on = [google_logging_metric.distribution]
+  depends_on = [google_cloud_run_v2_service.incoming_call, google_cloudfunctions2_function.incoming_call, time_sleep.metrics]
 }

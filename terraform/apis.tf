@@ -6,6 +6,7 @@ locals {
       "cloudfunctions.googleapis.com",
       "cloudresourcemanager.googleapis.com",
       "eventarc.googleapis.com",
+      "eventarcpublishing.googleapis.com",
       "firebaserules.googleapis.com",
       "firestore.googleapis.com",
       "iam.googleapis.com",
@@ -18,16 +19,17 @@ locals {
     ],
     local.uses_key ? ["generativelanguage.googleapis.com"] : [],
     local.uses_vertex ? ["aiplatform.googleapis.com"] : [],
+    var.budget == null ? [] : ["billingbudgets.googleapis.com"],
   )
 }
 
 # The provider asks the Resource Manager before it can enable anything, and an empty project has not
-# even that.
+# even that. It answers some time after it was enabled.
 resource "terraform_data" "first_apis" {
   input = var.project_id
 
   provisioner "local-exec" {
-    command = "gcloud services enable cloudresourcemanager.googleapis.com serviceusage.googleapis.com --project=\"$PROJECT\" --quiet"
+    command = "gcloud services enable cloudresourcemanager.googleapis.com serviceusage.googleapis.com --project=\"$PROJECT\" --quiet && sleep 30"
     environment = {
       PROJECT = self.input
     }

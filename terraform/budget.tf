@@ -1,12 +1,14 @@
-resource "google_project_service" "budget" {
-  count = var.budget == null ? 0 : 1
-
-  service            = "billingbudgets.googleapis.com"
-  disable_on_destroy = false
+# A person's credentials belong to no project, and this API wants one to count the request for.
+provider "google" {
+  alias                 = "with_quota_project"
+  project               = var.project_id
+  billing_project       = var.project_id
+  user_project_override = true
 }
 
 resource "google_billing_budget" "monthly" {
-  count = var.budget == null ? 0 : 1
+  provider = google.with_quota_project
+  count    = var.budget == null ? 0 : 1
 
   billing_account = var.budget.billing_account
   display_name    = "${local.name}: monthly"
@@ -17,8 +19,7 @@ resource "google_billing_budget" "monthly" {
 
   amount {
     specified_amount {
-      currency_code = "USD"
-      units         = floor(var.budget.usd)
+      units = floor(var.budget.amount) # in the billing account's currency: another is refused
     }
   }
 
@@ -29,5 +30,5 @@ resource "google_billing_budget" "monthly" {
     }
   }
 
-  depends_on = [google_project_service.budget]
+  depends_on = [time_sleep.apis]
 }

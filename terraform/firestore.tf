@@ -6,6 +6,11 @@ resource "google_firestore_database" "this" {
   delete_protection_state           = var.deletion_protection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
   deletion_policy                   = var.deletion_protection ? "ABANDON" : "DELETE"
 
+  # A database cannot move. With another region everything else does.
+  lifecycle {
+    ignore_changes = [location_id]
+  }
+
   depends_on = [time_sleep.apis]
 }
 
@@ -33,15 +38,29 @@ resource "google_firestore_index" "this" {
   }
 }
 
-# A TTL deletes a document and nothing below it: each of these collections has its own.
-resource "google_firestore_field" "ttl" {
-  for_each = toset(local._firestore.ttl.collection_groups)
+# A TTL deletes a document and nothing below it: each of these collections has its own. By a script, because a destroy
+# that leaves the database must leave the records' end of life, too.
+resource "terraform_data" "ttl" {
+  triggers_replace = [local.store_url, local._firestore.ttl]
 
-  database   = google_firestore_database.this.name
-  collection = each.key
-  field      = local._firestore.ttl.field
+  provisioner "local-exec" {
+    command = "python3 ${path.module}/scripts/firestore.py expire"
+    environment = {
+      COLLECTION_GROUPS = join(" ", local._firestore.ttl.collection_groups)
+      DATABASE          = google_firestore_database.this.name
+      FIELD             = local._firestore.ttl.field
+      PROJECT           = var.project_id
+    }
+  }
+}
 
-  ttl_config {}
+# Until November 2026 these were Terraform's own; they stay in the database.
+removed {
+  from = google_firestore_field.ttl
+
+  lifecycle {
+    destroy = false
+  }
 }
 
 # Long texts that no query asks for: without this each would be indexed, and paid for.
@@ -60,7 +79,7 @@ resource "terraform_data" "firestore_rules" {
   triggers_replace = [google_firestore_database.this.name, filesha256("${path.module}/firestore.rules")]
 
   provisioner "local-exec" {
-    command = "python3 ${path.module}/scripts/firestore_rules.py"
+    command = "python3 ${path.module}/scripts/firestore.py rules"
     environment = {
       DATABASE = google_firestore_database.this.name
       PROJECT  = var.project_id

@@ -1,35 +1,52 @@
-# The stream handler's image: built by Cloud Build when its files have changed, unless one is given.
+# Images that Cloud Build makes when their files have changed: the stream handler's, unless one is given, and
+# incoming_call's, where it is a service.
 
 locals {
-  _image_files = sort(concat(
-    [".dockerignore"],
-    [for file in keys(local._shared_files) : "shared/${file}"],
-    [
-      for file in fileset(local.root, "services/stream_handler/**") : file
-      if !can(regex(local._not_deployed, file))
-    ],
-  ))
-  _image_hash          = sha256(join("\n", [for file in local._image_files : "${file} ${filesha256("${local.root}/${file}")}"]))
-  _built_image         = "${var.region}-docker.pkg.dev/${var.project_id}/${google_artifact_registry_repository.images.repository_id}/stream-handler:src-${substr(local._image_hash, 0, 16)}"
-  stream_handler_image = var.stream_handler_image == null ? terraform_data.stream_handler_image[0].output : var.stream_handler_image
+  _image_folders = {
+    incoming_call  = "functions/incoming_call"
+    stream_handler = "services/stream_handler"
+  }
+  _image_files = {
+    for part, folder in local._image_folders : part => sort(concat(
+      [".dockerignore"],
+      [for file in keys(local._shared_files) : "shared/${file}"],
+      [for file in fileset(local.root, "${folder}/**") : file if !can(regex(local._not_deployed, file))],
+    ))
+  }
+  _built_images = {
+    for part, files in local._image_files : part => join("", [
+      "${var.region}-docker.pkg.dev/${var.project_id}/${google_artifact_registry_repository.images.repository_id}/",
+      "${replace(part, "_", "-")}:src-${substr(sha256(join("\n", [for file in files : "${file} ${filesha256("${local.root}/${file}")}"])), 0, 16)}",
+    ])
+  }
+  stream_handler_image = var.stream_handler_image == null ? terraform_data.image["stream_handler"].output : var.stream_handler_image
 }
 
-resource "terraform_data" "stream_handler_image" {
-  count = var.stream_handler_image == null ? 1 : 0
+resource "terraform_data" "image" {
+  for_each = toset(concat(
+    var.domain_restricted_sharing ? ["incoming_call"] : [],
+    var.stream_handler_image == null ? ["stream_handler"] : [],
+  ))
 
-  input            = local._built_image
-  triggers_replace = local._built_image
+  input            = local._built_images[each.key]
+  triggers_replace = local._built_images[each.key]
 
   provisioner "local-exec" {
-    command     = "gcloud builds submit . --quiet --project=\"$PROJECT\" --config=terraform/image.cloudbuild.yaml --substitutions=\"_IMAGE=$IMAGE\" --service-account=\"$ACCOUNT\" --gcs-source-staging-dir=\"$STAGING\""
+    command     = "gcloud builds submit . --quiet --project=\"$PROJECT\" --config=terraform/image.cloudbuild.yaml --substitutions=\"_DOCKERFILE=$DOCKERFILE,_IMAGE=$IMAGE\" --service-account=\"$ACCOUNT\" --gcs-source-staging-dir=\"$STAGING\""
     working_dir = local.root
     environment = {
-      ACCOUNT = google_service_account.build.id
-      IMAGE   = local._built_image
-      PROJECT = var.project_id
-      STAGING = "${google_storage_bucket.sources.url}/image"
+      ACCOUNT    = google_service_account.build.id
+      DOCKERFILE = "${local._image_folders[each.key]}/Dockerfile"
+      IMAGE      = local._built_images[each.key]
+      PROJECT    = var.project_id
+      STAGING    = "${google_storage_bucket.sources.url}/image"
     }
   }
 
   depends_on = [time_sleep.grants]
+}
+
+moved {
+  from = terraform_data.stream_handler_image[0]
+  to   = terraform_data.image["stream_handler"]
 }

@@ -1,7 +1,23 @@
+locals {
+  _incoming_call_about = "Answers Twilio: what to do with a call, and what comes after its stream"
+  _incoming_call_settings = {
+    for name, value in merge(local.gemini_settings, {
+      FALLBACK_NUMBER = var.fallback_number
+      MEMORY_MODEL    = var.memory_model
+      PUBLIC_URL      = local.public_url
+      STORE_URL       = local.store_url
+      STREAM_URL      = local.stream_url
+    }) : name => value if value != null
+  }
+  _incoming_call_at_once = 8 # a status callback must never make a ringing call wait for an instance
+}
+
 resource "google_cloudfunctions2_function" "incoming_call" {
+  count = var.domain_restricted_sharing ? 0 : 1
+
   name        = local.incoming_call
   location    = var.region
-  description = "Answers Twilio: what to do with a call, and what comes after its stream"
+  description = local._incoming_call_about
 
   build_config {
     runtime           = "python313"
@@ -20,24 +36,15 @@ resource "google_cloudfunctions2_function" "incoming_call" {
   }
 
   service_config {
-    service_account_email = google_service_account.incoming_call.email
-    available_memory      = "512M"
-    available_cpu         = "1"
-    # A status callback must never make a ringing call wait for an instance.
-    max_instance_request_concurrency = 8
+    service_account_email            = google_service_account.incoming_call.email
+    available_memory                 = "512M"
+    available_cpu                    = "1"
+    max_instance_request_concurrency = local._incoming_call_at_once
     min_instance_count               = var.min_instances
     max_instance_count               = 10
     timeout_seconds                  = 60
     ingress_settings                 = "ALLOW_ALL"
-    environment_variables = {
-      for name, value in merge(local.gemini_settings, {
-        FALLBACK_NUMBER = var.fallback_number
-        MEMORY_MODEL    = var.memory_model
-        PUBLIC_URL      = local.public_url
-        STORE_URL       = local.store_url
-        STREAM_URL      = local.stream_url
-      }) : name => value if value != null
-    }
+    environment_variables            = local._incoming_call_settings
 
     dynamic "secret_environment_variables" {
       for_each = toset(local.secrets_of.incoming_call)
@@ -55,12 +62,83 @@ resource "google_cloudfunctions2_function" "incoming_call" {
 
 # Twilio has no Google identity. The webhook counts only with Twilio's signature.
 resource "google_cloud_run_v2_service_iam_member" "anybody_calls_incoming_call" {
+  count = var.domain_restricted_sharing ? 0 : 1
+
   location = var.region
-  name     = google_cloudfunctions2_function.incoming_call.name
+  name     = google_cloudfunctions2_function.incoming_call[0].name
   role     = "roles/run.invoker"
   member   = "allUsers"
 
   lifecycle {
-    replace_triggered_by = [google_cloudfunctions2_function.incoming_call.id]
+    replace_triggered_by = [google_cloudfunctions2_function.incoming_call[0].id]
   }
+}
+
+# The same code where an organisation forbids grants to allUsers. A service need not ask who invokes it, and a function
+# cannot be told not to.
+resource "google_cloud_run_v2_service" "incoming_call" {
+  count = var.domain_restricted_sharing ? 1 : 0
+
+  name                 = local.incoming_call
+  location             = var.region
+  description          = local._incoming_call_about
+  ingress              = "INGRESS_TRAFFIC_ALL"
+  invoker_iam_disabled = true
+  deletion_protection  = false # it keeps nothing
+
+  template {
+    service_account                  = google_service_account.incoming_call.email
+    timeout                          = "60s"
+    max_instance_request_concurrency = local._incoming_call_at_once
+
+    scaling {
+      min_instance_count = var.min_instances
+      max_instance_count = 10
+    }
+
+    containers {
+      image = terraform_data.image["incoming_call"].output
+
+      ports {
+        container_port = 8080
+      }
+
+      resources {
+        limits = {
+          cpu    = "1"
+          memory = "512Mi"
+        }
+        cpu_idle          = true
+        startup_cpu_boost = true
+      }
+
+      dynamic "env" {
+        for_each = local._incoming_call_settings
+        content {
+          name  = env.key
+          value = env.value
+        }
+      }
+
+      dynamic "env" {
+        for_each = toset(local.secrets_of.incoming_call)
+        content {
+          name = env.key
+          value_source {
+            secret_key_ref {
+              secret  = google_secret_manager_secret.this[env.key].secret_id
+              version = google_secret_manager_secret_version.this[env.key].version
+            }
+          }
+        }
+      }
+    }
+  }
+
+  traffic {
+    type    = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
+    percent = 100
+  }
+
+  depends_on = [time_sleep.grants]
 }

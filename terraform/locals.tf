@@ -1,7 +1,9 @@
+# It may depend on nothing that a later apply can change: with the number unknown, every URL would be, and whatever is
+# made of a URL would be planned anew.
 data "google_project" "this" {
   project_id = var.project_id
 
-  depends_on = [time_sleep.apis]
+  depends_on = [terraform_data.first_apis]
 }
 
 locals {
@@ -17,7 +19,7 @@ locals {
   # These follow from names, and so are known before what they lead to exists: incoming_call and
   # the stream handler each name the other.
   _domain          = "${local.project_number}.${var.region}.run.app"
-  incoming_call    = "${local.name}-incoming-call"
+  incoming_call    = "${local.name}-${var.domain_restricted_sharing ? "webhook" : "incoming-call"}" # a function's service may not have gone yet
   public_url       = "https://${local.incoming_call}-${local._domain}"
   stream_handler   = "${local.name}-stream-handler"
   stream_url       = "wss://${local.stream_handler}-${local._domain}"

@@ -43,6 +43,11 @@ locals {
       label  = "message"
       about  = "Sessions of the model that ended in mid-call or could not be opened"
     }
+    signatures_refused = {
+      filter = "${local._webhook_log} AND jsonPayload.message=\"signature refused\""
+      label  = null
+      about  = "Webhooks whose signature was refused, though they had one"
+    }
     store_trouble = {
       filter = "${local._handler_log} AND jsonPayload.message=\"call record not written yet\""
       label  = null

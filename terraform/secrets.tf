@@ -76,4 +76,8 @@ resource "google_secret_manager_secret_iam_member" "this" {
   secret_id = google_secret_manager_secret.this[each.value.secret].id
   role      = "roles/secretmanager.secretAccessor"
   member    = local._accounts_of[each.value.part]
+
+  lifecycle {
+    create_before_destroy = true # an instance that starts before it is replaced still reads its secrets
+  }
 }

@@ -3,71 +3,46 @@
 
 locals {
   _seeds = merge(
+    { "agents/default" = yamldecode(file("${local.root}/shared/ringdown/packaged/default.yaml")) },
     {
-      "agents/default" = jsonencode(yamldecode(file("${local.root}/shared/ringdown/packaged/default.yaml")))
-    },
-    {
-      for name, tool in local.tools : "tools/${name}" => jsonencode(merge(
+      for name, tool in local.tools : "tools/${name}" => merge(
         { for field, value in local.tool_folders[name] : field => value if !contains(["roles", "secrets", "settings"], field) },
         { url = tool.url },
-      ))
+      )
     },
   )
+}
 
-  # Firestore's API wants each value with its type, however deep: {"a": 1} is
-  # {"a": {"integerValue": "1"}}. Terraform knows no recursion, and none is needed: the JSON is cut
-  # into tokens, and each token is written in its typed form. A string before a colon is a name.
-  _tokens = {
-    for path, json in local._seeds :
-    path => regexall("\"(?:[^\"\\\\]|\\\\.)*\"|[{}\\[\\]:,]|[^\"{}\\[\\]:,]+", json)
-  }
-  _typed = {
-    for path, tokens in local._tokens : path => jsondecode(join("", [
-      for i, token in tokens :
-      token == "{" ? "{\"mapValue\":{\"fields\":{" :
-      token == "}" ? "}}}" :
-      token == "[" ? "{\"arrayValue\":{\"values\":[" :
-      token == "]" ? "]}}" :
-      token == ":" || token == "," ? token :
-      token == "null" ? "{\"nullValue\":null}" :
-      token == "true" || token == "false" ? "{\"booleanValue\":${token}}" :
-      !startswith(token, "\"") ? (can(regex("^-?[0-9]+$", token)) ? "{\"integerValue\":\"${token}\"}" : "{\"doubleValue\":${token}}") :
-      try(tokens[i + 1], "") == ":" ? token : "{\"stringValue\":${token}}"
-    ])).mapValue.fields
+# Created if absent; never replaced, and never deleted. A tool that moves to another region takes its address along.
+resource "terraform_data" "seed" {
+  for_each = local._seeds
+
+  triggers_replace = [local.store_url, try(each.value.url, null)]
+
+  provisioner "local-exec" {
+    command = "python3 ${path.module}/scripts/firestore.py seed"
+    environment = {
+      DATABASE = google_firestore_database.this.name
+      DOCUMENT = jsonencode(each.value)
+      PROJECT  = var.project_id
+      SEED     = each.key
+    }
   }
 }
 
-resource "google_firestore_document" "agent" {
-  database    = google_firestore_database.this.name
-  collection  = "agents"
-  document_id = "default"
-  fields      = jsonencode(local._typed["agents/default"])
+# Until November 2026 these were Terraform's own; they stay in the database.
+removed {
+  from = google_firestore_document.agent
 
   lifecycle {
-    ignore_changes = [fields]
+    destroy = false
   }
-
-  # So that the edit event of the new document is seen, and its status written.
-  depends_on = [google_eventarc_trigger.agent_edited]
 }
 
-resource "google_firestore_document" "tool" {
-  for_each = local.tools
-
-  database    = google_firestore_database.this.name
-  collection  = "tools"
-  document_id = each.key
-  fields      = jsonencode(local._typed["tools/${each.key}"])
+removed {
+  from = google_firestore_document.tool
 
   lifecycle {
-    ignore_changes       = [fields]
-    replace_triggered_by = [terraform_data.tool_address[each.key]]
+    destroy = false
   }
-}
-
-# A tool that has moved cannot be reached by what is written in its document.
-resource "terraform_data" "tool_address" {
-  for_each = local.tools
-
-  input = each.value.url
 }

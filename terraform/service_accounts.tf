@@ -97,6 +97,10 @@ resource "google_project_iam_member" "vertex_user" {
   project = var.project_id
   role    = "roles/aiplatform.user"
   member  = each.value
+
+  lifecycle {
+    create_before_destroy = true # what runs keeps its role until it is replaced
+  }
 }
 
 resource "google_project_iam_member" "build" {

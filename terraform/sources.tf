@@ -6,6 +6,11 @@ resource "google_storage_bucket" "sources" {
   public_access_prevention    = "enforced"
   force_destroy               = true
 
+  # With another region it stays where it is: what the number was set to before must not be lost.
+  lifecycle {
+    ignore_changes = [location]
+  }
+
   versioning {
     enabled = true
   }
@@ -40,7 +45,7 @@ locals {
   _function_files = {
     for name, folder in local._function_folders : name => merge(local._shared_files, {
       for file in fileset(folder, "**") : file => "${folder}/${file}"
-      if !can(regex(local._not_deployed, file))
+      if !can(regex(local._not_deployed, file)) && file != "Dockerfile"
     })
   }
 }

@@ -1,3 +1,9 @@
+locals {
+  # More than the calls that an instance takes, or nobody could be told that it is full, and it could not take over the
+  # calls of one that failed. Not much more: Cloud Run adds an instance at 60 % of this, which must be below MAX_CALLS.
+  _streams_per_instance = ceil(var.calls_per_instance * 1.25) + 1
+}
+
 resource "google_cloud_run_v2_service" "stream_handler" {
   name                = local.stream_handler
   location            = var.region
@@ -5,11 +11,13 @@ resource "google_cloud_run_v2_service" "stream_handler" {
   ingress             = "INGRESS_TRAFFIC_ALL"
   deletion_protection = false # it keeps nothing
 
+  invoker_iam_disabled = var.domain_restricted_sharing
+
   template {
     service_account                  = google_service_account.stream_handler.email
     timeout                          = "3600s" # one WebSocket is one request: a call's longest life
     session_affinity                 = true
-    max_instance_request_concurrency = var.calls_per_instance
+    max_instance_request_concurrency = local._streams_per_instance
 
     scaling {
       min_instance_count = var.min_instances
@@ -96,6 +104,8 @@ resource "google_cloud_run_v2_service" "stream_handler" {
 # Twilio opens the stream without a Google identity. It counts only with Twilio's signature, and with
 # the token that incoming_call made for this call.
 resource "google_cloud_run_v2_service_iam_member" "anybody_opens_stream" {
+  count = var.domain_restricted_sharing ? 0 : 1
+
   location = var.region
   name     = google_cloud_run_v2_service.stream_handler.name
   role     = "roles/run.invoker"

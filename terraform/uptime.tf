@@ -25,7 +25,7 @@ resource "google_monitoring_uptime_check_config" "incoming_call" {
     }
   }
 
-  depends_on = [google_cloudfunctions2_function.incoming_call]
+  depends_on = [google_cloud_run_v2_service.incoming_call, google_cloudfunctions2_function.incoming_call]
 }
 
 resource "google_monitoring_alert_policy" "no_answer" {

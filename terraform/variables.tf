@@ -17,6 +17,13 @@ variable "deletion_protection" {
   nullable    = false
 }
 
+variable "domain_restricted_sharing" {
+  description = "Whether your organisation forbids grants to allUsers. Then incoming_call is a Cloud Run service instead of a function, and neither it nor the stream handler asks Google's IAM who invokes it; both check Twilio's signature, as ever. Choose before the first apply: a change stops the line for some minutes."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "enabled_tool_secrets" {
   description = "The secrets of tools that you give, by the names in their tool.yaml, each with a version: {AWS_ACCESS_KEY_ID = 1}. The values go into tool_secrets. Raise the number to store a new value. A tool is deployed when all its secrets are here."
   type        = map(number)

@@ -10,21 +10,21 @@ variable "alert_email" {
 }
 
 variable "budget" {
-  description = "A monthly budget for the project, with e-mail to the billing account's administrators at 50, 90 and 100 %: {billing_account = \"012345-6789AB-CDEF01\", usd = 200}. It warns and stops nothing. Needs rights on the billing account."
+  description = "A monthly budget for the project, with e-mail to the billing account's administrators at 50, 90 and 100 %: {billing_account = \"012345-6789AB-CDEF01\", amount = 200}, in the billing account's currency. It warns and stops nothing. Needs rights on the billing account."
   type = object({
     billing_account = string
-    usd             = number
+    amount          = number
   })
   default = null
 
   validation {
-    condition     = var.budget == null || (can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.budget.billing_account)) && try(var.budget.usd, 0) >= 1)
-    error_message = "budget needs a billing_account like 012345-6789AB-CDEF01 (gcloud billing accounts list) and usd of 1 or more."
+    condition     = var.budget == null || (can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.budget.billing_account)) && try(var.budget.amount, 0) >= 1)
+    error_message = "budget needs a billing_account like 012345-6789AB-CDEF01 (gcloud billing accounts list) and an amount of 1 or more."
   }
 }
 
 variable "ci" {
-  description = "Build, plan and apply on every push: the GitHub repository, connected to Cloud Build before (https://console.cloud.google.com/cloud-build/triggers/connect); the bucket that holds the state; and the account that applies, by its address. Only pushes to `branch` are applied."
+  description = "Build, plan and apply what is pushed to `branch`, once it is approved: the GitHub repository, connected to Cloud Build before (https://console.cloud.google.com/cloud-build/triggers/connect); the bucket that holds the state; and the account that applies, by its address."
   type = object({
     owner           = string
     repository      = string

@@ -60,7 +60,7 @@ def test_every_variable_without_a_default_is_asked_for() -> None:
 
 
 def test_three_values_are_typed_and_the_rest_is_made() -> None:
-    steps = PAGE.split("## Fifteen minutes, in Cloud Shell\n")[1].split("\n## ")[0]
+    steps = PAGE.split("## The same by hand\n")[1].split("\n## ")[0]
 
     typed = re.findall(r"^ {4}(\w+) += \"[^$]", steps, re.MULTILINE)
     typed += re.findall(r"^ {4}read -rs TF_VAR_(\w+)", steps, re.MULTILINE)

@@ -93,7 +93,7 @@ def read_tree(root: Path) -> list[Source]:
     """Every Python file of the project, tests and benchmarks aside."""
     paths = (
         path
-        for folder in ("shared", "services", "functions", "simulators", "cli", "devtools")
+        for folder in ("shared", "services", "functions", "simulators", "cli", "deploy", "devtools")
         for path in sorted((root / folder).rglob("*.py"))
     )
     return [read_source(root, path) for path in paths]

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from ringdown.hosts import ascii_host
 
-_SIGNATURE = "x-twilio-signature"
+SIGNATURE_HEADER = "x-twilio-signature"
 _SETTINGS = "x-twilio-webhooks-signature-settings"
 """Sent if a shared key signed: `key=…,algorithm=…`."""
 _DIGESTS = {"HMAC_SHA1": hashlib.sha1, "HMAC_SHA256": hashlib.sha256}
@@ -41,7 +41,7 @@ def signature_is_valid(
         return False
     key = ((shared_key_secret if settings else None) or auth_token).encode()
     fields = "".join(name + value for name, value in sorted(set(form)))
-    given = _header(headers, _SIGNATURE).encode("utf-8", "replace")
+    given = _header(headers, SIGNATURE_HEADER).encode("utf-8", "replace")
     return any(
         hmac.compare_digest(
             base64.b64encode(hmac.new(key, f"{signed}{fields}".encode(), digest).digest()), given

@@ -2,13 +2,15 @@
 
 Run by Terraform (twilio.tf), which says everything in the environment. What the number had before
 is kept as an object below MEMORY_URL. The auth token is fetched from Secret Manager by gcloud, so
-that a destroy, which knows only the state, can have it. Python's standard library and gcloud are
-all it needs.
+that a destroy, which knows only the state, can have it. `restore` never fails, because that would
+block the destroy forever: it says what to do by hand. Python's standard library and gcloud are all
+it needs.
 """
 
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.error
@@ -31,6 +33,11 @@ _FIELDS = {
 }
 """What is set, as Twilio takes it and as it gives it. An application would win over the URL."""
 
+_ANOTHER_DEPLOYMENT = re.compile(
+    r"https://[a-z0-9-]+-(incoming-call|webhook)-\d+\.[a-z0-9-]+\.run\.app/?"
+)
+"""A webhook of Ringdown, by the address that Cloud Run gives it."""
+
 Number = dict[str, Any]
 
 
@@ -46,8 +53,13 @@ class Settings:
     fallback_url: str
     status_url: str
     token_secret: str
+    token_version: str
     memory_url: str
     api_url: str
+
+    def is_ours(self, voice_url: str | None) -> bool:
+        """Whether it is this deployment's, in whatever region that was."""
+        return (voice_url or "").startswith(f"{self.voice_url.partition('.')[0]}.")
 
     @property
     def wanted(self) -> dict[str, str]:
@@ -70,6 +82,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         fallback_url=environ["FALLBACK_URL"],
         status_url=environ["STATUS_URL"],
         token_secret=environ["TOKEN_SECRET"],
+        token_version=environ.get("TOKEN_VERSION", "latest"),
         memory_url=environ["MEMORY_URL"],
         api_url=environ.get("TWILIO_API_URL", "https://api.twilio.com"),
     )
@@ -110,6 +123,12 @@ class Twilio:
             raise Failed(f"Twilio cannot be reached ({error}). Apply again.") from None
 
 
+_BY_HAND = (
+    "Set the number's URLs by hand, or release it: https://console.twilio.com, Phone Numbers,"
+    " Active numbers."
+)
+
+
 def _explanation(status: int) -> str:
     if status in (401, 403):
         return (
@@ -123,22 +142,38 @@ def _explanation(status: int) -> str:
 def point_here(settings: Settings, twilio: Twilio) -> str:
     """Set the number's URLs, after what it had was kept; returns what to tell."""
     number = twilio.find(settings.phone_number)
-    if number["voice_url"] != settings.voice_url:
+    told = ["The number's calls come here now; what it was set to before is kept."]
+    if not settings.is_ours(number["voice_url"]):
         before = {field: number.get(name) or "" for field, name in _FIELDS.items()}
         _gcloud(
             ("storage", "cp", "-", _memory(settings, number)), given=json.dumps(before, indent=2)
         )
+        if _ANOTHER_DEPLOYMENT.fullmatch(before["VoiceUrl"]):
+            told.append(
+                f"Until now another deployment answered it: {before['VoiceUrl']}. Give each"
+                " deployment a number of its own, or destroy that one first and then apply here."
+            )
+    if number.get("trunk_sid"):
+        told.append(
+            "The number belongs to a SIP trunk, which gets its calls whatever its URLs are. Remove"
+            " it from the trunk: https://console.twilio.com, Elastic SIP Trunking, Trunks."
+        )
     twilio.change(number["sid"], settings.wanted)
-    return "The number's calls come here now; what it was set to before is kept."
+    return "\n".join(told)
 
 
 def put_back(settings: Settings, twilio: Twilio) -> str:
     """Give the number what it had, unless somebody has set it to something else since."""
     number = twilio.find(settings.phone_number)
-    if number["voice_url"] != settings.voice_url:
+    if not settings.is_ours(number["voice_url"]):
         return "The number has been pointed elsewhere meanwhile, and is left as it is."
     before = json.loads(_gcloud(("storage", "cat", _memory(settings, number))))
     twilio.change(number["sid"], before)
+    if _ANOTHER_DEPLOYMENT.fullmatch(before["VoiceUrl"]):
+        return (
+            f"The number is with the deployment that had it before: {before['VoiceUrl']}. If that"
+            f" one is gone, nobody answers. {_BY_HAND}"
+        )
     return "The number has what it had before."
 
 
@@ -161,14 +196,16 @@ def _gcloud(arguments: tuple[str, ...], given: str | None = None) -> str:
 
 
 def main() -> None:
-    settings = read_settings(os.environ)
+    settings, restoring = read_settings(os.environ), sys.argv[1] == "restore"
     try:
         secret = f"--secret={settings.token_secret}"
-        token = _gcloud(("secrets", "versions", "access", "latest", secret)).strip()
-        act = {"set": point_here, "restore": put_back}[sys.argv[1]]
+        token = _gcloud(("secrets", "versions", "access", settings.token_version, secret)).strip()
+        act = put_back if restoring else point_here
         print(act(settings, Twilio(settings, token)))  # noqa: T201 - for the person who applies
     except Failed as failure:
-        sys.exit(str(failure))
+        if not restoring:
+            sys.exit(str(failure))
+        print(f"The number was not given back what it had before. {failure}\n{_BY_HAND}")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 # `terraform test`: plans only, with no provider and no cloud.
 
 mock_provider "google" {}
+mock_provider "google" {
+  alias = "with_quota_project"
+}
 mock_provider "time" {}
 
 variables {
@@ -23,7 +26,7 @@ run "defaults" {
     error_message = "Nothing may run, or cost, while nobody calls."
   }
   assert {
-    condition     = google_cloudfunctions2_function.incoming_call.service_config[0].max_instance_request_concurrency >= 8
+    condition     = google_cloudfunctions2_function.incoming_call[0].service_config[0].max_instance_request_concurrency >= 8
     error_message = "Status callbacks must not compete with a ringing call."
   }
   assert {
@@ -31,7 +34,7 @@ run "defaults" {
     error_message = "Records must not go with a destroy that was not meant for them."
   }
   assert {
-    condition     = length(terraform_data.stream_handler_image) == 1
+    condition     = join(",", keys(terraform_data.image)) == "stream_handler"
     error_message = "The first apply must build the image by itself."
   }
 }
@@ -111,7 +114,7 @@ run "an_image_that_is_given_is_not_built" {
   }
 
   assert {
-    condition     = length(terraform_data.stream_handler_image) == 0
+    condition     = length(terraform_data.image) == 0
     error_message = "Nothing is to be built."
   }
 }
@@ -121,7 +124,7 @@ run "everything_that_is_optional_can_be_had_at_once" {
 
   variables {
     alert_email  = "oncall@example.com"
-    budget       = { billing_account = "012345-6789AB-CDEF01", usd = 200 }
+    budget       = { billing_account = "012345-6789AB-CDEF01", amount = 200 }
     uptime_check = true
     ci = {
       owner           = "us"

@@ -3,7 +3,6 @@
 The plan is one made after an apply, in which everything is known.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Set as AbstractSet
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ class Resource:
     address: str
     type: str
     name: str
-    key: str | None
+    key: str | int | None
     values: Mapping[str, Json]
 
 
@@ -97,16 +96,17 @@ def secret_problems(texts: Mapping[str, bytes], secrets: Mapping[str, str]) -> l
 def public_problems(plan: Json) -> list[str]:
     """Everybody may invoke what Twilio reaches, and have no other role on anything."""
     names = {r.values["name"]: name for name, r in deployables(plan).items()}
-    problems, public = [], set()
+    problems = []
+    public = {name for name, r in deployables(plan).items() if r.values.get("invoker_iam_disabled")}
     for resource in resources(plan):
         if not EVERYBODY & set(_members(resource)):
             continue
         target = names.get(resource.values.get("name", ""))
         if resource.type == _INVOKER and resource.values["role"] == "roles/run.invoker":
-            public.add(target)
+            public.add(str(target))
         else:
             problems.append(f"{resource.address} gives everybody {resource.values['role']}")
-    problems += [f"{name} is open to everybody" for name in sorted(map(str, public - PUBLIC))]
+    problems += [f"{name} is open to everybody" for name in sorted(public - PUBLIC)]
     return problems + [f"Twilio cannot reach {name}" for name in sorted(PUBLIC - public)]
 
 
@@ -196,6 +196,8 @@ def careless_problems(plan: Json) -> list[str]:
                 problems.append(f"{resource.address} gives {text}")
             if text == "latest" or text.endswith(":latest"):
                 problems.append(f"{resource.address}.{place} is {text}, which can change")
+        if resource.type == "google_cloudbuild_trigger":
+            problems += _trigger_problems(resource)
     accounts = [(name, _account(r)) for name, r in deployables(plan).items()]
     for name, account in accounts:
         if not account:
@@ -205,12 +207,24 @@ def careless_problems(plan: Json) -> list[str]:
     return problems
 
 
+def _trigger_problems(trigger: Resource) -> Iterator[str]:
+    """A pushed commit says what runs, as the account that applies."""
+    if not any(config["approval_required"] for config in trigger.values["approval_config"]):
+        yield f"{trigger.address} runs what nobody has approved"
+    for github in trigger.values["github"]:
+        for push in github["push"]:
+            if not re.fullmatch(r"\^[\w./\\-]+\$", push["branch"]):
+                yield f"{trigger.address} runs what is pushed to {push['branch']}"
+
+
 def line_problems(plan: Json) -> list[str]:
     """Whether calls of any length live, and the handler knows how many it carries."""
     service = deployables(plan)["stream_handler"]
     (template,) = service.values["template"]
     (container,) = template["containers"]
     (resources_,) = container["resources"]
+    streams = template["max_instance_request_concurrency"]
+    max_calls = int(environment(service).plain["MAX_CALLS"])
     probes = [*container["startup_probe"], *container["liveness_probe"]]
     wanted = {
         "a call lives an hour": template["timeout"] == "3600s",
@@ -219,8 +233,8 @@ def line_problems(plan: Json) -> list[str]:
         ]
         == [("TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", 100)],
         "session affinity is on": template["session_affinity"] is True,
-        "MAX_CALLS is the concurrency": environment(service).plain["MAX_CALLS"]
-        == str(template["max_instance_request_concurrency"]),
+        "a full instance still gets calls to refuse or take over": streams > max_calls,
+        "instances are added before MAX_CALLS is reached": 0.6 * streams < max_calls,
         "both probes ask /ready": [p["http_get"][0]["path"] for p in probes] == ["/ready"] * 2,
         "the start has a boost": resources_["startup_cpu_boost"] is True,
         "records are written after the request": resources_["cpu_idle"] is False,
@@ -244,10 +258,9 @@ def identities(plan: Json) -> set[tuple[str, str]]:
     }
 
 
-def plain(fields: str) -> dict[str, Json]:
+def plain(fields: Mapping[str, Json]) -> dict[str, Json]:
     """A Firestore document's typed JSON as plain values."""
-    typed: dict[str, Json] = json.loads(fields)
-    return {name: _plain(value) for name, value in typed.items()}
+    return {name: _plain(value) for name, value in fields.items()}
 
 
 def _plain(typed: Json) -> Json:

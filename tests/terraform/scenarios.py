@@ -30,7 +30,7 @@ def tool_secret_names() -> set[str]:
 
 EVERYTHING: Mapping[str, object] = {
     "alert_email": "oncall@example.com",
-    "budget": {"billing_account": "012345-6789AB-CDEF01", "usd": 200},
+    "budget": {"billing_account": "012345-6789AB-CDEF01", "amount": 200},
     "calls_per_instance": 30,
     "ci": {
         "owner": "us",
@@ -64,6 +64,7 @@ SCENARIOS: Mapping[str, Mapping[str, object]] = {
     "minimal": {},
     "everything": EVERYTHING,
     "vertex": {"gemini_backend": "vertex"},
+    "restricted": {"domain_restricted_sharing": True},
     "staging": {"name": "staging", "stream_handler_image": OTHER_IMAGE},
 }
 DESTROYED = ("minimal", "everything")
@@ -88,7 +89,8 @@ class Applied:
     """What an apply made, and what a destroy left of it if the scenario is destroyed.
 
     `plan` is the second one, in which everything is known. `twilio` has the number `before`,
-    `during` and `after`, and the `rules` and `releases` of the database.
+    `during` and `after`; the `rules` and `releases` of the database; and its `documents` and what
+    expires in it (`expiring`), while it stood and at the end (`documents_after`, `expiring_after`).
     """
 
     folder: Path
@@ -163,15 +165,23 @@ class Deployments:
 
 
 def _live_through(folder: Path, name: str) -> dict[str, Json]:
-    """What Twilio and the database's rules were like."""
+    """What Twilio and the database were like."""
     with checkout(folder, SCENARIOS[name], every_tool=name == "everything") as copy:
         seen: dict[str, Json] = {"before": dict(copy.twilio.number)}
         copy.succeed(*_APPLY)
         seen["during"] = dict(copy.twilio.number)
+        google = copy.twilio.google
+        seen["documents"], seen["expiring"] = dict(google.documents), dict(google.expiring)
         if name in DESTROYED:
             copy.succeed(*_DESTROY)
             seen["after"] = copy.twilio.number
-        return {**seen, "rules": copy.twilio.rulesets, "releases": copy.twilio.releases}
+        return {
+            **seen,
+            "rules": google.rulesets,
+            "releases": google.releases,
+            "documents_after": google.documents,
+            "expiring_after": google.expiring,
+        }
 
 
 def deployments(factory: pytest.TempPathFactory) -> Deployments:

@@ -1,7 +1,8 @@
 """Terraform on stand-in providers, in a copy of the tree, with gcloud and Twilio played here.
 
 TERRAFORM_STANDIN names a program that runs a command with stand-ins for the providers: no network,
-no cloud, but Terraform itself and the providers' own schemas.
+no cloud, but Terraform itself and the providers' own schemas. stricter_provider.py adds what
+Google's provider does beyond its schema.
 """
 
 import json
@@ -11,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from ringdown.tools import Json
 from tests.terraform.little_twilio import LittleTwilio
 
 ROOT = Path(__file__).parents[2]
+STRICTER = Path(__file__).with_name("stricter_provider.py")
 ACCOUNT_SID = "AC0123456789abcdef0123456789abcdef"
 PHONE_NUMBER = "+14155550100"
 PROJECT = "our-project-1"
@@ -36,7 +38,7 @@ REQUIRED = {
 }
 WITHIN_S = 600.0  # some seconds, on a machine that does nothing else
 
-_COPIED = ("terraform", "functions", "services", "shared", ".dockerignore", ".gcloudignore")
+COPIED = ("terraform", "functions", "services", "shared", ".dockerignore", ".gcloudignore")
 _NOT_COPIED = shutil.ignore_patterns(
     "__pycache__", ".terraform*", "*.tfstate*", "*.tfvars", ".build", ".mypy_cache"
 )
@@ -47,8 +49,9 @@ folder, words = pathlib.Path({folder!r}), sys.argv[1:]
 with (folder / "gcloud.jsonl").open("a") as log:
     log.write(json.dumps(words) + "\\n")
 match words:
-    case ["secrets", "versions", "access", *_]:
-        print({token!r})
+    case ["secrets", "versions", "access", version, *_]:
+        newer = folder / "latest-token"
+        print(newer.read_text() if version == "latest" and newer.exists() else {token!r})
     case ["storage", "cp", "-", url, *_]:
         (folder / url.rpartition("/")[2]).write_text(sys.stdin.read())
     case ["storage", "cat", url, *_]:
@@ -83,6 +86,15 @@ class Checkout:
     def terraform(self) -> Path:
         return self.folder / "terraform"
 
+    def refuse(self, kind: str, message: str, times: int) -> None:
+        """Have the next `times` resources of a type fail when they are created."""
+        refusals = {kind: {"message": message, "times": times}}
+        (self.folder / "refusals.json").write_text(json.dumps(refusals), "utf-8")
+
+    def with_variables(self, **changes: object) -> "Checkout":
+        """The same folder and services, with other variables."""
+        return replace(self, variables={**self.variables, **changes})
+
     def run(self, *commands: str) -> Ran:
         """Run shell commands in terraform/, until one fails."""
         variables = self.terraform / "given.auto.tfvars.json"
@@ -92,7 +104,10 @@ class Checkout:
         fakes = f'export PATH="{self.folder / "bin"}:$PATH"'
         script.write_text("\n".join(("set -e", fakes, *commands)), "utf-8")
         done = subprocess.run(
-            (os.environ["TERRAFORM_STANDIN"], "bash", str(script)),
+            (
+                os.environ["TERRAFORM_STANDIN"],
+                *(sys.executable, str(STRICTER), str(self.folder), "bash", str(script)),
+            ),
             cwd=self.terraform,
             env={
                 **{name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ},
@@ -100,6 +115,7 @@ class Checkout:
                 "GOGC": "400",  # Terraform spends a fifth of its time collecting garbage
                 "TWILIO_API_URL": self.twilio.url,
                 "FIREBASE_RULES_API_URL": self.twilio.url,
+                "FIRESTORE_API_URL": self.twilio.url,
                 **self.environ,
             },
             stdin=subprocess.DEVNULL,
@@ -134,22 +150,34 @@ def checkout(
     One tool stands for all, and zips have little in them, unless it is asked for: with each
     resource that is made, Terraform writes what every zip holds into its state once more.
     """
-    for name in _COPIED:
+    put_tree(source, folder, every_tool=every_tool, full_zips=full_zips)
+    gcloud = folder / "bin" / "gcloud"
+    gcloud.parent.mkdir()
+    token = SECRETS["twilio_auth_token"]
+    gcloud.write_text(_GCLOUD.format(python=sys.executable, folder=str(folder), token=token))
+    gcloud.chmod(0o755)
+    sleep = folder / "bin" / "sleep"
+    sleep.write_text("#!/bin/sh\n", "utf-8")  # nothing here takes time to come into force
+    sleep.chmod(0o755)
+    with LittleTwilio(ACCOUNT_SID, token, PHONE_NUMBER).serving() as twilio:
+        yield Checkout(folder, twilio, {**REQUIRED, **variables})
+
+
+def put_tree(
+    source: Path, folder: Path, *, every_tool: bool = False, full_zips: bool = False
+) -> None:
+    """Copy what Terraform reads, in place of a copy that is there; its state stays."""
+    for name in COPIED:
         if (source / name).is_dir():
-            shutil.copytree(source / name, folder / name, ignore=_NOT_COPIED)
+            for old in (folder / name).glob("**/*.tf"):
+                old.unlink()
+            shutil.copytree(source / name, folder / name, ignore=_NOT_COPIED, dirs_exist_ok=True)
         else:
             shutil.copy(source / name, folder / name)
     if not every_tool:
         _keep_one_tool(folder / "functions" / "tools")
     if not full_zips:
         _lighten(folder)
-    gcloud = folder / "bin" / "gcloud"
-    gcloud.parent.mkdir()
-    token = SECRETS["twilio_auth_token"]
-    gcloud.write_text(_GCLOUD.format(python=sys.executable, folder=str(folder), token=token))
-    gcloud.chmod(0o755)
-    with LittleTwilio(ACCOUNT_SID, token, PHONE_NUMBER).serving() as twilio:
-        yield Checkout(folder, twilio, {**REQUIRED, **variables})
 
 
 def _keep_one_tool(tools: Path) -> None:

@@ -35,6 +35,7 @@ from tests.terraform.stand_in import (
 pytestmark = [needs_stand_in, pytest.mark.timeout(700)]
 
 SECURITY_PAGE = (ROOT / "docs" / "security.md").read_text("utf-8")
+SERVICE = "google_cloud_run_v2_service"
 PLATFORM = {"HOST", "PORT", "K_REVISION"}  # set by Cloud Run, or left at the default
 EACH = pytest.mark.parametrize("name", SCENARIOS)
 A_SECRET = "a-secret-of-forty-characters-0123456789a"
@@ -84,6 +85,20 @@ def test_destroy_takes_everything_and_puts_the_number_back(
     assert after == {**before, "status_callback": "", "voice_fallback_url": ""}
 
 
+@pytest.mark.parametrize("name", DESTROYED)
+def test_destroy_deletes_no_words_and_no_end_of_life(deployed: Deployments, name: str) -> None:
+    """Without protection they go with their database; with it, they stay as it does."""
+    seen = deployed[name].twilio
+    protected = deployed[name].plan["variables"]["deletion_protection"]["value"]
+
+    assert seen["documents_after"] == seen["documents"] != {}
+    assert seen["expiring_after"] == seen["expiring"] != {}
+    (database,) = (
+        r for r in resources(deployed[name].plan) if r.type == "google_firestore_database"
+    )
+    assert database.values["deletion_policy"] == ("ABANDON" if protected else "DELETE")
+
+
 @EACH
 def test_every_property_holds(deployed: Deployments, name: str) -> None:
     plan = deployed[name].plan
@@ -113,7 +128,8 @@ def test_the_first_apply_builds_the_image_from_its_files(deployed: Deployments) 
     (build,) = [c for c in deployed["minimal"].gcloud_calls() if c[:2] == ["builds", "submit"]]
 
     image = deployed["minimal"].outputs["stream_handler_image"]
-    assert f"--substitutions=_IMAGE={image}" in build
+    dockerfile = "services/stream_handler/Dockerfile"
+    assert f"--substitutions=_DOCKERFILE={dockerfile},_IMAGE={image}" in build
     assert image.startswith(f"us-east4-docker.pkg.dev/{PROJECT}/ringdown/stream-handler:src-")
     assert "--config=terraform/image.cloudbuild.yaml" in build
 
@@ -124,6 +140,22 @@ def test_an_image_that_is_given_is_used_and_nothing_is_built(deployed: Deploymen
     (template,) = deployables(applied.plan)["stream_handler"].values["template"]
     assert template["containers"][0]["image"] == OTHER_IMAGE
     assert ["builds", "submit"] not in [c[:2] for c in applied.gcloud_calls()]
+
+
+def test_where_grants_to_everybody_are_forbidden_there_are_none(deployed: Deployments) -> None:
+    applied = deployed["restricted"]
+
+    accounts = {grant.account for grant in properties.grants(applied.plan)}
+    assert "allUsers" not in accounts
+    (service,) = (
+        r for r in resources(applied.plan) if (r.type, r.name) == (SERVICE, "incoming_call")
+    )
+    image = service.values["template"][0]["containers"][0]["image"]
+    submitted = [c for c in applied.gcloud_calls() if c[:2] == ["builds", "submit"]]
+    (build,) = (c for c in submitted if f"_IMAGE={image}" in " ".join(c))
+    assert "_DOCKERFILE=functions/incoming_call/Dockerfile," in " ".join(build)
+    url = "https://ringdown-webhook-123456789012.us-east4.run.app"
+    assert applied.twilio["during"]["voice_url"] == applied.outputs["webhook_url"] == url
 
 
 def test_two_environments_have_nothing_in_common(deployed: Deployments) -> None:
@@ -190,7 +222,7 @@ def reads(name: str, given: Environment) -> tuple[set[str], str | None]:
     return set(told["read"]), told["problem"]
 
 
-READ_IN = ("minimal", "everything", "vertex")
+READ_IN = ("minimal", "everything", "vertex", "restricted")
 
 
 @pytest.fixture(scope="module")
@@ -241,18 +273,17 @@ def test_a_missing_variable_is_told_by_its_reader(everything: Applied) -> None:
 # Seeds
 
 
-def seeds(applied: Applied, name: str) -> list[properties.Resource]:
-    return [
-        resource
-        for resource in resources(applied.plan)
-        if resource.type == "google_firestore_document" and resource.name == name
-    ]
+def seeds(applied: Applied) -> dict[str, Json]:
+    """The documents that were written, by path."""
+    database = f"{applied.outputs['store_url'].rpartition('/')[2]}/"
+    return {
+        path.removeprefix(database): properties.plain(document)
+        for path, document in applied.twilio["documents"].items()
+    }
 
 
 def test_the_default_agent_is_the_packaged_one(everything: Applied) -> None:
-    (seed,) = seeds(everything, "agent")
-
-    agent = to_record(Agent, properties.plain(seed.values["fields"]), where="seed")
+    agent = to_record(Agent, seeds(everything)["agents/default"], where="seed")
 
     packaged = to_record(
         Agent, _yaml(everything, "shared/ringdown/packaged/default.yaml"), where="packaged"
@@ -262,15 +293,18 @@ def test_the_default_agent_is_the_packaged_one(everything: Applied) -> None:
 
 def test_each_tool_is_declared_as_its_folder_says(everything: Applied) -> None:
     functions = deployables(everything.plan)
-    documents = seeds(everything, "tool")
+    documents = {
+        path.removeprefix("tools/"): document
+        for path, document in seeds(everything).items()
+        if path.startswith("tools/")
+    }
 
-    assert {f"tool/{seed.key}" for seed in documents} == {n for n in functions if "/" in n}
-    for seed in documents:
-        document = properties.plain(seed.values["fields"])
-        to_record(ToolDeclaration, document, where=f"tools/{seed.key}")
-        service = functions[f"tool/{seed.key}"].values["name"]
+    assert {f"tool/{name}" for name in documents} == {n for n in functions if "/" in n}
+    for name, document in documents.items():
+        to_record(ToolDeclaration, document, where=f"tools/{name}")
+        service = functions[f"tool/{name}"].values["name"]
         assert document.pop("url") == f"https://{service}-123456789012.us-east4.run.app"
-        folder = _yaml(everything, f"functions/tools/{seed.key}/tool.yaml")
+        folder = _yaml(everything, f"functions/tools/{name}/tool.yaml")
         for_terraform = ("roles", "secrets", "settings")
         assert document == {n: value for n, value in folder.items() if n not in for_terraform}
 
@@ -279,7 +313,6 @@ def test_the_database_is_what_the_code_that_queries_wants(everything: Applied) -
     wanted = _yaml(everything, "shared/ringdown/packaged/firestore.json")
     fields = [r for r in resources(everything.plan) if r.type == "google_firestore_field"]
 
-    expiring = {r.values["collection"] for r in fields if r.values["ttl_config"]}
     indexes = [
         {
             "collection_group": r.values["collection"],
@@ -289,13 +322,12 @@ def test_the_database_is_what_the_code_that_queries_wants(everything: Applied) -
         if r.type == "google_firestore_index"
     ]
 
-    assert expiring == set(wanted["ttl"]["collection_groups"])
-    assert {r.values["field"] for r in fields if r.values["ttl_config"]} == {"expires_at"}
+    assert everything.twilio["expiring"] == {
+        f"ringdown/{group}": "expires_at" for group in wanted["ttl"]["collection_groups"]
+    }
     assert sorted(indexes, key=str) == sorted(wanted["indexes"], key=str)
     unindexed = [
-        {"collection_group": r.values["collection"], "field": r.values["field"]}
-        for r in fields
-        if r.values["index_config"]
+        {"collection_group": r.values["collection"], "field": r.values["field"]} for r in fields
     ]
     assert sorted(unindexed, key=str) == sorted(wanted["index_exemptions"], key=str)
 

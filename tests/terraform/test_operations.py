@@ -145,7 +145,7 @@ class TestPlanned:
             if (missing := _named(m) - messages([x for x in lines if matches(_filter(m), x)]))
         }
 
-        assert len(metrics) == 15
+        assert len(metrics) == 16
         assert unheard == {}
 
     def test_values_and_labels_are_fields_of_every_line_found(self, everything: Applied) -> None:

@@ -31,6 +31,7 @@ from tests.terraform.stand_in import ROOT, Checkout, checkout, needs_stand_in
 pytestmark = pytest.mark.timeout(900)  # the first time, packages are installed
 
 DOCKERFILE = ROOT / "services" / "stream_handler" / "Dockerfile"
+WEBHOOK_DOCKERFILE = ROOT / "functions" / "incoming_call" / "Dockerfile"
 SECRET = "0123456789abcdef0123456789abcdef0123456789abcdef"
 TOOLS = sorted(path.parent.name for path in TOOL_FOLDERS.glob("*/tool.yaml"))
 FUNCTIONS = ["agent_edited", "incoming_call", *(f"tool/{name}" for name in TOOLS)]
@@ -213,10 +214,11 @@ def test_the_image_is_not_run_by_root_nor_through_a_shell(image: Image) -> None:
     assert image.command[1:] == ("-m", "stream_handler")
 
 
-def test_the_images_base_is_pinned() -> None:
+def test_the_images_have_one_base_and_it_is_pinned() -> None:
     bases = [
         step.text.partition(" AS ")[0]
-        for step in instructions(DOCKERFILE.read_text("utf-8"))
+        for dockerfile in (DOCKERFILE, WEBHOOK_DOCKERFILE)
+        for step in instructions(dockerfile.read_text("utf-8"))
         if step.name == "FROM"
     ]
 
@@ -238,6 +240,36 @@ def test_what_dockerignore_holds_back_cannot_be_copied(tmp_path: Path) -> None:
 
     with pytest.raises(FileNotFoundError, match="not sent to the build"):
         build(planted, ROOT, tmp_path)
+
+
+async def test_the_webhooks_image_answers_a_call(tmp_path: Path) -> None:
+    """Where no function may be open to everybody, a service runs the same code."""
+    image = build(WEBHOOK_DOCKERFILE.read_text("utf-8"), ROOT, tmp_path / "image")
+    port, form = free_port(), a_form()
+    environ = {
+        "PATH": "/usr/bin:/bin",
+        "PORT": str(port),
+        "PUBLIC_URL": "https://webhook.example",
+        "STORE_URL": f"sqlite:{tmp_path / 'records.db'}",
+        "STREAM_URL": "ws://127.0.0.1:9",
+        "STREAM_TOKEN_SECRET": SECRET,
+        "TWILIO_AUTH_TOKEN": SECRET,
+        "GEMINI_API_KEY": SECRET,
+        **image.environ,
+    }
+    signature = RequestValidator(SECRET).compute_signature("https://webhook.example", form)
+    runner = "import os, runpy, sys; os.chdir(sys.argv[1]); del sys.argv[1];"
+    runner += " runpy.run_module('functions_framework', run_name='__main__')"
+    python, m, module, *options = image.command
+    assert (m, module, image.user) == ("-m", "functions_framework", "10001:10001")
+    argv = (python, "-c", runner, str(image.here(image.workdir)), *options)
+    command = Command("webhook", argv, environ, f"http://127.0.0.1:{port}")
+    async with started(command, tmp_path / "image") as http:
+        response = await http.post("/", data=form, headers={"X-Twilio-Signature": signature})
+        forged = await http.post("/", data=form, headers={"X-Twilio-Signature": "forged"})
+
+    assert ' url="ws://127.0.0.1:9/media"' in response.text
+    assert forged.status_code == 403
 
 
 async def test_the_image_carries_a_call(image: Image, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def planted(applied: Applied, change: Callable[[list[Json]], None]) -> Json:
     return plan
 
 
-def one(every: list[Json], kind: str, name: str, key: str | None = None) -> Json:
+def one(every: list[Json], kind: str, name: str, key: str | int | None = None) -> Json:
     (found,) = (
         r for r in every if r["type"] == kind and r["name"] == name and r.get("index") == key
     )
@@ -53,11 +53,31 @@ def test_a_public_tool_is_found(everything: Applied) -> None:
 
 def test_a_webhook_that_twilio_cannot_reach_is_found(everything: Applied) -> None:
     def change(every: list[Json]) -> None:
-        one(every, INVOKER, "anybody_calls_incoming_call")["member"] = "serviceAccount:x"
+        one(every, INVOKER, "anybody_calls_incoming_call", 0)["member"] = "serviceAccount:x"
 
     problems = properties.public_problems(planted(everything, change))
 
     assert problems == ["Twilio cannot reach incoming_call"]
+
+
+def test_a_service_that_asks_nobody_who_calls_is_found(everything: Applied) -> None:
+    """As good as a grant to everybody, on what Twilio need not reach."""
+
+    def change(every: list[Json]) -> None:
+        handler = one(every, *HANDLER)
+        every.append(
+            {
+                "address": "planted",
+                "mode": "managed",
+                "type": HANDLER[0],
+                "name": "planted",
+                "values": {**handler, "name": "planted", "invoker_iam_disabled": True},
+            }
+        )
+
+    assert properties.public_problems(planted(everything, change)) == [
+        "planted is open to everybody"
+    ]
 
 
 def test_a_role_for_everybody_is_found(everything: Applied) -> None:
@@ -95,7 +115,7 @@ def test_a_tools_role_that_is_not_listed_is_found(everything: Applied) -> None:
     [
         ("google_project_iam_member", "event_receiver", "role", "roles/editor"),
         ("google_project_iam_member", "event_receiver", "role", "roles/owner"),
-        ("google_cloudfunctions2_function", "incoming_call", "description", "image:latest"),
+        ("google_cloudfunctions2_function", "agent_edited", "description", "image:latest"),
     ],
 )
 def test_carelessness_is_found(
@@ -109,9 +129,23 @@ def test_carelessness_is_found(
     assert value in problem
 
 
+def test_a_pipeline_that_anybody_starts_is_found(everything: Applied) -> None:
+    def change(every: list[Json]) -> None:
+        trigger = one(every, "google_cloudbuild_trigger", "push", 0)
+        trigger["approval_config"] = []
+        trigger["github"][0]["push"][0]["branch"] = ".*"
+
+    problems = properties.careless_problems(planted(everything, change))
+
+    assert problems == [
+        "google_cloudbuild_trigger.push[0] runs what nobody has approved",
+        "google_cloudbuild_trigger.push[0] runs what is pushed to .*",
+    ]
+
+
 def test_a_shared_account_is_found(everything: Applied) -> None:
     def change(every: list[Json]) -> None:
-        function = one(every, "google_cloudfunctions2_function", "incoming_call")
+        function = one(every, "google_cloudfunctions2_function", "incoming_call", 0)
         handler = one(every, *HANDLER)["template"][0]
         handler["service_account"] = function["service_config"][0]["service_account_email"]
 
@@ -132,7 +166,12 @@ def test_a_default_account_is_found(everything: Applied) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("timeout", "300s"), ("session_affinity", False), ("max_instance_request_concurrency", 80)],
+    [
+        ("timeout", "300s"),
+        ("session_affinity", False),
+        ("max_instance_request_concurrency", 30),  # as MAX_CALLS
+        ("max_instance_request_concurrency", 80),
+    ],
 )
 def test_a_line_that_breaks_calls_is_found(everything: Applied, field: str, value: Json) -> None:
     def change(every: list[Json]) -> None:

@@ -1,7 +1,8 @@
-"""Terraform's own checks, and the script that sets the number, when something is wrong."""
+"""Terraform's own checks, and the script that sets the number."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -139,6 +140,51 @@ def test_it_says_what_to_do(
     assert twilio.number == before
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"token": "wrong-token-0123456789"},
+        {"PHONE_NUMBER": "+14155550123"},
+        {"fails": "access"},
+        {"fails": "storage"},
+        {"TWILIO_API_URL": "http://127.0.0.1:9"},
+    ],
+)
+def test_what_cannot_be_restored_stops_no_destroy(
+    tmp_path: Path, twilio: LittleTwilio, changes: dict[str, str]
+) -> None:
+    run(tmp_path, twilio, "set")
+
+    status, said = run(tmp_path, twilio, "restore", **changes)
+
+    assert (status, twilio.number["voice_url"]) == (0, VOICE_URL)
+    assert "was not given back what it had before" in said
+    assert "https://console.twilio.com, Phone Numbers" in said
+
+
+def test_a_deployment_knows_its_number_after_it_has_moved(
+    tmp_path: Path, twilio: LittleTwilio
+) -> None:
+    old = "https://ringdown-incoming-call-1.us-east4.run.app"
+    moved = {"VOICE_URL": old.replace("us-east4", "europe-west1")}
+    run(tmp_path, twilio, "set", VOICE_URL=old)
+    run(tmp_path, twilio, "set", **moved)
+
+    run(tmp_path, twilio, "restore", **moved)
+
+    assert twilio.number["voice_url"] == "https://before.example/voice"
+
+
+def test_a_sip_trunk_that_gets_the_calls_is_told(tmp_path: Path, twilio: LittleTwilio) -> None:
+    _, said = run(tmp_path, twilio, "set")
+    assert "trunk" not in said
+    twilio.number["trunk_sid"] = "TK0123456789abcdef0123456789abcdef"
+
+    _, said = run(tmp_path, twilio, "set")
+
+    assert "belongs to a SIP trunk, which gets its calls" in said
+
+
 def test_what_cannot_be_kept_is_not_changed(tmp_path: Path, twilio: LittleTwilio) -> None:
     before = dict(twilio.number)
 
@@ -146,3 +192,33 @@ def test_what_cannot_be_kept_is_not_changed(tmp_path: Path, twilio: LittleTwilio
 
     assert (status, twilio.number) == (1, before)
     assert "gcloud storage cp failed" in said
+
+
+def test_variables_and_state_are_neither_uploaded_nor_committed(tmp_path: Path) -> None:
+    """Apart from terraform.tfvars, which may be committed, and holds no secret."""
+    for name in (".gcloudignore", ".gitignore"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    kept = ("terraform.tfvars", "other.auto.tfvars", "s.auto.tfvars.json", "terraform.tfstate")
+    (tmp_path / "terraform").mkdir()
+    for name in (*kept, "main.tf"):
+        (tmp_path / "terraform" / name).touch()
+
+    uploaded = _listed("gcloud", "meta", "list-files-for-upload", cwd=tmp_path)
+    _listed("git", "init", "--quiet", cwd=tmp_path)
+    committed = _listed("git", "ls-files", "--others", "--exclude-standard", cwd=tmp_path)
+
+    assert {name for name in uploaded if name.startswith("terraform/")} == {"terraform/main.tf"}
+    assert {name for name in committed if name.startswith("terraform/")} == {
+        "terraform/main.tf",
+        "terraform/terraform.tfvars",
+    }
+
+
+def _listed(program: str, *arguments: str, cwd: Path) -> list[str]:
+    found = shutil.which(program)
+    if found is None:
+        pytest.skip(f"{program}")
+    done = subprocess.run(
+        (found, *arguments), cwd=cwd, capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout.splitlines()

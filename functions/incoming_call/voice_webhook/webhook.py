@@ -14,7 +14,7 @@ from ringdown import clock
 from ringdown.errors import TokenRefused
 from ringdown.log import Log, call_bound
 from ringdown.request_body import BodyTooLarge, read_body
-from ringdown.twilio_signature import signature_is_valid
+from ringdown.twilio_signature import SIGNATURE_HEADER, signature_is_valid
 from voice_webhook.after_dial import after_dial
 from voice_webhook.after_stream import after_stream
 from voice_webhook.answering import Desk, answer
@@ -115,6 +115,8 @@ class Webhook:
             url=f"{self._settings.public_url}{path}{_query(request)}",
             form=form.multi_items(),
         ):
+            if SIGNATURE_HEADER in request.headers:  # strangers send none, so that this is Twilio
+                _log.error("signature refused", route=route)
             raise Refused(403, "The signature is missing or wrong.")
         return form
 

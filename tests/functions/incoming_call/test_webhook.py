@@ -65,6 +65,7 @@ def test_without_a_good_signature_nothing_happens(
     assert response.status_code == 403
     assert stored_call(store_url) is None
     assert not handler.requested.is_set()
+    assert ("signature refused" in webhook.messages()) is (signature is not None)
     assert CALLER not in str(webhook.log())
 
 

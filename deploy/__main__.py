@@ -1,0 +1,41 @@
+"""Composition root of `make deploy`."""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+from deploy.commands import Commands, Stop
+from deploy.guide import Guide
+from deploy.terminal import Terminal
+from deploy.terraform_binary import download
+
+ROOT = Path(__file__).parents[1]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="make deploy", description="Deploy the line, step by step."
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="ask, check and plan, and change nothing"
+    )
+    dry_run = parser.parse_args().dry_run
+    terminal = Terminal()
+    commands = Commands(ROOT, os.environ, terminal.say, dry_run=dry_run)
+    twilio_url = os.environ.get("TWILIO_API_URL", "https://api.twilio.com")
+    guide = Guide(ROOT, commands, terminal, twilio_url, sleep=time.sleep, download=download)
+    try:
+        guide.run()
+    except Stop as stop:
+        terminal.say(f"\n✗ {stop}")
+        return 1
+    except KeyboardInterrupt:
+        terminal.say("\nStopped. `make deploy` goes on where this left off.")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""What was chosen: terraform/terraform.tfvars, which people may edit as well."""
+
+import re
+from pathlib import Path
+
+_LINE = re.compile(
+    r'^(?P<name>\w+)\s*=\s*(?:"(?P<text>[^"]*)"|(?P<bare>true|false|\d+))\s*(?:#.*)?$'
+)
+_SECRETS = ("gemini_api_key", "tool_secrets", "twilio_auth_token", "twilio_shared_key_secret")
+
+
+class Choices:
+    """Plain values by variable. In a dry run they are kept here only."""
+
+    def __init__(self, path: Path, *, dry_run: bool) -> None:
+        self._path = path
+        self._dry_run = dry_run
+        text = path.read_text("utf-8") if path.exists() else ""
+        found = [match for line in text.splitlines() if (match := _LINE.match(line))]
+        self.values = {m["name"]: m["text"] if m["bare"] is None else m["bare"] for m in found}
+        self._assigned = set(re.findall(r"^(\w+)\s*=", text, re.MULTILINE))
+
+    @property
+    def secrets(self) -> list[str]:
+        """Secrets that somebody has put into the file."""
+        return sorted(self._assigned & set(_SECRETS))
+
+    def has(self, name: str) -> bool:
+        return name in self._assigned or name in self.values
+
+    def get(self, name: str, default: str = "") -> str:
+        return self.values.get(name, default)
+
+    def keep(self, name: str, value: str) -> None:
+        self.values[name] = value
+        if self._dry_run:
+            return
+        written = value if value in ("true", "false") else f'"{value}"'
+        before = self._path.read_text("utf-8") if self._path.exists() else ""
+        if before and not before.endswith("\n"):
+            before += "\n"
+        self._path.write_text(f"{before}{name} = {written}\n", "utf-8")
+        self._assigned.add(name)

@@ -1,0 +1,85 @@
+"""Running other programs: those that only read, and those that change something."""
+
+import shlex
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_WITHIN_S = 600.0
+
+
+class Stop(Exception):
+    """It can't go on; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    status: int
+    output: str
+    errors: str
+
+    @property
+    def ok(self) -> bool:
+        return self.status == 0
+
+
+class Commands:
+    """`environ` is what programs get, besides what is added to it in `secrets`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        environ: Mapping[str, str],
+        say: Callable[[str], None],
+        *,
+        dry_run: bool,
+    ) -> None:
+        self._folder = folder
+        self.environ = environ
+        self._say = say
+        self.dry_run = dry_run
+        self.extra: dict[str, str] = {}
+        """Variables for every program: Terraform's, secrets among them."""
+
+    def read(self, *words: str) -> Done:
+        """Run what changes nothing. A program that is missing has the status 127."""
+        try:
+            done = subprocess.run(
+                words,
+                cwd=self._folder,
+                env={**self.environ, **self.extra},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_WITHIN_S,
+                check=False,
+            )
+        except FileNotFoundError:
+            return Done(127, "", f"{words[0]} is not installed")
+        return Done(done.returncode, done.stdout.strip(), done.stderr.strip())
+
+    def change(self, *words: str) -> Done:
+        """Run what changes something; in a dry run, only say so."""
+        if self.dry_run:
+            self._say(f"  would run: {shlex.join(words)}")
+            return Done(0, "", "")
+        return self.read(*words)
+
+    def follow(self, *words: str, on_line: Callable[[str], None]) -> Done:
+        """Run a program that takes minutes, and hand over each line as it comes."""
+        lines: list[str] = []
+        with subprocess.Popen(
+            words,
+            cwd=self._folder,
+            env={**self.environ, **self.extra},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            assert process.stdout is not None  # noqa: S101 - asked for above
+            for line in process.stdout:
+                lines.append(line)
+                on_line(line.rstrip("\n"))
+        return Done(process.returncode, "".join(lines), "")

@@ -1,0 +1,90 @@
+"""What an apply that failed means: whether to wait and try again, or what to do."""
+
+import re
+from dataclasses import dataclass
+
+BUILD_REGIONS = (
+    *("us-central1", "us-west2", "europe-west1", "asia-east1", "australia-southeast1"),
+    "southamerica-east1",
+)
+"""Where projects with restricted builds may build: https://cloud.google.com/build/docs/locations"""
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """It passes by itself."""
+
+    pattern: str
+    wait_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    pattern: str
+    advice: str
+
+
+_PASSING = (
+    Passing(r"Cannot find metric", 300, "metrics that were just made are not known everywhere yet"),
+    Passing(r"Eventarc Service Agent", 120, "Google's account for events is not ready yet"),
+    Passing(
+        r"has not been used in project|SERVICE_DISABLED|it is disabled",
+        90,
+        "an API that was just enabled does not answer yet",
+    ),
+    Passing(r"contention|underlying data", 30, "too many changes of the database at a time"),
+    Passing(
+        r"(?i)permission .*denied|does not have .*(permission|access)",
+        90,
+        "a right that was just granted is not in force yet",
+    ),
+)
+_LASTING = (
+    Lasting(
+        r"allowedPolicyMemberDomains|do(es)? not belong to a permitted customer",
+        "Your organisation forbids grants to allUsers. Put `domain_restricted_sharing = true` into"
+        " terraform/terraform.tfvars.",
+    ),
+    Lasting(
+        r"requireInvokerIam",
+        "Your organisation forbids services that don't ask who calls them. An administrator must"
+        " allow it for this project.",
+    ),
+    Lasting(
+        r"cannot run builds in this region",
+        f"This project may build in these regions only: {', '.join(BUILD_REGIONS)}. Set `region` in"
+        " terraform/terraform.tfvars to one of them.",
+    ),
+    Lasting(
+        r"resourceLocations",
+        "Your organisation allows certain regions only. Set `region` and `firestore_location` in"
+        " terraform/terraform.tfvars to one of them.",
+    ),
+    Lasting(
+        r"Quota exceeded|maxScale may not exceed|Max instances must be",
+        "The project's quota is too small: lower `max_instances` in terraform/terraform.tfvars, or"
+        " ask for more at https://console.cloud.google.com/iam-admin/quotas",
+    ),
+    Lasting(
+        r"Database already exists",
+        "A database of this name was left by an earlier deployment. Take it over, as docs/deploy.md"
+        " says under that error.",
+    ),
+    Lasting(
+        r"Twilio refuses the account SID|has no such number",
+        "Compare the account SID, the token and the number with https://console.twilio.com",
+    ),
+    Lasting(
+        r"(?i)billing.*(disabled|not enabled|is off)", "Link a billing account to the project."
+    ),
+)
+
+
+def diagnose(output: str) -> Passing | Lasting | None:
+    """The first thing that lasts; else the longest wait; None if nothing is known about it."""
+    for lasting in _LASTING:
+        if re.search(lasting.pattern, output):
+            return lasting
+    found = [passing for passing in _PASSING if re.search(passing.pattern, output)]
+    return max(found, key=lambda passing: passing.wait_s, default=None)

@@ -1,0 +1,111 @@
+"""What must be so before anything is created. Each check reads, and stops with what to do."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from deploy.commands import Commands, Stop
+from deploy.failures import BUILD_REGIONS
+
+_REFUSED_REGION = "cannot run builds in this region"
+_PLACE = re.compile(r"(eu|us|europe|asia|australia)|[a-z]+-[a-z]+\d+")
+_CONTINENTS = {"eu": "europe"}
+_PROBE = "deploy/probe.cloudbuild.yaml"
+
+
+def signed_in(commands: Commands) -> str:
+    """Who is signed in to gcloud."""
+    done = commands.read(
+        "gcloud", "auth", "list", "--filter=status:ACTIVE", "--format=value(account)"
+    )
+    if done.status == 127:
+        raise Stop("gcloud is not installed: https://cloud.google.com/sdk/docs/install")
+    if not done.output:
+        raise Stop("Nobody is signed in to gcloud. Run:\n  gcloud auth login")
+    return done.output
+
+
+def project_number(commands: Commands, project: str) -> str:
+    done = commands.read("gcloud", "projects", "describe", project, "--format=value(projectNumber)")
+    if not done.ok:
+        raise Stop(
+            f"There is no project {project}, or you may not see it. Its id is at"
+            f" https://console.cloud.google.com/projectselector2\n  gcloud says: {done.errors}"
+        )
+    return done.output
+
+
+def billing_is_on(commands: Commands, project: str) -> None:
+    done = commands.read(
+        *("gcloud", "billing", "projects", "describe", project, "--format=value(billingEnabled)")
+    )
+    if done.ok and done.output.lower() != "true":
+        raise Stop(
+            f"Billing is off for {project}. Link an account:\n"
+            f"  https://console.cloud.google.com/billing/linkedaccount?project={project}"
+        )
+
+
+def forbids_all_users(commands: Commands, project: str) -> bool:
+    """Whether the organisation has domain-restricted sharing. Stops if it forbids both ways."""
+    policy = _list_policy(commands, project, "iam.allowedPolicyMemberDomains")
+    restricted = bool(policy.get("allowedValues") or policy.get("allValues") == "DENY")
+    if restricted and _invokers_must_be_known(commands, project):
+        raise Stop(
+            "Your organisation forbids grants to allUsers, and services that don't ask who calls."
+            " Twilio has no Google identity. An administrator must allow one of the two for this"
+            " project: docs/deploy.md, In an organisation that forbids allUsers."
+        )
+    return restricted
+
+
+def region_is_allowed(commands: Commands, project: str, region: str) -> None:
+    policy = _list_policy(commands, project, "gcp.resourceLocations")
+    allowed = policy.get("allowedValues", [])
+    places = [value.removeprefix("in:").removesuffix("-locations") for value in allowed]
+    if not places or not all(_PLACE.fullmatch(place) for place in places):
+        return  # a group that is not known here: the apply says whether it has the region
+    if not any(f"{region}-".startswith(f"{_CONTINENTS.get(place, place)}-") for place in places):
+        raise Stop(
+            f"Your organisation does not allow {region}, only: {', '.join(allowed)}. Put a `region`"
+            " that it allows into terraform/terraform.tfvars."
+        )
+
+
+def builds_run(commands: Commands, project: str, region: str) -> bool:
+    """Whether Cloud Build takes a build there, which is tried with one that does nothing."""
+    commands.change(
+        "gcloud", "services", "enable", "cloudbuild.googleapis.com", f"--project={project}"
+    )
+    done = commands.change(
+        *("gcloud", "builds", "submit", "--no-source", "--async", f"--config={_PROBE}"),
+        *(f"--region={region}", f"--project={project}", "--quiet"),
+    )
+    return _REFUSED_REGION not in done.errors
+
+
+def choose_build_region(ask: Callable[[str, str], str]) -> str:
+    region = ask(f"Build in which of {', '.join(BUILD_REGIONS)}?", BUILD_REGIONS[0])
+    if region not in BUILD_REGIONS:
+        raise Stop(f"{region} is not one of them. Start again.")
+    return region
+
+
+def _list_policy(commands: Commands, project: str, constraint: str) -> Any:
+    """Empty if it can't be read: then the apply says what it forbids."""
+    done = commands.read(
+        *("gcloud", "resource-manager", "org-policies", "describe", constraint, "--effective"),
+        *(f"--project={project}", "--format=json"),
+    )
+    return json.loads(done.output or "{}").get("listPolicy", {}) if done.ok else {}
+
+
+def _invokers_must_be_known(commands: Commands, project: str) -> bool:
+    """A managed constraint, which the older command does not know."""
+    done = commands.read(
+        *("gcloud", "org-policies", "describe", "run.managed.requireInvokerIam", "--effective"),
+        *(f"--project={project}", "--format=json"),
+    )
+    rules = json.loads(done.output or "{}").get("spec", {}).get("rules", []) if done.ok else []
+    return any(rule.get("enforce") for rule in rules)

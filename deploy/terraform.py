@@ -1,0 +1,78 @@
+"""Terraform's commands, as the guide uses them."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from deploy.commands import Commands, Done, Stop
+
+_PLATFORMS = ("linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64")
+_COMPLETE = re.compile(r"(\S+): (Creation|Modifications|Destruction) complete")
+_STILL = re.compile(r"(\S+): Still \w+\.\.\. \[(?:id=.*, )?0?(\d+)m0?0s elapsed\]")
+_SPOKEN = re.compile(r"^terraform_data\.(?:twilio_number\w*|seed\S*) \(local-exec\): (.+)")
+
+
+class Terraform:
+    """In `folder`; methods raise Stop with what Terraform said, apart from `apply`."""
+
+    def __init__(self, commands: Commands, folder: Path, program: str) -> None:
+        self._commands = commands
+        self._folder = folder
+        self._program = program
+        self._plan_file = folder / ".build" / "plan.bin"
+        commands.extra |= {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
+
+    def sign_in(self) -> None:
+        """With gcloud's own token, so that no second sign-in is needed. It lasts an hour."""
+        token = self._commands.read("gcloud", "auth", "print-access-token", "--quiet")
+        if not token.ok:
+            raise Stop(f"gcloud's sign-in has expired. Run:\n  gcloud auth login\n{token.errors}")
+        self._commands.extra["GOOGLE_OAUTH_ACCESS_TOKEN"] = token.output
+
+    def init(self) -> None:
+        """A state that is a file moves to the backend that there is now."""
+        had_state = (self._folder / "terraform.tfstate").exists()
+        self._must("init", "-no-color", *(("-migrate-state", "-force-copy") if had_state else ()))
+
+    def lock(self) -> bool:
+        """Write down which providers these are, for other machines too; False if that was done."""
+        if (self._folder / ".terraform.lock.hcl").exists():
+            return False
+        self._must("providers", "lock", *(f"-platform={platform}" for platform in _PLATFORMS))
+        return True
+
+    def plan(self) -> Any:
+        """The plan's JSON. `apply` carries it out."""
+        self._plan_file.parent.mkdir(exist_ok=True)
+        self._must("plan", "-no-color", f"-out={self._plan_file}")
+        return json.loads(self._must("show", "-json", str(self._plan_file)).output)
+
+    def apply(self, total: int, say: Callable[[str], None]) -> Done:
+        """Carry out the plan of `total` changes, saying how far it is."""
+        made = 0
+
+        def on_line(line: str) -> None:
+            nonlocal made
+            if complete := _COMPLETE.search(line):
+                made += complete[2] != "Destruction"
+                say(f"  {made:>3} of {total}  {complete[1]}")
+            elif still := _STILL.search(line):
+                say(f"             {still[1]}: {still[2]} min")
+            elif spoken := _SPOKEN.search(line):
+                say(f"  {spoken[1]}")
+
+        words = (self._program, "-chdir=terraform", "apply", "-no-color", str(self._plan_file))
+        return self._commands.follow(*words, on_line=on_line)
+
+    def save_outputs(self) -> Path:
+        file = self._folder / ".build" / "outputs.json"
+        file.write_text(self._must("output", "-json").output, "utf-8")
+        return file
+
+    def _must(self, *words: str) -> Done:
+        done = self._commands.read(self._program, "-chdir=terraform", *words)
+        if not done.ok:
+            raise Stop(f"terraform {words[0]} failed:\n{done.errors or done.output}")
+        return done

@@ -1,0 +1,297 @@
+"""The whole of `make deploy`, with gcloud scripted, Twilio's REST API and real Terraform."""
+
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from deploy.commands import Commands, Stop
+from deploy.guide import Guide
+from deploy.terminal import Terminal
+from tests.terraform.stand_in import (
+    ACCOUNT_SID,
+    PHONE_NUMBER,
+    PROJECT,
+    ROOT,
+    SECRETS,
+    STRICTER,
+    Checkout,
+    checkout,
+    needs_stand_in,
+)
+
+pytestmark = [needs_stand_in, pytest.mark.timeout(600)]
+
+WEBHOOK = "https://ringdown-incoming-call-123456789012.us-east4.run.app"
+TOKEN = SECRETS["twilio_auth_token"]
+_GCLOUD = '''#!{python}
+"""Plays gcloud as scripted in responses.json; what is not there, the stand-in answers."""
+import json, os, pathlib, re, sys
+folder = pathlib.Path({folder!r})
+words = " ".join(sys.argv[1:])
+for pattern, status, output, errors in json.loads((folder / "responses.json").read_text()):
+    if re.search(pattern, words):
+        with (folder / "gcloud.jsonl").open("a") as log:
+            log.write(json.dumps(sys.argv[1:]) + "\\n")
+        print(output)
+        print(errors, file=sys.stderr)
+        sys.exit(status)
+os.execv({plain!r}, [{plain!r}, *sys.argv[1:]])
+'''
+Response = tuple[str, int, str, str]
+FINE: tuple[Response, ...] = (
+    ("^auth list", 0, "somebody@example.com", ""),
+    ("^config get project", 0, PROJECT, ""),
+    ("^projects describe", 0, "123456789012", ""),
+    ("^billing projects describe", 0, "True", ""),
+    ("^resource-manager org-policies describe", 0, "{}", ""),
+    ("^org-policies describe", 0, "{}", ""),
+    ("^storage buckets describe", 1, "", "not found"),
+    ("^services api-keys create", 0, SECRETS["gemini_api_key"], ""),
+)
+
+
+class Person(Terminal):
+    """Answers what is asked, by a word of the question; and hears everything."""
+
+    def __init__(self, answers: dict[str, str]) -> None:
+        self.answers = answers
+        self.heard: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.heard.append(text)
+
+    def ask(self, question: str, default: str = "") -> str:
+        self.heard.append(f"{question} [{default}]")
+        return next((a for word, a in self.answers.items() if word in question), default)
+
+    def ask_secret(self, question: str) -> str:
+        return self.ask(question)
+
+
+@dataclass(slots=True)
+class Deployer:
+    copy: Checkout
+    person: Person = field(
+        default_factory=lambda: Person({"Account SID": ACCOUNT_SID, "Auth token": TOKEN})
+    )
+    pauses: list[float] = field(default_factory=list)
+
+    def script(self, *responses: Response) -> None:
+        text = json.dumps([*responses, *FINE])
+        (self.copy.folder / "responses.json").write_text(text, "utf-8")
+
+    def run(self, *, dry_run: bool = False) -> str:
+        folder, url = self.copy.folder, self.copy.twilio.url
+        environ = {
+            "HOME": os.environ["HOME"],
+            "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "TWILIO_API_URL": url,
+            "FIREBASE_RULES_API_URL": url,
+            "FIRESTORE_API_URL": url,
+        }
+        commands = Commands(folder, environ, self.person.say, dry_run=dry_run)
+        Guide(folder, commands, self.person, url, sleep=self.pauses.append, download=never).run()
+        return "\n".join(self.person.heard)
+
+    def stopped(self) -> str:
+        with pytest.raises(Stop) as stop:
+            self.run()
+        return str(stop.value)
+
+    def gcloud_calls(self) -> list[str]:
+        log = self.copy.folder / "gcloud.jsonl"
+        lines = log.read_text("utf-8").splitlines() if log.exists() else []
+        return [" ".join(json.loads(line)) for line in lines]
+
+
+def never(url: str) -> bytes:
+    raise AssertionError(f"{url} is fetched")
+
+
+@pytest.fixture
+def deployer(tmp_path: Path) -> Iterator[Deployer]:
+    with checkout(tmp_path, {}) as copy:
+        folder, bin_folder = copy.folder, copy.folder / "bin"
+        plain = bin_folder / "gcloud-plain"
+        (bin_folder / "gcloud").rename(plain)
+        terraform = shutil.which("terraform")
+        programs = {
+            bin_folder / "gcloud": _GCLOUD.format(
+                python=sys.executable, folder=str(folder), plain=str(plain)
+            ),
+            bin_folder / "terraform": "#!/bin/sh\n"
+            f"exec {os.environ['TERRAFORM_STANDIN']} {sys.executable} {STRICTER} {folder}"
+            f' {terraform} "$@"\n',
+            bin_folder / "make": "#!/bin/sh\n",
+            folder / ".venv" / "bin" / "ringdown": "#!/bin/sh\necho '✓ everything'\n",
+        }
+        for path, text in programs.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+            path.chmod(0o755)
+        # Neither a bucket of Google's nor the registry is here.
+        (copy.terraform / "backend.tf").write_text('terraform {\n  backend "local" {}\n}\n')
+        (copy.terraform / ".terraform.lock.hcl").touch()
+        found = Deployer(copy)
+        found.script()
+        # Nothing is in Secret Manager before the first apply.
+        found.script(("^secrets versions access latest --project", 1, "", "not found"))
+        yield found
+
+
+def test_from_nothing_to_a_line_that_answers(deployer: Deployer) -> None:
+    heard = deployer.run()
+
+    assert deployer.copy.twilio.number["voice_url"] == WEBHOOK
+    assert heard.endswith(f"Call {PHONE_NUMBER}: the agent answers.")
+    assert "set the number's URLs: from then on its calls come here" in heard
+    assert "✓ everything" in heard
+    kept = (deployer.copy.terraform / "terraform.tfvars").read_text("utf-8")
+    assert f'phone_number = "{PHONE_NUMBER}"' in kept
+    for text in (heard, kept, *deployer.gcloud_calls()):
+        assert not [name for name, value in SECRETS.items() if value in text]
+
+
+def test_what_passes_is_waited_for_and_tried_again(deployer: Deployer) -> None:
+    message = "404: Cannot find metric(s) that match type"
+    deployer.copy.refuse("google_monitoring_alert_policy", message, times=1)
+
+    heard = deployer.run()
+
+    assert deployer.pauses == [300]
+    assert "metrics that were just made are not known everywhere yet. Trying again" in heard
+    assert heard.endswith("the agent answers.")
+
+
+def test_what_lasts_stops_it_and_it_goes_on_from_there(deployer: Deployer) -> None:
+    message = "due to quota restrictions, cannot run builds in this region"
+    deployer.copy.refuse("google_cloudfunctions2_function", message, times=1)
+
+    said = deployer.stopped()
+    assert deployer.pauses == []
+    assert "may build in these regions only: us-central1, us-west2" in said
+    assert "`make deploy` goes on from here" in said
+
+    deployer.person.answers = {}
+    deployer.script(("access latest .*gemini", 0, SECRETS["gemini_api_key"], ""))
+    assert deployer.run().endswith("the agent answers.")
+
+
+def test_a_dry_run_shows_everything_and_changes_nothing(deployer: Deployer) -> None:
+    (deployer.copy.terraform / "backend.tf").unlink()
+    before = dict(deployer.copy.twilio.number)
+
+    heard = deployer.run(dry_run=True)
+
+    assert "would run: gcloud storage buckets create gs://our-project-1-terraform" in heard
+    assert "would run: gcloud builds submit --no-source" in heard
+    assert "create " in heard
+    assert "Dry run: nothing was changed" in heard
+    assert deployer.copy.twilio.number == before
+    assert not (deployer.copy.terraform / "terraform.tfvars").exists()
+    assert not (deployer.copy.terraform / "backend.tf").exists()
+    reading = r" (list|get|describe|access|print-access-token)( |$)"
+    changing = [call for call in deployer.gcloud_calls() if not re.search(reading, f" {call}")]
+    assert changing == []
+    page = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+    shown = page.split("$ make deploy --dry-run\n", 1)[1].split("\n## ", 1)[0]
+    assert _without_counts(shown) == _without_counts(heard), "one tool is deployed here"
+
+
+def _without_counts(transcript: str) -> list[str]:
+    lines = (line.strip() for line in transcript.splitlines())
+    return [re.sub(r"^create .+", "create …", line) for line in lines if line]
+
+
+DOMAINS = json.dumps({"listPolicy": {"allowedValues": ["C0abc"]}})
+PLACES = json.dumps({"listPolicy": {"allowedValues": ["in:europe-west1-locations"]}})
+ENFORCED = json.dumps({"spec": {"rules": [{"enforce": True}]}})
+
+
+@pytest.mark.parametrize(
+    ("responses", "advice"),
+    [
+        ([("^auth list", 0, "", "")], "gcloud auth login"),
+        ([("^projects describe", 1, "", "denied")], "There is no project our-project-1"),
+        ([("^billing", 0, "False", "")], "console.cloud.google.com/billing/linkedaccount"),
+        ([("describe gcp.resourceL", 0, PLACES, "")], "does not allow us-east4, only"),
+        (
+            [("describe iam.allowed", 0, DOMAINS, ""), ("^org-policies", 0, ENFORCED, "")],
+            "An administrator must allow one of the two",
+        ),
+        ([("^services api-keys", 1, "", "denied"), ("access latest", 1, "", "")], "No Gemini key"),
+        ([("^auth print-access-token", 1, "", "expired")], "gcloud auth login"),
+    ],
+)
+def test_each_refusal_stops_before_anything_is_made(
+    deployer: Deployer, responses: list[Response], advice: str
+) -> None:
+    deployer.script(*responses, ("^secrets versions access latest --project", 1, "", ""))
+
+    assert advice in deployer.stopped()
+    assert not (deployer.copy.terraform / "terraform.tfstate").exists()
+
+
+def test_a_refused_token_is_told(deployer: Deployer) -> None:
+    deployer.person.answers["Auth token"] = "another-token-0123456789"
+
+    assert "Copy both from the first page" in deployer.stopped()
+
+
+def test_a_region_where_nothing_can_be_built_is_changed(deployer: Deployer) -> None:
+    refused = "FAILED_PRECONDITION: due to quota restrictions, cannot run builds in this region"
+    deployer.script(
+        ("^builds submit --no-source", 1, "", refused),
+        ("^secrets versions access latest --project", 1, "", ""),
+    )
+    deployer.person.answers["Build in which"] = "europe-west1"
+    deployer.person.answers["Do it"] = "no"
+
+    assert "Nothing was created" in deployer.stopped()
+    assert 'region = "europe-west1"' in (deployer.copy.terraform / "terraform.tfvars").read_text(
+        "utf-8"
+    )
+
+
+def test_of_several_numbers_one_is_chosen(deployer: Deployer) -> None:
+    account = deployer.copy.twilio.account
+    account.others.append(
+        {"phone_number": "+14155550111", "voice_url": "", "capabilities": {"voice": True}}
+    )
+    account.others.append(
+        {"phone_number": "+14155550122", "voice_url": "", "capabilities": {"voice": False}}
+    )
+    deployer.person.answers |= {"Which number": "2", "Do it": "no"}
+
+    deployer.stopped()
+
+    heard = "\n".join(deployer.person.heard)
+    assert "2  +14155550111  now: nothing" in heard
+    assert "+14155550122" not in heard, "it has no voice"
+    assert "✓ number +14155550111" in heard
+
+
+def test_domain_restricted_sharing_is_found(deployer: Deployer) -> None:
+    deployer.script(
+        ("describe iam.allowed", 0, DOMAINS, ""),
+        ("^secrets versions access latest --project", 1, "", ""),
+    )
+
+    deployer.run()
+
+    webhook = "https://ringdown-webhook-123456789012.us-east4.run.app"
+    assert deployer.copy.twilio.number["voice_url"] == webhook
+
+
+def test_a_secret_in_tfvars_is_refused(deployer: Deployer) -> None:
+    file = deployer.copy.terraform / "terraform.tfvars"
+    file.write_text('twilio_auth_token = "x"\n', "utf-8")
+
+    assert "holds twilio_auth_token. That file is committed" in deployer.stopped()

@@ -1,0 +1,241 @@
+"""Terraform's program, what was chosen, a plan in plain words, and what a failure means."""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from deploy import preflight, terraform_binary
+from deploy.choices import Choices
+from deploy.commands import Commands, Stop
+from deploy.failures import Lasting, Passing, diagnose
+from deploy.plan_words import summary
+from deploy.terraform_binary import find_terraform
+
+OLD, NEW = "1.5.7", "1.12.0"
+
+
+def program(path: Path, version: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'#!/bin/sh\necho \'{{"terraform_version": "{version}"}}\'\n', "utf-8")
+    path.chmod(0o755)
+
+
+def commands(folder: Path) -> Commands:
+    environ = {"PATH": f"{folder / 'bin'}{os.pathsep}/bin{os.pathsep}/usr/bin"}
+    return Commands(folder, environ, lambda _: None, dry_run=False)
+
+
+def never(url: str) -> bytes:
+    raise AssertionError(f"{url} is fetched")
+
+
+def a_zip(version: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        script = f'#!/bin/sh\necho \'{{"terraform_version": "{version}"}}\'\n'
+        archive.writestr("terraform", script)
+    return content.getvalue()
+
+
+def test_a_terraform_that_is_new_enough_is_used(tmp_path: Path) -> None:
+    program(tmp_path / "bin" / "terraform", NEW)
+
+    found = find_terraform(commands(tmp_path), tmp_path / "kept", never, "linux_amd64", print)
+
+    assert found == "terraform"
+
+
+def test_what_was_fetched_once_is_used_again(tmp_path: Path) -> None:
+    """Cloud Shell's own is too old, and only the home folder is kept there."""
+    program(tmp_path / "bin" / "terraform", OLD)
+    kept = tmp_path / "kept" / f"terraform-{terraform_binary.PINNED}"
+    program(kept, terraform_binary.PINNED)
+
+    found = find_terraform(commands(tmp_path), tmp_path / "kept", never, "linux_amd64", print)
+
+    assert found == str(kept)
+
+
+def test_what_is_not_the_pinned_one_is_not_run(tmp_path: Path) -> None:
+    program(tmp_path / "bin" / "terraform", OLD)
+
+    with pytest.raises(Stop, match="its SHA-256 differs"):
+        find_terraform(
+            commands(tmp_path), tmp_path / "kept", lambda _: a_zip(NEW), "linux_amd64", print
+        )
+
+    assert list((tmp_path / "kept").iterdir()) == []
+
+
+@pytest.mark.parametrize("machine", ["windows_amd64", "linux_riscv64"])
+def test_a_machine_without_a_pinned_one_is_told(tmp_path: Path, machine: str) -> None:
+    program(tmp_path / "bin" / "terraform", OLD)
+
+    with pytest.raises(Stop, match=f"No Terraform is pinned for {machine}"):
+        find_terraform(commands(tmp_path), tmp_path / "kept", never, machine, print)
+
+
+def test_every_pinned_hash_is_one() -> None:
+    assert {len(bytes.fromhex(digest)) for digest in terraform_binary.SHA256.values()} == {32}
+    assert hashlib.sha256().digest_size == 32
+
+
+# Regions that an organisation allows
+
+
+@pytest.mark.parametrize(
+    ("allowed", "region", "is_allowed"),
+    [
+        ([], "us-east4", True),
+        (["in:us-locations"], "us-east4", True),
+        (["in:eu-locations"], "europe-west1", True),
+        (["in:europe-west1-locations", "us-east4"], "us-east4", True),
+        (["in:low-carbon-locations"], "us-east4", True),  # nobody here knows what that has
+        (["in:eu-locations"], "us-east4", False),
+        (["us-east1"], "us-east4", False),
+    ],
+)
+def test_a_region_is_compared_with_the_policy(
+    tmp_path: Path, allowed: list[str], region: str, is_allowed: bool
+) -> None:
+    policy = json.dumps({"listPolicy": {"allowedValues": allowed}})
+    gcloud = tmp_path / "bin" / "gcloud"
+    gcloud.parent.mkdir()
+    gcloud.write_text(f"#!/bin/sh\necho '{policy}'\n", "utf-8")
+    gcloud.chmod(0o755)
+
+    with contextlib.nullcontext() if is_allowed else pytest.raises(Stop, match="does not allow"):
+        preflight.region_is_allowed(commands(tmp_path), "our-project-1", region)
+
+
+# What was chosen
+
+
+def test_what_people_wrote_is_read_and_kept(tmp_path: Path) -> None:
+    file = tmp_path / "terraform.tfvars"
+    file.write_text(
+        'project_id   = "mine"\nmax_instances = 3 # more\nci = {\n  a = 1\n}\n', "utf-8"
+    )
+
+    choices = Choices(file, dry_run=False)
+    choices.keep("domain_restricted_sharing", "true")
+
+    assert choices.get("project_id") == "mine"
+    assert choices.has("ci")
+    assert Choices(file, dry_run=False).values == {
+        "domain_restricted_sharing": "true",
+        "max_instances": "3",
+        "project_id": "mine",
+    }
+
+
+def test_a_last_line_without_an_end_is_not_spoilt(tmp_path: Path) -> None:
+    file = tmp_path / "terraform.tfvars"
+    file.write_text('project_id = "mine"', "utf-8")
+
+    Choices(file, dry_run=False).keep("region", "us-east4")
+
+    assert Choices(file, dry_run=False).values == {"project_id": "mine", "region": "us-east4"}
+
+
+def test_a_dry_run_writes_no_choice(tmp_path: Path) -> None:
+    choices = Choices(tmp_path / "terraform.tfvars", dry_run=True)
+    choices.keep("project_id", "mine")
+
+    assert choices.get("project_id") == "mine"
+    assert list(tmp_path.iterdir()) == []
+
+
+# Plans and failures
+
+
+def change(address: str, *actions: str) -> dict[str, object]:
+    kind = address.split(".")[0]
+    return {"address": address, "type": kind, "change": {"actions": [*actions]}}
+
+
+def test_a_plan_is_told_in_plain_words() -> None:
+    plan = {
+        "resource_changes": [
+            change("google_service_account.build", "create"),
+            change("google_service_account.incoming_call", "create"),
+            change("google_project_iam_member.build", "create"),
+            change("time_sleep.apis", "create"),
+            change("google_monitoring_dashboard.this", "update"),
+            change("google_storage_bucket.sources", "no-op"),
+            change("google_artifact_registry_repository.images", "delete", "create"),
+            change("terraform_data.twilio_number", "delete", "create"),
+            change("terraform_data.twilio_number_before", "delete", "create"),
+        ]
+    }
+
+    assert summary(plan) == [
+        "create 4: 2 accounts, 1 grant, 1 other thing",
+        "change google_monitoring_dashboard.this",
+        "replace google_artifact_registry_repository.images",
+        "replace terraform_data.twilio_number",
+        "replace terraform_data.twilio_number_before",
+        "set the number's URLs: from then on its calls come here",
+        "give the number that was answered until now what it had before",
+    ]
+
+
+def test_a_plan_without_changes_says_nothing() -> None:
+    assert summary({"resource_changes": [change("time_sleep.apis", "no-op")]}) == []
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ('Cannot find metric(s) that match type = "logging', Passing),
+        ("Permission denied while using the Eventarc Service Agent", Passing),
+        ("Cloud Run Admin API has not been used in project 1 before or it is disabled", Passing),
+        ("Aborted due to cross-transaction contention", Passing),
+        ("constraints/iam.allowedPolicyMemberDomains", Lasting),
+        ("due to quota restrictions, cannot run builds in this region", Lasting),
+        ("Cannot find metric(s); also: Quota exceeded", Lasting),
+        ("Error: something that nobody has seen", type(None)),
+    ],
+)
+def test_a_failure_passes_or_lasts(output: str, expected: type) -> None:
+    assert isinstance(diagnose(output), expected)
+
+
+def test_of_two_that_pass_the_longer_wait_counts() -> None:
+    found = diagnose("Cannot find metric(s)\nPermission denied: the Eventarc Service Agent")
+
+    assert isinstance(found, Passing)
+    assert found.wait_s == 300
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ((), "-m deploy"),
+        (("--no-print-directory",), "-m deploy"),
+        (("--dry-run",), "-m deploy --dry-run"),
+        (("--no-print-directory", "-n"), "-m deploy --dry-run"),
+    ],
+)
+def test_make_hands_its_dry_run_on(options: tuple[str, ...], expected: str) -> None:
+    """To make itself a dry run means to run nothing, and so to ask and plan nothing."""
+    make = shutil.which("make") or "make"
+    done = subprocess.run(
+        (make, *options, "deploy", "PYTHON=echo"),
+        cwd=Path(__file__).parents[2],
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert done.stdout.splitlines()[-1] == expected

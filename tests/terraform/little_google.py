@@ -1,0 +1,79 @@
+"""Firestore's and Firebase's REST services, as far as Terraform's script asks them."""
+
+import json
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from ringdown.tools import Json
+
+Reply = tuple[int, Json]
+NOT_FOUND: Reply = (404, {"error": {"status": "NOT_FOUND"}})
+
+
+@dataclass(slots=True)
+class LittleGoogle:
+    """Databases are named in each path: `ringdown/agents/default`, `ringdown/calls`."""
+
+    documents: dict[str, dict[str, Json]] = field(default_factory=dict)
+    expiring: dict[str, str] = field(default_factory=dict)
+    """By collection group, the field that says when."""
+    rulesets: list[Json] = field(default_factory=list)
+    releases: dict[str, str] = field(default_factory=dict)
+    refused: list[int] = field(default_factory=list)
+    """Statuses with which the next requests are refused."""
+
+    def answer(self, method: str, path: str, body: str) -> Reply:
+        if self.refused:
+            return self.refused.pop(0), {"error": {"status": "REFUSED"}}
+        parts = urlsplit(path)
+        place = unquote(parts.path).removeprefix("/v1/")
+        document = json.loads(body) if body else {}
+        database = place.partition("/databases/")[2]
+        if "/documents/" in database:
+            asked = parse_qs(parts.query)
+            return self._document(method, database.replace("/documents/", "/", 1), asked, document)
+        if "/collectionGroups/" in database:
+            group, _, name = database.replace("/collectionGroups/", "/").partition("/fields/")
+            return self._field(method, group, name, document)
+        return self._rules(method, place, document)
+
+    def _document(
+        self, method: str, path: str, asked: dict[str, list[str]], document: Json
+    ) -> Reply:
+        match method:
+            case "POST":
+                path = f"{path}/{asked['documentId'][0]}"
+                if path in self.documents:
+                    return 409, {"error": {"status": "ALREADY_EXISTS"}}
+                self.documents[path] = document["fields"]
+            case "PATCH":
+                if path not in self.documents:
+                    return NOT_FOUND
+                mask = asked["updateMask.fieldPaths"]
+                self.documents[path] |= {name: document["fields"][name] for name in mask}
+            case _:
+                pass
+        if path not in self.documents:
+            return NOT_FOUND
+        return 200, {"fields": self.documents[path]}
+
+    def _field(self, method: str, group: str, name: str, document: Json) -> Reply:
+        if method == "PATCH" and "ttlConfig" in document:
+            self.expiring[group] = name
+        if self.expiring.get(group) != name:
+            return 200, {"indexConfig": {}}
+        return 200, {"ttlConfig": {"state": "ACTIVE"}}
+
+    def _rules(self, method: str, place: str, document: Json) -> Reply:
+        if method == "PATCH":
+            if place not in self.releases:
+                return NOT_FOUND
+            self.releases[place] = document["release"]["rulesetName"]
+            return 200, {}
+        if place.endswith("/rulesets"):
+            self.rulesets.append(document)
+            return 200, {"name": f"{place}/{len(self.rulesets)}"}
+        if place.endswith("/releases"):
+            self.releases[document["name"]] = document["rulesetName"]
+            return 200, document
+        return NOT_FOUND

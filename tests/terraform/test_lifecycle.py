@@ -1,0 +1,196 @@
+"""What each apply and destroy does to the number, agents, tools and the expiry of records."""
+
+import io
+import re
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ringdown.tools import Json
+from tests.terraform.little_twilio import LittleAccount
+from tests.terraform.stand_in import (
+    COPIED,
+    PHONE_NUMBER,
+    ROOT,
+    Checkout,
+    checkout,
+    needs_stand_in,
+    put_tree,
+)
+
+pytestmark = [needs_stand_in, pytest.mark.timeout(900)]
+
+INIT = "terraform init -backend=false -input=false -no-color"
+APPLY = "terraform apply -input=false -auto-approve -no-color"
+DESTROY = "terraform destroy -input=false -auto-approve -no-color"
+BEFORE = "https://before.example/voice"
+WEBHOOK = "https://ringdown-incoming-call-123456789012.us-east4.run.app"
+AGENT, TOOL = "ringdown/agents/default", "ringdown/tools/lookup_account"
+EDITED = {"stringValue": "as the operators like it"}
+FIRST_LAYOUT = "05a189b"
+"""A commit whose seeds, end of life and number were each one resource of Terraform's."""
+
+
+@contextmanager
+def applied(folder: Path, **variables: object) -> Iterator[Checkout]:
+    """A line that stands, with an agent and a tool that operators have edited since."""
+    with checkout(folder, variables) as copy:
+        copy.succeed(INIT, APPLY)
+        edit(copy)
+        yield copy
+
+
+def edit(copy: Checkout) -> None:
+    for path in (AGENT, TOOL):
+        copy.twilio.google.documents.setdefault(path, {})["description"] = EDITED
+
+
+def words_of_operators(copy: Checkout) -> list[Json]:
+    documents = copy.twilio.google.documents
+    return [documents[path]["description"] for path in (AGENT, TOOL)]
+
+
+def test_to_vertex_and_back_the_line_stays_up(tmp_path: Path) -> None:
+    with applied(tmp_path) as copy:
+        to_vertex = copy.with_variables(gemini_backend="vertex").succeed(APPLY)
+        back = copy.succeed(APPLY)
+
+        assert copy.twilio.account.voice_urls == [WEBHOOK], "it is set once"
+        assert words_of_operators(copy) == [EDITED, EDITED]
+    # What still runs reads its key until it is replaced, and keeps its role.
+    for key_reader in ("incoming_call", "stream_handler"):
+        ended = f'secret_iam_member.this["{key_reader}/GEMINI_API_KEY"]: Destruction complete'
+        assert to_vertex.index(ended) > replaced(to_vertex, key_reader)
+        ended = f'google_project_iam_member.vertex_user["{key_reader}"]: Destruction complete'
+        assert back.index(ended) > replaced(back, key_reader)
+
+
+def replaced(output: str, name: str) -> int:
+    """Where the output says that this part has been changed."""
+    found = re.search(rf"\.{name}(\[0\])?: Modifications complete", output)
+    assert found is not None, output
+    return found.start()
+
+
+def test_another_region_sets_the_number_there_without_restoring_it(tmp_path: Path) -> None:
+    there = WEBHOOK.replace("us-east4", "europe-west1")
+    with applied(tmp_path) as copy:
+        expiring = dict(copy.twilio.google.expiring)
+        moved = copy.with_variables(region="europe-west1")
+        moved.succeed(APPLY)
+
+        assert copy.twilio.account.voice_urls == [WEBHOOK, there]
+        assert words_of_operators(copy) == [EDITED, EDITED]
+        address = copy.twilio.google.documents[TOOL]["url"]["stringValue"]
+        assert address == "https://ringdown-lookup-account-123456789012.europe-west1.run.app"
+        assert copy.twilio.google.expiring == expiring
+        moved.succeed(DESTROY)
+        assert copy.twilio.number["voice_url"] == BEFORE
+
+
+def test_another_account_gets_its_number_and_the_old_one_its_own_back(tmp_path: Path) -> None:
+    account_sid, token = "AC" + "f" * 32, "canary-other-token-4711"
+    with applied(tmp_path) as copy:
+        other = LittleAccount(account_sid, token, PHONE_NUMBER)
+        copy.twilio.accounts.append(other)
+        (copy.folder / "latest-token").write_text(token, "utf-8")
+        changed = replace(
+            copy.with_variables(
+                twilio_account_sid=account_sid, secret_versions={"twilio_auth_token": 2}
+            ),
+            environ={"TF_VAR_twilio_auth_token": token},
+        )
+        changed.succeed(APPLY)
+
+        assert copy.twilio.account.voice_urls == [WEBHOOK, BEFORE]
+        assert other.voice_urls == [WEBHOOK]
+
+
+def test_a_number_that_was_released_stops_neither_change_nor_destroy(tmp_path: Path) -> None:
+    with applied(tmp_path) as copy:
+        copy.twilio.account.released = True
+        output = copy.succeed(DESTROY, "terraform state list")
+
+    assert "was not given back what it had before" in output
+    assert "Set the number's URLs by hand, or release it" in output
+
+
+def test_two_environments_on_one_number_are_told(tmp_path: Path) -> None:
+    """Destroyed in the wrong order, the second would be given the first one's dead address."""
+    with (
+        applied(tmp_path / "first") as first,
+        checkout(tmp_path / "second", {"name": "staging"}) as second,
+    ):
+        staging = replace(second, twilio=first.twilio)
+        came = staging.succeed(INIT, APPLY)
+        left = first.succeed(DESTROY)
+        went = staging.succeed(DESTROY)
+
+    assert f"Until now another deployment answered it: {WEBHOOK}" in came
+    assert "pointed elsewhere meanwhile" in left
+    assert f"the deployment that had it before: {WEBHOOK}" in went
+    assert "If that one is gone, nobody answers" in went
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("google_monitoring_alert_policy", "404: Cannot find metric(s) that match type"),
+        ("google_eventarc_trigger", "Permission denied while using the Eventarc Service Agent"),
+    ],
+)
+def test_what_google_refuses_at_first_keeps_nobody_from_answering(
+    tmp_path: Path, kind: str, message: str
+) -> None:
+    with checkout(tmp_path, {}) as copy:
+        copy.refuse(kind, message, times=1)
+        copy.succeed(INIT)
+        first = copy.run(APPLY)
+        answered = copy.twilio.number["voice_url"]
+        copy.succeed(APPLY)
+
+    assert first.status == 1
+    assert message in first.output
+    assert answered == WEBHOOK
+    assert copy.twilio.account.voice_urls == [WEBHOOK]
+
+
+def test_an_upgrade_from_the_first_layout_touches_nothing_that_is_in_use(tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    extract(FIRST_LAYOUT, old)
+    with checkout(tmp_path / "now", {}, source=old) as copy:
+        copy.succeed(INIT, APPLY)
+        edit(copy)
+        put_tree(ROOT, copy.folder)
+        output = copy.succeed(INIT, APPLY)
+
+        assert copy.twilio.account.voice_urls == [WEBHOOK]
+        assert words_of_operators(copy) == [EDITED, EDITED]
+        assert "google_firestore_field.ttl" not in taken(output)
+        assert "google_firestore_document" not in taken(output)
+        assert len(copy.twilio.google.expiring) > 5
+        copy.succeed(DESTROY)
+        assert copy.twilio.number["voice_url"] == BEFORE
+
+
+def taken(output: str) -> str:
+    """The lines that say what was destroyed."""
+    return "\n".join(line for line in output.splitlines() if ": Destr" in line)
+
+
+def extract(commit: str, folder: Path) -> None:
+    """The tree of a commit, if this clone has it."""
+    git = shutil.which("git") or "git"
+    archive = subprocess.run(
+        (git, "archive", commit, *COPIED), cwd=ROOT, capture_output=True, timeout=60, check=False
+    )
+    if archive.returncode != 0:
+        pytest.skip(f"the history, with {commit}. Fetch it: git fetch --unshallow")
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tree:
+        tree.extractall(folder, filter="data")
