@@ -14,6 +14,7 @@ from simulators.twilio.script import (
     AgentSilent,
     AgentSpeaking,
     HangUpStep,
+    MakeStep,
     PressStep,
     SayStep,
     Script,
@@ -75,7 +76,7 @@ class Caller:
         match step.action:
             case WaitForHangupStep():
                 return False
-            case PressStep() | HangUpStep():
+            case PressStep() | MakeStep() | HangUpStep():
                 raise NotImplementedError("the caller of a client that has no phone can only speak")
             case SayStep():
                 pass
