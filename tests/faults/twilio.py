@@ -100,7 +100,7 @@ async def _after_stream_again(world: World, times: int) -> list[Seen]:
 async def _callbacks_first(world: World, times: int) -> list[Seen]:
     async def once() -> Seen:
         sid = world.new_call_sid()
-        await world.post_about(sid, "/status", "completed")
+        await world.post_about(sid, "/status", "ringing")
         apology = await world.post_about(sid, "/after-stream", "in-progress")
         if PERSON not in apology:
             return Seen(problem=f"/after-stream of an unknown call was answered with {apology}")
@@ -109,6 +109,16 @@ async def _callbacks_first(world: World, times: int) -> list[Seen]:
         if token is None:
             return Seen(problem=f"the call was answered with {twiml}")
         return await _let_in(world, sid, token[1])
+
+    return await at_once(times, once)
+
+
+async def _end_first(world: World, times: int) -> list[Seen]:
+    async def once() -> Seen:
+        sid = world.new_call_sid()
+        await world.post_about(sid, "/status", "completed")
+        twiml = await world.post_about(sid, "/", "ringing")
+        return seen_if("<Hangup" in twiml and "<Stream" not in twiml, f"answered with {twiml}")
 
     return await at_once(times, once)
 
@@ -243,6 +253,11 @@ FAULTS = (
         "callbacks come before their call",
         "they are logged, or answered with the fallback number; the call is answered as usual",
         _callbacks_first,
+    ),
+    Fault(
+        "a call's end is told before its beginning",
+        "the call is over: it is hung up, and doesn't ring in the records for ever",
+        _end_first,
     ),
     Fault(
         "`/after-stream` of a call that is over",
