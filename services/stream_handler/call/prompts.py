@@ -144,8 +144,8 @@ def go_on_after(sound: str, last_words: str) -> str:
     """After a reply that was dropped for nobody, or for a short word (`sound`, if it is known)."""
     what = f'"{sound}" from the caller' if sound else "a short sound"
     return (
-        f"What interrupted you was {what}. If that needs an answer, give it. Otherwise:"
-        f" {go_on(last_words)}"
+        f"{go_on(last_words)} What interrupted you was {what}: if that needs an answer, give it"
+        " instead."
     )
 
 
