@@ -306,13 +306,13 @@ class ModelSessions:
             self._leave(event.at_ms, _TONE)
 
     def interrupted(self, at_ms: float) -> None:
-        self.effects.cancel(Timer.ANSWER)  # the rest of the reply is waited for no more
         if self.state.link.generating or not self.playback.idle:
             if self._nobody_spoke(at_ms):
                 self.watchdog.cut_short_by_little(at_ms)
             else:
                 self.conversation.agent_stopped(at_ms)
         self.conversation.interrupted(at_ms)
+        self.effects.cancel(Timer.ANSWER)  # the rest of the reply is waited for no more
 
     def _nobody_spoke(self, at_ms: float) -> bool:
         """Whether the reply was dropped for nothing that was said into it."""
