@@ -39,8 +39,6 @@ from stream_handler.call.transcript import Transcript
 from stream_handler.call.waiting import Waiting
 from stream_handler.call.watchdog import Watchdog
 
-AUDIBLE_DBFS = -50.0
-"""Far below the softest speech of a model, and above the noise of one that says nothing."""
 _LONGEST_LEAD_IN_MS = 250.0
 _BARGE_IN_WINDOW_MS = 3_000.0
 _ECHO_MS = 300.0  # how long after its end the agent may still be heard on the caller's line
@@ -174,7 +172,7 @@ class Conversation:
         if not mulaw:
             return
         begins = not link.generating
-        if not link.audio(event.at_ms, audible=event.level_dbfs >= AUDIBLE_DBFS):
+        if not link.audio(event.at_ms, audible=event.audible):
             return
         if not link.generating:
             self._lead_in(mulaw, event.at_ms)

@@ -19,6 +19,9 @@ from ringdown.gemini.events import (
 from ringdown.tools import ToolAnswer
 from stream_handler.call.timers import Timer
 
+_AUDIBLE_DBFS = -50.0
+"""Far below the softest speech of a model, and above the noise of one that says nothing."""
+
 
 class StreamStarted(msgspec.Struct, frozen=True, omit_defaults=True):
     """The call is claimed and Twilio is ready to play audio."""
@@ -89,6 +92,10 @@ class ModelAudio(msgspec.Struct, frozen=True, gc=False):
     level_dbfs: float = -20.0
     steady: bool = False
     """Its level has been the same since the chunk before, as a tone's is and no voice's."""
+
+    @property
+    def audible(self) -> bool:
+        return self.level_dbfs >= _AUDIBLE_DBFS
 
 
 class ToolCallFinished(msgspec.Struct, frozen=True):

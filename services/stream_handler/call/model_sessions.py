@@ -18,7 +18,7 @@ from stream_handler.call.actions import (
     SendModelText,
     UpdateModelContext,
 )
-from stream_handler.call.conversation import AUDIBLE_DBFS, Conversation
+from stream_handler.call.conversation import Conversation
 from stream_handler.call.effects import Effects
 from stream_handler.call.events import (
     AgentEdited,
@@ -300,7 +300,7 @@ class ModelSessions:
     def model_audio(self, event: ModelAudio) -> None:
         self.conversation.model_audio(event)
         length_ms = len(event.mulaw) / BYTES_PER_MS
-        steady = event.steady and event.level_dbfs >= AUDIBLE_DBFS
+        steady = event.steady and event.audible
         if self.state.link.is_tone(length_ms, steady=steady) and self.state.talking:
             self.conversation.interrupted(event.at_ms)
             self._leave(event.at_ms, _TONE)

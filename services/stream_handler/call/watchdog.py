@@ -35,7 +35,8 @@ class Watchdog:
         self._since_ms: float | None = None
         """Since when the model could have spoken; None until somebody asks."""
         self._asked = False
-        self._empty_turns = 0
+        self._ended_empty = False
+        """It ended its turn without a word, although it owes one."""
         self._cut_short = False
         self._sound_is_silent = False
 
@@ -61,8 +62,7 @@ class Watchdog:
 
     def connected(self) -> None:
         """Another session listens."""
-        self._cut_short = self._sound_is_silent = False
-        self._empty_turns = 0
+        self._cut_short = self._sound_is_silent = self._ended_empty = False
         self._since_ms = None
 
     def sound_was_silent(self) -> bool:
@@ -79,7 +79,7 @@ class Watchdog:
 
     def turn_was_empty(self) -> None:
         """The model ended its turn without a word, although it owes one."""
-        self._empty_turns += 1
+        self._ended_empty = True
         self._since_ms = None
 
     def caller_waits(self) -> None:
@@ -89,8 +89,7 @@ class Watchdog:
     def model_acted(self) -> None:
         """It has spoken, or called a tool."""
         self._tried = self._since_ms = None
-        self._empty_turns = 0
-        self._asked = self._cut_short = self._sound_is_silent = False
+        self._asked = self._cut_short = self._sound_is_silent = self._ended_empty = False
 
     def due_ms(
         self,
@@ -114,7 +113,7 @@ class Watchdog:
         return due_ms if voiced_ms is None else max(due_ms, voiced_ms + self._after_caller_ms)
 
     def _patience_ms(self, agent_has_spoken: bool) -> float:
-        if self._empty_turns:
+        if self._ended_empty:
             return ANSWER_EMPTY_MS if agent_has_spoken else FIRST_ANSWER_EMPTY_MS
         if self._tried is Remedy.ASK or self._sound_is_silent:
             return ANSWER_NUDGED_MS
