@@ -55,7 +55,7 @@ def test_a_call_is_answered_with_notice_stream_and_what_comes_next(
     token = parameter.attrib["value"]
     secret = environ["STREAM_TOKEN_SECRET"]
     assert parameter.attrib["name"] == "token"
-    assert verify(secret, token, call_sid=CALL_SID, now_s=time.time()) == 1
+    assert verify((secret,), token, call_sid=CALL_SID, now_s=time.time()) == 1
     assert redirect.text == f"{PUBLIC_URL}/after-stream?attempt=1"
     assert redirect.attrib == {"method": "POST"}
 
@@ -172,7 +172,7 @@ def test_a_repeated_delivery_gets_an_equivalent_answer(
     assert [say.text for say in (*first.iter("Say"), *second.iter("Say"))] == ["First.", "First."]
     attempts = [
         verify(
-            environ["STREAM_TOKEN_SECRET"],
+            (environ["STREAM_TOKEN_SECRET"],),
             parameter.attrib["value"],
             call_sid=CALL_SID,
             now_s=time.time(),
