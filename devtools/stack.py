@@ -236,7 +236,7 @@ async def _kept_running(processes: list[SupervisedProcess]) -> AsyncIterator[Non
 
 def _tools(settings: StackSettings, stack: Stack) -> list[LocalTool]:
     """The tools that are served, each with a port. Raises ConfigurationError."""
-    given = {**settings.tool_environ, "TWILIO_AUTH_TOKEN": stack.twilio_auth_token}
+    given = dict(settings.tool_environ)
     if settings.gemini_api_key is not None:
         given["GEMINI_API_KEY"] = settings.gemini_api_key
     values = {

@@ -1,6 +1,7 @@
 """Text messages through Twilio's REST API, with Twilio's own client."""
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,7 +22,9 @@ class TwilioAccount:
     """Whose texts they are, and from which number."""
 
     account_sid: str
-    auth_token: str = field(repr=False)
+    key_sid: str
+    key_secret: str = field(repr=False)
+    """Of an API key that may send messages and nothing else: the auth token may do anything."""
     from_number: str
     api_url: str | None = None
     """Another endpoint than Twilio's own."""
@@ -35,16 +38,24 @@ class NotSent(NamedTuple):
 
 
 def read_twilio_account(reader: SettingsReader) -> TwilioAccount | None:
-    """None if TWILIO_ACCOUNT_SID or PHONE_NUMBER is not set; what is wrong is told by `finish`."""
+    """None if TWILIO_ACCOUNT_SID, TWILIO_API_KEY or PHONE_NUMBER is not set; what is wrong is told
+    by `finish`."""
     account_sid = reader.optional("TWILIO_ACCOUNT_SID")
     number = reader.phone_number("PHONE_NUMBER")
     api_url = None
     if reader.optional("TWILIO_API_URL") is not None:
         api_url = reader.url("TWILIO_API_URL", "another endpoint, https://HOST", scheme="https")
-    token = reader.text("TWILIO_AUTH_TOKEN", "the auth token shown in the Twilio console")
-    if account_sid is None or number is None:
+    key = reader.optional("TWILIO_API_KEY")
+    if account_sid is None or number is None or key is None:
         return None
-    return TwilioAccount(account_sid, token, number, api_url)
+    key_sid, _, key_secret = key.partition(":")
+    if re.fullmatch("SK[0-9a-f]{32}", key_sid) is None or not key_secret:
+        reader.problem(
+            "TWILIO_API_KEY is no API key. Set it to its SID and secret with a colon between:"
+            " SK0123…:secret."
+        )
+        return None
+    return TwilioAccount(account_sid, key_sid, key_secret, number, api_url)
 
 
 class TwilioTexts:
@@ -81,7 +92,7 @@ def _client(account: TwilioAccount) -> "Client":
     from twilio.rest import Client
 
     http = TwilioHttpClient(timeout=_WITHIN_S)
-    client = Client(account.account_sid, account.auth_token, http_client=http)
+    client = Client(account.key_sid, account.key_secret, account.account_sid, http_client=http)
     if account.api_url is not None:
         client.api.base_url = account.api_url
     return client
@@ -94,7 +105,7 @@ _CALLERS = {
     21614: "The caller's telephone cannot get texts: it is a landline. Tell the caller.",
 }
 _OPERATORS = {
-    20003: "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN do not belong together",
+    20003: "TWILIO_API_KEY is not a key of TWILIO_ACCOUNT_SID, or may not send messages",
     21408: "texts to this country are not allowed: Twilio console, Messaging, Geo permissions",
     21606: "PHONE_NUMBER is not a number of this account that can send texts",
     21608: "a trial account texts verified numbers only: upgrade it, or verify the number",

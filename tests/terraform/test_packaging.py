@@ -33,6 +33,7 @@ pytestmark = pytest.mark.timeout(900)  # the first time, packages are installed
 DOCKERFILE = ROOT / "services" / "stream_handler" / "Dockerfile"
 WEBHOOK_DOCKERFILE = ROOT / "functions" / "incoming_call" / "Dockerfile"
 SECRET = "0123456789abcdef0123456789abcdef0123456789abcdef"
+A_KEY = f"SK{SECRET[:32]}:{SECRET}"
 TOOLS = sorted(path.parent.name for path in TOOL_FOLDERS.glob("*/tool.yaml"))
 FUNCTIONS = ["agent_edited", "incoming_call", *(f"tool/{name}" for name in TOOLS)]
 
@@ -67,6 +68,7 @@ def values_of(given: Environment, changes: Mapping[str, str]) -> dict[str, str]:
     return {
         "PATH": "/usr/bin:/bin",
         **dict.fromkeys(given.secrets, SECRET),
+        **({"TWILIO_API_KEY": A_KEY} if "TWILIO_API_KEY" in given.secrets else {}),
         **given.plain,
         **changes,
     }
@@ -314,7 +316,7 @@ async def _call(port: int, records: Path) -> AsyncIterator[ClientConnection]:
     await store.open_call(a_call(call_sid=sid))
     await store.close()
     signature = RequestValidator(SECRET).compute_signature("wss://stream.example/media", {})
-    token = stream_token.mint(SECRET, call_sid=sid, attempt=1, now_s=time.time())
+    token = stream_token.mint((SECRET,), call_sid=sid, attempt=1, now_s=time.time())
     async with connect(
         f"ws://127.0.0.1:{port}/media",
         additional_headers={"X-Twilio-Signature": signature},

@@ -77,7 +77,10 @@ class TextMessages:
     async def _hand_over(self, number: str, text: str) -> ToolAnswer | None:
         """None if the text is on its way, else what the model is to know."""
         if self._texts is None:
-            _log.error("texts cannot be sent", advice="set TWILIO_ACCOUNT_SID and PHONE_NUMBER")
+            _log.error(
+                "texts cannot be sent",
+                advice="set TWILIO_ACCOUNT_SID, TWILIO_API_KEY and PHONE_NUMBER",
+            )
             return ToolAnswer.failed("Texts cannot be sent here. Tell the caller.")
         refusal = await self._texts.send(number, text)
         if refusal is None:
