@@ -8,6 +8,7 @@ from deploy.choices import Choices
 from deploy.commands import Commands, Done, Stop
 from deploy.failures import Lasting, Passing, diagnose
 from deploy.plan_words import changes, summary
+from deploy.roles import missing_roles
 from deploy.terminal import Terminal
 from deploy.terraform import Terraform
 from deploy.terraform_binary import Download, find_terraform, this_machine
@@ -26,6 +27,7 @@ class Guide:
         commands: Commands,
         terminal: Terminal,
         twilio_url: str,
+        google_url: str,
         *,
         sleep: Callable[[float], None],
         download: Download,
@@ -34,6 +36,7 @@ class Guide:
         self._commands = commands
         self._terminal = terminal
         self._twilio_url = twilio_url
+        self._google_url = google_url
         self._sleep = sleep
         self._download = download
         self._choices = Choices(self._folder / "terraform.tfvars", dry_run=commands.dry_run)
@@ -41,8 +44,8 @@ class Guide:
     def run(self) -> None:
         if self._choices.secrets:
             raise Stop(
-                f"terraform/terraform.tfvars holds {', '.join(self._choices.secrets)}. That file is"
-                " committed; take the secret out, and start again: it is asked for."
+                f"terraform/terraform.tfvars holds {', '.join(self._choices.secrets)}. Others read"
+                " that file; take the secret out, and start again: it is asked for."
             )
         terraform = self._find_terraform()
         self._check_project()
@@ -79,6 +82,7 @@ class Guide:
         preflight.project_number(self._commands, self._project)
         preflight.billing_is_on(self._commands, self._project)
         self._good(f"project {self._project}, with billing on")
+        self._check_roles()
         restricted = preflight.forbids_all_users(self._commands, self._project)
         if restricted and not self._choices.has("domain_restricted_sharing"):
             self._choices.keep("domain_restricted_sharing", "true")
@@ -88,6 +92,20 @@ class Guide:
             else "no organisation policy stands in the way"
         )
         self._check_region()
+
+    def _check_roles(self) -> None:
+        missing = missing_roles(self._commands, self._google_url, self._project)
+        if not missing:
+            self._good("you have the roles that it takes")
+            return
+        self._say("  You seem to lack rights that these roles give:")
+        for role in missing:
+            self._say(f"    {role}")
+        if self._terminal.ask("Go on all the same?", "no").lower() not in ("y", "yes"):
+            raise Stop(
+                f"An owner of {self._project} can grant them. docs/deploy.md, Who may deploy, has"
+                " the command."
+            )
 
     def _check_region(self) -> None:
         region = self._choices.get("region", _DEFAULT_REGION)

@@ -32,13 +32,14 @@ resource "terraform_data" "image" {
   triggers_replace = local._built_images[each.key]
 
   provisioner "local-exec" {
-    command     = "gcloud builds submit . --quiet --project=\"$PROJECT\" --config=terraform/image.cloudbuild.yaml --substitutions=\"_DOCKERFILE=$DOCKERFILE,_IMAGE=$IMAGE\" --service-account=\"$ACCOUNT\" --gcs-source-staging-dir=\"$STAGING\""
+    command     = "gcloud builds submit . --quiet --project=\"$PROJECT\" --region=\"$REGION\" --config=terraform/image.cloudbuild.yaml --substitutions=\"_DOCKERFILE=$DOCKERFILE,_IMAGE=$IMAGE\" --service-account=\"$ACCOUNT\" --gcs-source-staging-dir=\"$STAGING\""
     working_dir = local.root
     environment = {
       ACCOUNT    = google_service_account.build.id
       DOCKERFILE = "${local._image_folders[each.key]}/Dockerfile"
       IMAGE      = local._built_images[each.key]
       PROJECT    = var.project_id
+      REGION     = local.home
       STAGING    = "${google_storage_bucket.sources.url}/image"
     }
   }

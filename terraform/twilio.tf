@@ -4,7 +4,7 @@
 locals {
   _number = {
     ACCOUNT_SID  = var.twilio_account_sid
-    FALLBACK_URL = "${local.public_url}/fallback"
+    FALLBACK_URL = coalesce(var.fallback_url, "${local.public_url}/fallback")
     MEMORY_URL   = "${google_storage_bucket.sources.url}/twilio"
     PHONE_NUMBER = var.phone_number
     STATUS_URL   = "${local.public_url}/status"
@@ -16,7 +16,7 @@ locals {
 # Sets the URLs, and nothing else: when they change, the number goes straight from the old ones to the new.
 resource "terraform_data" "twilio_number" {
   input            = local._number
-  triggers_replace = [var.twilio_account_sid, var.phone_number, local.public_url]
+  triggers_replace = concat([var.twilio_account_sid, var.phone_number, local.public_url], var.fallback_url == null ? [] : [var.fallback_url])
 
   provisioner "local-exec" {
     command     = "python3 ${path.module}/scripts/twilio_number.py set"
@@ -38,7 +38,7 @@ resource "terraform_data" "twilio_number" {
 # Puts back what the number had before: on destroy, and when another number takes its place. A destroy knows only what
 # is kept in the state; the script asks Secret Manager for the token that belonged to the account.
 resource "terraform_data" "twilio_number_before" {
-  input            = merge(local._number, { TOKEN_VERSION = google_secret_manager_secret_version.this["TWILIO_AUTH_TOKEN"].version })
+  input            = merge(local._number, { TOKEN_VERSION = local.secret_variables["TWILIO_AUTH_TOKEN"].version })
   triggers_replace = [var.twilio_account_sid, var.phone_number]
 
   provisioner "local-exec" {

@@ -24,7 +24,7 @@ variable "budget" {
 }
 
 variable "ci" {
-  description = "Build, plan and apply what is pushed to `branch`, once it is approved: the GitHub repository, connected to Cloud Build before (https://console.cloud.google.com/cloud-build/triggers/connect); the bucket that holds the state; and the account that applies, by its address."
+  description = "Build, plan and apply what is pushed to `branch`, once it is approved, and plan what is pushed to others: the GitHub repository, connected to Cloud Build before (https://console.cloud.google.com/cloud-build/triggers/connect); the bucket that holds the state; and the account that applies, by its address."
   type = object({
     owner           = string
     repository      = string

@@ -97,7 +97,8 @@ class Deployer:
             "FIRESTORE_API_URL": url,
         }
         commands = Commands(folder, environ, self.person.say, dry_run=dry_run)
-        Guide(folder, commands, self.person, url, sleep=self.pauses.append, download=never).run()
+        sleep = self.pauses.append
+        Guide(folder, commands, self.person, url, url, sleep=sleep, download=never).run()
         return "\n".join(self.person.heard)
 
     def stopped(self) -> str:
@@ -239,6 +240,35 @@ def test_each_refusal_stops_before_anything_is_made(
     assert not (deployer.copy.terraform / "terraform.tfstate").exists()
 
 
+def test_missing_roles_are_named_before_anything_is_made(deployer: Deployer) -> None:
+    google = deployer.copy.twilio.google
+    google.lacking = {"run.services.setIamPolicy", "datastore.databases.create"}
+
+    said = deployer.stopped()
+
+    heard = [line.strip() for line in deployer.person.heard]
+    assert [line for line in heard if line.startswith("roles/")] == [
+        "roles/datastore.owner",
+        "roles/run.admin",
+    ]
+    assert "Who may deploy" in said
+    assert [call for call in deployer.gcloud_calls() if "enable" in call] == []
+
+
+@pytest.mark.parametrize(
+    ("refused", "answer"), [([403], "not asked"), ([], "yes")], ids=["no answer", "a custom role"]
+)
+def test_roles_that_google_cannot_tell_stop_nobody(
+    deployer: Deployer, refused: list[int], answer: str
+) -> None:
+    """The apply says what is missing."""
+    google = deployer.copy.twilio.google
+    google.lacking, google.refused = {"run.services.setIamPolicy"}, refused
+    deployer.person.answers |= {"Go on all the same": answer, "Do it": "no"}
+
+    assert "Nothing was created" in deployer.stopped()
+
+
 def test_a_refused_token_is_told(deployer: Deployer) -> None:
     deployer.person.answers["Auth token"] = "another-token-0123456789"
 
@@ -294,4 +324,4 @@ def test_a_secret_in_tfvars_is_refused(deployer: Deployer) -> None:
     file = deployer.copy.terraform / "terraform.tfvars"
     file.write_text('twilio_auth_token = "x"\n', "utf-8")
 
-    assert "holds twilio_auth_token. That file is committed" in deployer.stopped()
+    assert "holds twilio_auth_token. Others read that file" in deployer.stopped()

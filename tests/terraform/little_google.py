@@ -19,6 +19,8 @@ class LittleGoogle:
     """By collection group, the field that says when."""
     rulesets: list[Json] = field(default_factory=list)
     releases: dict[str, str] = field(default_factory=dict)
+    lacking: set[str] = field(default_factory=set)
+    """Permissions on the project that whoever asks has not."""
     refused: list[int] = field(default_factory=list)
     """Statuses with which the next requests are refused."""
 
@@ -28,6 +30,9 @@ class LittleGoogle:
         parts = urlsplit(path)
         place = unquote(parts.path).removeprefix("/v1/")
         document = json.loads(body) if body else {}
+        if place.endswith(":testIamPermissions"):
+            granted = [name for name in document["permissions"] if name not in self.lacking]
+            return 200, {"permissions": granted} if granted else {}
         database = place.partition("/databases/")[2]
         if "/documents/" in database:
             asked = parse_qs(parts.query)

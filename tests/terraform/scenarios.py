@@ -48,7 +48,11 @@ EVERYTHING: Mapping[str, object] = {
     "memory_model": "gemini-flash-latest",
     "model_endpoints": ["vertex:us-central1", "vertex:europe-west4"],
     "min_instances": 1,
-    "secret_versions": {"twilio_shared_key_secret": 1, "twilio_auth_token": 2},
+    "secret_versions": {
+        "stream_token_secret": 2,
+        "twilio_auth_token": 2,
+        "twilio_shared_key_secret": 1,
+    },
     "tool_settings": {
         "search_knowledge_base": {
             "AWS_REGION": "us-east-1",
@@ -64,6 +68,7 @@ SCENARIOS: Mapping[str, Mapping[str, object]] = {
     "minimal": {},
     "everything": EVERYTHING,
     "vertex": {"gemini_backend": "vertex"},
+    "europe": {"region": "europe-west1", "ci": EVERYTHING["ci"], "uptime_check": True},
     "restricted": {"domain_restricted_sharing": True},
     "staging": {"name": "staging", "stream_handler_image": OTHER_IMAGE},
 }

@@ -39,6 +39,7 @@ SERVICE = "google_cloud_run_v2_service"
 PLATFORM = {"HOST", "PORT", "K_REVISION"}  # set by Cloud Run, or left at the default
 EACH = pytest.mark.parametrize("name", SCENARIOS)
 A_SECRET = "a-secret-of-forty-characters-0123456789a"
+A_KEY = f"SK{'0' * 32}:{A_SECRET}"
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +107,7 @@ def test_every_property_holds(deployed: Deployments, name: str) -> None:
     assert properties.public_problems(plan) == []
     assert properties.invoker_problems(plan) == []
     assert properties.careless_problems(plan) == []
+    assert properties.wide_problems(plan) == []
     assert properties.line_problems(plan) == []
 
 
@@ -116,6 +118,21 @@ def test_roles_are_those_of_the_table(deployed: Deployments) -> None:
 
     documented = properties.documented_grants(SECURITY_PAGE)
     assert properties.grant_problems(found, documented) == []
+
+
+def test_in_europe_everything_is_kept_there(deployed: Deployments) -> None:
+    applied = deployed["europe"]
+
+    assert properties.residency_problems(applied.plan) == []
+    (build,) = [call for call in applied.gcloud_calls() if call[:2] == ["builds", "submit"]]
+    assert "--region=europe-west1" in build
+
+
+def test_elsewhere_secrets_and_builds_are_wherever_google_likes(deployed: Deployments) -> None:
+    (build,) = [c for c in deployed["minimal"].gcloud_calls() if c[:2] == ["builds", "submit"]]
+
+    assert "--region=global" in build
+    assert len(properties.residency_problems(deployed["minimal"].plan)) > 10
 
 
 def test_without_vertex_nobody_may_use_it(deployed: Deployments) -> None:
@@ -201,7 +218,8 @@ def test_the_outputs_finish_the_job(deployed: Deployments) -> None:
 
 def reads(name: str, given: Environment) -> tuple[set[str], str | None]:
     """What the deployable's own code reads, and what it says if it cannot start with it."""
-    values = {**given.plain, **dict.fromkeys(given.secrets, A_SECRET)}
+    secrets = {name: A_KEY if name == "TWILIO_API_KEY" else A_SECRET for name in given.secrets}
+    values = {**given.plain, **secrets}
     if name == "stream_handler":
         recording = Recording(values, ROOT)
         try:
