@@ -10,6 +10,7 @@ ROLES = {
     "roles/artifactregistry.admin": "artifactregistry.repositories.create",
     "roles/cloudbuild.builds.editor": "cloudbuild.builds.create",
     "roles/cloudfunctions.admin": "cloudfunctions.functions.create",
+    "roles/cloudscheduler.admin": "cloudscheduler.jobs.create",
     "roles/datastore.owner": "datastore.databases.create",
     "roles/eventarc.admin": "eventarc.triggers.create",
     "roles/firebaserules.admin": "firebaserules.rulesets.create",

@@ -53,13 +53,15 @@ locals {
         for name in concat(["GEMINI_API_KEY"], local._for_signatures) :
         name if contains(keys(local._stored_for), name)
       ]
+      scheduled_check = var.check_schedule == null ? [] : local.uses_key ? ["GEMINI_API_KEY", "TWILIO_AUTH_TOKEN"] : ["TWILIO_AUTH_TOKEN"]
     },
     { for name, tool in local.tools : "tool/${name}" => tool.secrets },
   )
   _accounts_of = merge(
     {
-      incoming_call  = google_service_account.incoming_call.member
-      stream_handler = google_service_account.stream_handler.member
+      incoming_call   = google_service_account.incoming_call.member
+      scheduled_check = one(google_service_account.scheduled_check[*].member)
+      stream_handler  = google_service_account.stream_handler.member
     },
     { for name in keys(local.tools) : "tool/${name}" => google_service_account.tool[name].member },
   )

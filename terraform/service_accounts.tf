@@ -52,6 +52,7 @@ locals {
       incoming_call  = google_service_account.incoming_call.member
       stream_handler = google_service_account.stream_handler.member
     },
+    var.check_schedule == null ? {} : { scheduled_check = google_service_account.scheduled_check[0].member },
     {
       for name, tool in local.tools : "tool/${name}" => google_service_account.tool[name].member
       if contains(tool.roles, "roles/datastore.user")
@@ -67,6 +68,7 @@ locals {
   _vertex_users = merge(
     local.on_vertex ? { incoming_call = google_service_account.incoming_call.member } : {},
     local.uses_vertex ? { stream_handler = google_service_account.stream_handler.member } : {},
+    local.uses_vertex && var.check_schedule != null ? { scheduled_check = google_service_account.scheduled_check[0].member } : {},
   )
 }
 

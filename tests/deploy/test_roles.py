@@ -14,6 +14,7 @@ SECTION = PAGE.split("## Who may deploy\n", 1)[1].split("\n## ", 1)[0]
 MADE_BY = {
     "artifact_registry": "artifactregistry.admin",
     "cloud_run_v2": "run.admin",
+    "cloud_scheduler": "cloudscheduler.admin",
     "cloudbuild": "cloudbuild.builds.editor",
     "cloudfunctions2": "cloudfunctions.admin",
     "eventarc": "eventarc.admin",

@@ -143,6 +143,8 @@ def _target(grant: Resource, deployed: Mapping[str, str]) -> str:
             return "the project"
         case "google_storage_bucket_iam_member":
             return "the sources" if grant.values["bucket"].endswith("-sources") else "the state"
+        case "google_cloud_run_v2_job_iam_member":
+            return "scheduled_check"
         case "google_pubsub_topic_iam_member":
             return "the callbacks"
         case "google_secret_manager_secret_iam_member":
@@ -280,6 +282,30 @@ def residency_problems(plan: Json) -> list[str]:
             if not allowed or not all(_is_european(region) for region in allowed):
                 problems.append(f"{resource.address} is kept where it is published")
     return problems
+
+
+def waking_problems(plan: Json) -> list[str]:
+    """What runs or wakes the line while nobody calls."""
+    kinds = ("google_cloud_scheduler_job", "google_monitoring_uptime_check_config")
+    waking = [f"{r.address} wakes it" for r in resources(plan) if r.type in kinds]
+    texts = [
+        (r, place, value)
+        for r in resources(plan)
+        for place, value in _numbers(r.values)
+        if place.endswith("min_instance_count")
+    ]
+    return waking + [f"{r.address} keeps {n} instances ready" for r, _, n in texts if n]
+
+
+def _numbers(value: Json, place: str = "") -> Iterator[tuple[str, int]]:
+    if isinstance(value, int):
+        yield place, value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _numbers(item, f"{place}.{name}")
+    elif isinstance(value, list):
+        for item in value:
+            yield from _numbers(item, place)
 
 
 def _is_european(location: str) -> bool:

@@ -32,6 +32,7 @@ EVERYTHING: Mapping[str, object] = {
     "alert_email": "oncall@example.com",
     "budget": {"billing_account": "012345-6789AB-CDEF01", "amount": 200},
     "calls_per_instance": 30,
+    "check_schedule": "*/30 * * * *",
     "ci": {
         "owner": "us",
         "repository": "ringdown",
@@ -67,7 +68,7 @@ EVERYTHING: Mapping[str, object] = {
 SCENARIOS: Mapping[str, Mapping[str, object]] = {
     "minimal": {},
     "everything": EVERYTHING,
-    "vertex": {"gemini_backend": "vertex"},
+    "vertex": {"gemini_backend": "vertex", "check_schedule": "0 6 * * *"},
     "europe": {"region": "europe-west1", "ci": EVERYTHING["ci"], "uptime_check": True},
     "restricted": {"domain_restricted_sharing": True},
     "staging": {"name": "staging", "stream_handler_image": OTHER_IMAGE},

@@ -11,6 +11,7 @@ from ringdown.agents import Agent
 from ringdown.documents import to_record
 from ringdown.errors import ConfigurationError
 from ringdown.tools import Json, ToolDeclaration
+from ringdown_cli.doctor.deployment import from_environ
 from stream_handler.settings import read_settings
 from tests.terraform import properties
 from tests.terraform.deployable_reads import Recording
@@ -133,6 +134,33 @@ def test_elsewhere_secrets_and_builds_are_wherever_google_likes(deployed: Deploy
 
     assert "--region=global" in build
     assert len(properties.residency_problems(deployed["minimal"].plan)) > 10
+
+
+def test_nothing_wakes_the_line_unless_a_variable_asks_for_it(deployed: Deployments) -> None:
+    assert properties.waking_problems(deployed["minimal"].plan) == []
+    assert set(properties.waking_problems(deployed["everything"].plan)) == {
+        "google_cloud_run_v2_service.stream_handler keeps 1 instances ready",
+        "google_cloud_scheduler_job.scheduled_check[0] wakes it",
+        "google_cloudfunctions2_function.incoming_call[0] keeps 1 instances ready",
+        "google_monitoring_uptime_check_config.incoming_call[0] wakes it",
+    }
+
+
+def test_the_scheduled_check_has_what_the_doctor_needs(deployed: Deployments) -> None:
+    for name, endpoints in (("everything", 3), ("vertex", 1)):
+        applied = deployed[name]
+        (job,) = (r for r in resources(applied.plan) if r.type == "google_cloud_run_v2_job")
+        container = job.values["template"][0]["template"][0]["containers"][0]
+        secret = {e["name"] for e in container["env"] if e["value_source"]}
+        plain = {e["name"]: e["value"] for e in container["env"] if not e["value_source"]}
+        found = from_environ({**plain, **dict.fromkeys(secret, A_SECRET)})
+
+        assert found.webhook_url == applied.outputs["webhook_url"]
+        assert found.stream_url == applied.outputs["stream_url"]
+        assert found.store_url == applied.outputs["store_url"]
+        assert (found.phone_number, found.twilio_auth_token) == (PHONE_NUMBER, A_SECRET)
+        assert len(found.endpoints) == endpoints
+        assert None not in found.endpoints, "each has its key"
 
 
 def test_without_vertex_nobody_may_use_it(deployed: Deployments) -> None:

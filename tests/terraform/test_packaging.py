@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+import subprocess
 import time
 import zipfile
 from collections.abc import AsyncIterator, Mapping
@@ -31,6 +33,7 @@ from tests.terraform.stand_in import ROOT, Checkout, checkout, needs_stand_in
 pytestmark = pytest.mark.timeout(900)  # the first time, packages are installed
 
 DOCKERFILE = ROOT / "services" / "stream_handler" / "Dockerfile"
+CHECKS_DOCKERFILE = ROOT / "cli" / "Dockerfile"
 WEBHOOK_DOCKERFILE = ROOT / "functions" / "incoming_call" / "Dockerfile"
 SECRET = "0123456789abcdef0123456789abcdef0123456789abcdef"
 A_KEY = f"SK{SECRET[:32]}:{SECRET}"
@@ -219,7 +222,7 @@ def test_the_image_is_not_run_by_root_nor_through_a_shell(image: Image) -> None:
 def test_the_images_have_one_base_and_it_is_pinned() -> None:
     bases = [
         step.text.partition(" AS ")[0]
-        for dockerfile in (DOCKERFILE, WEBHOOK_DOCKERFILE)
+        for dockerfile in (DOCKERFILE, WEBHOOK_DOCKERFILE, CHECKS_DOCKERFILE)
         for step in instructions(dockerfile.read_text("utf-8"))
         if step.name == "FROM"
     ]
@@ -272,6 +275,30 @@ async def test_the_webhooks_image_answers_a_call(tmp_path: Path) -> None:
 
     assert ' url="ws://127.0.0.1:9/media"' in response.text
     assert forged.status_code == 403
+
+
+def test_the_checks_image_runs_the_doctor(tmp_path: Path) -> None:
+    """Nothing answers at these addresses: it says so of each, and that something is wrong."""
+    image = build(CHECKS_DOCKERFILE.read_text("utf-8"), ROOT, tmp_path / "image")
+    environ = {
+        "PATH": "/usr/bin:/bin",
+        "PUBLIC_URL": f"http://127.0.0.1:{free_port()}",
+        "STREAM_URL": f"ws://127.0.0.1:{free_port()}",
+        "STORE_URL": f"sqlite:{tmp_path / 'records.db'}",
+        "TWILIO_AUTH_TOKEN": SECRET,
+        "PYTHONPATH": str(image.here(image.workdir)),
+        **image.environ,
+    }
+
+    done = subprocess.run(
+        image.command, env=environ, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1, done.stderr
+    assert "Looking at what the environment names" in done.stdout
+    assert re.search(r"✗ webhook +cannot be reached", done.stdout)
+    assert re.search(r"✗ handler", done.stdout)
+    assert image.user == "10001:10001"
 
 
 async def test_the_image_carries_a_call(image: Image, tmp_path: Path) -> None:

@@ -296,6 +296,16 @@ def test_a_line_that_breaks_calls_is_found(everything: Applied, field: str, valu
     assert len(properties.line_problems(planted(everything, change))) == 1
 
 
+def test_what_wakes_a_line_that_nobody_calls_is_found(everything: Applied) -> None:
+    def change(every: list[Json]) -> None:
+        one(every, *HANDLER)["template"][0]["scaling"][0]["min_instance_count"] = 2
+
+    problems = properties.waking_problems(planted(everything, change))
+
+    assert "google_cloud_run_v2_service.stream_handler keeps 2 instances ready" in problems
+    assert "google_cloud_scheduler_job.scheduled_check[0] wakes it" in problems
+
+
 def test_calls_that_stay_with_an_old_revision_are_found(everything: Applied) -> None:
     def change(every: list[Json]) -> None:
         one(every, *HANDLER)["traffic"] = []
