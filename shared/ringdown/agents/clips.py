@@ -1,6 +1,6 @@
 """Clips: sentences in an agent's own voice, made once and played without the model.
 
-agents/{id}/clips/{key}     the sound, apart from the agent: it would make each call slower to answer
+agents/{id}/clips/{key}     the sound; in the agent's document it would slow every call down
 
 A clip's key is what the sound depends on, so a clip is never out of date: for other words, another
 voice, language, model or volume there is another clip, or none yet.

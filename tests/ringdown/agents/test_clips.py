@@ -39,4 +39,4 @@ def test_a_greeting_that_differs_from_call_to_call_has_no_text() -> None:
 def test_the_notice_is_the_agents_or_its_languages() -> None:
     assert notice_text(an_agent(notice=" Hello. ")) == HELLO
     assert notice_text(an_agent(notice="")) == ""
-    assert "assistant" in notice_text(an_agent(notice=None))
+    assert "assistant" in notice_text(msgspec.structs.replace(an_agent(), notice=None))
