@@ -63,8 +63,8 @@ class LittleAccount:
     def answer(self, method: str, path: str, body: str) -> Reply:
         parts = urlsplit(path)
         if parts.path.startswith(self._routes):
-            number = unquote(parts.path.removeprefix(self._routes))
-            return (200, {"voice_region": it}) if (it := self.routed.get(number)) else (404, {})
+            region = self.routed.get(unquote(parts.path.removeprefix(self._routes)))
+            return (200, {"voice_region": region}) if region else (404, {})
         if method == "GET" and parts.path == f"{self._api}.json":
             return 200, self.about
         if method == "GET" and parts.path == f"{self._api}/IncomingPhoneNumbers.json":
@@ -72,10 +72,8 @@ class LittleAccount:
             found = [n for n in self.numbers if asked is None or asked == [n["phone_number"]]]
             return 200, {"incoming_phone_numbers": found}
         for number in self.numbers:
-            if (method, parts.path) == (
-                "POST",
-                f"{self._api}/IncomingPhoneNumbers/{number['sid']}.json",
-            ):
+            path = f"{self._api}/IncomingPhoneNumbers/{number['sid']}.json"
+            if (method, parts.path) == ("POST", path):
                 given = parse_qs(body, keep_blank_values=True, strict_parsing=True)
                 for name, (value,) in given.items():
                     number[_NAMES[name]] = value

@@ -134,7 +134,8 @@ def test_another_region_of_twilios_gets_the_number_and_the_old_one_its_own_back(
 
 
 def test_many_numbers_come_and_go_one_by_one(tmp_path: Path) -> None:
-    night, day = {SECOND: {"agent": "night"}}, {PHONE_NUMBER: {}}
+    night = {SECOND: {"agent": "night"}}
+    day: dict[str, dict[str, str]] = {PHONE_NUMBER: {}}
     seeded = f"ringdown/numbers/{SECOND}"
     with checkout(tmp_path, {}, numbers=(PHONE_NUMBER, SECOND)) as copy:
         account, documents = copy.twilio.account, copy.twilio.google.documents
