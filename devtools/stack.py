@@ -243,7 +243,6 @@ def _tools(settings: StackSettings, stack: Stack) -> list[LocalTool]:
         "phone_numbers": given.get("PHONE_NUMBERS", ""),
         "project": given.get("GOOGLE_CLOUD_PROJECT", ""),
         "store_url": stack.store_url,
-        "texts_api_url": "",
         "twilio_account_sid": given.get("TWILIO_ACCOUNT_SID", ""),
     }
     return local_tools(settings.tools, settings.served_tools, given, values)

@@ -160,6 +160,10 @@ variable "phone_numbers" {
     condition     = length(var.phone_numbers) > 0 && alltrue([for number in keys(var.phone_numbers) : can(regex("^\\+[1-9][0-9]{6,14}$", number))])
     error_message = "phone_numbers must have at least one number, each written like +14155550100: plus, country code, digits only."
   }
+  validation {
+    condition     = alltrue([for answered in values(var.phone_numbers) : can(regex("^[^/]+$", answered.agent))])
+    error_message = "phone_numbers has an agent that can't be one. Give its name, such as default."
+  }
 }
 
 variable "project_id" {

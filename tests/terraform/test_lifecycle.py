@@ -167,6 +167,23 @@ def test_a_number_that_was_released_stops_neither_change_nor_destroy(tmp_path: P
     assert "Set its URLs by hand, or release it" in output
 
 
+def test_of_many_numbers_one_that_was_released_stops_none_of_the_others(tmp_path: Path) -> None:
+    with checkout(tmp_path, {}, numbers=(PHONE_NUMBER, SECOND)) as copy:
+        both = copy.with_variables(phone_numbers={PHONE_NUMBER: {}, SECOND: {}})
+        both.succeed(INIT, APPLY)
+        copy.twilio.account.numbers.pop(0)
+        moved = both.run(f"{APPLY} -var=region=europe-west1")
+        there = WEBHOOK.replace("us-east4", "europe-west1")
+        assert moved.status == 1
+        assert f"{PHONE_NUMBER}: The Twilio account has no such number" in moved.output
+        assert copy.twilio.account.changes[2:] == [(SECOND, there)]
+
+        one = copy.with_variables(phone_numbers={SECOND: {}}, region="europe-west1")
+        output = one.succeed(APPLY)
+        assert f"{PHONE_NUMBER}: It was not given back what it had before" in output
+        assert copy.twilio.account.changes[3:] == []
+
+
 def test_two_environments_on_one_number_are_told(tmp_path: Path) -> None:
     """Destroyed in the wrong order, the second would be given the first one's dead address."""
     with (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.terraform.stand_in import Checkout, checkout, needs_stand_in
+from tests.terraform.stand_in import PHONE_NUMBER, Checkout, checkout, needs_stand_in
 
 pytestmark = [needs_stand_in, pytest.mark.timeout(700)]
 
@@ -65,6 +65,15 @@ def test_a_deployment_without_a_number_is_refused(tmp_path: Path) -> None:
 
     assert status == 1
     assert "phone_numbers must have at least one number" in output
+
+
+def test_an_agent_that_cannot_be_one_is_refused(tmp_path: Path) -> None:
+    numbers = {PHONE_NUMBER: {"agent": "agents/night"}}
+    with checkout(tmp_path, {"phone_numbers": numbers}) as copy:
+        status, output = plan(copy)
+
+    assert status == 1
+    assert "phone_numbers has an agent that can't be one" in output
 
 
 @pytest.mark.parametrize(
