@@ -3,6 +3,11 @@ output "agents_url" {
   value       = "https://console.cloud.google.com/firestore/databases/${google_firestore_database.this.name}/data/panel/agents/default?project=${var.project_id}"
 }
 
+output "fallback_url" {
+  description = "Where Twilio asks if webhook_url fails."
+  value       = local.fallback_url
+}
+
 output "gemini_backend" {
   description = "Where the model is: developer or vertex."
   value       = var.gemini_backend

@@ -8,10 +8,11 @@ locals {
   # Twilio sends texts in us1 and ie1 only.
   texts_api_url = "https://api.${local.twilio_domains[var.twilio_region == "ie1" ? "ie1" : "us1"]}"
 
+  fallback_url = "${local.public_url}/fallback"
   _numbers = {
     for number in keys(var.phone_numbers) : number => {
       ACCOUNT_SID   = var.twilio_account_sid
-      FALLBACK_URL  = "${local.public_url}/fallback"
+      FALLBACK_URL  = local.fallback_url
       MEMORY_URL    = "${google_storage_bucket.sources.url}/twilio"
       PHONE_NUMBER  = number
       STATUS_URL    = "${local.public_url}/status"
@@ -28,7 +29,7 @@ resource "terraform_data" "number" {
   for_each = local._numbers
 
   input            = each.value
-  triggers_replace = [var.twilio_account_sid, var.twilio_region, local.public_url]
+  triggers_replace = [var.twilio_account_sid, var.twilio_region, local.public_url, local.fallback_url]
 
   provisioner "local-exec" {
     command     = "python3 ${path.module}/scripts/twilio_number.py set"

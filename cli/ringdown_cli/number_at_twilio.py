@@ -69,7 +69,7 @@ async def _set_urls(
         number = await twilio.number(phone_number)
         if number is None:
             return  # the check says so
-        await twilio.change(number, _urls(deployment.webhook_url or ""))
+        await twilio.change(number, _urls(deployment))
     except (TwilioRefused, Unreachable) as error:
         raise CannotGoOn(f"Its URLs at Twilio are not set: {'. '.join(in_words(error))}") from None
     terminal.say(
@@ -84,13 +84,14 @@ async def _set_urls(
         )
 
 
-def _urls(webhook_url: str) -> dict[str, str]:
+def _urls(deployment: Deployment) -> dict[str, str]:
     """As terraform/scripts/twilio_number.py sets them. An application would win over the URL."""
+    webhook_url = f"{deployment.webhook_url}"
     return {
         "VoiceUrl": webhook_url,
         "VoiceMethod": "POST",
         "VoiceApplicationSid": "",
-        "VoiceFallbackUrl": f"{webhook_url}/fallback",
+        "VoiceFallbackUrl": deployment.fallback_url or f"{webhook_url}/fallback",
         "VoiceFallbackMethod": "POST",
         "StatusCallback": f"{webhook_url}/status",
         "StatusCallbackMethod": "POST",

@@ -105,9 +105,16 @@ def test_a_number_of_another_region(line: CommandLine, twilio: LittleTwilio) -> 
     assert "At Twilio: Twilio processes its calls in us1" in bad.said
 
 
-def test_a_number_that_terraform_does_not_know_is_told(line: CommandLine, tmp_path: Path) -> None:
+def test_a_number_that_terraform_does_not_know_is_told(
+    line: CommandLine, twilio: LittleTwilio, tmp_path: Path
+) -> None:
     file = tmp_path / "outputs.json"
-    known = outputs(webhook_url=WEBHOOK, twilio_account_sid=ACCOUNT_SID, twilio_region="us1")
+    known = outputs(
+        webhook_url=WEBHOOK,
+        fallback_url="https://fallback.example",
+        twilio_account_sid=ACCOUNT_SID,
+        twilio_region="us1",
+    )
     file.write_text(known.replace(OTHER, "+14155550199"), "utf-8")
 
     unknown = give(line, OTHER, "--set-urls", "--outputs", f"{file}")
@@ -116,6 +123,7 @@ def test_a_number_that_terraform_does_not_know_is_told(line: CommandLine, tmp_pa
     assert "Add it to phone_numbers in terraform.tfvars as well" in unknown.said
     assert (unknown.status, listed.status) == (0, 0)
     assert "phone_numbers" not in listed.said
+    assert twilio.number["voice_fallback_url"] == "https://fallback.example"
 
 
 def test_a_number_of_somebody_else(line: CommandLine) -> None:

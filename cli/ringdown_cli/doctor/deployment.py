@@ -24,6 +24,8 @@ class Deployment:
     where: str
     """In words, for the person."""
     webhook_url: str | None = None
+    fallback_url: str | None = None
+    """Where Twilio asks if the webhook fails; None: the webhook's own `/fallback`."""
     stream_url: str | None = None
     store_url: str | None = None
     project: str | None = None
@@ -73,6 +75,7 @@ def from_outputs(text: str, deployed: Mapping[str, str], environ: Mapping[str, s
     return Deployment(
         where=f"the deployment in project {values['project_id']}",
         webhook_url=values["webhook_url"],
+        fallback_url=values.get("fallback_url"),
         stream_url=values["stream_url"],
         store_url=values["store_url"],
         project=values["project_id"],
