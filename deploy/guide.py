@@ -141,7 +141,11 @@ class Guide:
             self._choices.keep_numbers(number.phone_number for number in chosen)
         for number in self._choices.phone_numbers:
             self._good(f"number {number}")
-            processed_in = account.processed_in(number)
+            try:
+                processed_in = account.processed_in(number)
+            except Stop as stop:
+                self._say(f"    In which region Twilio processes its calls is not known. {stop}")
+                continue
             if processed_in != region:
                 self._say(
                     f"    Twilio processes its calls in {processed_in}: nobody would be answered."

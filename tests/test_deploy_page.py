@@ -89,6 +89,7 @@ def test_terraform_gives_the_doctor_what_it_reads() -> None:
     read |= {
         "twilio_account_sid",
         "twilio_region",
+        "fallback_url",
         "gemini_backend",
         "vertex_location",
         "model_endpoints",

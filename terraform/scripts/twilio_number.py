@@ -180,7 +180,16 @@ def point_here(settings: Settings, twilio: Twilio) -> Iterator[str]:
             "It belongs to a SIP trunk, which gets its calls whatever its URLs are. Remove it from"
             " the trunk: https://console.twilio.com, Elastic SIP Trunking, Trunks."
         )
-    region = twilio.processed_in(settings.phone_number)
+    yield from _elsewhere(settings, twilio)
+
+
+def _elsewhere(settings: Settings, twilio: Twilio) -> Iterator[str]:
+    """What to tell if its calls go to another region than the one whose record is set."""
+    try:
+        region = twilio.processed_in(settings.phone_number)
+    except Failed as failure:
+        yield f"Twilio does not say in which region it processes its calls. {failure}"
+        return
     if region != settings.region:
         yield (
             f"Twilio processes its calls in {region}, where it has other URLs, and not in"

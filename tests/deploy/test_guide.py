@@ -317,6 +317,15 @@ def test_a_number_in_ireland(deployer: Deployer) -> None:
     assert f"{PHONE_NUMBER}: Twilio processes its calls in us1, where it has other URLs" in heard
 
 
+def test_what_twilio_does_not_say_stops_nothing(deployer: Deployer) -> None:
+    deployer.copy.twilio.account.routed = None
+    deployer.person.answers["Do it"] = "no"
+
+    assert "Nothing was created" in deployer.stopped()
+    heard = "\n".join(deployer.person.heard)
+    assert "In which region Twilio processes its calls is not known. Twilio answers 503" in heard
+
+
 def test_a_region_that_twilio_does_not_have_is_told(deployer: Deployer) -> None:
     deployer.person.answers["Which of Twilio's regions"] = "de1"
 

@@ -41,8 +41,10 @@ class LittleAccount:
         self.numbers = [_a_number(number) for number in phone_numbers]
         self.changes: list[tuple[str, str]] = []
         """Each number that was set, and to which address, in order."""
-        self.routed = {} if region == "us1" else dict.fromkeys(phone_numbers, region)
-        """The regions that numbers were routed to, which is also asked of other regions."""
+        self.routed: dict[str, str] | None = {}
+        """The region that each number was routed to, if any; None if that can't be asked."""
+        if region != "us1":
+            self.routed = dict.fromkeys(phone_numbers, region)
         self.about: dict[str, Json] = {"status": "active", "type": "Full"}
 
     @property
@@ -63,6 +65,8 @@ class LittleAccount:
     def answer(self, method: str, path: str, body: str) -> Reply:
         parts = urlsplit(path)
         if parts.path.startswith(self._routes):
+            if self.routed is None:
+                return 503, {}
             region = self.routed.get(unquote(parts.path.removeprefix(self._routes)))
             return (200, {"voice_region": region}) if region else (404, {})
         if method == "GET" and parts.path == f"{self._api}.json":

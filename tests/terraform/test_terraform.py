@@ -244,6 +244,17 @@ def test_a_number_whose_calls_another_region_processes_is_told(
     assert f'or set twilio_region = "{processed_in}"' in said
 
 
+def test_a_number_is_set_even_if_twilio_does_not_say_where_its_calls_go(
+    tmp_path: Path, twilio: LittleTwilio
+) -> None:
+    twilio.account.routed = None
+
+    status, said = run(tmp_path, twilio, "set")
+
+    assert (status, twilio.account.voice_urls) == (0, [VOICE_URL])
+    assert "Twilio does not say in which region it processes its calls. Twilio answers 503" in said
+
+
 def test_the_regions_hosts_are_those_of_the_one_list() -> None:
     packaged = ROOT / "shared" / "ringdown" / "packaged" / "twilio_regions.json"
 
