@@ -40,11 +40,12 @@ resource "google_cloud_run_v2_job" "scheduled_check" {
           for_each = {
             for name, value in merge(local.gemini_settings, {
               MODEL_ENDPOINTS    = length(var.model_endpoints) > 0 ? join(",", var.model_endpoints) : null
-              PHONE_NUMBER       = var.phone_number
+              PHONE_NUMBERS      = join(",", keys(var.phone_numbers))
               PUBLIC_URL         = local.public_url
               STORE_URL          = local.store_url
               STREAM_URL         = local.stream_url
               TWILIO_ACCOUNT_SID = var.twilio_account_sid
+              TWILIO_REGION      = var.twilio_region
             }) : name => value if value != null
           }
           content {

@@ -158,7 +158,7 @@ def test_the_scheduled_check_has_what_the_doctor_needs(deployed: Deployments) ->
         assert found.webhook_url == applied.outputs["webhook_url"]
         assert found.stream_url == applied.outputs["stream_url"]
         assert found.store_url == applied.outputs["store_url"]
-        assert (found.phone_number, found.twilio_auth_token) == (PHONE_NUMBER, A_SECRET)
+        assert (found.phone_numbers, found.twilio_auth_token) == ((PHONE_NUMBER,), A_SECRET)
         assert len(found.endpoints) == endpoints
         assert None not in found.endpoints, "each has its key"
 
