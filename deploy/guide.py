@@ -1,5 +1,6 @@
 """The steps of `make deploy`, in their order."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -242,15 +243,27 @@ class Guide:
         given = self._commands.extra.get(variable) or self._commands.environ.get(variable)
         if given:
             return given
+        stored = self._stored_secret(name)
+        if stored is not None:
+            self._give(name, stored)
+        return stored
+
+    def _stored_secret(self, name: str) -> str | None:
         prefix = self._choices.get("name", "ringdown")
         done = self._commands.read(
             *("gcloud", "secrets", "versions", "access", "latest", f"--project={self._project}"),
-            f"--secret={prefix}-{name.replace('_', '-')}",
+            f"--secret={prefix}-{name.lower().replace('_', '-')}",
         )
-        if not done.ok or not done.output:
-            return None
-        self._give(name, done.output)
-        return done.output
+        return done.output if done.ok and done.output else None
+
+    def _recall_tool_secrets(self) -> None:
+        """Those of earlier runs, unless all are given. Terraform names one that is missing."""
+        names = self._choices.tool_secrets
+        if not names or "TF_VAR_tool_secrets" in self._commands.environ:
+            return
+        stored = {name: self._stored_secret(name) for name in names}
+        known = {name: value for name, value in stored.items() if value is not None}
+        self._give("tool_secrets", json.dumps(known))
 
     def _give(self, name: str, value: str) -> None:
         self._commands.extra[f"TF_VAR_{name}"] = value
@@ -288,6 +301,7 @@ class Guide:
     def _plan(self, terraform: Terraform) -> int:
         """How much there is to do; said in plain words."""
         self._step("Plan")
+        self._recall_tool_secrets()
         terraform.sign_in()
         if self._commands.dry_run:
             self._commands.extra |= {f"TF_VAR_{n}": v for n, v in self._choices.values.items()}

@@ -387,6 +387,22 @@ def test_domain_restricted_sharing_is_found(deployer: Deployer) -> None:
     assert deployer.copy.twilio.number["voice_url"] == webhook
 
 
+def test_the_secrets_of_tools_are_taken_from_earlier_runs(deployer: Deployer) -> None:
+    file = deployer.copy.terraform / "terraform.tfvars"
+    file.write_text("enabled_tool_secrets = { TWILIO_API_KEY = 1 }\n", "utf-8")
+    tool = deployer.copy.folder / "functions" / "tools" / "send_text_message"
+    shutil.copytree(ROOT / "functions" / "tools" / "send_text_message", tool)
+    deployer.person.answers["Do it"] = "no"
+    assert "has no value. Set TF_VAR_tool_secrets" in deployer.stopped()
+
+    deployer.script(
+        ("access latest .*ringdown-twilio-api-key", 0, "SK4711:secret", ""),
+        ("^secrets versions access latest --project", 1, "", ""),
+    )
+    assert "Nothing was created" in deployer.stopped()
+    assert "SK4711" not in "\n".join((*deployer.person.heard, *deployer.gcloud_calls()))
+
+
 def test_a_secret_in_tfvars_is_refused(deployer: Deployer) -> None:
     file = deployer.copy.terraform / "terraform.tfvars"
     file.write_text('twilio_auth_token = "x"\n', "utf-8")
