@@ -13,7 +13,7 @@ locals {
     for number in keys(var.phone_numbers) : number => {
       ACCOUNT_SID   = var.twilio_account_sid
       FALLBACK_URL  = local.fallback_url
-      MEMORY_URL    = "${google_storage_bucket.sources.url}/twilio"
+      MEMORY_URL    = "${google_storage_bucket.sources.url}/twilio${var.twilio_region == "us1" ? "" : "/${var.twilio_region}"}"
       PHONE_NUMBER  = number
       STATUS_URL    = "${local.public_url}/status"
       TOKEN_SECRET  = google_secret_manager_secret.this["TWILIO_AUTH_TOKEN"].id
@@ -48,14 +48,14 @@ resource "terraform_data" "number" {
   ]
 }
 
-# Puts back what a number had before: on destroy, when it is no longer listed, and when it has another account or region.
-# A destroy knows only what is kept in the state; the script asks Secret Manager for the token that belonged to the
-# account.
+# Puts back what a number had before: on destroy, when it is no longer listed, and when the account is another. What it
+# has in a region of Twilio's that is left stays set: calls go there until somebody routes them elsewhere. A destroy knows
+# only what is kept in the state; the script asks Secret Manager for the token that belonged to the account.
 resource "terraform_data" "number_before" {
   for_each = local._numbers
 
   input            = merge(each.value, { TOKEN_VERSION = local.secret_variables["TWILIO_AUTH_TOKEN"].version })
-  triggers_replace = [var.twilio_account_sid, var.twilio_region]
+  triggers_replace = [var.twilio_account_sid]
 
   provisioner "local-exec" {
     when        = destroy

@@ -53,9 +53,9 @@ match words:
         newer = folder / "latest-token"
         print(newer.read_text() if version == "latest" and newer.exists() else {token!r})
     case ["storage", "cp", "-", url, *_]:
-        (folder / url.rpartition("/")[2]).write_text(sys.stdin.read())
+        (folder / url.replace("/", "-")).write_text(sys.stdin.read())
     case ["storage", "cat", url, *_]:
-        print((folder / url.rpartition("/")[2]).read_text())
+        print((folder / url.replace("/", "-")).read_text())
     case ["auth", "print-access-token", *_]:
         print("an-access-token")
 '''
