@@ -2,5 +2,15 @@
 
 from ringdown_cli.call_page.contents import Arrival, CallPage, Moment, MomentKind, Recording
 from ringdown_cli.call_page.rendering import call_page, palette
+from ringdown_cli.call_page.view import view_of
 
-__all__ = ["Arrival", "CallPage", "Moment", "MomentKind", "Recording", "call_page", "palette"]
+__all__ = [
+    "Arrival",
+    "CallPage",
+    "Moment",
+    "MomentKind",
+    "Recording",
+    "call_page",
+    "palette",
+    "view_of",
+]
