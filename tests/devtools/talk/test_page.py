@@ -92,7 +92,8 @@ OVER = CallChanged(
     ("The audio stream ended early once.",),
 )
 CALLER_IS_DRAWN = """
-(({ width, height }, pen) => pen.getImageData(0, 0, 0.8 * width, height).data.some((value) => value))(
+(({ width, height }, pen) =>
+  pen.getImageData(0, 0, 0.8 * width, height).data.some((value) => value))(
   document.getElementById("voice-of-caller"),
   document.getElementById("voice-of-caller").getContext("2d"))
 """
