@@ -19,6 +19,9 @@ locals {
   # Which part is given which secrets, as environment variables of these names.
   secrets_of = merge(
     {
+      agent_edited = [
+        for name in ["GEMINI_API_KEY"] : name if contains(keys(local._own_secrets), name) && !local.on_vertex
+      ]
       incoming_call = [
         for name in ["GEMINI_API_KEY", "STREAM_TOKEN_SECRET", "TWILIO_AUTH_TOKEN", "TWILIO_SHARED_KEY_SECRET"] :
         name if contains(keys(local._own_secrets), name) && !(name == "GEMINI_API_KEY" && local.on_vertex)
@@ -32,6 +35,7 @@ locals {
   )
   _accounts_of = merge(
     {
+      agent_edited   = google_service_account.agent_edited.member
       incoming_call  = google_service_account.incoming_call.member
       stream_handler = google_service_account.stream_handler.member
     },

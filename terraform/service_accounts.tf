@@ -2,7 +2,7 @@
 
 resource "google_service_account" "agent_edited" {
   account_id   = "${local.name}-agent-edited"
-  display_name = "${local.name}: looks at edits of agents"
+  display_name = "${local.name}: looks at edits of agents, makes their clips"
 
   depends_on = [time_sleep.apis]
 }
@@ -64,7 +64,10 @@ locals {
     }
   ]...)
   _vertex_users = merge(
-    local.on_vertex ? { incoming_call = google_service_account.incoming_call.member } : {},
+    local.on_vertex ? {
+      agent_edited  = google_service_account.agent_edited.member
+      incoming_call = google_service_account.incoming_call.member
+    } : {},
     local.uses_vertex ? { stream_handler = google_service_account.stream_handler.member } : {},
   )
 }
