@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from devtools.clips import making_clips
 from devtools.gemini_stand_in import GeminiStandIn
-from devtools.line_parts import running_model, running_parts
+from devtools.line_parts import line_clip_maker, running_model, running_parts
 from devtools.model_wire import Heard, overheard
 from devtools.stack import ROOT, Stack
 from ringdown.stores import Store
@@ -101,6 +102,7 @@ async def running_line(
         running_model(environ, SCENARIO, out / "model") as model,
         overheard(model, ear.hear) as reached,
         running_parts(reached, environ, out, handlers=2) as (stack, store),
+        making_clips(line_clip_maker(model), store, now),
     ):
         phrases = load_scenario(SCENARIO).phrases if model.stand_in is not None else ()
         network = TwilioNetwork(auth_token=stack.twilio_auth_token)
