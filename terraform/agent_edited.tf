@@ -31,8 +31,8 @@ resource "google_cloudfunctions2_function" "agent_edited" {
     available_cpu                    = "1"
     max_instance_request_concurrency = 80 # an event waits for the model, and a status must not wait for an event
     min_instance_count               = 0
-    max_instance_count               = 1   # a process makes no clip twice; two might
-    timeout_seconds                  = 540 # less than Pub/Sub waits: see event_deadline
+    max_instance_count               = 1                     # a process makes no clip twice; two might
+    timeout_seconds                  = 540                   # less than Pub/Sub waits: see event_deadline
     ingress_settings                 = "ALLOW_INTERNAL_ONLY" # Eventarc's events are internal
     environment_variables            = local._agent_edited_settings
 
