@@ -10,6 +10,7 @@ from typing import Protocol
 from ringdown.agents.store import AgentStore
 from ringdown.calls import CallIndex, CallStore
 from ringdown.calls.callers import CallerStore
+from ringdown.calls.figures import FigureStore
 from ringdown.calls.flights import FlightStore
 from ringdown.calls.limits import LimitStore
 from ringdown.errors import ConfigurationError
@@ -29,6 +30,7 @@ class Store(
     CallerStore,
     CallIndex,
     CallStore,
+    FigureStore,
     FlightStore,
     LimitStore,
     ToolStore,
