@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from ringdown.agents.clips import ClipStore
 from ringdown.agents.store import AgentStore
 from ringdown.calls import CallIndex, CallStore
 from ringdown.calls.callers import CallerStore
@@ -30,6 +31,7 @@ class Store(
     CallerStore,
     CallIndex,
     CallStore,
+    ClipStore,
     FigureStore,
     FlightStore,
     LimitStore,

@@ -45,6 +45,14 @@ def revision_path(agent_id: str, revision: str) -> str:
     return f"{revisions_path(agent_id)}/{document_id(revision)}"
 
 
+def clips_path(agent_id: str) -> str:
+    return f"{agent_path(agent_id)}/clips"
+
+
+def clip_path(agent_id: str, key: str) -> str:
+    return f"{clips_path(agent_id)}/{document_id(key)}"
+
+
 def number_path(number: str) -> str:
     return f"{NUMBERS}/{document_id(number)}"
 

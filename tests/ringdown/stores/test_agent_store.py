@@ -8,6 +8,7 @@ import pytest
 
 from ringdown.agents import packaged_document
 from ringdown.agents.check import findings
+from ringdown.agents.clips import MOST_BYTES, Clip
 from ringdown.agents.edits import look_at_edit
 from ringdown.agents.store import MOST_EDITS, AgentStatus, Edit, Revision, Rollback
 from ringdown.calls.answering import Answering, answering
@@ -457,3 +458,28 @@ async def test_a_published_draft_becomes_the_agent(store: Store) -> None:
     assert await store.read_agent("default", draft=True) is None
     kept = {revision.revision for revision in await store.list_revisions("default")}
     assert kept == {before.revision, after.revision}
+
+
+# Clips
+
+
+async def test_clips_are_kept_beside_their_agent(store: Store, other_store: Store) -> None:
+    longest = Clip(key="aa", mulaw=b"\x7f" * MOST_BYTES)
+    await store.write_clip("default", Clip(key="aa", mulaw=b"first try"))
+    await store.write_clip("default", longest)
+    await store.write_clip("default", Clip(key="bb", mulaw=b"\x00\xff"))
+    await store.write_clip("sales", Clip(key="cc", mulaw=b"another agent's"))
+
+    assert await other_store.read_clip("default", "aa") == longest
+    assert await other_store.list_clips("default") == {"aa", "bb"}
+    assert await store.read_clip("default", "cc") is None
+    assert await store.list_agents() == ()
+
+
+async def test_a_clip_can_be_deleted_twice(store: Store) -> None:
+    await store.write_clip("default", Clip(key="aa", mulaw=b"x"))
+
+    await store.delete_clip("default", "aa")
+    await store.delete_clip("default", "aa")
+
+    assert await store.list_clips("default") == frozenset()

@@ -1,6 +1,7 @@
 """Agents, the numbers they answer, and tools in Firestore: what operators edit in the console."""
 
 from ringdown.agents import DEFAULT_AGENT_ID
+from ringdown.agents.clips import Clip
 from ringdown.agents.store import AgentStatus, Line, Revision, StoredAgent
 from ringdown.errors import Conflict, StoreUnavailable
 from ringdown.stores.agent_documents import (
@@ -32,9 +33,12 @@ from ringdown.stores.paths import (
     NUMBERS,
     TOOLS,
     agent_path,
+    clip_path,
+    clips_path,
     number_path,
     revision_path,
     revisions_path,
+    text_of_id,
     tool_path,
 )
 from ringdown.stores.storable import Document, to_document
@@ -45,7 +49,8 @@ _REVISIONS_AT_ONCE = 200
 
 
 class FirestoreAgents:
-    """Implements `ringdown.agents.store.AgentStore` and `ringdown.tools.ToolStore`."""
+    """Implements the ports of `ringdown.agents.store`, `ringdown.agents.clips` and
+    `ringdown.tools`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -145,6 +150,24 @@ class FirestoreAgents:
                 revisions_path(agent_id), newest_by="seen_at", limit=_REVISIONS_AT_ONCE
             )
         return tuple(readable_revisions((stored.path, stored.fields) for stored in found))
+
+    # Clips
+
+    async def read_clip(self, agent_id: str, key: str) -> Clip | None:
+        async with self._database.deadline():
+            stored = await self._database.read(clip_path(agent_id, key))
+        return None if stored is None else stored.record(Clip)
+
+    async def write_clip(self, agent_id: str, clip: Clip) -> None:
+        await self._write(Replace(clip_path(agent_id, clip.key), to_document(clip)))
+
+    async def list_clips(self, agent_id: str) -> frozenset[str]:
+        async with self._database.deadline():
+            found = await self._database.read_below(clips_path(agent_id))
+        return frozenset(text_of_id(stored.path) for stored in found)
+
+    async def delete_clip(self, agent_id: str, key: str) -> None:
+        await self._write(Delete(clip_path(agent_id, key)))
 
     # Numbers and tools
 

@@ -1,6 +1,7 @@
 """Agents, the numbers they answer, and tools in SQLite."""
 
 from ringdown.agents import DEFAULT_AGENT_ID
+from ringdown.agents.clips import Clip
 from ringdown.agents.store import AgentStatus, Line, Revision, StoredAgent
 from ringdown.errors import Conflict
 from ringdown.stores.agent_documents import (
@@ -23,9 +24,12 @@ from ringdown.stores.paths import (
     NUMBERS,
     TOOLS,
     agent_path,
+    clip_path,
+    clips_path,
     number_path,
     revision_path,
     revisions_path,
+    text_of_id,
     tool_path,
 )
 from ringdown.stores.sqlite.table import Table, Worker
@@ -34,7 +38,8 @@ from ringdown.tools import DeclaredTool, ToolDeclaration
 
 
 class SqliteAgents:
-    """Implements `ringdown.agents.store.AgentStore` and `ringdown.tools.ToolStore`."""
+    """Implements the ports of `ringdown.agents.store`, `ringdown.agents.clips` and
+    `ringdown.tools`."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -116,6 +121,25 @@ class SqliteAgents:
 
     async def list_revisions(self, agent_id: str) -> tuple[Revision, ...]:
         return await self._worker.run(lambda table: _revisions(table, agent_id))
+
+    # Clips
+
+    async def read_clip(self, agent_id: str, key: str) -> Clip | None:
+        return await self._worker.run(lambda table: table.read(Clip, clip_path(agent_id, key)))
+
+    async def write_clip(self, agent_id: str, clip: Clip) -> None:
+        await self._write(clip_path(agent_id, clip.key), to_document(clip))
+
+    async def list_clips(self, agent_id: str) -> frozenset[str]:
+        found = await self._worker.run(lambda table: table.fields_below(clips_path(agent_id)))
+        return frozenset(text_of_id(path) for path, _ in found)
+
+    async def delete_clip(self, agent_id: str, key: str) -> None:
+        def work(table: Table) -> None:
+            with table.transaction():
+                table.erase(clip_path(agent_id, key))
+
+        await self._worker.run(work)
 
     # Numbers and tools
 
