@@ -103,7 +103,7 @@ class _Refusing(Model):
         msgspec.structs.replace(AGENT, greeting="Good evening."),
         msgspec.structs.replace(AGENT, greeting="Hello, it is {local_time}."),
         msgspec.structs.replace(AGENT, voice="Puck"),
-        msgspec.structs.replace(AGENT, model="gemini-2.5-flash-native-audio"),
+        msgspec.structs.replace(AGENT, model="gemini-live-2.5-flash-native-audio"),
         msgspec.structs.replace(AGENT, language="de-DE"),
     ],
     ids=["words", "template", "voice", "model", "language"],

@@ -133,6 +133,11 @@ def error_code(form: Form) -> str:
     return _text(form, "ErrorCode") or _UNKNOWN
 
 
+def error_url(form: Form) -> str:
+    """What Twilio could not use, or not get; empty if it doesn't say."""
+    return form.get("ErrorUrl", "")
+
+
 def status_update(form: Form) -> CallUpdate | StreamUpdate:
     """What a status callback is about; MalformedRequest without a CallSid."""
     if "StreamEvent" not in form:
