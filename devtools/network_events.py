@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-from devtools.call_display import is_fault
+from devtools.call_display import CLIP, is_fault
 from ringdown_cli.call_page.contents import Moment, MomentKind
 from simulators.twilio import CallEvent, DialStatus
 from simulators.twilio.events import (
@@ -21,7 +21,7 @@ from simulators.twilio.events import (
     VerbStarted,
     WebhookAnswered,
 )
-from simulators.twilio.twiml import Dial, Say
+from simulators.twilio.twiml import Dial, Play, Say
 
 
 def stream_began_ms(events: Sequence[CallEvent]) -> int:
@@ -51,6 +51,8 @@ def _told(event: CallEvent) -> Iterator[tuple[MomentKind, str]]:
             yield MomentKind.PHONE, "answered"
         case VerbStarted(verb=Say(text=text)):
             yield MomentKind.NOTICE, text
+        case VerbStarted(verb=Play(url=str())):
+            yield MomentKind.NOTICE, CLIP
         case VerbStarted(verb=Dial()):
             yield MomentKind.PHONE, "connecting to another number"
         case PersonHeard():

@@ -16,7 +16,7 @@ from simulators.twilio.events import (
     WebhookAnswered,
     When,
 )
-from simulators.twilio.twiml import Say
+from simulators.twilio.twiml import Play, Say
 
 
 def at(line_ms: int | None) -> When:
@@ -38,6 +38,7 @@ def test_moments_lie_where_they_are_in_the_recording() -> None:
     events: list[CallEvent] = [
         WebhookAnswered(at(None), "https://webhook.example/", 200, 79, "<Response/>"),
         VerbStarted(at(0), Say("This call is transcribed.", voice="man", language="en-US", loop=1)),
+        VerbStarted(at(100), Play("https://webhook.example/clips/default/0")),
         MarkReached(at(4_200), "m1"),
         PlaybackCleared(at(6_000), 9_400, ("m2", "m3")),
     ]
@@ -45,6 +46,7 @@ def test_moments_lie_where_they_are_in_the_recording() -> None:
     assert moments(events) == [
         Moment(MomentKind.PHONE, 0, "webhook / answered in 79 ms"),
         Moment(MomentKind.NOTICE, 0, "This call is transcribed."),
+        Moment(MomentKind.NOTICE, 100, "(in the agent's own voice)"),
         Moment(MomentKind.MARK, 4_200, "m1"),
         Moment(MomentKind.CLEAR, 6_000, "clear: 9.4 s were not played"),
     ]

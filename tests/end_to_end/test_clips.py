@@ -96,6 +96,7 @@ async def test_both_are_heard_whole_and_once_and_the_model_is_not_asked_to_greet
     assert said_by_agent(record)[0] == GREETING
     assert said_by_agent(record).count(GREETING) == 1
     assert GREETING not in [turn.text for turn in session.turns]
+    assert record.call.usage.reports == len(session.turns), "the greeting is no turn of the model"
     assert record.call.end_reason is EndReason.AGENT_HUNG_UP
 
 
@@ -127,3 +128,4 @@ async def test_without_clips_everything_is_as_it_was(tmp_path: Path) -> None:
     says = [e.verb for e in call.events if isinstance(e, VerbStarted) and isinstance(e.verb, Say)]
     assert [say.text for say in says] == [phrases_for("en-US").notice]
     assert said_by_agent(record)[0] == session.turns[0].text
+    assert record.call.usage.reports == len(session.turns) == 2
