@@ -80,7 +80,8 @@ class Admission:
         if call is None and travelling is not None:
             self._use_once(stream.parameters)
             call = _begun(travelling, claim)
-            return Admitted(call, claim, claimed=False, greeting=await self._greeting(call))
+            known = await self._greeting(call, store_is_away=True)
+            return Admitted(call, claim, claimed=False, greeting=known)
         if call is None:
             raise Refused(CloseCode.INTERNAL_ERROR, "the call cannot be claimed")
         self._use_once(stream.parameters)
@@ -139,13 +140,16 @@ class Admission:
             raise Refused(CloseCode.POLICY_VIOLATION, "the call is unknown, over, or held already")
         return call
 
-    async def _greeting(self, call: Call) -> bytes:
+    async def _greeting(self, call: Call, *, store_is_away: bool = False) -> bytes:
         words = greeting_text(call.agent)
         if words is None:
             return b""
-        with call_bound(call.call_sid):
-            key = clip_key(call.agent, words)
-            clip = await self._known_clips.find(self._clips, call.agent_id, key)
+        agent_id, key = call.agent_id, clip_key(call.agent, words)
+        if store_is_away:
+            clip = self._known_clips.known(agent_id, key)
+        else:
+            with call_bound(call.call_sid):
+                clip = await self._known_clips.find(self._clips, agent_id, key)
         return b"" if clip is None else clip.mulaw
 
     def _use_once(self, parameters: Mapping[str, str]) -> None:

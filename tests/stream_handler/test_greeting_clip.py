@@ -1,9 +1,12 @@
 """The greeting's clip over sockets: from the store to the caller's ear, while the model opens."""
 
 import asyncio
+import base64
+import json
+import sqlite3
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import msgspec
@@ -14,12 +17,21 @@ import trustme
 
 from ringdown.agents import Agent
 from ringdown.calls import EndReason, Speaker
+from ringdown.calls.travelling_call import pack
 from stream_handler.audio.telephone import Downsampler, decode_mulaw, encode_mulaw
 from stream_handler.call.events import StreamStarted
 from tests.ringdown.kept_clips import write_greeting
-from tests.ringdown.samples import a_call, an_agent
+from tests.ringdown.samples import NOW, a_call, an_agent
 from tests.stream_handler.conversing import Converse, Model, speech
-from tests.stream_handler.handler import CONNECTED, Handler, call_sid, running_handler, start
+from tests.stream_handler.handler import (
+    CONNECTED,
+    TOKEN_SECRET,
+    Handler,
+    call_sid,
+    running_handler,
+    start,
+    token,
+)
 from tests.stream_handler.little_gemini import LittleGemini, little_gemini
 from tests.stream_handler.record.test_flights_of_calls import flights_in
 
@@ -132,6 +144,42 @@ async def test_the_flight_record_has_its_length_and_leads_to_the_same_decisions(
     assert isinstance(began, StreamStarted)
     assert len(began.greeting) == len(CLIP)
     assert [step.event for step in steps if step.differs] == []
+
+
+async def test_a_stream_that_is_lost_before_the_greeting_was_heard_begins_with_it_again(
+    certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
+) -> None:
+    async with handler_with_clip(certificates, trusting, tmp_path) as (handler, _):
+        await handler.store.open_call(a_call(call_sid=call_sid(1), agent=AGENT))
+        await handler.store.take_up(call_sid(1), 1, NOW)
+        async with handler.socket() as socket:
+            await socket.send(CONNECTED)
+            await socket.send(start(1, customParameters={"token": token(1, attempt=2)}))
+            first = json.loads(await socket.recv())
+
+    assert base64.b64decode(first["media"]["payload"]) == CLIP[:1_600]
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_when_the_store_is_away_a_clip_that_is_known_is_played(
+    certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path, known: bool
+) -> None:
+    async with handler_with_clip(certificates, trusting, tmp_path) as (handler, gemini):
+        if known:
+            await handler.store.open_call(a_call(call_sid=call_sid(2), agent=AGENT))
+            async with handler.socket() as socket:
+                await socket.send(start(2))
+                await socket.recv()
+        travelling = pack(TOKEN_SECRET, a_call(call_sid=call_sid(1), agent=AGENT))
+        with closing(sqlite3.connect(tmp_path / "records.db")) as locked:
+            locked.execute("BEGIN IMMEDIATE")
+            async with handler.socket() as socket:
+                await socket.send(start(1, customParameters={"token": token(1), **travelling}))
+                if known:
+                    first = json.loads(await socket.recv())
+                    assert base64.b64decode(first["media"]["payload"]) == CLIP[:1_600]
+                else:
+                    await gemini.heard(lambda message: "text" in message["realtime_input"])
 
 
 @asynccontextmanager

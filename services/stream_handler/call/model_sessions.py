@@ -175,7 +175,8 @@ class ModelSessions:
     def _connect(self, at_ms: float, most_ms: float = _AGAIN_WITHIN_MS) -> None:
         handle = self.reconnects.next_handle()
         self.state.sent_background = self._unheard(handle)
-        self.effects.untold = ""
+        if handle is None:
+            self.effects.untold = ""  # it is told of that as it was
         self.state.sent_instructions = self.state.call.agent.instructions
         self.state.opened_ms = at_ms
         config = model_config.session_config(
@@ -195,7 +196,8 @@ class ModelSessions:
         if handle is not None and not said:
             said = self.transcript.since(-1.0, with_unanswered=False)[-_RECAP_TURNS:]
         results = self.ledger.results_since(from_ms)
-        if self.state.clip_bytes and not results and [t.speaker for t in said] == [Speaker.AGENT]:
+        only_agent = not results and [turn.speaker for turn in said] == [Speaker.AGENT]
+        if self.state.clip_bytes and handle is None and only_agent:
             return prompts.greeted(said[0].text)  # by the clip, and nothing was said since
         share = self.reconnects.told_share if handle is None else 1.0
         return prompts.background(said, results, share)

@@ -27,17 +27,25 @@ class KnownClips:
         self, store: ClipStore, agent_id: str, key: str, *, within_s: float = FIND_WITHIN_S
     ) -> Clip | None:
         """None if there is none, or the store doesn't give it in time. Raises for no store."""
-        clip = self._known.get((agent_id, key))
+        clip = self.known(agent_id, key)
         if clip is None:
             clip = await _read(store, agent_id, key, within_s)
+            if clip is not None:
+                self._remember(agent_id, clip)
+        return clip
+
+    def known(self, agent_id: str, key: str) -> Clip | None:
+        """Without asking the store."""
+        clip = self._known.get((agent_id, key))
         if clip is not None:
-            self._remember(agent_id, clip)
+            self._known.move_to_end((agent_id, key))
         return clip
 
     def _remember(self, agent_id: str, clip: Clip) -> None:
-        before = self._known.pop((agent_id, clip.key), None)
-        self._bytes += len(clip.mulaw) - (len(before.mulaw) if before is not None else 0)
+        if (agent_id, clip.key) in self._known:
+            return  # read twice at the same time
         self._known[agent_id, clip.key] = clip
+        self._bytes += len(clip.mulaw)
         while self._bytes > self._most_bytes:
             _, oldest = self._known.popitem(last=False)
             self._bytes -= len(oldest.mulaw)

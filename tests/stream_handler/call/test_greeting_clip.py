@@ -18,6 +18,7 @@ from stream_handler.call.events import (
     DrainRequested,
     ModelConnected,
     ModelConnectFailed,
+    ResumptionUpdated,
     StreamStarted,
     StreamStopped,
 )
@@ -246,6 +247,42 @@ def test_a_session_that_opens_after_the_cut_knows_what_was_heard() -> None:
     stage.types("7")
     stage.pass_ms(2_500)
     assert told(stage)[0] == "The caller typed 7 on the phone's keypad."
+
+
+def resumed_after_the_cut() -> Stage:
+    """The session that was there knew the greeting as a whole, and so does the one resumed."""
+    stage = connect(started(protected=False))
+    stage.handle(ResumptionUpdated(stage.now_ms, "h1"))
+    stage.pass_ms(1_000)
+    says(stage, 900)
+    stage.lose_model()
+    stage.pass_ms(300)
+    return stage
+
+
+def test_a_session_that_is_resumed_is_told_too() -> None:
+    stage = resumed_after_the_cut()
+    stage.reply("Yes, please?", 500)
+    stage.pass_ms(700)
+    stage.types("7")
+    stage.pass_ms(2_500)
+
+    assert [text.startswith("The caller interrupted your greeting") for text in told(stage)] == [
+        True
+    ]
+
+
+def test_one_resumed_after_a_reply_does_not_take_that_for_the_greeting() -> None:
+    stage = connect(started())
+    stage.pass_ms(CLIP_MS + 100)
+    stage.handle(ResumptionUpdated(stage.now_ms, "h1"))
+    stage.reply("Anything else?", 1_000)
+    stage.pass_ms(1_200)
+    stage.lose_model()
+    stage.pass_ms(300)
+
+    assert stage.all(ConnectModel)[-1].config.handle == "h1"
+    assert "just greeted" not in instructions(stage)
 
 
 def test_a_short_word_before_the_session_is_open_is_not_lost() -> None:
