@@ -7,7 +7,7 @@ fields without notice, so unknown ones are ignored.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from starlette.datastructures import ImmutableMultiDict
 
@@ -133,9 +133,12 @@ def error_code(form: Form) -> str:
     return _text(form, "ErrorCode") or _UNKNOWN
 
 
-def error_url(form: Form) -> str:
-    """What Twilio could not use, or not get; empty if it doesn't say."""
-    return form.get("ErrorUrl", "")
+def error_path(form: Form) -> str:
+    """The path, decoded, of what Twilio could not use, or not get; empty if it doesn't say."""
+    try:
+        return unquote(urlsplit(form.get("ErrorUrl", "")).path)
+    except ValueError:
+        return ""
 
 
 def status_update(form: Form) -> CallUpdate | StreamUpdate:

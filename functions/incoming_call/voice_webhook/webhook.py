@@ -6,7 +6,7 @@ import enum
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import assert_never
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
@@ -47,7 +47,7 @@ from voice_webhook.twilio_request import (
     dial_update,
     ended_attempt,
     error_code,
-    error_url,
+    error_path,
     parse_form,
     parties,
     pressed_key,
@@ -233,7 +233,7 @@ class Webhook:
 
     def _lacks_a_clip(self, form: Form) -> bool:
         """Whether Twilio asks because it could not get a sound of ours, and the call goes on."""
-        path = unquote(urlsplit(error_url(form)).path)
+        path = error_path(form)
         clip = ClipAddress.in_path(path) or ClipAddress.in_path(path.removeprefix(self._prefix))
         return clip is not None and not call_update(form).over
 

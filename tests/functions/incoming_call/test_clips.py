@@ -266,7 +266,9 @@ def test_a_caller_who_has_hung_up_meanwhile_needs_nothing(twilio: Twilio, store_
     assert verbs(twiml(twilio.post("/fallback", over))) == []
 
 
-@pytest.mark.parametrize("url", ["", f"{PUBLIC_URL}/", f"{PUBLIC_URL}/clips/x", "https://a.b/%zz"])
+@pytest.mark.parametrize(
+    "url", ["", f"{PUBLIC_URL}/", f"{PUBLIC_URL}/clips/x", "https://a.b/%zz", "https://[a"]
+)
 def test_for_anything_else_that_fails_there_is_the_apology(twilio: Twilio, url: str) -> None:
     document = twiml(twilio.post("/fallback", fallback_form(url)))
 
