@@ -103,10 +103,9 @@ async def answer(
 async def _notice(voice: Voice) -> Sentence:
     """What is spoken before the stream, in the language of its words."""
     agent = voice.agent
-    packaged = phrases_for(agent.language).language
-    return await voice.says(
-        notice_text(agent), packaged if agent.notice is None else agent.language
-    )
+    is_packaged = agent.notice is None
+    language = phrases_for(agent.language).language if is_packaged else agent.language
+    return await voice.says(notice_text(agent), language)
 
 
 def person_for(agent: Agent, line: str | None, called: str) -> str | None:

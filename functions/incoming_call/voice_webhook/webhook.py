@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from ringdown import clock
 from ringdown.agents.known_clips import KnownClips
+from ringdown.calls import EndReason
 from ringdown.errors import TokenRefused
 from ringdown.log import Log, call_bound
 from ringdown.request_body import BodyTooLarge, read_body
@@ -242,7 +243,7 @@ class Webhook:
     ) -> str:
         """The TwiML that had a clip in it, with Twilio's voice instead."""
         call = await read_call(connections.store, update.call_sid)
-        if call is None or call.started_at is None:
+        if call is None or call.next is None or call.end_reason is EndReason.OUTSIDE_HOURS:
             return await answer(
                 update,
                 settings=self._settings,

@@ -14,7 +14,7 @@ import pytest
 from ringdown.agents import Agent
 from ringdown.agents.opening_hours import OpeningHours
 from ringdown.agents.phrases import phrases_for
-from ringdown.calls import CallChanges, NextAction
+from ringdown.calls import CallChanges, EndReason, NextAction
 from ringdown.calls.limits import LineLimits
 from simulators.speech import mulaw
 from simulators.speech.synthesis import Voice, synthesize
@@ -256,6 +256,25 @@ def test_a_last_sentence_that_cannot_be_had_is_said(
     document = twiml(twilio.post("/fallback", fallback_form(url)))
 
     assert verbs(document) == ["Say", "Hangup"]
+
+
+def test_a_closed_line_and_a_call_that_never_streamed_say_it_too(
+    twilio: Twilio, store_url: str
+) -> None:
+    agent = msgspec.structs.replace(
+        AGENT, time_zone="Europe/Berlin", opening_hours=OpeningHours(message="We are closed.")
+    )
+    write_agent(store_url, agent)
+    keep_clip(store_url, "We are closed.")
+    url = played(twiml(twilio.post("/", a_form())))
+    assert said(twiml(twilio.post("/fallback", fallback_form(url)))) == "We are closed."
+
+    lost = a_call(call_sid=OTHER_SID, agent=AGENT)
+    over = CallChanges(end_reason=EndReason.NEVER_STREAMED, next=NextAction.FALL_BACK)
+    with_store(store_url, lambda store: store.open_call(lost))
+    with_store(store_url, lambda store: store.save(OTHER_SID, 1, over))
+    document = twiml(twilio.post("/fallback", fallback_form(url, CallSid=OTHER_SID)))
+    assert said(document) == ENGLISH.closing_apology
 
 
 def test_a_caller_who_has_hung_up_meanwhile_needs_nothing(twilio: Twilio, store_url: str) -> None:
