@@ -240,7 +240,7 @@ def _tools(settings: StackSettings, stack: Stack) -> list[LocalTool]:
     if settings.gemini_api_key is not None:
         given["GEMINI_API_KEY"] = settings.gemini_api_key
     values = {
-        "phone_number": given.get("PHONE_NUMBER", ""),
+        "phone_numbers": given.get("PHONE_NUMBERS", ""),
         "project": given.get("GOOGLE_CLOUD_PROJECT", ""),
         "store_url": stack.store_url,
         "twilio_account_sid": given.get("TWILIO_ACCOUNT_SID", ""),
