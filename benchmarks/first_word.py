@@ -24,7 +24,7 @@ from benchmarks.rig.accounting import CallLog
 from benchmarks.rig.caller import Caller, connected
 from benchmarks.rig.calls import Rig, running
 from benchmarks.rig.usage import Pins
-from benchmarks.targets import Ringdown
+from benchmarks.targets import ONCE, Ringdown
 from devtools.processes import Command, ProcessFailed, free_port
 from ringdown.tools import Json
 
@@ -66,7 +66,7 @@ async def _measured_clips(
     doors: dict[str, Door] = {}
     target = Ringdown(started=partial(_on_demand, doors), agent=agent, clips=True)
     async with (
-        httpx2.AsyncClient(trust_env=False) as http,  # what takes 100 ms to make
+        httpx2.AsyncClient(trust_env=False, headers=ONCE) as http,  # what takes 100 ms to make
         running(target, 2, pins) as rig,
     ):
         return [

@@ -35,6 +35,8 @@ ROOT = Path(__file__).resolve().parent.parent
 _AGENT = Voice("en-us+f3")
 _CALLED = "+14155550100"
 _CALLER = "+14155550123"
+ONCE = {"Connection": "close"}
+"""Calls may be as far apart as a server keeps a connection open."""
 _WEBHOOK_WITHIN_S = 15.0  # Twilio's own patience
 
 
@@ -212,7 +214,9 @@ class Ringdown:
             started = self.started or _started
             pid = await stack.enter_async_context(started(handler, around.folder))
             await stack.enter_async_context(started(webhook, around.folder))
-            http = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False))
+            http = await stack.enter_async_context(
+                httpx2.AsyncClient(trust_env=False, headers=ONCE)
+            )
             yield _RingdownRunning(webhook_url, Signer(token), http, (pid,))
 
 
