@@ -6,9 +6,10 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from devtools.clips import clip_maker, making_clips
 from devtools.handler_processes import handler_commands
 from devtools.local_tools import (
     FOLDER as TOOLS,
@@ -33,6 +34,9 @@ from ringdown_cli.store_choice import FIRESTORE_EMULATOR, local_store_url
 
 ROOT = Path(__file__).resolve().parent.parent
 _FUNCTION_SERVER = Path(__file__).with_name("function_server.py")
+_SHIFTED_CLOCK = Path(__file__).with_name("shifted_clock.py")
+DEMONSTRATED_TOOLS = ("lookup_account",)
+"""Those of the packaged agent."""
 WEBHOOK_PORT = 8080
 STREAM_PORT = 8081
 
@@ -63,12 +67,20 @@ class StackSettings:
     stream_token_secret: str | None = field(default=None, repr=False)
     tools: Path = TOOLS
     """Where the tool folders are."""
-    served_tools: tuple[str, ...] | None = ("lookup_account",)
-    """None: every one whose secrets are in `tool_environ`. This one is the packaged agent's."""
+    served_tools: tuple[str, ...] | None = DEMONSTRATED_TOOLS
+    """None: every one whose secrets are in `tool_environ`."""
     tool_environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Where tools find their secrets, and settings that are to differ from their defaults."""
+    clock: Path | None = None
+    """Says how far ahead the dates of webhook and handlers are, see `shifted_clock`; None: not."""
     inherited: Mapping[str, str] = field(default_factory=dict)
     """What processes get of this one's environment: where programs and certificates are."""
+
+    @property
+    def developer_api(self) -> DeveloperApi | None:
+        if self.gemini_api_key is None:
+            return None
+        return DeveloperApi(self.gemini_api_key, self.gemini_base_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +218,26 @@ async def serve_stack(settings: StackSettings) -> None:
         say(f"Ready. Voice webhook: {stack.webhook_url}   (details: {description})")
         say("Press Ctrl-C to stop.")
         try:
-            await asyncio.Event().wait()
+            async with _clips(settings, stack):
+                await asyncio.Event().wait()
         finally:
             description.unlink(missing_ok=True)
+
+
+@asynccontextmanager
+async def _clips(settings: StackSettings, stack: Stack) -> AsyncIterator[None]:
+    """Make clips, if the store is on this machine: `agent_edited` sees to another one's."""
+    backend = settings.vertex or settings.developer_api
+    if backend is None or not _is_local(settings, stack.store_url):
+        yield
+        return
+    maker = clip_maker(backend, settings.gemini_ca_file)
+    async with open_store(stack.store_url) as store, making_clips(maker, store, clock.now):
+        yield
+
+
+def _is_local(settings: StackSettings, store_url: str) -> bool:
+    return store_url.startswith("sqlite:") or FIRESTORE_EMULATOR in settings.inherited
 
 
 async def _start_all(processes: list[SupervisedProcess]) -> None:
@@ -236,8 +265,8 @@ async def _kept_running(processes: list[SupervisedProcess]) -> AsyncIterator[Non
 
 def _tools(settings: StackSettings, stack: Stack) -> list[LocalTool]:
     """The tools that are served, each with a port. Raises ConfigurationError."""
-    given = {**settings.tool_environ, "TWILIO_AUTH_TOKEN": stack.twilio_auth_token}
-    if settings.gemini_api_key is not None:
+    given = dict(settings.tool_environ)
+    if settings.gemini_api_key is not None and settings.gemini_ca_file is None:
         given["GEMINI_API_KEY"] = settings.gemini_api_key
     values = {
         "phone_numbers": given.get("PHONE_NUMBERS", ""),
@@ -254,7 +283,7 @@ async def _prepare_store(
     """Declare the tools, and see to it that there is an agent to edit."""
     async with open_store(store_url) as store:
         await declare_tools(store, tools)
-        if store_url.startswith("sqlite:") or FIRESTORE_EMULATOR in settings.inherited:
+        if _is_local(settings, store_url):
             await seed_demonstration(store)
         if await seed_default_agent(store):
             await look_at_edit(store, DEFAULT_AGENT_ID, clock.now())
@@ -294,7 +323,7 @@ def _service_commands(settings: StackSettings, stack: Stack) -> tuple[Command, .
     }
     proxy_environ = {**settings.inherited, "PYTHONPATH": str(ROOT)}
     webhook_url = f"http://127.0.0.1:{settings.webhook_port}"
-    return (
+    commands = (
         _function(
             "incoming_call",
             ROOT / "functions" / "incoming_call",
@@ -305,6 +334,16 @@ def _service_commands(settings: StackSettings, stack: Stack) -> tuple[Command, .
             settings.handlers, settings.stream_port, _environ(settings, handler), proxy_environ
         ),
     )
+    return tuple(_at_the_time_of(settings.clock, command) for command in commands)
+
+
+def _at_the_time_of(clock: Path | None, command: Command) -> Command:
+    """The command with its dates shifted; the proxy, which needs none, keeps its own."""
+    if clock is None or command.name == "stream_proxy":
+        return command
+    program, *arguments = command.argv
+    rest = [argument for argument in arguments if argument != "-P"]
+    return replace(command, argv=(program, "-P", str(_SHIFTED_CLOCK), str(clock), *rest))
 
 
 def _vertex_environ(vertex: VertexAi | None) -> dict[str, str]:

@@ -16,9 +16,9 @@ import pytest
 import trustme
 
 from ringdown.agents import Agent
+from ringdown.audio.telephone import Downsampler, decode_mulaw, encode_mulaw
 from ringdown.calls import EndReason, Speaker
 from ringdown.calls.travelling_call import pack
-from stream_handler.audio.telephone import Downsampler, decode_mulaw, encode_mulaw
 from stream_handler.call.events import StreamStarted
 from tests.ringdown.kept_clips import write_greeting
 from tests.ringdown.samples import NOW, a_call, an_agent
@@ -170,7 +170,7 @@ async def test_when_the_store_is_away_a_clip_that_is_known_is_played(
             async with handler.socket() as socket:
                 await socket.send(start(2))
                 await socket.recv()
-        travelling = pack(TOKEN_SECRET, a_call(call_sid=call_sid(1), agent=AGENT))
+        travelling = pack((TOKEN_SECRET,), a_call(call_sid=call_sid(1), agent=AGENT))
         with closing(sqlite3.connect(tmp_path / "records.db")) as locked:
             locked.execute("BEGIN IMMEDIATE")
             async with handler.socket() as socket:

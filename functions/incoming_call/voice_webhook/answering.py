@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from ringdown.agents import Agent
-from ringdown.agents.clips import notice_text
 from ringdown.agents.known_clips import KnownClips
-from ringdown.agents.phrases import phrases_for
+from ringdown.agents.phrases import notice_words
 from ringdown.calls import RETENTION, Call, CallStatus, EndReason, travelling_call
 from ringdown.calls.stream_token import mint
 from ringdown.errors import RingdownError
@@ -101,11 +100,7 @@ async def answer(
 
 
 async def _notice(voice: Voice) -> Sentence:
-    """What is spoken before the stream, in the language of its words."""
-    agent = voice.agent
-    is_packaged = agent.notice is None
-    language = phrases_for(agent.language).language if is_packaged else agent.language
-    return await voice.says(notice_text(agent), language)
+    return await voice.says(*notice_words(voice.agent))
 
 
 def person_for(agent: Agent, line: str | None, called: str) -> str | None:
@@ -157,7 +152,7 @@ def offer_stream(
     `travelling`: with the call itself, because the store may not have it.
     """
     token = mint(
-        settings.stream_token_secret,
+        settings.stream_token_secrets,
         call_sid=call.call_sid,
         attempt=call.attempt,
         now_s=now.timestamp(),
@@ -195,7 +190,7 @@ async def _open(store: Store, call: Call) -> Call | None:
 
 
 def _packed(call: Call, settings: WebhookSettings) -> dict[str, str]:
-    parameters = travelling_call.pack(settings.stream_token_secret, call)
+    parameters = travelling_call.pack(settings.stream_token_secrets, call)
     if not parameters:
         _log.error("call is too large to travel with its stream", agent=call.agent_id)
     return parameters
