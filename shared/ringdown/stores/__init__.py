@@ -11,6 +11,7 @@ from ringdown.agents.clips import ClipStore
 from ringdown.agents.store import AgentStore
 from ringdown.calls import CallIndex, CallStore
 from ringdown.calls.callers import CallerStore
+from ringdown.calls.figures import FigureStore
 from ringdown.calls.flights import FlightStore
 from ringdown.calls.limits import LimitStore
 from ringdown.errors import ConfigurationError
@@ -31,6 +32,7 @@ class Store(
     CallIndex,
     CallStore,
     ClipStore,
+    FigureStore,
     FlightStore,
     LimitStore,
     ToolStore,
