@@ -4,18 +4,18 @@ import argparse
 from pathlib import Path
 
 from ringdown.agents.check import DeclaredTools
-from ringdown.agents.store import AgentStore, Revision, StoredAgent
-from ringdown.errors import ConfigurationError
-from ringdown_cli.agents.difference import in_a_line
-from ringdown_cli.agents.documents import (
+from ringdown.agents.difference import in_a_line
+from ringdown.agents.documents import (
     Document,
     document_of,
     every_field,
     plain_text,
     where,
 )
+from ringdown.agents.store import AgentStore, Revision, StoredAgent
+from ringdown.agents.yaml_text import NotReadable, from_yaml
+from ringdown.errors import ConfigurationError
 from ringdown_cli.agents.state import findings_of, read_or_stop, say_problems, state_of
-from ringdown_cli.agents.yaml_text import NotReadable, from_yaml
 from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Surroundings, given_text
 from ringdown_cli.store_choice import chosen_store
 from ringdown_cli.wording import day_and_minute, json_rows, json_text

@@ -6,13 +6,19 @@ import msgspec
 
 from ringdown.agents import DEFAULT_AGENT_ID, packaged_document
 from ringdown.agents.check import agent_document
+from ringdown.agents.difference import changed_fields
+from ringdown.agents.documents import Document, document_of, where
 from ringdown.agents.edits import look_at_edit
 from ringdown.agents.store import AgentStore, Revision, Rollback, StoredAgent
 from ringdown.errors import Conflict
-from ringdown_cli.agents.difference import difference
-from ringdown_cli.agents.documents import Document, document_of, where
 from ringdown_cli.agents.looking import revision_or_stop
-from ringdown_cli.agents.state import findings_of, read_or_stop, say_problems, say_status
+from ringdown_cli.agents.state import (
+    findings_of,
+    read_or_stop,
+    say_difference,
+    say_problems,
+    say_status,
+)
 from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Surroundings
 from ringdown_cli.store_choice import chosen_store
 from ringdown_cli.terminal import Terminal
@@ -103,10 +109,8 @@ async def seed_default_agent(store: AgentStore) -> bool:
 
 
 def _say_difference(terminal: Terminal, before: Document, after: Document) -> None:
-    lines = difference(before, after)
-    for line, style in lines:
-        terminal.say(line, style)
-    if not lines:
+    say_difference(terminal, before, after)
+    if not changed_fields(before, after):
         terminal.say("It is the same as what answers now.")
 
 

@@ -3,9 +3,10 @@
 import re
 
 from ringdown.agents.check import DeclaredTools, Findings, draft_findings, findings
+from ringdown.agents.difference import difference
+from ringdown.agents.documents import Document
 from ringdown.agents.store import AgentStatus, AgentStore, StoredAgent
 from ringdown.wording import did_you_mean
-from ringdown_cli.agents.documents import Document
 from ringdown_cli.command import CannotGoOn
 from ringdown_cli.terminal import Style, Terminal
 from ringdown_cli.wording import number_shown
@@ -54,6 +55,14 @@ def say_problems(terminal: Terminal, path: str, found: Findings) -> None:
         terminal.complain(f"  - {problem}")
     for note in found.notes:
         terminal.say(f"Note on {note}", Style.FAINT)
+
+
+def say_difference(terminal: Terminal, before: Document, after: Document) -> None:
+    for line in difference(before, after):
+        terminal.say(line, _STYLES.get(line[:1], Style.PLAIN))
+
+
+_STYLES = {"+": Style.GOOD, "-": Style.BAD, "@": Style.FAINT}
 
 
 def say_status(

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from ringdown.agents import packaged_document
+from ringdown.agents.yaml_text import NotReadable, from_yaml, to_yaml
 from ringdown.tools import Json
-from ringdown_cli.agents.yaml_text import NotReadable, from_yaml, to_yaml
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.text(" \n\tab:#-|'\"{}+0E")
 VALUES = st.recursive(

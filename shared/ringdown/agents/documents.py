@@ -3,9 +3,9 @@
 import msgspec
 
 from ringdown.agents import Agent, Draft
+from ringdown.agents.field_notes import noted_field, offered_field
+from ringdown.agents.yaml_text import to_yaml
 from ringdown.tools import Json
-from ringdown_cli.agents.field_notes import noted_field, offered_field
-from ringdown_cli.agents.yaml_text import to_yaml
 
 Document = dict[str, Json]
 

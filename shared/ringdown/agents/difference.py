@@ -5,19 +5,15 @@ from typing import TypeGuard
 
 import msgspec
 
+from ringdown.agents.documents import Document, plain_text
 from ringdown.tools import Json
 from ringdown.wording import listed, shown
-from ringdown_cli.agents.documents import Document, plain_text
-from ringdown_cli.terminal import Style
-
-_STYLES = {"+": Style.GOOD, "-": Style.BAD, "@": Style.FAINT}
 
 
-def difference(before: Document, after: Document) -> list[tuple[str, Style]]:
+def difference(before: Document, after: Document) -> list[str]:
     """A unified difference, line by line; empty if there is none."""
     old, new = plain_text(before).splitlines(), plain_text(after).splitlines()
-    lines = list(difflib.unified_diff(old, new, lineterm=""))[2:]  # the files have no names
-    return [(line, _STYLES.get(line[:1], Style.PLAIN)) for line in lines]
+    return list(difflib.unified_diff(old, new, lineterm=""))[2:]  # the files have no names
 
 
 def changed_fields(before: Document, after: Document) -> list[str]:

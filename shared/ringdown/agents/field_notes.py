@@ -3,9 +3,9 @@
 import textwrap
 from dataclasses import dataclass
 
+from ringdown.agents.yaml_text import field_yaml
 from ringdown.gemini.models import MODELS
 from ringdown.tools import Json
-from ringdown_cli.agents.yaml_text import field_yaml
 
 _WIDTH = 94
 

@@ -1,13 +1,13 @@
 import pytest
 
-from ringdown.tools import Json
-from ringdown_cli.agents.difference import (
+from ringdown.agents.difference import (
     changed_fields,
     contested,
     difference,
     in_a_line,
     merged,
 )
+from ringdown.tools import Json
 
 Document = dict[str, Json]
 BASE: Document = {
@@ -19,7 +19,7 @@ BASE: Document = {
 
 def test_the_difference_is_that_of_the_texts() -> None:
     after = {**BASE, "instructions": "Be brief.\nBe merry.\nBe exact.\n"}
-    lines = [line for line, _ in difference(BASE, after)]
+    lines = difference(BASE, after)
     assert lines == [
         "@@ -1,6 +1,6 @@",
         " instructions: |",

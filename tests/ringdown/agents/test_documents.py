@@ -4,10 +4,10 @@ import pytest
 
 from ringdown.agents import Agent, Draft, packaged_document
 from ringdown.agents.check import check_agent, draft_findings, findings
+from ringdown.agents.documents import document_of, plain_text, text_to_edit
+from ringdown.agents.field_notes import FIELD_NOTES
+from ringdown.agents.yaml_text import from_yaml
 from ringdown.tools import DeclaredTool, Json
-from ringdown_cli.agents.documents import document_of, plain_text, text_to_edit
-from ringdown_cli.agents.field_notes import FIELD_NOTES
-from ringdown_cli.agents.yaml_text import from_yaml
 from tests.ringdown.samples import an_agent
 
 MINIMAL: dict[str, Json] = {"greeting": "Hello.", "instructions": "Be brief.\nBe kind.\n"}
