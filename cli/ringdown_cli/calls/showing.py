@@ -8,10 +8,10 @@ import msgspec
 
 from ringdown.calls import RETENTION, CallIndex, CallQuery, CallRecord
 from ringdown.calls.problems import problems, reply_times_ms
+from ringdown.calls.search import CallArchive
 from ringdown.errors import InvalidDocument
 from ringdown.gemini.prices import cost_usd
 from ringdown_cli.call_lines import NewLines
-from ringdown_cli.calls.listing import CallArchive
 from ringdown_cli.calls.wording import facts
 from ringdown_cli.command import DONE, CannotGoOn, Surroundings
 from ringdown_cli.store_choice import chosen_store

@@ -55,6 +55,13 @@ class ForgottenBlocks(msgspec.Struct, frozen=True, kw_only=True):
         return hmac.new(key, text, hashlib.sha256).hexdigest()[:32]
 
 
+class BlockedCallers(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is blocked. Of those who were forgotten, only how many there are is known."""
+
+    callers: tuple[str, ...]
+    forgotten: int
+
+
 class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
     """How many documents were erased, and whether the caller stays blocked."""
 
@@ -70,6 +77,9 @@ class CallerStore(Protocol):
 
     async def read_caller(self, number: str) -> Caller:
         """An unknown caller is neither blocked nor remembered."""
+
+    async def blocked_callers(self) -> BlockedCallers:
+        """In order."""
 
     async def block_caller(self, number: str, blocked: bool) -> None:
         """Block or unblock, keeping the rest."""

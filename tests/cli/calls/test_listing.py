@@ -4,8 +4,8 @@ import json
 import msgspec
 import pytest
 
+from ringdown.calls.search import MOST_LOOKED_THROUGH
 from ringdown.stores import Store
-from ringdown_cli.calls.listing import MOST_LOOKED_THROUGH
 from ringdown_cli.calls.wording import LIST_HEADS
 from tests.cli.calls.stored_calls import bad_call, begin_call, good_call, sid
 from tests.cli.command_line import CommandLine

@@ -94,6 +94,7 @@ async def ask_everything(store_url: str) -> None:
         memory = Memory(text="Asked.", call_sid=CALL_SID, at=NOW)
         await store.remember_caller(CALLER, memory, NOW + RETENTION)
         await store.block_caller(CALLER, True)
+        await store.blocked_callers()
         await store.forget_caller(CALLER)
 
 
