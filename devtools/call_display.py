@@ -90,9 +90,11 @@ class CallDisplay:
 
     def record(self, record: CallRecord) -> None:
         """Take the turns and tool calls as the record has them now, and show what is due."""
+        # Record and phone network meet where the first stream opened.
+        ahead_ms = (self._stream_ms or 0) - record.call.stream_began_ms
         for line in record_lines(record):
             if line.key not in self._shown:
-                at_ms = (self._stream_ms or 0) + line.until_ms
+                at_ms = ahead_ms + line.until_ms
                 self._waiting[line.key] = _Moment(at_ms, line.who, line.what)
         if self._dialled_s is not None:
             self._show(1000 * (self._now_s() - self._dialled_s - _HELD_BACK_S))

@@ -16,7 +16,7 @@ from devtools.following import complete_record, following
 from devtools.gemini_stand_in import ModelSession, read_sessions
 from devtools.judge import Heard, Sentence, judge
 from devtools.line_parts import running_model, running_parts
-from devtools.network_events import moments, stream_began_ms
+from devtools.network_events import moments, recording_began_ms
 from devtools.processes import say
 from devtools.stack import ROOT
 from devtools.verdict import (
@@ -186,11 +186,11 @@ def _write(folder: Path, call: Call, outcome: Outcome) -> None:
 
 
 def _page(call: Call, record: CallRecord, outcome: Outcome) -> CallPage:
+    began_ms = recording_began_ms(record.call, call.events)
     return CallPage(
         record=record,
-        stream_began_ms=stream_began_ms(call.events),
-        recording=Recording(LINE_HZ, call.recording.caller, call.recording.agent),
-        moments=moments(call.events),
+        recording=Recording(LINE_HZ, call.recording.caller, call.recording.agent, began_ms),
+        moments=moments(call.events, began_ms),
         heard_by_caller=[_arrival(heard) for heard in outcome.heard_by_caller],
         heard_by_model=[_arrival(heard) for heard in outcome.heard_by_model],
         problems=outcome.problems,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from devtools.call_display import is_fault
+from ringdown.calls import Call
 from ringdown_cli.call_page.contents import Moment, MomentKind
 from simulators.twilio import CallEvent, DialStatus
 from simulators.twilio.events import (
@@ -24,25 +25,35 @@ from simulators.twilio.events import (
 from simulators.twilio.twiml import Dial, Say
 
 
-def stream_began_ms(events: Sequence[CallEvent]) -> int:
-    """Where in the recording the first stream started; 0 if none did."""
-    starts = (event.when.line_ms for event in events if isinstance(event, StreamStarted))
-    return next(starts, None) or 0
+def recording_began_ms(call: Call, events: Sequence[CallEvent]) -> int:
+    """When the recording began on the clock of the call's page, which counts from the ring.
 
-
-def moments(events: Sequence[CallEvent]) -> list[Moment]:
-    """What a person would want to know, at its place in the recording.
-
-    What happened before the call was answered is put at its beginning.
+    Record and recording meet where the first stream started; without one, the phone's own clock
+    has to do.
     """
+    for event in events:
+        if isinstance(event, StreamStarted) and event.when.line_ms is not None:
+            return call.stream_began_ms - event.when.line_ms
+    answers = (event.when.at_ms for event in events if isinstance(event, CallAnswered))
+    return next(answers, 0)
+
+
+def moments(events: Sequence[CallEvent], began_ms: int) -> list[Moment]:
+    """What a person would want to know, on the clock on which the recording began at `began_ms`."""
     return [
-        Moment(kind, event.when.line_ms or 0, text)
+        Moment(kind, _place_ms(event, began_ms), text)
         for event in events
-        for kind, text in _told(event)
+        for kind, text in words_for(event)
     ]
 
 
-def _told(event: CallEvent) -> Iterator[tuple[MomentKind, str]]:
+def _place_ms(event: CallEvent, began_ms: int) -> int:
+    line_ms = event.when.line_ms
+    return max(0, min(event.when.at_ms, began_ms) if line_ms is None else began_ms + line_ms)
+
+
+def words_for(event: CallEvent) -> Iterator[tuple[MomentKind, str]]:
+    """What a person would want to know of the event: nothing, or one thing."""
     match event:
         case WebhookAnswered():
             path = urlsplit(event.url).path or "/"
@@ -69,7 +80,7 @@ def _told(event: CallEvent) -> Iterator[tuple[MomentKind, str]]:
             yield MomentKind.MARK, event.name
         case PlaybackCleared():
             dropped_s = event.dropped_ms / 1000
-            yield MomentKind.CLEAR, f"clear: {dropped_s:.1f} s were not played"
+            yield MomentKind.CLEAR, f"interrupted: {dropped_s:.1f} s of speech discarded"
         case StreamEnded():
             yield MomentKind.STREAM_END, f"stream {event.how.value}"
         case AlertRaised(alert=alert) if is_fault(alert.code):

@@ -37,6 +37,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not any(item.path.is_relative_to(long) for long in _LONG))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", action="store_true", help="put the pages' pictures into docs/")
+
+
+@pytest.fixture
+def pictures(pytestconfig: pytest.Config, tmp_path: Path) -> Path:
+    """Where tests put pictures of pages."""
+    return _TESTS.parent / "docs" if pytestconfig.getoption("--pictures") else tmp_path
+
+
 @pytest.fixture
 def restored_logging() -> Iterator[None]:
     """Undo what a deployable's composition root does to the root logger."""

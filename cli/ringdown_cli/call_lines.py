@@ -2,12 +2,20 @@
 
 from dataclasses import dataclass
 
-from ringdown.calls import CallRecord, Speaker, ToolCall, ToolOutcome, Turn, may_be_running
+from ringdown.calls import (
+    CallRecord,
+    Speaker,
+    ToolCall,
+    ToolOutcome,
+    Turn,
+    may_be_running,
+    timed_from_ring,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A turn or a tool call: `who` is caller, agent or tool. Times count from the stream's start.
+    """A turn or a tool call: `who` is caller, agent or tool. Times count from the ring.
 
     `key` stays the same while the turn grows.
     """
@@ -24,6 +32,7 @@ def record_lines(record: CallRecord) -> list[Line]:
 
     A tool that may still be running has none yet.
     """
+    record = timed_from_ring(record)
     lines = [
         *(
             Line(f"turn {turn.n}", turn.start_ms, turn.end_ms, turn.speaker.value, _turn(turn))

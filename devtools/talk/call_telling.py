@@ -6,7 +6,7 @@ import msgspec
 
 from devtools import model_wire
 from devtools.model_wire import Heard
-from devtools.network_events import moments
+from devtools.network_events import words_for
 from devtools.talk.live_words import LiveWords
 from devtools.talk.messages import Happened, Lost, Said, Saying, ToolUsed
 from ringdown.calls import CallRecord, Speaker, ToolCall, Turn
@@ -18,9 +18,9 @@ _MOST_TEXT = 2_000
 
 def told(event: CallEvent) -> Iterator[Happened]:
     """What a person would want to know of an event on the phone network."""
-    for moment in moments((event,)):
-        if moment.kind is not MomentKind.MARK:
-            yield Happened(event.when.at_ms / 1000, moment.kind.value, moment.text)
+    for kind, words in words_for(event):
+        if kind is not MomentKind.MARK:
+            yield Happened(event.when.at_ms / 1000, kind.value, words)
 
 
 class Telling:

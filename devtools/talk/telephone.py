@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 
 from devtools.following import complete_record, following
 from devtools.model_wire import Heard
-from devtools.network_events import moments, stream_began_ms
+from devtools.network_events import moments, recording_began_ms
 from devtools.talk.agent_document import save_agent, show_agent
 from devtools.talk.browser_handset import BrowserHandset
 from devtools.talk.call_telling import Telling, told
@@ -224,12 +224,12 @@ class Telephone:
         """The path of the call's page; None if there is no record of it."""
         if record is None:
             return None
-        recording = Recording(_LINE_HZ, call.recording.caller, call.recording.agent)
+        began_ms = recording_began_ms(record.call, call.events)
+        sound = call.recording
         page = CallPage(
             record=record,
-            stream_began_ms=stream_began_ms(call.events),
-            recording=recording,
-            moments=moments(call.events),
+            recording=Recording(_LINE_HZ, sound.caller, sound.agent, began_ms),
+            moments=moments(call.events, began_ms),
             problems=problems(record),
         )
         name = f"{call.identity.call_sid}.html"

@@ -23,6 +23,8 @@ from ringdown_cli.command import TOO_BUSY
 from simulators.speech.pcm import read_wav
 from simulators.twilio.script import SayStep
 from simulators.twilio.script_file import load_script
+from tests.browser import CHROMIUM, open_page
+from tests.pages import assert_shown_well, picture
 
 pytestmark = pytest.mark.real_clock
 
@@ -35,7 +37,9 @@ ENVIRON = {
 
 
 @pytest.mark.timeout(150)
-async def test_the_demonstration_call_goes_as_its_scenario_says(tmp_path: Path) -> None:
+async def test_the_demonstration_call_goes_as_its_scenario_says(
+    tmp_path: Path, pictures: Path
+) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "devtools", "call"),
         cwd=tmp_path,
@@ -64,6 +68,11 @@ async def test_the_demonstration_call_goes_as_its_scenario_says(tmp_path: Path) 
     rate_hz, (caller, agent) = read_wav(tmp_path / "out/last/call.wav")
     assert (rate_hz, bool(caller.any()), bool(agent.any())) == (8000, True, True)
     _assert_nothing_private_is_logged(tmp_path / "out/last/logs", document)
+    if CHROMIUM is not None:
+        async with open_page((tmp_path / "out/last/call.html").as_uri() + "#t=13") as tab:
+            await assert_shown_well(tab, scrolls="#scroller")
+            await tab.evaluate("scrollTo(0, 0)")
+            await picture(tab, pictures / "call.png")
 
 
 def _readme_block(first_line: str) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from devtools.following import complete_record
 from devtools.gemini_stand_in import API_KEY
-from devtools.network_events import moments, stream_began_ms
+from devtools.network_events import moments, recording_began_ms
 from ringdown import clock
 from ringdown.calls.problems import problems
 from ringdown.stores import open_store
@@ -52,12 +52,12 @@ async def play(story: Story, folder: Path) -> Played:
 def page_of(played: Played) -> str:
     """The call as one HTML document, with its recording."""
     call = played.call
+    began_ms = recording_began_ms(played.record.call, call.events)
     return call_page(
         CallPage(
             record=played.record,
-            stream_began_ms=stream_began_ms(call.events),
-            recording=Recording(_LINE_HZ, call.recording.caller, call.recording.agent),
-            moments=moments(call.events),
+            recording=Recording(_LINE_HZ, call.recording.caller, call.recording.agent, began_ms),
+            moments=moments(call.events, began_ms),
             problems=problems(played.record),
         )
     )

@@ -28,7 +28,7 @@ class MomentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """`at_ms` is a place on the page's time line; `text` says in plain words what happened."""
+    """`at_ms` counts from the ring; `text` says in plain words what happened."""
 
     kind: MomentKind
     at_ms: int
@@ -37,11 +37,12 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """Both sides of the line; a shorter one is silent at its end."""
+    """Both sides of the line; a shorter one is silent at its end. `began_ms` is since the ring."""
 
     rate_hz: int
     caller: Pcm
     agent: Pcm
+    began_ms: int = 0
 
     @property
     def duration_ms(self) -> int:
@@ -59,15 +60,14 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class CallPage:
-    """A call as its page shows it.
+    """A call as its page shows it: the same for a simulated call and a real one, which has only a
+    record.
 
-    The time line begins with the recording, or with the stream where there is none;
-    `stream_began_ms` is the place on it from which the record counts its times. `problems` is
-    None when nobody has judged the call, and empty when it went as it should.
+    All times on the page count from the ring, `record.call.created_at`. `problems` is None when
+    nobody has judged the call, and empty when none were found.
     """
 
     record: CallRecord
-    stream_began_ms: int = 0
     recording: Recording | None = None
     moments: Sequence[Moment] = ()
     heard_by_caller: Sequence[Arrival] = ()

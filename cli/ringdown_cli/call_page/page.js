@@ -2,8 +2,9 @@
 
 const call = JSON.parse(document.getElementById("call").textContent);
 const audio = document.querySelector("audio");
-const seek = byId("seek");
 const STEP_MS = 2000;
+const SPEEDS = [1, 1.5, 2];
+const NEAR = 0.06; // labels on the time line that are closer than this share of it would overlap
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const rows = [];
 let at_ms = 0;
@@ -11,6 +12,10 @@ let current = null;
 
 function byId(id) {
   return document.getElementById(id);
+}
+
+function all(selector) {
+  return document.querySelectorAll(selector);
 }
 
 /* Everything that callers said comes through here as text: it never becomes markup. */
@@ -58,6 +63,7 @@ function showHead() {
   byId("ending").textContent = call.ending;
   byId("ending").classList.toggle("bad", call.failed);
   byId("draft").hidden = !call.is_draft;
+  showFacts(byId("facts"), call.facts);
   if (call.judged) showVerdict();
   for (const figure of call.figures) {
     const value = make("dd", "", make("b", "", figure.value), make("small", "", figure.note));
@@ -69,18 +75,25 @@ function showVerdict() {
   const ok = call.problems.length === 0;
   byId("verdict").hidden = !ok;
   byId("verdict").classList.add("good");
-  byId("verdict").textContent = "✓ went as it should";
+  byId("verdict").textContent = "✓ no problems found";
   byId("problems").hidden = ok;
   for (const problem of call.problems) {
     byId("problems").querySelector("ul").append(words("li", "", problem));
   }
 }
 
-function showAside() {
-  for (const fact of call.facts) {
-    byId("facts").append(make("div", "", make("dt", "", fact.name), words("dd", "", fact.value)));
+function showFacts(list, facts) {
+  for (const fact of facts) {
+    list.append(make("div", "", make("dt", "", fact.name), words("dd", "", fact.value)));
   }
-  for (const heard of call.heard) byId("heard").append(heardSection(heard));
+}
+
+function showTechnical() {
+  showFacts(byId("technical-facts"), call.technical);
+  byId("unmatched").hidden = call.unmatched.length === 0;
+  for (const item of call.unmatched) {
+    byId("unmatched").querySelector("ul").append(make("li", "", arrival(item), " ", words("span", "", item.sentence)));
+  }
   const moments = call.moments.filter((moment) => moment.kind !== "mark");
   byId("network").hidden = moments.length === 0;
   for (const moment of moments) {
@@ -89,27 +102,23 @@ function showAside() {
   }
 }
 
-function heardSection(heard) {
-  const list = make("ul", "arrivals");
-  list.setAttribute("role", "list");
-  for (const item of heard.sentences) {
-    const sign = make("span", item.ok ? "sign good" : "sign bad", item.ok ? "✓" : "✗");
-    sign.setAttribute("role", "img");
-    sign.setAttribute("aria-label", item.ok ? "arrived" : "did not arrive");
-    const text = make("div", "", words("span", "", item.sentence), make("small", "", item.why));
-    list.append(make("li", "", sign, text));
-  }
-  return make("section", "", make("h2", "", heard.title), list);
+/* Whether a sentence reached the other side, sample by sample. */
+function arrival({ ok, why }) {
+  return make("span", ok ? "arrival good" : "arrival bad", ok ? "✓ arrived" : `✗ did not arrive intact: ${why}`);
 }
 
 // -- the time line
 
 function showTimeline() {
   const every_s = call.duration_ms < 20000 ? 1 : 5;
-  for (let s = 0; s * 1000 <= call.duration_ms; s += every_s) {
+  for (let s = 0; s * 1000 <= 0.97 * call.duration_ms; s += every_s) {
     document.querySelector(".axis").append(place(make("span", "", clock(s * 1000)), s * 1000));
   }
   for (const lane of call.lanes) showLane(document.querySelector(`.lane.${lane.who}`), lane);
+  for (const entry of call.entries.filter((one) => /caller|agent/.test(one.kind))) {
+    document.querySelector(".strip").prepend(place(make("i", entry.kind), entry.at_ms, entry.end_ms));
+  }
+  byId("player").classList.toggle("silent", !call.recorded);
   for (const wait of call.delays) {
     const bar = make("span", `wait ${wait.kind}`, make("b", "", wait.label));
     document.querySelector(".waits").append(place(bar, wait.from_ms, wait.to_ms));
@@ -119,10 +128,18 @@ function showTimeline() {
     document.querySelector(".doings").append(place(bar, entry.at_ms, entry.end_ms));
   }
   byId("player").classList.toggle("alone", call.moments.length === 0);
+  let last = null;
   for (const moment of call.moments) {
     const flag = make("span", `moment ${moment.kind}`);
-    if (/stream|clear|fault/.test(moment.kind)) flag.append(label(moment.at_ms, moment.kind.replace("-", " ")));
     document.querySelector(".moments").append(place(flag, moment.at_ms));
+    if (!/stream|clear|fault/.test(moment.kind)) continue;
+    const name = moment.kind === "clear" ? "interrupted" : moment.kind.replace("-", " ");
+    if (last && moment.at_ms - last.at_ms < NEAR * call.duration_ms) {
+      last.text.append(`, ${name}`);
+    } else {
+      last = { at_ms: moment.at_ms, text: label(moment.at_ms, name) };
+      flag.append(last.text);
+    }
   }
 }
 
@@ -142,6 +159,10 @@ function showLane(element, lane) {
   drawing.setAttribute("viewBox", `0 -105 ${Math.max(1, lane.outline.length)} 210`);
   drawing.setAttribute("preserveAspectRatio", "none");
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  if (call.recorded) {
+    drawing.style.left = percent(call.recorded.from_ms);
+    drawing.style.width = percent(call.recorded.to_ms - call.recorded.from_ms);
+  }
   path.setAttribute("d", lane.outline.map((peak, x) => `M${x + 0.5} ${-peak - 1}v${2 * peak + 2}`).join(""));
   drawing.append(path);
   element.append(drawing);
@@ -156,8 +177,9 @@ function showTranscript() {
     rows.push({ entry, row, button: row.querySelector("button") });
     byId("entries").append(row);
   }
-  const verb = audio ? "plays from it" : "goes to it";
-  byId("keys").textContent = `↑ ↓ move, Enter ${verb}${audio ? ", Space plays and pauses" : ""}`;
+  byId("keys").textContent = audio
+    ? "Tab to a line, then ↑ ↓. Enter plays from it. Space plays and pauses."
+    : "Tab to a line, then ↑ ↓. Enter goes to it.";
 }
 
 function entryRow(entry) {
@@ -169,9 +191,10 @@ function entryRow(entry) {
   if (entry.cut) said.append(make("span", "scissors", "✂ cut off"));
   const head = make("p", "head", make("span", "who", entry.who));
   if (entry.notes.length) head.append(" ", make("span", "notes", entry.notes.join(" · ")));
+  for (const item of entry.arrivals) head.append(" ", arrival(item));
   const bubble = make("div", "bubble", head, said);
   if (entry.data) {
-    bubble.append(make("details", "", make("summary", "", "Given and answered"), words("pre", "", entry.data)));
+    bubble.append(make("details", "", make("summary", "", "Request and result"), words("pre", "", entry.data)));
   }
   const row = make("li", `entry ${entry.kind}${entry.cut ? " cut" : ""}${entry.ok ? "" : " bad"}`, button, bubble);
   button.addEventListener("click", (event) => {
@@ -179,7 +202,7 @@ function entryRow(entry) {
     playFrom(entry, row);
   });
   row.addEventListener("click", (event) => {
-    if (!event.target.closest("details") && getSelection().isCollapsed) go(entry.at_ms);
+    if (!event.target.closest("details") && getSelection().isCollapsed) goAndSay(entry.at_ms);
   });
   return row;
 }
@@ -189,7 +212,7 @@ function playFrom(entry, row) {
     audio.pause();
     return;
   }
-  go(entry.at_ms);
+  goAndSay(entry.at_ms);
   play();
 }
 
@@ -197,19 +220,34 @@ function playFrom(entry, row) {
 
 function go(ms) {
   const to_ms = Math.min(Math.max(0, ms), call.duration_ms);
-  if (audio) audio.currentTime = to_ms / 1000;
+  if (audio) audio.currentTime = Math.max(0, to_ms - call.recorded.from_ms) / 1000;
   show(to_ms);
   bringIntoView();
 }
 
+/* The address says where we are, so that it can be passed on. */
+function goAndSay(ms) {
+  go(ms);
+  history.replaceState(null, "", `#t=${(at_ms / 1000).toFixed(1).replace(/\.0$/, "")}`);
+}
+
+function goToAddress() {
+  const found = /^#t=(?:(\d+):)?(\d+(?:\.\d+)?)$/.exec(location.hash);
+  if (!found) return;
+  go(1000 * (60 * Number(found[1] ?? 0) + Number(found[2])));
+  current?.row.scrollIntoView({ block: "center" });
+}
+
 function show(ms) {
   at_ms = ms;
-  seek.value = ms;
-  seek.setAttribute("aria-valuetext", `${clock(ms)} of ${clock(call.duration_ms)}`);
-  byId("playhead").style.left = percent(ms);
-  byId("clock").textContent = `${clock(ms)} / ${clock(call.duration_ms)}`;
+  for (const seek of all(".seek")) {
+    seek.value = ms;
+    seek.setAttribute("aria-valuetext", `${clock(ms)} of ${clock(call.duration_ms)}`);
+  }
+  for (const head of all(".playhead")) head.style.left = percent(ms);
+  for (const element of all(".clock")) element.textContent = `${clock(ms)} / ${clock(call.duration_ms)}`;
   // A millisecond of grace: an audio element rounds the place that it is sent to.
-  const begun = rows.filter((one) => one.entry.kind !== "tool" && one.entry.at_ms <= ms + 1);
+  const begun = ms === 0 ? [] : rows.filter((one) => one.entry.kind !== "tool" && one.entry.at_ms <= ms + 1);
   markCurrent(begun.at(-1) ?? null);
 }
 
@@ -228,7 +266,7 @@ function reachable(target) {
 }
 
 function follow() {
-  show(audio.currentTime * 1000);
+  show(call.recorded.from_ms + audio.currentTime * 1000);
   bringIntoView();
   if (!audio.paused) requestAnimationFrame(follow);
 }
@@ -253,9 +291,38 @@ function play() {
 }
 
 function showPlaying() {
-  byId("play").classList.toggle("playing", !audio.paused);
-  byId("play").querySelector("span").textContent = audio.paused ? "Play" : "Pause";
+  for (const button of all(".play")) {
+    button.classList.toggle("playing", !audio.paused);
+    button.querySelector("span").textContent = audio.paused ? "Play" : "Pause";
+  }
   if (!audio.paused) follow();
+}
+
+function changeSpeed() {
+  const next = SPEEDS[(SPEEDS.indexOf(audio.playbackRate) + 1) % SPEEDS.length];
+  audio.playbackRate = next;
+  showSpeed();
+}
+
+function showSpeed() {
+  byId("speed").textContent = `${audio.playbackRate}×`;
+  byId("speed").setAttribute("aria-label", `Speed: ${audio.playbackRate}×`);
+}
+
+/* Once the time line is out of sight, a bar takes its place. */
+function fold(seen) {
+  byId("folded").hidden = seen || byId("player").hidden;
+}
+
+async function copy() {
+  const lines = call.entries.map((entry) => `${clock(entry.at_ms)}  ${entry.who}: ${entry.text}${entry.cut ? " …" : ""}`);
+  try {
+    await navigator.clipboard.writeText([`${call.title}, ${call.when}`, ...lines, ""].join("\n"));
+    byId("copied").textContent = "Copied.";
+  } catch {
+    getSelection().selectAllChildren(byId("entries"));
+    byId("copied").textContent = "The browser doesn't let this page copy. The transcript is selected: copy it with Ctrl+C or ⌘C.";
+  }
 }
 
 // -- keys
@@ -279,11 +346,11 @@ function moveOnTimeline(event) {
   }[event.key];
   if (to_ms === undefined) return;
   event.preventDefault();
-  go(to_ms);
+  goAndSay(to_ms);
 }
 
 function onSpace(event) {
-  if (event.key !== " " || !audio || event.target.closest("button, summary")) return;
+  if (event.key !== " " || !audio || event.target.closest("button, summary, a")) return;
   event.preventDefault();
   toggle();
 }
@@ -291,24 +358,32 @@ function onSpace(event) {
 function start() {
   if (audio) unpack();
   showHead();
-  showAside();
+  showTechnical();
   showTimeline();
   showTranscript();
   byId("player").hidden = call.duration_ms <= 1; // nothing took any time: the call was turned away
-  seek.max = call.duration_ms;
-  seek.addEventListener("input", () => go(Number(seek.value)));
-  seek.addEventListener("keydown", moveOnTimeline);
+  for (const seek of all(".seek")) {
+    seek.max = call.duration_ms;
+    seek.addEventListener("input", () => goAndSay(Number(seek.value)));
+    seek.addEventListener("keydown", moveOnTimeline);
+  }
   byId("entries").addEventListener("keydown", moveFocus);
   byId("entries").addEventListener("focusout", () => setTimeout(() => {
     if (!byId("entries").contains(document.activeElement)) reachable(current ?? rows[0]);
   }));
   document.addEventListener("keydown", onSpace);
   addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
-  byId("play").hidden = !audio;
-  byId("play").addEventListener("click", toggle);
+  for (const button of all(".play, #speed")) button.hidden = !audio;
+  for (const button of all(".play")) button.addEventListener("click", toggle);
+  byId("speed").addEventListener("click", changeSpeed);
+  byId("copy").addEventListener("click", copy);
+  new IntersectionObserver(([player]) => fold(player.isIntersecting)).observe(byId("player"));
   for (const kind of ["play", "pause", "ended"]) audio?.addEventListener(kind, showPlaying);
+  if (audio) showSpeed();
   show(0);
   reachable(current ?? rows[0]);
+  goToAddress();
+  addEventListener("hashchange", goToAddress);
 }
 
 start();

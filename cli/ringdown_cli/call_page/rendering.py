@@ -25,11 +25,16 @@ def call_page(page: CallPage) -> str:
     return Template(_file("page.html")).substitute(
         title=html.escape(f"{view.title}, {view.when}"),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        style=_file("page.css"),
+        style=palette() + _file("page.css"),
         data=_embedded(view),
         audio="" if page.recording is None else _audio(wav_bytes(page.recording)),
         script=script,
     )
+
+
+def palette() -> str:
+    """The colours that all pages share, as a style sheet."""
+    return _file("palette.css")
 
 
 def _embedded(view: View) -> str:

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ringdown.calls import Call, CallRecord, CallStatus, EndReason, ToolOutcome, Usage
+from ringdown.gemini.prices import cost_usd
 from ringdown_cli.call_page.contents import Arrival, CallPage, Moment, MomentKind
-from ringdown_cli.call_page.transcript import Delay, Entry, delays, entries
+from ringdown_cli.call_page.transcript import Delay, Entry, delays, entries, unmatched
 from ringdown_cli.call_page.waveform import outlines
 from ringdown_cli.call_page.wording import (
     count,
@@ -17,7 +18,7 @@ from ringdown_cli.call_page.wording import (
     seconds,
     short_number,
 )
-from ringdown_cli.wording import transfers_shown
+from ringdown_cli.wording import money, transfers_shown
 
 _FAILURES = frozenset(
     {
@@ -56,9 +57,11 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
-class HeardBy:
-    title: str
-    sentences: Sequence[Arrival]
+class Span:
+    """Where the recording is on the call's clock."""
+
+    from_ms: int
+    to_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +76,16 @@ class View:
     problems: Sequence[str]
     figures: list[Figure]
     facts: list[Fact]
+    technical: list[Fact]
     language: str
     duration_ms: int
+    recorded: Span | None
     lanes: list[Lane]
     entries: list[Entry]
     delays: list[Delay]
     moments: list[Moment]
-    heard: list[HeardBy]
+    unmatched: list[Arrival]
+    """Sentences that somebody listened for and that are in no line of the transcript."""
 
 
 def view_of(page: CallPage) -> View:
@@ -96,23 +102,33 @@ def view_of(page: CallPage) -> View:
         judged=page.problems is not None,
         problems=page.problems or (),
         figures=list(_figures(record)),
-        facts=list(_facts(page)),
+        facts=list(_facts(call)),
+        technical=list(_technical(page)),
         language=call.agent.language,
         duration_ms=duration_ms,
+        recorded=_recorded(page),
         lanes=_lanes(page, said),
         entries=said,
-        delays=delays(record.turns, page.stream_began_ms),
+        delays=delays(page),
         moments=sorted(page.moments, key=lambda moment: moment.at_ms),
-        heard=list(_heard(page)),
+        unmatched=unmatched((*page.heard_by_caller, *page.heard_by_model), said),
     )
 
 
 def _duration_ms(page: CallPage, said: Sequence[Entry]) -> int:
     ends_ms = [entry.end_ms for entry in said]
     ends_ms += [moment.at_ms for moment in page.moments]
-    if page.recording is not None:
-        ends_ms.append(page.recording.duration_ms)
-    return max(ends_ms, default=1)
+    if (recorded := _recorded(page)) is not None:
+        ends_ms.append(recorded.to_ms)
+    elif page.record.call.ended_at is not None:
+        lasted = page.record.call.ended_at - page.record.call.created_at
+        ends_ms.append(round(lasted.total_seconds() * 1000))
+    return max([1, *ends_ms])
+
+
+def _recorded(page: CallPage) -> Span | None:
+    sound = page.recording
+    return None if sound is None else Span(sound.began_ms, sound.began_ms + sound.duration_ms)
 
 
 def _ending(call: Call) -> str:
@@ -141,6 +157,7 @@ def _description(who: str, said: Sequence[Entry]) -> str:
 
 
 def _figures(record: CallRecord) -> Iterator[Figure]:
+    yield _cost(record.call)
     replies_ms = [turn.reply_ms for turn in record.turns if turn.reply_ms is not None]
     if replies_ms:
         note = f"median of {len(replies_ms)}; slowest {seconds(max(replies_ms))}"
@@ -154,42 +171,50 @@ def _figures(record: CallRecord) -> Iterator[Figure]:
         asked = len(record.tool_calls)
         note = "all answered" if answered == asked else f"{asked - answered} not answered"
         yield Figure("Tool calls", str(asked), note)
-    if record.call.started_at is not None or record.call.usage.reports:
-        yield _tokens(record.call.usage)
 
 
-def _tokens(usage: Usage) -> Figure:
-    if not usage.reports:
-        return Figure("Tokens", "none", "the model reported no usage")
-    prompt, response = sum(usage.prompt.values()), sum(usage.response.values())
-    return Figure("Tokens", f"{usage.total:,}", f"{prompt:,} in, {response:,} out")
+def _cost(call: Call) -> Figure:
+    if not call.usage.reports and call.started_at is None:
+        return Figure("Cost", money(0), "the model was not used")
+    if not call.usage.reports:
+        return Figure("Cost", "not known", "the model reported no usage")
+    limit = call.agent.max_cost_usd
+    of = "" if limit is None else f"; limit {money(limit)}"
+    return Figure("Cost", money(cost_usd(call.usage)), f"estimate for the model{of}")
 
 
-def _facts(page: CallPage) -> Iterator[Fact]:
-    call = page.record.call
+def _facts(call: Call) -> Iterator[Fact]:
+    """Who answered, and on which number."""
+    yield Fact("Agent", call.agent_id)
+    yield Fact("Revision", call.agent_revision)
     yield Fact("Called", short_number(call.called))
-    yield Fact("Agent", f"{call.agent_id} (draft)" if call.is_draft else call.agent_id)
-    yield Fact("Agent revision", call.agent_revision)
-    yield Fact("Model", call.agent.model)
-    yield Fact("Voice", f"{call.agent.voice}, {call.agent.language}")
     if transfers := list(transfers_shown(call)):
         yield Fact("Transferred to", "; ".join(transfers))
+
+
+def _technical(page: CallPage) -> Iterator[Fact]:
+    call = page.record.call
+    yield Fact("Model", call.agent.model)
+    yield Fact("Voice", f"{call.agent.voice}, {call.agent.language}")
+    if call.applied_revisions:
+        yield Fact("Edits applied in the call", ", ".join(call.applied_revisions))
     if call.attempt > 1:
         yield Fact("Streams", str(call.attempt))
-    if call.usage.prompt:
-        yield Fact("Tokens in", listed(call.usage.prompt))
-    if call.usage.response:
-        yield Fact("Tokens out", listed(call.usage.response))
+    if call.reconnects:
+        yield Fact("Model sessions replaced", str(len(call.reconnects)))
+    yield from _tokens(call.usage)
     if call.twilio_status is not None:
-        yield Fact("Twilio says", call.twilio_status)
+        yield Fact("Twilio status", call.twilio_status)
     marks = sum(moment.kind is MomentKind.MARK for moment in page.moments)
     if marks:
-        yield Fact("Marks that came back", str(marks))
+        yield Fact("Playback marks", str(marks))
     yield Fact("Call SID", call.call_sid)
 
 
-def _heard(page: CallPage) -> Iterator[HeardBy]:
-    if page.heard_by_caller:
-        yield HeardBy("Heard by the caller", page.heard_by_caller)
-    if page.heard_by_model:
-        yield HeardBy("Heard by the model", page.heard_by_model)
+def _tokens(usage: Usage) -> Iterator[Fact]:
+    if usage.reports:
+        yield Fact("Tokens", f"{usage.total:,}")
+    if usage.prompt:
+        yield Fact("Tokens in", listed(usage.prompt))
+    if usage.response:
+        yield Fact("Tokens out", listed(usage.response))

@@ -9,24 +9,34 @@ import numpy.typing as npt
 from ringdown_cli.call_page.contents import Pcm, Recording
 
 FULL_SCALE = 100
+"""0 dBFS, the loudest a telephone carries. Every page has this scale, so that two calls can be
+compared; half of it is -12 dBFS, so that a soft voice is seen, too."""
+_AUDIBLE_DBFS = -48
 _BIN_MS = 20
 _BINS_MAX = 6_000
-_QUIET = 1_000
-"""A recording that never gets louder than this is drawn small: silence is not blown up."""
 
 
 def outlines(recording: Recording) -> tuple[list[int], list[int]]:
-    """The caller's and the agent's loudest sample in every equal part of the recording.
+    """How loud the caller and the agent were in every equal part of the recording.
 
-    Both on one scale from 0 to FULL_SCALE, on which the louder side fills the height.
+    From 0 to FULL_SCALE; the loudest sample of each part counts.
     """
     bin_ms = max(_BIN_MS, -(-recording.duration_ms // _BINS_MAX))
     samples = bin_ms * recording.rate_hz // 1000
     bins = -(-max(len(recording.caller), len(recording.agent)) // samples)
     sides = [_peaks(side, samples, bins) for side in (recording.caller, recording.agent)]
-    loudest = max(_QUIET, *(int(side.max(initial=0)) for side in sides))
-    caller, agent = (np.rint(side * FULL_SCALE / loudest).astype(int).tolist() for side in sides)
+    caller, agent = (
+        np.rint(FULL_SCALE * np.sqrt(side / 32_768)).astype(int).tolist() for side in sides
+    )
     return caller, agent
+
+
+def audible_ms(side: Pcm, rate_hz: int, from_ms: int, to_ms: int) -> int:
+    """For how long something can be heard of `side` between two places in the recording."""
+    samples = _BIN_MS * rate_hz // 1000
+    part = side[max(0, from_ms) * rate_hz // 1000 : max(0, to_ms) * rate_hz // 1000]
+    peaks = _peaks(part, samples, -(-len(part) // samples))
+    return _BIN_MS * int(np.count_nonzero(peaks > 32_768 * 10 ** (_AUDIBLE_DBFS / 20)))
 
 
 def _peaks(side: Pcm, samples: int, bins: int) -> npt.NDArray[np.int32]:

@@ -20,6 +20,12 @@ def length(duration_ms: float) -> str:
     return f"{minutes} min {rest_s} s" if minutes else f"{rest_s} s"
 
 
+def clock(at_ms: float) -> str:
+    """A place in the call, e.g. `1:05`."""
+    minutes, rest_s = divmod(int(at_ms / 1000), 60)
+    return f"{minutes}:{rest_s:02}"
+
+
 def day_and_time(when: datetime.datetime) -> str:
     """In UTC, e.g. `2 November 2026, 09:30 UTC`."""
     when = when.astimezone(datetime.UTC)

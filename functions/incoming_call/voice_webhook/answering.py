@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from ringdown.agents import Agent
-from ringdown.agents.phrases import phrases_for
+from ringdown.agents.phrases import notice_words
 from ringdown.calls import RETENTION, Call, CallStatus, EndReason, travelling_call
 from ringdown.calls.stream_token import mint
 from ringdown.errors import RingdownError
@@ -76,7 +76,7 @@ async def answer(
     if call.status is CallStatus.ENDED:
         _log.warning("call is over already")
         return hang_up()
-    notice = notice_of(call.agent)
+    notice = Notice(*notice_words(call.agent))
     if notice.text:
         await wake_up.requested(within_s=REQUEST_LEAVES_WITHIN_S)
     else:
@@ -88,14 +88,6 @@ async def answer(
         attempt=call.attempt,
     )
     return offer_stream(call, settings, now, notice=notice, travelling=stored is None)
-
-
-def notice_of(agent: Agent) -> Notice:
-    """What is spoken before the stream, in the language of its words."""
-    if agent.notice is None:
-        phrases = phrases_for(agent.language)
-        return Notice(phrases.notice, phrases.language)
-    return Notice(agent.notice.strip(), agent.language)
 
 
 def person_for(agent: Agent, line: str | None, called: str) -> str | None:

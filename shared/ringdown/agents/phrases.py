@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ringdown.agents import Agent
 from ringdown.documents import to_record
 
 _ENGLISH = "en"
@@ -45,6 +46,14 @@ def phrases_for(language_tag: str | None) -> Phrases:
     known = packaged_phrases()
     tag = language_tag or _ENGLISH
     return known.get(tag) or known.get(_language(tag)) or known[_ENGLISH]
+
+
+def notice_words(agent: Agent) -> tuple[str, str]:
+    """What is spoken before a call's first stream, if anything, and the language of the words."""
+    if agent.notice is None:
+        phrases = phrases_for(agent.language)
+        return phrases.notice, phrases.language
+    return agent.notice.strip(), agent.language
 
 
 def has_phrases(language_tag: str) -> bool:

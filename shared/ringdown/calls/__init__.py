@@ -230,6 +230,13 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     twilio_status: str | None = None
     twilio_duration_s: int | None = None
 
+    @property
+    def stream_began_ms(self) -> int:
+        """How long after the ring the first stream began. Turns and tool calls count from there."""
+        if self.started_at is None:
+            return 0
+        return max(0, round((self.started_at - self.created_at).total_seconds() * 1000))
+
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """Which handler holds an attempt of the call (`calls/{sid}/claims/{attempt}`)."""
@@ -398,6 +405,22 @@ class CallIndex(Protocol):
 
     async def find_sids(self, beginning: str, limit: int) -> tuple[str, ...]:
         """The SIDs that begin so, in their order, `limit` of them at most."""
+
+
+def timed_from_ring(record: CallRecord) -> CallRecord:
+    """The record with all times counted from the ring, as people are shown them."""
+    began_ms = record.call.stream_began_ms
+    replace = msgspec.structs.replace
+    reconnects = tuple(replace(it, at_ms=began_ms + it.at_ms) for it in record.call.reconnects)
+    return replace(
+        record,
+        call=replace(record.call, reconnects=reconnects),
+        turns=tuple(
+            replace(it, start_ms=began_ms + it.start_ms, end_ms=began_ms + it.end_ms)
+            for it in record.turns
+        ),
+        tool_calls=tuple(replace(it, start_ms=began_ms + it.start_ms) for it in record.tool_calls),
+    )
 
 
 def may_be_running(tool: ToolCall, call: Call) -> bool:

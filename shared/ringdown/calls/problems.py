@@ -20,6 +20,7 @@ from ringdown.calls import (
     ToolOutcome,
     Turn,
     may_be_running,
+    timed_from_ring,
 )
 from ringdown.calls.limits import ALERT_AT
 from ringdown.gemini.prices import cost_usd
@@ -47,7 +48,11 @@ _LISTED = 3
 
 
 def problems(record: CallRecord) -> tuple[str, ...]:
-    """A sentence or two for each thing that went wrong, the gravest first; empty if nothing did."""
+    """A sentence or two for each thing that went wrong, the gravest first; empty if nothing did.
+
+    The times in them count from the ring.
+    """
+    record = timed_from_ring(record)
     call, turns = record.call, record.turns
     return (
         *_ending(call),
@@ -208,7 +213,7 @@ def _silence(record: CallRecord) -> Iterator[str]:
     if record.call.started_at is None or record.call.status is not CallStatus.ENDED:
         return
     spoke = {turn.speaker for turn in record.turns}
-    length_ms = max((turn.end_ms for turn in record.turns), default=0)
+    length_ms = max((t.end_ms for t in record.turns), default=0) - record.call.stream_began_ms
     if Speaker.AGENT not in spoke:
         yield "The agent was never heard. Look for the model's errors in the stream handler's log."
     elif Speaker.CALLER not in spoke and length_ms >= UNHEARD_AFTER_MS:

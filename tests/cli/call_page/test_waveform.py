@@ -4,12 +4,12 @@ import wave
 import numpy as np
 
 from ringdown_cli.call_page import Recording
-from ringdown_cli.call_page.waveform import outlines, wav_bytes
+from ringdown_cli.call_page.waveform import audible_ms, outlines, wav_bytes
 
 
 def test_a_sound_is_drawn_where_it_is() -> None:
     caller = np.zeros(8_000, np.int16)
-    caller[4_000:4_160] = -20_000
+    caller[4_000:4_160] = -32_768
     agent, nothing = np.zeros(8_000, np.int16), [0] * 50
 
     assert outlines(Recording(8_000, caller, agent)) == ([0] * 25 + [100] + [0] * 24, nothing)
@@ -24,7 +24,18 @@ def test_the_loudest_negative_sample_does_not_overflow() -> None:
 def test_hiss_is_not_blown_up() -> None:
     hiss = np.full(160, 10, np.int16)
 
-    assert outlines(Recording(8_000, hiss, hiss)) == ([1], [1])
+    assert outlines(Recording(8_000, hiss, hiss)) == ([2], [2])
+
+
+def test_what_can_be_heard_is_counted_where_it_is() -> None:
+    side = np.zeros(8_000, np.int16)
+    side[4_000:4_880] = 2_000
+    side[6_000:] = 20  # hiss
+
+    assert audible_ms(side, 8_000, 0, 1_000) == 120
+    assert audible_ms(side, 8_000, 550, 2_000) == 60
+    assert audible_ms(side, 8_000, -500, 500) == 0
+    assert audible_ms(side, 8_000, 900, 800) == 0
 
 
 def test_a_long_call_is_drawn_in_no_more_parts_than_a_page_can_hold() -> None:

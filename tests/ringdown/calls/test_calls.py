@@ -3,7 +3,17 @@ import datetime
 import msgspec
 from hypothesis import given, strategies as st
 
-from ringdown.calls import Call, CallChanges, CallStatus, EndReason, NextAction, Usage
+from ringdown.calls import (
+    Call,
+    CallChanges,
+    CallRecord,
+    CallStatus,
+    EndReason,
+    NextAction,
+    Reconnect,
+    Usage,
+    timed_from_ring,
+)
 from tests.ringdown.samples import NOW, a_call, a_tool_call, a_turn
 
 counts = st.dictionaries(st.sampled_from(["TEXT", "AUDIO", "IMAGE"]), st.integers(0, 1000))
@@ -82,3 +92,25 @@ def test_usage_adds_up(a: Usage, b: Usage, c: Usage) -> None:
 def test_a_changed_call_survives_storage(some: CallChanges) -> None:
     call = msgspec.structs.replace(a_call(), **some.fields())
     assert msgspec.json.decode(msgspec.json.encode(call), type=Call) == call
+
+
+def test_times_from_the_ring_are_later_by_what_came_before_the_stream() -> None:
+    made = Reconnect(at_ms=500, took_ms=300, reason="it broke")
+    began = NOW + datetime.timedelta(seconds=4)
+    call = msgspec.structs.replace(a_call(), started_at=began, reconnects=(made,))
+    record = CallRecord(
+        call=call, claims=(), turns=(a_turn(1),), tool_calls=(a_tool_call("t", start_ms=50),)
+    )
+    timed = timed_from_ring(record)
+    assert (timed.turns[0].start_ms, timed.turns[0].end_ms) == (5_000, 5_900)
+    assert timed.tool_calls[0].start_ms == 4_050
+    assert timed.call.reconnects[0].at_ms == 4_500
+
+
+def test_a_call_without_a_stream_has_no_time_before_it() -> None:
+    assert a_call().stream_began_ms == 0
+
+
+def test_a_clock_that_is_behind_the_webhook_s_puts_nothing_before_the_ring() -> None:
+    early = NOW - datetime.timedelta(seconds=1)
+    assert msgspec.structs.replace(a_call(), started_at=early).stream_began_ms == 0

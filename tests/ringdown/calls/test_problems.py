@@ -96,6 +96,13 @@ def test_a_reconnect_that_may_have_been_heard_is_told_with_its_reason(
     assert f"1:05 ({reason})" in told
 
 
+def test_times_in_problems_count_from_the_ring() -> None:
+    made = Reconnect(at_ms=61_000, took_ms=4_000, reason="the connection broke")
+    began = NOW + datetime.timedelta(seconds=4)
+    problem = the_problem(record(call=good_call(reconnects=(made,), started_at=began)))
+    assert "at 1:05 (the connection broke)" in problem
+
+
 def test_an_endpoint_that_failed_is_told_with_the_one_that_took_its_place() -> None:
     first = Reconnect(at_ms=300, took_ms=300, reason="503 refused", endpoint="vertex:us-central1")
     back = Reconnect(at_ms=65_000, took_ms=90, reason="1011 Internal error")
