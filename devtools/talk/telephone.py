@@ -28,9 +28,9 @@ from devtools.talk.messages import (
     ToPage,
     Trouble,
 )
+from ringdown.call_page import CallPage, Recording, call_page
 from ringdown.calls import CallRecord
 from ringdown.calls.problems import problems
-from ringdown_cli.call_page import CallPage, Recording, call_page
 from simulators.twilio import Call, CallError, CallEvent
 from simulators.twilio.events import CallAnswered
 

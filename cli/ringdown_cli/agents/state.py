@@ -6,10 +6,10 @@ from ringdown.agents.check import DeclaredTools, Findings, draft_findings, findi
 from ringdown.agents.difference import difference
 from ringdown.agents.documents import Document
 from ringdown.agents.store import AgentStatus, AgentStore, StoredAgent
+from ringdown.calls.wording import number_shown
 from ringdown.wording import did_you_mean
 from ringdown_cli.command import CannotGoOn
 from ringdown_cli.terminal import Style, Terminal
-from ringdown_cli.wording import number_shown
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 

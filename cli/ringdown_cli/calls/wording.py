@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from ringdown.calls import Call, CallRecord, CallStatus, EndReason, Turn
 from ringdown.calls.outside_hours import words_outside_hours
 from ringdown.calls.problems import percentile, reply_times_ms
+from ringdown.calls.wording import money, number_shown, transfers_shown
 from ringdown.gemini.prices import cost_usd
-from ringdown_cli.wording import day_and_minute, money, number_shown, transfers_shown
+from ringdown_cli.wording import day_and_minute
 
 _MANY_REPLIES = 20
 """With fewer, the slowest says it all."""

@@ -20,6 +20,11 @@ def plain_text(document: Document) -> str:
     return to_yaml(_ordered(document))
 
 
+def field_text(name: str, document: Document) -> str:
+    """One field as YAML; empty if the document does not have it."""
+    return to_yaml({name: document[name]}) if name in document else ""
+
+
 def text_to_edit(document: Document, path: str, *, draft: bool = False) -> str:
     """The document with what there is to know about it; what is not set follows as comments."""
     kind = Draft if draft else Agent

@@ -20,7 +20,7 @@ class FieldNote:
 
 FIELD_NOTES = {
     "instructions": FieldNote("What the model is told: who it is, what it knows, how it works."),
-    "greeting": FieldNote("What the agent says first, word by word."),
+    "greeting": FieldNote("What the agent says first, word for word."),
     "notice": FieldNote(
         "Said before the agent speaks. Without it: that this is an automated assistant, and that"
         ' the call is transcribed. "" for nothing.',

@@ -2,7 +2,7 @@ import datetime
 
 import pytest
 
-from ringdown_cli.call_page.wording import count, day_and_time, length, short_number
+from ringdown.call_page.wording import count, day_and_time, length, short_number
 
 
 @pytest.mark.parametrize("number", ["", "anonymous", "sip:a@example.com", "+266696687"])

@@ -6,7 +6,7 @@ import wave
 import numpy as np
 import numpy.typing as npt
 
-from ringdown_cli.call_page.contents import Pcm, Recording
+from ringdown.call_page.contents import Pcm, Recording
 
 FULL_SCALE = 100
 """0 dBFS, the loudest a telephone carries. Every page has this scale, so that two calls can be

@@ -3,8 +3,8 @@ import wave
 
 import numpy as np
 
-from ringdown_cli.call_page import Recording
-from ringdown_cli.call_page.waveform import audible_ms, outlines, wav_bytes
+from ringdown.call_page import Recording
+from ringdown.call_page.waveform import audible_ms, outlines, wav_bytes
 
 
 def test_a_sound_is_drawn_where_it_is() -> None:

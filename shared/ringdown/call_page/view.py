@@ -4,12 +4,10 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ringdown.calls import Call, CallRecord, CallStatus, EndReason, ToolOutcome, Usage
-from ringdown.gemini.prices import cost_usd
-from ringdown_cli.call_page.contents import Arrival, CallPage, Moment, MomentKind
-from ringdown_cli.call_page.transcript import Delay, Entry, delays, entries, unmatched
-from ringdown_cli.call_page.waveform import outlines
-from ringdown_cli.call_page.wording import (
+from ringdown.call_page.contents import Arrival, CallPage, Moment, MomentKind
+from ringdown.call_page.transcript import Delay, Entry, delays, entries, unmatched
+from ringdown.call_page.waveform import outlines
+from ringdown.call_page.wording import (
     count,
     day_and_time,
     length,
@@ -18,7 +16,9 @@ from ringdown_cli.call_page.wording import (
     seconds,
     short_number,
 )
-from ringdown_cli.wording import money, transfers_shown
+from ringdown.calls import Call, CallRecord, CallStatus, EndReason, ToolOutcome, Usage
+from ringdown.calls.wording import money, transfers_shown
+from ringdown.gemini.prices import cost_usd
 
 _FAILURES = frozenset(
     {

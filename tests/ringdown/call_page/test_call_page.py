@@ -9,8 +9,7 @@ from msgspec.structs import replace
 
 from ringdown.agents.opening_hours import OpeningHours
 from ringdown.agents.phrases import phrases_for
-from ringdown.calls import CallRecord, EndReason, Speaker, ToolOutcome, Turn, Usage
-from ringdown_cli.call_page import (
+from ringdown.call_page import (
     Arrival,
     CallPage,
     Moment,
@@ -19,6 +18,7 @@ from ringdown_cli.call_page import (
     call_page,
     palette,
 )
+from ringdown.calls import CallRecord, EndReason, Speaker, ToolOutcome, Turn, Usage
 from tests.ringdown.samples import CALLED, CALLER, NOW, a_call, a_tool_call, an_agent
 
 NASTY = "</script><script>alert(1)</script> “quotes” ' \" & <b>bold</b> שלום 👋"

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ringdown.agents.phrases import notice_words
+from ringdown.call_page.contents import Arrival, CallPage, MomentKind, Recording
+from ringdown.call_page.waveform import audible_ms
+from ringdown.call_page.wording import clock, seconds
 from ringdown.calls import (
     EndReason,
     Speaker,
@@ -16,9 +19,6 @@ from ringdown.calls import (
     timed_from_ring,
 )
 from ringdown.calls.outside_hours import words_outside_hours
-from ringdown_cli.call_page.contents import Arrival, CallPage, MomentKind, Recording
-from ringdown_cli.call_page.waveform import audible_ms
-from ringdown_cli.call_page.wording import clock, seconds
 
 ESTIMATE = "words: an estimate of what was heard (±200 ms)"
 _BARELY_MS = 300

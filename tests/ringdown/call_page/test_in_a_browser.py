@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from ringdown.calls import CallRecord, Speaker, Turn
-from ringdown_cli.call_page import (
+from ringdown.call_page import (
     Arrival,
     CallPage,
     Moment,
@@ -18,6 +17,7 @@ from ringdown_cli.call_page import (
     Recording,
     call_page,
 )
+from ringdown.calls import CallRecord, Speaker, Turn
 from tests.browser import CHROMIUM, Tab, open_page
 from tests.pages import assert_shown_well
 from tests.ringdown.samples import NOW, a_call, a_tool_call
