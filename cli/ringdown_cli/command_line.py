@@ -11,6 +11,7 @@ from ringdown_cli.agents.commands import add_agent_commands
 from ringdown_cli.callers import add_caller_commands
 from ringdown_cli.calls.commands import add_call_commands
 from ringdown_cli.command import BROKEN, MISUSED, CannotGoOn, Surroundings
+from ringdown_cli.console import add_console_command
 from ringdown_cli.doctor.arguments import add_doctor_command
 from ringdown_cli.numbers import add_number_commands
 from ringdown_cli.stopping import stoppable
@@ -81,5 +82,6 @@ def _parser() -> argparse.ArgumentParser:
     add_number_commands(commands)
     add_call_commands(commands)
     add_caller_commands(commands)
+    add_console_command(commands)
     add_doctor_command(commands)
     return parser

@@ -1,0 +1,73 @@
+"""`ringdown console`: the console's pages for whoever is at this machine."""
+
+import argparse
+import asyncio
+import getpass
+import os
+import socket
+import sys
+import webbrowser
+
+from ringdown.stores import Store
+from ringdown_cli.command import DONE, CannotGoOn, Surroundings
+from ringdown_cli.store_choice import chosen_store
+
+HOST = "127.0.0.1"
+PORT = 8092
+
+
+def add_console_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    help = "open the console in your browser: calls, agents, numbers, callers, costs"
+    parser = commands.add_parser(
+        "console",
+        help=help,
+        description=f"{help[0].upper()}{help[1:]}. Only this machine reaches it, so nobody has to"
+        " sign in.",
+    )
+    parser.add_argument("--store", metavar="URL", help="firestore:PROJECT or sqlite:PATH")
+    parser.add_argument("--port", type=int, default=PORT, help=f"{PORT} if left out; 0 for any")
+    parser.set_defaults(run=serve_console)
+
+
+async def serve_console(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
+    """Until Ctrl-C."""
+    async with chosen_store(arguments.store, surroundings) as store:
+        with _listen(arguments.port) as listener:
+            url = f"http://{HOST}:{listener.getsockname()[1]}/"
+            surroundings.terminal.say(f"The console is at {url}\nPress Ctrl-C to stop.")
+            if sys.stdout.isatty():
+                await asyncio.to_thread(webbrowser.open, url)
+            await serve_pages(store, listener, surroundings)
+    return DONE
+
+
+async def serve_pages(store: Store, listener: socket.socket, surroundings: Surroundings) -> None:
+    """Serve the pages until cancelled; closes `listener`."""
+    from console.desk import Desk  # with what it needs, it takes a quarter of a second
+    from console.serving import serve_until_cancelled
+    from console.site import console
+    from console.this_machine import LocalDoorkeeper
+
+    port = listener.getsockname()[1]
+    hosts = [f"{name}:{port}" for name in (HOST, "localhost")]
+    pages = console(Desk(store, surroundings.now), LocalDoorkeeper(_person(), hosts))
+    await serve_until_cancelled(pages, listener)
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server((HOST, port))
+    except (OSError, OverflowError) as error:
+        reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else str(error)
+        raise CannotGoOn(
+            f"Can't listen on port {port}: {reason}.\n"
+            "Choose another port: ringdown console --port 0"
+        ) from None
+
+
+def _person() -> str:
+    """For the history of agents."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "somebody at this machine"
