@@ -14,11 +14,14 @@ from ringdown import clock, log
 from ringdown.errors import ConfigurationError
 from ringdown.stores import open_store
 
+_log = log.Log(__name__)
+
 
 async def run(settings: Settings) -> None:
     async with open_store(settings.store_url) as store:
         doorkeeper = IapDoorkeeper(Keys(KEYS_URL), settings.iap_audience, store.documents)
         listener = socket.create_server((settings.host, settings.port))
+        _log.info("ready", port=listener.getsockname()[1])
         await serve(console(Desk(store, clock.now), doorkeeper), listener)
 
 

@@ -5,7 +5,7 @@ field that is left at its default is not written.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -158,9 +158,10 @@ def shown(field: Field, document: Document, *, draft: bool = False) -> Json:
         case "list":
             return "\n".join(map(str, value)) if isinstance(value, list) else _text(value)
         case "names":
-            return [str(name) for name in value] if isinstance(value, list) else []
+            return sorted({str(name) for name in value}) if isinstance(value, list) else []
         case "pairs":
-            pairs = list(value.items()) if isinstance(value, dict) else []
+            named = value.items() if isinstance(value, dict) else ()
+            pairs = [(str(name), _text(number)) for name, number in named]
             return [*pairs, *[("", "")] * _BLANK_ROWS]
         case "examples":
             rows = [_example(row) for row in value] if isinstance(value, list) else []
@@ -174,15 +175,22 @@ def shown(field: Field, document: Document, *, draft: bool = False) -> Json:
 def applied(base: Document, form: Form, *, draft: bool = False) -> Document:
     """`base` with what the form says of the fields that it shows."""
     document: Document = msgspec.json.decode(msgspec.json.encode(base))
-    if HAS_HOURS not in form:
-        document.pop(HOURS, None)
+    had_hours = isinstance(base.get(HOURS), dict)
+    if had_hours and HAS_HOURS not in form:
+        del document[HOURS]
+    elif HAS_HOURS in form and not had_hours:
+        document[HOURS] = {}
     for group in groups(draft=draft):
         for field in group.fields:
             if field.path != HAS_HOURS and (HAS_HOURS in form or not _of_hours(field)):
                 _put(document, base, field, _given(field, form), draft=draft)
-    if HAS_HOURS in form:
-        document.setdefault(HOURS, {})
     return document
+
+
+def offered_tools(document: Document, declared: Collection[str]) -> list[str]:
+    """Those that the document names, too, even if there are no such tools."""
+    named = document.get("tools")
+    return sorted({*declared, *map(str, named if isinstance(named, list) else ())})
 
 
 def field_of(problem: str, *, draft: bool) -> str | None:
@@ -219,7 +227,7 @@ def _given(field: Field, form: Form) -> Json:
 def _put(document: Document, base: Document, field: Field, value: Json, *, draft: bool) -> None:
     """A default is written only where it was written before, and so is an empty text."""
     before = _at(base, field.path)
-    if value == shown_value(field, before, draft=draft):
+    if value == _untouched(field, before, draft=draft):
         return
     if value is None or (before is None and value == _at(_defaults(draft), field.path)):
         _remove(document, field.path)
@@ -234,7 +242,7 @@ def _put(document: Document, base: Document, field: Field, value: Json, *, draft
         inside[name] = value
 
 
-def shown_value(field: Field, value: Json, *, draft: bool) -> Json:
+def _untouched(field: Field, value: Json, *, draft: bool) -> Json:
     """What the form sends back for `value` if nobody touches it."""
     document: Document = {}
     *above, name = field.path.split(".")
@@ -306,7 +314,8 @@ def _at(document: Json, path: str) -> Json:
 
 def _defaults(draft: bool) -> Document:
     kind = Draft if draft else Agent
-    plain: Document = msgspec.to_builtins(kind(instructions="-", greeting="-"))
+    blank = kind(instructions="-", greeting="-")
+    plain = msgspec.json.decode(msgspec.json.encode(blank), type=Document)
     nested = {HOURS: {"outside": _OUTSIDE[0]}}
     return {**plain, "instructions": None, "greeting": None, **nested}
 

@@ -45,8 +45,8 @@ class Keys:
         """All known keys, after asking for new ones if this one is missing. Raises HTTPError."""
         async with self._turn:
             if key_id not in self._known and self._may_ask():
-                self._asked_at = self._monotonic()
                 self._known = await self._fetch()
+                self._asked_at = self._monotonic()
             return self._known
 
     def _may_ask(self) -> bool:
@@ -95,7 +95,7 @@ class IapDoorkeeper:
                 status=503,
             ) from None
         email = claims.get("email")
-        if claims.get("iss") != ISSUER or not isinstance(email, str):
+        if claims.get("iss") != ISSUER or not isinstance(email, str) or not email:
             _log.warning("signed header refused", reason="another issuer, or no e-mail address")
             raise Refused("Your sign-in could not be verified. Load the page again.", status=401)
         return email.removeprefix("accounts.google.com:")

@@ -67,13 +67,16 @@ class Pages:
 
     def text(self, request: Request, template: str, **values: Any) -> str:
         path = request.url.path
-        return self._templates.get_template(template).render(
+        return self.template(template).render(
             person=getattr(request.state, "person", None),
             sections=SECTIONS,
             here=max((each for each, _ in SECTIONS if path.startswith(each)), key=len),
             said=SAID.get(request.query_params.get("said", ""), ""),
             **values,
         )
+
+    def template(self, name: str) -> jinja2.Template:
+        return self._templates.get_template(name)
 
 
 def _number(number: str, whole: bool = False) -> str:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from console.agent_form import applied, field_of, groups, shown
+from console.agent_form import applied, field_of, groups, offered_tools, shown
 from console.desk import Desk
 from console.forms import Form, read_form
 from console.pages.agent_edits import Place, edit_by, look, stored_agent
@@ -184,7 +184,7 @@ class AgentEditor:
             place=place,
             groups=groups(draft=place.is_draft),
             shown=lambda field: shown(field, document, draft=place.is_draft),
-            tools=sorted({*tools, *_named_tools(document)}),
+            tools=offered_tools(document, tools),
             pills=sorted(FIELDS),
             found=found,
             problems=by_field,
@@ -246,8 +246,3 @@ def _by_field(found: Findings, *, draft: bool) -> tuple[dict[str, list[str]], li
         else:
             by_field.setdefault(path, []).append(problem.partition(": ")[2] or problem)
     return by_field, general
-
-
-def _named_tools(document: Document) -> set[str]:
-    named = document.get("tools")
-    return set(map(str, named)) if isinstance(named, list) else set()
