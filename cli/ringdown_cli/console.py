@@ -44,14 +44,14 @@ async def serve_console(arguments: argparse.Namespace, surroundings: Surrounding
 async def serve_pages(store: Store, listener: socket.socket, surroundings: Surroundings) -> None:
     """Serve the pages until cancelled; closes `listener`."""
     from console.desk import Desk  # with what it needs, it takes a quarter of a second
-    from console.serving import serve_until_cancelled
+    from console.serving import serve
     from console.site import console
     from console.this_machine import LocalDoorkeeper
 
     port = listener.getsockname()[1]
     hosts = [f"{name}:{port}" for name in (HOST, "localhost")]
     pages = console(Desk(store, surroundings.now), LocalDoorkeeper(_person(), hosts))
-    await serve_until_cancelled(pages, listener)
+    await serve(pages, listener, asyncio.Event())
 
 
 def _listen(port: int) -> socket.socket:

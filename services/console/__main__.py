@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 
@@ -18,11 +19,13 @@ _log = log.Log(__name__)
 
 
 async def run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with open_store(settings.store_url) as store:
         doorkeeper = IapDoorkeeper(Keys(KEYS_URL), settings.iap_audience, store.documents)
         listener = socket.create_server((settings.host, settings.port))
         _log.info("ready", port=listener.getsockname()[1])
-        await serve(console(Desk(store, clock.now), doorkeeper), listener)
+        await serve(console(Desk(store, clock.now), doorkeeper), listener, stop)
 
 
 def main() -> int:

@@ -5,15 +5,16 @@ import datetime
 import re
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from html.parser import HTMLParser
+from urllib.parse import urlencode
 
 import httpx2
 
 from console.desk import Desk
 from console.people import Doorkeeper
-from console.serving import serve_until_cancelled
+from console.serving import serve
 from console.site import console
 from console.this_machine import LocalDoorkeeper
 from ringdown.stores import Store
@@ -45,7 +46,7 @@ class Site:
         headers: Mapping[str, str] = OURS,
     ) -> httpx2.Response:
         pairs = list(fields.items()) if isinstance(fields, Mapping) else fields
-        body = str(httpx2.QueryParams(pairs))
+        body = urlencode(pairs)
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
         return await self.client.post(path, content=body, headers={**kind, **headers})
 
@@ -66,15 +67,15 @@ async def running_site(
     host = f"127.0.0.1:{listener.getsockname()[1]}"
     keeper = doorkeeper or LocalDoorkeeper("anna", [host])
     pages = console(Desk(store, lambda: now), keeper)
-    serving = asyncio.create_task(serve_until_cancelled(pages, listener))
+    stop = asyncio.Event()
+    serving = asyncio.create_task(serve(pages, listener, stop))
     async with httpx2.AsyncClient(base_url=f"http://{host}", timeout=30) as client:
         try:
             yield Site(f"http://{host}", store, client)
         finally:
             await client.aclose()
-            serving.cancel()
-            with suppress(asyncio.CancelledError):
-                await serving
+            stop.set()
+            await serving
 
 
 def with_changes(sent: Fields, changes: Mapping[str, str]) -> Fields:

@@ -135,7 +135,13 @@ class AgentEditor:
     ) -> Response:
         """Both edits together, to be read and saved again; where both changed, yours stands."""
         now = await self._desk.store.read_agent(place.agent_id, draft=place.is_draft)
-        theirs = Begun({}, None) if now is None else Begun(now.document, now.version)
+        if now is None:
+            trouble = f"Somebody deleted {place.agent_id} meanwhile. Saving makes it again."
+            begun = Begun({}, None)
+            return await self._form(
+                request, place, begun, mine, form=form, status=409, trouble=trouble
+            )
+        theirs = Begun(now.document, now.version)
         both = [
             Both(name, field_text(name, theirs.document), field_text(name, mine))
             for name in contested(begun.document, mine, theirs.document)

@@ -21,7 +21,7 @@ function show({ fields, general, difference }) {
     const problems = path === "" ? general : (fields[path] ?? []);
     list.replaceChildren(...problems.map((problem) => element("li", problem)));
     const field = form.elements.namedItem(path);
-    if (field instanceof HTMLElement) field.toggleAttribute("aria-invalid", problems.length > 0);
+    if (field instanceof HTMLElement) field.ariaInvalid = problems.length > 0 ? "true" : null;
     if (problems.length > 0) list.closest("details")?.setAttribute("open", "");
   }
   preview.hidden = difference.length === 0;
