@@ -3,6 +3,7 @@
 
 locals {
   _image_folders = {
+    console        = "services/console"
     incoming_call  = "functions/incoming_call"
     stream_handler = "services/stream_handler"
   }
@@ -24,6 +25,7 @@ locals {
 
 resource "terraform_data" "image" {
   for_each = toset(concat(
+    local._has_console ? ["console"] : [],
     var.domain_restricted_sharing ? ["incoming_call"] : [],
     var.stream_handler_image == null ? ["stream_handler"] : [],
   ))
