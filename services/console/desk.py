@@ -3,18 +3,23 @@
 import datetime
 import zoneinfo
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from console.figures import SettledFigures
 from ringdown.agents import DEFAULT_AGENT_ID
 from ringdown.stores import Store
 
 UTC = zoneinfo.ZoneInfo("UTC")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Desk:
     store: Store
     now: Callable[[], datetime.datetime]
+    figures: SettledFigures = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.figures = SettledFigures(self.store)
 
     async def zone(self) -> zoneinfo.ZoneInfo:
         """Where the line is: the default agent's time zone, else UTC."""

@@ -30,6 +30,7 @@ PAGES = {
     "numbers": "/numbers?agent=shop&at=2026-11-29T20:00",
     "callers": "/callers",
     "costs": "/costs",
+    "costs by number": "/costs?by=number",
     "no page": "/nothing-here",
 }
 PICTURES = {"home": "console-home", "agent": "console-agent", "call": "console-call"}

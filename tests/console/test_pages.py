@@ -2,12 +2,13 @@
 
 import datetime
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from ringdown.calls import EndReason
 from ringdown.calls.limits import LineLimits
-from ringdown.stores import Store
+from ringdown.stores import Store, open_store
 from tests.console.site import Site, running_site
 from tests.console.stored import (
     BLOCKED,
@@ -50,6 +51,8 @@ async def anywhere(store: Store) -> AsyncIterator[Site]:
         ("/numbers", SHOP_NUMBER),
         ("/callers", BLOCKED),
         ("/costs", "29 calls"),
+        ("/costs?by=agent", "shop"),
+        ("/costs?by=number", SHOP_NUMBER),
     ],
 )
 async def test_every_page_shows_what_is_in_either_store(
@@ -232,6 +235,18 @@ async def test_a_number_that_cannot_be(site: Site, number: str, agent: str, says
     assert says in response.text
 
 
+async def test_a_store_that_is_away_says_so(tmp_path: Path) -> None:
+    (tmp_path / "ringdown.db").mkdir()
+    async with (
+        open_store(f"sqlite:{tmp_path / 'ringdown.db'}") as store,
+        running_site(store) as site,
+    ):
+        answers = [await site.get(path) for path in ("/", "/calls", "/costs", "/agents")]
+
+    assert [answer.status_code for answer in answers] == [503] * 4
+    assert all("The store did not answer" in answer.text for answer in answers)
+
+
 # Callers
 
 
@@ -288,7 +303,8 @@ async def test_costs_by_day_agent_and_number(site: Site) -> None:
     assert "$0.56 in 30 days, for 29 calls" in page
     assert "this month" in page
     assert 'href="/calls?day=2026-11-27">Fri 27 Nov</a>' in page
-    assert CALLED in page
+    assert CALLED in await site.page("/costs?by=number")
+    assert "shop" in await site.page("/costs?by=agent")
 
 
 async def test_limits_are_changed_and_taken_away(site: Site) -> None:

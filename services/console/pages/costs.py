@@ -22,6 +22,7 @@ from ringdown.errors import InvalidDocument
 from ringdown.log import Log
 
 _DAYS = 30
+_WEEK = 7
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 _NOBODY = ""
 _log = Log(__name__)
@@ -67,27 +68,31 @@ class CostPages:
     async def show(self, request: Request) -> Response:
         store, now, zone = self._desk.store, self._desk.now(), await self._desk.zone()
         periods = days_until(now, zone, _DAYS)
-        whole = Period(since=periods[-1].since, until=periods[0].until)
-        async with asyncio.TaskGroup() as group:
-            asked = group.create_task(store.add_up_calls(*periods))
-            by_agent = group.create_task(store.add_up_calls_by("agent", whole))
-            by_number = group.create_task(store.add_up_calls_by("number", whole))
-            limits = group.create_task(_limits(self._desk))
-            use = group.create_task(store.line_use(_NOBODY, now))
+        figures, limits, use, shares = await asyncio.gather(
+            self._desk.figures.of(*periods, now=now),
+            _limits(self._desk),
+            store.line_use(_NOBODY, now),
+            self._shares(request, Period(since=periods[_WEEK - 1].since, until=periods[0].until)),
+        )
         dates = [period.since.astimezone(zone).date() for period in periods]
-        figures = asked.result()
         return self._pages.page(
             request,
             "costs.html",
             days=_days(dates, figures),
             total=total(figures),
             forecast=_forecast(dates, figures),
-            by_agent=by_agent.result(),
-            by_number=by_number.result(),
-            limits=list(_limits_shown(limits.result(), use.result())),
+            by=request.query_params.get("by", "day"),
+            shares=shares,
+            limits=list(_limits_shown(limits, use)),
             count_of_days=_DAYS,
-            zone=zone,
         )
+
+    async def _shares(self, request: Request, week: Period) -> dict[str, Figures]:
+        """Of the agents or of the numbers that were called, if that is asked for."""
+        by = request.query_params.get("by")
+        if by not in ("agent", "number"):
+            return {}
+        return await self._desk.store.add_up_calls_by("agent" if by == "agent" else "number", week)
 
     async def limit(self, request: Request) -> Response:
         limits = _limits_in(await read_form(request))
@@ -114,7 +119,7 @@ def _days(dates: list[datetime.date], figures: tuple[Figures, ...]) -> list[Day]
 def _forecast(dates: list[datetime.date], figures: tuple[Figures, ...]) -> float | None:
     """What the whole month costs if its other days are as the last seven full ones were."""
     today = dates[0]
-    full = figures[1:8]
+    full = figures[1 : _WEEK + 1]
     if not any(each.calls for each in full):
         return None
     so_far = total(

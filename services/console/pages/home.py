@@ -52,19 +52,19 @@ class HomePage:
         now, zone = self._desk.now(), await self._desk.zone()
         store, today = self._desk.store, day_of(now, zone)
         people = CallQuery(since=today.since, until=today.until, end_reasons=_TO_PERSON)
-        async with asyncio.TaskGroup() as group:
-            asked = group.create_task(line_state(store, now, zone))
-            by_hour = group.create_task(store.add_up_calls(*hours_of(today)))
-            reached = group.create_task(store.count_calls(people))
-        state = asked.result()
+        state, by_hour, (reached,) = await asyncio.gather(
+            line_state(store, now, zone),
+            self._desk.figures.of(*hours_of(today), now=now),
+            store.count_calls(people),
+        )
         return self._pages.page(
             request,
             "home.html",
             state=state,
-            sentence=_sentence(state, reached.result()[0]),
+            sentence=_sentence(state, reached),
             opening=_opening(state.hours.get(DEFAULT_AGENT_ID), now),
             needs=[_need(concern) for concern in state.concerns],
-            bars=_bars(by_hour.result(), zone, today.since),
+            bars=_bars(by_hour, zone, today.since),
             zone=zone,
             now=now,
         )
