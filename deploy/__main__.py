@@ -24,7 +24,7 @@ def main() -> int:
     dry_run = parser.parse_args().dry_run
     terminal = Terminal()
     commands = Commands(ROOT, os.environ, terminal.say, dry_run=dry_run)
-    twilio_url = os.environ.get("TWILIO_API_URL", "https://api.twilio.com")
+    twilio_url = os.environ.get("TWILIO_URL", "https://{host}")
     guide = Guide(ROOT, commands, terminal, twilio_url, sleep=time.sleep, download=download)
     try:
         guide.run()

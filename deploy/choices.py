@@ -1,16 +1,21 @@
 """What was chosen: terraform/terraform.tfvars, which people may edit as well."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 _LINE = re.compile(
     r'^(?P<name>\w+)\s*=\s*(?:"(?P<text>[^"]*)"|(?P<bare>true|false|\d+))\s*(?:#.*)?$'
 )
+_NUMBERS = re.compile(
+    r"^phone_numbers\s*=\s*(\{[^\n]*\}|\{[^\n]*\n.*?^\})", re.MULTILINE | re.DOTALL
+)
 _SECRETS = ("gemini_api_key", "tool_secrets", "twilio_auth_token", "twilio_shared_key_secret")
 
 
 class Choices:
-    """Plain values by variable. In a dry run they are kept here only."""
+    """Plain values by variable, and phone_numbers as it is written. In a dry run they are kept here
+    only."""
 
     def __init__(self, path: Path, *, dry_run: bool) -> None:
         self._path = path
@@ -18,6 +23,8 @@ class Choices:
         text = path.read_text("utf-8") if path.exists() else ""
         found = [match for line in text.splitlines() if (match := _LINE.match(line))]
         self.values = {m["name"]: m["text"] if m["bare"] is None else m["bare"] for m in found}
+        if numbers := _NUMBERS.search(text):
+            self.values["phone_numbers"] = numbers[1]
         self._assigned = set(re.findall(r"^(\w+)\s*=", text, re.MULTILINE))
 
     @property
@@ -31,11 +38,25 @@ class Choices:
     def get(self, name: str, default: str = "") -> str:
         return self.values.get(name, default)
 
+    @property
+    def phone_numbers(self) -> list[str]:
+        return re.findall(r'"(\+\d+)"', self.get("phone_numbers"))
+
+    def keep_numbers(self, numbers: Iterable[str]) -> None:
+        """With the default agent; in place of the `phone_number` of earlier releases."""
+        if self.values.pop("phone_number", None) is not None and not self._dry_run:
+            text = self._path.read_text("utf-8")
+            without = re.sub(r"^phone_number\s*=.*\n?", "", text, flags=re.MULTILINE)
+            self._path.write_text(without, "utf-8")
+        answered = ", ".join(f'"{number}" = {{agent = "default"}}' for number in numbers)
+        self.keep("phone_numbers", f"{{{answered}}}")
+
     def keep(self, name: str, value: str) -> None:
         self.values[name] = value
         if self._dry_run:
             return
-        written = value if value in ("true", "false") else f'"{value}"'
+        plain = value in ("true", "false") or value.startswith("{")
+        written = value if plain else f'"{value}"'
         before = self._path.read_text("utf-8") if self._path.exists() else ""
         if before and not before.endswith("\n"):
             before += "\n"

@@ -11,10 +11,17 @@ from deploy.plan_words import changes, summary
 from deploy.terminal import Terminal
 from deploy.terraform import Terraform
 from deploy.terraform_binary import Download, find_terraform, this_machine
-from deploy.twilio_account import ACCOUNT_SID, Number, TwilioAccount
+from deploy.twilio_account import (
+    ACCOUNT_SID,
+    DEFAULT_REGION,
+    Number,
+    TwilioAccount,
+    twilio_domains,
+)
 
 _TRIES = 4
-_DEFAULT_REGION = "us-east4"  # terraform/variables.tf
+_NEAREST = {"au1": "australia-southeast1", "ie1": "europe-west1", "us1": "us-east4"}
+"""Where to run, beside each of Twilio's regions: docs/deploy.md, Where it runs."""
 
 
 class Guide:
@@ -31,6 +38,7 @@ class Guide:
         download: Download,
     ) -> None:
         self._folder = root / "terraform"
+        self._twilio_domains = twilio_domains(root)
         self._commands = commands
         self._terminal = terminal
         self._twilio_url = twilio_url
@@ -46,7 +54,7 @@ class Guide:
             )
         terraform = self._find_terraform()
         self._check_project()
-        self._choose_number()
+        self._choose_numbers()
         self._choose_model()
         self._keep_state()
         total = self._plan(terraform)
@@ -90,7 +98,8 @@ class Guide:
         self._check_region()
 
     def _check_region(self) -> None:
-        region = self._choices.get("region", _DEFAULT_REGION)
+        self._choose_twilio_region()
+        region = self._choices.get("region", _NEAREST[self._twilio_region])
         preflight.region_is_allowed(self._commands, self._project, region)
         if not self._choices.has("region"):
             if not preflight.builds_run(self._commands, self._project, region):
@@ -99,34 +108,65 @@ class Guide:
             self._choices.keep("region", region)
         self._good(f"region {region}")
 
-    def _choose_number(self) -> None:
+    def _choose_twilio_region(self) -> None:
+        if (number := self._choices.get("phone_number")) and not self._choices.phone_numbers:
+            self._choices.keep_numbers([number])
+        names = ", ".join(_NEAREST)
+        if not self._choices.has("phone_numbers") and not self._choices.has("twilio_region"):
+            question = f"Which of Twilio's regions processes your numbers' calls ({names})?"
+            self._choices.keep("twilio_region", self._terminal.ask(question, DEFAULT_REGION))
+        if self._twilio_region not in _NEAREST:
+            raise Stop(
+                f"{self._twilio_region} is not one of {names}. Correct twilio_region in"
+                " terraform/terraform.tfvars, and start again."
+            )
+
+    def _choose_numbers(self) -> None:
         self._step("Twilio")
         if not self._choices.has("twilio_account_sid"):
             sid = self._terminal.ask("Account SID, from https://console.twilio.com?")
             if not ACCOUNT_SID.fullmatch(sid):
                 raise Stop("An account SID is AC followed by 32 of 0-9 and a-f.")
             self._choices.keep("twilio_account_sid", sid)
-        token = self._secret("twilio_auth_token", "Auth token, from the same page?")
-        account = TwilioAccount(self._twilio_url, self._choices.get("twilio_account_sid"), token)
+        region = self._twilio_region
+        token = self._secret("twilio_auth_token", f"Auth token of {region}, from the same page?")
+        account = TwilioAccount(
+            *(self._twilio_url, self._twilio_domains[region]),
+            *(self._choices.get("twilio_account_sid"), token),
+        )
         if account.is_trial():
             self._say("  A trial account: callers hear a message from Twilio first.")
-        if not self._choices.has("phone_number"):
-            self._choices.keep("phone_number", self._pick(account.voice_numbers()).phone_number)
-        self._good(f"number {self._choices.get('phone_number')}")
+        if not self._choices.has("phone_numbers"):
+            chosen = self._pick(account.voice_numbers())
+            self._choices.keep_numbers(number.phone_number for number in chosen)
+        for number in self._choices.phone_numbers:
+            self._good(f"number {number}")
+            try:
+                processed_in = account.processed_in(number)
+            except Stop as stop:
+                self._say(f"    In which region Twilio processes its calls is not known. {stop}")
+                continue
+            if processed_in != region:
+                self._say(
+                    f"    Twilio processes its calls in {processed_in}: nobody would be answered."
+                    f" Route it to {region}:\n    https://console.twilio.com, the number, Regional"
+                )
 
-    def _pick(self, numbers: list[Number]) -> Number:
+    def _pick(self, numbers: list[Number]) -> list[Number]:
         if not numbers:
             raise Stop(
                 "The account has no number with voice. Buy one: https://console.twilio.com/us1/develop/phone-numbers"
             )
         if len(numbers) == 1:
-            return numbers[0]
+            return numbers
         for place, number in enumerate(numbers, 1):
             self._say(f"  {place}  {number}")
-        chosen = self._terminal.ask("Which number shall the agent answer?", "1")
-        if not chosen.isdecimal() or not 1 <= int(chosen) <= len(numbers):
-            raise Stop(f"{chosen} is not in the list. Start again.")
-        return numbers[int(chosen) - 1]
+        answer = self._terminal.ask("Which numbers shall the agent answer, such as 1 or 1,3?", "1")
+        places = {f"{place}": number for place, number in enumerate(numbers, 1)}
+        chosen = [place.strip() for place in answer.split(",")]
+        if unknown := [place for place in chosen if place not in places]:
+            raise Stop(f"{', '.join(unknown)} is not in the list. Start again.")
+        return [places[place] for place in chosen]
 
     def _choose_model(self) -> None:
         self._step("Gemini")
@@ -208,7 +248,7 @@ class Guide:
             return
         bucket = f"gs://{self._project}-terraform"
         if not self._commands.read("gcloud", "storage", "buckets", "describe", bucket).ok:
-            region = self._choices.get("region", _DEFAULT_REGION)
+            region = self._choices.get("region", _NEAREST[self._twilio_region])
             self._changed(
                 *("gcloud", "storage", "buckets", "create", bucket, f"--project={self._project}"),
                 *(f"--location={region}", "--uniform-bucket-level-access"),
@@ -281,7 +321,11 @@ class Guide:
             raise Stop(
                 f"Not all is well yet. Do what the doctor says, and ask it again: {ringdown} doctor"
             )
-        self._say(f"\nCall {self._choices.get('phone_number')}: the agent answers.")
+        self._say(f"\nCall {' or '.join(self._choices.phone_numbers)}: the agent answers.")
+
+    @property
+    def _twilio_region(self) -> str:
+        return self._choices.get("twilio_region", DEFAULT_REGION)
 
     @property
     def _project(self) -> str:

@@ -18,8 +18,8 @@ _KINDS = {
 }
 _GRANT = ("grant", "grants")
 _OTHER = ("other thing", "other things")
-_NUMBER = "terraform_data.twilio_number"
-_NUMBER_BEFORE = "terraform_data.twilio_number_before"
+_NUMBER = "terraform_data.number"
+_NUMBER_BEFORE = "terraform_data.number_before"
 
 
 def changes(plan: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -42,10 +42,12 @@ def summary(plan: Mapping[str, Any]) -> list[str]:
     for title, actions in (("change", ["update"]), ("delete", ["delete"])):
         lines += [f"{title} {address}" for address, done in found.items() if done == actions]
     lines += [f"replace {address}" for address, done in found.items() if len(done) > 1]
-    if "create" in found.get(_NUMBER, ()):
-        lines.append("set the number's URLs: from then on its calls come here")
-    if "delete" in found.get(_NUMBER_BEFORE, ()):
-        lines.append("give the number that was answered until now what it had before")
+    for address, done in found.items():
+        kind, _, number = address.removesuffix('"]').partition('["')
+        if kind == _NUMBER and "create" in done:
+            lines.append(f"set the URLs of {number}: from then on its calls come here")
+        if kind == _NUMBER_BEFORE and "delete" in done:
+            lines.append(f"give {number} what it had before")
     return lines
 
 

@@ -11,7 +11,7 @@ from deploy.commands import Commands, Done, Stop
 _PLATFORMS = ("linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64")
 _COMPLETE = re.compile(r"(\S+): (Creation|Modifications|Destruction) complete")
 _STILL = re.compile(r"(\S+): Still \w+\.\.\. \[(?:id=.*, )?0?(\d+)m0?0s elapsed\]")
-_SPOKEN = re.compile(r"^terraform_data\.(?:twilio_number\w*|seed\S*) \(local-exec\): (.+)")
+_SPOKEN = re.compile(r"^terraform_data\.(?:number|number_before|seed)\S* \(local-exec\): (.+)")
 
 
 class Terraform:

@@ -1,17 +1,27 @@
-"""The Twilio account: whether the token is right, and which numbers can be answered."""
+"""The Twilio account in one of its regions: is the token right, and which numbers are there?"""
 
 import base64
 import json
 import re
 import urllib.error
+import urllib.parse
 import urllib.request
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from deploy.commands import Stop
 
 _WITHIN_S = 30
 ACCOUNT_SID = re.compile(r"AC[0-9a-f]{32}")
+DEFAULT_REGION = "us1"
+
+
+def twilio_domains(root: Path) -> dict[str, str]:
+    """Where each of Twilio's regions has its APIs."""
+    file = root / "shared" / "ringdown" / "packaged" / "twilio_regions.json"
+    domains: dict[str, str] = json.loads(file.read_text("utf-8"))
+    return domains
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,29 +33,46 @@ class Number:
         return f"{self.phone_number}  now: {self.voice_url or 'nothing'}"
 
 
+class _NotThere(Stop):
+    pass
+
+
 class TwilioAccount:
-    def __init__(self, api_url: str, account_sid: str, token: str) -> None:
+    """`url` leads to a host of Twilio's: https://{host}, or a test's."""
+
+    def __init__(self, url: str, domain: str, account_sid: str, token: str) -> None:
         credentials = base64.b64encode(f"{account_sid}:{token}".encode()).decode()
         self._authorization = f"Basic {credentials}"
-        self._url = f"{api_url}/2010-04-01/Accounts/{account_sid}"
+        api, self._routes_url = (
+            url.replace("{host}", f"{product}.{domain}") for product in ("api", "routes")
+        )
+        self._account_url = f"{api}/2010-04-01/Accounts/{account_sid}"
 
     def is_trial(self) -> bool:
-        account = self._ask(".json")
+        account = self._ask(f"{self._account_url}.json")
         if account["status"] != "active":
             raise Stop(f"The Twilio account is {account['status']}: https://console.twilio.com")
         return bool(account["type"] == "Trial")
 
     def voice_numbers(self) -> list[Number]:
-        found = self._ask("/IncomingPhoneNumbers.json?PageSize=100")["incoming_phone_numbers"]
+        found = self._ask(f"{self._account_url}/IncomingPhoneNumbers.json?PageSize=100")
         return [
             Number(number["phone_number"], number["voice_url"] or "")
-            for number in found
+            for number in found["incoming_phone_numbers"]
             if number["capabilities"]["voice"]
         ]
 
-    def _ask(self, path: str) -> Any:
+    def processed_in(self, phone_number: str) -> str:
+        """The region to which calls to the number go; us1 for one that was never routed."""
+        url = f"{self._routes_url}/v2/PhoneNumbers/{urllib.parse.quote(phone_number)}"
+        try:
+            return str(self._ask(url)["voice_region"])
+        except _NotThere:
+            return DEFAULT_REGION
+
+    def _ask(self, url: str) -> Any:
         request = urllib.request.Request(  # noqa: S310 - Twilio's address, or a test's
-            self._url + path, headers={"Authorization": self._authorization}
+            url, headers={"Authorization": self._authorization}
         )
         try:
             with urllib.request.urlopen(request, timeout=_WITHIN_S) as answer:  # noqa: S310
@@ -53,10 +80,11 @@ class TwilioAccount:
         except urllib.error.HTTPError as error:
             error.close()
             if error.code in (401, 403, 404):
-                raise Stop(
+                raise (_NotThere if error.code == 404 else Stop)(
                     f"Twilio refuses the account SID with this auth token ({error.code}). Copy both"
-                    " from the first page of https://console.twilio.com. If the token was changed"
-                    " there since: docs/deploy.md, Upgrade, says how to give the new one."
+                    " from the first page of https://console.twilio.com, where each region has a"
+                    " token of its own. If the token was changed there since: docs/deploy.md,"
+                    " Upgrade, says how to give the new one."
                 ) from None
             raise Stop(f"Twilio answers {error.code}. See https://status.twilio.com") from None
         except OSError as error:

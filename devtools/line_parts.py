@@ -7,7 +7,7 @@ from pathlib import Path
 
 from devtools.gemini_stand_in import API_KEY, GeminiStandIn, running_gemini_stand_in
 from devtools.processes import free_port
-from devtools.stack import Stack, StackSettings, inherited, running_stack
+from devtools.stack import DEMONSTRATED_TOOLS, Stack, StackSettings, inherited, running_stack
 from ringdown.stores import Store, open_store
 
 
@@ -41,7 +41,13 @@ async def running_model(
 
 @asynccontextmanager
 async def running_parts(
-    model: LineModel, environ: Mapping[str, str], out: Path, *, handlers: int = 1
+    model: LineModel,
+    environ: Mapping[str, str],
+    out: Path,
+    *,
+    handlers: int = 1,
+    served_tools: tuple[str, ...] | None = DEMONSTRATED_TOOLS,
+    clock: Path | None = None,
 ) -> AsyncIterator[tuple[Stack, Store]]:
     """Every part a process of its own; stopped at the end.
 
@@ -57,6 +63,8 @@ async def running_parts(
         webhook_port=free_port(),
         stream_port=free_port(),
         handlers=handlers,
+        served_tools=served_tools,
+        clock=clock,
         inherited=inherited(environ),
     )
     async with running_stack(settings) as stack, open_store(stack.store_url) as store:

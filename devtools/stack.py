@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from devtools.handler_processes import handler_commands
@@ -33,6 +33,9 @@ from ringdown_cli.store_choice import FIRESTORE_EMULATOR, local_store_url
 
 ROOT = Path(__file__).resolve().parent.parent
 _FUNCTION_SERVER = Path(__file__).with_name("function_server.py")
+_SHIFTED_CLOCK = Path(__file__).with_name("shifted_clock.py")
+DEMONSTRATED_TOOLS = ("lookup_account",)
+"""Those of the packaged agent."""
 WEBHOOK_PORT = 8080
 STREAM_PORT = 8081
 
@@ -63,10 +66,12 @@ class StackSettings:
     stream_token_secret: str | None = field(default=None, repr=False)
     tools: Path = TOOLS
     """Where the tool folders are."""
-    served_tools: tuple[str, ...] | None = ("lookup_account",)
-    """None: every one whose secrets are in `tool_environ`. This one is the packaged agent's."""
+    served_tools: tuple[str, ...] | None = DEMONSTRATED_TOOLS
+    """None: every one whose secrets are in `tool_environ`."""
     tool_environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Where tools find their secrets, and settings that are to differ from their defaults."""
+    clock: Path | None = None
+    """Says how far ahead the dates of webhook and handlers are, see `shifted_clock`; None: not."""
     inherited: Mapping[str, str] = field(default_factory=dict)
     """What processes get of this one's environment: where programs and certificates are."""
 
@@ -237,10 +242,10 @@ async def _kept_running(processes: list[SupervisedProcess]) -> AsyncIterator[Non
 def _tools(settings: StackSettings, stack: Stack) -> list[LocalTool]:
     """The tools that are served, each with a port. Raises ConfigurationError."""
     given = {**settings.tool_environ, "TWILIO_AUTH_TOKEN": stack.twilio_auth_token}
-    if settings.gemini_api_key is not None:
+    if settings.gemini_api_key is not None and settings.gemini_ca_file is None:
         given["GEMINI_API_KEY"] = settings.gemini_api_key
     values = {
-        "phone_number": given.get("PHONE_NUMBER", ""),
+        "phone_numbers": given.get("PHONE_NUMBERS", ""),
         "project": given.get("GOOGLE_CLOUD_PROJECT", ""),
         "store_url": stack.store_url,
         "twilio_account_sid": given.get("TWILIO_ACCOUNT_SID", ""),
@@ -294,7 +299,7 @@ def _service_commands(settings: StackSettings, stack: Stack) -> tuple[Command, .
     }
     proxy_environ = {**settings.inherited, "PYTHONPATH": str(ROOT)}
     webhook_url = f"http://127.0.0.1:{settings.webhook_port}"
-    return (
+    commands = (
         _function(
             "incoming_call",
             ROOT / "functions" / "incoming_call",
@@ -305,6 +310,16 @@ def _service_commands(settings: StackSettings, stack: Stack) -> tuple[Command, .
             settings.handlers, settings.stream_port, _environ(settings, handler), proxy_environ
         ),
     )
+    return tuple(_at_the_time_of(settings.clock, command) for command in commands)
+
+
+def _at_the_time_of(clock: Path | None, command: Command) -> Command:
+    """The command with its dates shifted; the proxy, which needs none, keeps its own."""
+    if clock is None or command.name == "stream_proxy":
+        return command
+    program, *arguments = command.argv
+    rest = [argument for argument in arguments if argument != "-P"]
+    return replace(command, argv=(program, "-P", str(_SHIFTED_CLOCK), str(clock), *rest))
 
 
 def _vertex_environ(vertex: VertexAi | None) -> dict[str, str]:

@@ -8,6 +8,11 @@ output "console_url" {
   value       = local.console_url
 }
 
+output "fallback_url" {
+  description = "Where Twilio asks if webhook_url fails."
+  value       = local.fallback_url
+}
+
 output "gemini_backend" {
   description = "Where the model is: developer or vertex."
   value       = var.gemini_backend
@@ -21,15 +26,15 @@ output "model_endpoints" {
 output "next" {
   description = "What to do now."
   value       = <<-EOT
-    Call ${var.phone_number}: the agent answers.
+    Call ${join(", ", keys(var.phone_numbers))}: the agent answers.
     Check everything:    ringdown doctor
     Change what it says: STORE_URL=${local.store_url} ringdown agents edit default
   EOT
 }
 
-output "phone_number" {
-  description = "The number that is answered."
-  value       = var.phone_number
+output "phone_numbers" {
+  description = "The numbers that are answered."
+  value       = keys(var.phone_numbers)
 }
 
 output "project_id" {
@@ -75,8 +80,13 @@ output "tools" {
 }
 
 output "twilio_account_sid" {
-  description = "The Twilio account that the number belongs to."
+  description = "The Twilio account that the numbers belong to."
   value       = var.twilio_account_sid
+}
+
+output "twilio_region" {
+  description = "The region of Twilio's that processes their calls."
+  value       = var.twilio_region
 }
 
 output "vertex_location" {

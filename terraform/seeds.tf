@@ -1,8 +1,9 @@
-# Documents that are written once, so that the first call is answered: the default agent and the
-# tools' declarations. From then on they are the operators'; see docs/decisions/0007.
+# Documents that are written once, so that the first call is answered: the default agent, the tools' declarations, and
+# which agent answers which number. From then on they are the operators'; see docs/decisions/0007.
 
 locals {
   _seeds = merge(
+    { for number, answered in var.phone_numbers : "numbers/${number}" => answered },
     { "agents/default" = yamldecode(file("${local.root}/shared/ringdown/packaged/default.yaml")) },
     {
       for name, tool in local.tools : "tools/${name}" => merge(
@@ -17,7 +18,7 @@ locals {
 resource "terraform_data" "seed" {
   for_each = local._seeds
 
-  triggers_replace = [local.store_url, try(each.value.url, null)]
+  triggers_replace = [local.store_url, try(each.value.url, each.value.agent, null)]
 
   provisioner "local-exec" {
     command = "python3 ${path.module}/scripts/firestore.py seed"

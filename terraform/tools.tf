@@ -14,10 +14,11 @@ locals {
   }
   _placeholders = {
     "{callback_topic}"     = google_pubsub_topic.callbacks.id
-    "{phone_number}"       = var.phone_number
+    "{phone_numbers}"      = join(",", keys(var.phone_numbers))
     "{project}"            = var.project_id
     "{region}"             = var.region
     "{store_url}"          = local.store_url
+    "{texts_api_url}"      = local.texts_api_url
     "{twilio_account_sid}" = var.twilio_account_sid
   }
 

@@ -171,14 +171,18 @@ variable "name" {
   }
 }
 
-variable "phone_number" {
-  description = "Your Twilio number, which the agent answers, such as +14155550100."
-  type        = string
+variable "phone_numbers" {
+  description = "Your Twilio numbers, and the agent that answers each at first: {\"+14155550100\" = {agent = \"default\"}}. From then on `ringdown numbers set` says who answers."
+  type        = map(object({ agent = optional(string, "default") }))
   nullable    = false
 
   validation {
-    condition     = can(regex("^\\+[1-9][0-9]{6,14}$", var.phone_number))
-    error_message = "phone_number must be written like +14155550100: plus, country code, digits only."
+    condition     = length(var.phone_numbers) > 0 && alltrue([for number in keys(var.phone_numbers) : can(regex("^\\+[1-9][0-9]{6,14}$", number))])
+    error_message = "phone_numbers must have at least one number, each written like +14155550100: plus, country code, digits only."
+  }
+  validation {
+    condition     = alltrue([for answered in values(var.phone_numbers) : can(regex("^[^/]+$", answered.agent))])
+    error_message = "phone_numbers has an agent that can't be one. Give its name, such as default."
   }
 }
 
@@ -194,7 +198,7 @@ variable "project_id" {
 }
 
 variable "region" {
-  description = "Where everything runs. The default is in Ashburn, Virginia, beside Twilio's default media edge (us1): each kilometre between them is heard as delay. For numbers homed in Twilio's ie1 take europe-west1, for au1 australia-southeast1."
+  description = "Where everything runs. The default is in Ashburn, Virginia, beside Twilio's default media edge (us1): each kilometre between them is heard as delay. With twilio_region ie1 take europe-west1, with au1 australia-southeast1."
   type        = string
   default     = "us-east4"
   nullable    = false
@@ -270,7 +274,7 @@ variable "twilio_account_sid" {
 }
 
 variable "twilio_auth_token" {
-  description = "The auth token from the first page of https://console.twilio.com. Give it as TF_VAR_twilio_auth_token, or paste it when asked: it reaches Secret Manager and neither state nor plan."
+  description = "The auth token from the first page of https://console.twilio.com, of the region in twilio_region. Give it as TF_VAR_twilio_auth_token, or paste it when asked: it reaches Secret Manager and neither state nor plan."
   type        = string
   ephemeral   = true
   sensitive   = true
@@ -279,6 +283,18 @@ variable "twilio_auth_token" {
   validation {
     condition     = length(var.twilio_auth_token) >= 16
     error_message = "twilio_auth_token is too short to be one. Copy it from the first page of https://console.twilio.com."
+  }
+}
+
+variable "twilio_region" {
+  description = "The region of Twilio's that processes your numbers' calls: us1, ie1 or au1. Each has its own auth token."
+  type        = string
+  default     = "us1"
+  nullable    = false
+
+  validation {
+    condition     = contains(keys(local.twilio_domains), var.twilio_region)
+    error_message = "twilio_region must be one of ${join(", ", keys(local.twilio_domains))}."
   }
 }
 

@@ -25,7 +25,7 @@ axe.run({ resultTypes: ["violations"], preload: false }).then(({ violations }) =
 """
 _STICKS_OUT = """
 [...document.querySelectorAll("body *")]
-  .filter((element) => element.getBoundingClientRect().right > innerWidth + 1
+  .filter((element) => element.getBoundingClientRect().right > %d + 1
     && !element.closest(%s) && !element.closest("svg"))
   .map((element) => element.outerHTML.slice(0, 120))
 """
@@ -37,7 +37,7 @@ async def assert_shown_well(tab: Tab, *, scrolls: str) -> None:
     for width, height, dark in LOOKS:
         await tab.resize(width, height, dark=dark)
         look = f"{width} px, {'dark' if dark else 'light'}"
-        outside = await tab.evaluate(_STICKS_OUT % json.dumps(scrolls))
+        outside = await tab.evaluate(_STICKS_OUT % (width, json.dumps(scrolls)))
         assert not outside, f"{look}, outside the window: {outside}"
         serious = await tab.evaluate(_SERIOUS)
         assert not serious, f"{look}: {serious}"

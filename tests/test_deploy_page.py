@@ -62,11 +62,11 @@ def test_every_variable_without_a_default_is_asked_for() -> None:
 def test_three_values_are_typed_and_the_rest_is_made() -> None:
     steps = PAGE.split("## The same by hand\n")[1].split("\n## ")[0]
 
-    typed = re.findall(r"^ {4}(\w+) += \"[^$]", steps, re.MULTILINE)
+    typed = re.findall(r"^ {4}(\w+) += (?:\"[^$]|\{)", steps, re.MULTILINE)
     typed += re.findall(r"^ {4}read -rs TF_VAR_(\w+)", steps, re.MULTILINE)
     made = re.findall(r"^ {4}(?:export TF_VAR_)?(\w+) *= ?\"?\$\(", steps, re.MULTILINE)
 
-    assert sorted(typed) == ["phone_number", "twilio_account_sid", "twilio_auth_token"]
+    assert sorted(typed) == ["phone_numbers", "twilio_account_sid", "twilio_auth_token"]
     assert sorted(made) == ["gemini_api_key", "project_id"]
 
 
@@ -85,8 +85,15 @@ def test_every_resource_that_is_shown_exists(resource: str) -> None:
 
 
 def test_terraform_gives_the_doctor_what_it_reads() -> None:
-    read = {"project_id", "webhook_url", "stream_url", "store_url", "phone_number", "secret_ids"}
-    read |= {"twilio_account_sid", "gemini_backend", "vertex_location", "model_endpoints"}
+    read = {"project_id", "webhook_url", "stream_url", "store_url", "phone_numbers", "secret_ids"}
+    read |= {
+        "twilio_account_sid",
+        "twilio_region",
+        "fallback_url",
+        "gemini_backend",
+        "vertex_location",
+        "model_endpoints",
+    }
 
     assert read <= OUTPUTS
     assert from_outputs(outputs(), {}, {}).project == "my-project"

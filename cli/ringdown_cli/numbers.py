@@ -6,6 +6,7 @@ from ringdown.agents import DEFAULT_AGENT_ID
 from ringdown.phone_numbers import is_e164
 from ringdown_cli.agents.state import read_or_stop
 from ringdown_cli.command import DONE, CannotGoOn, Group, Surroundings
+from ringdown_cli.doctor.arguments import add_deployment_arguments
 from ringdown_cli.store_choice import chosen_store
 from ringdown_cli.wording import json_text
 
@@ -22,11 +23,18 @@ def add_number_commands(groups: "argparse._SubParsersAction[argparse.ArgumentPar
     setting = group.add(
         "set",
         set_number,
-        "let an agent answer a number",
-        examples=("numbers set +14155550100 night-desk",),
+        "let an agent answer a number, and check where Twilio sends its calls",
+        examples=(
+            "numbers set +14155550100 night-desk",
+            "numbers set +14155550100 default --set-urls",
+        ),
     )
     setting.add_argument("number", metavar="NUMBER", help="as Twilio has it, such as +14155550100")
     setting.add_argument("agent", metavar="AGENT", help="its name, such as default")
+    setting.add_argument(
+        "--set-urls", action="store_true", help="have Twilio send its calls to this line"
+    )
+    add_deployment_arguments(setting)
 
 
 async def list_numbers(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
@@ -59,4 +67,6 @@ async def set_number(arguments: argparse.Namespace, surroundings: Surroundings) 
         before = (await store.list_numbers()).get(number, DEFAULT_AGENT_ID)
         await store.write_number(number, agent_id)
     surroundings.terminal.say(f"{agent_id} answers {number} from now on; before, {before} did.")
-    return DONE
+    from ringdown_cli.number_at_twilio import check_at_twilio  # takes a second
+
+    return await check_at_twilio(number, arguments, surroundings)

@@ -19,13 +19,18 @@ class BrowserHandset:
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self._send = send
-        self._frames: deque[bytes] = deque(maxlen=_MOST)
+        self._frames: deque[bytes] = deque()
         self._filling = True
 
     def take(self, pcm: bytes) -> bool:
         """20 ms from the page's microphone; False if it is not that."""
         if len(pcm) != FRAME_BYTES:
             return False
+        if (
+            len(self._frames) == _MOST
+        ):  # nobody listened while a sentence was said, or too much came
+            while len(self._frames) >= _PREFILL:
+                self._frames.popleft()
         self._frames.append(mulaw.encode(np.frombuffer(pcm, dtype="<i2")))
         if len(self._frames) >= _PREFILL:
             self._filling = False

@@ -8,7 +8,7 @@ from devtools import model_wire
 from devtools.model_wire import Heard
 from devtools.network_events import words_for
 from devtools.talk.live_words import LiveWords
-from devtools.talk.messages import Happened, Lost, Said, Saying, ToolUsed
+from devtools.talk.messages import Answering, Happened, Lost, Said, Saying, ToolUsed
 from ringdown.call_page.contents import MomentKind
 from ringdown.calls import CallRecord, Speaker, ToolCall, Turn
 from simulators.twilio import CallEvent
@@ -27,7 +27,7 @@ class Telling:
     """What is new since the page was told last, in the record and on the wire."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Said | ToolUsed] = {}
+        self._known: dict[str, Said | ToolUsed | Answering] = {}
         self._words = LiveWords()
 
     def heard(self, heard: Heard) -> Iterator[Saying | Lost]:
@@ -39,7 +39,11 @@ class Telling:
         for who in self._words.hear(heard):
             yield self._saying(who)
 
-    def record(self, record: CallRecord) -> Iterator[Said | Saying | ToolUsed]:
+    def record(self, record: CallRecord) -> Iterator[Said | Saying | ToolUsed | Answering]:
+        call = record.call
+        answering = Answering(call.agent_id, call.agent_revision, call.is_draft)
+        if self._is_news("answering", answering):
+            yield answering
         for turn in record.turns:
             if self._is_news(f"turn {turn.n}", said := _said(turn)):
                 yield said
@@ -52,7 +56,7 @@ class Telling:
     def _saying(self, who: Speaker) -> Saying:
         return Saying(who.value, self._words.text(who))
 
-    def _is_news(self, key: str, item: Said | ToolUsed) -> bool:
+    def _is_news(self, key: str, item: Said | ToolUsed | Answering) -> bool:
         if self._known.get(key) == item:
             return False
         self._known[key] = item

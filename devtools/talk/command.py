@@ -33,7 +33,7 @@ async def talk(surroundings: Surroundings) -> None:
 
 
 async def _invite(line: TalkLine, url: str) -> None:
-    say(f"Open {url} in a browser on this machine, and dial.")
+    say(f"Open {url} in a browser on this machine, and call.")
     if line.stand_in is None:
         say("The model is the real one.")
     else:

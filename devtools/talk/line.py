@@ -1,8 +1,10 @@
 """The line behind the page's telephone: the parts, and the network that calls them."""
 
+import asyncio
 import datetime
 import os
 import signal
+import zoneinfo
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +14,8 @@ from devtools.gemini_stand_in import GeminiStandIn
 from devtools.line_parts import running_model, running_parts
 from devtools.model_wire import Heard, overheard
 from devtools.stack import ROOT, Stack
+from ringdown.agents import DEFAULT_AGENT_ID
+from ringdown.agents.check import findings
 from ringdown.stores import Store
 from ringdown_cli.command import make_folder
 from simulators.gemini_live.scenario_file import load_scenario
@@ -20,7 +24,17 @@ from simulators.twilio import TwilioNetwork
 SCENARIO = ROOT / "simulators" / "scenarios" / "talk.yaml"
 CALLER = "+14155550123"
 NUMBER = "+14155550100"
+CALLERS = {
+    CALLER: "you",
+    "+14155550124": "another caller",
+    "+266696687": "a caller who withholds the number",  # ANONYMOUS, as Twilio sends it
+}
 GO_AWAY_S = 50.0  # as the service gives
+_FARTHEST = datetime.timedelta(days=366)
+
+
+class NotDialled(Exception):
+    """The call can't be placed as it was asked for; the message says why."""
 
 
 class LineBusy(Exception):
@@ -40,13 +54,19 @@ class Ear:
 
 @dataclass(slots=True)
 class TalkLine:
-    """`stand_in` is None with a real model; then nobody knows what phrases it understands."""
+    """`stand_in` is None with a real model, which understands more than `phrases`.
+
+    `suggestions` are some of these, in the order of a conversation.
+    """
 
     stack: Stack
     store: Store
     network: TwilioNetwork
     stand_in: GeminiStandIn | None
     phrases: Sequence[str]
+    suggestions: Sequence[str]
+    clock: Path
+    """How far ahead the line's dates are, see devtools.shifted_clock."""
     pages: Path
     """Where the pages of calls that are over are kept."""
     now: Callable[[], datetime.datetime]
@@ -63,6 +83,27 @@ class TalkLine:
             yield
         finally:
             self.busy, self.ear.listener = False, None
+
+    async def numbers(self) -> dict[str, str]:
+        """The numbers that can be called, with the agent that answers."""
+        return {NUMBER: DEFAULT_AGENT_ID, **await self.store.list_numbers()}
+
+    async def set_time(self, called: str, at: str) -> None:
+        """Let it be `at` where the agent of `called` is, or now. Raises NotDialled."""
+        ahead_s = 0.0 if not at else (await self._moment(called, at) - self.now()).total_seconds()
+        await asyncio.to_thread(self.clock.write_text, f"{ahead_s:.0f}", "ascii")
+
+    async def _moment(self, called: str, at: str) -> datetime.datetime:
+        agent = await self.store.read_agent((await self.numbers()).get(called, DEFAULT_AGENT_ID))
+        found = None if agent is None else findings(agent.document).agent
+        zone = "UTC" if found is None else found.time_zone or "UTC"
+        try:
+            local = datetime.datetime.fromisoformat(at).replace(tzinfo=zoneinfo.ZoneInfo(zone))
+        except ValueError:
+            raise NotDialled(f"Can't read “{at}” as a time. Write 2026-11-29T20:00.") from None
+        if abs(local - self.now()) > _FARTHEST:
+            raise NotDialled("Choose a time within a year.")
+        return local
 
     async def kill_handler(self, call_sid: str) -> str | None:
         """As a crash would, without a word; it is started again like any part.
@@ -100,16 +141,21 @@ async def running_line(
     async with (
         running_model(environ, SCENARIO, out / "model") as model,
         overheard(model, ear.hear) as reached,
-        running_parts(reached, environ, out, handlers=2) as (stack, store),
+        running_parts(
+            reached, environ, out, handlers=2, served_tools=None, clock=out / "clock"
+        ) as (stack, store),
     ):
-        phrases = load_scenario(SCENARIO).phrases if model.stand_in is not None else ()
+        (out / "clock").write_text("0", "ascii")
+        scenario = load_scenario(SCENARIO)
         network = TwilioNetwork(auth_token=stack.twilio_auth_token)
         yield TalkLine(
             stack=stack,
             store=store,
             network=network,
             stand_in=model.stand_in,
-            phrases=phrases,
+            phrases=scenario.phrases,
+            suggestions=[turn.heard[0] for turn in scenario.turns if turn.heard],
+            clock=out / "clock",
             pages=pages,
             now=now,
             ear=ear,

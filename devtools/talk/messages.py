@@ -1,20 +1,37 @@
 """What the page and the line say to each other, beside the sound.
 
-Sound goes both ways in binary messages of 20 ms: 160 samples, PCM16 LE mono at 8 kHz.
+Sound goes both ways in binary messages of 20 ms: 160 samples, PCM16 LE mono at 8 kHz. A longer one
+is a whole sentence, which the synthetic caller begins to say.
 """
 
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
+from ringdown.tools import Json
+
 _MOST_TEXT = 1_000_000
+
+
+Purpose: TypeAlias = Literal["check", "show", "save"]
+"""Only to be told what is wrong; to have it as YAML and as fields; to save it if it can be used."""
 
 
 # From the page
 
 
 class Dial(msgspec.Struct, frozen=True, tag="dial", tag_field="do"):
-    pass
+    """`at` is the time where the agent is, such as 2026-11-29T20:00; empty for now."""
+
+    caller: Annotated[str, msgspec.Meta(max_length=100)]
+    called: Annotated[str, msgspec.Meta(max_length=100)]
+    at: Annotated[str, msgspec.Meta(max_length=30)] = ""
+
+
+class Speak(msgspec.Struct, frozen=True, tag="speak", tag_field="do"):
+    """Have a sentence said by the synthetic caller."""
+
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
 
 class Press(msgspec.Struct, frozen=True, tag="press", tag_field="do"):
@@ -29,44 +46,87 @@ class Trouble(msgspec.Struct, frozen=True, tag="trouble", tag_field="do"):
     what: Literal["drop_stream", "kill_handler", "go_away"]
 
 
-class SaveAgent(msgspec.Struct, frozen=True, tag="save_agent", tag_field="do"):
-    """`version` is that of the document which was edited."""
+class EditAgent(msgspec.Struct, frozen=True, tag="edit_agent", tag_field="do"):
+    """An edit of the document of version `version`: its YAML, and the fields that the form changed.
 
+    A field that is None is taken out.
+    """
+
+    purpose: Purpose
     text: Annotated[str, msgspec.Meta(max_length=_MOST_TEXT)]
+    fields: dict[str, Json]
     version: str
 
 
-FromPage: TypeAlias = Dial | Press | HangUp | Trouble | SaveAgent
+FromPage: TypeAlias = Dial | Speak | Press | HangUp | Trouble | EditAgent
 
 
 # To the page
 
 
-class AgentShown(msgspec.Struct, frozen=True, tag="agent", tag_field="is"):
-    """The agent's document as YAML. `said` is what came of saving it, if it was; `good` whether all
-    is well."""
+class FieldProblem(msgspec.Struct, frozen=True):
+    """`field` is one of the document's, perhaps unknown, or empty if it is about all of it."""
 
+    field: str
+    words: str
+
+
+class AgentShown(msgspec.Struct, frozen=True, tag="agent", tag_field="is"):
+    """The agent's document as YAML and as fields, which are None if the YAML can't be read.
+
+    `good` is whether it can be used; `said` what came of saving it, if it was to be saved.
+    """
+
+    purpose: Purpose
     text: str
+    fields: dict[str, Json] | None
     version: str
+    problems: tuple[FieldProblem, ...] = ()
     said: str = ""
     good: bool = True
 
 
 class LineReady(msgspec.Struct, frozen=True, tag="line", tag_field="is"):
-    """`phrases` is what the stand-in understands; empty with a real model."""
+    """What there is to choose from: callers and numbers, each with a word on it, and sentences.
 
-    number: str
+    `suggestions` are in the order of a conversation. `is_stand_in`: the model knows no others.
+    """
+
+    callers: dict[str, str]
+    numbers: dict[str, str]
+    suggestions: tuple[str, ...]
     phrases: tuple[str, ...]
+    voices: tuple[str, ...]
+    tools: dict[str, str]
+    is_stand_in: bool
     agent: AgentShown
 
 
+class CallFigure(msgspec.Struct, frozen=True):
+    name: str
+    value: str
+    note: str
+
+
 class CallChanged(msgspec.Struct, frozen=True, tag="call", tag_field="is"):
-    """`page` is where the call can be read and heard once it is over; `words` say why it is, or why
-    it never began."""
+    """`words` say why the call is over, or why it never began.
+
+    Once it is over, `page` is where it can be read and heard, `figures` and `problems` its gist.
+    """
 
     status: Literal["ringing", "answered", "over", "refused"]
     words: str = ""
     page: str | None = None
+    figures: tuple[CallFigure, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class Answering(msgspec.Struct, frozen=True, tag="answering", tag_field="is"):
+    """Which agent has the call, and which words of it."""
+
+    agent: str
+    revision: str
+    is_draft: bool
 
 
 class Happened(msgspec.Struct, frozen=True, tag="event", tag_field="is"):
@@ -121,5 +181,14 @@ class Problem(msgspec.Struct, frozen=True, tag="problem", tag_field="is"):
 
 
 ToPage: TypeAlias = (
-    LineReady | AgentShown | CallChanged | Happened | Said | Saying | Lost | ToolUsed | Problem
+    LineReady
+    | AgentShown
+    | CallChanged
+    | Answering
+    | Happened
+    | Said
+    | Saying
+    | Lost
+    | ToolUsed
+    | Problem
 )

@@ -13,6 +13,7 @@ from websockets.http11 import Request, Response
 from devtools.ports import HOST
 from devtools.talk.line import TalkLine
 from devtools.talk.telephone import Telephone
+from ringdown.call_page import palette
 
 _SOCKET = "/line"
 _MOST_MESSAGE_BYTES = 2 * 1024 * 1024
@@ -71,12 +72,21 @@ def _answer(line: TalkLine, request: Request, port: int) -> Response | None:
 
 
 def _file(name: str) -> Response:
+    if name == "palette.css":
+        return _page_file(name, palette().encode())
     files = {file.name: file for file in (resources.files(__package__) / "page").iterdir()}
-    content_type = _TYPES.get("." + name.rpartition(".")[2])
-    if name not in files or content_type is None:
+    if name not in files or _type_of(name) is None:
         return _response(http.HTTPStatus.NOT_FOUND, b"There is no such page.\n")
+    return _page_file(name, files[name].read_bytes())
+
+
+def _page_file(name: str, body: bytes) -> Response:
     headers = (("Content-Security-Policy", _POLICY),)
-    return _response(http.HTTPStatus.OK, files[name].read_bytes(), content_type, headers)
+    return _response(http.HTTPStatus.OK, body, _type_of(name) or "", headers)
+
+
+def _type_of(name: str) -> str | None:
+    return _TYPES.get("." + name.rpartition(".")[2])
 
 
 def _call(line: TalkLine, name: str) -> Response:

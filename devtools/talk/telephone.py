@@ -5,32 +5,38 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 import msgspec
+from msgspec.structs import replace
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from devtools.following import complete_record, following
 from devtools.model_wire import Heard
 from devtools.network_events import moments, recording_began_ms
-from devtools.talk.agent_document import save_agent, show_agent
+from devtools.talk.agent_document import edit_agent, show_agent
 from devtools.talk.browser_handset import BrowserHandset
 from devtools.talk.call_telling import Telling, told
-from devtools.talk.line import CALLER, GO_AWAY_S, NUMBER, LineBusy, TalkLine
+from devtools.talk.line import CALLERS, GO_AWAY_S, LineBusy, NotDialled, TalkLine
 from devtools.talk.messages import (
     CallChanged,
+    CallFigure,
     Dial,
+    EditAgent,
     FromPage,
     HangUp,
     Happened,
     LineReady,
     Press,
     Problem,
-    SaveAgent,
+    Speak,
     ToPage,
     Trouble,
 )
-from ringdown.call_page import CallPage, Recording, call_page
+from ringdown.call_page import CallPage, Recording, call_page, view_of
 from ringdown.calls import CallRecord
 from ringdown.calls.problems import problems
+from ringdown.gemini.models import VOICES
+from ringdown.phone_numbers import is_e164
+from simulators.speech.synthesis import SpeechError, synthesize
 from simulators.twilio import Call, CallError, CallEvent
 from simulators.twilio.events import CallAnswered
 
@@ -79,8 +85,19 @@ class Telephone:
 
     async def _greet(self) -> None:
         line = self._line
-        agent = await show_agent(line.store)
-        self._tell(LineReady(number=NUMBER, phrases=tuple(line.phrases), agent=agent))
+        tools = await line.store.read_tools(tuple(await line.store.declared_tools()))
+        self._tell(
+            LineReady(
+                callers=CALLERS,
+                numbers=await line.numbers(),
+                suggestions=tuple(line.suggestions),
+                phrases=tuple(line.phrases),
+                voices=tuple(sorted(VOICES)),
+                tools={tool.name: tool.description for tool in tools},
+                is_stand_in=line.stand_in is not None,
+                agent=await show_agent(line.store),
+            )
+        )
 
     async def _send(self) -> None:
         try:
@@ -110,14 +127,16 @@ class Telephone:
             return ()
         try:
             wish = _messages.decode(message)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             self._tell(Problem(f"The page sent what the line does not know: {error}. Reload it."))
             return ()
         match wish:
             case Dial():
                 if self._conversation is None:
                     self._conversation = _Conversation(BrowserHandset(self._put))
-                    return (group.create_task(self._call(self._conversation)),)
+                    return (group.create_task(self._call(self._conversation, wish)),)
+            case Speak(text):
+                await self._speak(text)
             case HangUp():
                 if self._conversation is not None:
                     self._conversation.hung_up.set()
@@ -125,16 +144,31 @@ class Telephone:
                 await self._press(key)
             case Trouble():
                 await self._trouble(wish)
-            case SaveAgent():
-                self._tell(await save_agent(self._line.store, wish, self._line.now()))
+            case EditAgent():
+                self._tell(await edit_agent(self._line.store, wish, self._line.now()))
             case _:
                 assert_never(wish)
         return ()
 
+    async def _speak(self, text: str) -> None:
+        call = self._conversation.call if self._conversation is not None else None
+        if call is None:
+            self._tell(Problem("Sentences are for calls: call first."))
+            return
+        try:
+            sentence = await asyncio.to_thread(synthesize, text, rate_hz=_LINE_HZ)
+            await call.start_saying(sentence, text=text)
+        except SpeechError:
+            self._tell(Problem(f"The synthetic caller can't say “{text}”."))
+        except CallError:
+            self._tell(Problem("The call was over before the sentence was said."))
+        else:
+            self._put(sentence.astype("<i2").tobytes())
+
     async def _press(self, key: str) -> None:
         call = self._conversation.call if self._conversation is not None else None
         if call is None:
-            self._tell(Problem("Keys are for calls: dial first."))
+            self._tell(Problem("Keys are for calls: call first."))
             return
         try:
             await call.press(key)
@@ -144,7 +178,7 @@ class Telephone:
     async def _trouble(self, trouble: Trouble) -> None:
         call = self._conversation.call if self._conversation is not None else None
         if call is None:
-            self._tell(Problem("There is no call to trouble: dial first."))
+            self._tell(Problem("There is no call to break: call first."))
             return
         match trouble.what:
             case "drop_stream":
@@ -172,7 +206,7 @@ class Telephone:
 
     # -- the call
 
-    async def _call(self, conversation: _Conversation) -> None:
+    async def _call(self, conversation: _Conversation, dial: Dial) -> None:
         telling = Telling()
 
         def hear(heard: Heard) -> None:
@@ -181,14 +215,20 @@ class Telephone:
 
         try:
             with self._line.taken(hear):
-                await self._carry(conversation, telling)
+                for number in (dial.caller, dial.called):
+                    if not is_e164(number):
+                        raise NotDialled(f"“{number}” isn't a number. Write it like +14155550100.")
+                await self._line.set_time(dial.called, dial.at)
+                await self._carry(conversation, dial, telling)
         except LineBusy:
-            words = "Another tab is on the telephone. Hang up there, then dial here."
+            words = "Another tab is on the telephone. Hang up there, then call here."
             self._tell(CallChanged("refused", words))
+        except NotDialled as error:
+            self._tell(CallChanged("refused", str(error)))
         finally:
             self._conversation = None
 
-    async def _carry(self, conversation: _Conversation, telling: Telling) -> None:
+    async def _carry(self, conversation: _Conversation, dial: Dial, telling: Telling) -> None:
         line, webhook = self._line, self._line.stack.webhook_url
         self._tell(CallChanged("ringing"))
 
@@ -197,8 +237,8 @@ class Telephone:
                 self._tell(news)
 
         async with line.network.place_call(
-            to=NUMBER,
-            from_=CALLER,
+            to=dial.called,
+            from_=dial.caller,
             voice_url=f"{webhook}/",
             status_url=f"{webhook}/status",
             on_event=self._event,
@@ -212,7 +252,8 @@ class Telephone:
         if record is not None:
             show(record)
         ended = "" if call.end_reason is None else call.end_reason.value
-        self._tell(CallChanged("over", ended, await self._page(call, record)))
+        over = CallChanged("over", ended)
+        self._tell(over if record is None else await self._with_page(over, call, record))
 
     def _event(self, event: CallEvent) -> None:
         if isinstance(event, CallAnswered):
@@ -220,10 +261,8 @@ class Telephone:
         for happened in told(event):
             self._tell(happened)
 
-    async def _page(self, call: Call, record: CallRecord | None) -> str | None:
-        """The path of the call's page; None if there is no record of it."""
-        if record is None:
-            return None
+    async def _with_page(self, over: CallChanged, call: Call, record: CallRecord) -> CallChanged:
+        """Write the call's page, and say where it is and the gist of it."""
         began_ms = recording_began_ms(record.call, call.events)
         sound = call.recording
         page = CallPage(
@@ -235,7 +274,13 @@ class Telephone:
         name = f"{call.identity.call_sid}.html"
         html = await asyncio.to_thread(call_page, page)
         await asyncio.to_thread((self._line.pages / name).write_text, html, "utf-8")
-        return f"/calls/{name}"
+        view = view_of(page)
+        return replace(
+            over,
+            page=f"/calls/{name}",
+            figures=tuple(CallFigure(it.name, it.value, it.note) for it in view.figures),
+            problems=tuple(view.problems),
+        )
 
 
 async def _over(call: Call, hung_up: asyncio.Event) -> None:

@@ -94,6 +94,19 @@ class SettingsReader:
             return None
         return value
 
+    def phone_numbers(self, name: str) -> tuple[str, ...]:
+        """Separated by commas; none if one of them is wrong."""
+        values = [
+            value for part in self._environ.get(name, "").split(",") if (value := part.strip())
+        ]
+        wrong = [value for value in values if not is_e164(value)]
+        for value in wrong:
+            self._problems.append(
+                f"{name} has {value!r}. Set it to numbers such as +14155550100 (plus, country code,"
+                " digits only), separated by commas, or leave it out."
+            )
+        return () if wrong else tuple(values)
+
     def problem(self, text: str) -> None:
         self._problems.append(text)
 

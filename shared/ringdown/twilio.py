@@ -18,11 +18,12 @@ _log = Log(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TwilioAccount:
-    """Whose texts they are, and from which number."""
+    """Whose texts they are, and from which numbers."""
 
     account_sid: str
     auth_token: str = field(repr=False)
-    from_number: str
+    numbers: tuple[str, ...]
+    """At least one."""
     api_url: str | None = None
     """Another endpoint than Twilio's own."""
 
@@ -35,38 +36,43 @@ class NotSent(NamedTuple):
 
 
 def read_twilio_account(reader: SettingsReader) -> TwilioAccount | None:
-    """None if TWILIO_ACCOUNT_SID or PHONE_NUMBER is not set; what is wrong is told by `finish`."""
+    """None if TWILIO_ACCOUNT_SID or PHONE_NUMBERS is not set; what is wrong is told by `finish`."""
     account_sid = reader.optional("TWILIO_ACCOUNT_SID")
-    number = reader.phone_number("PHONE_NUMBER")
+    numbers = reader.phone_numbers("PHONE_NUMBERS")
     api_url = None
     if reader.optional("TWILIO_API_URL") is not None:
         api_url = reader.url("TWILIO_API_URL", "another endpoint, https://HOST", scheme="https")
     token = reader.text("TWILIO_AUTH_TOKEN", "the auth token shown in the Twilio console")
-    if account_sid is None or number is None:
+    if account_sid is None or not numbers:
         return None
-    return TwilioAccount(account_sid, token, number, api_url)
+    return TwilioAccount(account_sid, token, numbers, api_url)
 
 
 class TwilioTexts:
-    """Sends texts from the account's number."""
+    """Sends texts from the account's numbers."""
 
     def __init__(self, account: TwilioAccount) -> None:
         self._account = account
         self._client: Client | None = None
 
-    async def send(self, to: str, text: str) -> NotSent | None:
-        """Hand the text to Twilio; None if Twilio took it. `to` must be an E.164 number."""
+    async def send(self, to: str, text: str, *, called: str = "") -> NotSent | None:
+        """Hand the text to Twilio; None if Twilio took it. `to` must be an E.164 number.
+
+        It comes from the number that was `called` if that is the account's, else from its first.
+        """
         if not is_e164(to):
             raise ValueError("texts go to E.164 numbers only")
-        return await asyncio.to_thread(self._send, to, text)
+        numbers = self._account.numbers
+        sender = called if called in numbers else numbers[0]
+        return await asyncio.to_thread(self._send, to, sender, text)
 
-    def _send(self, to: str, text: str) -> NotSent | None:
+    def _send(self, to: str, sender: str, text: str) -> NotSent | None:
         from requests.exceptions import RequestException
         from twilio.base.exceptions import TwilioException, TwilioRestException
 
         client = self._client = self._client or _client(self._account)
         try:
-            client.messages.create(to=to, from_=self._account.from_number, body=text)
+            client.messages.create(to=to, from_=sender, body=text)
         except TwilioRestException as error:
             return _refused(error.status, error.code)
         except (TwilioException, RequestException) as error:
@@ -94,10 +100,13 @@ _CALLERS = {
     21614: "The caller's telephone cannot get texts: it is a landline. Tell the caller.",
 }
 _OPERATORS = {
-    20003: "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN do not belong together",
+    20003: "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN do not belong together, or to another region"
+    " than TWILIO_API_URL",
     21408: "texts to this country are not allowed: Twilio console, Messaging, Geo permissions",
-    21606: "PHONE_NUMBER is not a number of this account that can send texts",
+    21606: "PHONE_NUMBERS has a number that is not this account's, or sends no texts",
     21608: "a trial account texts verified numbers only: upgrade it, or verify the number",
+    21662: "Twilio's region ie1 sends no texts from +1 numbers or to them: docs/deploy.md",
+    21663: "the number sends texts in another of Twilio's regions: docs/deploy.md",
     30034: "carriers block this number's texts: register it for A2P 10DLC",
 }
 _NOT_NOW = "Texts cannot be sent at the moment. Tell the caller without a text."

@@ -82,6 +82,8 @@ class Database:
         return f"{path} is written."
 
     def _follow(self, path: str, url: str | None) -> str:
+        if path.startswith("numbers/"):
+            return f"{path} is there, and is left as it is. `ringdown numbers set` changes it."
         if url is None:
             return f"{path} is there, and is left as it is."
         document = f"{self._url}/documents/{path}"

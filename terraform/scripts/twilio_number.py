@@ -1,10 +1,11 @@
 """Points a Twilio number at a deployment, and back: `twilio_number.py set` or `restore`.
 
 Run by Terraform (twilio.tf), which says everything in the environment. What the number had before
-is kept as an object below MEMORY_URL. The auth token is fetched from Secret Manager by gcloud, so
-that a destroy, which knows only the state, can have it. `restore` never fails, because that would
-block the destroy forever: it says what to do by hand. Python's standard library and gcloud are all
-it needs.
+is kept as an object below MEMORY_URL. Each of Twilio's regions has its own record of a number; the
+one in TWILIO_REGION is set. The auth token, which is that region's too, is fetched from Secret
+Manager by gcloud, so that a destroy, which knows only the state, can have it. `restore` never
+fails, because that would block the destroy forever: it says what to do by hand. Python's standard
+library and gcloud are all it needs.
 """
 
 import base64
@@ -16,7 +17,7 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,10 @@ class Failed(Exception):
     """It cannot be done; the message says what to do."""
 
 
+class NotThere(Failed):
+    """Twilio has no such thing."""
+
+
 @dataclass(frozen=True)
 class Settings:
     account_sid: str
@@ -55,7 +60,13 @@ class Settings:
     token_secret: str
     token_version: str
     memory_url: str
-    api_url: str
+    region: str
+    domain: str
+    base_url: str
+
+    def url_of(self, product: str) -> str:
+        """Where one of Twilio's APIs is."""
+        return self.base_url.replace("{host}", f"{product}.{self.domain}")
 
     def is_ours(self, voice_url: str | None) -> bool:
         """Whether it is this deployment's, in whatever region that was."""
@@ -84,7 +95,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         token_secret=environ["TOKEN_SECRET"],
         token_version=environ.get("TOKEN_VERSION", "latest"),
         memory_url=environ["MEMORY_URL"],
-        api_url=environ.get("TWILIO_API_URL", "https://api.twilio.com"),
+        region=environ["TWILIO_REGION"],
+        domain=environ["TWILIO_DOMAIN"],
+        base_url=environ.get("TWILIO_URL", "https://{host}"),
     )
 
 
@@ -94,37 +107,51 @@ class Twilio:
     def __init__(self, settings: Settings, token: str) -> None:
         credentials = f"{settings.account_sid}:{token}".encode()
         self._authorization = f"Basic {base64.b64encode(credentials).decode()}"
-        self._account_url = f"{settings.api_url}/2010-04-01/Accounts/{settings.account_sid}"
+        api, self._routes_url = settings.url_of("api"), settings.url_of("routes")
+        self._account_url = f"{api}/2010-04-01/Accounts/{settings.account_sid}"
 
     def find(self, phone_number: str) -> Number:
         query = urllib.parse.urlencode({"PhoneNumber": phone_number})
-        found = self._ask(f"/IncomingPhoneNumbers.json?{query}")["incoming_phone_numbers"]
-        if not found:
+        found = self._ask(f"{self._account_url}/IncomingPhoneNumbers.json?{query}")
+        if not found["incoming_phone_numbers"]:
             raise Failed(
-                "The Twilio account has no such number. Compare phone_number and twilio_account_sid"
+                "The Twilio account has no such number. Compare phone_numbers and the account SID"
                 " with https://console.twilio.com, Phone Numbers, Active numbers."
             )
-        number: Number = found[0]
+        number: Number = found["incoming_phone_numbers"][0]
         return number
 
-    def change(self, sid: str, fields: Mapping[str, str]) -> None:
-        self._ask(f"/IncomingPhoneNumbers/{sid}.json", urllib.parse.urlencode(fields).encode())
+    def processed_in(self, phone_number: str) -> str:
+        """The region to which calls to the number go; us1 for one that was never routed.
 
-    def _ask(self, path: str, body: bytes | None = None) -> Any:
+        https://www.twilio.com/docs/global-infrastructure/inbound-processing-api
+        """
+        quoted = urllib.parse.quote(phone_number)
+        try:
+            return str(self._ask(f"{self._routes_url}/v2/PhoneNumbers/{quoted}")["voice_region"])
+        except NotThere:
+            return "us1"
+
+    def change(self, sid: str, fields: Mapping[str, str]) -> None:
+        url = f"{self._account_url}/IncomingPhoneNumbers/{sid}.json"
+        self._ask(url, urllib.parse.urlencode(fields).encode())
+
+    def _ask(self, url: str, body: bytes | None = None) -> Any:
         request = urllib.request.Request(  # noqa: S310 - Twilio's address, or a test's
-            self._account_url + path, body, {"Authorization": self._authorization}
+            url, body, {"Authorization": self._authorization}
         )
         try:
             with urllib.request.urlopen(request, timeout=_ANSWER_WITHIN_S) as answer:  # noqa: S310
                 return json.load(answer)
         except urllib.error.HTTPError as error:
-            raise Failed(_explanation(error.code)) from None
+            error.close()
+            raise (NotThere if error.code == 404 else Failed)(_explanation(error.code)) from None
         except (OSError, ValueError) as error:
             raise Failed(f"Twilio cannot be reached ({error}). Apply again.") from None
 
 
 _BY_HAND = (
-    "Set the number's URLs by hand, or release it: https://console.twilio.com, Phone Numbers,"
+    "Set its URLs by hand, or release it: https://console.twilio.com, Phone Numbers,"
     " Active numbers."
 )
 
@@ -133,48 +160,73 @@ def _explanation(status: int) -> str:
     if status in (401, 403):
         return (
             f"Twilio refuses the account SID with this auth token ({status}). Copy both from the"
-            " first page of https://console.twilio.com; raise secret_versions.twilio_auth_token"
-            " when you give another token, and apply again."
+            " first page of https://console.twilio.com, the token of the region in twilio_region;"
+            " raise secret_versions.twilio_auth_token when you give another token, and apply again."
         )
     return f"Twilio answers {status}. Look at https://status.twilio.com, and apply again."
 
 
-def point_here(settings: Settings, twilio: Twilio) -> str:
-    """Set the number's URLs, after what it had was kept; returns what to tell."""
+def point_here(settings: Settings, twilio: Twilio) -> Iterator[str]:
+    """Set the number's URLs, after what it had was kept; yields what to tell."""
     number = twilio.find(settings.phone_number)
-    told = ["The number's calls come here now; what it was set to before is kept."]
-    if not settings.is_ours(number["voice_url"]):
-        before = {field: number.get(name) or "" for field, name in _FIELDS.items()}
-        _gcloud(
-            ("storage", "cp", "-", _memory(settings, number)), given=json.dumps(before, indent=2)
-        )
-        if _ANOTHER_DEPLOYMENT.fullmatch(before["VoiceUrl"]):
-            told.append(
-                f"Until now another deployment answered it: {before['VoiceUrl']}. Give each"
-                " deployment a number of its own, or destroy that one first and then apply here."
-            )
+    if all((number.get(name) or "") == settings.wanted[field] for field, name in _FIELDS.items()):
+        yield "Its calls come here, as before."
+    else:
+        yield from _keep(settings, number)
+        twilio.change(number["sid"], settings.wanted)
+        yield "Its calls come here now; what it was set to before is kept."
     if number.get("trunk_sid"):
-        told.append(
-            "The number belongs to a SIP trunk, which gets its calls whatever its URLs are. Remove"
-            " it from the trunk: https://console.twilio.com, Elastic SIP Trunking, Trunks."
+        yield (
+            "It belongs to a SIP trunk, which gets its calls whatever its URLs are. Remove it from"
+            " the trunk: https://console.twilio.com, Elastic SIP Trunking, Trunks."
         )
-    twilio.change(number["sid"], settings.wanted)
-    return "\n".join(told)
+    yield from _elsewhere(settings, twilio)
 
 
-def put_back(settings: Settings, twilio: Twilio) -> str:
+def _elsewhere(settings: Settings, twilio: Twilio) -> Iterator[str]:
+    """What to tell if its calls go to another region than the one whose record is set."""
+    try:
+        region = twilio.processed_in(settings.phone_number)
+    except Failed as failure:
+        yield f"Twilio does not say in which region it processes its calls. {failure}"
+        return
+    if region != settings.region:
+        yield (
+            f"Twilio processes its calls in {region}, where it has other URLs, and not in"
+            f" {settings.region}. Route it to {settings.region} (https://console.twilio.com, the"
+            f' number, Regional), or set twilio_region = "{region}" and give that region\'s auth'
+            " token: docs/deploy.md, Where it runs."
+        )
+
+
+def _keep(settings: Settings, number: Number) -> Iterator[str]:
+    """Keep what the number has, unless that is ours."""
+    if settings.is_ours(number["voice_url"]):
+        return
+    before = {field: number.get(name) or "" for field, name in _FIELDS.items()}
+    _gcloud(("storage", "cp", "-", _memory(settings, number)), given=json.dumps(before, indent=2))
+    if _ANOTHER_DEPLOYMENT.fullmatch(before["VoiceUrl"]):
+        yield (
+            f"Until now another deployment answered it: {before['VoiceUrl']}. Give each deployment"
+            " a number of its own, or destroy that one first and then apply here."
+        )
+
+
+def put_back(settings: Settings, twilio: Twilio) -> Iterator[str]:
     """Give the number what it had, unless somebody has set it to something else since."""
     number = twilio.find(settings.phone_number)
     if not settings.is_ours(number["voice_url"]):
-        return "The number has been pointed elsewhere meanwhile, and is left as it is."
+        yield "It has been pointed elsewhere meanwhile, and is left as it is."
+        return
     before = json.loads(_gcloud(("storage", "cat", _memory(settings, number))))
     twilio.change(number["sid"], before)
     if _ANOTHER_DEPLOYMENT.fullmatch(before["VoiceUrl"]):
-        return (
-            f"The number is with the deployment that had it before: {before['VoiceUrl']}. If that"
-            f" one is gone, nobody answers. {_BY_HAND}"
+        yield (
+            f"It is with the deployment that had it before: {before['VoiceUrl']}. If that one is"
+            f" gone, nobody answers. {_BY_HAND}"
         )
-    return "The number has what it had before."
+    else:
+        yield "It has what it had before."
 
 
 def _memory(settings: Settings, number: Number) -> str:
@@ -197,15 +249,21 @@ def _gcloud(arguments: tuple[str, ...], given: str | None = None) -> str:
 
 def main() -> None:
     settings, restoring = read_settings(os.environ), sys.argv[1] == "restore"
+
+    def tell(text: str) -> None:
+        print(f"{settings.phone_number}: {text}", flush=True)  # noqa: T201 - for who applies
+
     try:
         secret = f"--secret={settings.token_secret}"
         token = _gcloud(("secrets", "versions", "access", settings.token_version, secret)).strip()
         act = put_back if restoring else point_here
-        print(act(settings, Twilio(settings, token)))  # noqa: T201 - for the person who applies
+        for line in act(settings, Twilio(settings, token)):
+            tell(line)
     except Failed as failure:
+        tell(f"It was not given back what it had before. {failure}" if restoring else str(failure))
         if not restoring:
-            sys.exit(str(failure))
-        print(f"The number was not given back what it had before. {failure}\n{_BY_HAND}")  # noqa: T201
+            sys.exit(1)
+        tell(_BY_HAND)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ mock_provider "time" {}
 
 variables {
   gemini_api_key     = "no-key-of-anybody"
-  phone_number       = "+14155550100"
+  phone_numbers      = { "+14155550100" = {} }
   project_id         = "our-project-1"
   twilio_account_sid = "AC0123456789abcdef0123456789abcdef"
   twilio_auth_token  = "no-token-of-anybody"

@@ -14,6 +14,7 @@ import pytest
 from deploy.commands import Commands, Stop
 from deploy.guide import Guide
 from deploy.terminal import Terminal
+from tests.terraform.little_twilio import LittleAccount
 from tests.terraform.stand_in import (
     ACCOUNT_SID,
     PHONE_NUMBER,
@@ -92,12 +93,13 @@ class Deployer:
         environ = {
             "HOME": os.environ["HOME"],
             "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
-            "TWILIO_API_URL": url,
+            "TWILIO_URL": self.copy.twilio.url_pattern,
             "FIREBASE_RULES_API_URL": url,
             "FIRESTORE_API_URL": url,
         }
         commands = Commands(folder, environ, self.person.say, dry_run=dry_run)
-        Guide(folder, commands, self.person, url, sleep=self.pauses.append, download=never).run()
+        pattern, pause = self.copy.twilio.url_pattern, self.pauses.append
+        Guide(folder, commands, self.person, pattern, sleep=pause, download=never).run()
         return "\n".join(self.person.heard)
 
     def stopped(self) -> str:
@@ -151,10 +153,10 @@ def test_from_nothing_to_a_line_that_answers(deployer: Deployer) -> None:
 
     assert deployer.copy.twilio.number["voice_url"] == WEBHOOK
     assert heard.endswith(f"Call {PHONE_NUMBER}: the agent answers.")
-    assert "set the number's URLs: from then on its calls come here" in heard
+    assert f"set the URLs of {PHONE_NUMBER}: from then on its calls come here" in heard
     assert "✓ everything" in heard
     kept = (deployer.copy.terraform / "terraform.tfvars").read_text("utf-8")
-    assert f'phone_number = "{PHONE_NUMBER}"' in kept
+    assert f'phone_numbers = {{"{PHONE_NUMBER}" = {{agent = "default"}}}}' in kept
     for text in (heard, kept, *deployer.gcloud_calls()):
         assert not [name for name, value in SECRETS.items() if value in text]
 
@@ -260,22 +262,87 @@ def test_a_region_where_nothing_can_be_built_is_changed(deployer: Deployer) -> N
     )
 
 
-def test_of_several_numbers_one_is_chosen(deployer: Deployer) -> None:
+def test_of_several_numbers_some_are_chosen(deployer: Deployer) -> None:
     account = deployer.copy.twilio.account
-    account.others.append(
-        {"phone_number": "+14155550111", "voice_url": "", "capabilities": {"voice": True}}
-    )
-    account.others.append(
-        {"phone_number": "+14155550122", "voice_url": "", "capabilities": {"voice": False}}
-    )
-    deployer.person.answers |= {"Which number": "2", "Do it": "no"}
+    for number, voice in (("+14155550111", True), ("+14155550122", False), ("+14155550133", True)):
+        account.numbers.append(
+            {
+                **account.number,
+                "phone_number": number,
+                "voice_url": "",
+                "capabilities": {"voice": voice},
+            }
+        )
+    deployer.person.answers |= {"Which numbers": "2, 3", "Do it": "no"}
 
     deployer.stopped()
 
     heard = "\n".join(deployer.person.heard)
     assert "2  +14155550111  now: nothing" in heard
     assert "+14155550122" not in heard, "it has no voice"
-    assert "✓ number +14155550111" in heard
+    assert "✓ number +14155550111\n  ✓ number +14155550133\n" in heard
+    assert "set the URLs of +14155550133: from then on its calls come here" in heard
+    kept = (deployer.copy.terraform / "terraform.tfvars").read_text("utf-8")
+    chosen = ("+14155550111", "+14155550133")
+    answered = ", ".join(f'"{number}" = {{agent = "default"}}' for number in chosen)
+    assert f"phone_numbers = {{{answered}}}\n" in kept
+
+
+@pytest.mark.parametrize("answer", ["4", "0", "1 2", "one"])
+def test_what_is_not_in_the_list_is_told(deployer: Deployer, answer: str) -> None:
+    account = deployer.copy.twilio.account
+    account.numbers.append({**account.number, "phone_number": "+14155550111"})
+    deployer.person.answers["Which numbers"] = answer
+
+    assert f"{answer} is not in the list" in deployer.stopped()
+
+
+def test_a_number_in_ireland(deployer: Deployer) -> None:
+    """Another host, another token, another region of Google's; and the number must be routed."""
+    token = "canary-token-of-ireland-4711"
+    ireland = LittleAccount(ACCOUNT_SID, token, PHONE_NUMBER, region="ie1")
+    ireland.routed = {}
+    deployer.copy.twilio.accounts.append(ireland)
+    (deployer.copy.folder / "latest-token").write_text(token, "utf-8")
+    deployer.person.answers |= {"Which of Twilio's regions": "ie1", "Auth token of ie1": token}
+    deployer.person.answers.pop("Auth token")
+
+    heard = deployer.run()
+
+    there = WEBHOOK.replace("us-east4", "europe-west1")
+    assert ireland.changes == [(PHONE_NUMBER, there)]
+    assert deployer.copy.twilio.account.changes == []
+    assert "✓ region europe-west1" in heard
+    assert "Twilio processes its calls in us1: nobody would be answered" in heard
+    assert f"{PHONE_NUMBER}: Twilio processes its calls in us1, where it has other URLs" in heard
+
+
+def test_what_twilio_does_not_say_stops_nothing(deployer: Deployer) -> None:
+    deployer.copy.twilio.account.routed = None
+    deployer.person.answers["Do it"] = "no"
+
+    assert "Nothing was created" in deployer.stopped()
+    heard = "\n".join(deployer.person.heard)
+    assert "In which region Twilio processes its calls is not known. Twilio answers 503" in heard
+
+
+def test_a_region_that_twilio_does_not_have_is_told(deployer: Deployer) -> None:
+    deployer.person.answers["Which of Twilio's regions"] = "de1"
+
+    assert "de1 is not one of au1, ie1, us1" in deployer.stopped()
+
+
+def test_the_one_number_of_an_earlier_release_is_taken_over(deployer: Deployer) -> None:
+    file = deployer.copy.terraform / "terraform.tfvars"
+    file.write_text(f'phone_number = "{PHONE_NUMBER}"\n', "utf-8")
+
+    heard = deployer.run()
+
+    assert "Which of Twilio's regions" not in heard, "it is where it was"
+    kept = file.read_text("utf-8")
+    assert "phone_number =" not in kept
+    assert f'phone_numbers = {{"{PHONE_NUMBER}" = ' in kept
+    assert deployer.copy.twilio.account.changes == [(PHONE_NUMBER, WEBHOOK)]
 
 
 def test_domain_restricted_sharing_is_found(deployer: Deployer) -> None:

@@ -146,6 +146,36 @@ def test_a_last_line_without_an_end_is_not_spoilt(tmp_path: Path) -> None:
     assert Choices(file, dry_run=False).values == {"project_id": "mine", "region": "us-east4"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'phone_numbers = {"+14155550100" = {agent = "default"}, "+14155550101" = {}} # two\n',
+        'phone_numbers = {\n  "+14155550100" = {\n  }\n  "+14155550101" = {}\n}\n',
+    ],
+)
+def test_numbers_are_read_as_people_write_them(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "terraform.tfvars"
+    file.write_text(f'name = "ours"\n{text}region = "us-east4"\n', "utf-8")
+
+    choices = Choices(file, dry_run=False)
+
+    assert choices.phone_numbers == ["+14155550100", "+14155550101"]
+    assert choices.get("region") == "us-east4"
+
+
+def test_the_one_number_of_earlier_releases_becomes_the_first_of_many(tmp_path: Path) -> None:
+    file = tmp_path / "terraform.tfvars"
+    file.write_text('phone_number = "+14155550100"\nname = "ours"', "utf-8")
+
+    Choices(file, dry_run=True).keep_numbers(["+14155550100"])
+    assert file.read_text("utf-8") == 'phone_number = "+14155550100"\nname = "ours"'
+    Choices(file, dry_run=False).keep_numbers(["+14155550100"])
+
+    kept = 'phone_numbers = {"+14155550100" = {agent = "default"}}\n'
+    assert file.read_text("utf-8") == f'name = "ours"\n{kept}'
+    assert Choices(file, dry_run=False).phone_numbers == ["+14155550100"]
+
+
 def test_a_dry_run_writes_no_choice(tmp_path: Path) -> None:
     choices = Choices(tmp_path / "terraform.tfvars", dry_run=True)
     choices.keep("project_id", "mine")
@@ -172,19 +202,19 @@ def test_a_plan_is_told_in_plain_words() -> None:
             change("google_monitoring_dashboard.this", "update"),
             change("google_storage_bucket.sources", "no-op"),
             change("google_artifact_registry_repository.images", "delete", "create"),
-            change("terraform_data.twilio_number", "delete", "create"),
-            change("terraform_data.twilio_number_before", "delete", "create"),
+            change('terraform_data.number["+14155550100"]', "delete", "create"),
+            change('terraform_data.number_before["+14155550101"]', "delete"),
         ]
     }
 
     assert summary(plan) == [
         "create 4: 2 accounts, 1 grant, 1 other thing",
         "change google_monitoring_dashboard.this",
+        'delete terraform_data.number_before["+14155550101"]',
         "replace google_artifact_registry_repository.images",
-        "replace terraform_data.twilio_number",
-        "replace terraform_data.twilio_number_before",
-        "set the number's URLs: from then on its calls come here",
-        "give the number that was answered until now what it had before",
+        'replace terraform_data.number["+14155550100"]',
+        "set the URLs of +14155550100: from then on its calls come here",
+        "give +14155550101 what it had before",
     ]
 
 

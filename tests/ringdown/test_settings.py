@@ -100,3 +100,23 @@ def test_a_bad_integer(raw: str) -> None:
     reader = SettingsReader({"N": raw})
     reader.integer("N", default=5, minimum=1, maximum=9)
     assert "whole number from 1 to 9" in problems(reader)[0]
+
+
+@pytest.mark.parametrize(
+    ("raw", "numbers"),
+    [
+        ("", ()),
+        ("+14155550100", ("+14155550100",)),
+        (" +14155550100 ,+14155550101,", ("+14155550100", "+14155550101")),
+    ],
+)
+def test_good_phone_numbers(raw: str, numbers: tuple[str, ...]) -> None:
+    reader = SettingsReader({"NUMBERS": raw})
+    assert reader.phone_numbers("NUMBERS") == numbers
+    reader.finish()
+
+
+def test_a_bad_one_among_phone_numbers() -> None:
+    reader = SettingsReader({"NUMBERS": "+14155550100,4155550101"})
+    assert reader.phone_numbers("NUMBERS") == ()
+    assert problems(reader)[0].startswith("NUMBERS has '4155550101'. Set it to numbers such as")

@@ -33,7 +33,7 @@ SECRETS = {
 TOOL_SECRET = "canary-tool-secret-4711"
 REQUIRED = {
     "project_id": PROJECT,
-    "phone_number": PHONE_NUMBER,
+    "phone_numbers": {PHONE_NUMBER: {"agent": "default"}},
     "twilio_account_sid": ACCOUNT_SID,
 }
 WITHIN_S = 600.0  # some seconds, on a machine that does nothing else
@@ -53,9 +53,9 @@ match words:
         newer = folder / "latest-token"
         print(newer.read_text() if version == "latest" and newer.exists() else {token!r})
     case ["storage", "cp", "-", url, *_]:
-        (folder / url.rpartition("/")[2]).write_text(sys.stdin.read())
+        (folder / url.replace("/", "-")).write_text(sys.stdin.read())
     case ["storage", "cat", url, *_]:
-        print((folder / url.rpartition("/")[2]).read_text())
+        print((folder / url.replace("/", "-")).read_text())
     case ["auth", "print-access-token", *_]:
         print("an-access-token")
 '''
@@ -113,7 +113,7 @@ class Checkout:
                 **{name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ},
                 **secrets,
                 "GOGC": "400",  # Terraform spends a fifth of its time collecting garbage
-                "TWILIO_API_URL": self.twilio.url,
+                "TWILIO_URL": self.twilio.url_pattern,
                 "FIREBASE_RULES_API_URL": self.twilio.url,
                 "FIRESTORE_API_URL": self.twilio.url,
                 **self.environ,
@@ -144,8 +144,10 @@ def checkout(
     source: Path = ROOT,
     every_tool: bool = False,
     full_zips: bool = False,
+    numbers: tuple[str, ...] = (PHONE_NUMBER,),
 ) -> Iterator[Checkout]:
     """A copy of the tree, or of another checkout, with the required variables and `variables`.
+    Twilio's account has `numbers`.
 
     One tool stands for all, and zips have little in them, unless it is asked for: with each
     resource that is made, Terraform writes what every zip holds into its state once more.
@@ -159,7 +161,7 @@ def checkout(
     sleep = folder / "bin" / "sleep"
     sleep.write_text("#!/bin/sh\n", "utf-8")  # nothing here takes time to come into force
     sleep.chmod(0o755)
-    with LittleTwilio(ACCOUNT_SID, token, PHONE_NUMBER).serving() as twilio:
+    with LittleTwilio(ACCOUNT_SID, token, *numbers).serving() as twilio:
         yield Checkout(folder, twilio, {**REQUIRED, **variables})
 
 

@@ -15,6 +15,7 @@ import pytest
 from ringdown.tools import Json
 from tests.terraform.little_twilio import LittleAccount
 from tests.terraform.stand_in import (
+    ACCOUNT_SID,
     COPIED,
     PHONE_NUMBER,
     ROOT,
@@ -32,9 +33,10 @@ DESTROY = "terraform destroy -input=false -auto-approve -no-color"
 BEFORE = "https://before.example/voice"
 WEBHOOK = "https://ringdown-incoming-call-123456789012.us-east4.run.app"
 AGENT, TOOL = "ringdown/agents/default", "ringdown/tools/lookup_account"
+SECOND = "+14155550101"
 EDITED = {"stringValue": "as the operators like it"}
-FIRST_LAYOUT = "05a189b"
-"""A commit whose seeds, end of life and number were each one resource of Terraform's."""
+OLD_LAYOUTS = ("05a189b", "6d33eb3")
+"""Commits with one `phone_number`. In the first, seeds and end of life were Terraform's, too."""
 
 
 @contextmanager
@@ -112,13 +114,78 @@ def test_another_account_gets_its_number_and_the_old_one_its_own_back(tmp_path: 
         assert other.voice_urls == [WEBHOOK]
 
 
+def test_a_move_to_another_region_of_twilios_and_back_leaves_no_call_unanswered(
+    tmp_path: Path,
+) -> None:
+    """Calls go to the old region until somebody routes the number, which no apply does."""
+    token = "canary-token-of-ireland-4711"
+    with applied(tmp_path) as copy:
+        ireland = LittleAccount(ACCOUNT_SID, token, PHONE_NUMBER, region="ie1")
+        ireland.number["voice_url"] = "https://ireland.example/voice"
+        copy.twilio.accounts.append(ireland)
+        (copy.folder / "latest-token").write_text(token, "utf-8")
+        there = replace(
+            copy.with_variables(twilio_region="ie1", secret_versions={"twilio_auth_token": 2}),
+            environ={"TF_VAR_twilio_auth_token": token},
+        )
+        there.succeed(APPLY)
+        assert copy.twilio.account.voice_urls == [WEBHOOK]
+        assert ireland.voice_urls == [WEBHOOK]
+
+        (copy.folder / "latest-token").unlink()
+        copy.with_variables(secret_versions={"twilio_auth_token": 3}).succeed(APPLY, DESTROY)
+        assert copy.twilio.account.voice_urls == [WEBHOOK, BEFORE], "as it was in this region"
+
+
+def test_many_numbers_come_and_go_one_by_one(tmp_path: Path) -> None:
+    night = {SECOND: {"agent": "night"}}
+    day: dict[str, dict[str, str]] = {PHONE_NUMBER: {}}
+    seeded = f"ringdown/numbers/{SECOND}"
+    with checkout(tmp_path, {}, numbers=(PHONE_NUMBER, SECOND)) as copy:
+        account, documents = copy.twilio.account, copy.twilio.google.documents
+        copy.succeed(INIT, APPLY)
+        both = copy.with_variables(phone_numbers={**day, **night})
+        both.succeed(APPLY)
+        assert account.changes == [(PHONE_NUMBER, WEBHOOK), (SECOND, WEBHOOK)]
+        assert documents[seeded] == {"agent": {"stringValue": "night"}}
+
+        documents[seeded] = {"agent": {"stringValue": "as operators say"}}
+        day_too = copy.with_variables(phone_numbers={**day, SECOND: {"agent": "default"}})
+        output = day_too.succeed(APPLY)
+        assert documents[seeded] == {"agent": {"stringValue": "as operators say"}}
+        assert f"numbers/{SECOND} is there, and is left as it is." in output
+        assert "ringdown numbers set" in output
+
+        copy.with_variables(phone_numbers=night).succeed(APPLY)
+        assert account.changes[2:] == [(PHONE_NUMBER, BEFORE)]
+        copy.with_variables(phone_numbers=night).succeed(DESTROY)
+        assert account.changes[3:] == [(SECOND, BEFORE)]
+
+
 def test_a_number_that_was_released_stops_neither_change_nor_destroy(tmp_path: Path) -> None:
     with applied(tmp_path) as copy:
-        copy.twilio.account.released = True
+        copy.twilio.account.numbers.clear()
         output = copy.succeed(DESTROY, "terraform state list")
 
-    assert "was not given back what it had before" in output
-    assert "Set the number's URLs by hand, or release it" in output
+    assert f"{PHONE_NUMBER}: It was not given back what it had before" in output
+    assert "Set its URLs by hand, or release it" in output
+
+
+def test_of_many_numbers_one_that_was_released_stops_none_of_the_others(tmp_path: Path) -> None:
+    with checkout(tmp_path, {}, numbers=(PHONE_NUMBER, SECOND)) as copy:
+        both = copy.with_variables(phone_numbers={PHONE_NUMBER: {}, SECOND: {}})
+        both.succeed(INIT, APPLY)
+        copy.twilio.account.numbers.pop(0)
+        moved = both.run(f"{APPLY} -var=region=europe-west1")
+        there = WEBHOOK.replace("us-east4", "europe-west1")
+        assert moved.status == 1
+        assert f"{PHONE_NUMBER}: The Twilio account has no such number" in moved.output
+        assert copy.twilio.account.changes[2:] == [(SECOND, there)]
+
+        one = copy.with_variables(phone_numbers={SECOND: {}}, region="europe-west1")
+        output = one.succeed(APPLY)
+        assert f"{PHONE_NUMBER}: It was not given back what it had before" in output
+        assert copy.twilio.account.changes[3:] == []
 
 
 def test_two_environments_on_one_number_are_told(tmp_path: Path) -> None:
@@ -161,16 +228,21 @@ def test_what_google_refuses_at_first_keeps_nobody_from_answering(
     assert copy.twilio.account.voice_urls == [WEBHOOK]
 
 
-def test_an_upgrade_from_the_first_layout_touches_nothing_that_is_in_use(tmp_path: Path) -> None:
+@pytest.mark.parametrize("commit", OLD_LAYOUTS)
+def test_an_upgrade_from_one_number_touches_nothing_that_is_in_use(
+    tmp_path: Path, commit: str
+) -> None:
     old = tmp_path / "old"
-    extract(FIRST_LAYOUT, old)
-    with checkout(tmp_path / "now", {}, source=old) as copy:
+    extract(commit, old)
+    with checkout(tmp_path / "now", {"phone_number": PHONE_NUMBER}, source=old) as found:
+        copy = replace(found, environ={"TWILIO_API_URL": f"{found.twilio.url}/api.twilio.com"})
         copy.succeed(INIT, APPLY)
         edit(copy)
         put_tree(ROOT, copy.folder)
         output = copy.succeed(INIT, APPLY)
 
         assert copy.twilio.account.voice_urls == [WEBHOOK]
+        assert f"{PHONE_NUMBER}: Its calls come here, as before." in output
         assert words_of_operators(copy) == [EDITED, EDITED]
         assert "google_firestore_field.ttl" not in taken(output)
         assert "google_firestore_document" not in taken(output)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from ringdown.tools import Json
-from tests.terraform.stand_in import Checkout, checkout, needs_stand_in
+from tests.terraform.stand_in import PHONE_NUMBER, Checkout, checkout, needs_stand_in
 
 pytestmark = [needs_stand_in, pytest.mark.timeout(700)]
 
@@ -79,10 +79,25 @@ def test_another_region_takes_neither_the_database_nor_what_the_number_had(
 
     moved = ["delete", "create"]
     assert changes["google_cloudfunctions2_function.incoming_call[0]"] == moved
-    assert changes["terraform_data.twilio_number"] == moved
-    assert changes["terraform_data.twilio_number_before"] == ["update"]
+    assert changes[f'terraform_data.number["{PHONE_NUMBER}"]'] == moved
+    assert changes[f'terraform_data.number_before["{PHONE_NUMBER}"]'] == ["update"]
     stay = ("google_firestore", "google_storage_bucket.", "terraform_data.ttl")
     assert [address for address in changes if address.startswith(stay)] == []
+
+
+def test_another_number_touches_no_number_that_is_there(standing: Checkout) -> None:
+    numbers = {PHONE_NUMBER: {}, "+14155550101": {"agent": "night"}}
+
+    changes = planned_changes(standing.with_variables(phone_numbers=numbers))
+
+    assert changes == {
+        f'terraform_data.{kind}["{key}"]': ["create"]
+        for kind, key in (
+            ("number", "+14155550101"),
+            ("number_before", "+14155550101"),
+            ("seed", "numbers/+14155550101"),
+        )
+    }
 
 
 def test_a_new_release_of_a_tool_deploys_its_function_and_nothing_else(
@@ -131,5 +146,5 @@ def test_a_raised_number_stores_a_new_value_and_replaces_instances(standing: Che
         'google_secret_manager_secret_version.this["TWILIO_AUTH_TOKEN"]': ["create", "delete"],
         "google_cloud_run_v2_service.stream_handler": ["update"],
         "google_cloudfunctions2_function.incoming_call[0]": ["update"],
-        "terraform_data.twilio_number_before": ["update"],
+        f'terraform_data.number_before["{PHONE_NUMBER}"]': ["update"],
     }

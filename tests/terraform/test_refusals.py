@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.terraform.stand_in import Checkout, checkout, needs_stand_in
+from tests.terraform.stand_in import PHONE_NUMBER, Checkout, checkout, needs_stand_in
 
 pytestmark = [needs_stand_in, pytest.mark.timeout(700)]
 
@@ -22,12 +22,13 @@ WRONG = {
     "gemini_base_url": "http://gemini.example",
     "max_instances": 0,
     "name": "Ring",
-    "phone_number": "4155550100",
+    "phone_numbers": {"4155550100": {}},
     "project_id": "My project",
     "region": "Frankfurt",
     "stream_handler_image": "gcr.io/images/handler:latest",
     "tool_settings": {"lookup_account": {"NO_SUCH_SETTING": "1"}},
     "twilio_account_sid": "SK0123456789abcdef0123456789abcdef",
+    "twilio_region": "de1",
 }
 """Secrets aside, all that is checked, but for what others here would hide: a wrong min_instances
 max_instances, a wrong gemini_backend model_endpoints."""
@@ -55,6 +56,24 @@ def test_every_wrong_value_is_told_in_one_go(tmp_path: Path) -> None:
     assert set(WRONG) <= told
     assert "written like +14155550100: plus, country code, digits only" in output
     assert "must name the image by its digest" in output
+    assert "twilio_region must be one of au1, ie1, us1" in output
+
+
+def test_a_deployment_without_a_number_is_refused(tmp_path: Path) -> None:
+    with checkout(tmp_path, {"phone_numbers": {}}) as copy:
+        status, output = plan(copy)
+
+    assert status == 1
+    assert "phone_numbers must have at least one number" in output
+
+
+def test_an_agent_that_cannot_be_one_is_refused(tmp_path: Path) -> None:
+    numbers = {PHONE_NUMBER: {"agent": "agents/night"}}
+    with checkout(tmp_path, {"phone_numbers": numbers}) as copy:
+        status, output = plan(copy)
+
+    assert status == 1
+    assert "phone_numbers has an agent that can't be one" in output
 
 
 @pytest.mark.parametrize(

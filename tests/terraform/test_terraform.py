@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.terraform.little_twilio import LittleTwilio
+from tests.terraform.little_twilio import DOMAINS, LittleAccount, LittleTwilio
 from tests.terraform.stand_in import (
     ACCOUNT_SID,
     PHONE_NUMBER,
@@ -21,6 +21,7 @@ from tests.terraform.stand_in import (
 )
 
 VOICE_URL = "https://ours.example"
+KEPT = "what it was set to before is kept."
 
 
 @needs_stand_in
@@ -69,7 +70,9 @@ def run(folder: Path, twilio: LittleTwilio, act: str, **changes: str) -> tuple[i
         "FALLBACK_URL": f"{VOICE_URL}/fallback",
         "STATUS_URL": f"{VOICE_URL}/status",
         "TOKEN_SECRET": "projects/p/secrets/s",
-        "TWILIO_API_URL": twilio.url,
+        "TWILIO_DOMAIN": "twilio.com",
+        "TWILIO_REGION": "us1",
+        "TWILIO_URL": twilio.url_pattern,
         "VOICE_URL": VOICE_URL,
     }
     done = subprocess.run(
@@ -104,6 +107,19 @@ def test_setting_it_twice_does_not_forget_what_was_there(
     assert kept["VoiceUrl"] == "https://before.example/voice"
 
 
+def test_a_number_that_has_its_urls_already_is_not_touched(
+    tmp_path: Path, twilio: LittleTwilio
+) -> None:
+    first, second = (run(tmp_path, twilio, "set") for _ in range(2))
+
+    assert first == (0, f"{PHONE_NUMBER}: Its calls come here now; {KEPT}\n")
+    assert second == (0, f"{PHONE_NUMBER}: Its calls come here, as before.\n")
+    assert twilio.account.voice_urls == [VOICE_URL]
+    twilio.number["voice_fallback_url"] = ""
+    run(tmp_path, twilio, "set")
+    assert twilio.number["voice_fallback_url"] == f"{VOICE_URL}/fallback"
+
+
 def test_a_number_that_was_pointed_elsewhere_is_left_alone(
     tmp_path: Path, twilio: LittleTwilio
 ) -> None:
@@ -122,7 +138,7 @@ def test_a_number_that_was_pointed_elsewhere_is_left_alone(
         ({"token": "wrong-token-0123456789"}, "Copy both from the first page"),
         ({"PHONE_NUMBER": "+14155550123"}, "has no such number"),
         ({"fails": "access"}, "gcloud secrets versions failed: it is forbidden"),
-        ({"TWILIO_API_URL": "http://127.0.0.1:9"}, "cannot be reached"),
+        ({"TWILIO_URL": "http://127.0.0.1:9/{host}"}, "cannot be reached"),
         ({"ACCOUNT_SID": "AC" + "f" * 32}, "refuses the account SID with this auth token (401)"),
     ],
 )
@@ -147,7 +163,7 @@ def test_it_says_what_to_do(
         {"PHONE_NUMBER": "+14155550123"},
         {"fails": "access"},
         {"fails": "storage"},
-        {"TWILIO_API_URL": "http://127.0.0.1:9"},
+        {"TWILIO_URL": "http://127.0.0.1:9/{host}"},
     ],
 )
 def test_what_cannot_be_restored_stops_no_destroy(
@@ -183,6 +199,66 @@ def test_a_sip_trunk_that_gets_the_calls_is_told(tmp_path: Path, twilio: LittleT
     _, said = run(tmp_path, twilio, "set")
 
     assert "belongs to a SIP trunk, which gets its calls" in said
+
+
+IRELAND = {"TWILIO_DOMAIN": DOMAINS["ie1"], "TWILIO_REGION": "ie1"}
+
+
+@pytest.mark.parametrize("region", DOMAINS)
+def test_each_region_has_its_own_record_and_token(
+    tmp_path: Path, twilio: LittleTwilio, region: str
+) -> None:
+    token = f"the-token-of-{region}-0123456789"
+    there = LittleAccount(ACCOUNT_SID, token, PHONE_NUMBER, region=region)
+    twilio.accounts.append(there)
+    given = {"token": token, "TWILIO_DOMAIN": DOMAINS[region], "TWILIO_REGION": region}
+
+    status, said = run(tmp_path, twilio, "set", **given)
+    run(tmp_path, twilio, "restore", **given)
+
+    assert (status, said) == (0, f"{PHONE_NUMBER}: Its calls come here now; {KEPT}\n")
+    assert there.voice_urls == [VOICE_URL, "https://before.example/voice"]
+    assert twilio.account.voice_urls == []
+
+
+def test_the_token_of_another_region_is_told(tmp_path: Path, twilio: LittleTwilio) -> None:
+    status, said = run(tmp_path, twilio, "set", **IRELAND)
+
+    assert status == 1
+    assert "the token of the region in twilio_region" in said
+
+
+@pytest.mark.parametrize(("routed", "processed_in"), [({}, "us1"), ({PHONE_NUMBER: "au1"}, "au1")])
+def test_a_number_whose_calls_another_region_processes_is_told(
+    tmp_path: Path, twilio: LittleTwilio, routed: dict[str, str], processed_in: str
+) -> None:
+    there = LittleAccount(ACCOUNT_SID, SECRETS["twilio_auth_token"], PHONE_NUMBER, region="ie1")
+    there.routed = routed
+    twilio.accounts.append(there)
+
+    status, said = run(tmp_path, twilio, "set", **IRELAND)
+
+    assert (status, there.voice_urls) == (0, [VOICE_URL])
+    assert f"Twilio processes its calls in {processed_in}, where it has other URLs" in said
+    assert "Route it to ie1 (https://console.twilio.com, the number, Regional)" in said
+    assert f'or set twilio_region = "{processed_in}"' in said
+
+
+def test_a_number_is_set_even_if_twilio_does_not_say_where_its_calls_go(
+    tmp_path: Path, twilio: LittleTwilio
+) -> None:
+    twilio.account.routed = None
+
+    status, said = run(tmp_path, twilio, "set")
+
+    assert (status, twilio.account.voice_urls) == (0, [VOICE_URL])
+    assert "Twilio does not say in which region it processes its calls. Twilio answers 503" in said
+
+
+def test_the_regions_hosts_are_those_of_the_one_list() -> None:
+    packaged = ROOT / "shared" / "ringdown" / "packaged" / "twilio_regions.json"
+
+    assert json.loads(packaged.read_text("utf-8")) == DOMAINS
 
 
 def test_what_cannot_be_kept_is_not_changed(tmp_path: Path, twilio: LittleTwilio) -> None:

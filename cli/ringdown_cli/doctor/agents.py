@@ -1,6 +1,6 @@
 """Does the store answer, and can every agent in it answer calls?"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ringdown.agents import DEFAULT_AGENT_ID
@@ -32,7 +32,7 @@ async def check_agents(deployment: Deployment, _: Means) -> Verdict:
             )
     except (ConfigurationError, InvalidDocument, StoreUnavailable) as error:
         return out_of_reach(error)
-    return judge_agents(stored, deployment.phone_number)
+    return judge_agents(stored, deployment.phone_numbers)
 
 
 def out_of_reach(error: Exception) -> Verdict:
@@ -45,8 +45,8 @@ def out_of_reach(error: Exception) -> Verdict:
     )
 
 
-def judge_agents(stored: Stored, number: str | None) -> Verdict:
-    """`number` is the line's own."""
+def judge_agents(stored: Stored, numbers: Sequence[str]) -> Verdict:
+    """`numbers` are the line's own."""
     if DEFAULT_AGENT_ID not in stored.agents:
         return limited(
             f"there is no agent {DEFAULT_AGENT_ID}; the packaged one answers",
@@ -56,7 +56,7 @@ def judge_agents(stored: Stored, number: str | None) -> Verdict:
     broken = {name: found for name, found in stored.agents.items() if found.agent is None}
     if broken or lost:
         return wrong(_trouble(broken, lost), _cure(broken, lost))
-    answers = stored.numbers.get(number or "", DEFAULT_AGENT_ID)
+    answers = _answers(stored, numbers)
     remarks = {name: found for name, found in stored.agents.items() if found.remarks}
     if remarks:
         name, found = next(iter(remarks.items()))
@@ -65,6 +65,14 @@ def judge_agents(stored: Stored, number: str | None) -> Verdict:
             f"{found.remarks[0]} (ringdown agents edit {name})",
         )
     return good(f"the store answers; in order: {_names(stored.agents)}; the line's own: {answers}")
+
+
+def _answers(stored: Stored, numbers: Sequence[str]) -> str:
+    """Who answers the line's own numbers."""
+    agents = {number: stored.numbers.get(number, DEFAULT_AGENT_ID) for number in numbers}
+    if len(set(agents.values())) > 1:
+        return _names(f"{number} {agent}" for number, agent in agents.items())
+    return next(iter(agents.values()), DEFAULT_AGENT_ID)
 
 
 def _trouble(broken: Mapping[str, Findings], lost: Mapping[str, str]) -> str:

@@ -16,6 +16,13 @@ def add_doctor_command(commands: "argparse._SubParsersAction[argparse.ArgumentPa
         " at what the environment names. Exit status 1: something is wrong; 3: nothing"
         " is wrong, but not everything could be tried.",
     )
+    add_deployment_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="for scripts")
+    parser.set_defaults(run=_doctor)
+
+
+def add_deployment_arguments(parser: argparse.ArgumentParser) -> None:
+    """What names a deployment, for `found_deployment`."""
     parser.add_argument(
         "--outputs",
         metavar="FILE",
@@ -28,8 +35,6 @@ def add_doctor_command(commands: "argparse._SubParsersAction[argparse.ArgumentPa
         default=Path("terraform"),
         help="where terraform was run (default: terraform)",
     )
-    parser.add_argument("--json", action="store_true", help="for scripts")
-    parser.set_defaults(run=_doctor)
 
 
 async def _doctor(arguments: argparse.Namespace, surroundings: Surroundings) -> int:

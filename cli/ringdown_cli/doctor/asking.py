@@ -19,10 +19,16 @@ _REQUEST_WITHIN_S = 15.0  # as long as Twilio waits for a webhook
 class Peers:
     """Where the REST APIs of others are."""
 
-    twilio: str = "https://api.twilio.com"
-    twilio_messaging: str = "https://messaging.twilio.com"
+    twilio: str = "https://{host}"
+    """`{host}` is one of Twilio's: api.twilio.com, routes.dublin.ie1.twilio.com …"""
     billing: str = "https://cloudbilling.googleapis.com"
     secrets: str = "https://secretmanager.googleapis.com"
+
+
+def peers(environ: Mapping[str, str]) -> Peers:
+    """Google's and Twilio's own; TWILIO_URL may lead elsewhere."""
+    url = environ.get("TWILIO_URL")
+    return Peers(twilio=url) if url else Peers()
 
 
 @dataclass(frozen=True, slots=True)

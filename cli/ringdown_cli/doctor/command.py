@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ringdown.errors import ConfigurationError
 from ringdown_cli.command import BROKEN, DONE, UNTRIED, CannotGoOn, Surroundings, given_text
-from ringdown_cli.doctor.asking import Means, Peers, means
+from ringdown_cli.doctor.asking import Means, means, peers
 from ringdown_cli.doctor.checks import CHECKS, Check, examine
 from ringdown_cli.doctor.deployment import (
     Deployment,
@@ -52,7 +52,7 @@ async def doctor(arguments: argparse.Namespace, surroundings: Surroundings) -> i
         if not arguments.json:
             _say(terminal, check.name, verdict)
 
-    async with means(surroundings.environ, Peers()) as asking:
+    async with means(surroundings.environ, peers(surroundings.environ)) as asking:
         deployment = await found_deployment(arguments, surroundings, asking)
         if not arguments.json:
             terminal.say(f"Looking at {deployment.where} …")

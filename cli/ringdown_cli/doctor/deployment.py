@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from ringdown.errors import ConfigurationError
 from ringdown.gemini.backend import GeminiBackend
 from ringdown.tools import Json
+from ringdown.wording import listed
+from ringdown_cli.doctor.twilio_regions import DEFAULT_TWILIO_REGION, twilio_domains
 from ringdown_cli.gemini_choice import chosen_endpoints
 
 
@@ -21,10 +24,13 @@ class Deployment:
     where: str
     """In words, for the person."""
     webhook_url: str | None = None
+    fallback_url: str | None = None
+    """Where Twilio asks if the webhook fails; None: the webhook's own `/fallback`."""
     stream_url: str | None = None
     store_url: str | None = None
     project: str | None = None
-    phone_number: str | None = None
+    phone_numbers: tuple[str, ...] = ()
+    twilio_region: str = DEFAULT_TWILIO_REGION
     twilio_account_sid: str | None = None
     twilio_auth_token: str | None = field(default=None, repr=False)
     endpoints: tuple[GeminiBackend | None, ...] = (None,)
@@ -69,10 +75,12 @@ def from_outputs(text: str, deployed: Mapping[str, str], environ: Mapping[str, s
     return Deployment(
         where=f"the deployment in project {values['project_id']}",
         webhook_url=values["webhook_url"],
+        fallback_url=values.get("fallback_url"),
         stream_url=values["stream_url"],
         store_url=values["store_url"],
         project=values["project_id"],
-        phone_number=values.get("phone_number"),
+        phone_numbers=_phone_numbers(text),
+        twilio_region=_twilio_region(values.get("twilio_region")),
         twilio_account_sid=values.get("twilio_account_sid"),
         twilio_auth_token=environ.get("TWILIO_AUTH_TOKEN"),
         endpoints=chosen_endpoints({**environ, **backend}),
@@ -88,7 +96,8 @@ def from_stack(text: str, store_url: str, environ: Mapping[str, str]) -> Deploym
         webhook_url=stack.webhook_url,
         stream_url=_websocket(handlers[0]) if handlers else None,
         store_url=store_url,
-        phone_number=environ.get("PHONE_NUMBER"),
+        phone_numbers=_separated(environ.get("PHONE_NUMBERS", "")),
+        twilio_region=_twilio_region(environ.get("TWILIO_REGION")),
         twilio_account_sid=environ.get("TWILIO_ACCOUNT_SID"),
         twilio_auth_token=stack.twilio_auth_token or environ.get("TWILIO_AUTH_TOKEN"),
         endpoints=chosen_endpoints(environ),
@@ -103,7 +112,8 @@ def from_environ(environ: Mapping[str, str]) -> Deployment:
         stream_url=environ.get("STREAM_URL"),
         store_url=environ.get("STORE_URL"),
         project=environ.get("GOOGLE_CLOUD_PROJECT"),
-        phone_number=environ.get("PHONE_NUMBER"),
+        phone_numbers=_separated(environ.get("PHONE_NUMBERS", "")),
+        twilio_region=_twilio_region(environ.get("TWILIO_REGION")),
         twilio_account_sid=environ.get("TWILIO_ACCOUNT_SID"),
         twilio_auth_token=environ.get("TWILIO_AUTH_TOKEN"),
         endpoints=chosen_endpoints(environ),
@@ -130,6 +140,24 @@ def _values(text: str) -> dict[str, str]:
     if missing:
         raise NotOutputs(f"there is no output {', '.join(missing)}")
     return values
+
+
+def _phone_numbers(text: str) -> tuple[str, ...]:
+    output = _outputs(text).get("phone_numbers")
+    numbers = output.value if output is not None and isinstance(output.value, list) else []
+    return tuple(number for number in numbers if isinstance(number, str))
+
+
+def _separated(numbers: str) -> tuple[str, ...]:
+    return tuple(number.strip() for number in numbers.split(",") if number.strip())
+
+
+def _twilio_region(name: str | None) -> str:
+    if name and name not in twilio_domains():
+        raise ConfigurationError(
+            [f"TWILIO_REGION is {name!r}. Set it to {listed(sorted(twilio_domains()), 'or')}."]
+        )
+    return name or DEFAULT_TWILIO_REGION
 
 
 def _typed(environ: Mapping[str, str]) -> dict[str, str]:

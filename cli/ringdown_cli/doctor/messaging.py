@@ -1,5 +1,6 @@
-"""May the number send texts? In the US and Canada carriers block what is not registered."""
+"""May the numbers send texts? In the US and Canada carriers block what is not registered."""
 
+import asyncio
 import re
 
 from ringdown_cli.doctor.asking import Means, Unreachable
@@ -13,7 +14,7 @@ from ringdown_cli.doctor.twilio_rest import (
     in_words,
     twilio_of,
 )
-from ringdown_cli.doctor.verdicts import Verdict, good, limited, untried
+from ringdown_cli.doctor.verdicts import Verdict, good, limited, of_several, untried
 
 _TOLL_FREE = re.compile(r"\+1(800|833|844|855|866|877|888)[0-9]{7}")
 _APPROVED = frozenset({"VERIFIED", "TWILIO_APPROVED"})
@@ -23,21 +24,41 @@ async def check_messaging(deployment: Deployment, means: Means) -> Verdict:
     twilio = twilio_of(deployment, means)
     if twilio is None:
         return untried(*NO_CREDENTIALS)
-    if deployment.phone_number is None:
+    if not deployment.phone_numbers:
         return untried(*NO_NUMBER)
+    async with asyncio.TaskGroup() as group:
+        tasks = {
+            number: group.create_task(_check_one(number, twilio))
+            for number in deployment.phone_numbers
+        }
+    return of_several({number: task.result() for number, task in tasks.items()})
+
+
+async def _check_one(phone_number: str, twilio: Twilio) -> Verdict:
     try:
-        number = await twilio.number(deployment.phone_number)
+        number = await twilio.number(phone_number)
         if number is None:
             return untried("the number is not one of this account's")
-        return judge_messaging(number, await _registration(twilio, number))
+        return judge_messaging(number, await _registration(twilio, number), twilio.region)
     except (TwilioRefused, Unreachable) as error:
         return untried(*in_words(error))
 
 
-def judge_messaging(number: Number, registration: str | None) -> Verdict:
-    """`registration` is the state of the campaign or verification that texts go out under."""
+def judge_messaging(number: Number, registration: str | None, region: str) -> Verdict:
+    """`registration` is the state of the campaign or verification that texts go out under; only
+    us1 knows it."""
     if not number.capabilities.sms:
         return limited("the number sends no texts", "For texts, buy a number with SMS.")
+    if region == "au1" or (region == "ie1" and number.phone_number.startswith("+1")):
+        return limited(
+            f"Twilio sends no texts from this number in {region}",
+            "Calls are not touched by this. Send texts through us1: docs/deploy.md, Where it runs.",
+        )
+    if region == "ie1":
+        return limited(
+            "the number sends texts if its messaging region is ie1, which only us1 knows",
+            "See for yourself: https://console.twilio.com, the number, Regional",
+        )
     if not number.phone_number.startswith("+1"):
         return good("the number can send texts; its country may have rules of its own")
     if registration in _APPROVED:
@@ -60,6 +81,8 @@ def _kind(number: Number) -> tuple[str, str]:
 
 async def _registration(twilio: Twilio, number: Number) -> str | None:
     if not number.capabilities.sms or not number.phone_number.startswith("+1"):
+        return None
+    if twilio.region != "us1":
         return None
     if _TOLL_FREE.fullmatch(number.phone_number):
         return await twilio.tollfree_verification_of(number)

@@ -4,7 +4,7 @@ import asyncio
 import datetime
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -25,7 +25,7 @@ from ringdown.tools import ToolDeclaration
 from ringdown_cli.agents.rehearsal import trial_call
 from ringdown_cli.doctor.asking import Means
 from ringdown_cli.doctor.deployment import Deployment
-from ringdown_cli.doctor.verdicts import State, Verdict, good, untried, wrong
+from ringdown_cli.doctor.verdicts import Verdict, good, of_several, untried, wrong
 from stream_handler.call import prompts
 from stream_handler.call.events import GenerationCompleted, TranscriptReceived, TurnCompleted
 from stream_handler.call.model_config import session_config
@@ -33,7 +33,6 @@ from stream_handler.call.model_config import session_config
 _OUTPUT_HZ = 24_000
 _SHORTEST_S = 0.3
 _QUIETEST_DBFS = -50.0
-_BY_GRAVITY = (State.GOOD, State.UNTRIED, State.LIMITED, State.WRONG)
 _GRANT = "gcloud projects add-iam-policy-binding {} --member=MEMBER --role=roles/aiplatform.user"
 
 
@@ -69,18 +68,8 @@ async def check_model(deployment: Deployment, means: Means) -> Verdict:
             for endpoint in deployment.endpoints
         ]
     verdicts = [task.result() for task in tasks]
-    if len(verdicts) == 1:
-        return verdicts[0]
     names = ("developer" if e is None else e.name for e in deployment.endpoints)
-    return judge_endpoints(dict(zip(names, verdicts, strict=True)))
-
-
-def judge_endpoints(verdicts: Mapping[str, Verdict]) -> Verdict:
-    """One verdict on all of them, by their names."""
-    state = max((verdict.state for verdict in verdicts.values()), key=_BY_GRAVITY.index)
-    findings = (f"{name}: {verdict.finding}" for name, verdict in verdicts.items())
-    advice = (f"{name}: {v.advice}" for name, v in verdicts.items() if v.advice)
-    return Verdict(state, "; ".join(findings), " ".join(advice))
+    return of_several(dict(zip(names, verdicts, strict=True)))
 
 
 async def _check_endpoint(
@@ -192,7 +181,7 @@ async def _agent(deployment: Deployment) -> tuple[Agent, tuple[ToolDeclaration, 
         return packaged_agent(), ()
     try:
         async with open_store(deployment.store_url) as store:
-            found = await answering(store, deployment.phone_number or "", "")
+            found = await answering(store, next(iter(deployment.phone_numbers), ""), "")
             agent = found.agent if found is not None else packaged_agent()
             return agent, await store.read_tools(agent.tools)
     except RingdownError:

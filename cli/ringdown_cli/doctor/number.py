@@ -1,4 +1,6 @@
-"""Does the number lead to the webhook?"""
+"""Do the line's numbers lead to the webhook, in the region to which their calls go?"""
+
+import asyncio
 
 from ringdown_cli.doctor.asking import Means, Unreachable
 from ringdown_cli.doctor.deployment import Deployment
@@ -10,24 +12,48 @@ from ringdown_cli.doctor.twilio_rest import (
     in_words,
     twilio_of,
 )
-from ringdown_cli.doctor.verdicts import Verdict, good, limited, untried, wrong
+from ringdown_cli.doctor.verdicts import Verdict, good, limited, of_several, untried, wrong
 
 _APPLY = "terraform apply sets it; by hand: https://console.twilio.com, Phone Numbers"
 
 
 async def check_number(deployment: Deployment, means: Means) -> Verdict:
+    """Checks every number, side by side."""
+    if not deployment.phone_numbers:
+        return untried(*NO_NUMBER)
+    async with asyncio.TaskGroup() as group:
+        tasks = {
+            number: group.create_task(check_one(number, deployment, means))
+            for number in deployment.phone_numbers
+        }
+    return of_several({number: task.result() for number, task in tasks.items()})
+
+
+async def check_one(phone_number: str, deployment: Deployment, means: Means) -> Verdict:
     twilio = twilio_of(deployment, means)
     if twilio is None:
         return untried(*NO_CREDENTIALS)
-    if deployment.phone_number is None:
-        return untried(*NO_NUMBER)
     if deployment.webhook_url is None:
         return untried("nobody told where the webhook is", "Set PUBLIC_URL.")
     try:
-        number = await twilio.number(deployment.phone_number)
+        number = await twilio.number(phone_number)
+        processed_in = await twilio.processed_in(phone_number)
     except (TwilioRefused, Unreachable) as error:
         return wrong(*in_words(error))
-    return judge_number(number, deployment.webhook_url)
+    verdict = judge_number(number, deployment.webhook_url)
+    return judge_region(verdict, processed_in, twilio.region)
+
+
+def judge_region(verdict: Verdict, processed_in: str, region: str) -> Verdict:
+    """`verdict` is on the number as `region` has it, and counts if calls go there."""
+    if processed_in == region:
+        return verdict
+    return wrong(
+        f"Twilio processes its calls in {processed_in}, where it has other URLs than in {region}",
+        f"Route it to {region}: https://console.twilio.com, the number, Regional. Or set"
+        f' twilio_region = "{processed_in}", and give that region\'s auth token: docs/deploy.md,'
+        " Where it runs.",
+    )
 
 
 def judge_number(number: Number | None, webhook_url: str) -> Verdict:

@@ -1,15 +1,17 @@
-"""Twilio's REST API, read only: the account, its numbers, what they are registered for.
+"""Twilio's REST API: the account, its numbers, where calls to them go, and their registrations.
 
 Field names are those of Twilio's own library, version 9.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
 
-from ringdown_cli.doctor.asking import Means, Unreachable, basic, get
+from ringdown_cli.doctor.asking import Answer, Means, Unreachable, basic, get, post_form
 from ringdown_cli.doctor.deployment import Deployment
+from ringdown_cli.doctor.twilio_regions import DEFAULT_TWILIO_REGION, twilio_domains
 
 _PAGE = "PageSize=100"
 _Shape = TypeVar("_Shape", bound=msgspec.Struct)
@@ -40,6 +42,7 @@ class Number(msgspec.Struct, frozen=True):
     phone_number: str = ""
     voice_url: str | None = None
     voice_method: str | None = None
+    voice_fallback_url: str | None = None
     status_callback: str | None = None
     status_callback_method: str | None = None
     voice_application_sid: str | None = None
@@ -49,6 +52,10 @@ class Number(msgspec.Struct, frozen=True):
 
 class Numbers(msgspec.Struct, frozen=True):
     incoming_phone_numbers: tuple[Number, ...] = ()
+
+
+class Routing(msgspec.Struct, frozen=True):
+    voice_region: str | None = None
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -85,9 +92,10 @@ class Verifications(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Twilio:
-    """Every method raises TwilioRefused or Unreachable."""
+    """The account in one region. Every method raises TwilioRefused or Unreachable."""
 
     means: Means
+    region: str
     account_sid: str
     auth_token: str
 
@@ -101,9 +109,28 @@ class Twilio:
         found = (await self._read(url, Numbers)).incoming_phone_numbers
         return next((n for n in found if n.phone_number == phone_number), None)
 
+    async def processed_in(self, phone_number: str) -> str:
+        """The region to which calls to the number go; us1 for one that was never routed.
+
+        https://www.twilio.com/docs/global-infrastructure/inbound-processing-api
+        """
+        url = f"{self._host('routes')}/v2/PhoneNumbers/{phone_number.replace('+', '%2B')}"
+        try:
+            return (await self._read(url, Routing)).voice_region or DEFAULT_TWILIO_REGION
+        except TwilioRefused as refusal:
+            if refusal.status != 404:
+                raise
+            return DEFAULT_TWILIO_REGION
+
+    async def change(self, number: Number, fields: Mapping[str, str]) -> Number:
+        """Set what is in `fields`, by Twilio's parameters; returns the number as it is now."""
+        url = f"{self._account_url}/IncomingPhoneNumbers/{number.sid}.json"
+        answer = await post_form(self.means, url, fields, self._credentials)
+        return _decoded(answer, Number)
+
     async def campaign_of(self, phone_number: str) -> str | None:
         """The state of the A2P campaign that the number sends under; None if there is none."""
-        base = f"{self.means.peers.twilio_messaging}/v1/Services"
+        base = f"{self._host('messaging')}/v1/Services"
         for service in (await self._read(f"{base}?{_PAGE}", Services)).services:
             members = await self._read(f"{base}/{service.sid}/PhoneNumbers?{_PAGE}", Members)
             if any(member.phone_number == phone_number for member in members.phone_numbers):
@@ -114,36 +141,47 @@ class Twilio:
 
     async def tollfree_verification_of(self, number: Number) -> str | None:
         """The state of a toll-free number's verification; None if none was asked for."""
-        base = f"{self.means.peers.twilio_messaging}/v1/Tollfree/Verifications"
+        base = f"{self._host('messaging')}/v1/Tollfree/Verifications"
         url = f"{base}?TollfreePhoneNumberSid={number.sid}&{_PAGE}"
         found = (await self._read(url, Verifications)).verifications
         return found[0].status if found else None
 
     @property
     def _account_url(self) -> str:
-        return f"{self.means.peers.twilio}/2010-04-01/Accounts/{self.account_sid}"
+        return f"{self._host('api')}/2010-04-01/Accounts/{self.account_sid}"
+
+    @property
+    def _credentials(self) -> dict[str, str]:
+        return basic(self.account_sid, self.auth_token)
+
+    def _host(self, product: str) -> str:
+        host = f"{product}.{twilio_domains()[self.region]}"
+        return self.means.peers.twilio.replace("{host}", host)
 
     async def _read(self, url: str, shape: type[_Shape]) -> _Shape:
-        answer = await get(self.means, url, headers=basic(self.account_sid, self.auth_token))
-        if answer.status != 200:
-            raise TwilioRefused(f"HTTP {answer.status}", status=answer.status)
-        try:
-            return msgspec.json.decode(answer.text, type=shape)
-        except msgspec.DecodeError as error:
-            raise TwilioRefused(f"an answer of an unexpected shape: {error}", status=200) from error
+        return _decoded(await get(self.means, url, headers=self._credentials), shape)
+
+
+def _decoded(answer: Answer, shape: type[_Shape]) -> _Shape:
+    if answer.status != 200:
+        raise TwilioRefused(f"HTTP {answer.status}", status=answer.status)
+    try:
+        return msgspec.json.decode(answer.text, type=shape)
+    except msgspec.DecodeError as error:
+        raise TwilioRefused(f"an answer of an unexpected shape: {error}", status=200) from error
 
 
 def twilio_of(deployment: Deployment, means: Means) -> Twilio | None:
     """None without credentials."""
     sid, token = deployment.twilio_account_sid, deployment.twilio_auth_token
-    return Twilio(means, sid, token) if sid and token else None
+    return Twilio(means, deployment.twilio_region, sid, token) if sid and token else None
 
 
 NO_CREDENTIALS = (
     "Twilio is asked with credentials only",
     "Set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN (https://console.twilio.com), and look again.",
 )
-NO_NUMBER = ("nobody told the number", "Set PHONE_NUMBER, such as +14155550100.")
+NO_NUMBER = ("nobody told the number", "Set PHONE_NUMBERS, such as +14155550100.")
 
 
 def in_words(error: Unreachable | TwilioRefused) -> tuple[str, str]:
@@ -152,8 +190,8 @@ def in_words(error: Unreachable | TwilioRefused) -> tuple[str, str]:
         return f"Twilio cannot be reached: {error}", "Check this machine's network, and look again."
     if error.status == 401:
         advice = (
-            "Copy account SID and auth token from https://console.twilio.com; a token that was"
-            " rotated is needed by terraform apply, too."
+            "Copy account SID and auth token from https://console.twilio.com, where each region has"
+            " a token of its own; a token that was rotated is needed by terraform apply, too."
         )
         return "Twilio does not know this account with this token", advice
     return f"Twilio answers with {error}", "See https://status.twilio.com, and look again."

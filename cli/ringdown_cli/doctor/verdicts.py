@@ -1,5 +1,6 @@
 """What a check found, and what to do about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -21,6 +22,19 @@ class Verdict:
     state: State
     finding: str
     advice: str = ""
+
+
+_BY_GRAVITY = (State.GOOD, State.UNTRIED, State.LIMITED, State.WRONG)
+
+
+def of_several(verdicts: Mapping[str, Verdict]) -> Verdict:
+    """One verdict on all of them, by their names: as grave as the gravest."""
+    if len(verdicts) == 1:
+        return next(iter(verdicts.values()))
+    state = max((verdict.state for verdict in verdicts.values()), key=_BY_GRAVITY.index)
+    findings = (f"{name}: {verdict.finding}" for name, verdict in verdicts.items())
+    advice = (f"{name}: {v.advice}" for name, v in verdicts.items() if v.advice)
+    return Verdict(state, "; ".join(findings), " ".join(advice))
 
 
 def good(finding: str) -> Verdict:

@@ -123,7 +123,7 @@ def _form(deployment: Deployment) -> dict[str, str]:
         "CallSid": f"CAd0c7{secrets.token_hex(14)}",
         "AccountSid": deployment.twilio_account_sid or f"AC{'0' * 32}",
         "From": CALLER,
-        "To": deployment.phone_number or CALLER,
+        "To": next(iter(deployment.phone_numbers), CALLER),
         "CallStatus": "ringing",
         "Direction": "inbound",
     }

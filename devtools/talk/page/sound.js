@@ -4,48 +4,52 @@
 export class SoundFailed extends Error {}
 
 export class Sound {
-  // `onFrame` is given each frame from the microphone, `onLost` is told when the microphone goes.
+  // `onFrame` is given each frame from the microphone, `onLost` is told why there is none (any more).
   static async open(onFrame, onLost) {
-    if (!navigator.mediaDevices || !window.AudioWorkletNode) {
-      throw new SoundFailed("This browser cannot use a microphone here. Open the page at http://127.0.0.1 in a current Chrome, Edge, Firefox or Safari.");
+    if (!window.AudioWorkletNode) {
+      throw new SoundFailed("This browser can't play a call here. Open the page at http://127.0.0.1 in a current Chrome, Edge, Firefox or Safari.");
     }
     const sound = new Sound();
     try {
-      await sound.start(onFrame, onLost);
+      await sound.startLoudspeaker();
     } catch (error) {
       await sound.close();
-      throw new SoundFailed(wordsFor(error));
+      throw new SoundFailed(`The sound could not be started (${error.name}: ${error.message}). Reload the page and call again.`);
+    }
+    try {
+      await sound.startMicrophone(onFrame, onLost);
+    } catch (error) {
+      onLost(wordsFor(error));
     }
     return sound;
   }
 
-  async start(onFrame, onLost) {
-    this.stream = await navigator.mediaDevices.getUserMedia({
-      audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
-    });
-    this.stream.getAudioTracks()[0].addEventListener("ended", () => onLost());
-    // A thread each: with one, a busy machine tears the sound.
-    this.input = new AudioContext({ latencyHint: "interactive" });
+  async startLoudspeaker() {
     this.output = new AudioContext({ latencyHint: "interactive" });
-    await Promise.all([
-      this.input.audioWorklet.addModule("microphone-worklet.js"),
-      this.output.audioWorklet.addModule("speaker-worklet.js"),
-      this.input.resume(),
-      this.output.resume(),
-    ]);
-    this.microphone = new AudioWorkletNode(this.input, "microphone", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
-    this.microphone.port.onmessage = ({ data }) => onFrame(data);
-    this.input.createMediaStreamSource(this.stream).connect(this.microphone);
+    await Promise.all([this.output.audioWorklet.addModule("speaker-worklet.js"), this.output.resume()]);
     this.speaker = new AudioWorkletNode(this.output, "speaker", { numberOfInputs: 0, outputChannelCount: [1] });
     this.speaker.connect(this.output.destination);
   }
 
-  play(frame) {
-    this.speaker.port.postMessage(frame);
+  async startMicrophone(onFrame, onLost) {
+    this.stream = await navigator.mediaDevices.getUserMedia({
+      audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+    });
+    this.stream.getAudioTracks()[0].addEventListener("ended", () => onLost("The microphone is gone. Connect it again, hang up and call; or click sentences."));
+    this.input = new AudioContext({ latencyHint: "interactive" }); // a thread of its own: with one, a busy machine tears the sound
+    await Promise.all([this.input.audioWorklet.addModule("microphone-worklet.js"), this.input.resume()]);
+    this.microphone = new AudioWorkletNode(this.input, "microphone", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
+    this.microphone.port.onmessage = ({ data }) => onFrame(data);
+    this.input.createMediaStreamSource(this.stream).connect(this.microphone);
+  }
+
+  // `who` is "agent" or "caller"; the caller's are sentences that a synthetic voice says.
+  play(who, samples) {
+    this.speaker.port.postMessage({ who, samples });
   }
 
   mute(muted) {
-    this.microphone.port.postMessage({ muted });
+    this.microphone?.port.postMessage({ muted });
   }
 
   async close() {
@@ -54,21 +58,17 @@ export class Sound {
   }
 }
 
-export function levelOf(frame) {
-  let sum = 0;
-  for (const value of frame) sum += value * value;
-  return 10 * Math.log10(Math.max(sum / frame.length, 1) / 32768 ** 2);
-}
-
 function wordsFor(error) {
+  const instead = "Click a sentence, and a synthetic caller says it.";
   switch (error.name) {
     case "NotAllowedError":
-      return "The browser does not let this page use the microphone. Allow it beside the address, then dial again.";
+      return `The browser doesn't let this page use the microphone. Allow it beside the address and call again. Or: ${instead.toLowerCase()}`;
     case "NotFoundError":
-      return "There is no microphone. Connect one, then dial again.";
+    case "TypeError": // no media devices at all
+      return `There is no microphone. ${instead}`;
     case "NotReadableError":
-      return "The microphone is in use by another program, or does not work. Close the other program, then dial again.";
+      return `The microphone is in use by another program, or doesn't work. Close the other program and call again. Or: ${instead.toLowerCase()}`;
     default:
-      return `The sound could not be started (${error.name}: ${error.message}). Reload the page and dial again.`;
+      return `The microphone could not be started (${error.name}: ${error.message}). ${instead}`;
   }
 }

@@ -1,26 +1,34 @@
-// The telephone: buttons and words. Sound is in sound.js, the connection in link.js.
+// The telephone: buttons and words. Sound is in sound.js, the connection in link.js, the agent's
+// document in agent.js.
 
+import { AgentEditor } from "./agent.js";
 import { Link } from "./link.js";
-import { Sound, SoundFailed, levelOf } from "./sound.js";
+import { Sound, SoundFailed } from "./sound.js";
 import { Transcript } from "./transcript.js";
+import { Voice } from "./voices.js";
 
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
-const QUIET_DB = -60;
+const FRAME = 160;
+const FRAME_MS = 20;
+const SUGGESTIONS = 5;
 
 const at = (id) => document.getElementById(id);
 const transcript = new Transcript(at("transcript"), at("events"), at("nothing-yet"));
+const voices = { caller: new Voice(at("voice-of-caller")), agent: new Voice(at("voice-of-agent")) };
+const editor = new AgentEditor(at("editor"), (wish) => link.tell(wish));
 
 let link;
 let sound = null;
-let onTheLine = false; // from dialling to the end
+let onTheLine = false; // from calling to the end
 let muted = false;
 let answeredAt = null;
-let agentVersion = "";
-let standIn = true;
+let isStandIn = true;
+let suggestions = []; // those that have not been said come first
+let saying = []; // frames of what the synthetic caller says, for its picture
 
 for (const key of KEYS) {
-  const button = document.createElement("button");
-  button.textContent = key;
+  const button = make("button", key);
+  button.type = "button";
   button.setAttribute("aria-label", { "*": "star", "#": "pound" }[key] ?? key);
   button.disabled = true;
   button.addEventListener("click", () => link.tell({ do: "press", key }));
@@ -30,12 +38,12 @@ for (const key of KEYS) {
 at("dial").addEventListener("click", dial);
 at("hang-up").addEventListener("click", () => link.tell({ do: "hang_up" }));
 at("mute").addEventListener("click", () => mute(!muted));
-at("save").addEventListener("click", () => link.tell({ do: "save_agent", text: at("agent-text").value, version: agentVersion }));
 for (const button of at("troubles").children) {
   button.addEventListener("click", () => link.tell({ do: "trouble", what: button.dataset.trouble }));
 }
+for (const id of ["called", "caller"]) at(id).addEventListener("input", showNumber);
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest("textarea, input");
+  const typing = event.target.closest("textarea, input, select");
   if (answeredAt !== null && !typing && !event.ctrlKey && !event.metaKey && !event.altKey && KEYS.includes(event.key)) {
     link.tell({ do: "press", key: event.key });
   }
@@ -43,6 +51,7 @@ document.addEventListener("keydown", (event) => {
 
 connect();
 setInterval(showClock, 250);
+setInterval(showSaying, FRAME_MS);
 
 function connect() {
   link = new Link({ onMessage, onFrame, onLost });
@@ -52,47 +61,95 @@ function onMessage(message) {
   switch (message.is) {
     case "line": return lineReady(message);
     case "call": return callChanged(message);
+    case "answering": return showAnswering(message);
     case "event": return transcript.event(message);
     case "lost": return transcript.lost(message);
     case "saying": return transcript.saying(message);
     case "turn": return transcript.turn(message);
     case "tool": return transcript.tool(message);
-    case "agent": return showAgent(message);
+    case "agent": return editor.show(message);
     case "problem": return complain(message.words);
   }
 }
 
-function onFrame(frame) {
+function onFrame(samples) {
   if (!sound) return;
-  sound.play(frame);
-  show("agent-level", levelOf(frame));
+  if (samples.length === FRAME) {
+    sound.play("agent", samples);
+    voices.agent.hear(samples);
+    return;
+  }
+  sound.play("caller", samples);
+  for (let i = 0; i < samples.length; i += FRAME) saying.push(samples.subarray(i, i + FRAME));
 }
 
 async function onLost() {
   await over("The line is gone: `make talk` was stopped, or this computer slept. Start it again and reload the page.");
   at("dial").disabled = true;
-  at("save").disabled = true;
+  editor.stop();
 }
 
-function lineReady({ number, phrases, agent }) {
-  standIn = phrases.length > 0;
-  at("number").textContent = number;
-  at("model").textContent = standIn
-    ? "The model is a stand-in that knows a few dozen sentences. Set GEMINI_API_KEY to talk to the real one."
+function lineReady({ callers, numbers, suggestions: first, phrases, voices: names, tools, is_stand_in: standIn, agent }) {
+  isStandIn = standIn;
+  at("model").textContent = isStandIn
+    ? "The model is a stand-in that knows the sentences below. Set GEMINI_API_KEY to talk to the real one."
     : "The model is the real one.";
-  at("phrases-box").hidden = !standIn;
-  at("phrases").replaceChildren(...phrases.map((phrase) => Object.assign(document.createElement("li"), { textContent: phrase })));
-  showAgent(agent);
-  at("save").disabled = false;
-  ready("Dial to talk. The browser will ask for the microphone.");
+  offer("callers", "caller", callers);
+  offer("numbers", "called", numbers);
+  showNumber();
+  suggestions = first;
+  at("phrases-box").hidden = false;
+  at("phrases").replaceChildren(...phrases.map(sentence));
+  showSuggestions();
+  editor.start({ voices: names, tools });
+  editor.show(agent);
+  ready("Call, and talk or click sentences.");
+}
+
+function offer(list, input, choices) {
+  at(list).replaceChildren(...Object.entries(choices).map(([number, words]) => {
+    const option = make("option", words);
+    option.value = number;
+    return option;
+  }));
+  at(input).value ||= Object.keys(choices)[0];
+}
+
+function showNumber() {
+  at("number").textContent = at("called").value;
+}
+
+function sentence(text) {
+  const button = make("button", text);
+  button.type = "button";
+  button.disabled = answeredAt === null;
+  button.addEventListener("click", () => {
+    link.tell({ do: "speak", text });
+    if (!suggestions.includes(text)) return;
+    const index = [...at("suggestions").children].indexOf(button);
+    suggestions = [...suggestions.filter((one) => one !== text), text];
+    showSuggestions();
+    if (index >= 0) at("suggestions").children[index].focus();
+  });
+  return button;
+}
+
+function showSuggestions() {
+  at("suggestions").replaceChildren(...suggestions.slice(0, SUGGESTIONS).map(sentence));
+}
+
+function showAnswering({ agent, revision, is_draft: isDraft }) {
+  at("answering").hidden = false;
+  at("answering").replaceChildren(`Agent ${agent}, revision ${revision} `);
+  if (isDraft) at("answering").append(make("b", "draft"), " because you call from a tester's number");
 }
 
 async function dial() {
   complain("");
   at("dial").disabled = true;
-  say("Starting the microphone …");
+  say("Starting the sound …");
   try {
-    sound = await Sound.open(onSpoken, () => complain("The microphone is gone. Connect it again, hang up and dial."));
+    sound = await Sound.open(onSpoken, (words) => { at("phrases-help").textContent = words; });
   } catch (error) {
     if (!(error instanceof SoundFailed)) throw error;
     complain(error.message);
@@ -101,19 +158,35 @@ async function dial() {
     return;
   }
   transcript.clear();
-  at("call-page").hidden = true;
+  for (const id of ["afterwards", "answering"]) at(id).hidden = true;
   onTheLine = true;
-  at("hang-up").disabled = false;
+  show(true);
   at("hang-up").focus();
-  link.tell({ do: "dial" });
+  link.tell({ do: "dial", caller: at("caller").value, called: at("called").value, at: at("at").value });
+}
+
+// What is seen in a call, and not otherwise.
+function show(inCall) {
+  document.body.classList.toggle("talking", inCall);
+  at("dial").hidden = inCall;
+  at("hang-up").hidden = !inCall;
+  at("hang-up").disabled = !inCall;
+  at("voices").hidden = !inCall;
+  for (const voice of Object.values(voices)) voice.clear();
+  for (const id of ["clock", "mute", "keypad-box"]) at(id).hidden = true;
 }
 
 function onSpoken(frame) {
-  show("you", levelOf(frame));
+  if (!saying.length) voices.caller.hear(frame);
   if (onTheLine) link.send(frame);
 }
 
-async function callChanged({ status, words, page }) {
+// At the pace at which the line has it.
+function showSaying() {
+  if (saying.length) voices.caller.hear(saying.shift());
+}
+
+async function callChanged({ status, words, page, figures, problems }) {
   if (status === "ringing") return say("Ringing …");
   if (status === "answered") return answered();
   if (status === "refused") {
@@ -121,34 +194,47 @@ async function callChanged({ status, words, page }) {
     return over("Not connected.");
   }
   await over(words ? `The call is over: ${words}.` : "The call is over.");
-  if (page) {
-    at("call-page").hidden = false;
-    at("call-page").firstElementChild.href = page;
-  }
+  if (page) showAfterwards(page, figures, problems);
+}
+
+function showAfterwards(page, figures, problems) {
+  at("afterwards").hidden = false;
+  at("call-page").href = page;
+  at("figures").replaceChildren(...figures.map(({ name, value, note }) => {
+    const figure = document.createElement("div");
+    figure.append(make("dt", name), make("dd", value));
+    figure.title = note;
+    return figure;
+  }));
+  at("call-problems").replaceChildren(...problems.map((problem) => make("li", problem)));
 }
 
 function answered() {
   answeredAt = Date.now();
-  say("Connected. Just talk; you may interrupt.");
-  at("mute").disabled = false;
-  for (const button of [...at("keypad").children, ...at("troubles").children]) {
-    button.disabled = button.dataset.trouble === "go_away" && !standIn;
-  }
+  say(sound?.microphone ? "Connected. Talk, or click a sentence." : "Connected. Click a sentence.");
+  for (const id of ["clock", "keypad-box"]) at(id).hidden = false;
+  at("mute").hidden = !sound?.microphone;
+  enable(true);
+}
+
+function enable(on) {
+  const buttons = document.querySelectorAll("#keypad button, #troubles button, #suggestions button, #phrases button");
+  for (const button of buttons) button.disabled = !on || (button.dataset.trouble === "go_away" && !isStandIn);
 }
 
 async function over(words) {
-  onTheLine = false;
-  answeredAt = null;
-  transcript.over();
   const closing = sound;
   const focus = document.activeElement;
+  onTheLine = false;
+  answeredAt = null;
+  saying = [];
+  transcript.over();
   sound = null;
   mute(false);
-  for (const button of [at("hang-up"), at("mute"), ...at("keypad").children, ...at("troubles").children]) button.disabled = true;
-  show("you", QUIET_DB);
-  show("agent-level", QUIET_DB);
+  enable(false);
+  show(false);
   ready(words.replace(/\.\.$/, "."));
-  if (focus?.disabled) at("dial").focus(); // else a keyboard would begin at the top again
+  if (focus && focus !== document.body && (focus.disabled || !focus.checkVisibility())) at("dial").focus(); // else a keyboard would begin at the top again
   await closing?.close();
 }
 
@@ -158,20 +244,9 @@ function mute(on) {
   at("mute").setAttribute("aria-pressed", String(on));
 }
 
-function showAgent({ text, version, said, good }) {
-  agentVersion = version;
-  at("agent-text").value = text;
-  at("agent-said").textContent = said;
-  at("agent-said").classList.toggle("bad", !good);
-}
-
 function showClock() {
   const seconds = answeredAt === null ? 0 : Math.floor((Date.now() - answeredAt) / 1000);
   at("clock").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-}
-
-function show(meter, level) {
-  at(meter).value = Math.max(QUIET_DB, level);
 }
 
 function ready(words) {
@@ -186,4 +261,9 @@ function say(words) {
 function complain(words) {
   at("trouble-said").textContent = words;
   at("trouble-said").hidden = !words;
+}
+
+// Whatever others wrote comes through here as text: it never becomes markup.
+function make(tag, text) {
+  return Object.assign(document.createElement(tag), { textContent: text });
 }

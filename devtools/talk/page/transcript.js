@@ -14,6 +14,7 @@ export class Transcript {
   }
 
   clear() {
+    this.list.hidden = true;
     this.list.replaceChildren();
     this.events.replaceChildren();
     this.items.clear();
@@ -48,10 +49,9 @@ export class Transcript {
     const item = this.item(`tool ${id}`, "tool");
     item.replaceChildren(span("who", `${name} `), `${outcome} in ${durationMs} ms`);
     const details = document.createElement("details");
-    details.open = true;
     const summary = document.createElement("summary");
-    summary.textContent = "Arguments and answer";
-    details.append(summary, span("note", "asked"), block(args), span("note", "answered"), block(answer));
+    summary.textContent = "Request and result";
+    details.append(summary, span("note", "request"), block(args), span("note", "result"), block(answer));
     item.append(details);
   }
 
@@ -62,6 +62,11 @@ export class Transcript {
     time.textContent = `${SECONDS.format(atS)} s`;
     item.append(time, span("words", words));
     this.events.append(item);
+    // What the caller hears from the network, and what was broken, belong between the words.
+    if (kind === "notice" || kind === "trouble") {
+      const who = kind === "notice" ? "Notice: " : "Broken: ";
+      this.item(`event ${this.events.children.length}`, kind).append(span("who", who), words);
+    }
   }
 
   // What was said to a handler that is gone: nobody else knows of it.
@@ -88,6 +93,7 @@ export class Transcript {
 
   item(key, kind) {
     this.empty.hidden = true;
+    this.list.hidden = false;
     let item = this.items.get(key);
     if (!item) {
       item = document.createElement("li");

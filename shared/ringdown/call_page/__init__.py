@@ -7,6 +7,7 @@ from ringdown.call_page.rendering import (
     call_page_in_site,
     palette,
 )
+from ringdown.call_page.view import view_of
 
 __all__ = [
     "FILES",
@@ -18,4 +19,5 @@ __all__ = [
     "call_page",
     "call_page_in_site",
     "palette",
+    "view_of",
 ]

@@ -60,8 +60,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class CallPage:
-    """A call as its page shows it: the same for a simulated call and a real one, which has only a
-    record.
+    """A call as its page shows it. Of a real call there is only a record; the page is the same.
 
     All times on the page count from the ring, `record.call.created_at`. `problems` is None when
     nobody has judged the call, and empty when none were found.

@@ -163,7 +163,7 @@ def _gaps(page: CallPage) -> Iterator[Entry]:
             text = "The handler was stopped, and another one continued the call."
             yield Entry("gap", "Line", at_ms, at_ms, text)
         else:
-            text = f"The connection to the handler was lost. {_lost_words(page, at_ms)}"
+            text = f"The connection was lost and made again. {_lost_words(page, at_ms)}"
             yield Entry("gap", "Line", at_ms, at_ms, text, ok=False)
 
 
@@ -172,7 +172,8 @@ def _lost_words(page: CallPage, at_ms: int) -> str:
     began_ms = page.record.call.stream_began_ms
     since_ms = max((end_ms for end_ms in ends_ms if end_ms <= at_ms), default=began_ms)
     if page.recording is None:
-        return f"Anything said after {clock(since_ms)} isn't in the record."
+        between = f"between {clock(since_ms)} and {clock(at_ms)}"
+        return f"What was said {between}, if anything, isn't in the record."
     lost = [
         f"about {math.ceil(lost_ms / 1000)} s of the {who}'s speech"
         for who, lost_ms in _audible(page.recording, since_ms, at_ms)

@@ -50,7 +50,7 @@ def resolved(schema: Schema, place: Place) -> tuple[Schema, Place]:
         parts = [*list_of(schema, "allOf"), *_alternative(schema, place)]
         reference = schema.get("$ref")
         if isinstance(reference, str) and reference not in place.inside:
-            parts.append(_target(reference, place.root))
+            parts.append(target(reference, place.root))
             place = replace(place, inside=(*place.inside, reference))
         if not parts:
             break
@@ -82,7 +82,7 @@ def _alternative(schema: Schema, place: Place) -> list[Json]:
     return [*fitting[:1], *nullable]
 
 
-def _target(reference: str, root: Schema) -> Json:
+def target(reference: str, root: Schema) -> Json:
     """Where `#/$defs/name` leads; None for a reference to elsewhere."""
     found: Json = root
     for step in reference.removeprefix("#/").split("/"):
@@ -142,7 +142,7 @@ def takes_null(schema: Json, root: Schema, depth: int = 0) -> bool:
     if not isinstance(schema, dict) or depth > DEEPEST:
         return True
     if isinstance(schema.get("$ref"), str):
-        return takes_null(_target(schema["$ref"], root), root, depth + 1)
+        return takes_null(target(schema["$ref"], root), root, depth + 1)
     kinds = schema.get("type")
     options = list_of(schema, "anyOf") or list_of(schema, "oneOf")
     if kinds is None and not options and not values_of(schema):

@@ -1,21 +1,24 @@
 """Whether arguments fit a tool's JSON Schema, told so that the model can correct them."""
 
 import functools
-import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
 import msgspec
-from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import SchemaError, ValidationError, relevance
-from jsonschema.validators import extend
-from referencing import Registry
-from referencing.exceptions import Unresolvable
+from jsonschema_rs import (
+    Draft202012Validator,
+    FancyRegexOptions,
+    ReferencingError,
+    ValidationError,
+)
 
+from ringdown.gemini.json_schema import Schema, target
 from ringdown.tools import Json
 
 _MOST_PROBLEMS = 5
 _MOST_CHARACTERS = 200  # of each: a problem quotes the value, which may be long
+# A pattern that would take longer doesn't match: a call must not wait for `^(x+x+)+y$`.
+_PATTERNS = FancyRegexOptions(backtrack_limit=10_000)
 
 
 def problems_with(args: Mapping[str, Json], parameters: Mapping[str, Json]) -> str | None:
@@ -27,8 +30,8 @@ def problems_with(args: Mapping[str, Json], parameters: Mapping[str, Json]) -> s
     if validator is None:
         return None
     try:
-        found = sorted(validator.iter_errors(args), key=relevance, reverse=True)
-    except RecursionError:
+        found = sorted(validator.iter_errors(args), key=lambda problem: len(problem.instance_path))
+    except ValueError:  # nested too deeply, or half a surrogate pair
         return None
     if not found:
         return None
@@ -36,44 +39,54 @@ def problems_with(args: Mapping[str, Json], parameters: Mapping[str, Json]) -> s
     return f"The arguments do not fit: {problems}. Correct them and call again."
 
 
-_Keyword = Callable[[Any, Any, Any, Any], Iterator[ValidationError] | None]
-"""Takes the validator, the keyword's value, what is checked, and the schema."""
-
-
-def _where_it_applies(keyword: _Keyword) -> _Keyword:
-    """`keyword`, without what can't be applied: a pattern that isn't Python's, a reference to
-    nowhere. The schema's other keywords are."""
-
-    def check(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
-        try:
-            yield from keyword(validator, value, instance, schema) or ()
-        except (Unresolvable, re.error):
-            pass
-        except OverflowError:  # `multipleOf` makes floats of both
-            yield ValidationError("the number is too large")
-
-    return check
-
-
-_Validator = extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator,
-    {name: _where_it_applies(keyword) for name, keyword in Draft202012Validator.VALIDATORS.items()},
-)
-
-
 @functools.lru_cache(maxsize=256)
 def _validator(parameters: bytes) -> Any | None:
     schema = msgspec.json.decode(parameters)
     try:
-        # Without formats: a pattern that isn't Python's would be no pattern.
-        Draft202012Validator.check_schema(schema, format_checker=FormatChecker(()))
-    except SchemaError:
+        return Draft202012Validator(
+            _applicable(schema, schema), pattern_options=_PATTERNS, retriever=_nowhere
+        )
+    except (ValidationError, ReferencingError, ValueError):
         return None
-    # An empty registry: a reference to somewhere else must not be fetched.
-    return _Validator(schema, registry=Registry())
+
+
+def _applicable(part: Json, root: Schema) -> Json:
+    """Without what can't be applied: a pattern that is none, a reference to nowhere."""
+    if isinstance(part, list):
+        return [_applicable(each, root) for each in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        name: _applicable(value, root)
+        for name, value in part.items()
+        if not isinstance(value, str) or _applies(name, value, root)
+    }
+
+
+def _applies(keyword: str, value: str, root: Schema) -> bool:
+    match keyword:
+        case "pattern":
+            return _is_pattern(value)
+        case "$ref":
+            return value == "#" or (value.startswith("#/") and target(value, root) is not None)
+        case _:
+            return True
+
+
+def _is_pattern(text: str) -> bool:
+    try:
+        Draft202012Validator({"pattern": text}, pattern_options=_PATTERNS)
+    except ValidationError:
+        return False
+    return True
+
+
+def _nowhere(uri: str) -> NoReturn:
+    """A reference to somewhere else is not fetched."""
+    raise LookupError(uri)
 
 
 def _in_words(problem: ValidationError) -> str:
-    where = ".".join(str(step) for step in problem.absolute_path)
+    where = ".".join(str(step) for step in problem.instance_path)
     text = f"{where}: {problem.message}" if where else problem.message
     return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…"

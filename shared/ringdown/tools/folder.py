@@ -24,10 +24,11 @@ ROLES = ("roles/aiplatform.user", "roles/datastore.user", "roles/pubsub.publishe
 """What a tool may have on the project. Whatever else it needs, it gets by secrets."""
 PLACEHOLDERS = (
     "callback_topic",
-    "phone_number",
+    "phone_numbers",
     "project",
     "region",
     "store_url",
+    "texts_api_url",
     "twilio_account_sid",
 )
 """What a setting may leave to whoever deploys, as `{store_url}`."""

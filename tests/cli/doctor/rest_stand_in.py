@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from ringdown.tools import Json
 from ringdown_cli.doctor.asking import Peers, basic
@@ -22,15 +23,21 @@ class RestStandIn:
     url: str = ""
     answers: dict[str, Json] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+    """Which of Twilio's were asked."""
 
     @property
     def peers(self) -> Peers:
         url = self.url
-        return Peers(twilio=url, twilio_messaging=url, billing=url, secrets=url)
+        return Peers(twilio=f"{url}/{{host}}", billing=url, secrets=url)
 
     def answer(self, path: str, authorization: str) -> tuple[int, Json]:
         self.asked.append(path)
-        path = path.partition("?")[0]
+        path = unquote(path.partition("?")[0])
+        host, _, rest = path.removeprefix("/").partition("/")
+        if host.endswith(".twilio.com"):
+            self.hosts.add(host)
+            path = f"/{rest}"
         ours = basic(ACCOUNT_SID, self.auth_token)["Authorization"]
         if authorization not in (ours, "Bearer stand-in-token"):
             return 401, {"code": 20003, "message": "Authenticate"}

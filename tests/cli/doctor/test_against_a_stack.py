@@ -120,7 +120,7 @@ def _deployment(stack: Stack, settings: StackSettings, gemini: GeminiLiveServer)
         stream_url=f"ws://127.0.0.1:{settings.stream_port}",
         store_url=stack.store_url,
         project=PROJECT,
-        phone_number=NUMBER,
+        phone_numbers=(NUMBER,),
         twilio_account_sid=ACCOUNT_SID,
         twilio_auth_token=stack.twilio_auth_token,
         endpoints=(DeveloperApi(API_KEY, gemini.base_url),),
@@ -439,10 +439,49 @@ async def test_a_number_that_leads_elsewhere(line: Line, answers: dict[str, Json
 
 
 async def test_a_number_of_somebody_else(line: Line) -> None:
-    verdict = await line.verdict("number", phone_number="+14155550188")
+    verdict = await line.verdict("number", phone_numbers=("+14155550188",))
 
     assert verdict.state is State.WRONG
     assert "not one of this account's" in verdict.finding
+
+
+async def test_every_number_is_checked(line: Line, answers: dict[str, Json]) -> None:
+    other = "+14155550111"
+    webhook_url = line.deployment.webhook_url or ""
+    ours = a_number(webhook_url)
+    lost = a_number(webhook_url, phone_number=other, voice_url="https://demo.twilio.com/welcome")
+    answers[f"{ACCOUNT}/IncomingPhoneNumbers.json"] = {"incoming_phone_numbers": [ours, lost]}
+
+    verdicts = await line.verdicts("number", "messaging", phone_numbers=(NUMBER, other))
+
+    assert verdicts["number"].state is State.WRONG
+    assert f"{NUMBER}: calls and their end come to the webhook; {other}: calls go to" in (
+        verdicts["number"].finding
+    )
+    assert verdicts["number"].advice.startswith(f"{other}: Set the voice URL")
+    assert verdicts["messaging"].state is State.LIMITED
+    assert f"{other}: carriers block its texts" in verdicts["messaging"].finding
+
+
+@pytest.mark.parametrize("region", ["us1", "ie1", "au1"])
+@pytest.mark.parametrize("processed_in", [None, "us1", "ie1", "au1"])
+async def test_the_region_that_processes_the_calls_is_compared(
+    line: Line, answers: dict[str, Json], region: str, processed_in: str | None
+) -> None:
+    """A number that was never routed is us1's."""
+    line.rest.hosts.clear()
+    if processed_in is not None:
+        answers[f"/v2/PhoneNumbers/{NUMBER}"] = {"voice_region": processed_in}
+
+    verdict = await line.verdict("number", twilio_region=region)
+
+    domain = {"us1": "", "ie1": "dublin.ie1.", "au1": "sydney.au1."}[region]
+    assert line.rest.hosts == {f"api.{domain}twilio.com", f"routes.{domain}twilio.com"}
+    if (processed_in or "us1") == region:
+        assert verdict.state is State.GOOD, verdict
+    else:
+        assert verdict.state is State.WRONG
+        assert f"Twilio processes its calls in {processed_in or 'us1'}" in verdict.finding
 
 
 async def test_a_number_without_a_campaign(line: Line, answers: dict[str, Json]) -> None:

@@ -19,7 +19,8 @@ VALUES = {
     "webhook_url": "https://ringdown-incoming-call-1.us-east4.run.app",
     "stream_url": "wss://ringdown-stream-handler-1.us-east4.run.app",
     "store_url": "firestore:my-project/ringdown",
-    "phone_number": "+14155550100",
+    "phone_numbers": ["+14155550100", "+14155550101"],
+    "twilio_region": "ie1",
     "twilio_account_sid": "AC1",
     "gemini_backend": "developer",
 }
@@ -42,7 +43,8 @@ def test_terraforms_outputs() -> None:
     assert deployment.webhook_url == VALUES["webhook_url"]
     assert deployment.stream_url == VALUES["stream_url"]
     assert deployment.store_url == VALUES["store_url"]
-    assert deployment.phone_number == "+14155550100"
+    assert deployment.phone_numbers == ("+14155550100", "+14155550101")
+    assert deployment.twilio_region == "ie1"
     assert (deployment.twilio_account_sid, deployment.twilio_auth_token) == ("AC1", "token")
     assert deployment.endpoints == (DeveloperApi("AIza-0123456789"),)
 
@@ -155,6 +157,18 @@ def test_the_environment() -> None:
     deployment = from_environ(environ)
 
     assert (deployment.webhook_url, deployment.stream_url) == tuple(environ.values())
+    assert (deployment.phone_numbers, deployment.twilio_region) == ((), "us1")
+
+
+def test_the_environments_numbers_and_region() -> None:
+    environ = {"PHONE_NUMBERS": "+14155550100, +14155550101", "TWILIO_REGION": "au1"}
+
+    deployment = from_environ(environ)
+
+    assert deployment.phone_numbers == ("+14155550100", "+14155550101")
+    assert deployment.twilio_region == "au1"
+    with pytest.raises(ConfigurationError, match="TWILIO_REGION is 'de1'"):
+        from_environ({"TWILIO_REGION": "de1"})
 
 
 def test_half_of_vertex_is_told() -> None:

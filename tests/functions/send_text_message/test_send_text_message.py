@@ -17,6 +17,7 @@ from text_messages.templates import TextTemplate
 
 FOLDER = FUNCTIONS / "tools" / "send_text_message"
 ACCOUNT_SID, AUTH_TOKEN = "AC0123456789abcdef0123456789abcdef", "the auth token of the account"
+ANOTHER = "+14155550177"
 TEXTS = {"delivery_day": "Your box comes on {day}.", "help_page": "See example.com/help."}
 DAY: dict[str, Json] = {"template": "delivery_day", "values": {"day": "Thursday"}}
 
@@ -54,7 +55,7 @@ def environ(store_url: str, twilio: HttpStandIn) -> dict[str, str]:
         "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
         "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
         "TWILIO_API_URL": twilio.url,
-        "PHONE_NUMBER": CALLED,
+        "PHONE_NUMBERS": f"{ANOTHER}, {CALLED}",
     }
 
 
@@ -84,6 +85,16 @@ def test_the_text_goes_to_the_caller(function: LoadedFunction, twilio: HttpStand
     }
     credentials = base64.b64encode(f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode()).decode()
     assert request.headers["authorization"] == f"Basic {credentials}"
+
+
+def test_a_call_to_a_number_that_is_not_the_accounts_gets_texts_from_its_first(
+    environ: dict[str, str], twilio: HttpStandIn, restored_logging: None
+) -> None:
+    given = {**environ, "PHONE_NUMBERS": ANOTHER}
+    with loaded_function("send_text_message", FOLDER, given) as function:
+        send(function, DAY)
+
+    assert parse_qs(twilio.asked[0].body.decode())["From"] == [ANOTHER]
 
 
 def test_a_text_without_placeholders_needs_no_values(function: LoadedFunction) -> None:

@@ -169,7 +169,7 @@ def test_words_lost_with_a_handler_have_a_line() -> None:
     (gap,) = [e for e in shown(call_page(CallPage(record)))["entries"] if e["kind"] == "gap"]
 
     assert (gap["at_ms"], gap["ok"]) == (6_000, False)
-    assert gap["text"].endswith("Anything said after 0:02 isn't in the record.")
+    assert gap["text"].endswith("between 0:02 and 0:06, if anything, isn't in the record.")
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,11 @@ def a_page(*, recorded: bool = True, lines: int = 0) -> CallPage:
     return CallPage(
         record,
         recording=Recording(8_000, silence, silence),
-        moments=[Moment(MomentKind.CLEAR, 6_500, NASTY), Moment(MomentKind.FAULT, 6_600, NASTY)],
+        moments=[
+            Moment(MomentKind.CLEAR, 6_500, NASTY),
+            Moment(MomentKind.FAULT, 6_600, NASTY),
+            Moment(MomentKind.STREAM_END, 10_000, NASTY),
+        ],
         heard_by_caller=[Arrival("Hello.", True, NASTY), Arrival(NASTY, False, NASTY)],
         problems=[NASTY],
     )
@@ -256,3 +260,13 @@ async def test_it_is_shown_well(tmp_path: Path, recorded: bool) -> None:
         await tab.evaluate("scrollTo(0, document.body.scrollHeight)")
         await tab.until(FOLDED)
         await assert_shown_well(tab, scrolls="#scroller")
+
+
+async def test_a_time_line_that_fits_does_not_scroll(tmp_path: Path) -> None:
+    async with opened(a_page(), tmp_path) as tab:
+        beyond = await tab.evaluate(
+            "document.getElementById('scroller').scrollWidth"
+            " - document.getElementById('scroller').clientWidth"
+        )
+
+    assert beyond == 0

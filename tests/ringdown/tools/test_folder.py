@@ -18,7 +18,7 @@ GOOD: dict[str, Json] = {
     "digits": ["pin"],
     "secrets": {"BAKERY_KEY": "the key of the bakery's system"},
     "roles": ["roles/datastore.user"],
-    "settings": {"STORE_URL": "{store_url}", "OVEN": "2", "PHONE": "{phone_number}"},
+    "settings": {"STORE_URL": "{store_url}", "OVEN": "2", "PHONE": "{phone_numbers}"},
 }
 
 

@@ -37,7 +37,7 @@ def ways_to_tell(settings: SettingsReader) -> list[Tell]:
     account, staff = read_twilio_account(settings), settings.phone_number("STAFF_NUMBER")
     if staff is not None and account is None:
         settings.problem(
-            "STAFF_NUMBER is set, but TWILIO_ACCOUNT_SID or PHONE_NUMBER is not: without them no"
+            "STAFF_NUMBER is set, but TWILIO_ACCOUNT_SID or PHONE_NUMBERS is not: without them no"
             " text can be sent."
         )
     if staff is not None and account is not None:

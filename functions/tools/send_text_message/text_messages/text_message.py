@@ -11,7 +11,7 @@ from ringdown.open_once import OpenOnce
 from ringdown.phone_numbers import is_somebody
 from ringdown.stores import Store
 from ringdown.stores.documents import Documents
-from ringdown.tools import Json, ToolAnswer, ToolRequest
+from ringdown.tools import Json, ToolAnswer, ToolCallContext, ToolRequest
 from ringdown.twilio import TwilioAccount, TwilioTexts
 from text_messages.sent_texts import MOST_IN_A_CALL, MOST_IN_A_DAY, SentText, count_text
 from text_messages.templates import (
@@ -71,15 +71,15 @@ class TextMessages:
             _log.warning("too many texts to one number")
             return _TOO_MANY
         text = filled_in(template, args.values)
-        refusal = await self._hand_over(number, text)
+        refusal = await self._hand_over(request.call, text)
         return refusal or {"status": "The text is on its way.", "text": text}
 
-    async def _hand_over(self, number: str, text: str) -> ToolAnswer | None:
+    async def _hand_over(self, call: ToolCallContext, text: str) -> ToolAnswer | None:
         """None if the text is on its way, else what the model is to know."""
         if self._texts is None:
-            _log.error("texts cannot be sent", advice="set TWILIO_ACCOUNT_SID and PHONE_NUMBER")
+            _log.error("texts cannot be sent", advice="set TWILIO_ACCOUNT_SID and PHONE_NUMBERS")
             return ToolAnswer.failed("Texts cannot be sent here. Tell the caller.")
-        refusal = await self._texts.send(number, text)
+        refusal = await self._texts.send(call.caller, text, called=call.called)
         if refusal is None:
             return None
         return ToolAnswer.failed(refusal.message, retryable=refusal.retryable)

@@ -300,6 +300,7 @@ function showPlaying() {
 
 function changeSpeed() {
   const next = SPEEDS[(SPEEDS.indexOf(audio.playbackRate) + 1) % SPEEDS.length];
+  audio.defaultPlaybackRate = next; // what is left when the sound is loaded after this
   audio.playbackRate = next;
   showSpeed();
 }

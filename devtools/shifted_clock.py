@@ -1,0 +1,39 @@
+"""Runs a program for which it is another time, to hear what callers hear on a Sunday evening.
+
+    python devtools/shifted_clock.py FILE PROGRAM.py ARGUMENT...
+    python devtools/shifted_clock.py FILE -m MODULE ARGUMENT...
+
+FILE says by how many seconds the program's dates are ahead; what it says may change at any time.
+Only dates are: how long things take is as it is.
+"""
+
+import datetime
+import runpy
+import sys
+from pathlib import Path
+
+from ringdown import clock
+
+
+def shifted(file: Path) -> clock.Now:
+    """A clock that is ahead by as many seconds as `file` says; right while there is none."""
+
+    def now() -> datetime.datetime:
+        try:
+            ahead_s = float(file.read_text("ascii"))
+        except (FileNotFoundError, ValueError):  # not written yet, or being written
+            ahead_s = 0.0
+        return datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=ahead_s)
+
+    return now
+
+
+if __name__ == "__main__":
+    _, _file, *_program = sys.argv
+    with clock.replaced_by(shifted(Path(_file))):
+        if _program[0] == "-m":
+            sys.argv = _program[1:]
+            runpy.run_module(_program[1], run_name="__main__", alter_sys=True)
+        else:
+            sys.argv = _program
+            runpy.run_path(_program[0], run_name="__main__")

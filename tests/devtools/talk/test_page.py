@@ -1,0 +1,419 @@
+"""The page in a browser, told by the test what the line would tell it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from devtools.talk.line import TalkLine
+from devtools.talk.messages import (
+    AgentShown,
+    Answering,
+    CallChanged,
+    CallFigure,
+    FieldProblem,
+    Happened,
+    LineReady,
+    Lost,
+    Problem,
+    Said,
+    Saying,
+    ToolUsed,
+    ToPage,
+)
+from devtools.talk.server import serving
+from ringdown.agents import packaged_document
+from ringdown.agents.documents import plain_text
+from ringdown.call_page import CallPage, call_page
+from simulators.speech.synthesis import synthesize
+from tests.browser import CHROMIUM, Tab, open_page
+from tests.devtools.talk.talking import on_a_free_port
+from tests.pages import LOOKS, assert_shown_well, picture
+from tests.ringdown.samples import a_call, a_turn
+
+pytestmark = [
+    pytest.mark.real_clock,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium. Install it: apt-get install chromium"),
+]
+
+NASTY = """</script><script>document.title = "taken"</script><img src="http://x.example/"> שלום"""
+SCROLLS = "#transcript, #events, #suggestions"
+SENTENCES = (
+    "hello when is my next delivery",
+    "it is one two three four five six",
+    "how does the family plan work",
+    "how much does it cost",
+    "can i stop my order",
+    "tell me a story",
+    "goodbye",
+)
+DOCUMENT: dict[str, Any] = packaged_document()
+AGENT = AgentShown("show", plain_text(DOCUMENT), DOCUMENT, "1")
+TOOLS = ("lookup_account", "schedule_callback", "search_knowledge_base", "send_text_message")
+READY = LineReady(
+    callers={"+14155550123": "you", "+14155550124": "another caller"},
+    numbers={"+14155550100": "default"},
+    suggestions=SENTENCES,
+    phrases=(*SENTENCES, "where is my order"),
+    voices=("Kore", "Puck"),
+    tools=dict.fromkeys(TOOLS, "Looks up."),
+    is_stand_in=True,
+    agent=AGENT,
+)
+_NOTICE = "You are speaking with an automated assistant. This call is transcribed."
+_ASKED, _ACCOUNT, _PLAN = '{"account_number": "123456"}', '{"status": "active"}', "The family plan"
+CALL: tuple[ToPage, ...] = (
+    CallChanged("ringing"),
+    CallChanged("answered"),
+    Answering("default", "8438eba1ddd2", is_draft=False),
+    Happened(0.1, "notice", _NOTICE),
+    Happened(4.0, "stream-open", "stream opened"),
+    Said(1, "agent", "Hello, this is the demonstration line.", False, None, None),
+    Said(2, "caller", "hello when is my next delivery", False, None, None),
+    Said(3, "agent", "I can look that up. What is your account number?", False, 790, None),
+    Said(4, "caller", "it is one two three four five six", False, None, None),
+    ToolUsed("t1", "lookup_account", _ASKED, _ACCOUNT, "answered", 21),
+    Said(5, "agent", "Your next delivery is on Thursday.", False, 760, None),
+    Happened(20.0, "trouble", "stream_handler_1, which carried the call, is killed"),
+    Lost("agent", "with the family"),
+    Said(6, "agent", "I am back. Please go on.", False, None, None),
+    Saying("caller", "how does the family"),
+)
+OVER = CallChanged(
+    "over",
+    "agent hung up",
+    "/calls/CA1.html",
+    (CallFigure("Cost", "$0.02", "estimate"), CallFigure("Reply", "0.77 s", "median of 5")),
+    ("The audio stream ended early once.",),
+)
+CALLER_IS_DRAWN = """
+(({ width, height }, pen) =>
+  pen.getImageData(0, 0, 0.8 * width, height).data.some((value) => value))(
+  document.getElementById("voice-of-caller"),
+  document.getElementById("voice-of-caller").getContext("2d"))
+"""
+_LINE_IS_THE_TEST = """
+window.told = [];
+window.WebSocket = class {
+  static OPEN = 1;
+  constructor() { this.readyState = 1; this.bufferedAmount = 0; window.line = this; }
+  send(message) { if (typeof message === "string") window.told.push(JSON.parse(message)); }
+};
+"""
+
+
+@asynccontextmanager
+async def shown(line: TalkLine, ready: LineReady = READY) -> AsyncIterator[Tab]:
+    async with serving(line, on_a_free_port()) as url, open_page("about:blank") as tab:
+        await tab.tell("Page.addScriptToEvaluateOnNewDocument", source=_LINE_IS_THE_TEST)
+        await tab.open(url)
+        await tell(tab, ready)
+        yield tab
+
+
+async def tell(tab: Tab, *messages: ToPage) -> None:
+    for message in messages:
+        text = json.dumps(msgspec.json.encode(message).decode())
+        await tab.evaluate(f"window.line.onmessage({{ data: {text} }})")
+
+
+async def wished(tab: Tab, do: str) -> dict[str, Any]:
+    """The latest that the page wanted of that kind."""
+    await tab.until(f"window.told.some((wish) => wish.do === {do!r})")
+    wish: dict[str, Any] = await tab.evaluate(f"window.told.findLast((it) => it.do === {do!r})")
+    return wish
+
+
+async def call(tab: Tab, *messages: ToPage) -> None:
+    """Call, and let that happen."""
+    await tab.evaluate("document.getElementById('dial').click()")
+    await wished(tab, "dial")
+    await tell(tab, *messages)
+
+
+async def hear(tab: Tab, sentence: str, *, from_caller: bool = False) -> None:
+    """Sound of the agent, frame by frame, or a whole sentence of the synthetic caller."""
+    sound = synthesize(sentence, rate_hz=8_000)
+    frame = len(sound) if from_caller else 160
+    for at in range(0, len(sound) - frame + 1, frame):
+        samples = sound[at : at + frame].tolist()
+        await tab.evaluate(f"window.line.onmessage({{ data: Int16Array.of(...{samples}).buffer }})")
+
+
+async def focused(tab: Tab) -> str:
+    return str(
+        await tab.evaluate("document.activeElement.id || document.activeElement.textContent.trim()")
+    )
+
+
+async def test_it_is_shown_well_before_in_and_after_a_call(line: TalkLine, pictures: Path) -> None:
+    async with shown(line) as tab:
+        await assert_shown_well(tab, scrolls=SCROLLS)
+        await call(tab, *CALL)
+        await hear(tab, "how does the family plan work", from_caller=True)
+        await hear(tab, "It is twenty dollars a month, and you can change it at any time.")
+        await tab.until(f"{CALLER_IS_DRAWN}")
+        await assert_shown_well(tab, scrolls=SCROLLS)
+        await tab.evaluate("document.getElementById('transcript').scrollTop = 1e6")
+        await picture(tab, pictures / "talk.png")
+        await tab.resize(360, 740, dark=True)
+        await picture(tab, pictures / "talk-phone.png")
+        await tab.evaluate(
+            "document.querySelectorAll('details').forEach((it) => { it.open = true; })"
+        )
+        await tell(tab, Problem("There is no microphone."), OVER)
+        await tab.until("!document.getElementById('dial').hidden")
+        await assert_shown_well(tab, scrolls=SCROLLS)
+        problems = tab.problems
+
+    assert problems == []
+
+
+async def test_what_others_wrote_is_shown_and_nothing_more(line: TalkLine) -> None:
+    document = {**DOCUMENT, "greeting": NASTY, "instructions": NASTY, "tools": [NASTY]}
+    agent = AgentShown(
+        "show", NASTY, document, "1", (FieldProblem("voice", NASTY), FieldProblem("", NASTY)), NASTY
+    )
+    ready = msgspec.structs.replace(
+        READY,
+        callers={NASTY: NASTY},
+        numbers={NASTY: NASTY},
+        phrases=(NASTY,),
+        suggestions=(NASTY,),
+        tools={NASTY: NASTY},
+        voices=(NASTY,),
+        agent=agent,
+    )
+    async with shown(line, ready) as tab:
+        await call(
+            tab,
+            CallChanged("answered"),
+            Answering(NASTY, NASTY, is_draft=True),
+            Happened(0, "notice", NASTY),
+            Happened(0, "trouble", NASTY),
+            Said(1, "caller", NASTY, True, 1, 1),
+            Saying("agent", NASTY),
+            Lost("agent", NASTY),
+            ToolUsed("t", NASTY, NASTY, NASTY, NASTY, 1),
+            Problem(NASTY),
+        )
+        await tell(
+            tab, CallChanged("over", NASTY, "/x", (CallFigure(NASTY, NASTY, NASTY),), (NASTY,))
+        )
+        text = await tab.text()
+        title = await tab.evaluate("document.title")
+        images = await tab.evaluate("document.images.length")
+        requests, problems = tab.requests, tab.problems
+
+    assert text.count("taken") > 10
+    assert title == "Ringdown · call the line"
+    assert (images, problems) == (1, [])
+    assert not [url for url in requests if "x.example" in url]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+async def test_on_a_phone_what_is_said_is_seen_without_scrolling(
+    line: TalkLine, dark: bool
+) -> None:
+    async with shown(line) as tab:
+        await tab.resize(360, 740, dark=dark)
+        await call(tab, *CALL[:6])
+        place = await tab.evaluate(
+            "(({ top, bottom }) => [top, bottom])"
+            "(document.querySelector('#transcript li.agent').getBoundingClientRect())"
+        )
+        hero = await tab.evaluate("document.getElementById('phone').offsetHeight")
+
+    assert 0 < place[0] < place[1] < 740
+    assert hero <= 150
+
+
+async def test_a_voice_has_one_colour_and_one_side_on_every_page(
+    line: TalkLine, tmp_path: Path
+) -> None:
+    file = tmp_path / "call.html"
+    record = msgspec.convert(
+        {"call": a_call(), "claims": (), "turns": (a_turn(1),), "tool_calls": ()},
+        type=CallPage.__annotations__["record"],
+    )
+    await asyncio.to_thread(file.write_text, call_page(CallPage(record)), "utf-8")
+    colour = "getComputedStyle(document.querySelector('{} .who')).color"
+    async with shown(line) as tab, open_page(file.as_uri()) as page:
+        await call(tab, *CALL[:8])
+        assert await tab.evaluate(colour.format("#transcript .agent")) == await page.evaluate(
+            colour.format("#entries .agent")
+        )
+        sides = await tab.evaluate(
+            "['caller', 'agent'].map((who) =>"
+            " document.querySelector(`#transcript .${who}`).getBoundingClientRect().left)"
+        )
+    assert sides[0] < sides[1], "the caller left, the agent right"
+
+
+async def test_a_sentence_is_said_by_a_click_and_makes_room_for_the_next(line: TalkLine) -> None:
+    async with shown(line) as tab:
+        assert await tab.evaluate("document.querySelector('#suggestions button').disabled")
+        await call(tab, *CALL[:3])
+        await tab.evaluate("document.querySelector('#suggestions button').click()")
+        said = await wished(tab, "speak")
+        now_first = await tab.evaluate("document.querySelector('#suggestions button').textContent")
+
+    assert said["text"] == SENTENCES[0]
+    assert now_first == SENTENCES[1]
+
+
+async def test_a_call_is_made_and_ended_by_keys_alone(line: TalkLine) -> None:
+    async with shown(line) as tab:
+        await tab.press("Tab")
+        assert await focused(tab) == "dial"
+        await tab.press("Enter")
+        dialled = await wished(tab, "dial")
+        await tell(tab, *CALL[:3])
+        stops = [await focused(tab)]
+        for _ in range(3):
+            await tab.press("Tab")
+            stops.append(await focused(tab))
+        await tab.press("Enter")
+        said = await wished(tab, "speak")
+        await tab.press("5")
+        pressed = await wished(tab, "press")
+        await tab.evaluate("document.getElementById('hang-up').focus()")
+        await tab.press("Enter")
+        await wished(tab, "hang_up")
+        await tell(tab, OVER)
+        await tab.until("document.activeElement.id === 'dial'")
+
+    assert dialled == {"do": "dial", "caller": "+14155550123", "called": "+14155550100", "at": ""}
+    assert stops == ["hang-up", SENTENCES[0], SENTENCES[1], SENTENCES[2]]
+    assert said["text"] == SENTENCES[2]
+    assert pressed["key"] == "5"
+
+
+async def test_another_caller_number_and_time_can_be_chosen(line: TalkLine) -> None:
+    async with shown(line) as tab:
+        for name, value in (
+            ("caller", "+14155550124"),
+            ("called", "+1999"),
+            ("at", "2026-11-29T20:00"),
+        ):
+            await tab.evaluate(
+                f"{{ const it = document.getElementById({name!r}); it.value = {value!r};"
+                " it.dispatchEvent(new Event('input', { bubbles: true })); }"
+            )
+        number = await tab.evaluate("document.getElementById('number').textContent")
+        await tab.evaluate("document.getElementById('dial').click()")
+        dialled = await wished(tab, "dial")
+
+    assert number == "+1999"
+    assert (dialled["caller"], dialled["called"]) == ("+14155550124", "+1999")
+    assert dialled["at"] == "2026-11-29T20:00"
+
+
+async def test_without_a_microphone_the_call_goes_on(line: TalkLine) -> None:
+    async with shown(line) as tab:
+        await call(tab, *CALL[:3])
+        told = await tab.evaluate("document.getElementById('phrases-help').textContent")
+        mute = await tab.evaluate("document.getElementById('mute').hidden")
+
+    assert "lick a sentence" in told
+    assert mute, "there is nothing to mute"
+
+
+async def test_a_draft_that_answers_is_named(line: TalkLine) -> None:
+    async with shown(line) as tab:
+        await call(tab, CallChanged("answered"), Answering("default", "abc", is_draft=True))
+        words = await tab.evaluate("document.getElementById('answering').textContent")
+
+    assert words == "Agent default, revision abc draft because you call from a tester's number"
+
+
+async def change(tab: Tab, field: str, value: str) -> None:
+    await tab.evaluate(
+        f"{{ const it = document.getElementById('agent-{field}'); it.value = {value!r};"
+        " it.dispatchEvent(new Event('input', { bubbles: true })); }"
+    )
+
+
+async def test_a_mistake_in_the_form_is_told_beside_its_field(line: TalkLine) -> None:
+    async with shown(line) as tab:
+        await change(tab, "greeting", "")
+        checked = await wished(tab, "edit_agent")
+        problems = (FieldProblem("greeting", "is missing"), FieldProblem("idle", "is too short"))
+        await tell(tab, AgentShown("check", "", {}, "1", problems, good=False))
+        beside = await tab.evaluate("document.getElementById('agent-greeting-wrong').textContent")
+        invalid = await tab.evaluate(
+            "document.getElementById('agent-greeting').getAttribute('aria-invalid')"
+        )
+        below = await tab.evaluate("document.getElementById('agent-said').textContent")
+        await assert_shown_well(tab, scrolls=SCROLLS)
+
+    assert (checked["purpose"], checked["fields"]) == ("check", {"greeting": ""})
+    assert (beside, invalid) == ("is missing", "true")
+    assert below == "idle: is too short", "the form has no such field"
+
+
+async def test_only_what_was_changed_is_saved(line: TalkLine) -> None:
+    async with shown(line) as tab:
+        await change(tab, "voice", "Puck")
+        await tab.evaluate("document.querySelector('input[value=schedule_callback]').click()")
+        await tab.evaluate("document.getElementById('save').click()")
+        saved = await wished(tab, "edit_agent")
+
+    assert saved["purpose"] == "save"
+    assert saved["text"] == AGENT.text
+    assert saved["fields"] == {"voice": "Puck", "tools": ["lookup_account", "schedule_callback"]}
+
+
+async def test_opening_hours_are_written_as_a_week(line: TalkLine) -> None:
+    async with shown(line) as tab:
+        await tab.evaluate(
+            "[...document.querySelectorAll('fieldset')].at(-1).querySelector('input').click()"
+        )
+        await tab.evaluate("document.querySelector('input[name=monday]').value = '09:00-17:00'")
+        await tab.evaluate("document.getElementById('save').click()")
+        opened = await wished(tab, "edit_agent")
+        await tab.evaluate(
+            "[...document.querySelectorAll('fieldset')].at(-1).querySelector('input').click()"
+        )
+        await tab.evaluate("document.getElementById('save').click()")
+        always = await wished(tab, "edit_agent")
+
+    assert opened["fields"] == {"opening_hours": {"monday": "09:00-17:00"}}
+    assert always["fields"] == {}
+
+
+async def test_the_other_tab_shows_what_was_changed_in_this_one(line: TalkLine) -> None:
+    async with shown(line) as tab:
+        await change(tab, "greeting", "Good day.")
+        await tab.evaluate("document.getElementById('form-tab').focus()")
+        await tab.press("ArrowRight")
+        await tab.until("window.told.at(-1).purpose === 'show'")
+        wish = await wished(tab, "edit_agent")
+        document = {**DOCUMENT, "greeting": "Good day."}
+        await tell(tab, AgentShown("show", plain_text(document), document, "1"))
+        yaml = await tab.evaluate("document.getElementById('agent-text').value")
+        on = await focused(tab)
+        await assert_shown_well(tab, scrolls=SCROLLS)
+        await tab.press("ArrowLeft")
+        unreadable = (FieldProblem("", "Line 1: no"),)
+        await tell(tab, AgentShown("show", "[", None, "1", unreadable, good=False))
+        still = await tab.evaluate("document.getElementById('form-panel').hidden")
+
+    assert wish["fields"] == {"greeting": "Good day."}
+    assert "greeting: Good day." in yaml
+    assert on == "yaml-tab"
+    assert still, "what can't be read can't be a form"
+
+
+async def test_what_breaks_the_line_comes_last_and_is_closed(line: TalkLine) -> None:
+    async with shown(line) as tab:
+        for width, height, _ in LOOKS:
+            await tab.resize(width, height)
+            last = await tab.evaluate("document.querySelector('main').lastElementChild.id")
+            closed = await tab.evaluate("!document.getElementById('failures').open")
+            assert (last, closed) == ("failures", True)
