@@ -9,24 +9,22 @@ import sys
 import webbrowser
 
 from ringdown.stores import Store
-from ringdown_cli.command import DONE, CannotGoOn, Surroundings
+from ringdown_cli.command import DONE, CannotGoOn, Commands, Surroundings, add_command
 from ringdown_cli.store_choice import chosen_store
 
 HOST = "127.0.0.1"
 PORT = 8092
 
 
-def add_console_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    help = "open the console in your browser: calls, agents, numbers, callers, costs"
-    parser = commands.add_parser(
+def add_console_command(commands: Commands) -> None:
+    parser = add_command(
+        commands,
         "console",
-        help=help,
-        description=f"{help[0].upper()}{help[1:]}. Only this machine reaches it, so nobody has to"
-        " sign in.",
+        serve_console,
+        "open the console in your browser: calls, agents, numbers, callers, costs",
+        examples=("console", "console --port 0"),
     )
-    parser.add_argument("--store", metavar="URL", help="firestore:PROJECT or sqlite:PATH")
     parser.add_argument("--port", type=int, default=PORT, help=f"{PORT} if left out; 0 for any")
-    parser.set_defaults(run=serve_console)
 
 
 async def serve_console(arguments: argparse.Namespace, surroundings: Surroundings) -> int:

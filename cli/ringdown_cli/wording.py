@@ -1,6 +1,5 @@
 """How times, numbers and money are written in commands' answers."""
 
-import datetime
 from collections.abc import Sequence
 
 import msgspec
@@ -8,9 +7,9 @@ import msgspec
 from ringdown.tools import Json
 
 
-def day_and_minute(when: datetime.datetime) -> str:
-    """In UTC, so that it sorts and can be given back to a command: `2026-11-22 09:30`."""
-    return f"{when.astimezone(datetime.UTC):%Y-%m-%d %H:%M}"
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Such as `1 call` and `3 calls`."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
 
 
 def json_text(value: Json) -> str:

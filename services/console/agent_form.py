@@ -5,8 +5,8 @@ field that is left at its default is not written.
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field as dataclass_field
 from typing import Literal
 
 import msgspec
@@ -33,7 +33,8 @@ class Field:
     path: str
     label: str
     kind: Kind
-    choices: Sequence[str] = ()
+    choices: Mapping[str, str] = dataclass_field(default_factory=dict)
+    """What each is called."""
     hint: str = ""
 
     @property
@@ -49,10 +50,17 @@ class Group:
     is_open: bool = False
 
 
-_PATIENCE = ("quick", "normal", "patient")
-_SENSITIVITY = ("high", "low")
-_OUTSIDE = ("message", "fallback_number", "answer")
-_THINKING = ("", "minimal", "low", "medium", "high")
+_PATIENCE = {"quick": "quick", "normal": "normal", "patient": "patient: for slow speakers"}
+_SENSITIVITY = {"high": "any voice", "low": "a clear voice: for noisy lines"}
+_OUTSIDE = {
+    "message": "a message, and the end",
+    "fallback_number": "a message, and the fallback number",
+    "answer": "the agent all the same",
+}
+_THINKING = {"": "as the model likes"} | {
+    level: level for level in ("minimal", "low", "medium", "high")
+}
+_VOICES = {name: f"{name}: {character}" for name, character in VOICES.items()}
 _ITS_OWN = "Leave it empty for a sentence in the agent's language."
 _SAYS = Group(
     "What it says",
@@ -85,7 +93,6 @@ _HOURS = Group(
             "Outside these hours",
             "choice",
             _OUTSIDE,
-            "A message and the end, a message and the fallback number, or the agent all the same.",
         ),
         Field(f"{HOURS}.message", "Message outside these hours", "prose", hint=_ITS_OWN),
     ),
@@ -95,12 +102,12 @@ _GROUPS = (
     Group(
         "Voice and language",
         (
-            Field("voice", "Voice", "choice", VOICES),
+            Field("voice", "Voice", "choice", _VOICES),
             Field("volume_db", "Volume", "number"),
             Field("language", "Language", "line"),
             Field("languages", "Callers also speak", "list", hint="One a line: en-US, es-US."),
             Field("vocabulary", "Words easily misheard", "list", hint="One a line."),
-            Field("model", "Model", "choice", tuple(MODELS)),
+            Field("model", "Model", "choice", {name: name for name in MODELS}),
             Field("thinking", "Thinking", "choice", _THINKING),
             Field("temperature", "Temperature", "number"),
         ),
@@ -316,7 +323,7 @@ def _defaults(draft: bool) -> Document:
     kind = Draft if draft else Agent
     blank = kind(instructions="-", greeting="-")
     plain = msgspec.json.decode(msgspec.json.encode(blank), type=Document)
-    nested = {HOURS: {"outside": _OUTSIDE[0]}}
+    nested = {HOURS: {"outside": "message"}}
     return {**plain, "instructions": None, "greeting": None, **nested}
 
 

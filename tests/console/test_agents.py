@@ -260,7 +260,7 @@ async def test_a_revision_can_be_restored_and_the_history_says_so(site: Site) ->
     assert response.headers["location"] == "/agents/shop/history?said=restored"
     assert await answers(site) == "Hello."
     history = await site.page("/agents/shop/history")
-    assert "back from" in history
+    assert "rolled back from" in history
     assert "“too long”" in history
 
 

@@ -8,10 +8,10 @@ from ringdown.calls.search import MOST_LOOKED_THROUGH, Found, Search
 from ringdown.gemini.prices import cost_usd
 from ringdown.tools import Json
 from ringdown_cli.calls.times import NoTime, moment
-from ringdown_cli.calls.wording import LIST_HEADS, list_row
+from ringdown_cli.calls.wording import call_table
 from ringdown_cli.command import DONE, CannotGoOn, Surroundings
 from ringdown_cli.store_choice import chosen_store
-from ringdown_cli.wording import day_and_minute, json_text
+from ringdown_cli.wording import json_text
 
 _PAGE = 100
 _MINUTE = datetime.timedelta(minutes=1)
@@ -19,7 +19,7 @@ _MINUTE = datetime.timedelta(minutes=1)
 
 async def list_calls(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
     terminal = surroundings.terminal
-    query = _query(arguments, surroundings.now())
+    query = _query(arguments, surroundings.now().astimezone(surroundings.zone))
     found: list[Found] = []
     async with chosen_store(arguments.store, surroundings) as store:
         search = Search(store, query, arguments.problem)
@@ -30,24 +30,22 @@ async def list_calls(arguments: argparse.Namespace, surroundings: Surroundings) 
     if arguments.json:
         terminal.say(json_text([_plain(item) for item in found]))
     elif found:
-        rows = [
-            list_row(item.call, item.problems, whole_numbers=arguments.numbers) for item in found
-        ]
-        terminal.table(LIST_HEADS, rows)
+        call_table(terminal, found, surroundings.zone, whole_numbers=arguments.numbers)
         if len(found) == arguments.limit:
             terminal.complain(f"These are the newest {arguments.limit}. For more, add --limit.")
     else:
         terminal.complain("No call was found.")
     if search.gave_up_at is not None:
-        terminal.complain(_gave_up(search.gave_up_at))
+        terminal.complain(_gave_up(search.gave_up_at.astimezone(surroundings.zone)))
     return DONE
 
 
 def _gave_up(at: datetime.datetime) -> str:
-    until = day_and_minute(at + _MINUTE).replace(" ", "T")  # a full one, so that none is left out
+    until = at + _MINUTE  # a full one, so that none is left out
     return (
-        f"The newest {MOST_LOOKED_THROUGH:,} calls were looked through, back to"
-        f" {day_and_minute(at)} UTC; older ones were not. To go on from there, add: --until {until}"
+        f"The newest {MOST_LOOKED_THROUGH:,} calls were searched, back to {at:%Y-%m-%d %H:%M}"
+        f" {at.tzname()}; older ones were not. To continue from there, add:"
+        f" --until {until:%Y-%m-%dT%H:%M}"
     )
 
 

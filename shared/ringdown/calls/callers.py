@@ -82,14 +82,18 @@ class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
     still_blocked: bool = False
 
 
+class CallerIndex(Protocol):
+    """Finds callers. Raises StoreUnavailable when the store does not answer."""
+
+    async def blocked_callers(self) -> BlockedCallers:
+        """In order."""
+
+
 class CallerStore(Protocol):
     """Every method raises StoreUnavailable when the store does not answer."""
 
     async def read_caller(self, number: str) -> Caller:
         """An unknown caller is neither blocked nor remembered."""
-
-    async def blocked_callers(self) -> BlockedCallers:
-        """In order."""
 
     async def block_caller(self, number: str, blocked: bool) -> None:
         """Block or unblock, keeping the rest."""

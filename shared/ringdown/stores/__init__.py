@@ -10,7 +10,7 @@ from typing import Protocol
 from ringdown.agents.clips import ClipStore
 from ringdown.agents.store import AgentStore
 from ringdown.calls import CallIndex, CallStore
-from ringdown.calls.callers import CallerStore
+from ringdown.calls.callers import CallerIndex, CallerStore
 from ringdown.calls.figures import FigureStore
 from ringdown.calls.flights import FlightStore
 from ringdown.calls.limits import LimitStore
@@ -28,6 +28,7 @@ _FIRESTORE = re.compile(
 
 class Store(
     AgentStore,
+    CallerIndex,
     CallerStore,
     CallIndex,
     CallStore,

@@ -30,7 +30,8 @@ _WRITES_AT_ONCE = 200
 
 
 class FirestoreCallers:
-    """Implements `ringdown.calls.callers.CallerStore` and `ringdown.calls.limits.LimitStore`."""
+    """Implements `CallerStore` and `CallerIndex` of `ringdown.calls.callers`, and
+    `ringdown.calls.limits.LimitStore`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -15,7 +15,9 @@ Each document has the call's `expires_at`, because Firestore's TTL deletes no su
 
 import datetime
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
 
 import msgspec
 
@@ -67,6 +69,8 @@ from ringdown.stores.storable import (
 )
 
 _TRIES = 20  # of two requests each; a writer that loses so often is up against something else
+_AT_ONCE = 8
+_Answer = TypeVar("_Answer")
 _KNOWN_CALLS = 4_096
 
 _log = Log(__name__)
@@ -204,33 +208,37 @@ class FirestoreCalls:
             return await self._database.ids_beginning(CALLS, beginning, limit=limit)
 
     async def count_calls(self, *queries: CallQuery) -> tuple[int, ...]:
-        async with self._database.deadline():
-            counts = await together(*map(self._count, queries))
+        counts = await self._some_at_once(map(self._count, queries))
         return tuple(map(int, counts))
 
     async def add_up_calls(self, *periods: Period) -> tuple[Figures, ...]:
         queries = (CallQuery(since=period.since, until=period.until) for period in periods)
-        async with self._database.deadline():
-            return await together(*map(self._add_up, queries))
+        return await self._some_at_once(map(self._add_up, queries))
 
     async def add_up_calls_by(self, by: Grouping, period: Period) -> dict[str, Figures]:
         began = CallQuery(since=period.since, until=period.until)
         async with self._database.deadline():
             names = await self._database.values_of(CALLS, GROUPED_BY[by])
-            theirs = (Condition((GROUPED_BY[by],), "==", name) for name in names)
-            figures = await together(*(self._add_up(began, condition) for condition in theirs))
+        theirs = (Condition((GROUPED_BY[by],), "==", name) for name in names)
+        figures = await self._some_at_once(self._add_up(began, each) for each in theirs)
         return dearest_first(dict(zip(names, figures, strict=True)))
 
-    async def _count(self, query: CallQuery, *conditions: Condition) -> float:
-        conditions = (*_conditions(query), *conditions)
-        return await self._database.count(CALLS, *conditions, newest_by="created_at")
+    async def _some_at_once(
+        self, requests: Iterable[Coroutine[None, None, _Answer]]
+    ) -> tuple[_Answer, ...]:
+        """The answers to any number of requests; a few that are made together have a deadline."""
+        waiting, answers = iter(requests), list[_Answer]()
+        while some := tuple(islice(waiting, _AT_ONCE)):
+            async with self._database.deadline():
+                answers += await together(*some)
+        return tuple(answers)
+
+    async def _count(self, query: CallQuery) -> float:
+        return await self._database.count(CALLS, *_conditions(query), newest_by="created_at")
 
     async def _add_up(self, query: CallQuery, *conditions: Condition) -> Figures:
-        """Three requests: a sum leaves out documents that lack another sum's field."""
-        calls, talk_s, cost_usd = await together(
-            self._count(query, *conditions),
-            self._database.total(CALLS, "talk_s", *_conditions(query), *conditions),
-            self._database.total(CALLS, "cost_usd", *_conditions(query), *conditions),
+        calls, cost_usd, talk_s = await self._database.count_and_totals(
+            CALLS, ("cost_usd", "talk_s"), *_conditions(query), *conditions
         )
         return Figures(calls=int(calls), talk_s=talk_s, cost_usd=cost_usd)
 

@@ -1,7 +1,7 @@
 """A Firestore database as the stores use it: whole operations with deadlines, our own errors."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar, assert_never
 
@@ -126,6 +126,22 @@ class Database:
         """The sum of the numbers in `field` of such documents."""
         found = self._found(folder, conditions)
         return await self._aggregate(AsyncAggregationQuery(found).sum(field, alias="n"))
+
+    async def count_and_totals(
+        self, folder: str, fields: Sequence[str], *conditions: Condition
+    ) -> tuple[float, ...]:
+        """How many such documents have all of `fields`, which may be null, and the sums of the
+        numbers in each."""
+        aggregation = AsyncAggregationQuery(self._found(folder, conditions)).count(alias="n")
+        for field in fields:
+            aggregation = aggregation.sum(field, alias=field)
+
+        async def request() -> tuple[float, ...]:
+            (results,) = await aggregation.get(retry=None, timeout=_REQUEST_S)
+            by_alias = {result.alias: result.value for result in results}
+            return tuple(by_alias[alias] for alias in ("n", *fields))
+
+        return await self._reading(request)
 
     async def values_of(self, folder: str, field: str) -> tuple[str, ...]:
         """The different texts in `field` of the documents directly in `folder`, in order: a request

@@ -37,7 +37,8 @@ _USE = f"""
 
 
 class SqliteCallers:
-    """Implements `ringdown.calls.callers.CallerStore` and `ringdown.calls.limits.LimitStore`."""
+    """Implements `CallerStore` and `CallerIndex` of `ringdown.calls.callers`, and
+    `ringdown.calls.limits.LimitStore`."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
