@@ -7,7 +7,10 @@ import os
 import socket
 import sys
 import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+from ringdown.clock import Now
 from ringdown.stores import Store
 from ringdown_cli.command import DONE, CannotGoOn, Commands, Surroundings, add_command
 from ringdown_cli.store_choice import chosen_store
@@ -29,27 +32,35 @@ def add_console_command(commands: Commands) -> None:
 
 async def serve_console(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
     """Until Ctrl-C."""
-    async with chosen_store(arguments.store, surroundings) as store:
-        with _listen(arguments.port) as listener:
-            url = f"http://{HOST}:{listener.getsockname()[1]}/"
+    with _listen(arguments.port) as listener:
+        async with (
+            chosen_store(arguments.store, surroundings) as store,
+            serving_pages(store, listener, surroundings.now) as url,
+        ):
             surroundings.terminal.say(f"The console is at {url}\nPress Ctrl-C to stop.")
             if sys.stdout.isatty():
                 await asyncio.to_thread(webbrowser.open, url)
-            await serve_pages(store, listener, surroundings)
+            await asyncio.Event().wait()
     return DONE
 
 
-async def serve_pages(store: Store, listener: socket.socket, surroundings: Surroundings) -> None:
-    """Serve the pages until cancelled; closes `listener`."""
-    from console.desk import Desk  # with what it needs, it takes a quarter of a second
+@asynccontextmanager
+async def serving_pages(store: Store, listener: socket.socket, now: Now) -> AsyncIterator[str]:
+    """The address of the pages, which are served meanwhile; closes `listener`."""
+    from console.desk import Desk  # with what it needs, it takes a second
     from console.serving import serve
     from console.site import console
     from console.this_machine import LocalDoorkeeper
 
-    port = listener.getsockname()[1]
+    port, stop = listener.getsockname()[1], asyncio.Event()
     hosts = [f"{name}:{port}" for name in (HOST, "localhost")]
-    pages = console(Desk(store, surroundings.now), LocalDoorkeeper(_person(), hosts))
-    await serve(pages, listener, asyncio.Event())
+    pages = console(Desk(store, now), LocalDoorkeeper(_person(), hosts))
+    serving = asyncio.create_task(serve(pages, listener, stop))
+    try:
+        yield f"http://{HOST}:{port}/"
+    finally:
+        stop.set()
+        await serving
 
 
 def _listen(port: int) -> socket.socket:

@@ -66,6 +66,8 @@ def _answer(line: TalkLine, request: Request, port: int) -> Response | None:
         if request.headers.get_all("Origin") in [[f"http://{name}"] for name in names]:
             return None
         return _response(http.HTTPStatus.FORBIDDEN, b"Only the page itself may use the line.\n")
+    if path == "/console" and line.console_url:
+        return _response(http.HTTPStatus.FOUND, b"", more=(("Location", line.console_url),))
     if path.startswith("/calls/"):
         return _call(line, path.removeprefix("/calls/"))
     return _file("index.html" if path == "/" else path.removeprefix("/"))
