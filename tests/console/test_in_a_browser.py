@@ -33,7 +33,7 @@ PAGES = {
     "costs by number": "/costs?by=number",
     "no page": "/nothing-here",
 }
-PICTURES = {"home": "console-home", "agent": "console-agent", "call": "console-call"}
+PICTURES = {"home": "console-home", "agent": "console-agent"}
 SCROLLS = ".scroll, #scroller"
 NASTY = (
     """</script></textarea><script>document.title = "taken"</script>"""

@@ -15,9 +15,10 @@ from console.desk import Desk
 from console.showing import Pages, count
 from ringdown.agents import DEFAULT_AGENT_ID
 from ringdown.calls import CallQuery, EndReason
-from ringdown.calls.figures import Figures, day_of, hours_of
+from ringdown.calls.figures import Figures, Period, day_of, hours_of
 from ringdown.calls.line_state import Concern, Hours, LineState, Subject, line_state
 from ringdown.calls.wording import money
+from ringdown.errors import StoreUnavailable
 
 _TO_PERSON = (EndReason.TRANSFERRED, EndReason.CALLER_ASKED_FOR_PERSON)
 
@@ -54,7 +55,7 @@ class HomePage:
         people = CallQuery(since=today.since, until=today.until, end_reasons=_TO_PERSON)
         state, by_hour, (reached,) = await asyncio.gather(
             line_state(store, now, zone),
-            self._desk.figures.of(*hours_of(today), now=now),
+            self._by_hour(today, now),
             store.count_calls(people),
         )
         return self._pages.page(
@@ -64,10 +65,17 @@ class HomePage:
             sentence=_sentence(state, reached),
             opening=_opening(state.hours.get(DEFAULT_AGENT_ID), now),
             needs=[_need(concern) for concern in state.concerns],
-            bars=_bars(by_hour, zone, today.since),
+            bars=None if by_hour is None else _bars(by_hour, zone, today.since),
             zone=zone,
             now=now,
         )
+
+    async def _by_hour(self, today: Period, now: datetime.datetime) -> Sequence[Figures] | None:
+        """None if the store takes too long to add them up: the rest of the page counts more."""
+        try:
+            return await self._desk.figures.of(*hours_of(today), now=now)
+        except StoreUnavailable:
+            return None
 
 
 def _sentence(state: LineState, reached: int) -> str:
