@@ -21,6 +21,7 @@ locals {
     local.uses_vertex ? ["aiplatform.googleapis.com"] : [],
     length(var.console_people) == 0 ? [] : ["iap.googleapis.com"],
     var.budget == null ? [] : ["billingbudgets.googleapis.com"],
+    var.check_schedule == null ? [] : ["cloudscheduler.googleapis.com"],
   )
 }
 
