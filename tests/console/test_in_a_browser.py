@@ -7,11 +7,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ringdown.calls import Speaker
+from ringdown.calls import CallChanges, CallStatus
 from ringdown.stores import open_store
 from tests.browser import CHROMIUM, Tab, open_page
 from tests.console.site import Site, running_site
-from tests.console.stored import SHOP, conversation, furnish, lookup, save_agent, save_call, sid
+from tests.console.stored import (
+    NOW,
+    SHOP,
+    conversation,
+    furnish,
+    lookup,
+    save_agent,
+    save_call,
+    sid,
+)
 from tests.pages import assert_shown_well, picture
 
 pytestmark = pytest.mark.skipif(
@@ -41,6 +50,7 @@ NASTY = (
 )
 SAID = "document.querySelector('.said')?.textContent"
 OPEN_ALL = "document.querySelectorAll('details').forEach((d) => d.open = true)"
+ENTRIES = "document.querySelectorAll('.entry').length"
 FOCUSED = "document.activeElement"
 
 
@@ -214,10 +224,14 @@ async def test_two_people_see_each_others_text(site: Site) -> None:
     assert "greeting: Anna's hello." in conflict
 
 
-async def test_a_live_call_says_what_was_said_so_far(site: Site) -> None:
+async def test_a_live_call_is_followed_until_it_is_over(site: Site) -> None:
+    changes = CallChanges(turns=conversation(), status=CallStatus.ENDED, ended_at=NOW)
     async with opened(site, f"/calls/{sid(900)}") as tab:
-        entries = await tab.evaluate("document.querySelectorAll('.entry').length")
-        who = await tab.evaluate("document.querySelector('.entry .who').textContent")
+        before = await tab.evaluate(ENTRIES)
+        await tab.leads_on(site.store.save(sid(900), 1, changes))
+        after = await tab.evaluate(ENTRIES)
+        live = await tab.evaluate("document.querySelector('script[src$=\"live.js\"]') !== null")
 
-    assert entries == 2
-    assert who.lower() == Speaker.AGENT.value
+    assert before == 2
+    assert after == len(conversation())
+    assert not live

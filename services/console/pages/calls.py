@@ -93,7 +93,7 @@ class CallPages:
             _log.info("call read", by=request.state.person.name)
         page = CallPage(record=record, problems=problems(record))
         above = self._pages.text(request, "call_bar.html", call=record.call)
-        head = self._pages.text(request, "head.html")
+        head = self._pages.text(request, "call_head.html", call=record.call)
         return HTMLResponse(
             call_page_in_site(page, head=head, above=above, files="/static/call_page")
         )
