@@ -23,6 +23,7 @@ from ringdown.log import Log
 
 _DAYS = 30
 _WEEK = 7
+_WITHIN_S = 2.0
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 _NOBODY = ""
 _log = Log(__name__)
@@ -69,7 +70,7 @@ class CostPages:
         store, now, zone = self._desk.store, self._desk.now(), await self._desk.zone()
         periods = days_until(now, zone, _DAYS)
         figures, limits, use, shares = await asyncio.gather(
-            self._desk.figures.of(*periods, now=now),
+            self._desk.figures.of(*periods, now=now, within_s=_WITHIN_S),
             _limits(self._desk),
             store.line_use(_NOBODY, now),
             self._shares(request, Period(since=periods[_WEEK - 1].since, until=periods[0].until)),
@@ -78,9 +79,9 @@ class CostPages:
         return self._pages.page(
             request,
             "costs.html",
-            days=_days(dates, figures),
-            total=total(figures),
-            forecast=_forecast(dates, figures),
+            days=None if figures is None else _days(dates, figures),
+            total=None if figures is None else total(figures),
+            forecast=None if figures is None else _forecast(dates, figures),
             by=request.query_params.get("by", "day"),
             shares=shares,
             limits=list(_limits_shown(limits, use)),

@@ -20,6 +20,7 @@ from ringdown.calls.line_state import Concern, Hours, LineState, Subject, line_s
 from ringdown.calls.wording import money
 from ringdown.errors import StoreUnavailable
 
+_HOURS_WITHIN_S = 1.0
 _TO_PERSON = (EndReason.TRANSFERRED, EndReason.CALLER_ASKED_FOR_PERSON)
 
 
@@ -53,11 +54,10 @@ class HomePage:
         now, zone = self._desk.now(), await self._desk.zone()
         store, today = self._desk.store, day_of(now, zone)
         people = CallQuery(since=today.since, until=today.until, end_reasons=_TO_PERSON)
-        state, by_hour, (reached,) = await asyncio.gather(
-            line_state(store, now, zone),
-            self._by_hour(today, now),
-            store.count_calls(people),
+        state, (reached,) = await asyncio.gather(
+            line_state(store, now, zone), store.count_calls(people)
         )
+        by_hour = await self._by_hour(today, now)
         return self._pages.page(
             request,
             "home.html",
@@ -72,8 +72,9 @@ class HomePage:
 
     async def _by_hour(self, today: Period, now: datetime.datetime) -> Sequence[Figures] | None:
         """None if the store takes too long to add them up: the rest of the page counts more."""
+        hours = hours_of(today)
         try:
-            return await self._desk.figures.of(*hours_of(today), now=now)
+            return await self._desk.figures.of(*hours, now=now, within_s=_HOURS_WITHIN_S)
         except StoreUnavailable:
             return None
 
