@@ -40,10 +40,10 @@ async def look_at_edit(
 ) -> AgentStatus | None:
     """The status of the agent, or of its draft, after an edit; None if there is no document.
 
-    `edit` is kept with the revision that it made. A draft whose `publish` is true becomes the
-    agent, whose status is then returned. `failed_clips` says why clips could not be made, by key,
-    if the caller makes any. Raises StoreUnavailable, and Conflict if others keep editing while a
-    draft is published.
+    `edit` is kept with the revision that it made; `failed_clips` says why clips could not be made,
+    by key, if the caller makes any. A draft whose `publish` is true becomes the agent, whose status
+    is then returned. Raises StoreUnavailable, and Conflict if others keep editing while a draft is
+    published.
     """
     stored = await store.read_agent(agent_id, draft=draft)
     if stored is None:
@@ -55,20 +55,16 @@ async def look_at_edit(
     found = _with_clips(draft_findings(stored.document, tools), failed_clips)
     if found.agent is None or not found.publish:
         return await _note(store, stored, _status_of_draft(found, now), draft=True)
-    return await publish(store, stored, now, edit, failed_clips=failed_clips)
+    await _publish(store, stored, now)
+    return await look_at_edit(store, agent_id, now, edit=edit, failed_clips=failed_clips)
 
 
 async def publish(
-    store: AgentStore,
-    draft: StoredAgent,
-    now: datetime.datetime,
-    edit: Edit | None = None,
-    *,
-    failed_clips: Mapping[str, str] = MappingProxyType({}),
+    store: AgentStore, draft: StoredAgent, now: datetime.datetime, edit: Edit | None = None
 ) -> AgentStatus | None:
     """Make `draft` the agent, as it was read; the status of the agent then. Raises as above."""
     await _publish(store, draft, now)
-    return await look_at_edit(store, draft.agent_id, now, edit=edit, failed_clips=failed_clips)
+    return await look_at_edit(store, draft.agent_id, now, edit=edit)
 
 
 def _with_clips(found: Findings, failed: Mapping[str, str]) -> Findings:
