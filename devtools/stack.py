@@ -5,7 +5,7 @@ import json
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from ringdown.stores import open_store
 from ringdown_cli.agents.releasing import seed_default_agent
 from ringdown_cli.command import make_folder
 from ringdown_cli.gemini_choice import chosen_gemini
-from ringdown_cli.store_choice import FIRESTORE_EMULATOR, local_store_url
+from ringdown_cli.store_choice import FIRESTORE_EMULATOR, STACK_FILE, local_store_url
 
 ROOT = Path(__file__).resolve().parent.parent
 _FUNCTION_SERVER = Path(__file__).with_name("function_server.py")
@@ -87,8 +87,10 @@ class Stack:
     processes: list[SupervisedProcess] = field(default_factory=list)
 
     def describe(self) -> dict[str, object]:
-        """What `out/stack.json` says. A token that was given is not repeated."""
+        """What stack.json says. A token that was given is not repeated."""
         return {
+            "pid": os.getpid(),
+            "store_url": self.store_url,
             "webhook_url": self.webhook_url,
             "twilio_auth_token": self.twilio_auth_token if self.token_was_generated else None,
             "processes": [
@@ -204,16 +206,23 @@ async def serve_stack(settings: StackSettings) -> None:
         listen(port, variable=variable).close()
     say("Starting the deployables …")
     async with running_stack(settings) as stack:
-        description = settings.out / "stack.json"
-        description.write_text(json.dumps(stack.describe(), indent=2) + "\n", "utf-8")
-        for process in stack.processes:
-            say(f"  {process.command.name:<16} {process.command.url}")
-        say(f"Ready. Voice webhook: {stack.webhook_url}   (details: {description})")
-        say("Press Ctrl-C to stop.")
-        try:
+        with described(stack, settings.out) as description:
+            for process in stack.processes:
+                say(f"  {process.command.name:<16} {process.command.url}")
+            say(f"Ready. Voice webhook: {stack.webhook_url}   (details: {description})")
+            say("Press Ctrl-C to stop.")
             await asyncio.Event().wait()
-        finally:
-            description.unlink(missing_ok=True)
+
+
+@contextmanager
+def described(stack: Stack, out: Path) -> Iterator[Path]:
+    """The file in `out` that says where everything is, so that `ringdown` finds it."""
+    description = out / STACK_FILE
+    description.write_text(json.dumps(stack.describe(), indent=2) + "\n", "utf-8")
+    try:
+        yield description
+    finally:
+        description.unlink(missing_ok=True)
 
 
 async def _start_all(processes: list[SupervisedProcess]) -> None:
