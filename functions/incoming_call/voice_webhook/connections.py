@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import httpx2
 
+from ringdown.gemini.text_model import TextModel
 from ringdown.stores import Store, open_store
 from voice_webhook.handler_wake_up import (
     READY_WITHIN_S,
     REQUEST_LEAVES_WITHIN_S,
     HandlerWakeUp,
 )
-from voice_webhook.summaries import Summaries
+from voice_webhook.summaries import SUMMARISE_WITHIN_S, Summaries
 from voice_webhook.webhook_settings import WebhookSettings
 
 
@@ -56,4 +57,5 @@ async def _store(
 def _summaries(http: httpx2.AsyncClient, settings: WebhookSettings) -> Summaries | None:
     if settings.gemini is None:
         return None
-    return Summaries(http, settings.gemini, settings.memory_model)
+    model = TextModel(http, settings.gemini, settings.memory_model, within_s=SUMMARISE_WITHIN_S)
+    return Summaries(model)

@@ -568,8 +568,10 @@ def test_what_is_asked_after_a_call_is_part_of_the_agent() -> None:
         ),
         (
             {"success": "Yes.", "fields": [{"name": "Order number", "description": "It."}]},
-            "after_call.fields[0].name: must be a name in small letters, such as order_number or"
-            ' wants_callback; it is "Order number".',
+            (
+                "after_call.fields[0].name: must be a name in small letters, such as order_number or"
+                ' wants_callback; it is "Order number".'
+            ),
         ),
         (
             {"success": "Yes.", "fields": [{"name": "a", "type": "text", "description": "It."}]},
@@ -586,13 +588,17 @@ def test_what_is_asked_after_a_call_is_part_of_the_agent() -> None:
                     {"name": "a", "type": "number", "description": "It.", "enum": ["1", "2"]}
                 ],
             },
-            "after_call.fields[0].enum: only a string has choices. Leave it out, or write type:"
-            " string.",
+            (
+                "after_call.fields[0].enum: only a string has choices. Leave it out, or write type:"
+                " string."
+            ),
         ),
         (
             {"success": "Yes.", "fields": [{"name": "a", "description": "It.", "enum": ["x"]}]},
-            "after_call.fields[0].enum: has one choice only. Add the others, or write type:"
-            " boolean.",
+            (
+                "after_call.fields[0].enum: has one choice only. Add the others, or write type:"
+                " boolean."
+            ),
         ),
         (
             {
