@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import httpx2
 
+from ringdown.calls.ended_calls import EndedCalls, Queue
 from ringdown.gemini.text_model import TextModel
 from ringdown.stores import Store, open_store
+from voice_webhook.ended_calls import PubSubTopic
 from voice_webhook.handler_wake_up import (
     READY_WITHIN_S,
     REQUEST_LEAVES_WITHIN_S,
@@ -23,6 +25,7 @@ class Connections:
     store: Store
     summaries: Summaries | None
     """None where Gemini is not to be asked."""
+    ended_calls: EndedCalls
     _http: httpx2.AsyncClient
     _ready_url: str
     _background: asyncio.TaskGroup
@@ -40,7 +43,15 @@ async def open_connections(settings: WebhookSettings) -> AsyncIterator[Connectio
         asyncio.TaskGroup() as background,
         _store(http, background, settings) as store,
     ):
-        yield Connections(store, _summaries(http, settings), http, settings.ready_url, background)
+        topic = settings.call_ended_topic
+        yield Connections(
+            store,
+            _summaries(http, settings),
+            Queue(store.documents) if topic is None else PubSubTopic(http, topic),
+            http,
+            settings.ready_url,
+            background,
+        )
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ async def ask_outcome(
         written = await model.write(question(record, after_call))
         answers = checked(written.text, record, after_call)
     except (NoAnswer, Unusable) as error:
-        return Outcome(questions=questions, asked_at=now, problem=f"{error}.")
+        return Outcome(questions=questions, asked_at=now, problem=f"{str(error).rstrip('.')}.")
     return Outcome(
         questions=questions,
         asked_at=now,

@@ -569,8 +569,8 @@ def test_what_is_asked_after_a_call_is_part_of_the_agent() -> None:
         (
             {"success": "Yes.", "fields": [{"name": "Order number", "description": "It."}]},
             (
-                "after_call.fields[0].name: must be a name in small letters, such as order_number or"
-                ' wants_callback; it is "Order number".'
+                "after_call.fields[0].name: must be a name in small letters, such as order_number"
+                ' or wants_callback; it is "Order number".'
             ),
         ),
         (
