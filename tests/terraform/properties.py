@@ -135,9 +135,10 @@ def grants(plan: Json) -> set[Grant]:
 
 
 def _holder(member: str, accounts: Mapping[str, str]) -> str:
-    """Our own account's name; the proxy before the console, and a person whom it lets through."""
-    if member.endswith("@gcp-sa-iap.iam.gserviceaccount.com"):
-        return "the proxy"
+    """Our own account's name; of Google's own the service; a person whom the proxy lets through."""
+    agent = re.search(r"@gcp-sa-(\w+)\.iam\.", member)
+    if agent is not None:
+        return "the proxy" if agent[1] == "iap" else f"{agent[1]} agent"
     return "each person" if member.startswith("user:") else accounts.get(member, member)
 
 
@@ -152,8 +153,11 @@ def _target(grant: Resource, deployed: Mapping[str, str]) -> str:
             return "the sources" if grant.values["bucket"].endswith("-sources") else "the state"
         case "google_cloud_run_v2_job_iam_member":
             return "scheduled_check"
+        case "google_pubsub_subscription_iam_member":
+            return "the ended calls"
         case "google_pubsub_topic_iam_member":
-            return "the callbacks"
+            is_of_calls = "call-ended" in grant.values["topic"]
+            return "the ended calls" if is_of_calls else "the callbacks"
         case "google_secret_manager_secret_iam_member":
             return "its secrets"
         case "google_artifact_registry_repository_iam_member":

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 import httpx2
 
+from ringdown.calls.ended_calls import EndedCalls, Queue
+from ringdown.gemini.text_model import TextModel
 from ringdown.stores import Store, open_store
+from voice_webhook.ended_calls import PubSubTopic
 from voice_webhook.handler_wake_up import (
     READY_WITHIN_S,
     REQUEST_LEAVES_WITHIN_S,
     HandlerWakeUp,
 )
-from voice_webhook.summaries import Summaries
+from voice_webhook.summaries import SUMMARISE_WITHIN_S, Summaries
 from voice_webhook.webhook_settings import WebhookSettings
 
 
@@ -22,6 +25,7 @@ class Connections:
     store: Store
     summaries: Summaries | None
     """None where Gemini is not to be asked."""
+    ended_calls: EndedCalls
     _http: httpx2.AsyncClient
     _ready_url: str
     _background: asyncio.TaskGroup
@@ -39,7 +43,15 @@ async def open_connections(settings: WebhookSettings) -> AsyncIterator[Connectio
         asyncio.TaskGroup() as background,
         _store(http, background, settings) as store,
     ):
-        yield Connections(store, _summaries(http, settings), http, settings.ready_url, background)
+        topic = settings.call_ended_topic
+        yield Connections(
+            store,
+            _summaries(http, settings),
+            Queue(store.documents) if topic is None else PubSubTopic(http, topic),
+            http,
+            settings.ready_url,
+            background,
+        )
 
 
 @asynccontextmanager
@@ -56,4 +68,5 @@ async def _store(
 def _summaries(http: httpx2.AsyncClient, settings: WebhookSettings) -> Summaries | None:
     if settings.gemini is None:
         return None
-    return Summaries(http, settings.gemini, settings.memory_model)
+    model = TextModel(http, settings.gemini, settings.memory_model, within_s=SUMMARISE_WITHIN_S)
+    return Summaries(model)

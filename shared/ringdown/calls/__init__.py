@@ -16,6 +16,7 @@ from typing import Protocol
 import msgspec
 
 from ringdown.agents import Agent
+from ringdown.calls.outcomes import Outcome
 from ringdown.tools import Json, ToolDeclaration
 
 RETENTION = datetime.timedelta(days=30)
@@ -253,6 +254,8 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     claims: tuple[Claim, ...]
     turns: tuple[Turn, ...]
     tool_calls: tuple[ToolCall, ...]
+    outcome: Outcome | None = None
+    """What was found out once it was over; None if nothing was asked, or not yet."""
 
 
 class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
@@ -376,7 +379,7 @@ class CallStore(Protocol):
         """
 
     async def read_record(self, call_sid: str) -> CallRecord | None:
-        """The call with its claims, turns and tool calls."""
+        """The call with its claims, turns, tool calls and outcome."""
 
 
 class CallQuery(msgspec.Struct, frozen=True, kw_only=True):
