@@ -1,6 +1,7 @@
 """How times, numbers and money are written in commands' answers."""
 
 import datetime
+import re
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -10,6 +11,7 @@ from ringdown.phone_numbers import is_e164
 from ringdown.tools import Json
 
 _SHORT = len("anonymous")
+_NUMBER_IN_TEXT = re.compile(r"(?:\+|%2B)[1-9]\d{2,10}(\d{4})(?!\d)", re.IGNORECASE)
 
 
 def day_and_minute(when: datetime.datetime) -> str:
@@ -25,6 +27,11 @@ def number_shown(number: str, *, whole: bool) -> str:
     if is_e164(number):
         return f"…{number[-4:]}"
     return number if len(number) <= _SHORT else f"{number[:4]}…"
+
+
+def numbers_shortened(text: str) -> str:
+    """The text with the end of each phone number only, also in URLs."""
+    return _NUMBER_IN_TEXT.sub(r"…\1", text)
 
 
 def transfers_shown(call: Call) -> Iterator[str]:
