@@ -5,10 +5,11 @@ import json
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from devtools.clips import clip_maker, making_clips
 from devtools.handler_processes import handler_commands
 from devtools.local_tools import (
     FOLDER as TOOLS,
@@ -29,7 +30,7 @@ from ringdown.stores import open_store
 from ringdown_cli.agents.releasing import seed_default_agent
 from ringdown_cli.command import make_folder
 from ringdown_cli.gemini_choice import chosen_gemini
-from ringdown_cli.store_choice import FIRESTORE_EMULATOR, local_store_url
+from ringdown_cli.store_choice import FIRESTORE_EMULATOR, STACK_FILE, local_store_url
 
 ROOT = Path(__file__).resolve().parent.parent
 _FUNCTION_SERVER = Path(__file__).with_name("function_server.py")
@@ -75,6 +76,12 @@ class StackSettings:
     inherited: Mapping[str, str] = field(default_factory=dict)
     """What processes get of this one's environment: where programs and certificates are."""
 
+    @property
+    def developer_api(self) -> DeveloperApi | None:
+        if self.gemini_api_key is None:
+            return None
+        return DeveloperApi(self.gemini_api_key, self.gemini_base_url)
+
 
 @dataclass(frozen=True, slots=True)
 class Stack:
@@ -87,8 +94,10 @@ class Stack:
     processes: list[SupervisedProcess] = field(default_factory=list)
 
     def describe(self) -> dict[str, object]:
-        """What `out/stack.json` says. A token that was given is not repeated."""
+        """What stack.json says. A token that was given is not repeated."""
         return {
+            "pid": os.getpid(),
+            "store_url": self.store_url,
             "webhook_url": self.webhook_url,
             "twilio_auth_token": self.twilio_auth_token if self.token_was_generated else None,
             "processes": [
@@ -204,16 +213,40 @@ async def serve_stack(settings: StackSettings) -> None:
         listen(port, variable=variable).close()
     say("Starting the deployables …")
     async with running_stack(settings) as stack:
-        description = settings.out / "stack.json"
-        description.write_text(json.dumps(stack.describe(), indent=2) + "\n", "utf-8")
-        for process in stack.processes:
-            say(f"  {process.command.name:<16} {process.command.url}")
-        say(f"Ready. Voice webhook: {stack.webhook_url}   (details: {description})")
-        say("Press Ctrl-C to stop.")
-        try:
-            await asyncio.Event().wait()
-        finally:
-            description.unlink(missing_ok=True)
+        with described(stack, settings.out) as description:
+            for process in stack.processes:
+                say(f"  {process.command.name:<16} {process.command.url}")
+            say(f"Ready. Voice webhook: {stack.webhook_url}   (details: {description})")
+            say("Press Ctrl-C to stop.")
+            async with _clips(settings, stack):
+                await asyncio.Event().wait()
+
+
+@contextmanager
+def described(stack: Stack, out: Path) -> Iterator[Path]:
+    """The file in `out` that says where everything is, so that `ringdown` finds it."""
+    description = out / STACK_FILE
+    description.write_text(json.dumps(stack.describe(), indent=2) + "\n", "utf-8")
+    try:
+        yield description
+    finally:
+        description.unlink(missing_ok=True)
+
+
+@asynccontextmanager
+async def _clips(settings: StackSettings, stack: Stack) -> AsyncIterator[None]:
+    """Make clips, if the store is on this machine: `agent_edited` sees to another one's."""
+    backend = settings.vertex or settings.developer_api
+    if backend is None or not _is_local(settings, stack.store_url):
+        yield
+        return
+    maker = clip_maker(backend, settings.gemini_ca_file)
+    async with open_store(stack.store_url) as store, making_clips(maker, store, clock.now):
+        yield
+
+
+def _is_local(settings: StackSettings, store_url: str) -> bool:
+    return store_url.startswith("sqlite:") or FIRESTORE_EMULATOR in settings.inherited
 
 
 async def _start_all(processes: list[SupervisedProcess]) -> None:
@@ -259,7 +292,7 @@ async def _prepare_store(
     """Declare the tools, and see to it that there is an agent to edit."""
     async with open_store(store_url) as store:
         await declare_tools(store, tools)
-        if store_url.startswith("sqlite:") or FIRESTORE_EMULATOR in settings.inherited:
+        if _is_local(settings, store_url):
             await seed_demonstration(store)
         if await seed_default_agent(store):
             await look_at_edit(store, DEFAULT_AGENT_ID, clock.now())

@@ -10,7 +10,7 @@ resource "google_logging_project_bucket_config" "dead_letters" {
   location       = local.home
   bucket_id      = "${local.name}-dead-letters"
   retention_days = var.dead_letter_days
-  description    = "Records of calls that wait for `ringdown calls replay`"
+  description    = "Records of calls that wait for `ringdown calls restore`"
 
   # It cannot move, and what is in it may not be lost.
   lifecycle {

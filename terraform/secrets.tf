@@ -45,6 +45,9 @@ locals {
   # Which part is given which secrets, as environment variables of these names.
   secrets_of = merge(
     {
+      agent_edited = [
+        for name in ["GEMINI_API_KEY"] : name if contains(keys(local._stored_for), name) && !local.on_vertex
+      ]
       incoming_call = [
         for name in concat(["GEMINI_API_KEY"], local._for_signatures) :
         name if contains(keys(local._stored_for), name) && !(name == "GEMINI_API_KEY" && local.on_vertex)
@@ -59,6 +62,7 @@ locals {
   )
   _accounts_of = merge(
     {
+      agent_edited    = google_service_account.agent_edited.member
       incoming_call   = google_service_account.incoming_call.member
       scheduled_check = one(google_service_account.scheduled_check[*].member)
       stream_handler  = google_service_account.stream_handler.member

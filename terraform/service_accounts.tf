@@ -2,7 +2,7 @@
 
 resource "google_service_account" "agent_edited" {
   account_id   = "${local.name}-agent-edited"
-  display_name = "${local.name}: looks at edits of agents"
+  display_name = "${local.name}: looks at edits of agents, makes their clips"
 
   depends_on = [time_sleep.apis]
 }
@@ -66,7 +66,10 @@ locals {
   ]...)
   _function_sources = "projects/_/buckets/gcf-v2-sources-${local.project_number}-${var.region}"
   _vertex_users = merge(
-    local.on_vertex ? { incoming_call = google_service_account.incoming_call.member } : {},
+    local.on_vertex ? {
+      agent_edited  = google_service_account.agent_edited.member
+      incoming_call = google_service_account.incoming_call.member
+    } : {},
     local.uses_vertex ? { stream_handler = google_service_account.stream_handler.member } : {},
     local.uses_vertex && var.check_schedule != null ? { scheduled_check = google_service_account.scheduled_check[0].member } : {},
   )

@@ -1,6 +1,5 @@
 """How times, numbers and money are written in commands' answers."""
 
-import datetime
 import re
 from collections.abc import Iterator, Sequence
 
@@ -12,11 +11,6 @@ from ringdown.tools import Json
 
 _SHORT = len("anonymous")
 _NUMBER_IN_TEXT = re.compile(r"(?:\+|%2B)[1-9]\d{2,10}(\d{4})(?!\d)", re.IGNORECASE)
-
-
-def day_and_minute(when: datetime.datetime) -> str:
-    """In UTC, so that it sorts and can be given back to a command: `2026-11-22 09:30`."""
-    return f"{when.astimezone(datetime.UTC):%Y-%m-%d %H:%M}"
 
 
 def number_shown(number: str, *, whole: bool) -> str:
@@ -43,6 +37,11 @@ def transfers_shown(call: Call) -> Iterator[str]:
     elif call.transfer_to is not None:
         took = "took" if call.accepted_by is not None else "did not take"
         yield f"{call.transfer_to}, who {took} the call"
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Such as `1 call` and `3 calls`."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
 
 
 def money(usd: float) -> str:

@@ -54,13 +54,23 @@ class LittleGoogle:
             case "PATCH":
                 if path not in self.documents:
                     return NOT_FOUND
-                mask = asked["updateMask.fieldPaths"]
-                self.documents[path] |= {name: document["fields"][name] for name in mask}
+                for name in asked["updateMask.fieldPaths"]:
+                    _merge(self.documents[path], document["fields"], name.split("."))
+            case "GET" if path.count("/") == 1:
+                return 200, self._page(path, asked.get("pageToken", ["0"])[0])
             case _:
                 pass
         if path not in self.documents:
             return NOT_FOUND
         return 200, {"fields": self.documents[path]}
+
+    def _page(self, collection: str, token: str) -> Json:
+        """Two documents at once."""
+        paths = sorted(p for p in self.documents if p.rpartition("/")[0] == collection)
+        first, last = int(token), int(token) + 2
+        documents = [{"name": f"x/documents/{p.partition('/')[2]}"} for p in paths[first:last]]
+        more = {"nextPageToken": str(last)} if last < len(paths) else {}
+        return {"documents": documents, **more}
 
     def _field(self, method: str, group: str, name: str, document: Json) -> Reply:
         if method == "PATCH" and "ttlConfig" in document:
@@ -82,3 +92,13 @@ class LittleGoogle:
             self.releases[document["name"]] = document["rulesetName"]
             return 200, document
         return NOT_FOUND
+
+
+def _merge(document: dict[str, Json], sent: dict[str, Json], path: list[str]) -> None:
+    """Take over one field, which may be in a map."""
+    name, *below = path
+    if not below:
+        document[name] = sent[name]
+        return
+    there = document.setdefault(name, {"mapValue": {"fields": {}}})
+    _merge(there["mapValue"]["fields"], sent[name]["mapValue"]["fields"], below)

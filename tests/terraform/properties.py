@@ -367,7 +367,7 @@ def _plain(typed: Json) -> Json:
             return [_plain(item) for item in value["values"]]
         case "integerValue":
             return int(value)
-        case "stringValue" | "booleanValue" | "doubleValue" | "nullValue":
+        case "stringValue" | "booleanValue" | "doubleValue" | "nullValue" | "timestampValue":
             return value
         case _:
             raise ValueError(f"no type of Firestore's: {kind}")

@@ -329,7 +329,9 @@ def seeds(applied: Applied) -> dict[str, Json]:
 
 
 def test_the_default_agent_is_the_packaged_one(everything: Applied) -> None:
-    agent = to_record(Agent, seeds(everything)["agents/default"], where="seed")
+    document = seeds(everything)["agents/default"]
+    assert set(document.pop("status")) == {"checked_at"}, "agent_edited did not look at it"
+    agent = to_record(Agent, document, where="seed")
 
     packaged = to_record(
         Agent, _yaml(everything, "shared/ringdown/packaged/default.yaml"), where="packaged"

@@ -18,11 +18,17 @@ from twilio.request_validator import RequestValidator
 from websockets.asyncio.client import ClientConnection, connect
 
 from devtools.processes import Command, SupervisedProcess, free_port
+from ringdown.agents import Agent
+from ringdown.agents.clips import clip_key, clip_texts
 from ringdown.calls import stream_token
+from ringdown.stores import open_store
 from ringdown.stores.sqlite import SqliteStore
 from ringdown.tools import Json, ToolCallContext, ToolRequest
+from simulators.gemini_live.scenario import Pace, Scenario
+from simulators.gemini_live.server import GeminiLiveServer
 from tests.functions.incoming_call.stand_ins import a_form
 from tests.ringdown.samples import CALL_SID, CALLED, CALLER, a_call
+from tests.ringdown.seeding import write_agent
 from tests.stream_handler.handler import CONNECTED, LOUD_FRAME, media, stream_sid
 from tests.stream_handler.little_gemini import is_audio, is_text, little_gemini
 from tests.terraform.clean_machine import Image, build, clean_environment, instructions
@@ -153,7 +159,10 @@ async def test_the_webhook_answers_a_call(
 
 
 @needs_stand_in
-async def test_an_edit_is_looked_at(everything: Applied, packed: Path, tmp_path: Path) -> None:
+async def test_an_edit_leads_to_a_status_and_clips(
+    everything: Applied, packed: Path, tmp_path: Path
+) -> None:
+    agent = Agent(instructions="Be brief.", greeting="Good day.")
     headers = {
         "ce-id": "1",
         "ce-source": "//firestore.googleapis.com/projects/p/databases/ringdown",
@@ -162,10 +171,28 @@ async def test_an_edit_is_looked_at(everything: Applied, packed: Path, tmp_path:
         "ce-document": "agents/default",
         "content-type": "application/protobuf",
     }
-    async with function(everything, packed, "agent_edited", tmp_path) as http:
-        response = await http.post("/", content=b"\n", headers=headers)
+    async with (
+        GeminiLiveServer(Scenario(pace=Pace(speed=100)), api_key=SECRET) as gemini,
+        open_store(f"sqlite:{tmp_path / 'records.db'}") as store,
+        function(
+            everything,
+            packed,
+            "agent_edited",
+            tmp_path,
+            GEMINI_BASE_URL=gemini.base_url,
+            SSL_CERT_FILE=str(gemini.ca_file),
+        ) as http,
+    ):
+        await write_agent(store, "default", agent)
+        response = await http.post("/", content=b"\n", headers=headers, timeout=60.0)
+        kept = await store.list_clips("default")
+        stored = await store.read_agent("default")
 
     assert response.status_code == 200, response.text
+    assert stored is not None
+    assert stored.status is not None
+    assert (stored.status.ok, stored.status.notes) == (True, None)
+    assert kept == {clip_key(agent, text) for text in clip_texts(agent)}
 
 
 @needs_stand_in

@@ -387,7 +387,13 @@ class CallQuery(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime.datetime | None = None
     number: str | None = None
     """The caller's or the called one, exactly as it was recorded."""
+    called: str | None = None
+    """The called one only."""
     agent_id: str | None = None
+    end_reasons: tuple[EndReason, ...] = ()
+    """Calls that ended for one of them; any if there are none."""
+    live: bool = False
+    """Only calls that ring or are in progress."""
     limit: int = 50
 
 
@@ -396,6 +402,9 @@ class CallIndex(Protocol):
 
     async def list_calls(self, query: CallQuery) -> tuple[Call, ...]:
         """The newest come first; without any that cannot be read."""
+
+    async def find_sids(self, beginning: str, limit: int) -> tuple[str, ...]:
+        """The SIDs that begin so, in their order, `limit` of them at most."""
 
 
 def timed_from_ring(record: CallRecord) -> CallRecord:

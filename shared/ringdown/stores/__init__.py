@@ -10,7 +10,8 @@ from typing import Protocol
 from ringdown.agents.clips import ClipStore
 from ringdown.agents.store import AgentStore
 from ringdown.calls import CallIndex, CallStore
-from ringdown.calls.callers import CallerStore
+from ringdown.calls.callers import CallerIndex, CallerStore
+from ringdown.calls.figures import FigureStore
 from ringdown.calls.flights import FlightStore
 from ringdown.calls.limits import LimitStore
 from ringdown.errors import ConfigurationError
@@ -27,10 +28,12 @@ _FIRESTORE = re.compile(
 
 class Store(
     AgentStore,
+    CallerIndex,
     CallerStore,
     CallIndex,
     CallStore,
     ClipStore,
+    FigureStore,
     FlightStore,
     LimitStore,
     ToolStore,

@@ -19,6 +19,9 @@ LIMITS = "settings/limits"
 NUMBERS = "numbers"
 TOOLS = "tools"
 
+LAST_CHARACTER = "\U0010ffff"
+"""Comes after whatever an id may go on with."""
+
 OF_A_CALLER = ("callbacks",)
 """Collections of tools whose documents name a `caller`, and are erased when the caller is."""
 BY_CALLER = ("sent_texts",)

@@ -93,10 +93,10 @@ def test_a_notice_that_xml_cannot_hold_is_still_spoken(twilio: Twilio, store_url
 @pytest.mark.parametrize(
     ("language", "notice", "words", "voice"),
     [
-        ("sv-SE", None, "You are speaking with", "en-US"),
-        ("zh-CN", None, "You are speaking with", "en-US"),
-        ("de-AT", None, "Sie sprechen mit", "de-DE"),
-        ("es-MX", None, "Está hablando con", "es-MX"),
+        ("sv-SE", None, "I'm an AI", "en-US"),
+        ("zh-CN", None, "I'm an AI", "en-US"),
+        ("de-AT", None, "Ich bin ein KI-Assistent", "de-DE"),
+        ("es-MX", None, "Soy una IA", "es-MX"),
         ("sv-SE", "Du talar med en maskin.", "Du talar med", "sv-SE"),
     ],
 )

@@ -15,7 +15,9 @@ Each document has the call's `expires_at`, because Firestore's TTL deletes no su
 
 import datetime
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
 
 import msgspec
 
@@ -30,11 +32,12 @@ from ringdown.calls import (
     Turn,
     TwilioStatus,
 )
+from ringdown.calls.figures import GROUPED_BY, Figures, Grouping, Period, dearest_first
 from ringdown.calls.flights import FlightPart
 from ringdown.errors import InvalidDocument, StoreUnavailable, Superseded
 from ringdown.log import Log
 from ringdown.stores import transitions
-from ringdown.stores.firestore.database import Database
+from ringdown.stores.firestore.database import Database, together
 from ringdown.stores.firestore.operations import (
     Condition,
     Create,
@@ -45,6 +48,7 @@ from ringdown.stores.firestore.operations import (
     Update,
     Write,
 )
+from ringdown.stores.line_use import RUNNING
 from ringdown.stores.paths import (
     CALLS,
     attempt_path,
@@ -65,6 +69,8 @@ from ringdown.stores.storable import (
 )
 
 _TRIES = 20  # of two requests each; a writer that loses so often is up against something else
+_AT_ONCE = 8
+_Answer = TypeVar("_Answer")
 _KNOWN_CALLS = 4_096
 
 _log = Log(__name__)
@@ -197,6 +203,45 @@ class FirestoreCalls:
             )
         return tuple(self._readable(found))
 
+    async def find_sids(self, beginning: str, limit: int) -> tuple[str, ...]:
+        async with self._database.deadline():
+            return await self._database.ids_beginning(CALLS, beginning, limit=limit)
+
+    async def count_calls(self, *queries: CallQuery) -> tuple[int, ...]:
+        counts = await self._some_at_once(map(self._count, queries))
+        return tuple(map(int, counts))
+
+    async def add_up_calls(self, *periods: Period) -> tuple[Figures, ...]:
+        queries = (CallQuery(since=period.since, until=period.until) for period in periods)
+        return await self._some_at_once(map(self._add_up, queries))
+
+    async def add_up_calls_by(self, by: Grouping, period: Period) -> dict[str, Figures]:
+        began = CallQuery(since=period.since, until=period.until)
+        async with self._database.deadline():
+            names = await self._database.values_of(CALLS, GROUPED_BY[by])
+        theirs = (Condition((GROUPED_BY[by],), "==", name) for name in names)
+        figures = await self._some_at_once(self._add_up(began, each) for each in theirs)
+        return dearest_first(dict(zip(names, figures, strict=True)))
+
+    async def _some_at_once(
+        self, requests: Iterable[Coroutine[None, None, _Answer]]
+    ) -> tuple[_Answer, ...]:
+        """The answers to any number of requests; a few that are made together have a deadline."""
+        waiting, answers = iter(requests), list[_Answer]()
+        while some := tuple(islice(waiting, _AT_ONCE)):
+            async with self._database.deadline():
+                answers += await together(*some)
+        return tuple(answers)
+
+    async def _count(self, query: CallQuery) -> float:
+        return await self._database.count(CALLS, *_conditions(query), newest_by="created_at")
+
+    async def _add_up(self, query: CallQuery, *conditions: Condition) -> Figures:
+        calls, cost_usd, talk_s = await self._database.count_and_totals(
+            CALLS, ("cost_usd", "talk_s"), *_conditions(query), *conditions
+        )
+        return Figures(calls=int(calls), talk_s=talk_s, cost_usd=cost_usd)
+
     async def keep_flight(self, call_sid: str, parts: tuple[FlightPart, ...]) -> None:
         """A commit for each part: a request has its limits, too."""
         async with self._database.deadline():
@@ -282,8 +327,14 @@ def _conditions(query: CallQuery) -> Iterator[Condition]:
         yield Condition(("created_at",), "<", query.until)
     if query.number is not None:
         yield Condition(("caller", "called"), "==", query.number)
+    if query.called is not None:
+        yield Condition(("called",), "==", query.called)
     if query.agent_id is not None:
         yield Condition(("agent_id",), "==", query.agent_id)
+    if query.end_reasons:
+        yield Condition(("end_reason",), "in", [reason.value for reason in query.end_reasons])
+    if query.live:
+        yield Condition(("status",), "in", list(RUNNING))
 
 
 def _advance(stored: Stored, call: Call, after: Call) -> Update:
