@@ -69,6 +69,11 @@ _LASTING = (
         " terraform/terraform.tfvars to one of them.",
     ),
     Lasting(
+        r"constraints/",
+        "An organisation policy forbids this; the message names it. An administrator can make an"
+        " exception for this project.",
+    ),
+    Lasting(
         r"Quota exceeded(?!.*per minute)|maxScale may not exceed|Max instances must be",
         "The project's quota is too small: lower `max_instances` in terraform/terraform.tfvars, or"
         " ask for more at https://console.cloud.google.com/iam-admin/quotas",

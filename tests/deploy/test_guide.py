@@ -221,6 +221,19 @@ def test_a_state_that_is_kept_needs_no_bucket(deployer: Deployer) -> None:
     assert "buckets create" not in heard
 
 
+def test_another_environment_keeps_its_state_below_its_name(deployer: Deployer) -> None:
+    backend = deployer.copy.terraform / "backend.tf"
+    backend.unlink()
+    (deployer.copy.terraform / "terraform.tfvars").write_text('name = "staging"\n', "utf-8")
+    deployer.script(
+        ("^auth print-access-token", 1, "", "expired"),  # before Terraform asks for the bucket
+        ("^secrets versions access latest --project", 1, "", "not found"),
+    )
+
+    assert "sign-in has expired" in deployer.stopped()
+    assert 'prefix = "staging"' in backend.read_text("utf-8")
+
+
 def _without_counts(transcript: str) -> list[str]:
     lines = (line.strip() for line in transcript.splitlines())
     return [re.sub(r"^create .+", "create …", line) for line in lines if line]

@@ -262,6 +262,7 @@ def test_which_secrets_are_stored_anew_is_told() -> None:
         ("Quota exceeded for quota metric 'Writes' and limit 'Writes per minute' of", Passing),
         ("googleapi: Error 503: The service is currently unavailable", Passing),
         ("constraints/iam.managed.allowedPolicyMembers", Lasting),
+        ("403: Permission denied by constraints/run.allowedIngress", Lasting),
         ("Error: something that nobody has seen", type(None)),
     ],
 )
