@@ -1,6 +1,5 @@
 """The steps of `make deploy`, in their order."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from deploy import preflight
 from deploy.choices import Choices
 from deploy.commands import Commands, Done, Stop
 from deploy.failures import Lasting, Passing, diagnose
+from deploy.given_secrets import GivenSecrets
 from deploy.plan_words import changes, secrets_stored_anew, summary
 from deploy.roles import missing_roles
 from deploy.terminal import Terminal
@@ -52,8 +52,7 @@ class Guide:
         self._sleep = sleep
         self._download = download
         self._choices = Choices(self._folder / "terraform.tfvars", dry_run=commands.dry_run)
-        self._recalled: set[str] = set()
-        """The secrets whose values are those of earlier runs."""
+        self._secrets = GivenSecrets(commands, terminal, self._choices)
 
     def run(self) -> None:
         if self._choices.secrets:
@@ -181,7 +180,9 @@ class Guide:
                 raise Stop("An account SID is AC followed by 32 of 0-9 and a-f.")
             self._choices.keep("twilio_account_sid", sid)
         region = self._twilio_region
-        token = self._secret("twilio_auth_token", f"Auth token of {region}, from the same page?")
+        token = self._secrets.ask(
+            "twilio_auth_token", f"Auth token of {region}, from the same page?"
+        )
         account = TwilioAccount(
             *(self._twilio_url, self._twilio_domains[region]),
             *(self._choices.get("twilio_account_sid"), token),
@@ -231,7 +232,7 @@ class Guide:
     def _choose_model(self) -> None:
         self._step("Gemini")
         name = "gemini_api_key"
-        known = self._known_secret(name)
+        known = self._secrets.known(name)
         if self._choices.get("gemini_backend") == "vertex":
             self._good("Vertex AI")
             return
@@ -245,9 +246,9 @@ class Guide:
                     self._good("Vertex AI")
                     return
                 case "key":
-                    self._secret(name, "Key, from https://aistudio.google.com/apikey?")
+                    self._secrets.ask(name, "Key, from https://aistudio.google.com/apikey?")
                 case "new":
-                    self._give(name, self._new_key())
+                    self._secrets.give(name, self._new_key())
                 case _:
                     raise Stop(f"{answer} is none of new, key and vertex. Start again.")
         self._good("a key")
@@ -271,45 +272,6 @@ class Guide:
             "No Gemini key could be made. Take one from https://aistudio.google.com/apikey, start"
             " again, and say `key`."
         )
-
-    # Secrets: the environment, then Secret Manager from an earlier run, then the person
-
-    def _secret(self, name: str, question: str) -> str:
-        value = self._known_secret(name) or self._terminal.ask_secret(question)
-        self._give(name, value)
-        return value
-
-    def _known_secret(self, name: str) -> str | None:
-        variable = f"TF_VAR_{name}"
-        given = self._commands.extra.get(variable) or self._commands.environ.get(variable)
-        if given:
-            return given
-        stored = self._stored_secret(name)
-        if stored is not None:
-            self._give(name, stored)
-            self._recalled.add(name.upper())
-        return stored
-
-    def _stored_secret(self, name: str) -> str | None:
-        prefix = self._choices.get("name", "ringdown")
-        done = self._commands.read(
-            *("gcloud", "secrets", "versions", "access", "latest", f"--project={self._project}"),
-            f"--secret={prefix}-{name.lower().replace('_', '-')}",
-        )
-        return done.output if done.ok and done.output else None
-
-    def _recall_tool_secrets(self) -> None:
-        """Those of earlier runs, unless all are given. Terraform names one that is missing."""
-        names = self._choices.tool_secrets
-        if not names or "TF_VAR_tool_secrets" in self._commands.environ:
-            return
-        stored = {name: self._stored_secret(name) for name in names}
-        known = {name: value for name, value in stored.items() if value is not None}
-        self._give("tool_secrets", json.dumps(known))
-        self._recalled |= known.keys()
-
-    def _give(self, name: str, value: str) -> None:
-        self._commands.extra[f"TF_VAR_{name}"] = value
 
     # Terraform
 
@@ -349,14 +311,14 @@ class Guide:
     def _plan(self, terraform: Terraform) -> dict[str, list[str]]:
         """What there is to do; said in plain words."""
         self._step("Plan")
-        self._recall_tool_secrets()
+        self._secrets.recall_tools_own()
         terraform.sign_in()
         if self._commands.dry_run:
             self._commands.extra |= {f"TF_VAR_{n}": v for n, v in self._choices.values.items()}
         if terraform.init() and not self._commands.dry_run:
             self._say("  Commit terraform/.terraform.lock.hcl: then everybody has these providers.")
         plan = terraform.plan()
-        if old := sorted(self._recalled & secrets_stored_anew(plan)):
+        if old := sorted(self._secrets.recalled & secrets_stored_anew(plan)):
             raise Stop(
                 f"A new value of {', '.join(old)} is to be stored, and only the one that is stored"
                 " is known. Give the new one, as docs/deploy.md, Rotate secrets, says, and start"
