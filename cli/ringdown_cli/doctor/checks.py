@@ -1,6 +1,7 @@
 """Every check with its deadline; they run side by side."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,10 +17,10 @@ from ringdown_cli.doctor.number import check_number
 from ringdown_cli.doctor.twilio_account import check_account
 from ringdown_cli.doctor.verdicts import Verdict, wrong
 from ringdown_cli.doctor.webhook import check_webhook
-from ringdown_cli.wording import numbers_shortened
 
 Ask = Callable[[Deployment, Means], Awaitable[Verdict]]
 Told = Callable[["Check", Verdict], None]
+_PHONE_NUMBER = re.compile(r"(?:\+|%2B)[1-9]\d{2,10}(\d{4})(?!\d)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ async def examine(
             verdict = await task
             verdicts[check.name] = replace(
                 verdict,
-                finding=numbers_shortened(verdict.finding),
-                advice=numbers_shortened(verdict.advice),
+                finding=_PHONE_NUMBER.sub(r"…\1", verdict.finding),
+                advice=_PHONE_NUMBER.sub(r"…\1", verdict.advice),
             )
             tell(check, verdicts[check.name])
     return verdicts
