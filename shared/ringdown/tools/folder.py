@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import jsonschema_rs
 import msgspec
 import yaml
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
 
 from ringdown.agents.field_check import field_problems, plain
 from ringdown.documents import to_record
@@ -33,6 +32,7 @@ PLACEHOLDERS = (
 )
 """What a setting may leave to whoever deploys, as `{store_url}`."""
 
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 _PURPOSE = re.compile(r"[a-z][a-z0-9_]*")
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
@@ -121,8 +121,8 @@ def _problems(tool: ToolDeployment, folder: str) -> Iterator[str]:
             yield f"digits: {purpose!r} must be one lower-case word, such as pin."
     yield from problems_with_name(tool.name)
     try:
-        Draft202012Validator.check_schema(tool.parameters)
-    except SchemaError as error:
+        jsonschema_rs.meta.validate({**tool.parameters, "$schema": _DIALECT})
+    except jsonschema_rs.ValidationError as error:
         yield f"parameters are no JSON Schema: {error.message}"
     else:
         yield from problems_with_parameters(tool.parameters)
