@@ -23,6 +23,7 @@ from voice_webhook.call_twiml import (
     connect_stream,
     hang_up,
 )
+from voice_webhook.caller_facts import with_facts
 from voice_webhook.caller_memory import is_remembered
 from voice_webhook.connections import Connections
 from voice_webhook.handler_wake_up import REQUEST_LEAVES_WITHIN_S
@@ -65,6 +66,8 @@ async def answer(
         return refusal(standing, chosen, person, caller_id(update.caller, update.called))
     memory = standing.memory(now) if is_remembered(chosen.agent, update.caller) else None
     opened = new_call(update, chosen, now, person=person, memory=memory)
+    if opened.status is not CallStatus.ENDED:
+        opened = await with_facts(opened, chosen.facts_tool, connections.tools)
     async with asyncio.TaskGroup() as group:
         opening = group.create_task(_open(store, opened))
         group.create_task(desk.agents.keep_revision(store, chosen, now))

@@ -1,6 +1,7 @@
 """The clients that all requests of a process share."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 import httpx2
 
 from ringdown.stores import Store, open_store
+from ringdown.tools.client import ToolClient
 from voice_webhook.handler_wake_up import (
     READY_WITHIN_S,
     REQUEST_LEAVES_WITHIN_S,
@@ -22,6 +24,7 @@ class Connections:
     store: Store
     summaries: Summaries | None
     """None where Gemini is not to be asked."""
+    tools: ToolClient
     _http: httpx2.AsyncClient
     _ready_url: str
     _background: asyncio.TaskGroup
@@ -34,12 +37,18 @@ class Connections:
 @asynccontextmanager
 async def open_connections(settings: WebhookSettings) -> AsyncIterator[Connections]:
     """Open what a process needs, and close it at the end."""
-    async with (
-        httpx2.AsyncClient(timeout=READY_WITHIN_S, trust_env=False) as http,
-        asyncio.TaskGroup() as background,
-        _store(http, background, settings) as store,
-    ):
-        yield Connections(store, _summaries(http, settings), http, settings.ready_url, background)
+    tls = ssl.create_default_context()  # for both clients: it takes some 20 ms
+    tools = ToolClient(tls=tls)
+    try:
+        async with (
+            httpx2.AsyncClient(timeout=READY_WITHIN_S, trust_env=False, verify=tls) as http,
+            asyncio.TaskGroup() as background,
+            _store(http, background, settings) as store,
+        ):
+            summaries = _summaries(http, settings)
+            yield Connections(store, summaries, tools, http, settings.ready_url, background)
+    finally:
+        await tools.close()
 
 
 @asynccontextmanager
