@@ -5,10 +5,11 @@ import json
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from devtools.ended_calls import deliver_ended_calls
 from devtools.handler_processes import handler_commands
 from devtools.local_tools import (
     FOLDER as TOOLS,
@@ -18,7 +19,14 @@ from devtools.local_tools import (
     seed_demonstration,
 )
 from devtools.ports import listen
-from devtools.processes import Command, ProcessFailed, SupervisedProcess, python, say
+from devtools.processes import (
+    Command,
+    ProcessFailed,
+    SupervisedProcess,
+    free_port,
+    python,
+    say,
+)
 from ringdown import clock
 from ringdown.agents import DEFAULT_AGENT_ID
 from ringdown.agents.edits import look_at_edit
@@ -29,7 +37,7 @@ from ringdown.stores import open_store
 from ringdown_cli.agents.releasing import seed_default_agent
 from ringdown_cli.command import make_folder
 from ringdown_cli.gemini_choice import chosen_gemini
-from ringdown_cli.store_choice import FIRESTORE_EMULATOR, local_store_url
+from ringdown_cli.store_choice import FIRESTORE_EMULATOR, STACK_FILE, local_store_url
 
 ROOT = Path(__file__).resolve().parent.parent
 _FUNCTION_SERVER = Path(__file__).with_name("function_server.py")
@@ -49,7 +57,7 @@ class StackSettings:
     """Without one, `vertex` is needed."""
     gemini_base_url: str | None = None
     gemini_ca_file: Path | None = None
-    """Of a stand-in, which holds calls and sums up none: the webhook is not told of it."""
+    """Of a stand-in, which holds calls and reads none: the functions are not told of it."""
     live_base_url: str | None = None
     """Where the handlers reach Gemini Live, if not at `gemini_base_url`."""
     live_ca_file: Path | None = None
@@ -87,8 +95,10 @@ class Stack:
     processes: list[SupervisedProcess] = field(default_factory=list)
 
     def describe(self) -> dict[str, object]:
-        """What `out/stack.json` says. A token that was given is not repeated."""
+        """What stack.json says. A token that was given is not repeated."""
         return {
+            "pid": os.getpid(),
+            "store_url": self.store_url,
             "webhook_url": self.webhook_url,
             "twilio_auth_token": self.twilio_auth_token if self.token_was_generated else None,
             "processes": [
@@ -172,7 +182,7 @@ async def running_stack(settings: StackSettings) -> AsyncIterator[Stack]:
     stack.processes.extend(SupervisedProcess(c, logs / f"{c.name}.log") for c in commands)
     try:
         await _start_all(stack.processes)
-        async with _kept_running(stack.processes):
+        async with _kept_running(stack.processes), _delivered_ends(stack):
             yield stack
     except asyncio.CancelledError:
         say("Stopping …")
@@ -204,16 +214,23 @@ async def serve_stack(settings: StackSettings) -> None:
         listen(port, variable=variable).close()
     say("Starting the deployables …")
     async with running_stack(settings) as stack:
-        description = settings.out / "stack.json"
-        description.write_text(json.dumps(stack.describe(), indent=2) + "\n", "utf-8")
-        for process in stack.processes:
-            say(f"  {process.command.name:<16} {process.command.url}")
-        say(f"Ready. Voice webhook: {stack.webhook_url}   (details: {description})")
-        say("Press Ctrl-C to stop.")
-        try:
+        with described(stack, settings.out) as description:
+            for process in stack.processes:
+                say(f"  {process.command.name:<16} {process.command.url}")
+            say(f"Ready. Voice webhook: {stack.webhook_url}   (details: {description})")
+            say("Press Ctrl-C to stop.")
             await asyncio.Event().wait()
-        finally:
-            description.unlink(missing_ok=True)
+
+
+@contextmanager
+def described(stack: Stack, out: Path) -> Iterator[Path]:
+    """The file in `out` that says where everything is, so that `ringdown` finds it."""
+    description = out / STACK_FILE
+    description.write_text(json.dumps(stack.describe(), indent=2) + "\n", "utf-8")
+    try:
+        yield description
+    finally:
+        description.unlink(missing_ok=True)
 
 
 async def _start_all(processes: list[SupervisedProcess]) -> None:
@@ -237,6 +254,19 @@ async def _kept_running(processes: list[SupervisedProcess]) -> AsyncIterator[Non
                     keeper.cancel()
     except* ProcessFailed as failures:
         raise failures.exceptions[0] from None
+
+
+@asynccontextmanager
+async def _delivered_ends(stack: Stack) -> AsyncIterator[None]:
+    """The store's queue of ended calls is worked through, as Pub/Sub would."""
+    [url] = [p.command.url for p in stack.processes if p.command.name == "call_ended"]
+    async with open_store(stack.store_url) as store:
+        delivering = asyncio.create_task(deliver_ended_calls(store, url))
+        try:
+            yield
+        finally:
+            delivering.cancel()
+            await asyncio.gather(delivering, return_exceptions=True)
 
 
 def _tools(settings: StackSettings, stack: Stack) -> list[LocalTool]:
@@ -283,11 +313,12 @@ def _service_commands(settings: StackSettings, stack: Stack) -> tuple[Command, .
         "GEMINI_BASE_URL": settings.gemini_base_url,
         **_vertex_environ(settings.vertex),
     }
+    text_models = gemini if settings.gemini_ca_file is None else {}
     webhook = {
         **shared,
         "PUBLIC_URL": stack.webhook_url,
         "FALLBACK_NUMBER": settings.fallback_number,
-        **(gemini if settings.gemini_ca_file is None else {}),
+        **text_models,
     }
     ca_file = settings.live_ca_file or settings.gemini_ca_file
     handler = {
@@ -305,6 +336,12 @@ def _service_commands(settings: StackSettings, stack: Stack) -> tuple[Command, .
             ROOT / "functions" / "incoming_call",
             webhook_url,
             _environ(settings, webhook),
+        ),
+        _function(
+            "call_ended",
+            ROOT / "functions" / "call_ended",
+            f"http://127.0.0.1:{free_port()}",
+            _environ(settings, {"STORE_URL": stack.store_url, **text_models}),
         ),
         *handler_commands(
             settings.handlers, settings.stream_port, _environ(settings, handler), proxy_environ

@@ -10,7 +10,7 @@ resource "google_logging_project_bucket_config" "dead_letters" {
   location       = "global"
   bucket_id      = "${local.name}-dead-letters"
   retention_days = var.dead_letter_days
-  description    = "Records of calls that wait for `ringdown calls replay`"
+  description    = "Records of calls that wait for `ringdown calls restore`"
 
   depends_on = [time_sleep.apis]
 }

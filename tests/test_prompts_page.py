@@ -103,7 +103,7 @@ def test_every_field_of_a_text_is_named() -> None:
 
 def test_all_voices_and_models_are_named() -> None:
     voices = PAGE.split("**Voices**:")[1].split(".\n")[0]
-    assert tuple(re.findall(r"\w+", voices)) == VOICES
+    assert tuple(re.findall(r"\w+", voices)) == tuple(VOICES)
     models = PAGE.split("**Models**:")[1].split("\n\n")[0]
     assert set(re.findall(r"`([^`]+)`", models)) == MODELS.keys()
 

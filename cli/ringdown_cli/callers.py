@@ -1,16 +1,18 @@
-"""`ringdown callers`: block, unblock, forget."""
+"""`ringdown callers`: list, block, unblock, forget."""
 
 import argparse
 import datetime
 import re
+from collections import Counter
 
 from ringdown.calls import CallIndex, CallQuery
 from ringdown.calls.callers import Forgotten
 from ringdown.phone_numbers import is_e164
-from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Group, Surroundings
+from ringdown_cli.calls.naming import LAST
+from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Commands, Group, Surroundings
+from ringdown_cli.local_time import with_zone
 from ringdown_cli.store_choice import chosen_store
-from ringdown_cli.terminal import Terminal
-from ringdown_cli.wording import day_and_minute, number_shown
+from ringdown_cli.wording import counted, json_text, number_shown
 
 _SHORT_CODE = re.compile(r"[0-9]{3,6}")
 _ENDING = re.compile(r"…?([0-9]{3,15})")
@@ -27,26 +29,85 @@ UNREACHED = (
 """What `forget` cannot erase, in operators' words."""
 
 
-def add_caller_commands(groups: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    group = Group(groups, "callers", "block a caller, or forget one")
+def add_caller_commands(groups: Commands) -> None:
+    group = Group(groups, "callers", "list, block or forget callers")
+    listing = group.add(
+        "list",
+        list_callers,
+        "list who is blocked, and who has called",
+        examples=("callers list", "callers list --blocked --numbers"),
+    )
+    listing.add_argument("--blocked", action="store_true", help="only who is blocked")
+    listing.add_argument("--numbers", action="store_true", help="show phone numbers whole")
+    listing.add_argument("--json", action="store_true", help="for scripts; numbers are whole")
     for name, command, help in (
-        ("block", block, "answer a caller no more (numbers can be forged: it stops the lazy)"),
+        (
+            "block",
+            block,
+            "stop answering a number (caller ID can be spoofed, so this stops only casual abuse)",
+        ),
         ("unblock", unblock, "answer a caller again"),
-        ("forget", forget, "erase a caller: calls, words, memory; a block stays"),
+        ("forget", forget, "delete everything stored about a caller; a block stays"),
     ):
-        parser = group.add(name, command, help, examples=(f"callers {name} +14155550123",))
+        examples = (f"callers {name} +14155550123", f"callers {name} …0123", f"callers {name} last")
+        parser = group.add(name, command, help, examples=examples)
         parser.add_argument(
             "number",
             metavar="NUMBER",
-            help="a whole number, or its end as `calls list` shows it: …0123",
+            help="a whole number, its end as lists show it (…0123), or `last`: who called last",
         )
         if command is forget:
             parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
+async def list_callers(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
+    terminal, zone = surroundings.terminal, surroundings.zone
+    async with chosen_store(arguments.store, surroundings) as store:
+        blocked = await store.blocked_callers()
+        calls = await store.list_calls(CallQuery(limit=_RECENT_CALLS))
+    count = Counter(call.caller for call in calls)
+    last = {call.caller: call.created_at for call in reversed(calls)}
+    others = () if arguments.blocked else (each for each in count if each not in blocked.callers)
+    callers = (*blocked.callers, *others)
+    if arguments.json:
+        terminal.say(
+            json_text(
+                [
+                    {
+                        "caller": each,
+                        "blocked": each in blocked.callers,
+                        "calls": count[each],
+                        "last_call": last.get(each),
+                    }
+                    for each in callers
+                ]
+            )
+        )
+        return DONE
+    rows = [
+        (
+            number_shown(each, whole=arguments.numbers),
+            "blocked" if each in blocked.callers else "",
+            str(count[each]),
+            with_zone(last[each], zone) if each in last else "",
+        )
+        for each in callers
+    ]
+    if rows:
+        terminal.table(("caller", "state", "calls", "last call"), rows)
+    else:
+        terminal.complain("Nobody is blocked." if arguments.blocked else "Nobody has called yet.")
+    if len(calls) == _RECENT_CALLS and not arguments.blocked:
+        terminal.complain(f"Counted over the last {_RECENT_CALLS} calls.")
+    if blocked.forgotten:
+        who = counted(blocked.forgotten, "caller who was", "callers who were")
+        terminal.complain(f"And {who} forgotten, but stay blocked: only a hash of each is kept.")
+    return DONE
+
+
 async def block(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
     async with chosen_store(arguments.store, surroundings) as store:
-        number = await _caller_meant(store, arguments.number, surroundings.terminal)
+        number = await _caller_meant(store, arguments.number, surroundings)
         await store.block_caller(number, True)
     surroundings.terminal.say(f"{number} is blocked. To undo it: ringdown callers unblock {number}")
     return DONE
@@ -54,7 +115,7 @@ async def block(arguments: argparse.Namespace, surroundings: Surroundings) -> in
 
 async def unblock(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
     async with chosen_store(arguments.store, surroundings) as store:
-        number = await _caller_meant(store, arguments.number, surroundings.terminal)
+        number = await _caller_meant(store, arguments.number, surroundings)
         if not (await store.read_caller(number)).blocked:
             surroundings.terminal.say(f"{number} was not blocked.")
             return DONE
@@ -66,7 +127,7 @@ async def unblock(arguments: argparse.Namespace, surroundings: Surroundings) -> 
 async def forget(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
     terminal = surroundings.terminal
     async with chosen_store(arguments.store, surroundings) as store:
-        number = await _caller_meant(store, arguments.number, terminal)
+        number = await _caller_meant(store, arguments.number, surroundings)
         question = f"Erase {number} and every call from it? This cannot be undone."
         if not arguments.yes and not terminal.confirm(question):
             terminal.complain("Nothing is erased.")
@@ -84,7 +145,7 @@ async def forget(arguments: argparse.Namespace, surroundings: Surroundings) -> i
     return DONE
 
 
-async def _caller_meant(store: CallIndex, given: str, terminal: Terminal) -> str:
+async def _caller_meant(store: CallIndex, given: str, surroundings: Surroundings) -> str:
     """The caller as calls name them. Somebody's end, as commands show it, is looked up among recent
     calls, and the person is asked. Raises CannotGoOn rather than name a caller who is nobody.
 
@@ -103,6 +164,8 @@ async def _caller_meant(store: CallIndex, given: str, terminal: Terminal) -> str
         if number_shown(caller, whole=False) == text
         or (end is not None and is_e164(caller) and caller.endswith(end[1]))
     ]
+    if text == LAST:
+        matching = sorted(recent, key=lambda caller: recent[caller])[-1:]
     if not matching and _SHORT_CODE.fullmatch(text):
         return text
     if not matching:
@@ -112,8 +175,9 @@ async def _caller_meant(store: CallIndex, given: str, terminal: Terminal) -> str
             f"{text} may be any of {', '.join(sorted(matching))}. Give the whole number."
         )
     (caller,) = matching
-    last = day_and_minute(recent[caller])
-    if not terminal.confirm(f"Do you mean {caller}, who last called {last} UTC?"):
+    last = with_zone(recent[caller], surroundings.zone)
+    question = f"Do you mean {caller}, who last called {last}?"
+    if not surroundings.terminal.confirm(question):
         raise CannotGoOn("Nothing is changed.")
     return caller
 
@@ -125,6 +189,8 @@ async def _recent_callers(store: CallIndex) -> dict[str, datetime.datetime]:
 
 
 def _not_found(text: str) -> str:
+    if text == LAST:
+        return "Nobody has called yet."
     if "…" in text:
         return (
             f"None of the last {_RECENT_CALLS} calls came from {text}. Give the whole number.\n"

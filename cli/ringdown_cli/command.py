@@ -7,7 +7,9 @@ import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn, TypeAlias
 
+from ringdown.wording import did_you_mean
 from ringdown_cli.terminal import Terminal
 
 DONE = 0
@@ -23,12 +25,15 @@ TOO_BUSY = 75
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """`out` is where records of this machine's own runs are kept."""
+    """`out` is where records of this machine's own runs are kept, `deployment` where Terraform was
+    run; `zone` is that of the person's clock."""
 
     environ: Mapping[str, str]
     terminal: Terminal
     out: Path
     now: Callable[[], datetime.datetime]
+    zone: datetime.tzinfo = datetime.UTC
+    deployment: Path = Path("terraform")
 
 
 class CannotGoOn(Exception):
@@ -69,33 +74,62 @@ Command = Callable[[argparse.Namespace, Surroundings], Awaitable[int]]
 """Returns the exit status."""
 
 
+_UNKNOWN_COMMAND = re.compile(r"argument command: invalid choice: '(.*)' \(choose from (.*)\)")
+
+
+class Parser(argparse.ArgumentParser):
+    """Names the command that somebody may have meant."""
+
+    def error(self, message: str) -> NoReturn:
+        if unknown := _UNKNOWN_COMMAND.fullmatch(message):
+            known = re.findall(r"[a-z]+", unknown[2])
+            meant = did_you_mean(unknown[1], known)
+            message = f"there is no command {unknown[1]!r}.{meant} Commands: {', '.join(known)}"
+        super().error(message)
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+
 class Group:
     """The commands on one subject: `ringdown agents …`."""
 
-    def __init__(
-        self, groups: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, help: str
-    ) -> None:
+    def __init__(self, groups: "Commands", name: str, help: str) -> None:
         group = groups.add_parser(name, help=help, description=_sentence(help))
         self._commands = group.add_subparsers(metavar="command", required=True)
 
     def add(
         self, name: str, command: Command, help: str, *, examples: tuple[str, ...] = ()
     ) -> argparse.ArgumentParser:
-        """A command that works on a store; `examples` are whole lines."""
-        parser = self._commands.add_parser(
-            name,
-            help=help,
-            description=_sentence(help),
-            epilog="\n".join(("examples:", *(f"  ringdown {line}" for line in examples))),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        parser.add_argument(
-            "--store",
-            metavar="URL",
-            help="firestore:PROJECT or sqlite:PATH; STORE_URL if left out, else the local stack's",
-        )
-        parser.set_defaults(run=command)
-        return parser
+        """`examples` are whole lines."""
+        return add_command(self._commands, name, command, help, examples=examples)
+
+
+def add_command(
+    commands: Commands, name: str, command: Command, help: str, *, examples: tuple[str, ...]
+) -> argparse.ArgumentParser:
+    """A command that works on a store."""
+    parser = commands.add_parser(
+        name,
+        help=help,
+        description=_sentence(help),
+        epilog="\n".join(("examples:", *(f"  ringdown {line}" for line in examples))),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_store_argument(parser, default=argparse.SUPPRESS)
+    parser.set_defaults(run=command)
+    return parser
+
+
+def add_store_argument(parser: argparse.ArgumentParser, *, default: str | None) -> None:
+    """SUPPRESS leaves what was given before the command."""
+    parser.add_argument(
+        "--store",
+        metavar="URL",
+        default=default,
+        help="firestore:PROJECT or sqlite:PATH; STORE_URL if left out, else the one that runs here"
+        " or that Terraform deployed",
+    )
 
 
 def _sentence(help: str) -> str:

@@ -10,13 +10,28 @@ from ringdown.errors import ConfigurationError, StoreUnavailable
 from ringdown_cli.agents.commands import add_agent_commands
 from ringdown_cli.callers import add_caller_commands
 from ringdown_cli.calls.commands import add_call_commands
-from ringdown_cli.command import BROKEN, MISUSED, CannotGoOn, Surroundings
+from ringdown_cli.command import (
+    BROKEN,
+    MISUSED,
+    CannotGoOn,
+    Parser,
+    Surroundings,
+    add_store_argument,
+)
+from ringdown_cli.costs import add_costs_command
 from ringdown_cli.doctor.arguments import add_doctor_command
+from ringdown_cli.limits import add_limit_commands
+from ringdown_cli.line import say_line
+from ringdown_cli.local_time import time_zone
 from ringdown_cli.numbers import add_number_commands
 from ringdown_cli.stopping import stoppable
 from ringdown_cli.terminal import Terminal, prepared_streams, standard_terminal
+from ringdown_cli.tools import add_tool_commands
+from ringdown_cli.version import ShowVersion
+from ringdown_cli.voices import add_voices_command
 
 OUT = Path("out")
+TERRAFORM = Path("terraform")
 
 
 def main(
@@ -25,9 +40,12 @@ def main(
     environ: Mapping[str, str],
     terminal: Terminal | None = None,
     out: Path = OUT,
+    deployment: Path = TERRAFORM,
 ) -> int:
     """Run one command: this process's own unless `argv` is given. Returns the exit status."""
-    return run_command(_parser(), argv, environ=environ, terminal=terminal, out=out)
+    return run_command(
+        _parser(), argv, environ=environ, terminal=terminal, out=out, deployment=deployment
+    )
 
 
 def run_command(
@@ -37,12 +55,13 @@ def run_command(
     environ: Mapping[str, str],
     terminal: Terminal | None = None,
     out: Path = OUT,
+    deployment: Path = TERRAFORM,
 ) -> int:
     """Run the command that `parser` finds. Its `run` takes the arguments and Surroundings."""
     if terminal is not None:
-        return _run(parser, argv, environ, terminal, out)
+        return _run(parser, argv, environ, terminal, out, deployment)
     with prepared_streams():
-        return _run(parser, argv, environ, standard_terminal(environ), out)
+        return _run(parser, argv, environ, standard_terminal(environ), out, deployment)
 
 
 def _run(
@@ -51,9 +70,12 @@ def _run(
     environ: Mapping[str, str],
     terminal: Terminal,
     out: Path,
+    deployment: Path,
 ) -> int:
     arguments = parser.parse_args(argv)
-    surroundings = Surroundings(environ, terminal, out, clock.now)
+    surroundings = Surroundings(
+        environ, terminal, out, clock.now, zone=time_zone(environ), deployment=deployment
+    )
     try:
         return asyncio.run(stoppable(arguments.run(arguments, surroundings)))
     except CannotGoOn as error:
@@ -72,14 +94,31 @@ def _run(
         return BROKEN
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="ringdown", description="Operate Ringdown, wherever it runs."
+def _parser() -> Parser:
+    parser = Parser(
+        prog="ringdown",
+        description="Operate Ringdown, wherever it runs. Without a command: the state of the line,"
+        " and what to do next.",
+        epilog="examples:\n"
+        "  ringdown\n"
+        "  ringdown calls list --since yesterday --problem\n"
+        "  ringdown calls show last\n"
+        "  ringdown agents edit default\n"
+        "  ringdown costs --by agent\n"
+        "`ringdown COMMAND --help` has more of them.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(metavar="command", required=True)
+    parser.add_argument("--version", action=ShowVersion, help="show the version, and stop")
+    add_store_argument(parser, default=None)
+    parser.set_defaults(run=say_line)
+    commands = parser.add_subparsers(metavar="command")
     add_agent_commands(commands)
     add_number_commands(commands)
     add_call_commands(commands)
     add_caller_commands(commands)
+    add_costs_command(commands)
+    add_limit_commands(commands)
+    add_tool_commands(commands)
+    add_voices_command(commands)
     add_doctor_command(commands)
     return parser

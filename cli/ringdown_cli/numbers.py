@@ -4,14 +4,15 @@ import argparse
 
 from ringdown.agents import DEFAULT_AGENT_ID
 from ringdown.phone_numbers import is_e164
+from ringdown.wording import did_you_mean
 from ringdown_cli.agents.state import read_or_stop
-from ringdown_cli.command import DONE, CannotGoOn, Group, Surroundings
+from ringdown_cli.command import DONE, CannotGoOn, Commands, Group, Surroundings
 from ringdown_cli.doctor.arguments import add_deployment_arguments
 from ringdown_cli.store_choice import chosen_store
 from ringdown_cli.wording import json_text
 
 
-def add_number_commands(groups: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_number_commands(groups: Commands) -> None:
     group = Group(groups, "numbers", "which agent answers which of your numbers")
     listing = group.add(
         "list",
@@ -35,6 +36,13 @@ def add_number_commands(groups: "argparse._SubParsersAction[argparse.ArgumentPar
         "--set-urls", action="store_true", help="have Twilio send its calls to this line"
     )
     add_deployment_arguments(setting)
+    unsetting = group.add(
+        "unset",
+        unset_number,
+        "let the default agent answer a number again",
+        examples=("numbers unset +14155550100",),
+    )
+    unsetting.add_argument("number", metavar="NUMBER", help="as `numbers list` shows it")
 
 
 async def list_numbers(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
@@ -70,3 +78,19 @@ async def set_number(arguments: argparse.Namespace, surroundings: Surroundings) 
     from ringdown_cli.number_at_twilio import check_at_twilio  # takes a second
 
     return await check_at_twilio(number, arguments, surroundings)
+
+
+async def unset_number(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
+    number = arguments.number
+    async with chosen_store(arguments.store, surroundings) as store:
+        numbers = await store.list_numbers()
+        if number not in numbers:
+            meant = did_you_mean(number, numbers)
+            raise CannotGoOn(
+                f"{number} has no agent of its own: {DEFAULT_AGENT_ID} answers.{meant}"
+            )
+        await store.delete_number(number)
+    surroundings.terminal.say(
+        f"{DEFAULT_AGENT_ID} answers {number} from now on; before, {numbers[number]} did."
+    )
+    return DONE

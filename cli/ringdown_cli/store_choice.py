@@ -1,55 +1,95 @@
 """Which store the operators' commands work on."""
 
-from collections.abc import AsyncIterator, Mapping
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from ringdown.errors import ConfigurationError, InvalidDocument, StoreUnavailable
 from ringdown.stores import Store, check_store_url, open_store
 from ringdown_cli.command import CannotGoOn, Surroundings
+from ringdown_cli.terraform import is_deployed_from, terraform_output
 
 FIRESTORE_EMULATOR = "FIRESTORE_EMULATOR_HOST"
 LOCAL_FIRESTORE = "firestore:ringdown-local"
+STACK_FILE = "stack.json"
+"""Where a stack that runs says what it is, in its folder."""
 _SQLITE = "sqlite:"
+_STORE_FILE = "ringdown.db"
+_FOLDERS = {"": "make stack", "talk": "make talk", "last": "make call"}
+"""Below `out`, where each of them keeps its records."""
+NO_STORE = """\
+No store was found: nothing runs on this machine, and nothing was deployed from here.
+To talk to a line on this machine, without keys: make talk
+To deploy one: make deploy
+For one that runs elsewhere, set STORE_URL, or add --store, to firestore:PROJECT or sqlite:PATH."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenStore:
+    url: str
+    found: str | None = None
+    """How it was found, in words; None if the person named it."""
+
+
+class _RunningStack(msgspec.Struct, frozen=True):
+    store_url: str
+    pid: int
 
 
 def local_store_url(environ: Mapping[str, str], out: Path) -> str:
-    """The Firestore emulator if there is one, else a file of this machine's own stack."""
+    """The Firestore emulator if there is one, else a file in the folder of a stack."""
     if environ.get(FIRESTORE_EMULATOR):
         return LOCAL_FIRESTORE
-    return f"{_SQLITE}{out / 'ringdown.db'}"
+    return f"{_SQLITE}{out / _STORE_FILE}"
 
 
-def chosen_store_url(named: str | None, surroundings: Surroundings, *, create: bool = False) -> str:
-    """`named` (by --store), else STORE_URL, else the local stack's.
+async def choose_store(
+    named: str | None, surroundings: Surroundings, *, create: bool = False
+) -> ChosenStore:
+    """`named` (by --store), else STORE_URL; else that of the stack that runs on this machine, of
+    the deployment, or of what ran here last.
 
     Raises ConfigurationError if there is none. A file that is not there is made only if `create`,
     so that a misspelt path is told instead of being an empty store.
     """
     url = named or surroundings.environ.get("STORE_URL", "").strip()
-    if url:
-        if problem := check_store_url(url):
-            raise ConfigurationError(
-                [problem.replace("STORE_URL", "--store") if named else problem]
-            )
-    else:
-        url = local_store_url(surroundings.environ, surroundings.out)
-        if not create and not _exists(url):
-            raise ConfigurationError([_no_store(surroundings.out)])
-    if not create and not _exists(url):
+    if not url:
+        found = await _found(surroundings)
+        if found is None and create:
+            return ChosenStore(local_store_url(surroundings.environ, surroundings.out))
+        if found is None:
+            raise ConfigurationError([NO_STORE])
+        return found
+    if problem := check_store_url(url):
+        raise ConfigurationError([problem.replace("STORE_URL", "--store") if named else problem])
+    if not create and url.startswith(_SQLITE) and not _file_of(url).exists():
         raise CannotGoOn(
-            f"There is no store file {url.removeprefix(_SQLITE)}. Check the path, or make one:"
+            f"There is no store file {_file_of(url)}. Check the path, or make one:"
             f" ringdown agents seed --store {url}"
         )
-    return url
+    return ChosenStore(url)
 
 
 @asynccontextmanager
 async def chosen_store(
     named: str | None, surroundings: Surroundings, *, create: bool = False
 ) -> AsyncIterator[Store]:
-    """As `chosen_store_url`, open. A store that does not answer becomes CannotGoOn."""
-    url = chosen_store_url(named, surroundings, create=create)
+    """The chosen store, open; how it was found is told. One that does not answer becomes
+    CannotGoOn."""
+    chosen = await choose_store(named, surroundings, create=create)
+    if chosen.found is not None:
+        surroundings.terminal.note(f"Store: {chosen.url} ({chosen.found})")
+    async with opened(chosen.url) as store:
+        yield store
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Store]:
+    """A store that does not answer becomes CannotGoOn."""
     try:
         async with open_store(url) as store:
             yield store
@@ -59,18 +99,48 @@ async def chosen_store(
         raise CannotGoOn(f"The store does not answer: {error}. Try again soon.") from error
 
 
-def _exists(url: str) -> bool:
-    return not url.startswith(_SQLITE) or Path(url.removeprefix(_SQLITE)).exists()
+async def _found(surroundings: Surroundings) -> ChosenStore | None:
+    if running := next(_running(surroundings.out), None):
+        return running
+    if surroundings.environ.get(FIRESTORE_EMULATOR):
+        return ChosenStore(LOCAL_FIRESTORE, f"the emulator at {FIRESTORE_EMULATOR}")
+    if is_deployed_from(surroundings.deployment):
+        try:
+            url = (await terraform_output(surroundings.deployment, "-raw", "store_url")).strip()
+        except CannotGoOn as error:
+            raise CannotGoOn(f"{error}\nTo name the store instead, set STORE_URL.") from None
+        if check_store_url(url) is None:  # before the first apply there is none
+            return ChosenStore(url, f"deployed from {surroundings.deployment}")
+    return _newest(surroundings.out)
 
 
-def _no_store(out: Path) -> str:
-    demonstration = out / "last" / "ringdown.db"
-    local = (
-        f"For the demonstration call's records: --store {_SQLITE}{demonstration}"
-        if demonstration.exists()
-        else "On this machine, `make stack` makes one."
-    )
-    return (
-        "No store is named. Set STORE_URL, or add --store, to firestore:PROJECT or sqlite:PATH."
-        f" {local}"
-    )
+def _running(out: Path) -> Iterator[ChosenStore]:
+    """Of what runs on this machine; what was started last comes first."""
+    files = [out / folder / STACK_FILE for folder in _FOLDERS]
+    for file in sorted(filter(Path.exists, files), key=_changed_at, reverse=True):
+        try:
+            stack = msgspec.json.decode(file.read_bytes(), type=_RunningStack)
+            os.kill(stack.pid, 0)
+        except (OSError, msgspec.DecodeError):
+            continue  # left by one that was killed
+        yield ChosenStore(stack.store_url, f"{_command(out, file)}, running")
+
+
+def _newest(out: Path) -> ChosenStore | None:
+    files = [out / folder / _STORE_FILE for folder in _FOLDERS]
+    newest = max(filter(Path.exists, files), key=_changed_at, default=None)
+    if newest is None:
+        return None
+    return ChosenStore(f"{_SQLITE}{newest}", f"left by {_command(out, newest)}")
+
+
+def _command(out: Path, file: Path) -> str:
+    return _FOLDERS["" if file.parent == out else file.parent.name]
+
+
+def _changed_at(file: Path) -> float:
+    return file.stat().st_mtime
+
+
+def _file_of(url: str) -> Path:
+    return Path(url.removeprefix(_SQLITE))

@@ -4,6 +4,7 @@ import codecs
 import errno
 import io
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,12 +31,20 @@ class Terminal:
     """Lines out, answers in. Texts may come from callers: only printable characters pass."""
 
     def __init__(
-        self, answers: TextIO, out: TextIO, errors: TextIO, *, coloured: bool = False
+        self,
+        answers: TextIO,
+        out: TextIO,
+        errors: TextIO,
+        *,
+        coloured: bool = False,
+        width: int | None = None,
     ) -> None:
+        """`width` is None where lines may be as long as they like: in a file, or a pipe."""
         self._answers = answers
         self._out = out
         self._errors = errors
         self._coloured = coloured
+        self._width = width
 
     @property
     def answers(self) -> TextIO:
@@ -49,22 +58,38 @@ class Terminal:
         """Say what is wrong, where it does not get mixed up with what was asked for."""
         print_line(self._styled(text, Style.PLAIN), self._errors)
 
+    def note(self, text: str) -> None:
+        """Say what is good to know, where it does not get mixed up with what was asked for."""
+        print_line(self._styled(text, Style.FAINT), self._errors)
+
     def confirm(self, question: str) -> bool:
         """Ask for a yes; whoever says nothing, or is not there, has said no."""
-        print(f"{_printable(question)} [y/N] ", end="", file=self._errors, flush=True)
+        return self.ask(f"{question} [y/N]").lower() in ("y", "yes")
+
+    def ask(self, question: str) -> str:
+        """What the person types on one line; nothing from one who is not there."""
+        print(f"{_printable(question)} ", end="", file=self._errors, flush=True)
         answer = self._answers.readline()
         if not answer.endswith("\n"):
             print(file=self._errors)
-        return answer.strip().lower() in ("y", "yes")
+        return answer.strip()
 
-    def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Columns as wide as they need to be; the last one is free."""
+    def table(
+        self,
+        heads: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        styles: Sequence[Style] | None = None,
+    ) -> None:
+        """Columns as wide as they need to be. On a terminal the last one is cut where a line would
+        be longer than it."""
         widths = [
             max(len(_line(cell)) for cell in column) for column in zip(heads, *rows, strict=True)
         ]
-        for row, style in ((heads, Style.FAINT), *((row, Style.PLAIN) for row in rows)):
+        looks = (Style.FAINT, *(styles or [Style.PLAIN] * len(rows)))
+        for row, style in zip((heads, *rows), looks, strict=True):
             cells = [_line(cell).ljust(width) for cell, width in zip(row, widths, strict=True)]
-            self.say("  ".join(cells).rstrip(), style)
+            self.say(_cut("  ".join(cells).rstrip(), self._width), style)
 
     def _styled(self, text: str, style: Style) -> str:
         text = _printable(text)
@@ -76,7 +101,8 @@ class Terminal:
 def standard_terminal(environ: Mapping[str, str]) -> Terminal:
     """The process's own; NO_COLOR (no-color.org) and dumb terminals are respected."""
     coloured = sys.stdout.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
-    return Terminal(sys.stdin, sys.stdout, sys.stderr, coloured=coloured)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return Terminal(sys.stdin, sys.stdout, sys.stderr, coloured=coloured, width=width)
 
 
 def print_line(text: str, stream: TextIO) -> None:
@@ -133,6 +159,10 @@ def _printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in "\n\t" else "�" for c in text)
+
+
+def _cut(line: str, width: int | None) -> str:
+    return line if width is None or len(line) <= width else f"{line[: width - 1]}…"
 
 
 def _line(cell: str) -> str:

@@ -1,6 +1,5 @@
 """How times, numbers and money are written in commands' answers."""
 
-import datetime
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -10,11 +9,6 @@ from ringdown.phone_numbers import is_e164
 from ringdown.tools import Json
 
 _SHORT = len("anonymous")
-
-
-def day_and_minute(when: datetime.datetime) -> str:
-    """In UTC, so that it sorts and can be given back to a command: `2026-11-22 09:30`."""
-    return f"{when.astimezone(datetime.UTC):%Y-%m-%d %H:%M}"
 
 
 def number_shown(number: str, *, whole: bool) -> str:
@@ -36,6 +30,11 @@ def transfers_shown(call: Call) -> Iterator[str]:
     elif call.transfer_to is not None:
         took = "took" if call.accepted_by is not None else "did not take"
         yield f"{call.transfer_to}, who {took} the call"
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Such as `1 call` and `3 calls`."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
 
 
 def money(usd: float) -> str:

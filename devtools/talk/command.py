@@ -7,6 +7,7 @@ from pathlib import Path
 
 from devtools.ports import listen
 from devtools.processes import say
+from devtools.stack import described
 from devtools.talk.line import TalkLine, running_line
 from devtools.talk.server import serving
 from ringdown.settings import SettingsReader
@@ -28,8 +29,9 @@ async def talk(surroundings: Surroundings) -> None:
             running_line(surroundings.environ, out, surroundings.now) as line,
             serving(line, listener) as url,
         ):
-            await _invite(line, url)
-            await asyncio.Event().wait()
+            with described(line.stack, out):
+                await _invite(line, url)
+                await asyncio.Event().wait()
 
 
 async def _invite(line: TalkLine, url: str) -> None:
@@ -39,6 +41,7 @@ async def _invite(line: TalkLine, url: str) -> None:
     else:
         say("The model is a stand-in that knows the sentences listed on the page.")
         say("Set GEMINI_API_KEY to talk to the real one.")
+    say("The line's records and agents: ringdown, in another terminal.")
     say("Press Ctrl-C to stop.")
     if sys.stdout.isatty():
         await asyncio.to_thread(webbrowser.open, url)

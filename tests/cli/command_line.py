@@ -43,7 +43,11 @@ class CommandLine:
         out, errors = io.StringIO(), io.StringIO()
         terminal = Terminal(io.StringIO(answers), out, errors)
         status = main(
-            argv, environ={**self.environ, **given}, terminal=terminal, out=self.folder / "out"
+            argv,
+            environ={**self.environ, **given},
+            terminal=terminal,
+            out=self.folder / "out",
+            deployment=self.folder / "terraform",
         )
         return Ran(status, out.getvalue(), errors.getvalue())
 

@@ -1,5 +1,6 @@
 """What every command has."""
 
+import re
 import subprocess
 import sys
 
@@ -7,12 +8,17 @@ import pytest
 
 from tests.cli.command_line import CommandLine
 
-AGENTS = ("list", "show", "edit", "validate", "try", "publish", "history", "rollback", "seed")
+AGENTS = (
+    *("list", "show", "edit", "new", "copy", "delete", "diff", "validate", "try", "publish"),
+    *("history", "rollback", "seed"),
+)
 COMMANDS = [
     *(("agents", name) for name in AGENTS),
-    *(("numbers", name) for name in ("list", "set")),
-    *(("calls", name) for name in ("list", "show", "watch", "replay")),
-    *(("callers", name) for name in ("block", "unblock", "forget")),
+    *(("numbers", name) for name in ("list", "set", "unset")),
+    *(("calls", name) for name in ("list", "show", "watch", "logs", "replay", "restore")),
+    *(("callers", name) for name in ("list", "block", "unblock", "forget")),
+    *(("tools", name) for name in ("list", "call")),
+    *((name,) for name in ("costs", "limits", "voices")),
 ]
 
 
@@ -30,7 +36,7 @@ def test_every_command_explains_itself_with_examples(
 
 
 @pytest.mark.parametrize(
-    "argv", [(), ("agents",), ("agents", "paint"), ("calls", "list", "--limit", "0"), ("callers",)]
+    "argv", [("agents",), ("agents", "paint"), ("calls", "list", "--limit", "0"), ("callers",)]
 )
 def test_a_command_that_is_misused_ends_with_2(
     command_line: CommandLine, argv: tuple[str, ...], capsys: pytest.CaptureFixture[str]
@@ -39,6 +45,40 @@ def test_a_command_that_is_misused_ends_with_2(
         command_line.run(*argv)
     assert ended.value.code == 2
     assert "usage: ringdown" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("argv", "meant"),
+    [
+        (("agent", "list"), "Did you mean agents?"),
+        (("calls", "lst"), "Did you mean list?"),
+        (("paint",), "Commands: agents, "),
+    ],
+)
+def test_a_slip_in_a_command_is_told_with_what_was_meant(
+    command_line: CommandLine,
+    argv: tuple[str, ...],
+    meant: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        command_line.run(*argv)
+    told = capsys.readouterr().err
+    assert "there is no command " in told
+    assert meant in told
+
+
+def test_the_version_is_told(command_line: CommandLine, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command_line.run("--version")
+    assert ended.value.code == 0
+    assert re.fullmatch(r"ringdown \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+def test_a_store_may_be_named_before_the_command(command_line: CommandLine) -> None:
+    command_line.run("agents", "seed")
+    ran = command_line.run("--store", command_line.store_url, "agents", "list", environ={})
+    assert (ran.status, ran.complained) == (0, "")
 
 
 def test_it_can_be_started_as_a_module() -> None:

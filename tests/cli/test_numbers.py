@@ -30,6 +30,22 @@ def test_the_list_has_numbers_and_who_answers_the_rest(line: CommandLine) -> Non
     assert ran.complained == "Every other number: default.\n"
 
 
+def test_a_number_goes_back_to_the_default_agent(line: CommandLine) -> None:
+    line.run("numbers", "set", NUMBER, "shop")
+    ran = line.run("numbers", "unset", NUMBER)
+    assert ran.said == f"default answers {NUMBER} from now on; before, shop did.\n"
+    assert line.run("numbers", "list").complained == "Every number: default.\n"
+
+
+def test_a_number_without_an_agent_of_its_own_stays_as_it_is(line: CommandLine) -> None:
+    line.run("numbers", "set", NUMBER, "shop")
+    ran = line.run("numbers", "unset", "+14155550101")
+    assert ran.status == 1
+    assert ran.complained == (
+        f"+14155550101 has no agent of its own: default answers. Did you mean {NUMBER}?\n"
+    )
+
+
 @pytest.mark.parametrize("number", ["4155550100", "+1 415 555 0100", "+0123456789", "anonymous"])
 def test_a_number_that_is_none_is_told_how(line: CommandLine, number: str) -> None:
     ran = line.run("numbers", "set", number, "shop")

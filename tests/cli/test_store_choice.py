@@ -1,41 +1,145 @@
 """Which store commands work on, and what is said when there is none."""
 
-from pathlib import Path
+import json
+import os
+import subprocess
+import sys
 
 import pytest
 
+from devtools.stack import Stack, described
+from ringdown_cli.store_choice import NO_STORE
 from tests.cli.calls.stored_calls import good_call, sid
-from tests.cli.command_line import CommandLine
+from tests.cli.command_line import CommandLine, Ran
 
 
 def test_an_argument_goes_before_the_environment(command_line: CommandLine) -> None:
     good_call(command_line, 1)
     environ = {"STORE_URL": "sqlite:elsewhere.db"}
     ran = command_line.run("calls", "list", "--store", command_line.store_url, environ=environ)
-    assert sid(1) in ran.said
+    assert sid(1)[:8] in ran.said
+    assert ran.complained == "", "who names a store need not be told its name"
 
 
-def test_without_either_it_is_the_local_stacks(tmp_path: Path) -> None:
-    local = CommandLine(tmp_path / "out")
-    good_call(local, 1)
-    assert sid(1) in CommandLine(tmp_path).run("calls", "list", environ={}).said
+# Found
 
 
-def test_without_a_local_stack_it_is_told_what_to_set(command_line: CommandLine) -> None:
-    ran = command_line.run("calls", "list", environ={})
-    assert ran.status == 2
-    assert ran.complained == (
-        "No store is named. Set STORE_URL, or add --store, to firestore:PROJECT or sqlite:PATH."
-        " On this machine, `make stack` makes one.\n"
+def left_by(command_line: CommandLine, *folders: str, n: int = 1) -> CommandLine:
+    """A store in a folder below `out`, with a call in it."""
+    there = CommandLine(command_line.folder.joinpath("out", *folders))
+    there.folder.mkdir(parents=True, exist_ok=True)
+    good_call(there, n)
+    return there
+
+
+def running(stack: CommandLine, *, pid: int) -> None:
+    """Leave what a stack, which is that process, says of itself while it runs."""
+    description = a_stack(stack).describe() | {"pid": pid}
+    (stack.folder / "stack.json").write_text(json.dumps(description))
+
+
+def a_stack(stack: CommandLine) -> Stack:
+    return Stack(
+        webhook_url="http://127.0.0.1:8080",
+        twilio_auth_token="generated",
+        token_was_generated=True,
+        store_url=stack.store_url,
     )
 
 
-def test_the_demonstration_calls_records_are_pointed_out(command_line: CommandLine) -> None:
-    demonstration = command_line.folder / "out" / "last" / "ringdown.db"
-    demonstration.parent.mkdir(parents=True)
-    demonstration.touch()
-    ran = command_line.run("calls", "list", environ={})
-    assert f"--store sqlite:{demonstration}" in ran.complained
+def test_a_stack_is_found_as_long_as_it_runs(command_line: CommandLine) -> None:
+    talk = left_by(command_line, "talk")
+    with described(a_stack(talk), talk.folder):
+        assert "(make talk, running)" in listed(command_line).complained
+    assert "(left by make talk)" in listed(command_line).complained
+
+
+def listed(command_line: CommandLine, **environ: str) -> Ran:
+    return command_line.run("calls", "list", environ=environ)
+
+
+@pytest.mark.parametrize(
+    ("folders", "command"), [((), "make stack"), (("talk",), "make talk"), (("last",), "make call")]
+)
+def test_what_ran_here_last_is_found_and_said(
+    command_line: CommandLine, folders: tuple[str, ...], command: str
+) -> None:
+    there = left_by(command_line, *folders)
+    ran = listed(command_line)
+    assert sid(1)[:8] in ran.said
+    assert ran.complained == f"Store: {there.store_url} (left by {command})\n"
+
+
+def test_what_runs_goes_before_what_ran(command_line: CommandLine) -> None:
+    talk = left_by(command_line, "talk", n=1)
+    running(talk, pid=os.getpid())
+    stack = left_by(command_line, n=2)
+    running(stack, pid=a_process_that_is_gone())
+    ran = listed(command_line)
+    assert sid(1)[:8] in ran.said
+    assert ran.complained == f"Store: {talk.store_url} (make talk, running)\n"
+
+
+def test_of_two_that_run_the_one_started_last_is_found(command_line: CommandLine) -> None:
+    for folders, at in (((), 2_000), (("talk",), 1_000)):
+        stack = left_by(command_line, *folders)
+        running(stack, pid=os.getpid())
+        os.utime(stack.folder / "stack.json", (at, at))
+    assert "(make stack, running)" in listed(command_line).complained
+
+
+def a_process_that_is_gone() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def deployed(command_line: CommandLine, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Terraform was run; `terraform` is this shell script from now on."""
+    (command_line.folder / "terraform" / ".terraform").mkdir(parents=True)
+    program = command_line.folder / "bin" / "terraform"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+
+
+def test_what_was_deployed_goes_before_what_ran(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good_call(command_line, 1)
+    left_by(command_line, n=2)
+    deployed(command_line, f"test $3 = -raw && echo {command_line.store_url}", monkeypatch)
+    ran = listed(command_line)
+    assert sid(1)[:8] in ran.said
+    assert ran.complained.startswith(f"Store: {command_line.store_url} (deployed from ")
+
+
+@pytest.mark.parametrize("script", ["exit 1", "echo 'no state' >&2; exit 1"])
+def test_a_deployment_that_does_not_say_is_told(
+    command_line: CommandLine, script: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed(command_line, script, monkeypatch)
+    ran = listed(command_line)
+    assert ran.status == 1
+    assert "terraform output failed: " in ran.complained
+    assert "To name the store instead, set STORE_URL." in ran.complained
+
+
+def test_before_the_first_apply_nothing_is_deployed(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed(command_line, "echo 'Warning: No outputs found'", monkeypatch)
+    assert listed(command_line).complained == f"{NO_STORE}\n"
+
+
+def test_where_there_is_none_it_says_what_to_do(command_line: CommandLine) -> None:
+    ran = listed(command_line)
+    assert ran.status == 2
+    assert "make talk\nTo deploy one: make deploy\n" in ran.complained
+
+
+# Named
 
 
 def test_a_misspelt_path_makes_no_empty_store(command_line: CommandLine) -> None:

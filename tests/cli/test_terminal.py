@@ -35,6 +35,23 @@ def test_columns_are_as_wide_as_they_need_to_be() -> None:
     )
 
 
+def test_on_a_terminal_a_line_is_no_longer_than_it() -> None:
+    out = io.StringIO()
+    console = Terminal(io.StringIO(), out, io.StringIO(), width=20)
+    console.table(("call", "what happened"), [("CA1", "agent hung up"), ("CA2", "x" * 15)])
+    assert out.getvalue().splitlines() == [
+        "call  what happened",
+        "CA1   agent hung up",
+        "CA2   xxxxxxxxxxxxx…",
+    ]
+
+
+def test_rows_that_stand_out_have_a_colour() -> None:
+    console, out = terminal(coloured=True)
+    console.table(("a",), [("1",), ("2",)], styles=[Style.PLAIN, Style.BAD])
+    assert out.getvalue() == "\x1b[2ma\x1b[0m\n1\n\x1b[31m2\x1b[0m\n"
+
+
 def test_only_we_choose_colours() -> None:
     console, out = terminal(coloured=True)
     console.say("\x1b[5mred\x07\r", Style.BAD)

@@ -171,7 +171,7 @@ FAULTS = (
     Fault(
         "the embedded store's disk is full",
         "the call travels and is carried; its record leaves as a dead letter, and is written back"
-        " by `ringdown calls replay` when there is room",
+        " by `ringdown calls restore` when there is room",
         _disk_full,
     ),
 )

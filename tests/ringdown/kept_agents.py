@@ -71,8 +71,10 @@ class KeptAgents:
         self.documents[path] = copy.deepcopy(document)
         self._written(path)
 
-    async def delete_draft(self, agent_id: str, *, over: str | None = None) -> None:
-        path = _path(agent_id, draft=True)
+    async def delete_agent(
+        self, agent_id: str, *, over: str | None = None, draft: bool = False
+    ) -> None:
+        path = _path(agent_id, draft=draft)
         if path in self.documents:
             if over is not None:
                 self._check(path, over)
@@ -108,6 +110,9 @@ class KeptAgents:
 
     async def write_number(self, number: str, agent_id: str) -> None:
         self.numbers[number] = agent_id
+
+    async def delete_number(self, number: str) -> None:
+        self.numbers.pop(number, None)
 
     async def list_numbers(self) -> dict[str, str]:
         return dict(self.numbers)

@@ -2,14 +2,15 @@
 
 import argparse
 
-from ringdown_cli.agents.editing import edit
+from ringdown_cli.agents.copying import copy, delete, diff
+from ringdown_cli.agents.editing import edit, new
 from ringdown_cli.agents.looking import history, list_agents, show, validate
 from ringdown_cli.agents.releasing import publish, rollback, seed
-from ringdown_cli.command import Group, Surroundings
+from ringdown_cli.command import Commands, Group, Surroundings
 
 
-def add_agent_commands(groups: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    group = Group(groups, "agents", "what answers the phone: look, change, try, publish, go back")
+def add_agent_commands(groups: Commands) -> None:
+    group = Group(groups, "agents", "what answers the phone: see, change, try, publish, roll back")
     listing = group.add(
         "list",
         list_agents,
@@ -38,27 +39,66 @@ def add_agent_commands(groups: "argparse._SubParsersAction[argparse.ArgumentPars
     editing = group.add(
         "edit",
         edit,
-        "change an agent in your editor (VISUAL or EDITOR); nothing broken is saved",
+        "change an agent in your editor (VISUAL or EDITOR), until nothing is wrong with it",
         examples=(
             "agents edit default",
             "agents edit default --draft",
-            "agents edit default --file new.yaml --yes",
+            'agents edit default --file new.yaml --yes -m "New prices"',
         ),
     )
-    _agent(editing)
     _draft(editing)
-    editing.add_argument(
-        "--file", metavar="FILE", help="take the text from FILE (- is standard input)"
+    making = group.add(
+        "new",
+        new,
+        "make an agent, beginning with the one that ships with Ringdown",
+        examples=("agents new night-desk", "agents new night-desk --file night.yaml --yes"),
     )
-    editing.add_argument(
-        "--anyway", action="store_true", help="save fields and tools that nobody knows, too"
+    making.set_defaults(draft=False)
+    for parser in (editing, making):
+        _agent(parser)
+        parser.add_argument(
+            "--file", metavar="FILE", help="take the text from FILE (- is standard input)"
+        )
+        parser.add_argument(
+            "--anyway", action="store_true", help="save unknown fields and tools, too"
+        )
+        _message(parser)
+        _yes(parser)
+
+    copying = group.add("copy", copy, "copy an agent", examples=("agents copy default night-desk",))
+    _agent(copying)
+    copying.add_argument("copy", metavar="NEW", help="what the copy is called")
+    _message(copying)
+    copying.set_defaults(yes=True)
+
+    deleting = group.add(
+        "delete",
+        delete,
+        "delete an agent that no number names, and its draft; its revisions stay",
+        examples=("agents delete night-desk",),
     )
-    _yes(editing)
+    _agent(deleting)
+    _yes(deleting)
+
+    comparing = group.add(
+        "diff",
+        diff,
+        "show what differs: in the draft, since the last change, or between two revisions",
+        examples=(
+            "agents diff default",
+            "agents diff default 1f2e",
+            "agents diff default 1f2e 9ab0",
+        ),
+    )
+    _agent(comparing)
+    comparing.add_argument(
+        "revisions", metavar="REVISION", nargs="*", help="one, or two; see agents history"
+    )
 
     validating = group.add(
         "validate",
         validate,
-        "say what is wrong with a file, or with a stored agent",
+        "check a file or a stored agent for mistakes",
         examples=("agents validate new.yaml", "agents validate default --draft"),
     )
     validating.add_argument(
@@ -69,7 +109,7 @@ def add_agent_commands(groups: "argparse._SubParsersAction[argparse.ArgumentPars
     trying = group.add(
         "try",
         _try,
-        "say the agent's examples to the model, and look for what must be in the answers",
+        "ask the model the agent's example questions, and check the answers",
         examples=("agents try default --draft", "agents try default --call-tools"),
     )
     _agent(trying)
@@ -82,12 +122,13 @@ def add_agent_commands(groups: "argparse._SubParsersAction[argparse.ArgumentPars
         "publish", publish, "make the draft the agent", examples=("agents publish default",)
     )
     _agent(publishing)
+    _message(publishing)
     _yes(publishing)
 
     looking_back = group.add(
         "history",
         history,
-        "list an agent's revisions and what changed in each",
+        "list an agent's revisions: when, who, why, and what changed",
         examples=("agents history default",),
     )
     _agent(looking_back)
@@ -96,13 +137,14 @@ def add_agent_commands(groups: "argparse._SubParsersAction[argparse.ArgumentPars
     going_back = group.add(
         "rollback",
         rollback,
-        "go back to an earlier revision: the one before, if none is named",
+        "restore an earlier revision (default: the previous one)",
         examples=("agents rollback default", "agents rollback default 1f2e"),
     )
     _agent(going_back)
     going_back.add_argument(
         "revision", metavar="REVISION", nargs="?", help="its beginning is enough"
     )
+    _message(going_back)
     _yes(going_back)
 
     group.add(
@@ -123,6 +165,10 @@ def _draft(parser: argparse.ArgumentParser) -> None:
 
 def _yes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _message(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-m", "--message", metavar="WHY", help="why, for the history")
 
 
 def _json(parser: argparse.ArgumentParser) -> None:

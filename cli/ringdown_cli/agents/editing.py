@@ -1,20 +1,28 @@
-"""`agents edit`: a document in the person's own editor, looked over before it is saved."""
+"""`agents edit` and `new`: a document in the person's own editor, checked before it is saved."""
 
 import argparse
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ringdown.agents import packaged_document
 from ringdown.agents.check import DeclaredTools
 from ringdown.agents.edits import look_at_edit
-from ringdown.agents.store import AgentStore, StoredAgent
+from ringdown.agents.store import AgentStore, Edit, StoredAgent
 from ringdown.errors import Conflict
 from ringdown.wording import did_you_mean, listed
 from ringdown_cli.agents.difference import changed_fields, contested, difference, merged
 from ringdown_cli.agents.documents import Document, text_to_edit, where
 from ringdown_cli.agents.editor import TextFile, run_editor, text_file
-from ringdown_cli.agents.state import ensure_name, findings_of, say_problems, say_status
+from ringdown_cli.agents.state import (
+    ensure_name,
+    findings_of,
+    say_draft_status,
+    say_problems,
+    say_status,
+)
+from ringdown_cli.agents.who import this_edit
 from ringdown_cli.agents.yaml_text import NotReadable, from_yaml, to_yaml
 from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Surroundings
 from ringdown_cli.store_choice import chosen_store
@@ -42,28 +50,48 @@ class Edited:
 
 
 async def edit(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
-    """Until the document is saved, the person's text is in a file that stays if anything fails."""
     terminal = surroundings.terminal
     async with chosen_store(arguments.store, surroundings) as store:
         begun = await _begin(store, arguments.agent, is_draft=arguments.draft)
         if begun.version is None and not await _is_to_be_made(store, begun, arguments, terminal):
             return BROKEN
-        text = text_to_edit(begun.offered, begun.path, draft=begun.is_draft)
-        async with text_file(text, arguments.file, begun.command, terminal) as file:
-            edited = await _edited_document(arguments, surroundings, store, begun, file.path)
-            if edited is None:
-                return BROKEN
-            if begun.version is not None and not changed_fields(begun.before, edited):
-                terminal.say(f"{begun.path} is as it was: nothing is changed.")
-                file.done()
-                return DONE
-            for line, style in difference(begun.before, edited):
-                terminal.say(line, style)
-            if not arguments.yes and not terminal.confirm(f"Save this as {begun.path}?"):
-                terminal.complain("Nothing is saved.")
-                return BROKEN
-            await _save(store, begun, edited, file)
-        return await _look(store, begun, surroundings)
+        return await _edited(arguments, surroundings, store, begun)
+
+
+async def new(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
+    """As `edit`, of an agent that must not be there yet."""
+    ensure_name(arguments.agent)
+    async with chosen_store(arguments.store, surroundings) as store:
+        begun = await _begin(store, arguments.agent, is_draft=False)
+        if begun.version is not None:
+            raise CannotGoOn(
+                f"There is an agent {begun.agent_id} already. To change it: {begun.command}"
+            )
+        return await _edited(arguments, surroundings, store, begun)
+
+
+async def _edited(
+    arguments: argparse.Namespace, surroundings: Surroundings, store: AgentStore, begun: Edited
+) -> int:
+    """Until the document is saved, the person's text is in a file that stays if anything fails."""
+    terminal = surroundings.terminal
+    text = text_to_edit(begun.offered, begun.path, draft=begun.is_draft)
+    async with text_file(text, arguments.file, begun.command, terminal) as file:
+        edited = await _edited_document(arguments, surroundings, store, begun, file.path)
+        if edited is None:
+            return BROKEN
+        if begun.version is not None and not changed_fields(begun.before, edited):
+            terminal.say(f"{begun.path} is as it was: nothing is changed.")
+            file.done()
+            return DONE
+        for line, style in difference(begun.before, edited):
+            terminal.say(line, style)
+        if not arguments.yes and not terminal.confirm(f"Save this as {begun.path}?"):
+            terminal.complain("Nothing is saved.")
+            return BROKEN
+        made = this_edit(arguments, surroundings)
+        await _save(store, begun, edited, file)
+    return await _look(store, begun, surroundings, made)
 
 
 async def _begin(store: AgentStore, agent_id: str, *, is_draft: bool) -> Edited:
@@ -107,41 +135,78 @@ async def _edited_document(
     begun: Edited,
     file: Path,
 ) -> Document | None:
-    """What the person wrote, once it can be saved; None if they give up."""
+    """What the person wrote, once it can be saved. Until then the editor opens again, with what is
+    wrong in comments; None if they leave it like that."""
     terminal, tools = surroundings.terminal, await store.declared_tools()
-    while True:
+    given: bytes | None = None
+    for time in range(1, _MOST_TIMES + 1):
         if arguments.file is None:
             await run_editor(file, surroundings.environ)
-        document = await _usable(file, tools, begun, terminal, anyway=arguments.anyway)
-        if document is not None:
-            return document
-        again = arguments.file is None and not arguments.yes
-        if not again or not terminal.confirm("Nothing is saved yet. Open the editor again?"):
-            return None
+        written = await asyncio.to_thread(file.read_bytes)
+        try:
+            return _usable(written, tools, begun, terminal, anyway=arguments.anyway)
+        except NotUsable as refused:
+            if arguments.file is not None or written == given or time == _MOST_TIMES:
+                for line in refused.lines:
+                    terminal.complain(line)
+                terminal.complain("Nothing is saved.")
+                return None
+            given = with_errors(written, refused.lines)
+        await asyncio.to_thread(file.write_bytes, given)
+        terminal.complain("It can't be saved like this. The editor opens again, and says why.")
+    return None
 
 
-async def _usable(
-    file: Path, tools: DeclaredTools, begun: Edited, terminal: Terminal, *, anyway: bool
-) -> Document | None:
-    """The document in `file`, if nothing is wrong with it that was not so before.
+_MOST_TIMES = 10
+"""How often the editor opens: it may be a program that never gets it right."""
+
+
+class NotUsable(Exception):
+    """What is wrong with a text, line by line."""
+
+    def __init__(self, *lines: str) -> None:
+        self.lines = lines
+        super().__init__(*lines)
+
+
+def _usable(
+    written: bytes, tools: DeclaredTools, begun: Edited, terminal: Terminal, *, anyway: bool
+) -> Document:
+    """The document that was `written`, if nothing is wrong with it that was not so before; raises
+    NotUsable.
 
     A field that nobody reads, or an unknown tool, keeps no call from being answered; but it is
     hardly what the person meant.
     """
     try:
-        document = from_yaml(await asyncio.to_thread(file.read_text, "utf-8"))
+        document = from_yaml(written.decode())
     except (NotReadable, UnicodeDecodeError) as error:
-        terminal.complain(str(error))
-        return None
+        raise NotUsable(str(error)) from None
     found = findings_of(document, tools, draft=begun.is_draft)
-    say_problems(terminal, begun.path, found)
-    known = findings_of(begun.offered, tools, draft=begun.is_draft).remarks
+    problems = [f"  - {problem}" for problem in (*found.errors, *found.remarks)]
     if found.agent is None:
-        return None
+        raise NotUsable(f"{begun.path} cannot be used like this:", *problems)
+    known = findings_of(begun.offered, tools, draft=begun.is_draft).remarks
     if not anyway and set(found.remarks) - set(known):
-        terminal.complain("Correct it, or save it as it is with --anyway.")
-        return None
+        advice = f"Correct it, or save it as it is: {begun.command} --anyway"
+        raise NotUsable(f"{begun.path} can be used, but:", *problems, advice)
+    say_problems(terminal, begun.path, found)
     return document
+
+
+_MARK = b"#! "
+"""Begins a line of a text that says what is wrong with it."""
+
+
+def with_errors(written: bytes, lines: Sequence[str]) -> bytes:
+    """The text with what is wrong at its top, in place of what was wrong before."""
+    theirs = [line for line in written.splitlines(keepends=True) if not line.startswith(_MARK)]
+    told = [
+        _MARK + part.encode() + b"\n"
+        for line in (*lines, "To give up, close the file as it is.")
+        for part in line.splitlines()
+    ]
+    return b"".join((*told, *theirs))
 
 
 async def _save(store: AgentStore, begun: Edited, edited: Document, file: TextFile) -> None:
@@ -166,13 +231,16 @@ def _conflict(begun: Edited, mine: Document, now: StoredAgent | None, file: Text
     )
 
 
-async def _look(store: AgentStore, begun: Edited, surroundings: Surroundings) -> int:
-    status = await look_at_edit(store, begun.agent_id, surroundings.now(), draft=begun.is_draft)
+async def _look(store: AgentStore, begun: Edited, surroundings: Surroundings, made: Edit) -> int:
+    status = await look_at_edit(store, begun.agent_id, made.at, draft=begun.is_draft, edit=made)
     if status is None:
         raise CannotGoOn(f"{begun.path} was deleted just now.")
     draft = await store.read_agent(begun.agent_id, draft=True) if begun.is_draft else None
     published = begun.is_draft and draft is None
     surroundings.terminal.say(f"{begun.path} is {'published' if published else 'saved'}.")
     document = None if draft is None else draft.document
-    say_status(surroundings.terminal, status, draft=document, told=True)
+    if document is not None:
+        say_draft_status(surroundings.terminal, status, document)
+    else:
+        await say_status(surroundings.terminal, store, begun.agent_id, status, told=True)
     return DONE if status.ok else BROKEN

@@ -94,6 +94,14 @@ FIELD_NOTES = {
         "Sentences of callers, and what must be in the answer. Try them: ringdown agents try.",
         [{"caller": "What does it cost?", "answer_contains": ["twenty dollars"]}],
     ),
+    "after_call": FieldNote(
+        "What you want to know of each call once it is over: what a good call achieves, and what to"
+        " find out.",
+        {
+            "success": "The order is placed and confirmed.",
+            "fields": [{"name": "order_number", "description": "The number of the order."}],
+        },
+    ),
     "testers": FieldNote("Numbers of the people who hear this draft when they call."),
     "publish": FieldNote("Set it to true, and the draft becomes the agent."),
 }

@@ -1,11 +1,13 @@
 """`agents list`, `show`, `validate` and `history`: nothing is changed."""
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 from ringdown.agents.check import DeclaredTools
-from ringdown.agents.store import AgentStore, Revision, StoredAgent
+from ringdown.agents.store import AgentStore, Edit, Revision, StoredAgent
 from ringdown.errors import ConfigurationError
+from ringdown.tools import Json
 from ringdown_cli.agents.difference import in_a_line
 from ringdown_cli.agents.documents import (
     Document,
@@ -17,8 +19,9 @@ from ringdown_cli.agents.documents import (
 from ringdown_cli.agents.state import findings_of, read_or_stop, say_problems, state_of
 from ringdown_cli.agents.yaml_text import NotReadable, from_yaml
 from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Surroundings, given_text
+from ringdown_cli.local_time import column_of_times, with_zone
 from ringdown_cli.store_choice import chosen_store
-from ringdown_cli.wording import day_and_minute, json_rows, json_text
+from ringdown_cli.wording import json_rows, json_text
 
 
 async def list_agents(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
@@ -64,7 +67,8 @@ async def show(arguments: argparse.Namespace, surroundings: Surroundings) -> int
     async with chosen_store(arguments.store, surroundings) as store:
         if arguments.revision is not None:
             revision = await revision_or_stop(store, arguments.agent, arguments.revision)
-            document, heads = document_of(revision.agent), _revision_heads(revision)
+            document = document_of(revision.agent)
+            heads = [_revision_head(revision, surroundings)]
         else:
             stored = await read_or_stop(store, arguments.agent, draft=arguments.draft)
             tools = await store.declared_tools()
@@ -87,8 +91,9 @@ def _heads(stored: StoredAgent, tools: DeclaredTools, *, draft: bool) -> list[st
     return [f"{where(stored.agent_id, draft=draft)}: {state}{revision}", *problems]
 
 
-def _revision_heads(revision: Revision) -> list[str]:
-    return [f"revision {revision.revision}, last in use {day_and_minute(revision.seen_at)}"]
+def _revision_head(revision: Revision, surroundings: Surroundings) -> str:
+    seen = with_zone(revision.seen_at, surroundings.zone)
+    return f"revision {revision.revision}, last in use {seen}"
 
 
 async def revision_or_stop(store: AgentStore, agent_id: str, wanted: str) -> Revision:
@@ -121,33 +126,65 @@ async def history(arguments: argparse.Namespace, surroundings: Surroundings) -> 
     if answering is None:
         answering = revisions[0].revision
         terminal.complain(f"agents/{arguments.agent} is broken; its last good revision answers.")
-    rows = _history_rows(revisions, answering)
+    events = _events(revisions)
+    last = next((event for event in events if event.revision == answering), None)
+    when, times = column_of_times("when", [event.edit.at for event in events], surroundings.zone)
+    rows = [
+        (
+            event.revision,
+            time,
+            event.edit.by or "",
+            "answers calls" if event is last else "",
+            event.edit.why or "",
+            event.what,
+        )
+        for event, time in zip(events, times, strict=True)
+    ]
     if arguments.json:
-        terminal.say(json_rows(_HISTORY_HEADS, rows))
+        terminal.say(json_text([_plain(event, event is last) for event in events]))
     else:
-        terminal.table(_HISTORY_HEADS, rows)
+        terminal.table(("revision", when, "who", "state", "why", "what changed"), rows)
     return DONE
 
 
-_HISTORY_HEADS = ("revision", "when", "state", "what changed")
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """A revision was made, or returned to."""
+
+    revision: str
+    edit: Edit
+    what: str
 
 
-def _history_rows(revisions: tuple[Revision, ...], answering: str) -> list[tuple[str, ...]]:
-    """Each version when it was made, and each rollback to it; the newest first."""
+def _events(revisions: tuple[Revision, ...]) -> list[_Event]:
+    """The newest first."""
     by_name = {revision.revision: revision for revision in revisions}
     events = []
     for revision in revisions:
         name, made_at = revision.revision, revision.made_at or revision.seen_at
-        events.append((made_at, name, _change(by_name.get(revision.replaced or ""), revision)))
+        change = _change(by_name.get(revision.replaced or ""), revision)
+        first, *later = revision.edits or (Edit(at=made_at),)
+        if first.at > made_at:  # it was made without saying by whom, and again later
+            events.append(_Event(name, Edit(at=made_at), change))
+            later = [first, *later]
+        else:
+            events.append(_Event(name, first, change))
+        events += [_Event(name, edit, "saved again") for edit in later]
         for rollback in revision.rollbacks:
             given_up = rollback.given_up or "a broken version"
-            events.append((rollback.at, name, f"rolled back from {given_up}"))
-    events.sort(reverse=True)
-    last = next((event for event in events if event[1] == answering), None)
-    return [
-        (name, day_and_minute(at), "answers calls" if (at, name, what) == last else "", what)
-        for at, name, what in events
-    ]
+            events.append(_Event(name, rollback, f"rolled back from {given_up}"))
+    return sorted(events, key=lambda event: event.edit.at, reverse=True)
+
+
+def _plain(event: _Event, answers: bool) -> dict[str, Json]:
+    return {
+        "revision": event.revision,
+        "when": event.edit.at,
+        "who": event.edit.by,
+        "why": event.edit.why,
+        "state": "answers calls" if answers else "",
+        "what_changed": event.what,
+    }
 
 
 def _change(before: Revision | None, after: Revision) -> str:

@@ -2,22 +2,28 @@
 
 import argparse
 
-import msgspec
-
 from ringdown.agents import DEFAULT_AGENT_ID, packaged_document
 from ringdown.agents.check import agent_document
-from ringdown.agents.edits import look_at_edit
-from ringdown.agents.store import AgentStore, Revision, Rollback, StoredAgent
+from ringdown.agents.edits import look_at_edit, publish as publish_draft
+from ringdown.agents.store import (
+    AgentStatus,
+    AgentStore,
+    Edit,
+    Revision,
+    Rollback,
+    StoredAgent,
+)
 from ringdown.errors import Conflict
 from ringdown_cli.agents.difference import difference
 from ringdown_cli.agents.documents import Document, document_of, where
 from ringdown_cli.agents.looking import revision_or_stop
 from ringdown_cli.agents.state import findings_of, read_or_stop, say_problems, say_status
+from ringdown_cli.agents.who import this_edit
 from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Surroundings
 from ringdown_cli.store_choice import chosen_store
 from ringdown_cli.terminal import Terminal
 
-_CHANGED_MEANWHILE = "Somebody else changed {path} just now, so nothing is done. Try again."
+CHANGED_MEANWHILE = "Somebody else changed {path} just now, so nothing is done. Try again."
 
 
 async def publish(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
@@ -31,12 +37,15 @@ async def publish(arguments: argparse.Namespace, surroundings: Surroundings) -> 
             return BROKEN
         stored = await store.read_agent(agent_id)
         before = {} if stored is None else stored.document
-        _say_difference(terminal, before, agent_document(draft.document))
-        if not _agreed(arguments, terminal, f"Publish this as agents/{agent_id}?"):
+        say_difference(terminal, before, agent_document(draft.document))
+        if not agreed(arguments, terminal, f"Publish this as agents/{agent_id}?"):
             return BROKEN
-        released = {**draft.document, "publish": True}
-        await _write(store, draft, released, is_draft=True)
-        return await _looked_at(store, agent_id, surroundings, is_draft=True, told=True)
+        edit = this_edit(arguments, surroundings)
+        try:
+            status = await publish_draft(store, draft, edit.at, edit)
+        except Conflict as error:
+            raise CannotGoOn(f"{error}.") from None
+        return await say_looked_at(store, terminal, agent_id, status, told=True)
 
 
 async def rollback(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
@@ -51,14 +60,13 @@ async def rollback(arguments: argparse.Namespace, surroundings: Surroundings) ->
             return DONE
         document = document_of(revision.agent, like=stored.document)
         terminal.say(f"Back to revision {revision.revision}:")
-        _say_difference(terminal, stored.document, document)
-        if not _agreed(arguments, terminal, f"Save this as agents/{agent_id}?"):
+        say_difference(terminal, stored.document, document)
+        if not agreed(arguments, terminal, f"Save this as agents/{agent_id}?"):
             return BROKEN
-        rollback = Rollback(at=surroundings.now(), given_up=answers)
+        edit = this_edit(arguments, surroundings)
+        back = Rollback(at=edit.at, by=edit.by, why=edit.why, given_up=answers)
         await _write(store, stored, document)
-        noted = msgspec.structs.replace(revision, seen_at=rollback.at, rollbacks=(rollback,))
-        await store.keep_revision(agent_id, noted)
-        return await _looked_at(store, agent_id, surroundings)
+        return await looked_at(store, agent_id, surroundings, back)
 
 
 async def _revision_to_return_to(
@@ -86,7 +94,7 @@ async def seed(arguments: argparse.Namespace, surroundings: Surroundings) -> int
                 f"agents/{DEFAULT_AGENT_ID} is made, for every number without an agent of its own."
                 f" Change it: ringdown agents edit {DEFAULT_AGENT_ID}"
             )
-            return await _looked_at(store, DEFAULT_AGENT_ID, surroundings)
+            return await looked_at(store, DEFAULT_AGENT_ID, surroundings)
         surroundings.terminal.say(f"agents/{DEFAULT_AGENT_ID} is there already: it stays as it is.")
     return DONE
 
@@ -102,45 +110,46 @@ async def seed_default_agent(store: AgentStore) -> bool:
     return True
 
 
-def _say_difference(terminal: Terminal, before: Document, after: Document) -> None:
+def say_difference(terminal: Terminal, before: Document, after: Document) -> None:
     lines = difference(before, after)
     for line, style in lines:
         terminal.say(line, style)
     if not lines:
-        terminal.say("It is the same as what answers now.")
+        terminal.say("There is no difference.")
 
 
-def _agreed(arguments: argparse.Namespace, terminal: Terminal, question: str) -> bool:
+def agreed(arguments: argparse.Namespace, terminal: Terminal, question: str) -> bool:
     if arguments.yes or terminal.confirm(question):
         return True
     terminal.complain("Nothing is changed.")
     return False
 
 
-async def _write(
-    store: AgentStore, stored: StoredAgent, document: Document, *, is_draft: bool = False
-) -> None:
+async def _write(store: AgentStore, stored: StoredAgent, document: Document) -> None:
     try:
-        await store.write_agent(stored.agent_id, document, over=stored.version, draft=is_draft)
+        await store.write_agent(stored.agent_id, document, over=stored.version)
     except Conflict:
-        path = where(stored.agent_id, draft=is_draft)
-        raise CannotGoOn(_CHANGED_MEANWHILE.format(path=path)) from None
+        raise CannotGoOn(CHANGED_MEANWHILE.format(path=where(stored.agent_id))) from None
 
 
-async def _looked_at(
+async def looked_at(
+    store: AgentStore, agent_id: str, surroundings: Surroundings, edit: Edit | None = None
+) -> int:
+    """Say what the `edit` of an agent has led to. Raises CannotGoOn."""
+    status = await look_at_edit(store, agent_id, surroundings.now(), edit=edit)
+    return await say_looked_at(store, surroundings.terminal, agent_id, status)
+
+
+async def say_looked_at(
     store: AgentStore,
+    terminal: Terminal,
     agent_id: str,
-    surroundings: Surroundings,
+    status: AgentStatus | None,
     *,
-    is_draft: bool = False,
     told: bool = False,
 ) -> int:
-    """Say what an edit has led to; `told` if its problems have been said."""
-    try:
-        status = await look_at_edit(store, agent_id, surroundings.now(), draft=is_draft)
-    except Conflict as error:
-        raise CannotGoOn(f"{error}.") from None
+    """`told` if its problems have been said. Raises CannotGoOn."""
     if status is None:
-        raise CannotGoOn(f"{where(agent_id, draft=is_draft)} was deleted just now.")
-    say_status(surroundings.terminal, status, told=told)
+        raise CannotGoOn(f"{where(agent_id)} was deleted just now.")
+    await say_status(terminal, store, agent_id, status, told=told)
     return DONE if status.ok else BROKEN

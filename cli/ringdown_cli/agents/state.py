@@ -2,6 +2,7 @@
 
 import re
 
+from ringdown.agents import DEFAULT_AGENT_ID
 from ringdown.agents.check import DeclaredTools, Findings, draft_findings, findings
 from ringdown.agents.store import AgentStatus, AgentStore, StoredAgent
 from ringdown.wording import did_you_mean
@@ -56,15 +57,33 @@ def say_problems(terminal: Terminal, path: str, found: Findings) -> None:
         terminal.say(f"Note on {note}", Style.FAINT)
 
 
-def say_status(
-    terminal: Terminal, status: AgentStatus, *, draft: Document | None = None, told: bool = False
-) -> None:
-    """Say what answers now, and why if it is not what was saved; remarks unless `told` before.
-    `draft` is the document if it is a draft's."""
-    if status.ok and draft is not None:
+async def is_called(store: AgentStore, agent_id: str) -> bool:
+    """Whether any number leads to the agent."""
+    return agent_id == DEFAULT_AGENT_ID or agent_id in (await store.list_numbers()).values()
+
+
+def say_draft_status(terminal: Terminal, status: AgentStatus, draft: Document) -> None:
+    """Say who hears the draft, or why nobody does; its problems have been said."""
+    if status.ok:
         terminal.say(_who_hears(draft_findings(draft).testers), Style.GOOD)
-    elif status.ok:
+    elif status.error is not None:
+        terminal.complain(status.error)
+
+
+async def say_status(
+    terminal: Terminal,
+    store: AgentStore,
+    agent_id: str,
+    status: AgentStatus,
+    *,
+    told: bool = False,
+) -> None:
+    """Say what answers now, and why if it is not what was saved; remarks unless `told` before."""
+    if status.ok and await is_called(store, agent_id):
         terminal.say(f"It answers calls from now on (revision {status.revision}).", Style.GOOD)
+    elif status.ok:
+        terminal.say(f"No number leads to it yet (revision {status.revision}). To change that:")
+        terminal.say(f"ringdown numbers set NUMBER {agent_id}")
     if status.error is not None and not (status.ok and told):
         terminal.complain(status.error)
 

@@ -4,14 +4,14 @@ import argparse
 from pathlib import Path
 
 from ringdown_cli.calls.listing import list_calls
-from ringdown_cli.calls.replaying import replay_calls
-from ringdown_cli.calls.reproducing import reproduce
-from ringdown_cli.calls.showing import LAST, show
+from ringdown_cli.calls.logs import show_logs
+from ringdown_cli.calls.naming import CALL_HELP
+from ringdown_cli.calls.showing import show
 from ringdown_cli.calls.watching import watch
-from ringdown_cli.command import Group, count
+from ringdown_cli.command import Commands, Group, Surroundings, count
 
 
-def add_call_commands(groups: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_call_commands(groups: Commands) -> None:
     group = Group(groups, "calls", "find calls, see what happened in them, follow them")
     _add_list(group)
 
@@ -19,9 +19,9 @@ def add_call_commands(groups: "argparse._SubParsersAction[argparse.ArgumentParse
         "show",
         show,
         "say what happened in a call and what went wrong, and write call.html",
-        examples=("calls show last", "calls show CA0123… --html call.html"),
+        examples=("calls show last", "calls show CA3f9c1d --html call.html"),
     )
-    showing.add_argument("call", metavar="CALL", help=f"its SID, or `{LAST}`")
+    _call(showing)
     showing.add_argument("--html", metavar="FILE", type=Path, help="out/calls/SID.html if left out")
     _numbers(showing)
     showing.add_argument("--json", action="store_true", help="the whole record; no page is written")
@@ -29,36 +29,45 @@ def add_call_commands(groups: "argparse._SubParsersAction[argparse.ArgumentParse
     watching = group.add(
         "watch",
         watch,
-        "follow a call until it ends, or all calls until Ctrl-C",
+        "follow a call until it ends, or all live calls until Ctrl-C",
         examples=("calls watch", "calls watch last"),
     )
-    watching.add_argument("call", metavar="CALL", nargs="?", help=f"its SID, or `{LAST}`")
+    watching.add_argument("call", metavar="CALL", nargs="?", help=CALL_HELP)
     _numbers(watching)
 
-    reproducing = group.add(
-        "reproduce",
-        reproduce,
-        "go through a call again, event by event, and make a test of it",
-        examples=(
-            "calls reproduce last",
-            "calls reproduce CA0123… --test tests/calls/test_cut_off.py",
-        ),
+    logs = group.add(
+        "logs",
+        show_logs,
+        "show what the parts logged during a call",
+        examples=("calls logs last", "calls logs CA3f9c1d --json"),
     )
-    reproducing.add_argument("call", metavar="CALL", help=f"its SID, or `{LAST}`")
-    reproducing.add_argument(
-        "--test", metavar="FILE", type=Path, help="write it as a test, without names and words"
-    )
+    _call(logs)
+    logs.add_argument("--json", action="store_true", help="the log lines as they are")
 
     replaying = group.add(
         "replay",
-        replay_calls,
-        "write records back that left in the log while the store was away",
+        _replay,
+        "run a call through the core again, event by event, and make a test of it",
         examples=(
-            "calls replay handler.log",
-            "calls replay - < letters.json   (from gcloud logging read --format=json)",
+            "calls replay last",
+            "calls replay CA3f9c1d --test tests/calls/test_cut_off.py",
         ),
     )
-    replaying.add_argument("file", metavar="FILE", help="log lines (- is standard input)")
+    _call(replaying)
+    replaying.add_argument(
+        "--test", metavar="FILE", type=Path, help="write it as a test, without names and words"
+    )
+
+    restoring = group.add(
+        "restore",
+        _restore,
+        "write records back that left in the log while the store was away",
+        examples=(
+            "calls restore handler.log",
+            "calls restore - < letters.json   (from gcloud logging read --format=json)",
+        ),
+    )
+    restoring.add_argument("file", metavar="FILE", help="log lines (- is standard input)")
 
 
 def _add_list(group: Group) -> None:
@@ -73,7 +82,11 @@ def _add_list(group: Group) -> None:
             "calls list --problem lookup_account --json",
         ),
     )
-    listing.add_argument("--since", metavar="TIME", help="24h, 7d, yesterday, 2026-11-21 (UTC)")
+    listing.add_argument(
+        "--since",
+        metavar="TIME",
+        help="24h, 7d, yesterday, 2026-11-21, by your clock",
+    )
     listing.add_argument("--until", metavar="TIME", help="the same; not itself")
     listing.add_argument("--number", metavar="NUMBER", help="of the caller, or called")
     listing.add_argument("--agent", metavar="AGENT", help="that answered")
@@ -89,5 +102,21 @@ def _add_list(group: Group) -> None:
     listing.add_argument("--json", action="store_true", help="for scripts; numbers are whole")
 
 
+def _call(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("call", metavar="CALL", help=CALL_HELP)
+
+
 def _numbers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--numbers", action="store_true", help="show phone numbers whole")
+
+
+async def _replay(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
+    from ringdown_cli.calls.replaying import replay_call
+
+    return await replay_call(arguments, surroundings)
+
+
+async def _restore(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
+    from ringdown_cli.calls.restoring import restore_calls
+
+    return await restore_calls(arguments, surroundings)

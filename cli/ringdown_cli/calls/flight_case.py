@@ -1,4 +1,4 @@
-"""A flight record as a test: `ringdown calls reproduce --test` writes it, and it stands alone."""
+"""A flight record as a test: `ringdown calls replay --test` writes it, and it stands alone."""
 
 import base64
 from collections.abc import Iterable, Iterator

@@ -1,45 +1,25 @@
 """`calls list`: finds calls by number, time, agent or problem."""
 
 import argparse
-import asyncio
 import datetime
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
-import msgspec
-
-from ringdown.calls import Call, CallIndex, CallQuery, CallStore
-from ringdown.calls.problems import problems
-from ringdown.errors import InvalidDocument
+from ringdown.calls import CallQuery
+from ringdown.calls.search import MOST_LOOKED_THROUGH, Found, Search
 from ringdown.gemini.prices import cost_usd
 from ringdown.tools import Json
 from ringdown_cli.calls.times import NoTime, moment
-from ringdown_cli.calls.wording import LIST_HEADS, list_row
+from ringdown_cli.calls.wording import call_table
 from ringdown_cli.command import DONE, CannotGoOn, Surroundings
 from ringdown_cli.store_choice import chosen_store
-from ringdown_cli.wording import day_and_minute, json_text
+from ringdown_cli.wording import json_text
 
-_AT_ONCE = 8
 _PAGE = 100
-MOST_LOOKED_THROUGH = 2_000
-_MOMENT = datetime.timedelta(microseconds=1)
 _MINUTE = datetime.timedelta(minutes=1)
-
-
-class CallArchive(CallIndex, CallStore, Protocol):
-    """Calls that can be found and read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    call: Call
-    problems: tuple[str, ...]
 
 
 async def list_calls(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
     terminal = surroundings.terminal
-    query = _query(arguments, surroundings.now())
+    query = _query(arguments, surroundings.now().astimezone(surroundings.zone))
     found: list[Found] = []
     async with chosen_store(arguments.store, surroundings) as store:
         search = Search(store, query, arguments.problem)
@@ -50,24 +30,22 @@ async def list_calls(arguments: argparse.Namespace, surroundings: Surroundings) 
     if arguments.json:
         terminal.say(json_text([_plain(item) for item in found]))
     elif found:
-        rows = [
-            list_row(item.call, item.problems, whole_numbers=arguments.numbers) for item in found
-        ]
-        terminal.table(LIST_HEADS, rows)
+        call_table(terminal, found, surroundings.zone, whole_numbers=arguments.numbers)
         if len(found) == arguments.limit:
             terminal.complain(f"These are the newest {arguments.limit}. For more, add --limit.")
     else:
         terminal.complain("No call was found.")
     if search.gave_up_at is not None:
-        terminal.complain(_gave_up(search.gave_up_at))
+        terminal.complain(_gave_up(search.gave_up_at.astimezone(surroundings.zone)))
     return DONE
 
 
 def _gave_up(at: datetime.datetime) -> str:
-    until = day_and_minute(at + _MINUTE).replace(" ", "T")  # a full one, so that none is left out
+    until = at + _MINUTE  # a full one, so that none is left out
     return (
-        f"The newest {MOST_LOOKED_THROUGH:,} calls were looked through, back to"
-        f" {day_and_minute(at)} UTC; older ones were not. To go on from there, add: --until {until}"
+        f"The newest {MOST_LOOKED_THROUGH:,} calls were searched, back to {at:%Y-%m-%d %H:%M}"
+        f" {at.tzname()}; older ones were not. To continue from there, add:"
+        f" --until {until:%Y-%m-%dT%H:%M}"
     )
 
 
@@ -82,58 +60,6 @@ def _query(arguments: argparse.Namespace, now: datetime.datetime) -> CallQuery:
         )
     except NoTime as error:
         raise CannotGoOn(str(error)) from None
-
-
-class Search:
-    """The calls of `query` with their problems, the newest first; `limit` is the size of a page.
-
-    `problem` is what must be said in one of the problems, in large or small letters; "" is any.
-    """
-
-    def __init__(self, store: CallArchive, query: CallQuery, problem: str | None) -> None:
-        self._store = store
-        self._query = query
-        self._problem = problem
-        self.gave_up_at: datetime.datetime | None = None
-        """When the last call began that was looked at, if there are more before it."""
-
-    async def found(self) -> AsyncIterator[Found]:
-        """Ends when there is no call any more, or when MOST_LOOKED_THROUGH have been looked at."""
-        seen: set[str] = set()
-        query = self._query
-        while page := [c for c in await self._store.list_calls(query) if c.call_sid not in seen]:
-            if len(seen) >= MOST_LOOKED_THROUGH:
-                self.gave_up_at = query.until
-                return
-            page = page[: MOST_LOOKED_THROUGH - len(seen)]
-            for found in await _with_problems(self._store, page):
-                if self._is_wanted(found):
-                    yield found
-            seen.update(call.call_sid for call in page)
-            # Calls of this very moment may be on the next page, too.
-            query = msgspec.structs.replace(query, until=page[-1].created_at + _MOMENT)
-
-    def _is_wanted(self, found: Found) -> bool:
-        wanted = self._problem
-        return wanted is None or any(wanted.lower() in text.lower() for text in found.problems)
-
-
-async def _with_problems(store: CallStore, calls: Sequence[Call]) -> list[Found]:
-    turn = asyncio.Semaphore(_AT_ONCE)
-
-    async def one(call: Call) -> Found:
-        async with turn:
-            return Found(call, await _problems(store, call))
-
-    return await asyncio.gather(*(one(call) for call in calls))
-
-
-async def _problems(store: CallStore, call: Call) -> tuple[str, ...]:
-    try:
-        record = await store.read_record(call.call_sid)
-    except InvalidDocument as error:
-        return (f"The record is damaged: {error}.",)
-    return problems(record) if record is not None else ()
 
 
 def _plain(found: Found) -> Json:

@@ -6,19 +6,18 @@ from pathlib import Path
 
 import msgspec
 
-from ringdown.calls import RETENTION, CallIndex, CallQuery, CallRecord
+from ringdown.calls import CallRecord
 from ringdown.calls.problems import problems, reply_times_ms
+from ringdown.calls.search import CallArchive
 from ringdown.errors import InvalidDocument
 from ringdown.gemini.prices import cost_usd
 from ringdown_cli.call_lines import NewLines
-from ringdown_cli.calls.listing import CallArchive
+from ringdown_cli.calls.naming import call_meant
 from ringdown_cli.calls.wording import facts
 from ringdown_cli.command import DONE, CannotGoOn, Surroundings
 from ringdown_cli.store_choice import chosen_store
-from ringdown_cli.terminal import Style, Terminal
+from ringdown_cli.terminal import Style
 from ringdown_cli.wording import json_text
-
-LAST = "last"
 
 
 async def show(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
@@ -29,43 +28,34 @@ async def show(arguments: argparse.Namespace, surroundings: Surroundings) -> int
     if arguments.json:
         terminal.say(_json(record, found))
         return DONE
-    _say(terminal, record, found, whole_numbers=arguments.numbers)
+    _say(surroundings, record, found, whole_numbers=arguments.numbers)
     page = arguments.html or surroundings.out / "calls" / f"{record.call.call_sid}.html"
     await asyncio.to_thread(_write_page, page, record, found)
     terminal.say(f"\nWrote {page} (open it in a browser).")
     return DONE
 
 
-async def newest_sid(store: CallIndex, call_sid: str) -> str:
-    """The SID of the newest call for `last`, else what was given; raises CannotGoOn."""
-    if call_sid != LAST:
-        return call_sid
-    newest = await store.list_calls(CallQuery(limit=1))
-    if not newest:
-        raise CannotGoOn("There is no call in this store yet.")
-    return newest[0].call_sid
-
-
-async def read_record_or_stop(store: CallArchive, call_sid: str) -> CallRecord:
-    """The record of a call, or of the `last` one; raises CannotGoOn."""
-    call_sid = await newest_sid(store, call_sid)
+async def read_record_or_stop(store: CallArchive, call: str) -> CallRecord:
+    """The record of the call that is meant; raises CannotGoOn."""
+    call_sid = await call_meant(store, call)
     try:
         record = await store.read_record(call_sid)
     except InvalidDocument as error:
         raise CannotGoOn(f"The record is damaged: {error}. Correct the document.") from None
     if record is None:
-        raise CannotGoOn(
-            f"There is no call {call_sid}. Find it: ringdown calls list."
-            f" Records are kept for {RETENTION.days} days; one that was lost may be in the log"
-            " (calls replay)."
-        )
+        raise CannotGoOn(f"The call {call_sid} was erased just now.")
     return record
 
 
 def _say(
-    terminal: Terminal, record: CallRecord, found: tuple[str, ...], *, whole_numbers: bool
+    surroundings: Surroundings,
+    record: CallRecord,
+    found: tuple[str, ...],
+    *,
+    whole_numbers: bool,
 ) -> None:
-    for name, value in facts(record, whole_numbers=whole_numbers):
+    terminal = surroundings.terminal
+    for name, value in facts(record, surroundings.zone, whole_numbers=whole_numbers):
         terminal.say(f"{name + ':':<11} {value}")
     terminal.say()
     if found:

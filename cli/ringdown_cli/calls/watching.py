@@ -2,11 +2,11 @@
 
 import argparse
 import asyncio
-import datetime
 
 from ringdown.calls import Call, CallQuery, CallRecord, CallStatus
+from ringdown.calls.line_state import LONGEST_CALL
+from ringdown.calls.search import CallArchive
 from ringdown_cli.call_lines import NewLines
-from ringdown_cli.calls.listing import CallArchive
 from ringdown_cli.calls.showing import read_record_or_stop
 from ringdown_cli.calls.wording import ending
 from ringdown_cli.command import DONE, Surroundings
@@ -15,8 +15,6 @@ from ringdown_cli.terminal import Style, Terminal
 from ringdown_cli.wording import number_shown
 
 LOOK_EVERY_S = 1.0
-LONGEST_CALL = datetime.timedelta(hours=2)
-"""Twilio's streams end after an hour, and a transfer may begin another."""
 _MOST_AT_ONCE = 200
 
 

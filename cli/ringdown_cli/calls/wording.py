@@ -1,32 +1,66 @@
 """Calls in a line or a few, for people at a terminal."""
 
+import datetime
 from collections.abc import Iterator, Sequence
 
 from ringdown.calls import Call, CallRecord, CallStatus, EndReason, Turn
 from ringdown.calls.outside_hours import words_outside_hours
 from ringdown.calls.problems import percentile, reply_times_ms
+from ringdown.calls.search import Found
 from ringdown.gemini.prices import cost_usd
-from ringdown_cli.wording import day_and_minute, money, number_shown, transfers_shown
+from ringdown_cli.local_time import column_of_times, with_zone
+from ringdown_cli.terminal import Style, Terminal
+from ringdown_cli.wording import money, number_shown, transfers_shown
 
 _MANY_REPLIES = 20
 """With fewer, the slowest says it all."""
 
-LIST_HEADS = ("call", "began", "caller", "called", "agent", "length", "ended", "problems")
+Row = tuple[str, ...]
+_SHORT_SID = 8
 
 
-def list_row(call: Call, problems: Sequence[str], *, whole_numbers: bool) -> tuple[str, ...]:
-    first = problems[0].partition(". ")[0].rstrip(".") if problems else ""
-    more = f" (+{len(problems) - 1})" if len(problems) > 1 else ""
-    return (
-        call.call_sid,
-        day_and_minute(call.created_at),
-        number_shown(call.caller, whole=whole_numbers),
-        number_shown(call.called, whole=whole_numbers),
-        f"{call.agent_id} (draft)" if call.is_draft else call.agent_id,
-        length(call),
-        ending(call),
-        f"{first}{more}",
-    )
+def short_sid(call_sid: str) -> str:
+    """Enough to name a call by among thousands."""
+    return call_sid[:_SHORT_SID]
+
+
+def call_table(
+    terminal: Terminal,
+    found: Sequence[Found],
+    zone: datetime.tzinfo,
+    *,
+    whole_numbers: bool = False,
+) -> None:
+    """A line for each call; those in which something went wrong stand out."""
+    calls = [each.call for each in found]
+    began, times = column_of_times("began", [call.created_at for call in calls], zone)
+    several_called = len({call.called for call in calls}) > 1
+    heads: Row = ("call", began, "caller", "called", "agent", "length", "cost", "what happened")
+    rows: list[Row] = [
+        (
+            short_sid(call.call_sid),
+            time,
+            number_shown(call.caller, whole=whole_numbers),
+            number_shown(call.called, whole=whole_numbers),
+            f"{call.agent_id} (draft)" if call.is_draft else call.agent_id,
+            length(call),
+            "" if call.ended_at is None else money(cost_usd(call.usage)),
+            _what_happened(each),
+        )
+        for each, call, time in zip(found, calls, times, strict=True)
+    ]
+    if not several_called:
+        heads, *rows = (row[:3] + row[4:] for row in (heads, *rows))
+    styles = [Style.BAD if each.problems else Style.PLAIN for each in found]
+    terminal.table(heads, rows, styles=styles)
+
+
+def _what_happened(found: Found) -> str:
+    if not found.problems:
+        return ending(found.call)
+    first = found.problems[0].partition(". ")[0].rstrip(".")
+    more = f" (+{len(found.problems) - 1})" if len(found.problems) > 1 else ""
+    return f"{ending(found.call)}: {first}{more}"
 
 
 def ending(call: Call) -> str:
@@ -34,24 +68,27 @@ def ending(call: Call) -> str:
         return call.end_reason.value.replace("_", " ")
     if call.status is CallStatus.ENDED:
         return "ended"
-    return "ringing" if call.status is CallStatus.RINGING else "going on"
+    return "ringing" if call.status is CallStatus.RINGING else "live"
 
 
-def length(call: Call) -> str:
-    """As a clock counts; empty while the call goes on."""
-    if call.ended_at is None:
+def length(call: Call, now: datetime.datetime | None = None) -> str:
+    """As a clock counts; of a live call until `now`, or empty."""
+    until = call.ended_at or now
+    if until is None:
         return ""
-    minutes, seconds = divmod(int((call.ended_at - call.created_at).total_seconds()), 60)
+    minutes, seconds = divmod(int((until - call.created_at).total_seconds()), 60)
     return f"{minutes}:{seconds:02}"
 
 
-def facts(record: CallRecord, *, whole_numbers: bool) -> Iterator[tuple[str, str]]:
+def facts(
+    record: CallRecord, zone: datetime.tzinfo, *, whole_numbers: bool
+) -> Iterator[tuple[str, str]]:
     """Name and value of what there is to know of a call in a few lines."""
     call = record.call
     caller = number_shown(call.caller, whole=whole_numbers)
     called = number_shown(call.called, whole=whole_numbers)
     yield "call", f"{call.call_sid}, {caller} to {called}"
-    began = f"{day_and_minute(call.created_at)} UTC"
+    began = with_zone(call.created_at, zone)
     yield "began", f"{began}, {length(call)} min" if call.ended_at is not None else began
     yield "ended", ending(call)
     if call.end_reason is EndReason.OUTSIDE_HOURS:
@@ -91,6 +128,8 @@ def _barge_ins(turns: Sequence[Turn]) -> str:
 
 def cost_line(call: Call) -> str:
     usage = call.usage
+    if not usage.reports and call.ended_at is None and call.end_reason is None:
+        return "not known until it has ended"
     if not usage.reports and call.started_at is None:
         return "$0.00 (the model was not used)"
     if not usage.reports:

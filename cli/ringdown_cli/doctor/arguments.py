@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from ringdown_cli.command import Surroundings
+from ringdown_cli.command import Commands, Surroundings
 
 
-def add_doctor_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_doctor_command(commands: Commands) -> None:
     help = "look whether the line is ready for a call, and say what to do if not"
     parser = commands.add_parser(
         "doctor",

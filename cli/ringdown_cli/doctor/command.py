@@ -1,10 +1,8 @@
 """The command `ringdown doctor`: finds the deployment, runs the checks, tells the person."""
 
 import argparse
-import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 
 from ringdown.errors import ConfigurationError
 from ringdown_cli.command import BROKEN, DONE, UNTRIED, CannotGoOn, Surroundings, given_text
@@ -20,11 +18,15 @@ from ringdown_cli.doctor.deployment import (
 )
 from ringdown_cli.doctor.secret_manager import deployed_secrets
 from ringdown_cli.doctor.verdicts import State, Verdict
-from ringdown_cli.store_choice import local_store_url
+from ringdown_cli.store_choice import STACK_FILE
 from ringdown_cli.terminal import Style, Terminal
+from ringdown_cli.terraform import is_deployed_from, terraform_output
 from ringdown_cli.wording import json_text
 
-TERRAFORM_WITHIN_S = 60.0
+_OUTPUTS_FROM_ELSEWHERE = (
+    "Where it works, run `terraform output -json`, and give what it prints:"
+    " ringdown doctor --outputs FILE"
+)
 _SIGNS = {
     State.GOOD: ("✓", Style.GOOD),
     State.LIMITED: ("!", Style.STRONG),
@@ -93,15 +95,17 @@ async def found_deployment(
     arguments: argparse.Namespace, surroundings: Surroundings, asking: Means
 ) -> Deployment:
     """What is to be looked at. Raises CannotGoOn, ConfigurationError."""
-    environ, stack = surroundings.environ, surroundings.out / "stack.json"
+    environ, stack = surroundings.environ, surroundings.out / STACK_FILE
     if arguments.outputs is not None:
         text = given_text(arguments.outputs, surroundings.terminal)
         return await _of_outputs(text, arguments.outputs, environ, asking)
     if stack.exists():
-        store_url = environ.get("STORE_URL") or local_store_url(environ, surroundings.out)
-        return from_stack(stack.read_text("utf-8"), store_url, environ)
-    if (arguments.terraform / ".terraform").exists():
-        text = await _terraform_output(arguments.terraform)
+        return from_stack(stack.read_text("utf-8"), environ)
+    if is_deployed_from(arguments.terraform):
+        try:
+            text = await terraform_output(arguments.terraform, "-json")
+        except CannotGoOn as error:
+            raise CannotGoOn(f"{error}\n{_OUTPUTS_FROM_ELSEWHERE}") from None
         source = f"terraform output in {arguments.terraform}"
         return await _of_outputs(text, source, environ, asking)
     deployment = from_environ(environ)
@@ -121,31 +125,3 @@ async def _of_outputs(
             f"{source}: {error}. It must be what `terraform output -json` prints after"
             " `terraform apply`."
         ) from None
-
-
-async def _terraform_output(folder: Path) -> str:
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *("terraform", f"-chdir={folder}", "output", "-json"),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-    except FileNotFoundError:
-        raise CannotGoOn(
-            "There is no terraform on this machine. Where it is, run `terraform output -json`, and"
-            " give what it prints: ringdown doctor --outputs FILE"
-        ) from None
-    try:
-        async with asyncio.timeout(TERRAFORM_WITHIN_S):
-            out, errors = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise CannotGoOn(
-            f"terraform output took more than {TERRAFORM_WITHIN_S:g} s. Is its state's bucket"
-            " within reach?"
-        ) from None
-    if process.returncode != 0:
-        raise CannotGoOn(f"terraform output failed: {errors.decode(errors='replace').strip()}")
-    return out.decode()

@@ -48,6 +48,7 @@ class _Process(msgspec.Struct, frozen=True):
 
 class _Stack(msgspec.Struct, frozen=True):
     webhook_url: str
+    store_url: str
     twilio_auth_token: str | None
     processes: tuple[_Process, ...]
 
@@ -87,7 +88,7 @@ def from_outputs(text: str, deployed: Mapping[str, str], environ: Mapping[str, s
     )
 
 
-def from_stack(text: str, store_url: str, environ: Mapping[str, str]) -> Deployment:
+def from_stack(text: str, environ: Mapping[str, str]) -> Deployment:
     """From the stack.json of a stack that runs on this machine. Raises ConfigurationError."""
     stack = msgspec.json.decode(text, type=_Stack)
     handlers = [p.url for p in stack.processes if p.name == "stream_handler"]
@@ -95,7 +96,7 @@ def from_stack(text: str, store_url: str, environ: Mapping[str, str]) -> Deploym
         where="the stack on this machine",
         webhook_url=stack.webhook_url,
         stream_url=_websocket(handlers[0]) if handlers else None,
-        store_url=store_url,
+        store_url=stack.store_url,
         phone_numbers=_separated(environ.get("PHONE_NUMBERS", "")),
         twilio_region=_twilio_region(environ.get("TWILIO_REGION")),
         twilio_account_sid=environ.get("TWILIO_ACCOUNT_SID"),

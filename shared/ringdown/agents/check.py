@@ -16,6 +16,7 @@ from typing import TypeAlias
 import msgspec
 
 from ringdown.agents import DRAFT_FIELDS, Agent, Draft
+from ringdown.agents.after_call import after_call_errors
 from ringdown.agents.field_check import field_problems, plain
 from ringdown.agents.opening_hours import spans_of_no_length
 from ringdown.agents.phrases import has_phrases
@@ -150,6 +151,8 @@ def _errors(agent: Agent) -> Iterator[str]:
     yield from _blank_texts(agent)
     yield from _template_errors(agent)
     yield from _clock_errors(agent)
+    if agent.after_call is not None:
+        yield from after_call_errors(agent.after_call)
     for name in sorted({name for name in agent.tools if agent.tools.count(name) > 1}):
         yield f"tools: {shown(name)} is listed twice. List it once."
 

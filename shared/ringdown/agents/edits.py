@@ -12,41 +12,65 @@ import msgspec
 
 from ringdown.agents import DEFAULT_AGENT_ID
 from ringdown.agents.check import Findings, agent_document, draft_findings, findings, summary
-from ringdown.agents.store import AgentStatus, AgentStore, Revision, StoredAgent
+from ringdown.agents.store import (
+    AgentStatus,
+    AgentStore,
+    Edit,
+    Revision,
+    Rollback,
+    StoredAgent,
+)
 from ringdown.errors import Conflict
 
 _PUBLISH_TRIES = 3
 
 
 async def look_at_edit(
-    store: AgentStore, agent_id: str, now: datetime.datetime, *, draft: bool = False
+    store: AgentStore,
+    agent_id: str,
+    now: datetime.datetime,
+    *,
+    draft: bool = False,
+    edit: Edit | None = None,
 ) -> AgentStatus | None:
     """The status of the agent, or of its draft, after an edit; None if there is no document.
 
-    A draft whose `publish` is true becomes the agent, whose status is then returned. Raises
-    StoreUnavailable, and Conflict if others keep editing while a draft is published.
+    `edit` is kept with the revision that it made. A draft whose `publish` is true becomes the
+    agent, whose status is then returned. Raises StoreUnavailable, and Conflict if others keep
+    editing while a draft is published.
     """
     stored = await store.read_agent(agent_id, draft=draft)
     if stored is None:
         return None
     tools = await store.declared_tools()
     if not draft:
-        return await _look_at_agent(store, stored, findings(stored.document, tools), now)
+        return await _look_at_agent(store, stored, findings(stored.document, tools), now, edit)
     found = draft_findings(stored.document, tools)
     if found.agent is None or not found.publish:
         return await _note(store, stored, _status_of_draft(found, now), draft=True)
-    await _publish(store, stored, now)
-    return await look_at_edit(store, agent_id, now)
+    return await publish(store, stored, now, edit)
+
+
+async def publish(
+    store: AgentStore, draft: StoredAgent, now: datetime.datetime, edit: Edit | None = None
+) -> AgentStatus | None:
+    """Make `draft` the agent, as it was read; the status of the agent then. Raises as above."""
+    await _publish(store, draft, now)
+    return await look_at_edit(store, draft.agent_id, now, edit=edit)
 
 
 async def _look_at_agent(
-    store: AgentStore, stored: StoredAgent, found: Findings, now: datetime.datetime
+    store: AgentStore,
+    stored: StoredAgent,
+    found: Findings,
+    now: datetime.datetime,
+    edit: Edit | None,
 ) -> AgentStatus:
     last = await store.last_revision(stored.agent_id)
     answers = None if last is None else last.revision
-    if found.agent is not None and found.agent.revision != answers:
+    if found.agent is not None and (edit is not None or found.agent.revision != answers):
         answers = found.agent.revision
-        await _keep(store, stored.agent_id, found, now)
+        await _keep(store, stored.agent_id, found, now, edit)
     status = AgentStatus(
         ok=found.agent is not None,
         revision=answers,
@@ -57,14 +81,27 @@ async def _look_at_agent(
     return await _note(store, stored, status)
 
 
-async def _keep(store: AgentStore, agent_id: str, found: Findings, now: datetime.datetime) -> None:
+async def _keep(
+    store: AgentStore,
+    agent_id: str,
+    found: Findings,
+    now: datetime.datetime,
+    edit: Edit | None = None,
+) -> None:
     if found.agent is not None:
-        revision = Revision(revision=found.agent.revision, agent=found.agent, seen_at=now)
+        is_rollback = isinstance(edit, Rollback)
+        revision = Revision(
+            revision=found.agent.revision,
+            agent=found.agent,
+            seen_at=now,
+            edits=(edit,) if edit is not None and not is_rollback else (),
+            rollbacks=(edit,) if isinstance(edit, Rollback) else (),
+        )
         await store.keep_revision(agent_id, revision)
 
 
 async def _publish(store: AgentStore, draft: StoredAgent, now: datetime.datetime) -> None:
-    """Make `draft` the agent. The version that it replaces can be rolled back to."""
+    """The version that it replaces can be rolled back to."""
     document = agent_document(draft.document)
     for _ in range(_PUBLISH_TRIES):
         before = await store.read_agent(draft.agent_id)
@@ -78,7 +115,7 @@ async def _publish(store: AgentStore, draft: StoredAgent, now: datetime.datetime
         except Conflict:
             continue
         with suppress(Conflict):  # edited again meanwhile: that edit is looked at by itself
-            await store.delete_draft(draft.agent_id, over=draft.version)
+            await store.delete_agent(draft.agent_id, over=draft.version, draft=True)
         return
     raise Conflict(f"agents/{draft.agent_id} is being edited; publish the draft again")
 

@@ -10,6 +10,10 @@ import msgspec
 _TIME = r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9]"
 _SPAN = rf"{_TIME} ?[-–] ?(?:{_TIME}|24:00)"
 _LEAP_YEAR = 2000
+_DAY = datetime.timedelta(days=1)
+_MINUTES_A_DAY = 24 * 60
+_FURTHEST_DAYS = 400
+"""Every day that is closed each year comes within this."""
 
 DayHours = Annotated[
     str,
@@ -66,6 +70,26 @@ def is_open(hours: OpeningHours, local: datetime.datetime) -> bool:
     today, yesterday = local.date(), local.date() - datetime.timedelta(days=1)
     minute = local.hour * 60 + local.minute
     return _within(hours, today, minute) or _within(hours, yesterday, minute + 24 * 60)
+
+
+def next_change(hours: OpeningHours, local: datetime.datetime) -> datetime.datetime | None:
+    """When the line opens or closes next, as the clocks on its walls show it; None for never."""
+    before = is_open(hours, local)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    for begins in (midnight + n * _DAY for n in range(_FURTHEST_DAYS)):
+        for minute in sorted(_ends_on(hours, begins)):
+            change = begins + datetime.timedelta(minutes=minute)
+            if change > local and is_open(hours, change) is not before:
+                return change
+    return None
+
+
+def _ends_on(hours: OpeningHours, day: datetime.datetime) -> set[int]:
+    """The minutes of the day at which a span may begin or end."""
+    todays = {end for span in _spans(hours.week[day.weekday()]) for end in span}
+    yesterdays = {end for span in _spans(hours.week[(day - _DAY).weekday()]) for end in span}
+    ends = {0, *todays, *(end - _MINUTES_A_DAY for end in yesterdays)}
+    return {end for end in ends if 0 <= end < _MINUTES_A_DAY}
 
 
 def spans_of_no_length(hours: OpeningHours) -> Iterator[tuple[str, str]]:

@@ -14,13 +14,21 @@ import msgspec
 from ringdown.agents import Agent
 from ringdown.tools import DeclaredTool, Json
 
-MOST_ROLLBACKS = 20
+MOST_EDITS = 20
 
 
-class Rollback(msgspec.Struct, frozen=True, kw_only=True):
-    """An operator returned to a revision."""
+class Edit(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody made a revision the agent, in a way that says who."""
 
     at: datetime.datetime
+    by: str | None = None
+    """A hint: whoever may write agents may write any name here."""
+    why: str | None = None
+
+
+class Rollback(Edit, frozen=True, kw_only=True):
+    """Somebody returned to a revision."""
+
     given_up: str | None
     """The revision that answered until then; None if the document was broken."""
 
@@ -37,8 +45,11 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     replaced: str | None = None
     """The revision that was the agent before this one was made. A rollback leads there: the times
     of last use would lead to the version that somebody has just given up."""
+    edits: tuple[Edit, ...] = ()
+    """Those that led to this revision, but for rollbacks: the newest MOST_EDITS, the oldest of them
+    first. An edit in Firestore's console says nothing of who made it, and is not among them."""
     rollbacks: tuple[Rollback, ...] = ()
-    """Those that led to this revision: the newest MOST_ROLLBACKS, the oldest of them first."""
+    """Likewise."""
 
 
 class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,8 +107,11 @@ class AgentStore(Protocol):
         cannot hold it.
         """
 
-    async def delete_draft(self, agent_id: str, *, over: str | None = None) -> None:
-        """Raises Conflict if the draft is at another version than `over`; none is no error."""
+    async def delete_agent(
+        self, agent_id: str, *, over: str | None = None, draft: bool = False
+    ) -> None:
+        """Raises Conflict if the document is at another version than `over`; none is no error. Its
+        revisions stay."""
 
     async def write_status(
         self, agent_id: str, status: AgentStatus, *, draft: bool = False
@@ -106,7 +120,7 @@ class AgentStore(Protocol):
 
     async def keep_revision(self, agent_id: str, revision: Revision) -> None:
         """Create it, as what replaced the one seen last; or move its `seen_at` on (never back).
-        Its rollbacks are added to those that are kept."""
+        Its edits and rollbacks are added to those that are kept."""
 
     async def last_revision(self, agent_id: str) -> Revision | None:
         """The one seen last, of those that can be read."""
@@ -116,6 +130,9 @@ class AgentStore(Protocol):
 
     async def write_number(self, number: str, agent_id: str) -> None:
         """Let `agent_id` answer the called `number` (E.164)."""
+
+    async def delete_number(self, number: str) -> None:
+        """Let the default agent answer the called `number`."""
 
     async def list_numbers(self) -> dict[str, str]:
         """Every number that has an agent of its own, with the agent's id."""

@@ -16,6 +16,7 @@ from typing import Protocol
 import msgspec
 
 from ringdown.agents import Agent
+from ringdown.calls.outcomes import Outcome
 from ringdown.tools import Json, ToolDeclaration
 
 RETENTION = datetime.timedelta(days=30)
@@ -257,6 +258,8 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     claims: tuple[Claim, ...]
     turns: tuple[Turn, ...]
     tool_calls: tuple[ToolCall, ...]
+    outcome: Outcome | None = None
+    """What was found out once it was over; None if nothing was asked, or not yet."""
 
 
 class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
@@ -380,7 +383,7 @@ class CallStore(Protocol):
         """
 
     async def read_record(self, call_sid: str) -> CallRecord | None:
-        """The call with its claims, turns and tool calls."""
+        """The call with its claims, turns, tool calls and outcome."""
 
 
 class CallQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -391,7 +394,13 @@ class CallQuery(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime.datetime | None = None
     number: str | None = None
     """The caller's or the called one, exactly as it was recorded."""
+    called: str | None = None
+    """The called one only."""
     agent_id: str | None = None
+    end_reasons: tuple[EndReason, ...] = ()
+    """Calls that ended for one of them; any if there are none."""
+    live: bool = False
+    """Only calls that ring or are in progress."""
     limit: int = 50
 
 
@@ -400,6 +409,9 @@ class CallIndex(Protocol):
 
     async def list_calls(self, query: CallQuery) -> tuple[Call, ...]:
         """The newest come first; without any that cannot be read."""
+
+    async def find_sids(self, beginning: str, limit: int) -> tuple[str, ...]:
+        """The SIDs that begin so, in their order, `limit` of them at most."""
 
 
 def timed_from_ring(record: CallRecord) -> CallRecord:

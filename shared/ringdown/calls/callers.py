@@ -55,6 +55,13 @@ class ForgottenBlocks(msgspec.Struct, frozen=True, kw_only=True):
         return hmac.new(key, text, hashlib.sha256).hexdigest()[:32]
 
 
+class BlockedCallers(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is blocked. Of those who were forgotten, only how many there are is known."""
+
+    callers: tuple[str, ...]
+    forgotten: int
+
+
 class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
     """How many documents were erased, and whether the caller stays blocked."""
 
@@ -63,6 +70,13 @@ class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
     documents: int
     """What is below those calls, callbacks that were asked for, and the count of texts."""
     still_blocked: bool = False
+
+
+class CallerIndex(Protocol):
+    """Finds callers. Raises StoreUnavailable when the store does not answer."""
+
+    async def blocked_callers(self) -> BlockedCallers:
+        """In order."""
 
 
 class CallerStore(Protocol):

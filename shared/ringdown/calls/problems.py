@@ -70,6 +70,7 @@ def problems(record: CallRecord) -> tuple[str, ...]:
         *_missing_words(turns),
         *_cost(call),
         *_twilio(call),
+        *_outcome(record),
     )
 
 
@@ -397,3 +398,13 @@ def _s(duration_ms: int) -> str:
 def _sentence(text: str) -> str:
     text = " ".join(text.split())
     return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _outcome(record: CallRecord) -> Iterator[str]:
+    outcome = record.outcome
+    if outcome is not None and outcome.problem is not None:
+        times = "once" if outcome.tries == 1 else f"{outcome.tries} times"
+        yield (
+            f"The outcome is not known: it was asked for {times}. {outcome.problem} Correct that,"
+            " and run: ringdown calls analyse --since 30d"
+        )

@@ -10,9 +10,11 @@ from typing import Protocol
 from ringdown.agents.clips import ClipStore
 from ringdown.agents.store import AgentStore
 from ringdown.calls import CallIndex, CallStore
-from ringdown.calls.callers import CallerStore
+from ringdown.calls.callers import CallerIndex, CallerStore
+from ringdown.calls.figures import FigureStore
 from ringdown.calls.flights import FlightStore
 from ringdown.calls.limits import LimitStore
+from ringdown.calls.outcomes import OutcomeStore
 from ringdown.errors import ConfigurationError
 from ringdown.open_once import OpenOnce
 from ringdown.settings import SettingsReader
@@ -27,12 +29,15 @@ _FIRESTORE = re.compile(
 
 class Store(
     AgentStore,
+    CallerIndex,
     CallerStore,
     CallIndex,
     CallStore,
     ClipStore,
+    FigureStore,
     FlightStore,
     LimitStore,
+    OutcomeStore,
     ToolStore,
     Protocol,
 ):

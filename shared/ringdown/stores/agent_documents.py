@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 import msgspec
 
 from ringdown.agents import DEFAULT_AGENT_ID
-from ringdown.agents.store import MOST_ROLLBACKS, AgentStatus, Revision, StoredAgent
+from ringdown.agents.store import MOST_EDITS, AgentStatus, Edit, Revision, StoredAgent
 from ringdown.documents import Record, to_record
 from ringdown.errors import InvalidDocument
 from ringdown.gemini.openapi_schema import simplifications
@@ -19,6 +20,7 @@ from ringdown.tools.check import problems_with_tool
 STATUS = "status"
 
 _log = Log(__name__)
+AnEdit = TypeVar("AnEdit", bound=Edit)
 
 
 class Number(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,12 +124,17 @@ def made_revision(revision: Revision, others: Iterable[Revision]) -> Revision:
 
 def seen_again(kept: Revision, revision: Revision) -> Revision:
     """The `kept` revision once it has been seen as `revision`."""
-    rollbacks = {each.at: each for each in (*kept.rollbacks, *revision.rollbacks)}
     return msgspec.structs.replace(
         kept,
         seen_at=max(kept.seen_at, revision.seen_at),
-        rollbacks=tuple(rollbacks[at] for at in sorted(rollbacks)[-MOST_ROLLBACKS:]),
+        edits=_newest(*kept.edits, *revision.edits),
+        rollbacks=_newest(*kept.rollbacks, *revision.rollbacks),
     )
+
+
+def _newest(*edits: AnEdit) -> tuple[AnEdit, ...]:
+    by_time = {edit.at: edit for edit in edits}
+    return tuple(by_time[at] for at in sorted(by_time)[-MOST_EDITS:])
 
 
 def readable_revision(path: str, fields: Json) -> Revision | None:

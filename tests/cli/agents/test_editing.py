@@ -21,7 +21,13 @@ def edit(command_line: CommandLine, source: str, *argv: str, answers: str = "y\n
     return command_line.run(*EDIT, *argv, answers=answers)
 
 
+def once(source: str) -> str:
+    """What is done to the text when it is first seen; it is then left as it is."""
+    return f"if '#! ' not in text: {source}"
+
+
 def test_an_edit_is_shown_asked_for_saved_and_answers(shop: CommandLine) -> None:
+    shop.run("numbers", "set", "+14155550100", "shop")
     ran = edit(shop, "text = text.replace('ten dollars', 'twelve dollars')")
     assert ran.status == 0, ran.all
     assert "-  The roses cost ten dollars.\n+  The roses cost twelve dollars.\n" in ran.said
@@ -56,10 +62,44 @@ def test_a_broken_document_is_refused_and_the_editor_opens_again(shop: CommandLi
         "first = 'Korr' not in text\n"
         "text = text.replace('Kore', 'Korr') if first else text.replace('Korr', 'Puck')"
     )
-    ran = edit(shop, source, answers="y\ny\n")
+    ran = edit(shop, source, answers="y\n")
     assert ran.status == 0, ran.all
-    assert 'there is no voice "Korr". Did you mean Kore?' in ran.complained
+    assert "The editor opens again, and says why." in ran.complained
     assert read(shop).document["voice"] == "Puck"
+
+
+def test_the_editor_that_opens_again_says_what_is_wrong_and_once_only(shop: CommandLine) -> None:
+    """The second time, the person corrects one mistake of two; the third time they give up."""
+    source = (
+        "first = text.count('#! ') == 0\n"
+        "if first: text = text.replace('Kore', 'Korr') + 'language: english'\n"
+        "else: text = text.replace('Korr', 'Kore')"
+    )
+    ran = edit(shop, source, answers="")
+    assert ran.status == 1
+    assert ran.complained.count("The editor opens again") == 2
+    file = kept_text(ran)
+    written = file.read_text("utf-8")
+    assert written.count("#! agents/shop cannot be used like this:\n") == 1
+    assert "#!   - voice" not in written, "what has been corrected is not told again"
+    assert "#!   - language: " in written
+    assert "Nothing is saved.\n" in ran.complained
+    assert "  - language: " in ran.complained
+    file.unlink()
+
+
+def test_an_editor_that_never_gets_it_right_ends(shop: CommandLine) -> None:
+    ran = edit(shop, "text += 'nonsense\\n'")
+    assert ran.status == 1
+    assert ran.complained.count("The editor opens again") == 9
+    kept_text(ran).unlink()
+
+
+def test_nobody_is_asked_again_where_the_text_comes_from_a_file(shop: CommandLine) -> None:
+    ran = shop.run(*EDIT, "--file", "-", "--yes", answers="greeting: Hi.")
+    assert ran.status == 1
+    assert "instructions: " in ran.complained
+    assert "opens again" not in ran.complained
 
 
 @pytest.mark.parametrize(
@@ -75,9 +115,10 @@ def test_a_broken_document_is_refused_and_the_editor_opens_again(shop: CommandLi
 def test_nothing_broken_is_saved_and_nothing_written_is_lost(
     shop: CommandLine, source: str, reason: str
 ) -> None:
-    ran = edit(shop, source, answers="n\n")
+    ran = edit(shop, once(source))
     assert ran.status == 1
     assert reason in ran.complained
+    assert "Nothing is saved.\n" in ran.complained
     assert read(shop).document == DOCUMENT
     kept_text(ran).unlink()
 
@@ -89,11 +130,11 @@ def test_nothing_broken_is_saved_and_nothing_written_is_lost(
 def test_what_nobody_knows_is_saved_only_if_it_is_meant(
     shop: CommandLine, line: str, meant: str
 ) -> None:
-    refused = edit(shop, f"text += {line!r}", answers="n\n")
+    refused = edit(shop, once(f"text += {line!r}"))
     assert refused.status == 1
     assert "agents/shop can be used, but:" in refused.complained
     assert f"Did you mean {meant}?" in refused.complained
-    assert "save it as it is with --anyway" in refused.complained
+    assert "save it as it is: ringdown agents edit shop --anyway" in refused.complained
     assert read(shop).document == DOCUMENT
     kept_text(refused).unlink()
 

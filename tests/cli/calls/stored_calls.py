@@ -17,7 +17,7 @@ from ringdown.calls import (
 )
 from ringdown.stores import Store
 from tests.cli.command_line import CommandLine
-from tests.ringdown.samples import CALLER, a_call, a_claim, a_tool_call
+from tests.ringdown.samples import CALLED, CALLER, a_call, a_claim, a_tool_call
 
 USAGE = Usage(reports=2, prompt={"AUDIO": 4_000}, response={"AUDIO": 1_000}, total=5_000)
 TURNS = (
@@ -28,7 +28,8 @@ TURNS = (
 
 
 def sid(n: int) -> str:
-    return f"CA{n:032x}"
+    """Calls are told apart by how their SIDs begin."""
+    return f"CA{n:06x}{n:026x}"
 
 
 def begin_call(
@@ -37,12 +38,17 @@ def begin_call(
     *,
     ago: datetime.timedelta = datetime.timedelta(minutes=5),
     caller: str = CALLER,
+    called: str = CALLED,
     agent_id: str = "default",
 ) -> Call:
     """A call that is claimed and goes on."""
     began = datetime.datetime.now(datetime.UTC) - ago
     call = msgspec.structs.replace(
-        a_call(call_sid=sid(n)), created_at=began, caller=caller, agent_id=agent_id
+        a_call(call_sid=sid(n)),
+        created_at=began,
+        caller=caller,
+        called=called,
+        agent_id=agent_id,
     )
     claim = msgspec.structs.replace(a_claim(), claimed_at=began)
 
@@ -80,9 +86,10 @@ def good_call(
     *,
     ago: datetime.timedelta = datetime.timedelta(minutes=5),
     caller: str = CALLER,
+    called: str = CALLED,
     agent_id: str = "default",
 ) -> str:
-    call = begin_call(command_line, n, ago=ago, caller=caller, agent_id=agent_id)
+    call = begin_call(command_line, n, ago=ago, caller=caller, called=called, agent_id=agent_id)
     end_call(command_line, call)
     return call.call_sid
 

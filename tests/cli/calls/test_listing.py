@@ -1,15 +1,16 @@
 import datetime
 import json
+import re
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 
+from ringdown.calls.search import MOST_LOOKED_THROUGH
 from ringdown.stores import Store
-from ringdown_cli.calls.listing import MOST_LOOKED_THROUGH
-from ringdown_cli.calls.wording import LIST_HEADS
 from tests.cli.calls.stored_calls import bad_call, begin_call, good_call, sid
 from tests.cli.command_line import CommandLine
-from tests.ringdown.samples import CALLED, CALLER, a_call
+from tests.ringdown.samples import CALLER, a_call
 
 HOURS, DAYS = datetime.timedelta(hours=1), datetime.timedelta(days=1)
 OTHER = "+14155550177"
@@ -25,32 +26,49 @@ def listed(command_line: CommandLine, *argv: str) -> list[str]:
 def test_a_call_is_a_line_with_what_matters(command_line: CommandLine) -> None:
     good_call(command_line, 1)
     head, line = command_line.run("calls", "list").said.splitlines()
-    assert tuple(head.split()) == LIST_HEADS
-    sid_shown, _day, _minute, caller, called, agent, length, *ended = line.split()
-    assert (sid_shown, caller, called, agent) == (sid(1), "…0123", "…0100", "default")
-    assert (length, ended) == ("1:05", ["agent", "hung", "up"])
+    assert re.split(r"  +", head) == [
+        *("call", "began (UTC)", "caller", "agent", "length", "cost", "what happened")
+    ]
+    short_sid, _when, caller, agent, length, cost, what = re.split(r"  +", line)
+    assert (short_sid, caller, agent) == (sid(1)[:8], "…0123", "default")
+    assert (length, cost, what) == ("1:05", "$0.02", "agent hung up")
+
+
+def test_the_called_number_is_shown_where_there_are_several(command_line: CommandLine) -> None:
+    good_call(command_line, 1)
+    good_call(command_line, 2, called=OTHER)
+    said = command_line.run("calls", "list").said
+    assert "…0100" in said
+    assert "…0177" in said
+
+
+def test_times_are_those_of_the_persons_clock(command_line: CommandLine) -> None:
+    good_call(command_line, 1)
+    command_line.environ["TZ"] = "Asia/Kolkata"
+    head, line = command_line.run("calls", "list").said.splitlines()
+    began = datetime.datetime.now(ZoneInfo("Asia/Kolkata")) - datetime.timedelta(minutes=5)
+    assert "began (IST)" in head
+    assert f"{began:%Y-%m-%d %H:}" in line
 
 
 def test_numbers_are_whole_only_if_asked_for(command_line: CommandLine) -> None:
     good_call(command_line, 1)
     short = command_line.run("calls", "list").said
     assert CALLER not in short
-    assert CALLED not in short
     whole = command_line.run("calls", "list", "--numbers").said
     assert CALLER in whole
-    assert CALLED in whole
 
 
 def test_what_went_wrong_is_in_the_line(command_line: CommandLine) -> None:
     bad_call(command_line, 1)
     line = command_line.run("calls", "list").said.splitlines()[1]
-    assert "model lost" in line
+    assert "model lost: The model was lost" in line
     assert line.endswith("so the caller was sent to the fallback number (+1)")
 
 
 def test_a_call_that_goes_on_is_there_too(command_line: CommandLine) -> None:
     begin_call(command_line, 1)
-    assert "going on" in command_line.run("calls", "list").said
+    assert "live" in command_line.run("calls", "list").said
 
 
 def test_yesterdays_bad_call_is_found(command_line: CommandLine) -> None:
@@ -105,7 +123,7 @@ def test_a_time_that_is_none_is_told(command_line: CommandLine) -> None:
     good_call(command_line, 1)
     ran = command_line.run("calls", "list", "--since", "soon")
     assert ran.status == 1
-    assert ran.complained.startswith("'soon' is no time. Write 90m, 24h or 7d")
+    assert ran.complained.startswith("Can't read 'soon' as a time. Write 90m, 24h or 7d")
 
 
 def test_it_says_when_it_has_looked_long_enough_and_how_to_go_on(command_line: CommandLine) -> None:
@@ -114,7 +132,7 @@ def test_it_says_when_it_has_looked_long_enough_and_how_to_go_on(command_line: C
     ran = command_line.run("calls", "list", "--problem", "tool")
     assert ran.said == ""
     told, _, until = ran.complained.rstrip().rpartition(" add: ")
-    assert "No call was found.\nThe newest 2,000 calls were looked through, back to" in told
+    assert "No call was found.\nThe newest 2,000 calls were searched, back to" in told
     assert listed(command_line, "--problem", "tool", *until.split()) == [sid(5_000)]
 
 

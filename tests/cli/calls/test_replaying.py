@@ -1,89 +1,129 @@
-import json
+"""A real call is recorded, gone through again, and made a test that pytest runs."""
+
+import asyncio
+import base64
+import subprocess
+import sys
+import zlib
+from pathlib import Path
 
 import msgspec
 import pytest
 
-from ringdown.calls import CallChanges, EndReason
-from ringdown.calls.dead_letters import DeadLetter, log_fields
+from ringdown.calls.flights import FlightPart, pack, unpack
 from ringdown.stores import Store
-from tests.cli.calls.stored_calls import TURNS, USAGE
+from stream_handler.call.events import TranscriptReceived
+from stream_handler.record.flight_record import read_flight
+from tests.cli.calls.stored_calls import good_call, sid
 from tests.cli.command_line import CommandLine
-from tests.ringdown.samples import CALL_SID, NOW, a_call, a_claim
+from tests.stream_handler.handler import call_sid
+from tests.stream_handler.record.recorded_call import SAID, record_a_call
+
+ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture(autouse=True)
-def empty_store(command_line: CommandLine) -> None:
-    async def touch(store: Store) -> None:
-        await store.read_call(CALL_SID)
-
-    command_line.with_store(touch)
+@pytest.fixture
+def recorded(tmp_path: Path) -> CommandLine:
+    """On the store of a handler that has carried a call."""
+    return CommandLine(tmp_path, store_url=asyncio.run(record_a_call(tmp_path)))
 
 
-def letter_lines() -> list[str]:
-    changes = CallChanges(turns=TURNS, usage=USAGE, end_reason=EndReason.CALLER_HUNG_UP)
-    letter = DeadLetter(call=a_call(), claim=a_claim(), changes=changes, left_at=NOW)
-    return [json.dumps(fields) for fields in log_fields(letter)]
+def test_a_call_becomes_a_test_without_names_and_words(recorded: CommandLine) -> None:
+    path = recorded.folder / "tests" / "test_complaint.py"
 
+    ran = recorded.run("calls", "replay", "last", "--test", str(path))
 
-def test_a_record_comes_back_from_a_log_and_only_once(command_line: CommandLine) -> None:
-    log = command_line.folder / "handler.log"
-    log.write_text("\n".join(["a line of no interest", *letter_lines()]))
-
-    first = command_line.run("calls", "replay", str(log))
-    again = command_line.run("calls", "replay", str(log))
-
-    assert first.said == f"1 of 1  {CALL_SID}  written: the call, 3 turns, its end\n"
-    assert again.said == f"1 of 1  {CALL_SID}  nothing was missing\n"
-    assert (first.status, again.status) == (0, 0)
-    assert "When do you open?" in command_line.run("calls", "show", CALL_SID).said
-
-
-def test_standard_input_may_be_what_gcloud_prints(command_line: CommandLine) -> None:
-    entries = [{"jsonPayload": json.loads(line), "insertId": "x"} for line in letter_lines()]
-    ran = command_line.run("calls", "replay", "-", answers=json.dumps(entries, indent=2))
     assert (ran.status, ran.complained) == (0, "")
-
-
-def test_a_letter_that_is_incomplete_is_told_and_the_rest_is_written(
-    command_line: CommandLine,
-) -> None:
-    torn = json.dumps({**json.loads(letter_lines()[0]), "letter": "torn", "of": 2})
-    ran = command_line.run("calls", "replay", "-", answers="\n".join([torn, *letter_lines()]))
-    assert ran.status == 1
-    assert "torn" in ran.complained
-    assert "part 2 of 2 is not here. Read the log again" in ran.complained
-    assert "written: the call" in ran.said
-
-
-def test_a_call_that_goes_on_is_left_for_later(command_line: CommandLine) -> None:
-    later = msgspec.structs.replace(a_call(), attempt=2)
-
-    async def go_on(store: Store) -> None:
-        await store.open_call(later)
-        await store.claim(CALL_SID, a_claim(attempt=2))
-
-    command_line.with_store(go_on)
-    ran = command_line.run("calls", "replay", "-", answers="\n".join(letter_lines()))
-    assert ran.status == 1
-    assert "the call is still going on. Replay it when it is over" in ran.said
-
-
-@pytest.mark.parametrize("text", ["", "no letters\n", "{}"])
-def test_a_log_without_letters_is_told(command_line: CommandLine, text: str) -> None:
-    ran = command_line.run("calls", "replay", "-", answers=text)
-    assert ran.status == 1
-    assert ran.complained == "There is no whole record in standard input.\n"
-
-
-def test_json_that_is_nested_too_deeply_is_told(command_line: CommandLine) -> None:
-    ran = command_line.run("calls", "replay", "-", answers="[" * 100_000)
-    assert ran.status == 1
-    assert ran.complained == "JSON in standard input is nested too deeply.\n"
-
-
-def test_a_file_that_is_not_there_is_told(command_line: CommandLine) -> None:
-    ran = command_line.run("calls", "replay", "gone.log")
-    assert (ran.status, ran.complained) == (
-        1,
-        "gone.log cannot be read: No such file or directory.\n",
+    assert f"{call_sid(1)}, stream 1:" in ran.said
+    assert f"agent   “{SAID}" in ran.said
+    assert (
+        "model   calls no_such_tool\n                       → SendToolResponse f1 error" in ran.said
     )
+    assert "The core decides the same now as it did then." in ran.said
+    source = path.read_text()
+    assert '"CloseStream hang_up"' in source
+    words = ["Lovelace", "123456", call_sid(1)]
+    assert [word for word in words if word in source or word in kept(source)] == []
+    other = path.with_name("test_other.py")
+    other.write_text(source.replace('"ClearPlayback"', '"PlayTone"'))
+    assert pytest_says(path, other) == ".F", "not: it holds, and would not hold of another core"
+
+
+def kept(source: str) -> str:
+    """The record in a test, as text."""
+    names: dict[str, str] = {}
+    exec(source, names)  # noqa: S102 - what has just been written
+    body = base64.b64decode(names["FLIGHT"])
+    return str(read_flight(unpack([FlightPart(attempt=1, part=1, of=1, body=body)])))
+
+
+def pytest_says(*paths: Path) -> str:
+    """A dot for each test that passed, an F for each that failed."""
+    config = str(ROOT / "pyproject.toml")
+    argv = [sys.executable, "-m", "pytest", "-q", "--tb=no", "-c", config, *map(str, paths)]
+    run = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)
+    return run.stdout.partition(" ")[0]
+
+
+def test_a_test_is_never_overwritten(recorded: CommandLine) -> None:
+    path = recorded.folder / "test_mine.py"
+    path.write_text("mine")
+    ran = recorded.run("calls", "replay", "last", "--test", str(path))
+    assert ran.status == 1
+    assert ran.complained == f"{path} is there already. Name another file, or remove it.\n"
+    assert path.read_text() == "mine"
+    wrong = recorded.run("calls", "replay", "last", "--test", str(recorded.folder / "mine.py"))
+    assert "is no name of a test. Call it test_….py." in wrong.complained
+
+
+def test_a_core_that_decides_otherwise_is_told(recorded: CommandLine) -> None:
+    async def change(store: Store) -> None:
+        parts = await store.read_flights(call_sid(1))
+        record = msgspec.msgpack.decode(unpack(parts))
+        entries = [zlib.decompress(packed) for packed in record["entries"]]
+        changed = [e.replace(b"ClearPlayback", b"NearPlayback!") for e in entries]
+        record["entries"] = [zlib.compress(entry) for entry in changed]
+        await store.keep_flight(call_sid(1), pack(1, msgspec.msgpack.encode(record)))
+
+    recorded.with_store(change)
+    ran = recorded.run("calls", "replay", "last")
+    assert "The core decides otherwise now, at 1 events:" in ran.said
+    assert "then: NearPlayback!" in ran.said
+    assert "now:  ClearPlayback" in ran.said
+
+
+def test_a_call_without_a_record_is_told(command_line: CommandLine) -> None:
+    good_call(command_line, 1)
+    ran = command_line.run("calls", "replay", "last")
+    assert ran.status == 1
+    assert ran.complained.startswith(f"There is no flight record of {sid(1)}. One is written when")
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"no zlib", "incorrect header"),
+        (pack(1, b"\x02\0\0\0\x81\xa0\x00")[0].body, "it was made by an older version"),
+        (pack(1, b"\x01\x02")[0].body, "Expected"),
+    ],
+)
+def test_a_damaged_record_is_told(command_line: CommandLine, body: bytes, why: str) -> None:
+    good_call(command_line, 1)
+
+    async def damage(store: Store) -> None:
+        await store.keep_flight(sid(1), (FlightPart(attempt=1, part=1, of=1, body=body),))
+
+    command_line.with_store(damage)
+    ran = command_line.run("calls", "replay", "last")
+    assert ran.status == 1
+    assert "The flight record of attempt 1 cannot be read" in ran.complained
+    assert why in ran.complained
+
+
+def test_what_was_said_comes_back_word_for_word(recorded: CommandLine) -> None:
+    async def read(store: Store) -> list[str]:
+        flight = read_flight(unpack(await store.read_flights(call_sid(1))))
+        events = (happened.event for happened in flight.happened)
+        return [event.text for event in events if isinstance(event, TranscriptReceived)]
+
+    assert recorded.with_store(read) == [SAID] * 5

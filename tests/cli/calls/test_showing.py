@@ -92,7 +92,7 @@ def test_a_call_that_was_answered_has_no_such_line(command_line: CommandLine) ->
 def test_a_small_cost_is_not_called_none(
     command_line: CommandLine, usage: Usage, cost: str
 ) -> None:
-    said = kept(command_line, usage=usage, started_at=NOW)
+    said = kept(command_line, usage=usage, started_at=NOW, ended_at=NOW)
     assert f"cost:       {cost}\n" in said
 
 

@@ -1,4 +1,5 @@
 import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -26,7 +27,20 @@ def test_times_are_read_as_people_write_them(text: str, expected: str) -> None:
     assert moment(text, NOW) == datetime.datetime.fromisoformat(expected)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("today", "2026-10-25T00:00+02:00"),
+        ("2026-10-25 08:15", "2026-10-25T08:15+01:00"),
+        ("2026-10-24", "2026-10-24T00:00+02:00"),
+    ],
+)
+def test_days_and_times_are_those_of_the_persons_clock(text: str, expected: str) -> None:
+    now = datetime.datetime(2026, 10, 25, 9, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+    assert moment(text, now) == datetime.datetime.fromisoformat(expected)
+
+
 @pytest.mark.parametrize("text", ["", "soon", "24", "-3h", "999999w", "2026-13-01", "h", "3 h"])
 def test_other_texts_are_told_how_to_write_a_time(text: str) -> None:
-    with pytest.raises(NoTime, match=r"is no time\. Write 90m"):
+    with pytest.raises(NoTime, match=r"as a time\. Write 90m"):
         moment(text, NOW)

@@ -16,11 +16,11 @@ def no_google_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "missing.json"))
 
 
-def a_dead_stack() -> dict[str, object]:
+def a_dead_stack(store_url: str) -> dict[str, object]:
     """A stack.json whose processes have gone."""
     url = f"http://127.0.0.1:{free_port()}"
     processes = [{"name": "stream_handler", "pid": 1, "url": url}]
-    return {**STACK, "webhook_url": url, "processes": processes}
+    return {**STACK, "store_url": store_url, "webhook_url": url, "processes": processes}
 
 
 def dead_outputs() -> str:
@@ -32,7 +32,9 @@ def dead_outputs() -> str:
 
 def test_a_stack_that_has_died_is_told_with_what_to_do(command_line: CommandLine) -> None:
     (command_line.folder / "out").mkdir()
-    (command_line.folder / "out" / "stack.json").write_text(json.dumps(a_dead_stack()))
+    (command_line.folder / "out" / "stack.json").write_text(
+        json.dumps(a_dead_stack(command_line.store_url))
+    )
     command_line.run("agents", "seed")
 
     ran = command_line.run("doctor")

@@ -124,6 +124,8 @@ def test_an_output_that_is_missing_is_named() -> None:
 
 
 STACK = {
+    "pid": 1,
+    "store_url": "sqlite:out/ringdown.db",
     "webhook_url": "http://127.0.0.1:8080",
     "twilio_auth_token": "generated",
     "processes": [
@@ -134,7 +136,7 @@ STACK = {
 
 
 def test_a_stack_on_this_machine() -> None:
-    deployment = from_stack(json.dumps(STACK), "sqlite:out/ringdown.db", {})
+    deployment = from_stack(json.dumps(STACK), {})
 
     assert deployment.webhook_url == "http://127.0.0.1:8080"
     assert deployment.stream_url == "ws://127.0.0.1:8081"
@@ -146,7 +148,7 @@ def test_a_stack_on_this_machine() -> None:
 def test_a_stack_with_a_token_of_the_persons_own() -> None:
     environ = {"TWILIO_AUTH_TOKEN": "theirs", "TWILIO_ACCOUNT_SID": "AC1"}
 
-    deployment = from_stack(json.dumps(STACK | {"twilio_auth_token": None}), "sqlite:x", environ)
+    deployment = from_stack(json.dumps(STACK | {"twilio_auth_token": None}), environ)
 
     assert (deployment.twilio_account_sid, deployment.twilio_auth_token) == ("AC1", "theirs")
 

@@ -564,3 +564,83 @@ def test_testers_of_a_broken_draft_are_known_all_the_same() -> None:
 
 def test_a_draft_is_published_without_what_makes_it_a_draft() -> None:
     assert agent_document(A_DRAFT | {"publish": True}) == GOOD
+
+
+AFTER_CALL: dict[str, Json] = {
+    "success": "The order is placed.",
+    "fields": [
+        {"name": "order_number", "description": "The order's number."},
+        {"name": "reason", "description": "Why they rang.", "enum": ["late", "wrong item"]},
+        {"name": "boxes", "type": "integer", "description": "How many boxes."},
+    ],
+}
+
+
+def test_what_is_asked_after_a_call_is_part_of_the_agent() -> None:
+    asking = check_agent(GOOD | {"after_call": AFTER_CALL})
+    assert isinstance(asking, Agent)
+    assert asking.after_call is not None
+    assert [field.name for field in asking.after_call.fields] == ["order_number", "reason", "boxes"]
+    without = check_agent(GOOD)
+    assert isinstance(without, Agent)
+    assert (without.after_call, asking.revision == without.revision) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            {"fields": []},
+            "after_call.success: is missing. It must be text of 1 to 2,000 characters.",
+        ),
+        (
+            {"success": " "},
+            "after_call.success: there are only spaces in it. Write what a good call achieves.",
+        ),
+        (
+            {"success": "Yes.", "fields": [{"name": "Order number", "description": "It."}]},
+            (
+                "after_call.fields[0].name: must be a name in small letters, such as order_number"
+                ' or wants_callback; it is "Order number".'
+            ),
+        ),
+        (
+            {"success": "Yes.", "fields": [{"name": "a", "type": "text", "description": "It."}]},
+            'after_call.fields[0].type: must be boolean, integer, number or string; it is "text".',
+        ),
+        (
+            {"success": "Yes.", "fields": [{"name": "a", "description": "It."}] * 2},
+            'after_call.fields: "a" is there twice. Give each field its own name.',
+        ),
+        (
+            {
+                "success": "Yes.",
+                "fields": [
+                    {"name": "a", "type": "number", "description": "It.", "enum": ["1", "2"]}
+                ],
+            },
+            (
+                "after_call.fields[0].enum: only a string has choices. Leave it out, or write type:"
+                " string."
+            ),
+        ),
+        (
+            {"success": "Yes.", "fields": [{"name": "a", "description": "It.", "enum": ["x"]}]},
+            (
+                "after_call.fields[0].enum: has one choice only. Add the others, or write type:"
+                " boolean."
+            ),
+        ),
+        (
+            {
+                "success": "Yes.",
+                "fields": [{"name": "a", "description": "It.", "enum": ["x", "x"]}],
+            },
+            'after_call.fields[0].enum: "x" is listed twice. List it once.',
+        ),
+    ],
+)
+def test_what_is_wrong_with_what_is_asked_after_a_call_is_said(
+    change: dict[str, Json], told: str
+) -> None:
+    assert problem_of({"after_call": change}) == told

@@ -5,8 +5,8 @@ import datetime
 import pytest
 
 from ringdown.agents import Agent
-from ringdown.agents.edits import look_at_edit
-from ringdown.agents.store import AgentStatus
+from ringdown.agents.edits import look_at_edit, publish
+from ringdown.agents.store import AgentStatus, Edit, Rollback
 from ringdown.errors import Conflict
 from ringdown.tools import DeclaredTool, Json
 from tests.ringdown.kept_agents import KeptAgents
@@ -53,6 +53,42 @@ async def test_a_good_edit_is_kept_and_said_to_be_good(agents: KeptAgents) -> No
     assert agents.statuses["agents/default"] == status
     [kept] = await agents.list_revisions("default")
     assert (kept.revision, kept.agent, kept.seen_at) == (revision_of(GOOD), Agent(**GOOD), NOW)
+
+
+async def test_who_edited_is_kept_even_if_the_event_came_first(agents: KeptAgents) -> None:
+    edit = Edit(at=NOW, by="anna@example.com", why="The price has changed.")
+    agents.edit("agents/default", GOOD)
+    await look(agents, hour=1)
+    await look_at_edit(agents, "default", NOW, edit=edit)
+    [kept] = await agents.list_revisions("default")
+    assert kept.edits == (edit,)
+
+
+async def test_a_broken_edit_is_nobodys_revision(agents: KeptAgents) -> None:
+    agents.edit("agents/default", BROKEN)
+    await look_at_edit(agents, "default", NOW, edit=Edit(at=NOW, by="anna@example.com"))
+    assert await agents.list_revisions("default") == ()
+
+
+async def test_a_rollback_is_kept_as_one(agents: KeptAgents) -> None:
+    agents.edit("agents/default", GOOD)
+    rollback = Rollback(at=NOW, by="anna@example.com", given_up=revision_of(BETTER))
+    await look_at_edit(agents, "default", NOW, edit=rollback)
+    [kept] = await agents.list_revisions("default")
+    assert (kept.edits, kept.rollbacks) == ((), (rollback,))
+
+
+async def test_who_publishes_a_draft_is_kept_with_the_agents_revision(agents: KeptAgents) -> None:
+    agents.edit("agents/default", GOOD)
+    agents.edit("drafts/default", DRAFT)
+    draft = await agents.read_agent("default", draft=True)
+    assert draft is not None
+    edit = Edit(at=NOW, by="anna@example.com", why="Testers like it.")
+    status = await publish(agents, draft, NOW, edit)
+    assert status is not None
+    assert set(agents.documents) == {"agents/default"}
+    by_name = {kept.revision: kept.edits for kept in await agents.list_revisions("default")}
+    assert by_name == {revision_of(GOOD): (), status.revision: (edit,)}
 
 
 async def test_a_broken_edit_is_told_with_the_revision_that_answers(agents: KeptAgents) -> None:

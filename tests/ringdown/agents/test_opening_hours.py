@@ -4,8 +4,15 @@ import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
-from ringdown.agents.opening_hours import DayHours, OpeningHours, is_open
+from ringdown.agents.opening_hours import (
+    WEEKDAYS,
+    DayHours,
+    OpeningHours,
+    is_open,
+    next_change,
+)
 
+WEEK = datetime.timedelta(days=7)
 HOURS = OpeningHours(
     monday="09:00-12:00, 13:00-17:30",
     tuesday="24h",
@@ -106,3 +113,28 @@ def test_every_span_is_open_from_its_beginning_to_its_end(
     expected = begin <= at < end if begin < end else not end <= at < begin
     moment = datetime.datetime.combine(datetime.date(2026, 11, 25), at)
     assert is_open(every_day, moment) is expected, span
+
+
+@given(
+    monday=st.sampled_from(["closed", "24h", "09:00-12:00, 13:00-17:30", "22:00-02:00"]),
+    tuesday=st.sampled_from(["closed", "24h", "01:00-05:00", "02:00-02:00"]),
+    off=st.sampled_from([(), ("2026-11-23",), ("2026-11-24",)]),
+    minute=st.integers(0, 2 * 24 * 60),
+)
+def test_the_next_change_is_the_first_minute_that_differs(
+    monday: str, tuesday: str, off: tuple[str, ...], minute: int
+) -> None:
+    hours = OpeningHours(monday=monday, tuesday=tuesday, closed_on=off)
+    at = local("2026-11-23 00:00") + datetime.timedelta(minutes=minute)
+    later = (at + datetime.timedelta(minutes=n) for n in range(1, 8 * 24 * 60))
+    expected = next((each for each in later if is_open(hours, each) != is_open(hours, at)), None)
+    found = next_change(hours, at)
+    assert found == expected or (expected is None and (found is None or found > at + WEEK))
+
+
+def test_what_is_never_open_or_never_closed_never_changes() -> None:
+    always = msgspec.convert(dict.fromkeys(WEEKDAYS, "24h"), OpeningHours)
+    assert next_change(OpeningHours(), local("2026-11-23 00:00")) is None
+    assert next_change(always, local("2026-11-23 00:00")) is None
+    but_christmas = msgspec.structs.replace(always, closed_on=("12-25",))
+    assert next_change(but_christmas, local("2026-01-01 08:00")) == local("2026-12-25 00:00")

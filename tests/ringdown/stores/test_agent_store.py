@@ -10,7 +10,7 @@ from ringdown.agents import packaged_document
 from ringdown.agents.check import findings
 from ringdown.agents.clips import MOST_BYTES, Clip
 from ringdown.agents.edits import look_at_edit
-from ringdown.agents.store import MOST_ROLLBACKS, AgentStatus, Revision, Rollback
+from ringdown.agents.store import MOST_EDITS, AgentStatus, Edit, Revision, Rollback
 from ringdown.calls.answering import Answering, answering
 from ringdown.errors import Conflict, InvalidDocument
 from ringdown.stores import Store
@@ -96,10 +96,10 @@ async def test_a_draft_is_a_document_of_its_own(store: Store) -> None:
         {"greeting": "Now."},
         {"greeting": "Soon."},
     )
-    await store.delete_draft("default")
+    await store.delete_agent("default", draft=True)
     assert await store.read_agent("default", draft=True) is None
     assert await store.read_agent("default") == line.agent
-    await store.delete_draft("default")
+    await store.delete_agent("default", draft=True)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ async def test_what_is_there_is_not_created_and_what_is_gone_not_changed(store: 
     read = await write_agent(store, "default", {"greeting": "First."}, draft=True)
     with pytest.raises(Conflict):
         await store.write_agent("default", {"greeting": "Mine."}, over=None, draft=True)
-    await store.delete_draft("default")
+    await store.delete_agent("default", draft=True)
     with pytest.raises(Conflict):
         await store.write_agent("default", {"greeting": "M."}, over=read.version, draft=True)
     assert await store.read_agent("default", draft=True) is None
@@ -181,7 +181,7 @@ async def test_a_draft_that_was_edited_again_is_not_deleted(store: Store) -> Non
     read = await write_agent(store, "default", {"greeting": "First."}, draft=True)
     await write_agent(store, "default", {"greeting": "Second."}, draft=True)
     with pytest.raises(Conflict):
-        await store.delete_draft("default", over=read.version)
+        await store.delete_agent("default", over=read.version, draft=True)
     assert await store.read_agent("default", draft=True) is not None
 
 
@@ -277,13 +277,33 @@ async def test_rollbacks_to_a_revision_are_added_up(store: Store, other_store: S
     await store.keep_revision("default", revision_of("One."))
     seen_later = revision_of("One.", NOW + datetime.timedelta(days=1))
     await other_store.keep_revision("default", seen_later)
-    for minutes in (2, 1, 2, *range(3, MOST_ROLLBACKS + 3)):
+    for minutes in (2, 1, 2, *range(3, MOST_EDITS + 3)):
         await store.keep_revision("default", returned(minutes))
     last = await other_store.last_revision("default")
     assert last is not None
     assert (last.seen_at, last.made_at) == (seen_later.seen_at, NOW)
-    newest = [returned(minutes).rollbacks[0] for minutes in range(3, MOST_ROLLBACKS + 3)]
+    newest = [returned(minutes).rollbacks[0] for minutes in range(3, MOST_EDITS + 3)]
     assert list(last.rollbacks) == newest
+
+
+async def test_who_edited_and_why_is_kept_with_the_revision(
+    store: Store, other_store: Store
+) -> None:
+    def edited(minutes: int, why: str | None = None) -> Revision:
+        at = NOW + datetime.timedelta(minutes=minutes)
+        edit = Edit(at=at, by="anna@example.com", why=why)
+        return msgspec.structs.replace(revision_of("One.", at), edits=(edit,))
+
+    await store.keep_revision("default", edited(1, "The price has changed."))
+    await store.keep_revision("default", revision_of("One.", NOW))  # an event that comes late
+    await other_store.keep_revision("default", edited(2))
+    for minutes in range(3, MOST_EDITS + 2):
+        await store.keep_revision("default", edited(minutes))
+    last = await other_store.last_revision("default")
+    assert last is not None
+    assert last.edits[0] == edited(2).edits[0], "the oldest of the newest"
+    assert len(last.edits) == MOST_EDITS
+    assert last.edits[0].by == "anna@example.com"
 
 
 async def test_keeping_a_revision_together_keeps_it_once(store: Store, other_store: Store) -> None:
@@ -326,6 +346,27 @@ async def test_a_number_leads_to_its_agent_and_others_to_the_default(store: Stor
     line, other = await store.read_line(CALLED), await store.read_line("+14155550101")
     assert (line.agent_id, line.agent, line.draft) == ("night", night, draft)
     assert (other.agent_id, other.agent, other.draft) == ("default", default, None)
+
+
+async def test_a_number_goes_back_to_the_default_agent(store: Store) -> None:
+    await store.write_number(CALLED, "night")
+    await store.delete_number(CALLED)
+    assert (await store.read_line(CALLED)).agent_id == "default"
+    assert await store.list_numbers() == {}
+    await store.delete_number(CALLED)
+
+
+async def test_an_agent_that_is_deleted_leaves_its_revisions_and_its_draft(store: Store) -> None:
+    agent = await write_agent(store, "night", an_agent())
+    await write_agent(store, "night", {"greeting": "Soon."}, draft=True)
+    await store.keep_revision("night", revision_of("One."))
+    with pytest.raises(Conflict):
+        await store.delete_agent("night", over="another")
+    await store.delete_agent("night", over=agent.version)
+    assert await store.read_agent("night") is None
+    assert await store.list_agents() == ()
+    assert await store.read_agent("night", draft=True) is not None
+    assert len(await store.list_revisions("night")) == 1
 
 
 async def test_a_number_whose_agent_is_missing_says_so(store: Store) -> None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from ringdown.calls import RETENTION, CallChanges
-from ringdown.calls.callers import Caller, Forgotten, ForgottenBlocks, Memory
+from ringdown.calls.callers import BlockedCallers, Caller, Forgotten, ForgottenBlocks, Memory
 from ringdown.calls.flights import FlightPart
 from ringdown.errors import InvalidDocument
 from ringdown.stores import Store, open_store
@@ -41,6 +41,21 @@ async def test_whoever_calls_can_be_blocked_and_unblocked(
     assert await store.read_caller(OTHER_CALLER) == Caller()
     await other_store.block_caller(number, False)
     assert await store.read_caller(number) == Caller()
+
+
+async def test_who_is_blocked_is_listed(store: Store, put: Put) -> None:
+    assert await store.blocked_callers() == BlockedCallers(callers=(), forgotten=0)
+    for caller in ("sip:desk/7@example.com", CALLER, OTHER_CALLER):
+        await store.block_caller(caller, True)
+    await store.block_caller(OTHER_CALLER, False)
+    await put("callers/+14155550188", {"blocked": "yes"})
+    assert await store.blocked_callers() == BlockedCallers(
+        callers=(CALLER, "sip:desk/7@example.com"), forgotten=0
+    )
+    await store.forget_caller(CALLER)
+    assert await store.blocked_callers() == BlockedCallers(
+        callers=("sip:desk/7@example.com",), forgotten=1
+    )
 
 
 async def test_a_memory_replaces_the_one_before_but_no_later_one(store: Store) -> None:

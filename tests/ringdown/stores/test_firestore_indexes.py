@@ -12,8 +12,9 @@ import pytest
 from google.cloud.firestore_v1.types import StructuredQuery
 
 from ringdown.agents.edits import look_at_edit
-from ringdown.calls import RETENTION, CallChanges, CallQuery
+from ringdown.calls import RETENTION, CallChanges, CallQuery, EndReason
 from ringdown.calls.callers import Memory
+from ringdown.calls.figures import Period
 from ringdown.calls.limits import LineLimits
 from ringdown.stores import open_store
 from ringdown.tools import Json
@@ -77,11 +78,23 @@ async def ask_everything(store_url: str) -> None:
             await store.list_calls(
                 CallQuery(since=since, until=until, number=number, agent_id=agent_id)
             )
+        for query in (
+            CallQuery(live=True),
+            CallQuery(end_reasons=(EndReason.MODEL_LOST, EndReason.STREAM_LOST), since=NOW),
+        ):
+            await store.list_calls(query)
+            await store.count_calls(query)
+        period = Period(since=NOW - RETENTION, until=NOW + RETENTION)
+        await store.add_up_calls(period)
+        await store.add_up_calls_by("agent", period)
+        await store.add_up_calls_by("number", period)
+        await store.find_sids("CA0", 3)
         await store.write_limits(LineLimits())
         await store.line_use(CALLER, NOW)
         memory = Memory(text="Asked.", call_sid=CALL_SID, at=NOW)
         await store.remember_caller(CALLER, memory, NOW + RETENTION)
         await store.block_caller(CALLER, True)
+        await store.blocked_callers()
         await store.forget_caller(CALLER)
 
 
@@ -121,7 +134,9 @@ def test_whatever_expires_has_a_time_to_live() -> None:
             "callers",
             "calls",
             "claims",
+            "ended_calls",
             "flights",
+            "outcome",
             "pin_tries",
             "sent_texts",
             "tool_answers",

@@ -96,8 +96,10 @@ class FirestoreAgents:
                     return
         raise _unsettled(path)
 
-    async def delete_draft(self, agent_id: str, *, over: str | None = None) -> None:
-        path = agent_path(agent_id, draft=True)
+    async def delete_agent(
+        self, agent_id: str, *, over: str | None = None, draft: bool = False
+    ) -> None:
+        path = agent_path(agent_id, draft=draft)
         async with self._database.deadline():
             for _ in range(_TRIES):
                 stored = await self._database.read(path)
@@ -171,6 +173,9 @@ class FirestoreAgents:
 
     async def write_number(self, number: str, agent_id: str) -> None:
         await self._write(Replace(number_path(number), to_document(Number(agent=agent_id))))
+
+    async def delete_number(self, number: str) -> None:
+        await self._write(Delete(number_path(number)))
 
     async def list_numbers(self) -> dict[str, str]:
         async with self._database.deadline():

@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Callable
 
-from ringdown.calls.callers import Caller, Forgotten, ForgottenBlocks, Memory
+from ringdown.calls.callers import BlockedCallers, Caller, Forgotten, ForgottenBlocks, Memory
 from ringdown.calls.limits import LineLimits, LineUse
 from ringdown.errors import InvalidDocument
 from ringdown.stores import transitions
@@ -13,21 +13,25 @@ from ringdown.stores.line_use import DAY, HOUR, RUNNING
 from ringdown.stores.paths import (
     BELOW_CALLS,
     BY_CALLER,
+    CALLERS,
     CALLS,
     FORGOTTEN_BLOCKS,
     LIMITS,
     OF_A_CALLER,
     caller_path,
     document_path,
+    text_of_id,
 )
 from ringdown.stores.storable import Document, to_document
 
 _FOUND_AT_ONCE = 20
+_MOST_BLOCKED = 10_000
 _WRITES_AT_ONCE = 200
 
 
 class FirestoreCallers:
-    """Implements `ringdown.calls.callers.CallerStore` and `ringdown.calls.limits.LimitStore`."""
+    """Implements `CallerStore` and `CallerIndex` of `ringdown.calls.callers`, and
+    `ringdown.calls.limits.LimitStore`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -41,6 +45,16 @@ class FirestoreCallers:
         if caller.blocked or not _forgotten_blocks(blocks).include(number):
             return caller
         return transitions.blocked(caller, True)
+
+    async def blocked_callers(self) -> BlockedCallers:
+        async with self._database.deadline():
+            found = await self._database.query(
+                CALLERS, Condition(("blocked",), "==", True), limit=_MOST_BLOCKED
+            )
+            blocks = await self._database.read(FORGOTTEN_BLOCKS)
+        callers = sorted(text_of_id(stored.path) for stored in found)
+        forgotten = len(_forgotten_blocks(blocks).digests)
+        return BlockedCallers(callers=tuple(callers), forgotten=forgotten)
 
     async def block_caller(self, number: str, blocked: bool) -> None:
         if not blocked:

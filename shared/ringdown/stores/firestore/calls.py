@@ -8,14 +8,16 @@ is one batch whose conditions decide a race, and whoever loses it reads again.
                                     the first may hold an `EarlyEnd` before there is a call
     calls/{sid}/claims/{n}          created once: of racing claims one wins
     calls/{sid}/turns, tool_calls,
-    calls/{sid}/flights             written whole
+    calls/{sid}/flights, outcome    written whole
 
 Each document has the call's `expires_at`, because Firestore's TTL deletes no subcollections.
 """
 
 import datetime
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
 
 import msgspec
 
@@ -30,11 +32,13 @@ from ringdown.calls import (
     Turn,
     TwilioStatus,
 )
+from ringdown.calls.figures import GROUPED_BY, Figures, Grouping, Period, dearest_first
 from ringdown.calls.flights import FlightPart
+from ringdown.calls.outcomes import Outcome, kept
 from ringdown.errors import InvalidDocument, StoreUnavailable, Superseded
 from ringdown.log import Log
 from ringdown.stores import transitions
-from ringdown.stores.firestore.database import Database
+from ringdown.stores.firestore.database import Database, together
 from ringdown.stores.firestore.operations import (
     Condition,
     Create,
@@ -45,6 +49,7 @@ from ringdown.stores.firestore.operations import (
     Update,
     Write,
 )
+from ringdown.stores.line_use import RUNNING
 from ringdown.stores.paths import (
     CALLS,
     attempt_path,
@@ -54,6 +59,7 @@ from ringdown.stores.paths import (
     early_end_path,
     flight_path,
     flights_path,
+    outcome_path,
     tool_calls_path,
     turns_path,
 )
@@ -65,14 +71,16 @@ from ringdown.stores.storable import (
 )
 
 _TRIES = 20  # of two requests each; a writer that loses so often is up against something else
+_AT_ONCE = 8
+_Answer = TypeVar("_Answer")
 _KNOWN_CALLS = 4_096
 
 _log = Log(__name__)
 
 
 class FirestoreCalls:
-    """Implements `ringdown.calls.CallStore`, `ringdown.calls.CallIndex` and
-    `ringdown.calls.flights.FlightStore`."""
+    """Implements `ringdown.calls.CallStore`, `ringdown.calls.CallIndex`,
+    `ringdown.calls.flights.FlightStore` and `ringdown.calls.outcomes.OutcomeStore`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -175,7 +183,9 @@ class FirestoreCalls:
     async def read_record(self, call_sid: str) -> CallRecord | None:
         below = self._database.read_below
         async with self._database.deadline():
-            stored = await self._database.read(call_path(call_sid))
+            stored, outcome = await self._database.read_all(
+                call_path(call_sid), outcome_path(call_sid)
+            )
             if stored is None:
                 return None
             claims = await below(claims_path(call_sid))
@@ -188,6 +198,7 @@ class FirestoreCalls:
             tool_calls=tuple(
                 sorted((t.record(ToolCall) for t in tool_calls), key=lambda t: t.start_ms)
             ),
+            outcome=None if outcome is None else outcome.record(Outcome),
         )
 
     async def list_calls(self, query: CallQuery) -> tuple[Call, ...]:
@@ -196,6 +207,45 @@ class FirestoreCalls:
                 CALLS, *_conditions(query), newest_by="created_at", limit=query.limit
             )
         return tuple(self._readable(found))
+
+    async def find_sids(self, beginning: str, limit: int) -> tuple[str, ...]:
+        async with self._database.deadline():
+            return await self._database.ids_beginning(CALLS, beginning, limit=limit)
+
+    async def count_calls(self, *queries: CallQuery) -> tuple[int, ...]:
+        counts = await self._some_at_once(map(self._count, queries))
+        return tuple(map(int, counts))
+
+    async def add_up_calls(self, *periods: Period) -> tuple[Figures, ...]:
+        queries = (CallQuery(since=period.since, until=period.until) for period in periods)
+        return await self._some_at_once(map(self._add_up, queries))
+
+    async def add_up_calls_by(self, by: Grouping, period: Period) -> dict[str, Figures]:
+        began = CallQuery(since=period.since, until=period.until)
+        async with self._database.deadline():
+            names = await self._database.values_of(CALLS, GROUPED_BY[by])
+        theirs = (Condition((GROUPED_BY[by],), "==", name) for name in names)
+        figures = await self._some_at_once(self._add_up(began, each) for each in theirs)
+        return dearest_first(dict(zip(names, figures, strict=True)))
+
+    async def _some_at_once(
+        self, requests: Iterable[Coroutine[None, None, _Answer]]
+    ) -> tuple[_Answer, ...]:
+        """The answers to any number of requests; a few that are made together have a deadline."""
+        waiting, answers = iter(requests), list[_Answer]()
+        while some := tuple(islice(waiting, _AT_ONCE)):
+            async with self._database.deadline():
+                answers += await together(*some)
+        return tuple(answers)
+
+    async def _count(self, query: CallQuery) -> float:
+        return await self._database.count(CALLS, *_conditions(query), newest_by="created_at")
+
+    async def _add_up(self, query: CallQuery, *conditions: Condition) -> Figures:
+        calls, cost_usd, talk_s = await self._database.count_and_totals(
+            CALLS, ("cost_usd", "talk_s"), *_conditions(query), *conditions
+        )
+        return Figures(calls=int(calls), talk_s=talk_s, cost_usd=cost_usd)
 
     async def keep_flight(self, call_sid: str, parts: tuple[FlightPart, ...]) -> None:
         """A commit for each part: a request has its limits, too."""
@@ -212,6 +262,29 @@ class FirestoreCalls:
         async with self._database.deadline():
             parts = await self._database.read_below(flights_path(call_sid))
         return tuple(part.record(FlightPart) for part in parts)
+
+    async def keep_outcome(self, call_sid: str, outcome: Outcome) -> bool:
+        """Stands on the call's current attempt, as `save` does: forgetting erases that first."""
+        path = outcome_path(call_sid)
+        async with self._database.deadline():
+            for _ in range(_TRIES):
+                stored, before = await self._database.read_all(call_path(call_sid), path)
+                if stored is None:
+                    return False
+                call = self._call(stored)
+                written = kept(None if before is None else before.record(Outcome), outcome)
+                if written is None:
+                    return False
+                document = to_document(written) | _expiring(call.expires_at)
+                write: Create | Update = (
+                    Create(path, document)
+                    if before is None
+                    else Update(path, document, unchanged_since=before.updated_at)
+                )
+                stands_on = Stamp(attempt_path(call_sid, call.attempt))
+                if await self._database.commits(stands_on, write):
+                    return True
+        raise _unsettled(call_sid)
 
     async def _change(
         self,
@@ -282,8 +355,14 @@ def _conditions(query: CallQuery) -> Iterator[Condition]:
         yield Condition(("created_at",), "<", query.until)
     if query.number is not None:
         yield Condition(("caller", "called"), "==", query.number)
+    if query.called is not None:
+        yield Condition(("called",), "==", query.called)
     if query.agent_id is not None:
         yield Condition(("agent_id",), "==", query.agent_id)
+    if query.end_reasons:
+        yield Condition(("end_reason",), "in", [reason.value for reason in query.end_reasons])
+    if query.live:
+        yield Condition(("status",), "in", list(RUNNING))
 
 
 def _advance(stored: Stored, call: Call, after: Call) -> Update:

@@ -1,7 +1,7 @@
 """A Firestore database as the stores use it: whole operations with deadlines, our own errors."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar, assert_never
 
@@ -36,7 +36,7 @@ from ringdown.stores.firestore.operations import (
     Write,
 )
 from ringdown.stores.firestore.values import decode, encode
-from ringdown.stores.paths import shown_path
+from ringdown.stores.paths import LAST_CHARACTER, document_id, shown_path, text_of_id
 from ringdown.stores.storable import Document
 from ringdown.tools import Json
 
@@ -113,13 +113,7 @@ class Database:
         self, folder: str, *conditions: Condition, newest_by: str | None = None, limit: int
     ) -> tuple[Stored, ...]:
         """The documents directly in `folder` that meet all `conditions`, the newest first."""
-        found = self._found(folder, conditions, newest_by).limit(limit)
-
-        async def request() -> tuple[Stored, ...]:
-            snapshots = await found.get(retry=None, timeout=_REQUEST_S)
-            return tuple(stored for s in snapshots if (stored := _stored(s)) is not None)
-
-        return await self._reading(request)
+        return await self._selected(self._found(folder, conditions, newest_by).limit(limit))
 
     async def count(
         self, folder: str, *conditions: Condition, newest_by: str | None = None
@@ -132,6 +126,50 @@ class Database:
         """The sum of the numbers in `field` of such documents."""
         found = self._found(folder, conditions)
         return await self._aggregate(AsyncAggregationQuery(found).sum(field, alias="n"))
+
+    async def count_and_totals(
+        self, folder: str, fields: Sequence[str], *conditions: Condition
+    ) -> tuple[float, ...]:
+        """How many such documents have all of `fields`, which may be null, and the sums of the
+        numbers in each."""
+        aggregation = AsyncAggregationQuery(self._found(folder, conditions)).count(alias="n")
+        for field in fields:
+            aggregation = aggregation.sum(field, alias=field)
+
+        async def request() -> tuple[float, ...]:
+            (results,) = await aggregation.get(retry=None, timeout=_REQUEST_S)
+            by_alias = {result.alias: result.value for result in results}
+            return tuple(by_alias[alias] for alias in ("n", *fields))
+
+        return await self._reading(request)
+
+    async def values_of(self, folder: str, field: str) -> tuple[str, ...]:
+        """The different texts in `field` of the documents directly in `folder`, in order: a request
+        for each, and none of the documents between them is read."""
+        ordered = AsyncQuery(self._client.collection(folder)).select([field]).order_by(field)
+        values = [""]
+        while True:
+            after = ordered.where(filter=FieldFilter(field, ">", values[-1])).limit(1)
+            found = await self._selected(after)
+            if not found:
+                return tuple(values[1:])
+            values.append(found[0].fields[field])
+
+    async def ids_beginning(self, folder: str, beginning: str, *, limit: int) -> tuple[str, ...]:
+        """The ids of documents directly in `folder` that begin so, in order."""
+        collection, id = self._client.collection(folder), FieldPath.document_id()
+        first = document_id(beginning)
+        found = AsyncQuery(collection).select([id]).order_by(id).limit(limit)
+        for operator, end in ((">=", first), ("<", f"{first}{LAST_CHARACTER}")):
+            found = found.where(filter=FieldFilter(id, operator, collection.document(end)))
+        return tuple(text_of_id(stored.path) for stored in await self._selected(found))
+
+    async def _selected(self, query: AsyncQuery) -> tuple[Stored, ...]:
+        async def request() -> tuple[Stored, ...]:
+            snapshots = await query.get(retry=None, timeout=_REQUEST_S)
+            return tuple(stored for s in snapshots if (stored := _stored(s)) is not None)
+
+        return await self._reading(request)
 
     def _found(
         self, folder: str, conditions: tuple[Condition, ...], newest_by: str | None = None

@@ -71,8 +71,10 @@ class SqliteAgents:
 
         await self._worker.run(work)
 
-    async def delete_draft(self, agent_id: str, *, over: str | None = None) -> None:
-        path = agent_path(agent_id, draft=True)
+    async def delete_agent(
+        self, agent_id: str, *, over: str | None = None, draft: bool = False
+    ) -> None:
+        path = agent_path(agent_id, draft=draft)
 
         def work(table: Table) -> None:
             with table.transaction():
@@ -143,6 +145,9 @@ class SqliteAgents:
 
     async def write_number(self, number: str, agent_id: str) -> None:
         await self._write(number_path(number), to_document(Number(agent=agent_id)))
+
+    async def delete_number(self, number: str) -> None:
+        await self._worker.run(lambda table: table.erase(number_path(number)))
 
     async def list_numbers(self) -> dict[str, str]:
         found = await self._worker.run(lambda table: table.fields_below(NUMBERS))

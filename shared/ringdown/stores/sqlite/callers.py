@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Callable
 
-from ringdown.calls.callers import Caller, Forgotten, ForgottenBlocks, Memory
+from ringdown.calls.callers import BlockedCallers, Caller, Forgotten, ForgottenBlocks, Memory
 from ringdown.calls.limits import LineLimits, LineUse
 from ringdown.errors import InvalidDocument
 from ringdown.stores import transitions
@@ -16,6 +16,7 @@ from ringdown.stores.paths import (
     OF_A_CALLER,
     caller_path,
     document_path,
+    text_of_id,
 )
 from ringdown.stores.sqlite.table import CALLS_BY_TIME, CALLS_IN_SQL, Table, Worker
 from ringdown.stores.storable import to_document
@@ -36,7 +37,8 @@ _USE = f"""
 
 
 class SqliteCallers:
-    """Implements `ringdown.calls.callers.CallerStore` and `ringdown.calls.limits.LimitStore`."""
+    """Implements `CallerStore` and `CallerIndex` of `ringdown.calls.callers`, and
+    `ringdown.calls.limits.LimitStore`."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -45,6 +47,9 @@ class SqliteCallers:
 
     async def read_caller(self, number: str) -> Caller:
         return await self._worker.run(lambda table: _caller(table, number))
+
+    async def blocked_callers(self) -> BlockedCallers:
+        return await self._worker.run(_blocked)
 
     async def block_caller(self, number: str, blocked: bool) -> None:
         if not blocked:
@@ -103,6 +108,15 @@ def _caller(table: Table, number: str) -> Caller:
     if caller.blocked or not _forgotten_blocks(table).include(number):
         return caller
     return transitions.blocked(caller, True)
+
+
+def _blocked(table: Table) -> BlockedCallers:
+    found = table.select(
+        "path > 'callers/' AND path < 'callers0' AND json_valid(body)"
+        " AND body ->> 'blocked' = 1 ORDER BY path"
+    )
+    callers = tuple(text_of_id(path) for path, _ in found)
+    return BlockedCallers(callers=callers, forgotten=len(_forgotten_blocks(table).digests))
 
 
 def _forgotten_blocks(table: Table) -> ForgottenBlocks:

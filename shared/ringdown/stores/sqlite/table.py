@@ -124,7 +124,7 @@ class Table:
         query = f"SELECT path, body FROM documents WHERE {condition}"  # noqa: S608
         yield from self._connection.execute(query, values)
 
-    def rows(self, query: str, *values: str) -> list[tuple[Json, ...]]:
+    def rows(self, query: str, *values: str | None) -> list[tuple[Json, ...]]:
         """What a query in SQL gives, which must be a constant."""
         return self._connection.execute(query, values).fetchall()
 

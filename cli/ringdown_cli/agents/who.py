@@ -1,0 +1,50 @@
+"""Who edits, and why: kept with the revision that an edit makes."""
+
+import argparse
+import configparser
+import getpass
+from collections.abc import Mapping
+from pathlib import Path
+
+from ringdown.agents.store import Edit
+from ringdown_cli.command import Surroundings
+
+
+def this_edit(arguments: argparse.Namespace, surroundings: Surroundings) -> Edit:
+    """Asks why, unless that has been said or nothing is to be asked."""
+    why = arguments.message
+    if why is None and not arguments.yes:
+        why = surroundings.terminal.ask("Why? (for the history; Enter for nothing)")
+    return Edit(at=surroundings.now(), by=editor_of(surroundings.environ), why=why or None)
+
+
+def editor_of(environ: Mapping[str, str]) -> str | None:
+    """The account that gcloud works with, else the person's name on this machine."""
+    return _gcloud_account(environ) or environ.get("USER") or _account_here()
+
+
+def _account_here() -> str | None:
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):  # as Python 3.13 has it, and earlier ones
+        return None
+
+
+def _gcloud_account(environ: Mapping[str, str]) -> str | None:
+    """As `gcloud topic configurations` says where it is kept; asking gcloud takes a second."""
+    home = environ.get("HOME")
+    given = environ.get("CLOUDSDK_CONFIG")
+    if account := environ.get("CLOUDSDK_CORE_ACCOUNT"):
+        return account
+    if given is None and home is None:
+        return None
+    folder = Path(given) if given is not None else Path(home or "") / ".config" / "gcloud"
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        name = environ.get("CLOUDSDK_ACTIVE_CONFIG_NAME") or (
+            (folder / "active_config").read_text("utf-8").strip()
+        )
+        parser.read(folder / "configurations" / f"config_{name}", "utf-8")
+    except (OSError, UnicodeDecodeError, configparser.Error):
+        return None
+    return parser.get("core", "account", fallback=None)

@@ -1,0 +1,62 @@
+"""`ringdown costs`: what the model has cost, by day, agent or number."""
+
+import argparse
+
+import msgspec
+
+from ringdown.calls.figures import Figures, Period, days_until, total
+from ringdown_cli.command import DONE, Commands, Surroundings, add_command, count
+from ringdown_cli.store_choice import chosen_store
+from ringdown_cli.wording import json_text, money
+
+_DAYS = 7
+
+
+def add_costs_command(commands: Commands) -> None:
+    parser = add_command(
+        commands,
+        "costs",
+        costs,
+        "say what the model has cost, with calls and minutes, by day, agent or number",
+        examples=("costs", "costs --by agent --days 30", "costs --by number --json"),
+    )
+    parser.add_argument(
+        "--by", choices=("day", "agent", "number"), default="day", help="day if left out"
+    )
+    parser.add_argument(
+        "--days", metavar="N", type=count, default=_DAYS, help=f"the last N, today too; {_DAYS}"
+    )
+    parser.add_argument("--json", action="store_true", help="for scripts")
+
+
+async def costs(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
+    terminal, zone = surroundings.terminal, surroundings.zone
+    days = days_until(surroundings.now(), zone, arguments.days)
+    period = Period(since=days[-1].since, until=days[0].until)
+    async with chosen_store(arguments.store, surroundings) as store:
+        if arguments.by == "day":
+            added_up = await store.add_up_calls(*days)
+            names = (f"{day.since.astimezone(zone):%Y-%m-%d}" for day in days)
+            figures = dict(zip(names, added_up, strict=True))
+        else:
+            figures = await store.add_up_calls_by(arguments.by, period)
+    if arguments.json:
+        terminal.say(json_text([_plain(arguments.by, n, each) for n, each in figures.items()]))
+        return DONE
+    rows = [
+        _row(name, each) for name, each in {**figures, "together": total(figures.values())}.items()
+    ]
+    terminal.table((arguments.by, "calls", "minutes", "cost", "per call"), rows)
+    terminal.note("About what the model costs. Twilio and Google Cloud come on top: docs/costs.md.")
+    return DONE
+
+
+def _row(name: str, figures: Figures) -> tuple[str, ...]:
+    each = money(figures.cost_usd / figures.calls) if figures.calls else ""
+    minutes = f"{figures.talk_s / 60:.0f}"
+    return name, str(figures.calls), minutes, money(figures.cost_usd), each
+
+
+def _plain(by: str, name: str, figures: Figures) -> dict[str, object]:
+    plain: dict[str, object] = msgspec.to_builtins(figures)
+    return {by: name, **plain}

@@ -1,0 +1,56 @@
+"""The date and time as the clocks of the person at the terminal show them."""
+
+import datetime
+from collections.abc import Mapping
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+
+class _ThisMachine(datetime.tzinfo):
+    """The system's own time zone, whose name nobody needs to know."""
+
+    def utcoffset(self, local: datetime.datetime | None) -> datetime.timedelta | None:
+        return None if local is None else local.replace(tzinfo=None).astimezone().utcoffset()
+
+    def dst(self, local: datetime.datetime | None) -> datetime.timedelta | None:
+        return None
+
+    def tzname(self, local: datetime.datetime | None) -> str | None:
+        return None if local is None else local.replace(tzinfo=None).astimezone().tzname()
+
+    def fromutc(self, utc: datetime.datetime) -> datetime.datetime:
+        return utc.replace(tzinfo=datetime.UTC).astimezone().replace(tzinfo=self)
+
+
+def time_zone(environ: Mapping[str, str]) -> datetime.tzinfo:
+    """TZ, if it is a place such as Europe/Berlin, else what the system is set to."""
+    try:
+        return ZoneInfo(environ.get("TZ", ""))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return _ThisMachine()
+
+
+def day_and_minute(when: datetime.datetime, zone: datetime.tzinfo) -> str:
+    """Such as `2026-11-22 09:30`, which can be given back to a command."""
+    return f"{when.astimezone(zone):%Y-%m-%d %H:%M}"
+
+
+def zone_name(when: datetime.datetime, zone: datetime.tzinfo) -> str:
+    """Such as `CET`."""
+    return when.astimezone(zone).tzname() or "UTC"
+
+
+def with_zone(when: datetime.datetime, zone: datetime.tzinfo) -> str:
+    """Such as `2026-11-22 09:30 CET`."""
+    return f"{day_and_minute(when, zone)} {zone_name(when, zone)}"
+
+
+def column_of_times(
+    head: str, times: list[datetime.datetime], zone: datetime.tzinfo
+) -> tuple[str, list[str]]:
+    """A column's head, with the zone in it, and its cells. Where clocks were changed in between,
+    each cell has its zone instead."""
+    names = {zone_name(when, zone) for when in times}
+    if len(names) > 1:
+        return head, [with_zone(when, zone) for when in times]
+    name = f" ({names.pop()})" if names else ""
+    return f"{head}{name}", [day_and_minute(when, zone) for when in times]

@@ -1,0 +1,191 @@
+"""Is the line all right? Who is on it, what today costs, and what needs a person."""
+
+import asyncio
+import datetime
+import enum
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Protocol
+
+import msgspec
+
+from ringdown.agents import DEFAULT_AGENT_ID, Agent
+from ringdown.agents.check import Findings, findings
+from ringdown.agents.opening_hours import is_open, next_change
+from ringdown.agents.store import AgentStore, StoredAgent
+from ringdown.agents.template_values import local_time
+from ringdown.calls import Call, CallIndex, CallQuery, EndReason
+from ringdown.calls.figures import Figures, FigureStore, day_of
+from ringdown.calls.limits import LimitStore, LineLimits, LineUse, verdict
+from ringdown.errors import InvalidDocument
+
+LOOKS_BACK = datetime.timedelta(days=1)
+"""A call that failed longer ago needs nobody any more."""
+LONGEST_CALL = datetime.timedelta(hours=2)
+"""Twilio's streams end after an hour, and a transfer may begin another."""
+_MOST_CALLS = 100
+_NOBODY = ""
+
+FAILURES = {
+    EndReason.MODEL_UNAVAILABLE: "the model could not be reached, or refused",
+    EndReason.MODEL_LOST: "the model was lost",
+    EndReason.STREAM_LOST: "the audio stream broke off",
+    EndReason.HANDLER_STOPPED: "the stream handler was stopped",
+    EndReason.HANDLER_BUSY: "the stream handler was full",
+    EndReason.NEVER_STREAMED: "the caller hung up in the notice, or no stream handler was reached",
+}
+"""Endings that nobody wanted, and what happened."""
+
+
+class Subject(enum.StrEnum):
+    """What a concern is about; `Concern.name` is its name."""
+
+    AGENT = "agent"
+    NUMBER = "number"
+    LIMIT = "limit"
+    CALLS = "calls"
+    """That ended for the same reason."""
+
+
+class Concern(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a person should look at."""
+
+    subject: Subject
+    name: str
+    text: str
+    """A sentence; what to do about it depends on where it is shown."""
+    calls: tuple[str, ...] = ()
+    """SIDs, the newest first."""
+
+
+class Hours(msgspec.Struct, frozen=True, kw_only=True):
+    """Of an agent with opening hours."""
+
+    is_open: bool
+    changes_at: datetime.datetime | None
+    """When it closes or opens next, in the agent's time zone; None for never."""
+
+
+class LineState(msgspec.Struct, frozen=True, kw_only=True):
+    live: tuple[Call, ...]
+    """The newest first."""
+    today: Figures
+    use: LineUse
+    limits: LineLimits
+    hours: dict[str, Hours]
+    """By agent: the default one, and those that have a number."""
+    concerns: tuple[Concern, ...]
+    """The gravest first; none if all is well."""
+
+
+class LineStore(AgentStore, CallIndex, FigureStore, LimitStore, Protocol):
+    """What is asked about the line."""
+
+
+async def line_state(store: LineStore, now: datetime.datetime, zone: datetime.tzinfo) -> LineState:
+    """`zone` says when today began. Raises StoreUnavailable."""
+    wanted = CallQuery(live=True, since=now - LONGEST_CALL, limit=_MOST_CALLS)
+    failed = CallQuery(end_reasons=tuple(FAILURES), since=now - LOOKS_BACK, limit=_MOST_CALLS)
+    try:
+        async with asyncio.TaskGroup() as group:
+            live = group.create_task(store.list_calls(wanted))
+            lost = group.create_task(store.list_calls(failed))
+            today = group.create_task(store.add_up_calls(day_of(now, zone)))
+            use = group.create_task(store.line_use(_NOBODY, now))
+            limits = group.create_task(_limits(store))
+            stored = group.create_task(store.list_agents())
+            numbers = group.create_task(store.list_numbers())
+            tools = group.create_task(store.declared_tools())
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    found = {each.agent_id: findings(each.document, tools.result()) for each in stored.result()}
+    known, broken = limits.result()
+    return LineState(
+        live=live.result(),
+        today=today.result()[0],
+        use=use.result(),
+        limits=known,
+        hours=dict(_hours(found, numbers.result(), now)),
+        concerns=(
+            *agent_concerns(stored.result(), found),
+            *number_concerns(numbers.result(), found),
+            *broken,
+            *limit_concerns(known, use.result()),
+            *call_concerns(lost.result()),
+        ),
+    )
+
+
+async def _limits(store: LimitStore) -> tuple[LineLimits, tuple[Concern, ...]]:
+    """The line is not limited by what cannot be read."""
+    try:
+        return await store.read_limits(), ()
+    except InvalidDocument as error:
+        text = f"No limit holds, because they can't be read: {error}."
+        return LineLimits(**dict.fromkeys(LineLimits.__struct_fields__)), (
+            Concern(subject=Subject.LIMIT, name="settings/limits", text=text),
+        )
+
+
+def agent_concerns(
+    stored: Sequence[StoredAgent], found: Mapping[str, Findings]
+) -> Iterator[Concern]:
+    for agent in stored:
+        errors = found[agent.agent_id].errors
+        if errors:
+            answers = agent.status.revision if agent.status is not None else None
+            instead = f" Revision {answers} answers instead." if answers is not None else ""
+            text = f"{errors[0]}{instead}"
+            yield Concern(subject=Subject.AGENT, name=agent.agent_id, text=text)
+
+
+def number_concerns(numbers: Mapping[str, str], found: Mapping[str, Findings]) -> Iterator[Concern]:
+    for number, agent_id in sorted(numbers.items()):
+        if agent_id not in found:
+            text = f"It names the agent {agent_id}, which does not exist."
+            yield Concern(subject=Subject.NUMBER, name=number, text=text)
+
+
+def limit_concerns(limits: LineLimits, use: LineUse) -> Iterator[Concern]:
+    judged = verdict(limits, use)
+    for name in (*judged.reached, *judged.near):
+        used, limit = getattr(use, name), getattr(limits, name)
+        what = "The limit is reached" if name in judged.reached else "The limit is near"
+        text = f"{what}: {used:g} of {limit:g}."
+        yield Concern(subject=Subject.LIMIT, name=name, text=text)
+
+
+def call_concerns(failed: Sequence[Call]) -> Iterator[Concern]:
+    """One for each reason, the most frequent first. `failed` are the newest first."""
+    ordered = sorted(failed, key=lambda call: str(call.end_reason))
+    grouped = [list(calls) for _, calls in groupby(ordered, key=lambda call: call.end_reason)]
+    for calls in sorted(grouped, key=len, reverse=True):
+        reason = calls[0].end_reason
+        if reason in FAILURES:
+            count = "1 call" if len(calls) == 1 else f"{len(calls)} calls"
+            yield Concern(
+                subject=Subject.CALLS,
+                name=reason.value,
+                text=f"{count} failed in the last 24 hours: {FAILURES[reason]}.",
+                calls=tuple(call.call_sid for call in calls),
+            )
+
+
+def _hours(
+    found: Mapping[str, Findings], numbers: Mapping[str, str], now: datetime.datetime
+) -> Iterator[tuple[str, Hours]]:
+    for agent_id in sorted({DEFAULT_AGENT_ID, *numbers.values()} & found.keys()):
+        agent = found[agent_id].agent
+        if agent is not None and (hours := hours_at(agent, now)) is not None:
+            yield agent_id, hours
+
+
+def hours_at(agent: Agent, at: datetime.datetime) -> Hours | None:
+    """None if the agent has no opening hours."""
+    if agent.opening_hours is None:
+        return None
+    local = local_time(agent, at)
+    return Hours(
+        is_open=is_open(agent.opening_hours, local),
+        changes_at=next_change(agent.opening_hours, local),
+    )

@@ -1,0 +1,80 @@
+"""Finding calls by what went wrong in them."""
+
+import asyncio
+import datetime
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from ringdown.calls import Call, CallIndex, CallQuery, CallStore
+from ringdown.calls.problems import problems
+from ringdown.errors import InvalidDocument
+
+MOST_LOOKED_THROUGH = 2_000
+_AT_ONCE = 8
+_MOMENT = datetime.timedelta(microseconds=1)
+
+
+class CallArchive(CallIndex, CallStore, Protocol):
+    """Calls that can be found and read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    call: Call
+    problems: tuple[str, ...]
+
+
+class Search:
+    """The calls of `query` with their problems, the newest first; `limit` is the size of a page.
+
+    `problem` is what must be said in one of the problems, in large or small letters; "" is any.
+    """
+
+    def __init__(self, store: CallArchive, query: CallQuery, problem: str | None) -> None:
+        self._store = store
+        self._query = query
+        self._problem = problem
+        self.gave_up_at: datetime.datetime | None = None
+        """When the last call began that was looked at, if there are more before it."""
+
+    async def found(self) -> AsyncIterator[Found]:
+        """Ends when there is no call any more, or when MOST_LOOKED_THROUGH have been looked at."""
+        seen: set[str] = set()
+        query = self._query
+        while page := [c for c in await self._store.list_calls(query) if c.call_sid not in seen]:
+            if len(seen) >= MOST_LOOKED_THROUGH:
+                self.gave_up_at = query.until
+                return
+            page = page[: MOST_LOOKED_THROUGH - len(seen)]
+            for found in await with_problems(self._store, page):
+                if self._is_wanted(found):
+                    yield found
+            seen.update(call.call_sid for call in page)
+            # Calls of this very moment may be on the next page, too.
+            query = msgspec.structs.replace(query, until=page[-1].created_at + _MOMENT)
+
+    def _is_wanted(self, found: Found) -> bool:
+        wanted = self._problem
+        return wanted is None or any(wanted.lower() in text.lower() for text in found.problems)
+
+
+async def with_problems(store: CallStore, calls: Sequence[Call]) -> list[Found]:
+    """Each call with its problems, which takes reading its whole record."""
+    turn = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(call: Call) -> Found:
+        async with turn:
+            return Found(call, await _problems(store, call))
+
+    return await asyncio.gather(*(one(call) for call in calls))
+
+
+async def _problems(store: CallStore, call: Call) -> tuple[str, ...]:
+    try:
+        record = await store.read_record(call.call_sid)
+    except InvalidDocument as error:
+        return (f"The record is damaged: {error}.",)
+    return problems(record) if record is not None else ()
