@@ -65,8 +65,8 @@ async def list_tools(arguments: argparse.Namespace, surroundings: Surroundings) 
 
 async def call_tool(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
     from ringdown.tools.arguments import problems_with
+    from ringdown.tools.client import ToolClient
     from ringdown.tools.request import tool_request
-    from stream_handler.tools.client import ToolClient
 
     terminal = surroundings.terminal
     async with chosen_store(arguments.store, surroundings) as store:
