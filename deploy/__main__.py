@@ -25,7 +25,12 @@ def main() -> int:
     terminal = Terminal()
     commands = Commands(ROOT, os.environ, terminal.say, dry_run=dry_run)
     twilio_url = os.environ.get("TWILIO_URL", "https://{host}")
-    guide = Guide(ROOT, commands, terminal, twilio_url, sleep=time.sleep, download=download)
+    google_url = os.environ.get(
+        "RESOURCE_MANAGER_API_URL", "https://cloudresourcemanager.googleapis.com"
+    )
+    guide = Guide(
+        ROOT, commands, terminal, twilio_url, google_url, sleep=time.sleep, download=download
+    )
     try:
         guide.run()
     except Stop as stop:

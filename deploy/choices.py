@@ -10,6 +10,7 @@ _LINE = re.compile(
 _NUMBERS = re.compile(
     r"^phone_numbers\s*=\s*(\{[^\n]*\}|\{[^\n]*\n.*?^\})", re.MULTILINE | re.DOTALL
 )
+_TOOL_SECRETS = re.compile(r"^enabled_tool_secrets\s*=\s*\{([^}]*)\}", re.MULTILINE)
 _SECRETS = ("gemini_api_key", "tool_secrets", "twilio_auth_token", "twilio_shared_key_secret")
 
 
@@ -25,6 +26,9 @@ class Choices:
         self.values = {m["name"]: m["text"] if m["bare"] is None else m["bare"] for m in found}
         if numbers := _NUMBERS.search(text):
             self.values["phone_numbers"] = numbers[1]
+        tool_secrets = _TOOL_SECRETS.search(text)
+        self.tool_secrets = re.findall(r"\b[A-Z]\w*", tool_secrets[1]) if tool_secrets else []
+        """The names in enabled_tool_secrets."""
         self._assigned = set(re.findall(r"^(\w+)\s*=", text, re.MULTILINE))
 
     @property

@@ -1,5 +1,6 @@
 """The steps of `make deploy`, in their order."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from deploy.choices import Choices
 from deploy.commands import Commands, Done, Stop
 from deploy.failures import Lasting, Passing, diagnose
 from deploy.plan_words import changes, summary
+from deploy.roles import missing_roles
 from deploy.terminal import Terminal
 from deploy.terraform import Terraform
 from deploy.terraform_binary import Download, find_terraform, this_machine
@@ -33,6 +35,7 @@ class Guide:
         commands: Commands,
         terminal: Terminal,
         twilio_url: str,
+        google_url: str,
         *,
         sleep: Callable[[float], None],
         download: Download,
@@ -42,6 +45,7 @@ class Guide:
         self._commands = commands
         self._terminal = terminal
         self._twilio_url = twilio_url
+        self._google_url = google_url
         self._sleep = sleep
         self._download = download
         self._choices = Choices(self._folder / "terraform.tfvars", dry_run=commands.dry_run)
@@ -49,8 +53,8 @@ class Guide:
     def run(self) -> None:
         if self._choices.secrets:
             raise Stop(
-                f"terraform/terraform.tfvars holds {', '.join(self._choices.secrets)}. That file is"
-                " committed; take the secret out, and start again: it is asked for."
+                f"terraform/terraform.tfvars holds {', '.join(self._choices.secrets)}. Others read"
+                " that file; take the secret out, and start again: it is asked for."
             )
         terraform = self._find_terraform()
         self._check_project()
@@ -87,6 +91,7 @@ class Guide:
         preflight.project_number(self._commands, self._project)
         preflight.billing_is_on(self._commands, self._project)
         self._good(f"project {self._project}, with billing on")
+        self._check_roles()
         restricted = preflight.forbids_all_users(self._commands, self._project)
         if restricted and not self._choices.has("domain_restricted_sharing"):
             self._choices.keep("domain_restricted_sharing", "true")
@@ -96,6 +101,20 @@ class Guide:
             else "no organisation policy stands in the way"
         )
         self._check_region()
+
+    def _check_roles(self) -> None:
+        missing = missing_roles(self._commands, self._google_url, self._project)
+        if not missing:
+            self._good("you have the roles that it takes")
+            return
+        self._say("  You seem to lack rights that these roles give:")
+        for role in missing:
+            self._say(f"    {role}")
+        if self._terminal.ask("Go on all the same?", "no").lower() not in ("y", "yes"):
+            raise Stop(
+                f"An owner of {self._project} can grant them. docs/deploy.md, Who may deploy, has"
+                " the command."
+            )
 
     def _check_region(self) -> None:
         self._choose_twilio_region()
@@ -224,15 +243,27 @@ class Guide:
         given = self._commands.extra.get(variable) or self._commands.environ.get(variable)
         if given:
             return given
+        stored = self._stored_secret(name)
+        if stored is not None:
+            self._give(name, stored)
+        return stored
+
+    def _stored_secret(self, name: str) -> str | None:
         prefix = self._choices.get("name", "ringdown")
         done = self._commands.read(
             *("gcloud", "secrets", "versions", "access", "latest", f"--project={self._project}"),
-            f"--secret={prefix}-{name.replace('_', '-')}",
+            f"--secret={prefix}-{name.lower().replace('_', '-')}",
         )
-        if not done.ok or not done.output:
-            return None
-        self._give(name, done.output)
-        return done.output
+        return done.output if done.ok and done.output else None
+
+    def _recall_tool_secrets(self) -> None:
+        """Those of earlier runs, unless all are given. Terraform names one that is missing."""
+        names = self._choices.tool_secrets
+        if not names or "TF_VAR_tool_secrets" in self._commands.environ:
+            return
+        stored = {name: self._stored_secret(name) for name in names}
+        known = {name: value for name, value in stored.items() if value is not None}
+        self._give("tool_secrets", json.dumps(known))
 
     def _give(self, name: str, value: str) -> None:
         self._commands.extra[f"TF_VAR_{name}"] = value
@@ -270,6 +301,7 @@ class Guide:
     def _plan(self, terraform: Terraform) -> int:
         """How much there is to do; said in plain words."""
         self._step("Plan")
+        self._recall_tool_secrets()
         terraform.sign_in()
         if self._commands.dry_run:
             self._commands.extra |= {f"TF_VAR_{n}": v for n, v in self._choices.values.items()}

@@ -84,7 +84,7 @@ class TwilioAccount:
                     f"Twilio refuses the account SID with this auth token ({error.code}). Copy both"
                     " from the first page of https://console.twilio.com, where each region has a"
                     " token of its own. If the token was changed there since: docs/deploy.md,"
-                    " Upgrade, says how to give the new one."
+                    " Rotate secrets, says how to give the new one."
                 ) from None
             raise Stop(f"Twilio answers {error.code}. See https://status.twilio.com") from None
         except OSError as error:

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import shorten
@@ -12,10 +13,11 @@ from textwrap import shorten
 import msgspec
 
 from devtools.call_display import CallDisplay
+from devtools.clips import tell_failures
 from devtools.following import complete_record, following
 from devtools.gemini_stand_in import ModelSession, read_sessions
 from devtools.judge import Heard, Sentence, judge
-from devtools.line_parts import running_model, running_parts
+from devtools.line_parts import line_clip_maker, running_model, running_parts
 from devtools.network_events import moments, recording_began_ms
 from devtools.processes import say
 from devtools.stack import ROOT
@@ -25,6 +27,8 @@ from devtools.verdict import (
     structure_problems,
     transcript_problems,
 )
+from ringdown import clock
+from ringdown.agents import DEFAULT_AGENT_ID
 from ringdown.calls import CallRecord
 from ringdown.stores import Store
 from ringdown_cli.call_page import Arrival, CallPage, Recording, call_page
@@ -38,6 +42,7 @@ from simulators.twilio.script_file import load_script
 
 SCENARIO = ROOT / "simulators" / "scenarios" / "demonstration.yaml"
 LINE_HZ = 8_000
+_CLIPS_WITHIN_S = 20.0
 _SENTENCE_WIDTH = 90
 _ON_TIME_MS = 20
 """A frame. If the phone, which has little to do, was later, other parts may have been too."""
@@ -80,6 +85,12 @@ async def place_demonstration_call(environ: Mapping[str, str], out: Path) -> int
         running_model(environ, SCENARIO, folder / "model") as model,
         running_parts(model, environ, folder) as (stack, store),
     ):
+        say("Making the agent's clips …")
+        clips = line_clip_maker(model)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLIPS_WITHIN_S):
+                await clips.make(store, DEFAULT_AGENT_ID, clock.now())
+        tell_failures(clips, DEFAULT_AGENT_ID)
         say(f"Calling {script.to} …")
         network = TwilioNetwork(auth_token=stack.twilio_auth_token, dialled=script.dialled)
         call, failure, record = await _place(network, stack.webhook_url, script, store)

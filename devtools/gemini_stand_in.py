@@ -10,6 +10,7 @@ from typing import Any
 
 from devtools.children import start_child, stop_child
 from devtools.processes import ProcessFailed, python
+from ringdown.clip_making.saying import INSTRUCTIONS
 from ringdown_cli.command import make_folder
 from simulators.speech.pcm import Pcm, read_wav
 
@@ -83,9 +84,10 @@ async def running_gemini_stand_in(scenario: Path, folder: Path) -> AsyncIterator
 
 
 def read_sessions(folder: Path) -> list[ModelSession]:
-    """The sessions that have ended, in order."""
+    """The sessions of calls that have ended, in order; without those that made clips."""
     paths = sorted(folder.glob("session-*.json"), key=lambda path: int(path.stem.split("-")[1]))
-    return [_read_session(path) for path in paths]
+    sessions = (_read_session(path) for path in paths)
+    return [session for session in sessions if session.instructions != INSTRUCTIONS]
 
 
 async def _ready_line(process: asyncio.subprocess.Process, log_path: Path) -> dict[str, str]:

@@ -5,9 +5,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from devtools.clips import clip_maker
 from devtools.gemini_stand_in import API_KEY, GeminiStandIn, running_gemini_stand_in
 from devtools.processes import free_port
 from devtools.stack import DEMONSTRATED_TOOLS, Stack, StackSettings, inherited, running_stack
+from ringdown.clip_making import ClipMaker
+from ringdown.gemini.backend import DeveloperApi
 from ringdown.stores import Store, open_store
 
 
@@ -24,6 +27,11 @@ class LineModel:
     stand_in: GeminiStandIn | None
     live_base_url: str | None = None
     live_ca_file: Path | None = None
+
+
+def line_clip_maker(model: LineModel) -> ClipMaker:
+    """Who makes the clips of the line's agents."""
+    return clip_maker(DeveloperApi(model.api_key, model.base_url), model.ca_file)
 
 
 @asynccontextmanager

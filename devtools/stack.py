@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from devtools.clips import clip_maker, making_clips
 from devtools.ended_calls import deliver_ended_calls
 from devtools.handler_processes import handler_commands
 from devtools.local_tools import (
@@ -82,6 +83,12 @@ class StackSettings:
     """Says how far ahead the dates of webhook and handlers are, see `shifted_clock`; None: not."""
     inherited: Mapping[str, str] = field(default_factory=dict)
     """What processes get of this one's environment: where programs and certificates are."""
+
+    @property
+    def developer_api(self) -> DeveloperApi | None:
+        if self.gemini_api_key is None:
+            return None
+        return DeveloperApi(self.gemini_api_key, self.gemini_base_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +226,8 @@ async def serve_stack(settings: StackSettings) -> None:
                 say(f"  {process.command.name:<16} {process.command.url}")
             say(f"Ready. Voice webhook: {stack.webhook_url}   (details: {description})")
             say("Press Ctrl-C to stop.")
-            await asyncio.Event().wait()
+            async with _clips(settings, stack):
+                await asyncio.Event().wait()
 
 
 @contextmanager
@@ -231,6 +239,22 @@ def described(stack: Stack, out: Path) -> Iterator[Path]:
         yield description
     finally:
         description.unlink(missing_ok=True)
+
+
+@asynccontextmanager
+async def _clips(settings: StackSettings, stack: Stack) -> AsyncIterator[None]:
+    """Make clips, if the store is on this machine: `agent_edited` sees to another one's."""
+    backend = settings.vertex or settings.developer_api
+    if backend is None or not _is_local(settings, stack.store_url):
+        yield
+        return
+    maker = clip_maker(backend, settings.gemini_ca_file)
+    async with open_store(stack.store_url) as store, making_clips(maker, store, clock.now):
+        yield
+
+
+def _is_local(settings: StackSettings, store_url: str) -> bool:
+    return store_url.startswith("sqlite:") or FIRESTORE_EMULATOR in settings.inherited
 
 
 async def _start_all(processes: list[SupervisedProcess]) -> None:
@@ -271,7 +295,7 @@ async def _delivered_ends(stack: Stack) -> AsyncIterator[None]:
 
 def _tools(settings: StackSettings, stack: Stack) -> list[LocalTool]:
     """The tools that are served, each with a port. Raises ConfigurationError."""
-    given = {**settings.tool_environ, "TWILIO_AUTH_TOKEN": stack.twilio_auth_token}
+    given = dict(settings.tool_environ)
     if settings.gemini_api_key is not None and settings.gemini_ca_file is None:
         given["GEMINI_API_KEY"] = settings.gemini_api_key
     values = {
@@ -289,7 +313,7 @@ async def _prepare_store(
     """Declare the tools, and see to it that there is an agent to edit."""
     async with open_store(store_url) as store:
         await declare_tools(store, tools)
-        if store_url.startswith("sqlite:") or FIRESTORE_EMULATOR in settings.inherited:
+        if _is_local(settings, store_url):
             await seed_demonstration(store)
         if await seed_default_agent(store):
             await look_at_edit(store, DEFAULT_AGENT_ID, clock.now())

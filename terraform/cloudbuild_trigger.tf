@@ -1,6 +1,17 @@
-# Runs cloudbuild.yaml on pushes to one branch, once somebody has approved it: what runs is in the pushed commit, and it
-# runs as the account that applies. That one must be able to change everything here; it is not made here, because
-# nothing here should be able to make such an account.
+# Two pipelines. What runs in each is in the pushed commit, so that whoever may push decides it: on other branches it runs
+# as an account that may read the state and nothing else, and has no secret; on the branch that is applied, as the account
+# that applies, once somebody has approved it.
+
+locals {
+  _pipeline = var.ci == null ? {} : {
+    _NAME         = local.name
+    _STATE_BUCKET = var.ci.state_bucket
+  }
+  _applied_branch = var.ci == null ? "" : "^${replace(var.ci.branch, ".", "\\.")}$"
+}
+
+# The account that applies must be able to change everything here. It is not made here, because nothing here should be
+# able to make such an account.
 resource "google_cloudbuild_trigger" "push" {
   count = var.ci == null ? 0 : 1
 
@@ -18,16 +29,62 @@ resource "google_cloudbuild_trigger" "push" {
     owner = var.ci.owner
     name  = var.ci.repository
     push {
-      branch = "^${replace(var.ci.branch, ".", "\\.")}$"
+      branch = local._applied_branch
     }
   }
 
-  substitutions = {
-    _APPLY_BRANCH = var.ci.branch
-    _IMAGE        = "${var.region}-docker.pkg.dev/${var.project_id}/${google_artifact_registry_repository.images.repository_id}/stream-handler"
-    _NAME         = local.name
-    _STATE_BUCKET = var.ci.state_bucket
-  }
+  substitutions = merge(local._pipeline, {
+    _IMAGE = "${var.region}-docker.pkg.dev/${var.project_id}/${google_artifact_registry_repository.images.repository_id}/stream-handler"
+  })
 
   depends_on = [time_sleep.apis]
+}
+
+resource "google_cloudbuild_trigger" "plan" {
+  count = var.ci == null ? 0 : 1
+
+  name            = "${local.name}-plan"
+  description     = "Tests and plans what is pushed to any other branch"
+  location        = var.region
+  service_account = google_service_account.plan[0].id
+  filename        = "cloudbuild.plan.yaml"
+
+  github {
+    owner = var.ci.owner
+    name  = var.ci.repository
+    push {
+      branch       = local._applied_branch
+      invert_regex = true
+    }
+  }
+
+  substitutions = local._pipeline
+
+  depends_on = [google_project_iam_member.plan, google_storage_bucket_iam_member.plan]
+}
+
+resource "google_service_account" "plan" {
+  count = var.ci == null ? 0 : 1
+
+  account_id   = "${local.name}-plan"
+  display_name = "${local.name}: plans what is pushed"
+
+  depends_on = [time_sleep.apis]
+}
+
+# The plan goes by the state alone (-refresh=false). To look at what is there would take the right to read everything.
+resource "google_project_iam_member" "plan" {
+  for_each = var.ci == null ? [] : toset(["roles/browser", "roles/logging.logWriter"])
+
+  project = var.project_id
+  role    = each.key
+  member  = google_service_account.plan[0].member
+}
+
+resource "google_storage_bucket_iam_member" "plan" {
+  count = var.ci == null ? 0 : 1
+
+  bucket = var.ci.state_bucket
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.plan[0].member
 }

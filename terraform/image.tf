@@ -1,16 +1,18 @@
-# Images that Cloud Build makes when their files have changed: the stream handler's, unless one is given, and
-# incoming_call's, where it is a service.
+# Images that Cloud Build makes when their files have changed: the stream handler's, unless one is given; incoming_call's,
+# where it is a service; and the doctor's, if there is a schedule.
 
 locals {
+  # The first has the Dockerfile.
   _image_folders = {
-    incoming_call  = "functions/incoming_call"
-    stream_handler = "services/stream_handler"
+    incoming_call   = ["functions/incoming_call"]
+    scheduled_check = ["cli", "services/stream_handler"]
+    stream_handler  = ["services/stream_handler"]
   }
   _image_files = {
-    for part, folder in local._image_folders : part => sort(concat(
+    for part, folders in local._image_folders : part => sort(concat(
       [".dockerignore"],
       [for file in keys(local._shared_files) : "shared/${file}"],
-      [for file in fileset(local.root, "${folder}/**") : file if !can(regex(local._not_deployed, file))],
+      flatten([for folder in folders : [for file in fileset(local.root, "${folder}/**") : file if !can(regex(local._not_deployed, file))]]),
     ))
   }
   _built_images = {
@@ -24,6 +26,7 @@ locals {
 
 resource "terraform_data" "image" {
   for_each = toset(concat(
+    var.check_schedule == null ? [] : ["scheduled_check"],
     var.domain_restricted_sharing ? ["incoming_call"] : [],
     var.stream_handler_image == null ? ["stream_handler"] : [],
   ))
@@ -32,13 +35,14 @@ resource "terraform_data" "image" {
   triggers_replace = local._built_images[each.key]
 
   provisioner "local-exec" {
-    command     = "gcloud builds submit . --quiet --project=\"$PROJECT\" --config=terraform/image.cloudbuild.yaml --substitutions=\"_DOCKERFILE=$DOCKERFILE,_IMAGE=$IMAGE\" --service-account=\"$ACCOUNT\" --gcs-source-staging-dir=\"$STAGING\""
+    command     = "gcloud builds submit . --quiet --project=\"$PROJECT\" --region=\"$REGION\" --config=terraform/image.cloudbuild.yaml --substitutions=\"_DOCKERFILE=$DOCKERFILE,_IMAGE=$IMAGE\" --service-account=\"$ACCOUNT\" --gcs-source-staging-dir=\"$STAGING\""
     working_dir = local.root
     environment = {
       ACCOUNT    = google_service_account.build.id
-      DOCKERFILE = "${local._image_folders[each.key]}/Dockerfile"
+      DOCKERFILE = "${local._image_folders[each.key][0]}/Dockerfile"
       IMAGE      = local._built_images[each.key]
       PROJECT    = var.project_id
+      REGION     = local.home
       STAGING    = "${google_storage_bucket.sources.url}/image"
     }
   }

@@ -51,8 +51,8 @@ resource "google_cloudfunctions2_function" "incoming_call" {
       content {
         key        = secret_environment_variables.key
         project_id = var.project_id
-        secret     = google_secret_manager_secret.this[secret_environment_variables.key].secret_id
-        version    = google_secret_manager_secret_version.this[secret_environment_variables.key].version
+        secret     = local.secret_variables[secret_environment_variables.key].secret
+        version    = local.secret_variables[secret_environment_variables.key].version
       }
     }
   }
@@ -126,8 +126,8 @@ resource "google_cloud_run_v2_service" "incoming_call" {
           name = env.key
           value_source {
             secret_key_ref {
-              secret  = google_secret_manager_secret.this[env.key].secret_id
-              version = google_secret_manager_secret_version.this[env.key].version
+              secret  = local.secret_variables[env.key].secret
+              version = local.secret_variables[env.key].version
             }
           }
         }

@@ -14,6 +14,7 @@ locals {
   uses_vertex    = local.on_vertex || anytrue([for name in var.model_endpoints : startswith(name, "vertex:")])
   uses_key       = !local.on_vertex || contains(var.model_endpoints, "developer")
   root           = "${path.module}/.."
+  home           = startswith(var.region, "europe-") ? var.region : "global" # of what is in no region elsewhere
   store_url      = "firestore:${var.project_id}/${google_firestore_database.this.name}"
 
   # These follow from names, and so are known before what they lead to exists: incoming_call and

@@ -7,10 +7,15 @@ locals {
 
 resource "google_logging_project_bucket_config" "dead_letters" {
   project        = var.project_id
-  location       = "global"
+  location       = local.home
   bucket_id      = "${local.name}-dead-letters"
   retention_days = var.dead_letter_days
   description    = "Records of calls that wait for `ringdown calls restore`"
+
+  # It cannot move, and what is in it may not be lost.
+  lifecycle {
+    ignore_changes = [location]
+  }
 
   depends_on = [time_sleep.apis]
 }

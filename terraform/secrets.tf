@@ -9,6 +9,30 @@ locals {
     } : name => version if version != null
   }
   secret_versions = merge(var.enabled_tool_secrets, local._own_secrets)
+
+  # Of these the version before is kept, and goes to what checks them as NAME_BEFORE: whoever still uses it is let in.
+  _rotated = ["STREAM_TOKEN_SECRET", "TWILIO_AUTH_TOKEN"]
+  _stored = merge(
+    { for name, number in local.secret_versions : name => { secret = name, number = number } if !contains(local._rotated, name) },
+    merge([
+      for name in local._rotated : {
+        for number in distinct([max(local.secret_versions[name] - 1, 1), local.secret_versions[name]]) :
+        "${name}/${number}" => { secret = name, number = number }
+      }
+    ]...),
+  )
+
+  # By the name of the environment variable, what it is given.
+  _stored_for = merge(
+    { for name, number in local.secret_versions : name => contains(local._rotated, name) ? "${name}/${number}" : name },
+    { for name in local._rotated : "${name}_BEFORE" => "${name}/${local.secret_versions[name] - 1}" if local.secret_versions[name] > 1 },
+  )
+  secret_variables = {
+    for variable, stored in local._stored_for : variable => {
+      secret  = google_secret_manager_secret.this[local._stored[stored].secret].secret_id
+      version = google_secret_manager_secret_version.this[stored].version
+    }
+  }
   _secret_values = {
     GEMINI_API_KEY           = var.gemini_api_key
     STREAM_TOKEN_SECRET      = "${uuid()}${uuid()}" # 244 random bits, new each time; stored with a new version only
@@ -16,30 +40,39 @@ locals {
     TWILIO_SHARED_KEY_SECRET = var.twilio_shared_key_secret
   }
 
+  _for_signatures = concat(local._rotated, [for name in local._rotated : "${name}_BEFORE"], ["TWILIO_SHARED_KEY_SECRET"])
+
   # Which part is given which secrets, as environment variables of these names.
   secrets_of = merge(
     {
+      agent_edited = [
+        for name in ["GEMINI_API_KEY"] : name if contains(keys(local._stored_for), name) && !local.on_vertex
+      ]
       incoming_call = [
-        for name in ["GEMINI_API_KEY", "STREAM_TOKEN_SECRET", "TWILIO_AUTH_TOKEN", "TWILIO_SHARED_KEY_SECRET"] :
-        name if contains(keys(local._own_secrets), name) && !(name == "GEMINI_API_KEY" && local.on_vertex)
+        for name in concat(["GEMINI_API_KEY"], local._for_signatures) :
+        name if contains(keys(local._stored_for), name) && !(name == "GEMINI_API_KEY" && local.on_vertex)
       ]
       stream_handler = [
-        for name in ["GEMINI_API_KEY", "STREAM_TOKEN_SECRET", "TWILIO_AUTH_TOKEN", "TWILIO_SHARED_KEY_SECRET"] :
-        name if contains(keys(local._own_secrets), name)
+        for name in concat(["GEMINI_API_KEY"], local._for_signatures) :
+        name if contains(keys(local._stored_for), name)
       ]
+      scheduled_check = var.check_schedule == null ? [] : local.uses_key ? ["GEMINI_API_KEY", "TWILIO_AUTH_TOKEN"] : ["TWILIO_AUTH_TOKEN"]
     },
     { for name, tool in local.tools : "tool/${name}" => tool.secrets },
   )
   _accounts_of = merge(
     {
-      incoming_call  = google_service_account.incoming_call.member
-      stream_handler = google_service_account.stream_handler.member
+      agent_edited    = google_service_account.agent_edited.member
+      incoming_call   = google_service_account.incoming_call.member
+      scheduled_check = one(google_service_account.scheduled_check[*].member)
+      stream_handler  = google_service_account.stream_handler.member
     },
     { for name in keys(local.tools) : "tool/${name}" => google_service_account.tool[name].member },
   )
   secret_readers = merge([
-    for part, secrets in local.secrets_of : {
-      for secret in secrets : "${part}/${secret}" => { part = part, secret = secret }
+    for part, variables in local.secrets_of : {
+      for secret in distinct([for variable in variables : local._stored[local._stored_for[variable]].secret]) :
+      "${part}/${secret}" => { part = part, secret = secret }
     }
   ]...)
 }
@@ -50,7 +83,23 @@ resource "google_secret_manager_secret" "this" {
   secret_id = "${local.name}-${lower(replace(each.key, "_", "-"))}"
 
   replication {
-    auto {}
+    dynamic "auto" {
+      for_each = local.home == "global" ? [local.home] : []
+      content {}
+    }
+    dynamic "user_managed" {
+      for_each = local.home == "global" ? [] : [local.home]
+      content {
+        replicas {
+          location = user_managed.value
+        }
+      }
+    }
+  }
+
+  # A secret cannot move: with another region it would be made anew, without what it held.
+  lifecycle {
+    ignore_changes = [replication]
   }
 
   depends_on = [time_sleep.apis]
@@ -59,15 +108,25 @@ resource "google_secret_manager_secret" "this" {
 # Write-only: the value goes from the variable to Secret Manager and is kept nowhere else. A new
 # number means a new version, and so new instances, which are told which version to read.
 resource "google_secret_manager_secret_version" "this" {
-  for_each = local.secret_versions
+  for_each = local._stored
 
-  secret                 = google_secret_manager_secret.this[each.key].id
-  secret_data_wo         = contains(keys(local._own_secrets), each.key) ? local._secret_values[each.key] : var.tool_secrets[each.key]
-  secret_data_wo_version = each.value
+  secret                 = google_secret_manager_secret.this[each.value.secret].id
+  secret_data_wo         = contains(keys(local._own_secrets), each.value.secret) ? local._secret_values[each.value.secret] : var.tool_secrets[each.value.secret]
+  secret_data_wo_version = each.value.number
 
   lifecycle {
     create_before_destroy = true # instances read the old one until they are replaced
   }
+}
+
+moved {
+  from = google_secret_manager_secret_version.this["STREAM_TOKEN_SECRET"]
+  to   = google_secret_manager_secret_version.this["STREAM_TOKEN_SECRET/1"]
+}
+
+moved {
+  from = google_secret_manager_secret_version.this["TWILIO_AUTH_TOKEN"]
+  to   = google_secret_manager_secret_version.this["TWILIO_AUTH_TOKEN/1"]
 }
 
 resource "google_secret_manager_secret_iam_member" "this" {

@@ -2,7 +2,7 @@
 
 resource "google_service_account" "agent_edited" {
   account_id   = "${local.name}-agent-edited"
-  display_name = "${local.name}: looks at edits of agents"
+  display_name = "${local.name}: looks at edits of agents, makes their clips"
 
   depends_on = [time_sleep.apis]
 }
@@ -52,6 +52,7 @@ locals {
       incoming_call  = google_service_account.incoming_call.member
       stream_handler = google_service_account.stream_handler.member
     },
+    var.check_schedule == null ? {} : { scheduled_check = google_service_account.scheduled_check[0].member },
     {
       for name, tool in local.tools : "tool/${name}" => google_service_account.tool[name].member
       if contains(tool.roles, "roles/datastore.user")
@@ -60,12 +61,17 @@ locals {
   _tool_roles = merge([
     for name, tool in local.tools : {
       for role in tool.roles : "${name}/${role}" => { tool = name, role = role }
-      if role != "roles/datastore.user"
+      if !contains(["roles/datastore.user", "roles/pubsub.publisher"], role)
     }
   ]...)
+  _function_sources = "projects/_/buckets/gcf-v2-sources-${local.project_number}-${var.region}"
   _vertex_users = merge(
-    local.on_vertex ? { incoming_call = google_service_account.incoming_call.member } : {},
+    local.on_vertex ? {
+      agent_edited  = google_service_account.agent_edited.member
+      incoming_call = google_service_account.incoming_call.member
+    } : {},
     local.uses_vertex ? { stream_handler = google_service_account.stream_handler.member } : {},
+    local.uses_vertex && var.check_schedule != null ? { scheduled_check = google_service_account.scheduled_check[0].member } : {},
   )
 }
 
@@ -104,11 +110,33 @@ resource "google_project_iam_member" "vertex_user" {
 }
 
 resource "google_project_iam_member" "build" {
-  for_each = toset(["roles/logging.logWriter", "roles/storage.objectViewer"])
-
   project = var.project_id
-  role    = each.key
+  role    = "roles/logging.logWriter"
   member  = google_service_account.build.member
+}
+
+moved {
+  from = google_project_iam_member.build["roles/logging.logWriter"]
+  to   = google_project_iam_member.build
+}
+
+resource "google_storage_bucket_iam_member" "build" {
+  bucket = google_storage_bucket.sources.name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.build.member
+}
+
+# Cloud Functions copies what it builds into a bucket of its own, which the first function brings: there is nothing to
+# bind a role to before.
+resource "google_project_iam_member" "build_functions" {
+  project = var.project_id
+  role    = "roles/storage.objectViewer"
+  member  = google_service_account.build.member
+
+  condition {
+    title      = "only the sources of functions"
+    expression = "resource.name == \"${local._function_sources}\" || resource.name.startsWith(\"${local._function_sources}/\")"
+  }
 }
 
 resource "google_artifact_registry_repository_iam_member" "build" {
@@ -129,17 +157,20 @@ resource "time_sleep" "grants" {
   create_duration = "60s"
   triggers = {
     members = sha256(jsonencode([
-      local._store_users, keys(local._tool_roles), local._vertex_users, keys(local.secret_readers),
+      local._store_users, keys(local._tool_roles), local._vertex_users, keys(local.secret_readers), local._function_sources,
     ]))
   }
 
   depends_on = [
     google_artifact_registry_repository_iam_member.build,
     google_project_iam_member.build,
+    google_project_iam_member.build_functions,
     google_project_iam_member.event_receiver,
     google_project_iam_member.store_user,
     google_project_iam_member.tool,
     google_project_iam_member.vertex_user,
+    google_pubsub_topic_iam_member.tool,
+    google_storage_bucket_iam_member.build,
     google_secret_manager_secret_iam_member.this,
   ]
 }

@@ -63,8 +63,8 @@ resource "google_cloud_run_v2_service" "stream_handler" {
           name = env.key
           value_source {
             secret_key_ref {
-              secret  = google_secret_manager_secret.this[env.key].secret_id
-              version = google_secret_manager_secret_version.this[env.key].version
+              secret  = local.secret_variables[env.key].secret
+              version = local.secret_variables[env.key].version
             }
           }
         }

@@ -1,7 +1,7 @@
 # One private function for each folder in functions/tools/ that has a tool.yaml.
 
 locals {
-  # What a tool may have on the project, if its tool.yaml asks for it.
+  # What a tool may have, if its tool.yaml asks for it: the database is this deployment's, and so is the topic.
   roles_for_tools = [
     "roles/aiplatform.user",
     "roles/datastore.user",
@@ -84,8 +84,8 @@ resource "google_cloudfunctions2_function" "tool" {
       content {
         key        = secret_environment_variables.key
         project_id = var.project_id
-        secret     = google_secret_manager_secret.this[secret_environment_variables.key].secret_id
-        version    = google_secret_manager_secret_version.this[secret_environment_variables.key].version
+        secret     = local.secret_variables[secret_environment_variables.key].secret
+        version    = local.secret_variables[secret_environment_variables.key].version
       }
     }
   }
@@ -137,7 +137,22 @@ resource "google_cloud_run_v2_service_iam_member" "incoming_call_calls_tool" {
 resource "google_pubsub_topic" "callbacks" {
   name = "${local.name}-callbacks"
 
+  dynamic "message_storage_policy" {
+    for_each = local.home == "global" ? [] : [local.home]
+    content {
+      allowed_persistence_regions = [message_storage_policy.value]
+    }
+  }
+
   depends_on = [time_sleep.apis]
+}
+
+resource "google_pubsub_topic_iam_member" "tool" {
+  for_each = { for name, tool in local.tools : name => tool if contains(tool.roles, "roles/pubsub.publisher") }
+
+  topic  = google_pubsub_topic.callbacks.id
+  role   = "roles/pubsub.publisher"
+  member = google_service_account.tool[each.key].member
 }
 
 resource "google_pubsub_subscription" "callbacks" {

@@ -8,7 +8,7 @@ locals {
   # Twilio sends texts in us1 and ie1 only.
   texts_api_url = "https://api.${local.twilio_domains[var.twilio_region == "ie1" ? "ie1" : "us1"]}"
 
-  fallback_url = "${local.public_url}/fallback"
+  fallback_url = coalesce(var.fallback_url, "${local.public_url}/fallback")
   _numbers = {
     for number in keys(var.phone_numbers) : number => {
       ACCOUNT_SID   = var.twilio_account_sid
@@ -54,7 +54,7 @@ resource "terraform_data" "number" {
 resource "terraform_data" "number_before" {
   for_each = local._numbers
 
-  input            = merge(each.value, { TOKEN_VERSION = google_secret_manager_secret_version.this["TWILIO_AUTH_TOKEN"].version })
+  input            = merge(each.value, { TOKEN_VERSION = local.secret_variables["TWILIO_AUTH_TOKEN"].version })
   triggers_replace = [var.twilio_account_sid]
 
   provisioner "local-exec" {

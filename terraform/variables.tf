@@ -51,6 +51,17 @@ variable "fallback_number" {
   }
 }
 
+variable "fallback_url" {
+  description = "What Twilio asks when incoming_call cannot be reached or answers with an error: TwiML that needs nothing of this deployment, such as a TwiML Bin, https://handler.twilio.com/twiml/EH…. Null: incoming_call's own /fallback."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.fallback_url == null || can(regex("^https://[^/?#]+/.+$", var.fallback_url))
+    error_message = "fallback_url must be the https:// address of TwiML, such as https://handler.twilio.com/twiml/EH0123456789abcdef0123456789abcdef."
+  }
+}
+
 variable "firestore_location" {
   description = "Where the database is, such as us-east4, nam5 or eur3. Null: in the region. It cannot be changed later."
   type        = string
@@ -190,7 +201,7 @@ variable "region" {
 }
 
 variable "secret_versions" {
-  description = "Raise a number to store a new value of that secret; instances are replaced and use it. twilio_shared_key_secret is used from the moment it has a number."
+  description = "Raise a number to store a new value of that secret; instances are replaced and use it. What twilio_auth_token and stream_token_secret were before is accepted until their number is raised again. twilio_shared_key_secret is used from the moment it has a number."
   type = object({
     gemini_api_key           = optional(number, 1)
     stream_token_secret      = optional(number, 1)

@@ -23,8 +23,19 @@ variable "budget" {
   }
 }
 
+variable "check_schedule" {
+  description = "When the doctor checks the line by itself, as cron in UTC, such as \"0 */6 * * *\". It wakes incoming_call and the stream handler and talks to the model for some seconds; what it finds wrong raises an alert. Null: nothing is checked, and nothing wakes the handler but a call."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.check_schedule == null || can(regex("^\\S+( \\S+){4}$", var.check_schedule))
+    error_message = "check_schedule must be cron with five fields, such as \"0 */6 * * *\" for every six hours."
+  }
+}
+
 variable "ci" {
-  description = "Build, plan and apply what is pushed to `branch`, once it is approved: the GitHub repository, connected to Cloud Build before (https://console.cloud.google.com/cloud-build/triggers/connect); the bucket that holds the state; and the account that applies, by its address."
+  description = "Build, plan and apply what is pushed to `branch`, once it is approved, and plan what is pushed to others: the GitHub repository, connected to Cloud Build before (https://console.cloud.google.com/cloud-build/triggers/connect); the bucket that holds the state; and the account that applies, by its address."
   type = object({
     owner           = string
     repository      = string

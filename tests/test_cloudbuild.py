@@ -1,8 +1,9 @@
-"""cloudbuild.yaml, its steps run in order with what they call replaced by recorders.
+"""The two pipelines, their steps run in order with what they call replaced by recorders.
 
 Substitutions and `$$` are read as Cloud Build reads them.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -16,7 +17,7 @@ import yaml
 from ringdown.tools import Json
 
 ROOT = Path(__file__).parents[1]
-FILE = ROOT / "cloudbuild.yaml"
+APPLY, PLAN = ROOT / "cloudbuild.yaml", ROOT / "cloudbuild.plan.yaml"
 DIGEST = f"us-east4-docker.pkg.dev/p/ringdown/stream-handler@sha256:{'b' * 64}"
 GIVEN = {
     "_IMAGE": "us-east4-docker.pkg.dev/p/ringdown/stream-handler",
@@ -26,7 +27,10 @@ GIVEN = {
 }
 RECORDER = """#!/bin/sh
 echo "$(basename "$0") $* image=$TF_VAR_stream_handler_image" >> "$RECORDED"
+env > "$RECORDED.env"
 [ "$1" = inspect ] && echo "$DIGEST"
+[ "$1" = output ] && echo "$DEPLOYED"
+[ "$1" = storage ] && echo "$VARIABLES" > terraform.tfvars
 [ "$(basename "$0")/$1" = "$FAILS" ] && exit 1
 exit 0
 """
@@ -39,9 +43,15 @@ class Build:
     said: str
     folder: Path
 
+    @property
+    def environ(self) -> dict[str, str]:
+        """Of the last command."""
+        lines = (self.folder / "recorded.txt.env").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines if "=" in line)
 
-def document() -> Json:
-    return yaml.safe_load(FILE.read_text("utf-8"))
+
+def document(file: Path = APPLY) -> Json:
+    return yaml.safe_load(file.read_text("utf-8"))
 
 
 _VARIABLE = re.compile(r"\$\$|\$(?P<name>[A-Z_][A-Z0-9_]*)|\$\{(?P<braced>[A-Z_][A-Z0-9_]*)\}")
@@ -58,16 +68,21 @@ def substituted(text: str, values: Mapping[str, str]) -> str:
     return _VARIABLE.sub(value, text)
 
 
-def run_build(folder: Path, branch: str, *, fails: str = "", tfvars: bool = True) -> Build:
+def run_build(
+    folder: Path,
+    file: Path = APPLY,
+    *,
+    fails: str = "",
+    deployed: str = DIGEST,
+    variables: str = "",
+) -> Build:
     """`fails` names a command, such as `make/test`, that does."""
-    build, workspace = document(), folder / "workspace"
-    values = {**build["substitutions"], **GIVEN, "BRANCH_NAME": branch}
+    build, workspace = document(file), folder / "workspace"
+    values = {**build["substitutions"], **GIVEN}
     tools = folder / "bin"
     (workspace / "terraform").mkdir(parents=True)
-    if tfvars:
-        (workspace / "terraform" / "terraform.tfvars").touch()
     tools.mkdir()
-    for name in ("make", "docker", "cp"):
+    for name in ("make", "docker", "cp", "gcloud"):
         (tools / name).write_text(RECORDER)
         (tools / name).chmod(0o755)
     (workspace / "terraform-binary").write_text(RECORDER)
@@ -87,6 +102,8 @@ def run_build(folder: Path, branch: str, *, fails: str = "", tfvars: bool = True
                 "PATH": f"{tools}:{os.environ['PATH']}",
                 "RECORDED": str(recorded),
                 "DIGEST": DIGEST,
+                "DEPLOYED": deployed,
+                "VARIABLES": variables,
                 "FAILS": fails,
             },
             stdout=subprocess.PIPE,
@@ -105,7 +122,7 @@ def _here(text: str, workspace: Path) -> str:
 
 
 def test_a_push_to_main_is_tested_built_pushed_planned_and_applied(tmp_path: Path) -> None:
-    build = run_build(tmp_path, "main")
+    build = run_build(tmp_path)
     assert build.status == 0, build.said
     assert [line.split(" image=")[0].split()[:2] for line in build.commands] == [
         ["make", "test"],
@@ -113,25 +130,59 @@ def test_a_push_to_main_is_tested_built_pushed_planned_and_applied(tmp_path: Pat
         ["docker", "push"],
         ["docker", "inspect"],
         ["cp", "/bin/terraform"],
+        ["gcloud", "storage"],
         ["terraform-binary", "init"],
         ["terraform-binary", "plan"],
         ["terraform-binary", "apply"],
     ]
-    assert "-backend-config=bucket=our-state -backend-config=prefix=ringdown" in build.commands[5]
+    assert "cp gs://our-state/ringdown/terraform.tfvars ." in build.commands[5]
+    assert "-backend-config=bucket=our-state -backend-config=prefix=ringdown" in build.commands[6]
     assert 'backend "gcs"' in (tmp_path / "workspace/terraform/backend.tf").read_text()
 
 
 def test_what_is_deployed_is_named_by_its_digest(tmp_path: Path) -> None:
-    build = run_build(tmp_path, "main")
+    build = run_build(tmp_path)
     images = [c.split(" image=")[1] for c in build.commands if c.startswith("terraform-")]
     assert images == [DIGEST] * 3
 
 
-def test_another_branch_is_planned_and_not_applied(tmp_path: Path) -> None:
-    build = run_build(tmp_path, "an-idea")
+def test_another_branch_is_tested_and_planned_by_the_state_alone(tmp_path: Path) -> None:
+    build = run_build(tmp_path, PLAN)
     assert build.status == 0, build.said
-    assert build.commands[-1].startswith("terraform-binary plan")
-    assert "an-idea is not main" in build.said
+    assert [line.split()[:2] for line in build.commands] == [
+        ["make", "test"],
+        ["cp", "/bin/terraform"],
+        ["gcloud", "storage"],
+        ["terraform-binary", "init"],
+        ["terraform-binary", "output"],
+        ["terraform-binary", "plan"],
+    ]
+    assert "plan -refresh=false -lock=false" in build.commands[-1]
+
+
+def test_a_plan_has_no_secret_and_names_none() -> None:
+    build = document(PLAN)
+    assert "availableSecrets" not in build
+    assert [step["id"] for step in build["steps"] if "secretEnv" in step] == []
+    assert "gcloud secrets" not in PLAN.read_text("utf-8")
+
+
+def test_a_plan_gives_tools_secrets_that_are_none(tmp_path: Path) -> None:
+    """Terraform wants a value for each that is enabled."""
+    variables = "enabled_tool_secrets = { TWILIO_API_KEY = 1, AWS_SECRET_ACCESS_KEY = 2 }"
+    build = run_build(tmp_path, PLAN, variables=variables)
+    given = json.loads(build.environ["TF_VAR_tool_secrets"])
+    assert given == dict.fromkeys(
+        ("AWS_SECRET_ACCESS_KEY", "TWILIO_API_KEY"), "not-known-to-a-plan"
+    )
+
+
+@pytest.mark.parametrize(("deployed", "kept"), [(DIGEST, DIGEST), ("host/handler:src-1", "")])
+def test_a_plan_keeps_the_image_that_a_pipeline_deployed(
+    deployed: str, kept: str, tmp_path: Path
+) -> None:
+    build = run_build(tmp_path, PLAN, deployed=deployed)
+    assert build.commands[-1].endswith(f"image={kept}")
 
 
 @pytest.mark.parametrize(
@@ -143,30 +194,37 @@ def test_another_branch_is_planned_and_not_applied(tmp_path: Path) -> None:
     ],
 )
 def test_nothing_follows_a_step_that_fails(tmp_path: Path, fails: str, last: str) -> None:
-    build = run_build(tmp_path, "main", fails=fails)
+    build = run_build(tmp_path, fails=fails)
     assert build.status != 0
     assert build.commands[-1].startswith(last)
 
 
-def test_without_variables_nothing_is_planned(tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", [APPLY, PLAN], ids=["apply", "plan"])
+def test_without_variables_nothing_is_planned(file: Path, tmp_path: Path) -> None:
     """An apply with defaults would take down what a person asked for."""
-    build = run_build(tmp_path, "main", tfvars=False)
+    build = run_build(tmp_path, file, fails="gcloud/storage")
     assert build.status != 0
-    assert "Commit the variables" in build.said
+    assert "gcloud storage cp terraform/terraform.tfvars gs://our-state/ringdown/" in build.said
     assert not [line for line in build.commands if line.startswith("terraform-")]
 
 
 def test_no_secret_is_in_an_argument(tmp_path: Path) -> None:
-    build = run_build(tmp_path, "main")
+    build = run_build(tmp_path)
     assert "canary-secret" not in "\n".join(build.commands)
     asked = {name for step in document()["steps"] for name in step.get("secretEnv", ())}
     assert asked == {s["env"] for s in document()["availableSecrets"]["secretManager"]}
 
 
-def test_the_trigger_gives_every_substitution_there_is() -> None:
-    trigger = (ROOT / "terraform" / "cloudbuild_trigger.tf").read_text("utf-8")
-    given = set(re.findall(r"^\s+(_[A-Z_]+)\s+=", trigger, re.MULTILINE))
-    assert given == set(document()["substitutions"]) - {"_TERRAFORM"}
+def test_the_triggers_give_every_substitution_there_is() -> None:
+    triggers = (ROOT / "terraform" / "cloudbuild_trigger.tf").read_text("utf-8")
+    given = set(re.findall(r"^\s+(_[A-Z_]+)\s+=", triggers, re.MULTILINE))
+    assert given == set(document(APPLY)["substitutions"]) - {"_TERRAFORM"}
+    assert given - {"_IMAGE"} == set(document(PLAN)["substitutions"]) - {"_TERRAFORM"}
+
+
+def test_both_pipelines_have_one_terraform() -> None:
+    first, second = (document(file)["substitutions"]["_TERRAFORM"] for file in (APPLY, PLAN))
+    assert first == second
 
 
 def test_every_variable_it_sets_is_one_of_terraforms() -> None:
@@ -175,5 +233,5 @@ def test_every_variable_it_sets_is_one_of_terraforms() -> None:
         for path in (ROOT / "terraform").glob("variables*.tf")
         for name in re.findall(r'^variable "(\w+)"', path.read_text("utf-8"), re.MULTILINE)
     }
-    text = FILE.read_text("utf-8")
+    text = APPLY.read_text("utf-8") + PLAN.read_text("utf-8")
     assert set(re.findall(r"TF_VAR_(\w+)", text)) <= declared

@@ -10,6 +10,7 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -56,14 +57,47 @@ def settings_with(folder: Path, gemini: GeminiLiveServer, **fields: Any) -> Stac
 @asynccontextmanager
 async def running_line(settings: StackSettings) -> AsyncIterator[Stack]:
     """As `devtools.stack.running_stack`. Inside, dates are the loop's, too."""
+    async with restartable_line(settings) as (stack, _):
+        yield stack
+
+
+@asynccontextmanager
+async def restartable_line(settings: StackSettings) -> AsyncIterator[tuple[Stack, "Parts"]]:
+    """As `running_line`, with its parts."""
     path = settings.out / LOG
     path.parent.mkdir(parents=True, exist_ok=True)
     with clock.replaced_by(jumping_loop().date), path.open("a") as log, logging_to(log):
         stack, commands = await planned_stack(settings)
-        async with AsyncExitStack() as parts:
+        parts = Parts(log)
+        try:
             for command in commands:
-                await parts.enter_async_context(_started(command, log))
-            yield stack
+                await parts.start(command)
+            yield stack, parts
+        finally:
+            await parts.stop()
+
+
+class Parts:
+    """What runs of a line."""
+
+    def __init__(self, log: TextIO) -> None:
+        self._log = log
+        self._running: dict[str, tuple[Command, AsyncExitStack]] = {}
+
+    async def start(self, command: Command) -> None:
+        part = AsyncExitStack()
+        await part.enter_async_context(_started(command, self._log))
+        self._running[command.name] = (command, part)
+
+    async def restart(self, name: str, environ: Mapping[str, str]) -> None:
+        """Replace a part by one with these variables, too, as an apply does."""
+        command, part = self._running.pop(name)
+        await part.aclose()
+        await self.start(replace(command, environ={**command.environ, **environ}))
+
+    async def stop(self) -> None:
+        for _, part in reversed(self._running.values()):
+            await part.aclose()
 
 
 @asynccontextmanager

@@ -17,9 +17,11 @@ from ringdown_cli.terminal import Style, Terminal
 from ringdown_cli.wording import counted, money, number_shown
 
 _LAST_CALLS = 5
-_NEXT = (
+_AFTER_CALLS = (
     ("calls show last", "what happened in the last call"),
     ("calls list --since yesterday --problem", "calls that went wrong"),
+)
+_NEXT = (
     ("agents edit default", "change what the agent says"),
     ("doctor", "check that the line can take calls"),
     ("--help", "every command"),
@@ -56,8 +58,9 @@ async def say_line(arguments: argparse.Namespace, surroundings: Surroundings) ->
         terminal.say("\nLast calls:", Style.STRONG)
         call_table(terminal, last, surroundings.zone)
     terminal.say("\nNext:", Style.STRONG)
-    width = max(len(command) for command, _ in _NEXT)
-    for command, what in _NEXT:
+    commands = (*_AFTER_CALLS, *_NEXT) if last else _NEXT
+    width = max(len(command) for command, _ in commands)
+    for command, what in commands:
         terminal.say(f"  ringdown {command:{width}}  {what}")
     return DONE
 

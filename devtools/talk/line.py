@@ -10,8 +10,9 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from devtools.clips import making_clips
 from devtools.gemini_stand_in import GeminiStandIn
-from devtools.line_parts import running_model, running_parts
+from devtools.line_parts import line_clip_maker, running_model, running_parts
 from devtools.model_wire import Heard, overheard
 from devtools.stack import ROOT, Stack
 from ringdown.agents import DEFAULT_AGENT_ID
@@ -144,6 +145,7 @@ async def running_line(
         running_parts(
             reached, environ, out, handlers=2, served_tools=None, clock=out / "clock"
         ) as (stack, store),
+        making_clips(line_clip_maker(model), store, now),
     ):
         (out / "clock").write_text("0", "ascii")
         scenario = load_scenario(SCENARIO)

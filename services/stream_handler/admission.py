@@ -55,14 +55,14 @@ class Admission:
         self,
         store: CallStore,
         *,
-        token_secret: str,
+        token_secrets: tuple[str, ...],
         handler: str,
     ) -> None:
         self._store = store
-        self._token_secret = token_secret
+        self._token_secrets = token_secrets
         self._handler = handler
-        self._used: dict[str, float] = {}
-        """Tokens that let a stream in, and when (Unix s)."""
+        self._used: dict[tuple[str, int], float] = {}
+        """Calls and attempts whose token let a stream in, and when (Unix s)."""
 
     async def admit(self, stream: MediaStream) -> Admitted:
         """Check the stream's token and claim its call. Raises Refused."""
@@ -70,11 +70,11 @@ class Admission:
         claim = Claim(attempt=attempt, handler=self._handler, claimed_at=clock.now())
         call = await self._claim(stream.call_sid, claim, travelling)
         if call is None and travelling is not None:
-            self._use_once(stream.parameters)
+            self._use_once(stream.call_sid, attempt)
             return Admitted(_begun(travelling, claim), claim, claimed=False)
         if call is None:
             raise Refused(CloseCode.INTERNAL_ERROR, "the call cannot be claimed")
-        self._use_once(stream.parameters)
+        self._use_once(stream.call_sid, attempt)
         if attempt == 1:
             return Admitted(call, claim)
         history, tool_calls = await _earlier(self._store, stream.call_sid)
@@ -98,15 +98,15 @@ class Admission:
 
     def _checked(self, call_sid: str, parameters: Mapping[str, str]) -> tuple[int, Call | None]:
         """The attempt that the token allows, and the call if it travels with the stream."""
-        secret = self._token_secret
+        secrets = self._token_secrets
         try:
             attempt = stream_token.verify(
-                secret,
+                secrets,
                 parameters.get("token", ""),
                 call_sid=call_sid,
                 now_s=clock.now().timestamp(),
             )
-            travelling = travelling_call.unpack(secret, parameters, call_sid=call_sid)
+            travelling = travelling_call.unpack(secrets, parameters, call_sid=call_sid)
         except TokenRefused as error:
             raise Refused(CloseCode.POLICY_VIOLATION, str(error)) from None
         if travelling is not None and travelling.attempt != attempt:
@@ -129,14 +129,14 @@ class Admission:
             raise Refused(CloseCode.POLICY_VIOLATION, "the call is unknown, over, or held already")
         return call
 
-    def _use_once(self, parameters: Mapping[str, str]) -> None:
-        """What the store cannot vouch for: that the token has not let in another stream."""
-        now_s, token = clock.now().timestamp(), parameters["token"]
-        for old in [t for t, at_s in self._used.items() if now_s - at_s > stream_token.LIFETIME_S]:
+    def _use_once(self, call_sid: str, attempt: int) -> None:
+        """What the store cannot vouch for: that this attempt has not let in another stream."""
+        now_s, used = clock.now().timestamp(), (call_sid, attempt)
+        for old in [u for u, at_s in self._used.items() if now_s - at_s > stream_token.LIFETIME_S]:
             del self._used[old]
-        if token in self._used:
+        if used in self._used:
             raise Refused(CloseCode.POLICY_VIOLATION, "the call is held already")
-        self._used[token] = now_s
+        self._used[used] = now_s
 
 
 def _begun(travelling: Call, claim: Claim) -> Call:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar, assert_never
 
 from ringdown import clock
+from ringdown.audio.telephone import Upsampler
 from ringdown.calls import Call, CallStore
 from ringdown.calls.flights import FlightStore
 from ringdown.gemini.model_session import LiveModel
@@ -17,7 +18,6 @@ from ringdown.log import Log
 from ringdown.tools.client import ToolClient
 from stream_handler.admission import Admitted
 from stream_handler.agent_watch import AgentWatch
-from stream_handler.audio.telephone import Upsampler, ringback, waiting_tone
 from stream_handler.call.actions import (
     Action,
     CallTool,
@@ -60,6 +60,7 @@ from stream_handler.observers import ObservedSession
 from stream_handler.record.flight_record import FlightRecord
 from stream_handler.record.recorder import Recorded, Recorder
 from stream_handler.record.stream_report import StreamReport
+from stream_handler.tones import ringback, waiting_tone
 from stream_handler.words import words_for
 
 _FRAME_MS = 20

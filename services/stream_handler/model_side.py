@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
+from ringdown.audio.telephone import Downsampler
 from ringdown.gemini.events import ModelEvent, ModelSpeech
 from ringdown.gemini.model_session import LiveModel, ModelError, ModelSession
 from ringdown.log import Log
-from stream_handler.audio.telephone import Downsampler
 from stream_handler.call.actions import (
     ConnectModel,
     SendModelText,

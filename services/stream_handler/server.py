@@ -58,7 +58,7 @@ class StreamServer:
         self._services = services
         self._admission = Admission(
             services.store,
-            token_secret=settings.stream_token_secret,
+            token_secrets=settings.stream_token_secrets,
             handler=settings.handler,
         )
         self._loop_watch = loop_watch or LoopWatch()
@@ -100,7 +100,7 @@ class StreamServer:
             return connection.respond(HTTPStatus.NOT_FOUND, "Not found.\n")
         if not signature_is_valid(
             request.headers,
-            auth_token=self._settings.twilio_auth_token,
+            auth_tokens=self._settings.twilio_auth_tokens,
             shared_key_secret=self._settings.twilio_shared_key_secret,
             url=self._settings.stream_url + MEDIA_PATH,
         ):

@@ -16,10 +16,12 @@ class Settings:
     port: int
     stream_url: str
     """The base URL that Twilio connects to: wss://host, without a path."""
-    twilio_auth_token: str = field(repr=False)
+    twilio_auth_tokens: tuple[str, ...] = field(repr=False)
+    """The account's; while it is rotated, also the one before."""
     twilio_shared_key_secret: str | None = field(repr=False)
     """For accounts whose webhooks are signed with a shared key instead of the auth token."""
-    stream_token_secret: str = field(repr=False)
+    stream_token_secrets: tuple[str, ...] = field(repr=False)
+    """Shared with incoming_call; while it is rotated, also the one before."""
     store_url: str
     endpoints: tuple[GeminiBackend, ...]
     """The model's, in the order in which they are dialled."""
@@ -37,11 +39,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         stream_url=reader.url(
             "STREAM_URL", "this service's base URL as Twilio reaches it, wss://HOST", scheme="wss"
         ),
-        twilio_auth_token=reader.secret(
+        twilio_auth_tokens=reader.rotated_secret(
             "TWILIO_AUTH_TOKEN", "the auth token from Twilio's console", min_length=16
         ),
         twilio_shared_key_secret=reader.optional("TWILIO_SHARED_KEY_SECRET"),
-        stream_token_secret=reader.secret(
+        stream_token_secrets=reader.rotated_secret(
             "STREAM_TOKEN_SECRET",
             "a random secret, the same as incoming_call's (openssl rand -hex 32)",
             min_length=32,

@@ -39,6 +39,18 @@ class SettingsReader:
             )
         return value
 
+    def rotated_secret(self, name: str, purpose: str, *, min_length: int) -> tuple[str, ...]:
+        """The secret; then the one before it, `{name}_BEFORE`, if that is still accepted."""
+        before = f"{name}_BEFORE"
+        return (
+            self.secret(name, purpose, min_length=min_length),
+            *(
+                (self.secret(before, f"what {name} was, or leave it out", min_length=min_length),)
+                if self.optional(before)
+                else ()
+            ),
+        )
+
     def integer(self, name: str, *, default: int, minimum: int, maximum: int) -> int:
         raw = self._environ.get(name, "").strip()
         if not raw:

@@ -1,6 +1,7 @@
 """Text messages through Twilio's REST API, with Twilio's own client."""
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,7 +22,9 @@ class TwilioAccount:
     """Whose texts they are, and from which numbers."""
 
     account_sid: str
-    auth_token: str = field(repr=False)
+    key_sid: str
+    key_secret: str = field(repr=False)
+    """Of an API key that may send messages and nothing else: the auth token may do anything."""
     numbers: tuple[str, ...]
     """At least one."""
     api_url: str | None = None
@@ -36,16 +39,24 @@ class NotSent(NamedTuple):
 
 
 def read_twilio_account(reader: SettingsReader) -> TwilioAccount | None:
-    """None if TWILIO_ACCOUNT_SID or PHONE_NUMBERS is not set; what is wrong is told by `finish`."""
+    """None if TWILIO_ACCOUNT_SID, TWILIO_API_KEY or PHONE_NUMBERS is not set; what is wrong is told
+    by `finish`."""
     account_sid = reader.optional("TWILIO_ACCOUNT_SID")
     numbers = reader.phone_numbers("PHONE_NUMBERS")
     api_url = None
     if reader.optional("TWILIO_API_URL") is not None:
         api_url = reader.url("TWILIO_API_URL", "another endpoint, https://HOST", scheme="https")
-    token = reader.text("TWILIO_AUTH_TOKEN", "the auth token shown in the Twilio console")
-    if account_sid is None or not numbers:
+    key = reader.optional("TWILIO_API_KEY")
+    if account_sid is None or not numbers or key is None:
         return None
-    return TwilioAccount(account_sid, token, numbers, api_url)
+    key_sid, _, key_secret = key.partition(":")
+    if re.fullmatch("SK[0-9a-f]{32}", key_sid) is None or not key_secret:
+        reader.problem(
+            "TWILIO_API_KEY is no API key. Set it to its SID and secret with a colon between:"
+            " SK0123…:secret."
+        )
+        return None
+    return TwilioAccount(account_sid, key_sid, key_secret, numbers, api_url)
 
 
 class TwilioTexts:
@@ -87,7 +98,7 @@ def _client(account: TwilioAccount) -> "Client":
     from twilio.rest import Client
 
     http = TwilioHttpClient(timeout=_WITHIN_S)
-    client = Client(account.account_sid, account.auth_token, http_client=http)
+    client = Client(account.key_sid, account.key_secret, account.account_sid, http_client=http)
     if account.api_url is not None:
         client.api.base_url = account.api_url
     return client
@@ -100,8 +111,8 @@ _CALLERS = {
     21614: "The caller's telephone cannot get texts: it is a landline. Tell the caller.",
 }
 _OPERATORS = {
-    20003: "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN do not belong together, or to another region"
-    " than TWILIO_API_URL",
+    20003: "TWILIO_API_KEY is not a key of TWILIO_ACCOUNT_SID, may not send messages, or is of"
+    " another region than TWILIO_API_URL",
     21408: "texts to this country are not allowed: Twilio console, Messaging, Geo permissions",
     21606: "PHONE_NUMBERS has a number that is not this account's, or sends no texts",
     21608: "a trial account texts verified numbers only: upgrade it, or verify the number",

@@ -24,28 +24,32 @@ _DIGESTS = {"HMAC_SHA1": hashlib.sha1, "HMAC_SHA256": hashlib.sha256}
 def signature_is_valid(
     headers: Mapping[str, str],
     *,
-    auth_token: str,
+    auth_tokens: tuple[str, ...],
     shared_key_secret: str | None,
     url: str,
     form: Iterable[tuple[str, str]] = (),
 ) -> bool:
     """Whether `headers` (case-insensitive) sign `form` for `url`.
 
-    The key is the account's auth token, or the shared key's secret where the settings header says
-    that one was used (and we have been given it). Twilio may add a slash to the URL, name the
-    scheme's own port or not, and spell the host as its console has it; each of these is accepted.
+    The key is one of the account's auth tokens (two, while it is rotated), or the shared key's
+    secret where the settings header says that one was used (and we have been given it). Twilio may
+    add a slash to the URL, name the scheme's own port or not, and spell the host as its console has
+    it; each of these is accepted.
     """
     settings = _header(headers, _SETTINGS)
     digest = _DIGESTS.get(_algorithm(settings).upper())
     if digest is None:
         return False
-    key = ((shared_key_secret if settings else None) or auth_token).encode()
+    shared_key = shared_key_secret if settings else None
+    keys = (shared_key,) if shared_key else auth_tokens
     fields = "".join(name + value for name, value in sorted(set(form)))
     given = _header(headers, SIGNATURE_HEADER).encode("utf-8", "replace")
     return any(
         hmac.compare_digest(
-            base64.b64encode(hmac.new(key, f"{signed}{fields}".encode(), digest).digest()), given
+            base64.b64encode(hmac.new(key.encode(), f"{signed}{fields}".encode(), digest).digest()),
+            given,
         )
+        for key in keys
         for ending in ("", "/")
         for signed in _spellings(url + ending, _header(headers, "host"))
     )

@@ -26,11 +26,19 @@ from simulators.gemini_live.messages import (
     ToolResponses,
     VideoInput,
 )
-from simulators.gemini_live.obedience import obey
+from simulators.gemini_live.obedience import misquoted, obey, recited
 from simulators.gemini_live.reading import DEFAULT_INPUT_HZ
 from simulators.gemini_live.refusals import invalid
-from simulators.gemini_live.replies import answer_speech, answer_text, asked, recall, told
-from simulators.gemini_live.scenario import Scenario
+from simulators.gemini_live.replies import (
+    RECITAL,
+    Answer,
+    answer_speech,
+    answer_text,
+    asked,
+    recall,
+    told,
+)
+from simulators.gemini_live.scenario import Reply, Scenario
 from simulators.gemini_live.speaking import Speaker
 from simulators.gemini_live.trouble import Trouble
 from simulators.speech.pcm import Pcm
@@ -217,8 +225,15 @@ class Conversation:
         actions = self._speaker.interrupt(now_ms)
         memory = self.memory.with_meter(self.memory.meter.with_text(text))
         question, memory = asked(memory, text)
-        answer = answer_text(self._scenario, memory, question)
+        answer = self._recital(question) or answer_text(self._scenario, memory, question)
         self._speaker.memory = memory.with_turn("user", question)
         if answer is None:
             return actions
         return actions + self._speaker.answer(obey(answer, question, self._instructions), now_ms)
+
+    def _recital(self, text: str) -> Answer | None:
+        wanted = recited(text)
+        if wanted is None:
+            return None
+        how = self._speaker.misquotes
+        return Answer(RECITAL, Reply(say=wanted if how is None else misquoted(wanted, how)))

@@ -140,6 +140,16 @@ class ReplaceVoice:
     by: FalseVoice = "silence"
 
 
+Misquote = Literal["other_words", "cut_off"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReciteBadly:
+    """From now on say something before what is to be said word for word, or only half of it."""
+
+    by: Misquote = "other_words"
+
+
 @dataclass(frozen=True, slots=True)
 class DelayCallerTranscripts:
     """From now on send the words of the caller so much later."""
@@ -223,6 +233,7 @@ InSession = (
     | Flood
     | ChangeSpeed
     | ReplaceVoice
+    | ReciteBadly
     | DelayCallerTranscripts
     | TrailAgentTranscripts
     | EndEmptyTurns

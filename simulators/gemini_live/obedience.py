@@ -1,17 +1,21 @@
 """Sentences that are not in the scenario but follow from what the client asked of the model.
 
-`{quoted}` in a reply's `say` is what the text that asks for the reply has in quotation marks, as a
-client asks for a greeting in exact words. `{instructed}` is what the session's instructions say
-about the question: the model understands nothing, but it can say only what it is told.
+A text that asks for something "word for word", in quotation marks, gets it whatever the scenario
+says. `{quoted}` in a reply's `say` is what the text that asks for the reply has in quotation marks,
+as a client asks for a greeting in exact words. `{instructed}` is what the session's instructions
+say about the question: the model understands nothing, but it can say only what it is told.
 """
 
 import re
 from dataclasses import replace
+from typing import assert_never
 
+from simulators.gemini_live.faults import Misquote
 from simulators.gemini_live.replies import Answer
 from simulators.speech.recognition import normalise
 
 _QUOTED = re.compile(r'"(.+)"', re.DOTALL)
+_RECITAL = re.compile(r'word for word: "(.+)"\s*', re.DOTALL)
 _PARAGRAPHS = 2
 _SHORTEST_WORD = 4  # shorter ones are in every sentence
 _STEM = 4  # "cost" and "costs", "deliver" and "delivery"
@@ -28,6 +32,24 @@ def obey(answer: Answer, question: str, instructions: str) -> Answer:
     if "{instructed}" in say:
         say = say.replace("{instructed}", answer_from(instructions, question))
     return replace(answer, reply=replace(answer.reply, say=say))
+
+
+def recited(text: str) -> str | None:
+    """What `text` asks to be said word for word, if it does."""
+    asked = _RECITAL.search(text)
+    return None if asked is None else asked[1]
+
+
+def misquoted(text: str, how: Misquote) -> str:
+    """`text` as models get it wrong."""
+    match how:
+        case "other_words":
+            return f"Sure. {text}"
+        case "cut_off":
+            words = text.split()
+            return " ".join(words[: (len(words) + 1) // 2])
+        case _:
+            assert_never(how)
 
 
 def answer_from(instructions: str, question: str) -> str:

@@ -14,6 +14,7 @@ from simulators.speech.recognition import normalise
 
 GREETING = "greeting"
 UNKNOWN = "unknown"
+RECITAL = "recital"
 _ROLES = {"Caller": "user", "You": "model"}
 _VALUE = re.compile(r"\{([\w.]+)\}")
 
@@ -24,7 +25,7 @@ class MissingValue(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`name` is that of the turn, or "greeting", or "unknown"."""
+    """`name` is that of the turn, or "greeting", "unknown" or "recital"."""
 
     name: str
     reply: Reply

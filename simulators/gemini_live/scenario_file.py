@@ -23,8 +23,10 @@ from simulators.gemini_live.faults import (
     HearNobody,
     IgnoreShortSounds,
     Misbehaviour,
+    Misquote,
     Moment,
     PhantomInterruption,
+    ReciteBadly,
     RefuseLongSetup,
     RefuseResumption,
     RefuseSetup,
@@ -49,6 +51,7 @@ from simulators.speech.synthesis import Voice
 from simulators.yaml_fields import Fields, ScenarioError, parse_yaml
 
 _FALSE_VOICES: tuple[FalseVoice, ...] = get_args(FalseVoice)
+_MISQUOTES: tuple[Misquote, ...] = get_args(Misquote)
 
 
 def load_scenario(path: Path) -> Scenario:
@@ -245,6 +248,8 @@ def _read_misbehaviour(fields: Fields) -> Misbehaviour:
             return ChangeSpeed(fields.number("speed", 0.8, minimum=0.05))
         case "replace_voice":
             return ReplaceVoice(fields.choice("by", _FALSE_VOICES))
+        case "recite_badly":
+            return ReciteBadly(fields.choice("by", _MISQUOTES))
         case "delay_caller_transcripts":
             delay_s = DelayCallerTranscripts().delay_s
             return DelayCallerTranscripts(fields.number("delay_s", delay_s))

@@ -15,6 +15,7 @@ from simulators.gemini_live.actions import (
     TurnSpoken,
 )
 from simulators.gemini_live.delivery import Delivery, duration_ms
+from simulators.gemini_live.faults import Misquote
 from simulators.gemini_live.memory import Memory
 from simulators.gemini_live.messages import (
     Behavior,
@@ -62,6 +63,8 @@ class Speaker:
         """Whether a turn is over with a call that it begins with."""
         self.empty_because: str | None = None
         """Why turns are over without a word, if they are."""
+        self.misquotes: Misquote | None = None
+        """How what is to be said word for word is got wrong, if it is."""
 
     @property
     def next_due_ms(self) -> float | None:

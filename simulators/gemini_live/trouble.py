@@ -23,6 +23,7 @@ from simulators.gemini_live.faults import (
     InSession,
     Moment,
     PhantomInterruption,
+    ReciteBadly,
     RepeatTurnComplete,
     ReplaceVoice,
     SendBinary,
@@ -175,6 +176,8 @@ class Trouble:
                 self._speaker.change_speed(speed)
             case ReplaceVoice(by):
                 self._sound = FalseSound(by)
+            case ReciteBadly(by):
+                self._speaker.misquotes = by
             case DelayCallerTranscripts(delay_s):
                 self._caller_words_late_ms = delay_s * 1000
             case TrailAgentTranscripts(delay_s):

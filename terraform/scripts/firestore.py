@@ -1,11 +1,12 @@
-"""Sets up one Firestore database: `firestore.py rules`, `seed` or `expire`.
+"""Sets up one Firestore database: `firestore.py rules`, `seed`, `expire` or `look`.
 
-Run by Terraform (firestore.tf, seeds.tf), which says everything in the environment. Nothing here
-deletes or replaces: with `deletion_protection` the database outlives `terraform destroy`, and so
-must what operators wrote in it, and the time when its records expire. Python's standard library and
-gcloud are all it needs.
+Run by Terraform (firestore.tf, seeds.tf, agent_edited.tf), which says everything in the
+environment. Nothing here deletes or replaces: with `deletion_protection` the database outlives
+`terraform destroy`, and so must what operators wrote in it, and the time when its records expire.
+Python's standard library and gcloud are all it needs.
 """
 
+import datetime
 import json
 import os
 import subprocess
@@ -98,6 +99,25 @@ class Database:
         )
         return f"{path} is there. Only its url has changed: the tool has moved."
 
+    def look(self, collection: str) -> None:
+        """Have each document of a collection looked at, as after an edit.
+
+        What causes the event is the time of its last check, which is the system's own field.
+        """
+        now = datetime.datetime.now(datetime.UTC).isoformat()
+        checked = {"mapValue": {"fields": {"checked_at": {"timestampValue": now}}}}
+        page = ""
+        while True:
+            query = f"pageSize=300&mask.fieldPaths=status&pageToken={urllib.parse.quote(page)}"
+            found = self._google.send("GET", f"{self._url}/documents/{collection}?{query}")
+            for document in found.get("documents", ()):
+                url = f"{self._url}/documents/{urllib.parse.quote(path_of(document['name']))}"
+                mask = "updateMask.fieldPaths=status.checked_at&currentDocument.exists=true"
+                self._google.send("PATCH", f"{url}?{mask}", {"fields": {"status": checked}})
+            page = found.get("nextPageToken", "")
+            if not page:
+                return
+
     def expire(self, collection_group: str, field: str) -> None:
         """Have Firestore delete documents once the time in `field` has passed."""
         url = f"{self._url}/collectionGroups/{collection_group}/fields/{field}"
@@ -147,6 +167,11 @@ def typed(value: Any) -> dict[str, Any]:
             raise TypeError(f"Firestore has no type for {value!r}")
 
 
+def path_of(name: str) -> str:
+    """A document's path in its database."""
+    return name.partition("/documents/")[2]
+
+
 def without_region(url: str) -> str:
     """What Cloud Run's addresses for one service have in common, whatever its region."""
     return f"{url.partition('.')[0]}."
@@ -181,6 +206,8 @@ def main() -> None:
             case "expire":
                 for collection_group in environ["COLLECTION_GROUPS"].split():
                     database.expire(collection_group, environ["FIELD"])
+            case "look":
+                database.look(environ["COLLECTION"])
             case _:
                 sys.exit(f"firestore.py can't {act}.")
     except OSError as error:

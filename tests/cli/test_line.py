@@ -34,6 +34,12 @@ def test_a_line_that_is_all_right_says_so_and_what_to_do_next(line: CommandLine)
     assert any(each.startswith("  ringdown calls show last ") for each in rest)
 
 
+def test_before_the_first_call_there_is_none_to_look_at(line: CommandLine) -> None:
+    said = line.run().said
+    assert "calls show last" not in said
+    assert "  ringdown agents edit default  " in said
+
+
 def test_what_needs_a_person_comes_with_what_to_do(line: CommandLine) -> None:
     bad_call(line, 1)
     write(line, {**DOCUMENT, "voice": "Korr"}, agent_id="night")

@@ -69,7 +69,10 @@ def test_on_request_its_urls_are_set_and_what_it_had_is_told(
 
     assert (ran.status, again.status) == (0, 0), ran.all
     assert f"The voice URL was {BEFORE}, the fallback URL empty" in ran.said
-    assert "At Twilio: calls and their end come to the webhook.\n" in again.said
+    assert (
+        "At Twilio: calls and their end come to the webhook, which is its own fallback.\n"
+        in again.said
+    )
     assert twilio.account.changes == [(OTHER, WEBHOOK)]
     number = twilio.account.numbers[1]
     assert number["voice_fallback_url"] == f"{WEBHOOK}/fallback"

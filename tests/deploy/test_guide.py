@@ -98,8 +98,9 @@ class Deployer:
             "FIRESTORE_API_URL": url,
         }
         commands = Commands(folder, environ, self.person.say, dry_run=dry_run)
-        pattern, pause = self.copy.twilio.url_pattern, self.pauses.append
-        Guide(folder, commands, self.person, pattern, sleep=pause, download=never).run()
+        google, sleep = self.copy.twilio.url, self.pauses.append
+        pattern = self.copy.twilio.url_pattern
+        Guide(folder, commands, self.person, pattern, google, sleep=sleep, download=never).run()
         return "\n".join(self.person.heard)
 
     def stopped(self) -> str:
@@ -241,6 +242,35 @@ def test_each_refusal_stops_before_anything_is_made(
     assert not (deployer.copy.terraform / "terraform.tfstate").exists()
 
 
+def test_missing_roles_are_named_before_anything_is_made(deployer: Deployer) -> None:
+    google = deployer.copy.twilio.google
+    google.lacking = {"run.services.setIamPolicy", "datastore.databases.create"}
+
+    said = deployer.stopped()
+
+    heard = [line.strip() for line in deployer.person.heard]
+    assert [line for line in heard if line.startswith("roles/")] == [
+        "roles/datastore.owner",
+        "roles/run.admin",
+    ]
+    assert "Who may deploy" in said
+    assert [call for call in deployer.gcloud_calls() if "enable" in call] == []
+
+
+@pytest.mark.parametrize(
+    ("refused", "answer"), [([403], "not asked"), ([], "yes")], ids=["no answer", "a custom role"]
+)
+def test_roles_that_google_cannot_tell_stop_nobody(
+    deployer: Deployer, refused: list[int], answer: str
+) -> None:
+    """The apply says what is missing."""
+    google = deployer.copy.twilio.google
+    google.lacking, google.refused = {"run.services.setIamPolicy"}, refused
+    deployer.person.answers |= {"Go on all the same": answer, "Do it": "no"}
+
+    assert "Nothing was created" in deployer.stopped()
+
+
 def test_a_refused_token_is_told(deployer: Deployer) -> None:
     deployer.person.answers["Auth token"] = "another-token-0123456789"
 
@@ -357,8 +387,24 @@ def test_domain_restricted_sharing_is_found(deployer: Deployer) -> None:
     assert deployer.copy.twilio.number["voice_url"] == webhook
 
 
+def test_the_secrets_of_tools_are_taken_from_earlier_runs(deployer: Deployer) -> None:
+    file = deployer.copy.terraform / "terraform.tfvars"
+    file.write_text("enabled_tool_secrets = { TWILIO_API_KEY = 1 }\n", "utf-8")
+    tool = deployer.copy.folder / "functions" / "tools" / "send_text_message"
+    shutil.copytree(ROOT / "functions" / "tools" / "send_text_message", tool)
+    deployer.person.answers["Do it"] = "no"
+    assert "has no value. Set TF_VAR_tool_secrets" in deployer.stopped()
+
+    deployer.script(
+        ("access latest .*ringdown-twilio-api-key", 0, "SK4711:secret", ""),
+        ("^secrets versions access latest --project", 1, "", ""),
+    )
+    assert "Nothing was created" in deployer.stopped()
+    assert "SK4711" not in "\n".join((*deployer.person.heard, *deployer.gcloud_calls()))
+
+
 def test_a_secret_in_tfvars_is_refused(deployer: Deployer) -> None:
     file = deployer.copy.terraform / "terraform.tfvars"
     file.write_text('twilio_auth_token = "x"\n', "utf-8")
 
-    assert "holds twilio_auth_token. That file is committed" in deployer.stopped()
+    assert "holds twilio_auth_token. Others read that file" in deployer.stopped()

@@ -17,14 +17,15 @@ import pytest
 
 from devtools.stack import Stack
 from ringdown.agents import packaged_agent
+from ringdown.audio.telephone import decode_mulaw
 from ringdown.calls import CallRecord, Speaker, ToolOutcome
 from ringdown.calls.flights import unpack
 from ringdown.stores import open_store
 from ringdown.tools import ToolAnswer, ToolDeclaration, ToolRequest
 from simulators.twilio import Call
-from stream_handler.audio.telephone import decode_mulaw, waiting_tone
 from stream_handler.call.events import DtmfReceived, Event
 from stream_handler.record.flight_record import read_flight
+from stream_handler.tones import waiting_tone
 from tests.end_to_end.playing import Story, play, record_of
 from tests.ringdown.seeding import write_agent
 from tests.whole_line import running_gemini, running_line, settings_with

@@ -145,9 +145,9 @@ async def _bad_tokens(world: World, times: int) -> list[Seen]:
     async def tried(call: Call) -> None:
         sid = call.identity.call_sid
         now_s = time.time()
-        good = stream_token.mint(world.token_secret, call_sid=sid, attempt=1, now_s=now_s)
-        old = stream_token.mint(world.token_secret, call_sid=sid, attempt=1, now_s=now_s - 600)
-        forged = stream_token.mint("x" * 64, call_sid=sid, attempt=1, now_s=now_s)
+        good = stream_token.mint((world.token_secret,), call_sid=sid, attempt=1, now_s=now_s)
+        old = stream_token.mint((world.token_secret,), call_sid=sid, attempt=1, now_s=now_s - 600)
+        forged = stream_token.mint(("x" * 64,), call_sid=sid, attempt=1, now_s=now_s)
         for name, token in (("replayed", good), ("expired", old), ("forged", forged)):
             code = await world.stream_with(sid, token)
             if code != 1008:
@@ -160,7 +160,7 @@ async def _clocks_differ(world: World, times: int) -> list[Seen]:
     async def once(skew_s: float) -> Seen:
         sid = await world.open_call()
         token = stream_token.mint(
-            world.token_secret, call_sid=sid, attempt=1, now_s=time.time() + skew_s
+            (world.token_secret,), call_sid=sid, attempt=1, now_s=time.time() + skew_s
         )
         return await _let_in(world, sid, token)
 

@@ -22,7 +22,7 @@ def function(folder: Path, tmp_path: Path, restored_logging: None) -> Iterator[L
     environ = {
         "STORE_URL": f"sqlite:{tmp_path / 'ringdown.db'}",
         "GEMINI_API_KEY": "a key of the Gemini API",
-        "TWILIO_AUTH_TOKEN": "the auth token of the account",
+        "TWILIO_API_KEY": "SK0123456789abcdef0123456789abcdef:the-secret",
     }
     with loaded_function(folder.name, folder, environ) as function:
         yield function

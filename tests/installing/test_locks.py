@@ -20,7 +20,7 @@ LOCKS = (
     ROOT / "requirements.txt",
     *sorted(
         source.with_suffix(".txt")
-        for folder in ("benchmarks", "functions", "peers", "scripts", "services", "tests")
+        for folder in ("benchmarks", "cli", "functions", "peers", "scripts", "services", "tests")
         for source in (ROOT / folder).rglob("*requirements.in")
     ),
 )

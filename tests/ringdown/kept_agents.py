@@ -1,9 +1,10 @@
-"""The port of `ringdown.agents.store` in memory, with what tests want to see and upset."""
+"""The ports of `ringdown.agents` in memory, with what tests want to see and upset."""
 
 import copy
 import datetime
 from collections.abc import Callable, Mapping
 
+from ringdown.agents.clips import Clip
 from ringdown.agents.store import AgentStatus, Line, Revision, StoredAgent
 from ringdown.errors import Conflict
 from ringdown.stores.agent_documents import made_revision, seen_again
@@ -13,12 +14,13 @@ _ONE_TOOL = {"lookup_account": DeclaredTool()}
 
 
 class KeptAgents:
-    """Implements AgentStore. `writes` are the paths written, in order."""
+    """Implements AgentStore and ClipStore. `writes` are the paths written, in order."""
 
     def __init__(self, *, tools: Mapping[str, DeclaredTool] = _ONE_TOOL) -> None:
         self.documents: dict[str, dict[str, Json]] = {}
         self.statuses: dict[str, AgentStatus] = {}
         self.revisions: dict[str, dict[str, Revision]] = {}
+        self.clips: dict[str, dict[str, Clip]] = {}
         self.numbers: dict[str, str] = {}
         self.writes: list[str] = []
         self.reads = 0
@@ -86,7 +88,7 @@ class KeptAgents:
         path = _path(agent_id, draft=draft)
         if path in self.documents:
             self.statuses[path] = status
-            self._written(path)
+            self.writes.append(path)  # and the version stays
 
     async def keep_revision(self, agent_id: str, revision: Revision) -> None:
         kept = self.revisions.setdefault(agent_id, {})
@@ -107,6 +109,19 @@ class KeptAgents:
     async def list_revisions(self, agent_id: str) -> tuple[Revision, ...]:
         kept = self.revisions.get(agent_id, {}).values()
         return tuple(sorted(kept, key=_seen_at, reverse=True))
+
+    async def read_clip(self, agent_id: str, key: str) -> Clip | None:
+        return self.clips.get(agent_id, {}).get(key)
+
+    async def write_clip(self, agent_id: str, clip: Clip) -> None:
+        self.clips.setdefault(agent_id, {})[clip.key] = clip
+        self.writes.append(f"agents/{agent_id}/clips/{clip.key}")
+
+    async def list_clips(self, agent_id: str) -> frozenset[str]:
+        return frozenset(self.clips.get(agent_id, {}))
+
+    async def delete_clip(self, agent_id: str, key: str) -> None:
+        self.clips.get(agent_id, {}).pop(key, None)
 
     async def write_number(self, number: str, agent_id: str) -> None:
         self.numbers[number] = agent_id

@@ -34,10 +34,11 @@ def is_valid(
     url: str = URL,
     form: ImmutableMultiDict[str, str] = FORM,
     shared_key_secret: str | None = None,
+    auth_tokens: tuple[str, ...] = (TOKEN,),
 ) -> bool:
     return signature_is_valid(
         Headers(headers),
-        auth_token=TOKEN,
+        auth_tokens=auth_tokens,
         shared_key_secret=shared_key_secret,
         url=url,
         form=form.multi_items(),
@@ -102,7 +103,7 @@ def test_a_header_that_is_there_twice_counts_for_nothing() -> None:
 
     def is_valid_now() -> bool:
         return signature_is_valid(
-            headers, auth_token=TOKEN, shared_key_secret=None, url=URL, form=FORM.multi_items()
+            headers, auth_tokens=(TOKEN,), shared_key_secret=None, url=URL, form=FORM.multi_items()
         )
 
     assert is_valid_now()
@@ -143,3 +144,10 @@ def test_an_unknown_algorithm_is_refused(settings: str) -> None:
 @pytest.mark.parametrize("given", [None, "", "wrong", "\u00fc"])
 def test_without_a_signature_nothing_is_valid(given: str | None) -> None:
     assert not is_valid({} if given is None else {"x-twilio-signature": given})
+
+
+def test_while_the_token_is_rotated_both_count() -> None:
+    both = ("a new token of the account", TOKEN)
+    assert is_valid(signed(), auth_tokens=both)
+    assert is_valid(signed(key=both[0]), auth_tokens=both)
+    assert not is_valid(signed(key="another"), auth_tokens=both)

@@ -19,9 +19,9 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from ringdown.agents import Agent
+from ringdown.audio.telephone import decode_mulaw
 from ringdown.calls import Call, CallRecord
 from ringdown.tools import Json, ToolDeclaration
-from stream_handler.audio.telephone import decode_mulaw
 from tests.ringdown.samples import a_call
 from tests.stream_handler.handler import (
     CONNECTED,

@@ -59,7 +59,7 @@ def stream_sid(number: int) -> str:
 
 def token(number: int, *, attempt: int = 1, age_s: float = 0.0) -> str:
     return stream_token.mint(
-        TOKEN_SECRET, call_sid=call_sid(number), attempt=attempt, now_s=time.time() - age_s
+        (TOKEN_SECRET,), call_sid=call_sid(number), attempt=attempt, now_s=time.time() - age_s
     )
 
 
@@ -215,9 +215,9 @@ def _settings(max_calls: int) -> Settings:
         host="127.0.0.1",
         port=0,
         stream_url=STREAM_URL,
-        twilio_auth_token=AUTH_TOKEN,
+        twilio_auth_tokens=(AUTH_TOKEN,),
         twilio_shared_key_secret=None,
-        stream_token_secret=TOKEN_SECRET,
+        stream_token_secrets=(TOKEN_SECRET,),
         store_url="",
         endpoints=(DeveloperApi("unused"),),
         max_calls=max_calls,

@@ -15,8 +15,8 @@ import trustme
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 
+from ringdown.audio.telephone import decode_mulaw
 from ringdown.calls import EndReason
-from stream_handler.audio.telephone import decode_mulaw
 from tests.stream_handler.handler import Handler, closed, media, running_handler, stop
 from tests.stream_handler.little_gemini import Json, LittleGemini, little_gemini, send
 

@@ -100,7 +100,7 @@ async def stage(
 
 
 def travelling(number: int, secret: str = TOKEN_SECRET) -> str:
-    packed = travelling_call.pack(secret, a_call(call_sid=call_sid(number), agent=AGENT))
+    packed = travelling_call.pack((secret,), a_call(call_sid=call_sid(number), agent=AGENT))
     return start(number, customParameters={"token": token(number), **packed})
 
 
@@ -234,7 +234,7 @@ async def test_a_call_that_somebody_else_made_up_is_refused(stage: Stage) -> Non
 
 
 async def test_another_attempt_than_the_tokens_is_refused(stage: Stage) -> None:
-    packed = travelling_call.pack(TOKEN_SECRET, a_call(call_sid=call_sid(1)))
+    packed = travelling_call.pack((TOKEN_SECRET,), a_call(call_sid=call_sid(1)))
     parameters = {"token": token(1, attempt=2), **packed}
     async with stage.handler.socket() as socket:
         await socket.send(start(1, customParameters=parameters))

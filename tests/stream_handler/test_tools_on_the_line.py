@@ -16,7 +16,7 @@ from ringdown.calls import EndReason
 from ringdown.tools import Json, ToolDeclaration
 from ringdown.tools.client import ToolClient
 from ringdown.tools.identity_tokens import IdentityToken, IdentityTokens
-from stream_handler.audio.telephone import waiting_tone
+from stream_handler.tones import waiting_tone
 from tests.ringdown.samples import a_call
 from tests.stream_handler.handler import (
     CONNECTED,

@@ -19,6 +19,8 @@ class LittleGoogle:
     """By collection group, the field that says when."""
     rulesets: list[Json] = field(default_factory=list)
     releases: dict[str, str] = field(default_factory=dict)
+    lacking: set[str] = field(default_factory=set)
+    """Permissions on the project that whoever asks has not."""
     refused: list[int] = field(default_factory=list)
     """Statuses with which the next requests are refused."""
 
@@ -28,6 +30,9 @@ class LittleGoogle:
         parts = urlsplit(path)
         place = unquote(parts.path).removeprefix("/v1/")
         document = json.loads(body) if body else {}
+        if place.endswith(":testIamPermissions"):
+            granted = [name for name in document["permissions"] if name not in self.lacking]
+            return 200, {"permissions": granted} if granted else {}
         database = place.partition("/databases/")[2]
         if "/documents/" in database:
             asked = parse_qs(parts.query)
@@ -49,13 +54,23 @@ class LittleGoogle:
             case "PATCH":
                 if path not in self.documents:
                     return NOT_FOUND
-                mask = asked["updateMask.fieldPaths"]
-                self.documents[path] |= {name: document["fields"][name] for name in mask}
+                for name in asked["updateMask.fieldPaths"]:
+                    _merge(self.documents[path], document["fields"], name.split("."))
+            case "GET" if path.count("/") == 1:
+                return 200, self._page(path, asked.get("pageToken", ["0"])[0])
             case _:
                 pass
         if path not in self.documents:
             return NOT_FOUND
         return 200, {"fields": self.documents[path]}
+
+    def _page(self, collection: str, token: str) -> Json:
+        """Two documents at once."""
+        paths = sorted(p for p in self.documents if p.rpartition("/")[0] == collection)
+        first, last = int(token), int(token) + 2
+        documents = [{"name": f"x/documents/{p.partition('/')[2]}"} for p in paths[first:last]]
+        more = {"nextPageToken": str(last)} if last < len(paths) else {}
+        return {"documents": documents, **more}
 
     def _field(self, method: str, group: str, name: str, document: Json) -> Reply:
         if method == "PATCH" and "ttlConfig" in document:
@@ -77,3 +92,13 @@ class LittleGoogle:
             self.releases[document["name"]] = document["rulesetName"]
             return 200, document
         return NOT_FOUND
+
+
+def _merge(document: dict[str, Json], sent: dict[str, Json], path: list[str]) -> None:
+    """Take over one field, which may be in a map."""
+    name, *below = path
+    if not below:
+        document[name] = sent[name]
+        return
+    there = document.setdefault(name, {"mapValue": {"fields": {}}})
+    _merge(there["mapValue"]["fields"], sent[name]["mapValue"]["fields"], below)

@@ -17,6 +17,13 @@ _FUNCTION = "google_cloudfunctions2_function"
 _SERVICE = "google_cloud_run_v2_service"
 _INVOKER = "google_cloud_run_v2_service_iam_member"
 
+PLANS = {
+    ("roles/browser", "the project"),
+    ("roles/logging.logWriter", "the project"),
+    ("roles/storage.objectViewer", "the state"),
+}
+"""What an account may have that runs what anybody has pushed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:
@@ -41,7 +48,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Grant:
-    """One role of one account; `on` is "project", "database", "registry", or what is named."""
+    """One role of one account; `on` as docs/security.md calls it, such as "the database"."""
 
     account: str
     role: str
@@ -130,7 +137,16 @@ def grants(plan: Json) -> set[Grant]:
 def _target(grant: Resource, deployed: Mapping[str, str]) -> str:
     match grant.type:
         case "google_project_iam_member":
-            return "the database" if grant.values["condition"] else "the project"
+            for condition in grant.values["condition"]:
+                only: str = condition["title"]
+                return "the database" if "database" in only else only.replace("only ", "")
+            return "the project"
+        case "google_storage_bucket_iam_member":
+            return "the sources" if grant.values["bucket"].endswith("-sources") else "the state"
+        case "google_cloud_run_v2_job_iam_member":
+            return "scheduled_check"
+        case "google_pubsub_topic_iam_member":
+            return "the callbacks"
         case "google_secret_manager_secret_iam_member":
             return "its secrets"
         case "google_artifact_registry_repository_iam_member":
@@ -201,7 +217,7 @@ def careless_problems(plan: Json) -> list[str]:
             if text == "latest" or text.endswith(":latest"):
                 problems.append(f"{resource.address}.{place} is {text}, which can change")
         if resource.type == "google_cloudbuild_trigger":
-            problems += _trigger_problems(resource)
+            problems += _trigger_problems(resource, plan)
     accounts = [(name, _account(r)) for name, r in deployables(plan).items()]
     for name, account in accounts:
         if not account:
@@ -211,14 +227,93 @@ def careless_problems(plan: Json) -> list[str]:
     return problems
 
 
-def _trigger_problems(trigger: Resource) -> Iterator[str]:
-    """A pushed commit says what runs, as the account that applies."""
-    if not any(config["approval_required"] for config in trigger.values["approval_config"]):
-        yield f"{trigger.address} runs what nobody has approved"
-    for github in trigger.values["github"]:
-        for push in github["push"]:
-            if not re.fullmatch(r"\^[\w./\\-]+\$", push["branch"]):
+def _trigger_problems(trigger: Resource, plan: Json) -> Iterator[str]:
+    """A pushed commit says what runs: on one branch with approval, or as an account that only
+    reads."""
+    pushes = [push for github in trigger.values["github"] for push in github["push"]]
+    if any(config["approval_required"] for config in trigger.values["approval_config"]):
+        for push in pushes:
+            if push["invert_regex"] or not re.fullmatch(r"\^[\w./\\-]+\$", push["branch"]):
                 yield f"{trigger.address} runs what is pushed to {push['branch']}"
+        return
+    runs_as = [
+        r.name
+        for r in resources(plan)
+        if r.type == "google_service_account"
+        and r.values["id"] == trigger.values["service_account"]
+    ]
+    unapproved = f"{trigger.address} runs what nobody has approved"
+    if not runs_as:
+        yield f"{unapproved}, as {trigger.values['service_account']}"
+    for grant in grants(plan):
+        if grant.account in runs_as and (grant.role, grant.on) not in PLANS:
+            yield f"{unapproved}, and {_words(grant)}"
+
+
+def wide_problems(plan: Json) -> list[str]:
+    """Roles on everything of a kind in the project, where they could be bound to what is ours."""
+    narrow = re.compile(r"roles/(storage|secretmanager|datastore|pubsub|run|cloudfunctions)\.")
+    problems = [
+        f"{_words(grant)}"
+        for grant in sorted(grants(plan))
+        if grant.on == "the project" and narrow.match(grant.role)
+    ]
+    for bucket in (r for r in resources(plan) if r.type == "google_storage_bucket"):
+        if bucket.values["public_access_prevention"] != "enforced":
+            problems.append(f"{bucket.address} could be made public")
+        if bucket.values["uniform_bucket_level_access"] is not True:
+            problems.append(f"{bucket.address} has rights of its own for each object")
+    return problems
+
+
+def residency_problems(plan: Json) -> list[str]:
+    """What of a deployment in Europe is kept elsewhere."""
+    problems = []
+    for resource in resources(plan):
+        for place, text in _texts(resource.values):
+            if re.search(r"(^|\.)(location|location_id|region)$", place) and not _is_european(text):
+                problems.append(f"{resource.address}.{place} is {text}")
+        if resource.type == "google_secret_manager_secret" and any(
+            replication["auto"] for replication in resource.values["replication"]
+        ):
+            problems.append(f"{resource.address} is kept wherever Google likes")
+        if resource.type == "google_pubsub_topic":
+            allowed = [
+                region
+                for policy in resource.values["message_storage_policy"]
+                for region in policy["allowed_persistence_regions"]
+            ]
+            if not allowed or not all(_is_european(region) for region in allowed):
+                problems.append(f"{resource.address} is kept where it is published")
+    return problems
+
+
+def waking_problems(plan: Json) -> list[str]:
+    """What runs or wakes the line while nobody calls."""
+    kinds = ("google_cloud_scheduler_job", "google_monitoring_uptime_check_config")
+    waking = [f"{r.address} wakes it" for r in resources(plan) if r.type in kinds]
+    texts = [
+        (r, place, value)
+        for r in resources(plan)
+        for place, value in _numbers(r.values)
+        if place.endswith("min_instance_count")
+    ]
+    return waking + [f"{r.address} keeps {n} instances ready" for r, _, n in texts if n]
+
+
+def _numbers(value: Json, place: str = "") -> Iterator[tuple[str, int]]:
+    if isinstance(value, int):
+        yield place, value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _numbers(item, f"{place}.{name}")
+    elif isinstance(value, list):
+        for item in value:
+            yield from _numbers(item, place)
+
+
+def _is_european(location: str) -> bool:
+    return location.startswith("europe-") or location in ("eur3", "EU", "eu", "europe")
 
 
 def line_problems(plan: Json) -> list[str]:
@@ -276,7 +371,7 @@ def _plain(typed: Json) -> Json:
             return [_plain(item) for item in value["values"]]
         case "integerValue":
             return int(value)
-        case "stringValue" | "booleanValue" | "doubleValue" | "nullValue":
+        case "stringValue" | "booleanValue" | "doubleValue" | "nullValue" | "timestampValue":
             return value
         case _:
             raise ValueError(f"no type of Firestore's: {kind}")

@@ -34,6 +34,7 @@ EVERYTHING: Mapping[str, object] = {
     "alert_email": "oncall@example.com",
     "budget": {"billing_account": "012345-6789AB-CDEF01", "amount": 200},
     "calls_per_instance": 30,
+    "check_schedule": "*/30 * * * *",
     "ci": {
         "owner": "us",
         "repository": "ringdown",
@@ -50,7 +51,11 @@ EVERYTHING: Mapping[str, object] = {
     "memory_model": "gemini-flash-latest",
     "model_endpoints": ["vertex:us-central1", "vertex:europe-west4"],
     "min_instances": 1,
-    "secret_versions": {"twilio_shared_key_secret": 1, "twilio_auth_token": 2},
+    "secret_versions": {
+        "stream_token_secret": 2,
+        "twilio_auth_token": 2,
+        "twilio_shared_key_secret": 1,
+    },
     "tool_settings": {
         "search_knowledge_base": {
             "AWS_REGION": "us-east-1",
@@ -65,7 +70,8 @@ EVERYTHING: Mapping[str, object] = {
 SCENARIOS: Mapping[str, Mapping[str, object]] = {
     "minimal": {},
     "everything": EVERYTHING,
-    "vertex": {"gemini_backend": "vertex"},
+    "vertex": {"gemini_backend": "vertex", "check_schedule": "0 6 * * *"},
+    "europe": {"region": "europe-west1", "ci": EVERYTHING["ci"], "uptime_check": True},
     "restricted": {"domain_restricted_sharing": True},
     "staging": {"name": "staging", "stream_handler_image": OTHER_IMAGE},
 }

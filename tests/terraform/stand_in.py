@@ -38,7 +38,7 @@ REQUIRED = {
 }
 WITHIN_S = 600.0  # some seconds, on a machine that does nothing else
 
-COPIED = ("terraform", "functions", "services", "shared", ".dockerignore", ".gcloudignore")
+COPIED = ("cli", "terraform", "functions", "services", "shared", ".dockerignore", ".gcloudignore")
 _NOT_COPIED = shutil.ignore_patterns(
     "__pycache__", ".terraform*", "*.tfstate*", "*.tfvars", ".build", ".mypy_cache"
 )
@@ -170,6 +170,8 @@ def put_tree(
 ) -> None:
     """Copy what Terraform reads, in place of a copy that is there; its state stays."""
     for name in COPIED:
+        if not (source / name).exists():
+            continue  # an earlier layout
         if (source / name).is_dir():
             for old in (folder / name).glob("**/*.tf"):
                 old.unlink()

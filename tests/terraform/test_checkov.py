@@ -15,7 +15,12 @@ from tests.terraform.clean_machine import clean_environment
 from tests.terraform.stand_in import ROOT
 
 REQUIREMENTS = ROOT / "tests" / "terraform" / "checkov" / "requirements.txt"
-OURS = (".checkov.yaml", "services/stream_handler/Dockerfile")
+OURS = (
+    ".checkov.yaml",
+    "cli/Dockerfile",
+    "functions/incoming_call/Dockerfile",
+    "services/stream_handler/Dockerfile",
+)
 PLANTED = {
     "planted/main.tf": """
         resource "google_storage_bucket" "open" {

@@ -11,6 +11,7 @@ from ringdown.agents import Agent
 from ringdown.documents import to_record
 from ringdown.errors import ConfigurationError
 from ringdown.tools import Json, ToolDeclaration
+from ringdown_cli.doctor.deployment import from_environ
 from stream_handler.settings import read_settings
 from tests.terraform import properties
 from tests.terraform.deployable_reads import Recording
@@ -40,6 +41,7 @@ SERVICE = "google_cloud_run_v2_service"
 PLATFORM = {"HOST", "PORT", "K_REVISION"}  # set by Cloud Run, or left at the default
 EACH = pytest.mark.parametrize("name", SCENARIOS)
 A_SECRET = "a-secret-of-forty-characters-0123456789a"
+A_KEY = f"SK{'0' * 32}:{A_SECRET}"
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +110,7 @@ def test_every_property_holds(deployed: Deployments, name: str) -> None:
     assert properties.public_problems(plan) == []
     assert properties.invoker_problems(plan, called_before_calls) == []
     assert properties.careless_problems(plan) == []
+    assert properties.wide_problems(plan) == []
     assert properties.line_problems(plan) == []
 
 
@@ -118,6 +121,48 @@ def test_roles_are_those_of_the_table(deployed: Deployments) -> None:
 
     documented = properties.documented_grants(SECURITY_PAGE)
     assert properties.grant_problems(found, documented) == []
+
+
+def test_in_europe_everything_is_kept_there(deployed: Deployments) -> None:
+    applied = deployed["europe"]
+
+    assert properties.residency_problems(applied.plan) == []
+    (build,) = [call for call in applied.gcloud_calls() if call[:2] == ["builds", "submit"]]
+    assert "--region=europe-west1" in build
+
+
+def test_elsewhere_secrets_and_builds_are_wherever_google_likes(deployed: Deployments) -> None:
+    (build,) = [c for c in deployed["minimal"].gcloud_calls() if c[:2] == ["builds", "submit"]]
+
+    assert "--region=global" in build
+    assert len(properties.residency_problems(deployed["minimal"].plan)) > 10
+
+
+def test_nothing_wakes_the_line_unless_a_variable_asks_for_it(deployed: Deployments) -> None:
+    assert properties.waking_problems(deployed["minimal"].plan) == []
+    assert set(properties.waking_problems(deployed["everything"].plan)) == {
+        "google_cloud_run_v2_service.stream_handler keeps 1 instances ready",
+        "google_cloud_scheduler_job.scheduled_check[0] wakes it",
+        "google_cloudfunctions2_function.incoming_call[0] keeps 1 instances ready",
+        "google_monitoring_uptime_check_config.incoming_call[0] wakes it",
+    }
+
+
+def test_the_scheduled_check_has_what_the_doctor_needs(deployed: Deployments) -> None:
+    for name, endpoints in (("everything", 3), ("vertex", 1)):
+        applied = deployed[name]
+        (job,) = (r for r in resources(applied.plan) if r.type == "google_cloud_run_v2_job")
+        container = job.values["template"][0]["template"][0]["containers"][0]
+        secret = {e["name"] for e in container["env"] if e["value_source"]}
+        plain = {e["name"]: e["value"] for e in container["env"] if not e["value_source"]}
+        found = from_environ({**plain, **dict.fromkeys(secret, A_SECRET)})
+
+        assert found.webhook_url == applied.outputs["webhook_url"]
+        assert found.stream_url == applied.outputs["stream_url"]
+        assert found.store_url == applied.outputs["store_url"]
+        assert (found.phone_numbers, found.twilio_auth_token) == ((PHONE_NUMBER,), A_SECRET)
+        assert len(found.endpoints) == endpoints
+        assert None not in found.endpoints, "each has its key"
 
 
 def test_without_vertex_nobody_may_use_it(deployed: Deployments) -> None:
@@ -203,7 +248,8 @@ def test_the_outputs_finish_the_job(deployed: Deployments) -> None:
 
 def reads(name: str, given: Environment) -> tuple[set[str], str | None]:
     """What the deployable's own code reads, and what it says if it cannot start with it."""
-    values = {**given.plain, **dict.fromkeys(given.secrets, A_SECRET)}
+    secrets = {name: A_KEY if name == "TWILIO_API_KEY" else A_SECRET for name in given.secrets}
+    values = {**given.plain, **secrets}
     if name == "stream_handler":
         recording = Recording(values, ROOT)
         try:
@@ -285,7 +331,9 @@ def seeds(applied: Applied) -> dict[str, Json]:
 
 
 def test_the_default_agent_is_the_packaged_one(everything: Applied) -> None:
-    agent = to_record(Agent, seeds(everything)["agents/default"], where="seed")
+    document = seeds(everything)["agents/default"]
+    assert set(document.pop("status")) == {"checked_at"}, "agent_edited did not look at it"
+    agent = to_record(Agent, document, where="seed")
 
     packaged = to_record(
         Agent, _yaml(everything, "shared/ringdown/packaged/default.yaml"), where="packaged"

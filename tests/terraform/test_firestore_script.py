@@ -104,3 +104,28 @@ def test_a_request_that_is_wrong_is_not_repeated(setup: Setup) -> None:
         setup.database.expire("calls", "expires_at")
 
     assert setup.pauses == []
+
+
+def test_every_agent_is_looked_at_and_nothing_of_it_is_changed(setup: Setup) -> None:
+    words = {"greeting": {"stringValue": "Hello."}}
+    ok = {"mapValue": {"fields": {"ok": {"booleanValue": True}}}}
+    agents = [f"ringdown/agents/{name}" for name in ("default", "Empfang München", "night")]
+    for path in agents:
+        setup.google.documents[path] = dict(words)
+    setup.google.documents[agents[2]] = {**words, "status": ok}
+    setup.google.documents[TOOL] = dict(words)
+
+    setup.database.look("agents")
+
+    for path in agents:
+        document = setup.google.documents[path]
+        assert document["greeting"] == words["greeting"]
+        assert "timestampValue" in document["status"]["mapValue"]["fields"]["checked_at"]
+    assert setup.google.documents[agents[2]]["status"]["mapValue"]["fields"]["ok"]
+    assert setup.google.documents[TOOL] == words
+
+
+def test_without_agents_there_is_nothing_to_look_at(setup: Setup) -> None:
+    setup.database.look("agents")
+
+    assert setup.google.documents == {}

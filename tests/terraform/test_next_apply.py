@@ -139,11 +139,11 @@ def test_a_change_of_the_handlers_code_builds_a_new_image(standing: Checkout) ->
     }
 
 
-def test_a_raised_number_stores_a_new_value_and_replaces_instances(standing: Checkout) -> None:
+def test_a_raised_number_stores_a_new_value_and_keeps_the_one_before(standing: Checkout) -> None:
     changes = planned_changes(standing.with_variables(secret_versions={"twilio_auth_token": 2}))
 
     assert changes == {
-        'google_secret_manager_secret_version.this["TWILIO_AUTH_TOKEN"]': ["create", "delete"],
+        'google_secret_manager_secret_version.this["TWILIO_AUTH_TOKEN/2"]': ["create"],
         "google_cloud_run_v2_service.stream_handler": ["update"],
         "google_cloudfunctions2_function.incoming_call[0]": ["update"],
         f'terraform_data.number_before["{PHONE_NUMBER}"]': ["update"],

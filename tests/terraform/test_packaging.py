@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+import subprocess
 import time
 import zipfile
 from collections.abc import AsyncIterator, Mapping
@@ -16,11 +18,17 @@ from twilio.request_validator import RequestValidator
 from websockets.asyncio.client import ClientConnection, connect
 
 from devtools.processes import Command, SupervisedProcess, free_port
+from ringdown.agents import Agent
+from ringdown.agents.clips import clip_key, clip_texts
 from ringdown.calls import stream_token
+from ringdown.stores import open_store
 from ringdown.stores.sqlite import SqliteStore
 from ringdown.tools import Json, ToolCallContext, ToolRequest
+from simulators.gemini_live.scenario import Pace, Scenario
+from simulators.gemini_live.server import GeminiLiveServer
 from tests.functions.incoming_call.stand_ins import a_form
 from tests.ringdown.samples import CALL_SID, CALLED, CALLER, a_call
+from tests.ringdown.seeding import write_agent
 from tests.stream_handler.handler import CONNECTED, LOUD_FRAME, media, stream_sid
 from tests.stream_handler.little_gemini import is_audio, is_text, little_gemini
 from tests.terraform.clean_machine import Image, build, clean_environment, instructions
@@ -31,8 +39,10 @@ from tests.terraform.stand_in import ROOT, Checkout, checkout, needs_stand_in
 pytestmark = pytest.mark.timeout(900)  # the first time, packages are installed
 
 DOCKERFILE = ROOT / "services" / "stream_handler" / "Dockerfile"
+CHECKS_DOCKERFILE = ROOT / "cli" / "Dockerfile"
 WEBHOOK_DOCKERFILE = ROOT / "functions" / "incoming_call" / "Dockerfile"
 SECRET = "0123456789abcdef0123456789abcdef0123456789abcdef"
+A_KEY = f"SK{SECRET[:32]}:{SECRET}"
 TOOLS = sorted(path.parent.name for path in TOOL_FOLDERS.glob("*/tool.yaml"))
 FUNCTIONS = ["agent_edited", "incoming_call", *(f"tool/{name}" for name in TOOLS)]
 
@@ -67,6 +77,7 @@ def values_of(given: Environment, changes: Mapping[str, str]) -> dict[str, str]:
     return {
         "PATH": "/usr/bin:/bin",
         **dict.fromkeys(given.secrets, SECRET),
+        **({"TWILIO_API_KEY": A_KEY} if "TWILIO_API_KEY" in given.secrets else {}),
         **given.plain,
         **changes,
     }
@@ -148,7 +159,10 @@ async def test_the_webhook_answers_a_call(
 
 
 @needs_stand_in
-async def test_an_edit_is_looked_at(everything: Applied, packed: Path, tmp_path: Path) -> None:
+async def test_an_edit_leads_to_a_status_and_clips(
+    everything: Applied, packed: Path, tmp_path: Path
+) -> None:
+    agent = Agent(instructions="Be brief.", greeting="Good day.")
     headers = {
         "ce-id": "1",
         "ce-source": "//firestore.googleapis.com/projects/p/databases/ringdown",
@@ -157,10 +171,28 @@ async def test_an_edit_is_looked_at(everything: Applied, packed: Path, tmp_path:
         "ce-document": "agents/default",
         "content-type": "application/protobuf",
     }
-    async with function(everything, packed, "agent_edited", tmp_path) as http:
-        response = await http.post("/", content=b"\n", headers=headers)
+    async with (
+        GeminiLiveServer(Scenario(pace=Pace(speed=100)), api_key=SECRET) as gemini,
+        open_store(f"sqlite:{tmp_path / 'records.db'}") as store,
+        function(
+            everything,
+            packed,
+            "agent_edited",
+            tmp_path,
+            GEMINI_BASE_URL=gemini.base_url,
+            SSL_CERT_FILE=str(gemini.ca_file),
+        ) as http,
+    ):
+        await write_agent(store, "default", agent)
+        response = await http.post("/", content=b"\n", headers=headers, timeout=60.0)
+        kept = await store.list_clips("default")
+        stored = await store.read_agent("default")
 
     assert response.status_code == 200, response.text
+    assert stored is not None
+    assert stored.status is not None
+    assert (stored.status.ok, stored.status.notes) == (True, None)
+    assert kept == {clip_key(agent, text) for text in clip_texts(agent)}
 
 
 @needs_stand_in
@@ -217,7 +249,7 @@ def test_the_image_is_not_run_by_root_nor_through_a_shell(image: Image) -> None:
 def test_the_images_have_one_base_and_it_is_pinned() -> None:
     bases = [
         step.text.partition(" AS ")[0]
-        for dockerfile in (DOCKERFILE, WEBHOOK_DOCKERFILE)
+        for dockerfile in (DOCKERFILE, WEBHOOK_DOCKERFILE, CHECKS_DOCKERFILE)
         for step in instructions(dockerfile.read_text("utf-8"))
         if step.name == "FROM"
     ]
@@ -272,6 +304,30 @@ async def test_the_webhooks_image_answers_a_call(tmp_path: Path) -> None:
     assert forged.status_code == 403
 
 
+def test_the_checks_image_runs_the_doctor(tmp_path: Path) -> None:
+    """Nothing answers at these addresses: it says so of each, and that something is wrong."""
+    image = build(CHECKS_DOCKERFILE.read_text("utf-8"), ROOT, tmp_path / "image")
+    environ = {
+        "PATH": "/usr/bin:/bin",
+        "PUBLIC_URL": f"http://127.0.0.1:{free_port()}",
+        "STREAM_URL": f"ws://127.0.0.1:{free_port()}",
+        "STORE_URL": f"sqlite:{tmp_path / 'records.db'}",
+        "TWILIO_AUTH_TOKEN": SECRET,
+        "PYTHONPATH": str(image.here(image.workdir)),
+        **image.environ,
+    }
+
+    done = subprocess.run(
+        image.command, env=environ, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1, done.stderr
+    assert "Looking at what the environment names" in done.stdout
+    assert re.search(r"✗ webhook +cannot be reached", done.stdout)
+    assert re.search(r"✗ handler", done.stdout)
+    assert image.user == "10001:10001"
+
+
 async def test_the_image_carries_a_call(image: Image, tmp_path: Path) -> None:
     """From Twilio's upgrade to the model: the caller's audio goes up, in the image's process."""
     certificates = trustme.CA()
@@ -314,7 +370,7 @@ async def _call(port: int, records: Path) -> AsyncIterator[ClientConnection]:
     await store.open_call(a_call(call_sid=sid))
     await store.close()
     signature = RequestValidator(SECRET).compute_signature("wss://stream.example/media", {})
-    token = stream_token.mint(SECRET, call_sid=sid, attempt=1, now_s=time.time())
+    token = stream_token.mint((SECRET,), call_sid=sid, attempt=1, now_s=time.time())
     async with connect(
         f"ws://127.0.0.1:{port}/media",
         additional_headers={"X-Twilio-Signature": signature},

@@ -17,6 +17,11 @@ SECURITY_PAGE = (ROOT / "docs" / "security.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
+def europe(tmp_path_factory: pytest.TempPathFactory) -> Applied:
+    return deployments(tmp_path_factory)["europe"]
+
+
+@pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Applied:
     return deployments(tmp_path_factory)["everything"]
 
@@ -111,7 +116,7 @@ def test_a_role_too_many_and_one_too_few_are_found(everything: Applied) -> None:
     problems = properties.grant_problems((found - few) | {more}, documented)
 
     assert "build has roles/storage.objectUser on the project" in problems[0]
-    assert sum("not so" in problem and "build" in problem for problem in problems) == 3
+    assert sum("not so" in p and ": build has" in p for p in problems) == len(few)
 
 
 def test_a_tools_role_that_is_not_listed_is_found(everything: Applied) -> None:
@@ -150,10 +155,121 @@ def test_a_pipeline_that_anybody_starts_is_found(everything: Applied) -> None:
 
     problems = properties.careless_problems(planted(everything, change))
 
-    assert problems == [
-        "google_cloudbuild_trigger.push[0] runs what nobody has approved",
-        "google_cloudbuild_trigger.push[0] runs what is pushed to .*",
-    ]
+    deployer = "deployer@our-project-1.iam.gserviceaccount.com"
+    (problem,) = problems
+    assert problem.startswith("google_cloudbuild_trigger.push[0] runs what nobody has approved, as")
+    assert problem.endswith(deployer)
+
+
+def test_an_approval_that_is_asked_for_any_branch_is_found(everything: Applied) -> None:
+    def change(every: list[Json]) -> None:
+        trigger = one(every, "google_cloudbuild_trigger", "push", 0)
+        trigger["github"][0]["push"][0]["branch"] = ".*"
+
+    problems = properties.careless_problems(planted(everything, change))
+
+    assert problems == ["google_cloudbuild_trigger.push[0] runs what is pushed to .*"]
+
+
+def test_a_plan_of_anybodys_branch_that_could_do_more_than_read_is_found(
+    everything: Applied,
+) -> None:
+    def change(every: list[Json]) -> None:
+        one(every, "google_project_iam_member", "plan", "roles/browser")["role"] = "roles/viewer"
+
+    problems = properties.careless_problems(planted(everything, change))
+
+    assert any("plan has roles/viewer on the project" in problem for problem in problems)
+
+
+def test_a_secret_that_such_a_plan_could_read_is_found(everything: Applied) -> None:
+    def change(every: list[Json]) -> None:
+        secret = one(
+            every,
+            "google_secret_manager_secret_iam_member",
+            "this",
+            "stream_handler/GEMINI_API_KEY",
+        )
+        secret["member"] = one(every, "google_service_account", "plan", 0)["member"]
+
+    (problem,) = properties.careless_problems(planted(everything, change))
+
+    assert "plan has roles/secretmanager.secretAccessor on its secrets" in problem
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "key", "field", "value", "found"),
+    [
+        ("google_project_iam_member", "build_functions", None, "condition", [], "build has"),
+        (
+            *("google_project_iam_member", "store_user", "stream_handler", "condition", []),
+            "stream_handler has",
+        ),
+        (
+            *(
+                "google_project_iam_member",
+                "event_receiver",
+                None,
+                "role",
+                "roles/pubsub.publisher",
+            ),
+            "agent_edited has roles/pubsub.publisher on the project",
+        ),
+        (
+            *("google_storage_bucket", "sources", None, "public_access_prevention", "inherited"),
+            "could be made public",
+        ),
+        (
+            *("google_storage_bucket", "sources", None, "uniform_bucket_level_access", False),
+            "has rights of its own for each object",
+        ),
+    ],
+)
+def test_a_right_to_more_than_is_ours_is_found(
+    everything: Applied,
+    kind: str,
+    name: str,
+    key: str | None,
+    field: str,
+    value: Json,
+    found: str,
+) -> None:
+    def change(every: list[Json]) -> None:
+        one(every, kind, name, key)[field] = value
+
+    (problem,) = properties.wide_problems(planted(everything, change))
+
+    assert found in problem
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "key", "field", "value"),
+    [
+        (
+            *("google_secret_manager_secret", "this", "TWILIO_AUTH_TOKEN", "replication"),
+            [{"auto": [{}], "user_managed": []}],
+        ),
+        (
+            *("google_secret_manager_secret", "this", "TWILIO_AUTH_TOKEN", "replication"),
+            [{"auto": [], "user_managed": [{"replicas": [{"location": "us-east4"}]}]}],
+        ),
+        ("google_pubsub_topic", "callbacks", None, "message_storage_policy", []),
+        ("google_logging_project_bucket_config", "dead_letters", None, "location", "global"),
+        ("google_firestore_database", "this", None, "location_id", "nam5"),
+        ("google_storage_bucket", "sources", None, "location", "US"),
+        ("google_cloud_run_v2_service", "stream_handler", None, "location", "us-east4"),
+        ("google_cloudbuild_trigger", "push", 0, "location", "global"),
+    ],
+)
+def test_what_leaves_europe_is_found(
+    europe: Applied, kind: str, name: str, key: str | int | None, field: str, value: Json
+) -> None:
+    def change(every: list[Json]) -> None:
+        one(every, kind, name, key)[field] = value
+
+    (problem,) = properties.residency_problems(planted(europe, change))
+
+    assert f"{kind}.{name}" in problem
 
 
 def test_a_shared_account_is_found(everything: Applied) -> None:
@@ -191,6 +307,16 @@ def test_a_line_that_breaks_calls_is_found(everything: Applied, field: str, valu
         one(every, *HANDLER)["template"][0][field] = value
 
     assert len(properties.line_problems(planted(everything, change))) == 1
+
+
+def test_what_wakes_a_line_that_nobody_calls_is_found(everything: Applied) -> None:
+    def change(every: list[Json]) -> None:
+        one(every, *HANDLER)["template"][0]["scaling"][0]["min_instance_count"] = 2
+
+    problems = properties.waking_problems(planted(everything, change))
+
+    assert "google_cloud_run_v2_service.stream_handler keeps 2 instances ready" in problems
+    assert "google_cloud_scheduler_job.scheduled_check[0] wakes it" in problems
 
 
 def test_calls_that_stay_with_an_old_revision_are_found(everything: Applied) -> None:

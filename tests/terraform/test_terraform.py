@@ -270,11 +270,13 @@ def test_what_cannot_be_kept_is_not_changed(tmp_path: Path, twilio: LittleTwilio
     assert "gcloud storage cp failed" in said
 
 
-def test_variables_and_state_are_neither_uploaded_nor_committed(tmp_path: Path) -> None:
-    """Apart from terraform.tfvars, which may be committed, and holds no secret."""
+def test_variables_secrets_and_state_are_neither_uploaded_nor_committed(tmp_path: Path) -> None:
     for name in (".gcloudignore", ".gitignore"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
-    kept = ("terraform.tfvars", "other.auto.tfvars", "s.auto.tfvars.json", "terraform.tfstate")
+    kept = (
+        *("terraform.tfvars", "staging.tfvars", "other.auto.tfvars", "s.auto.tfvars.json"),
+        *("terraform.tfstate", "terraform.tfstate.backup", ".env", "deployer.key", "twilio.pem"),
+    )
     (tmp_path / "terraform").mkdir()
     for name in (*kept, "main.tf"):
         (tmp_path / "terraform" / name).touch()
@@ -284,10 +286,15 @@ def test_variables_and_state_are_neither_uploaded_nor_committed(tmp_path: Path) 
     committed = _listed("git", "ls-files", "--others", "--exclude-standard", cwd=tmp_path)
 
     assert {name for name in uploaded if name.startswith("terraform/")} == {"terraform/main.tf"}
-    assert {name for name in committed if name.startswith("terraform/")} == {
-        "terraform/main.tf",
-        "terraform/terraform.tfvars",
-    }
+    assert {name for name in committed if name.startswith("terraform/")} == {"terraform/main.tf"}
+
+
+def test_nothing_that_git_ignores_was_committed_all_the_same() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("git's history, in a clone of the repository")
+    ignored = ("ls-files", "--cached", "--ignored", "--exclude-standard")
+
+    assert _listed("git", *ignored, cwd=ROOT) == []
 
 
 def _listed(program: str, *arguments: str, cwd: Path) -> list[str]:

@@ -22,9 +22,9 @@ FIELD_NOTES = {
     "instructions": FieldNote("What the model is told: who it is, what it knows, how it works."),
     "greeting": FieldNote("What the agent says first, word by word."),
     "notice": FieldNote(
-        "Said before the agent speaks. Without it: that this is an automated assistant, and that"
-        ' the call is transcribed. "" for nothing.',
-        "You are speaking with an automated assistant. This call is transcribed.",
+        "Said before the agent speaks. Without it: that this is an AI, and that the call is"
+        ' transcribed. "" for nothing.',
+        "I'm an AI. This call is transcribed.",
     ),
     "voice": FieldNote("One of Gemini's voices: Kore, Puck, Charon, Aoede …"),
     "volume_db": FieldNote("How much louder the voice is, in decibels: -12 to 12.", 3),

@@ -82,7 +82,20 @@ def judge_number(number: Number | None, webhook_url: str) -> Verdict:
             "calls arrive, but Twilio does not tell how they end",
             f"Set the status callback to {status_url}, by POST. {_APPLY}",
         )
-    return good("calls and their end come to the webhook")
+    return _judge_fallback(_plain(number.voice_fallback_url), webhook_url)
+
+
+def _judge_fallback(fallback_url: str, webhook_url: str) -> Verdict:
+    """On a number that is right otherwise: who answers if the webhook doesn't."""
+    if not fallback_url:
+        return limited(
+            "calls arrive, but nothing answers them if the webhook can't be reached",
+            f"Set the fallback URL to {webhook_url}/fallback, by POST, or to a TwiML Bin"
+            f" (docs/deploy.md, When the deployment itself fails). {_APPLY}",
+        )
+    if fallback_url == f"{webhook_url}/fallback":
+        return good("calls and their end come to the webhook, which is its own fallback")
+    return good(f"calls and their end come to the webhook, with {fallback_url} as fallback")
 
 
 def _plain(url: str | None) -> str:

@@ -1,5 +1,6 @@
 """One event of Firestore: which document it is about, and what is done about it."""
 
+import asyncio
 import datetime
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -9,16 +10,19 @@ from urllib.parse import unquote
 from starlette.exceptions import HTTPException
 
 from ringdown.agents.edits import look_at_edit
-from ringdown.agents.store import AgentStore
+from ringdown.clip_making import AgentsAndClips, ClipMaker
 from ringdown.errors import InvalidDocument, RingdownError
 from ringdown.log import Log
 from ringdown.stores.deadline import store_deadline
 
 LOOK_WITHIN_S = 20.0
+CLIPS_WITHIN_S = 480.0
+"""It takes seconds, or minutes if the model stalls. With LOOK_WITHIN_S, less than the platform's
+deadline; what is missing then is made when the event comes again."""
 
 _log = Log("agent_edited")
 
-OpenAgents = Callable[[], AbstractAsyncContextManager[AgentStore]]
+OpenAgents = Callable[[], AbstractAsyncContextManager[AgentsAndClips]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +46,45 @@ def edited_document(attributes: Mapping[str, object]) -> EditedDocument | None:
 
 
 async def take_edit(
-    attributes: Mapping[str, object], *, open_agents: OpenAgents, now: datetime.datetime
+    attributes: Mapping[str, object],
+    *,
+    open_agents: OpenAgents,
+    clips: ClipMaker | None,
+    now: datetime.datetime,
 ) -> None:
-    """Look at the edited document. Raises HTTPException 503, upon which the event comes again; for
-    a document that the store cannot read, or refuses, that would be for nothing."""
+    """Look at the edited document, then have `clips`, if there are any, made.
+
+    It takes as long as that: the platform gives a processor only while a request is open. Raises
+    HTTPException 503, upon which the event comes again; for a document that the store cannot read,
+    or refuses, that would be for nothing.
+    """
     edited = edited_document(attributes)
     if edited is None:
         _log.warning("event is about no agent", event_type=str(attributes.get("type")))
         return
     try:
         async with store_deadline(LOOK_WITHIN_S), open_agents() as agents:
-            status = await look_at_edit(agents, edited.agent_id, now, draft=edited.is_draft)
+            await _look(agents, edited, clips, now)
+        if clips is not None:
+            async with asyncio.timeout(CLIPS_WITHIN_S), open_agents() as agents:
+                await clips.make(agents, edited.agent_id, now)
     except InvalidDocument as error:
         _log.error("edit could not be looked at", agent=edited.agent_id, reason=str(error))
-        return
     except RingdownError as error:
         _log.error("edit could not be looked at", agent=edited.agent_id, reason=str(error))
         raise HTTPException(503, "The edit could not be looked at; send it again.") from None
+    except TimeoutError:
+        _log.error("clips could not be made in time", agent=edited.agent_id)
+        raise HTTPException(503, "Some clips are still missing; send the event again.") from None
+
+
+async def _look(
+    agents: AgentsAndClips, edited: EditedDocument, clips: ClipMaker | None, now: datetime.datetime
+) -> None:
+    failed = {} if clips is None else clips.failed(edited.agent_id)
+    status = await look_at_edit(
+        agents, edited.agent_id, now, draft=edited.is_draft, failed_clips=failed
+    )
     _log.info(
         "edit looked at",
         agent=edited.agent_id,

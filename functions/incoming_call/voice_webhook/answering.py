@@ -142,7 +142,7 @@ def offer_stream(
     `travelling`: with the call itself, because the store may not have it.
     """
     token = mint(
-        settings.stream_token_secret,
+        settings.stream_token_secrets,
         call_sid=call.call_sid,
         attempt=call.attempt,
         now_s=now.timestamp(),
@@ -180,7 +180,7 @@ async def _open(store: Store, call: Call) -> Call | None:
 
 
 def _packed(call: Call, settings: WebhookSettings) -> dict[str, str]:
-    parameters = travelling_call.pack(settings.stream_token_secret, call)
+    parameters = travelling_call.pack(settings.stream_token_secrets, call)
     if not parameters:
         _log.error("call is too large to travel with its stream", agent=call.agent_id)
     return parameters

@@ -56,7 +56,7 @@ def whisper_url(call: Call, settings: WebhookSettings, now: datetime.datetime) -
     if not call.agent.transfer_accept:
         return None
     token = mint(
-        settings.stream_token_secret,
+        settings.stream_token_secrets,
         call_sid=_bound_to(call.call_sid),
         attempt=call.attempt,
         now_s=now.timestamp(),
@@ -71,7 +71,7 @@ def transfer_of(
     """The transfer that the URL is about; TokenRefused unless we made it, a short time ago."""
     call_sid = query.get("call", "")
     attempt = verify(
-        settings.stream_token_secret,
+        settings.stream_token_secrets,
         query.get("token", ""),
         call_sid=_bound_to(call_sid),
         now_s=now.timestamp(),

@@ -112,7 +112,7 @@ class Webhook:
         path = "" if route is Route.ANSWER else route.value
         if not signature_is_valid(
             request.headers,
-            auth_token=self._settings.twilio_auth_token,
+            auth_tokens=self._settings.twilio_auth_tokens,
             shared_key_secret=self._settings.twilio_shared_key_secret,
             url=f"{self._settings.public_url}{path}{_query(request)}",
             form=form.multi_items(),

@@ -19,8 +19,10 @@ class WebhookSettings:
     public_url: str
     stream_url: str
     store_url: str
-    stream_token_secret: str = field(repr=False)
-    twilio_auth_token: str = field(repr=False)
+    stream_token_secrets: tuple[str, ...] = field(repr=False)
+    """Shared with the stream handler; while it is rotated, also the one before."""
+    twilio_auth_tokens: tuple[str, ...] = field(repr=False)
+    """The account's; while it is rotated, also the one before."""
     twilio_shared_key_secret: str | None = field(repr=False)
     """Signs the webhooks of accounts that moved from the auth token to a shared key."""
     fallback_number: str | None
@@ -53,12 +55,12 @@ def read_settings(environ: Mapping[str, str]) -> WebhookSettings:
             "STREAM_URL", "the stream handler's address, such as wss://HOST", scheme="wss"
         ),
         store_url=read_store_url(reader),
-        stream_token_secret=reader.secret(
+        stream_token_secrets=reader.rotated_secret(
             "STREAM_TOKEN_SECRET",
             "a random secret that the stream handler is given too",
             min_length=_MIN_TOKEN_SECRET,
         ),
-        twilio_auth_token=reader.secret(
+        twilio_auth_tokens=reader.rotated_secret(
             "TWILIO_AUTH_TOKEN",
             "the auth token shown in the Twilio console",
             min_length=_MIN_TWILIO_SECRET,

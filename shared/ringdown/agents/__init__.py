@@ -116,8 +116,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     greeting: Sentence
     """What the agent says first; a template."""
     notice: Annotated[str, msgspec.Meta(max_length=300)] | None = None
-    """Spoken by Twilio before any audio streams. Left out: that this is an automated assistant and
-    that the call is transcribed, in the agent's language. Empty: nothing."""
+    """Spoken by Twilio before any audio streams. Left out: that this is an AI and that the call is
+    transcribed, in the agent's language. Empty: nothing."""
     voice: Name = DEFAULT_VOICE
     volume_db: Annotated[float, msgspec.Meta(ge=-12, le=12)] = 0.0
     """How much louder than the model's own the voice is; what is too loud for a telephone is turned

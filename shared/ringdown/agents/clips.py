@@ -7,6 +7,7 @@ voice, language, model or volume there is another clip, or none yet.
 """
 
 import hashlib
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from ringdown.agents import Agent
 from ringdown.agents.phrases import phrases_for
 from ringdown.agents.templates import fields_in, render
+from ringdown.wording import listed, shown
 
 MOST_BYTES = 400_000
 """50 s. As text, in which bytes are kept, half of what a Firestore document holds."""
@@ -39,6 +41,45 @@ def greeting_text(agent: Agent) -> str | None:
 def notice_text(agent: Agent) -> str:
     """What is said before the stream; empty for nothing."""
     return phrases_for(agent.language).notice if agent.notice is None else agent.notice.strip()
+
+
+def clip_texts(agent: Agent) -> tuple[str, ...]:
+    """All that callers hear of `agent` in fixed words, each text once: what a call begins with
+    comes first."""
+    phrases = phrases_for(agent.language)
+    texts = (
+        notice_text(agent),
+        greeting_text(agent),
+        phrases.connecting_apology,
+        phrases.closing_apology,
+        phrases.busy,
+        phrases.connecting,
+        phrases.idle_goodbye,
+        phrases.time_goodbye,
+        _words_outside_hours(agent),
+    )
+    return tuple(dict.fromkeys(text for text in texts if text is not None and text.strip()))
+
+
+def _words_outside_hours(agent: Agent) -> str | None:
+    hours = agent.opening_hours
+    if hours is None or hours.outside == "answer":
+        return None
+    return phrases_for(agent.language).closed if hours.message is None else hours.message
+
+
+def without_clip(agent: Agent, failed: Mapping[str, str]) -> tuple[str, ...]:
+    """What operators are told of sentences that have no clip. `failed` says why, by key."""
+    texts_by_reason: dict[str, list[str]] = {}
+    for text in clip_texts(agent):
+        if (reason := failed.get(clip_key(agent, text))) is not None:
+            texts_by_reason.setdefault(reason, []).append(shown(text))
+    return tuple(
+        f"No clip in the agent's voice of {listed(texts, 'and')}: {reason}. Callers hear it without"
+        " a clip: a greeting from the model, anything else in Twilio's voice. To try again, change"
+        " the agent."
+        for reason, texts in texts_by_reason.items()
+    )
 
 
 class ClipStore(Protocol):

@@ -6,12 +6,16 @@ part of what is compared; a status that was written late is set right by the eve
 """
 
 import datetime
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
+from types import MappingProxyType
 
 import msgspec
 
 from ringdown.agents import DEFAULT_AGENT_ID
 from ringdown.agents.check import Findings, agent_document, draft_findings, findings, summary
+from ringdown.agents.clips import without_clip
 from ringdown.agents.store import (
     AgentStatus,
     AgentStore,
@@ -32,23 +36,27 @@ async def look_at_edit(
     *,
     draft: bool = False,
     edit: Edit | None = None,
+    failed_clips: Mapping[str, str] = MappingProxyType({}),
 ) -> AgentStatus | None:
     """The status of the agent, or of its draft, after an edit; None if there is no document.
 
-    `edit` is kept with the revision that it made. A draft whose `publish` is true becomes the
-    agent, whose status is then returned. Raises StoreUnavailable, and Conflict if others keep
-    editing while a draft is published.
+    `edit` is kept with the revision that it made; `failed_clips` says why clips could not be made,
+    by key, if the caller makes any. A draft whose `publish` is true becomes the agent, whose status
+    is then returned. Raises StoreUnavailable, and Conflict if others keep editing while a draft is
+    published.
     """
     stored = await store.read_agent(agent_id, draft=draft)
     if stored is None:
         return None
     tools = await store.declared_tools()
     if not draft:
-        return await _look_at_agent(store, stored, findings(stored.document, tools), now, edit)
-    found = draft_findings(stored.document, tools)
+        found = _with_clips(findings(stored.document, tools), failed_clips)
+        return await _look_at_agent(store, stored, found, now, edit)
+    found = _with_clips(draft_findings(stored.document, tools), failed_clips)
     if found.agent is None or not found.publish:
         return await _note(store, stored, _status_of_draft(found, now), draft=True)
-    return await publish(store, stored, now, edit)
+    await _publish(store, stored, now)
+    return await look_at_edit(store, agent_id, now, edit=edit, failed_clips=failed_clips)
 
 
 async def publish(
@@ -57,6 +65,12 @@ async def publish(
     """Make `draft` the agent, as it was read; the status of the agent then. Raises as above."""
     await _publish(store, draft, now)
     return await look_at_edit(store, draft.agent_id, now, edit=edit)
+
+
+def _with_clips(found: Findings, failed: Mapping[str, str]) -> Findings:
+    if found.agent is None:
+        return found
+    return replace(found, notes=(*found.notes, *without_clip(found.agent, failed)))
 
 
 async def _look_at_agent(

@@ -15,25 +15,29 @@ from collections.abc import Mapping
 import msgspec
 
 from ringdown.calls import Call
+from ringdown.calls.stream_token import shares_a_mac
 from ringdown.errors import TokenRefused
 
 MAX_PARAMETERS = 90
 """Twilio's REST API takes 99 parameters for a stream; nothing is said of TwiML."""
+_MOST_MACS = 2  # as of a stream's token
 _VALUE_CHARS = 480  # name and value are under 500 characters together
 _MAX_JSON_BYTES = 1_000_000
 
 
-def pack(secret: str, call: Call) -> dict[str, str]:
+def pack(secrets: tuple[str, ...], call: Call) -> dict[str, str]:
     """The parameters that carry `call`; none if it is too large to travel."""
     payload = base64.urlsafe_b64encode(zlib.compress(msgspec.json.encode(call))).decode()
-    text = f"{_mac(secret, payload)}.{payload}"
+    text = ".".join((*(_mac(secret, payload) for secret in secrets), payload))
     values = [text[at : at + _VALUE_CHARS] for at in range(0, len(text), _VALUE_CHARS)]
     if len(values) > MAX_PARAMETERS:
         return {}
     return {_name(n): value for n, value in enumerate(values, start=1)}
 
 
-def unpack(secret: str, parameters: Mapping[str, str], *, call_sid: str) -> Call | None:
+def unpack(
+    secrets: tuple[str, ...], parameters: Mapping[str, str], *, call_sid: str
+) -> Call | None:
     """The call that travels in a stream's `parameters`, or None if none does.
 
     Raises TokenRefused unless we packed it, for this very call.
@@ -41,8 +45,8 @@ def unpack(secret: str, parameters: Mapping[str, str], *, call_sid: str) -> Call
     text = _joined(parameters)
     if not text:
         return None
-    mac, _, payload = text.partition(".")
-    if not hmac.compare_digest(_mac(secret, payload).encode(), mac.encode(errors="replace")):
+    *macs, payload = text.split(".", _MOST_MACS)
+    if not shares_a_mac((_mac(secret, payload) for secret in secrets), macs):
         raise TokenRefused("the signature of the call that travels with the stream is wrong")
     call = _decode(payload)
     if call.call_sid != call_sid:

@@ -80,7 +80,7 @@ def connect_config(config: SessionConfig, name: str) -> types.LiveConnectConfig:
             sliding_window=types.SlidingWindow(target_tokens=COMPRESS_TO_TOKENS),
         ),
         realtime_input_config=_turn_taking(config.turn_taking),
-        tools=[types.Tool(function_declarations=_declarations(config, name)), *_search(searches)],
+        tools=[*_functions(config, name), *_search(searches)],
     )
 
 
@@ -120,10 +120,12 @@ def _turn_taking(wish: TurnTaking) -> types.RealtimeInputConfig:
     return types.RealtimeInputConfig(automatic_activity_detection=detection)
 
 
-def _declarations(config: SessionConfig, name: str) -> list[types.FunctionDeclaration]:
+def _functions(config: SessionConfig, name: str) -> list[types.Tool]:
     """A model that knows one behavior only isn't told which: it may refuse to be."""
+    if not config.functions:
+        return []
     can_choose = len(live_model(name).behaviors) > 1
-    return [
+    declarations = [
         types.FunctionDeclaration(
             name=function.name,
             description=function.description,
@@ -132,6 +134,7 @@ def _declarations(config: SessionConfig, name: str) -> list[types.FunctionDeclar
         )
         for function in config.functions
     ]
+    return [types.Tool(function_declarations=declarations)]
 
 
 def _parameters(schema: dict[str, object]) -> types.Schema | None:

@@ -53,6 +53,7 @@ def a_number(webhook_url: str, **changes: Json) -> dict[str, Json]:
         "phone_number": "+14155550100",
         "voice_url": f"{webhook_url}/",
         "voice_method": "POST",
+        "voice_fallback_url": f"{webhook_url}/fallback",
         "status_callback": f"{webhook_url}/status",
         "status_callback_method": "POST",
         "voice_application_sid": "",

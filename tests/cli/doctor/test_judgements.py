@@ -126,6 +126,7 @@ def a_number(number: str = "+14155550100", *, sms: bool = True) -> Number:
         phone_number=number,
         voice_url=f"{WEBHOOK}/",
         voice_method="POST",
+        voice_fallback_url=f"{WEBHOOK}/fallback",
         status_callback=f"{WEBHOOK}/status",
         status_callback_method="POST",
         capabilities=Capabilities(voice=True, sms=sms),
@@ -147,11 +148,23 @@ def test_the_webhook_with_or_without_a_slash() -> None:
         ({"trunk_sid": "TK1"}, State.WRONG, "SIP trunk"),
         ({"voice_application_sid": "AP1"}, State.WRONG, "TwiML app"),
         ({"status_callback": ""}, State.LIMITED, f"{WEBHOOK}/status"),
+        ({"voice_fallback_url": ""}, State.LIMITED, "nothing answers them if the webhook"),
+        ({"voice_fallback_url": None}, State.LIMITED, "nothing answers them if the webhook"),
     ],
 )
 def test_a_number_that_is_not_set_up(changes: dict[str, str], state: State, words: str) -> None:
     number = msgspec.structs.replace(a_number(), **changes)
     is_told(judge_number(number, WEBHOOK), state, words)
+
+
+def test_which_fallback_is_set_is_told() -> None:
+    static = "https://handler.twilio.com/twiml/EH0123456789abcdef0123456789abcdef"
+    elsewhere = msgspec.structs.replace(a_number(), voice_fallback_url=static)
+
+    found = [judge_number(number, WEBHOOK) for number in (a_number(), elsewhere)]
+    assert [verdict.state for verdict in found] == [State.GOOD, State.GOOD]
+    assert found[0].finding.endswith("which is its own fallback")
+    assert found[1].finding.endswith(f"with {static} as fallback")
 
 
 def test_a_number_that_takes_no_calls() -> None:

@@ -1,13 +1,24 @@
 """The function as the platform loads it, sent events as Eventarc sends them."""
 
+import asyncio
+import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from ringdown.agents import Agent
+from ringdown.agents.clips import clip_key, clip_texts
+from ringdown.stores import open_store
+from ringdown.tools import Json
+from simulators.gemini_live.faults import Fault, RefuseSetup
+from simulators.gemini_live.scenario import Pace, Scenario
+from simulators.gemini_live.server import GeminiLiveServer
 from tests.functions.incoming_call.records import damage
 from tests.functions.loading import FUNCTIONS, LoadedFunction, loaded_function
+from tests.ringdown.seeding import write_agent
 
 FOLDER = FUNCTIONS / "agent_edited"
 DATABASE = "//firestore.googleapis.com/projects/ringdown/databases/(default)"
@@ -74,5 +85,105 @@ def test_without_a_store_the_process_says_what_to_set(restored_logging: None) ->
     with (
         pytest.raises(SystemExit, match=r"STORE_URL is not set\. Set it to where records are kept"),
         loaded_function("agent_edited", FOLDER, {}),
+    ):
+        pytest.fail("it was loaded")
+
+
+# Clips
+
+
+@pytest.fixture
+def stand_in() -> Iterator[GeminiLiveServer]:
+    """On a loop of its own, as the function has one."""
+    loop = asyncio.new_event_loop()
+    server = GeminiLiveServer(Scenario(pace=Pace(thinking_ms=0, speed=100)))
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(30)
+        yield server
+        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(30)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture
+def with_model(
+    restored_logging: None, tmp_path: Path, stand_in: GeminiLiveServer
+) -> Iterator[LoadedFunction]:
+    environ = {
+        "STORE_URL": f"sqlite:{tmp_path / 'ringdown.db'}",
+        "GEMINI_API_KEY": "stand-in-key",
+        "GEMINI_BASE_URL": stand_in.base_url,
+        "SSL_CERT_FILE": str(stand_in.ca_file),
+    }
+    with loaded_function("agent_edited", FOLDER, environ) as function:
+        yield function
+
+
+GOOD: dict[str, Json] = {"instructions": "Be brief.", "greeting": "Good day."}
+
+
+async def edited(folder: Path, document: dict[str, Json]) -> None:
+    async with open_store(f"sqlite:{folder / 'ringdown.db'}") as store:
+        await write_agent(store, "default", document)
+
+
+async def kept(folder: Path) -> tuple[frozenset[str], str | None]:
+    """The clips there are, and what operators are told."""
+    async with open_store(f"sqlite:{folder / 'ringdown.db'}") as store:
+        stored = await store.read_agent("default")
+        assert stored is not None
+        assert stored.status is not None
+        return await store.list_clips("default"), stored.status.notes
+
+
+def test_an_edit_leads_to_clips_and_a_second_event_to_nothing(
+    with_model: LoadedFunction, stand_in: GeminiLiveServer, tmp_path: Path
+) -> None:
+    asyncio.run(edited(tmp_path, GOOD))
+
+    assert sent(with_model, "agents/default").status_code == 200
+    assert sent(with_model, "agents/default").status_code == 200
+
+    agent = Agent(**GOOD)
+    expected = {clip_key(agent, text) for text in clip_texts(agent)}
+    assert asyncio.run(kept(tmp_path)) == (frozenset(expected), None)
+    assert len(stand_in.sessions) == len(expected)
+    assert with_model.messages() == ["edit looked at", "clips made", "edit looked at"]
+
+
+def test_a_model_that_refuses_is_told_in_the_status_and_words_in_no_log(
+    with_model: LoadedFunction, stand_in: GeminiLiveServer, tmp_path: Path
+) -> None:
+    stand_in.faults = [Fault(RefuseSetup("wrong_key"))]
+    asyncio.run(edited(tmp_path, GOOD))
+
+    assert sent(with_model, "agents/default").status_code == 200
+
+    clips, notes = asyncio.run(kept(tmp_path))
+    assert clips == frozenset()
+    assert notes is not None
+    assert "API key not valid" in notes
+    assert "Good day" not in json.dumps(with_model.log())
+
+
+def test_without_a_key_no_clips_are_made(function: LoadedFunction, tmp_path: Path) -> None:
+    asyncio.run(edited(tmp_path, GOOD))
+
+    assert sent(function, "agents/default").status_code == 200
+
+    assert asyncio.run(kept(tmp_path)) == (frozenset(), None)
+
+
+def test_a_choice_of_gemini_that_is_half_made_is_told(
+    restored_logging: None, tmp_path: Path
+) -> None:
+    environ = {"STORE_URL": f"sqlite:{tmp_path / 'ringdown.db'}", "GEMINI_BACKEND": "vertex"}
+    with (
+        pytest.raises(SystemExit, match="GOOGLE_CLOUD_PROJECT is not set"),
+        loaded_function("agent_edited", FOLDER, environ),
     ):
         pytest.fail("it was loaded")

@@ -1,14 +1,18 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from starlette.exceptions import HTTPException
 
 from agent_edits.edit_events import EditedDocument, edited_document, take_edit
-from ringdown.agents.store import AgentStore, StoredAgent
+from ringdown.agents.store import StoredAgent
+from ringdown.clip_making import AgentsAndClips, ClipMaker
 from ringdown.errors import StoreUnavailable
+from ringdown.gemini.model_session import SessionConfig
 from ringdown.tools import Json
+from tests.jumping_loop import virtual_time
 from tests.ringdown.kept_agents import KeptAgents
 from tests.ringdown.samples import CALLER, NOW
 
@@ -20,13 +24,15 @@ def agents() -> KeptAgents:
     return KeptAgents()
 
 
-async def take(agents: KeptAgents, document: str, *, times: int = 1) -> None:
+async def take(
+    agents: KeptAgents, document: str, *, times: int = 1, clips: ClipMaker | None = None
+) -> None:
     @asynccontextmanager
-    async def opened() -> AsyncIterator[AgentStore]:
+    async def opened() -> AsyncIterator[AgentsAndClips]:
         yield agents
 
     for _ in range(times):
-        await take_edit({"document": document}, open_agents=opened, now=NOW)
+        await take_edit({"document": document}, open_agents=opened, clips=clips, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -93,3 +99,58 @@ async def test_a_store_that_fails_has_the_event_sent_again() -> None:
     with pytest.raises(HTTPException) as refused:
         await take(Away(), "agents/default")
     assert refused.value.status_code == 503
+
+
+class Stalling:
+    """A model that takes sessions and never says anything."""
+
+    endpoint = "stalling"
+    sessions = 0
+
+    @asynccontextmanager
+    async def connect(
+        self, config: SessionConfig, clock_ms: Callable[[], float], within_s: float = 0.0
+    ) -> AsyncIterator[Any]:
+        self.sessions += 1
+        yield self
+
+    async def send_text(self, text: str) -> None:
+        await asyncio.Event().wait()
+
+
+@virtual_time
+async def test_a_status_does_not_wait_for_clips(agents: KeptAgents) -> None:
+    agents.edit("agents/default", GOOD)
+    clips = ClipMaker(Stalling)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(take(agents, "agents/default", clips=clips))
+        await asyncio.sleep(1)
+        first = agents.statuses["agents/default"]
+        agents.edit("agents/default", GOOD | {"voice": "Korr"})
+        group.create_task(take(agents, "agents/default", clips=clips))
+        await asyncio.sleep(1)
+        second = agents.statuses["agents/default"]
+        assert (first.ok, second.ok) == (True, False)
+        assert agents.clips == {}
+
+
+@virtual_time
+async def test_clips_that_run_out_of_time_have_the_event_sent_again_and_come_to_an_end(
+    agents: KeptAgents,
+) -> None:
+    words = "All of our people are talking to somebody else. " * 10
+    agents.edit("agents/default", GOOD | {"greeting": words, "notice": words[:280]})
+    agents.edit("drafts/default", agents.documents["agents/default"] | {"voice": "Puck"})
+    model = Stalling()
+    clips = ClipMaker(lambda: model)
+
+    with pytest.raises(HTTPException) as refused:
+        await take(agents, "agents/default", clips=clips)
+    assert refused.value.status_code == 503
+    await take(agents, "agents/default", clips=clips)
+
+    made = model.sessions
+    await take(agents, "agents/default", clips=clips)
+    assert model.sessions == made
+    assert "did not finish within" in (agents.statuses["agents/default"].notes or "")

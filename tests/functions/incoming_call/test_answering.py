@@ -55,7 +55,7 @@ def test_a_call_is_answered_with_notice_stream_and_what_comes_next(
     token = parameter.attrib["value"]
     secret = environ["STREAM_TOKEN_SECRET"]
     assert parameter.attrib["name"] == "token"
-    assert verify(secret, token, call_sid=CALL_SID, now_s=time.time()) == 1
+    assert verify((secret,), token, call_sid=CALL_SID, now_s=time.time()) == 1
     assert redirect.text == f"{PUBLIC_URL}/after-stream?attempt=1"
     assert redirect.attrib == {"method": "POST"}
 
@@ -93,10 +93,10 @@ def test_a_notice_that_xml_cannot_hold_is_still_spoken(twilio: Twilio, store_url
 @pytest.mark.parametrize(
     ("language", "notice", "words", "voice"),
     [
-        ("sv-SE", None, "You are speaking with", "en-US"),
-        ("zh-CN", None, "You are speaking with", "en-US"),
-        ("de-AT", None, "Sie sprechen mit", "de-DE"),
-        ("es-MX", None, "Está hablando con", "es-MX"),
+        ("sv-SE", None, "I'm an AI", "en-US"),
+        ("zh-CN", None, "I'm an AI", "en-US"),
+        ("de-AT", None, "Ich bin ein KI-Assistent", "de-DE"),
+        ("es-MX", None, "Soy una IA", "es-MX"),
         ("sv-SE", "Du talar med en maskin.", "Du talar med", "sv-SE"),
     ],
 )
@@ -172,7 +172,7 @@ def test_a_repeated_delivery_gets_an_equivalent_answer(
     assert [say.text for say in (*first.iter("Say"), *second.iter("Say"))] == ["First.", "First."]
     attempts = [
         verify(
-            environ["STREAM_TOKEN_SECRET"],
+            (environ["STREAM_TOKEN_SECRET"],),
             parameter.attrib["value"],
             call_sid=CALL_SID,
             now_s=time.time(),

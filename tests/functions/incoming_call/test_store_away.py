@@ -29,7 +29,7 @@ def parameters(document: Element) -> dict[str, str]:
 
 
 def travelled(document: Element, environ: Environ, call_sid: str = CALL_SID) -> Call | None:
-    return unpack(environ["STREAM_TOKEN_SECRET"], parameters(document), call_sid=call_sid)
+    return unpack((environ["STREAM_TOKEN_SECRET"],), parameters(document), call_sid=call_sid)
 
 
 def test_a_call_that_the_store_has_does_not_travel(twilio: Twilio) -> None:
@@ -46,7 +46,7 @@ def test_a_call_that_the_store_did_not_take_travels_whole(environ: Environ, load
     assert (call.agent_id, call.agent) == ("default", packaged_agent())
     assert call.fallback_number == environ["FALLBACK_NUMBER"]
     token = parameters(document)["token"]
-    attempt = verify(environ["STREAM_TOKEN_SECRET"], token, call_sid=CALL_SID, now_s=time.time())
+    attempt = verify((environ["STREAM_TOKEN_SECRET"],), token, call_sid=CALL_SID, now_s=time.time())
     assert call.attempt == attempt == 1
 
 

@@ -329,7 +329,7 @@ def other_queries(environ: Environ, good: str) -> Iterator[str]:
     token = parse_qs(good)["token"][0]
     other_call = "CA" + "0" * 32
     stream_token = mint(
-        environ["STREAM_TOKEN_SECRET"],
+        (environ["STREAM_TOKEN_SECRET"],),
         call_sid=CALL_SID,
         attempt=1,
         now_s=clock.now().timestamp(),

@@ -74,7 +74,6 @@ def environ(
         "CALLBACK_TOPIC": TOPIC,
         "PUBSUB_URL": peer.url,
         "GOOGLE_APPLICATION_CREDENTIALS": str(tokens.key_file(tmp_path)),
-        "TWILIO_AUTH_TOKEN": "the auth token of the account",
     }
 
 
@@ -131,6 +130,7 @@ def test_staff_get_a_text_if_they_want_one(
     environ |= {
         "STAFF_NUMBER": STAFF,
         "TWILIO_ACCOUNT_SID": "AC0123456789abcdef0123456789abcdef",
+        "TWILIO_API_KEY": "SK0123456789abcdef0123456789abcdef:the-secret-of-the-key",
         "TWILIO_API_URL": peer.url,
         "PHONE_NUMBERS": CALLED,
     }

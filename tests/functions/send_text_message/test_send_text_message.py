@@ -16,7 +16,8 @@ from tests.ringdown.samples import CALLED, CALLER, WITHHELD
 from text_messages.templates import TextTemplate
 
 FOLDER = FUNCTIONS / "tools" / "send_text_message"
-ACCOUNT_SID, AUTH_TOKEN = "AC0123456789abcdef0123456789abcdef", "the auth token of the account"
+ACCOUNT_SID = "AC0123456789abcdef0123456789abcdef"
+API_KEY = "SK0123456789abcdef0123456789abcdef:the-secret-of-the-key"
 ANOTHER = "+14155550177"
 TEXTS = {"delivery_day": "Your box comes on {day}.", "help_page": "See example.com/help."}
 DAY: dict[str, Json] = {"template": "delivery_day", "values": {"day": "Thursday"}}
@@ -53,7 +54,7 @@ def environ(store_url: str, twilio: HttpStandIn) -> dict[str, str]:
     return {
         "STORE_URL": store_url,
         "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
-        "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+        "TWILIO_API_KEY": API_KEY,
         "TWILIO_API_URL": twilio.url,
         "PHONE_NUMBERS": f"{ANOTHER}, {CALLED}",
     }
@@ -83,7 +84,7 @@ def test_the_text_goes_to_the_caller(function: LoadedFunction, twilio: HttpStand
         "From": [CALLED],
         "Body": ["Your box comes on Thursday."],
     }
-    credentials = base64.b64encode(f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode()).decode()
+    credentials = base64.b64encode(API_KEY.encode()).decode()
     assert request.headers["authorization"] == f"Basic {credentials}"
 
 
@@ -162,7 +163,7 @@ def test_what_cannot_be_sent_is_explained(
     [
         (400, 21610, "opted out", "text is refused"),
         (400, 21614, "landline", "text is refused"),
-        (401, 20003, "cannot be sent at the moment", "do not belong together"),
+        (401, 20003, "cannot be sent at the moment", "is not a key of"),
         (400, 21408, "cannot be sent at the moment", "Geo permissions"),
         (400, 30034, "cannot be sent at the moment", "A2P 10DLC"),
         (404, 99999, "cannot be sent at the moment", "docs/api/errors"),
@@ -193,6 +194,19 @@ def test_without_an_account_nothing_is_sent_and_operators_are_told(
     with loaded_function("send_text_message", FOLDER, environ) as function:
         assert "cannot be sent here" in send(function, DAY)["error"]["message"]
         assert "set TWILIO_ACCOUNT_SID" in str(function.log())
+
+
+@pytest.mark.parametrize("key", ["the auth token of the account", "SK4711", API_KEY.split(":")[0]])
+def test_a_key_that_is_none_is_told_at_the_start(
+    environ: dict[str, str], key: str, restored_logging: None
+) -> None:
+    environ["TWILIO_API_KEY"] = key
+    with (
+        pytest.raises(SystemExit, match="TWILIO_API_KEY is no API key") as told,
+        loaded_function("send_text_message", FOLDER, environ),
+    ):
+        pass
+    assert key not in str(told.value)
 
 
 def test_neither_the_text_nor_a_number_is_logged(function: LoadedFunction) -> None:

@@ -1,11 +1,13 @@
 """What is said without the model: complete, speakable, and in the caller's language."""
 
+import re
 import subprocess
 import sys
 from typing import Any
 
 import pytest
 
+from ringdown.agents import packaged_agent
 from ringdown.agents.phrases import (
     Phrases,
     has_phrases,
@@ -14,6 +16,7 @@ from ringdown.agents.phrases import (
     read_phrases,
 )
 from ringdown.errors import InvalidDocument
+from simulators.speech.synthesis import Voice, synthesize
 
 SENTENCES = [name for name in Phrases.__struct_fields__ if name not in ("language", "farewells")]
 PLACEHOLDERS = {"transfer_number": "{digits}", "transfer_name": "{name}"}
@@ -131,3 +134,31 @@ def test_there_are_phrases_in_the_language_of_a_tag(tag: str) -> None:
 @pytest.mark.parametrize("tag", ["sv-SE", "zh-CN", "fi"])
 def test_there_are_none_in_others(tag: str) -> None:
     assert not has_phrases(tag)
+
+
+SPEAKING_RATE_WPM = 165
+"""Of espeak-ng, whose own is 175; people read aloud at 150 to 180."""
+_SPEAKERS = {"en": "en-us", "pt": "pt-br", "pt-PT": "pt"}
+
+
+@pytest.mark.parametrize("tag", packaged_phrases())
+def test_the_notice_takes_less_than_two_and_a_half_seconds(tag: str) -> None:
+    language = tag.partition("-")[0]
+    voice = Voice(
+        _SPEAKERS.get(tag) or _SPEAKERS.get(language, language), words_per_minute=SPEAKING_RATE_WPM
+    )
+    pcm = synthesize(phrases_for(tag).notice, rate_hz=8_000, voice=voice, edge_silence_ms=0)
+
+    assert len(pcm) / 8_000 < 2.5
+
+
+@pytest.mark.parametrize("tag", packaged_phrases())
+def test_the_notice_says_that_a_machine_answers_and_that_the_call_is_written_down(tag: str) -> None:
+    notice = phrases_for(tag).notice
+
+    assert re.search(r"\b(AI|KI|IA)\b", notice)
+    assert re.search("tra(n|s|ns)cr|schreibe mit|schrijf mee", notice)
+
+
+def test_the_packaged_agent_has_the_short_notice() -> None:
+    assert packaged_agent().notice == phrases_for("en-US").notice

@@ -8,7 +8,7 @@ from ringdown.calls.travelling_call import MAX_PARAMETERS, pack, unpack
 from ringdown.errors import TokenRefused
 from tests.ringdown.samples import CALL_SID, a_call, an_agent
 
-SECRET = "s" * 64
+SECRET = ("s" * 64,)
 OTHER_SID = CALL_SID[:-1] + "0"
 CALL = a_call(agent=an_agent(notice="“Notice” – ü", transfer_numbers={"billing": "+14155550166"}))
 
@@ -68,7 +68,13 @@ def test_it_is_worth_nothing_for_another_call_or_with_another_secret() -> None:
     with pytest.raises(TokenRefused, match="another call"):
         unpack(SECRET, pack(SECRET, CALL), call_sid=OTHER_SID)
     with pytest.raises(TokenRefused, match="signature"):
-        unpack("other" * 10, pack(SECRET, CALL), call_sid=CALL_SID)
+        unpack(("other" * 10,), pack(SECRET, CALL), call_sid=CALL_SID)
+
+
+def test_while_the_secret_is_rotated_one_in_common_is_enough() -> None:
+    old, new = ("s" * 64,), ("n" * 64, "s" * 64)
+    assert unpack(old, pack(new, CALL), call_sid=CALL_SID) == CALL
+    assert unpack(new, pack(old, CALL), call_sid=CALL_SID) == CALL
 
 
 def test_a_stream_token_is_no_signature_of_a_call() -> None:

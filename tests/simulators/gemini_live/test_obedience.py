@@ -1,4 +1,7 @@
-from simulators.gemini_live.obedience import answer_from, obey
+import pytest
+
+from simulators.gemini_live.faults import Misquote
+from simulators.gemini_live.obedience import answer_from, misquoted, obey, recited
 from simulators.gemini_live.replies import Answer
 from simulators.gemini_live.scenario import Reply
 
@@ -31,3 +34,15 @@ def test_what_nobody_asked_for_is_not_known() -> None:
 
 def test_values_of_tools_stay() -> None:
     assert said("It is {output.balance}.") == "It is {output.balance}."
+
+
+def test_what_is_to_be_said_word_for_word_is_what_stands_in_quotation_marks() -> None:
+    assert recited('Say it word for word: "We are "Anna\'s"."') == 'We are "Anna\'s".'
+    assert recited('Greet them, in exactly these words: "Hello."') is None
+
+
+@pytest.mark.parametrize(
+    ("how", "heard"), [("other_words", "Sure. One two three."), ("cut_off", "One two")]
+)
+def test_models_get_it_wrong(how: Misquote, heard: str) -> None:
+    assert misquoted("One two three.", how) == heard

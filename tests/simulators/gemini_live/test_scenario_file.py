@@ -11,6 +11,7 @@ from simulators.gemini_live.faults import (
     GoingAway,
     IgnoreShortSounds,
     Moment,
+    ReciteBadly,
     RefuseSetup,
     RefuseUpgrade,
     ReplaceVoice,
@@ -65,6 +66,8 @@ model:
       every_s: 2
     - do: replace_voice
       by: tone
+    - do: recite_badly
+      by: cut_off
     - do: ignore_short_sounds
       below_s: 0.4
       stops: true
@@ -104,6 +107,7 @@ def test_a_whole_scenario() -> None:
             Fault(GoingAway(5), After(Moment.SECONDS, 1.5)),
             Fault(GoingAway(10, every_s=2)),
             Fault(ReplaceVoice("tone")),
+            Fault(ReciteBadly("cut_off")),
             Fault(IgnoreShortSounds(0.4, stops=True)),
         ),
     )

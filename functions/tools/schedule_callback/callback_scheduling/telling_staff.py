@@ -37,8 +37,8 @@ def ways_to_tell(settings: SettingsReader) -> list[Tell]:
     account, staff = read_twilio_account(settings), settings.phone_number("STAFF_NUMBER")
     if staff is not None and account is None:
         settings.problem(
-            "STAFF_NUMBER is set, but TWILIO_ACCOUNT_SID or PHONE_NUMBERS is not: without them no"
-            " text can be sent."
+            "STAFF_NUMBER is set, but TWILIO_ACCOUNT_SID, TWILIO_API_KEY or PHONE_NUMBERS is not:"
+            " without them no text can be sent."
         )
     if staff is not None and account is not None:
         ways.append(StaffTexts(TwilioTexts(account), staff).tell)

@@ -77,7 +77,10 @@ class TextMessages:
     async def _hand_over(self, call: ToolCallContext, text: str) -> ToolAnswer | None:
         """None if the text is on its way, else what the model is to know."""
         if self._texts is None:
-            _log.error("texts cannot be sent", advice="set TWILIO_ACCOUNT_SID and PHONE_NUMBERS")
+            _log.error(
+                "texts cannot be sent",
+                advice="set TWILIO_ACCOUNT_SID, TWILIO_API_KEY and PHONE_NUMBERS",
+            )
             return ToolAnswer.failed("Texts cannot be sent here. Tell the caller.")
         refusal = await self._texts.send(call.caller, text, called=call.called)
         if refusal is None:

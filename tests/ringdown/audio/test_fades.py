@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from stream_handler.audio.fades import MULAW_PEAK, FadeIn, FadeOut, Limiter
-from stream_handler.audio.telephone import MODEL_OUTPUT_HZ, Downsampler, decode_mulaw
+from ringdown.audio.fades import MULAW_PEAK, FadeIn, FadeOut, Limiter
+from ringdown.audio.telephone import MODEL_OUTPUT_HZ, Downsampler, decode_mulaw
 
 Signal = npt.NDArray[np.float64]
 

@@ -8,15 +8,13 @@ serves one direction of one call.
 Filter delay: 1.19 ms up, 1.25 ms down.
 """
 
-import functools
 import math
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from stream_handler.audio.fades import FadeIn, FadeOut, Limiter
-from stream_handler.call.ringing import Ring
+from ringdown.audio.fades import FadeIn, FadeOut, Limiter
 
 Pcm: TypeAlias = npt.NDArray[np.int16]
 Samples: TypeAlias = npt.NDArray[np.float32]
@@ -30,11 +28,6 @@ SILENCE_DBFS = -100.0
 _FRAME = 160  # samples: 20 ms
 _STEADY_DB = 1.5
 _STEADY_RATIO = 10 ** (_STEADY_DB / 10)
-
-_RINGBACK_PEAK = 3_300  # -20 dBFS
-_TONE_PEAK = 2_070  # -24 dBFS
-_NOTES_HZ = (523.25, 659.26)
-_NOTE_S = 0.22
 
 
 class Upsampler:
@@ -215,26 +208,6 @@ def _level_dbfs(energy: float, count: int) -> float:
     if energy <= count:  # less than 1 of 32,768: what a filter leaves of silence
         return SILENCE_DBFS
     return math.floor(20.0 * math.log10(energy / (count * 32768.0**2))) / 2
-
-
-@functools.cache
-def ringback(ring: Ring) -> bytes:
-    """One ring, as µ-law."""
-    seconds = np.arange(round(ring.tone_s * PHONE_HZ)) / PHONE_HZ
-    waves = [np.sin(2 * np.pi * hz * seconds) for hz in ring.tones_hz]
-    fade = np.minimum(1.0, np.minimum(seconds, seconds[::-1]) / 0.01)  # no click at either end
-    tone = np.mean(waves, axis=0) * fade * _RINGBACK_PEAK
-    gap = np.zeros(round(ring.gap_s * PHONE_HZ))
-    return encode_mulaw(np.concatenate((tone, *(gap, tone) * (ring.times - 1))).astype(np.int16))
-
-
-@functools.cache
-def waiting_tone() -> bytes:
-    """Two soft notes, one after the other, for a caller who waits; 0.44 s of µ-law."""
-    seconds = np.arange(round(_NOTE_S * PHONE_HZ)) / PHONE_HZ
-    swell = np.sin(np.pi * seconds / _NOTE_S) ** 2  # begins and ends in silence
-    notes = [np.sin(2 * np.pi * pitch_hz * seconds) * swell for pitch_hz in _NOTES_HZ]
-    return encode_mulaw((np.concatenate(notes) * _TONE_PEAK).astype(np.int16))
 
 
 def encode_mulaw(pcm: Pcm) -> bytes:

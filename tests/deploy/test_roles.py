@@ -1,0 +1,59 @@
+"""The roles of whoever deploys: as documented, and enough for every kind of thing that is made."""
+
+import re
+
+import pytest
+
+from deploy.roles import ROLES
+from tests.terraform.properties import resources
+from tests.terraform.scenarios import deployments
+from tests.terraform.stand_in import ROOT, needs_stand_in
+
+PAGE = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+SECTION = PAGE.split("## Who may deploy\n", 1)[1].split("\n## ", 1)[0]
+MADE_BY = {
+    "artifact_registry": "artifactregistry.admin",
+    "cloud_run_v2": "run.admin",
+    "cloud_scheduler": "cloudscheduler.admin",
+    "cloudbuild": "cloudbuild.builds.editor",
+    "cloudfunctions2": "cloudfunctions.admin",
+    "eventarc": "eventarc.admin",
+    "firestore": "datastore.owner",
+    "logging": "logging.configWriter",
+    "monitoring": "monitoring.editor",
+    "project_iam": "resourcemanager.projectIamAdmin",
+    "project_service": "serviceusage.serviceUsageAdmin",
+    "pubsub": "pubsub.admin",
+    "secret_manager": "secretmanager.admin",
+    "service_account": "iam.serviceAccountAdmin",
+    "storage": "storage.admin",
+}
+"""By how the names of resources begin."""
+BY_SCRIPTS = {"firebaserules.admin", "iam.serviceAccountUser"}
+"""What no resource names: the script's rules, and that parts run as their accounts."""
+
+
+def test_the_page_lists_them_and_grants_them() -> None:
+    assert re.findall(r"^\| `(roles/[\w.]+)` \|", SECTION, re.MULTILINE) == list(ROLES)
+    loop = SECTION.split("for role in ", 1)[1].split(";", 1)[0]
+    assert [f"roles/{name}" for name in loop.replace("\\", " ").split()] == list(ROLES)
+
+
+@needs_stand_in
+@pytest.mark.timeout(700)
+def test_they_make_everything_there_is_and_no_role_is_too_many(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    made = {r.type for r in resources(deployments(tmp_path_factory)["everything"].plan)}
+    google = {kind.removeprefix("google_") for kind in made if kind.startswith("google_")}
+    billing = {kind for kind in google if kind.startswith("billing_")}  # on another account
+
+    used = {
+        kind: role
+        for kind in google - billing
+        for beginning, role in MADE_BY.items()
+        if kind.startswith(beginning)
+    }
+
+    assert google - billing - used.keys() == set(), "nobody may make these"
+    assert {f"roles/{role}" for role in {*used.values(), *BY_SCRIPTS}} == ROLES.keys()
