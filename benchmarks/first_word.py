@@ -7,20 +7,26 @@ second finds everything.
 
 import asyncio
 import datetime
+import io
 import json
 import time
-from collections.abc import AsyncIterator
+import wave
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
-from benchmarks.results import FirstWord
+import httpx2
+
+from benchmarks.results import FirstSecond, FirstWord
 from benchmarks.rig import accounting
 from benchmarks.rig.accounting import CallLog
 from benchmarks.rig.caller import Caller, connected
 from benchmarks.rig.calls import Rig, running
 from benchmarks.rig.usage import Pins
-from benchmarks.targets import Ringdown
+from benchmarks.targets import ONCE, Ringdown
 from devtools.processes import Command, ProcessFailed, free_port
+from ringdown.tools import Json
 
 _LISTENS_WITHIN_S = 30.0
 _CALL_WITHIN_S = 40.0
@@ -37,22 +43,95 @@ def measure(run: int, pins: Pins | None) -> list[FirstWord]:
     return asyncio.run(_measured(run, pins))
 
 
+def measure_clips(run: int, pins: Pins | None) -> list[FirstSecond]:
+    """The same with clips: of an agent with a notice, and of one without."""
+    both = (asyncio.run(_measured_clips(run, pins, agent)) for agent in ({}, {"notice": ""}))
+    return [second for seconds in both for second in seconds]
+
+
 async def _measured(run: int, pins: Pins | None) -> list[FirstWord]:
     doors: dict[str, Door] = {}
-
-    @asynccontextmanager
-    async def on_demand(command: Command, folder: Path) -> AsyncIterator[int]:
-        door = doors[command.name] = Door(command, folder / f"{command.name}.log")
-        async with door.open():
-            yield 0
-
-    target = Ringdown(started=on_demand)
+    target = Ringdown(started=partial(_on_demand, doors))
     async with running(target, 2, pins) as rig:
         handler, webhook = doors[target.name], doors["incoming_call"]
         return [
             await _call(rig, run, handler, webhook, cold=True),
             await _call(rig, run, handler, webhook, cold=False),
         ]
+
+
+async def _measured_clips(
+    run: int, pins: Pins | None, agent: Mapping[str, Json]
+) -> list[FirstSecond]:
+    doors: dict[str, Door] = {}
+    target = Ringdown(started=partial(_on_demand, doors), agent=agent, clips=True)
+    async with (
+        httpx2.AsyncClient(trust_env=False, headers=ONCE) as http,  # what takes 100 ms to make
+        running(target, 2, pins) as rig,
+    ):
+        return [
+            await _call_with_clips(rig, run, doors[target.name], http, cold=cold)
+            for cold in (True, False)
+        ]
+
+
+@asynccontextmanager
+async def _on_demand(
+    doors: dict[str, "Door"], command: Command, folder: Path
+) -> AsyncIterator[int]:
+    door = doors[command.name] = Door(command, folder / f"{command.name}.log")
+    async with door.open():
+        yield 0
+
+
+async def _call_with_clips(
+    rig: Rig, run: int, handler: "Door", http: httpx2.AsyncClient, *, cold: bool
+) -> FirstSecond:
+    """As Twilio goes about it: notice, stream."""
+    call = CallLog()
+    dialled_s = time.perf_counter()
+    notice_s = notice_over_s = None
+    try:
+        async with asyncio.timeout(_CALL_WITHIN_S):
+            route = await rig.target.announce()
+            answered_s = time.perf_counter()
+            if route.notice_url is not None:
+                length_s = await _fetched_s(http, route.notice_url)
+                notice_s = time.perf_counter()
+                notice_over_s = notice_s + length_s
+                await asyncio.sleep(length_s)
+            await handler.listens()
+            caller = Caller(call, route.identity, rig.frames, rig.schedule)
+            with rig.model.expecting(0, call) as opened:
+                await connected(caller, route.url, route.headers)
+                caller.start(time.perf_counter())
+                await opened.wait()
+                await asyncio.sleep(_SPEAKS_S)
+        await caller.hang_up()
+        await asyncio.sleep(_RECORDED_S)
+    except TimeoutError:
+        raise ProcessFailed(f"The first word did not come in {_CALL_WITHIN_S:g} s.") from None
+    heard_s = call.sound_s
+    if heard_s is None or call.asked_s is not None:
+        raise ProcessFailed(f"The clip was not played: {call.failure or 'the model was asked'}.")
+
+    def ms(from_s: float, to_s: float) -> float:
+        return (to_s - from_s) * 1_000
+
+    return FirstSecond(
+        run=run,
+        cold=cold,
+        notice=None if notice_s is None else ms(dialled_s, notice_s),
+        word_after_notice=None if notice_over_s is None else ms(notice_over_s, heard_s),
+        word=ms(answered_s, heard_s),
+    )
+
+
+async def _fetched_s(http: httpx2.AsyncClient, url: str) -> float:
+    """How long the sound is, once it is there."""
+    response = await http.get(url, timeout=_CALL_WITHIN_S)
+    with wave.open(io.BytesIO(response.raise_for_status().content)) as sound:
+        return float(sound.getnframes() / sound.getframerate())
 
 
 async def _call(rig: Rig, run: int, handler: "Door", webhook: "Door", *, cold: bool) -> FirstWord:

@@ -74,6 +74,24 @@ class FirstWord(msgspec.Struct, frozen=True, kw_only=True):
     """Its first sound is at the caller."""
 
 
+class FirstSecond(msgspec.Struct, frozen=True, kw_only=True):
+    """One call of an agent that has clips of notice and greeting, in ms.
+
+    The model takes no part in it: it is not asked to greet.
+    """
+
+    run: int
+    cold: bool
+    """No process was running when the number was dialled."""
+    notice: float | None
+    """From the webhook's POST to the first sound of the notice: Twilio has fetched it. None for an
+    agent without one."""
+    word_after_notice: float | None
+    """From the notice's end to the agent's first sound."""
+    word: float
+    """From the pick-up, which comes with the webhook's answer, to the agent's first sound."""
+
+
 class Machine(msgspec.Struct, frozen=True):
     cpu: str
     cores: int
@@ -88,6 +106,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     machine: Machine
     load: list[LoadPoint] = []
     first_word: list[FirstWord] = []
+    first_second: list[FirstSecond] = []
     seconds: float
     """How long each load was measured."""
     runs: int

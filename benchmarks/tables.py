@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from benchmarks.results import Delay, FirstWord, LoadPoint, Results
+from benchmarks.results import Delay, FirstSecond, FirstWord, LoadPoint, Results
 
 OURS, FLOOR, RIVAL = "ringdown", "relay", "pipecat"
 ORDER = (FLOOR, OURS, RIVAL)
@@ -126,6 +126,7 @@ def tables(results: Results) -> str:
         ("Use of the machine, and losses in all runs", _use(load)),
         (f"The limits, at {LIMITS_AT} calls", _limits(load)),
         ("Dial to first word, ms", _first_words(results.first_word)),
+        ("The first second, with clips, ms", _first_seconds(results.first_second)),
     )
     return "\n\n".join(f"## {title}\n\n{table}" for title, table in written if table)
 
@@ -218,6 +219,27 @@ def _first_words(words: Sequence[FirstWord]) -> str:
 
     rows = [(part, of(f, cold=True), of(f, cold=False)) for part, f in _PARTS if words]
     return markdown(("part", "nothing running", "warm"), rows)
+
+
+def _first_seconds(seconds: Sequence[FirstSecond]) -> str:
+    with_notice = [second for second in seconds if second.notice is not None]
+    without = [second for second in seconds if second.notice is None]
+    figures: tuple[tuple[str, Callable[[FirstSecond], float | None], Sequence[FirstSecond]], ...]
+    figures = (
+        ("POST to the notice's first word", lambda s: s.notice, with_notice),
+        ("end of the notice to the agent's first word", lambda s: s.word_after_notice, with_notice),
+        ("pick-up to the agent's first word, behind the notice", lambda s: s.word, with_notice),
+        ("pick-up to the agent's first word, without a notice", lambda s: s.word, without),
+    )
+    rows = [
+        (
+            what,
+            *(shown(spread(of(s) for s in among if s.cold is cold), 0) for cold in (True, False)),
+        )
+        for what, of, among in figures
+        if among
+    ]
+    return markdown(("from … to", "nothing running", "warm"), rows)
 
 
 def _place(target: str) -> int:

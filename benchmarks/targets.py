@@ -13,22 +13,30 @@ import httpx2
 import msgspec
 
 from benchmarks.pipecat.environment import PIPECAT
+from benchmarks.rig.marks import PHONE_HZ
 from benchmarks.rig.usage import Pins
 from benchmarks.rig.wires import GeminiWire, RelayWire, Wire
 from devtools.processes import Command, SupervisedProcess, free_port, python
-from ringdown.agents import DEFAULT_AGENT_ID, packaged_document
+from ringdown.agents import DEFAULT_AGENT_ID, Agent, packaged_document
+from ringdown.agents.clips import Clip, clip_key, greeting_text, notice_text
 from ringdown.calls.limits import LineLimits
 from ringdown.stores import open_store
+from ringdown.tools import Json
+from simulators.speech import mulaw
+from simulators.speech.synthesis import Voice, synthesize
 from simulators.twilio.identity import CallIdentity
 from simulators.twilio.signatures import Signer
 from simulators.twilio.stream_messages import StreamIdentity
-from simulators.twilio.twiml import ConnectStream
+from simulators.twilio.twiml import ConnectStream, Play
 from simulators.twilio.twiml_parser import parse_twiml
 
 ROOT = Path(__file__).resolve().parent.parent
 
+_AGENT = Voice("en-us+f3")
 _CALLED = "+14155550100"
 _CALLER = "+14155550123"
+ONCE = {"Connection": "close"}
+"""Calls may be as far apart as a server keeps a connection open."""
 _WEBHOOK_WITHIN_S = 15.0  # Twilio's own patience
 
 
@@ -71,6 +79,8 @@ class Route:
     url: str
     identity: StreamIdentity
     headers: Mapping[str, str] = field(default_factory=dict)
+    notice_url: str | None = None
+    """The sound that is played first."""
 
 
 class RunningTarget(Protocol):
@@ -167,6 +177,10 @@ class Ringdown:
     store_url: str | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
     """What the processes find in their environment beside the usual."""
+    agent: Mapping[str, Json] = field(default_factory=dict)
+    """In what the agent differs from the usual one."""
+    clips: bool = False
+    """Whether there are clips of its notice and greeting."""
     started: Started | None = None
     """How a process is started; the usual way has it ready before anybody calls."""
     wire: Wire = field(default_factory=GeminiWire)
@@ -179,7 +193,7 @@ class Ringdown:
         webhook_url = f"http://127.0.0.1:{webhook_port}"
         store_url = self.store_url or f"sqlite:{around.folder / 'ringdown.db'}"
         token = secrets.token_hex(16)
-        await _open_line(store_url)
+        await _open_line(store_url, self.agent, clips=self.clips)
         environ = around.environ(
             TWILIO_AUTH_TOKEN=token,
             STREAM_TOKEN_SECRET=secrets.token_hex(32),
@@ -200,7 +214,9 @@ class Ringdown:
             started = self.started or _started
             pid = await stack.enter_async_context(started(handler, around.folder))
             await stack.enter_async_context(started(webhook, around.folder))
-            http = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False))
+            http = await stack.enter_async_context(
+                httpx2.AsyncClient(trust_env=False, headers=ONCE)
+            )
             yield _RingdownRunning(webhook_url, Signer(token), http, (pid,))
 
 
@@ -221,9 +237,13 @@ class _RingdownRunning:
             headers=self.signer.headers(self.webhook_url, params),
             timeout=_WEBHOOK_WITHIN_S,
         )
-        stream = _stream(response.text)
+        verbs = parse_twiml(response.text).document.verbs
+        stream = next((verb for verb in verbs if isinstance(verb, ConnectStream)), None)
+        if stream is None:
+            raise CallRefused(f"the webhook gave no stream: {response.text}")
         identity = dataclasses.replace(identity, parameters=stream.parameters)
-        return Route(stream.url, identity, self.signer.headers(stream.url))
+        notice_url = next((verb.url for verb in verbs if isinstance(verb, Play)), None)
+        return Route(stream.url, identity, self.signer.headers(stream.url), notice_url)
 
 
 TARGETS: tuple[Target, ...] = (
@@ -235,14 +255,20 @@ TARGETS: tuple[Target, ...] = (
 """In the order in which they are measured: the floor first."""
 
 
-async def _open_line(store_url: str) -> None:
+async def _open_line(store_url: str, agent: Mapping[str, Json], *, clips: bool) -> None:
     """Any number of calls, answered by the packaged agent; its greeting is not protected, so that
     the model hears all audio."""
-    document = {**packaged_document(), "protect_greeting": False}
+    document = {**packaged_document(), "protect_greeting": False, **agent}
     unlimited = dict.fromkeys(LineLimits.__struct_fields__)
     async with open_store(store_url) as store:
         await store.write_agent(DEFAULT_AGENT_ID, document, over=None)
         await store.write_limits(msgspec.convert(unlimited, LineLimits))
+        if clips:
+            made = msgspec.convert(document, Agent)
+            for text in filter(None, (notice_text(made), greeting_text(made))):
+                sound = mulaw.encode(synthesize(text, rate_hz=PHONE_HZ, voice=_AGENT))
+                clip = Clip(key=clip_key(made, text), mulaw=sound)
+                await store.write_clip(DEFAULT_AGENT_ID, clip)
 
 
 def _identity() -> StreamIdentity:
@@ -251,13 +277,6 @@ def _identity() -> StreamIdentity:
         call_sid=f"CA{secrets.token_hex(16)}",
         stream_sid=f"MZ{secrets.token_hex(16)}",
     )
-
-
-def _stream(twiml: str) -> ConnectStream:
-    for verb in parse_twiml(twiml).document.verbs:
-        if isinstance(verb, ConnectStream):
-            return verb
-    raise CallRefused(f"the webhook gave no stream: {twiml}")
 
 
 def _webhook_argv(port: int) -> tuple[str, ...]:

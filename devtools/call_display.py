@@ -19,8 +19,10 @@ from simulators.twilio.events import (
     VerbStarted,
     WebhookAnswered,
 )
-from simulators.twilio.twiml import Dial, Say
+from simulators.twilio.twiml import Dial, Play, Say
 
+CLIP = "(in the agent's own voice)"
+"""What is told of a sound that Twilio fetches, which has no words for us."""
 _HELD_BACK_S = 4.0
 """The record has a turn's last words up to three seconds after they were said, and we read it
 four times a second."""
@@ -63,6 +65,8 @@ class CallDisplay:
                 self._network(at_ms, "phone", "answered")
             case VerbStarted(verb=Say(text=text)):
                 self._network(at_ms, "notice", text)
+            case VerbStarted(verb=Play(url=str())):
+                self._network(at_ms, "notice", CLIP)
             case VerbStarted(verb=Dial()):
                 self._network(at_ms, "phone", "connecting to another number")
             case StreamStarted():

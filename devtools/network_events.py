@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-from devtools.call_display import is_fault
+from devtools.call_display import CLIP, is_fault
 from ringdown.calls import Call
 from ringdown_cli.call_page.contents import Moment, MomentKind
 from simulators.twilio import CallEvent, DialStatus
@@ -22,7 +22,7 @@ from simulators.twilio.events import (
     VerbStarted,
     WebhookAnswered,
 )
-from simulators.twilio.twiml import Dial, Say
+from simulators.twilio.twiml import Dial, Play, Say
 
 
 def recording_began_ms(call: Call, events: Sequence[CallEvent]) -> int:
@@ -62,6 +62,8 @@ def words_for(event: CallEvent) -> Iterator[tuple[MomentKind, str]]:
             yield MomentKind.PHONE, "answered"
         case VerbStarted(verb=Say(text=text)):
             yield MomentKind.NOTICE, text
+        case VerbStarted(verb=Play(url=str())):
+            yield MomentKind.NOTICE, CLIP
         case VerbStarted(verb=Dial()):
             yield MomentKind.PHONE, "connecting to another number"
         case PersonHeard():

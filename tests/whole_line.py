@@ -180,7 +180,7 @@ async def _handler(environ: dict[str, str]) -> AsyncIterator[None]:
     try:
         async with open_store(settings.store_url) as store, asyncio.TaskGroup() as group:
             models = tuple(GeminiLive(endpoint, tls=tls) for endpoint in settings.endpoints)
-            services = Services(store, store, models, tools, AgentWatch(store))
+            services = Services(store, store, models, tools, AgentWatch(store), store)
             server = StreamServer(settings, services, loop_watch=watch)
             group.create_task(server.serve(stop))
             await _answering(settings.port)

@@ -73,6 +73,8 @@ class CallLog:
     """When the caller sent `start`."""
     asked_s: float | None = None
     """When the model was asked to speak; it speaks at once."""
+    sound_s: float | None = None
+    """When the caller was sent the first sound, whoever made it."""
     failure: str | None = None
 
     def cleared(self, at_s: float) -> None:

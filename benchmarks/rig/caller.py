@@ -109,6 +109,8 @@ class Caller(WSListener):
             self._call.fail("the caller's stream was closed")
 
     def _hear(self, audio: bytes, now_s: float) -> None:
+        if self._call.sound_s is None:
+            self._call.sound_s = now_s
         self._played_until_s = max(self._played_until_s, now_s) + len(audio) / PHONE_HZ
         for heard in self._detector.take(mulaw.decode(audio), now_s):
             self._call.down.heard(heard, PHONE_HZ)

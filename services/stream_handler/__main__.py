@@ -29,7 +29,7 @@ async def run(settings: Settings) -> None:
     spare_the_collector()
     try:
         async with open_store(settings.store_url) as store:
-            services = Services(store, store, models, tools, AgentWatch(store))
+            services = Services(store, store, models, tools, AgentWatch(store), store)
             await StreamServer(settings, services).serve(stop)
     finally:
         await tools.close()

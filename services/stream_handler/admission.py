@@ -12,6 +12,8 @@ import msgspec
 from websockets.frames import CloseCode
 
 from ringdown import clock
+from ringdown.agents.clips import ClipStore, clip_key, greeting_text
+from ringdown.agents.known_clips import KnownClips
 from ringdown.calls import (
     Call,
     CallChanges,
@@ -27,6 +29,7 @@ from ringdown.calls import (
 )
 from ringdown.errors import InvalidDocument, RingdownError, StoreUnavailable, TokenRefused
 from ringdown.log import Log, call_bound
+from stream_handler.call import prompts
 from stream_handler.media_stream import MediaStream, Refused
 
 _CLAIM_TIMEOUT_S = 5.0
@@ -46,6 +49,8 @@ class Admitted:
     """What was said in earlier streams of the call."""
     tool_calls: tuple[ToolCall, ...] = ()
     """What was called in them."""
+    greeting: bytes = b""
+    """The clip of the greeting, µ-law; empty if the model is to say it, or nobody."""
 
 
 class Admission:
@@ -54,11 +59,14 @@ class Admission:
     def __init__(
         self,
         store: CallStore,
+        clips: ClipStore,
         *,
         token_secrets: tuple[str, ...],
         handler: str,
     ) -> None:
         self._store = store
+        self._clips = clips
+        self._known_clips = KnownClips()
         self._token_secrets = token_secrets
         self._handler = handler
         self._used: dict[tuple[str, int], float] = {}
@@ -71,14 +79,17 @@ class Admission:
         call = await self._claim(stream.call_sid, claim, travelling)
         if call is None and travelling is not None:
             self._use_once(stream.call_sid, attempt)
-            return Admitted(_begun(travelling, claim), claim, claimed=False)
+            call = _begun(travelling, claim)
+            known = await self._greeting(call, store_is_away=True)
+            return Admitted(call, claim, claimed=False, greeting=known)
         if call is None:
             raise Refused(CloseCode.INTERNAL_ERROR, "the call cannot be claimed")
         self._use_once(stream.call_sid, attempt)
         if attempt == 1:
-            return Admitted(call, claim)
+            return Admitted(call, claim, greeting=await self._greeting(call))
         history, tool_calls = await _earlier(self._store, stream.call_sid)
-        return Admitted(call, claim, history=history, tool_calls=tool_calls)
+        greeting = await self._greeting(call) if prompts.is_greeting(call, history) else b""
+        return Admitted(call, claim, history=history, tool_calls=tool_calls, greeting=greeting)
 
     async def turn_away(self, admitted: Admitted) -> None:
         """Decide that an admitted call hears that all lines are busy. A store that fails is logged:
@@ -128,6 +139,18 @@ class Admission:
         if call is None:
             raise Refused(CloseCode.POLICY_VIOLATION, "the call is unknown, over, or held already")
         return call
+
+    async def _greeting(self, call: Call, *, store_is_away: bool = False) -> bytes:
+        words = greeting_text(call.agent)
+        if words is None:
+            return b""
+        agent_id, key = call.agent_id, clip_key(call.agent, words)
+        if store_is_away:
+            clip = self._known_clips.known(agent_id, key)
+        else:
+            with call_bound(call.call_sid):
+                clip = await self._known_clips.find(self._clips, agent_id, key)
+        return b"" if clip is None else clip.mulaw
 
     def _use_once(self, call_sid: str, attempt: int) -> None:
         """What the store cannot vouch for: that this attempt has not let in another stream."""

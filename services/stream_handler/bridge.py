@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar, assert_never
 
 from ringdown import clock
+from ringdown.agents.clips import ClipStore
 from ringdown.audio.telephone import Upsampler
 from ringdown.calls import Call, CallStore
 from ringdown.calls.flights import FlightStore
@@ -81,6 +82,7 @@ class Services:
     """One for each endpoint, in the order in which they are dialled."""
     tools: ToolClient
     agents: AgentWatch
+    clips: ClipStore
 
 
 class Bridge:
@@ -94,6 +96,7 @@ class Bridge:
     ) -> None:
         call = admitted.call
         self._call = call
+        self._greeting = admitted.greeting
         self._stream = stream
         self._services = services
         self._recorder = Recorder(services.store, call, admitted.claim, claimed=admitted.claimed)
@@ -163,7 +166,7 @@ class Bridge:
                 self._group.create_task(self._services.tools.warm(self._call.tools))
             )
             endpoints = tuple(model.endpoint for model in self._services.models)
-            self._handle(StreamStarted(self._now_ms(), endpoints))
+            self._handle(StreamStarted(self._now_ms(), endpoints, self._greeting))
             await self._closed.wait()
             if not self._recorder.is_finishing:
                 self._recorder.give_up()  # it failed as an observer, and doesn't know of the end

@@ -58,6 +58,7 @@ class StreamServer:
         self._services = services
         self._admission = Admission(
             services.store,
+            services.clips,
             token_secrets=settings.stream_token_secrets,
             handler=settings.handler,
         )

@@ -19,7 +19,7 @@ from .microphone import Microphone
 from .noises import Background
 from .rest_api import RestApi
 from .session import Number, Session
-from .settings import AfterDrop, NetworkSettings
+from .settings import AfterDrop, AfterUnplayable, NetworkSettings
 from .signatures import SharedKey, Signer
 from .webhooks import ConnectionSettings, Webhook
 
@@ -46,6 +46,8 @@ class TwilioNetwork:
         account_sid: str = "AC" + "5" * 32,
         connection: ConnectionSettings | None = None,
         after_drop: AfterDrop = "continue",
+        after_unplayable: AfterUnplayable = "fallback",
+        fetches_sounds: bool = True,
         tls: ssl.SSLContext | None = None,
         stream_connect_timeout_s: float = 5.0,
         dialled: Mapping[str, DialledParty] = _NO_ONE,
@@ -58,6 +60,8 @@ class TwilioNetwork:
             account_sid=account_sid,
             connection=connection or ConnectionSettings(),
             after_drop=after_drop,
+            after_unplayable=after_unplayable,
+            fetches_sounds=fetches_sounds,
             # Made once: reading the system's authorities takes a good part of 100 ms.
             tls=tls or ssl.create_default_context(),
             stream_connect_timeout_s=stream_connect_timeout_s,

@@ -72,7 +72,12 @@ class Session:
         self._order: Finish | Webhook | Fetched | FetchFailed | None = None
         self._ordered = asyncio.Event()
         self._sequence = 0
-        self._client = WebhookClient(settings.signer, settings.connection, settings.tls)
+        self._client = WebhookClient(
+            settings.signer,
+            settings.connection,
+            settings.tls,
+            fetches_sounds=settings.fetches_sounds,
+        )
         unlogged = EventLog(log.now)
         self._postman = Postman(self._client, log, unlogged)
         self._sounding = Sounding(line, log, self._client)
@@ -168,7 +173,7 @@ class Session:
             case Say():
                 await self._sounding.say(verb)
             case Play():
-                await self._sounding.play(verb)
+                return await self._play(verb)
             case Pause():
                 await self._sounding.pause(verb)
             case Dial():
@@ -182,6 +187,12 @@ class Session:
             case _:
                 assert_never(verb)
         return Done()
+
+    async def _play(self, play: Play) -> Outcome:
+        alert = await self._sounding.play(play)
+        if alert is None or self._settings.after_unplayable == "next":
+            return Done()
+        return FetchFailed(play.url or "", alert)
 
     async def _fetch(self, fetch: Fetch) -> Outcome:
         params = (*self.identity.voice(self.status), *fetch.params)

@@ -13,6 +13,7 @@ from .signatures import Signer
 from .webhooks import ConnectionSettings
 
 AfterDrop = Literal["continue", "end"]
+AfterUnplayable = Literal["fallback", "next"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,10 @@ class NetworkSettings:
 
     after_drop                "continue" with the document after a WebSocket broke off, or "end"
                               the call: Twilio documents neither
+    after_unplayable          what follows a `<Play>` whose sound can't be had: the "fallback", as
+                              for any other error while TwiML runs, or the "next" verb: Twilio
+                              documents neither; people have met its application error
+    fetches_sounds            whether `<Play>` reaches anybody
     tls                       which authorities https and wss trust
     stream_connect_timeout_s  from opening the socket to the 101 response
     dialled                   who answers `<Dial>`, by number; nobody answers other numbers
@@ -34,6 +39,8 @@ class NetworkSettings:
     connection: ConnectionSettings
     tls: ssl.SSLContext
     after_drop: AfterDrop = "continue"
+    after_unplayable: AfterUnplayable = "fallback"
+    fetches_sounds: bool = True
     stream_connect_timeout_s: float = 5.0
     dialled: Mapping[str, DialledParty] = field(default_factory=dict)
     verified_caller_ids: frozenset[str] = frozenset()

@@ -1,4 +1,7 @@
-"""The sounds that `<Play>` fetches: WAV files, 16 bit PCM, any rate and channels."""
+"""The sounds that `<Play>` fetches: WAV files, 16 bit PCM, any rate and channels.
+
+Which types Twilio plays: https://www.twilio.com/docs/voice/twiml/play. It documents no size.
+"""
 
 import io
 import wave
@@ -14,6 +17,17 @@ from .recording import RATE_HZ
 from .webhooks import Response
 
 _WAV_TYPES = frozenset({"audio/wav", "audio/wave", "audio/x-wav"})
+_OTHER_TYPES = frozenset(
+    {
+        "audio/aiff",
+        "audio/gsm",
+        "audio/mpeg",
+        "audio/ulaw",
+        "audio/x-aifc",
+        "audio/x-aiff",
+        "audio/x-gsm",
+    }
+)
 
 
 class SoundRefused(Exception):
@@ -36,8 +50,9 @@ def read_sound(url: str, response: Response | Alert) -> bytes:
         detail = f"<Play>: {url} answered with status {response.status}"
         raise SoundRefused(Alert(AlertCode.HTTP_RETRIEVAL_FAILURE, detail))
     if response.content_type not in _WAV_TYPES:
-        detail = f"<Play>: {url} has Content-Type {response.content_type}; only WAV is simulated"
-        raise SoundRefused(Alert(AlertCode.INVALID_CONTENT_TYPE, detail))
+        known = "only WAV is simulated" if response.content_type in _OTHER_TYPES else "no sound"
+        detail = f"<Play>: {url} has Content-Type {response.content_type}: {known}"
+        raise SoundRefused(Alert(AlertCode.PLAY_INVALID_CONTENT_TYPE, detail))
     try:
         return _read_wav(response.body)
     except (wave.Error, EOFError, ValueError) as error:

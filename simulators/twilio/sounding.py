@@ -48,18 +48,20 @@ class Sounding:
     async def apologise(self) -> None:
         await self.sound(await announced(_APOLOGY, "en-US", "man"))
 
-    async def play(self, play: Play) -> None:
+    async def play(self, play: Play) -> Alert | None:
+        """Why the sound can't be played; None if it was."""
         if play.digits:
             await self._play(keypad(play.digits), play.loop)
         if play.url is None:
-            return
+            return None
         response = await self.client.get(play.url)
         try:
             audio = read_sound(play.url, response)
         except SoundRefused as refused:
             self.log.alert(refused.alert)
-            return
+            return refused.alert
         await self._play(audio, play.loop)
+        return None
 
     async def pause(self, pause: Pause) -> None:
         await self.line.until(lambda: False, pause.length_s)

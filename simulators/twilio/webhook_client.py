@@ -33,9 +33,12 @@ class WebhookClient:
         signer: Signer,
         settings: ConnectionSettings,
         tls: ssl.SSLContext,
+        *,
+        fetches_sounds: bool = True,
     ) -> None:
         self._signer = signer
         self._settings = settings
+        self._fetches_sounds = fetches_sounds
         self._http = httpx2.AsyncClient(
             headers={"User-Agent": USER_AGENT, "Accept": "*/*"},
             verify=tls,
@@ -68,6 +71,8 @@ class WebhookClient:
 
     async def get(self, url: str) -> Response | Alert:
         """Fetch a sound for `<Play>`; not signed, not retried."""
+        if not self._fetches_sounds:
+            return Alert(AlertCode.HTTP_CONNECTION_FAILURE, f"{url} cannot be reached")
         try:
             async with asyncio.timeout(self._settings.total_ms / 1000):
                 return _response(await self._http.get(url))

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.results import Delay, FirstWord, LoadPoint, Machine, Results
+from benchmarks.results import Delay, FirstSecond, FirstWord, LoadPoint, Machine, Results
 from benchmarks.tables import CORE, RIVAL, LoadFigures, Spread, ratio, spread, tables
 
 MACHINE = Machine("Some CPU", 2, "3.13", "Linux", {}, "2026-01-02")
@@ -120,3 +120,24 @@ def test_the_parts_add_up_to_the_first_word() -> None:
     rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ")][2:]
     parts = [float(row[1]) for row in rows if "first word" not in row[0]]
     assert sum(parts) == float(cells(text, "**dial to first word**")[1]) == 1_060
+
+
+def test_the_first_second_is_told_with_a_notice_and_without() -> None:
+    def second(run: int, *, cold: bool, notice: float | None) -> FirstSecond:
+        after = None if notice is None else 30.0 * run
+        return FirstSecond(
+            run=run, cold=cold, notice=notice, word_after_notice=after, word=2_000.0 + run
+        )
+
+    seconds = [
+        second(run, cold=cold, notice=notice)
+        for run in (1, 2, 3)
+        for cold in (True, False)
+        for notice in (None, 20.0)
+    ]
+    results = Results(machine=MACHINE, first_second=seconds, seconds=6, runs=3)
+
+    text = tables(results)
+    assert cells(text, "POST to the notice")[1:] == ["20", "20"]
+    assert cells(text, "end of the notice")[1:] == ["60 (30…90)", "60 (30…90)"]
+    assert cells(text, "pick-up to the agent's first word, without")[2] == "2002 (2001…2003)"

@@ -14,9 +14,11 @@ from simulators.twilio.events import (
     StreamEnd,
     StreamEnded,
     StreamStarted,
+    VerbStarted,
     WebhookAnswered,
     When,
 )
+from simulators.twilio.twiml import Play
 from tests.ringdown.samples import a_call
 
 GREETING = Turn(n=0, speaker=Speaker.AGENT, text="Hello.", start_ms=300, end_ms=900)
@@ -51,6 +53,14 @@ def record(*turns: Turn, tools: tuple[ToolCall, ...] = ()) -> CallRecord:
 
 def at(at_ms: int) -> When:
     return When(at_ms, None)
+
+
+def test_a_notice_that_is_played_has_its_line() -> None:
+    screen = Screen()
+    screen.display.event(VerbStarted(at(0), Play("https://webhook.example/clips/default/0")))
+    screen.display.finish(None)
+
+    assert screen.lines[0].endswith("notice    (in the agent's own voice)")
 
 
 def test_what_the_record_has_later_is_still_shown_in_order() -> None:

@@ -20,7 +20,7 @@ from simulators.twilio.events import (
     WebhookAnswered,
     When,
 )
-from simulators.twilio.twiml import Say
+from simulators.twilio.twiml import Play, Say
 from tests.ringdown.samples import NOW, a_call
 
 
@@ -44,6 +44,7 @@ def test_moments_lie_where_they_are_in_the_recording() -> None:
     events: list[CallEvent] = [
         WebhookAnswered(at(None), "https://webhook.example/", 200, 79, "<Response/>"),
         VerbStarted(at(0), Say("This call is transcribed.", voice="man", language="en-US", loop=1)),
+        VerbStarted(at(100), Play("https://webhook.example/clips/default/0")),
         MarkReached(at(4_200), "m1"),
         PlaybackCleared(at(6_000), 9_400, ("m2", "m3")),
     ]
@@ -51,6 +52,7 @@ def test_moments_lie_where_they_are_in_the_recording() -> None:
     assert moments(events, 100) == [
         Moment(MomentKind.PHONE, 80, "webhook / answered in 79 ms"),
         Moment(MomentKind.NOTICE, 100, "This call is transcribed."),
+        Moment(MomentKind.NOTICE, 200, "(in the agent's own voice)"),
         Moment(MomentKind.MARK, 4_300, "m1"),
         Moment(MomentKind.CLEAR, 6_100, "interrupted: 9.4 s of speech discarded"),
     ]

@@ -21,6 +21,7 @@ from voice_webhook.twilio_request import (
     dial_update,
     ended_attempt,
     error_code,
+    error_path,
     parse_form,
     pressed_key,
     status_update,
@@ -45,6 +46,7 @@ SEEDS = (
     b"\2\1\0" + _FORM + b"&DialCallStatus=no-answer&StirVerstat=TN-Validation-Passed-A",
     b"\7\1call=CA1&token=v1.1.1.x\0" + _FORM + b"&Digits=1&ParentCallSid=CA1",
     b"\0\0\0" + _FORM,
+    b"\4\1\0" + _FORM + b"&ErrorCode=11200&ErrorUrl=https://a.b/clips/default/" + b"0" * 32,
 )
 WORDS = [
     "CallSid=",
@@ -123,6 +125,7 @@ def _read(body: bytes, query: bytes) -> None:
         assert text.isprintable(), text
     status_update(form)
     error_code(form)
+    error_path(form)
     pressed_key(form)
     asked = dict(parse_qsl(query.decode("latin-1")))
     ended_attempt(asked)

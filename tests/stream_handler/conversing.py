@@ -22,6 +22,7 @@ from ringdown.agents import Agent
 from ringdown.audio.telephone import decode_mulaw
 from ringdown.calls import Call, CallRecord
 from ringdown.tools import Json, ToolDeclaration
+from tests.ringdown.kept_clips import write_greeting
 from tests.ringdown.samples import a_call
 from tests.stream_handler.handler import (
     CONNECTED,
@@ -322,7 +323,7 @@ class Model:
 
 
 class Converse(Protocol):
-    """Puts a call through to a model of this kind."""
+    """Puts a call through to a model of this kind. `clip` is the greeting, if there is one."""
 
     def __call__(
         self,
@@ -331,6 +332,7 @@ class Converse(Protocol):
         agent: Agent | None = None,
         tools: tuple[ToolDeclaration, ...] = (),
         fallback_number: str | None = None,
+        clip: bytes | None = None,
     ) -> AbstractAsyncContextManager[Conversation]: ...
 
 
@@ -342,6 +344,7 @@ def conversing(certificates: trustme.CA, trusting: ssl.SSLContext, folder: Path)
         agent: Agent | None = None,
         tools: tuple[ToolDeclaration, ...] = (),
         fallback_number: str | None = None,
+        clip: bytes | None = None,
     ) -> AsyncIterator[Conversation]:
         call = msgspec.structs.replace(
             a_call(call_sid=call_sid(1), agent=agent, fallback_number=fallback_number),
@@ -358,6 +361,8 @@ def conversing(certificates: trustme.CA, trusting: ssl.SSLContext, folder: Path)
                 running_handler(gemini, trusting, folder, within_s=3_600) as handler,
                 _calling(handler, call) as phone,
             ):
+                if clip is not None:
+                    await write_greeting(handler.store, call.agent_id, call.agent, clip)
                 conversations.append(Conversation(handler, gemini, phone))
                 await phone.send(CONNECTED)
                 await phone.send(start(1))

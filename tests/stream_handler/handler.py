@@ -169,7 +169,7 @@ async def running_handler(
         for backend in (DeveloperApi("key-0123456789", gemini.url), *endpoints)
     )
     services = Services(
-        claims or store, store, models, tools, AgentWatch(store, every_s=LOOK_EVERY_S)
+        claims or store, store, models, tools, AgentWatch(store, every_s=LOOK_EVERY_S), store
     )
     watch = LoopWatch(now_s=asyncio.get_running_loop().time)
     server = StreamServer(_settings(max_calls), services, patience, watch)

@@ -7,7 +7,7 @@ from ringdown.errors import RingdownError
 from ringdown.log import Log
 from ringdown.stores.deadline import store_deadline
 from voice_webhook.answering import offer_stream
-from voice_webhook.call_twiml import caller_id, fall_back, hang_up
+from voice_webhook.call_twiml import apology, caller_id, hang_up, say_and_dial
 from voice_webhook.transfer_acceptance import Transfer, UnrecordedAcceptances
 from voice_webhook.twilio_request import DialUpdate
 from voice_webhook.webhook_settings import WebhookSettings
@@ -76,4 +76,5 @@ def _without_agent(update: DialUpdate, settings: WebhookSettings) -> str:
     if update.answered if update.bridged is None else update.bridged:
         return hang_up()
     shown = caller_id(update.call.caller, update.call.called)
-    return fall_back(language=None, number=settings.fallback_number, caller_id=shown)
+    number = settings.fallback_number
+    return say_and_dial(apology(None, number), number=number, caller_id=shown)

@@ -1,8 +1,10 @@
 """POST /after-stream: what happens to a call once its media stream has ended."""
 
 import datetime
-from typing import assert_never
+from typing import Protocol, assert_never
 
+from ringdown.agents.clips import ClipStore
+from ringdown.agents.known_clips import KnownClips
 from ringdown.agents.phrases import phrases_for
 from ringdown.calls import (
     Call,
@@ -18,15 +20,14 @@ from ringdown.log import Log
 from ringdown.stores.deadline import store_deadline
 from voice_webhook.answering import offer_stream
 from voice_webhook.call_twiml import (
+    apology,
     caller_id,
-    connect_person,
-    fall_back,
     hang_up,
     nothing,
     say_and_dial,
-    say_goodbye,
     transfer,
 )
+from voice_webhook.clips import Voice
 from voice_webhook.transfer_acceptance import whisper_url
 from voice_webhook.twilio_request import CallUpdate
 from voice_webhook.webhook_settings import WebhookSettings
@@ -40,11 +41,16 @@ PAUSE_S = 2
 _log = Log("incoming_call.after_stream")
 
 
+class CallAndClipStore(CallStore, ClipStore, Protocol):
+    """What of the store is needed after a stream."""
+
+
 async def after_stream(
     update: CallUpdate,
     ended: int | None,
     *,
-    store: CallStore,
+    store: CallAndClipStore,
+    clips: KnownClips | None,
     settings: WebhookSettings,
     now: datetime.datetime,
 ) -> str:
@@ -55,34 +61,29 @@ async def after_stream(
     """
     if update.over:
         return nothing()
-    call = await _read(store, update.call_sid)
+    call = await read_call(store, update.call_sid)
     if call is None:
         shown = caller_id(update.caller, update.called)
-        return fall_back(language=None, number=settings.fallback_number, caller_id=shown)
+        number = settings.fallback_number
+        return say_and_dial(apology(None, number), number=number, caller_id=shown)
     if call.next is None:
         taken_up = await _take_up(store, call, ended or call.attempt, now)
         if taken_up is not None:
             return offer_stream(taken_up, settings, now, pause_s=_pause_s(taken_up, now))
         await _note_lost_stream(store, call, now)
-    return next_twiml(call, settings, now)
+    voice = Voice(call.agent_id, call.agent, store, clips, settings)
+    return await next_twiml(call, voice, settings, now)
 
 
-def next_twiml(call: Call, settings: WebhookSettings, now: datetime.datetime) -> str:
+async def next_twiml(
+    call: Call, voice: Voice, settings: WebhookSettings, now: datetime.datetime
+) -> str:
     """What Twilio does next with a call whose stream has ended."""
-    language, phrases = call.agent.language, phrases_for(call.agent.language)
+    phrases = phrases_for(call.agent.language)
     person, shown = call.fallback_number, caller_id(call.caller, call.called)
     match call.next:
         case NextAction.HANG_UP:
             return hang_up()
-        case NextAction.IDLE_GOODBYE:
-            return say_goodbye(phrases.idle_goodbye, language=phrases.language)
-        case NextAction.TIME_GOODBYE:
-            return say_goodbye(phrases.time_goodbye, language=phrases.language)
-        case NextAction.BUSY:
-            sentence = phrases.busy if person is None else phrases.connecting
-            return say_and_dial(sentence, language=phrases.language, number=person, caller_id=shown)
-        case NextAction.CONNECT_PERSON if person is not None:
-            return connect_person(language=language, number=person, caller_id=shown)
         case NextAction.TRANSFER if call.transfer_to in call.agent.transfer_numbers:
             return transfer(
                 party=call.agent.transfer_numbers[call.transfer_to],
@@ -90,10 +91,20 @@ def next_twiml(call: Call, settings: WebhookSettings, now: datetime.datetime) ->
                 whisper_url=whisper_url(call, settings, now),
                 after_dial_url=f"{settings.public_url}/after-dial",
             )
+        case NextAction.IDLE_GOODBYE:
+            words, person = phrases.idle_goodbye, None
+        case NextAction.TIME_GOODBYE:
+            words, person = phrases.time_goodbye, None
+        case NextAction.BUSY:
+            words = phrases.busy if person is None else phrases.connecting
+        case NextAction.CONNECT_PERSON if person is not None:
+            words = phrases.connecting
         case NextAction.FALL_BACK | NextAction.CONNECT_PERSON | NextAction.TRANSFER | None:
-            return fall_back(language=language, number=person, caller_id=shown)
+            words = apology(call.agent.language, person).text
         case unreachable:
             assert_never(unreachable)
+    sentence = await voice.says(words, phrases.language)
+    return say_and_dial(sentence, number=person, caller_id=shown)
 
 
 def lost_stream(call: Call, now: datetime.datetime) -> CallChanges:
@@ -107,7 +118,7 @@ def lost_stream(call: Call, now: datetime.datetime) -> CallChanges:
     )
 
 
-async def _read(store: CallStore, call_sid: str) -> Call | None:
+async def read_call(store: CallStore, call_sid: str) -> Call | None:
     try:
         async with store_deadline(READ_WITHIN_S):
             call = await store.read_call(call_sid)

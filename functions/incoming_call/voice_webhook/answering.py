@@ -2,11 +2,12 @@
 
 import asyncio
 import datetime
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from ringdown.agents import Agent
+from ringdown.agents.known_clips import KnownClips
 from ringdown.agents.phrases import notice_words
 from ringdown.calls import RETENTION, Call, CallStatus, EndReason, travelling_call
 from ringdown.calls.stream_token import mint
@@ -16,8 +17,8 @@ from ringdown.stores import Store
 from ringdown.stores.deadline import store_deadline
 from voice_webhook.agent_choice import AgentChoice, ChosenAgent
 from voice_webhook.call_twiml import (
-    NO_NOTICE,
-    Notice,
+    NOTHING,
+    Sentence,
     StreamOffer,
     caller_id,
     connect_stream,
@@ -25,6 +26,7 @@ from voice_webhook.call_twiml import (
 )
 from voice_webhook.caller_facts import with_facts
 from voice_webhook.caller_memory import is_remembered
+from voice_webhook.clips import Voice
 from voice_webhook.connections import Connections
 from voice_webhook.handler_wake_up import REQUEST_LEAVES_WITHIN_S
 from voice_webhook.line_guard import LineGuard
@@ -44,6 +46,8 @@ class Desk:
 
     agents: AgentChoice = field(default_factory=AgentChoice)
     line: LineGuard = field(default_factory=LineGuard)
+    clips: KnownClips | None = field(default_factory=KnownClips)
+    """None where clips are not to be used."""
 
 
 async def answer(
@@ -62,24 +66,29 @@ async def answer(
         looking = group.create_task(desk.line.look(store, update.caller, now))
     chosen, standing = choosing.result(), looking.result()
     person = person_for(chosen.agent, settings.fallback_number, update.called)
+    voice = Voice(chosen.agent_id, chosen.agent, store, desk.clips, settings)
     if not standing.is_clear and not await _is_admitted(store, update.call_sid):
-        return refusal(standing, chosen, person, caller_id(update.caller, update.called))
+        shown = caller_id(update.caller, update.called)
+        return await refusal(standing, chosen, voice, person, shown)
     memory = standing.memory(now) if is_remembered(chosen.agent, update.caller) else None
     opened = new_call(update, chosen, now, person=person, memory=memory)
     if opened.status is not CallStatus.ENDED:
         opened = await with_facts(opened, chosen.facts_tool, connections.tools)
     async with asyncio.TaskGroup() as group:
         opening = group.create_task(_open(store, opened))
+        reading = group.create_task(_notice(voice))
         group.create_task(desk.agents.keep_revision(store, chosen, now))
     stored = opening.result()
-    call = stored or opened
+    call, notice = stored or opened, reading.result()
+    if call.agent_revision != opened.agent_revision:  # a repeated request, after an edit
+        voice = replace(voice, agent_id=call.agent_id, agent=call.agent)
+        notice = await _notice(voice)
     if call.end_reason is EndReason.OUTSIDE_HOURS:
         _log.info("call outside opening hours", agent=call.agent_id, next=call.next)
-        return turn_away(call)
+        return await turn_away(call, voice)
     if call.status is CallStatus.ENDED:
         _log.warning("call is over already")
         return hang_up()
-    notice = Notice(*notice_words(call.agent))
     if notice.text:
         await wake_up.requested(within_s=REQUEST_LEAVES_WITHIN_S)
     else:
@@ -91,6 +100,10 @@ async def answer(
         attempt=call.attempt,
     )
     return offer_stream(call, settings, now, notice=notice, travelling=stored is None)
+
+
+async def _notice(voice: Voice) -> Sentence:
+    return await voice.says(*notice_words(voice.agent))
 
 
 def person_for(agent: Agent, line: str | None, called: str) -> str | None:
@@ -133,7 +146,7 @@ def offer_stream(
     settings: WebhookSettings,
     now: datetime.datetime,
     *,
-    notice: Notice = NO_NOTICE,
+    notice: Sentence = NOTHING,
     pause_s: int = 0,
     travelling: bool = False,
 ) -> str:

@@ -39,23 +39,23 @@ class StreamOffer:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """What is spoken before the stream; an empty text for nothing."""
+class Sentence:
+    """What is said without the model; an empty text for nothing."""
 
     text: str
     language: str
-    """That of the text, and so of the voice."""
+    """That of the text, and so of Twilio's voice."""
+    clip_url: str | None = None
+    """Where the same words are in the agent's voice."""
 
 
-NO_NOTICE = Notice("", "")
+NOTHING = Sentence("", "")
 
 
-def connect_stream(offer: StreamOffer, notice: Notice) -> str:
+def connect_stream(offer: StreamOffer, notice: Sentence) -> str:
     """Speak the notice, if any, then hand the audio to the stream handler."""
     response = VoiceResponse()
-    spoken = _speakable(notice.text)
-    if spoken:
-        response.say(spoken, language=notice.language)
+    _speak(response, notice)
     if offer.pause_s:
         response.pause(length=offer.pause_s)
     connect = Connect()
@@ -69,37 +69,20 @@ def connect_stream(offer: StreamOffer, notice: Notice) -> str:
     return _document(response)
 
 
-def fall_back(*, language: str | None, number: str | None, caller_id: str | None) -> str:
-    """Apologise, then dial `number` (E.164) or, without one, end the call.
+def apology(language: str | None, number: str | None) -> Sentence:
+    """What a caller hears when something failed and `number`, if any, is dialled."""
+    phrases = phrases_for(language)
+    words = phrases.closing_apology if number is None else phrases.connecting_apology
+    return Sentence(words, phrases.language)
 
-    Here as below, `caller_id` is the number that whoever is dialled sees.
+
+def say_and_dial(sentence: Sentence, *, number: str | None, caller_id: str | None) -> str:
+    """Say `sentence`, if there is any, then dial `number` (E.164) or, without one, end the call.
+
+    `caller_id` is the number that whoever is dialled sees.
     """
-    phrases = phrases_for(language)
-    apology = phrases.closing_apology if number is None else phrases.connecting_apology
     response = VoiceResponse()
-    response.say(apology, language=phrases.language)
-    if number is not None:
-        response.dial(number, caller_id=caller_id)
-    response.hangup()
-    return _document(response)
-
-
-def connect_person(*, language: str, number: str, caller_id: str | None) -> str:
-    """The caller wants a person: say that they are connected, and dial."""
-    phrases = phrases_for(language)
-    response = VoiceResponse()
-    response.say(phrases.connecting, language=phrases.language)
-    response.dial(number, caller_id=caller_id)
-    response.hangup()
-    return _document(response)
-
-
-def say_and_dial(sentence: str, *, language: str, number: str | None, caller_id: str | None) -> str:
-    """Say `sentence`, if there is any, then dial `number` or, without one, end the call."""
-    response = VoiceResponse()
-    spoken = _speakable(sentence)
-    if spoken:
-        response.say(spoken, language=language)
+    _speak(response, sentence)
     if number is not None:
         response.dial(number, caller_id=caller_id)
     response.hangup()
@@ -145,14 +128,6 @@ def ask_to_accept(sentence: str, language: str, *, accept_url: str) -> str:
     return _document(response)
 
 
-def say_goodbye(sentence: str, *, language: str) -> str:
-    """Say `sentence` and end the call."""
-    response = VoiceResponse()
-    response.say(sentence, language=language)
-    response.hangup()
-    return _document(response)
-
-
 def reject() -> str:
     """Do not answer at all: the caller hears that the number is not in service, and pays nothing
     (https://www.twilio.com/docs/voice/twiml/reject)."""
@@ -170,6 +145,14 @@ def hang_up() -> str:
 def nothing() -> str:
     """For a call that is over: no verb would be carried out. Connects a person who was dialled."""
     return _document(VoiceResponse())
+
+
+def _speak(response: VoiceResponse, sentence: Sentence) -> None:
+    spoken = _speakable(sentence.text)
+    if sentence.clip_url is not None:
+        response.play(sentence.clip_url)
+    elif spoken:
+        response.say(spoken, language=sentence.language)
 
 
 def _speakable(text: str) -> str:

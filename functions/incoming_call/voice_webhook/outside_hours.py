@@ -6,6 +6,7 @@ from ringdown.agents.template_values import is_business_open
 from ringdown.calls import Call, CallStatus, EndReason, NextAction
 from ringdown.calls.outside_hours import words_outside_hours
 from voice_webhook.call_twiml import caller_id, say_and_dial
+from voice_webhook.clips import Voice
 
 
 def is_answered(call: Call) -> bool:
@@ -29,9 +30,9 @@ def turned_away(call: Call) -> Call:
     )
 
 
-def turn_away(call: Call) -> str:
+async def turn_away(call: Call, voice: Voice) -> str:
     """TwiML for such a call: the agent's message, or one in its language; then what it wants."""
     number = call.fallback_number if call.next is NextAction.CONNECT_PERSON else None
     shown = caller_id(call.caller, call.called)
     words, language = words_outside_hours(call)
-    return say_and_dial(words, language=language, number=number, caller_id=shown)
+    return say_and_dial(await voice.says(words, language), number=number, caller_id=shown)

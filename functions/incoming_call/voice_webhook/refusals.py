@@ -4,13 +4,18 @@ from ringdown.agents.phrases import phrases_for
 from ringdown.log import Log
 from voice_webhook.agent_choice import ChosenAgent
 from voice_webhook.call_twiml import reject, say_and_dial
+from voice_webhook.clips import Voice
 from voice_webhook.line_guard import Standing
 
 _log = Log("incoming_call.refusals")
 
 
-def refusal(
-    standing: Standing, chosen: ChosenAgent, person: str | None, caller_id: str | None
+async def refusal(
+    standing: Standing,
+    chosen: ChosenAgent,
+    voice: Voice,
+    person: str | None,
+    caller_id: str | None,
 ) -> str:
     """TwiML for a caller who is blocked or calls too often, or when the line has reached a limit.
 
@@ -24,5 +29,6 @@ def refusal(
     if standing.limits.caller_is_over:
         _log.warning("caller limit reached", agent=chosen.agent_id)
         person = None
-    sentence = phrases.busy if person is None else phrases.connecting
-    return say_and_dial(sentence, language=phrases.language, number=person, caller_id=caller_id)
+    words = phrases.busy if person is None else phrases.connecting
+    sentence = await voice.says(words, phrases.language)
+    return say_and_dial(sentence, number=person, caller_id=caller_id)

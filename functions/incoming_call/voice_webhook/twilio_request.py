@@ -7,7 +7,7 @@ fields without notice, so unknown ones are ignored.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from starlette.datastructures import ImmutableMultiDict
 
@@ -131,6 +131,14 @@ def ended_attempt(query: Mapping[str, str]) -> int | None:
 def error_code(form: Form) -> str:
     """Twilio's number for why it asks the fallback URL."""
     return _text(form, "ErrorCode") or _UNKNOWN
+
+
+def error_path(form: Form) -> str:
+    """The path, decoded, of what Twilio could not use, or not get; empty if it doesn't say."""
+    try:
+        return unquote(urlsplit(form.get("ErrorUrl", "")).path)
+    except ValueError:
+        return ""
 
 
 def status_update(form: Form) -> CallUpdate | StreamUpdate:

@@ -5,6 +5,7 @@ import contextlib
 import datetime
 import enum
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import assert_never
 from urllib.parse import urlencode, urlsplit
 
@@ -12,15 +13,24 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from ringdown import clock
+from ringdown.agents.known_clips import KnownClips
+from ringdown.calls import EndReason
 from ringdown.errors import TokenRefused
 from ringdown.log import Log, call_bound
 from ringdown.request_body import BodyTooLarge, read_body
 from ringdown.twilio_signature import SIGNATURE_HEADER, signature_is_valid
 from voice_webhook.after_dial import after_dial
-from voice_webhook.after_stream import after_stream
+from voice_webhook.after_stream import after_stream, next_twiml, read_call
 from voice_webhook.answering import Desk, answer
-from voice_webhook.call_twiml import caller_id, fall_back, hang_up, nothing
+from voice_webhook.call_twiml import apology, caller_id, hang_up, nothing, say_and_dial
 from voice_webhook.caller_memory import remember_call
+from voice_webhook.clips import (
+    GIVE_WITHIN_S,
+    ClipAddress,
+    Voice,
+    sound_response,
+    unchanged_response,
+)
 from voice_webhook.connections import Connections
 from voice_webhook.ended_calls import announce_end
 from voice_webhook.status_callbacks import take_status
@@ -32,6 +42,7 @@ from voice_webhook.transfer_acceptance import (
 )
 from voice_webhook.twilio_request import (
     MAX_BODY_BYTES,
+    CallUpdate,
     Form,
     MalformedRequest,
     call_sid,
@@ -39,6 +50,7 @@ from voice_webhook.twilio_request import (
     dial_update,
     ended_attempt,
     error_code,
+    error_path,
     parse_form,
     parties,
     pressed_key,
@@ -80,12 +92,17 @@ class Webhook:
         self._prefix = urlsplit(settings.public_url).path
         """A proxy may take it away, or leave it on."""
         self._connect = connect
-        self._desk = Desk()
+        self._clips = KnownClips()
+        self._desk = Desk(clips=self._clips)
         self._unrecorded = UnrecordedAcceptances()
 
     async def respond(self, request: Request) -> Response:
         path = request.scope["path"]
-        route = _route(path) or _route(path.removeprefix(self._prefix))
+        without_prefix = path.removeprefix(self._prefix)
+        clip = ClipAddress.in_path(path) or ClipAddress.in_path(without_prefix)
+        if clip is not None:
+            return await self._give_clip(clip, request)
+        route = _route(path) or _route(without_prefix)
         if route is None:
             return _sentence(404, "There is nothing here.")
         if request.method != "POST":
@@ -106,6 +123,24 @@ class Webhook:
                 _log.exception("request failed", route=route)
                 return self._last_resort(route, form)
 
+    async def _give_clip(self, clip: ClipAddress, request: Request) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            return _sentence(405, "This is a sound: get it.", Allow="GET, HEAD")
+        if not clip.is_signed(request.query_params, self._settings):
+            _log.warning("clip refused", reason="the signature is missing or wrong")
+            return _sentence(403, "The signature is missing or wrong.")
+        if request.headers.get("If-None-Match") == clip.etag:
+            return unchanged_response(clip)
+        try:
+            store = (await self._connect()).store
+            found = await self._clips.find(store, clip.agent_id, clip.key, within_s=GIVE_WITHIN_S)
+        except Exception:  # noqa: BLE001 - the boundary: Twilio is told, and asks for other TwiML
+            _log.exception("clip failed", agent=clip.agent_id)
+            found = None
+        if found is None:
+            return _sentence(503, "This clip can't be had now.")
+        return sound_response(found.mulaw, clip, head=request.method == "HEAD")
+
     async def _admit(self, route: Route, request: Request) -> Form:
         """The form, once it is known to come from Twilio."""
         form = parse_form(await _read_body(request))
@@ -123,7 +158,7 @@ class Webhook:
         return form
 
     async def _handle(self, route: Route, form: Form, query: Mapping[str, str]) -> Response:
-        if route is Route.FALLBACK:
+        if route is Route.FALLBACK and not self._lacks_a_clip(form):
             return self._fall_back(form)
         connections = await self._connect()
         now = clock.now()
@@ -144,10 +179,14 @@ class Webhook:
                         call_update(form),
                         ended_attempt(query),
                         store=connections.store,
+                        clips=self._clips,
                         settings=self._settings,
                         now=now,
                     )
                 )
+            case Route.FALLBACK:
+                _log.warning("Twilio could not play a clip", error_code=error_code(form))
+                return _twiml(await self._say_it(call_update(form), connections, now))
             case Route.AFTER_DIAL:
                 return _twiml(
                     await after_dial(
@@ -198,6 +237,28 @@ class Webhook:
                 unrecorded=self._unrecorded,
             )
 
+    def _lacks_a_clip(self, form: Form) -> bool:
+        """Whether Twilio asks because it could not get a sound of ours, and the call goes on."""
+        path = error_path(form)
+        clip = ClipAddress.in_path(path) or ClipAddress.in_path(path.removeprefix(self._prefix))
+        return clip is not None and not call_update(form).over
+
+    async def _say_it(
+        self, update: CallUpdate, connections: Connections, now: datetime.datetime
+    ) -> str:
+        """The TwiML that had a clip in it, with Twilio's voice instead."""
+        call = await read_call(connections.store, update.call_sid)
+        if call is None or call.next is None or call.end_reason is EndReason.OUTSIDE_HOURS:
+            return await answer(
+                update,
+                settings=self._settings,
+                desk=replace(self._desk, clips=None),
+                connections=connections,
+                now=now,
+            )
+        voice = Voice(call.agent_id, call.agent, connections.store, None, self._settings)
+        return await next_twiml(call, voice, self._settings, now)
+
     def _fall_back(self, form: Form) -> Response:
         """Twilio could not use, or not get, what another route had to say."""
         _log.error("Twilio asks for the fallback", error_code=error_code(form))
@@ -213,12 +274,9 @@ class Webhook:
                 return _twiml(self._apology(form))
 
     def _apology(self, form: Form) -> str:
-        caller, called = parties(form)
-        return fall_back(
-            language=None,
-            number=self._settings.fallback_number,
-            caller_id=caller_id(caller, called),
-        )
+        number = self._settings.fallback_number
+        shown = caller_id(*parties(form))
+        return say_and_dial(apology(None, number), number=number, caller_id=shown)
 
 
 def _route(path: str) -> Route | None:

@@ -10,7 +10,6 @@ from stream_handler.call.actions import (
     PlayAudio,
     SendMark,
     SendModelAudio,
-    SendModelText,
 )
 from stream_handler.call.effects import Effects
 from stream_handler.call.events import (
@@ -43,6 +42,7 @@ _LONGEST_LEAD_IN_MS = 250.0
 _BARGE_IN_WINDOW_MS = 3_000.0
 _ECHO_MS = 300.0  # how long after its end the agent may still be heard on the caller's line
 _SMALL_INTERRUPTION_MS = 600.0
+_CUTS_CLIP_MS = 300.0
 
 
 @dataclass(slots=True, eq=False)
@@ -75,8 +75,9 @@ class Conversation:
         change = self.speech.frame(event.at_ms, event.level_dbfs, length_ms)
         if change is not None:
             self._speech_changed(change, event.at_ms)
+        cut = self.clip_plays and self.speech.voiced_ms >= _CUTS_CLIP_MS and self._cut_clip(event)
         self._send_or_keep(event)
-        return change is not None
+        return change is not None or cut
 
     def _send_or_keep(self, event: CallerAudio) -> None:
         """Send the model what it may hear. The greeting and the ring keep it for later."""
@@ -108,7 +109,8 @@ class Conversation:
                 self.greeting.caller_spoke(onset_ms)
                 self.limits.caller_was_heard(at_ms)
                 self.effects.cancel(Timer.GOODBYE_ANSWERED, Timer.HANDED_OVER)
-                if self.state.link.state is LinkState.RECONNECTING and not self.playback.idle:
+                reconnecting = self.state.link.state is LinkState.RECONNECTING
+                if reconnecting and not (self.playback.idle or self.clip_plays):
                     self.interrupted(at_ms)  # there is no model to notice it
             case SpeechStopped(_, end_ms):
                 self.state.utterance = change
@@ -139,7 +141,33 @@ class Conversation:
     def _tell_of_speech(self) -> None:
         """The model hears nothing while a secret is typed, but it learns that there is a voice."""
         if self.state.link.listening and self.keypad.speech_heard():
-            self.effects.do(SendModelText(prompts.SPEAKS_INSTEAD))
+            self.effects.tell_model(prompts.SPEAKS_INSTEAD)
+
+    # The greeting's clip
+
+    @property
+    def clip_plays(self) -> bool:
+        return self.playback.played < self.state.clip_bytes
+
+    def greet(self, clip: bytes, words: str, at_ms: float) -> None:
+        """Play the greeting, which no model has to say any more."""
+        self.state.clip_bytes = len(clip)
+        self.transcript.agent_text(words, at_ms)
+        self.transcript.agent_audio(at_ms, self.playback.sent, len(clip), None)
+        self._play(clip, at_ms)
+        if (mark := self.playback.complete()) is not None:
+            self.effects.do(SendMark(mark))
+        self.transcript.agent_complete()
+        self.transcript.agent_turn_over()
+
+    def _cut_clip(self, event: CallerAudio) -> bool:
+        """Stop the clip for a caller who speaks: there is no model to notice it. False if it is to
+        be heard out."""
+        if self.greeting.playing:
+            return False
+        self.agent_stopped(event.at_ms)
+        self.interrupted(event.at_ms, by_service=False)
+        return True
 
     # The model
 
@@ -164,7 +192,7 @@ class Conversation:
 
     def _send_opening(self, at_ms: float) -> None:
         opening = prompts.opening(self.state.call, self.history, at_ms)
-        self.effects.do(SendModelText(opening))
+        self.effects.tell_model(opening)
 
     def model_audio(self, event: ModelAudio) -> None:
         """Play it. A reply begins with the first sound that can be heard."""
@@ -242,9 +270,12 @@ class Conversation:
         self.waiting.stop()
         if not self.playback.idle:
             self.effects.do(ClearPlayback())
+        clip_is_cut = self.clip_plays
         heard_to = self.playback.clear(at_ms)
         turns = self.transcript.agent_interrupted(at_ms, heard_to, self._barge_in_onset_ms(at_ms))
         self.effects.save(turns=turns)
+        if clip_is_cut:
+            self.effects.untold = prompts.greeting_cut(self.transcript.last_agent_text)
         self.goodbye.interrupted()
         self._greeting_over(at_ms)
 

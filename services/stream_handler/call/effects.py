@@ -1,7 +1,13 @@
 """What the present event leads to: the actions so far, and the timers that run."""
 
 from ringdown.calls import CallChanges, ToolCall, Turn
-from stream_handler.call.actions import Action, CancelTimer, SaveCall, StartTimer
+from stream_handler.call.actions import (
+    Action,
+    CancelTimer,
+    SaveCall,
+    SendModelText,
+    StartTimer,
+)
 from stream_handler.call.timers import LENGTH_MS, Deadlines, Timer
 
 
@@ -11,6 +17,8 @@ class Effects:
     def __init__(self) -> None:
         self._actions: list[Action] = []
         self._deadlines = Deadlines()
+        self.untold = ""
+        """What the model is to learn with the next text: a text of its own would make it speak."""
 
     def do(self, action: Action) -> None:
         self._actions.append(action)
@@ -24,6 +32,11 @@ class Effects:
     def save(self, *, turns: tuple[Turn, ...] = (), tool_calls: tuple[ToolCall, ...] = ()) -> None:
         if turns or tool_calls:
             self.do(SaveCall(CallChanges(turns=turns, tool_calls=tool_calls)))
+
+    def tell_model(self, text: str) -> None:
+        """Send the model a text, behind what it has not been told yet."""
+        untold, self.untold = self.untold, ""
+        self.do(SendModelText(f"{untold} {text}" if untold else text))
 
     # Timers
 

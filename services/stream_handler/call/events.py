@@ -30,6 +30,8 @@ class StreamStarted(msgspec.Struct, frozen=True, omit_defaults=True):
     endpoints: tuple[str, ...] = ()
     """The names of the model's endpoints, in the order in which they are dialled; empty in older
     records, when there was one."""
+    greeting: bytes = b""
+    """The clip of the agent's greeting, µ-law at 8 kHz; empty if the model is to say it."""
 
 
 class CallerAudio(msgspec.Struct, frozen=True, gc=False):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ringdown.calls import CallChanges, EndReason
 from ringdown.gemini.prices import cost_usd
 from stream_handler.call import prompts, timers
-from stream_handler.call.actions import SaveCall, SendModelText
+from stream_handler.call.actions import SaveCall
 from stream_handler.call.effects import Effects
 from stream_handler.call.events import UsageReported
 from stream_handler.call.goodbye import Goodbye, ends_in_farewell
@@ -67,7 +67,7 @@ class Limits:
         if self.state.warning_due and now.listening and now.talking and now.nobody_speaks:
             self.state.warning_due = False
             text = prompts.time_warning(self.words.time_warning, self.words.translate_to)
-            self.effects.do(SendModelText(text))
+            self.effects.tell_model(text)
 
     def time_over(self, at_ms: float) -> None:
         self.goodbye.finish_because(EndReason.TIME_LIMIT, at_ms)
@@ -87,7 +87,7 @@ class Limits:
         """A caller who says the same words each time is a menu or an announcement."""
         times = self.transcript.repetitions
         if times == _SAME_WORDS and self.state.talking and self.state.link.listening:
-            self.effects.do(SendModelText(prompts.SAME_WORDS))
+            self.effects.tell_model(prompts.SAME_WORDS)
         elif times >= _SAME_WORDS_AGAIN:
             self.goodbye.finish_because(EndReason.CALLER_IDLE, at_ms)
 
@@ -142,7 +142,7 @@ class Limits:
         self.state.nudges += 1
         self.state.asked_to_speak = True
         text = prompts.idle_nudge(self.words.idle_nudge, self.words.translate_to)
-        self.effects.do(SendModelText(text))
+        self.effects.tell_model(text)
         self._start_goodbye(at_ms)
 
     def idle_goodbye(self, at_ms: float) -> None:

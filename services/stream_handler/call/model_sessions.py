@@ -8,14 +8,21 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from ringdown.calls import GO_AWAY, NO_SOUND, CallChanges, EndReason, Reconnect, Resumption
+from ringdown.calls import (
+    GO_AWAY,
+    NO_SOUND,
+    CallChanges,
+    EndReason,
+    Reconnect,
+    Resumption,
+    Speaker,
+)
 from stream_handler.call import model_config, prompts
 from stream_handler.call.actions import (
     CloseModel,
     ConnectModel,
     SaveCall,
     SendModelAudio,
-    SendModelText,
     UpdateModelContext,
 )
 from stream_handler.call.conversation import Conversation
@@ -37,7 +44,13 @@ from stream_handler.call.reconnect import Reconnects
 from stream_handler.call.situation import Situation
 from stream_handler.call.speech import ReplayRing, SpeechDetector
 from stream_handler.call.state import CallState, LinkNews, LinkState, LinkStep
-from stream_handler.call.timers import LEAVE_BEFORE_MS, MOVE_AGAIN_MS, REPLY_PAUSE_MS, Timer
+from stream_handler.call.timers import (
+    AFTER_CLIP_MS,
+    LEAVE_BEFORE_MS,
+    MOVE_AGAIN_MS,
+    REPLY_PAUSE_MS,
+    Timer,
+)
 from stream_handler.call.tool_ledger import ToolLedger
 from stream_handler.call.transcript import Transcript
 from stream_handler.call.watchdog import Remedy, Watchdog
@@ -73,6 +86,8 @@ class ModelSessions:
 
     def begin(self, event: StreamStarted) -> None:
         self.reconnects.begin(event.at_ms, event.endpoints)
+        if self.state.clip_bytes:
+            self.state.unheard_since_ms = event.at_ms  # the caller may speak before it is there
         self._connect(event.at_ms, _FIRST_WITHIN_MS)
 
     def connected(self, at_ms: float) -> None:
@@ -85,10 +100,11 @@ class ModelSessions:
         self.state.leaving = False
         self.effects.cancel(Timer.RECONNECT, Timer.GO_AWAY)
         self.watchdog.connected()
-        if moved or self.state.unheard_since_ms is not None:
+        is_first = before is LinkState.CONNECTING
+        if moved or (self.state.unheard_since_ms is not None and not is_first):
             self._note_reconnect(at_ms)
         if self.transcript.agent_has_spoken:
-            if before is LinkState.CONNECTING:
+            if is_first and not self.state.clip_bytes:
                 self.conversation.go_on_listening()
             self._catch_up(at_ms)
         else:
@@ -109,11 +125,20 @@ class ModelSessions:
             reason = EndReason.MODEL_UNAVAILABLE if first else EndReason.MODEL_LOST
             why = self.reconnects.why(event.reason)
             self.effects.do(SaveCall(CallChanges(model_error=why)))
-            self.goodbye.finish_because(reason, event.at_ms)
+            if first and self.conversation.clip_plays:
+                left_ms = (self.playback.sent - self.playback.heard(event.at_ms)) / BYTES_PER_MS
+                self.effects.start(Timer.FIRST_WORD, left_ms + AFTER_CLIP_MS)
+            else:
+                self.goodbye.finish_because(reason, event.at_ms)
         elif pause_ms == 0:
             self._connect(event.at_ms)
         else:
             self.effects.start(Timer.RECONNECT, pause_ms)
+
+    def _gave_up(self) -> bool:
+        """Whether there will be no session, and the call only waits for the greeting's end."""
+        connecting = self.state.link.state is LinkState.CONNECTING
+        return connecting and self.effects.running(Timer.FIRST_WORD)
 
     def try_again(self, at_ms: float) -> None:
         """The pause after a failure is over."""
@@ -150,6 +175,8 @@ class ModelSessions:
     def _connect(self, at_ms: float, most_ms: float = _AGAIN_WITHIN_MS) -> None:
         handle = self.reconnects.next_handle()
         self.state.sent_background = self._unheard(handle)
+        if handle is None:
+            self.effects.untold = ""  # it is told of that as it was
         self.state.sent_instructions = self.state.call.agent.instructions
         self.state.opened_ms = at_ms
         config = model_config.session_config(
@@ -168,8 +195,12 @@ class ModelSessions:
         said = self.transcript.since(from_ms, with_unanswered=self._was_acted_on())
         if handle is not None and not said:
             said = self.transcript.since(-1.0, with_unanswered=False)[-_RECAP_TURNS:]
+        results = self.ledger.results_since(from_ms)
+        only_agent = not results and [turn.speaker for turn in said] == [Speaker.AGENT]
+        if self.state.clip_bytes and handle is None and only_agent:
+            return prompts.greeted(said[0].text)  # by the clip, and nothing was said since
         share = self.reconnects.told_share if handle is None else 1.0
-        return prompts.background(said, self.ledger.results_since(from_ms), share)
+        return prompts.background(said, results, share)
 
     def _was_acted_on(self) -> bool:
         """Whether the model has called tools because of what the caller said last.
@@ -293,7 +324,7 @@ class ModelSessions:
 
     def _ask(self, text: str) -> None:
         self.watchdog.asked()
-        self.effects.do(SendModelText(text))
+        self.effects.tell_model(text)
 
     # Watching
 
@@ -339,6 +370,9 @@ class ModelSessions:
 
     def watch_model(self, now: Situation, at_ms: float) -> None:
         """Start or stop waiting for the model's next word; leave a session that is about to end."""
+        if not now.playing and self._gave_up():
+            self.goodbye.finish_because(EndReason.MODEL_UNAVAILABLE, at_ms)
+            return
         if now.caller_waits:
             self.watchdog.caller_waits()
         patience_ms = self._patience_ms(now, at_ms) if now.model_may_owe_a_word else None
@@ -371,12 +405,12 @@ class ModelSessions:
         match self.watchdog.lost_patience(broken_off=self.state.link.generating):
             case Remedy.ASK if self.watchdog.cut_short:
                 said, last = self.transcript.caller_text_so_far, self.transcript.latest_agent_text
-                self.effects.do(SendModelText(prompts.go_on_after(said, last)))
+                self.effects.tell_model(prompts.go_on_after(said, last))
             case Remedy.ASK if not self.transcript.agent_has_spoken:
                 self.conversation.open(at_ms)
             case Remedy.ASK:
                 self.state.asked_to_speak = True
-                self.effects.do(SendModelText(prompts.SPEAK))
+                self.effects.tell_model(prompts.SPEAK)
             case Remedy.REPLACE if no_sound:
                 self._leave(at_ms, NO_SOUND)
             case Remedy.REPLACE:

@@ -30,6 +30,11 @@ class Playback:
         return self._anchor == self.sent
 
     @property
+    def played(self) -> int:
+        """The position up to which all has been heard or cleared for certain."""
+        return self._anchor
+
+    @property
     def idle_since_ms(self) -> float:
         """When the last of it was heard or cleared, if `idle`."""
         return self._anchor_ms

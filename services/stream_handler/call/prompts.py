@@ -46,13 +46,32 @@ FACTS_ARE_DATA = (
 # The first words of a stream
 
 
+def is_greeting(call: Call, history: Sequence[Turn]) -> bool:
+    """Whether the first words of a stream are the greeting."""
+    return not history and call.resumed_from is not EndReason.TRANSFERRED
+
+
+def greeted(words: str) -> str:
+    """What is added to the instructions once a clip has said the greeting, or is saying it."""
+    return (
+        f'\n\nThe caller is on the line, and you have just greeted them: "{words}" Do not greet '
+        "them again. Wait until they speak."
+    )
+
+
+def greeting_cut(heard: str) -> str:
+    """The caller spoke into the greeting, which the session was told of as a whole."""
+    what = f'only "{heard}"' if heard else "nothing"
+    return f"The caller interrupted your greeting and heard {what}."
+
+
 def opening(call: Call, history: Sequence[Turn], age_ms: float = 0.0) -> str:
     """Make the model speak first: the greeting, or a word on where things stand.
 
     What was said in earlier streams (`history`) the session knows already. `age_ms` is the call's
     age, which tells what the clock says in a greeting.
     """
-    if not history and call.resumed_from is not EndReason.TRANSFERRED:
+    if is_greeting(call, history):
         greeting = render(call.agent.greeting, template_values(call, age_ms))
         return f'The caller is on the line now. Greet them, in exactly these words: "{greeting}"'
     if call.resumed_from is EndReason.TRANSFERRED:

@@ -4,9 +4,10 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
+from ringdown.agents.clips import greeting_text
 from ringdown.calls import Call, EndReason, Speaker, ToolCall, Turn
 from stream_handler.call import prompts
-from stream_handler.call.actions import Action, SendModelText
+from stream_handler.call.actions import Action
 from stream_handler.call.conversation import Conversation
 from stream_handler.call.effects import Effects
 from stream_handler.call.events import (
@@ -224,8 +225,12 @@ class StreamSession:
                 assert_never(event)
 
     def _stream_started(self, event: StreamStarted) -> None:
+        words = greeting_text(self._state.call.agent)
+        if event.greeting and words is not None:
+            self._conversation.greet(event.greeting, words, event.at_ms)
         self._sessions.begin(event)
-        self._waiting.begin_ringback()
+        if not self._state.clip_bytes:
+            self._waiting.begin_ringback()
         self._limits.stream_started(event.at_ms)
         self._effects.start(Timer.STREAM_AGE)
 
@@ -250,7 +255,7 @@ class StreamSession:
             case Typed(digits):
                 if self._state.link.listening:
                     self._watchdog.asked()
-                    self._effects.do(SendModelText(prompts.typed(digits)))
+                    self._effects.tell_model(prompts.typed(digits))
             case None:
                 pass
 

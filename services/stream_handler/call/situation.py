@@ -47,6 +47,8 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     listening: bool
     """A session takes what is sent."""
     reconnecting: bool
+    connecting_after_clip: bool
+    """The first session is being opened, and a clip has greeted the caller."""
     tools_run: bool
     """The model has called something that has no result yet."""
     waiting_with: frozenset[Waiting]
@@ -142,6 +144,9 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def _waits_for_session(self) -> bool:
+        """After the greeting's clip the caller has the floor, and waits only once they speak."""
+        if self.connecting_after_clip:
+            return self.caller_waits
         return self.reconnecting and self.agent_has_spoken
 
 
@@ -173,6 +178,7 @@ class Survey:
             first_turn_empty=state.first_turn_empty,
             listening=link.listening,
             reconnecting=link.state is LinkState.RECONNECTING,
+            connecting_after_clip=link.state is LinkState.CONNECTING and state.clip_bytes > 0,
             tools_run=self.ledger.busy,
             waiting_with=self.ledger.waiting,
         )

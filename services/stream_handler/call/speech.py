@@ -63,6 +63,13 @@ class SpeechDetector:
         self._changed_db = 0.0
         self._frames = 0
 
+    @property
+    def voiced_ms(self) -> float:
+        """How long the present utterance is so far; 0 while nobody speaks."""
+        if not self.speaking or self.onset_ms is None or self.last_voiced_ms is None:
+            return 0.0
+        return self.last_voiced_ms - self.onset_ms
+
     def frame(self, at_ms: float, level_dbfs: float, length_ms: float) -> SpeechChange | None:
         """Take the frame that ended at `at_ms`; tell if speech started or stopped with it."""
         voiced = level_dbfs > max(self._floor_dbfs + _ABOVE_FLOOR_DB, _LEAST_VOICED_DBFS)

@@ -331,6 +331,8 @@ class CallState:
     ending: Ending = field(default_factory=Ending)
     link: ModelLink = field(default_factory=ModelLink)
 
+    clip_bytes: int = 0
+    """How long the clip is that has greeted the caller in this stream; 0 if the model is to."""
     ringing: bool = False
     """The caller hears ringback."""
 

@@ -12,7 +12,8 @@ class Timer(enum.StrEnum):
     RINGBACK = enum.auto()
     """Until the model speaks: the next ring."""
     FIRST_WORD = enum.auto()
-    """How long a model that is connected may say nothing at all."""
+    """How long a model that is connected may say nothing at all; or, once it is known that none
+    will be, how long the greeting's clip may go on."""
     GOODBYE_BEGINS = enum.auto()
     """After `end_call` without a word spoken: how long the model has to begin its goodbye."""
     GOODBYE_ENDS = enum.auto()
@@ -62,6 +63,10 @@ LENGTH_MS = {
 # GOODBYE_ENDS, once all of the goodbye has been sent
 AFTER_GOODBYE_MS = 2_000.0
 """Added to what is left to play."""
+
+# FIRST_WORD, when no session of the model can be opened
+AFTER_CLIP_MS = 1_000.0
+"""Added to what is left of the clip, whose last mark usually comes first."""
 
 # HAND_OVER, unless the drain says otherwise
 OLD_STREAM_WITHIN_MS = 90_000.0

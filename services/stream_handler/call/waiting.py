@@ -9,7 +9,7 @@ itself.
 from dataclasses import dataclass
 
 from stream_handler.call import prompts, timers
-from stream_handler.call.actions import ClearPlayback, PlayRingback, PlayTone, SendModelText
+from stream_handler.call.actions import ClearPlayback, PlayRingback, PlayTone
 from stream_handler.call.effects import Effects
 from stream_handler.call.ringing import ring_of
 from stream_handler.call.situation import Situation
@@ -66,7 +66,7 @@ class Waiting:
         if phrase is not None:
             self.state.phrases_said += 1
             self.state.phrase_said = True
-            self.effects.do(SendModelText(prompts.waiting_phrase(phrase)))
+            self.effects.tell_model(prompts.waiting_phrase(phrase))
             self.effects.start(Timer.WAITING, timers.AFTER_PHRASE_MS)
             return
         self.state.tone_playing = True

@@ -36,7 +36,7 @@ from stream_handler.call.actions import (
     StartTimer,
     UpdateModelContext,
 )
-from stream_handler.call.events import CallerAudio, Event, ModelAudio
+from stream_handler.call.events import CallerAudio, Event, ModelAudio, StreamStarted
 
 MOST_BYTES = 3 * 1024 * 1024
 """Packed, of one stream. The longest, an hour, takes about 1.8 MB."""
@@ -102,13 +102,21 @@ class _ModelSound(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="m
     steady: bool = False
 
 
+class _Greeted(msgspec.Struct, frozen=True, array_like=True, tag="greeted"):
+    """The stream started, with a clip of the greeting."""
+
+    at_ms: float
+    endpoints: tuple[str, ...]
+    bytes: int
+
+
 class _OtherEvent(msgspec.Struct, frozen=True, array_like=True, tag="event"):
     name: str
     fields: bytes
     """JSON, which has integers of any size."""
 
 
-_Entry: TypeAlias = _CallerSound | _ModelSound | _OtherEvent | Answer
+_Entry: TypeAlias = _CallerSound | _ModelSound | _Greeted | _OtherEvent | Answer
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,6 +226,9 @@ def _entry(event: Event) -> _Entry | msgspec.Raw:
             return _CallerSound(event.at_ms, event.level_dbfs, len(event.pcm))
         case ModelAudio():
             return _ModelSound(event.at_ms, len(event.mulaw), event.level_dbfs, event.steady)
+        case StreamStarted() if event.greeting:
+            greeted = _Greeted(event.at_ms, event.endpoints, len(event.greeting))
+            return msgspec.Raw(msgspec.msgpack.encode(greeted))
         case _:
             other = _OtherEvent(type(event).__name__, msgspec.json.encode(event))
             return msgspec.Raw(msgspec.msgpack.encode(other))
@@ -268,13 +279,15 @@ def _unpacked(packed: Iterable[bytes]) -> Iterator[_Entry]:
         yield from msgspec.msgpack.decode(zlib.decompress(chunk), type=list[_Entry])
 
 
-def _event(entry: _CallerSound | _ModelSound | _OtherEvent) -> Event:
+def _event(entry: _CallerSound | _ModelSound | _Greeted | _OtherEvent) -> Event:
     match entry:
         case _CallerSound():
             return CallerAudio(entry.at_ms, _AUDIO_BYTE * entry.bytes, entry.level_dbfs)
         case _ModelSound():
             sound = _AUDIO_BYTE * entry.bytes
             return ModelAudio(entry.at_ms, sound, entry.level_dbfs, entry.steady)
+        case _Greeted():
+            return StreamStarted(entry.at_ms, entry.endpoints, _AUDIO_BYTE * entry.bytes)
         case _OtherEvent():
             event: Any = msgspec.json.decode(entry.fields, type=_EVENTS[entry.name])
             known: Event = event

@@ -4,6 +4,8 @@ from typing import NoReturn
 
 import pytest
 
+from ringdown.agents.clips import Clip
+from ringdown.agents.known_clips import KnownClips
 from ringdown.agents.phrases import phrases_for
 from ringdown.calls import (
     Call,
@@ -255,7 +257,7 @@ def test_a_store_that_cannot_be_opened_falls_back(environ: Environ, load: Load) 
 
 
 class HangingStore:
-    """A call store that never answers."""
+    """A store of calls and clips that never answers."""
 
     async def open_call(self, call: Call) -> Call:
         return await self._hang()
@@ -289,6 +291,18 @@ class HangingStore:
     async def note_stream_error(self, call_sid: str, error: str) -> bool:
         return await self._hang()
 
+    async def read_clip(self, agent_id: str, key: str) -> Clip | None:
+        return await self._hang()
+
+    async def write_clip(self, agent_id: str, clip: Clip) -> None:
+        await self._hang()
+
+    async def list_clips(self, agent_id: str) -> frozenset[str]:
+        return await self._hang()
+
+    async def delete_clip(self, agent_id: str, key: str) -> None:
+        await self._hang()
+
     async def _hang(self) -> NoReturn:
         await asyncio.Event().wait()
         raise AssertionError("unreachable")
@@ -299,7 +313,12 @@ async def test_a_store_that_never_answers_falls_back_in_time(environ: Environ) -
     update = CallUpdate(CALL_SID, CALLER, CALLED, "in-progress", None)
     async with asyncio.timeout(3.0):
         document = await after_stream(
-            update, 1, store=HangingStore(), settings=read_settings(environ), now=NOW
+            update,
+            1,
+            store=HangingStore(),
+            clips=KnownClips(),
+            settings=read_settings(environ),
+            now=NOW,
         )
     assert f">{environ['FALLBACK_NUMBER']}</Dial>" in document
 

@@ -245,17 +245,43 @@ async def test_play_fetches_a_wav_and_resamples_it() -> None:
     ("reply", "code"),
     [
         (Reply(status=404), AlertCode.HTTP_RETRIEVAL_FAILURE),
-        (Reply(b"<html/>", content_type="text/html"), AlertCode.INVALID_CONTENT_TYPE),
+        (Reply(b"<html/>", content_type="text/html"), AlertCode.PLAY_INVALID_CONTENT_TYPE),
+        (Reply(b"\xff", content_type="audio/basic"), AlertCode.PLAY_INVALID_CONTENT_TYPE),
         (Reply(b"RIFF", content_type="audio/wav"), AlertCode.HTTP_RETRIEVAL_FAILURE),
     ],
 )
-async def test_a_sound_that_cannot_be_played_is_logged_and_skipped(
+async def test_for_a_sound_that_cannot_be_played_the_fallback_is_asked(
     reply: Reply, code: AlertCode
 ) -> None:
     async with webhook_server() as server:
         sound = server.on("/a.wav", reply)
-        call = await run_to_end(server, fast(), f"<Play>{sound}</Play><Hangup/>")
+        url = server.on("/voice", twiml(f"<Play>{sound}</Play><Hangup/>"))
+        fallback = server.on("/fallback", twiml("<Hangup/>"))
+        async with fast().place_call(
+            to=TO, from_=FROM, voice_url=url, fallback_url=fallback
+        ) as call:
+            await call.ended()
+        (request,) = server.seen("/fallback")
     assert [alert.code for alert in call.alerts] == [code]
+    assert (request.param("ErrorCode"), request.param("ErrorUrl")) == (str(int(code)), sound)
+
+
+async def test_without_a_fallback_the_caller_hears_that_the_application_failed() -> None:
+    async with webhook_server() as server:
+        sound = server.on("/a.wav", Reply(status=404))
+        call = await run_to_end(server, fast(), f"<Play>{sound}</Play><Hangup/>")
+    assert call.end_reason is EndReason.APPLICATION_ERROR
+
+
+async def test_a_network_may_skip_a_sound_or_not_reach_it() -> None:
+    network = TwilioNetwork(auth_token=TOKEN, fetches_sounds=False, after_unplayable="next")
+    async with webhook_server() as server:
+        sound = server.on(
+            "/a.wav", Reply(wav(np.ones(8, np.int16), 8_000), content_type="audio/wav")
+        )
+        call = await run_to_end(server, network, f"<Play>{sound}</Play><Hangup/>")
+        assert not server.seen("/a.wav")
+    assert [alert.code for alert in call.alerts] == [AlertCode.HTTP_CONNECTION_FAILURE]
     assert call.end_reason is EndReason.AGENT_HUNG_UP
 
 

@@ -51,6 +51,8 @@ from tests.stream_handler.call.stage import QUIET_DBFS, VOICE_DBFS, WORDS, Stage
 ANSWERS = (ToolAnswer(output={"status": "ok"}), ToolAnswer.failed("No."))
 ESTIMATE_MS = 200
 MS_PER_WORD = 10
+CLIP = 251
+"""The value of a clip's bytes."""
 LONGEST_STEP_MS = 10_000
 """How much time one rule lets pass at most."""
 LONGEST_GOODBYE_MS = LENGTH_MS[Timer.GOODBYE_ENDS]
@@ -73,11 +75,18 @@ class AnyCall(RuleBasedStateMachine):
         connects=st.integers(0, 9),
         protected=st.booleans(),
         resumed=st.booleans(),
+        clip_ms=st.sampled_from([0, 0, 10, 1_990, 4_000]),
     )
     def begin(
-        self, down_ms: int, up_ms: int, connects: int, protected: bool, resumed: bool
+        self, down_ms: int, up_ms: int, connects: int, protected: bool, resumed: bool, clip_ms: int
     ) -> None:
-        call = call_of(protect_greeting=protected, transfer_numbers={"billing": "+14155550111"})
+        call = call_of(
+            protect_greeting=protected,
+            transfer_numbers={"billing": "+14155550111"},
+            greeting=f"g{CLIP} " * min(clip_ms // MS_PER_WORD, 99) or "Hello.",
+        )
+        self.greeted = clip_ms > 0 and not resumed
+        clip = bytes([CLIP]) * (clip_ms * BYTES_PER_MS) if self.greeted else b""
         self.history = HISTORY if resumed else ()
         self.stage = Stage(call, line=Line(down_ms=down_ms, up_ms=up_ms), history=self.history)
         self.generation = 0
@@ -103,7 +112,7 @@ class AnyCall(RuleBasedStateMachine):
         self.sessions = 1
         self.goodbye_ms: float | None = None
         self.ending_since_ms = 0.0
-        self.stage.handle(StreamStarted(0.0))
+        self.stage.handle(StreamStarted(0.0, greeting=clip))
         self.stage.pass_ms(connects * 100)
         self.do(ModelConnected(self.stage.now_ms) if connects else ModelConnectFailed(0.0))
 
@@ -421,6 +430,12 @@ class AnyCall(RuleBasedStateMachine):
             before = latest.get(turn.n, "")
             assert turn.text.startswith(before), f"{before!r} became {turn.text!r}"
             latest[turn.n] = turn.text
+
+    @invariant()
+    def nobody_is_greeted_twice(self) -> None:
+        if self.greeted:
+            asked = [action.text for action in self.stage.all(SendModelText)]
+            assert not any("Greet them" in text for text in asked), asked
 
     @invariant()
     def a_goodbye_ends(self) -> None:

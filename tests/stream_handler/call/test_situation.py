@@ -18,6 +18,7 @@ AFTER_A_REPLY = Situation(
     first_turn_empty=False,
     listening=True,
     reconnecting=False,
+    connecting_after_clip=False,
     tools_run=False,
     waiting_with=frozenset(),
 )

@@ -29,7 +29,7 @@ import msgspec
 from ringdown.calls import Call, ToolCall, Turn
 from stream_handler.call import events
 from stream_handler.call.actions import Action, PlayAudio, SendModelAudio
-from stream_handler.call.events import CallerAudio, Event, ModelAudio
+from stream_handler.call.events import CallerAudio, Event, ModelAudio, StreamStarted
 from stream_handler.call.limits import Words
 from stream_handler.call.session import StreamSession
 
@@ -137,6 +137,9 @@ def _told(event: Event) -> Plain:
     match event:
         case CallerAudio() | ModelAudio():
             return [type(event).__name__, _chunk(event)]
+        case StreamStarted() if event.greeting:
+            fields = msgspec.to_builtins(event) | {"greeting": len(event.greeting)}
+            return [type(event).__name__, fields]
         case _:
             return [type(event).__name__, msgspec.to_builtins(event)]
 
@@ -160,6 +163,9 @@ def _steps(line: Plain) -> Iterator[Step]:
         case "ModelAudio":
             for at_ms, length, *sounds in fields:
                 yield Step(ModelAudio(at_ms, bytes(length), *sounds), actions)
+        case "StreamStarted" if "greeting" in fields:
+            fields = fields | {"greeting": bytes(fields["greeting"])}
+            yield Step(msgspec.convert(fields, StreamStarted), actions)
         case _:
             yield Step(msgspec.convert(fields, getattr(events, name)), actions)
 

@@ -31,6 +31,7 @@ from tests.stream_handler.call.line import Line
 from tests.stream_handler.call.stage import QUIET_DBFS, WORDS, Stage, call_of
 
 FALLBACK = "+14155550177"
+CLIP, CLIP_WORDS = bytes([2]) * 24_000, "Hello, this is Anvil and Sons."
 PEOPLE = {"billing": "+14155550111", "repairs": "+14155550112"}
 ANSWER = ToolAnswer(output={"status": "active"})
 NUMBERED = msgspec.structs.replace(
@@ -154,6 +155,46 @@ def protected_greeting() -> Stage:
     stage.reply("We do.", 500)
     stage.caller(1_000, QUIET_DBFS)
     return hang_up(stage)
+
+
+def clip_heard_out() -> Stage:
+    """A question into a protected greeting that a clip says, before the model is there."""
+    stage = Stage(call_of(greeting=CLIP_WORDS))
+    stage.handle(StreamStarted(0.0, greeting=CLIP))
+    stage.caller(1_600)
+    stage.handle(ModelConnected(stage.now_ms))
+    stage.caller(1_800, QUIET_DBFS)
+    stage.caller_text("Do you open on Sundays?")
+    stage.reply("We do.", 500)
+    stage.caller(1_000, QUIET_DBFS)
+    return hang_up(stage)
+
+
+def clip_cut() -> Stage:
+    """Another clip stops for the caller; what they heard of it goes with the next text."""
+    stage = Stage(call_of(greeting=CLIP_WORDS, protect_greeting=False))
+    stage.handle(StreamStarted(0.0, greeting=CLIP))
+    stage.handle(ModelConnectFailed(stage.now_ms, "try later", 503))
+    stage.caller(900, QUIET_DBFS)
+    stage.caller(700)
+    stage.caller(600, QUIET_DBFS)
+    stage.reply("Yes, please?", 500)
+    stage.pass_ms(700)
+    stage.types("4")
+    stage.pass_ms(2_100)
+    stage.reply("Four.", 400)
+    stage.pass_ms(500)
+    return hang_up(stage)
+
+
+def clip_and_no_model() -> Stage:
+    stage = Stage(call_of(greeting=CLIP_WORDS))
+    stage.handle(StreamStarted(0.0, greeting=CLIP))
+    stage.pass_ms(400)
+    stage.handle(ModelConnectFailed(stage.now_ms, "the key is wrong", 403))
+    stage.pass_ms(3_000)
+    stage.saved()
+    return stage
 
 
 def ringing_and_never_a_word() -> Stage:
@@ -663,6 +704,9 @@ SITUATIONS: tuple[Callable[[], Stage], ...] = (
     two_replies_interrupted,
     late_transcripts,
     protected_greeting,
+    clip_heard_out,
+    clip_cut,
+    clip_and_no_model,
     ringing_and_never_a_word,
     transferred_and_back,
     slow_tool,

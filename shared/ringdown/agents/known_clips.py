@@ -1,0 +1,60 @@
+"""The clips that a process has read: what they hold never changes, so they are read once."""
+
+from collections import OrderedDict
+
+from ringdown.agents.clips import Clip, ClipStore
+from ringdown.errors import RingdownError
+from ringdown.log import Log
+from ringdown.stores.deadline import store_deadline
+
+FIND_WITHIN_S = 0.3
+"""A caller is on the line, and there is another way to say it."""
+MOST_BYTES = 16 * 1024 * 1024
+"""More than half an hour of speech; the ones used last are kept."""
+
+_log = Log(__name__)
+
+
+class KnownClips:
+    """Reads clips, and knows those that it has read when the store is slow or away."""
+
+    def __init__(self, *, most_bytes: int = MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._known: OrderedDict[tuple[str, str], Clip] = OrderedDict()
+        self._bytes = 0
+
+    async def find(
+        self, store: ClipStore, agent_id: str, key: str, *, within_s: float = FIND_WITHIN_S
+    ) -> Clip | None:
+        """None if there is none, or the store doesn't give it in time. Raises for no store."""
+        clip = self.known(agent_id, key)
+        if clip is None:
+            clip = await _read(store, agent_id, key, within_s)
+            if clip is not None:
+                self._remember(agent_id, clip)
+        return clip
+
+    def known(self, agent_id: str, key: str) -> Clip | None:
+        """Without asking the store."""
+        clip = self._known.get((agent_id, key))
+        if clip is not None:
+            self._known.move_to_end((agent_id, key))
+        return clip
+
+    def _remember(self, agent_id: str, clip: Clip) -> None:
+        if (agent_id, clip.key) in self._known:
+            return  # read twice at the same time
+        self._known[agent_id, clip.key] = clip
+        self._bytes += len(clip.mulaw)
+        while self._bytes > self._most_bytes:
+            _, oldest = self._known.popitem(last=False)
+            self._bytes -= len(oldest.mulaw)
+
+
+async def _read(store: ClipStore, agent_id: str, key: str, within_s: float) -> Clip | None:
+    try:
+        async with store_deadline(within_s):
+            return await store.read_clip(agent_id, key)
+    except RingdownError as error:
+        _log.warning("clip could not be read", agent=agent_id, reason=str(error))
+        return None
