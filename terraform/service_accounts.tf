@@ -49,6 +49,7 @@ locals {
   _store_users = merge(
     {
       agent_edited   = google_service_account.agent_edited.member
+      call_ended     = google_service_account.call_ended.member
       incoming_call  = google_service_account.incoming_call.member
       stream_handler = google_service_account.stream_handler.member
     },
@@ -68,6 +69,7 @@ locals {
   _vertex_users = merge(
     local.on_vertex ? {
       agent_edited  = google_service_account.agent_edited.member
+      call_ended    = google_service_account.call_ended.member
       incoming_call = google_service_account.incoming_call.member
     } : {},
     local.uses_vertex ? { stream_handler = google_service_account.stream_handler.member } : {},

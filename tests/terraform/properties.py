@@ -127,11 +127,17 @@ def grants(plan: Json) -> set[Grant]:
     }
     targets = {r.values["name"]: name for name, r in deployables(plan).items()}
     return {
-        Grant(accounts.get(member, member), r.values["role"], _target(r, targets))
+        Grant(accounts.get(member) or _googles(member), r.values["role"], _target(r, targets))
         for r in every
         if "_iam_" in r.type
         for member in _members(r)
     }
+
+
+def _googles(member: str) -> str:
+    """An account of Google's own, by its service."""
+    agent = re.search(r"@gcp-sa-(\w+)\.iam\.", member)
+    return member if agent is None else f"{agent[1]} agent"
 
 
 def _target(grant: Resource, deployed: Mapping[str, str]) -> str:
@@ -145,8 +151,11 @@ def _target(grant: Resource, deployed: Mapping[str, str]) -> str:
             return "the sources" if grant.values["bucket"].endswith("-sources") else "the state"
         case "google_cloud_run_v2_job_iam_member":
             return "scheduled_check"
+        case "google_pubsub_subscription_iam_member":
+            return "the ended calls"
         case "google_pubsub_topic_iam_member":
-            return "the callbacks"
+            is_of_calls = "call-ended" in grant.values["topic"]
+            return "the ended calls" if is_of_calls else "the callbacks"
         case "google_secret_manager_secret_iam_member":
             return "its secrets"
         case "google_artifact_registry_repository_iam_member":

@@ -299,7 +299,7 @@ def test_every_part_starts_and_reads_all_that_it_is_given(
         assert properties.environment_problems(given, read) == [], name
 
 
-@pytest.mark.parametrize("name", ["incoming_call", "stream_handler", "agent_edited"])
+@pytest.mark.parametrize("name", ["incoming_call", "stream_handler", "agent_edited", "call_ended"])
 def test_everything_that_is_read_can_be_set(
     set_and_read: dict[str, tuple[set[str], set[str]]], name: str
 ) -> None:

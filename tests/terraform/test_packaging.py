@@ -44,7 +44,7 @@ WEBHOOK_DOCKERFILE = ROOT / "functions" / "incoming_call" / "Dockerfile"
 SECRET = "0123456789abcdef0123456789abcdef0123456789abcdef"
 A_KEY = f"SK{SECRET[:32]}:{SECRET}"
 TOOLS = sorted(path.parent.name for path in TOOL_FOLDERS.glob("*/tool.yaml"))
-FUNCTIONS = ["agent_edited", "incoming_call", *(f"tool/{name}" for name in TOOLS)]
+FUNCTIONS = ["agent_edited", "call_ended", "incoming_call", *(f"tool/{name}" for name in TOOLS)]
 
 
 @pytest.fixture(scope="module")

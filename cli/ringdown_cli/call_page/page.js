@@ -65,6 +65,8 @@ function showHead() {
   byId("draft").hidden = !call.is_draft;
   showFacts(byId("facts"), call.facts);
   if (call.judged) showVerdict();
+  byId("outcome").hidden = call.outcome.length === 0;
+  showFacts(byId("outcome").querySelector("dl"), call.outcome);
   for (const figure of call.figures) {
     const value = make("dd", "", make("b", "", figure.value), make("small", "", figure.note));
     byId("figures").append(make("div", "", make("dt", "", figure.name), value));

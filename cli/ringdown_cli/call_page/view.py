@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ringdown.calls import Call, CallRecord, CallStatus, EndReason, ToolOutcome, Usage
+from ringdown.calls.outcome_facts import outcome_facts
 from ringdown.gemini.prices import cost_usd
 from ringdown_cli.call_page.contents import Arrival, CallPage, Moment, MomentKind
 from ringdown_cli.call_page.transcript import Delay, Entry, delays, entries, unmatched
@@ -74,6 +75,8 @@ class View:
     is_draft: bool
     judged: bool
     problems: Sequence[str]
+    outcome: list[Fact]
+    """What was found out after the call; empty if nothing was."""
     figures: list[Figure]
     facts: list[Fact]
     technical: list[Fact]
@@ -101,6 +104,7 @@ def view_of(page: CallPage) -> View:
         is_draft=call.is_draft,
         judged=page.problems is not None,
         problems=page.problems or (),
+        outcome=[Fact(name, value) for name, value in outcome_facts(record)],
         figures=list(_figures(record)),
         facts=list(_facts(call)),
         technical=list(_technical(page)),

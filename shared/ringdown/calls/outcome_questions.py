@@ -13,6 +13,7 @@ import msgspec
 from ringdown.agents.after_call import AfterCall, OutcomeField
 from ringdown.calls import CallRecord, Speaker, ToolCall, Turn, timed_from_ring
 from ringdown.calls.outcomes import Finding, Success, Value
+from ringdown.gemini.prices import text_cost_usd
 from ringdown.tools import Json
 
 LONGEST_SUMMARY = 300
@@ -20,6 +21,7 @@ LONGEST_TOPIC = 60
 LONGEST_FOLLOW_UP = 300
 MOST_TOKENS = 8_192
 """Of the answer; a model that thinks spends some on that."""
+_LONG_ANSWER = 2_500
 _LONGEST_VALUE = 1_000
 _LARGEST = 1e15
 """Larger numbers, and what is none, no caller says."""
@@ -81,6 +83,12 @@ def question(record: CallRecord, after_call: AfterCall) -> dict[str, Json]:
             "responseSchema": _schema(after_call),
         },
     }
+
+
+def about_usd(record: CallRecord, after_call: AfterCall) -> float:
+    """At most about what asking costs: three bytes a token, and a long answer with its thoughts."""
+    sent = len(msgspec.json.encode(question(record, after_call)))
+    return text_cost_usd(sent // 3, _LONG_ANSWER)
 
 
 def _shown(record: CallRecord) -> str:
