@@ -99,6 +99,8 @@ class Stack:
     twilio_auth_token: str
     token_was_generated: bool
     store_url: str
+    call_ended_url: str
+    """Where the ends of calls are delivered."""
     processes: list[SupervisedProcess] = field(default_factory=list)
 
     def describe(self) -> dict[str, object]:
@@ -206,6 +208,7 @@ async def planned_stack(settings: StackSettings) -> tuple[Stack, tuple[Command, 
         twilio_auth_token=settings.twilio_auth_token or secrets.token_hex(16),
         token_was_generated=settings.twilio_auth_token is None,
         store_url=store_url,
+        call_ended_url=f"http://127.0.0.1:{free_port()}",
     )
     tools = _tools(settings, stack)
     await _prepare_store(settings, store_url, tools)
@@ -283,9 +286,8 @@ async def _kept_running(processes: list[SupervisedProcess]) -> AsyncIterator[Non
 @asynccontextmanager
 async def _delivered_ends(stack: Stack) -> AsyncIterator[None]:
     """The store's queue of ended calls is worked through, as Pub/Sub would."""
-    [url] = [p.command.url for p in stack.processes if p.command.name == "call_ended"]
     async with open_store(stack.store_url) as store:
-        delivering = asyncio.create_task(deliver_ended_calls(store, url))
+        delivering = asyncio.create_task(deliver_ended_calls(store, stack.call_ended_url))
         try:
             yield
         finally:
@@ -364,7 +366,7 @@ def _service_commands(settings: StackSettings, stack: Stack) -> tuple[Command, .
         _function(
             "call_ended",
             ROOT / "functions" / "call_ended",
-            f"http://127.0.0.1:{free_port()}",
+            stack.call_ended_url,
             _environ(settings, {"STORE_URL": stack.store_url, **text_models}),
         ),
         *handler_commands(
