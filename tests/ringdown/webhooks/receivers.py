@@ -25,6 +25,7 @@ class ReceiverStandIn:
     respond: Respond
     url: str = ""
     received: list[Received] = field(default_factory=list)
+    is_told: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def receiver(self) -> Receiver:
@@ -37,6 +38,7 @@ class ReceiverStandIn:
             headers = {name.lower(): value for name, _, value in pairs}
             body = await reader.readexactly(int(headers["content-length"]))
             self.received.append(Received(headers, body))
+            self.is_told.set()
             await self.respond(writer)
             await writer.drain()
         writer.close()
