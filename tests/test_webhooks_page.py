@@ -5,8 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from ringdown.calls.outcomes import Outcome
-from ringdown.webhooks import EVENTS, MOST_RECEIVERS, VERSION, EndedCall, Payload
+from ringdown.webhooks import EVENTS, MOST_RECEIVERS, VERSION, EndedCall, FoundOut, Payload
 from ringdown.webhooks.deliveries import PAUSES
 from ringdown.webhooks.sender import ANSWERS_WITHIN_S
 
@@ -19,7 +18,7 @@ def test_the_payload_that_is_shown_has_every_field_and_no_other() -> None:
     assert msgspec.json.decode(msgspec.json.encode(payload)) == msgspec.json.decode(shown)
     plain = msgspec.json.decode(shown)
     assert list(plain["data"]["call"]) == list(EndedCall.__struct_fields__)
-    assert list(plain["data"]["outcome"]) == list(Outcome.__struct_fields__)
+    assert list(plain["data"]["outcome"]) == list(FoundOut.__struct_fields__)
     assert plain["version"] == VERSION
 
 

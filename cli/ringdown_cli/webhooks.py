@@ -1,4 +1,4 @@
-"""`ringdown webhooks`: who is told when a call has ended."""
+"""`ringdown webhooks`: where calls are posted when they have ended."""
 
 import argparse
 import secrets
@@ -33,7 +33,7 @@ def add_webhook_commands(groups: Commands) -> None:
     setting = group.add(
         "set",
         set_webhook,
-        "tell a URL of ended calls, or change which events it is told of",
+        "send ended calls to a URL, or change which events it gets",
         examples=(
             "webhooks set https://example.com/ringdown",
             "webhooks set https://example.com/ringdown --events call.outcome",
@@ -61,7 +61,7 @@ def add_webhook_commands(groups: Commands) -> None:
     removing = group.add(
         "remove",
         remove_webhook,
-        "tell a URL nothing any more",
+        "send nothing to a URL any more",
         examples=("webhooks remove https://example.com/ringdown",),
     )
     _add_url(removing)
@@ -91,7 +91,7 @@ async def set_webhook(arguments: argparse.Namespace, surroundings: Surroundings)
             )
         await store.documents.write(WEBHOOKS, receivers)
     terminal = surroundings.terminal
-    terminal.say(f"{url} is told of {' and '.join(events)} from the next call on.")
+    terminal.say(f"{url} gets {' and '.join(events)} from the next call on.")
     if is_new:
         terminal.say(f"Give the receiver this secret, which isn't shown again: {secret}")
     terminal.note(f"To try it: ringdown webhooks test {url}")
@@ -109,7 +109,7 @@ async def list_webhooks(arguments: argparse.Namespace, surroundings: Surrounding
         return DONE
     if not receivers:
         terminal.complain(
-            "Nobody is told of ended calls. To change that: ringdown webhooks set URL"
+            "No URL gets messages about ended calls. To change that: ringdown webhooks set URL"
         )
     else:
         rows = [
@@ -159,7 +159,7 @@ async def remove_webhook(arguments: argparse.Namespace, surroundings: Surroundin
         receivers = await _receivers(store)
         _at(receivers, arguments.url)
         await store.documents.write(WEBHOOKS, receivers.without(arguments.url))
-    surroundings.terminal.say(f"{arguments.url} is told nothing any more.")
+    surroundings.terminal.say(f"{arguments.url} gets no more messages.")
     return DONE
 
 

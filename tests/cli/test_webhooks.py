@@ -43,7 +43,7 @@ def test_a_url_is_told_with_a_secret_that_is_shown_once(line: CommandLine) -> No
     assert ran.status == 0
     [receiver] = receivers(line).receivers
     assert ran.said == (
-        f"{URL} is told of call.ended and call.outcome from the next call on.\n"
+        f"{URL} gets call.ended and call.outcome from the next call on.\n"
         f"Give the receiver this secret, which isn't shown again: {receiver.secret}\n"
     )
     assert receiver.secret not in line.run("webhooks", "list").all
@@ -57,7 +57,7 @@ def test_other_events_keep_the_secret_and_a_new_one_is_asked_for(
     [first] = receivers(line).receivers
     ran = line.run("webhooks", "set", URL, "--events", "call.outcome")
     [second] = receivers(line).receivers
-    assert ran.said == f"{URL} is told of call.outcome from the next call on.\n"
+    assert ran.said == f"{URL} gets call.outcome from the next call on.\n"
     assert (second.secret, second.events) == (first.secret, ("call.outcome",))
     line.run("webhooks", "set", URL, "--new-secret")
     [third] = receivers(line).receivers
@@ -89,11 +89,11 @@ def test_there_are_at_most_ten(line: CommandLine) -> None:
 
 def test_a_url_is_removed(line: CommandLine) -> None:
     line.run("webhooks", "set", URL)
-    assert line.run("webhooks", "remove", URL).said == f"{URL} is told nothing any more.\n"
+    assert line.run("webhooks", "remove", URL).said == f"{URL} gets no more messages.\n"
     again = line.run("webhooks", "remove", URL)
     assert again.status == 1
     assert again.complained == f"{URL} is no webhook of this line. Webhooks: none.\n"
-    assert "Nobody is told of ended calls" in line.run("webhooks", "list").complained
+    assert "No URL gets messages about ended calls" in line.run("webhooks", "list").complained
 
 
 def test_the_list_shows_what_never_arrived(line: CommandLine) -> None:

@@ -86,10 +86,10 @@ async def take_event(attributes: Mapping[str, object], connections: Connections)
     with call_bound(call_sid):
         webhooks = connections.webhooks
         async with asyncio.TaskGroup() as group:
-            end = group.create_task(webhooks.tell_of_end(call_sid, clock.now()))
+            end = group.create_task(webhooks.send_ended(call_sid, clock.now()))
             outcome = group.create_task(_is_found_out(call_sid, connections))
-        is_outcome_told = await webhooks.tell_of_outcome(call_sid, clock.now())
-        if not (end.result() and outcome.result() and is_outcome_told):
+        is_outcome_sent = await webhooks.send_outcome(call_sid, clock.now())
+        if not (end.result() and outcome.result() and is_outcome_sent):
             raise HTTPException(503, "Something is left to do; send it again.")
 
 

@@ -1,4 +1,4 @@
-"""Tells those who want to know (`settings/webhooks`) of a call's end, and of its outcome."""
+"""Sends webhooks: a call has ended, and this is its outcome."""
 
 import datetime
 from collections.abc import Awaitable
@@ -20,21 +20,21 @@ class WebhooksOut:
         self._store = store
         self._deliveries = deliveries
 
-    async def tell_of_end(self, call_sid: str, now: datetime.datetime) -> bool:
-        return await _settled(self._tell_of_end(call_sid, now))
+    async def send_ended(self, call_sid: str, now: datetime.datetime) -> bool:
+        return await _settled(self._send_ended(call_sid, now))
 
-    async def tell_of_outcome(self, call_sid: str, now: datetime.datetime) -> bool:
-        """Nothing is told while there are no answers."""
-        return await _settled(self._tell_of_outcome(call_sid, now))
+    async def send_outcome(self, call_sid: str, now: datetime.datetime) -> bool:
+        """Nothing is sent while there are no answers."""
+        return await _settled(self._send_outcome(call_sid, now))
 
-    async def _tell_of_end(self, call_sid: str, now: datetime.datetime) -> bool:
+    async def _send_ended(self, call_sid: str, now: datetime.datetime) -> bool:
         if not await self._is_wanted("call.ended"):
             return True
         call = await self._store.read_call(call_sid)
         call = None if call is None else await settled_call(self._store, call)
         return call is None or await self._deliveries.deliver(call_ended(call), now)
 
-    async def _tell_of_outcome(self, call_sid: str, now: datetime.datetime) -> bool:
+    async def _send_outcome(self, call_sid: str, now: datetime.datetime) -> bool:
         if not await self._is_wanted("call.outcome"):
             return True
         record = await self._store.read_record(call_sid)
@@ -47,12 +47,12 @@ class WebhooksOut:
         return any(event in receiver.events for receiver in receivers)
 
 
-async def _settled(telling: Awaitable[bool]) -> bool:
+async def _settled(sending: Awaitable[bool]) -> bool:
     try:
-        return await telling
+        return await sending
     except InvalidDocument as error:  # it stays so until somebody corrects it
-        _log.error("webhooks could not be told", reason=str(error))
+        _log.error("webhooks could not be sent", reason=str(error))
         return True
     except RingdownError as error:
-        _log.warning("webhooks could not be told yet", reason=str(error))
+        _log.warning("webhooks could not be sent yet", reason=str(error))
         return False

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, get_args
 import msgspec
 
 from ringdown.calls import Call, EndReason
-from ringdown.calls.outcomes import Outcome
+from ringdown.calls.outcomes import Finding, Outcome, Success
 from ringdown.stores.documents import Documents
 from ringdown.stores.paths import WEBHOOKS
 
@@ -115,9 +115,22 @@ class EndedCall(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: float | None
 
 
+class FoundOut(msgspec.Struct, frozen=True, kw_only=True):
+    """What a receiver is told of the outcome, as `ringdown.calls.outcomes.Outcome` has it."""
+
+    questions: str
+    asked_at: datetime.datetime
+    fields: dict[str, Finding]
+    success: Success
+    success_turn: int | None
+    summary: str
+    topic: str
+    follow_up: str | None
+
+
 class Data(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     call: EndedCall
-    outcome: Outcome | None = None
+    outcome: FoundOut | None = None
     """In `call.outcome` only."""
 
 
@@ -133,17 +146,17 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True):
 
 def call_ended(call: Call) -> Message:
     at = call.ended_at or call.created_at
-    payload = Payload(type="call.ended", timestamp=at, data=Data(call=_told(call)))
-    return _message(call, payload)
+    return _message(call, Payload(type="call.ended", timestamp=at, data=Data(call=_ended(call))))
 
 
 def call_outcome(call: Call, outcome: Outcome) -> Message:
     """Once there are answers: `outcome` has no problem."""
-    data = Data(call=_told(call), outcome=outcome)
+    found_out = FoundOut(**{name: getattr(outcome, name) for name in FoundOut.__struct_fields__})
+    data = Data(call=_ended(call), outcome=found_out)
     return _message(call, Payload(type="call.outcome", timestamp=outcome.asked_at, data=data))
 
 
-def _told(call: Call) -> EndedCall:
+def _ended(call: Call) -> EndedCall:
     return EndedCall(**{name: getattr(call, name) for name in EndedCall.__struct_fields__})
 
 

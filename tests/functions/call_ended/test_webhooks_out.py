@@ -221,7 +221,7 @@ def test_settings_that_cannot_be_read_do_not_keep_the_outcome(
     end_call(store_url)
     damage(store_url, WEBHOOKS, '{"receivers": 7}')
     assert sent(function).status_code == 200
-    assert "webhooks could not be told" in function.messages()
+    assert "webhooks could not be sent" in function.messages()
     assert len(gemini.asked) == 1
 
 
