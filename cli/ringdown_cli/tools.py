@@ -49,7 +49,7 @@ async def list_tools(arguments: argparse.Namespace, surroundings: Surroundings) 
     rows = []
     for name, state in sorted(declared.items()):
         tool = tools.get(name)
-        having = [a.agent_id for a in agents if name in (a.document.get("tools") or ())]
+        having = [a.agent_id for a in agents if name in _named(a.document)]
         within = f"{tool.timeout_s:g} s" if tool is not None else ""
         about = " ".join(tool.description.split()) if tool is not None else state.problem or ""
         rows.append((name, "ok" if tool is not None else "broken", within, " ".join(having), about))
@@ -61,6 +61,11 @@ async def list_tools(arguments: argparse.Namespace, surroundings: Surroundings) 
     else:
         terminal.complain("No tool is declared. docs/tools.md says how to make one.")
     return DONE
+
+
+def _named(document: dict[str, Json]) -> list[Json]:
+    """The tools that an agent's document names."""
+    return [*(document.get("tools") or ()), document.get("before_call")]
 
 
 async def call_tool(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
