@@ -16,6 +16,7 @@ ROLES = {
     "roles/firebaserules.admin": "firebaserules.rulesets.create",
     "roles/iam.serviceAccountAdmin": "iam.serviceAccounts.create",
     "roles/iam.serviceAccountUser": "iam.serviceAccounts.actAs",
+    "roles/iap.admin": "iap.webServices.setIamPolicy",
     "roles/logging.configWriter": "logging.sinks.create",
     "roles/monitoring.editor": "monitoring.alertPolicies.create",
     "roles/pubsub.admin": "pubsub.topics.create",

@@ -29,9 +29,9 @@ from devtools.verdict import (
 )
 from ringdown import clock
 from ringdown.agents import DEFAULT_AGENT_ID
+from ringdown.call_page import Arrival, CallPage, Recording, call_page
 from ringdown.calls import CallRecord
 from ringdown.stores import Store
-from ringdown_cli.call_page import Arrival, CallPage, Recording, call_page
 from ringdown_cli.command import BROKEN, DONE, TOO_BUSY
 from simulators.speech.synthesis import synthesize
 from simulators.twilio import Call, TwilioNetwork

@@ -18,6 +18,7 @@ from ringdown_cli.command import (
     Surroundings,
     add_store_argument,
 )
+from ringdown_cli.console import add_console_command
 from ringdown_cli.costs import add_costs_command
 from ringdown_cli.doctor.arguments import add_doctor_command
 from ringdown_cli.limits import add_limit_commands
@@ -119,6 +120,7 @@ def _parser() -> Parser:
     add_call_commands(commands)
     add_outcomes_command(commands)
     add_caller_commands(commands)
+    add_console_command(commands)
     add_costs_command(commands)
     add_limit_commands(commands)
     add_tool_commands(commands)

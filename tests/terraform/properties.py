@@ -127,17 +127,22 @@ def grants(plan: Json) -> set[Grant]:
     }
     targets = {r.values["name"]: name for name, r in deployables(plan).items()}
     return {
-        Grant(accounts.get(member) or _googles(member), r.values["role"], _target(r, targets))
+        Grant(_holder(member, accounts), r.values["role"], _target(r, targets))
         for r in every
         if "_iam_" in r.type
         for member in _members(r)
     }
 
 
-def _googles(member: str) -> str:
-    """An account of Google's own, by its service."""
+def _holder(member: str, accounts: Mapping[str, str]) -> str:
+    """Our own account's name; the proxy before the console, another account of Google's by its
+    service, and a person whom the proxy lets through."""
+    if member.endswith("@gcp-sa-iap.iam.gserviceaccount.com"):
+        return "the proxy"
     agent = re.search(r"@gcp-sa-(\w+)\.iam\.", member)
-    return member if agent is None else f"{agent[1]} agent"
+    if agent is not None:
+        return f"{agent[1]} agent"
+    return "each person" if member.startswith("user:") else accounts.get(member, member)
 
 
 def _target(grant: Resource, deployed: Mapping[str, str]) -> str:
@@ -163,6 +168,8 @@ def _target(grant: Resource, deployed: Mapping[str, str]) -> str:
         case "google_cloud_run_v2_service_iam_member":
             name = deployed.get(grant.values["name"], grant.values["name"])
             return "each tool" if name.startswith("tool/") else name
+        case "google_iap_web_cloud_run_service_iam_member":
+            return deployed[grant.values["cloud_run_service_name"]]
         case other:
             return other
 

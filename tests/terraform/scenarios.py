@@ -41,6 +41,7 @@ EVERYTHING: Mapping[str, object] = {
         "service_account": "deployer@our-project-1.iam.gserviceaccount.com",
         "state_bucket": "our-state",
     },
+    "console_people": {"anna@example.com": "editor", "vera@example.com": "viewer"},
     "dead_letter_days": 60,
     "deletion_protection": False,
     "enabled_tool_secrets": dict.fromkeys(sorted(tool_secret_names()), 1),

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from ringdown.agents import Agent, Example
+from ringdown.agents.documents import where
 from ringdown.agents.template_values import template_values
 from ringdown.agents.templates import render
 from ringdown.calls import Call
@@ -14,7 +15,6 @@ from ringdown.gemini.backend import DeveloperApi
 from ringdown.gemini.models import model_on
 from ringdown.gemini.session import GeminiLive
 from ringdown.tools.client import ToolClient
-from ringdown_cli.agents.documents import where
 from ringdown_cli.agents.rehearsal import (
     CallTool,
     Rehearsed,

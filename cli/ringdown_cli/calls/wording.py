@@ -9,10 +9,10 @@ from ringdown.calls.outcomes import Outcome
 from ringdown.calls.outside_hours import words_outside_hours
 from ringdown.calls.problems import percentile, reply_times_ms
 from ringdown.calls.search import Found
+from ringdown.calls.wording import money, number_shown, transfers_shown
 from ringdown.gemini.prices import cost_usd
 from ringdown_cli.local_time import column_of_times, with_zone
 from ringdown_cli.terminal import Style, Terminal
-from ringdown_cli.wording import money, number_shown, transfers_shown
 
 _MANY_REPLIES = 20
 """With fewer, the slowest says it all."""
