@@ -1,10 +1,18 @@
 """How times, numbers and money are written in commands' answers."""
 
+import re
 from collections.abc import Sequence
 
 import msgspec
 
 from ringdown.tools import Json
+
+_NUMBER_IN_TEXT = re.compile(r"(?:\+|%2B)[1-9]\d{2,10}(\d{4})(?!\d)", re.IGNORECASE)
+
+
+def numbers_shortened(text: str) -> str:
+    """The text with the end of each phone number only, also in URLs."""
+    return _NUMBER_IN_TEXT.sub(r"…\1", text)
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

@@ -135,13 +135,10 @@ def grants(plan: Json) -> set[Grant]:
 
 
 def _holder(member: str, accounts: Mapping[str, str]) -> str:
-    """Our own account's name; the proxy before the console, another account of Google's by its
-    service, and a person whom the proxy lets through."""
-    if member.endswith("@gcp-sa-iap.iam.gserviceaccount.com"):
-        return "the proxy"
+    """Our own account's name; of Google's own the service; a person whom the proxy lets through."""
     agent = re.search(r"@gcp-sa-(\w+)\.iam\.", member)
     if agent is not None:
-        return f"{agent[1]} agent"
+        return "the proxy" if agent[1] == "iap" else f"{agent[1]} agent"
     return "each person" if member.startswith("user:") else accounts.get(member, member)
 
 

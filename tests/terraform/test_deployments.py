@@ -333,7 +333,7 @@ def test_every_part_starts_and_reads_all_that_it_is_given(
 
 
 @pytest.mark.parametrize(
-    "name", ["call_ended", "console", "incoming_call", "stream_handler", "agent_edited"]
+    "name", ["console", "incoming_call", "stream_handler", "agent_edited", "call_ended"]
 )
 def test_everything_that_is_read_can_be_set(
     set_and_read: dict[str, tuple[set[str], set[str]]], name: str

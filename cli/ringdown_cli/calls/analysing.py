@@ -14,6 +14,7 @@ from ringdown.calls import CallRecord, CallStatus
 from ringdown.calls.outcome_asking import ASK_WITHIN_S, NO_GEMINI, ask_outcome
 from ringdown.calls.outcome_questions import about_usd, is_worth_asking
 from ringdown.calls.search import Search
+from ringdown.calls.wording import money
 from ringdown.gemini.models import TEXT_MODELS
 from ringdown.gemini.text_model import TextModel
 from ringdown.stores import Store
@@ -21,7 +22,7 @@ from ringdown_cli.calls.listing import gave_up, period_query
 from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Surroundings
 from ringdown_cli.gemini_choice import chosen_gemini
 from ringdown_cli.store_choice import chosen_store
-from ringdown_cli.wording import counted, money
+from ringdown_cli.wording import counted
 
 _AT_ONCE = 4
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ringdown_cli.doctor.agents import check_agents
 from ringdown_cli.doctor.asking import Means
@@ -16,6 +16,7 @@ from ringdown_cli.doctor.number import check_number
 from ringdown_cli.doctor.twilio_account import check_account
 from ringdown_cli.doctor.verdicts import Verdict, wrong
 from ringdown_cli.doctor.webhook import check_webhook
+from ringdown_cli.wording import numbers_shortened
 
 Ask = Callable[[Deployment, Means], Awaitable[Verdict]]
 Told = Callable[["Check", Verdict], None]
@@ -45,12 +46,18 @@ async def examine(
     deployment: Deployment, means: Means, tell: Told, checks: Sequence[Check] = CHECKS
 ) -> dict[str, Verdict]:
     """The verdicts by the checks' names, in their order; `tell` hears of each in that order, as
-    soon as it is known."""
+    soon as it is known. Phone numbers in them are shortened: a scheduled check says this in a log.
+    """
     async with asyncio.TaskGroup() as group:
         tasks = [(check, group.create_task(_asked(check, deployment, means))) for check in checks]
         verdicts: dict[str, Verdict] = {}
         for check, task in tasks:
-            verdicts[check.name] = await task
+            verdict = await task
+            verdicts[check.name] = replace(
+                verdict,
+                finding=numbers_shortened(verdict.finding),
+                advice=numbers_shortened(verdict.advice),
+            )
             tell(check, verdicts[check.name])
     return verdicts
 
