@@ -29,10 +29,12 @@ from devtools.verdict import (
 )
 from ringdown import clock
 from ringdown.agents import DEFAULT_AGENT_ID
+from ringdown.agents.clips import clip_key, greeting_text, notice_text
 from ringdown.call_page import Arrival, CallPage, Recording, call_page
 from ringdown.calls import CallRecord
 from ringdown.stores import Store
 from ringdown_cli.command import BROKEN, DONE, TOO_BUSY
+from simulators.speech import mulaw
 from simulators.speech.synthesis import synthesize
 from simulators.twilio import Call, TwilioNetwork
 from simulators.twilio.events import PlaybackCleared
@@ -94,8 +96,11 @@ async def place_demonstration_call(environ: Mapping[str, str], out: Path) -> int
         say(f"Calling {script.to} …")
         network = TwilioNetwork(auth_token=stack.twilio_auth_token, dialled=script.dialled)
         call, failure, record = await _place(network, stack.webhook_url, script, store)
+        said_by_clips = [] if record is None else await _said_by_clips(record, store)
     sessions = read_sessions(folder / "model") if model.stand_in is not None else None
-    outcome = await asyncio.to_thread(_judge, call, script, failure, record, sessions)
+    outcome = await asyncio.to_thread(
+        _judge, call, script, failure, record, sessions, said_by_clips
+    )
     load = os.getloadavg()[0] / (os.cpu_count() or 1)
     outcome = replace(outcome, late_ms=call.most_late_ms, load=load)
     _write(folder, call, outcome)
@@ -128,12 +133,23 @@ async def _place(
     return call, failure, record
 
 
+async def _said_by_clips(record: CallRecord, store: Store) -> list[Sentence]:
+    """What a caller hears before the model speaks, as far as there are clips of it."""
+    call, sentences = record.call, []
+    for text in filter(None, (notice_text(call.agent), greeting_text(call.agent))):
+        clip = await store.read_clip(call.agent_id, clip_key(call.agent, text))
+        if clip is not None:
+            sentences.append(Sentence(text, mulaw.decode(clip.mulaw), LINE_HZ))
+    return sentences
+
+
 def _judge(
     call: Call,
     script: Script,
     failure: str | None,
     record: CallRecord | None,
     sessions: Sequence[ModelSession] | None,
+    said_by_clips: Sequence[Sentence],
 ) -> Outcome:
     """`sessions` are the stand-in's; None for a real model, whose sentences nobody knows."""
     problems = network_problems(call.alerts, call.recording.duration_ms)
@@ -152,7 +168,10 @@ def _judge(
     due = [step.action.text for step in script.steps if isinstance(step.action, SayStep)]
     if said != due:
         problems.append(f"the caller said {len(said)} of {len(due)} sentences")
-    by_caller = heard_by_caller(call, sessions[0])
+    by_caller = [
+        *judge(said_by_clips, call.recording.agent, rate_hz=LINE_HZ),
+        *heard_by_caller(call, sessions[0]),
+    ]
     by_model = heard_by_model(said, script, sessions[0])
     problems += transcript_problems(record, said)
     problems += arrival_problems("to the caller", by_caller)

@@ -36,6 +36,7 @@ from tests.stream_handler.little_gemini import LittleGemini, little_gemini
 from tests.stream_handler.record.test_flights_of_calls import flights_in
 
 AGENT = an_agent(greeting="Hello, this is Anvil and Sons.")
+UNPROTECTED = msgspec.structs.replace(AGENT, protect_greeting=False)
 CLIP_S = 2.0
 
 
@@ -82,8 +83,7 @@ async def test_it_is_heard_from_the_first_moment_and_the_model_waits(converse: C
 
 
 async def test_an_unprotected_one_stops_for_the_caller_who_is_answered(converse: Converse) -> None:
-    agent = msgspec.structs.replace(AGENT, protect_greeting=False)
-    async with converse(Late, agent=agent, clip=CLIP) as talk:
+    async with converse(Late, agent=UNPROTECTED, clip=CLIP) as talk:
         await talk.phone.listen(0.3)
         await talk.phone.speak(1.0)
         assert talk.phone.heard_s() <= 0.7
@@ -160,6 +160,25 @@ async def test_a_stream_that_is_lost_before_the_greeting_was_heard_begins_with_i
     assert base64.b64decode(first["media"]["payload"]) == CLIP[:1_600]
 
 
+async def test_a_caller_whose_transfer_nobody_took_is_not_greeted_by_it(
+    certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
+) -> None:
+    back = msgspec.structs.replace(
+        a_call(call_sid=call_sid(1), agent=AGENT, attempt=2),
+        resumed_from=EndReason.TRANSFERRED,
+        failed_transfers=("service desk",),
+    )
+    async with handler_with_clip(certificates, trusting, tmp_path) as (handler, gemini):
+        await handler.store.open_call(back)
+        async with handler.socket() as socket:
+            await socket.send(CONNECTED)
+            await socket.send(start(1, customParameters={"token": token(1, attempt=2)}))
+            told = await gemini.heard(lambda message: "text" in message["realtime_input"])
+
+    assert "nobody took the call" in str(told)
+    assert "just greeted" not in str(gemini.setups)
+
+
 @pytest.mark.parametrize("known", [True, False])
 async def test_when_the_store_is_away_a_clip_that_is_known_is_played(
     certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path, known: bool
@@ -211,12 +230,31 @@ class _AtOnce(Model):
 
 async def test_the_model_joins_it_without_a_click(converse: Converse) -> None:
     clip = as_made(speech(CLIP_S)[:-1_210])
-    async with converse(_AtOnce, agent=AGENT, clip=clip) as talk:
+    async with converse(_AtOnce, agent=UNPROTECTED, clip=clip) as talk:
         await talk.phone.listen(4.0)
         heard = b"".join(piece for _, piece in talk.phone.played)
 
     assert len(heard) > len(clip) + 4_000, "the model was not heard behind it"
     assert bend(heard, len(clip)) <= A_CLICK
+
+
+class _GreetsAgain(_AtOnce):
+    async def caller_spoke(self) -> None:
+        await self.say("From nine to five.", 1.0)
+
+
+async def test_a_model_that_speaks_all_the_same_is_not_heard_and_answers_later(
+    converse: Converse,
+) -> None:
+    async with converse(_GreetsAgain, agent=AGENT, clip=CLIP) as talk:
+        await talk.phone.listen(CLIP_S + 1.0)
+        assert talk.phone.heard_s() == pytest.approx(CLIP_S, abs=0.1)
+        await talk.phone.speak(1.0)
+        await talk.phone.listen(2.5)
+        record = await talk.ended()
+
+    said = [turn.text for turn in record.turns if turn.speaker is Speaker.AGENT]
+    assert said == [AGENT.greeting, "From nine to five."]
 
 
 def test_a_clip_that_breaks_off_would_click() -> None:

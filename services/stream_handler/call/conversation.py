@@ -75,7 +75,7 @@ class Conversation:
         change = self.speech.frame(event.at_ms, event.level_dbfs, length_ms)
         if change is not None:
             self._speech_changed(change, event.at_ms)
-        cut = self.clip_plays and self.speech.voiced_ms >= _CUTS_CLIP_MS and self._cut_clip(event)
+        cut = self.clip_plays and self.speech.spoken_ms >= _CUTS_CLIP_MS and self._cut_clip(event)
         self._send_or_keep(event)
         return change is not None or cut
 
@@ -160,14 +160,25 @@ class Conversation:
         self.transcript.agent_complete()
         self.transcript.agent_turn_over()
 
+    @property
+    def clip_is_protected(self) -> bool:
+        """Whether it plays and is to be heard out. Until then the model hears only silence."""
+        return self.clip_plays and self.greeting.playing
+
     def _cut_clip(self, event: CallerAudio) -> bool:
         """Stop the clip for a caller who speaks: there is no model to notice it. False if it is to
         be heard out."""
-        if self.greeting.playing:
+        if self.clip_is_protected:
             return False
         self.agent_stopped(event.at_ms)
         self.interrupted(event.at_ms, by_service=False)
         return True
+
+    @property
+    def clip_outlives_reply(self) -> bool:
+        """Whether the clip goes on if the model drops its reply: a `clear` would stop both."""
+        nothing_else = self.playback.sent == self.state.clip_bytes
+        return self.clip_is_protected or (self.clip_plays and nothing_else)
 
     # The model
 
@@ -234,6 +245,11 @@ class Conversation:
             self.effects.cancel(Timer.ANSWER)  # it waits less from now on
             if not self.transcript.agent_has_spoken:
                 self.first_turn_is_empty()
+
+    def drop_reply(self, at_ms: float) -> None:
+        """The model has begun a reply that the caller is not to hear."""
+        self.state.link.drop_reply(at_ms)
+        self.effects.save(turns=self.transcript.agent_inaudible(at_ms))
 
     def first_turn_is_empty(self) -> None:
         """The model was to greet the caller, and they have heard nothing."""

@@ -329,6 +329,9 @@ class ModelSessions:
     # Watching
 
     def model_audio(self, event: ModelAudio) -> None:
+        if self._greets_again():
+            self.conversation.drop_reply(event.at_ms)
+            return
         self.conversation.model_audio(event)
         length_ms = len(event.mulaw) / BYTES_PER_MS
         steady = event.steady and event.audible
@@ -336,7 +339,16 @@ class ModelSessions:
             self.conversation.interrupted(event.at_ms)
             self._leave(event.at_ms, _TONE)
 
+    def _greets_again(self) -> bool:
+        """Whether a reply begins that answers nothing: the model was told that the caller has been
+        greeted, and has heard only silence, but some greet all the same."""
+        asked = self.watchdog.owed or self.ledger.called_since(0.0)
+        return self.conversation.clip_is_protected and not (asked or self.state.link.generating)
+
     def interrupted(self, at_ms: float) -> None:
+        if self.conversation.clip_outlives_reply:
+            self.state.link.interrupted(at_ms)
+            return
         if self.state.link.generating or not self.playback.idle:
             if self._nobody_spoke(at_ms):
                 self.watchdog.cut_short_by_little(at_ms)

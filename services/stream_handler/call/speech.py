@@ -16,6 +16,7 @@ _HANGOVER_MS = 400.0  # longer than the closure of a plosive or the gap between 
 _SPOKEN_DB = 1.5
 """How much the level of speech changes from one frame to the next, on average. Syllables make it
 3 dB and more; of noise as steady as a fan's, 20 ms vary by 0.5 dB."""
+_SPOKEN_OVER_FRAMES = 15
 _MOST_CHANGE_DB = 12.0  # so that the click at the start of a hum doesn't count for many frames
 
 
@@ -62,13 +63,17 @@ class SpeechDetector:
         self._level_dbfs = 0.0
         self._changed_db = 0.0
         self._frames = 0
+        self._last_changes_db: deque[float] = deque(maxlen=_SPOKEN_OVER_FRAMES)
 
     @property
-    def voiced_ms(self) -> float:
-        """How long the present utterance is so far; 0 while nobody speaks."""
+    def spoken_ms(self) -> float:
+        """How long the present utterance is so far; 0 while nobody speaks, and while its last
+        300 ms don't sound spoken."""
         if not self.speaking or self.onset_ms is None or self.last_voiced_ms is None:
             return 0.0
-        return self.last_voiced_ms - self.onset_ms
+        changes = self._last_changes_db
+        sounds_spoken = sum(changes) >= _SPOKEN_DB * len(changes)
+        return self.last_voiced_ms - self.onset_ms if sounds_spoken else 0.0
 
     def frame(self, at_ms: float, level_dbfs: float, length_ms: float) -> SpeechChange | None:
         """Take the frame that ended at `at_ms`; tell if speech started or stopped with it."""
@@ -97,7 +102,9 @@ class SpeechDetector:
         return SpeechStopped(onset_ms, end_ms, sounds_spoken)
 
     def _note_change(self, level_dbfs: float) -> None:
-        self._changed_db += min(abs(level_dbfs - self._level_dbfs), _MOST_CHANGE_DB)
+        change_db = min(abs(level_dbfs - self._level_dbfs), _MOST_CHANGE_DB)
+        self._changed_db += change_db
+        self._last_changes_db.append(change_db)
         self._frames += 1
         self._level_dbfs = level_dbfs
 
@@ -111,6 +118,7 @@ class SpeechDetector:
         self.onset_ms = starts[0]
         self.last_voiced_ms = at_ms
         self._level_dbfs, self._changed_db, self._frames = level_dbfs, 0.0, 0
+        self._last_changes_db.clear()
         return SpeechStarted(starts[0])
 
 

@@ -298,6 +298,12 @@ class ModelLink:
             self._stale_ms = _STALE_MS if by_service else math.inf
         self.generating = False
 
+    def drop_reply(self, at_ms: float) -> None:
+        """Audio of a reply has come that is to be dropped as a whole."""
+        self._interrupted_ms = self.last_audio_ms = at_ms
+        self._stale_ms = math.inf
+        self.turn_is_empty = False
+
     def generation_completed(self) -> None:
         self.generating = False
         self._tone_ms = 0.0

@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from ringdown.calls import EndReason, Speaker, Turn
+from ringdown.tools import ToolAnswer
 from stream_handler.call.actions import (
     ClearPlayback,
     ConnectModel,
@@ -123,7 +124,8 @@ def test_a_caller_who_is_silent_is_asked_as_after_any_greeting() -> None:
 
 
 def test_what_the_model_says_meanwhile_is_heard_after_it() -> None:
-    stage = connect(started())
+    """It may have heard somebody who speaks too softly for our ear."""
+    stage = connect(started(protected=False))
     stage.reply("Anything else?", 1_000, REPLY)
     stage.pass_ms(CLIP_MS - 100)
     assert stage.played_ms(REPLY) == 0
@@ -131,6 +133,79 @@ def test_what_the_model_says_meanwhile_is_heard_after_it() -> None:
 
     assert (stage.played_ms(CLIP), stage.played_ms(REPLY)) == (CLIP_MS, 1_000)
     assert [text for _, text in stage.record.told()] == [GREETING, "Anything else?"]
+
+
+def test_a_model_that_greets_all_the_same_is_not_heard() -> None:
+    stage = connect(started())
+    stage.pass_ms(600)
+    stage.agent_text("Hello! How can I help?")
+    for _ in range(30):
+        stage.audio(40, REPLY)
+        stage.pass_ms(100)
+    stage.turn_completed()
+    stage.pass_ms(1_000)
+    stage.caller_says("When is my delivery?")
+    stage.reply("On Thursday.", 500, REPLY)
+    stage.pass_ms(700)
+
+    assert (stage.played_ms(CLIP), stage.played_ms(REPLY)) == (CLIP_MS, 500)
+    assert [text for _, text in stage.record.told()] == [
+        GREETING,
+        "When is my delivery?",
+        "On Thursday.",
+    ]
+
+
+def test_what_it_has_been_asked_for_is_heard() -> None:
+    stage = connect(started())
+    stage.types("7")
+    stage.pass_ms(2_100)
+    for _ in range(2):
+        stage.audio(500, REPLY)
+    stage.pass_ms(2_000)
+
+    assert stage.played_ms(REPLY) == 1_000
+
+
+def test_what_a_tool_has_told_it_is_heard() -> None:
+    stage = connect(started())
+    stage.tool_call("t1")
+    stage.tool_finished("t1", ToolAnswer(output={"status": "active"}))
+    stage.reply("Your account is active.", 500, REPLY)
+    stage.pass_ms(CLIP_MS + 700)
+
+    assert stage.played_ms(REPLY) == 500
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_a_model_that_interrupts_itself_does_not_stop_it(protected: bool) -> None:
+    stage = connect(started(protected=protected))
+    stage.pass_ms(1_000)
+    if protected:
+        stage.audio(500, REPLY)
+    stage.interrupted()
+    stage.turn_completed()
+    stage.caller(CLIP_MS + 4_000, QUIET_DBFS)
+
+    assert stage.played_ms(CLIP) == CLIP_MS
+    assert told(stage) == [], "nobody needs it again"
+
+
+def test_a_reply_behind_it_stops_with_it_and_was_not_heard() -> None:
+    stage = connect(started(protected=False))
+    stage.reply("Anything else?", 1_000, REPLY)
+    stage.caller(980, QUIET_DBFS)
+    says(stage, 900)
+    stage.interrupted()
+    stage.turn_completed()
+    stage.reply("On Thursday.", 500, REPLY)
+    stage.pass_ms(700)
+
+    assert stage.played_ms(REPLY) == 500
+    cut, reply = stage.record.by(Speaker.AGENT)
+    assert cut.interrupted
+    assert GREETING.startswith(cut.text)
+    assert reply.text == "On Thursday."
 
 
 # A caller who speaks into it
@@ -201,6 +276,20 @@ def test_unprotected_a_click_does_not_stop_it() -> None:
     stage.caller(CLIP_MS, QUIET_DBFS, value=HUSH)
 
     assert stage.played_ms(CLIP) == CLIP_MS
+
+
+@pytest.mark.parametrize("noise_dbfs", [-45.0, -35.0, -20.0])
+def test_unprotected_a_fan_does_not_stop_it_and_a_voice_over_the_fan_does(
+    noise_dbfs: float,
+) -> None:
+    stage = connect(started(protected=False))
+    stage.caller(1_500, noise_dbfs)
+    assert not stage.all(ClearPlayback)
+    for level_db in (9, 12, 6, 3, 9) * 5:
+        stage.caller(20, noise_dbfs + level_db, value=VOICE)
+
+    assert len(stage.all(ClearPlayback)) == 1
+    assert 1_500 < stage.played_ms(CLIP) < 2_000
 
 
 def test_after_it_speech_stops_nothing() -> None:
