@@ -18,7 +18,7 @@ resource "google_service_account" "call_ended" {
 resource "google_cloudfunctions2_function" "call_ended" {
   name        = "${local.name}-call-ended"
   location    = var.region
-  description = "Finds out what came of each call once it is over"
+  description = "Tells webhooks of each call that is over, and finds out what came of it"
 
   build_config {
     runtime           = "python313"
@@ -111,14 +111,15 @@ resource "google_pubsub_subscription" "call_ended" {
     }
   }
 
-  # Ten tries, as in shared/ringdown/calls/ended_calls.py. Each that failed is in the call's record as a problem.
+  # Sixteen tries over more than an hour and a half, as in shared/ringdown/calls/ended_calls.py: webhooks are tried for an
+  # hour. An outcome that could not be found out is a problem of the call; a webhook that never arrived is in the store.
   retry_policy {
     minimum_backoff = "10s"
     maximum_backoff = "600s"
   }
   dead_letter_policy {
     dead_letter_topic     = google_pubsub_topic.call_ended["call-ended-dead"].id
-    max_delivery_attempts = 10
+    max_delivery_attempts = 16
   }
   expiration_policy {
     ttl = "" # never, even if nobody calls for a month

@@ -31,6 +31,7 @@ from ringdown_cli.terminal import Terminal, prepared_streams, standard_terminal
 from ringdown_cli.tools import add_tool_commands
 from ringdown_cli.version import ShowVersion
 from ringdown_cli.voices import add_voices_command
+from ringdown_cli.webhooks import add_webhook_commands
 
 OUT = Path("out")
 TERRAFORM = Path("terraform")
@@ -124,5 +125,6 @@ def _parser() -> Parser:
     add_limit_commands(commands)
     add_tool_commands(commands)
     add_voices_command(commands)
+    add_webhook_commands(commands)
     add_doctor_command(commands)
     return parser

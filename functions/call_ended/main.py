@@ -1,6 +1,7 @@
-"""Finds out what came of each call that is over, as functions-framework loads it: composition root.
+"""Tells webhooks of each call that is over and finds out what came of it, as functions-framework
+loads it: composition root.
 
-Pub/Sub sends an event for every call: sometimes twice, and again for about forty minutes while it
+Pub/Sub sends an event for every call: sometimes twice, and again for about 100 minutes while it
 gets no answer.
 """
 

@@ -62,6 +62,7 @@ _THINKING = {"": "as the model likes"} | {
 }
 _VOICES = {name: f"{name}: {character}" for name, character in VOICES.items()}
 _ITS_OWN = "Leave it empty for a sentence in the agent's language."
+_FACTS = "The tool that knows the caller; it says {caller_facts}."
 _SAYS = Group(
     "What it says",
     (
@@ -116,6 +117,7 @@ _GROUPS = (
         "Tools",
         (
             Field("tools", "Tools it may call", "names"),
+            Field("before_call", "Called while the phone rings", "line", hint=_FACTS),
             Field("google_search", "May search the web", "flag"),
             Field("waiting_phrases", "Said while a tool takes long", "list", hint="One a line."),
         ),

@@ -4,7 +4,7 @@ The plan is one made after an apply, in which everything is known.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Set as AbstractSet
+from collections.abc import Collection, Iterator, Mapping, Set as AbstractSet
 from dataclasses import dataclass
 
 from ringdown.tools import Json
@@ -193,13 +193,12 @@ def documented_grants(page: str) -> set[Grant]:
     return {Grant(account, role, on.strip("` ")) for account, role, on in rows}
 
 
-def invoker_problems(plan: Json) -> list[str]:
-    """The stream handler, and nobody else, may call each tool."""
-    (handler,) = (
-        r.values["member"]
-        for r in resources(plan)
-        if r.type == "google_service_account" and r.name == "stream_handler"
-    )
+def invoker_problems(plan: Json, called_before_calls: Collection[str] = ()) -> list[str]:
+    """The stream handler, and nobody else, may call each tool; and the webhook those named."""
+    accounts = {
+        r.name: r.values["member"] for r in resources(plan) if r.type == "google_service_account"
+    }
+    handler = accounts["stream_handler"]
     problems = []
     for name, function in deployables(plan).items():
         if not name.startswith("tool/"):
@@ -212,7 +211,12 @@ def invoker_problems(plan: Json) -> list[str]:
         }
         if handler not in may:
             problems.append(f"the stream handler may not call {name}")
-        problems += [f"{other} may call {name}" for other in sorted(may - {handler})]
+        others = may - {handler}
+        if name.removeprefix("tool/") in called_before_calls:
+            if accounts["incoming_call"] not in may:
+                problems.append(f"the webhook may not call {name}")
+            others -= {accounts["incoming_call"]}
+        problems += [f"{other} may call {name}" for other in sorted(others)]
     return problems
 
 

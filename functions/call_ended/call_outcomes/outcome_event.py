@@ -1,7 +1,6 @@
-"""One event of a call's end: its outcome is found out, unless it is known already."""
+"""One event of a call's end: webhooks are told, and its outcome is found out unless it is known."""
 
 import asyncio
-import datetime
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,8 +9,10 @@ from typing import Protocol
 import httpx2
 from starlette.exceptions import HTTPException
 
+from call_outcomes.last_words import settled_call
+from call_outcomes.webhooks_out import WebhooksOut
 from ringdown import clock
-from ringdown.calls import Call, CallRecord, CallStatus, CallStore
+from ringdown.calls import CallStore
 from ringdown.calls.ended_calls import call_of_event
 from ringdown.calls.outcome_asking import ASK_WITHIN_S, ask_outcome
 from ringdown.calls.outcome_questions import is_worth_asking
@@ -23,10 +24,8 @@ from ringdown.gemini.text_model import TextModel
 from ringdown.log import Log, call_bound
 from ringdown.settings import SettingsReader
 from ringdown.stores import open_store, read_store_url
-
-LAST_WORDS_WITHIN = datetime.timedelta(seconds=12)
-"""Twilio's word of the end may come before the stream handler's, which has ten seconds."""
-_LOOK_AGAIN_S = 0.5
+from ringdown.webhooks.deliveries import Deliveries
+from ringdown.webhooks.sender import Sender
 
 _log = Log("call_ended")
 
@@ -54,38 +53,58 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 class Connections:
     store: EndedCallStore
     model: TextModel | None
+    webhooks: WebhooksOut
 
 
 @asynccontextmanager
 async def open_connections(settings: Settings) -> AsyncIterator[Connections]:
-    async with (
-        httpx2.AsyncClient(timeout=ASK_WITHIN_S, trust_env=False) as http,
-        open_store(settings.store_url) as store,
-    ):
-        gemini = settings.gemini
-        model = None
-        if gemini is not None:
-            model = TextModel(http, gemini, TEXT_MODELS[gemini.api], within_s=ASK_WITHIN_S)
-        yield Connections(store, model)
+    sender = Sender()
+    try:
+        async with (
+            httpx2.AsyncClient(timeout=ASK_WITHIN_S, trust_env=False) as http,
+            open_store(settings.store_url) as store,
+        ):
+            gemini = settings.gemini
+            model = None
+            if gemini is not None:
+                model = TextModel(http, gemini, TEXT_MODELS[gemini.api], within_s=ASK_WITHIN_S)
+            webhooks = WebhooksOut(store, Deliveries(store.documents, sender))
+            yield Connections(store, model, webhooks)
+    finally:
+        await sender.close()
 
 
 async def take_event(attributes: Mapping[str, object], connections: Connections) -> None:
-    """Find out the outcome. Raises HTTPException 503, upon which the event comes again."""
+    """Tell webhooks, and find out the outcome; neither waits for the other to succeed.
+
+    Raises HTTPException 503, upon which the event comes again.
+    """
     call_sid = call_of_event(attributes)
     if call_sid is None:
         _log.warning("event is about no call", event_type=str(attributes.get("type")))
         return
     with call_bound(call_sid):
-        try:
-            problem = await _find_out(call_sid, connections)
-        except InvalidDocument as error:
-            _log.error("outcome could not be found out", reason=str(error))
-            return
-        except RingdownError as error:
-            problem = str(error)
-        if problem is not None:
-            _log.warning("outcome could not be found out yet", reason=problem)
-            raise HTTPException(503, "The outcome could not be found out; send it again.")
+        webhooks = connections.webhooks
+        async with asyncio.TaskGroup() as group:
+            end = group.create_task(webhooks.send_ended(call_sid, clock.now()))
+            outcome = group.create_task(_is_found_out(call_sid, connections))
+        is_outcome_sent = await webhooks.send_outcome(call_sid, clock.now())
+        if not (end.result() and outcome.result() and is_outcome_sent):
+            raise HTTPException(503, "Something is left to do; send it again.")
+
+
+async def _is_found_out(call_sid: str, connections: Connections) -> bool:
+    """False if it is worth trying again."""
+    try:
+        problem = await _find_out(call_sid, connections)
+    except InvalidDocument as error:
+        _log.error("outcome could not be found out", reason=str(error))
+        return True
+    except RingdownError as error:
+        problem = str(error)
+    if problem is not None:
+        _log.warning("outcome could not be found out yet", reason=problem)
+    return problem is None
 
 
 async def _find_out(call_sid: str, connections: Connections) -> str | None:
@@ -93,7 +112,8 @@ async def _find_out(call_sid: str, connections: Connections) -> str | None:
     call = await connections.store.read_call(call_sid)
     if call is None or call.agent.after_call is None:
         return None
-    record = await _whole_record(connections.store, call)
+    await settled_call(connections.store, call)
+    record = await connections.store.read_record(call_sid)
     if record is None or not is_worth_asking(record):
         return None
     if record.outcome is not None and record.outcome.problem is None:
@@ -107,20 +127,3 @@ async def _find_out(call_sid: str, connections: Connections) -> str | None:
         cost_usd=round(outcome.cost_usd, 6),
     )
     return outcome.problem if written else None
-
-
-async def _whole_record(store: CallStore, call: Call) -> CallRecord | None:
-    """The record with the handler's last words; without, if those don't come."""
-    current: Call | None = call
-    ended_at = call.ended_at or call.created_at
-    while current is not None and not _is_settled(current):
-        if clock.now() - ended_at > LAST_WORDS_WITHIN:
-            _log.warning("outcome is found out without the handler's last word")
-            break
-        await asyncio.sleep(_LOOK_AGAIN_S)
-        current = await store.read_call(call.call_sid)
-    return await store.read_record(call.call_sid)
-
-
-def _is_settled(call: Call) -> bool:
-    return call.status is CallStatus.ENDED and (call.next is not None or call.started_at is None)

@@ -134,6 +134,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     thinking: Literal["minimal", "low", "medium", "high"] | None = None
     """How much a model that thinks does so before it speaks; None is low."""
     tools: Annotated[tuple[Name, ...], msgspec.Meta(max_length=64)] = ()
+    before_call: Name | None = None
+    """The tool that is called while the phone rings, for facts about the caller."""
     google_search: bool = False
     """Whether the model may look things up on the web by itself."""
     fallback_number: PhoneNumber | None = None

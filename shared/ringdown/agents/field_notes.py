@@ -42,6 +42,11 @@ FIELD_NOTES = {
         "low",
     ),
     "tools": FieldNote("Names of the tools it may call.", ["lookup_account"]),
+    "before_call": FieldNote(
+        "The tool that is called while the phone rings; what it knows of the caller is"
+        " {caller_facts}.",
+        "known_customer",
+    ),
     "google_search": FieldNote(
         "Whether it may look things up on the web with Google Search, which Google bills apart."
     ),

@@ -214,6 +214,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """The agent's, else the line's: where a person can be reached."""
     caller_memory: str | None = None
     """What the agent is told of the caller's last call."""
+    caller_facts: str | None = None
+    """What the agent's `before_call` tool said of the caller: a JSON object, on one line."""
+    facts_problem: str | None = None
+    """Why there are no facts, although the agent names a tool for them."""
     is_draft: bool = False
     """Whether the agent is a draft, heard by its tester."""
     agent_problem: str | None = None

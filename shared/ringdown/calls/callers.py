@@ -14,7 +14,7 @@ UNREACHED = (
     "Firestore's point-in-time recovery (seven days if it is on), its backups and exports.",
     "What Google keeps of Gemini sessions by your terms with it.",
     "Agents and drafts that name the number, such as a draft's `testers`: take it out of them.",
-    "What tools stored elsewhere, and pages that were written by `calls show`.",
+    "What tools and receivers of webhooks stored elsewhere, and pages written by `calls show`.",
 )
 """What `forget` cannot erase, in operators' words."""
 

@@ -15,8 +15,8 @@ from ringdown.stores.documents import Documents
 from ringdown.stores.paths import document_path
 
 QUEUE = "ended_calls"
-MOST_TRIES = 10
-"""As in terraform/call_ended.tf; then nobody tries any more."""
+MOST_TRIES = 16
+"""Over more than an hour, as long as webhooks are tried. As in terraform/call_ended.tf."""
 _SUBJECT = "calls/"
 _FIRST_PAUSE = datetime.timedelta(seconds=10)
 _LONGEST_PAUSE = datetime.timedelta(minutes=10)

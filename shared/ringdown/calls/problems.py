@@ -57,6 +57,7 @@ def problems(record: CallRecord) -> tuple[str, ...]:
     return (
         *_ending(call),
         *_agent_document(call),
+        *_facts(call),
         *_endpoints(call),
         *_reconnects(call),
         *_no_sound(call),
@@ -156,6 +157,15 @@ def _agent_document(call: Call) -> Iterator[str]:
         yield (
             f"The agent could not be used as it was written, and revision {call.agent_revision}"
             f" answered instead. What is wrong: {reason}"
+        )
+
+
+def _facts(call: Call) -> Iterator[str]:
+    if call.facts_problem is not None:
+        tool = call.agent.before_call
+        yield (
+            f"The call was answered without facts about the caller, because {tool} (before_call)"
+            f" gave none: {_sentence(call.facts_problem)}"
         )
 
 

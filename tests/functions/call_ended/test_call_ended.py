@@ -245,7 +245,7 @@ def test_a_handler_that_never_writes_its_end_is_waited_for_no_longer(
 
     with_store(store_url, work)
     assert sent(function).status_code == 200
-    assert "outcome is found out without the handler's last word" in function.messages()
+    assert "the handler's last word did not come" in function.messages()
     assert outcome_of(store_url) is not None
 
 

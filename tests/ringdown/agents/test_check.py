@@ -13,6 +13,7 @@ from ringdown.tools import DeclaredTool, Json
 
 GOOD: dict[str, Json] = {"instructions": "Be brief.", "greeting": "Hello."}
 TOOLS = dict.fromkeys(("lookup_account", "search_knowledge_base"), DeclaredTool())
+CUSTOMERS = {"known_customer": DeclaredTool(before_call=True)}
 A_DRAFT: dict[str, Json] = GOOD | {"testers": ["+14155550123"]}
 A_MEGABYTE = "x" * 1_048_576
 OLDER = "gemini-live-2.5-flash-native-audio"
@@ -203,6 +204,31 @@ def problem_of(change: dict[str, Json]) -> str:
             "greeting: {caller_memory} works in instructions only. Leave it out.",
         ),
         (
+            {"greeting": "Hello, {caller_facts}"},
+            "greeting: {caller_facts} works in instructions only. Leave it out.",
+        ),
+        (
+            {"before_call": "lookup_account"},
+            (
+                "before_call: lookup_account may not be called before a call. Whoever deploys it"
+                " allows it by before_call: true, in its tool.yaml and in its document in tools."
+            ),
+        ),
+        (
+            {"before_call": "lookup_acount"},
+            (
+                'before_call: there is no tool "lookup_acount". Did you mean lookup_account?'
+                " Tools: lookup_account, search_knowledge_base."
+            ),
+        ),
+        (
+            {"instructions": "Known: {caller_facts}"},
+            (
+                "instructions: {caller_facts} stays empty without before_call. Name the tool there"
+                " that knows the caller."
+            ),
+        ),
+        (
             {"instructions": "It is {local_time} on {local_date}."},
             (
                 "time_zone: is missing, and needed for {local_date} in instructions and"
@@ -243,6 +269,11 @@ def test_an_operator_is_told_the_field_what_may_be_in_it_and_what_is(
     change: dict[str, Json], told: str
 ) -> None:
     assert problem_of(change) == told
+
+
+def test_a_tool_that_is_allowed_may_be_called_before_a_call() -> None:
+    agent = GOOD | {"before_call": "known_customer", "instructions": "Known: {caller_facts}"}
+    assert not isinstance(check_agent(agent, TOOLS | CUSTOMERS), list)
 
 
 def test_an_unknown_voice_is_answered_with_the_voices() -> None:

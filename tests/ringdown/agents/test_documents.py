@@ -34,7 +34,8 @@ def test_every_field_that_is_offered_can_be_taken_as_it_is() -> None:
     assert set(document) == set(Draft.__struct_fields__)
     # These two only go with another model, or with people to hear the draft.
     document |= {"model": "gemini-3.8-live-extended-thinking", "testers": ["+14155550123"]}
-    found = draft_findings(document, {"lookup_account": DeclaredTool()})
+    tools = {"lookup_account": DeclaredTool(), "known_customer": DeclaredTool(before_call=True)}
+    found = draft_findings(document, tools)
     assert (found.errors, found.remarks) == ((), ())
 
 

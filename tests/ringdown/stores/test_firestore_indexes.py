@@ -136,12 +136,14 @@ def test_whatever_expires_has_a_time_to_live() -> None:
             "claims",
             "ended_calls",
             "flights",
+            "lost_webhooks",
             "outcome",
             "pin_tries",
             "sent_texts",
             "tool_answers",
             "tool_calls",
             "turns",
+            "webhook_deliveries",
         ],
     }
 

@@ -17,9 +17,9 @@ from ringdown.errors import NoCredentials
 from ringdown.log import Log
 from ringdown.repaired_json import repaired
 from ringdown.tools import NOTHING_TO_TELL, ToolAnswer, ToolDeclaration, ToolRequest
+from ringdown.tools.identity_tokens import IdentityTokens
 from ringdown.tools.nesting import MOST_DEPTH, is_too_deep
 from ringdown.tools.url import audience_of, problem_with_url
-from stream_handler.tools.identity_tokens import IdentityTokens
 
 MOST_AT_ONCE = 64
 _MOST_REQUEST_BYTES = 32_768
@@ -227,10 +227,10 @@ def _explain_refusal(tool: ToolDeclaration, status: int) -> bool:
         case _ if status == _UNAUTHORIZED:
             remedy = "it must accept ID tokens whose audience is its URL without the path"
         case 403:
-            remedy = "give the handler's service account roles/run.invoker on its service"
+            remedy = "give this service's account roles/run.invoker on the tool's service"
         case _ if 300 <= status < 400:
             remedy = "it redirects: declare the URL that it redirects to"
         case _:
             return False
-    _log.error("tool refuses the stream handler", tool=tool.name, http_status=status, remedy=remedy)
+    _log.error("tool refuses this service", tool=tool.name, http_status=status, remedy=remedy)
     return True

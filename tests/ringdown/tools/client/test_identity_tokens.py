@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ringdown.errors import NoCredentials
-from stream_handler.tools.identity_tokens import (
+from ringdown.tools.identity_tokens import (
     IdentityToken,
     IdentityTokens,
     fetch_identity_token,
@@ -141,7 +141,7 @@ def test_the_metadata_server_gives_tokens_for_the_audience(refuses: bool) -> Non
     program = (
         "import sys; from google.auth import jwt;"
         "from ringdown.errors import NoCredentials;"
-        "from stream_handler.tools.identity_tokens import fetch_identity_token\n"
+        "from ringdown.tools.identity_tokens import fetch_identity_token\n"
         "try: token = fetch_identity_token(sys.argv[1])\n"
         "except NoCredentials as error: print('none:', error)\n"
         "else: print(jwt.decode(token.text, verify=False)['aud'], token.expires_s > 1e9)"

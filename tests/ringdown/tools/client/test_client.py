@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from ringdown.tools import ToolAnswer, ToolDeclaration, ToolRequest
-from stream_handler.tools.client import Called, ToolClient
+from ringdown.tools.client import Called, ToolClient
 from tests.jumping_loop import in_virtual_time
 from tests.ringdown.samples import CALLER
 from tests.stream_handler.tool_server import (

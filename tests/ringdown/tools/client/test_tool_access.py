@@ -14,8 +14,8 @@ import trustme
 
 from ringdown.errors import NoCredentials
 from ringdown.tools import ToolAnswer, ToolDeclaration
-from stream_handler.tools.client import MOST_AT_ONCE, ToolClient
-from stream_handler.tools.identity_tokens import IdentityToken, IdentityTokens
+from ringdown.tools.client import MOST_AT_ONCE, ToolClient
+from ringdown.tools.identity_tokens import IdentityToken, IdentityTokens
 from tests.stream_handler.tool_server import (
     GOOD,
     GOOD_BODY,
@@ -253,7 +253,7 @@ async def test_a_tool_that_has_just_been_started_again_is_found(
     with socket.create_server(("127.0.0.1", 0)) as reserved:
         port = reserved.getsockname()[1]
     nobody_there = Ears("tool could not be reached")
-    logging.getLogger("stream_handler.tools.client").addHandler(nobody_there)
+    logging.getLogger("ringdown.tools.client").addHandler(nobody_there)
     calling = asyncio.ensure_future(call(client, f"http://127.0.0.1:{port}/lookup"))
     tool = ToolServer(response(GOOD_BODY))
     async with asyncio.timeout(5):
@@ -263,7 +263,7 @@ async def test_a_tool_that_has_just_been_started_again_is_found(
         assert await calling == GOOD
     finally:
         server.close()
-        logging.getLogger("stream_handler.tools.client").removeHandler(nobody_there)
+        logging.getLogger("ringdown.tools.client").removeHandler(nobody_there)
 
 
 @pytest.mark.parametrize("reply", [response(b"", status="500 Internal Server Error")])
