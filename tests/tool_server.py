@@ -1,4 +1,4 @@
-"""A tool over HTTP on this machine, on the test's own loop."""
+"""JSON over HTTP on this machine, on the test's own loop: for tests whose clock jumps."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,14 +16,26 @@ Reply = tuple[int, ToolAnswer]
 async def serving_tool(answer: Callable[[ToolRequest], Awaitable[Reply]]) -> AsyncIterator[str]:
     """Its URL."""
 
+    async def respond(body: bytes) -> tuple[int, bytes]:
+        status, given = await answer(msgspec.json.decode(body, type=ToolRequest))
+        return status, msgspec.json.encode(given)
+
+    async with serving_json(respond) as url:
+        yield url
+
+
+@asynccontextmanager
+async def serving_json(
+    respond: Callable[[bytes], Awaitable[tuple[int, bytes]]],
+) -> AsyncIterator[str]:
+    """The URL of a server that answers each POST, on any path, with a status and JSON."""
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):  # the caller has gone
             head = await reader.readuntil(b"\r\n\r\n")
             if head.startswith(b"POST"):
                 length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-                request = msgspec.json.decode(await reader.readexactly(length), type=ToolRequest)
-                status, given = await answer(request)
-                body = msgspec.json.encode(given)
+                status, body = await respond(await reader.readexactly(length))
                 writer.write(
                     b"HTTP/1.1 %d X\r\ncontent-type: application/json\r\nconnection: close\r\n"
                     b"content-length: %d\r\n\r\n%s" % (status, len(body), body)

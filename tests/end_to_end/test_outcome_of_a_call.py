@@ -15,9 +15,10 @@ from ringdown.stores import Store, open_store
 from ringdown.tools import Json
 from simulators.gemini_live.fixtures import GeminiLiveServerFactory
 from simulators.gemini_live.scenario import Reply, Scenario, Turn
-from tests.functions.text_model_stand_in import Answer, answers, text_model
+from tests.functions.text_model_stand_in import Answer, TextModelStandIn, answers
 from tests.ringdown.samples import an_agent
 from tests.ringdown.seeding import write_agent
+from tests.tool_server import serving_json
 from tests.whole_line import phone_network, running_line, settings_with
 
 AFTER_CALL = AfterCall(
@@ -60,10 +61,15 @@ async def test_what_came_of_a_call_is_found_out_once_it_is_over(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
     live = await gemini_live_server(SCENARIO)
-    with text_model(reads) as model:
+    model = TextModelStandIn(reads)
+
+    async def respond(body: bytes) -> Answer:
+        return model.respond(body)
+
+    async with serving_json(respond) as model_url:
         settings = replace(
             settings_with(tmp_path, live, live_base_url=live.base_url, live_ca_file=live.ca_file),
-            gemini_base_url=model.url,
+            gemini_base_url=model_url,
             gemini_ca_file=None,
         )
         async with running_line(settings) as stack, open_store(stack.store_url) as store:
