@@ -59,9 +59,9 @@ fuzz: $(READY)  ## Feed both codecs and the webhook bytes that break them (a min
 lint: $(READY)  ## Types (mypy strict) and style (ruff).
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(MYPY) shared/ringdown services/stream_handler functions/incoming_call cli/ringdown_cli deploy devtools simulators benchmarks peers tests
+	$(MYPY) shared/ringdown services/console services/stream_handler functions/incoming_call cli/ringdown_cli deploy devtools simulators benchmarks peers tests
 	$(MYPY) terraform/scripts/twilio_number.py terraform/scripts/firestore.py scripts/pin_extras.py
-	@for function in functions/agent_edited/ functions/tools/*/; do \
+	@for function in functions/agent_edited/ functions/call_ended/ functions/tools/*/; do \
 		echo "$(MYPY) $$function"; \
 		MYPYPATH=$$function $(MYPY) $$function || exit 1; \
 	done

@@ -36,7 +36,7 @@ def main() -> int:
     except Stop as stop:
         terminal.say(f"\n✗ {stop}")
         return 1
-    except KeyboardInterrupt:
+    except (EOFError, KeyboardInterrupt):
         terminal.say("\nStopped. `make deploy` goes on where this left off.")
         return 130
     return 0

@@ -15,8 +15,8 @@ _SECRETS = ("gemini_api_key", "tool_secrets", "twilio_auth_token", "twilio_share
 
 
 class Choices:
-    """Plain values by variable, and phone_numbers as it is written. In a dry run they are kept here
-    only."""
+    """Plain values by variable, and phone_numbers as it is written. A new one is in the file once
+    `write` is called, so that a mistake isn't; in a dry run it never is."""
 
     def __init__(self, path: Path, *, dry_run: bool) -> None:
         self._path = path
@@ -30,6 +30,7 @@ class Choices:
         self.tool_secrets = re.findall(r"\b[A-Z]\w*", tool_secrets[1]) if tool_secrets else []
         """The names in enabled_tool_secrets."""
         self._assigned = set(re.findall(r"^(\w+)\s*=", text, re.MULTILINE))
+        self._new: dict[str, str] = {}
 
     @property
     def secrets(self) -> list[str]:
@@ -48,21 +49,23 @@ class Choices:
 
     def keep_numbers(self, numbers: Iterable[str]) -> None:
         """With the default agent; in place of the `phone_number` of earlier releases."""
-        if self.values.pop("phone_number", None) is not None and not self._dry_run:
-            text = self._path.read_text("utf-8")
-            without = re.sub(r"^phone_number\s*=.*\n?", "", text, flags=re.MULTILINE)
-            self._path.write_text(without, "utf-8")
+        self.values.pop("phone_number", None)
         answered = ", ".join(f'"{number}" = {{agent = "default"}}' for number in numbers)
         self.keep("phone_numbers", f"{{{answered}}}")
 
     def keep(self, name: str, value: str) -> None:
-        self.values[name] = value
-        if self._dry_run:
+        self.values[name] = self._new[name] = value
+
+    def write(self) -> None:
+        if self._dry_run or not self._new:
             return
-        plain = value in ("true", "false") or value.startswith("{")
-        written = value if plain else f'"{value}"'
-        before = self._path.read_text("utf-8") if self._path.exists() else ""
-        if before and not before.endswith("\n"):
-            before += "\n"
-        self._path.write_text(f"{before}{name} = {written}\n", "utf-8")
-        self._assigned.add(name)
+        text = self._path.read_text("utf-8") if self._path.exists() else ""
+        if "phone_numbers" in self._new:
+            text = re.sub(r"^phone_number\s*=.*\n?", "", text, flags=re.MULTILINE)
+        if text and not text.endswith("\n"):
+            text += "\n"
+        for name, value in self._new.items():
+            plain = value in ("true", "false") or value.startswith("{")
+            text += f"{name} = {value}\n" if plain else f'{name} = "{value}"\n'
+        self._path.write_text(text, "utf-8")
+        self._new.clear()

@@ -2,7 +2,8 @@
 
 import shlex
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,21 +44,16 @@ class Commands:
         """Variables for every program: Terraform's, secrets among them."""
 
     def read(self, *words: str) -> Done:
-        """Run what changes nothing. A program that is missing has the status 127."""
+        """Run what changes nothing. A program that is missing has the status 127, one that takes
+        too long 124."""
         try:
-            done = subprocess.run(
-                words,
-                cwd=self._folder,
-                env={**self.environ, **self.extra},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=_WITHIN_S,
-                check=False,
-            )
+            with self._running(words, stderr=subprocess.PIPE) as process:
+                output, errors = process.communicate(timeout=_WITHIN_S)
         except FileNotFoundError:
             return Done(127, "", f"{words[0]} is not installed")
-        return Done(done.returncode, done.stdout.strip(), done.stderr.strip())
+        except subprocess.TimeoutExpired:
+            return Done(124, "", f"{words[0]} took more than {_WITHIN_S / 60:.0f} minutes")
+        return Done(process.returncode, output.strip(), errors.strip())
 
     def change(self, *words: str) -> Done:
         """Run what changes something; in a dry run, only say so."""
@@ -69,17 +65,32 @@ class Commands:
     def follow(self, *words: str, on_line: Callable[[str], None]) -> Done:
         """Run a program that takes minutes, and hand over each line as it comes."""
         lines: list[str] = []
+        with self._running(words, stderr=subprocess.STDOUT) as process:
+            assert process.stdout is not None  # noqa: S101 - asked for below
+            for line in process.stdout:
+                lines.append(line)
+                on_line(line.rstrip("\n"))
+        return Done(process.returncode, "".join(lines), "")
+
+    @contextmanager
+    def _running(self, words: tuple[str, ...], stderr: int) -> Iterator["subprocess.Popen[str]"]:
         with subprocess.Popen(
             words,
             cwd=self._folder,
             env={**self.environ, **self.extra},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=stderr,
             text=True,
         ) as process:
-            assert process.stdout is not None  # noqa: S101 - asked for above
-            for line in process.stdout:
-                lines.append(line)
-                on_line(line.rstrip("\n"))
-        return Done(process.returncode, "".join(lines), "")
+            try:
+                yield process
+            except KeyboardInterrupt:
+                # It hears Ctrl-C as well. A Terraform that can't finish loses what it has made, and
+                # leaves its state locked.
+                self._say(f"\n  Waiting for {Path(words[0]).name} to stop …")
+                process.communicate()
+                raise
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise

@@ -33,6 +33,13 @@ _PASSING = (
         90,
         "an API that was just enabled does not answer yet",
     ),
+    Passing(r"Quota exceeded.*per minute|RATE_LIMIT_EXCEEDED", 60, "too many requests in a minute"),
+    Passing(
+        r"Error 50[0234]\b|connection reset|TLS handshake timeout|i/o timeout"
+        r"|Twilio cannot be reached",
+        30,
+        "Google, Twilio or the network did not answer",
+    ),
     Passing(r"contention|underlying data", 30, "too many changes of the database at a time"),
     Passing(
         r"(?i)permission .*denied|does not have .*(permission|access)",
@@ -42,7 +49,7 @@ _PASSING = (
 )
 _LASTING = (
     Lasting(
-        r"allowedPolicyMemberDomains|do(es)? not belong to a permitted customer",
+        r"allowedPolicyMember|do(es)? not belong to a permitted customer",
         "Your organisation forbids grants to allUsers. Put `domain_restricted_sharing = true` into"
         " terraform/terraform.tfvars.",
     ),
@@ -62,7 +69,12 @@ _LASTING = (
         " terraform/terraform.tfvars to one of them.",
     ),
     Lasting(
-        r"Quota exceeded|maxScale may not exceed|Max instances must be",
+        r"constraints/",
+        "An organisation policy forbids this; the message names it. An administrator can make an"
+        " exception for this project.",
+    ),
+    Lasting(
+        r"Quota exceeded(?!.*per minute)|maxScale may not exceed|Max instances must be",
         "The project's quota is too small: lower `max_instances` in terraform/terraform.tfvars, or"
         " ask for more at https://console.cloud.google.com/iam-admin/quotas",
     ),
@@ -79,6 +91,8 @@ _LASTING = (
         r"(?i)billing.*(disabled|not enabled|is off)", "Link a billing account to the project."
     ),
 )
+
+KNOWN = (*_PASSING, *_LASTING)
 
 
 def diagnose(output: str) -> Passing | Lasting | None:

@@ -1,14 +1,14 @@
 """The steps of `make deploy`, in their order."""
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from deploy import preflight
 from deploy.choices import Choices
 from deploy.commands import Commands, Done, Stop
 from deploy.failures import Lasting, Passing, diagnose
-from deploy.plan_words import changes, summary
+from deploy.given_secrets import GivenSecrets
+from deploy.plan_words import changes, secrets_stored_anew, summary
 from deploy.roles import missing_roles
 from deploy.terminal import Terminal
 from deploy.terraform import Terraform
@@ -22,6 +22,9 @@ from deploy.twilio_account import (
 )
 
 _TRIES = 4
+_DATABASE = "google_firestore_database.this"
+_UNTRIED = 3
+"""The doctor's status when nothing is wrong, and not everything could be tried."""
 _NEAREST = {"au1": "australia-southeast1", "ie1": "europe-west1", "us1": "us-east4"}
 """Where to run, beside each of Twilio's regions: docs/deploy.md, Where it runs."""
 
@@ -49,6 +52,7 @@ class Guide:
         self._sleep = sleep
         self._download = download
         self._choices = Choices(self._folder / "terraform.tfvars", dry_run=commands.dry_run)
+        self._secrets = GivenSecrets(commands, terminal, self._choices)
 
     def run(self) -> None:
         if self._choices.secrets:
@@ -60,14 +64,15 @@ class Guide:
         self._check_project()
         self._choose_numbers()
         self._choose_model()
+        self._choices.write()
         self._keep_state()
-        total = self._plan(terraform)
+        planned = self._plan(terraform)
         if self._commands.dry_run:
             self._say("\nDry run: nothing was changed. `make deploy` does it.")
             return
-        if total:
-            self._confirm()
-            self._apply(terraform, total)
+        if planned:
+            self._confirm(planned)
+            self._apply(terraform, len(planned))
         self._examine(terraform)
 
     # Before anything is created
@@ -78,6 +83,8 @@ class Guide:
             self._commands, self._folder / ".build", self._download, this_machine(), self._say
         )
         self._good(program)
+        if program != "terraform":
+            self._say(f"    For its own commands:  export PATH={Path(program).parent}:$PATH")
         return Terraform(self._commands, self._folder, program)
 
     def _check_project(self) -> None:
@@ -89,21 +96,45 @@ class Guide:
                 "project_id", self._terminal.ask("Which project, by its id?", default)
             )
         preflight.project_number(self._commands, self._project)
-        preflight.billing_is_on(self._commands, self._project)
-        self._good(f"project {self._project}, with billing on")
+        if preflight.billing_is_on(self._commands, self._project):
+            self._good(f"project {self._project}, with billing on")
+        else:
+            self._good(f"project {self._project}")
+            self._unknown("gcloud doesn't say whether billing is on")
         self._check_roles()
         restricted = preflight.forbids_all_users(self._commands, self._project)
         if restricted and not self._choices.has("domain_restricted_sharing"):
-            self._choices.keep("domain_restricted_sharing", "true")
-        self._good(
-            "the organisation forbids allUsers: services that don't ask who calls are used instead"
-            if restricted
-            else "no organisation policy stands in the way"
-        )
+            self._choices.keep("domain_restricted_sharing", self._restricted_from_now_on())
+        match restricted:
+            case None:
+                self._unknown("gcloud doesn't say which organisation policies there are")
+            case True if self._choices.get("domain_restricted_sharing") == "true":
+                self._good(
+                    "the organisation forbids allUsers: services that don't ask who calls are used"
+                    " instead"
+                )
+            case True:
+                self._say("  ! the organisation forbids allUsers: the grants that there are stay")
+            case False:
+                self._good("no organisation policy stands in the way")
+        self._choices.write()
         self._check_region()
+
+    def _restricted_from_now_on(self) -> str:
+        """The policy may be newer than the line, whose grants stay in force."""
+        if not (self._choices.has("phone_numbers") or self._choices.has("phone_number")):
+            return "true"
+        question = (
+            "Your organisation forbids grants to allUsers. To do without them changes the webhook's"
+            " address: if this line is in use, nobody is answered for some minutes. Change it?"
+        )
+        return "true" if self._terminal.ask(question, "no").lower() in ("y", "yes") else "false"
 
     def _check_roles(self) -> None:
         missing = missing_roles(self._commands, self._google_url, self._project)
+        if missing is None:
+            self._unknown("Google doesn't say which roles you have")
+            return
         if not missing:
             self._good("you have the roles that it takes")
             return
@@ -121,9 +152,10 @@ class Guide:
         region = self._choices.get("region", _NEAREST[self._twilio_region])
         preflight.region_is_allowed(self._commands, self._project, region)
         if not self._choices.has("region"):
-            if not preflight.builds_run(self._commands, self._project, region):
+            if not preflight.builds_run(self._commands, self._project, region, self._sleep):
                 self._say(f"  This project may not build in {region}, as many new ones may not.")
                 region = preflight.choose_build_region(self._terminal.ask)
+                preflight.region_is_allowed(self._commands, self._project, region)
             self._choices.keep("region", region)
         self._good(f"region {region}")
 
@@ -136,8 +168,8 @@ class Guide:
             self._choices.keep("twilio_region", self._terminal.ask(question, DEFAULT_REGION))
         if self._twilio_region not in _NEAREST:
             raise Stop(
-                f"{self._twilio_region} is not one of {names}. Correct twilio_region in"
-                " terraform/terraform.tfvars, and start again."
+                f"{self._twilio_region} is not one of {names}. Start again, or correct"
+                " twilio_region in terraform/terraform.tfvars."
             )
 
     def _choose_numbers(self) -> None:
@@ -148,16 +180,26 @@ class Guide:
                 raise Stop("An account SID is AC followed by 32 of 0-9 and a-f.")
             self._choices.keep("twilio_account_sid", sid)
         region = self._twilio_region
-        token = self._secret("twilio_auth_token", f"Auth token of {region}, from the same page?")
+        token = self._secrets.ask(
+            "twilio_auth_token", f"Auth token of {region}, from the same page?"
+        )
         account = TwilioAccount(
             *(self._twilio_url, self._twilio_domains[region]),
             *(self._choices.get("twilio_account_sid"), token),
         )
         if account.is_trial():
             self._say("  A trial account: callers hear a message from Twilio first.")
+        self._choices.write()
+        numbers = account.voice_numbers()
         if not self._choices.has("phone_numbers"):
-            chosen = self._pick(account.voice_numbers())
+            chosen = self._pick(numbers)
             self._choices.keep_numbers(number.phone_number for number in chosen)
+        there = {number.phone_number for number in numbers}
+        if missing := [number for number in self._choices.phone_numbers if number not in there]:
+            raise Stop(
+                f"The Twilio account has no number {', '.join(missing)} with voice. Correct"
+                " phone_numbers in terraform/terraform.tfvars; the other numbers are not touched."
+            )
         for number in self._choices.phone_numbers:
             self._good(f"number {number}")
             try:
@@ -190,7 +232,7 @@ class Guide:
     def _choose_model(self) -> None:
         self._step("Gemini")
         name = "gemini_api_key"
-        known = self._known_secret(name)
+        known = self._secrets.known(name)
         if self._choices.get("gemini_backend") == "vertex":
             self._good("Vertex AI")
             return
@@ -204,9 +246,9 @@ class Guide:
                     self._good("Vertex AI")
                     return
                 case "key":
-                    self._secret(name, "Key, from https://aistudio.google.com/apikey?")
+                    self._secrets.ask(name, "Key, from https://aistudio.google.com/apikey?")
                 case "new":
-                    self._give(name, self._new_key())
+                    self._secrets.give(name, self._new_key())
                 case _:
                     raise Stop(f"{answer} is none of new, key and vertex. Start again.")
         self._good("a key")
@@ -231,43 +273,6 @@ class Guide:
             " again, and say `key`."
         )
 
-    # Secrets: the environment, then Secret Manager from an earlier run, then the person
-
-    def _secret(self, name: str, question: str) -> str:
-        value = self._known_secret(name) or self._terminal.ask_secret(question)
-        self._give(name, value)
-        return value
-
-    def _known_secret(self, name: str) -> str | None:
-        variable = f"TF_VAR_{name}"
-        given = self._commands.extra.get(variable) or self._commands.environ.get(variable)
-        if given:
-            return given
-        stored = self._stored_secret(name)
-        if stored is not None:
-            self._give(name, stored)
-        return stored
-
-    def _stored_secret(self, name: str) -> str | None:
-        prefix = self._choices.get("name", "ringdown")
-        done = self._commands.read(
-            *("gcloud", "secrets", "versions", "access", "latest", f"--project={self._project}"),
-            f"--secret={prefix}-{name.lower().replace('_', '-')}",
-        )
-        return done.output if done.ok and done.output else None
-
-    def _recall_tool_secrets(self) -> None:
-        """Those of earlier runs, unless all are given. Terraform names one that is missing."""
-        names = self._choices.tool_secrets
-        if not names or "TF_VAR_tool_secrets" in self._commands.environ:
-            return
-        stored = {name: self._stored_secret(name) for name in names}
-        known = {name: value for name, value in stored.items() if value is not None}
-        self._give("tool_secrets", json.dumps(known))
-
-    def _give(self, name: str, value: str) -> None:
-        self._commands.extra[f"TF_VAR_{name}"] = value
-
     # Terraform
 
     def _keep_state(self) -> None:
@@ -277,8 +282,13 @@ class Guide:
         if backend.exists():
             self._good("kept as backend.tf says")
             return
-        bucket = f"gs://{self._project}-terraform"
-        if not self._commands.read("gcloud", "storage", "buckets", "describe", bucket).ok:
+        name = f"{self._project}-terraform"
+        bucket = f"gs://{name}"
+        ours = self._commands.read(  # of this project: somebody else may have taken the name
+            *("gcloud", "storage", "buckets", "list", f"--project={self._project}"),
+            *(f"--filter=name={name}", "--format=value(name)"),
+        )
+        if ours.output != name:
             region = self._choices.get("region", _NEAREST[self._twilio_region])
             self._changed(
                 *("gcloud", "storage", "buckets", "create", bucket, f"--project={self._project}"),
@@ -291,31 +301,43 @@ class Guide:
             backend.write_text(
                 "terraform {\n"
                 '  backend "gcs" {\n'
-                f'    bucket = "{bucket.removeprefix("gs://")}"\n'
+                f'    bucket = "{name}"\n'
                 f'    prefix = "{prefix}"\n'
                 "  }\n}\n",
                 "utf-8",
             )
         self._good(f"in {bucket}")
 
-    def _plan(self, terraform: Terraform) -> int:
-        """How much there is to do; said in plain words."""
+    def _plan(self, terraform: Terraform) -> dict[str, list[str]]:
+        """What there is to do; said in plain words."""
         self._step("Plan")
-        self._recall_tool_secrets()
+        self._secrets.recall_tools_own()
         terraform.sign_in()
         if self._commands.dry_run:
             self._commands.extra |= {f"TF_VAR_{n}": v for n, v in self._choices.values.items()}
-        terraform.init()
-        if not self._commands.dry_run and terraform.lock():
+        if terraform.init() and not self._commands.dry_run:
             self._say("  Commit terraform/.terraform.lock.hcl: then everybody has these providers.")
         plan = terraform.plan()
+        if old := sorted(self._secrets.recalled & secrets_stored_anew(plan)):
+            raise Stop(
+                f"A new value of {', '.join(old)} is to be stored, and only the one that is stored"
+                " is known. Give the new one, as docs/deploy.md, Rotate secrets, says, and start"
+                " again."
+            )
         for line in summary(plan):
             self._say(f"  {line}")
-        return len(changes(plan))
+        return changes(plan)
 
-    def _confirm(self) -> None:
-        if self._terminal.ask("Do it?", "yes").lower() not in ("y", "yes"):
-            raise Stop("Nothing was created. What you chose is in terraform/terraform.tfvars.")
+    def _confirm(self, planned: Mapping[str, list[str]]) -> None:
+        loses_database = "delete" in planned.get(_DATABASE, ())
+        if loses_database:
+            self._say(
+                "  ! This leaves the database behind, with all agents and calls. Another `name` or"
+                " `project_id` is\n    another environment: docs/deploy.md, Two environments."
+            )
+        default = "no" if loses_database else "yes"
+        if self._terminal.ask("Do it?", default).lower() not in ("y", "yes"):
+            raise Stop("Nothing was changed. What you chose is in terraform/terraform.tfvars.")
 
     def _apply(self, terraform: Terraform, total: int) -> None:
         self._step("Apply")
@@ -349,9 +371,10 @@ class Guide:
         checked = self._commands.follow(
             ringdown, "doctor", "--outputs", str(file), on_line=self._say
         )
-        if not checked.ok:
+        if checked.status not in (0, _UNTRIED):
             raise Stop(
-                f"Not all is well yet. Do what the doctor says, and ask it again: {ringdown} doctor"
+                "Not all is well yet. Do what the doctor says, and ask it again:\n"
+                f"  {ringdown} doctor --outputs {file.relative_to(self._folder.parent)}"
             )
         self._say(f"\nCall {' or '.join(self._choices.phone_numbers)}: the agent answers.")
 
@@ -378,3 +401,6 @@ class Guide:
 
     def _good(self, text: str) -> None:
         self._terminal.say(f"  ✓ {text}")
+
+    def _unknown(self, text: str) -> None:
+        self._terminal.say(f"  – {text}. The apply says if something is missing")

@@ -31,6 +31,19 @@ def changes(plan: Mapping[str, Any]) -> dict[str, list[str]]:
     }
 
 
+def secrets_stored_anew(plan: Mapping[str, Any]) -> set[str]:
+    """The secrets, by the variable that holds each, that get another version."""
+    found = changes(plan)
+    versions = {
+        address.partition('["')[2].removesuffix('"]').partition("/")[0]
+        for address, actions in found.items()
+        if address.startswith("google_secret_manager_secret_version.") and "create" in actions
+    }
+    return {
+        name for name in versions if f'google_secret_manager_secret.this["{name}"]' not in found
+    }
+
+
 def summary(plan: Mapping[str, Any]) -> list[str]:
     """What the plan does, a line each; empty if that is nothing."""
     found = changes(plan)

@@ -11,6 +11,9 @@ from deploy.failures import BUILD_REGIONS
 _REFUSED_REGION = "cannot run builds in this region"
 _PLACE = re.compile(r"(eu|us|europe|asia|australia)|[a-z]+-[a-z]+\d+")
 _CONTINENTS = {"eu": "europe"}
+_SIGN_IN = "gcloud auth login --update-adc"
+_FOR_PROGRAMS = ("gcloud", "auth", "application-default", "print-access-token", "--quiet")
+_NOT_ENABLED_YET = re.compile("has not been used in project|SERVICE_DISABLED|it is disabled")
 _PROBE = "deploy/probe.cloudbuild.yaml"
 
 
@@ -22,7 +25,11 @@ def signed_in(commands: Commands) -> str:
     if done.status == 127:
         raise Stop("gcloud is not installed: https://cloud.google.com/sdk/docs/install")
     if not done.output:
-        raise Stop("Nobody is signed in to gcloud. Run:\n  gcloud auth login")
+        raise Stop(f"Nobody is signed in to gcloud. Run:\n  {_SIGN_IN}")
+    if not commands.read(*_FOR_PROGRAMS).ok:
+        raise Stop(
+            f"gcloud has no credentials for the doctor, which asks at the end. Run:\n  {_SIGN_IN}"
+        )
     return done.output
 
 
@@ -36,7 +43,8 @@ def project_number(commands: Commands, project: str) -> str:
     return done.output
 
 
-def billing_is_on(commands: Commands, project: str) -> None:
+def billing_is_on(commands: Commands, project: str) -> bool:
+    """False if gcloud doesn't say. Stops if it is off."""
     done = commands.read(
         *("gcloud", "billing", "projects", "describe", project, "--format=value(billingEnabled)")
     )
@@ -45,23 +53,30 @@ def billing_is_on(commands: Commands, project: str) -> None:
             f"Billing is off for {project}. Link an account:\n"
             f"  https://console.cloud.google.com/billing/linkedaccount?project={project}"
         )
+    return done.ok
 
 
-def forbids_all_users(commands: Commands, project: str) -> bool:
-    """Whether the organisation has domain-restricted sharing. Stops if it forbids both ways."""
+def forbids_all_users(commands: Commands, project: str) -> bool | None:
+    """Whether the organisation has domain-restricted sharing, of the older kind or the managed one;
+    None if gcloud doesn't say. Stops if it forbids both ways."""
     policy = _list_policy(commands, project, "iam.allowedPolicyMemberDomains")
-    restricted = bool(policy.get("allowedValues") or policy.get("allValues") == "DENY")
-    if restricted and _invokers_must_be_known(commands, project):
+    managed = _enforced(commands, project, "iam.managed.allowedPolicyMembers")
+    restricted = bool(
+        policy and (policy.get("allowedValues") or policy.get("allValues") == "DENY")
+    ) or bool(managed and not any(word in managed for word in ("allUsers", "public:all")))
+    if not restricted:
+        return None if policy is None else False
+    if _enforced(commands, project, "run.managed.requireInvokerIam"):
         raise Stop(
             "Your organisation forbids grants to allUsers, and services that don't ask who calls."
             " Twilio has no Google identity. An administrator must allow one of the two for this"
             " project: docs/deploy.md, In an organisation that forbids allUsers."
         )
-    return restricted
+    return True
 
 
 def region_is_allowed(commands: Commands, project: str, region: str) -> None:
-    policy = _list_policy(commands, project, "gcp.resourceLocations")
+    policy = _list_policy(commands, project, "gcp.resourceLocations") or {}
     allowed = policy.get("allowedValues", [])
     places = [value.removeprefix("in:").removesuffix("-locations") for value in allowed]
     if not places or not all(_PLACE.fullmatch(place) for place in places):
@@ -73,15 +88,23 @@ def region_is_allowed(commands: Commands, project: str, region: str) -> None:
         )
 
 
-def builds_run(commands: Commands, project: str, region: str) -> bool:
+def builds_run(
+    commands: Commands, project: str, region: str, sleep: Callable[[float], None]
+) -> bool:
     """Whether Cloud Build takes a build there, which is tried with one that does nothing."""
     commands.change(
         "gcloud", "services", "enable", "cloudbuild.googleapis.com", f"--project={project}"
     )
-    done = commands.change(
+    submit = (
         *("gcloud", "builds", "submit", "--no-source", "--async", f"--config={_PROBE}"),
         *(f"--region={region}", f"--project={project}", "--quiet"),
     )
+    done = commands.change(*submit)
+    for pause_s in (20, 40):  # the API answers some time after it was enabled
+        if not _NOT_ENABLED_YET.search(done.errors):
+            break
+        sleep(pause_s)
+        done = commands.change(*submit)
     return _REFUSED_REGION not in done.errors
 
 
@@ -93,19 +116,21 @@ def choose_build_region(ask: Callable[[str, str], str]) -> str:
 
 
 def _list_policy(commands: Commands, project: str, constraint: str) -> Any:
-    """Empty if it can't be read: then the apply says what it forbids."""
+    """None if it can't be read: then the apply says what it forbids."""
     done = commands.read(
         *("gcloud", "resource-manager", "org-policies", "describe", constraint, "--effective"),
         *(f"--project={project}", "--format=json"),
     )
-    return json.loads(done.output or "{}").get("listPolicy", {}) if done.ok else {}
+    return json.loads(done.output or "{}").get("listPolicy", {}) if done.ok else None
 
 
-def _invokers_must_be_known(commands: Commands, project: str) -> bool:
-    """A managed constraint, which the older command does not know."""
+def _enforced(commands: Commands, project: str, constraint: str) -> str:
+    """The rules by which a managed constraint, which the older command does not know, is enforced,
+    as JSON; empty if it isn't."""
     done = commands.read(
-        *("gcloud", "org-policies", "describe", "run.managed.requireInvokerIam", "--effective"),
+        *("gcloud", "org-policies", "describe", constraint, "--effective"),
         *(f"--project={project}", "--format=json"),
     )
     rules = json.loads(done.output or "{}").get("spec", {}).get("rules", []) if done.ok else []
-    return any(rule.get("enforce") for rule in rules)
+    enforced = [rule for rule in rules if rule.get("enforce")]
+    return json.dumps(enforced) if enforced else ""

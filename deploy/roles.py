@@ -16,6 +16,7 @@ ROLES = {
     "roles/firebaserules.admin": "firebaserules.rulesets.create",
     "roles/iam.serviceAccountAdmin": "iam.serviceAccounts.create",
     "roles/iam.serviceAccountUser": "iam.serviceAccounts.actAs",
+    "roles/iap.admin": "iap.webServices.setIamPolicy",
     "roles/logging.configWriter": "logging.sinks.create",
     "roles/monitoring.editor": "monitoring.alertPolicies.create",
     "roles/pubsub.admin": "pubsub.topics.create",
@@ -29,8 +30,8 @@ ROLES = {
 _WITHIN_S = 30
 
 
-def missing_roles(commands: Commands, api_url: str, project: str) -> list[str]:
-    """The roles whose permissions the person lacks; none if Google doesn't say."""
+def missing_roles(commands: Commands, api_url: str, project: str) -> list[str] | None:
+    """The roles whose permissions the person lacks; None if Google doesn't say."""
     token = commands.read("gcloud", "auth", "print-access-token", "--quiet")
     request = urllib.request.Request(  # noqa: S310 - Google's address, or a test's
         f"{api_url}/v1/projects/{project}:testIamPermissions",
@@ -40,9 +41,8 @@ def missing_roles(commands: Commands, api_url: str, project: str) -> list[str]:
     try:
         with urllib.request.urlopen(request, timeout=_WITHIN_S) as answer:  # noqa: S310
             granted = json.load(answer).get("permissions", [])
-    except urllib.error.HTTPError as error:
-        error.close()
-        return []
-    except OSError:
-        return []
+    except OSError as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
+        return None
     return [role for role, permission in ROLES.items() if permission not in granted]

@@ -31,17 +31,21 @@ class Terraform:
             raise Stop(f"gcloud's sign-in has expired. Run:\n  gcloud auth login\n{token.errors}")
         self._commands.extra["GOOGLE_OAUTH_ACCESS_TOKEN"] = token.output
 
-    def init(self) -> None:
-        """A state that is a file moves to the backend that there is now."""
-        had_state = (self._folder / "terraform.tfstate").exists()
-        self._must("init", "-no-color", *(("-migrate-state", "-force-copy") if had_state else ()))
+    def init(self) -> bool:
+        """Write down which providers these are, for other machines too; False if that was done.
 
-    def lock(self) -> bool:
-        """Write down which providers these are, for other machines too; False if that was done."""
-        if (self._folder / ".terraform.lock.hcl").exists():
-            return False
-        self._must("providers", "lock", *(f"-platform={platform}" for platform in _PLATFORMS))
-        return True
+        A state that is a file moves to the backend that there is now, and leaves an empty file.
+        Between two backends none is moved: it would replace the other's.
+        """
+        state, lock = self._folder / "terraform.tfstate", self._folder / ".terraform.lock.hcl"
+        locked, dry_run = lock.exists(), self._commands.dry_run
+        moves = not dry_run and state.exists() and state.stat().st_size > 0
+        if not locked and not dry_run:  # before `init`, which writes it for this machine alone
+            self._must("providers", "lock", *(f"-platform={platform}" for platform in _PLATFORMS))
+        self._must("init", "-no-color", *(("-migrate-state", "-force-copy") if moves else ()))
+        if not locked and dry_run:
+            lock.unlink(missing_ok=True)
+        return not locked
 
     def plan(self) -> Any:
         """The plan's JSON. `apply` carries it out."""
@@ -74,5 +78,8 @@ class Terraform:
     def _must(self, *words: str) -> Done:
         done = self._commands.read(self._program, "-chdir=terraform", *words)
         if not done.ok:
-            raise Stop(f"terraform {words[0]} failed:\n{done.errors or done.output}")
+            raise Stop(
+                f"terraform {words[0]} failed:\n{done.errors or done.output}\n"
+                "See docs/deploy.md, What can go wrong."
+            )
         return done

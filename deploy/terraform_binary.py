@@ -44,7 +44,7 @@ def find_terraform(
     """The program to run. `folder` keeps the one that was fetched."""
     if is_new_enough(commands, "terraform"):
         return "terraform"
-    kept = folder / f"terraform-{PINNED}"
+    kept = folder / PINNED / "terraform"
     if not is_new_enough(commands, str(kept)):
         say(f"  PATH has no Terraform {LEAST[0]}.{LEAST[1]} or newer. Fetching {PINNED}.")
         kept.parent.mkdir(parents=True, exist_ok=True)

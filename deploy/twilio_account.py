@@ -55,7 +55,7 @@ class TwilioAccount:
         return bool(account["type"] == "Trial")
 
     def voice_numbers(self) -> list[Number]:
-        found = self._ask(f"{self._account_url}/IncomingPhoneNumbers.json?PageSize=100")
+        found = self._ask(f"{self._account_url}/IncomingPhoneNumbers.json?PageSize=1000")
         return [
             Number(number["phone_number"], number["voice_url"] or "")
             for number in found["incoming_phone_numbers"]

@@ -30,9 +30,9 @@ from devtools.verdict import (
 from ringdown import clock
 from ringdown.agents import DEFAULT_AGENT_ID
 from ringdown.agents.clips import clip_key, greeting_text, notice_text
+from ringdown.call_page import Arrival, CallPage, Recording, call_page
 from ringdown.calls import CallRecord
 from ringdown.stores import Store
-from ringdown_cli.call_page import Arrival, CallPage, Recording, call_page
 from ringdown_cli.command import BROKEN, DONE, TOO_BUSY
 from simulators.speech import mulaw
 from simulators.speech.synthesis import synthesize

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from devtools.call_display import CLIP, is_fault
+from ringdown.call_page.contents import Moment, MomentKind
 from ringdown.calls import Call
-from ringdown_cli.call_page.contents import Moment, MomentKind
 from simulators.twilio import CallEvent, DialStatus
 from simulators.twilio.events import (
     AlertRaised,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from devtools.clips import clip_maker, making_clips
+from devtools.ended_calls import deliver_ended_calls
 from devtools.handler_processes import handler_commands
 from devtools.local_tools import (
     FOLDER as TOOLS,
@@ -19,7 +20,14 @@ from devtools.local_tools import (
     seed_demonstration,
 )
 from devtools.ports import listen
-from devtools.processes import Command, ProcessFailed, SupervisedProcess, python, say
+from devtools.processes import (
+    Command,
+    ProcessFailed,
+    SupervisedProcess,
+    free_port,
+    python,
+    say,
+)
 from ringdown import clock
 from ringdown.agents import DEFAULT_AGENT_ID
 from ringdown.agents.edits import look_at_edit
@@ -50,7 +58,7 @@ class StackSettings:
     """Without one, `vertex` is needed."""
     gemini_base_url: str | None = None
     gemini_ca_file: Path | None = None
-    """Of a stand-in, which holds calls and sums up none: the webhook is not told of it."""
+    """Of a stand-in, which holds calls and reads none: the functions are not told of it."""
     live_base_url: str | None = None
     """Where the handlers reach Gemini Live, if not at `gemini_base_url`."""
     live_ca_file: Path | None = None
@@ -91,6 +99,8 @@ class Stack:
     twilio_auth_token: str
     token_was_generated: bool
     store_url: str
+    call_ended_url: str
+    """Where the ends of calls are delivered."""
     processes: list[SupervisedProcess] = field(default_factory=list)
 
     def describe(self) -> dict[str, object]:
@@ -181,7 +191,7 @@ async def running_stack(settings: StackSettings) -> AsyncIterator[Stack]:
     stack.processes.extend(SupervisedProcess(c, logs / f"{c.name}.log") for c in commands)
     try:
         await _start_all(stack.processes)
-        async with _kept_running(stack.processes):
+        async with _kept_running(stack.processes), _delivered_ends(stack):
             yield stack
     except asyncio.CancelledError:
         say("Stopping …")
@@ -198,6 +208,7 @@ async def planned_stack(settings: StackSettings) -> tuple[Stack, tuple[Command, 
         twilio_auth_token=settings.twilio_auth_token or secrets.token_hex(16),
         token_was_generated=settings.twilio_auth_token is None,
         store_url=store_url,
+        call_ended_url=f"http://127.0.0.1:{free_port()}",
     )
     tools = _tools(settings, stack)
     await _prepare_store(settings, store_url, tools)
@@ -272,6 +283,18 @@ async def _kept_running(processes: list[SupervisedProcess]) -> AsyncIterator[Non
         raise failures.exceptions[0] from None
 
 
+@asynccontextmanager
+async def _delivered_ends(stack: Stack) -> AsyncIterator[None]:
+    """The store's queue of ended calls is worked through, as Pub/Sub would."""
+    async with open_store(stack.store_url) as store:
+        delivering = asyncio.create_task(deliver_ended_calls(store, stack.call_ended_url))
+        try:
+            yield
+        finally:
+            delivering.cancel()
+            await asyncio.gather(delivering, return_exceptions=True)
+
+
 def _tools(settings: StackSettings, stack: Stack) -> list[LocalTool]:
     """The tools that are served, each with a port. Raises ConfigurationError."""
     given = dict(settings.tool_environ)
@@ -318,11 +341,12 @@ def _service_commands(settings: StackSettings, stack: Stack) -> tuple[Command, .
         "GEMINI_BASE_URL": settings.gemini_base_url,
         **_vertex_environ(settings.vertex),
     }
+    text_models = gemini if settings.gemini_ca_file is None else {}
     webhook = {
         **shared,
         "PUBLIC_URL": stack.webhook_url,
         "FALLBACK_NUMBER": settings.fallback_number,
-        **(gemini if settings.gemini_ca_file is None else {}),
+        **text_models,
     }
     ca_file = settings.live_ca_file or settings.gemini_ca_file
     handler = {
@@ -340,6 +364,12 @@ def _service_commands(settings: StackSettings, stack: Stack) -> tuple[Command, .
             ROOT / "functions" / "incoming_call",
             webhook_url,
             _environ(settings, webhook),
+        ),
+        _function(
+            "call_ended",
+            ROOT / "functions" / "call_ended",
+            stack.call_ended_url,
+            _environ(settings, {"STORE_URL": stack.store_url, **text_models}),
         ),
         *handler_commands(
             settings.handlers, settings.stream_port, _environ(settings, handler), proxy_environ

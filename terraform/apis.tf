@@ -19,6 +19,7 @@ locals {
     ],
     local.uses_key ? ["generativelanguage.googleapis.com"] : [],
     local.uses_vertex ? ["aiplatform.googleapis.com"] : [],
+    length(var.console_people) == 0 ? [] : ["iap.googleapis.com"],
     var.budget == null ? [] : ["billingbudgets.googleapis.com"],
     var.check_schedule == null ? [] : ["cloudscheduler.googleapis.com"],
   )

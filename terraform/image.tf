@@ -4,6 +4,7 @@
 locals {
   # The first has the Dockerfile.
   _image_folders = {
+    console         = ["services/console"]
     incoming_call   = ["functions/incoming_call"]
     scheduled_check = ["cli", "services/stream_handler"]
     stream_handler  = ["services/stream_handler"]
@@ -26,6 +27,7 @@ locals {
 
 resource "terraform_data" "image" {
   for_each = toset(concat(
+    local._has_console ? ["console"] : [],
     var.check_schedule == null ? [] : ["scheduled_check"],
     var.domain_restricted_sharing ? ["incoming_call"] : [],
     var.stream_handler_image == null ? ["stream_handler"] : [],

@@ -2,11 +2,12 @@ locals {
   _incoming_call_about = "Answers Twilio: what to do with a call, and what comes after its stream"
   _incoming_call_settings = {
     for name, value in merge(local.gemini_settings, {
-      FALLBACK_NUMBER = var.fallback_number
-      MEMORY_MODEL    = var.memory_model
-      PUBLIC_URL      = local.public_url
-      STORE_URL       = local.store_url
-      STREAM_URL      = local.stream_url
+      CALL_ENDED_TOPIC = "https://pubsub.googleapis.com/v1/${google_pubsub_topic.call_ended["call-ended"].id}"
+      FALLBACK_NUMBER  = var.fallback_number
+      MEMORY_MODEL     = var.memory_model
+      PUBLIC_URL       = local.public_url
+      STORE_URL        = local.store_url
+      STREAM_URL       = local.stream_url
     }) : name => value if value != null
   }
   _incoming_call_at_once = 8 # a status callback must never make a ringing call wait for an instance

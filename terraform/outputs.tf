@@ -3,6 +3,11 @@ output "agents_url" {
   value       = "https://console.cloud.google.com/firestore/databases/${google_firestore_database.this.name}/data/panel/agents/default?project=${var.project_id}"
 }
 
+output "console_url" {
+  description = "Where the people in console_people run the line; null without any."
+  value       = local.console_url
+}
+
 output "fallback_url" {
   description = "Where Twilio asks if webhook_url fails."
   value       = local.fallback_url

@@ -48,6 +48,9 @@ locals {
       agent_edited = [
         for name in ["GEMINI_API_KEY"] : name if contains(keys(local._stored_for), name) && !local.on_vertex
       ]
+      call_ended = [
+        for name in ["GEMINI_API_KEY"] : name if contains(keys(local._stored_for), name) && !local.on_vertex
+      ]
       incoming_call = [
         for name in concat(["GEMINI_API_KEY"], local._for_signatures) :
         name if contains(keys(local._stored_for), name) && !(name == "GEMINI_API_KEY" && local.on_vertex)
@@ -63,6 +66,7 @@ locals {
   _accounts_of = merge(
     {
       agent_edited    = google_service_account.agent_edited.member
+      call_ended      = google_service_account.call_ended.member
       incoming_call   = google_service_account.incoming_call.member
       scheduled_check = one(google_service_account.scheduled_check[*].member)
       stream_handler  = google_service_account.stream_handler.member

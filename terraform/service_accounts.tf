@@ -49,9 +49,11 @@ locals {
   _store_users = merge(
     {
       agent_edited   = google_service_account.agent_edited.member
+      call_ended     = google_service_account.call_ended.member
       incoming_call  = google_service_account.incoming_call.member
       stream_handler = google_service_account.stream_handler.member
     },
+    local._has_console ? { console = google_service_account.console[0].member } : {},
     var.check_schedule == null ? {} : { scheduled_check = google_service_account.scheduled_check[0].member },
     {
       for name, tool in local.tools : "tool/${name}" => google_service_account.tool[name].member
@@ -68,6 +70,7 @@ locals {
   _vertex_users = merge(
     local.on_vertex ? {
       agent_edited  = google_service_account.agent_edited.member
+      call_ended    = google_service_account.call_ended.member
       incoming_call = google_service_account.incoming_call.member
     } : {},
     local.uses_vertex ? { stream_handler = google_service_account.stream_handler.member } : {},

@@ -31,6 +31,7 @@ locals {
   _function_folders = merge(
     {
       agent_edited  = "${local.root}/functions/agent_edited"
+      call_ended    = "${local.root}/functions/call_ended"
       incoming_call = "${local.root}/functions/incoming_call"
     },
     { for name in keys(local.tools) : "tools/${name}" => "${local.root}/functions/tools/${name}" },

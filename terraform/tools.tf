@@ -25,12 +25,13 @@ locals {
   # Those whose secrets are all given. The names are plain, so that a plan knows them.
   tools = {
     for folder, tool in local.tool_folders : folder => {
-      function = "${local.name}-${replace(folder, "_", "-")}"
-      roles    = try(tolist(tool.roles), [])
-      secrets  = try(keys(tool.secrets), [])
-      settings = { for setting, default in try(tomap(tool.settings), {}) : setting => try(var.tool_settings[folder][setting], default) }
-      timeout  = ceil(try(tool.timeout_s, 10)) + 5 # the caller gives up before the platform does
-      url      = format(local.tool_url_pattern, "${local.name}-${replace(folder, "_", "-")}")
+      before_call = try(tool.before_call, false)
+      function    = "${local.name}-${replace(folder, "_", "-")}"
+      roles       = try(tolist(tool.roles), [])
+      secrets     = try(keys(tool.secrets), [])
+      settings    = { for setting, default in try(tomap(tool.settings), {}) : setting => try(var.tool_settings[folder][setting], default) }
+      timeout     = ceil(try(tool.timeout_s, 10)) + 5 # the caller gives up before the platform does
+      url         = format(local.tool_url_pattern, "${local.name}-${replace(folder, "_", "-")}")
     }
     if length(setsubtract(try(keys(tool.secrets), []), keys(local.secret_versions))) == 0
   }
@@ -49,7 +50,7 @@ resource "google_cloudfunctions2_function" "tool" {
 
   name        = each.value.function
   location    = var.region
-  description = "The tool ${each.key}, called by the stream handler only"
+  description = "The tool ${each.key}, called by the stream handler${each.value.before_call ? " and, before a call, by the webhook" : " only"}"
 
   build_config {
     runtime           = "python313"
@@ -75,7 +76,7 @@ resource "google_cloudfunctions2_function" "tool" {
     min_instance_count               = 0
     max_instance_count               = var.max_instances
     timeout_seconds                  = each.value.timeout
-    ingress_settings                 = "ALLOW_ALL" # IAM refuses everybody but the stream handler
+    ingress_settings                 = "ALLOW_ALL" # IAM refuses everybody else
     environment_variables            = local.tool_settings[each.key]
 
     dynamic "secret_environment_variables" {
@@ -110,6 +111,21 @@ resource "google_cloud_run_v2_service_iam_member" "stream_handler_calls_tool" {
   name     = google_cloudfunctions2_function.tool[each.key].name
   role     = "roles/run.invoker"
   member   = google_service_account.stream_handler.member
+
+  lifecycle {
+    replace_triggered_by = [google_cloudfunctions2_function.tool[each.key].id]
+  }
+}
+
+# Agents name what is called while the phone rings, and operators edit agents. So the webhook may call only what says in
+# its tool.yaml that it is for this: no edit lets it reach another tool.
+resource "google_cloud_run_v2_service_iam_member" "incoming_call_calls_tool" {
+  for_each = { for name, tool in local.tools : name => tool if tool.before_call }
+
+  location = var.region
+  name     = google_cloudfunctions2_function.tool[each.key].name
+  role     = "roles/run.invoker"
+  member   = google_service_account.incoming_call.member
 
   lifecycle {
     replace_triggered_by = [google_cloudfunctions2_function.tool[each.key].id]

@@ -10,6 +10,26 @@ variable "calls_per_instance" {
   }
 }
 
+variable "console_people" {
+  description = "Who may use the console in a browser, by the address of their Google account, as editor or viewer: {\"anna@example.com\" = \"editor\"}. Empty: there is no console. Who comes in is said here; what they may do is written to settings/people once, and changed there. See docs/console.md."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for role in values(var.console_people) : contains(["editor", "viewer"], role)])
+    error_message = "console_people makes each person an editor or a viewer, such as {\"anna@example.com\" = \"editor\"}."
+  }
+  validation {
+    condition     = alltrue([for email in keys(var.console_people) : can(regex("^[^@ ]+@[^@ ]+\\.[^@ ]+$", email))])
+    error_message = "console_people names people by the addresses of their Google accounts, such as anna@example.com."
+  }
+  validation {
+    condition     = length(var.console_people) == 0 || contains(values(var.console_people), "editor")
+    error_message = "console_people names no editor, so nobody could change anything. Make one of them an editor."
+  }
+}
+
 variable "deletion_protection" {
   description = "Whether `terraform destroy` leaves the database, with all records and agents, where it is. Set it to false, and apply, before a destroy that shall take everything."
   type        = bool

@@ -8,7 +8,7 @@ terraform {
     }
     google = {
       source  = "hashicorp/google"
-      version = ">= 6.50, < 8"
+      version = ">= 7.38, < 8" # iap_enabled
     }
     time = {
       source  = "hashicorp/time"

@@ -5,7 +5,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,13 @@ class Tab:
     async def open(self, url: str) -> None:
         self._loaded = False
         await self.tell("Page.navigate", url=url)
+        while not self._loaded:
+            await self._next()
+
+    async def leads_on(self, act: Awaitable[object]) -> None:
+        """Do what leads to another page, and wait until that is there."""
+        self._loaded = False
+        await act
         while not self._loaded:
             await self._next()
 

@@ -32,10 +32,15 @@ class Requests(BaseHTTPRequestHandler):
         """Nothing is said while tests run."""
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+    """Connections that come at once; with the usual five, some are reset."""
+
+
 @contextmanager
 def serving(requests: type[Requests]) -> Iterator[str]:
     """Its URL, without a path. Requests under way are waited for at the end."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), requests) as server:
+    with _Server(("127.0.0.1", 0), requests) as server:
         server.daemon_threads = False
         thread = threading.Thread(target=server.serve_forever, args=(_POLL_S,))
         thread.start()

@@ -20,6 +20,7 @@ GOOD: dict[str, Json] = {
     "greeting": "Hello.",
     "time_zone": "Europe/Berlin",
 }
+TOOLS = {"lookup_account": DeclaredTool(), "known_customer": DeclaredTool(before_call=True)}
 # What else an agent with this field must have.
 NEEDS: dict[str, dict[str, Json]] = {"thinking": {"model": "gemini-3.8-live-extended-thinking"}}
 
@@ -62,7 +63,7 @@ def test_every_example_can_be_used_and_sets_its_field(field: str) -> None:
     if "." in field:
         assert list(example[field.partition(".")[0]]) == [field.partition(".")[2]]
     fitting = NEEDS.get(field, {}) | {"testers": ["+14155550123"]}
-    found = draft_findings(GOOD | fitting | example, {"lookup_account": DeclaredTool()})
+    found = draft_findings(GOOD | fitting | example, TOOLS)
     assert (found.errors, found.remarks) == ((), ())
 
 

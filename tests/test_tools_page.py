@@ -14,8 +14,8 @@ from ringdown.agents import Agent, packaged_document
 from ringdown.agents.check import check_agent
 from ringdown.stores import open_store
 from ringdown.tools import DeclaredTool, Json, ToolAnswer, ToolCallContext, ToolRequest
+from ringdown.tools.client import ToolClient
 from ringdown.tools.folder import PLACEHOLDERS, ROLES, ToolDeployment
-from stream_handler.tools.client import ToolClient
 from tests.ringdown.samples import CALL_SID, CALLED, CALLER
 
 ROOT = Path(__file__).parent.parent

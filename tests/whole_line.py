@@ -24,6 +24,7 @@ from ringdown.gemini.session import GeminiLive
 from ringdown.log import configure
 from ringdown.open_once import KEEPER
 from ringdown.stores import open_store
+from ringdown.tools.client import ToolClient
 from simulators.gemini_live.scenario_file import load_scenario
 from simulators.gemini_live.server import GeminiLiveServer
 from simulators.twilio import DialledParty, TwilioNetwork
@@ -32,7 +33,6 @@ from stream_handler.bridge import Services
 from stream_handler.loop_watch import LoopWatch
 from stream_handler.server import StreamServer
 from stream_handler.settings import read_settings
-from stream_handler.tools.client import ToolClient
 from tests.functions.loading import loaded_app
 from tests.jumping_loop import jumping_loop
 

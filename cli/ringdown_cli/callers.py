@@ -6,27 +6,19 @@ import re
 from collections import Counter
 
 from ringdown.calls import CallIndex, CallQuery
-from ringdown.calls.callers import Forgotten
+from ringdown.calls.callers import UNREACHED, Forgotten
+from ringdown.calls.wording import number_shown
 from ringdown.phone_numbers import is_e164
 from ringdown_cli.calls.naming import LAST
 from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Commands, Group, Surroundings
 from ringdown_cli.local_time import with_zone
 from ringdown_cli.store_choice import chosen_store
-from ringdown_cli.wording import counted, json_text, number_shown
+from ringdown_cli.wording import counted, json_text
 
 _SHORT_CODE = re.compile(r"[0-9]{3,6}")
 _ENDING = re.compile(r"…?([0-9]{3,15})")
 _WITHHELD = ("anonymous", "unknown")
 _RECENT_CALLS = 500
-UNREACHED = (
-    "Twilio's own call logs, and recordings if you made any: delete them in Twilio's console.",
-    "Google Cloud's logs, among them the bucket of dead letters: they end with their retention.",
-    "Firestore's point-in-time recovery (seven days if it is on), its backups and exports.",
-    "What Google keeps of Gemini sessions by your terms with it.",
-    "Agents and drafts that name the number, such as a draft's `testers`: take it out of them.",
-    "What tools stored elsewhere, and pages that were written by `calls show`.",
-)
-"""What `forget` cannot erase, in operators' words."""
 
 
 def add_caller_commands(groups: Commands) -> None:

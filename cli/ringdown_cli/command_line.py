@@ -18,17 +18,20 @@ from ringdown_cli.command import (
     Surroundings,
     add_store_argument,
 )
+from ringdown_cli.console import add_console_command
 from ringdown_cli.costs import add_costs_command
 from ringdown_cli.doctor.arguments import add_doctor_command
 from ringdown_cli.limits import add_limit_commands
 from ringdown_cli.line import say_line
 from ringdown_cli.local_time import time_zone
 from ringdown_cli.numbers import add_number_commands
+from ringdown_cli.outcomes import add_outcomes_command
 from ringdown_cli.stopping import stoppable
 from ringdown_cli.terminal import Terminal, prepared_streams, standard_terminal
 from ringdown_cli.tools import add_tool_commands
 from ringdown_cli.version import ShowVersion
 from ringdown_cli.voices import add_voices_command
+from ringdown_cli.webhooks import add_webhook_commands
 
 OUT = Path("out")
 TERRAFORM = Path("terraform")
@@ -115,10 +118,13 @@ def _parser() -> Parser:
     add_agent_commands(commands)
     add_number_commands(commands)
     add_call_commands(commands)
+    add_outcomes_command(commands)
     add_caller_commands(commands)
+    add_console_command(commands)
     add_costs_command(commands)
     add_limit_commands(commands)
     add_tool_commands(commands)
     add_voices_command(commands)
+    add_webhook_commands(commands)
     add_doctor_command(commands)
     return parser

@@ -5,9 +5,10 @@ import argparse
 import msgspec
 
 from ringdown.calls.figures import Figures, Period, days_until, total
+from ringdown.calls.wording import money
 from ringdown_cli.command import DONE, Commands, Surroundings, add_command, count
 from ringdown_cli.store_choice import chosen_store
-from ringdown_cli.wording import json_text, money
+from ringdown_cli.wording import json_text
 
 _DAYS = 7
 

@@ -49,7 +49,7 @@ async def list_tools(arguments: argparse.Namespace, surroundings: Surroundings) 
     rows = []
     for name, state in sorted(declared.items()):
         tool = tools.get(name)
-        having = [a.agent_id for a in agents if name in (a.document.get("tools") or ())]
+        having = [a.agent_id for a in agents if name in _named(a.document)]
         within = f"{tool.timeout_s:g} s" if tool is not None else ""
         about = " ".join(tool.description.split()) if tool is not None else state.problem or ""
         rows.append((name, "ok" if tool is not None else "broken", within, " ".join(having), about))
@@ -63,10 +63,15 @@ async def list_tools(arguments: argparse.Namespace, surroundings: Surroundings) 
     return DONE
 
 
+def _named(document: dict[str, Json]) -> list[Json]:
+    """The tools that an agent's document names."""
+    return [*(document.get("tools") or ()), document.get("before_call")]
+
+
 async def call_tool(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
     from ringdown.tools.arguments import problems_with
+    from ringdown.tools.client import ToolClient
     from ringdown.tools.request import tool_request
-    from stream_handler.tools.client import ToolClient
 
     terminal = surroundings.terminal
     async with chosen_store(arguments.store, surroundings) as store:

@@ -8,12 +8,12 @@ from msgspec.structs import replace
 from devtools.talk.messages import AgentShown, EditAgent, FieldProblem, Purpose
 from ringdown.agents import DEFAULT_AGENT_ID
 from ringdown.agents.check import Findings, findings
+from ringdown.agents.documents import plain_text
 from ringdown.agents.edits import look_at_edit
+from ringdown.agents.yaml_text import NotReadable, from_yaml
 from ringdown.errors import Conflict
 from ringdown.stores import Store
 from ringdown.tools import Json
-from ringdown_cli.agents.documents import plain_text
-from ringdown_cli.agents.yaml_text import NotReadable, from_yaml
 
 
 async def show_agent(store: Store, purpose: Purpose = "show", said: str = "") -> AgentShown:

@@ -9,8 +9,8 @@ from devtools.model_wire import Heard
 from devtools.network_events import words_for
 from devtools.talk.live_words import LiveWords
 from devtools.talk.messages import Answering, Happened, Lost, Said, Saying, ToolUsed
+from ringdown.call_page.contents import MomentKind
 from ringdown.calls import CallRecord, Speaker, ToolCall, Turn
-from ringdown_cli.call_page.contents import MomentKind
 from simulators.twilio import CallEvent
 
 _MOST_TEXT = 2_000

@@ -12,6 +12,7 @@ from devtools.talk.line import TalkLine, running_line
 from devtools.talk.server import serving
 from ringdown.settings import SettingsReader
 from ringdown_cli.command import Surroundings
+from ringdown_cli.console import serving_pages
 
 PORT = 8090
 
@@ -23,11 +24,15 @@ async def talk(surroundings: Surroundings) -> None:
     """
     out: Path = surroundings.out / "talk"
     # Before anything is started that would have to be stopped again
-    with listen(_port(surroundings), variable="TALK_PORT") as listener:
+    with (
+        listen(_port(surroundings), variable="TALK_PORT") as listener,
+        listen(0, variable="TALK_PORT") as pages,
+    ):
         say("Starting the parts …")
         async with (
             running_line(surroundings.environ, out, surroundings.now) as line,
             serving(line, listener) as url,
+            serving_pages(line.store, pages, surroundings.now) as line.console_url,
         ):
             with described(line.stack, out):
                 await _invite(line, url)
@@ -41,6 +46,7 @@ async def _invite(line: TalkLine, url: str) -> None:
     else:
         say("The model is a stand-in that knows the sentences listed on the page.")
         say("Set GEMINI_API_KEY to talk to the real one.")
+    say(f"The console, as operators have it: {line.console_url}")
     say("The line's records and agents: ringdown, in another terminal.")
     say("Press Ctrl-C to stop.")
     if sys.stdout.isatty():

@@ -73,6 +73,8 @@ class TalkLine:
     now: Callable[[], datetime.datetime]
     ear: Ear
     busy: bool = field(default=False, init=False)
+    console_url: str = field(default="", init=False)
+    """Where the console is, once it is served."""
 
     @contextmanager
     def taken(self, listener: Callable[[Heard], None]) -> Iterator[None]:

@@ -13,7 +13,7 @@ from websockets.http11 import Request, Response
 from devtools.ports import HOST
 from devtools.talk.line import TalkLine
 from devtools.talk.telephone import Telephone
-from ringdown_cli.call_page import palette
+from ringdown.call_page import palette
 
 _SOCKET = "/line"
 _MOST_MESSAGE_BYTES = 2 * 1024 * 1024
@@ -66,6 +66,8 @@ def _answer(line: TalkLine, request: Request, port: int) -> Response | None:
         if request.headers.get_all("Origin") in [[f"http://{name}"] for name in names]:
             return None
         return _response(http.HTTPStatus.FORBIDDEN, b"Only the page itself may use the line.\n")
+    if path == "/console" and line.console_url:
+        return _response(http.HTTPStatus.FOUND, b"", more=(("Location", line.console_url),))
     if path.startswith("/calls/"):
         return _call(line, path.removeprefix("/calls/"))
     return _file("index.html" if path == "/" else path.removeprefix("/"))

@@ -31,11 +31,11 @@ from devtools.talk.messages import (
     ToPage,
     Trouble,
 )
+from ringdown.call_page import CallPage, Recording, call_page, view_of
 from ringdown.calls import CallRecord
 from ringdown.calls.problems import problems
 from ringdown.gemini.models import VOICES
 from ringdown.phone_numbers import is_e164
-from ringdown_cli.call_page import CallPage, Recording, call_page, view_of
 from simulators.speech.synthesis import SpeechError, synthesize
 from simulators.twilio import Call, CallError, CallEvent
 from simulators.twilio.events import CallAnswered

@@ -11,12 +11,12 @@ from ringdown import log
 from ringdown.errors import ConfigurationError
 from ringdown.gemini.session import GeminiLive
 from ringdown.stores import open_store
+from ringdown.tools.client import ToolClient
 from stream_handler.agent_watch import AgentWatch
 from stream_handler.bridge import Services
 from stream_handler.process import spare_the_collector
 from stream_handler.server import StreamServer
 from stream_handler.settings import Settings, read_settings
-from stream_handler.tools.client import ToolClient
 
 
 async def run(settings: Settings) -> None:

@@ -16,6 +16,7 @@ from ringdown.calls import Call, CallStore
 from ringdown.calls.flights import FlightStore
 from ringdown.gemini.model_session import LiveModel
 from ringdown.log import Log
+from ringdown.tools.client import ToolClient
 from stream_handler.admission import Admitted
 from stream_handler.agent_watch import AgentWatch
 from stream_handler.call.actions import (
@@ -61,7 +62,6 @@ from stream_handler.record.flight_record import FlightRecord
 from stream_handler.record.recorder import Recorded, Recorder
 from stream_handler.record.stream_report import StreamReport
 from stream_handler.tones import ringback, waiting_tone
-from stream_handler.tools.client import ToolClient
 from stream_handler.words import words_for
 
 _FRAME_MS = 20

@@ -34,10 +34,10 @@ _FIELDS = {
 }
 """What is set, as Twilio takes it and as it gives it. An application would win over the URL."""
 
-_ANOTHER_DEPLOYMENT = re.compile(
-    r"https://[a-z0-9-]+-(incoming-call|webhook)-\d+\.[a-z0-9-]+\.run\.app/?"
+_WEBHOOK = re.compile(
+    r"https://(?P<name>[a-z0-9-]+)-(incoming-call|webhook)-(?P<project>\d+)\.[a-z0-9-]+\.run\.app/?"
 )
-"""A webhook of Ringdown, by the address that Cloud Run gives it."""
+"""A webhook of Ringdown, as a function or as a service, by the address that Cloud Run gives it."""
 
 Number = dict[str, Any]
 
@@ -69,8 +69,11 @@ class Settings:
         return self.base_url.replace("{host}", f"{product}.{self.domain}")
 
     def is_ours(self, voice_url: str | None) -> bool:
-        """Whether it is this deployment's, in whatever region that was."""
-        return (voice_url or "").startswith(f"{self.voice_url.partition('.')[0]}.")
+        """Whether it is this deployment's, in whatever region and as whatever that was."""
+        ours, other = _WEBHOOK.fullmatch(self.voice_url), _WEBHOOK.fullmatch(voice_url or "")
+        if ours is None or other is None:
+            return voice_url == self.voice_url
+        return ours.group("name", "project") == other.group("name", "project")
 
     @property
     def wanted(self) -> dict[str, str]:
@@ -205,7 +208,7 @@ def _keep(settings: Settings, number: Number) -> Iterator[str]:
         return
     before = {field: number.get(name) or "" for field, name in _FIELDS.items()}
     _gcloud(("storage", "cp", "-", _memory(settings, number)), given=json.dumps(before, indent=2))
-    if _ANOTHER_DEPLOYMENT.fullmatch(before["VoiceUrl"]):
+    if _WEBHOOK.fullmatch(before["VoiceUrl"]):
         yield (
             f"Until now another deployment answered it: {before['VoiceUrl']}. Give each deployment"
             " a number of its own, or destroy that one first and then apply here."
@@ -218,11 +221,15 @@ def put_back(settings: Settings, twilio: Twilio) -> Iterator[str]:
     if not settings.is_ours(number["voice_url"]):
         yield "It has been pointed elsewhere meanwhile, and is left as it is."
         return
-    before = json.loads(_gcloud(("storage", "cat", _memory(settings, number))))
+    try:
+        before = json.loads(_gcloud(("storage", "cat", _memory(settings, number))))
+        voice_url = before["VoiceUrl"]
+    except (KeyError, TypeError, ValueError):
+        raise Failed(f"{_memory(settings, number)} can't be read.") from None
     twilio.change(number["sid"], before)
-    if _ANOTHER_DEPLOYMENT.fullmatch(before["VoiceUrl"]):
+    if _WEBHOOK.fullmatch(voice_url):
         yield (
-            f"It is with the deployment that had it before: {before['VoiceUrl']}. If that one is"
+            f"It is with the deployment that had it before: {voice_url}. If that one is"
             f" gone, nobody answers. {_BY_HAND}"
         )
     else:
@@ -234,14 +241,17 @@ def _memory(settings: Settings, number: Number) -> str:
 
 
 def _gcloud(arguments: tuple[str, ...], given: str | None = None) -> str:
-    done = subprocess.run(  # noqa: S603 - our own words
-        ("gcloud", *arguments, "--quiet"),  # noqa: S607 - wherever it is installed
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=_GCLOUD_WITHIN_S,
-        check=False,
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - our own words
+            ("gcloud", *arguments, "--quiet"),  # noqa: S607 - wherever it is installed
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=_GCLOUD_WITHIN_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Failed(f"gcloud can't be run: {error}") from None
     if done.returncode != 0:
         raise Failed(f"gcloud {' '.join(arguments[:2])} failed: {done.stderr.strip()}")
     return done.stdout

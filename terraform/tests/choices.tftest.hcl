@@ -164,3 +164,61 @@ run "a_second_environment_has_names_of_its_own" {
     error_message = "Two environments must not share a service."
   }
 }
+
+run "no_console_unless_somebody_is_named" {
+  command = plan
+
+  assert {
+    condition     = length(google_cloud_run_v2_service.console) == 0 && length(google_service_account.console) == 0
+    error_message = "The console must be off by default."
+  }
+  assert {
+    condition     = output.console_url == null && !contains(keys(google_project_service.this), "iap.googleapis.com")
+    error_message = "Without a console nothing may be enabled for one."
+  }
+}
+
+run "a_console_behind_the_proxy" {
+  command = plan
+
+  variables {
+    console_people = { "anna@example.com" = "editor", "vera@example.com" = "viewer" }
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.console[0].iap_enabled
+    error_message = "Identity-Aware Proxy must stand before the console."
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.console[0].template[0].scaling[0].min_instance_count == 0
+    error_message = "Nothing may run, or cost, while nobody looks."
+  }
+  assert {
+    condition     = join(",", keys(google_iap_web_cloud_run_service_iam_member.person)) == "anna@example.com,vera@example.com"
+    error_message = "Those who are named, and nobody else, must come through."
+  }
+  assert {
+    condition     = contains(keys(terraform_data.image), "console")
+    error_message = "The image must be built."
+  }
+}
+
+run "a_role_that_there_is_not" {
+  command = plan
+
+  variables {
+    console_people = { "anna@example.com" = "owner" }
+  }
+
+  expect_failures = [var.console_people]
+}
+
+run "a_console_without_an_editor" {
+  command = plan
+
+  variables {
+    console_people = { "vera@example.com" = "viewer" }
+  }
+
+  expect_failures = [var.console_people]
+}

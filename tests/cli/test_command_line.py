@@ -15,10 +15,13 @@ AGENTS = (
 COMMANDS = [
     *(("agents", name) for name in AGENTS),
     *(("numbers", name) for name in ("list", "set", "unset")),
-    *(("calls", name) for name in ("list", "show", "watch", "logs", "replay", "restore")),
+    *(
+        ("calls", name)
+        for name in ("list", "show", "watch", "logs", "analyse", "replay", "restore")
+    ),
     *(("callers", name) for name in ("list", "block", "unblock", "forget")),
     *(("tools", name) for name in ("list", "call")),
-    *((name,) for name in ("costs", "limits", "voices")),
+    *((name,) for name in ("costs", "limits", "outcomes", "voices")),
 ]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ringdown_cli.agents.yaml_text import to_yaml
+from ringdown.agents.yaml_text import to_yaml
 from tests.cli.agents.stored_agents import DOCUMENT, TESTER, is_there, read
 from tests.cli.calls.stored_calls import bad_call, good_call, sid
 from tests.cli.command_line import CommandLine, Ran

@@ -43,6 +43,7 @@ def a_stack(stack: CommandLine) -> Stack:
         webhook_url="http://127.0.0.1:8080",
         twilio_auth_token="generated",
         token_was_generated=True,
+        call_ended_url="unused",
         store_url=stack.store_url,
     )
 

@@ -53,7 +53,7 @@ FINE: tuple[Response, ...] = (
     ("^billing projects describe", 0, "True", ""),
     ("^resource-manager org-policies describe", 0, "{}", ""),
     ("^org-policies describe", 0, "{}", ""),
-    ("^storage buckets describe", 1, "", "not found"),
+    ("^storage buckets list", 0, "", ""),
     ("^services api-keys create", 0, SECRETS["gemini_api_key"], ""),
 )
 
@@ -208,6 +208,32 @@ def test_a_dry_run_shows_everything_and_changes_nothing(deployer: Deployer) -> N
     assert _without_counts(shown) == _without_counts(heard), "one tool is deployed here"
 
 
+def test_a_state_that_is_kept_needs_no_bucket(deployer: Deployer) -> None:
+    (deployer.copy.terraform / "backend.tf").unlink()
+    deployer.script(
+        ("^storage buckets list .*--project=our-project-1", 0, "our-project-1-terraform", ""),
+        ("^secrets versions access latest --project", 1, "", ""),
+    )
+
+    heard = deployer.run(dry_run=True)
+
+    assert "✓ in gs://our-project-1-terraform" in heard
+    assert "buckets create" not in heard
+
+
+def test_another_environment_keeps_its_state_below_its_name(deployer: Deployer) -> None:
+    backend = deployer.copy.terraform / "backend.tf"
+    backend.unlink()
+    (deployer.copy.terraform / "terraform.tfvars").write_text('name = "staging"\n', "utf-8")
+    deployer.script(
+        ("^auth print-access-token", 1, "", "expired"),  # before Terraform asks for the bucket
+        ("^secrets versions access latest --project", 1, "", "not found"),
+    )
+
+    assert "sign-in has expired" in deployer.stopped()
+    assert 'prefix = "staging"' in backend.read_text("utf-8")
+
+
 def _without_counts(transcript: str) -> list[str]:
     lines = (line.strip() for line in transcript.splitlines())
     return [re.sub(r"^create .+", "create …", line) for line in lines if line]
@@ -216,17 +242,22 @@ def _without_counts(transcript: str) -> list[str]:
 DOMAINS = json.dumps({"listPolicy": {"allowedValues": ["C0abc"]}})
 PLACES = json.dumps({"listPolicy": {"allowedValues": ["in:europe-west1-locations"]}})
 ENFORCED = json.dumps({"spec": {"rules": [{"enforce": True}]}})
+SUBJECTS = {"parameters": {"allowedMemberSubjects": ["allUsers"]}}
 
 
 @pytest.mark.parametrize(
     ("responses", "advice"),
     [
-        ([("^auth list", 0, "", "")], "gcloud auth login"),
+        ([("^auth list", 0, "", "")], "gcloud auth login --update-adc"),
+        ([("^auth application-default", 1, "", "none")], "gcloud auth login --update-adc"),
         ([("^projects describe", 1, "", "denied")], "There is no project our-project-1"),
         ([("^billing", 0, "False", "")], "console.cloud.google.com/billing/linkedaccount"),
         ([("describe gcp.resourceL", 0, PLACES, "")], "does not allow us-east4, only"),
         (
-            [("describe iam.allowed", 0, DOMAINS, ""), ("^org-policies", 0, ENFORCED, "")],
+            [
+                ("describe iam.allowed", 0, DOMAINS, ""),
+                ("describe run.managed", 0, ENFORCED, ""),
+            ],
             "An administrator must allow one of the two",
         ),
         ([("^services api-keys", 1, "", "denied"), ("access latest", 1, "", "")], "No Gemini key"),
@@ -240,6 +271,104 @@ def test_each_refusal_stops_before_anything_is_made(
 
     assert advice in deployer.stopped()
     assert not (deployer.copy.terraform / "terraform.tfstate").exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "refused"),
+    [
+        ("Which project", [("^projects describe", 1, "", "denied")]),
+        ("Account SID", []),
+        ("Which of Twilio's regions", []),
+    ],
+)
+def test_a_mistake_is_not_kept(deployer: Deployer, answer: str, refused: list[Response]) -> None:
+    """Whoever starts again is asked again."""
+    right = dict(deployer.person.answers)
+    deployer.person.answers[answer] = "au1" if "region" in answer else f"AC{'0' * 32}"
+    deployer.script(*refused, ("^secrets versions access latest --project", 1, "", ""))
+    deployer.stopped()
+
+    deployer.person.answers = {**right, "Do it": "no"}
+    deployer.script(("^secrets versions access latest --project", 1, "", ""))
+    assert "Nothing was changed" in deployer.stopped()
+    kept = (deployer.copy.terraform / "terraform.tfvars").read_text("utf-8")
+    for line in (f"project_id = {PROJECT!r}", f"account_sid = {ACCOUNT_SID!r}", "region = 'us1'"):
+        assert line.replace("'", '"') in kept
+
+
+def test_what_google_does_not_say_is_not_called_good(deployer: Deployer) -> None:
+    denied = [
+        (command, 1, "", "denied") for command in ("^billing", "^resource-m", "^org-policies")
+    ]
+    deployer.script(*denied, ("^secrets versions access latest --project", 1, "", ""))
+    deployer.copy.twilio.google.refused = [403]
+    deployer.person.answers["Do it"] = "no"
+
+    assert "Nothing was changed" in deployer.stopped()
+    told = [line.strip() for line in deployer.person.heard if line.strip().startswith("–")]
+    assert [line.split(".")[0] for line in told] == [
+        "– gcloud doesn't say whether billing is on",
+        "– Google doesn't say which roles you have",
+        "– gcloud doesn't say which organisation policies there are",
+    ]
+    assert "with billing on" not in "\n".join(deployer.person.heard)
+
+
+@pytest.mark.parametrize(
+    ("rules", "restricted"), [([{"enforce": True}], True), ([{"enforce": True} | SUBJECTS], False)]
+)
+def test_the_managed_policy_on_members_is_found(
+    deployer: Deployer, rules: list[object], restricted: bool
+) -> None:
+    policy = json.dumps({"spec": {"rules": rules}})
+    deployer.script(
+        ("describe iam.managed.allowedPolicyMembers", 0, policy, ""),
+        ("^secrets versions access latest --project", 1, "", ""),
+    )
+    deployer.person.answers["Do it"] = "no"
+
+    deployer.stopped()
+    kept = (deployer.copy.terraform / "terraform.tfvars").read_text("utf-8")
+    assert ("domain_restricted_sharing = true" in kept) is restricted
+
+
+def test_a_number_that_the_account_does_not_have_stops_it_before_anything_is_made(
+    deployer: Deployer,
+) -> None:
+    file = deployer.copy.terraform / "terraform.tfvars"
+    file.write_text('phone_numbers = {"+14155550177" = {}}\n', "utf-8")
+
+    assert "no number +14155550177 with voice" in deployer.stopped()
+    assert not (deployer.copy.terraform / "terraform.tfstate").exists()
+
+
+def test_neither_an_old_secret_nor_another_environment_is_applied_unasked(
+    deployer: Deployer,
+) -> None:
+    """The value of an earlier run would be stored once more, and Twilio's new one refused. Another
+    name would take the place of the line that stands."""
+    deployer.run()
+    file = deployer.copy.terraform / "terraform.tfvars"
+    with file.open("a") as text:
+        text.write("secret_versions = { twilio_auth_token = 2 }\n")
+    deployer.script(("access latest .*gemini", 0, SECRETS["gemini_api_key"], ""))
+
+    assert "A new value of TWILIO_AUTH_TOKEN is to be stored" in deployer.stopped()
+
+    file.write_text(f'name = "staging"\n{file.read_text().partition("secret_versions")[0]}')
+    deployer.script()
+    assert "Nothing was changed" in deployer.stopped(), "it is another environment"
+    assert "leaves the database behind" in "\n".join(deployer.person.heard)
+
+
+def test_what_the_doctor_cannot_try_spoils_nothing(deployer: Deployer) -> None:
+    doctor = deployer.copy.folder / ".venv" / "bin" / "ringdown"
+    doctor.write_text("#!/bin/sh\nexit 3\n", "utf-8")
+
+    assert deployer.run().endswith("the agent answers.")
+    doctor.write_text("#!/bin/sh\nexit 1\n", "utf-8")
+    deployer.script(("access latest .*gemini", 0, SECRETS["gemini_api_key"], ""))
+    assert "Not all is well yet" in deployer.stopped()
 
 
 def test_missing_roles_are_named_before_anything_is_made(deployer: Deployer) -> None:
@@ -268,7 +397,7 @@ def test_roles_that_google_cannot_tell_stop_nobody(
     google.lacking, google.refused = {"run.services.setIamPolicy"}, refused
     deployer.person.answers |= {"Go on all the same": answer, "Do it": "no"}
 
-    assert "Nothing was created" in deployer.stopped()
+    assert "Nothing was changed" in deployer.stopped()
 
 
 def test_a_refused_token_is_told(deployer: Deployer) -> None:
@@ -286,10 +415,22 @@ def test_a_region_where_nothing_can_be_built_is_changed(deployer: Deployer) -> N
     deployer.person.answers["Build in which"] = "europe-west1"
     deployer.person.answers["Do it"] = "no"
 
-    assert "Nothing was created" in deployer.stopped()
+    assert "Nothing was changed" in deployer.stopped()
     assert 'region = "europe-west1"' in (deployer.copy.terraform / "terraform.tfvars").read_text(
         "utf-8"
     )
+
+
+def test_a_probe_that_comes_before_its_api_is_tried_again(deployer: Deployer) -> None:
+    late = "Cloud Build API has not been used in project 1 before or it is disabled"
+    deployer.script(
+        ("^builds submit --no-source", 1, "", late),
+        ("^secrets versions access latest --project", 1, "", ""),
+    )
+    deployer.person.answers["Do it"] = "no"
+
+    assert "Nothing was changed" in deployer.stopped()
+    assert deployer.pauses == [20, 40]
 
 
 def test_of_several_numbers_some_are_chosen(deployer: Deployer) -> None:
@@ -351,7 +492,7 @@ def test_what_twilio_does_not_say_stops_nothing(deployer: Deployer) -> None:
     deployer.copy.twilio.account.routed = None
     deployer.person.answers["Do it"] = "no"
 
-    assert "Nothing was created" in deployer.stopped()
+    assert "Nothing was changed" in deployer.stopped()
     heard = "\n".join(deployer.person.heard)
     assert "In which region Twilio processes its calls is not known. Twilio answers 503" in heard
 
@@ -387,6 +528,25 @@ def test_domain_restricted_sharing_is_found(deployer: Deployer) -> None:
     assert deployer.copy.twilio.number["voice_url"] == webhook
 
 
+@pytest.mark.parametrize(
+    "line", [f'phone_numbers = {{"{PHONE_NUMBER}" = {{}}}}', f'phone_number = "{PHONE_NUMBER}"']
+)
+@pytest.mark.parametrize(("answer", "kept"), [("no", "false"), ("yes", "true")])
+def test_a_policy_that_is_newer_than_the_line_moves_it_only_if_asked(
+    deployer: Deployer, line: str, answer: str, kept: str
+) -> None:
+    file = deployer.copy.terraform / "terraform.tfvars"
+    file.write_text(f"{line}\n", "utf-8")
+    deployer.script(
+        ("describe iam.allowed", 0, DOMAINS, ""),
+        ("^secrets versions access latest --project", 1, "", ""),
+    )
+    deployer.person.answers |= {"To do without them": answer, "Do it": "no"}
+
+    deployer.stopped()
+    assert f"domain_restricted_sharing = {kept}\n" in file.read_text("utf-8")
+
+
 def test_the_secrets_of_tools_are_taken_from_earlier_runs(deployer: Deployer) -> None:
     file = deployer.copy.terraform / "terraform.tfvars"
     file.write_text("enabled_tool_secrets = { TWILIO_API_KEY = 1 }\n", "utf-8")
@@ -399,7 +559,7 @@ def test_the_secrets_of_tools_are_taken_from_earlier_runs(deployer: Deployer) ->
         ("access latest .*ringdown-twilio-api-key", 0, "SK4711:secret", ""),
         ("^secrets versions access latest --project", 1, "", ""),
     )
-    assert "Nothing was created" in deployer.stopped()
+    assert "Nothing was changed" in deployer.stopped()
     assert "SK4711" not in "\n".join((*deployer.person.heard, *deployer.gcloud_calls()))
 
 

@@ -1,12 +1,13 @@
 """Terraform's program, what was chosen, a plan in plain words, and what a failure means."""
 
 import contextlib
-import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -15,8 +16,9 @@ import pytest
 from deploy import preflight, terraform_binary
 from deploy.choices import Choices
 from deploy.commands import Commands, Stop
-from deploy.failures import Lasting, Passing, diagnose
-from deploy.plan_words import summary
+from deploy.failures import KNOWN, Lasting, Passing, diagnose
+from deploy.plan_words import secrets_stored_anew, summary
+from deploy.terraform import Terraform
 from deploy.terraform_binary import find_terraform
 
 OLD, NEW = "1.5.7", "1.12.0"
@@ -56,7 +58,7 @@ def test_a_terraform_that_is_new_enough_is_used(tmp_path: Path) -> None:
 def test_what_was_fetched_once_is_used_again(tmp_path: Path) -> None:
     """Cloud Shell's own is too old, and only the home folder is kept there."""
     program(tmp_path / "bin" / "terraform", OLD)
-    kept = tmp_path / "kept" / f"terraform-{terraform_binary.PINNED}"
+    kept = tmp_path / "kept" / terraform_binary.PINNED / "terraform"
     program(kept, terraform_binary.PINNED)
 
     found = find_terraform(commands(tmp_path), tmp_path / "kept", never, "linux_amd64", print)
@@ -72,7 +74,7 @@ def test_what_is_not_the_pinned_one_is_not_run(tmp_path: Path) -> None:
             commands(tmp_path), tmp_path / "kept", lambda _: a_zip(NEW), "linux_amd64", print
         )
 
-    assert list((tmp_path / "kept").iterdir()) == []
+    assert [path for path in (tmp_path / "kept").rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize("machine", ["windows_amd64", "linux_riscv64"])
@@ -85,7 +87,6 @@ def test_a_machine_without_a_pinned_one_is_told(tmp_path: Path, machine: str) ->
 
 def test_every_pinned_hash_is_one() -> None:
     assert {len(bytes.fromhex(digest)) for digest in terraform_binary.SHA256.values()} == {32}
-    assert hashlib.sha256().digest_size == 32
 
 
 # Regions that an organisation allows
@@ -127,6 +128,8 @@ def test_what_people_wrote_is_read_and_kept(tmp_path: Path) -> None:
 
     choices = Choices(file, dry_run=False)
     choices.keep("domain_restricted_sharing", "true")
+    assert not Choices(file, dry_run=False).has("domain_restricted_sharing"), "it may be a mistake"
+    choices.write()
 
     assert choices.get("project_id") == "mine"
     assert choices.has("ci")
@@ -141,7 +144,9 @@ def test_a_last_line_without_an_end_is_not_spoilt(tmp_path: Path) -> None:
     file = tmp_path / "terraform.tfvars"
     file.write_text('project_id = "mine"', "utf-8")
 
-    Choices(file, dry_run=False).keep("region", "us-east4")
+    choices = Choices(file, dry_run=False)
+    choices.keep("region", "us-east4")
+    choices.write()
 
     assert Choices(file, dry_run=False).values == {"project_id": "mine", "region": "us-east4"}
 
@@ -167,9 +172,13 @@ def test_the_one_number_of_earlier_releases_becomes_the_first_of_many(tmp_path: 
     file = tmp_path / "terraform.tfvars"
     file.write_text('phone_number = "+14155550100"\nname = "ours"', "utf-8")
 
-    Choices(file, dry_run=True).keep_numbers(["+14155550100"])
+    for dry_run in (True, False):
+        choices = Choices(file, dry_run=dry_run)
+        choices.keep_numbers(["+14155550100"])
+        if dry_run:
+            choices.write()
     assert file.read_text("utf-8") == 'phone_number = "+14155550100"\nname = "ours"'
-    Choices(file, dry_run=False).keep_numbers(["+14155550100"])
+    choices.write()
 
     kept = 'phone_numbers = {"+14155550100" = {agent = "default"}}\n'
     assert file.read_text("utf-8") == f'name = "ours"\n{kept}'
@@ -179,6 +188,7 @@ def test_the_one_number_of_earlier_releases_becomes_the_first_of_many(tmp_path: 
 def test_a_dry_run_writes_no_choice(tmp_path: Path) -> None:
     choices = Choices(tmp_path / "terraform.tfvars", dry_run=True)
     choices.keep("project_id", "mine")
+    choices.write()
 
     assert choices.get("project_id") == "mine"
     assert list(tmp_path.iterdir()) == []
@@ -222,6 +232,23 @@ def test_a_plan_without_changes_says_nothing() -> None:
     assert summary({"resource_changes": [change("time_sleep.apis", "no-op")]}) == []
 
 
+def test_which_secrets_are_stored_anew_is_told() -> None:
+    """Not those of a first apply, which nothing was stored of."""
+    version = "google_secret_manager_secret_version.this"
+    plan = {
+        "resource_changes": [
+            change('google_secret_manager_secret.this["STREAM_TOKEN_SECRET"]', "create"),
+            change(f'{version}["STREAM_TOKEN_SECRET/1"]', "create"),
+            change(f'{version}["TWILIO_AUTH_TOKEN/1"]', "no-op"),
+            change(f'{version}["TWILIO_AUTH_TOKEN/2"]', "create"),
+            change(f'{version}["GEMINI_API_KEY"]', "create", "delete"),
+            change(f'{version}["AWS_ACCESS_KEY_ID"]', "delete"),
+        ]
+    }
+
+    assert secrets_stored_anew(plan) == {"GEMINI_API_KEY", "TWILIO_AUTH_TOKEN"}
+
+
 @pytest.mark.parametrize(
     ("output", "expected"),
     [
@@ -232,6 +259,10 @@ def test_a_plan_without_changes_says_nothing() -> None:
         ("constraints/iam.allowedPolicyMemberDomains", Lasting),
         ("due to quota restrictions, cannot run builds in this region", Lasting),
         ("Cannot find metric(s); also: Quota exceeded", Lasting),
+        ("Quota exceeded for quota metric 'Writes' and limit 'Writes per minute' of", Passing),
+        ("googleapi: Error 503: The service is currently unavailable", Passing),
+        ("constraints/iam.managed.allowedPolicyMembers", Lasting),
+        ("403: Permission denied by constraints/run.allowedIngress", Lasting),
         ("Error: something that nobody has seen", type(None)),
     ],
 )
@@ -239,11 +270,134 @@ def test_a_failure_passes_or_lasts(output: str, expected: type) -> None:
     assert isinstance(diagnose(output), expected)
 
 
+def test_each_failure_that_is_known_has_a_row_in_the_docs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text("utf-8")
+    table = page.split("\n## What can go wrong\n")[1].split("\n## ")[0]
+    shown = "\n".join(row.split(" | ")[0] for row in table.splitlines())
+
+    assert [known.pattern for known in KNOWN if not re.search(known.pattern, shown)] == []
+
+
 def test_of_two_that_pass_the_longer_wait_counts() -> None:
     found = diagnose("Cannot find metric(s)\nPermission denied: the Eventarc Service Agent")
 
     assert isinstance(found, Passing)
     assert found.wait_s == 300
+
+
+# Running programs
+
+_SLOW_TO_STOP = """
+import os, pathlib, signal
+signal.signal(signal.SIGINT, lambda *_: None)
+os.killpg(0, signal.SIGINT)  # Ctrl-C reaches all that run in a terminal
+for _ in range(50_000):  # more than a pipe holds: nobody who reads no more gets to the end
+    print("stopping", flush=True)
+pathlib.Path("saved").touch()
+"""
+_PRESSED = """
+import pathlib, sys
+from deploy.commands import Commands
+commands = Commands(pathlib.Path(), {}, print, dry_run=False)
+words = (sys.executable, "slow.py")
+try:
+    if sys.argv[1] == "follow":
+        commands.follow(*words, on_line=lambda _: None)
+    commands.read(*words)
+except KeyboardInterrupt:
+    print("stopped", pathlib.Path("saved").exists())
+"""
+
+
+@pytest.mark.parametrize("how", ["read", "follow"])
+def test_whoever_presses_ctrl_c_waits_for_what_runs(tmp_path: Path, how: str) -> None:
+    """Terraform saves its state, and unlocks it, before it ends."""
+    (tmp_path / "slow.py").write_text(_SLOW_TO_STOP, "utf-8")
+
+    done = subprocess.run(
+        (sys.executable, "-c", _PRESSED, how),
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        start_new_session=True,
+    )
+
+    assert done.stdout.splitlines()[-2:] == [
+        f"  Waiting for {Path(sys.executable).name} to stop …",
+        "stopped True",
+    ], done
+
+
+def test_nobody_who_answers_stops_it_plainly(tmp_path: Path) -> None:
+    program(tmp_path / "terraform", NEW)
+    program(tmp_path / "gcloud", NEW)
+
+    done = subprocess.run(
+        (sys.executable, "-m", "deploy", "--dry-run"),
+        cwd=Path(__file__).parents[2],
+        env={"PATH": f"{tmp_path}{os.pathsep}/bin{os.pathsep}/usr/bin"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 130
+    assert done.stdout.endswith("Stopped. `make deploy` goes on where this left off.\n")
+    assert "Traceback" not in done.stdout
+
+
+_TERRAFORM = """#!/bin/sh
+echo "$@" >> calls
+lock=terraform/.terraform.lock.hcl
+case "$2" in
+  init) test -e $lock || echo mine > $lock ;;
+  providers) echo everybody > $lock ;;
+esac
+"""
+
+
+def a_terraform(folder: Path, *, dry_run: bool) -> Terraform:
+    (folder / "terraform").mkdir(exist_ok=True)
+    program(folder / "bin" / "terraform", NEW)
+    (folder / "bin" / "terraform").write_text(_TERRAFORM, "utf-8")
+    environ = {"PATH": f"{folder / 'bin'}{os.pathsep}/bin{os.pathsep}/usr/bin"}
+    runner = Commands(folder, environ, lambda _: None, dry_run=dry_run)
+    return Terraform(runner, folder / "terraform", "terraform")
+
+
+def test_providers_are_locked_for_every_machine_once(tmp_path: Path) -> None:
+    """`terraform init` alone locks them for this one, and a dry run locks nothing."""
+    lock = tmp_path / "terraform" / ".terraform.lock.hcl"
+
+    a_terraform(tmp_path, dry_run=True).init()
+    assert not lock.exists()
+    assert a_terraform(tmp_path, dry_run=False).init()
+    assert lock.read_text("utf-8") == "everybody\n"
+    assert not a_terraform(tmp_path, dry_run=False).init()
+    assert a_terraform(tmp_path, dry_run=True).init() is False
+    assert lock.exists()
+    calls = (tmp_path / "calls").read_text("utf-8").splitlines()
+    assert [call.split()[1] for call in calls] == ["init", "providers", "init", "init", "init"]
+
+
+def test_only_a_state_that_is_a_file_moves(tmp_path: Path) -> None:
+    """What is left of one that has moved is empty. With it, another environment's would be moved
+    over this one's."""
+    state = tmp_path / "terraform" / "terraform.tfstate"
+    terraform = a_terraform(tmp_path, dry_run=False)
+    for text in ("{}", ""):
+        state.write_text(text, "utf-8")
+        terraform.init()
+
+    calls = (tmp_path / "calls").read_text("utf-8").splitlines()
+    inits = [call for call in calls if " init " in call]
+    assert ["-migrate-state" in call for call in inits] == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ MADE_BY = {
     "cloudfunctions2": "cloudfunctions.admin",
     "eventarc": "eventarc.admin",
     "firestore": "datastore.owner",
+    "iap": "iap.admin",
     "logging": "logging.configWriter",
     "monitoring": "monitoring.editor",
     "project_iam": "resourcemanager.projectIamAdmin",

@@ -3,7 +3,7 @@ import datetime
 from msgspec.structs import replace
 
 from devtools.network_events import moments, recording_began_ms
-from ringdown_cli.call_page import Moment, MomentKind
+from ringdown.call_page import Moment, MomentKind
 from simulators.twilio.alerts import Alert, AlertCode
 from simulators.twilio.call_flow import DialStatus
 from simulators.twilio.events import (

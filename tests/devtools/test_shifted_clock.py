@@ -79,7 +79,12 @@ async def commands_of(folder: Path, clock: Path | None) -> dict[str, list[str]]:
 async def test_webhook_and_handlers_of_a_stack_have_its_clock(tmp_path: Path) -> None:
     commands = await commands_of(tmp_path, tmp_path / "clock")
     shifted_ones = {name for name, argv in commands.items() if str(tmp_path / "clock") in argv}
-    assert shifted_ones == {"incoming_call", "stream_handler_1", "stream_handler_2"}
+    assert shifted_ones == {
+        "call_ended",
+        "incoming_call",
+        "stream_handler_1",
+        "stream_handler_2",
+    }
     assert commands["stream_handler_1"][-2:] == ["-m", "stream_handler"]
     usual = await commands_of(tmp_path, None)
     assert not [name for name, argv in usual.items() if "shifted_clock" in " ".join(argv)]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ringdown.agents.phrases import phrases_for
+from ringdown.agents.yaml_text import to_yaml
 from ringdown.calls.limits import LineLimits
 from ringdown.tools import Json
-from ringdown_cli.agents.yaml_text import to_yaml
 from simulators.gemini_live.fixtures import GeminiLiveServerFactory
 from simulators.twilio import CallOver, EndReason
 from simulators.twilio.events import VerbStarted

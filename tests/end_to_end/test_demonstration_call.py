@@ -110,6 +110,7 @@ async def test_the_stack_says_where_it_is_restarts_what_dies_and_stops(tmp_path:
         tools = {path.parent.name for path in TOOLS.glob("*/tool.yaml")}
         assert {p["name"] for p in stack["processes"]} == {
             *tools,
+            "call_ended",
             "incoming_call",
             "stream_handler",
         }

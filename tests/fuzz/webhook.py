@@ -91,6 +91,7 @@ _settings = WebhookSettings(
     fallback_number=None,
     gemini=None,
     memory_model="unused",
+    call_ended_topic=None,
 )
 _webhook = Webhook(_settings, _connect)
 _validator = RequestValidator(AUTH_TOKEN)

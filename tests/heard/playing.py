@@ -6,9 +6,9 @@ from devtools.following import complete_record
 from devtools.gemini_stand_in import API_KEY
 from devtools.network_events import moments, recording_began_ms
 from ringdown import clock
+from ringdown.call_page import CallPage, Recording, call_page
 from ringdown.calls.problems import problems
 from ringdown.stores import open_store
-from ringdown_cli.call_page import CallPage, Recording, call_page
 from simulators.gemini_live.server import GeminiLiveServer
 from simulators.twilio import TwilioNetwork
 from tests.heard.stories import GREETING, Played, Story

@@ -70,6 +70,7 @@ def test_libraries_are_heard_from_warning_on(output: io.StringIO) -> None:
         "stream_handler.x",
         "incoming_call",
         "agent_edited",
+        "call_ended",
         "run_code.gemini_code",
         "schedule_callback.telling_staff",
         "search_knowledge_base.bedrock",

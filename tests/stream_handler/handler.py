@@ -22,13 +22,13 @@ from ringdown.errors import NoCredentials
 from ringdown.gemini.backend import DeveloperApi, GeminiBackend
 from ringdown.gemini.session import GeminiLive
 from ringdown.stores.sqlite import SqliteStore
+from ringdown.tools.client import ToolClient
+from ringdown.tools.identity_tokens import IdentityToken, IdentityTokens
 from stream_handler.agent_watch import AgentWatch
 from stream_handler.bridge import Services
 from stream_handler.loop_watch import LoopWatch
 from stream_handler.server import Patience, StreamServer
 from stream_handler.settings import Settings
-from stream_handler.tools.client import ToolClient
-from stream_handler.tools.identity_tokens import IdentityToken, IdentityTokens
 from tests.ringdown.samples import a_call
 from tests.stream_handler.little_gemini import LittleGemini, is_text
 

@@ -14,9 +14,9 @@ from websockets.asyncio.server import ServerConnection
 
 from ringdown.calls import EndReason
 from ringdown.tools import Json, ToolDeclaration
+from ringdown.tools.client import ToolClient
+from ringdown.tools.identity_tokens import IdentityToken, IdentityTokens
 from stream_handler.tones import waiting_tone
-from stream_handler.tools.client import ToolClient
-from stream_handler.tools.identity_tokens import IdentityToken, IdentityTokens
 from tests.ringdown.samples import a_call
 from tests.stream_handler.handler import (
     CONNECTED,

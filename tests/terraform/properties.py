@@ -4,7 +4,7 @@ The plan is one made after an apply, in which everything is known.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Set as AbstractSet
+from collections.abc import Collection, Iterator, Mapping, Set as AbstractSet
 from dataclasses import dataclass
 
 from ringdown.tools import Json
@@ -127,11 +127,19 @@ def grants(plan: Json) -> set[Grant]:
     }
     targets = {r.values["name"]: name for name, r in deployables(plan).items()}
     return {
-        Grant(accounts.get(member, member), r.values["role"], _target(r, targets))
+        Grant(_holder(member, accounts), r.values["role"], _target(r, targets))
         for r in every
         if "_iam_" in r.type
         for member in _members(r)
     }
+
+
+def _holder(member: str, accounts: Mapping[str, str]) -> str:
+    """Our own account's name; of Google's own the service; a person whom the proxy lets through."""
+    agent = re.search(r"@gcp-sa-(\w+)\.iam\.", member)
+    if agent is not None:
+        return "the proxy" if agent[1] == "iap" else f"{agent[1]} agent"
+    return "each person" if member.startswith("user:") else accounts.get(member, member)
 
 
 def _target(grant: Resource, deployed: Mapping[str, str]) -> str:
@@ -145,8 +153,11 @@ def _target(grant: Resource, deployed: Mapping[str, str]) -> str:
             return "the sources" if grant.values["bucket"].endswith("-sources") else "the state"
         case "google_cloud_run_v2_job_iam_member":
             return "scheduled_check"
+        case "google_pubsub_subscription_iam_member":
+            return "the ended calls"
         case "google_pubsub_topic_iam_member":
-            return "the callbacks"
+            is_of_calls = "call-ended" in grant.values["topic"]
+            return "the ended calls" if is_of_calls else "the callbacks"
         case "google_secret_manager_secret_iam_member":
             return "its secrets"
         case "google_artifact_registry_repository_iam_member":
@@ -154,6 +165,8 @@ def _target(grant: Resource, deployed: Mapping[str, str]) -> str:
         case "google_cloud_run_v2_service_iam_member":
             name = deployed.get(grant.values["name"], grant.values["name"])
             return "each tool" if name.startswith("tool/") else name
+        case "google_iap_web_cloud_run_service_iam_member":
+            return deployed[grant.values["cloud_run_service_name"]]
         case other:
             return other
 
@@ -180,13 +193,12 @@ def documented_grants(page: str) -> set[Grant]:
     return {Grant(account, role, on.strip("` ")) for account, role, on in rows}
 
 
-def invoker_problems(plan: Json) -> list[str]:
-    """The stream handler, and nobody else, may call each tool."""
-    (handler,) = (
-        r.values["member"]
-        for r in resources(plan)
-        if r.type == "google_service_account" and r.name == "stream_handler"
-    )
+def invoker_problems(plan: Json, called_before_calls: Collection[str] = ()) -> list[str]:
+    """The stream handler, and nobody else, may call each tool; and the webhook those named."""
+    accounts = {
+        r.name: r.values["member"] for r in resources(plan) if r.type == "google_service_account"
+    }
+    handler = accounts["stream_handler"]
     problems = []
     for name, function in deployables(plan).items():
         if not name.startswith("tool/"):
@@ -199,7 +211,12 @@ def invoker_problems(plan: Json) -> list[str]:
         }
         if handler not in may:
             problems.append(f"the stream handler may not call {name}")
-        problems += [f"{other} may call {name}" for other in sorted(may - {handler})]
+        others = may - {handler}
+        if name.removeprefix("tool/") in called_before_calls:
+            if accounts["incoming_call"] not in may:
+                problems.append(f"the webhook may not call {name}")
+            others -= {accounts["incoming_call"]}
+        problems += [f"{other} may call {name}" for other in sorted(others)]
     return problems
 
 

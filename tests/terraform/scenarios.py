@@ -15,6 +15,8 @@ from ringdown.tools import Json
 from tests.terraform.stand_in import ROOT, TOOL_SECRET, checkout
 
 TOOL_FOLDERS = ROOT / "functions" / "tools"
+CALLED_BEFORE_CALLS = "search_knowledge_base"
+"""Of the scenario "everything"; none of the tools that ship is."""
 OTHER_IMAGE = f"europe-docker.pkg.dev/elsewhere/images/handler@sha256:{'a' * 64}"
 
 
@@ -39,6 +41,7 @@ EVERYTHING: Mapping[str, object] = {
         "service_account": "deployer@our-project-1.iam.gserviceaccount.com",
         "state_bucket": "our-state",
     },
+    "console_people": {"anna@example.com": "editor", "vera@example.com": "viewer"},
     "dead_letter_days": 60,
     "deletion_protection": False,
     "enabled_tool_secrets": dict.fromkeys(sorted(tool_secret_names()), 1),
@@ -173,6 +176,9 @@ class Deployments:
 def _live_through(folder: Path, name: str) -> dict[str, Json]:
     """What Twilio and the database were like."""
     with checkout(folder, SCENARIOS[name], every_tool=name == "everything") as copy:
+        if name == "everything":
+            tool_yaml = copy.folder / "functions/tools" / CALLED_BEFORE_CALLS / "tool.yaml"
+            tool_yaml.write_text(f"{tool_yaml.read_text('utf-8')}before_call: true\n", "utf-8")
         seen: dict[str, Json] = {"before": dict(copy.twilio.number)}
         copy.succeed(*_APPLY)
         seen["during"] = dict(copy.twilio.number)

@@ -1,9 +1,9 @@
 """Adds to the stand-in's provider what Google's does beyond its schema.
 
 `stricter_provider.py FOLDER COMMAND …` runs the command so that arguments which cannot change in
-place force a replacement, and so that creating what FOLDER/refusals.json names fails as often as it
-says. It stands between Terraform and the stand-in, speaks Terraform's plugin protocol, version 5,
-and reads only the fields that it needs.
+place force a replacement, so that creating what FOLDER/refusals.json names fails as often as it
+says, and so that arguments are there that newer providers have. It stands between Terraform and the
+stand-in, speaks Terraform's plugin protocol, version 5, and reads only the fields that it needs.
 """
 
 import json
@@ -30,6 +30,9 @@ FORCES_REPLACEMENT = frozenset(
     }
 )
 """Top-level arguments that Google's provider marks ForceNew, on the resources used here."""
+
+NEWER = {("google_cloud_run_v2_service", "iap_enabled"): b'"bool"'}
+"""Optional arguments that the stand-in's schema (6.50) lacks, with their types."""
 
 _MESSAGE_BYTES = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 _NULL = b"\xc0"  # in msgpack
@@ -95,6 +98,30 @@ def _object(value: bytes) -> dict[str, Any] | None:
     return found
 
 
+def with_newer(response: bytes) -> bytes:
+    """GetSchema's response with NEWER. Of two entries of a map, the last one counts; of two blocks
+    in a message, both."""
+    entries = [dict(fields(content)) for number, content in fields(response) if number == 2]
+    schemas = {entry[1].decode(): entry[2] for entry in entries}
+    for (kind, name), type_ in NEWER.items():
+        if kind in schemas:
+            attribute = field(1, name.encode()) + field(2, type_) + b"\x28\x01"  # optional
+            schema = schemas[kind] + field(2, field(2, attribute))
+            response += field(2, field(1, kind.encode()) + field(2, schema))
+    return response
+
+
+def kept_newer(request: bytes, response: bytes) -> bytes:
+    """UpgradeResourceState's response, in which the stand-in leaves out what it doesn't know."""
+    asked, kept = dict(fields(request)), _object(dict(fields(response)).get(1, b""))
+    names = [name for kind, name in NEWER if kind == asked[1].decode()]
+    if not names or kept is None:
+        return response
+    stored = json.loads(dict(fields(asked[3]))[1])
+    kept |= {name: stored.get(name) for name in names}
+    return field(1, field(1, msgspec.msgpack.encode(kept)))
+
+
 @dataclass(slots=True)
 class Refusals:
     """How often creating a type of resource still fails, and with which words."""
@@ -137,6 +164,10 @@ class Between(grpc.GenericRpcHandler):  # type: ignore[misc]
                 response = forward(request)
             except grpc.RpcError as error:
                 context.abort(error.code(), error.details())
+            if method.endswith("/GetSchema"):
+                return with_newer(response)
+            if method.endswith("/UpgradeResourceState"):
+                return kept_newer(request, response)
             if method.endswith("/PlanResourceChange"):
                 return response + replacements(request, response)
             return response

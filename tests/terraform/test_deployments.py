@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 
 import pytest
 import yaml
 
+from console.settings import read_settings as read_console_settings
 from ringdown.agents import Agent
 from ringdown.documents import to_record
 from ringdown.errors import ConfigurationError
@@ -17,6 +19,7 @@ from tests.terraform import properties
 from tests.terraform.deployable_reads import Recording
 from tests.terraform.properties import Environment, deployables, environment, resources
 from tests.terraform.scenarios import (
+    CALLED_BEFORE_CALLS,
     DESTROYED,
     OTHER_IMAGE,
     SCENARIOS,
@@ -104,9 +107,10 @@ def test_destroy_deletes_no_words_and_no_end_of_life(deployed: Deployments, name
 @EACH
 def test_every_property_holds(deployed: Deployments, name: str) -> None:
     plan = deployed[name].plan
+    called_before_calls = (CALLED_BEFORE_CALLS,) if name == "everything" else ()
 
     assert properties.public_problems(plan) == []
-    assert properties.invoker_problems(plan) == []
+    assert properties.invoker_problems(plan, called_before_calls) == []
     assert properties.careless_problems(plan) == []
     assert properties.wide_problems(plan) == []
     assert properties.line_problems(plan) == []
@@ -187,6 +191,31 @@ def test_an_image_that_is_given_is_used_and_nothing_is_built(deployed: Deploymen
     assert ["builds", "submit"] not in [c[:2] for c in applied.gcloud_calls()]
 
 
+def test_the_console_is_reached_by_the_proxy_only(everything: Applied) -> None:
+    console = deployables(everything.plan)["console"]
+    given = environment(console)
+
+    assert console.values["iap_enabled"] is True
+    assert not console.values["invoker_iam_disabled"]
+    assert given.plain["IAP_AUDIENCE"] == (
+        "/projects/123456789012/locations/us-east4/services/ringdown-console"
+    )
+    may = {g.account for g in properties.grants(everything.plan) if g.on == "console"}
+    assert may == {"the proxy", "each person"}
+    assert everything.outputs["console_url"] == (
+        "https://ringdown-console-123456789012.us-east4.run.app"
+    )
+
+
+def test_the_console_s_people_are_written_once(everything: Applied) -> None:
+    seeds = [r for r in resources(everything.plan) if r.name == "people"]
+
+    assert len(seeds) == 1
+    builds = [c for c in everything.gcloud_calls() if c[:2] == ["builds", "submit"]]
+    assert any("_DOCKERFILE=services/console/Dockerfile," in " ".join(c) for c in builds)
+    assert ["beta", "services", "identity", "create"] in [c[:4] for c in everything.gcloud_calls()]
+
+
 def test_where_grants_to_everybody_are_forbidden_there_are_none(deployed: Deployments) -> None:
     applied = deployed["restricted"]
 
@@ -244,14 +273,20 @@ def test_the_outputs_finish_the_job(deployed: Deployments) -> None:
 # What the code reads is what is set
 
 
+SERVICES: Mapping[str, Callable[[Mapping[str, str]], object]] = {
+    "console": read_console_settings,
+    "stream_handler": read_settings,
+}
+
+
 def reads(name: str, given: Environment) -> tuple[set[str], str | None]:
     """What the deployable's own code reads, and what it says if it cannot start with it."""
     secrets = {name: A_KEY if name == "TWILIO_API_KEY" else A_SECRET for name in given.secrets}
     values = {**given.plain, **secrets}
-    if name == "stream_handler":
+    if name in SERVICES:
         recording = Recording(values, ROOT)
         try:
-            read_settings(recording)
+            SERVICES[name](recording)
         except ConfigurationError as error:
             return recording.read, str(error)
         return recording.read, None
@@ -297,7 +332,9 @@ def test_every_part_starts_and_reads_all_that_it_is_given(
         assert properties.environment_problems(given, read) == [], name
 
 
-@pytest.mark.parametrize("name", ["incoming_call", "stream_handler", "agent_edited"])
+@pytest.mark.parametrize(
+    "name", ["console", "incoming_call", "stream_handler", "agent_edited", "call_ended"]
+)
 def test_everything_that_is_read_can_be_set(
     set_and_read: dict[str, tuple[set[str], set[str]]], name: str
 ) -> None:

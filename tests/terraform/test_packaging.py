@@ -40,11 +40,12 @@ pytestmark = pytest.mark.timeout(900)  # the first time, packages are installed
 
 DOCKERFILE = ROOT / "services" / "stream_handler" / "Dockerfile"
 CHECKS_DOCKERFILE = ROOT / "cli" / "Dockerfile"
+CONSOLE_DOCKERFILE = ROOT / "services" / "console" / "Dockerfile"
 WEBHOOK_DOCKERFILE = ROOT / "functions" / "incoming_call" / "Dockerfile"
 SECRET = "0123456789abcdef0123456789abcdef0123456789abcdef"
 A_KEY = f"SK{SECRET[:32]}:{SECRET}"
 TOOLS = sorted(path.parent.name for path in TOOL_FOLDERS.glob("*/tool.yaml"))
-FUNCTIONS = ["agent_edited", "incoming_call", *(f"tool/{name}" for name in TOOLS)]
+FUNCTIONS = ["agent_edited", "call_ended", "incoming_call", *(f"tool/{name}" for name in TOOLS)]
 
 
 @pytest.fixture(scope="module")
@@ -249,7 +250,7 @@ def test_the_image_is_not_run_by_root_nor_through_a_shell(image: Image) -> None:
 def test_the_images_have_one_base_and_it_is_pinned() -> None:
     bases = [
         step.text.partition(" AS ")[0]
-        for dockerfile in (DOCKERFILE, WEBHOOK_DOCKERFILE, CHECKS_DOCKERFILE)
+        for dockerfile in (DOCKERFILE, WEBHOOK_DOCKERFILE, CHECKS_DOCKERFILE, CONSOLE_DOCKERFILE)
         for step in instructions(dockerfile.read_text("utf-8"))
         if step.name == "FROM"
     ]
@@ -302,6 +303,30 @@ async def test_the_webhooks_image_answers_a_call(tmp_path: Path) -> None:
 
     assert ' url="ws://127.0.0.1:9/media"' in response.text
     assert forged.status_code == 403
+
+
+async def test_the_console_s_image_is_ready_and_has_what_pages_need(tmp_path: Path) -> None:
+    image = build(CONSOLE_DOCKERFILE.read_text("utf-8"), ROOT, tmp_path / "image")
+    port = free_port()
+    environ = {
+        "PATH": "/usr/bin:/bin",
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "STORE_URL": f"sqlite:{tmp_path / 'records.db'}",
+        "IAP_AUDIENCE": "/projects/1/locations/us-east4/services/ringdown-console",
+        "PYTHONPATH": str(image.here(image.workdir)),
+        **image.environ,
+    }
+    command = Command("console", image.command, environ, f"http://127.0.0.1:{port}")
+    async with started(command, tmp_path / "image") as http:
+        ready, page = await http.get("/ready"), await http.get("/")
+        files = [await http.get(f"/static/{name}") for name in ("site.css", "call_page/page.js")]
+
+    assert ready.status_code == 200
+    assert page.status_code == 401
+    assert "did not come through Identity-Aware Proxy" in page.text
+    assert [file.status_code for file in files] == [200, 200]
+    assert (image.command[1:], image.user) == (("-m", "console"), "10001:10001")
 
 
 def test_the_checks_image_runs_the_doctor(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from ringdown.tools import Json
 from tests.terraform import properties
 from tests.terraform.properties import Grant
-from tests.terraform.scenarios import Applied, deployments
+from tests.terraform.scenarios import CALLED_BEFORE_CALLS, Applied, deployments
 from tests.terraform.stand_in import ROOT, needs_stand_in
 
 pytestmark = [needs_stand_in, pytest.mark.timeout(700)]
@@ -50,10 +50,23 @@ def test_a_public_tool_is_found(everything: Applied) -> None:
     plan = planted(everything, change)
 
     assert properties.public_problems(plan) == ["tool/lookup_account is open to everybody"]
-    assert set(properties.invoker_problems(plan)) == {
+    assert set(properties.invoker_problems(plan, (CALLED_BEFORE_CALLS,))) == {
         "the stream handler may not call tool/lookup_account",
         "allUsers may call tool/lookup_account",
     }
+
+
+def test_a_tool_that_the_webhook_may_call_without_its_consent_is_found(everything: Applied) -> None:
+    def change(every: list[Json]) -> None:
+        account = one(every, "google_service_account", "incoming_call")["member"]
+        for grant in ("stream_handler_calls_tool", "incoming_call_calls_tool"):
+            one(every, INVOKER, grant, CALLED_BEFORE_CALLS)["member"] = account
+
+    problems = properties.invoker_problems(planted(everything, change))
+
+    assert len(problems) == 2
+    assert problems[0] == f"the stream handler may not call tool/{CALLED_BEFORE_CALLS}"
+    assert problems[1].endswith(f"may call tool/{CALLED_BEFORE_CALLS}")
 
 
 def test_a_webhook_that_twilio_cannot_reach_is_found(everything: Applied) -> None:

@@ -163,6 +163,9 @@ def test_it_says_what_to_do(
         {"PHONE_NUMBER": "+14155550123"},
         {"fails": "access"},
         {"fails": "storage"},
+        {"memory": "half of a do"},
+        {"memory": "[]"},
+        {"PATH": "/nowhere"},
         {"TWILIO_URL": "http://127.0.0.1:9/{host}"},
     ],
 )
@@ -170,6 +173,8 @@ def test_what_cannot_be_restored_stops_no_destroy(
     tmp_path: Path, twilio: LittleTwilio, changes: dict[str, str]
 ) -> None:
     run(tmp_path, twilio, "set")
+    if memory := changes.get("memory"):
+        (tmp_path / "memory").write_text(memory, "utf-8")
 
     status, said = run(tmp_path, twilio, "restore", **changes)
 
@@ -178,11 +183,14 @@ def test_what_cannot_be_restored_stops_no_destroy(
     assert "https://console.twilio.com, Phone Numbers" in said
 
 
+@pytest.mark.parametrize(
+    "change", [("us-east4", "europe-west1"), ("incoming-call", "webhook")], ids=["region", "kind"]
+)
 def test_a_deployment_knows_its_number_after_it_has_moved(
-    tmp_path: Path, twilio: LittleTwilio
+    tmp_path: Path, twilio: LittleTwilio, change: tuple[str, str]
 ) -> None:
     old = "https://ringdown-incoming-call-1.us-east4.run.app"
-    moved = {"VOICE_URL": old.replace("us-east4", "europe-west1")}
+    moved = {"VOICE_URL": old.replace(*change)}
     run(tmp_path, twilio, "set", VOICE_URL=old)
     run(tmp_path, twilio, "set", **moved)
 

@@ -4,9 +4,9 @@ import argparse
 
 from ringdown.agents import DEFAULT_AGENT_ID
 from ringdown.agents.check import agent_document
+from ringdown.agents.documents import Document, document_of, where
 from ringdown.agents.store import AgentStore
 from ringdown.errors import Conflict
-from ringdown_cli.agents.documents import Document, document_of, where
 from ringdown_cli.agents.looking import revision_or_stop
 from ringdown_cli.agents.releasing import CHANGED_MEANWHILE, agreed, looked_at, say_difference
 from ringdown_cli.agents.state import ensure_name, findings_of, read_or_stop

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from ringdown.agents import packaged_document
 from ringdown.agents.check import DeclaredTools
+from ringdown.agents.difference import changed_fields, contested, difference, merged
+from ringdown.agents.documents import Document, text_to_edit, where
 from ringdown.agents.edits import look_at_edit
 from ringdown.agents.store import AgentStore, Edit, StoredAgent
+from ringdown.agents.yaml_text import NotReadable, from_yaml, to_yaml
 from ringdown.errors import Conflict
 from ringdown.wording import did_you_mean, listed
-from ringdown_cli.agents.difference import changed_fields, contested, difference, merged
-from ringdown_cli.agents.documents import Document, text_to_edit, where
 from ringdown_cli.agents.editor import TextFile, run_editor, text_file
 from ringdown_cli.agents.state import (
     ensure_name,
@@ -21,9 +22,9 @@ from ringdown_cli.agents.state import (
     say_draft_status,
     say_problems,
     say_status,
+    styled_difference,
 )
 from ringdown_cli.agents.who import this_edit
-from ringdown_cli.agents.yaml_text import NotReadable, from_yaml, to_yaml
 from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Surroundings
 from ringdown_cli.store_choice import chosen_store
 from ringdown_cli.terminal import Terminal
@@ -84,7 +85,7 @@ async def _edited(
             terminal.say(f"{begun.path} is as it was: nothing is changed.")
             file.done()
             return DONE
-        for line, style in difference(begun.before, edited):
+        for line, style in styled_difference(begun.before, edited):
             terminal.say(line, style)
         if not arguments.yes and not terminal.confirm(f"Save this as {begun.path}?"):
             terminal.complain("Nothing is saved.")
@@ -222,7 +223,7 @@ def _conflict(begun: Edited, mine: Document, now: StoredAgent | None, file: Text
     """What the other changed; the file gets both edits together."""
     theirs = {} if now is None else now.document
     file.path.write_text(to_yaml(merged(begun.before, mine, theirs)), "utf-8")
-    changes = "\n".join(f"  {line}" for line, _ in difference(begun.before, theirs))
+    changes = "\n".join(f"  {line}" for line in difference(begun.before, theirs))
     both = contested(begun.before, mine, theirs)
     yours = f" You both changed {listed(both, 'and')}: there, yours stands." if both else ""
     return (

@@ -1,23 +1,21 @@
 """`agents list`, `show`, `validate` and `history`: nothing is changed."""
 
 import argparse
-from dataclasses import dataclass
 from pathlib import Path
 
 from ringdown.agents.check import DeclaredTools
-from ringdown.agents.store import AgentStore, Edit, Revision, StoredAgent
-from ringdown.errors import ConfigurationError
-from ringdown.tools import Json
-from ringdown_cli.agents.difference import in_a_line
-from ringdown_cli.agents.documents import (
+from ringdown.agents.documents import (
     Document,
     document_of,
-    every_field,
     plain_text,
     where,
 )
+from ringdown.agents.history import Event, history as all_events
+from ringdown.agents.store import AgentStore, Revision, StoredAgent
+from ringdown.agents.yaml_text import NotReadable, from_yaml
+from ringdown.errors import ConfigurationError
+from ringdown.tools import Json
 from ringdown_cli.agents.state import findings_of, read_or_stop, say_problems, state_of
-from ringdown_cli.agents.yaml_text import NotReadable, from_yaml
 from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Surroundings, given_text
 from ringdown_cli.local_time import column_of_times, with_zone
 from ringdown_cli.store_choice import chosen_store
@@ -126,7 +124,7 @@ async def history(arguments: argparse.Namespace, surroundings: Surroundings) -> 
     if answering is None:
         answering = revisions[0].revision
         terminal.complain(f"agents/{arguments.agent} is broken; its last good revision answers.")
-    events = _events(revisions)
+    events = all_events(revisions)
     last = next((event for event in events if event.revision == answering), None)
     when, times = column_of_times("when", [event.edit.at for event in events], surroundings.zone)
     rows = [
@@ -147,36 +145,7 @@ async def history(arguments: argparse.Namespace, surroundings: Surroundings) -> 
     return DONE
 
 
-@dataclass(frozen=True, slots=True)
-class _Event:
-    """A revision was made, or returned to."""
-
-    revision: str
-    edit: Edit
-    what: str
-
-
-def _events(revisions: tuple[Revision, ...]) -> list[_Event]:
-    """The newest first."""
-    by_name = {revision.revision: revision for revision in revisions}
-    events = []
-    for revision in revisions:
-        name, made_at = revision.revision, revision.made_at or revision.seen_at
-        change = _change(by_name.get(revision.replaced or ""), revision)
-        first, *later = revision.edits or (Edit(at=made_at),)
-        if first.at > made_at:  # it was made without saying by whom, and again later
-            events.append(_Event(name, Edit(at=made_at), change))
-            later = [first, *later]
-        else:
-            events.append(_Event(name, first, change))
-        events += [_Event(name, edit, "saved again") for edit in later]
-        for rollback in revision.rollbacks:
-            given_up = rollback.given_up or "a broken version"
-            events.append(_Event(name, rollback, f"rolled back from {given_up}"))
-    return sorted(events, key=lambda event: event.edit.at, reverse=True)
-
-
-def _plain(event: _Event, answers: bool) -> dict[str, Json]:
+def _plain(event: Event, answers: bool) -> dict[str, Json]:
     return {
         "revision": event.revision,
         "when": event.edit.at,
@@ -185,12 +154,6 @@ def _plain(event: _Event, answers: bool) -> dict[str, Json]:
         "state": "answers calls" if answers else "",
         "what_changed": event.what,
     }
-
-
-def _change(before: Revision | None, after: Revision) -> str:
-    if before is None:
-        return "the oldest that is kept"
-    return in_a_line(every_field(before.agent), every_field(after.agent))
 
 
 async def validate(arguments: argparse.Namespace, surroundings: Surroundings) -> int:

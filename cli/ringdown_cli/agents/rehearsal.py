@@ -16,6 +16,7 @@ from ringdown.tools import (
     ToolAnswer,
     ToolDeclaration,
 )
+from ringdown.tools.client import ToolClient
 from ringdown.tools.request import tool_request
 from ringdown.wording import shown
 from stream_handler.call.events import (
@@ -26,7 +27,6 @@ from stream_handler.call.events import (
 )
 from stream_handler.call.functions import BUILT_IN
 from stream_handler.call.model_config import session_config
-from stream_handler.tools.client import ToolClient
 
 ANSWERED_WITHIN_S = 40.0
 _MORE_AFTER_TOOL_S = 5.0

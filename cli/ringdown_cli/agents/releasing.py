@@ -4,6 +4,7 @@ import argparse
 
 from ringdown.agents import DEFAULT_AGENT_ID, packaged_document
 from ringdown.agents.check import agent_document
+from ringdown.agents.documents import Document, document_of, where
 from ringdown.agents.edits import look_at_edit, publish as publish_draft
 from ringdown.agents.store import (
     AgentStatus,
@@ -14,10 +15,14 @@ from ringdown.agents.store import (
     StoredAgent,
 )
 from ringdown.errors import Conflict
-from ringdown_cli.agents.difference import difference
-from ringdown_cli.agents.documents import Document, document_of, where
 from ringdown_cli.agents.looking import revision_or_stop
-from ringdown_cli.agents.state import findings_of, read_or_stop, say_problems, say_status
+from ringdown_cli.agents.state import (
+    findings_of,
+    read_or_stop,
+    say_problems,
+    say_status,
+    styled_difference,
+)
 from ringdown_cli.agents.who import this_edit
 from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Surroundings
 from ringdown_cli.store_choice import chosen_store
@@ -111,7 +116,7 @@ async def seed_default_agent(store: AgentStore) -> bool:
 
 
 def say_difference(terminal: Terminal, before: Document, after: Document) -> None:
-    lines = difference(before, after)
+    lines = styled_difference(before, after)
     for line, style in lines:
         terminal.say(line, style)
     if not lines:

@@ -4,12 +4,13 @@ import re
 
 from ringdown.agents import DEFAULT_AGENT_ID
 from ringdown.agents.check import DeclaredTools, Findings, draft_findings, findings
+from ringdown.agents.difference import difference
+from ringdown.agents.documents import Document
 from ringdown.agents.store import AgentStatus, AgentStore, StoredAgent
+from ringdown.calls.wording import number_shown
 from ringdown.wording import did_you_mean
-from ringdown_cli.agents.documents import Document
 from ringdown_cli.command import CannotGoOn
 from ringdown_cli.terminal import Style, Terminal
-from ringdown_cli.wording import number_shown
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -55,6 +56,14 @@ def say_problems(terminal: Terminal, path: str, found: Findings) -> None:
         terminal.complain(f"  - {problem}")
     for note in found.notes:
         terminal.say(f"Note on {note}", Style.FAINT)
+
+
+def styled_difference(before: Document, after: Document) -> list[tuple[str, Style]]:
+    """The difference line by line; empty if there is none."""
+    return [(line, _STYLES.get(line[:1], Style.PLAIN)) for line in difference(before, after)]
+
+
+_STYLES = {"+": Style.GOOD, "-": Style.BAD, "@": Style.FAINT}
 
 
 async def is_called(store: AgentStore, agent_id: str) -> bool:

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from ringdown.agents import Agent, Example
+from ringdown.agents.documents import where
 from ringdown.agents.template_values import template_values
 from ringdown.agents.templates import render
 from ringdown.calls import Call
 from ringdown.gemini.backend import DeveloperApi
 from ringdown.gemini.models import model_on
 from ringdown.gemini.session import GeminiLive
-from ringdown_cli.agents.documents import where
+from ringdown.tools.client import ToolClient
 from ringdown_cli.agents.rehearsal import (
     CallTool,
     Rehearsed,
@@ -26,7 +27,6 @@ from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Surroundings
 from ringdown_cli.gemini_choice import chosen_gemini
 from ringdown_cli.store_choice import chosen_store
 from ringdown_cli.terminal import Style, Terminal
-from stream_handler.tools.client import ToolClient
 
 _AT_ONCE = 3  # few enough for any key
 _STAND_IN_KEY = "stand-in-key"

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from ringdown.calls.search import STANDINGS
 from ringdown_cli.calls.listing import list_calls
 from ringdown_cli.calls.logs import show_logs
 from ringdown_cli.calls.naming import CALL_HELP
@@ -44,6 +45,8 @@ def add_call_commands(groups: Commands) -> None:
     _call(logs)
     logs.add_argument("--json", action="store_true", help="the log lines as they are")
 
+    _add_analyse(group)
+
     replaying = group.add(
         "replay",
         _replay,
@@ -70,6 +73,18 @@ def add_call_commands(groups: Commands) -> None:
     restoring.add_argument("file", metavar="FILE", help="log lines (- is standard input)")
 
 
+def add_period(parser: argparse.ArgumentParser, *, since_required: bool = False) -> None:
+    """Which calls: for `period_query`."""
+    parser.add_argument(
+        "--since",
+        metavar="TIME",
+        required=since_required,
+        help="24h, 7d, yesterday, 2026-11-21, by your clock",
+    )
+    parser.add_argument("--until", metavar="TIME", help="the same; not itself")
+    parser.add_argument("--agent", metavar="AGENT", help="that answered")
+
+
 def _add_list(group: Group) -> None:
     listing = group.add(
         "list",
@@ -80,16 +95,11 @@ def _add_list(group: Group) -> None:
             "calls list --since yesterday --problem",
             "calls list --number +14155550123 --numbers",
             "calls list --problem lookup_account --json",
+            "calls list --since 7d --outcome no",
         ),
     )
-    listing.add_argument(
-        "--since",
-        metavar="TIME",
-        help="24h, 7d, yesterday, 2026-11-21, by your clock",
-    )
-    listing.add_argument("--until", metavar="TIME", help="the same; not itself")
+    add_period(listing)
     listing.add_argument("--number", metavar="NUMBER", help="of the caller, or called")
-    listing.add_argument("--agent", metavar="AGENT", help="that answered")
     listing.add_argument(
         "--problem",
         metavar="WORDS",
@@ -97,9 +107,28 @@ def _add_list(group: Group) -> None:
         const="",
         help="only calls in which something went wrong, or this",
     )
+    listing.add_argument(
+        "--outcome",
+        nargs="?",
+        const="",
+        choices=("", *STANDINGS),
+        metavar="OUTCOME",
+        help=f"say what came of calls, or list only those with this: {', '.join(STANDINGS)}",
+    )
     listing.add_argument("--limit", metavar="N", type=count, default=20, help="20 if left out")
     _numbers(listing)
     listing.add_argument("--json", action="store_true", help="for scripts; numbers are whole")
+
+
+def _add_analyse(group: Group) -> None:
+    analysing = group.add(
+        "analyse",
+        _analyse,
+        "ask the agents' present questions (after_call) of ended calls; says the cost first",
+        examples=("calls analyse --since 7d", "calls analyse --since 30d --agent shop --yes"),
+    )
+    add_period(analysing, since_required=True)
+    analysing.add_argument("--yes", action="store_true", help="without asking whether to begin")
 
 
 def _call(parser: argparse.ArgumentParser) -> None:
@@ -108,6 +137,12 @@ def _call(parser: argparse.ArgumentParser) -> None:
 
 def _numbers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--numbers", action="store_true", help="show phone numbers whole")
+
+
+async def _analyse(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
+    from ringdown_cli.calls.analysing import analyse_calls
+
+    return await analyse_calls(arguments, surroundings)
 
 
 async def _replay(arguments: argparse.Namespace, surroundings: Surroundings) -> int:

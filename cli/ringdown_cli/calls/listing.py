@@ -3,6 +3,8 @@
 import argparse
 import datetime
 
+import msgspec
+
 from ringdown.calls import CallQuery
 from ringdown.calls.search import MOST_LOOKED_THROUGH, Found, Search
 from ringdown.gemini.prices import cost_usd
@@ -22,7 +24,7 @@ async def list_calls(arguments: argparse.Namespace, surroundings: Surroundings) 
     query = _query(arguments, surroundings.now().astimezone(surroundings.zone))
     found: list[Found] = []
     async with chosen_store(arguments.store, surroundings) as store:
-        search = Search(store, query, arguments.problem)
+        search = Search(store, query, arguments.problem, outcome=arguments.outcome)
         async for item in search.found():
             found.append(item)
             if len(found) == arguments.limit:
@@ -30,17 +32,23 @@ async def list_calls(arguments: argparse.Namespace, surroundings: Surroundings) 
     if arguments.json:
         terminal.say(json_text([_plain(item) for item in found]))
     elif found:
-        call_table(terminal, found, surroundings.zone, whole_numbers=arguments.numbers)
+        call_table(
+            terminal,
+            found,
+            surroundings.zone,
+            whole_numbers=arguments.numbers,
+            outcomes=arguments.outcome is not None,
+        )
         if len(found) == arguments.limit:
             terminal.complain(f"These are the newest {arguments.limit}. For more, add --limit.")
     else:
         terminal.complain("No call was found.")
     if search.gave_up_at is not None:
-        terminal.complain(_gave_up(search.gave_up_at.astimezone(surroundings.zone)))
+        terminal.complain(gave_up(search.gave_up_at.astimezone(surroundings.zone)))
     return DONE
 
 
-def _gave_up(at: datetime.datetime) -> str:
+def gave_up(at: datetime.datetime) -> str:
     until = at + _MINUTE  # a full one, so that none is left out
     return (
         f"The newest {MOST_LOOKED_THROUGH:,} calls were searched, back to {at:%Y-%m-%d %H:%M}"
@@ -50,13 +58,20 @@ def _gave_up(at: datetime.datetime) -> str:
 
 
 def _query(arguments: argparse.Namespace, now: datetime.datetime) -> CallQuery:
+    query = period_query(arguments, now)
+    takes_all = arguments.problem is None and arguments.outcome is None
+    limit = min(_PAGE, arguments.limit) if takes_all else _PAGE
+    return msgspec.structs.replace(query, number=arguments.number, limit=limit)
+
+
+def period_query(arguments: argparse.Namespace, now: datetime.datetime) -> CallQuery:
+    """By --since, --until and --agent; raises CannotGoOn."""
     try:
         return CallQuery(
             since=moment(arguments.since, now) if arguments.since else None,
             until=moment(arguments.until, now) if arguments.until else None,
-            number=arguments.number,
             agent_id=arguments.agent,
-            limit=min(_PAGE, arguments.limit) if arguments.problem is None else _PAGE,
+            limit=_PAGE,
         )
     except NoTime as error:
         raise CannotGoOn(str(error)) from None
@@ -76,4 +91,5 @@ def _plain(found: Found) -> Json:
         "end_reason": call.end_reason,
         "cost_usd": round(cost_usd(call.usage), 4),
         "problems": found.problems,
+        "outcome": None if found.outcome is None else msgspec.to_builtins(found.outcome),
     }

@@ -70,7 +70,7 @@ def _say(
 
 
 def _write_page(path: Path, record: CallRecord, found: tuple[str, ...]) -> None:
-    from ringdown_cli.call_page import CallPage, call_page
+    from ringdown.call_page import CallPage, call_page
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,13 +4,15 @@ import datetime
 from collections.abc import Iterator, Sequence
 
 from ringdown.calls import Call, CallRecord, CallStatus, EndReason, Turn
+from ringdown.calls.outcome_facts import outcome_facts
+from ringdown.calls.outcomes import Outcome
 from ringdown.calls.outside_hours import words_outside_hours
 from ringdown.calls.problems import percentile, reply_times_ms
 from ringdown.calls.search import Found
+from ringdown.calls.wording import money, number_shown, transfers_shown
 from ringdown.gemini.prices import cost_usd
 from ringdown_cli.local_time import column_of_times, with_zone
 from ringdown_cli.terminal import Style, Terminal
-from ringdown_cli.wording import money, number_shown, transfers_shown
 
 _MANY_REPLIES = 20
 """With fewer, the slowest says it all."""
@@ -30,12 +32,15 @@ def call_table(
     zone: datetime.tzinfo,
     *,
     whole_numbers: bool = False,
+    outcomes: bool = False,
 ) -> None:
-    """A line for each call; those in which something went wrong stand out."""
+    """A line for each call; those in which something went wrong stand out. `outcomes` says what
+    came of them instead of what happened."""
     calls = [each.call for each in found]
     began, times = column_of_times("began", [call.created_at for call in calls], zone)
     several_called = len({call.called for call in calls}) > 1
-    heads: Row = ("call", began, "caller", "called", "agent", "length", "cost", "what happened")
+    heads: Row = ("call", began, "caller", "called", "agent", "length", "cost")
+    heads += ("what came of it" if outcomes else "what happened",)
     rows: list[Row] = [
         (
             short_sid(call.call_sid),
@@ -45,7 +50,7 @@ def call_table(
             f"{call.agent_id} (draft)" if call.is_draft else call.agent_id,
             length(call),
             "" if call.ended_at is None else money(cost_usd(call.usage)),
-            _what_happened(each),
+            outcome_line(each.outcome) if outcomes else _what_happened(each),
         )
         for each, call, time in zip(found, calls, times, strict=True)
     ]
@@ -53,6 +58,15 @@ def call_table(
         heads, *rows = (row[:3] + row[4:] for row in (heads, *rows))
     styles = [Style.BAD if each.problems else Style.PLAIN for each in found]
     terminal.table(heads, rows, styles=styles)
+
+
+def outcome_line(outcome: Outcome | None) -> str:
+    """Success and summary."""
+    if outcome is None:
+        return ""
+    if outcome.problem is not None:
+        return f"not known: {outcome.problem}"
+    return f"{outcome.success}: {outcome.summary}"
 
 
 def _what_happened(found: Found) -> str:
@@ -110,6 +124,7 @@ def facts(
     if barge_ins := _barge_ins(record.turns):
         yield "barge-ins", barge_ins
     yield "cost", cost_line(call)
+    yield from outcome_facts(record)
 
 
 def reply_line(turns: Sequence[Turn]) -> str:

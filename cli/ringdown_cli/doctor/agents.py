@@ -88,7 +88,7 @@ def _cure(broken: Mapping[str, Findings], lost: Mapping[str, str]) -> str:
         for name, found in broken.items()
     ]
     lines += [
-        f"Give {number} another agent: ringdown numbers set {number} {DEFAULT_AGENT_ID}"
+        f"Give {number} another agent: ringdown numbers set NUMBER {DEFAULT_AGENT_ID}"
         for number in lost
     ]
     return " ".join(lines)

@@ -1,8 +1,9 @@
 """Every check with its deadline; they run side by side."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ringdown_cli.doctor.agents import check_agents
 from ringdown_cli.doctor.asking import Means
@@ -19,6 +20,7 @@ from ringdown_cli.doctor.webhook import check_webhook
 
 Ask = Callable[[Deployment, Means], Awaitable[Verdict]]
 Told = Callable[["Check", Verdict], None]
+_PHONE_NUMBER = re.compile(r"(?:\+|%2B)[1-9]\d{2,10}(\d{4})(?!\d)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,18 @@ async def examine(
     deployment: Deployment, means: Means, tell: Told, checks: Sequence[Check] = CHECKS
 ) -> dict[str, Verdict]:
     """The verdicts by the checks' names, in their order; `tell` hears of each in that order, as
-    soon as it is known."""
+    soon as it is known. Phone numbers in them are shortened: a scheduled check says this in a log.
+    """
     async with asyncio.TaskGroup() as group:
         tasks = [(check, group.create_task(_asked(check, deployment, means))) for check in checks]
         verdicts: dict[str, Verdict] = {}
         for check, task in tasks:
-            verdicts[check.name] = await task
+            verdict = await task
+            verdicts[check.name] = replace(
+                verdict,
+                finding=_PHONE_NUMBER.sub(r"…\1", verdict.finding),
+                advice=_PHONE_NUMBER.sub(r"…\1", verdict.advice),
+            )
             tell(check, verdicts[check.name])
     return verdicts
 

@@ -12,7 +12,7 @@ from ringdown_cli.doctor.twilio_rest import (
     in_words,
     twilio_of,
 )
-from ringdown_cli.doctor.verdicts import Verdict, good, limited, of_several, untried, wrong
+from ringdown_cli.doctor.verdicts import State, Verdict, good, limited, of_several, untried, wrong
 
 _APPLY = "terraform apply sets it; by hand: https://console.twilio.com, Phone Numbers"
 
@@ -36,12 +36,18 @@ async def check_one(phone_number: str, deployment: Deployment, means: Means) -> 
     if deployment.webhook_url is None:
         return untried("nobody told where the webhook is", "Set PUBLIC_URL.")
     try:
-        number = await twilio.number(phone_number)
-        processed_in = await twilio.processed_in(phone_number)
+        verdict = judge_number(await twilio.number(phone_number), deployment.webhook_url)
     except (TwilioRefused, Unreachable) as error:
         return wrong(*in_words(error))
-    verdict = judge_number(number, deployment.webhook_url)
-    return judge_region(verdict, processed_in, twilio.region)
+    try:
+        return judge_region(verdict, await twilio.processed_in(phone_number), twilio.region)
+    except (TwilioRefused, Unreachable) as error:
+        if verdict.state is not State.GOOD:
+            return verdict
+        reason, advice = in_words(error)
+        return untried(
+            f"{verdict.finding}; in which region Twilio processes them: {reason}", advice
+        )
 
 
 def judge_region(verdict: Verdict, processed_in: str, region: str) -> Verdict:

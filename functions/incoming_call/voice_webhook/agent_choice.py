@@ -37,6 +37,8 @@ class ChosenAgent:
     agent_id: str
     agent: Agent
     tools: tuple[ToolDeclaration, ...]
+    facts_tool: ToolDeclaration | None = None
+    """The agent's `before_call`; None if it can't be used."""
     is_draft: bool = False
     """Heard by its tester, and not remembered for anybody else."""
     is_current: bool = False
@@ -73,8 +75,7 @@ class AgentChoice:
             _log.error("agent cannot be used as it stands", agent=agent_id)
         if answer is None and known is not None:
             return _instead(known, problem)
-        chosen = _chosen(answer, problem)
-        chosen = replace(chosen, tools=await _tools(store, chosen.agent, known, deadline_s))
+        chosen = await _with_tools(store, _chosen(answer, problem), known, deadline_s)
         if not chosen.is_draft:
             self._remember(called, chosen)
         return chosen
@@ -128,15 +129,28 @@ async def _why_none(store: AgentStore, called: str) -> str | None:
     return None if stored is None else summary(findings(stored.document).errors)
 
 
-async def _tools(
-    store: ToolStore, agent: Agent, known: ChosenAgent | None, deadline_s: float
-) -> tuple[ToolDeclaration, ...]:
+async def _with_tools(
+    store: ToolStore, chosen: ChosenAgent, known: ChosenAgent | None, deadline_s: float
+) -> ChosenAgent:
+    agent = chosen.agent
+    before_call = () if agent.before_call is None else (agent.before_call,)
     try:
         async with store_deadline(deadline_s - asyncio.get_running_loop().time()):
-            return await store.read_tools(agent.tools)
+            found = await store.read_tools(tuple(dict.fromkeys((*agent.tools, *before_call))))
     except RingdownError as error:
         _log.error("tools could not be read", reason=str(error))
-    return known.tools if known is not None and known.agent.tools == agent.tools else ()
+        if known is None or _names_tools(known.agent) != _names_tools(agent):
+            return chosen
+        return replace(chosen, tools=known.tools, facts_tool=known.facts_tool)
+    return replace(
+        chosen,
+        tools=tuple(tool for tool in found if tool.name in agent.tools),
+        facts_tool=next((tool for tool in found if tool.name in before_call), None),
+    )
+
+
+def _names_tools(agent: Agent) -> tuple[object, ...]:
+    return agent.tools, agent.before_call
 
 
 def _set_last(known: OrderedDict[str, _Value], key: str, value: _Value, *, at_most: int) -> None:

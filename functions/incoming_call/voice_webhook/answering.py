@@ -24,6 +24,7 @@ from voice_webhook.call_twiml import (
     connect_stream,
     hang_up,
 )
+from voice_webhook.caller_facts import with_facts
 from voice_webhook.caller_memory import is_remembered
 from voice_webhook.clips import Voice
 from voice_webhook.connections import Connections
@@ -71,6 +72,8 @@ async def answer(
         return await refusal(standing, chosen, voice, person, shown)
     memory = standing.memory(now) if is_remembered(chosen.agent, update.caller) else None
     opened = new_call(update, chosen, now, person=person, memory=memory)
+    if opened.status is not CallStatus.ENDED:
+        opened = await with_facts(opened, chosen.facts_tool, connections.tools)
     async with asyncio.TaskGroup() as group:
         opening = group.create_task(_open(store, opened))
         reading = group.create_task(_notice(voice))

@@ -1,19 +1,24 @@
 """The clients that all requests of a process share."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import httpx2
 
+from ringdown.calls.ended_calls import EndedCalls, Queue
+from ringdown.gemini.text_model import TextModel
 from ringdown.stores import Store, open_store
+from ringdown.tools.client import ToolClient
+from voice_webhook.ended_calls import PubSubTopic
 from voice_webhook.handler_wake_up import (
     READY_WITHIN_S,
     REQUEST_LEAVES_WITHIN_S,
     HandlerWakeUp,
 )
-from voice_webhook.summaries import Summaries
+from voice_webhook.summaries import SUMMARISE_WITHIN_S, Summaries
 from voice_webhook.webhook_settings import WebhookSettings
 
 
@@ -22,6 +27,8 @@ class Connections:
     store: Store
     summaries: Summaries | None
     """None where Gemini is not to be asked."""
+    ended_calls: EndedCalls
+    tools: ToolClient
     _http: httpx2.AsyncClient
     _ready_url: str
     _background: asyncio.TaskGroup
@@ -34,12 +41,25 @@ class Connections:
 @asynccontextmanager
 async def open_connections(settings: WebhookSettings) -> AsyncIterator[Connections]:
     """Open what a process needs, and close it at the end."""
-    async with (
-        httpx2.AsyncClient(timeout=READY_WITHIN_S, trust_env=False) as http,
-        asyncio.TaskGroup() as background,
-        _store(http, background, settings) as store,
-    ):
-        yield Connections(store, _summaries(http, settings), http, settings.ready_url, background)
+    tls = ssl.create_default_context()  # for both clients: it takes some 20 ms
+    tools, topic = ToolClient(tls=tls), settings.call_ended_topic
+    try:
+        async with (
+            httpx2.AsyncClient(timeout=READY_WITHIN_S, trust_env=False, verify=tls) as http,
+            asyncio.TaskGroup() as background,
+            _store(http, background, settings) as store,
+        ):
+            yield Connections(
+                store,
+                _summaries(http, settings),
+                Queue(store.documents) if topic is None else PubSubTopic(http, topic),
+                tools,
+                http,
+                settings.ready_url,
+                background,
+            )
+    finally:
+        await tools.close()
 
 
 @asynccontextmanager
@@ -56,4 +76,5 @@ async def _store(
 def _summaries(http: httpx2.AsyncClient, settings: WebhookSettings) -> Summaries | None:
     if settings.gemini is None:
         return None
-    return Summaries(http, settings.gemini, settings.memory_model)
+    model = TextModel(http, settings.gemini, settings.memory_model, within_s=SUMMARISE_WITHIN_S)
+    return Summaries(model)

@@ -1,5 +1,6 @@
 """The HTTP shell: routes, limits, signature, and an answer that Twilio can always use."""
 
+import asyncio
 import contextlib
 import datetime
 import enum
@@ -31,6 +32,7 @@ from voice_webhook.clips import (
     unchanged_response,
 )
 from voice_webhook.connections import Connections
+from voice_webhook.ended_calls import announce_end
 from voice_webhook.status_callbacks import take_status
 from voice_webhook.transfer_acceptance import (
     UnrecordedAcceptances,
@@ -200,8 +202,11 @@ class Webhook:
             case Route.STATUS:
                 update = status_update(form)
                 await take_status(update, store=connections.store, now=now)
-                await remember_call(
-                    update, store=connections.store, summaries=connections.summaries, now=now
+                await asyncio.gather(
+                    announce_end(update, connections.ended_calls, now),
+                    remember_call(
+                        update, store=connections.store, summaries=connections.summaries, now=now
+                    ),
                 )
                 return Response(status_code=204)
             case unreachable:

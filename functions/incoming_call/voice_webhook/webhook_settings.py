@@ -30,6 +30,8 @@ class WebhookSettings:
     gemini: GeminiBackend | None
     """For summaries of calls; without it, a caller's memory is how the last call ended."""
     memory_model: str
+    call_ended_topic: str | None
+    """The URL of the Pub/Sub topic that hears of ended calls; None: the queue in the store."""
 
     @property
     def media_url(self) -> str:
@@ -71,6 +73,14 @@ def read_settings(environ: Mapping[str, str]) -> WebhookSettings:
             "the model that summarises calls",
             default=TEXT_MODELS[Api.DEVELOPER if gemini is None else gemini.api],
         ),
+        call_ended_topic=_topic(reader),
     )
     reader.finish()
     return settings
+
+
+def _topic(reader: SettingsReader) -> str | None:
+    if reader.optional("CALL_ENDED_TOPIC") is None:
+        return None
+    purpose = "a Pub/Sub topic: https://pubsub.googleapis.com/v1/projects/PROJECT/topics/TOPIC"
+    return reader.url("CALL_ENDED_TOPIC", purpose, scheme="https")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ringdown.agents import Agent, TurnTaking
 from ringdown.agents.template_values import clock_in_words, template_values
-from ringdown.agents.templates import render
+from ringdown.agents.templates import fields_in, render
 from ringdown.calls import Call
 from ringdown.gemini.models import live_model
 from stream_handler.call import prompts
@@ -65,7 +65,11 @@ def instructions_for(call: Call, age_ms: float = 0.0) -> str:
     """The agent's instructions as they read now, which language to speak, and the time."""
     written = render(call.agent.instructions, template_values(call, age_ms))
     language, clock = prompts.language(call.agent), prompts.clock(clock_in_words(call, age_ms))
-    return f"{written}\n\n{language}\n{clock}"
+    has_facts = call.caller_facts is not None and "caller_facts" in fields_in(
+        call.agent.instructions
+    )
+    facts = f"{prompts.FACTS_ARE_DATA}\n" if has_facts else ""
+    return f"{written}\n\n{language}\n{facts}{clock}"
 
 
 def _thinking(agent: Agent) -> str | None:

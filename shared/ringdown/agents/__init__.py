@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ringdown.agents.after_call import AfterCall
 from ringdown.agents.opening_hours import OpeningHours
 from ringdown.documents import to_record
 from ringdown.gemini.models import DEFAULT_MODEL, DEFAULT_VOICE
@@ -133,6 +134,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     thinking: Literal["minimal", "low", "medium", "high"] | None = None
     """How much a model that thinks does so before it speaks; None is low."""
     tools: Annotated[tuple[Name, ...], msgspec.Meta(max_length=64)] = ()
+    before_call: Name | None = None
+    """The tool that is called while the phone rings, for facts about the caller."""
     google_search: bool = False
     """Whether the model may look things up on the web by itself."""
     fallback_number: PhoneNumber | None = None
@@ -160,6 +163,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     waiting_phrases: Annotated[tuple[Sentence, ...], msgspec.Meta(max_length=20)] = ()
     """What the agent says while a tool takes long, in turn, if the tool wants a phrase said."""
     examples: Annotated[tuple[Example, ...], msgspec.Meta(max_length=100)] = ()
+    after_call: AfterCall | None = None
+    """What is found out from each call once it is over; None: nothing."""
 
     @property
     def revision(self) -> str:

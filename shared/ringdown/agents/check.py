@@ -16,6 +16,7 @@ from typing import TypeAlias
 import msgspec
 
 from ringdown.agents import DRAFT_FIELDS, Agent, Draft
+from ringdown.agents.after_call import after_call_errors
 from ringdown.agents.field_check import field_problems, plain
 from ringdown.agents.opening_hours import spans_of_no_length
 from ringdown.agents.phrases import has_phrases
@@ -96,8 +97,16 @@ def _findings(kind: type[Agent], document: Json, known_tools: DeclaredTools | No
         *(e for e in _errors(agent) if e.partition(":")[0] not in broken),
     ]
     if known_tools is not None:
-        remarks += _useless_tools(agent, known_tools)
-    remarks += [*_hours_of_no_length(agent), *_leaving_model(agent), *_english_notice(agent)]
+        remarks += [
+            *_useless_tools(agent, known_tools),
+            *_forbidden_before_call(agent, known_tools),
+        ]
+    remarks += [
+        *_unfilled_facts(agent),
+        *_hours_of_no_length(agent),
+        *_leaving_model(agent),
+        *_english_notice(agent),
+    ]
     notes = (*_english_phrases(agent), *_ignored_settings(agent), *_simplified(agent, known_tools))
     return Findings(None if errors else agent, tuple(errors), tuple(remarks), notes)
 
@@ -142,6 +151,8 @@ def _errors(agent: Agent) -> Iterator[str]:
     yield from _blank_texts(agent)
     yield from _template_errors(agent)
     yield from _clock_errors(agent)
+    if agent.after_call is not None:
+        yield from after_call_errors(agent.after_call)
     for name in sorted({name for name in agent.tools if agent.tools.count(name) > 1}):
         yield f"tools: {shown(name)} is listed twice. List it once."
 
@@ -252,12 +263,32 @@ def _english_notice(agent: Agent) -> Iterator[str]:
 
 def _useless_tools(agent: Agent, known: DeclaredTools) -> Iterator[str]:
     all_tools = f"Tools: {', '.join(sorted(known))}." if known else "No tool is deployed."
-    for name in dict.fromkeys(agent.tools):
+    named = [("tools", name) for name in dict.fromkeys(agent.tools)]
+    if agent.before_call is not None:
+        named.append(("before_call", agent.before_call))
+    for field, name in named:
         if name not in known:
             meant = did_you_mean(name, known)
-            yield f"tools: there is no tool {shown(name)}.{meant} {all_tools}"
+            yield f"{field}: there is no tool {shown(name)}.{meant} {all_tools}"
         elif (problem := known[name].problem) is not None:
-            yield f"tools: {shown(name)} cannot be used. Correct {problem}"
+            yield f"{field}: {shown(name)} cannot be used. Correct {problem}"
+
+
+def _forbidden_before_call(agent: Agent, known: DeclaredTools) -> Iterator[str]:
+    tool = None if agent.before_call is None else known.get(agent.before_call)
+    if tool is not None and tool.problem is None and not tool.before_call:
+        yield (
+            f"before_call: {agent.before_call} may not be called before a call. Whoever deploys it"
+            " allows it by before_call: true, in its tool.yaml and in its document in tools."
+        )
+
+
+def _unfilled_facts(agent: Agent) -> Iterator[str]:
+    if agent.before_call is None and "caller_facts" in fields_in(agent.instructions):
+        yield (
+            "instructions: {caller_facts} stays empty without before_call. Name the tool there that"
+            " knows the caller."
+        )
 
 
 # What is worth knowing

@@ -23,6 +23,7 @@ def template_values(call: Call, age_ms: float) -> dict[str, str]:
         "weekday": WEEKDAYS[local.weekday()].capitalize(),
         "business_open": "open" if is_business_open(call.agent, local) else "closed",
         "caller_memory": (call.caller_memory or "")[:_LONGEST_MEMORY],
+        "caller_facts": call.caller_facts or "",
         "caller_number": call.caller if is_somebody(call.caller) else "",
         "called_number": call.called if is_somebody(call.called) else "",
         "language": call.agent.language,

@@ -15,12 +15,13 @@ FIELDS = {
     "weekday": "the day of the week there, in English",
     "business_open": "open or closed, by the opening hours; open without any",
     "caller_memory": "what is remembered of the caller's last call; empty if nothing is",
+    "caller_facts": "what the before_call tool says of the caller, as JSON; empty without",
     "caller_number": "the number the caller seems to call from; empty if it is withheld",
     "called_number": "the number that was called",
     "language": "the agent's language, such as en-US",
 }
-INSTRUCTIONS_ONLY = frozenset({"caller_memory"})
-"""A greeting is said word by word; what a model once wrote down is not for that."""
+INSTRUCTIONS_ONLY = frozenset({"caller_facts", "caller_memory"})
+"""A greeting is said word by word; JSON, and what a model once wrote down, are not for that."""
 CLOCK_FIELDS = frozenset({"local_time", "local_date", "weekday"})
 """Fields that need the agent's time zone."""
 

@@ -16,6 +16,7 @@ from typing import Protocol
 import msgspec
 
 from ringdown.agents import Agent
+from ringdown.calls.outcomes import Outcome
 from ringdown.tools import Json, ToolDeclaration
 
 RETENTION = datetime.timedelta(days=30)
@@ -213,6 +214,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """The agent's, else the line's: where a person can be reached."""
     caller_memory: str | None = None
     """What the agent is told of the caller's last call."""
+    caller_facts: str | None = None
+    """What the agent's `before_call` tool said of the caller: a JSON object, on one line."""
+    facts_problem: str | None = None
+    """Why there are no facts, although the agent names a tool for them."""
     is_draft: bool = False
     """Whether the agent is a draft, heard by its tester."""
     agent_problem: str | None = None
@@ -253,6 +258,8 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     claims: tuple[Claim, ...]
     turns: tuple[Turn, ...]
     tool_calls: tuple[ToolCall, ...]
+    outcome: Outcome | None = None
+    """What was found out once it was over; None if nothing was asked, or not yet."""
 
 
 class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
@@ -376,7 +383,7 @@ class CallStore(Protocol):
         """
 
     async def read_record(self, call_sid: str) -> CallRecord | None:
-        """The call with its claims, turns and tool calls."""
+        """The call with its claims, turns, tool calls and outcome."""
 
 
 class CallQuery(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,16 @@ from typing import Protocol
 
 import msgspec
 
+UNREACHED = (
+    "Twilio's own call logs, and recordings if you made any: delete them in Twilio's console.",
+    "Google Cloud's logs, among them the bucket of dead letters: they end with their retention.",
+    "Firestore's point-in-time recovery (seven days if it is on), its backups and exports.",
+    "What Google keeps of Gemini sessions by your terms with it.",
+    "Agents and drafts that name the number, such as a draft's `testers`: take it out of them.",
+    "What tools and receivers of webhooks stored elsewhere, and pages written by `calls show`.",
+)
+"""What `forget` cannot erase, in operators' words."""
+
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """What the next call may know of the last one."""

@@ -57,6 +57,7 @@ def problems(record: CallRecord) -> tuple[str, ...]:
     return (
         *_ending(call),
         *_agent_document(call),
+        *_facts(call),
         *_endpoints(call),
         *_reconnects(call),
         *_no_sound(call),
@@ -69,6 +70,7 @@ def problems(record: CallRecord) -> tuple[str, ...]:
         *_missing_words(turns),
         *_cost(call),
         *_twilio(call),
+        *_outcome(record),
     )
 
 
@@ -155,6 +157,15 @@ def _agent_document(call: Call) -> Iterator[str]:
         yield (
             f"The agent could not be used as it was written, and revision {call.agent_revision}"
             f" answered instead. What is wrong: {reason}"
+        )
+
+
+def _facts(call: Call) -> Iterator[str]:
+    if call.facts_problem is not None:
+        tool = call.agent.before_call
+        yield (
+            f"The call was answered without facts about the caller, because {tool} (before_call)"
+            f" gave none: {_sentence(call.facts_problem)}"
         )
 
 
@@ -387,3 +398,13 @@ def _s(duration_ms: int) -> str:
 def _sentence(text: str) -> str:
     text = " ".join(text.split())
     return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _outcome(record: CallRecord) -> Iterator[str]:
+    outcome = record.outcome
+    if outcome is not None and outcome.problem is not None:
+        times = "once" if outcome.tries == 1 else f"{outcome.tries} times"
+        yield (
+            f"The outcome is not known: it was asked for {times}. {outcome.problem} Correct that,"
+            " and run: ringdown calls analyse --since 30d"
+        )

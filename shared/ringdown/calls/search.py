@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from ringdown.calls import Call, CallIndex, CallQuery, CallStore
+from ringdown.calls.outcomes import Outcome, Success
 from ringdown.calls.problems import problems
 from ringdown.errors import InvalidDocument
 
@@ -25,18 +26,28 @@ class CallArchive(CallIndex, CallStore, Protocol):
 class Found:
     call: Call
     problems: tuple[str, ...]
+    outcome: Outcome | None = None
 
 
 class Search:
     """The calls of `query` with their problems, the newest first; `limit` is the size of a page.
 
     `problem` is what must be said in one of the problems, in large or small letters; "" is any.
+    `outcome` is a `Success`, "problem" for one that could not be found out, or "" for any.
     """
 
-    def __init__(self, store: CallArchive, query: CallQuery, problem: str | None) -> None:
+    def __init__(
+        self,
+        store: CallArchive,
+        query: CallQuery,
+        problem: str | None = None,
+        *,
+        outcome: str | None = None,
+    ) -> None:
         self._store = store
         self._query = query
         self._problem = problem
+        self._outcome = outcome
         self.gave_up_at: datetime.datetime | None = None
         """When the last call began that was looked at, if there are more before it."""
 
@@ -57,8 +68,20 @@ class Search:
             query = msgspec.structs.replace(query, until=page[-1].created_at + _MOMENT)
 
     def _is_wanted(self, found: Found) -> bool:
-        wanted = self._problem
-        return wanted is None or any(wanted.lower() in text.lower() for text in found.problems)
+        problem, outcome = self._problem, self._outcome
+        if problem is not None and not any(problem.lower() in p.lower() for p in found.problems):
+            return False
+        return outcome is None or (
+            found.outcome is not None and outcome in ("", standing(found.outcome))
+        )
+
+
+STANDINGS = (*(success.value for success in Success), "problem")
+
+
+def standing(outcome: Outcome) -> str:
+    """In a word: yes, no, unclear or problem."""
+    return outcome.success.value if outcome.problem is None else "problem"
 
 
 async def with_problems(store: CallStore, calls: Sequence[Call]) -> list[Found]:
@@ -67,14 +90,14 @@ async def with_problems(store: CallStore, calls: Sequence[Call]) -> list[Found]:
 
     async def one(call: Call) -> Found:
         async with turn:
-            return Found(call, await _problems(store, call))
+            return await _found(store, call)
 
     return await asyncio.gather(*(one(call) for call in calls))
 
 
-async def _problems(store: CallStore, call: Call) -> tuple[str, ...]:
+async def _found(store: CallStore, call: Call) -> Found:
     try:
         record = await store.read_record(call.call_sid)
     except InvalidDocument as error:
-        return (f"The record is damaged: {error}.",)
-    return problems(record) if record is not None else ()
+        return Found(call, (f"The record is damaged: {error}.",))
+    return Found(call, ()) if record is None else Found(call, problems(record), record.outcome)

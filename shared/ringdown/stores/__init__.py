@@ -14,6 +14,7 @@ from ringdown.calls.callers import CallerIndex, CallerStore
 from ringdown.calls.figures import FigureStore
 from ringdown.calls.flights import FlightStore
 from ringdown.calls.limits import LimitStore
+from ringdown.calls.outcomes import OutcomeStore
 from ringdown.errors import ConfigurationError
 from ringdown.open_once import OpenOnce
 from ringdown.settings import SettingsReader
@@ -36,6 +37,7 @@ class Store(
     FigureStore,
     FlightStore,
     LimitStore,
+    OutcomeStore,
     ToolStore,
     Protocol,
 ):

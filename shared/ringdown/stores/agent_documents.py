@@ -102,7 +102,9 @@ def _declared(name: str, fields: Document) -> DeclaredTool:
         tool = _tool(name, fields)
     except InvalidDocument as error:
         return DeclaredTool(problem=str(error))
-    return DeclaredTool(simplifications=simplifications(tool.parameters))
+    return DeclaredTool(
+        simplifications=simplifications(tool.parameters), before_call=tool.before_call
+    )
 
 
 def _tool(name: str, fields: Document) -> ToolDeclaration:

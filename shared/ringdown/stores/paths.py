@@ -13,17 +13,21 @@ AGENTS = "agents"
 CALLERS = "callers"
 CALLS = "calls"
 DRAFTS = "drafts"
-BELOW_CALLS = ("attempts", "claims", "flights", "tool_calls", "turns")
+BELOW_CALLS = ("attempts", "claims", "flights", "outcome", "tool_calls", "turns")
+"""In the order in which they are erased: no outcome is written once the attempts are gone."""
 FORGOTTEN_BLOCKS = "settings/forgotten_blocks"
 LIMITS = "settings/limits"
+LOST_WEBHOOKS = "lost_webhooks"
+WEBHOOK_DELIVERIES = "webhook_deliveries"
+WEBHOOKS = "settings/webhooks"
 NUMBERS = "numbers"
 TOOLS = "tools"
 
 LAST_CHARACTER = "\U0010ffff"
 """Comes after whatever an id may go on with."""
 
-OF_A_CALLER = ("callbacks",)
-"""Collections of tools whose documents name a `caller`, and are erased when the caller is."""
+OF_A_CALLER = ("callbacks", "ended_calls", LOST_WEBHOOKS, WEBHOOK_DELIVERIES)
+"""Collections whose documents name a `caller`, and are erased when the caller is."""
 BY_CALLER = ("sent_texts",)
 """Collections of tools with one document for a caller, which is erased likewise."""
 
@@ -100,6 +104,10 @@ def flights_path(call_sid: str) -> str:
 
 def flight_path(call_sid: str, attempt: int, part: int) -> str:
     return f"{flights_path(call_sid)}/{attempt:06}-{part:03}"
+
+
+def outcome_path(call_sid: str) -> str:
+    return f"{call_path(call_sid)}/outcome/answers"
 
 
 def tool_calls_path(call_sid: str) -> str:

@@ -39,6 +39,8 @@ class ToolDeclaration(msgspec.Struct, frozen=True, kw_only=True):
     digits: tuple[str, ...] = ()
     """Purposes of digits typed by the caller that this tool is given, such as `pin`."""
     waiting: Waiting = "tone"
+    before_call: bool = False
+    """Whether agents may have it called while the phone rings, without arguments."""
 
 
 class ToolCallContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +53,8 @@ class ToolCallContext(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the telephone network vouches for the number (STIR/SHAKEN, attestation A)."""
     called: str
     language: str
+    facts: dict[str, Json] = {}
+    """What the agent's `before_call` tool said of the caller; empty if it said nothing."""
 
 
 class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +102,8 @@ class DeclaredTool:
     """What keeps it from being used."""
     simplifications: tuple[str, ...] = ()
     """What models are told otherwise than its parameters say."""
+    before_call: bool = False
+    """Whether agents may have it called before a call."""
 
 
 class ToolStore(Protocol):

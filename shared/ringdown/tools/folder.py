@@ -50,6 +50,7 @@ class ToolDeployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     scheduling: Scheduling = "interrupt"
     digits: tuple[str, ...] = ()
     waiting: Waiting = "tone"
+    before_call: bool = False
     secrets: dict[str, str] = {}
     """Environment variables from Secret Manager, and what each is, in words."""
     roles: tuple[str, ...] = ()

@@ -1,9 +1,9 @@
 """Agents in a store, for commands to work on."""
 
 from ringdown.agents.store import StoredAgent
+from ringdown.agents.yaml_text import to_yaml
 from ringdown.stores import Store
 from ringdown.tools import Json
-from ringdown_cli.agents.yaml_text import to_yaml
 from tests.cli.command_line import CommandLine
 
 DOCUMENT: dict[str, Json] = {

@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from ringdown_cli.agents.yaml_text import from_yaml, to_yaml
+from ringdown.agents.yaml_text import from_yaml, to_yaml
 from tests.cli.agents.stored_agents import DOCUMENT, TESTER, read, save, write
 from tests.cli.command_line import CommandLine
 from tests.ringdown.samples import a_tool

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from ringdown.agents.yaml_text import to_yaml
 from ringdown_cli.agents.who import editor_of
-from ringdown_cli.agents.yaml_text import to_yaml
 from tests.cli.agents.stored_agents import DOCUMENT, TESTER, save, write
 from tests.cli.command_line import CommandLine
 

@@ -397,7 +397,7 @@ async def test_an_agent_that_cannot_be_used(line: Line, tmp_path: Path) -> None:
     assert "night cannot be used as it is" in verdict.finding
     assert 'there is no voice "Cor"' in verdict.advice
     assert "ringdown agents edit night" in verdict.advice
-    assert "ringdown numbers set +14155550177 default" in verdict.advice
+    assert "Give …0177 another agent: ringdown numbers set NUMBER default" in verdict.advice
 
 
 async def test_a_store_without_agents(line: Line, tmp_path: Path) -> None:
@@ -455,11 +455,11 @@ async def test_every_number_is_checked(line: Line, answers: dict[str, Json]) -> 
     verdicts = await line.verdicts("number", "messaging", phone_numbers=(NUMBER, other))
 
     assert verdicts["number"].state is State.WRONG
-    assert f"{NUMBER}: calls and their end come to the webhook" in verdicts["number"].finding
-    assert f"; {other}: calls go to" in verdicts["number"].finding
-    assert verdicts["number"].advice.startswith(f"{other}: Set the voice URL")
+    assert "…0100: calls and their end come to the webhook" in verdicts["number"].finding
+    assert "; …0111: calls go to" in verdicts["number"].finding
+    assert verdicts["number"].advice.startswith("…0111: Set the voice URL")
     assert verdicts["messaging"].state is State.LIMITED
-    assert f"{other}: carriers block its texts" in verdicts["messaging"].finding
+    assert "…0111: carriers block its texts" in verdicts["messaging"].finding
 
 
 @pytest.mark.parametrize("region", ["us1", "ie1", "au1"])
@@ -481,6 +481,18 @@ async def test_the_region_that_processes_the_calls_is_compared(
     else:
         assert verdict.state is State.WRONG
         assert f"Twilio processes its calls in {processed_in or 'us1'}" in verdict.finding
+
+
+async def test_a_region_that_twilio_does_not_tell_is_not_called_wrong(
+    line: Line, answers: dict[str, Json]
+) -> None:
+    answers[f"/v2/PhoneNumbers/{NUMBER}"] = ["what"]
+
+    verdict = await line.verdict("number")
+
+    assert verdict.state is State.UNTRIED
+    assert "calls and their end come to the webhook" in verdict.finding
+    assert "in which region Twilio processes them" in verdict.finding
 
 
 async def test_a_number_without_a_campaign(line: Line, answers: dict[str, Json]) -> None:

@@ -350,3 +350,22 @@ async def test_a_check_that_takes_too_long_is_given_up() -> None:
     )
     assert told == ["slow", "slower"]
     is_told(verdicts["slow"], State.WRONG, "no answer within 0.05 s")
+
+
+async def test_no_phone_number_is_in_what_is_told() -> None:
+    """A scheduled check says it in a log."""
+    url = "https://twimlets.com/forward?PhoneNumber=%2B14155550199&a=+33123456789"
+
+    async def check(deployment: Deployment, means: object) -> Verdict:
+        return wrong(f"+14155550100: calls go to {url}", "Set +442071234567, in 2026-11-30.")
+
+    told: list[Verdict] = []
+    verdicts = await examine(
+        Deployment("nowhere"),
+        None,  # type: ignore[arg-type]  # nobody asks anything
+        lambda _, verdict: told.append(verdict),
+        [Check("number", check, 1.0)],
+    )
+    shown = "https://twimlets.com/forward?PhoneNumber=…0199&a=…6789"
+    assert told == [wrong(f"…0100: calls go to {shown}", "Set …4567, in 2026-11-30.")]
+    assert list(verdicts.values()) == told

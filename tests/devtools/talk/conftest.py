@@ -20,7 +20,8 @@ from tests.jumping_loop import pytest_asyncio_loop_factories as pytest_asyncio_l
 async def line(tmp_path: Path) -> AsyncIterator[TalkLine]:
     """No part runs: a call to it ends with Twilio's apology."""
     token = secrets.token_hex(16)
-    stack = Stack(f"http://127.0.0.1:{free_port()}", token, True, f"sqlite:{tmp_path / 'r.db'}")
+    store_url = f"sqlite:{tmp_path / 'r.db'}"
+    stack = Stack(f"http://127.0.0.1:{free_port()}", token, True, store_url, "unused")
     async with open_store(stack.store_url) as store:
         await seed_default_agent(store)
         network = TwilioNetwork(auth_token=token)

@@ -28,8 +28,8 @@ from devtools.talk.messages import (
 )
 from devtools.talk.server import serving
 from ringdown.agents import packaged_document
-from ringdown_cli.agents.documents import plain_text
-from ringdown_cli.call_page import CallPage, call_page
+from ringdown.agents.documents import plain_text
+from ringdown.call_page import CallPage, call_page
 from simulators.speech.synthesis import synthesize
 from tests.browser import CHROMIUM, Tab, open_page
 from tests.devtools.talk.talking import on_a_free_port

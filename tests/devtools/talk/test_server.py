@@ -91,6 +91,16 @@ async def test_nothing_else_is(line: TalkLine, path: str) -> None:
         assert (await get(url + path)).status_code == 404
 
 
+async def test_the_page_leads_to_the_console(line: TalkLine) -> None:
+    async with serving(line, on_a_free_port()) as url:
+        before = await get(f"{url}console")
+        line.console_url = "http://127.0.0.1:9/"
+        after = await get(f"{url}console")
+
+    assert before.status_code == 404
+    assert (after.status_code, after.headers["Location"]) == (302, "http://127.0.0.1:9/")
+
+
 async def test_under_another_name_there_is_nothing(line: TalkLine) -> None:
     async with serving(line, on_a_free_port()) as url:
         assert (await get(url, host="rebound.example")).status_code == 403

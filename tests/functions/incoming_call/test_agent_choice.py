@@ -48,7 +48,7 @@ class FakeSource(KeptAgents):
 
     async def read_tools(self, names: tuple[str, ...]) -> tuple[ToolDeclaration, ...]:
         await fail(self.tools_fail)
-        return self.declared
+        return tuple(tool for tool in self.declared if tool.name in names)
 
     async def write_tool(self, tool: ToolDeclaration) -> None:
         raise NotImplementedError
@@ -109,7 +109,7 @@ async def test_a_broken_agent_of_which_no_revision_was_kept_is_the_last_known(
 async def test_a_draft_is_heard_by_its_tester_and_remembered_for_nobody(
     source: FakeSource,
 ) -> None:
-    draft = an_agent(greeting="Soon.")
+    draft = an_agent(greeting="Soon.", tools=("lookup_account",))
     source.edit("drafts/default", msgspec.to_builtins(draft) | {"testers": [CALLER]})
     agents = AgentChoice()
     assert await choose(source, agents) == ChosenAgent("default", draft, (a_tool(),), is_draft=True)

@@ -13,6 +13,7 @@ from ringdown.tools import DeclaredTool, Json
 
 GOOD: dict[str, Json] = {"instructions": "Be brief.", "greeting": "Hello."}
 TOOLS = dict.fromkeys(("lookup_account", "search_knowledge_base"), DeclaredTool())
+CUSTOMERS = {"known_customer": DeclaredTool(before_call=True)}
 A_DRAFT: dict[str, Json] = GOOD | {"testers": ["+14155550123"]}
 A_MEGABYTE = "x" * 1_048_576
 OLDER = "gemini-live-2.5-flash-native-audio"
@@ -203,6 +204,31 @@ def problem_of(change: dict[str, Json]) -> str:
             "greeting: {caller_memory} works in instructions only. Leave it out.",
         ),
         (
+            {"greeting": "Hello, {caller_facts}"},
+            "greeting: {caller_facts} works in instructions only. Leave it out.",
+        ),
+        (
+            {"before_call": "lookup_account"},
+            (
+                "before_call: lookup_account may not be called before a call. Whoever deploys it"
+                " allows it by before_call: true, in its tool.yaml and in its document in tools."
+            ),
+        ),
+        (
+            {"before_call": "lookup_acount"},
+            (
+                'before_call: there is no tool "lookup_acount". Did you mean lookup_account?'
+                " Tools: lookup_account, search_knowledge_base."
+            ),
+        ),
+        (
+            {"instructions": "Known: {caller_facts}"},
+            (
+                "instructions: {caller_facts} stays empty without before_call. Name the tool there"
+                " that knows the caller."
+            ),
+        ),
+        (
             {"instructions": "It is {local_time} on {local_date}."},
             (
                 "time_zone: is missing, and needed for {local_date} in instructions and"
@@ -243,6 +269,11 @@ def test_an_operator_is_told_the_field_what_may_be_in_it_and_what_is(
     change: dict[str, Json], told: str
 ) -> None:
     assert problem_of(change) == told
+
+
+def test_a_tool_that_is_allowed_may_be_called_before_a_call() -> None:
+    agent = GOOD | {"before_call": "known_customer", "instructions": "Known: {caller_facts}"}
+    assert not isinstance(check_agent(agent, TOOLS | CUSTOMERS), list)
 
 
 def test_an_unknown_voice_is_answered_with_the_voices() -> None:
@@ -533,3 +564,83 @@ def test_testers_of_a_broken_draft_are_known_all_the_same() -> None:
 
 def test_a_draft_is_published_without_what_makes_it_a_draft() -> None:
     assert agent_document(A_DRAFT | {"publish": True}) == GOOD
+
+
+AFTER_CALL: dict[str, Json] = {
+    "success": "The order is placed.",
+    "fields": [
+        {"name": "order_number", "description": "The order's number."},
+        {"name": "reason", "description": "Why they rang.", "enum": ["late", "wrong item"]},
+        {"name": "boxes", "type": "integer", "description": "How many boxes."},
+    ],
+}
+
+
+def test_what_is_asked_after_a_call_is_part_of_the_agent() -> None:
+    asking = check_agent(GOOD | {"after_call": AFTER_CALL})
+    assert isinstance(asking, Agent)
+    assert asking.after_call is not None
+    assert [field.name for field in asking.after_call.fields] == ["order_number", "reason", "boxes"]
+    without = check_agent(GOOD)
+    assert isinstance(without, Agent)
+    assert (without.after_call, asking.revision == without.revision) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            {"fields": []},
+            "after_call.success: is missing. It must be text of 1 to 2,000 characters.",
+        ),
+        (
+            {"success": " "},
+            "after_call.success: there are only spaces in it. Write what a good call achieves.",
+        ),
+        (
+            {"success": "Yes.", "fields": [{"name": "Order number", "description": "It."}]},
+            (
+                "after_call.fields[0].name: must be a name in small letters, such as order_number"
+                ' or wants_callback; it is "Order number".'
+            ),
+        ),
+        (
+            {"success": "Yes.", "fields": [{"name": "a", "type": "text", "description": "It."}]},
+            'after_call.fields[0].type: must be boolean, integer, number or string; it is "text".',
+        ),
+        (
+            {"success": "Yes.", "fields": [{"name": "a", "description": "It."}] * 2},
+            'after_call.fields: "a" is there twice. Give each field its own name.',
+        ),
+        (
+            {
+                "success": "Yes.",
+                "fields": [
+                    {"name": "a", "type": "number", "description": "It.", "enum": ["1", "2"]}
+                ],
+            },
+            (
+                "after_call.fields[0].enum: only a string has choices. Leave it out, or write type:"
+                " string."
+            ),
+        ),
+        (
+            {"success": "Yes.", "fields": [{"name": "a", "description": "It.", "enum": ["x"]}]},
+            (
+                "after_call.fields[0].enum: has one choice only. Add the others, or write type:"
+                " boolean."
+            ),
+        ),
+        (
+            {
+                "success": "Yes.",
+                "fields": [{"name": "a", "description": "It.", "enum": ["x", "x"]}],
+            },
+            'after_call.fields[0].enum: "x" is listed twice. List it once.',
+        ),
+    ],
+)
+def test_what_is_wrong_with_what_is_asked_after_a_call_is_said(
+    change: dict[str, Json], told: str
+) -> None:
+    assert problem_of({"after_call": change}) == told

@@ -67,6 +67,7 @@ def largest_call() -> Call:
         reconnects=(Reconnect(at_ms=3_540_000, took_ms=8_000, reason="x" * 123),) * 240,
         resumption=Resumption(handle="h" * 10_000, at_ms=3_540_000),
         caller_memory=FOUR_BYTES * 2_000,
+        caller_facts=FOUR_BYTES * 4_000,
         agent_problem=SENTENCE * 10,
     )
 

@@ -134,12 +134,16 @@ def test_whatever_expires_has_a_time_to_live() -> None:
             "callers",
             "calls",
             "claims",
+            "ended_calls",
             "flights",
+            "lost_webhooks",
+            "outcome",
             "pin_tries",
             "sent_texts",
             "tool_answers",
             "tool_calls",
             "turns",
+            "webhook_deliveries",
         ],
     }
 

@@ -37,6 +37,12 @@ def test_a_declaration_is_what_the_handler_needs(tmp_path: Path) -> None:
     assert (tool.name, tool.timeout_s, tool.digits) == ("count_loaves", 3, ("pin",))
     assert tool.url == "https://tools.example/count"
     assert tool.parameters == GOOD["parameters"]
+    assert not tool.before_call
+
+
+def test_a_tool_may_allow_to_be_called_before_calls(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path, {**GOOD, "before_call": True})
+    assert read_tool_folder(folder).declaration("https://tools.example/count").before_call
 
 
 def test_a_function_gets_its_secrets_and_settings_and_nothing_else(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ is one batch whose conditions decide a race, and whoever loses it reads again.
                                     the first may hold an `EarlyEnd` before there is a call
     calls/{sid}/claims/{n}          created once: of racing claims one wins
     calls/{sid}/turns, tool_calls,
-    calls/{sid}/flights             written whole
+    calls/{sid}/flights, outcome    written whole
 
 Each document has the call's `expires_at`, because Firestore's TTL deletes no subcollections.
 """
@@ -34,6 +34,7 @@ from ringdown.calls import (
 )
 from ringdown.calls.figures import GROUPED_BY, Figures, Grouping, Period, dearest_first
 from ringdown.calls.flights import FlightPart
+from ringdown.calls.outcomes import Outcome, kept
 from ringdown.errors import InvalidDocument, StoreUnavailable, Superseded
 from ringdown.log import Log
 from ringdown.stores import transitions
@@ -58,6 +59,7 @@ from ringdown.stores.paths import (
     early_end_path,
     flight_path,
     flights_path,
+    outcome_path,
     tool_calls_path,
     turns_path,
 )
@@ -77,8 +79,8 @@ _log = Log(__name__)
 
 
 class FirestoreCalls:
-    """Implements `ringdown.calls.CallStore`, `ringdown.calls.CallIndex` and
-    `ringdown.calls.flights.FlightStore`."""
+    """Implements `ringdown.calls.CallStore`, `ringdown.calls.CallIndex`,
+    `ringdown.calls.flights.FlightStore` and `ringdown.calls.outcomes.OutcomeStore`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -181,7 +183,9 @@ class FirestoreCalls:
     async def read_record(self, call_sid: str) -> CallRecord | None:
         below = self._database.read_below
         async with self._database.deadline():
-            stored = await self._database.read(call_path(call_sid))
+            stored, outcome = await self._database.read_all(
+                call_path(call_sid), outcome_path(call_sid)
+            )
             if stored is None:
                 return None
             claims = await below(claims_path(call_sid))
@@ -194,6 +198,7 @@ class FirestoreCalls:
             tool_calls=tuple(
                 sorted((t.record(ToolCall) for t in tool_calls), key=lambda t: t.start_ms)
             ),
+            outcome=None if outcome is None else outcome.record(Outcome),
         )
 
     async def list_calls(self, query: CallQuery) -> tuple[Call, ...]:
@@ -257,6 +262,29 @@ class FirestoreCalls:
         async with self._database.deadline():
             parts = await self._database.read_below(flights_path(call_sid))
         return tuple(part.record(FlightPart) for part in parts)
+
+    async def keep_outcome(self, call_sid: str, outcome: Outcome) -> bool:
+        """Stands on the call's current attempt, as `save` does: forgetting erases that first."""
+        path = outcome_path(call_sid)
+        async with self._database.deadline():
+            for _ in range(_TRIES):
+                stored, before = await self._database.read_all(call_path(call_sid), path)
+                if stored is None:
+                    return False
+                call = self._call(stored)
+                written = kept(None if before is None else before.record(Outcome), outcome)
+                if written is None:
+                    return False
+                document = to_document(written) | _expiring(call.expires_at)
+                write: Create | Update = (
+                    Create(path, document)
+                    if before is None
+                    else Update(path, document, unchanged_since=before.updated_at)
+                )
+                stands_on = Stamp(attempt_path(call_sid, call.attempt))
+                if await self._database.commits(stands_on, write):
+                    return True
+        raise _unsettled(call_sid)
 
     async def _change(
         self,

@@ -18,6 +18,7 @@ from ringdown.calls import (
 )
 from ringdown.calls.figures import GROUPED_BY, Figures, Grouping, Period, dearest_first
 from ringdown.calls.flights import FlightPart
+from ringdown.calls.outcomes import Outcome, kept
 from ringdown.documents import to_record
 from ringdown.errors import InvalidDocument, Superseded
 from ringdown.log import Log
@@ -31,6 +32,7 @@ from ringdown.stores.paths import (
     early_end_path,
     flight_path,
     flights_path,
+    outcome_path,
     text_of_id,
     tool_calls_path,
     turns_path,
@@ -44,7 +46,8 @@ _log = Log(__name__)
 
 class SqliteCalls:
     """Implements `ringdown.calls.CallStore`, `ringdown.calls.CallIndex`,
-    `ringdown.calls.figures.FigureStore` and `ringdown.calls.flights.FlightStore`."""
+    `ringdown.calls.figures.FigureStore`, `ringdown.calls.flights.FlightStore` and
+    `ringdown.calls.outcomes.OutcomeStore`."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -129,6 +132,9 @@ class SqliteCalls:
 
     async def read_flights(self, call_sid: str) -> tuple[FlightPart, ...]:
         return await self._worker.run(lambda table: table.below(FlightPart, flights_path(call_sid)))
+
+    async def keep_outcome(self, call_sid: str, outcome: Outcome) -> bool:
+        return await self._worker.run(lambda table: _keep_outcome(table, call_sid, outcome))
 
 
 _BEGAN = "julianday(body ->> 'created_at')"
@@ -255,6 +261,17 @@ def _note_status(table: Table, call_sid: str, status: TwilioStatus, at: datetime
         return True
 
 
+def _keep_outcome(table: Table, call_sid: str, outcome: Outcome) -> bool:
+    path = outcome_path(call_sid)
+    with table.transaction():
+        if table.fields(call_path(call_sid)) is None:
+            return False
+        written = kept(table.read(Outcome, path), outcome)
+        if written is not None:
+            table.write(path, to_document(written))
+        return written is not None
+
+
 def _read_record(table: Table, call_sid: str) -> CallRecord | None:
     call = table.read(Call, call_path(call_sid))
     if call is None:
@@ -266,4 +283,5 @@ def _read_record(table: Table, call_sid: str) -> CallRecord | None:
         claims=table.below(Claim, claims_path(call_sid)),
         turns=tuple(sorted(turns, key=lambda t: t.start_ms)),
         tool_calls=tuple(sorted(tool_calls, key=lambda t: t.start_ms)),
+        outcome=table.read(Outcome, outcome_path(call_sid)),
     )

@@ -1,0 +1,67 @@
+"""While the phone rings: what the agent's `before_call` tool knows about the caller."""
+
+import asyncio
+import json
+
+from msgspec.structs import replace
+
+from ringdown.calls import Call
+from ringdown.log import Log
+from ringdown.tools import NOTHING_TO_TELL, Json, ToolDeclaration
+from ringdown.tools.client import ToolClient
+from ringdown.tools.request import order_key, tool_request
+
+FACTS_WITHIN_S = 0.8
+"""The caller hears ringing meanwhile, and nothing else."""
+MOST_CHARS = 4_000
+"""Of the facts as JSON: every turn of the call is billed with them."""
+_NOT_USABLE = "It isn't declared, or its declaration is invalid. To see why: ringdown doctor"
+_NOT_ALLOWED = "Its declaration doesn't allow it. Set before_call: true in it, and in tool.yaml."
+_LATE = (
+    f"It didn't answer within {FACTS_WITHIN_S:g} s. If it had to be started first, keep an instance"
+    " of it ready."
+)
+
+_log = Log("incoming_call.caller_facts")
+
+
+async def with_facts(call: Call, tool: ToolDeclaration | None, client: ToolClient) -> Call:
+    """The call with the facts about its caller, or with the reason why there are none.
+
+    `tool` is the declaration of the agent's `before_call`, None if it can't be used. Never raises;
+    ends within FACTS_WITHIN_S.
+    """
+    name = call.agent.before_call
+    if name is None:
+        return call
+    if tool is None:
+        return _without(call, _NOT_USABLE)
+    if not tool.before_call:
+        return _without(call, _NOT_ALLOWED)
+    key = f"{order_key(call.call_sid, name, {})}/0"
+    try:
+        async with asyncio.timeout(FACTS_WITHIN_S):
+            called = await client.call(tool, tool_request(call, name, {}, idempotency_key=key))
+    except TimeoutError:
+        return _without(call, _LATE)
+    if called.answer.error is not None:
+        return _without(call, called.answer.error.message)
+    if called.answer == NOTHING_TO_TELL:
+        return call
+    facts = _on_one_line(called.answer.output)
+    if len(facts) > MOST_CHARS:
+        return _without(
+            call, f"Its answer has {len(facts):,} characters, and may have {MOST_CHARS:,}."
+        )
+    return replace(call, caller_facts=facts)
+
+
+def _without(call: Call, problem: str) -> Call:
+    # The problem may hold words of the tool's, which are not for the log.
+    _log.warning("no facts about the caller", agent=call.agent_id, tool=call.agent.before_call)
+    return replace(call, facts_problem=problem)
+
+
+def _on_one_line(output: Json) -> str:
+    """JSON: nothing in it can look like another paragraph of the instructions."""
+    return " ".join(json.dumps(output, ensure_ascii=False).splitlines())

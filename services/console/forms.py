@@ -1,0 +1,53 @@
+"""What a form on a page sends."""
+
+from collections.abc import Iterator
+from urllib.parse import parse_qsl
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+MOST_BYTES = 4_000_000
+"""An agent's document twice over, percent-encoded."""
+_MOST_FIELDS = 5_000
+
+
+class Form:
+    """Fields by name; a name may come more than once. Texts have plain line ends."""
+
+    def __init__(self, fields: list[tuple[str, str]]) -> None:
+        self._fields = [(name, value.replace("\r\n", "\n")) for name, value in fields]
+
+    def __contains__(self, name: str) -> bool:
+        return any(each == name for each, _ in self._fields)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._fields)
+
+    def text(self, name: str) -> str:
+        """Without space around it; empty if it is not there."""
+        return self.raw(name).strip()
+
+    def raw(self, name: str) -> str:
+        return next((value for each, value in self._fields if each == name), "")
+
+    def all(self, name: str) -> list[str]:
+        return [value for each, value in self._fields if each == name]
+
+
+async def read_form(request: Request) -> Form:
+    """Raises HTTPException for what is no form, or too large."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise HTTPException(413, "That is more text than a form may have. Shorten it.")
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            errors="replace",
+            max_num_fields=_MOST_FIELDS,
+        )
+    except ValueError:
+        raise HTTPException(400, "The form could not be read. Load the page again.") from None
+    return Form(pairs)

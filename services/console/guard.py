@@ -1,0 +1,103 @@
+"""What stands before every page: who is asking, and whether the console's own page sent the form.
+
+A form counts only if the browser says that a page of ours sent it. Browsers have said so since 2023
+by `Sec-Fetch-Site`, older ones by `Origin`; no page can forge either. This needs no secret, so a
+form that was left open overnight can still be sent, whichever instance gets it.
+"""
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from console.people import Doorkeeper, Person, Refused
+from ringdown.errors import InvalidDocument, StoreUnavailable
+from ringdown.log import Log
+
+READY = "/ready"
+OPEN = (READY, "/static/")
+"""What anybody may have: whether we are up, and the files that every page needs."""
+_READING = ("GET", "HEAD")
+ASKING = ("/calls/search",)
+"""Forms that change nothing: they are sent so that no phone number is in an address."""
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+Refusal = Callable[[Request, Refused], Awaitable[Response]]
+_log = Log(__name__)
+
+
+class Guard:
+    """Gives pages the person who asks, `request.state.person`; refuses everybody else."""
+
+    def __init__(self, app: ASGIApp, doorkeeper: Doorkeeper, refusal: Refusal) -> None:
+        self._app = app
+        self._doorkeeper = doorkeeper
+        self._refusal = refusal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":  # nothing else is served
+            return
+        request = Request(scope, receive)
+        respond = _with_headers(send, is_page=not request.url.path.startswith(OPEN))
+        if request.url.path == READY:
+            await PlainTextResponse("ready\n")(scope, receive, respond)
+            return
+        try:
+            if not request.url.path.startswith(OPEN):
+                request.state.person = await self._admitted(request)
+        except Refused as refused:
+            response = await self._refusal(request, refused)
+            await response(scope, receive, respond)
+            return
+        await self._app(scope, receive, respond)
+
+    async def _admitted(self, request: Request) -> Person:
+        """Raises Refused."""
+        try:
+            person = await self._doorkeeper.identify(request.headers)
+        except InvalidDocument as error:
+            raise Refused(f"{error}. Correct this document in the store.", status=500) from None
+        except StoreUnavailable:
+            _log.exception("people cannot be read")
+            raise Refused(
+                "The store did not answer, so nobody knows who may come in. Load the page again.",
+                status=503,
+            ) from None
+        if request.method not in _READING:
+            if not _is_from_our_page(request.headers):
+                raise Refused("Only the console's own pages may send forms to it.")
+            if not person.may_edit and request.url.path not in ASKING:
+                raise Refused(f"{person.name} may look, but not change anything. Ask an editor.")
+        return person
+
+
+def _is_from_our_page(headers: Headers) -> bool:
+    site = headers.getlist("sec-fetch-site")
+    if site:
+        return site == ["same-origin"]
+    origins, hosts = headers.getlist("origin"), headers.getlist("host")
+    return len(origins) == len(hosts) == 1 and urlsplit(origins[0]).netloc == hosts[0]
+
+
+def _with_headers(send: Send, *, is_page: bool) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers.setdefault(name, value)
+            headers.setdefault("Cache-Control", "no-store" if is_page else "no-cache")
+        await send(message)
+
+    return sending

@@ -1,0 +1,1 @@
+"""The pages, a section of the site each."""

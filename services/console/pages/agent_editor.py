@@ -1,0 +1,254 @@
+"""The form in which an agent is edited, or its draft."""
+
+import asyncio
+from dataclasses import dataclass
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from console.agent_form import applied, field_of, groups, offered_tools, shown
+from console.desk import Desk
+from console.forms import Form, read_form
+from console.pages.agent_edits import Place, edit_by, look, stored_agent
+from console.showing import Pages
+from ringdown.agents.check import Findings
+from ringdown.agents.difference import changed_fields, contested, difference, merged
+from ringdown.agents.documents import Document, field_text, plain_text
+from ringdown.agents.templates import FIELDS
+from ringdown.agents.yaml_text import NotReadable, from_yaml
+from ringdown.errors import Conflict
+from ringdown.log import Log
+
+_log = Log(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What an edit began with. `version` is None for a document that does not exist yet."""
+
+    document: Document
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """A field that two people changed."""
+
+    name: str
+    theirs: str
+    yours: str
+
+
+class AgentEditor:
+    def __init__(self, desk: Desk, pages: Pages) -> None:
+        self._desk = desk
+        self._pages = pages
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/agents/{agent_id}/check", self.check, methods=["POST"]),
+            Route("/agents/{agent_id}/draft/check", self.check_draft, methods=["POST"]),
+            Route("/agents/{agent_id}/draft", self.edit_draft),
+            Route("/agents/{agent_id}/draft", self.save_draft, methods=["POST"]),
+            Route("/agents/{agent_id}", self.edit),
+            Route("/agents/{agent_id}", self.save, methods=["POST"]),
+        ]
+
+    async def edit(self, request: Request) -> Response:
+        return await self._edit(request, is_draft=False)
+
+    async def edit_draft(self, request: Request) -> Response:
+        return await self._edit(request, is_draft=True)
+
+    async def save(self, request: Request) -> Response:
+        return await self._save(request, is_draft=False)
+
+    async def save_draft(self, request: Request) -> Response:
+        return await self._save(request, is_draft=True)
+
+    async def check(self, request: Request) -> Response:
+        return await self._check(request, is_draft=False)
+
+    async def check_draft(self, request: Request) -> Response:
+        return await self._check(request, is_draft=True)
+
+    async def _edit(self, request: Request, *, is_draft: bool) -> Response:
+        place = Place(request.path_params["agent_id"], is_draft)
+        stored = await stored_agent(self._desk.store, place)
+        begun = Begun(stored.document, stored.version)
+        return await self._form(request, place, begun, stored.document)
+
+    async def _save(self, request: Request, *, is_draft: bool) -> Response:
+        place = Place(request.path_params["agent_id"], is_draft)
+        form = await read_form(request)
+        begun = _begun(form)
+        try:
+            mine = _written(form, begun, is_draft=is_draft)
+        except NotReadable as error:
+            return await self._form(
+                request, place, begun, begun.document, text=form.raw("text"), trouble=str(error)
+            )
+        if form.text("action") == "draft":
+            return await self._begin_draft(request, place, begun, mine)
+        if not changed_fields(begun.document, mine):
+            return RedirectResponse(f"{place.address}?said=unchanged", 303)
+        tools = await self._desk.store.declared_tools()
+        found = place.findings(mine, tools)
+        new = set(found.remarks) - set(place.findings(begun.document, tools).remarks)
+        if found.agent is None or (new and "anyway" not in form):
+            return await self._form(request, place, begun, mine, form=form, ask=bool(new))
+        try:
+            await self._desk.store.write_agent(
+                place.agent_id, mine, over=begun.version, draft=is_draft
+            )
+        except Conflict:
+            return await self._conflict(request, place, begun, mine, form)
+        await look(
+            self._desk,
+            place.agent_id,
+            edit_by(request, self._desk, form.text("why")),
+            draft=is_draft,
+        )
+        _log.info("agent edited", agent=place.agent_id, draft=is_draft)
+        return RedirectResponse(f"{place.address}?said=saved", 303)
+
+    async def _begin_draft(
+        self, request: Request, place: Place, begun: Begun, mine: Document
+    ) -> Response:
+        """What is on the form becomes the draft; the agent stays as it is."""
+        draft = {**mine, "testers": [], "publish": False}
+        try:
+            await self._desk.store.write_agent(place.agent_id, draft, over=None, draft=True)
+        except Conflict:
+            trouble = (
+                f"There is a draft of {place.agent_id} already. Publish it or discard it first."
+            )
+            return await self._form(request, place, begun, mine, trouble=trouble)
+        await look(self._desk, place.agent_id, None, draft=True)
+        return RedirectResponse(f"{place.agent_address}/draft?said=drafted", 303)
+
+    async def _conflict(
+        self, request: Request, place: Place, begun: Begun, mine: Document, form: Form
+    ) -> Response:
+        """Both edits together, to be read and saved again; where both changed, yours stands."""
+        now = await self._desk.store.read_agent(place.agent_id, draft=place.is_draft)
+        if now is None:
+            trouble = f"Somebody deleted {place.agent_id} meanwhile. Saving makes it again."
+            begun = Begun({}, None)
+            return await self._form(
+                request, place, begun, mine, form=form, status=409, trouble=trouble
+            )
+        theirs = Begun(now.document, now.version)
+        both = [
+            Both(name, field_text(name, theirs.document), field_text(name, mine))
+            for name in contested(begun.document, mine, theirs.document)
+        ]
+        return await self._form(
+            request,
+            place,
+            theirs,
+            merged(begun.document, mine, theirs.document),
+            form=form,
+            status=409,
+            changed=difference(begun.document, theirs.document),
+            both=both,
+        )
+
+    async def _form(
+        self,
+        request: Request,
+        place: Place,
+        begun: Begun,
+        document: Document,
+        *,
+        form: Form | None = None,
+        text: str | None = None,
+        trouble: str = "",
+        ask: bool = False,
+        status: int = 200,
+        changed: list[str] | None = None,
+        both: list[Both] | None = None,
+    ) -> Response:
+        """The form with `document` in it, or the `text` that could not be read."""
+        store = self._desk.store
+        tools, draft = await asyncio.gather(
+            store.declared_tools(), store.read_agent(place.agent_id, draft=True)
+        )
+        found = place.findings(document, tools)
+        by_field, general = _by_field(found, draft=place.is_draft)
+        as_yaml = text is not None or (form is not None and form.text("view") == "yaml")
+        as_yaml = as_yaml or request.query_params.get("as") == "yaml"
+        if status == 200 and (trouble or form is not None):
+            status = 422
+        return self._pages.page(
+            request,
+            "agent.html",
+            status=status,
+            place=place,
+            groups=groups(draft=place.is_draft),
+            shown=lambda field: shown(field, document, draft=place.is_draft),
+            tools=offered_tools(document, tools),
+            pills=sorted(FIELDS),
+            found=found,
+            problems=by_field,
+            general=[*([trouble] if trouble else []), *general],
+            base=msgspec.json.encode(begun.document).decode(),
+            version=begun.version or "",
+            as_yaml=as_yaml,
+            text=plain_text(document) if text is None else text,
+            why="" if form is None else form.text("why"),
+            ask=ask,
+            has_draft=draft is not None,
+            changed=changed,
+            both=both or [],
+        )
+
+    async def _check(self, request: Request, *, is_draft: bool) -> Response:
+        """For the page's script: what is wrong with the form as it stands, and what it changes."""
+        place = Place(request.path_params["agent_id"], is_draft)
+        form = await read_form(request)
+        begun = _begun(form)
+        try:
+            mine = _written(form, begun, is_draft=is_draft)
+        except NotReadable as error:
+            return JSONResponse({"fields": {}, "general": [str(error)], "difference": []})
+        found = place.findings(mine, await self._desk.store.declared_tools())
+        by_field, general = _by_field(found, draft=is_draft)
+        return JSONResponse(
+            {
+                "fields": by_field,
+                "general": general,
+                "difference": difference(begun.document, mine),
+            }
+        )
+
+
+def _begun(form: Form) -> Begun:
+    """As the form was given out; the browser kept it."""
+    try:
+        document = msgspec.json.decode(form.raw("base"), type=Document)
+    except msgspec.MsgspecError:
+        raise HTTPException(400, "The form is not complete. Load the page again.") from None
+    return Begun(document, form.text("version") or None)
+
+
+def _written(form: Form, begun: Begun, *, is_draft: bool) -> Document:
+    """Raises NotReadable."""
+    if form.text("view") == "yaml":
+        return from_yaml(form.raw("text"))
+    return applied(begun.document, form, draft=is_draft)
+
+
+def _by_field(found: Findings, *, draft: bool) -> tuple[dict[str, list[str]], list[str]]:
+    by_field: dict[str, list[str]] = {}
+    general = []
+    for problem in (*found.errors, *found.remarks):
+        path = field_of(problem, draft=draft)
+        if path is None:
+            general.append(problem)
+        else:
+            by_field.setdefault(path, []).append(problem.partition(": ")[2] or problem)
+    return by_field, general

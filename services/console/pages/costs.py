@@ -1,0 +1,170 @@
+"""Costs and limits: what calls cost by day, agent and number, and what they may cost at most."""
+
+import asyncio
+import calendar
+import datetime
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from console.desk import Desk
+from console.forms import Form, read_form
+from console.showing import Pages
+from ringdown.calls.figures import Figures, Period, days_until, total
+from ringdown.calls.limits import LineLimits, LineUse
+from ringdown.errors import InvalidDocument
+from ringdown.log import Log
+
+_DAYS = 30
+_WEEK = 7
+_WITHIN_S = 2.0
+_AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
+_NOBODY = ""
+_log = Log(__name__)
+LIMITS = {
+    "calls_per_caller_per_hour": "Calls from one caller in an hour",
+    "calls_at_once": "Calls at once",
+    "calls_per_hour": "Calls in an hour",
+    "minutes_per_day": "Minutes in 24 hours",
+    "usd_per_day": "Dollars in 24 hours",
+}
+"""What each limit is called on the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    date: datetime.date
+    figures: Figures
+    share: float
+    """Of the dearest day's cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    name: str
+    label: str
+    value: str
+    used: str
+    share: float | None
+    """How much of it is used; None where that is not known, or there is no limit."""
+
+
+class CostPages:
+    def __init__(self, desk: Desk, pages: Pages) -> None:
+        self._desk = desk
+        self._pages = pages
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/costs", self.show),
+            Route("/costs/limits", self.limit, methods=["POST"]),
+        ]
+
+    async def show(self, request: Request) -> Response:
+        store, now, zone = self._desk.store, self._desk.now(), await self._desk.zone()
+        periods = days_until(now, zone, _DAYS)
+        figures, limits, use, shares = await asyncio.gather(
+            self._desk.figures.of(*periods, now=now, within_s=_WITHIN_S),
+            _limits(self._desk),
+            store.line_use(_NOBODY, now),
+            self._shares(request, Period(since=periods[_WEEK - 1].since, until=periods[0].until)),
+        )
+        dates = [period.since.astimezone(zone).date() for period in periods]
+        return self._pages.page(
+            request,
+            "costs.html",
+            days=None if figures is None else _days(dates, figures),
+            total=None if figures is None else total(figures),
+            forecast=None if figures is None else _forecast(dates, figures),
+            by=request.query_params.get("by", "day"),
+            shares=shares,
+            limits=list(_limits_shown(limits, use)),
+            count_of_days=_DAYS,
+        )
+
+    async def _shares(self, request: Request, week: Period) -> dict[str, Figures]:
+        """Of the agents or of the numbers that were called, if that is asked for."""
+        by = request.query_params.get("by")
+        if by not in ("agent", "number"):
+            return {}
+        return await self._desk.store.add_up_calls_by("agent" if by == "agent" else "number", week)
+
+    async def limit(self, request: Request) -> Response:
+        limits = _limits_in(await read_form(request))
+        await self._desk.store.write_limits(limits)
+        _log.info("limits changed", by=request.state.person.name)
+        return RedirectResponse("/costs?said=limited", 303)
+
+
+async def _limits(desk: Desk) -> LineLimits | None:
+    """None if they cannot be read: then none holds, and the form makes new ones."""
+    try:
+        return await desk.store.read_limits()
+    except InvalidDocument:
+        return None
+
+
+def _days(dates: list[datetime.date], figures: tuple[Figures, ...]) -> list[Day]:
+    dearest = max((each.cost_usd for each in figures), default=0.0) or 1.0
+    return [
+        Day(date, each, each.cost_usd / dearest) for date, each in zip(dates, figures, strict=True)
+    ]
+
+
+def _forecast(dates: list[datetime.date], figures: tuple[Figures, ...]) -> float | None:
+    """What the whole month costs if its other days are as the last seven full ones were."""
+    today = dates[0]
+    full = figures[1 : _WEEK + 1]
+    if not any(each.calls for each in full):
+        return None
+    so_far = total(
+        each for date, each in zip(dates, figures, strict=True) if _in_month(date, today)
+    )
+    left = calendar.monthrange(today.year, today.month)[1] - today.day
+    return so_far.cost_usd + left * total(full).cost_usd / len(full)
+
+
+def _in_month(date: datetime.date, today: datetime.date) -> bool:
+    return (date.year, date.month) == (today.year, today.month)
+
+
+def _limits_shown(limits: LineLimits | None, use: LineUse) -> Iterator[Limit]:
+    for name, label in LIMITS.items():
+        value = None if limits is None else getattr(limits, name)
+        used = getattr(use, name)
+        knows = value is not None and name != "calls_per_caller_per_hour"
+        yield Limit(
+            name=name,
+            label=label,
+            value="" if value is None else f"{value:g}",
+            used=f"{used:,.2f}".removesuffix(".00") if knows else "",
+            share=min(1.0, used / value) if knows else None,
+        )
+
+
+def _limits_in(form: Form) -> LineLimits:
+    """Raises HTTPException, naming what cannot be a limit."""
+    wanted = {name: _amount(form.text(name), label) for name, label in LIMITS.items()}
+    try:
+        return msgspec.convert(wanted, LineLimits, strict=True)
+    except msgspec.ValidationError as error:
+        field = str(error).rpartition("$.")[2].rstrip("`")
+        label = LIMITS.get(field, field)
+        raise HTTPException(
+            422, f"{label}: write a number above 0 (whole, for calls), or nothing for no limit."
+        ) from None
+
+
+def _amount(text: str, label: str) -> float | None:
+    if not text:
+        return None
+    if not _AMOUNT.fullmatch(text):
+        raise HTTPException(422, f"{label}: “{text}” is not a number above 0.")
+    amount = float(text)
+    return int(amount) if amount.is_integer() else amount

@@ -1,0 +1,115 @@
+"""Puts values into the pages' templates. Whatever a value says, it is text there, never markup."""
+
+import datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from ringdown.calls import Call, CallStatus
+from ringdown.calls.wording import money, number_shown
+
+FOLDER = Path(str(resources.files("console")))
+SECTIONS = (
+    ("/", "Home"),
+    ("/calls", "Calls"),
+    ("/agents", "Agents"),
+    ("/numbers", "Numbers & hours"),
+    ("/callers", "Callers"),
+    ("/costs", "Costs & limits"),
+)
+SAID = {
+    "assigned": "Saved. The next call to that number goes to this agent.",
+    "blocked": "Blocked. The next call from this number is rejected.",
+    "discarded": "The draft was discarded. The agent is as it was.",
+    "drafted": "Draft made. Nobody hears it yet: add your number to its testers.",
+    "limited": "Saved. The next call is held to these limits.",
+    "made": "Made. No number leads to it yet: choose one under Numbers & hours.",
+    "not-blocked": "This caller was not blocked.",
+    "published": "Published. The next call is answered by this.",
+    "restored": "Restored. The next call is answered by this revision.",
+    "saved": "Saved. The next call uses it.",
+    "unassigned": "Saved. The default agent answers this number.",
+    "unblocked": "Unblocked. The next call from this number is answered.",
+    "unchanged": "Nothing was changed.",
+}
+"""What a page says of the form that led to it."""
+
+
+class Pages:
+    """Renders templates. Every page of the site has the same bar at its top."""
+
+    def __init__(self) -> None:
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(FOLDER / "templates"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters.update(
+            count=count,
+            duration=duration,
+            ending=ending,
+            money=money,
+            moment=moment,
+            number=_number,
+        )
+
+    def page(
+        self, request: Request, template: str, *, status: int = 200, **values: Any
+    ) -> HTMLResponse:
+        return HTMLResponse(self.text(request, template, **values), status)
+
+    def text(self, request: Request, template: str, **values: Any) -> str:
+        path = request.url.path
+        return self.template(template).render(
+            person=getattr(request.state, "person", None),
+            sections=SECTIONS,
+            here=max((each for each, _ in SECTIONS if path.startswith(each)), key=len),
+            said=SAID.get(request.query_params.get("said", ""), ""),
+            **values,
+        )
+
+    def template(self, name: str) -> jinja2.Template:
+        return self._templates.get_template(name)
+
+
+def _number(number: str, whole: bool = False) -> str:
+    return number_shown(number, whole=whole)
+
+
+def moment(at: datetime.datetime, zone: ZoneInfo, now: datetime.datetime) -> str:
+    """`09:30`, `yesterday 09:30`, or a day with its time, as clocks in `zone` show it."""
+    local, today = at.astimezone(zone), now.astimezone(zone).date()
+    days = (today - local.date()).days
+    if days == 0:
+        return f"{local:%H:%M}"
+    if days == 1:
+        return f"yesterday {local:%H:%M}"
+    return f"{local:%a} {local.day} {local:%b %H:%M}"
+
+
+def duration(call: Call) -> str:
+    """As a clock counts; empty while the call is live."""
+    if call.ended_at is None:
+        return ""
+    minutes, seconds = divmod(int((call.ended_at - call.created_at).total_seconds()), 60)
+    return f"{minutes}:{seconds:02}"
+
+
+def ending(call: Call) -> str:
+    if call.end_reason is not None:
+        return call.end_reason.value.replace("_", " ")
+    if call.status is CallStatus.ENDED:
+        return "ended"
+    return "ringing" if call.status is CallStatus.RINGING else "live"
+
+
+def count(number: int, noun: str, nouns: str | None = None) -> str:
+    """`1 call`, `1,204 calls`."""
+    return f"1 {noun}" if number == 1 else f"{number:,} {nouns or noun + 's'}"

@@ -1,1 +1,0 @@
-"""Calls tools over HTTP."""

@@ -1,0 +1,127 @@
+"""What the person who edits an agent is told about each field."""
+
+import textwrap
+from dataclasses import dataclass
+
+from ringdown.agents.yaml_text import field_yaml
+from ringdown.gemini.models import MODELS
+from ringdown.tools import Json
+
+_WIDTH = 94
+
+
+@dataclass(frozen=True, slots=True)
+class FieldNote:
+    """`example` is what could stand there, for fields that are empty if nothing is written."""
+
+    text: str
+    example: Json = None
+
+
+FIELD_NOTES = {
+    "instructions": FieldNote("What the model is told: who it is, what it knows, how it works."),
+    "greeting": FieldNote("What the agent says first, word for word."),
+    "notice": FieldNote(
+        "Said before the agent speaks. Without it: that this is an AI, and that the call is"
+        ' transcribed. "" for nothing.',
+        "I'm an AI. This call is transcribed.",
+    ),
+    "voice": FieldNote("One of Gemini's voices: Kore, Puck, Charon, Aoede …"),
+    "volume_db": FieldNote("How much louder the voice is, in decibels: -12 to 12.", 3),
+    "language": FieldNote("What it speaks, as language and country: en-US, de-DE, pt-BR."),
+    "languages": FieldNote(
+        "What callers may speak, besides; helps to write down what they say.", ["en-US", "es-US"]
+    ),
+    "vocabulary": FieldNote(
+        "Words and names that callers say, and that are easily misheard.", ["Ringdown", "Käthe"]
+    ),
+    "model": FieldNote(f"The Gemini Live model: {', '.join(MODELS)}."),
+    "temperature": FieldNote("0 to 2; higher is more varied. Newer models may ignore it.", 0.7),
+    "thinking": FieldNote(
+        "How much a model that thinks does so before it speaks: minimal, low, medium or high.",
+        "low",
+    ),
+    "tools": FieldNote("Names of the tools it may call.", ["lookup_account"]),
+    "before_call": FieldNote(
+        "The tool that is called while the phone rings; what it knows of the caller is"
+        " {caller_facts}.",
+        "known_customer",
+    ),
+    "google_search": FieldNote(
+        "Whether it may look things up on the web with Google Search, which Google bills apart."
+    ),
+    "fallback_number": FieldNote(
+        "Where callers are sent when the agent cannot answer, or when they press 0.",
+        "+14155550199",
+    ),
+    "transfer_numbers": FieldNote(
+        "People the agent may transfer to, by name: numbers, sip: addresses or client: names.",
+        {"billing": "+14155550150"},
+    ),
+    "transfer_accept": FieldNote(
+        "Whether they hear who calls, and press 1 to take the call. A mailbox doesn't."
+    ),
+    "protect_greeting": FieldNote("Whether the greeting is heard out if the caller talks over it."),
+    "turn_taking": FieldNote(
+        "How long a pause may be: quick, normal or patient. How easily the caller interrupts: high,"
+        " or low for noisy lines."
+    ),
+    "idle": FieldNote("When a silent caller is asked whether they are there, and said goodbye to."),
+    "waiting_phrases": FieldNote(
+        "What it says, in turn, while a tool takes long that wants a phrase said.",
+        ["One moment, please.", "I am still looking."],
+    ),
+    "max_call_s": FieldNote("The longest call, in seconds."),
+    "max_cost_usd": FieldNote("The most that the model may cost in one call, in dollars.", 1.5),
+    "time_zone": FieldNote(
+        "Where the agent is; needed for opening_hours and {local_time}.", "Europe/Berlin"
+    ),
+    "opening_hours": FieldNote(
+        "When the agent answers; days that are left out are closed. Outside of that, it says a"
+        " message, goes on to fallback_number, or does answer.",
+        {
+            "monday": "09:00-17:30",
+            "saturday": "10:00-12:00, 13:00-15:00",
+            "closed_on": ["12-25"],
+            "outside": "message",
+        },
+    ),
+    "remember_callers": FieldNote(
+        "Whether a short summary of a call is kept for the caller's next one ({caller_memory})."
+    ),
+    "apply_to_live_calls": FieldNote("Whether new instructions reach calls in progress, too."),
+    "examples": FieldNote(
+        "Sentences of callers, and what must be in the answer. Try them: ringdown agents try.",
+        [{"caller": "What does it cost?", "answer_contains": ["twenty dollars"]}],
+    ),
+    "after_call": FieldNote(
+        "What you want to know of each call once it is over: what a good call achieves, and what to"
+        " find out.",
+        {
+            "success": "The order is placed and confirmed.",
+            "fields": [{"name": "order_number", "description": "The number of the order."}],
+        },
+    ),
+    "testers": FieldNote("Numbers of the people who hear this draft when they call."),
+    "publish": FieldNote("Set it to true, and the draft becomes the agent."),
+}
+
+
+def noted_field(name: str, value: Json) -> str:
+    """A field that is set, below what it is for."""
+    return f"{_comment(name)}{field_yaml(name, value)}"
+
+
+def offered_field(name: str, default: Json) -> str:
+    """A field that is not set, as a comment to take the # from."""
+    note = FIELD_NOTES.get(name)
+    shown = note.example if note is not None and note.example is not None else default
+    lines = field_yaml(name, shown).splitlines()
+    return _comment(name) + "".join(f"# {line}\n" for line in lines)
+
+
+def _comment(name: str) -> str:
+    note = FIELD_NOTES.get(name)
+    if note is None:
+        return ""
+    return "".join(f"# {line}\n" for line in textwrap.wrap(note.text, _WIDTH))

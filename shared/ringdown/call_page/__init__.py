@@ -1,0 +1,23 @@
+"""A page that shows a call: one HTML file with everything in it, which fetches nothing."""
+
+from ringdown.call_page.contents import Arrival, CallPage, Moment, MomentKind, Recording
+from ringdown.call_page.rendering import (
+    FILES,
+    call_page,
+    call_page_in_site,
+    palette,
+)
+from ringdown.call_page.view import view_of
+
+__all__ = [
+    "FILES",
+    "Arrival",
+    "CallPage",
+    "Moment",
+    "MomentKind",
+    "Recording",
+    "call_page",
+    "call_page_in_site",
+    "palette",
+    "view_of",
+]

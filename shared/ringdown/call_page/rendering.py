@@ -1,0 +1,83 @@
+"""Puts a call, the style and the script into one HTML file."""
+
+import base64
+import hashlib
+import html
+import zlib
+from importlib import resources
+from string import Template
+
+import msgspec
+
+from ringdown.call_page.contents import CallPage
+from ringdown.call_page.view import View, view_of
+from ringdown.call_page.waveform import wav_bytes
+
+FILES = resources.files("ringdown.call_page") / "files"
+"""What a page in a site fetches."""
+
+
+def call_page(page: CallPage) -> str:
+    """The page as one HTML document.
+
+    Words of callers are data in it and can never become markup; its policy lets nothing run but
+    its own script and lets nothing be fetched.
+    """
+    script = _file("page.js")
+    script_hash = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{script_hash}'; style-src 'unsafe-inline';"
+        " media-src blob:; base-uri 'none'; form-action 'none'"
+    )
+    return _document(
+        page,
+        policy=f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+        style=f"<style>\n{palette()}{_file('page.css')}</style>",
+        script=f"<script>{script}</script>",
+    )
+
+
+def call_page_in_site(page: CallPage, *, head: str, above: str, files: str) -> str:
+    """The same as a page of a site, whose policy need not allow anything inline.
+
+    `head` is what the site has in the head of every page, and `above` what it shows above the call,
+    both as HTML; `files` is the address below which it serves FILES.
+    """
+    return _document(
+        page,
+        style=f'{head}\n<link rel="stylesheet" href="{files}/page.css">',
+        script=f'<script src="{files}/page.js"></script>',
+        above=above,
+    )
+
+
+def _document(page: CallPage, *, style: str, script: str, policy: str = "", above: str = "") -> str:
+    view = view_of(page)
+    return Template(_file("page.html")).substitute(
+        title=html.escape(f"{view.title}, {view.when}"),
+        policy=policy,
+        style=style,
+        above=above,
+        data=_embedded(view),
+        audio="" if page.recording is None else _audio(wav_bytes(page.recording)),
+        script=script,
+    )
+
+
+def palette() -> str:
+    """The colours that all pages share, as a style sheet."""
+    return _file("palette.css")
+
+
+def _embedded(view: View) -> str:
+    """JSON in which no tag can begin or end."""
+    return msgspec.json.encode(view).decode().replace("<", "\\u003c")
+
+
+def _audio(wav: bytes) -> str:
+    """Compressed: most of a call is silence on one side at least."""
+    return f'<audio data-packed="{base64.b64encode(zlib.compress(wav, 9)).decode()}"></audio>'
+
+
+def _file(name: str) -> str:
+    return (FILES / name).read_text("utf-8")

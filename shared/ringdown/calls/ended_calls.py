@@ -1,0 +1,88 @@
+"""The message that a call is over: a CloudEvent for whoever works on calls afterwards.
+
+Pub/Sub delivers it; without Pub/Sub it waits in the store (`ended_calls/{sid}`), and the stack
+delivers it. It may come twice, and hours later; it holds no word of the call.
+"""
+
+import datetime
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from ringdown.calls import RETENTION
+from ringdown.stores.documents import Documents
+from ringdown.stores.paths import document_path
+
+QUEUE = "ended_calls"
+MOST_TRIES = 16
+"""Over more than an hour, as long as webhooks are tried. As in terraform/call_ended.tf."""
+_SUBJECT = "calls/"
+_FIRST_PAUSE = datetime.timedelta(seconds=10)
+_LONGEST_PAUSE = datetime.timedelta(minutes=10)
+
+
+class EndedCalls(Protocol):
+    """Who is told that a call is over."""
+
+    async def announce(self, call_sid: str, caller: str, at: datetime.datetime) -> None:
+        """Raises what the way out raises: the call is not announced then."""
+
+
+def event_headers(call_sid: str, at: datetime.datetime) -> dict[str, str]:
+    """The event in CloudEvents' binary mode, all in its headers: the body is empty JSON.
+
+    Pub/Sub writes a message's attributes as headers of its push request, without a wrapper
+    (https://docs.cloud.google.com/pubsub/docs/payload-unwrapping).
+    """
+    return {
+        "Content-Type": "application/json",
+        "ce-specversion": "1.0",
+        "ce-type": "ringdown.call.ended.v1",
+        "ce-source": "//ringdown/incoming_call",
+        "ce-id": f"{call_sid}-ended",
+        "ce-subject": f"{_SUBJECT}{call_sid}",
+        "ce-time": at.isoformat(),
+    }
+
+
+EVENT_BODY = b"{}"
+
+
+def call_of_event(attributes: Mapping[str, object]) -> str | None:
+    """Which call an event is about; None if it is about none."""
+    subject = str(attributes.get("subject", ""))
+    return subject.removeprefix(_SUBJECT) or None if subject.startswith(_SUBJECT) else None
+
+
+class QueuedCall(msgspec.Struct, frozen=True, kw_only=True):
+    """An announcement that waits in the store (`ended_calls/{sid}`)."""
+
+    call_sid: str
+    caller: str
+    """So that it is erased with all else of theirs."""
+    ended_at: datetime.datetime
+    due_at: datetime.datetime
+    expires_at: datetime.datetime
+    tries: int = 0
+
+    def after_failure(self, now: datetime.datetime) -> "QueuedCall | None":
+        """It again, later each time; None if that is enough."""
+        tries = self.tries + 1
+        if tries >= MOST_TRIES:
+            return None
+        due_at = now + min(_FIRST_PAUSE * 2 ** (tries - 1), _LONGEST_PAUSE)
+        return msgspec.structs.replace(self, tries=tries, due_at=due_at)
+
+
+class Queue:
+    """Implements `EndedCalls` where there is no Pub/Sub."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    async def announce(self, call_sid: str, caller: str, at: datetime.datetime) -> None:
+        queued = QueuedCall(
+            call_sid=call_sid, caller=caller, ended_at=at, due_at=at, expires_at=at + RETENTION
+        )
+        await self._documents.create(document_path(QUEUE, call_sid), queued)

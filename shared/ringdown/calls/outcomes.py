@@ -1,0 +1,66 @@
+"""What came of a call for the business, as it was found out after the call's end."""
+
+import datetime
+import enum
+from typing import Protocol
+
+import msgspec
+
+Value = str | int | float | bool
+
+
+class Success(enum.StrEnum):
+    YES = "yes"
+    NO = "no"
+    UNCLEAR = "unclear"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """The value of a field, and the turn that is its evidence; None and None without evidence."""
+
+    value: Value | None = None
+    turn: int | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found out (`calls/{sid}/outcome/answers`), or why it could not be."""
+
+    questions: str
+    """The revision of the agent's `after_call` that was asked."""
+    asked_at: datetime.datetime
+    fields: dict[str, Finding] = {}
+    """By name; all that were asked for."""
+    success: Success = Success.UNCLEAR
+    success_turn: int | None = None
+    """The evidence of a yes or no."""
+    summary: str = ""
+    """One line, in the model's words: no evidence is asked for, as for topic and follow-up."""
+    topic: str = ""
+    follow_up: str | None = None
+    """What the business still has to do; None for nothing."""
+    model: str = ""
+    cost_usd: float = 0.0
+    problem: str | None = None
+    """Why there are no answers, and what to do; None if there are."""
+    tries: int = 1
+    """How often it was asked in vain, with a problem."""
+
+
+class OutcomeStore(Protocol):
+    """Where outcomes are kept. Raises StoreUnavailable when the store does not answer."""
+
+    async def keep_outcome(self, call_sid: str, outcome: Outcome) -> bool:
+        """Write it beside the call's turns, with the call's lifetime. False, and nothing is
+        written, if the call is gone, or `kept` says that what is there stays."""
+
+
+def kept(before: Outcome | None, outcome: Outcome) -> Outcome | None:
+    """What is to be written after `before`; None if that stays: answers are replaced only by later
+    answers to other questions, so that a message delivered twice changes nothing."""
+    if before is None:
+        return outcome
+    if before.problem is not None:
+        tries = before.tries + 1 if before.questions == outcome.questions else 1
+        return msgspec.structs.replace(outcome, tries=tries) if outcome.problem else outcome
+    is_later = outcome.asked_at > before.asked_at and outcome.questions != before.questions
+    return outcome if outcome.problem is None and is_later else None

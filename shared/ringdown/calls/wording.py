@@ -1,0 +1,35 @@
+"""How calls are worded wherever people read of them."""
+
+from collections.abc import Iterator
+
+from ringdown.calls import Call
+from ringdown.phone_numbers import is_e164
+
+_SHORT = len("anonymous")
+
+
+def number_shown(number: str, *, whole: bool) -> str:
+    """A phone number's end, enough to know it by; all of it if asked for. What is no number
+    (`anonymous`, `sip:…`) is cut, too."""
+    if whole:
+        return number
+    if is_e164(number):
+        return f"…{number[-4:]}"
+    return number if len(number) <= _SHORT else f"{number[:4]}…"
+
+
+def transfers_shown(call: Call) -> Iterator[str]:
+    """Whom the caller was transferred to, one after the other, and whether they took the call."""
+    for name in call.failed_transfers:
+        yield f"{name}, who did not take the call"
+    if call.transfer_to is not None and not call.agent.transfer_accept:
+        yield call.transfer_to
+    elif call.transfer_to is not None:
+        took = "took" if call.accepted_by is not None else "did not take"
+        yield f"{call.transfer_to}, who {took} the call"
+
+
+def money(usd: float) -> str:
+    if 0 < usd < 0.01:
+        return "less than $0.01"
+    return f"${usd:.2f}"

@@ -1,0 +1,73 @@
+"""Posts a message to a receiver, and believes nothing of it but the status."""
+
+import asyncio
+import datetime
+import ssl
+from typing import NamedTuple
+
+import httpx2
+
+from ringdown.tools.url import problem_with_url
+from ringdown.webhooks import Receiver
+from ringdown.webhooks.signature import InvalidSecret, signed_headers
+
+ANSWERS_WITHIN_S = 15.0
+_GONE = 410
+_AT_ONCE = 20
+
+
+class Failure(NamedTuple):
+    problem: str
+    """In operators' words."""
+    final: bool = False
+    """The receiver wants nothing any more: not to be tried again."""
+
+
+class Sender:
+    """One connection pool per process. `send` raises nothing but on cancellation."""
+
+    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
+        """`tls` trusts what the system does not."""
+        self._http = httpx2.AsyncClient(
+            limits=httpx2.Limits(max_connections=_AT_ONCE),
+            follow_redirects=False,
+            trust_env=False,
+            timeout=None,
+            verify=tls or ssl.create_default_context(),
+        )
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def send(
+        self, receiver: Receiver, message_id: str, body: bytes, now: datetime.datetime
+    ) -> Failure | None:
+        """None once the receiver has taken it. Of the answer no more than the status is read."""
+        problem = problem_with_url(receiver.url)
+        if problem is not None:
+            return Failure(f"Its URL {problem}.")
+        try:
+            signed = signed_headers(receiver.secret, message_id, body, int(now.timestamp()))
+        except InvalidSecret as error:
+            return Failure(f"{error}.")
+        headers = {"content-type": "application/json", "user-agent": "ringdown", **signed}
+        try:
+            async with (
+                asyncio.timeout(ANSWERS_WITHIN_S),
+                self._http.stream("POST", receiver.url, content=body, headers=headers) as response,
+            ):
+                return _failure(response.status_code)
+        except TimeoutError:
+            return Failure(f"It didn't answer within {ANSWERS_WITHIN_S:g} s.")
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+            return Failure(f"It could not be reached ({type(error).__name__}).")
+
+
+def _failure(status: int) -> Failure | None:
+    if 200 <= status < 300:
+        return None
+    if 300 <= status < 400:
+        return Failure(f"It redirects (HTTP {status}). Set the URL that it redirects to.")
+    if status == _GONE:
+        return Failure("It wants no more messages (HTTP 410).", final=True)
+    return Failure(f"It answered with HTTP {status}.")

@@ -1,0 +1,138 @@
+# The console for the people who run the line: off unless console_people names somebody. Identity-Aware Proxy stands on
+# the service itself, without a load balancer; the console checks the header that it signs.
+
+locals {
+  console          = "${local.name}-console"
+  console_url      = length(var.console_people) == 0 ? null : "https://${local.console}-${local._domain}"
+  _has_console     = length(var.console_people) > 0
+  _iap_agent       = "serviceAccount:service-${local.project_number}@gcp-sa-iap.iam.gserviceaccount.com"
+  _people_document = { roles = var.console_people }
+}
+
+resource "google_service_account" "console" {
+  count = local._has_console ? 1 : 0
+
+  account_id   = "${local.name}-console"
+  display_name = "${local.name}: pages for the people who run the line"
+
+  depends_on = [time_sleep.apis]
+}
+
+resource "google_cloud_run_v2_service" "console" {
+  count = local._has_console ? 1 : 0
+
+  name                = local.console
+  location            = var.region
+  description         = "Pages for the people who run the line"
+  ingress             = "INGRESS_TRAFFIC_ALL"
+  iap_enabled         = true
+  deletion_protection = false # it keeps nothing
+
+  template {
+    service_account                  = google_service_account.console[0].email
+    timeout                          = "60s"
+    max_instance_request_concurrency = 40
+
+    scaling {
+      min_instance_count = 0
+      max_instance_count = 2
+    }
+
+    containers {
+      image = terraform_data.image["console"].output
+
+      ports {
+        container_port = 8080
+      }
+
+      resources {
+        limits = {
+          cpu    = "1"
+          memory = "512Mi"
+        }
+        cpu_idle          = true
+        startup_cpu_boost = true
+      }
+
+      env {
+        name  = "IAP_AUDIENCE"
+        value = "/projects/${local.project_number}/locations/${var.region}/services/${local.console}"
+      }
+      env {
+        name  = "STORE_URL"
+        value = local.store_url
+      }
+
+      startup_probe {
+        period_seconds    = 1
+        timeout_seconds   = 1
+        failure_threshold = 60
+        http_get {
+          path = "/ready"
+        }
+      }
+    }
+  }
+
+  traffic {
+    type    = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
+    percent = 100
+  }
+
+  depends_on = [time_sleep.grants]
+}
+
+# The account by which the proxy calls the service. Google makes it for a project when it is asked to.
+resource "terraform_data" "iap_agent" {
+  count = local._has_console ? 1 : 0
+
+  triggers_replace = var.project_id
+
+  provisioner "local-exec" {
+    command = "gcloud beta services identity create --service=iap.googleapis.com --project=\"$PROJECT\" --quiet"
+    environment = {
+      PROJECT = var.project_id
+    }
+  }
+
+  depends_on = [time_sleep.apis]
+}
+
+# Nobody else may call the service, so nobody gets around the proxy.
+resource "google_cloud_run_v2_service_iam_member" "proxy_calls_console" {
+  count = local._has_console ? 1 : 0
+
+  location = var.region
+  name     = google_cloud_run_v2_service.console[0].name
+  role     = "roles/run.invoker"
+  member   = local._iap_agent
+
+  depends_on = [terraform_data.iap_agent]
+}
+
+# Whom the proxy lets through. What they may do there is in settings/people.
+resource "google_iap_web_cloud_run_service_iam_member" "person" {
+  for_each = var.console_people
+
+  location               = var.region
+  cloud_run_service_name = google_cloud_run_v2_service.console[0].name
+  role                   = "roles/iap.httpsResourceAccessor"
+  member                 = "user:${each.key}"
+}
+
+# Written once, so that somebody can come in; from then on it is the operators'. See docs/decisions/0007.
+resource "terraform_data" "people" {
+  count = local._has_console ? 1 : 0
+
+  triggers_replace = local.store_url
+
+  provisioner "local-exec" {
+    command = "python3 ${path.module}/scripts/firestore.py seed"
+    environment = {
+      DATABASE = google_firestore_database.this.name
+      DOCUMENT = jsonencode(local._people_document)
+      PROJECT  = var.project_id
+      SEED     = "settings/people"
+    }
+  }
+}
