@@ -283,6 +283,8 @@ class Conversation:
 
     def interrupted(self, at_ms: float, *, by_service: bool = True) -> None:
         self.state.link.interrupted(at_ms, by_service=by_service)
+        if by_service and self.clip_outlives_reply:
+            return
         self.waiting.stop()
         if not self.playback.idle:
             self.effects.do(ClearPlayback())

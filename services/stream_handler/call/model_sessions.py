@@ -346,10 +346,8 @@ class ModelSessions:
         return self.conversation.clip_is_protected and not (asked or self.state.link.generating)
 
     def interrupted(self, at_ms: float) -> None:
-        if self.conversation.clip_outlives_reply:
-            self.state.link.interrupted(at_ms)
-            return
-        if self.state.link.generating or not self.playback.idle:
+        stops = self.state.link.generating or not self.playback.idle
+        if stops and not self.conversation.clip_outlives_reply:
             if self._nobody_spoke(at_ms):
                 self.watchdog.cut_short_by_little(at_ms)
             else:

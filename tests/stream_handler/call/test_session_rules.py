@@ -87,6 +87,7 @@ class AnyCall(RuleBasedStateMachine):
         )
         self.greeted = clip_ms > 0 and not resumed
         clip = bytes([CLIP]) * (clip_ms * BYTES_PER_MS) if self.greeted else b""
+        self.heard_out_ms = clip_ms if self.greeted and protected else 0
         self.history = HISTORY if resumed else ()
         self.stage = Stage(call, line=Line(down_ms=down_ms, up_ms=up_ms), history=self.history)
         self.generation = 0
@@ -401,6 +402,11 @@ class AnyCall(RuleBasedStateMachine):
             assert answered[id] <= expected, f"{id} was answered before it was recorded"
             if self.stage.sessions == 1 and self.stage.model_is_there:  # and knows every call
                 assert answered[id] + called_off >= expected, f"{id} was not answered"
+
+    @invariant()
+    @precondition(lambda self: self.talking and self.stage.all(ClearPlayback))
+    def a_protected_clip_is_heard_out(self) -> None:
+        assert self.stage.played_ms(CLIP) >= self.heard_out_ms, "a protected clip was stopped"
 
     @invariant()
     def a_turn_claims_no_more_than_was_heard(self) -> None:

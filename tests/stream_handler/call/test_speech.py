@@ -1,8 +1,12 @@
 import math
 import random
 
+import numpy as np
 import pytest
 
+from ringdown.audio.telephone import Upsampler
+from simulators.speech import mulaw
+from simulators.speech.synthesis import Voice, synthesize
 from stream_handler.call.speech import (
     SpeechChange,
     SpeechDetector,
@@ -125,3 +129,25 @@ def test_what_rises_and_falls_sounds_spoken(levels: list[float], sounds_spoken: 
 
     assert isinstance(stopped, SpeechStopped)
     assert stopped.sounds_spoken is sounds_spoken
+
+
+@pytest.mark.parametrize("noise_dbfs", [-90, -50, -40])
+@pytest.mark.parametrize("voice", ["en-us", "en-us+f3", "fr"])
+def test_voices_sound_spoken_within_300_ms_and_noise_never(voice: str, noise_dbfs: float) -> None:
+    words = synthesize("Um, I have a question.", rate_hz=8_000, voice=Voice(voice)) * 0.3
+    quiet = np.zeros(16_000)
+    line = np.concatenate([quiet, words, quiet])
+    line += np.random.default_rng(1).normal(0, 32_768 * 10 ** (noise_dbfs / 20), len(line))
+    sound, up, detector = mulaw.encode(line.astype(np.int16)), Upsampler(), SpeechDetector()
+
+    began_ms, long_ms, spoken_ms = len(quiet) / 8, [], []
+    for at in range(160, len(sound) + 1, 160):
+        up.convert(sound[at - 160 : at])
+        detector.frame(at / 8, up.level_dbfs, FRAME_MS)
+        onset_ms = max(detector.onset_ms or 0.0, began_ms)
+        if detector.speaking and (detector.last_voiced_ms or 0.0) - onset_ms >= 300:
+            long_ms.append(at / 8)
+        if detector.spoken_ms >= 300:
+            spoken_ms.append(at / 8)
+
+    assert began_ms < spoken_ms[0] <= long_ms[0] + 40
