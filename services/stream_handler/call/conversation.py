@@ -155,8 +155,7 @@ class Conversation:
         self.transcript.agent_text(words, at_ms)
         self.transcript.agent_audio(at_ms, self.playback.sent, len(clip), None)
         self._play(clip, at_ms)
-        if (mark := self.playback.complete()) is not None:
-            self.effects.do(SendMark(mark))
+        self._end_of_sound()
         self.transcript.agent_complete()
         self.transcript.agent_turn_over()
 
@@ -284,6 +283,8 @@ class Conversation:
     def interrupted(self, at_ms: float, *, by_service: bool = True) -> None:
         self.state.link.interrupted(at_ms, by_service=by_service)
         if by_service and self.clip_outlives_reply:
+            self.transcript.agent_dropped()
+            self._end_of_sound()
             return
         self.waiting.stop()
         if not self.playback.idle:
@@ -312,11 +313,14 @@ class Conversation:
     def generation_completed(self, at_ms: float) -> None:
         self.state.link.generation_completed()
         self.transcript.agent_complete()
-        mark = self.playback.complete()
-        if mark is not None:
-            self.effects.do(SendMark(mark))
+        self._end_of_sound()
         self.goodbye.generation_completed(at_ms)
         self._after_playback(at_ms)
+
+    def _end_of_sound(self) -> None:
+        """Ask to be told when all that was sent has been heard."""
+        if (mark := self.playback.complete()) is not None:
+            self.effects.do(SendMark(mark))
 
     def turn_completed(self, at_ms: float) -> None:
         self.generation_completed(at_ms)

@@ -87,6 +87,8 @@ class Transcript:
         self._early_text_ms = 0.0
         self._inaudible = False
         """Whether the reply that has begun has no sound so far."""
+        self._dropped = False
+        """Whether text that comes now is of a reply that the model has dropped."""
         self._late_text_ms = 0.0
         """When text of the turn before has come."""
         self.agent_spoke_last = handed_over
@@ -248,7 +250,7 @@ class Transcript:
             return ()
         turn = self._agent[-1] if self._agent else self._heard
         text, self._early_text = self._early_text, ""
-        if turn is None:
+        if turn is None or self._dropped:
             return ()
         turn.text += text
         if turn is not self._heard:
@@ -275,7 +277,7 @@ class Transcript:
             reply_ms = at_ms - last_voiced_ms if is_reply and last_voiced_ms is not None else None
             saved = (*self._late_text(at_ms), *self._answer_caller(last_voiced_ms))
             self._heard = None
-            self._inaudible = False
+            self._inaudible = self._dropped = False
             self._agent.append(_AgentTurn(at_ms, position, position, reply_ms, self._early_text))
             self._early_text = ""
         self._agent[-1].last_position = position + length
@@ -295,6 +297,12 @@ class Transcript:
             self._heard.over = True
         if self._agent:
             self._agent[-1].over = True
+
+    def agent_dropped(self) -> None:
+        """The model drops its reply. What was sent of it is played; no more text belongs to it."""
+        self.agent_complete()
+        self.agent_turn_over()
+        self._dropped = True
 
     def agent_heard(self, at_ms: float, heard_to: int) -> tuple[Turn, ...]:
         """Close the complete turns that were played to their end."""

@@ -191,6 +191,19 @@ def test_a_model_that_interrupts_itself_does_not_stop_it(protected: bool) -> Non
     assert told(stage) == [], "nobody needs it again"
 
 
+def test_words_of_a_reply_that_is_dropped_behind_it_are_not_recorded() -> None:
+    stage = connect(started(protected=True))
+    stage.tool_call("t1", args={"account": 1})
+    stage.agent_text("Well, ")
+    stage.audio(300, REPLY)
+    stage.interrupted()
+    stage.agent_text("late words")
+    stage.caller(CLIP_MS + 4_000, QUIET_DBFS)
+
+    assert stage.played_ms(CLIP) == CLIP_MS
+    assert [turn.text for turn in stage.record.by(Speaker.AGENT)] == [GREETING, "Well,"]
+
+
 def test_a_reply_behind_it_stops_with_it_and_was_not_heard() -> None:
     stage = connect(started(protected=False))
     stage.reply("Anything else?", 1_000, REPLY)

@@ -94,7 +94,7 @@ class AnyCall(RuleBasedStateMachine):
         self.generating = False
         self.stale = False
         """Interrupted: the rest of the generation may still be on its way."""
-        self.stale_since_ms = 0.0
+        self.stale_since_ms = self.late_ms = 0.0
         self.turn_open = False
         self.forbidden: set[int] = set()
         """Generations that must not be played any more."""
@@ -208,7 +208,10 @@ class AnyCall(RuleBasedStateMachine):
     @rule(length_ms=st.integers(1, 1_500))
     @precondition(lambda self: self.model_is_there and self.stale)
     @precondition(lambda self: self.stage.now_ms < self.stale_since_ms + 1_000)
+    @precondition(lambda self: self.stage.now_ms < self.late_ms + 200)
     def speaks_on_though_interrupted(self, length_ms: int) -> None:
+        """What comes after a pause is a new reply."""
+        self.late_ms = self.stage.now_ms
         self.stage.agent_text("late ")
         self.check(self.stage.audio(length_ms, self.generation))
         self.check_that_nothing_was_overlooked()
@@ -235,6 +238,7 @@ class AnyCall(RuleBasedStateMachine):
     def is_interrupted(self) -> None:
         if self.generating:
             self.stale, self.stale_since_ms = True, self.stage.now_ms
+            self.late_ms = self.stale_since_ms
         self.generating = False
         self.forbidden.add(self.generation)
         if self.talking:
