@@ -26,12 +26,30 @@ class ReceiverStandIn:
     url: str = ""
     received: list[Received] = field(default_factory=list)
     is_told: asyncio.Event = field(default_factory=asyncio.Event)
+    _serving: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def receiver(self) -> Receiver:
         return Receiver(url=self.url, secret=SECRET)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        try:
+            await self._serve(reader, writer)
+        finally:
+            writer.close()
+            self._serving.discard(task)
+
+    async def stop(self) -> None:
+        """Hang up on whoever is still there."""
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+        await asyncio.sleep(0)  # what was closed is gone in the loop's next round
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             _, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
             pairs = (line.partition(": ") for line in lines)
@@ -41,7 +59,6 @@ class ReceiverStandIn:
             self.is_told.set()
             await self.respond(writer)
             await writer.drain()
-        writer.close()
 
 
 def answers(status: str, *headers: str, body: bytes = b"") -> Respond:
@@ -103,3 +120,4 @@ async def receiving(
         yield stand_in
     finally:
         server.close()
+        await stand_in.stop()
