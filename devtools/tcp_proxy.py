@@ -1,8 +1,8 @@
 """Several processes behind one port, as Cloud Run puts instances behind one address.
 
-Connections go to the backends in turn, without affinity. One that does not accept, or breaks off
-before it has answered anything, is skipped; later on, what is lost stays lost, for it is
-one process's.
+A connection goes to the backend that carries the fewest, or, if several do, to the next of them in
+turn; there is no affinity. One that does not accept, or breaks off before it has answered anything,
+is skipped; later on, what is lost stays lost, for it is one process's.
 
     python -m devtools.tcp_proxy PORT BACKEND_PORT...     (all on 127.0.0.1)
 """
@@ -10,6 +10,7 @@ one process's.
 import asyncio
 import signal
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TypeAlias
@@ -19,7 +20,7 @@ _PIECE_BYTES = 64 * 1024
 _HOST = "127.0.0.1"
 
 
-_Backend: TypeAlias = tuple[bytes, asyncio.StreamReader, asyncio.StreamWriter]
+_Backend: TypeAlias = tuple[int, bytes, asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class TcpProxy:
@@ -27,6 +28,8 @@ class TcpProxy:
         """`backends` are ports."""
         self._backends = tuple(backends)
         self._turn = 0
+        self._carried: Counter[int] = Counter()
+        """How many connections each backend has now."""
         self._connections: set[asyncio.Task[None]] = set()
 
     def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -55,7 +58,8 @@ class TcpProxy:
         backend = await self._answering(await _first_piece(reader))
         if backend is None:
             return
-        answer, from_backend, to_backend = backend
+        port, answer, from_backend, to_backend = backend
+        self._carried[port] += 1
         try:
             writer.write(answer)
             async with asyncio.TaskGroup() as both:
@@ -64,18 +68,20 @@ class TcpProxy:
         except* (ConnectionError, TimeoutError):
             pass  # what broke on one side breaks on the other
         finally:
+            self._carried[port] -= 1
             to_backend.transport.abort()
 
     async def _answering(self, request: bytes) -> _Backend | None:
         """The backend that answers, with the beginning of its answer."""
         first, self._turn = self._turn, (self._turn + 1) % len(self._backends)
-        for port in (*self._backends[first:], *self._backends[:first]) if request else ():
+        in_turn = (*self._backends[first:], *self._backends[:first])
+        for port in sorted(in_turn, key=self._carried.__getitem__) if request else ():
             with suppress(OSError, TimeoutError):
                 async with asyncio.timeout(_CONNECT_WITHIN_S):
                     reader, writer = await asyncio.open_connection(_HOST, port)
                 writer.write(request)
                 if answer := await reader.read(_PIECE_BYTES):
-                    return answer, reader, writer
+                    return port, answer, reader, writer
                 writer.close()
         return None
 

@@ -173,6 +173,8 @@ async def _in_mid_answer(
         broken_ms = [call.now_ms for call in calls]
         await break_it(calls)
         endings = await asyncio.gather(*map(go_on, calls), return_exceptions=True)
+    if not any(endings):
+        return [Seen(problem="no call was hit")] * count
     records = await asyncio.gather(*map(world.record, calls))
     return [
         _seen(call, record, ending, at_ms, seen_if_hit or _seen_of_taken_over)
