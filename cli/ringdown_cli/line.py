@@ -9,9 +9,9 @@ from ringdown.calls import Call, CallQuery
 from ringdown.calls.limits import LineLimits, LineUse
 from ringdown.calls.line_state import Concern, Hours, LineState, Subject, line_state
 from ringdown.calls.search import with_problems
-from ringdown.calls.wording import money, number_shown
+from ringdown.calls.wording import length, money, number_shown
 from ringdown.errors import ConfigurationError
-from ringdown_cli.calls.wording import call_table, length, short_sid
+from ringdown_cli.calls.wording import call_table, short_sid
 from ringdown_cli.command import DONE, CannotGoOn, Surroundings
 from ringdown_cli.store_choice import NO_STORE, choose_store, opened
 from ringdown_cli.terminal import Style, Terminal

@@ -19,7 +19,7 @@ class Desk:
     figures: SettledFigures = field(init=False)
 
     def __post_init__(self) -> None:
-        self.figures = SettledFigures(self.store)
+        self.figures = SettledFigures(self.store.add_up_calls)
 
     async def zone(self) -> zoneinfo.ZoneInfo:
         """Where the line is: the default agent's time zone, else UTC."""

@@ -3,8 +3,9 @@
 import asyncio
 import datetime
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 
-from ringdown.calls.figures import Figures, FigureStore, Period
+from ringdown.calls.figures import Figures, Period
 from ringdown.calls.line_state import LONGEST_CALL
 
 _MOST = 500
@@ -12,12 +13,15 @@ _FOR = datetime.timedelta(hours=1)
 """Then it is added up again: calls of a caller who was forgotten are gone."""
 _AT_ONCE = 4
 
+AddUpCalls = Callable[..., Awaitable[tuple[Figures, ...]]]
+
 
 class SettledFigures:
     """Remembers the figures of periods in which no call can be live any more."""
 
-    def __init__(self, store: FigureStore) -> None:
-        self._store = store
+    def __init__(self, add_up_calls: AddUpCalls) -> None:
+        """`add_up_calls` as `FigureStore` has it."""
+        self._add_up_calls = add_up_calls
         self._known: OrderedDict[Period, tuple[Figures, datetime.datetime]] = OrderedDict()
 
     async def of(
@@ -36,7 +40,7 @@ class SettledFigures:
         return tuple(self._known[each][0] if each in begun else Figures() for each in periods)
 
     async def _add_up(self, periods: list[Period], now: datetime.datetime) -> None:
-        found = await self._store.add_up_calls(*periods)
+        found = await self._add_up_calls(*periods)
         for period, figures in zip(periods, found, strict=True):
             self._known[period] = (figures, now)
             self._known.move_to_end(period)

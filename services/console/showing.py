@@ -10,8 +10,7 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from ringdown.calls import Call, CallStatus
-from ringdown.calls.wording import money, number_shown
+from ringdown.calls.wording import ending, length, money, number_shown
 
 FOLDER = Path(str(resources.files("console")))
 SECTIONS = (
@@ -53,7 +52,7 @@ class Pages:
         )
         self._templates.filters.update(
             count=count,
-            duration=duration,
+            duration=length,
             ending=ending,
             money=money,
             moment=moment,
@@ -92,22 +91,6 @@ def moment(at: datetime.datetime, zone: ZoneInfo, now: datetime.datetime) -> str
     if days == 1:
         return f"yesterday {local:%H:%M}"
     return f"{local:%a} {local.day} {local:%b %H:%M}"
-
-
-def duration(call: Call) -> str:
-    """As a clock counts; empty while the call is live."""
-    if call.ended_at is None:
-        return ""
-    minutes, seconds = divmod(int((call.ended_at - call.created_at).total_seconds()), 60)
-    return f"{minutes}:{seconds:02}"
-
-
-def ending(call: Call) -> str:
-    if call.end_reason is not None:
-        return call.end_reason.value.replace("_", " ")
-    if call.status is CallStatus.ENDED:
-        return "ended"
-    return "ringing" if call.status is CallStatus.RINGING else "live"
 
 
 def count(number: int, noun: str, nouns: str | None = None) -> str:

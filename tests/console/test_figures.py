@@ -21,12 +21,6 @@ class Counting:
         self.asked += periods
         return tuple(Figures(calls=len(self.asked)) for _ in periods)
 
-    async def count_calls(self, *queries: object) -> tuple[int, ...]:
-        raise NotImplementedError
-
-    async def add_up_calls_by(self, by: object, period: Period) -> dict[str, Figures]:
-        raise NotImplementedError
-
 
 class Slow(Counting):
     """Takes a second for whatever it is asked at once."""
@@ -37,13 +31,17 @@ class Slow(Counting):
         return found
 
 
+def settled(counting: Counting) -> SettledFigures:
+    return SettledFigures(counting.add_up_calls)
+
+
 def hour(begins: datetime.datetime) -> Period:
     return Period(since=begins, until=begins + HOUR)
 
 
 async def test_a_period_that_is_over_is_asked_for_once() -> None:
     store = Counting()
-    figures, old, present = SettledFigures(store), hour(NOON - 5 * HOUR), hour(NOON)
+    figures, old, present = settled(store), hour(NOON - 5 * HOUR), hour(NOON)
 
     first = await figures.of(old, present, now=NOON, within_s=5)
     second = await figures.of(old, present, now=NOON, within_s=5)
@@ -57,7 +55,7 @@ async def test_a_period_that_is_over_is_asked_for_once() -> None:
 
 async def test_a_call_of_the_last_hours_may_still_be_live() -> None:
     store = Counting()
-    figures, recent = SettledFigures(store), hour(NOON - 2 * HOUR)
+    figures, recent = settled(store), hour(NOON - 2 * HOUR)
 
     await figures.of(recent, now=NOON, within_s=5)
     await figures.of(recent, now=NOON, within_s=5)
@@ -68,13 +66,13 @@ async def test_a_call_of_the_last_hours_may_still_be_live() -> None:
 async def test_what_is_to_come_has_no_calls_and_is_not_asked_for() -> None:
     store = Counting()
 
-    assert await SettledFigures(store).of(hour(NOON + HOUR), now=NOON, within_s=5) == (Figures(),)
+    assert await settled(store).of(hour(NOON + HOUR), now=NOON, within_s=5) == (Figures(),)
     assert store.asked == []
 
 
 async def test_what_was_added_up_in_time_is_not_asked_for_again() -> None:
     store = Slow()
-    figures, hours = SettledFigures(store), [hour(NOON - n * HOUR) for n in range(5, 15)]
+    figures, hours = settled(store), [hour(NOON - n * HOUR) for n in range(5, 15)]
 
     assert await figures.of(*hours, now=NOON, within_s=2.5) is None
     assert await figures.of(*hours, now=NOON, within_s=2.5) is not None
@@ -84,7 +82,7 @@ async def test_what_was_added_up_in_time_is_not_asked_for_again() -> None:
 
 async def test_after_an_hour_it_is_asked_for_again() -> None:
     store = Counting()
-    figures, old = SettledFigures(store), hour(NOON - 5 * HOUR)
+    figures, old = settled(store), hour(NOON - 5 * HOUR)
 
     await figures.of(old, now=NOON, within_s=5)
     await figures.of(old, now=NOON + HOUR, within_s=5)

@@ -1,7 +1,6 @@
 """`calls logs`: what the parts logged during a call, here or in Cloud Logging."""
 
 import argparse
-import asyncio
 import datetime
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from ringdown.calls import Call
 from ringdown.tools import Json
 from ringdown_cli.calls.naming import call_meant
 from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Surroundings
+from ringdown_cli.programs import output_of
 from ringdown_cli.store_choice import LOCAL_FIRESTORE, choose_store, opened
 from ringdown_cli.terminal import Style, Terminal
 
@@ -97,30 +97,15 @@ async def _lines_in_cloud(call: Call, project: str) -> list[dict[str, Json]]:
 
 
 async def _gcloud(*argv: str) -> bytes:
-    try:
-        process = await asyncio.create_subprocess_exec(
-            "gcloud",
-            *argv,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-    except FileNotFoundError:
-        command = " ".join(f"'{part}'" if " " in part else part for part in argv)
-        raise CannotGoOn(
-            f"There is no gcloud on this machine, which reads the logs. Where it is:\n"
-            f"gcloud {command}"
-        ) from None
-    try:
-        async with asyncio.timeout(_WITHIN_S):
-            out, errors = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise CannotGoOn(f"gcloud took more than {_WITHIN_S:g} s. Try again.") from None
-    if process.returncode != 0:
-        raise CannotGoOn(f"gcloud failed: {errors.decode(errors='replace').strip()}")
-    return out
+    command = " ".join(f"'{part}'" if " " in part else part for part in argv)
+    return await output_of(
+        "gcloud",
+        *("gcloud", *argv),
+        within_s=_WITHIN_S,
+        missing="There is no gcloud on this machine, which reads the logs. Where it is:\n"
+        f"gcloud {command}",
+        if_late="Try again.",
+    )
 
 
 def _say(terminal: Terminal, line: dict[str, Json], zone: datetime.tzinfo) -> None:

@@ -6,10 +6,9 @@ import asyncio
 from ringdown.calls import Call, CallQuery, CallRecord, CallStatus
 from ringdown.calls.line_state import LONGEST_CALL
 from ringdown.calls.search import CallArchive
-from ringdown.calls.wording import number_shown
+from ringdown.calls.wording import ending, number_shown
 from ringdown_cli.call_lines import NewLines
 from ringdown_cli.calls.showing import read_record_or_stop
-from ringdown_cli.calls.wording import ending
 from ringdown_cli.command import DONE, Surroundings
 from ringdown_cli.store_choice import chosen_store
 from ringdown_cli.terminal import Style, Terminal

@@ -3,13 +3,13 @@
 import datetime
 from collections.abc import Iterator, Sequence
 
-from ringdown.calls import Call, CallRecord, CallStatus, EndReason, Turn
+from ringdown.calls import Call, CallRecord, EndReason, Turn
 from ringdown.calls.outcome_facts import outcome_facts
 from ringdown.calls.outcomes import Outcome
 from ringdown.calls.outside_hours import words_outside_hours
 from ringdown.calls.problems import percentile, reply_times_ms
 from ringdown.calls.search import Found
-from ringdown.calls.wording import money, number_shown, transfers_shown
+from ringdown.calls.wording import ending, length, money, number_shown, transfers_shown
 from ringdown.gemini.prices import cost_usd
 from ringdown_cli.local_time import column_of_times, with_zone
 from ringdown_cli.terminal import Style, Terminal
@@ -75,23 +75,6 @@ def _what_happened(found: Found) -> str:
     first = found.problems[0].partition(". ")[0].rstrip(".")
     more = f" (+{len(found.problems) - 1})" if len(found.problems) > 1 else ""
     return f"{ending(found.call)}: {first}{more}"
-
-
-def ending(call: Call) -> str:
-    if call.end_reason is not None:
-        return call.end_reason.value.replace("_", " ")
-    if call.status is CallStatus.ENDED:
-        return "ended"
-    return "ringing" if call.status is CallStatus.RINGING else "live"
-
-
-def length(call: Call, now: datetime.datetime | None = None) -> str:
-    """As a clock counts; of a live call until `now`, or empty."""
-    until = call.ended_at or now
-    if until is None:
-        return ""
-    minutes, seconds = divmod(int((until - call.created_at).total_seconds()), 60)
-    return f"{minutes}:{seconds:02}"
 
 
 def facts(

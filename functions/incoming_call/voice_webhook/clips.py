@@ -6,9 +6,6 @@ URL is signed by us. What a key names never changes: the URL needs no expiry, an
 the sound for as long as it likes.
 """
 
-import base64
-import hashlib
-import hmac
 import io
 import re
 import wave
@@ -21,7 +18,7 @@ from starlette.responses import Response
 from ringdown.agents import Agent
 from ringdown.agents.clips import ClipStore, clip_key
 from ringdown.agents.known_clips import KnownClips
-from ringdown.calls.stream_token import shares_a_mac
+from ringdown.macs import mac, shares_a_mac
 from voice_webhook.call_twiml import Sentence
 from voice_webhook.webhook_settings import WebhookSettings
 
@@ -82,9 +79,7 @@ class ClipAddress:
         return f'"{self.key}"'
 
     def _signature(self, secret: str) -> str:
-        message = f"clip|{self.agent_id}|{self.key}".encode(errors="surrogatepass")
-        mac = hmac.new(secret.encode(), message, hashlib.sha256).digest()
-        return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
+        return mac(secret, f"clip|{self.agent_id}|{self.key}")
 
 
 def sound_response(mulaw: bytes, address: ClipAddress, *, head: bool) -> Response:

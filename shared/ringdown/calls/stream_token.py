@@ -8,12 +8,8 @@ While the secret is rotated, webhook and stream handler get the new one minutes 
 Both know the one before it, too: a token has a MAC by each secret, and one that fits is enough.
 """
 
-import base64
-import hashlib
-import hmac
-from collections.abc import Iterable
-
 from ringdown.errors import TokenRefused
+from ringdown.macs import mac, shares_a_mac
 
 LIFETIME_S = 90
 """Long enough for a notice of 300 characters to be spoken before the stream begins."""
@@ -49,20 +45,9 @@ def verify(secrets: tuple[str, ...], token: str, *, call_sid: str, now_s: float)
     return attempt
 
 
-def shares_a_mac(expected: Iterable[str], given: Iterable[str]) -> bool:
-    """Whether a given MAC is one of those expected."""
-    return any(
-        hmac.compare_digest(ours.encode(), theirs.encode(errors="replace"))
-        for ours in expected
-        for theirs in given
-    )
-
-
 def _head(attempt: int, expires_s: int) -> str:
     return f"v1.{attempt}.{expires_s}"
 
 
 def _mac(secret: str, call_sid: str, attempt: int, expires_s: int) -> str:
-    message = f"v1|{call_sid}|{attempt}|{expires_s}".encode(errors="surrogatepass")
-    digest = hmac.new(secret.encode(), message, hashlib.sha256).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return mac(secret, f"v1|{call_sid}|{attempt}|{expires_s}")

@@ -7,16 +7,14 @@ It is sent only when the store fails: Twilio keeps TwiML in its logs for a while
 
 import base64
 import binascii
-import hashlib
-import hmac
 import zlib
 from collections.abc import Mapping
 
 import msgspec
 
 from ringdown.calls import Call
-from ringdown.calls.stream_token import shares_a_mac
 from ringdown.errors import TokenRefused
+from ringdown.macs import mac, shares_a_mac
 
 MAX_PARAMETERS = 90
 """Twilio's REST API takes 99 parameters for a stream; nothing is said of TwiML."""
@@ -73,6 +71,4 @@ def _decode(payload: str) -> Call:
 
 
 def _mac(secret: str, payload: str) -> str:
-    message = f"travelling call|{payload}".encode(errors="surrogatepass")
-    digest = hmac.new(secret.encode(), message, hashlib.sha256).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return mac(secret, f"travelling call|{payload}")

@@ -1,8 +1,9 @@
 """How calls are worded wherever people read of them."""
 
+import datetime
 from collections.abc import Iterator
 
-from ringdown.calls import Call
+from ringdown.calls import Call, CallStatus
 from ringdown.phone_numbers import is_e164
 
 _SHORT = len("anonymous")
@@ -33,3 +34,20 @@ def money(usd: float) -> str:
     if 0 < usd < 0.01:
         return "less than $0.01"
     return f"${usd:.2f}"
+
+
+def ending(call: Call) -> str:
+    if call.end_reason is not None:
+        return call.end_reason.value.replace("_", " ")
+    if call.status is CallStatus.ENDED:
+        return "ended"
+    return "ringing" if call.status is CallStatus.RINGING else "live"
+
+
+def length(call: Call, now: datetime.datetime | None = None) -> str:
+    """As a clock counts; of a live call until `now`, or empty."""
+    until = call.ended_at or now
+    if until is None:
+        return ""
+    minutes, seconds = divmod(int((until - call.created_at).total_seconds()), 60)
+    return f"{minutes}:{seconds:02}"
