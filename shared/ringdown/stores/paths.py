@@ -21,6 +21,8 @@ LOST_WEBHOOKS = "lost_webhooks"
 WEBHOOK_DELIVERIES = "webhook_deliveries"
 WEBHOOKS = "settings/webhooks"
 NUMBERS = "numbers"
+REHEARSAL_RUNS = "rehearsal_runs"
+REHEARSALS = "rehearsals"
 TOOLS = "tools"
 
 LAST_CHARACTER = "\U0010ffff"
@@ -116,6 +118,18 @@ def tool_calls_path(call_sid: str) -> str:
 
 def tool_call_path(call_sid: str, tool_call_id: str) -> str:
     return f"{tool_calls_path(call_sid)}/{document_id(tool_call_id)}"
+
+
+def rehearsal_run_path(rehearsal_id: str) -> str:
+    return f"{REHEARSAL_RUNS}/{document_id(rehearsal_id)}"
+
+
+def rehearsed_calls_path(rehearsal_id: str) -> str:
+    return f"{rehearsal_run_path(rehearsal_id)}/rehearsed_calls"
+
+
+def rehearsed_call_path(rehearsal_id: str, persona: str, run: int) -> str:
+    return f"{rehearsed_calls_path(rehearsal_id)}/{document_id(f'{persona}-{run:03}')}"
 
 
 def document_path(collection: str, id: str) -> str:
