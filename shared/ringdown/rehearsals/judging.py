@@ -253,10 +253,13 @@ def _replies(call: _HeardCall, within_s: float, what: str, *, share: float) -> V
 
 
 def _silences(call: _HeardCall) -> Verdict:
-    """An agent asks whether the caller is there before the line is silent for long."""
-    nudge_after_ms = round(call.record.call.agent.idle.nudge_after_s * 1_000)
-    longest_ms = max(call.run.silences_ms, default=0)
-    limit_ms = nudge_after_ms + NUDGE_TAKES_MS
+    """An agent asks whether the caller is there before the line is silent for long, and after that
+    says goodbye to somebody who says nothing at all."""
+    idle, longest_ms = call.record.call.agent.idle, max(call.run.silences_ms, default=0)
+    after_s = idle.nudge_after_s
+    if not call.run.said:
+        after_s = max(after_s, idle.goodbye_after_s - after_s)
+    limit_ms = round(after_s * 1_000) + NUDGE_TAKES_MS
     what = f"The line is never silent for more than {limit_ms / 1_000:g} s."
     return _verdict("call", longest_ms <= limit_ms, what, f"It was silent for {_s(longest_ms)}.")
 

@@ -1,0 +1,214 @@
+"""`agents rehearse`: personas call an agent, or its draft, on this machine."""
+
+import argparse
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ringdown.agents.documents import where
+from ringdown.calls.wording import money
+from ringdown.gemini.models import model_on
+from ringdown.rehearsals import RETENTION, Persona, PersonaRun, Rehearsal, Tally
+from ringdown.rehearsals.persona_text import packaged_personas
+from ringdown.rehearsals.store import keep_rehearsal, list_personas, list_rehearsals
+from ringdown.stores import Store
+from ringdown.wording import did_you_mean
+from ringdown_cli.agents.state import findings_of, read_or_stop, say_problems
+from ringdown_cli.command import BROKEN, DONE, UNTRIED, CannotGoOn, Surroundings
+from ringdown_cli.gemini_choice import chosen_gemini
+from ringdown_cli.store_choice import chosen_store
+from ringdown_cli.terminal import Style, Terminal
+from ringdown_cli.wording import counted
+
+if TYPE_CHECKING:
+    from devtools.rehearsals.line import Rehearsed
+    from devtools.rehearsals.running import Plan
+
+ASK_ABOVE_USD = 1.0
+ESTIMATED_USD = 0.12
+"""A call of two minutes by docs/costs.md, and the model that plays its caller."""
+_PROVES = "This proves the judge and the call, not the prompt: a stand-in replies, not the model."
+
+
+async def rehearse_agent(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
+    try:
+        from devtools.processes import ProcessFailed
+    except ImportError:
+        raise CannotGoOn(
+            "Personas call a whole line on this machine. Run this in Ringdown's repository, after"
+            " make."
+        ) from None
+    async with chosen_store(arguments.store, surroundings) as store:
+        try:
+            return await _rehearse(arguments, surroundings, store)
+        except ProcessFailed as failure:
+            raise CannotGoOn(str(failure)) from None
+
+
+async def _rehearse(arguments: argparse.Namespace, surroundings: Surroundings, store: Store) -> int:
+    from devtools.rehearsals.local_line import local_line
+    from devtools.rehearsals.running import Plan, make_calls
+
+    terminal, environ = surroundings.terminal, surroundings.environ
+    rehearsed = await _rehearsed(arguments, store, terminal)
+    if rehearsed is None:
+        return BROKEN
+    personas = await _chosen_personas(arguments, store, terminal)
+    backend = chosen_gemini(environ)
+    expected_usd = 0.0 if backend is None else await _expected_usd(store, arguments.agent)
+    plan = Plan(personas, arguments.runs, arguments.at_once, arguments.budget, expected_usd)
+    model = "a stand-in" if backend is None else model_on(backend.api, rehearsed.agent.model)
+    if not _agreed(arguments, plan, model, terminal):
+        return BROKEN
+    began_at = surroundings.now()
+    id = f"{began_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    folder = surroundings.out / "rehearsals" / id
+    terminal.say("Starting the parts …")
+    async with local_line(environ, backend, rehearsed, personas, folder, surroundings.now) as line:
+        made = await make_calls(line, plan, lambda run: _say_run(run, terminal))
+        rehearsal = Rehearsal(
+            id=id,
+            agent_id=rehearsed.agent_id,
+            is_draft=rehearsed.is_draft,
+            agent_revision=rehearsed.revision,
+            model=line.model,
+            is_stand_in=line.is_stand_in,
+            began_at=began_at,
+            ended_at=surroundings.now(),
+            expires_at=began_at + RETENTION,
+            tallies=tuple(tally(persona, plan.runs, made.runs) for persona in personas),
+            estimated_usd=expected_usd * len(plan.calls),
+            cost_usd=sum(run.cost_usd + run.caller_cost_usd for run in made.runs),
+            partial=made.partial or next((it.partial for it in made.runs if it.partial), None),
+        )
+        await keep_rehearsal(store.documents, rehearsal, made.runs)
+    return _say_rehearsal(rehearsal, folder, terminal)
+
+
+async def _rehearsed(
+    arguments: argparse.Namespace, store: Store, terminal: Terminal
+) -> "Rehearsed | None":
+    """None if the document can't answer a call, which is said."""
+    from devtools.rehearsals.line import Rehearsed
+
+    agent_id, is_draft = arguments.agent, arguments.draft
+    stored = await read_or_stop(store, agent_id, draft=is_draft)
+    declared = await store.declared_tools()
+    found = findings_of(stored.document, declared, draft=is_draft)
+    say_problems(terminal, where(agent_id, draft=is_draft), found)
+    if found.agent is None:
+        return None
+    wanted = dict.fromkeys((*found.agent.tools, found.agent.before_call))
+    names = tuple(name for name in wanted if name is not None and name in declared)
+    return Rehearsed(agent_id, found.agent, await store.read_tools(names), is_draft)
+
+
+async def _chosen_personas(
+    arguments: argparse.Namespace, store: Store, terminal: Terminal
+) -> list[Persona]:
+    """Those named, else all of the agent's; the packaged ones where none is stored."""
+    stored, problems = await list_personas(store.documents)
+    for problem in problems:
+        terminal.complain(f"{problem}\nTo correct it: ringdown rehearsals edit NAME")
+    known = stored
+    if not stored:
+        known = packaged_personas()
+        terminal.note(
+            "No persona is stored, so those call that ship with Ringdown, made for its own agent."
+            " To store and change them: ringdown rehearsals seed"
+        )
+    if not arguments.personas:
+        chosen = [it for it in known.values() if it.agent == arguments.agent or not stored]
+        if not chosen:
+            raise CannotGoOn(
+                f"No persona calls {arguments.agent}. Name personas, or write one: ringdown"
+                " rehearsals edit NAME"
+            )
+        return chosen
+    for name in arguments.personas:
+        if name not in known:
+            meant = did_you_mean(name, known)
+            raise CannotGoOn(f"There is no persona {name}.{meant} Personas: {', '.join(known)}.")
+    return [known[name] for name in dict.fromkeys(arguments.personas)]
+
+
+async def _expected_usd(store: Store, agent_id: str) -> float:
+    """What a call cost in the agent's last rehearsal by a real model, else an estimate."""
+    for rehearsal in await list_rehearsals(store.documents, agent_id):
+        if not rehearsal.is_stand_in and rehearsal.made:
+            return rehearsal.cost_usd / rehearsal.made
+    return ESTIMATED_USD
+
+
+def _agreed(arguments: argparse.Namespace, plan: "Plan", model: str, terminal: Terminal) -> bool:
+    callers = counted(len(plan.personas), "persona")
+    calls = f"{callers}, {counted(len(plan.calls), 'call')} with {model}"
+    about_usd = plan.expected_usd * len(plan.calls)
+    if not about_usd:
+        terminal.say(f"{calls}. {_PROVES}")
+        return True
+    terminal.say(f"{calls}: about {money(about_usd)}.")
+    if about_usd > arguments.budget:
+        terminal.say(
+            f"The budget is {money(arguments.budget)}: once it is used up, no more calls are made."
+            " To change it: --budget USD"
+        )
+    if min(about_usd, arguments.budget) <= ASK_ABOVE_USD or arguments.yes:
+        return True
+    if terminal.confirm("Begin?"):
+        return True
+    terminal.complain("No call was made.")
+    return False
+
+
+def tally(persona: Persona, planned: int, runs: Sequence[PersonaRun]) -> Tally:
+    """How the persona's calls went."""
+    judged = [run for run in runs if run.persona == persona and run.passed is not None]
+    failing = (
+        verdict.what
+        for run in judged
+        for verdict in run.verdicts
+        if verdict.passed is False and verdict.kind != "judge"
+    )
+    return Tally(
+        persona=persona.name,
+        planned=planned,
+        made=len(judged),
+        passed=sum(run.passed is True for run in judged),
+        failing=tuple(dict.fromkeys(failing))[:20],
+    )
+
+
+def _say_run(run: PersonaRun, terminal: Terminal) -> None:
+    name = f"{run.persona.name} {run.run}   ({run.duration_ms / 1000:.0f} s)"
+    if run.passed is None:
+        terminal.say(f"- {name}: incomplete. {run.partial}")
+        return
+    terminal.say(f"{'✓' if run.passed else '✗'} {name}", Style.GOOD if run.passed else Style.BAD)
+    for verdict in run.verdicts:
+        if verdict.passed is False:
+            terminal.say(f"    {verdict.what} {verdict.why}")
+
+
+def _say_rehearsal(rehearsal: Rehearsal, folder: Path, terminal: Terminal) -> int:
+    rows = [(it.persona, f"{it.passed} of {it.made}", _incomplete(it)) for it in rehearsal.tallies]
+    styles = [Style.PLAIN if it.passed == it.made else Style.BAD for it in rehearsal.tallies]
+    terminal.table(("persona", "passed", ""), rows, styles=styles)
+    if rehearsal.is_stand_in:
+        terminal.say(_PROVES)
+    else:
+        terminal.say(f"It cost about {money(rehearsal.cost_usd)}.")
+    terminal.say(f"The recordings are in {folder}.")
+    if rehearsal.passed < rehearsal.made:
+        failed = rehearsal.made - rehearsal.passed
+        terminal.say(f"{failed} of {counted(rehearsal.made, 'call')} failed.", Style.BAD)
+    if rehearsal.partial is not None:
+        terminal.complain(f"This is a partial result: {rehearsal.partial}")
+    if rehearsal.passed < rehearsal.made:
+        return BROKEN
+    return DONE if rehearsal.partial is None else UNTRIED
+
+
+def _incomplete(tally: Tally) -> str:
+    return "" if tally.made == tally.planned else f"{tally.planned - tally.made} not made"
