@@ -291,7 +291,10 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     """Complete calls."""
     passed: int
     failing: Annotated[tuple[str, ...], msgspec.Meta(max_length=20)] = ()
-    """`what` of each verdict that failed, once; never the judge model's."""
+    """`what` of each fact that failed, once. Facts are all verdicts but those of how the call was
+    and the judge model's."""
+    troubled: Annotated[tuple[str, ...], msgspec.Meta(max_length=20)] = ()
+    """Likewise of how the call was: these depend on the machine and the network, too."""
 
 
 class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):

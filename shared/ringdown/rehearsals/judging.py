@@ -174,9 +174,9 @@ def _outcome(call: _HeardCall) -> Iterator[Verdict]:
     must, outcome = call.persona.must, call.record.outcome
     found = call.record.call.end_reason
     if must.ending is not None:
-        ended = "is not over" if found is None else f"ended so: {_plain(found)}"
-        what = f"The call ends so: {_plain(must.ending)}."
-        yield _verdict("outcome", found is must.ending, what, f"It {ended}.")
+        why = "It is not over." if found is None else f"It ended: {_plain(found)}."
+        what = f"The call ends: {_plain(must.ending)}."
+        yield _verdict("outcome", found is must.ending, what, why)
     outcome = call.record.outcome
     for name, value in must.outcome.items():
         finding = None if outcome is None else outcome.fields.get(name)

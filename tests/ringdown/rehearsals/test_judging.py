@@ -83,7 +83,7 @@ REGRESSIONS = {
     "no hang-up": (
         a_run(a_record(ending=EndReason.CALLER_HUNG_UP)),
         "outcome",
-        "The call ends so: agent hung up.",
+        "The call ends: agent hung up.",
     ),
     "an argument off by one digit": (
         a_run(a_record(tool_calls=(OFF_BY_ONE, *TOOL_CALLS[1:]))),
