@@ -138,10 +138,14 @@ def _nobody_answered(record: CallRecord | None) -> str | None:
         case CallRecord(call=Call(end_reason=EndReason.HANDLER_BUSY)):
             return "This machine carries too many calls at once. Try fewer: --at-once."
         case CallRecord(call=Call(end_reason=EndReason.MODEL_UNAVAILABLE | EndReason.MODEL_LOST)):
-            why = record.call.model_error or "it says nothing"
+            why = record.call.model_error or _last_reason(record) or "it didn't reply"
             return f"The agent's model failed: {why.rstrip('.')}."
         case _:
             return None
+
+
+def _last_reason(record: CallRecord) -> str:
+    return record.call.reconnects[-1].reason if record.call.reconnects else ""
 
 
 def _said(call: PhoneCall, caller: Caller) -> Iterator[Spoken]:

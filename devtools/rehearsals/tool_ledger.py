@@ -121,9 +121,9 @@ async def serving_tools() -> AsyncIterator[ToolLedger]:
     server = _Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         ledger.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        async with asyncio.TaskGroup() as group:
-            group.create_task(server.serve([listener]))
-            try:
-                yield ledger
-            finally:
-                server.should_exit = True
+        serving = asyncio.create_task(server.serve([listener]))
+        try:
+            yield ledger
+        finally:
+            server.should_exit = True
+            await serving
