@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -15,6 +16,7 @@ from devtools.rehearsals.placing import PERSON, RehearsalLine
 from devtools.rehearsals.stand_in import stand_in_scenario
 from devtools.rehearsals.tool_ledger import ToolLedger, serving_tools
 from devtools.stack import StackSettings, inherited, running_stack
+from ringdown.calls.outcome_asking import ASK_WITHIN_S
 from ringdown.gemini.backend import DeveloperApi, GeminiBackend, VertexAi
 from ringdown.gemini.models import TEXT_MODELS, model_on
 from ringdown.gemini.text_model import TextModel
@@ -55,8 +57,10 @@ async def local_line(
                     yield line
             return
 
+        name = TEXT_MODELS[backend.api]
+        judge_model = TextModel(http, backend, name, within_s=ASK_WITHIN_S)
+
         def new_caller_model() -> PlayedBy:
-            name = TEXT_MODELS[backend.api]
             return PlayedBy(TextModel(http, backend, name, within_s=_NEXT_LINE_WITHIN_S))
 
         settings = _settings(
@@ -68,7 +72,7 @@ async def local_line(
         )
         model = model_on(backend.api, rehearsed.agent.model)
         async with _line(settings, rehearsed, ledger, now, model, new_caller_model) as line:
-            yield line
+            yield replace(line, judge_model=judge_model)
 
 
 def _settings(environ: Mapping[str, str], folder: Path, **model: object) -> StackSettings:

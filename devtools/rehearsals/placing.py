@@ -15,6 +15,7 @@ from devtools.rehearsals.caller import Broken, Caller, PlayedBy, Unmet, voice_of
 from devtools.rehearsals.tool_ledger import ToolLedger
 from ringdown.agents import Agent
 from ringdown.calls import Call, CallRecord, EndReason
+from ringdown.gemini.text_model import TextModel
 from ringdown.rehearsals import LineQuality, Persona, PersonaRun, Spoken
 from ringdown.rehearsals.judging import judge
 from ringdown.stores import Store
@@ -48,6 +49,8 @@ class RehearsalLine:
     expires_at: datetime.datetime
     new_caller_model: Callable[[], PlayedBy] | None = None
     """None if there is none, because there is no key."""
+    judge_model: TextModel | None = None
+    """Likewise: what is asked for its opinion of each call."""
 
 
 async def place(line: RehearsalLine, persona: Persona, run: int, seed: int) -> PersonaRun:

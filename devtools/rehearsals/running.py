@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from devtools.rehearsals.placing import RehearsalLine, place
 from ringdown.rehearsals import Persona, PersonaRun
+from ringdown.rehearsals.opinion import ask_opinion
 
 STOPPED = "It was stopped before all calls were made."
 
@@ -73,10 +76,21 @@ class _Making:
             self._in_progress += 1
             try:
                 made = await place(self._line, persona, run, self._plan.first_seed + run - 1)
+                self.made.append(made)
             finally:
                 self._in_progress -= 1
-            self.made.append(made)
-            self._tell(made)
+            self._tell(await self._with_opinion(made))
+
+    async def _with_opinion(self, made: PersonaRun) -> PersonaRun:
+        """The call stays as it is if we are stopped meanwhile."""
+        opinion = await ask_opinion(self._line.judge_model, made)
+        judged = replace(
+            made,
+            verdicts=(*made.verdicts, *opinion.verdicts),
+            caller_cost_usd=made.caller_cost_usd + opinion.cost_usd,
+        )
+        self.made[self.made.index(made)] = judged
+        return judged
 
     def _can_pay(self) -> bool:
         budget_usd = self._plan.budget_usd

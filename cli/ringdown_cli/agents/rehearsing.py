@@ -1,17 +1,21 @@
 """`agents rehearse`: personas call an agent, or its draft, on this machine."""
 
 import argparse
+import asyncio
 import secrets
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ringdown.agents.documents import where
 from ringdown.calls.wording import money
 from ringdown.gemini.models import model_on
-from ringdown.rehearsals import RETENTION, Persona, PersonaRun, Rehearsal, Tally
+from ringdown.rehearsal_page import rehearsal_page
+from ringdown.rehearsals import RETENTION, Persona, PersonaRun, Rehearsal
+from ringdown.rehearsals.comparison import STAND_IN, compared_with
 from ringdown.rehearsals.persona_text import packaged_personas
+from ringdown.rehearsals.report import Report, Share, make_report, report_json
 from ringdown.rehearsals.store import keep_rehearsal, list_personas, list_rehearsals
+from ringdown.rehearsals.tallies import tally
 from ringdown.stores import Store
 from ringdown.wording import did_you_mean
 from ringdown_cli.agents.state import findings_of, read_or_stop, say_problems
@@ -28,7 +32,6 @@ if TYPE_CHECKING:
 ASK_ABOVE_USD = 1.0
 ESTIMATED_USD = 0.12
 """A call of two minutes by docs/costs.md, and the model that plays its caller."""
-_PROVES = "This proves the judge and the call, not the prompt: a stand-in replies, not the model."
 
 
 async def rehearse_agent(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
@@ -77,13 +80,18 @@ async def _rehearse(arguments: argparse.Namespace, surroundings: Surroundings, s
             began_at=began_at,
             ended_at=surroundings.now(),
             expires_at=began_at + RETENTION,
-            tallies=tuple(tally(persona, plan.runs, made.runs) for persona in personas),
+            tallies=tuple(
+                tally(persona.name, plan.runs, [it for it in made.runs if it.persona == persona])
+                for persona in personas
+            ),
             estimated_usd=expected_usd * len(plan.calls),
             cost_usd=sum(run.cost_usd + run.caller_cost_usd for run in made.runs),
             partial=made.partial or next((it.partial for it in made.runs if it.partial), None),
         )
         await keep_rehearsal(store.documents, rehearsal, made.runs)
-    return _say_rehearsal(rehearsal, folder, terminal)
+    report = make_report(rehearsal, made.runs, await _published(store, rehearsal))
+    page = await asyncio.to_thread(write_report, report, folder)
+    return _say_report(report, page, terminal)
 
 
 async def _rehearsed(
@@ -146,7 +154,7 @@ def _agreed(arguments: argparse.Namespace, plan: "Plan", model: str, terminal: T
     calls = f"{callers}, {counted(len(plan.calls), 'call')} with {model}"
     about_usd = plan.expected_usd * len(plan.calls)
     if not about_usd:
-        terminal.say(f"{calls}. {_PROVES}")
+        terminal.say(f"{calls}. {STAND_IN}")
         return True
     terminal.say(f"{calls}: about {money(about_usd)}.")
     if about_usd > arguments.budget:
@@ -162,22 +170,27 @@ def _agreed(arguments: argparse.Namespace, plan: "Plan", model: str, terminal: T
     return False
 
 
-def tally(persona: Persona, planned: int, runs: Sequence[PersonaRun]) -> Tally:
-    """How the persona's calls went."""
-    judged = [run for run in runs if run.persona == persona and run.passed is not None]
-    failing = (
-        verdict.what
-        for run in judged
-        for verdict in run.verdicts
-        if verdict.passed is False and verdict.kind != "judge"
-    )
-    return Tally(
-        persona=persona.name,
-        planned=planned,
-        made=len(judged),
-        passed=sum(run.passed is True for run in judged),
-        failing=tuple(dict.fromkeys(failing))[:20],
-    )
+async def _published(store: Store, rehearsal: Rehearsal) -> Rehearsal | None:
+    """The rehearsal that a draft's is compared with."""
+    stored = await store.read_agent(rehearsal.agent_id)
+    agent = None if stored is None else findings_of(stored.document, None).agent
+    if agent is None or not rehearsal.is_draft:
+        return None
+    kept = await list_rehearsals(store.documents, rehearsal.agent_id)
+    return compared_with(rehearsal, kept, agent.revision)
+
+
+def write_report(report: Report, folder: Path) -> Path:
+    """The page and the JSON, beside the recordings; the page's path."""
+    recordings = {}
+    for run in report.runs:
+        file = folder / f"{run.persona.name}-{run.run:03}.wav"
+        if file.is_file():
+            recordings[run.persona.name, run.run] = file.read_bytes()
+    (folder / "report.json").write_bytes(report_json(report))
+    page = folder / "report.html"
+    page.write_text(rehearsal_page(report, recordings), "utf-8")
+    return page
 
 
 def _say_run(run: PersonaRun, terminal: Terminal) -> None:
@@ -191,15 +204,25 @@ def _say_run(run: PersonaRun, terminal: Terminal) -> None:
             terminal.say(f"    {verdict.what} {verdict.why}")
 
 
-def _say_rehearsal(rehearsal: Rehearsal, folder: Path, terminal: Terminal) -> int:
-    rows = [(it.persona, f"{it.passed} of {it.made}", _incomplete(it)) for it in rehearsal.tallies]
-    styles = [Style.PLAIN if it.passed == it.made else Style.BAD for it in rehearsal.tallies]
-    terminal.table(("persona", "passed", ""), rows, styles=styles)
-    if rehearsal.is_stand_in:
-        terminal.say(_PROVES)
-    else:
+def _say_report(report: Report, page: Path, terminal: Terminal) -> int:
+    rehearsal = report.rehearsal
+    rows = [
+        (
+            it.persona,
+            _share(it.now),
+            "" if it.published is None else _share(it.published),
+            "" if it.now.made == it.planned else f"{it.planned - it.now.made} not made",
+        )
+        for it in report.personas
+    ]
+    styles = [Style.PLAIN if it.now.passed == it.now.made else Style.BAD for it in report.personas]
+    terminal.table(("persona", "passed (95 %)", "published version", ""), rows, styles=styles)
+    terminal.say(report.proves)
+    if not rehearsal.is_stand_in:
         terminal.say(f"It cost about {money(rehearsal.cost_usd)}.")
-    terminal.say(f"The recordings are in {folder}.")
+    for reason in report.worse:
+        terminal.say(reason, Style.BAD)
+    terminal.say(f"The report, with the recordings: {page}")
     if rehearsal.passed < rehearsal.made:
         failed = rehearsal.made - rehearsal.passed
         terminal.say(f"{failed} of {counted(rehearsal.made, 'call')} failed.", Style.BAD)
@@ -210,5 +233,5 @@ def _say_rehearsal(rehearsal: Rehearsal, folder: Path, terminal: Terminal) -> in
     return DONE if rehearsal.partial is None else UNTRIED
 
 
-def _incomplete(tally: Tally) -> str:
-    return "" if tally.made == tally.planned else f"{tally.planned - tally.made} not made"
+def _share(share: Share) -> str:
+    return f"{share.passed} of {share.made} ({100 * share.low:.0f}–{100 * share.high:.0f} %)"

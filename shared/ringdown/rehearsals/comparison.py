@@ -58,9 +58,19 @@ def standing(
     last = _last(made, draft)
     if last is None:
         return Standing(None, None, (), tuple(_not_rehearsed(made, agent_id)))
-    alike = [each for each in made if each.is_stand_in == last.is_stand_in and each is not last]
-    before = None if published == draft else _last(alike, published)
+    before = compared_with(last, made, published)
     return Standing(last, before, tuple(_said(last, before)), tuple(_doubts(last, before)))
+
+
+def compared_with(
+    rehearsal: Rehearsal, others: Sequence[Rehearsal], published: str | None
+) -> Rehearsal | None:
+    """The last one of the `published` revision by the same kind of model, unless that is what was
+    rehearsed; None if there is none."""
+    if published == rehearsal.agent_revision:
+        return None
+    alike = [each for each in others if each.made and each.is_stand_in == rehearsal.is_stand_in]
+    return _last(alike, published)
 
 
 def worse(draft: Rehearsal, published: Rehearsal | None) -> Iterator[str]:
