@@ -85,7 +85,7 @@ async def test_ctrl_c_keeps_the_calls_that_were_made(tmp_path: Path, store_url: 
     arguments = ("--runs", "50", "--at-once", "1")
     async with rehearsing(tmp_path, store_url, *arguments) as process:
         assert process.stdout is not None
-        said = []
+        said: list[str] = []
         while not (said and said[-1].startswith("✓")):
             said.append((await process.stdout.readline()).decode())
             assert said[-1], "".join(said)

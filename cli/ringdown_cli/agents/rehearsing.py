@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from devtools.rehearsals.running import Plan
 
 ASK_ABOVE_USD = 1.0
-ESTIMATED_USD = 0.12
-"""A call of two minutes by docs/costs.md, and the model that plays its caller."""
+ESTIMATED_USD = 0.16
+"""A call of two minutes whose caller a model plays, with an opinion: docs/costs.md."""
 
 
 async def rehearse_agent(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
