@@ -44,7 +44,8 @@ async def make_calls(line: RehearsalLine, plan: Plan, tell: Callable[[PersonaRun
     callers = [asyncio.create_task(making.work()) for _ in range(plan.at_once)]
     stopped = None
     try:
-        await asyncio.gather(*callers)
+        ends = await asyncio.gather(*callers, return_exceptions=True)
+        stopped = next((_broken_off(end) for end in ends if end is not None), None)
     except asyncio.CancelledError:
         stopped = STOPPED
         task = asyncio.current_task()
@@ -55,6 +56,11 @@ async def make_calls(line: RehearsalLine, plan: Plan, tell: Callable[[PersonaRun
             caller.cancel()
         await asyncio.gather(*callers, return_exceptions=True)
     return Made(tuple(making.made), stopped or making.over_budget)
+
+
+def _broken_off(end: BaseException) -> str:
+    """What was found until then has cost money, so it is kept even if the fault is ours."""
+    return f"A call broke off ({type(end).__name__}: {end})."
 
 
 class _Making:

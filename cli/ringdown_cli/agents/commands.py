@@ -188,7 +188,10 @@ def _add_rehearse(group: Group) -> None:
 
 
 def _at_once(text: str) -> int:
-    return min(count(text), _MOST_AT_ONCE)
+    calls = count(text)
+    if calls > _MOST_AT_ONCE:
+        raise argparse.ArgumentTypeError(f"{text} is too many: at most {_MOST_AT_ONCE}")
+    return calls
 
 
 def _usd(text: str) -> float:
