@@ -10,8 +10,8 @@ from ringdown.calls import CallRecord, CallStore, Speaker
 from ringdown.gemini.prices import text_cost_usd
 from ringdown.gemini.text_model import NoAnswer, TextModel
 from ringdown.rehearsals import Line, Manner, Persona, When
+from ringdown.spoken_words import found_words
 from ringdown.tools import Json
-from simulators.speech.recognition import normalise
 from simulators.speech.synthesis import SpeechError, Voice
 from simulators.twilio import Call, CallError, CallOver, NoticeTimeout
 
@@ -122,11 +122,12 @@ class Caller:
 
     async def _until_said(self, words: str, within_s: float) -> None:
         """Until the agent has said `words`, as the record of the call has it."""
-        wanted, until_ms = normalise(words), self.call.now_ms + within_s * 1_000
+        language = self.persona.must.language or self.persona.language
+        until_ms = self.call.now_ms + within_s * 1_000
         while True:
-            record = await self._record()
-            if any(wanted in normalise(text) for text in agent_words(record)):
-                return
+            for text in agent_words(await self._record()):
+                if found_words(words, text, language, whole_numbers=False) is not None:
+                    return
             if self.call.now_ms >= until_ms:
                 raise NoticeTimeout(f"waited {within_s:g} s for the agent to say {words!r}")
             await self.call.wait(_LOOK_EVERY_S)
@@ -140,6 +141,7 @@ class Caller:
         if self.model is None:
             raise Broken(NOBODY_PLAYS)
         said: list[str] = []
+        heard: Sequence[str] = ()
         try:
             for turn in range(self.persona.turns):
                 cuts_in = self.persona.manner.interrupting and turn % 2 == 1
@@ -149,7 +151,7 @@ class Caller:
                     await self.call.agent_silent_for(
                         _pause(self.persona.manner, next(pauses)), _REPLY_WITHIN_S
                     )
-                heard = await self._heard(len(said), is_complete=not cuts_in)
+                heard = await self._heard(len(heard), is_complete=not cuts_in)
                 line = await self.model.next_line(self.persona, heard, said, cuts_in=cuts_in)
                 if line.say.strip():
                     said.append(line.say)
@@ -164,12 +166,13 @@ class Caller:
         except NoAnswer as error:
             raise Broken(f"The model that plays the caller: {str(error).rstrip('.')}.") from None
 
-    async def _heard(self, replies_before: int, *, is_complete: bool) -> Sequence[str]:
-        """What the agent has said; if the last reply `is_complete`, its words are waited for."""
+    async def _heard(self, before: int, *, is_complete: bool) -> Sequence[str]:
+        """What the agent has said. If its last reply `is_complete`, wait for more than the turns
+        that were there `before`."""
         until_ms = self.call.now_ms + _WORDS_WITHIN_S * 1_000
         while True:
             words = agent_words(await self._record())
-            if not is_complete or len(words) > replies_before or self.call.now_ms >= until_ms:
+            if not is_complete or len(words) > before or self.call.now_ms >= until_ms:
                 return words
             await self.call.wait(_LOOK_EVERY_S)
 

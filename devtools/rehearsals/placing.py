@@ -72,7 +72,7 @@ async def place(line: RehearsalLine, persona: Persona, run: int, seed: int) -> P
         voice=voice_of(persona),
     ) as call:
         sid = call.identity.call_sid
-        line.ledger.begin(sid, persona, lambda: call.now_ms)
+        line.ledger.begin(sid, persona, lambda: call.now_ms, facts_tool=line.agent.before_call)
         caller = Caller(call, persona, line.store, seed, plays)
         try:
             await caller.perform()

@@ -27,6 +27,7 @@ _FOREVER_S = 3_600.0
 class _Served:
     persona: Persona
     now_ms: Callable[[], int]
+    facts_tool: str | None
     requests: list[ServedTool] = field(default_factory=list)
 
 
@@ -37,9 +38,20 @@ class ToolLedger:
         self.url = url
         self._calls: dict[str, _Served] = {}
 
-    def begin(self, call_sid: str, persona: Persona, now_ms: Callable[[], int]) -> None:
-        """Serve this call's tools; `now_ms` is the place in its recording."""
-        self._calls[call_sid] = _Served(persona, now_ms)
+    def begin(
+        self,
+        call_sid: str,
+        persona: Persona,
+        now_ms: Callable[[], int],
+        *,
+        facts_tool: str | None = None,
+    ) -> None:
+        """Serve this call's tools; `now_ms` is the place in its recording.
+
+        The `facts_tool` is asked before the call: without a result it knows nothing, which is no
+        fault.
+        """
+        self._calls[call_sid] = _Served(persona, now_ms, facts_tool)
 
     def end(self, call_sid: str) -> tuple[ServedTool, ...]:
         """What was asked for during the call."""
@@ -51,6 +63,8 @@ class ToolLedger:
         if served is None:
             return _reply(ToolAnswer.failed("This call is no rehearsal."), 404)
         result = _once(served, asked)
+        if result is None and asked.name == served.facts_tool:
+            return _reply(ToolAnswer(output={}))
         if result is None:
             return _reply(ToolAnswer.failed(_NOTHING_CANNED))
         await asyncio.sleep(_FOREVER_S if result.fault == "hangs" else result.after_s)
