@@ -91,7 +91,7 @@ async def _rehearse(arguments: argparse.Namespace, surroundings: Surroundings, s
         await keep_rehearsal(store.documents, rehearsal, made.runs)
     report = make_report(rehearsal, made.runs, await _published(store, rehearsal))
     page = await asyncio.to_thread(write_report, report, folder)
-    return _say_report(report, page, terminal)
+    return say_report(report, page, terminal)
 
 
 async def _rehearsed(
@@ -204,7 +204,7 @@ def _say_run(run: PersonaRun, terminal: Terminal) -> None:
             terminal.say(f"    {verdict.what} {verdict.why}")
 
 
-def _say_report(report: Report, page: Path, terminal: Terminal) -> int:
+def say_report(report: Report, page: Path, terminal: Terminal) -> int:
     rehearsal = report.rehearsal
     rows = [
         (
