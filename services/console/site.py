@@ -19,11 +19,13 @@ from console.pages.calls import CallPages
 from console.pages.costs import CostPages
 from console.pages.home import HomePage
 from console.pages.numbers import NumberPages
+from console.pages.rehearsals import RehearsalPages
 from console.people import Doorkeeper, Refused
 from console.showing import FOLDER, Pages
 from ringdown.call_page import FILES
 from ringdown.errors import InvalidDocument, StoreUnavailable
 from ringdown.log import Log
+from ringdown.rehearsal_page import FILES as REHEARSAL_FILES
 
 _log = Log(__name__)
 
@@ -63,6 +65,7 @@ def console(desk: Desk, doorkeeper: Doorkeeper) -> ASGIApp:
         CallPages(desk, pages),
         AgentHistory(desk, pages),
         AgentPublishing(desk, pages),
+        RehearsalPages(desk, pages),
         AgentEditor(desk, pages),
         AgentPages(desk, pages),
         NumberPages(desk, pages),
@@ -71,6 +74,7 @@ def console(desk: Desk, doorkeeper: Doorkeeper) -> ASGIApp:
     )
     app = Starlette(
         routes=[
+            Mount("/static/rehearsal_page", StaticFiles(directory=str(REHEARSAL_FILES))),
             Mount("/static/call_page", StaticFiles(directory=str(FILES))),
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
             *(route for section in sections for route in section.routes()),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from ringdown.agents.check import draft_findings
 from ringdown.agents.edits import look_at_edit
 from ringdown.agents.store import Edit
 from ringdown.calls import (
@@ -19,9 +20,12 @@ from ringdown.calls import (
     Turn,
     Usage,
 )
+from ringdown.rehearsals import PersonaRun, Rehearsal
+from ringdown.rehearsals.store import keep_rehearsal
 from ringdown.stores import Store
 from ringdown.tools import Json
-from tests.ringdown.samples import CALLED, CALLER, a_call, a_claim, a_tool
+from tests.ringdown.rehearsals.reports import a_rehearsal, mixed_runs
+from tests.ringdown.samples import CALLED, CALLER, NOW as NOW_OF_RUNS, a_call, a_claim, a_tool
 
 NOW = datetime.datetime(2026, 11, 27, 15, 40, tzinfo=datetime.UTC)
 """A Friday; 16:40 where the shop is."""
@@ -133,6 +137,16 @@ def lookup(*, outcome: ToolOutcome = ToolOutcome.ANSWERED) -> ToolCall:
     )
 
 
+async def rehearse_draft(store: Store, *runs: PersonaRun) -> Rehearsal:
+    """The draft of the shop as it is, yesterday."""
+    draft = await store.read_agent("shop", draft=True)
+    found = None if draft is None else draft_findings(draft.document).agent
+    revision = "" if found is None else found.revision
+    rehearsal = a_rehearsal(*runs, revision=revision, ago=NOW_OF_RUNS - NOW + 1440 * MINUTE)
+    await keep_rehearsal(store.documents, rehearsal, runs)
+    return rehearsal
+
+
 async def furnish(store: Store) -> None:
     """Something for every page to show."""
     await store.write_tool(a_tool())
@@ -142,6 +156,7 @@ async def furnish(store: Store) -> None:
     await save_agent(store, {**SHOP, "greeting": "Hello."}, at=earlier)
     await save_agent(store, SHOP, edit=anna, at=anna.at)
     await save_agent(store, {**SHOP, "voice": "Puck", "testers": [CALLER]}, draft=True)
+    await rehearse_draft(store, *mixed_runs())
     await store.write_number(SHOP_NUMBER, "shop")
     await store.block_caller(BLOCKED, True)
     for n, ago in enumerate(_times()):

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from ringdown.calls import CallChanges, CallStatus
+from ringdown.rehearsals import Verdict
 from ringdown.stores import open_store
 from tests.browser import CHROMIUM, Tab, open_page
 from tests.console.site import Site, running_site
@@ -17,15 +18,18 @@ from tests.console.stored import (
     conversation,
     furnish,
     lookup,
+    rehearse_draft,
     save_agent,
     save_call,
     sid,
 )
 from tests.pages import assert_shown_well, picture
+from tests.ringdown.rehearsals.samples import a_run
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="Chromium. Install it: apt-get install chromium"
 )
+REHEARSAL = "20261126T154000Z-abc123"
 PAGES = {
     "home": "/",
     "calls": "/calls",
@@ -35,6 +39,7 @@ PAGES = {
     "agent as YAML": "/agents/shop?as=yaml",
     "draft": "/agents/shop/draft",
     "publishing": "/agents/shop/publish",
+    "rehearsal": f"/agents/shop/rehearsals/{REHEARSAL}",
     "history": "/agents/shop/history",
     "numbers": "/numbers?agent=shop&at=2026-11-29T20:00",
     "callers": "/callers",
@@ -42,7 +47,7 @@ PAGES = {
     "costs by number": "/costs?by=number",
     "no page": "/nothing-here",
 }
-PICTURES = {"home": "console-home", "agent": "console-agent"}
+PICTURES = {"home": "console-home", "agent": "console-agent", "publishing": "console-publish"}
 SCROLLS = ".scroll, #scroller"
 NASTY = (
     """</script></textarea><script>document.title = "taken"</script>"""
@@ -103,6 +108,8 @@ async def nasty_site(tmp_path: Path) -> AsyncIterator[Site]:
         }
         await save_agent(store, nasty)
         await save_agent(store, {**nasty, "voice": "Kore"}, draft=True)
+        failed = Verdict(kind="heard", passed=False, what=NASTY, why=NASTY, quote=NASTY)
+        await rehearse_draft(store, msgspec.structs.replace(a_run(), verdicts=(failed,)))
         await store.write_number("+14155550155", NASTY)
         await store.block_caller(caller, True)
         async with running_site(store) as site:

@@ -11,7 +11,7 @@ from ringdown.calls.wording import money
 from ringdown.gemini.models import model_on
 from ringdown.rehearsal_page import rehearsal_page
 from ringdown.rehearsals import RETENTION, Persona, PersonaRun, Rehearsal
-from ringdown.rehearsals.comparison import STAND_IN, compared_with
+from ringdown.rehearsals.comparison import STAND_IN, read_compared
 from ringdown.rehearsals.persona_text import packaged_personas
 from ringdown.rehearsals.report import Report, Share, make_report, report_json
 from ringdown.rehearsals.store import keep_rehearsal, list_personas, list_rehearsals
@@ -89,7 +89,7 @@ async def _rehearse(arguments: argparse.Namespace, surroundings: Surroundings, s
             partial=made.partial or next((it.partial for it in made.runs if it.partial), None),
         )
         await keep_rehearsal(store.documents, rehearsal, made.runs)
-    report = make_report(rehearsal, made.runs, await _published(store, rehearsal))
+    report = make_report(rehearsal, made.runs, await read_compared(store, rehearsal))
     page = await asyncio.to_thread(write_report, report, folder)
     return say_report(report, page, terminal)
 
@@ -168,16 +168,6 @@ def _agreed(arguments: argparse.Namespace, plan: "Plan", model: str, terminal: T
         return True
     terminal.complain("No call was made.")
     return False
-
-
-async def _published(store: Store, rehearsal: Rehearsal) -> Rehearsal | None:
-    """The rehearsal that a draft's is compared with."""
-    stored = await store.read_agent(rehearsal.agent_id)
-    agent = None if stored is None else findings_of(stored.document, None).agent
-    if agent is None or not rehearsal.is_draft:
-        return None
-    kept = await list_rehearsals(store.documents, rehearsal.agent_id)
-    return compared_with(rehearsal, kept, agent.revision)
 
 
 def write_report(report: Report, folder: Path) -> Path:
