@@ -139,6 +139,8 @@ def test_whatever_expires_has_a_time_to_live() -> None:
             "lost_webhooks",
             "outcome",
             "pin_tries",
+            "rehearsal_runs",
+            "rehearsed_calls",
             "sent_texts",
             "tool_answers",
             "tool_calls",
