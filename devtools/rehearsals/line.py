@@ -1,6 +1,5 @@
 """The line that personas call: its own store with the agent in it, and the tools' stand-in."""
 
-import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,20 +30,15 @@ class Rehearsed:
 async def prepare(store: Store, rehearsed: Rehearsed, tools_url: str) -> None:
     """Write the agent and its tools into the line's own store.
 
-    It is always open, and no limit of the line applies; every tool leads to `tools_url`.
+    It is always open, remembers nobody from one call to the next, and no limit of the line applies;
+    every tool leads to `tools_url`.
     """
-    open_agent = msgspec.structs.replace(rehearsed.agent, opening_hours=None)
-    document = msgspec.to_builtins(document_of(open_agent))
+    agent = msgspec.structs.replace(rehearsed.agent, opening_hours=None, remember_callers=False)
     stored = await store.read_agent(rehearsed.agent_id)
     over = None if stored is None else stored.version
-    await store.write_agent(rehearsed.agent_id, document, over=over)
+    await store.write_agent(rehearsed.agent_id, document_of(agent), over=over)
     await store.write_number(NUMBER, rehearsed.agent_id)
     for tool in rehearsed.tools:
         await store.write_tool(msgspec.structs.replace(tool, url=f"{tools_url}/{tool.name}"))
     unlimited = dict.fromkeys(LineLimits.__struct_fields__)
     await store.write_limits(msgspec.convert(unlimited, LineLimits))
-
-
-def rehearsal_id(now: datetime.datetime, token: str) -> str:
-    """In the order of time."""
-    return f"{now:%Y%m%dT%H%M%SZ}-{token}"

@@ -97,7 +97,7 @@ async def place(line: RehearsalLine, persona: Persona, run: int, seed: int) -> P
             f"{int(alert.code)}: {alert.detail}" for alert in call.alerts if is_fault(alert.code)
         ),
         duration_ms=call.recording.duration_ms,
-        cost_usd=0.0 if line.is_stand_in or record is None else record.call.cost_usd or 0.0,
+        cost_usd=0.0 if line.is_stand_in or record is None else _cost_usd(record),
         caller_cost_usd=plays.cost_usd if plays is not None else 0.0,
         partial=partial or _nobody_answered(record),
         unmet=unmet,
@@ -142,6 +142,11 @@ def _nobody_answered(record: CallRecord | None) -> str | None:
             return f"The agent's model failed: {why.rstrip('.')}."
         case _:
             return None
+
+
+def _cost_usd(record: CallRecord) -> float:
+    found_out = 0.0 if record.outcome is None else record.outcome.cost_usd
+    return (record.call.cost_usd or 0.0) + found_out
 
 
 def _last_reason(record: CallRecord) -> str:

@@ -136,7 +136,7 @@ def test_the_cost_is_told_and_agreed_to_first(line: CommandLine, file: Path) -> 
     line.environ["GEMINI_API_KEY"] = "a-key-that-is-long-enough"
     ran = line.run("agents", "rehearse", "shop", "--runs", "100", "--budget", "3", answers="n\n")
     assert ran.status == 1
-    assert "1 persona, 100 calls with gemini-3.8-live: about $12.00." in ran.said
+    assert "1 persona, 100 calls with gemini-3.8-live: about $16.00." in ran.said
     assert "The budget is $3.00: once it is used up, no more calls are made." in ran.said
     assert "No call was made." in ran.complained
 

@@ -3,11 +3,13 @@
 import argparse
 import asyncio
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ringdown.agents.documents import where
 from ringdown.calls.wording import money
+from ringdown.errors import StoreUnavailable
 from ringdown.gemini.models import model_on
 from ringdown.rehearsal_page import rehearsal_page
 from ringdown.rehearsals import RETENTION, Persona, PersonaRun, Rehearsal
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
     from devtools.rehearsals.running import Plan
 
 ASK_ABOVE_USD = 1.0
-ESTIMATED_USD = 0.12
-"""A call of two minutes by docs/costs.md, and the model that plays its caller."""
+ESTIMATED_USD = 0.16
+"""A call of two minutes whose caller a model plays, with an opinion: docs/costs.md."""
 
 
 async def rehearse_agent(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
@@ -88,10 +90,10 @@ async def _rehearse(arguments: argparse.Namespace, surroundings: Surroundings, s
             cost_usd=sum(run.cost_usd + run.caller_cost_usd for run in made.runs),
             partial=made.partial or next((it.partial for it in made.runs if it.partial), None),
         )
-        await keep_rehearsal(store.documents, rehearsal, made.runs)
-    report = make_report(rehearsal, made.runs, await read_compared(store, rehearsal))
-    page = await asyncio.to_thread(write_report, report, folder)
-    return say_report(report, page, terminal)
+        published = await _kept(store, rehearsal, made.runs, terminal)
+        report = make_report(rehearsal, made.runs, published)
+        page = await asyncio.to_thread(write_report, report, folder)
+        return say_report(report, page, terminal)
 
 
 async def _rehearsed(
@@ -168,6 +170,22 @@ def _agreed(arguments: argparse.Namespace, plan: "Plan", model: str, terminal: T
         return True
     terminal.complain("No call was made.")
     return False
+
+
+async def _kept(
+    store: Store, rehearsal: Rehearsal, runs: Sequence[PersonaRun], terminal: Terminal
+) -> Rehearsal | None:
+    """Keep it, and find what it is compared with. It cost money, so a store that doesn't answer
+    leaves the report."""
+    try:
+        await keep_rehearsal(store.documents, rehearsal, runs)
+        return await read_compared(store, rehearsal)
+    except StoreUnavailable as error:
+        terminal.complain(
+            f"The store does not answer ({error}), so only the report has this rehearsal, and"
+            " publishing will ask for another one."
+        )
+        return None
 
 
 def write_report(report: Report, folder: Path) -> Path:

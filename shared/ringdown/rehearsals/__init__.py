@@ -263,7 +263,7 @@ class PersonaRun(msgspec.Struct, frozen=True, kw_only=True):
     """What Twilio's debugger would show."""
     duration_ms: int = 0
     cost_usd: float = 0.0
-    """Of the agent's model."""
+    """Of the agent's model, and of what its `after_call` asks."""
     caller_cost_usd: float = 0.0
     """Of the model that played the caller, and of the one that judged."""
     partial: str | None = None
