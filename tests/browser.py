@@ -59,6 +59,7 @@ class Tab:
         self._socket = socket
         self._sent = 0
         self._loaded = False
+        self._still_frames: set[str] = set()
 
     async def tell(self, method: str, **params: object) -> dict[str, Any]:
         """Send a command and return its result; what happens meanwhile is noted."""
@@ -84,6 +85,24 @@ class Tab:
         while not self._loaded:
             await self._next()
 
+    async def frame_leads_on(self, expression: str) -> None:
+        """Evaluate what leads to another page in the page's frame, and wait until that is there."""
+        frame = await self._frame()
+        self._still_frames.discard(frame)
+        await self.in_frame(expression)
+        while frame not in self._still_frames:
+            await self._next()
+
+    async def in_frame(self, expression: str) -> Any:
+        """`evaluate`, in the page's frame, wherever that comes from."""
+        world = await self.tell("Page.createIsolatedWorld", frameId=await self._frame())
+        return await self.evaluate(expression, contextId=world["executionContextId"])
+
+    async def _frame(self) -> str:
+        tree = await self.tell("Page.getFrameTree")
+        [frame] = tree["frameTree"]["childFrames"]
+        return str(frame["frame"]["id"])
+
     async def until(self, condition: str, within_s: float = WITHIN_S) -> None:
         """Wait until an expression of JavaScript is true."""
         came = await self.evaluate(_UNTIL % (condition, round(within_s * 1000)))
@@ -92,9 +111,13 @@ class Tab:
     async def text(self) -> str:
         return str(await self.evaluate("document.body.innerText"))
 
-    async def evaluate(self, expression: str) -> Any:
+    async def evaluate(self, expression: str, **where: object) -> Any:
         answer = await self.tell(
-            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+            "Runtime.evaluate",
+            expression=expression,
+            returnByValue=True,
+            awaitPromise=True,
+            **where,
         )
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
@@ -134,6 +157,8 @@ class Tab:
         match message.get("method"):
             case "Page.loadEventFired":
                 self._loaded = True
+            case "Page.frameStoppedLoading":
+                self._still_frames.add(message["params"]["frameId"])
             case "Runtime.exceptionThrown":
                 self.problems.append(json.dumps(message["params"]))
             case "Log.entryAdded" if message["params"]["entry"]["level"] == "error":

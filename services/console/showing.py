@@ -68,6 +68,7 @@ class Pages:
         path = request.url.path
         return self.template(template).render(
             person=getattr(request.state, "person", None),
+            is_framed=request.headers.get("sec-fetch-dest") == "iframe",
             sections=SECTIONS,
             here=max((each for each, _ in SECTIONS if path.startswith(each)), key=len),
             said=SAID.get(request.query_params.get("said", ""), ""),

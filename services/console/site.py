@@ -1,5 +1,7 @@
 """Every page of the console, and what it answers when something goes wrong."""
 
+from collections.abc import Collection
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -28,7 +30,8 @@ from ringdown.log import Log
 _log = Log(__name__)
 
 
-def console(desk: Desk, doorkeeper: Doorkeeper) -> ASGIApp:
+def console(desk: Desk, doorkeeper: Doorkeeper, framed_by: Collection[str] = ()) -> ASGIApp:
+    """Pages of the origins `framed_by` may show it inside themselves."""
     pages = Pages()
 
     async def refusal(request: Request, refused: Refused) -> Response:
@@ -81,4 +84,4 @@ def console(desk: Desk, doorkeeper: Doorkeeper) -> ASGIApp:
             InvalidDocument: damaged,
         },
     )
-    return Guard(app, doorkeeper, refusal)
+    return Guard(app, doorkeeper, refusal, framed_by)

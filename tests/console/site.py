@@ -4,7 +4,7 @@ import asyncio
 import datetime
 import re
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -61,12 +61,16 @@ class Site:
 
 @asynccontextmanager
 async def running_site(
-    store: Store, *, doorkeeper: Doorkeeper | None = None, now: datetime.datetime = NOW
+    store: Store,
+    *,
+    doorkeeper: Doorkeeper | None = None,
+    now: datetime.datetime = NOW,
+    framed_by: Collection[str] = (),
 ) -> AsyncIterator[Site]:
     listener = socket.create_server(("127.0.0.1", 0))
     host = f"127.0.0.1:{listener.getsockname()[1]}"
     keeper = doorkeeper or LocalDoorkeeper("anna", [host])
-    pages = console(Desk(store, lambda: now), keeper)
+    pages = console(Desk(store, lambda: now), keeper, framed_by)
     stop = asyncio.Event()
     serving = asyncio.create_task(serve(pages, listener, stop))
     async with httpx2.AsyncClient(base_url=f"http://{host}", timeout=30) as client:

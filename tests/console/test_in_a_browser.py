@@ -164,6 +164,25 @@ async def test_an_agent_is_edited_and_saved_with_keys_alone(site: Site) -> None:
     assert said == "Saved. The next call uses it."
 
 
+async def test_the_other_view_and_saving_lose_nothing(site: Site) -> None:
+    """The link to the YAML takes along what is not saved; Ctrl-S saves it."""
+    async with opened(site, "/agents/shop") as tab:
+        await tab.evaluate("document.getElementById('greeting').value = 'Good day.'")
+        await tab.leads_on(tab.evaluate("document.getElementById('turn').click()"))
+        text = await tab.evaluate("document.getElementById('text').value")
+        await tab.until("!document.getElementById('preview').hidden")
+        await tab.leads_on(
+            tab.evaluate("dispatchEvent(new KeyboardEvent('keydown', { key: 's', ctrlKey: true }))")
+        )
+        said = await tab.evaluate(SAID)
+
+    agent = await site.store.read_agent("shop")
+    assert agent is not None
+    assert agent.document["greeting"] == "Good day."
+    assert "greeting: Good day." in text
+    assert said == "Saved. The next call uses it."
+
+
 async def test_the_first_tab_leads_past_the_bar(site: Site) -> None:
     async with opened(site, "/calls") as tab:
         await tab.press("Tab")

@@ -14,9 +14,11 @@ from console.desk import Desk
 from console.forms import Form, read_form
 from console.pages.agent_edits import Place, edit_by, look, stored_agent
 from console.showing import Pages
+from ringdown.agents import Agent
 from ringdown.agents.check import Findings
 from ringdown.agents.difference import changed_fields, contested, difference, merged
 from ringdown.agents.documents import Document, field_text, plain_text
+from ringdown.agents.form_fields import LEFT_TO_YAML
 from ringdown.agents.templates import FIELDS
 from ringdown.agents.yaml_text import NotReadable, from_yaml
 from ringdown.errors import Conflict
@@ -90,6 +92,11 @@ class AgentEditor:
         except NotReadable as error:
             return await self._form(
                 request, place, begun, begun.document, text=form.raw("text"), trouble=str(error)
+            )
+        if form.text("action") == "turn":
+            as_yaml = form.text("view") != "yaml"
+            return await self._form(
+                request, place, begun, mine, form=form, as_yaml=as_yaml, status=200
             )
         if form.text("action") == "draft":
             return await self._begin_draft(request, place, begun, mine)
@@ -166,9 +173,10 @@ class AgentEditor:
         *,
         form: Form | None = None,
         text: str | None = None,
+        as_yaml: bool | None = None,
         trouble: str = "",
         ask: bool = False,
-        status: int = 200,
+        status: int | None = None,
         changed: list[str] | None = None,
         both: list[Both] | None = None,
     ) -> Response:
@@ -179,10 +187,11 @@ class AgentEditor:
         )
         found = place.findings(document, tools)
         by_field, general = _by_field(found, draft=place.is_draft)
-        as_yaml = text is not None or (form is not None and form.text("view") == "yaml")
-        as_yaml = as_yaml or request.query_params.get("as") == "yaml"
-        if status == 200 and (trouble or form is not None):
-            status = 422
+        if as_yaml is None:
+            view = request.query_params.get("as") if form is None else form.text("view")
+            as_yaml = text is not None or view == "yaml"
+        if status is None:
+            status = 422 if trouble or form is not None else 200
         return self._pages.page(
             request,
             "agent.html",
@@ -197,6 +206,7 @@ class AgentEditor:
             general=[*([trouble] if trouble else []), *general],
             base=msgspec.json.encode(begun.document).decode(),
             version=begun.version or "",
+            left=[name for name in LEFT_TO_YAML if name in Agent.__struct_fields__],
             as_yaml=as_yaml,
             text=plain_text(document) if text is None else text,
             why="" if form is None else form.text("why"),

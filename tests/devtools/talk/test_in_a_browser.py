@@ -66,11 +66,10 @@ async def dial(tab: Tab) -> None:
 
 async def edit(tab: Tab) -> None:
     """A short greeting, and nothing before it, saved as operators would."""
-    await tab.until("!document.getElementById('save').disabled")
-    for field, text in (("notice", ""), ("greeting", GREETING)):
-        await tab.evaluate(f"document.getElementById('agent-{field}').value = {text!r}")
-    await press(tab, "Save")
-    await tab.until("document.getElementById('agent-said').textContent.includes('Saved')")
+    for field, text in (("notice", '""'), ("greeting", GREETING)):
+        await tab.in_frame(f"document.getElementById('{field}').value = {text!r}")
+    await tab.frame_leads_on("document.querySelector('[value=save]').click()")
+    assert "Saved." in await tab.in_frame("document.querySelector('.said')?.textContent ?? ''")
 
 
 @pytest.mark.real_time
@@ -158,8 +157,7 @@ async def test_a_call_without_a_microphone(tmp_path: Path) -> None:
         talk_running(tmp_path) as url,
         person(url, tmp_path, Microphone.NONE) as tab,
     ):
-        await tab.until("!document.getElementById('save').disabled")
-        await tab.evaluate("document.querySelector('input[value=search_knowledge_base]').click()")
+        await tab.in_frame("document.querySelector('input[value=search_knowledge_base]').click()")
         await edit(tab)
         await dial(tab)
         await tab.until(f"{HELP}.includes('There is no microphone')")
@@ -187,11 +185,10 @@ async def test_a_call_at_another_time(tmp_path: Path) -> None:
         talk_running(tmp_path) as url,
         person(url, tmp_path, Microphone.NONE) as tab,
     ):
-        await tab.until("!document.getElementById('save').disabled")
-        await tab.evaluate(
-            "{ document.querySelector('#editor fieldset:last-of-type input').click();"
-            " for (const day of document.querySelectorAll('.week input:not([name=sunday])'))"
-            " day.value = '24h'; }"
+        await tab.in_frame(
+            "{ document.getElementById('has_opening_hours').click();"
+            " for (const day of ['mon', 'tues', 'wednes', 'thurs', 'fri', 'satur'])"
+            " document.getElementById(`opening_hours.${day}day`).value = '24h'; }"
         )
         await edit(tab)
         sunday = f"{next_sunday()}T20:00"
