@@ -21,6 +21,7 @@ from console.pages.calls import CallPages
 from console.pages.costs import CostPages
 from console.pages.home import HomePage
 from console.pages.numbers import NumberPages
+from console.pages.people import PeoplePages
 from console.people import Doorkeeper, Refused
 from console.showing import FOLDER, Pages
 from ringdown.call_page import FILES
@@ -71,6 +72,7 @@ def console(desk: Desk, doorkeeper: Doorkeeper, framed_by: Collection[str] = ())
         NumberPages(desk, pages),
         CallerPages(desk, pages),
         CostPages(desk, pages),
+        PeoplePages(desk, pages),
     )
     app = Starlette(
         routes=[

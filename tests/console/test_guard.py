@@ -73,6 +73,7 @@ PAGES = (
     "/numbers",
     "/callers",
     "/costs",
+    "/people",
     "/nothing-here",
 )
 

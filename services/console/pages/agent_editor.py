@@ -12,7 +12,7 @@ from starlette.routing import Route
 from console.agent_form import applied, field_of, groups, offered_tools, shown
 from console.desk import Desk
 from console.forms import Form, read_form
-from console.pages.agent_edits import Place, edit_by, look, stored_agent
+from console.pages.agent_edits import Both, Place, edit_by, look, stored_agent
 from console.showing import Pages
 from ringdown.agents import Agent
 from ringdown.agents.check import Findings
@@ -33,15 +33,6 @@ class Begun:
 
     document: Document
     version: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Both:
-    """A field that two people changed."""
-
-    name: str
-    theirs: str
-    yours: str
 
 
 class AgentEditor:
