@@ -36,50 +36,36 @@ class Begun:
 
 
 class AgentEditor:
-    def __init__(self, desk: Desk, pages: Pages) -> None:
+    """`is_draft`: of drafts, whose pages are below their agents'."""
+
+    def __init__(self, desk: Desk, pages: Pages, *, is_draft: bool) -> None:
         self._desk = desk
         self._pages = pages
+        self._is_draft = is_draft
 
     def routes(self) -> list[Route]:
+        address = "/agents/{agent_id}/draft" if self._is_draft else "/agents/{agent_id}"
         return [
-            Route("/agents/{agent_id}/check", self.check, methods=["POST"]),
-            Route("/agents/{agent_id}/draft/check", self.check_draft, methods=["POST"]),
-            Route("/agents/{agent_id}/draft", self.edit_draft),
-            Route("/agents/{agent_id}/draft", self.save_draft, methods=["POST"]),
-            Route("/agents/{agent_id}", self.edit),
-            Route("/agents/{agent_id}", self.save, methods=["POST"]),
+            Route(address, self.edit),
+            Route(address, self.save, methods=["POST"]),
+            Route(f"{address}/check", self.check, methods=["POST"]),
         ]
 
+    def _place(self, request: Request) -> Place:
+        return Place(request.path_params["agent_id"], self._is_draft)
+
     async def edit(self, request: Request) -> Response:
-        return await self._edit(request, is_draft=False)
-
-    async def edit_draft(self, request: Request) -> Response:
-        return await self._edit(request, is_draft=True)
-
-    async def save(self, request: Request) -> Response:
-        return await self._save(request, is_draft=False)
-
-    async def save_draft(self, request: Request) -> Response:
-        return await self._save(request, is_draft=True)
-
-    async def check(self, request: Request) -> Response:
-        return await self._check(request, is_draft=False)
-
-    async def check_draft(self, request: Request) -> Response:
-        return await self._check(request, is_draft=True)
-
-    async def _edit(self, request: Request, *, is_draft: bool) -> Response:
-        place = Place(request.path_params["agent_id"], is_draft)
+        place = self._place(request)
         stored = await stored_agent(self._desk.store, place)
         begun = Begun(stored.document, stored.version)
         return await self._form(request, place, begun, stored.document)
 
-    async def _save(self, request: Request, *, is_draft: bool) -> Response:
-        place = Place(request.path_params["agent_id"], is_draft)
+    async def save(self, request: Request) -> Response:
+        place = self._place(request)
         form = await read_form(request)
         begun = _begun(form)
         try:
-            mine = _written(form, begun, is_draft=is_draft)
+            mine = _written(form, begun, is_draft=self._is_draft)
         except NotReadable as error:
             return await self._form(
                 request, place, begun, begun.document, text=form.raw("text"), trouble=str(error)
@@ -100,7 +86,7 @@ class AgentEditor:
             return await self._form(request, place, begun, mine, form=form, ask=bool(new))
         try:
             await self._desk.store.write_agent(
-                place.agent_id, mine, over=begun.version, draft=is_draft
+                place.agent_id, mine, over=begun.version, draft=self._is_draft
             )
         except Conflict:
             return await self._conflict(request, place, begun, mine, form)
@@ -108,9 +94,9 @@ class AgentEditor:
             self._desk,
             place.agent_id,
             edit_by(request, self._desk, form.text("why")),
-            draft=is_draft,
+            draft=self._is_draft,
         )
-        _log.info("agent edited", agent=place.agent_id, draft=is_draft)
+        _log.info("agent edited", agent=place.agent_id, draft=self._is_draft)
         return RedirectResponse(f"{place.address}?said=saved", 303)
 
     async def _begin_draft(
@@ -207,17 +193,17 @@ class AgentEditor:
             both=both or [],
         )
 
-    async def _check(self, request: Request, *, is_draft: bool) -> Response:
+    async def check(self, request: Request) -> Response:
         """For the page's script: what is wrong with the form as it stands, and what it changes."""
-        place = Place(request.path_params["agent_id"], is_draft)
+        place = self._place(request)
         form = await read_form(request)
         begun = _begun(form)
         try:
-            mine = _written(form, begun, is_draft=is_draft)
+            mine = _written(form, begun, is_draft=self._is_draft)
         except NotReadable as error:
             return JSONResponse({"fields": {}, "general": [str(error)], "difference": []})
         found = place.findings(mine, await self._desk.store.declared_tools())
-        by_field, general = _by_field(found, draft=is_draft)
+        by_field, general = _by_field(found, draft=self._is_draft)
         return JSONResponse(
             {
                 "fields": by_field,

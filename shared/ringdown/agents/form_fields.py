@@ -60,6 +60,8 @@ _CHOICES = {
     },
 }
 """What choices are called, in the form's order; others follow, as they are written."""
+_CATALOGUES = ("voice", "model", "tools")
+"""Here the choices say it all."""
 _LONGEST_LINE = 200
 
 
@@ -113,7 +115,8 @@ def _fields_of(path: str, node: inspect.Type) -> Iterator[Field]:
 def _field(path: str, noted: str, kind: Kind, choices: Mapping[str, str] | None = None) -> Field:
     note = FIELD_NOTES.get(noted)
     label = (note and note.label) or path.rpartition(".")[2].replace("_", " ").capitalize()
-    return Field(path, label, kind, "" if note is None else note.text, choices or {})
+    text = "" if note is None or path in _CATALOGUES else note.text
+    return Field(path, label, kind, text, choices or {})
 
 
 def _kind(path: str, node: inspect.Type) -> Kind:

@@ -7,6 +7,7 @@ import pytest
 
 from ringdown.agents import Agent, Draft
 from ringdown.agents.form_fields import HAS_HOURS, LEFT_TO_YAML, Field, form_groups
+from ringdown.agents.opening_hours import WEEKDAYS
 
 
 def fields(kind: type[Agent]) -> dict[str, Field]:
@@ -77,3 +78,10 @@ def test_a_choice_has_a_name_and_an_order_that_people_understand() -> None:
     assert list(found["turn_taking.patience"].choices) == ["quick", "normal", "patient"]
     assert list(found["thinking"].choices)[:2] == ["", "minimal"]
     assert found["voice"].choices["Kore"].startswith("Kore: ")
+
+
+def test_every_field_has_a_note_unless_its_label_or_its_choices_say_it_all() -> None:
+    silent = {path for path, field in fields(Draft).items() if not field.note}
+    days = {f"opening_hours.{day}" for day in WEEKDAYS[1:]}
+
+    assert silent == {"voice", "model", "tools", "opening_hours.outside", *days}
