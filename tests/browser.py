@@ -85,23 +85,22 @@ class Tab:
         while not self._loaded:
             await self._next()
 
-    async def frame_leads_on(self, expression: str) -> None:
-        """Evaluate what leads to another page in the page's frame, and wait until that is there."""
-        frame = await self._frame()
+    async def frame_leads_on(self, name: str, expression: str) -> None:
+        """Evaluate what leads to another page in that frame, and wait until that is there."""
+        frame = await self._frame(name)
         self._still_frames.discard(frame)
-        await self.in_frame(expression)
+        await self.in_frame(name, expression)
         while frame not in self._still_frames:
             await self._next()
 
-    async def in_frame(self, expression: str) -> Any:
-        """`evaluate`, in the page's frame, wherever that comes from."""
-        world = await self.tell("Page.createIsolatedWorld", frameId=await self._frame())
+    async def in_frame(self, name: str, expression: str) -> Any:
+        """`evaluate`, in the page's frame of that name, wherever that comes from."""
+        world = await self.tell("Page.createIsolatedWorld", frameId=await self._frame(name))
         return await self.evaluate(expression, contextId=world["executionContextId"])
 
-    async def _frame(self) -> str:
-        tree = await self.tell("Page.getFrameTree")
-        [frame] = tree["frameTree"]["childFrames"]
-        return str(frame["frame"]["id"])
+    async def _frame(self, name: str) -> str:
+        frames = (await self.tell("Page.getFrameTree"))["frameTree"]["childFrames"]
+        return next(str(each["frame"]["id"]) for each in frames if each["frame"]["name"] == name)
 
     async def until(self, condition: str, within_s: float = WITHIN_S) -> None:
         """Wait until an expression of JavaScript is true."""

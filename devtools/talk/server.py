@@ -25,8 +25,9 @@ _TYPES = {
 }
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
-    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'; frame-src 'self' "
+    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'; frame-src 'self' {console}"
 )
+"""The agent's form is a page of the console, in a frame."""
 
 
 def origins(listener: socket.socket) -> list[str]:
@@ -85,7 +86,7 @@ def _file(name: str, console_url: str) -> Response:
 
 
 def _page_file(name: str, body: bytes, console_url: str) -> Response:
-    headers = (("Content-Security-Policy", _POLICY + console_url),)
+    headers = (("Content-Security-Policy", _POLICY.format(console=console_url)),)
     return _response(http.HTTPStatus.OK, body, _type_of(name) or "", headers)
 
 

@@ -19,6 +19,8 @@ from simulators.speech.pcm import Pcm, write_wav
 from simulators.speech.synthesis import synthesize
 from tests.browser import Tab, open_browser
 
+AGENT = "agent"
+"""The page's frame with the agent's form."""
 MICROPHONE_HZ = 48_000
 SPOKEN_HZ = 16_000
 PLAYED_HZ = 8_000

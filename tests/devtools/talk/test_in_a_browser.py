@@ -16,6 +16,7 @@ from devtools.talk.server import serving
 from simulators.speech.synthesis import synthesize
 from tests.browser import CHROMIUM, Tab
 from tests.devtools.talk.talking import (
+    AGENT,
     PLAYED_HZ,
     Microphone,
     on_a_free_port,
@@ -67,9 +68,11 @@ async def dial(tab: Tab) -> None:
 async def edit(tab: Tab) -> None:
     """A short greeting, and nothing before it, saved as operators would."""
     for field, text in (("notice", '""'), ("greeting", GREETING)):
-        await tab.in_frame(f"document.getElementById('{field}').value = {text!r}")
-    await tab.frame_leads_on("document.querySelector('[value=save]').click()")
-    assert "Saved." in await tab.in_frame("document.querySelector('.said')?.textContent ?? ''")
+        await tab.in_frame(AGENT, f"document.getElementById('{field}').value = {text!r}")
+    await tab.frame_leads_on(AGENT, "document.querySelector('[value=save]').click()")
+    assert "Saved." in await tab.in_frame(
+        AGENT, "document.querySelector('.said')?.textContent ?? ''"
+    )
 
 
 @pytest.mark.real_time
@@ -157,7 +160,9 @@ async def test_a_call_without_a_microphone(tmp_path: Path) -> None:
         talk_running(tmp_path) as url,
         person(url, tmp_path, Microphone.NONE) as tab,
     ):
-        await tab.in_frame("document.querySelector('input[value=search_knowledge_base]').click()")
+        await tab.in_frame(
+            AGENT, "document.querySelector('input[value=search_knowledge_base]').click()"
+        )
         await edit(tab)
         await dial(tab)
         await tab.until(f"{HELP}.includes('There is no microphone')")
@@ -186,9 +191,10 @@ async def test_a_call_at_another_time(tmp_path: Path) -> None:
         person(url, tmp_path, Microphone.NONE) as tab,
     ):
         await tab.in_frame(
+            AGENT,
             "{ document.getElementById('has_opening_hours').click();"
             " for (const day of ['mon', 'tues', 'wednes', 'thurs', 'fri', 'satur'])"
-            " document.getElementById(`opening_hours.${day}day`).value = '24h'; }"
+            " document.getElementById(`opening_hours.${day}day`).value = '24h'; }",
         )
         await edit(tab)
         sunday = f"{next_sunday()}T20:00"

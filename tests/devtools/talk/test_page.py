@@ -31,7 +31,7 @@ from ringdown.call_page import CallPage, call_page
 from ringdown_cli.console import serving_pages
 from simulators.speech.synthesis import synthesize
 from tests.browser import CHROMIUM, Tab, open_page
-from tests.devtools.talk.talking import on_a_free_port
+from tests.devtools.talk.talking import AGENT, on_a_free_port
 from tests.pages import LOOKS, assert_shown_well, picture
 from tests.ringdown.samples import a_call, a_turn
 
@@ -326,10 +326,10 @@ async def test_a_draft_that_answers_is_named(line: TalkLine) -> None:
 
 async def test_the_agent_s_form_is_the_console_s(line: TalkLine) -> None:
     async with shown(line) as tab:
-        bars = await tab.in_frame("document.querySelectorAll('nav').length")
-        await tab.in_frame("document.getElementById('greeting').value = 'Good day.'")
-        await tab.frame_leads_on("document.querySelector('[value=save]').click()")
-        said = await tab.in_frame("document.querySelector('.said').textContent")
+        bars = await tab.in_frame(AGENT, "document.querySelectorAll('nav').length")
+        await tab.in_frame(AGENT, "document.getElementById('greeting').value = 'Good day.'")
+        await tab.frame_leads_on(AGENT, "document.querySelector('[value=save]').click()")
+        said = await tab.in_frame(AGENT, "document.querySelector('.said').textContent")
         problems = tab.problems
     stored = await line.store.read_agent(DEFAULT_AGENT_ID)
     assert stored is not None
