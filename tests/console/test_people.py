@@ -224,3 +224,17 @@ async def test_the_first_person_is_an_editor(site: Site) -> None:
         status, text = await change(local, BEN, "viewer")
         assert (status, "This leaves no editor" in text) == (422, True)
         assert (await change(local, BEN, "editor"))[0] == 303
+
+
+async def test_people_are_kept_in_firestore_likewise(firestore_project: str) -> None:
+    async with open_store(f"firestore:{firestore_project}") as store, running_site(store) as site:
+        await change(site, BEN, "editor", why="the first")
+        annas = with_role(await given_out(site), VERA, "viewer")
+        await change(site, ANNA, "editor")
+        conflict = await site.post("/people", annas)
+        await site.post("/people", forms(conflict.text)["/people"])
+        people = await stored(site)
+
+    assert conflict.status_code == 409
+    assert people.roles == {ANNA: "editor", BEN: "editor", VERA: "viewer"}
+    assert [edit.what.partition(":")[0] for edit in people.edits] == [VERA, ANNA, BEN]
