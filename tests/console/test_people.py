@@ -149,7 +149,7 @@ async def test_an_editor_who_steps_back_is_asked_first(site: Site, role: str) ->
     status, text = await change(site, ANNA, role)
 
     assert status == 422
-    assert "You could change nothing any more" in text
+    assert "You will no longer be able to change anything" in text
     assert dict(await given_out(site))  # she still can
     again = [*forms(text)["/people"], ("anyway", "yes")]
     assert (await site.post("/people", again)).status_code == 303
@@ -172,11 +172,11 @@ async def test_what_is_no_address_is_refused_and_not_lost(site: Site, email: str
     assert (await stored(site)).roles == {ANNA: "editor", VERA: "viewer"}
 
 
-async def test_nobody_is_there_twice(site: Site) -> None:
+async def test_nobody_is_listed_twice(site: Site) -> None:
     status, text = await change(site, ANNA.upper(), "viewer")
 
     assert status == 422
-    assert f"{ANNA} is there twice" in text
+    assert f"{ANNA} is listed twice" in text
 
 
 @pytest.mark.parametrize("name", ["base", "role"])
@@ -226,7 +226,7 @@ async def test_the_first_person_is_an_editor(site: Site) -> None:
         assert (await change(local, BEN, "editor"))[0] == 303
 
 
-async def test_people_are_kept_in_firestore_likewise(firestore_project: str) -> None:
+async def test_the_page_works_on_firestore_too(firestore_project: str) -> None:
     async with open_store(f"firestore:{firestore_project}") as store, running_site(store) as site:
         await change(site, BEN, "editor", why="the first")
         annas = with_role(await given_out(site), VERA, "viewer")

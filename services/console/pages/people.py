@@ -19,6 +19,7 @@ from ringdown.log import Log
 
 _MOST_EDITS = 100
 _NO_ACCESS = "no access"
+_STEPS_BACK = "You will no longer be able to change anything. Only another editor can undo that."
 _EMAIL = re.compile(r"[^@\s,;:<>()\"'\\]{1,64}@[a-z0-9.-]{1,190}\.[a-z0-9-]{2,63}")
 _log = Log(__name__)
 
@@ -42,12 +43,12 @@ class PeoplePages:
             return RedirectResponse("/people?said=unchanged", 303)
         problems = list(_problems(form, base, mine))
         me = request.state.person.name
-        gives_up = _may_edit(base, me) and not _may_edit(mine, me)
-        if problems or (gives_up and "anyway" not in form):
-            if gives_up and not problems:
-                problems = ["You could change nothing any more, and only an editor can undo that."]
+        steps_back = _may_edit(base, me) and not _may_edit(mine, me)
+        if steps_back and not problems and "anyway" not in form:
+            problems = [_STEPS_BACK]
+        if problems:
             return await self._page(
-                request, People(roles=base), mine, form=form, problems=problems, ask=gives_up
+                request, People(roles=base), mine, form=form, problems=problems, ask=steps_back
             )
         if not await self._write(request, base, mine, form.text("why")):
             return await self._conflict(request, base, mine, form)
@@ -60,7 +61,7 @@ class PeoplePages:
     async def _write(
         self, request: Request, base: dict[str, Role], mine: dict[str, Role], why: str
     ) -> bool:
-        """Whether nobody else has changed the roles since they were `base`."""
+        """Save the edit. False if somebody else has changed the roles since they were `base`."""
         by = edit_by(request, self._desk, why)
         edit = PeopleEdit(at=by.at, by=by.by, why=by.why, what=_in_a_line(base, mine))
 
@@ -151,13 +152,13 @@ def _roles(form: Form) -> dict[str, Role]:
 def _problems(form: Form, base: dict[str, Role], mine: dict[str, Role]) -> Iterator[str]:
     given = [email.lower() for email, _ in _rows(form)]
     for email in sorted({email for email in given if given.count(email) > 1}):
-        yield f"{email} is there twice. Give each person one role."
+        yield f"{email} is listed twice. Give each person one role."
     for email in mine:
         if email not in base and not _EMAIL.fullmatch(email.lower()):
             yield f"“{email}” isn't an e-mail address. Write it like anna@example.com."
     if "editor" not in mine.values():
         yield (
-            "This leaves no editor, so nobody could change anything. Make somebody else an editor"
+            "This leaves no editor, so nobody could change anything. Make someone else an editor"
             " first."
         )
 

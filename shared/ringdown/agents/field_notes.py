@@ -153,7 +153,7 @@ FIELD_NOTES = {
     "opening_hours.closed_on": FieldNote("12-25 is every year.", label="Days off"),
     "opening_hours.outside": FieldNote("", label="Outside these hours"),
     "opening_hours.message": FieldNote(
-        'Leave it empty for a sentence in the agent\'s language; "" is nothing.',
+        'Leave it empty for a sentence in the agent\'s language. "" says nothing.',
         label="Message outside these hours",
     ),
 }

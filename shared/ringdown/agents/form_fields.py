@@ -1,7 +1,7 @@
 """An agent's fields as a form shows them.
 
-The record's own types say of which kind each field is, and `field_notes` what it is for. So a new
-field of the record is on the form without work on it, under "How a call goes".
+The record's types give the kind of each field, and `field_notes` what it is for. So a new field of
+the record appears on the form by itself, under "How a call goes".
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ LEFT_TO_YAML = {
     "after_call": "its fields have fields of their own",
     "publish": "the page to publish a draft does it",
 }
-"""Fields that are on no form, and why."""
+"""Fields that the form leaves out, and why."""
 _REST = "How a call goes"
 _GROUPS = {
     "What it says": ("greeting", "instructions", "notice"),
@@ -36,7 +36,7 @@ _GROUPS = {
     _REST: (),
     "Examples": ("examples",),
 }
-"""In this order; what is named nowhere else belongs to the rest."""
+"""In the form's order. A field that no group names belongs to the rest."""
 _CHOICES = {
     "voice": {name: f"{name}: {character}" for name, character in VOICES.items()},
     "model": {name: name for name in MODELS},
@@ -61,7 +61,7 @@ _CHOICES = {
 }
 """What choices are called, in the form's order; others follow, as they are written."""
 _CATALOGUES = ("voice", "model", "tools")
-"""Here the choices say it all."""
+"""Their choices explain them."""
 _LONGEST_LINE = 200
 
 

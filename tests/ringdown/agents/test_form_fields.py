@@ -64,7 +64,7 @@ def test_a_new_field_is_on_the_form_without_work_on_it() -> None:
     assert new[-2].choices == {"": "not set", "better": "better", "good": "good"}
 
 
-def test_what_no_form_can_show_is_told_to_whoever_adds_it() -> None:
+def test_a_field_that_the_form_cannot_show_is_an_error_that_says_what_to_do() -> None:
     class Odd(Agent, frozen=True, kw_only=True):
         pairs: tuple[tuple[str, str], ...] = ()
 
