@@ -78,7 +78,9 @@ def test_speech_begins_the_silence_anew(at_ms: int) -> None:
     assert len(stage.told_the_model) == told
     stage.pass_ms(500)
 
-    assert len(stage.told_the_model) == told + 1, "the agent doesn't ask whether the caller is there"
+    assert len(stage.told_the_model) == told + 1, (
+        "the agent doesn't ask whether the caller is there"
+    )
     stage.pass_ms(6_490)
     assert stage.ended_for() is None
 

@@ -536,7 +536,7 @@ def pressed_zero() -> Stage:
 
 
 def collected_digits() -> Stage:
-    """Bad arguments, a secret for a tool, one digit short, a cancelled one, one that isn't secret."""
+    """Bad arguments, a secret for a tool, one too short, one cancelled, one that isn't secret."""
     check_pin = msgspec.structs.replace(a_tool("check_pin"), digits=("pin",))
     stage = with_tools(a_tool(), check_pin).greeted()
     stage.collect("c0", length=99)
