@@ -104,7 +104,7 @@ class LoadFigures:
         return spread(how(a, b) for a, b in pairs if a is not None and b is not None)
 
     def carries(self, target: str, calls: int) -> bool:
-        """Whether the target carried all calls; if not, its figures say what it got, not what it needs.
+        """Whether the target carried all calls; if not, its figures are too low to compare.
 
         It has time left on its core, no call fails, and hardly any audio is a second late.
         """
