@@ -1,4 +1,4 @@
-"""`ringdown console`: the console's pages for whoever is at this machine."""
+"""`ringdown console`: the console's pages, for the person at this machine."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""The console on a socket of its own, and somebody's browser without a window."""
+"""The console on a real socket, and a person's browser without a window."""
 
 import asyncio
 import datetime
@@ -88,7 +88,7 @@ def with_changes(sent: Fields, changes: Mapping[str, str]) -> Fields:
 
 
 class _Forms(HTMLParser):
-    """What a browser would send for each form, by where it goes, if nobody touched it."""
+    """What a browser would send for each untouched form, by its action."""
 
     def __init__(self) -> None:
         super().__init__()

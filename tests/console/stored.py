@@ -86,7 +86,7 @@ async def save_call(
     turns: tuple[Turn, ...] = (),
     tool_calls: tuple[ToolCall, ...] = (),
 ) -> Call:
-    """A call that is over; live if there is no reason."""
+    """An ended call, or a live one if `reason` is None."""
     began = NOW - ago
     call = msgspec.structs.replace(
         a_call(call_sid=sid(n)),

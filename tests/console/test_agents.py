@@ -1,4 +1,4 @@
-"""An agent edited on its page: saved, refused, drafted, published, restored; by two at once."""
+"""Editing an agent on its page: saving, refusals, drafts, publishing, restoring, conflicts."""
 
 import pytest
 
@@ -133,7 +133,7 @@ async def test_a_field_that_nobody_knows_is_saved_only_if_it_is_meant(site: Site
     assert saved.status_code == 303
 
 
-# Two people at once
+# Two people editing
 
 
 async def test_two_edits_at_once_are_both_shown_and_neither_is_lost(site: Site) -> None:

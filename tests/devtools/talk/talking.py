@@ -127,7 +127,7 @@ class Microphone(enum.Enum):
     """What the browser has of one."""
 
     SPOKEN_INTO = enum.auto()
-    """It hears what is told to `say`."""
+    """It hears the text given to `say`."""
     SILENT = enum.auto()
     FORBIDDEN = enum.auto()
     NONE = enum.auto()
@@ -181,4 +181,4 @@ async def press(tab: Tab, label: str) -> None:
           return true;
         }})()"""
     )
-    assert clicked, f"there is no button {label} to press"
+    assert clicked, f"found no button {label} to press"

@@ -1,4 +1,4 @@
-"""A person talks to the line: a real browser, real speech, every part a process of its own."""
+"""A person talks to the line: a real browser, real speech, every part a process."""
 
 import asyncio
 import datetime
@@ -148,7 +148,7 @@ async def test_a_call_survives_what_the_world_does_to_it(tmp_path: Path) -> None
 
 
 async def asks_for_its_number(tab: Tab, times: int) -> None:
-    """So many times by now, and the agent has known it each time."""
+    """The agent has known the number this many times by now."""
     await say(tab, "What is my account number?")
     await tab.until(f"{turns('It is one two three four five six')} === {times}")
 

@@ -1,4 +1,4 @@
-"""The page in a browser, told by the test what the line would tell it."""
+"""The page in a browser; the test plays the line."""
 
 import asyncio
 import json
