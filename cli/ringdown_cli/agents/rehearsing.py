@@ -13,7 +13,7 @@ from ringdown.errors import StoreUnavailable
 from ringdown.gemini.models import model_on
 from ringdown.rehearsal_page import rehearsal_page
 from ringdown.rehearsals import RETENTION, Persona, PersonaRun, Rehearsal
-from ringdown.rehearsals.comparison import STAND_IN, compared_with
+from ringdown.rehearsals.comparison import STAND_IN, read_compared
 from ringdown.rehearsals.persona_text import packaged_personas
 from ringdown.rehearsals.report import Report, Share, make_report, report_json
 from ringdown.rehearsals.store import keep_rehearsal, list_personas, list_rehearsals
@@ -93,7 +93,7 @@ async def _rehearse(arguments: argparse.Namespace, surroundings: Surroundings, s
         published = await _kept(store, rehearsal, made.runs, terminal)
         report = make_report(rehearsal, made.runs, published)
         page = await asyncio.to_thread(write_report, report, folder)
-        return _say_report(report, page, terminal)
+        return say_report(report, page, terminal)
 
 
 async def _rehearsed(
@@ -179,23 +179,13 @@ async def _kept(
     leaves the report."""
     try:
         await keep_rehearsal(store.documents, rehearsal, runs)
-        return await _published(store, rehearsal)
+        return await read_compared(store, rehearsal)
     except StoreUnavailable as error:
         terminal.complain(
             f"The store does not answer ({error}), so only the report has this rehearsal, and"
             " publishing will ask for another one."
         )
         return None
-
-
-async def _published(store: Store, rehearsal: Rehearsal) -> Rehearsal | None:
-    """The rehearsal that a draft's is compared with."""
-    stored = await store.read_agent(rehearsal.agent_id)
-    agent = None if stored is None else findings_of(stored.document, None).agent
-    if agent is None or not rehearsal.is_draft:
-        return None
-    kept = await list_rehearsals(store.documents, rehearsal.agent_id)
-    return compared_with(rehearsal, kept, agent.revision)
 
 
 def write_report(report: Report, folder: Path) -> Path:
@@ -222,7 +212,7 @@ def _say_run(run: PersonaRun, terminal: Terminal) -> None:
             terminal.say(f"    {verdict.what} {verdict.why}")
 
 
-def _say_report(report: Report, page: Path, terminal: Terminal) -> int:
+def say_report(report: Report, page: Path, terminal: Terminal) -> int:
     rehearsal = report.rehearsal
     rows = [
         (

@@ -61,6 +61,7 @@ class RunView:
     checked: Sequence[Checked]
     lines: Sequence[Line]
     language: str
+    is_shortened: bool
     sound: str
     """A WAV file, compressed and in base64; empty if there is none."""
 
@@ -165,6 +166,7 @@ def _run(run: PersonaRun, sound: str) -> RunView:
         checked=list(_checked(run.verdicts)),
         lines=[Line(clock(entry.at_ms), entry) for entry in said],
         language=run.persona.language,
+        is_shortened=run.is_shortened,
         sound=sound,
     )
 

@@ -246,7 +246,7 @@ class PersonaRun(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     persona: Persona
-    """As it was when it called."""
+    """As it was when it called; once it is stored, only who it is."""
     run: int
     """From 1."""
     expires_at: datetime.datetime
@@ -272,6 +272,8 @@ class PersonaRun(msgspec.Struct, frozen=True, kw_only=True):
     unmet: str | None = None
     """What the caller waited for in vain: the agent didn't reply, or didn't hang up."""
     verdicts: Verdicts = ()
+    is_shortened: bool = False
+    """The stored record lacks what came last, because there was too much of it."""
 
     @property
     def passed(self) -> bool | None:

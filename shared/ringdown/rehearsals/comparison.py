@@ -1,4 +1,4 @@
-"""Whether a draft's rehearsal is worse than that of the version that answers calls. Pure.
+"""Whether a draft's rehearsal is worse than that of the version that answers calls.
 
 It is worse if it fails a fact that the other never failed, or if its calls passed so much more
 rarely that the two intervals don't meet. Smaller differences may be chance.
@@ -8,9 +8,11 @@ import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ringdown.agents.check import findings
 from ringdown.rehearsals import Rehearsal, Tally
 from ringdown.rehearsals.store import list_rehearsals
 from ringdown.rehearsals.tallies import interval, of_calls
+from ringdown.stores import Store
 from ringdown.stores.documents import Documents
 from ringdown.wording import count, day_and_time
 
@@ -73,15 +75,29 @@ def compared_with(
     return _last(alike, published)
 
 
+async def read_compared(store: Store, rehearsal: Rehearsal) -> Rehearsal | None:
+    """What a draft's `rehearsal` is compared with now; None for one of what answers calls.
+
+    Raises StoreUnavailable.
+    """
+    stored = await store.read_agent(rehearsal.agent_id)
+    agent = None if stored is None else findings(stored.document).agent
+    if agent is None or not rehearsal.is_draft:
+        return None
+    kept = await list_rehearsals(store.documents, rehearsal.agent_id)
+    return compared_with(rehearsal, kept, agent.revision)
+
+
 def worse(draft: Rehearsal, published: Rehearsal | None) -> Iterator[str]:
     """Why `draft` is worse, if it is. Beside nothing, each fact that fails is news."""
     before = {} if published is None else {it.persona: it for it in published.tallies if it.made}
     shared = [it for it in draft.tallies if it.made and (published is None or it.persona in before)]
     for tally in draft.tallies:
         known = before[tally.persona].failing if tally.persona in before else ()
+        failed = "this failed, and had not before" if tally.persona in before else "this failed"
         for what in tally.failing:
             if what not in known:
-                yield f"{tally.persona}: this failed, and had not before: {what}"
+                yield f"{tally.persona}: {failed}: {what}"
     if published is not None and shared:
         before_shared = [before[it.persona] for it in shared]
         if interval(*_sum(shared))[1] < interval(*_sum(before_shared))[0]:

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 
-import msgspec
-from msgspec.structs import replace
-
 from ringdown.documents import to_record
 from ringdown.errors import InvalidDocument
 from ringdown.rehearsals import Persona, PersonaRun, Rehearsal
+from ringdown.rehearsals.bounds import bounded
 from ringdown.stores.documents import Documents
 from ringdown.stores.paths import (
     REHEARSAL_RUNS,
@@ -18,9 +16,6 @@ from ringdown.stores.paths import (
     rehearsed_calls_path,
     text_of_id,
 )
-
-_MOST_BYTES = 900_000
-"""Firestore takes 1 MiB."""
 
 # Every function raises StoreUnavailable when the store does not answer.
 
@@ -55,7 +50,7 @@ async def keep_rehearsal(
     """The calls first: whoever finds a rehearsal finds its calls."""
     for run in runs:
         path = rehearsed_call_path(rehearsal.id, run.persona.name, run.run)
-        await documents.write(path, _bounded(run))
+        await documents.write(path, bounded(run))
     await documents.write(rehearsal_run_path(rehearsal.id), rehearsal)
 
 
@@ -82,21 +77,3 @@ async def read_runs(documents: Documents, rehearsal_id: str) -> tuple[PersonaRun
         except InvalidDocument:
             continue
     return tuple(found)
-
-
-def _bounded(run: PersonaRun) -> PersonaRun:
-    """Without the tools' declarations, which no reader needs; and without results where those would
-    make it larger than a document may be."""
-    record = run.record
-    if record is None:
-        return run
-    record = replace(record, call=replace(record.call, tools=()))
-    run = replace(run, record=record)
-    if len(msgspec.json.encode(run)) <= _MOST_BYTES:
-        return run
-    tool_calls = tuple(replace(it, args={}, output=None) for it in record.tool_calls)
-    ledger = tuple(replace(it, args={}, result=None) for it in run.ledger)
-    persona = replace(run.persona, tools={})
-    return replace(
-        run, persona=persona, ledger=ledger, record=replace(record, tool_calls=tool_calls)
-    )

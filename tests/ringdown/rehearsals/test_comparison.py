@@ -151,7 +151,7 @@ def test_it_says_why_it_is_worse() -> None:
 
 def test_beside_nothing_what_fails_is_news() -> None:
     draft = a_rehearsal(DRAFT, a_tally(passed=9, failing=("A.",)))
-    assert list(worse(draft, None)) == ["dana: this failed, and had not before: A."]
+    assert list(worse(draft, None)) == ["dana: this failed: A."]
     assert known(draft).said[-1] == "The published version has no rehearsal to compare it with."
 
 

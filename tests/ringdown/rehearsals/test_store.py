@@ -1,9 +1,6 @@
 import datetime
 
-import pytest
-from msgspec.structs import replace
-
-from ringdown.rehearsals import RETENTION, CannedResult, Rehearsal
+from ringdown.rehearsals import RETENTION, Rehearsal
 from ringdown.rehearsals.persona_text import packaged_personas
 from ringdown.rehearsals.store import (
     delete_persona,
@@ -74,18 +71,3 @@ async def test_calls_are_kept_below_their_rehearsal(store: Store) -> None:
 
     assert [it.run for it in found] == [1, 2]
     assert [it.record and it.record.turns for it in found] == [a_record().turns] * 2
-
-
-@pytest.mark.parametrize("results", [1, 5_000])
-async def test_a_call_with_too_much_to_keep_is_kept_without_its_results(
-    results: int, store: Store
-) -> None:
-    canned = (CannedResult(output={"text": "🙂" * 200}),) * results
-    persona = replace(PERSONA, tools={"lookup_account": canned})
-    await keep_rehearsal(store.documents, a_rehearsal(), [replace(a_run(), persona=persona)])
-
-    [found] = await read_runs(store.documents, a_rehearsal().id)
-
-    assert bool(found.persona.tools) == (results == 1)
-    assert found.record is not None
-    assert found.record.turns == a_record().turns
