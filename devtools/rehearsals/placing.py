@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-import msgspec
+from msgspec.structs import replace
 
 from devtools.call_display import is_fault
 from devtools.following import complete_record
@@ -27,6 +27,8 @@ NUMBER = "+14155550100"
 PERSON = "+14155550199"
 """Who answers on the line's fallback number."""
 _SILENCE_MS = 3_000
+_TOO_LATE_MS = 100
+"""Five frames."""
 _OUTCOME_WITHIN_S = 60.0
 _OUTCOME_EVERY_S = 0.5
 
@@ -102,7 +104,18 @@ async def place(line: RehearsalLine, persona: Persona, run: int, seed: int) -> P
         partial=partial or _nobody_answered(record),
         unmet=unmet,
     )
-    return msgspec.structs.replace(found, verdicts=judge(persona, found))
+    return judged(found, call.most_late_ms)
+
+
+def judged(run: PersonaRun, most_late_ms: int) -> PersonaRun:
+    """With its verdicts. If only the call itself went wrong, and the telephone, which has little to
+    do, was late, this machine is to blame and not the agent."""
+    verdicts = judge(run.persona, run)
+    failed = {verdict.kind for verdict in verdicts if verdict.passed is False}
+    if failed != {"call"} or most_late_ms < _TOO_LATE_MS:
+        return replace(run, verdicts=verdicts)
+    busy = f"This machine was too busy: the simulated telephone was up to {most_late_ms} ms late."
+    return replace(run, partial=f"{busy} Make fewer calls at the same time: --at-once.")
 
 
 def _everybody(agent: Agent) -> dict[str, DialledParty]:
