@@ -11,6 +11,7 @@ from tests.devtools.rehearsals.rehearsing import SCENARIO, rehearse
 _RUNS = 3
 
 
+@pytest.mark.timeout(150)
 @pytest.mark.parametrize("mistake", REGRESSIONS)
 async def test_a_planted_mistake_is_found_each_time(mistake: str, tmp_path: Path) -> None:
     regression = REGRESSIONS[mistake]
