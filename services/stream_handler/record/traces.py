@@ -39,6 +39,7 @@ _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _AT_ONCE = 64  # spans that are encoded beside live calls: a millisecond or two
 _BEFORE_OTHERS = 16  # spans that are made before other calls have their turn
 _LAST_WITHIN_S = 2.0
+_LAST_WORD_WITHIN_S = 0.5
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 
 _log = Log(__name__)
@@ -61,15 +62,19 @@ class Traces:
             id_generator=self._ids,
             shutdown_on_exit=False,
         )
-        exporter = BatchSpanProcessor(_exporter(settings), max_export_batch_size=_AT_ONCE)
-        self._provider.add_span_processor(exporter)
+        self._exporter = _exporter(settings)
+        self._provider.add_span_processor(
+            BatchSpanProcessor(self._exporter, max_export_batch_size=_AT_ONCE)
+        )
         self._tracer = self._provider.get_tracer("ringdown", schema_url=SCHEMA)
 
     def close(self) -> None:
-        """Export what is left, in 2 s at most. To be called when there are no more calls."""
+        """Export what is left, in 2.5 s at most. To be called when there are no more calls."""
         last = threading.Thread(target=self._provider.shutdown, daemon=True)
         last.start()
         last.join(_LAST_WITHIN_S)
+        self._exporter.shutdown()  # it tries no more
+        last.join(_LAST_WORD_WITHIN_S)
 
     def observer(self, call: Call) -> "CallTrace":
         return CallTrace(self, call)
@@ -307,7 +312,12 @@ def _exporter(settings: TraceSettings) -> "_Exporter":
 class _Exporter(OTLPSpanExporter):
     """Logs once that exports fail, and why; the library's own lines would come with every try."""
 
-    _fails = False
+    _fails = _is_shut = False
+
+    def shutdown(self) -> None:
+        if not self._is_shut:
+            self._is_shut = True
+            super().shutdown()  # type: ignore[no-untyped-call]
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         reasons: list[str] = []

@@ -1,0 +1,312 @@
+"""The spans of a stream are those of its record, each in its parent; and no collector is needed."""
+
+import dataclasses
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ringdown.calls import Call, CallChanges, Reconnect, ToolCall, ToolOutcome, Turn
+from ringdown.tools import Json
+from stream_handler.call.actions import Action, ConnectModel, SaveCall
+from stream_handler.call.events import Event, SaveDone, StreamStarted, UsageReported
+from stream_handler.observers import ObservedSession
+from stream_handler.record.trace_settings import TraceSettings
+from stream_handler.record.traces import SCHEMA, Traces
+from tests.google_tokens import PROJECT, TokenServer
+from tests.otlp_collector import MS, Collector, Span, collecting
+from tests.ringdown.samples import a_call
+from tests.stream_handler.calls.recording import FOLDER, Recording, read
+
+RECORDINGS = sorted(FOLDER.glob("*.jsonl"))
+CALLS = [path for path in RECORDINGS if path.stem in ("barge_in", "slow_tool", "resumed")]
+
+
+class Saved:
+    """What a stream has had written, by itself."""
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.turns: dict[int, Turn] = {}
+        self.tool_calls: dict[str, ToolCall] = {}
+        self.reconnects: tuple[Reconnect, ...] = ()
+        self.is_settled = False
+        self.next: str | None = None
+        self.dialled = 0
+
+    def on_event(self, event: Event, actions: tuple[Action, ...]) -> None:
+        self.is_settled |= isinstance(event, SaveDone)
+        for action in actions:
+            if isinstance(action, ConnectModel):
+                self.dialled += 1
+            if isinstance(action, SaveCall):
+                self._add(action.changes)
+
+    def _add(self, changes: CallChanges) -> None:
+        self.turns.update((turn.n, turn) for turn in changes.turns)
+        self.tool_calls.update((call.id, call) for call in changes.tool_calls)
+        self.next = changes.next or self.next
+        if changes.reconnects is not None:
+            self.reconnects = changes.reconnects[len(self.call.reconnects) :]
+
+    async def on_end(self) -> None:
+        pass
+
+    def times(self) -> list[tuple[str, int, int]]:
+        """Name, start and end of the spans that must be there, in ms of the call."""
+        return sorted(
+            [
+                *(
+                    (f"{turn.speaker} turn", turn.start_ms, turn.end_ms)
+                    for turn in self.turns.values()
+                ),
+                *(
+                    (f"execute_tool {it.name}", it.start_ms, it.start_ms + it.duration_ms)
+                    for it in self.tool_calls.values()
+                ),
+                *(("reconnect", it.at_ms - it.took_ms, it.at_ms) for it in self.reconnects),
+            ]
+        )
+
+
+async def traced(recording: Recording, traces: Traces) -> Saved:
+    """Have a recorded stream happen again."""
+    saved = Saved(recording.call)
+    session = ObservedSession(recording.session(), saved, traces.observer(recording.call))
+    for step in recording.steps:
+        session.handle(step.event)
+    await session.end()
+    return saved
+
+
+def problems(saved: Saved, spans: list[Span]) -> list[str]:
+    """What is wrong with the spans of one stream."""
+    found = []
+    by_id = {span.span_id: span for span in spans}
+    call = saved.call
+    zero_ns = round((call.started_at or call.created_at).timestamp() * 1_000) * MS
+    if len(by_id) != len(spans):
+        found.append("two spans have one id")
+    for span in spans:
+        parent = by_id.get(span.parent_id)
+        if parent is None and span.parent_id and not span.name.startswith("stream "):
+            found.append(f"{span.name} has no parent")
+        if parent is not None and not span.lies_in(parent):
+            found.append(f"{span.name} does not lie in {parent.name}")
+    kinds = ("caller turn", "agent turn", "execute_tool ", "reconnect")
+    times = sorted(
+        (span.name, round((span.start_ns - zero_ns) / MS), round((span.end_ns - zero_ns) / MS))
+        for span in spans
+        if span.name.startswith(kinds)
+    )
+    wanted = saved.times()
+    if [name for name, *_ in times] != [name for name, *_ in wanted]:
+        found.append(f"spans are {times}, not {wanted}")
+    for (name, *is_ms), (_, *was_ms) in zip(times, wanted, strict=False):
+        if any(abs(a - b) > 1 for a, b in zip(is_ms, was_ms, strict=True)):
+            found.append(f"{name} is at {is_ms}, not {was_ms}")
+    if sum(span.is_client for span in spans) != saved.dialled:
+        found.append("there is not one span for each session")
+    roots = sum(span.name.startswith("invoke_agent ") for span in spans)
+    if roots != (saved.is_settled and saved.next is not None and not call.failed_transfers):
+        found.append(f"there are {roots} spans of the whole call")
+    return found
+
+
+@contextmanager
+def running(collector: Collector, *, words: bool = False) -> Iterator[Traces]:
+    traces = Traces(TraceSettings(f"{collector.url}/v1/traces", words))
+    try:
+        yield traces
+    finally:
+        traces.close()
+
+
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.stem)
+async def test_every_span_lies_in_its_parent_and_none_is_lost(path: Path) -> None:
+    with collecting() as collector:
+        with running(collector) as traces:
+            saved = await traced(read(path), traces)
+        assert problems(saved, collector.spans) == []
+        assert {span.trace_id for span in collector.spans} == {traces.id_of(saved.call.call_sid)}
+        assert collector.scopes == {("ringdown", SCHEMA)}
+
+
+@pytest.mark.parametrize("path", CALLS, ids=lambda path: path.stem)
+async def test_planted_mistakes_are_found(path: Path) -> None:
+    with collecting() as collector, running(collector) as traces:
+        saved = await traced(read(path), traces)
+    spans, changed = collector.spans, dataclasses.replace
+    a_turn = next(span for span in spans if span.name == "agent turn")
+    others = [span for span in spans if span is not a_turn]
+    late = changed(a_turn, start_ns=a_turn.end_ns + 10**15, end_ns=a_turn.end_ns + 2 * 10**15)
+    shorter = changed(a_turn, start_ns=a_turn.start_ns + 5 * MS)
+    orphan = changed(a_turn, parent_id="0123456789abcdef")
+    root = next(span for span in spans if span.name.startswith("invoke_agent "))
+    for wrong in (
+        others,
+        [*others, late],
+        [*others, shorter],
+        [*others, orphan],
+        [*spans, a_turn],
+        [span for span in spans if span is not root],
+    ):
+        assert problems(saved, wrong) != []
+
+
+async def test_a_call_has_the_names_of_the_conventions() -> None:
+    with collecting() as collector, running(collector) as traces:
+        saved = await traced(read(FOLDER / "slow_tool.jsonl"), traces)
+    by_name = {span.name: span for span in collector.spans}
+    model = saved.call.agent.model
+    session = by_name[f"generate_content {model}"]
+    assert session.attributes["gen_ai.provider.name"] == "gcp.gemini"
+    assert session.attributes["gen_ai.request.model"] == model
+    assert session.attributes["gen_ai.conversation.id"] == saved.call.call_sid
+    tool_call = list(saved.tool_calls.values())[-1]
+    tool = by_name[f"execute_tool {tool_call.name}"]
+    assert tool.attributes["gen_ai.operation.name"] == "execute_tool"
+    assert tool.attributes["gen_ai.tool.call.id"] == tool_call.id
+    assert by_name[f"invoke_agent {saved.call.agent_id}"].parent_id == ""
+    assert collector.resources[0]["service.name"] == "ringdown"
+
+
+async def test_usage_is_in_the_sessions_and_adds_up() -> None:
+    with collecting() as collector, running(collector) as traces:
+        recording = read(FOLDER / "spoken_five_sessions.jsonl")
+        await traced(recording, traces)
+    happened = [step.event for step in recording.steps]
+    usages = [event.usage for event in happened if isinstance(event, UsageReported)]
+    wanted = sum(sum(usage.prompt.values()) + usage.tool_use_prompt for usage in usages)
+    tokens = [span.attributes["gen_ai.usage.input_tokens"] for span in sessions_of(collector)]
+    assert len(tokens) == 5
+    assert sum(int(str(of_one)) for of_one in tokens) == wanted > 0
+
+
+async def test_a_session_that_ends_badly_says_how() -> None:
+    with collecting() as collector, running(collector) as traces:
+        await traced(read(FOLDER / "spoken_five_sessions.jsonl"), traces)
+    failed = [span for span in sessions_of(collector) if span.failed]
+    assert failed
+    assert all(span.attributes["error.type"] for span in failed)
+
+
+@pytest.mark.parametrize("words", [False, True])
+async def test_words_and_arguments_are_there_only_on_request(words: bool) -> None:
+    recording = read(FOLDER / "spoken_demonstration.jsonl")
+    with collecting() as collector, running(collector, words=words) as traces:
+        saved = await traced(recording, traces)
+    sent = b"".join(collector.bodies)
+    for turn in saved.turns.values():
+        assert (turn.text.encode() in sent) is words
+    tool = next(call for call in saved.tool_calls.values() if call.args)
+    assert (b"gen_ai.tool.call.arguments" in sent) is words
+    assert (str(next(iter(tool.args.values()))).encode() in sent) is words
+    assert recording.call.caller.encode() not in sent
+    assert recording.call.called.encode() not in sent
+
+
+async def test_phone_numbers_in_words_are_left_out() -> None:
+    args: dict[str, Json] = {"call_back": "+14155550123"}
+    answered = ToolOutcome.ANSWERED
+    call = ToolCall(
+        id="f1", name="call_back", args=args, outcome=answered, start_ms=1, duration_ms=1
+    )
+    with collecting() as collector, running(collector, words=True) as traces:
+        observer = traces.observer(a_call())
+        observer.on_event(StreamStarted(0.0), (SaveCall(CallChanges(tool_calls=(call,))),))
+        await observer.on_end()
+    [tool] = collector.named("execute_tool call_back")
+    assert tool.attributes["gen_ai.tool.call.arguments"] == '{"call_back":"+…"}'
+
+
+async def test_what_a_transfer_brought_back_stands_beside_the_call() -> None:
+    """The span of the call has ended with the transfer."""
+    recording = read(FOLDER / "short_call.jsonl")
+    back = msgspec.structs.replace(recording.call, attempt=2, failed_transfers=("billing",))
+    with collecting() as collector, running(collector) as traces:
+        await traced(dataclasses.replace(recording, call=back), traces)
+    assert [span.parent_id for span in collector.named("stream 2")] == [""]
+    assert [span for span in collector.spans if span.name.startswith("invoke_agent")] == []
+
+
+# Collectors that fail
+
+
+@pytest.fixture
+def refused() -> str:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{unused.getsockname()[1]}"
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [line.getMessage() for line in caplog.records]
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(400, b""), (401, b"who are you?"), (404, b"<html>"), (500, b"\xff" * 10_000)],
+)
+async def test_a_collector_that_refuses_is_told_of_once(
+    status: int, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with collecting() as collector, running(collector) as traces:
+        collector.status, collector.body = status, body
+        for path in CALLS * 10:
+            await traced(read(path), traces)
+        traces.close()
+    assert len(collector.bodies) > 1
+    assert told(caplog) == ["traces not exported"]
+    assert str(status) in vars(caplog.records[0])["ringdown_fields"]["reason"]
+
+
+async def test_a_collector_that_is_down_is_told_of_once(
+    refused: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    traces = Traces(TraceSettings(f"{refused}/v1/traces"))
+    for path in CALLS:
+        await traced(read(path), traces)
+    traces.close()
+    assert told(caplog) == ["traces not exported"]
+
+
+async def test_rubbish_for_an_answer_is_nothing_to_speak_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with collecting() as collector:
+        collector.body = b"\x00rubbish" * 1_000
+        with running(collector) as traces:
+            await traced(read(CALLS[0]), traces)
+    assert collector.spans
+    assert told(caplog) == []
+
+
+async def test_nobody_waits_for_a_collector_that_says_nothing() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        traces = Traces(TraceSettings(f"http://127.0.0.1:{silent.getsockname()[1]}/v1/traces"))
+        for path in RECORDINGS:
+            await traced(read(path), traces)
+        traces.close()  # if it waited for answers, this would take minutes
+
+
+# Google Cloud Trace
+
+
+async def test_google_gets_a_token_and_the_project(tokens: TokenServer) -> None:
+    """The endpoint's name decides; here the request itself goes nowhere."""
+    settings = TraceSettings("https://telemetry.googleapis.com/v1/traces", project=PROJECT)
+    traces = Traces(settings)
+    assert traces.log_fields("CA1") == {
+        "logging.googleapis.com/trace": f"projects/{PROJECT}/traces/{traces.id_of('CA1')}"
+    }
+    traces.close()
+
+
+def sessions_of(collector: Collector) -> list[Span]:
+    return [span for span in collector.spans if span.is_client]
