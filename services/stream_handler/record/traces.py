@@ -36,6 +36,7 @@ from stream_handler.record.trace_settings import TraceSettings
 SCHEMA = "https://opentelemetry.io/schemas/1.41.0"
 _GOOGLE = "telemetry.googleapis.com"
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+_EVERY_MS = 1_000  # a process that has to stop has little time left
 _AT_ONCE = 64  # spans that are encoded beside live calls: a millisecond or two
 _BEFORE_OTHERS = 16  # spans that are made before other calls have their turn
 _LAST_WITHIN_S = 2.0
@@ -64,7 +65,9 @@ class Traces:
         )
         self._exporter = _exporter(settings)
         self._provider.add_span_processor(
-            BatchSpanProcessor(self._exporter, max_export_batch_size=_AT_ONCE)
+            BatchSpanProcessor(
+                self._exporter, schedule_delay_millis=_EVERY_MS, max_export_batch_size=_AT_ONCE
+            )
         )
         self._tracer = self._provider.get_tracer("ringdown", schema_url=SCHEMA)
 
