@@ -1,5 +1,6 @@
 """A collector of traces that speaks OTLP over HTTP, on this machine; it can misbehave."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -60,10 +61,27 @@ class Collector:
 
 
 @contextmanager
-def collecting() -> Iterator[Collector]:
+def collecting(tls: ssl.SSLContext | None = None) -> Iterator[Collector]:
+    """With `tls` it is also a proxy that takes itself for every host it is asked for."""
     collector = Collector()
 
     class Posted(Requests):
+        def do_CONNECT(self) -> None:
+            assert tls is not None
+            self.send_response(200)
+            self.end_headers()
+            self.connection = tls.wrap_socket(self.connection, server_side=True)
+            self.rfile = self.connection.makefile("rb")
+            self.wfile = self.connection.makefile("wb", 0)
+            self.close_connection = False
+
+        def finish(self) -> None:
+            super().finish()
+            self.connection.close()
+
+        def do_GET(self) -> None:
+            self.reply(404)
+
         def do_POST(self) -> None:
             body = self.body()
             if self.path == "/v1/traces":

@@ -301,7 +301,10 @@ class Bridge:
             self._handle(AgentEdited(self._now_ms(), agent, agent.revision))
 
     async def _call_tool(self, action: CallTool) -> None:
-        answer, certain = await self._services.tools.call(action.tool, action.request)
+        traces, headers = self._services.traces, {}
+        if traces is not None:
+            headers["traceparent"] = traces.traceparent(self._call, action.id)
+        answer, certain = await self._services.tools.call(action.tool, action.request, headers)
         self._handle(ToolCallFinished(self._now_ms(), action.id, answer, certain))
 
     def _timer_fires(self, timer: Timer) -> None:

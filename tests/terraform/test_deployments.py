@@ -177,6 +177,15 @@ def test_without_vertex_nobody_may_use_it(deployed: Deployments) -> None:
     assert "roles/aiplatform.user" not in roles
 
 
+def test_without_traces_nobody_may_write_them(deployed: Deployments) -> None:
+    for name, traced in (("minimal", False), ("everything", True)):
+        plan = deployed[name].plan
+        roles = {grant.role for grant in properties.grants(plan)}
+        given = environment(deployables(plan)["stream_handler"]).names
+        assert ("roles/telemetry.tracesWriter" in roles) is traced
+        assert ("OTEL_EXPORTER_OTLP_ENDPOINT" in given) is traced
+
+
 def test_the_first_apply_builds_the_image_from_its_files(deployed: Deployments) -> None:
     (build,) = [c for c in deployed["minimal"].gcloud_calls() if c[:2] == ["builds", "submit"]]
 

@@ -30,7 +30,7 @@ from opentelemetry.util.types import AttributeValue
 from ringdown.calls import Call, CallChanges, Speaker, ToolCall, ToolOutcome, Turn, Usage
 from ringdown.log import Field, Log
 from stream_handler.call import events
-from stream_handler.call.actions import Action, CloseModel, ConnectModel, SaveCall
+from stream_handler.call.actions import Action, CloseModel, CloseStream, ConnectModel, SaveCall
 from stream_handler.record.trace_settings import TraceSettings
 
 SCHEMA = "https://opentelemetry.io/schemas/1.41.0"
@@ -85,6 +85,11 @@ class Traces:
     def id_of(self, call_sid: str) -> str:
         """In hexadecimal."""
         return hashlib.sha256(f"{call_sid} trace".encode()).hexdigest()[:32]
+
+    def traceparent(self, call: Call, tool_call: str) -> str:
+        """By which a tool's own spans join the trace: https://www.w3.org/TR/trace-context/"""
+        span = _span_id(call.call_sid, f"{call.attempt} tool {tool_call}")
+        return f"00-{self.id_of(call.call_sid)}-{span:016x}-01"
 
     def log_fields(self, call_sid: str) -> dict[str, Field]:
         """What the call's log lines say of its trace."""
@@ -159,9 +164,13 @@ class CallTrace:
         self._tool_calls: dict[str, ToolCall] = {}
         self._changes = CallChanges()
         self._is_saved = False
+        self._is_lost = False
+        """Closed undecided: the call may go on, and end, without what still runs here."""
 
     def on_event(self, event: events.Event, actions: tuple[Action, ...]) -> None:
-        self._last_ms = at_ms = event.at_ms
+        at_ms = event.at_ms
+        if not self._is_lost:
+            self._last_ms = at_ms
         match event:
             case events.StreamStarted():
                 self._began_ms, self._endpoints = at_ms, event.endpoints
@@ -189,6 +198,8 @@ class CallTrace:
                 case ConnectModel():
                     self._dialled = _Session(action, at_ms)
                     self._sessions.append(self._dialled)
+                case CloseStream(next=None):
+                    self._is_lost = True
                 case CloseModel():
                     self._end(self._open, at_ms)
                     self._end(self._dialled, at_ms)

@@ -1,13 +1,18 @@
 """The spans of a stream are those of its record, each in its parent; and no collector is needed."""
 
+import asyncio
 import dataclasses
+import json
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
+import trustme
+from websockets.asyncio.server import ServerConnection
 
 from ringdown.calls import Call, CallChanges, Reconnect, ToolCall, ToolOutcome, Turn
 from ringdown.tools import Json
@@ -18,8 +23,20 @@ from stream_handler.record.trace_settings import TraceSettings
 from stream_handler.record.traces import SCHEMA, Traces
 from tests.google_tokens import PROJECT, TokenServer
 from tests.otlp_collector import MS, Collector, Span, collecting
-from tests.ringdown.samples import a_call
+from tests.ringdown.samples import NOW, a_call, a_tool
 from tests.stream_handler.calls.recording import FOLDER, Recording, read
+from tests.stream_handler.conversing import READY, tool_calls
+from tests.stream_handler.handler import (
+    CONNECTED,
+    call_sid,
+    closed,
+    running_handler,
+    start,
+    stop,
+    token,
+)
+from tests.stream_handler.little_gemini import LittleGemini, little_gemini, send
+from tests.stream_handler.tool_server import GOOD_BODY, response, tool_server
 
 RECORDINGS = sorted(FOLDER.glob("*.jsonl"))
 CALLS = [path for path in RECORDINGS if path.stem in ("barge_in", "slow_tool", "resumed")]
@@ -295,17 +312,98 @@ async def test_nobody_waits_for_a_collector_that_says_nothing() -> None:
         traces.close()  # if it waited for answers, this would take minutes
 
 
-# Google Cloud Trace
+# What the SDK reads itself
 
 
-async def test_google_gets_a_token_and_the_project(tokens: TokenServer) -> None:
-    """The endpoint's name decides; here the request itself goes nowhere."""
-    settings = TraceSettings("https://telemetry.googleapis.com/v1/traces", project=PROJECT)
-    traces = Traces(settings)
+async def test_the_sdk_reads_its_other_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-api-key=of-ours")
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "line 1")
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=staging")
+    with collecting() as collector, running(collector) as traces:
+        await traced(read(CALLS[0]), traces)
+    assert {headers["x-api-key"] for headers in collector.headers} == {"of-ours"}
+    named = {"service.name": "line 1", "deployment.environment": "staging"}
+    assert named.items() <= collector.resources[0].items()
+
+
+async def test_google_gets_a_token_and_the_project(
+    tokens: TokenServer,
+    certificates: trustme.CA,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tls, ca_file = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), tmp_path / "ca.pem"
+    certificates.issue_cert("*.googleapis.com").configure_cert(tls)
+    certificates.cert_pem.write_to_path(str(ca_file))
+    with collecting(tls) as collector:
+        monkeypatch.setenv("HTTPS_PROXY", collector.url)
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(ca_file))
+        traces = Traces(TraceSettings("https://telemetry.googleapis.com/v1/traces", False, PROJECT))
+        await traced(read(CALLS[0]), traces)
+        traces.close()
+
+    assert {headers["authorization"] for headers in collector.headers} == {f"Bearer {tokens.token}"}
+    assert collector.resources[0]["gcp.project_id"] == PROJECT
     assert traces.log_fields("CA1") == {
         "logging.googleapis.com/trace": f"projects/{PROJECT}/traces/{traces.id_of('CA1')}"
     }
-    traces.close()
+
+
+# Over sockets
+
+
+async def test_a_lost_stream_is_in_the_same_trace_and_tools_are_told_of_it(
+    certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
+) -> None:
+    """The tool of the first stream still runs when another handler has taken over."""
+
+    async def order(gemini: LittleGemini, socket: ServerConnection) -> None:
+        asked = {"id": f"session-{len(gemini.setups)}", "name": "lookup_account", "args": {}}
+        await send(socket, READY, tool_calls(asked))
+        async for frame in socket:
+            gemini.take(json.loads(frame))
+
+    async def late(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(4.0)
+        await response(GOOD_BODY)(writer)
+
+    with collecting() as collector, running(collector) as traces:
+        async with (
+            tool_server(late) as server,
+            little_gemini(certificates, order) as gemini,
+            running_handler(gemini, trusting, tmp_path, within_s=600, traces=traces) as handler,
+        ):
+            tool = msgspec.structs.replace(a_tool(), url=server.url)
+            call = msgspec.structs.replace(a_call(call_sid=call_sid(1)), tools=(tool,))
+            await handler.store.open_call(call)
+            async with handler.socket() as first:
+                await first.send(CONNECTED)
+                await first.send(start(1))
+                await asyncio.sleep(1.5)
+                first.transport.abort()
+            await asyncio.sleep(0.5)
+            await handler.store.take_up(call_sid(1), 1, NOW)
+            async with handler.socket() as second:
+                await second.send(CONNECTED)
+                await second.send(start(1, customParameters={"token": token(1, attempt=2)}))
+                await asyncio.sleep(1.0)
+                await second.send(stop(1))
+                await closed(second)
+            record = await handler.record(1)
+
+    assert record.call.trace_id == traces.id_of(call_sid(1))
+    spans = {span.span_id: span for span in collector.spans}
+    [root] = [span for span in collector.spans if not span.parent_id]
+    streams = [*collector.named("stream 1"), *collector.named("stream 2")]
+    assert [span.parent_id for span in streams] == [root.span_id] * 2
+    assert all(s.lies_in(spans[s.parent_id]) for s in collector.spans if s is not root)
+    tools = collector.named("execute_tool lookup_account")
+    told = [head for head, body in server.requests if body]
+    assert len(told) == len(tools) == 2
+    for head in told:
+        _, trace_id, span_id, _ = head.partition("traceparent: ")[2].split("\r\n")[0].split("-")
+        assert trace_id == record.call.trace_id
+        assert spans[span_id] in tools
 
 
 def sessions_of(collector: Collector) -> list[Span]:
