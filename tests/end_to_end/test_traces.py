@@ -1,6 +1,7 @@
 """Whole calls leave traces: over an interruption, tools, a lost session, other handlers."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,32 @@ async def test_a_call_that_is_handed_over_stays_one_trace(
     assert before.parent_id == after.parent_id == root.span_id
     assert before.end_ns <= after.start_ns
     assert before.attributes["ringdown.end_reason"] == "handler_stopped"
+
+
+@pytest.mark.parametrize("collector", ["down", "silent", "refusing"])
+async def test_a_collector_that_fails_harms_no_call(
+    collector: str, tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
+) -> None:
+    gemini = await gemini_live_server(SCENARIO)
+    with socket.socket() as taken, collecting() as refusing:
+        taken.bind(("127.0.0.1", 0))
+        if collector == "silent":
+            taken.listen()
+        refusing.status = 503
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        endpoint = refusing.url if collector == "refusing" else url
+        traces = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}
+        async with restartable_line(settings_with(tmp_path, gemini, traces=traces)) as (stack, _):
+            for _ in range(2):
+                record = await record_of(
+                    stack, await play(stack, LINE, ask_interrupt_and_say_goodbye)
+                )
+                assert record.call.end_reason is EndReason.AGENT_HUNG_UP
+                assert record.call.trace_id is not None
+    lines = [json.loads(line) for line in (tmp_path / LOG).read_text("utf-8").splitlines()]
+    told = [line["message"] for line in lines if line["severity"] == "ERROR"]
+    assert set(told) <= {"traces not exported"}
+    assert len(told) == 1 or (collector == "silent" and not told), "it is told once, when known"
 
 
 async def test_without_an_endpoint_nothing_is_traced(

@@ -38,9 +38,7 @@ _GOOGLE = "telemetry.googleapis.com"
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _EVERY_MS = 1_000  # a process that has to stop has little time left
 _AT_ONCE = 64  # spans that are encoded beside live calls: a millisecond or two
-_BEFORE_OTHERS = 16  # spans that are made before other calls have their turn
-_LAST_WITHIN_S = 2.0
-_LAST_WORD_WITHIN_S = 0.5
+_LAST_WITHIN_S = 1.5
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 
 _log = Log(__name__)
@@ -72,12 +70,12 @@ class Traces:
         self._tracer = self._provider.get_tracer("ringdown", schema_url=SCHEMA)
 
     def close(self) -> None:
-        """Export what is left, in 2.5 s at most. To be called when there are no more calls."""
+        """Export what is left, in 3 s at most. To be called when there are no more calls."""
         last = threading.Thread(target=self._provider.shutdown, daemon=True)
         last.start()
         last.join(_LAST_WITHIN_S)
         self._exporter.shutdown()  # it tries no more
-        last.join(_LAST_WORD_WITHIN_S)
+        last.join(_LAST_WITHIN_S)
 
     def observer(self, call: Call) -> "CallTrace":
         return CallTrace(self, call)
@@ -180,9 +178,9 @@ class CallTrace:
                 if self._open is not None:
                     self._open.open_ms = at_ms
             case events.ModelConnectFailed():
-                self._end(self._dialled, at_ms, event.code or "connection")
+                self._end(self._dialled, at_ms, str(event.code or "connection"))
             case events.ModelDisconnected():
-                self._end(self._open, at_ms, event.code or "connection")
+                self._end(self._open, at_ms, str(event.code or "connection"))
             case events.UsageReported() if self._open is not None:
                 self._open.usage += event.usage
             case events.SaveDone():
@@ -207,33 +205,28 @@ class CallTrace:
                     pass
 
     async def on_end(self) -> None:
-        for made, span in enumerate(self._spans(), 1):
+        for span in self._spans():
             self._traces.add(self._call, span)
-            if made % _BEFORE_OTHERS == 0:
-                await asyncio.sleep(0)
+            await asyncio.sleep(0)  # other calls have their turn
 
-    def _end(self, session: _Session | None, at_ms: float, error: int | str | None = None) -> None:
+    def _end(self, session: _Session | None, at_ms: float, error: str | None = None) -> None:
         if session is not None and session.end_ms is None:
-            session.end_ms = at_ms
-            session.error = None if error is None else str(error)
+            session.end_ms, session.error = at_ms, error
 
     def _spans(self) -> Iterator[_Span]:
         call, changes, attempt = self._call, self._changes, self._call.attempt
-        ends_ms = self._last_ms + 1  # records round to ms
+        stream, ends_ms = f"stream {attempt}", self._last_ms + 1  # records round to ms
+        parent = None if call.failed_transfers else "call"
         why = {"ringdown.end_reason": changes.end_reason, "ringdown.next": changes.next}
-        if self._is_saved and changes.next is not None and not call.failed_transfers:
+        if self._is_saved and changes.next is not None and parent is not None:
             agent = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": call.agent_id}
             name, rings_ms = f"invoke_agent {call.agent_id}", -call.stream_began_ms
-            yield _Span("call", name, rings_ms, ends_ms, {**agent, **why})
-        parent = None if call.failed_transfers else "call"
-        stream = _Span(f"stream {attempt}", f"stream {attempt}", self._began_ms, ends_ms, why)
-        yield stream._replace(parent=parent)
+            yield _Span(parent, name, rings_ms, ends_ms, {**agent, **why})
+        yield _Span(stream, stream, self._began_ms, ends_ms, why, parent=parent)
         for span in self._in_stream():
             start_ms = max(span.start_ms, self._began_ms)
-            end_ms = max(start_ms, min(span.end_ms, ends_ms))
-            yield span._replace(
-                key=f"{attempt} {span.key}", start_ms=start_ms, end_ms=end_ms, parent=stream.key
-            )
+            end_ms, key = max(start_ms, min(span.end_ms, ends_ms)), f"{attempt} {span.key}"
+            yield span._replace(key=key, start_ms=start_ms, end_ms=end_ms, parent=stream)
 
     def _in_stream(self) -> Iterator[_Span]:
         for n, session in enumerate(self._sessions):
