@@ -35,7 +35,7 @@ WEBSOCKET_SHELLS = frozenset(
         ),
     )
 )
-TRACES = PurePosixPath("services/stream_handler/record/traces.py")
+SPAN_EXPORT = PurePosixPath("services/stream_handler/record/span_export.py")
 FIRESTORE_ADAPTER = PurePosixPath("shared/ringdown/stores/firestore")
 FIRESTORE_CLIENT = (
     "google.cloud.firestore",
@@ -224,10 +224,10 @@ def test_firestores_client_is_imported_in_its_adapter_only() -> None:
     assert importing == [FIRESTORE_ADAPTER / "client.py", FIRESTORE_ADAPTER / "database.py"]
 
 
-def test_opentelemetry_is_imported_for_traces_only() -> None:
+def test_opentelemetry_is_imported_to_export_spans_only() -> None:
     importing = [s.path for s in read_tree(ROOT) if any(s.imports_any("opentelemetry"))]
 
-    assert importing == [TRACES]
+    assert importing == [SPAN_EXPORT]
 
 
 def test_the_functions_framework_is_loaded_by_functions_only() -> None:

@@ -31,7 +31,7 @@ from simulators.twilio import DialledParty, TwilioNetwork
 from stream_handler.agent_watch import AgentWatch
 from stream_handler.bridge import Services
 from stream_handler.loop_watch import LoopWatch
-from stream_handler.record.traces import Traces
+from stream_handler.record.span_export import OtlpExport
 from stream_handler.server import StreamServer
 from stream_handler.settings import read_settings
 from tests.functions.loading import loaded_app
@@ -175,7 +175,7 @@ async def _started(command: Command, log: TextIO) -> AsyncIterator[None]:
 async def _handler(environ: dict[str, str], log: TextIO) -> AsyncIterator[None]:
     """What `python -m stream_handler` does."""
     settings = read_settings(environ)
-    traces = None if settings.traces is None else Traces(settings.traces)
+    traces = None if settings.traces is None else OtlpExport(settings.traces)
     if traces is not None:
         configure(log, of_call=traces.log_fields)
     tls = ssl.create_default_context(cafile=environ.get("SSL_CERT_FILE"))

@@ -21,12 +21,12 @@ from stream_handler.server import StreamServer
 from stream_handler.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from stream_handler.record.traces import Traces
+    from stream_handler.record.span_export import OtlpExport
 
 _log = log.Log("stream_handler")
 
 
-async def run(settings: Settings, traces: "Traces | None" = None) -> None:
+async def run(settings: Settings, traces: "OtlpExport | None" = None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
@@ -57,14 +57,14 @@ def main() -> int:
     return 0
 
 
-def _traces(settings: TraceSettings) -> "Traces | None":
+def _traces(settings: TraceSettings) -> "OtlpExport | None":
     """None if they could not be exported: that must stop no call."""
     from google.auth.exceptions import GoogleAuthError
 
-    from stream_handler.record.traces import Traces  # with the SDK, which most processes don't need
+    from stream_handler.record.span_export import OtlpExport  # with the SDK, which many don't need
 
     try:
-        traces = Traces(settings)
+        traces = OtlpExport(settings)
     except GoogleAuthError as error:
         _log.error("no traces: there are no Google credentials", error=str(error))
         return None

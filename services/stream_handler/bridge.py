@@ -7,7 +7,7 @@ waits, because every action only fills a bounded queue, sets a timer or starts a
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar, assert_never
+from typing import TypeVar, assert_never
 
 from ringdown import clock
 from ringdown.agents.clips import ClipStore
@@ -61,11 +61,9 @@ from stream_handler.observers import CallObserver, ObservedSession
 from stream_handler.record.flight_record import FlightRecord
 from stream_handler.record.recorder import Recorded, Recorder
 from stream_handler.record.stream_report import StreamReport
+from stream_handler.record.traces import CallTrace, SpanExport, trace_id, traceparent
 from stream_handler.tones import ringback, waiting_tone
 from stream_handler.words import words_for
-
-if TYPE_CHECKING:
-    from stream_handler.record.traces import Traces
 
 _FRAME_MS = 20
 _SILENT_FRAME = b"\xff" * 160
@@ -86,7 +84,7 @@ class Services:
     tools: ToolClient
     agents: AgentWatch
     clips: ClipStore
-    traces: "Traces | None" = None
+    traces: SpanExport | None = None
 
 
 class Bridge:
@@ -134,12 +132,12 @@ class Bridge:
         self._sound_ms: float | None = None
         """Until when there is sound of the caller's, or silence in its place."""
 
-    def _trace(self, traces: "Traces | None") -> Iterator[CallObserver]:
+    def _trace(self, traces: SpanExport | None) -> Iterator[CallObserver]:
         if traces is None:
             return
-        yield traces.observer(self._call)
+        yield CallTrace(traces, self._call)
         if self._call.trace_id is None:
-            self._recorder.save(CallChanges(trace_id=traces.id_of(self._call.call_sid)))
+            self._recorder.save(CallChanges(trace_id=trace_id(self._call.call_sid)))
 
     async def run(self) -> None:
         """Carry the call to its end; the socket is closed and the record written on return.
@@ -301,9 +299,9 @@ class Bridge:
             self._handle(AgentEdited(self._now_ms(), agent, agent.revision))
 
     async def _call_tool(self, action: CallTool) -> None:
-        traces, headers = self._services.traces, {}
-        if traces is not None:
-            headers["traceparent"] = traces.traceparent(self._call, action.id)
+        headers = {}
+        if self._services.traces is not None:
+            headers["traceparent"] = traceparent(self._call, action.id)
         answer, certain = await self._services.tools.call(action.tool, action.request, headers)
         self._handle(ToolCallFinished(self._now_ms(), action.id, answer, certain))
 

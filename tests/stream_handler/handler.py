@@ -27,7 +27,7 @@ from ringdown.tools.identity_tokens import IdentityToken, IdentityTokens
 from stream_handler.agent_watch import AgentWatch
 from stream_handler.bridge import Services
 from stream_handler.loop_watch import LoopWatch
-from stream_handler.record.traces import Traces
+from stream_handler.record.traces import SpanExport
 from stream_handler.server import Patience, StreamServer
 from stream_handler.settings import Settings
 from tests.ringdown.samples import a_call
@@ -157,7 +157,7 @@ async def running_handler(
     tools: ToolClient | None = None,
     endpoints: tuple[GeminiBackend, ...] = (),
     within_s: float = 30.0,
-    traces: Traces | None = None,
+    traces: SpanExport | None = None,
 ) -> AsyncIterator[Handler]:
     """Serve until left; then whatever a call has started must be over, too.
 

@@ -1,133 +1,65 @@
-"""Each call as an OpenTelemetry trace, for a collector; imported only if one is named.
+"""Each call as a trace: what happened in a stream, as spans.
 
 All ids follow from the call's SID, so that every stream's handler adds to the same trace. Names are
-those of the semantic conventions for generative AI, version 1.41.0; what they don't name is called
-`ringdown.…`: https://github.com/open-telemetry/semantic-conventions/tree/v1.41.0/docs/gen-ai
+those of OpenTelemetry's semantic conventions for generative AI, version 1.41.0, and `ringdown.…`
+for the rest: https://github.com/open-telemetry/semantic-conventions/tree/v1.41.0/docs/gen-ai
 """
 
 import asyncio
 import hashlib
-import logging
 import re
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
-from urllib.parse import urlsplit
+from typing import NamedTuple, Protocol
 
-import google.auth
 import msgspec
-from google.auth.transport.requests import AuthorizedSession
-from opentelemetry import trace
-from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider, sampling
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
-from opentelemetry.sdk.trace.id_generator import IdGenerator
-from opentelemetry.util.types import AttributeValue
 
 from ringdown.calls import Call, CallChanges, Speaker, ToolCall, ToolOutcome, Turn, Usage
-from ringdown.log import Field, Log
+from ringdown.log import Field
 from stream_handler.call import events
 from stream_handler.call.actions import Action, CloseModel, CloseStream, ConnectModel, SaveCall
-from stream_handler.record.trace_settings import TraceSettings
 
 SCHEMA = "https://opentelemetry.io/schemas/1.41.0"
-_GOOGLE = "telemetry.googleapis.com"
-_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
-_EVERY_MS = 1_000  # a process that has to stop has little time left
-_AT_ONCE = 64  # spans that are encoded beside live calls: a millisecond or two
-_LAST_WITHIN_S = 1.5
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 
-_log = Log(__name__)
+
+def trace_id(call_sid: str) -> str:
+    """In hexadecimal."""
+    return hashlib.sha256(f"{call_sid} trace".encode()).hexdigest()[:32]
 
 
-class Traces:
-    """The traces of all calls of a process, exported by a thread of the SDK's."""
-
-    def __init__(self, settings: TraceSettings) -> None:
-        """Raises google.auth.exceptions.GoogleAuthError."""
-        self.words = settings.words
-        self._project = settings.project
-        self._ids = _Ids()
-        named = {"service.name": "ringdown"}
-        if settings.project is not None:
-            named["gcp.project_id"] = settings.project
-        self._provider = TracerProvider(
-            sampler=sampling.ALWAYS_ON,
-            resource=Resource(named).merge(OTELResourceDetector().detect()),
-            id_generator=self._ids,
-            shutdown_on_exit=False,
-        )
-        self._exporter = _exporter(settings)
-        self._provider.add_span_processor(
-            BatchSpanProcessor(
-                self._exporter, schedule_delay_millis=_EVERY_MS, max_export_batch_size=_AT_ONCE
-            )
-        )
-        self._tracer = self._provider.get_tracer("ringdown", schema_url=SCHEMA)
-
-    def close(self) -> None:
-        """Export what is left, in 3 s at most. To be called when there are no more calls."""
-        last = threading.Thread(target=self._provider.shutdown, daemon=True)
-        last.start()
-        last.join(_LAST_WITHIN_S)
-        self._exporter.shutdown()  # it tries no more
-        last.join(_LAST_WITHIN_S)
-
-    def observer(self, call: Call) -> "CallTrace":
-        return CallTrace(self, call)
-
-    def id_of(self, call_sid: str) -> str:
-        """In hexadecimal."""
-        return hashlib.sha256(f"{call_sid} trace".encode()).hexdigest()[:32]
-
-    def traceparent(self, call: Call, tool_call: str) -> str:
-        """By which a tool's own spans join the trace: https://www.w3.org/TR/trace-context/"""
-        span = _span_id(call.call_sid, f"{call.attempt} tool {tool_call}")
-        return f"00-{self.id_of(call.call_sid)}-{span:016x}-01"
-
-    def log_fields(self, call_sid: str) -> dict[str, Field]:
-        """What the call's log lines say of its trace."""
-        id = self.id_of(call_sid)
-        if self._project is None:
-            return {"trace_id": id}
-        return {"logging.googleapis.com/trace": f"projects/{self._project}/traces/{id}"}
-
-    def add(self, call: Call, span: "_Span") -> None:
-        """Have a span of the call exported."""
-        began_ns = round((call.started_at or call.created_at).timestamp() * 1_000) * 1_000_000
-        id = int(self.id_of(call.call_sid), 16)
-        self._ids.next = id, _span_id(call.call_sid, span.key)
-        context = Context()
-        if span.parent is not None:
-            parent = _span_id(call.call_sid, span.parent)
-            flags = trace.TraceFlags(trace.TraceFlags.SAMPLED)
-            remote = trace.NonRecordingSpan(trace.SpanContext(id, parent, True, flags))
-            context = trace.set_span_in_context(remote, context)
-        known = {name: value for name, value in span.attributes.items() if value is not None}
-        known["gen_ai.conversation.id"] = call.call_sid
-        start_ns, end_ns = (began_ns + round(ms * 1_000_000) for ms in (span.start_ms, span.end_ms))
-        made = self._tracer.start_span(span.name, context, span.kind, known, start_time=start_ns)
-        if span.error is not None:
-            made.set_attribute("error.type", span.error)
-            made.set_status(trace.StatusCode.ERROR)
-        made.end(end_ns)
+def span_id(call_sid: str, key: str) -> str:
+    return hashlib.sha256(f"{call_sid} {key}".encode()).hexdigest()[:16]
 
 
-class _Span(NamedTuple):
+def traceparent(call: Call, tool_call: str) -> str:
+    """By which a tool's own spans join the trace: https://www.w3.org/TR/trace-context/"""
+    key = f"{call.attempt} tool {tool_call}"
+    return f"00-{trace_id(call.call_sid)}-{span_id(call.call_sid, key)}-01"
+
+
+class Span(NamedTuple):
     """Times are ms, as in turns."""
 
     key: str
+    """By which its id is made; `parent` is another one's."""
     name: str
     start_ms: float
     end_ms: float
-    attributes: Mapping[str, AttributeValue | None]
+    attributes: Mapping[str, Field]
     error: str | None = None
-    kind: trace.SpanKind = trace.SpanKind.INTERNAL
+    is_client: bool = False
     parent: str | None = None
+
+
+class SpanExport(Protocol):
+    """Where spans go."""
+
+    words: bool
+    """Whether they are to have what was said, and arguments and results of tools."""
+
+    def add(self, call: Call, span: Span) -> None:
+        """Have a span of the call exported, some time. It must not wait."""
 
 
 @dataclass(slots=True)
@@ -149,8 +81,8 @@ class CallTrace:
     ended in a transfer, and nobody took that, later streams stand beside it.
     """
 
-    def __init__(self, traces: Traces, call: Call) -> None:
-        self._traces = traces
+    def __init__(self, export: SpanExport, call: Call) -> None:
+        self._export = export
         self._call = call
         self._endpoints: tuple[str, ...] = ()
         self._began_ms = self._last_ms = 0.0
@@ -206,14 +138,14 @@ class CallTrace:
 
     async def on_end(self) -> None:
         for span in self._spans():
-            self._traces.add(self._call, span)
+            self._export.add(self._call, span)
             await asyncio.sleep(0)  # other calls have their turn
 
     def _end(self, session: _Session | None, at_ms: float, error: str | None = None) -> None:
         if session is not None and session.end_ms is None:
             session.end_ms, session.error = at_ms, error
 
-    def _spans(self) -> Iterator[_Span]:
+    def _spans(self) -> Iterator[Span]:
         call, changes, attempt = self._call, self._changes, self._call.attempt
         stream, ends_ms = f"stream {attempt}", self._last_ms + 1  # records round to ms
         parent = None if call.failed_transfers else "call"
@@ -221,27 +153,27 @@ class CallTrace:
         if self._is_saved and changes.next is not None and parent is not None:
             agent = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": call.agent_id}
             name, rings_ms = f"invoke_agent {call.agent_id}", -call.stream_began_ms
-            yield _Span(parent, name, rings_ms, ends_ms, {**agent, **why})
-        yield _Span(stream, stream, self._began_ms, ends_ms, why, parent=parent)
+            yield Span(parent, name, rings_ms, ends_ms, {**agent, **why})
+        yield Span(stream, stream, self._began_ms, ends_ms, why, parent=parent)
         for span in self._in_stream():
             start_ms = max(span.start_ms, self._began_ms)
             end_ms, key = max(start_ms, min(span.end_ms, ends_ms)), f"{attempt} {span.key}"
             yield span._replace(key=key, start_ms=start_ms, end_ms=end_ms, parent=stream)
 
-    def _in_stream(self) -> Iterator[_Span]:
+    def _in_stream(self) -> Iterator[Span]:
         for n, session in enumerate(self._sessions):
             yield self._of_session(n, session)
         for made in (self._changes.reconnects or ())[len(self._call.reconnects) :]:
             known = {"ringdown.reason": made.reason, "ringdown.endpoint": made.endpoint}
             began_ms = made.at_ms - made.took_ms
-            yield _Span(f"reconnect {made.at_ms}", "reconnect", began_ms, made.at_ms, known)
+            yield Span(f"reconnect {made.at_ms}", "reconnect", began_ms, made.at_ms, known)
         yield from map(self._of_turn, self._turns.values())
         yield from map(self._of_tool_call, self._tool_calls.values())
 
-    def _of_session(self, n: int, session: _Session) -> _Span:
+    def _of_session(self, n: int, session: _Session) -> Span:
         config, place, usage = session.asked.config, session.asked.endpoint, session.usage
         endpoint = self._endpoints[place] if place < len(self._endpoints) else ""
-        known: dict[str, AttributeValue | None] = {
+        known: dict[str, Field] = {
             "gen_ai.operation.name": "generate_content",
             "gen_ai.provider.name": "gcp.vertex_ai" if "vertex" in endpoint else "gcp.gemini",
             "gen_ai.request.model": config.model,
@@ -253,14 +185,14 @@ class CallTrace:
             "ringdown.opened_in_ms": session.open_ms and session.open_ms - session.start_ms,
         }
         name, end_ms = f"generate_content {config.model}", session.end_ms or self._last_ms
-        client = trace.SpanKind.CLIENT
-        return _Span(f"session {n}", name, session.start_ms, end_ms, known, session.error, client)
+        error = session.error
+        return Span(f"session {n}", name, session.start_ms, end_ms, known, error, is_client=True)
 
-    def _of_turn(self, turn: Turn) -> _Span:
+    def _of_turn(self, turn: Turn) -> Span:
         is_caller = turn.speaker is Speaker.CALLER
         parts = [{"type": "text", "content": turn.text}]
         said = {"role": "user" if is_caller else "assistant", "parts": parts}
-        known: dict[str, AttributeValue | None] = {
+        known: dict[str, Field] = {
             "ringdown.turn": turn.n,
             "ringdown.interrupted": turn.interrupted,
             "ringdown.time_to_first_audio_ms": turn.reply_ms,
@@ -268,10 +200,10 @@ class CallTrace:
             f"gen_ai.{'input' if is_caller else 'output'}.messages": self._words([said]),
         }
         name = f"{turn.speaker} turn"
-        return _Span(f"turn {turn.n}", name, turn.start_ms, turn.end_ms, known)
+        return Span(f"turn {turn.n}", name, turn.start_ms, turn.end_ms, known)
 
-    def _of_tool_call(self, call: ToolCall) -> _Span:
-        known: dict[str, AttributeValue | None] = {
+    def _of_tool_call(self, call: ToolCall) -> Span:
+        known: dict[str, Field] = {
             "gen_ai.operation.name": "execute_tool",
             "gen_ai.tool.name": call.name,
             "gen_ai.tool.call.id": call.id,
@@ -283,62 +215,10 @@ class CallTrace:
         failed = call.outcome in (ToolOutcome.FAILED, ToolOutcome.UNKNOWN)
         name, end_ms = f"execute_tool {call.name}", call.start_ms + call.duration_ms
         error = call.outcome if failed else None
-        return _Span(f"tool {call.id}", name, call.start_ms, end_ms, known, error)
+        return Span(f"tool {call.id}", name, call.start_ms, end_ms, known, error)
 
     def _words(self, content: object) -> str | None:
         """As JSON, without phone numbers; None unless somebody asked for words."""
-        if not self._traces.words:
+        if not self._export.words:
             return None
         return _NUMBER.sub("+…", msgspec.json.encode(content).decode())
-
-
-def _span_id(call_sid: str, key: str) -> int:
-    return int(hashlib.sha256(f"{call_sid} {key}".encode()).hexdigest()[:16], 16)
-
-
-class _Ids(IdGenerator):
-    """Gives the ids that were set for the next span."""
-
-    next = (0, 0)
-
-    def generate_trace_id(self) -> int:
-        return self.next[0]
-
-    def generate_span_id(self) -> int:
-        return self.next[1]
-
-
-def _exporter(settings: TraceSettings) -> "_Exporter":
-    if urlsplit(settings.endpoint).hostname != _GOOGLE:
-        return _Exporter(settings.endpoint)
-    credentials, _ = google.auth.default(scopes=_SCOPES)
-    session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
-    return _Exporter(settings.endpoint, session=session)
-
-
-class _Exporter(OTLPSpanExporter):
-    """Logs once that exports fail, and why; the library's own lines would come with every try."""
-
-    _fails = _is_shut = False
-
-    def shutdown(self) -> None:
-        if not self._is_shut:
-            self._is_shut = True
-            super().shutdown()  # type: ignore[no-untyped-call]
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        reasons: list[str] = []
-
-        def keep(line: logging.LogRecord) -> bool:
-            reasons.append(line.getMessage())
-            return False
-
-        library = logging.getLogger(OTLPSpanExporter.__module__)
-        library.addFilter(keep)
-        result = super().export(spans)
-        library.removeFilter(keep)
-        fails = result is not SpanExportResult.SUCCESS
-        if fails and not self._fails:
-            _log.error("traces not exported", reason=next(iter(reasons), None))
-        self._fails = fails
-        return result

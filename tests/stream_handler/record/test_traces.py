@@ -19,8 +19,9 @@ from ringdown.tools import Json
 from stream_handler.call.actions import Action, ConnectModel, SaveCall
 from stream_handler.call.events import Event, SaveDone, StreamStarted, UsageReported
 from stream_handler.observers import ObservedSession
+from stream_handler.record.span_export import OtlpExport
 from stream_handler.record.trace_settings import TraceSettings
-from stream_handler.record.traces import SCHEMA, Traces
+from stream_handler.record.traces import SCHEMA, CallTrace, trace_id
 from tests.google_tokens import PROJECT, TokenServer
 from tests.otlp_collector import MS, Collector, Span, collecting
 from tests.ringdown.samples import NOW, a_call, a_tool
@@ -89,10 +90,10 @@ class Saved:
         )
 
 
-async def traced(recording: Recording, traces: Traces) -> Saved:
+async def traced(recording: Recording, traces: OtlpExport) -> Saved:
     """Have a recorded stream happen again."""
     saved = Saved(recording.call)
-    session = ObservedSession(recording.session(), saved, traces.observer(recording.call))
+    session = ObservedSession(recording.session(), saved, CallTrace(traces, recording.call))
     for step in recording.steps:
         session.handle(step.event)
     await session.end()
@@ -134,8 +135,8 @@ def problems(saved: Saved, spans: list[Span]) -> list[str]:
 
 
 @contextmanager
-def running(collector: Collector, *, words: bool = False) -> Iterator[Traces]:
-    traces = Traces(TraceSettings(f"{collector.url}/v1/traces", words))
+def running(collector: Collector, *, words: bool = False) -> Iterator[OtlpExport]:
+    traces = OtlpExport(TraceSettings(f"{collector.url}/v1/traces", words))
     try:
         yield traces
     finally:
@@ -148,7 +149,7 @@ async def test_every_span_lies_in_its_parent_and_none_is_lost(path: Path) -> Non
         with running(collector) as traces:
             saved = await traced(read(path), traces)
         assert problems(saved, collector.spans) == []
-        assert {span.trace_id for span in collector.spans} == {traces.id_of(saved.call.call_sid)}
+        assert {span.trace_id for span in collector.spans} == {trace_id(saved.call.call_sid)}
         assert collector.scopes == {("ringdown", SCHEMA)}
 
 
@@ -233,7 +234,7 @@ async def test_phone_numbers_in_words_are_left_out() -> None:
         id="f1", name="call_back", args=args, outcome=answered, start_ms=1, duration_ms=1
     )
     with collecting() as collector, running(collector, words=True) as traces:
-        observer = traces.observer(a_call())
+        observer = CallTrace(traces, a_call())
         observer.on_event(StreamStarted(0.0), (SaveCall(CallChanges(tool_calls=(call,))),))
         await observer.on_end()
     [tool] = collector.named("execute_tool call_back")
@@ -284,7 +285,7 @@ async def test_a_collector_that_refuses_is_told_of_once(
 async def test_a_collector_that_is_down_is_told_of_once(
     refused: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    traces = Traces(TraceSettings(f"{refused}/v1/traces"))
+    traces = OtlpExport(TraceSettings(f"{refused}/v1/traces"))
     for path in CALLS:
         await traced(read(path), traces)
     traces.close()
@@ -306,7 +307,7 @@ async def test_nobody_waits_for_a_collector_that_says_nothing() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        traces = Traces(TraceSettings(f"http://127.0.0.1:{silent.getsockname()[1]}/v1/traces"))
+        traces = OtlpExport(TraceSettings(f"http://127.0.0.1:{silent.getsockname()[1]}/v1/traces"))
         for path in RECORDINGS:
             await traced(read(path), traces)
         traces.close()  # if it waited for answers, this would take minutes
@@ -338,14 +339,16 @@ async def test_google_gets_a_token_and_the_project(
     with collecting(tls) as collector:
         monkeypatch.setenv("HTTPS_PROXY", collector.url)
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(ca_file))
-        traces = Traces(TraceSettings("https://telemetry.googleapis.com/v1/traces", False, PROJECT))
+        traces = OtlpExport(
+            TraceSettings("https://telemetry.googleapis.com/v1/traces", False, PROJECT)
+        )
         await traced(read(CALLS[0]), traces)
         traces.close()
 
     assert {headers["authorization"] for headers in collector.headers} == {f"Bearer {tokens.token}"}
     assert collector.resources[0]["gcp.project_id"] == PROJECT
     assert traces.log_fields("CA1") == {
-        "logging.googleapis.com/trace": f"projects/{PROJECT}/traces/{traces.id_of('CA1')}"
+        "logging.googleapis.com/trace": f"projects/{PROJECT}/traces/{trace_id('CA1')}"
     }
 
 
@@ -391,7 +394,7 @@ async def test_a_lost_stream_is_in_the_same_trace_and_tools_are_told_of_it(
                 await closed(second)
             record = await handler.record(1)
 
-    assert record.call.trace_id == traces.id_of(call_sid(1))
+    assert record.call.trace_id == trace_id(call_sid(1))
     spans = {span.span_id: span for span in collector.spans}
     [root] = [span for span in collector.spans if not span.parent_id]
     streams = [*collector.named("stream 1"), *collector.named("stream 2")]
@@ -401,8 +404,8 @@ async def test_a_lost_stream_is_in_the_same_trace_and_tools_are_told_of_it(
     told = [head for head, body in server.requests if body]
     assert len(told) == len(tools) == 2
     for head in told:
-        _, trace_id, span_id, _ = head.partition("traceparent: ")[2].split("\r\n")[0].split("-")
-        assert trace_id == record.call.trace_id
+        _, trace, span_id, _ = head.partition("traceparent: ")[2].split("\r\n")[0].split("-")
+        assert trace == record.call.trace_id
         assert spans[span_id] in tools
 
 
