@@ -14,7 +14,7 @@ _CHARACTERS_PER_TOKEN = 4
 class Meter:
     """The context so far, in tokens; every turn bills all of it again.
 
-    Rates as Google documents them for Live models, rounded up.
+    Rates are Google's documented ones for Live models, rounded up.
     """
 
     text: int = 0
@@ -27,14 +27,14 @@ class Meter:
         return replace(self, audio=self.audio + ceil(duration_ms / 1000 * _INPUT_AUDIO_PER_S))
 
     def bill(self, speech_ms: float) -> tuple["Meter", Usage]:
-        """The report of a turn that spoke for so long, and the context it leaves behind."""
+        """The usage of a turn that spoke for `speech_ms`, and the context after it."""
         spoken = ceil(speech_ms / 1000 * _OUTPUT_AUDIO_PER_S)
         return replace(self, audio=self.audio + spoken), Usage(self.text, self.audio, spoken)
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """`answered` names the scenario's turns that have been answered, "greeting" among them."""
+    """`answered` names the scenario's turns that have been answered, including "greeting"."""
 
     answered: frozenset[str] = frozenset()
     history: tuple[HistoryTurn, ...] = ()
@@ -52,7 +52,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Resumable:
-    """What stands behind a handle. `session` is the number of the session that got it."""
+    """What a handle stands for. `session` is the number of the session that got it."""
 
     memory: Memory
     model: str

@@ -1,10 +1,10 @@
-"""Twilio's REST API, as far as our side changes a live call by it.
+"""The part of Twilio's REST API with which our side changes a live call.
 
 POST /2010-04-01/Accounts/{AccountSid}/Calls/{CallSid}.json with `Status=completed` hangs up; with
-`Twiml`, or `Url` and `Method`, the call runs another document from now on.
+`Twiml`, or `Url` and `Method`, the call continues with another document.
 
 Sources: https://www.twilio.com/docs/voice/api/call-resource and https://www.twilio.com/docs/errors
-for 20003, 20404 and 21220. The words of messages are from memory.
+for 20003, 20404 and 21220. Messages are worded from memory.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class LiveCall(Protocol):
         """Hang up."""
 
     def redirect(self, to: Webhook | str) -> None:
-        """Run the document at a URL, or TwiML."""
+        """Continue with the document at a URL, or with TwiML."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class ApiError(Exception):
 
 
 class RestApi:
-    """The API of one account. `calls` are those of the network, None once they are over."""
+    """The API of one account. `calls` has the network's calls, None for those that are over."""
 
     def __init__(
         self, account_sid: str, auth_token: str, calls: Mapping[str, LiveCall | None]
@@ -96,7 +96,7 @@ class RestApi:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[str]:
-        """Serve on the loopback interface; gives the base URL, without a path."""
+        """Serve on the loopback interface; yields the base URL, without a path."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_MOST_BYTES)
         async with server:
             yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -119,7 +119,7 @@ def _update(call: LiveCall, params: Mapping[str, str]) -> str:
         return "completed"
     if call.status != "in-progress":
         raise _not_in_progress()
-    if "Twiml" in params:  # wins over a URL
+    if "Twiml" in params:  # takes precedence over a URL
         call.redirect(params["Twiml"])
     elif "Url" in params:
         call.redirect(Webhook(params["Url"], params.get("Method", "POST")))
