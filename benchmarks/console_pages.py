@@ -1,7 +1,7 @@
-"""`python -m benchmarks.console_pages`: how long each page of the console takes to its first byte.
+"""`python -m benchmarks.console_pages`: how long each console page takes to its first byte.
 
-The store is filled with calls of the last 30 days first. With FIRESTORE_EMULATOR_HOST set, give
---store firestore:PROJECT, of a project that nothing else uses.
+First fills the store with calls of the last 30 days. With FIRESTORE_EMULATOR_HOST set, give
+--store firestore:PROJECT, with a project that nothing else uses.
 """
 
 import argparse
@@ -60,7 +60,7 @@ PAGES = (
 
 
 async def fill(store: Store, calls: int) -> None:
-    """Two agents, ten numbers, and `calls` calls, of which one in 50 failed."""
+    """Two agents, ten numbers, and `calls` calls, one in 50 of which failed."""
     for agent_id in ("default", "night"):
         if await store.read_agent(agent_id) is None:
             await store.write_agent(agent_id, dict(packaged_document()), over=None)
@@ -150,9 +150,9 @@ async def measure(store_url: str, calls: int, runs: int) -> None:
 
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.console_pages")
-    parser.add_argument("--store", metavar="URL", help="an empty one; SQLite if left out")
+    parser.add_argument("--store", metavar="URL", help="an empty one; default: SQLite")
     parser.add_argument("--calls", type=count, default=10_000, help="%(default)s")
-    parser.add_argument("--runs", type=count, default=21, help="of each page (%(default)s)")
+    parser.add_argument("--runs", type=count, default=21, help="requests per page (%(default)s)")
     given = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         store_url = given.store or f"sqlite:{folder}/ringdown.db"

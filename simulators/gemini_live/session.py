@@ -155,7 +155,10 @@ class Session:
                 self._timer.cancel()
 
     def cause(self, fault: InSession) -> None:
-        """Misbehave after everything queued before; dropped if the queue is full."""
+        """Misbehave once everything queued before is done.
+
+        A session that is flooded has trouble enough: with a full queue, the fault is dropped.
+        """
         if not self._events.full():
             self._events.put_nowait(_Caused(fault))
 
