@@ -1,6 +1,6 @@
-"""Who may import whom, and who may read the environment: checked over the source tree.
+"""Who may import whom, and who may read the environment: checked across the source tree.
 
-Deployables (`services/*`, `functions/*`, `functions/tools/*`) use `shared/` and nothing of each
+Deployables (`services/*`, `functions/*`, `functions/tools/*`) use `shared/`, and nothing from each
 other; nothing deployed knows `simulators`, `cli`, `devtools` or `benchmarks`; the core of the
 stream handler is pure.
 """
@@ -78,9 +78,9 @@ PURE = frozenset(
 @dataclass(frozen=True, slots=True)
 class Source:
     path: PurePosixPath
-    """From the root of the tree."""
+    """Relative to the root of the tree."""
     imports: frozenset[str]
-    """Every module named, and every name taken from one, with dots."""
+    """Every module imported, and every name imported from one, dotted."""
     reads_environment: bool
 
     def imports_any(self, *packages: str) -> Iterator[str]:
@@ -91,7 +91,7 @@ class Source:
 
 @functools.cache
 def read_tree(root: Path) -> list[Source]:
-    """Every Python file of the project, tests and benchmarks aside."""
+    """Every Python file of the project, except tests and benchmarks."""
     paths = (
         path
         for folder in ("shared", "services", "functions", "simulators", "cli", "deploy", "devtools")
@@ -108,7 +108,7 @@ def read_source(root: Path, path: Path) -> Source:
 
 
 def violations(sources: list[Source]) -> list[str]:
-    """What is against the rules, a line each."""
+    """Violations of the rules, one line each."""
     return [
         f"{source.path} {problem}" for source in sources for problem in _problems(source, sources)
     ]
@@ -145,7 +145,7 @@ def _may_not(source: Source, *packages: str) -> Iterator[str]:
 
 
 def _modules_of(sources: list[Source], deployable: PurePosixPath | None = None) -> set[str]:
-    """Top-level names that a deployable (or all of them) brings; `main` is everybody's."""
+    """Top-level names that a deployable (or all of them) provides; they all have `main`."""
     return {
         _top_level_name(source.path, folder)
         for source in sources
@@ -231,7 +231,7 @@ def test_opentelemetry_is_imported_to_export_spans_only() -> None:
 
 
 def test_the_functions_framework_is_loaded_by_functions_only() -> None:
-    """What else is deployed does not have it."""
+    """Other deployables don't have it."""
     shared = [s for s in read_tree(ROOT) if s.path.is_relative_to("shared")]
 
     framework = [s.path.name for s in shared if any(s.imports_any("functions_framework"))]

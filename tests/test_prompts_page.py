@@ -1,4 +1,4 @@
-"""docs/prompts.md keeps up with the schema, and all that it shows works."""
+"""docs/prompts.md keeps up with the schema, and everything it shows works."""
 
 import re
 from pathlib import Path
@@ -21,12 +21,12 @@ GOOD: dict[str, Json] = {
     "time_zone": "Europe/Berlin",
 }
 TOOLS = {"lookup_account": DeclaredTool(), "known_customer": DeclaredTool(before_call=True)}
-# What else an agent with this field must have.
+# What else an agent with this field needs.
 NEEDS: dict[str, dict[str, Json]] = {"thinking": {"model": "gemini-3.8-live-extended-thinking"}}
 
 
 def rows(heading: str) -> dict[str, list[str]]:
-    """The cells of every table row below `heading`, by what stands in the first."""
+    """The cells of every table row below `heading`, by what the first one names."""
     section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     lines = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:3] == "| `"]
     return {cells[0].strip("`"): cells for cells in lines}

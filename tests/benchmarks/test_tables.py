@@ -57,7 +57,7 @@ def written(*load: LoadPoint, words: tuple[FirstWord, ...] = ()) -> str:
 
 
 def cells(text: str, start: str) -> list[str]:
-    """Of the first row that starts so."""
+    """The first row that starts with `start`."""
     [row, *_] = (line for line in text.splitlines() if line.startswith(f"| {start}"))
     return [cell.strip() for cell in row.strip("|").split("|")]
 
@@ -68,7 +68,7 @@ def test_the_median_of_the_runs_with_their_range() -> None:
 
 
 def test_ratios_are_taken_within_a_run() -> None:
-    # The second run met a slow minute: each ratio is 2, though the medians' is 1.5
+    # The second run met a slow minute: each ratio is 2, though the ratio of the medians is 1.5
     load = LoadFigures(
         [
             *(point("relay", run=1, core=0.01), point("ringdown", run=1, core=0.02)),

@@ -1,4 +1,4 @@
-"""What an operator has done is proved by placing a call."""
+"""Proves what operators have done by placing a call."""
 
 import asyncio
 from contextlib import suppress

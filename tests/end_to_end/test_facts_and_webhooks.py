@@ -1,4 +1,4 @@
-"""An agent knows who is calling before it speaks; another system hears of the call's end."""
+"""An agent knows who is calling before it speaks; another system learns how the call ended."""
 
 import asyncio
 from pathlib import Path

@@ -17,10 +17,10 @@ PAGE = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text("utf-8")
 
 
 async def dialled(template: str, caller: str) -> list[tuple[str, DialStatus]]:
-    """Whom a call reaches whose webhook is nowhere; `template` is the TwiML Bin."""
+    """Whom a call reaches if its webhook is gone; `template` is the TwiML Bin."""
     network = TwilioNetwork(auth_token="token", dialled={PERSON: Answers("This is a person.")})
     async with webhook_server() as twilio:
-        twiml = template.replace("{{To}}", LINE)  # as TwiML Bins fill in what Twilio would post
+        twiml = template.replace("{{To}}", LINE)  # TwiML Bins fill in what Twilio would post
         async with network.place_call(
             to=LINE,
             from_=caller,

@@ -1,4 +1,4 @@
-"""What operators do and what calls take over, once more, on Firestore."""
+"""Edits during calls and callers' memory, again, on Firestore."""
 
 import pytest
 

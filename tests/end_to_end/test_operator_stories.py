@@ -104,7 +104,7 @@ def told(record: CallRecord) -> list[str]:
 
 
 async def _date_back(store: Store, record: CallRecord) -> None:
-    """The same call once more, 20 hours ago: never before yesterday, whatever the hour is now."""
+    """Copy the call to 20 hours ago: never before yesterday, whatever the time is now."""
     call, (claim,) = record.call, record.claims
     assert call.ended_at is not None
     ringing = msgspec.structs.replace(

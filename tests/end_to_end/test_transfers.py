@@ -66,7 +66,7 @@ async def until_the_person_hears(call: Call) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A call to `to`, whose agent transfers to `party`; what the person hears, and what comes."""
+    """A call to `to`, whose agent transfers to `party`; what the person hears and how it ends."""
 
     to: str
     party: str
@@ -109,7 +109,7 @@ class Ended:
 
 
 async def played(folder: Path, *told: Told, story: Story | None = None) -> list[Ended]:
-    """Play them all in parallel, with `story` in place of their scenario."""
+    """Play them all in parallel, with `story` instead of their own."""
     parties: Mapping[str, DialledParty] = {each.party: each.does for each in told}
     store_url = f"sqlite:{folder / 'ringdown.db'}"
     async with (

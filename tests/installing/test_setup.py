@@ -1,4 +1,4 @@
-"""scripts/setup, with a Python that only writes down what it is asked to do."""
+"""scripts/setup, with a Python that only records what it is asked to do."""
 
 import os
 import shutil
@@ -36,7 +36,7 @@ class Clone:
         return str(path)
 
     def set_up(self, python: str = "", fails: str = "(nothing)") -> tuple[str, list[str]]:
-        """What it says, errors included; and what Python was asked to do."""
+        """Its output, including errors; and what Python was asked to do."""
         record = self.folder.parent / "record"
         record.write_text("")
         done = subprocess.run(

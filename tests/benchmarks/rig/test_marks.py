@@ -1,4 +1,4 @@
-"""Bursts are found to the sample, however their stream is cut."""
+"""Bursts are found to the sample, however their stream is split."""
 
 from itertools import pairwise
 

@@ -586,7 +586,7 @@ def test_a_text_without_words_has_what_was_told_last_answered(text: str) -> None
 
 
 def test_instructions_told_as_the_models_own_words_are_followed() -> None:
-    """LiveKit's Google plugin tells models before 3.x so what to say."""
+    """How LiveKit's Google plugin tells models before 3.x what to say."""
     drive = Drive(SCENARIO, setup())
     turns = (HistoryTurn("model", "Say hello."), HistoryTurn("user", "."))
     drive.send(ClientContent(turns, turn_complete=True))

@@ -1,4 +1,4 @@
-"""Scenario files: what they hold, and errors that name the field."""
+"""Scenario files: what they contain, and errors that name the field."""
 
 from pathlib import Path
 
@@ -125,7 +125,7 @@ def test_a_whole_scenario() -> None:
         ("{turns: [{heard: [x, 5], say: x}]}", "model.turns[0].heard: must be text or a list"),
         ("{turns: [{heard: x, say: x, tell: y}]}", "model.turns[0].tell: unknown field"),
         ("{turns: [{heard: x, call: {args: {}}}]}", "model.turns[0].call[0].tool: must be text"),
-        ("{turns: [{heard: x, say: x, then: y}]}", "model.turns[0].then: makes sense after a call"),
+        ("{turns: [{heard: x, say: x, then: y}]}", "turns[0].then: only makes sense after a call"),
         ("{turns: [{heard: x, say: x, needs: z}]}", "turn-1 needs z, which isn't a turn"),
         ("{turns: [{name: a, heard: x, say: x}, {name: a, heard: y, say: y}]}", "are named a"),
         ("{pace: {speed: 0}}", "model.pace.speed: must be a number from 0.1, is 0"),

@@ -320,7 +320,7 @@ async def test_the_key_may_stand_in_the_query(gemini_live_server: GeminiLiveServ
 async def test_a_path_may_begin_with_two_slashes(
     gemini_live_server: GeminiLiveServerFactory, path: str
 ) -> None:
-    """As JavaScript's SDK has it."""
+    """JavaScript's SDK sends two."""
     server = await gemini_live_server(SCENARIO)
     async with bare(server, path, **{"x-goog-api-key": "stand-in-key"}) as socket:
         await socket.send(SETUP)

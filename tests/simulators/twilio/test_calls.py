@@ -58,7 +58,7 @@ async def say(stream: Stream, audio: bytes) -> None:
 
 
 async def hear_speech(stream: Stream) -> None:
-    """Until a frame that is not silent comes, and then half a second of silence."""
+    """Wait for a frame that isn't silent, and then for half a second of silence."""
     quiet = -1
     while quiet < 25:
         media = (await stream.next("media"))["media"]
@@ -68,7 +68,7 @@ async def hear_speech(stream: Stream) -> None:
 
 
 async def greet_and_answer(stream: Stream) -> None:
-    """Greet; on speech clear what plays and tell a story; on speech again close."""
+    """Greet; when the caller speaks, clear what plays and tell a story; the next time, close."""
     await say(stream, GREETING)
     await hear_speech(stream)
     await stream.send("clear")

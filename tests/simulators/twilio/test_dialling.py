@@ -46,7 +46,7 @@ async def dialled(
     answer: str = ' answerOnBridge="true"',
     to: str = OTHER,
 ) -> Call:
-    """A call that dials `to` when it has done what comes `first`, and is hung up then."""
+    """A call that does what comes `first`, then dials `to`, and is hung up afterwards."""
     server.on("/dialled", twiml("<Hangup/>"))
     dial = f'{first}<Dial action="/dialled" timeout="20"{answer}>{noun}</Dial>'
     network = TwilioNetwork(auth_token="token", dialled={to: party})
@@ -122,7 +122,7 @@ async def test_whoever_does_not_is_hung_up_on(party: DialledParty, keys: list[st
 
 
 async def test_at_the_end_of_what_they_hear_they_are_connected() -> None:
-    """So what comes behind a `<Gather>` must hang up."""
+    """So whatever comes after a `<Gather>` must hang up."""
     async with webhook_server() as server:
         server.on("/whisper", twiml(ASK))
         await dialled(server, Mailbox("You have reached Kim."))
@@ -207,7 +207,7 @@ async def test_addresses_are_dialled_like_numbers(noun: str, to: str) -> None:
 async def test_the_caller_hears_it_ring_until_they_are_connected(
     answer: str, *, rings: bool
 ) -> None:
-    """With answerOnBridge; else it is silent while the other hears something."""
+    """With answerOnBridge; otherwise the line is silent while the other person hears something."""
     async with webhook_server() as server:
         server.on("/whisper", twiml('<Pause length="8"/>', "<Hangup/>"))
         call = await dialled(

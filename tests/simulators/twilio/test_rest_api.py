@@ -31,7 +31,7 @@ ACCOUNT = "AC" + "5" * 32
 
 
 class Rerouted(TwilioHttpClient):  # type: ignore[misc]  # twilio has no types
-    """Takes requests for Twilio to the stand-in."""
+    """Sends requests for Twilio to the stand-in."""
 
     def __init__(self, base_url: str) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Rerouted(TwilioHttpClient):  # type: ignore[misc]  # twilio has no types
 
 
 async def updated(api: str, call: Call, **changes: str) -> Any:
-    """What Twilio's client makes of the answer to an update of the call."""
+    """What Twilio's client returns for an update of the call."""
     client = Client(ACCOUNT, TOKEN, http_client=Rerouted(api))
     return await asyncio.to_thread(client.calls(call.identity.call_sid).update, **changes)
 

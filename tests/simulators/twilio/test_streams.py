@@ -439,7 +439,7 @@ async def test_a_server_that_does_not_read_gets_congestion_not_a_blocked_call() 
 
 
 async def frames_of_a_call(background: Background) -> list[tuple[int, bytes]]:
-    """What is sent of a caller who says a word 0.4 s into the stream: timestamps and audio."""
+    """What is sent for a caller who says a word 0.4 s into the stream: timestamps and audio."""
     said = asyncio.Event()
 
     async def listen(stream: Stream) -> None:
