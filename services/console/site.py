@@ -19,6 +19,7 @@ from console.pages.calls import CallPages
 from console.pages.costs import CostPages
 from console.pages.home import HomePage
 from console.pages.numbers import NumberPages
+from console.pages.outcomes import OutcomePages
 from console.people import Doorkeeper, Refused
 from console.showing import FOLDER, Pages
 from ringdown.call_page import FILES
@@ -60,6 +61,7 @@ def console(desk: Desk, doorkeeper: Doorkeeper) -> ASGIApp:
 
     sections = (
         HomePage(desk, pages),
+        OutcomePages(desk, pages),
         CallPages(desk, pages),
         AgentHistory(desk, pages),
         AgentPublishing(desk, pages),

@@ -9,7 +9,7 @@ import pytest
 
 from ringdown.agents.edits import look_at_edit
 from ringdown.calls import CallChanges, CallStatus, EndReason
-from ringdown.calls.figures import Figures
+from ringdown.calls.figures import Day, Figures, day_of
 from ringdown.calls.limits import LineLimits, LineUse
 from ringdown.calls.line_state import FAILURES, Concern, Hours, LineState, Subject, line_state
 from ringdown.errors import StoreUnavailable
@@ -23,6 +23,7 @@ __all__ = ["other_store", "put", "store", "store_url"]
 
 MINUTE = datetime.timedelta(minutes=1)
 BERLIN = ZoneInfo("Europe/Berlin")
+TODAY = day_of(NOW, BERLIN)
 
 
 async def state_of(store: Store) -> LineState:
@@ -44,7 +45,7 @@ async def test_a_line_without_calls_is_all_right(store: Store) -> None:
     await write_agent(store, "default", an_agent())
     assert await state_of(store) == LineState(
         live=(),
-        today=Figures(),
+        today=Day(since=TODAY.since, until=TODAY.until, counted_until=TODAY.since),
         use=LineUse(),
         limits=LineLimits(),
         hours={},
@@ -60,7 +61,7 @@ async def test_live_calls_and_todays_cost(store: Store) -> None:
     state = await state_of(store)
 
     assert [call.call_sid for call in state.live] == [a_call().call_sid]
-    assert state.today == Figures(calls=2, talk_s=30, cost_usd=0.5)
+    assert state.today.figures == Figures(calls=2, talk_s=30, cost_usd=0.5)
     assert (state.use.calls_at_once, state.concerns) == (1, ())
 
 
