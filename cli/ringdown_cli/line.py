@@ -5,7 +5,8 @@ import datetime
 from collections.abc import Iterator, Mapping
 
 from ringdown.agents import DEFAULT_AGENT_ID
-from ringdown.calls import CallQuery, ListedCall
+from ringdown.calls import CallQuery
+from ringdown.calls.figures import CountedCall
 from ringdown.calls.limits import LineLimits, LineUse
 from ringdown.calls.line_state import Concern, Hours, LineState, Subject, line_state
 from ringdown.calls.search import with_problems
@@ -121,6 +122,6 @@ def _cure(concern: Concern) -> str:
             return f"ringdown webhooks test {concern.name}"
 
 
-def _live(call: ListedCall, now: datetime.datetime) -> str:
+def _live(call: CountedCall, now: datetime.datetime) -> str:
     caller = number_shown(call.caller, whole=False)
     return f"  {short_sid(call.call_sid)}  {length(call, now)}  {caller} with {call.agent_id}"

@@ -60,11 +60,14 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CountedCall(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a call is added up."""
+    """What of a call is added up, and shown while it is live."""
 
+    call_sid: str
     created_at: datetime.datetime
-    agent_id: str
+    caller: str
     called: str
+    agent_id: str
+    is_draft: bool = False
     status: CallStatus
     ended_at: datetime.datetime | None = None
     end_reason: str | None = None
@@ -126,10 +129,27 @@ async def read_days(
 ) -> tuple[Day, ...]:
     """The sums of each period. What cannot change any more is kept in the store, so whoever breaks
     this off and asks again gets further."""
+    return tuple(day for day, _ in await _read(store, periods, now))
+
+
+async def read_days_and_live(
+    store: FigureStore, periods: Sequence[Period], now: datetime.datetime
+) -> tuple[tuple[Day, ...], tuple[CountedCall, ...]]:
+    """The same, and the calls of these periods that are live, the newest first."""
+    read = await _read(store, periods, now)
+    live = [call for _, recent in read for call in recent if _is_live(call, now)]
+    live.sort(key=lambda call: call.created_at, reverse=True)
+    return tuple(day for day, _ in read), tuple(live)
+
+
+async def _read(
+    store: FigureStore, periods: Sequence[Period], now: datetime.datetime
+) -> list[tuple[Day, list[CountedCall]]]:
+    """The sums of each period, with its calls that may still change."""
     kept = await store.read_days(*periods)
     turn = asyncio.Semaphore(_DAYS_AT_ONCE)
 
-    async def one(period: Period, day: Day | None) -> Day:
+    async def one(period: Period, day: Day | None) -> tuple[Day, list[CountedCall]]:
         async with turn:
             return await _read_day(store, period, day, now)
 
@@ -138,7 +158,7 @@ async def read_days(
             tasks = [group.create_task(one(*each)) for each in zip(periods, kept, strict=True)]
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
-    return tuple(task.result() for task in tasks)
+    return [task.result() for task in tasks]
 
 
 async def count_again(store: FigureStore, began: datetime.datetime, now: datetime.datetime) -> None:
@@ -150,10 +170,10 @@ async def count_again(store: FigureStore, began: datetime.datetime, now: datetim
 
 async def _read_day(
     store: FigureStore, period: Period, kept: Day | None, now: datetime.datetime
-) -> Day:
+) -> tuple[Day, list[CountedCall]]:
     before = kept or Day(since=period.since, until=period.until, counted_until=period.since)
     if before.counted_until >= min(period.until, now):
-        return before
+        return before, []
     calls = await _calls(store, replace(period, since=before.counted_until))
     end = max(before.counted_until, _settled_until(calls, period, now))
     settled = [call for call in calls if call.created_at < end]
@@ -161,7 +181,8 @@ async def _read_day(
     is_whole = period.since + RETENTION > now  # else some of its calls have expired
     if is_whole and (len(settled) >= _WORTH_KEEPING or end == period.until):
         await _keep(store, day, kept)
-    return added_up(day, calls[len(settled) :])
+    recent = calls[len(settled) :]
+    return added_up(day, recent), recent
 
 
 async def _keep(store: FigureStore, day: Day, over: Day | None) -> None:
@@ -199,6 +220,11 @@ def is_settled(call: CountedCall | ListedCall, now: datetime.datetime) -> bool:
     if call.status is CallStatus.ENDED:
         over_at = call.ended_at or call.created_at
     return over_at + WRITTEN_WITHIN <= now
+
+
+def _is_live(call: CountedCall, now: datetime.datetime) -> bool:
+    """One that is older has ended, only that nobody wrote it down."""
+    return call.status is not CallStatus.ENDED and call.created_at >= now - LONGEST_CALL
 
 
 # Adding up

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from ringdown.agents import DEFAULT_AGENT_ID, Agent
 from ringdown.agents.check import Findings, findings
@@ -15,7 +16,7 @@ from ringdown.agents.opening_hours import is_open, next_change
 from ringdown.agents.store import AgentStore, StoredAgent
 from ringdown.agents.template_values import local_time
 from ringdown.calls import CallIndex, CallQuery, EndReason, ListedCall
-from ringdown.calls.figures import LONGEST_CALL, Day, FigureStore, day_of, read_days
+from ringdown.calls.figures import CountedCall, Day, FigureStore, days_until, read_days_and_live
 from ringdown.calls.limits import LimitStore, LineLimits, LineUse, verdict
 from ringdown.errors import InvalidDocument
 from ringdown.stores.documents import Documents
@@ -71,7 +72,7 @@ class Hours(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LineState(msgspec.Struct, frozen=True, kw_only=True):
-    live: tuple[ListedCall, ...]
+    live: tuple[CountedCall, ...]
     """The newest first."""
     today: Day
     use: LineUse
@@ -91,28 +92,24 @@ class LineStore(AgentStore, CallIndex, FigureStore, LimitStore, Protocol):
 
 async def line_state(store: LineStore, now: datetime.datetime, zone: datetime.tzinfo) -> LineState:
     """`zone` says when today began. Raises StoreUnavailable."""
-    wanted = CallQuery(live=True, since=now - LONGEST_CALL, limit=_MOST_CALLS)
-    failed = CallQuery(end_reasons=tuple(FAILURES), since=now - LOOKS_BACK, limit=_MOST_CALLS)
-    unanswered = CallQuery(outcomes=("problem",), since=now - LOOKS_BACK, limit=_MOST_CALLS)
     try:
         async with asyncio.TaskGroup() as group:
-            live = group.create_task(store.list_calls(wanted))
-            lost = group.create_task(store.list_calls(failed))
-            unknown = group.create_task(store.list_calls(unanswered))
+            sums = group.create_task(read_days_and_live(store, days_until(now, zone, 2), now))
             webhooks = group.create_task(lost_since(store.documents, now - LOOKS_BACK))
-            today = group.create_task(read_days(store, [day_of(now, zone)], now))
             use = group.create_task(store.line_use(None, now))
             limits = group.create_task(_limits(store))
             stored = group.create_task(store.list_agents())
             numbers = group.create_task(store.list_numbers())
             tools = group.create_task(store.declared_tools())
+        days, live = sums.result()
+        lost, unknown = await _in_trouble(store, days, now)
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
     found = {each.agent_id: findings(each.document, tools.result()) for each in stored.result()}
     known, broken = limits.result()
     return LineState(
-        live=live.result(),
-        today=today.result()[0],
+        live=live,
+        today=days[0],
         use=use.result(),
         limits=known,
         hours=dict(_hours(found, numbers.result(), now)),
@@ -121,11 +118,24 @@ async def line_state(store: LineStore, now: datetime.datetime, zone: datetime.tz
             *number_concerns(numbers.result(), found),
             *broken,
             *limit_concerns(known, use.result()),
-            *call_concerns(lost.result()),
-            *outcome_concerns(unknown.result()),
+            *call_concerns(lost),
+            *outcome_concerns(unknown),
             *webhook_concerns(webhooks.result()),
         ),
     )
+
+
+async def _in_trouble(
+    store: CallIndex, days: Sequence[Day], now: datetime.datetime
+) -> tuple[tuple[ListedCall, ...], tuple[ListedCall, ...]]:
+    """Calls that failed, and those of which the outcome could not be found out. Only what the sums
+    say has happened is asked for: to a store, each reason is a query."""
+    seen = CallQuery(since=now - LOOKS_BACK, limit=_MOST_CALLS)
+    reasons = tuple(reason for reason in FAILURES if any(reason in day.endings for day in days))
+    has_unknown = any("problem" in counts for day in days for counts in day.outcomes.values())
+    lost = await store.list_calls(replace(seen, end_reasons=reasons)) if reasons else ()
+    unknown = await store.list_calls(replace(seen, outcomes=("problem",))) if has_unknown else ()
+    return lost, unknown
 
 
 async def _limits(store: LimitStore) -> tuple[LineLimits, tuple[Concern, ...]]:

@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Iterator
 
 from ringdown.calls import Call, CallStatus, ListedCall
+from ringdown.calls.figures import CountedCall
 from ringdown.phone_numbers import is_e164
 
 _SHORT = len("anonymous")
@@ -44,7 +45,7 @@ def ending(call: ListedCall) -> str:
     return "ringing" if call.status is CallStatus.RINGING else "live"
 
 
-def length(call: ListedCall, now: datetime.datetime | None = None) -> str:
+def length(call: ListedCall | CountedCall, now: datetime.datetime | None = None) -> str:
     """As a clock counts; of a live call until `now`, or empty."""
     until = call.ended_at or now
     if until is None:

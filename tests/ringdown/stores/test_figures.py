@@ -23,6 +23,7 @@ from ringdown.calls.figures import (
     hours_of,
     outcomes_by_agent,
     read_days,
+    read_days_and_live,
     shares,
     total,
 )
@@ -286,6 +287,21 @@ async def test_zones_keep_days_of_their_own(store: Store) -> None:
     assert None not in await store.read_days(TODAY, in_utc)
 
 
+async def test_live_calls_are_known_besides_the_newest_first(store: Store) -> None:
+    now = TODAY.since + 90 * MINUTE
+    days = days_until(now, BERLIN, 2)
+    began = [now - ago for ago in (MINUTE, 100 * MINUTE, LONGEST_CALL + MINUTE)]
+    sids = [await live(store, n, when) for n, when in enumerate(began)]
+    await over(store, 7, now - MINUTE)
+    for n in range(100, 160):
+        await over(store, n, TODAY.since - 20 * HOUR + n * MINUTE)
+
+    for _ in range(2):
+        _, found = await read_days_and_live(store, days, now)
+        assert [call.call_sid for call in found] == sids[:2]
+        assert [call.caller for call in found] == [CALLER, CALLER]
+
+
 # What comes late
 
 
@@ -329,7 +345,14 @@ class Pages:
 
     def __init__(self, began: Iterable[datetime.datetime]) -> None:
         self._calls = [
-            CountedCall(created_at=at, agent_id="default", called=CALLED, status=CallStatus.ENDED)
+            CountedCall(
+                call_sid="CA1",
+                caller=CALLER,
+                created_at=at,
+                agent_id="default",
+                called=CALLED,
+                status=CallStatus.ENDED,
+            )
             for at in sorted(began)
         ]
         self.asked = 0
@@ -374,6 +397,8 @@ async def test_whoever_may_only_read_gets_the_sums_too() -> None:
 def test_adding_up_in_parts_is_adding_up_at_once() -> None:
     calls = [
         CountedCall(
+            call_sid="CA1",
+            caller=CALLER,
             created_at=TODAY.since + n * HOUR,
             agent_id=f"agent {n % 3}",
             called=f"+1415555{n % 2:04}",

@@ -130,17 +130,26 @@ class Database:
         found = self._found(folder, conditions).order_by(by).select(fields)
         return await self._selected(found.limit(limit))
 
-    async def count(
-        self, folder: str, *conditions: Condition, newest_by: str | None = None
-    ) -> float:
-        """How many such documents there are; `newest_by` only says which index counts them."""
+    async def add_up(
+        self,
+        folder: str,
+        *conditions: Condition,
+        fields: Sequence[str] = (),
+        newest_by: str | None = None,
+    ) -> tuple[float, ...]:
+        """How many such documents there are that have all of `fields`, which may be null, and the
+        sums of the numbers in each; `newest_by` only says which index adds them up."""
         found = self._found(folder, conditions, newest_by)
-        return await self._aggregate(AsyncAggregationQuery(found).count(alias="n"))
+        aggregation = AsyncAggregationQuery(found).count(alias="n")
+        for field in fields:
+            aggregation = aggregation.sum(field, alias=field)
 
-    async def total(self, folder: str, field: str, *conditions: Condition) -> float:
-        """The sum of the numbers in `field` of such documents."""
-        found = self._found(folder, conditions)
-        return await self._aggregate(AsyncAggregationQuery(found).sum(field, alias="n"))
+        async def request() -> tuple[float, ...]:
+            (results,) = await aggregation.get(retry=None, timeout=_REQUEST_S)
+            by_alias = {result.alias: result.value for result in results}
+            return tuple(by_alias[alias] for alias in ("n", *fields))
+
+        return await self._reading(request)
 
     async def ids_beginning(self, folder: str, beginning: str, *, limit: int) -> tuple[str, ...]:
         """The ids of documents directly in `folder` that begin so, in order."""
@@ -165,13 +174,6 @@ class Database:
         for condition in conditions:
             found = found.where(filter=_filter(condition))
         return found if newest_by is None else found.order_by(newest_by, direction="DESCENDING")
-
-    async def _aggregate(self, aggregation: AsyncAggregationQuery) -> float:
-        async def request() -> float:
-            ((result,),) = await aggregation.get(retry=None, timeout=_REQUEST_S)
-            return result.value
-
-        return await self._reading(request)
 
     async def commit(self, *writes: Write) -> None:
         """Write all of it or nothing.

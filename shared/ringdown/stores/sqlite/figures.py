@@ -56,8 +56,9 @@ class SqliteFigures:
 
 def _counted(table: Table, period: Period) -> Iterator[CountedCall]:
     for row in table.rows(_COUNTED, period.since.isoformat(), period.until.isoformat()):
+        there = {n: value for n, value in zip(_FIELDS, row, strict=True) if value is not None}
         try:
-            call = msgspec.convert(dict(zip(_FIELDS, row, strict=True)), CountedCall)
+            call = msgspec.convert(there, CountedCall, strict=False)  # to SQLite, false is 0
         except msgspec.ValidationError:
             continue  # a damaged call, which isn't listed either
         if period.since <= call.created_at < period.until:
