@@ -29,6 +29,9 @@ pytestmark = pytest.mark.skipif(
 PAGES = {
     "home": "/",
     "calls": "/calls",
+    "calls by outcome": "/calls?outcome=any",
+    "outcomes": "/calls/outcomes",
+    "outcomes by agent": "/calls/outcomes?by=agent",
     "call": f"/calls/{sid(1)}",
     "agents": "/agents",
     "agent": "/agents/shop",
