@@ -62,6 +62,7 @@ PAGES = (
     "/costs",
     "/costs?by=agent",
     "/costs?by=number",
+    "/people",
 )
 
 

@@ -1,5 +1,7 @@
 """Every page of the console, and what it answers when something goes wrong."""
 
+from collections.abc import Collection
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -20,16 +22,20 @@ from console.pages.costs import CostPages
 from console.pages.home import HomePage
 from console.pages.numbers import NumberPages
 from console.pages.outcomes import OutcomePages
+from console.pages.people import PeoplePages
+from console.pages.rehearsals import RehearsalPages
 from console.people import Doorkeeper, Refused
 from console.showing import FOLDER, Pages
 from ringdown.call_page import FILES
 from ringdown.errors import InvalidDocument, StoreUnavailable
 from ringdown.log import Log
+from ringdown.rehearsal_page import FILES as REHEARSAL_FILES
 
 _log = Log(__name__)
 
 
-def console(desk: Desk, doorkeeper: Doorkeeper) -> ASGIApp:
+def console(desk: Desk, doorkeeper: Doorkeeper, framed_by: Collection[str] = ()) -> ASGIApp:
+    """Pages of the origins `framed_by` may show it inside themselves."""
     pages = Pages()
 
     async def refusal(request: Request, refused: Refused) -> Response:
@@ -65,14 +71,18 @@ def console(desk: Desk, doorkeeper: Doorkeeper) -> ASGIApp:
         CallPages(desk, pages),
         AgentHistory(desk, pages),
         AgentPublishing(desk, pages),
-        AgentEditor(desk, pages),
+        RehearsalPages(desk, pages),
+        AgentEditor(desk, pages, is_draft=False),
+        AgentEditor(desk, pages, is_draft=True),
         AgentPages(desk, pages),
         NumberPages(desk, pages),
         CallerPages(desk, pages),
         CostPages(desk, pages),
+        PeoplePages(desk, pages),
     )
     app = Starlette(
         routes=[
+            Mount("/static/rehearsal_page", StaticFiles(directory=str(REHEARSAL_FILES))),
             Mount("/static/call_page", StaticFiles(directory=str(FILES))),
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
             *(route for section in sections for route in section.routes()),
@@ -83,4 +93,4 @@ def console(desk: Desk, doorkeeper: Doorkeeper) -> ASGIApp:
             InvalidDocument: damaged,
         },
     )
-    return Guard(app, doorkeeper, refusal)
+    return Guard(app, doorkeeper, refusal, framed_by)

@@ -10,6 +10,7 @@ from .attention import Attention
 from .events import EventLog, Party, SpeechStarted, SpeechStopped
 from .handset import Handset
 from .hearing import Began, Ended
+from .impairments import ImpairedLine, Impairments
 from .microphone import Microphone
 from .playout import PlayoutBuffer
 from .recording import Recording
@@ -24,7 +25,7 @@ class LineClosed(Exception):
 
 
 class FarEnd(Protocol):
-    """Whoever the line is connected to."""
+    """The other end of the line."""
 
     def hear(self, frame: bytes | None) -> None:
         """Take 20 ms of the caller's µ-law audio, None if the carrier sends none. Never block."""
@@ -45,9 +46,15 @@ class _Waiter:
 class Line:
     """Advanced by `tick()`; knows no clock. Times are whole frames since the call was dialled."""
 
-    def __init__(self, microphone: Microphone, handset: Handset | None = None) -> None:
+    def __init__(
+        self,
+        microphone: Microphone,
+        handset: Handset | None = None,
+        impaired: ImpairedLine | None = None,
+    ) -> None:
         self.microphone = microphone
         self._handset = handset
+        self._impaired = impaired or ImpairedLine(Impairments())
         self.recording = Recording()
         self.attention = Attention()
         self.ticks = 0
@@ -76,7 +83,7 @@ class Line:
         self._playout = self._far_end = None
 
     def tick(self, log: EventLog) -> None:
-        """Move one frame each way, then wake whoever waited for what it brought."""
+        """Move one frame each way, then wake the tasks that waited for it."""
         at_ms = self.position_ms
         if at_ms is not None:
             self._exchange(at_ms, log)
@@ -85,13 +92,14 @@ class Line:
             self._wake()
 
     def _exchange(self, at_ms: int, log: EventLog) -> None:
-        said = self._said(at_ms, log)
+        said = self._impaired.said(self._said(at_ms, log))
         heard = SILENT_FRAME
         if self._playout is not None and self._far_end is not None:
             tick = self._playout.tick()
             heard = tick.frame
             self._far_end.played(heard, tick.marks)
             self._far_end.hear(said)
+        self._impaired.heard(heard)
         self.recording.append(SILENT_FRAME if said is None else said, heard)
         if self._handset is not None:
             self._handset.play(heard)
@@ -137,7 +145,7 @@ class Line:
             self._waiters.remove(waiter)
 
     def close(self, log: EventLog) -> None:
-        """End the call: nothing moves any more, and nobody waits in vain."""
+        """End the call: stop all frames, and wake everything that waits."""
         self.closed = True
         self._note(self.attention.finish(), log)
         self.microphone.hush(self.position_ms or 0)

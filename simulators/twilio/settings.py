@@ -8,6 +8,7 @@ from typing import Literal
 
 from .clock import system_date
 from .dialled import DialledParty
+from .impairments import Impairments
 from .noises import Background
 from .signatures import Signer
 from .webhooks import ConnectionSettings
@@ -28,9 +29,10 @@ class NetworkSettings:
     fetches_sounds            whether `<Play>` reaches anybody
     tls                       which authorities https and wss trust
     stream_connect_timeout_s  from opening the socket to the 101 response
-    dialled                   who answers `<Dial>`, by number; nobody answers other numbers
-    verified_caller_ids       allowed as callerId beside the two numbers of the call
-    background                what is on the line beside the caller's words
+    dialled                   who answers `<Dial>`, by number; other numbers aren't answered
+    verified_caller_ids       allowed as callerId in addition to the call's two numbers
+    background                what is on the line apart from the caller's words
+    impairments               what the line does to the caller's voice
     date                      the date and time that status callbacks report
     """
 
@@ -45,4 +47,5 @@ class NetworkSettings:
     dialled: Mapping[str, DialledParty] = field(default_factory=dict)
     verified_caller_ids: frozenset[str] = frozenset()
     background: Background = "silence"
+    impairments: Impairments = field(default_factory=Impairments)
     date: Callable[[], datetime] = system_date

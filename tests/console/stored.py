@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from console.people import PEOPLE, People, PeopleEdit
+from ringdown.agents.check import draft_findings
 from ringdown.agents.edits import look_at_edit
 from ringdown.agents.store import Edit
 from ringdown.calls import (
@@ -20,10 +22,13 @@ from ringdown.calls import (
     Usage,
 )
 from ringdown.calls.outcomes import Outcome, Success
+from ringdown.rehearsals import PersonaRun, Rehearsal
+from ringdown.rehearsals.store import keep_rehearsal
 from ringdown.stores import Store
 from ringdown.tools import Json
 from ringdown.webhooks import LostWebhook
-from tests.ringdown.samples import CALLED, CALLER, a_call, a_claim, a_tool
+from tests.ringdown.rehearsals.reports import a_rehearsal, mixed_runs
+from tests.ringdown.samples import CALLED, CALLER, NOW as NOW_OF_RUNS, a_call, a_claim, a_tool
 
 NOW = datetime.datetime(2026, 11, 27, 15, 40, tzinfo=datetime.UTC)
 """A Friday; 16:40 where the shop is."""
@@ -43,6 +48,17 @@ DEFAULT: dict[str, Json] = {
     "greeting": "Hello, this is the demonstration line.",
     "opening_hours": dict.fromkeys(("monday", "tuesday", "friday"), "09:00-17:30"),
 }
+PEOPLE_NAMED = People(
+    roles={"anna@example.com": "editor", "ben@example.com": "editor", "vera@example.com": "viewer"},
+    edits=(
+        PeopleEdit(
+            at=NOW - 26 * 60 * MINUTE,
+            by="anna@example.com",
+            why="Ben runs the line at night",
+            what="ben@example.com: viewer → editor",
+        ),
+    ),
+)
 USAGE = Usage(reports=2, prompt={"AUDIO": 4_000}, response={"AUDIO": 1_000}, total=5_000)
 
 
@@ -76,7 +92,7 @@ async def save_call(
     turns: tuple[Turn, ...] = (),
     tool_calls: tuple[ToolCall, ...] = (),
 ) -> Call:
-    """A call that is over; live if there is no reason."""
+    """An ended call, or a live one if `reason` is None."""
     began = NOW - ago
     call = msgspec.structs.replace(
         a_call(call_sid=sid(n)),
@@ -135,6 +151,16 @@ def lookup(*, outcome: ToolOutcome = ToolOutcome.ANSWERED) -> ToolCall:
     )
 
 
+async def rehearse_draft(store: Store, *runs: PersonaRun) -> Rehearsal:
+    """The draft of the shop as it is, yesterday."""
+    draft = await store.read_agent("shop", draft=True)
+    found = None if draft is None else draft_findings(draft.document).agent
+    revision = "" if found is None else found.revision
+    rehearsal = a_rehearsal(*runs, revision=revision, ago=NOW_OF_RUNS - NOW + 1440 * MINUTE)
+    await keep_rehearsal(store.documents, rehearsal, runs)
+    return rehearsal
+
+
 async def furnish(store: Store) -> None:
     """Something for every page to show."""
     await store.write_tool(a_tool())
@@ -144,8 +170,10 @@ async def furnish(store: Store) -> None:
     await save_agent(store, {**SHOP, "greeting": "Hello."}, at=earlier)
     await save_agent(store, SHOP, edit=anna, at=anna.at)
     await save_agent(store, {**SHOP, "voice": "Puck", "testers": [CALLER]}, draft=True)
+    await rehearse_draft(store, *mixed_runs())
     await store.write_number(SHOP_NUMBER, "shop")
     await store.block_caller(BLOCKED, True)
+    await store.documents.write(PEOPLE, PEOPLE_NAMED)
     for n, ago in enumerate(_times()):
         agent_id = "shop" if n % 3 == 0 else "default"
         reason = EndReason.MODEL_LOST if n == 4 else EndReason.AGENT_HUNG_UP

@@ -23,6 +23,8 @@ LOST_WEBHOOKS = "lost_webhooks"
 WEBHOOK_DELIVERIES = "webhook_deliveries"
 WEBHOOKS = "settings/webhooks"
 NUMBERS = "numbers"
+REHEARSAL_RUNS = "rehearsal_runs"
+REHEARSALS = "rehearsals"
 TOOLS = "tools"
 
 LAST_CHARACTER = "\U0010ffff"
@@ -122,6 +124,18 @@ def tool_call_path(call_sid: str, tool_call_id: str) -> str:
 
 def day_path(since: datetime.datetime, until: datetime.datetime) -> str:
     return f"{DAYS}/{'_'.join(f'{each:%Y-%m-%dT%H:%MZ}' for each in (since, until))}"
+
+
+def rehearsal_run_path(rehearsal_id: str) -> str:
+    return f"{REHEARSAL_RUNS}/{document_id(rehearsal_id)}"
+
+
+def rehearsed_calls_path(rehearsal_id: str) -> str:
+    return f"{rehearsal_run_path(rehearsal_id)}/rehearsed_calls"
+
+
+def rehearsed_call_path(rehearsal_id: str, persona: str, run: int) -> str:
+    return f"{rehearsed_calls_path(rehearsal_id)}/{document_id(f'{persona}-{run:03}')}"
 
 
 def document_path(collection: str, id: str) -> str:

@@ -105,7 +105,7 @@ def indexes_for(asked: Asked) -> Iterator[Index]:
     """The composite indexes that a query needs besides the automatic ones of single fields.
 
     Several equalities are met by merging indexes that go on alike, and each alternative of an OR
-    is a query of its own (https://firebase.google.com/docs/firestore/query-data/index-overview).
+    is a separate query (https://firebase.google.com/docs/firestore/query-data/index-overview).
     """
     equal = set(fields_compared(asked.query.where, is_equality=True))
     ranged = set(fields_compared(asked.query.where, is_equality=False))
@@ -142,6 +142,8 @@ def test_whatever_expires_has_a_time_to_live() -> None:
             "lost_webhooks",
             "outcome",
             "pin_tries",
+            "rehearsal_runs",
+            "rehearsed_calls",
             "sent_texts",
             "tool_answers",
             "tool_calls",
