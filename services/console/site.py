@@ -21,6 +21,7 @@ from console.pages.calls import CallPages
 from console.pages.costs import CostPages
 from console.pages.home import HomePage
 from console.pages.numbers import NumberPages
+from console.pages.outcomes import OutcomePages
 from console.pages.people import PeoplePages
 from console.pages.rehearsals import RehearsalPages
 from console.people import Doorkeeper, Refused
@@ -66,6 +67,7 @@ def console(desk: Desk, doorkeeper: Doorkeeper, framed_by: Collection[str] = ())
 
     sections = (
         HomePage(desk, pages),
+        OutcomePages(desk, pages),
         CallPages(desk, pages),
         AgentHistory(desk, pages),
         AgentPublishing(desk, pages),

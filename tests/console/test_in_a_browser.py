@@ -34,6 +34,9 @@ REHEARSAL = "20261126T154000Z-abc123"
 PAGES = {
     "home": "/",
     "calls": "/calls",
+    "calls by outcome": "/calls?outcome=any",
+    "outcomes": "/calls/outcomes",
+    "outcomes by agent": "/calls/outcomes?by=agent",
     "call": f"/calls/{sid(1)}",
     "agents": "/agents",
     "agent": "/agents/shop",

@@ -4,7 +4,7 @@ import argparse
 import re
 from pathlib import Path
 
-from ringdown.calls.search import STANDINGS
+from ringdown.calls.outcomes import STANDINGS
 from ringdown_cli.calls.listing import list_calls
 from ringdown_cli.calls.logs import show_logs
 from ringdown_cli.calls.naming import CALL_HELP
