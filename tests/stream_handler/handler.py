@@ -27,6 +27,7 @@ from ringdown.tools.identity_tokens import IdentityToken, IdentityTokens
 from stream_handler.agent_watch import AgentWatch
 from stream_handler.bridge import Services
 from stream_handler.loop_watch import LoopWatch
+from stream_handler.record.traces import SpanExport
 from stream_handler.server import Patience, StreamServer
 from stream_handler.settings import Settings
 from tests.ringdown.samples import a_call
@@ -156,6 +157,7 @@ async def running_handler(
     tools: ToolClient | None = None,
     endpoints: tuple[GeminiBackend, ...] = (),
     within_s: float = 30.0,
+    traces: SpanExport | None = None,
 ) -> AsyncIterator[Handler]:
     """Serve until left; then whatever a call has started must be over, too.
 
@@ -169,7 +171,13 @@ async def running_handler(
         for backend in (DeveloperApi("key-0123456789", gemini.url), *endpoints)
     )
     services = Services(
-        claims or store, store, models, tools, AgentWatch(store, every_s=LOOK_EVERY_S), store
+        claims or store,
+        store,
+        models,
+        tools,
+        AgentWatch(store, every_s=LOOK_EVERY_S),
+        store,
+        traces,
     )
     watch = LoopWatch(now_s=asyncio.get_running_loop().time)
     server = StreamServer(_settings(max_calls), services, patience, watch)

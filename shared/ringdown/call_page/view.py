@@ -212,6 +212,8 @@ def _technical(page: CallPage) -> Iterator[Fact]:
     if marks:
         yield Fact("Playback marks", str(marks))
     yield Fact("Call SID", call.call_sid)
+    if call.trace_id is not None:
+        yield Fact("Trace", call.trace_id)
 
 
 def _tokens(usage: Usage) -> Iterator[Fact]:

@@ -234,6 +234,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """About what the model cost; None until the call is over."""
     twilio_status: str | None = None
     twilio_duration_s: int | None = None
+    trace_id: str | None = None
+    """By which the call is found where its traces are; None if it isn't traced."""
 
     @property
     def stream_began_ms(self) -> int:
@@ -280,6 +282,7 @@ class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
     model_error: str | None = None
     talk_s: int | None = None
     cost_usd: float | None = None
+    trace_id: str | None = None
 
     def __or__(self, later: "CallChanges") -> "CallChanges":
         """Both, the later winning: a turn or tool call saved twice is kept once."""
