@@ -28,8 +28,10 @@ async def run(settings: Settings) -> None:
     tools = ToolClient()
     spare_the_collector()
     try:
-        async with open_store(settings.store_url) as store:
-            services = Services(store, store, models, tools, AgentWatch(store), store)
+        async with open_store(settings.store_url, settings.recordings) as store:
+            services = Services(
+                store, store, models, tools, AgentWatch(store), store, store.recordings
+            )
             await StreamServer(settings, services).serve(stop)
     finally:
         await tools.close()

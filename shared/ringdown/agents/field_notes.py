@@ -86,6 +86,9 @@ FIELD_NOTES = {
             "outside": "message",
         },
     ),
+    "record": FieldNote(
+        "Whether the sound of each call is kept, as long as its transcript. The notice must say so."
+    ),
     "remember_callers": FieldNote(
         "Whether a short summary of a call is kept for the caller's next one ({caller_memory})."
     ),

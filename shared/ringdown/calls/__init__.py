@@ -218,6 +218,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """What the agent's `before_call` tool said of the caller: a JSON object, on one line."""
     facts_problem: str | None = None
     """Why there are no facts, although the agent names a tool for them."""
+    recording_problem: str | None = None
+    """Why the recording is missing or not whole, although the agent wants one."""
     is_draft: bool = False
     """Whether the agent is a draft, heard by its tester."""
     agent_problem: str | None = None
@@ -278,6 +280,7 @@ class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
     reconnects: tuple[Reconnect, ...] | None = None
     resumption: Resumption | None = None
     model_error: str | None = None
+    recording_problem: str | None = None
     talk_s: int | None = None
     cost_usd: float | None = None
 
