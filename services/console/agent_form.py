@@ -141,6 +141,7 @@ _GROUPS = (
             Field("idle.goodbye_after_s", "Says goodbye after (s)", "number"),
             Field("max_call_s", "Longest call (s)", "number"),
             Field("max_cost_usd", "Most a call may cost ($)", "number"),
+            Field("record", "Calls are recorded", "flag"),
             Field("remember_callers", "Remembers callers", "flag"),
             Field("apply_to_live_calls", "Edits reach live calls", "flag"),
         ),

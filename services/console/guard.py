@@ -25,6 +25,7 @@ ASKING = ("/calls/search",)
 """Forms that change nothing: they are sent so that no phone number is in an address."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+    " media-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from ringdown.agents import Agent
 from ringdown.agents.edits import look_at_edit
 from ringdown.agents.store import Edit
 from ringdown.calls import (
@@ -73,11 +74,12 @@ async def save_call(
     reason: EndReason | None = EndReason.AGENT_HUNG_UP,
     turns: tuple[Turn, ...] = (),
     tool_calls: tuple[ToolCall, ...] = (),
+    agent: Agent | None = None,
 ) -> Call:
     """A call that is over; live if there is no reason."""
     began = NOW - ago
     call = msgspec.structs.replace(
-        a_call(call_sid=sid(n)),
+        a_call(call_sid=sid(n), agent=agent),
         created_at=began,
         expires_at=began + RETENTION,
         caller=caller,
