@@ -2,11 +2,11 @@
 
 RingdownError
 ├── ConfigurationError    ops': the process says what to set and does not start
-├── Conflict              nobody's: two edited at once; the second reads again, and decides
+├── Conflict              no one's: two edits at the same time; the second reads again, and decides
 ├── InvalidDocument       ops': the last good document is used instead, the reason is shown
 ├── NoCredentials         ops': what needed Google's REST APIs is left undone, and logged
 ├── RecordingsOutOfReach  ops': nothing more of the caller is erased until RECORDINGS says where
-├── StoreUnavailable      the store's: retried; calls go on without it, and records wait
+├── StoreUnavailable      the store's: retried; calls continue without it, and records wait
 ├── Superseded            ours: another attempt holds the call; this one stops writing
 └── TokenRefused          the peer's: the stream is closed before anything is dialled
 """

@@ -286,7 +286,7 @@ class StreamSession:
             case Timer.IDLE_GOODBYE:
                 self._limits.idle_goodbye(at_ms)
             case Timer.BACKGROUND:
-                pass  # what is asked about the situation has another answer now
+                pass  # the situation has changed
             case Timer.WAITING:
                 self._waiting.timer_fired()
             case Timer.TIME_WARNING:

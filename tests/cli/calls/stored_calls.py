@@ -29,7 +29,7 @@ TURNS = (
 
 
 def sid(n: int) -> str:
-    """Calls are told apart by how their SIDs begin."""
+    """SIDs that differ in how they begin."""
     return f"CA{n:06x}{n:026x}"
 
 
@@ -43,7 +43,7 @@ def begin_call(
     agent_id: str = "default",
     agent: Agent | None = None,
 ) -> Call:
-    """A call that is claimed and goes on."""
+    """A live call that a handler has claimed."""
     began = datetime.datetime.now(datetime.UTC) - ago
     call = msgspec.structs.replace(
         a_call(call_sid=sid(n), agent=agent),

@@ -30,8 +30,11 @@ class SentTexts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def count_text(documents: Documents, number: str, text: SentText) -> bool:
-    """Count `text` before it is sent: texts at once cannot outrun the count. False if it is not to
-    be sent, because of `MOST_IN_A_CALL` or `MOST_IN_A_DAY`. Raises StoreUnavailable."""
+    """Count `text` before it is sent, so that parallel texts can't outrun the count.
+
+    False if it must not be sent, because of `MOST_IN_A_CALL` or `MOST_IN_A_DAY`. Raises
+    StoreUnavailable.
+    """
     return await documents.change(
         SentTexts, document_path("sent_texts", number), lambda sent: counted(sent, text)
     )
