@@ -112,7 +112,7 @@ FIELD_NOTES = {
         label="This agent has opening hours",
     ),
     "record": FieldNote(
-        "Whether the sound of each call is kept, as long as the transcript. The notice must say so.",
+        "Whether the sound of each call is kept, as long as its words. The notice must say so.",
         label="Calls are recorded",
     ),
     "remember_callers": FieldNote(
