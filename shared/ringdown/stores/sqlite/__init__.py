@@ -21,7 +21,7 @@ class SqliteStore(SqliteAgents, SqliteCalls, SqliteCallers):
 
     def __init__(self, path: Path, recordings: RecordingStore | None = None) -> None:
         """Recordings are in a folder beside the file, if not elsewhere."""
-        self.recordings = recordings or RecordingFiles(path.with_name(f"{path.name}.recordings"))
+        self.recordings = recordings or RecordingFiles(Path(f"{path}.recordings"))
         worker = Worker(path)
         SqliteAgents.__init__(self, worker)
         SqliteCalls.__init__(self, worker)
