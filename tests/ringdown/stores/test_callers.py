@@ -168,9 +168,19 @@ async def test_no_record_is_erased_while_its_recording_is_out_of_reach(
 ) -> None:
     async with open_store(f"firestore:{firestore_project}") as store:
         await store.open_call(a_call(agent=msgspec.structs.replace(an_agent(), record=True)))
+        await store.claim(CALL_SID, a_claim())
         with pytest.raises(RecordingsOutOfReach, match="Set RECORDINGS to gs://BUCKET"):
             await store.forget_caller(CALLER)
         assert await store.read_call(CALL_SID) is not None
+
+
+async def test_a_call_that_never_streamed_has_no_recording_to_reach(
+    firestore_project: str,
+) -> None:
+    """As the doctor's, which has no right to recordings."""
+    async with open_store(f"firestore:{firestore_project}") as store:
+        await store.open_call(a_call(agent=msgspec.structs.replace(an_agent(), record=True)))
+        assert (await store.forget_caller(CALLER)).calls == 1
 
 
 @pytest.mark.parametrize("number", [CALLER, "anonymous", "sip:desk/7@example.com"])

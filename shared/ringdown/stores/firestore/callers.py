@@ -135,6 +135,8 @@ class FirestoreCallers:
         if not may_be_recorded(call.fields):
             return False
         if self._recordings is None:
+            if call.fields.get("started_at") is None:
+                return False  # nobody streamed it, as a call of the doctor's
             raise RecordingsOutOfReach
         return await self._recordings.erase_recording(text_of_id(call.path))
 
