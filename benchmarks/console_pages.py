@@ -86,7 +86,7 @@ async def fill(store: Store, calls: int) -> None:
 
 
 async def fill_today(store: Store, calls: int) -> None:
-    """`calls` more since midnight."""
+    """`calls` more, since midnight."""
     now = clock.now()
     today = day_of(now, datetime.UTC)
     apart = (now - today.since) / calls
