@@ -1,8 +1,8 @@
 """`python -m benchmarks.console_pages`: how long each console page takes to its first byte.
 
 Fills the store with calls of the last 30 days and measures the pages, then again with many more
-calls since midnight. With FIRESTORE_EMULATOR_HOST set, give --store firestore:PROJECT, with a project
-that nothing else uses.
+calls since midnight. With FIRESTORE_EMULATOR_HOST set, give --store firestore:PROJECT, with a
+project that nothing else uses.
 """
 
 import argparse

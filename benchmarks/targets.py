@@ -185,7 +185,7 @@ class Ringdown:
     traced: bool = False
     """Whether its calls' traces go to a collector."""
     recorded: bool = False
-    """Whether calls are recorded, into a bucket that accepts everything immediately, without TLS."""
+    """Whether calls are recorded, into a bucket that accepts everything, without TLS."""
     started: Started | None = None
     """How to start a process; by default it is ready before the first call."""
     wire: Wire = field(default_factory=GeminiWire)

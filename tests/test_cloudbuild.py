@@ -167,7 +167,7 @@ def test_a_plan_has_no_secret_and_names_none() -> None:
     assert "gcloud secrets" not in PLAN.read_text("utf-8")
 
 
-def test_a_plan_gives_tools_secrets_that_are_none(tmp_path: Path) -> None:
+def test_a_plan_gives_tools_placeholders_for_secrets(tmp_path: Path) -> None:
     """Terraform wants a value for each that is enabled."""
     variables = "enabled_tool_secrets = { TWILIO_API_KEY = 1, AWS_SECRET_ACCESS_KEY = 2 }"
     build = run_build(tmp_path, PLAN, variables=variables)

@@ -208,7 +208,7 @@ def test_the_tree_keeps_the_directions() -> None:
     assert violations(sources) == []
 
 
-def test_the_sdk_is_imported_where_it_is_said() -> None:
+def test_the_sdk_is_imported_only_where_allowed() -> None:
     deployed = [
         s for s in read_tree(ROOT) if s.path.parts[0] in ("shared", "services", "functions")
     ]
@@ -218,19 +218,19 @@ def test_the_sdk_is_imported_where_it_is_said() -> None:
     assert sorted(importing) == sorted(GENAI_SHELLS)
 
 
-def test_firestores_client_is_imported_in_its_adapter_only() -> None:
+def test_only_its_adapter_imports_firestores_client() -> None:
     importing = [s.path for s in read_tree(ROOT) if any(s.imports_any(*FIRESTORE_CLIENT))]
 
     assert importing == [FIRESTORE_ADAPTER / "client.py", FIRESTORE_ADAPTER / "database.py"]
 
 
-def test_opentelemetry_is_imported_to_export_spans_only() -> None:
+def test_opentelemetry_is_imported_only_to_export_spans() -> None:
     importing = [s.path for s in read_tree(ROOT) if any(s.imports_any("opentelemetry"))]
 
     assert importing == [SPAN_EXPORT]
 
 
-def test_the_functions_framework_is_loaded_by_functions_only() -> None:
+def test_only_functions_load_the_functions_framework() -> None:
     """Other deployables don't have it."""
     shared = [s for s in read_tree(ROOT) if s.path.is_relative_to("shared")]
 

@@ -85,7 +85,7 @@ def test_the_opening_hours_that_are_shown_can_be_used() -> None:
 
 
 @pytest.mark.parametrize("field", FIELD_ROWS)
-def test_what_is_said_of_a_field_that_is_left_out_is_so(field: str) -> None:
+def test_the_stated_defaults_are_right(field: str) -> None:
     told = FIELD_ROWS[field][2]
     defaults = msgspec.to_builtins(Agent(instructions="-", greeting="-"))
     value = defaults

@@ -31,7 +31,7 @@ EDIT_ARRIVES_WITHIN_S = 10.0
 pytestmark = pytest.mark.timeout(120)
 
 
-async def test_an_edit_reaches_a_call_that_goes_on(
+async def test_an_edit_reaches_a_live_call(
     tmp_path: Path, store_url: str, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
     async with operated_line(

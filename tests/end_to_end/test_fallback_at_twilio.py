@@ -37,7 +37,7 @@ async def test_a_person_answers_without_anything_of_ours(caller: str) -> None:
     assert await dialled(BIN, caller) == [(PERSON, DialStatus.COMPLETED)]
 
 
-async def test_without_a_caller_id_who_withholds_theirs_reaches_nobody() -> None:
+async def test_without_a_caller_id_a_withheld_number_reaches_no_one() -> None:
     plain = BIN.replace(' callerId="{{To}}"', "")
 
     assert plain != BIN

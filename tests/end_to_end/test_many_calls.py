@@ -23,7 +23,7 @@ WRITTEN_AT_ONCE = 4
 pytestmark = [pytest.mark.real_time, pytest.mark.timeout(180)]
 
 
-async def test_fifty_calls_are_recorded_to_the_word_and_at_the_pace(
+async def test_fifty_calls_are_recorded_word_for_word_and_at_the_pace(
     tmp_path: Path, firestore_project: str
 ) -> None:
     async with counted_line(firestore_project, tmp_path) as line:
@@ -48,7 +48,7 @@ async def test_fifty_calls_are_recorded_to_the_word_and_at_the_pace(
     assert {sid: s for sid, s in statuses.items() if s != once_each and sid not in replayed} == {}
 
 
-async def test_fifty_calls_are_recorded_to_the_word_while_firestore_takes_two_seconds(
+async def test_fifty_calls_are_recorded_word_for_word_while_firestore_takes_two_seconds(
     tmp_path: Path, firestore_project: str
 ) -> None:
     async with counted_line(firestore_project, tmp_path) as line:

@@ -37,7 +37,7 @@ SLOW = Fault(DelaySetup(1.5))
 
 
 @pytest.mark.timeout(120)
-async def test_a_model_that_cannot_be_had_sends_the_caller_to_a_person(
+async def test_an_unavailable_model_sends_the_caller_to_a_person(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
     """One model refuses, one's sessions keep breaking, and one is slow, which is worth the wait."""

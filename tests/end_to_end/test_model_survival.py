@@ -55,7 +55,7 @@ SCENARIO = Scenario(
 
 
 @pytest.mark.timeout(120)
-async def test_a_conversation_goes_on_over_five_sessions(
+async def test_a_conversation_continues_over_five_sessions(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
     gemini = await gemini_live_server(SCENARIO)

@@ -57,7 +57,7 @@ async def until_found_out(store: Store, call_sid: str) -> Outcome:
 
 
 @pytest.mark.timeout(120)
-async def test_what_came_of_a_call_is_found_out_once_it_is_over(
+async def test_the_outcome_of_a_call_is_determined_once_it_is_over(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
     live = await gemini_live_server(SCENARIO)

@@ -200,7 +200,7 @@ async def interrupt(call: Call) -> None:
     await call.hang_up()
 
 
-async def test_of_an_interrupted_reply_there_is_what_was_heard(
+async def test_an_interrupted_reply_is_recorded_as_far_as_it_was_heard(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
     async with recorded_line(tmp_path, gemini_live_server) as line:
@@ -253,7 +253,7 @@ async def test_no_secret_is_in_the_recorded_sound(
     assert not heard[SPOKEN_PIN].recognised
 
 
-async def test_a_sentence_that_is_no_secret_would_be_found(
+async def test_a_sentence_that_is_not_secret_would_be_found(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
     """Otherwise the test above couldn't fail."""
@@ -294,7 +294,7 @@ def _between(pcm: Pcm, from_ms: float, to_ms: float) -> Pcm:
     return pcm[max(0, round(from_ms * 8)) : round(to_ms * 8)]
 
 
-async def test_the_recording_goes_on_in_another_handler(
+async def test_the_recording_continues_in_another_handler(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
     async with recorded_line(tmp_path, gemini_live_server) as line:

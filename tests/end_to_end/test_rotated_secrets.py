@@ -80,7 +80,7 @@ async def test_nobody_is_refused_in_the_middle_of_a_rotation(
 
 
 @pytest.mark.parametrize("part", PARTS)
-async def test_a_part_that_forgets_the_secrets_before_refuses_calls(
+async def test_a_part_without_the_previous_secrets_refuses_calls(
     part: str, tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
     """Otherwise the test above couldn't fail."""

@@ -147,7 +147,7 @@ def connected(call: Call) -> bool:
 
 
 @pytest.mark.timeout(120)
-async def test_whoever_presses_1_is_connected(tmp_path: Path) -> None:
+async def test_anyone_who_presses_1_is_connected(tmp_path: Path) -> None:
     for told, ended in zip(TAKEN, await played(tmp_path, *TAKEN), strict=True):
         call, record = ended.call, ended.record
         assert connected(call), told
@@ -160,7 +160,7 @@ async def test_whoever_presses_1_is_connected(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(120)
-async def test_whoever_does_not_gives_the_caller_back_to_the_agent(tmp_path: Path) -> None:
+async def test_anyone_who_does_not_gives_the_caller_back_to_the_agent(tmp_path: Path) -> None:
     for told, ended in zip(NOT_TAKEN, await played(tmp_path, *NOT_TAKEN), strict=True):
         call, record = ended.call, ended.record
         assert not connected(call), told

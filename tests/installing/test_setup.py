@@ -78,7 +78,7 @@ def ready(clone: Clone) -> Clone:
     return clone
 
 
-def test_what_is_set_up_is_left_alone(ready: Clone) -> None:
+def test_a_ready_environment_is_left_alone(ready: Clone) -> None:
     os.utime(ready.folder / "requirements.txt")
 
     assert ready.set_up() == ("", [])

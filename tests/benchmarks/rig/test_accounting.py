@@ -153,7 +153,7 @@ def test_a_call_that_was_never_heard_is_lost_whole() -> None:
     assert lost_ms([]) == 0.0
 
 
-def test_what_leaves_outside_of_the_window_is_not_counted() -> None:
+def test_bursts_outside_the_window_are_not_counted() -> None:
     log = stream(without_frames(*range(100)))
 
     assert len(Window(2.0, 10.0).bursts(log)) == 16

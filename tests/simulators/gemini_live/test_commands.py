@@ -48,7 +48,7 @@ async def started(
         (GREETING, ("--port", "TAKEN"), "of 127.0.0.1: another program is using it."),
     ],
 )
-async def test_why_it_cannot_start_is_told_in_one_line(
+async def test_it_says_in_one_line_why_it_cannot_start(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     scenario: str,
@@ -67,7 +67,7 @@ async def test_why_it_cannot_start_is_told_in_one_line(
     assert len(told.splitlines()) == 1
 
 
-async def test_it_ends_when_nobody_can_learn_where_it_is(tmp_path: Path) -> None:
+async def test_it_ends_when_it_cannot_print_its_address(tmp_path: Path) -> None:
     ours, its = os.pipe()
     os.close(ours)
     process = await started(tmp_path, GREETING, stdout=its)

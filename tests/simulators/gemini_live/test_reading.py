@@ -152,7 +152,7 @@ def test_a_vertex_model_name() -> None:
         ("models/gemini-live-2.5-flash-native-audio", False, 1008),
     ],
 )
-def test_each_api_has_models_and_names_of_its_own(model: str, vertex: bool, code: int) -> None:
+def test_each_api_has_its_own_models_and_names(model: str, vertex: bool, code: int) -> None:
     with pytest.raises(Refused) as refused:
         set_up(model=model, vertex=vertex)
     assert refused.value.code == code
@@ -169,7 +169,7 @@ def test_gemini_3_8_on_vertex() -> None:
     assert read(message, model=LIVE, vertex=True) == expected
 
 
-def test_functions_of_gemini_2_5_on_vertex_block_and_say_nothing_of_it() -> None:
+def test_functions_of_gemini_2_5_on_vertex_block_and_have_no_field_for_it() -> None:
     plain: dict[str, Any] = {"tools": [{"functionDeclarations": [{"name": "look_up"}]}]}
     blocking = (ToolDeclaration("look_up", Behavior.BLOCKING, has_parameters=False),)
     assert set_up(model=VERTEX_MODEL, vertex=True, **plain).tools == blocking
@@ -434,7 +434,7 @@ def test_a_schema_outside_the_subset_is_refused(schema: dict[str, Any], reason: 
         assert (refused.value.code, reason in refused.value.detail) == (1007, True), refused.value
 
 
-def test_what_is_no_json_and_what_comes_too_early() -> None:
+def test_invalid_json_and_early_messages_are_refused() -> None:
     with pytest.raises(Refused, match="1007 Invalid JSON payload"):
         read(b"\x00\x01")
     with pytest.raises(Refused, match="1007 Invalid JSON payload"):

@@ -200,7 +200,7 @@ def test_every_fault_has_a_name(name: str) -> None:
     assert len(parse_scenario(f"model: {{faults: [{{do: {name}}}]}}").faults) == 1
 
 
-def test_a_message_is_sent_as_it_is_written() -> None:
+def test_a_message_is_sent_as_written() -> None:
     scenario = parse_scenario("model: {faults: [{do: send_message, message: {error: {code: 13}}}]}")
     assert scenario.faults[0].action == SendMessage({"error": {"code": 13}})
 

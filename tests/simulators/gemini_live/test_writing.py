@@ -97,7 +97,7 @@ def test_calls_of_gemini_2_5_on_vertex_have_no_ids() -> None:
     assert cancelled == {"toolCallCancellation": {}}
 
 
-def test_what_is_no_json_is_sent_as_it_is() -> None:
+def test_data_other_than_json_is_sent_unchanged() -> None:
     assert encode(Binary(b"\x00\xff")) == b"\x00\xff"
 
 

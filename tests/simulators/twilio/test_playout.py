@@ -13,7 +13,7 @@ def test_a_part_of_a_frame_is_filled_with_silence() -> None:
     assert playout.tick().frame is SILENT_FRAME
 
 
-def test_a_mark_comes_back_at_once_when_nothing_is_queued() -> None:
+def test_a_mark_comes_back_immediately_when_nothing_is_queued() -> None:
     playout = PlayoutBuffer()
     assert playout.mark("first")
     playout.append(A)

@@ -194,7 +194,7 @@ async def test_refuses(
 
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n\r\n", b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"])
-async def test_what_is_no_request_is_hung_up_on(sent: bytes) -> None:
+async def test_an_invalid_request_is_hung_up_on(sent: bytes) -> None:
     network = TwilioNetwork(auth_token=TOKEN)
     async with network.rest_api() as api:
         host, _, port = api.removeprefix("http://").partition(":")
