@@ -1,0 +1,106 @@
+"""What the page looks like. Nothing that was sent becomes markup, and nothing is fetched."""
+
+import base64
+import hashlib
+import http
+from collections.abc import Mapping
+from importlib import resources
+
+import jinja2
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+from photo_page.refusals import Refusal
+from photo_page.words import FILES, Words
+from ringdown.calls import Call
+from ringdown.calls.uploads import MOST_IN_A_CALL
+
+ARRIVED = {"photo": "photo_arrived", "text": "text_arrived"}
+"""By what the address says was sent, the words for it."""
+_ACCEPT = "image/jpeg,image/png,image/webp"
+"""Named one by one: an iPhone then makes a JPEG of its HEIC."""
+_ABOUT_PHOTO = frozenset({Refusal.WRONG_KIND, Refusal.TOO_BIG, Refusal.UNREADABLE})
+_INVALID = Markup(' aria-invalid="true" aria-describedby="problem"')
+
+
+class Page:
+    def __init__(self, framed_by: str | None) -> None:
+        """`framed_by` is the origin that may show the page in a frame."""
+        templates = jinja2.Environment(
+            autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+        self._template = templates.from_string(_file("page.html"))
+        self._style = _palette() + _file("page.css")
+        self._script = _file("page.js")
+        policy = (
+            f"default-src 'none'; script-src {_hash(self._script)}; style-src {_hash(self._style)};"
+            f" img-src data:; form-action 'self'; base-uri 'none';"
+            f" frame-ancestors {framed_by or "'none'"}"
+        )
+        self.headers = {
+            "Cache-Control": "no-store",
+            "Content-Security-Policy": policy,
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+            "X-Robots-Tag": "noindex, nofollow",
+        }
+
+    def open(self, call: Call, words: tuple[Words, str], *, sent: str | None) -> HTMLResponse:
+        """For a call that goes on; `sent` is what has just arrived, as the address says it."""
+        arrived = ARRIVED.get(sent or "")
+        return self._response(
+            http.HTTPStatus.OK,
+            words,
+            call=call,
+            arrived="" if arrived is None else getattr(words[0], arrived),
+        )
+
+    def refused(
+        self, call: Call, words: tuple[Words, str], refusal: Refusal, *, text: str = ""
+    ) -> HTMLResponse:
+        """The same, with why something wasn't taken, and the text that was written."""
+        return self._response(refusal.status, words, call=call, refusal=refusal, text=text)
+
+    def over(self, words: tuple[Words, str]) -> HTMLResponse:
+        """For a link that isn't worth anything, whatever the reason."""
+        return self._response(http.HTTPStatus.NOT_FOUND, words)
+
+    def _response(
+        self,
+        status: http.HTTPStatus,
+        words: tuple[Words, str],
+        *,
+        call: Call | None = None,
+        arrived: str = "",
+        refusal: Refusal | None = None,
+        text: str = "",
+    ) -> HTMLResponse:
+        html = self._template.render(
+            about_photo=_INVALID if refusal in _ABOUT_PHOTO else "",
+            about_text=_INVALID if refusal is Refusal.TEXT_TOO_LONG else "",
+            accept=_ACCEPT,
+            arrived=arrived,
+            kept=call is not None and call.agent.keep_photos,
+            lang=words[1],
+            left=0 if call is None else MOST_IN_A_CALL - len(call.uploads),
+            open=call is not None,
+            problem="" if refusal is None else words[0].of(refusal),
+            script=Markup(self._script),
+            style=Markup(self._style),
+            text=text,
+            words=words[0],
+        )
+        return HTMLResponse(html, status, headers=self.headers)
+
+
+def _file(name: str) -> str:
+    return (FILES / name).read_text("utf-8")
+
+
+def _palette() -> str:
+    """The colours of all pages. Read, because `ringdown.call_page` needs numpy."""
+    return (resources.files("ringdown") / "call_page" / "files" / "palette.css").read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,0 +1,42 @@
+"""Has what a caller sent made into a small, plain JPEG, by a program that can be killed.
+
+A picture is a stranger's bytes, and decoders are written in C. So the program that decodes it may
+use only so much memory and time, and gets nothing of our environment: if it dies, no caller does.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+
+from photo_page.refusals import REFUSED, Refusal, Refused
+from ringdown.log import Log
+
+_WITHIN_S = 10.0
+_log = Log("caller_page.photos")
+_one_at_a_time = asyncio.Semaphore(1)
+"""For the memory: see MEMORY_BYTES in `reduce_photo`."""
+
+
+async def reduced_photo(picture: bytes) -> bytes:
+    """The JPEG; raises Refused. The picture waits for those before it."""
+    async with _one_at_a_time:
+        return await asyncio.to_thread(_reduced, picture)
+
+
+def _reduced(picture: bytes) -> bytes:
+    program = (sys.executable, "-P", "-m", "photo_page.reduce_photo")
+    environ = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    try:
+        done = subprocess.run(  # noqa: S603
+            program, input=picture, capture_output=True, env=environ, timeout=_WITHIN_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        _log.warning("photo took too long", size=len(picture))
+        raise Refused(Refusal.UNREADABLE) from None
+    if done.returncode == 0:
+        return done.stdout
+    if done.returncode == REFUSED:
+        raise Refused(Refusal(done.stdout.decode()))
+    _log.warning("photo stopped its decoder", size=len(picture), status=done.returncode)
+    raise Refused(Refusal.UNREADABLE)
