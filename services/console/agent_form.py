@@ -119,6 +119,8 @@ _GROUPS = (
             Field("tools", "Tools it may call", "names"),
             Field("before_call", "Called while the phone rings", "line", hint=_FACTS),
             Field("google_search", "May search the web", "flag"),
+            Field("photos", "May ask for photos", "flag"),
+            Field("keep_photos", "Photos are kept with the call", "flag"),
             Field("waiting_phrases", "Said while a tool takes long", "list", hint="One a line."),
         ),
     ),

@@ -78,6 +78,8 @@ _KEPT_OF_AGENT = (
     "thinking",
     "tools",
     "google_search",
+    "photos",
+    "keep_photos",
     "transfer_accept",
     "protect_greeting",
     "turn_taking",

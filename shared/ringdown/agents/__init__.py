@@ -138,6 +138,10 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     """The tool that is called while the phone rings, for facts about the caller."""
     google_search: bool = False
     """Whether the model may look things up on the web by itself."""
+    photos: bool = False
+    """Whether the agent may ask callers for photos, by a text with a link."""
+    keep_photos: bool = False
+    """Whether what callers send is kept as long as the call's record, not only until its end."""
     fallback_number: PhoneNumber | None = None
     """Where callers are sent when the agent cannot answer, or when they press 0."""
     transfer_numbers: Annotated[dict[PersonName, Party], msgspec.Meta(max_length=100)] = {}

@@ -50,6 +50,14 @@ FIELD_NOTES = {
     "google_search": FieldNote(
         "Whether it may look things up on the web with Google Search, which Google bills apart."
     ),
+    "photos": FieldNote(
+        "Whether it may ask callers for a photo: they get a text with a link. Needs the tool"
+        " ask_for_photo."
+    ),
+    "keep_photos": FieldNote(
+        "Whether what callers send is kept as long as the call's record. Otherwise it is deleted"
+        " when the call ends."
+    ),
     "fallback_number": FieldNote(
         "Where callers are sent when the agent cannot answer, or when they press 0.",
         "+14155550199",

@@ -228,6 +228,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     reconnects: tuple[Reconnect, ...] = ()
     resumption: Resumption | None = None
     """How the next stream of this call gets the model's session back."""
+    uploads: tuple[str, ...] = ()
+    """The ids of the pictures and texts that the caller has sent, in order
+    (`ringdown.calls.uploads`)."""
     talk_s: int | None = None
     """How long the call lasted, from its first stream on; Twilio's figure if no handler said."""
     cost_usd: float | None = None

@@ -15,6 +15,7 @@ from ringdown.calls.figures import FigureStore
 from ringdown.calls.flights import FlightStore
 from ringdown.calls.limits import LimitStore
 from ringdown.calls.outcomes import OutcomeStore
+from ringdown.calls.uploads import UploadStore
 from ringdown.errors import ConfigurationError
 from ringdown.open_once import OpenOnce
 from ringdown.settings import SettingsReader
@@ -39,6 +40,7 @@ class Store(
     LimitStore,
     OutcomeStore,
     ToolStore,
+    UploadStore,
     Protocol,
 ):
     """Everything a process may ask of its store."""

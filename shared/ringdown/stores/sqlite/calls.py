@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Callable, Iterator
 
 import msgspec
+from msgspec.structs import replace
 
 from ringdown.calls import (
     Call,
@@ -19,6 +20,7 @@ from ringdown.calls import (
 from ringdown.calls.figures import GROUPED_BY, Figures, Grouping, Period, dearest_first
 from ringdown.calls.flights import FlightPart
 from ringdown.calls.outcomes import Outcome, kept
+from ringdown.calls.uploads import Reception, Upload
 from ringdown.documents import to_record
 from ringdown.errors import InvalidDocument, Superseded
 from ringdown.log import Log
@@ -36,6 +38,8 @@ from ringdown.stores.paths import (
     text_of_id,
     tool_calls_path,
     turns_path,
+    upload_path,
+    uploads_path,
 )
 from ringdown.stores.sqlite.table import CALLS_BY_TIME, CALLS_IN_SQL, Table, Worker, fields_of
 from ringdown.stores.storable import documents_below, to_document
@@ -46,8 +50,8 @@ _log = Log(__name__)
 
 class SqliteCalls:
     """Implements `ringdown.calls.CallStore`, `ringdown.calls.CallIndex`,
-    `ringdown.calls.figures.FigureStore`, `ringdown.calls.flights.FlightStore` and
-    `ringdown.calls.outcomes.OutcomeStore`."""
+    `ringdown.calls.figures.FigureStore`, `ringdown.calls.flights.FlightStore`,
+    `ringdown.calls.outcomes.OutcomeStore` and `ringdown.calls.uploads.UploadStore`."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -135,6 +139,21 @@ class SqliteCalls:
 
     async def keep_outcome(self, call_sid: str, outcome: Outcome) -> bool:
         return await self._worker.run(lambda table: _keep_outcome(table, call_sid, outcome))
+
+    async def add_upload(self, call_sid: str, upload: Upload) -> Reception:
+        return await self._worker.run(lambda table: _add_upload(table, call_sid, upload))
+
+    async def later_uploads(self, seen: dict[str, int]) -> dict[str, tuple[Upload, ...]]:
+        return await self._worker.run(lambda table: _later_uploads(table, seen))
+
+    async def delete_uploads(self, call_sid: str) -> None:
+        def work(table: Table) -> None:
+            with table.transaction():
+                erased = table.erase_below(uploads_path(call_sid))
+            if erased:
+                table.forget_what_is_erased()
+
+        await self._worker.run(work)
 
 
 _BEGAN = "julianday(body ->> 'created_at')"
@@ -270,6 +289,28 @@ def _keep_outcome(table: Table, call_sid: str, outcome: Outcome) -> bool:
         if written is not None:
             table.write(path, to_document(written))
         return written is not None
+
+
+def _add_upload(table: Table, call_sid: str, upload: Upload) -> Reception:
+    with table.transaction():
+        call = table.read(Call, call_path(call_sid))
+        reception, after = transitions.received(call, upload)
+        if after is not None:
+            n = len(after.uploads)
+            table.write(upload_path(call_sid, n), to_document(replace(upload, n=n)))
+            table.write(call_path(call_sid), to_document(after))
+        return reception
+
+
+def _later_uploads(table: Table, seen: dict[str, int]) -> dict[str, tuple[Upload, ...]]:
+    later: dict[str, tuple[Upload, ...]] = {}
+    for call_sid, last in seen.items():
+        n, found = last, list[Upload]()
+        while (upload := table.read(Upload, upload_path(call_sid, n := n + 1))) is not None:
+            found.append(upload)
+        if found:
+            later[call_sid] = tuple(found)
+    return later
 
 
 def _read_record(table: Table, call_sid: str) -> CallRecord | None:
