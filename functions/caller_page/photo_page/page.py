@@ -3,11 +3,9 @@
 import base64
 import hashlib
 import http
-from collections.abc import Mapping
 from importlib import resources
 
 import jinja2
-from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from photo_page.refusals import Refusal
@@ -20,7 +18,6 @@ ARRIVED = {"photo": "photo_arrived", "text": "text_arrived"}
 _ACCEPT = "image/jpeg,image/png,image/webp"
 """Named one by one: an iPhone then makes a JPEG of its HEIC."""
 _ABOUT_PHOTO = frozenset({Refusal.WRONG_KIND, Refusal.TOO_BIG, Refusal.UNREADABLE})
-_INVALID = Markup(' aria-invalid="true" aria-describedby="problem"')
 
 
 class Page:
@@ -32,10 +29,11 @@ class Page:
         self._template = templates.from_string(_file("page.html"))
         self._style = _palette() + _file("page.css")
         self._script = _file("page.js")
+        framed_by = framed_by or "'none'"
         policy = (
             f"default-src 'none'; script-src {_hash(self._script)}; style-src {_hash(self._style)};"
             f" img-src data:; form-action 'self'; base-uri 'none';"
-            f" frame-ancestors {framed_by or "'none'"}"
+            f" frame-ancestors {framed_by}"
         )
         self.headers = {
             "Cache-Control": "no-store",
@@ -61,6 +59,10 @@ class Page:
         """The same, with why something wasn't taken, and the text that was written."""
         return self._response(refusal.status, words, call=call, refusal=refusal, text=text)
 
+    def failed(self, words: tuple[Words, str]) -> HTMLResponse:
+        """When it isn't known how the call stands."""
+        return self._response(Refusal.TRY_AGAIN.status, words, refusal=Refusal.TRY_AGAIN)
+
     def over(self, words: tuple[Words, str]) -> HTMLResponse:
         """For a link that isn't worth anything, whatever the reason."""
         return self._response(http.HTTPStatus.NOT_FOUND, words)
@@ -76,8 +78,8 @@ class Page:
         text: str = "",
     ) -> HTMLResponse:
         html = self._template.render(
-            about_photo=_INVALID if refusal in _ABOUT_PHOTO else "",
-            about_text=_INVALID if refusal is Refusal.TEXT_TOO_LONG else "",
+            about_photo=refusal in _ABOUT_PHOTO,
+            about_text=refusal is Refusal.TEXT_TOO_LONG,
             accept=_ACCEPT,
             arrived=arrived,
             kept=call is not None and call.agent.keep_photos,
@@ -85,8 +87,8 @@ class Page:
             left=0 if call is None else MOST_IN_A_CALL - len(call.uploads),
             open=call is not None,
             problem="" if refusal is None else words[0].of(refusal),
-            script=Markup(self._script),
-            style=Markup(self._style),
+            script=self._script,
+            style=self._style,
             text=text,
             words=words[0],
         )

@@ -8,29 +8,32 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 
 from photo_page.refusals import REFUSED, Refusal, Refused
+from ringdown.calls.uploads import LONGEST_SIDE_PX, MOST_PICTURE_BYTES
 from ringdown.log import Log
 
 _WITHIN_S = 10.0
 _log = Log("caller_page.photos")
-_one_at_a_time = asyncio.Semaphore(1)
+_one_at_a_time = threading.Lock()
 """For the memory: see MEMORY_BYTES in `reduce_photo`."""
 
 
 async def reduced_photo(picture: bytes) -> bytes:
     """The JPEG; raises Refused. The picture waits for those before it."""
-    async with _one_at_a_time:
-        return await asyncio.to_thread(_reduced, picture)
+    return await asyncio.to_thread(_reduced, picture)
 
 
 def _reduced(picture: bytes) -> bytes:
-    program = (sys.executable, "-P", "-m", "photo_page.reduce_photo")
+    limits = (str(LONGEST_SIDE_PX), str(MOST_PICTURE_BYTES))
+    program = (sys.executable, "-P", "-m", "photo_page.reduce_photo", *limits)
     environ = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
-        done = subprocess.run(  # noqa: S603
-            program, input=picture, capture_output=True, env=environ, timeout=_WITHIN_S, check=False
-        )
+        with _one_at_a_time:
+            done = subprocess.run(  # noqa: S603
+                program, input=picture, capture_output=True, env=environ, timeout=_WITHIN_S
+            )
     except subprocess.TimeoutExpired:
         _log.warning("photo took too long", size=len(picture))
         raise Refused(Refusal.UNREADABLE) from None

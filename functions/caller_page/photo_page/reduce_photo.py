@@ -1,8 +1,9 @@
 """Makes a small, plain JPEG of a picture. A program of its own, see `photos`:
 
-    python -m photo_page.reduce_photo < PICTURE > JPEG
+python -m photo_page.reduce_photo < PICTURE > JPEG
 """
 
+import contextlib
 import io
 import resource
 import sys
@@ -11,27 +12,24 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from photo_page.refusals import REFUSED, Refusal, Refused
 
-LONGEST_SIDE = 1024
-MOST_JPEG_BYTES = 400_000
 MOST_PIXELS = {"JPEG": 50_000_000, "PNG": 20_000_000, "WEBP": 12_000_000}
 """A JPEG is decoded at a fraction of its size; the others are decoded whole."""
 MEMORY_BYTES = 320 * 1024 * 1024
 """Beside the function, in an instance with 512 MB: terraform/caller_page.tf."""
 CPU_S = 8
-_QUALITIES = (85, 60, 30)  # at the last, noise of 1,024 × 1,024 fits
+_QUALITIES = (85, 60, 20)  # at the last, noise of 1,024 × 1,024 fits
 _SRGB = ImageCms.createProfile("sRGB")
 
 
-def reduced(picture: bytes) -> bytes:
-    """A JPEG in sRGB, the right way up, that says nothing of where and with what it was taken.
-
-    Raises Refused.
+def reduced(picture: bytes, longest_side: int, most_bytes: int) -> bytes:
+    """A JPEG in sRGB of `most_bytes` at most, the right way up, that says nothing of where and with
+    what it was taken. Raises Refused.
     """
     Image.MAX_IMAGE_PIXELS = None  # _check is stricter
     try:
         with Image.open(io.BytesIO(picture), formats=tuple(MOST_PIXELS)) as image:
             _check(image)
-            return _jpeg(_plain(image))
+            return _jpeg(_plain(image, longest_side), most_bytes)
     except Refused:
         raise
     except UnidentifiedImageError:
@@ -51,12 +49,12 @@ def _check(image: Image.Image) -> None:
         raise Refused(Refusal.TOO_BIG)
 
 
-def _plain(image: Image.Image) -> Image.Image:
+def _plain(image: Image.Image, longest_side: int) -> Image.Image:
     """The pixels and nothing else."""
-    image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
+    image.draft("RGB", (longest_side, longest_side))
     image.load()
     small = _eight_bits(image)
-    small.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    small.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     turned = ImageOps.exif_transpose(small)
     plain = Image.new("RGB", turned.size, "white")
     plain.paste(_srgb(turned), mask=turned.getchannel("A") if "A" in turned.getbands() else None)
@@ -73,25 +71,22 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _srgb(image: Image.Image) -> Image.Image:
-    opaque = image.convert("RGB") if image.mode in ("RGBA", "LA", "La", "RGBa") else image
     profile = image.info.get("icc_profile")
+    opaque = image.convert("RGB") if "A" in image.getbands() else image
+    converted = None
     if profile:
-        try:
+        # A profile for other pixels, or a damaged one: the colours are as they are.
+        with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError):
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             converted = ImageCms.profileToProfile(opaque, source, _SRGB, outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            pass  # a profile for other pixels, or a damaged one: the colours are as they are
-        else:
-            assert converted is not None
-            return converted
-    return opaque.convert("RGB")
+    return converted or opaque.convert("RGB")
 
 
-def _jpeg(image: Image.Image) -> bytes:
+def _jpeg(image: Image.Image, most_bytes: int) -> bytes:
     for quality in _QUALITIES:
         target = io.BytesIO()
         image.save(target, "JPEG", quality=quality, optimize=True)
-        if target.tell() <= MOST_JPEG_BYTES:
+        if target.tell() <= most_bytes:
             return target.getvalue()
     raise Refused(Refusal.TOO_BIG)
 
@@ -101,7 +96,7 @@ def main() -> int:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
     try:
-        answer, status = reduced(sys.stdin.buffer.read()), 0
+        answer, status = reduced(sys.stdin.buffer.read(), *map(int, sys.argv[1:])), 0
     except Refused as refused:
         answer, status = refused.refusal.encode(), REFUSED
     sys.stdout.buffer.write(answer)
