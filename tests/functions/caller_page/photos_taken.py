@@ -38,7 +38,7 @@ def says_where(data: bytes) -> bool:
         return bool(image.getexif()) or WHERE in data or bool(set(image.info) - _PLAIN)
 
 
-_PLAIN = {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+_PLAIN = {"icc_profile", "jfif", "jfif_version", "jfif_unit", "jfif_density"}
 
 
 def moving(format: str) -> bytes:

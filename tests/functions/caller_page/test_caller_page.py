@@ -130,7 +130,7 @@ class TestWithACall:
                 yield bytes(65_536)
 
         headers = {"Content-Type": "multipart/form-data; boundary=x"}
-        response = function.client.post(link(), content=body(), headers=headers)  # type: ignore[arg-type]
+        response = function.client.post(link(), content=body(), headers=headers)
         assert response.status_code == 413
 
     def test_a_file_that_is_cut_off_is_refused(self, function: LoadedFunction) -> None:
@@ -150,8 +150,7 @@ class TestWithACall:
             ({}, b"photo"),
             (
                 {"Content-Type": "multipart/form-data; boundary=x"},
-                b'--x\r\nContent-Disposition: form-data; name="photo"; filename=""\r\n'
-                b"\r\n\r\n--x--\r\n",
+                b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\n \r\n--x--\r\n',
             ),
         ],
     )
@@ -166,7 +165,7 @@ class TestWithACall:
         self, function: LoadedFunction, store_url: str
     ) -> None:
         """As a browser without JavaScript sends the form: both fields, one of them empty."""
-        files = [("photo", ("", b"", "application/octet-stream")), ("photo", ("a.jpg", photo()))]
+        files = [("photo", ("", b"")), ("photo", ("a.jpg", photo()))]
         response = function.client.post(link(), files=files, follow_redirects=False)
         assert response.headers["Location"] == "?sent=photo"
         assert len(stored(store_url)) == 1
@@ -342,8 +341,8 @@ def test_without_a_good_link_the_store_is_not_asked(
 def test_a_link_that_leads_nowhere_is_explained_in_the_readers_language(
     function: LoadedFunction, accepted: str, expected: str
 ) -> None:
-    headers = {"Accept-Language": accepted.encode("latin-1")}
-    page = function.client.get("/nothing", headers=headers).text  # type: ignore[arg-type]
+    headers = {b"Accept-Language": accepted.encode("latin-1")}
+    page = function.client.get("/nothing", headers=headers).text
     assert f'<html lang="{expected}">' in page
 
 
