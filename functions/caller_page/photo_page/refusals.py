@@ -19,6 +19,8 @@ class Refusal(enum.StrEnum):
     TEXT_TOO_LONG = "text_too_long"
     ENOUGH = "enough"
     """The call has had as many as it may."""
+    INTERRUPTED = "interrupted"
+    """Only a part arrived."""
     TRY_AGAIN = "try_again"
     """The fault is ours."""
 
@@ -31,6 +33,7 @@ _STATUS = {
     Refusal.TOO_BIG: http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Refusal.WRONG_KIND: http.HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     Refusal.ENOUGH: http.HTTPStatus.CONFLICT,
+    Refusal.INTERRUPTED: http.HTTPStatus.REQUEST_TIMEOUT,
     Refusal.TRY_AGAIN: http.HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

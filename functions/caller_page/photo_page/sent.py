@@ -53,7 +53,7 @@ async def read_sent(request: Request) -> Sent:
     except BodyTooLarge:
         raise Refused(Refusal.TOO_BIG) from None
     except (TimeoutError, ClientDisconnect):
-        raise Refused(Refusal.TRY_AGAIN) from None
+        raise Refused(Refusal.INTERRUPTED) from None
     return await _parsed(request, body)
 
 

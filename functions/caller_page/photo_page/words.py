@@ -39,6 +39,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     unreadable: str
     text_too_long: str
     enough: str
+    interrupted: str
     try_again: str
 
     def of(self, refusal: Refusal) -> str:
