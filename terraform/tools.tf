@@ -14,6 +14,7 @@ locals {
   }
   _placeholders = {
     "{callback_topic}"     = google_pubsub_topic.callbacks.id
+    "{caller_page_url}"    = ""
     "{phone_numbers}"      = join(",", keys(var.phone_numbers))
     "{project}"            = var.project_id
     "{region}"             = var.region
