@@ -33,6 +33,7 @@ from stream_handler.bridge import Services
 from stream_handler.loop_watch import LoopWatch
 from stream_handler.server import StreamServer
 from stream_handler.settings import read_settings
+from stream_handler.upload_watch import UploadWatch
 from tests.functions.loading import loaded_app
 from tests.jumping_loop import jumping_loop
 
@@ -180,7 +181,9 @@ async def _handler(environ: dict[str, str]) -> AsyncIterator[None]:
     try:
         async with open_store(settings.store_url) as store, asyncio.TaskGroup() as group:
             models = tuple(GeminiLive(endpoint, tls=tls) for endpoint in settings.endpoints)
-            services = Services(store, store, models, tools, AgentWatch(store), store)
+            services = Services(
+                store, store, models, tools, AgentWatch(store), store, UploadWatch(store)
+            )
             server = StreamServer(settings, services, loop_watch=watch)
             group.create_task(server.serve(stop))
             await _answering(settings.port)

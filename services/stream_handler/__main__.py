@@ -17,6 +17,7 @@ from stream_handler.bridge import Services
 from stream_handler.process import spare_the_collector
 from stream_handler.server import StreamServer
 from stream_handler.settings import Settings, read_settings
+from stream_handler.upload_watch import UploadWatch
 
 
 async def run(settings: Settings) -> None:
@@ -29,7 +30,9 @@ async def run(settings: Settings) -> None:
     spare_the_collector()
     try:
         async with open_store(settings.store_url) as store:
-            services = Services(store, store, models, tools, AgentWatch(store), store)
+            services = Services(
+                store, store, models, tools, AgentWatch(store), store, UploadWatch(store)
+            )
             await StreamServer(settings, services).serve(stop)
     finally:
         await tools.close()

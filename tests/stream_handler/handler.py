@@ -29,6 +29,7 @@ from stream_handler.bridge import Services
 from stream_handler.loop_watch import LoopWatch
 from stream_handler.server import Patience, StreamServer
 from stream_handler.settings import Settings
+from stream_handler.upload_watch import UploadWatch
 from tests.ringdown.samples import a_call
 from tests.stream_handler.little_gemini import LittleGemini, is_text
 
@@ -169,7 +170,13 @@ async def running_handler(
         for backend in (DeveloperApi("key-0123456789", gemini.url), *endpoints)
     )
     services = Services(
-        claims or store, store, models, tools, AgentWatch(store, every_s=LOOK_EVERY_S), store
+        claims or store,
+        store,
+        models,
+        tools,
+        AgentWatch(store, every_s=LOOK_EVERY_S),
+        store,
+        UploadWatch(store, every_s=LOOK_EVERY_S),
     )
     watch = LoopWatch(now_s=asyncio.get_running_loop().time)
     server = StreamServer(_settings(max_calls), services, patience, watch)

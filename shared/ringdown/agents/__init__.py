@@ -17,7 +17,7 @@ from ringdown.agents.opening_hours import OpeningHours
 from ringdown.documents import to_record
 from ringdown.gemini.models import DEFAULT_MODEL, DEFAULT_VOICE
 from ringdown.phone_numbers import E164
-from ringdown.tools import Json
+from ringdown.tools import ASK_FOR_PHOTO, Json
 
 DEFAULT_AGENT_ID = "default"
 
@@ -169,6 +169,12 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     examples: Annotated[tuple[Example, ...], msgspec.Meta(max_length=100)] = ()
     after_call: AfterCall | None = None
     """What is found out from each call once it is over; None: nothing."""
+
+    @property
+    def offered_tools(self) -> tuple[str, ...]:
+        """The names of the tools that its model has, if they are there."""
+        named = tuple(name for name in self.tools if name != ASK_FOR_PHOTO)
+        return (*named, ASK_FOR_PHOTO) if self.photos else named
 
     @property
     def revision(self) -> str:

@@ -102,6 +102,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """Cut short by the caller; `text` is then an estimate of what was heard (±200 ms)."""
     reply_ms: int | None = None
     """Agent: from the caller's last voiced frame to the first audio of this turn."""
+    upload: int | None = None
+    """Which of the caller's uploads it was that was shown to the model; None: they spoke."""
     barge_in_ms: int | None = None
     """Interrupted agent: from the caller's first voiced frame to our `clear`."""
 

@@ -9,19 +9,11 @@ import pytest
 from ringdown.calls import CallChanges, CallStatus, NextAction, TwilioStatus
 from ringdown.calls.uploads import MOST_IN_A_CALL, MOST_PICTURE_BYTES, Reception, Upload
 from ringdown.stores import Store
-from tests.ringdown.samples import CALL_SID, CALLER, NOW, a_call, a_claim
+from tests.ringdown.samples import CALL_SID, CALLER, NOW, a_call, a_claim, a_picture, a_text
 
 OTHER_SID = "CA" + "1" * 32
 MINUTE = datetime.timedelta(minutes=1)
 COMPLETED = TwilioStatus(status="completed", duration_s=9, final=True)
-
-
-def a_picture(id: str = "one", *, picture: bytes = b"\xff\xd8 a picture") -> Upload:
-    return Upload(id=id, received_at=NOW, picture=picture)
-
-
-def a_text(id: str = "one") -> Upload:
-    return Upload(id=id, received_at=NOW, text="ann.example@example.com")
 
 
 async def uploads_of(store: Store, call_sid: str = CALL_SID, *, after: int = 0) -> list[Upload]:
