@@ -56,6 +56,8 @@ async def running_parts(
     handlers: int = 1,
     served_tools: tuple[str, ...] | None = DEMONSTRATED_TOOLS,
     clock: Path | None = None,
+    caller_page_framed_by: str | None = None,
+    tool_environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[tuple[Stack, Store]]:
     """Every part a process of its own; stopped at the end.
 
@@ -71,7 +73,9 @@ async def running_parts(
         webhook_port=free_port(),
         stream_port=free_port(),
         handlers=handlers,
+        caller_page_framed_by=caller_page_framed_by,
         served_tools=served_tools,
+        tool_environ=tool_environ or {},
         clock=clock,
         inherited=inherited(environ),
     )
