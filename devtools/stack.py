@@ -108,8 +108,8 @@ class Stack:
     store_url: str
     call_ended_url: str
     """Where the ends of calls are delivered."""
-    caller_page_local_url: str
-    upload_link_secret: str = field(repr=False)
+    caller_page_local_url: str = ""
+    upload_link_secret: str = field(default="", repr=False)
     processes: list[SupervisedProcess] = field(default_factory=list)
 
     def describe(self) -> dict[str, object]:
@@ -138,12 +138,11 @@ def settings_from_environ(environ: Mapping[str, str], out: Path) -> StackSetting
     stream_port = _port(environ, "STREAM_PORT", STREAM_PORT)
     page_port = _port(environ, "CALLER_PAGE_PORT", CALLER_PAGE_PORT)
     if len({webhook_port, stream_port, page_port}) < 3:
-        raise ConfigurationError(
-            [
-                "WEBHOOK_PORT, STREAM_PORT and CALLER_PAGE_PORT must be three ports:"
-                f" they are {webhook_port}, {stream_port} and {page_port}."
-            ]
+        problem = (
+            "WEBHOOK_PORT, STREAM_PORT and CALLER_PAGE_PORT must differ:"
+            f" they are {webhook_port}, {stream_port} and {page_port}."
         )
+        raise ConfigurationError([problem])
     return StackSettings(
         out=out,
         gemini_api_key=gemini.api_key if isinstance(gemini, DeveloperApi) else None,

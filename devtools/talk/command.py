@@ -5,7 +5,7 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from devtools.ports import listen
+from devtools.ports import HOST, listen
 from devtools.processes import say
 from devtools.stack import described
 from devtools.talk.line import TalkLine, running_line
@@ -30,7 +30,12 @@ async def talk(surroundings: Surroundings) -> None:
     ):
         say("Starting the parts …")
         async with (
-            running_line(surroundings.environ, out, surroundings.now) as line,
+            running_line(
+                surroundings.environ,
+                out,
+                surroundings.now,
+                page_origin=f"http://{HOST}:{listener.getsockname()[1]}",
+            ) as line,
             serving(line, listener) as url,
             serving_pages(line.store, pages, surroundings.now) as line.console_url,
         ):

@@ -89,7 +89,8 @@ class AgentShown(msgspec.Struct, frozen=True, tag="agent", tag_field="is"):
 class LineReady(msgspec.Struct, frozen=True, tag="line", tag_field="is"):
     """What there is to choose from: callers and numbers, each with a word on it, and sentences.
 
-    `suggestions` are in the order of a conversation. `is_stand_in`: the model knows no others.
+    `suggestions` are in the order of a conversation, `pictures` names of those the caller can send.
+    `is_stand_in`: the model knows no others.
     """
 
     callers: dict[str, str]
@@ -98,6 +99,7 @@ class LineReady(msgspec.Struct, frozen=True, tag="line", tag_field="is"):
     phrases: tuple[str, ...]
     voices: tuple[str, ...]
     tools: dict[str, str]
+    pictures: tuple[str, ...]
     is_stand_in: bool
     agent: AgentShown
 
@@ -174,6 +176,13 @@ class ToolUsed(msgspec.Struct, frozen=True, tag="tool", tag_field="is"):
     duration_ms: int
 
 
+class Texted(msgspec.Struct, frozen=True, tag="text", tag_field="is"):
+    """A text message that the caller was sent; `link` is one in it to the caller's page, if any."""
+
+    words: str
+    link: str
+
+
 class Problem(msgspec.Struct, frozen=True, tag="problem", tag_field="is"):
     """What could not be done, and what to do."""
 
@@ -190,5 +199,6 @@ ToPage: TypeAlias = (
     | Saying
     | Lost
     | ToolUsed
+    | Texted
     | Problem
 )

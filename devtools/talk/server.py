@@ -14,6 +14,7 @@ from devtools.ports import HOST
 from devtools.talk.line import TalkLine
 from devtools.talk.telephone import Telephone
 from ringdown.call_page import palette
+from simulators.pictures import PICTURES, picture
 
 _SOCKET = "/line"
 _MOST_MESSAGE_BYTES = 2 * 1024 * 1024
@@ -25,8 +26,9 @@ _TYPES = {
 }
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
-    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    " base-uri 'none'; form-action {caller_page}; frame-src {caller_page}; frame-ancestors 'none'"
 )
+"""The caller's page is shown in a frame, and is sent pictures."""
 
 
 @asynccontextmanager
@@ -70,20 +72,29 @@ def _answer(line: TalkLine, request: Request, port: int) -> Response | None:
         return _response(http.HTTPStatus.FOUND, b"", more=(("Location", line.console_url),))
     if path.startswith("/calls/"):
         return _call(line, path.removeprefix("/calls/"))
-    return _file("index.html" if path == "/" else path.removeprefix("/"))
+    if path.startswith("/pictures/"):
+        return _picture(path.removeprefix("/pictures/").removesuffix(".jpg"))
+    return _file("index.html" if path == "/" else path.removeprefix("/"), line)
 
 
-def _file(name: str) -> Response:
+def _picture(name: str) -> Response:
+    if name not in PICTURES:
+        return _response(http.HTTPStatus.NOT_FOUND, b"There is no such picture.\n")
+    return _response(http.HTTPStatus.OK, picture(name), "image/jpeg")
+
+
+def _file(name: str, line: TalkLine) -> Response:
+    policy = _POLICY.format(caller_page=line.stack.caller_page_local_url or "'none'")
     if name == "palette.css":
-        return _page_file(name, palette().encode())
+        return _page_file(name, palette().encode(), policy)
     files = {file.name: file for file in (resources.files(__package__) / "page").iterdir()}
     if name not in files or _type_of(name) is None:
         return _response(http.HTTPStatus.NOT_FOUND, b"There is no such page.\n")
-    return _page_file(name, files[name].read_bytes())
+    return _page_file(name, files[name].read_bytes(), policy)
 
 
-def _page_file(name: str, body: bytes) -> Response:
-    headers = (("Content-Security-Policy", _POLICY),)
+def _page_file(name: str, body: bytes, policy: str) -> Response:
+    headers = (("Content-Security-Policy", policy),)
     return _response(http.HTTPStatus.OK, body, _type_of(name) or "", headers)
 
 

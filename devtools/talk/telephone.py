@@ -28,6 +28,7 @@ from devtools.talk.messages import (
     Press,
     Problem,
     Speak,
+    Texted,
     ToPage,
     Trouble,
 )
@@ -36,6 +37,8 @@ from ringdown.calls import CallRecord
 from ringdown.calls.problems import problems
 from ringdown.gemini.models import VOICES
 from ringdown.phone_numbers import is_e164
+from ringdown.tools import ASK_FOR_PHOTO
+from simulators.pictures import PICTURES
 from simulators.speech.synthesis import SpeechError, synthesize
 from simulators.twilio import Call, CallError, CallEvent
 from simulators.twilio.events import CallAnswered
@@ -85,7 +88,8 @@ class Telephone:
 
     async def _greet(self) -> None:
         line = self._line
-        tools = await line.store.read_tools(tuple(await line.store.declared_tools()))
+        named = await line.store.declared_tools()
+        tools = await line.store.read_tools(tuple(n for n in named if n != ASK_FOR_PHOTO))
         self._tell(
             LineReady(
                 callers=CALLERS,
@@ -94,6 +98,7 @@ class Telephone:
                 phrases=tuple(line.phrases),
                 voices=tuple(sorted(VOICES)),
                 tools={tool.name: tool.description for tool in tools},
+                pictures=PICTURES,
                 is_stand_in=line.stand_in is not None,
                 agent=await show_agent(line.store),
             )
@@ -231,10 +236,15 @@ class Telephone:
     async def _carry(self, conversation: _Conversation, dial: Dial, telling: Telling) -> None:
         line, webhook = self._line, self._line.stack.webhook_url
         self._tell(CallChanged("ringing"))
+        shown = len(line.texts)
 
         def show(record: CallRecord) -> None:
+            nonlocal shown
             for news in telling.record(record):
                 self._tell(news)
+            for text in line.texts[shown:]:
+                self._tell(Texted(text.body, line.page_link(text.body)))
+            shown = len(line.texts)
 
         async with line.network.place_call(
             to=dial.called,

@@ -37,6 +37,7 @@ export class AgentEditor {
     this.add(panel, "language", "Language", textInput(), "A language and its country: en-US, de-DE.", true);
     this.add(panel, "time_zone", "Time zone", textInput(), "Where the agent is: Europe/Berlin.", true);
     this.addTools(panel);
+    this.addPhotos(panel);
     this.addHours(panel);
     this.at("save").disabled = false;
   }
@@ -80,6 +81,19 @@ export class AgentEditor {
         list.replaceChildren(...names.map((name) => check(name, name, chosen.includes(name), this.tools[name])));
       },
       read: () => [...list.querySelectorAll("input:checked")].map((input) => input.value),
+      wrong,
+    });
+  }
+
+  addPhotos(panel) {
+    const { box, wrong } = group("Photos");
+    const asks = check("", "may ask callers for photos, by a text with a link", false);
+    box.append(asks, wrong);
+    panel.append(box);
+    const input = asks.querySelector("input");
+    this.inputs.set("photos", {
+      show: (value) => { input.checked = value === true; },
+      read: () => (input.checked ? true : null),
       wrong,
     });
   }

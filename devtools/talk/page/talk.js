@@ -3,6 +3,7 @@
 
 import { AgentEditor } from "./agent.js";
 import { Link } from "./link.js";
+import { Mobile } from "./mobile.js";
 import { Sound, SoundFailed } from "./sound.js";
 import { Transcript } from "./transcript.js";
 import { Voice } from "./voices.js";
@@ -15,6 +16,7 @@ const SUGGESTIONS = 5;
 const at = (id) => document.getElementById(id);
 const transcript = new Transcript(at("transcript"), at("events"), at("nothing-yet"));
 const voices = { caller: new Voice(at("voice-of-caller")), agent: new Voice(at("voice-of-agent")) };
+const mobile = new Mobile(at("mobile"));
 const editor = new AgentEditor(at("editor"), (wish) => link.tell(wish));
 
 let link;
@@ -67,6 +69,7 @@ function onMessage(message) {
     case "saying": return transcript.saying(message);
     case "turn": return transcript.turn(message);
     case "tool": return transcript.tool(message);
+    case "text": return mobile.text(message);
     case "agent": return editor.show(message);
     case "problem": return complain(message.words);
   }
@@ -89,7 +92,7 @@ async function onLost() {
   editor.stop();
 }
 
-function lineReady({ callers, numbers, suggestions: first, phrases, voices: names, tools, is_stand_in: standIn, agent }) {
+function lineReady({ callers, numbers, suggestions: first, phrases, voices: names, tools, pictures, is_stand_in: standIn, agent }) {
   isStandIn = standIn;
   at("model").textContent = isStandIn
     ? "The model is a stand-in that knows the sentences below. Set GEMINI_API_KEY to talk to the real one."
@@ -101,6 +104,7 @@ function lineReady({ callers, numbers, suggestions: first, phrases, voices: name
   at("phrases-box").hidden = false;
   at("phrases").replaceChildren(...phrases.map(sentence));
   showSuggestions();
+  mobile.start(pictures);
   editor.start({ voices: names, tools });
   editor.show(agent);
   ready("Call, and talk or click sentences.");
@@ -158,6 +162,7 @@ async function dial() {
     return;
   }
   transcript.clear();
+  mobile.clear();
   for (const id of ["afterwards", "answering"]) at(id).hidden = true;
   onTheLine = true;
   show(true);
