@@ -141,6 +141,21 @@ class TalkLine:
         return True
 
 
+def text_network() -> TwilioNetwork:
+    """Takes texts, and is there before the line is."""
+    return TwilioNetwork(auth_token=secrets.token_hex(16), texts_key=_TEXTS_KEY)
+
+
+def texting_environ(texts_url: str) -> dict[str, str]:
+    """What tools need to send texts to that network, whose REST API is at `texts_url`."""
+    return {
+        "PHONE_NUMBERS": NUMBER,
+        "TWILIO_ACCOUNT_SID": _ACCOUNT_SID,
+        "TWILIO_API_KEY": _TEXTS_KEY,
+        "TWILIO_API_URL": texts_url,
+    }
+
+
 @asynccontextmanager
 async def running_line(
     environ: Mapping[str, str], out: Path, now: Callable[[], datetime.datetime], *, page_origin: str
@@ -152,7 +167,7 @@ async def running_line(
     """
     pages = make_folder(out / "calls")
     ear = Ear()
-    texting = TwilioNetwork(auth_token=secrets.token_hex(16), texts_key=_TEXTS_KEY)
+    texting = text_network()
     async with (
         texting.rest_api() as texts_url,
         running_model(environ, SCENARIO, out / "model") as model,
@@ -165,12 +180,7 @@ async def running_line(
             served_tools=None,
             clock=out / "clock",
             caller_page_framed_by=page_origin,
-            tool_environ={
-                "PHONE_NUMBERS": NUMBER,
-                "TWILIO_ACCOUNT_SID": _ACCOUNT_SID,
-                "TWILIO_API_KEY": _TEXTS_KEY,
-                "TWILIO_API_URL": texts_url,
-            },
+            tool_environ=texting_environ(texts_url),
         ) as (stack, store),
         making_clips(line_clip_maker(model), store, now),
     ):

@@ -87,7 +87,7 @@ export class AgentEditor {
 
   addPhotos(panel) {
     const { box, wrong } = group("Photos");
-    const asks = check("", "may ask callers for photos, by a text with a link", false);
+    const asks = check("photos", "may ask callers for photos, by a text with a link", false);
     box.append(asks, wrong);
     panel.append(box);
     const input = asks.querySelector("input");

@@ -23,6 +23,7 @@ from devtools.talk.messages import (
     Problem,
     Said,
     Saying,
+    Texted,
     ToolUsed,
     ToPage,
 )
@@ -30,6 +31,7 @@ from devtools.talk.server import serving
 from ringdown.agents import packaged_document
 from ringdown.agents.documents import plain_text
 from ringdown.call_page import CallPage, call_page
+from simulators.pictures import PICTURES
 from simulators.speech.synthesis import synthesize
 from tests.browser import CHROMIUM, Tab, open_page
 from tests.devtools.talk.talking import on_a_free_port
@@ -62,6 +64,7 @@ READY = LineReady(
     phrases=(*SENTENCES, "where is my order"),
     voices=("Kore", "Puck"),
     tools=dict.fromkeys(TOOLS, "Looks up."),
+    pictures=PICTURES,
     is_stand_in=True,
     agent=AGENT,
 )
@@ -200,6 +203,7 @@ async def test_what_others_wrote_is_shown_and_nothing_more(line: TalkLine) -> No
             Saying("agent", NASTY),
             Lost("agent", NASTY),
             ToolUsed("t", NASTY, NASTY, NASTY, NASTY, 1),
+            Texted(NASTY, ""),
             Problem(NASTY),
         )
         await tell(
@@ -212,7 +216,7 @@ async def test_what_others_wrote_is_shown_and_nothing_more(line: TalkLine) -> No
 
     assert text.count("taken") > 10
     assert title == "Ringdown · call the line"
-    assert (images, problems) == (1, [])
+    assert (images, problems) == (1 + len(PICTURES), [])
     assert not [url for url in requests if "x.example" in url]
 
 
