@@ -11,6 +11,7 @@ from .handset import Handset
 from .microphone import Utterance
 from .network import TwilioNetwork
 from .recording import Recording
+from .rest_api import Text
 from .runner import ScriptFailed, ScriptResult, SpokenSentence, run_script
 from .script import Script
 from .script_file import load_script
@@ -43,6 +44,7 @@ __all__ = [
     "ScriptResult",
     "SharedKey",
     "SpokenSentence",
+    "Text",
     "TwilioNetwork",
     "Utterance",
     "event_record",
