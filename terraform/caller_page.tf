@@ -30,7 +30,7 @@ resource "google_cloud_run_v2_service" "caller_page" {
     service_account = google_service_account.caller_page[0].email
     timeout         = "60s"
 
-    # Of 512 MB, the program that decodes photos, one after the other, may use 320 (photo_page/reduce_photo.py); the rest
+    # Of 512 MB, the program that decodes photos, one after the other, may use 256 (photo_page/reduce_photo.py); the rest
     # holds the process and the photos that arrive meanwhile, of 10 MB at most.
     max_instance_request_concurrency = 4
 

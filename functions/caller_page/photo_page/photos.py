@@ -14,25 +14,25 @@ from photo_page.refusals import REFUSED, Refusal, Refused
 from ringdown.calls.uploads import LONGEST_SIDE_PX, MOST_PICTURE_BYTES
 from ringdown.log import Log
 
-_WITHIN_S = 10.0
+WITHIN_S = 10.0
 _log = Log("caller_page.photos")
 _one_at_a_time = threading.Lock()
 """For the memory: see MEMORY_BYTES in `reduce_photo`."""
 
 
-async def reduced_photo(picture: bytes) -> bytes:
+async def reduced_photo(picture: bytes, *, within_s: float = WITHIN_S) -> bytes:
     """The JPEG; raises Refused. The picture waits for those before it."""
-    return await asyncio.to_thread(_reduced, picture)
+    return await asyncio.to_thread(_reduced, picture, within_s)
 
 
-def _reduced(picture: bytes) -> bytes:
+def _reduced(picture: bytes, within_s: float) -> bytes:
     limits = (str(LONGEST_SIDE_PX), str(MOST_PICTURE_BYTES))
     program = (sys.executable, "-P", "-m", "photo_page.reduce_photo", *limits)
     environ = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
         with _one_at_a_time:
             done = subprocess.run(  # noqa: S603
-                program, input=picture, capture_output=True, env=environ, timeout=_WITHIN_S
+                program, input=picture, capture_output=True, env=environ, timeout=within_s
             )
     except subprocess.TimeoutExpired:
         _log.warning("photo took too long", size=len(picture))

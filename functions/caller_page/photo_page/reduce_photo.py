@@ -14,7 +14,7 @@ from photo_page.refusals import REFUSED, Refusal, Refused
 
 MOST_PIXELS = {"JPEG": 50_000_000, "PNG": 20_000_000, "WEBP": 12_000_000}
 """A JPEG is decoded at a fraction of its size; the others are decoded whole."""
-MEMORY_BYTES = 320 * 1024 * 1024
+MEMORY_BYTES = 256 * 1024 * 1024
 """Beside the function, in an instance with 512 MB: terraform/caller_page.tf."""
 CPU_S = 8
 _QUALITIES = (85, 60, 20)  # at the last, noise of 1,024 × 1,024 fits

@@ -1,7 +1,11 @@
 """What becomes of a picture that somebody sends."""
 
+import ast
 import io
+import sys
 import warnings
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -79,23 +83,27 @@ async def test_every_orientation_is_applied(orientation: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "picture",
+    "taken",
     [
-        pytest.param(photo(8160, 6120, progressive=True), id="50 megapixels, progressive"),
-        pytest.param(encoded(scene(2000, 1500), "PNG"), id="PNG"),
-        pytest.param(encoded(scene().convert("P"), "PNG", transparency=0), id="palette"),
-        pytest.param(encoded(scene().convert("1"), "PNG"), id="black and white"),
-        pytest.param(encoded(scene().convert("I;16"), "PNG"), id="16 bits"),
-        pytest.param(encoded(scene().convert("LA"), "PNG"), id="grey and transparent"),
-        pytest.param(encoded(scene().convert("RGBA"), "WEBP"), id="WebP"),
-        pytest.param(encoded(scene().convert("CMYK"), "JPEG"), id="CMYK"),
-        pytest.param(moving("MPO"), id="a JPEG with a second one behind it"),
-        pytest.param(encoded(scene(1, 1), "PNG"), id="one pixel"),
-        pytest.param(encoded(scene(9000, 2), "PNG"), id="a line"),
+        pytest.param(lambda: photo(8160, 6120, progressive=True), id="50 megapixels, progressive"),
+        pytest.param(lambda: photo(8160, 6120), id="50 megapixels"),
+        pytest.param(
+            lambda: encoded(scene(5000, 4000).convert("RGBA"), "PNG", compress_level=1), id="PNG"
+        ),
+        pytest.param(lambda: encoded(scene(4000, 3000), "WEBP", method=0), id="a large WebP"),
+        pytest.param(lambda: encoded(scene().convert("P"), "PNG", transparency=0), id="palette"),
+        pytest.param(lambda: encoded(scene().convert("1"), "PNG"), id="black and white"),
+        pytest.param(lambda: encoded(scene().convert("I;16"), "PNG"), id="16 bits"),
+        pytest.param(lambda: encoded(scene().convert("LA"), "PNG"), id="grey and transparent"),
+        pytest.param(lambda: encoded(scene().convert("RGBA"), "WEBP"), id="WebP"),
+        pytest.param(lambda: encoded(scene().convert("CMYK"), "JPEG"), id="CMYK"),
+        pytest.param(lambda: moving("MPO"), id="a JPEG with a second one behind it"),
+        pytest.param(lambda: encoded(scene(1, 1), "PNG"), id="one pixel"),
+        pytest.param(lambda: encoded(scene(9000, 2), "PNG"), id="a line"),
     ],
 )
-async def test_what_is_a_photo_is_taken(picture: bytes) -> None:
-    seen(await reduced_photo(picture))
+async def test_what_is_a_photo_is_taken(taken: Callable[[], bytes]) -> None:
+    seen(await reduced_photo(taken()))
 
 
 async def test_what_is_transparent_is_white() -> None:
@@ -148,6 +156,30 @@ async def test_what_wants_more_memory_than_there_is_stops_its_own_program_only()
     )
     assert await refusal_of(hungry) in (Refusal.TOO_BIG, Refusal.UNREADABLE)
     seen(await reduced_photo(photo()))
+
+
+async def test_what_takes_too_long_is_stopped() -> None:
+    with pytest.raises(Refused) as caught:
+        await reduced_photo(photo(), within_s=0.0)
+    assert caught.value.refusal is Refusal.UNREADABLE
+
+
+async def test_the_decoder_gets_nothing_of_our_environment(
+    tmp_path: Path, restored_logging: None
+) -> None:
+    """A picture that took the decoder over would find no secret."""
+    spy = tmp_path / "PIL"
+    spy.mkdir()
+    told = tmp_path / "told"
+    (spy / "__init__.py").write_text(
+        f"import os; open({str(told)!r}, 'w').write(repr(dict(os.environ))); os.abort()"
+    )
+    sys.path.insert(0, str(tmp_path))
+    try:
+        assert await refusal_of(photo()) is Refusal.UNREADABLE
+    finally:
+        sys.path.remove(str(tmp_path))
+    assert set(ast.literal_eval(told.read_text("utf-8"))) <= {"LC_CTYPE", "PYTHONPATH"}
 
 
 PHOTOS = (
