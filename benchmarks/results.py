@@ -41,6 +41,8 @@ class LoadPoint(msgspec.Struct, frozen=True, kw_only=True):
     """Bursts of tone that the model sent and the caller never heard, all calls together."""
     clears_missed: int = 0
     """Interruptions after which the caller was not told to be silent."""
+    pictures: int = 0
+    """That the model was shown, all calls together."""
     calls_failed: int
     rig_core_share: float
     """What the rig used of its own core; above 0.8 its figures are its own as well."""

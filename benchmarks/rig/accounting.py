@@ -75,6 +75,8 @@ class CallLog:
     """When the model was asked to speak; it speaks at once."""
     sound_s: float | None = None
     """When the caller was sent the first sound, whoever made it."""
+    pictures: int = 0
+    """How many the model was shown."""
     failure: str | None = None
 
     def cleared(self, at_s: float) -> None:
