@@ -80,7 +80,7 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where the stream of one call is to be opened."""
+    """Where to open the stream of one call."""
 
     url: str
     identity: StreamIdentity
@@ -113,7 +113,7 @@ class Target(Protocol):
 
     @property
     def greets_at_once(self) -> bool:
-        """Whether the model speaks right after the set-up, because nobody asks it to."""
+        """Whether the model speaks right after the set-up, because the target never asks it to."""
 
     @property
     def most_calls(self) -> int | None:
@@ -154,11 +154,11 @@ class Relay:
 
 @dataclass(frozen=True, slots=True)
 class Pipecat:
-    """Its own example of a phone bot, in an environment of its own."""
+    """Its example of a phone bot, in a separate environment."""
 
     name: str = "pipecat"
     voice_detection: bool = True
-    """Whether it runs Silero on the caller's audio, as the example does beside the model's own."""
+    """Whether it also runs Silero on the caller's audio, as the example does."""
     wire: Wire = field(default_factory=GeminiWire)
     greets_at_once: bool = False
     most_calls: int | None = 50
@@ -182,7 +182,7 @@ class Ringdown:
     name: str = "ringdown"
     store_url: str | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
-    """What the processes find in their environment beside the usual."""
+    """What the processes find in their environment in addition to the usual."""
     agent: Mapping[str, Json] = field(default_factory=dict)
     """In what the agent differs from the usual one."""
     clips: bool = False

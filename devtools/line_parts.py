@@ -57,7 +57,7 @@ async def running_parts(
     served_tools: tuple[str, ...] | None = DEMONSTRATED_TOOLS,
     clock: Path | None = None,
 ) -> AsyncIterator[tuple[Stack, Store]]:
-    """Every part a process of its own; stopped at the end.
+    """Every part as a process; stopped at the end.
 
     Raises devtools.processes.ProcessFailed.
     """

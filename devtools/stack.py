@@ -1,4 +1,4 @@
-"""All deployables on this machine, each a process of its own: `make stack`."""
+"""All deployables on this machine, each as a process: `make stack`."""
 
 import asyncio
 import json
@@ -58,7 +58,7 @@ class StackSettings:
     """Without one, `vertex` is needed."""
     gemini_base_url: str | None = None
     gemini_ca_file: Path | None = None
-    """Of a stand-in, which holds calls and reads none: the functions are not told of it."""
+    """Of a stand-in, which only holds calls: the functions don't get it."""
     live_base_url: str | None = None
     """Where the handlers reach Gemini Live, if not at `gemini_base_url`."""
     live_ca_file: Path | None = None

@@ -126,7 +126,7 @@ class ModelSession(WSListener):
         elif self._call.asked_s is None and b'"text"' in message:
             self._greet(now_s)
 
-    # What is said
+    # Speech
 
     def _greet(self, now_s: float) -> None:
         self._call.asked_s = now_s
@@ -234,7 +234,7 @@ class ModelEndpoint:
             self._expected = None
 
     def accept(self, _request: WSUpgradeRequest) -> ModelSession | None:
-        """The listener for a connection; None refuses one that nobody expects."""
+        """The listener for a connection; None refuses an unexpected one."""
         if self._expected is None:
             return None
         (number, call, opened), self._expected = self._expected, None

@@ -1,4 +1,4 @@
-"""One point of the load: one target, so many calls, once."""
+"""One point of the load: one target with a number of calls, once."""
 
 import asyncio
 import gc

@@ -9,7 +9,7 @@ from devtools.ports import listen
 from devtools.processes import say
 from devtools.stack import described
 from devtools.talk.line import TalkLine, running_line
-from devtools.talk.server import serving
+from devtools.talk.server import origins, serving
 from ringdown.settings import SettingsReader
 from ringdown_cli.command import Surroundings
 from ringdown_cli.console import serving_pages
@@ -32,7 +32,9 @@ async def talk(surroundings: Surroundings) -> None:
         async with (
             running_line(surroundings.environ, out, surroundings.now) as line,
             serving(line, listener) as url,
-            serving_pages(line.store, pages, surroundings.now) as line.console_url,
+            serving_pages(
+                line.store, pages, surroundings.now, framed_by=origins(listener)
+            ) as line.console_url,
         ):
             with described(line.stack, out):
                 await _invite(line, url)

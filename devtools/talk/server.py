@@ -16,7 +16,7 @@ from devtools.talk.telephone import Telephone
 from ringdown.call_page import palette
 
 _SOCKET = "/line"
-_MOST_MESSAGE_BYTES = 2 * 1024 * 1024
+_CONSOLE = "/console/"
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -25,65 +25,68 @@ _TYPES = {
 }
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
-    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'; frame-src 'self' {console}"
 )
+"""The agent's form is a page of the console, in a frame."""
+
+
+def origins(listener: socket.socket) -> list[str]:
+    """Those under which the page can be reached."""
+    port = listener.getsockname()[1]
+    return [f"http://{name}:{port}" for name in (HOST, "localhost")]
 
 
 @asynccontextmanager
 async def serving(line: TalkLine, listener: socket.socket) -> AsyncIterator[str]:
     """The page's address; closes `listener`."""
 
+    ours = origins(listener)
+
     async def talk(page: ServerConnection) -> None:
         await Telephone(page, line).run()
 
     def answer(page: ServerConnection, request: Request) -> Response | None:
-        return _answer(line, request, page.local_address[1])
+        return _answer(line, request, ours)
 
-    async with serve(
-        talk,
-        sock=listener,
-        process_request=answer,
-        compression=None,
-        max_size=_MOST_MESSAGE_BYTES,
-    ):
-        yield f"http://{HOST}:{listener.getsockname()[1]}/"
+    async with serve(talk, sock=listener, process_request=answer, compression=None):
+        yield f"{ours[0]}/"
 
 
-def _answer(line: TalkLine, request: Request, port: int) -> Response | None:
+def _answer(line: TalkLine, request: Request, ours: list[str]) -> Response | None:
     """A file, a refusal, or None for the page's own WebSocket.
 
     Other pages that are open in the browser must not use the telephone, under whatever name they
     reach this machine.
     """
-    names = {f"{name}:{port}" for name in (HOST, "localhost")}
     hosts = request.headers.get_all("Host")
     if len(hosts) != 1:  # RFC 9112, section 3.2
         return _response(http.HTTPStatus.BAD_REQUEST, b"A request has one Host header.\n")
-    if hosts[0] not in names:
+    if f"http://{hosts[0]}" not in ours:
         return _response(http.HTTPStatus.FORBIDDEN, b"This address is not ours.\n")
     path = request.path.partition("?")[0]
     if path == _SOCKET:
-        if request.headers.get_all("Origin") in [[f"http://{name}"] for name in names]:
+        if request.headers.get_all("Origin") in [[origin] for origin in ours]:
             return None
         return _response(http.HTTPStatus.FORBIDDEN, b"Only the page itself may use the line.\n")
-    if path == "/console" and line.console_url:
-        return _response(http.HTTPStatus.FOUND, b"", more=(("Location", line.console_url),))
+    if path.startswith(_CONSOLE) and line.console_url:
+        address = line.console_url + path.removeprefix(_CONSOLE)
+        return _response(http.HTTPStatus.FOUND, b"", more=(("Location", address),))
     if path.startswith("/calls/"):
         return _call(line, path.removeprefix("/calls/"))
-    return _file("index.html" if path == "/" else path.removeprefix("/"))
+    return _file("index.html" if path == "/" else path.removeprefix("/"), line.console_url)
 
 
-def _file(name: str) -> Response:
+def _file(name: str, console_url: str) -> Response:
     if name == "palette.css":
-        return _page_file(name, palette().encode())
+        return _page_file(name, palette().encode(), console_url)
     files = {file.name: file for file in (resources.files(__package__) / "page").iterdir()}
     if name not in files or _type_of(name) is None:
         return _response(http.HTTPStatus.NOT_FOUND, b"There is no such page.\n")
-    return _page_file(name, files[name].read_bytes())
+    return _page_file(name, files[name].read_bytes(), console_url)
 
 
-def _page_file(name: str, body: bytes) -> Response:
-    headers = (("Content-Security-Policy", _POLICY),)
+def _page_file(name: str, body: bytes, console_url: str) -> Response:
+    headers = (("Content-Security-Policy", _POLICY.format(console=console_url)),)
     return _response(http.HTTPStatus.OK, body, _type_of(name) or "", headers)
 
 

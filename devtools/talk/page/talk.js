@@ -1,7 +1,6 @@
-// The telephone: buttons and words. Sound is in sound.js, the connection in link.js, the agent's
-// document in agent.js.
+// The telephone: buttons and words. Sound is in sound.js, the connection in link.js. The agent's form
+// is a page of the console.
 
-import { AgentEditor } from "./agent.js";
 import { Link } from "./link.js";
 import { Sound, SoundFailed } from "./sound.js";
 import { Transcript } from "./transcript.js";
@@ -15,7 +14,6 @@ const SUGGESTIONS = 5;
 const at = (id) => document.getElementById(id);
 const transcript = new Transcript(at("transcript"), at("events"), at("nothing-yet"));
 const voices = { caller: new Voice(at("voice-of-caller")), agent: new Voice(at("voice-of-agent")) };
-const editor = new AgentEditor(at("editor"), (wish) => link.tell(wish));
 
 let link;
 let sound = null;
@@ -67,7 +65,6 @@ function onMessage(message) {
     case "saying": return transcript.saying(message);
     case "turn": return transcript.turn(message);
     case "tool": return transcript.tool(message);
-    case "agent": return editor.show(message);
     case "problem": return complain(message.words);
   }
 }
@@ -86,10 +83,9 @@ function onFrame(samples) {
 async function onLost() {
   await over("The line is gone: `make talk` was stopped, or this computer slept. Start it again and reload the page.");
   at("dial").disabled = true;
-  editor.stop();
 }
 
-function lineReady({ callers, numbers, suggestions: first, phrases, voices: names, tools, is_stand_in: standIn, agent }) {
+function lineReady({ callers, numbers, suggestions: first, phrases, is_stand_in: standIn }) {
   isStandIn = standIn;
   at("model").textContent = isStandIn
     ? "The model is a stand-in that knows the sentences below. Set GEMINI_API_KEY to talk to the real one."
@@ -101,8 +97,6 @@ function lineReady({ callers, numbers, suggestions: first, phrases, voices: name
   at("phrases-box").hidden = false;
   at("phrases").replaceChildren(...phrases.map(sentence));
   showSuggestions();
-  editor.start({ voices: names, tools });
-  editor.show(agent);
   ready("Call, and talk or click sentences.");
 }
 

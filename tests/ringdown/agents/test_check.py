@@ -1,4 +1,4 @@
-"""What operators are told of an agent that they wrote."""
+"""What the check says about an operator's agent."""
 
 import cProfile
 import datetime
@@ -339,7 +339,7 @@ def test_a_misspelt_setting_is_told_and_the_rest_is_used(
     assert found.errors == ()
     [remark] = found.remarks
     assert remark.startswith(told)
-    assert check_agent(GOOD | change, TOOLS) == [remark], "a person at the keyboard is told"
+    assert check_agent(GOOD | change, TOOLS) == [remark], "the person who edits sees it"
 
 
 def test_a_tool_that_cannot_be_used_is_told_and_keeps_no_call_from_being_answered() -> None:
