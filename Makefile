@@ -56,6 +56,11 @@ fuzz: $(READY)  ## Feed both codecs and the webhook bytes that break them (a min
 		PYTHONPATH=functions/incoming_call $(BIN)/python -m tests.fuzz $$target --seconds $(SECONDS) || exit 1; \
 	done
 
+# Not in requirements.txt: only those who build the pages need it.
+docs: $(READY)  ## Build the documentation into out/docs, and check its links.
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement scripts/docs-requirements.txt
+	@$(BIN)/zensical build --strict
+
 lint: $(READY)  ## Types (mypy strict) and style (ruff).
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

@@ -89,7 +89,7 @@ PARTS = {"first": "Dial to first word", "load": "Load"}
 
 
 def _measured(part: str, plan: LoadPlan, before: Results) -> Iterator[Results]:
-    """The results with the part measured anew, as they grow."""
+    """The results, updated as each part is measured again."""
     runs = range(1, plan.runs + 1)
     if part == "first":
         words = [word for n in runs for word in first_word.measure(n, find_pins())]

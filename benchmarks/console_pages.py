@@ -55,6 +55,7 @@ PAGES = (
     "/costs",
     "/costs?by=agent",
     "/costs?by=number",
+    "/people",
 )
 
 

@@ -206,7 +206,7 @@ class Door:
     async def listens(self) -> None:
         """Wait until the process is up. Raises TimeoutError."""
         if self._started is None:
-            raise ProcessFailed(f"Nobody has asked for {self._command.name}.")
+            raise ProcessFailed(f"{self._command.name} was never requested.")
         await self._started
 
     def logged_s(self, message: str, call_sid: str) -> float:

@@ -1,4 +1,4 @@
-"""The floor: a relay that re-frames bytes and does no more. `python -m benchmarks.relay`.
+"""The floor: a relay that only re-frames bytes. `python -m benchmarks.relay`.
 
 It speaks to the same two peers over the same sockets, event loop and JSON library as the stream
 handler, and carries as many bytes. But it knows no call, changes no sample and remembers nothing.
@@ -107,7 +107,7 @@ def _ready(connection: ServerConnection, request: Request) -> Response | None:
 
 
 async def run(port: int, model_url: str) -> None:
-    """Relay every call on `port` to `model_url` until the process is told to stop."""
+    """Relay every call on `port` to `model_url` until the process gets SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
 

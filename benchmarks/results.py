@@ -40,10 +40,12 @@ class LoadPoint(msgspec.Struct, frozen=True, kw_only=True):
     downlink_lost_bursts: int
     """Bursts of tone that the model sent and the caller never heard, all calls together."""
     clears_missed: int = 0
-    """Interruptions after which the caller was not told to be silent."""
+    """Interruptions without a `clear`."""
+    pictures: int = 0
+    """Pictures that the model was shown, in all calls together."""
     calls_failed: int
     rig_core_share: float
-    """What the rig used of its own core; above 0.8 its figures are its own as well."""
+    """The rig's share of its core; above 0.8 the rig itself distorts the figures."""
     others_core_share: float = 0.0
     """What others took of the two cores meanwhile; where it is much, the figures are theirs."""
 
@@ -51,7 +53,7 @@ class LoadPoint(msgspec.Struct, frozen=True, kw_only=True):
 class FirstWord(msgspec.Struct, frozen=True, kw_only=True):
     """One call from the dial on: when each thing had happened, in ms.
 
-    The model of the rig takes no time of its own. The stream is opened as soon as Twilio is told
+    The rig's model takes no time. The stream opens as soon as Twilio is asked
     to, without the notice that is spoken before it.
     """
 
@@ -69,7 +71,7 @@ class FirstWord(msgspec.Struct, frozen=True, kw_only=True):
     """The call is claimed."""
     model_set_up: float
     model_asked: float
-    """The model is told to greet."""
+    """The model is asked to greet."""
     heard: float
     """Its first sound is at the caller."""
 

@@ -104,7 +104,7 @@ class LoadFigures:
         return spread(how(a, b) for a, b in pairs if a is not None and b is not None)
 
     def carries(self, target: str, calls: int) -> bool:
-        """Whether the target bore so many: else its figures say what it got, not what it needs.
+        """Whether the target carried all calls; if not, its figures are too low to compare.
 
         It has time left on its core, no call fails, and hardly any audio is a second late.
         """
@@ -132,7 +132,7 @@ def tables(results: Results) -> str:
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """As GitHub shows it, figures to the right; nothing if there are no rows."""
+    """A GitHub table with right-aligned figures; empty without rows."""
     if not rows:
         return ""
     rules = ["---:" if _are_figures(column) else "---" for column in zip(*rows, strict=True)]
@@ -175,7 +175,7 @@ def _use(load: LoadFigures) -> str:
 
 
 def _key(load: LoadFigures, calls: int, target: str) -> tuple[str, str]:
-    """With a † at a target that cannot carry so many."""
+    """With a † at a target that can't carry that many."""
     return str(calls), target if load.carries(target, calls) else f"{target} †"
 
 

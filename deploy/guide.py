@@ -26,11 +26,11 @@ _DATABASE = "google_firestore_database.this"
 _UNTRIED = 3
 """The doctor's status when nothing is wrong, and not everything could be tried."""
 _NEAREST = {"au1": "australia-southeast1", "ie1": "europe-west1", "us1": "us-east4"}
-"""Where to run, beside each of Twilio's regions: docs/deploy.md, Where it runs."""
+"""Where to run for each of Twilio's regions: docs/deploy.md, Where it runs."""
 
 
 class Guide:
-    """Raises Stop with what to do when it can't go on."""
+    """Raises Stop with what to do when it can't continue."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What whoever deploys needs on the project, besides Owner: docs/deploy.md, Who may deploy."""
+"""The roles that deploying takes, short of Owner: docs/deploy.md, Who may deploy."""
 
 import json
 import urllib.error
@@ -26,7 +26,7 @@ ROLES = {
     "roles/serviceusage.serviceUsageAdmin": "serviceusage.services.enable",
     "roles/storage.admin": "storage.buckets.create",
 }
-"""Each with a permission by which it is known: rights may also come from a group or a folder."""
+"""Each with a permission that reveals it: rights may also come from a group or a folder."""
 _WITHIN_S = 30
 
 

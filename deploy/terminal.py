@@ -1,4 +1,4 @@
-"""What is said to the person, and asked of them."""
+"""Talks to the person: messages, questions, secrets."""
 
 import getpass
 

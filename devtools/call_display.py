@@ -22,7 +22,7 @@ from simulators.twilio.events import (
 from simulators.twilio.twiml import Dial, Play, Say
 
 CLIP = "(in the agent's own voice)"
-"""What is told of a sound that Twilio fetches, which has no words for us."""
+"""What to show for a sound that Twilio fetches, whose words we don't know."""
 _HELD_BACK_S = 4.0
 """The record has a turn's last words up to three seconds after they were said, and we read it
 four times a second."""
@@ -93,7 +93,7 @@ class CallDisplay:
                 pass
 
     def record(self, record: CallRecord) -> None:
-        """Take the turns and tool calls as the record has them now, and show what is due."""
+        """Take the record's turns and tool calls, and show those whose time has come."""
         # Record and phone network meet where the first stream opened.
         ahead_ms = (self._stream_ms or 0) - record.call.stream_began_ms
         for line in record_lines(record):

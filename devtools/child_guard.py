@@ -1,6 +1,6 @@
 """The guard of a command's child processes: ends them when the command is gone.
 
-It runs as a program of its own. Standard input says which process groups to watch, a line each:
+It runs as a separate program. Standard input says which process groups to watch, a line each:
 "+PID" to watch one, "-PID" to forget it. When standard input ends, the command has ended, and
 the groups that are left get SIGTERM, and SIGKILL a second later. A pipe also ends when its writer
 is killed, on every system.

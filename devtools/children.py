@@ -1,6 +1,6 @@
 """Starts child processes that never outlive this one, however it ends.
 
-Each child leads a process group of its own: Ctrl-C in the terminal reaches only us, and we stop
+Each child leads its own process group: Ctrl-C in the terminal reaches only us, and we stop
 the children in order. A guard process knows them and ends them if we are gone without doing so.
 """
 
@@ -26,7 +26,7 @@ async def start_child(
     stdout: int | IO[bytes],
     stderr: int | IO[bytes],
 ) -> asyncio.subprocess.Process:
-    """Start a program in a process group of its own; call `child_ended` once it has ended."""
+    """Start a program in a new process group; call `child_ended` once it has ended."""
     async with _guard.turn():  # so that hardly a moment passes until a child is watched
         _guard.start()
         process = await asyncio.create_subprocess_exec(

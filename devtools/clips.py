@@ -1,4 +1,4 @@
-"""Makes clips on this machine. There are no events here: the store is looked at once a second."""
+"""Makes clips on this machine, where edits raise no events: polls the store every second."""
 
 import asyncio
 import datetime

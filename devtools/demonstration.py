@@ -1,4 +1,4 @@
-"""The demonstration call: every part a process of its own, real speech, and a verdict."""
+"""The demonstration call: every part a process, real speech, and a verdict."""
 
 import asyncio
 import json
@@ -151,12 +151,12 @@ def _judge(
     sessions: Sequence[ModelSession] | None,
     said_by_clips: Sequence[Sentence],
 ) -> Outcome:
-    """`sessions` are the stand-in's; None for a real model, whose sentences nobody knows."""
+    """`sessions` are the stand-in's; None for a real model, whose sentences aren't known."""
     problems = network_problems(call.alerts, call.recording.duration_ms)
     if failure is not None:
         problems.append(failure)
     if record is None:
-        return Outcome(None, (), (), [*problems, "there is no record of the call"])
+        return Outcome(None, (), (), [*problems, "the call has no record"])
     problems += structure_problems(record)
     if sessions is None:
         return Outcome(record, (), (), problems)

@@ -32,7 +32,7 @@ async def deliver_ended_calls(store: Store, url: str) -> None:
 async def deliver_due(
     documents: Documents, http: httpx2.AsyncClient, url: str, now: datetime.datetime
 ) -> int:
-    """Deliver what is due, a few at a time; returns how many still wait."""
+    """Deliver the calls whose time has come, a few in parallel; returns how many still wait."""
     waiting = [
         (path, queued)
         for path, document in (await documents.list(QUEUE)).items()
@@ -56,7 +56,7 @@ async def _deliver(
     queued: QueuedCall,
     now: datetime.datetime,
 ) -> bool:
-    """Whether it waits no more."""
+    """Whether it has been delivered or given up."""
     headers = event_headers(queued.call_sid, queued.ended_at)
     try:
         response = await http.post(url, content=EVENT_BODY, headers=headers)
@@ -67,7 +67,7 @@ async def _deliver(
     if later is None:
         await documents.delete(path)
         if not taken:
-            say(f"Nobody took the end of {queued.call_sid}: ringdown calls show {queued.call_sid}")
+            say(f"call_ended didn't take {queued.call_sid}: ringdown calls show {queued.call_sid}")
         return True
     # It may have been forgotten meanwhile, or delivered by somebody else.
     await documents.change(QueuedCall, path, lambda stored: None if stored is None else later)

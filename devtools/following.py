@@ -1,4 +1,4 @@
-"""A call's record, read again and again while the call goes on."""
+"""A call's record, read repeatedly during the call."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -32,7 +32,7 @@ async def following(
 
 
 async def complete_record(store: CallStore, call_sid: str) -> CallRecord | None:
-    """The record once Twilio's last status callback is in it, or as it is after a while."""
+    """The record with Twilio's last status callback, or without it after a while."""
     try:
         async with asyncio.timeout(_RECORD_COMPLETE_WITHIN_S):
             while True:

@@ -1,4 +1,4 @@
-"""The Gemini Live stand-in as a process of its own, and what it heard and said."""
+"""The Gemini Live stand-in as a process, and what it heard and said."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ class GeminiStandIn:
     process: asyncio.subprocess.Process
 
     def cause(self, **fault: str | float) -> None:
-        """Let the open sessions misbehave: `do="go_away"` and the like, as in scenario files."""
+        """Make the open sessions misbehave: `do="go_away"` and so on, as in scenario files."""
         self._command(fault)
 
     def plan(self, *faults: Mapping[str, object]) -> None:

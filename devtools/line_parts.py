@@ -1,6 +1,6 @@
 """All parts of one line on this machine, with a model: the real one, or its stand-in."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,10 +56,10 @@ async def running_parts(
     handlers: int = 1,
     served_tools: tuple[str, ...] | None = DEMONSTRATED_TOOLS,
     clock: Path | None = None,
-    caller_page_framed_by: str | None = None,
+    caller_page_framed_by: Sequence[str] = (),
     tool_environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[tuple[Stack, Store]]:
-    """Every part a process of its own; stopped at the end.
+    """Every part as a process; stopped at the end.
 
     Raises devtools.processes.ProcessFailed.
     """

@@ -63,7 +63,7 @@ async def declare_tools(store: Store, tools: Iterable[LocalTool]) -> None:
 
 
 async def seed_demonstration(store: Store) -> None:
-    """Accounts and texts to try the tools with. What is there stays as it is."""
+    """Accounts and texts to try the tools with. Existing ones are kept."""
     for account in yaml.safe_load(_ACCOUNTS.read_text("utf-8")):
         path = document_path("accounts", account["account_number"])
         await store.documents.create(path, account)

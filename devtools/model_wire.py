@@ -1,4 +1,4 @@
-"""Between the handlers and the model: passes everything on as it is, and hears the words.
+"""Between the handlers and the model: passes everything on unchanged, and hears the words.
 
 The service sends transcripts while people speak; the record has a turn when it has ended.
 """
@@ -76,7 +76,7 @@ _messages = msgspec.json.Decoder(_Message)
 
 @asynccontextmanager
 async def overheard(model: LineModel, hear: Hear) -> AsyncIterator[LineModel]:
-    """`model`, reached by handlers through here; `hear` is told of what is said in its sessions."""
+    """`model`, as handlers reach it through here; `hear` gets the words said in its sessions."""
     tls = ssl.create_default_context(cafile=model.ca_file)
     wire = _Wire(model.base_url or DEVELOPER_URL, tls, hear)
     with TemporaryDirectory(prefix="model-wire-") as folder:
@@ -134,7 +134,7 @@ class _Wire:
             return refused.response
         except (OSError, TimeoutError, InvalidHandshake) as error:
             return handler.respond(http.HTTPStatus.BAD_GATEWAY, f"{type(error).__name__}\n")
-        if handler.transport.is_closing():  # it would not wait, and nobody would carry this
+        if handler.transport.is_closing():  # it would neither wait nor deliver this
             await service.close()
         else:
             self._services[handler] = service

@@ -1,4 +1,4 @@
-"""Runs deployables as processes of their own, as the platform would: restarted when they die."""
+"""Runs deployables as the platform would: as processes, restarted when they die."""
 
 import asyncio
 import functools
@@ -150,7 +150,7 @@ class SupervisedProcess:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on now.
+    """A free TCP port of the loopback interface.
 
     It is none of those that outgoing connections get (on Linux from 32,768): one of them could have
     it before whoever is to listen has started. Processes that look for one at the same time look at

@@ -4,7 +4,7 @@
     python devtools/shifted_clock.py FILE -m MODULE ARGUMENT...
 
 FILE says by how many seconds the program's dates are ahead; what it says may change at any time.
-Only dates are: how long things take is as it is.
+Only dates are shifted, not how long things take.
 """
 
 import datetime

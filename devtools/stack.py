@@ -1,10 +1,10 @@
-"""All deployables on this machine, each a process of its own: `make stack`."""
+"""All deployables on this machine, each as a process: `make stack`."""
 
 import asyncio
 import json
 import os
 import secrets
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -59,7 +59,7 @@ class StackSettings:
     """Without one, `vertex` is needed."""
     gemini_base_url: str | None = None
     gemini_ca_file: Path | None = None
-    """Of a stand-in, which holds calls and reads none: the functions are not told of it."""
+    """Of a stand-in, which only holds calls: the functions don't get it."""
     live_base_url: str | None = None
     """Where the handlers reach Gemini Live, if not at `gemini_base_url`."""
     live_ca_file: Path | None = None
@@ -74,8 +74,8 @@ class StackSettings:
     stream_url: str | None = None
     caller_page_url: str | None = None
     """As callers reach it."""
-    caller_page_framed_by: str | None = None
-    """The origin of the page that shows it in a frame."""
+    caller_page_framed_by: Sequence[str] = ()
+    """The origins of the page that shows it in a frame."""
     twilio_auth_token: str | None = None
     store_url: str | None = None
     fallback_number: str | None = None
@@ -357,7 +357,7 @@ def _caller_page(settings: StackSettings, stack: Stack) -> Command:
     values = {
         "STORE_URL": stack.store_url,
         "UPLOAD_LINK_SECRET": stack.upload_link_secret,
-        "FRAMED_BY": settings.caller_page_framed_by,
+        "FRAMED_BY": " ".join(settings.caller_page_framed_by) or None,
     }
     folder, environ = ROOT / "functions" / "caller_page", _environ(settings, values)
     return _function("caller_page", folder, stack.caller_page_local_url, environ)

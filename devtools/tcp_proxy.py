@@ -1,7 +1,7 @@
 """Several processes behind one port, as Cloud Run puts instances behind one address.
 
 A connection goes to the backend that carries the fewest, or, if several do, to the next of them in
-turn; there is no affinity. One that does not accept, or breaks off before it has answered anything,
+turn, without affinity. One that does not accept, or breaks off before it has answered anything,
 is skipped; later on, what is lost stays lost, for it is one process's.
 
     python -m devtools.tcp_proxy PORT BACKEND_PORT...     (all on 127.0.0.1)

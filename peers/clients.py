@@ -1,4 +1,4 @@
-"""Clients of Gemini Live: each talks to a stand-in of its own."""
+"""Clients of Gemini Live: each talks to its own stand-in."""
 
 import asyncio
 import json
@@ -67,4 +67,4 @@ def _own_problems(status: int | None, told: bytes) -> list[str]:
         interruptions = json.loads(told)["interruptions"]
     except (ValueError, LookupError):
         return [f"it said {told!r}"]
-    return [] if interruptions else ["it was not told of the interruption"]
+    return [] if interruptions else ["it didn't notice the interruption"]

@@ -1,4 +1,4 @@
-"""A hop before a server that can be told to be slow, to say nothing at all, or to be gone."""
+"""A hop in front of a server that can make it slow, silent or unreachable."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ class Hop:
         self._target_host, _, self._target_port = target.rpartition(":")
 
     def leave(self) -> None:
-        """Break every connection off, and end each new one at once."""
+        """Break every connection, and close each new one immediately."""
         self._gone.set()
 
     def come_back(self) -> None:

@@ -1,11 +1,11 @@
-"""Lines for whoever started a simulator, who may be gone."""
+"""Prints lines for the process that started a simulator, which may be gone."""
 
 import os
 import sys
 
 
 def print_line(text: str) -> bool:
-    """Print and flush. False if nobody can read it: then nothing is printed any more."""
+    """Print and flush. False if the reader is gone; from then on nothing is printed."""
     try:
         print(text, flush=True)
     except OSError:

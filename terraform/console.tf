@@ -55,6 +55,7 @@ resource "google_cloud_run_v2_service" "console" {
       }
 
       env {
+        # https://cloud.google.com/iap/docs/signed-headers-howto names it so for Cloud Run.
         name  = "IAP_AUDIENCE"
         value = "/projects/${local.project_number}/locations/${var.region}/services/${local.console}"
       }

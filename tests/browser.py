@@ -59,6 +59,7 @@ class Tab:
         self._socket = socket
         self._sent = 0
         self._loaded = False
+        self._still_frames: set[str] = set()
 
     async def tell(self, method: str, **params: object) -> dict[str, Any]:
         """Send a command and return its result; what happens meanwhile is noted."""
@@ -84,6 +85,23 @@ class Tab:
         while not self._loaded:
             await self._next()
 
+    async def frame_leads_on(self, name: str, expression: str) -> None:
+        """Evaluate what leads to another page in that frame, and wait until that is there."""
+        frame = await self._frame(name)
+        self._still_frames.discard(frame)
+        await self.in_frame(name, expression)
+        while frame not in self._still_frames:
+            await self._next()
+
+    async def in_frame(self, name: str, expression: str) -> Any:
+        """`evaluate`, in the page's frame of that name, wherever that comes from."""
+        world = await self.tell("Page.createIsolatedWorld", frameId=await self._frame(name))
+        return await self.evaluate(expression, contextId=world["executionContextId"])
+
+    async def _frame(self, name: str) -> str:
+        frames = (await self.tell("Page.getFrameTree"))["frameTree"]["childFrames"]
+        return next(str(each["frame"]["id"]) for each in frames if each["frame"]["name"] == name)
+
     async def until(self, condition: str, within_s: float = WITHIN_S) -> None:
         """Wait until an expression of JavaScript is true."""
         came = await self.evaluate(_UNTIL % (condition, round(within_s * 1000)))
@@ -92,9 +110,13 @@ class Tab:
     async def text(self) -> str:
         return str(await self.evaluate("document.body.innerText"))
 
-    async def evaluate(self, expression: str) -> Any:
+    async def evaluate(self, expression: str, **where: object) -> Any:
         answer = await self.tell(
-            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+            "Runtime.evaluate",
+            expression=expression,
+            returnByValue=True,
+            awaitPromise=True,
+            **where,
         )
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
@@ -134,6 +156,8 @@ class Tab:
         match message.get("method"):
             case "Page.loadEventFired":
                 self._loaded = True
+            case "Page.frameStoppedLoading":
+                self._still_frames.add(message["params"]["frameId"])
             case "Runtime.exceptionThrown":
                 self.problems.append(json.dumps(message["params"]))
             case "Log.entryAdded" if message["params"]["entry"]["level"] == "error":

@@ -24,7 +24,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("ringdown")
 
-# Whoever runs the tests in the background may ignore these. Processes that tests start must not.
+# Tests that run in the background may ignore these signals. Processes that tests start must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 

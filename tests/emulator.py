@@ -1,7 +1,7 @@
 """Google's Firestore emulator: one per run, which all workers share.
 
 FIRESTORE_EMULATOR_HOST names one that is already running; otherwise gcloud starts one. Projects
-can't see each other's documents, so each test uses a project of its own.
+can't see each other's documents, so each test uses its own project.
 """
 
 import http.client

@@ -25,7 +25,7 @@ _ACCOUNT = f"handler@{PROJECT}.iam.gserviceaccount.com"
 
 @dataclass(slots=True)
 class TokenServer:
-    """Gives `token` to whoever asks, or HTTP 403 while `refuses`."""
+    """Returns `token` to every request, or HTTP 403 while `refuses`."""
 
     token: str = "stand-in-token"
     address: str = ""

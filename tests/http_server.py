@@ -10,7 +10,7 @@ _POLL_S = 0.05
 
 
 class Requests(BaseHTTPRequestHandler):
-    """To be given `do_GET` and the like, which call `reply`."""
+    """Subclasses add `do_GET`, `do_POST` and so on, which call `reply`."""
 
     timeout = _DEADLINE_S
     """Of a connection on which nothing comes."""
@@ -19,7 +19,7 @@ class Requests(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
     def reply(self, status: int, body: bytes = b"", headers: Mapping[str, str] = {}) -> None:
-        """Answer, even if nobody waits for it any more."""
+        """Answer, even if the client has gone."""
         with suppress(ConnectionError):
             self.send_response(status)
             for name, value in headers.items():
@@ -34,7 +34,7 @@ class Requests(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     request_queue_size = 128
-    """Connections that come at once; with the usual five, some are reset."""
+    """Connections that may arrive together; with the usual five, some are reset."""
 
 
 @contextmanager

@@ -115,7 +115,7 @@ def virtual_time(test: Callable[_Given, Coroutine[Any, Any, _T]]) -> Callable[_G
 
 
 def in_virtual_time(work: Coroutine[Any, Any, _T]) -> _T:
-    """Run `work` on a loop of its own."""
+    """Run `work` on a new loop."""
     with asyncio.Runner(loop_factory=JumpingLoop) as runner:
         loop = runner.get_loop()
         assert isinstance(loop, JumpingLoop)

@@ -18,7 +18,7 @@ LOOKS = [
 """Width, height, and whether it is dark."""
 _AXE = (resources.files("axe_core_python") / "axe.min.js").read_text("utf-8")
 _SERIOUS = """
-axe.run({ resultTypes: ["violations"], preload: false }).then(({ violations }) =>
+axe.run({ resultTypes: ["violations"], preload: false, iframes: false }).then(({ violations }) =>
   violations.filter(({ impact }) => ["serious", "critical"].includes(impact))
     .flatMap(({ id, help, nodes }) =>
       nodes.map(({ html }) => `${id} (${help}): ${html.slice(0, 200)}`)))

@@ -155,7 +155,7 @@ def _modules_of(sources: list[Source], deployable: PurePosixPath | None = None) 
 def _top_level_name(path: PurePosixPath, deployable: PurePosixPath) -> str:
     if path.is_relative_to("services"):
         return deployable.name  # a package
-    return path.relative_to(deployable).parts[0].removesuffix(".py")  # files beside main.py
+    return path.relative_to(deployable).parts[0].removesuffix(".py")  # files next to main.py
 
 
 def _deployable(path: PurePosixPath) -> PurePosixPath | None:

@@ -26,7 +26,7 @@ _FILE = re.compile(rf"^`functions/tools/{NAME}/([\w.]+)`.*?^```\w+\n(.*?)^```", 
 
 @pytest.fixture
 def folders(tmp_path: Path) -> Path:
-    """The tools of the tree, and beside them the page's."""
+    """The tools in the tree, together with the page's."""
     folders = tmp_path / "tools"
     shutil.copytree(ROOT / "functions" / "tools" / "lookup_account", folders / "lookup_account")
     (folders / NAME).mkdir()
@@ -54,7 +54,7 @@ async def test_the_pages_tool_can_be_called_once_its_folder_is_there(
 ) -> None:
     settings = StackSettings(
         out=tmp_path / "out",
-        gemini_api_key="nobody asks Gemini here",
+        gemini_api_key="Gemini isn't used here",
         webhook_port=free_port(),
         stream_port=free_port(),
         store_url=f"sqlite:{tmp_path / 'ringdown.db'}",

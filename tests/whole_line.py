@@ -128,7 +128,7 @@ async def served_function(
 @asynccontextmanager
 async def running_gemini(scenario: Path, folder: Path) -> AsyncIterator[GeminiLiveServer]:
     """As `devtools.gemini_stand_in.running_gemini_stand_in`."""
-    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nobody waits yet
+    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
     async with GeminiLiveServer(load_scenario(scenario), api_key=API_KEY, folder=folder) as gemini:
         yield gemini
 

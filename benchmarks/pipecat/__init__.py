@@ -1,1 +1,1 @@
-"""Pipecat's phone bot, in an environment of its own, to be measured beside ours."""
+"""Pipecat's phone bot, in a separate environment, measured in the same run as ours."""

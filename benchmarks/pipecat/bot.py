@@ -5,8 +5,8 @@ gemini-live-starters/phone-bot/bot.py at 2b1e375); benchmarks/pipecat/README.md 
 and why. One process serves all calls: the webhook at `/`, streams at `/ws`, readiness at `/ready`.
 
 Environment: PORT, GEMINI_BASE_URL, GEMINI_API_KEY; SSL_CERT_FILE for the endpoint's authority.
-`VAD=off` leaves out the voice activity detection that the example runs beside the model's. With
-TWILIO_API_URL, TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN the bot hangs up by Twilio's REST API.
+`VAD=off` leaves out the voice activity detection that the example runs in addition to the model's.
+With TWILIO_API_URL, TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN the bot hangs up by Twilio's REST API.
 """
 
 import os

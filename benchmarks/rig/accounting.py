@@ -38,7 +38,7 @@ class BurstLog:
         self._awaited[tone] = burst
 
     def heard(self, heard: Heard, rate_hz: int) -> None:
-        """A burst that nobody awaits is a piece of one that was cut: it tells nothing."""
+        """An unexpected burst is a piece of one that was cut off: ignore it."""
         burst = self._awaited.pop(heard.tone, None)
         if burst is not None:
             burst.heard_s = heard.at_s
@@ -56,7 +56,7 @@ class BurstLog:
 
 @dataclass(slots=True)
 class BargeIn:
-    """When the model said that it was interrupted, and when the caller was told to be silent."""
+    """When the model reported an interruption, and when `clear` was sent."""
 
     sent_s: float
     cleared_s: float | None = None
@@ -72,9 +72,11 @@ class CallLog:
     started_s: float | None = None
     """When the caller sent `start`."""
     asked_s: float | None = None
-    """When the model was asked to speak; it speaks at once."""
+    """When the model was asked to speak; it speaks immediately."""
     sound_s: float | None = None
-    """When the caller was sent the first sound, whoever made it."""
+    """When the caller was sent the first sound, from any source."""
+    pictures: int = 0
+    """How many the model was shown."""
     failure: str | None = None
 
     def cleared(self, at_s: float) -> None:
@@ -122,7 +124,7 @@ def barge_ins_ms(calls: Iterable[CallLog], window: Window) -> list[float]:
 
 
 def clears_missed(calls: Iterable[CallLog], window: Window) -> int:
-    """Interruptions after which the caller was not told to be silent."""
+    """Interruptions without a `clear`."""
     barge_ins = (barge_in for call in calls for barge_in in call.barge_ins)
     return sum(b.cleared_s is None and window.has(b.sent_s) for b in barge_ins)
 

@@ -39,7 +39,7 @@ class Rig:
     callers: list[Caller] = field(default_factory=list)
 
     async def place(self, count: int, starts_per_s: float) -> None:
-        """Start so many calls, spread over the 20 ms of a frame.
+        """Start `count` calls, spread over the 20 ms of a frame.
 
         Only one is on its way at a time, so that each session of the model is known to be its
         call's. A target that takes a minute for all of them gets no more.
@@ -88,7 +88,7 @@ class Rig:
 
 @asynccontextmanager
 async def running(target: Target, calls: int, pins: Pins | None) -> AsyncIterator[Rig]:
-    """The rig around a target that runs in processes of its own, ready for `calls` at once.
+    """The rig around a target that runs in separate processes, ready for `calls` parallel calls.
 
     Raises devtools.processes.ProcessFailed.
     """

@@ -19,6 +19,7 @@ from benchmarks.rig.wires import MODEL_HZ, Wire, from_base64, quoted_after
 
 _SEED = 2
 _CHUNK_S = CHUNK_MS / 1000
+_BEGINNING = 100
 _CHUNKS_A_TRANSCRIPT = 8  # about three a second
 _TRANSCRIPT_S = _CHUNKS_A_TRANSCRIPT * _CHUNK_S
 
@@ -91,7 +92,9 @@ class ModelSession(WSListener):
         if frame.msg_type in (WSMsgType.TEXT, WSMsgType.BINARY):
             message = frame.get_payload_as_bytes()
             data = quoted_after(message, b'"data"')
-            if data:
+            if data and b'"video"' in message[:_BEGINNING]:
+                self._call.pictures += 1
+            elif data:
                 self._hear(message, data, now_s)
             else:
                 self._obey(message, now_s)
@@ -123,7 +126,7 @@ class ModelSession(WSListener):
         elif self._call.asked_s is None and b'"text"' in message:
             self._greet(now_s)
 
-    # What is said
+    # Speech
 
     def _greet(self, now_s: float) -> None:
         self._call.asked_s = now_s
@@ -231,7 +234,7 @@ class ModelEndpoint:
             self._expected = None
 
     def accept(self, _request: WSUpgradeRequest) -> ModelSession | None:
-        """The listener for a connection; None refuses one that nobody expects."""
+        """The listener for a connection; None refuses an unexpected one."""
         if self._expected is None:
             return None
         (number, call, opened), self._expected = self._expected, None

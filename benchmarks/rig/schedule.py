@@ -1,4 +1,4 @@
-"""One timer for all calls: what is due is done, in the order of its time."""
+"""One timer for all calls, which runs their work in order of time."""
 
 import asyncio
 import heapq

@@ -25,7 +25,7 @@ class Turn:
 def turns(seed: int, pieces: Sequence[Piece]) -> Iterator[Turn]:
     """Endless. The first is the greeting: it begins with a burst and is not interrupted.
 
-    A turn begins in silence and, if nobody interrupts it, ends outside of a burst.
+    A turn begins in silence and, unless interrupted, ends outside a burst.
     """
     dice = random.Random(seed)  # noqa: S311 - to be repeated
     first = dice.choice([n for n, piece in enumerate(pieces) if _begins_with_burst(piece)])

@@ -37,7 +37,7 @@ def find_pins() -> Pins | None:
 
 @contextmanager
 def kept_to_rig_core(pins: Pins | None) -> Iterator[None]:
-    """Keep this process, and what it starts beside the target, to the rig's core for a while."""
+    """Pin this process and its children, except the target, to the rig's core for a while."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, before if pins is None else {pins.rig})
     try:

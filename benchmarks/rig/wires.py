@@ -15,7 +15,7 @@ RELAY_UP = 4
 """How often the relay repeats a payload on its way up, so that it carries as many bytes as PCM16
 at 16 kHz does."""
 RELAY_DOWN = MODEL_HZ // PHONE_HZ * 2
-"""Of so many bytes of the model's audio the relay takes the first."""
+"""The relay forwards the first of this many bytes of the model's audio."""
 
 _DEFAULT_INPUT_HZ = 16_000
 _RATE = re.compile(rb"audio/pcm;\s*rate=(\d+)")

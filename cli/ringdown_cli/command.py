@@ -1,4 +1,4 @@
-"""What every command is given, and how it says that it cannot go on."""
+"""What every command gets, and how it says that it can't continue."""
 
 import argparse
 import datetime

@@ -1,4 +1,4 @@
-"""`ringdown console`: the console's pages for whoever is at this machine."""
+"""`ringdown console`: the console's pages, for the person at this machine."""
 
 import argparse
 import asyncio
@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 import webbrowser
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 from ringdown.clock import Now
@@ -45,8 +45,13 @@ async def serve_console(arguments: argparse.Namespace, surroundings: Surrounding
 
 
 @asynccontextmanager
-async def serving_pages(store: Store, listener: socket.socket, now: Now) -> AsyncIterator[str]:
-    """The address of the pages, which are served meanwhile; closes `listener`."""
+async def serving_pages(
+    store: Store, listener: socket.socket, now: Now, framed_by: Collection[str] = ()
+) -> AsyncIterator[str]:
+    """The address of the pages, which are served meanwhile; closes `listener`.
+
+    Pages of the origins `framed_by` may show them inside themselves.
+    """
     from console.desk import Desk  # with what it needs, it takes a second
     from console.serving import serve
     from console.site import console
@@ -54,7 +59,7 @@ async def serving_pages(store: Store, listener: socket.socket, now: Now) -> Asyn
 
     port, stop = listener.getsockname()[1], asyncio.Event()
     hosts = [f"{name}:{port}" for name in (HOST, "localhost")]
-    pages = console(Desk(store, now), LocalDoorkeeper(_person(), hosts))
+    pages = console(Desk(store, now), LocalDoorkeeper(_person(), hosts), framed_by)
     serving = asyncio.create_task(serve(pages, listener, stop))
     try:
         yield f"http://{HOST}:{port}/"

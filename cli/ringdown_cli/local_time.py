@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
 class _ThisMachine(datetime.tzinfo):
-    """The system's own time zone, whose name nobody needs to know."""
+    """The system's time zone, whatever its name."""
 
     def utcoffset(self, local: datetime.datetime | None) -> datetime.timedelta | None:
         return None if local is None else local.replace(tzinfo=None).astimezone().utcoffset()

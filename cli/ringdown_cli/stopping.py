@@ -35,7 +35,7 @@ async def stoppable(command: Coroutine[object, object, int]) -> int:
                 raise
             status = 128 + stop.number  # whatever else went wrong while it was being stopped
         if stop.number is signal.SIGHUP:
-            status = status or 128 + stop.number  # nobody has seen all that was printed
+            status = status or 128 + stop.number  # some of the output was lost
         if stop.number is not None:
             with suppress(OSError, ValueError):
                 sys.stdout.flush()

@@ -54,7 +54,7 @@ async def choose_store(
     the deployment, or of what ran here last.
 
     Raises ConfigurationError if there is none. A file that is not there is made only if `create`,
-    so that a misspelt path is told instead of being an empty store.
+    so that a misspelt path is an error instead of an empty store.
     """
     url = named or surroundings.environ.get("STORE_URL", "").strip()
     if not url:

@@ -63,7 +63,7 @@ class Terminal:
         print_line(self._styled(text, Style.FAINT), self._errors)
 
     def confirm(self, question: str) -> bool:
-        """Ask for a yes; whoever says nothing, or is not there, has said no."""
+        """Ask for a yes; silence, or a missing person, means no."""
         return self.ask(f"{question} [y/N]").lower() in ("y", "yes")
 
     def ask(self, question: str) -> str:
@@ -106,7 +106,7 @@ def standard_terminal(environ: Mapping[str, str]) -> Terminal:
 
 
 def print_line(text: str, stream: TextIO) -> None:
-    """Print and flush. If nobody can read it, stop, as if the terminal had been closed."""
+    """Print and flush. If the reader is gone, stop, as if the terminal had been closed."""
     try:
         print(text, file=stream, flush=True)
     except OSError as error:

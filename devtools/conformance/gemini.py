@@ -121,7 +121,7 @@ def with_setup(**changes: Any) -> Script:
 
 
 def with_message(message: Json, **changes: Any) -> Script:
-    """One message after the setup, and a question to see whether the session goes on."""
+    """One message after the setup, and a question to see whether the session survives."""
 
     async def script(sessions: Sessions) -> None:
         async with _set_up(sessions, **changes) as wire:

@@ -161,7 +161,7 @@ async def simulated_call(out: Path, environ: Mapping[str, str]) -> Recording:
 
 
 async def real_call(out: Path, environ: Mapping[str, str]) -> Recording:
-    """The same by a person, who is told what to say. Raises as `simulated_call`, TimeoutError."""
+    """The same with a person, who reads out sentences. Raises as `simulated_call`, TimeoutError."""
     settings = StackSettings(
         out,
         inherited=inherited(environ),

@@ -5,11 +5,11 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from devtools.ports import HOST, listen
+from devtools.ports import listen
 from devtools.processes import say
 from devtools.stack import described
 from devtools.talk.line import TalkLine, running_line
-from devtools.talk.server import serving
+from devtools.talk.server import origins, serving
 from ringdown.settings import SettingsReader
 from ringdown_cli.command import Surroundings
 from ringdown_cli.console import serving_pages
@@ -34,10 +34,12 @@ async def talk(surroundings: Surroundings) -> None:
                 surroundings.environ,
                 out,
                 surroundings.now,
-                page_origin=f"http://{HOST}:{listener.getsockname()[1]}",
+                framed_by=origins(listener),
             ) as line,
             serving(line, listener) as url,
-            serving_pages(line.store, pages, surroundings.now) as line.console_url,
+            serving_pages(
+                line.store, pages, surroundings.now, framed_by=origins(listener)
+            ) as line.console_url,
         ):
             with described(line.stack, out):
                 await _invite(line, url)

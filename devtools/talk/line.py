@@ -158,10 +158,14 @@ def texting_environ(texts_url: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def running_line(
-    environ: Mapping[str, str], out: Path, now: Callable[[], datetime.datetime], *, page_origin: str
+    environ: Mapping[str, str],
+    out: Path,
+    now: Callable[[], datetime.datetime],
+    *,
+    framed_by: Sequence[str],
 ) -> AsyncIterator[TalkLine]:
-    """Every part a process of its own; two handlers, so that one can be killed in a call. The page
-    at `page_origin` may show the caller's page in a frame.
+    """Every part a process of its own; two handlers, so that one can be killed in a call. Pages
+    of the origins in `framed_by` may show the caller's page in a frame.
 
     Raises devtools.processes.ProcessFailed.
     """
@@ -179,7 +183,7 @@ async def running_line(
             handlers=2,
             served_tools=None,
             clock=out / "clock",
-            caller_page_framed_by=page_origin,
+            caller_page_framed_by=framed_by,
             tool_environ=texting_environ(texts_url),
         ) as (stack, store),
         making_clips(line_clip_maker(model), store, now),

@@ -8,15 +8,6 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from ringdown.tools import Json
-
-_MOST_TEXT = 1_000_000
-
-
-Purpose: TypeAlias = Literal["check", "show", "save"]
-"""Only to be told what is wrong; to have it as YAML and as fields; to save it if it can be used."""
-
-
 # From the page
 
 
@@ -46,44 +37,10 @@ class Trouble(msgspec.Struct, frozen=True, tag="trouble", tag_field="do"):
     what: Literal["drop_stream", "kill_handler", "go_away"]
 
 
-class EditAgent(msgspec.Struct, frozen=True, tag="edit_agent", tag_field="do"):
-    """An edit of the document of version `version`: its YAML, and the fields that the form changed.
-
-    A field that is None is taken out.
-    """
-
-    purpose: Purpose
-    text: Annotated[str, msgspec.Meta(max_length=_MOST_TEXT)]
-    fields: dict[str, Json]
-    version: str
-
-
-FromPage: TypeAlias = Dial | Speak | Press | HangUp | Trouble | EditAgent
+FromPage: TypeAlias = Dial | Speak | Press | HangUp | Trouble
 
 
 # To the page
-
-
-class FieldProblem(msgspec.Struct, frozen=True):
-    """`field` is one of the document's, perhaps unknown, or empty if it is about all of it."""
-
-    field: str
-    words: str
-
-
-class AgentShown(msgspec.Struct, frozen=True, tag="agent", tag_field="is"):
-    """The agent's document as YAML and as fields, which are None if the YAML can't be read.
-
-    `good` is whether it can be used; `said` what came of saving it, if it was to be saved.
-    """
-
-    purpose: Purpose
-    text: str
-    fields: dict[str, Json] | None
-    version: str
-    problems: tuple[FieldProblem, ...] = ()
-    said: str = ""
-    good: bool = True
 
 
 class LineReady(msgspec.Struct, frozen=True, tag="line", tag_field="is"):
@@ -97,11 +54,8 @@ class LineReady(msgspec.Struct, frozen=True, tag="line", tag_field="is"):
     numbers: dict[str, str]
     suggestions: tuple[str, ...]
     phrases: tuple[str, ...]
-    voices: tuple[str, ...]
-    tools: dict[str, str]
     pictures: tuple[str, ...]
     is_stand_in: bool
-    agent: AgentShown
 
 
 class CallFigure(msgspec.Struct, frozen=True):
@@ -191,7 +145,6 @@ class Problem(msgspec.Struct, frozen=True, tag="problem", tag_field="is"):
 
 ToPage: TypeAlias = (
     LineReady
-    | AgentShown
     | CallChanged
     | Answering
     | Happened

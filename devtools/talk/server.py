@@ -17,7 +17,7 @@ from ringdown.call_page import palette
 from simulators.pictures import PICTURES, picture
 
 _SOCKET = "/line"
-_MOST_MESSAGE_BYTES = 2 * 1024 * 1024
+_CONSOLE = "/console/"
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -26,50 +26,54 @@ _TYPES = {
 }
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
-    " base-uri 'none'; form-action {caller_page}; frame-src {caller_page}; frame-ancestors 'none'"
+    " base-uri 'none'; form-action {caller_page}; frame-ancestors 'none';"
+    " frame-src 'self' {frames}"
 )
-"""The caller's page is shown in a frame, and is sent pictures."""
+"""In frames: the agent's form, which is a page of the console, and the caller's page, which is also
+sent pictures."""
+
+
+def origins(listener: socket.socket) -> list[str]:
+    """Those under which the page can be reached."""
+    port = listener.getsockname()[1]
+    return [f"http://{name}:{port}" for name in (HOST, "localhost")]
 
 
 @asynccontextmanager
 async def serving(line: TalkLine, listener: socket.socket) -> AsyncIterator[str]:
     """The page's address; closes `listener`."""
 
+    ours = origins(listener)
+
     async def talk(page: ServerConnection) -> None:
         await Telephone(page, line).run()
 
     def answer(page: ServerConnection, request: Request) -> Response | None:
-        return _answer(line, request, page.local_address[1])
+        return _answer(line, request, ours)
 
-    async with serve(
-        talk,
-        sock=listener,
-        process_request=answer,
-        compression=None,
-        max_size=_MOST_MESSAGE_BYTES,
-    ):
-        yield f"http://{HOST}:{listener.getsockname()[1]}/"
+    async with serve(talk, sock=listener, process_request=answer, compression=None):
+        yield f"{ours[0]}/"
 
 
-def _answer(line: TalkLine, request: Request, port: int) -> Response | None:
+def _answer(line: TalkLine, request: Request, ours: list[str]) -> Response | None:
     """A file, a refusal, or None for the page's own WebSocket.
 
     Other pages that are open in the browser must not use the telephone, under whatever name they
     reach this machine.
     """
-    names = {f"{name}:{port}" for name in (HOST, "localhost")}
     hosts = request.headers.get_all("Host")
     if len(hosts) != 1:  # RFC 9112, section 3.2
         return _response(http.HTTPStatus.BAD_REQUEST, b"A request has one Host header.\n")
-    if hosts[0] not in names:
+    if f"http://{hosts[0]}" not in ours:
         return _response(http.HTTPStatus.FORBIDDEN, b"This address is not ours.\n")
     path = request.path.partition("?")[0]
     if path == _SOCKET:
-        if request.headers.get_all("Origin") in [[f"http://{name}"] for name in names]:
+        if request.headers.get_all("Origin") in [[origin] for origin in ours]:
             return None
         return _response(http.HTTPStatus.FORBIDDEN, b"Only the page itself may use the line.\n")
-    if path == "/console" and line.console_url:
-        return _response(http.HTTPStatus.FOUND, b"", more=(("Location", line.console_url),))
+    if path.startswith(_CONSOLE) and line.console_url:
+        address = line.console_url + path.removeprefix(_CONSOLE)
+        return _response(http.HTTPStatus.FOUND, b"", more=(("Location", address),))
     if path.startswith("/calls/"):
         return _call(line, path.removeprefix("/calls/"))
     if path.startswith("/pictures/"):
@@ -84,7 +88,10 @@ def _picture(name: str) -> Response:
 
 
 def _file(name: str, line: TalkLine) -> Response:
-    policy = _POLICY.format(caller_page=line.stack.caller_page_local_url or "'none'")
+    caller_page = line.stack.caller_page_local_url
+    policy = _POLICY.format(
+        caller_page=caller_page or "'none'", frames=f"{line.console_url} {caller_page}"
+    )
     if name == "palette.css":
         return _page_file(name, palette().encode(), policy)
     files = {file.name: file for file in (resources.files(__package__) / "page").iterdir()}

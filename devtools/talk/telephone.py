@@ -12,7 +12,6 @@ from websockets.exceptions import ConnectionClosed
 from devtools.following import complete_record, following
 from devtools.model_wire import Heard
 from devtools.network_events import moments, recording_began_ms
-from devtools.talk.agent_document import edit_agent, show_agent
 from devtools.talk.browser_handset import BrowserHandset
 from devtools.talk.call_telling import Telling, told
 from devtools.talk.line import CALLERS, GO_AWAY_S, LineBusy, NotDialled, TalkLine
@@ -20,7 +19,6 @@ from devtools.talk.messages import (
     CallChanged,
     CallFigure,
     Dial,
-    EditAgent,
     FromPage,
     HangUp,
     Happened,
@@ -35,9 +33,7 @@ from devtools.talk.messages import (
 from ringdown.call_page import CallPage, Recording, call_page, view_of
 from ringdown.calls import CallRecord
 from ringdown.calls.problems import problems
-from ringdown.gemini.models import VOICES
 from ringdown.phone_numbers import is_e164
-from ringdown.tools import ASK_FOR_PHOTO
 from simulators.pictures import PICTURES
 from simulators.speech.synthesis import SpeechError, synthesize
 from simulators.twilio import Call, CallError, CallEvent
@@ -88,19 +84,14 @@ class Telephone:
 
     async def _greet(self) -> None:
         line = self._line
-        named = await line.store.declared_tools()
-        tools = await line.store.read_tools(tuple(n for n in named if n != ASK_FOR_PHOTO))
         self._tell(
             LineReady(
                 callers=CALLERS,
                 numbers=await line.numbers(),
                 suggestions=tuple(line.suggestions),
                 phrases=tuple(line.phrases),
-                voices=tuple(sorted(VOICES)),
-                tools={tool.name: tool.description for tool in tools},
                 pictures=PICTURES,
                 is_stand_in=line.stand_in is not None,
-                agent=await show_agent(line.store),
             )
         )
 
@@ -149,8 +140,6 @@ class Telephone:
                 await self._press(key)
             case Trouble():
                 await self._trouble(wish)
-            case EditAgent():
-                self._tell(await edit_agent(self._line.store, wish, self._line.now()))
             case _:
                 assert_never(wish)
         return ()

@@ -22,7 +22,7 @@ from ringdown.stores import open_store, read_store_url
 
 
 def _clip_maker(backend: GeminiBackend | None) -> ClipMaker | None:
-    """None where Gemini is not to be asked: then there are no clips."""
+    """None without a Gemini backend: no clips are made."""
     if backend is None:
         return None
 

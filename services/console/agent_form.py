@@ -5,157 +5,25 @@ field that is left at its default is not written.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field as dataclass_field
-from typing import Literal
+from collections.abc import Collection, Iterator
 
 import msgspec
 
 from console.forms import Form
 from ringdown.agents import Agent, Draft
 from ringdown.agents.documents import Document
-from ringdown.agents.field_notes import FIELD_NOTES
-from ringdown.agents.opening_hours import WEEKDAYS
-from ringdown.gemini.models import MODELS, VOICES
-from ringdown.tools import Json
+from ringdown.agents.form_fields import AGENT_FORM, DRAFT_FORM, HAS_HOURS, HOURS, Field, Group
+from ringdown.tools import ASK_FOR_PHOTO, Json
 
-Kind = Literal["line", "prose", "list", "choice", "number", "flag", "names", "pairs", "examples"]
 _BLANK_ROWS = 2
-HOURS, HAS_HOURS = "opening_hours", "has_opening_hours"
+_NOTHING = '""'
+"""Written for a text that is empty on purpose; an empty field leaves it to the default."""
 _NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,6})?")
 _PLACE = re.compile(r"\[([0-9]+)\]")
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """`path` leads through the document: `idle.nudge_after_s`."""
-
-    path: str
-    label: str
-    kind: Kind
-    choices: Mapping[str, str] = dataclass_field(default_factory=dict)
-    """What each is called."""
-    hint: str = ""
-
-    @property
-    def note(self) -> str:
-        note = FIELD_NOTES.get(self.path)
-        return self.hint or ("" if note is None else note.text)
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    title: str
-    fields: tuple[Field, ...]
-    is_open: bool = False
-
-
-_PATIENCE = {"quick": "quick", "normal": "normal", "patient": "patient: for slow speakers"}
-_SENSITIVITY = {"high": "any voice", "low": "a clear voice: for noisy lines"}
-_OUTSIDE = {
-    "message": "a message, and the end",
-    "fallback_number": "a message, and the fallback number",
-    "answer": "the agent all the same",
-}
-_THINKING = {"": "as the model likes"} | {
-    level: level for level in ("minimal", "low", "medium", "high")
-}
-_VOICES = {name: f"{name}: {character}" for name, character in VOICES.items()}
-_ITS_OWN = "Leave it empty for a sentence in the agent's language."
-_FACTS = "The tool that knows the caller; it says {caller_facts}."
-_SAYS = Group(
-    "What it says",
-    (
-        Field("greeting", "Greeting", "line"),
-        Field("instructions", "Instructions", "prose"),
-        Field("notice", "Notice", "prose"),
-    ),
-    is_open=True,
-)
-_HOURS = Group(
-    "Opening hours",
-    (
-        Field("time_zone", "Time zone", "line"),
-        Field(
-            HAS_HOURS, "This agent has opening hours", "flag", hint="Without, it is always open."
-        ),
-        *(
-            Field(
-                f"{HOURS}.{day}",
-                day.capitalize(),
-                "line",
-                hint="09:00-12:00, 13:00-17:30 or 24h; empty is closed." if day == "monday" else "",
-            )
-            for day in WEEKDAYS
-        ),
-        Field(f"{HOURS}.closed_on", "Days off", "list", hint="12-25 is every year; one a line."),
-        Field(
-            f"{HOURS}.outside",
-            "Outside these hours",
-            "choice",
-            _OUTSIDE,
-        ),
-        Field(f"{HOURS}.message", "Message outside these hours", "prose", hint=_ITS_OWN),
-    ),
-)
-_GROUPS = (
-    _SAYS,
-    Group(
-        "Voice and language",
-        (
-            Field("voice", "Voice", "choice", _VOICES),
-            Field("volume_db", "Volume", "number"),
-            Field("language", "Language", "line"),
-            Field("languages", "Callers also speak", "list", hint="One a line: en-US, es-US."),
-            Field("vocabulary", "Words easily misheard", "list", hint="One a line."),
-            Field("model", "Model", "choice", {name: name for name in MODELS}),
-            Field("thinking", "Thinking", "choice", _THINKING),
-            Field("temperature", "Temperature", "number"),
-        ),
-    ),
-    Group(
-        "Tools",
-        (
-            Field("tools", "Tools it may call", "names"),
-            Field("before_call", "Called while the phone rings", "line", hint=_FACTS),
-            Field("google_search", "May search the web", "flag"),
-            Field("photos", "May ask for photos", "flag"),
-            Field("keep_photos", "Photos are kept with the call", "flag"),
-            Field("waiting_phrases", "Said while a tool takes long", "list", hint="One a line."),
-        ),
-    ),
-    Group(
-        "People",
-        (
-            Field("fallback_number", "Fallback number", "line"),
-            Field("transfer_numbers", "May transfer to", "pairs"),
-            Field("transfer_accept", "They press 1 to take the call", "flag"),
-        ),
-    ),
-    _HOURS,
-    Group(
-        "How a call goes",
-        (
-            Field("turn_taking.patience", "Patience", "choice", _PATIENCE),
-            Field("turn_taking.start_sensitivity", "Interrupted by", "choice", _SENSITIVITY),
-            Field("protect_greeting", "The greeting is heard out", "flag"),
-            Field("idle.nudge_after_s", "Asks a silent caller after (s)", "number"),
-            Field("idle.goodbye_after_s", "Says goodbye after (s)", "number"),
-            Field("max_call_s", "Longest call (s)", "number"),
-            Field("max_cost_usd", "Most a call may cost ($)", "number"),
-            Field("remember_callers", "Remembers callers", "flag"),
-            Field("apply_to_live_calls", "Edits reach live calls", "flag"),
-        ),
-    ),
-    Group("Examples", (Field("examples", "Examples", "examples"),)),
-)
-_TESTERS = Group(
-    "Who hears this draft", (Field("testers", "Testers", "list", hint="One a line: +14155550123."),)
-)
-
-
 def groups(*, draft: bool) -> tuple[Group, ...]:
-    return (_GROUPS[0], _TESTERS, *_GROUPS[1:]) if draft else _GROUPS
+    return DRAFT_FORM if draft else AGENT_FORM
 
 
 def shown(field: Field, document: Document, *, draft: bool = False) -> Json:
@@ -179,6 +47,8 @@ def shown(field: Field, document: Document, *, draft: bool = False) -> Json:
             return [*rows, *[("", "")] * _BLANK_ROWS]
         case "flag":
             return value is True
+        case "prose" if value == "":
+            return _NOTHING
         case _:
             return _text(value)
 
@@ -199,9 +69,11 @@ def applied(base: Document, form: Form, *, draft: bool = False) -> Document:
 
 
 def offered_tools(document: Document, declared: Collection[str]) -> list[str]:
-    """Those that the document names, too, even if there are no such tools."""
+    """Those that the document names, too, even if there are no such tools. The one that asks for
+    photos has a field of its own."""
     named = document.get("tools")
-    return sorted({*declared, *map(str, named if isinstance(named, list) else ())})
+    offered = {*declared} - {ASK_FOR_PHOTO}
+    return sorted(offered | {*map(str, named if isinstance(named, list) else ())})
 
 
 def field_of(problem: str, *, draft: bool) -> str | None:
@@ -230,7 +102,7 @@ def _given(field: Field, form: Form) -> Json:
             rows = _rows(field, form, "caller", "contains")
             return [_to_example(caller, contains) for caller, contains in rows] or None
         case "prose":
-            return text if text.strip() else None
+            return "" if text.strip() == _NOTHING else text if text.strip() else None
         case _:
             return text.strip() or None
 

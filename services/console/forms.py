@@ -1,6 +1,5 @@
 """What a form on a page sends."""
 
-from collections.abc import Iterator
 from urllib.parse import parse_qsl
 
 from starlette.exceptions import HTTPException
@@ -19,9 +18,6 @@ class Form:
 
     def __contains__(self, name: str) -> bool:
         return any(each == name for each, _ in self._fields)
-
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        return iter(self._fields)
 
     def text(self, name: str) -> str:
         """Without space around it; empty if it is not there."""

@@ -5,7 +5,7 @@ by `Sec-Fetch-Site`, older ones by `Origin`; no page can forge either. This need
 form that was left open overnight can still be sent, whichever instance gets it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -23,12 +23,11 @@ OPEN = (READY, "/static/")
 _READING = ("GET", "HEAD")
 ASKING = ("/calls/search",)
 """Forms that change nothing: they are sent so that no phone number is in an address."""
-POLICY = (
+_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
-    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    " form-action 'self'; base-uri 'none'; frame-ancestors "
 )
 _HEADERS = {
-    "Content-Security-Policy": POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
@@ -39,23 +38,31 @@ _log = Log(__name__)
 
 
 class Guard:
-    """Gives pages the person who asks, `request.state.person`; refuses everybody else."""
+    """Gives pages the person who asks, `request.state.person`; refuses everybody else.
 
-    def __init__(self, app: ASGIApp, doorkeeper: Doorkeeper, refusal: Refusal) -> None:
+    Pages of the origins `framed_by` may show the console inside themselves.
+    """
+
+    def __init__(
+        self, app: ASGIApp, doorkeeper: Doorkeeper, refusal: Refusal, framed_by: Collection[str]
+    ) -> None:
         self._app = app
         self._doorkeeper = doorkeeper
         self._refusal = refusal
+        policy = _POLICY + (" ".join(framed_by) or "'none'")
+        self._headers = {**_HEADERS, "Content-Security-Policy": policy}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":  # nothing else is served
             return
         request = Request(scope, receive)
-        respond = _with_headers(send, is_page=not request.url.path.startswith(OPEN))
+        is_page = not request.url.path.startswith(OPEN)
+        respond = _with_headers(send, self._headers, is_page=is_page)
         if request.url.path == READY:
             await PlainTextResponse("ready\n")(scope, receive, respond)
             return
         try:
-            if not request.url.path.startswith(OPEN):
+            if is_page:
                 request.state.person = await self._admitted(request)
         except Refused as refused:
             response = await self._refusal(request, refused)
@@ -91,11 +98,11 @@ def _is_from_our_page(headers: Headers) -> bool:
     return len(origins) == len(hosts) == 1 and urlsplit(origins[0]).netloc == hosts[0]
 
 
-def _with_headers(send: Send, *, is_page: bool) -> Send:
+def _with_headers(send: Send, given: Mapping[str, str], *, is_page: bool) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in _HEADERS.items():
+            for name, value in given.items():
                 headers.setdefault(name, value)
             headers.setdefault("Cache-Control", "no-store" if is_page else "no-cache")
         await send(message)

@@ -1,6 +1,7 @@
 """Google's Identity-Aware Proxy: who is asking, by the header that it signs.
 
-https://cloud.google.com/iap/docs/signed-headers-howto
+https://cloud.google.com/iap/docs/signed-headers-howto says how it is signed, and for whom: for a
+Cloud Run service, its audience is /projects/NUMBER/locations/REGION/services/SERVICE.
 
 The plain header with the e-mail address is not looked at: whoever reached the service without the
 proxy could write it.
@@ -94,11 +95,23 @@ class IapDoorkeeper:
                 " page again.",
                 status=503,
             ) from None
+        self._check_audience(claims.get("aud"))
         email = claims.get("email")
         if claims.get("iss") != ISSUER or not isinstance(email, str) or not email:
             _log.warning("signed header refused", reason="another issuer, or no e-mail address")
             raise Refused("Your sign-in could not be verified. Load the page again.", status=401)
         return email.removeprefix("accounts.google.com:")
+
+    def _check_audience(self, audience: object) -> None:
+        """The proxy's signature alone would let in whoever comes through anybody's proxy."""
+        if audience != self._audience:
+            _log.error("signed for another audience", got=str(audience), expected=self._audience)
+            raise Refused(
+                f"This sign-in was made for {audience}, and the console expects {self._audience}."
+                " If the first is this service, set IAP_AUDIENCE to it in terraform/console.tf, and"
+                " apply.",
+                status=401,
+            )
 
     async def _claims(self, token: str) -> Mapping[str, object]:
         header = google.auth.jwt.decode_header(token)  # type: ignore[no-untyped-call]
@@ -107,6 +120,6 @@ class IapDoorkeeper:
             raise ValueError("it is not signed as the proxy signs")
         keys = await self._keys.with_key(key_id)
         claims: Mapping[str, object] = google.auth.jwt.decode(  # type: ignore[no-untyped-call]
-            token, certs=keys, audience=self._audience, clock_skew_in_seconds=_CLOCK_SKEW_S
+            token, certs=keys, clock_skew_in_seconds=_CLOCK_SKEW_S
         )
         return claims

@@ -1,10 +1,11 @@
-"""Who may do what: `settings/people`, which operators edit."""
+"""Who may do what: `settings/people`, which editors change."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import msgspec
 
+from ringdown.agents.store import Edit
 from ringdown.stores.documents import Documents
 from ringdown.stores.paths import document_path
 
@@ -12,11 +13,20 @@ PEOPLE = document_path("settings", "people")
 Role = Literal["viewer", "editor"]
 
 
+class PeopleEdit(Edit, frozen=True, kw_only=True):
+    """Somebody changed who may do what."""
+
+    what: str
+
+
 class People(msgspec.Struct, frozen=True, kw_only=True):
     """`settings/people`. Everyone else is refused, even if Google's proxy lets them through."""
 
     roles: dict[str, Role] = {}
     """By e-mail address."""
+    edits: tuple[PeopleEdit, ...] = ()
+    """Those made on the page for people, the newest first; Firestore's console says nothing of
+    who."""
 
     def role_of(self, email: str) -> Role | None:
         by_small = {name.lower(): role for name, role in self.roles.items()}
@@ -61,7 +71,7 @@ async def known_person(documents: Documents, email: str) -> Person:
     role = people.role_of(email)
     if role is None:
         raise Refused(
-            f"{email} may not use this console. Ask someone who runs the line to add you to"
-            f" {PEOPLE} in the store, as viewer or as editor."
+            f"{email} may not use this console. Ask an editor to add you under People, or whoever"
+            f" runs the line to add you to {PEOPLE} in the store."
         )
     return Person(email, role)

@@ -20,6 +20,7 @@ SECTIONS = (
     ("/numbers", "Numbers & hours"),
     ("/callers", "Callers"),
     ("/costs", "Costs & limits"),
+    ("/people", "People"),
 )
 SAID = {
     "assigned": "Saved. The next call to that number goes to this agent.",
@@ -29,6 +30,7 @@ SAID = {
     "limited": "Saved. The next call is held to these limits.",
     "made": "Made. No number leads to it yet: choose one under Numbers & hours.",
     "not-blocked": "This caller was not blocked.",
+    "people": "Saved. It counts from the next page on.",
     "published": "Published. The next call is answered by this.",
     "restored": "Restored. The next call is answered by this revision.",
     "saved": "Saved. The next call uses it.",
@@ -68,6 +70,7 @@ class Pages:
         path = request.url.path
         return self.template(template).render(
             person=getattr(request.state, "person", None),
+            is_framed=request.headers.get("sec-fetch-dest") == "iframe",
             sections=SECTIONS,
             here=max((each for each, _ in SECTIONS if path.startswith(each)), key=len),
             said=SAID.get(request.query_params.get("said", ""), ""),

@@ -1,5 +1,7 @@
 """Every page of the console, and what it answers when something goes wrong."""
 
+from collections.abc import Collection
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,6 +21,7 @@ from console.pages.calls import CallPages
 from console.pages.costs import CostPages
 from console.pages.home import HomePage
 from console.pages.numbers import NumberPages
+from console.pages.people import PeoplePages
 from console.people import Doorkeeper, Refused
 from console.showing import FOLDER, Pages
 from ringdown.call_page import FILES
@@ -28,7 +31,8 @@ from ringdown.log import Log
 _log = Log(__name__)
 
 
-def console(desk: Desk, doorkeeper: Doorkeeper) -> ASGIApp:
+def console(desk: Desk, doorkeeper: Doorkeeper, framed_by: Collection[str] = ()) -> ASGIApp:
+    """Pages of the origins `framed_by` may show it inside themselves."""
     pages = Pages()
 
     async def refusal(request: Request, refused: Refused) -> Response:
@@ -63,11 +67,13 @@ def console(desk: Desk, doorkeeper: Doorkeeper) -> ASGIApp:
         CallPages(desk, pages),
         AgentHistory(desk, pages),
         AgentPublishing(desk, pages),
-        AgentEditor(desk, pages),
+        AgentEditor(desk, pages, is_draft=False),
+        AgentEditor(desk, pages, is_draft=True),
         AgentPages(desk, pages),
         NumberPages(desk, pages),
         CallerPages(desk, pages),
         CostPages(desk, pages),
+        PeoplePages(desk, pages),
     )
     app = Starlette(
         routes=[
@@ -81,4 +87,4 @@ def console(desk: Desk, doorkeeper: Doorkeeper) -> ASGIApp:
             InvalidDocument: damaged,
         },
     )
-    return Guard(app, doorkeeper, refusal)
+    return Guard(app, doorkeeper, refusal, framed_by)

@@ -36,7 +36,7 @@ from stream_handler.upload_watch import UploadWatch
 
 _CLAIM_TIMEOUT_S = 5.0
 _TURN_AWAY_TIMEOUT_S = 2.0
-_TRAVELLING_CLAIM_TIMEOUT_S = 1.0  # the caller hears nothing; the call can go on without
+_TRAVELLING_CLAIM_TIMEOUT_S = 1.0  # the caller hears nothing; the call can continue without
 
 _log = Log(__name__)
 
@@ -54,7 +54,7 @@ class Admitted:
     uploads: tuple[Upload, ...] = ()
     """What the caller sent in them."""
     greeting: bytes = b""
-    """The clip of the greeting, µ-law; empty if the model is to say it, or nobody."""
+    """The greeting's clip, µ-law; empty if the model says the greeting, or there is none."""
 
 
 class Admission:

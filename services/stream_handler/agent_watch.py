@@ -1,4 +1,4 @@
-"""Notices edits of agents whose calls want them at once, by looking every few seconds."""
+"""Polls for edits of agents that apply to live calls, every few seconds."""
 
 import asyncio
 from collections.abc import AsyncIterator

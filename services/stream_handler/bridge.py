@@ -130,7 +130,7 @@ class Bridge:
         """Requests under way. Only the end of the process cuts them off."""
         self._closed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        # An attempt that goes on with a call goes on with its time, too.
+        # An attempt that continues a call also continues its time.
         self._started_s = self._loop.time() - _age_s(call)
         self._warned: set[str] = set()
         self._sound_ms: float | None = None
@@ -267,7 +267,7 @@ class Bridge:
         self._handle(CallerAudio(self._now_ms(), pcm, self._up.level_dbfs))
 
     async def _fill_silence(self) -> None:
-        """Some carriers send no frames while the caller is silent: time goes on all the same, for
+        """Some carriers send no frames while the caller is silent. Time must still pass for
         the model and for our own ear."""
         while True:
             await asyncio.sleep(_NO_FRAMES_MS / 1_000)

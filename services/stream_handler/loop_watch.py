@@ -29,7 +29,7 @@ class LoopWatch:
         looks_back_s: float = LOOKS_BACK_S,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`now_s` is a clock that goes on while the loop stands still."""
+        """`now_s` is a clock that keeps running while the loop is blocked."""
         self._now_s = now_s
         self._stalled_after_s = stalled_after_s
         self._looks_back_s = looks_back_s

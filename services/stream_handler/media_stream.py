@@ -1,6 +1,6 @@
 """What a call needs of the carrier: a stream of the caller's sound and keys, and a way to be heard.
 
-`twilio/stream` is one. Another carrier is another folder beside `twilio/`, and a path in `server`.
+`twilio/stream` is one. Another carrier is another folder next to `twilio/`, and a path in `server`.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -65,7 +65,7 @@ class MediaStream(Protocol):
         """Have µ-law at 8 kHz played after what waits to be played."""
 
     def mark(self, name: str) -> bool:
-        """Ask to be told, by `MarkPlayed`, when all before it has been played."""
+        """Request a `MarkPlayed` when everything before it has been played."""
 
     def clear(self) -> bool:
         """Drop what has not been played yet."""

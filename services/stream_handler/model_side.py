@@ -1,6 +1,6 @@
 """The model's side of a call: opens sessions, and lets one take the place of another.
 
-Each session has a task of its own, which ends when its socket is closed. Only the session that
+Each session has its own task, which ends when its socket is closed. Only the session that
 holds the call is heard: what an earlier one still says is dropped.
 """
 
@@ -32,7 +32,7 @@ from stream_handler.call.events import (
     TurnCompleted,
 )
 
-_QUEUE_LIMIT = 100  # texts, pictures and tool answers: as many never wait at once
+_QUEUE_LIMIT = 100  # texts, pictures and tool results: this many never wait together
 _CLOSE_WITHIN_S = 2.0  # a socket is closed, or given up, by then
 
 ForModel: TypeAlias = SendModelText | SendModelImage | SendToolResponse | UpdateModelContext
@@ -55,11 +55,11 @@ class _Connection:
 
 
 class _Left(Exception):
-    """We want no more of the session."""
+    """We are done with the session."""
 
 
 class ModelSide:
-    """Nothing here waits: what cannot be sent at once is queued."""
+    """Nothing here waits: what can't be sent immediately is queued."""
 
     def __init__(
         self,
@@ -196,7 +196,7 @@ class ModelSide:
             self._lost(connection, ModelError("too many messages wait to be sent"))
 
     def _lost(self, connection: _Connection, error: ModelError) -> None:
-        """Told while the socket may still have to be closed: nobody waits for that."""
+        """Reported while the socket may still have to close: there is no need to wait for that."""
         if self._current is connection:
             self._end_sound()
             self._current = None

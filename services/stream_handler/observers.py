@@ -40,7 +40,7 @@ class ObservedSession:
         try:
             actions = self._session.handle(event)
         finally:
-            # Also the event that breaks the core: nobody needs it more.
+            # Also the event that breaks the core: it matters most.
             for observer in self._watching:
                 try:
                     observer.on_event(shown, actions)

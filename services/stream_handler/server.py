@@ -44,7 +44,7 @@ class Patience:
 
 
 class StreamServer:
-    """Serves calls until told to stop."""
+    """Serves calls until asked to stop."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class StreamServer:
         )
         self._loop_watch = loop_watch or LoopWatch()
         self._bridges: set[Bridge] = set()
-        """The live calls, and those that wait for tools; each has a task of its own."""
+        """The live calls, and those that wait for tools; each has its own task."""
         self._waiting: dict[ServerConnection, None] = {}
         """Connections that have not said `start`, the oldest first."""
         self._connections = 0
@@ -162,7 +162,7 @@ class StreamServer:
             await stream.close(CloseCode.INTERNAL_ERROR, "internal error")
 
     async def _open(self, socket: ServerConnection) -> MediaStream:
-        """Whoever says nothing makes room for those who come later. Raises Refused."""
+        """Silent connections make room for later ones. Raises Refused."""
         if len(self._waiting) >= _MOST_WAITING:
             oldest = next(iter(self._waiting))
             del self._waiting[oldest]  # the next newcomer finds another one
@@ -178,7 +178,7 @@ class StreamServer:
         return sum(not bridge.is_closed for bridge in self._bridges)
 
     def _is_overloaded(self, admitted: Admitted) -> bool:
-        """Whether one more call would spoil those in hand. A call that is taken up is in hand."""
+        """Whether another call would harm the live ones; a call taken over counts as live."""
         calls, most = self._live_calls, self._settings.max_calls
         if admitted.call.attempt > 1:
             return calls >= most * _MORE_WHEN_TAKEN_UP

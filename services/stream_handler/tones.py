@@ -1,4 +1,4 @@
-"""What callers hear while nobody speaks: the ringing tone, and two notes while they wait. µ-law."""
+"""What callers hear in silence: the ringing tone, and two notes while they wait. µ-law."""
 
 import functools
 

@@ -2,10 +2,10 @@
 
 RingdownError
 ├── ConfigurationError    ops': the process says what to set and does not start
-├── Conflict              nobody's: two edited at once; the second reads again, and decides
+├── Conflict              no one's: two edits at the same time; the second reads again, and decides
 ├── InvalidDocument       ops': the last good document is used instead, the reason is shown
 ├── NoCredentials         ops': what needed Google's REST APIs is left undone, and logged
-├── StoreUnavailable      the store's: retried; calls go on without it, and records wait
+├── StoreUnavailable      the store's: retried; calls continue without it, and records wait
 ├── Superseded            ours: another attempt holds the call; this one stops writing
 └── TokenRefused          the peer's: the stream is closed before anything is dialled
 """

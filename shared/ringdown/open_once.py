@@ -34,7 +34,7 @@ class OpenOnce(Generic[_Opened]):
             async with self._open() as it:
                 opened.set_result(it)
                 await asyncio.get_running_loop().create_future()
-        except Exception as error:  # noqa: BLE001 - handed to whoever asked for it
+        except Exception as error:  # noqa: BLE001 - handed to the caller
             if not opened.done():
                 opened.set_exception(error)
         finally:

@@ -1,4 +1,4 @@
-"""Read a process's settings from its environment, naming every problem at once."""
+"""Reads a process's settings from its environment, and reports all problems together."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit

@@ -72,7 +72,7 @@ def _algorithm(settings: str) -> str:
 
 
 def _spellings(url: str, host_header: str) -> Iterator[str]:
-    """`url` with and without its port; its host as it is, in ASCII, and as the request has it."""
+    """`url` with and without its port, its host unchanged, in ASCII, and as requested."""
     parts = urlsplit(url)
     userinfo, at, host = parts.netloc.rpartition("@")
     if parts.port is None:

@@ -58,7 +58,7 @@ def _parse_arguments() -> argparse.Namespace:
 
 
 async def _serve(arguments: argparse.Namespace, scenario: Scenario) -> int:
-    """Returns the exit status: 1 if nobody can learn where the server is."""
+    """Returns the exit status: 1 if it can't print where the server is."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

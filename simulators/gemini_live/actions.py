@@ -70,7 +70,7 @@ class TurnSpoken:
     """What the model said in one turn, whole or up to an interruption.
 
     `first_sample` and `samples` say where its audio lies in all that was sent (24 kHz);
-    `heard_ms` is how much of it had been played by then, if the client plays at once.
+    `heard_ms` is how much of it had been played by then, if the client plays immediately.
     """
 
     text: str

@@ -47,7 +47,7 @@ from simulators.speech.pcm import Pcm
 
 
 class Conversation:
-    """One session. Methods may raise Refused: then the session is to be closed with its code."""
+    """One session. If a method raises Refused, close the session with its code."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Conversation:
         return self._trouble.pass_on([complete], now_ms) + self._trouble.advance(now_ms)
 
     def advance(self, now_ms: float) -> list[Action]:
-        """Do what is due by now."""
+        """Do what the time calls for."""
         return self._trouble.advance(now_ms) + self._speak(self._speaker.advance(now_ms), now_ms)
 
     def receive(self, message: ClientMessage, now_ms: float) -> list[Action]:
@@ -212,7 +212,7 @@ class Conversation:
     def _take_content(self, content: ClientContent, now_ms: float) -> list[Action]:
         """History, and with `turn_complete` its last turn as a question.
 
-        The initial history that a setup announces asks nothing, whoever has its last turn.
+        The initial history that a setup announces asks for no reply, whichever side spoke last.
         """
         if self._is_told_history:
             self._is_told_history = not content.turn_complete

@@ -18,7 +18,7 @@ _TEXT_LEAD_MS = 300
 
 
 class Delivery:
-    """Begins at `start_ms`; ask `next_due_ms` and `take` what is due."""
+    """Begins at `start_ms`; call `take` at `next_due_ms`."""
 
     def __init__(self, text: str, pcm: Pcm, pace: Pace, start_ms: float) -> None:
         self.pace = pace
@@ -38,7 +38,7 @@ class Delivery:
 
 
 def duration_ms(samples: int) -> float:
-    """How long so many samples of the model's audio last."""
+    """How long this many samples of the model's audio last."""
     return samples * 1000 / OUTPUT_HZ
 
 

@@ -17,7 +17,7 @@ class Moment(Enum):
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """When so many seconds have passed since setup, or chunks, turns or calls were sent."""
+    """A number of seconds since setup, or of chunks, turns or calls that were sent."""
 
     moment: Moment
     count: float
@@ -57,7 +57,7 @@ class RefuseSetup:
 
 @dataclass(frozen=True, slots=True)
 class RefuseLongSetup:
-    """Refuse instructions of more than so many characters, as the service does with 1007."""
+    """Refuse instructions longer than `characters`, as the service does with 1007."""
 
     characters: int = 9_000
 
@@ -90,7 +90,7 @@ class Stall:
 
 @dataclass(frozen=True, slots=True)
 class PhantomInterruption:
-    """Report an interruption although nobody spoke."""
+    """Report an interruption although the caller was silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class AskAgain:
 
 @dataclass(frozen=True, slots=True)
 class Flood:
-    """Send `count` transcript fragments at once."""
+    """Send `count` transcript fragments in one go."""
 
     count: int = 2_000
 
@@ -134,7 +134,7 @@ FalseVoice = Literal["silence", "noise", "tone"]
 class ReplaceVoice:
     """From now on send zeros, noise of ±18, or a loud tone instead of speech.
 
-    Words go on beside silence and noise, and stop with a tone.
+    With silence and noise the words continue; with a tone they stop.
     """
 
     by: FalseVoice = "silence"
@@ -145,7 +145,7 @@ Misquote = Literal["other_words", "cut_off"]
 
 @dataclass(frozen=True, slots=True)
 class ReciteBadly:
-    """From now on say something before what is to be said word for word, or only half of it."""
+    """From now on, recite texts with something in front, or only half of them."""
 
     by: Misquote = "other_words"
 
@@ -249,7 +249,7 @@ Misbehaviour = AtConnect | InSession
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`session` counts connections from 1; None is every one. No `after` means at once."""
+    """`session` counts connections from 1; None is every one. No `after` means immediately."""
 
     action: Misbehaviour
     after: After | None = None
@@ -281,7 +281,7 @@ class FaultPlan:
 
     @property
     def next_s(self) -> float | None:
-        """Seconds after setup at which the next timed fault is due."""
+        """Seconds after setup at which the next timed fault happens."""
         times = (f.after.count for f in self._pending if f.after and f.after.moment is _SECONDS)
         return min(times, default=None)
 

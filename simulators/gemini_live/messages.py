@@ -127,7 +127,7 @@ class ToolResponses:
 
 @dataclass(frozen=True, slots=True)
 class ContextUpdate:
-    """None leaves a part as it is."""
+    """None leaves a part unchanged."""
 
     system_instruction: str | None
     tools: tuple[ToolDeclaration, ...] | None

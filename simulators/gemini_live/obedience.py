@@ -1,9 +1,9 @@
 """Sentences that are not in the scenario but follow from what the client asked of the model.
 
-A text that asks for something "word for word", in quotation marks, gets it whatever the scenario
-says. `{quoted}` in a reply's `say` is what the text that asks for the reply has in quotation marks,
-as a client asks for a greeting in exact words. `{instructed}` is what the session's instructions
-say about the question: the model understands nothing, but it can say only what it is told.
+A text that asks for something "word for word", in quotation marks, gets it, whatever the scenario
+says. `{quoted}` in a reply's `say` stands for the words that the requesting text has in quotation
+marks, such as a greeting. `{instructed}` stands for what the session's instructions say about the
+question: the model understands nothing, but it can only say what its instructions contain.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Everything one session saw: for tests while it goes on, for people in a folder afterwards."""
+"""Everything one session saw: for tests meanwhile, and for people in a folder afterwards."""
 
 import asyncio
 import json

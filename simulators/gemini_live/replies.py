@@ -88,9 +88,9 @@ def _answer_pictures(scenario: Scenario, memory: Memory) -> Answer | None:
 
 
 def asked(memory: Memory, text: str) -> tuple[str, Memory]:
-    """What `text` asks, and what was told before it.
+    """What `text` asks, and the content before it.
 
-    A text without words asks for an answer to what was told last: pipecat sends " " for that, and
+    A text without words asks for a reply to the latest content: pipecat sends " " for that, and
     LiveKit's Google plugin ".".
     """
     if normalise(text) or not memory.history:

@@ -20,7 +20,7 @@ class PlannedCall:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Speak `say`, then make `calls` at once; when all are answered, speak `then`.
+    """Speak `say`, then make all `calls`; when all have results, speak `then`.
 
     `otherwise` is for a response with an `error` and for a tool that is not declared. `then` may
     hold values of the result, in whatever the client wraps it: "{balance}" or, among several

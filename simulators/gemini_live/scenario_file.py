@@ -82,7 +82,7 @@ def _read_model(model: Fields) -> Scenario:
     names = [turn.name for turn in scenario.turns]
     for turn in scenario.turns:
         if turn.needs and turn.needs not in names:
-            raise ScenarioError(f"model.turns: {turn.name} needs {turn.needs}, which is no turn")
+            raise ScenarioError(f"model.turns: {turn.name} needs {turn.needs}, which isn't a turn")
         if names.count(turn.name) > 1:
             raise ScenarioError(f"model.turns: two turns are named {turn.name}")
     return scenario
@@ -281,4 +281,4 @@ def _read_misbehaviour(fields: Fields) -> Misbehaviour:
         case "forget_handles":
             return ForgetHandles()
         case _:
-            raise ScenarioError(f"{fields.path}.do: there is no fault named {name!r}")
+            raise ScenarioError(f"{fields.path}.do: unknown fault {name!r}")

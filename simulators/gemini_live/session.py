@@ -109,7 +109,7 @@ class _Over(Exception):
 
 
 class Session:
-    """`run` returns when the connection has ended, whoever ended it."""
+    """`run` returns when the connection has ended, from either side."""
 
     def __init__(
         self,
@@ -166,7 +166,7 @@ class Session:
             frame = await self._socket.recv()
         message = self._read(frame, None)
         if not isinstance(message, Setup):
-            raise AssertionError("a first message that is no setup is refused when it is read")
+            raise AssertionError("a first message other than setup is refused on reading")
         self._record.setup = message
         self._identified = calls_have_ids(message.model, vertex=self._vertex)
         match self._plan.at_connect():

@@ -42,7 +42,7 @@ from simulators.speech.pcm import Pcm
 
 
 class Speaker:
-    """Every method takes the time and returns what is to be done; see `Conversation`."""
+    """Every method takes the time and returns actions; see `Conversation`."""
 
     def __init__(self, setup: Setup, pace: Pace, memory: Memory, session_id: str) -> None:
         self._setup = setup
@@ -64,7 +64,7 @@ class Speaker:
         self.empty_because: str | None = None
         """Why turns are over without a word, if they are."""
         self.misquotes: Misquote | None = None
-        """How what is to be said word for word is got wrong, if it is."""
+        """How recitations go wrong, if they do."""
 
     @property
     def next_due_ms(self) -> float | None:
@@ -84,7 +84,7 @@ class Speaker:
         return self.advance(now_ms)
 
     def advance(self, now_ms: float) -> list[Action]:
-        """Do what is due."""
+        """Do what the time calls for."""
         actions: list[Action] = []
         while True:
             if self._turn is None and self._waiting and not self.held:

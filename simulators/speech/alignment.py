@@ -156,7 +156,7 @@ def _cut_windows(signal: Signal) -> Signal:
 
 
 def _best_lag(window: Signal, recording: Recording, start: int) -> int:
-    """Samples by which the window lies late (or early, below 0); 0 if it is nowhere near."""
+    """How many samples late (or early, if negative) the window is; 0 if it isn't near."""
     around = recording.part(start - _SEARCH, len(window) + 2 * _SEARCH)
     products = np.correlate(around, window, mode="valid")
     energy = np.convolve(around**2, np.ones(len(window)), mode="valid")

@@ -16,7 +16,7 @@ from simulators.speech.recognition import normalise
 from simulators.speech.resampling import resample
 
 _COARSE = 4
-"""Samples at WORK_HZ to one of those by which a sentence is found."""
+"""Samples at WORK_HZ for each sample used to find a sentence."""
 _WINDOW = WORK_HZ // 5
 _HOP = WORK_HZ // 10
 _SEARCH = WORK_HZ * 60 // 1000
@@ -70,7 +70,7 @@ class PhraseMatcher:
         spoken_hz: int,
         rate_hz: int,
     ) -> None:
-        """`phrases` and `decoys` as they are spoken; `rate_hz` is that of what is to be heard."""
+        """`phrases` and `decoys` as spoken; `rate_hz` is that of the audio to search."""
         self._rate_hz = rate_hz
         self._sentences = [_sentence(normalise(p), pcm, spoken_hz) for p, pcm in phrases.items()]
         self._sentences += [_sentence(None, pcm, spoken_hz) for pcm in decoys]

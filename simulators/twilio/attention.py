@@ -55,7 +55,7 @@ class Attention:
         return at_ms - max(self.answer_began_ms, self._ear.speech_began_ms)
 
     def silent_for_ms(self, at_ms: int) -> int:
-        """How long the agent has been silent after its answer; 0 while there is no answer."""
+        """How long the agent has been silent after its reply; 0 without a reply."""
         if self.answer_began_ms is None:
             return 0
         return at_ms - self._ear.last_sound_ms

@@ -89,7 +89,7 @@ class Call:
         await self._until(lambda: utterance.end_ms is not None, _FOR_EVER_S, what)
 
     async def make(self, kind: Noise) -> Utterance:
-        """Make a noise that is no word, and return when it has died away."""
+        """Make a wordless noise, and return when it has died away."""
         return await self.say(noise(kind), text=f"({kind})")
 
     def hush(self) -> None:
@@ -99,7 +99,7 @@ class Call:
     async def press(self, keys: str) -> None:
         """Press keys one after the other, `w` being half a second's wait.
 
-        Keys reach a stream only; at any other time nobody listens to them.
+        Keys only reach a stream; at other times they are lost.
         """
         if set(keys) - _KEYS:
             raise ValueError(f"{keys!r} has keys other than {''.join(sorted(_KEYS))}")
@@ -128,7 +128,7 @@ class Call:
     async def agent_started_speaking(self, timeout_s: float = 15.0) -> int:
         """Wait for the agent's answer to what the caller did last; returns when it began.
 
-        Returns at once if the answer has begun. A ringing tone is no answer.
+        Returns immediately if the reply has begun. A ringing tone isn't a reply.
         """
         attention = self._line.attention
         what = "the agent to speak"
@@ -153,7 +153,7 @@ class Call:
         )
 
     async def ended(self, timeout_s: float = 60.0) -> EndReason:
-        """Wait for the end of the call, whoever ends it."""
+        """Wait for the end of the call, from either side."""
         try:
             in_time = await self._line.until(lambda: self._line.closed, timeout_s)
         except LineClosed:
@@ -193,7 +193,7 @@ class Call:
 
     @property
     def most_late_ms(self) -> int:
-        """How late this phone itself was in sending a frame, which is due every 20 ms.
+        """The worst delay of this phone's own frames, one every 20 ms.
 
         More than a few frames' time means that the machine is too busy for calls in real time.
         """
@@ -248,7 +248,7 @@ class Call:
 def _heard(events: Sequence[CallEvent], now_ms: int | None) -> str:
     """What the caller heard, in a sentence. Times are seconds into the recording.
 
-    `now_ms` is None if nobody has answered.
+    `now_ms` is None if the call wasn't answered.
     """
     if now_ms is None:
         heard = "the call was never answered"

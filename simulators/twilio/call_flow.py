@@ -53,7 +53,7 @@ class DialStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """Ask `webhook` for the next document; `params` go beside the call's own."""
+    """Ask `webhook` for the next document, with `params` in addition to the call's own."""
 
     webhook: Webhook
     params: Params = ()
@@ -130,7 +130,7 @@ Outcome = Done | Fetched | FetchFailed | StreamDropped | DialEnded | Gathered
 class CallFlow:
     """One call. `begin()`, then `advance(outcome)` after each action, until `Finish`.
 
-    `answered`: somebody has picked up already, as whoever was dialled.
+    `answered`: the call has been picked up already, like that of a person who was dialled.
     """
 
     def __init__(

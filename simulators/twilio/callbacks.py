@@ -1,4 +1,4 @@
-"""Posts status callbacks in their order, beside the call and never in its way."""
+"""Posts status callbacks in order, in parallel to the call and never in its way."""
 
 import asyncio
 from dataclasses import dataclass

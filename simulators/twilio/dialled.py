@@ -9,7 +9,7 @@ class Answers:
 
     `stays_s` None: stays on the line until the caller hangs up. Where the `<Dial>` has something to
     say first (`<Number url>`), the person presses the keys `presses`, the first of them
-    `presses_after_s` after picking up; one that comes when nobody asks any more is lost.
+    `presses_after_s` after picking up; a key that comes too late is lost.
     """
 
     says: str
@@ -30,7 +30,7 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class IsBusy:
-    """So is whoever declines a call, after a few rings."""
+    """Also a person who declines the call, after a few rings."""
 
     after_s: float = 0.5
 

@@ -102,7 +102,7 @@ class Dialling:
     async def _hears_first(
         self, dial: Dial, url: str, party: Answers | Mailbox, call_sid: str
     ) -> bool:
-        """Whether the person is to be connected then. The caller goes on hearing it ring only with
+        """Whether to connect the person then. The caller keeps hearing it ring only with
         answerOnBridge."""
         identity = self.identity.dialled(
             call_sid, dial.number, dial.caller_id or self.identity.from_

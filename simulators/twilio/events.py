@@ -152,7 +152,7 @@ class DialledPartyEnded:
 
 @dataclass(frozen=True, slots=True)
 class PersonHeard:
-    """What somebody who was dialled is told before they are connected (`<Number url>`)."""
+    """What the person dialled hears before they are connected (`<Number url>`)."""
 
     when: When
     number: str

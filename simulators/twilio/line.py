@@ -24,7 +24,7 @@ class LineClosed(Exception):
 
 
 class FarEnd(Protocol):
-    """Whoever the line is connected to."""
+    """The other end of the line."""
 
     def hear(self, frame: bytes | None) -> None:
         """Take 20 ms of the caller's µ-law audio, None if the carrier sends none. Never block."""
@@ -76,7 +76,7 @@ class Line:
         self._playout = self._far_end = None
 
     def tick(self, log: EventLog) -> None:
-        """Move one frame each way, then wake whoever waited for what it brought."""
+        """Move one frame each way, then wake the tasks that waited for it."""
         at_ms = self.position_ms
         if at_ms is not None:
             self._exchange(at_ms, log)
@@ -137,7 +137,7 @@ class Line:
             self._waiters.remove(waiter)
 
     def close(self, log: EventLog) -> None:
-        """End the call: nothing moves any more, and nobody waits in vain."""
+        """End the call: stop all frames, and wake everything that waits."""
         self.closed = True
         self._note(self.attention.finish(), log)
         self.microphone.hush(self.position_ms or 0)

@@ -1,4 +1,4 @@
-"""What a telephone hears beside the caller's words, as 8 kHz samples."""
+"""What a telephone hears apart from the caller's words, as 8 kHz samples."""
 
 from functools import cache
 from typing import Literal, assert_never
@@ -13,7 +13,7 @@ from .recording import RATE_HZ
 Noise = Literal["cough", "door"]
 Background = Literal["silence", "no_frames", "comfort_noise", "television", "hold_music"]
 """What is on the line while the caller is silent. With `no_frames` the carrier sends nothing then
-(discontinuous transmission); what sounds goes on beneath the caller's words."""
+(discontinuous transmission); audible kinds continue beneath the caller's words."""
 
 _ROOM_RMS = 12.0  # -69 dB below full scale: a quiet room
 _TELEVISION_PEAK_DBFS = -22.0  # its speech is then about -37 dB below full scale

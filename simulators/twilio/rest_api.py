@@ -172,7 +172,7 @@ def _basic(credentials: str) -> str:
 
 
 def _update(call: LiveCall, params: Mapping[str, str]) -> str:
-    """Do what is asked; returns the status that the call has then."""
+    """Carry out the request; returns the call's new status."""
     if params.get("Status") == "completed":
         call.complete()
         return "completed"

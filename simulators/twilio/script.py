@@ -67,7 +67,7 @@ Action = SayStep | MakeStep | PressStep | HangUpStep | WaitForHangupStep
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`action` at the moment `when` (None: at once); `timeout_s` bounds each wait."""
+    """`action` at the moment `when` (None: immediately); `timeout_s` bounds each wait."""
 
     action: Action
     when: Moment | None = None

@@ -66,7 +66,7 @@ def load_script(path: Path) -> Script:
     """Read a scenario file.
 
     Raises:
-        ScenarioError: the file is no YAML, or a field is missing, unknown or malformed.
+        ScenarioError: the file isn't YAML, or a field is missing, unknown or malformed.
         OSError: the file cannot be read.
     """
     try:

@@ -40,7 +40,7 @@ STATUS_EVENTS = ("initiated", "ringing", "answered", "completed")
 class Number:
     """How the called number is configured.
 
-    Twilio posts only `completed` for inbound calls unless told otherwise.
+    By default Twilio posts only `completed` for inbound calls.
     """
 
     voice: Webhook
@@ -107,7 +107,7 @@ class Session:
             self._ordered.set()
 
     def press(self, digit: str) -> None:
-        """A key: the open stream learns of it; without one nobody does."""
+        """Send a key to the open stream; without one it is lost."""
         self._log.add(DigitPressed(self._log.now(), digit))
         self._line.attention.expect_answer(self._line.position_ms or 0)
         if self.streaming.socket is not None:

@@ -28,9 +28,9 @@ class NetworkSettings:
     fetches_sounds            whether `<Play>` reaches anybody
     tls                       which authorities https and wss trust
     stream_connect_timeout_s  from opening the socket to the 101 response
-    dialled                   who answers `<Dial>`, by number; nobody answers other numbers
-    verified_caller_ids       allowed as callerId beside the two numbers of the call
-    background                what is on the line beside the caller's words
+    dialled                   who answers `<Dial>`, by number; other numbers aren't answered
+    verified_caller_ids       allowed as callerId in addition to the call's two numbers
+    background                what is on the line apart from the caller's words
     date                      the date and time that status callbacks report
     """
 

@@ -20,7 +20,7 @@ _FOR_EVER_S = 24 * 3600.0
 
 
 class Nobody:
-    """The far end while the network itself speaks: nobody hears the caller."""
+    """The far end while the network itself speaks: the caller isn't heard."""
 
     def hear(self, frame: bytes | None) -> None:
         pass

@@ -77,7 +77,7 @@ class Dial:
 class Gather:
     """Collect keys while `prompts` are said and `timeout_s` longer; `action` gets them.
 
-    Without a key the document goes on.
+    Without a key the document continues.
     """
 
     prompts: tuple[Say | Pause, ...] = ()

@@ -1,6 +1,6 @@
 """What a person who was dialled hears and presses before they are connected (`<Number url>`).
 
-Their leg is a call of its own, with its own CallSid and its own documents. If a document hangs up,
+Their leg is a separate call, with its own CallSid and documents. If a document hangs up,
 they are not connected; at the end of the last document they are.
 """
 
@@ -59,7 +59,7 @@ class Whisper:
         """Each key, and when it is pressed: in seconds since the person answered."""
 
     async def run(self, webhook: Webhook) -> bool:
-        """Whether the person is to be connected."""
+        """Whether to connect the person."""
         flow = CallFlow(webhook, answered=True)
         action = flow.begin()
         while not isinstance(action, Finish):
@@ -104,7 +104,7 @@ class Whisper:
         return Done()
 
     async def _gather(self, gather: Gather) -> Gathered:
-        """Keys count while this runs, and interrupt what is said; earlier ones are lost."""
+        """Keys count while this runs, and interrupt speech; earlier ones are lost."""
         began_s = self._now_s
         while self._keys and self._keys[0][0] < began_s:
             self._keys.popleft()

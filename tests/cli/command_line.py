@@ -1,4 +1,4 @@
-"""Runs `ringdown …` as a person would, in this process and on a store of its own."""
+"""Runs `ringdown …` as a person would, in this process and on a separate store."""
 
 import asyncio
 import io
@@ -61,7 +61,7 @@ class CommandLine:
         return asyncio.run(do())
 
     def editor(self, source: str) -> str:
-        """An EDITOR: Python that finds the text in `text` and leaves what is to be saved there."""
+        """An EDITOR: Python that gets the text in `text` and leaves its edited version there."""
         path = self.folder / f"editor{len(list(self.folder.glob('editor*')))}.py"
         path.write_text(
             "import pathlib, sys\nfile = pathlib.Path(sys.argv[1])\ntext = file.read_text()\n"

@@ -79,7 +79,7 @@ def test_an_end_that_may_be_anybody_is_refused(
     ran = with_calls.run("callers", command, end, *yes)
     assert (ran.status, ran.said) == (1, "")
     assert told in ran.complained
-    assert caller(with_calls, end) == Caller(), "nobody by that name is written"
+    assert caller(with_calls, end) == Caller(), "no record is written under that name"
     assert with_calls.run("calls", "list", "--number", CALLER).said.count(sid(1)[:8]) == 1
 
 

@@ -1,4 +1,4 @@
-"""`ringdown console`, as a process of its own."""
+"""`ringdown console`, as a separate process."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Signals end a command in order and in time. Each command here is a process of its own."""
+"""Signals stop a command cleanly and in time. Each command here runs as a process."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""Which store commands work on, and what is said when there is none."""
+"""Which store commands use, and the message when none is found."""
 
 import json
 import os

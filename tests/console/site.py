@@ -1,10 +1,10 @@
-"""The console on a socket of its own, and somebody's browser without a window."""
+"""The console on a real socket, and a person's browser without a window."""
 
 import asyncio
 import datetime
 import re
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -61,12 +61,16 @@ class Site:
 
 @asynccontextmanager
 async def running_site(
-    store: Store, *, doorkeeper: Doorkeeper | None = None, now: datetime.datetime = NOW
+    store: Store,
+    *,
+    doorkeeper: Doorkeeper | None = None,
+    now: datetime.datetime = NOW,
+    framed_by: Collection[str] = (),
 ) -> AsyncIterator[Site]:
     listener = socket.create_server(("127.0.0.1", 0))
     host = f"127.0.0.1:{listener.getsockname()[1]}"
     keeper = doorkeeper or LocalDoorkeeper("anna", [host])
-    pages = console(Desk(store, lambda: now), keeper)
+    pages = console(Desk(store, lambda: now), keeper, framed_by)
     stop = asyncio.Event()
     serving = asyncio.create_task(serve(pages, listener, stop))
     async with httpx2.AsyncClient(base_url=f"http://{host}", timeout=30) as client:
@@ -84,7 +88,7 @@ def with_changes(sent: Fields, changes: Mapping[str, str]) -> Fields:
 
 
 class _Forms(HTMLParser):
-    """What a browser would send for each form, by where it goes, if nobody touched it."""
+    """What a browser would send for each untouched form, by its action."""
 
     def __init__(self) -> None:
         super().__init__()

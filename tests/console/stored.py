@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from console.people import PEOPLE, People, PeopleEdit
 from ringdown.agents.edits import look_at_edit
 from ringdown.agents.store import Edit
 from ringdown.calls import (
@@ -41,6 +42,17 @@ DEFAULT: dict[str, Json] = {
     "greeting": "Hello, this is the demonstration line.",
     "opening_hours": dict.fromkeys(("monday", "tuesday", "friday"), "09:00-17:30"),
 }
+PEOPLE_NAMED = People(
+    roles={"anna@example.com": "editor", "ben@example.com": "editor", "vera@example.com": "viewer"},
+    edits=(
+        PeopleEdit(
+            at=NOW - 26 * 60 * MINUTE,
+            by="anna@example.com",
+            why="Ben runs the line at night",
+            what="ben@example.com: viewer → editor",
+        ),
+    ),
+)
 USAGE = Usage(reports=2, prompt={"AUDIO": 4_000}, response={"AUDIO": 1_000}, total=5_000)
 
 
@@ -74,7 +86,7 @@ async def save_call(
     turns: tuple[Turn, ...] = (),
     tool_calls: tuple[ToolCall, ...] = (),
 ) -> Call:
-    """A call that is over; live if there is no reason."""
+    """An ended call, or a live one if `reason` is None."""
     began = NOW - ago
     call = msgspec.structs.replace(
         a_call(call_sid=sid(n)),
@@ -144,6 +156,7 @@ async def furnish(store: Store) -> None:
     await save_agent(store, {**SHOP, "voice": "Puck", "testers": [CALLER]}, draft=True)
     await store.write_number(SHOP_NUMBER, "shop")
     await store.block_caller(BLOCKED, True)
+    await store.documents.write(PEOPLE, PEOPLE_NAMED)
     for n, ago in enumerate(_times()):
         agent_id = "shop" if n % 3 == 0 else "default"
         reason = EndReason.MODEL_LOST if n == 4 else EndReason.AGENT_HUNG_UP

@@ -10,7 +10,6 @@ from console.agent_form import applied, field_of, groups, offered_tools, shown
 from console.forms import Form
 from console.showing import Pages
 from ringdown.agents.documents import Document
-from ringdown.agents.opening_hours import WEEKDAYS
 from tests.console.site import forms
 from tests.console.stored import SHOP
 
@@ -45,6 +44,7 @@ def sent(document: Document, *, draft: bool = False) -> list[tuple[str, str]]:
         tools=offered_tools(document, ["lookup_account"]),
         pills=[],
         problems={},
+        left=[],
     )
     return forms(f'<form action="it">{text}</form>')["it"]
 
@@ -80,6 +80,12 @@ def test_a_default_that_is_chosen_is_not_written() -> None:
 
 def test_an_empty_field_is_taken_out() -> None:
     assert "time_zone" not in changed(time_zone="")
+
+
+def test_a_text_can_be_empty_on_purpose() -> None:
+    assert changed(notice='""')["notice"] == ""
+    assert "notice" not in changed(notice="")
+    assert ("notice", '""') in sent({**SHOP, "notice": ""})
 
 
 def test_a_number_is_a_number_and_anything_else_is_kept_for_the_check() -> None:
@@ -133,7 +139,3 @@ def test_an_example_is_a_sentence_and_what_must_be_in_the_answer() -> None:
 )
 def test_a_problem_is_shown_beside_its_field(problem: str, field: str | None) -> None:
     assert field_of(problem, draft=False) == field
-
-
-def test_every_day_has_a_field() -> None:
-    assert {f"opening_hours.{day}" for day in WEEKDAYS} <= set(FIELDS)

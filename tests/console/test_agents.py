@@ -1,4 +1,4 @@
-"""An agent edited on its page: saved, refused, drafted, published, restored; by two at once."""
+"""Editing an agent on its page: saving, refusals, drafts, publishing, restoring, conflicts."""
 
 import pytest
 
@@ -100,6 +100,27 @@ async def test_yaml_that_cannot_be_read_is_not_lost(site: Site) -> None:
     assert dict(forms(response.text)["/agents/shop"])["text"].replace("\r\n", "\n") == text
 
 
+async def test_the_other_view_shows_what_is_not_saved_yet(site: Site) -> None:
+    as_yaml = await site.send("/agents/shop", changes={"greeting": "Good day.", "action": "turn"})
+    pairs = forms(as_yaml.text)["/agents/shop"]
+    text = dict(pairs)["text"].replace("Good", "Fine")
+    as_form = await site.post("/agents/shop", with_changes(pairs, {"text": text, "action": "turn"}))
+    saved = await site.post("/agents/shop", forms(as_form.text)["/agents/shop"])
+
+    assert (as_yaml.status_code, as_form.status_code) == (200, 200)
+    assert "greeting: Good day." in dict(pairs)["text"]
+    assert saved.status_code == 303
+    assert (await stored(site)).document == {**SHOP, "greeting": "Fine day."}
+
+
+async def test_yaml_that_cannot_be_read_becomes_no_form(site: Site) -> None:
+    changes = {"text": "greeting: [", "action": "turn"}
+    response = await site.send("/agents/shop?as=yaml", changes=changes, form="/agents/shop")
+
+    assert response.status_code == 422
+    assert dict(forms(response.text)["/agents/shop"])["text"] == "greeting: ["
+
+
 async def test_a_field_that_nobody_knows_is_saved_only_if_it_is_meant(site: Site) -> None:
     text = "greeting: Good day.\ninstructions: Be brief.\ngreating: Hi.\n"
     changes = {"text": text}
@@ -112,7 +133,7 @@ async def test_a_field_that_nobody_knows_is_saved_only_if_it_is_meant(site: Site
     assert saved.status_code == 303
 
 
-# Two people at once
+# Two people editing
 
 
 async def test_two_edits_at_once_are_both_shown_and_neither_is_lost(site: Site) -> None:

@@ -23,7 +23,7 @@ class Counting:
 
 
 class Slow(Counting):
-    """Takes a second for whatever it is asked at once."""
+    """Answers after a second."""
 
     async def add_up_calls(self, *periods: Period) -> tuple[Figures, ...]:
         found = await super().add_up_calls(*periods)

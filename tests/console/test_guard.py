@@ -1,8 +1,11 @@
 """Forms count only if a page of the console sent them; pages run nothing but the console's own."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.console.site import Site
+from ringdown.stores import open_store
+from tests.console.site import Site, running_site
 from tests.ringdown.samples import CALLER
 
 FORM = {"number": CALLER}
@@ -70,6 +73,7 @@ PAGES = (
     "/numbers",
     "/callers",
     "/costs",
+    "/people",
     "/nothing-here",
 )
 
@@ -88,6 +92,17 @@ async def test_no_page_runs_or_fetches_what_is_not_the_console_s(site: Site, pat
     assert "https://" not in response.text.replace("https://tools.example", "")
     assert " style=" not in response.text
     assert " onclick=" not in response.text
+
+
+async def test_only_pages_that_are_named_may_show_the_console(tmp_path: Path) -> None:
+    ours = ["http://127.0.0.1:1", "http://localhost:1"]
+    async with (
+        open_store(f"sqlite:{tmp_path / 'ringdown.db'}") as store,
+        running_site(store, framed_by=ours) as site,
+    ):
+        policy = (await site.get("/agents")).headers["Content-Security-Policy"]
+
+    assert policy.endswith("frame-ancestors http://127.0.0.1:1 http://localhost:1")
 
 
 async def test_numbers_are_in_no_address(site: Site) -> None:

@@ -157,6 +157,23 @@ async def test_a_forged_or_expired_header_lets_nobody_in(
     assert await status(site, forged(), **PLAIN) == 401
 
 
+async def test_another_audience_is_named_with_what_to_do(site: Site) -> None:
+    other = AUDIENCE.replace("ringdown-console", "another")
+    response = await site.client.get("/calls", headers={HEADER: token(audience=other)})
+
+    assert response.status_code == 401
+    assert f"was made for {other}, and the console expects {AUDIENCE}" in response.text
+    assert "set IAP_AUDIENCE" in response.text
+
+
+async def test_an_audience_is_believed_only_if_it_is_signed(site: Site) -> None:
+    forged = token(audience="anything", key=NEW_KEY)
+    response = await site.client.get("/calls", headers={HEADER: forged})
+
+    assert response.status_code == 401
+    assert "anything" not in response.text
+
+
 def unsigned() -> str:
     header, claims = {"alg": "none", "kid": "key-1"}, token().split(".")[1]
     encoded = base64.urlsafe_b64encode(json.dumps(header).encode()).decode().rstrip("=")
@@ -170,7 +187,7 @@ def signed_with_rsa() -> str:
 
 
 def signed_with_the_public_key() -> str:
-    """By which a careless check is satisfied: it takes the known key for a shared secret."""
+    """A token that fools a careless check, which takes the public key for a shared secret."""
     claims = token().split(".")[1]
     header = base64.urlsafe_b64encode(b'{"alg":"HS256","kid":"key-1"}').decode().rstrip("=")
     digest = hmac.new(pem(KEY).encode(), f"{header}.{claims}".encode(), hashlib.sha256).digest()

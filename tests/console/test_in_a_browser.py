@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from console.people import PEOPLE
 from ringdown.calls import CallChanges, CallStatus
 from ringdown.stores import open_store
 from tests.browser import CHROMIUM, Tab, open_page
@@ -40,9 +41,10 @@ PAGES = {
     "callers": "/callers",
     "costs": "/costs",
     "costs by number": "/costs?by=number",
+    "people": "/people",
     "no page": "/nothing-here",
 }
-PICTURES = {"home": "console-home", "agent": "console-agent"}
+PICTURES = {"home": "console-home", "agent": "console-agent", "people": "console-people"}
 SCROLLS = ".scroll, #scroller"
 NASTY = (
     """</script></textarea><script>document.title = "taken"</script>"""
@@ -105,6 +107,8 @@ async def nasty_site(tmp_path: Path) -> AsyncIterator[Site]:
         await save_agent(store, {**nasty, "voice": "Kore"}, draft=True)
         await store.write_number("+14155550155", NASTY)
         await store.block_caller(caller, True)
+        people = {"roles": {NASTY: "editor"}, "edits": [{"at": NOW, "by": NASTY, "what": NASTY}]}
+        await store.documents.write(PEOPLE, people)
         async with running_site(store) as site:
             yield site
 
@@ -164,6 +168,25 @@ async def test_an_agent_is_edited_and_saved_with_keys_alone(site: Site) -> None:
     assert said == "Saved. The next call uses it."
 
 
+async def test_the_other_view_and_saving_lose_nothing(site: Site) -> None:
+    """The link to the YAML takes along what is not saved; Ctrl-S saves it."""
+    async with opened(site, "/agents/shop") as tab:
+        await tab.evaluate("document.getElementById('greeting').value = 'Good day.'")
+        await tab.leads_on(tab.evaluate("document.getElementById('turn').click()"))
+        text = await tab.evaluate("document.getElementById('text').value")
+        await tab.until("!document.getElementById('preview').hidden")
+        await tab.leads_on(
+            tab.evaluate("dispatchEvent(new KeyboardEvent('keydown', { key: 's', ctrlKey: true }))")
+        )
+        said = await tab.evaluate(SAID)
+
+    agent = await site.store.read_agent("shop")
+    assert agent is not None
+    assert agent.document["greeting"] == "Good day."
+    assert "greeting: Good day." in text
+    assert said == "Saved. The next call uses it."
+
+
 async def test_the_first_tab_leads_past_the_bar(site: Site) -> None:
     async with opened(site, "/calls") as tab:
         await tab.press("Tab")
@@ -184,6 +207,39 @@ async def test_a_caller_is_blocked_with_keys_alone(site: Site) -> None:
 
     assert said.startswith("Blocked.")
     assert (await site.store.read_caller("+14155550123")).blocked
+
+
+async def test_somebody_is_named_with_keys_alone(site: Site) -> None:
+    async with opened(site, "/people") as tab:
+        await press_until(tab, f"{FOCUSED}.ariaLabel === 'Somebody else'")
+        await type_text(tab, "eve@example.com")
+        await press_until(tab, f"{FOCUSED}.id === 'why'")
+        await type_text(tab, "helps out")
+        await tab.leads_on(tab.press("Enter"))
+        said = await tab.evaluate(SAID)
+        history = await tab.evaluate("document.querySelector('.history').textContent")
+
+    assert said == "Saved. It counts from the next page on."
+    assert "eve@example.com: no access → viewer" in history
+
+
+async def test_what_is_refused_of_people_looks_well(site: Site) -> None:
+    async with opened(site, "/people") as anna, opened(site, "/people") as ben:
+        await anna.evaluate("document.querySelectorAll('select')[2].value = 'editor'")
+        await ben.evaluate("document.querySelectorAll('select')[2].value = ''")
+        for tab in (ben, anna):
+            await tab.leads_on(tab.evaluate("document.querySelector('.save button').click()"))
+        conflict = await anna.text()
+        await assert_shown_well(anna, scrolls=SCROLLS)
+        await anna.evaluate("document.querySelectorAll('select')[0].value = ''")
+        await anna.evaluate("document.querySelectorAll('select')[1].value = ''")
+        await anna.evaluate("document.querySelectorAll('select')[2].value = 'viewer'")
+        await anna.leads_on(anna.evaluate("document.querySelector('.save button').click()"))
+        refused = await anna.text()
+        await assert_shown_well(anna, scrolls=SCROLLS)
+
+    assert "vera@example.com: theirs" in conflict
+    assert "This leaves no editor" in refused
 
 
 # While typing

@@ -1,4 +1,4 @@
-"""The console as the platform runs it: a process of its own."""
+"""The console as the platform runs it: as a process."""
 
 import json
 import os

@@ -59,7 +59,7 @@ FINE: tuple[Response, ...] = (
 
 
 class Person(Terminal):
-    """Answers what is asked, by a word of the question; and hears everything."""
+    """Answers questions by a word that they contain, and hears everything."""
 
     def __init__(self, answers: dict[str, str]) -> None:
         self.answers = answers
@@ -282,7 +282,7 @@ def test_each_refusal_stops_before_anything_is_made(
     ],
 )
 def test_a_mistake_is_not_kept(deployer: Deployer, answer: str, refused: list[Response]) -> None:
-    """Whoever starts again is asked again."""
+    """Starting again asks again."""
     right = dict(deployer.person.answers)
     deployer.person.answers[answer] = "au1" if "region" in answer else f"AC{'0' * 32}"
     deployer.script(*refused, ("^secrets versions access latest --project", 1, "", ""))

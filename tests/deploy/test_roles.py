@@ -1,4 +1,4 @@
-"""The roles of whoever deploys: as documented, and enough for every kind of thing that is made."""
+"""The deployer's roles: as documented, and enough for every kind of resource."""
 
 import re
 
@@ -56,5 +56,5 @@ def test_they_make_everything_there_is_and_no_role_is_too_many(
         if kind.startswith(beginning)
     }
 
-    assert google - billing - used.keys() == set(), "nobody may make these"
+    assert google - billing - used.keys() == set(), "no role allows creating these"
     assert {f"roles/{role}" for role in {*used.values(), *BY_SCRIPTS}} == ROLES.keys()

@@ -1,4 +1,4 @@
-"""What a person sees of a call while it goes on, by a clock and a record that the test moves."""
+"""What a person sees of a live call, with a clock and a record that the test controls."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Children never outlive whoever started them. They hold its output open, so its end is theirs."""
+"""Children never outlive their parent. They hold its output open, so it closes when they end."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Clips on this machine: whoever edits there finds them made."""
+"""Clips on this machine: an edit gets them made."""
 
 import asyncio
 from collections.abc import AsyncIterator

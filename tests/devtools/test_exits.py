@@ -1,4 +1,4 @@
-"""Whatever ends a command, at whatever moment: nothing of it is left, and there is no traceback.
+"""Whatever ends a command, and whenever: it leaves nothing behind and prints no traceback.
 
 Every process of a command has the command's folder as its working directory, which tells them
 from all others.

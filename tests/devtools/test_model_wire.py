@@ -89,7 +89,7 @@ async def test_words_are_heard_and_everything_passes() -> None:
     words = [each for each in all_of(heard) if isinstance(each, Words)]
     assert "".join(each.text for each in words) == "Hello, how can I help you?"
     assert {each.who for each in words} == {Speaker.AGENT}
-    assert len(words) > 1, "the words came all at once"
+    assert len(words) > 1, "the words came in one go"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Who holds a port, and what a person is told about it."""
+"""Who holds a port, and the message about it."""
 
 import os
 import re

@@ -49,7 +49,7 @@ _PIECE_FRAMES = 5
 _PIECE_S = _PIECE_FRAMES * FRAME_MS / 1000
 _SILENCE = SILENT_FRAME * _PIECE_FRAMES
 _NOISE = bytes([0x10]) * FRAME_BYTES * _PIECE_FRAMES
-"""A voice, to whoever measures levels."""
+"""A voice, as far as levels show."""
 _TURNED_AWAY = (1011, 1013)
 """Too slow to claim the call, or too busy for it."""
 _CALLS_AGAIN_AFTER_S = 2.0
@@ -82,7 +82,7 @@ class CountedCall:
     def differences(self, record: CallRecord | None) -> list[str]:
         """What the record has too little or too much of; empty if it is as it must be."""
         if record is None:
-            return [f"{self.caller}: there is no record"]
+            return [f"{self.caller}: record missing"]
         told = {who: [t.text for t in record.turns if t.speaker is who] for who in Speaker}
         due: dict[str, tuple[object, object]] = {
             "the model's sessions": (self.sessions, 1),

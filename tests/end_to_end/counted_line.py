@@ -68,7 +68,7 @@ class CountedLine:
         return calls
 
     async def carry(self, calls: Sequence[CountedCall]) -> None:
-        """All at once, but for the moments in which they ring."""
+        """All in parallel, except while they ring."""
         async with asyncio.TaskGroup() as group:
             for call in calls:
                 group.create_task(self.exchange.carry(call))

@@ -1,4 +1,4 @@
-"""A proxy between the phone network and the stream handler that damages audio as it is told."""
+"""A proxy between the phone network and the stream handler that damages audio on request."""
 
 import asyncio
 import base64

@@ -52,7 +52,7 @@ async def test_the_demonstration_call_goes_as_its_scenario_says(
         assert "This machine was too busy" in output.decode()
         return
     assert process.returncode == 0, output.decode()
-    assert _shape(output.decode()) == _shape(_readme_block("Starting the parts …"))
+    assert _shape(output.decode()) == _shape(_documented_block("Starting the parts …"))
     assert (times := _times(output.decode())) == sorted(times)
 
     document = json.loads((tmp_path / "out/last/call.json").read_text("utf-8"))
@@ -75,10 +75,10 @@ async def test_the_demonstration_call_goes_as_its_scenario_says(
             await picture(tab, pictures / "call.png")
 
 
-def _readme_block(first_line: str) -> str:
-    """The indented block of the README that begins with a line."""
+def _documented_block(first_line: str) -> str:
+    """The indented block of docs/first-call.md that begins with a line."""
     indented = f"    {first_line}\n"
-    _, _, rest = (ROOT / "README.md").read_text("utf-8").partition(indented)
+    _, _, rest = (ROOT / "docs/first-call.md").read_text("utf-8").partition(indented)
     lines = itertools.takewhile(lambda line: line.startswith("    "), rest.splitlines())
     return textwrap.dedent(indented + "\n".join(lines))
 

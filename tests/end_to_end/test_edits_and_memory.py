@@ -1,4 +1,4 @@
-"""What a call takes over from outside: an edit while it goes on, and the caller's last call."""
+"""What reaches a call from outside: an edit during the call, and the caller's last call."""
 
 import asyncio
 import sqlite3
@@ -52,7 +52,7 @@ async def test_an_edit_reaches_a_call_that_goes_on(
         shown = await line.ringdown("calls", "show", "last")
         edited = await line.store.last_revision("default")
 
-    assert len(line.gemini.sessions) == 1, "the session is told, not opened anew"
+    assert len(line.gemini.sessions) == 1, "the session is updated, not reopened"
     assert agent_told(record) == [GREETING, OPENS_AT_NINE, OPENS_AT_SEVEN]
     assert await heard(call, OPENS_AT_SEVEN)
     assert edited is not None
@@ -109,7 +109,7 @@ async def test_a_caller_is_remembered_by_the_next_call(
 
 
 async def delete(store_url: str, path: str) -> None:
-    """As the console does, which asks nobody."""
+    """As Firestore's console does, without any check."""
     kind, _, where = store_url.partition(":")
     if kind == "firestore":
         await AsyncClient(project=where).document(path).delete()

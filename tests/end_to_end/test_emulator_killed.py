@@ -10,7 +10,7 @@ from tests.end_to_end.counted_line import counted_line, differences
 
 CALLS = 6
 FOR_EVER = 1_000
-TURNS_AFTER_IT = 8  # about 10 s, in which handlers find out and write all anew
+TURNS_AFTER_IT = 8  # about 10 s, in which handlers notice and rewrite everything
 IN_THE_MIDDLE_S = 4.0
 
 

@@ -1,4 +1,4 @@
-"""Fifty calls at once on Firestore: every word recorded once, whatever Firestore does meanwhile."""
+"""Fifty parallel calls on Firestore: every word recorded once, whatever Firestore does."""
 
 import asyncio
 from collections import Counter, defaultdict

@@ -1,4 +1,4 @@
-"""A call goes on although the model's sessions end in its middle, one after the other."""
+"""A call continues although the model's sessions keep ending during it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -65,7 +65,7 @@ async def test_a_conversation_goes_on_over_five_sessions(
         await call.agent_started_speaking()
         await call.agent_silent_for(0.8)
 
-        await trouble(gemini, Close(1011))  # while nobody speaks
+        await trouble(gemini, Close(1011))  # during silence
         await call.say(PLAN)
         await call.agent_speaking_for(1.5)
         await trouble(gemini, AbortConnection())  # in the middle of a reply

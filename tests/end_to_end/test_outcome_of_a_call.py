@@ -97,4 +97,4 @@ async def test_what_came_of_a_call_is_found_out_once_it_is_over(
     assert (outcome.success, outcome.success_turn) == (Success.YES, turn.n)
     assert outcome.summary == "Asked when we open."
     assert len(model.asked) == 1
-    assert record.call.caller not in str(model.asked), "Gemini is not told who called"
+    assert record.call.caller not in str(model.asked), "Gemini doesn't learn who called"

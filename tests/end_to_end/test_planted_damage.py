@@ -1,6 +1,6 @@
 """Damage to the audio, planted on its way through real sockets, must be found by the judge.
 
-All calls run at once through one stack; one of them is left alone and must be found intact.
+All calls run in parallel through one stack; one is left alone and must be found intact.
 """
 
 import asyncio
@@ -101,7 +101,7 @@ async def test_planted_damage_is_found_and_nothing_else(tmp_path: Path) -> None:
 
 
 async def _give_each_number_its_agent(stack: Stack) -> None:
-    """Each agent's instructions are its number, by which its session at the model is found."""
+    """Each agent's instructions are its number, which identifies its model session."""
     async with open_store(stack.store_url) as store:
         for case in CASES:
             agent = msgspec.structs.replace(

@@ -1,4 +1,4 @@
-"""Secrets are rotated while people call: nobody is refused, whichever part gets them first."""
+"""Secrets are rotated while people call: no call is refused, whichever part gets them first."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress

@@ -1,6 +1,6 @@
 """The small things of a call, over real sockets and with real speech.
 
-One stack and one model; every story is a call of its own to an agent of its own, all at once.
+One stack and one model; every story is a separate call to a separate agent, all in parallel.
 """
 
 import asyncio
@@ -239,7 +239,7 @@ class Played:
 
 
 async def play_all(stories: Mapping[str, Story], folder: Path) -> Played:
-    """Play all `stories` at once; every process has stopped when this returns."""
+    """Play all `stories` in parallel; every process has stopped when this returns."""
     requests: list[ToolRequest] = []
 
     async def balance(request: ToolRequest) -> Reply:

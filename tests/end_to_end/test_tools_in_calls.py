@@ -1,7 +1,7 @@
 """Tools in whole calls, over real sockets and with real speech.
 
 One stack with a tool that ships, one model, and one server with the tools of the test; every
-story is a call of its own.
+story is a separate call.
 """
 
 import asyncio
@@ -193,7 +193,7 @@ class Played:
 
     @property
     def told(self) -> str:
-        """What the agent said after its greeting. A turn may go on with what a tool answered."""
+        """What the agent said after its greeting. A turn may continue with a tool's result."""
         turns = [turn for turn in self.record.turns if turn.speaker is Speaker.AGENT]
         return "".join(turn.text for turn in turns[1:])
 
@@ -279,14 +279,14 @@ def _a_pin_is_found_nowhere_but_at_its_tool(typed: Played, folder: Path) -> None
 
 
 async def _flight_of(played: Played, folder: Path) -> list[Event]:
-    """All that the handler was told in the call, as it is kept for going through it again."""
+    """All events of the call, as recorded for replay."""
     async with open_store(f"sqlite:{folder / 'ringdown.db'}") as store:
         parts = await store.read_flights(played.record.call.call_sid)
     return [happened.event for happened in read_flight(unpack(parts)).happened]
 
 
 async def play_all(folder: Path) -> list[Played]:
-    """Play all stories at once; every process has stopped when this returns."""
+    """Play all stories in parallel; every process has stopped when this returns."""
     async with (
         running_gemini(SCENARIO, folder / "model") as gemini,
         running_tools() as tools,

@@ -1,6 +1,6 @@
 """Transfers over real sockets: the person takes the call, or the caller is back with the agent.
 
-One line and one model; every story is a call of its own to an agent of its own, all at once.
+One line and one model; every story is a separate call to a separate agent, all in parallel.
 """
 
 import asyncio
@@ -109,7 +109,7 @@ class Ended:
 
 
 async def played(folder: Path, *told: Told, story: Story | None = None) -> list[Ended]:
-    """Play them all at once; `story` in place of their own."""
+    """Play them all in parallel, with `story` in place of their scenario."""
     parties: Mapping[str, DialledParty] = {each.party: each.does for each in told}
     store_url = f"sqlite:{folder / 'ringdown.db'}"
     async with (

@@ -26,7 +26,7 @@ class Fault:
     outcome: str
     """What is decided to happen, and what is lost."""
     inject: Inject
-    """Injects it so many times, and says what was seen of each."""
+    """Injects it `times` times, and returns what was seen each time."""
     handlers: int = 1
     most_silence_ms: int | None = None
     most_reconnect_ms: int | None = None

@@ -1,4 +1,4 @@
-"""Faults of our own processes."""
+"""Faults of Ringdown's processes."""
 
 import asyncio
 import signal
@@ -41,7 +41,7 @@ async def _frozen_for_good(world: World, times: int) -> list[Seen]:
 async def _signalled(
     world: World, times: int, number: signal.Signals, calls: int, hit_within_s: float = 2.0
 ) -> list[Seen]:
-    """So many times: `calls` at once, and the first handler gets a signal."""
+    """`times` times: `calls` calls in parallel, and the first handler gets a signal."""
     seen: list[Seen] = []
     for _ in range(times):
         seen += await taken_over(world, calls, _sends(world, number), hit_within_s=hit_within_s)

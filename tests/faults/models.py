@@ -26,7 +26,7 @@ _PERSON = "it rings while sessions are tried for 8 s; then the caller gets the f
 _CUT = "the session is replaced; the agent starts the interrupted sentence again"
 _REFUSED = "a new session is opened and gets the transcript; nobody notices"
 _APART_S = 0.2
-"""Between two sessions that break: each of them is to be replaced by itself."""
+"""Between two sessions that break, so that each is replaced separately."""
 _CLOSE_S = 0.05
 """The same, where all of them have to break within a word."""
 _FLOOD_MS = 20_000
@@ -290,6 +290,6 @@ TROUBLES = (
     Fault("a flood of transcripts", "nobody notices", _while_idle("flood", count=2_000)),
     Fault("a message with unknown keys", "it is ignored", _in_mid_answer("send_message")),
 )
-"""Sessions that go on, and not as they should."""
+"""Sessions that continue, but misbehave."""
 
 FAULTS = (*STARTS, *BREAKS, *TROUBLES)

@@ -100,7 +100,7 @@ async def _disk_full(world: World, times: int) -> list[Seen]:
 
 @asynccontextmanager
 async def disk_full(path: Path, processes: Sequence[int]) -> AsyncIterator[None]:
-    """A disk that takes no more of the embedded store, for the processes that write it.
+    """A disk too full for the embedded store, for the processes that write it.
 
     The kernel refuses to let a file of theirs grow beyond a limit (RLIMIT_FSIZE), and SQLite's log
     of writes already is larger: a filler was written to it, and a reader keeps it from being begun

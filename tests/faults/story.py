@@ -74,7 +74,7 @@ async def heard_again(call: Call, streams: int) -> None:
 
 
 def told(record: CallRecord, speaker: Speaker) -> str:
-    """All that one side has said, as it is compared."""
+    """All that one side has said, normalised for comparison."""
     return normalise(" ".join(turn.text for turn in record.turns if turn.speaker is speaker))
 
 
@@ -147,7 +147,7 @@ async def _went_on(world: World, call: Call, silence_ms: int | BaseException) ->
 
 
 def seen_of(record: CallRecord, call: Call, *, silence_ms: int | None = None) -> Seen:
-    """A call that was to go on in its stream, and to end with the number."""
+    """A call that should stay in its stream and end with the number."""
     streams = len(streams_heard(call))
     if streams != 1 or KNOWN not in last_words(record):
         said = told(record, Speaker.AGENT)
@@ -241,7 +241,7 @@ def _seen(
     if not ending:
         return Seen()
     if KNOWN not in last_words(record):
-        return Seen(problem=f"the number is not known any more: {told(record, Speaker.AGENT)}")
+        return Seen(problem=f"the agent has forgotten the number: {told(record, Speaker.AGENT)}")
     return seen_if_hit(call, broken_ms)
 
 

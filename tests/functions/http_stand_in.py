@@ -25,7 +25,7 @@ class Asked:
 class Reply:
     status: int
     content: Json
-    """Sent as JSON; text as it is."""
+    """Sent as JSON; text is sent unchanged."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -1,4 +1,4 @@
-"""What the model is told of a tool's arguments, and what its function takes: the same."""
+"""A tool's declaration and its function agree about its arguments."""
 
 import sys
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def function(folder: Path, tmp_path: Path, restored_logging: None) -> Iterator[L
 
 
 def schema_of_arguments() -> dict[str, Json]:
-    """JSON Schema of the type by which the function that is loaded checks its arguments."""
+    """JSON Schema of the type that the loaded function checks its arguments against."""
     names = vars(sys.modules["main"])
     [args] = (kind for name, kind in names.items() if name.endswith("Args"))
     [schema] = msgspec.json.schema(args)["$defs"].values()

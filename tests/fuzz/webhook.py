@@ -157,7 +157,7 @@ async def _respond(route: bytes, query: bytes, body: bytes, *, signed: bool) -> 
 
 
 def _signature(route: bytes, query: bytes, body: bytes) -> bytes:
-    """Twilio's, for whatever is posted; one that is wrong if it is no form at all."""
+    """Twilio's signature of a form; a wrong one if the body isn't a form."""
     path = route.decode().removesuffix("/")
     asked = f"?{query.decode('latin-1')}" if query else ""
     try:

@@ -1,4 +1,4 @@
-"""Clips of agents, written as whoever makes them writes them."""
+"""Agents' clips, stored as the clip maker stores them."""
 
 from ringdown.agents import Agent
 from ringdown.agents.clips import Clip, ClipStore, clip_key, greeting_text

@@ -67,7 +67,7 @@ def tone(length_s: float) -> bytes:
 
 
 def hiss(length_s: float, amplitude: int) -> bytes:
-    """Noise that nobody hears on a telephone; zeros, if it has no amplitude."""
+    """Noise too quiet for a telephone; zeros if the amplitude is 0."""
     noise = np.random.default_rng(1).integers(-amplitude, amplitude + 1, int(length_s * _MODEL_HZ))
     return noise.astype("<i2").tobytes()
 
@@ -199,7 +199,7 @@ class Phone:
 
 @dataclass(slots=True)
 class Conversation:
-    """One call, and what the model has been told in it."""
+    """One call, and the texts that the model got in it."""
 
     handler: Handler
     gemini: LittleGemini
@@ -216,7 +216,7 @@ class Conversation:
         return [(round(told_s - at_s, 1), text) for told_s, text in self.told if told_s > at_s]
 
     async def ended(self) -> CallRecord:
-        """The record, after the caller has hung up if nobody else has."""
+        """The record; the caller hangs up first if the call is still live."""
         await self.phone.hang_up()
         return await self.handler.record(1)
 

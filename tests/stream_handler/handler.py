@@ -1,4 +1,4 @@
-"""A real StreamServer with its store and a model beside it, and callers' sockets to it."""
+"""A real StreamServer with a store and a model, and callers' sockets to it."""
 
 import asyncio
 import base64
@@ -135,7 +135,7 @@ class Handler:
         return record
 
     async def http(self, request: bytes) -> str:
-        """What a request gets that is no WebSocket's."""
+        """The response to a request that isn't a WebSocket upgrade."""
         async with asyncio.timeout(5):
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
             writer.write(request)

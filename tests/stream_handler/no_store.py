@@ -1,4 +1,4 @@
-"""A CallStore that nobody may ask anything; fakes replace what they need."""
+"""A CallStore whose methods all fail; fakes override those they need."""
 
 import datetime
 

@@ -1,4 +1,4 @@
-"""A call in which something raises, beside a healthy one, while the server is told to stop.
+"""One call raises, another is healthy, and the server is asked to stop.
 
 Whatever raises (the core at any event, an action of any kind, an observer), the healthy call is
 handed over and recorded.
@@ -217,7 +217,7 @@ async def _echo_marks(socket: ClientConnection) -> None:
 
 
 async def check_the_healthy(handler: Handler, healthy: ClientConnection) -> None:
-    """Told to stop, the server hands it over, and its record is complete."""
+    """When asked to stop, the server hands it over, and its record is complete."""
     code, _ = await closed(healthy)
     assert code == 1000
     call = (await handler.record(HEALTHY)).call

@@ -52,7 +52,7 @@ class Store(KeptAgents):
 
 
 class Followers:
-    """Calls that follow an agent, and what each of them has been told."""
+    """Calls that follow an agent, and the edits that each has received."""
 
     def __init__(self, watch: AgentWatch, group: asyncio.TaskGroup) -> None:
         self._watch = watch

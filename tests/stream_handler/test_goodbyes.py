@@ -1,4 +1,4 @@
-"""Goodbyes and announcements are heard to the end, and nobody is hung up on by mistake."""
+"""Goodbyes and announcements are heard to the end; callers aren't hung up on by mistake."""
 
 import asyncio
 
@@ -88,7 +88,7 @@ async def test_a_goodbye_that_takes_a_thought_is_waited_for(converse: Converse) 
 
 
 class _AsksAfterGoodbye(Model):
-    """Says goodbye; what is asked then it answers, but not within 1.5 s."""
+    """Says goodbye; replies to a question after that, but not within 1.5 s."""
 
     async def caller_spoke(self) -> None:
         if self.heard == 1:

@@ -60,7 +60,7 @@ async def test_a_caller_who_speaks_instead_of_typing_is_noticed(converse: Conver
         await talk.phone.speak(1.8)
         await talk.phone.listen(6.5)
 
-        assert talk.told_since(spoke_s), "'I have no keypad' was heard by nobody for 8 s"
+        assert talk.told_since(spoke_s), "'I have no keypad' got no reply for 8 s"
 
 
 class _ReadsAMenu(Model):

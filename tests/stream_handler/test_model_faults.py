@@ -49,7 +49,7 @@ async def listen(gemini: LittleGemini, socket: ServerConnection) -> None:
 async def a_call(
     certificates: trustme.CA, trusting: ssl.SSLContext, folder: Path, *sessions: Session
 ) -> AsyncIterator[tuple[Handler, ClientConnection]]:
-    """A call whose first session greets; then each session in turn does as it is told."""
+    """A call whose first session greets; then each session plays its part."""
 
     async def script(gemini: LittleGemini, socket: ServerConnection) -> None:
         number = len(gemini.setups) - 1
@@ -222,7 +222,7 @@ async def test_what_the_caller_says_while_no_session_listens_is_not_lost(
         audio = await gemini.heard(lambda m: "audio" in m.get("realtime_input", {}))
 
     data = audio["realtime_input"]["audio"]["data"]
-    assert len(data) * 3 // 4 >= 20 * 640, "twenty frames are heard at once"
+    assert len(data) * 3 // 4 >= 20 * 640, "twenty frames arrive together"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How each family of models is told of tools, and of their answers."""
+"""How each family of models gets tools and their results."""
 
 import asyncio
 import json

@@ -37,7 +37,7 @@ ODD: dict[str, str | bytes] = {
     ),
     "nested deep in arguments": _asking('{"a": ' + "[" * 1_500 + "]" * 1_500 + "}"),
     "nested very deep in an unknown field": f'{{"news": {"[" * 50_000}{"]" * 50_000}}}',
-    "an argument that is no number": _asking('{"n": NaN}'),
+    "an argument that isn't a number": _asking('{"n": NaN}'),
     "an odd flag": '{"serverContent": {"interrupted": "no"}}',
     "an error of the service": '{"error": {"code": 13, "message": "internal"}}',
     "a code of the service": '{"code": 13, "message": "internal"}',

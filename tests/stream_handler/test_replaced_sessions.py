@@ -67,7 +67,7 @@ async def test_a_session_that_was_told_too_much_is_told_less(
 
 
 class _GoesAwayAgainAndAgain(Model):
-    """Each of its sessions announces its end at once, for in a minute."""
+    """Each of its sessions immediately announces that it ends in a minute."""
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:

@@ -454,7 +454,7 @@ async def test_a_call_in_hand_is_left_to_others_and_saved_before_it_stops(handle
 
 
 class _StoreWithABug(UnsteadyStore):
-    """Fails for call number 2 in a way that nobody expects."""
+    """Fails for call number 2 with an unexpected exception."""
 
     async def save(self, sid: str, attempt: int, changes: CallChanges) -> None:
         if sid == call_sid(2):

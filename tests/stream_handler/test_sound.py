@@ -32,7 +32,7 @@ def now_s() -> float:
 
 
 class _Inaudible(Model):
-    """Its replies have words, and sound that nobody can hear."""
+    """Its replies have words, and inaudible audio."""
 
     amplitude = 0
 
@@ -147,7 +147,7 @@ async def test_a_session_that_replaces_a_tone_is_told_what_was_cut_off(converse:
 
 
 class _AnswersWords(Model):
-    """Answers 0.6 s after it was told that the caller spoke, as one does whose own ear is good."""
+    """Replies 0.6 s after the caller stops, like a model that hears well."""
 
     async def caller_began(self) -> None:
         await asyncio.sleep(1.6)
@@ -232,7 +232,7 @@ async def test_without_frames_the_call_is_handed_over_between_turns(converse: Co
         stopping_s = now_s()
         await talk.phone.over.wait()
 
-        assert now_s() - stopping_s < 0.1, "nobody spoke, so there was nothing to wait for"
+        assert now_s() - stopping_s < 0.1, "the line was silent, so there was nothing to wait for"
 
 
 class _HearsNobody(Model):

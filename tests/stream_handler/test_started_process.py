@@ -1,4 +1,4 @@
-"""The stream handler as the platform runs it: as a process of its own."""
+"""The stream handler as the platform runs it: as a process."""
 
 import json
 import os

@@ -78,7 +78,7 @@ async def test_a_barge_in_is_timed_from_its_own_voice(converse: Converse) -> Non
 
 
 class _InterruptsItself(Model):
-    """Takes nobody for somebody in the middle of its reply, and goes on by itself."""
+    """Interrupts its reply for a voice that isn't there, then continues by itself."""
 
     async def caller_spoke(self) -> None:
         await self.say(" ".join(f"word{n}" for n in range(30)), 9.0)

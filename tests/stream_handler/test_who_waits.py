@@ -25,7 +25,7 @@ def now_s() -> float:
 
 
 class _LateTranscript(Model):
-    """Answers; the transcript of the question follows 3 s later. It does as it is told."""
+    """Replies; the question's transcript follows 3 s later. It follows instructions."""
 
     async def caller_spoke(self) -> None:
         await self.say("From nine to five.", 2.0)
@@ -60,7 +60,7 @@ async def test_a_late_transcript_is_recorded_before_its_answer(converse: Convers
 
 
 class _AsksHowMany(Model):
-    """Asks a question, and rightly takes the noise that follows for nobody."""
+    """Asks a question, and rightly ignores the noise that follows."""
 
     async def caller_spoke(self) -> None:
         if self.heard == 1:
@@ -263,7 +263,7 @@ async def test_a_mumble_does_not_end_the_reply(converse: Converse, model: type[M
 
         [(after_s, text), *_] = talk.told_since(mumbled_s) or [(99.0, "")]
         assert after_s <= 3.5, f"the caller was left in silence, and then: {text}"
-        assert "cut off" in text, "the reply isn't taken up where it stopped"
+        assert "cut off" in text, "the reply doesn't continue where it stopped"
 
 
 class _QuickAnswer(Model):

@@ -1,4 +1,4 @@
-"""Our decoder beside the SDK's own reading of the same bytes, and the bytes that go up."""
+"""Our decoder compared with the SDK's for the same bytes, and the bytes that we send."""
 
 import asyncio
 import base64
@@ -88,7 +88,7 @@ async def test_what_goes_up_is_what_the_sdk_sends(
     assert frames == [audio_message(pcm)]
 
 
-# Down, beside the SDK
+# Down, compared with the SDK
 
 
 def sound(pcm: bytes, **more: Any) -> dict[str, Any]:
@@ -361,7 +361,7 @@ def test_equal_calls_of_a_message_are_told_apart() -> None:
 
 
 def _nested(depth: int) -> str:
-    """Arguments with so many lists in them."""
+    """Arguments with `depth` nested lists."""
     return f'{{"id": "1", "name": "f", "args": {{"a": {"[" * depth}{"]" * depth}}}}}'
 
 

@@ -10,7 +10,7 @@ from ringdown.errors import StoreUnavailable
 class UnsteadyStore:
     def __init__(self, store: CallStore, *, away: bool = False, slow_s: float = 0.0) -> None:
         self.away = away
-        """Every operation fails at once."""
+        """Every operation fails immediately."""
         self.slow_s = slow_s
         """Every operation takes this long, then fails if the store is away by then."""
         self._store = store

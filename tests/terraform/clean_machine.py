@@ -45,7 +45,7 @@ class Instruction:
 
     @property
     def words(self) -> list[str]:
-        """Of the exec form; a shell's command is no list."""
+        """In the exec form; a shell command isn't a list."""
         words: list[str] = json.loads(self.text)
         return words
 
@@ -113,7 +113,7 @@ def build(dockerfile: str, context: Path, scratch: Path) -> Image:
             case "EXPOSE":
                 pass
             case other:
-                raise ValueError(f"nobody knows here what {other} does")
+                raise ValueError(f"can't tell what {other} does")
     return image
 
 

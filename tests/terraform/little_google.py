@@ -20,7 +20,7 @@ class LittleGoogle:
     rulesets: list[Json] = field(default_factory=list)
     releases: dict[str, str] = field(default_factory=dict)
     lacking: set[str] = field(default_factory=set)
-    """Permissions on the project that whoever asks has not."""
+    """Permissions on the project that the caller lacks."""
     refused: list[int] = field(default_factory=list)
     """Statuses with which the next requests are refused."""
 
@@ -65,7 +65,7 @@ class LittleGoogle:
         return 200, {"fields": self.documents[path]}
 
     def _page(self, collection: str, token: str) -> Json:
-        """Two documents at once."""
+        """Two documents in one request."""
         paths = sorted(p for p in self.documents if p.rpartition("/")[0] == collection)
         first, last = int(token), int(token) + 2
         documents = [{"name": f"x/documents/{p.partition('/')[2]}"} for p in paths[first:last]]

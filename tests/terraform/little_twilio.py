@@ -1,4 +1,4 @@
-"""The REST services that Terraform's scripts talk to: Twilio's and Google's beside them."""
+"""The REST services that Terraform's scripts talk to: Twilio's and Google's."""
 
 import base64
 import json

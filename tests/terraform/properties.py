@@ -1,4 +1,4 @@
-"""What must hold of a deployment, told from its plan's JSON: pure functions that return problems.
+"""What must hold for a deployment, read from its plan's JSON: pure functions that return problems.
 
 The plan is one made after an apply, in which everything is known.
 """
@@ -88,7 +88,7 @@ def environment(deployable: Resource) -> Environment:
 
 
 def environment_problems(set_: AbstractSet[str], read: AbstractSet[str]) -> list[str]:
-    """What is set and read by nobody. What is missing, the deployable's own reader says."""
+    """Variables that are set and never read. The deployable's reader reports missing ones."""
     return [f"{name} is set, and nothing reads it" for name in sorted(set_ - read)]
 
 
@@ -176,7 +176,7 @@ def _target(grant: Resource, deployed: Mapping[str, str]) -> str:
 
 
 def grant_problems(found: AbstractSet[Grant], documented: AbstractSet[Grant]) -> list[str]:
-    """Tools are documented as one account, `tool`, with all that a tool may ask for."""
+    """Tools are documented as one account, `tool`, with every role that a tool may request."""
     fixed = {grant for grant in found if not grant.account.startswith("tool/")}
     of_tools = {Grant("tool", g.role, g.on) for g in found - fixed}
     listed = {grant for grant in documented if grant.account != "tool"}
@@ -198,7 +198,7 @@ def documented_grants(page: str) -> set[Grant]:
 
 
 def invoker_problems(plan: Json, called_before_calls: Collection[str] = ()) -> list[str]:
-    """The stream handler, and nobody else, may call each tool; and the webhook those named."""
+    """Only the stream handler may call each tool, and the webhook the tools named."""
     accounts = {
         r.name: r.values["member"] for r in resources(plan) if r.type == "google_service_account"
     }
@@ -306,7 +306,7 @@ def residency_problems(plan: Json) -> list[str]:
 
 
 def waking_problems(plan: Json) -> list[str]:
-    """What runs or wakes the line while nobody calls."""
+    """What runs or wakes the line between calls."""
     kinds = ("google_cloud_scheduler_job", "google_monitoring_uptime_check_config")
     waking = [f"{r.address} wakes it" for r in resources(plan) if r.type in kinds]
     texts = [

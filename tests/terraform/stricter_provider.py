@@ -152,7 +152,7 @@ class Between(grpc.GenericRpcHandler):  # type: ignore[misc]
     def service(self, call: Any) -> grpc.RpcMethodHandler | None:
         method: str = call.method
         if not method.startswith("/tfplugin5.Provider/"):
-            return None  # plugins have streams of their own, which would keep a thread each
+            return None  # plugins have their own streams, which would keep a thread each
         forward: Callable[[bytes], bytes] = self._channel.unary_unary(method)
 
         def answer(request: bytes, context: grpc.ServicerContext) -> bytes:

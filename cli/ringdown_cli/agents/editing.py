@@ -115,7 +115,7 @@ async def _begin(store: AgentStore, agent_id: str, *, is_draft: bool) -> Edited:
 async def _is_to_be_made(
     store: AgentStore, begun: Edited, arguments: argparse.Namespace, terminal: Terminal
 ) -> bool:
-    """Ask before a name that may be a slip becomes an agent that answers nobody."""
+    """Ask before a name that may be misspelt becomes an agent without calls."""
     ensure_name(begun.agent_id)
     agents = [agent.agent_id for agent in await store.list_agents()]
     if begun.is_draft or not agents or arguments.yes:

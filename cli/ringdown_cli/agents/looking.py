@@ -157,7 +157,7 @@ def _plain(event: Event, answers: bool) -> dict[str, Json]:
 
 
 async def validate(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
-    """A file needs no store; without one, nobody knows which tools there are."""
+    """A file needs no store; without one, tools can't be checked."""
     terminal, target = surroundings.terminal, arguments.target
     is_draft = arguments.draft
     if _is_file(target):

@@ -39,7 +39,7 @@ CallTool = Callable[[ToolCallRequested], Awaitable[ToolAnswer]]
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """What came of an example; `fault` is why there is no answer."""
+    """The result of an example; `fault` is why the answer is missing."""
 
     example: Example
     answer: str = ""

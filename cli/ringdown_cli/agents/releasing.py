@@ -153,7 +153,7 @@ async def say_looked_at(
     *,
     told: bool = False,
 ) -> int:
-    """`told` if its problems have been said. Raises CannotGoOn."""
+    """`told` if its problems have been printed. Raises CannotGoOn."""
     if status is None:
         raise CannotGoOn(f"{where(agent_id)} was deleted just now.")
     await say_status(terminal, store, agent_id, status, told=told)

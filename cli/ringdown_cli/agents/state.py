@@ -72,7 +72,7 @@ async def is_called(store: AgentStore, agent_id: str) -> bool:
 
 
 def say_draft_status(terminal: Terminal, status: AgentStatus, draft: Document) -> None:
-    """Say who hears the draft, or why nobody does; its problems have been said."""
+    """Print who hears the draft, or why it isn't heard; its problems have been printed."""
     if status.ok:
         terminal.say(_who_hears(draft_findings(draft).testers), Style.GOOD)
     elif status.error is not None:

@@ -104,7 +104,7 @@ async def _rehearse_all(
     call_tool: CallTool,
     terminal: Terminal,
 ) -> int:
-    """Several at once; told in their order, as soon as they are known."""
+    """Runs several in parallel; prints them in order, as soon as possible."""
     turn = asyncio.Semaphore(_AT_ONCE)
 
     async def one(example: Example) -> Rehearsed:

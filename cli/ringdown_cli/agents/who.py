@@ -11,7 +11,7 @@ from ringdown_cli.command import Surroundings
 
 
 def this_edit(arguments: argparse.Namespace, surroundings: Surroundings) -> Edit:
-    """Asks why, unless that has been said or nothing is to be asked."""
+    """Asks why, unless the arguments say so or forbid questions."""
     why = arguments.message
     if why is None and not arguments.yes:
         why = surroundings.terminal.ask("Why? (for the history; Enter for nothing)")

@@ -50,7 +50,7 @@ class AccountLine:
 
 
 def told_decisions(step: Step) -> tuple[str, ...]:
-    """What the core decided that says something of its own: no timers, no routine saves."""
+    """The core's decisions worth showing: no timers, no routine saves."""
     return tuple(
         decision
         for decision in step.answer.decisions

@@ -52,7 +52,7 @@ async def show_logs(arguments: argparse.Namespace, surroundings: Surroundings) -
 
 
 def _folder(store_url: str, surroundings: Surroundings) -> Path | None:
-    """Where the parts beside a store on this machine log; None if it is in the cloud."""
+    """Where the parts that use a store on this machine log; None if it is in the cloud."""
     if store_url.startswith(_SQLITE):
         return Path(store_url.removeprefix(_SQLITE)).parent / _LOGS
     return surroundings.out / _LOGS if store_url == LOCAL_FIRESTORE else None

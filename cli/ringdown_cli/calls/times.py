@@ -8,7 +8,7 @@ _AGO = re.compile(r"([0-9]{1,6})([mhdw])")
 
 
 class NoTime(ValueError):
-    """The text is no time; the message says how to write one."""
+    """The text isn't a time; the message says how to write one."""
 
 
 def moment(text: str, now: datetime.datetime) -> datetime.datetime:

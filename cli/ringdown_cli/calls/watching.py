@@ -1,4 +1,4 @@
-"""`calls watch`: what is said in calls, as it is stored."""
+"""`calls watch`: prints turns and tool calls as they are stored."""
 
 import argparse
 import asyncio
@@ -18,7 +18,7 @@ _MOST_AT_ONCE = 200
 
 
 async def watch(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
-    """One call until it ends, or every call that goes on until Ctrl-C."""
+    """One call until it ends, or all live calls until Ctrl-C."""
     async with chosen_store(arguments.store, surroundings) as store:
         if arguments.call is not None:
             return await _watch_one(store, arguments, surroundings.terminal)

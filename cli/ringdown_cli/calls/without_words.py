@@ -58,7 +58,7 @@ _CALL_SID = "CA" + "0" * 32
 _CALLER, _CALLED, _PERSON = "+14155550123", "+14155550100", "+14155550199"
 _CREATED_AT = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
-# What is kept as it is: everything else may hold names, numbers or words.
+# What is kept unchanged: everything else may hold names, numbers or words.
 _KEPT_OF_CALL = (
     "caller_verified",
     "status",
@@ -113,7 +113,7 @@ def _named(record: msgspec.Struct, fields: tuple[str, ...]) -> dict[str, Any]:
 
 
 class Placeholders:
-    """Gives each word a placeholder of its own, in capitals or not."""
+    """Gives each word its own placeholder, regardless of capitals."""
 
     def __init__(self, kept: frozenset[str]) -> None:
         self._kept = kept
@@ -153,7 +153,7 @@ class Placeholders:
         return self._words[word]
 
     def _unused(self, shortest: int) -> str:
-        """A placeholder that no other word has, and that is no farewell."""
+        """A unique placeholder that isn't a farewell."""
         for length in itertools.count(shortest):
             while self._made[length] < len(_LETTERS) ** length:
                 placeholder = _made_up(self._made[length], length)

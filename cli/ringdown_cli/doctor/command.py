@@ -94,7 +94,7 @@ def _document(deployment: Deployment, verdicts: Mapping[str, Verdict]) -> dict[s
 async def found_deployment(
     arguments: argparse.Namespace, surroundings: Surroundings, asking: Means
 ) -> Deployment:
-    """What is to be looked at. Raises CannotGoOn, ConfigurationError."""
+    """The deployment to check. Raises CannotGoOn, ConfigurationError."""
     environ, stack = surroundings.environ, surroundings.out / STACK_FILE
     if arguments.outputs is not None:
         text = given_text(arguments.outputs, surroundings.terminal)

@@ -19,7 +19,7 @@ class NotOutputs(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """None is what nobody told; the checks that need it say so."""
+    """None is unknown; the checks that need it say so."""
 
     where: str
     """In words, for the person."""

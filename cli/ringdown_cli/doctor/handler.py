@@ -1,4 +1,4 @@
-"""Is the stream handler reachable, and does it let in nobody but Twilio?"""
+"""Is the stream handler reachable, and does it refuse everyone but Twilio?"""
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus

@@ -1,4 +1,4 @@
-"""The secrets as they are deployed, so that nobody has to type them again."""
+"""The deployed secrets, so that you needn't type them again."""
 
 import base64
 import binascii

@@ -123,7 +123,7 @@ class Twilio:
             return DEFAULT_TWILIO_REGION
 
     async def change(self, number: Number, fields: Mapping[str, str]) -> Number:
-        """Set what is in `fields`, by Twilio's parameters; returns the number as it is now."""
+        """Set `fields`, by Twilio's parameter names; returns the updated number."""
         url = f"{self._account_url}/IncomingPhoneNumbers/{number.sid}.json"
         answer = await post_form(self.means, url, fields, self._credentials)
         return _decoded(answer, Number)

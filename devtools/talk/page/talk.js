@@ -1,7 +1,6 @@
-// The telephone: buttons and words. Sound is in sound.js, the connection in link.js, the agent's
-// document in agent.js.
+// The telephone: buttons and words. Sound is in sound.js, the connection in link.js. The agent's form
+// is a page of the console.
 
-import { AgentEditor } from "./agent.js";
 import { Link } from "./link.js";
 import { Mobile } from "./mobile.js";
 import { Sound, SoundFailed } from "./sound.js";
@@ -17,7 +16,6 @@ const at = (id) => document.getElementById(id);
 const transcript = new Transcript(at("transcript"), at("events"), at("nothing-yet"));
 const voices = { caller: new Voice(at("voice-of-caller")), agent: new Voice(at("voice-of-agent")) };
 const mobile = new Mobile(at("mobile"));
-const editor = new AgentEditor(at("editor"), (wish) => link.tell(wish));
 
 let link;
 let sound = null;
@@ -70,7 +68,6 @@ function onMessage(message) {
     case "turn": return transcript.turn(message);
     case "tool": return transcript.tool(message);
     case "text": return mobile.text(message);
-    case "agent": return editor.show(message);
     case "problem": return complain(message.words);
   }
 }
@@ -89,10 +86,9 @@ function onFrame(samples) {
 async function onLost() {
   await over("The line is gone: `make talk` was stopped, or this computer slept. Start it again and reload the page.");
   at("dial").disabled = true;
-  editor.stop();
 }
 
-function lineReady({ callers, numbers, suggestions: first, phrases, voices: names, tools, pictures, is_stand_in: standIn, agent }) {
+function lineReady({ callers, numbers, suggestions: first, phrases, pictures, is_stand_in: standIn }) {
   isStandIn = standIn;
   at("model").textContent = isStandIn
     ? "The model is a stand-in that knows the sentences below. Set GEMINI_API_KEY to talk to the real one."
@@ -105,8 +101,6 @@ function lineReady({ callers, numbers, suggestions: first, phrases, voices: name
   at("phrases").replaceChildren(...phrases.map(sentence));
   showSuggestions();
   mobile.start(pictures);
-  editor.start({ voices: names, tools });
-  editor.show(agent);
   ready("Call, and talk or click sentences.");
 }
 

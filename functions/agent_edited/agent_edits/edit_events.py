@@ -35,7 +35,7 @@ def edited_document(attributes: Mapping[str, object]) -> EditedDocument | None:
     """The document of an event, by its attributes alone: the payload is protobuf, and old news.
 
     Firestore names it twice: `document` is its path, `subject` the same below `documents/`
-    (https://cloud.google.com/eventarc/docs/cloudevents). None if it is no agent's.
+    (https://cloud.google.com/eventarc/docs/cloudevents). None if it isn't an agent's.
     """
     path = attributes.get("document") or attributes.get("subject")
     match str(path).removeprefix("documents/").split("/"):

@@ -1,4 +1,4 @@
-"""One event of a call's end: webhooks are told, and its outcome is found out unless it is known."""
+"""Handles the end of a call: delivers webhooks, and finds out the outcome if it isn't known yet."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -38,7 +38,7 @@ class EndedCallStore(CallStore, OutcomeStore, Protocol):
 class Settings:
     store_url: str
     gemini: GeminiBackend | None
-    """None: there is no key. Then that is the outcome's problem."""
+    """None without a key, which becomes the outcome's problem."""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -108,7 +108,7 @@ async def _is_found_out(call_sid: str, connections: Connections) -> bool:
 
 
 async def _find_out(call_sid: str, connections: Connections) -> str | None:
-    """What keeps the outcome from being known; None if it is known, or nobody wants to know."""
+    """Why the outcome isn't known; None if it is, or if the agent has no questions."""
     call = await connections.store.read_call(call_sid)
     if call is None or call.agent.after_call is None:
         return None

@@ -24,7 +24,7 @@ class WebhooksOut:
         return await _settled(self._send_ended(call_sid, now))
 
     async def send_outcome(self, call_sid: str, now: datetime.datetime) -> bool:
-        """Nothing is sent while there are no answers."""
+        """Nothing is sent before the outcome is known."""
         return await _settled(self._send_outcome(call_sid, now))
 
     async def _send_ended(self, call_sid: str, now: datetime.datetime) -> bool:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import http
+from collections.abc import Sequence
 from importlib import resources
 
 import jinja2
@@ -21,19 +22,19 @@ _ABOUT_PHOTO = frozenset({Refusal.WRONG_KIND, Refusal.TOO_BIG, Refusal.UNREADABL
 
 
 class Page:
-    def __init__(self, framed_by: str | None) -> None:
-        """`framed_by` is the origin that may show the page in a frame."""
+    def __init__(self, framed_by: Sequence[str]) -> None:
+        """`framed_by` has the origins that may show the page in a frame."""
         templates = jinja2.Environment(
             autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )
         self._template = templates.from_string(_file("page.html"))
         self._style = _palette() + _file("page.css")
         self._script = _file("page.js")
-        framed_by = framed_by or "'none'"
+        ancestors = " ".join(framed_by) or "'none'"
         policy = (
             f"default-src 'none'; script-src {_hash(self._script)}; style-src {_hash(self._style)};"
             f" img-src data:; form-action 'self'; base-uri 'none';"
-            f" frame-ancestors {framed_by}"
+            f" frame-ancestors {ancestors}"
         )
         self.headers = {
             "Cache-Control": "no-store",

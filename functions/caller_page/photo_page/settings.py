@@ -1,5 +1,6 @@
 """What the page must be told."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -7,6 +8,7 @@ from ringdown.settings import SettingsReader
 from ringdown.stores import read_store_url
 
 _MIN_SECRET = 32
+_ON_THIS_MACHINE = re.compile(r"http://(127\.0\.0\.1|localhost):[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +16,8 @@ class PageSettings:
     store_url: str
     upload_link_secrets: tuple[str, ...] = field(repr=False)
     """Shared with what sends the link; while it is rotated, also the one before."""
-    framed_by: str | None
-    """The origin that may show the page in a frame; None: nobody."""
+    framed_by: tuple[str, ...]
+    """The origins that may show the page in a frame: those of `make talk`."""
 
 
 def read_settings(environ: Mapping[str, str]) -> PageSettings:
@@ -34,7 +36,11 @@ def read_settings(environ: Mapping[str, str]) -> PageSettings:
     return settings
 
 
-def _framed_by(reader: SettingsReader) -> str | None:
-    if reader.optional("FRAMED_BY") is None:
-        return None
-    return reader.url("FRAMED_BY", "the origin that may frame the page", scheme="https")
+def _framed_by(reader: SettingsReader) -> tuple[str, ...]:
+    origins = (reader.optional("FRAMED_BY") or "").split()
+    if not all(map(_ON_THIS_MACHINE.fullmatch, origins)):
+        reader.problem(
+            f"FRAMED_BY is {' '.join(origins)!r}. Leave it out: it is for `make talk`, and has"
+            " origins on this machine, such as http://127.0.0.1:8090, separated by spaces."
+        )
+    return tuple(origins)

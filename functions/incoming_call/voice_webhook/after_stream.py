@@ -54,7 +54,7 @@ async def after_stream(
     settings: WebhookSettings,
     now: datetime.datetime,
 ) -> str:
-    """TwiML by the handler's decision. Without one the agent goes on in a new stream, which any
+    """TwiML for the handler's decision. Without one the agent continues in a new stream, which any
     handler may take; if that is not to be, the caller is handed to a person.
 
     `ended` is the attempt whose stream is over, so that a repeated request opens no further one.
@@ -131,7 +131,7 @@ async def read_call(store: CallStore, call_sid: str) -> Call | None:
 
 
 async def _take_up(store: CallStore, call: Call, ended: int, now: datetime.datetime) -> Call | None:
-    """The call at its next attempt; None if the agent cannot or must not go on."""
+    """The call at its next attempt; None if the agent can't or mustn't continue."""
     try:
         async with store_deadline(TAKE_UP_WITHIN_S):
             taken_up = await store.take_up(call.call_sid, ended, now)
@@ -146,7 +146,7 @@ async def _take_up(store: CallStore, call: Call, ended: int, now: datetime.datet
 
 
 def _pause_s(call: Call, now: datetime.datetime) -> int:
-    """The first time at once; then a handler that is being started again is given time."""
+    """The first time immediately; after that, give a restarting handler time."""
     return max(recent_take_ups(call, now) - 1, 0) * PAUSE_S
 
 

@@ -40,7 +40,7 @@ class StreamOffer:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """What is said without the model; an empty text for nothing."""
+    """Sentences spoken without the model; an empty text for none."""
 
     text: str
     language: str
@@ -79,7 +79,7 @@ def apology(language: str | None, number: str | None) -> Sentence:
 def say_and_dial(sentence: Sentence, *, number: str | None, caller_id: str | None) -> str:
     """Say `sentence`, if there is any, then dial `number` (E.164) or, without one, end the call.
 
-    `caller_id` is the number that whoever is dialled sees.
+    `caller_id` is the number shown to the person dialled.
     """
     response = VoiceResponse()
     _speak(response, sentence)

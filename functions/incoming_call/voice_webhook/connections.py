@@ -34,7 +34,7 @@ class Connections:
     _background: asyncio.TaskGroup
 
     def wake_handler(self) -> HandlerWakeUp:
-        """Begin to wake the stream handler; it goes on after the request is answered."""
+        """Start waking the stream handler; continues after the request is answered."""
         return HandlerWakeUp(self._http, self._ready_url, self._background)
 
 

@@ -1,4 +1,4 @@
-"""Who is let through: blocked callers, and the line's limits. A store that fails stops nobody."""
+"""Enforces blocked callers and the line's limits. If the store fails, calls are let through."""
 
 import asyncio
 import datetime

@@ -1,6 +1,6 @@
 """POST /status: what Twilio reports of calls and streams. Nothing is answered but a receipt.
 
-Why a stream could not be opened, or broke, is told here and nowhere else.
+Only these say why a stream couldn't be opened, or broke.
 """
 
 import datetime

@@ -1,7 +1,7 @@
 """POST /whisper and /accept: the person dialled for a transfer hears who is calling, and presses 1
 to take the call. A mailbox answers like a person, but presses nothing.
 
-Twilio requests /whisper when someone has answered, and connects nobody until that TwiML has run.
+Twilio requests /whisper when someone has answered, and connects them after that TwiML has run.
 The form's CallSid is the leg to that person, so the URL carries the caller's call, and a token for
 this attempt.
 """
@@ -90,7 +90,7 @@ async def whisper(transfer: Transfer, *, store: CallStore, accept_url: str) -> s
         sentences = [phrases.transfer_offer, phrases.transfer_accept]
         return ask_to_accept(" ".join(sentences), phrases.language, accept_url=accept_url)
     if call is None or call.attempt != transfer.attempt or call.next is not NextAction.TRANSFER:
-        _log.warning("nobody is being transferred any more")
+        _log.warning("transfer already over")
         return hang_up()
     phrases = phrases_for(call.agent.language)
     return ask_to_accept(_offer(call, phrases), phrases.language, accept_url=accept_url)

@@ -28,7 +28,7 @@ Form = ImmutableMultiDict[str, str]
 
 
 class MalformedRequest(Exception):
-    """The peer's fault: the body is no form, or lacks what every Twilio request carries."""
+    """The peer's fault: the body isn't a form, or lacks what every Twilio request carries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def status_update(form: Form) -> CallUpdate | StreamUpdate:
 
 
 def _text(form: Form, name: str) -> str:
-    """A short field as it is; empty if it is missing or absurd.
+    """A short field, unchanged; empty if it is missing or absurd.
 
     Callers may be withheld or not on the telephone network: "anonymous", "+266696687", sip: URIs.
     """

@@ -87,7 +87,7 @@ class Webhook:
     def __init__(
         self, settings: WebhookSettings, connect: Callable[[], Awaitable[Connections]]
     ) -> None:
-        """`connect` gives the open connections, and is asked anew for every request."""
+        """`connect` returns the open connections, and is called for every request."""
         self._settings = settings
         self._prefix = urlsplit(settings.public_url).path
         """A proxy may take it away, or leave it on."""
@@ -134,7 +134,7 @@ class Webhook:
         try:
             store = (await self._connect()).store
             found = await self._clips.find(store, clip.agent_id, clip.key, within_s=GIVE_WITHIN_S)
-        except Exception:  # noqa: BLE001 - the boundary: Twilio is told, and asks for other TwiML
+        except Exception:  # noqa: BLE001 - the boundary: Twilio gets an error, and asks for other TwiML
             _log.exception("clip failed", agent=clip.agent_id)
             found = None
         if found is None:
@@ -238,7 +238,7 @@ class Webhook:
             )
 
     def _lacks_a_clip(self, form: Form) -> bool:
-        """Whether Twilio asks because it could not get a sound of ours, and the call goes on."""
+        """Whether Twilio asks because it couldn't get one of our clips: the call continues."""
         path = error_path(form)
         clip = ClipAddress.in_path(path) or ClipAddress.in_path(path.removeprefix(self._prefix))
         return clip is not None and not call_update(form).over
@@ -287,7 +287,7 @@ def _route(path: str) -> Route | None:
 
 
 def _query(request: Request) -> str:
-    """As it was asked for, with its question mark; empty without one."""
+    """The query as requested, with its question mark; empty without one."""
     query: bytes = request.scope["query_string"]
     try:
         return f"?{query.decode('ascii')}" if query else ""

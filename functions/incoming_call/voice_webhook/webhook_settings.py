@@ -1,4 +1,4 @@
-"""What the webhook must be told before it can answer a call."""
+"""The settings that the webhook needs to answer a call."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class WebhookSettings:
     twilio_shared_key_secret: str | None = field(repr=False)
     """Signs the webhooks of accounts that moved from the auth token to a shared key."""
     fallback_number: str | None
-    """E.164; where callers are sent when the agent names no number of its own."""
+    """E.164; where callers are sent when the agent has no fallback number."""
     gemini: GeminiBackend | None
     """For summaries of calls; without it, a caller's memory is how the last call ended."""
     memory_model: str

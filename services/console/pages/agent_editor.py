@@ -12,11 +12,13 @@ from starlette.routing import Route
 from console.agent_form import applied, field_of, groups, offered_tools, shown
 from console.desk import Desk
 from console.forms import Form, read_form
-from console.pages.agent_edits import Place, edit_by, look, stored_agent
+from console.pages.agent_edits import Both, Place, edit_by, look, stored_agent
 from console.showing import Pages
+from ringdown.agents import Agent
 from ringdown.agents.check import Findings
 from ringdown.agents.difference import changed_fields, contested, difference, merged
 from ringdown.agents.documents import Document, field_text, plain_text
+from ringdown.agents.form_fields import LEFT_TO_YAML
 from ringdown.agents.templates import FIELDS
 from ringdown.agents.yaml_text import NotReadable, from_yaml
 from ringdown.errors import Conflict
@@ -33,63 +35,45 @@ class Begun:
     version: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Both:
-    """A field that two people changed."""
-
-    name: str
-    theirs: str
-    yours: str
-
-
 class AgentEditor:
-    def __init__(self, desk: Desk, pages: Pages) -> None:
+    """`is_draft`: of drafts, whose pages are below their agents'."""
+
+    def __init__(self, desk: Desk, pages: Pages, *, is_draft: bool) -> None:
         self._desk = desk
         self._pages = pages
+        self._is_draft = is_draft
 
     def routes(self) -> list[Route]:
+        address = "/agents/{agent_id}/draft" if self._is_draft else "/agents/{agent_id}"
         return [
-            Route("/agents/{agent_id}/check", self.check, methods=["POST"]),
-            Route("/agents/{agent_id}/draft/check", self.check_draft, methods=["POST"]),
-            Route("/agents/{agent_id}/draft", self.edit_draft),
-            Route("/agents/{agent_id}/draft", self.save_draft, methods=["POST"]),
-            Route("/agents/{agent_id}", self.edit),
-            Route("/agents/{agent_id}", self.save, methods=["POST"]),
+            Route(address, self.edit),
+            Route(address, self.save, methods=["POST"]),
+            Route(f"{address}/check", self.check, methods=["POST"]),
         ]
 
+    def _place(self, request: Request) -> Place:
+        return Place(request.path_params["agent_id"], self._is_draft)
+
     async def edit(self, request: Request) -> Response:
-        return await self._edit(request, is_draft=False)
-
-    async def edit_draft(self, request: Request) -> Response:
-        return await self._edit(request, is_draft=True)
-
-    async def save(self, request: Request) -> Response:
-        return await self._save(request, is_draft=False)
-
-    async def save_draft(self, request: Request) -> Response:
-        return await self._save(request, is_draft=True)
-
-    async def check(self, request: Request) -> Response:
-        return await self._check(request, is_draft=False)
-
-    async def check_draft(self, request: Request) -> Response:
-        return await self._check(request, is_draft=True)
-
-    async def _edit(self, request: Request, *, is_draft: bool) -> Response:
-        place = Place(request.path_params["agent_id"], is_draft)
+        place = self._place(request)
         stored = await stored_agent(self._desk.store, place)
         begun = Begun(stored.document, stored.version)
         return await self._form(request, place, begun, stored.document)
 
-    async def _save(self, request: Request, *, is_draft: bool) -> Response:
-        place = Place(request.path_params["agent_id"], is_draft)
+    async def save(self, request: Request) -> Response:
+        place = self._place(request)
         form = await read_form(request)
         begun = _begun(form)
         try:
-            mine = _written(form, begun, is_draft=is_draft)
+            mine = _written(form, begun, is_draft=self._is_draft)
         except NotReadable as error:
             return await self._form(
                 request, place, begun, begun.document, text=form.raw("text"), trouble=str(error)
+            )
+        if form.text("action") == "turn":
+            as_yaml = form.text("view") != "yaml"
+            return await self._form(
+                request, place, begun, mine, form=form, as_yaml=as_yaml, status=200
             )
         if form.text("action") == "draft":
             return await self._begin_draft(request, place, begun, mine)
@@ -102,7 +86,7 @@ class AgentEditor:
             return await self._form(request, place, begun, mine, form=form, ask=bool(new))
         try:
             await self._desk.store.write_agent(
-                place.agent_id, mine, over=begun.version, draft=is_draft
+                place.agent_id, mine, over=begun.version, draft=self._is_draft
             )
         except Conflict:
             return await self._conflict(request, place, begun, mine, form)
@@ -110,9 +94,9 @@ class AgentEditor:
             self._desk,
             place.agent_id,
             edit_by(request, self._desk, form.text("why")),
-            draft=is_draft,
+            draft=self._is_draft,
         )
-        _log.info("agent edited", agent=place.agent_id, draft=is_draft)
+        _log.info("agent edited", agent=place.agent_id, draft=self._is_draft)
         return RedirectResponse(f"{place.address}?said=saved", 303)
 
     async def _begin_draft(
@@ -166,9 +150,10 @@ class AgentEditor:
         *,
         form: Form | None = None,
         text: str | None = None,
+        as_yaml: bool | None = None,
         trouble: str = "",
         ask: bool = False,
-        status: int = 200,
+        status: int | None = None,
         changed: list[str] | None = None,
         both: list[Both] | None = None,
     ) -> Response:
@@ -179,10 +164,11 @@ class AgentEditor:
         )
         found = place.findings(document, tools)
         by_field, general = _by_field(found, draft=place.is_draft)
-        as_yaml = text is not None or (form is not None and form.text("view") == "yaml")
-        as_yaml = as_yaml or request.query_params.get("as") == "yaml"
-        if status == 200 and (trouble or form is not None):
-            status = 422
+        if as_yaml is None:
+            view = request.query_params.get("as") if form is None else form.text("view")
+            as_yaml = text is not None or view == "yaml"
+        if status is None:
+            status = 422 if trouble or form is not None else 200
         return self._pages.page(
             request,
             "agent.html",
@@ -197,6 +183,7 @@ class AgentEditor:
             general=[*([trouble] if trouble else []), *general],
             base=msgspec.json.encode(begun.document).decode(),
             version=begun.version or "",
+            left=[name for name in LEFT_TO_YAML if name in Agent.__struct_fields__],
             as_yaml=as_yaml,
             text=plain_text(document) if text is None else text,
             why="" if form is None else form.text("why"),
@@ -206,17 +193,17 @@ class AgentEditor:
             both=both or [],
         )
 
-    async def _check(self, request: Request, *, is_draft: bool) -> Response:
+    async def check(self, request: Request) -> Response:
         """For the page's script: what is wrong with the form as it stands, and what it changes."""
-        place = Place(request.path_params["agent_id"], is_draft)
+        place = self._place(request)
         form = await read_form(request)
         begun = _begun(form)
         try:
-            mine = _written(form, begun, is_draft=is_draft)
+            mine = _written(form, begun, is_draft=self._is_draft)
         except NotReadable as error:
             return JSONResponse({"fields": {}, "general": [str(error)], "difference": []})
         found = place.findings(mine, await self._desk.store.declared_tools())
-        by_field, general = _by_field(found, draft=is_draft)
+        by_field, general = _by_field(found, draft=self._is_draft)
         return JSONResponse(
             {
                 "fields": by_field,

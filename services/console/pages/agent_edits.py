@@ -25,6 +25,15 @@ def edit_by(request: Request, desk: Desk, why: str) -> Edit:
     return Edit(at=desk.now(), by=request.state.person.name, why=why or None)
 
 
+@dataclass(frozen=True, slots=True)
+class Both:
+    """What two people changed."""
+
+    name: str
+    theirs: str
+    yours: str
+
+
 async def look(desk: Desk, agent_id: str, edit: Edit | None, *, draft: bool = False) -> None:
     """Say of a document that was written whether it can be used, and keep its revision."""
     await look_at_edit(desk.store, agent_id, desk.now(), draft=draft, edit=edit)

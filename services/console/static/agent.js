@@ -1,16 +1,18 @@
 // The form works without this. With it, mistakes are shown while they are made, and what an edit changes before it is saved.
 const form = document.getElementById("agent");
+const turn = document.getElementById("turn");
 const preview = document.getElementById("preview");
+const mayEdit = "why" in form.elements;
 const AFTER_MS = 400;
 let timer;
 let asked = 0;
 let changed = false;
 
 async function check() {
-  const turn = ++asked;
+  const mine = ++asked;
   const body = new URLSearchParams(new FormData(form));
   const response = await fetch(form.dataset.check, { method: "POST", body }).catch(() => null);
-  if (turn !== asked || !response?.ok) return; // the server checks again when the form is sent
+  if (mine !== asked || !response?.ok) return; // the server checks again when the form is sent
   show(await response.json());
 }
 
@@ -57,6 +59,17 @@ form.addEventListener("input", () => {
 form.addEventListener("submit", () => {
   changed = false;
 });
+// What is not saved comes along to the other view.
+turn.addEventListener("click", (event) => {
+  if (!mayEdit) return;
+  event.preventDefault();
+  form.requestSubmit(form.querySelector("[value=turn]"));
+});
+addEventListener("keydown", (event) => {
+  if (!mayEdit || !(event.ctrlKey || event.metaKey) || event.key !== "s") return;
+  event.preventDefault();
+  form.requestSubmit(form.querySelector("[value=save]"));
+});
 addEventListener("beforeunload", (event) => {
   if (changed) event.preventDefault();
 });
@@ -64,3 +77,4 @@ for (const pill of document.querySelectorAll("[data-insert]")) {
   pill.parentElement.hidden = false;
   pill.addEventListener("click", () => insert(pill.dataset.insert));
 }
+if (mayEdit) check(); // after a refusal, or from the other view, there are edits already

@@ -99,7 +99,7 @@ class CancelTimer(msgspec.Struct, frozen=True):
 
 
 class SaveCall(msgspec.Struct, frozen=True):
-    """Write `changes`; a `final` save goes at once and is answered by SaveDone or SaveFailed."""
+    """Write `changes`; a `final` save is immediate, and leads to SaveDone or SaveFailed."""
 
     changes: CallChanges
     final: bool = False

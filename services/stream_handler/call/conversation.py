@@ -1,4 +1,4 @@
-"""What is said: the caller's audio up, the model's audio down, and who said what."""
+"""The conversation: the caller's audio up, the model's audio down, and who said what."""
 
 from dataclasses import dataclass
 from typing import assert_never
@@ -111,7 +111,7 @@ class Conversation:
                 self.effects.cancel(Timer.GOODBYE_ANSWERED, Timer.HANDED_OVER)
                 reconnecting = self.state.link.state is LinkState.RECONNECTING
                 if reconnecting and not (self.playback.idle or self.clip_plays):
-                    self.interrupted(at_ms)  # there is no model to notice it
+                    self.interrupted(at_ms)  # no model can notice it yet
             case SpeechStopped(_, end_ms):
                 self.state.utterance = change
                 asking_ms = self._asking_ms(change)
@@ -170,7 +170,7 @@ class Conversation:
 
     @property
     def clip_is_protected(self) -> bool:
-        """Whether it plays and is to be heard out. Until then the model hears only silence."""
+        """Whether it is playing and protected. Meanwhile the model hears only silence."""
         return self.clip_plays and self.greeting.playing
 
     def _cut_clip(self, event: CallerAudio) -> bool:
@@ -184,7 +184,7 @@ class Conversation:
 
     @property
     def clip_outlives_reply(self) -> bool:
-        """Whether the clip goes on if the model drops its reply: a `clear` would stop both."""
+        """Whether the clip continues when the model drops its reply: a `clear` would stop both."""
         nothing_else = self.playback.sent == self.state.clip_bytes
         return self.clip_is_protected or (self.clip_plays and nothing_else)
 
@@ -227,7 +227,7 @@ class Conversation:
         voiced_ms = self.speech.last_voiced_ms
         if begins:
             if self.state.nudges and self.state.asked_to_speak:
-                voiced_ms = None  # it answers nobody
+                voiced_ms = None  # it isn't a reply to the caller
             self.effects.cancel(Timer.ANSWER)
             self._end_lead_in(event.at_ms)
             self.limits.agent_replied(event.at_ms)
@@ -327,7 +327,7 @@ class Conversation:
         self._after_playback(at_ms)
 
     def _end_of_sound(self) -> None:
-        """Ask to be told when all that was sent has been heard."""
+        """Request a mark that shows when everything sent has been heard."""
         if (mark := self.playback.complete()) is not None:
             self.effects.do(SendMark(mark))
 
@@ -341,7 +341,7 @@ class Conversation:
             self._after_playback(event.at_ms)
 
     def _after_playback(self, at_ms: float) -> None:
-        """More has been heard, or no more will come: close what that completes."""
+        """More has been heard, or nothing more will come: close the turns that this completes."""
         self.effects.save(turns=self.transcript.agent_heard(at_ms, self.playback.heard(at_ms)))
         if self.survey.now(at_ms).greeting_is_heard:
             self._greeting_over(at_ms)

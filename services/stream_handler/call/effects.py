@@ -18,7 +18,7 @@ class Effects:
         self._actions: list[Action] = []
         self._deadlines = Deadlines()
         self.untold = ""
-        """What the model is to learn with the next text: a text of its own would make it speak."""
+        """What the model learns with the next text: a separate text would make it speak."""
 
     def do(self, action: Action) -> None:
         self._actions.append(action)
@@ -34,7 +34,7 @@ class Effects:
             self.do(SaveCall(CallChanges(turns=turns, tool_calls=tool_calls)))
 
     def tell_model(self, text: str) -> None:
-        """Send the model a text, behind what it has not been told yet."""
+        """Send the model a text, preceded by whatever it doesn't know yet."""
         untold, self.untold = self.untold, ""
         self.do(SendModelText(f"{untold} {text}" if untold else text))
 

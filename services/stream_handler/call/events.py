@@ -152,7 +152,7 @@ class TextReceived(msgspec.Struct, frozen=True):
 
 
 class DrainRequested(msgspec.Struct, frozen=True):
-    """The call cannot stay here: it is to be handed over within so long, at a good moment."""
+    """The call can't stay here: hand it over within this time, at a good moment."""
 
     at_ms: float
     within_ms: float

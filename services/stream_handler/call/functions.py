@@ -22,7 +22,7 @@ from stream_handler.call.state import HANG_UP, Outcome, transfer_to
 class FunctionDeclaration:
     """A function that the model may call; `parameters` is JSON Schema.
 
-    `behavior` is a wish: not every model can do both. Those that are built in are answered at once.
+    `behavior` is a request: not every model supports both. Built-in functions return immediately.
     """
 
     name: str

@@ -56,7 +56,7 @@ class Goodbye:
         """End the stream, as the model asks, once its goodbye has been heard."""
         spoken = self.transcript.agent_spoke_last
         if self.state.ending.goodbye_cut_off:
-            self.withdraw_goodbye()  # and begin it anew
+            self.withdraw_goodbye()  # and start over
         if not self.state.ending.goodbye_requested(intended, spoken=spoken):
             return
         self.effects.start(Timer.GOODBYE_ENDS)
@@ -132,7 +132,7 @@ class Goodbye:
             self.effects.restart(Timer.GOODBYE_ANSWERED, self._for_more_ms() if asks else None)
 
     def tool_requested(self) -> None:
-        """The model has taken up what the caller said into its goodbye."""
+        """The model has reacted to what the caller said into its goodbye."""
         if self.state.ending.phase is Phase.ANSWERED:
             self.withdraw_goodbye()
 

@@ -1,7 +1,7 @@
 """What the caller types: digits that belong together, and digits that are a secret.
 
 Digits that were collected for a purpose stay here. They are given to tools that are declared for
-that purpose, and to nobody else; with the session they are gone.
+that purpose, and nowhere else; they are gone when the session ends.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Typed:
 
     @property
     def asks_for_person(self) -> bool:
-        """Zeros alone do: people press it again when nothing happens at once."""
+        """Only zeros count: people press it again when nothing happens immediately."""
         return not self.digits.strip("0")
 
 
@@ -119,7 +119,7 @@ class Keypad:
         return True
 
     def speech_heard(self) -> bool:
-        """Whether the caller speaks instead of typing a secret, and nobody knows that yet."""
+        """Whether the caller speaks instead of typing a secret, and the model doesn't know yet."""
         first = self.hides_the_caller and not self._heard_speech
         self._heard_speech = True
         return first

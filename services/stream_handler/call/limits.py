@@ -22,7 +22,7 @@ from stream_handler.call.transcript import Transcript
 
 _MOST_NUDGES = 2
 _SAME_WORDS, _SAME_WORDS_AGAIN = 4, 8
-"""After so many turns with the same words the model is told, and the call ends."""
+"""After this many turns with the same words the model is asked to say goodbye."""
 _QUIET_TIMERS = (Timer.IDLE_NUDGE, Timer.IDLE_GOODBYE, Timer.FORGOTTEN)
 
 
@@ -63,7 +63,7 @@ class Limits:
         self.state.warning_due = True
 
     def watch_clock(self, now: Situation) -> None:
-        """Give the warning that is due once nobody speaks."""
+        """Give a pending warning once both sides are silent."""
         if self.state.warning_due and now.listening and now.talking and now.nobody_speaks:
             self.state.warning_due = False
             text = prompts.time_warning(self.words.time_warning, self.words.translate_to)
@@ -122,7 +122,7 @@ class Limits:
         self.effects.cancel(Timer.BACKGROUND)
 
     def _restart(self) -> None:
-        """Count the silence anew."""
+        """Restart the count of silence."""
         self.state.quiet = False
         self.state.silent_since_ms = None
         self.state.nudges = 0
@@ -147,7 +147,7 @@ class Limits:
         self._start_goodbye(at_ms)
 
     def idle_goodbye(self, at_ms: float) -> None:
-        """Nobody has answered. If there is a voice all the same, it is asked twice."""
+        """The caller hasn't replied. If there is a voice nevertheless, ask it twice."""
         if self.survey.is_background(at_ms) and self.state.nudges < _MOST_NUDGES:
             self.state.silent_since_ms = at_ms
             self.idle_nudge(at_ms)

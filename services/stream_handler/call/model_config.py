@@ -31,7 +31,7 @@ class ModelConfig:
     google_search: bool = False
     temperature: float | None = None
     thinking: str | None = None
-    """minimal, low, medium or high; None for a model that is not to be told."""
+    """minimal, low, medium or high; None for a model without this setting."""
     handle: str | None = None
     """Of the session that is resumed."""
 
@@ -39,7 +39,7 @@ class ModelConfig:
 def session_config(
     call: Call, age_ms: float = 0.0, *, background: str = "", handle: str | None = None
 ) -> ModelConfig:
-    """`background` is what the session is to know of the call beside its instructions."""
+    """`background` is what the session should know about the call besides its instructions."""
     agent = call.agent
     tools = (
         FunctionDeclaration(tool.name, tool.description, tool.parameters, tool.behavior)

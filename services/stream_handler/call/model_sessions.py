@@ -180,7 +180,7 @@ class ModelSessions:
         self.state.sent_background = self._unheard(handle)
         self.uploads.session_opens(-1.0 if handle is None else handle.at_ms)
         if handle is None:
-            self.effects.untold = ""  # it is told of that as it was
+            self.effects.untold = ""  # the history already contains it
         self.state.sent_instructions = self.state.call.agent.instructions
         self.state.opened_ms = at_ms
         config = model_config.session_config(
@@ -359,7 +359,7 @@ class ModelSessions:
             else:
                 self.conversation.agent_stopped(at_ms)
         self.conversation.interrupted(at_ms)
-        self.effects.cancel(Timer.ANSWER)  # the rest of the reply is waited for no more
+        self.effects.cancel(Timer.ANSWER)  # stop waiting for the rest of the reply
 
     def _nobody_spoke(self, at_ms: float) -> bool:
         """Whether the reply was dropped for nothing that was said into it."""
@@ -402,7 +402,7 @@ class ModelSessions:
 
     def _patience_ms(self, now: Situation, at_ms: float) -> float | None:
         """How long the model may stay silent from now on; None if it owes nothing."""
-        if now.generating:  # a reply has begun, and does not go on
+        if now.generating:  # a reply has begun, and stopped arriving
             return REPLY_PAUSE_MS
         due_ms = self.watchdog.due_ms(
             at_ms,

@@ -45,7 +45,7 @@ class Playback:
         return self._marked + _MARK_EVERY_BYTES - self.sent
 
     def add(self, length: int, at_ms: float) -> str | None:
-        """At most `until_mark` more bytes are sent; the mark to send behind them, if one is due."""
+        """At most `until_mark` more bytes are sent; returns the mark to send after them, if any."""
         if self.idle:
             self._anchor_ms = at_ms
         self.sent += length

@@ -67,7 +67,7 @@ def greeted(words: str) -> str:
 
 
 def greeting_cut(heard: str) -> str:
-    """The caller spoke into the greeting, which the session was told of as a whole."""
+    """The caller cut off the greeting, which the session's instructions give in full."""
     what = f'only "{heard}"' if heard else "nothing"
     return f"The caller interrupted your greeting and heard {what}."
 
@@ -210,7 +210,7 @@ def tool_results(results: Sequence[ToolCall]) -> str:
 
 
 def go_on_after(sound: str, last_words: str) -> str:
-    """After a reply that was dropped for nobody, or for a short word (`sound`, if it is known)."""
+    """After a reply that was dropped without a cause, or for a short word (`sound`, if known)."""
     what = f'"{sound}" from the caller' if sound else "a short sound"
     return (
         f"{go_on(last_words)} What interrupted you was {what}: if that needs an answer, give it"
@@ -236,7 +236,7 @@ _UNKNOWN = (
 
 
 def _result(call: ToolCall) -> str:
-    """No more than the model was told at the time, or would have been."""
+    """Only what the model knew at the time, or would have known."""
     if call.outcome is ToolOutcome.UNKNOWN:
         args = msgspec.json.encode(call.args).decode()
         return f"You called {call.name} with {args}. {_UNKNOWN}"
@@ -274,7 +274,7 @@ COLLECT_DIGITS_ARGUMENTS = {
     "stop": "True to stop collecting, because the caller wants to speak instead.",
 }
 
-# What the model is told when it has called a function
+# Results of built-in functions
 
 GOODBYE_SAID = "The call ends now. Say nothing more."
 GOODBYE_MISSING = "The call ends once you have said a short goodbye. Say it now."

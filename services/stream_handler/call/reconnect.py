@@ -20,7 +20,7 @@ _HOPELESS = frozenset({400, 401, 403, 404, 1007, 1008})
 """HTTP statuses and close codes that come again however often one tries: key, model, access; or
 the handle, which may be unknown, expired or poisoned."""
 _TOO_MUCH = 1007
-"""An invalid argument; also how the service refuses a session that is told too much."""
+"""An invalid argument; also the service's answer to instructions that are too long."""
 _SMALLER = {1.0: 0.5, 0.5: 0.0}
 
 
@@ -36,17 +36,17 @@ class Reconnects:
         """What the session was opened with that is there or under way."""
         self._quick_failures = 0
         self.outage_ms = 0.0
-        """Since when there is no session: it was lost, or the stream started."""
+        """Since when a session is missing: it was lost, or the stream started."""
         self._pauses = 0
         self._connected_ms: float | None = None
         self._made: deque[float] = deque(maxlen=_MOST_IN_A_MINUTE)
         self._made_in_call = 0
         self.told_share = 1.0
-        """How much of what was said a fresh session is told."""
+        """How much of the transcript a fresh session gets."""
         self._left_because_asked_ms: float | None = None
 
     def begin(self, at_ms: float, endpoints: tuple[str, ...]) -> None:
-        """The stream starts, and the first session is to be opened."""
+        """The stream starts; open the first session."""
         self.outage_ms = at_ms
         self._endpoints.begin(endpoints, None if self._handle is None else self._handle.endpoint)
 
@@ -80,7 +80,7 @@ class Reconnects:
         return True
 
     def told_too_much(self, code: int | None) -> bool:
-        """Whether a fresh session was refused for what it was told, and can be told less."""
+        """Whether a fresh session was refused for its long history, which can be shortened."""
         smaller = _SMALLER.get(self.told_share)
         if code != _TOO_MUCH or self._used is not None or smaller is None:
             return False
@@ -115,7 +115,7 @@ class Reconnects:
         return not too_often and self._made_in_call < _MOST_IN_A_CALL
 
     def failed(self, at_ms: float, code: int | None, reason: str = "") -> float | None:
-        """No session: how long to wait before the next try; None if there is to be none."""
+        """The session failed: how long to wait before the next try; None to give up."""
         resumed = self._used is not None
         if resumed and code in _HOPELESS:
             self._handle = None
@@ -135,7 +135,7 @@ class Reconnects:
         return self.outage_ms + _OUTAGE_MS - at_ms
 
     def why(self, reason: str) -> str:
-        """Why there is no session, after the last failure's `reason`."""
+        """Why the session is missing, starting with the last failure's `reason`."""
         return self._endpoints.why(reason)
 
     def _next_endpoint(self, code: int | None, reason: str) -> float | None:

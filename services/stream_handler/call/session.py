@@ -299,7 +299,7 @@ class StreamSession:
             case Timer.UPLOAD:
                 self._state.awaits_upload = False
             case Timer.BACKGROUND:
-                pass  # what is asked about the situation has another answer now
+                pass  # the situation has changed
             case Timer.WAITING:
                 self._waiting.timer_fired()
             case Timer.TIME_WARNING:

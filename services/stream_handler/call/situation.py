@@ -62,7 +62,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_silent(self) -> bool:
-        """Whether it is the caller's turn and nobody speaks: this silence is counted.
+        """Whether it is the caller's turn and both sides are silent: this silence is counted.
 
         Without a session that listens, the silence is our fault and doesn't count.
         """

@@ -159,7 +159,7 @@ class Greeting:
             self._held.popleft()
 
     def expired(self, at_ms: float) -> bool:
-        """Whether the greeting is still protected although nobody can be greeting any more."""
+        """Whether the greeting is still protected although it must be over by now."""
         first_ms = self._first_ms
         return self.playing and first_ms is not None and at_ms - first_ms > _LONGEST_MS
 

@@ -292,14 +292,14 @@ class ModelLink:
         return True
 
     def interrupted(self, at_ms: float, *, by_service: bool = True) -> None:
-        """A reply is dropped, by the service or by us: then the service goes on sending it."""
+        """A reply is dropped, by the service or by us; if by us, the service keeps sending it."""
         if self.generating:
             self._interrupted_ms = at_ms
             self._stale_ms = _STALE_MS if by_service else math.inf
         self.generating = False
 
     def drop_reply(self, at_ms: float) -> None:
-        """Audio of a reply has come that is to be dropped as a whole."""
+        """Audio has arrived from a reply that is dropped entirely."""
         self._interrupted_ms = self.last_audio_ms = at_ms
         self._stale_ms = math.inf
         self.turn_is_empty = False
@@ -369,7 +369,7 @@ class CallState:
     unanswered_since_ms: float | None = None
     """Since when the caller's line has had sound or words that the model has not answered."""
     asked_to_speak: bool = False
-    """The model's next reply is one that it was asked for, because nobody spoke."""
+    """We asked for the model's next reply, because both sides were silent."""
     warning_due: bool = False
     """The one-minute warning waits for a pause."""
 

@@ -13,7 +13,7 @@ class Timer(enum.StrEnum):
     """Until the model speaks: the next ring."""
     FIRST_WORD = enum.auto()
     """How long a model that is connected may say nothing at all; or, once it is known that none
-    will be, how long the greeting's clip may go on."""
+    will be, how long the greeting's clip may continue."""
     GOODBYE_BEGINS = enum.auto()
     """After `end_call` without a word spoken: how long the model has to begin its goodbye."""
     GOODBYE_ENDS = enum.auto()
@@ -29,7 +29,7 @@ class Timer(enum.StrEnum):
     UPLOAD = enum.auto()
     """How long the silence doesn't count of a caller who was sent the link for photos."""
     WAITING = enum.auto()
-    """A tool runs and nobody speaks: until the next sign of life."""
+    """A tool runs in silence: until the next sign of life."""
     TIME_WARNING = enum.auto()
     TIME_OVER = enum.auto()
     GO_AWAY = enum.auto()
@@ -43,9 +43,9 @@ class Timer(enum.StrEnum):
     STREAM_AGE = enum.auto()
     """Cloud Run ends every request after 60 minutes: when the stream is handed over before."""
     HAND_OVER = enum.auto()
-    """How long a call that is to be handed over may stay."""
+    """How long a call may stay before it is handed over."""
     HANDED_OVER = enum.auto()
-    """How long nobody may speak after it, before the agent does."""
+    """How long silence may last after it before the agent speaks."""
     FINAL_SAVE = enum.auto()
     """How long closing the stream waits for the decision to be committed."""
 
@@ -111,9 +111,9 @@ _THINKING_MS = 5_000.0
 REPLY_PAUSE_MS = 3_000.0
 """How long a reply may stop in the middle."""
 ANSWER_CUT_SHORT_MS = 2_500.0
-"""After a reply that was dropped for nobody: a caller too soft for our ear is answered by then."""
+"""After a reply dropped without a cause: by then the model has replied to a soft caller."""
 ANSWER_NUDGED_MS = 3_000.0
-"""For a model that has been asked to speak, or sends sound that nobody can hear."""
+"""For a model that has been asked to speak, or sends inaudible sound."""
 ANSWER_EMPTY_MS = 750.0
 """For a model that has just ended its turn without a word."""
 FIRST_ANSWER_EMPTY_MS = 3_000.0

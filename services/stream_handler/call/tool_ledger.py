@@ -36,7 +36,7 @@ class Order:
     told_ms: float | None = None
     """When the model was given a result that is final."""
     over: bool = False
-    """An equal call is meant anew."""
+    """An equal call is a new request."""
 
 
 @dataclass(slots=True, eq=False)

@@ -154,7 +154,7 @@ class ToolCalls:
 
     def _run(self, tool: ToolDeclaration, event: ToolCallRequested, order: Order) -> None:
         self.ledger.run(event.id, order, _waiting(tool, blocks=event.blocks))
-        if event.blocks:  # what the model says with the answer is a turn of its own
+        if event.blocks:  # what the model says with the result is a separate turn
             self.transcript.agent_complete()
             self.transcript.agent_turn_over()
         mark = self.playback.complete()  # its echo tells when the caller begins to wait

@@ -17,14 +17,14 @@ _ONE_TEXT_MS = 500.0  # the parts of a transcript follow each other closely
 _EARLY_TEXT_MS = 1_000.0  # how far the text of a reply may run ahead of its sound
 _SURELY_SPEECH_MS = 600.0  # longer than a cough or a door, as short as a "hello?"
 _MOST_BACKCHANNEL_WORDS = 2  # "okay", "mm-hm", "I see"
-_ONE_MATTER_MS = 6_000.0  # a caller who is silent for longer begins anew
+_ONE_MATTER_MS = 6_000.0  # after a longer silence the caller starts a new matter
 _FEWEST_REPEATED_WORDS = 3
 _REMEMBERED = 60  # a long call's end; what came before it rarely matters to what comes next
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A turn as a session of the model is told of it."""
+    """A turn, as it appears in a model session's history."""
 
     start_ms: float
     speaker: Speaker
@@ -70,7 +70,7 @@ class _AgentTurn:
 
 
 class Transcript:
-    """The transcript in the making. Methods return the turns that are to be saved."""
+    """The transcript so far. Methods return the turns to save."""
 
     def __init__(self, history: tuple[Turn, ...] = (), *, handed_over: bool = False) -> None:
         """`history`: the turns of earlier streams; `handed_over`: right behind the last of them,
@@ -162,7 +162,7 @@ class Transcript:
             self._caller.text = ""
 
     def reopen_caller(self) -> None:
-        """The answer was lost, and nobody knows what the caller said: they have none yet."""
+        """The reply was lost and the caller's words are unknown: they still wait for a reply."""
         if self._caller is None and self._answered is not None:
             self._caller, self._answered = self._answered, None
             self.agent_spoke_last = False
@@ -317,7 +317,7 @@ class Transcript:
             self._agent[-1].over = True
 
     def agent_dropped(self) -> None:
-        """The model drops its reply. What was sent of it is played; no more text belongs to it."""
+        """The model drops its reply. What was sent still plays; later text isn't part of it."""
         self.agent_complete()
         self.agent_turn_over()
         self._dropped = True

@@ -65,8 +65,11 @@ class Uploads:
             self.state.unspoken_since_ms = turn.start_ms
 
     def watch(self, now: Situation, at_ms: float) -> None:
-        """Show what has come, and ask the model to speak of it, once nobody speaks."""
-        if not (self._waiting and now.may_be_shown):
+        """Show what has come, and ask the model to speak of it, once nobody speaks.
+
+        Not while it owes a word: another text would have it drop the reply to the first.
+        """
+        if not (self._waiting and now.may_be_shown) or self.watchdog.owed:
             return
         new = [upload for _, upload in sorted(self._waiting.items())]
         self._waiting.clear()

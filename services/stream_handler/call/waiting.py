@@ -1,4 +1,4 @@
-"""What the caller gets while nobody speaks: ringback before the agent's first word, and then, while
+"""What the caller hears during silence: ringback before the agent's first word, and then, while
 a tool or the model takes long, a tone or a phrase.
 
 Ringback and tone aren't speech: they are not counted as playback, and end the moment anybody

@@ -52,7 +52,7 @@ class Watchdog:
 
     @property
     def cut_short(self) -> bool:
-        """Whether the model dropped its reply for nobody, or for an "mm-hm"."""
+        """Whether the model dropped its reply without a cause, or for an "mm-hm"."""
         return self._cut_short
 
     def asked(self) -> None:
@@ -83,7 +83,7 @@ class Watchdog:
         self._since_ms = None
 
     def caller_waits(self) -> None:
-        """They have said something new: the reply that was cut short need not go on."""
+        """They have said something new: the reply that was cut short needn't continue."""
         self._cut_short = False
 
     def model_acted(self) -> None:

@@ -1,4 +1,4 @@
-"""Goes through a flight record again, with the core as it is now."""
+"""Replays a flight record through the current core."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Step:
     event: Event
     actions: tuple[Action, ...]
     answer: Answer
-    """As it is now; without decisions if only sound is passed on."""
+    """The current core's; without decisions if only sound is passed on."""
     recorded: Answer | None
 
     @property

@@ -60,7 +60,7 @@ class Recorder:
         self._superseded = False
         self._pending = CallChanges()
         self._written: list[CallChanges] = []
-        """What the store has taken: should it lose the call, all is written anew."""
+        """What the store has accepted: if it loses the call, everything is written again."""
         self._latest_turn = 0
         self._changed = asyncio.Event()
         self._news = asyncio.Event()
@@ -88,9 +88,9 @@ class Recorder:
         return self._finishing.is_set()
 
     def save(self, changes: CallChanges) -> None:
-        """Have `changes` written: at once, or a second after what was written before.
+        """Write `changes`: immediately, or a second after the previous write.
 
-        If it is the latest turn that goes on, within three seconds.
+        If only the latest turn has grown, within three seconds.
         """
         self._pending |= changes
         if self._is_news(changes):
@@ -108,14 +108,14 @@ class Recorder:
         self._cut_short(now_s + _LAST_ROUTINE_TRY_S)
 
     def give_up(self) -> None:
-        """The process must stop: `run()` returns at once, whatever is still unwritten."""
+        """The process must stop: `run()` returns immediately, whatever is still unwritten."""
         self._finish_by_s = self._loop.time()
         self._given_up.set()
         self._end_routine()
         self._cut_short(self._finish_by_s)
 
     def _end_routine(self) -> None:
-        """Whatever `_write_in_call` waits for, it waits no more."""
+        """End any wait of `_write_in_call`."""
         for awaited in (self._finishing, self._news, self._changed):
             awaited.set()
 
@@ -278,7 +278,7 @@ class Recorder:
             self._trying.reschedule(at_s)
 
     def _time_left_s(self, at_most_s: float) -> float:
-        """How long something may take that must not outlast what is due next."""
+        """How long something may take that must not delay the next write."""
         now_s = self._loop.time()
         due_s = self._decide_by_s if self._decide_by_s > now_s else self._finish_by_s
         return max(0.0, min(at_most_s, due_s - now_s, self._finish_by_s - now_s))

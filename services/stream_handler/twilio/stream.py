@@ -152,7 +152,7 @@ class TwilioStream:
 
     def _put(self, message: str) -> bool:
         if not self._waiting and _is_free(self._socket):
-            # Saves a task's turn and 10 µs a message: nobody has to wait for the buffer to drain.
+            # Saves a task switch and 10 µs a message: we needn't wait for the buffer to drain.
             broadcast((self._socket,), message)
             return True
         if len(self._waiting) >= self._limit:

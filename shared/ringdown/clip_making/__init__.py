@@ -1,4 +1,4 @@
-"""Makes the clips of agents, and deletes those that nobody says any more.
+"""Makes agents' clips, and deletes those no longer in use.
 
 Safe to repeat and in any order, as events come: it reads what the agent and its draft say now, and
 makes only what is missing.
@@ -76,12 +76,12 @@ class ClipMaker:
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def failed(self, agent_id: str) -> Mapping[str, str]:
-        """Why there is no clip, by key; tried again when the agent or its draft has changed."""
+        """Why clips are missing, by key; tried again when the agent or its draft has changed."""
         failures = self._failures.get(agent_id)
         return {} if failures is None else dict(failures.reasons)
 
     async def make(self, store: AgentsAndClips, agent_id: str, now: datetime.datetime) -> None:
-        """Make the clips of the agent and its draft; what fails is told in their status.
+        """Make the clips of the agent and its draft; their status says what fails.
 
         If that is under way, it is waited for, and what is still missing is made. Raises what the
         store does.

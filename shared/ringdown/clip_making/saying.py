@@ -28,7 +28,7 @@ INSTRUCTIONS = (
     " conversation on the telephone."
 )
 
-_NO_TURNS = TurnTaking()  # nobody else speaks
+_NO_TURNS = TurnTaking()  # only the model speaks
 _OPENING_S = 10.0
 _S_PER_CHARACTER = 0.15  # twice as slow as people speak
 _LATE_WORDS_S = 2.0

@@ -4,7 +4,7 @@ import numpy as np
 
 from ringdown.audio.telephone import MODEL_OUTPUT_HZ, Downsampler, Pcm
 
-_SPEECH_PEAK = 328  # -40 dBFS: what stays below it all the time is no speech
+_SPEECH_PEAK = 328  # -40 dBFS: sound that never exceeds it isn't speech
 _AUDIBLE = 0.005  # of the peak: -46 dB, softer than the softest consonant
 _BEFORE = round(0.03 * MODEL_OUTPUT_HZ)
 _AFTER = round(0.06 * MODEL_OUTPUT_HZ)

@@ -18,7 +18,7 @@ _LONGEST = 4_000
 
 
 def same_words(text: str, heard: str, language: str) -> bool:
-    """Whether `heard`, a transcription, has the words of `text`, no more and no fewer.
+    """Whether `heard`, a transcription, has exactly the words of `text`.
 
     Case, punctuation and spaces don't count. A number may be digits in one and words in the other,
     if all numbers are read in the same way: "20" is "twenty", "1984" is "nineteen eighty-four" or

@@ -66,7 +66,7 @@ GeminiBackend = DeveloperApi | VertexAi
 
 
 def read_gemini_backend(reader: SettingsReader) -> GeminiBackend:
-    """From GEMINI_BACKEND and what it needs; what is wrong is told by `reader.finish()`."""
+    """From GEMINI_BACKEND and what it needs; `reader.finish()` reports what is wrong."""
     return _vertex(reader) if _is_vertex(reader) else read_developer_api(reader)
 
 
@@ -119,7 +119,7 @@ def _is_vertex(reader: SettingsReader) -> bool:
 
 
 def read_developer_api(reader: SettingsReader) -> DeveloperApi:
-    """From GEMINI_API_KEY and GEMINI_BASE_URL; what is wrong is told by `reader.finish()`."""
+    """From GEMINI_API_KEY and GEMINI_BASE_URL; `reader.finish()` reports what is wrong."""
     return DeveloperApi(_key(reader), _base_url(reader))
 
 

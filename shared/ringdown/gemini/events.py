@@ -68,7 +68,7 @@ class GoAwayReceived(msgspec.Struct, frozen=True):
 
 
 class ResumptionUpdated(msgspec.Struct, frozen=True):
-    """`handle` brings back the session as it is now."""
+    """`handle` restores the session in its current state."""
 
     at_ms: float
     handle: str

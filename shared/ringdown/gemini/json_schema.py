@@ -24,7 +24,7 @@ class Place:
     root: Schema
     """References start from it."""
     notes: dict[str, list[str]] = field(default_factory=dict)
-    """What is told otherwise, and the paths of it."""
+    """What is declared differently, and where."""
     inside: tuple[str, ...] = ()
     """References that were followed on the way."""
     path: str = ""
@@ -66,7 +66,7 @@ def resolved(schema: Schema, place: Place) -> tuple[Schema, Place]:
 def _alternative(schema: Schema, place: Place) -> list[Json]:
     """The first of several types or schemas, and whether it may be null; nothing without a choice.
 
-    The service takes `anyOf` beside nothing else, and older models do not understand it.
+    The service accepts `anyOf` only without other keywords, and older models don't understand it.
     """
     kinds = schema.get("type")
     if isinstance(kinds, list):

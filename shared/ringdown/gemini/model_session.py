@@ -57,7 +57,7 @@ class SessionConfig(Protocol):
     def language(self) -> str: ...
     @property
     def languages(self) -> Sequence[str]:
-        """What callers may speak; empty if nobody says."""
+        """What callers may speak; empty if unknown."""
 
     @property
     def vocabulary(self) -> Sequence[str]:

@@ -11,7 +11,7 @@ Read on 2026-11-29, unless a date is given:
 
 Reported, not documented: which two previews were retired on 2026-11-17; that gemini-2.5 on Vertex
 AI takes Google Search only without functions and gives its calls no ids, and that 3.8 gives ids
-there. That 3.8 takes a search beside functions there, as elsewhere, is assumed.
+there. We assume that 3.8 accepts search and functions together there, as elsewhere.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ DEFAULT_VOICE = "Kore"
 
 
 class Api(Enum):
-    """Google offers Gemini twice, with models of their own. The value is its name."""
+    """The two APIs that offer Gemini, each with its own models. The value is the API's name."""
 
     DEVELOPER = "the Gemini Developer API"
     VERTEX = "Vertex AI"
@@ -32,15 +32,15 @@ class Api(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A Live model: where it is, and what a session with it may or must be told."""
+    """A Live model: which APIs have it, and what its sessions accept or require."""
 
     apis: tuple[Api, ...] = (Api.DEVELOPER, Api.VERTEX)
     thinks: bool = False
     """It needs a thinking level; a model that does not think refuses one."""
     behaviors: tuple[Behavior, ...] = ("blocking", "non_blocking")
-    """What a tool may be to it. A model that knows one of them only is not told which."""
+    """Supported tool behaviors. With only one, the field is omitted from the setup."""
     searches: bool = True
-    """It takes Google Search beside functions, which every session of ours has."""
+    """It accepts Google Search together with functions, which every session has."""
     samples: bool = False
     """It heeds `temperature`, which Google deprecated with Gemini 3.6."""
     takes_hints: bool = True
@@ -49,7 +49,7 @@ class Model:
     """The day on which Google shuts it down, if one is announced."""
 
     def behavior(self, wish: Behavior) -> Behavior:
-        """What a tool is to this model that is to be `wish`."""
+        """The behavior that this model will actually use when `wish` is asked for."""
         return wish if wish in self.behaviors else self.behaviors[0]
 
 

@@ -42,7 +42,7 @@ def openapi_parameters(parameters: Schema) -> Schema | None:
 
 
 def simplifications(parameters: Schema) -> tuple[str, ...]:
-    """What models are told otherwise, or not at all: "size as text", "number without pattern"."""
+    """What is declared differently, or not at all: "size as text", "number without pattern"."""
     place = Place(parameters)
     _converted(parameters, place)
     return tuple(
@@ -142,7 +142,7 @@ def _note_the_rest(schema: Schema, told: Schema, place: Place) -> None:
 
 
 def _of_a_map(schema: Schema, told: Schema) -> frozenset[str]:
-    """Keywords that are told by the list that stands for a map, or say nothing."""
+    """Keywords that the list standing for a map expresses, or that say nothing."""
     if kind_of(schema) == "object" and told["type"] == "array":
         return frozenset({"additionalProperties", "patternProperties"})
     closed = isinstance(schema.get("additionalProperties"), bool)
@@ -244,6 +244,6 @@ _TOLD = frozenset(
     {*_KEPT, "type", "enum", "const", "items", "properties", "required", "$ref"}
     | {"exclusiveMinimum", "exclusiveMaximum"}
 )
-"""What is told whenever it says something."""
+"""What is declared whenever it says something."""
 _SILENT = frozenset({"$schema", "$id", "$comment", "$defs", "definitions", "title"})
 """What says nothing about the values."""

@@ -17,7 +17,7 @@ class Refusal(Enum):
     """We have none to show."""
     KEY = "key"
     MODEL = "model"
-    """There is no such model, or no more, or not there."""
+    """The model doesn't exist, was retired, or isn't available there."""
     LOCATION = "location"
     ACCESS = "access"
     """The project may not use the service."""

@@ -185,7 +185,7 @@ class GeminiSession:
     def send_audio(self, pcm: bytes) -> bool:
         message = audio_message(pcm)
         if self._audio.empty() and _is_free(self._socket):
-            # Saves a task's turn and 10 µs a frame: nobody has to wait for the buffer to drain.
+            # Saves a task switch and 10 µs a frame: we needn't wait for the buffer to drain.
             broadcast((self._socket,), message)
             return True
         if self._audio.full():
@@ -246,7 +246,7 @@ class GeminiSession:
                         case InvalidToolCall():
                             await self._refuse(event)
                         case ServiceError(code):
-                            # An error that ends the session closes it, with a code of its own.
+                            # An error that ends the session closes it, with its own code.
                             _log.warning("the model's side reports an error", code=code)
                         case Unread(part, problem):
                             _log.warning(

@@ -121,7 +121,7 @@ def _turn_taking(wish: TurnTaking) -> types.RealtimeInputConfig:
 
 
 def _functions(config: SessionConfig, name: str) -> list[types.Tool]:
-    """A model that knows one behavior only isn't told which: it may refuse to be."""
+    """With only one supported behavior the field is omitted: the model may refuse it."""
     if not config.functions:
         return []
     can_choose = len(live_model(name).behaviors) > 1

@@ -26,7 +26,7 @@ _LONGEST_REASON = 300
 
 
 class NoAnswer(Exception):
-    """There is no answer; the message says why, in the service's words where it gave any."""
+    """No answer; the message says why, in the service's words if it gave any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def check_store_url(url: str) -> str | None:
 
 
 def read_store_url(reader: SettingsReader) -> str:
-    """STORE_URL from a process's settings; what is wrong with it is told with the rest."""
+    """STORE_URL from a process's settings; `reader` reports what is wrong with it."""
     url = reader.text("STORE_URL", "where records are kept: firestore:PROJECT or sqlite:PATH")
     problem = check_store_url(url) if url else None
     if problem is not None:

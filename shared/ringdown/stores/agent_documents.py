@@ -50,7 +50,7 @@ def version_of(fields: Document) -> str:
 
 
 def to_write(document: Document) -> Document:
-    """What a store is given for `document`, whoever made it. Raises InvalidDocument."""
+    """What a store writes for `document`. Raises InvalidDocument."""
     check_depth(document, "the document")
     kept: Document = storable(without_status(document))
     return kept

@@ -1,4 +1,4 @@
-"""Documents for whoever has records of their own: the port that tools are given.
+"""Documents for parts with their own records: the port that tools get.
 
 A path is `document_path(collection, id)`. A record is a frozen struct (`ringdown.documents`).
 """
@@ -19,13 +19,13 @@ class Documents(Protocol):
     """
 
     async def read(self, kind: type[Record], path: str) -> Record | None:
-        """None if there is no document."""
+        """None if the document doesn't exist."""
 
     async def list(self, collection: str) -> dict[str, Document]:
         """The documents of `collection` by path, as they are; not what is below them."""
 
     async def create(self, path: str, record: msgspec.Struct | Document) -> bool:
-        """False if there is a document already, which stays as it is."""
+        """False if the document already exists, which isn't changed."""
 
     async def write(self, path: str, record: msgspec.Struct | Document) -> None:
         """Write the whole document, whether there is one or not."""

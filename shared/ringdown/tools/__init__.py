@@ -1,4 +1,4 @@
-"""Tools: how the model learns of one, and what is said over HTTP when it calls one.
+"""Tools: their declarations for the model, and the HTTP protocol by which they are called.
 
 The model chooses `args` and nothing else: identities travel in `ToolCallContext`, the URL comes
 from the tool's declaration.
@@ -18,7 +18,7 @@ ASK_FOR_PHOTO = "ask_for_photo"
 ToolName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 Behavior = Literal["blocking", "non_blocking"]
-"""Whether the model waits for the answer, or goes on talking meanwhile."""
+"""Whether the model waits for the result, or keeps talking meanwhile."""
 Scheduling = Literal["interrupt", "when_idle", "silent"]
 """When the model speaks of the answer to a call that it did not wait for."""
 Waiting = Literal["tone", "phrase", "nothing"]
@@ -26,7 +26,7 @@ Waiting = Literal["tone", "phrase", "nothing"]
 
 
 class ToolDeclaration(msgspec.Struct, frozen=True, kw_only=True):
-    """One tool: what the model is told (name, description, parameters) and how it is called."""
+    """One tool: its declaration (name, description, parameters) and how it is called."""
 
     name: ToolName
     description: str
@@ -72,7 +72,7 @@ class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToolError(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a tool could not answer, in words that help the model go on."""
+    """Why a tool failed, in words that help the model continue."""
 
     message: str
     retryable: bool = False
@@ -94,17 +94,17 @@ class ToolAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 NOTHING_TO_TELL = ToolAnswer(output={"status": "The tool has nothing to tell."})
-"""Stands for an empty output: a model that is told nothing asks again, and again."""
+"""Replaces an empty output: a model that gets nothing asks again, and again."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredTool:
-    """What operators are told of a tool."""
+    """What the check says about a tool."""
 
     problem: str | None = None
     """What keeps it from being used."""
     simplifications: tuple[str, ...] = ()
-    """What models are told otherwise than its parameters say."""
+    """Where its declaration for models differs from its parameters."""
     before_call: bool = False
     """Whether agents may have it called before a call."""
 

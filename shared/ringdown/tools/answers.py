@@ -29,7 +29,7 @@ class KeptAnswers:
         return await self._documents.create(_path(key), KeptAnswer(expires_at=expires_at))
 
     async def read(self, key: str) -> ToolAnswer | None:
-        """None while there is no answer."""
+        """None until it has an answer."""
         kept = await self._documents.read(KeptAnswer, _path(key))
         return None if kept is None else kept.answer
 

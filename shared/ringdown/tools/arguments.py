@@ -1,4 +1,4 @@
-"""Whether arguments fit a tool's JSON Schema, told so that the model can correct them."""
+"""Checks arguments against a tool's JSON Schema, with errors that the model can act on."""
 
 import functools
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Calls tools over HTTP. Whatever happens, there is an answer that the model can go on with.
+"""Calls tools over HTTP. Whatever happens, the model gets a result that it can work with.
 
 Every delivery of an order carries the same idempotency key, and a tool must not do a thing twice
 for one key. That is what makes a second delivery safe.
@@ -27,7 +27,7 @@ _MOST_ANSWER_BYTES = 32_768  # the model's side closes the session over oversize
 _KEEP_CONNECTIONS_S = 120.0
 _AGAIN_AFTER_S = 0.2
 _UNAUTHORIZED = 401
-# A token may have expired on its way; the others are what is said where no instance is ready.
+# A token may have expired on its way; the others mean that no instance was ready.
 _AGAIN = frozenset({_UNAUTHORIZED, 429, 502, 503, 504})
 _WARM_FOR_S = 60.0
 _WARM_WITHIN_S = 15.0  # a cold start of any function that can be used in a call
@@ -92,7 +92,7 @@ class ToolClient:
     async def call(self, tool: ToolDeclaration, request: ToolRequest) -> Called:
         """POST `request` to the tool and return its answer, or say why there is none."""
         if self._under_way >= MOST_AT_ONCE:
-            _log.error("too many tool calls at once", tool=tool.name, limit=MOST_AT_ONCE)
+            _log.error("too many parallel tool calls", tool=tool.name, limit=MOST_AT_ONCE)
             return Called(ToolAnswer.failed("Too many are asking just now.", retryable=True))
         try:
             body = msgspec.json.encode(request)
@@ -142,12 +142,12 @@ class ToolClient:
         if _may_pass(outcome):
             await asyncio.sleep(_AGAIN_AFTER_S)
             again = await self._deliver(tool, body)
-            # What was lost once may be done, even if the second try reached nobody.
+            # The request that was lost may have been carried out, even if the retry failed.
             outcome = outcome if outcome is _LOST and isinstance(again, Called) else again
         return outcome if isinstance(outcome, Called) else Called(_answer(tool, outcome))
 
     async def _deliver(self, tool: ToolDeclaration, body: bytes) -> _Response | Called:
-        """What came back; an answer of our own if nothing did."""
+        """The response; if none came, an error that we made up."""
         try:
             response = await self._send("POST", tool.url, body)
         except NoCredentials as error:
@@ -201,7 +201,7 @@ def _answer(tool: ToolDeclaration, response: _Response) -> ToolAnswer:
         return _too_deep(tool)
     if answer.error is not None:
         _log.info("tool answered with an error", tool=tool.name, http_status=response.status)
-    # A model that is told nothing asks again, and again.
+    # A model that gets nothing asks again, and again.
     return answer if answer != ToolAnswer(output={}) else NOTHING_TO_TELL
 
 
@@ -222,7 +222,7 @@ def _too_deep(tool: ToolDeclaration) -> ToolAnswer:
 
 
 def _explain_refusal(tool: ToolDeclaration, status: int) -> bool:
-    """Whether the tool did not let us in; then operators are told what to do."""
+    """Whether the tool refused us; if so, log what operators should do."""
     match status:
         case _ if status == _UNAUTHORIZED:
             remedy = "it must accept ID tokens whose audience is its URL without the path"

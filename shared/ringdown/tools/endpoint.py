@@ -13,7 +13,7 @@ once, and answered the same.
 | any, but the function raises | 500 with a retryable error; logged without the arguments |
 | any, but its store does not answer | 200 with a retryable error; logged |
 
-Who may call is not looked at here: Cloud Run lets nobody in but the stream handler's account.
+Callers aren't checked here: Cloud Run admits only the stream handler's account.
 """
 
 import asyncio

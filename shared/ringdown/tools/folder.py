@@ -31,7 +31,7 @@ PLACEHOLDERS = (
     "texts_api_url",
     "twilio_account_sid",
 )
-"""What a setting may leave to whoever deploys, as `{store_url}`."""
+"""Placeholders that the deployment fills in, such as `{store_url}`."""
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")

@@ -1,4 +1,4 @@
-"""Google-signed ID tokens, by which Cloud Run knows who calls a private function.
+"""Google-signed ID tokens, which tell Cloud Run who is calling a private function.
 
 They come from the metadata server, or from the service account's key file that
 GOOGLE_APPLICATION_CREDENTIALS names. One is good for an hour, and for one audience.

@@ -36,7 +36,7 @@ def tool_request(
 
 def order_key(call_sid: str, name: str, args: dict[str, Json]) -> str:
     """What the idempotency keys of a call's orders with this name and these arguments begin with;
-    "/1", "/2" … follow, and "/0" for what is asked before the call.
+    "/1", "/2" … follow, and "/0" for the request before the call.
 
     It doesn't depend on the model's ids, so that another session, or another handler, arrives at
     the same key. Typed digits aren't part of it: a PIN could be found from its hash.

@@ -1,4 +1,4 @@
-"""Webhooks out: who is told when a call has ended, and what they are told (docs/webhooks.md)."""
+"""Webhooks out: receivers, and what they get when a call has ended (docs/webhooks.md)."""
 
 import datetime
 from typing import Annotated, Literal, get_args
@@ -18,7 +18,7 @@ VERSION = 1
 
 
 class Receiver(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is told."""
+    """The receivers."""
 
     url: str
     secret: str
@@ -96,7 +96,7 @@ class LostWebhook(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EndedCall(msgspec.Struct, frozen=True, kw_only=True):
-    """What a receiver is told of the call itself: no word that was said in it."""
+    """The call, without any of the words spoken in it."""
 
     call_sid: str
     agent_id: str
@@ -116,7 +116,7 @@ class EndedCall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FoundOut(msgspec.Struct, frozen=True, kw_only=True):
-    """What a receiver is told of the outcome, as `ringdown.calls.outcomes.Outcome` has it."""
+    """The outcome, from `ringdown.calls.outcomes.Outcome`."""
 
     questions: str
     asked_at: datetime.datetime

@@ -1,7 +1,7 @@
 """Delivers a message to each of its receivers: five tries over an hour, then a dead letter.
 
 What was tried is in the store. So it survives a restart, and a message that arrives twice is sent
-once. Whoever calls `deliver` calls it again until it returns True.
+once. Call `deliver` again until it returns True.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class Deliveries:
         self._sender = sender
 
     async def deliver(self, message: Message, now: datetime.datetime) -> bool:
-        """Send it to each receiver that it is due at. False if it must be tried again later."""
+        """Send it to each receiver whose time has come. False if it must be tried again later."""
         receivers = (await read_receivers(self._documents)).receivers
         try:
             async with asyncio.TaskGroup() as group:

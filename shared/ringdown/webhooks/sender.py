@@ -42,7 +42,7 @@ class Sender:
     async def send(
         self, receiver: Receiver, message_id: str, body: bytes, now: datetime.datetime
     ) -> Failure | None:
-        """None once the receiver has taken it. Of the answer no more than the status is read."""
+        """None once the receiver has accepted it. Only the response's status is read."""
         problem = problem_with_url(receiver.url)
         if problem is not None:
             return Failure(f"Its URL {problem}.")
@@ -69,5 +69,5 @@ def _failure(status: int) -> Failure | None:
     if 300 <= status < 400:
         return Failure(f"It redirects (HTTP {status}). Set the URL that it redirects to.")
     if status == _GONE:
-        return Failure("It wants no more messages (HTTP 410).", final=True)
+        return Failure("It doesn't want further messages (HTTP 410).", final=True)
     return Failure(f"It answered with HTTP {status}.")

@@ -36,7 +36,7 @@ def read(command_line: CommandLine, *, agent_id: str = "shop", draft: bool = Fal
         return await store.read_agent(agent_id, draft=draft)
 
     stored = command_line.with_store(work)
-    assert stored is not None, "there is no such document"
+    assert stored is not None, "the document doesn't exist"
     return stored
 
 
@@ -49,7 +49,7 @@ def is_there(command_line: CommandLine, *, agent_id: str = "shop", draft: bool =
 
 def answering_revision(command_line: CommandLine) -> str | None:
     status = read(command_line).status
-    assert status is not None, "nobody has looked at the agent"
+    assert status is not None, "the agent hasn't been checked"
     return status.revision
 
 

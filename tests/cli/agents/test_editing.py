@@ -22,7 +22,7 @@ def edit(command_line: CommandLine, source: str, *argv: str, answers: str = "y\n
 
 
 def once(source: str) -> str:
-    """What is done to the text when it is first seen; it is then left as it is."""
+    """Replaces part of the text the first time; the second time it leaves the text alone."""
     return f"if '#! ' not in text: {source}"
 
 
@@ -81,7 +81,7 @@ def test_the_editor_that_opens_again_says_what_is_wrong_and_once_only(shop: Comm
     file = kept_text(ran)
     written = file.read_text("utf-8")
     assert written.count("#! agents/shop cannot be used like this:\n") == 1
-    assert "#!   - voice" not in written, "what has been corrected is not told again"
+    assert "#!   - voice" not in written, "corrected mistakes aren't listed again"
     assert "#!   - language: " in written
     assert "Nothing is saved.\n" in ran.complained
     assert "  - language: " in ran.complained
@@ -182,7 +182,7 @@ def test_a_broken_file_is_told_and_stays_where_it_is(shop: CommandLine) -> None:
     ran = shop.run(*EDIT, "--file", str(file), "--yes")
     assert ran.status == 1
     assert "instructions: " in ran.complained
-    assert "greeting: " in ran.complained, "everything is told at once"
+    assert "greeting: " in ran.complained, "all mistakes are listed together"
     assert "kept" not in ran.complained
     assert read(shop).document == DOCUMENT
 

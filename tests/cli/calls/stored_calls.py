@@ -28,7 +28,7 @@ TURNS = (
 
 
 def sid(n: int) -> str:
-    """Calls are told apart by how their SIDs begin."""
+    """SIDs that differ in how they begin."""
     return f"CA{n:06x}{n:026x}"
 
 
@@ -41,7 +41,7 @@ def begin_call(
     called: str = CALLED,
     agent_id: str = "default",
 ) -> Call:
-    """A call that is claimed and goes on."""
+    """A live call that a handler has claimed."""
     began = datetime.datetime.now(datetime.UTC) - ago
     call = msgspec.structs.replace(
         a_call(call_sid=sid(n)),

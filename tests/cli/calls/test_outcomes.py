@@ -1,4 +1,4 @@
-"""What came of calls, listed, counted, written out, shown and asked anew."""
+"""Outcomes of calls: listed, counted, exported, shown, and asked for again."""
 
 import csv
 import datetime
@@ -125,12 +125,12 @@ def test_a_call_is_shown_with_what_came_of_it_and_where_it_was_said(shop: Comman
     assert "B-17 (at 2.0 s)" in page
 
 
-# Asking anew
+# Asking again
 
 
 @pytest.fixture
 def asking(command_line: CommandLine) -> CommandLine:
-    """Two ended calls of an agent that asks now, a live one, and one in which nobody spoke."""
+    """Two ended calls whose agent has questions now, a live call, and a silent one."""
     agent = msgspec.structs.replace(an_agent(), after_call=AFTER_CALL)
     command_line.with_store(lambda store: write_agent(store, "default", agent))
     for n in (1, 2):
@@ -172,7 +172,7 @@ def test_old_calls_are_asked_the_present_questions_and_the_cost_comes_first(
     assert found is not None
     assert found.fields == {"question": Finding(value="When do you open?", turn=1)}
     assert (found.success, found.summary) == (Success.YES, "Asked when we open.")
-    assert CALLER not in json.dumps(gemini.asked), "Gemini is not told who called"
+    assert CALLER not in json.dumps(gemini.asked), "Gemini doesn't learn who called"
 
 
 def test_new_questions_replace_the_answers_to_old_ones(asking: CommandLine) -> None:

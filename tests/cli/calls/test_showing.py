@@ -48,7 +48,7 @@ def test_what_went_wrong_is_said_in_words_and_on_the_page(command_line: CommandL
 
 
 def kept(command_line: CommandLine, **fields: object) -> str:
-    """What is said of a call with these fields."""
+    """What `calls show` prints for a call with these fields."""
     call = msgspec.structs.replace(a_call(call_sid=sid(1)), **fields)
 
     async def work(store: Store) -> None:

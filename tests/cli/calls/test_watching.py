@@ -1,4 +1,4 @@
-"""`calls watch`, while a call goes on in the same store."""
+"""`calls watch`, during a live call in the same store."""
 
 import subprocess
 import sys

@@ -88,7 +88,7 @@ async def line(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Line]:
 
 
 class NotStarted(Exception):
-    """The task that runs the line has ended; its own exception is told beside this one."""
+    """The task that runs the line has ended; its exception is reported with this one."""
 
 
 async def _run(folder: Path, ready: "asyncio.Future[Line]", over: asyncio.Event) -> None:

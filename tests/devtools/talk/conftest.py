@@ -1,4 +1,4 @@
-"""A line with a store and a page, and with nobody to answer it."""
+"""A line with a store and a page, and no agent to answer."""
 
 import secrets
 from collections.abc import AsyncIterator

@@ -19,6 +19,8 @@ from simulators.speech.pcm import Pcm, write_wav
 from simulators.speech.synthesis import synthesize
 from tests.browser import Tab, open_browser
 
+AGENT = "agent"
+"""The page's frame with the agent's form."""
 MICROPHONE_HZ = 48_000
 SPOKEN_HZ = 16_000
 PLAYED_HZ = 8_000
@@ -125,7 +127,7 @@ class Microphone(enum.Enum):
     """What the browser has of one."""
 
     SPOKEN_INTO = enum.auto()
-    """It hears what is told to `say`."""
+    """It hears the text given to `say`."""
     SILENT = enum.auto()
     FORBIDDEN = enum.auto()
     NONE = enum.auto()
@@ -179,4 +181,4 @@ async def press(tab: Tab, label: str) -> None:
           return true;
         }})()"""
     )
-    assert clicked, f"there is no button {label} to press"
+    assert clicked, f"found no button {label} to press"

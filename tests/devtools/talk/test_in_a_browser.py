@@ -1,4 +1,4 @@
-"""A person talks to the line: a real browser, real speech, every part a process of its own."""
+"""A person talks to the line: a real browser, real speech, every part a process."""
 
 import asyncio
 import datetime
@@ -16,6 +16,7 @@ from devtools.talk.server import serving
 from simulators.speech.synthesis import synthesize
 from tests.browser import CHROMIUM, Tab
 from tests.devtools.talk.talking import (
+    AGENT,
     PLAYED_HZ,
     Microphone,
     on_a_free_port,
@@ -66,11 +67,12 @@ async def dial(tab: Tab) -> None:
 
 async def edit(tab: Tab) -> None:
     """A short greeting, and nothing before it, saved as operators would."""
-    await tab.until("!document.getElementById('save').disabled")
-    for field, text in (("notice", ""), ("greeting", GREETING)):
-        await tab.evaluate(f"document.getElementById('agent-{field}').value = {text!r}")
-    await press(tab, "Save")
-    await tab.until("document.getElementById('agent-said').textContent.includes('Saved')")
+    for field, text in (("notice", '""'), ("greeting", GREETING)):
+        await tab.in_frame(AGENT, f"document.getElementById('{field}').value = {text!r}")
+    await tab.frame_leads_on(AGENT, "document.querySelector('[value=save]').click()")
+    assert "Saved." in await tab.in_frame(
+        AGENT, "document.querySelector('.said')?.textContent ?? ''"
+    )
 
 
 @pytest.mark.real_time
@@ -146,7 +148,7 @@ async def test_a_call_survives_what_the_world_does_to_it(tmp_path: Path) -> None
 
 
 async def asks_for_its_number(tab: Tab, times: int) -> None:
-    """So many times by now, and the agent has known it each time."""
+    """The agent has known the number this many times by now."""
     await say(tab, "What is my account number?")
     await tab.until(f"{turns('It is one two three four five six')} === {times}")
 
@@ -158,8 +160,9 @@ async def test_a_call_without_a_microphone(tmp_path: Path) -> None:
         talk_running(tmp_path) as url,
         person(url, tmp_path, Microphone.NONE) as tab,
     ):
-        await tab.until("!document.getElementById('save').disabled")
-        await tab.evaluate("document.querySelector('input[value=search_knowledge_base]').click()")
+        await tab.in_frame(
+            AGENT, "document.querySelector('input[value=search_knowledge_base]').click()"
+        )
         await edit(tab)
         await dial(tab)
         await tab.until(f"{HELP}.includes('There is no microphone')")
@@ -186,8 +189,7 @@ async def test_a_photo_is_sent_from_the_callers_phone(tmp_path: Path) -> None:
         talk_running(tmp_path) as url,
         person(url, tmp_path, Microphone.NONE) as tab,
     ):
-        await tab.until("!document.getElementById('save').disabled")
-        await tab.evaluate("document.querySelector('#form-panel [value=photos]').click()")
+        await tab.in_frame(AGENT, "document.querySelector('[name=photos]').click()")
         await edit(tab)
         await dial(tab)
         await tab.until(said("agent", GREETING))
@@ -195,9 +197,9 @@ async def test_a_photo_is_sent_from_the_callers_phone(tmp_path: Path) -> None:
         await tab.until("!document.getElementById('mobile').hidden")
         assert "while we talk" in await tab.text()
         await press(tab, "Open the link")
-        await tab.until(said("agent", "I will wait"))
+        await tab.until(said("agent", "choose a photo"))
         await press(tab, "broken crate")
-        await tab.until(said("agent", "a crate with a hole in it"))
+        await tab.until(said("agent", "a hole in it"))
         await press(tab, "Hang up")
         await tab.until(f"{STATUS}.includes('over')", within_s=15)
         problems = tab.problems
@@ -212,11 +214,11 @@ async def test_a_call_at_another_time(tmp_path: Path) -> None:
         talk_running(tmp_path) as url,
         person(url, tmp_path, Microphone.NONE) as tab,
     ):
-        await tab.until("!document.getElementById('save').disabled")
-        await tab.evaluate(
-            "{ document.querySelector('#editor fieldset:last-of-type input').click();"
-            " for (const day of document.querySelectorAll('.week input:not([name=sunday])'))"
-            " day.value = '24h'; }"
+        await tab.in_frame(
+            AGENT,
+            "{ document.getElementById('has_opening_hours').click();"
+            " for (const day of ['mon', 'tues', 'wednes', 'thurs', 'fri', 'satur'])"
+            " document.getElementById(`opening_hours.${day}day`).value = '24h'; }",
         )
         await edit(tab)
         sunday = f"{next_sunday()}T20:00"

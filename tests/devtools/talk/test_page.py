@@ -1,4 +1,4 @@
-"""The page in a browser, told by the test what the line would tell it."""
+"""The page in a browser; the test plays the line."""
 
 import asyncio
 import dataclasses
@@ -17,11 +17,9 @@ import pytest
 from console.serving import serve
 from devtools.talk.line import TalkLine
 from devtools.talk.messages import (
-    AgentShown,
     Answering,
     CallChanged,
     CallFigure,
-    FieldProblem,
     Happened,
     LineReady,
     Lost,
@@ -32,15 +30,16 @@ from devtools.talk.messages import (
     ToolUsed,
     ToPage,
 )
-from devtools.talk.server import serving
-from ringdown.agents import packaged_document
-from ringdown.agents.documents import plain_text
+from devtools.talk.server import origins, serving
+from ringdown import clock
+from ringdown.agents import DEFAULT_AGENT_ID, packaged_document
 from ringdown.call_page import CallPage, call_page
 from ringdown.calls import upload_link
+from ringdown_cli.console import serving_pages
 from simulators.pictures import PICTURES
 from simulators.speech.synthesis import synthesize
 from tests.browser import CHROMIUM, Tab, open_page
-from tests.devtools.talk.talking import on_a_free_port, press
+from tests.devtools.talk.talking import AGENT, on_a_free_port, press
 from tests.functions.caller_page.links import SECRET
 from tests.functions.loading import FUNCTIONS, loaded_app
 from tests.pages import LOOKS, assert_shown_well, picture
@@ -63,18 +62,13 @@ SENTENCES = (
     "goodbye",
 )
 DOCUMENT: dict[str, Any] = packaged_document()
-AGENT = AgentShown("show", plain_text(DOCUMENT), DOCUMENT, "1")
-TOOLS = ("lookup_account", "schedule_callback", "search_knowledge_base", "send_text_message")
 READY = LineReady(
     callers={"+14155550123": "you", "+14155550124": "another caller"},
     numbers={"+14155550100": "default"},
     suggestions=SENTENCES,
     phrases=(*SENTENCES, "where is my order"),
-    voices=("Kore", "Puck"),
-    tools=dict.fromkeys(TOOLS, "Looks up."),
     pictures=PICTURES,
     is_stand_in=True,
-    agent=AGENT,
 )
 _NOTICE = "You are speaking with an automated assistant. This call is transcribed."
 _ASKED, _ACCOUNT, _PLAN = '{"account_number": "123456"}', '{"status": "active"}', "The family plan"
@@ -122,7 +116,12 @@ window.WebSocket = class {
 async def shown(
     line: TalkLine, ready: LineReady = READY, *, listener: socket.socket | None = None
 ) -> AsyncIterator[Tab]:
-    async with serving(line, listener or on_a_free_port()) as url, open_page("about:blank") as tab:
+    listener, pages = listener or on_a_free_port(), on_a_free_port()
+    async with (
+        serving(line, listener) as url,
+        serving_pages(line.store, pages, clock.now, origins(listener)) as line.console_url,
+        open_page("about:blank") as tab,
+    ):
         await tab.tell("Page.addScriptToEvaluateOnNewDocument", source=_LINE_IS_THE_TEST)
         await tab.open(url)
         await tell(tab, ready)
@@ -192,11 +191,11 @@ async def test_the_callers_phone_shows_the_page_that_the_caller_was_sent(
 ) -> None:
     """In a frame, which that page allows this one and no other; and a click sends a picture."""
     listener, page = on_a_free_port(), on_a_free_port()
-    origin, page_url = (f"http://127.0.0.1:{it.getsockname()[1]}" for it in (listener, page))
+    page_url = f"http://127.0.0.1:{page.getsockname()[1]}"
     environ = {
         "STORE_URL": line.stack.store_url,
         "UPLOAD_LINK_SECRET": SECRET,
-        "FRAMED_BY": origin,
+        "FRAMED_BY": " ".join(origins(listener)),
     }
     main = FUNCTIONS / "caller_page" / "main.py"
     app, stop = loaded_app("caller_page", main, environ, io.StringIO()), asyncio.Event()
@@ -228,19 +227,12 @@ async def until_sent(tab: Tab, url: str) -> None:
 
 
 async def test_what_others_wrote_is_shown_and_nothing_more(line: TalkLine) -> None:
-    document = {**DOCUMENT, "greeting": NASTY, "instructions": NASTY, "tools": [NASTY]}
-    agent = AgentShown(
-        "show", NASTY, document, "1", (FieldProblem("voice", NASTY), FieldProblem("", NASTY)), NASTY
-    )
     ready = msgspec.structs.replace(
         READY,
         callers={NASTY: NASTY},
         numbers={NASTY: NASTY},
         phrases=(NASTY,),
         suggestions=(NASTY,),
-        tools={NASTY: NASTY},
-        voices=(NASTY,),
-        agent=agent,
     )
     async with shown(line, ready) as tab:
         await call(
@@ -386,82 +378,19 @@ async def test_a_draft_that_answers_is_named(line: TalkLine) -> None:
     assert words == "Agent default, revision abc draft because you call from a tester's number"
 
 
-async def change(tab: Tab, field: str, value: str) -> None:
-    await tab.evaluate(
-        f"{{ const it = document.getElementById('agent-{field}'); it.value = {value!r};"
-        " it.dispatchEvent(new Event('input', { bubbles: true })); }"
-    )
-
-
-async def test_a_mistake_in_the_form_is_told_beside_its_field(line: TalkLine) -> None:
+async def test_the_agent_s_form_is_the_console_s(line: TalkLine) -> None:
     async with shown(line) as tab:
-        await change(tab, "greeting", "")
-        checked = await wished(tab, "edit_agent")
-        problems = (FieldProblem("greeting", "is missing"), FieldProblem("idle", "is too short"))
-        await tell(tab, AgentShown("check", "", {}, "1", problems, good=False))
-        beside = await tab.evaluate("document.getElementById('agent-greeting-wrong').textContent")
-        invalid = await tab.evaluate(
-            "document.getElementById('agent-greeting').getAttribute('aria-invalid')"
-        )
-        below = await tab.evaluate("document.getElementById('agent-said').textContent")
-        await assert_shown_well(tab, scrolls=SCROLLS)
-
-    assert (checked["purpose"], checked["fields"]) == ("check", {"greeting": ""})
-    assert (beside, invalid) == ("is missing", "true")
-    assert below == "idle: is too short", "the form has no such field"
-
-
-async def test_only_what_was_changed_is_saved(line: TalkLine) -> None:
-    async with shown(line) as tab:
-        await change(tab, "voice", "Puck")
-        await tab.evaluate("document.querySelector('input[value=schedule_callback]').click()")
-        await tab.evaluate("document.getElementById('save').click()")
-        saved = await wished(tab, "edit_agent")
-
-    assert saved["purpose"] == "save"
-    assert saved["text"] == AGENT.text
-    assert saved["fields"] == {"voice": "Puck", "tools": ["lookup_account", "schedule_callback"]}
-
-
-async def test_opening_hours_are_written_as_a_week(line: TalkLine) -> None:
-    async with shown(line) as tab:
-        await tab.evaluate(
-            "[...document.querySelectorAll('fieldset')].at(-1).querySelector('input').click()"
-        )
-        await tab.evaluate("document.querySelector('input[name=monday]').value = '09:00-17:00'")
-        await tab.evaluate("document.getElementById('save').click()")
-        opened = await wished(tab, "edit_agent")
-        await tab.evaluate(
-            "[...document.querySelectorAll('fieldset')].at(-1).querySelector('input').click()"
-        )
-        await tab.evaluate("document.getElementById('save').click()")
-        always = await wished(tab, "edit_agent")
-
-    assert opened["fields"] == {"opening_hours": {"monday": "09:00-17:00"}}
-    assert always["fields"] == {}
-
-
-async def test_the_other_tab_shows_what_was_changed_in_this_one(line: TalkLine) -> None:
-    async with shown(line) as tab:
-        await change(tab, "greeting", "Good day.")
-        await tab.evaluate("document.getElementById('form-tab').focus()")
-        await tab.press("ArrowRight")
-        await tab.until("window.told.at(-1).purpose === 'show'")
-        wish = await wished(tab, "edit_agent")
-        document = {**DOCUMENT, "greeting": "Good day."}
-        await tell(tab, AgentShown("show", plain_text(document), document, "1"))
-        yaml = await tab.evaluate("document.getElementById('agent-text').value")
-        on = await focused(tab)
-        await assert_shown_well(tab, scrolls=SCROLLS)
-        await tab.press("ArrowLeft")
-        unreadable = (FieldProblem("", "Line 1: no"),)
-        await tell(tab, AgentShown("show", "[", None, "1", unreadable, good=False))
-        still = await tab.evaluate("document.getElementById('form-panel').hidden")
-
-    assert wish["fields"] == {"greeting": "Good day."}
-    assert "greeting: Good day." in yaml
-    assert on == "yaml-tab"
-    assert still, "what can't be read can't be a form"
+        bars = await tab.in_frame(AGENT, "document.querySelectorAll('nav').length")
+        await tab.in_frame(AGENT, "document.getElementById('greeting').value = 'Good day.'")
+        await tab.frame_leads_on(AGENT, "document.querySelector('[value=save]').click()")
+        said = await tab.in_frame(AGENT, "document.querySelector('.said').textContent")
+        problems = tab.problems
+    stored = await line.store.read_agent(DEFAULT_AGENT_ID)
+    assert stored is not None
+    assert stored.document == {**DOCUMENT, "greeting": "Good day."}
+    assert said == "Saved. The next call uses it."
+    assert bars == 0, "the page's own frame needs no way to the other sections"
+    assert problems == []
 
 
 async def test_what_breaks_the_line_comes_last_and_is_closed(line: TalkLine) -> None:

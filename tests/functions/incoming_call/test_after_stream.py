@@ -324,6 +324,6 @@ async def test_a_store_that_never_answers_falls_back_in_time(environ: Environ) -
 
 
 def _lost_three_times(twilio: Twilio) -> None:
-    """As often as a call is taken up in a minute."""
+    """As often as a call is taken over in a minute."""
     for ended in (1, 2, 3):
         twilio.post(f"/after-stream?attempt={ended}", IN_PROGRESS)

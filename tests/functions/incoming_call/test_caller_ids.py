@@ -1,4 +1,4 @@
-"""The number that a person sees who is dialled for a caller: without one, Twilio dials nobody."""
+"""The caller ID shown to the person dialled for a caller: without one, Twilio doesn't dial."""
 
 from collections.abc import Callable
 

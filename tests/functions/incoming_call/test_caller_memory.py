@@ -45,7 +45,7 @@ DEADLINE_S = 10.0
 
 @dataclass(slots=True)
 class Gemini:
-    """An endpoint that answers `generateContent` as it is told."""
+    """An endpoint that answers `generateContent` as each test asks."""
 
     url: str = ""
     status: int = 200
@@ -367,7 +367,7 @@ def known_as(store_url: str, text: str, at: datetime.datetime) -> None:
 
 
 def told(twilio: Twilio, store_url: str, n: int, *, caller: str = CALLER) -> str | None:
-    """What the agent is told when this caller calls."""
+    """What the agent knows when this caller calls."""
     call_sid = f"CA{n:032x}"
     twilio.post("/", a_form(CallSid=call_sid, From=caller))
     call = stored_call(store_url, call_sid)

@@ -71,7 +71,7 @@ def said(document: Element) -> str | None:
 def get(
     twilio: Twilio, url: str, method: str = "GET", headers: dict[str, str] | None = None
 ) -> httpx2.Response:
-    """As Twilio gets a sound: without a signature of its own."""
+    """As Twilio fetches a sound: without signing the request."""
     path = url.removeprefix(PUBLIC_URL)
     return twilio.client.request(method, path, headers=headers)
 

@@ -129,7 +129,7 @@ def test_a_draft_is_heard_by_its_testers_only(twilio: Twilio, store_url: str) ->
     assert (tester.agent, tester.is_draft) == (draft, True)
     assert (other.agent, other.is_draft) == (GOOD, False)
     kept = with_store(store_url, lambda store: store.list_revisions("default"))
-    assert [revision.agent for revision in kept] == [GOOD], "a draft is no good version yet"
+    assert [revision.agent for revision in kept] == [GOOD], "a draft isn't a revision yet"
 
 
 def test_a_number_has_the_agent_that_was_assigned_to_it(twilio: Twilio, store_url: str) -> None:

@@ -110,7 +110,7 @@ def test_a_caller_who_calls_too_often_hears_that_the_line_is_busy(
     refused = ring(twilio, 5)
     assert (verbs(refused), said(refused)) == (["Say", "Hangup"], BUSY)
     assert "Connect" in verbs(ring(twilio, 6, caller=OTHER_CALLER))
-    assert "line limit reached" not in webhook.messages(), "one caller is no alert"
+    assert "line limit reached" not in webhook.messages(), "one caller raises no alert"
     assert "caller limit reached" in webhook.messages()
 
 

@@ -1,4 +1,4 @@
-"""The webhook as the platform runs it: a process of its own."""
+"""The webhook as the platform runs it: as a process."""
 
 import contextlib
 import socket

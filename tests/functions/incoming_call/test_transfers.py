@@ -1,4 +1,4 @@
-"""Transfers: the person who is dialled hears who calls and presses 1, or the agent goes on."""
+"""Transfers: the person dialled hears who is calling and presses 1, or the agent continues."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The tool as it is loaded; Pub/Sub, Twilio and Google's token endpoint on the other side."""
+"""The tool as the platform loads it, with stand-ins for Pub/Sub, Twilio and Google's tokens."""
 
 import base64
 import datetime

@@ -41,7 +41,7 @@ def long_lived(key: str) -> Credentials:
 
 @dataclass(slots=True)
 class Aws:
-    """`results` for whoever is signed in with what `credentials_of` their key has."""
+    """`results` for requests signed with the credentials that `credentials_of` returns."""
 
     results: list[Json] = field(default_factory=lambda: [result("Refunds take three days.", 0.8)])
     credentials_of: Callable[[str], Credentials] = issued

@@ -118,7 +118,7 @@ def test_one_key_twice_is_one_text(function: LoadedFunction, twilio: HttpStandIn
 
 
 def test_a_call_gets_three_texts(function: LoadedFunction, twilio: HttpStandIn) -> None:
-    """Whoever calls may have forged the number, and the model may have been talked into it."""
+    """The caller may have forged the number, and may have talked the model into it."""
     answers = [send(function, DAY, key=f"{n}") for n in (1, 2, 2, 3, 4)]
     assert ["output" in answer for answer in answers] == [True, True, True, True, False]
     assert "3 in a call" in answers[-1]["error"]["message"]

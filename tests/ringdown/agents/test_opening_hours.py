@@ -45,12 +45,12 @@ def local(text: str) -> datetime.datetime:
         ("2026-11-26 12:00", False),  # nothing is said of Thursdays
         ("2026-11-27 21:59", False),
         ("2026-11-27 23:00", True),
-        ("2026-11-28 01:59:59", True),  # Friday's night goes on
+        ("2026-11-28 01:59:59", True),  # Friday's night continues
         ("2026-11-28 02:00", False),
         ("2026-12-25 23:00", False),  # a Friday off, with its night
         ("2026-12-26 01:00", False),
         ("2027-01-01 23:00", False),  # every year
-        ("2027-12-25 12:00", False),  # a Saturday; that year it is no day off, but closed anyway
+        ("2027-12-25 12:00", False),  # a Saturday: not a holiday that year, but closed anyway
     ],
 )
 def test_when_the_line_is_open(at: str, is_it_open: bool) -> None:

@@ -1,4 +1,4 @@
-"""What is said without the model: complete, speakable, and in the caller's language."""
+"""Sentences spoken without the model: complete, speakable, and in the caller's language."""
 
 import re
 import subprocess

@@ -104,7 +104,7 @@ async def test_the_turn_that_plays_is_the_current_one(tmp_path: Path) -> None:
             " (event) => event.target.currentTime > 3.2 && done()))"
         )
 
-    assert before is None, "nobody has spoken at the beginning"
+    assert before is None, "the call begins in silence"
     assert tab.problems == []
 
 

@@ -34,7 +34,7 @@ async def keep(agents: KeptAgents, agent_id: str, document: dict[str, Json], hou
 
 async def answer(agents: KeptAgents, caller: str = CALLER) -> Answering:
     found = await answering(agents, CALLED, caller)
-    assert found is not None, "nobody answers"
+    assert found is not None, "no agent answers"
     return found
 
 

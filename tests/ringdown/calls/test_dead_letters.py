@@ -260,7 +260,7 @@ async def test_what_twilio_said_meanwhile_stays(store: SqliteStore) -> None:
 
 
 async def test_a_stream_that_was_lost_is_over(store: SqliteStore) -> None:
-    """Nobody else may ever say so: Twilio's report may have been lost with the store."""
+    """Nothing else may ever say so: Twilio's report may have been lost with the store."""
     await replay(store, a_letter(CallChanges(end_reason=EndReason.STREAM_LOST)))
 
     call = (await record_in(store)).call
@@ -269,7 +269,7 @@ async def test_a_stream_that_was_lost_is_over(store: SqliteStore) -> None:
 
 
 async def resumed(store: SqliteStore) -> None:
-    """The call goes on in a second stream, which has said as much as the first."""
+    """The call continues in a second stream, with as many words as the first."""
     agent = an_agent(transfer_numbers={"billing": "+14155550166"})
     await store.open_call(msgspec.structs.replace(a_call(), agent=agent))
     await store.claim(CALL_SID, a_claim())

@@ -1,4 +1,4 @@
-"""What is asked about an ended call, and that no value is kept without its evidence."""
+"""Questions about an ended call; no value is kept without evidence."""
 
 import json
 import string

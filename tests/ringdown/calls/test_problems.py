@@ -324,7 +324,7 @@ def test_slow_replies_are_told_with_their_place() -> None:
     slow = (*TALK, turn(3, CALLER, "And the cost?"), turn(13, AGENT, reply_ms=3_400))
     told = the_problem(record(*slow))
     assert "1:05 (3.4 s)" in told
-    assert "0:10" not in told, "the quick reply is no problem"
+    assert "0:10" not in told, "a quick reply isn't a problem"
 
 
 def test_one_slow_reply_among_many_is_no_problem() -> None:

@@ -224,7 +224,7 @@ async def test_what_failed_is_tried_again_when_the_agent_has_changed_and_then_to
     )
     await line.events()
     assert await line.kept() == set()
-    assert line.note().count("No clip") == 1, "one reason is told once"
+    assert line.note().count("No clip") == 1, "the same reason appears once"
     assert "the model's side failed: refused (code 503)" in line.note()
 
     line.server.faults = ()

@@ -1,4 +1,4 @@
-"""What models are told of a tool's parameters, that the service takes it, and what comes back."""
+"""Tool parameters as models get them: the service accepts them, and arguments come back."""
 
 from pathlib import Path
 

@@ -389,7 +389,7 @@ class StoreContract:
         assert (resumed.accepted_by, resumed.transfer_reason) == (None, None)
         assert resumed.failed_transfers == ("billing",)
 
-    # Going on after a transfer
+    # Continuing after a transfer
 
     async def test_a_transfer_that_nobody_answered_opens_the_next_attempt(
         self, store: Store
@@ -472,7 +472,7 @@ class StoreContract:
         assert await store.resume(CALL_SID) is None
         assert await store.resume("CA" + "9" * 32) is None
 
-    # Going on after a stream that ended undecided
+    # Continuing after a stream that ended without a decision
 
     async def test_a_stream_that_ended_undecided_is_taken_up_at_the_next_attempt(
         self, store: Store, other_store: Store

@@ -135,7 +135,7 @@ async def test_agents_are_listed_by_name_without_drafts_and_revisions(store: Sto
     assert listed[1].document == {"greeting": "b"}
 
 
-# Two at once
+# Two edits together
 
 
 async def test_what_somebody_else_has_changed_is_not_overwritten(

@@ -102,7 +102,7 @@ def indexes_for(asked: Asked) -> Iterator[Index]:
     """The composite indexes that a query needs besides the automatic ones of single fields.
 
     Several equalities are met by merging indexes that go on alike, and each alternative of an OR
-    is a query of its own (https://firebase.google.com/docs/firestore/query-data/index-overview).
+    is a separate query (https://firebase.google.com/docs/firestore/query-data/index-overview).
     """
     equal = set(fields_compared(asked.query.where, is_equality=True))
     ranged = set(fields_compared(asked.query.where, is_equality=False))

@@ -169,7 +169,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def deep(depth: int) -> str:
-    """A document of so many levels, itself included."""
+    """A document with this many levels, itself included."""
     return f'{{"instructions": {"[" * (depth - 1)}{"]" * (depth - 1)}}}'
 
 

@@ -1,4 +1,4 @@
-"""What operators are told of a tool that they declared in a document."""
+"""What the check says about a tool document."""
 
 import msgspec
 import pytest

@@ -43,7 +43,7 @@ class ReceiverStandIn:
             self._serving.discard(task)
 
     async def stop(self) -> None:
-        """Hang up on whoever is still there."""
+        """Close the connections that are still open."""
         for task in self._serving:
             task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)

@@ -77,7 +77,7 @@ async def test_a_receiver_that_fails_is_told_of(respond: Respond, problem: str) 
 async def test_a_receiver_that_is_gone_is_not_to_be_tried_again() -> None:
     async with receiving(answers("410 Gone")) as hook:
         assert await sent(hook.receiver) == Failure(
-            "It wants no more messages (HTTP 410).", final=True
+            "It doesn't want further messages (HTTP 410).", final=True
         )
 
 

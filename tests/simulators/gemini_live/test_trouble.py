@@ -247,7 +247,7 @@ def test_go_away_and_go() -> None:
     drive = greeted(GoingAway(time_left_s=2), Moment.SECONDS, 1)
     assert [(at_ms, m) for at_ms, m in drive.sent if isinstance(m, GoAway)] == [(1_000, GoAway(2))]
     assert drive.ended == Disconnect(1000, "")
-    assert drive.times_of(TurnComplete), "until then the session goes on"
+    assert drive.times_of(TurnComplete), "until then the session continues"
 
 
 def test_going_away_again_and_again() -> None:

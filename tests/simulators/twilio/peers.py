@@ -176,7 +176,7 @@ async def media_server(
             return None
         return connection.respond(peer.refuse_with, "no\n")
 
-    # With its protocol named, asyncio sends what is small at once, as it does on its own sockets.
+    # With its protocol named, asyncio sends small data immediately, as on its own sockets.
     link = socket.socket(proto=socket.IPPROTO_TCP)
     if receive_buffer_bytes is not None:
         link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)

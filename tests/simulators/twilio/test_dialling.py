@@ -1,4 +1,4 @@
-"""`<Dial>`: who answers, what they hear and press first, and what is told of it."""
+"""`<Dial>`: who answers, what they hear and press first, and what Twilio reports."""
 
 import pytest
 

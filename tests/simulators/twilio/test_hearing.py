@@ -51,7 +51,7 @@ def test_a_quiet_room_and_clicks_are_not_speech() -> None:
 def test_silence_counts_only_after_an_answer() -> None:
     attention = Attention()
     hear(attention, quiet(3))
-    assert attention.silent_for_ms(3000) == 0, "nobody has spoken yet"
+    assert attention.silent_for_ms(3000) == 0, "the agent hasn't spoken yet"
     hear(attention, [*frames(SENTENCE), *quiet(1)], 3000)
     end_ms = 3000 + len(frames(SENTENCE)) * FRAME_MS + 1000
     assert 950 <= attention.silent_for_ms(end_ms) <= 1100

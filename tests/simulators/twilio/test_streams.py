@@ -135,7 +135,7 @@ async def test_what_the_caller_says_arrives_sample_for_sample() -> None:
             listening.set()
 
     async def talk(call: Call) -> None:
-        await listening.wait()  # what is said before the stream is open, nobody hears
+        await listening.wait()  # speech before the stream opens is lost
         await call.start_saying(mulaw.decode(SPEECH), text="numbers")
 
     async with media_server(listen) as server:

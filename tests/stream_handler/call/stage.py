@@ -146,7 +146,7 @@ class Stage:
         self.happened: list[Event] = []
         self.line = line or Line()
         self.now_ms = 0.0
-        """Set it to the call's age for a stream that goes on with a call."""
+        """For a stream that continues a call, set it to the call's age."""
         self.actions: list[Action] = []
         self.record = Record()
         self.timers: dict[Timer, float] = {}
@@ -178,7 +178,7 @@ class Stage:
     # The world's side
 
     def handle(self, event: Event) -> tuple[Action, ...]:
-        """What is done because of `event`; which timers run is told by `timers`."""
+        """The actions that `event` leads to; `timers` has those that run afterwards."""
         if isinstance(event, ModelConnected):
             self.model_is_there = True
             self.sessions += 1
@@ -246,7 +246,7 @@ class Stage:
         self.handle(TranscriptReceived(self.now_ms, Speaker.CALLER, text))
 
     def reply(self, text: str, length_ms: float, value: int = 1) -> None:
-        """A whole reply of the model, all at once."""
+        """A whole reply from the model, in one go."""
         self.agent_text(text)
         self.audio(length_ms, value)
         self.generation_completed()
@@ -355,7 +355,7 @@ class Stage:
             case CloseStream():
                 self._close(action)
             case ConnectModel():
-                assert self.dialled_ms is None, "two sessions are made at once"
+                assert self.dialled_ms is None, "two sessions are being opened"
                 if len(self.all(ConnectModel)) > 1:
                     self.dialled_ms = self.now_ms
             case CloseModel():

@@ -1,4 +1,4 @@
-"""What is said, and what is heard until then."""
+"""Who speaks, who hears it, and barge-in."""
 
 import pytest
 
@@ -90,7 +90,7 @@ def test_ringing_is_not_speech_that_was_heard() -> None:
     assert stage.record.turns == {}
 
 
-# A stream that goes on with a call
+# A stream that continues a call
 
 
 def test_a_resumed_stream_is_told_what_was_said_and_greets_nobody_again() -> None:

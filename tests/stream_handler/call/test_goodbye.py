@@ -304,7 +304,7 @@ def test_a_soft_caller_hears_the_goodbye_that_follows_the_function() -> None:
 
 
 def in_goodbye(said: str, length_ms: float) -> Stage:
-    """The model says goodbye, and goes on saying it while the caller speaks."""
+    """The model says goodbye, and keeps speaking when the caller does."""
     stage = Stage().greeted()
     stage.caller_says("That is all.")
     stage.audio(3_000, 2)

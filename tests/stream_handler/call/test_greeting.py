@@ -143,7 +143,7 @@ HISTORY = (Turn(n=1, speaker=Speaker.AGENT, text="Hello.", start_ms=0, end_ms=90
 @pytest.mark.parametrize(
     "stage",
     [lambda: Stage(call_of(protect_greeting=False)), lambda: Stage(history=HISTORY)],
-    ids=["the agent does not want it", "the call goes on"],
+    ids=["the agent does not want it", "the call continues"],
 )
 def test_an_unprotected_greeting_is_spoken_over_as_any_reply(stage: Callable[[], Stage]) -> None:
     unprotected = greeting(stage())

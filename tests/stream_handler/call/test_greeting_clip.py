@@ -1,4 +1,4 @@
-"""The greeting as a clip: played at once, never said again, and what a caller does to it."""
+"""A greeting clip: played immediately, never repeated, and interrupted by the caller."""
 
 import itertools
 
@@ -188,7 +188,7 @@ def test_a_model_that_interrupts_itself_does_not_stop_it(protected: bool) -> Non
     stage.caller(CLIP_MS + 4_000, QUIET_DBFS)
 
     assert stage.played_ms(CLIP) == CLIP_MS
-    assert told(stage) == [], "nobody needs it again"
+    assert told(stage) == [], "it isn't repeated"
 
 
 def test_words_of_a_reply_that_is_dropped_behind_it_are_not_recorded() -> None:

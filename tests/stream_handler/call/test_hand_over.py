@@ -1,4 +1,4 @@
-"""A call that cannot stay is handed over between two turns, and nobody is cut off."""
+"""A call that can't stay is handed over between two turns, without cutting anyone off."""
 
 import msgspec
 import pytest

@@ -1,4 +1,4 @@
-"""Whatever the fields of an event hold, the core goes on, and so does what watches the call."""
+"""The core and its observers survive any values in an event's fields."""
 
 from collections.abc import Callable
 from typing import Any, get_args

@@ -78,7 +78,9 @@ def test_speech_begins_the_silence_anew(at_ms: int) -> None:
     assert len(stage.told_the_model) == told
     stage.pass_ms(500)
 
-    assert len(stage.told_the_model) == told + 1, "nobody asks whether the caller is there"
+    assert len(stage.told_the_model) == told + 1, (
+        "the agent doesn't ask whether the caller is there"
+    )
     stage.pass_ms(6_490)
     assert stage.ended_for() is None
 
@@ -248,7 +250,7 @@ def test_a_goodbye_of_which_nothing_was_heard_does_not_count() -> None:
 
 
 def lively(stage: Stage, for_ms: int) -> None:
-    """A conversation, so that nobody is idle."""
+    """A conversation, so the call isn't idle."""
     for _ in range(for_ms // 4_000):
         stage.caller(1_000)
         stage.caller(500, QUIET_DBFS)
@@ -328,11 +330,11 @@ def test_a_call_without_such_a_limit_may_cost_anything() -> None:
     assert stage.ended_for() is None
 
 
-# Voices that nobody answers
+# Voices without a reply
 
 
 def sentences(stage: Stage, count: int, *, answered: bool = False) -> None:
-    """Somebody speaks, with pauses; the model does what it is told, and may answer as well."""
+    """Someone speaks, with pauses; the model follows instructions, and may reply as well."""
     told = len(stage.told_the_model)
     for _ in range(count):
         stage.caller_says(f"And now the weather at {stage.now_ms} o'clock.", 2_500)
@@ -369,7 +371,7 @@ def test_a_monologue_is_asked_about_and_its_answer_begins_anew() -> None:
         stage.caller(2_000)
         stage.caller(500, QUIET_DBFS)
     assert all(WORDS.idle_nudge in text for text in stage.told_the_model)
-    assert stage.sessions == 1, "nobody waits, so there is nothing to replace"
+    assert stage.sessions == 1, "the caller isn't waiting, so the session stays"
 
     stage.reply("Are you still there?", 900)
     stage.caller_says("I am. That was all.")

@@ -70,7 +70,7 @@ def test_an_interruption_after_the_generation_clears_what_is_still_playing() -> 
     assert stage.played_ms(2) == 500
 
     stage.audio(200, value=3)
-    assert plays(stage, 3), "nothing was generating, so there is no late audio to fear"
+    assert plays(stage, 3), "nothing was being generated, so no audio can arrive late"
 
 
 def test_an_interruption_of_silence_clears_nothing() -> None:

@@ -69,7 +69,7 @@ SECRET_KEYS, OTHER_KEYS = "789*", "0123"
 class AnyCall(RuleBasedStateMachine):
     """A line and a model that keep their protocols; everything else is chance.
 
-    Every generation's bytes have a value of its own, so that the line tells what was heard of it,
+    Each generation's bytes have a unique value, so that the line shows how much of it was heard,
     and its transcript has one word for each 10 ms: what a turn claims can be held against that.
     """
 
@@ -493,7 +493,7 @@ class AnyCall(RuleBasedStateMachine):
             ]
         )
         told = told.replace("99", "")  # the length that is refused
-        assert not set(SECRET_KEYS) & set(told), f"a digit of a collection is told: {told}"
+        assert not set(SECRET_KEYS) & set(told), f"the model got a secret digit: {told}"
 
     @invariant()
     def nobody_listens_to_a_secret(self) -> None:
@@ -542,7 +542,7 @@ class AnyCall(RuleBasedStateMachine):
             return
         if self.stage.line.echoing and self.stage.final_save is None:
             self.fall_silent()
-            assert not self.talking, "both sides are silent, and the call goes on"
+            assert not self.talking, "both sides are silent, and the call continues"
         self.stage.handle(StreamStopped(self.stage.now_ms))
         self.stage.pass_ms(LENGTH_MS[Timer.FINAL_SAVE] + 10)
         assert self.stage.closed is not None, "the stream was never closed"

@@ -106,7 +106,7 @@ def test_a_cancelled_tool_runs_to_its_end_and_the_record_has_its_result() -> Non
     stage.pass_ms(400)
     stage.tool_finished("t1", ANSWER)
 
-    assert stage.all(SendToolResponse) == [], "the model was told what it had cancelled"
+    assert stage.all(SendToolResponse) == [], "the model got a result that it had cancelled"
     kept = stage.record.tool_calls["t1"]
     assert (kept.outcome, kept.output, kept.duration_ms) == (
         ToolOutcome.ANSWERED,
@@ -419,7 +419,7 @@ def test_the_order_of_arguments_makes_no_other_order() -> None:
     assert keys(stage) == ["1"]
 
 
-# Another handler goes on
+# Another handler continues
 
 
 def earlier(outcome: ToolOutcome, n: int = 1) -> ToolCall:

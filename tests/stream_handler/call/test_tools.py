@@ -170,7 +170,7 @@ def test_a_transfer_without_a_word_asks_for_one() -> None:
     stage.pass_ms(4_900)
     assert stage.ended_for() is None
     stage.pass_ms(200)
-    assert stage.ended_for() is EndReason.TRANSFERRED, "a model without words keeps nobody waiting"
+    assert stage.ended_for() is EndReason.TRANSFERRED, "a silent model doesn't delay the transfer"
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_a_greeting_nobody_asked_for_has_no_reply_time() -> None:
 
 
 def test_a_reply_after_a_barge_in_has_its_reply_time() -> None:
-    """Audio that was on its way when the caller began to speak is no answer to them."""
+    """Audio in flight when the caller started speaking isn't a reply to them."""
     stage = Stage().greeted()
     stage.audio(2_000)
     stage.caller(300)
@@ -272,7 +272,7 @@ def test_a_soft_caller_who_is_quick_is_owed_each_answer() -> None:
     stage.pass_ms(500)
 
     assert [turn.speaker for turn in stage.record.turns.values()] == [AGENT, CALLER] * 2 + [AGENT]
-    assert stage.record.by(AGENT)[-1].reply_ms is None, "nobody knows when they stopped"
+    assert stage.record.by(AGENT)[-1].reply_ms is None, "it isn't known when they stopped"
 
 
 def test_the_rest_of_a_soft_callers_words_is_no_turn_of_its_own() -> None:

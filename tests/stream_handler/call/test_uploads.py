@@ -114,6 +114,9 @@ def test_it_waits_for_the_greeting_and_for_tools() -> None:
     stage.pass_ms(500)
     assert shown(stage) == []
     stage.tool_finished("t1", ToolAnswer(output={"status": "late"}))
+    assert shown(stage) == [], "the model has the result, and is to speak of it"
+    stage.reply("It is late.", 500)
+    stage.pass_ms(800)
     assert shown(stage) == [LABEL]
 
 
@@ -131,6 +134,21 @@ def test_several_at_once_are_shown_in_order_and_spoken_of_together() -> None:
     assert "has just sent you 2 photos" in line
     assert '"4711-B"' in line
     assert [turn.upload for turn in stage.record.by(Speaker.CALLER)] == [1, 2, 3]
+
+
+def test_the_next_one_waits_until_the_model_has_spoken_of_the_first() -> None:
+    stage = talking()
+    sends(stage, 1, LABEL)
+    sends(stage, 2, METER)
+    stage.pass_ms(300)
+    assert shown(stage) == [LABEL]
+
+    stage.reply("I see a label.", 500)
+    assert shown(stage) == [LABEL], "it is being heard"
+    stage.pass_ms(800)
+
+    assert shown(stage) == [LABEL, METER]
+    assert len(stage.told_the_model) == 2
 
 
 def test_one_that_is_told_twice_is_shown_once() -> None:

@@ -1,4 +1,4 @@
-"""What the caller gets while a tool takes long and nobody speaks."""
+"""What the caller hears while a slow tool runs and both sides are silent."""
 
 import msgspec
 import pytest
@@ -103,7 +103,7 @@ def test_the_wait_begins_when_the_models_own_words_have_been_heard() -> None:
     stage = stage_with()
     stage.agent_text("One moment.")
     stage.audio(2_950)
-    stage.tool_call("t1")  # in the middle of the reply, which goes on with the answer
+    stage.tool_call("t1")  # in mid-reply, which continues with the result
 
     stage.pass_ms(4_400)
     assert tones(stage) == 0, "the tone sounds over, or right behind, the model's words"

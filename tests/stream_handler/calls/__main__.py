@@ -82,7 +82,7 @@ def record_spoken_calls() -> None:
 
 async def _flights_below(folder: Path) -> dict[tuple[str, int], Flight]:
     """What the store of a test holds, by the number called and the attempt."""
-    (path,) = folder.rglob("*.db")  # noqa: ASYNC240 - nobody waits
+    (path,) = folder.rglob("*.db")  # noqa: ASYNC240 - nothing else runs
     found: dict[tuple[str, int], Flight] = {}
     async with open_store(f"sqlite:{path}") as store:
         for call in await store.list_calls(CallQuery()):

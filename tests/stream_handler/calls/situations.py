@@ -120,7 +120,7 @@ def two_replies_interrupted() -> Stage:
     stage.turn_completed()
     stage.reply("Yes, please?", 600)
     stage.pass_ms(4_000)
-    stage.interrupted()  # by nobody
+    stage.interrupted()  # without a reason
     stage.pass_ms(6_000)
     return hang_up(stage)
 
@@ -225,7 +225,7 @@ def transferred_and_back() -> Stage:
 
 
 def slow_tool() -> Stage:
-    """A tone covers the wait; the first is given up by the model, the second told."""
+    """A tone covers the wait; the model cancels the first call and gets the second's result."""
     stage = with_tools(a_tool(), phrases=("One moment.",)).greeted()
     stage.caller_says("Is my account active?")
     stage.reply("I will look.", 600)
@@ -502,7 +502,7 @@ def forgotten_hang_up() -> Stage:
 
 
 def transferred() -> Stage:
-    """To nobody, then interrupted, then without a word, then at last."""
+    """Without a number, then interrupted, then without a word, then done."""
     stage = Stage(call_of(transfer_numbers=PEOPLE)).greeted()
     stage.caller_says("Sales, please.")
     stage.transfer("sales")
@@ -580,7 +580,7 @@ def pressed_zero() -> Stage:
 
 
 def collected_digits() -> Stage:
-    """Bad arguments, a secret for a tool, one too few, one cancelled, one that is no secret."""
+    """Bad arguments, a secret for a tool, one too short, one cancelled, one that isn't secret."""
     check_pin = msgspec.structs.replace(a_tool("check_pin"), digits=("pin",))
     stage = with_tools(a_tool(), check_pin).greeted()
     stage.collect("c0", length=99)
@@ -650,7 +650,7 @@ def old_stream_handed_over() -> Stage:
 
 
 def taken_up_between_turns() -> Stage:
-    """Nobody says a word, so the agent does; then its instructions change."""
+    """The caller says nothing, so the agent speaks; then its instructions change."""
     question = Turn(n=1, speaker=Speaker.AGENT, text="How many?", start_ms=0, end_ms=900)
     call = msgspec.structs.replace(a_call(attempt=2), resumed_from=EndReason.HANDLER_STOPPED)
     stage = Stage(call, history=(question,))
@@ -683,7 +683,7 @@ def taken_up_in_a_turn() -> Stage:
 
 
 def television() -> Stage:
-    """Voices that nobody answers for a minute: the agent asks twice, and the call ends."""
+    """A minute of voices without a reply: the agent asks twice, and the call ends."""
     stage = Stage(call_of(idle=Idle(nudge_after_s=5, goodbye_after_s=12))).greeted()
     for _ in range(200):
         stage.caller(420)
@@ -714,7 +714,7 @@ def mumble_over_a_reply() -> Stage:
 
 
 def tone_and_silent_sound() -> Stage:
-    """A reply that nobody can hear, and one that turns into a tone."""
+    """An inaudible reply, and one that turns into a tone."""
     stage = Stage().greeted()
     stage.caller_says("When are you open?")
     for _ in range(40):

@@ -79,7 +79,7 @@ async def test_each_stream_of_a_call_leaves_a_record_of_its_own(
 async def test_a_record_holds_long_numbers_and_long_frames(
     certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
 ) -> None:
-    """A number of 22 digits, as parcels have them; beside it, two seconds of sound at once."""
+    """A number of 22 digits, like a parcel's, together with two seconds of audio in one go."""
     parcel = {"account_number": 9400111899223197428490}
 
     async def asks(gemini: LittleGemini, socket: ServerConnection) -> None:

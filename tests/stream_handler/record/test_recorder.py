@@ -639,7 +639,7 @@ def test_a_process_that_must_stop_writes_no_late_result(output: io.StringIO) -> 
 
 
 class LateStore(NoStore):
-    """Away at first. Then it knows the call only by what it is told."""
+    """Unavailable at first. Then it knows only what is saved to it."""
 
     def __init__(self, away_until_s: float, *, found: tuple[Claim, ...] | None = None) -> None:
         self.said: list[str] = []

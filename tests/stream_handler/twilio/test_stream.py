@@ -24,7 +24,7 @@ LIMIT = 5
 
 @asynccontextmanager
 async def a_stream() -> AsyncIterator[tuple[TwilioStream, "Twilio"]]:
-    """A stream as the bridge has it, and its peer, who reads when told to."""
+    """A stream as the bridge sees it, and its peer, which reads on request."""
     opened: asyncio.Queue[ServerConnection] = asyncio.Queue()
 
     async def accept(connection: ServerConnection) -> None:
@@ -66,7 +66,7 @@ class Twilio:
 
 
 async def fill(stream: TwilioStream) -> int:
-    """Send until messages wait and no more are taken; how many were taken."""
+    """Send until messages queue up and the next is refused; returns how many were accepted."""
     count = 0
     while stream.play(bytes(BIG)):
         count += 1

@@ -19,7 +19,7 @@ _SCRYPT_N, _SCRYPT_R, _SCRYPT_P = 2**14, 8, 1
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """`accounts/{number}`. The facts are worded as they are to be spoken."""
+    """`accounts/{number}`. The facts are worded for speaking."""
 
     account_number: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}$")]
     status: Literal["active", "paused", "closed"]
@@ -27,7 +27,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     customer_since: str
     next_delivery: str | None = None
     balance: str | None = None
-    """Told to nobody without proof."""
+    """Only given to callers who prove who they are."""
     pin_hash: str | None = None
     """As `hash_pin` makes it; None if the account has no PIN."""
     phone_number: str | None = None
@@ -35,7 +35,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PinTries(msgspec.Struct, frozen=True, kw_only=True):
-    """`pin_tries/{account number}`: how often a PIN was wrong, whoever called."""
+    """`pin_tries/{account number}`: how many wrong PINs were tried, by any caller."""
 
     wrong: int
     last_key: str
@@ -55,7 +55,7 @@ class Accounts:
         return await self._documents.read(Account, document_path("accounts", account_number))
 
     async def begin_pin_try(self, account_number: str, key: str, now: datetime.datetime) -> bool:
-        """Count a try as wrong, before the PIN is looked at: tries at once cannot outrun the
+        """Count a try as wrong before the PIN is checked, so that parallel tries can't outrun the
         count. `key` is the request's. False if the account is locked."""
         return await self._documents.change(
             PinTries, _tries_path(account_number), lambda tries: counted(tries, key, now)
@@ -88,7 +88,7 @@ def _tries(wrong: int, key: str, now: datetime.datetime) -> PinTries:
 
 
 def hash_pin(pin: str) -> str:
-    """What an account keeps of a PIN: scrypt with a salt of its own. Takes some 50 ms."""
+    """What an account stores of a PIN: scrypt with a random salt. Takes about 50 ms."""
     salt = secrets.token_bytes(16)
     return f"scrypt${salt.hex()}${_digest(pin, salt).hex()}"
 

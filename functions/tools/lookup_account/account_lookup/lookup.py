@@ -42,8 +42,10 @@ class AccountLookup:
         self._verified_number_is_proof = verified_number_is_proof
 
     async def look_up(self, args: LookupArgs, request: ToolRequest) -> dict[str, Json] | ToolAnswer:
-        """The facts of the account, or an error that tells the model how to go on. Raises what the
-        store raises."""
+        """The facts of the account, or an error that tells the model how to continue.
+
+        Raises what the store raises.
+        """
         digits = spoken_digits(str(args.account_number))
         if len(digits) != ACCOUNT_NUMBER_DIGITS:
             return ToolAnswer.failed(

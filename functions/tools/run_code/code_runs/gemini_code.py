@@ -43,7 +43,7 @@ class GeminiCode:
         self._client: Client | None = None
 
     async def run(self, args: RunCodeArgs, _request: ToolRequest) -> dict[str, Json] | ToolAnswer:
-        """The result in a sentence, or an error that tells the model how to go on."""
+        """The result in a sentence, or an error that tells the model how to continue."""
         from google.genai import errors
 
         try:

@@ -22,7 +22,7 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def keep_callback(documents: Documents, callback: Callback) -> bool:
-    """Keep it; False if the caller has one at that time already, which stays as it is. Raises
+    """Keep it; False if the caller already has one at that time, which isn't changed. Raises
     StoreUnavailable."""
     at = callback.at.astimezone(datetime.UTC)
     path = document_path("callbacks", f"{at:%Y-%m-%dT%H:%MZ} {callback.caller}")

@@ -26,7 +26,7 @@ _log = Log("schedule_callback.telling_staff")
 
 
 def ways_to_tell(settings: SettingsReader) -> list[Tell]:
-    """Those that are set; what is wrong with the settings is told by `settings.finish()`."""
+    """Those that are set; `settings.finish()` reports what is wrong with them."""
     ways: list[Tell] = []
     topic = settings.optional("CALLBACK_TOPIC")
     if topic is not None:

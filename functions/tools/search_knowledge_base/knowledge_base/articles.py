@@ -33,7 +33,7 @@ class Articles:
 
     def _search(self, words: list[str], most: int) -> list[Passage]:
         index = self._index = self._index or self._indexed()
-        # Each word is quoted: what a caller says is no query language.
+        # Each word is quoted: a caller's words aren't a query language.
         rows = index.execute(
             "SELECT text, source FROM passages WHERE passages MATCH ?"
             " ORDER BY bm25(passages, ?, ?) LIMIT ?",

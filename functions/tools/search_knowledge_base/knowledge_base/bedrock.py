@@ -37,7 +37,7 @@ class BedrockSettings:
     search_type: str
     """HYBRID, SEMANTIC, or DEFAULT: Bedrock chooses."""
     score_floor: float
-    """What scores less is no answer. Scores are from 0 to 1."""
+    """Passages with a lower score don't count. Scores are from 0 to 1."""
     role_arn: str | None
     """None: credentials are boto3's to find."""
 
@@ -67,7 +67,7 @@ class BedrockKnowledgeBase:
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             if code in _EXPIRED:
-                self._client = None  # the next search enters anew
+                self._client = None  # the next search signs in again
             raise _refused(error.operation_name, code) from error
         except BotoCoreError as error:
             _log.error("Bedrock could not be asked", error=type(error).__name__)

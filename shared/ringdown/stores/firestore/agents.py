@@ -58,7 +58,7 @@ class FirestoreAgents:
     # Agents
 
     async def read_line(self, called: str) -> Line:
-        """The default agent is read beside the number's assignment: it mostly answers."""
+        """Reads the default agent together with the number's assignment: it usually answers."""
         agent_id, path = DEFAULT_AGENT_ID, number_path(called)
         async with self._database.deadline():
             assignment, agent, draft = await self._database.read_all(path, *_both(agent_id))

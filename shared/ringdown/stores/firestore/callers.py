@@ -71,7 +71,7 @@ class FirestoreCallers:
     async def forget_caller(self, number: str) -> Forgotten:
         """A call goes after what is below it, so that a forgetting that breaks off can be repeated.
 
-        Has no deadline of its own, each of its steps has: there may be thousands of calls.
+        Each step has a deadline, not the whole: there may be thousands of calls.
         """
         async with self._database.deadline():
             before, blocks = await self._database.read_all(caller_path(number), FORGOTTEN_BLOCKS)
@@ -182,7 +182,7 @@ def _forgotten_blocks(stored: Stored | None) -> ForgottenBlocks:
 
 
 def _readable(stored: Stored | None) -> Caller:
-    """What is there; a document that cannot be read is written anew."""
+    """The stored caller; a document that can't be read is replaced."""
     try:
         return Caller() if stored is None else stored.record(Caller)
     except InvalidDocument:

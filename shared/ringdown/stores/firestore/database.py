@@ -89,7 +89,7 @@ class Database:
         return stored
 
     async def read_all(self, *paths: str) -> tuple[Stored | None, ...]:
-        """The documents at `paths`, all asked for at once; None for one that does not exist."""
+        """The documents at `paths`, read in parallel; None for one that doesn't exist."""
         references = [self._client.document(path) for path in dict.fromkeys(paths)]
 
         async def request() -> dict[str, Stored | None]:
@@ -279,7 +279,7 @@ class Database:
 
 
 async def together(*requests: Coroutine[None, None, _Answer]) -> tuple[_Answer, ...]:
-    """The answers to `requests`, made at once; raises the first error, and ends the others."""
+    """Runs `requests` in parallel; raises the first error, and cancels the others."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(request) for request in requests]

@@ -1,4 +1,4 @@
-"""What is asked of a Firestore database, and what it answers. Data only."""
+"""Requests to a Firestore database, and its answers. Data only."""
 
 import datetime
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class PreconditionFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A document as it was read."""
+    """A document that was read."""
 
     path: str
     fields: Document
@@ -52,7 +52,7 @@ class Update:
     fields: Document
     unchanged_since: datetime.datetime | None = None
     without: tuple[str, ...] = ()
-    """Fields that are to be gone."""
+    """Fields to delete."""
 
 
 @dataclass(frozen=True, slots=True)

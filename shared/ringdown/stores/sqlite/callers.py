@@ -131,7 +131,7 @@ def _lift_forgotten_block(table: Table, number: str) -> None:
 
 
 def _readable(table: Table, path: str) -> Caller:
-    """What is there; a document that cannot be read is written anew."""
+    """The stored caller; a document that can't be read is replaced."""
     try:
         return table.read(Caller, path) or Caller()
     except InvalidDocument:

@@ -30,7 +30,7 @@ _IN_CALLS = "path > 'calls/' AND path < 'calls0' AND json_valid(body)"
 CALLS_IN_SQL = f"{_IN_CALLS} AND path NOT LIKE 'calls/%/%'"
 """A condition: it is a call, and no damaged document."""
 CALLS_BY_TIME = "calls_by_time"
-"""An index; SQLite has to be told to use it instead of reading every call."""
+"""An index, which SQLite must be made to use instead of reading every call."""
 
 _Result = TypeVar("_Result")
 
@@ -161,7 +161,7 @@ def _is_read_only(path: Path) -> bool:
 
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:
-    """Where not even the files beside it can be written, what a crash left in them is not seen."""
+    """If its companion files can't be written either, what a crash left in them isn't visible."""
     uri = f"{path.absolute().as_uri()}?mode=ro"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None)
     try:

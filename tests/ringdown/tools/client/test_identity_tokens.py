@@ -137,7 +137,7 @@ def test_a_service_accounts_key_file_gives_tokens(
 
 @pytest.mark.parametrize("refuses", [False, True])
 def test_the_metadata_server_gives_tokens_for_the_audience(refuses: bool) -> None:
-    """In a process of its own: Google's library looks for the server when it is imported."""
+    """In a separate process: Google's library looks for the server on import."""
     program = (
         "import sys; from google.auth import jwt;"
         "from ringdown.errors import NoCredentials;"
