@@ -29,7 +29,13 @@ from tests.ringdown.seeding import write_agent
 from tests.whole_line import phone_network, running_gemini, running_line, settings_with
 
 TESTER = "+14155550124"
-TOOLS = {"lookup_account", "schedule_callback", "search_knowledge_base", "send_text_message"}
+TOOLS = {
+    "ask_for_photo",
+    "lookup_account",
+    "schedule_callback",
+    "search_knowledge_base",
+    "send_text_message",
+}
 
 
 @asynccontextmanager
