@@ -15,6 +15,7 @@ FOLDERS = (
     "shared/ringdown/gemini",
     "functions",
     "functions/agent_edited",
+    "functions/caller_page/photo_page",
     "functions/incoming_call",
     "functions/incoming_call/voice_webhook",
 )
