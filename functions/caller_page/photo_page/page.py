@@ -44,34 +44,34 @@ class Page:
             "X-Robots-Tag": "noindex, nofollow",
         }
 
-    def open(self, call: Call, words: tuple[Words, str], *, sent: str | None) -> HTMLResponse:
+    def open(self, call: Call, words: Words, *, sent: str | None) -> HTMLResponse:
         """For a call that goes on; `sent` is what has just arrived, as the address says it."""
         arrived = ARRIVED.get(sent or "")
         return self._response(
             http.HTTPStatus.OK,
             words,
             call=call,
-            arrived="" if arrived is None else getattr(words[0], arrived),
+            arrived="" if arrived is None else getattr(words, arrived),
         )
 
     def refused(
-        self, call: Call, words: tuple[Words, str], refusal: Refusal, *, text: str = ""
+        self, call: Call, words: Words, refusal: Refusal, *, text: str = ""
     ) -> HTMLResponse:
         """The same, with why something wasn't taken, and the text that was written."""
         return self._response(refusal.status, words, call=call, refusal=refusal, text=text)
 
-    def failed(self, words: tuple[Words, str]) -> HTMLResponse:
+    def failed(self, words: Words) -> HTMLResponse:
         """When it isn't known how the call stands."""
         return self._response(Refusal.TRY_AGAIN.status, words, refusal=Refusal.TRY_AGAIN)
 
-    def over(self, words: tuple[Words, str]) -> HTMLResponse:
+    def over(self, words: Words) -> HTMLResponse:
         """For a link that isn't worth anything, whatever the reason."""
         return self._response(http.HTTPStatus.NOT_FOUND, words)
 
     def _response(
         self,
         status: http.HTTPStatus,
-        words: tuple[Words, str],
+        words: Words,
         *,
         call: Call | None = None,
         arrived: str = "",
@@ -84,14 +84,13 @@ class Page:
             accept=_ACCEPT,
             arrived=arrived,
             kept=call is not None and call.agent.keep_photos,
-            lang=words[1],
             left=0 if call is None else MOST_IN_A_CALL - len(call.uploads),
             open=call is not None,
-            problem="" if refusal is None else words[0].of(refusal),
+            problem="" if refusal is None else words.of(refusal),
             script=self._script,
             style=self._style,
             text=text,
-            words=words[0],
+            words=words,
         )
         return HTMLResponse(html, status, headers=self.headers)
 

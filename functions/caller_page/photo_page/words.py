@@ -7,6 +7,7 @@ from importlib import resources
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from photo_page.refusals import Refusal
 from ringdown.agents.phrases import has_phrases, phrases_for
@@ -16,6 +17,8 @@ FILES = resources.files("photo_page") / "files"
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    language: str = ""
+    """The tag, with the region of the agent's phrases."""
     title: str
     assistant: str
     for_this_call: str
@@ -47,10 +50,10 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return sentence
 
 
-def words_for(language_tag: str) -> tuple[Words, str]:
-    """The words in the language of the agent's phrases, and the tag of that language."""
+def words_for(language_tag: str) -> Words:
+    """The words in the language of the agent's phrases."""
     tag = phrases_for(language_tag).language
-    return _words()[tag.partition("-")[0]], tag
+    return replace(_words()[tag.partition("-")[0]], language=tag)
 
 
 def accepted_language(header: str | None) -> str:

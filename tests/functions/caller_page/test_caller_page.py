@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 from PIL import Image
+from starlette.types import Message, Scope
 
 from photo_page.sent import MOST_BYTES, plain_text
 from ringdown.calls.uploads import MOST_IN_A_CALL, MOST_TEXT_CHARS, Upload
@@ -77,7 +78,7 @@ class TestWithACall:
         page = function.client.get(link()).text
         assert '<html lang="en-US">' in page
         assert "automated assistant" in page
-        assert "used for this call only" in page
+        assert "used for this call only, and deleted when it ends" in page
         assert "You can still send: 5" in page
 
     def test_nothing_is_fetched_kept_indexed_or_framed(self, function: LoadedFunction) -> None:
@@ -132,6 +133,38 @@ class TestWithACall:
         headers = {"Content-Type": "multipart/form-data; boundary=x"}
         response = function.client.post(link(), content=body(), headers=headers)
         assert response.status_code == 413
+
+    def test_a_photo_of_which_only_a_part_arrives_is_not_taken(
+        self, function: LoadedFunction, store_url: str
+    ) -> None:
+        sent: list[Message] = []
+        messages: Iterator[Message] = iter(
+            [
+                {"type": "http.request", "body": photo()[:9_000], "more_body": True},
+                {"type": "http.disconnect"},
+            ]
+        )
+
+        async def receive() -> Message:
+            return next(messages)
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        headers = [(b"content-type", b"multipart/form-data; boundary=x")]
+        scope: Scope = {
+            "type": "http",
+            "method": "POST",
+            "path": link(),
+            "query_string": b"",
+            "headers": headers,
+        }
+        portal = function.client.portal
+        assert portal is not None
+        portal.call(function.client.app, scope, receive, send)
+
+        assert sent[0]["status"] == 408
+        assert stored(store_url) == []
 
     def test_a_file_that_is_cut_off_is_refused(self, function: LoadedFunction) -> None:
         taken = photo()

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from console.serving import serve
-from ringdown.calls.uploads import MOST_IN_A_CALL, Upload
+from ringdown.calls.uploads import LONGEST_SIDE_PX, MOST_IN_A_CALL, Upload
 from ringdown.stores import Store, open_store
 from tests.browser import CHROMIUM, Tab, open_page
 from tests.functions.caller_page.links import SECRET, begin_call, end_call, link, uploads
@@ -112,7 +113,8 @@ async def test_the_browser_makes_the_photo_small_before_it_leaves(
         sent = await tab.evaluate(_SENT)
         jpeg = bytes(sent)
         assert not says_where(jpeg)
-        assert jpeg[:2] == b"\xff\xd8"
+        with Image.open(io.BytesIO(jpeg)) as image:
+            assert (image.format, image.size) == ("JPEG", (683, LONGEST_SIDE_PX))
         assert len(jpeg) < file.stat().st_size / 4
         await tab.leads_on(tab.evaluate("HTMLFormElement.prototype.submit.call(photo)"))
     (upload,) = await line.received()

@@ -18,8 +18,8 @@ def test_the_languages_are_those_of_the_agents() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_refusal_has_words_of_its_own(language: str) -> None:
-    words, tag = words_for(language)
-    assert tag.startswith(f"{language}-")
+    words = words_for(language)
+    assert words.language.startswith(f"{language}-")
     assert len({words.of(refusal) for refusal in Refusal}) == len(Refusal)
     assert words.left.format(count=3).endswith("3")
 
