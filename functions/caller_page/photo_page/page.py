@@ -33,7 +33,7 @@ class Page:
         ancestors = " ".join(framed_by) or "'none'"
         policy = (
             f"default-src 'none'; script-src {_hash(self._script)}; style-src {_hash(self._style)};"
-            f" img-src data:; form-action 'self'; base-uri 'none';"
+            f" img-src data: blob:; form-action 'self'; base-uri 'none';"
             f" frame-ancestors {ancestors}"
         )
         self.headers = {
