@@ -1,5 +1,6 @@
 """Whole calls with speech in which a photo is asked for, sent and spoken of."""
 
+import base64
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -197,6 +198,10 @@ def shown(session: SessionRecord) -> list[str]:
     return [entry.content["shows"] for entry in session.received if entry.kind == kind]
 
 
+def all_of_the_database(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.glob("shop.db*"))
+
+
 async def test_a_photo_is_asked_for_sent_and_spoken_of(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
@@ -217,6 +222,7 @@ async def test_a_photo_is_asked_for_sent_and_spoken_of(
         record = await shop.record(call)
         left = await shop.left_of(call)
         (session,) = shop.gemini.sessions
+    part_of_the_picture = base64.b64encode(picture("label"))[30_000:30_100]
 
     assert agent_told(record)[1:] == [LINK_IS_SENT, I_SEE_A_JAR, ACTIVE, IT_WAS]
     assert await heard(call, I_SEE_A_JAR)
@@ -229,6 +235,7 @@ async def test_a_photo_is_asked_for_sent_and_spoken_of(
     assert [tool.name for tool in record.tool_calls] == ["ask_for_photo", "lookup_account"]
     assert record.call.usage.prompt["VIDEO"] == 3 * 258, "three turns had it in their context"
     assert left == {}, "it was for this call only"
+    assert part_of_the_picture not in all_of_the_database(tmp_path)
 
 
 async def test_two_at_once_are_spoken_of_in_order_and_one_after_the_call_is_refused(

@@ -10,6 +10,7 @@ from ringdown.calls import CallChanges, CallStatus, NextAction, TwilioStatus
 from ringdown.calls.uploads import MOST_IN_A_CALL, MOST_PICTURE_BYTES, Reception, Upload
 from ringdown.stores import Store
 from tests.ringdown.samples import CALL_SID, CALLER, NOW, a_call, a_claim, a_picture, a_text
+from tests.ringdown.stores.contract import Put
 
 OTHER_SID = "CA" + "1" * 32
 MINUTE = datetime.timedelta(minutes=1)
@@ -48,6 +49,14 @@ async def test_many_calls_are_asked_about_together(talking: Store) -> None:
     assert {sid: [u.id for u in uploads] for sid, uploads in found.items()} == {
         OTHER_SID: ["theirs"]
     }
+
+
+async def test_one_that_cannot_be_read_hides_none_of_another_call(talking: Store, put: Put) -> None:
+    await talking.open_call(a_call(call_sid=OTHER_SID))
+    await talking.add_upload(OTHER_SID, a_text())
+    await put(f"calls/{CALL_SID}/uploads/000001", {"picture": 7})
+    found = await talking.later_uploads({CALL_SID: 0, OTHER_SID: 0})
+    assert list(found) == [OTHER_SID]
 
 
 async def test_an_upload_that_comes_twice_counts_once(talking: Store) -> None:

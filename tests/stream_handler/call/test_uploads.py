@@ -1,5 +1,6 @@
 """What the caller sends from their telephone, and what the model makes of it."""
 
+from hypothesis import example, given, settings, strategies as st
 from msgspec.structs import replace
 
 from ringdown.calls import Speaker, ToolOutcome, Turn
@@ -440,3 +441,61 @@ def test_the_flight_record_keeps_that_it_came_and_not_the_picture() -> None:
     assert (event.n, len(event.jpeg)) == (1, len(picture))
     assert b"private" not in event.jpeg
     assert [step.event for step in replay(flight, WORDS) if step.differs] == []
+
+
+# Whatever happens in between
+
+STEPS = st.sampled_from(("picture", "text", "speaks", "replies", "is lost", "handle", "time"))
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps=st.lists(STEPS, max_size=25))
+@example(steps=["picture", "replies", "is lost", "replies", "picture"])
+@example(steps=["picture", "handle", "replies", "is lost", "picture", "is lost"])
+def test_each_session_is_shown_once_what_it_does_not_know(steps: list[str]) -> None:
+    stage, sent, pictures = talking(), 0, []
+    for step in [*steps, *["replies", "time"] * 6]:
+        match step:
+            case "picture" | "text" if sent < 5:
+                sent += 1
+                if step == "text":
+                    types(stage, f"text {sent}", sent)
+                else:
+                    pictures.append(bytes([sent]))
+                    sends(stage, sent, bytes([sent]))
+            case "speaks":
+                stage.caller(400)
+                stage.caller(600, QUIET_DBFS)
+            case "replies" if stage.model_is_there:
+                stage.reply("I see.", 300)
+                stage.pass_ms(500)
+            case "is lost" if stage.model_is_there:
+                stage.lose_model()
+                stage.pass_ms(300)
+            case "handle" if stage.model_is_there:
+                stage.handle(ResumptionUpdated(stage.now_ms, f"h{stage.now_ms}"))
+            case _:
+                stage.pass_ms(700)
+    if stage.ended_for() is not None:  # the model was lost too often
+        return
+    seen: list[bytes] = []
+    for resumes, images in sessions(stage):
+        assert len(images) == len(set(images)), "shown twice"
+        again = [image for image in images if image in seen]
+        assert resumes or again == seen, "a fresh session knows nothing"
+        assert again == sorted(again) == images[: len(again)]
+        seen += images[len(again) :]
+    assert seen == pictures
+    uploads = [turn.upload for turn in stage.record.by(Speaker.CALLER) if turn.upload]
+    assert uploads == list(range(1, sent + 1))
+
+
+def sessions(stage: Stage) -> list[tuple[bool, list[bytes]]]:
+    """Of each session: whether it resumes another, and the pictures that it was shown."""
+    found: list[tuple[bool, list[bytes]]] = []
+    for action in stage.actions:
+        if isinstance(action, ConnectModel):
+            found.append((action.config.handle is not None, []))
+        elif isinstance(action, SendModelImage):
+            found[-1][1].append(action.jpeg)
+    return found

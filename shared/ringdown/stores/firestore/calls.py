@@ -318,9 +318,9 @@ class FirestoreCalls:
                 paths = [upload_path(call_sid, n) for call_sid, n in next_ones.items()]
                 found = await self._database.read_all(*paths)
                 came = {
-                    call_sid: stored.record(Upload)
+                    call_sid: upload
                     for call_sid, stored in zip(next_ones, found, strict=True)
-                    if stored is not None
+                    if (upload := _upload(stored)) is not None
                 }
                 for call_sid, upload in came.items():
                     later[call_sid] = (*later.get(call_sid, ()), upload)
@@ -423,6 +423,15 @@ def _next_attempt(before: Call, after: Call) -> tuple[Write, ...]:
 def _current_attempt(call: Call) -> Replace:
     path = attempt_path(call.call_sid, call.attempt)
     return Replace(path, {"attempt": call.attempt} | _expiring(call.expires_at))
+
+
+def _upload(stored: Stored | None) -> Upload | None:
+    """None also for one that can't be read: it must not hide those of other calls."""
+    try:
+        return None if stored is None else stored.record(Upload)
+    except InvalidDocument as error:
+        _log.error("upload cannot be read", reason=str(error))
+        return None
 
 
 def _early_end(stored: Stored) -> EarlyEnd | None:

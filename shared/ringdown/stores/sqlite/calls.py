@@ -306,11 +306,20 @@ def _later_uploads(table: Table, seen: dict[str, int]) -> dict[str, tuple[Upload
     later: dict[str, tuple[Upload, ...]] = {}
     for call_sid, last in seen.items():
         n, found = last, list[Upload]()
-        while (upload := table.read(Upload, upload_path(call_sid, n := n + 1))) is not None:
+        while (upload := _upload(table, upload_path(call_sid, n := n + 1))) is not None:
             found.append(upload)
         if found:
             later[call_sid] = tuple(found)
     return later
+
+
+def _upload(table: Table, path: str) -> Upload | None:
+    """None also for one that can't be read: it must not hide those of other calls."""
+    try:
+        return table.read(Upload, path)
+    except InvalidDocument as error:
+        _log.error("upload cannot be read", reason=str(error))
+        return None
 
 
 def _read_record(table: Table, call_sid: str) -> CallRecord | None:
