@@ -1,4 +1,4 @@
-"""What the stack starts, and with which settings."""
+"""What the parts of a local stack are started with."""
 
 from pathlib import Path
 
@@ -8,6 +8,12 @@ from devtools.processes import Command
 from devtools.stack import StackSettings, planned_stack, settings_from_environ
 from ringdown.errors import ConfigurationError
 from ringdown.tools import ASK_FOR_PHOTO
+
+ENVIRON = {
+    "GEMINI_API_KEY": "AIza-0123456789",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318",
+    "OTEL_EXPORTER_OTLP_HEADERS": "x-api-key=secret",
+}
 
 
 async def planned(folder: Path, **fields: object) -> dict[str, Command]:
@@ -44,3 +50,15 @@ def test_two_parts_cannot_have_one_port(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigurationError, match="must differ: they are 8080, 8081 and 8081"):
         settings_from_environ(environ, tmp_path)
+
+
+async def test_the_handlers_and_no_other_part_get_opentelemetrys_variables(tmp_path: Path) -> None:
+    _, commands = await planned_stack(settings_from_environ(ENVIRON, tmp_path))
+
+    got = {command.name for command in commands if ENVIRON.items() <= command.environ.items()}
+    some = {
+        command.name
+        for command in commands
+        if any(name.startswith("OTEL_") for name in command.environ)
+    }
+    assert got == some == {"stream_handler"}
