@@ -233,7 +233,9 @@ async def planned_stack(settings: StackSettings) -> tuple[Stack, tuple[Command, 
         store_url=store_url,
         call_ended_url=f"http://127.0.0.1:{free_port()}",
         caller_page_local_url=f"http://127.0.0.1:{settings.caller_page_port or free_port()}",
-        upload_link_secret=secrets.token_hex(32),
+        upload_link_secret=(
+            settings.tool_environ.get("UPLOAD_LINK_SECRET") or secrets.token_hex(32)
+        ),
     )
     tools = _tools(settings, stack)
     await _prepare_store(settings, store_url, tools)
