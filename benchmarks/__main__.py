@@ -38,11 +38,14 @@ def read_options(argv: Sequence[str]) -> Options:
     )
     usual = ",".join(target.name for target in TARGETS[:3])
     parser.add_argument("--targets", type=_targets, default=usual, help=f"of {names} (%(default)s)")
+    parser.add_argument(
+        "--ending", type=int, default=0, help="further calls that end while those are measured (0)"
+    )
     parser.add_argument("--seconds", type=count, default=10, help="of each measurement (10)")
     parser.add_argument("--out", type=Path, default=Path("out/bench"), help="where results go")
     parser.add_argument("--only", choices=PARTS, help="measure this, and keep the rest as it was")
     given = parser.parse_args(argv)
-    plan = LoadPlan(given.targets, given.calls, given.runs, given.seconds)
+    plan = LoadPlan(given.targets, given.calls, given.runs, given.seconds, given.ending)
     return Options(plan, given.out, given.only)
 
 

@@ -189,6 +189,8 @@ class Ringdown:
     """Whether there are clips of its notice and greeting."""
     pictures: bool = False
     """Whether every caller sends as many pictures as a call takes."""
+    traced: bool = False
+    """Whether its calls' traces go to a collector."""
     started: Started | None = None
     """How a process is started; the usual way has it ready before anybody calls."""
     wire: Wire = field(default_factory=GeminiWire)
@@ -197,7 +199,7 @@ class Ringdown:
 
     @asynccontextmanager
     async def running(self, around: Surroundings) -> AsyncIterator[RunningTarget]:
-        webhook_port, stream_port = free_port(), free_port()
+        webhook_port, stream_port, collector_port = free_port(), free_port(), free_port()
         webhook_url = f"http://127.0.0.1:{webhook_port}"
         store_url = self.store_url or f"sqlite:{around.folder / 'ringdown.db'}"
         token = secrets.token_hex(16)
@@ -211,15 +213,25 @@ class Ringdown:
             MAX_CALLS=str(around.calls + 10),
             **self.environ,
         )
+        collector_url = f"http://127.0.0.1:{collector_port}"
+        traces = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector_url} if self.traced else {}
         handler = _command(
             self.name,
             around.measured(python(), "-m", "stream_handler"),
-            {**environ, "HOST": "127.0.0.1", "PORT": str(stream_port)},
+            {**environ, **traces, "HOST": "127.0.0.1", "PORT": str(stream_port)},
             stream_port,
         )
         webhook = _command("incoming_call", _webhook_argv(webhook_port), environ, webhook_port)
         async with AsyncExitStack() as stack:
             started = self.started or _started
+            if self.traced:
+                collector = _command(
+                    "collector",
+                    (python(), "-m", "benchmarks.collector"),
+                    {**environ, "PORT": str(collector_port)},
+                    collector_port,
+                )
+                await stack.enter_async_context(started(collector, around.folder))
             pid = await stack.enter_async_context(started(handler, around.folder))
             await stack.enter_async_context(started(webhook, around.folder))
             http = await stack.enter_async_context(
@@ -264,6 +276,7 @@ TARGETS: tuple[Target, ...] = (
     Relay(),
     Ringdown(),
     Pipecat(),
+    Ringdown("traced", traced=True),
     Pipecat("pipecat-no-vad", voice_detection=False),
     Ringdown("ringdown-pictures", agent={"photos": True}, pictures=True),
 )

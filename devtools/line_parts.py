@@ -8,7 +8,14 @@ from pathlib import Path
 from devtools.clips import clip_maker
 from devtools.gemini_stand_in import API_KEY, GeminiStandIn, running_gemini_stand_in
 from devtools.processes import free_port
-from devtools.stack import DEMONSTRATED_TOOLS, Stack, StackSettings, inherited, running_stack
+from devtools.stack import (
+    DEMONSTRATED_TOOLS,
+    Stack,
+    StackSettings,
+    inherited,
+    running_stack,
+    trace_variables,
+)
 from ringdown.clip_making import ClipMaker
 from ringdown.gemini.backend import DeveloperApi
 from ringdown.stores import Store, open_store
@@ -73,6 +80,7 @@ async def running_parts(
         handlers=handlers,
         served_tools=served_tools,
         clock=clock,
+        traces=trace_variables(environ),
         inherited=inherited(environ),
     )
     async with running_stack(settings) as stack, open_store(stack.store_url) as store:

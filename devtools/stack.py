@@ -81,6 +81,8 @@ class StackSettings:
     """Where tools find their secrets, and settings that are to differ from their defaults."""
     clock: Path | None = None
     """Says how far ahead the dates of webhook and handlers are, see `shifted_clock`; None: not."""
+    traces: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """OpenTelemetry's variables, for the handlers."""
     inherited: Mapping[str, str] = field(default_factory=dict)
     """What processes get of this one's environment: where programs and certificates are."""
 
@@ -144,8 +146,13 @@ def settings_from_environ(environ: Mapping[str, str], out: Path) -> StackSetting
         fallback_number=environ.get("FALLBACK_NUMBER") or None,
         served_tools=None,
         tool_environ=environ,
+        traces=trace_variables(environ),
         inherited=inherited(environ),
     )
+
+
+def trace_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if name.startswith("OTEL_")}
 
 
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:
@@ -352,6 +359,7 @@ def _service_commands(settings: StackSettings, stack: Stack) -> tuple[Command, .
     handler = {
         **shared,
         **gemini,
+        **settings.traces,
         **({"GEMINI_BASE_URL": settings.live_base_url} if settings.live_base_url else {}),
         "HOST": "127.0.0.1",
         **({"SSL_CERT_FILE": str(ca_file)} if ca_file is not None else {}),

@@ -100,6 +100,14 @@ resource "google_project_iam_member" "tool" {
   member  = google_service_account.tool[each.value.tool].member
 }
 
+resource "google_project_iam_member" "trace_writer" {
+  count = var.traces ? 1 : 0
+
+  project = var.project_id
+  role    = "roles/telemetry.tracesWriter"
+  member  = google_service_account.stream_handler.member
+}
+
 resource "google_project_iam_member" "vertex_user" {
   for_each = local._vertex_users
 
@@ -161,6 +169,7 @@ resource "time_sleep" "grants" {
   triggers = {
     members = sha256(jsonencode([
       local._store_users, keys(local._tool_roles), local._vertex_users, keys(local.secret_readers), local._function_sources,
+      var.traces,
     ]))
   }
 
@@ -171,6 +180,7 @@ resource "time_sleep" "grants" {
     google_project_iam_member.event_receiver,
     google_project_iam_member.store_user,
     google_project_iam_member.tool,
+    google_project_iam_member.trace_writer,
     google_project_iam_member.vertex_user,
     google_pubsub_topic_iam_member.tool,
     google_storage_bucket_iam_member.build,

@@ -13,6 +13,7 @@ FOLDERS = (
     "shared",
     "shared/ringdown",
     "shared/ringdown/gemini",
+    "shared/ringdown/rehearsals",
     "functions",
     "functions/agent_edited",
     "functions/incoming_call",

@@ -26,6 +26,7 @@ from ringdown_cli.line import say_line
 from ringdown_cli.local_time import time_zone
 from ringdown_cli.numbers import add_number_commands
 from ringdown_cli.outcomes import add_outcomes_command
+from ringdown_cli.rehearsals import add_rehearsal_commands
 from ringdown_cli.stopping import stoppable
 from ringdown_cli.terminal import Terminal, prepared_streams, standard_terminal
 from ringdown_cli.tools import add_tool_commands
@@ -116,6 +117,7 @@ def _parser() -> Parser:
     parser.set_defaults(run=say_line)
     commands = parser.add_subparsers(metavar="command")
     add_agent_commands(commands)
+    add_rehearsal_commands(commands)
     add_number_commands(commands)
     add_call_commands(commands)
     add_outcomes_command(commands)

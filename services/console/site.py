@@ -21,12 +21,15 @@ from console.pages.calls import CallPages
 from console.pages.costs import CostPages
 from console.pages.home import HomePage
 from console.pages.numbers import NumberPages
+from console.pages.outcomes import OutcomePages
 from console.pages.people import PeoplePages
+from console.pages.rehearsals import RehearsalPages
 from console.people import Doorkeeper, Refused
 from console.showing import FOLDER, Pages
 from ringdown.call_page import FILES
 from ringdown.errors import InvalidDocument, StoreUnavailable
 from ringdown.log import Log
+from ringdown.rehearsal_page import FILES as REHEARSAL_FILES
 
 _log = Log(__name__)
 
@@ -64,9 +67,11 @@ def console(desk: Desk, doorkeeper: Doorkeeper, framed_by: Collection[str] = ())
 
     sections = (
         HomePage(desk, pages),
+        OutcomePages(desk, pages),
         CallPages(desk, pages),
         AgentHistory(desk, pages),
         AgentPublishing(desk, pages),
+        RehearsalPages(desk, pages),
         AgentEditor(desk, pages, is_draft=False),
         AgentEditor(desk, pages, is_draft=True),
         AgentPages(desk, pages),
@@ -77,6 +82,7 @@ def console(desk: Desk, doorkeeper: Doorkeeper, framed_by: Collection[str] = ())
     )
     app = Starlette(
         routes=[
+            Mount("/static/rehearsal_page", StaticFiles(directory=str(REHEARSAL_FILES))),
             Mount("/static/call_page", StaticFiles(directory=str(FILES))),
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
             *(route for section in sections for route in section.routes()),

@@ -5,14 +5,14 @@ waits, because every action only fills a bounded queue, sets a timer or starts a
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar, assert_never
 
 from ringdown import clock
 from ringdown.agents.clips import ClipStore
 from ringdown.audio.telephone import Upsampler
-from ringdown.calls import Call, CallStore
+from ringdown.calls import Call, CallChanges, CallStore
 from ringdown.calls.flights import FlightStore
 from ringdown.calls.uploads import Upload
 from ringdown.gemini.model_session import LiveModel
@@ -61,10 +61,11 @@ from stream_handler.call.session import StreamSession
 from stream_handler.call.timers import Timer
 from stream_handler.media_stream import HungUp, KeyPressed, MarkPlayed, MediaStream, Sound
 from stream_handler.model_side import ModelSide
-from stream_handler.observers import ObservedSession
+from stream_handler.observers import CallObserver, ObservedSession
 from stream_handler.record.flight_record import FlightRecord
 from stream_handler.record.recorder import Recorded, Recorder
 from stream_handler.record.stream_report import StreamReport
+from stream_handler.record.traces import CallTrace, SpanExport, trace_id, traceparent
 from stream_handler.tones import ringback, waiting_tone
 from stream_handler.upload_watch import UploadWatch
 from stream_handler.words import words_for
@@ -89,6 +90,7 @@ class Services:
     agents: AgentWatch
     clips: ClipStore
     uploads: UploadWatch
+    traces: SpanExport | None = None
 
 
 class Bridge:
@@ -114,6 +116,7 @@ class Bridge:
             FlightRecord(call, admitted.history, services.flights, tool_calls=admitted.tool_calls),
             StreamReport(),
             self._recorder,
+            *self._trace(services.traces),
         )
         self._is_over = False
         self._up = Upsampler()
@@ -135,6 +138,13 @@ class Bridge:
         self._warned: set[str] = set()
         self._sound_ms: float | None = None
         """Until when there is sound of the caller's, or silence in its place."""
+
+    def _trace(self, traces: SpanExport | None) -> Iterator[CallObserver]:
+        if traces is None:
+            return
+        yield CallTrace(traces, self._call)
+        if self._call.trace_id is None:
+            self._recorder.save(CallChanges(trace_id=trace_id(self._call.call_sid)))
 
     async def run(self) -> None:
         """Carry the call to its end; the socket is closed and the record written on return.
@@ -312,7 +322,10 @@ class Bridge:
             self._handle(TextReceived(at_ms, upload.n, upload.text))
 
     async def _call_tool(self, action: CallTool) -> None:
-        answer, certain = await self._services.tools.call(action.tool, action.request)
+        headers = {}
+        if self._services.traces is not None:
+            headers["traceparent"] = traceparent(self._call, action.id)
+        answer, certain = await self._services.tools.call(action.tool, action.request, headers)
         self._handle(ToolCallFinished(self._now_ms(), action.id, answer, certain))
 
     def _timer_fires(self, timer: Timer) -> None:

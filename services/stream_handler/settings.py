@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ringdown.gemini.backend import GeminiBackend, read_model_endpoints
 from ringdown.settings import SettingsReader
 from ringdown.stores import read_store_url
+from stream_handler.record.trace_settings import TraceSettings, read_trace_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Settings:
     max_calls: int
     handler: str
     """Which process this is, for the claims it makes."""
+    traces: TraceSettings | None = None
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -52,6 +54,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         endpoints=read_model_endpoints(reader),
         max_calls=reader.integer("MAX_CALLS", default=20, minimum=1, maximum=1000),
         handler=f"{reader.text('K_REVISION', '', default='local')}/{_instance()}",
+        traces=read_trace_settings(reader),
     )
     reader.finish()
     return settings

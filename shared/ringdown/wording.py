@@ -1,5 +1,6 @@
-"""How values and choices are worded in messages to operators."""
+"""How values, choices and times are worded in messages to operators."""
 
+import datetime
 import difflib
 from collections.abc import Iterable, Sequence
 
@@ -39,6 +40,17 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
     small = str(word)[:_LONGEST_SHOWN].strip().lower()
     close: Sequence[str] = difflib.get_close_matches(small, by_small, n=1, cutoff=0.6)
     return f" Did you mean {by_small[close[0]]}?" if close else ""
+
+
+def day_and_time(when: datetime.datetime) -> str:
+    """In UTC, e.g. `2 November 2026, 09:30 UTC`."""
+    when = when.astimezone(datetime.UTC)
+    return f"{when.day} {when:%B %Y, %H:%M} UTC"
+
+
+def count(number: int, thing: str) -> str:
+    """E.g. `1 mark` or `2 marks`."""
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
 
 
 def _cut(text: str) -> str:

@@ -8,6 +8,7 @@ from .call_flow import DialStatus, EndReason
 from .dialled import Answers, CannotBeReached, DialledParty, DoesNotAnswer, IsBusy, Mailbox
 from .events import CallEvent, event_record
 from .handset import Handset
+from .impairments import Impairments
 from .microphone import Utterance
 from .network import TwilioNetwork
 from .recording import Recording
@@ -34,6 +35,7 @@ __all__ = [
     "DoesNotAnswer",
     "EndReason",
     "Handset",
+    "Impairments",
     "IsBusy",
     "Mailbox",
     "NoticeTimeout",

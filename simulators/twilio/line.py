@@ -10,6 +10,7 @@ from .attention import Attention
 from .events import EventLog, Party, SpeechStarted, SpeechStopped
 from .handset import Handset
 from .hearing import Began, Ended
+from .impairments import ImpairedLine, Impairments
 from .microphone import Microphone
 from .playout import PlayoutBuffer
 from .recording import Recording
@@ -45,9 +46,15 @@ class _Waiter:
 class Line:
     """Advanced by `tick()`; knows no clock. Times are whole frames since the call was dialled."""
 
-    def __init__(self, microphone: Microphone, handset: Handset | None = None) -> None:
+    def __init__(
+        self,
+        microphone: Microphone,
+        handset: Handset | None = None,
+        impaired: ImpairedLine | None = None,
+    ) -> None:
         self.microphone = microphone
         self._handset = handset
+        self._impaired = impaired or ImpairedLine(Impairments())
         self.recording = Recording()
         self.attention = Attention()
         self.ticks = 0
@@ -85,13 +92,14 @@ class Line:
             self._wake()
 
     def _exchange(self, at_ms: int, log: EventLog) -> None:
-        said = self._said(at_ms, log)
+        said = self._impaired.said(self._said(at_ms, log))
         heard = SILENT_FRAME
         if self._playout is not None and self._far_end is not None:
             tick = self._playout.tick()
             heard = tick.frame
             self._far_end.played(heard, tick.marks)
             self._far_end.hear(said)
+        self._impaired.heard(heard)
         self.recording.append(SILENT_FRAME if said is None else said, heard)
         if self._handset is not None:
             self._handset.play(heard)

@@ -14,6 +14,7 @@ from .dialled import DialledParty
 from .events import CallEvent, EventLog, When
 from .handset import Handset
 from .identity import CallIdentity, new_sid
+from .impairments import ImpairedLine, Impairments
 from .line import Line
 from .microphone import Microphone
 from .noises import Background
@@ -24,6 +25,7 @@ from .signatures import SharedKey, Signer
 from .webhooks import ConnectionSettings, Webhook
 
 _CALLER = Voice()
+_UNIMPAIRED = Impairments()
 _NO_ONE: Mapping[str, DialledParty] = {}
 
 
@@ -55,6 +57,7 @@ class TwilioNetwork:
         dialled: Mapping[str, DialledParty] = _NO_ONE,
         verified_caller_ids: Sequence[str] = (),
         background: Background = "silence",
+        impairments: Impairments = _UNIMPAIRED,
         date: Callable[[], datetime] = system_date,
         texts_key: str | None = None,
         landlines: Sequence[str] = (),
@@ -72,6 +75,7 @@ class TwilioNetwork:
             dialled=dialled,
             verified_caller_ids=frozenset(verified_caller_ids),
             background=background,
+            impairments=impairments,
             date=date,
         )
         self._calls: dict[str, Session | None] = {}
@@ -131,7 +135,7 @@ class TwilioNetwork:
             tuple(status_events),
         )
         microphone = Microphone(background=self._settings.background, handset=handset)
-        line = Line(microphone, handset)
+        line = Line(microphone, handset, ImpairedLine(self._settings.impairments))
         log = EventLog(_watch(line), on_event)
         session = Session(number, identity, self._settings, line, log)
         call = Call(identity, session, line, log, voice)

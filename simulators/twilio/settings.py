@@ -8,6 +8,7 @@ from typing import Literal
 
 from .clock import system_date
 from .dialled import DialledParty
+from .impairments import Impairments
 from .noises import Background
 from .signatures import Signer
 from .webhooks import ConnectionSettings
@@ -31,6 +32,7 @@ class NetworkSettings:
     dialled                   who answers `<Dial>`, by number; other numbers aren't answered
     verified_caller_ids       allowed as callerId in addition to the call's two numbers
     background                what is on the line apart from the caller's words
+    impairments               what the line does to the caller's voice
     date                      the date and time that status callbacks report
     """
 
@@ -45,4 +47,5 @@ class NetworkSettings:
     dialled: Mapping[str, DialledParty] = field(default_factory=dict)
     verified_caller_ids: frozenset[str] = frozenset()
     background: Background = "silence"
+    impairments: Impairments = field(default_factory=Impairments)
     date: Callable[[], datetime] = system_date

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import msgspec
 
 from console.people import PEOPLE, People, PeopleEdit
+from ringdown.agents.check import draft_findings
 from ringdown.agents.edits import look_at_edit
 from ringdown.agents.store import Edit
 from ringdown.calls import (
@@ -20,9 +21,14 @@ from ringdown.calls import (
     Turn,
     Usage,
 )
+from ringdown.calls.outcomes import Outcome, Success
+from ringdown.rehearsals import PersonaRun, Rehearsal
+from ringdown.rehearsals.store import keep_rehearsal
 from ringdown.stores import Store
 from ringdown.tools import Json
-from tests.ringdown.samples import CALLED, CALLER, a_call, a_claim, a_tool
+from ringdown.webhooks import LostWebhook
+from tests.ringdown.rehearsals.reports import a_rehearsal, mixed_runs
+from tests.ringdown.samples import CALLED, CALLER, NOW as NOW_OF_RUNS, a_call, a_claim, a_tool
 
 NOW = datetime.datetime(2026, 11, 27, 15, 40, tzinfo=datetime.UTC)
 """A Friday; 16:40 where the shop is."""
@@ -145,6 +151,16 @@ def lookup(*, outcome: ToolOutcome = ToolOutcome.ANSWERED) -> ToolCall:
     )
 
 
+async def rehearse_draft(store: Store, *runs: PersonaRun) -> Rehearsal:
+    """The draft of the shop as it is, yesterday."""
+    draft = await store.read_agent("shop", draft=True)
+    found = None if draft is None else draft_findings(draft.document).agent
+    revision = "" if found is None else found.revision
+    rehearsal = a_rehearsal(*runs, revision=revision, ago=NOW_OF_RUNS - NOW + 1440 * MINUTE)
+    await keep_rehearsal(store.documents, rehearsal, runs)
+    return rehearsal
+
+
 async def furnish(store: Store) -> None:
     """Something for every page to show."""
     await store.write_tool(a_tool())
@@ -154,6 +170,7 @@ async def furnish(store: Store) -> None:
     await save_agent(store, {**SHOP, "greeting": "Hello."}, at=earlier)
     await save_agent(store, SHOP, edit=anna, at=anna.at)
     await save_agent(store, {**SHOP, "voice": "Puck", "testers": [CALLER]}, draft=True)
+    await rehearse_draft(store, *mixed_runs())
     await store.write_number(SHOP_NUMBER, "shop")
     await store.block_caller(BLOCKED, True)
     await store.documents.write(PEOPLE, PEOPLE_NAMED)
@@ -169,7 +186,36 @@ async def furnish(store: Store) -> None:
             turns=conversation(),
             tool_calls=(lookup(),),
         )
+        if n % 3 == 1:
+            await store.keep_outcome(sid(n), an_outcome(n))
     await save_call(store, 900, ago=MINUTE, reason=None, turns=conversation()[:2])
+    await store.documents.write("lost_webhooks/1", a_lost_webhook())
+
+
+def an_outcome(n: int) -> Outcome:
+    if n == 7:
+        return Outcome(questions="q1", asked_at=NOW, problem="Gemini's quota was used up.")
+    success = (Success.YES, Success.NO, Success.UNCLEAR, Success.YES)[n // 3 % 4]
+    return Outcome(
+        questions="q1",
+        asked_at=NOW,
+        success=success,
+        success_turn=None if success is Success.UNCLEAR else 3,
+        summary="The caller asked when their delivery arrives.",
+        topic="delivery",
+    )
+
+
+def a_lost_webhook() -> LostWebhook:
+    return LostWebhook(
+        caller=CALLER,
+        call_sid=sid(1),
+        event="call.ended",
+        url="https://orders.example/hooks/b1946ac92492d234",
+        problem="It answered with HTTP 500.",
+        given_up_at=NOW - MINUTE,
+        expires_at=NOW + RETENTION,
+    )
 
 
 def _times() -> Iterator[datetime.timedelta]:

@@ -9,6 +9,7 @@ import pytest
 
 from console.people import PEOPLE
 from ringdown.calls import CallChanges, CallStatus
+from ringdown.rehearsals import Verdict
 from ringdown.stores import open_store
 from tests.browser import CHROMIUM, Tab, open_page
 from tests.console.site import Site, running_site
@@ -18,24 +19,31 @@ from tests.console.stored import (
     conversation,
     furnish,
     lookup,
+    rehearse_draft,
     save_agent,
     save_call,
     sid,
 )
 from tests.pages import assert_shown_well, picture
+from tests.ringdown.rehearsals.samples import a_run
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="Chromium. Install it: apt-get install chromium"
 )
+REHEARSAL = "20261126T154000Z-abc123"
 PAGES = {
     "home": "/",
     "calls": "/calls",
+    "calls by outcome": "/calls?outcome=any",
+    "outcomes": "/calls/outcomes",
+    "outcomes by agent": "/calls/outcomes?by=agent",
     "call": f"/calls/{sid(1)}",
     "agents": "/agents",
     "agent": "/agents/shop",
     "agent as YAML": "/agents/shop?as=yaml",
     "draft": "/agents/shop/draft",
     "publishing": "/agents/shop/publish",
+    "rehearsal": f"/agents/shop/rehearsals/{REHEARSAL}",
     "history": "/agents/shop/history",
     "numbers": "/numbers?agent=shop&at=2026-11-29T20:00",
     "callers": "/callers",
@@ -44,7 +52,12 @@ PAGES = {
     "people": "/people",
     "no page": "/nothing-here",
 }
-PICTURES = {"home": "console-home", "agent": "console-agent", "people": "console-people"}
+PICTURES = {
+    "home": "console-home",
+    "agent": "console-agent",
+    "people": "console-people",
+    "publishing": "console-publish",
+}
 SCROLLS = ".scroll, #scroller"
 NASTY = (
     """</script></textarea><script>document.title = "taken"</script>"""
@@ -105,6 +118,8 @@ async def nasty_site(tmp_path: Path) -> AsyncIterator[Site]:
         }
         await save_agent(store, nasty)
         await save_agent(store, {**nasty, "voice": "Kore"}, draft=True)
+        failed = Verdict(kind="heard", passed=False, what=NASTY, why=NASTY, quote=NASTY)
+        await rehearse_draft(store, msgspec.structs.replace(a_run(), verdicts=(failed,)))
         await store.write_number("+14155550155", NASTY)
         await store.block_caller(caller, True)
         people = {"roles": {NASTY: "editor"}, "edits": [{"at": NOW, "by": NASTY, "what": NASTY}]}
@@ -240,6 +255,18 @@ async def test_what_is_refused_of_people_looks_well(site: Site) -> None:
 
     assert "vera@example.com: theirs" in conflict
     assert "This leaves no editor" in refused
+
+
+async def test_a_draft_with_a_bad_rehearsal_is_published_anyway_with_keys_alone(
+    site: Site,
+) -> None:
+    async with opened(site, "/agents/shop/publish") as tab:
+        await press_until(tab, f"{FOCUSED}.textContent === 'All calls of this rehearsal'")
+        await press_until(tab, f"{FOCUSED}.textContent === 'Publish anyway'")
+        await tab.leads_on(tab.press("Enter"))
+        said = await tab.evaluate(SAID)
+
+    assert said == "Published. The next call is answered by this."
 
 
 # While typing

@@ -27,6 +27,7 @@ from ringdown.tools.identity_tokens import IdentityToken, IdentityTokens
 from stream_handler.agent_watch import AgentWatch
 from stream_handler.bridge import Services
 from stream_handler.loop_watch import LoopWatch
+from stream_handler.record.traces import SpanExport
 from stream_handler.server import Patience, StreamServer
 from stream_handler.settings import Settings
 from stream_handler.upload_watch import UploadWatch
@@ -157,6 +158,7 @@ async def running_handler(
     tools: ToolClient | None = None,
     endpoints: tuple[GeminiBackend, ...] = (),
     within_s: float = 30.0,
+    traces: SpanExport | None = None,
 ) -> AsyncIterator[Handler]:
     """Serve until left; then whatever a call has started must be over, too.
 
@@ -177,6 +179,7 @@ async def running_handler(
         AgentWatch(store, every_s=LOOK_EVERY_S),
         store,
         UploadWatch(store, every_s=LOOK_EVERY_S),
+        traces,
     )
     watch = LoopWatch(now_s=asyncio.get_running_loop().time)
     server = StreamServer(_settings(max_calls), services, patience, watch)

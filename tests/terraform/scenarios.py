@@ -65,6 +65,7 @@ EVERYTHING: Mapping[str, object] = {
         }
     },
     "tool_secrets": dict.fromkeys(sorted(tool_secret_names()), TOOL_SECRET),
+    "traces": True,
     "uptime_check": True,
 }
 

@@ -6,7 +6,9 @@ from ringdown_cli.agents.copying import copy, delete, diff
 from ringdown_cli.agents.editing import edit, new
 from ringdown_cli.agents.looking import history, list_agents, show, validate
 from ringdown_cli.agents.releasing import publish, rollback, seed
-from ringdown_cli.command import Commands, Group, Surroundings
+from ringdown_cli.command import Commands, Group, Surroundings, count
+
+_MOST_AT_ONCE = 16  # a handler carries a few more
 
 
 def add_agent_commands(groups: Commands) -> None:
@@ -118,6 +120,8 @@ def add_agent_commands(groups: Commands) -> None:
         "--call-tools", action="store_true", help="call tools for real, with all that they do"
     )
 
+    _add_rehearse(group)
+
     publishing = group.add(
         "publish", publish, "make the draft the agent", examples=("agents publish default",)
     )
@@ -155,6 +159,51 @@ def add_agent_commands(groups: Commands) -> None:
     )
 
 
+def _add_rehearse(group: Group) -> None:
+    rehearsing = group.add(
+        "rehearse",
+        _rehearse,
+        "let made-up callers call an agent on this machine, and judge what they heard",
+        examples=(
+            "agents rehearse default --draft",
+            "agents rehearse default asks-the-price interrupts --runs 5",
+            "agents rehearse default --draft --budget 2 --yes",
+        ),
+    )
+    _agent(rehearsing)
+    rehearsing.add_argument(
+        "personas", metavar="PERSONA", nargs="*", help="who calls; all of the agent's if left out"
+    )
+    _draft(rehearsing)
+    rehearsing.add_argument(
+        "--runs", metavar="N", type=count, default=1, help="how often each calls; once if left out"
+    )
+    rehearsing.add_argument(
+        "--at-once", metavar="N", type=_at_once, default=4, help="calls at the same time (4)"
+    )
+    rehearsing.add_argument(
+        "--budget", metavar="USD", type=_usd, default=5.0, help="what it may cost, about (5)"
+    )
+    _yes(rehearsing)
+
+
+def _at_once(text: str) -> int:
+    calls = count(text)
+    if calls > _MOST_AT_ONCE:
+        raise argparse.ArgumentTypeError(f"{text} is too many: at most {_MOST_AT_ONCE}")
+    return calls
+
+
+def _usd(text: str) -> float:
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = 0.0
+    if not 0 < amount < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} isn't an amount such as 2 or 0.50")
+    return amount
+
+
 def _agent(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("agent", metavar="AGENT", help="its name, such as default")
 
@@ -173,6 +222,12 @@ def _message(parser: argparse.ArgumentParser) -> None:
 
 def _json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="for scripts")
+
+
+async def _rehearse(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
+    from ringdown_cli.agents.rehearsing import rehearse_agent
+
+    return await rehearse_agent(arguments, surroundings)
 
 
 async def _try(arguments: argparse.Namespace, surroundings: Surroundings) -> int:

@@ -15,6 +15,7 @@ from ringdown.agents.store import (
     StoredAgent,
 )
 from ringdown.errors import Conflict
+from ringdown.rehearsals.comparison import Standing, draft_standing
 from ringdown_cli.agents.looking import revision_or_stop
 from ringdown_cli.agents.state import (
     findings_of,
@@ -43,7 +44,17 @@ async def publish(arguments: argparse.Namespace, surroundings: Surroundings) -> 
         stored = await store.read_agent(agent_id)
         before = {} if stored is None else stored.document
         say_difference(terminal, before, agent_document(draft.document))
-        if not agreed(arguments, terminal, f"Publish this as agents/{agent_id}?"):
+        published = findings_of(before, None).agent
+        last = await draft_standing(
+            store.documents,
+            agent_id,
+            draft=found.agent.revision,
+            published=None if published is None else published.revision,
+            now=surroundings.now(),
+        )
+        _say_standing(terminal, last)
+        anyway = " anyway" if last.doubts else ""
+        if not agreed(arguments, terminal, f"Publish this as agents/{agent_id}{anyway}?"):
             return BROKEN
         edit = this_edit(arguments, surroundings)
         try:
@@ -51,6 +62,14 @@ async def publish(arguments: argparse.Namespace, surroundings: Surroundings) -> 
         except Conflict as error:
             raise CannotGoOn(f"{error}.") from None
         return await say_looked_at(store, terminal, agent_id, status, told=True)
+
+
+def _say_standing(terminal: Terminal, last: Standing) -> None:
+    """What the draft's last rehearsal came to, and what speaks against publishing it."""
+    for line in last.said:
+        terminal.say(line)
+    for line in last.doubts:
+        terminal.complain(line)
 
 
 async def rollback(arguments: argparse.Namespace, surroundings: Surroundings) -> int:

@@ -15,14 +15,14 @@ from ringdown.gemini.backend import DeveloperApi
 from ringdown.gemini.models import model_on
 from ringdown.gemini.session import GeminiLive
 from ringdown.tools.client import ToolClient
-from ringdown_cli.agents.rehearsal import (
+from ringdown_cli.agents.state import findings_of, read_or_stop, say_problems
+from ringdown_cli.agents.trial import (
     CallTool,
-    Rehearsed,
-    rehearse,
+    Tried,
     tool_caller,
     trial_call,
+    try_example,
 )
-from ringdown_cli.agents.state import findings_of, read_or_stop, say_problems
 from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Surroundings
 from ringdown_cli.gemini_choice import chosen_gemini
 from ringdown_cli.store_choice import chosen_store
@@ -54,7 +54,7 @@ async def try_examples(arguments: argparse.Namespace, surroundings: Surroundings
         model = await opened.enter_async_context(
             _model(surroundings.environ, call, examples, terminal)
         )
-        return await _rehearse_all(model, call, examples, tool_caller(call, client), terminal)
+        return await _try_all(model, call, examples, tool_caller(call, client), terminal)
 
 
 def _examples(agent: Agent, arguments: argparse.Namespace) -> tuple[Example, ...]:
@@ -97,7 +97,7 @@ async def _model(
         yield GeminiLive(DeveloperApi(_STAND_IN_KEY, server.base_url), tls=tls)
 
 
-async def _rehearse_all(
+async def _try_all(
     model: GeminiLive,
     call: Call,
     examples: tuple[Example, ...],
@@ -107,9 +107,9 @@ async def _rehearse_all(
     """Runs several in parallel; prints them in order, as soon as possible."""
     turn = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(example: Example) -> Rehearsed:
+    async def one(example: Example) -> Tried:
         async with turn:
-            return await rehearse(model, call, example, call_tool)
+            return await try_example(model, call, example, call_tool)
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one(example)) for example in examples]
@@ -125,7 +125,7 @@ async def _rehearse_all(
     return BROKEN
 
 
-def _tell(result: Rehearsed, terminal: Terminal) -> None:
+def _tell(result: Tried, terminal: Terminal) -> None:
     sign, style = ("✓", Style.GOOD) if result.ok else ("✗", Style.BAD)
     terminal.say(f"{sign} {result.example.caller}   ({result.took_s:.1f} s)", style)
     if result.answer:

@@ -1,9 +1,10 @@
 """The arguments of `ringdown calls …`."""
 
 import argparse
+import re
 from pathlib import Path
 
-from ringdown.calls.search import STANDINGS
+from ringdown.calls.outcomes import STANDINGS
 from ringdown_cli.calls.listing import list_calls
 from ringdown_cli.calls.logs import show_logs
 from ringdown_cli.calls.naming import CALL_HELP
@@ -59,6 +60,17 @@ def add_call_commands(groups: Commands) -> None:
     _call(replaying)
     replaying.add_argument(
         "--test", metavar="FILE", type=Path, help="write it as a test, without names and words"
+    )
+
+    rehearsing = group.add(
+        "rehearse",
+        _rehearse,
+        "make a persona for agents rehearse from a call, with names and numbers replaced",
+        examples=("calls rehearse CA3f9c1d wants-a-refund.yaml",),
+    )
+    _call(rehearsing)
+    rehearsing.add_argument(
+        "file", metavar="FILE", type=_persona_file, help="where to write it: NAME.yaml"
     )
 
     restoring = group.add(
@@ -143,6 +155,20 @@ async def _analyse(arguments: argparse.Namespace, surroundings: Surroundings) ->
     from ringdown_cli.calls.analysing import analyse_calls
 
     return await analyse_calls(arguments, surroundings)
+
+
+def _persona_file(text: str) -> Path:
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,63}\.yaml", Path(text).name):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} doesn't end in a persona's name and .yaml, as in wants-a-refund.yaml"
+        )
+    return Path(text)
+
+
+async def _rehearse(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
+    from ringdown_cli.calls.rehearsing import rehearse_call
+
+    return await rehearse_call(arguments, surroundings)
 
 
 async def _replay(arguments: argparse.Namespace, surroundings: Surroundings) -> int:

@@ -11,6 +11,7 @@ from ringdown.calls.problems import problems, reply_times_ms
 from ringdown.calls.search import CallArchive
 from ringdown.errors import InvalidDocument
 from ringdown.gemini.prices import cost_usd
+from ringdown.webhooks.lost import lost_problems
 from ringdown_cli.call_lines import NewLines
 from ringdown_cli.calls.naming import call_meant
 from ringdown_cli.calls.wording import facts
@@ -23,7 +24,8 @@ from ringdown_cli.wording import json_text
 async def show(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
     async with chosen_store(arguments.store, surroundings) as store:
         record = await read_record_or_stop(store, arguments.call)
-    found = problems(record)
+        lost = await lost_problems(store.documents, record.call.call_sid)
+    found = (*problems(record), *lost)
     terminal = surroundings.terminal
     if arguments.json:
         terminal.say(_json(record, found))

@@ -22,7 +22,7 @@ from ringdown.gemini.refusals import Refusal, refusal_of
 from ringdown.gemini.session import GeminiLive
 from ringdown.stores import open_store
 from ringdown.tools import ToolDeclaration
-from ringdown_cli.agents.rehearsal import trial_call
+from ringdown_cli.agents.trial import trial_call
 from ringdown_cli.doctor.asking import Means
 from ringdown_cli.doctor.deployment import Deployment
 from ringdown_cli.doctor.verdicts import Verdict, good, of_several, untried, wrong

@@ -11,12 +11,13 @@ from console.desk import Desk
 from console.forms import Form, read_form
 from console.pages.agent_edits import Place, edit_by, stored_agent
 from console.showing import Pages
-from ringdown.agents.check import agent_document, draft_findings
+from ringdown.agents.check import agent_document, draft_findings, findings
 from ringdown.agents.difference import difference
 from ringdown.agents.edits import publish
 from ringdown.agents.store import StoredAgent
 from ringdown.errors import Conflict
 from ringdown.log import Log
+from ringdown.rehearsals.comparison import draft_standing
 
 _log = Log(__name__)
 
@@ -42,6 +43,14 @@ class AgentPublishing:
         )
         before = {} if agent is None else agent.document
         found = draft_findings(draft.document, tools)
+        published = findings(before).agent
+        standing = await draft_standing(
+            self._desk.store.documents,
+            place.agent_id,
+            draft=None if found.agent is None else found.agent.revision,
+            published=None if published is None else published.revision,
+            now=self._desk.now(),
+        )
         return self._pages.page(
             request,
             "agent_publish.html",
@@ -49,6 +58,7 @@ class AgentPublishing:
             found=found,
             changes=difference(before, agent_document(draft.document)),
             examples=() if found.agent is None else found.agent.examples,
+            standing=standing,
             version=draft.version,
         )
 

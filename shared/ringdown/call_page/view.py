@@ -8,8 +8,6 @@ from ringdown.call_page.contents import Arrival, CallPage, Moment, MomentKind
 from ringdown.call_page.transcript import Delay, Entry, delays, entries, unmatched
 from ringdown.call_page.waveform import outlines
 from ringdown.call_page.wording import (
-    count,
-    day_and_time,
     length,
     listed,
     plain,
@@ -20,6 +18,7 @@ from ringdown.calls import Call, CallRecord, CallStatus, EndReason, ToolOutcome,
 from ringdown.calls.outcome_facts import outcome_facts
 from ringdown.calls.wording import money, transfers_shown
 from ringdown.gemini.prices import cost_usd
+from ringdown.wording import count, day_and_time
 
 _FAILURES = frozenset(
     {
@@ -213,6 +212,8 @@ def _technical(page: CallPage) -> Iterator[Fact]:
     if marks:
         yield Fact("Playback marks", str(marks))
     yield Fact("Call SID", call.call_sid)
+    if call.trace_id is not None:
+        yield Fact("Trace", call.trace_id)
 
 
 def _tokens(usage: Usage) -> Iterator[Fact]:

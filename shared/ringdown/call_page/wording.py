@@ -1,7 +1,5 @@
 """How numbers, times and names are written for people."""
 
-import datetime
-
 from ringdown.phone_numbers import is_somebody
 
 
@@ -26,20 +24,9 @@ def clock(at_ms: float) -> str:
     return f"{minutes}:{rest_s:02}"
 
 
-def day_and_time(when: datetime.datetime) -> str:
-    """In UTC, e.g. `2 November 2026, 09:30 UTC`."""
-    when = when.astimezone(datetime.UTC)
-    return f"{when.day} {when:%B %Y, %H:%M} UTC"
-
-
 def plain(name: str) -> str:
     """A name of ours as words: `agent_hung_up` is `agent hung up`."""
     return name.replace("_", " ")
-
-
-def count(number: int, thing: str) -> str:
-    """E.g. `1 mark` or `2 marks`."""
-    return f"{number:,} {thing}" + ("" if number == 1 else "s")
 
 
 def listed(items: dict[str, int]) -> str:

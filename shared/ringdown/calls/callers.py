@@ -11,6 +11,7 @@ import msgspec
 UNREACHED = (
     "Twilio's own call logs, and recordings if you made any: delete them in Twilio's console.",
     "Google Cloud's logs, among them the bucket of dead letters: they end with their retention.",
+    "Traces, if calls leave any: they end with their retention, and have words only if you asked.",
     "Firestore's point-in-time recovery (seven days if it is on), its backups and exports.",
     "What Google keeps of Gemini sessions by your terms with it.",
     "Agents and drafts that name the number, such as a draft's `testers`: take it out of them.",

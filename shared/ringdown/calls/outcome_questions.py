@@ -11,7 +11,15 @@ from collections.abc import Iterator
 import msgspec
 
 from ringdown.agents.after_call import AfterCall, OutcomeField
-from ringdown.calls import CallRecord, Speaker, ToolCall, Turn, timed_from_ring
+from ringdown.calls import CallRecord, Speaker
+from ringdown.calls.evidence import (
+    EVIDENCE,
+    form_request,
+    object_schema,
+    one_line,
+    shown_record,
+    stands_in,
+)
 from ringdown.calls.outcomes import Finding, Success, Value
 from ringdown.gemini.prices import text_cost_usd
 from ringdown.tools import Json
@@ -19,15 +27,10 @@ from ringdown.tools import Json
 LONGEST_SUMMARY = 300
 LONGEST_TOPIC = 60
 LONGEST_FOLLOW_UP = 300
-MOST_TOKENS = 8_192
-"""Of the answer; a model that thinks spends some on that."""
 _LONG_ANSWER = 2_500
 _LONGEST_VALUE = 1_000
 _LARGEST = 1e15
 """Larger numbers, and what is none, no caller says."""
-_MOST_CHARACTERS = 200_000
-"""Of what is sent of a call; the longest call has half of it."""
-_LONGEST_RESULT = 2_000
 
 _ASKED = """\
 You read the record of a telephone call that is over, and fill in a form about it. The record is
@@ -74,15 +77,7 @@ def is_worth_asking(record: CallRecord) -> bool:
 def question(record: CallRecord, after_call: AfterCall) -> dict[str, Json]:
     """The body of a `generateContent`."""
     asked = _ASKED.format(success=after_call.success, language=record.call.agent.language)
-    return {
-        "systemInstruction": {"parts": [{"text": asked}]},
-        "contents": [{"role": "user", "parts": [{"text": _shown(record)}]}],
-        "generationConfig": {
-            "maxOutputTokens": MOST_TOKENS,
-            "responseMimeType": "application/json",
-            "responseSchema": _schema(after_call),
-        },
-    }
+    return form_request(asked, shown_record(record), _schema(after_call))
 
 
 def about_usd(record: CallRecord, after_call: AfterCall) -> float:
@@ -91,64 +86,20 @@ def about_usd(record: CallRecord, after_call: AfterCall) -> float:
     return text_cost_usd(sent // 3, _LONG_ANSWER)
 
 
-def _shown(record: CallRecord) -> str:
-    """JSON, in which nobody who is quoted can pretend to be another turn."""
-    record = timed_from_ring(record)
-    turns = [_turn(turn) for turn in record.turns]
-    tool_calls = [_tool_call(tool) for tool in record.tool_calls]
-    while turns and sum(len(turn["text"]) for turn in turns) > _MOST_CHARACTERS:
-        turns.pop(0)
-    shown = {
-        "turns": turns,
-        "tool_calls": tool_calls,
-        "ended_because": record.call.end_reason,
-        "transferred_to": record.call.accepted_by,
-        "lasted_s": record.call.talk_s,
-    }
-    return msgspec.json.encode(shown).decode()
-
-
-def _turn(turn: Turn) -> dict[str, Json]:
-    return {
-        "turn": turn.n,
-        "who": turn.speaker.value,
-        "at_s": round(turn.start_ms / 1_000),
-        "text": turn.text,
-        "interrupted": turn.interrupted,
-    }
-
-
-def _tool_call(tool: ToolCall) -> dict[str, Json]:
-    result = tool.error if tool.output is None else msgspec.json.encode(tool.output).decode()
-    return {
-        "name": tool.name,
-        "at_s": round(tool.start_ms / 1_000),
-        "arguments": msgspec.json.encode(tool.args).decode()[:_LONGEST_RESULT],
-        "outcome": tool.outcome.value,
-        "result": (result or "")[:_LONGEST_RESULT],
-    }
-
-
 def _schema(after_call: AfterCall) -> dict[str, Json]:
     """In the subset of OpenAPI's schema that `responseSchema` takes."""
     success = {"type": "STRING", "enum": [choice.value for choice in Success]}
     text = {"type": "STRING"}
     properties: dict[str, Json] = {
-        "fields": _object({field.name: _field_schema(field) for field in after_call.fields}),
-        "success": _object({"value": success, **_EVIDENCE}),
+        "fields": object_schema({field.name: _field_schema(field) for field in after_call.fields}),
+        "success": object_schema({"value": success, **EVIDENCE}),
         "summary": text,
         "topic": text,
         "follow_up": {**text, "nullable": True},
     }
     if not after_call.fields:
         del properties["fields"]
-    return _object(properties)
-
-
-_EVIDENCE: dict[str, Json] = {
-    "turn": {"type": "INTEGER", "nullable": True},
-    "quote": {"type": "STRING", "nullable": True},
-}
+    return object_schema(properties)
 
 
 def _field_schema(field: OutcomeField) -> dict[str, Json]:
@@ -156,19 +107,9 @@ def _field_schema(field: OutcomeField) -> dict[str, Json]:
     if field.enum:
         value["enum"] = list(field.enum)
     return {
-        **_object({"value": value, **_EVIDENCE}),
+        **object_schema({"value": value, **EVIDENCE}),
         "description": field.description,
         "nullable": True,
-    }
-
-
-def _object(properties: dict[str, Json]) -> dict[str, Json]:
-    names = list(properties)
-    return {
-        "type": "OBJECT",
-        "properties": properties,
-        "required": names,
-        "propertyOrdering": names,
     }
 
 
@@ -204,15 +145,15 @@ def checked(text: str, record: CallRecord, after_call: AfterCall) -> Answers:
         },
         success=success,
         success_turn=turn,
-        summary=_line(answer.summary, LONGEST_SUMMARY),
-        topic=_line(answer.topic, LONGEST_TOPIC),
-        follow_up=_line(answer.follow_up or "", LONGEST_FOLLOW_UP) or None,
+        summary=one_line(answer.summary, LONGEST_SUMMARY),
+        topic=one_line(answer.topic, LONGEST_TOPIC),
+        follow_up=one_line(answer.follow_up or "", LONGEST_FOLLOW_UP) or None,
     )
 
 
 def _finding(field: OutcomeField, written: Json, turns: dict[int, str]) -> Finding:
     claim = _claim(written)
-    if claim is None or not _stands_in(claim.quote, turns.get(claim.turn)):
+    if claim is None or not stands_in(claim.quote, turns.get(claim.turn)):
         return Finding()
     value = _value(field, claim.value)
     if value is None or not _is_said(field, value, claim.quote, turns[claim.turn]):
@@ -222,7 +163,7 @@ def _finding(field: OutcomeField, written: Json, turns: dict[int, str]) -> Findi
 
 def _success(written: Json, turns: dict[int, str]) -> tuple[Success, int | None]:
     claim = _claim(written)
-    if claim is None or not _stands_in(claim.quote, turns.get(claim.turn)):
+    if claim is None or not stands_in(claim.quote, turns.get(claim.turn)):
         return Success.UNCLEAR, None
     match claim.value:
         case "yes":
@@ -263,21 +204,12 @@ def _value(field: OutcomeField, value: Value) -> Value | None:
             return None
 
 
-def _stands_in(quote: str, said: str | None) -> bool:
-    """Whether the words of `quote`, one at least, stand in the turn in this order, side by side."""
-    wanted = list(_words(quote))
-    words = [] if said is None else list(_words(said))
-    return bool(wanted) and any(
-        words[at : at + len(wanted)] == wanted for at in range(len(words) - len(wanted) + 1)
-    )
-
-
 def _is_said(field: OutcomeField, value: Value, quote: str, said: str) -> bool:
     """Whether the turn holds the value's words. A choice, a yes or no, and a number that is spelled
     out have none of their own: for those the quote is the evidence."""
     match value:
         case str() if not field.enum:
-            return _stands_in(value, said)
+            return stands_in(value, said)
         case int() | float() if not isinstance(value, bool):
             numbers = list(_numbers(quote))
             return not numbers or float(value) in numbers
@@ -285,13 +217,7 @@ def _is_said(field: OutcomeField, value: Value, quote: str, said: str) -> bool:
             return True
 
 
-_WORD = re.compile(r"\w+")
 _NUMBER = re.compile(r"[0-9][0-9.,' ]*[0-9]|[0-9]")
-
-
-def _words(text: str) -> Iterator[str]:
-    """As they are compared: without case, accents' spelling and punctuation."""
-    yield from _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
 def _numbers(text: str) -> Iterator[float]:
@@ -303,9 +229,3 @@ def _numbers(text: str) -> Iterator[float]:
                 yield float(plain)
             except ValueError:
                 continue
-
-
-def _line(text: str, at_most: int) -> str:
-    """One line of printable text."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= at_most else f"{line[: at_most - 1]}…"

@@ -74,6 +74,20 @@ def problems(record: CallRecord) -> tuple[str, ...]:
     )
 
 
+def line_problems(record: CallRecord, *, caller_speaks: bool) -> tuple[str, ...]:
+    """Of `problems`, those that no caller, tool or person at the other end brings about. The
+    record's times count from the ring already; a caller who `caller_speaks` should be heard."""
+    call = record.call
+    return (
+        *_ending(call),
+        *_agent_document(call),
+        *_endpoints(call),
+        *_reconnects(call),
+        *_no_sound(call),
+        *(_silence(record) if caller_speaks else ()),
+    )
+
+
 def reply_times_ms(turns: Sequence[Turn]) -> list[int]:
     """How long the caller waited for each answer, sorted."""
     return sorted(turn.reply_ms for turn in turns if turn.reply_ms is not None)

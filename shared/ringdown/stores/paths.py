@@ -5,6 +5,7 @@ agents. Firestore takes no `/` in an id, no `.`, `..` or `__x__`, and 1,500 byte
 (https://firebase.google.com/docs/firestore/quotas#collections_documents_and_fields).
 """
 
+import datetime
 import hashlib
 import re
 from urllib.parse import unquote
@@ -12,6 +13,7 @@ from urllib.parse import unquote
 AGENTS = "agents"
 CALLERS = "callers"
 CALLS = "calls"
+DAYS = "days"
 DRAFTS = "drafts"
 BELOW_CALLS = ("attempts", "claims", "flights", "outcome", "tool_calls", "turns", "uploads")
 """In the order in which they are erased: no outcome is written once the attempts are gone."""
@@ -21,6 +23,8 @@ LOST_WEBHOOKS = "lost_webhooks"
 WEBHOOK_DELIVERIES = "webhook_deliveries"
 WEBHOOKS = "settings/webhooks"
 NUMBERS = "numbers"
+REHEARSAL_RUNS = "rehearsal_runs"
+REHEARSALS = "rehearsals"
 TOOLS = "tools"
 
 LAST_CHARACTER = "\U0010ffff"
@@ -124,6 +128,22 @@ def tool_calls_path(call_sid: str) -> str:
 
 def tool_call_path(call_sid: str, tool_call_id: str) -> str:
     return f"{tool_calls_path(call_sid)}/{document_id(tool_call_id)}"
+
+
+def day_path(since: datetime.datetime, until: datetime.datetime) -> str:
+    return f"{DAYS}/{'_'.join(f'{each:%Y-%m-%dT%H:%MZ}' for each in (since, until))}"
+
+
+def rehearsal_run_path(rehearsal_id: str) -> str:
+    return f"{REHEARSAL_RUNS}/{document_id(rehearsal_id)}"
+
+
+def rehearsed_calls_path(rehearsal_id: str) -> str:
+    return f"{rehearsal_run_path(rehearsal_id)}/rehearsed_calls"
+
+
+def rehearsed_call_path(rehearsal_id: str, persona: str, run: int) -> str:
+    return f"{rehearsed_calls_path(rehearsal_id)}/{document_id(f'{persona}-{run:03}')}"
 
 
 def document_path(collection: str, id: str) -> str:

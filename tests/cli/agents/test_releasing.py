@@ -1,10 +1,16 @@
 """`agents publish`, `rollback`, `history` and `seed`."""
 
+import datetime
 import json
 
 import pytest
 
-from ringdown.agents import packaged_document
+from ringdown import clock
+from ringdown.agents import Agent, packaged_document
+from ringdown.documents import to_record
+from ringdown.rehearsals import RETENTION, Rehearsal, Tally
+from ringdown.rehearsals.store import keep_rehearsal
+from ringdown.stores import Store
 from tests.cli.agents.stored_agents import (
     DOCUMENT,
     TESTER,
@@ -53,6 +59,86 @@ def test_there_must_be_a_draft_to_publish(shop: CommandLine) -> None:
     assert ran.complained == (
         "There is no draft of shop. Make one: ringdown agents edit shop --draft\n"
     )
+
+
+# Rehearsals
+
+
+def rehearse(shop: CommandLine, revision: str, *failing: str, ago_days: int = 1) -> None:
+    """Ten calls of the revision, two of which failed if anything did."""
+    began_at = clock.now() - datetime.timedelta(days=ago_days)
+    passed = 8 if failing else 10
+    tally = Tally(persona="dana", planned=10, made=10, passed=passed, failing=failing)
+    rehearsal = Rehearsal(
+        id=f"{began_at:%Y%m%dT%H%M%S}",
+        agent_id="shop",
+        is_draft=True,
+        agent_revision=revision,
+        model="gemini-3.8-live",
+        is_stand_in=True,
+        began_at=began_at,
+        ended_at=began_at,
+        expires_at=began_at + RETENTION,
+        tallies=(tally,),
+    )
+
+    async def keep(store: Store) -> None:
+        await keep_rehearsal(store.documents, rehearsal, [])
+
+    shop.with_store(keep)
+
+
+def draft(shop: CommandLine) -> str:
+    """A draft with another voice; its revision."""
+    document = {**DOCUMENT, "voice": "Puck"}
+    write(shop, {**document, "testers": [TESTER]}, draft=True)
+    return to_record(Agent, document, where="the draft").revision
+
+
+def test_a_draft_that_was_never_rehearsed_is_published_anyway_or_not(
+    shop: CommandLine,
+) -> None:
+    draft(shop)
+    ran = shop.run("agents", "publish", "shop", answers="n\n")
+    assert ran.status == 1
+    assert "This draft has never been rehearsed." in ran.complained
+    assert "Rehearse it: ringdown agents rehearse shop --draft" in ran.complained
+    assert "Publish this as agents/shop anyway? [y/N]" in ran.complained
+    assert shop.run("agents", "publish", "shop", answers="y\n").status == 0
+
+
+def test_the_last_rehearsal_is_shown_beside_that_of_what_answers(shop: CommandLine) -> None:
+    rehearse(shop, save(shop), ago_days=2)
+    rehearse(shop, draft(shop))
+    ran = shop.run("agents", "publish", "shop", answers="y\n")
+    assert ran.status == 0, ran.all
+    assert "1 persona, 10 of 10 calls passed (72–100 %)." in ran.said
+    assert "\nThe published version, " in ran.said
+    assert "proves the judge and the call, not the prompt" in ran.said
+    assert "Publish this as agents/shop? [y/N]" in ran.complained
+
+
+def test_a_draft_whose_rehearsal_is_worse_asks(shop: CommandLine) -> None:
+    rehearse(shop, save(shop), ago_days=2)
+    rehearse(shop, draft(shop), "The caller hears “twenty dollars”.")
+    ran = shop.run("agents", "publish", "shop", answers="\n")
+    assert ran.status == 1
+    assert "dana newly fails: The caller hears" in ran.complained
+    assert "anyway?" in ran.complained
+
+
+def test_an_edit_after_the_rehearsal_asks(shop: CommandLine) -> None:
+    rehearse(shop, draft(shop))
+    write(shop, {**DOCUMENT, "voice": "Leda"}, draft=True)
+    ran = shop.run("agents", "publish", "shop", answers="\n")
+    assert "was of an earlier version of this draft." in ran.complained
+
+
+def test_yes_answers_what_a_rehearsal_asks_and_it_is_still_said(shop: CommandLine) -> None:
+    draft(shop)
+    ran = shop.run("agents", "publish", "shop", "--yes")
+    assert ran.status == 0
+    assert "This draft has never been rehearsed." in ran.complained
 
 
 # Going back

@@ -2,7 +2,8 @@ import datetime
 
 import pytest
 
-from ringdown.call_page.wording import count, day_and_time, length, short_number
+from ringdown.call_page.wording import length, short_number
+from ringdown.wording import count, day_and_time
 
 
 @pytest.mark.parametrize("number", ["", "anonymous", "sip:a@example.com", "+266696687"])

@@ -1,7 +1,7 @@
 """Records in Cloud Firestore, for any number of processes. Importing this imports Google's client.
 
-`values` and `operations` are pure; `client` and `database` talk to Firestore; `calls`, `agents`
-and `callers` say what about, and `documents` leaves that to others.
+`values` and `operations` are pure; `client` and `database` talk to Firestore; `calls`, `agents`,
+`callers` and `figures` say what about, and `documents` leaves that to others.
 """
 
 from collections.abc import AsyncIterator
@@ -13,15 +13,17 @@ from ringdown.stores.firestore.calls import FirestoreCalls
 from ringdown.stores.firestore.client import make_client
 from ringdown.stores.firestore.database import Database
 from ringdown.stores.firestore.documents import FirestoreDocuments
+from ringdown.stores.firestore.figures import FirestoreFigures
 
 
-class FirestoreStore(FirestoreAgents, FirestoreCalls, FirestoreCallers):
+class FirestoreStore(FirestoreAgents, FirestoreCalls, FirestoreCallers, FirestoreFigures):
     """Implements `ringdown.stores.Store`."""
 
     def __init__(self, database: Database) -> None:
         FirestoreAgents.__init__(self, database)
         FirestoreCalls.__init__(self, database)
         FirestoreCallers.__init__(self, database)
+        FirestoreFigures.__init__(self, database)
         self.documents = FirestoreDocuments(database)
 
 

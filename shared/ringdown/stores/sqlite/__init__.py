@@ -11,10 +11,11 @@ from ringdown.stores.sqlite.agents import SqliteAgents
 from ringdown.stores.sqlite.callers import SqliteCallers
 from ringdown.stores.sqlite.calls import SqliteCalls
 from ringdown.stores.sqlite.documents import SqliteDocuments
+from ringdown.stores.sqlite.figures import SqliteFigures
 from ringdown.stores.sqlite.table import Worker
 
 
-class SqliteStore(SqliteAgents, SqliteCalls, SqliteCallers):
+class SqliteStore(SqliteAgents, SqliteCalls, SqliteCallers, SqliteFigures):
     """Implements `ringdown.stores.Store` on one SQLite file, shared by any number of processes."""
 
     def __init__(self, path: Path) -> None:
@@ -22,6 +23,7 @@ class SqliteStore(SqliteAgents, SqliteCalls, SqliteCallers):
         SqliteAgents.__init__(self, worker)
         SqliteCalls.__init__(self, worker)
         SqliteCallers.__init__(self, worker)
+        SqliteFigures.__init__(self, worker)
         self.documents = SqliteDocuments(worker)
 
     async def close(self) -> None:

@@ -18,7 +18,7 @@ from ringdown.stores.paths import (
     document_path,
     text_of_id,
 )
-from ringdown.stores.sqlite.table import CALLS_BY_TIME, CALLS_IN_SQL, Table, Worker
+from ringdown.stores.sqlite.table import BEGAN, CALLS_BY_TIME, CALLS_IN_SQL, Table, Worker
 from ringdown.stores.storable import to_document
 
 _THEIRS = f"{CALLS_IN_SQL} AND body ->> 'caller' = ?"
@@ -26,13 +26,12 @@ _OF_THEIRS = " OR ".join(
     f"path > '{each}/' AND path < '{each}0' AND json_valid(body) AND body ->> 'caller' = ?1"
     for each in OF_A_CALLER
 )
-_BEGAN = "julianday(body ->> 'created_at')"
 _USE = f"""
-    SELECT count(*) FILTER (WHERE {_BEGAN} >= julianday(?1) AND body ->> 'caller' = ?3),
-        count(*) FILTER (WHERE {_BEGAN} >= julianday(?1) AND body ->> 'status' IN (?4, ?5)),
-        count(*) FILTER (WHERE {_BEGAN} >= julianday(?1)),
+    SELECT count(*) FILTER (WHERE {BEGAN} >= julianday(?1) AND body ->> 'caller' = ?3),
+        count(*) FILTER (WHERE {BEGAN} >= julianday(?1) AND body ->> 'status' IN (?4, ?5)),
+        count(*) FILTER (WHERE {BEGAN} >= julianday(?1)),
         sum(body ->> 'talk_s') / 60.0, sum(body ->> 'cost_usd')
-    FROM documents INDEXED BY {CALLS_BY_TIME} WHERE {CALLS_IN_SQL} AND {_BEGAN} >= julianday(?2)
+    FROM documents INDEXED BY {CALLS_BY_TIME} WHERE {CALLS_IN_SQL} AND {BEGAN} >= julianday(?2)
 """  # noqa: S608 - made of constants
 
 
@@ -91,9 +90,11 @@ class SqliteCallers:
 
         await self._worker.run(work)
 
-    async def line_use(self, caller: str, now: datetime.datetime) -> LineUse:
+    async def line_use(self, caller: str | None, now: datetime.datetime) -> LineUse:
         hour, day = (now - HOUR).isoformat(), (now - DAY).isoformat()
-        (row,) = await self._worker.run(lambda table: table.rows(_USE, hour, day, caller, *RUNNING))
+        (row,) = await self._worker.run(
+            lambda table: tuple(table.rows(_USE, hour, day, caller, *RUNNING))
+        )
         return LineUse(
             calls_per_caller_per_hour=row[0],
             calls_at_once=row[1],

@@ -38,7 +38,7 @@ CallTool = Callable[[ToolCallRequested], Awaitable[ToolAnswer]]
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsed:
+class Tried:
     """The result of an example; `fault` is why the answer is missing."""
 
     example: Example
@@ -65,9 +65,9 @@ class _Heard:
     owes_an_answer: bool = False
 
 
-async def rehearse(
+async def try_example(
     model: GeminiLive, call: Call, example: Example, call_tool: CallTool
-) -> Rehearsed:
+) -> Tried:
     """Say the caller's sentence, as text, in a session like that of a call."""
     began_s = time.monotonic()
     heard = _Heard()
@@ -87,7 +87,7 @@ async def rehearse(
         fault = f"The model's side failed: {error}{code}."
     took_s = time.monotonic() - began_s
     answer = " ".join("".join(heard.words).split())
-    return Rehearsed(example, answer, tuple(heard.tools), took_s, fault)
+    return Tried(example, answer, tuple(heard.tools), took_s, fault)
 
 
 async def _listen(

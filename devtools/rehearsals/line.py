@@ -1,0 +1,44 @@
+"""The line that personas call: its own store with the agent in it, and the tools' stand-in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from devtools.rehearsals.placing import NUMBER
+from ringdown.agents import Agent
+from ringdown.agents.documents import document_of
+from ringdown.calls.limits import LineLimits
+from ringdown.stores import Store
+from ringdown.tools import ToolDeclaration
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """An agent, or its draft, with the declarations of its tools."""
+
+    agent_id: str
+    agent: Agent
+    tools: Sequence[ToolDeclaration]
+    is_draft: bool = False
+
+    @property
+    def revision(self) -> str:
+        return self.agent.revision
+
+
+async def prepare(store: Store, rehearsed: Rehearsed, tools_url: str) -> None:
+    """Write the agent and its tools into the line's own store.
+
+    It is always open, remembers nobody from one call to the next, and no limit of the line applies;
+    every tool leads to `tools_url`.
+    """
+    agent = msgspec.structs.replace(rehearsed.agent, opening_hours=None, remember_callers=False)
+    stored = await store.read_agent(rehearsed.agent_id)
+    over = None if stored is None else stored.version
+    await store.write_agent(rehearsed.agent_id, document_of(agent), over=over)
+    await store.write_number(NUMBER, rehearsed.agent_id)
+    for tool in rehearsed.tools:
+        await store.write_tool(msgspec.structs.replace(tool, url=f"{tools_url}/{tool.name}"))
+    unlimited = dict.fromkeys(LineLimits.__struct_fields__)
+    await store.write_limits(msgspec.convert(unlimited, LineLimits))

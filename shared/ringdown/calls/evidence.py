@@ -1,0 +1,108 @@
+"""What a model is shown of a call, and whether what it quotes was said. Pure.
+
+The transcript is a stranger's: it may ask the model for any answer. So an answer counts only with a
+quote from a turn that exists.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+import msgspec
+
+from ringdown.calls import CallRecord, ToolCall, Turn, timed_from_ring
+from ringdown.tools import Json
+
+MOST_TOKENS = 8_192
+"""Of the answer; a model that thinks spends some on that."""
+_MOST_CHARACTERS = 200_000
+"""Of what is sent of a call; the longest call has half of it."""
+_LONGEST_RESULT = 2_000
+_WORD = re.compile(r"\w+")
+
+EVIDENCE: dict[str, Json] = {
+    "turn": {"type": "INTEGER", "nullable": True},
+    "quote": {"type": "STRING", "nullable": True},
+}
+"""Properties of each answer that must be shown by a turn, for `object_schema`."""
+
+
+def form_request(asked: str, shown: Json, schema: Json) -> dict[str, Json]:
+    """The body of a `generateContent` that has the model fill in a form."""
+    return {
+        "systemInstruction": {"parts": [{"text": asked}]},
+        "contents": [{"role": "user", "parts": [{"text": msgspec.json.encode(shown).decode()}]}],
+        "generationConfig": {
+            "maxOutputTokens": MOST_TOKENS,
+            "responseMimeType": "application/json",
+            "responseSchema": schema,
+        },
+    }
+
+
+def shown_record(record: CallRecord) -> dict[str, Json]:
+    """Sent as JSON, in which nobody who is quoted can pretend to be another turn."""
+    record = timed_from_ring(record)
+    turns = [_turn(turn) for turn in record.turns]
+    tool_calls = [_tool_call(tool) for tool in record.tool_calls]
+    while turns and sum(len(turn["text"]) for turn in turns) > _MOST_CHARACTERS:
+        turns.pop(0)
+    return {
+        "turns": turns,
+        "tool_calls": tool_calls,
+        "ended_because": record.call.end_reason,
+        "transferred_to": record.call.accepted_by,
+        "lasted_s": record.call.talk_s,
+    }
+
+
+def object_schema(properties: dict[str, Json]) -> dict[str, Json]:
+    """In the subset of OpenAPI's schema that `responseSchema` takes: all are required."""
+    names = list(properties)
+    return {
+        "type": "OBJECT",
+        "properties": properties,
+        "required": names,
+        "propertyOrdering": names,
+    }
+
+
+def stands_in(quote: str, said: str | None) -> bool:
+    """Whether the words of `quote`, one at least, stand in the turn in this order, side by side."""
+    wanted = list(_words(quote))
+    words = [] if said is None else list(_words(said))
+    return bool(wanted) and any(
+        words[at : at + len(wanted)] == wanted for at in range(len(words) - len(wanted) + 1)
+    )
+
+
+def one_line(text: str, at_most: int) -> str:
+    """One line of printable text."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= at_most else f"{line[: at_most - 1]}…"
+
+
+def _turn(turn: Turn) -> dict[str, Json]:
+    return {
+        "turn": turn.n,
+        "who": turn.speaker.value,
+        "at_s": round(turn.start_ms / 1_000),
+        "text": turn.text,
+        "interrupted": turn.interrupted,
+    }
+
+
+def _tool_call(tool: ToolCall) -> dict[str, Json]:
+    result = tool.error if tool.output is None else msgspec.json.encode(tool.output).decode()
+    return {
+        "name": tool.name,
+        "at_s": round(tool.start_ms / 1_000),
+        "arguments": msgspec.json.encode(tool.args).decode()[:_LONGEST_RESULT],
+        "outcome": tool.outcome.value,
+        "result": (result or "")[:_LONGEST_RESULT],
+    }
+
+
+def _words(text: str) -> Iterator[str]:
+    """As they are compared: without case, accents' spelling and punctuation."""
+    yield from _WORD.findall(unicodedata.normalize("NFKC", text).casefold())

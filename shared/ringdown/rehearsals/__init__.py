@@ -1,0 +1,333 @@
+"""Rehearsals: who calls an agent before callers do, what must come of it, and what came of it.
+
+A persona is a caller that operators write down. A rehearsal lets personas call an agent, or its
+draft, and keeps what was found: a head (`Rehearsal`) and one document for each call
+(`PersonaRun`).
+"""
+
+import datetime
+from typing import Annotated, Literal
+
+import msgspec
+
+from ringdown.agents import LanguageTag, Name, Sentence
+from ringdown.calls import CallRecord, EndReason
+from ringdown.calls.outcomes import Success, Value
+from ringdown.tools import Json
+
+RETENTION = datetime.timedelta(days=90)
+"""How long a rehearsal is kept. What callers say in it is made up."""
+
+PersonaName = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[a-z][a-z0-9-]{0,63}\Z",
+        description="a name in small letters, such as wants-a-person",
+    ),
+]
+Words = Annotated[str, msgspec.Meta(min_length=1, max_length=4_000)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=120)]
+
+
+# Who calls
+
+
+class Manner(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the caller speaks."""
+
+    slow: bool = False
+    interrupting: bool = False
+    """Speaks into what the agent says, without waiting for its end."""
+    unsure: bool = False
+    """Begins each sentence with an "um"."""
+    voice: Name | None = None
+    """One of espeak-ng's, such as en-us+f2; None: one that speaks the persona's language."""
+
+
+class LineQuality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the telephone does to the caller's voice. Noise and loss differ from run to run."""
+
+    background: Literal["silence", "no_frames", "comfort_noise", "television", "hold_music"] = (
+        "silence"
+    )
+    noise_dbfs: Annotated[float, msgspec.Meta(ge=-90, le=-20)] | None = None
+    """Hiss beneath all that is said; speech is at about -25."""
+    echo_db: Annotated[float, msgspec.Meta(ge=-60, le=-6)] | None = None
+    """The agent's own voice comes back, so much quieter."""
+    lost_percent: Annotated[float, msgspec.Meta(ge=0, le=30)] = 0.0
+    """So many of the caller's frames (20 ms each) never arrive."""
+
+
+class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The moment of a line. Exactly one field is given."""
+
+    agent_silent_s: Seconds | None = None
+    """The agent has replied, and has been silent for so long."""
+    agent_speaking_s: Seconds | None = None
+    """The agent has been speaking for so long: the caller interrupts."""
+    agent_says: Sentence | None = None
+    """The agent has said this, in any reply so far, and is silent."""
+    after_s: Seconds | None = None
+    """So long after the line before."""
+
+    def __post_init__(self) -> None:
+        if sum(getattr(self, name) is not None for name in self.__struct_fields__) != 1:
+            raise ValueError(f"give one of {', '.join(self.__struct_fields__)}")
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the caller does next. Exactly one of `say`, `make`, `press`, `hang_up` and `wait`."""
+
+    say: Sentence | None = None
+    make: Literal["cough", "door"] | None = None
+    press: Annotated[str, msgspec.Meta(pattern=r"^[0-9*#w]{1,64}\Z")] | None = None
+    """Keys; w is a pause of half a second."""
+    hang_up: Literal[True] | None = None
+    wait: Literal["hangup"] | None = None
+    """For the agent to end the call."""
+    when: When | None = None
+    """None: when the agent has replied, and has been silent for a moment."""
+    within_s: Seconds = 30.0
+    """How long the caller waits for that moment, or for the agent to hang up."""
+
+    def __post_init__(self) -> None:
+        actions = ("say", "make", "press", "hang_up", "wait")
+        if sum(getattr(self, name) is not None for name in actions) != 1:
+            raise ValueError(f"give one of {', '.join(actions)}")
+
+
+class CannedResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a tool returns in a rehearsal: `output`, `error` or a fault; nothing real is done."""
+
+    args: dict[str, Json] | None = None
+    """Only for a call that has these arguments, among others; None: for any."""
+    output: dict[str, Json] | None = None
+    error: Words | None = None
+    """What the tool says has gone wrong."""
+    fault: Literal["server_error", "garbled", "hangs"] | None = None
+    """What a broken tool does: HTTP status 500, no JSON, no response."""
+    after_s: Seconds = 0.0
+
+    def __post_init__(self) -> None:
+        if sum(it is not None for it in (self.output, self.error, self.fault)) != 1:
+            raise ValueError("give one of output, error, fault")
+
+
+# What must come of it
+
+
+class ExpectedCall(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A tool, or a built-in function such as end_call, that must be called."""
+
+    tool: Name
+    args: dict[str, Json] | None = None
+    """Exactly these arguments, to the digit; None: any."""
+    times: Annotated[int, msgspec.Meta(ge=1, le=100)] | None = 1
+    """So often, with these arguments; None: at least once."""
+
+
+class Promise(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Words that are a lie unless the tool was called, and succeeded, before they were said."""
+
+    says: Sentence
+    tool: Name
+
+
+class Must(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Each that is given must hold."""
+
+    tools: tuple[ExpectedCall, ...] = ()
+    says: tuple[Sentence, ...] = ()
+    """Words that the caller must have heard from the agent, wherever. Case, punctuation, and
+    whether a number is in digits or in words, don't count."""
+    ending: EndReason | None = None
+    outcome: dict[str, Value] = {}
+    """Fields of the agent's `after_call`, with their values."""
+    success: Success | None = None
+    """Of the agent's `after_call`."""
+    language: LanguageTag | None = None
+    """What the agent must speak; None: the persona's language."""
+    reply_within_s: Annotated[float, msgspec.Meta(gt=0, le=60)] | None = None
+    """The longest that the caller waits for a reply."""
+
+
+class MustNot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """None of it may happen."""
+
+    tools: tuple[Name, ...] = ()
+    says: tuple[Sentence, ...] = ()
+    """Words, such as secrets, that the caller may not hear. Compared as in `Must.says`."""
+    promises: tuple[Promise, ...] = ()
+
+
+class Persona(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A caller who is made up (`rehearsals/{name}`)."""
+
+    name: PersonaName
+    who: Words
+    """Who calls, in a sentence or two: for people, and for the model that plays the caller."""
+    wants: Words
+    knows: str = ""
+    """What the caller can say when asked: account numbers, names, dates."""
+    agent: Name = "default"
+    """Which agent the persona calls when a rehearsal names none."""
+    language: LanguageTag = "en-US"
+    number: Annotated[str, msgspec.Meta(pattern=r"^(\+[1-9]\d{6,14}|anonymous)\Z")] = "+14155550123"
+    """The caller ID."""
+    lines: Annotated[tuple[Line, ...], msgspec.Meta(max_length=60)] = ()
+    """Exactly what the caller says and does; empty: a model plays the caller."""
+    turns: Annotated[int, msgspec.Meta(ge=1, le=60)] = 12
+    """A model that plays the caller hangs up after so many sentences."""
+    manner: Manner = Manner()
+    line: LineQuality = LineQuality()
+    tools: dict[Name, tuple[CannedResult, ...]] = {}
+    """What tools return: for a call the first that fits its arguments and has not been used; the
+    last that fits is used again. A tool with nothing that fits returns an error."""
+    must: Must = Must()
+    must_not: MustNot = MustNot()
+
+    @property
+    def is_scripted(self) -> bool:
+        return bool(self.lines)
+
+
+# What came of it
+
+
+class ServedTool(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that reached a tool, as the rehearsal's ledger has it."""
+
+    tool: str
+    args: dict[str, Json]
+    idempotency_key: str
+    at_ms: int
+    """On the call's recording, as all times of a PersonaRun that are not in its record."""
+    result: CannedResult | None
+    """None: the persona has none that fits."""
+
+
+class Spoken(msgspec.Struct, frozen=True, kw_only=True):
+    """What the caller did: said, pressed or made. `text` is what was said, or the keys."""
+
+    what: Literal["say", "make", "press", "hang_up"]
+    text: str
+    start_ms: int
+    end_ms: int
+    interrupted_agent: bool = False
+    """It began while the agent spoke."""
+    agent_stopped_ms: int | None = None
+    """How long the agent then went on speaking; None if it didn't stop before the caller did."""
+
+
+VerdictKind = Literal["tools", "forbidden", "outcome", "call", "heard", "judge"]
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was checked, in operators' words."""
+
+    kind: VerdictKind
+    passed: bool | None
+    """None: it could not be checked, and `why` says why."""
+    what: str
+    """What had to be so: "lookup_account is called once with account_number 123456"."""
+    why: str = ""
+    """What was found instead, or why it could not be checked."""
+    quote: str = ""
+    """What was heard that shows it."""
+
+
+Verdicts = tuple[Verdict, ...]
+
+
+class PersonaRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One call of a persona (`rehearsal_runs/{id}/rehearsed_calls/{persona}-{run}`).
+
+    Its audio isn't stored: it stays in the folder where the rehearsal was made.
+    """
+
+    persona: Persona
+    """As it was when it called; once it is stored, only who it is."""
+    run: int
+    """From 1."""
+    expires_at: datetime.datetime
+    seed: int
+    """What noise and loss were made from."""
+    model: str
+    record: CallRecord | None
+    """None if the call never reached the handler. The turns are as they were heard."""
+    ledger: tuple[ServedTool, ...] = ()
+    said: tuple[Spoken, ...] = ()
+    silences_ms: tuple[int, ...] = ()
+    """Each pause of 3 s or more in which neither side spoke."""
+    alerts: tuple[str, ...] = ()
+    """What Twilio's debugger would show."""
+    duration_ms: int = 0
+    cost_usd: float = 0.0
+    """Of the agent's model, and of what its `after_call` asks."""
+    caller_cost_usd: float = 0.0
+    """Of the model that played the caller, and of the one that judged."""
+    partial: str | None = None
+    """Why the call is incomplete through no fault of the agent, such as a rate limit; None if it
+    is complete. A partial run neither passes nor fails."""
+    unmet: str | None = None
+    """What the caller waited for in vain: the agent didn't reply, or didn't hang up."""
+    verdicts: Verdicts = ()
+    is_shortened: bool = False
+    """The stored record lacks what came last, because there was too much of it."""
+
+    @property
+    def passed(self) -> bool | None:
+        """None for a partial run. The judge model never decides alone, so it is left out."""
+        if self.partial is not None:
+            return None
+        deciding = (it for it in self.verdicts if it.kind != "judge")
+        return all(it.passed is not False for it in deciding)
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a persona was content."""
+
+    persona: str
+    planned: int
+    made: int
+    """Complete calls."""
+    passed: int
+    failing: Annotated[tuple[str, ...], msgspec.Meta(max_length=20)] = ()
+    """`what` of each fact that failed, once. Facts are all verdicts but those of how the call was
+    and the judge model's."""
+    troubled: Annotated[tuple[str, ...], msgspec.Meta(max_length=20)] = ()
+    """Likewise of how the call was: these depend on the machine and the network, too."""
+
+
+class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
+    """The head of a rehearsal (`rehearsal_runs/{id}`)."""
+
+    id: str
+    """Begins with its time, so that the last one in order is the newest."""
+    agent_id: str
+    is_draft: bool
+    agent_revision: str
+    model: str
+    is_stand_in: bool
+    """No real model answered: it proves the judge and the call, not the prompt."""
+    began_at: datetime.datetime
+    ended_at: datetime.datetime
+    expires_at: datetime.datetime
+    tallies: tuple[Tally, ...] = ()
+    estimated_usd: float = 0.0
+    cost_usd: float = 0.0
+    """Of all models together."""
+    partial: str | None = None
+    """Why not all calls were made; None if they were."""
+
+    @property
+    def planned(self) -> int:
+        return sum(it.planned for it in self.tallies)
+
+    @property
+    def made(self) -> int:
+        return sum(it.made for it in self.tallies)
+
+    @property
+    def passed(self) -> int:
+        return sum(it.passed for it in self.tallies)

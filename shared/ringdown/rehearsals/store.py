@@ -1,0 +1,79 @@
+"""Where personas and rehearsals are kept."""
+
+from collections.abc import Sequence
+
+from ringdown.documents import to_record
+from ringdown.errors import InvalidDocument
+from ringdown.rehearsals import Persona, PersonaRun, Rehearsal
+from ringdown.rehearsals.bounds import bounded
+from ringdown.stores.documents import Documents
+from ringdown.stores.paths import (
+    REHEARSAL_RUNS,
+    REHEARSALS,
+    document_path,
+    rehearsal_run_path,
+    rehearsed_call_path,
+    rehearsed_calls_path,
+    text_of_id,
+)
+
+# Every function raises StoreUnavailable when the store does not answer.
+
+
+async def read_persona(documents: Documents, name: str) -> Persona | None:
+    """None if there is none. Raises InvalidDocument."""
+    return await documents.read(Persona, document_path(REHEARSALS, name))
+
+
+async def list_personas(documents: Documents) -> tuple[dict[str, Persona], tuple[str, ...]]:
+    """The personas by name, in order, and what is wrong with those that can't be read."""
+    personas, problems = {}, []
+    for path, document in sorted((await documents.list(REHEARSALS)).items()):
+        try:
+            personas[text_of_id(path)] = to_record(Persona, document, where=path)
+        except InvalidDocument as error:
+            problems.append(str(error))
+    return personas, tuple(problems)
+
+
+async def write_persona(documents: Documents, persona: Persona) -> None:
+    await documents.write(document_path(REHEARSALS, persona.name), persona)
+
+
+async def delete_persona(documents: Documents, name: str) -> None:
+    await documents.delete(document_path(REHEARSALS, name))
+
+
+async def keep_rehearsal(
+    documents: Documents, rehearsal: Rehearsal, runs: Sequence[PersonaRun]
+) -> None:
+    """The calls first: whoever finds a rehearsal finds its calls."""
+    for run in runs:
+        path = rehearsed_call_path(rehearsal.id, run.persona.name, run.run)
+        await documents.write(path, bounded(run))
+    await documents.write(rehearsal_run_path(rehearsal.id), rehearsal)
+
+
+async def list_rehearsals(documents: Documents, agent_id: str) -> tuple[Rehearsal, ...]:
+    """The agent's, the newest first, without any that can't be read."""
+    found = []
+    for path, document in sorted((await documents.list(REHEARSAL_RUNS)).items(), reverse=True):
+        try:
+            rehearsal = to_record(Rehearsal, document, where=path)
+        except InvalidDocument:
+            continue
+        if rehearsal.agent_id == agent_id:
+            found.append(rehearsal)
+    return tuple(found)
+
+
+async def read_runs(documents: Documents, rehearsal_id: str) -> tuple[PersonaRun, ...]:
+    """The calls of a rehearsal, in the order of their names, without any that can't be read."""
+    found = []
+    listed = await documents.list(rehearsed_calls_path(rehearsal_id))
+    for path, document in sorted(listed.items()):
+        try:
+            found.append(to_record(PersonaRun, document, where=path))
+        except InvalidDocument:
+            continue
+    return tuple(found)

@@ -1,0 +1,1 @@
+from tests.jumping_loop import pytest_asyncio_loop_factories as pytest_asyncio_loop_factories
