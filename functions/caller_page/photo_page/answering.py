@@ -1,7 +1,7 @@
 """The HTTP shell: whose link it is, what was sent, and what the caller reads.
 
-Whoever has no link learns nothing here, also not by how long an answer takes: the store is asked
-only about calls for which a link was made.
+Anyone without a link learns nothing here, not even from how long an answer takes: the store is
+asked only about calls for which a link was made.
 """
 
 from collections.abc import Awaitable, Callable

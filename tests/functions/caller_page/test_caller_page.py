@@ -67,8 +67,10 @@ class TestWithACall:
         assert [upload.text for upload in stored(store_url)] == ["ann.example@example.com"]
         assert "Your text has arrived." in function.client.get(link() + "?sent=text").text
 
-    def test_looking_changes_nothing(self, function: LoadedFunction, store_url: str) -> None:
-        """Whoever previews a text message opens its links."""
+    def test_opening_the_page_changes_nothing(
+        self, function: LoadedFunction, store_url: str
+    ) -> None:
+        """A phone that previews a text message opens its links."""
         for method in ("GET", "HEAD"):
             assert function.client.request(method, link()).status_code == 200
         assert stored(store_url) == []
