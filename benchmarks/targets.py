@@ -1,9 +1,11 @@
 """The targets of the load: how each is started, and how a call reaches it."""
 
+import asyncio
 import dataclasses
+import itertools
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +20,11 @@ from benchmarks.rig.storage import storage_sink
 from benchmarks.rig.usage import Pins
 from benchmarks.rig.wires import GeminiWire, RelayWire, Wire
 from devtools.processes import Command, SupervisedProcess, free_port, python
+from ringdown import clock
 from ringdown.agents import DEFAULT_AGENT_ID, Agent, packaged_document
 from ringdown.agents.clips import Clip, clip_key, greeting_text, notice_text
 from ringdown.calls.limits import LineLimits
+from ringdown.calls.uploads import Upload
 from ringdown.stores import open_store
 from ringdown.tools import Json
 from simulators.speech import mulaw
@@ -36,6 +40,8 @@ ROOT = Path(__file__).resolve().parent.parent
 _AGENT = Voice("en-us+f3")
 _CALLED = "+14155550100"
 _CALLER = "+14155550123"
+_PICTURE_BYTES = 300_000
+_PICTURE_EVERY_S = 2.0
 ONCE = {"Connection": "close"}
 """No keep-alive: calls are so far apart that a server might close the connection."""
 _RECORDED: Mapping[str, Json] = {"record": True, "notice": "This call is recorded."}
@@ -182,6 +188,8 @@ class Ringdown:
     """Fields in which the agent differs from the usual one."""
     clips: bool = False
     """Whether its notice and greeting have clips."""
+    pictures: bool = False
+    """Whether every caller sends as many pictures as a call accepts."""
     traced: bool = False
     """Whether its calls' traces go to a collector."""
     recorded: bool = False
@@ -237,7 +245,10 @@ class Ringdown:
             http = await stack.enter_async_context(
                 httpx2.AsyncClient(trust_env=False, headers=ONCE)
             )
-            yield _RingdownRunning(webhook_url, Signer(token), http, (pid,))
+            announced: list[str] = []
+            if self.pictures:
+                await stack.enter_async_context(_pictures_sent(store_url, announced))
+            yield _RingdownRunning(webhook_url, Signer(token), http, (pid,), announced)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +257,8 @@ class _RingdownRunning:
     signer: Signer
     http: httpx2.AsyncClient
     pids: tuple[int, ...]
+    announced: list[str]
+    """The calls so far."""
 
     async def announce(self) -> Route:
         identity = _identity()
@@ -262,6 +275,7 @@ class _RingdownRunning:
         if stream is None:
             raise CallRefused(f"the webhook's response has no stream: {response.text}")
         identity = dataclasses.replace(identity, parameters=stream.parameters)
+        self.announced.append(identity.call_sid)
         notice_url = next((verb.url for verb in verbs if isinstance(verb, Play)), None)
         return Route(stream.url, identity, self.signer.headers(stream.url), notice_url)
 
@@ -272,8 +286,30 @@ TARGETS: tuple[Target, ...] = (
     Pipecat(),
     Ringdown("traced", traced=True),
     Pipecat("pipecat-no-vad", voice_detection=False),
+    Ringdown("ringdown-pictures", agent={"photos": True}, pictures=True),
 )
 """In the order in which they are measured, the floor first."""
+
+
+@asynccontextmanager
+async def _pictures_sent(store_url: str, calls: Sequence[str]) -> AsyncIterator[None]:
+    """Each of `calls` gets a picture every two seconds, until it takes no more."""
+
+    async def send() -> None:
+        async with open_store(store_url) as store:
+            for n in itertools.count():
+                await asyncio.sleep(_PICTURE_EVERY_S)
+                for call_sid in calls:
+                    jpeg = b"\xff\xd8" + secrets.token_bytes(_PICTURE_BYTES)
+                    upload = Upload(id=f"{n}", received_at=clock.now(), picture=jpeg)
+                    await store.add_upload(call_sid, upload)
+
+    sending = asyncio.create_task(send())
+    try:
+        yield
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
 
 
 async def _open_line(store_url: str, agent: Mapping[str, Json], *, clips: bool) -> None:

@@ -35,7 +35,8 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The reply to one of the sentences `heard`, or to a text that contains `text`.
+    """The reply to one of the sentences `heard`, to a text that contains `text`, or to the first
+    text after a picture of one of `seen`. The model knows what it has been shown (`needs`).
 
     With `needs`, the turn of that name must have been answered before (in this session, one it
     resumed, or its re-seeded history); otherwise the model says `forgotten`.
@@ -45,6 +46,7 @@ class Turn:
     reply: Reply
     heard: tuple[str, ...] = ()
     text: str | None = None
+    seen: tuple[str, ...] = ()
     needs: str | None = None
     forgotten: str | None = None
 
