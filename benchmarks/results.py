@@ -42,7 +42,7 @@ class LoadPoint(msgspec.Struct, frozen=True, kw_only=True):
     clears_missed: int = 0
     """Interruptions without a `clear`."""
     pictures: int = 0
-    """Pictures that the model was shown, in all calls together."""
+    """Pictures that the model was shown, over all calls."""
     calls_failed: int
     rig_core_share: float
     """The rig's share of its core; above 0.8 the rig itself distorts the figures."""

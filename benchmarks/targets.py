@@ -293,7 +293,7 @@ TARGETS: tuple[Target, ...] = (
 
 @asynccontextmanager
 async def _pictures_sent(store_url: str, calls: Sequence[str]) -> AsyncIterator[None]:
-    """Each of `calls` gets a picture every two seconds, until it takes no more."""
+    """Each of `calls` gets a picture every two seconds, until it accepts no more."""
 
     async def send() -> None:
         async with open_store(store_url) as store:

@@ -76,7 +76,7 @@ class CallLog:
     sound_s: float | None = None
     """When the caller was sent the first sound, from any source."""
     pictures: int = 0
-    """How many the model was shown."""
+    """How many pictures the model was shown."""
     failure: str | None = None
 
     def cleared(self, at_s: float) -> None:

@@ -47,7 +47,7 @@ class Memory:
     history: tuple[HistoryTurn, ...] = ()
     meter: Meter = field(default=Meter())
     unspoken: tuple[str | None, ...] = ()
-    """What the pictures show that came since anything was last said to the model."""
+    """What the pictures show that have arrived since the model was last told anything."""
 
     def with_answer(self, turn: str) -> "Memory":
         return replace(self, answered=self.answered | {turn})

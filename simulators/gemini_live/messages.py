@@ -80,7 +80,7 @@ class AudioInput:
 
 @dataclass(frozen=True, slots=True)
 class VideoInput:
-    """One frame. `shows` is which of the shipped pictures it is; None for another."""
+    """One frame. `shows` names the shipped picture it is; None for any other."""
 
     shows: str | None
 

@@ -60,7 +60,7 @@ def answer_text(scenario: Scenario, memory: Memory, text: str) -> Answer | None:
 
 
 def shown(scenario: Scenario, memory: Memory, picture: str | None) -> Memory:
-    """`memory` with one more picture in it."""
+    """`memory` with one more picture."""
     memory = replace(memory, unspoken=(*memory.unspoken, picture)).with_meter(
         memory.meter.with_image()
     )
@@ -71,7 +71,7 @@ def shown(scenario: Scenario, memory: Memory, picture: str | None) -> Memory:
 
 
 def _answer_pictures(scenario: Scenario, memory: Memory) -> Answer | None:
-    """What there is to say of all that was shown, in order; of one that is not known, `unknown`."""
+    """What to say about everything shown, in order; `unknown` for a picture that isn't known."""
     turns = [
         next((turn for turn in scenario.turns if picture in turn.seen), None)
         for picture in memory.unspoken

@@ -37,7 +37,7 @@ class TwilioNetwork:
     tls          authorities to trust for https and wss; by default the system's
     date         the date and time that status callbacks report
     texts_key    an API key, SID:SECRET, that may send texts; `texts` has those that were sent
-    landlines    numbers that get none
+    landlines    numbers that can't get texts
 
     `NetworkSettings` explains the rest.
     """

@@ -50,7 +50,7 @@ class LiveCall(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text message that somebody was sent."""
+    """A text message that was sent."""
 
     to: str
     from_: str
@@ -83,8 +83,8 @@ class ApiError(Exception):
 
 
 class RestApi:
-    """The API of one account. `calls` has the network's calls, None for those that are over; `texts`
-    gets what is sent to anything but `landlines`.
+    """The API of one account. `calls` has the network's calls, None for those that are over;
+    `texts` gets what is sent to any number except `landlines`.
 
     `texts_key`, an API key as SID:SECRET, may send texts and do nothing else.
     """
@@ -107,7 +107,7 @@ class RestApi:
         self._landlines = landlines
 
     def respond(self, request: ApiRequest) -> tuple[HTTPStatus, dict[str, object]]:
-        """Do what is asked and return the resource. Raises ApiError."""
+        """Carry out the request and return its resource. Raises ApiError."""
         messages = _MESSAGES_PATH.fullmatch(request.path)
         known = {self._authorization, self._texts_authorization if messages else None}
         if request.authorization not in known:

@@ -686,7 +686,7 @@ def said(drive: Drive) -> list[str]:
     return [note.text for note in drive.notes if isinstance(note, TurnSpoken)][1:]
 
 
-def test_nothing_is_said_of_a_picture_before_a_text_asks() -> None:
+def test_nothing_is_said_about_a_picture_before_a_text_asks() -> None:
     drive = greeted()
     drive.send(VideoInput("label"))
     drive.run(drive.now_ms + 3_000)
@@ -699,7 +699,7 @@ def test_nothing_is_said_of_a_picture_before_a_text_asks() -> None:
     assert said(drive)[1:] == ["I cannot tell."], "it is spoken of once"
 
 
-def test_pictures_are_spoken_of_in_order() -> None:
+def test_pictures_are_discussed_in_order() -> None:
     drive = greeted()
     for shows in ("meter", None, "label"):
         drive.send(VideoInput(shows))
@@ -708,7 +708,7 @@ def test_pictures_are_spoken_of_in_order() -> None:
     assert said(drive) == ["I see a meter. I see lot one. I cannot tell."]
 
 
-def test_a_text_with_a_turn_of_its_own_is_not_about_the_picture() -> None:
+def test_a_text_with_its_own_turn_is_not_about_the_picture() -> None:
     drive = greeted()
     drive.send(VideoInput("label"))
     drive.send(TextInput("The caller is silent."))
@@ -716,7 +716,7 @@ def test_a_text_with_a_turn_of_its_own_is_not_about_the_picture() -> None:
     assert said(drive) == ["Are you there?"]
 
 
-def test_what_was_shown_is_known_to_the_session_and_to_those_that_resume_it() -> None:
+def test_a_picture_is_known_to_the_session_and_to_those_that_resume_it() -> None:
     drive = greeted()
     drive.caller_says("what is the lot")
     drive.run(drive.now_ms + 5_000)

@@ -210,7 +210,7 @@ LANDLINE = "+14155550177"
 
 
 async def texted(api: str, credentials: str, **fields: str) -> Any:
-    """What Twilio's client makes of the answer to a text."""
+    """What Twilio's client returns for a text."""
     user, _, secret = credentials.partition(":")
     client = Client(user, secret, ACCOUNT, http_client=Rerouted(api))
     return await asyncio.to_thread(client.messages.create, **fields)
