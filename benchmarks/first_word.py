@@ -110,7 +110,7 @@ async def _call_with_clips(
         await caller.hang_up()
         await asyncio.sleep(_RECORDED_S)
     except TimeoutError:
-        raise ProcessFailed(f"The first word did not come in {_CALL_WITHIN_S:g} s.") from None
+        raise ProcessFailed(f"The first word did not come within {_CALL_WITHIN_S:g} s.") from None
     heard_s = call.sound_s
     if heard_s is None or call.asked_s is not None:
         raise ProcessFailed(f"The clip was not played: {call.failure or 'the model was asked'}.")
@@ -152,7 +152,7 @@ async def _call(rig: Rig, run: int, handler: "Door", webhook: "Door", *, cold: b
         await caller.hang_up()
         await asyncio.sleep(_RECORDED_S)
     except TimeoutError:
-        raise ProcessFailed(f"The first word did not come in {_CALL_WITHIN_S:g} s.") from None
+        raise ProcessFailed(f"The first word did not come within {_CALL_WITHIN_S:g} s.") from None
     first_audio_ms = accounting.first_audio_ms(call)
     if call.started_s is None or call.asked_s is None or first_audio_ms is None:
         raise ProcessFailed(f"The call failed: {call.failure or 'nothing was heard'}.")

@@ -90,7 +90,7 @@ def leaks(samples: Sequence[Held]) -> list[str]:
     quarter = len(samples) // 4
     early, late = samples[quarter : 2 * quarter], samples[-quarter:]
     mb, more_mb = (median(sample.memory_mb for sample in some) for some in (early, late))
-    # A descriptor or a task may just be about to go, but what leaks never goes.
+    # A descriptor or a task may just be about to go, but a leaked one never does.
     files, more_files = (min(sample.descriptors for sample in some) for some in (early, late))
     tasks, more_tasks = (min(sample.tasks or 0 for sample in some) for some in (early, late))
     found = []
