@@ -1,10 +1,10 @@
 """The error tree: whose fault it is, and what is done about it.
 
 RingdownError
-├── ConfigurationError    ops': the process says what to set and does not start
+├── ConfigurationError    ops': the process says what to set and doesn't start
 ├── Conflict              no one's: two edits at the same time; the second reads again, and decides
 ├── InvalidDocument       ops': the last good document is used instead, the reason is shown
-├── NoCredentials         ops': what needed Google's REST APIs is left undone, and logged
+├── NoCredentials         ops': what needed Google's REST APIs isn't done, and is logged
 ├── StoreUnavailable      the store's: retried; calls continue without it, and records wait
 ├── Superseded            ours: another attempt holds the call; this one stops writing
 └── TokenRefused          the peer's: the stream is closed before anything is dialled
@@ -22,7 +22,7 @@ class ConfigurationError(RingdownError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(("Ringdown cannot start:", *(f"  {p}" for p in problems))))
+        super().__init__("\n".join(("Ringdown can't start:", *(f"  {p}" for p in problems))))
 
 
 class Conflict(RingdownError):
@@ -30,15 +30,15 @@ class Conflict(RingdownError):
 
 
 class InvalidDocument(RingdownError):
-    """A stored document does not fit its record; the message names the field."""
+    """A stored document doesn't fit its record; the message names the field."""
 
 
 class NoCredentials(RingdownError):
-    """The process has no Google credentials, or they give no token; the message says why."""
+    """The process has no Google credentials, or they yield no token; the message says why."""
 
 
 class StoreUnavailable(RingdownError):
-    """The store did not answer in time, or refused for a reason that may pass."""
+    """The store didn't answer in time, or refused for a reason that may pass."""
 
 
 class Superseded(RingdownError):

@@ -29,7 +29,7 @@ def test_every_problem_is_named_at_once_with_what_to_set() -> None:
 
 def test_the_message_reads_as_a_list() -> None:
     error = ConfigurationError(["A is not set.", "B is not set."])
-    assert str(error) == "Ringdown cannot start:\n  A is not set.\n  B is not set."
+    assert str(error) == "Ringdown can't start:\n  A is not set.\n  B is not set."
 
 
 def test_no_problem_says_nothing() -> None:

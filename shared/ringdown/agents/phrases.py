@@ -1,7 +1,7 @@
-"""Every sentence that is said without the model, by language.
+"""Every sentence spoken without the model, by language.
 
 The words are in `packaged/phrases.toml`, which also says when each is spoken. TOML, because the
-stream handler reads it too and has no YAML reader.
+stream handler reads it, too, and has no YAML reader.
 """
 
 import tomllib
@@ -21,7 +21,7 @@ Sentence = Annotated[str, msgspec.Meta(min_length=1, max_length=199)]
 
 
 class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The sentences in one language, and `language`, the tag that `<Say>` is told."""
+    """The sentences in one language, and `language`, the tag for `<Say>`."""
 
     language: str
     notice: Sentence
@@ -57,7 +57,7 @@ def notice_words(agent: Agent) -> tuple[str, str]:
 
 
 def has_phrases(language_tag: str) -> bool:
-    """Whether there are sentences in the tag's language; without, they are English."""
+    """Whether there are sentences in the tag's language; otherwise they are in English."""
     return _language(language_tag) in map(_language, packaged_phrases())
 
 
@@ -67,13 +67,13 @@ def _language(tag: str) -> str:
 
 @cache
 def packaged_phrases() -> Mapping[str, Phrases]:
-    """All phrases by language (`de`) or tag (`pt-PT`); read from the file the first time."""
+    """All phrases by language (`de`) or tag (`pt-PT`); read from the file on first use."""
     text = (resources.files("ringdown") / "packaged" / "phrases.toml").read_text("utf-8")
     return read_phrases(tomllib.loads(text))
 
 
 def read_phrases(sections: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Phrases]:
-    """The phrases of each section; a regional one is completed from its language's.
+    """The phrases of each section; a regional section inherits from its language's.
 
     Raises InvalidDocument, naming section and field, for a sentence that is missing, too long or
     unknown.

@@ -1,6 +1,7 @@
-"""How many calls there were, how long they lasted and what they cost: by day, hour, agent, number.
+"""How many calls there were, how long they lasted and what they cost: by day, hour, agent or
+number.
 
-The store adds up by its indexes, so that thousands of calls are answered for as fast as ten.
+The store adds up using its indexes, so that thousands of calls take no longer than ten.
 """
 
 import datetime
@@ -17,11 +18,11 @@ _HOUR = datetime.timedelta(hours=1)
 Grouping = Literal["agent", "number"]
 """By the agent that answered, or by the number that was called."""
 GROUPED_BY: dict[Grouping, str] = {"agent": "agent_id", "number": "called"}
-"""The field of calls that has it."""
+"""The field of calls to group by."""
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """Of any number of calls. Those that are not over have no length and no cost yet."""
+    """Of any number of calls. Live calls have no length or cost yet."""
 
     calls: int = 0
     talk_s: float = 0.0
@@ -36,7 +37,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
-    """From `since` on, and before `until`; both in UTC."""
+    """From `since` until just before `until`; both in UTC."""
 
     since: datetime.datetime
     until: datetime.datetime
@@ -46,13 +47,13 @@ class FigureStore(Protocol):
     """Raises StoreUnavailable when the store does not answer."""
 
     async def count_calls(self, *queries: CallQuery) -> tuple[int, ...]:
-        """How many calls meet each query. `limit` is not looked at."""
+        """How many calls match each query. `limit` is ignored."""
 
     async def add_up_calls(self, *periods: Period) -> tuple[Figures, ...]:
         """The figures of the calls that began in each period."""
 
     async def add_up_calls_by(self, by: Grouping, period: Period) -> dict[str, Figures]:
-        """The same for each agent or called number with calls in `period`; the dearest first."""
+        """The same for each agent or called number with calls in `period`; most expensive first."""
 
 
 def day_of(now: datetime.datetime, zone: datetime.tzinfo) -> Period:
@@ -61,13 +62,13 @@ def day_of(now: datetime.datetime, zone: datetime.tzinfo) -> Period:
 
 
 def days_until(now: datetime.datetime, zone: datetime.tzinfo, count: int) -> tuple[Period, ...]:
-    """The last `count` days, the present one first."""
+    """The last `count` days, today first."""
     today = now.astimezone(zone).date()
     return tuple(_day(today - n * _DAY, zone) for n in range(count))
 
 
 def hours_of(day: Period) -> Iterator[Period]:
-    """In their order; a day on which clocks are changed has 23 or 25."""
+    """In order; a day on which the clocks change has 23 or 25."""
     since = day.since
     while since < day.until:
         yield Period(since=since, until=since + _HOUR)

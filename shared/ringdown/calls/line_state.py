@@ -1,4 +1,4 @@
-"""Is the line all right? Who is on it, what today costs, and what needs a person."""
+"""Whether the line is all right: who is on it, what today costs, and what needs attention."""
 
 import asyncio
 import datetime
@@ -20,7 +20,7 @@ from ringdown.calls.limits import LimitStore, LineLimits, LineUse, verdict
 from ringdown.errors import InvalidDocument
 
 LOOKS_BACK = datetime.timedelta(days=1)
-"""A call that failed longer ago needs nobody any more."""
+"""Calls that failed longer ago no longer need attention."""
 LONGEST_CALL = datetime.timedelta(hours=2)
 """Twilio's streams end after an hour, and a transfer may begin another."""
 _MOST_CALLS = 100
@@ -32,9 +32,11 @@ FAILURES = {
     EndReason.STREAM_LOST: "the audio stream broke off",
     EndReason.HANDLER_STOPPED: "the stream handler was stopped",
     EndReason.HANDLER_BUSY: "the stream handler was full",
-    EndReason.NEVER_STREAMED: "the caller hung up in the notice, or no stream handler was reached",
+    EndReason.NEVER_STREAMED: (
+        "the caller hung up during the notice, or no stream handler was reached"
+    ),
 }
-"""Endings that nobody wanted, and what happened."""
+"""Unwanted endings, and what happened."""
 
 
 class Subject(enum.StrEnum):
@@ -44,7 +46,7 @@ class Subject(enum.StrEnum):
     NUMBER = "number"
     LIMIT = "limit"
     CALLS = "calls"
-    """That ended for the same reason."""
+    """Calls that ended for the same reason."""
 
 
 class Concern(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,11 +57,11 @@ class Concern(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     """A sentence; what to do about it depends on where it is shown."""
     calls: tuple[str, ...] = ()
-    """SIDs, the newest first."""
+    """SIDs, newest first."""
 
 
 class Hours(msgspec.Struct, frozen=True, kw_only=True):
-    """Of an agent with opening hours."""
+    """An agent's opening hours."""
 
     is_open: bool
     changes_at: datetime.datetime | None
@@ -75,11 +77,11 @@ class LineState(msgspec.Struct, frozen=True, kw_only=True):
     hours: dict[str, Hours]
     """By agent: the default one, and those that have a number."""
     concerns: tuple[Concern, ...]
-    """The gravest first; none if all is well."""
+    """Most serious first; empty if all is well."""
 
 
 class LineStore(AgentStore, CallIndex, FigureStore, LimitStore, Protocol):
-    """What is asked about the line."""
+    """Everything that `line_state` reads."""
 
 
 async def line_state(store: LineStore, now: datetime.datetime, zone: datetime.tzinfo) -> LineState:
@@ -117,11 +119,11 @@ async def line_state(store: LineStore, now: datetime.datetime, zone: datetime.tz
 
 
 async def _limits(store: LimitStore) -> tuple[LineLimits, tuple[Concern, ...]]:
-    """The line is not limited by what cannot be read."""
+    """Limits that can't be read don't limit the line."""
     try:
         return await store.read_limits(), ()
     except InvalidDocument as error:
-        text = f"No limit holds, because they can't be read: {error}."
+        text = f"No limit applies, because they can't be read: {error}."
         return LineLimits(**dict.fromkeys(LineLimits.__struct_fields__)), (
             Concern(subject=Subject.LIMIT, name="settings/limits", text=text),
         )
@@ -156,7 +158,7 @@ def limit_concerns(limits: LineLimits, use: LineUse) -> Iterator[Concern]:
 
 
 def call_concerns(failed: Sequence[Call]) -> Iterator[Concern]:
-    """One for each reason, the most frequent first. `failed` are the newest first."""
+    """One for each reason, most frequent first. `failed` is ordered newest first."""
     ordered = sorted(failed, key=lambda call: str(call.end_reason))
     grouped = [list(calls) for _, calls in groupby(ordered, key=lambda call: call.end_reason)]
     for calls in sorted(grouped, key=len, reverse=True):

@@ -1,4 +1,4 @@
-"""Where records are kept: the port that processes are given, and how to open one."""
+"""Where records are kept: the port that processes get, and how to open a store."""
 
 import re
 from collections.abc import AsyncIterator
@@ -41,7 +41,7 @@ class Store(
     ToolStore,
     Protocol,
 ):
-    """Everything a process may ask of its store."""
+    """Everything that a process may ask its store."""
 
     @property
     def documents(self) -> Documents:
@@ -54,7 +54,7 @@ def check_store_url(url: str) -> str | None:
         return None
     return (
         f"STORE_URL is {url!r}. Set it to firestore:PROJECT or firestore:PROJECT/DATABASE, or to"
-        " sqlite:PATH, the file to keep the records in."
+        " sqlite:PATH, the file that keeps the records."
     )
 
 
@@ -74,7 +74,8 @@ def open_store_once(reader: SettingsReader) -> OpenOnce[Store]:
 
 @asynccontextmanager
 async def open_store(url: str) -> AsyncIterator[Store]:
-    """Open the store that `url` names and close it at the end; ConfigurationError if it is none."""
+    """Open the store that `url` names, and close it at the end; ConfigurationError for an invalid
+    URL."""
     problem = check_store_url(url)
     if problem is not None:
         raise ConfigurationError([problem])

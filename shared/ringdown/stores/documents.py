@@ -15,26 +15,26 @@ from ringdown.stores.storable import Document
 class Documents(Protocol):
     """Every method raises StoreUnavailable when the store does not answer.
 
-    What reads a record raises InvalidDocument if the document does not fit it.
+    Methods that read a record raise InvalidDocument if the document doesn't fit it.
     """
 
     async def read(self, kind: type[Record], path: str) -> Record | None:
         """None if the document doesn't exist."""
 
     async def list(self, collection: str) -> dict[str, Document]:
-        """The documents of `collection` by path, as they are; not what is below them."""
+        """The raw documents of `collection` by path, without those below them."""
 
     async def create(self, path: str, record: msgspec.Struct | Document) -> bool:
-        """False if the document already exists, which isn't changed."""
+        """False if the document already exists; it stays unchanged."""
 
     async def write(self, path: str, record: msgspec.Struct | Document) -> None:
-        """Write the whole document, whether there is one or not."""
+        """Write the whole document, whether it exists or not."""
 
     async def change(
         self, kind: type[Record], path: str, decide: Callable[[Record | None], Record | None]
     ) -> bool:
-        """Write what `decide` makes of the stored record, if nobody has changed that meanwhile; if
-        somebody has, decide again. False, and nothing is written, if `decide` returns None."""
+        """Write what `decide` makes of the stored record; if someone changed that meanwhile, decide
+        again. False, and nothing is written, if `decide` returns None."""
 
     async def delete(self, path: str) -> None:
         """Delete the document, if there is one."""

@@ -40,7 +40,7 @@ def problem_of(change: dict[str, Json]) -> str:
         ),
         (
             {"instructions": " \n "},
-            "instructions: there are only spaces in it. Write what the agent is to say or do.",
+            "instructions: contains only spaces. Write what the agent should say or do.",
         ),
         ({"greeting": None}, "greeting: is missing. It must be text of 1 to 500 characters."),
         (
@@ -53,7 +53,7 @@ def problem_of(change: dict[str, Json]) -> str:
         ({"notice": "x" * 301}, "notice: must be text of at most 300 characters; it has 301."),
         (
             {"notice": "\ud800"},
-            "notice: has characters that no text can have. Write it again.",
+            "notice: contains invalid characters. Type it again.",
         ),
         (
             {"temperature": 2.5},
@@ -142,7 +142,7 @@ def problem_of(change: dict[str, Json]) -> str:
         (
             {"transfer_numbers": {"Front Desk": "+14155550111"}},
             (
-                "transfer_numbers: must be a name in small letters, such as billing or front_desk;"
+                "transfer_numbers: must be a lowercase name, such as billing or front_desk;"
                 ' it is "Front Desk".'
             ),
         ),
@@ -197,15 +197,15 @@ def problem_of(change: dict[str, Json]) -> str:
         ),
         (
             {"notice": "It is {local_time}."},
-            "notice: {local_time} works in instructions and greeting only. Leave it out.",
+            "notice: {local_time} works only in instructions and greeting. Remove it.",
         ),
         (
             {"greeting": "Again: {caller_memory}"},
-            "greeting: {caller_memory} works in instructions only. Leave it out.",
+            "greeting: {caller_memory} works only in instructions. Remove it.",
         ),
         (
             {"greeting": "Hello, {caller_facts}"},
-            "greeting: {caller_facts} works in instructions only. Leave it out.",
+            "greeting: {caller_facts} works only in instructions. Remove it.",
         ),
         (
             {"before_call": "lookup_account"},
@@ -231,7 +231,7 @@ def problem_of(change: dict[str, Json]) -> str:
         (
             {"instructions": "It is {local_time} on {local_date}."},
             (
-                "time_zone: is missing, and needed for {local_date} in instructions and"
+                "time_zone: is missing but needed for {local_date} in instructions and"
                 " {local_time} in"
                 " instructions. Write where the agent is, such as Europe/Berlin or"
                 " America/New_York."
@@ -240,7 +240,7 @@ def problem_of(change: dict[str, Json]) -> str:
         (
             {"opening_hours": {"monday": "24h"}},
             (
-                "time_zone: is missing, and needed for opening_hours."
+                "time_zone: is missing but needed for opening_hours."
                 " Write where the agent is, such as Europe/Berlin or America/New_York."
             ),
         ),
@@ -319,9 +319,9 @@ def test_everything_is_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"voise": "Puck"}, "voise: there is no such field. Did you mean voice?"),
-        ({"idle": {"nudge_s": 5}}, "idle.nudge_s: there is no such field. Did you mean"),
-        ({"publish": True}, "publish: there is no such field."),
+        ({"voise": "Puck"}, "voise: unknown field. Did you mean voice?"),
+        ({"idle": {"nudge_s": 5}}, "idle.nudge_s: unknown field. Did you mean"),
+        ({"publish": True}, "publish: unknown field."),
         (
             {"tools": ["lookup_acount"]},
             (
@@ -399,7 +399,7 @@ def test_a_language_without_phrases_is_told_and_a_notice_of_ones_own_suffices() 
     assert found.agent is not None
     [remark] = found.remarks
     assert remark == (
-        "notice: Ringdown has none in sv-SE, so it is spoken in English, by an English voice."
+        "notice: Ringdown has none in sv-SE, so callers hear the English one, in an English voice."
         " Write your own."
     )
     for notice in ("Du talar med en maskin.", ""):
@@ -595,12 +595,12 @@ def test_what_is_asked_after_a_call_is_part_of_the_agent() -> None:
         ),
         (
             {"success": " "},
-            "after_call.success: there are only spaces in it. Write what a good call achieves.",
+            "after_call.success: contains only spaces. Write what a good call achieves.",
         ),
         (
             {"success": "Yes.", "fields": [{"name": "Order number", "description": "It."}]},
             (
-                "after_call.fields[0].name: must be a name in small letters, such as order_number"
+                "after_call.fields[0].name: must be a lowercase name, such as order_number"
                 ' or wants_callback; it is "Order number".'
             ),
         ),
@@ -610,7 +610,7 @@ def test_what_is_asked_after_a_call_is_part_of_the_agent() -> None:
         ),
         (
             {"success": "Yes.", "fields": [{"name": "a", "description": "It."}] * 2},
-            'after_call.fields: "a" is there twice. Give each field its own name.',
+            'after_call.fields: "a" appears twice. Give each field its own name.',
         ),
         (
             {
@@ -620,14 +620,14 @@ def test_what_is_asked_after_a_call_is_part_of_the_agent() -> None:
                 ],
             },
             (
-                "after_call.fields[0].enum: only a string has choices. Leave it out, or write type:"
-                " string."
+                "after_call.fields[0].enum: only a string can have choices. Remove it, or write"
+                " type: string."
             ),
         ),
         (
             {"success": "Yes.", "fields": [{"name": "a", "description": "It.", "enum": ["x"]}]},
             (
-                "after_call.fields[0].enum: has one choice only. Add the others, or write type:"
+                "after_call.fields[0].enum: has only one choice. Add the others, or write type:"
                 " boolean."
             ),
         ),

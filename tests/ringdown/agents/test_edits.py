@@ -127,8 +127,8 @@ async def test_small_mistakes_are_told_of_a_version_that_answers(agents: KeptAge
     assert status.ok
     assert status.error is not None
     assert status.error.splitlines() == [
-        "Calls are answered with this, but:",
-        "voise: there is no such field. Did you mean voice?",
+        "This version answers calls, but:",
+        "voise: unknown field. Did you mean voice?",
         (
             'tools: there is no tool "lookup_acount". Did you mean lookup_account?'
             " Tools: lookup_account."
@@ -245,7 +245,7 @@ async def test_a_broken_draft_is_told_and_never_published(agents: KeptAgents) ->
     assert status is not None
     assert not status.ok
     assert status.error is not None
-    assert status.error.startswith("Nobody hears this draft until this is corrected:\nvoice: ")
+    assert status.error.startswith("No one hears this draft until you correct this:\nvoice: ")
     assert agents.documents["agents/default"] == GOOD
 
 

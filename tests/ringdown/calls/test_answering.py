@@ -143,7 +143,7 @@ async def test_a_tester_of_a_broken_draft_hears_the_agent_and_the_record_says_wh
     tester, stranger = await answer(agents), await answer(agents, STRANGER)
     assert (tester.agent.greeting, tester.is_draft) == ("Good.", False)
     assert tester.problem is not None
-    assert tester.problem.startswith("The draft cannot be used.\nvoice: ")
+    assert tester.problem.startswith("The draft can't be used.\nvoice: ")
     assert stranger.problem is None
 
 

@@ -103,7 +103,7 @@ def test_a_long_letter_leaves_in_numbered_parts_under_the_limit() -> None:
     assert numbered == [(n, len(lines)) for n in range(1, len(lines) + 1)]
 
 
-# Coming back
+# Reading the log
 
 
 def test_letters_come_back_from_lines_in_any_order_among_others() -> None:
@@ -168,7 +168,7 @@ def test_an_absurd_number_of_parts_is_no_trouble() -> None:
     assert f"part 2 of {10**12}" in problem
 
 
-# Writing back
+# Restoring
 
 
 @pytest.fixture

@@ -194,8 +194,8 @@ def test_why_there_was_no_model_is_told_in_a_sentence(said: str, told: str) -> N
 def test_trouble_that_passes_is_told_in_the_services_words(said: str) -> None:
     call = good_call(end_reason=EndReason.MODEL_UNAVAILABLE, model_error=said)
     assert the_problem(record(call=call)) == (
-        "The model could not be reached, or refused, so the caller was sent to the fallback"
-        f" number. It said: {said.rstrip('.')}. To try it again: ringdown doctor"
+        "The model couldn't be reached, or refused, so the caller was sent to the fallback number."
+        " It said: {said.rstrip('.')}. To try it again: ringdown doctor"
     )
 
 
@@ -260,7 +260,7 @@ def test_a_tool_that_may_or_may_not_have_been_done_is_told() -> None:
         "The tool lookup_account may or may not have been done: The tool took too long to answer."
     )
     assert the_problem(record(call=ended, tool_calls=(cut_off,))) == (
-        "The tool lookup_account may or may not have been done: There is no result."
+        "The tool lookup_account may or may not have been done: No result arrived."
     )
 
 

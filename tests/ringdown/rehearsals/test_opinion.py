@@ -98,7 +98,7 @@ async def test_of_half_a_call_it_is_not_asked(run: PersonaRun) -> None:
         ({**YES, "turn": None}, None, "It said yes, but quoted nothing that was heard."),
         ({**YES, "turn": 99}, None, "It said yes, but quoted nothing that was heard."),
         ({**YES, "answer": "unclear"}, None, "They said goodbye."),
-        ({"answer": "unclear"}, None, "The call does not show it."),
+        ({"answer": "unclear"}, None, "The call doesn't show it."),
         ({**YES, "answer": "maybe"}, None, "It gave no usable answer."),
         ({**YES, "turn": "four"}, None, "It gave no usable answer."),
         ("yes", None, "It gave no usable answer."),

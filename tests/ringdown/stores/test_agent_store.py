@@ -409,7 +409,7 @@ async def test_tools_come_in_the_order_asked_for_without_unknown_or_bad_ones(
     assert await store.declared_tools() == {
         "broken": DeclaredTool("tools/broken: Object missing required field `description`"),
         "first": DeclaredTool(),
-        "inward": DeclaredTool("tools/inward: url leads to the machine's own metadata."),
+        "inward": DeclaredTool("tools/inward: url leads to the machine's metadata."),
         "second": DeclaredTool(),
     }
 

@@ -45,7 +45,7 @@ def test_a_good_tool_has_no_problems() -> None:
     ("changes", "told"),
     [
         ({"url": "http://tools.example"}, "url must begin with https://"),
-        ({"url": "https://169.254.169.254/"}, "url leads to the machine's own metadata"),
+        ({"url": "https://169.254.169.254/"}, "url leads to the machine's metadata"),
         ({"name": "count_stock"}, "name is count_stock. It must be the document's: check_stock."),
     ],
 )

@@ -1,7 +1,7 @@
 """Calls in Firestore.
 
-Nothing here is a transaction: contending transactions on one document take seconds. Every change
-is one batch whose conditions decide a race, and whoever loses it reads again.
+Nothing here uses transactions, because contending transactions on one document take seconds. Every
+change is one batch whose conditions decide a race, and the loser reads again.
 
     calls/{sid}                     the call; its fields are written one by one
     calls/{sid}/attempts/{n}        exists while attempt n is the current one: `save` stands on it;
@@ -70,7 +70,7 @@ from ringdown.stores.storable import (
     to_plain,
 )
 
-_TRIES = 20  # of two requests each; a writer that loses so often is up against something else
+_TRIES = 20  # of two requests each; a writer that loses this often has another problem
 _AT_ONCE = 8
 _Answer = TypeVar("_Answer")
 _KNOWN_CALLS = 4_096
@@ -87,7 +87,7 @@ class FirestoreCalls:
         self._expiries = _Expiries()
 
     async def open_call(self, call: Call) -> Call:
-        """Creates the call and its attempt: nothing more is read unless one of them exists."""
+        """Creates the call and its attempt; reads nothing unless one of them exists."""
         path, attempt = call_path(call.call_sid), _current_attempt(call)
         opened = call
         take: Create | Replace = Create(attempt.path, attempt.document)
@@ -129,12 +129,12 @@ class FirestoreCalls:
     async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
         """One batch that fails as a whole unless `attempts/{attempt}` exists.
 
-        Whoever makes an attempt the current one creates that document in the same batch, and
-        deletes the one before. Firestore applies batches one after the other, so a save comes
-        before the next attempt is opened, or finds nothing to stand on. Reading the attempt first
-        would leave a gap between the reading and the writing; a condition on the version of the
-        call document would fail whenever Twilio's status is noted, which is also why the batch
-        writes no field of the call but those that change.
+        Making an attempt current creates that document and deletes the previous one, in the same
+        batch. Firestore applies batches one after the other, so a save either comes before the next
+        attempt is opened, or finds its document gone. Reading the attempt first would leave a gap
+        between read and write; a condition on the version of the call document would fail whenever
+        Twilio's status is noted, which is also why the batch writes only the fields of the call
+        that change.
         """
         writes: list[Write] = [Stamp(attempt_path(call_sid, attempt))]
         if fields := changes.fields():
@@ -144,7 +144,7 @@ class FirestoreCalls:
                 expiring = _expiring(await self._expires_at(call_sid))
                 writes.extend(Replace(path, doc | expiring) for path, doc in below.items())
             if not await self._database.commits(*writes):
-                raise Superseded(f"attempt {attempt} is not the call's current one")
+                raise Superseded(f"attempt {attempt} isn't the call's current one")
 
     async def accept_transfer(self, call_sid: str, attempt: int) -> Call | None:
         return await self._change(call_sid, lambda call: transitions.accepted(call, attempt))
@@ -231,7 +231,8 @@ class FirestoreCalls:
     async def _some_at_once(
         self, requests: Iterable[Coroutine[None, None, _Answer]]
     ) -> tuple[_Answer, ...]:
-        """The answers to any number of requests; a few that are made together have a deadline."""
+        """The answers to any number of requests, made a few at a time, with a deadline for each
+        batch."""
         waiting, answers = iter(requests), list[_Answer]()
         while some := tuple(islice(waiting, _AT_ONCE)):
             async with self._database.deadline():
@@ -248,7 +249,7 @@ class FirestoreCalls:
         return Figures(calls=int(calls), talk_s=talk_s, cost_usd=cost_usd)
 
     async def keep_flight(self, call_sid: str, parts: tuple[FlightPart, ...]) -> None:
-        """A commit for each part: a request has its limits, too."""
+        """One commit per part, because requests have size limits, too."""
         async with self._database.deadline():
             stored = await self._database.read(call_path(call_sid))
             if stored is None:
@@ -264,7 +265,8 @@ class FirestoreCalls:
         return tuple(part.record(FlightPart) for part in parts)
 
     async def keep_outcome(self, call_sid: str, outcome: Outcome) -> bool:
-        """Stands on the call's current attempt, as `save` does: forgetting erases that first."""
+        """Depends on the call's current attempt, like `save`, because forgetting erases that
+        first."""
         path = outcome_path(call_sid)
         async with self._database.deadline():
             for _ in range(_TRIES):
@@ -309,13 +311,13 @@ class FirestoreCalls:
         raise _unsettled(call_sid)
 
     async def _expires_at(self, call_sid: str) -> datetime.datetime:
-        """Known from the call that this process claimed, so that a save reads nothing."""
+        """Known from the call that this process claimed, so that saving reads nothing."""
         known = self._expiries.get(call_sid)
         if known is not None:
             return known
         call = await self.read_call(call_sid)
         if call is None:
-            raise Superseded("the call does not exist")
+            raise Superseded("the call doesn't exist")
         return call.expires_at
 
     def _readable(self, found: tuple[Stored, ...]) -> Iterator[Call]:
@@ -332,7 +334,7 @@ class FirestoreCalls:
 
 
 class _Expiries:
-    """When each of the latest calls expires; this never changes."""
+    """When each of the latest calls expires, which never changes."""
 
     def __init__(self) -> None:
         self._by_call: OrderedDict[str, datetime.datetime] = OrderedDict()
@@ -366,7 +368,7 @@ def _conditions(query: CallQuery) -> Iterator[Condition]:
 
 
 def _advance(stored: Stored, call: Call, after: Call) -> Update:
-    """Write what differs in `after`, if the call is still as it was read."""
+    """Write what differs in `after`, if the call hasn't changed since it was read."""
     return Update(stored.path, changed_fields(call, after), unchanged_since=stored.updated_at)
 
 
@@ -380,7 +382,7 @@ def _current_attempt(call: Call) -> Replace:
 
 
 def _early_end(stored: Stored) -> EarlyEnd | None:
-    """None if it is the attempt of a call that has been deleted since."""
+    """None if it is the attempt of a call that was deleted since."""
     return stored.record(EarlyEnd) if "twilio_status" in stored.fields else None
 
 

@@ -41,7 +41,7 @@ from ringdown.stores.storable import Document
 from ringdown.tools import Json
 
 _OPERATION_S = 5.0
-_RETRY_FOR_S = 4.5  # ends before the operation does, so that its error names the reason
+_RETRY_FOR_S = 4.5  # ends before the operation's deadline, so that its error names the reason
 _REQUEST_S = 2.5
 _CONNECT_S = 1.5
 _TRIES = 20
@@ -67,8 +67,8 @@ _Answer = TypeVar("_Answer")
 class Database:
     """One Firestore database; belongs to the event loop that opened it.
 
-    Every method raises StoreUnavailable when Firestore does not answer, or refuses. Requests are
-    tried again while the trouble may pass; `deadline` bounds all requests of one operation.
+    Every method raises StoreUnavailable when Firestore doesn't answer, or refuses. Requests are
+    retried while the error may be transient; `deadline` bounds all requests of one operation.
     """
 
     def __init__(self, client: Client, name: str) -> None:
@@ -112,7 +112,7 @@ class Database:
     async def query(
         self, folder: str, *conditions: Condition, newest_by: str | None = None, limit: int
     ) -> tuple[Stored, ...]:
-        """The documents directly in `folder` that meet all `conditions`, the newest first."""
+        """The documents directly in `folder` that meet all `conditions`, newest first."""
         return await self._selected(self._found(folder, conditions, newest_by).limit(limit))
 
     async def count(
@@ -130,8 +130,8 @@ class Database:
     async def count_and_totals(
         self, folder: str, fields: Sequence[str], *conditions: Condition
     ) -> tuple[float, ...]:
-        """How many such documents have all of `fields`, which may be null, and the sums of the
-        numbers in each."""
+        """How many such documents have all of `fields`, even if null, and the sums of the numbers
+        in each."""
         aggregation = AsyncAggregationQuery(self._found(folder, conditions)).count(alias="n")
         for field in fields:
             aggregation = aggregation.sum(field, alias=field)
@@ -144,8 +144,8 @@ class Database:
         return await self._reading(request)
 
     async def values_of(self, folder: str, field: str) -> tuple[str, ...]:
-        """The different texts in `field` of the documents directly in `folder`, in order: a request
-        for each, and none of the documents between them is read."""
+        """The distinct texts in `field` of the documents directly in `folder`, in order. Makes one
+        request for each, without reading the documents in between."""
         ordered = AsyncQuery(self._client.collection(folder)).select([field]).order_by(field)
         values = [""]
         while True:
@@ -156,7 +156,7 @@ class Database:
             values.append(found[0].fields[field])
 
     async def ids_beginning(self, folder: str, beginning: str, *, limit: int) -> tuple[str, ...]:
-        """The ids of documents directly in `folder` that begin so, in order."""
+        """The ids of documents directly in `folder` with this beginning, in order."""
         collection, id = self._client.collection(folder), FieldPath.document_id()
         first = document_id(beginning)
         found = AsyncQuery(collection).select([id]).order_by(id).limit(limit)
@@ -189,8 +189,8 @@ class Database:
     async def commit(self, *writes: Write) -> None:
         """Write all of it or nothing.
 
-        Raises PreconditionFailed (a batch that is sent again after its answer was lost may meet its
-        own writes), and InvalidDocument for a document that Firestore does not take.
+        Raises PreconditionFailed (a batch that is retried after its response was lost may meet its
+        own writes), and InvalidDocument for a document that Firestore doesn't accept.
         """
 
         batch = self._batch(writes)
@@ -214,7 +214,7 @@ class Database:
             raise self._unavailable(str(error)) from error
 
     async def commits(self, *writes: Write) -> bool:
-        """Commit; False if another was first: a condition of a write does not hold."""
+        """Commit; False if another writer was first, so that a write's condition doesn't hold."""
         try:
             await self.commit(*writes)
         except PreconditionFailed:
@@ -222,7 +222,7 @@ class Database:
         return True
 
     async def change(self, path: str, decide: Callable[[Stored | None], Document | None]) -> bool:
-        """Write what `decide` makes of the document, and decide again if somebody else was first.
+        """Write what `decide` makes of the document, and decide again if someone else was first.
         False, and nothing is written, if it returns None."""
         for _ in range(_TRIES):
             stored = await self.read(path)
@@ -263,9 +263,9 @@ class Database:
         return batch
 
     async def connect(self) -> None:
-        """Have the connection made and the token fetched, so that no caller waits for it.
+        """Connect and fetch the token, so that no caller waits for it.
 
-        A database that does not answer is left to the first operation.
+        If the database doesn't answer, the first operation reports it.
         """
         probe = self._client.document("agents/default")
         try:
@@ -289,7 +289,7 @@ async def together(*requests: Coroutine[None, None, _Answer]) -> tuple[_Answer, 
 
 
 def _changes(update: Update) -> Json:
-    """Names are quoted: in an update a dot would mean a field within a field."""
+    """Names are quoted, because in an update a dot means a nested field."""
     fields = encode(update.fields) | dict.fromkeys(
         encode(dict.fromkeys(update.without)), DELETE_FIELD
     )

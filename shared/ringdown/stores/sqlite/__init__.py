@@ -1,8 +1,8 @@
 """The embedded store: every record a JSON document in one SQLite table, keyed by its path.
 
 The paths are Firestore's (`calls/{sid}/turns/{n}`), so both stores keep the same records. One
-thread per process owns the connection; writers of several processes take turns by
-`BEGIN IMMEDIATE` in WAL mode.
+thread per process owns the connection; writers of several processes take turns using `BEGIN
+IMMEDIATE` in WAL mode.
 """
 
 from pathlib import Path
