@@ -18,7 +18,7 @@ def test_every_problem_is_named_at_once_with_what_to_set() -> None:
     reader.phone_number("PHONE")
     assert problems(reader) == (
         "NAME is not set. Set it to the name of the thing.",
-        "SHORT is too short: 3 characters, at least 8 are needed. Set it to a random secret.",
+        "SHORT is too short: 3 characters, but at least 8 are needed. Set it to a random secret.",
         "PORT is 'http'. Set it to a whole number from 1 to 9.",
         (
             "PHONE is '0415'. Set it to a number such as +14155550100"

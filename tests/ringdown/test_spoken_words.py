@@ -1,4 +1,5 @@
-"""Words, found in what was said. Whether two texts have the same words: clip_making/test_words."""
+"""Finding words in what was said. For whether two texts have the same words, see
+clip_making/test_words."""
 
 import pytest
 

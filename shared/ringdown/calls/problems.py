@@ -231,7 +231,7 @@ def _no_sound(call: Call) -> Iterator[str]:
     if silent:
         yield (
             "The agent replied, but inaudibly: the model sent silence instead of a voice. Its"
-            " session was replaced at {_some(silent)}, and the call continued. If it happens"
+            f" session was replaced at {_some(silent)}, and the call continued. If it happens"
             " often, choose another voice or model."
         )
 

@@ -39,9 +39,7 @@ def fetch_identity_token(audience: str) -> IdentityToken:
         raise NoCredentials(str(error)) from error
     except (ValueError, TypeError, KeyError) as error:
         # From Google's library, if a metadata server responds with nonsense.
-        raise NoCredentials(
-            f"the metadata server's response makes no sense: {error!r}"
-        ) from error
+        raise NoCredentials(f"the metadata server's response makes no sense: {error!r}") from error
     expires = credentials.expiry.replace(tzinfo=datetime.UTC)
     return IdentityToken(str(credentials.token), expires.timestamp())
 

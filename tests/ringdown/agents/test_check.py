@@ -1,4 +1,4 @@
-"""What the check says about an operator's agent."""
+"""What the check reports about an operator's agent."""
 
 import cProfile
 import datetime
@@ -20,9 +20,9 @@ OLDER = "gemini-live-2.5-flash-native-audio"
 
 
 def problem_of(change: dict[str, Json]) -> str:
-    """The only thing that is said of an agent with this change."""
+    """The only problem reported for an agent with this change."""
     problems = check_agent(GOOD | change, TOOLS)
-    assert isinstance(problems, list), f"nothing is said of {change}"
+    assert isinstance(problems, list), f"nothing was reported for {change}"
     [problem] = problems
     return problem
 
@@ -175,7 +175,7 @@ def problem_of(change: dict[str, Json]) -> str:
         (
             {"thinking": "low"},
             (
-                "thinking: gemini-3.8-live does not take it. Leave it out, or choose"
+                "thinking: gemini-3.8-live doesn't support it. Remove it, or choose"
                 " gemini-3.8-live-extended-thinking."
             ),
         ),
@@ -210,8 +210,9 @@ def problem_of(change: dict[str, Json]) -> str:
         (
             {"before_call": "lookup_account"},
             (
-                "before_call: lookup_account may not be called before a call. Whoever deploys it"
-                " allows it by before_call: true, in its tool.yaml and in its document in tools."
+                "before_call: lookup_account isn't allowed before a call. Ask the person who"
+                " deploys it to set before_call: true in its tool.yaml and in its document in"
+                " tools."
             ),
         ),
         (
@@ -224,8 +225,8 @@ def problem_of(change: dict[str, Json]) -> str:
         (
             {"instructions": "Known: {caller_facts}"},
             (
-                "instructions: {caller_facts} stays empty without before_call. Name the tool there"
-                " that knows the caller."
+                "instructions: {caller_facts} stays empty without before_call. Set before_call to"
+                " a tool that knows the caller."
             ),
         ),
         (
@@ -247,7 +248,7 @@ def problem_of(change: dict[str, Json]) -> str:
         (
             {"time_zone": "berlin"},
             (
-                'time_zone: there is no time zone "berlin". Did you mean Europe/Berlin?'
+                'time_zone: "berlin" isn\'t a known time zone. Did you mean Europe/Berlin?'
                 " Time zones are written like Europe/Berlin, America/New_York or Asia/Kolkata."
             ),
         ),
@@ -261,7 +262,7 @@ def problem_of(change: dict[str, Json]) -> str:
         ),
         (
             {"time_zone": "Europe/Berlin", "opening_hours": {"closed_on": ["02-30"]}},
-            "opening_hours: closed_on: there is no date 02-30.",
+            "opening_hours: closed_on: 02-30 isn't a valid date.",
         ),
     ],
 )
@@ -285,10 +286,10 @@ def test_an_unknown_voice_is_answered_with_the_voices() -> None:
 def test_an_unknown_field_of_a_template_is_answered_with_the_fields() -> None:
     told = problem_of({"instructions": "It is {local_tme}, {} {of course}."})
     assert told.startswith(
-        'instructions: "{local_tme}", "{}" and "{of course}" are no fields. Did you mean'
+        'instructions: "{local_tme}", "{}" and "{of course}" aren\'t fields. Did you mean'
         " {local_time}? Fields: {local_time}, {local_date}, "
     )
-    assert told.endswith(" For a brace of your own write {{ or }}.")
+    assert told.endswith(" For a literal brace, write {{ or }}.")
 
 
 @pytest.mark.parametrize("zone", ["America", "", "../etc", "/etc/passwd", "x" * 64, "a\0b"])
@@ -313,7 +314,7 @@ def test_everything_is_told_at_once() -> None:
     }
 
 
-# What does not keep a document from answering calls
+# What doesn't keep a document from answering calls
 
 
 @pytest.mark.parametrize(
@@ -339,7 +340,7 @@ def test_a_misspelt_setting_is_told_and_the_rest_is_used(
     assert found.errors == ()
     [remark] = found.remarks
     assert remark.startswith(told)
-    assert check_agent(GOOD | change, TOOLS) == [remark], "the person who edits sees it"
+    assert check_agent(GOOD | change, TOOLS) == [remark], "the editor sees it"
 
 
 def test_a_tool_that_cannot_be_used_is_told_and_keeps_no_call_from_being_answered() -> None:
@@ -348,7 +349,7 @@ def test_a_tool_that_cannot_be_used_is_told_and_keeps_no_call_from_being_answere
     assert found.agent is not None
     [remark] = found.remarks
     told = "tools/check_stock: url must begin with https://."
-    assert remark == f'tools: "check_stock" cannot be used. Correct {told}'
+    assert remark == f'tools: "check_stock" can\'t be used. Correct {told}'
 
 
 def test_a_retired_model_is_told_with_the_one_that_speaks_instead() -> None:
@@ -356,8 +357,8 @@ def test_a_retired_model_is_told_with_the_one_that_speaks_instead() -> None:
     assert found.agent is not None
     [remark] = found.remarks
     assert remark == (
-        "model: gemini-3.1-flash-live-preview was retired on 2026-11-17, so gemini-3.8-live speaks"
-        " instead. Write gemini-3.8-live."
+        "model: gemini-3.1-flash-live-preview was retired on 2026-11-17, so gemini-3.8-live is"
+        " used instead. Write gemini-3.8-live."
     )
 
 
@@ -375,14 +376,14 @@ def test_a_model_that_will_be_retired_is_told() -> None:
         (
             {"google_search": True, "model": OLDER},
             (
-                f"google_search: {OLDER} cannot search beside its tools."
+                f"google_search: {OLDER} can't combine searching with tools."
                 " Set it to false, or choose gemini-3.8-live or gemini-3.8-live-extended-thinking."
             ),
         ),
         (
             {"thinking": "low", "model": "gemini-3.1-flash-live-preview"},
             (
-                "thinking: gemini-3.1-flash-live-preview does not take it. Leave it out, or choose"
+                "thinking: gemini-3.1-flash-live-preview doesn't support it. Remove it, or choose"
                 " gemini-3.8-live-extended-thinking."
             ),
         ),
@@ -406,7 +407,7 @@ def test_a_language_without_phrases_is_told_and_a_notice_of_ones_own_suffices() 
         found = findings(GOOD | {"language": "sv-SE", "notice": notice}, TOOLS)
         assert found.remarks == ()
         [note] = found.notes
-        assert note.startswith("language: Ringdown has no sentences of its own in sv-SE.")
+        assert note.startswith("language: Ringdown has no fixed sentences in sv-SE.")
 
 
 @pytest.mark.parametrize("language", ["en-US", "en-ZA", "de-AT", "es-419", "pt-BR", "fr"])
@@ -424,11 +425,11 @@ def test_nothing_is_said_of_a_language_with_phrases(language: str) -> None:
         ),
         (
             {"languages": ["en-US", "es-US"], "model": OLDER},
-            f"languages: {OLDER} does not take it, so it has no effect.",
+            f"languages: {OLDER} doesn't support it, so it has no effect.",
         ),
         (
             {"vocabulary": ["Ringdown"], "model": OLDER},
-            f"vocabulary: {OLDER} does not take it, so it has no effect.",
+            f"vocabulary: {OLDER} doesn't support it, so it has no effect.",
         ),
     ],
 )
@@ -457,17 +458,17 @@ def test_a_tool_that_models_are_told_of_in_a_simpler_form_is_worth_a_note() -> N
     assert found.remarks == ()
     [note] = found.notes
     assert note == (
-        "tools: check_stock: the model is told of its parameters in a simpler form: size as text;"
-        " item without pattern. What it sends is still checked against all of them."
+        "tools: check_stock: the model gets a simpler form of its parameters: size as text; item"
+        " without pattern. Its arguments are still checked against the full schema."
     )
-    assert findings(GOOD, tools).notes == (), "the agent does not use it"
+    assert findings(GOOD, tools).notes == (), "the agent doesn't use it"
 
 
 def test_where_tools_are_not_known_nothing_is_said_of_them() -> None:
     assert isinstance(check_agent(GOOD | {"tools": ["anything"]}), Agent)
 
 
-# What different editors make of the same words
+# What different editors make of the same text
 
 
 def test_what_the_console_and_yaml_make_of_values_is_understood() -> None:
@@ -552,7 +553,7 @@ def test_a_draft_has_testers_and_is_otherwise_an_agent() -> None:
 
 def test_a_draft_that_nobody_hears_is_remarked_upon() -> None:
     [remark] = draft_findings(GOOD).remarks
-    assert remark.startswith("testers: is empty, so nobody hears this draft.")
+    assert remark.startswith("testers: is empty, so no one hears this draft.")
     assert draft_findings(GOOD | {"publish": True}).remarks == ()
 
 

@@ -1,4 +1,4 @@
-"""Who answers, whatever operators have just done to the documents."""
+"""Who answers, whatever operators just did to the documents."""
 
 import datetime
 
@@ -105,7 +105,7 @@ async def test_nobody_answers_where_nothing_good_ever_was(
 
 
 async def test_a_console_that_saves_field_by_field_never_breaks_a_call(agents: KeptAgents) -> None:
-    """From one good version to another, through every state between them."""
+    """From one good version to another, through every state in between."""
     agents.edit("agents/default", GOOD)
     await keep(agents, "default", GOOD)
     half_done: list[dict[str, Json]] = [

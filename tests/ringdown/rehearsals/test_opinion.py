@@ -1,4 +1,4 @@
-"""What a model thinks of a call: asked over the wire, and believed only with a quote."""
+"""A model's opinion of a call: requested over the wire, and believed only with a quote."""
 
 import asyncio
 import json
@@ -109,7 +109,7 @@ async def test_of_half_a_call_it_is_not_asked(run: PersonaRun) -> None:
 def test_an_answer_counts_with_its_quote(answer: Json, passed: bool | None, why: str) -> None:
     verdicts = checked(truth=answer)
     assert (verdicts["truth"].passed, verdicts["truth"].why) == (passed, why)
-    assert verdicts["wishes"].passed, "the other answers stand"
+    assert verdicts["wishes"].passed, "the other answers still count"
 
 
 @given(

@@ -163,7 +163,7 @@ def test_a_kept_block_does_not_name_the_caller() -> None:
     one, other = (ForgottenBlocks().having(CALLER) for _ in range(2))
     assert one.include(CALLER)
     assert CALLER[1:] not in str(one)
-    assert one.digests != other.digests, "the same number is another one in another store"
+    assert one.digests != other.digests, "the same number has another digest in another store"
 
 
 async def test_forgetting_who_is_not_known_is_no_error(store: Store) -> None:
@@ -194,7 +194,7 @@ async def test_the_embedded_stores_file_keeps_no_word_of_a_forgotten_caller(
         assert files_with(said, tmp_path) != []
         await store.forget_caller(CALLER)
         assert files_with(said, tmp_path) == []
-        assert files_with(CALLER, tmp_path) == [], "the block that is kept does not name them"
+        assert files_with(CALLER, tmp_path) == [], "the kept block doesn't name them"
 
 
 def files_with(text: str, folder: Path) -> list[str]:

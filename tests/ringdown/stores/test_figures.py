@@ -1,4 +1,4 @@
-"""Adding calls up by time, agent and number, in every store."""
+"""Adding up calls by time, agent and number, in every store."""
 
 import datetime
 from zoneinfo import ZoneInfo
@@ -33,7 +33,7 @@ async def over(
     called: str = CALLED,
     reason: EndReason = EndReason.AGENT_HUNG_UP,
 ) -> str:
-    """A call of a minute."""
+    """A one-minute call."""
     call_sid = await live(store, n, when, agent_id=agent_id, called=called)
     await store.claim(call_sid, a_claim())
     changes = CallChanges(

@@ -1,4 +1,4 @@
-"""What the check says about a tool document."""
+"""What the check reports about a tool document."""
 
 import msgspec
 import pytest
@@ -73,7 +73,7 @@ def test_the_functions_that_are_built_in_are_known() -> None:
         ({"type": "string"}, "parameters must be a JSON Schema with `type: object`."),
         (
             {"type": "object", "properties": {}, "required": ["n"]},
-            "parameters: n is required, and is not among the properties.",
+            "parameters: n is required but isn't among the properties.",
         ),
     ],
 )
