@@ -5,6 +5,7 @@ RingdownError
 ├── Conflict              no one's: two edits at the same time; the second reads again, and decides
 ├── InvalidDocument       ops': the last good document is used instead, the reason is shown
 ├── NoCredentials         ops': what needed Google's REST APIs isn't done, and is logged
+├── RecordingsOutOfReach  ops': erasing the caller stops until RECORDINGS says where they are
 ├── StoreUnavailable      the store's: retried; calls continue without it, and records wait
 ├── Superseded            ours: another attempt holds the call; this one stops writing
 └── TokenRefused          the peer's: the stream is closed before anything is dialled
@@ -35,6 +36,17 @@ class InvalidDocument(RingdownError):
 
 class NoCredentials(RingdownError):
     """The process has no Google credentials, or they yield no token; the message says why."""
+
+
+class RecordingsOutOfReach(RingdownError):
+    """A caller's calls were recorded, but it isn't known where; without the calls' records, the
+    recordings could never be found again."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Calls of this caller were recorded, but it isn't known where. Set RECORDINGS to"
+            " gs://BUCKET, the same as for the stream handler, and forget the caller again."
+        )
 
 
 class StoreUnavailable(RingdownError):

@@ -64,6 +64,16 @@ FIELD_NOTES = {
         "Whether it may search the web with Google Search, which Google bills separately.",
         label="May search the web",
     ),
+    "photos": FieldNote(
+        "Whether it may ask callers for a photo, with a link sent by text. Needs the tool"
+        " ask_for_photo.",
+        label="May ask for photos",
+    ),
+    "keep_photos": FieldNote(
+        "Whether what callers send is kept as long as the call's record. Otherwise it is deleted"
+        " when the call ends.",
+        label="Keep photos with the call",
+    ),
     "fallback_number": FieldNote(
         "Where callers are sent when the agent can't answer, or when they press 0.",
         "+14155550199",
@@ -113,6 +123,10 @@ FIELD_NOTES = {
             "outside": "message",
         },
         label="This agent has opening hours",
+    ),
+    "record": FieldNote(
+        "Whether the sound of each call is kept, as long as its words. The notice must say so.",
+        label="Record calls",
     ),
     "remember_callers": FieldNote(
         "Whether a short summary of a call is kept for the caller's next one ({caller_memory}).",

@@ -102,6 +102,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """Cut short by the caller; `text` is then an estimate of what was heard (±200 ms)."""
     reply_ms: int | None = None
     """Agent: from the caller's last voiced frame to the first audio of this turn."""
+    upload: int | None = None
+    """The caller's upload that the model was shown; None if they spoke."""
     barge_in_ms: int | None = None
     """Interrupted agent: from the caller's first voiced frame to our `clear`."""
 
@@ -173,25 +175,45 @@ class Reconnect(msgspec.Struct, frozen=True, kw_only=True):
     """Which endpoint the new session is at; None for the first."""
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """The call document (`calls/{CallSid}`), including the resolved agent without its examples."""
+class ListedCall(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of a call that lists show; its agent and tools may be long, and stay in the
+    store."""
 
     call_sid: str
     caller: str
     called: str
     agent_id: str
-    agent: Agent
     agent_revision: str
-    tools: tuple[ToolDeclaration, ...]
     created_at: datetime.datetime
-    expires_at: datetime.datetime
-    caller_verified: bool = False
-    """Whether the telephone network vouches for the caller's number."""
+    is_draft: bool = False
+    """Whether the agent is a draft, heard by its tester."""
+    agent_problem: str | None = None
+    """Why operators' latest version didn't answer the call, in their words."""
     status: CallStatus = CallStatus.RINGING
-    attempt: int = 1
     started_at: datetime.datetime | None = None
     ended_at: datetime.datetime | None = None
     end_reason: EndReason | None = None
+    stream_error: str | None = None
+    """What Twilio last reported wrong with the call's audio stream."""
+    usage: Usage = Usage()
+    talk_s: int | None = None
+    """How long the call lasted, from its first stream on; Twilio's figure if no handler said."""
+    cost_usd: float | None = None
+    """Roughly what the model cost; None until the call is over."""
+    outcome: str | None = None
+    """What came of it, as a word of `outcomes.STANDINGS`; None if nothing was asked, or nothing is
+    known yet."""
+
+
+class Call(ListedCall, frozen=True, kw_only=True):
+    """The call document (`calls/{CallSid}`), including the resolved agent without its examples."""
+
+    agent: Agent
+    tools: tuple[ToolDeclaration, ...]
+    expires_at: datetime.datetime
+    caller_verified: bool = False
+    """Whether the telephone network vouches for the caller's number."""
+    attempt: int = 1
     next: NextAction | None = None
     transfer_to: str | None = None
     """The name of the person the agent transfers to, from the agent's `transfer_numbers`."""
@@ -208,8 +230,6 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """Why the stream before the current attempt ended; None for the first."""
     model_error: str | None = None
     """Why there was no model session left, in the service's words."""
-    stream_error: str | None = None
-    """What Twilio last reported wrong with the call's audio stream."""
     fallback_number: str | None = None
     """The agent's, else the line's: where a person can be reached."""
     caller_memory: str | None = None
@@ -218,22 +238,20 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """What the agent's `before_call` tool said about the caller: a JSON object, on one line."""
     facts_problem: str | None = None
     """Why facts are missing, although the agent names a tool for them."""
-    is_draft: bool = False
-    """Whether the agent is a draft, heard by its tester."""
-    agent_problem: str | None = None
-    """Why operators' latest version didn't answer the call, in their words."""
-    usage: Usage = Usage()
+    recording_problem: str | None = None
+    """Why the recording is missing or incomplete, although the agent wants one."""
     applied_revisions: tuple[str, ...] = ()
     """Edits of the agent that this call adopted while it ran."""
     reconnects: tuple[Reconnect, ...] = ()
     resumption: Resumption | None = None
     """How the next stream of this call resumes the model session."""
-    talk_s: int | None = None
-    """How long the call lasted, from its first stream on; Twilio's figure if no handler said."""
-    cost_usd: float | None = None
-    """Roughly what the model cost; None until the call is over."""
+    uploads: tuple[str, ...] = ()
+    """The ids of the pictures and texts that the caller sent, in order
+    (`ringdown.calls.uploads`)."""
     twilio_status: str | None = None
     twilio_duration_s: int | None = None
+    trace_id: str | None = None
+    """Finds the call's trace; None if it isn't traced."""
 
     @property
     def stream_began_ms(self) -> int:
@@ -278,8 +296,10 @@ class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
     reconnects: tuple[Reconnect, ...] | None = None
     resumption: Resumption | None = None
     model_error: str | None = None
+    recording_problem: str | None = None
     talk_s: int | None = None
     cost_usd: float | None = None
+    trace_id: str | None = None
 
     def __or__(self, later: "CallChanges") -> "CallChanges":
         """Both; the later wins, so a turn or tool call saved twice is kept once."""
@@ -395,11 +415,11 @@ class CallQuery(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime.datetime | None = None
     number: str | None = None
     """The caller's or the called one, exactly as recorded."""
-    called: str | None = None
-    """The called one only."""
     agent_id: str | None = None
     end_reasons: tuple[EndReason, ...] = ()
     """Calls that ended for one of these; any if empty."""
+    outcomes: tuple[str, ...] = ()
+    """Calls with one of these outcomes, words of `outcomes.STANDINGS`; any if empty."""
     live: bool = False
     """Only calls that are ringing or in progress."""
     limit: int = 50
@@ -408,7 +428,7 @@ class CallQuery(msgspec.Struct, frozen=True, kw_only=True):
 class CallIndex(Protocol):
     """Finds calls. Raises StoreUnavailable when the store does not answer."""
 
-    async def list_calls(self, query: CallQuery) -> tuple[Call, ...]:
+    async def list_calls(self, query: CallQuery) -> tuple[ListedCall, ...]:
         """Newest first, without any that can't be read."""
 
     async def find_sids(self, beginning: str, limit: int) -> tuple[str, ...]:

@@ -46,12 +46,21 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """With a problem: how often it was asked in vain."""
 
 
+STANDINGS = (*(success.value for success in Success), "problem")
+
+
+def standing(outcome: Outcome) -> str:
+    """In a word: yes, no, unclear or problem."""
+    return outcome.success.value if outcome.problem is None else "problem"
+
+
 class OutcomeStore(Protocol):
     """Where outcomes are kept. Raises StoreUnavailable when the store does not answer."""
 
     async def keep_outcome(self, call_sid: str, outcome: Outcome) -> bool:
-        """Write it next to the call's turns, with the call's lifetime. False, and nothing is
-        written, if the call is gone, or if `kept` says that the stored one stays."""
+        """Write it next to the call's turns, with the call's lifetime, and its `standing` into the
+        call, for lists. False, and nothing is written, if the call is gone, or if `kept` says that
+        the stored one stays."""
 
 
 def kept(before: Outcome | None, outcome: Outcome) -> Outcome | None:

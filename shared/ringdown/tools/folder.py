@@ -23,6 +23,7 @@ ROLES = ("roles/aiplatform.user", "roles/datastore.user", "roles/pubsub.publishe
 """The project roles that a tool may have. It gets anything else through secrets."""
 PLACEHOLDERS = (
     "callback_topic",
+    "caller_page_url",
     "phone_numbers",
     "project",
     "region",
