@@ -68,7 +68,7 @@ def test_other_events_keep_the_secret_and_a_new_one_is_asked_for(
     ("url", "told"),
     [
         ("http://example.com/", "The URL must begin with https:// (http is for this machine only)"),
-        ("https://169.254.169.254/", "The URL leads to the machine's own metadata"),
+        ("https://169.254.169.254/", "The URL leads to the machine's metadata"),
         ("nowhere", "The URL must begin with https://"),
     ],
 )

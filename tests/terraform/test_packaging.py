@@ -142,7 +142,7 @@ async def test_a_tool_answers_with_only_its_own_packages(
 
     assert refused.status_code == 405
     assert answered.status_code == 400
-    assert f"this is {name}, another tool was asked for" in answered.text
+    assert f"this is {name}, but the request is for another tool" in answered.text
 
 
 @needs_stand_in

@@ -64,7 +64,7 @@ def test_a_letter_that_is_incomplete_is_told_and_the_rest_is_written(
     ran = command_line.run("calls", "restore", "-", answers="\n".join([torn, *letter_lines()]))
     assert ran.status == 1
     assert "torn" in ran.complained
-    assert "part 2 of 2 is not here. Read the log again" in ran.complained
+    assert "part 2 of 2 is missing. Read the log again" in ran.complained
     assert "written: the call" in ran.said
 
 

@@ -111,7 +111,7 @@ def test_a_traced_call_says_where_its_trace_is(command_line: CommandLine) -> Non
 def transferred(
     command_line: CommandLine, n: int, accepted_by: str | None, *, accept: bool = True
 ) -> None:
-    """To billing, who did not take the call, then to repairs."""
+    """To billing, who didn't take the call, then to repairs."""
     agent = an_agent(transfer_numbers={"billing": "+14155550111", "repairs": "+14155550112"})
     call = msgspec.structs.replace(
         a_call(call_sid=sid(n), agent=msgspec.structs.replace(agent, transfer_accept=accept)),
@@ -130,7 +130,7 @@ def transferred(
     ("accepted_by", "accept", "last"),
     [
         ("repairs", True, "repairs, who took the call"),
-        (None, True, "repairs, who did not take the call"),
+        (None, True, "repairs, who didn't take the call"),
         (None, False, "repairs"),
     ],
 )
@@ -140,8 +140,8 @@ def test_who_took_a_transferred_call_is_told(
     transferred(command_line, 1, accepted_by, accept=accept)
     page = command_line.folder / "call.html"
     said = command_line.run("calls", "show", sid(1), "--html", str(page)).said
-    assert f"transfer:   to billing, who did not take the call\ntransfer:   to {last}\n" in said
-    assert f"billing, who did not take the call; {last}" in page.read_text("utf-8")
+    assert f"transfer:   to billing, who didn't take the call\ntransfer:   to {last}\n" in said
+    assert f"billing, who didn't take the call; {last}" in page.read_text("utf-8")
 
 
 def test_last_is_the_newest_call(command_line: CommandLine) -> None:

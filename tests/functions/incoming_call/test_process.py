@@ -74,5 +74,5 @@ def test_a_process_without_settings_says_what_to_set_and_nothing_else() -> None:
         check=False,
     )
     assert (finished.returncode, finished.stdout) == (1, "")
-    assert finished.stderr.startswith("Ringdown cannot start:\n  PUBLIC_URL is not set. ")
+    assert finished.stderr.startswith("Ringdown can't start:\n  PUBLIC_URL is not set. ")
     assert "Traceback" not in finished.stderr

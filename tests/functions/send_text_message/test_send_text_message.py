@@ -163,7 +163,7 @@ def test_what_cannot_be_sent_is_explained(
     [
         (400, 21610, "opted out", "text is refused"),
         (400, 21614, "landline", "text is refused"),
-        (401, 20003, "cannot be sent at the moment", "is not a key of"),
+        (401, 20003, "cannot be sent at the moment", "isn't a key of"),
         (400, 21408, "cannot be sent at the moment", "Geo permissions"),
         (400, 30034, "cannot be sent at the moment", "A2P 10DLC"),
         (404, 99999, "cannot be sent at the moment", "docs/api/errors"),
