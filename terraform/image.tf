@@ -1,5 +1,5 @@
-# Images that Cloud Build makes when their files have changed: the stream handler's, unless one is given; incoming_call's,
-# where it is a service; and the doctor's, if there is a schedule.
+# Images that Cloud Build builds when their files change: the stream handler's, unless one is given; incoming_call's, if it
+# is a service; and the doctor's, if there is a schedule.
 
 locals {
   # The first has the Dockerfile.

@@ -1,4 +1,4 @@
-"""What every command has."""
+"""What all commands have in common."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Which Gemini a command on this machine uses."""
+"""Which Gemini endpoint a command on this machine uses."""
 
 from pathlib import Path
 

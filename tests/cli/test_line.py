@@ -1,4 +1,4 @@
-"""`ringdown` alone: the state of the line, and what to do next."""
+"""`ringdown` without a command: the state of the line, and what to do next."""
 
 import datetime
 import re

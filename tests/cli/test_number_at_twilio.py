@@ -37,7 +37,7 @@ def line(command_line: CommandLine, twilio: LittleTwilio) -> CommandLine:
 
 
 def give(line: CommandLine, number: str, *options: str) -> Ran:
-    """To the agent `shop`; no deployment of this machine's is looked at."""
+    """Give the number to the agent `shop`, ignoring deployments on this machine."""
     return line.run("numbers", "set", number, "shop", "--terraform", f"{line.folder}", *options)
 
 
@@ -81,7 +81,7 @@ def test_on_request_its_urls_are_set_and_what_it_had_is_told(
 
 
 def test_it_sets_what_terraform_sets(line: CommandLine, twilio: LittleTwilio) -> None:
-    """One number by the command, the other by the script that every apply runs."""
+    """The command sets one number, and the script that every apply runs sets the other."""
     from tests.terraform.test_terraform import run
 
     give(line, OTHER, "--set-urls")

@@ -1,4 +1,4 @@
-"""The same commands on Firestore: one tour, for the embedded store has every turn of it."""
+"""One tour of the commands on Firestore; the tests on the embedded store have the details."""
 
 import json
 from pathlib import Path

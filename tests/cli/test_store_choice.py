@@ -33,7 +33,7 @@ def left_by(command_line: CommandLine, *folders: str, n: int = 1) -> CommandLine
 
 
 def running(stack: CommandLine, *, pid: int) -> None:
-    """Leave what a stack, which is that process, says of itself while it runs."""
+    """Write what a running stack with that process would say about itself."""
     description = a_stack(stack).describe() | {"pid": pid}
     (stack.folder / "stack.json").write_text(json.dumps(description))
 
@@ -96,7 +96,7 @@ def a_process_that_is_gone() -> int:
 
 
 def deployed(command_line: CommandLine, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Terraform was run; `terraform` is this shell script from now on."""
+    """Pretend that Terraform was run, with this shell script as `terraform`."""
     (command_line.folder / "terraform" / ".terraform").mkdir(parents=True)
     program = command_line.folder / "bin" / "terraform"
     program.parent.mkdir()

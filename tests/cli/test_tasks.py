@@ -1,6 +1,6 @@
-"""Operators' tasks, done by the commands that docs/operations.md names, and by nothing else.
+"""Operators' tasks, done with only the commands that docs/operations.md lists.
 
-In a folder in which `make talk` has run, so that nobody names a store. Calls and callers are what
+In a folder in which `make talk` has run, so that commands find the store. Calls and callers are what
 the table calls them: `CA3f9c1d`, `…0123`.
 """
 
@@ -39,17 +39,17 @@ AGENT = {
 
 @dataclass
 class Desk:
-    """Somebody's folder, and what their commands have said."""
+    """An operator's folder, and the output of their commands."""
 
     line: CommandLine
-    """On the store, to prepare what is there."""
+    """Works on the store, to prepare its contents."""
     hers: CommandLine
-    """In her folder, where she names no store."""
+    """Works in the operator's folder, without naming a store."""
     edits: list[str] = field(default_factory=list)
-    """What happens in the editor, one after the other, as Python."""
+    """The edits to make in the editor, in order, as Python code."""
 
     def does(self, task: str, *, answers: str = "y\n\n") -> list[str]:
-        """What each command of the task says."""
+        """Run the task's commands. Returns the output of each."""
         return [self.runs(command, answers) for command in TASKS[task]]
 
     def runs(self, command: str, answers: str = "", *, status: int = 0) -> str:
@@ -59,7 +59,7 @@ class Desk:
         return ran.all
 
     def _editor(self) -> str:
-        """Each time it is started, it makes the next of the edits."""
+        """An editor that makes the next edit each time it starts."""
         edits = self.hers.folder / "edits"
         edits.mkdir(exist_ok=True)
         for n, edit in enumerate(self.edits):
@@ -76,7 +76,7 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    """There is an agent, `default`, that was looked at."""
+    """Store the agent `default`, as checked."""
     folder = tmp_path / "out" / "talk"
     folder.mkdir(parents=True)
     line = CommandLine(folder)
@@ -238,7 +238,7 @@ def a_limit(desk: Desk) -> None:
 
 def a_tool_by_hand(desk: Desk) -> None:
     desk.line.with_store(lambda store: store.write_tool(a_tool()))
-    # The tool's host does not exist: that the command says so is all that can be seen of it here.
+    # The tool's host doesn't exist; all we can check here is that the command says so.
     listing, calling = TASKS["Try a tool"]
     listed, called = desk.runs(listing), desk.runs(calling, status=1)
     assert "lookup_account  ok" in listed

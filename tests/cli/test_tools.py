@@ -1,4 +1,4 @@
-"""`ringdown tools`: listed, and called over HTTP as a call would."""
+"""`ringdown tools`: listing tools, and calling them over HTTP the way a call would."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ def declare(command_line: CommandLine, tool: ToolDeclaration) -> None:
 def called(
     command_line: CommandLine, *argv: str, answer: ToolAnswer
 ) -> tuple[Ran, list[ToolRequest]]:
-    """What `tools call` says of a tool on this machine, and what the tool was sent."""
+    """What `tools call` prints for a tool on this machine, and the request that the tool got."""
     requests: list[ToolRequest] = []
 
     async def serve(request: ToolRequest) -> Reply:

@@ -26,7 +26,7 @@ def receivers(line: CommandLine) -> Receivers:
 
 @contextmanager
 def a_hook(status: int = 204) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """Its URL, and the headers and body of what it got."""
+    """A receiver's URL, and the headers and body of the requests it got."""
     got: list[dict[str, str]] = []
 
     class Posted(Requests):

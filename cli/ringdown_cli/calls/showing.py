@@ -1,4 +1,4 @@
-"""`calls show`: one call in words, and as a page."""
+"""`calls show`: describes a call in words, and writes its page."""
 
 import argparse
 import asyncio
@@ -36,14 +36,14 @@ async def show(arguments: argparse.Namespace, surroundings: Surroundings) -> int
 
 
 async def read_record_or_stop(store: CallArchive, call: str) -> CallRecord:
-    """The record of the call that is meant; raises CannotGoOn."""
+    """The record of the call that the person means; raises CannotGoOn."""
     call_sid = await call_meant(store, call)
     try:
         record = await store.read_record(call_sid)
     except InvalidDocument as error:
-        raise CannotGoOn(f"The record is damaged: {error}. Correct the document.") from None
+        raise CannotGoOn(f"The record is damaged: {error}. Correct it in the store.") from None
     if record is None:
-        raise CannotGoOn(f"The call {call_sid} was erased just now.")
+        raise CannotGoOn(f"Someone just erased the call {call_sid}.")
     return record
 
 
@@ -59,11 +59,11 @@ def _say(
         terminal.say(f"{name + ':':<11} {value}")
     terminal.say()
     if found:
-        terminal.say("What went wrong:", Style.STRONG)
+        terminal.say("Problems:", Style.STRONG)
         for problem in found:
             terminal.say(f"  - {problem}", Style.BAD)
     else:
-        terminal.say("Nothing went wrong that the record could tell.", Style.GOOD)
+        terminal.say("No problems found.", Style.GOOD)
     terminal.say()
     for line in NewLines().of(record):
         terminal.say(f"  {line.at_ms / 1000:6.1f} s  {line.who:<6}  {line.what}")
@@ -76,7 +76,7 @@ def _write_page(path: Path, record: CallRecord, found: tuple[str, ...]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(call_page(CallPage(record=record, problems=found)), "utf-8")
     except OSError as error:
-        raise CannotGoOn(f"{path} cannot be written: {error.strerror}.") from None
+        raise CannotGoOn(f"Can't write {path}: {error.strerror}.") from None
 
 
 def _json(record: CallRecord, found: tuple[str, ...]) -> str:

@@ -22,7 +22,7 @@ def edit(command_line: CommandLine, source: str, *argv: str, answers: str = "y\n
 
 
 def once(source: str) -> str:
-    """Replaces part of the text the first time; the second time it leaves the text alone."""
+    """An editor that replaces part of the text the first time, and then leaves it alone."""
     return f"if '#! ' not in text: {source}"
 
 
@@ -69,7 +69,7 @@ def test_a_broken_document_is_refused_and_the_editor_opens_again(shop: CommandLi
 
 
 def test_the_editor_that_opens_again_says_what_is_wrong_and_once_only(shop: CommandLine) -> None:
-    """The second time, the person corrects one mistake of two; the third time they give up."""
+    """The second time, the person corrects one of two mistakes; the third time, they give up."""
     source = (
         "first = text.count('#! ') == 0\n"
         "if first: text = text.replace('Kore', 'Korr') + 'language: english'\n"
@@ -144,7 +144,7 @@ def test_what_nobody_knows_is_saved_only_if_it_is_meant(
 
 
 def test_two_operators_at_once_lose_nothing(shop: CommandLine) -> None:
-    """The other saves while the editor is open."""
+    """Someone else saves while the editor is open."""
     other = (
         "import subprocess\n"
         "their = text.replace('the flower shop', 'Flora')\n"

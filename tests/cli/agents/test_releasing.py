@@ -65,7 +65,7 @@ def test_there_must_be_a_draft_to_publish(shop: CommandLine) -> None:
 
 
 def rehearse(shop: CommandLine, revision: str, *failing: str, ago_days: int = 1) -> None:
-    """Ten calls of the revision, two of which failed if anything did."""
+    """A rehearsal of the revision with ten calls, two of them failed if any did."""
     began_at = clock.now() - datetime.timedelta(days=ago_days)
     passed = 8 if failing else 10
     tally = Tally(persona="dana", planned=10, made=10, passed=passed, failing=failing)
@@ -89,7 +89,7 @@ def rehearse(shop: CommandLine, revision: str, *failing: str, ago_days: int = 1)
 
 
 def draft(shop: CommandLine) -> str:
-    """A draft with another voice; its revision."""
+    """Save a draft with another voice. Returns its revision."""
     document = {**DOCUMENT, "voice": "Puck"}
     write(shop, {**document, "testers": [TESTER]}, draft=True)
     return to_record(Agent, document, where="the draft").revision

@@ -1,4 +1,4 @@
-"""`agents try`, with the stand-in: as the command starts it, and as another endpoint."""
+"""`agents try` with the stand-in, started by the command or as another endpoint."""
 
 import pytest
 

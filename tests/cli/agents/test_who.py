@@ -1,4 +1,4 @@
-"""Who edited, and why: in the history of an agent."""
+"""Who edited an agent and why, in its history."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def annas(shop: CommandLine) -> CommandLine:
 
 
 def events(command_line: CommandLine) -> list[tuple[str | None, str | None, str]]:
-    """Who, why and what, the newest first."""
+    """Who, why and what, newest first."""
     rows = json.loads(command_line.run("agents", "history", "shop", "--json").said)
     return [(row["who"], row["why"], row["what_changed"]) for row in rows]
 

@@ -17,7 +17,7 @@ OTHER = "+14155550177"
 
 
 def listed(command_line: CommandLine, *argv: str) -> list[str]:
-    """The SIDs that are found, in their order."""
+    """The SIDs found, in order."""
     ran = command_line.run("calls", "list", "--json", *argv)
     assert ran.status == 0, ran.all
     return [call["call_sid"] for call in json.loads(ran.said)]
@@ -137,7 +137,7 @@ def test_it_says_when_it_has_looked_long_enough_and_how_to_go_on(command_line: C
 
 
 def many_calls(command_line: CommandLine, count: int) -> None:
-    """One a second, until now."""
+    """One call per second, until now."""
     now = datetime.datetime.now(datetime.UTC)
 
     async def begin(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""`calls logs`: here, and in Cloud Logging by a gcloud that is a shell script."""
+"""`calls logs`: on this machine, and in Cloud Logging with a shell script as gcloud."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Which call somebody means."""
+"""Finding the call that a person means."""
 
 import datetime
 

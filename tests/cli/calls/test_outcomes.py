@@ -1,4 +1,4 @@
-"""Outcomes of calls: listed, counted, exported, shown, and asked for again."""
+"""Outcomes of calls: listed, counted, exported, shown, and determined again."""
 
 import csv
 import datetime
@@ -52,7 +52,7 @@ def keep(command_line: CommandLine, n: int, outcome: Outcome) -> None:
 
 @pytest.fixture
 def shop(command_line: CommandLine) -> CommandLine:
-    """Four calls: a yes, a no with fields, one that could not be asked about, one without."""
+    """Four calls: a yes, a no with fields, one that couldn't be asked about, one without."""
     for n in (1, 2, 3, 4):
         good_call(command_line, n)
     keep(command_line, 1, an_outcome())
@@ -130,7 +130,7 @@ def test_a_call_is_shown_with_what_came_of_it_and_where_it_was_said(shop: Comman
 
 @pytest.fixture
 def asking(command_line: CommandLine) -> CommandLine:
-    """Two ended calls whose agent has questions now, a live call, and a silent one."""
+    """Two ended calls of an agent that now has questions, a live call, and a silent one."""
     agent = msgspec.structs.replace(an_agent(), after_call=AFTER_CALL)
     command_line.with_store(lambda store: write_agent(store, "default", agent))
     for n in (1, 2):

@@ -1,4 +1,4 @@
-"""A real call is recorded, gone through again, and made a test that pytest runs."""
+"""Records a real call, replays it, and turns it into a test that pytest runs."""
 
 import asyncio
 import base64
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def recorded(tmp_path: Path) -> CommandLine:
-    """On the store of a handler that has carried a call."""
+    """Commands on the store of a handler that has carried a call."""
     return CommandLine(tmp_path, store_url=asyncio.run(record_a_call(tmp_path)))
 
 
@@ -50,15 +50,15 @@ def test_a_call_becomes_a_test_without_names_and_words(recorded: CommandLine) ->
 
 
 def kept(source: str) -> str:
-    """The record in a test, as text."""
+    """The record inside a test, as text."""
     names: dict[str, str] = {}
-    exec(source, names)  # noqa: S102 - what has just been written
+    exec(source, names)  # noqa: S102 - the command just wrote it
     body = base64.b64decode(names["FLIGHT"])
     return str(read_flight(unpack([FlightPart(attempt=1, part=1, of=1, body=body)])))
 
 
 def pytest_says(*paths: Path) -> str:
-    """A dot for each test that passed, an F for each that failed."""
+    """Run the tests. Returns a dot for each that passed, and an F for each that failed."""
     config = str(ROOT / "pyproject.toml")
     argv = [sys.executable, "-m", "pytest", "-q", "--tb=no", "-c", config, *map(str, paths)]
     run = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)

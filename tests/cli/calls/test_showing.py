@@ -106,7 +106,7 @@ def test_the_endpoint_that_stood_in_is_named(command_line: CommandLine) -> None:
 def transferred(
     command_line: CommandLine, n: int, accepted_by: str | None, *, accept: bool = True
 ) -> None:
-    """To billing, who did not take the call, then to repairs."""
+    """A call transferred to billing, who didn't take it, then to repairs."""
     agent = an_agent(transfer_numbers={"billing": "+14155550111", "repairs": "+14155550112"})
     call = msgspec.structs.replace(
         a_call(call_sid=sid(n), agent=msgspec.structs.replace(agent, transfer_accept=accept)),

@@ -50,7 +50,7 @@ GREETING = "Hello, this is a line that works."
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What runs, and what is known of it when all is well."""
+    """The running stack, and its deployment when all is well."""
 
     deployment: Deployment
     rest: RestStandIn
@@ -60,7 +60,7 @@ class Line:
     """Where the stack has its stack.json."""
 
     async def verdicts(self, *names: str, **changes: object) -> dict[str, Verdict]:
-        """What the checks say (all, or those named) of the deployment with `changes`."""
+        """The verdicts (all, or those named) on the deployment with `changes`."""
         deployment = replace(self.deployment, **changes)  # type: ignore[arg-type]
         checks = [check for check in CHECKS if not names or check.name in names]
         async with means(self.environ, self.rest.peers) as asking:
@@ -70,7 +70,7 @@ class Line:
         return (await self.verdicts(name, **changes))[name]
 
     async def doctors_calls(self) -> list[str]:
-        """The calls that the doctor has left in the store."""
+        """The calls that the doctor left in the store."""
         async with open_store(self.deployment.store_url or "") as store:
             calls = await store.list_calls(CallQuery())
         return [call.call_sid for call in calls if call.call_sid.startswith("CAd0c7")]
@@ -92,7 +92,7 @@ class NotStarted(Exception):
 
 
 async def _run(folder: Path, ready: "asyncio.Future[Line]", over: asyncio.Event) -> None:
-    """In one task from beginning to end, as task groups want it."""
+    """Run the line in a single task from start to end, as task groups require."""
     scenario = Scenario(greeting=Reply(say=GREETING), pace=Pace(thinking_ms=20, speed=8))
     async with GeminiLiveServer(scenario, api_key=API_KEY) as gemini:
         settings = StackSettings(
@@ -129,7 +129,7 @@ def _deployment(stack: Stack, settings: StackSettings, gemini: GeminiLiveServer)
 
 @pytest.fixture
 def answers(line: Line) -> Iterator[dict[str, Json]]:
-    """The REST APIs' answers, which the test may change; put back afterwards."""
+    """The REST APIs' answers, which the test may change; restored afterwards."""
     before = dict(line.rest.answers)
     yield line.rest.answers
     line.rest.answers = before
@@ -467,7 +467,7 @@ async def test_every_number_is_checked(line: Line, answers: dict[str, Json]) -> 
 async def test_the_region_that_processes_the_calls_is_compared(
     line: Line, answers: dict[str, Json], region: str, processed_in: str | None
 ) -> None:
-    """A number that was never routed is us1's."""
+    """A number that was never routed belongs to us1."""
     line.rest.hosts.clear()
     if processed_in is not None:
         answers[f"/v2/PhoneNumbers/{NUMBER}"] = {"voice_region": processed_in}

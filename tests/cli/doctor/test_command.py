@@ -1,4 +1,4 @@
-"""`ringdown doctor` as a person runs it."""
+"""`ringdown doctor`, run the way a person does."""
 
 import json
 import sys
@@ -17,7 +17,7 @@ def no_google_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def a_dead_stack(store_url: str) -> dict[str, object]:
-    """A stack.json whose processes have gone."""
+    """The stack.json of a stack whose processes are gone."""
     url = f"http://127.0.0.1:{free_port()}"
     processes = [{"name": "stream_handler", "pid": 1, "url": url}]
     return {**STACK, "store_url": store_url, "webhook_url": url, "processes": processes}
@@ -92,7 +92,7 @@ def test_what_is_no_output_of_terraform_is_told(command_line: CommandLine, text:
 
 
 def terraform(folder: Path, script: str) -> dict[str, str]:
-    """A folder in which terraform was run, and a PATH on which `terraform` is this program."""
+    """A folder in which Terraform was run, and a PATH with this program as `terraform`."""
     (folder / ".terraform").mkdir(parents=True)
     program = folder / "bin" / "terraform"
     program.parent.mkdir()

@@ -1,4 +1,4 @@
-"""Where the doctor learns what there is to look at."""
+"""How the doctor learns what to check."""
 
 import json
 
@@ -27,7 +27,7 @@ VALUES = {
 
 
 def outputs(**changes: object) -> str:
-    """As Terraform prints them; None leaves one out."""
+    """Outputs in Terraform's format; None omits one."""
     values = {name: value for name, value in (VALUES | changes).items() if value is not None}
     return json.dumps(
         {name: {"sensitive": False, "type": "string", "value": v} for name, v in values.items()}

@@ -1,4 +1,4 @@
-"""What is made of answers that no stand-in gives."""
+"""Verdicts on answers that the stand-ins don't give."""
 
 import asyncio
 import struct
@@ -32,7 +32,7 @@ def an_answer(status: int = 200, text: str = "", took_ms: int = 80, **headers: s
 
 
 def is_told(verdict: Verdict, state: State, *words: str) -> None:
-    """The verdict has this state, these words, and says what to do."""
+    """Check the verdict's state and words, and that it says what to do."""
     assert verdict.state is state, verdict
     assert verdict.advice, verdict
     for text in words:
@@ -353,7 +353,7 @@ async def test_a_check_that_takes_too_long_is_given_up() -> None:
 
 
 async def test_no_phone_number_is_in_what_is_told() -> None:
-    """A scheduled check says it in a log."""
+    """A scheduled check logs it."""
     url = "https://twimlets.com/forward?PhoneNumber=%2B14155550199&a=+33123456789"
 
     async def check(deployment: Deployment, means: object) -> Verdict:
