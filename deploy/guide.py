@@ -57,8 +57,8 @@ class Guide:
     def run(self) -> None:
         if self._choices.secrets:
             raise Stop(
-                f"terraform/terraform.tfvars contains {', '.join(self._choices.secrets)}, but others"
-                " read that file. Remove the secret and start again; you will be asked for it."
+                f"terraform/terraform.tfvars has {', '.join(self._choices.secrets)} in it. Others"
+                " read that file: remove the secret and start again. You will be asked for it."
             )
         terraform = self._find_terraform()
         self._check_project()

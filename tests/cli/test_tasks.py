@@ -1,6 +1,6 @@
 """Operators' tasks, done with only the commands that docs/operations.md lists.
 
-In a folder in which `make talk` has run, so that commands find the store. Calls and callers are what
+In a folder where `make talk` has run, so that commands find the store. Calls and callers are what
 the table calls them: `CA3f9c1d`, `…0123`.
 """
 

@@ -1,4 +1,4 @@
-"""The whole of `make deploy`, with gcloud scripted, Twilio's REST API and real Terraform."""
+"""A complete `make deploy`, with a scripted gcloud, Twilio's REST API and real Terraform."""
 
 import json
 import os
@@ -32,7 +32,7 @@ pytestmark = [needs_stand_in, pytest.mark.timeout(600)]
 WEBHOOK = "https://ringdown-incoming-call-123456789012.us-east4.run.app"
 TOKEN = SECRETS["twilio_auth_token"]
 _GCLOUD = '''#!{python}
-"""Plays gcloud as scripted in responses.json; what is not there, the stand-in answers."""
+"""Plays gcloud as scripted in responses.json; the stand-in answers everything else."""
 import json, os, pathlib, re, sys
 folder = pathlib.Path({folder!r})
 words = " ".join(sys.argv[1:])
@@ -59,7 +59,7 @@ FINE: tuple[Response, ...] = (
 
 
 class Person(Terminal):
-    """Answers questions by a word that they contain, and hears everything."""
+    """Answers questions that contain a given word, and hears everything."""
 
     def __init__(self, answers: dict[str, str]) -> None:
         self.answers = answers
@@ -139,12 +139,12 @@ def deployer(tmp_path: Path) -> Iterator[Deployer]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
             path.chmod(0o755)
-        # Neither a bucket of Google's nor the registry is here.
+        # Google's buckets and the registry don't exist here.
         (copy.terraform / "backend.tf").write_text('terraform {\n  backend "local" {}\n}\n')
         (copy.terraform / ".terraform.lock.hcl").touch()
         found = Deployer(copy)
         found.script()
-        # Nothing is in Secret Manager before the first apply.
+        # Secret Manager is empty before the first apply.
         found.script(("^secrets versions access latest --project", 1, "", "not found"))
         yield found
 
@@ -282,7 +282,7 @@ def test_each_refusal_stops_before_anything_is_made(
     ],
 )
 def test_a_mistake_is_not_kept(deployer: Deployer, answer: str, refused: list[Response]) -> None:
-    """Starting again asks again."""
+    """A fresh start asks again."""
     right = dict(deployer.person.answers)
     deployer.person.answers[answer] = "au1" if "region" in answer else f"AC{'0' * 32}"
     deployer.script(*refused, ("^secrets versions access latest --project", 1, "", ""))
@@ -345,8 +345,8 @@ def test_a_number_that_the_account_does_not_have_stops_it_before_anything_is_mad
 def test_neither_an_old_secret_nor_another_environment_is_applied_unasked(
     deployer: Deployer,
 ) -> None:
-    """The value of an earlier run would be stored once more, and Twilio's new one refused. Another
-    name would take the place of the line that stands."""
+    """Otherwise the value of an earlier run would be stored again, and Twilio's new one refused. A
+    new name would replace the existing line."""
     deployer.run()
     file = deployer.copy.terraform / "terraform.tfvars"
     with file.open("a") as text:
@@ -469,7 +469,7 @@ def test_what_is_not_in_the_list_is_told(deployer: Deployer, answer: str) -> Non
 
 
 def test_a_number_in_ireland(deployer: Deployer) -> None:
-    """Another host, another token, another region of Google's; and the number must be routed."""
+    """It has another host and token, and suggests another Google region; the number needs routing."""
     token = "canary-token-of-ireland-4711"
     ireland = LittleAccount(ACCOUNT_SID, token, PHONE_NUMBER, region="ie1")
     ireland.routed = {}

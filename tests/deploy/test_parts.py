@@ -1,4 +1,4 @@
-"""Terraform's program, what was chosen, a plan in plain words, and what a failure means."""
+"""Finding Terraform, the choices, a plan in plain words, and the meaning of failures."""
 
 import contextlib
 import io
@@ -56,7 +56,7 @@ def test_a_terraform_that_is_new_enough_is_used(tmp_path: Path) -> None:
 
 
 def test_what_was_fetched_once_is_used_again(tmp_path: Path) -> None:
-    """Cloud Shell's own is too old, and only the home folder is kept there."""
+    """Cloud Shell's Terraform is too old, and it keeps only the home folder."""
     program(tmp_path / "bin" / "terraform", OLD)
     kept = tmp_path / "kept" / terraform_binary.PINNED / "terraform"
     program(kept, terraform_binary.PINNED)
@@ -117,7 +117,7 @@ def test_a_region_is_compared_with_the_policy(
         preflight.region_is_allowed(commands(tmp_path), "our-project-1", region)
 
 
-# What was chosen
+# Choices
 
 
 def test_what_people_wrote_is_read_and_kept(tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_a_plan_without_changes_says_nothing() -> None:
 
 
 def test_which_secrets_are_stored_anew_is_told() -> None:
-    """Not those of a first apply, which nothing was stored of."""
+    """Ignore those of a first apply, before which nothing was stored."""
     version = "google_secret_manager_secret_version.this"
     plan = {
         "resource_changes": [

@@ -1,4 +1,4 @@
-"""Clips on this machine: an edit gets them made."""
+"""Clips on this machine, made after an edit."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,6 +1,6 @@
-"""What must hold for a deployment, read from its plan's JSON: pure functions that return problems.
+"""What must hold for a deployment: pure functions that read a plan's JSON and return problems.
 
-The plan is one made after an apply, in which everything is known.
+The plan is made after an apply, so everything in it is known.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ringdown.tools import Json
 
 PUBLIC = frozenset({"incoming_call", "stream_handler"})
-"""What Twilio reaches. It has no Google identity; both check its signature themselves."""
+"""What Twilio reaches. It has no Google identity, so both check its signature."""
 EVERYBODY = frozenset({"allUsers", "allAuthenticatedUsers"})
 
 _FUNCTION = "google_cloudfunctions2_function"
@@ -22,7 +22,7 @@ PLANS = {
     ("roles/logging.logWriter", "the project"),
     ("roles/storage.objectViewer", "the state"),
 }
-"""What an account may have that runs what anybody has pushed."""
+"""The permissions allowed for an account that runs unreviewed code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What a deployable is started with: plain values, and the secrets by their names."""
+    """A deployable's environment: plain values, and the secrets by name."""
 
     plain: Mapping[str, str]
     secrets: frozenset[str]
@@ -48,7 +48,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Grant:
-    """One role of one account; `on` as docs/security.md calls it, such as "the database"."""
+    """One role of one account; `on` has docs/security.md's words, such as "the database"."""
 
     account: str
     role: str
@@ -86,12 +86,12 @@ def environment(deployable: Resource) -> Environment:
 
 
 def environment_problems(set_: AbstractSet[str], read: AbstractSet[str]) -> list[str]:
-    """Variables that are set and never read. The deployable's reader reports missing ones."""
+    """Variables that are set but never read. The deployable reports missing ones."""
     return [f"{name} is set, and nothing reads it" for name in sorted(set_ - read)]
 
 
 def secret_problems(texts: Mapping[str, bytes], secrets: Mapping[str, str]) -> list[str]:
-    """Where a secret's value is found; `texts` are plan, state and logs by what they are."""
+    """Where a secret's value is found; `texts` has plan, state and logs by kind."""
     return [
         f"{name} is in {where}"
         for where, text in texts.items()
@@ -101,7 +101,7 @@ def secret_problems(texts: Mapping[str, bytes], secrets: Mapping[str, str]) -> l
 
 
 def public_problems(plan: Json) -> list[str]:
-    """Everybody may invoke what Twilio reaches, and have no other role on anything."""
+    """Everyone may invoke what Twilio reaches, but may have no other roles."""
     names = {r.values["name"]: name for name, r in deployables(plan).items()}
     problems = []
     public = {name for name, r in deployables(plan).items() if r.values.get("invoker_iam_disabled")}
@@ -118,7 +118,7 @@ def public_problems(plan: Json) -> list[str]:
 
 
 def grants(plan: Json) -> set[Grant]:
-    """Every role that an account of ours has, and on what."""
+    """Every role that one of our accounts has, and on what."""
     every = resources(plan)
     accounts = {
         r.values["member"]: f"tool/{r.key}" if r.name == "tool" else r.name
@@ -135,7 +135,7 @@ def grants(plan: Json) -> set[Grant]:
 
 
 def _holder(member: str, accounts: Mapping[str, str]) -> str:
-    """Our own account's name; of Google's own the service; a person whom the proxy lets through."""
+    """Our account's name, the service of a Google account, or a person the proxy lets through."""
     agent = re.search(r"@gcp-sa-(\w+)\.iam\.", member)
     if agent is not None:
         return "the proxy" if agent[1] == "iap" else f"{agent[1]} agent"
@@ -194,7 +194,7 @@ def documented_grants(page: str) -> set[Grant]:
 
 
 def invoker_problems(plan: Json, called_before_calls: Collection[str] = ()) -> list[str]:
-    """Only the stream handler may call each tool, and the webhook the tools named."""
+    """Only the stream handler may call each tool, and the webhook only the tools named."""
     accounts = {
         r.name: r.values["member"] for r in resources(plan) if r.type == "google_service_account"
     }
@@ -241,8 +241,8 @@ def careless_problems(plan: Json) -> list[str]:
 
 
 def _trigger_problems(trigger: Resource, plan: Json) -> Iterator[str]:
-    """A pushed commit says what runs: on one branch with approval, or as an account that only
-    reads."""
+    """A pushed commit says what runs: on one branch after approval, otherwise as an account that
+    only reads."""
     pushes = [push for github in trigger.values["github"] for push in github["push"]]
     if any(config["approval_required"] for config in trigger.values["approval_config"]):
         for push in pushes:
@@ -264,7 +264,7 @@ def _trigger_problems(trigger: Resource, plan: Json) -> Iterator[str]:
 
 
 def wide_problems(plan: Json) -> list[str]:
-    """Roles on everything of a kind in the project, where they could be bound to what is ours."""
+    """Roles on everything of a kind in the project that could be limited to what is ours."""
     narrow = re.compile(r"roles/(storage|secretmanager|datastore|pubsub|run|cloudfunctions)\.")
     problems = [
         f"{_words(grant)}"
@@ -275,12 +275,12 @@ def wide_problems(plan: Json) -> list[str]:
         if bucket.values["public_access_prevention"] != "enforced":
             problems.append(f"{bucket.address} could be made public")
         if bucket.values["uniform_bucket_level_access"] is not True:
-            problems.append(f"{bucket.address} has rights of its own for each object")
+            problems.append(f"{bucket.address} has separate permissions for each object")
     return problems
 
 
 def residency_problems(plan: Json) -> list[str]:
-    """What of a deployment in Europe is kept elsewhere."""
+    """The parts of a deployment in Europe that are stored elsewhere."""
     problems = []
     for resource in resources(plan):
         for place, text in _texts(resource.values):
@@ -330,7 +330,7 @@ def _is_european(location: str) -> bool:
 
 
 def line_problems(plan: Json) -> list[str]:
-    """Whether calls of any length live, and the handler knows how many it carries."""
+    """Whether calls of any length survive, and the handler knows how many it carries."""
     service = deployables(plan)["stream_handler"]
     (template,) = service.values["template"]
     (container,) = template["containers"]
@@ -355,7 +355,7 @@ def line_problems(plan: Json) -> list[str]:
 
 
 def identities(plan: Json) -> set[tuple[str, str]]:
-    """What exists once in a project: two environments may have none of it in common.
+    """What exists once in a project, and two environments must not share.
 
     A document's name counts within its database, an object's within its bucket, and so on.
     """
@@ -366,7 +366,7 @@ def identities(plan: Json) -> set[tuple[str, str]]:
         for r in resources(plan)
         for field in own
         if isinstance(r.values.get(field), str) and "_iam_" not in r.type
-        if not r.values[field].startswith("projects/")  # Google's name for it, made of ours
+        if not r.values[field].startswith("projects/")  # Google's name, made from ours
     }
 
 

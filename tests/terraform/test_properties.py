@@ -1,4 +1,4 @@
-"""Each property fails on a mistake that is planted into a real plan."""
+"""Each property finds a mistake that is planted in a real plan."""
 
 import copy
 from collections.abc import Callable
@@ -79,7 +79,7 @@ def test_a_webhook_that_twilio_cannot_reach_is_found(everything: Applied) -> Non
 
 
 def test_a_service_that_asks_nobody_who_calls_is_found(everything: Applied) -> None:
-    """As good as a grant to everybody, on what Twilio need not reach."""
+    """As good as a grant to everyone, on what Twilio doesn't need to reach."""
 
     def change(every: list[Json]) -> None:
         handler = one(every, *HANDLER)

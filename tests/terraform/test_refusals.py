@@ -1,4 +1,4 @@
-"""What a plan says about values and tool folders that cannot work."""
+"""What a plan says about values and tool folders that can't work."""
 
 import re
 from pathlib import Path
@@ -35,7 +35,7 @@ max_instances, a wrong gemini_backend model_endpoints."""
 
 
 def plan(copy: Checkout) -> tuple[int, str]:
-    """Its status, and what it says with its line breaks and frames taken out."""
+    """The status, and the output without line breaks and frames."""
     ran = copy.run(INIT, PLAN)
     return ran.status, " ".join(ran.output.replace("│", " ").split())
 

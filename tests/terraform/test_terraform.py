@@ -1,4 +1,4 @@
-"""Terraform's own checks, and the script that sets the number."""
+"""Terraform's checks, and the script that sets the number."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def twilio() -> Iterator[LittleTwilio]:
 
 
 def run(folder: Path, twilio: LittleTwilio, act: str, **changes: str) -> tuple[int, str]:
-    """The script's status and what it says; `token` and `fails` are gcloud's."""
+    """The script's status and output; `token` and `fails` are gcloud's."""
     gcloud = folder / "gcloud"
     token = changes.pop("token", SECRETS["twilio_auth_token"])
     fails = changes.pop("fails", "no-word")

@@ -1,4 +1,4 @@
-"""What stops a rehearsal leaves what was found until then, and is told."""
+"""A rehearsal that is stopped keeps its results so far, and says why it stopped."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ Playing = Callable[[dict[str, Json]], Answer]
 
 
 def plays(shown: dict[str, Json]) -> Answer:
-    """As a good model would: one sentence after the other, by what was said so far."""
+    """Answer like a good model: the next sentence, given what was said so far."""
     return answers({"say": SENTENCES[len(shown["said"])], "hang_up": False})
 
 
@@ -45,7 +45,7 @@ def plays(shown: dict[str, Json]) -> Answer:
 async def played_line(
     folder: Path, play: Playing, asked: list[Json]
 ) -> AsyncIterator[RehearsalLine]:
-    """A line whose callers are played by a model that does as `play` says."""
+    """A line with callers played by a model that follows `play`."""
 
     async def respond(body: bytes) -> tuple[int, bytes]:
         question = json.loads(body)
@@ -167,7 +167,7 @@ async def test_a_stopped_rehearsal_keeps_the_calls_that_were_made(tmp_path: Path
         await first.wait()
         making.cancel()
         made = await making
-        async with asyncio.timeout(5):  # what follows can still use timeouts
+        async with asyncio.timeout(5):  # later code can still use timeouts
             await asyncio.sleep(0)
 
     assert made.partial == STOPPED

@@ -1,4 +1,4 @@
-"""The page in a browser; the test plays the line."""
+"""The page in a browser, with the test playing the line."""
 
 import asyncio
 import json
@@ -122,21 +122,21 @@ async def tell(tab: Tab, *messages: ToPage) -> None:
 
 
 async def wished(tab: Tab, do: str) -> dict[str, Any]:
-    """The latest that the page wanted of that kind."""
+    """The page's latest message of that kind."""
     await tab.until(f"window.told.some((wish) => wish.do === {do!r})")
     wish: dict[str, Any] = await tab.evaluate(f"window.told.findLast((it) => it.do === {do!r})")
     return wish
 
 
 async def call(tab: Tab, *messages: ToPage) -> None:
-    """Call, and let that happen."""
+    """Call, and send these messages to the page."""
     await tab.evaluate("document.getElementById('dial').click()")
     await wished(tab, "dial")
     await tell(tab, *messages)
 
 
 async def hear(tab: Tab, sentence: str, *, from_caller: bool = False) -> None:
-    """Sound of the agent, frame by frame, or a whole sentence of the synthetic caller."""
+    """The agent's audio, frame by frame, or a complete sentence of the synthetic caller."""
     sound = synthesize(sentence, rate_hz=8_000)
     frame = len(sound) if from_caller else 160
     for at in range(0, len(sound) - frame + 1, frame):

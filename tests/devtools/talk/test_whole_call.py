@@ -1,4 +1,4 @@
-"""Calls from the page on a whole line, without a browser: sentences are clicked, not spoken."""
+"""Calls from the page to a complete line, without a browser: sentences are clicked, not spoken."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,7 +24,7 @@ TOOLS = {"lookup_account", "schedule_callback", "search_knowledge_base", "send_t
 
 @asynccontextmanager
 async def a_line(folder: Path) -> AsyncIterator[tuple[TalkLine, ClientConnection]]:
-    """A line with all its tools, and a page's connection to it."""
+    """A line with all tools, and a page's connection to it."""
     async with (
         running_gemini(SCENARIO, folder / "model") as gemini,
         running_line(settings_with(folder, gemini, served_tools=None)) as stack,
