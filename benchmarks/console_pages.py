@@ -1,7 +1,8 @@
 """`python -m benchmarks.console_pages`: how long each page of the console takes to its first byte.
 
-The store is filled with calls of the last 30 days first. With FIRESTORE_EMULATOR_HOST set, give
---store firestore:PROJECT, of a project that nothing else uses.
+The store is filled with calls of the last 30 days, and the pages are measured; then again with
+many more calls since midnight. With FIRESTORE_EMULATOR_HOST set, give --store firestore:PROJECT, of
+a project that nothing else uses.
 """
 
 import argparse
@@ -34,18 +35,24 @@ from ringdown.calls import (
     Turn,
     Usage,
 )
+from ringdown.calls.figures import count_again, day_of
+from ringdown.calls.outcomes import STANDINGS
 from ringdown.stores import Store, open_store
 from ringdown_cli.command import count
 
 _AT_ONCE = 32
 _HOST = "127.0.0.1"
 _DAYS = 30
+_TODAYS = 1_000_000
 _NEWEST = f"CA{0:032x}"
 PAGES = (
     "/",
     "/calls",
     "/calls?failed=any",
     "/calls?agent=night",
+    "/calls?outcome=no",
+    "/calls/outcomes",
+    "/calls/outcomes?by=agent",
     f"/calls/{_NEWEST}",
     "/agents",
     "/agents/default",
@@ -60,20 +67,15 @@ PAGES = (
 
 
 async def fill(store: Store, calls: int) -> None:
-    """Two agents, ten numbers, and `calls` calls, of which one in 50 failed."""
+    """Two agents, ten numbers, and `calls` calls of a month, of which one in 50 failed."""
     for agent_id in ("default", "night"):
         if await store.read_agent(agent_id) is None:
             await store.write_agent(agent_id, dict(packaged_document()), over=None)
             await look_at_edit(store, agent_id, clock.now())
     for n in range(10):
         await store.write_number(_number(n), "night")
-    turn = asyncio.Semaphore(_AT_ONCE)
-
-    async def one(n: int) -> None:
-        async with turn:
-            await store.open_call(_call(n, calls))
-
-    await asyncio.gather(*(one(n) for n in range(calls)))
+    apart = datetime.timedelta(days=_DAYS) / calls
+    await _open_all(store, [_call(n, clock.now() - n * apart) for n in range(calls)])
     turns = tuple(
         Turn(
             n=n, speaker=speaker, text="Something is said.", start_ms=n * 900, end_ms=n * 900 + 800
@@ -83,13 +85,31 @@ async def fill(store: Store, calls: int) -> None:
     await store.save(_NEWEST, 1, CallChanges(turns=turns))
 
 
+async def fill_today(store: Store, calls: int) -> None:
+    """`calls` more since midnight."""
+    now = clock.now()
+    today = day_of(now, datetime.UTC)
+    apart = (now - today.since) / calls
+    await _open_all(store, [_call(_TODAYS + n, today.since + n * apart) for n in range(calls)])
+    await count_again(store, now, now)
+
+
+async def _open_all(store: Store, calls: Sequence[Call]) -> None:
+    turn = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(call: Call) -> None:
+        async with turn:
+            await store.open_call(call)
+
+    await asyncio.gather(*map(one, calls))
+
+
 def _number(n: int) -> str:
     return f"+1415555{n:04}"
 
 
-def _call(n: int, calls: int) -> Call:
+def _call(n: int, began: datetime.datetime) -> Call:
     agent = packaged_agent()
-    began = clock.now() - n * datetime.timedelta(days=_DAYS) / calls
     over = began + datetime.timedelta(seconds=90)
     return Call(
         call_sid=f"CA{n:032x}",
@@ -108,6 +128,7 @@ def _call(n: int, calls: int) -> Call:
         usage=Usage(reports=4, prompt={"AUDIO": 8_000}, response={"AUDIO": 2_000}, total=10_000),
         talk_s=90,
         cost_usd=0.05,
+        outcome=STANDINGS[n % len(STANDINGS)] if n % 3 else None,
     )
 
 
@@ -134,29 +155,39 @@ async def first_byte_ms(client: httpx2.AsyncClient, path: str) -> float:
     return taken_ms
 
 
-async def measure(store_url: str, calls: int, runs: int) -> None:
+async def measure(store_url: str, calls: int, today: int, runs: int) -> None:
     async with open_store(store_url) as store:
-        say(f"Filling {store_url} with {calls:,} calls …")
+        say(f"Filling {store_url} with {calls:,} calls of {_DAYS} days …")
         await fill(store, calls)
-        say("\n| page | first, ms | median, ms | slowest, ms |\n| --- | ---: | ---: | ---: |")
-        async with running_console(store) as client:
-            for path in PAGES:
-                taken_ms = [await first_byte_ms(client, path) for _ in range(runs)]
-                later = sorted(taken_ms[1:])
-                shown = (taken_ms[0], later[len(later) // 2], later[-1])
-                page = path.replace(_NEWEST, "SID")
-                say(f"| `{page}` | {' | '.join(f'{each:.0f}' for each in shown)} |")
+        await measure_pages(store, runs)
+        say(f"\nFilling it with {today:,} more since midnight …")
+        await fill_today(store, today)
+        await measure_pages(store, runs)
+
+
+async def measure_pages(store: Store, runs: int) -> None:
+    say("\n| page | first, ms | median, ms | slowest, ms |\n| --- | ---: | ---: | ---: |")
+    async with running_console(store) as client:
+        for path in PAGES:
+            taken_ms = [await first_byte_ms(client, path) for _ in range(runs)]
+            later = sorted(taken_ms[1:])
+            shown = (taken_ms[0], later[len(later) // 2], later[-1])
+            page = path.replace(_NEWEST, "SID")
+            say(f"| `{page}` | {' | '.join(f'{each:.0f}' for each in shown)} |")
 
 
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.console_pages")
     parser.add_argument("--store", metavar="URL", help="an empty one; SQLite if left out")
     parser.add_argument("--calls", type=count, default=10_000, help="%(default)s")
+    parser.add_argument(
+        "--today", type=count, default=2_000, help="more since midnight; %(default)s"
+    )
     parser.add_argument("--runs", type=count, default=21, help="of each page (%(default)s)")
     given = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         store_url = given.store or f"sqlite:{folder}/ringdown.db"
-        asyncio.run(measure(store_url, given.calls, given.runs))
+        asyncio.run(measure(store_url, given.calls, given.today, given.runs))
     return 0
 
 

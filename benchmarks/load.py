@@ -33,6 +33,8 @@ class LoadPlan:
     calls: Sequence[int]
     runs: int
     seconds: float
+    ending: int = 0
+    """Calls beside those measured, which end meanwhile."""
 
     @property
     def minutes(self) -> float:
@@ -58,7 +60,9 @@ def measure_run(plan: LoadPlan, run: int) -> Iterator[LoadPoint]:
     """
     pins = find_pins()
     for calls, target in plan.points:
-        load = Load(calls, run, plan.seconds, starts_per_s=_STARTS_PER_S, pins=pins)
+        load = Load(
+            calls, run, plan.seconds, starts_per_s=_STARTS_PER_S, pins=pins, ending=plan.ending
+        )
         with (
             kept_to_rig_core(pins),
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
@@ -87,6 +91,8 @@ def _delay(delay: Delay) -> str:
 def _remarks(point: LoadPoint) -> Iterator[str]:
     if point.calls_failed:
         yield f"{point.calls_failed} calls failed"
+    if point.pictures:
+        yield f"{point.pictures} pictures shown"
     if point.clears_missed:
         yield f"{point.clears_missed} interruptions without a clear"
     if point.rig_core_share > BUSY_RIG:

@@ -1,9 +1,11 @@
 """What is put under load: how each is started, and how a call reaches it."""
 
+import asyncio
 import dataclasses
+import itertools
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +16,15 @@ import msgspec
 
 from benchmarks.pipecat.environment import PIPECAT
 from benchmarks.rig.marks import PHONE_HZ
+from benchmarks.rig.storage import storage_sink
 from benchmarks.rig.usage import Pins
 from benchmarks.rig.wires import GeminiWire, RelayWire, Wire
 from devtools.processes import Command, SupervisedProcess, free_port, python
+from ringdown import clock
 from ringdown.agents import DEFAULT_AGENT_ID, Agent, packaged_document
 from ringdown.agents.clips import Clip, clip_key, greeting_text, notice_text
 from ringdown.calls.limits import LineLimits
+from ringdown.calls.uploads import Upload
 from ringdown.stores import open_store
 from ringdown.tools import Json
 from simulators.speech import mulaw
@@ -35,8 +40,11 @@ ROOT = Path(__file__).resolve().parent.parent
 _AGENT = Voice("en-us+f3")
 _CALLED = "+14155550100"
 _CALLER = "+14155550123"
+_PICTURE_BYTES = 300_000
+_PICTURE_EVERY_S = 2.0
 ONCE = {"Connection": "close"}
 """Calls may be as far apart as a server keeps a connection open."""
+_RECORDED: Mapping[str, Json] = {"record": True, "notice": "This call is recorded."}
 _WEBHOOK_WITHIN_S = 15.0  # Twilio's own patience
 
 
@@ -181,6 +189,12 @@ class Ringdown:
     """In what the agent differs from the usual one."""
     clips: bool = False
     """Whether there are clips of its notice and greeting."""
+    pictures: bool = False
+    """Whether every caller sends as many pictures as a call takes."""
+    traced: bool = False
+    """Whether its calls' traces go to a collector."""
+    recorded: bool = False
+    """Whether calls are recorded, into a bucket that takes everything at once, without TLS."""
     started: Started | None = None
     """How a process is started; the usual way has it ready before anybody calls."""
     wire: Wire = field(default_factory=GeminiWire)
@@ -189,11 +203,12 @@ class Ringdown:
 
     @asynccontextmanager
     async def running(self, around: Surroundings) -> AsyncIterator[RunningTarget]:
-        webhook_port, stream_port = free_port(), free_port()
+        webhook_port, stream_port, collector_port = free_port(), free_port(), free_port()
         webhook_url = f"http://127.0.0.1:{webhook_port}"
         store_url = self.store_url or f"sqlite:{around.folder / 'ringdown.db'}"
         token = secrets.token_hex(16)
-        await _open_line(store_url, self.agent, clips=self.clips)
+        agent = {**self.agent, **(_RECORDED if self.recorded else {})}
+        await _open_line(store_url, agent, clips=self.clips)
         environ = around.environ(
             TWILIO_AUTH_TOKEN=token,
             STREAM_TOKEN_SECRET=secrets.token_hex(32),
@@ -203,21 +218,38 @@ class Ringdown:
             MAX_CALLS=str(around.calls + 10),
             **self.environ,
         )
+        collector_url = f"http://127.0.0.1:{collector_port}"
+        traces = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector_url} if self.traced else {}
         handler = _command(
             self.name,
             around.measured(python(), "-m", "stream_handler"),
-            {**environ, "HOST": "127.0.0.1", "PORT": str(stream_port)},
+            {**environ, **traces, "HOST": "127.0.0.1", "PORT": str(stream_port)},
             stream_port,
         )
         webhook = _command("incoming_call", _webhook_argv(webhook_port), environ, webhook_port)
         async with AsyncExitStack() as stack:
             started = self.started or _started
+            if self.traced:
+                collector = _command(
+                    "collector",
+                    (python(), "-m", "benchmarks.collector"),
+                    {**environ, "PORT": str(collector_port)},
+                    collector_port,
+                )
+                await stack.enter_async_context(started(collector, around.folder))
+            if self.recorded:
+                storage = await stack.enter_async_context(storage_sink())
+                bucket = {"RECORDINGS": "gs://the-recordings", "STORAGE_EMULATOR_HOST": storage}
+                handler = dataclasses.replace(handler, environ={**handler.environ, **bucket})
             pid = await stack.enter_async_context(started(handler, around.folder))
             await stack.enter_async_context(started(webhook, around.folder))
             http = await stack.enter_async_context(
                 httpx2.AsyncClient(trust_env=False, headers=ONCE)
             )
-            yield _RingdownRunning(webhook_url, Signer(token), http, (pid,))
+            announced: list[str] = []
+            if self.pictures:
+                await stack.enter_async_context(_pictures_sent(store_url, announced))
+            yield _RingdownRunning(webhook_url, Signer(token), http, (pid,), announced)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +258,8 @@ class _RingdownRunning:
     signer: Signer
     http: httpx2.AsyncClient
     pids: tuple[int, ...]
+    announced: list[str]
+    """The calls so far."""
 
     async def announce(self) -> Route:
         identity = _identity()
@@ -242,6 +276,7 @@ class _RingdownRunning:
         if stream is None:
             raise CallRefused(f"the webhook gave no stream: {response.text}")
         identity = dataclasses.replace(identity, parameters=stream.parameters)
+        self.announced.append(identity.call_sid)
         notice_url = next((verb.url for verb in verbs if isinstance(verb, Play)), None)
         return Route(stream.url, identity, self.signer.headers(stream.url), notice_url)
 
@@ -250,9 +285,32 @@ TARGETS: tuple[Target, ...] = (
     Relay(),
     Ringdown(),
     Pipecat(),
+    Ringdown("traced", traced=True),
     Pipecat("pipecat-no-vad", voice_detection=False),
+    Ringdown("ringdown-pictures", agent={"photos": True}, pictures=True),
 )
 """In the order in which they are measured: the floor first."""
+
+
+@asynccontextmanager
+async def _pictures_sent(store_url: str, calls: Sequence[str]) -> AsyncIterator[None]:
+    """Each of `calls` gets a picture every two seconds, until it takes no more."""
+
+    async def send() -> None:
+        async with open_store(store_url) as store:
+            for n in itertools.count():
+                await asyncio.sleep(_PICTURE_EVERY_S)
+                for call_sid in calls:
+                    jpeg = b"\xff\xd8" + secrets.token_bytes(_PICTURE_BYTES)
+                    upload = Upload(id=f"{n}", received_at=clock.now(), picture=jpeg)
+                    await store.add_upload(call_sid, upload)
+
+    sending = asyncio.create_task(send())
+    try:
+        yield
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
 
 
 async def _open_line(store_url: str, agent: Mapping[str, Json], *, clips: bool) -> None:

@@ -1,6 +1,6 @@
 """All parts of a line on this machine, with the real model or its stand-in."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,14 @@ from pathlib import Path
 from devtools.clips import clip_maker
 from devtools.gemini_stand_in import API_KEY, GeminiStandIn, running_gemini_stand_in
 from devtools.processes import free_port
-from devtools.stack import DEMONSTRATED_TOOLS, Stack, StackSettings, inherited, running_stack
+from devtools.stack import (
+    DEMONSTRATED_TOOLS,
+    Stack,
+    StackSettings,
+    inherited,
+    running_stack,
+    trace_variables,
+)
 from ringdown.clip_making import ClipMaker
 from ringdown.gemini.backend import DeveloperApi
 from ringdown.stores import Store, open_store
@@ -56,6 +63,8 @@ async def running_parts(
     handlers: int = 1,
     served_tools: tuple[str, ...] | None = DEMONSTRATED_TOOLS,
     clock: Path | None = None,
+    caller_page_framed_by: Sequence[str] = (),
+    tool_environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[tuple[Stack, Store]]:
     """Run all parts as processes, and stop them at the end.
 
@@ -71,8 +80,11 @@ async def running_parts(
         webhook_port=free_port(),
         stream_port=free_port(),
         handlers=handlers,
+        caller_page_framed_by=caller_page_framed_by,
         served_tools=served_tools,
+        tool_environ=tool_environ or {},
         clock=clock,
+        traces=trace_variables(environ),
         inherited=inherited(environ),
     )
     async with running_stack(settings) as stack, open_store(stack.store_url) as store:

@@ -4,12 +4,18 @@ locals {
   _runbook  = "docs/operations.md, under \"%s\", says what it means and what to do."
   _failures = "metric.label.end_reason=one_of(\"handler_busy\", \"handler_stopped\", \"model_lost\", \"model_unavailable\", \"never_streamed\", \"stream_lost\")"
 
-  # More than `above` within `within`, across all instances.
-  _count_alerts = {
+  # More than `above` within `within`, across all instances, for a Cloud Run service or `resource`.
+  _count_alerts = merge(var.caller_page ? { "Caller's page fails" = local._caller_page_fails } : {}, {
     "Calls fail" = {
       filter = "metric.type=\"${local.metric_prefix}/calls\" AND ${local._failures}"
       above  = 2
       within = "600s"
+    }
+    "Calls not followed up" = {
+      resource = "pubsub_subscription"
+      filter   = "metric.type=\"pubsub.googleapis.com/subscription/dead_letter_message_count\" AND resource.label.subscription_id=\"${google_pubsub_subscription.call_ended.name}\""
+      above    = 0
+      within   = "300s"
     }
     "Dead letters" = {
       filter = "metric.type=\"${local.metric_prefix}/dead_letters\""
@@ -51,6 +57,11 @@ locals {
       above  = 0
       within = "300s"
     }
+  })
+  _caller_page_fails = {
+    filter = "metric.type=\"run.googleapis.com/request_count\" AND resource.label.service_name=\"${local.caller_page}\" AND metric.label.response_code_class=\"5xx\""
+    above  = 0
+    within = "300s"
   }
 }
 
@@ -83,7 +94,7 @@ resource "google_monitoring_alert_policy" "count" {
   conditions {
     display_name = each.key
     condition_threshold {
-      filter          = "resource.type=\"cloud_run_revision\" AND ${each.value.filter}"
+      filter          = "resource.type=\"${try(each.value.resource, "cloud_run_revision")}\" AND ${each.value.filter}"
       comparison      = "COMPARISON_GT"
       threshold_value = each.value.above
       duration        = "0s"
@@ -107,7 +118,12 @@ resource "google_monitoring_alert_policy" "count" {
     auto_close = "3600s"
   }
 
-  depends_on = [google_cloud_run_v2_service.incoming_call, google_cloudfunctions2_function.incoming_call, time_sleep.metrics]
+  depends_on = [
+    google_cloud_run_v2_service.caller_page,
+    google_cloud_run_v2_service.incoming_call,
+    google_cloudfunctions2_function.incoming_call,
+    time_sleep.metrics,
+  ]
 }
 
 resource "google_monitoring_alert_policy" "slow_replies" {

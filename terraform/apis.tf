@@ -22,6 +22,7 @@ locals {
     length(var.console_people) == 0 ? [] : ["iap.googleapis.com"],
     var.budget == null ? [] : ["billingbudgets.googleapis.com"],
     var.check_schedule == null ? [] : ["cloudscheduler.googleapis.com"],
+    var.traces ? ["cloudtrace.googleapis.com", "telemetry.googleapis.com"] : [],
   )
 }
 

@@ -53,6 +53,7 @@ locals {
       incoming_call  = google_service_account.incoming_call.member
       stream_handler = google_service_account.stream_handler.member
     },
+    var.caller_page ? { caller_page = google_service_account.caller_page[0].member } : {},
     local._has_console ? { console = google_service_account.console[0].member } : {},
     var.check_schedule == null ? {} : { scheduled_check = google_service_account.scheduled_check[0].member },
     {
@@ -98,6 +99,14 @@ resource "google_project_iam_member" "tool" {
   project = var.project_id
   role    = each.value.role
   member  = google_service_account.tool[each.value.tool].member
+}
+
+resource "google_project_iam_member" "trace_writer" {
+  count = var.traces ? 1 : 0
+
+  project = var.project_id
+  role    = "roles/telemetry.tracesWriter"
+  member  = google_service_account.stream_handler.member
 }
 
 resource "google_project_iam_member" "vertex_user" {
@@ -161,6 +170,7 @@ resource "time_sleep" "grants" {
   triggers = {
     members = sha256(jsonencode([
       local._store_users, keys(local._tool_roles), local._vertex_users, keys(local.secret_readers), local._function_sources,
+      var.traces,
     ]))
   }
 
@@ -171,6 +181,7 @@ resource "time_sleep" "grants" {
     google_project_iam_member.event_receiver,
     google_project_iam_member.store_user,
     google_project_iam_member.tool,
+    google_project_iam_member.trace_writer,
     google_project_iam_member.vertex_user,
     google_pubsub_topic_iam_member.tool,
     google_storage_bucket_iam_member.build,

@@ -46,8 +46,12 @@ resource "google_cloud_run_v2_service" "stream_handler" {
           for name, value in merge(local.gemini_settings, {
             MAX_CALLS       = tostring(var.calls_per_instance)
             MODEL_ENDPOINTS = length(var.model_endpoints) > 0 ? join(",", var.model_endpoints) : null
+            RECORDINGS      = local.recordings
             STORE_URL       = local.store_url
             STREAM_URL      = local.stream_url
+            # https://docs.cloud.google.com/trace/docs/migrate-to-otlp-endpoints
+            OTEL_EXPORTER_OTLP_ENDPOINT = var.traces ? "https://telemetry.googleapis.com" : null
+            OTEL_RESOURCE_ATTRIBUTES    = var.traces ? "gcp.project_id=${var.project_id}" : null
           }) : name => value if value != null
         }
         content {

@@ -63,6 +63,13 @@ variable "dead_letter_days" {
   }
 }
 
+variable "traces" {
+  description = "Whether each call leaves a trace in Cloud Trace: its turns, tools and model sessions, with their times and without words. See docs/operations.md."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "uptime_check" {
   description = "Whether Google checks every 15 minutes, from three regions, that incoming_call is up. Each check may start an instance."
   type        = bool

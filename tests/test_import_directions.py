@@ -35,6 +35,7 @@ WEBSOCKET_SHELLS = frozenset(
         ),
     )
 )
+SPAN_EXPORT = PurePosixPath("services/stream_handler/record/span_export.py")
 FIRESTORE_ADAPTER = PurePosixPath("shared/ringdown/stores/firestore")
 FIRESTORE_CLIENT = (
     "google.cloud.firestore",
@@ -221,6 +222,12 @@ def test_firestores_client_is_imported_in_its_adapter_only() -> None:
     importing = [s.path for s in read_tree(ROOT) if any(s.imports_any(*FIRESTORE_CLIENT))]
 
     assert importing == [FIRESTORE_ADAPTER / "client.py", FIRESTORE_ADAPTER / "database.py"]
+
+
+def test_opentelemetry_is_imported_to_export_spans_only() -> None:
+    importing = [s.path for s in read_tree(ROOT) if any(s.imports_any("opentelemetry"))]
+
+    assert importing == [SPAN_EXPORT]
 
 
 def test_the_functions_framework_is_loaded_by_functions_only() -> None:

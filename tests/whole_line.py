@@ -31,8 +31,10 @@ from simulators.twilio import DialledParty, TwilioNetwork
 from stream_handler.agent_watch import AgentWatch
 from stream_handler.bridge import Services
 from stream_handler.loop_watch import LoopWatch
+from stream_handler.record.span_export import OtlpExport
 from stream_handler.server import StreamServer
 from stream_handler.settings import read_settings
+from stream_handler.upload_watch import UploadWatch
 from tests.functions.loading import loaded_app
 from tests.jumping_loop import jumping_loop
 
@@ -161,7 +163,7 @@ class _Server(uvicorn.Server):
 async def _started(command: Command, log: TextIO) -> AsyncIterator[None]:
     environ = dict(command.environ)
     if command.name == "stream_handler":
-        async with _handler(environ):
+        async with _handler(environ, log):
             yield
         return
     options = dict(zip(command.argv[3::2], command.argv[4::2], strict=True))
@@ -171,16 +173,32 @@ async def _started(command: Command, log: TextIO) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _handler(environ: dict[str, str]) -> AsyncIterator[None]:
+async def _handler(environ: dict[str, str], log: TextIO) -> AsyncIterator[None]:
     """What `python -m stream_handler` does."""
     settings = read_settings(environ)
+    traces = None if settings.traces is None else OtlpExport(settings.traces)
+    if traces is not None:
+        configure(log, of_call=traces.log_fields)
     tls = ssl.create_default_context(cafile=environ.get("SSL_CERT_FILE"))
     tools, stop = ToolClient(), asyncio.Event()
     watch = LoopWatch(now_s=jumping_loop().time)
     try:
-        async with open_store(settings.store_url) as store, asyncio.TaskGroup() as group:
+        async with (
+            open_store(settings.store_url, settings.recordings) as store,
+            asyncio.TaskGroup() as group,
+        ):
             models = tuple(GeminiLive(endpoint, tls=tls) for endpoint in settings.endpoints)
-            services = Services(store, store, models, tools, AgentWatch(store), store)
+            services = Services(
+                store,
+                store,
+                models,
+                tools,
+                AgentWatch(store),
+                store,
+                UploadWatch(store),
+                store.recordings,
+                traces,
+            )
             server = StreamServer(settings, services, loop_watch=watch)
             group.create_task(server.serve(stop))
             await _answering(settings.port)
@@ -190,6 +208,8 @@ async def _handler(environ: dict[str, str]) -> AsyncIterator[None]:
                 stop.set()
     finally:
         await tools.close()
+        if traces is not None:
+            traces.close()
 
 
 async def _answering(port: int) -> None:

@@ -73,6 +73,13 @@ class Rig:
                 caller.abandon()
                 raise
 
+    async def end(self, count: int, within_s: float) -> None:
+        """Hang up the latest calls, one by one."""
+        for _ in range(count):
+            await asyncio.sleep(within_s / count)
+            if self.callers:
+                await self.callers.pop().hang_up()
+
     async def hang_up(self) -> None:
         """End all calls as Twilio does; those whose peer does not close are cut."""
         self.model.hush()

@@ -29,6 +29,8 @@ class Load:
     settle_s: float = 2.0
     starts_per_s: float = 25.0
     pins: Pins | None = None
+    ending: int = 0
+    """Further calls, which end while the others are measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +52,18 @@ async def measure(
 
     Raises devtools.processes.ProcessFailed, and usage.TargetDied.
     """
-    async with running(target, load.calls, load.pins) as rig:
+    async with running(target, load.calls + load.ending, load.pins) as rig:
         idle_mb = await _warm_up(rig, load)
-        await rig.place(load.calls, load.starts_per_s)
+        await rig.place(load.calls + load.ending, load.starts_per_s)
         loaded()
         await asyncio.sleep(load.settle_s)
         with _without_garbage_collection():
+            ending = asyncio.create_task(rig.end(load.ending, load.seconds))
             window, usage = await _observe(rig.target.pids, load, idle_mb)
+            await ending
             await asyncio.sleep(_LAST_BURSTS_S)
         await rig.hang_up()
-    return point(target.name, load, rig.calls, window, usage)
+    return point(target.name, load, rig.calls[: load.calls], window, usage)
 
 
 def point(
@@ -87,6 +91,7 @@ def point(
         uplink_lost_ms=sum(accounting.lost_ms(bursts) for bursts in up),
         downlink_lost_bursts=accounting.bursts_lost(down),
         clears_missed=accounting.clears_missed(calls, window),
+        pictures=sum(call.pictures for call in calls),
         calls_failed=failed,
         rig_core_share=usage.rig_core_s / seconds,
         others_core_share=max(others_core_s, 0.0) / seconds,

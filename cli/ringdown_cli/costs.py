@@ -4,7 +4,7 @@ import argparse
 
 import msgspec
 
-from ringdown.calls.figures import Figures, Period, days_until, total
+from ringdown.calls.figures import Figures, days_until, read_days, shares, total
 from ringdown.calls.wording import money
 from ringdown_cli.command import DONE, Commands, Surroundings, add_command, count
 from ringdown_cli.store_choice import chosen_store
@@ -32,15 +32,13 @@ def add_costs_command(commands: Commands) -> None:
 
 async def costs(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
     terminal, zone = surroundings.terminal, surroundings.zone
-    days = days_until(surroundings.now(), zone, arguments.days)
-    period = Period(since=days[-1].since, until=days[0].until)
+    now = surroundings.now()
     async with chosen_store(arguments.store, surroundings) as store:
-        if arguments.by == "day":
-            added_up = await store.add_up_calls(*days)
-            names = (f"{day.since.astimezone(zone):%Y-%m-%d}" for day in days)
-            figures = dict(zip(names, added_up, strict=True))
-        else:
-            figures = await store.add_up_calls_by(arguments.by, period)
+        days = await read_days(store, days_until(now, zone, arguments.days), now)
+    if arguments.by == "day":
+        figures = {f"{day.since.astimezone(zone):%Y-%m-%d}": day.figures for day in days}
+    else:
+        figures = shares(days, arguments.by)
     if arguments.json:
         terminal.say(json_text([_plain(arguments.by, n, each) for n, each in figures.items()]))
         return DONE

@@ -14,7 +14,6 @@ from ringdown_cli.wording import json_text
 
 _NAMES = LineLimits.__struct_fields__
 _NONE = "none"
-_NOBODY = ""
 
 
 def add_limit_commands(commands: Commands) -> None:
@@ -43,7 +42,7 @@ async def limits(arguments: argparse.Namespace, surroundings: Surroundings) -> i
             was, now = (_shown(getattr(each, name)) for each in (present, changed))
             terminal.say(f"{name} is now {now} (it was {was}). It applies from the next call.")
             return DONE
-        use = await store.line_use(_NOBODY, surroundings.now())
+        use = await store.line_use(None, surroundings.now())
     if arguments.json:
         terminal.say(json_text({"limits": present, "used": use}))
     else:

@@ -5,7 +5,8 @@ import datetime
 from collections.abc import Iterator, Mapping
 
 from ringdown.agents import DEFAULT_AGENT_ID
-from ringdown.calls import Call, CallQuery
+from ringdown.calls import CallQuery
+from ringdown.calls.figures import CountedCall
 from ringdown.calls.limits import LineLimits, LineUse
 from ringdown.calls.line_state import Concern, Hours, LineState, Subject, line_state
 from ringdown.calls.search import with_problems
@@ -38,7 +39,7 @@ async def say_line(arguments: argparse.Namespace, surroundings: Surroundings) ->
             raise
         raise CannotGoOn(f"{NO_STORE}\nFor all commands: ringdown --help") from None
     now = surroundings.now()
-    async with opened(chosen.url) as store:
+    async with opened(chosen.url, surroundings) as store:
         state = await line_state(store, now, surroundings.zone)
         last = await with_problems(store, await store.list_calls(CallQuery(limit=_LAST_CALLS)))
     found = f" ({chosen.found})" if chosen.found else ""
@@ -67,7 +68,7 @@ async def say_line(arguments: argparse.Namespace, surroundings: Surroundings) ->
 
 
 def _say_state(terminal: Terminal, state: LineState) -> None:
-    today, use = state.today, state.use
+    today, use = state.today.figures, state.use
     if state.concerns:
         things = counted(len(state.concerns), "thing needs you", "things need you")
         terminal.say(f"! {things}.", Style.BAD)
@@ -101,7 +102,7 @@ def _named(concern: Concern) -> str:
     match concern.subject:
         case Subject.AGENT:
             return f"agents/{concern.name}: "
-        case Subject.CALLS:
+        case Subject.CALLS | Subject.OUTCOMES:
             return ""
         case _:
             return f"{concern.name}: "
@@ -116,10 +117,12 @@ def _cure(concern: Concern) -> str:
             return f"ringdown numbers unset {concern.name}, so that {DEFAULT_AGENT_ID} answers it"
         case Subject.LIMIT:
             return "ringdown limits"
-        case Subject.CALLS:
+        case Subject.CALLS | Subject.OUTCOMES:
             return f"ringdown calls show {short_sid(concern.calls[0])}"
+        case Subject.WEBHOOK:
+            return f"ringdown webhooks test {concern.name}"
 
 
-def _live(call: Call, now: datetime.datetime) -> str:
+def _live(call: CountedCall, now: datetime.datetime) -> str:
     caller = number_shown(call.caller, whole=False)
     return f"  {short_sid(call.call_sid)}  {length(call, now)}  {caller} with {call.agent_id}"

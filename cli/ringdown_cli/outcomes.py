@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ringdown.calls.outcomes import Finding, Outcome, Value
-from ringdown.calls.search import STANDINGS, Found, Search, standing
+from ringdown.calls.outcomes import STANDINGS, Finding, Outcome, Value, standing
+from ringdown.calls.search import Found, Search
 from ringdown_cli.calls.commands import add_period
 from ringdown_cli.calls.listing import gave_up, period_query
 from ringdown_cli.calls.wording import call_table

@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import os
+import secrets
 import signal
 import zoneinfo
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from ringdown.agents.check import findings
 from ringdown.stores import Store
 from ringdown_cli.command import make_folder
 from simulators.gemini_live.scenario_file import load_scenario
-from simulators.twilio import TwilioNetwork
+from simulators.twilio import Text, TwilioNetwork
 
 SCENARIO = ROOT / "simulators" / "scenarios" / "talk.yaml"
 CALLER = "+14155550123"
@@ -30,6 +31,8 @@ CALLERS = {
     "+14155550124": "another caller",
     "+266696687": "a caller who withholds the number",  # ANONYMOUS, as Twilio sends it
 }
+_ACCOUNT_SID = "AC" + "5" * 32
+_TEXTS_KEY = "SK" + "5" * 32 + ":of-the-stand-in"
 GO_AWAY_S = 50.0  # the real service's notice
 _FARTHEST = datetime.timedelta(days=366)
 
@@ -72,6 +75,8 @@ class TalkLine:
     """The folder with the pages of ended calls."""
     now: Callable[[], datetime.datetime]
     ear: Ear
+    texts: Sequence[Text] = ()
+    """The texts sent to callers so far; it grows."""
     busy: bool = field(default=False, init=False)
     console_url: str = field(default="", init=False)
     """The console's URL, once it is served."""
@@ -109,6 +114,11 @@ class TalkLine:
             raise NotDialled("Choose a time within a year.")
         return local
 
+    def page_link(self, text: str) -> str:
+        """The link to the caller's page in a text; empty if it has none."""
+        page = self.stack.caller_page_local_url
+        return next((word for word in text.split() if page and word.startswith(f"{page}/")), "")
+
     async def kill_handler(self, call_sid: str) -> str | None:
         """Kill the call's handler, like a crash. It is restarted like any part.
 
@@ -132,21 +142,50 @@ class TalkLine:
         return True
 
 
+def text_network() -> TwilioNetwork:
+    """A network that accepts texts, made before the line."""
+    return TwilioNetwork(auth_token=secrets.token_hex(16), texts_key=_TEXTS_KEY)
+
+
+def texting_environ(texts_url: str) -> dict[str, str]:
+    """The environment in which tools send texts to that network's REST API at `texts_url`."""
+    return {
+        "PHONE_NUMBERS": NUMBER,
+        "TWILIO_ACCOUNT_SID": _ACCOUNT_SID,
+        "TWILIO_API_KEY": _TEXTS_KEY,
+        "TWILIO_API_URL": texts_url,
+    }
+
+
 @asynccontextmanager
 async def running_line(
-    environ: Mapping[str, str], out: Path, now: Callable[[], datetime.datetime]
+    environ: Mapping[str, str],
+    out: Path,
+    now: Callable[[], datetime.datetime],
+    *,
+    framed_by: Sequence[str],
 ) -> AsyncIterator[TalkLine]:
-    """Run all parts as processes, with two handlers, so that one can be killed during a call.
+    """Run all parts as processes, with two handlers, so that one can be killed during a call. Pages
+    of the origins in `framed_by` may show the caller's page in a frame.
 
     Raises devtools.processes.ProcessFailed.
     """
     pages = make_folder(out / "calls")
     ear = Ear()
+    texting = text_network()
     async with (
+        texting.rest_api() as texts_url,
         running_model(environ, SCENARIO, out / "model") as model,
         overheard(model, ear.hear) as reached,
         running_parts(
-            reached, environ, out, handlers=2, served_tools=None, clock=out / "clock"
+            reached,
+            environ,
+            out,
+            handlers=2,
+            served_tools=None,
+            clock=out / "clock",
+            caller_page_framed_by=framed_by,
+            tool_environ=texting_environ(texts_url),
         ) as (stack, store),
         making_clips(line_clip_maker(model), store, now),
     ):
@@ -164,4 +203,5 @@ async def running_line(
             pages=pages,
             now=now,
             ear=ear,
+            texts=texting.texts,
         )

@@ -46,13 +46,15 @@ FromPage: TypeAlias = Dial | Speak | Press | HangUp | Trouble
 class LineReady(msgspec.Struct, frozen=True, tag="line", tag_field="is"):
     """The choices: callers and numbers, each with a description, and sentences.
 
-    `suggestions` are in the order of a conversation. With `is_stand_in`, the model knows no others.
+    `suggestions` are in the order of a conversation; `pictures` are the names of those that the
+    caller can send. With `is_stand_in`, the model knows no others.
     """
 
     callers: dict[str, str]
     numbers: dict[str, str]
     suggestions: tuple[str, ...]
     phrases: tuple[str, ...]
+    pictures: tuple[str, ...]
     is_stand_in: bool
 
 
@@ -128,6 +130,13 @@ class ToolUsed(msgspec.Struct, frozen=True, tag="tool", tag_field="is"):
     duration_ms: int
 
 
+class Texted(msgspec.Struct, frozen=True, tag="text", tag_field="is"):
+    """A text message to the caller; `link` is its link to the caller's page, if any."""
+
+    words: str
+    link: str
+
+
 class Problem(msgspec.Struct, frozen=True, tag="problem", tag_field="is"):
     """What failed, and what to do."""
 
@@ -135,5 +144,14 @@ class Problem(msgspec.Struct, frozen=True, tag="problem", tag_field="is"):
 
 
 ToPage: TypeAlias = (
-    LineReady | CallChanged | Answering | Happened | Said | Saying | Lost | ToolUsed | Problem
+    LineReady
+    | CallChanged
+    | Answering
+    | Happened
+    | Said
+    | Saying
+    | Lost
+    | ToolUsed
+    | Texted
+    | Problem
 )

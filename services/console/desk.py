@@ -1,25 +1,34 @@
 """What every page works with."""
 
+import asyncio
 import datetime
 import zoneinfo
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from console.figures import SettledFigures
 from ringdown.agents import DEFAULT_AGENT_ID
+from ringdown.calls.figures import Day, Period, read_days
 from ringdown.stores import Store
 
+_WITHIN_S = 2.0
 UTC = zoneinfo.ZoneInfo("UTC")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Desk:
     store: Store
     now: Callable[[], datetime.datetime]
-    figures: SettledFigures = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.figures = SettledFigures(self.store.add_up_calls)
+    async def days(
+        self, periods: Sequence[Period], now: datetime.datetime
+    ) -> tuple[Day, ...] | None:
+        """The sums of each. None if that takes too long, the first time that anyone looks at many
+        calls: what is kept until then need not be added up next time."""
+        try:
+            async with asyncio.timeout(_WITHIN_S):
+                return await read_days(self.store, periods, now)
+        except TimeoutError:
+            return None
 
     async def zone(self) -> zoneinfo.ZoneInfo:
         """Where the line is: the default agent's time zone, else UTC."""

@@ -41,6 +41,15 @@ SAID = {
 """What a page says of the form that led to it."""
 
 
+OUTCOMES = {
+    "yes": "Success",
+    "no": "No success",
+    "unclear": "Unclear",
+    "problem": "Not found out",
+}
+"""What each word of `STANDINGS` is called on pages."""
+
+
 class Pages:
     """Renders templates. Every page of the site has the same bar at its top."""
 
@@ -59,6 +68,7 @@ class Pages:
             money=money,
             moment=moment,
             number=_number,
+            outcome=lambda word: OUTCOMES.get(word, ""),
         )
 
     def page(

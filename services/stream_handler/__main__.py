@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 import uvloop
 
@@ -15,11 +16,18 @@ from ringdown.tools.client import ToolClient
 from stream_handler.agent_watch import AgentWatch
 from stream_handler.bridge import Services
 from stream_handler.process import spare_the_collector
+from stream_handler.record.trace_settings import TraceSettings
 from stream_handler.server import StreamServer
 from stream_handler.settings import Settings, read_settings
+from stream_handler.upload_watch import UploadWatch
+
+if TYPE_CHECKING:
+    from stream_handler.record.span_export import OtlpExport
+
+_log = log.Log("stream_handler")
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: Settings, traces: "OtlpExport | None" = None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
@@ -28,8 +36,18 @@ async def run(settings: Settings) -> None:
     tools = ToolClient()
     spare_the_collector()
     try:
-        async with open_store(settings.store_url) as store:
-            services = Services(store, store, models, tools, AgentWatch(store), store)
+        async with open_store(settings.store_url, settings.recordings) as store:
+            services = Services(
+                store,
+                store,
+                models,
+                tools,
+                AgentWatch(store),
+                store,
+                UploadWatch(store),
+                store.recordings,
+                traces,
+            )
             await StreamServer(settings, services).serve(stop)
     finally:
         await tools.close()
@@ -42,9 +60,27 @@ def main() -> int:
     except ConfigurationError as error:
         print(error, file=sys.stderr)  # noqa: T201 - for the person who started it
         return 2
+    traces = None if settings.traces is None else _traces(settings.traces)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run(settings))
+        runner.run(run(settings, traces))
+    if traces is not None:
+        traces.close()
     return 0
+
+
+def _traces(settings: TraceSettings) -> "OtlpExport | None":
+    """None if they could not be exported: that must stop no call."""
+    from google.auth.exceptions import GoogleAuthError
+
+    from stream_handler.record.span_export import OtlpExport  # with the SDK, which many don't need
+
+    try:
+        traces = OtlpExport(settings)
+    except GoogleAuthError as error:
+        _log.error("no traces: there are no Google credentials", error=str(error))
+        return None
+    log.configure(app="stream_handler", of_call=traces.log_fields)
+    return traces
 
 
 if __name__ == "__main__":

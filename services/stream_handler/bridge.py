@@ -5,15 +5,17 @@ waits, because every action only fills a bounded queue, sets a timer or starts a
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar, assert_never
 
 from ringdown import clock
 from ringdown.agents.clips import ClipStore
 from ringdown.audio.telephone import Upsampler
-from ringdown.calls import Call, CallStore
+from ringdown.calls import Call, CallChanges, CallStore
 from ringdown.calls.flights import FlightStore
+from ringdown.calls.recordings import RecordingStore
+from ringdown.calls.uploads import Upload
 from ringdown.gemini.model_session import LiveModel
 from ringdown.log import Log
 from ringdown.tools.client import ToolClient
@@ -33,6 +35,7 @@ from stream_handler.call.actions import (
     SaveCall,
     SendMark,
     SendModelAudio,
+    SendModelImage,
     SendModelText,
     SendToolResponse,
     StartTimer,
@@ -45,11 +48,13 @@ from stream_handler.call.events import (
     DtmfReceived,
     Event,
     MarkReceived,
+    PictureReceived,
     SaveDone,
     SaveFailed,
     StreamLost,
     StreamStarted,
     StreamStopped,
+    TextReceived,
     TimerFired,
     ToolCallFinished,
 )
@@ -57,11 +62,14 @@ from stream_handler.call.session import StreamSession
 from stream_handler.call.timers import Timer
 from stream_handler.media_stream import HungUp, KeyPressed, MarkPlayed, MediaStream, Sound
 from stream_handler.model_side import ModelSide
-from stream_handler.observers import ObservedSession
+from stream_handler.observers import CallObserver, ObservedSession
+from stream_handler.record.call_recording import start_recording
 from stream_handler.record.flight_record import FlightRecord
 from stream_handler.record.recorder import Recorded, Recorder
 from stream_handler.record.stream_report import StreamReport
+from stream_handler.record.traces import CallTrace, SpanExport, trace_id, traceparent
 from stream_handler.tones import ringback, waiting_tone
+from stream_handler.upload_watch import UploadWatch
 from stream_handler.words import words_for
 
 _FRAME_MS = 20
@@ -83,6 +91,10 @@ class Services:
     tools: ToolClient
     agents: AgentWatch
     clips: ClipStore
+    uploads: UploadWatch
+    recordings: RecordingStore | None
+    """None: nobody said where to."""
+    traces: SpanExport | None = None
 
 
 class Bridge:
@@ -97,9 +109,11 @@ class Bridge:
         call = admitted.call
         self._call = call
         self._greeting = admitted.greeting
+        self._uploads = admitted.uploads
         self._stream = stream
         self._services = services
         self._recorder = Recorder(services.store, call, admitted.claim, claimed=admitted.claimed)
+        self._recording = start_recording(call, services.recordings, self._recorder.save)
         self._session = ObservedSession(
             StreamSession(
                 call, words_for(call.agent.language), admitted.history, admitted.tool_calls
@@ -107,6 +121,8 @@ class Bridge:
             FlightRecord(call, admitted.history, services.flights, tool_calls=admitted.tool_calls),
             StreamReport(),
             self._recorder,
+            *(() if self._recording is None else (self._recording,)),
+            *self._trace(services.traces),
         )
         self._is_over = False
         self._up = Upsampler()
@@ -128,6 +144,13 @@ class Bridge:
         self._warned: set[str] = set()
         self._sound_ms: float | None = None
         """Until when there is sound of the caller's, or silence in its place."""
+
+    def _trace(self, traces: SpanExport | None) -> Iterator[CallObserver]:
+        if traces is None:
+            return
+        yield CallTrace(traces, self._call)
+        if self._call.trace_id is None:
+            self._recorder.save(CallChanges(trace_id=trace_id(self._call.call_sid)))
 
     async def run(self) -> None:
         """Carry the call to its end; the socket is closed and the record written on return.
@@ -155,6 +178,8 @@ class Bridge:
     async def _carry(self) -> None:
         async with self._group:
             self._group.create_task(self._record())
+            if self._recording is not None:
+                self._group.create_task(self._recording.run())
             until_closed = [
                 self._group.create_task(self._receive_from_carrier()),
                 self._group.create_task(self._send_to_carrier()),
@@ -162,14 +187,20 @@ class Bridge:
             ]
             if self._call.agent.apply_to_live_calls:
                 until_closed.append(self._group.create_task(self._follow_agent()))
+            if self._call.agent.photos:
+                until_closed.append(self._group.create_task(self._follow_uploads()))
             until_closed.append(
                 self._group.create_task(self._services.tools.warm(self._call.tools))
             )
+            for upload in self._uploads:
+                self._upload_received(upload)
             endpoints = tuple(model.endpoint for model in self._services.models)
             self._handle(StreamStarted(self._now_ms(), endpoints, self._greeting))
             await self._closed.wait()
             if not self._recorder.is_finishing:
                 self._recorder.give_up()  # it failed as an observer, and doesn't know of the end
+            if self._recording is not None:
+                self._recording.stop()
             await self._stream.close()
             for task in until_closed:
                 task.cancel()
@@ -182,6 +213,8 @@ class Bridge:
         """End the call here and now: what the store has not taken of its record is logged."""
         self.drain(0)
         self._recorder.give_up()
+        if self._recording is not None:
+            self._recording.give_up()
         for task in self._tools:
             task.cancel()
 
@@ -209,7 +242,7 @@ class Bridge:
                 self._check_reader(self._stream.play(ringback(action.ring)))
             case PlayTone():
                 self._check_reader(self._stream.play(waiting_tone()))
-            case SendModelText() | SendToolResponse() | UpdateModelContext():
+            case SendModelText() | SendModelImage() | SendToolResponse() | UpdateModelContext():
                 self._model.send(action)
             case ConnectModel():
                 self._model.connect(action)
@@ -281,15 +314,30 @@ class Bridge:
             self._warn_once("the carrier does not read", "two minutes of speech are waiting")
             self._group.create_task(self._handle_soon(StreamLost(self._now_ms())))
 
-    # Edits, tools, timers, the record
+    # Edits, uploads, tools, timers, the record
 
     async def _follow_agent(self) -> None:
         call = self._call
         async for agent in self._services.agents.edits(call.agent_id, draft=call.is_draft):
             self._handle(AgentEdited(self._now_ms(), agent, agent.revision))
 
+    async def _follow_uploads(self) -> None:
+        seen = max((upload.n for upload in self._uploads), default=0)
+        async for upload in self._services.uploads.uploads(self._call.call_sid, seen=seen):
+            self._upload_received(upload)
+
+    def _upload_received(self, upload: Upload) -> None:
+        at_ms = self._now_ms()
+        if upload.picture:
+            self._handle(PictureReceived(at_ms, upload.n, upload.picture))
+        else:
+            self._handle(TextReceived(at_ms, upload.n, upload.text))
+
     async def _call_tool(self, action: CallTool) -> None:
-        answer, certain = await self._services.tools.call(action.tool, action.request)
+        headers = {}
+        if self._services.traces is not None:
+            headers["traceparent"] = traceparent(self._call, action.id)
+        answer, certain = await self._services.tools.call(action.tool, action.request, headers)
         self._handle(ToolCallFinished(self._now_ms(), action.id, answer, certain))
 
     def _timer_fires(self, timer: Timer) -> None:

@@ -13,7 +13,7 @@ import contextvars
 import datetime
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TextIO
 
 import msgspec
@@ -60,10 +60,20 @@ def call_bound(call_sid: str) -> Iterator[None]:
         _call_sid.reset(token)
 
 
-def configure(stream: TextIO | None = None, *, app: str | None = None) -> None:
-    """Send all logging to `stream` (standard output by default). Each line names `app`."""
+def _nothing_more(_call_sid: str) -> Mapping[str, Field]:
+    return {}
+
+
+def configure(
+    stream: TextIO | None = None,
+    *,
+    app: str | None = None,
+    of_call: Callable[[str], Mapping[str, Field]] = _nothing_more,
+) -> None:
+    """Send all logging to `stream` (standard output by default). Each line names `app`; a call's
+    lines have what `of_call` says of its SID, too."""
     handler = logging.StreamHandler(stream or sys.stdout)
-    handler.setFormatter(_JsonFormatter(app))
+    handler.setFormatter(_JsonFormatter(app, of_call))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
@@ -72,9 +82,10 @@ def configure(stream: TextIO | None = None, *, app: str | None = None) -> None:
 class _JsonFormatter(logging.Formatter):
     """Cloud Logging's structured format: `severity`, `message`, `time` and free fields."""
 
-    def __init__(self, app: str | None) -> None:
+    def __init__(self, app: str | None, of_call: Callable[[str], Mapping[str, Field]]) -> None:
         super().__init__()
         self._app = app
+        self._of_call = of_call
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
@@ -89,6 +100,7 @@ class _JsonFormatter(logging.Formatter):
         call_sid = _call_sid.get()
         if call_sid is not None:
             entry["call_sid"] = call_sid
+            entry.update(self._of_call(call_sid))
         fields = getattr(record, _FIELDS, None)
         if isinstance(fields, dict):
             entry.update(fields)

@@ -17,7 +17,7 @@ async def test_the_first_request_starts_the_process_and_waits_for_it(tmp_path: P
     door = Door(Command("pages", argv, {}, f"http://127.0.0.1:{port}"), tmp_path / "log")
 
     async with door.open(), httpx2.AsyncClient(trust_env=False) as http:
-        with pytest.raises(ProcessFailed, match="Nobody has asked for pages"):
+        with pytest.raises(ProcessFailed, match="pages was never requested"):
             await door.listens()
         both = await asyncio.gather(*(http.get(f"http://127.0.0.1:{port}") for _ in range(2)))
         await door.listens()

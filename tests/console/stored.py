@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import msgspec
 
 from console.people import PEOPLE, People, PeopleEdit
+from ringdown.agents import Agent
 from ringdown.agents.check import draft_findings
 from ringdown.agents.edits import look_at_edit
 from ringdown.agents.store import Edit
@@ -21,10 +22,12 @@ from ringdown.calls import (
     Turn,
     Usage,
 )
+from ringdown.calls.outcomes import Outcome, Success
 from ringdown.rehearsals import PersonaRun, Rehearsal
 from ringdown.rehearsals.store import keep_rehearsal
 from ringdown.stores import Store
 from ringdown.tools import Json
+from ringdown.webhooks import LostWebhook
 from tests.ringdown.rehearsals.reports import a_rehearsal, mixed_runs
 from tests.ringdown.samples import CALLED, CALLER, NOW as NOW_OF_RUNS, a_call, a_claim, a_tool
 
@@ -89,11 +92,12 @@ async def save_call(
     reason: EndReason | None = EndReason.AGENT_HUNG_UP,
     turns: tuple[Turn, ...] = (),
     tool_calls: tuple[ToolCall, ...] = (),
+    agent: Agent | None = None,
 ) -> Call:
     """An ended call, or a live one if `reason` is None."""
     began = NOW - ago
     call = msgspec.structs.replace(
-        a_call(call_sid=sid(n)),
+        a_call(call_sid=sid(n), agent=agent),
         created_at=began,
         expires_at=began + RETENTION,
         caller=caller,
@@ -184,7 +188,36 @@ async def furnish(store: Store) -> None:
             turns=conversation(),
             tool_calls=(lookup(),),
         )
+        if n % 3 == 1:
+            await store.keep_outcome(sid(n), an_outcome(n))
     await save_call(store, 900, ago=MINUTE, reason=None, turns=conversation()[:2])
+    await store.documents.write("lost_webhooks/1", a_lost_webhook())
+
+
+def an_outcome(n: int) -> Outcome:
+    if n == 7:
+        return Outcome(questions="q1", asked_at=NOW, problem="Gemini's quota was used up.")
+    success = (Success.YES, Success.NO, Success.UNCLEAR, Success.YES)[n // 3 % 4]
+    return Outcome(
+        questions="q1",
+        asked_at=NOW,
+        success=success,
+        success_turn=None if success is Success.UNCLEAR else 3,
+        summary="The caller asked when their delivery arrives.",
+        topic="delivery",
+    )
+
+
+def a_lost_webhook() -> LostWebhook:
+    return LostWebhook(
+        caller=CALLER,
+        call_sid=sid(1),
+        event="call.ended",
+        url="https://orders.example/hooks/b1946ac92492d234",
+        problem="It answered with HTTP 500.",
+        given_up_at=NOW - MINUTE,
+        expires_at=NOW + RETENTION,
+    )
 
 
 def _times() -> Iterator[datetime.timedelta]:

@@ -1,6 +1,7 @@
 """Home, calls, numbers, callers, costs: what they say and what they do."""
 
 import datetime
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -44,6 +45,9 @@ async def anywhere(store: Store) -> AsyncIterator[Site]:
         ("/calls?failed=any", "the model was lost"),
         ("/calls?live=yes", "live"),
         ("/calls?agent=shop", "agent hung up"),
+        ("/calls?outcome=no", "No success"),
+        ("/calls/outcomes", "Fri 27 Nov"),
+        ("/calls/outcomes?by=agent", "default"),
         ("/agents", "shop"),
         ("/agents/shop", "Hello, the flower shop."),
         ("/agents/shop/draft", "Puck"),
@@ -78,12 +82,23 @@ async def test_home_says_what_needs_somebody_and_where(site: Site) -> None:
     await site.store.write_limits(LineLimits(calls_at_once=1))
     page = await site.page("/")
 
-    assert "4 things need you" in page
+    assert "6 things need you" in page
     assert 'href="/agents/shop"' in page
     assert 'href="/numbers"' in page
     assert 'href="/costs"' in page
     assert 'href="/calls?failed=model_lost"' in page
+    assert 'href="/calls?outcome=problem"' in page
     assert "Open until 17:30." in page
+
+
+async def test_home_says_which_webhook_lost_messages_and_no_secret_of_its_url(site: Site) -> None:
+    page, call = await site.page("/"), await site.page(f"/calls/{sid(1)}")
+
+    assert "Webhook orders.example" in page
+    assert "1 message about calls never arrived in the last 24 hours" in page
+    assert f'href="/calls/{sid(1)}"' in page
+    assert "The webhook call.ended never reached orders.example. It answered with HTTP 500." in call
+    assert "b1946ac92492d234" not in page + call
 
 
 # Calls
@@ -137,6 +152,54 @@ async def test_a_day_of_calls(site: Site) -> None:
 )
 async def test_a_query_that_makes_no_sense_is_no_error(site: Site, query: str) -> None:
     await site.page(f"/calls?{query}")
+
+
+async def test_calls_by_what_came_of_them(site: Site) -> None:
+    async def listed(query: str) -> list[str]:
+        return re.findall(r'href="/calls/(CA\w+)"', await site.page(f"/calls?{query}"))
+
+    assert await listed("outcome=problem") == [sid(7)]
+    assert await listed("outcome=no&day=2026-11-27") == [sid(4), sid(16)]
+    assert len(await listed("outcome=any")) == 9
+    assert await listed("outcome=yes&day=2026-11-01") == []
+
+
+async def test_the_list_says_what_came_of_calls_once_an_agent_asks(site: Site) -> None:
+    assert "Outcome" not in await site.page("/calls")
+
+    after_call = {"success": "The caller knows when the delivery arrives."}
+    await save_agent(site.store, {**SHOP, "after_call": after_call})
+    page = await site.page("/calls")
+
+    assert '<th scope="col">Outcome</th>' in page
+    assert "<td>Not found out</td>" in page
+    assert 'href="/calls?outcome=unclear"' in page
+    assert 'href="/calls/outcomes"' in page
+
+
+async def test_outcomes_are_counted_by_day_and_by_agent(site: Site) -> None:
+    by_day, by_agent = (
+        await site.page("/calls/outcomes"),
+        await site.page("/calls/outcomes?by=agent"),
+    )
+
+    assert rows_of(by_day)[:2] == [
+        ["Day", "Calls", "Success", "No success", "Unclear", "Not found out"],
+        ["Fri 27 Nov", "7", "3", "2", "1", "1"],
+    ]
+    assert 'href="/calls?day=2026-11-27&amp;outcome=no"' in by_day
+    assert rows_of(by_agent)[1:] == [["default", "9", "5", "2", "1", "1"]]
+
+
+async def test_a_line_whose_agents_ask_nothing_has_no_outcomes(tmp_path: Path) -> None:
+    async with open_store(f"sqlite:{tmp_path / 'empty.db'}") as store, running_site(store) as site:
+        assert "No call has an outcome yet." in await site.page("/calls/outcomes")
+
+
+def rows_of(page: str) -> list[list[str]]:
+    rows = re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)
+    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in rows]
+    return [[re.sub("<[^>]*>", "", cell) for cell in row] for row in cells]
 
 
 async def test_a_call_that_is_gone(site: Site) -> None:

@@ -469,7 +469,7 @@ def test_what_is_not_in_the_list_is_told(deployer: Deployer, answer: str) -> Non
 
 
 def test_a_number_in_ireland(deployer: Deployer) -> None:
-    """It has another host and token, and suggests another Google region; the number needs routing."""
+    """It has another host and token, and suggests another Google region; the number is unrouted."""
     token = "canary-token-of-ireland-4711"
     ireland = LittleAccount(ACCOUNT_SID, token, PHONE_NUMBER, region="ie1")
     ireland.routed = {}

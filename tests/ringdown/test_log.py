@@ -119,6 +119,15 @@ def test_the_call_is_bound_inside_only(output: io.StringIO) -> None:
     ]
 
 
+def test_a_calls_lines_say_more_of_it() -> None:
+    stream = io.StringIO()
+    log.configure(stream, of_call=lambda call_sid: {"trace_id": f"trace of {call_sid}"})
+    Log("ringdown.test").info("before")
+    with call_bound(CALL_SID):
+        Log("ringdown.test").info("inside")
+    assert [line.get("trace_id") for line in lines(stream)] == [None, f"trace of {CALL_SID}"]
+
+
 async def test_each_task_keeps_the_call_it_was_started_in(output: io.StringIO) -> None:
     logger = Log("ringdown.test")
     both_bound = asyncio.Barrier(2)

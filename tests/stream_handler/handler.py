@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 
 from ringdown.agents import Agent
 from ringdown.calls import CallRecord, CallStore, stream_token
+from ringdown.calls.recordings import RecordingStore
 from ringdown.errors import NoCredentials
 from ringdown.gemini.backend import DeveloperApi, GeminiBackend
 from ringdown.gemini.session import GeminiLive
@@ -27,8 +28,10 @@ from ringdown.tools.identity_tokens import IdentityToken, IdentityTokens
 from stream_handler.agent_watch import AgentWatch
 from stream_handler.bridge import Services
 from stream_handler.loop_watch import LoopWatch
+from stream_handler.record.traces import SpanExport
 from stream_handler.server import Patience, StreamServer
 from stream_handler.settings import Settings
+from stream_handler.upload_watch import UploadWatch
 from tests.ringdown.samples import a_call
 from tests.stream_handler.little_gemini import LittleGemini, is_text
 
@@ -155,7 +158,9 @@ async def running_handler(
     patience: Patience = SHORT_PATIENCE,
     tools: ToolClient | None = None,
     endpoints: tuple[GeminiBackend, ...] = (),
+    recordings: RecordingStore | None = None,
     within_s: float = 30.0,
+    traces: SpanExport | None = None,
 ) -> AsyncIterator[Handler]:
     """Serve until left; then whatever a call has started must be over, too.
 
@@ -169,7 +174,15 @@ async def running_handler(
         for backend in (DeveloperApi("key-0123456789", gemini.url), *endpoints)
     )
     services = Services(
-        claims or store, store, models, tools, AgentWatch(store, every_s=LOOK_EVERY_S), store
+        claims or store,
+        store,
+        models,
+        tools,
+        AgentWatch(store, every_s=LOOK_EVERY_S),
+        store,
+        UploadWatch(store, every_s=LOOK_EVERY_S),
+        recordings or store.recordings,
+        traces,
     )
     watch = LoopWatch(now_s=asyncio.get_running_loop().time)
     server = StreamServer(_settings(max_calls), services, patience, watch)
@@ -219,6 +232,7 @@ def _settings(max_calls: int) -> Settings:
         twilio_shared_key_secret=None,
         stream_token_secrets=(TOKEN_SECRET,),
         store_url="",
+        recordings=None,
         endpoints=(DeveloperApi("unused"),),
         max_calls=max_calls,
         handler="test/1",

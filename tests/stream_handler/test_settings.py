@@ -2,6 +2,7 @@ import pytest
 
 from ringdown.errors import ConfigurationError
 from ringdown.gemini.backend import DeveloperApi
+from stream_handler.record.trace_settings import TraceSettings
 from stream_handler.settings import read_settings
 
 COMPLETE = {
@@ -102,3 +103,51 @@ def test_two_processes_make_claims_under_names_of_their_own() -> None:
 
     assert first.handler.startswith("stream-handler-00007/")
     assert first.handler != second.handler
+
+
+def test_there_are_no_traces_without_an_endpoint() -> None:
+    assert read_settings({**COMPLETE, "OTEL_SERVICE_NAME": "line"}).traces is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318/"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://localhost:4318/v1/traces"),
+    ],
+)
+def test_traces_go_where_opentelemetrys_variables_say(name: str, value: str) -> None:
+    traces = read_settings({**COMPLETE, name: value}).traces
+
+    assert traces == TraceSettings("http://localhost:4318/v1/traces")
+
+
+def test_words_and_the_project_of_traces() -> None:
+    traces = read_settings(
+        {
+            **COMPLETE,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "https://telemetry.googleapis.com",
+            "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "True",
+            "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment=staging,gcp.project_id=our-project",
+        }
+    ).traces
+
+    url = "https://telemetry.googleapis.com/v1/traces"
+    assert traces == TraceSettings(url, words=True, project="our-project")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4317"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "grpc://localhost:4317"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"),
+        ("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "perhaps"),
+    ],
+)
+def test_traces_that_can_go_nowhere_are_told(name: str, value: str) -> None:
+    where = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318"}
+    [problem] = problems({**COMPLETE, **where, name: value})
+
+    assert problem.startswith(f"{name} is {value!r}. Set it to ")

@@ -16,7 +16,7 @@ class LittleGoogle:
 
     documents: dict[str, dict[str, Json]] = field(default_factory=dict)
     expiring: dict[str, str] = field(default_factory=dict)
-    """By collection group, the field that says when."""
+    """By collection group, the field with the expiry time."""
     rulesets: list[Json] = field(default_factory=list)
     releases: dict[str, str] = field(default_factory=dict)
     lacking: set[str] = field(default_factory=set)

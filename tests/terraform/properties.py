@@ -6,11 +6,16 @@ The plan is made after an apply, so everything in it is known.
 import re
 from collections.abc import Collection, Iterator, Mapping, Set as AbstractSet
 from dataclasses import dataclass
+from pathlib import Path
 
+from ringdown.calls import RETENTION
 from ringdown.tools import Json
+from ringdown_cli.store_choice import recordings_of
 
 PUBLIC = frozenset({"incoming_call", "stream_handler"})
 """What Twilio reaches. It has no Google identity, so both check its signature."""
+FOR_CALLERS = "caller_page"
+"""What callers reach, if it is deployed. It does nothing without a signed link."""
 EVERYBODY = frozenset({"allUsers", "allAuthenticatedUsers"})
 
 _FUNCTION = "google_cloudfunctions2_function"
@@ -101,7 +106,7 @@ def secret_problems(texts: Mapping[str, bytes], secrets: Mapping[str, str]) -> l
 
 
 def public_problems(plan: Json) -> list[str]:
-    """Everyone may invoke what Twilio reaches, but may have no other roles."""
+    """Everyone may invoke what Twilio and callers reach, but may have no other roles."""
     names = {r.values["name"]: name for name, r in deployables(plan).items()}
     problems = []
     public = {name for name, r in deployables(plan).items() if r.values.get("invoker_iam_disabled")}
@@ -113,7 +118,9 @@ def public_problems(plan: Json) -> list[str]:
             public.add(str(target))
         else:
             problems.append(f"{resource.address} gives everybody {resource.values['role']}")
-    problems += [f"{name} is open to everybody" for name in sorted(public - PUBLIC)]
+    problems += [f"{name} is open to everybody" for name in sorted(public - PUBLIC - {FOR_CALLERS})]
+    if FOR_CALLERS in deployables(plan) and FOR_CALLERS not in public:
+        problems.append(f"callers cannot reach {FOR_CALLERS}")
     return problems + [f"Twilio cannot reach {name}" for name in sorted(PUBLIC - public)]
 
 
@@ -150,7 +157,9 @@ def _target(grant: Resource, deployed: Mapping[str, str]) -> str:
                 return "the database" if "database" in only else only.replace("only ", "")
             return "the project"
         case "google_storage_bucket_iam_member":
-            return "the sources" if grant.values["bucket"].endswith("-sources") else "the state"
+            bucket: str = grant.values["bucket"]
+            kind = bucket.rpartition("-")[2]
+            return f"the {kind}" if kind in ("sources", "recordings") else "the state"
         case "google_cloud_run_v2_job_iam_member":
             return "scheduled_check"
         case "google_pubsub_subscription_iam_member":
@@ -255,7 +264,7 @@ def _trigger_problems(trigger: Resource, plan: Json) -> Iterator[str]:
         if r.type == "google_service_account"
         and r.values["id"] == trigger.values["service_account"]
     ]
-    unapproved = f"{trigger.address} runs what nobody has approved"
+    unapproved = f"{trigger.address} runs unapproved code"
     if not runs_as:
         yield f"{unapproved}, as {trigger.values['service_account']}"
     for grant in grants(plan):
@@ -276,6 +285,29 @@ def wide_problems(plan: Json) -> list[str]:
             problems.append(f"{bucket.address} could be made public")
         if bucket.values["uniform_bucket_level_access"] is not True:
             problems.append(f"{bucket.address} has separate permissions for each object")
+    return problems
+
+
+def recording_problems(plan: Json, store_url: str) -> list[str]:
+    """Calls' audio is kept as long as their records, and where commands look for it."""
+    (bucket,) = (r for r in resources(plan) if r.address == "google_storage_bucket.recordings")
+    problems = []
+    lives_days = [
+        condition["age"]
+        for rule in bucket.values["lifecycle_rule"]
+        for condition in rule["condition"]
+        if [action["type"] for action in rule["action"]] == ["Delete"]
+        and not condition.get("matches_prefix")
+    ]
+    if lives_days != [RETENTION.days]:
+        problems.append(f"recordings live for {lives_days} days, and calls for {RETENTION.days}")
+    if [p["retention_duration_seconds"] for p in bucket.values["soft_delete_policy"]] != [0]:
+        problems.append("what is forgotten stays for a while")
+    if any(versioning["enabled"] for versioning in bucket.values.get("versioning") or []):
+        problems.append("what is forgotten stays as a version")
+    found = recordings_of(store_url, {}, Path())
+    if found is None or found.name != f"gs://{bucket.values['name']}":
+        problems.append(f"commands look for them in {found}, not in {bucket.values['name']}")
     return problems
 
 

@@ -206,6 +206,26 @@ class TestPlanned:
         (listed,) = re.findall(r"one_of\((.+?)\)", text)
         assert set(re.findall(r"\w+", listed)) <= set(EndReason)
 
+    def test_an_alert_stands_on_each_subscription_that_gives_up(self, everything: Applied) -> None:
+        (alert,) = (
+            a
+            for a in of_type(everything, "google_monitoring_alert_policy")
+            if a.key == "Calls not followed up"
+        )
+        (condition,) = alert.values["conditions"]
+        (threshold,) = condition["condition_threshold"]
+        gives_up = {
+            s.values["name"]
+            for s in of_type(everything, "google_pubsub_subscription")
+            if s.values["dead_letter_policy"]
+        }
+        assert set(re.findall(r'subscription_id="(.+?)"', threshold["filter"])) == gives_up
+        assert threshold["filter"].startswith(
+            'resource.type="pubsub_subscription"'
+            ' AND metric.type="pubsub.googleapis.com/subscription/dead_letter_message_count"'
+        )
+        assert threshold["threshold_value"] == 0
+
     def test_each_tile_has_what_cloud_monitoring_asks_for(self, everything: Applied) -> None:
         """The API's XyChart: https://cloud.google.com/monitoring/api/ref_v3/rest/v1/projects.dashboards"""
         (dashboard,) = of_type(everything, "google_monitoring_dashboard")

@@ -11,8 +11,10 @@ from ringdown import clock
 from ringdown.agents.after_call import AfterCall
 from ringdown.agents.check import findings
 from ringdown.calls import CallRecord, CallStatus
+from ringdown.calls.figures import count_again
 from ringdown.calls.outcome_asking import ASK_WITHIN_S, NO_GEMINI, ask_outcome
 from ringdown.calls.outcome_questions import about_usd, is_worth_asking
+from ringdown.calls.outcomes import Outcome
 from ringdown.calls.search import Search
 from ringdown.calls.wording import money
 from ringdown.gemini.models import TEXT_MODELS
@@ -71,19 +73,23 @@ async def _to_ask(
             continue
         if call.agent_id not in questions:
             questions[call.agent_id] = await _present_questions(store, call.agent_id)
-        after_call = questions[call.agent_id] or call.agent.after_call
-        outcome = found.outcome
-        is_known = outcome is not None and outcome.problem is None
-        if after_call is None or (
-            is_known and outcome is not None and outcome.questions == after_call.revision
-        ):
-            continue
         record = await store.read_record(call.call_sid)
-        if record is not None and is_worth_asking(record):
+        if record is None:
+            continue
+        after_call = questions[call.agent_id] or record.call.agent.after_call
+        if after_call is None or _is_known(record.outcome, after_call):
+            continue
+        if is_worth_asking(record):
             asked.append(_Asked(record, after_call))
     if search.gave_up_at is not None:
         surroundings.terminal.complain(gave_up(search.gave_up_at.astimezone(surroundings.zone)))
     return asked
+
+
+def _is_known(outcome: Outcome | None, after_call: AfterCall) -> bool:
+    if outcome is None or outcome.problem is not None:
+        return False
+    return outcome.questions == after_call.revision
 
 
 async def _present_questions(store: Store, agent_id: str) -> AfterCall | None:
@@ -100,6 +106,7 @@ async def _ask_all(asked: Sequence[_Asked], model: TextModel, store: Store) -> l
         async with turn:
             outcome = await ask_outcome(model, each.record, each.after_call, clock.now())
             await store.keep_outcome(each.record.call.call_sid, outcome)
+            await count_again(store, each.record.call.created_at, clock.now())
             return outcome.problem
 
     problems = await asyncio.gather(*(one(each) for each in asked))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ringdown.calls import CallStore
 from ringdown.calls.dead_letters import Assembled, DeadLetter, Replayed, assemble, replay
+from ringdown.calls.figures import count_again
 from ringdown.errors import InvalidDocument, Superseded
 from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Surroundings
 from ringdown_cli.store_choice import chosen_store
@@ -23,6 +24,7 @@ async def restore_calls(arguments: argparse.Namespace, surroundings: Surrounding
     async with chosen_store(arguments.store, surroundings) as store:
         for number, letter in enumerate(found.letters, start=1):
             text, ok = await _write_back(store, letter)
+            await count_again(store, letter.call.created_at, surroundings.now())
             missing += not ok
             terminal.say(
                 f"{number} of {len(found.letters)}  {letter.call.call_sid}  {text}",

@@ -3,8 +3,8 @@
 import argparse
 import asyncio
 
-from ringdown.calls import Call, CallQuery, CallRecord, CallStatus
-from ringdown.calls.line_state import LONGEST_CALL
+from ringdown.calls import CallQuery, CallRecord, CallStatus, ListedCall
+from ringdown.calls.figures import LONGEST_CALL
 from ringdown.calls.search import CallArchive
 from ringdown.calls.wording import ending, number_shown
 from ringdown_cli.call_lines import NewLines
@@ -61,7 +61,12 @@ class _Watched:
     """A call being followed; `named` if there are several."""
 
     def __init__(
-        self, terminal: Terminal, arguments: argparse.Namespace, call: Call, *, named: bool = False
+        self,
+        terminal: Terminal,
+        arguments: argparse.Namespace,
+        call: ListedCall,
+        *,
+        named: bool = False,
     ) -> None:
         self._terminal = terminal
         self._prefix = f"{call.call_sid[-6:]}  " if named else ""

@@ -107,6 +107,8 @@ def facts(
     if barge_ins := _barge_ins(record.turns):
         yield "barge-ins", barge_ins
     yield "cost", cost_line(call)
+    if call.trace_id is not None:
+        yield "trace", call.trace_id
     yield from outcome_facts(record)
 
 

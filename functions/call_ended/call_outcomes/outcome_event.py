@@ -14,6 +14,7 @@ from call_outcomes.webhooks_out import WebhooksOut
 from ringdown import clock
 from ringdown.calls import CallStore
 from ringdown.calls.ended_calls import call_of_event
+from ringdown.calls.figures import FigureStore, count_again, is_settled
 from ringdown.calls.outcome_asking import ASK_WITHIN_S, ask_outcome
 from ringdown.calls.outcome_questions import is_worth_asking
 from ringdown.calls.outcomes import OutcomeStore
@@ -30,7 +31,7 @@ from ringdown.webhooks.sender import Sender
 _log = Log("call_ended")
 
 
-class EndedCallStore(CallStore, OutcomeStore, Protocol):
+class EndedCallStore(CallStore, FigureStore, OutcomeStore, Protocol):
     """What of the store is needed."""
 
 
@@ -120,6 +121,8 @@ async def _find_out(call_sid: str, connections: Connections) -> str | None:
         return None
     outcome = await ask_outcome(connections.model, record, call.agent.after_call, clock.now())
     written = await connections.store.keep_outcome(call_sid, outcome)
+    if written and is_settled(record.call, now := clock.now()):
+        await count_again(connections.store, record.call.created_at, now)
     _log.info(
         "outcome found out" if outcome.problem is None else "outcome has a problem",
         written=written,

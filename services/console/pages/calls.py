@@ -17,18 +17,23 @@ from starlette.routing import Route
 
 from console.desk import Desk
 from console.forms import read_form
-from console.showing import Pages
-from ringdown.call_page import CallPage, call_page_in_site
-from ringdown.calls import RETENTION, Call, CallQuery, EndReason
+from console.pages.recordings import recording_address
+from console.showing import OUTCOMES, Pages
+from ringdown.call_page import CallPage, ServedRecording, call_page_in_site
+from ringdown.calls import RETENTION, Call, CallQuery, EndReason, ListedCall
 from ringdown.calls.line_state import FAILURES
+from ringdown.calls.outcomes import STANDINGS
 from ringdown.calls.problems import problems
+from ringdown.calls.recorded_sound import recorded_sound
+from ringdown.errors import StoreUnavailable
 from ringdown.gemini.prices import cost_usd
 from ringdown.log import Log, call_bound
 from ringdown.phone_numbers import is_e164
+from ringdown.webhooks.lost import lost_problems
 
 _ON_A_PAGE = 50
 _ANY = "any"
-_FILTERS = ("agent", "before", "day", "failed", "like", "live")
+_FILTERS = ("agent", "before", "day", "failed", "like", "live", "outcome")
 _SID = re.compile(r"CA[0-9a-f]{2,32}")
 _ENDING = re.compile(r"[0-9]{3,15}")
 _RECENT = 500
@@ -46,7 +51,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    call: Call
+    call: ListedCall
     problem: str
     cost_usd: float
 
@@ -67,14 +72,16 @@ class CallPages:
         asked, zone = dict(request.query_params), await self._desk.zone()
         query = await self._query(asked, zone)
         calls = await self._desk.store.list_calls(query)
-        agents = [agent.agent_id for agent in await self._desk.store.list_agents()]
+        agents = await self._desk.store.list_agents()
+        outcomes = "outcome" in asked or any(each.document.get("after_call") for each in agents)
         shown = calls[:_ON_A_PAGE]
         more = len(calls) > _ON_A_PAGE
         return self._pages.page(
             request,
             "calls.html",
             rows=[Row(call, problem_of(call), _cost(call)) for call in shown],
-            choices=_choices(asked, agents),
+            choices=_choices(asked, [each.agent_id for each in agents], outcomes=outcomes),
+            outcomes=outcomes,
             like=bool(asked.get("like")),
             older=_address(asked, before=shown[-1].created_at.isoformat()) if more else "",
             filtered=any(name in _FILTERS for name in asked),
@@ -91,12 +98,29 @@ class CallPages:
             raise _no_call(call_sid)
         with call_bound(call_sid):
             _log.info("call read", by=request.state.person.name)
-        page = CallPage(record=record, problems=problems(record))
+        lost = await lost_problems(self._desk.store.documents, call_sid)
+        served, unread = await self._recording(record.call)
+        found = (*problems(record), *lost, *unread)
+        page = CallPage(record=record, recording=served, problems=found)
         above = self._pages.text(request, "call_bar.html", call=record.call)
         head = self._pages.text(request, "call_head.html", call=record.call)
         return HTMLResponse(
             call_page_in_site(page, head=head, above=above, files="/static/call_page")
         )
+
+    async def _recording(self, call: Call) -> tuple[ServedRecording | None, tuple[str, ...]]:
+        """The recording, if there is one, and what went wrong in looking for it."""
+        if not call.agent.record:
+            return None, ()
+        try:
+            sound = await recorded_sound(self._desk.store.recordings, call.call_sid)
+        except StoreUnavailable as error:
+            _log.warning("recording not found", call_sid=call.call_sid, reason=str(error))
+            return None, ("The recording can't be read at the moment. Load the page again.",)
+        if sound is None:
+            return None, ()
+        address = recording_address(call.call_sid)
+        return ServedRecording(address, sound.began_ms, sound.duration_ms), ()
 
     async def _query(self, asked: dict[str, str], zone: zoneinfo.ZoneInfo) -> CallQuery:
         """One filter, on one day or on all: Firestore needs an index for each combination."""
@@ -107,6 +131,8 @@ class CallPages:
             return replace(query, number=(await self._call(like)).caller)
         if failed := asked.get("failed"):
             return replace(query, end_reasons=_reasons(failed))
+        if outcome := asked.get("outcome"):
+            return replace(query, outcomes=(outcome,) if outcome in STANDINGS else STANDINGS)
         if agent_id := asked.get("agent"):
             return replace(query, agent_id=agent_id)
         return replace(query, live="live" in asked)
@@ -147,7 +173,7 @@ def _no_call(call_sid: str) -> HTTPException:
     )
 
 
-def problem_of(call: Call) -> str:
+def problem_of(call: ListedCall) -> str:
     """What the call's own document says went wrong, in a few words; the page of it says more."""
     if call.end_reason in FAILURES:
         return FAILURES[call.end_reason]
@@ -158,7 +184,7 @@ def problem_of(call: Call) -> str:
     return ""
 
 
-def _cost(call: Call) -> float:
+def _cost(call: ListedCall) -> float:
     return cost_usd(call.usage) if call.cost_usd is None else call.cost_usd
 
 
@@ -186,7 +212,7 @@ def _moment(text: str) -> datetime.datetime | None:
     return moment if moment.tzinfo is not None else None
 
 
-def _choices(asked: dict[str, str], agents: list[str]) -> list[Choice]:
+def _choices(asked: dict[str, str], agents: list[str], *, outcomes: bool) -> list[Choice]:
     """Choosing one gives up another; choosing it again shows all. The day stays."""
     day = {"day": asked.get("day", "")}
 
@@ -197,6 +223,8 @@ def _choices(asked: dict[str, str], agents: list[str]) -> list[Choice]:
     shown = [choice("Live", "live", "yes"), choice("Failed", "failed", _ANY)]
     if asked.get("failed", _ANY) != _ANY:
         shown.append(choice(asked["failed"].replace("_", " "), "failed", asked["failed"]))
+    if outcomes:
+        shown += [choice(OUTCOMES[word], "outcome", word) for word in STANDINGS]
     if len(agents) > 1:
         shown += [choice(agent, "agent", agent) for agent in agents]
     if day["day"]:

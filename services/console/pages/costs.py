@@ -4,7 +4,7 @@ import asyncio
 import calendar
 import datetime
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -16,16 +16,14 @@ from starlette.routing import Route
 from console.desk import Desk
 from console.forms import Form, read_form
 from console.showing import Pages
-from ringdown.calls.figures import Figures, Period, days_until, total
+from ringdown.calls.figures import Day, Figures, days_until, shares, total
 from ringdown.calls.limits import LineLimits, LineUse
 from ringdown.errors import InvalidDocument
 from ringdown.log import Log
 
 _DAYS = 30
 _WEEK = 7
-_WITHIN_S = 2.0
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
-_NOBODY = ""
 _log = Log(__name__)
 LIMITS = {
     "calls_per_caller_per_hour": "Calls from one caller in an hour",
@@ -38,7 +36,7 @@ LIMITS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class Row:
     date: datetime.date
     figures: Figures
     share: float
@@ -69,31 +67,23 @@ class CostPages:
     async def show(self, request: Request) -> Response:
         store, now, zone = self._desk.store, self._desk.now(), await self._desk.zone()
         periods = days_until(now, zone, _DAYS)
-        figures, limits, use, shares = await asyncio.gather(
-            self._desk.figures.of(*periods, now=now, within_s=_WITHIN_S),
-            _limits(self._desk),
-            store.line_use(_NOBODY, now),
-            self._shares(request, Period(since=periods[_WEEK - 1].since, until=periods[0].until)),
+        days, limits, use = await asyncio.gather(
+            self._desk.days(periods, now), _limits(self._desk), store.line_use(None, now)
         )
+        figures = None if days is None else [day.figures for day in days]
         dates = [period.since.astimezone(zone).date() for period in periods]
+        by = request.query_params.get("by", "day")
         return self._pages.page(
             request,
             "costs.html",
-            days=None if figures is None else _days(dates, figures),
+            days=None if figures is None else _rows(dates, figures),
             total=None if figures is None else total(figures),
             forecast=None if figures is None else _forecast(dates, figures),
-            by=request.query_params.get("by", "day"),
-            shares=shares,
+            by=by,
+            shares=_shares(days or (), by),
             limits=list(_limits_shown(limits, use)),
             count_of_days=_DAYS,
         )
-
-    async def _shares(self, request: Request, week: Period) -> dict[str, Figures]:
-        """Of the agents or of the numbers that were called, if that is asked for."""
-        by = request.query_params.get("by")
-        if by not in ("agent", "number"):
-            return {}
-        return await self._desk.store.add_up_calls_by("agent" if by == "agent" else "number", week)
 
     async def limit(self, request: Request) -> Response:
         limits = _limits_in(await read_form(request))
@@ -110,14 +100,21 @@ async def _limits(desk: Desk) -> LineLimits | None:
         return None
 
 
-def _days(dates: list[datetime.date], figures: tuple[Figures, ...]) -> list[Day]:
+def _shares(days: Sequence[Day], by: str) -> dict[str, Figures]:
+    """Of the agents or of the numbers that were called, in the last week."""
+    if by not in ("agent", "number"):
+        return {}
+    return shares(days[:_WEEK], "agent" if by == "agent" else "number")
+
+
+def _rows(dates: Sequence[datetime.date], figures: Sequence[Figures]) -> list[Row]:
     dearest = max((each.cost_usd for each in figures), default=0.0) or 1.0
     return [
-        Day(date, each, each.cost_usd / dearest) for date, each in zip(dates, figures, strict=True)
+        Row(date, each, each.cost_usd / dearest) for date, each in zip(dates, figures, strict=True)
     ]
 
 
-def _forecast(dates: list[datetime.date], figures: tuple[Figures, ...]) -> float | None:
+def _forecast(dates: Sequence[datetime.date], figures: Sequence[Figures]) -> float | None:
     """What the whole month costs if its other days are as the last seven full ones were."""
     today = dates[0]
     full = figures[1 : _WEEK + 1]

@@ -1,9 +1,7 @@
 """The first page: is it all right, and what needs a person?"""
 
-import asyncio
 import datetime
 import zoneinfo
-from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -14,13 +12,12 @@ from starlette.routing import Route
 from console.desk import Desk
 from console.showing import Pages, count
 from ringdown.agents import DEFAULT_AGENT_ID
-from ringdown.calls import CallQuery, EndReason
-from ringdown.calls.figures import Figures, Period, day_of, hours_of
+from ringdown.calls import EndReason
+from ringdown.calls.figures import Day, hours_of
 from ringdown.calls.line_state import Concern, Hours, LineState, Subject, line_state
 from ringdown.calls.wording import money
-from ringdown.errors import StoreUnavailable
+from ringdown.webhooks.lost import host_of
 
-_HOURS_WITHIN_S = 1.0
 _TO_PERSON = (EndReason.TRANSFERRED, EndReason.CALLER_ASKED_FOR_PERSON)
 
 
@@ -52,40 +49,30 @@ class HomePage:
 
     async def show(self, request: Request) -> Response:
         now, zone = self._desk.now(), await self._desk.zone()
-        store, today = self._desk.store, day_of(now, zone)
-        people = CallQuery(since=today.since, until=today.until, end_reasons=_TO_PERSON)
-        state, (reached,) = await asyncio.gather(
-            line_state(store, now, zone), store.count_calls(people)
-        )
-        by_hour = await self._by_hour(today, now)
+        state = await line_state(self._desk.store, now, zone)
         return self._pages.page(
             request,
             "home.html",
             state=state,
-            sentence=_sentence(state, reached),
+            sentence=_sentence(state),
             opening=_opening(state.hours.get(DEFAULT_AGENT_ID), now),
             needs=[_need(concern) for concern in state.concerns],
-            bars=None if by_hour is None else _bars(by_hour, zone, today.since),
+            today=state.today.figures,
+            bars=_bars(state.today, zone),
             zone=zone,
             now=now,
         )
 
-    async def _by_hour(self, today: Period, now: datetime.datetime) -> Sequence[Figures] | None:
-        """None if the store takes too long to add them up: the rest of the page counts more."""
-        hours = hours_of(today)
-        try:
-            return await self._desk.figures.of(*hours, now=now, within_s=_HOURS_WITHIN_S)
-        except StoreUnavailable:
-            return None
 
-
-def _sentence(state: LineState, reached: int) -> str:
+def _sentence(state: LineState) -> str:
+    today = state.today.figures
+    reached = sum(state.today.endings.get(reason.value, 0) for reason in _TO_PERSON)
     limit = state.limits.usd_per_day
     of = "" if limit is None else f" of {money(limit)} a day"
     parts = [
         f"{count(len(state.live), 'call')} now",
-        f"{state.today.calls:,} today",
-        f"{money(state.today.cost_usd)} today{of}",
+        f"{today.calls:,} today",
+        f"{money(today.cost_usd)} today{of}",
     ]
     if reached:
         parts.append(f"{count(reached, 'caller')} reached a person")
@@ -107,26 +94,30 @@ _WHERE = {
     Subject.NUMBER: ("Number", "/numbers", "Choose an agent"),
     Subject.LIMIT: ("Limit", "/costs", "See limits"),
     Subject.CALLS: ("Calls", "/calls?failed={}", "See the calls"),
+    Subject.OUTCOMES: ("Outcomes", "/calls?outcome={}", "See the calls"),
+    Subject.WEBHOOK: ("Webhook", "/calls/{}", "See the newest call"),
 }
 
 
 def _need(concern: Concern) -> Need:
     what, address, action = _WHERE[concern.subject]
-    named = concern.subject is Subject.AGENT
+    name, about = "", concern.name
+    if concern.subject is Subject.AGENT:
+        name = concern.name
+    elif concern.subject is Subject.WEBHOOK:
+        name, about = host_of(concern.name), concern.calls[0]
     return Need(
-        what=f"{what} {concern.name}" if named else what,
+        what=f"{what} {name}".rstrip(),
         text=concern.text,
-        address=address.format(quote(concern.name, safe="")),
+        address=address.format(quote(about, safe="")),
         action=action,
     )
 
 
-def _bars(
-    by_hour: Sequence[Figures], zone: zoneinfo.ZoneInfo, since: datetime.datetime
-) -> list[Bar]:
-    most = max((figures.calls for figures in by_hour), default=0) or 1
-    hour = datetime.timedelta(hours=1)
+def _bars(today: Day, zone: zoneinfo.ZoneInfo) -> list[Bar]:
+    most = max(today.hours.values(), default=1)
     return [
-        Bar((since + n * hour).astimezone(zone).hour, figures.calls, figures.calls / most)
-        for n, figures in enumerate(by_hour)
+        Bar(hour.since.astimezone(zone).hour, calls, calls / most)
+        for n, hour in enumerate(hours_of(today.period))
+        for calls in (today.hours.get(str(n), 0),)
     ]

@@ -19,7 +19,7 @@ from ringdown.agents import DRAFT_FIELDS, Agent, Draft
 from ringdown.agents.after_call import after_call_errors
 from ringdown.agents.field_check import field_problems, plain
 from ringdown.agents.opening_hours import spans_of_no_length
-from ringdown.agents.phrases import has_phrases
+from ringdown.agents.phrases import has_phrases, notice_says_recorded, phrases_for
 from ringdown.agents.templates import (
     CLOCK_FIELDS,
     INSTRUCTIONS_ONLY,
@@ -27,7 +27,7 @@ from ringdown.agents.templates import (
     template_problem,
 )
 from ringdown.gemini.models import DEFAULT_MODEL, MODELS, RETIRED, VOICES, current, live_model
-from ringdown.tools import DeclaredTool, Json
+from ringdown.tools import ASK_FOR_PHOTO, DeclaredTool, Json
 from ringdown.wording import did_you_mean, listed, shown
 
 DeclaredTools: TypeAlias = Mapping[str, DeclaredTool]
@@ -99,15 +99,22 @@ def _findings(kind: type[Agent], document: Json, known_tools: DeclaredTools | No
     if known_tools is not None:
         remarks += [
             *_useless_tools(agent, known_tools),
+            *_no_way_to_photos(agent, known_tools),
             *_forbidden_before_call(agent, known_tools),
         ]
     remarks += [
+        *_misplaced_photos(agent),
         *_unfilled_facts(agent),
         *_hours_of_no_length(agent),
         *_leaving_model(agent),
         *_english_notice(agent),
     ]
-    notes = (*_english_phrases(agent), *_ignored_settings(agent), *_simplified(agent, known_tools))
+    notes = (
+        *_english_phrases(agent),
+        *_trusted_notice(agent),
+        *_ignored_settings(agent),
+        *_simplified(agent, known_tools),
+    )
     return Findings(None if errors else agent, tuple(errors), tuple(remarks), notes)
 
 
@@ -151,6 +158,7 @@ def _errors(agent: Agent) -> Iterator[str]:
     yield from _blank_texts(agent)
     yield from _template_errors(agent)
     yield from _clock_errors(agent)
+    yield from _unsaid_recording(agent)
     if agent.after_call is not None:
         yield from after_call_errors(agent.after_call)
     for name in sorted({name for name in agent.tools if agent.tools.count(name) > 1}):
@@ -233,6 +241,28 @@ def _unknown_zone(name: str) -> Iterator[str]:
         yield f"time_zone: there is no time zone {shown(name)}.{meant} {examples}"
 
 
+def _unsaid_recording(agent: Agent) -> Iterator[str]:
+    if not agent.record or notice_says_recorded(agent):
+        return
+    knows_words = has_phrases(agent.language)
+    phrases = phrases_for(agent.language)
+    if knows_words and agent.notice is None:
+        write = f'Write it: "{phrases.notice} {phrases.recorded_notice}"'
+    elif knows_words:
+        write = f'Add to it: "{phrases.recorded_notice}"'
+    else:
+        write = f"Say so in {agent.language}."
+    yield f"notice: doesn't say that the call is recorded, but record is true. {write}"
+
+
+def _trusted_notice(agent: Agent) -> Iterator[str]:
+    if agent.record and agent.notice and not has_phrases(agent.language):
+        yield (
+            f"notice: whether it says that the call is recorded can't be checked in"
+            f" {agent.language}. Callers must hear it."
+        )
+
+
 def _hours_of_no_length(agent: Agent) -> Iterator[str]:
     if agent.opening_hours is not None:
         for weekday, span in spans_of_no_length(agent.opening_hours):
@@ -263,7 +293,7 @@ def _english_notice(agent: Agent) -> Iterator[str]:
 
 def _useless_tools(agent: Agent, known: DeclaredTools) -> Iterator[str]:
     all_tools = f"Tools: {', '.join(sorted(known))}." if known else "No tool is deployed."
-    named = [("tools", name) for name in dict.fromkeys(agent.tools)]
+    named = [("tools", name) for name in dict.fromkeys(agent.tools) if name != ASK_FOR_PHOTO]
     if agent.before_call is not None:
         named.append(("before_call", agent.before_call))
     for field, name in named:
@@ -281,6 +311,26 @@ def _forbidden_before_call(agent: Agent, known: DeclaredTools) -> Iterator[str]:
             f"before_call: {agent.before_call} may not be called before a call. Whoever deploys it"
             " allows it by before_call: true, in its tool.yaml and in its document in tools."
         )
+
+
+def _no_way_to_photos(agent: Agent, known: DeclaredTools) -> Iterator[str]:
+    if not agent.photos:
+        return
+    tool = known.get(ASK_FOR_PHOTO)
+    if tool is None:
+        yield (
+            f"photos: the tool {ASK_FOR_PHOTO} is not deployed, so the agent cannot ask for photos."
+            " docs/tools.md says what it needs."
+        )
+    elif tool.problem is not None:
+        yield f"photos: {ASK_FOR_PHOTO} cannot be used. Correct {tool.problem}"
+
+
+def _misplaced_photos(agent: Agent) -> Iterator[str]:
+    if ASK_FOR_PHOTO in agent.tools:
+        yield f"tools: {ASK_FOR_PHOTO} comes with photos. Take it out, and set photos: true."
+    if agent.keep_photos and not agent.photos:
+        yield "keep_photos: has no effect without photos. Set photos: true, or leave it out."
 
 
 def _unfilled_facts(agent: Agent) -> Iterator[str]:

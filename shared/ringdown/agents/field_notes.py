@@ -64,6 +64,16 @@ FIELD_NOTES = {
         "Whether it may look things up on the web with Google Search, which Google bills apart.",
         label="May search the web",
     ),
+    "photos": FieldNote(
+        "Whether it may ask callers for a photo: they get a text with a link. Needs the tool"
+        " ask_for_photo.",
+        label="May ask for photos",
+    ),
+    "keep_photos": FieldNote(
+        "Whether what callers send is kept as long as the call's record. Otherwise it is deleted"
+        " when the call ends.",
+        label="Keeps photos with the call",
+    ),
     "fallback_number": FieldNote(
         "Where callers are sent when the agent cannot answer, or when they press 0.",
         "+14155550199",
@@ -110,6 +120,10 @@ FIELD_NOTES = {
             "outside": "message",
         },
         label="This agent has opening hours",
+    ),
+    "record": FieldNote(
+        "Whether the sound of each call is kept, as long as its words. The notice must say so.",
+        label="Calls are recorded",
     ),
     "remember_callers": FieldNote(
         "Whether a short summary of a call is kept for the caller's next one ({caller_memory}).",

@@ -102,6 +102,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """Cut short by the caller; `text` is then an estimate of what was heard (±200 ms)."""
     reply_ms: int | None = None
     """Agent: from the caller's last voiced frame to the first audio of this turn."""
+    upload: int | None = None
+    """Which of the caller's uploads it was that was shown to the model; None: they spoke."""
     barge_in_ms: int | None = None
     """Interrupted agent: from the caller's first voiced frame to our `clear`."""
 
@@ -173,25 +175,43 @@ class Reconnect(msgspec.Struct, frozen=True, kw_only=True):
     """Which endpoint the new session is at; None for the first."""
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """The call document (`calls/{CallSid}`), with the resolved agent in it, but for examples."""
+class ListedCall(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a call a list shows; its agent and tools may be long, and stay in the store."""
 
     call_sid: str
     caller: str
     called: str
     agent_id: str
-    agent: Agent
     agent_revision: str
-    tools: tuple[ToolDeclaration, ...]
     created_at: datetime.datetime
-    expires_at: datetime.datetime
-    caller_verified: bool = False
-    """Whether the telephone network vouches for the caller's number."""
+    is_draft: bool = False
+    """Whether the agent is a draft, heard by its tester."""
+    agent_problem: str | None = None
+    """Why the call was not answered by what operators last wrote, in their words."""
     status: CallStatus = CallStatus.RINGING
-    attempt: int = 1
     started_at: datetime.datetime | None = None
     ended_at: datetime.datetime | None = None
     end_reason: EndReason | None = None
+    stream_error: str | None = None
+    """What Twilio last said was wrong with the call's audio stream."""
+    usage: Usage = Usage()
+    talk_s: int | None = None
+    """How long the call lasted, from its first stream on; Twilio's figure if no handler said."""
+    cost_usd: float | None = None
+    """About what the model cost; None until the call is over."""
+    outcome: str | None = None
+    """What came of it, in a word of `outcomes.STANDINGS`; None if nothing was asked, or not yet."""
+
+
+class Call(ListedCall, frozen=True, kw_only=True):
+    """The call document (`calls/{CallSid}`), with the resolved agent in it, but for examples."""
+
+    agent: Agent
+    tools: tuple[ToolDeclaration, ...]
+    expires_at: datetime.datetime
+    caller_verified: bool = False
+    """Whether the telephone network vouches for the caller's number."""
+    attempt: int = 1
     next: NextAction | None = None
     transfer_to: str | None = None
     """The name of the person the agent transfers to, of the agent's `transfer_numbers`."""
@@ -208,8 +228,6 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """Why the stream before the current attempt ended; None for the first."""
     model_error: str | None = None
     """Why there was no session of the model any more, in the service's words."""
-    stream_error: str | None = None
-    """What Twilio last said was wrong with the call's audio stream."""
     fallback_number: str | None = None
     """The agent's, else the line's: where a person can be reached."""
     caller_memory: str | None = None
@@ -218,22 +236,20 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """What the agent's `before_call` tool said of the caller: a JSON object, on one line."""
     facts_problem: str | None = None
     """Why there are no facts, although the agent names a tool for them."""
-    is_draft: bool = False
-    """Whether the agent is a draft, heard by its tester."""
-    agent_problem: str | None = None
-    """Why the call was not answered by what operators last wrote, in their words."""
-    usage: Usage = Usage()
+    recording_problem: str | None = None
+    """Why the recording is missing or not whole, although the agent wants one."""
     applied_revisions: tuple[str, ...] = ()
     """Edits of the agent that this call took over while it ran."""
     reconnects: tuple[Reconnect, ...] = ()
     resumption: Resumption | None = None
     """How the next stream of this call gets the model's session back."""
-    talk_s: int | None = None
-    """How long the call lasted, from its first stream on; Twilio's figure if no handler said."""
-    cost_usd: float | None = None
-    """About what the model cost; None until the call is over."""
+    uploads: tuple[str, ...] = ()
+    """The ids of the pictures and texts that the caller has sent, in order
+    (`ringdown.calls.uploads`)."""
     twilio_status: str | None = None
     twilio_duration_s: int | None = None
+    trace_id: str | None = None
+    """By which the call is found where its traces are; None if it isn't traced."""
 
     @property
     def stream_began_ms(self) -> int:
@@ -278,8 +294,10 @@ class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
     reconnects: tuple[Reconnect, ...] | None = None
     resumption: Resumption | None = None
     model_error: str | None = None
+    recording_problem: str | None = None
     talk_s: int | None = None
     cost_usd: float | None = None
+    trace_id: str | None = None
 
     def __or__(self, later: "CallChanges") -> "CallChanges":
         """Both, the later winning: a turn or tool call saved twice is kept once."""
@@ -394,11 +412,11 @@ class CallQuery(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime.datetime | None = None
     number: str | None = None
     """The caller's or the called one, exactly as it was recorded."""
-    called: str | None = None
-    """The called one only."""
     agent_id: str | None = None
     end_reasons: tuple[EndReason, ...] = ()
     """Calls that ended for one of them; any if there are none."""
+    outcomes: tuple[str, ...] = ()
+    """Calls of which one of these came, words of `outcomes.STANDINGS`; any if there are none."""
     live: bool = False
     """Only calls that ring or are in progress."""
     limit: int = 50
@@ -407,7 +425,7 @@ class CallQuery(msgspec.Struct, frozen=True, kw_only=True):
 class CallIndex(Protocol):
     """Finds calls. Raises StoreUnavailable when the store does not answer."""
 
-    async def list_calls(self, query: CallQuery) -> tuple[Call, ...]:
+    async def list_calls(self, query: CallQuery) -> tuple[ListedCall, ...]:
         """The newest come first; without any that cannot be read."""
 
     async def find_sids(self, beginning: str, limit: int) -> tuple[str, ...]:

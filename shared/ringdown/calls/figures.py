@@ -1,23 +1,40 @@
-"""How many calls there were, how long they lasted and what they cost: by day, hour, agent, number.
+"""How many calls there were, how long they lasted, what they cost and what came of them.
 
-The store adds up by its indexes, so that thousands of calls are answered for as fast as ten.
+Calls that can't change any more are added up once, and the sums of their day are kept without a
+word of who called (`days/{since}_{until}`): so a page reads a document for each day, and lists the
+last few calls only. A call belongs to the day in which it began. A day is one of the asker's time
+zone: people in two zones keep the same calls' sums twice, each right for its midnights.
 """
 
+import asyncio
 import datetime
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
-from ringdown.calls import CallQuery
+from ringdown.calls import RETENTION, CallStatus, ListedCall
+from ringdown.errors import StoreUnavailable
+from ringdown.log import Log
 
+LONGEST_CALL = datetime.timedelta(hours=2)
+"""Twilio's streams end after an hour, and a transfer may begin another."""
+WRITTEN_WITHIN = datetime.timedelta(minutes=10)
+"""What is known of a call is in the store by then, its outcome too. Whoever writes it later has its
+days added up again (`count_again`)."""
+CALLS_AT_ONCE = 1_000
+_WORTH_KEEPING = 50
+_DAYS_AT_ONCE = 4
 _DAY = datetime.timedelta(days=1)
 _HOUR = datetime.timedelta(hours=1)
+_MOMENT = datetime.timedelta(microseconds=1)
+
+_log = Log(__name__)
 
 Grouping = Literal["agent", "number"]
 """By the agent that answered, or by the number that was called."""
-GROUPED_BY: dict[Grouping, str] = {"agent": "agent_id", "number": "called"}
-"""The field of calls that has it."""
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,17 +59,224 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime.datetime
 
 
+class CountedCall(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a call is added up, and shown while it is live."""
+
+    call_sid: str
+    created_at: datetime.datetime
+    caller: str
+    called: str
+    agent_id: str
+    is_draft: bool = False
+    status: CallStatus
+    ended_at: datetime.datetime | None = None
+    end_reason: str | None = None
+    talk_s: float | None = None
+    cost_usd: float | None = None
+    outcome: str | None = None
+
+
+class Day(msgspec.Struct, frozen=True, kw_only=True):
+    """The sums of a day's calls; `numbers` are those that were called."""
+
+    since: datetime.datetime
+    until: datetime.datetime
+    counted_until: datetime.datetime
+    """Calls that began before then are in the sums for good."""
+    agents: dict[str, Figures] = {}
+    numbers: dict[str, Figures] = {}
+    hours: dict[str, int] = {}
+    """How many calls began in each hour after `since`, by its number: "0", "1" …"""
+    endings: dict[str, int] = {}
+    """How many calls ended for each reason."""
+    outcomes: dict[str, dict[str, int]] = {}
+    """By agent: how many calls came to what, in words of `outcomes.STANDINGS`."""
+
+    @property
+    def period(self) -> Period:
+        return Period(since=self.since, until=self.until)
+
+    @property
+    def figures(self) -> Figures:
+        return total(self.agents.values())
+
+    def by(self, grouping: Grouping) -> dict[str, Figures]:
+        return self.agents if grouping == "agent" else self.numbers
+
+
 class FigureStore(Protocol):
     """Raises StoreUnavailable when the store does not answer."""
 
-    async def count_calls(self, *queries: CallQuery) -> tuple[int, ...]:
-        """How many calls meet each query. `limit` is not looked at."""
+    async def list_counted(self, period: Period, limit: int) -> tuple[CountedCall, ...]:
+        """The first `limit` calls that began in `period`, in their order; without any that cannot
+        be read."""
 
-    async def add_up_calls(self, *periods: Period) -> tuple[Figures, ...]:
-        """The figures of the calls that began in each period."""
+    async def read_days(self, *periods: Period) -> tuple[Day | None, ...]:
+        """What is kept of each; None also for what cannot be read."""
 
-    async def add_up_calls_by(self, by: Grouping, period: Period) -> dict[str, Figures]:
-        """The same for each agent or called number with calls in `period`; the dearest first."""
+    async def keep_day(self, day: Day, over: Day | None) -> bool:
+        """False, and nothing is written, unless what is stored is still `over`."""
+
+    async def erase_days(self, at: datetime.datetime) -> None:
+        """Erase the sums of every kept day that `at` is in."""
+
+
+# Reading
+
+
+async def read_days(
+    store: FigureStore, periods: Sequence[Period], now: datetime.datetime
+) -> tuple[Day, ...]:
+    """The sums of each period. What cannot change any more is kept in the store, so whoever breaks
+    this off and asks again gets further."""
+    return tuple(day for day, _ in await _read(store, periods, now))
+
+
+async def read_days_and_live(
+    store: FigureStore, periods: Sequence[Period], now: datetime.datetime
+) -> tuple[tuple[Day, ...], tuple[CountedCall, ...]]:
+    """The same, and the calls of these periods that are live, the newest first."""
+    read = await _read(store, periods, now)
+    live = [call for _, recent in read for call in recent if _is_live(call, now)]
+    live.sort(key=lambda call: call.created_at, reverse=True)
+    return tuple(day for day, _ in read), tuple(live)
+
+
+async def _read(
+    store: FigureStore, periods: Sequence[Period], now: datetime.datetime
+) -> list[tuple[Day, list[CountedCall]]]:
+    """The sums of each period, with its calls that may still change."""
+    kept = await store.read_days(*periods)
+    turn = asyncio.Semaphore(_DAYS_AT_ONCE)
+
+    async def one(period: Period, day: Day | None) -> tuple[Day, list[CountedCall]]:
+        async with turn:
+            return await _read_day(store, period, day, now)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(*each)) for each in zip(periods, kept, strict=True)]
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+async def count_again(store: FigureStore, began: datetime.datetime, now: datetime.datetime) -> None:
+    """Erase the sums of the day in which a call began, after something new was written of it. They
+    stay if some of the day's calls have expired."""
+    if began + RETENTION - _DAY > now:
+        await store.erase_days(began)
+
+
+async def _read_day(
+    store: FigureStore, period: Period, kept: Day | None, now: datetime.datetime
+) -> tuple[Day, list[CountedCall]]:
+    before = kept or Day(since=period.since, until=period.until, counted_until=period.since)
+    if before.counted_until >= min(period.until, now):
+        return before, []
+    calls = await _calls(store, replace(period, since=before.counted_until))
+    end = max(before.counted_until, _settled_until(calls, period, now))
+    settled = [call for call in calls if call.created_at < end]
+    day = replace(added_up(before, settled), counted_until=end)
+    is_whole = period.since + RETENTION > now  # else some of its calls have expired
+    if is_whole and (len(settled) >= _WORTH_KEEPING or end == period.until):
+        await _keep(store, day, kept)
+    recent = calls[len(settled) :]
+    return added_up(day, recent), recent
+
+
+async def _keep(store: FigureStore, day: Day, over: Day | None) -> None:
+    """Another reader who was first has kept much the same; and some may only read."""
+    try:
+        await store.keep_day(day, over)
+    except StoreUnavailable as error:
+        _log.info("sums of a day are not kept", reason=str(error))
+
+
+async def _calls(store: FigureStore, period: Period) -> list[CountedCall]:
+    found: list[CountedCall] = []
+    while True:
+        page = await store.list_counted(period, CALLS_AT_ONCE)
+        is_last = len(page) < CALLS_AT_ONCE
+        # Calls of the last one's very moment may be missing: the next page begins with them.
+        end = period.until if is_last else max(page[-1].created_at, period.since + _MOMENT)
+        found += (call for call in page if call.created_at < end)
+        if is_last:
+            return found
+        period = replace(period, since=end)
+
+
+def _settled_until(
+    calls: Iterable[CountedCall], period: Period, now: datetime.datetime
+) -> datetime.datetime:
+    """From when on there may be calls that aren't in the store yet, or will still change."""
+    unsettled = (call.created_at for call in calls if not is_settled(call, now))
+    return min(period.until, now - WRITTEN_WITHIN, *unsettled)
+
+
+def is_settled(call: CountedCall | ListedCall, now: datetime.datetime) -> bool:
+    """Whether the call's part of the sums may be kept by now."""
+    over_at = call.created_at + LONGEST_CALL
+    if call.status is CallStatus.ENDED:
+        over_at = call.ended_at or call.created_at
+    return over_at + WRITTEN_WITHIN <= now
+
+
+def _is_live(call: CountedCall, now: datetime.datetime) -> bool:
+    """One that is older has ended, only that nobody wrote it down."""
+    return call.status is not CallStatus.ENDED and call.created_at >= now - LONGEST_CALL
+
+
+# Adding up
+
+
+def added_up(day: Day, calls: Iterable[CountedCall]) -> Day:
+    """`day` with `calls`."""
+    agents, numbers = defaultdict(Figures, day.agents), defaultdict(Figures, day.numbers)
+    hours, endings = Counter(day.hours), Counter(day.endings)
+    outcomes = {agent_id: Counter(counts) for agent_id, counts in day.outcomes.items()}
+    for call in calls:
+        one = Figures(calls=1, talk_s=call.talk_s or 0.0, cost_usd=call.cost_usd or 0.0)
+        agents[call.agent_id] += one
+        numbers[call.called] += one
+        hours[str((call.created_at - day.since) // _HOUR)] += 1
+        if call.end_reason is not None:
+            endings[call.end_reason] += 1
+        if call.outcome is not None:
+            outcomes.setdefault(call.agent_id, Counter())[call.outcome] += 1
+    return replace(
+        day,
+        agents=dict(agents),
+        numbers=dict(numbers),
+        hours=dict(hours),
+        endings=dict(endings),
+        outcomes={agent_id: dict(counts) for agent_id, counts in outcomes.items()},
+    )
+
+
+def shares(days: Iterable[Day], by: Grouping) -> dict[str, Figures]:
+    """The figures of each agent or called number in `days`; the dearest first."""
+    added: defaultdict[str, Figures] = defaultdict(Figures)
+    for day in days:
+        for name, figures in day.by(by).items():
+            added[name] += figures
+    return dict(sorted(added.items(), key=lambda pair: (-pair[1].cost_usd, pair[0])))
+
+
+def outcomes_by_agent(days: Iterable[Day]) -> dict[str, dict[str, int]]:
+    """How many calls of each agent came to what in `days`, by the agents' names."""
+    added: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for day in days:
+        for agent_id, counts in day.outcomes.items():
+            added[agent_id].update(counts)
+    return {agent_id: dict(added[agent_id]) for agent_id in sorted(added)}
+
+
+def total(figures: Iterable[Figures]) -> Figures:
+    return sum(figures, Figures())
+
+
+# Days
 
 
 def day_of(now: datetime.datetime, zone: datetime.tzinfo) -> Period:
@@ -72,16 +296,6 @@ def hours_of(day: Period) -> Iterator[Period]:
     while since < day.until:
         yield Period(since=since, until=since + _HOUR)
         since += _HOUR
-
-
-def dearest_first(figures: Mapping[str, Figures]) -> dict[str, Figures]:
-    """Without those that have no calls."""
-    named = sorted(figures.items(), key=lambda pair: (-pair[1].cost_usd, pair[0]))
-    return {name: each for name, each in named if each.calls}
-
-
-def total(figures: Iterable[Figures]) -> Figures:
-    return sum(figures, Figures())
 
 
 def _day(day: datetime.date, zone: datetime.tzinfo) -> Period:

@@ -78,6 +78,7 @@ class LimitStore(Protocol):
     async def write_limits(self, limits: LineLimits) -> None:
         """Raises StoreUnavailable."""
 
-    async def line_use(self, caller: str, now: datetime.datetime) -> LineUse:
-        """Counted over the stored calls; a call counts as running for an hour at most, so that
-        one whose end was never recorded does not occupy the line. Raises StoreUnavailable."""
+    async def line_use(self, caller: str | None, now: datetime.datetime) -> LineUse:
+        """By all callers, and by `caller` if one is given. Counted over the stored calls; a call
+        counts as running for an hour at most, so that one whose end was never recorded does not
+        occupy the line. Raises StoreUnavailable."""

@@ -8,23 +8,24 @@ from itertools import groupby
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from ringdown.agents import DEFAULT_AGENT_ID, Agent
 from ringdown.agents.check import Findings, findings
 from ringdown.agents.opening_hours import is_open, next_change
 from ringdown.agents.store import AgentStore, StoredAgent
 from ringdown.agents.template_values import local_time
-from ringdown.calls import Call, CallIndex, CallQuery, EndReason
-from ringdown.calls.figures import Figures, FigureStore, day_of
+from ringdown.calls import CallIndex, CallQuery, EndReason, ListedCall
+from ringdown.calls.figures import CountedCall, Day, FigureStore, days_until, read_days_and_live
 from ringdown.calls.limits import LimitStore, LineLimits, LineUse, verdict
 from ringdown.errors import InvalidDocument
+from ringdown.stores.documents import Documents
+from ringdown.webhooks import LostWebhook
+from ringdown.webhooks.lost import lost_since
 
 LOOKS_BACK = datetime.timedelta(days=1)
 """A call that failed longer ago needs nobody any more."""
-LONGEST_CALL = datetime.timedelta(hours=2)
-"""Twilio's streams end after an hour, and a transfer may begin another."""
 _MOST_CALLS = 100
-_NOBODY = ""
 
 FAILURES = {
     EndReason.MODEL_UNAVAILABLE: "the model could not be reached, or refused",
@@ -45,6 +46,10 @@ class Subject(enum.StrEnum):
     LIMIT = "limit"
     CALLS = "calls"
     """That ended for the same reason."""
+    OUTCOMES = "outcomes"
+    """That could not be found out."""
+    WEBHOOK = "webhook"
+    """A receiver that did not take its messages."""
 
 
 class Concern(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,9 +72,9 @@ class Hours(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LineState(msgspec.Struct, frozen=True, kw_only=True):
-    live: tuple[Call, ...]
+    live: tuple[CountedCall, ...]
     """The newest first."""
-    today: Figures
+    today: Day
     use: LineUse
     limits: LineLimits
     hours: dict[str, Hours]
@@ -81,28 +86,30 @@ class LineState(msgspec.Struct, frozen=True, kw_only=True):
 class LineStore(AgentStore, CallIndex, FigureStore, LimitStore, Protocol):
     """What is asked about the line."""
 
+    @property
+    def documents(self) -> Documents: ...
+
 
 async def line_state(store: LineStore, now: datetime.datetime, zone: datetime.tzinfo) -> LineState:
     """`zone` says when today began. Raises StoreUnavailable."""
-    wanted = CallQuery(live=True, since=now - LONGEST_CALL, limit=_MOST_CALLS)
-    failed = CallQuery(end_reasons=tuple(FAILURES), since=now - LOOKS_BACK, limit=_MOST_CALLS)
     try:
         async with asyncio.TaskGroup() as group:
-            live = group.create_task(store.list_calls(wanted))
-            lost = group.create_task(store.list_calls(failed))
-            today = group.create_task(store.add_up_calls(day_of(now, zone)))
-            use = group.create_task(store.line_use(_NOBODY, now))
+            sums = group.create_task(read_days_and_live(store, days_until(now, zone, 2), now))
+            webhooks = group.create_task(lost_since(store.documents, now - LOOKS_BACK))
+            use = group.create_task(store.line_use(None, now))
             limits = group.create_task(_limits(store))
             stored = group.create_task(store.list_agents())
             numbers = group.create_task(store.list_numbers())
             tools = group.create_task(store.declared_tools())
+        days, live = sums.result()
+        lost, unknown = await _in_trouble(store, days, now)
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
     found = {each.agent_id: findings(each.document, tools.result()) for each in stored.result()}
     known, broken = limits.result()
     return LineState(
-        live=live.result(),
-        today=today.result()[0],
+        live=live,
+        today=days[0],
         use=use.result(),
         limits=known,
         hours=dict(_hours(found, numbers.result(), now)),
@@ -111,9 +118,24 @@ async def line_state(store: LineStore, now: datetime.datetime, zone: datetime.tz
             *number_concerns(numbers.result(), found),
             *broken,
             *limit_concerns(known, use.result()),
-            *call_concerns(lost.result()),
+            *call_concerns(lost),
+            *outcome_concerns(unknown),
+            *webhook_concerns(webhooks.result()),
         ),
     )
+
+
+async def _in_trouble(
+    store: CallIndex, days: Sequence[Day], now: datetime.datetime
+) -> tuple[tuple[ListedCall, ...], tuple[ListedCall, ...]]:
+    """Calls that failed, and those of which the outcome could not be found out. Only what the sums
+    say has happened is asked for: to a store, each reason is a query."""
+    seen = CallQuery(since=now - LOOKS_BACK, limit=_MOST_CALLS)
+    reasons = tuple(reason for reason in FAILURES if any(reason in day.endings for day in days))
+    has_unknown = any("problem" in counts for day in days for counts in day.outcomes.values())
+    lost = await store.list_calls(replace(seen, end_reasons=reasons)) if reasons else ()
+    unknown = await store.list_calls(replace(seen, outcomes=("problem",))) if has_unknown else ()
+    return lost, unknown
 
 
 async def _limits(store: LimitStore) -> tuple[LineLimits, tuple[Concern, ...]]:
@@ -155,20 +177,48 @@ def limit_concerns(limits: LineLimits, use: LineUse) -> Iterator[Concern]:
         yield Concern(subject=Subject.LIMIT, name=name, text=text)
 
 
-def call_concerns(failed: Sequence[Call]) -> Iterator[Concern]:
+def call_concerns(failed: Sequence[ListedCall]) -> Iterator[Concern]:
     """One for each reason, the most frequent first. `failed` are the newest first."""
     ordered = sorted(failed, key=lambda call: str(call.end_reason))
     grouped = [list(calls) for _, calls in groupby(ordered, key=lambda call: call.end_reason)]
     for calls in sorted(grouped, key=len, reverse=True):
         reason = calls[0].end_reason
         if reason in FAILURES:
-            count = "1 call" if len(calls) == 1 else f"{len(calls)} calls"
             yield Concern(
                 subject=Subject.CALLS,
                 name=reason.value,
-                text=f"{count} failed in the last 24 hours: {FAILURES[reason]}.",
+                text=f"{_calls(calls)} failed in the last 24 hours: {FAILURES[reason]}.",
                 calls=tuple(call.call_sid for call in calls),
             )
+
+
+def outcome_concerns(unknown: Sequence[ListedCall]) -> Iterator[Concern]:
+    """`unknown` are the newest first."""
+    if unknown:
+        yield Concern(
+            subject=Subject.OUTCOMES,
+            name="problem",
+            text=f"What came of {_calls(unknown)} in the last 24 hours could not be found out.",
+            calls=tuple(call.call_sid for call in unknown),
+        )
+
+
+def webhook_concerns(lost: Sequence[LostWebhook]) -> Iterator[Concern]:
+    """One for each receiver. `lost` are the newest first."""
+    for url in dict.fromkeys(each.url for each in lost):
+        theirs = [each for each in lost if each.url == url]
+        count = "1 message" if len(theirs) == 1 else f"{len(theirs)} messages"
+        yield Concern(
+            subject=Subject.WEBHOOK,
+            name=url,
+            text=f"{count} about calls never arrived in the last 24 hours: {theirs[0].problem}",
+            calls=tuple(dict.fromkeys(each.call_sid for each in theirs)),
+        )
+
+
+def _calls(calls: Sequence[ListedCall]) -> str:
+    full = "" if len(calls) < _MOST_CALLS else " or more"
+    return "1 call" if len(calls) == 1 else f"{len(calls)}{full} calls"
 
 
 def _hours(

@@ -46,12 +46,21 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How often it was asked in vain, with a problem."""
 
 
+STANDINGS = (*(success.value for success in Success), "problem")
+
+
+def standing(outcome: Outcome) -> str:
+    """In a word: yes, no, unclear or problem."""
+    return outcome.success.value if outcome.problem is None else "problem"
+
+
 class OutcomeStore(Protocol):
     """Where outcomes are kept. Raises StoreUnavailable when the store does not answer."""
 
     async def keep_outcome(self, call_sid: str, outcome: Outcome) -> bool:
-        """Write it beside the call's turns, with the call's lifetime. False, and nothing is
-        written, if the call is gone, or `kept` says that what is there stays."""
+        """Write it beside the call's turns, with the call's lifetime, and its `standing` into the
+        call, for lists. False, and nothing is written, if the call is gone, or `kept` says that
+        what is there stays."""
 
 
 def kept(before: Outcome | None, outcome: Outcome) -> Outcome | None:

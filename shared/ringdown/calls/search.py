@@ -8,8 +8,8 @@ from typing import Protocol
 
 import msgspec
 
-from ringdown.calls import Call, CallIndex, CallQuery, CallStore
-from ringdown.calls.outcomes import Outcome, Success
+from ringdown.calls import CallIndex, CallQuery, CallStore, ListedCall
+from ringdown.calls.outcomes import STANDINGS, Outcome
 from ringdown.calls.problems import problems
 from ringdown.errors import InvalidDocument
 
@@ -24,7 +24,7 @@ class CallArchive(CallIndex, CallStore, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    call: Call
+    call: ListedCall
     problems: tuple[str, ...]
     outcome: Outcome | None = None
 
@@ -33,7 +33,7 @@ class Search:
     """The calls of `query` with their problems, the newest first; `limit` is the size of a page.
 
     `problem` is what must be said in one of the problems, in large or small letters; "" is any.
-    `outcome` is a `Success`, "problem" for one that could not be found out, or "" for any.
+    `outcome` is one of STANDINGS, or "" for any.
     """
 
     def __init__(
@@ -45,9 +45,10 @@ class Search:
         outcome: str | None = None,
     ) -> None:
         self._store = store
+        if outcome is not None:
+            query = msgspec.structs.replace(query, outcomes=(outcome,) if outcome else STANDINGS)
         self._query = query
         self._problem = problem
-        self._outcome = outcome
         self.gave_up_at: datetime.datetime | None = None
         """When the last call began that was looked at, if there are more before it."""
 
@@ -68,34 +69,22 @@ class Search:
             query = msgspec.structs.replace(query, until=page[-1].created_at + _MOMENT)
 
     def _is_wanted(self, found: Found) -> bool:
-        problem, outcome = self._problem, self._outcome
-        if problem is not None and not any(problem.lower() in p.lower() for p in found.problems):
-            return False
-        return outcome is None or (
-            found.outcome is not None and outcome in ("", standing(found.outcome))
-        )
+        problem = self._problem
+        return problem is None or any(problem.lower() in each.lower() for each in found.problems)
 
 
-STANDINGS = (*(success.value for success in Success), "problem")
-
-
-def standing(outcome: Outcome) -> str:
-    """In a word: yes, no, unclear or problem."""
-    return outcome.success.value if outcome.problem is None else "problem"
-
-
-async def with_problems(store: CallStore, calls: Sequence[Call]) -> list[Found]:
+async def with_problems(store: CallStore, calls: Sequence[ListedCall]) -> list[Found]:
     """Each call with its problems, which takes reading its whole record."""
     turn = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(call: Call) -> Found:
+    async def one(call: ListedCall) -> Found:
         async with turn:
             return await _found(store, call)
 
     return await asyncio.gather(*(one(call) for call in calls))
 
 
-async def _found(store: CallStore, call: Call) -> Found:
+async def _found(store: CallStore, call: ListedCall) -> Found:
     try:
         record = await store.read_record(call.call_sid)
     except InvalidDocument as error:

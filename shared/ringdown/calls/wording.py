@@ -3,7 +3,8 @@
 import datetime
 from collections.abc import Iterator
 
-from ringdown.calls import Call, CallStatus
+from ringdown.calls import Call, CallStatus, ListedCall
+from ringdown.calls.figures import CountedCall
 from ringdown.phone_numbers import is_e164
 
 _SHORT = len("anonymous")
@@ -36,7 +37,7 @@ def money(usd: float) -> str:
     return f"${usd:.2f}"
 
 
-def ending(call: Call) -> str:
+def ending(call: ListedCall) -> str:
     if call.end_reason is not None:
         return call.end_reason.value.replace("_", " ")
     if call.status is CallStatus.ENDED:
@@ -44,7 +45,7 @@ def ending(call: Call) -> str:
     return "ringing" if call.status is CallStatus.RINGING else "live"
 
 
-def length(call: Call, now: datetime.datetime | None = None) -> str:
+def length(call: ListedCall | CountedCall, now: datetime.datetime | None = None) -> str:
     """As a clock counts; of a live call until `now`, or empty."""
     until = call.ended_at or now
     if until is None:

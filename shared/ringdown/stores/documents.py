@@ -3,6 +3,7 @@
 A path is `document_path(collection, id)`. A record is a frozen struct (`ringdown.documents`).
 """
 
+import datetime
 from collections.abc import Callable
 from typing import Protocol
 
@@ -23,6 +24,24 @@ class Documents(Protocol):
 
     async def list(self, collection: str) -> dict[str, Document]:
         """The documents of `collection` by path, as they are; not what is below them."""
+
+    async def find(
+        self, kind: type[Record], collection: str, field: str, value: str, *, limit: int
+    ) -> tuple[Record, ...]:
+        """Records of `collection` whose `field` is `value`, in any order; without those that cannot
+        be read."""
+
+    async def newest(
+        self,
+        kind: type[Record],
+        collection: str,
+        field: str,
+        *,
+        since: datetime.datetime,
+        limit: int,
+    ) -> tuple[Record, ...]:
+        """Records of `collection` whose time in `field` is `since` or later, the newest first;
+        without those that cannot be read."""
 
     async def create(self, path: str, record: msgspec.Struct | Document) -> bool:
         """False if the document already exists, which isn't changed."""

@@ -5,6 +5,7 @@ agents. Firestore takes no `/` in an id, no `.`, `..` or `__x__`, and 1,500 byte
 (https://firebase.google.com/docs/firestore/quotas#collections_documents_and_fields).
 """
 
+import datetime
 import hashlib
 import re
 from urllib.parse import unquote
@@ -12,8 +13,9 @@ from urllib.parse import unquote
 AGENTS = "agents"
 CALLERS = "callers"
 CALLS = "calls"
+DAYS = "days"
 DRAFTS = "drafts"
-BELOW_CALLS = ("attempts", "claims", "flights", "outcome", "tool_calls", "turns")
+BELOW_CALLS = ("attempts", "claims", "flights", "outcome", "tool_calls", "turns", "uploads")
 """In the order in which they are erased: no outcome is written once the attempts are gone."""
 FORGOTTEN_BLOCKS = "settings/forgotten_blocks"
 LIMITS = "settings/limits"
@@ -112,12 +114,24 @@ def outcome_path(call_sid: str) -> str:
     return f"{call_path(call_sid)}/outcome/answers"
 
 
+def uploads_path(call_sid: str) -> str:
+    return f"{call_path(call_sid)}/uploads"
+
+
+def upload_path(call_sid: str, n: int) -> str:
+    return f"{uploads_path(call_sid)}/{n:06}"
+
+
 def tool_calls_path(call_sid: str) -> str:
     return f"{call_path(call_sid)}/tool_calls"
 
 
 def tool_call_path(call_sid: str, tool_call_id: str) -> str:
     return f"{tool_calls_path(call_sid)}/{document_id(tool_call_id)}"
+
+
+def day_path(since: datetime.datetime, until: datetime.datetime) -> str:
+    return f"{DAYS}/{'_'.join(f'{each:%Y-%m-%dT%H:%MZ}' for each in (since, until))}"
 
 
 def rehearsal_run_path(rehearsal_id: str) -> str:

@@ -6,7 +6,7 @@ for one key. That is what makes a second delivery safe.
 
 import asyncio
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -89,7 +89,9 @@ class ToolClient:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def call(self, tool: ToolDeclaration, request: ToolRequest) -> Called:
+    async def call(
+        self, tool: ToolDeclaration, request: ToolRequest, headers: Mapping[str, str] = {}
+    ) -> Called:
         """POST `request` to the tool and return its answer, or say why there is none."""
         if self._under_way >= MOST_AT_ONCE:
             _log.error("too many parallel tool calls", tool=tool.name, limit=MOST_AT_ONCE)
@@ -101,7 +103,7 @@ class ToolClient:
         self._under_way += 1
         try:
             async with asyncio.timeout(tool.timeout_s):
-                return await self._ask(tool, body)
+                return await self._ask(tool, body, headers)
         except TimeoutError:
             _log.warning("tool did not answer in time", tool=tool.name)
             return _LATE
@@ -131,25 +133,27 @@ class ToolClient:
         else:
             _explain_refusal(tool, response.status)
 
-    async def _ask(self, tool: ToolDeclaration, body: bytes) -> Called:
+    async def _ask(self, tool: ToolDeclaration, body: bytes, headers: Mapping[str, str]) -> Called:
         problem = problem_with_url(tool.url)
         if problem is not None:
             _log.error("tool is not called", tool=tool.name, reason=f"its URL {problem}")
             return _UNREACHABLE
         if len(body) > _MOST_REQUEST_BYTES:
             return Called(ToolAnswer.failed("The arguments are too long. Make them shorter."))
-        outcome = await self._deliver(tool, body)
+        outcome = await self._deliver(tool, body, headers)
         if _may_pass(outcome):
             await asyncio.sleep(_AGAIN_AFTER_S)
-            again = await self._deliver(tool, body)
+            again = await self._deliver(tool, body, headers)
             # The request that was lost may have been carried out, even if the retry failed.
             outcome = outcome if outcome is _LOST and isinstance(again, Called) else again
         return outcome if isinstance(outcome, Called) else Called(_answer(tool, outcome))
 
-    async def _deliver(self, tool: ToolDeclaration, body: bytes) -> _Response | Called:
+    async def _deliver(
+        self, tool: ToolDeclaration, body: bytes, headers: Mapping[str, str]
+    ) -> _Response | Called:
         """The response; if none came, an error that we made up."""
         try:
-            response = await self._send("POST", tool.url, body)
+            response = await self._send("POST", tool.url, body, headers)
         except NoCredentials as error:
             _log.error("no ID token for a tool", tool=tool.name, reason=str(error))
             return _UNREACHABLE
@@ -163,9 +167,11 @@ class ToolClient:
             self._identity.refused(audience_of(tool.url) or "")
         return response
 
-    async def _send(self, method: str, url: str, body: bytes = b"") -> _Response:
+    async def _send(
+        self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] = {}
+    ) -> _Response:
         self._used_s[url] = asyncio.get_running_loop().time()
-        headers = {"content-type": "application/json"} if body else {}
+        headers = {**headers, "content-type": "application/json"} if body else {}
         audience = audience_of(url)
         if audience is not None:
             headers["authorization"] = f"Bearer {await self._identity.get(audience)}"

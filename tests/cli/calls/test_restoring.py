@@ -1,3 +1,4 @@
+import datetime
 import json
 
 import msgspec
@@ -19,9 +20,10 @@ def empty_store(command_line: CommandLine) -> None:
     command_line.with_store(touch)
 
 
-def letter_lines() -> list[str]:
+def letter_lines(began: datetime.datetime = NOW) -> list[str]:
     changes = CallChanges(turns=TURNS, usage=USAGE, end_reason=EndReason.CALLER_HUNG_UP)
-    letter = DeadLetter(call=a_call(), claim=a_claim(), changes=changes, left_at=NOW)
+    call = msgspec.structs.replace(a_call(), created_at=began)
+    letter = DeadLetter(call=call, claim=a_claim(), changes=changes, left_at=began)
     return [json.dumps(fields) for fields in log_fields(letter)]
 
 
@@ -36,6 +38,17 @@ def test_a_record_comes_back_from_a_log_and_only_once(command_line: CommandLine)
     assert again.said == f"1 of 1  {CALL_SID}  nothing was missing\n"
     assert (first.status, again.status) == (0, 0)
     assert "When do you open?" in command_line.run("calls", "show", CALL_SID).said
+
+
+def test_what_is_restored_is_in_the_costs_of_its_day(command_line: CommandLine) -> None:
+    def calls_by_day() -> list[int]:
+        ran = command_line.run("costs", "--days", "5", "--json")
+        return [day["calls"] for day in json.loads(ran.said)]
+
+    began = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=3)
+    assert calls_by_day() == [0, 0, 0, 0, 0]
+    command_line.run("calls", "restore", "-", answers="\n".join(letter_lines(began)))
+    assert calls_by_day() == [0, 0, 0, 1, 0]
 
 
 def test_standard_input_may_be_what_gcloud_prints(command_line: CommandLine) -> None:

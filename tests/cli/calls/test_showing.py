@@ -103,6 +103,11 @@ def test_the_endpoint_that_stood_in_is_named(command_line: CommandLine) -> None:
     assert "The model's first endpoint failed at 0:00 (503 refused)" in said
 
 
+def test_a_traced_call_says_where_its_trace_is(command_line: CommandLine) -> None:
+    said = kept(command_line, trace_id="0af7651916cd43dd8448eb211c80319c")
+    assert "trace:      0af7651916cd43dd8448eb211c80319c\n" in said
+
+
 def transferred(
     command_line: CommandLine, n: int, accepted_by: str | None, *, accept: bool = True
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 from ringdown.agents.after_call import AfterCall, OutcomeField
 from ringdown.calls import CallChanges, CallStatus, NextAction, Speaker, Turn
 from ringdown.calls.ended_calls import EVENT_BODY, event_headers
+from ringdown.calls.figures import day_of, read_days
 from ringdown.calls.outcome_asking import NO_GEMINI
 from ringdown.calls.outcomes import Finding, Outcome, Success
 from ringdown.calls.problems import problems
@@ -28,7 +29,7 @@ from tests.functions.text_model_stand_in import (
     refuses,
     text_model,
 )
-from tests.ringdown.samples import CALL_SID, CALLER, a_call, a_claim, an_agent
+from tests.ringdown.samples import CALL_SID, CALLER, NOW, a_call, a_claim, an_agent
 
 AFTER_CALL = AfterCall(
     success="The caller has a delivery date.",
@@ -64,13 +65,16 @@ SAID = turns("Hello.", "When does my order B-17 come?", "It comes on Thursday.")
 
 
 async def end_call(
-    store: Store, call_sid: str = CALL_SID, said: tuple[Turn, ...] = SAID, agent: Json = ASKING
+    store: Store,
+    call_sid: str = CALL_SID,
+    said: tuple[Turn, ...] = SAID,
+    agent: Json = ASKING,
+    at: datetime.datetime = NOW,
 ) -> None:
-    await store.open_call(a_call(call_sid=call_sid, agent=agent))
+    call = msgspec.structs.replace(a_call(call_sid=call_sid, agent=agent), created_at=at)
+    await store.open_call(call)
     await store.claim(call_sid, a_claim())
-    end = CallChanges(
-        status=CallStatus.ENDED, next=NextAction.HANG_UP, turns=said, ended_at=a_call().created_at
-    )
+    end = CallChanges(status=CallStatus.ENDED, next=NextAction.HANG_UP, turns=said, ended_at=at)
     await store.save(call_sid, 1, end)
 
 
@@ -133,6 +137,22 @@ def test_an_ended_call_gets_its_outcome(
     assert outcome.questions == AFTER_CALL.revision
     assert outcome.cost_usd == pytest.approx(0.0033)
     assert len(gemini.asked) == 1
+
+
+def test_an_outcome_that_comes_late_is_in_the_sums_of_its_day(
+    function: LoadedFunction, store_url: str
+) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    began = now - datetime.timedelta(days=3)
+
+    async def outcomes(store: Store) -> dict[str, dict[str, int]]:
+        (day,) = await read_days(store, [day_of(began, datetime.UTC)], now)
+        return day.outcomes
+
+    with_store(store_url, lambda store: end_call(store, at=began))
+    assert with_store(store_url, outcomes) == {}
+    assert sent(function).status_code == 200
+    assert with_store(store_url, outcomes) == {"default": {"yes": 1}}
 
 
 def test_an_event_that_comes_again_asks_nothing(
@@ -199,7 +219,9 @@ def test_without_an_answer_the_event_comes_again_and_the_call_has_a_problem(
     assert after.outcome.problem.startswith(told)
     assert after.outcome.tries == 2
     assert [told in problem for problem in problems(after)][-1:] == [True]
-    assert msgspec.structs.replace(after, outcome=None) == before, "the record is not touched"
+    listed = msgspec.structs.replace(before.call, outcome="problem")
+    untouched = msgspec.structs.replace(before, call=listed, outcome=after.outcome)
+    assert after == untouched, "nothing else of the record is touched"
 
     gemini.answer = lambda record: answers(FORM)
     assert sent(function).status_code == 200

@@ -195,7 +195,7 @@ class Line:
     async def read_limits(self) -> LineLimits:
         return answer(self.limits)
 
-    async def line_use(self, caller: str, now: datetime.datetime) -> LineUse:
+    async def line_use(self, caller: str | None, now: datetime.datetime) -> LineUse:
         if self.use is None:
             await asyncio.Event().wait()
             raise AssertionError

@@ -217,6 +217,13 @@ def test_who_answered_is_in_the_head_and_the_rest_is_technical() -> None:
         "Called": "…0100",
     }
     assert {"Model", "Voice", "Call SID"} <= facts(data, "technical").keys()
+    assert "Trace" not in facts(data, "technical")
+
+
+def test_a_traced_call_says_where_its_trace_is() -> None:
+    data = shown(call_page(CallPage(a_record(trace_id="0af7651916cd43dd8448eb211c80319c"))))
+
+    assert facts(data, "technical")["Trace"] == "0af7651916cd43dd8448eb211c80319c"
 
 
 def test_without_a_recording_there_is_no_player() -> None:

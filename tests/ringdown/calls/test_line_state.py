@@ -9,11 +9,14 @@ import pytest
 
 from ringdown.agents.edits import look_at_edit
 from ringdown.calls import CallChanges, CallStatus, EndReason
-from ringdown.calls.figures import Figures
+from ringdown.calls.figures import WRITTEN_WITHIN, Day, Figures, day_of
 from ringdown.calls.limits import LineLimits, LineUse
 from ringdown.calls.line_state import FAILURES, Concern, Hours, LineState, Subject, line_state
+from ringdown.calls.outcomes import Outcome
 from ringdown.errors import StoreUnavailable
 from ringdown.stores import Store, open_store
+from ringdown.webhooks import LostWebhook
+from ringdown.webhooks.lost import lost_problems
 from tests.ringdown.samples import NOW, a_call, a_claim, an_agent
 from tests.ringdown.seeding import write_agent
 from tests.ringdown.stores.contract import Put
@@ -23,6 +26,7 @@ __all__ = ["other_store", "put", "store", "store_url"]
 
 MINUTE = datetime.timedelta(minutes=1)
 BERLIN = ZoneInfo("Europe/Berlin")
+TODAY = day_of(NOW, BERLIN)
 
 
 async def state_of(store: Store) -> LineState:
@@ -44,7 +48,7 @@ async def test_a_line_without_calls_is_all_right(store: Store) -> None:
     await write_agent(store, "default", an_agent())
     assert await state_of(store) == LineState(
         live=(),
-        today=Figures(),
+        today=Day(since=TODAY.since, until=TODAY.until, counted_until=NOW - WRITTEN_WITHIN),
         use=LineUse(),
         limits=LineLimits(),
         hours={},
@@ -60,7 +64,7 @@ async def test_live_calls_and_todays_cost(store: Store) -> None:
     state = await state_of(store)
 
     assert [call.call_sid for call in state.live] == [a_call().call_sid]
-    assert state.today == Figures(calls=2, talk_s=30, cost_usd=0.5)
+    assert state.today.figures == Figures(calls=2, talk_s=30, cost_usd=0.5)
     assert (state.use.calls_at_once, state.concerns) == (1, ())
 
 
@@ -121,6 +125,64 @@ async def test_failed_calls_are_told_by_their_reason_the_most_frequent_first(
             calls=(busy,),
         ),
     )
+
+
+async def test_outcomes_that_could_not_be_found_out_need_a_person(store: Store) -> None:
+    unknown = Outcome(questions="q", asked_at=NOW, problem="Gemini refused.")
+    sids = [
+        await call_that_ended(store, n, EndReason.CALLER_HUNG_UP, ago=ago)
+        for n, ago in enumerate((MINUTE, 2 * MINUTE, datetime.timedelta(hours=25)))
+    ]
+    for sid in sids:
+        assert await store.keep_outcome(sid, unknown)
+
+    assert (await state_of(store)).concerns == (
+        Concern(
+            subject=Subject.OUTCOMES,
+            name="problem",
+            text="What came of 2 calls in the last 24 hours could not be found out.",
+            calls=tuple(sids[:2]),
+        ),
+    )
+    for sid in sids:
+        await store.keep_outcome(sid, msgspec.structs.replace(unknown, problem=None))
+    assert (await state_of(store)).concerns == ()
+
+
+async def test_webhooks_that_never_arrived_need_a_person(store: Store, put: Put) -> None:
+    def lost(url: str, call_sid: str, ago: datetime.timedelta) -> LostWebhook:
+        return LostWebhook(
+            caller="+14155550123",
+            call_sid=call_sid,
+            event="call.ended",
+            url=url,
+            problem="It answered with HTTP 500.",
+            given_up_at=NOW - ago,
+            expires_at=NOW,
+        )
+
+    for n, each in enumerate(
+        (
+            lost("https://a.example/x", "CA1", 3 * MINUTE),
+            lost("https://b.example/x", "CA1", 2 * MINUTE),
+            lost("https://a.example/x", "CA2", MINUTE),
+            lost("https://a.example/x", "CA3", datetime.timedelta(hours=25)),
+        )
+    ):
+        await store.documents.write(f"lost_webhooks/{n}", each)
+    await put("lost_webhooks/damaged", {"given_up_at": NOW, "url": 7})
+
+    told = [(each.name, each.text, each.calls) for each in (await state_of(store)).concerns]
+
+    never = "never arrived in the last 24 hours: It answered with HTTP 500."
+    assert told == [
+        ("https://a.example/x", f"2 messages about calls {never}", ("CA2", "CA1")),
+        ("https://b.example/x", f"1 message about calls {never}", ("CA1",)),
+    ]
+    (sentence,) = await lost_problems(store.documents, "CA2")
+    assert sentence.startswith("The webhook call.ended never reached a.example. It answered")
+    assert len(await lost_problems(store.documents, "CA1")) == 2
+    assert await lost_problems(store.documents, "CA4") == ()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import datetime
 
 import msgspec
 
-from ringdown.calls import Call, CallQuery
+from ringdown.calls import Call, CallChanges, CallQuery, CallStatus, EndReason, ListedCall
+from ringdown.calls.outcomes import STANDINGS, Outcome, Success
 from ringdown.stores import Store
 from tests.ringdown.samples import CALLED, CALLER, NOW, a_call, a_claim
 from tests.ringdown.stores.contract import Put
@@ -25,6 +26,14 @@ async def open_all(store: Store, *calls: Call) -> None:
         await store.open_call(call)
 
 
+def listed(*calls: Call) -> tuple[ListedCall, ...]:
+    """As a list has them: without agents and tools."""
+    return tuple(
+        ListedCall(**{name: getattr(call, name) for name in ListedCall.__struct_fields__})
+        for call in calls
+    )
+
+
 async def test_an_empty_store_has_no_calls(store: Store) -> None:
     assert await store.list_calls(CallQuery()) == ()
 
@@ -34,16 +43,16 @@ async def test_the_newest_call_comes_first_even_within_a_second(store: Store) ->
     calls = [call_at(when, n=n) for n, when in enumerate(times)]
     await open_all(store, *calls)
 
-    listed = await store.list_calls(CallQuery())
+    found = await store.list_calls(CallQuery())
 
-    assert listed == (calls[2], calls[1], calls[0], calls[3])
+    assert found == listed(calls[2], calls[1], calls[0], calls[3])
 
 
 async def test_no_more_calls_come_than_were_asked_for(store: Store) -> None:
     calls = [call_at(NOW + n * SECOND, n=n) for n in range(4)]
     await open_all(store, *calls)
 
-    assert await store.list_calls(CallQuery(limit=2)) == (calls[3], calls[2])
+    assert await store.list_calls(CallQuery(limit=2)) == listed(calls[3], calls[2])
 
 
 async def test_a_time_has_its_first_moment_and_not_its_last(store: Store) -> None:
@@ -52,7 +61,7 @@ async def test_a_time_has_its_first_moment_and_not_its_last(store: Store) -> Non
 
     query = CallQuery(since=first.created_at, until=after.created_at)
 
-    assert await store.list_calls(query) == (last, first)
+    assert await store.list_calls(query) == listed(last, first)
 
 
 async def test_a_number_is_found_as_caller_and_as_called(store: Store) -> None:
@@ -60,8 +69,8 @@ async def test_a_number_is_found_as_caller_and_as_called(store: Store) -> None:
     others = call_at(NOW + SECOND, n=2, caller=OTHER_CALLER)
     await open_all(store, theirs, others)
 
-    assert await store.list_calls(CallQuery(number=CALLER)) == (theirs,)
-    assert await store.list_calls(CallQuery(number=CALLED)) == (others, theirs)
+    assert await store.list_calls(CallQuery(number=CALLER)) == listed(theirs)
+    assert await store.list_calls(CallQuery(number=CALLED)) == listed(others, theirs)
     assert await store.list_calls(CallQuery(number="+1415555012")) == ()
 
 
@@ -77,7 +86,7 @@ async def test_an_agents_calls_are_found_together_with_everything_else(store: St
 
     query = CallQuery(since=NOW, until=NOW + SECOND, number=CALLER, agent_id="night")
 
-    assert await store.list_calls(query) == (wanted,)
+    assert await store.list_calls(query) == listed(wanted)
 
 
 async def test_what_is_below_a_call_is_no_call(store: Store) -> None:
@@ -92,4 +101,56 @@ async def test_a_call_that_cannot_be_read_hides_no_other(store: Store, put: Put)
     await store.open_call(readable)
     await put("calls/CAdamaged", {"created_at": NOW, "call_sid": 7})
 
-    assert await store.list_calls(CallQuery()) == (readable,)
+    assert await store.list_calls(CallQuery()) == listed(readable)
+
+
+async def test_calls_are_found_by_what_came_of_them(store: Store) -> None:
+    calls = [call_at(NOW + n * SECOND, n=n) for n in range(4)]
+    await open_all(store, *calls)
+    yes = Outcome(questions="q", asked_at=NOW, success=Success.YES)
+    unknown = Outcome(questions="q", asked_at=NOW, problem="Gemini refused.")
+    for call, outcome in zip(calls, (yes, unknown, yes), strict=False):
+        assert await store.keep_outcome(call.call_sid, outcome)
+
+    async def found(*outcomes: str) -> list[str]:
+        query = CallQuery(outcomes=outcomes, until=NOW + 4 * SECOND)
+        return [call.call_sid for call in await store.list_calls(query)]
+
+    assert await found("yes") == [calls[2].call_sid, calls[0].call_sid]
+    assert await found("problem") == [calls[1].call_sid]
+    assert await found("no") == []
+    assert len(await found(*STANDINGS)) == 3
+    assert [call.outcome for call in await store.list_calls(CallQuery())] == [
+        None,
+        "yes",
+        "problem",
+        "yes",
+    ]
+
+
+async def test_calls_are_found_by_how_they_ended_and_whether_they_live(store: Store) -> None:
+    lost, over, running = (call_at(NOW + n * SECOND, n=n) for n in range(3))
+    await open_all(store, lost, over, running)
+    for call, reason in ((lost, EndReason.MODEL_LOST), (over, EndReason.AGENT_HUNG_UP)):
+        await store.claim(call.call_sid, a_claim())
+        ended = CallChanges(status=CallStatus.ENDED, end_reason=reason)
+        await store.save(call.call_sid, 1, ended)
+
+    failed = CallQuery(end_reasons=(EndReason.MODEL_LOST, EndReason.HANDLER_BUSY), since=NOW)
+    assert [call.call_sid for call in await store.list_calls(failed)] == [lost.call_sid]
+    live = await store.list_calls(CallQuery(live=True))
+    assert [call.call_sid for call in live] == [running.call_sid]
+
+
+async def test_a_call_is_found_by_how_its_sid_begins(store: Store) -> None:
+    calls = [call_at(NOW, n=n) for n in (0x1A, 0x1B, 0x2A)]
+    await open_all(store, *calls)
+    sids = [call.call_sid for call in calls]
+    await store.claim(sids[0], a_claim())  # has documents below it
+    shared = sids[0][:-1]
+
+    assert await store.find_sids(sids[2], 10) == (sids[2],)
+    assert await store.find_sids(shared, 10) == tuple(sids[:2])
+    assert await store.find_sids(shared, 1) == (sids[0],)
+    assert await store.find_sids("CA9", 10) == ()
+    assert await store.find_sids("CA/%", 10) == ()

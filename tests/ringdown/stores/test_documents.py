@@ -20,6 +20,10 @@ class Box(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...] = ()
 
 
+class Named(Box, frozen=True, kw_only=True):
+    name: str
+
+
 @pytest.fixture
 def documents(store: Store) -> Documents:
     return store.documents
@@ -48,6 +52,35 @@ async def test_a_plain_document_will_do(documents: Documents) -> None:
     await documents.write("boxes/b", {"count": 4})
     assert await documents.read(Box, PATH) == Box(count=3)
     assert await documents.read(Box, "boxes/b") == Box(count=4)
+
+
+async def test_documents_are_found_by_a_field(documents: Documents, put: Put) -> None:
+    for n, count in enumerate((1, 2, 1)):
+        labels = ("ü",) if n else ()
+        await documents.write(f"boxes/{n}", Named(name=f"box {count}", count=n, labels=labels))
+    await documents.write("boxes/0/below/x", Named(name="box 1", count=9))
+    await put("boxes/damaged", {"name": "box 1", "count": "many"})
+
+    found = await documents.find(Named, "boxes", "name", "box 1", limit=5)
+    assert {each.count for each in found} == {0, 2}
+    assert await documents.find(Named, "boxes", "name", "box", limit=5) == ()
+    assert await documents.find(Named, "chests", "name", "box 1", limit=5) == ()
+
+
+async def test_the_newest_documents_come_first(documents: Documents, put: Put) -> None:
+    hour = datetime.timedelta(hours=1)
+    boxes = [Box(count=n, packed_at=NOW - n * hour) for n in range(5)]
+    for n in (3, 1, 0, 4, 2):
+        await documents.write(f"boxes/{n}", boxes[n])
+    await put("boxes/damaged", {"packed_at": NOW, "count": "many"})
+
+    async def newest(since: datetime.datetime, limit: int) -> list[int]:
+        found = await documents.newest(Box, "boxes", "packed_at", since=since, limit=limit)
+        return [each.count for each in found]
+
+    assert await newest(NOW - 3 * hour, 9) == [0, 1, 2, 3]
+    assert await newest(NOW - hour / 2, 9) == [0]
+    assert await newest(NOW + hour, 9) == []
 
 
 async def test_a_document_that_does_not_fit_is_told(documents: Documents, put: Put) -> None:

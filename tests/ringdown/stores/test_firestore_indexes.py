@@ -18,6 +18,7 @@ from ringdown.calls.figures import Period
 from ringdown.calls.limits import LineLimits
 from ringdown.stores import open_store
 from ringdown.tools import Json
+from ringdown.webhooks.lost import lost_problems, lost_since
 from tests.emulator import VARIABLE
 from tests.ringdown.samples import CALL_SID, CALLED, CALLER, NOW, a_call, a_claim, a_turn, an_agent
 from tests.ringdown.seeding import write_agent
@@ -81,13 +82,15 @@ async def ask_everything(store_url: str) -> None:
         for query in (
             CallQuery(live=True),
             CallQuery(end_reasons=(EndReason.MODEL_LOST, EndReason.STREAM_LOST), since=NOW),
+            CallQuery(outcomes=("no", "problem"), since=NOW),
         ):
             await store.list_calls(query)
-            await store.count_calls(query)
         period = Period(since=NOW - RETENTION, until=NOW + RETENTION)
-        await store.add_up_calls(period)
-        await store.add_up_calls_by("agent", period)
-        await store.add_up_calls_by("number", period)
+        await store.list_counted(period, 10)
+        await store.read_days(period)
+        await store.erase_days(NOW)
+        await lost_since(store.documents, NOW)
+        await lost_problems(store.documents, CALL_SID)
         await store.find_sids("CA0", 3)
         await store.write_limits(LineLimits())
         await store.line_use(CALLER, NOW)
@@ -145,6 +148,7 @@ def test_whatever_expires_has_a_time_to_live() -> None:
             "tool_answers",
             "tool_calls",
             "turns",
+            "uploads",
             "webhook_deliveries",
         ],
     }

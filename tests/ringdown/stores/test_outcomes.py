@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 
+import msgspec
 import pytest
 
 from ringdown.calls.outcomes import Finding, Outcome, Success
@@ -42,10 +43,21 @@ async def ended(store: Store) -> Store:
     return store
 
 
-async def test_an_outcome_is_in_the_record(ended: Store, other_store: Store) -> None:
-    assert await outcome_of(ended) is None
+async def word_of(store: Store) -> str | None:
+    call = await store.read_call(CALL_SID)
+    assert call is not None
+    return call.outcome
+
+
+async def test_an_outcome_is_in_the_record_and_in_a_word_in_the_call(
+    ended: Store, other_store: Store
+) -> None:
+    before = await ended.read_call(CALL_SID)
+    assert before is not None
+    assert (await outcome_of(ended), before.outcome) == (None, None)
     assert await ended.keep_outcome(CALL_SID, an_outcome())
     assert await outcome_of(other_store) == an_outcome()
+    assert await other_store.read_call(CALL_SID) == msgspec.structs.replace(before, outcome="yes")
 
 
 async def test_of_many_answers_at_once_one_is_written(ended: Store, other_store: Store) -> None:
@@ -64,7 +76,9 @@ async def test_problems_are_counted_and_give_way_to_answers(ended: Store) -> Non
         found = await outcome_of(ended)
         assert found is not None
         assert (found.problem, found.tries) == ("Gemini refused.", tries)
+        assert await word_of(ended) == "problem"
     assert await ended.keep_outcome(CALL_SID, an_outcome())
+    assert await word_of(ended) == "yes"
     assert not await ended.keep_outcome(CALL_SID, a_failure(at=NOW + 9 * MINUTE))
     assert await outcome_of(ended) == an_outcome()
 

@@ -1,4 +1,5 @@
 import asyncio
+import datetime
 import io
 import json
 import logging
@@ -15,11 +16,12 @@ from pathlib import Path
 import pytest
 
 from ringdown import log
-from ringdown.calls import CallQuery
+from ringdown.calls import RETENTION, CallQuery
+from ringdown.calls.figures import day_of, read_days
 from ringdown.errors import InvalidDocument, StoreUnavailable
 from ringdown.stores import Store, open_store
 from ringdown.tools import Json
-from tests.ringdown.samples import CALL_SID, CALLED, a_call, a_claim
+from tests.ringdown.samples import CALL_SID, CALLED, NOW, a_call, a_claim
 from tests.ringdown.stores.contract import Put, StoreContract
 
 
@@ -232,7 +234,9 @@ async def test_a_file_that_may_only_be_read_is_read(open_folder: Path, folder_mo
         await store.open_call(a_call())
     with modes(file, 0o444), modes(open_folder, folder_mode), without_privileges():
         async with open_store(f"sqlite:{file}") as store:
-            assert await store.list_calls(CallQuery()) == (a_call(),)
+            assert [call.call_sid for call in await store.list_calls(CallQuery())] == [CALL_SID]
+            (day,) = await read_days(store, [day_of(NOW, datetime.UTC)], NOW + RETENTION / 2)
+            assert day.figures.calls == 1
             assert await store.read_call(CALL_SID) == a_call()
             with pytest.raises(StoreUnavailable, match="readonly"):
                 await store.claim(CALL_SID, a_claim())

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from ringdown.calls.callers import BlockedCallers, Caller, Forgotten, ForgottenBlocks, Memory
 from ringdown.calls.limits import LineLimits, LineUse
-from ringdown.errors import InvalidDocument
+from ringdown.calls.recordings import RecordingStore, may_be_recorded
+from ringdown.errors import InvalidDocument, RecordingsOutOfReach
 from ringdown.stores import transitions
 from ringdown.stores.firestore.database import Database, together
 from ringdown.stores.firestore.operations import Condition, Delete, Replace, Stored
@@ -33,8 +34,9 @@ class FirestoreCallers:
     """Implements `CallerStore` and `CallerIndex` of `ringdown.calls.callers`, and
     `ringdown.calls.limits.LimitStore`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, recordings: RecordingStore | None) -> None:
         self._database = database
+        self._recordings = recordings
 
     # Callers
 
@@ -79,9 +81,10 @@ class FirestoreCallers:
         still_blocked = is_blocked or _forgotten_blocks(blocks).include(number)
         if is_blocked:
             await self._change_forgotten_blocks(lambda blocks: blocks.having(number))
-        calls = documents = 0
+        calls = documents = recordings = 0
         while found := await self._theirs(CALLS, number):
             for call in found:
+                recordings += await self._erase_recording(call)
                 documents += await self._erase_below(call.path)
                 calls += 1
             await self._erase(*(call.path for call in found))
@@ -98,6 +101,7 @@ class FirestoreCallers:
             callers=int(known is not None),
             calls=calls,
             documents=documents,
+            recordings=recordings,
             still_blocked=still_blocked,
         )
 
@@ -126,6 +130,16 @@ class FirestoreCallers:
             theirs = Condition(("caller",), "==", number)
             return await self._database.query(folder, theirs, limit=_FOUND_AT_ONCE)
 
+    async def _erase_recording(self, call: Stored) -> bool:
+        """Whether there was one. Raises RecordingsOutOfReach."""
+        if not may_be_recorded(call.fields):
+            return False
+        if self._recordings is None:
+            if call.fields.get("started_at") is None:
+                return False  # nobody streamed it, as a call of the doctor's
+            raise RecordingsOutOfReach
+        return await self._recordings.erase_recording(text_of_id(call.path))
+
     async def _erase_below(self, call: str) -> int:
         """How many documents were erased that say something of the call."""
         count = 0
@@ -153,23 +167,24 @@ class FirestoreCallers:
         async with self._database.deadline():
             await self._database.commit(Replace(LIMITS, to_document(limits)))
 
-    async def line_use(self, caller: str, now: datetime.datetime) -> LineUse:
+    async def line_use(self, caller: str | None, now: datetime.datetime) -> LineUse:
         """Counted by the indexes alone: no document is read, and none is written by every call."""
         hour = Condition(("created_at",), ">=", now - HOUR)
         day = Condition(("created_at",), ">=", now - DAY)
-        theirs = Condition(("caller",), "==", caller)
         running = Condition(("status",), "in", list(RUNNING))
-        count, total = self._database.count, self._database.total
+        add_up = self._database.add_up
+        wanted = [
+            add_up(CALLS, running, hour, newest_by="created_at"),
+            add_up(CALLS, hour),
+            add_up(CALLS, day, fields=("cost_usd", "talk_s")),
+        ]
+        if caller is not None:
+            theirs = Condition(("caller",), "==", caller)
+            wanted.append(add_up(CALLS, theirs, hour, newest_by="created_at"))
         async with self._database.deadline():
-            from_caller, at_once, in_hour, talk_s, usd = await together(
-                count(CALLS, theirs, hour, newest_by="created_at"),
-                count(CALLS, running, hour, newest_by="created_at"),
-                count(CALLS, hour),
-                total(CALLS, "talk_s", day),
-                total(CALLS, "cost_usd", day),
-            )
+            (at_once,), (in_hour,), (_, usd, talk_s), *from_caller = await together(*wanted)
         return LineUse(
-            calls_per_caller_per_hour=int(from_caller),
+            calls_per_caller_per_hour=int(sum(calls for (calls,) in from_caller)),
             calls_at_once=int(at_once),
             calls_per_hour=int(in_hour),
             minutes_per_day=talk_s / 60,

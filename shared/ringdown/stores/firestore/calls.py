@@ -9,15 +9,16 @@ is one batch whose conditions decide a race, and whoever loses it reads again.
     calls/{sid}/claims/{n}          created once: of racing claims one wins
     calls/{sid}/turns, tool_calls,
     calls/{sid}/flights, outcome    written whole
+    calls/{sid}/uploads/{n}         created with the call's list of them: a call that is over gets
+                                    none
 
-Each document has the call's `expires_at`, because Firestore's TTL deletes no subcollections.
+Each document has an `expires_at`, an upload its own and others the call's, because Firestore's TTL
+deletes no subcollections.
 """
 
 import datetime
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Iterable, Iterator
-from itertools import islice
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -28,17 +29,18 @@ from ringdown.calls import (
     CallRecord,
     Claim,
     EarlyEnd,
+    ListedCall,
     ToolCall,
     Turn,
     TwilioStatus,
 )
-from ringdown.calls.figures import GROUPED_BY, Figures, Grouping, Period, dearest_first
 from ringdown.calls.flights import FlightPart
-from ringdown.calls.outcomes import Outcome, kept
+from ringdown.calls.outcomes import Outcome, kept, standing
+from ringdown.calls.uploads import MOST_IN_A_CALL, Reception, Upload
 from ringdown.errors import InvalidDocument, StoreUnavailable, Superseded
 from ringdown.log import Log
 from ringdown.stores import transitions
-from ringdown.stores.firestore.database import Database, together
+from ringdown.stores.firestore.database import Database
 from ringdown.stores.firestore.operations import (
     Condition,
     Create,
@@ -62,6 +64,7 @@ from ringdown.stores.paths import (
     outcome_path,
     tool_calls_path,
     turns_path,
+    upload_path,
 )
 from ringdown.stores.storable import (
     changed_fields,
@@ -71,8 +74,6 @@ from ringdown.stores.storable import (
 )
 
 _TRIES = 20  # of two requests each; a writer that loses so often is up against something else
-_AT_ONCE = 8
-_Answer = TypeVar("_Answer")
 _KNOWN_CALLS = 4_096
 
 _log = Log(__name__)
@@ -80,7 +81,8 @@ _log = Log(__name__)
 
 class FirestoreCalls:
     """Implements `ringdown.calls.CallStore`, `ringdown.calls.CallIndex`,
-    `ringdown.calls.flights.FlightStore` and `ringdown.calls.outcomes.OutcomeStore`."""
+    `ringdown.calls.flights.FlightStore`, `ringdown.calls.outcomes.OutcomeStore` and
+    `ringdown.calls.uploads.UploadStore`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -201,51 +203,20 @@ class FirestoreCalls:
             outcome=None if outcome is None else outcome.record(Outcome),
         )
 
-    async def list_calls(self, query: CallQuery) -> tuple[Call, ...]:
+    async def list_calls(self, query: CallQuery) -> tuple[ListedCall, ...]:
         async with self._database.deadline():
             found = await self._database.query(
-                CALLS, *_conditions(query), newest_by="created_at", limit=query.limit
+                CALLS,
+                *_conditions(query),
+                newest_by="created_at",
+                fields=ListedCall.__struct_fields__,
+                limit=query.limit,
             )
-        return tuple(self._readable(found))
+        return tuple(_readable(found))
 
     async def find_sids(self, beginning: str, limit: int) -> tuple[str, ...]:
         async with self._database.deadline():
             return await self._database.ids_beginning(CALLS, beginning, limit=limit)
-
-    async def count_calls(self, *queries: CallQuery) -> tuple[int, ...]:
-        counts = await self._some_at_once(map(self._count, queries))
-        return tuple(map(int, counts))
-
-    async def add_up_calls(self, *periods: Period) -> tuple[Figures, ...]:
-        queries = (CallQuery(since=period.since, until=period.until) for period in periods)
-        return await self._some_at_once(map(self._add_up, queries))
-
-    async def add_up_calls_by(self, by: Grouping, period: Period) -> dict[str, Figures]:
-        began = CallQuery(since=period.since, until=period.until)
-        async with self._database.deadline():
-            names = await self._database.values_of(CALLS, GROUPED_BY[by])
-        theirs = (Condition((GROUPED_BY[by],), "==", name) for name in names)
-        figures = await self._some_at_once(self._add_up(began, each) for each in theirs)
-        return dearest_first(dict(zip(names, figures, strict=True)))
-
-    async def _some_at_once(
-        self, requests: Iterable[Coroutine[None, None, _Answer]]
-    ) -> tuple[_Answer, ...]:
-        """The answers to any number of requests; a few that are made together have a deadline."""
-        waiting, answers = iter(requests), list[_Answer]()
-        while some := tuple(islice(waiting, _AT_ONCE)):
-            async with self._database.deadline():
-                answers += await together(*some)
-        return tuple(answers)
-
-    async def _count(self, query: CallQuery) -> float:
-        return await self._database.count(CALLS, *_conditions(query), newest_by="created_at")
-
-    async def _add_up(self, query: CallQuery, *conditions: Condition) -> Figures:
-        calls, cost_usd, talk_s = await self._database.count_and_totals(
-            CALLS, ("cost_usd", "talk_s"), *_conditions(query), *conditions
-        )
-        return Figures(calls=int(calls), talk_s=talk_s, cost_usd=cost_usd)
 
     async def keep_flight(self, call_sid: str, parts: tuple[FlightPart, ...]) -> None:
         """A commit for each part: a request has its limits, too."""
@@ -282,9 +253,50 @@ class FirestoreCalls:
                     else Update(path, document, unchanged_since=before.updated_at)
                 )
                 stands_on = Stamp(attempt_path(call_sid, call.attempt))
-                if await self._database.commits(stands_on, write):
+                listed = Update(call_path(call_sid), {"outcome": standing(written)})
+                if await self._database.commits(stands_on, write, listed):
                     return True
         raise _unsettled(call_sid)
+
+    async def add_upload(self, call_sid: str, upload: Upload) -> Reception:
+        """Stands on the call as it was read, so that its end comes before or after."""
+        async with self._database.deadline():
+            for _ in range(_TRIES):
+                stored = await self._database.read(call_path(call_sid))
+                call = None if stored is None else self._call(stored)
+                reception, after = transitions.received(call, upload)
+                if stored is None or call is None or after is None:
+                    return reception
+                n = len(after.uploads)
+                document = to_document(msgspec.structs.replace(upload, n=n))
+                expiring = _expiring(transitions.upload_expires_at(call, upload))
+                created = Create(upload_path(call_sid, n), document | expiring)
+                if await self._database.commits(created, _advance(stored, call, after)):
+                    return reception
+        raise _unsettled(call_sid)
+
+    async def later_uploads(self, seen: dict[str, int]) -> dict[str, tuple[Upload, ...]]:
+        """Reads a document of each call; more only where there is one."""
+        later: dict[str, tuple[Upload, ...]] = {}
+        next_ones = {call_sid: last + 1 for call_sid, last in seen.items()}
+        async with self._database.deadline():
+            while next_ones:
+                paths = [upload_path(call_sid, n) for call_sid, n in next_ones.items()]
+                found = await self._database.read_all(*paths)
+                came = {
+                    call_sid: upload
+                    for call_sid, stored in zip(next_ones, found, strict=True)
+                    if (upload := _upload(stored)) is not None
+                }
+                for call_sid, upload in came.items():
+                    later[call_sid] = (*later.get(call_sid, ()), upload)
+                next_ones = {call_sid: next_ones[call_sid] + 1 for call_sid in came}
+        return later
+
+    async def delete_uploads(self, call_sid: str) -> None:
+        paths = (upload_path(call_sid, n) for n in range(1, MOST_IN_A_CALL + 1))
+        async with self._database.deadline():
+            await self._database.commit(*map(Delete, paths))
 
     async def _change(
         self,
@@ -318,13 +330,6 @@ class FirestoreCalls:
             raise Superseded("the call does not exist")
         return call.expires_at
 
-    def _readable(self, found: tuple[Stored, ...]) -> Iterator[Call]:
-        for stored in found:
-            try:
-                yield self._call(stored)
-            except InvalidDocument as error:
-                _log.error("call cannot be read", reason=str(error))
-
     def _call(self, stored: Stored) -> Call:
         call = stored.record(Call)
         self._expiries.remember(call.call_sid, call.expires_at)
@@ -347,6 +352,14 @@ class _Expiries:
             self._by_call.popitem(last=False)
 
 
+def _readable(found: Iterable[Stored]) -> Iterator[ListedCall]:
+    for stored in found:
+        try:
+            yield stored.record(ListedCall)
+        except InvalidDocument as error:
+            _log.error("call cannot be read", reason=str(error))
+
+
 def _conditions(query: CallQuery) -> Iterator[Condition]:
     """`packaged/firestore.json` has the indexes that these need."""
     if query.since is not None:
@@ -355,12 +368,12 @@ def _conditions(query: CallQuery) -> Iterator[Condition]:
         yield Condition(("created_at",), "<", query.until)
     if query.number is not None:
         yield Condition(("caller", "called"), "==", query.number)
-    if query.called is not None:
-        yield Condition(("called",), "==", query.called)
     if query.agent_id is not None:
         yield Condition(("agent_id",), "==", query.agent_id)
     if query.end_reasons:
         yield Condition(("end_reason",), "in", [reason.value for reason in query.end_reasons])
+    if query.outcomes:
+        yield Condition(("outcome",), "in", list(query.outcomes))
     if query.live:
         yield Condition(("status",), "in", list(RUNNING))
 
@@ -377,6 +390,15 @@ def _next_attempt(before: Call, after: Call) -> tuple[Write, ...]:
 def _current_attempt(call: Call) -> Replace:
     path = attempt_path(call.call_sid, call.attempt)
     return Replace(path, {"attempt": call.attempt} | _expiring(call.expires_at))
+
+
+def _upload(stored: Stored | None) -> Upload | None:
+    """None also for one that can't be read: it must not hide those of other calls."""
+    try:
+        return None if stored is None else stored.record(Upload)
+    except InvalidDocument as error:
+        _log.error("upload cannot be read", reason=str(error))
+        return None
 
 
 def _early_end(stored: Stored) -> EarlyEnd | None:

@@ -110,29 +110,37 @@ class Database:
         return await self._reading(request)
 
     async def query(
-        self, folder: str, *conditions: Condition, newest_by: str | None = None, limit: int
+        self,
+        folder: str,
+        *conditions: Condition,
+        newest_by: str | None = None,
+        fields: Sequence[str] | None = None,
+        limit: int,
     ) -> tuple[Stored, ...]:
-        """The documents directly in `folder` that meet all `conditions`, the newest first."""
-        return await self._selected(self._found(folder, conditions, newest_by).limit(limit))
-
-    async def count(
-        self, folder: str, *conditions: Condition, newest_by: str | None = None
-    ) -> float:
-        """How many such documents there are; `newest_by` only says which index counts them."""
+        """The documents directly in `folder` that meet all `conditions`, the newest first; of each
+        only `fields`, if they are given."""
         found = self._found(folder, conditions, newest_by)
-        return await self._aggregate(AsyncAggregationQuery(found).count(alias="n"))
+        found = found if fields is None else found.select(fields)
+        return await self._selected(found.limit(limit))
 
-    async def total(self, folder: str, field: str, *conditions: Condition) -> float:
-        """The sum of the numbers in `field` of such documents."""
-        found = self._found(folder, conditions)
-        return await self._aggregate(AsyncAggregationQuery(found).sum(field, alias="n"))
+    async def query_oldest(
+        self, folder: str, *conditions: Condition, by: str, fields: Sequence[str], limit: int
+    ) -> tuple[Stored, ...]:
+        """The same, the oldest first."""
+        found = self._found(folder, conditions).order_by(by).select(fields)
+        return await self._selected(found.limit(limit))
 
-    async def count_and_totals(
-        self, folder: str, fields: Sequence[str], *conditions: Condition
+    async def add_up(
+        self,
+        folder: str,
+        *conditions: Condition,
+        fields: Sequence[str] = (),
+        newest_by: str | None = None,
     ) -> tuple[float, ...]:
-        """How many such documents have all of `fields`, which may be null, and the sums of the
-        numbers in each."""
-        aggregation = AsyncAggregationQuery(self._found(folder, conditions)).count(alias="n")
+        """How many such documents there are that have all of `fields`, which may be null, and the
+        sums of the numbers in each; `newest_by` only says which index adds them up."""
+        found = self._found(folder, conditions, newest_by)
+        aggregation = AsyncAggregationQuery(found).count(alias="n")
         for field in fields:
             aggregation = aggregation.sum(field, alias=field)
 
@@ -142,18 +150,6 @@ class Database:
             return tuple(by_alias[alias] for alias in ("n", *fields))
 
         return await self._reading(request)
-
-    async def values_of(self, folder: str, field: str) -> tuple[str, ...]:
-        """The different texts in `field` of the documents directly in `folder`, in order: a request
-        for each, and none of the documents between them is read."""
-        ordered = AsyncQuery(self._client.collection(folder)).select([field]).order_by(field)
-        values = [""]
-        while True:
-            after = ordered.where(filter=FieldFilter(field, ">", values[-1])).limit(1)
-            found = await self._selected(after)
-            if not found:
-                return tuple(values[1:])
-            values.append(found[0].fields[field])
 
     async def ids_beginning(self, folder: str, beginning: str, *, limit: int) -> tuple[str, ...]:
         """The ids of documents directly in `folder` that begin so, in order."""
@@ -178,13 +174,6 @@ class Database:
         for condition in conditions:
             found = found.where(filter=_filter(condition))
         return found if newest_by is None else found.order_by(newest_by, direction="DESCENDING")
-
-    async def _aggregate(self, aggregation: AsyncAggregationQuery) -> float:
-        async def request() -> float:
-            ((result,),) = await aggregation.get(retry=None, timeout=_REQUEST_S)
-            return result.value
-
-        return await self._reading(request)
 
     async def commit(self, *writes: Write) -> None:
         """Write all of it or nothing.

@@ -1,12 +1,13 @@
 """Documents in Firestore."""
 
-from collections.abc import Callable
+import datetime
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
 from ringdown.documents import Record
 from ringdown.stores.firestore.database import Database
-from ringdown.stores.firestore.operations import Create, Delete, Replace, Stored
+from ringdown.stores.firestore.operations import Condition, Create, Delete, Replace, Stored
 from ringdown.stores.storable import Document, to_document, to_plain
 
 
@@ -25,6 +26,30 @@ class FirestoreDocuments:
         async with self._database.deadline():
             found = await self._database.read_below(collection)
         return {stored.path: stored.fields for stored in found}
+
+    async def find(
+        self, kind: type[Record], collection: str, field: str, value: str, *, limit: int
+    ) -> tuple[Record, ...]:
+        async with self._database.deadline():
+            found = await self._database.query(
+                collection, Condition((field,), "==", value), limit=limit
+            )
+        return tuple(_readable(kind, found))
+
+    async def newest(
+        self,
+        kind: type[Record],
+        collection: str,
+        field: str,
+        *,
+        since: datetime.datetime,
+        limit: int,
+    ) -> tuple[Record, ...]:
+        async with self._database.deadline():
+            found = await self._database.query(
+                collection, Condition((field,), ">=", since), newest_by=field, limit=limit
+            )
+        return tuple(_readable(kind, found))
 
     async def create(self, path: str, record: msgspec.Struct | Document) -> bool:
         async with self._database.deadline():
@@ -47,3 +72,9 @@ class FirestoreDocuments:
     async def delete(self, path: str) -> None:
         async with self._database.deadline():
             await self._database.commit(Delete(path))
+
+
+def _readable(kind: type[Record], found: Iterable[Stored]) -> Iterator[Record]:
+    for stored in found:
+        if (record := stored.record_if_readable(kind)) is not None:
+            yield record

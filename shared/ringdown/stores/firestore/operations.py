@@ -4,6 +4,7 @@ import datetime
 from dataclasses import dataclass
 
 from ringdown.documents import Record, to_record
+from ringdown.errors import InvalidDocument
 from ringdown.stores.paths import shown_path
 from ringdown.stores.storable import Document
 from ringdown.tools import Json
@@ -25,6 +26,12 @@ class Stored:
     def record(self, kind: type[Record]) -> Record:
         """The record; raises InvalidDocument."""
         return to_record(kind, self.fields, where=shown_path(self.path))
+
+    def record_if_readable(self, kind: type[Record]) -> Record | None:
+        try:
+            return self.record(kind)
+        except InvalidDocument:
+            return None
 
 
 @dataclass(frozen=True, slots=True)

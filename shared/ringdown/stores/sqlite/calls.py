@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Callable, Iterator
 
 import msgspec
+from msgspec.structs import replace
 
 from ringdown.calls import (
     Call,
@@ -12,13 +13,14 @@ from ringdown.calls import (
     CallRecord,
     Claim,
     EarlyEnd,
+    ListedCall,
     ToolCall,
     Turn,
     TwilioStatus,
 )
-from ringdown.calls.figures import GROUPED_BY, Figures, Grouping, Period, dearest_first
 from ringdown.calls.flights import FlightPart
-from ringdown.calls.outcomes import Outcome, kept
+from ringdown.calls.outcomes import Outcome, kept, standing
+from ringdown.calls.uploads import Reception, Upload
 from ringdown.documents import to_record
 from ringdown.errors import InvalidDocument, Superseded
 from ringdown.log import Log
@@ -36,8 +38,10 @@ from ringdown.stores.paths import (
     text_of_id,
     tool_calls_path,
     turns_path,
+    upload_path,
+    uploads_path,
 )
-from ringdown.stores.sqlite.table import CALLS_BY_TIME, CALLS_IN_SQL, Table, Worker, fields_of
+from ringdown.stores.sqlite.table import BEGAN, CALLS_IN_SQL, Table, Worker, fields_of
 from ringdown.stores.storable import documents_below, to_document
 from ringdown.tools import Json
 
@@ -46,8 +50,8 @@ _log = Log(__name__)
 
 class SqliteCalls:
     """Implements `ringdown.calls.CallStore`, `ringdown.calls.CallIndex`,
-    `ringdown.calls.figures.FigureStore`, `ringdown.calls.flights.FlightStore` and
-    `ringdown.calls.outcomes.OutcomeStore`."""
+    `ringdown.calls.flights.FlightStore`, `ringdown.calls.outcomes.OutcomeStore` and
+    `ringdown.calls.uploads.UploadStore`."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -105,20 +109,11 @@ class SqliteCalls:
     async def read_record(self, call_sid: str) -> CallRecord | None:
         return await self._worker.run(lambda table: _read_record(table, call_sid))
 
-    async def list_calls(self, query: CallQuery) -> tuple[Call, ...]:
+    async def list_calls(self, query: CallQuery) -> tuple[ListedCall, ...]:
         return await self._worker.run(lambda table: tuple(_list_calls(table, query)))
 
     async def find_sids(self, beginning: str, limit: int) -> tuple[str, ...]:
         return await self._worker.run(lambda table: _find_sids(table, beginning, limit))
-
-    async def count_calls(self, *queries: CallQuery) -> tuple[int, ...]:
-        return await self._worker.run(lambda table: tuple(_count(table, q) for q in queries))
-
-    async def add_up_calls(self, *periods: Period) -> tuple[Figures, ...]:
-        return await self._worker.run(lambda table: tuple(_added_up(table, p) for p in periods))
-
-    async def add_up_calls_by(self, by: Grouping, period: Period) -> dict[str, Figures]:
-        return await self._worker.run(lambda table: _added_up_by(table, by, period))
 
     async def keep_flight(self, call_sid: str, parts: tuple[FlightPart, ...]) -> None:
         def work(table: Table) -> None:
@@ -136,28 +131,32 @@ class SqliteCalls:
     async def keep_outcome(self, call_sid: str, outcome: Outcome) -> bool:
         return await self._worker.run(lambda table: _keep_outcome(table, call_sid, outcome))
 
+    async def add_upload(self, call_sid: str, upload: Upload) -> Reception:
+        return await self._worker.run(lambda table: _add_upload(table, call_sid, upload))
 
-_BEGAN = "julianday(body ->> 'created_at')"
+    async def later_uploads(self, seen: dict[str, int]) -> dict[str, tuple[Upload, ...]]:
+        return await self._worker.run(lambda table: _later_uploads(table, seen))
+
+    async def delete_uploads(self, call_sid: str) -> None:
+        def work(table: Table) -> None:
+            with table.transaction():
+                erased = table.erase_below(uploads_path(call_sid))
+            if erased:
+                table.forget_what_is_erased()
+
+        await self._worker.run(work)
+
+
 _CONDITIONS = f"""
     {CALLS_IN_SQL}
-    AND {_BEGAN} >= julianday(?1) AND {_BEGAN} < julianday(?2)
+    AND {BEGAN} >= julianday(?1) AND {BEGAN} < julianday(?2)
     AND (?3 IS NULL OR body ->> 'caller' = ?3 OR body ->> 'called' = ?3)
-    AND (?4 IS NULL OR body ->> 'called' = ?4)
-    AND (?5 IS NULL OR body ->> 'agent_id' = ?5)
-    AND (?6 IS NULL OR body ->> 'end_reason' IN (SELECT value FROM json_each(?6)))
-    AND (?7 IS NULL OR body ->> 'status' IN (SELECT value FROM json_each(?7)))
+    AND (?4 IS NULL OR body ->> 'agent_id' = ?4)
+    AND (?5 IS NULL OR body ->> 'end_reason' IN (SELECT value FROM json_each(?5)))
+    AND (?6 IS NULL OR body ->> 'status' IN (SELECT value FROM json_each(?6)))
+    AND (?7 IS NULL OR body ->> 'outcome' IN (SELECT value FROM json_each(?7)))
 """  # noqa: S608 - made of constants
-_CALLS = f"{_CONDITIONS} ORDER BY {_BEGAN} DESC LIMIT ?8"
-_COUNT = f"SELECT count(*) FROM documents INDEXED BY {CALLS_BY_TIME} WHERE {_CONDITIONS}"  # noqa: S608 - likewise
-_ADDED_UP = f"""
-    WITH found AS MATERIALIZED (
-        SELECT body ->> ?3 AS name, body ->> 'talk_s' AS talk_s, body ->> 'cost_usd' AS cost_usd
-        FROM documents INDEXED BY {CALLS_BY_TIME}
-        WHERE {CALLS_IN_SQL} AND {_BEGAN} >= julianday(?1) AND {_BEGAN} < julianday(?2)
-    )
-    SELECT name, count(*), sum(talk_s), sum(cost_usd) FROM found GROUP BY name
-"""  # noqa: S608 - made of constants
-"""Without the first step, whole documents would be sorted."""
+_CALLS = f"{_CONDITIONS} ORDER BY {BEGAN} DESC LIMIT ?8"
 _ALWAYS = ("0001-01-01", "9999-12-31")
 
 
@@ -165,41 +164,17 @@ def _values(query: CallQuery) -> Iterator[str | None]:
     """What `_CONDITIONS` needs."""
     for when, default in zip((query.since, query.until), _ALWAYS, strict=True):
         yield default if when is None else when.isoformat()
-    yield from (query.number, query.called, query.agent_id)
-    yield msgspec.json.encode(query.end_reasons).decode() if query.end_reasons else None
-    yield msgspec.json.encode(RUNNING).decode() if query.live else None
+    yield from (query.number, query.agent_id)
+    for values in (query.end_reasons, RUNNING if query.live else (), query.outcomes):
+        yield msgspec.json.encode(values).decode() if values else None
 
 
-def _list_calls(table: Table, query: CallQuery) -> Iterator[Call]:
+def _list_calls(table: Table, query: CallQuery) -> Iterator[ListedCall]:
     for path, body in table.select(_CALLS, *_values(query), query.limit):
         try:
-            yield to_record(Call, fields_of(path, body), where=path)
+            yield to_record(ListedCall, fields_of(path, body), where=path)
         except InvalidDocument as error:
             _log.error("call cannot be read", reason=str(error))
-
-
-def _count(table: Table, query: CallQuery) -> int:
-    ((calls,),) = table.rows(_COUNT, *_values(query))
-    return int(calls)
-
-
-def _added_up(table: Table, period: Period) -> Figures:
-    rows = table.rows(_ADDED_UP, *_ends(period), None)
-    return _figures(rows[0]) if rows else Figures()
-
-
-def _added_up_by(table: Table, by: Grouping, period: Period) -> dict[str, Figures]:
-    rows = table.rows(_ADDED_UP, *_ends(period), GROUPED_BY[by])
-    return dearest_first({row[0]: _figures(row) for row in rows if isinstance(row[0], str)})
-
-
-def _ends(period: Period) -> tuple[str, str]:
-    return period.since.isoformat(), period.until.isoformat()
-
-
-def _figures(row: tuple[Json, ...]) -> Figures:
-    _, calls, talk_s, cost_usd = row
-    return Figures(calls=calls, talk_s=talk_s or 0.0, cost_usd=cost_usd or 0.0)
 
 
 def _find_sids(table: Table, beginning: str, limit: int) -> tuple[str, ...]:
@@ -264,12 +239,45 @@ def _note_status(table: Table, call_sid: str, status: TwilioStatus, at: datetime
 def _keep_outcome(table: Table, call_sid: str, outcome: Outcome) -> bool:
     path = outcome_path(call_sid)
     with table.transaction():
-        if table.fields(call_path(call_sid)) is None:
+        call = table.fields(call_path(call_sid))
+        if call is None:
             return False
         written = kept(table.read(Outcome, path), outcome)
         if written is not None:
             table.write(path, to_document(written))
+            table.write(call_path(call_sid), {**call, "outcome": standing(written)})
         return written is not None
+
+
+def _add_upload(table: Table, call_sid: str, upload: Upload) -> Reception:
+    with table.transaction():
+        call = table.read(Call, call_path(call_sid))
+        reception, after = transitions.received(call, upload)
+        if after is not None:
+            n = len(after.uploads)
+            table.write(upload_path(call_sid, n), to_document(replace(upload, n=n)))
+            table.write(call_path(call_sid), to_document(after))
+        return reception
+
+
+def _later_uploads(table: Table, seen: dict[str, int]) -> dict[str, tuple[Upload, ...]]:
+    later: dict[str, tuple[Upload, ...]] = {}
+    for call_sid, last in seen.items():
+        n, found = last, list[Upload]()
+        while (upload := _upload(table, upload_path(call_sid, n := n + 1))) is not None:
+            found.append(upload)
+        if found:
+            later[call_sid] = tuple(found)
+    return later
+
+
+def _upload(table: Table, path: str) -> Upload | None:
+    """None also for one that can't be read: it must not hide those of other calls."""
+    try:
+        return table.read(Upload, path)
+    except InvalidDocument as error:
+        _log.error("upload cannot be read", reason=str(error))
+        return None
 
 
 def _read_record(table: Table, call_sid: str) -> CallRecord | None:

@@ -1,10 +1,13 @@
 """Documents in SQLite."""
 
-from collections.abc import Callable
+import datetime
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 import msgspec
 
-from ringdown.documents import Record
+from ringdown.documents import Record, to_record
+from ringdown.errors import InvalidDocument
 from ringdown.stores.sqlite.table import Table, Worker
 from ringdown.stores.storable import Document, to_plain
 
@@ -20,6 +23,34 @@ class SqliteDocuments:
 
     async def list(self, collection: str) -> dict[str, Document]:
         return dict(await self._worker.run(lambda table: table.fields_below(collection)))
+
+    async def find(
+        self, kind: type[Record], collection: str, field: str, value: str, *, limit: int
+    ) -> tuple[Record, ...]:
+        def work(table: Table) -> tuple[Record, ...]:
+            found = _records(table, kind, collection)
+            return tuple(islice((each for each in found if getattr(each, field) == value), limit))
+
+        return await self._worker.run(work)
+
+    async def newest(
+        self,
+        kind: type[Record],
+        collection: str,
+        field: str,
+        *,
+        since: datetime.datetime,
+        limit: int,
+    ) -> tuple[Record, ...]:
+        def work(table: Table) -> tuple[Record, ...]:
+            def when(record: Record) -> datetime.datetime:
+                at: datetime.datetime = getattr(record, field)
+                return at
+
+            found = (each for each in _records(table, kind, collection) if when(each) >= since)
+            return tuple(sorted(found, key=when, reverse=True)[:limit])
+
+        return await self._worker.run(work)
 
     async def create(self, path: str, record: msgspec.Struct | Document) -> bool:
         def work(table: Table) -> bool:
@@ -56,3 +87,11 @@ class SqliteDocuments:
                 table.erase(path)
 
         await self._worker.run(work)
+
+
+def _records(table: Table, kind: type[Record], collection: str) -> Iterator[Record]:
+    for path, fields in table.fields_below(collection):
+        try:
+            yield to_record(kind, fields, where=path)
+        except InvalidDocument:
+            continue

@@ -29,6 +29,7 @@ _NOT_WRITTEN = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
 _IN_CALLS = "path > 'calls/' AND path < 'calls0' AND json_valid(body)"
 CALLS_IN_SQL = f"{_IN_CALLS} AND path NOT LIKE 'calls/%/%'"
 """A condition: it is a call, and no damaged document."""
+BEGAN = "julianday(body ->> 'created_at')"
 CALLS_BY_TIME = "calls_by_time"
 """An index, which SQLite must be made to use instead of reading every call."""
 
@@ -75,8 +76,7 @@ class Table:
             " WITHOUT ROWID"
         )
         self._connection.execute(
-            f"CREATE INDEX IF NOT EXISTS {CALLS_BY_TIME}"
-            f" ON documents (julianday(body ->> 'created_at')) WHERE {_IN_CALLS}"
+            f"CREATE INDEX IF NOT EXISTS {CALLS_BY_TIME} ON documents ({BEGAN}) WHERE {_IN_CALLS}"
         )
 
     def close(self) -> None:
@@ -124,9 +124,9 @@ class Table:
         query = f"SELECT path, body FROM documents WHERE {condition}"  # noqa: S608
         yield from self._connection.execute(query, values)
 
-    def rows(self, query: str, *values: str | None) -> list[tuple[Json, ...]]:
+    def rows(self, query: str, *values: str | None) -> Iterator[tuple[Json, ...]]:
         """What a query in SQL gives, which must be a constant."""
-        return self._connection.execute(query, values).fetchall()
+        yield from self._connection.execute(query, values)
 
     def erase(self, path: str) -> bool:
         """Whether there was such a document."""
