@@ -28,7 +28,7 @@ class LocalTool:
 
     @property
     def texts_links(self) -> bool:
-        """Whether it sends callers to the page that takes photos."""
+        """Whether the tool sends callers to the page for photos."""
         return self.deployment.name == ASK_FOR_PHOTO
 
 

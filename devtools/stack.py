@@ -367,7 +367,7 @@ def _tool_commands(settings: StackSettings, tools: Iterable[LocalTool]) -> Itera
 
 
 def _caller_page(settings: StackSettings, stack: Stack) -> Command:
-    """At the tools' time, which made the link."""
+    """With the tools' clock, which also timed the link."""
     values = {
         "STORE_URL": stack.store_url,
         "UPLOAD_LINK_SECRET": stack.upload_link_secret,

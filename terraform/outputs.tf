@@ -4,7 +4,7 @@ output "agents_url" {
 }
 
 output "caller_page_url" {
-  description = "Where callers send photos, with a link that they are texted; null without caller_page."
+  description = "Where callers send photos, using a texted link; null without caller_page."
   value       = local.caller_page_url
 }
 
@@ -58,7 +58,7 @@ output "secret_ids" {
 }
 
 output "recordings" {
-  description = "RECORDINGS for the `ringdown` command, which finds it by itself: where recorded calls are."
+  description = "RECORDINGS for the `ringdown` command, which finds it automatically: where recorded calls are."
   value       = local.recordings
 }
 

@@ -64,7 +64,7 @@ variable "dead_letter_days" {
 }
 
 variable "traces" {
-  description = "Whether each call leaves a trace in Cloud Trace: its turns, tools and model sessions, with their times and without words. See docs/operations.md."
+  description = "Whether each call leaves a trace in Cloud Trace: its turns, tools and model sessions, with times but without words. See docs/operations.md."
   type        = bool
   default     = false
   nullable    = false

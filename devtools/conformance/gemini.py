@@ -190,7 +190,7 @@ async def interruption(sessions: Sessions) -> None:
 
 
 async def pictures(sessions: Sessions) -> None:
-    """Two at the same moment, before a text asks about them."""
+    """Two photos at the same moment, before a text asks about them."""
     async with _set_up(sessions) as wire:
         for name in ("label", "meter"):
             await wire.send({"realtimeInput": {"video": _image(picture(name))}})

@@ -29,8 +29,8 @@ _POLICY = (
     " base-uri 'none'; form-action {caller_page}; frame-ancestors 'none';"
     " frame-src 'self' {frames}"
 )
-"""In frames: the agent's form, which is a page of the console, and the caller's page, which is also
-sent pictures."""
+"""The frames are the agent's form, which is a console page, and the caller's page, which also gets
+pictures."""
 
 
 def origins(listener: socket.socket) -> list[str]:

@@ -120,7 +120,7 @@ def public_problems(plan: Json) -> list[str]:
             problems.append(f"{resource.address} gives everybody {resource.values['role']}")
     problems += [f"{name} is open to everybody" for name in sorted(public - PUBLIC - {FOR_CALLERS})]
     if FOR_CALLERS in deployables(plan) and FOR_CALLERS not in public:
-        problems.append(f"callers cannot reach {FOR_CALLERS}")
+        problems.append(f"callers can't reach {FOR_CALLERS}")
     return problems + [f"Twilio cannot reach {name}" for name in sorted(PUBLIC - public)]
 
 
@@ -302,12 +302,12 @@ def recording_problems(plan: Json, store_url: str) -> list[str]:
     if lives_days != [RETENTION.days]:
         problems.append(f"recordings live for {lives_days} days, and calls for {RETENTION.days}")
     if [p["retention_duration_seconds"] for p in bucket.values["soft_delete_policy"]] != [0]:
-        problems.append("what is forgotten stays for a while")
+        problems.append("deleted recordings stay for a while")
     if any(versioning["enabled"] for versioning in bucket.values.get("versioning") or []):
-        problems.append("what is forgotten stays as a version")
+        problems.append("deleted recordings stay as versions")
     found = recordings_of(store_url, {}, Path())
     if found is None or found.name != f"gs://{bucket.values['name']}":
-        problems.append(f"commands look for them in {found}, not in {bucket.values['name']}")
+        problems.append(f"commands look for them in {found} instead of {bucket.values['name']}")
     return problems
 
 

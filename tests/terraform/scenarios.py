@@ -86,7 +86,7 @@ SCENARIOS: Mapping[str, Mapping[str, object]] = {
 }
 DESTROYED = ("minimal", "everything")
 WITH_EVERY_TOOL = ("everything", "restricted")
-"""The others have one, which is quicker."""
+"""The others have only one tool, which is faster."""
 
 _APPLY = (
     "terraform init -backend=false -input=false -no-color > init.txt",

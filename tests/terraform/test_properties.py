@@ -84,7 +84,7 @@ def test_a_page_that_callers_cannot_reach_is_found(everything: Applied) -> None:
 
     problems = properties.public_problems(planted(everything, change))
 
-    assert problems == ["callers cannot reach caller_page"]
+    assert problems == ["callers can't reach caller_page"]
 
 
 def test_a_service_that_asks_nobody_who_calls_is_found(everything: Applied) -> None:
@@ -267,10 +267,10 @@ def a_rule(age: int) -> Json:
         (
             "soft_delete_policy",
             [{"retention_duration_seconds": 604_800}],
-            "what is forgotten stays for a while",
+            "deleted recordings stay for a while",
         ),
-        ("soft_delete_policy", [], "what is forgotten stays for a while"),
-        ("versioning", [{"enabled": True}], "what is forgotten stays as a version"),
+        ("soft_delete_policy", [], "deleted recordings stay for a while"),
+        ("versioning", [{"enabled": True}], "deleted recordings stay as versions"),
         ("name", "another", "commands look for them in"),
     ],
 )

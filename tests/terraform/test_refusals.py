@@ -62,13 +62,13 @@ def test_every_wrong_value_is_told_in_one_go(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variables", "expected"),
     [
-        ({"caller_page": True}, "caller_page needs a key that sends the link: add TWILIO_API_KEY"),
+        ({"caller_page": True}, "caller_page needs a key to text the link: add TWILIO_API_KEY"),
         (
             {
                 "enabled_tool_secrets": {"UPLOAD_LINK_SECRET": 1},
                 "tool_secrets": {"UPLOAD_LINK_SECRET": "x" * 40},
             },
-            "UPLOAD_LINK_SECRET, which is made while applying. Take it out, and set caller_page",
+            "UPLOAD_LINK_SECRET, which the apply creates. Remove it, and set caller_page",
         ),
     ],
 )

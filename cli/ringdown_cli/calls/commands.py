@@ -51,11 +51,11 @@ def add_call_commands(groups: Commands) -> None:
     recording = group.add(
         "recording",
         _recording,
-        "write the sound of a recorded call to a WAV file",
+        "write a recorded call's audio to a WAV file",
         examples=("calls recording last", "calls recording CA3f9c1d --out call.wav"),
     )
     _call(recording)
-    recording.add_argument("--out", metavar="FILE", type=Path, help="out/calls/SID.wav if left out")
+    recording.add_argument("--out", metavar="FILE", type=Path, help="default: out/calls/SID.wav")
 
     _add_analyse(group)
 

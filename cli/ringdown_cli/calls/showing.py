@@ -80,7 +80,7 @@ def _say(
 
 
 async def _recording(store: Store, call_sid: str, terminal: Terminal) -> "Recording | None":
-    """If it can be read: the rest of the record is worth showing without it."""
+    """The recording, or None if it can't be read; the rest is worth showing without it."""
     from ringdown.audio.telephone import PHONE_HZ
     from ringdown.call_page import Recording
     from ringdown.calls.recorded_sound import recorded_sound
@@ -91,7 +91,7 @@ async def _recording(store: Store, call_sid: str, terminal: Terminal) -> "Record
             return None
         caller, agent = await sound.sides()
     except StoreUnavailable as error:
-        terminal.complain(f"The recording can't be read: {error}. Try again soon.")
+        terminal.complain(f"Can't read the recording: {error}. Try again in a minute.")
         return None
     return Recording(PHONE_HZ, caller, agent, sound.began_ms)
 

@@ -1,4 +1,4 @@
-"""A recorded call on the command line: as a file, on its page, erased."""
+"""A recorded call on the command line: as a file, on its page, and erased."""
 
 import base64
 import wave

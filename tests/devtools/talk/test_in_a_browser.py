@@ -184,7 +184,7 @@ async def test_a_call_without_a_microphone(tmp_path: Path) -> None:
 
 
 async def test_a_photo_is_sent_from_the_callers_phone(tmp_path: Path) -> None:
-    """As somebody tries it: with clicks only, and a phone in a frame."""
+    """The way someone tries it: with only clicks, and a phone in a frame."""
     async with (
         talk_running(tmp_path) as url,
         person(url, tmp_path, Microphone.NONE) as tab,

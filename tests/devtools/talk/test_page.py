@@ -189,7 +189,7 @@ async def test_it_is_shown_well_before_in_and_after_a_call(line: TalkLine, pictu
 async def test_the_callers_phone_shows_the_page_that_the_caller_was_sent(
     line: TalkLine, tmp_path: Path, pictures: Path, restored_logging: None
 ) -> None:
-    """In a frame, which that page allows this one and no other; and a click sends a picture."""
+    """In a frame, which that page allows only to this one; and a click sends a picture."""
     listener, page = on_a_free_port(), on_a_free_port()
     page_url = f"http://127.0.0.1:{page.getsockname()[1]}"
     environ = {
@@ -221,7 +221,7 @@ async def test_the_callers_phone_shows_the_page_that_the_caller_was_sent(
 
 
 async def until_sent(tab: Tab, url: str) -> None:
-    """Until the tab, or a frame in it, has asked for that."""
+    """Wait until the tab, or a frame in it, has requested that."""
     while url not in tab.requests:
         await tab.evaluate("new Promise((resolve) => setTimeout(resolve, 50))")
 
