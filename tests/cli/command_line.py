@@ -72,6 +72,6 @@ class CommandLine:
 
 def kept_text(ran: Ran) -> Path:
     """The file that a command says it kept."""
-    _, _, rest = ran.complained.partition("Your text is kept in ")
+    _, _, rest = ran.complained.partition("Your text is in ")
     assert rest, f"no text was kept:\n{ran.all}"
     return Path(rest.partition(". To save it")[0])

@@ -170,5 +170,5 @@ def test_a_store_that_does_not_answer_is_told(command_line: CommandLine) -> None
     (command_line.folder / "ringdown.db").write_text("this is no database\n" * 100)
     ran = command_line.run("calls", "list")
     assert ran.status == 1
-    assert ran.complained.startswith("The store does not answer: ")
-    assert ran.complained.endswith("Try again soon.\n")
+    assert ran.complained.startswith("The store doesn't answer: ")
+    assert ran.complained.endswith("Try again in a minute.\n")

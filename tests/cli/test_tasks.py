@@ -112,7 +112,7 @@ def all_is_well(desk: Desk) -> None:
 def the_prompt(desk: Desk) -> None:
     desk.edits.append("text = text.replace('ten dollars', 'twelve dollars')")
     (said,) = desk.does("Change the prompt", answers="y\nNew prices\n")
-    assert "It answers calls from now on" in said
+    assert "New calls use it" in said
     assert "New prices" in desk.runs("agents history default")
 
 
@@ -122,7 +122,7 @@ def a_mistake(desk: Desk) -> None:
         "assert '#!   - voice: there is no voice' in text\ntext = text.replace('Korr', 'Puck')",
     ]
     (said,) = desk.does("Correct a mistake in it")
-    assert "The editor opens again" in said
+    assert "Opening the editor again" in said
     assert voice(desk) == "Puck"
 
 
@@ -191,14 +191,14 @@ def opening_hours(desk: Desk) -> None:
 def another_number(desk: Desk) -> None:
     desk.edits.append("text = text.replace('flower shop', 'night desk')")
     *_, said = desk.does("Let another agent answer another number")
-    assert "night-desk answers +14155550100 from now on; before, default did." in said
+    assert "night-desk now answers +14155550100 (before: default)." in said
 
 
 def the_number_back(desk: Desk) -> None:
     write(desk.line, AGENT, agent_id="night-desk")
     desk.line.run("numbers", "set", "+14155550100", "night-desk")
     unset, deleted = desk.does("Give the number back")
-    assert "default answers +14155550100 from now on" in unset
+    assert "default now answers +14155550100" in unset
     assert "agents/night-desk is deleted" in deleted
 
 
@@ -214,14 +214,14 @@ def a_draft(desk: Desk) -> None:
 
 def examples(desk: Desk) -> None:
     (said,) = desk.does("Ask the agent its examples")
-    assert "All answers have what they must." in said
+    assert "All answers contain what they must." in said
 
 
 def a_replay(desk: Desk) -> None:
     url = asyncio.run(record_a_call(desk.line.folder))
     Path(url.removeprefix("sqlite:")).replace(desk.line.folder / "ringdown.db")
     (said,) = desk.does("Replay a call")
-    assert "The core decides the same now as it did then." in said
+    assert "Replay matches: today's code makes the same decisions." in said
 
 
 def a_live_call(desk: Desk) -> None:
@@ -233,7 +233,7 @@ def a_live_call(desk: Desk) -> None:
 
 def a_limit(desk: Desk) -> None:
     _, changed = desk.does("Change a limit")
-    assert "calls_at_once is 10 from the next call on; before, it was 50." in changed
+    assert "calls_at_once is now 10 (it was 50). It applies from the next call." in changed
 
 
 def a_tool_by_hand(desk: Desk) -> None:

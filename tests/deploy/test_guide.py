@@ -154,7 +154,7 @@ def test_from_nothing_to_a_line_that_answers(deployer: Deployer) -> None:
 
     assert deployer.copy.twilio.number["voice_url"] == WEBHOOK
     assert heard.endswith(f"Call {PHONE_NUMBER}: the agent answers.")
-    assert f"set the URLs of {PHONE_NUMBER}: from then on its calls come here" in heard
+    assert f"set the URLs of {PHONE_NUMBER}, so that its calls come here" in heard
     assert "✓ everything" in heard
     kept = (deployer.copy.terraform / "terraform.tfvars").read_text("utf-8")
     assert f'phone_numbers = {{"{PHONE_NUMBER}" = {{agent = "default"}}}}' in kept
@@ -169,7 +169,7 @@ def test_what_passes_is_waited_for_and_tried_again(deployer: Deployer) -> None:
     heard = deployer.run()
 
     assert deployer.pauses == [300]
-    assert "metrics that were just made are not known everywhere yet. Trying again" in heard
+    assert "new metrics aren't known everywhere yet. Retrying" in heard
     assert heard.endswith("the agent answers.")
 
 
@@ -179,8 +179,8 @@ def test_what_lasts_stops_it_and_it_goes_on_from_there(deployer: Deployer) -> No
 
     said = deployer.stopped()
     assert deployer.pauses == []
-    assert "may build in these regions only: us-central1, us-west2" in said
-    assert "`make deploy` goes on from here" in said
+    assert "can only build in these regions: us-central1, us-west2" in said
+    assert "run `make deploy` again" in said
 
     deployer.person.answers = {}
     deployer.script(("access latest .*gemini", 0, SECRETS["gemini_api_key"], ""))
@@ -250,7 +250,7 @@ SUBJECTS = {"parameters": {"allowedMemberSubjects": ["allUsers"]}}
     [
         ([("^auth list", 0, "", "")], "gcloud auth login --update-adc"),
         ([("^auth application-default", 1, "", "none")], "gcloud auth login --update-adc"),
-        ([("^projects describe", 1, "", "denied")], "There is no project our-project-1"),
+        ([("^projects describe", 1, "", "denied")], "Project our-project-1 doesn't exist"),
         ([("^billing", 0, "False", "")], "console.cloud.google.com/billing/linkedaccount"),
         ([("describe gcp.resourceL", 0, PLACES, "")], "does not allow us-east4, only"),
         (
@@ -309,7 +309,7 @@ def test_what_google_does_not_say_is_not_called_good(deployer: Deployer) -> None
     assert [line.split(".")[0] for line in told] == [
         "– gcloud doesn't say whether billing is on",
         "– Google doesn't say which roles you have",
-        "– gcloud doesn't say which organisation policies there are",
+        "– gcloud doesn't list the organisation policies",
     ]
     assert "with billing on" not in "\n".join(deployer.person.heard)
 
@@ -353,7 +353,7 @@ def test_neither_an_old_secret_nor_another_environment_is_applied_unasked(
         text.write("secret_versions = { twilio_auth_token = 2 }\n")
     deployer.script(("access latest .*gemini", 0, SECRETS["gemini_api_key"], ""))
 
-    assert "A new value of TWILIO_AUTH_TOKEN is to be stored" in deployer.stopped()
+    assert "The plan stores a new value of TWILIO_AUTH_TOKEN" in deployer.stopped()
 
     file.write_text(f'name = "staging"\n{file.read_text().partition("secret_versions")[0]}')
     deployer.script()
@@ -368,7 +368,7 @@ def test_what_the_doctor_cannot_try_spoils_nothing(deployer: Deployer) -> None:
     assert deployer.run().endswith("the agent answers.")
     doctor.write_text("#!/bin/sh\nexit 1\n", "utf-8")
     deployer.script(("access latest .*gemini", 0, SECRETS["gemini_api_key"], ""))
-    assert "Not all is well yet" in deployer.stopped()
+    assert "Not everything works yet" in deployer.stopped()
 
 
 def test_missing_roles_are_named_before_anything_is_made(deployer: Deployer) -> None:
@@ -395,7 +395,7 @@ def test_roles_that_google_cannot_tell_stop_nobody(
     """The apply says what is missing."""
     google = deployer.copy.twilio.google
     google.lacking, google.refused = {"run.services.setIamPolicy"}, refused
-    deployer.person.answers |= {"Go on all the same": answer, "Do it": "no"}
+    deployer.person.answers |= {"Continue anyway": answer, "Do it": "no"}
 
     assert "Nothing was changed" in deployer.stopped()
 
@@ -452,7 +452,7 @@ def test_of_several_numbers_some_are_chosen(deployer: Deployer) -> None:
     assert "2  +14155550111  now: nothing" in heard
     assert "+14155550122" not in heard, "it has no voice"
     assert "✓ number +14155550111\n  ✓ number +14155550133\n" in heard
-    assert "set the URLs of +14155550133: from then on its calls come here" in heard
+    assert "set the URLs of +14155550133, so that its calls come here" in heard
     kept = (deployer.copy.terraform / "terraform.tfvars").read_text("utf-8")
     chosen = ("+14155550111", "+14155550133")
     answered = ", ".join(f'"{number}" = {{agent = "default"}}' for number in chosen)
@@ -484,7 +484,7 @@ def test_a_number_in_ireland(deployer: Deployer) -> None:
     assert ireland.changes == [(PHONE_NUMBER, there)]
     assert deployer.copy.twilio.account.changes == []
     assert "✓ region europe-west1" in heard
-    assert "Twilio processes its calls in us1: nobody would be answered" in heard
+    assert "Twilio processes its calls in us1, so they would fail" in heard
     assert f"{PHONE_NUMBER}: Twilio processes its calls in us1, where it has other URLs" in heard
 
 
@@ -494,7 +494,7 @@ def test_what_twilio_does_not_say_stops_nothing(deployer: Deployer) -> None:
 
     assert "Nothing was changed" in deployer.stopped()
     heard = "\n".join(deployer.person.heard)
-    assert "In which region Twilio processes its calls is not known. Twilio answers 503" in heard
+    assert "The region in which Twilio processes its calls is unknown. Twilio answers 503" in heard
 
 
 def test_a_region_that_twilio_does_not_have_is_told(deployer: Deployer) -> None:
@@ -541,7 +541,7 @@ def test_a_policy_that_is_newer_than_the_line_moves_it_only_if_asked(
         ("describe iam.allowed", 0, DOMAINS, ""),
         ("^secrets versions access latest --project", 1, "", ""),
     )
-    deployer.person.answers |= {"To do without them": answer, "Do it": "no"}
+    deployer.person.answers |= {"Working without them": answer, "Do it": "no"}
 
     deployer.stopped()
     assert f"domain_restricted_sharing = {kept}\n" in file.read_text("utf-8")
@@ -567,4 +567,4 @@ def test_a_secret_in_tfvars_is_refused(deployer: Deployer) -> None:
     file = deployer.copy.terraform / "terraform.tfvars"
     file.write_text('twilio_auth_token = "x"\n', "utf-8")
 
-    assert "holds twilio_auth_token. Others read that file" in deployer.stopped()
+    assert "has twilio_auth_token in it. Others read that file" in deployer.stopped()

@@ -223,8 +223,8 @@ def test_a_plan_is_told_in_plain_words() -> None:
         'delete terraform_data.number_before["+14155550101"]',
         "replace google_artifact_registry_repository.images",
         'replace terraform_data.number["+14155550100"]',
-        "set the URLs of +14155550100: from then on its calls come here",
-        "give +14155550101 what it had before",
+        "set the URLs of +14155550100, so that its calls come here",
+        "restore the previous URLs of +14155550101",
     ]
 
 
@@ -348,7 +348,7 @@ def test_nobody_who_answers_stops_it_plainly(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 130
-    assert done.stdout.endswith("Stopped. `make deploy` goes on where this left off.\n")
+    assert done.stdout.endswith("Stopped. To continue from here, run `make deploy` again.\n")
     assert "Traceback" not in done.stdout
 
 

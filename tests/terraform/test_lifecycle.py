@@ -182,7 +182,7 @@ def test_many_numbers_come_and_go_one_by_one(tmp_path: Path) -> None:
         day_too = copy.with_variables(phone_numbers={**day, SECOND: {"agent": "default"}})
         output = day_too.succeed(APPLY)
         assert documents[seeded] == {"agent": {"stringValue": "as operators say"}}
-        assert f"numbers/{SECOND} is there, and is left as it is." in output
+        assert f"numbers/{SECOND} exists, so it isn't changed." in output
         assert "ringdown numbers set" in output
 
         copy.with_variables(phone_numbers=night).succeed(APPLY)
@@ -196,7 +196,7 @@ def test_a_number_that_was_released_stops_neither_change_nor_destroy(tmp_path: P
         copy.twilio.account.numbers.clear()
         output = copy.succeed(DESTROY, "terraform state list")
 
-    assert f"{PHONE_NUMBER}: It was not given back what it had before" in output
+    assert f"{PHONE_NUMBER}: Its previous URLs weren't restored" in output
     assert "Set its URLs by hand, or release it" in output
 
 
@@ -213,7 +213,7 @@ def test_of_many_numbers_one_that_was_released_stops_none_of_the_others(tmp_path
 
         one = copy.with_variables(phone_numbers={SECOND: {}}, region="europe-west1")
         output = one.succeed(APPLY)
-        assert f"{PHONE_NUMBER}: It was not given back what it had before" in output
+        assert f"{PHONE_NUMBER}: Its previous URLs weren't restored" in output
         assert copy.twilio.account.changes[3:] == []
 
 
@@ -231,7 +231,7 @@ def test_two_environments_on_one_number_are_told(tmp_path: Path) -> None:
     assert f"Until now another deployment answered it: {WEBHOOK}" in came
     assert "pointed elsewhere meanwhile" in left
     assert f"the deployment that had it before: {WEBHOOK}" in went
-    assert "If that one is gone, nobody answers" in went
+    assert "If that one is gone, its calls fail" in went
 
 
 @pytest.mark.parametrize(

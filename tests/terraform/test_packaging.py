@@ -385,8 +385,8 @@ def test_the_checks_image_runs_the_doctor(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 1, done.stderr
-    assert "Looking at what the environment names" in done.stdout
-    assert re.search(r"✗ webhook +cannot be reached", done.stdout)
+    assert "Checking the deployment in the environment" in done.stdout
+    assert re.search(r"✗ webhook +can't be reached", done.stdout)
     assert re.search(r"✗ handler", done.stdout)
     assert image.user == "10001:10001"
 

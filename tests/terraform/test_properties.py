@@ -234,7 +234,7 @@ def test_a_secret_that_such_a_plan_could_read_is_found(everything: Applied) -> N
         ),
         (
             *("google_storage_bucket", "sources", None, "uniform_bucket_level_access", False),
-            "has rights of its own for each object",
+            "has separate permissions for each object",
         ),
     ],
 )

@@ -134,14 +134,14 @@ def test_everything_that_stops_a_plan_is_told_in_one_go(tmp_path: Path) -> None:
         status, output = plan(Checkout(copy.folder, copy.twilio, copy.variables, secrets))
 
     assert status == 1
-    assert "No Gemini key is given" in output
+    assert "The Gemini key is missing" in output
     assert 'or gemini_backend to "vertex"' in output
     assert "twilio_auth_token is too short" in output
-    assert "A secret is in enabled_tool_secrets and has no value. Set TF_VAR_tool_secrets" in output
-    assert "no key is given. Set TF_VAR_twilio_shared_key_secret" in output
+    assert "A secret in enabled_tool_secrets has no value. Set TF_VAR_tool_secrets" in output
+    assert "the key is missing. Set TF_VAR_twilio_shared_key_secret" in output
     assert "min_instances must be 0 or more" in output
     assert "functions/tools/greedy/tool.yaml asks for roles/owner" in output
-    assert "A tool may have roles/aiplatform.user, roles/datastore.user" in output
+    assert "A tool can have roles/aiplatform.user, roles/datastore.user" in output
 
 
 def test_a_tool_with_another_name_than_its_folder_stops_the_plan(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_a_call_becomes_a_test_without_names_and_words(recorded: CommandLine) ->
     assert (
         "model   calls no_such_tool\n                       → SendToolResponse f1 error" in ran.said
     )
-    assert "The core decides the same now as it did then." in ran.said
+    assert "Replay matches: today's code makes the same decisions." in ran.said
     source = path.read_text()
     assert '"CloseStream hang_up"' in source
     words = ["Lovelace", "123456", call_sid(1)]
@@ -70,10 +70,10 @@ def test_a_test_is_never_overwritten(recorded: CommandLine) -> None:
     path.write_text("mine")
     ran = recorded.run("calls", "replay", "last", "--test", str(path))
     assert ran.status == 1
-    assert ran.complained == f"{path} is there already. Name another file, or remove it.\n"
+    assert ran.complained == f"{path} already exists. Name another file, or remove it.\n"
     assert path.read_text() == "mine"
     wrong = recorded.run("calls", "replay", "last", "--test", str(recorded.folder / "mine.py"))
-    assert "is no name of a test. Call it test_….py." in wrong.complained
+    assert "isn't a test's name. Call it test_….py." in wrong.complained
 
 
 def test_a_core_that_decides_otherwise_is_told(recorded: CommandLine) -> None:
@@ -87,7 +87,7 @@ def test_a_core_that_decides_otherwise_is_told(recorded: CommandLine) -> None:
 
     recorded.with_store(change)
     ran = recorded.run("calls", "replay", "last")
-    assert "The core decides otherwise now, at 1 events:" in ran.said
+    assert "Replay differs: today's code decides differently 1×:" in ran.said
     assert "then: NearPlayback!" in ran.said
     assert "now:  ClearPlayback" in ran.said
 
@@ -96,7 +96,7 @@ def test_a_call_without_a_record_is_told(command_line: CommandLine) -> None:
     good_call(command_line, 1)
     ran = command_line.run("calls", "replay", "last")
     assert ran.status == 1
-    assert ran.complained.startswith(f"There is no flight record of {sid(1)}. One is written when")
+    assert ran.complained.startswith(f"{sid(1)} has no flight record. One is written when")
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_damaged_record_is_told(command_line: CommandLine, body: bytes, why: s
     command_line.with_store(damage)
     ran = command_line.run("calls", "replay", "last")
     assert ran.status == 1
-    assert "The flight record of attempt 1 cannot be read" in ran.complained
+    assert "Can't read the flight record of attempt 1" in ran.complained
     assert why in ran.complained
 
 

@@ -23,10 +23,10 @@ def test_a_call_in_words(command_line: CommandLine) -> None:
         "ended:      agent hung up",
         f"agent:      default, revision {ran.said.partition('revision ')[2][:12]}",
         "model:      gemini-3.8-live, Kore, en-US",
-        "replies:    1, half within 0.8 s, the slowest 0.8 s",
+        "replies:    1 (median 0.8 s, slowest 0.8 s)",
         "cost:       about $0.02 for 5,000 tokens",
         "",
-        "Nothing went wrong that the record could tell.",
+        "No problems found.",
         "",
         "     0.3 s  agent   Hello.",
         "     2.0 s  caller  When do you open?",
@@ -42,7 +42,7 @@ def test_what_went_wrong_is_said_in_words_and_on_the_page(command_line: CommandL
     page = command_line.folder / "call.html"
     said = command_line.run("calls", "show", sid(1), "--html", str(page)).said
     problem = "The tool lookup_account failed once of 1: The tool took too long to answer."
-    assert "What went wrong:\n  - The model was lost" in said
+    assert "Problems:\n  - The model was lost" in said
     assert f"  - {problem}\n" in said
     assert problem in page.read_text("utf-8")
 
@@ -85,7 +85,7 @@ def test_a_call_that_was_answered_has_no_such_line(command_line: CommandLine) ->
 @pytest.mark.parametrize(
     ("usage", "cost"),
     [
-        (Usage(), "not known: the model reported no usage"),
+        (Usage(), "unknown: the model reported no usage"),
         (Usage(reports=1, prompt={"TEXT": 10}, total=10), "less than $0.01 for 10 tokens"),
     ],
 )

@@ -119,7 +119,7 @@ def test_what_terraform_did_not_print_is_told(text: str) -> None:
 
 
 def test_an_output_that_is_missing_is_named() -> None:
-    with pytest.raises(NotOutputs, match=r"no output store_url, stream_url$"):
+    with pytest.raises(NotOutputs, match=r"missing outputs: store_url, stream_url$"):
         from_outputs(outputs(store_url=None, stream_url=""), {}, {})
 
 

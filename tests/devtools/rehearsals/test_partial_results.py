@@ -87,8 +87,8 @@ async def test_a_model_plays_a_caller_by_what_the_caller_heard(tmp_path: Path) -
     ("answer", "why"),
     [
         (refuses(429, "Resource has been exhausted."), "HTTP 429): Resource has been exhausted."),
-        (answers("no JSON at all"), "isn't in the form asked for"),
-        (answers({"say": 7, "hang_up": "perhaps"}), "isn't in the form asked for"),
+        (answers("no JSON at all"), "has the wrong format"),
+        (answers({"say": 7, "hang_up": "perhaps"}), "has the wrong format"),
     ],
 )
 async def test_a_caller_whose_model_fails_leaves_a_partial_call(

@@ -165,7 +165,7 @@ async def test_a_call_without_a_microphone(tmp_path: Path) -> None:
         )
         await edit(tab)
         await dial(tab)
-        await tab.until(f"{HELP}.includes('There is no microphone')")
+        await tab.until(f"{HELP}.includes('No microphone found')")
         await tab.until(said("agent", GREETING))
         await press(tab, "hello when is my next delivery")
         await tab.until(said("agent", "account number"))
@@ -264,7 +264,7 @@ async def test_the_second_tab_is_told_of_the_first(line: TalkLine, tmp_path: Pat
                 while not line.busy:
                     await first.recv()
             await dial(tab)
-            await refused(tab, "Another tab is on the telephone")
+            await refused(tab, "Another tab is using the telephone")
 
 
 async def refused(tab: Tab, words: str) -> None:

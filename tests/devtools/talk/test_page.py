@@ -84,7 +84,7 @@ CALL: tuple[ToPage, ...] = (
     Said(4, "caller", "it is one two three four five six", False, None, None),
     ToolUsed("t1", "lookup_account", _ASKED, _ACCOUNT, "answered", 21),
     Said(5, "agent", "Your next delivery is on Thursday.", False, 760, None),
-    Happened(20.0, "trouble", "stream_handler_1, which carried the call, is killed"),
+    Happened(20.0, "trouble", "killed stream_handler_1, which carried the call"),
     Lost("agent", "with the family"),
     Said(6, "agent", "I am back. Please go on.", False, None, None),
     Saying("caller", "how does the family"),
@@ -178,7 +178,7 @@ async def test_it_is_shown_well_before_in_and_after_a_call(line: TalkLine, pictu
         await tab.evaluate(
             "document.querySelectorAll('details').forEach((it) => { it.open = true; })"
         )
-        await tell(tab, Problem("There is no microphone."), OVER)
+        await tell(tab, Problem("No microphone found."), OVER)
         await tab.until("!document.getElementById('dial').hidden")
         await assert_shown_well(tab, scrolls=SCROLLS)
         problems = tab.problems
