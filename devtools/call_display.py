@@ -125,7 +125,7 @@ def is_fault(code: AlertCode) -> bool:
     """Whether an alert means that something went wrong.
 
     Twilio logs 31921 whenever we close the stream, which is how a call continues, and only a
-    warning when it doesn't dial because there is no caller ID.
+    warning when it doesn't dial for lack of a caller ID.
     """
     if code is AlertCode.DIAL_INVALID_CALLER_ID:
         return True

@@ -48,7 +48,7 @@ resource "terraform_data" "number" {
   ]
 }
 
-# Restores a number's previous URLs: on destroy, when it is no longer listed, and when the account changes. Its URLs in an
+# Restores a number's previous URLs: on destroy, when it isn't listed any more, and when the account changes. Its URLs in an
 # abandoned Twilio region stay, because calls go there until someone routes them elsewhere. A destroy knows only what is in
 # the state; the script gets the account's token from Secret Manager.
 resource "terraform_data" "number_before" {

@@ -68,7 +68,7 @@ class Terminal:
         return self.ask(f"{question} [y/N]").lower() in ("y", "yes")
 
     def ask(self, question: str) -> str:
-        """The line that the person types; empty if there is no person."""
+        """The line that the person types; empty without a person."""
         print(f"{_printable(question)} ", end="", file=self._errors, flush=True)
         answer = self._answers.readline()
         if not answer.endswith("\n"):

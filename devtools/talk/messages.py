@@ -105,8 +105,8 @@ class Said(msgspec.Struct, frozen=True, tag="turn", tag_field="is"):
 
 
 class Saying(msgspec.Struct, frozen=True, tag="saying", tag_field="is"):
-    """What one side is saying that isn't in the record yet, as far as it is known; empty once the
-    record has all of it."""
+    """What one side is saying that isn't in the record yet, as far as known; empty once the record
+    has all of it."""
 
     who: str
     text: str

@@ -167,7 +167,7 @@ def test_a_store_that_is_none_is_told_by_its_name(
 
 
 def test_a_store_that_does_not_answer_is_told(command_line: CommandLine) -> None:
-    (command_line.folder / "ringdown.db").write_text("this is no database\n" * 100)
+    (command_line.folder / "ringdown.db").write_text("this isn't a database\n" * 100)
     ran = command_line.run("calls", "list")
     assert ran.status == 1
     assert ran.complained.startswith("The store doesn't answer: ")

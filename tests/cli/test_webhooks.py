@@ -92,7 +92,7 @@ def test_a_url_is_removed(line: CommandLine) -> None:
     assert line.run("webhooks", "remove", URL).said == f"{URL} won't be notified any more.\n"
     again = line.run("webhooks", "remove", URL)
     assert again.status == 1
-    assert again.complained == f"{URL} is no webhook of this line. Webhooks: none.\n"
+    assert again.complained == f"{URL} isn't a webhook of this line. Webhooks: none.\n"
     assert "No URL gets messages about ended calls" in line.run("webhooks", "list").complained
 
 

@@ -263,7 +263,7 @@ def test_which_secrets_are_stored_anew_is_told() -> None:
         ("googleapi: Error 503: The service is currently unavailable", Passing),
         ("constraints/iam.managed.allowedPolicyMembers", Lasting),
         ("403: Permission denied by constraints/run.allowedIngress", Lasting),
-        ("Error: something that nobody has seen", type(None)),
+        ("Error: something never seen before", type(None)),
     ],
 )
 def test_a_failure_passes_or_lasts(output: str, expected: type) -> None:

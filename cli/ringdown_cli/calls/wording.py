@@ -15,7 +15,7 @@ from ringdown_cli.local_time import column_of_times, with_zone
 from ringdown_cli.terminal import Style, Terminal
 
 _MANY_REPLIES = 20
-"""With fewer replies, a percentile says no more than the slowest."""
+"""With fewer replies, a percentile adds nothing to the slowest."""
 
 Row = tuple[str, ...]
 _SHORT_SID = 8

@@ -1,4 +1,4 @@
-// What is said and done in the call. Callers' words are text, never markup.
+// The conversation and tool calls. Callers' words are text, never markup.
 
 const SECONDS = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
@@ -21,7 +21,7 @@ export class Transcript {
     this.empty.hidden = false;
   }
 
-  // What is being said, as far as it is known. Screen readers read a turn once, when it is complete.
+  // What is being said, as far as known. Screen readers read a turn once, when it is complete.
   saying({ who, text }) {
     const key = `saying ${who}`;
     if (!text) {

@@ -356,7 +356,7 @@ async def test_a_check_that_takes_too_long_is_given_up() -> None:
     checks = [Check("slow", never, 0.05), Check("slower", never, 0.1)]
     verdicts = await examine(
         Deployment("nowhere"),
-        None,  # type: ignore[arg-type]  # nobody asks anything
+        None,  # type: ignore[arg-type]  # never used
         lambda check, verdict: told.append(check.name),
         checks,
     )
@@ -374,7 +374,7 @@ async def test_no_phone_number_is_in_what_is_told() -> None:
     told: list[Verdict] = []
     verdicts = await examine(
         Deployment("nowhere"),
-        None,  # type: ignore[arg-type]  # nobody asks anything
+        None,  # type: ignore[arg-type]  # never used
         lambda _, verdict: told.append(verdict),
         [Check("number", check, 1.0)],
     )

@@ -201,10 +201,10 @@ async def test_a_line_that_waits_in_vain_says_for_what(tmp_path: Path) -> None:
 
 async def test_a_fault_of_ours_loses_no_call_that_was_made(tmp_path: Path) -> None:
     def tell(run: PersonaRun) -> None:
-        raise ValueError("nobody can read this")
+        raise ValueError("this is unreadable")
 
     async with rehearsal_line(tmp_path, SCENARIO) as line:
         made = await make_calls(line, Plan([PRICE], 2, at_once=1), tell)
 
     assert [run.passed for run in made.runs] == [True]
-    assert made.partial == "A call broke off (ValueError: nobody can read this)."
+    assert made.partial == "A call broke off (ValueError: this is unreadable)."
