@@ -39,7 +39,7 @@ def test_a_caller_is_blocked_and_unblocked(with_calls: CommandLine, number: str)
         == f"{number} is unblocked: calls from it are answered again.\n"
     )
     assert not caller(with_calls, number).blocked
-    assert with_calls.run("callers", "unblock", number).said == f"{number} was not blocked.\n"
+    assert with_calls.run("callers", "unblock", number).said == f"{number} wasn't blocked.\n"
 
 
 @pytest.mark.parametrize("command", ["block", "unblock", "forget"])

@@ -28,7 +28,7 @@ def test_a_line_that_is_all_right_says_so_and_what_to_do_next(line: CommandLine)
     assert first == line.store_url
     assert well == "✓ All is well."
     assert figures.startswith("0 live calls. Today: ")
-    assert "$0.02 of $100.00." in figures
+    assert "$0.02 of $100.00 in the last 24 hours" in figures
     assert sid(1)[:8] in ran.said
     assert "Needs you" not in ran.said
     assert any(each.startswith("  ringdown calls show last ") for each in rest)

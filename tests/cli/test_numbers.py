@@ -19,7 +19,7 @@ def test_an_agent_gets_a_number_and_hands_it_on(line: CommandLine) -> None:
     first = line.run("numbers", "set", NUMBER, "shop")
     second = line.run("numbers", "set", NUMBER, "night")
     assert first.said == f"shop now answers {NUMBER} (before: default).\n"
-    assert second.said == f"night answers {NUMBER} from now on; before, shop did.\n"
+    assert second.said == f"night now answers {NUMBER} (before: shop).\n"
     assert json.loads(line.run("numbers", "list", "--json").said) == {NUMBER: "night"}
 
 

@@ -199,7 +199,7 @@ def the_number_back(desk: Desk) -> None:
     desk.line.run("numbers", "set", "+14155550100", "night-desk")
     unset, deleted = desk.does("Give the number back")
     assert "default now answers +14155550100" in unset
-    assert "agents/night-desk is deleted" in deleted
+    assert "Deleted agents/night-desk" in deleted
 
 
 def a_draft(desk: Desk) -> None:

@@ -93,7 +93,7 @@ def test_a_url_is_removed(line: CommandLine) -> None:
     again = line.run("webhooks", "remove", URL)
     assert again.status == 1
     assert again.complained == f"{URL} isn't a webhook of this line. Webhooks: none.\n"
-    assert "No URL gets messages about ended calls" in line.run("webhooks", "list").complained
+    assert "No URL is notified of ended calls" in line.run("webhooks", "list").complained
 
 
 def test_the_list_shows_what_never_arrived(line: CommandLine) -> None:
