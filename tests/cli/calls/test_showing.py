@@ -161,12 +161,14 @@ def test_scripts_get_everything(command_line: CommandLine) -> None:
     assert not (command_line.folder / "out").exists(), "a page was written"
 
 
-@pytest.mark.parametrize("call", ["CA404", "last"])
-def test_a_call_that_is_not_there(command_line: CommandLine, call: str) -> None:
+@pytest.mark.parametrize(
+    ("call", "why"), [("CA404", "There is no call CA404"), ("last", "This store has no calls yet")]
+)
+def test_a_call_that_is_not_there(command_line: CommandLine, call: str, why: str) -> None:
     command_line.run("agents", "seed")
     ran = command_line.run("calls", "show", call)
     assert ran.status == 1
-    assert ran.complained.startswith("There is no call")
+    assert ran.complained.startswith(why)
 
 
 def test_words_of_callers_cannot_command_the_terminal(command_line: CommandLine) -> None:
