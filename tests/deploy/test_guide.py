@@ -252,7 +252,7 @@ SUBJECTS = {"parameters": {"allowedMemberSubjects": ["allUsers"]}}
         ([("^auth application-default", 1, "", "none")], "gcloud auth login --update-adc"),
         ([("^projects describe", 1, "", "denied")], "Project our-project-1 doesn't exist"),
         ([("^billing", 0, "False", "")], "console.cloud.google.com/billing/linkedaccount"),
-        ([("describe gcp.resourceL", 0, PLACES, "")], "does not allow us-east4, only"),
+        ([("describe gcp.resourceL", 0, PLACES, "")], "doesn't allow us-east4, only"),
         (
             [
                 ("describe iam.allowed", 0, DOMAINS, ""),
@@ -260,7 +260,10 @@ SUBJECTS = {"parameters": {"allowedMemberSubjects": ["allUsers"]}}
             ],
             "An administrator must allow one of the two",
         ),
-        ([("^services api-keys", 1, "", "denied"), ("access latest", 1, "", "")], "No Gemini key"),
+        (
+            [("^services api-keys", 1, "", "denied"), ("access latest", 1, "", "")],
+            "create a Gemini key",
+        ),
         ([("^auth print-access-token", 1, "", "expired")], "gcloud auth login"),
     ],
 )
@@ -465,7 +468,7 @@ def test_what_is_not_in_the_list_is_told(deployer: Deployer, answer: str) -> Non
     account.numbers.append({**account.number, "phone_number": "+14155550111"})
     deployer.person.answers["Which numbers"] = answer
 
-    assert f"{answer} is not in the list" in deployer.stopped()
+    assert f"{answer} isn't in the list" in deployer.stopped()
 
 
 def test_a_number_in_ireland(deployer: Deployer) -> None:
@@ -500,7 +503,7 @@ def test_what_twilio_does_not_say_stops_nothing(deployer: Deployer) -> None:
 def test_a_region_that_twilio_does_not_have_is_told(deployer: Deployer) -> None:
     deployer.person.answers["Which of Twilio's regions"] = "de1"
 
-    assert "de1 is not one of au1, ie1, us1" in deployer.stopped()
+    assert "de1 isn't one of au1, ie1, us1" in deployer.stopped()
 
 
 def test_the_one_number_of_an_earlier_release_is_taken_over(deployer: Deployer) -> None:

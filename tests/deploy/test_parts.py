@@ -113,7 +113,7 @@ def test_a_region_is_compared_with_the_policy(
     gcloud.write_text(f"#!/bin/sh\necho '{policy}'\n", "utf-8")
     gcloud.chmod(0o755)
 
-    with contextlib.nullcontext() if is_allowed else pytest.raises(Stop, match="does not allow"):
+    with contextlib.nullcontext() if is_allowed else pytest.raises(Stop, match="doesn't allow"):
         preflight.region_is_allowed(commands(tmp_path), "our-project-1", region)
 
 

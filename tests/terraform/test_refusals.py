@@ -30,8 +30,8 @@ WRONG = {
     "twilio_account_sid": "SK0123456789abcdef0123456789abcdef",
     "twilio_region": "de1",
 }
-"""Secrets aside, all that is checked, but for what others here would hide: a wrong min_instances
-max_instances, a wrong gemini_backend model_endpoints."""
+"""A wrong value for all checked variables, except secrets and those whose errors others here hide: a
+wrong min_instances hides max_instances, and a wrong gemini_backend hides model_endpoints."""
 
 
 def plan(copy: Checkout) -> tuple[int, str]:
@@ -135,7 +135,7 @@ def test_everything_that_stops_a_plan_is_told_in_one_go(tmp_path: Path) -> None:
 
     assert status == 1
     assert "The Gemini key is missing" in output
-    assert 'or gemini_backend to "vertex"' in output
+    assert 'or set gemini_backend to "vertex"' in output
     assert "twilio_auth_token is too short" in output
     assert "A secret in enabled_tool_secrets has no value. Set TF_VAR_tool_secrets" in output
     assert "the key is missing. Set TF_VAR_twilio_shared_key_secret" in output

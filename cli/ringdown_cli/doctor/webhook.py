@@ -62,7 +62,7 @@ def judge_webhook(
     if twiml.stream_url is None:
         return limited(
             f"answers without a stream: {', '.join(twiml.verbs) or 'no TwiML'}",
-            "Callers aren't connected now, because the line is closed or at a limit"
+            "Callers aren't connected now: it's outside opening hours, or the line is at a limit"
             " (ringdown calls list --since today; docs/prompts.md, Opening hours)."
             if twiml.verbs
             else "This URL isn't Ringdown's webhook. Check it.",

@@ -215,7 +215,7 @@ async def test_a_service_that_refuses_every_session(line: Line) -> None:
     ("why", "advice"),
     [
         ("expired_key", "doesn't accept this key"),
-        ("retired_model", "has no model gemini-3.8-live"),
+        ("retired_model", "doesn't have model gemini-3.8-live"),
         ("denied_location", "Use Vertex AI"),
         ("denied_project", "The key's project can't use Gemini"),
         ("refused_schema", "doesn't accept the session's settings or a tool's parameters"),
@@ -252,7 +252,7 @@ async def test_a_region_without_the_model(line: Line, tmp_path: Path) -> None:
     assert now_there.state is State.GOOD, now_there
     assert "gemini-3.8-live in moon-west1 said" in now_there.finding
     assert verdict.state is State.WRONG
-    assert "moon-west1 has no model gemini-3.8-live" in verdict.advice
+    assert "moon-west1 doesn't have model gemini-3.8-live" in verdict.advice
 
 
 async def test_the_session_has_the_agents_tools(line: Line, tmp_path: Path) -> None:
@@ -356,7 +356,7 @@ async def test_a_record_that_cannot_be_erased_is_mentioned(line: Line, tmp_path:
 
     assert verdict.state is State.GOOD
     assert len(left) == 1
-    assert f"its record {left[0]} stays, from caller ringdown-doctor" in verdict.finding
+    assert f"its record {left[0]}, from caller ringdown-doctor, wasn't erased" in verdict.finding
     await line.verdict("webhook")
     assert await line.doctors_calls() == [], "the next doctor erases it"
 
@@ -424,7 +424,7 @@ async def test_a_trial_account(line: Line, answers: dict[str, Json]) -> None:
     verdict = await line.verdict("account")
 
     assert (verdict.state, verdict.finding) == (State.LIMITED, "a trial account")
-    assert "verified only" in verdict.advice
+    assert "only reach numbers that you have verified" in verdict.advice
 
 
 async def test_a_number_that_leads_elsewhere(line: Line, answers: dict[str, Json]) -> None:
