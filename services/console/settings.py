@@ -13,7 +13,7 @@ class Settings:
     port: int
     store_url: str
     iap_audience: str
-    """What Google's proxy signs its headers for."""
+    """The audience that Google's proxy signs its headers for."""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:

@@ -145,7 +145,7 @@ async def test_two_edits_at_once_are_both_shown_and_neither_is_lost(site: Site) 
     conflict = await site.post("/agents/shop", mine)
 
     assert conflict.status_code == 409
-    assert "Somebody else saved this" in conflict.text
+    assert "Someone else saved this" in conflict.text
     assert "greeting: Ben&#39;s hello." in conflict.text
     assert "greeting: Anna&#39;s hello." in conflict.text
     assert (await stored(site)).document["greeting"] == "Ben's hello."
@@ -226,7 +226,7 @@ async def test_a_draft_that_is_there_is_not_overwritten(site: Site) -> None:
     response = await site.send("/agents/shop", changes={"greeting": "Hi.", "action": "draft"})
 
     assert response.status_code == 422
-    assert "There is a draft of shop already" in response.text
+    assert "shop already has a draft" in response.text
     assert dict(forms(response.text)["/agents/shop"])["greeting"] == "Hi."
     assert await stored(site, draft=True) == before
 

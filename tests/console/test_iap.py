@@ -162,7 +162,7 @@ async def test_another_audience_is_named_with_what_to_do(site: Site) -> None:
     response = await site.client.get("/calls", headers={HEADER: token(audience=other)})
 
     assert response.status_code == 401
-    assert f"was made for {other}, and the console expects {AUDIENCE}" in response.text
+    assert f"was made for {other}, but the console expects {AUDIENCE}" in response.text
     assert "set IAP_AUDIENCE" in response.text
 
 
@@ -204,7 +204,7 @@ async def test_who_is_not_among_the_people_is_told_what_to_do(site: Site) -> Non
     response = await site.client.get("/calls", headers={HEADER: token(email="eve@example.com")})
 
     assert response.status_code == 403
-    assert "eve@example.com may not use this console" in response.text
+    assert "eve@example.com doesn't have access to this console" in response.text
     assert PEOPLE in response.text
 
 

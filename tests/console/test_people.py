@@ -195,7 +195,7 @@ async def test_two_edits_at_once_are_both_shown_and_neither_is_lost(site: Site) 
     conflict = await site.post("/people", annas)
 
     assert conflict.status_code == 409
-    assert "Somebody else saved this" in conflict.text
+    assert "Someone else saved this" in conflict.text
     assert f"+{VERA}: editor" in conflict.text
     assert (await stored(site)).roles == {ANNA: "editor", VERA: "editor"}
 

@@ -53,4 +53,4 @@ async def test_there_is_no_report_of_another_agents_rehearsal_or_of_none(site: S
     for path in (f"/agents/default/rehearsals/{rehearsal.id}", "/agents/shop/rehearsals/none"):
         response = await site.get(path)
         assert response.status_code == 404
-        assert "There is no such rehearsal of" in response.text
+        assert "Rehearsal of" in response.text
