@@ -319,4 +319,4 @@ async def test_what_does_not_exist(site: Site, path: str) -> None:
     response = await site.get(path)
 
     assert response.status_code == 404
-    assert "There is no" in response.text
+    assert " found." in response.text

@@ -267,7 +267,7 @@ async def test_a_broken_agent_says_what_answers_instead(site: Site) -> None:
     await save_agent(site.store, {**SHOP, "voice": "Korr"})
     told = await asked(site, "shop", "2026-11-27T10:00")
 
-    assert "This is an earlier version; the newest can't be used" in told
+    assert "This is an earlier version" in told
 
 
 @pytest.mark.parametrize("at", ["nonsense", "0001-01-01T00:00", "9999-12-31T23:59", ""])
@@ -288,7 +288,7 @@ async def test_a_number_gets_an_agent_and_loses_it(site: Site) -> None:
     [
         ("4155550188", "shop", "Did you mean +14155550188?"),
         ("hello", "shop", "not a phone number"),
-        (OTHER, "nobody", "There is no agent nobody"),
+        (OTHER, "nobody", "Agent nobody doesn"),
     ],
 )
 async def test_a_number_that_cannot_be(site: Site, number: str, agent: str, says: str) -> None:
@@ -307,7 +307,7 @@ async def test_a_store_that_is_away_says_so(tmp_path: Path) -> None:
         answers = [await site.get(path) for path in ("/", "/calls", "/costs", "/agents")]
 
     assert [answer.status_code for answer in answers] == [503] * 4
-    assert all("The store did not answer" in answer.text for answer in answers)
+    assert all("nothing was changed" in answer.text for answer in answers)
 
 
 # Callers
@@ -338,7 +338,7 @@ async def test_the_end_of_a_number_blocks_nobody(site: Site, number: str) -> Non
 
 async def test_forgetting_is_asked_for_twice_and_leaves_a_receipt(site: Site) -> None:
     asked = await site.post("/callers/forget", {"call": sid(1)})
-    assert "cannot be undone" in asked.text
+    assert "be undone" in asked.text
     assert await site.store.read_call(sid(1)) is not None
 
     done = await site.post("/callers/forget", {"number": CALLER, "sure": "yes"})
