@@ -1,6 +1,6 @@
-"""POST /status: what Twilio reports of calls and streams. Nothing is answered but a receipt.
+"""POST /status: records what Twilio reports about calls and streams. The response is empty.
 
-Only these say why a stream couldn't be opened, or broke.
+Only these reports say why a stream couldn't be opened, or broke.
 """
 
 import datetime
@@ -21,7 +21,7 @@ _log = Log("incoming_call.status_callbacks")
 async def take_status(
     update: CallUpdate | StreamUpdate, *, store: CallStore, now: datetime.datetime
 ) -> None:
-    """Record a call's status and a stream's error; a store that fails is logged."""
+    """Record a call's status and a stream's error; if the store fails, log it."""
     match update:
         case CallUpdate():
             await _note_call(update, store, now)

@@ -1,5 +1,5 @@
-"""How many texts a number gets. Who calls may have forged it: the texts go to its owner then, and
-are paid for by us."""
+"""Limits how many texts a number gets. Caller ID can be spoofed: the texts then go to the number's
+real owner, and we pay for them."""
 
 import datetime
 
@@ -22,7 +22,7 @@ class SentText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SentTexts(msgspec.Struct, frozen=True, kw_only=True):
-    """`sent_texts/{E.164}`: those of the last day. `ringdown callers forget` erases it
+    """`sent_texts/{E.164}`: the texts of the last day. Erased by `ringdown callers forget`
     (`ringdown.stores.paths`)."""
 
     texts: tuple[SentText, ...]
@@ -41,7 +41,7 @@ async def count_text(documents: Documents, number: str, text: SentText) -> bool:
 
 
 def counted(sent: SentTexts | None, text: SentText) -> SentTexts | None:
-    """`sent` of the last day and `text`; None if that is too many."""
+    """`sent` from the last day plus `text`; None if that is too many."""
     texts = [each for each in (sent.texts if sent else ()) if text.at - each.at < _DAY]
     if all(each.key != text.key for each in texts):
         in_call = sum(each.call_sid == text.call_sid for each in texts)

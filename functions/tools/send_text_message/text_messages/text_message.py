@@ -1,4 +1,4 @@
-"""What the tool sends, and to whom: prepared texts, to the number that is calling."""
+"""What the tool sends, and to whom: prepared texts, to the caller's number."""
 
 from typing import Annotated
 
@@ -51,7 +51,7 @@ class TextMessages:
     async def send(
         self, args: TextMessageArgs, request: ToolRequest
     ) -> dict[str, Json] | ToolAnswer:
-        """Send the text, or say why it is not sent. Raises what the store raises."""
+        """Send the text, or say why it isn't sent. Raises what the store raises."""
         number, documents = request.call.caller, (await self._store.get()).documents
         if not is_somebody(number):
             return _NO_NUMBER
@@ -75,7 +75,7 @@ class TextMessages:
         return refusal or {"status": "The text is on its way.", "text": text}
 
     async def _hand_over(self, call: ToolCallContext, text: str) -> ToolAnswer | None:
-        """None if the text is on its way, else what the model is to know."""
+        """None if the text is on its way, otherwise what the model should know."""
         if self._texts is None:
             _log.error(
                 "texts cannot be sent",
