@@ -1,8 +1,8 @@
 """The flight record: what happened to a stream and what the core decided, for replay.
 
-It is MessagePack of a `_Record`. Sound is reduced to time, length and level. Decisions are reduced
-to an outline: kinds, lengths, timers and positions, and only the length of texts and arguments.
-Other events are kept whole.
+It is MessagePack of a `_Record`. Sound is reduced to time, length and level; pictures to time and
+length. Decisions are reduced to an outline: kinds, lengths, timers and positions, and only the length
+of texts and arguments. Other events are kept whole.
 """
 
 import asyncio
@@ -31,12 +31,19 @@ from stream_handler.call.actions import (
     SaveCall,
     SendMark,
     SendModelAudio,
+    SendModelImage,
     SendModelText,
     SendToolResponse,
     StartTimer,
     UpdateModelContext,
 )
-from stream_handler.call.events import CallerAudio, Event, ModelAudio, StreamStarted
+from stream_handler.call.events import (
+    CallerAudio,
+    Event,
+    ModelAudio,
+    PictureReceived,
+    StreamStarted,
+)
 
 MOST_BYTES = 3 * 1024 * 1024
 """Packed size per stream. The longest, an hour, takes about 1.8 MB."""
@@ -110,13 +117,21 @@ class _Greeted(msgspec.Struct, frozen=True, array_like=True, tag="greeted"):
     bytes: int
 
 
+class _Picture(msgspec.Struct, frozen=True, array_like=True, tag="picture"):
+    """The caller sent a picture; that it came is kept, and how large it was."""
+
+    at_ms: float
+    n: int
+    bytes: int
+
+
 class _OtherEvent(msgspec.Struct, frozen=True, array_like=True, tag="event"):
     name: str
     fields: bytes
     """JSON, which has integers of any size."""
 
 
-_Entry: TypeAlias = _CallerSound | _ModelSound | _Greeted | _OtherEvent | Answer
+_Entry: TypeAlias = _CallerSound | _ModelSound | _Greeted | _Picture | _OtherEvent | Answer
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -230,6 +245,8 @@ def _entry(event: Event) -> _Entry | msgspec.Raw:
         case StreamStarted() if event.greeting:
             greeted = _Greeted(event.at_ms, event.endpoints, len(event.greeting))
             return msgspec.Raw(msgspec.msgpack.encode(greeted))
+        case PictureReceived():
+            return _Picture(event.at_ms, event.n, len(event.jpeg))
         case _:
             other = _OtherEvent(type(event).__name__, msgspec.json.encode(event))
             return msgspec.Raw(msgspec.msgpack.encode(other))
@@ -280,7 +297,7 @@ def _unpacked(packed: Iterable[bytes]) -> Iterator[_Entry]:
         yield from msgspec.msgpack.decode(zlib.decompress(chunk), type=list[_Entry])
 
 
-def _event(entry: _CallerSound | _ModelSound | _Greeted | _OtherEvent) -> Event:
+def _event(entry: _CallerSound | _ModelSound | _Greeted | _Picture | _OtherEvent) -> Event:
     match entry:
         case _CallerSound():
             return CallerAudio(entry.at_ms, _AUDIO_BYTE * entry.bytes, entry.level_dbfs)
@@ -289,6 +306,8 @@ def _event(entry: _CallerSound | _ModelSound | _Greeted | _OtherEvent) -> Event:
             return ModelAudio(entry.at_ms, sound, entry.level_dbfs, entry.steady)
         case _Greeted():
             return StreamStarted(entry.at_ms, entry.endpoints, _AUDIO_BYTE * entry.bytes)
+        case _Picture():
+            return PictureReceived(entry.at_ms, entry.n, bytes(entry.bytes))
         case _OtherEvent():
             event: Any = msgspec.json.decode(entry.fields, type=_EVENTS[entry.name])
             known: Event = event
@@ -312,6 +331,8 @@ def outline(action: Action) -> str:
             details = name
         case SendModelText(text):
             details = f"{len(text)} characters"
+        case SendModelImage(jpeg):
+            details = f"{len(jpeg)} bytes"
         case UpdateModelContext(instructions):
             details = f"{len(instructions)} characters"
         case ConnectModel():
