@@ -1,8 +1,8 @@
 """The flight record: what happened to a stream and what the core decided, for replay.
 
 It is MessagePack of a `_Record`. Sound is reduced to time, length and level; pictures to time and
-length. Decisions are reduced to an outline: kinds, lengths, timers and positions, and only the length
-of texts and arguments. Other events are kept whole.
+length. Decisions are reduced to an outline: kinds, lengths, timers and positions, and only the
+length of texts and arguments. Other events are kept whole.
 """
 
 import asyncio
