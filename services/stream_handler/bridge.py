@@ -93,7 +93,7 @@ class Services:
     clips: ClipStore
     uploads: UploadWatch
     recordings: RecordingStore | None
-    """None: nobody said where to."""
+    """None if no place for them is set."""
     traces: SpanExport | None = None
 
 

@@ -26,7 +26,7 @@ class Settings:
     """Shared with incoming_call; the previous one stays valid during rotation."""
     store_url: str
     recordings: RecordingPlace | None
-    """None: beside an SQLite file; with Firestore nothing is recorded."""
+    """None: next to an SQLite file; with Firestore nothing is recorded."""
     endpoints: tuple[GeminiBackend, ...]
     """The model's, in dialling order."""
     max_calls: int

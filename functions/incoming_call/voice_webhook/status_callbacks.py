@@ -53,8 +53,8 @@ async def _note_call(update: CallUpdate, store: StatusStore, now: datetime.datet
 
 
 async def _delete_uploads(call_sid: str, store: StatusStore) -> None:
-    """Once the call's end is noted, so that nothing is added any more. If the store fails, they
-    expire a few hours later."""
+    """Delete them once the call's end is noted, so that nothing more is added. If the store fails,
+    they expire a few hours later."""
     try:
         async with store_deadline(NOTE_WITHIN_S):
             call = await store.read_call(call_sid)

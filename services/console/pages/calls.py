@@ -109,14 +109,14 @@ class CallPages:
         )
 
     async def _recording(self, call: Call) -> tuple[ServedRecording | None, tuple[str, ...]]:
-        """The recording, if there is one, and what went wrong in looking for it."""
+        """The recording, if there is one, and what went wrong while looking for it."""
         if not call.agent.record:
             return None, ()
         try:
             sound = await recorded_sound(self._desk.store.recordings, call.call_sid)
         except StoreUnavailable as error:
             _log.warning("recording not found", call_sid=call.call_sid, reason=str(error))
-            return None, ("The recording can't be read at the moment. Load the page again.",)
+            return None, ("The recording can't be read at the moment. Reload the page.",)
         if sound is None:
             return None, ()
         address = recording_address(call.call_sid)

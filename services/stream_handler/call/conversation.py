@@ -146,8 +146,8 @@ class Conversation:
             self.effects.tell_model(prompts.SPEAKS_INSTEAD)
 
     def _note_words(self, text: str) -> None:
-        """Words that come after the model has spoken of what the caller sent are about that;
-        before, they may be late."""
+        """Words that come after the model has spoken about what the caller sent refer to that;
+        earlier ones may be late."""
         since_ms = self.state.unspoken_since_ms
         if since_ms is not None and self.state.link.last_audio_ms >= since_ms and text.strip():
             self.state.unspoken_since_ms = None

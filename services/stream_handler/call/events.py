@@ -136,7 +136,7 @@ class AgentEdited(msgspec.Struct, frozen=True):
 
 
 class PictureReceived(msgspec.Struct, frozen=True):
-    """The caller has sent a picture, a JPEG; `n` counts what they have sent in the call."""
+    """The caller sent a picture, a JPEG; `n` counts what they have sent in the call."""
 
     at_ms: float
     n: int
@@ -144,7 +144,7 @@ class PictureReceived(msgspec.Struct, frozen=True):
 
 
 class TextReceived(msgspec.Struct, frozen=True):
-    """The caller has typed a text on their telephone."""
+    """The caller typed a text on their phone."""
 
     at_ms: float
     n: int

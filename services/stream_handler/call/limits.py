@@ -103,7 +103,7 @@ class Limits:
             self._restart()
 
     def caller_acted(self) -> None:
-        """The caller has pressed a key, or sent something."""
+        """The caller pressed a key, or sent something."""
         self._is_answered()
         self.ledger.caller_acted(self.state.link.last_audio_ms)
         self._restart()

@@ -127,16 +127,16 @@ def typed(digits: str) -> str:
     return f"The caller typed {digits} on the phone's keypad."
 
 
-# What the caller sends from their telephone
+# What the caller sends from their phone
 
 
 def sent_by_caller(n: int, text: str | None) -> str:
-    """The transcript's line for an upload: its text, or None for a photo."""
+    """An upload's line in the transcript: its text, or None for a photo."""
     return f"(sent photo {n})" if text is None else f"(typed) {text}"
 
 
 def uploaded(texts: Sequence[str | None]) -> str:
-    """Have the model speak of what has just come: typed texts, and None for each photo."""
+    """Have the model speak about what just arrived: typed texts, and None for each photo."""
     photos, typed = texts.count(None), [" ".join(text.split()) for text in texts if text]
     told = []
     if photos:

@@ -50,7 +50,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     connecting_after_clip: bool
     """The first session is being opened, and a clip has greeted the caller."""
     awaits_upload: bool
-    """The caller was sent the link for photos a moment ago, and is busy with their telephone."""
+    """The caller was just sent the link for photos, and is busy with their phone."""
     tools_run: bool
     """The model has called something that hasn't returned yet."""
     waiting_with: frozenset[Waiting]
@@ -77,9 +77,9 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def may_be_shown(self) -> bool:
-        """Whether the model can be shown what the caller has sent, and speak of it.
+        """Whether the model can be shown what the caller sent, and speak about it.
 
-        Not while it calls something: what comes of that would mix with it.
+        Not while it calls something: the results would get mixed up with it.
         """
         return (
             self.talking

@@ -374,11 +374,11 @@ class CallState:
 
     hand_over_requested: bool = False
 
-    # What the caller sends from their telephone
+    # What the caller sends from their phone
     awaits_upload: bool = False
-    """They were sent the link, and nothing has come yet."""
+    """They were sent the link, and nothing has arrived yet."""
     unspoken_since_ms: float | None = None
-    """When something of theirs was shown to the model since which they have said nothing."""
+    """When the model was shown something of theirs, if they have said nothing since."""
 
     # Between two sessions of the model
     leaving: bool = False

@@ -27,7 +27,7 @@ class Timer(enum.StrEnum):
     BACKGROUND = enum.auto()
     """How long voices may go unanswered before they count as background."""
     UPLOAD = enum.auto()
-    """How long the silence doesn't count of a caller who was sent the link for photos."""
+    """For how long a caller's silence doesn't count after they were sent the link for photos."""
     WAITING = enum.auto()
     """A tool runs in silence: time until the next sign of life."""
     TIME_WARNING = enum.auto()

@@ -232,7 +232,7 @@ class Transcript:
         return goes_on and self._caller.over_agent and bool(self._agent)
 
     def caller_sent(self, text: str, at_ms: float, *, upload: int) -> tuple[Turn, ...]:
-        """The caller has sent something from their telephone: a turn of its own."""
+        """The caller sent something from their phone: a separate turn."""
         self.agent_spoke_last = False
         self._sent_ms = at_ms
         n, ms = self._number(), round(at_ms)
@@ -379,7 +379,7 @@ class Transcript:
             return ()
         if turn.n is None:
             turn.n = self._number()
-            turn.start_ms = max(turn.start_ms, self._sent_ms)  # turns are in order
+            turn.start_ms = max(turn.start_ms, self._sent_ms)  # keeps turns in order
             turn.end_ms = max(turn.end_ms, turn.start_ms)
         return self._keep(
             Turn(

@@ -118,7 +118,7 @@ class _Greeted(msgspec.Struct, frozen=True, array_like=True, tag="greeted"):
 
 
 class _Picture(msgspec.Struct, frozen=True, array_like=True, tag="picture"):
-    """The caller sent a picture; that it came is kept, and how large it was."""
+    """The caller sent a picture; only the time and size are kept."""
 
     at_ms: float
     n: int
