@@ -1,4 +1,4 @@
-"""The form of an agent: what nobody touches stays as it is, to the letter."""
+"""An agent's form: whatever is left alone stays exactly the same."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ _PAGES = Pages()
 
 
 def sent(document: Document, *, draft: bool = False) -> list[tuple[str, str]]:
-    """What a browser sends for the form that the page has, if nobody touches it."""
+    """What a browser sends for the page's form if it is left alone."""
     text = _PAGES.template("agent_fields.html").render(
         groups=groups(draft=draft),
         shown=lambda field: shown(field, document, draft=draft),

@@ -1,4 +1,4 @@
-"""Who is let in: whoever Google's proxy vouches for, and settings/people names."""
+"""Who is let in: people that Google's proxy vouches for and settings/people lists."""
 
 import base64
 import hashlib
@@ -35,7 +35,7 @@ def pem(key: ec.EllipticCurvePrivateKey) -> str:
 
 @dataclass(slots=True)
 class KeyServer:
-    """Where Google has the proxy's public keys."""
+    """Where Google serves the proxy's public keys."""
 
     url: str = ""
     keys: dict[str, str] = field(default_factory=lambda: {"key-1": pem(KEY)})
@@ -187,7 +187,7 @@ def signed_with_rsa() -> str:
 
 
 def signed_with_the_public_key() -> str:
-    """A token that fools a careless check, which takes the public key for a shared secret."""
+    """A token that fools a careless check, which uses the public key as a shared secret."""
     claims = token().split(".")[1]
     header = base64.urlsafe_b64encode(b'{"alg":"HS256","kid":"key-1"}').decode().rstrip("=")
     digest = hmac.new(pem(KEY).encode(), f"{header}.{claims}".encode(), hashlib.sha256).digest()

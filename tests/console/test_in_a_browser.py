@@ -1,4 +1,4 @@
-"""The console as a person meets it: a real browser, real keys, in every size and colour."""
+"""The console as people use it: a real browser, real keys, every size and colour scheme."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -184,7 +184,7 @@ async def test_an_agent_is_edited_and_saved_with_keys_alone(site: Site) -> None:
 
 
 async def test_the_other_view_and_saving_lose_nothing(site: Site) -> None:
-    """The link to the YAML takes along what is not saved; Ctrl-S saves it."""
+    """The link to the YAML view keeps unsaved edits; Ctrl-S saves them."""
     async with opened(site, "/agents/shop") as tab:
         await tab.evaluate("document.getElementById('greeting').value = 'Good day.'")
         await tab.leads_on(tab.evaluate("document.getElementById('turn').click()"))

@@ -30,7 +30,7 @@ OTHER = "+14155550188"
 
 @pytest.fixture
 async def anywhere(store: Store) -> AsyncIterator[Site]:
-    """The same line in each store."""
+    """The same line in each kind of store."""
     await furnish(store)
     async with running_site(store) as site:
         yield site
@@ -137,7 +137,7 @@ async def test_older_calls_are_on_the_next_page(site: Site) -> None:
 
     shown = [n for n in (*range(29), *range(100, 160)) if sid(n) in first]
     older = [n for n in (*range(29), *range(100, 160)) if sid(n) in second]
-    assert len(shown) == 49  # and the live one
+    assert len(shown) == 49  # plus the live one
     assert sorted([*shown, *older]) == [*range(28), *range(100, 160)]
 
 

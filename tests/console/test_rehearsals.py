@@ -1,4 +1,4 @@
-"""A draft's rehearsal, on the page that publishes it and on its own."""
+"""A draft's rehearsal, on the page that publishes it and on a separate page."""
 
 from tests.console.site import Site
 from tests.console.stored import SHOP, rehearse_draft, save_agent

@@ -1,4 +1,5 @@
-"""The function as the platform loads it, sent events as Pub/Sub pushes them without a wrapper."""
+"""The function as the platform loads it, receiving events the way Pub/Sub pushes them,
+unwrapped."""
 
 import datetime
 import json

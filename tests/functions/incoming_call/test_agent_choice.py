@@ -27,7 +27,7 @@ PACKAGED = ChosenAgent("default", packaged_agent(), ())
 
 
 class FakeSource(KeptAgents):
-    """A store that answers, fails or hangs on request."""
+    """A store that responds, fails or hangs on request."""
 
     def __init__(self) -> None:
         super().__init__()

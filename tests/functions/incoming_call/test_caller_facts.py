@@ -1,4 +1,4 @@
-"""`before_call`: a real tool is asked over HTTP while the phone rings."""
+"""`before_call`: a real tool is called over HTTP while the phone rings."""
 
 import json
 import threading
@@ -27,7 +27,7 @@ FACTS: dict[str, Json] = {"name": "Zoë", "open_orders": [{"number": 10**21, "la
 
 @dataclass(slots=True)
 class FactsTool:
-    """Answers with `body` once `may_answer`; `asked` has the requests."""
+    """Answers with `body` once `may_answer`; `asked` holds the requests."""
 
     url: str = ""
     status: int = 200

@@ -55,7 +55,7 @@ def with_notice(store_url: str, agent: Agent = AGENT) -> None:
 
 
 def played(document: Element) -> str:
-    """The URL of the document's only sound."""
+    """The URL of the document's only clip."""
     [play] = document.findall("Play")
     assert not document.findall("Say")
     assert play.text is not None
@@ -71,7 +71,7 @@ def said(document: Element) -> str | None:
 def get(
     twilio: Twilio, url: str, method: str = "GET", headers: dict[str, str] | None = None
 ) -> httpx2.Response:
-    """As Twilio fetches a sound: without signing the request."""
+    """The way Twilio fetches audio: without signing the request."""
     path = url.removeprefix(PUBLIC_URL)
     return twilio.client.request(method, path, headers=headers)
 

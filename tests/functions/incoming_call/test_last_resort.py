@@ -1,4 +1,4 @@
-"""Whatever breaks, Twilio is never answered with a 5xx."""
+"""Whatever breaks, Twilio never gets a 5xx."""
 
 import io
 import json

@@ -182,7 +182,7 @@ def test_a_store_that_is_locked_lets_callers_through(twilio: Twilio, store_url: 
 
 
 class Line:
-    """A store of one caller and the line, which answers, fails or hangs."""
+    """A store of one caller and the line, which responds, fails or hangs."""
 
     def __init__(self) -> None:
         self.caller: Caller | Exception = Caller()
@@ -223,7 +223,7 @@ def answer(given: _Given | Exception) -> _Given:
 
 
 async def look(guard: LineGuard, line: Line) -> Standing:
-    """The look, which must be over within 300 ms (and a margin for a busy machine)."""
+    """The check, which must be over within 300 ms (plus a margin for a busy machine)."""
     async with asyncio.timeout(1.0):
         return await guard.look(line, CALLER, NOW)
 

@@ -71,7 +71,7 @@ def dialled(twilio: Twilio, caller: str = CALLER) -> Element:
 
 
 def whisper_path(twilio: Twilio, caller: str = CALLER) -> str:
-    """Where Twilio asks, once somebody has answered."""
+    """The URL that Twilio requests once someone has answered."""
     [noun] = dialled(twilio, caller)
     return path_of(noun.attrib["url"])
 
@@ -93,7 +93,7 @@ def heard(gather: Element) -> str:
 
 
 def press(twilio: Twilio, path: str, digits: str = "1") -> list[str]:
-    """The verbs that come of a key: none connects the two."""
+    """The verbs that a key leads to: none connects the two."""
     return verbs(twiml(twilio.post(path, THEIRS | {"Digits": digits})))
 
 

@@ -1,4 +1,4 @@
-"""boto3 on the tool's side; on the other an endpoint that checks signatures and shapes."""
+"""The tool uses the real boto3, against an endpoint that checks signatures and shapes."""
 
 import base64
 import json
@@ -125,7 +125,8 @@ def test_credentials_that_expired_early_are_not_shown_again(
 def test_what_another_sts_gives_out_signs_the_search(
     environ: dict[str, str], aws: Aws, peer: HttpStandIn, restored_logging: None
 ) -> None:
-    """moto's STS, which AWS's own tools talk to. It takes every token, whatever its audience."""
+    """moto's STS, which works with AWS's own tools. It accepts every token, whatever its
+    audience."""
     with sts_by_moto() as sts_url:
         aws.credentials_of = given_out_by_moto
         urls = {

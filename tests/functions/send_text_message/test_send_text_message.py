@@ -1,4 +1,4 @@
-"""Twilio's own client on the tool's side, an endpoint that answers as Twilio does on the other."""
+"""The tool uses Twilio's own client, against an endpoint that answers as Twilio does."""
 
 import base64
 from collections.abc import Iterator
@@ -118,7 +118,7 @@ def test_one_key_twice_is_one_text(function: LoadedFunction, twilio: HttpStandIn
 
 
 def test_a_call_gets_three_texts(function: LoadedFunction, twilio: HttpStandIn) -> None:
-    """The caller may have forged the number, and may have talked the model into it."""
+    """The caller may have spoofed the number, and may have talked the model into it."""
     answers = [send(function, DAY, key=f"{n}") for n in (1, 2, 2, 3, 4)]
     assert ["output" in answer for answer in answers] == [True, True, True, True, False]
     assert "3 in a call" in answers[-1]["error"]["message"]

@@ -1,4 +1,4 @@
-"""Whatever ends the session: it is saved, and then closed."""
+"""However the session ends, it is saved first, and then closed."""
 
 import pytest
 

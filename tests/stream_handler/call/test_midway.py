@@ -1,4 +1,4 @@
-"""In the middle of everything the caller may hang up, speak, or say nothing ever again."""
+"""At any point the caller may hang up, speak, or never say anything again."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ def fresh(history: tuple[Turn, ...] = (), **agent: object) -> Stage:
 
 
 def asked() -> Stage:
-    """The caller has said something, and the agent is to answer."""
+    """The caller has said something, and the agent is about to answer."""
     stage = fresh().greeted()
     stage.caller_says("Please.")
     return stage
@@ -127,7 +127,7 @@ def tool_running() -> Stage:
 
 
 SCENES: dict[Callable[[], Stage], tuple[EndReason, int]] = {
-    # What silence leads to, and the most seconds that it may take.
+    # What silence leads to, and the most seconds it may take.
     connecting: (EndReason.TIME_LIMIT, 90),
     ringing: (EndReason.MODEL_UNAVAILABLE, 16),
     greeting: (EndReason.CALLER_IDLE, 33),

@@ -112,7 +112,7 @@ def test_a_transfer_that_nobody_took_is_told_as_one() -> None:
 
 
 def a_call_told(text: str, **call: object) -> Call:
-    """Its agent has `text` for instructions and greeting."""
+    """An agent with `text` for instructions and greeting."""
     agent = msgspec.structs.replace(
         an_agent(), instructions=text, greeting=text, time_zone="America/New_York"
     )

@@ -1,4 +1,4 @@
-"""The model's sessions end; the conversation does not."""
+"""The model's sessions end; the conversation doesn't."""
 
 from typing import Literal
 
@@ -32,7 +32,7 @@ from tests.ringdown.samples import a_call, an_agent
 from tests.stream_handler.call.stage import QUIET_DBFS, Stage, call_of
 
 WORD = 7
-"""What the bytes of a caller's word are."""
+"""The value of the bytes of a caller's word."""
 
 
 def dials(stage: Stage) -> list[str | None]:
@@ -512,7 +512,7 @@ def test_how_long_a_model_may_be_silent_is_as_patient_as_the_agent(
 ) -> None:
     stage = Stage(call_of(turn_taking=TurnTaking(patience=patience))).greeted()
     stage.caller(1_000)
-    stage.caller(400, QUIET_DBFS)  # from here on they have stopped
+    stage.caller(400, QUIET_DBFS)  # from here on they are silent
     stage.pass_ms(asked_ms - 10)
     assert stage.told_the_model == []
     stage.pass_ms(10)
@@ -610,7 +610,7 @@ LONG_REPLY = "one two three four five six seven eight"
 
 
 def explaining() -> Stage:
-    """A long reply is being heard, and all of it has been sent."""
+    """A long reply is playing, and all of it has been sent."""
     stage = Stage().greeted()
     stage.caller_says("When are you open?")
     stage.reply(LONG_REPLY, 8_000)

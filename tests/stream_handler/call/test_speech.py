@@ -20,7 +20,7 @@ FRAME_MS = 20.0
 def hear(
     detector: SpeechDetector, levels: list[float], *, from_ms: float = 0.0
 ) -> list[SpeechChange]:
-    """What the detector tells of frames with these levels."""
+    """What the detector reports for frames with these levels."""
     changes = []
     for index, level_dbfs in enumerate(levels, start=1):
         change = detector.frame(from_ms + index * FRAME_MS, level_dbfs, FRAME_MS)

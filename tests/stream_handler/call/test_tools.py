@@ -1,4 +1,4 @@
-"""What the model calls: tools over HTTP, and the functions that are built in."""
+"""Everything the model can call: tools over HTTP, and the built-in functions."""
 
 import msgspec
 import pytest

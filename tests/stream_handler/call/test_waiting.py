@@ -103,7 +103,7 @@ def test_the_wait_begins_when_the_models_own_words_have_been_heard() -> None:
     stage = stage_with()
     stage.agent_text("One moment.")
     stage.audio(2_950)
-    stage.tool_call("t1")  # in mid-reply, which continues with the result
+    stage.tool_call("t1")  # in mid-reply; it continues with the result
 
     stage.pass_ms(4_400)
     assert tones(stage) == 0, "the tone sounds over, or right behind, the model's words"
@@ -202,7 +202,7 @@ def test_an_agent_without_phrases_has_the_tone() -> None:
 
 
 def test_a_model_that_waits_for_the_tool_is_not_asked_to_speak() -> None:
-    """A text would be taken for the caller's, and the call of the tool given up."""
+    """A text would be taken for the caller's, and the tool call abandoned."""
     stage = stage_with("phrase")
     stage.tool_call("t1", blocks=True)
     stage.pass_ms(1_600)
