@@ -1,4 +1,4 @@
-"""The console on your own machine: whoever uses the machine runs the line."""
+"""The console on your own machine: its user runs the line."""
 
 from collections.abc import Collection
 

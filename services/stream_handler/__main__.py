@@ -58,7 +58,7 @@ def main() -> int:
     try:
         settings = read_settings(os.environ)
     except ConfigurationError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - for whoever is at the terminal
+        print(error, file=sys.stderr)  # noqa: T201 - for the user at the terminal
         return 2
     traces = None if settings.traces is None else _traces(settings.traces)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

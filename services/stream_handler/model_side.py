@@ -196,7 +196,7 @@ class ModelSide:
             self._lost(connection, ModelError("too many messages wait to be sent"))
 
     def _lost(self, connection: _Connection, error: ModelError) -> None:
-        """Report it while the socket may still be closing: there is no need to wait for that."""
+        """Report it without waiting for the socket to close."""
         if self._current is connection:
             self._end_sound()
             self._current = None

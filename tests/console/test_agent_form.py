@@ -129,11 +129,11 @@ def test_an_example_is_a_sentence_and_what_must_be_in_the_answer() -> None:
 @pytest.mark.parametrize(
     ("problem", "field"),
     [
-        ("voice: there is no voice Korr.", "voice"),
+        ("voice: unknown voice Korr.", "voice"),
         ("opening_hours.monday: times such as", "opening_hours.monday"),
         ("examples[3].answer_contains: is missing", "examples"),
         ("transfer_numbers.billing: written like", "transfer_numbers"),
-        ("greating: nobody reads this field", None),
+        ("greating: unknown field", None),
         ("idle: goodbye_after_s must be longer", None),
     ],
 )

@@ -108,7 +108,7 @@ REFUSED = {
     "a huge number": (with_token("v1." + "9" * 5_000 + ".1.x"), 1008, "token"),
     "no ASCII": (with_token("v1.1.1.\u00e9\u20ac"), 1008, "token"),
     "an unknown call": (sending(lambda: start(99)), 1008, "unknown, over"),
-    "the call beside it": (sending(lambda: start(BESIDE)), 1008, "held already"),
+    "another call": (sending(lambda: start(BESIDE)), 1008, "held already"),
 }
 
 

@@ -686,7 +686,7 @@ async def test_text_goes_up_as_realtime_input(
 async def test_a_picture_goes_up_as_a_frame(
     certificates: trustme.CA, trusting: ssl.SSLContext
 ) -> None:
-    """And the stand-in, which is strict about frames, takes it."""
+    """And the stand-in, which is strict about frames, accepts it."""
     jpeg = picture("label")
 
     [message] = await sent_by(certificates, trusting, lambda session: session.send_image(jpeg))

@@ -85,7 +85,7 @@ class _InterruptsItself(Model):
         await asyncio.sleep(4.0)
         await self.send(INTERRUPTED, TURN_COMPLETE)
         await asyncio.sleep(2.6)
-        await self.say("I go on here.", 1.0)
+        await self.say("I continue here.", 1.0)
 
 
 async def test_a_reply_that_nobody_asked_for_is_not_slow(converse: Converse) -> None:
@@ -95,7 +95,7 @@ async def test_a_reply_that_nobody_asked_for_is_not_slow(converse: Converse) -> 
         await talk.phone.listen(9.5)
         record = await talk.ended()
 
-    assert record.turns[-1].text == "I go on here."
+    assert record.turns[-1].text == "I continue here."
     assert record.turns[-1].reply_ms is None
 
 

@@ -58,7 +58,7 @@ async def read_sent(request: Request) -> Sent:
 
 
 def plain_text(text: str) -> str:
-    """Remove what nobody can see: control characters, direction marks, invisible tags. Keeps line
+    """Remove invisible characters: control characters, direction marks, invisible tags. Keeps line
     breaks."""
     lines = "\n".join(text.splitlines())
     seen = (c for c in lines if c == "\n" or not unicodedata.category(c).startswith("C"))

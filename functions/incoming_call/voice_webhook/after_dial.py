@@ -56,7 +56,7 @@ def was_connected(call: Call, update: DialUpdate) -> bool:
     """Whether the caller was connected to the person.
 
     If the person has to accept the call, our record decides, because a mailbox also completes a
-    call. But if Twilio says that it connected nobody, it didn't.
+    call. But if Twilio says it didn't connect them, it didn't.
     """
     if update.bridged is False:
         return False

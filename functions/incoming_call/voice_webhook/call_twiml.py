@@ -17,7 +17,7 @@ PRESS_WITHIN_S = 8
 def caller_id(caller: str, called: str) -> str | None:
     """The number shown to a person we dial: the caller's, or else the called number.
 
-    Without it, Twilio shows the call's origin, and dials nobody if that is a SIP address, a
+    Without it, Twilio shows the call's origin, and doesn't dial if that is a SIP address, a
     client or a withheld number (https://www.twilio.com/docs/api/errors/13214). None if neither
     party has a number.
     """

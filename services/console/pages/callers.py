@@ -51,7 +51,7 @@ class CallerPages:
         return RedirectResponse("/callers?said=unblocked", 303)
 
     async def forget(self, request: Request) -> Response:
-        """Ask first; then show a receipt, which has no URL of its own."""
+        """Ask first; then show a receipt, which has no separate URL."""
         form = await read_form(request)
         caller = await self._caller(form)
         if form.text("sure") != "yes":

@@ -50,7 +50,7 @@ class Limit:
     value: str
     used: str
     share: float | None
-    """How much of it is used; None if unknown, or if there is no limit."""
+    """How much of it is used; None if unknown or unlimited."""
 
 
 class CostPages:

@@ -47,7 +47,7 @@ class RecordingPages:
         )
 
     async def _sound(self, call_sid: str) -> RecordedSound:
-        """Raises HTTPException if there is none. Without a record there is no recording."""
+        """Raises HTTPException if there is none. Without a record a recording can't be found."""
         store = self._desk.store
         known = await store.read_call(call_sid) is not None
         sound = await recorded_sound(store.recordings, call_sid) if known else None

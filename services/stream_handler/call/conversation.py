@@ -174,7 +174,7 @@ class Conversation:
         return self.clip_plays and self.greeting.playing
 
     def _cut_clip(self, event: CallerAudio) -> bool:
-        """Stop the clip if the caller speaks: there is no model yet to notice. False if the clip
+        """Stop the clip if the caller speaks: a model isn't there yet to notice. False if the clip
         must be heard out."""
         if self.clip_is_protected:
             return False

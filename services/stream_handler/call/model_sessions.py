@@ -363,7 +363,7 @@ class ModelSessions:
         self.effects.cancel(Timer.ANSWER)  # stop waiting for the rest of the reply
 
     def _nobody_spoke(self, at_ms: float) -> bool:
-        """Whether the reply was dropped although nobody spoke into it."""
+        """Whether the reply was dropped although the caller hadn't spoken into it."""
         voiced_ms = self.speech.last_voiced_ms
         if voiced_ms is None or at_ms - voiced_ms > _NO_VOICE_MS:
             return True
@@ -403,7 +403,7 @@ class ModelSessions:
 
     def _patience_ms(self, now: Situation, at_ms: float) -> float | None:
         """How long the model may stay silent from now on; None if it owes nothing."""
-        if now.generating:  # a reply has begun, but no more of it arrives
+        if now.generating:  # a reply has begun, then stopped arriving
             return REPLY_PAUSE_MS
         due_ms = self.watchdog.due_ms(
             at_ms,

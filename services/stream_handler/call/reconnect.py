@@ -135,7 +135,7 @@ class Reconnects:
         return self.outage_ms + _OUTAGE_MS - at_ms
 
     def why(self, reason: str) -> str:
-        """Why there is no session, starting with the last failure's `reason`."""
+        """Why a session is missing, starting with the last failure's `reason`."""
         return self._endpoints.why(reason)
 
     def _next_endpoint(self, code: int | None, reason: str) -> float | None:

@@ -70,7 +70,7 @@ class SpeechDetector:
 
     @property
     def spoken_ms(self) -> float:
-        """How long the current utterance is so far; 0 while nobody is speaking or the last 300 ms
+        """How long the current utterance is so far; 0 during silence, or while the last 300 ms
         don't sound spoken."""
         if not self.speaking or self.onset_ms is None or self.last_voiced_ms is None:
             return 0.0

@@ -117,7 +117,7 @@ ANSWER_NUDGED_MS = 3_000.0
 ANSWER_EMPTY_MS = 750.0
 """For a model that just ended its turn without a word."""
 FIRST_ANSWER_EMPTY_MS = 3_000.0
-"""The same where the greeting is due: the caller hears ringing."""
+"""The same where the greeting is expected: the caller hears ringing."""
 _AFTER_CALLER_MS = {"quick": 800.0, "normal": 1_200.0, "patient": 1_800.0}
 
 

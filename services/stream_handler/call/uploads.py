@@ -1,4 +1,4 @@
-"""Shows the model what the caller sends from their phone, once, when nobody is speaking.
+"""Shows the model what the caller sends from their phone, once, when no one is speaking.
 
 A picture is sent as a frame and a text as a line; then the model is asked to speak about them. A
 session that replaces another is shown again what it doesn't know. Until the caller has spoken after
@@ -66,7 +66,7 @@ class Uploads:
             self.state.unspoken_since_ms = turn.start_ms
 
     def watch(self, now: Situation, at_ms: float) -> None:
-        """Once nobody is speaking, show what has arrived, and ask the model to speak about it.
+        """Once no one is speaking, show what has arrived, and ask the model to speak about it.
 
         Not while it owes a word: another text would make it drop the reply to the first.
         """
@@ -91,7 +91,7 @@ class Uploads:
         self._known_until_ms = known_until_ms
 
     def session_is_open(self) -> None:
-        """Show it the pictures it doesn't know; texts are in what it was told about the call."""
+        """Show it the pictures it doesn't know; texts are part of the history it has."""
         for _, shown in sorted(self._shown.items()):
             if shown.at_ms > self._known_until_ms:
                 self._show(shown.upload)

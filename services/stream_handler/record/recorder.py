@@ -287,7 +287,7 @@ class Recorder:
 def _check_holder(record: CallRecord | None, claim: Claim) -> None:
     """Raise Superseded unless the stream of `claim`, which it can't make now, holds the call.
 
-    It does if the claim succeeded but the response was lost, or if nobody has claimed the call and
+    It does if the claim succeeded but the response was lost, or if no one has claimed the call and
     Twilio has reported its end.
     """
     if record is None or record.call.attempt != claim.attempt:

@@ -56,7 +56,7 @@ class OtlpExport:
         self._tracer = self._provider.get_tracer("ringdown", schema_url=SCHEMA)
 
     def close(self) -> None:
-        """Export what is left, within 3 s. Call this when there are no more calls."""
+        """Export what is left, within 3 s. Call this after the last call has ended."""
         last = threading.Thread(target=self._provider.shutdown, daemon=True)
         last.start()
         last.join(_LAST_WITHIN_S)

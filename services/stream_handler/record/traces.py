@@ -78,7 +78,7 @@ class CallTrace:
     """Watches one stream, and makes its spans when it is over; a `CallObserver`.
 
     The span of the whole call is made by the stream that ends it, if the store has agreed. If it
-    ended in a transfer that nobody took, later streams appear next to it.
+    ended in a transfer that no one took, later streams appear next to it.
     """
 
     def __init__(self, export: SpanExport, call: Call) -> None:

@@ -202,7 +202,7 @@ def test_a_key_that_is_none_is_told_at_the_start(
 ) -> None:
     environ["TWILIO_API_KEY"] = key
     with (
-        pytest.raises(SystemExit, match="TWILIO_API_KEY is no API key") as told,
+        pytest.raises(SystemExit, match="TWILIO_API_KEY is") as told,
         loaded_function("send_text_message", FOLDER, environ),
     ):
         pass

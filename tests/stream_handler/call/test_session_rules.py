@@ -116,7 +116,7 @@ class AnyCall(RuleBasedStateMachine):
         self.looked_at = 0
         self.usage = Usage()
         self.sent: dict[int, bool] = {}
-        """What the caller has sent, by its number: whether it is a text."""
+        """What the caller has sent, by number: whether it is a text."""
         self.sessions = 1
         self.goodbye_ms: float | None = None
         self.ending_since_ms = 0.0
@@ -182,7 +182,7 @@ class AnyCall(RuleBasedStateMachine):
 
     @rule(n=st.integers(1, 5), typed=st.booleans())
     def sends_something(self, n: int, typed: bool) -> None:
-        """The store numbers what comes from 1; it may be told twice, and out of turn."""
+        """The store numbers uploads from 1; each may be reported twice, and out of order."""
         now_ms = self.stage.now_ms
         if self.sent.setdefault(n, typed):
             self.do(TextReceived(now_ms, n, "4 tins"))

@@ -92,7 +92,7 @@ def test_more_than_can_be_asked_at_once_is_answered_with_a_word_on_that() -> Non
 
     stage.tool_call("one too many", args={"n": MOST_RUNS})
 
-    assert "at once" in refusal(stage)
+    assert "Too much is being asked" in refusal(stage)
     assert len(stage.all(CallTool)) == MOST_RUNS
     stage.tool_finished("t0", ToolAnswer(output={}))
     stage.tool_call("later", args={"n": -1})

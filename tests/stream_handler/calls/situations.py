@@ -281,7 +281,7 @@ def phrases_for_slow_tools() -> Stage:
 
 
 def photos_sent() -> Stage:
-    """Asked for, waited for, shown; the model calls too soon, and its session is lost."""
+    """Requested, waited for, shown; the model calls too soon, and its session is lost."""
     call = call_of(photos=True, transfer_numbers=PEOPLE)
     stage = Stage(msgspec.structs.replace(call, tools=(a_tool(), a_tool(ASK_FOR_PHOTO)))).greeted()
     stage.caller_says("I can show you the label.")

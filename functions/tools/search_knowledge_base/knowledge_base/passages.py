@@ -18,7 +18,7 @@ _NOTHING_FOUND = (
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """`source` is the name by which operators know the article."""
+    """`source` is what operators call the article."""
 
     text: str
     source: str

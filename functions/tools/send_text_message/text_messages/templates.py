@@ -56,5 +56,5 @@ def problem_with_values(template: TextTemplate, values: Mapping[str, str]) -> st
 
 
 def filled_in(template: TextTemplate, values: Mapping[str, str]) -> str:
-    """The text, filled in once: a value that looks like a placeholder stays as it is."""
+    """The text, filled in once: a value that looks like a placeholder stays unchanged."""
     return _FIELD.sub(lambda found: values[found[1]].strip(), template.text)
