@@ -169,7 +169,7 @@ def test_an_answer_is_as_long_as_one_can_listen(function: LoadedFunction, aws: A
     [
         ("retrieve", 429, "ThrottlingException", "higher quota", True),
         ("retrieve", 403, "AccessDeniedException", "allow bedrock:Retrieve", False),
-        ("retrieve", 404, "ResourceNotFoundException", "no such knowledge base", False),
+        ("retrieve", 404, "ResourceNotFoundException", "exist in AWS_REGION", False),
         ("retrieve", 400, "ValidationException", "KNOWLEDGE_BASE_ID", False),
         ("retrieve", 418, "SomethingNew", "see the AWS documentation", False),
         ("sts", 403, "AccessDenied", "trust policy", False),
