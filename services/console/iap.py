@@ -89,7 +89,7 @@ class IapDoorkeeper:
                 status=401,
             ) from None
         except (httpx2.HTTPError, msgspec.MsgspecError):
-            _log.exception("keys of Identity-Aware Proxy cannot be fetched")
+            _log.exception("can't fetch Identity-Aware Proxy's keys")
             raise Refused(
                 "Google's keys couldn't be fetched, so your sign-in can't be verified. Reload the"
                 " page.",
@@ -117,7 +117,7 @@ class IapDoorkeeper:
         header = google.auth.jwt.decode_header(token)  # type: ignore[no-untyped-call]
         key_id = header.get("kid")
         if header.get("alg") != _ALGORITHM or not isinstance(key_id, str):
-            raise ValueError("it is not signed as the proxy signs")
+            raise ValueError("not signed the way the proxy signs")
         keys = await self._keys.with_key(key_id)
         claims: Mapping[str, object] = google.auth.jwt.decode(  # type: ignore[no-untyped-call]
             token, certs=keys, clock_skew_in_seconds=_CLOCK_SKEW_S

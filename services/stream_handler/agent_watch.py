@@ -76,5 +76,5 @@ class AgentWatch:
             look.is_away = False
         except (RingdownError, TimeoutError) as error:
             if not look.is_away:
-                _log.warning("edits cannot be seen", reason=str(error) or "the store was too slow")
+                _log.warning("can't check for edits", reason=str(error) or "the store was too slow")
             look.is_away = True

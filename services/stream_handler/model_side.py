@@ -193,7 +193,7 @@ class ModelSide:
     async def _give_up(self, connection: _Connection) -> None:
         if self._current is connection:
             connection.leave()
-            self._lost(connection, ModelError("too many messages wait to be sent"))
+            self._lost(connection, ModelError("too many unsent messages"))
 
     def _lost(self, connection: _Connection, error: ModelError) -> None:
         """Report it without waiting for the socket to close."""

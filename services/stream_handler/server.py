@@ -190,7 +190,7 @@ class StreamServer:
         self._ask_each_call(lambda call: call.drain(self._patience.for_turns_to_end_s))
         waits_s = self._patience.for_turns_to_end_s + self._patience.for_calls_to_be_saved_s
         if not await self._all_over(waits_s):
-            _log.error("stopped with calls in hand", calls=self._connections)
+            _log.error("stopped with calls still open", calls=self._connections)
             self._ask_each_call(Bridge.give_up)
             for connection in tuple(server.connections):
                 connection.transport.abort()

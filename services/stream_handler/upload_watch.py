@@ -78,7 +78,7 @@ class UploadWatch:
         except (RingdownError, TimeoutError) as error:
             if not self._is_away:
                 _log.warning(
-                    "uploads cannot be seen", reason=str(error) or "the store was too slow"
+                    "can't check for uploads", reason=str(error) or "the store was too slow"
                 )
             self._is_away = True
             return {}

@@ -139,7 +139,7 @@ async def test_two_editors_who_lower_each_other_leave_one(site: Site) -> None:
     site.client.headers["x-person"] = BEN
     late = await site.post("/people", bens)
 
-    assert late.status_code == 403, "he is no longer an editor"
+    assert late.status_code == 403, "by then he has lost the role"
     assert (await stored(site)).roles == {ANNA: "editor", BEN: "viewer", VERA: "viewer"}
 
 

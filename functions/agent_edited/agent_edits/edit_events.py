@@ -74,7 +74,7 @@ async def take_edit(
         _log.error("edit could not be looked at", agent=edited.agent_id, reason=str(error))
         raise HTTPException(503, "The edit couldn't be checked; send it again.") from None
     except TimeoutError:
-        _log.error("clips could not be made in time", agent=edited.agent_id)
+        _log.error("clips not ready in time", agent=edited.agent_id)
         raise HTTPException(503, "Some clips are still missing; send the event again.") from None
 
 

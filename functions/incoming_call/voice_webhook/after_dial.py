@@ -40,7 +40,7 @@ async def after_dial(
         _log.error("call could not be resumed", reason=str(error))
     else:
         if resumed is None:
-            _log.error("call is not to be resumed")
+            _log.error("call can't be resumed")
     if resumed is None:
         return _without_agent(update, settings)
     _log.info(

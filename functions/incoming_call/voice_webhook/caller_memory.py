@@ -78,7 +78,7 @@ async def _whole_record(store: CallStore, call: Call) -> CallRecord | None:
                 await asyncio.sleep(_LOOK_AGAIN_S)
                 current = await store.read_call(call.call_sid)
     except TimeoutError:
-        _log.warning("call is remembered without the handler's last word")
+        _log.warning("call remembered without the handler's final record")
     return await store.read_record(call.call_sid)
 
 

@@ -158,7 +158,7 @@ def _problems(form: Form, base: dict[str, Role], mine: dict[str, Role]) -> Itera
             yield f"“{email}” isn't an e-mail address. Write it like anna@example.com."
     if "editor" not in mine.values():
         yield (
-            "This leaves no editor, so nobody could change anything. Make someone else an editor"
+            "This leaves no editor, so no one could change anything. Make someone else an editor"
             " first."
         )
 

@@ -159,7 +159,7 @@ class Recorder:
         )
         parts = log_fields(letter)
         _log.error(
-            "call record not written: it leaves as a dead letter",
+            "call record not written: logged as a dead letter",
             letter=parts[0]["letter"],
             parts=len(parts),
             turns=len(unwritten.turns),
@@ -236,7 +236,7 @@ class Recorder:
                 if await self._store.read_call(call_sid) is not None:
                     raise
             self._begin_anew(changes)
-            raise StoreUnavailable("the store does not know the call any more") from None
+            raise StoreUnavailable("the store no longer knows the call") from None
         self._written.append(changes)
 
     def _begin_anew(self, in_hand: CallChanges) -> None:

@@ -76,7 +76,7 @@ class GeminiCode:
 
     def _refused(self, code: int, status: str) -> ToolAnswer:
         if code == 429 or code >= 500:
-            _log.warning("Gemini takes no tasks now", code=code, status=status)
+            _log.warning("Gemini isn't accepting tasks", code=code, status=status)
             return ToolAnswer.failed(_NOT_NOW, retryable=True)
         advice = "check GEMINI_API_KEY and CODE_MODEL"
         _log.error("Gemini refuses", code=code, status=status, advice=advice)

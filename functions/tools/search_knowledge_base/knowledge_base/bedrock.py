@@ -70,7 +70,7 @@ class BedrockKnowledgeBase:
                 self._client = None  # the next search signs in again
             raise _refused(error.operation_name, code) from error
         except BotoCoreError as error:
-            _log.error("Bedrock could not be asked", error=type(error).__name__)
+            _log.error("Bedrock request failed", error=type(error).__name__)
             raise SearchFailed(_NOT_NOW, retryable=True) from error
         floor = self._settings.score_floor
         found = [result for result in answer["retrievalResults"] if result.get("score", 1) >= floor]
@@ -145,13 +145,13 @@ _ADVICE = {
 
 def _refused(operation: str, code: str) -> SearchFailed:
     if code in _THROTTLED:
-        _log.warning("AWS throttles", operation=operation, advice="ask AWS for a higher quota")
+        _log.warning("throttled by AWS", operation=operation, advice="ask AWS for a higher quota")
         return SearchFailed(_BUSY, retryable=True)
     if code in _EXPIRED:
-        _log.warning("AWS credentials have expired early", operation=operation)
+        _log.warning("AWS credentials expired early", operation=operation)
         return SearchFailed(_BUSY, retryable=True)
     advice = _ADVICE.get(code, "see the AWS documentation for this code")
-    _log.error("AWS refuses", operation=operation, code=code, advice=advice)
+    _log.error("AWS refused the request", operation=operation, code=code, advice=advice)
     return SearchFailed(_NOT_NOW)
 
 
