@@ -115,7 +115,7 @@ def test_the_next_look_tells_of_an_edit_and_only_once() -> None:
             assert told == [LIVE, EDITED]
             store.edit(PATH, document(LIVE))
             await rounds(1)
-            assert told == [LIVE, EDITED, LIVE], "a rollback is an edit, too"
+            assert told == [LIVE, EDITED, LIVE], "a rollback is also an edit"
 
     in_virtual_time(story())
 

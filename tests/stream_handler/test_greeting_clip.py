@@ -234,7 +234,7 @@ async def test_the_model_joins_it_without_a_click(converse: Converse) -> None:
         await talk.phone.listen(4.0)
         heard = b"".join(piece for _, piece in talk.phone.played)
 
-    assert len(heard) > len(clip) + 4_000, "the model was not heard behind it"
+    assert len(heard) > len(clip) + 4_000, "the model wasn't heard after it"
     assert bend(heard, len(clip)) <= A_CLICK
 
 

@@ -62,7 +62,7 @@ async def test_a_session_that_was_told_too_much_is_told_less(
         record = await talk.ended()
 
     lengths = [len(instructions(setup)) for setup in talk.gemini.setups]
-    assert max(lengths) > MOST_CHARACTERS, "the test says too little"
+    assert max(lengths) > MOST_CHARACTERS, "the test has too little text"
     assert record.call.end_reason is EndReason.CALLER_HUNG_UP, lengths
 
 

@@ -82,7 +82,7 @@ async def test_a_reply_without_sound_is_a_problem(converse: Converse) -> None:
         record = await talk.ended()
 
     assert any("nobody could hear it" in problem for problem in problems(record))
-    assert record.turns[0].text == "Hello.", "the words that nobody heard are in no other reply"
+    assert record.turns[0].text == "Hello.", "the unheard words are in no other reply"
 
 
 async def test_a_greeting_without_sound_is_noticed(converse: Converse) -> None:

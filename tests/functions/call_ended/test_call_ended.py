@@ -222,7 +222,7 @@ def test_without_an_answer_the_event_comes_again_and_the_call_has_a_problem(
     assert [told in problem for problem in problems(after)][-1:] == [True]
     listed = msgspec.structs.replace(before.call, outcome="problem")
     untouched = msgspec.structs.replace(before, call=listed, outcome=after.outcome)
-    assert after == untouched, "nothing else of the record is touched"
+    assert after == untouched, "the rest of the record is unchanged"
 
     gemini.answer = lambda record: answers(FORM)
     assert sent(function).status_code == 200

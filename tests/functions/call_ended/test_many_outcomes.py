@@ -138,7 +138,7 @@ async def test_each_outcome_is_written_once(store: Store, store_url: str, tmp_pa
                     if waiting:
                         await answering(process.command.url)
 
-    assert asked > CALLS, "some were asked about again, after the function had died"
+    assert asked > CALLS, "some were asked again after the function died"
     assert await writes(store_url) == dict.fromkeys(SIDS, 1)
     records = [await store.read_record(call_sid) for call_sid in SIDS]
     summaries = {record.outcome.summary for record in records if record and record.outcome}

@@ -113,7 +113,7 @@ async def test_colours_become_srgb() -> None:
     """As in a photo whose profile swaps red and blue, which makes the profile's effect visible."""
     profile = swapped_profile()
     image = seen(await reduced_photo(encoded(scene(), "JPEG", icc_profile=profile)))
-    assert looks_like(image, (9, 470), RED), "the profile was not followed"
+    assert looks_like(image, (9, 470), RED), "the profile was ignored"
 
 
 @pytest.mark.parametrize("profile", [b"not a profile", bytes(200)])

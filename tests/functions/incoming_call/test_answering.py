@@ -234,7 +234,7 @@ def test_a_notice_covers_the_wait_for_the_handler(
     write_agent(store_url, GERMAN_NOTICE)
     handler.ready.clear()
     twiml(twilio.post("/", a_form()))
-    assert handler.requested.wait(DEADLINE_S), "the wake-up must have left by now"
+    assert handler.requested.wait(DEADLINE_S), "the wake-up must have been sent by now"
     assert not handler.ready.is_set()
 
 

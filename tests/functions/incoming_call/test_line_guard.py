@@ -254,7 +254,7 @@ async def test_limits_that_cannot_be_used_are_the_last_that_could() -> None:
     await look(guard, line)
     line.limits = InvalidDocument("settings/limits: calls_at_once")
     assert (await look(guard, line)).limits == FULL
-    assert (await look(LineGuard(), line)).limits == Verdict(), "else the packaged ones"
+    assert (await look(LineGuard(), line)).limits == Verdict(), "otherwise the packaged ones"
 
 
 def test_a_memory_is_not_used_longer_than_records_are_kept() -> None:

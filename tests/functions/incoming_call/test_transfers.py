@@ -264,7 +264,7 @@ def test_a_transfer_that_nobody_answered_goes_back_to_the_agent(
     call = call_of(store_url)
     assert (call.attempt, call.failed_transfers) == (2, ("billing",))
     assert after_dial(twilio, status) == BACK_TO_THE_AGENT
-    assert call_of(store_url) == call, "a repeated delivery opens no further attempt"
+    assert call_of(store_url) == call, "a repeated delivery opens no other attempt"
 
 
 @pytest.mark.parametrize("status", ["completed", "answered"])

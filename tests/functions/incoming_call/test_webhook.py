@@ -198,7 +198,7 @@ def test_shared_keys(
     with load(environ | shared) as webhook:
         twilio = Twilio(webhook.client)
         assert twilio.post_raw("/", body, headers=headers).status_code == status
-        assert twilio.post("/", a_form()).status_code == 200, "the auth token must still do"
+        assert twilio.post("/", a_form()).status_code == 200, "the auth token must still work"
 
 
 # Bodies

@@ -135,7 +135,7 @@ def test_what_another_sts_gives_out_signs_the_search(
         }
         with loaded_function("search_knowledge_base", FOLDER, environ | urls) as function:
             assert "output" in search(function), function.log()
-    assert aws.tokens == [], "the credentials are to come from moto"
+    assert aws.tokens == [], "the credentials must come from moto"
     assert len(aws.searches) == 1
 
 
@@ -196,7 +196,7 @@ def test_a_refusal_is_worded_for_the_caller_and_for_operators(
     assert QUERY not in str(function.log())
 
     aws.refuses.clear()
-    assert "output" in search(function), "what was wrong is right again"
+    assert "output" in search(function), "the cause has been fixed"
 
 
 def test_a_wrong_secret_is_told(environ: dict[str, str], aws: Aws, restored_logging: None) -> None:

@@ -184,7 +184,7 @@ def test_what_may_pass_can_be_tried_again(function: LoadedFunction, twilio: Http
     twilio.answer = lambda _: refuses(429, 20429)
     assert send(function, DAY)["error"]["retryable"] is True
     twilio.answer = accepts
-    assert "output" in send(function, DAY), "the same key must be free again"
+    assert "output" in send(function, DAY), "the same key must be usable again"
 
 
 def test_without_an_account_nothing_is_sent_and_operators_are_told(

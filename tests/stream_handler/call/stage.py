@@ -345,7 +345,7 @@ class Stage:
                 assert action.timer not in self.timers, f"{action} while it runs already"
                 self.timers[action.timer] = self.now_ms + action.after_ms
             case CancelTimer():
-                assert action.timer in self.timers, f"{action}, which does not run"
+                assert action.timer in self.timers, f"{action}, which isn't running"
                 del self.timers[action.timer]
             case CallTool():
                 assert action.id not in self.running_tools, f"{action} while it runs already"
@@ -383,5 +383,5 @@ class Stage:
     def _close(self, action: CloseStream) -> None:
         assert self.final_save is not None, "the stream was closed without a final save"
         assert not self.timers, f"{list(self.timers)} outlive the stream"
-        assert self.dialled_ms is None, "a session that is being made outlives the stream"
+        assert self.dialled_ms is None, "a session being opened outlives the stream"
         self.closed = action

@@ -247,7 +247,7 @@ def test_the_next_stream_begins_where_its_handle_is_known(
     stage.begun()
 
     assert dials(stage) == [dialled]
-    assert stage.reconnects == (), "it is where it was"
+    assert stage.reconnects == (), "it is unchanged"
 
 
 def test_the_next_call_begins_at_the_first_endpoint() -> None:

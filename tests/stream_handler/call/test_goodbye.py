@@ -106,7 +106,7 @@ def test_an_interrupted_goodbye_goes_on_as_a_conversation() -> None:
 
     stage.caller_says("Oh, one more thing.")
     stage.reply("Of course.", 500)
-    assert not GOODBYE_TIMERS & stage.timers.keys(), "a timer of the goodbye still runs"
+    assert not GOODBYE_TIMERS & stage.timers.keys(), "a goodbye timer is still running"
     stage.pass_ms(25_000)
 
     assert not ended(stage)

@@ -311,7 +311,7 @@ def test_after_it_speech_stops_nothing() -> None:
     stage.audio(2_000, REPLY)
     stage.caller(1_000, value=VOICE)
 
-    assert not stage.all(ClearPlayback), "that is for the model to tell"
+    assert not stage.all(ClearPlayback), "that is for the model to decide"
 
 
 def test_the_next_text_says_what_was_heard_of_it() -> None:

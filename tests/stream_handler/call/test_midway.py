@@ -182,7 +182,7 @@ def test_a_model_that_is_lost_and_does_not_come_back_ends_the_call(
     if scene is connecting:
         assert stage.ended_for() is None, "there is nothing to lose yet"
     elif leaving and scene is not forgotten_hang_up:
-        assert stage.ended_for() is said, "who ends the call anyway needs no model for it"
+        assert stage.ended_for() is said, "a call that is ending anyway needs no model"
     else:
         assert stage.ended_for() is EndReason.MODEL_LOST
         stage.pass_ms(LENGTH_MS[Timer.FINAL_SAVE])

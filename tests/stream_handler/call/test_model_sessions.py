@@ -387,7 +387,7 @@ def test_a_session_without_a_handle_is_left_when_the_next_one_is_there() -> None
 
     assert CloseModel() not in stage.actions
     stage.caller(80, value=WORD)
-    assert stage.heard_by_the_model_ms(WORD) == 80, "the old session listens on"
+    assert stage.heard_by_the_model_ms(WORD) == 80, "the old session keeps listening"
     stage.pass_ms(100)
     assert stage.reconnects[0].took_ms == 0
     assert stage.reconnects[0].reason == "the service announced the session's end"
@@ -581,7 +581,7 @@ def test_a_break_that_takes_longer_is_covered_by_a_tone() -> None:
     stage.pass_ms(2_000)
 
     assert stage.reconnects, "the model is back"
-    assert stage.actions.count(ClearPlayback()) == 1, "and the tone is not played on"
+    assert stage.actions.count(ClearPlayback()) == 1, "and the tone stops"
 
 
 def test_a_short_break_is_not_heard() -> None:

@@ -90,7 +90,7 @@ def test_a_complete_reply_ends_with_one_mark() -> None:
 
     assert [type(a) for a in stage.generation_completed()] == [SendMark]
     assert not [a for a in stage.turn_completed() if isinstance(a, SendMark)], (
-        "a mark stands there already"
+        "there is already a mark"
     )
 
 

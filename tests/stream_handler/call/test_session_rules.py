@@ -235,7 +235,7 @@ class AnyCall(RuleBasedStateMachine):
     def check_that_nothing_was_overlooked(self) -> None:
         """More of a reply changes nothing: the next event finds nothing left to do."""
         nothing = MarkReceived(self.stage.now_ms, "nothing")
-        assert self.stage.session.handle(nothing) == (), "left undone when the model spoke on"
+        assert self.stage.session.handle(nothing) == (), "left undone when the model kept speaking"
 
     @rule()
     @precondition(lambda self: self.model_is_there and self.generating)
@@ -263,7 +263,7 @@ class AnyCall(RuleBasedStateMachine):
         self.check(self.stage.interrupted())
         done = self.stage.actions[before:]
         cleared = [i for i, action in enumerate(done) if isinstance(action, ClearPlayback)]
-        assert cleared in ([], [0]), f"`clear` is not what is sent first: {done}"
+        assert cleared in ([], [0]), f"`clear` isn't sent first: {done}"
 
     @rule(tokens=st.integers(0, 500))
     def reports_usage(self, tokens: int) -> None:
@@ -543,7 +543,7 @@ class AnyCall(RuleBasedStateMachine):
             return
         if self.stage.line.echoing and self.stage.final_save is None:
             self.fall_silent()
-            assert not self.talking, "both sides are silent, and the call continues"
+            assert not self.talking, "both sides are silent, but the call continues"
         self.stage.handle(StreamStopped(self.stage.now_ms))
         self.stage.pass_ms(LENGTH_MS[Timer.FINAL_SAVE] + 10)
         assert self.stage.closed is not None, "the stream was never closed"

@@ -96,7 +96,7 @@ def test_more_than_can_be_asked_at_once_is_answered_with_a_word_on_that() -> Non
     assert len(stage.all(CallTool)) == MOST_RUNS
     stage.tool_finished("t0", ToolAnswer(output={}))
     stage.tool_call("later", args={"n": -1})
-    assert stage.all(CallTool)[-1].id == "later", "a place that has become free is not used"
+    assert stage.all(CallTool)[-1].id == "later", "a freed slot isn't used"
 
 
 @pytest.mark.parametrize("scheduling", ["interrupt", "when_idle", "silent"])

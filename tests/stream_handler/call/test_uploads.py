@@ -115,7 +115,7 @@ def test_it_waits_for_the_greeting_and_for_tools() -> None:
     stage.pass_ms(500)
     assert shown(stage) == []
     stage.tool_finished("t1", ToolAnswer(output={"status": "late"}))
-    assert shown(stage) == [], "the model has the result, and is to speak of it"
+    assert shown(stage) == [], "the model has the result, and must speak about it"
     stage.reply("It is late.", 500)
     stage.pass_ms(800)
     assert shown(stage) == [LABEL]
@@ -251,7 +251,7 @@ def test_the_next_session_is_shown_it_again() -> None:
 
     assert shown(stage) == [LABEL, LABEL]
     assert "Caller: (sent photo 1)" in stage.all(ConnectModel)[-1].config.instructions
-    assert len(stage.told_the_model) == 1, "it was spoken of before"
+    assert len(stage.told_the_model) == 1, "it was mentioned before"
 
 
 def test_a_session_that_is_lost_before_it_spoke_of_it_is_replaced_by_one_that_does() -> None:
@@ -391,7 +391,7 @@ def test_words_that_were_said_before_it_and_come_late_set_nothing_free() -> None
     stage.pass_ms(1_000)
     stage.caller_text("yes")
     stage.transfer("billing", "x2")
-    assert refused(stage) == ["x1"], "a caller too soft for our ear has spoken"
+    assert refused(stage) == ["x1"], "a caller too soft for our detector has spoken"
 
 
 def test_a_handler_that_takes_over_waits_for_the_callers_word_too() -> None:

@@ -60,7 +60,7 @@ SPOKEN: Mapping[str, Mapping[str, tuple[str, int]]] = {
 def record_situations() -> None:
     for situation in SITUATIONS:
         stage = situation()
-        assert stage.closed is not None, f"{situation.__name__} does not end"
+        assert stage.closed is not None, f"{situation.__name__} doesn't end"
         recording = record(stage.call, stage.history, WORDS, stage.happened)
         write(recording, FOLDER / f"{situation.__name__}.jsonl")
 

@@ -254,7 +254,7 @@ def test_the_last_changes_are_written_at_once_with_what_was_pending() -> None:
 
     [(first_s, first), (at_s, changes)] = store.writes
     assert outcome is Recorded.COMMITTED
-    assert (first_s, first) == (0.0, said(1)), "what is alone in its second does not wait"
+    assert (first_s, first) == (0.0, said(1)), "a lone change doesn't wait"
     assert at_s == settled_s == pytest.approx(0.2)
     assert [turn.n for turn in changes.turns] == [2]
     assert [call.id for call in changes.tool_calls] == ["t1"]
