@@ -51,7 +51,7 @@ def test_a_process_answers_and_ends_without_noise(
     port = free_port()
     public_url = f"http://127.0.0.1:{port}"
     signature = RequestValidator(AUTH_TOKEN).compute_signature(public_url, a_form())
-    patient = httpx2.HTTPTransport(retries=6)  # until it listens
+    patient = httpx2.HTTPTransport(retries=6)  # until it is listening
     with (
         started(port, environ | {"PUBLIC_URL": public_url}) as process,
         httpx2.Client(transport=patient) as client,

@@ -1,4 +1,4 @@
-"""A webhook that cannot work does not start, and says what to set."""
+"""A webhook that can't work doesn't start, and says what to set."""
 
 import pytest
 
