@@ -22,9 +22,9 @@ from tests.faults.story import (
 )
 from tests.faults.world import PERSON, World
 
-_PERSON = "it rings while sessions are tried for 8 s; then the caller gets the fallback number"
-_CUT = "the session is replaced; the agent starts the interrupted sentence again"
-_REFUSED = "a new session is opened and gets the transcript; nobody notices"
+_PERSON = "the caller hears ringing while sessions are tried for 8 s, then gets the fallback number"
+_CUT = "the session is replaced; the agent restarts the interrupted sentence"
+_REFUSED = "a new session gets the transcript; callers notice nothing"
 _APART_S = 0.2
 """Between two sessions that break, so that each is replaced separately."""
 _CLOSE_S = 0.05
@@ -212,12 +212,12 @@ STARTS = (
         _no_model({"do": "refuse_upgrade", "status": 503}),
     ),
     Fault(
-        "the model never completes the set-up",
+        "the model never completes the setup",
         _PERSON,
         _no_model({"do": "withhold_setup"}),
     ),
     Fault(
-        "the model takes 1.5 s for the set-up", "the caller hears it ring, then the greeting", _slow
+        "the model takes 1.5 s for the setup", "the caller hears ringing, then the greeting", _slow
     ),
 )
 """Sessions that do not begin as they should."""
@@ -232,13 +232,13 @@ BREAKS = (
     ),
     Fault(
         "1011 while idle",
-        "the session is replaced; nobody notices",
+        "the session is replaced; callers notice nothing",
         _while_idle("close"),
         most_reconnect_ms=_RECONNECT_MS,
     ),
     Fault(
         "1011 while the caller speaks",
-        "the next session hears them from their first word; no word is lost",
+        "the next session hears them from their first word; nothing is lost",
         _breaks_while_the_caller_speaks,
         most_reconnect_ms=_RECONNECT_MS,
     ),
@@ -251,14 +251,14 @@ BREAKS = (
     ),
     Fault(
         "go-away with 50 s left",
-        "the session is replaced between two turns; nobody notices",
+        "the session is replaced between two turns; callers notice nothing",
         _in_mid_answer("go_away", time_left_s=50),
         most_silence_ms=2_000,
         most_reconnect_ms=_RECONNECT_MS,
     ),
     Fault(
         "go-away with 1 s left",
-        "the session is replaced at once",
+        "the session is replaced immediately",
         _in_mid_answer("go_away", time_left_s=1),
         most_silence_ms=3_000,
         most_reconnect_ms=_RECONNECT_MS,
@@ -270,24 +270,24 @@ BREAKS = (
 
 TROUBLES = (
     Fault(
-        "the model stalls when the caller has spoken",
-        "it is asked to speak after 5 s, replaced 3 s later; the next session hears the caller"
-        " again, and replies",
+        "the model stalls after the caller has spoken",
+        "it is asked to speak after 5 s and replaced 3 s later; the next session hears the caller"
+        " again and replies",
         _stalls,
         most_silence_ms=15_000,
     ),
     Fault(
         "a phantom interruption",
-        "the agent falls silent; 2.5 s later it is asked to continue",
+        "the agent falls silent; 2.5 s later it is asked to continue from what was heard",
         _phantom,
         most_silence_ms=5_000,
     ),
     Fault(
-        "a minute of speech at once",
-        "Twilio holds it; a caller who speaks clears it, and is answered",
+        "a minute of speech in one burst",
+        "Twilio buffers it; a caller who speaks clears it and gets a reply",
         _floods,
     ),
-    Fault("a flood of transcripts", "nobody notices", _while_idle("flood", count=2_000)),
+    Fault("a flood of transcripts", "callers notice nothing", _while_idle("flood", count=2_000)),
     Fault("a message with unknown keys", "it is ignored", _in_mid_answer("send_message")),
 )
 """Sessions that continue, but misbehave."""

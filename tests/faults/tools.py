@@ -21,7 +21,7 @@ from tests.faults.world import TOOL_TIMEOUT_S, World
 _ASK = "Please look it up."
 _LOOK_EVERY_S = 0.1
 _LOOKS = 50
-_FAILED = "the agent says that it did not work; the call continues"
+_FAILED = "the agent says that it didn't work; the call continues"
 
 
 async def _carried(
@@ -145,23 +145,23 @@ async def _session_breaks(world: World, times: int) -> list[Seen]:
 FAULTS = (
     Fault("a tool answers 500", _FAILED, _error),
     Fault(
-        "a tool does not answer in time",
-        f"{_FAILED}; the record says that it may have been done",
+        "a tool doesn't answer in time",
+        f"{_FAILED}; the record says that it may have been done anyway",
         _late,
     ),
     Fault(
-        "the caller hangs up in mid-tool",
-        "the tool runs to its end; the record says what came of it",
+        "the caller hangs up while a tool runs",
+        "the stream closes without waiting; the tool finishes, and the record gets its result",
         _caller_hangs_up,
     ),
     Fault(
         "the caller interrupts a tool that the model waits for",
-        "the tool runs to its end; the caller is answered",
+        "the tool finishes, and answers a repeated call too; the caller gets a reply",
         _caller_interrupts,
     ),
     Fault(
         "a tool answers while the model's session is replaced",
-        "the answer reaches the next session; the tool is asked once",
+        "the result reaches the next session as text; the tool is called once",
         _session_breaks,
     ),
 )
