@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -15,7 +15,7 @@ from benchmarks.pipecat.environment import PIPECAT
 from benchmarks.results import LoadPoint, Results, read_results, write_results
 from benchmarks.rig.usage import TargetDied, find_pins, prefer_us
 from benchmarks.tables import tables
-from benchmarks.targets import TARGETS, Pipecat, Target
+from benchmarks.targets import TARGETS, Pipecat, Ringdown, Target
 from devtools.locked_environment import InstallFailed
 from devtools.processes import ProcessFailed, say
 from ringdown_cli.command import count
@@ -41,11 +41,13 @@ def read_options(argv: Sequence[str]) -> Options:
     parser.add_argument(
         "--ending", type=int, default=0, help="further calls that end while those are measured (0)"
     )
+    parser.add_argument("--recorded", action="store_true", help="record ringdown's calls")
     parser.add_argument("--seconds", type=count, default=10, help="of each measurement (10)")
     parser.add_argument("--out", type=Path, default=Path("out/bench"), help="where results go")
     parser.add_argument("--only", choices=PARTS, help="measure this, and keep the rest as it was")
     given = parser.parse_args(argv)
-    plan = LoadPlan(given.targets, given.calls, given.runs, given.seconds, given.ending)
+    targets = map(_recorded, given.targets) if given.recorded else given.targets
+    plan = LoadPlan(tuple(targets), given.calls, given.runs, given.seconds, given.ending)
     return Options(plan, given.out, given.only)
 
 
@@ -109,6 +111,10 @@ def _measured(part: str, plan: LoadPlan, before: Results) -> Iterator[Results]:
             load.append(point)
             say(row(point))
         yield msgspec.structs.replace(before, load=load.copy(), seconds=plan.seconds, runs=run)
+
+
+def _recorded(target: Target) -> Target:
+    return replace(target, recorded=True) if isinstance(target, Ringdown) else target
 
 
 def _counts(text: str) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ import msgspec
 
 from benchmarks.pipecat.environment import PIPECAT
 from benchmarks.rig.marks import PHONE_HZ
+from benchmarks.rig.storage import storage_sink
 from benchmarks.rig.usage import Pins
 from benchmarks.rig.wires import GeminiWire, RelayWire, Wire
 from devtools.processes import Command, SupervisedProcess, free_port, python
@@ -37,6 +38,7 @@ _CALLED = "+14155550100"
 _CALLER = "+14155550123"
 ONCE = {"Connection": "close"}
 """Calls may be as far apart as a server keeps a connection open."""
+_RECORDED: Mapping[str, Json] = {"record": True, "notice": "This call is recorded."}
 _WEBHOOK_WITHIN_S = 15.0  # Twilio's own patience
 
 
@@ -183,6 +185,8 @@ class Ringdown:
     """Whether there are clips of its notice and greeting."""
     traced: bool = False
     """Whether its calls' traces go to a collector."""
+    recorded: bool = False
+    """Whether calls are recorded, into a bucket that takes everything at once, without TLS."""
     started: Started | None = None
     """How a process is started; the usual way has it ready before anybody calls."""
     wire: Wire = field(default_factory=GeminiWire)
@@ -195,7 +199,8 @@ class Ringdown:
         webhook_url = f"http://127.0.0.1:{webhook_port}"
         store_url = self.store_url or f"sqlite:{around.folder / 'ringdown.db'}"
         token = secrets.token_hex(16)
-        await _open_line(store_url, self.agent, clips=self.clips)
+        agent = {**self.agent, **(_RECORDED if self.recorded else {})}
+        await _open_line(store_url, agent, clips=self.clips)
         environ = around.environ(
             TWILIO_AUTH_TOKEN=token,
             STREAM_TOKEN_SECRET=secrets.token_hex(32),
@@ -224,6 +229,10 @@ class Ringdown:
                     collector_port,
                 )
                 await stack.enter_async_context(started(collector, around.folder))
+            if self.recorded:
+                storage = await stack.enter_async_context(storage_sink())
+                bucket = {"RECORDINGS": "gs://the-recordings", "STORAGE_EMULATOR_HOST": storage}
+                handler = dataclasses.replace(handler, environ={**handler.environ, **bucket})
             pid = await stack.enter_async_context(started(handler, around.folder))
             await stack.enter_async_context(started(webhook, around.folder))
             http = await stack.enter_async_context(

@@ -38,7 +38,12 @@ from ringdown.stores import open_store
 from ringdown_cli.agents.releasing import seed_default_agent
 from ringdown_cli.command import make_folder
 from ringdown_cli.gemini_choice import chosen_gemini
-from ringdown_cli.store_choice import FIRESTORE_EMULATOR, STACK_FILE, local_store_url
+from ringdown_cli.store_choice import (
+    FIRESTORE_EMULATOR,
+    LOCAL_RECORDINGS,
+    STACK_FILE,
+    local_store_url,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 _FUNCTION_SERVER = Path(__file__).with_name("function_server.py")
@@ -362,6 +367,7 @@ def _service_commands(settings: StackSettings, stack: Stack) -> tuple[Command, .
         **settings.traces,
         **({"GEMINI_BASE_URL": settings.live_base_url} if settings.live_base_url else {}),
         "HOST": "127.0.0.1",
+        **_recordings(settings, stack.store_url),
         **({"SSL_CERT_FILE": str(ca_file)} if ca_file is not None else {}),
     }
     proxy_environ = {**settings.inherited, "PYTHONPATH": str(ROOT)}
@@ -384,6 +390,13 @@ def _service_commands(settings: StackSettings, stack: Stack) -> tuple[Command, .
         ),
     )
     return tuple(_at_the_time_of(settings.clock, command) for command in commands)
+
+
+def _recordings(settings: StackSettings, store_url: str) -> dict[str, str]:
+    """They stay on this machine; beside an SQLite file they are anyway."""
+    if store_url.startswith("sqlite:") or not _is_local(settings, store_url):
+        return {}
+    return {"RECORDINGS": str(settings.out / LOCAL_RECORDINGS)}
 
 
 def _at_the_time_of(clock: Path | None, command: Command) -> Command:

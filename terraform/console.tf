@@ -60,6 +60,10 @@ resource "google_cloud_run_v2_service" "console" {
         value = "/projects/${local.project_number}/locations/${var.region}/services/${local.console}"
       }
       env {
+        name  = "RECORDINGS"
+        value = local.recordings
+      }
+      env {
         name  = "STORE_URL"
         value = local.store_url
       }

@@ -52,6 +52,11 @@ output "secret_ids" {
   value       = { for name, secret in google_secret_manager_secret.this : name => secret.id }
 }
 
+output "recordings" {
+  description = "RECORDINGS for the `ringdown` command, which finds it by itself: where recorded calls are."
+  value       = local.recordings
+}
+
 output "store_url" {
   description = "STORE_URL for the `ringdown` command."
   value       = local.store_url

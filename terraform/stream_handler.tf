@@ -47,6 +47,7 @@ resource "google_cloud_run_v2_service" "stream_handler" {
           for name, value in merge(local.gemini_settings, {
             MAX_CALLS       = tostring(var.calls_per_instance)
             MODEL_ENDPOINTS = length(var.model_endpoints) > 0 ? join(",", var.model_endpoints) : null
+            RECORDINGS      = local.recordings
             STORE_URL       = local.store_url
             STREAM_URL      = local.stream_url
             # https://docs.cloud.google.com/trace/docs/migrate-to-otlp-endpoints

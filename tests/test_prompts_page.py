@@ -22,7 +22,10 @@ GOOD: dict[str, Json] = {
 }
 TOOLS = {"lookup_account": DeclaredTool(), "known_customer": DeclaredTool(before_call=True)}
 # What else an agent with this field must have.
-NEEDS: dict[str, dict[str, Json]] = {"thinking": {"model": "gemini-3.8-live-extended-thinking"}}
+NEEDS: dict[str, dict[str, Json]] = {
+    "record": {"notice": "This call is recorded."},
+    "thinking": {"model": "gemini-3.8-live-extended-thinking"},
+}
 
 
 def rows(heading: str) -> dict[str, list[str]]:

@@ -182,9 +182,14 @@ async def _handler(environ: dict[str, str], log: TextIO) -> AsyncIterator[None]:
     tools, stop = ToolClient(), asyncio.Event()
     watch = LoopWatch(now_s=jumping_loop().time)
     try:
-        async with open_store(settings.store_url) as store, asyncio.TaskGroup() as group:
+        async with (
+            open_store(settings.store_url, settings.recordings) as store,
+            asyncio.TaskGroup() as group,
+        ):
             models = tuple(GeminiLive(endpoint, tls=tls) for endpoint in settings.endpoints)
-            services = Services(store, store, models, tools, AgentWatch(store), store, traces)
+            services = Services(
+                store, store, models, tools, AgentWatch(store), store, store.recordings, traces
+            )
             server = StreamServer(settings, services, loop_watch=watch)
             group.create_task(server.serve(stop))
             await _answering(settings.port)

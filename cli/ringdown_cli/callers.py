@@ -8,6 +8,7 @@ from collections import Counter
 from ringdown.calls import CallIndex, CallQuery
 from ringdown.calls.callers import UNREACHED, Forgotten
 from ringdown.calls.wording import number_shown
+from ringdown.errors import RecordingsOutOfReach
 from ringdown.phone_numbers import is_e164
 from ringdown_cli.calls.naming import LAST
 from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Commands, Group, Surroundings
@@ -124,7 +125,10 @@ async def forget(arguments: argparse.Namespace, surroundings: Surroundings) -> i
         if not arguments.yes and not terminal.confirm(question):
             terminal.complain("Nothing is erased.")
             return BROKEN
-        erased = await store.forget_caller(number)
+        try:
+            erased = await store.forget_caller(number)
+        except RecordingsOutOfReach as error:
+            raise CannotGoOn(str(error)) from None
     terminal.say(_in_words(number, erased))
     if erased.still_blocked:
         terminal.say(
@@ -199,5 +203,6 @@ def _in_words(number: str, erased: Forgotten) -> str:
         return f"Nothing was stored about {number}."
     calls = "1 call" if erased.calls == 1 else f"{erased.calls} calls"
     below = f" with {erased.documents} turns, tool calls and the like" if erased.documents else ""
+    recorded = f", {counted(erased.recordings, 'recording')}" if erased.recordings else ""
     known = " and what was known about the caller" if erased.callers else ""
-    return f"Erased: {calls}{below}{known}."
+    return f"Erased: {calls}{below}{recorded}{known}."

@@ -39,7 +39,7 @@ async def say_line(arguments: argparse.Namespace, surroundings: Surroundings) ->
             raise
         raise CannotGoOn(f"{NO_STORE}\nEvery command: ringdown --help") from None
     now = surroundings.now()
-    async with opened(chosen.url) as store:
+    async with opened(chosen.url, surroundings) as store:
         state = await line_state(store, now, surroundings.zone)
         last = await with_problems(store, await store.list_calls(CallQuery(limit=_LAST_CALLS)))
     found = f" ({chosen.found})" if chosen.found else ""

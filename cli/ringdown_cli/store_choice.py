@@ -9,7 +9,9 @@ from pathlib import Path
 import msgspec
 
 from ringdown.errors import ConfigurationError, InvalidDocument, StoreUnavailable
+from ringdown.settings import SettingsReader
 from ringdown.stores import Store, check_store_url, open_store
+from ringdown.stores.recordings import RecordingPlace, read_recordings
 from ringdown_cli.command import CannotGoOn, Surroundings
 from ringdown_cli.terraform import is_deployed_from, terraform_output
 
@@ -19,6 +21,8 @@ STACK_FILE = "stack.json"
 """Where a stack that runs says what it is, in its folder."""
 _SQLITE = "sqlite:"
 _STORE_FILE = "ringdown.db"
+LOCAL_RECORDINGS = "recordings"
+"""Beside the Firestore emulator, in the folder of a stack."""
 _FOLDERS = {"": "make stack", "talk": "make talk", "last": "make call"}
 """Below `out`, where each of them keeps its records."""
 NO_STORE = """\
@@ -83,20 +87,34 @@ async def chosen_store(
     chosen = await choose_store(named, surroundings, create=create)
     if chosen.found is not None:
         surroundings.terminal.note(f"Store: {chosen.url} ({chosen.found})")
-    async with opened(chosen.url) as store:
+    async with opened(chosen.url, surroundings) as store:
         yield store
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Store]:
+async def opened(url: str, surroundings: Surroundings) -> AsyncIterator[Store]:
     """A store that does not answer becomes CannotGoOn."""
+    recordings = recordings_of(url, surroundings.environ, surroundings.out)
     try:
-        async with open_store(url) as store:
+        async with open_store(url, recordings) as store:
             yield store
     except InvalidDocument as error:
         raise CannotGoOn(f"{error}. Correct this document in the store.") from error
     except StoreUnavailable as error:
         raise CannotGoOn(f"The store does not answer: {error}. Try again soon.") from error
+
+
+def recordings_of(url: str, environ: Mapping[str, str], out: Path) -> RecordingPlace | None:
+    """RECORDINGS; else those that belong to the store: terraform/recordings.tf names the bucket."""
+    reader = SettingsReader(environ)
+    given = read_recordings(reader)
+    reader.finish()
+    if given is not None or url.startswith(_SQLITE):
+        return given
+    if environ.get(FIRESTORE_EMULATOR):
+        return RecordingPlace(str(out / LOCAL_RECORDINGS))
+    project, _, database = url.partition(":")[2].partition("/")
+    return RecordingPlace(f"gs://{project}-{database}-recordings") if database else None
 
 
 async def _found(surroundings: Surroundings) -> ChosenStore | None:

@@ -21,7 +21,7 @@ _log = log.Log(__name__)
 async def run(settings: Settings) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with open_store(settings.store_url) as store:
+    async with open_store(settings.store_url, settings.recordings) as store:
         doorkeeper = IapDoorkeeper(Keys(KEYS_URL), settings.iap_audience, store.documents)
         listener = socket.create_server((settings.host, settings.port))
         _log.info("ready", port=listener.getsockname()[1])

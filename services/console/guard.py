@@ -25,7 +25,7 @@ ASKING = ("/calls/search",)
 """Forms that change nothing: they are sent so that no phone number is in an address."""
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
-    " form-action 'self'; base-uri 'none'; frame-ancestors "
+    " media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors "
 )
 _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ringdown.settings import SettingsReader
 from ringdown.stores import read_store_url
+from ringdown.stores.recordings import RecordingPlace, read_recordings
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +13,7 @@ class Settings:
     host: str
     port: int
     store_url: str
+    recordings: RecordingPlace | None
     iap_audience: str
     """What Google's proxy signs its headers for."""
 
@@ -23,6 +25,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         host=reader.text("HOST", "the address to listen on", default="0.0.0.0"),  # noqa: S104 - a container's
         port=reader.integer("PORT", default=8080, minimum=0, maximum=65535),
         store_url=read_store_url(reader),
+        recordings=read_recordings(reader),
         iap_audience=reader.text(
             "IAP_AUDIENCE",
             "/projects/PROJECT_NUMBER/locations/REGION/services/SERVICE, the console's own service",

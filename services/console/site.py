@@ -23,11 +23,12 @@ from console.pages.home import HomePage
 from console.pages.numbers import NumberPages
 from console.pages.outcomes import OutcomePages
 from console.pages.people import PeoplePages
+from console.pages.recordings import RecordingPages
 from console.pages.rehearsals import RehearsalPages
 from console.people import Doorkeeper, Refused
 from console.showing import FOLDER, Pages
 from ringdown.call_page import FILES
-from ringdown.errors import InvalidDocument, StoreUnavailable
+from ringdown.errors import InvalidDocument, RecordingsOutOfReach, StoreUnavailable
 from ringdown.log import Log
 from ringdown.rehearsal_page import FILES as REHEARSAL_FILES
 
@@ -59,6 +60,11 @@ def console(desk: Desk, doorkeeper: Doorkeeper, framed_by: Collection[str] = ())
         text = "The store did not answer. Nothing was changed that you were not told of. Try again."
         return pages.page(request, "stopped.html", status=503, title="The store is away", text=text)
 
+    async def out_of_reach(request: Request, error: Exception) -> Response:
+        return pages.page(
+            request, "stopped.html", status=500, title="Not forgotten", text=str(error)
+        )
+
     async def damaged(request: Request, error: Exception) -> Response:
         text = f"{error}. Correct this document in the store."
         return pages.page(
@@ -69,6 +75,7 @@ def console(desk: Desk, doorkeeper: Doorkeeper, framed_by: Collection[str] = ())
         HomePage(desk, pages),
         OutcomePages(desk, pages),
         CallPages(desk, pages),
+        RecordingPages(desk),
         AgentHistory(desk, pages),
         AgentPublishing(desk, pages),
         RehearsalPages(desk, pages),
@@ -91,6 +98,7 @@ def console(desk: Desk, doorkeeper: Doorkeeper, framed_by: Collection[str] = ())
             HTTPException: not_found,
             StoreUnavailable: store_away,
             InvalidDocument: damaged,
+            RecordingsOutOfReach: out_of_reach,
         },
     )
     return Guard(app, doorkeeper, refusal, framed_by)

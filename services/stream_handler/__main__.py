@@ -35,8 +35,10 @@ async def run(settings: Settings, traces: "OtlpExport | None" = None) -> None:
     tools = ToolClient()
     spare_the_collector()
     try:
-        async with open_store(settings.store_url) as store:
-            services = Services(store, store, models, tools, AgentWatch(store), store, traces)
+        async with open_store(settings.store_url, settings.recordings) as store:
+            services = Services(
+                store, store, models, tools, AgentWatch(store), store, store.recordings, traces
+            )
             await StreamServer(settings, services).serve(stop)
     finally:
         await tools.close()

@@ -14,6 +14,7 @@ from ringdown.agents.clips import ClipStore
 from ringdown.audio.telephone import Upsampler
 from ringdown.calls import Call, CallChanges, CallStore
 from ringdown.calls.flights import FlightStore
+from ringdown.calls.recordings import RecordingStore
 from ringdown.gemini.model_session import LiveModel
 from ringdown.log import Log
 from ringdown.tools.client import ToolClient
@@ -58,6 +59,7 @@ from stream_handler.call.timers import Timer
 from stream_handler.media_stream import HungUp, KeyPressed, MarkPlayed, MediaStream, Sound
 from stream_handler.model_side import ModelSide
 from stream_handler.observers import CallObserver, ObservedSession
+from stream_handler.record.call_recording import start_recording
 from stream_handler.record.flight_record import FlightRecord
 from stream_handler.record.recorder import Recorded, Recorder
 from stream_handler.record.stream_report import StreamReport
@@ -84,6 +86,8 @@ class Services:
     tools: ToolClient
     agents: AgentWatch
     clips: ClipStore
+    recordings: RecordingStore | None
+    """None: nobody said where to."""
     traces: SpanExport | None = None
 
 
@@ -102,6 +106,7 @@ class Bridge:
         self._stream = stream
         self._services = services
         self._recorder = Recorder(services.store, call, admitted.claim, claimed=admitted.claimed)
+        self._recording = start_recording(call, services.recordings, self._recorder.save)
         self._session = ObservedSession(
             StreamSession(
                 call, words_for(call.agent.language), admitted.history, admitted.tool_calls
@@ -109,6 +114,7 @@ class Bridge:
             FlightRecord(call, admitted.history, services.flights, tool_calls=admitted.tool_calls),
             StreamReport(),
             self._recorder,
+            *(() if self._recording is None else (self._recording,)),
             *self._trace(services.traces),
         )
         self._is_over = False
@@ -165,6 +171,8 @@ class Bridge:
     async def _carry(self) -> None:
         async with self._group:
             self._group.create_task(self._record())
+            if self._recording is not None:
+                self._group.create_task(self._recording.run())
             until_closed = [
                 self._group.create_task(self._receive_from_carrier()),
                 self._group.create_task(self._send_to_carrier()),
@@ -180,6 +188,8 @@ class Bridge:
             await self._closed.wait()
             if not self._recorder.is_finishing:
                 self._recorder.give_up()  # it failed as an observer, and doesn't know of the end
+            if self._recording is not None:
+                self._recording.stop()
             await self._stream.close()
             for task in until_closed:
                 task.cancel()
@@ -192,6 +202,8 @@ class Bridge:
         """End the call here and now: what the store has not taken of its record is logged."""
         self.drain(0)
         self._recorder.give_up()
+        if self._recording is not None:
+            self._recording.give_up()
         for task in self._tools:
             task.cancel()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ringdown.gemini.backend import GeminiBackend, read_model_endpoints
 from ringdown.settings import SettingsReader
 from ringdown.stores import read_store_url
+from ringdown.stores.recordings import RecordingPlace, read_recordings
 from stream_handler.record.trace_settings import TraceSettings, read_trace_settings
 
 
@@ -24,6 +25,8 @@ class Settings:
     stream_token_secrets: tuple[str, ...] = field(repr=False)
     """Shared with incoming_call; while it is rotated, also the one before."""
     store_url: str
+    recordings: RecordingPlace | None
+    """None: beside an SQLite file; with Firestore nothing is recorded."""
     endpoints: tuple[GeminiBackend, ...]
     """The model's, in the order in which they are dialled."""
     max_calls: int
@@ -51,6 +54,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             min_length=32,
         ),
         store_url=read_store_url(reader),
+        recordings=read_recordings(reader),
         endpoints=read_model_endpoints(reader),
         max_calls=reader.integer("MAX_CALLS", default=20, minimum=1, maximum=1000),
         handler=f"{reader.text('K_REVISION', '', default='local')}/{_instance()}",

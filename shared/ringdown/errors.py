@@ -5,6 +5,7 @@ RingdownError
 ├── Conflict              no one's: two edits at the same time; the second reads again, and decides
 ├── InvalidDocument       ops': the last good document is used instead, the reason is shown
 ├── NoCredentials         ops': what needed Google's REST APIs is left undone, and logged
+├── RecordingsOutOfReach  ops': nothing more of the caller is erased until RECORDINGS says where
 ├── StoreUnavailable      the store's: retried; calls continue without it, and records wait
 ├── Superseded            ours: another attempt holds the call; this one stops writing
 └── TokenRefused          the peer's: the stream is closed before anything is dialled
@@ -35,6 +36,17 @@ class InvalidDocument(RingdownError):
 
 class NoCredentials(RingdownError):
     """The process has no Google credentials, or they give no token; the message says why."""
+
+
+class RecordingsOutOfReach(RingdownError):
+    """A caller's calls were recorded, and it isn't known where: without their records nobody would
+    find the recordings again."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Calls of this caller were recorded, and it isn't known where. Set RECORDINGS to"
+            " gs://BUCKET, as the stream handler has it, and forget the caller again."
+        )
 
 
 class StoreUnavailable(RingdownError):

@@ -19,7 +19,8 @@ _WORD = re.compile(
     r"|[^\s\d!-&(-/:-@\[-`{-~\u2013\u2014\u2026\u201c\u201d\u201e\u00ab\u00bb\u3000-\u303f\uff01-\uff1f]+"
 )
 """A number; a character of a language that has no spaces; a word."""
-_BREAK = re.compile(r"[.,:;!?…]")
+_BREAK = re.compile(r"[.,:;!?…]\s")
+"""Between two numbers: "9:30" and "20.50" are one."""
 _SIGN = re.compile(r"([$€£])\s?(\d[\d.,]*\d|\d)|(\d)\s?%")
 _SIGNS = {"en": {"$": "dollars", "€": "euros", "£": "pounds", "%": "percent"}}
 """How signs beside a number are read. In other languages they aren't."""
@@ -34,17 +35,19 @@ def letters(text: str, spell: Spell) -> str:
     return "".join(c for c in folded if unicodedata.category(c)[0] in "LMN")
 
 
-def readings(language: str) -> Iterator[Spell]:
+@functools.cache
+def readings(language: str) -> tuple[Spell, ...]:
     """The ways to read numbers: "20" is "20" or "twenty", "1984" also "nineteen eighty-four", "one
     nine eight four" or "nineteen eighty-fourth", by the rules of Unicode's CLDR."""
-    yield str
     engine = _engine(language)
     if engine is None:
-        return
-    for purpose in _PURPOSES:
-        for ruleset in _spelled(engine, 1, purpose):
-            yield functools.partial(_as_one, engine, purpose, ruleset)
-    yield functools.partial(_digit_by_digit, engine)
+        return (str,)
+    as_one = (
+        functools.partial(_as_one, engine, purpose, ruleset)
+        for purpose in _PURPOSES
+        for ruleset in _spelled(engine, 1, purpose)
+    )
+    return (str, *as_one, functools.partial(_digit_by_digit, engine))
 
 
 # Words within what was said
@@ -68,9 +71,11 @@ def found_words(words: str, said: str, language: str, *, whole_numbers: bool) ->
     said = _with_signs_read(said, language)
     places = [_Place(it[0], it.start(), it.end()) for it in _WORD.finditer(said)]
     numbers = _number_words(language)
+    plain = [letters(place.text, str) for place in places]
     for spell in readings(language):
         wanted = letters(_with_signs_read(words, language), spell)
-        spelled = [letters(place.text, spell) for place in places]
+        read = {text: letters(text, spell) for text in set(plain) if text.isdigit()}
+        spelled = [read.get(text, text) for text in plain]
         for first, last in _spans(wanted, spelled):
             if not (whole_numbers and _cuts_number(said, places, first, last, numbers)):
                 return said[places[first].start : places[last].end]
@@ -149,8 +154,8 @@ def _with_signs_read(text: str, language: str) -> str:
 
 def _as_one(engine: RbnfEngine, purpose: FormatPurpose, ruleset: str, digits: str) -> str:
     plain = digits.replace(".", "").replace(",", "")
-    if len(plain) > _MOST_DIGITS:
-        return digits
+    if len(plain) > _MOST_DIGITS or (plain[0] == "0" and plain != "0"):
+        return digits  # "007" is read digit by digit, and no seven
     return _spelled(engine, int(plain), purpose).get(ruleset, digits)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import msgspec
 
 from console.people import PEOPLE, People, PeopleEdit
+from ringdown.agents import Agent
 from ringdown.agents.check import draft_findings
 from ringdown.agents.edits import look_at_edit
 from ringdown.agents.store import Edit
@@ -91,11 +92,12 @@ async def save_call(
     reason: EndReason | None = EndReason.AGENT_HUNG_UP,
     turns: tuple[Turn, ...] = (),
     tool_calls: tuple[ToolCall, ...] = (),
+    agent: Agent | None = None,
 ) -> Call:
     """An ended call, or a live one if `reason` is None."""
     began = NOW - ago
     call = msgspec.structs.replace(
-        a_call(call_sid=sid(n)),
+        a_call(call_sid=sid(n), agent=agent),
         created_at=began,
         expires_at=began + RETENTION,
         caller=caller,

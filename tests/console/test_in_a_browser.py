@@ -257,12 +257,12 @@ async def test_what_is_refused_of_people_looks_well(site: Site) -> None:
     assert "This leaves no editor" in refused
 
 
-async def test_a_draft_with_a_bad_rehearsal_is_published_all_the_same_with_keys_alone(
+async def test_a_draft_with_a_bad_rehearsal_is_published_anyway_with_keys_alone(
     site: Site,
 ) -> None:
     async with opened(site, "/agents/shop/publish") as tab:
         await press_until(tab, f"{FOCUSED}.textContent === 'All calls of this rehearsal'")
-        await press_until(tab, f"{FOCUSED}.textContent === 'Publish all the same'")
+        await press_until(tab, f"{FOCUSED}.textContent === 'Publish anyway'")
         await tab.leads_on(tab.press("Enter"))
         said = await tab.evaluate(SAID)
 

@@ -85,9 +85,9 @@ class World:
     token_secret: str
 
     @asynccontextmanager
-    async def call(self) -> AsyncIterator[Call]:
+    async def call(self, to: str = LINE) -> AsyncIterator[Call]:
         async with self.network.place_call(
-            to=LINE,
+            to=to,
             from_=CALLER,
             voice_url=f"{self.stack.webhook_url}/",
             fallback_url=f"{self.stack.webhook_url}/fallback",

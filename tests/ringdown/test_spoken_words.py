@@ -1,6 +1,7 @@
 """Words, found in what was said. Whether two texts have the same words: clip_making/test_words."""
 
 import pytest
+from hypothesis import given, strategies as st
 
 from ringdown.spoken_words import found_words
 
@@ -39,6 +40,8 @@ def test_words_are_found(
         ("ten", "We often do."),
         ("4921", "Your PIN is four nine two two."),
         ("4921", "14921"),
+        ("123", "0123"),
+        ("0", "00"),
         ("twenty", ""),
         ("…", "Anything."),
     ],
@@ -55,6 +58,8 @@ def test_other_words_are_not(words: str, said: str, whole_numbers: bool) -> None
         ("twenty dollars", "It costs a hundred and twenty dollars.", "en-US"),
         ("twenty", "It costs twenty five dollars.", "en-US"),
         ("4921", "seven four nine two one", "en-US"),
+        ("twenty", "It costs 20.50.", "en-US"),
+        ("nine", "We open at 9:30.", "en-US"),
         ("veinte euros", "Son ciento veinte euros.", "es-ES"),
     ],
 )
@@ -74,3 +79,21 @@ def test_a_part_of_a_number_is_another_number(words: str, said: str, language: s
 def test_a_number_ends_where_its_sentence_does(words: str, said: str) -> None:
     language = "es-ES" if words == "veinte" else "en-US"
     assert found_words(words, said, language, whole_numbers=True) is not None
+
+
+@given(
+    st.integers(0, 10**9),
+    st.sampled_from(["en-US", "de-DE", "fr-FR", "es-ES", "it-IT", "pt-BR", "nl-NL"]),
+    st.integers(0, 9),
+)
+def test_a_number_is_found_to_the_digit(number: int, language: str, more: int) -> None:
+    """Written, and said digit by digit; with another digit it is another number."""
+    said = (f"It is {number}.", f"It is {' '.join(str(number))}.", f"It is {number}{more}.")
+    found = [found_words(str(number), each, language, whole_numbers=True) for each in said]
+    assert [part is not None for part in found] == [True, True, False]
+
+
+@given(st.text(max_size=40), st.text(max_size=80), st.sampled_from(["en-US", "ja-JP", "", "x"]))
+def test_no_text_harms_it(words: str, said: str, language: str) -> None:
+    part = found_words(words, said, language, whole_numbers=True)
+    assert part is None or found_words(words, said, language, whole_numbers=False) is not None

@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 
 from ringdown.agents import Agent
 from ringdown.calls import CallRecord, CallStore, stream_token
+from ringdown.calls.recordings import RecordingStore
 from ringdown.errors import NoCredentials
 from ringdown.gemini.backend import DeveloperApi, GeminiBackend
 from ringdown.gemini.session import GeminiLive
@@ -156,6 +157,7 @@ async def running_handler(
     patience: Patience = SHORT_PATIENCE,
     tools: ToolClient | None = None,
     endpoints: tuple[GeminiBackend, ...] = (),
+    recordings: RecordingStore | None = None,
     within_s: float = 30.0,
     traces: SpanExport | None = None,
 ) -> AsyncIterator[Handler]:
@@ -177,6 +179,7 @@ async def running_handler(
         tools,
         AgentWatch(store, every_s=LOOK_EVERY_S),
         store,
+        recordings or store.recordings,
         traces,
     )
     watch = LoopWatch(now_s=asyncio.get_running_loop().time)
@@ -227,6 +230,7 @@ def _settings(max_calls: int) -> Settings:
         twilio_shared_key_secret=None,
         stream_token_secrets=(TOKEN_SECRET,),
         store_url="",
+        recordings=None,
         endpoints=(DeveloperApi("unused"),),
         max_calls=max_calls,
         handler="test/1",

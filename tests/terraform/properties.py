@@ -6,8 +6,11 @@ The plan is one made after an apply, in which everything is known.
 import re
 from collections.abc import Collection, Iterator, Mapping, Set as AbstractSet
 from dataclasses import dataclass
+from pathlib import Path
 
+from ringdown.calls import RETENTION
 from ringdown.tools import Json
+from ringdown_cli.store_choice import recordings_of
 
 PUBLIC = frozenset({"incoming_call", "stream_handler"})
 """What Twilio reaches. It has no Google identity; both check its signature themselves."""
@@ -150,7 +153,9 @@ def _target(grant: Resource, deployed: Mapping[str, str]) -> str:
                 return "the database" if "database" in only else only.replace("only ", "")
             return "the project"
         case "google_storage_bucket_iam_member":
-            return "the sources" if grant.values["bucket"].endswith("-sources") else "the state"
+            bucket: str = grant.values["bucket"]
+            kind = bucket.rpartition("-")[2]
+            return f"the {kind}" if kind in ("sources", "recordings") else "the state"
         case "google_cloud_run_v2_job_iam_member":
             return "scheduled_check"
         case "google_pubsub_subscription_iam_member":
@@ -276,6 +281,29 @@ def wide_problems(plan: Json) -> list[str]:
             problems.append(f"{bucket.address} could be made public")
         if bucket.values["uniform_bucket_level_access"] is not True:
             problems.append(f"{bucket.address} has rights of its own for each object")
+    return problems
+
+
+def recording_problems(plan: Json, store_url: str) -> list[str]:
+    """The sound of calls lives as long as their records, and where commands look for it."""
+    (bucket,) = (r for r in resources(plan) if r.address == "google_storage_bucket.recordings")
+    problems = []
+    lives_days = [
+        condition["age"]
+        for rule in bucket.values["lifecycle_rule"]
+        for condition in rule["condition"]
+        if [action["type"] for action in rule["action"]] == ["Delete"]
+        and not condition.get("matches_prefix")
+    ]
+    if lives_days != [RETENTION.days]:
+        problems.append(f"recordings live for {lives_days} days, and calls for {RETENTION.days}")
+    if [p["retention_duration_seconds"] for p in bucket.values["soft_delete_policy"]] != [0]:
+        problems.append("what is forgotten stays for a while")
+    if any(versioning["enabled"] for versioning in bucket.values.get("versioning") or []):
+        problems.append("what is forgotten stays as a version")
+    found = recordings_of(store_url, {}, Path())
+    if found is None or found.name != f"gs://{bucket.values['name']}":
+        problems.append(f"commands look for them in {found}, not in {bucket.values['name']}")
     return problems
 
 

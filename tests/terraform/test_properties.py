@@ -220,6 +220,10 @@ def test_a_secret_that_such_a_plan_could_read_is_found(everything: Applied) -> N
             "could be made public",
         ),
         (
+            *("google_storage_bucket", "recordings", None, "public_access_prevention", "inherited"),
+            "could be made public",
+        ),
+        (
             *("google_storage_bucket", "sources", None, "uniform_bucket_level_access", False),
             "has rights of its own for each object",
         ),
@@ -242,6 +246,37 @@ def test_a_right_to_more_than_is_ours_is_found(
     assert found in problem
 
 
+def a_rule(age: int) -> Json:
+    return {"action": [{"type": "Delete"}], "condition": [{"age": age}]}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "found"),
+    [
+        ("lifecycle_rule", [], "recordings live for [] days, and calls for 30"),
+        ("lifecycle_rule", [a_rule(31)], "recordings live for [31] days, and calls for 30"),
+        (
+            "soft_delete_policy",
+            [{"retention_duration_seconds": 604_800}],
+            "what is forgotten stays for a while",
+        ),
+        ("soft_delete_policy", [], "what is forgotten stays for a while"),
+        ("versioning", [{"enabled": True}], "what is forgotten stays as a version"),
+        ("name", "another", "commands look for them in"),
+    ],
+)
+def test_a_recording_that_outlives_its_call_is_found(
+    everything: Applied, field: str, value: Json, found: str
+) -> None:
+    def change(every: list[Json]) -> None:
+        one(every, "google_storage_bucket", "recordings")[field] = value
+
+    plan = planted(everything, change)
+
+    (problem,) = properties.recording_problems(plan, everything.outputs["store_url"])
+    assert found in problem
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "key", "field", "value"),
     [
@@ -257,6 +292,7 @@ def test_a_right_to_more_than_is_ours_is_found(
         ("google_logging_project_bucket_config", "dead_letters", None, "location", "global"),
         ("google_firestore_database", "this", None, "location_id", "nam5"),
         ("google_storage_bucket", "sources", None, "location", "US"),
+        ("google_storage_bucket", "recordings", None, "location", "US"),
         ("google_cloud_run_v2_service", "stream_handler", None, "location", "us-east4"),
         ("google_cloudbuild_trigger", "push", 0, "location", "global"),
     ],

@@ -53,7 +53,7 @@ async def publish(arguments: argparse.Namespace, surroundings: Surroundings) -> 
             now=surroundings.now(),
         )
         _say_standing(terminal, last)
-        anyway = " all the same" if last.doubts else ""
+        anyway = " anyway" if last.doubts else ""
         if not agreed(arguments, terminal, f"Publish this as agents/{agent_id}{anyway}?"):
             return BROKEN
         edit = this_edit(arguments, surroundings)

@@ -46,6 +46,15 @@ def add_call_commands(groups: Commands) -> None:
     _call(logs)
     logs.add_argument("--json", action="store_true", help="the log lines as they are")
 
+    recording = group.add(
+        "recording",
+        _recording,
+        "write the sound of a recorded call to a WAV file",
+        examples=("calls recording last", "calls recording CA3f9c1d --out call.wav"),
+    )
+    _call(recording)
+    recording.add_argument("--out", metavar="FILE", type=Path, help="out/calls/SID.wav if left out")
+
     _add_analyse(group)
 
     replaying = group.add(
@@ -169,6 +178,12 @@ async def _rehearse(arguments: argparse.Namespace, surroundings: Surroundings) -
     from ringdown_cli.calls.rehearsing import rehearse_call
 
     return await rehearse_call(arguments, surroundings)
+
+
+async def _recording(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
+    from ringdown_cli.calls.recording import write_recording
+
+    return await write_recording(arguments, surroundings)
 
 
 async def _replay(arguments: argparse.Namespace, surroundings: Surroundings) -> int:

@@ -30,7 +30,7 @@ async def show_logs(arguments: argparse.Namespace, surroundings: Surroundings) -
     chosen = await choose_store(arguments.store, surroundings)
     if chosen.found is not None:
         terminal.note(f"Store: {chosen.url} ({chosen.found})")
-    async with opened(chosen.url) as store:
+    async with opened(chosen.url, surroundings) as store:
         call = await store.read_call(await call_meant(store, arguments.call))
     if call is None:
         raise CannotGoOn("The call was erased just now.")

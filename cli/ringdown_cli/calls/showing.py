@@ -3,28 +3,36 @@
 import argparse
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from ringdown.calls import CallRecord
 from ringdown.calls.problems import problems, reply_times_ms
 from ringdown.calls.search import CallArchive
-from ringdown.errors import InvalidDocument
+from ringdown.errors import InvalidDocument, StoreUnavailable
 from ringdown.gemini.prices import cost_usd
+from ringdown.stores import Store
 from ringdown.webhooks.lost import lost_problems
 from ringdown_cli.call_lines import NewLines
 from ringdown_cli.calls.naming import call_meant
 from ringdown_cli.calls.wording import facts
 from ringdown_cli.command import DONE, CannotGoOn, Surroundings
 from ringdown_cli.store_choice import chosen_store
-from ringdown_cli.terminal import Style
+from ringdown_cli.terminal import Style, Terminal
 from ringdown_cli.wording import json_text
+
+if TYPE_CHECKING:
+    from ringdown.call_page import Recording
 
 
 async def show(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
     async with chosen_store(arguments.store, surroundings) as store:
         record = await read_record_or_stop(store, arguments.call)
         lost = await lost_problems(store.documents, record.call.call_sid)
+        recording = None
+        if record.call.agent.record and not arguments.json:
+            recording = await _recording(store, record.call.call_sid, surroundings.terminal)
     found = (*problems(record), *lost)
     terminal = surroundings.terminal
     if arguments.json:
@@ -32,7 +40,7 @@ async def show(arguments: argparse.Namespace, surroundings: Surroundings) -> int
         return DONE
     _say(surroundings, record, found, whole_numbers=arguments.numbers)
     page = arguments.html or surroundings.out / "calls" / f"{record.call.call_sid}.html"
-    await asyncio.to_thread(_write_page, page, record, found)
+    await asyncio.to_thread(_write_page, page, record, found, recording)
     terminal.say(f"\nWrote {page} (open it in a browser).")
     return DONE
 
@@ -71,12 +79,32 @@ def _say(
         terminal.say(f"  {line.at_ms / 1000:6.1f} s  {line.who:<6}  {line.what}")
 
 
-def _write_page(path: Path, record: CallRecord, found: tuple[str, ...]) -> None:
+async def _recording(store: Store, call_sid: str, terminal: Terminal) -> "Recording | None":
+    """If it can be read: the rest of the record is worth showing without it."""
+    from ringdown.audio.telephone import PHONE_HZ
+    from ringdown.call_page import Recording
+    from ringdown.calls.recorded_sound import recorded_sound
+
+    try:
+        sound = await recorded_sound(store.recordings, call_sid)
+        if sound is None:
+            return None
+        caller, agent = await sound.sides()
+    except StoreUnavailable as error:
+        terminal.complain(f"The recording can't be read: {error}. Try again soon.")
+        return None
+    return Recording(PHONE_HZ, caller, agent, sound.began_ms)
+
+
+def _write_page(
+    path: Path, record: CallRecord, found: tuple[str, ...], recording: "Recording | None"
+) -> None:
     from ringdown.call_page import CallPage, call_page
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(call_page(CallPage(record=record, problems=found)), "utf-8")
+        shown = CallPage(record=record, recording=recording, problems=found)
+        path.write_text(call_page(shown), "utf-8")
     except OSError as error:
         raise CannotGoOn(f"{path} cannot be written: {error.strerror}.") from None
 

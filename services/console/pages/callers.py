@@ -93,6 +93,8 @@ def _receipt(erased: Forgotten) -> str:
     if not (erased.callers or erased.calls or erased.documents):
         return "Nothing was stored about this caller."
     parts = [count(erased.calls, "call")]
+    if erased.recordings:
+        parts.append(count(erased.recordings, "recording"))
     if erased.documents:
         parts.append(f"{count(erased.documents, 'document')} below: turns, tool calls, texts")
     if erased.callers:

@@ -17,12 +17,15 @@ from starlette.routing import Route
 
 from console.desk import Desk
 from console.forms import read_form
+from console.pages.recordings import recording_address
 from console.showing import OUTCOMES, Pages
-from ringdown.call_page import CallPage, call_page_in_site
+from ringdown.call_page import CallPage, ServedRecording, call_page_in_site
 from ringdown.calls import RETENTION, Call, CallQuery, EndReason, ListedCall
 from ringdown.calls.line_state import FAILURES
 from ringdown.calls.outcomes import STANDINGS
 from ringdown.calls.problems import problems
+from ringdown.calls.recorded_sound import recorded_sound
+from ringdown.errors import StoreUnavailable
 from ringdown.gemini.prices import cost_usd
 from ringdown.log import Log, call_bound
 from ringdown.phone_numbers import is_e164
@@ -96,12 +99,28 @@ class CallPages:
         with call_bound(call_sid):
             _log.info("call read", by=request.state.person.name)
         lost = await lost_problems(self._desk.store.documents, call_sid)
-        page = CallPage(record=record, problems=(*problems(record), *lost))
+        served, unread = await self._recording(record.call)
+        found = (*problems(record), *lost, *unread)
+        page = CallPage(record=record, recording=served, problems=found)
         above = self._pages.text(request, "call_bar.html", call=record.call)
         head = self._pages.text(request, "call_head.html", call=record.call)
         return HTMLResponse(
             call_page_in_site(page, head=head, above=above, files="/static/call_page")
         )
+
+    async def _recording(self, call: Call) -> tuple[ServedRecording | None, tuple[str, ...]]:
+        """The recording, if there is one, and what went wrong in looking for it."""
+        if not call.agent.record:
+            return None, ()
+        try:
+            sound = await recorded_sound(self._desk.store.recordings, call.call_sid)
+        except StoreUnavailable as error:
+            _log.warning("recording not found", call_sid=call.call_sid, reason=str(error))
+            return None, ("The recording can't be read at the moment. Load the page again.",)
+        if sound is None:
+            return None, ()
+        address = recording_address(call.call_sid)
+        return ServedRecording(address, sound.began_ms, sound.duration_ms), ()
 
     async def _query(self, asked: dict[str, str], zone: zoneinfo.ZoneInfo) -> CallQuery:
         """One filter, on one day or on all: Firestore needs an index for each combination."""

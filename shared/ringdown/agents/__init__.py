@@ -156,6 +156,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     """Where the agent is, by its IANA name, such as Europe/Berlin."""
     opening_hours: OpeningHours | None = None
     """None: always open."""
+    record: bool = False
+    """Whether the sound of each call is kept. Only with a notice that says so."""
     remember_callers: bool = False
     """Whether a summary of each call is kept for the caller's next one."""
     apply_to_live_calls: bool = False

@@ -19,7 +19,7 @@ from ringdown.agents import DRAFT_FIELDS, Agent, Draft
 from ringdown.agents.after_call import after_call_errors
 from ringdown.agents.field_check import field_problems, plain
 from ringdown.agents.opening_hours import spans_of_no_length
-from ringdown.agents.phrases import has_phrases
+from ringdown.agents.phrases import has_phrases, notice_says_recorded, phrases_for
 from ringdown.agents.templates import (
     CLOCK_FIELDS,
     INSTRUCTIONS_ONLY,
@@ -107,7 +107,12 @@ def _findings(kind: type[Agent], document: Json, known_tools: DeclaredTools | No
         *_leaving_model(agent),
         *_english_notice(agent),
     ]
-    notes = (*_english_phrases(agent), *_ignored_settings(agent), *_simplified(agent, known_tools))
+    notes = (
+        *_english_phrases(agent),
+        *_trusted_notice(agent),
+        *_ignored_settings(agent),
+        *_simplified(agent, known_tools),
+    )
     return Findings(None if errors else agent, tuple(errors), tuple(remarks), notes)
 
 
@@ -151,6 +156,7 @@ def _errors(agent: Agent) -> Iterator[str]:
     yield from _blank_texts(agent)
     yield from _template_errors(agent)
     yield from _clock_errors(agent)
+    yield from _unsaid_recording(agent)
     if agent.after_call is not None:
         yield from after_call_errors(agent.after_call)
     for name in sorted({name for name in agent.tools if agent.tools.count(name) > 1}):
@@ -231,6 +237,28 @@ def _unknown_zone(name: str) -> Iterator[str]:
         meant = f" Did you mean {of_city[0]}?" if of_city else did_you_mean(name, known)
         examples = "Time zones are written like Europe/Berlin, America/New_York or Asia/Kolkata."
         yield f"time_zone: there is no time zone {shown(name)}.{meant} {examples}"
+
+
+def _unsaid_recording(agent: Agent) -> Iterator[str]:
+    if not agent.record or notice_says_recorded(agent):
+        return
+    knows_words = has_phrases(agent.language)
+    phrases = phrases_for(agent.language)
+    if knows_words and agent.notice is None:
+        write = f'Write it: "{phrases.notice} {phrases.recorded_notice}"'
+    elif knows_words:
+        write = f'Add to it: "{phrases.recorded_notice}"'
+    else:
+        write = f"Say so in {agent.language}."
+    yield f"notice: doesn't say that the call is recorded, but record is true. {write}"
+
+
+def _trusted_notice(agent: Agent) -> Iterator[str]:
+    if agent.record and agent.notice and not has_phrases(agent.language):
+        yield (
+            f"notice: whether it says that the call is recorded can't be checked in"
+            f" {agent.language}. Callers must hear it."
+        )
 
 
 def _hours_of_no_length(agent: Agent) -> Iterator[str]:

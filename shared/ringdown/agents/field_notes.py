@@ -111,6 +111,10 @@ FIELD_NOTES = {
         },
         label="This agent has opening hours",
     ),
+    "record": FieldNote(
+        "Whether the sound of each call is kept, as long as its words. The notice must say so.",
+        label="Calls are recorded",
+    ),
     "remember_callers": FieldNote(
         "Whether a short summary of a call is kept for the caller's next one ({caller_memory}).",
         label="Remembers callers",

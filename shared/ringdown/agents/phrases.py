@@ -4,6 +4,7 @@ The words are in `packaged/phrases.toml`, which also says when each is spoken. T
 stream handler reads it too and has no YAML reader.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -16,8 +17,11 @@ from ringdown.agents import Agent
 from ringdown.documents import to_record
 
 _ENGLISH = "en"
+_SENTENCE = re.compile(r"[^.!?;]+")
+_WORD = re.compile(r"[\w']+")
 
 Sentence = Annotated[str, msgspec.Meta(min_length=1, max_length=199)]
+Words = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 
 
 class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,6 +29,7 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     language: str
     notice: Sentence
+    recorded_notice: Sentence
     connecting_apology: Sentence
     closing_apology: Sentence
     busy: Sentence
@@ -38,7 +43,9 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     idle_goodbye: Sentence
     time_warning: Sentence
     time_goodbye: Sentence
-    farewells: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    farewells: Words
+    recorded: Words
+    not_recorded: Words
 
 
 def phrases_for(language_tag: str | None) -> Phrases:
@@ -54,6 +61,23 @@ def notice_words(agent: Agent) -> tuple[str, str]:
         phrases = phrases_for(agent.language)
         return phrases.notice, phrases.language
     return agent.notice.strip(), agent.language
+
+
+def notice_says_recorded(agent: Agent) -> bool:
+    """Whether callers hear that the call is recorded, as far as we can tell.
+
+    Of a language without phrases we know no words: then what operators wrote is taken on trust.
+    """
+    words, language = notice_words(agent)
+    if not has_phrases(language):
+        return bool(words)
+    phrases = phrases_for(language)
+    return any(_says_recorded(phrases, sentence) for sentence in _SENTENCE.findall(words))
+
+
+def _says_recorded(phrases: Phrases, sentence: str) -> bool:
+    words = set(_WORD.findall(sentence.casefold().replace("’", "'")))
+    return not words.isdisjoint(phrases.recorded) and words.isdisjoint(phrases.not_recorded)
 
 
 def has_phrases(language_tag: str) -> bool:

@@ -1,6 +1,13 @@
 """A page that shows a call: one HTML file with everything in it, which fetches nothing."""
 
-from ringdown.call_page.contents import Arrival, CallPage, Moment, MomentKind, Recording
+from ringdown.call_page.contents import (
+    Arrival,
+    CallPage,
+    Moment,
+    MomentKind,
+    Recording,
+    ServedRecording,
+)
 from ringdown.call_page.rendering import (
     FILES,
     call_page,
@@ -16,6 +23,7 @@ __all__ = [
     "Moment",
     "MomentKind",
     "Recording",
+    "ServedRecording",
     "call_page",
     "call_page_in_site",
     "palette",

@@ -50,6 +50,15 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
+class ServedRecording:
+    """A recording that the site of the page serves at `address`."""
+
+    address: str
+    began_ms: int
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """Whether a sentence reached the other side, and why we say so."""
 
@@ -67,7 +76,7 @@ class CallPage:
     """
 
     record: CallRecord
-    recording: Recording | None = None
+    recording: Recording | ServedRecording | None = None
     moments: Sequence[Moment] = ()
     heard_by_caller: Sequence[Arrival] = ()
     heard_by_model: Sequence[Arrival] = ()

@@ -9,7 +9,7 @@ from string import Template
 
 import msgspec
 
-from ringdown.call_page.contents import CallPage
+from ringdown.call_page.contents import CallPage, Recording, ServedRecording
 from ringdown.call_page.view import View, view_of
 from ringdown.call_page.waveform import wav_bytes
 
@@ -59,7 +59,7 @@ def _document(page: CallPage, *, style: str, script: str, policy: str = "", abov
         style=style,
         above=above,
         data=_embedded(view),
-        audio="" if page.recording is None else _audio(wav_bytes(page.recording)),
+        audio=_audio(page.recording),
         script=script,
     )
 
@@ -74,8 +74,13 @@ def _embedded(view: View) -> str:
     return msgspec.json.encode(view).decode().replace("<", "\\u003c")
 
 
-def _audio(wav: bytes) -> str:
-    """Compressed: most of a call is silence on one side at least."""
+def _audio(recording: Recording | ServedRecording | None) -> str:
+    """In the page, it is compressed: most of a call is silence on one side at least."""
+    if recording is None:
+        return ""
+    if isinstance(recording, ServedRecording):
+        return f'<audio src="{html.escape(recording.address)}" preload="metadata"></audio>'
+    wav = wav_bytes(recording)
     return f'<audio data-packed="{base64.b64encode(zlib.compress(wav, 9)).decode()}"></audio>'
 
 

@@ -171,7 +171,7 @@ def _lost_words(page: CallPage, at_ms: int) -> str:
     ends_ms = [turn.end_ms for turn in timed_from_ring(page.record).turns]
     began_ms = page.record.call.stream_began_ms
     since_ms = max((end_ms for end_ms in ends_ms if end_ms <= at_ms), default=began_ms)
-    if page.recording is None:
+    if not isinstance(page.recording, Recording):
         between = f"between {clock(since_ms)} and {clock(at_ms)}"
         return f"What was said {between}, if anything, isn't in the record."
     lost = [

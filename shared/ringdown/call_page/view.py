@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ringdown.call_page.contents import Arrival, CallPage, Moment, MomentKind
+from ringdown.call_page.contents import Arrival, CallPage, Moment, MomentKind, Recording
 from ringdown.call_page.transcript import Delay, Entry, delays, entries, unmatched
 from ringdown.call_page.waveform import outlines
 from ringdown.call_page.wording import (
@@ -143,7 +143,7 @@ def _ending(call: Call) -> str:
 def _lanes(page: CallPage, said: Sequence[Entry]) -> list[Lane]:
     caller: list[int] = []
     agent: list[int] = []
-    if page.recording is not None:
+    if isinstance(page.recording, Recording):
         caller, agent = outlines(page.recording)
     return [
         Lane("caller", _description("caller", said), caller),

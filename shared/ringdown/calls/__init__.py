@@ -234,6 +234,8 @@ class Call(ListedCall, frozen=True, kw_only=True):
     """What the agent's `before_call` tool said of the caller: a JSON object, on one line."""
     facts_problem: str | None = None
     """Why there are no facts, although the agent names a tool for them."""
+    recording_problem: str | None = None
+    """Why the recording is missing or not whole, although the agent wants one."""
     applied_revisions: tuple[str, ...] = ()
     """Edits of the agent that this call took over while it ran."""
     reconnects: tuple[Reconnect, ...] = ()
@@ -287,6 +289,7 @@ class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
     reconnects: tuple[Reconnect, ...] | None = None
     resumption: Resumption | None = None
     model_error: str | None = None
+    recording_problem: str | None = None
     talk_s: int | None = None
     cost_usd: float | None = None
     trace_id: str | None = None

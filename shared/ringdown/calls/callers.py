@@ -9,13 +9,13 @@ from typing import Protocol
 import msgspec
 
 UNREACHED = (
-    "Twilio's own call logs, and recordings if you made any: delete them in Twilio's console.",
+    "Twilio's own call logs, and recordings if Twilio made any: delete them in Twilio's console.",
     "Google Cloud's logs, among them the bucket of dead letters: they end with their retention.",
     "Traces, if calls leave any: they end with their retention, and have words only if you asked.",
     "Firestore's point-in-time recovery (seven days if it is on), its backups and exports.",
     "What Google keeps of Gemini sessions by your terms with it.",
     "Agents and drafts that name the number, such as a draft's `testers`: take it out of them.",
-    "What tools and receivers of webhooks stored elsewhere, and pages written by `calls show`.",
+    "What tools and receivers of webhooks stored, and files of `calls show` and `calls recording`.",
 )
 """What `forget` cannot erase, in operators' words."""
 
@@ -80,6 +80,8 @@ class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
     calls: int
     documents: int
     """What is below those calls, callbacks that were asked for, and the count of texts."""
+    recordings: int = 0
+    """How many of those calls had been recorded."""
     still_blocked: bool = False
 
 
@@ -105,4 +107,7 @@ class CallerStore(Protocol):
         """Replace the caller's memory, keeping the rest. A blocked caller's entry never expires."""
 
     async def forget_caller(self, number: str) -> Forgotten:
-        """Erase the caller and all their calls. Who is blocked stays blocked."""
+        """Erase the caller, and all their calls with recordings. Who is blocked stays blocked.
+
+        Raises RecordingsOutOfReach.
+        """

@@ -58,6 +58,7 @@ def problems(record: CallRecord) -> tuple[str, ...]:
         *_ending(call),
         *_agent_document(call),
         *_facts(call),
+        *_recording(call),
         *_endpoints(call),
         *_reconnects(call),
         *_no_sound(call),
@@ -181,6 +182,11 @@ def _facts(call: Call) -> Iterator[str]:
             f"The call was answered without facts about the caller, because {tool} (before_call)"
             f" gave none: {_sentence(call.facts_problem)}"
         )
+
+
+def _recording(call: Call) -> Iterator[str]:
+    if call.recording_problem is not None:
+        yield f"The call is not recorded whole: {_sentence(call.recording_problem)}"
 
 
 def _endpoints(call: Call) -> Iterator[str]:

@@ -17,7 +17,7 @@ from ringdown.stores.documents import Documents
 from ringdown.wording import count, day_and_time
 
 STAND_IN = (
-    "No real model answered, but a stand-in: this proves the judge and the call, not the prompt."
+    "A stand-in answered, not a real model: this proves the judge and the call, not the prompt."
 )
 
 
@@ -94,16 +94,16 @@ def worse(draft: Rehearsal, published: Rehearsal | None) -> Iterator[str]:
     shared = [it for it in draft.tallies if it.made and (published is None or it.persona in before)]
     for tally in draft.tallies:
         known = before[tally.persona].failing if tally.persona in before else ()
-        failed = "this failed, and had not before" if tally.persona in before else "this failed"
+        fails = "newly fails" if tally.persona in before else "fails"
         for what in tally.failing:
             if what not in known:
-                yield f"{tally.persona}: {failed}: {what}"
+                yield f"{tally.persona} {fails}: {what}"
     if published is not None and shared:
         before_shared = [before[it.persona] for it in shared]
         if interval(*_sum(shared))[1] < interval(*_sum(before_shared))[0]:
             yield (
-                f"Of the same personas' calls, fewer passed: {of_calls(*_sum(shared))}. For the"
-                f" published version, {of_calls(*_sum(before_shared))}."
+                f"Far fewer calls passed: {of_calls(*_sum(shared))}. With the published version,"
+                f" {of_calls(*_sum(before_shared))}."
             )
 
 
@@ -134,7 +134,7 @@ def _doubts(last: Rehearsal, before: Rehearsal | None) -> Iterator[str]:
 def _not_rehearsed(made: Sequence[Rehearsal], agent_id: str) -> Iterator[str]:
     earlier = next((each for each in made if each.is_draft), None)
     if earlier is None:
-        yield "This draft was never rehearsed."
+        yield "This draft has never been rehearsed."
     else:
         yield f"The last rehearsal, {_when(earlier)}, was of an earlier version of this draft."
     yield f"Rehearse it: ringdown agents rehearse {agent_id} --draft"

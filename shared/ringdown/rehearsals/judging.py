@@ -137,18 +137,18 @@ def _forbidden(call: _HeardCall) -> Iterator[Verdict]:
     for tool in must_not.tools:
         done = call.done(tool)
         why = f"It was called with {_arguments(done[0])}." if done else ""
-        yield _verdict("forbidden", not done, f"{tool} is not called.", why)
+        yield _verdict("forbidden", not done, f"{tool} isn't called.", why)
     everything = " … ".join(turn.text for turn in call.replies)
     for words in must_not.says:
         found = found_words(words, everything, call.language, whole_numbers=False)
-        what = f"The caller does not hear “{words}”."
+        what = f"The caller doesn't hear “{words}”."
         yield _verdict("forbidden", found is None, what, "It was heard.", found)
     for promise in must_not.promises:
         yield _promise(call, promise)
 
 
 def _promise(call: _HeardCall, promise: Promise) -> Verdict:
-    what = f"“{promise.says}” is said only once {promise.tool} has succeeded."
+    what = f"“{promise.says}” isn't said before {promise.tool} has succeeded."
     for turn in call.replies:
         found = found_words(promise.says, turn.text, call.language, whole_numbers=False)
         if found is not None and not _had_succeeded(call, promise.tool, turn):
@@ -227,7 +227,7 @@ def _language(call: _HeardCall) -> Verdict:
 
 def _call(call: _HeardCall) -> Iterator[Verdict]:
     run = call.run
-    yield _verdict("call", run.unmet is None, "The caller does not wait in vain.", run.unmet or "")
+    yield _verdict("call", run.unmet is None, "The caller isn't left waiting.", run.unmet or "")
     yield from _reply_times(call)
     yield _silences(call)
     yield from _interruptions(call)

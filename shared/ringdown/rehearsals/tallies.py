@@ -3,11 +3,14 @@
 import math
 from collections.abc import Collection, Sequence
 
+from ringdown.calls.evidence import one_line
 from ringdown.rehearsals import PersonaRun, Tally, VerdictKind
 from ringdown.wording import count
 
 FACTS: frozenset[VerdictKind] = frozenset({"tools", "forbidden", "outcome", "heard"})
-_MOST_FAILING = 20
+_MOST_FAILING = 10
+_LONGEST_FAILING = 200
+"""A rehearsal's document has them for each persona, and Firestore takes 1 MiB."""
 _Z = 1.959964
 """Of 95 % certainty."""
 
@@ -27,7 +30,7 @@ def tally(persona: str, planned: int, runs: Sequence[PersonaRun]) -> Tally:
 
 def _failing(runs: Sequence[PersonaRun], kinds: Collection[VerdictKind]) -> tuple[str, ...]:
     failed = (
-        verdict.what
+        one_line(verdict.what, _LONGEST_FAILING)
         for run in runs
         for verdict in run.verdicts
         if run.partial is None and verdict.kind in kinds and verdict.passed is False

@@ -15,10 +15,12 @@ from ringdown.calls.figures import FigureStore
 from ringdown.calls.flights import FlightStore
 from ringdown.calls.limits import LimitStore
 from ringdown.calls.outcomes import OutcomeStore
+from ringdown.calls.recordings import RecordingStore
 from ringdown.errors import ConfigurationError
 from ringdown.open_once import OpenOnce
 from ringdown.settings import SettingsReader
 from ringdown.stores.documents import Documents
+from ringdown.stores.recordings import RecordingPlace, open_recordings
 from ringdown.tools import ToolStore
 
 _SQLITE = "sqlite:"
@@ -47,6 +49,10 @@ class Store(
     def documents(self) -> Documents:
         """For records that only one deployable knows, such as a tool's."""
 
+    @property
+    def recordings(self) -> RecordingStore | None:
+        """Where calls are recorded; None if the process wasn't told."""
+
 
 def check_store_url(url: str) -> str | None:
     """What is wrong with a STORE_URL, or None."""
@@ -73,21 +79,25 @@ def open_store_once(reader: SettingsReader) -> OpenOnce[Store]:
 
 
 @asynccontextmanager
-async def open_store(url: str) -> AsyncIterator[Store]:
-    """Open the store that `url` names and close it at the end; ConfigurationError if it is none."""
+async def open_store(url: str, recordings: RecordingPlace | None = None) -> AsyncIterator[Store]:
+    """Open the store that `url` names and close it at the end; ConfigurationError if it is none.
+
+    Without `recordings` they are beside an SQLite file, and with Firestore out of reach.
+    """
     problem = check_store_url(url)
     if problem is not None:
         raise ConfigurationError([problem])
+    kept = None if recordings is None else open_recordings(recordings)
     if firestore := _FIRESTORE.fullmatch(url):
         from ringdown.stores.firestore import open_firestore  # takes a quarter of a second
 
         project, database = firestore["project"], firestore["database"] or "(default)"
-        async with open_firestore(project, database) as store:
+        async with open_firestore(project, database, kept) as store:
             yield store
         return
     from ringdown.stores.sqlite import SqliteStore
 
-    embedded = SqliteStore(Path(url.removeprefix(_SQLITE)))
+    embedded = SqliteStore(Path(url.removeprefix(_SQLITE)), kept)
     try:
         yield embedded
     finally:

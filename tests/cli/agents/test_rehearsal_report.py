@@ -47,7 +47,7 @@ def test_it_says_how_many_passed_and_why_it_is_worse() -> None:
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert "wants-a-callback 3 of 6 (19–81 %) 7 of 7 (65–100 %) 1 not made" in lines
     assert "interrupts 5 of 5 (57–100 %)" in lines
-    assert "wants-a-callback: this failed, and had not before: end_call is called once." in out
+    assert "wants-a-callback newly fails: end_call is called once." in out
     assert "The report, with the recordings: out/report.html" in out
     assert "3 of 11 calls failed." in out
 

@@ -95,15 +95,15 @@ def draft(shop: CommandLine) -> str:
     return to_record(Agent, document, where="the draft").revision
 
 
-def test_a_draft_that_was_never_rehearsed_is_published_all_the_same_or_not(
+def test_a_draft_that_was_never_rehearsed_is_published_anyway_or_not(
     shop: CommandLine,
 ) -> None:
     draft(shop)
     ran = shop.run("agents", "publish", "shop", answers="n\n")
     assert ran.status == 1
-    assert "This draft was never rehearsed." in ran.complained
+    assert "This draft has never been rehearsed." in ran.complained
     assert "Rehearse it: ringdown agents rehearse shop --draft" in ran.complained
-    assert "Publish this as agents/shop all the same? [y/N]" in ran.complained
+    assert "Publish this as agents/shop anyway? [y/N]" in ran.complained
     assert shop.run("agents", "publish", "shop", answers="y\n").status == 0
 
 
@@ -123,8 +123,8 @@ def test_a_draft_whose_rehearsal_is_worse_asks(shop: CommandLine) -> None:
     rehearse(shop, draft(shop), "The caller hears “twenty dollars”.")
     ran = shop.run("agents", "publish", "shop", answers="\n")
     assert ran.status == 1
-    assert "dana: this failed, and had not before: The caller hears" in ran.complained
-    assert "all the same?" in ran.complained
+    assert "dana newly fails: The caller hears" in ran.complained
+    assert "anyway?" in ran.complained
 
 
 def test_an_edit_after_the_rehearsal_asks(shop: CommandLine) -> None:
@@ -138,7 +138,7 @@ def test_yes_answers_what_a_rehearsal_asks_and_it_is_still_said(shop: CommandLin
     draft(shop)
     ran = shop.run("agents", "publish", "shop", "--yes")
     assert ran.status == 0
-    assert "This draft was never rehearsed." in ran.complained
+    assert "This draft has never been rehearsed." in ran.complained
 
 
 # Going back

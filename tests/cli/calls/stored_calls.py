@@ -4,6 +4,7 @@ import datetime
 
 import msgspec
 
+from ringdown.agents import Agent
 from ringdown.calls import (
     Call,
     CallChanges,
@@ -40,11 +41,12 @@ def begin_call(
     caller: str = CALLER,
     called: str = CALLED,
     agent_id: str = "default",
+    agent: Agent | None = None,
 ) -> Call:
     """A live call that a handler has claimed."""
     began = datetime.datetime.now(datetime.UTC) - ago
     call = msgspec.structs.replace(
-        a_call(call_sid=sid(n)),
+        a_call(call_sid=sid(n), agent=agent),
         created_at=began,
         caller=caller,
         called=called,
@@ -88,8 +90,11 @@ def good_call(
     caller: str = CALLER,
     called: str = CALLED,
     agent_id: str = "default",
+    agent: Agent | None = None,
 ) -> str:
-    call = begin_call(command_line, n, ago=ago, caller=caller, called=called, agent_id=agent_id)
+    call = begin_call(
+        command_line, n, ago=ago, caller=caller, called=called, agent_id=agent_id, agent=agent
+    )
     end_call(command_line, call)
     return call.call_sid
 

@@ -229,6 +229,24 @@ def problem_of(change: dict[str, Json]) -> str:
             ),
         ),
         (
+            {"record": True},
+            (
+                "notice: doesn't say that the call is recorded, but record is true. Write it:"
+                ' "I\'m an AI. This call is transcribed. This call is recorded."'
+            ),
+        ),
+        (
+            {"record": True, "notice": "Guten Tag.", "language": "de-DE"},
+            (
+                "notice: doesn't say that the call is recorded, but record is true. Add to it:"
+                ' "Das Gespräch wird aufgezeichnet."'
+            ),
+        ),
+        (
+            {"record": True, "notice": "", "language": "fi-FI"},
+            ("notice: doesn't say that the call is recorded, but record is true. Say so in fi-FI."),
+        ),
+        (
             {"instructions": "It is {local_time} on {local_date}."},
             (
                 "time_zone: is missing, and needed for {local_date} in instructions and"

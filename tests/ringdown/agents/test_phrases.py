@@ -5,12 +5,14 @@ import subprocess
 import sys
 from typing import Any
 
+import msgspec
 import pytest
 
-from ringdown.agents import packaged_agent
+from ringdown.agents import Agent, packaged_agent
 from ringdown.agents.phrases import (
     Phrases,
     has_phrases,
+    notice_says_recorded,
     packaged_phrases,
     phrases_for,
     read_phrases,
@@ -18,11 +20,12 @@ from ringdown.agents.phrases import (
 from ringdown.errors import InvalidDocument
 from simulators.speech.synthesis import Voice, synthesize
 
-SENTENCES = [name for name in Phrases.__struct_fields__ if name not in ("language", "farewells")]
+WORDS = ("farewells", "recorded", "not_recorded")
+SENTENCES = [name for name in Phrases.__struct_fields__ if name not in ("language", *WORDS)]
 PLACEHOLDERS = {"transfer_number": "{digits}", "transfer_name": "{name}"}
 ENGLISH: dict[str, Any] = {
     "language": "en-US",
-    "farewells": ["goodbye"],
+    **{name: ["goodbye"] for name in WORDS},
     **dict.fromkeys(SENTENCES, "Hello."),
 }
 
@@ -50,9 +53,10 @@ def test_who_calls_is_told_in_its_place(tag: str, name: str, placeholder: str) -
 
 
 @pytest.mark.parametrize("tag", packaged_phrases())
-def test_farewells_can_be_found_in_lower_case_words(tag: str) -> None:
-    for farewell in phrases_for(tag).farewells:
-        assert farewell == " ".join(farewell.lower().split())
+@pytest.mark.parametrize("name", WORDS)
+def test_words_can_be_found_in_lower_case_words(name: str, tag: str) -> None:
+    for words in getattr(phrases_for(tag), name):
+        assert words == " ".join(words.lower().split())
 
 
 @pytest.mark.parametrize("tag", packaged_phrases())
@@ -158,6 +162,43 @@ def test_the_notice_says_that_a_machine_answers_and_that_the_call_is_written_dow
 
     assert re.search(r"\b(AI|KI|IA)\b", notice)
     assert re.search("tra(n|s|ns)cr|schreibe mit|schrijf mee", notice)
+
+
+def noticing(notice: str | None, language: str) -> Agent:
+    return msgspec.structs.replace(packaged_agent(), notice=notice, language=language)
+
+
+@pytest.mark.parametrize("tag", packaged_phrases())
+def test_a_notice_says_that_the_call_is_recorded_or_does_not(tag: str) -> None:
+    phrases = phrases_for(tag)
+    language = phrases.language
+    assert notice_says_recorded(noticing(phrases.recorded_notice, language))
+    assert notice_says_recorded(noticing(f"{phrases.notice} {phrases.recorded_notice}", language))
+    assert not notice_says_recorded(noticing(phrases.notice, language))
+    assert not notice_says_recorded(noticing(None, language))
+    assert not notice_says_recorded(noticing("", language))
+
+
+@pytest.mark.parametrize(
+    ("notice", "language", "says"),
+    [
+        ("I'm an AI, and this call is being recorded for training.", "en-GB", True),
+        ("We record calls. You will not notice.", "en-US", True),
+        ("This call is not recorded.", "en-US", False),
+        ("This call isn’t recorded.", "en-US", False),
+        ("This is the record store. This call is transcribed.", "en-US", True),  # words, not sense
+        ("The accord of all parties.", "en-US", False),
+        ("Wir zeichnen das Gespräch auf.", "de-AT", True),
+        ("Das Gespräch wird nicht aufgezeichnet.", "de-DE", False),
+        ("Cet appel n'est pas enregistré.", "fr-FR", False),
+        ("Gespräche werden AUFGEZEICHNET!", "de-DE", True),
+        ("This call is recorded.", "de-DE", False),
+        ("Puhelu nauhoitetaan.", "fi-FI", True),  # taken on trust
+        (None, "fi-FI", False),
+    ],
+)
+def test_what_callers_hear_of_a_recording(notice: str | None, language: str, says: bool) -> None:
+    assert notice_says_recorded(noticing(notice, language)) is says
 
 
 def test_the_packaged_agent_has_the_short_notice() -> None:

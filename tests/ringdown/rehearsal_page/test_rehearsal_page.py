@@ -43,9 +43,7 @@ def test_counts_and_intervals_stand_beside_the_published_version() -> None:
     assert wants.published is not None
     assert (wants.published.passed, wants.published.made) == (7, 7)
     assert interrupts.published is None
-    assert report.worse[0] == (
-        "wants-a-callback: this failed, and had not before: The caller hears “twenty dollars”."
-    )
+    assert report.worse[0] == ("wants-a-callback newly fails: The caller hears “twenty dollars”.")
 
 
 def test_it_says_whether_a_real_model_answered() -> None:
@@ -80,7 +78,7 @@ def test_what_failed_says_what_was_found_and_what_was_heard() -> None:
     }
     assert failed == {
         "end_call is called once.": "It was never called.",
-        "“I have booked” is said only once schedule_callback has succeeded.": (
+        "“I have booked” isn't said before schedule_callback has succeeded.": (
             "It was said at 0:08, and the tool had not succeeded."
         ),
         "The call ends: agent hung up.": "It ended: caller hung up.",

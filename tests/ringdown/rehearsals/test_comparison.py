@@ -66,8 +66,8 @@ def test_a_draft_as_good_as_what_answers_raises_no_doubt() -> None:
 @pytest.mark.parametrize(
     ("rehearsals", "doubt"),
     [
-        ((), "This draft was never rehearsed."),
-        ((BEFORE,), "This draft was never rehearsed."),
+        ((), "This draft has never been rehearsed."),
+        ((BEFORE,), "This draft has never been rehearsed."),
         (
             (a_rehearsal("e" * 12), BEFORE),
             (
@@ -75,7 +75,7 @@ def test_a_draft_as_good_as_what_answers_raises_no_doubt() -> None:
                 " draft."
             ),
         ),
-        ((a_rehearsal(DRAFT, a_tally(made=0, passed=0)),), "This draft was never rehearsed."),
+        ((a_rehearsal(DRAFT, a_tally(made=0, passed=0)),), "This draft has never been rehearsed."),
     ],
 )
 def test_a_draft_that_was_not_rehearsed_is_told(
@@ -141,17 +141,17 @@ def test_it_is_worse_by_a_new_failure_or_by_intervals_that_do_not_meet(
 def test_it_says_why_it_is_worse() -> None:
     draft = a_rehearsal(DRAFT, a_tally(passed=3, failing=("The caller hears “twenty”.",)))
     assert known(draft, BEFORE).doubts == (
-        "dana: this failed, and had not before: The caller hears “twenty”.",
+        "dana newly fails: The caller hears “twenty”.",
         (
-            "Of the same personas' calls, fewer passed: 3 of 10 calls passed (11–60 %). For the"
-            " published version, 10 of 10 calls passed (72–100 %)."
+            "Far fewer calls passed: 3 of 10 calls passed (11–60 %). With the published version,"
+            " 10 of 10 calls passed (72–100 %)."
         ),
     )
 
 
 def test_beside_nothing_what_fails_is_news() -> None:
     draft = a_rehearsal(DRAFT, a_tally(passed=9, failing=("A.",)))
-    assert list(worse(draft, None)) == ["dana: this failed: A."]
+    assert list(worse(draft, None)) == ["dana fails: A."]
     assert known(draft).said[-1] == "The published version has no rehearsal to compare it with."
 
 

@@ -30,8 +30,10 @@ def test_calls_are_counted_and_what_failed_is_named_once() -> None:
 
 
 def test_what_failed_is_bounded() -> None:
-    run = replace(a_run(), verdicts=tuple(failing("heard", f"{n}.") for n in range(50)))
-    assert len(tally("dana", 1, [run]).failing) == 20
+    run = replace(a_run(), verdicts=tuple(failing("heard", f"{n}" * 500) for n in range(50)))
+    failed = tally("dana", 1, [run]).failing
+    assert len(failed) == 10
+    assert {len(what) for what in failed} == {200}
 
 
 # Wilson's interval

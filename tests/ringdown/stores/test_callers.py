@@ -10,8 +10,10 @@ import pytest
 from ringdown.calls import RETENTION, CallChanges
 from ringdown.calls.callers import BlockedCallers, Caller, Forgotten, ForgottenBlocks, Memory
 from ringdown.calls.flights import FlightPart
-from ringdown.errors import InvalidDocument
+from ringdown.calls.recordings import RecordingPart
+from ringdown.errors import InvalidDocument, RecordingsOutOfReach, StoreUnavailable
 from ringdown.stores import Store, open_store
+from ringdown.stores.recordings import RecordingPlace
 from tests.ringdown.samples import (
     CALL_SID,
     CALLER,
@@ -20,8 +22,10 @@ from tests.ringdown.samples import (
     a_claim,
     a_tool_call,
     a_turn,
+    an_agent,
 )
 from tests.ringdown.stores.contract import Put
+from tests.storage_stand_in import ALL, BUCKET, storage_stand_in
 
 LATER = NOW + datetime.timedelta(minutes=3)
 MEMORY = Memory(text="Asked for Thursday’s delivery.", call_sid=CALL_SID, at=NOW)
@@ -123,6 +127,60 @@ async def test_forgetting_erases_a_callers_every_trace_and_nobody_elses(store: S
     assert kept is not None
     assert (len(kept.claims), len(kept.turns), len(kept.tool_calls)) == (1, 2, 1)
     assert await store.read_caller(OTHER_CALLER) == Caller(blocked=True)
+
+
+@pytest.mark.parametrize("kind", ["folder", "bucket"])
+async def test_forgetting_leaves_no_sound(store_url: str, kind: str, tmp_path: Path) -> None:
+    async with storage_stand_in() as storage:
+        name = f"gs://{BUCKET}" if kind == "bucket" else str(tmp_path / "sounds")
+        place = RecordingPlace(name, storage.url)
+        async with open_store(store_url, place) as store:
+            assert store.recordings is not None
+            recorded = msgspec.structs.replace(an_agent(), record=True)
+            for n in (*range(25), 100):
+                agent = recorded if n in (3, 7, 100) else None
+                call = a_call(call_sid=f"CA{n:032x}", agent=agent)
+                caller = OTHER_CALLER if n == 100 else CALLER
+                await store.open_call(msgspec.structs.replace(call, caller=caller))
+            for n in (3, 7, 100):
+                for number in (1, 2):
+                    part = RecordingPart(1, number, 8_000 * number, b"ab", b"cd")
+                    await store.recordings.keep_part(f"CA{n:032x}", part)
+
+            # The first time the store of recordings fails in the middle.
+            storage.permissions = ALL - {"delete"}
+            if kind == "bucket":
+                with pytest.raises(StoreUnavailable, match="HTTP 403"):
+                    await store.forget_caller(CALLER)
+            storage.permissions = ALL
+            erased = await store.forget_caller(CALLER)
+
+            assert erased.recordings == 2
+            for n in range(25):
+                assert await store.recordings.list_parts(f"CA{n:032x}") == ()
+                assert await store.read_call(f"CA{n:032x}") is None
+            assert len(await store.recordings.list_parts(f"CA{100:032x}")) == 2
+        assert len([*storage.objects, *(tmp_path / "sounds").rglob("*.wav")]) == 2
+
+
+async def test_no_record_is_erased_while_its_recording_is_out_of_reach(
+    firestore_project: str,
+) -> None:
+    async with open_store(f"firestore:{firestore_project}") as store:
+        await store.open_call(a_call(agent=msgspec.structs.replace(an_agent(), record=True)))
+        await store.claim(CALL_SID, a_claim())
+        with pytest.raises(RecordingsOutOfReach, match="Set RECORDINGS to gs://BUCKET"):
+            await store.forget_caller(CALLER)
+        assert await store.read_call(CALL_SID) is not None
+
+
+async def test_a_call_that_never_streamed_has_no_recording_to_reach(
+    firestore_project: str,
+) -> None:
+    """As the doctor's, which has no right to recordings."""
+    async with open_store(f"firestore:{firestore_project}") as store:
+        await store.open_call(a_call(agent=msgspec.structs.replace(an_agent(), record=True)))
+        assert (await store.forget_caller(CALLER)).calls == 1
 
 
 @pytest.mark.parametrize("number", [CALLER, "anonymous", "sip:desk/7@example.com"])

@@ -359,7 +359,7 @@ function onSpace(event) {
 }
 
 function start() {
-  if (audio) unpack();
+  if (audio?.dataset.packed) unpack();
   showHead();
   showTechnical();
   showTimeline();

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from ringdown.calls.callers import BlockedCallers, Caller, Forgotten, ForgottenBlocks, Memory
 from ringdown.calls.limits import LineLimits, LineUse
-from ringdown.errors import InvalidDocument
+from ringdown.calls.recordings import RecordingStore, may_be_recorded
+from ringdown.errors import InvalidDocument, RecordingsOutOfReach
 from ringdown.stores import transitions
 from ringdown.stores.firestore.database import Database, together
 from ringdown.stores.firestore.operations import Condition, Delete, Replace, Stored
@@ -33,8 +34,9 @@ class FirestoreCallers:
     """Implements `CallerStore` and `CallerIndex` of `ringdown.calls.callers`, and
     `ringdown.calls.limits.LimitStore`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, recordings: RecordingStore | None) -> None:
         self._database = database
+        self._recordings = recordings
 
     # Callers
 
@@ -79,9 +81,10 @@ class FirestoreCallers:
         still_blocked = is_blocked or _forgotten_blocks(blocks).include(number)
         if is_blocked:
             await self._change_forgotten_blocks(lambda blocks: blocks.having(number))
-        calls = documents = 0
+        calls = documents = recordings = 0
         while found := await self._theirs(CALLS, number):
             for call in found:
+                recordings += await self._erase_recording(call)
                 documents += await self._erase_below(call.path)
                 calls += 1
             await self._erase(*(call.path for call in found))
@@ -98,6 +101,7 @@ class FirestoreCallers:
             callers=int(known is not None),
             calls=calls,
             documents=documents,
+            recordings=recordings,
             still_blocked=still_blocked,
         )
 
@@ -125,6 +129,16 @@ class FirestoreCallers:
         async with self._database.deadline():
             theirs = Condition(("caller",), "==", number)
             return await self._database.query(folder, theirs, limit=_FOUND_AT_ONCE)
+
+    async def _erase_recording(self, call: Stored) -> bool:
+        """Whether there was one. Raises RecordingsOutOfReach."""
+        if not may_be_recorded(call.fields):
+            return False
+        if self._recordings is None:
+            if call.fields.get("started_at") is None:
+                return False  # nobody streamed it, as a call of the doctor's
+            raise RecordingsOutOfReach
+        return await self._recordings.erase_recording(text_of_id(call.path))
 
     async def _erase_below(self, call: str) -> int:
         """How many documents were erased that say something of the call."""

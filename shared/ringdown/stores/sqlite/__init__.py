@@ -7,6 +7,8 @@ thread per process owns the connection; writers of several processes take turns 
 
 from pathlib import Path
 
+from ringdown.calls.recordings import RecordingStore
+from ringdown.stores.recording_files import RecordingFiles
 from ringdown.stores.sqlite.agents import SqliteAgents
 from ringdown.stores.sqlite.callers import SqliteCallers
 from ringdown.stores.sqlite.calls import SqliteCalls
@@ -18,13 +20,16 @@ from ringdown.stores.sqlite.table import Worker
 class SqliteStore(SqliteAgents, SqliteCalls, SqliteCallers, SqliteFigures):
     """Implements `ringdown.stores.Store` on one SQLite file, shared by any number of processes."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, recordings: RecordingStore | None = None) -> None:
+        """Recordings are in a folder beside the file, if not elsewhere."""
+        self.recordings = recordings or RecordingFiles(Path(f"{path}.recordings"))
         worker = Worker(path)
         SqliteAgents.__init__(self, worker)
         SqliteCalls.__init__(self, worker)
-        SqliteCallers.__init__(self, worker)
+        SqliteCallers.__init__(self, worker, self.recordings)
         SqliteFigures.__init__(self, worker)
         self.documents = SqliteDocuments(worker)
 
     async def close(self) -> None:
         await self._worker.close()
+        await self.recordings.close()

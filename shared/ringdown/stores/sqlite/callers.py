@@ -3,8 +3,11 @@
 import datetime
 from collections.abc import Callable
 
+import msgspec
+
 from ringdown.calls.callers import BlockedCallers, Caller, Forgotten, ForgottenBlocks, Memory
 from ringdown.calls.limits import LineLimits, LineUse
+from ringdown.calls.recordings import RecordingStore, may_be_recorded
 from ringdown.errors import InvalidDocument
 from ringdown.stores import transitions
 from ringdown.stores.line_use import DAY, HOUR, RUNNING
@@ -18,7 +21,14 @@ from ringdown.stores.paths import (
     document_path,
     text_of_id,
 )
-from ringdown.stores.sqlite.table import BEGAN, CALLS_BY_TIME, CALLS_IN_SQL, Table, Worker
+from ringdown.stores.sqlite.table import (
+    BEGAN,
+    CALLS_BY_TIME,
+    CALLS_IN_SQL,
+    Table,
+    Worker,
+    fields_of,
+)
 from ringdown.stores.storable import to_document
 
 _THEIRS = f"{CALLS_IN_SQL} AND body ->> 'caller' = ?"
@@ -39,8 +49,9 @@ class SqliteCallers:
     """Implements `CallerStore` and `CallerIndex` of `ringdown.calls.callers`, and
     `ringdown.calls.limits.LimitStore`."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, recordings: RecordingStore) -> None:
         self._worker = worker
+        self._recordings = recordings
 
     # Callers
 
@@ -63,7 +74,11 @@ class SqliteCallers:
         )
 
     async def forget_caller(self, number: str) -> Forgotten:
-        return await self._worker.run(lambda table: _forget(table, number))
+        recorded = await self._worker.run(lambda table: _recorded(table, number))
+        # First, so that it can be repeated: a call whose record is gone is not found again.
+        erased = [await self._recordings.erase_recording(call_sid) for call_sid in recorded]
+        forgotten = await self._worker.run(lambda table: _forget(table, number))
+        return msgspec.structs.replace(forgotten, recordings=erased.count(True))
 
     async def _change_caller(self, number: str, decide: Callable[[Caller], Caller]) -> None:
         path = caller_path(number)
@@ -137,6 +152,12 @@ def _readable(table: Table, path: str) -> Caller:
         return table.read(Caller, path) or Caller()
     except InvalidDocument:
         return Caller()
+
+
+def _recorded(table: Table, number: str) -> list[str]:
+    """The calls of theirs of which there may be a recording."""
+    theirs = list(table.select(_THEIRS, number))
+    return [text_of_id(path) for path, body in theirs if may_be_recorded(fields_of(path, body))]
 
 
 def _forget(table: Table, number: str) -> Forgotten:

@@ -1,0 +1,299 @@
+"""The recording of a call: both sides of the line, as the caller said and heard it.
+
+An observer gathers the sound, and hands a part of it every seven seconds to a task of the call,
+which writes it to the store. Nothing waits for the store: what it doesn't take is left out, and the
+call's record says so. The caller's side is what the core was told, without what a secret hides,
+and without keys: their tones may be in the sound, and a PIN may be typed before it is asked for.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+
+from ringdown.agents.phrases import notice_says_recorded
+from ringdown.audio.telephone import encode_mulaw
+from ringdown.calls import Call, CallChanges
+from ringdown.calls.recordings import SAMPLES_PER_MS, SILENCE, RecordingPart, RecordingStore
+from ringdown.errors import StoreUnavailable
+from ringdown.log import Log
+from stream_handler.call.actions import (
+    Action,
+    ClearPlayback,
+    CloseStream,
+    PlayAudio,
+    PlayRingback,
+    PlayTone,
+)
+from stream_handler.call.events import CallerAudio, DtmfReceived, Event
+from stream_handler.tones import ringback, waiting_tone
+
+PART_MS = 7_000
+"""A handler that is killed loses one part and what is held back: ten seconds at most, with the time
+to write it."""
+KEY_MS = 700
+"""How long before and after a key is reported its tone may sound."""
+MOST_WAITING = 4
+FINISH_WITHIN_S = 5.0
+
+_PCM_BYTES_PER_SAMPLE = 4  # two samples of the model's 16 kHz, of two bytes each
+_FRAMES_AT_ONCE = 50
+_LATE_MS = 250
+_EARLY_MS = 40
+_PAUSE_DBFS = -50.0
+
+_log = Log(__name__)
+
+
+class Tracks:
+    """The sound of both sides since `begins_ms`; times in ms since the ring, any fraction."""
+
+    def __init__(self, begins_ms: float) -> None:
+        self._begins_ms = round(begins_ms)
+        self._caller = bytearray()
+        self._caller_began = False
+        self._frames: list[bytes] = []
+        """Of the caller, PCM16 at 16 kHz; behind `_caller`."""
+        self._frames_bytes = 0
+        self._keys_until_ms = 0.0
+        self._agent: deque[tuple[int, bytearray]] = deque()
+        """Sound without a pause, and the sample where it begins; the end is still to be heard."""
+        self._agent_ends = 0
+
+    def caller_said(self, pcm: bytes, level_dbfs: float, at_ms: float) -> None:
+        """Add a frame that has come at `at_ms`.
+
+        Frames follow each other, however unevenly they come. Where they fall behind the clock,
+        there is silence; where they are ahead, pauses are shortened.
+        """
+        if at_ms < self._keys_until_ms:
+            pcm = bytes(len(pcm))
+        starts = self._sample(at_ms) - len(pcm) // _PCM_BYTES_PER_SAMPLE
+        ahead = self._caller_ends - starts
+        if ahead > _EARLY_MS * SAMPLES_PER_MS and level_dbfs < _PAUSE_DBFS:
+            return
+        if ahead < -_LATE_MS * SAMPLES_PER_MS or (ahead < 0 and not self._caller_began):
+            self._encode()
+            self._caller += SILENCE * -ahead
+        self._caller_began = True
+        self._frames.append(pcm)
+        self._frames_bytes += len(pcm)
+        if len(self._frames) >= _FRAMES_AT_ONCE:
+            self._encode()
+
+    def key_pressed(self, at_ms: float) -> None:
+        """Silence the caller around a key."""
+        self._encode()
+        begins = self._sample(at_ms - KEY_MS)
+        self._caller[begins:] = SILENCE * len(self._caller[begins:])
+        self._keys_until_ms = at_ms + KEY_MS
+
+    def agent_says(self, mulaw: bytes, at_ms: float) -> None:
+        """It is heard when all before it has been."""
+        starts = max(self._agent_ends, self._sample(at_ms))
+        began, before = self._agent[-1] if self._agent else (starts, bytearray())
+        if before and began + len(before) == starts:
+            before += mulaw
+        else:
+            self._agent.append((starts, bytearray(mulaw)))
+        self._agent_ends = starts + len(mulaw)
+
+    def agent_stops(self, at_ms: float) -> None:
+        """What has not been heard yet will not be."""
+        now = self._sample(at_ms)
+        while self._agent and self._agent[-1][0] >= now:
+            self._agent.pop()
+        if self._agent:
+            starts, mulaw = self._agent[-1]
+            del mulaw[now - starts :]
+        self._agent_ends = min(self._agent_ends, now)
+
+    def length_ms(self, at_ms: float) -> float:
+        return at_ms - self._begins_ms
+
+    def cut(self, at_ms: float, *, last: bool = False) -> tuple[int, bytes, bytes]:
+        """Where the part begins that ends now, and the two sides of it.
+
+        Unless it is the `last`, what a key may yet silence is left for the next one.
+        """
+        self._encode()
+        ends = self._sample(at_ms if last else at_ms - KEY_MS)
+        ends = ends // SAMPLES_PER_MS * SAMPLES_PER_MS
+        caller = bytes(self._caller[:ends]).ljust(ends, SILENCE)
+        del self._caller[:ends]
+        begins_ms, agent = self._begins_ms, self._agent_until(ends)
+        self._begins_ms += ends // SAMPLES_PER_MS
+        return begins_ms, caller, agent
+
+    def _agent_until(self, ends: int) -> bytes:
+        sound = bytearray(SILENCE * ends)
+        later: deque[tuple[int, bytearray]] = deque()
+        for starts, mulaw in self._agent:
+            heard = mulaw[: max(0, ends - starts)]
+            sound[starts : starts + len(heard)] = heard
+            if len(heard) < len(mulaw):
+                later.append((max(0, starts - ends), mulaw[len(heard) :]))
+        self._agent = later
+        self._agent_ends = max(0, self._agent_ends - ends)
+        return bytes(sound)
+
+    @property
+    def _caller_ends(self) -> int:
+        return len(self._caller) + self._frames_bytes // _PCM_BYTES_PER_SAMPLE
+
+    def _encode(self) -> None:
+        """Every second sample is the telephone's own, but for the filter's ends (`telephone`)."""
+        if self._frames:
+            pcm = np.frombuffer(b"".join(self._frames), "<i2")[1::2]
+            self._caller += encode_mulaw(pcm)
+            self._frames, self._frames_bytes = [], 0
+
+    def _sample(self, at_ms: float) -> int:
+        return max(0, round((at_ms - self._begins_ms) * SAMPLES_PER_MS))
+
+
+class CallRecording:
+    """Records one stream of a call, fed as a `CallObserver`; `run()` is its task."""
+
+    def __init__(
+        self,
+        call: Call,
+        recordings: RecordingStore,
+        note: Callable[[CallChanges], None],
+    ) -> None:
+        """`note` has the call's record say what is missing."""
+        self._call_sid = call.call_sid
+        self._problem_before = call.recording_problem
+        self._attempt = call.attempt
+        self._streams_from_ms = call.stream_began_ms
+        self._recordings = recordings
+        self._note = note
+        self._tracks: Tracks | None = None
+        self._parts = 0
+        self._waiting: deque[RecordingPart] = deque()
+        self._news = asyncio.Event()
+        self._is_complete = False
+        self._is_over = False
+        self._lost_ms = 0
+        self._loop = asyncio.get_running_loop()
+        self._finish_by_s = float("inf")
+        self._trying: asyncio.Timeout | None = None
+
+    def on_event(self, event: Event, actions: tuple[Action, ...]) -> None:
+        if self._is_complete:
+            return
+        at_ms = self._streams_from_ms + event.at_ms
+        if self._tracks is None:
+            self._tracks = Tracks(at_ms)
+        tracks = self._tracks
+        if isinstance(event, CallerAudio):
+            tracks.caller_said(event.pcm, event.level_dbfs, at_ms)
+        elif isinstance(event, DtmfReceived):
+            tracks.key_pressed(at_ms)
+        for action in actions:
+            match action:
+                case PlayAudio(mulaw):
+                    tracks.agent_says(mulaw, at_ms)
+                case PlayRingback(ring):
+                    tracks.agent_says(ringback(ring), at_ms)
+                case PlayTone():
+                    tracks.agent_says(waiting_tone(), at_ms)
+                case ClearPlayback():
+                    tracks.agent_stops(at_ms)
+                case CloseStream():
+                    self._is_complete = True
+                case _:
+                    pass
+        if self._is_complete or tracks.length_ms(at_ms) >= PART_MS + KEY_MS:
+            self._hand_over(tracks.cut(at_ms, last=self._is_complete))
+
+    async def on_end(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        """The stream is over: `run()` returns once what is there is written, in 5 s at most."""
+        if not self._is_complete:
+            self._lose(0, "the recorder failed; the stream handler's log has the reason")
+        self._finish_within(FINISH_WITHIN_S)
+
+    def give_up(self) -> None:
+        """The process must stop: `run()` returns without writing what is still there."""
+        self._finish_within(0)
+
+    async def run(self) -> None:
+        """Write parts until the stream is over. Whatever goes wrong harms no call."""
+        while True:
+            while self._waiting:
+                await self._write(self._waiting.popleft())
+            if self._is_over:
+                return
+            self._news.clear()
+            await self._news.wait()
+
+    def _finish_within(self, seconds: float) -> None:
+        self._finish_by_s = min(self._finish_by_s, self._loop.time() + seconds)
+        if self._trying is not None:
+            self._trying.reschedule(min(self._finish_by_s, self._trying.when() or float("inf")))
+        self._is_over = True
+        self._news.set()
+
+    def _hand_over(self, cut: tuple[int, bytes, bytes]) -> None:
+        offset_ms, caller, agent = cut
+        if not caller:
+            return
+        self._parts += 1
+        part = RecordingPart(self._attempt, self._parts, offset_ms, caller, agent)
+        if len(self._waiting) >= MOST_WAITING:
+            self._lose(_length_ms(part), "the store of recordings was too slow")
+            return
+        self._waiting.append(part)
+        self._news.set()
+
+    async def _write(self, part: RecordingPart) -> None:
+        try:
+            within_s = self._loop.time() + PART_MS / 1_000
+            async with asyncio.timeout_at(min(self._finish_by_s, within_s)) as self._trying:
+                await self._recordings.keep_part(self._call_sid, part)
+        except (StoreUnavailable, TimeoutError) as error:
+            self._lose(_length_ms(part), str(error) or "the store of recordings was too slow")
+        except Exception:  # noqa: BLE001 - a recording must never harm a call
+            _log.exception("part of a recording not written")
+            self._lose(_length_ms(part), "an error; the stream handler's log has it")
+        finally:
+            self._trying = None
+
+    def _lose(self, lost_ms: float, reason: str) -> None:
+        self._lost_ms += round(lost_ms)
+        _log.warning(
+            "recording is not whole",
+            call_sid=self._call_sid,
+            lost_ms=self._lost_ms,
+            reason=reason,
+        )
+        lost = f"{self._lost_ms / 1_000:.0f} s of its sound are missing: " if self._lost_ms else ""
+        told = filter(None, (self._problem_before, f"{lost}{reason}"))
+        self._note(CallChanges(recording_problem="; ".join(told)))
+
+
+def start_recording(
+    call: Call, recordings: RecordingStore | None, note: Callable[[CallChanges], None]
+) -> CallRecording | None:
+    """The recording of a stream, if the agent that the call began with wants one.
+
+    Never without a notice that says so, whatever made the agent's document: the caller heard the
+    notice of that agent, and no other.
+    """
+    if not call.agent.record:
+        return None
+    if not notice_says_recorded(call.agent):
+        note(CallChanges(recording_problem="the notice doesn't say that the call is recorded"))
+        return None
+    if recordings is None:
+        note(CallChanges(recording_problem="the stream handler's RECORDINGS isn't set"))
+        return None
+    return CallRecording(call, recordings, note)
+
+
+def _length_ms(part: RecordingPart) -> float:
+    return len(part.caller) / SAMPLES_PER_MS
