@@ -91,6 +91,8 @@ def _delay(delay: Delay) -> str:
 def _remarks(point: LoadPoint) -> Iterator[str]:
     if point.calls_failed:
         yield f"{point.calls_failed} calls failed"
+    if point.pictures:
+        yield f"{point.pictures} pictures shown"
     if point.clears_missed:
         yield f"{point.clears_missed} interruptions without a clear"
     if point.rig_core_share > BUSY_RIG:

@@ -41,6 +41,8 @@ class LoadPoint(msgspec.Struct, frozen=True, kw_only=True):
     """Bursts of tone that the model sent and the caller never heard, all calls together."""
     clears_missed: int = 0
     """Interruptions without a `clear`."""
+    pictures: int = 0
+    """Pictures that the model was shown, in all calls together."""
     calls_failed: int
     rig_core_share: float
     """The rig's share of its core; above 0.8 the rig itself distorts the figures."""

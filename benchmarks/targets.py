@@ -1,9 +1,11 @@
 """What is put under load: how each is started, and how a call reaches it."""
 
+import asyncio
 import dataclasses
+import itertools
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +20,11 @@ from benchmarks.rig.storage import storage_sink
 from benchmarks.rig.usage import Pins
 from benchmarks.rig.wires import GeminiWire, RelayWire, Wire
 from devtools.processes import Command, SupervisedProcess, free_port, python
+from ringdown import clock
 from ringdown.agents import DEFAULT_AGENT_ID, Agent, packaged_document
 from ringdown.agents.clips import Clip, clip_key, greeting_text, notice_text
 from ringdown.calls.limits import LineLimits
+from ringdown.calls.uploads import Upload
 from ringdown.stores import open_store
 from ringdown.tools import Json
 from simulators.speech import mulaw
@@ -36,6 +40,8 @@ ROOT = Path(__file__).resolve().parent.parent
 _AGENT = Voice("en-us+f3")
 _CALLED = "+14155550100"
 _CALLER = "+14155550123"
+_PICTURE_BYTES = 300_000
+_PICTURE_EVERY_S = 2.0
 ONCE = {"Connection": "close"}
 """Calls may be as far apart as a server keeps a connection open."""
 _RECORDED: Mapping[str, Json] = {"record": True, "notice": "This call is recorded."}
@@ -183,6 +189,8 @@ class Ringdown:
     """In what the agent differs from the usual one."""
     clips: bool = False
     """Whether there are clips of its notice and greeting."""
+    pictures: bool = False
+    """Whether every caller sends as many pictures as a call takes."""
     traced: bool = False
     """Whether its calls' traces go to a collector."""
     recorded: bool = False
@@ -238,7 +246,10 @@ class Ringdown:
             http = await stack.enter_async_context(
                 httpx2.AsyncClient(trust_env=False, headers=ONCE)
             )
-            yield _RingdownRunning(webhook_url, Signer(token), http, (pid,))
+            announced: list[str] = []
+            if self.pictures:
+                await stack.enter_async_context(_pictures_sent(store_url, announced))
+            yield _RingdownRunning(webhook_url, Signer(token), http, (pid,), announced)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +258,8 @@ class _RingdownRunning:
     signer: Signer
     http: httpx2.AsyncClient
     pids: tuple[int, ...]
+    announced: list[str]
+    """The calls so far."""
 
     async def announce(self) -> Route:
         identity = _identity()
@@ -263,6 +276,7 @@ class _RingdownRunning:
         if stream is None:
             raise CallRefused(f"the webhook gave no stream: {response.text}")
         identity = dataclasses.replace(identity, parameters=stream.parameters)
+        self.announced.append(identity.call_sid)
         notice_url = next((verb.url for verb in verbs if isinstance(verb, Play)), None)
         return Route(stream.url, identity, self.signer.headers(stream.url), notice_url)
 
@@ -273,8 +287,30 @@ TARGETS: tuple[Target, ...] = (
     Pipecat(),
     Ringdown("traced", traced=True),
     Pipecat("pipecat-no-vad", voice_detection=False),
+    Ringdown("ringdown-pictures", agent={"photos": True}, pictures=True),
 )
 """In the order in which they are measured: the floor first."""
+
+
+@asynccontextmanager
+async def _pictures_sent(store_url: str, calls: Sequence[str]) -> AsyncIterator[None]:
+    """Each of `calls` gets a picture every two seconds, until it takes no more."""
+
+    async def send() -> None:
+        async with open_store(store_url) as store:
+            for n in itertools.count():
+                await asyncio.sleep(_PICTURE_EVERY_S)
+                for call_sid in calls:
+                    jpeg = b"\xff\xd8" + secrets.token_bytes(_PICTURE_BYTES)
+                    upload = Upload(id=f"{n}", received_at=clock.now(), picture=jpeg)
+                    await store.add_upload(call_sid, upload)
+
+    sending = asyncio.create_task(send())
+    try:
+        yield
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
 
 
 async def _open_line(store_url: str, agent: Mapping[str, Json], *, clips: bool) -> None:

@@ -20,10 +20,15 @@ GOOD: dict[str, Json] = {
     "greeting": "Hello.",
     "time_zone": "Europe/Berlin",
 }
-TOOLS = {"lookup_account": DeclaredTool(), "known_customer": DeclaredTool(before_call=True)}
+TOOLS = {
+    "ask_for_photo": DeclaredTool(),
+    "lookup_account": DeclaredTool(),
+    "known_customer": DeclaredTool(before_call=True),
+}
 # What else an agent with this field must have.
 NEEDS: dict[str, dict[str, Json]] = {
     "record": {"notice": "This call is recorded."},
+    "keep_photos": {"photos": True},
     "thinking": {"model": "gemini-3.8-live-extended-thinking"},
 }
 

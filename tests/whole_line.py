@@ -34,6 +34,7 @@ from stream_handler.loop_watch import LoopWatch
 from stream_handler.record.span_export import OtlpExport
 from stream_handler.server import StreamServer
 from stream_handler.settings import read_settings
+from stream_handler.upload_watch import UploadWatch
 from tests.functions.loading import loaded_app
 from tests.jumping_loop import jumping_loop
 
@@ -188,7 +189,15 @@ async def _handler(environ: dict[str, str], log: TextIO) -> AsyncIterator[None]:
         ):
             models = tuple(GeminiLive(endpoint, tls=tls) for endpoint in settings.endpoints)
             services = Services(
-                store, store, models, tools, AgentWatch(store), store, store.recordings, traces
+                store,
+                store,
+                models,
+                tools,
+                AgentWatch(store),
+                store,
+                UploadWatch(store),
+                store.recordings,
+                traces,
             )
             server = StreamServer(settings, services, loop_watch=watch)
             group.create_task(server.serve(stop))

@@ -75,6 +75,8 @@ class CallLog:
     """When the model was asked to speak; it speaks immediately."""
     sound_s: float | None = None
     """When the caller was sent the first sound, from any source."""
+    pictures: int = 0
+    """How many the model was shown."""
     failure: str | None = None
 
     def cleared(self, at_s: float) -> None:

@@ -19,6 +19,7 @@ from benchmarks.rig.wires import MODEL_HZ, Wire, from_base64, quoted_after
 
 _SEED = 2
 _CHUNK_S = CHUNK_MS / 1000
+_BEGINNING = 100
 _CHUNKS_A_TRANSCRIPT = 8  # about three a second
 _TRANSCRIPT_S = _CHUNKS_A_TRANSCRIPT * _CHUNK_S
 
@@ -91,7 +92,9 @@ class ModelSession(WSListener):
         if frame.msg_type in (WSMsgType.TEXT, WSMsgType.BINARY):
             message = frame.get_payload_as_bytes()
             data = quoted_after(message, b'"data"')
-            if data:
+            if data and b'"video"' in message[:_BEGINNING]:
+                self._call.pictures += 1
+            elif data:
                 self._hear(message, data, now_s)
             else:
                 self._obey(message, now_s)

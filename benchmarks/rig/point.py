@@ -91,6 +91,7 @@ def point(
         uplink_lost_ms=sum(accounting.lost_ms(bursts) for bursts in up),
         downlink_lost_bursts=accounting.bursts_lost(down),
         clears_missed=accounting.clears_missed(calls, window),
+        pictures=sum(call.pictures for call in calls),
         calls_failed=failed,
         rig_core_share=usage.rig_core_s / seconds,
         others_core_share=max(others_core_s, 0.0) / seconds,

@@ -4,6 +4,7 @@ Times are milliseconds since the setup was accepted, given with every event. Aft
 shell looks at `next_due_ms` and calls `advance` when it comes.
 """
 
+from dataclasses import replace
 from typing import assert_never
 
 from simulators.gemini_live.actions import Action, Recognise, Send, UtteranceHeard
@@ -36,6 +37,7 @@ from simulators.gemini_live.replies import (
     answer_text,
     asked,
     recall,
+    shown,
     told,
 )
 from simulators.gemini_live.scenario import Reply, Scenario
@@ -102,6 +104,7 @@ class Conversation:
         """The answer to `Recognise`: a phrase of the scenario or None."""
         utterance = self._utterances.pop(utterance_id)
         actions: list[Action] = [UtteranceHeard(phrase, utterance.start_ms, utterance.end_ms)]
+        self._speaker.memory = replace(self.memory, unspoken=())
         if phrase is not None:
             self._speaker.memory = self.memory.with_turn("user", phrase)
             if self._setup.input_transcription:
@@ -148,7 +151,8 @@ class Conversation:
                 if tools is not None:
                     self._speaker.tools = {tool.name: tool for tool in tools}
                 return []
-            case VideoInput():
+            case VideoInput(shows):
+                self._speaker.memory = shown(self._scenario, self.memory, shows)
                 return []
             case Setup():
                 raise invalid("setup must be the first message and only the first.")
@@ -226,7 +230,7 @@ class Conversation:
         memory = self.memory.with_meter(self.memory.meter.with_text(text))
         question, memory = asked(memory, text)
         answer = self._recital(question) or answer_text(self._scenario, memory, question)
-        self._speaker.memory = memory.with_turn("user", question)
+        self._speaker.memory = replace(memory.with_turn("user", question), unspoken=())
         if answer is None:
             return actions
         return actions + self._speaker.answer(obey(answer, question, self._instructions), now_ms)

@@ -7,6 +7,7 @@ from simulators.gemini_live.messages import HistoryTurn, Usage
 
 _INPUT_AUDIO_PER_S = 32
 _OUTPUT_AUDIO_PER_S = 25
+_PER_IMAGE = 258
 _CHARACTERS_PER_TOKEN = 4
 
 
@@ -19,6 +20,10 @@ class Meter:
 
     text: int = 0
     audio: int = 0
+    image: int = 0
+
+    def with_image(self) -> "Meter":
+        return replace(self, image=self.image + _PER_IMAGE)
 
     def with_text(self, text: str) -> "Meter":
         return replace(self, text=self.text + ceil(len(text) / _CHARACTERS_PER_TOKEN))
@@ -29,7 +34,9 @@ class Meter:
     def bill(self, speech_ms: float) -> tuple["Meter", Usage]:
         """The report of a turn that spoke for so long, and the context it leaves behind."""
         spoken = ceil(speech_ms / 1000 * _OUTPUT_AUDIO_PER_S)
-        return replace(self, audio=self.audio + spoken), Usage(self.text, self.audio, spoken)
+        return replace(self, audio=self.audio + spoken), Usage(
+            self.text, self.audio, self.image, spoken
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,8 @@ class Memory:
     answered: frozenset[str] = frozenset()
     history: tuple[HistoryTurn, ...] = ()
     meter: Meter = field(default=Meter())
+    unspoken: tuple[str | None, ...] = ()
+    """What the pictures show that came since anything was last said to the model."""
 
     def with_answer(self, turn: str) -> "Memory":
         return replace(self, answered=self.answered | {turn})

@@ -80,7 +80,9 @@ class AudioInput:
 
 @dataclass(frozen=True, slots=True)
 class VideoInput:
-    mime_type: str
+    """One frame. `shows` is which of the shipped pictures it is; None for another."""
+
+    shows: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,7 @@ class Usage:
 
     prompt_text: int
     prompt_audio: int
+    prompt_image: int
     response_audio: int
 
 

@@ -15,6 +15,7 @@ from simulators.speech.recognition import normalise
 GREETING = "greeting"
 UNKNOWN = "unknown"
 RECITAL = "recital"
+PICTURES = "pictures"
 _ROLES = {"Caller": "user", "You": "model"}
 _VALUE = re.compile(r"\{([\w.]+)\}")
 
@@ -25,7 +26,7 @@ class MissingValue(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`name` is that of the turn, or "greeting", "unknown" or "recital"."""
+    """`name` is that of the turn, or "greeting", "unknown", "recital" or "pictures"."""
 
     name: str
     reply: Reply
@@ -50,10 +51,40 @@ def answer_text(scenario: Scenario, memory: Memory, text: str) -> Answer | None:
     the `text` of a turn."""
     words = normalise(text)
     turns = [turn for turn in scenario.turns if turn.text and normalise(turn.text) in words]
+    if not turns and memory.unspoken:
+        return _answer_pictures(scenario, memory)
     opens = GREETING not in memory.answered and not memory.history
     if scenario.greeting and opens and not turns:
         return Answer(GREETING, scenario.greeting)
     return _pick(scenario, memory, turns) if turns else answer_speech(scenario, memory, words)
+
+
+def shown(scenario: Scenario, memory: Memory, picture: str | None) -> Memory:
+    """`memory` with one more picture in it."""
+    memory = replace(memory, unspoken=(*memory.unspoken, picture)).with_meter(
+        memory.meter.with_image()
+    )
+    for turn in scenario.turns:
+        if picture in turn.seen:
+            memory = memory.with_answer(turn.name)
+    return memory
+
+
+def _answer_pictures(scenario: Scenario, memory: Memory) -> Answer | None:
+    """What there is to say of all that was shown, in order; of one that is not known, `unknown`."""
+    turns = [
+        next((turn for turn in scenario.turns if picture in turn.seen), None)
+        for picture in memory.unspoken
+    ]
+    replies = [turn.reply for turn in turns if turn is not None]
+    if len(replies) < len(turns) and scenario.unknown:
+        replies.append(scenario.unknown)
+    if not replies:
+        return None
+    if len(replies) == 1:
+        return Answer(PICTURES, replies[0])
+    say = " ".join(reply.say for reply in replies if reply.say)
+    return Answer(PICTURES, Reply(say=say, calls=tuple(c for r in replies for c in r.calls)))
 
 
 def asked(memory: Memory, text: str) -> tuple[str, Memory]:

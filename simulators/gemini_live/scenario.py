@@ -35,7 +35,8 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """An answer to one of the sentences `heard`, or to a text that contains `text`.
+    """An answer to one of the sentences `heard`, to a text that contains `text`, or to the first
+    text after a picture of one of `seen`. What it has been shown, the model knows (`needs`).
 
     With `needs`, the turn of that name must have been answered before (in this session, one it
     was resumed from, or its re-seeded history); else `forgotten` is said.
@@ -45,6 +46,7 @@ class Turn:
     reply: Reply
     heard: tuple[str, ...] = ()
     text: str | None = None
+    seen: tuple[str, ...] = ()
     needs: str | None = None
     forgotten: str | None = None
 

@@ -45,6 +45,7 @@ from simulators.gemini_live.messages import (
     OutputTranscript,
     ServerMessage,
     Setup,
+    VideoInput,
 )
 from simulators.gemini_live.reading import read
 from simulators.gemini_live.record import Received, Sent, SessionRecord
@@ -301,6 +302,9 @@ class Session:
             self._record.heard_hz = message.rate_hz
             entry = Received(at_ms, "realtime_input.audio", len(message.data), {})
             self._record.add_received(entry, message.data)
+        elif isinstance(message, VideoInput):
+            entry = Received(at_ms, "realtime_input.video", 0, {"shows": message.shows})
+            self._record.add_received(entry)
         else:
             content: Mapping[str, Any] = json.loads(frame)
             kind, body = next(iter(content.items()))

@@ -18,7 +18,7 @@ from .impairments import ImpairedLine, Impairments
 from .line import Line
 from .microphone import Microphone
 from .noises import Background
-from .rest_api import RestApi
+from .rest_api import RestApi, Text
 from .session import Number, Session
 from .settings import AfterDrop, AfterUnplayable, NetworkSettings
 from .signatures import SharedKey, Signer
@@ -36,6 +36,8 @@ class TwilioNetwork:
     connection   timeouts and retries of webhooks, in seconds
     tls          which authorities https and wss trust; the system's unless given
     date         the date and time that status callbacks report
+    texts_key    an API key, SID:SECRET, that may send texts; `texts` has those that were sent
+    landlines    numbers that get none
 
     The rest is explained at `NetworkSettings`.
     """
@@ -57,6 +59,8 @@ class TwilioNetwork:
         background: Background = "silence",
         impairments: Impairments = _UNIMPAIRED,
         date: Callable[[], datetime] = system_date,
+        texts_key: str | None = None,
+        landlines: Sequence[str] = (),
     ) -> None:
         self._settings = NetworkSettings(
             signer=Signer(auth_token, shared_key),
@@ -75,14 +79,25 @@ class TwilioNetwork:
             date=date,
         )
         self._calls: dict[str, Session | None] = {}
+        self._texts_key = texts_key
+        self._landlines = frozenset(landlines)
+        self.texts: list[Text] = []
 
     def rest_api(self) -> AbstractAsyncContextManager[str]:
-        """Serve Twilio's REST API for the calls of this network: `async with` gives its base URL.
+        """Serve Twilio's REST API for the calls of this network, and for texts: `async with` gives
+        its base URL.
 
         It is authenticated by the account's SID and auth token.
         """
         settings = self._settings
-        api = RestApi(settings.account_sid, settings.signer.auth_token, self._calls)
+        api = RestApi(
+            settings.account_sid,
+            settings.signer.auth_token,
+            self._calls,
+            self.texts,
+            texts_key=self._texts_key,
+            landlines=self._landlines,
+        )
         return api.serving()
 
     @asynccontextmanager

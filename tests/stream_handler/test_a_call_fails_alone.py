@@ -40,7 +40,7 @@ from stream_handler.call.session import StreamSession
 from stream_handler.record.flight_record import FlightRecord
 from stream_handler.record.recorder import Recorder
 from stream_handler.record.stream_report import StreamReport
-from tests.ringdown.samples import a_call, a_tool, an_agent
+from tests.ringdown.samples import a_call, a_picture, a_text, a_tool, an_agent
 from tests.stream_handler.handler import (
     CONNECTED,
     LOUD_FRAME,
@@ -58,7 +58,7 @@ from tests.stream_handler.tool_server import response, tool_server
 from tests.stream_handler.unsteady_store import UnsteadyStore
 
 HEALTHY, DOOMED = 1, 2
-LIVE = msgspec.structs.replace(an_agent(), apply_to_live_calls=True)
+LIVE = msgspec.structs.replace(an_agent(), apply_to_live_calls=True, photos=True)
 SILENT_FRAME = b"\xff" * 160
 SOUND = {
     "mimeType": "audio/pcm;rate=24000",
@@ -186,7 +186,7 @@ async def edit(handler: Handler, agent: Agent) -> None:
 
 
 async def go_through_all(handler: Handler, doomed: ClientConnection, kind: type[Any]) -> None:
-    """Twilio's side of the doomed call, and an operator's edit."""
+    """Twilio's side of the doomed call, what its caller sends, and an operator's edit."""
     echoing = asyncio.create_task(_echo_marks(doomed))
     with suppress(ConnectionClosed):
         for n in range(80):
@@ -195,6 +195,8 @@ async def go_through_all(handler: Handler, doomed: ClientConnection, kind: type[
                 dtmf = {"event": "dtmf", "streamSid": stream_sid(DOOMED), "dtmf": {"digit": "5"}}
                 await doomed.send(json.dumps(dtmf))
                 await edit(handler, msgspec.structs.replace(LIVE, instructions="Be kind."))
+                for upload in (a_picture("one"), a_text("two")):
+                    await handler.store.add_upload(call_sid(DOOMED), upload)
             if n == 30 and kind is StreamStopped:
                 await doomed.send(stop(DOOMED))
             if n == 30 and kind is StreamLost:

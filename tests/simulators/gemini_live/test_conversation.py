@@ -22,6 +22,7 @@ from simulators.gemini_live.messages import (
     OutputTranscript,
     ResumptionUpdate,
     Scheduling,
+    Setup,
     SetupComplete,
     TextInput,
     ToolCall,
@@ -30,6 +31,7 @@ from simulators.gemini_live.messages import (
     ToolResponse,
     ToolResponses,
     TurnComplete,
+    VideoInput,
 )
 from simulators.gemini_live.refusals import Refused
 from simulators.gemini_live.scenario import Pace, PlannedCall, Reply, Scenario, Turn
@@ -652,3 +654,83 @@ def test_some_models_say_that_they_are_idle() -> None:
 
 def test_setup_is_confirmed_first() -> None:
     assert Drive(SCENARIO, setup()).story == [SetupComplete("s1")]
+
+
+SEEING = Scenario(
+    greeting=Reply(say=GREETING),
+    turns=(
+        Turn("label", Reply(say="I see lot one."), seen=("label",)),
+        Turn("meter", Reply(say="I see a meter."), seen=("meter",)),
+        Turn("letter", Reply(calls=(PlannedCall("transfer_call"),)), seen=("letter",)),
+        Turn(
+            "lot",
+            Reply(say="It is lot one."),
+            heard=("what is the lot",),
+            needs="label",
+            forgotten="I have seen no label.",
+        ),
+        Turn("nudge", Reply(say="Are you there?"), text="caller is silent"),
+    ),
+    unknown=Reply(say="I cannot tell."),
+)
+
+
+def greeted(session: Setup | None = None) -> Drive:
+    drive = Drive(SEEING, session or setup())
+    drive.send(TextInput("Greet the caller."))
+    drive.run(5_000)
+    return drive
+
+
+def said(drive: Drive) -> list[str]:
+    return [note.text for note in drive.notes if isinstance(note, TurnSpoken)][1:]
+
+
+def test_nothing_is_said_of_a_picture_before_a_text_asks() -> None:
+    drive = greeted()
+    drive.send(VideoInput("label"))
+    drive.run(drive.now_ms + 3_000)
+    assert said(drive) == []
+    drive.send(TextInput("The caller has sent a photo."))
+    drive.run(drive.now_ms + 5_000)
+    assert said(drive) == ["I see lot one."]
+    drive.send(TextInput("And now?"))
+    drive.run(drive.now_ms + 5_000)
+    assert said(drive)[1:] == ["I cannot tell."], "it is spoken of once"
+
+
+def test_pictures_are_spoken_of_in_order() -> None:
+    drive = greeted()
+    for shows in ("meter", None, "label"):
+        drive.send(VideoInput(shows))
+    drive.send(TextInput("The caller has sent photos."))
+    drive.run(drive.now_ms + 8_000)
+    assert said(drive) == ["I see a meter. I see lot one. I cannot tell."]
+
+
+def test_a_text_with_a_turn_of_its_own_is_not_about_the_picture() -> None:
+    drive = greeted()
+    drive.send(VideoInput("label"))
+    drive.send(TextInput("The caller is silent."))
+    drive.run(drive.now_ms + 5_000)
+    assert said(drive) == ["Are you there?"]
+
+
+def test_what_was_shown_is_known_to_the_session_and_to_those_that_resume_it() -> None:
+    drive = greeted()
+    drive.caller_says("what is the lot")
+    drive.run(drive.now_ms + 5_000)
+    drive.send(VideoInput("label"))
+    drive.caller_says("what is the lot")
+    drive.run(drive.now_ms + 8_000)
+    assert said(drive) == ["I have seen no label.", "It is lot one."]
+
+
+def test_a_picture_is_billed_in_every_turn() -> None:
+    drive = greeted()
+    drive.send(VideoInput("label"))
+    for _ in range(2):
+        drive.send(TextInput("And?"))
+        drive.run(drive.now_ms + 5_000)
+    usages = [m.usage for m in drive.story if isinstance(m, TurnComplete)]
+    assert [usage.prompt_image for usage in usages if usage] == [0, 258, 258]

@@ -28,7 +28,9 @@ from simulators.gemini_live.messages import (
 from simulators.gemini_live.reading import read
 from simulators.gemini_live.refusals import Refused
 from simulators.gemini_live.setup_rules import EXTENDED_THINKING, LIVE
+from simulators.pictures import picture
 
+LABEL = picture("label")
 PCM = b"\x00\x01\xff\xfe" * 80
 SETUP: dict[str, Any] = {
     "model": f"models/{LIVE}",
@@ -216,8 +218,8 @@ def test_an_initial_history_is_announced_in_the_setup() -> None:
             AudioInput(b"\xff\xef", 16_000),
         ),
         (
-            {"realtime_input": {"video": {"data": "AAAA", "mime_type": "image/jpeg"}}},
-            VideoInput("image/jpeg"),
+            {"realtime_input": {"video": {"data": encoded(LABEL), "mime_type": "image/jpeg"}}},
+            VideoInput("label"),
         ),
         ({"realtime_input": {"text": "hi"}}, TextInput("hi")),
         ({"realtime_input": {"activityStart": {}}}, ActivityStarted()),
@@ -292,6 +294,18 @@ AUDIO = {"data": encoded(PCM), "mime_type": "audio/pcm;rate=16000"}
             {"realtime_input": {"video": {"data": "AAAA", "mime_type": "video/mp4"}}},
             1007,
             "Unsupported mime type",
+        ),
+        *(
+            ({"realtime_input": {"video": {"data": encoded(data), "mime_type": kind}}}, 1007, why)
+            for data, kind, why in (
+                (b"no picture", "image/jpeg", "Unable to process input image"),
+                (LABEL[:40_000], "image/jpeg", "Unable to process input image"),
+                (LABEL, "image/png", "Unable to process input image"),
+                (b"", "image/jpeg", "Unable to process input image"),
+                (LABEL, "image/gif", "Unsupported mime type"),
+                (LABEL, "", "Unsupported mime type"),
+                (LABEL + bytes(2_100_000), "image/jpeg", "too large"),
+            )
         ),
         ({"realtime_input": {"media_chunks": [AUDIO]}}, 1007, "media_chunks is deprecated"),
         (

@@ -51,6 +51,8 @@ model:
       call: [{tool: one}, {tool: two}]
     - text: silent
       say: Are you there?
+    - seen: [label, meter]
+      say: I see it.
   unknown: {say: "Pardon?"}
   faults:
     - do: refuse_upgrade
@@ -99,6 +101,7 @@ def test_a_whole_scenario() -> None:
                 forgotten="What?",
             ),
             Turn("turn-3", Reply(say="Are you there?"), text="silent"),
+            Turn("turn-4", Reply(say="I see it."), seen=("label", "meter")),
         ),
         unknown=Reply(say="Pardon?"),
         faults=(
@@ -121,7 +124,7 @@ def test_a_whole_scenario() -> None:
         ("{voice: 5}", "model.voice: must be text, is 5"),
         ("{greeting: {say: ''}}", "model.greeting.say: must be text, is ''"),
         ("{greeting: {}}", "model.greeting.say: a reply needs say or call"),
-        ("{turns: [{say: x}]}", "model.turns[0].heard: a turn needs heard or text"),
+        ("{turns: [{say: x}]}", "model.turns[0].heard: a turn needs heard, text or seen"),
         ("{turns: [{heard: [x, 5], say: x}]}", "model.turns[0].heard: must be text or a list"),
         ("{turns: [{heard: x, say: x, tell: y}]}", "model.turns[0].tell: unknown field"),
         ("{turns: [{heard: x, call: {args: {}}}]}", "model.turns[0].call[0].tool: must be text"),
@@ -133,6 +136,7 @@ def test_a_whole_scenario() -> None:
         ("{words_per_minute: 99.5}", "model.words_per_minute: must be a whole number, is 99.5"),
         ("{recognition: {}}", "model.recognition.by: must be grammar or matching, is None"),
         ("{recognition: {by: ear}}", "model.recognition.by: must be grammar or matching, is 'ear'"),
+        ("{turns: [{seen: cat, say: x}]}", "turns[0].seen: must be of broken_crate, label, letter"),
         ("{recognition: {by: matching}}", "recognition.voice: must be the caller's voice, is miss"),
         ("{recognition: {by: grammar, voice: de}}", "model.recognition.voice: unknown field"),
         ("{faults: [{do: explode}]}", "model.faults[0].do: unknown fault 'explode'"),
