@@ -111,6 +111,7 @@ async def test_the_stack_says_where_it_is_restarts_what_dies_and_stops(tmp_path:
         assert {p["name"] for p in stack["processes"]} == {
             *tools,
             "call_ended",
+            "caller_page",
             "incoming_call",
             "stream_handler",
         }
@@ -143,7 +144,8 @@ async def test_the_stack_says_what_to_set(tmp_path: Path) -> None:
 async def _stack(
     folder: Path,
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, dict[str, Any]]]:
-    ports = {"WEBHOOK_PORT": str(free_port()), "STREAM_PORT": str(free_port())}
+    names = ("CALLER_PAGE_PORT", "STREAM_PORT", "WEBHOOK_PORT")
+    ports = {name: str(free_port()) for name in names}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "devtools", "stack"),
         cwd=folder,

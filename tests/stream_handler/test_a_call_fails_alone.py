@@ -26,14 +26,16 @@ from ringdown.calls import Call, CallChanges, CallStatus, EndReason
 from ringdown.errors import StoreUnavailable
 from ringdown.stores import open_store
 from stream_handler import bridge
-from stream_handler.call.actions import Action
+from stream_handler.call.actions import Action, SendModelImage
 from stream_handler.call.events import (
     DrainRequested,
     Event,
     GoAwayReceived,
+    PictureReceived,
     SaveFailed,
     StreamLost,
     StreamStopped,
+    TextReceived,
     TimerFired,
 )
 from stream_handler.call.session import StreamSession
@@ -59,6 +61,7 @@ from tests.stream_handler.unsteady_store import UnsteadyStore
 
 HEALTHY, DOOMED = 1, 2
 LIVE = msgspec.structs.replace(an_agent(), apply_to_live_calls=True, photos=True)
+_OF_UPLOADS = (PictureReceived, TextReceived, SendModelImage)
 SILENT_FRAME = b"\xff" * 160
 SOUND = {
     "mimeType": "audio/pcm;rate=24000",
@@ -195,6 +198,7 @@ async def go_through_all(handler: Handler, doomed: ClientConnection, kind: type[
                 dtmf = {"event": "dtmf", "streamSid": stream_sid(DOOMED), "dtmf": {"digit": "5"}}
                 await doomed.send(json.dumps(dtmf))
                 await edit(handler, msgspec.structs.replace(LIVE, instructions="Be kind."))
+            if n == 20 and kind in _OF_UPLOADS:  # after one, no tool is called
                 for upload in (a_picture("one"), a_text("two")):
                     await handler.store.add_upload(call_sid(DOOMED), upload)
             if n == 30 and kind is StreamStopped:

@@ -334,12 +334,12 @@ class TestWithACall:
         "/CA123",
         "/%00",
         f"/{CALL_SID}",
-        link(ago=5 * HOUR),
-        link(secrets=("x" * 40,)),
-        link()[:-1],
-        link() + "/",
-        link(),
-        link(OTHER_SID),
+        pytest.param(link(ago=5 * HOUR), id="expired"),
+        pytest.param(link(secrets=("x" * 40,)), id="another secret"),
+        pytest.param(link()[:-1], id="cut short"),
+        pytest.param(link() + "/", id="with a slash"),
+        pytest.param(link(), id="no such call"),
+        pytest.param(link(OTHER_SID), id="another call"),
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
