@@ -1,4 +1,4 @@
-"""Faults of the model's sessions, as its stand-in can have them on command."""
+"""Faults of model sessions that the stand-in can have on command."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -28,14 +28,14 @@ _REFUSED = "a new session gets the transcript; callers notice nothing"
 _APART_S = 0.2
 """Between two sessions that break, so that each is replaced separately."""
 _CLOSE_S = 0.05
-"""The same, where all of them have to break within a word."""
+"""The same, if all of them have to break within a word."""
 _FLOOD_MS = 20_000
 _GREETING = "Hello, this is the test line. What is your number?"
 _LONG_QUESTION = "Tell me everything, please."
 _SURELY_NOT_THE_CALLER_S = 3.5
 _LONGER_THAN_A_TONE_S = 1.0
 _RECONNECT_MS = 1_000
-"""On a busy machine; the page tells what it was."""
+"""On a busy machine; docs/reliability.md has the measured times."""
 
 
 def _in_mid_answer(do: str, **how: str | float) -> Inject:
@@ -220,7 +220,7 @@ STARTS = (
         "the model takes 1.5 s for the setup", "the caller hears ringing, then the greeting", _slow
     ),
 )
-"""Sessions that do not begin as they should."""
+"""Sessions that don't begin as they should."""
 
 BREAKS = (
     Fault(
