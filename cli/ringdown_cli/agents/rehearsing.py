@@ -169,7 +169,8 @@ def _say_missing_tools(
 
 def _tools_named(persona: Persona) -> Iterator[str]:
     yield from persona.tools
-    yield from (it.tool for it in (*persona.must.tools, *persona.must_not.promises))
+    yield from (it.tool for it in persona.must.tools)
+    yield from (it.tool for it in persona.must_not.promises)
     yield from persona.must_not.tools
 
 

@@ -82,6 +82,8 @@ class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
     """What is below those calls, callbacks that were asked for, and the count of texts."""
     recordings: int = 0
     """How many of those calls had been recorded."""
+    in_progress: int = 0
+    """How many of those calls may still go on: then their handler writes them anew."""
     still_blocked: bool = False
 
 
