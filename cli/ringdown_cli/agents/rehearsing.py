@@ -153,7 +153,8 @@ async def _chosen_personas(
 def _say_missing_tools(
     personas: Sequence[Persona], rehearsed: "Rehearsed", terminal: Terminal
 ) -> None:
-    """A name that is misspelt under `must_not` would be a check that always passes."""
+    """A name that is misspelt under `must_not` would be a check that always passes. A promise may
+    name a tool that isn't there: then nobody may make it."""
     known = {*BUILT_IN, *(tool.name for tool in rehearsed.tools)}
     naming: dict[str, list[str]] = {}
     for persona in personas:
@@ -170,7 +171,6 @@ def _say_missing_tools(
 def _tools_named(persona: Persona) -> Iterator[str]:
     yield from persona.tools
     yield from (it.tool for it in persona.must.tools)
-    yield from (it.tool for it in persona.must_not.promises)
     yield from persona.must_not.tools
 
 
