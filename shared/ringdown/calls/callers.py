@@ -15,7 +15,8 @@ UNREACHED = (
     "Firestore's point-in-time recovery (seven days if it is on), its backups and exports.",
     "What Google keeps of Gemini sessions by your terms with it.",
     "Agents and drafts that name the number, such as a draft's `testers`: take it out of them.",
-    "What tools and receivers of webhooks stored, and files of `calls show` and `calls recording`.",
+    "Personas made from their calls: `ringdown rehearsals list` shows all, `delete` deletes one.",
+    "What tools and receivers of webhooks stored, and files that `ringdown calls` wrote.",
 )
 """What `forget` cannot erase, in operators' words."""
 
