@@ -34,7 +34,7 @@ class OtlpExport:
     """A thread of the SDK's exports the spans of all calls of a process; a `SpanExport`."""
 
     def __init__(self, settings: TraceSettings) -> None:
-        """Raises google.auth.exceptions.GoogleAuthError, and ValueError for variables of the SDK."""
+        """Raises google.auth.exceptions.GoogleAuthError; ValueError for the SDK's own variables."""
         self.words = settings.words
         self._project = settings.project
         self._ids = _Ids()

@@ -1,8 +1,8 @@
 """A persona made from a call that took place, with names and numbers replaced. Pure.
 
 Replaced is what can be known: numbers, e-mail addresses, and names that a field of the record holds
-or with which somebody introduces themselves or is addressed. Nobody can tell a name from another word for certain,
-so a person must read the persona before it is kept.
+or with which somebody introduces themselves or is addressed. Nobody can tell a name from another
+word for certain, so a person must read the persona before it is kept.
 """
 
 import hashlib
