@@ -66,7 +66,7 @@ lint: $(READY)  ## Types (mypy strict) and style (ruff).
 	$(BIN)/ruff format --check
 	$(MYPY) shared/ringdown services/console services/stream_handler functions/incoming_call cli/ringdown_cli deploy devtools simulators benchmarks peers tests
 	$(MYPY) terraform/scripts/twilio_number.py terraform/scripts/firestore.py scripts/pin_extras.py
-	@for function in functions/agent_edited/ functions/call_ended/ functions/tools/*/; do \
+	@for function in functions/agent_edited/ functions/call_ended/ functions/caller_page/ functions/tools/*/; do \
 		echo "$(MYPY) $$function"; \
 		MYPYPATH=$$function $(MYPY) $$function || exit 1; \
 	done

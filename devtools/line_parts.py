@@ -1,6 +1,6 @@
 """All parts of one line on this machine, with a model: the real one, or its stand-in."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +63,8 @@ async def running_parts(
     handlers: int = 1,
     served_tools: tuple[str, ...] | None = DEMONSTRATED_TOOLS,
     clock: Path | None = None,
+    caller_page_framed_by: Sequence[str] = (),
+    tool_environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[tuple[Stack, Store]]:
     """Every part as a process; stopped at the end.
 
@@ -78,7 +80,9 @@ async def running_parts(
         webhook_port=free_port(),
         stream_port=free_port(),
         handlers=handlers,
+        caller_page_framed_by=caller_page_framed_by,
         served_tools=served_tools,
+        tool_environ=tool_environ or {},
         clock=clock,
         traces=trace_variables(environ),
         inherited=inherited(environ),

@@ -9,6 +9,7 @@ import yaml
 from devtools.processes import free_port, say
 from ringdown.stores import Store
 from ringdown.stores.paths import document_path
+from ringdown.tools import ASK_FOR_PHOTO
 from ringdown.tools.folder import ToolDeployment, read_tool_folder
 
 FOLDER = Path(__file__).resolve().parent.parent / "functions" / "tools"
@@ -24,6 +25,11 @@ class LocalTool:
     folder: Path
     url: str
     environ: Mapping[str, str]
+
+    @property
+    def texts_links(self) -> bool:
+        """Whether it sends callers to the page that takes photos."""
+        return self.deployment.name == ASK_FOR_PHOTO
 
 
 def local_tools(

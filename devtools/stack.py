@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import secrets
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -52,6 +52,7 @@ DEMONSTRATED_TOOLS = ("lookup_account",)
 """Those of the packaged agent."""
 WEBHOOK_PORT = 8080
 STREAM_PORT = 8081
+CALLER_PAGE_PORT = 8082
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +71,16 @@ class StackSettings:
     vertex: VertexAi | None = None
     webhook_port: int = WEBHOOK_PORT
     stream_port: int = STREAM_PORT
+    caller_page_port: int | None = None
+    """None: any that is free. The page is there if the tool that texts its link is served."""
     handlers: int = 1
     """With several, a proxy at `stream_port` shares the calls out among them."""
     public_url: str | None = None
     stream_url: str | None = None
+    caller_page_url: str | None = None
+    """As callers reach it."""
+    caller_page_framed_by: Sequence[str] = ()
+    """The origins of the page that shows it in a frame."""
     twilio_auth_token: str | None = None
     store_url: str | None = None
     fallback_number: str | None = None
@@ -108,6 +115,8 @@ class Stack:
     store_url: str
     call_ended_url: str
     """Where the ends of calls are delivered."""
+    caller_page_local_url: str = ""
+    upload_link_secret: str = field(default="", repr=False)
     processes: list[SupervisedProcess] = field(default_factory=list)
 
     def describe(self) -> dict[str, object]:
@@ -134,8 +143,13 @@ def settings_from_environ(environ: Mapping[str, str], out: Path) -> StackSetting
         raise ConfigurationError([problem])
     webhook_port = _port(environ, "WEBHOOK_PORT", WEBHOOK_PORT)
     stream_port = _port(environ, "STREAM_PORT", STREAM_PORT)
-    if webhook_port == stream_port:
-        raise ConfigurationError([f"WEBHOOK_PORT and STREAM_PORT are both {stream_port}."])
+    page_port = _port(environ, "CALLER_PAGE_PORT", CALLER_PAGE_PORT)
+    if len({webhook_port, stream_port, page_port}) < 3:
+        problem = (
+            "WEBHOOK_PORT, STREAM_PORT and CALLER_PAGE_PORT must differ:"
+            f" they are {webhook_port}, {stream_port} and {page_port}."
+        )
+        raise ConfigurationError([problem])
     return StackSettings(
         out=out,
         gemini_api_key=gemini.api_key if isinstance(gemini, DeveloperApi) else None,
@@ -143,9 +157,11 @@ def settings_from_environ(environ: Mapping[str, str], out: Path) -> StackSetting
         vertex=gemini if isinstance(gemini, VertexAi) else None,
         webhook_port=webhook_port,
         stream_port=stream_port,
+        caller_page_port=page_port,
         handlers=_handlers(environ),
         public_url=environ.get("PUBLIC_URL") or None,
         stream_url=environ.get("STREAM_URL") or None,
+        caller_page_url=environ.get("CALLER_PAGE_URL") or None,
         twilio_auth_token=environ.get("TWILIO_AUTH_TOKEN") or None,
         store_url=environ.get("STORE_URL") or None,
         fallback_number=environ.get("FALLBACK_NUMBER") or None,
@@ -221,10 +237,16 @@ async def planned_stack(settings: StackSettings) -> tuple[Stack, tuple[Command, 
         token_was_generated=settings.twilio_auth_token is None,
         store_url=store_url,
         call_ended_url=f"http://127.0.0.1:{free_port()}",
+        caller_page_local_url=f"http://127.0.0.1:{settings.caller_page_port or free_port()}",
+        upload_link_secret=(
+            settings.tool_environ.get("UPLOAD_LINK_SECRET") or secrets.token_hex(32)
+        ),
     )
     tools = _tools(settings, stack)
     await _prepare_store(settings, store_url, tools)
-    return stack, (*_tool_commands(settings, tools), *_service_commands(settings, stack))
+    pages = [_caller_page(settings, stack) for tool in tools if tool.texts_links]
+    commands = (*_tool_commands(settings, tools), *pages, *_service_commands(settings, stack))
+    return stack, commands
 
 
 async def serve_stack(settings: StackSettings) -> None:
@@ -232,6 +254,7 @@ async def serve_stack(settings: StackSettings) -> None:
     for port, variable in (
         (settings.webhook_port, "WEBHOOK_PORT"),
         (settings.stream_port, "STREAM_PORT"),
+        (settings.caller_page_port or 0, "CALLER_PAGE_PORT"),
     ):
         listen(port, variable=variable).close()
     say("Starting the deployables …")
@@ -312,9 +335,11 @@ def _tools(settings: StackSettings, stack: Stack) -> list[LocalTool]:
     given = dict(settings.tool_environ)
     if not given.get("TWILIO_ACCOUNT_SID"):
         given["TWILIO_API_KEY"] = "none"  # what sends texts runs all the same, and says it can't
+    given["UPLOAD_LINK_SECRET"] = stack.upload_link_secret
     if settings.gemini_api_key is not None and settings.gemini_ca_file is None:
         given["GEMINI_API_KEY"] = settings.gemini_api_key
     values = {
+        "caller_page_url": settings.caller_page_url or stack.caller_page_local_url,
         "phone_numbers": given.get("PHONE_NUMBERS", ""),
         "project": given.get("GOOGLE_CLOUD_PROJECT", ""),
         "store_url": stack.store_url,
@@ -339,6 +364,17 @@ def _tool_commands(settings: StackSettings, tools: Iterable[LocalTool]) -> Itera
     for tool in tools:
         environ = _environ(settings, tool.environ)
         yield _function(tool.deployment.name, tool.folder, tool.url, environ)
+
+
+def _caller_page(settings: StackSettings, stack: Stack) -> Command:
+    """At the tools' time, which made the link."""
+    values = {
+        "STORE_URL": stack.store_url,
+        "UPLOAD_LINK_SECRET": stack.upload_link_secret,
+        "FRAMED_BY": " ".join(settings.caller_page_framed_by) or None,
+    }
+    folder, environ = ROOT / "functions" / "caller_page", _environ(settings, values)
+    return _function("caller_page", folder, stack.caller_page_local_url, environ)
 
 
 def _service_commands(settings: StackSettings, stack: Stack) -> tuple[Command, ...]:

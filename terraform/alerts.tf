@@ -5,7 +5,7 @@ locals {
   _failures = "metric.label.end_reason=one_of(\"handler_busy\", \"handler_stopped\", \"model_lost\", \"model_unavailable\", \"never_streamed\", \"stream_lost\")"
 
   # More than `above` in `within`, over all instances. What is counted is a Cloud Run service's, or `resource`'s.
-  _count_alerts = {
+  _count_alerts = merge(var.caller_page ? { "Caller's page fails" = local._caller_page_fails } : {}, {
     "Calls fail" = {
       filter = "metric.type=\"${local.metric_prefix}/calls\" AND ${local._failures}"
       above  = 2
@@ -57,6 +57,11 @@ locals {
       above  = 0
       within = "300s"
     }
+  })
+  _caller_page_fails = {
+    filter = "metric.type=\"run.googleapis.com/request_count\" AND resource.label.service_name=\"${local.caller_page}\" AND metric.label.response_code_class=\"5xx\""
+    above  = 0
+    within = "300s"
   }
 }
 
@@ -113,7 +118,12 @@ resource "google_monitoring_alert_policy" "count" {
     auto_close = "3600s"
   }
 
-  depends_on = [google_cloud_run_v2_service.incoming_call, google_cloudfunctions2_function.incoming_call, time_sleep.metrics]
+  depends_on = [
+    google_cloud_run_v2_service.caller_page,
+    google_cloud_run_v2_service.incoming_call,
+    google_cloudfunctions2_function.incoming_call,
+    time_sleep.metrics,
+  ]
 }
 
 resource "google_monitoring_alert_policy" "slow_replies" {

@@ -1,9 +1,10 @@
 # Images that Cloud Build makes when their files have changed: the stream handler's, unless one is given; incoming_call's,
-# where it is a service; and the doctor's, if there is a schedule.
+# where it is a service; and those of the console, the caller's page and the doctor, if there are any.
 
 locals {
   # The first has the Dockerfile.
   _image_folders = {
+    caller_page     = ["functions/caller_page"]
     console         = ["services/console"]
     incoming_call   = ["functions/incoming_call"]
     scheduled_check = ["cli", "services/stream_handler"]
@@ -28,6 +29,7 @@ locals {
 resource "terraform_data" "image" {
   for_each = toset(concat(
     local._has_console ? ["console"] : [],
+    var.caller_page ? ["caller_page"] : [],
     var.check_schedule == null ? [] : ["scheduled_check"],
     var.domain_restricted_sharing ? ["incoming_call"] : [],
     var.stream_handler_image == null ? ["stream_handler"] : [],

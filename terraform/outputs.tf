@@ -3,6 +3,11 @@ output "agents_url" {
   value       = "https://console.cloud.google.com/firestore/databases/${google_firestore_database.this.name}/data/panel/agents/default?project=${var.project_id}"
 }
 
+output "caller_page_url" {
+  description = "Where callers send photos, with a link that they are texted; null without caller_page."
+  value       = local.caller_page_url
+}
+
 output "console_url" {
   description = "Where the people in console_people run the line; null without any."
   value       = local.console_url
@@ -80,7 +85,7 @@ output "tool_account_ids" {
 output "tools" {
   description = "The tools that are deployed, and those that wait for secrets."
   value = {
-    for name, tool in local.tool_folders : name => contains(keys(local.tools), name) ? "deployed" : "not deployed: needs ${join(", ", sort(setsubtract(keys(tool.secrets), keys(local.secret_versions))))}, see enabled_tool_secrets"
+    for name, tool in local.tool_folders : name => contains(keys(local.tools), name) ? "deployed" : contains(keys(try(tool.secrets, {})), "UPLOAD_LINK_SECRET") && !var.caller_page ? "not deployed: needs caller_page = true" : "not deployed: needs ${join(", ", sort(setsubtract(keys(tool.secrets), keys(local.secret_versions))))}, see enabled_tool_secrets"
   }
 }
 

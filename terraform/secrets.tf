@@ -6,12 +6,13 @@ locals {
       STREAM_TOKEN_SECRET      = var.secret_versions.stream_token_secret
       TWILIO_AUTH_TOKEN        = var.secret_versions.twilio_auth_token
       TWILIO_SHARED_KEY_SECRET = var.secret_versions.twilio_shared_key_secret
+      UPLOAD_LINK_SECRET       = var.caller_page ? var.secret_versions.upload_link_secret : null
     } : name => version if version != null
   }
   secret_versions = merge(var.enabled_tool_secrets, local._own_secrets)
 
   # Of these the version before is kept, and goes to what checks them as NAME_BEFORE: whoever still uses it is let in.
-  _rotated = ["STREAM_TOKEN_SECRET", "TWILIO_AUTH_TOKEN"]
+  _rotated = concat(["STREAM_TOKEN_SECRET", "TWILIO_AUTH_TOKEN"], var.caller_page ? ["UPLOAD_LINK_SECRET"] : [])
   _stored = merge(
     { for name, number in local.secret_versions : name => { secret = name, number = number } if !contains(local._rotated, name) },
     merge([
@@ -38,9 +39,12 @@ locals {
     STREAM_TOKEN_SECRET      = "${uuid()}${uuid()}" # 244 random bits, new each time; stored with a new version only
     TWILIO_AUTH_TOKEN        = var.twilio_auth_token
     TWILIO_SHARED_KEY_SECRET = var.twilio_shared_key_secret
+    UPLOAD_LINK_SECRET       = "${uuid()}${uuid()}"
   }
 
-  _for_signatures = concat(local._rotated, [for name in local._rotated : "${name}_BEFORE"], ["TWILIO_SHARED_KEY_SECRET"])
+  _for_signatures = [
+    "STREAM_TOKEN_SECRET", "STREAM_TOKEN_SECRET_BEFORE", "TWILIO_AUTH_TOKEN", "TWILIO_AUTH_TOKEN_BEFORE", "TWILIO_SHARED_KEY_SECRET",
+  ]
 
   # Which part is given which secrets, as environment variables of these names.
   secrets_of = merge(
@@ -50,6 +54,9 @@ locals {
       ]
       call_ended = [
         for name in ["GEMINI_API_KEY"] : name if contains(keys(local._stored_for), name) && !local.on_vertex
+      ]
+      caller_page = [
+        for name in ["UPLOAD_LINK_SECRET", "UPLOAD_LINK_SECRET_BEFORE"] : name if contains(keys(local._stored_for), name)
       ]
       incoming_call = [
         for name in concat(["GEMINI_API_KEY"], local._for_signatures) :
@@ -61,12 +68,18 @@ locals {
       ]
       scheduled_check = var.check_schedule == null ? [] : local.uses_key ? ["GEMINI_API_KEY", "TWILIO_AUTH_TOKEN"] : ["TWILIO_AUTH_TOKEN"]
     },
-    { for name, tool in local.tools : "tool/${name}" => tool.secrets },
+    {
+      for name, tool in local.tools : "tool/${name}" => [
+        for variable in concat(tool.secrets, [for secret in tool.secrets : "${secret}_BEFORE"]) :
+        variable if contains(keys(local._stored_for), variable)
+      ]
+    },
   )
   _accounts_of = merge(
     {
       agent_edited    = google_service_account.agent_edited.member
       call_ended      = google_service_account.call_ended.member
+      caller_page     = one(google_service_account.caller_page[*].member)
       incoming_call   = google_service_account.incoming_call.member
       scheduled_check = one(google_service_account.scheduled_check[*].member)
       stream_handler  = google_service_account.stream_handler.member

@@ -53,6 +53,7 @@ locals {
       incoming_call  = google_service_account.incoming_call.member
       stream_handler = google_service_account.stream_handler.member
     },
+    var.caller_page ? { caller_page = google_service_account.caller_page[0].member } : {},
     local._has_console ? { console = google_service_account.console[0].member } : {},
     var.check_schedule == null ? {} : { scheduled_check = google_service_account.scheduled_check[0].member },
     {

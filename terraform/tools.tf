@@ -14,6 +14,7 @@ locals {
   }
   _placeholders = {
     "{callback_topic}"     = google_pubsub_topic.callbacks.id
+    "{caller_page_url}"    = var.caller_page ? local.caller_page_url : ""
     "{phone_numbers}"      = join(",", keys(var.phone_numbers))
     "{project}"            = var.project_id
     "{region}"             = var.region
@@ -80,7 +81,7 @@ resource "google_cloudfunctions2_function" "tool" {
     environment_variables            = local.tool_settings[each.key]
 
     dynamic "secret_environment_variables" {
-      for_each = toset(each.value.secrets)
+      for_each = toset(local.secrets_of["tool/${each.key}"])
       content {
         key        = secret_environment_variables.key
         project_id = var.project_id

@@ -1,3 +1,15 @@
+variable "caller_page" {
+  description = "Whether agents with photos = true can text callers a link to a page on which they send photos and texts during the call. Needs the tool ask_for_photo, and so TWILIO_API_KEY among enabled_tool_secrets. See docs/photos.md."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.caller_page || contains(keys(var.enabled_tool_secrets), "TWILIO_API_KEY")
+    error_message = "caller_page needs a key that sends the link: add TWILIO_API_KEY to enabled_tool_secrets, see docs/tools.md."
+  }
+}
+
 variable "calls_per_instance" {
   description = "Calls that one instance of the stream handler carries at most. If an instance fails, so many calls must be taken up again: more is cheaper, fewer is safer."
   type        = number
@@ -57,6 +69,10 @@ variable "enabled_tool_secrets" {
   validation {
     condition     = length(setsubtract(keys(var.enabled_tool_secrets), flatten([for tool in local.tool_folders : try(keys(tool.secrets), [])]))) == 0
     error_message = "enabled_tool_secrets names a secret that no tool asks for. The names are in functions/tools/*/tool.yaml, under secrets."
+  }
+  validation {
+    condition     = !contains(keys(var.enabled_tool_secrets), "UPLOAD_LINK_SECRET")
+    error_message = "enabled_tool_secrets has UPLOAD_LINK_SECRET, which is made while applying. Take it out, and set caller_page = true."
   }
 }
 
@@ -221,12 +237,13 @@ variable "region" {
 }
 
 variable "secret_versions" {
-  description = "Raise a number to store a new value of that secret; instances are replaced and use it. What twilio_auth_token and stream_token_secret were before is accepted until their number is raised again. twilio_shared_key_secret is used from the moment it has a number."
+  description = "Raise a number to store a new value of that secret; instances are replaced and use it. What twilio_auth_token, stream_token_secret and upload_link_secret were before is accepted until their number is raised again. twilio_shared_key_secret is used from the moment it has a number."
   type = object({
     gemini_api_key           = optional(number, 1)
     stream_token_secret      = optional(number, 1)
     twilio_auth_token        = optional(number, 1)
     twilio_shared_key_secret = optional(number)
+    upload_link_secret       = optional(number, 1)
   })
   default  = {}
   nullable = false

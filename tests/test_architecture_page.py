@@ -16,6 +16,7 @@ FOLDERS = (
     "shared/ringdown/rehearsals",
     "functions",
     "functions/agent_edited",
+    "functions/caller_page/photo_page",
     "functions/incoming_call",
     "functions/incoming_call/voice_webhook",
 )

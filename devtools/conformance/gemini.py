@@ -4,6 +4,7 @@ A script judges nothing: it is recorded. Each wait has a deadline.
 """
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from devtools.conformance.recording import Json, Recording
 from devtools.conformance.wire import SPEECH_HZ, CannotConnect, Endpoint, Sessions, Wire
 from simulators.gemini_live.scenario import Pace, PlannedCall, Reply, Scenario, Turn
+from simulators.pictures import picture
 from simulators.speech.synthesis import synthesize
 
 Script = Callable[[Sessions], Awaitable[None]]
@@ -26,6 +28,7 @@ COUNT_TO_FORTY = "Count aloud from one to forty."
 LOOK_UP = "Call the tool look_up_balance for account 12 and tell me the balance."
 TEACH = "My code word is pineapple. Say yes."
 RECALL = "What is my code word?"
+NAME_THEM = "In one word each: what is on the photos that I have sent you?"
 QUESTION = "what is the capital of france"
 INTERRUPTION = "stop please that is enough"
 
@@ -185,6 +188,20 @@ async def interruption(sessions: Sessions) -> None:
         await wire.be_silent_until(_completed, _QUIET_S)
 
 
+async def pictures(sessions: Sessions) -> None:
+    """Two at the same moment, before a text asks about them."""
+    async with _set_up(sessions) as wire:
+        for name in ("label", "meter"):
+            await wire.send({"realtimeInput": {"video": _image(picture(name))}})
+        await wire.until(lambda seen: _spoken_ms(seen) > 0, _QUIET_S)
+        await _ask(wire, NAME_THEM)
+        await wire.until(lambda seen: seen.find("usageMetadata"), _SETTLED_S)
+
+
+def _image(data: bytes, mime_type: str = "image/jpeg") -> Json:
+    return {"data": base64.b64encode(data).decode(), "mimeType": mime_type}
+
+
 def resumption(*, too_early: bool) -> Script:
     """`too_early`: the old socket is still open when its handle is used."""
 
@@ -244,6 +261,9 @@ SCRIPTS: Mapping[str, Script] = {
     "client-content": client_content,
     "spoken-question": spoken_question,
     "interruption": interruption,
+    "pictures": pictures,
+    "picture-broken": with_message({"realtimeInput": {"video": _image(b"no picture")}}),
+    "picture-gif": with_message({"realtimeInput": {"video": _image(b"GIF89a", "image/gif")}}),
     "context-update": with_message({"contextUpdate": {"systemInstruction": _FRIENDLY}}),
     "tool": with_tool(_BALANCE),
     "tool-silent-response": with_tool(_BALANCE, scheduling="SILENT", behavior="NON_BLOCKING"),
@@ -310,6 +330,8 @@ STAND_IN = Scenario(
         # The last of the texts: TEACH contains it.
         Turn("yes", Reply(say="Yes."), text=SAY_YES),
         Turn("question", Reply(say="Paris."), heard=(QUESTION,)),
+        Turn("jar", Reply(say="A jar."), seen=("label",)),
+        Turn("meter", Reply(say="A meter."), seen=("meter",)),
     ),
     decoys=(INTERRUPTION,),
     pace=Pace(speed=8),

@@ -30,7 +30,12 @@ async def talk(surroundings: Surroundings) -> None:
     ):
         say("Starting the parts …")
         async with (
-            running_line(surroundings.environ, out, surroundings.now) as line,
+            running_line(
+                surroundings.environ,
+                out,
+                surroundings.now,
+                framed_by=origins(listener),
+            ) as line,
             serving(line, listener) as url,
             serving_pages(
                 line.store, pages, surroundings.now, framed_by=origins(listener)

@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import os
+import secrets
 import signal
 import zoneinfo
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from ringdown.agents.check import findings
 from ringdown.stores import Store
 from ringdown_cli.command import make_folder
 from simulators.gemini_live.scenario_file import load_scenario
-from simulators.twilio import TwilioNetwork
+from simulators.twilio import Text, TwilioNetwork
 
 SCENARIO = ROOT / "simulators" / "scenarios" / "talk.yaml"
 CALLER = "+14155550123"
@@ -30,6 +31,8 @@ CALLERS = {
     "+14155550124": "another caller",
     "+266696687": "a caller who withholds the number",  # ANONYMOUS, as Twilio sends it
 }
+_ACCOUNT_SID = "AC" + "5" * 32
+_TEXTS_KEY = "SK" + "5" * 32 + ":of-the-stand-in"
 GO_AWAY_S = 50.0  # as the service gives
 _FARTHEST = datetime.timedelta(days=366)
 
@@ -72,6 +75,8 @@ class TalkLine:
     """Where the pages of calls that are over are kept."""
     now: Callable[[], datetime.datetime]
     ear: Ear
+    texts: Sequence[Text] = ()
+    """Those that callers were sent; it grows."""
     busy: bool = field(default=False, init=False)
     console_url: str = field(default="", init=False)
     """Where the console is, once it is served."""
@@ -108,6 +113,11 @@ class TalkLine:
             raise NotDialled("Choose a time within a year.")
         return local
 
+    def page_link(self, text: str) -> str:
+        """The link to the caller's page in a text; empty without one."""
+        page = self.stack.caller_page_local_url
+        return next((word for word in text.split() if page and word.startswith(f"{page}/")), "")
+
     async def kill_handler(self, call_sid: str) -> str | None:
         """As a crash would, without a word; it is started again like any part.
 
@@ -131,21 +141,50 @@ class TalkLine:
         return True
 
 
+def text_network() -> TwilioNetwork:
+    """Takes texts, and is there before the line is."""
+    return TwilioNetwork(auth_token=secrets.token_hex(16), texts_key=_TEXTS_KEY)
+
+
+def texting_environ(texts_url: str) -> dict[str, str]:
+    """What tools need to send texts to that network, whose REST API is at `texts_url`."""
+    return {
+        "PHONE_NUMBERS": NUMBER,
+        "TWILIO_ACCOUNT_SID": _ACCOUNT_SID,
+        "TWILIO_API_KEY": _TEXTS_KEY,
+        "TWILIO_API_URL": texts_url,
+    }
+
+
 @asynccontextmanager
 async def running_line(
-    environ: Mapping[str, str], out: Path, now: Callable[[], datetime.datetime]
+    environ: Mapping[str, str],
+    out: Path,
+    now: Callable[[], datetime.datetime],
+    *,
+    framed_by: Sequence[str],
 ) -> AsyncIterator[TalkLine]:
-    """Every part a process of its own; two handlers, so that one can be killed in a call.
+    """Every part a process of its own; two handlers, so that one can be killed in a call. Pages
+    of the origins in `framed_by` may show the caller's page in a frame.
 
     Raises devtools.processes.ProcessFailed.
     """
     pages = make_folder(out / "calls")
     ear = Ear()
+    texting = text_network()
     async with (
+        texting.rest_api() as texts_url,
         running_model(environ, SCENARIO, out / "model") as model,
         overheard(model, ear.hear) as reached,
         running_parts(
-            reached, environ, out, handlers=2, served_tools=None, clock=out / "clock"
+            reached,
+            environ,
+            out,
+            handlers=2,
+            served_tools=None,
+            clock=out / "clock",
+            caller_page_framed_by=framed_by,
+            tool_environ=texting_environ(texts_url),
         ) as (stack, store),
         making_clips(line_clip_maker(model), store, now),
     ):
@@ -163,4 +202,5 @@ async def running_line(
             pages=pages,
             now=now,
             ear=ear,
+            texts=texting.texts,
         )

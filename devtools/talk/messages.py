@@ -46,13 +46,15 @@ FromPage: TypeAlias = Dial | Speak | Press | HangUp | Trouble
 class LineReady(msgspec.Struct, frozen=True, tag="line", tag_field="is"):
     """What there is to choose from: callers and numbers, each with a word on it, and sentences.
 
-    `suggestions` are in the order of a conversation. `is_stand_in`: the model knows no others.
+    `suggestions` are in the order of a conversation, `pictures` names of those the caller can send.
+    `is_stand_in`: the model knows no others.
     """
 
     callers: dict[str, str]
     numbers: dict[str, str]
     suggestions: tuple[str, ...]
     phrases: tuple[str, ...]
+    pictures: tuple[str, ...]
     is_stand_in: bool
 
 
@@ -128,6 +130,13 @@ class ToolUsed(msgspec.Struct, frozen=True, tag="tool", tag_field="is"):
     duration_ms: int
 
 
+class Texted(msgspec.Struct, frozen=True, tag="text", tag_field="is"):
+    """A text message that the caller was sent; `link` is one in it to the caller's page, if any."""
+
+    words: str
+    link: str
+
+
 class Problem(msgspec.Struct, frozen=True, tag="problem", tag_field="is"):
     """What could not be done, and what to do."""
 
@@ -135,5 +144,14 @@ class Problem(msgspec.Struct, frozen=True, tag="problem", tag_field="is"):
 
 
 ToPage: TypeAlias = (
-    LineReady | CallChanged | Answering | Happened | Said | Saying | Lost | ToolUsed | Problem
+    LineReady
+    | CallChanged
+    | Answering
+    | Happened
+    | Said
+    | Saying
+    | Lost
+    | ToolUsed
+    | Texted
+    | Problem
 )

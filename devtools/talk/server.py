@@ -14,6 +14,7 @@ from devtools.ports import HOST
 from devtools.talk.line import TalkLine
 from devtools.talk.telephone import Telephone
 from ringdown.call_page import palette
+from simulators.pictures import PICTURES, picture
 
 _SOCKET = "/line"
 _CONSOLE = "/console/"
@@ -25,9 +26,11 @@ _TYPES = {
 }
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
-    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'; frame-src 'self' {console}"
+    " base-uri 'none'; form-action {caller_page}; frame-ancestors 'none';"
+    " frame-src 'self' {frames}"
 )
-"""The agent's form is a page of the console, in a frame."""
+"""In frames: the agent's form, which is a page of the console, and the caller's page, which is also
+sent pictures."""
 
 
 def origins(listener: socket.socket) -> list[str]:
@@ -73,20 +76,32 @@ def _answer(line: TalkLine, request: Request, ours: list[str]) -> Response | Non
         return _response(http.HTTPStatus.FOUND, b"", more=(("Location", address),))
     if path.startswith("/calls/"):
         return _call(line, path.removeprefix("/calls/"))
-    return _file("index.html" if path == "/" else path.removeprefix("/"), line.console_url)
+    if path.startswith("/pictures/"):
+        return _picture(path.removeprefix("/pictures/").removesuffix(".jpg"))
+    return _file("index.html" if path == "/" else path.removeprefix("/"), line)
 
 
-def _file(name: str, console_url: str) -> Response:
+def _picture(name: str) -> Response:
+    if name not in PICTURES:
+        return _response(http.HTTPStatus.NOT_FOUND, b"There is no such picture.\n")
+    return _response(http.HTTPStatus.OK, picture(name), "image/jpeg")
+
+
+def _file(name: str, line: TalkLine) -> Response:
+    caller_page = line.stack.caller_page_local_url
+    policy = _POLICY.format(
+        caller_page=caller_page or "'none'", frames=f"{line.console_url} {caller_page}"
+    )
     if name == "palette.css":
-        return _page_file(name, palette().encode(), console_url)
+        return _page_file(name, palette().encode(), policy)
     files = {file.name: file for file in (resources.files(__package__) / "page").iterdir()}
     if name not in files or _type_of(name) is None:
         return _response(http.HTTPStatus.NOT_FOUND, b"There is no such page.\n")
-    return _page_file(name, files[name].read_bytes(), console_url)
+    return _page_file(name, files[name].read_bytes(), policy)
 
 
-def _page_file(name: str, body: bytes, console_url: str) -> Response:
-    headers = (("Content-Security-Policy", _POLICY.format(console=console_url)),)
+def _page_file(name: str, body: bytes, policy: str) -> Response:
+    headers = (("Content-Security-Policy", policy),)
     return _response(http.HTTPStatus.OK, body, _type_of(name) or "", headers)
 
 

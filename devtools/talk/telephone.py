@@ -26,6 +26,7 @@ from devtools.talk.messages import (
     Press,
     Problem,
     Speak,
+    Texted,
     ToPage,
     Trouble,
 )
@@ -33,6 +34,7 @@ from ringdown.call_page import CallPage, Recording, call_page, view_of
 from ringdown.calls import CallRecord
 from ringdown.calls.problems import problems
 from ringdown.phone_numbers import is_e164
+from simulators.pictures import PICTURES
 from simulators.speech.synthesis import SpeechError, synthesize
 from simulators.twilio import Call, CallError, CallEvent
 from simulators.twilio.events import CallAnswered
@@ -88,6 +90,7 @@ class Telephone:
                 numbers=await line.numbers(),
                 suggestions=tuple(line.suggestions),
                 phrases=tuple(line.phrases),
+                pictures=PICTURES,
                 is_stand_in=line.stand_in is not None,
             )
         )
@@ -222,10 +225,15 @@ class Telephone:
     async def _carry(self, conversation: _Conversation, dial: Dial, telling: Telling) -> None:
         line, webhook = self._line, self._line.stack.webhook_url
         self._tell(CallChanged("ringing"))
+        shown = len(line.texts)
 
         def show(record: CallRecord) -> None:
+            nonlocal shown
             for news in telling.record(record):
                 self._tell(news)
+            for text in line.texts[shown:]:
+                self._tell(Texted(text.body, line.page_link(text.body)))
+            shown = len(line.texts)
 
         async with line.network.place_call(
             to=dial.called,

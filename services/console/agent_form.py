@@ -13,7 +13,7 @@ from console.forms import Form
 from ringdown.agents import Agent, Draft
 from ringdown.agents.documents import Document
 from ringdown.agents.form_fields import AGENT_FORM, DRAFT_FORM, HAS_HOURS, HOURS, Field, Group
-from ringdown.tools import Json
+from ringdown.tools import ASK_FOR_PHOTO, Json
 
 _BLANK_ROWS = 2
 _NOTHING = '""'
@@ -69,9 +69,11 @@ def applied(base: Document, form: Form, *, draft: bool = False) -> Document:
 
 
 def offered_tools(document: Document, declared: Collection[str]) -> list[str]:
-    """Those that the document names, too, even if there are no such tools."""
+    """Those that the document names, too, even if there are no such tools. The one that asks for
+    photos has a field of its own."""
     named = document.get("tools")
-    return sorted({*declared, *map(str, named if isinstance(named, list) else ())})
+    offered = {*declared} - {ASK_FOR_PHOTO}
+    return sorted(offered | {*map(str, named if isinstance(named, list) else ())})
 
 
 def field_of(problem: str, *, draft: bool) -> str | None:

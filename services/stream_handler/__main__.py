@@ -19,6 +19,7 @@ from stream_handler.process import spare_the_collector
 from stream_handler.record.trace_settings import TraceSettings
 from stream_handler.server import StreamServer
 from stream_handler.settings import Settings, read_settings
+from stream_handler.upload_watch import UploadWatch
 
 if TYPE_CHECKING:
     from stream_handler.record.span_export import OtlpExport
@@ -37,7 +38,15 @@ async def run(settings: Settings, traces: "OtlpExport | None" = None) -> None:
     try:
         async with open_store(settings.store_url, settings.recordings) as store:
             services = Services(
-                store, store, models, tools, AgentWatch(store), store, store.recordings, traces
+                store,
+                store,
+                models,
+                tools,
+                AgentWatch(store),
+                store,
+                UploadWatch(store),
+                store.recordings,
+                traces,
             )
             await StreamServer(settings, services).serve(stop)
     finally:

@@ -27,10 +27,12 @@ from ringdown.calls import (
     stream_token,
     travelling_call,
 )
+from ringdown.calls.uploads import Upload
 from ringdown.errors import InvalidDocument, RingdownError, StoreUnavailable, TokenRefused
 from ringdown.log import Log, call_bound
 from stream_handler.call import prompts
 from stream_handler.media_stream import MediaStream, Refused
+from stream_handler.upload_watch import UploadWatch
 
 _CLAIM_TIMEOUT_S = 5.0
 _TURN_AWAY_TIMEOUT_S = 2.0
@@ -49,6 +51,8 @@ class Admitted:
     """What was said in earlier streams of the call."""
     tool_calls: tuple[ToolCall, ...] = ()
     """What was called in them."""
+    uploads: tuple[Upload, ...] = ()
+    """What the caller sent in them."""
     greeting: bytes = b""
     """The greeting's clip, µ-law; empty if the model says the greeting, or there is none."""
 
@@ -60,12 +64,14 @@ class Admission:
         self,
         store: CallStore,
         clips: ClipStore,
+        uploads: UploadWatch,
         *,
         token_secrets: tuple[str, ...],
         handler: str,
     ) -> None:
         self._store = store
         self._clips = clips
+        self._uploads = uploads
         self._known_clips = KnownClips()
         self._token_secrets = token_secrets
         self._handler = handler
@@ -88,8 +94,16 @@ class Admission:
         if attempt == 1:
             return Admitted(call, claim, greeting=await self._greeting(call))
         history, tool_calls = await _earlier(self._store, stream.call_sid)
+        uploads = await self._uploads.so_far(call)
         greeting = await self._greeting(call) if prompts.is_greeting(call, history) else b""
-        return Admitted(call, claim, history=history, tool_calls=tool_calls, greeting=greeting)
+        return Admitted(
+            call,
+            claim,
+            history=history,
+            tool_calls=tool_calls,
+            uploads=uploads,
+            greeting=greeting,
+        )
 
     async def turn_away(self, admitted: Admitted) -> None:
         """Decide that an admitted call hears that all lines are busy. A store that fails is logged:

@@ -10,6 +10,7 @@ from ringdown.agents.check import draft_findings, findings
 from ringdown.agents.store import StoredAgent
 from ringdown.errors import RingdownError
 from ringdown.log import Log
+from stream_handler.rounds import Rounds
 
 LOOK_EVERY_S = 3.0
 _LOOK_WITHIN_S = 2.5
@@ -44,7 +45,7 @@ class AgentWatch:
 
     def __init__(self, agents: AgentReader, *, every_s: float = LOOK_EVERY_S) -> None:
         self._agents = agents
-        self._every_s = every_s
+        self._rounds = Rounds(every_s)
         self._looks: dict[tuple[str, bool], _Look] = {}
 
     async def edits(self, agent_id: str, *, draft: bool = False) -> AsyncIterator[Agent]:
@@ -55,23 +56,15 @@ class AgentWatch:
         look = self._looks.setdefault((agent_id, draft), _Look())
         told = ""
         while True:
-            await self._next_round()
+            await self._rounds.next()
             async with look.one_at_a_time:
-                if look.round != self._round():
-                    look.round = self._round()
+                if look.round != self._rounds.current:
+                    look.round = self._rounds.current
                     await self._read(look, agent_id, draft)
             agent = look.agent
             if agent is not None and agent.apply_to_live_calls and agent.revision != told:
                 told = agent.revision
                 yield agent
-
-    def _round(self) -> int:
-        return int(asyncio.get_running_loop().time() / self._every_s)
-
-    async def _next_round(self) -> None:
-        """All who follow an agent look at the same time, so that one of them can for the others."""
-        now_s = asyncio.get_running_loop().time()
-        await asyncio.sleep((self._round() + 1) * self._every_s - now_s)
 
     async def _read(self, look: _Look, agent_id: str, draft: bool) -> None:
         try:

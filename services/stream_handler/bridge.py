@@ -15,6 +15,7 @@ from ringdown.audio.telephone import Upsampler
 from ringdown.calls import Call, CallChanges, CallStore
 from ringdown.calls.flights import FlightStore
 from ringdown.calls.recordings import RecordingStore
+from ringdown.calls.uploads import Upload
 from ringdown.gemini.model_session import LiveModel
 from ringdown.log import Log
 from ringdown.tools.client import ToolClient
@@ -34,6 +35,7 @@ from stream_handler.call.actions import (
     SaveCall,
     SendMark,
     SendModelAudio,
+    SendModelImage,
     SendModelText,
     SendToolResponse,
     StartTimer,
@@ -46,11 +48,13 @@ from stream_handler.call.events import (
     DtmfReceived,
     Event,
     MarkReceived,
+    PictureReceived,
     SaveDone,
     SaveFailed,
     StreamLost,
     StreamStarted,
     StreamStopped,
+    TextReceived,
     TimerFired,
     ToolCallFinished,
 )
@@ -65,6 +69,7 @@ from stream_handler.record.recorder import Recorded, Recorder
 from stream_handler.record.stream_report import StreamReport
 from stream_handler.record.traces import CallTrace, SpanExport, trace_id, traceparent
 from stream_handler.tones import ringback, waiting_tone
+from stream_handler.upload_watch import UploadWatch
 from stream_handler.words import words_for
 
 _FRAME_MS = 20
@@ -86,6 +91,7 @@ class Services:
     tools: ToolClient
     agents: AgentWatch
     clips: ClipStore
+    uploads: UploadWatch
     recordings: RecordingStore | None
     """None: nobody said where to."""
     traces: SpanExport | None = None
@@ -103,6 +109,7 @@ class Bridge:
         call = admitted.call
         self._call = call
         self._greeting = admitted.greeting
+        self._uploads = admitted.uploads
         self._stream = stream
         self._services = services
         self._recorder = Recorder(services.store, call, admitted.claim, claimed=admitted.claimed)
@@ -180,9 +187,13 @@ class Bridge:
             ]
             if self._call.agent.apply_to_live_calls:
                 until_closed.append(self._group.create_task(self._follow_agent()))
+            if self._call.agent.photos:
+                until_closed.append(self._group.create_task(self._follow_uploads()))
             until_closed.append(
                 self._group.create_task(self._services.tools.warm(self._call.tools))
             )
+            for upload in self._uploads:
+                self._upload_received(upload)
             endpoints = tuple(model.endpoint for model in self._services.models)
             self._handle(StreamStarted(self._now_ms(), endpoints, self._greeting))
             await self._closed.wait()
@@ -231,7 +242,7 @@ class Bridge:
                 self._check_reader(self._stream.play(ringback(action.ring)))
             case PlayTone():
                 self._check_reader(self._stream.play(waiting_tone()))
-            case SendModelText() | SendToolResponse() | UpdateModelContext():
+            case SendModelText() | SendModelImage() | SendToolResponse() | UpdateModelContext():
                 self._model.send(action)
             case ConnectModel():
                 self._model.connect(action)
@@ -303,12 +314,24 @@ class Bridge:
             self._warn_once("the carrier does not read", "two minutes of speech are waiting")
             self._group.create_task(self._handle_soon(StreamLost(self._now_ms())))
 
-    # Edits, tools, timers, the record
+    # Edits, uploads, tools, timers, the record
 
     async def _follow_agent(self) -> None:
         call = self._call
         async for agent in self._services.agents.edits(call.agent_id, draft=call.is_draft):
             self._handle(AgentEdited(self._now_ms(), agent, agent.revision))
+
+    async def _follow_uploads(self) -> None:
+        seen = max((upload.n for upload in self._uploads), default=0)
+        async for upload in self._services.uploads.uploads(self._call.call_sid, seen=seen):
+            self._upload_received(upload)
+
+    def _upload_received(self, upload: Upload) -> None:
+        at_ms = self._now_ms()
+        if upload.picture:
+            self._handle(PictureReceived(at_ms, upload.n, upload.picture))
+        else:
+            self._handle(TextReceived(at_ms, upload.n, upload.text))
 
     async def _call_tool(self, action: CallTool) -> None:
         headers = {}

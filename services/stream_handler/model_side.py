@@ -15,6 +15,7 @@ from ringdown.gemini.model_session import LiveModel, ModelError, ModelSession
 from ringdown.log import Log
 from stream_handler.call.actions import (
     ConnectModel,
+    SendModelImage,
     SendModelText,
     SendToolResponse,
     UpdateModelContext,
@@ -31,10 +32,10 @@ from stream_handler.call.events import (
     TurnCompleted,
 )
 
-_QUEUE_LIMIT = 100  # texts and tool results: this many never wait together
+_QUEUE_LIMIT = 100  # texts, pictures and tool results: this many never wait together
 _CLOSE_WITHIN_S = 2.0  # a socket is closed, or given up, by then
 
-ForModel: TypeAlias = SendModelText | SendToolResponse | UpdateModelContext
+ForModel: TypeAlias = SendModelText | SendModelImage | SendToolResponse | UpdateModelContext
 
 _log = Log(__name__)
 
@@ -225,6 +226,8 @@ async def _send(session: ModelSession, waiting: asyncio.Queue[ForModel]) -> None
         match await waiting.get():
             case SendModelText(text):
                 await session.send_text(text)
+            case SendModelImage(jpeg):
+                await session.send_image(jpeg)
             case UpdateModelContext(instructions):
                 await session.update_context(instructions)
             case SendToolResponse(id, name, answer, scheduling):

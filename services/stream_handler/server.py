@@ -59,6 +59,7 @@ class StreamServer:
         self._admission = Admission(
             services.store,
             services.clips,
+            services.uploads,
             token_secrets=settings.stream_token_secrets,
             handler=settings.handler,
         )

@@ -21,6 +21,7 @@ from simulators.gemini_live.messages import (
 )
 from simulators.gemini_live.protocol import WIRE
 from simulators.gemini_live.refusals import CloseCode, Refused, invalid
+from simulators.gemini_live.seeing import known_picture
 from simulators.gemini_live.setup_rules import (
     calls_have_ids,
     read_content,
@@ -32,6 +33,9 @@ from simulators.gemini_live.wire_types import Canonical
 DEFAULT_INPUT_HZ = 16_000
 _MOST_TOOL_RESPONSE_BYTES = 64 * 1024
 """[assumed] The real limit is unknown; oversized responses end the session with 1011."""
+_MOST_IMAGE_BYTES = 2 * 1024 * 1024
+"""[assumed] Google documents 20 MB for a whole request, for other APIs."""
+_IMAGE_BEGINS = {"image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG", "image/webp": b"RIFF"}
 _AUDIO_TYPE = re.compile(r"audio/pcm(?:;\s*rate=(\d{4,5}))?")
 
 
@@ -71,7 +75,7 @@ def _read_realtime_input(body: Canonical, model: str) -> ClientMessage:
         case "audio":
             return _read_audio(value, "realtime_input.audio")
         case "video":
-            return VideoInput(_mime_type(value, "image/", "realtime_input.video"))
+            return _read_video(value, "realtime_input.video")
         case "media_chunks":
             return _read_media_chunks(value, model)
         case "text":
@@ -106,15 +110,26 @@ def _read_media_chunks(chunks: list[Canonical], model: str) -> ClientMessage:
         raise invalid("realtime_input.media_chunks is deprecated. Use audio, video, or text.")
     path = "realtime_input.media_chunks[0]"
     if chunks[0].get("mime_type", "").startswith("image/"):
-        return VideoInput(_mime_type(chunks[0], "image/", path))
+        return _read_video(chunks[0], path)
     return _read_audio(chunks[0], path)
 
 
-def _mime_type(blob: Canonical, prefix: str, path: str) -> str:
+def _read_video(blob: Canonical, path: str) -> VideoInput:
+    """A frame, in one of the image formats that Google documents. [assumed] Anything else, or an
+    image in another format than it says, ends the session."""
     mime_type: str = blob.get("mime_type", "")
-    if not mime_type.startswith(prefix):
+    if mime_type not in _IMAGE_BEGINS:
         raise invalid(f"Unsupported mime type at '{path}.mime_type': \"{mime_type}\"")
-    return mime_type
+    data: bytes = blob.get("data", b"")
+    if len(data) > _MOST_IMAGE_BYTES:
+        raise invalid(f"The image at '{path}' is too large.")
+    try:
+        shows = known_picture(data)
+    except ValueError:
+        raise invalid("Unable to process input image.") from None
+    if not data.startswith(_IMAGE_BEGINS[mime_type]):
+        raise invalid("Unable to process input image.")
+    return VideoInput(shows)
 
 
 def _read_client_content(body: Canonical) -> ClientContent:

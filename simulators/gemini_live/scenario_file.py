@@ -47,6 +47,7 @@ from simulators.gemini_live.scenario import (
     Scenario,
     Turn,
 )
+from simulators.pictures import PICTURES
 from simulators.speech.synthesis import Voice
 from simulators.yaml_fields import Fields, ScenarioError, parse_yaml
 
@@ -60,7 +61,7 @@ def load_scenario(path: Path) -> Scenario:
 
 
 def parse_scenario(text: str) -> Scenario:
-    """As `load_scenario`, from text. Other top level keys belong to others."""
+    """Like `load_scenario`, from text. Ignores other top-level keys."""
     return _read_model(Fields(parse_yaml(text).get("model"), "model"))
 
 
@@ -108,13 +109,19 @@ def _read_turn(fields: Fields, number: int) -> Turn:
         name=fields.text("name") or f"turn-{number + 1}",
         heard=fields.texts("heard"),
         text=fields.text("text"),
+        seen=fields.texts("seen"),
         needs=fields.text("needs"),
         forgotten=fields.text("forgotten"),
         reply=_read_reply(fields),
     )
     fields.finish()
-    if not turn.heard and turn.text is None:
-        raise ScenarioError(f"{fields.path}.heard: a turn needs heard or text")
+    if not (turn.heard or turn.seen) and turn.text is None:
+        raise ScenarioError(f"{fields.path}.heard: a turn needs heard, text or seen")
+    for name in turn.seen:
+        if name not in PICTURES:
+            raise ScenarioError(
+                f"{fields.path}.seen: must be of {', '.join(PICTURES)}, is {name!r}"
+            )
     return turn
 
 
@@ -136,7 +143,7 @@ def _read_reply(fields: Fields) -> Reply:
     if not reply.say and not reply.calls:
         raise ScenarioError(f"{fields.path}.say: a reply needs say or call")
     if (reply.then or reply.otherwise) and not reply.calls:
-        raise ScenarioError(f"{fields.path}.then: makes sense after a call only")
+        raise ScenarioError(f"{fields.path}.then: only makes sense after a call")
     return reply
 
 

@@ -45,6 +45,7 @@ from simulators.gemini_live.messages import (
     OutputTranscript,
     ServerMessage,
     Setup,
+    VideoInput,
 )
 from simulators.gemini_live.reading import read
 from simulators.gemini_live.record import Received, Sent, SessionRecord
@@ -155,12 +156,15 @@ class Session:
                 self._timer.cancel()
 
     def cause(self, fault: InSession) -> None:
-        """Misbehave as soon as what came before is done; one that is flooded has trouble enough."""
+        """Misbehave once everything queued before is done.
+
+        A session that is flooded has trouble enough: with a full queue, the fault is dropped.
+        """
         if not self._events.full():
             self._events.put_nowait(_Caused(fault))
 
     async def _read_setup(self) -> Setup | None:
-        """The setup, or None when it is to stay without an answer."""
+        """The setup, or None if it must stay without a response."""
         async with asyncio.timeout(_SETUP_DEADLINE_S):
             frame = await self._socket.recv()
         message = self._read(frame, None)
@@ -286,7 +290,7 @@ class Session:
         self._timer = self._loop.call_at(due_s, self._ring)
 
     def _ring(self) -> None:
-        # A full queue needs no bell: every event is followed by a look at the clock.
+        # A full queue needs no wake-up: the clock is checked after every event.
         if not self._events.full():
             self._events.put_nowait(_TimeCame())
 
@@ -301,6 +305,9 @@ class Session:
             self._record.heard_hz = message.rate_hz
             entry = Received(at_ms, "realtime_input.audio", len(message.data), {})
             self._record.add_received(entry, message.data)
+        elif isinstance(message, VideoInput):
+            entry = Received(at_ms, "realtime_input.video", 0, {"shows": message.shows})
+            self._record.add_received(entry)
         else:
             content: Mapping[str, Any] = json.loads(frame)
             kind, body = next(iter(content.items()))

@@ -81,7 +81,9 @@ def _to_json(message: ServerMessage, vertex: bool, identified: bool) -> Any:
 
 def _usage(usage: Usage, vertex: bool) -> dict[str, Any]:
     spoken = "candidates" if vertex else "response"
-    prompt = usage.prompt_text + usage.prompt_audio
+    prompt = usage.prompt_text + usage.prompt_audio + usage.prompt_image
+    # [assumed] Whatever comes as video is counted as video.
+    pictures = [{"modality": "VIDEO", "tokenCount": usage.prompt_image}]
     return {
         "promptTokenCount": prompt,
         f"{spoken}TokenCount": usage.response_audio,
@@ -89,6 +91,7 @@ def _usage(usage: Usage, vertex: bool) -> dict[str, Any]:
         "promptTokensDetails": [
             {"modality": "TEXT", "tokenCount": usage.prompt_text},
             {"modality": "AUDIO", "tokenCount": usage.prompt_audio},
+            *(pictures if usage.prompt_image else ()),
         ],
         f"{spoken}TokensDetails": [{"modality": "AUDIO", "tokenCount": usage.response_audio}],
     }

@@ -12,6 +12,7 @@ from .impairments import Impairments
 from .microphone import Utterance
 from .network import TwilioNetwork
 from .recording import Recording
+from .rest_api import Text
 from .runner import ScriptFailed, ScriptResult, SpokenSentence, run_script
 from .script import Script
 from .script_file import load_script
@@ -45,6 +46,7 @@ __all__ = [
     "ScriptResult",
     "SharedKey",
     "SpokenSentence",
+    "Text",
     "TwilioNetwork",
     "Utterance",
     "event_record",

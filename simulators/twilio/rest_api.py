@@ -1,27 +1,31 @@
-"""Twilio's REST API, as far as our side changes a live call by it.
+"""The part of Twilio's REST API with which our side changes live calls and sends texts.
 
 POST /2010-04-01/Accounts/{AccountSid}/Calls/{CallSid}.json with `Status=completed` hangs up; with
-`Twiml`, or `Url` and `Method`, the call runs another document from now on.
+`Twiml`, or `Url` and `Method`, the call continues with another document. POST to
+/Messages.json with `To`, `From` and `Body` sends a text.
 
-Sources: https://www.twilio.com/docs/voice/api/call-resource and https://www.twilio.com/docs/errors
-for 20003, 20404 and 21220. The words of messages are from memory.
+Sources: https://www.twilio.com/docs/voice/api/call-resource,
+https://www.twilio.com/docs/messaging/api/message-resource and https://www.twilio.com/docs/errors
+for 20003, 20404, 21211, 21220, 21602 and 21614. Messages are worded from memory.
 """
 
 import asyncio
 import base64
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import parse_qsl
 
-from .identity import API_VERSION, CallIdentity
+from .identity import API_VERSION, CallIdentity, new_sid
 from .webhooks import Webhook
 
 _CALL_PATH = re.compile(rf"/{API_VERSION}/Accounts/([^/]+)/Calls/([^/]+)\.json")
+_MESSAGES_PATH = re.compile(rf"/{API_VERSION}/Accounts/([^/]+)/Messages\.json")
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _LIVE = ("ringing", "in-progress")
 _MOST_BYTES = 64 * 1024
 _WITHIN_S = 10.0
@@ -41,7 +45,16 @@ class LiveCall(Protocol):
         """Hang up."""
 
     def redirect(self, to: Webhook | str) -> None:
-        """Run the document at a URL, or TwiML."""
+        """Continue with the document at a URL, or with TwiML."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text message that was sent."""
+
+    to: str
+    from_: str
+    body: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +83,62 @@ class ApiError(Exception):
 
 
 class RestApi:
-    """The API of one account. `calls` are those of the network, None once they are over."""
+    """The API of one account. `calls` has the network's calls, None for those that are over;
+    `texts` gets what is sent to any number except `landlines`.
+
+    `texts_key`, an API key as SID:SECRET, may send texts and do nothing else.
+    """
 
     def __init__(
-        self, account_sid: str, auth_token: str, calls: Mapping[str, LiveCall | None]
+        self,
+        account_sid: str,
+        auth_token: str,
+        calls: Mapping[str, LiveCall | None],
+        texts: list[Text],
+        *,
+        texts_key: str | None = None,
+        landlines: Collection[str] = (),
     ) -> None:
         self._account_sid = account_sid
-        credentials = base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()
-        self._authorization = f"Basic {credentials}"
+        self._authorization = _basic(f"{account_sid}:{auth_token}")
+        self._texts_authorization = None if texts_key is None else _basic(texts_key)
         self._calls = calls
+        self._texts = texts
+        self._landlines = landlines
 
-    def respond(self, request: ApiRequest) -> dict[str, object]:
-        """Change the call and return its resource. Raises ApiError."""
-        if request.authorization != self._authorization:
+    def respond(self, request: ApiRequest) -> tuple[HTTPStatus, dict[str, object]]:
+        """Carry out the request and return its resource. Raises ApiError."""
+        messages = _MESSAGES_PATH.fullmatch(request.path)
+        known = {self._authorization, self._texts_authorization if messages else None}
+        if request.authorization not in known:
             raise ApiError(HTTPStatus.UNAUTHORIZED, 20003, "Authenticate")
+        if request.method == "POST" and messages is not None and messages[1] == self._account_sid:
+            return HTTPStatus.CREATED, self._send(request.params)
+        return HTTPStatus.OK, self._change_call(request)
+
+    def _send(self, params: Mapping[str, str]) -> dict[str, object]:
+        to, body = params.get("To", ""), params.get("Body", "")
+        if not _NUMBER.fullmatch(to):
+            raise ApiError(HTTPStatus.BAD_REQUEST, 21211, f"Invalid 'To' Phone Number: {to}")
+        if not body:
+            raise ApiError(HTTPStatus.BAD_REQUEST, 21602, "Message body is required.")
+        if to in self._landlines:
+            message = "'To' number is not a valid mobile number"
+            raise ApiError(HTTPStatus.BAD_REQUEST, 21614, message)
+        text = Text(to, params.get("From", ""), body)
+        self._texts.append(text)
+        return {
+            "sid": new_sid("SM"),
+            "account_sid": self._account_sid,
+            "api_version": API_VERSION,
+            "direction": "outbound-api",
+            "from": text.from_,
+            "to": text.to,
+            "body": text.body,
+            "status": "queued",
+        }
+
+    def _change_call(self, request: ApiRequest) -> dict[str, object]:
         match = _CALL_PATH.fullmatch(request.path)
         known = match is not None and match[1] == self._account_sid and match[2] in self._calls
         if request.method != "POST" or match is None or not known:
@@ -96,7 +151,7 @@ class RestApi:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[str]:
-        """Serve on the loopback interface; gives the base URL, without a path."""
+        """Serve on the loopback interface; yields the base URL, without a path."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_MOST_BYTES)
         async with server:
             yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -106,10 +161,14 @@ class RestApi:
             async with asyncio.timeout(_WITHIN_S):
                 request = await _read(reader)
                 try:
-                    writer.write(_response(HTTPStatus.OK, self.respond(request)))
+                    writer.write(_response(*self.respond(request)))
                 except ApiError as error:
                     writer.write(_response(error.status, error.body))
                 await writer.drain()
+
+
+def _basic(credentials: str) -> str:
+    return f"Basic {base64.b64encode(credentials.encode()).decode()}"
 
 
 def _update(call: LiveCall, params: Mapping[str, str]) -> str:
@@ -119,7 +178,7 @@ def _update(call: LiveCall, params: Mapping[str, str]) -> str:
         return "completed"
     if call.status != "in-progress":
         raise _not_in_progress()
-    if "Twiml" in params:  # wins over a URL
+    if "Twiml" in params:  # takes precedence over a URL
         call.redirect(params["Twiml"])
     elif "Url" in params:
         call.redirect(Webhook(params["Url"], params.get("Method", "POST")))

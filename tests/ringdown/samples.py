@@ -4,6 +4,7 @@ import datetime
 
 from ringdown.agents import Agent
 from ringdown.calls import RETENTION, Call, Claim, Speaker, ToolCall, ToolOutcome, Turn
+from ringdown.calls.uploads import Upload
 from ringdown.tools import ToolDeclaration
 
 CALL_SID = "CA0123456789abcdef0123456789abcdef"
@@ -67,6 +68,14 @@ def a_tool(name: str = "lookup_account") -> ToolDeclaration:
 
 def a_turn(n: int, *, text: str = "Hello.") -> Turn:
     return Turn(n=n, speaker=Speaker.AGENT, text=text, start_ms=n * 1000, end_ms=n * 1000 + 900)
+
+
+def a_picture(id: str = "one", *, picture: bytes = b"\xff\xd8 a picture") -> Upload:
+    return Upload(id=id, received_at=NOW, picture=picture)
+
+
+def a_text(id: str = "one") -> Upload:
+    return Upload(id=id, received_at=NOW, text="ann.example@example.com")
 
 
 def a_tool_call(call_id: str, *, start_ms: int = 0) -> ToolCall:

@@ -31,6 +31,7 @@ from stream_handler.loop_watch import LoopWatch
 from stream_handler.record.traces import SpanExport
 from stream_handler.server import Patience, StreamServer
 from stream_handler.settings import Settings
+from stream_handler.upload_watch import UploadWatch
 from tests.ringdown.samples import a_call
 from tests.stream_handler.little_gemini import LittleGemini, is_text
 
@@ -179,6 +180,7 @@ async def running_handler(
         tools,
         AgentWatch(store, every_s=LOOK_EVERY_S),
         store,
+        UploadWatch(store, every_s=LOOK_EVERY_S),
         recordings or store.recordings,
         traces,
     )

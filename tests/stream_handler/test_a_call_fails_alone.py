@@ -26,21 +26,23 @@ from ringdown.calls import Call, CallChanges, CallStatus, EndReason
 from ringdown.errors import StoreUnavailable
 from ringdown.stores import open_store
 from stream_handler import bridge
-from stream_handler.call.actions import Action
+from stream_handler.call.actions import Action, SendModelImage
 from stream_handler.call.events import (
     DrainRequested,
     Event,
     GoAwayReceived,
+    PictureReceived,
     SaveFailed,
     StreamLost,
     StreamStopped,
+    TextReceived,
     TimerFired,
 )
 from stream_handler.call.session import StreamSession
 from stream_handler.record.flight_record import FlightRecord
 from stream_handler.record.recorder import Recorder
 from stream_handler.record.stream_report import StreamReport
-from tests.ringdown.samples import a_call, a_tool, an_agent
+from tests.ringdown.samples import a_call, a_picture, a_text, a_tool, an_agent
 from tests.stream_handler.handler import (
     CONNECTED,
     LOUD_FRAME,
@@ -58,7 +60,8 @@ from tests.stream_handler.tool_server import response, tool_server
 from tests.stream_handler.unsteady_store import UnsteadyStore
 
 HEALTHY, DOOMED = 1, 2
-LIVE = msgspec.structs.replace(an_agent(), apply_to_live_calls=True)
+LIVE = msgspec.structs.replace(an_agent(), apply_to_live_calls=True, photos=True)
+_OF_UPLOADS = (PictureReceived, TextReceived, SendModelImage)
 SILENT_FRAME = b"\xff" * 160
 SOUND = {
     "mimeType": "audio/pcm;rate=24000",
@@ -186,7 +189,7 @@ async def edit(handler: Handler, agent: Agent) -> None:
 
 
 async def go_through_all(handler: Handler, doomed: ClientConnection, kind: type[Any]) -> None:
-    """Twilio's side of the doomed call, and an operator's edit."""
+    """Twilio's side of the doomed call, what its caller sends, and an operator's edit."""
     echoing = asyncio.create_task(_echo_marks(doomed))
     with suppress(ConnectionClosed):
         for n in range(80):
@@ -195,6 +198,9 @@ async def go_through_all(handler: Handler, doomed: ClientConnection, kind: type[
                 dtmf = {"event": "dtmf", "streamSid": stream_sid(DOOMED), "dtmf": {"digit": "5"}}
                 await doomed.send(json.dumps(dtmf))
                 await edit(handler, msgspec.structs.replace(LIVE, instructions="Be kind."))
+            if n == 20 and kind in _OF_UPLOADS:  # after one, no tool is called
+                for upload in (a_picture("one"), a_text("two")):
+                    await handler.store.add_upload(call_sid(DOOMED), upload)
             if n == 30 and kind is StreamStopped:
                 await doomed.send(stop(DOOMED))
             if n == 30 and kind is StreamLost:

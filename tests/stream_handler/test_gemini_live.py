@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import re
 import ssl
 from collections.abc import Awaitable, Callable
@@ -20,6 +21,9 @@ from ringdown.gemini.events import ModelEvent, ModelSpeech
 from ringdown.gemini.model_session import ModelError, ModelSession
 from ringdown.gemini.session import GeminiLive
 from ringdown.tools import Scheduling, ToolAnswer
+from simulators.gemini_live.messages import VideoInput
+from simulators.gemini_live.reading import read
+from simulators.pictures import picture
 from stream_handler.call.events import (
     GenerationCompleted,
     GoAwayReceived,
@@ -677,6 +681,18 @@ async def test_text_goes_up_as_realtime_input(
     [message] = await sent_by(certificates, trusting, lambda session: session.send_text("Greet."))
 
     assert message["realtime_input"] == {"text": "Greet."}
+
+
+async def test_a_picture_goes_up_as_a_frame(
+    certificates: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    """And the stand-in, which is strict about frames, takes it."""
+    jpeg = picture("label")
+
+    [message] = await sent_by(certificates, trusting, lambda session: session.send_image(jpeg))
+
+    assert read(json.dumps(message), model="gemini-3.8-live") == VideoInput("label")
+    assert in_camel_case(message)["realtimeInput"]["video"]["mimeType"] == "image/jpeg"
 
 
 async def test_new_instructions_go_up_as_a_context_update(

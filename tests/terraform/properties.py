@@ -14,6 +14,8 @@ from ringdown_cli.store_choice import recordings_of
 
 PUBLIC = frozenset({"incoming_call", "stream_handler"})
 """What Twilio reaches. It has no Google identity; both check its signature themselves."""
+FOR_CALLERS = "caller_page"
+"""What callers reach, if it is there. It shows and takes nothing without a signed link."""
 EVERYBODY = frozenset({"allUsers", "allAuthenticatedUsers"})
 
 _FUNCTION = "google_cloudfunctions2_function"
@@ -104,7 +106,7 @@ def secret_problems(texts: Mapping[str, bytes], secrets: Mapping[str, str]) -> l
 
 
 def public_problems(plan: Json) -> list[str]:
-    """Everybody may invoke what Twilio reaches, and have no other role on anything."""
+    """Everybody may invoke what Twilio and callers reach, and have no other role on anything."""
     names = {r.values["name"]: name for name, r in deployables(plan).items()}
     problems = []
     public = {name for name, r in deployables(plan).items() if r.values.get("invoker_iam_disabled")}
@@ -116,7 +118,9 @@ def public_problems(plan: Json) -> list[str]:
             public.add(str(target))
         else:
             problems.append(f"{resource.address} gives everybody {resource.values['role']}")
-    problems += [f"{name} is open to everybody" for name in sorted(public - PUBLIC)]
+    problems += [f"{name} is open to everybody" for name in sorted(public - PUBLIC - {FOR_CALLERS})]
+    if FOR_CALLERS in deployables(plan) and FOR_CALLERS not in public:
+        problems.append(f"callers cannot reach {FOR_CALLERS}")
     return problems + [f"Twilio cannot reach {name}" for name in sorted(PUBLIC - public)]
 
 

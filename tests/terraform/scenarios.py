@@ -27,12 +27,13 @@ def tool_secret_names() -> set[str]:
         for path in TOOL_FOLDERS.glob("*/tool.yaml")
         for name in yaml.safe_load(path.read_text("utf-8")).get("secrets") or {}
     }
-    return asked - {"GEMINI_API_KEY", "TWILIO_AUTH_TOKEN"}
+    return asked - {"GEMINI_API_KEY", "TWILIO_AUTH_TOKEN", "UPLOAD_LINK_SECRET"}
 
 
 EVERYTHING: Mapping[str, object] = {
     "alert_email": "oncall@example.com",
     "budget": {"billing_account": "012345-6789AB-CDEF01", "amount": 200},
+    "caller_page": True,
     "calls_per_instance": 30,
     "check_schedule": "*/30 * * * *",
     "ci": {
@@ -56,6 +57,7 @@ EVERYTHING: Mapping[str, object] = {
         "stream_token_secret": 2,
         "twilio_auth_token": 2,
         "twilio_shared_key_secret": 1,
+        "upload_link_secret": 2,
     },
     "tool_settings": {
         "search_knowledge_base": {
@@ -74,10 +76,17 @@ SCENARIOS: Mapping[str, Mapping[str, object]] = {
     "everything": EVERYTHING,
     "vertex": {"gemini_backend": "vertex", "check_schedule": "0 6 * * *"},
     "europe": {"region": "europe-west1", "ci": EVERYTHING["ci"], "uptime_check": True},
-    "restricted": {"domain_restricted_sharing": True},
+    "restricted": {
+        "caller_page": True,
+        "domain_restricted_sharing": True,
+        "enabled_tool_secrets": {"TWILIO_API_KEY": 1},
+        "tool_secrets": {"TWILIO_API_KEY": TOOL_SECRET},
+    },
     "staging": {"name": "staging", "stream_handler_image": OTHER_IMAGE},
 }
 DESTROYED = ("minimal", "everything")
+WITH_EVERY_TOOL = ("everything", "restricted")
+"""The others have one, which is quicker."""
 
 _APPLY = (
     "terraform init -backend=false -input=false -no-color > init.txt",
@@ -176,7 +185,7 @@ class Deployments:
 
 def _live_through(folder: Path, name: str) -> dict[str, Json]:
     """What Twilio and the database were like."""
-    with checkout(folder, SCENARIOS[name], every_tool=name == "everything") as copy:
+    with checkout(folder, SCENARIOS[name], every_tool=name in WITH_EVERY_TOOL) as copy:
         if name == "everything":
             tool_yaml = copy.folder / "functions/tools" / CALLED_BEFORE_CALLS / "tool.yaml"
             tool_yaml.write_text(f"{tool_yaml.read_text('utf-8')}before_call: true\n", "utf-8")

@@ -18,6 +18,7 @@ REQUIREMENTS = ROOT / "tests" / "terraform" / "checkov" / "requirements.txt"
 OURS = (
     ".checkov.yaml",
     "cli/Dockerfile",
+    "functions/caller_page/Dockerfile",
     "functions/incoming_call/Dockerfile",
     "services/stream_handler/Dockerfile",
 )

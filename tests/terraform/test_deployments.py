@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from console.settings import read_settings as read_console_settings
+from photo_page.reduce_photo import MEMORY_BYTES
+from photo_page.sent import MOST_BYTES
 from ringdown.agents import Agent
 from ringdown.documents import to_record
 from ringdown.errors import ConfigurationError
@@ -41,7 +43,10 @@ pytestmark = [needs_stand_in, pytest.mark.timeout(700)]
 SECURITY_PAGE = (ROOT / "docs" / "security.md").read_text("utf-8")
 SERVICE = "google_cloud_run_v2_service"
 PLATFORM = {"HOST", "PORT", "K_REVISION"}  # set by Cloud Run, or left at the default
-NOT_OFFERED = {  # for a collector of one's own; Cloud Trace gets no words
+NOT_OFFERED = {
+    # Of `make talk`
+    "FRAMED_BY",
+    # For a collector of one's own; Cloud Trace gets no words
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
 }
@@ -248,6 +253,37 @@ def test_where_grants_to_everybody_are_forbidden_there_are_none(deployed: Deploy
     assert applied.twilio["during"]["voice_url"] == applied.outputs["webhook_url"] == url
 
 
+def test_the_callers_page_is_there_only_if_it_is_wanted(deployed: Deployments) -> None:
+    wanted, minimal = deployed["everything"], deployed["minimal"]
+
+    assert "caller_page" not in deployables(minimal.plan)
+    assert "caller_page_url" not in minimal.outputs, "it is null"
+    page = deployables(wanted.plan)["caller_page"]
+    assert wanted.outputs["caller_page_url"] == (
+        "https://ringdown-caller-page-123456789012.us-east4.run.app"
+    )
+    assert environment(page).secrets == {"UPLOAD_LINK_SECRET", "UPLOAD_LINK_SECRET_BEFORE"}
+    of_page = {grant for grant in properties.grants(wanted.plan) if grant.account == "caller_page"}
+    assert {(grant.role, grant.on) for grant in of_page} == {
+        ("roles/datastore.user", "the database"),
+        ("roles/secretmanager.secretAccessor", "its secrets"),
+    }
+    restricted = deployables(deployed["restricted"].plan)["caller_page"]
+    assert restricted.values["invoker_iam_disabled"] is True
+
+
+def test_photos_that_are_decoded_and_those_that_arrive_fit_into_an_instance(
+    everything: Applied,
+) -> None:
+    (template,) = deployables(everything.plan)["caller_page"].values["template"]
+    (container,) = template["containers"]
+    (limits,) = container["resources"]
+    memory = int(limits["limits"]["memory"].removesuffix("Mi")) * 1024 * 1024
+    arriving = template["max_instance_request_concurrency"] * 2 * MOST_BYTES  # and being parsed
+    process = 160 * 1024 * 1024  # measured: 80 MB without Firestore's library
+    assert MEMORY_BYTES + arriving + process <= memory
+
+
 def test_two_environments_have_nothing_in_common(deployed: Deployments) -> None:
     first = properties.identities(deployed["minimal"].plan)
     second = properties.identities(deployed["staging"].plan)
@@ -349,7 +385,8 @@ def test_every_part_starts_and_reads_all_that_it_is_given(
 
 
 @pytest.mark.parametrize(
-    "name", ["console", "incoming_call", "stream_handler", "agent_edited", "call_ended"]
+    "name",
+    ["console", "caller_page", "incoming_call", "stream_handler", "agent_edited", "call_ended"],
 )
 def test_everything_that_is_read_can_be_set(
     set_and_read: dict[str, tuple[set[str], set[str]]], name: str

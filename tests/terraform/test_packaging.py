@@ -20,12 +20,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from devtools.processes import Command, SupervisedProcess, free_port
 from ringdown.agents import Agent
 from ringdown.agents.clips import clip_key, clip_texts
-from ringdown.calls import stream_token
+from ringdown.calls import stream_token, upload_link
 from ringdown.stores import open_store
 from ringdown.stores.sqlite import SqliteStore
 from ringdown.tools import Json, ToolCallContext, ToolRequest
 from simulators.gemini_live.scenario import Pace, Scenario
 from simulators.gemini_live.server import GeminiLiveServer
+from tests.functions.caller_page.photos_taken import photo
 from tests.functions.incoming_call.stand_ins import a_form
 from tests.ringdown.samples import CALL_SID, CALLED, CALLER, a_call
 from tests.ringdown.seeding import write_agent
@@ -40,6 +41,7 @@ pytestmark = pytest.mark.timeout(900)  # the first time, packages are installed
 
 DOCKERFILE = ROOT / "services" / "stream_handler" / "Dockerfile"
 CHECKS_DOCKERFILE = ROOT / "cli" / "Dockerfile"
+PAGE_DOCKERFILE = ROOT / "functions" / "caller_page" / "Dockerfile"
 CONSOLE_DOCKERFILE = ROOT / "services" / "console" / "Dockerfile"
 WEBHOOK_DOCKERFILE = ROOT / "functions" / "incoming_call" / "Dockerfile"
 SECRET = "0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -250,7 +252,10 @@ def test_the_image_is_not_run_by_root_nor_through_a_shell(image: Image) -> None:
 def test_the_images_have_one_base_and_it_is_pinned() -> None:
     bases = [
         step.text.partition(" AS ")[0]
-        for dockerfile in (DOCKERFILE, WEBHOOK_DOCKERFILE, CHECKS_DOCKERFILE, CONSOLE_DOCKERFILE)
+        for dockerfile in (
+            *(DOCKERFILE, WEBHOOK_DOCKERFILE, PAGE_DOCKERFILE),
+            *(CHECKS_DOCKERFILE, CONSOLE_DOCKERFILE),
+        )
         for step in instructions(dockerfile.read_text("utf-8"))
         if step.name == "FROM"
     ]
@@ -275,34 +280,67 @@ def test_what_dockerignore_holds_back_cannot_be_copied(tmp_path: Path) -> None:
         build(planted, ROOT, tmp_path)
 
 
-async def test_the_webhooks_image_answers_a_call(tmp_path: Path) -> None:
-    """Where no function may be open to everybody, a service runs the same code."""
-    image = build(WEBHOOK_DOCKERFILE.read_text("utf-8"), ROOT, tmp_path / "image")
-    port, form = free_port(), a_form()
+@asynccontextmanager
+async def function_image(
+    image: Image, target: str, folder: Path, **settings: str
+) -> AsyncIterator[httpx2.AsyncClient]:
+    """A function's code, run as a service runs it."""
+    port = free_port()
     environ = {
         "PATH": "/usr/bin:/bin",
         "PORT": str(port),
-        "PUBLIC_URL": "https://webhook.example",
-        "STORE_URL": f"sqlite:{tmp_path / 'records.db'}",
-        "STREAM_URL": "ws://127.0.0.1:9",
-        "STREAM_TOKEN_SECRET": SECRET,
-        "TWILIO_AUTH_TOKEN": SECRET,
-        "GEMINI_API_KEY": SECRET,
+        "STORE_URL": f"sqlite:{folder / 'records.db'}",
+        **settings,
         **image.environ,
     }
-    signature = RequestValidator(SECRET).compute_signature("https://webhook.example", form)
     runner = "import os, runpy, sys; os.chdir(sys.argv[1]); del sys.argv[1];"
     runner += " runpy.run_module('functions_framework', run_name='__main__')"
     python, m, module, *options = image.command
     assert (m, module, image.user) == ("-m", "functions_framework", "10001:10001")
     argv = (python, "-c", runner, str(image.here(image.workdir)), *options)
-    command = Command("webhook", argv, environ, f"http://127.0.0.1:{port}")
-    async with started(command, tmp_path / "image") as http:
+    command = Command(target, argv, environ, f"http://127.0.0.1:{port}")
+    async with started(command, folder / "image") as http:
+        yield http
+
+
+async def test_the_webhooks_image_answers_a_call(tmp_path: Path) -> None:
+    """Where no function may be open to everybody, a service runs the same code."""
+    form = a_form()
+    settings = {
+        "PUBLIC_URL": "https://webhook.example",
+        "STREAM_URL": "ws://127.0.0.1:9",
+        "STREAM_TOKEN_SECRET": SECRET,
+        "TWILIO_AUTH_TOKEN": SECRET,
+        "GEMINI_API_KEY": SECRET,
+    }
+    signature = RequestValidator(SECRET).compute_signature("https://webhook.example", form)
+    image = build(WEBHOOK_DOCKERFILE.read_text("utf-8"), ROOT, tmp_path / "image")
+    async with function_image(image, "incoming_call", tmp_path, **settings) as http:
         response = await http.post("/", data=form, headers={"X-Twilio-Signature": signature})
         forged = await http.post("/", data=form, headers={"X-Twilio-Signature": "forged"})
 
     assert ' url="ws://127.0.0.1:9/media"' in response.text
     assert forged.status_code == 403
+
+
+async def test_the_image_of_the_callers_page_takes_a_photo(tmp_path: Path) -> None:
+    link = upload_link.mint("", (SECRET,), call_sid=CALL_SID, now_s=time.time())
+    image = build(PAGE_DOCKERFILE.read_text("utf-8"), ROOT, tmp_path / "image")
+    settings = {"UPLOAD_LINK_SECRET": SECRET}
+    async with (
+        open_store(f"sqlite:{tmp_path / 'records.db'}") as store,
+        function_image(image, "caller_page", tmp_path, **settings) as http,
+    ):
+        await store.open_call(a_call())
+        page = await http.get(link)
+        sent = await http.post(link, files={"photo": ("a.jpg", photo())}, timeout=30.0)
+        forged = await http.get(f"{link[:-1]}_")
+        uploads = await store.later_uploads({CALL_SID: 0})
+
+    assert page.status_code == 200
+    assert (sent.status_code, sent.headers["Location"]) == (303, "?sent=photo")
+    assert forged.status_code == 404
+    assert len(uploads[CALL_SID]) == 1
 
 
 async def test_the_console_s_image_is_ready_and_has_what_pages_need(tmp_path: Path) -> None:

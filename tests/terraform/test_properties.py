@@ -78,6 +78,15 @@ def test_a_webhook_that_twilio_cannot_reach_is_found(everything: Applied) -> Non
     assert problems == ["Twilio cannot reach incoming_call"]
 
 
+def test_a_page_that_callers_cannot_reach_is_found(everything: Applied) -> None:
+    def change(every: list[Json]) -> None:
+        one(every, INVOKER, "anybody_opens_caller_page", 0)["member"] = "serviceAccount:x"
+
+    problems = properties.public_problems(planted(everything, change))
+
+    assert problems == ["callers cannot reach caller_page"]
+
+
 def test_a_service_that_asks_nobody_who_calls_is_found(everything: Applied) -> None:
     """As good as a grant to everybody, on what Twilio need not reach."""
 

@@ -59,6 +59,29 @@ def test_every_wrong_value_is_told_in_one_go(tmp_path: Path) -> None:
     assert "twilio_region must be one of au1, ie1, us1" in output
 
 
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"caller_page": True}, "caller_page needs a key that sends the link: add TWILIO_API_KEY"),
+        (
+            {
+                "enabled_tool_secrets": {"UPLOAD_LINK_SECRET": 1},
+                "tool_secrets": {"UPLOAD_LINK_SECRET": "x" * 40},
+            },
+            "UPLOAD_LINK_SECRET, which is made while applying. Take it out, and set caller_page",
+        ),
+    ],
+)
+def test_a_page_that_nobody_could_be_sent_to_is_told(
+    tmp_path: Path, variables: dict[str, object], expected: str
+) -> None:
+    with checkout(tmp_path, variables) as copy:
+        status, output = plan(copy)
+
+    assert status == 1
+    assert expected in output
+
+
 def test_a_deployment_without_a_number_is_refused(tmp_path: Path) -> None:
     with checkout(tmp_path, {"phone_numbers": {}}) as copy:
         status, output = plan(copy)

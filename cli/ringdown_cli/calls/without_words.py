@@ -33,12 +33,14 @@ from stream_handler.call.events import (
     ModelConnectFailed,
     ModelDisconnected,
     ModelInterrupted,
+    PictureReceived,
     ResumptionUpdated,
     SaveDone,
     SaveFailed,
     StreamLost,
     StreamStarted,
     StreamStopped,
+    TextReceived,
     TimerFired,
     ToolCallCancelled,
     ToolCallFinished,
@@ -78,6 +80,8 @@ _KEPT_OF_AGENT = (
     "thinking",
     "tools",
     "google_search",
+    "photos",
+    "keep_photos",
     "transfer_accept",
     "protect_greeting",
     "turn_taking",
@@ -89,7 +93,16 @@ _KEPT_OF_AGENT = (
     "apply_to_live_calls",
 )
 _KEPT_OF_TOOL = ("name", "timeout_s", "behavior", "scheduling", "waiting")
-_KEPT_OF_TURN = ("n", "speaker", "start_ms", "end_ms", "interrupted", "reply_ms", "barge_in_ms")
+_KEPT_OF_TURN = (
+    "n",
+    "speaker",
+    "start_ms",
+    "end_ms",
+    "interrupted",
+    "reply_ms",
+    "barge_in_ms",
+    "upload",
+)
 _KEPT_OF_TOOL_CALL = ("id", "name", "outcome", "start_ms", "duration_ms")
 
 replace = msgspec.structs.replace
@@ -233,7 +246,7 @@ class _Removal:
 
     def _event(self, event: Event) -> Event:
         match event:
-            case TranscriptReceived():
+            case TranscriptReceived() | TextReceived():
                 return replace(event, text=self._made_up.text(event.text))
             case ToolCallRequested():
                 return self._tool_call(event)
@@ -264,6 +277,7 @@ class _Removal:
                 | TimerFired()
                 | SaveDone()
                 | SaveFailed()
+                | PictureReceived()
                 | DrainRequested()
             ):
                 return event

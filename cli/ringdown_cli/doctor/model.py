@@ -183,7 +183,7 @@ async def _agent(deployment: Deployment) -> tuple[Agent, tuple[ToolDeclaration, 
         async with open_store(deployment.store_url) as store:
             found = await answering(store, next(iter(deployment.phone_numbers), ""), "")
             agent = found.agent if found is not None else packaged_agent()
-            return agent, await store.read_tools(agent.tools)
+            return agent, await store.read_tools(agent.offered_tools)
     except RingdownError:
         return packaged_agent(), ()
 

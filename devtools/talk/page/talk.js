@@ -2,6 +2,7 @@
 // is a page of the console.
 
 import { Link } from "./link.js";
+import { Mobile } from "./mobile.js";
 import { Sound, SoundFailed } from "./sound.js";
 import { Transcript } from "./transcript.js";
 import { Voice } from "./voices.js";
@@ -14,6 +15,7 @@ const SUGGESTIONS = 5;
 const at = (id) => document.getElementById(id);
 const transcript = new Transcript(at("transcript"), at("events"), at("nothing-yet"));
 const voices = { caller: new Voice(at("voice-of-caller")), agent: new Voice(at("voice-of-agent")) };
+const mobile = new Mobile(at("mobile"));
 
 let link;
 let sound = null;
@@ -65,6 +67,7 @@ function onMessage(message) {
     case "saying": return transcript.saying(message);
     case "turn": return transcript.turn(message);
     case "tool": return transcript.tool(message);
+    case "text": return mobile.text(message);
     case "problem": return complain(message.words);
   }
 }
@@ -85,7 +88,7 @@ async function onLost() {
   at("dial").disabled = true;
 }
 
-function lineReady({ callers, numbers, suggestions: first, phrases, is_stand_in: standIn }) {
+function lineReady({ callers, numbers, suggestions: first, phrases, pictures, is_stand_in: standIn }) {
   isStandIn = standIn;
   at("model").textContent = isStandIn
     ? "The model is a stand-in that knows the sentences below. Set GEMINI_API_KEY to talk to the real one."
@@ -97,6 +100,7 @@ function lineReady({ callers, numbers, suggestions: first, phrases, is_stand_in:
   at("phrases-box").hidden = false;
   at("phrases").replaceChildren(...phrases.map(sentence));
   showSuggestions();
+  mobile.start(pictures);
   ready("Call, and talk or click sentences.");
 }
 
@@ -152,6 +156,7 @@ async function dial() {
     return;
   }
   transcript.clear();
+  mobile.clear();
   for (const id of ["afterwards", "answering"]) at(id).hidden = true;
   onTheLine = true;
   show(true);

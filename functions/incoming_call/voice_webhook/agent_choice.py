@@ -136,7 +136,9 @@ async def _with_tools(
     before_call = () if agent.before_call is None else (agent.before_call,)
     try:
         async with store_deadline(deadline_s - asyncio.get_running_loop().time()):
-            found = await store.read_tools(tuple(dict.fromkeys((*agent.tools, *before_call))))
+            found = await store.read_tools(
+                tuple(dict.fromkeys((*agent.offered_tools, *before_call)))
+            )
     except RingdownError as error:
         _log.error("tools could not be read", reason=str(error))
         if known is None or _names_tools(known.agent) != _names_tools(agent):
@@ -144,13 +146,13 @@ async def _with_tools(
         return replace(chosen, tools=known.tools, facts_tool=known.facts_tool)
     return replace(
         chosen,
-        tools=tuple(tool for tool in found if tool.name in agent.tools),
+        tools=tuple(tool for tool in found if tool.name in agent.offered_tools),
         facts_tool=next((tool for tool in found if tool.name in before_call), None),
     )
 
 
 def _names_tools(agent: Agent) -> tuple[object, ...]:
-    return agent.tools, agent.before_call
+    return agent.offered_tools, agent.before_call
 
 
 def _set_last(known: OrderedDict[str, _Value], key: str, value: _Value, *, at_most: int) -> None:

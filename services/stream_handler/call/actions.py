@@ -38,6 +38,10 @@ class SendModelText(msgspec.Struct, frozen=True):
     text: str
 
 
+class SendModelImage(msgspec.Struct, frozen=True):
+    jpeg: bytes
+
+
 class UpdateModelContext(msgspec.Struct, frozen=True):
     """From now on the session follows these instructions."""
 
@@ -120,6 +124,7 @@ Action: TypeAlias = (
     | ConnectModel
     | CloseModel
     | SendModelText
+    | SendModelImage
     | UpdateModelContext
     | CallTool
     | SendToolResponse

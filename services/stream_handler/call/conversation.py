@@ -120,6 +120,8 @@ class Conversation:
                     self.watchdog.cut_short_by_little(self.playback.idle_since_ms)
                 if asking_ms >= _SMALL_INTERRUPTION_MS:
                     self._tell_of_speech()
+                if change.sounds_spoken:
+                    self.state.unspoken_since_ms = None
                 self.greeting.caller_stopped(end_ms)
                 self.goodbye.caller_stopped_speaking(change.length_ms)
             case _:
@@ -142,6 +144,13 @@ class Conversation:
         """The model hears nothing while a secret is typed, but it learns that there is a voice."""
         if self.state.link.listening and self.keypad.speech_heard():
             self.effects.tell_model(prompts.SPEAKS_INSTEAD)
+
+    def _note_words(self, text: str) -> None:
+        """Words that come after the model has spoken of what the caller sent are about that;
+        before, they may be late."""
+        since_ms = self.state.unspoken_since_ms
+        if since_ms is not None and self.state.link.last_audio_ms >= since_ms and text.strip():
+            self.state.unspoken_since_ms = None
 
     # The greeting's clip
 
@@ -356,6 +365,7 @@ class Conversation:
                 return
             case Speaker.CALLER:
                 self.limits.caller_was_heard(event.at_ms)  # perhaps too softly for our ear
+                self._note_words(event.text)
                 self.effects.save(turns=self.transcript.caller_text(event.text, event.at_ms))
                 self.goodbye.caller_said(self.transcript.caller_text_so_far)
             case Speaker.AGENT:

@@ -135,6 +135,22 @@ class AgentEdited(msgspec.Struct, frozen=True):
     revision: str
 
 
+class PictureReceived(msgspec.Struct, frozen=True):
+    """The caller has sent a picture, a JPEG; `n` counts what they have sent in the call."""
+
+    at_ms: float
+    n: int
+    jpeg: bytes
+
+
+class TextReceived(msgspec.Struct, frozen=True):
+    """The caller has typed a text on their telephone."""
+
+    at_ms: float
+    n: int
+    text: str
+
+
 class DrainRequested(msgspec.Struct, frozen=True):
     """The call can't stay here: hand it over within this time, at a good moment."""
 
@@ -165,6 +181,8 @@ NoAudio: TypeAlias = (
     | SaveDone
     | SaveFailed
     | AgentEdited
+    | PictureReceived
+    | TextReceived
     | DrainRequested
 )
 Event: TypeAlias = CallerAudio | ModelAudio | NoAudio

@@ -102,7 +102,8 @@ class Limits:
         if not self.survey.is_background(at_ms):
             self._restart()
 
-    def caller_typed(self) -> None:
+    def caller_acted(self) -> None:
+        """The caller has pressed a key, or sent something."""
         self._is_answered()
         self.ledger.caller_acted(self.state.link.last_audio_ms)
         self._restart()

@@ -69,7 +69,8 @@ def instructions_for(call: Call, age_ms: float = 0.0) -> str:
         call.agent.instructions
     )
     facts = f"{prompts.FACTS_ARE_DATA}\n" if has_facts else ""
-    return f"{written}\n\n{language}\n{facts}{clock}"
+    uploads = f"{prompts.UPLOADS_ARE_DATA}\n" if call.agent.photos else ""
+    return f"{written}\n\n{language}\n{facts}{uploads}{clock}"
 
 
 def _thinking(agent: Agent) -> str | None:

@@ -53,6 +53,7 @@ from stream_handler.call.timers import (
 )
 from stream_handler.call.tool_ledger import ToolLedger
 from stream_handler.call.transcript import Transcript
+from stream_handler.call.uploads import Uploads
 from stream_handler.call.watchdog import Remedy, Watchdog
 
 _FIRST_WITHIN_MS = 8_000.0
@@ -81,6 +82,7 @@ class ModelSessions:
     watchdog: Watchdog
     goodbye: Goodbye
     conversation: Conversation
+    uploads: Uploads
 
     # Opening
 
@@ -103,6 +105,7 @@ class ModelSessions:
         is_first = before is LinkState.CONNECTING
         if moved or (self.state.unheard_since_ms is not None and not is_first):
             self._note_reconnect(at_ms)
+        self.uploads.session_is_open()
         if self.transcript.agent_has_spoken:
             if is_first and not self.state.clip_bytes:
                 self.conversation.go_on_listening()
@@ -175,6 +178,7 @@ class ModelSessions:
     def _connect(self, at_ms: float, most_ms: float = _AGAIN_WITHIN_MS) -> None:
         handle = self.reconnects.next_handle()
         self.state.sent_background = self._unheard(handle)
+        self.uploads.session_opens(-1.0 if handle is None else handle.at_ms)
         if handle is None:
             self.effects.untold = ""  # the history already contains it
         self.state.sent_instructions = self.state.call.agent.instructions
@@ -314,6 +318,8 @@ class ModelSessions:
             else:
                 from_ms = min(onset_ms - _BEFORE_ONSET_MS, from_ms)
                 self.transcript.caller_is_heard_again()
+        elif uploaded := self.uploads.unanswered:
+            self._ask(uploaded)
         elif cut:
             self._ask(prompts.go_on(self.transcript.latest_agent_text))
         elif self.state.replaced_because.startswith((_SILENT, NO_SOUND)):

@@ -25,12 +25,14 @@ from stream_handler.call.events import (
     ModelDisconnected,
     ModelInterrupted,
     NoAudio,
+    PictureReceived,
     ResumptionUpdated,
     SaveDone,
     SaveFailed,
     StreamLost,
     StreamStarted,
     StreamStopped,
+    TextReceived,
     TimerFired,
     ToolCallCancelled,
     ToolCallFinished,
@@ -52,6 +54,7 @@ from stream_handler.call.timers import OLD_STREAM_WITHIN_MS, Timer
 from stream_handler.call.tool_ledger import ToolLedger
 from stream_handler.call.tools import ToolCalls
 from stream_handler.call.transcript import Transcript
+from stream_handler.call.uploads import Uploads
 from stream_handler.call.waiting import Waiting
 from stream_handler.call.watchdog import Watchdog
 
@@ -107,6 +110,7 @@ class StreamSession:
             limits=limits,
             waiting=waiting,
         )
+        self._uploads = uploads = Uploads(effects, state, history, transcript, watchdog, limits)
         self._sessions = ModelSessions(
             effects=effects,
             state=state,
@@ -120,6 +124,7 @@ class StreamSession:
             watchdog=watchdog,
             goodbye=goodbye,
             conversation=conversation,
+            uploads=uploads,
         )
         self._tools = ToolCalls(
             effects=effects,
@@ -131,11 +136,14 @@ class StreamSession:
             reconnects=reconnects,
             watchdog=watchdog,
             goodbye=goodbye,
+            uploads=uploads,
         )
 
     def as_recorded(self, event: Event) -> Event:
-        """The next event, without what the caller types or says in secret."""
+        """The next event, without what the caller types or says in secret, and without pictures."""
         match event:
+            case PictureReceived():
+                return replace(event, jpeg=bytes(len(event.jpeg)))
             case CallerAudio() if self._keypad.hides_the_caller:
                 return replace(event, pcm=bytes(len(event.pcm)))
             case DtmfReceived():
@@ -170,6 +178,7 @@ class StreamSession:
         self._hand_over.watch_turns(now, at_ms)
         if self._state.ending.over:
             now = self._survey.now(at_ms)
+        self._uploads.watch(now, at_ms)
         self._waiting.watch_wait(now)
         self._sessions.watch_model(now, at_ms)
 
@@ -219,6 +228,8 @@ class StreamSession:
                 self._hand_over.request(event.at_ms, event.within_ms)
             case AgentEdited():
                 self._sessions.agent_edited(event)
+            case PictureReceived() | TextReceived():
+                self._uploads.received(event)
             case SaveDone() | SaveFailed():
                 pass
             case _:
@@ -237,7 +248,7 @@ class StreamSession:
     # The keypad
 
     def _digit(self, event: DtmfReceived) -> None:
-        self._limits.caller_typed()
+        self._limits.caller_acted()
         keypad = self._keypad
         if not keypad.ignores_keys:
             self._conversation.key_pressed(event.at_ms)
@@ -285,6 +296,8 @@ class StreamSession:
                 self._limits.idle_nudge(at_ms)
             case Timer.IDLE_GOODBYE:
                 self._limits.idle_goodbye(at_ms)
+            case Timer.UPLOAD:
+                self._state.awaits_upload = False
             case Timer.BACKGROUND:
                 pass  # the situation has changed
             case Timer.WAITING:

@@ -49,6 +49,8 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     reconnecting: bool
     connecting_after_clip: bool
     """The first session is being opened, and a clip has greeted the caller."""
+    awaits_upload: bool
+    """The caller was sent the link for photos a moment ago, and is busy with their telephone."""
     tools_run: bool
     """The model has called something that has no result yet."""
     waiting_with: frozenset[Waiting]
@@ -63,6 +65,21 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
         """Whether it is the caller's turn and both sides are silent: this silence is counted.
 
         Without a session that listens, the silence is our fault and doesn't count.
+        """
+        return (
+            self.talking
+            and self.listening
+            and self.agent_has_spoken
+            and self.nobody_speaks
+            and not self.tools_run
+            and not self.awaits_upload
+        )
+
+    @property
+    def may_be_shown(self) -> bool:
+        """Whether the model can be shown what the caller has sent, and speak of it.
+
+        Not while it calls something: what comes of that would mix with it.
         """
         return (
             self.talking
@@ -179,6 +196,7 @@ class Survey:
             listening=link.listening,
             reconnecting=link.state is LinkState.RECONNECTING,
             connecting_after_clip=link.state is LinkState.CONNECTING and state.clip_bytes > 0,
+            awaits_upload=state.awaits_upload,
             tools_run=self.ledger.busy,
             waiting_with=self.ledger.waiting,
         )

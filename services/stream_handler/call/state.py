@@ -375,6 +375,12 @@ class CallState:
 
     hand_over_requested: bool = False
 
+    # What the caller sends from their telephone
+    awaits_upload: bool = False
+    """They were sent the link, and nothing has come yet."""
+    unspoken_since_ms: float | None = None
+    """When something of theirs was shown to the model since which they have said nothing."""
+
     # Between two sessions of the model
     leaving: bool = False
     """The service is about to close the session; we leave it at the first quiet moment."""

@@ -26,6 +26,8 @@ class Timer(enum.StrEnum):
     IDLE_GOODBYE = enum.auto()
     BACKGROUND = enum.auto()
     """How long voices may go unanswered before they count as background."""
+    UPLOAD = enum.auto()
+    """How long the silence doesn't count of a caller who was sent the link for photos."""
     WAITING = enum.auto()
     """A tool runs in silence: until the next sign of life."""
     TIME_WARNING = enum.auto()
@@ -54,6 +56,7 @@ LENGTH_MS = {
     Timer.GOODBYE_ENDS: 20_000,
     Timer.GOODBYE_ANSWERED: 1_500,
     Timer.FORGOTTEN: 6_000,
+    Timer.UPLOAD: 120_000,  # the text takes seconds; then they must find what to photograph
     Timer.STREAM_AGE: 58 * 60_000,
     Timer.HANDED_OVER: 4_000,  # as long as callers usually take to answer
     Timer.FINAL_SAVE: 2_000,

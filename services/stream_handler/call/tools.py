@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from ringdown.calls import ToolCall
 from ringdown.tools import (
+    ASK_FOR_PHOTO,
     Json,
     Scheduling,
     ToolAnswer,
@@ -30,6 +31,7 @@ from stream_handler.call.state import CallState, Outcome
 from stream_handler.call.timers import Timer
 from stream_handler.call.tool_ledger import Order, ToolLedger
 from stream_handler.call.transcript import Transcript
+from stream_handler.call.uploads import Uploads
 from stream_handler.call.watchdog import Watchdog
 
 MOST_RUNS = 8
@@ -49,6 +51,7 @@ class ToolCalls:
     reconnects: Reconnects
     watchdog: Watchdog
     goodbye: Goodbye
+    uploads: Uploads
     _tools: dict[str, ToolDeclaration] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -58,6 +61,9 @@ class ToolCalls:
         self.watchdog.model_acted()
         self.state.link.turn_is_empty = False
         if not self.ledger.begin(event.id, event.name, event.args, event.at_ms):
+            return
+        if self.state.unspoken_since_ms is not None:
+            self.answer(event.id, ToolAnswer.failed(prompts.CALLER_FIRST), event.at_ms)
             return
         function, tool = BUILT_IN.get(event.name), self._tools.get(event.name)
         if function is None or not function.is_last:
@@ -79,6 +85,8 @@ class ToolCalls:
             if call.awaited:
                 scheduling = self._tools[call.record.name].scheduling
                 self._send_result(call.record, event.answer, scheduling)
+            if call.record.name == ASK_FOR_PHOTO and event.answer.error is None:
+                self.uploads.asked_for()
         self.effects.save(tool_calls=tuple(call.record for call in settled))
 
     def answer(

@@ -89,6 +89,8 @@ class Transcript:
         """Whether the reply that has begun has no sound so far."""
         self._dropped = False
         """Whether text that comes now is of a reply that the model has dropped."""
+        self._sent_ms = 0.0
+        """When the caller last sent something from their telephone."""
         self._late_text_ms = 0.0
         """When text of the turn before has come."""
         self.agent_spoke_last = handed_over
@@ -229,6 +231,22 @@ class Transcript:
         goes_on = self.answered_before_transcript or at_ms - self._late_text_ms < _ONE_TEXT_MS
         return goes_on and self._caller.over_agent and bool(self._agent)
 
+    def caller_sent(self, text: str, at_ms: float, *, upload: int) -> tuple[Turn, ...]:
+        """The caller has sent something from their telephone: a turn of its own."""
+        self.agent_spoke_last = False
+        self._sent_ms = at_ms
+        n, ms = self._number(), round(at_ms)
+        return self._keep(
+            Turn(
+                n=n,
+                speaker=Speaker.CALLER,
+                text=_tidy(text),
+                start_ms=ms,
+                end_ms=ms,
+                upload=upload,
+            )
+        )
+
     # The agent
 
     def agent_text(self, text: str, at_ms: float) -> tuple[Turn, ...]:
@@ -361,6 +379,8 @@ class Transcript:
             return ()
         if turn.n is None:
             turn.n = self._number()
+            turn.start_ms = max(turn.start_ms, self._sent_ms)  # turns are in order
+            turn.end_ms = max(turn.end_ms, turn.start_ms)
         return self._keep(
             Turn(
                 n=turn.n,

@@ -1,6 +1,7 @@
 """The flight record: what happened to a stream and what the core decided, to replay it later.
 
-It is MessagePack of a `_Record`. Of sound it holds the time, length and level; of a decision an
+It is MessagePack of a `_Record`. Of sound it holds the time, length and level, of a picture the
+time and length; of a decision an
 outline: kinds, lengths, timers and positions, and of texts and arguments only the length. Other
 events are kept whole.
 """
@@ -31,12 +32,19 @@ from stream_handler.call.actions import (
     SaveCall,
     SendMark,
     SendModelAudio,
+    SendModelImage,
     SendModelText,
     SendToolResponse,
     StartTimer,
     UpdateModelContext,
 )
-from stream_handler.call.events import CallerAudio, Event, ModelAudio, StreamStarted
+from stream_handler.call.events import (
+    CallerAudio,
+    Event,
+    ModelAudio,
+    PictureReceived,
+    StreamStarted,
+)
 
 MOST_BYTES = 3 * 1024 * 1024
 """Packed, of one stream. The longest, an hour, takes about 1.8 MB."""
@@ -110,13 +118,21 @@ class _Greeted(msgspec.Struct, frozen=True, array_like=True, tag="greeted"):
     bytes: int
 
 
+class _Picture(msgspec.Struct, frozen=True, array_like=True, tag="picture"):
+    """The caller sent a picture; that it came is kept, and how large it was."""
+
+    at_ms: float
+    n: int
+    bytes: int
+
+
 class _OtherEvent(msgspec.Struct, frozen=True, array_like=True, tag="event"):
     name: str
     fields: bytes
     """JSON, which has integers of any size."""
 
 
-_Entry: TypeAlias = _CallerSound | _ModelSound | _Greeted | _OtherEvent | Answer
+_Entry: TypeAlias = _CallerSound | _ModelSound | _Greeted | _Picture | _OtherEvent | Answer
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -229,6 +245,8 @@ def _entry(event: Event) -> _Entry | msgspec.Raw:
         case StreamStarted() if event.greeting:
             greeted = _Greeted(event.at_ms, event.endpoints, len(event.greeting))
             return msgspec.Raw(msgspec.msgpack.encode(greeted))
+        case PictureReceived():
+            return _Picture(event.at_ms, event.n, len(event.jpeg))
         case _:
             other = _OtherEvent(type(event).__name__, msgspec.json.encode(event))
             return msgspec.Raw(msgspec.msgpack.encode(other))
@@ -279,7 +297,7 @@ def _unpacked(packed: Iterable[bytes]) -> Iterator[_Entry]:
         yield from msgspec.msgpack.decode(zlib.decompress(chunk), type=list[_Entry])
 
 
-def _event(entry: _CallerSound | _ModelSound | _Greeted | _OtherEvent) -> Event:
+def _event(entry: _CallerSound | _ModelSound | _Greeted | _Picture | _OtherEvent) -> Event:
     match entry:
         case _CallerSound():
             return CallerAudio(entry.at_ms, _AUDIO_BYTE * entry.bytes, entry.level_dbfs)
@@ -288,6 +306,8 @@ def _event(entry: _CallerSound | _ModelSound | _Greeted | _OtherEvent) -> Event:
             return ModelAudio(entry.at_ms, sound, entry.level_dbfs, entry.steady)
         case _Greeted():
             return StreamStarted(entry.at_ms, entry.endpoints, _AUDIO_BYTE * entry.bytes)
+        case _Picture():
+            return PictureReceived(entry.at_ms, entry.n, bytes(entry.bytes))
         case _OtherEvent():
             event: Any = msgspec.json.decode(entry.fields, type=_EVENTS[entry.name])
             known: Event = event
@@ -311,6 +331,8 @@ def outline(action: Action) -> str:
             details = name
         case SendModelText(text):
             details = f"{len(text)} characters"
+        case SendModelImage(jpeg):
+            details = f"{len(jpeg)} bytes"
         case UpdateModelContext(instructions):
             details = f"{len(instructions)} characters"
         case ConnectModel():

@@ -17,7 +17,7 @@ from ringdown.agents.opening_hours import OpeningHours
 from ringdown.documents import to_record
 from ringdown.gemini.models import DEFAULT_MODEL, DEFAULT_VOICE
 from ringdown.phone_numbers import E164
-from ringdown.tools import Json
+from ringdown.tools import ASK_FOR_PHOTO, Json
 
 DEFAULT_AGENT_ID = "default"
 
@@ -138,6 +138,10 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     """The tool that is called while the phone rings, for facts about the caller."""
     google_search: bool = False
     """Whether the model may look things up on the web by itself."""
+    photos: bool = False
+    """Whether the agent may ask callers for photos, by a text with a link."""
+    keep_photos: bool = False
+    """Whether what callers send is kept as long as the call's record, not only until its end."""
     fallback_number: PhoneNumber | None = None
     """Where callers are sent when the agent cannot answer, or when they press 0."""
     transfer_numbers: Annotated[dict[PersonName, Party], msgspec.Meta(max_length=100)] = {}
@@ -167,6 +171,12 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     examples: Annotated[tuple[Example, ...], msgspec.Meta(max_length=100)] = ()
     after_call: AfterCall | None = None
     """What is found out from each call once it is over; None: nothing."""
+
+    @property
+    def offered_tools(self) -> tuple[str, ...]:
+        """The names of the tools that its model has, if they are there."""
+        named = tuple(name for name in self.tools if name != ASK_FOR_PHOTO)
+        return (*named, ASK_FOR_PHOTO) if self.photos else named
 
     @property
     def revision(self) -> str:

@@ -27,7 +27,7 @@ from ringdown.agents.templates import (
     template_problem,
 )
 from ringdown.gemini.models import DEFAULT_MODEL, MODELS, RETIRED, VOICES, current, live_model
-from ringdown.tools import DeclaredTool, Json
+from ringdown.tools import ASK_FOR_PHOTO, DeclaredTool, Json
 from ringdown.wording import did_you_mean, listed, shown
 
 DeclaredTools: TypeAlias = Mapping[str, DeclaredTool]
@@ -99,9 +99,11 @@ def _findings(kind: type[Agent], document: Json, known_tools: DeclaredTools | No
     if known_tools is not None:
         remarks += [
             *_useless_tools(agent, known_tools),
+            *_no_way_to_photos(agent, known_tools),
             *_forbidden_before_call(agent, known_tools),
         ]
     remarks += [
+        *_misplaced_photos(agent),
         *_unfilled_facts(agent),
         *_hours_of_no_length(agent),
         *_leaving_model(agent),
@@ -291,7 +293,7 @@ def _english_notice(agent: Agent) -> Iterator[str]:
 
 def _useless_tools(agent: Agent, known: DeclaredTools) -> Iterator[str]:
     all_tools = f"Tools: {', '.join(sorted(known))}." if known else "No tool is deployed."
-    named = [("tools", name) for name in dict.fromkeys(agent.tools)]
+    named = [("tools", name) for name in dict.fromkeys(agent.tools) if name != ASK_FOR_PHOTO]
     if agent.before_call is not None:
         named.append(("before_call", agent.before_call))
     for field, name in named:
@@ -309,6 +311,26 @@ def _forbidden_before_call(agent: Agent, known: DeclaredTools) -> Iterator[str]:
             f"before_call: {agent.before_call} may not be called before a call. Whoever deploys it"
             " allows it by before_call: true, in its tool.yaml and in its document in tools."
         )
+
+
+def _no_way_to_photos(agent: Agent, known: DeclaredTools) -> Iterator[str]:
+    if not agent.photos:
+        return
+    tool = known.get(ASK_FOR_PHOTO)
+    if tool is None:
+        yield (
+            f"photos: the tool {ASK_FOR_PHOTO} is not deployed, so the agent cannot ask for photos."
+            " docs/tools.md says what it needs."
+        )
+    elif tool.problem is not None:
+        yield f"photos: {ASK_FOR_PHOTO} cannot be used. Correct {tool.problem}"
+
+
+def _misplaced_photos(agent: Agent) -> Iterator[str]:
+    if ASK_FOR_PHOTO in agent.tools:
+        yield f"tools: {ASK_FOR_PHOTO} comes with photos. Take it out, and set photos: true."
+    if agent.keep_photos and not agent.photos:
+        yield "keep_photos: has no effect without photos. Set photos: true, or leave it out."
 
 
 def _unfilled_facts(agent: Agent) -> Iterator[str]:

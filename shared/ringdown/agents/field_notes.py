@@ -64,6 +64,16 @@ FIELD_NOTES = {
         "Whether it may look things up on the web with Google Search, which Google bills apart.",
         label="May search the web",
     ),
+    "photos": FieldNote(
+        "Whether it may ask callers for a photo: they get a text with a link. Needs the tool"
+        " ask_for_photo.",
+        label="May ask for photos",
+    ),
+    "keep_photos": FieldNote(
+        "Whether what callers send is kept as long as the call's record. Otherwise it is deleted"
+        " when the call ends.",
+        label="Keeps photos with the call",
+    ),
     "fallback_number": FieldNote(
         "Where callers are sent when the agent cannot answer, or when they press 0.",
         "+14155550199",

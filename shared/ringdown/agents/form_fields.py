@@ -30,7 +30,10 @@ _GROUPS = {
         *("voice", "volume_db", "language", "languages", "vocabulary"),
         *("model", "thinking", "temperature"),
     ),
-    "Tools": ("tools", "before_call", "google_search", "waiting_phrases"),
+    "Tools": (
+        *("tools", "before_call", "google_search"),
+        *("photos", "keep_photos", "waiting_phrases"),
+    ),
     "People": ("fallback_number", "transfer_numbers", "transfer_accept"),
     "Opening hours": ("time_zone", HOURS),
     _REST: (),

@@ -102,6 +102,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """Cut short by the caller; `text` is then an estimate of what was heard (±200 ms)."""
     reply_ms: int | None = None
     """Agent: from the caller's last voiced frame to the first audio of this turn."""
+    upload: int | None = None
+    """Which of the caller's uploads it was that was shown to the model; None: they spoke."""
     barge_in_ms: int | None = None
     """Interrupted agent: from the caller's first voiced frame to our `clear`."""
 
@@ -241,6 +243,9 @@ class Call(ListedCall, frozen=True, kw_only=True):
     reconnects: tuple[Reconnect, ...] = ()
     resumption: Resumption | None = None
     """How the next stream of this call gets the model's session back."""
+    uploads: tuple[str, ...] = ()
+    """The ids of the pictures and texts that the caller has sent, in order
+    (`ringdown.calls.uploads`)."""
     twilio_status: str | None = None
     twilio_duration_s: int | None = None
     trace_id: str | None = None

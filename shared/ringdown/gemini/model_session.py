@@ -94,6 +94,9 @@ class ModelSession(Protocol):
 
     async def send_text(self, text: str) -> None: ...
 
+    async def send_image(self, jpeg: bytes) -> None:
+        """Show the model a picture. It says nothing of it before it is asked."""
+
     async def update_context(self, instructions: str) -> None:
         """Replace the session's instructions."""
 

@@ -31,6 +31,7 @@ from ringdown.gemini.model_session import (
 from ringdown.gemini.models import Api, live_model
 from ringdown.gemini.setup import blocking_functions, build_types, connect_config, served_model
 from ringdown.gemini.wire import (
+    IMAGE_MIME_TYPE,
     InvalidToolCall,
     Reader,
     ServiceError,
@@ -201,6 +202,12 @@ class GeminiSession:
     async def send_text(self, text: str) -> None:
         async with _sending():
             await self._session.send_realtime_input(text=text)
+
+    async def send_image(self, jpeg: bytes) -> None:
+        async with _sending():
+            await self._session.send_realtime_input(
+                video=types.Blob(data=jpeg, mime_type=IMAGE_MIME_TYPE)
+            )
 
     async def update_context(self, instructions: str) -> None:
         async with _sending():

@@ -35,6 +35,7 @@ from ringdown.tools.nesting import MOST_DEPTH, is_too_deep
 
 INPUT_HZ = 16_000
 OUTPUT_HZ = 24_000
+IMAGE_MIME_TYPE = "image/jpeg"
 AUDIO_MIME_TYPE = f"audio/pcm;rate={INPUT_HZ}"
 
 _DAY_S = 86_400.0

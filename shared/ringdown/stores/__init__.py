@@ -16,6 +16,7 @@ from ringdown.calls.flights import FlightStore
 from ringdown.calls.limits import LimitStore
 from ringdown.calls.outcomes import OutcomeStore
 from ringdown.calls.recordings import RecordingStore
+from ringdown.calls.uploads import UploadStore
 from ringdown.errors import ConfigurationError
 from ringdown.open_once import OpenOnce
 from ringdown.settings import SettingsReader
@@ -41,6 +42,7 @@ class Store(
     LimitStore,
     OutcomeStore,
     ToolStore,
+    UploadStore,
     Protocol,
 ):
     """Everything a process may ask of its store."""

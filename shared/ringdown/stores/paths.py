@@ -15,7 +15,7 @@ CALLERS = "callers"
 CALLS = "calls"
 DAYS = "days"
 DRAFTS = "drafts"
-BELOW_CALLS = ("attempts", "claims", "flights", "outcome", "tool_calls", "turns")
+BELOW_CALLS = ("attempts", "claims", "flights", "outcome", "tool_calls", "turns", "uploads")
 """In the order in which they are erased: no outcome is written once the attempts are gone."""
 FORGOTTEN_BLOCKS = "settings/forgotten_blocks"
 LIMITS = "settings/limits"
@@ -112,6 +112,14 @@ def flight_path(call_sid: str, attempt: int, part: int) -> str:
 
 def outcome_path(call_sid: str) -> str:
     return f"{call_path(call_sid)}/outcome/answers"
+
+
+def uploads_path(call_sid: str) -> str:
+    return f"{call_path(call_sid)}/uploads"
+
+
+def upload_path(call_sid: str, n: int) -> str:
+    return f"{uploads_path(call_sid)}/{n:06}"
 
 
 def tool_calls_path(call_sid: str) -> str:

@@ -24,6 +24,7 @@ from ringdown.calls import (
     recent_take_ups,
 )
 from ringdown.calls.callers import Caller, Memory
+from ringdown.calls.uploads import KEPT_FOR, MOST_IN_A_CALL, Reception, Upload
 from ringdown.gemini.prices import cost_usd
 
 
@@ -134,6 +135,21 @@ def opened(call: Call, early: EarlyEnd | None) -> Call:
         return call
     status = TwilioStatus(status=early.twilio_status, duration_s=early.duration_s, final=True)
     return noted(call, status, max(early.at, call.created_at))
+
+
+def received(call: Call | None, upload: Upload) -> tuple[Reception, Call | None]:
+    """What becomes of `upload`, and the call with it; None if there is nothing to write."""
+    if call is None or call.status is CallStatus.ENDED:
+        return Reception.NOT_IN_CALL, None
+    if upload.id in call.uploads:
+        return Reception.TAKEN, None
+    if len(call.uploads) >= MOST_IN_A_CALL:
+        return Reception.TOO_MANY, None
+    return Reception.TAKEN, msgspec.structs.replace(call, uploads=(*call.uploads, upload.id))
+
+
+def upload_expires_at(call: Call, upload: Upload) -> datetime.datetime:
+    return call.expires_at if call.agent.keep_photos else upload.received_at + KEPT_FOR
 
 
 def _unrecorded_end(call: Call) -> EndReason:

@@ -12,6 +12,9 @@ import msgspec
 # Arguments and answers are whatever JSON the tool's own schema says.
 Json = Any
 
+ASK_FOR_PHOTO = "ask_for_photo"
+"""The tool that agents with `photos` have, and that no agent names."""
+
 ToolName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 Behavior = Literal["blocking", "non_blocking"]

@@ -23,6 +23,7 @@ ROLES = ("roles/aiplatform.user", "roles/datastore.user", "roles/pubsub.publishe
 """What a tool may have on the project. Whatever else it needs, it gets by secrets."""
 PLACEHOLDERS = (
     "callback_topic",
+    "caller_page_url",
     "phone_numbers",
     "project",
     "region",

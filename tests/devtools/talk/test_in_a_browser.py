@@ -183,6 +183,30 @@ async def test_a_call_without_a_microphone(tmp_path: Path) -> None:
     assert own.ok, own.why
 
 
+async def test_a_photo_is_sent_from_the_callers_phone(tmp_path: Path) -> None:
+    """As somebody tries it: with clicks only, and a phone in a frame."""
+    async with (
+        talk_running(tmp_path) as url,
+        person(url, tmp_path, Microphone.NONE) as tab,
+    ):
+        await tab.in_frame(AGENT, "document.querySelector('[name=photos]').click()")
+        await edit(tab)
+        await dial(tab)
+        await tab.until(said("agent", GREETING))
+        await press(tab, "can i send you a photo")
+        await tab.until("!document.getElementById('mobile').hidden")
+        assert "while we talk" in await tab.text()
+        await press(tab, "Open the link")
+        await tab.until(said("agent", "choose a photo"))
+        await press(tab, "broken crate")
+        await tab.until(said("agent", "a hole in it"))
+        await press(tab, "Hang up")
+        await tab.until(f"{STATUS}.includes('over')", within_s=15)
+        problems = tab.problems
+
+    assert problems == []
+
+
 @pytest.mark.real_time
 async def test_a_call_at_another_time(tmp_path: Path) -> None:
     """On a Sunday the line is closed, and its caller hears so; now it is open."""

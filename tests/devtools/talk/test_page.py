@@ -1,7 +1,11 @@
 """The page in a browser; the test plays the line."""
 
 import asyncio
+import dataclasses
+import io
 import json
+import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from console.serving import serve
 from devtools.talk.line import TalkLine
 from devtools.talk.messages import (
     Answering,
@@ -21,6 +26,7 @@ from devtools.talk.messages import (
     Problem,
     Said,
     Saying,
+    Texted,
     ToolUsed,
     ToPage,
 )
@@ -28,12 +34,16 @@ from devtools.talk.server import origins, serving
 from ringdown import clock
 from ringdown.agents import DEFAULT_AGENT_ID, packaged_document
 from ringdown.call_page import CallPage, call_page
+from ringdown.calls import upload_link
 from ringdown_cli.console import serving_pages
+from simulators.pictures import PICTURES
 from simulators.speech.synthesis import synthesize
 from tests.browser import CHROMIUM, Tab, open_page
-from tests.devtools.talk.talking import AGENT, on_a_free_port
+from tests.devtools.talk.talking import AGENT, on_a_free_port, press
+from tests.functions.caller_page.links import SECRET
+from tests.functions.loading import FUNCTIONS, loaded_app
 from tests.pages import LOOKS, assert_shown_well, picture
-from tests.ringdown.samples import a_call, a_turn
+from tests.ringdown.samples import CALL_SID, a_call, a_turn
 
 pytestmark = [
     pytest.mark.real_clock,
@@ -57,6 +67,7 @@ READY = LineReady(
     numbers={"+14155550100": "default"},
     suggestions=SENTENCES,
     phrases=(*SENTENCES, "where is my order"),
+    pictures=PICTURES,
     is_stand_in=True,
 )
 _NOTICE = "You are speaking with an automated assistant. This call is transcribed."
@@ -102,8 +113,10 @@ window.WebSocket = class {
 
 
 @asynccontextmanager
-async def shown(line: TalkLine, ready: LineReady = READY) -> AsyncIterator[Tab]:
-    listener, pages = on_a_free_port(), on_a_free_port()
+async def shown(
+    line: TalkLine, ready: LineReady = READY, *, listener: socket.socket | None = None
+) -> AsyncIterator[Tab]:
+    listener, pages = listener or on_a_free_port(), on_a_free_port()
     async with (
         serving(line, listener) as url,
         serving_pages(line.store, pages, clock.now, origins(listener)) as line.console_url,
@@ -173,6 +186,46 @@ async def test_it_is_shown_well_before_in_and_after_a_call(line: TalkLine, pictu
     assert problems == []
 
 
+async def test_the_callers_phone_shows_the_page_that_the_caller_was_sent(
+    line: TalkLine, tmp_path: Path, pictures: Path, restored_logging: None
+) -> None:
+    """In a frame, which that page allows this one and no other; and a click sends a picture."""
+    listener, page = on_a_free_port(), on_a_free_port()
+    page_url = f"http://127.0.0.1:{page.getsockname()[1]}"
+    environ = {
+        "STORE_URL": line.stack.store_url,
+        "UPLOAD_LINK_SECRET": SECRET,
+        "FRAMED_BY": " ".join(origins(listener)),
+    }
+    main = FUNCTIONS / "caller_page" / "main.py"
+    app, stop = loaded_app("caller_page", main, environ, io.StringIO()), asyncio.Event()
+    line.stack = dataclasses.replace(line.stack, caller_page_local_url=page_url)
+    await line.store.open_call(a_call())
+    link = upload_link.mint(page_url, (SECRET,), call_sid=CALL_SID, now_s=time.time())
+    async with asyncio.TaskGroup() as group, shown(line, listener=listener) as tab:
+        group.create_task(serve(app, page, stop))
+        await call(tab, *CALL, Texted(f"Send your photo here while we talk: {link}", link))
+        await press(tab, "Open the link")
+        await until_sent(tab, link)
+        await assert_shown_well(tab, scrolls=SCROLLS)
+        await tab.evaluate("document.getElementById('mobile').scrollIntoView()")
+        await picture(tab, pictures / "talk-photo.png")
+        await press(tab, "meter")
+        await until_sent(tab, f"{link}?sent=photo")
+        uploads = await line.store.later_uploads({CALL_SID: 0})
+        problems = tab.problems
+        stop.set()
+
+    assert problems == []
+    assert len(uploads[CALL_SID]) == 1
+
+
+async def until_sent(tab: Tab, url: str) -> None:
+    """Until the tab, or a frame in it, has asked for that."""
+    while url not in tab.requests:
+        await tab.evaluate("new Promise((resolve) => setTimeout(resolve, 50))")
+
+
 async def test_what_others_wrote_is_shown_and_nothing_more(line: TalkLine) -> None:
     ready = msgspec.structs.replace(
         READY,
@@ -192,6 +245,7 @@ async def test_what_others_wrote_is_shown_and_nothing_more(line: TalkLine) -> No
             Saying("agent", NASTY),
             Lost("agent", NASTY),
             ToolUsed("t", NASTY, NASTY, NASTY, NASTY, 1),
+            Texted(NASTY, ""),
             Problem(NASTY),
         )
         await tell(
@@ -204,7 +258,7 @@ async def test_what_others_wrote_is_shown_and_nothing_more(line: TalkLine) -> No
 
     assert text.count("taken") > 10
     assert title == "Ringdown · call the line"
-    assert (images, problems) == (1, [])
+    assert (images, problems) == (1 + len(PICTURES), [])
     assert not [url for url in requests if "x.example" in url]
 
 

@@ -5,29 +5,51 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import msgspec
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from devtools.talk.line import CALLER, NUMBER, SCENARIO, Ear, TalkLine
+from devtools.talk.line import (
+    CALLER,
+    NUMBER,
+    SCENARIO,
+    Ear,
+    TalkLine,
+    text_network,
+    texting_environ,
+)
 from devtools.talk.server import serving
 from ringdown import clock
 from ringdown.agents import packaged_document
 from ringdown.stores import open_store
+from simulators.pictures import picture
 from tests.devtools.talk.talking import on_a_free_port
 from tests.ringdown.seeding import write_agent
 from tests.whole_line import phone_network, running_gemini, running_line, settings_with
 
 TESTER = "+14155550124"
-TOOLS = {"lookup_account", "schedule_callback", "search_knowledge_base", "send_text_message"}
+TOOLS = {
+    "ask_for_photo",
+    "lookup_account",
+    "schedule_callback",
+    "search_knowledge_base",
+    "send_text_message",
+}
 
 
 @asynccontextmanager
 async def a_line(folder: Path) -> AsyncIterator[tuple[TalkLine, ClientConnection]]:
     """A line with all its tools, and a page's connection to it."""
+    texting = text_network()
     async with (
+        texting.rest_api() as texts_url,
         running_gemini(SCENARIO, folder / "model") as gemini,
-        running_line(settings_with(folder, gemini, served_tools=None)) as stack,
+        running_line(
+            settings_with(
+                folder, gemini, served_tools=None, tool_environ=texting_environ(texts_url)
+            )
+        ) as stack,
         open_store(stack.store_url) as store,
     ):
         line = TalkLine(
@@ -41,6 +63,7 @@ async def a_line(folder: Path) -> AsyncIterator[tuple[TalkLine, ClientConnection
             pages=folder,
             now=clock.now,
             ear=Ear(),
+            texts=texting.texts,
         )
         agent: dict[str, Any] = {**packaged_document(), "notice": "", "greeting": "Good day."}
         await write_agent(store, "default", agent)
@@ -121,6 +144,41 @@ async def test_a_tool_that_is_ticked_is_called(tmp_path: Path) -> None:
         await told(page, "call", status="over")
 
     assert (used["name"], used["outcome"]) == ("search_knowledge_base", "answered")
+
+
+async def test_a_photo_is_sent_on_the_callers_page_and_answered(tmp_path: Path) -> None:
+    async with a_line(tmp_path) as (line, page):
+        stored = await line.store.read_agent("default")
+        assert stored is not None
+        await write_agent(line.store, "default", {**stored.document, "photos": True})
+        await dial(page)
+        await told(page, "turn", who="agent", text="Good day.")
+        await wish(page, do="speak", text="can i send you a photo")
+        text = await told(page, "text")
+        await told(page, "turn", who="agent", text="choose a photo")
+        async with httpx2.AsyncClient(trust_env=False, timeout=30) as phone:
+            shown = await phone.get(text["link"])
+            photo = {"photo": ("IMG_1.JPG", picture("label"))}
+            sent = await phone.post(text["link"], files=photo)
+            await told(page, "turn", who="agent", text="strawberry jam")
+            await wish(page, do="hang_up")
+            await told(page, "call", status="over")
+            late = await phone.post(text["link"], files=photo)
+
+    assert text["words"].endswith(text["link"])
+    assert "automated assistant" in shown.text
+    assert sent.headers["Location"] == "?sent=photo"
+    assert late.status_code == 404
+
+
+async def test_without_photos_in_the_agent_no_text_is_sent(tmp_path: Path) -> None:
+    async with a_line(tmp_path) as (line, page):
+        await dial(page)
+        await told(page, "turn", who="agent", text="Good day.")
+        await wish(page, do="speak", text="can i send you a photo")
+        await told(page, "turn", who="agent", text="I cannot send you a link")
+
+    assert list(line.texts) == []
 
 
 async def test_a_tester_hears_the_draft_and_others_do_not(tmp_path: Path) -> None:

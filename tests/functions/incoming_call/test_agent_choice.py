@@ -8,7 +8,7 @@ import pytest
 from ringdown.agents import packaged_agent
 from ringdown.agents.store import Line, Revision
 from ringdown.errors import InvalidDocument, StoreUnavailable
-from ringdown.tools import ToolDeclaration
+from ringdown.tools import ASK_FOR_PHOTO, ToolDeclaration
 from tests.jumping_loop import in_virtual_time, virtual_time
 from tests.ringdown.kept_agents import KeptAgents
 from tests.ringdown.samples import CALLED, CALLER, NOW, a_tool, an_agent
@@ -221,3 +221,19 @@ async def test_only_so_many_numbers_are_remembered(source: FakeSource) -> None:
     source.agents_fail = StoreUnavailable("away")
     assert (await choose(source, agents, numbers[0])).agent == PACKAGED.agent
     assert (await choose(source, agents, numbers[1])).agent == LOOKUP
+
+
+PHOTO_LINK = a_tool(ASK_FOR_PHOTO)
+
+
+async def test_an_agent_with_photos_has_the_tool_that_asks_for_them(source: FakeSource) -> None:
+    source.declared = (a_tool(), PHOTO_LINK)
+    source.edit("agents/default", msgspec.to_builtins(msgspec.structs.replace(LOOKUP, photos=True)))
+    assert (await choose(source, AgentChoice())).tools == (a_tool(), PHOTO_LINK)
+
+
+async def test_naming_that_tool_is_not_enough(source: FakeSource) -> None:
+    source.declared = (a_tool(), PHOTO_LINK)
+    agent = an_agent(tools=("lookup_account", ASK_FOR_PHOTO))
+    source.edit("agents/default", msgspec.to_builtins(agent))
+    assert (await choose(source, AgentChoice())).tools == (a_tool(),)

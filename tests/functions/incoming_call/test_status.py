@@ -1,14 +1,18 @@
 import httpx2
+import msgspec
 import pytest
 
 from ringdown.calls import CallStatus, EndReason
 from ringdown.calls.limits import LineLimits
+from ringdown.calls.uploads import Reception
+from ringdown.stores import Store
 from ringdown.tools import Json
+from tests.functions.asking import in_store
 from tests.functions.incoming_call.conftest import Environ, Load
 from tests.functions.incoming_call.records import store_locked, stored_call, stream_began
 from tests.functions.incoming_call.stand_ins import Form, Twilio, a_form, twiml, verbs
 from tests.functions.loading import LoadedFunction
-from tests.ringdown.samples import CALL_SID, a_call
+from tests.ringdown.samples import CALL_SID, a_call, a_picture, an_agent
 
 
 def acknowledged(response: httpx2.Response) -> None:
@@ -139,3 +143,33 @@ def test_a_store_that_cannot_be_opened_is_logged(environ: Environ, load: Load) -
     with load(environ | {"STORE_URL": "sqlite:/dev/null/ringdown.db"}) as webhook:
         acknowledged(Twilio(webhook.client).post("/status", a_form(CallStatus="completed")))
         assert "status could not be noted" in webhook.messages()
+
+
+# What the caller sent during the call
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_with_the_call_goes_what_was_sent_unless_the_agent_keeps_it(
+    twilio: Twilio, store_url: str, keeps: bool
+) -> None:
+    agent = msgspec.structs.replace(an_agent(), photos=True, keep_photos=keeps)
+    stream_began(store_url, a_call(agent=agent))
+    in_store(store_url, sends_a_picture)
+    acknowledged(twilio.post("/status", a_form(CallStatus="in-progress")))
+    assert uploads_left(store_url) == 1
+    acknowledged(twilio.post("/status", a_form(CallStatus="completed")))
+    assert uploads_left(store_url) == (1 if keeps else 0)
+
+
+async def sends_a_picture(store: Store) -> None:
+    assert await store.add_upload(CALL_SID, a_picture()) is Reception.TAKEN
+
+
+def uploads_left(store_url: str) -> int:
+    left: list[int] = []
+
+    async def look(store: Store) -> None:
+        left.append(len((await store.later_uploads({CALL_SID: 0})).get(CALL_SID, ())))
+
+    in_store(store_url, look)
+    return left[0]

@@ -3,11 +3,11 @@
 import asyncio
 import datetime
 
+from ringdown.caller_texts import SentText, count_text
 from ringdown.calls.callers import Forgotten
 from ringdown.stores import Store
 from ringdown.stores.paths import document_path
 from tests.ringdown.samples import CALL_SID, CALLER, NOW
-from text_messages.sent_texts import SentText, count_text
 from text_messages.templates import TextTemplate, read_template, template_names
 
 NEXT_DAY = NOW + datetime.timedelta(days=1)

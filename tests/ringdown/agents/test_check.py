@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from ringdown.agents import Agent
 from ringdown.agents.check import agent_document, check_agent, draft_findings, findings
-from ringdown.tools import DeclaredTool, Json
+from ringdown.tools import ASK_FOR_PHOTO, DeclaredTool, Json
 
 GOOD: dict[str, Json] = {"instructions": "Be brief.", "greeting": "Hello."}
 TOOLS = dict.fromkeys(("lookup_account", "search_knowledge_base"), DeclaredTool())
@@ -479,6 +479,46 @@ def test_a_tool_that_models_are_told_of_in_a_simpler_form_is_worth_a_note() -> N
         " item without pattern. What it sends is still checked against all of them."
     )
     assert findings(GOOD, tools).notes == (), "the agent does not use it"
+
+
+@pytest.mark.parametrize(
+    ("fields", "tools", "remark"),
+    [
+        ({"photos": True}, {ASK_FOR_PHOTO: DeclaredTool()}, None),
+        (
+            {"photos": True},
+            {},
+            (
+                "photos: the tool ask_for_photo is not deployed, so the agent cannot ask for"
+                " photos. docs/tools.md says what it needs."
+            ),
+        ),
+        (
+            {"photos": True},
+            {ASK_FOR_PHOTO: DeclaredTool("tools/ask_for_photo: url must begin with https://.")},
+            (
+                "photos: ask_for_photo cannot be used. Correct tools/ask_for_photo: url must begin"
+                " with https://."
+            ),
+        ),
+        (
+            {"tools": [ASK_FOR_PHOTO]},
+            {ASK_FOR_PHOTO: DeclaredTool()},
+            "tools: ask_for_photo comes with photos. Take it out, and set photos: true.",
+        ),
+        (
+            {"keep_photos": True},
+            {},
+            "keep_photos: has no effect without photos. Set photos: true, or leave it out.",
+        ),
+    ],
+)
+def test_photos_need_their_tool(
+    fields: dict[str, Json], tools: dict[str, DeclaredTool], remark: str | None
+) -> None:
+    found = findings(GOOD | fields, tools)
+    assert found.agent is not None
+    assert found.remarks == (() if remark is None else (remark,))
 
 
 def test_where_tools_are_not_known_nothing_is_said_of_them() -> None:

@@ -49,6 +49,9 @@ def wrapped(schema: Json) -> dict[str, Json]:
 def test_the_tools_that_ship_keep_their_arguments(path: Path) -> None:
     parameters = yaml.safe_load(path.read_text("utf-8"))["parameters"]
     found = converted(parameters)
+    if not parameters["properties"]:
+        assert found is None, "models refuse an object without properties"
+        return
     assert found is not None
     assert found["properties"].keys() == parameters["properties"].keys()
     assert found["required"] == parameters["required"]

@@ -148,6 +148,7 @@ def test_whatever_expires_has_a_time_to_live() -> None:
             "tool_answers",
             "tool_calls",
             "turns",
+            "uploads",
             "webhook_deliveries",
         ],
     }

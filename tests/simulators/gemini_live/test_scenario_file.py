@@ -1,4 +1,4 @@
-"""Scenario files: what they hold, and errors that name the field."""
+"""Scenario files: what they contain, and errors that name the field."""
 
 from pathlib import Path
 
@@ -51,6 +51,8 @@ model:
       call: [{tool: one}, {tool: two}]
     - text: silent
       say: Are you there?
+    - seen: [label, meter]
+      say: I see it.
   unknown: {say: "Pardon?"}
   faults:
     - do: refuse_upgrade
@@ -99,6 +101,7 @@ def test_a_whole_scenario() -> None:
                 forgotten="What?",
             ),
             Turn("turn-3", Reply(say="Are you there?"), text="silent"),
+            Turn("turn-4", Reply(say="I see it."), seen=("label", "meter")),
         ),
         unknown=Reply(say="Pardon?"),
         faults=(
@@ -121,11 +124,11 @@ def test_a_whole_scenario() -> None:
         ("{voice: 5}", "model.voice: must be text, is 5"),
         ("{greeting: {say: ''}}", "model.greeting.say: must be text, is ''"),
         ("{greeting: {}}", "model.greeting.say: a reply needs say or call"),
-        ("{turns: [{say: x}]}", "model.turns[0].heard: a turn needs heard or text"),
+        ("{turns: [{say: x}]}", "model.turns[0].heard: a turn needs heard, text or seen"),
         ("{turns: [{heard: [x, 5], say: x}]}", "model.turns[0].heard: must be text or a list"),
         ("{turns: [{heard: x, say: x, tell: y}]}", "model.turns[0].tell: unknown field"),
         ("{turns: [{heard: x, call: {args: {}}}]}", "model.turns[0].call[0].tool: must be text"),
-        ("{turns: [{heard: x, say: x, then: y}]}", "model.turns[0].then: makes sense after a call"),
+        ("{turns: [{heard: x, say: x, then: y}]}", "turns[0].then: only makes sense after a call"),
         ("{turns: [{heard: x, say: x, needs: z}]}", "turn-1 needs z, which isn't a turn"),
         ("{turns: [{name: a, heard: x, say: x}, {name: a, heard: y, say: y}]}", "are named a"),
         ("{pace: {speed: 0}}", "model.pace.speed: must be a number from 0.1, is 0"),
@@ -133,6 +136,7 @@ def test_a_whole_scenario() -> None:
         ("{words_per_minute: 99.5}", "model.words_per_minute: must be a whole number, is 99.5"),
         ("{recognition: {}}", "model.recognition.by: must be grammar or matching, is None"),
         ("{recognition: {by: ear}}", "model.recognition.by: must be grammar or matching, is 'ear'"),
+        ("{turns: [{seen: cat, say: x}]}", "turns[0].seen: must be of broken_crate, label, letter"),
         ("{recognition: {by: matching}}", "recognition.voice: must be the caller's voice, is miss"),
         ("{recognition: {by: grammar, voice: de}}", "model.recognition.voice: unknown field"),
         ("{faults: [{do: explode}]}", "model.faults[0].do: unknown fault 'explode'"),
@@ -200,7 +204,7 @@ def test_every_fault_has_a_name(name: str) -> None:
     assert len(parse_scenario(f"model: {{faults: [{{do: {name}}}]}}").faults) == 1
 
 
-def test_a_message_is_sent_as_it_is_written() -> None:
+def test_a_message_is_sent_as_written() -> None:
     scenario = parse_scenario("model: {faults: [{do: send_message, message: {error: {code: 13}}}]}")
     assert scenario.faults[0].action == SendMessage({"error": {"code": 13}})
 

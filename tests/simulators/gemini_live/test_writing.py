@@ -68,12 +68,12 @@ def test_samples(message: ServerMessage, text: str) -> None:
 
 @pytest.mark.parametrize("message", [m for m, _ in SAMPLES if not isinstance(m, Unspecified)])
 def test_the_sdk_knows_every_field(message: ServerMessage) -> None:
-    """Its models forbid what they do not know."""
+    """Its models forbid unknown fields."""
     types.LiveServerMessage.model_validate_json(encode(message))
 
 
 def test_usage() -> None:
-    message = encode(TurnComplete(Usage(prompt_text=10, prompt_audio=32, response_audio=25)))
+    message = encode(TurnComplete(Usage(10, 32, 0, 25)))
     usage = types.LiveServerMessage.model_validate_json(message).usage_metadata
     assert usage is not None
     assert (usage.prompt_token_count, usage.response_token_count) == (42, 25)
@@ -82,8 +82,17 @@ def test_usage() -> None:
     assert by_modality == {types.MediaModality.TEXT: 10, types.MediaModality.AUDIO: 32}
 
 
+def test_pictures_are_billed() -> None:
+    message = encode(TurnComplete(Usage(10, 32, 516, 25)))
+    usage = types.LiveServerMessage.model_validate_json(message).usage_metadata
+    assert usage is not None
+    assert (usage.prompt_token_count, usage.total_token_count) == (558, 583)
+    by_modality = {d.modality: d.token_count for d in usage.prompt_tokens_details or ()}
+    assert by_modality[types.MediaModality.VIDEO] == 516
+
+
 def test_usage_on_vertex() -> None:
-    message = encode(TurnComplete(Usage(1, 2, 3)), vertex=True)
+    message = encode(TurnComplete(Usage(1, 2, 0, 3)), vertex=True)
     usage = json.loads(message)["usageMetadata"]
     assert usage["candidatesTokenCount"] == 3
     assert "responseTokenCount" not in usage
@@ -97,7 +106,7 @@ def test_calls_of_gemini_2_5_on_vertex_have_no_ids() -> None:
     assert cancelled == {"toolCallCancellation": {}}
 
 
-def test_what_is_no_json_is_sent_as_it_is() -> None:
+def test_data_other_than_json_is_sent_unchanged() -> None:
     assert encode(Binary(b"\x00\xff")) == b"\x00\xff"
 
 

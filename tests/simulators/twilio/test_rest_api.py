@@ -11,7 +11,7 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
-from simulators.twilio import Call, EndReason, TwilioNetwork
+from simulators.twilio import Call, EndReason, Text, TwilioNetwork
 from simulators.twilio.events import StreamEnd, StreamEnded, VerbStarted
 from simulators.twilio.twiml import Say
 from tests.simulators.twilio.peers import (
@@ -31,7 +31,7 @@ ACCOUNT = "AC" + "5" * 32
 
 
 class Rerouted(TwilioHttpClient):  # type: ignore[misc]  # twilio has no types
-    """Takes requests for Twilio to the stand-in."""
+    """Sends requests for Twilio to the stand-in."""
 
     def __init__(self, base_url: str) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Rerouted(TwilioHttpClient):  # type: ignore[misc]  # twilio has no types
 
 
 async def updated(api: str, call: Call, **changes: str) -> Any:
-    """What Twilio's client makes of the answer to an update of the call."""
+    """What Twilio's client returns for an update of the call."""
     client = Client(ACCOUNT, TOKEN, http_client=Rerouted(api))
     return await asyncio.to_thread(client.calls(call.identity.call_sid).update, **changes)
 
@@ -194,7 +194,7 @@ async def test_refuses(
 
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n\r\n", b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"])
-async def test_what_is_no_request_is_hung_up_on(sent: bytes) -> None:
+async def test_an_invalid_request_is_hung_up_on(sent: bytes) -> None:
     network = TwilioNetwork(auth_token=TOKEN)
     async with network.rest_api() as api:
         host, _, port = api.removeprefix("http://").partition(":")
@@ -203,3 +203,56 @@ async def test_what_is_no_request_is_hung_up_on(sent: bytes) -> None:
         writer.write_eof()
         assert await reader.read() == b""
         writer.close()
+
+
+KEY = f"SK{'0' * 32}:the-secret-of-the-key"
+LANDLINE = "+14155550177"
+
+
+async def texted(api: str, credentials: str, **fields: str) -> Any:
+    """What Twilio's client returns for a text."""
+    user, _, secret = credentials.partition(":")
+    client = Client(user, secret, ACCOUNT, http_client=Rerouted(api))
+    return await asyncio.to_thread(client.messages.create, **fields)
+
+
+@pytest.mark.parametrize("credentials", [KEY, f"{ACCOUNT}:{TOKEN}"])
+async def test_a_text_is_sent(credentials: str) -> None:
+    network = TwilioNetwork(auth_token=TOKEN, texts_key=KEY)
+    async with network.rest_api() as api:
+        answer = await texted(api, credentials, to=FROM, from_=TO, body="Here it is.")
+    assert (answer.status, answer.to, answer.body) == ("queued", FROM, "Here it is.")
+    assert network.texts == [Text(FROM, TO, "Here it is.")]
+
+
+@pytest.mark.parametrize(
+    ("credentials", "fields", "code"),
+    [
+        (f"{KEY}x", {}, 20003),
+        (KEY, {"to": LANDLINE}, 21614),
+        (KEY, {"to": "anonymous"}, 21211),
+        (KEY, {"body": ""}, 21602),
+    ],
+)
+async def test_a_text_is_refused(credentials: str, fields: dict[str, str], code: int) -> None:
+    network = TwilioNetwork(auth_token=TOKEN, texts_key=KEY, landlines=[LANDLINE])
+    async with network.rest_api() as api:
+        with pytest.raises(TwilioRestException) as refused:
+            await texted(api, credentials, **{"to": FROM, "from_": TO, "body": "Hello.", **fields})
+    assert refused.value.code == code
+    assert network.texts == []
+
+
+async def test_a_key_for_texts_changes_no_call() -> None:
+    network = TwilioNetwork(auth_token=TOKEN, texts_key=KEY)
+    user, _, secret = KEY.partition(":")
+    async with (
+        media_server(listen) as agent,
+        webhook_server() as server,
+        network.rest_api() as api,
+        streaming_call(server, agent, network) as call,
+    ):
+        client = Client(user, secret, ACCOUNT, http_client=Rerouted(api))
+        with pytest.raises(TwilioRestException) as refused:
+            await asyncio.to_thread(client.calls(call.identity.call_sid).update, status="completed")
+    assert refused.value.code == 20003

@@ -31,6 +31,7 @@ from stream_handler.call.actions import (
     SaveCall,
     SendMark,
     SendModelAudio,
+    SendModelImage,
     SendModelText,
     SendToolResponse,
     StartTimer,
@@ -360,7 +361,13 @@ class Stage:
             case CloseModel():
                 self.dialled_ms = None
                 self.model_is_there = False
-            case SendModelAudio() | SendModelText() | UpdateModelContext() | SendToolResponse():
+            case (
+                SendModelAudio()
+                | SendModelText()
+                | SendModelImage()
+                | UpdateModelContext()
+                | SendToolResponse()
+            ):
                 pass
             case _:
                 assert_never(action)

@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from ringdown.calls import Speaker, ToolOutcome, Turn, Usage
 from ringdown.tools import ToolAnswer
+from stream_handler.call import prompts
 from stream_handler.call.actions import (
     Action,
     CallTool,
@@ -19,6 +20,7 @@ from stream_handler.call.actions import (
     SaveCall,
     SendMark,
     SendModelAudio,
+    SendModelImage,
     SendModelText,
     SendToolResponse,
     StartTimer,
@@ -31,11 +33,13 @@ from stream_handler.call.events import (
     MarkReceived,
     ModelConnected,
     ModelConnectFailed,
+    PictureReceived,
     ResumptionUpdated,
     SaveFailed,
     StreamLost,
     StreamStarted,
     StreamStopped,
+    TextReceived,
     TimerFired,
     ToolCallCancelled,
     ToolCallFinished,
@@ -110,6 +114,8 @@ class AnyCall(RuleBasedStateMachine):
         self.secret_before: str | None = None
         self.looked_at = 0
         self.usage = Usage()
+        self.sent: dict[int, bool] = {}
+        """What the caller has sent, by its number: whether it is a text."""
         self.sessions = 1
         self.goodbye_ms: float | None = None
         self.ending_since_ms = 0.0
@@ -172,6 +178,15 @@ class AnyCall(RuleBasedStateMachine):
             keys = OTHER_KEYS if self.collecting is None else SECRET_KEYS
             self.stage.types(data.draw(st.sampled_from([*keys, "#"])), every_ms=0)
             self.stage.pass_ms(every_ms)
+
+    @rule(n=st.integers(1, 5), typed=st.booleans())
+    def sends_something(self, n: int, typed: bool) -> None:
+        """The store numbers what comes from 1; it may be told twice, and out of turn."""
+        now_ms = self.stage.now_ms
+        if self.sent.setdefault(n, typed):
+            self.do(TextReceived(now_ms, n, "4 tins"))
+        else:
+            self.do(PictureReceived(now_ms, n, bytes([n])))
 
     @rule(length_ms=st.integers(1, 3_000))
     def time_passes(self, length_ms: int) -> None:
@@ -286,9 +301,14 @@ class AnyCall(RuleBasedStateMachine):
         id = f"t{len(self.tool_ids)}"
         if self.talking:
             self.tool_ids.append(id)
-            if self.goodbye_ms is None:
-                self.goodbye_ms = self.stage.now_ms
         self.stage.end_call(id)
+        if self.talking and self.goodbye_ms is None and not self.waits_for_the_caller(id):
+            self.goodbye_ms = self.stage.now_ms
+
+    def waits_for_the_caller(self, id: str) -> bool:
+        """Whether the call was refused because of what the caller has sent."""
+        call = self.stage.record.tool_calls.get(id)
+        return call is not None and call.error == prompts.CALLER_FIRST
 
     @rule(name=st.sampled_from(["billing", "nobody we know"]))
     @precondition(lambda self: self.model_is_there or not self.talking)
@@ -296,9 +316,10 @@ class AnyCall(RuleBasedStateMachine):
         id = f"t{len(self.tool_ids)}"
         if self.talking:
             self.tool_ids.append(id)
-            if self.goodbye_ms is None and name == "billing":
-                self.goodbye_ms = self.stage.now_ms
         self.stage.transfer(name, id)
+        refused = name != "billing" or self.waits_for_the_caller(id)
+        if self.talking and self.goodbye_ms is None and not refused:
+            self.goodbye_ms = self.stage.now_ms
 
     @rule(length=st.sampled_from([0, 3, 99]), secret=st.booleans())
     @precondition(lambda self: self.model_is_there or not self.talking)
@@ -440,6 +461,13 @@ class AnyCall(RuleBasedStateMachine):
             before = latest.get(turn.n, "")
             assert turn.text.startswith(before), f"{before!r} became {turn.text!r}"
             latest[turn.n] = turn.text
+
+    @invariant()
+    def a_session_is_shown_a_picture_once(self) -> None:
+        pictures = Counter(action.jpeg for action in self.stage.all(SendModelImage))
+        assert all(times <= self.stage.sessions for times in pictures.values()), pictures
+        uploads = Counter(turn.upload for turn in self.stage.record.turns.values() if turn.upload)
+        assert all(times == 1 for times in uploads.values()), uploads
 
     @invariant()
     def nobody_is_greeted_twice(self) -> None:

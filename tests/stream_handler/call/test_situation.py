@@ -19,11 +19,13 @@ AFTER_A_REPLY = Situation(
     listening=True,
     reconnecting=False,
     connecting_after_clip=False,
+    awaits_upload=False,
     tools_run=False,
     waiting_with=frozenset(),
 )
 QUESTIONS = (
     "is_silent",
+    "may_be_shown",
     "is_between_turns",
     "session_may_be_left",
     "model_may_owe_a_word",
@@ -34,7 +36,7 @@ QUESTIONS = (
 @pytest.mark.parametrize(
     ("change", "holds"),
     [
-        ({}, "is_silent is_between_turns session_may_be_left model_may_owe_a_word"),
+        ({}, "is_silent may_be_shown is_between_turns session_may_be_left model_may_owe_a_word"),
         ({"caller_speaks": True}, ""),
         ({"playing": True}, "session_may_be_left"),
         ({"generating": True}, "model_may_owe_a_word"),
@@ -54,12 +56,19 @@ QUESTIONS = (
             {"tools_run": True, "waiting_with": frozenset({"tone"}), "generating": True},
             "caller_waits_in_silence",
         ),
-        ({"caller_waits": True, "agent_spoke_last": False}, "is_silent model_may_owe_a_word"),
+        (
+            {"caller_waits": True, "agent_spoke_last": False},
+            "is_silent may_be_shown model_may_owe_a_word",
+        ),
         (
             {"agent_has_spoken": False, "agent_spoke_last": False},
             "is_between_turns session_may_be_left",
         ),
         ({"talking": False}, "session_may_be_left"),
+        (
+            {"awaits_upload": True},
+            "may_be_shown is_between_turns session_may_be_left model_may_owe_a_word",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )

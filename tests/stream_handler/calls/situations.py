@@ -9,7 +9,7 @@ import msgspec
 
 from ringdown.agents import Idle
 from ringdown.calls import EndReason, Speaker, Turn, Usage
-from ringdown.tools import ToolAnswer, ToolDeclaration
+from ringdown.tools import ASK_FOR_PHOTO, ToolAnswer, ToolDeclaration
 from stream_handler.call.events import (
     AgentEdited,
     DrainRequested,
@@ -17,11 +17,13 @@ from stream_handler.call.events import (
     ModelAudio,
     ModelConnected,
     ModelConnectFailed,
+    PictureReceived,
     ResumptionUpdated,
     SaveFailed,
     StreamLost,
     StreamStarted,
     StreamStopped,
+    TextReceived,
     TimerFired,
     ToolCallCancelled,
 )
@@ -273,6 +275,48 @@ def phrases_for_slow_tools() -> Stage:
         stage.reply("It is active.", 600)
         stage.pass_ms(700)
     return hang_up(stage)
+
+
+# What the caller sends
+
+
+def photos_sent() -> Stage:
+    """Asked for, waited for, shown; the model calls too soon, and its session is lost."""
+    call = call_of(photos=True, transfer_numbers=PEOPLE)
+    stage = Stage(msgspec.structs.replace(call, tools=(a_tool(), a_tool(ASK_FOR_PHOTO)))).greeted()
+    stage.caller_says("I can show you the label.")
+    stage.tool_call("p1", ASK_FOR_PHOTO)
+    stage.tool_finished("p1", ANSWER)
+    stage.reply("Please open the link.", 900)
+    stage.pass_ms(30_000)
+    stage.handle(PictureReceived(stage.now_ms, 1, b"a label"))
+    stage.transfer("billing")
+    stage.reply("I see a label: 4711. Shall I look it up?", 1_500)
+    stage.caller(600)
+    stage.handle(PictureReceived(stage.now_ms, 2, b"its back"))
+    stage.handle(TextReceived(stage.now_ms, 3, "4711-B"))
+    stage.caller(2_000, QUIET_DBFS)
+    stage.lose_model()
+    stage.pass_ms(500)
+    stage.reply("4711-B, is that right?", 900)
+    stage.pass_ms(1_000)
+    stage.caller_says("Yes.")
+    stage.tool_call("t1", args={"account": 4711})
+    stage.tool_finished("t1", ANSWER)
+    stage.reply("It is active.", 600)
+    stage.pass_ms(800)
+    return hang_up(stage)
+
+
+def photo_awaited_in_vain() -> Stage:
+    call = call_of(photos=True)
+    stage = Stage(msgspec.structs.replace(call, tools=(a_tool(ASK_FOR_PHOTO),))).greeted()
+    stage.tool_call("p1", ASK_FOR_PHOTO)
+    stage.tool_finished("p1", ANSWER)
+    stage.reply("Please open the link.", 900)
+    stage.pass_ms(160_000)
+    stage.saved()
+    return stage
 
 
 # The model's sessions
@@ -712,6 +756,8 @@ SITUATIONS: tuple[Callable[[], Stage], ...] = (
     slow_tool,
     tools_refused,
     phrases_for_slow_tools,
+    photos_sent,
+    photo_awaited_in_vain,
     resumed,
     begun_afresh,
     a_break_covered_by_a_tone,

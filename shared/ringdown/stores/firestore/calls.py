@@ -9,8 +9,11 @@ is one batch whose conditions decide a race, and whoever loses it reads again.
     calls/{sid}/claims/{n}          created once: of racing claims one wins
     calls/{sid}/turns, tool_calls,
     calls/{sid}/flights, outcome    written whole
+    calls/{sid}/uploads/{n}         created with the call's list of them: a call that is over gets
+                                    none
 
-Each document has the call's `expires_at`, because Firestore's TTL deletes no subcollections.
+Each document has an `expires_at`, an upload its own and others the call's, because Firestore's TTL
+deletes no subcollections.
 """
 
 import datetime
@@ -33,6 +36,7 @@ from ringdown.calls import (
 )
 from ringdown.calls.flights import FlightPart
 from ringdown.calls.outcomes import Outcome, kept, standing
+from ringdown.calls.uploads import MOST_IN_A_CALL, Reception, Upload
 from ringdown.errors import InvalidDocument, StoreUnavailable, Superseded
 from ringdown.log import Log
 from ringdown.stores import transitions
@@ -60,6 +64,7 @@ from ringdown.stores.paths import (
     outcome_path,
     tool_calls_path,
     turns_path,
+    upload_path,
 )
 from ringdown.stores.storable import (
     changed_fields,
@@ -76,7 +81,8 @@ _log = Log(__name__)
 
 class FirestoreCalls:
     """Implements `ringdown.calls.CallStore`, `ringdown.calls.CallIndex`,
-    `ringdown.calls.flights.FlightStore` and `ringdown.calls.outcomes.OutcomeStore`."""
+    `ringdown.calls.flights.FlightStore`, `ringdown.calls.outcomes.OutcomeStore` and
+    `ringdown.calls.uploads.UploadStore`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -252,6 +258,46 @@ class FirestoreCalls:
                     return True
         raise _unsettled(call_sid)
 
+    async def add_upload(self, call_sid: str, upload: Upload) -> Reception:
+        """Stands on the call as it was read, so that its end comes before or after."""
+        async with self._database.deadline():
+            for _ in range(_TRIES):
+                stored = await self._database.read(call_path(call_sid))
+                call = None if stored is None else self._call(stored)
+                reception, after = transitions.received(call, upload)
+                if stored is None or call is None or after is None:
+                    return reception
+                n = len(after.uploads)
+                document = to_document(msgspec.structs.replace(upload, n=n))
+                expiring = _expiring(transitions.upload_expires_at(call, upload))
+                created = Create(upload_path(call_sid, n), document | expiring)
+                if await self._database.commits(created, _advance(stored, call, after)):
+                    return reception
+        raise _unsettled(call_sid)
+
+    async def later_uploads(self, seen: dict[str, int]) -> dict[str, tuple[Upload, ...]]:
+        """Reads a document of each call; more only where there is one."""
+        later: dict[str, tuple[Upload, ...]] = {}
+        next_ones = {call_sid: last + 1 for call_sid, last in seen.items()}
+        async with self._database.deadline():
+            while next_ones:
+                paths = [upload_path(call_sid, n) for call_sid, n in next_ones.items()]
+                found = await self._database.read_all(*paths)
+                came = {
+                    call_sid: upload
+                    for call_sid, stored in zip(next_ones, found, strict=True)
+                    if (upload := _upload(stored)) is not None
+                }
+                for call_sid, upload in came.items():
+                    later[call_sid] = (*later.get(call_sid, ()), upload)
+                next_ones = {call_sid: next_ones[call_sid] + 1 for call_sid in came}
+        return later
+
+    async def delete_uploads(self, call_sid: str) -> None:
+        paths = (upload_path(call_sid, n) for n in range(1, MOST_IN_A_CALL + 1))
+        async with self._database.deadline():
+            await self._database.commit(*map(Delete, paths))
+
     async def _change(
         self,
         call_sid: str,
@@ -344,6 +390,15 @@ def _next_attempt(before: Call, after: Call) -> tuple[Write, ...]:
 def _current_attempt(call: Call) -> Replace:
     path = attempt_path(call.call_sid, call.attempt)
     return Replace(path, {"attempt": call.attempt} | _expiring(call.expires_at))
+
+
+def _upload(stored: Stored | None) -> Upload | None:
+    """None also for one that can't be read: it must not hide those of other calls."""
+    try:
+        return None if stored is None else stored.record(Upload)
+    except InvalidDocument as error:
+        _log.error("upload cannot be read", reason=str(error))
+        return None
 
 
 def _early_end(stored: Stored) -> EarlyEnd | None:

@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Callable, Iterator
 
 import msgspec
+from msgspec.structs import replace
 
 from ringdown.calls import (
     Call,
@@ -19,6 +20,7 @@ from ringdown.calls import (
 )
 from ringdown.calls.flights import FlightPart
 from ringdown.calls.outcomes import Outcome, kept, standing
+from ringdown.calls.uploads import Reception, Upload
 from ringdown.documents import to_record
 from ringdown.errors import InvalidDocument, Superseded
 from ringdown.log import Log
@@ -36,6 +38,8 @@ from ringdown.stores.paths import (
     text_of_id,
     tool_calls_path,
     turns_path,
+    upload_path,
+    uploads_path,
 )
 from ringdown.stores.sqlite.table import BEGAN, CALLS_IN_SQL, Table, Worker, fields_of
 from ringdown.stores.storable import documents_below, to_document
@@ -46,7 +50,8 @@ _log = Log(__name__)
 
 class SqliteCalls:
     """Implements `ringdown.calls.CallStore`, `ringdown.calls.CallIndex`,
-    `ringdown.calls.flights.FlightStore` and `ringdown.calls.outcomes.OutcomeStore`."""
+    `ringdown.calls.flights.FlightStore`, `ringdown.calls.outcomes.OutcomeStore` and
+    `ringdown.calls.uploads.UploadStore`."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -125,6 +130,21 @@ class SqliteCalls:
 
     async def keep_outcome(self, call_sid: str, outcome: Outcome) -> bool:
         return await self._worker.run(lambda table: _keep_outcome(table, call_sid, outcome))
+
+    async def add_upload(self, call_sid: str, upload: Upload) -> Reception:
+        return await self._worker.run(lambda table: _add_upload(table, call_sid, upload))
+
+    async def later_uploads(self, seen: dict[str, int]) -> dict[str, tuple[Upload, ...]]:
+        return await self._worker.run(lambda table: _later_uploads(table, seen))
+
+    async def delete_uploads(self, call_sid: str) -> None:
+        def work(table: Table) -> None:
+            with table.transaction():
+                erased = table.erase_below(uploads_path(call_sid))
+            if erased:
+                table.forget_what_is_erased()
+
+        await self._worker.run(work)
 
 
 _CONDITIONS = f"""
@@ -227,6 +247,37 @@ def _keep_outcome(table: Table, call_sid: str, outcome: Outcome) -> bool:
             table.write(path, to_document(written))
             table.write(call_path(call_sid), {**call, "outcome": standing(written)})
         return written is not None
+
+
+def _add_upload(table: Table, call_sid: str, upload: Upload) -> Reception:
+    with table.transaction():
+        call = table.read(Call, call_path(call_sid))
+        reception, after = transitions.received(call, upload)
+        if after is not None:
+            n = len(after.uploads)
+            table.write(upload_path(call_sid, n), to_document(replace(upload, n=n)))
+            table.write(call_path(call_sid), to_document(after))
+        return reception
+
+
+def _later_uploads(table: Table, seen: dict[str, int]) -> dict[str, tuple[Upload, ...]]:
+    later: dict[str, tuple[Upload, ...]] = {}
+    for call_sid, last in seen.items():
+        n, found = last, list[Upload]()
+        while (upload := _upload(table, upload_path(call_sid, n := n + 1))) is not None:
+            found.append(upload)
+        if found:
+            later[call_sid] = tuple(found)
+    return later
+
+
+def _upload(table: Table, path: str) -> Upload | None:
+    """None also for one that can't be read: it must not hide those of other calls."""
+    try:
+        return table.read(Upload, path)
+    except InvalidDocument as error:
+        _log.error("upload cannot be read", reason=str(error))
+        return None
 
 
 def _read_record(table: Table, call_sid: str) -> CallRecord | None:

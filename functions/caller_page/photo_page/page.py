@@ -1,0 +1,108 @@
+"""What the page looks like. Nothing that was sent becomes markup, and nothing is fetched."""
+
+import base64
+import hashlib
+import http
+from collections.abc import Sequence
+from importlib import resources
+
+import jinja2
+from starlette.responses import HTMLResponse
+
+from photo_page.refusals import Refusal
+from photo_page.words import FILES, Words
+from ringdown.calls import Call
+from ringdown.calls.uploads import MOST_IN_A_CALL
+
+ARRIVED = {"photo": "photo_arrived", "text": "text_arrived"}
+"""By what the address says was sent, the words for it."""
+_ACCEPT = "image/jpeg,image/png,image/webp"
+"""Named one by one: an iPhone then makes a JPEG of its HEIC."""
+_ABOUT_PHOTO = frozenset({Refusal.WRONG_KIND, Refusal.TOO_BIG, Refusal.UNREADABLE})
+
+
+class Page:
+    def __init__(self, framed_by: Sequence[str]) -> None:
+        """`framed_by` has the origins that may show the page in a frame."""
+        templates = jinja2.Environment(
+            autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+        self._template = templates.from_string(_file("page.html"))
+        self._style = _palette() + _file("page.css")
+        self._script = _file("page.js")
+        ancestors = " ".join(framed_by) or "'none'"
+        policy = (
+            f"default-src 'none'; script-src {_hash(self._script)}; style-src {_hash(self._style)};"
+            f" img-src data: blob:; form-action 'self'; base-uri 'none';"
+            f" frame-ancestors {ancestors}"
+        )
+        self.headers = {
+            "Cache-Control": "no-store",
+            "Content-Security-Policy": policy,
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+            "X-Robots-Tag": "noindex, nofollow",
+        }
+
+    def open(self, call: Call, words: Words, *, sent: str | None) -> HTMLResponse:
+        """For a call that goes on; `sent` is what has just arrived, as the address says it."""
+        arrived = ARRIVED.get(sent or "")
+        return self._response(
+            http.HTTPStatus.OK,
+            words,
+            call=call,
+            arrived="" if arrived is None else getattr(words, arrived),
+        )
+
+    def refused(
+        self, call: Call, words: Words, refusal: Refusal, *, text: str = ""
+    ) -> HTMLResponse:
+        """The same, with why something wasn't taken, and the text that was written."""
+        return self._response(refusal.status, words, call=call, refusal=refusal, text=text)
+
+    def failed(self, words: Words) -> HTMLResponse:
+        """When it isn't known how the call stands."""
+        return self._response(Refusal.TRY_AGAIN.status, words, refusal=Refusal.TRY_AGAIN)
+
+    def over(self, words: Words) -> HTMLResponse:
+        """For a link that isn't worth anything, whatever the reason."""
+        return self._response(http.HTTPStatus.NOT_FOUND, words)
+
+    def _response(
+        self,
+        status: http.HTTPStatus,
+        words: Words,
+        *,
+        call: Call | None = None,
+        arrived: str = "",
+        refusal: Refusal | None = None,
+        text: str = "",
+    ) -> HTMLResponse:
+        html = self._template.render(
+            about_photo=refusal in _ABOUT_PHOTO,
+            about_text=refusal is Refusal.TEXT_TOO_LONG,
+            accept=_ACCEPT,
+            arrived=arrived,
+            kept=call is not None and call.agent.keep_photos,
+            left=0 if call is None else MOST_IN_A_CALL - len(call.uploads),
+            open=call is not None,
+            problem="" if refusal is None else words.of(refusal),
+            script=self._script,
+            style=self._style,
+            text=text,
+            words=words,
+        )
+        return HTMLResponse(html, status, headers=self.headers)
+
+
+def _file(name: str) -> str:
+    return (FILES / name).read_text("utf-8")
+
+
+def _palette() -> str:
+    """The colours of all pages. Read, because `ringdown.call_page` needs numpy."""
+    return (resources.files("ringdown") / "call_page" / "files" / "palette.css").read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,0 +1,1 @@
+"""Texts callers a link to the page where they can send photos."""

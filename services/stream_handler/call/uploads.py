@@ -1,0 +1,116 @@
+"""What the caller sends from their telephone: shows it to the model, once, when nobody speaks.
+
+A picture is a frame and a text a line; then the model is asked to speak of them. A session that
+takes the place of another is shown again what it doesn't know. Until the caller has spoken since,
+nothing is called: whatever is printed in a picture, the caller has a say before anything is done.
+"""
+
+from dataclasses import dataclass, field
+
+from ringdown.calls import Speaker, Turn
+from stream_handler.call import prompts
+from stream_handler.call.actions import SendModelImage
+from stream_handler.call.effects import Effects
+from stream_handler.call.events import PictureReceived, TextReceived
+from stream_handler.call.limits import Limits
+from stream_handler.call.situation import Situation
+from stream_handler.call.state import CallState
+from stream_handler.call.timers import Timer
+from stream_handler.call.transcript import Transcript
+from stream_handler.call.watchdog import Watchdog
+
+UploadReceived = PictureReceived | TextReceived
+
+
+@dataclass(slots=True)
+class _Shown:
+    upload: UploadReceived
+    at_ms: float
+    """When the model was shown it first."""
+    in_earlier_stream: bool = False
+    """And the history says what came of it."""
+
+
+@dataclass(slots=True, eq=False)
+class Uploads:
+    """Knows which uploads the model was shown. The store lets no more than a few into a call."""
+
+    effects: Effects
+    state: CallState
+    history: tuple[Turn, ...]
+    transcript: Transcript
+    watchdog: Watchdog
+    limits: Limits
+    _waiting: dict[int, UploadReceived] = field(init=False, default_factory=dict)
+    _shown: dict[int, _Shown] = field(init=False, default_factory=dict)
+    _known_until_ms: float = field(init=False, default=-1.0)
+    """What was shown before is known to the session that is being opened."""
+
+    def asked_for(self) -> None:
+        """The caller was sent the link: they are silent now because they look for it."""
+        self.state.awaits_upload = True
+        self.effects.restart(Timer.UPLOAD)
+
+    def received(self, event: UploadReceived) -> None:
+        """Keep it until it can be shown; a handler that takes over finds those shown before."""
+        if event.n in self._waiting or event.n in self._shown:
+            return
+        turn = next((turn for turn in self.history if turn.upload == event.n), None)
+        if turn is None:
+            self._waiting[event.n] = event
+            return
+        self._shown[event.n] = _Shown(event, turn.start_ms, in_earlier_stream=True)
+        later = (later for later in self.history if later.n > turn.n and later.upload is None)
+        if all(one.speaker is Speaker.AGENT for one in later):
+            self.state.unspoken_since_ms = turn.start_ms
+
+    def watch(self, now: Situation, at_ms: float) -> None:
+        """Show what has come, and ask the model to speak of it, once nobody speaks.
+
+        Not while it owes a word: another text would have it drop the reply to the first.
+        """
+        if not (self._waiting and now.may_be_shown) or self.watchdog.owed:
+            return
+        new = [upload for _, upload in sorted(self._waiting.items())]
+        self._waiting.clear()
+        for upload in new:
+            self._show(upload)
+            self._shown[upload.n] = _Shown(upload, at_ms)
+            text = prompts.sent_by_caller(upload.n, _text(upload))
+            self.effects.save(turns=self.transcript.caller_sent(text, at_ms, upload=upload.n))
+        self.state.awaits_upload = False
+        self.effects.cancel(Timer.UPLOAD)
+        self.limits.caller_acted()
+        self.state.unspoken_since_ms = at_ms
+        self.watchdog.asked()
+        self.effects.tell_model(prompts.uploaded(list(map(_text, new))))
+
+    def session_opens(self, known_until_ms: float) -> None:
+        """A session is being opened that knows the call until then; -1 for nothing."""
+        self._known_until_ms = known_until_ms
+
+    def session_is_open(self) -> None:
+        """Show it the pictures that it doesn't know; texts are in what it was told of the call."""
+        for _, shown in sorted(self._shown.items()):
+            if shown.at_ms > self._known_until_ms:
+                self._show(shown.upload)
+
+    @property
+    def unanswered(self) -> str:
+        """What to ask the model for, if it hasn't spoken since it was shown something; else ""."""
+        last_ms = self.state.link.last_audio_ms
+        new = [
+            shown.upload
+            for _, shown in sorted(self._shown.items())
+            if shown.at_ms > last_ms and not shown.in_earlier_stream
+        ]
+        return prompts.uploaded(list(map(_text, new))) if new else ""
+
+    def _show(self, upload: UploadReceived) -> None:
+        if isinstance(upload, PictureReceived):
+            self.effects.do(SendModelImage(upload.jpeg))
+
+
+def _text(upload: UploadReceived) -> str | None:
+    """None for a picture."""
+    return upload.text if isinstance(upload, TextReceived) else None
