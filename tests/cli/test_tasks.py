@@ -28,7 +28,7 @@ from tests.stream_handler.record.recorded_call import record_a_call
 ROOT = Path(__file__).parents[2]
 _PAGE = (ROOT / "docs" / "operations.md").read_text("utf-8")
 _TABLE = _PAGE.partition("## Every task, and its commands")[2].partition("\n## ")[0]
-_ROWS = re.findall(r"^\| ([A-Z][^|]*) \| ([^|]*`[^|]*) \| [^|]* \| [^|]* \|$", _TABLE, re.M)
+_ROWS = re.findall(r"^\| ([A-Z][^|]*) \| ([^|]*`[^|]*) \| [^|]* \|$", _TABLE, re.M)
 TASKS = {task: re.findall(r"`ringdown ?([^`]*)`", commands) for task, commands in _ROWS}
 BAD = 0x3F9C1D
 AGENT = {
