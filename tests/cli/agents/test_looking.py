@@ -69,7 +69,7 @@ def test_what_is_worth_knowing_is_shown_beside_a_good_agent(shop: CommandLine) -
         answers=to_yaml({**DOCUMENT, "tools": ["check_stock"], "temperature": 0.5}),
     )
     assert ran.status == 0, ran.all
-    assert "Note on tools: check_stock: the model gets" in ran.said
+    assert "Note on tools: check_stock: the model gets a simpler form" in ran.said
 
     said = shop.run("agents", "show", "shop").said
     assert said.startswith("# agents/shop: ok, revision ")
