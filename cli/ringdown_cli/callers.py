@@ -135,6 +135,12 @@ async def forget(arguments: argparse.Namespace, surroundings: Surroundings) -> i
             f"{number} stays blocked: Ringdown keeps a salted hash of the number."
             f" To unblock it: ringdown callers unblock {number}"
         )
+    if erased.in_progress:
+        calls = "a call" if erased.in_progress == 1 else f"{erased.in_progress} calls"
+        terminal.complain(
+            f"{number} is still in {calls}, which the line stores again. Once that is over, repeat:"
+            f" ringdown callers forget {number}"
+        )
     terminal.say("Ringdown can't delete:")
     for place in UNREACHED:
         terminal.say(f"  - {place}")

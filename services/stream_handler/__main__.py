@@ -72,12 +72,16 @@ def _traces(settings: TraceSettings) -> "OtlpExport | None":
     """None if traces can't be exported, which must not stop any call."""
     from google.auth.exceptions import GoogleAuthError
 
-    from stream_handler.record.span_export import OtlpExport  # loads the SDK, which many don't need
-
     try:
+        # With the SDK, which many don't need. It refuses some settings when it is imported.
+        from stream_handler.record.span_export import OtlpExport
+
         traces = OtlpExport(settings)
     except GoogleAuthError as error:
         _log.error("no traces: there are no Google credentials", error=str(error))
+        return None
+    except ValueError as error:
+        _log.error("no traces: OpenTelemetry refuses a variable OTEL_…", error=str(error))
         return None
     log.configure(app="stream_handler", of_call=traces.log_fields)
     return traces

@@ -5,7 +5,7 @@ import pytest
 
 from ringdown.calls.callers import Caller
 from ringdown.stores import Store
-from tests.cli.calls.stored_calls import good_call, sid
+from tests.cli.calls.stored_calls import begin_call, good_call, sid
 from tests.cli.command_line import CommandLine
 from tests.ringdown.samples import CALLER
 
@@ -105,6 +105,13 @@ def test_a_caller_who_was_not_blocked_is_forgotten_without_a_word_on_blocks(
     ran = with_calls.run("callers", "forget", CALLER, "--yes")
     assert "blocked" not in ran.said
     assert caller(with_calls, CALLER) == Caller()
+
+
+def test_who_is_in_a_call_must_be_forgotten_again(with_calls: CommandLine) -> None:
+    begin_call(with_calls, 4)
+    again = f"Once that is over, repeat: ringdown callers forget {CALLER}"
+    assert again in with_calls.run("callers", "forget", CALLER, "--yes").complained
+    assert again not in with_calls.run("callers", "forget", CALLER, "--yes").complained
 
 
 def test_it_says_what_it_cannot_reach(with_calls: CommandLine) -> None:

@@ -99,6 +99,24 @@ def test_a_name_that_is_none_is_refused(line: CommandLine) -> None:
     assert shown.startswith("There is no persona interupts. Did you mean interrupts?")
 
 
+def test_a_stored_persona_with_a_mistake_can_be_corrected_and_nothing_replaces_it(
+    line: CommandLine,
+) -> None:
+    broken = {"who": "Our own words.", "wants": "A price.", "agent": "shop", "lines": [{"sai": 1}]}
+    line.with_store(lambda store: store.documents.write("rehearsals/interrupts", broken))
+    correct = "To correct it: ringdown rehearsals edit interrupts"
+    for command in ("rehearsals list", "rehearsals show interrupts", "agents rehearse shop"):
+        assert correct in line.run(*command.split()).complained
+    assert correct in line.run("agents", "rehearse", "shop", "interrupts").complained
+
+    assert line.run("rehearsals", "seed").said.startswith("11 personas stored.")
+    assert "interrupts" not in personas(line)
+
+    line.environ["EDITOR"] = line.editor("text = text.replace('sai: 1', 'say: How much?')")
+    assert line.run("rehearsals", "edit", "interrupts").status == 0
+    assert personas(line)["interrupts"].who == "Our own words."
+
+
 # From a call
 
 
@@ -129,6 +147,16 @@ def test_who_and_what_is_missing_is_told(line: CommandLine, file: Path) -> None:
     assert f"There is no persona asks-hours. Did you mean {NAME}?" in unknown
     write(line, DOCUMENT, agent_id="other")
     assert "No persona calls other." in line.run("agents", "rehearse", "other").complained
+
+
+def test_a_tool_that_the_agent_does_not_have_is_told(line: CommandLine, file: Path) -> None:
+    file.write_text(TEXT + "must_not: {tools: [end_cal, transfer_call]}\n", "utf-8")
+    line.run("rehearsals", "edit", NAME, "--file", str(file))
+    line.environ["GEMINI_API_KEY"] = "a-key-that-is-long-enough"
+    ran = line.run("agents", "rehearse", "shop", "--runs", "100", answers="n\n")
+    assert "shop has no tool end_cal. Did you mean end_call?" in ran.complained
+    assert f"What {NAME} checks of it proves nothing." in ran.complained
+    assert "transfer_call" not in ran.complained
 
 
 def test_the_cost_is_told_and_agreed_to_first(line: CommandLine, file: Path) -> None:

@@ -99,5 +99,10 @@ def _receipt(erased: Forgotten) -> str:
         parts.append(f"{count(erased.documents, 'document')} below: turns, tool calls, texts")
     if erased.callers:
         parts.append("the caller's profile")
+    live = (
+        " The caller is still in a call, which the line stores again: repeat this when it is over."
+        if erased.in_progress
+        else ""
+    )
     stays = " The caller stays blocked: a salted hash of the number is kept."
-    return f"Deleted: {'; '.join(parts)}.{stays if erased.still_blocked else ''}"
+    return f"Deleted: {'; '.join(parts)}.{live}{stays if erased.still_blocked else ''}"

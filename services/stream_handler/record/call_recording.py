@@ -235,8 +235,9 @@ class CallRecording:
 
     def _finish_within(self, seconds: float) -> None:
         self._finish_by_s = min(self._finish_by_s, self._loop.time() + seconds)
-        if self._trying is not None:
-            self._trying.reschedule(min(self._finish_by_s, self._trying.when() or float("inf")))
+        ends_s = None if self._trying is None else self._trying.when()
+        if self._trying is not None and ends_s is not None and self._finish_by_s < ends_s:
+            self._trying.reschedule(self._finish_by_s)
         self._is_over = True
         self._news.set()
 

@@ -34,7 +34,7 @@ class OtlpExport:
     """Exports the spans of all calls of a process in an SDK thread; a `SpanExport`."""
 
     def __init__(self, settings: TraceSettings) -> None:
-        """Raises google.auth.exceptions.GoogleAuthError."""
+        """Raises google.auth.exceptions.GoogleAuthError; ValueError for the SDK's own variables."""
         self.words = settings.words
         self._project = settings.project
         self._ids = _Ids()

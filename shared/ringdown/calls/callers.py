@@ -15,7 +15,8 @@ UNREACHED = (
     "Firestore's point-in-time recovery (seven days if it is on), its backups and exports.",
     "What Google keeps of Gemini sessions under your terms with it.",
     "Agents and drafts that name the number, such as a draft's `testers`: remove it there.",
-    "What tools and receivers of webhooks stored, and files of `calls show` and `calls recording`.",
+    "Personas made from their calls: `ringdown rehearsals list` shows all, `delete` deletes one.",
+    "What tools and receivers of webhooks stored, and files that `ringdown calls` wrote.",
 )
 """What `forget` cannot erase, in operators' words."""
 
@@ -83,6 +84,8 @@ class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
     """What is below those calls, requested callbacks, and the count of texts."""
     recordings: int = 0
     """How many of those calls were recorded."""
+    in_progress: int = 0
+    """How many of those calls may still be live: their handler writes them again."""
     still_blocked: bool = False
 
 

@@ -26,7 +26,8 @@ class Standing:
     """What is known about a draft before it is published."""
 
     rehearsal: Rehearsal | None
-    """The draft's last one; None if this version of the draft was never rehearsed."""
+    """The last one of this version of the draft, preferably with the real model; None if it was
+    never rehearsed."""
     published: Rehearsal | None
     """For comparison, that of the published version, by the same kind of model."""
     said: tuple[str, ...]
@@ -57,11 +58,13 @@ def standing(
 ) -> Standing:
     """`rehearsals` are the agent's, newest first."""
     made = [rehearsal for rehearsal in rehearsals if rehearsal.made]
-    last = _last(made, draft)
+    real = [rehearsal for rehearsal in made if not rehearsal.is_stand_in]
+    last = _last(real, draft) or _last(made, draft)
     if last is None:
         return Standing(None, None, (), tuple(_not_rehearsed(made, agent_id)))
     before = compared_with(last, made, published)
-    return Standing(last, before, tuple(_said(last, before)), tuple(_doubts(last, before)))
+    doubts = (*_doubts(last, before), *_left_out(last, made))
+    return Standing(last, before, tuple(_said(last, before)), doubts)
 
 
 def compared_with(
@@ -129,6 +132,19 @@ def _doubts(last: Rehearsal, before: Rehearsal | None) -> Iterator[str]:
     if last.partial is not None:
         yield f"The rehearsal is partial: {last.made} of {last.planned} calls. {last.partial}"
     yield from worse(last, before)
+
+
+def _left_out(last: Rehearsal, made: Sequence[Rehearsal]) -> Iterator[str]:
+    """Who was content neither in the `last` rehearsal, because they didn't call, nor in theirs."""
+    seen = {it.persona for it in last.tallies if it.made}
+    for earlier in made:
+        if (earlier.agent_revision, earlier.is_stand_in) != (last.agent_revision, last.is_stand_in):
+            continue
+        for it in earlier.tallies:
+            if it.made and it.persona not in seen:
+                seen.add(it.persona)
+                for what in it.failing:
+                    yield f"{it.persona}, who didn't call this time, failed before: {what}"
 
 
 def _not_rehearsed(made: Sequence[Rehearsal], agent_id: str) -> Iterator[str]:

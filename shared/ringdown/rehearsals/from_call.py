@@ -1,11 +1,12 @@
 """Makes a persona from a past call, with names and numbers replaced. Pure.
 
 It replaces what can be recognized: numbers, e-mail addresses, and names that a field of the record
-contains or with which speakers introduce themselves. No program can tell a name from another word
-for certain, so a person must read the persona before it is kept.
+contains or with which speakers introduce themselves or are addressed. No program can tell a name
+from another word for certain, so a person must read the persona before it is kept.
 """
 
 import hashlib
+import itertools
 import random
 import re
 from collections.abc import Iterator, Sequence
@@ -42,8 +43,9 @@ _KEPT = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}:\d{2}(?!\d)|\b\d{1,4}[.,]\d{1,2}\
 _DIGITS = re.compile(r"\d(?:[ \-./]?\d){2,}")
 _NAMED = re.compile(r"name|caller|customer|contact|person", re.IGNORECASE)
 _INTRODUCED = re.compile(
-    r"\b(?:[Mm]y name is|[Tt]his is|[Mm]ein Name ist|[Ii]ch hei(?:ß|ss)e|[Jj]e m'appelle"
-    r"|[Mm]e llamo)\s+((?:[A-ZÀ-Þ][\w'-]+\s?){1,3})"
+    r"\b(?:[Mm]y name is|[Tt]his is|I(?:['’]| a)m|[Mm]ein Name ist|[Ii]ch hei(?:ß|ss)e"
+    r"|[Jj]e m['’]appelle|[Mm]e llamo|(?:Mr|Mrs|Ms|Dr)\.?|Herrn?|Frau|Madame|Monsieur|[Ss]eñora?)"
+    r"\s+((?:[A-ZÀ-Þ][\w'-]+\s?){1,3})"
 )
 _CAPITALS = re.compile(r"(?<=[a-zà-ÿ,;] )[A-ZÀ-Þ][\w'-]+")
 _TOLD_BY = frozenset(
@@ -89,17 +91,21 @@ def persona_of(record: CallRecord, name: str) -> Persona:
 
 
 def _lines(record: CallRecord, hide: "_Replacement") -> Iterator[Line]:
+    yield from itertools.islice(_spoken(record, hide), _MOST_LINES)
+    if record.call.end_reason is EndReason.CALLER_HUNG_UP:
+        yield Line(hang_up=True)
+    else:
+        yield Line(wait="hangup", within_s=60.0)
+
+
+def _spoken(record: CallRecord, hide: "_Replacement") -> Iterator[Line]:
     before: Turn | None = None
-    for turn in record.turns[: _MOST_LINES * 2]:
+    for turn in record.turns:
         words = hide.text(" ".join(turn.text.split()))[:_LONGEST]
         if turn.speaker is Speaker.CALLER and words:
             cut = before is not None and before.speaker is Speaker.AGENT and before.interrupted
             yield Line(say=words, when=When(agent_speaking_s=_INTERRUPTS_AFTER_S) if cut else None)
         before = turn
-    if record.call.end_reason is EndReason.CALLER_HUNG_UP:
-        yield Line(hang_up=True)
-    else:
-        yield Line(wait="hangup", within_s=60.0)
 
 
 def _canned(

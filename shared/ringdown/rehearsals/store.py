@@ -16,24 +16,29 @@ from ringdown.stores.paths import (
     rehearsed_calls_path,
     text_of_id,
 )
+from ringdown.stores.storable import Document
 
 # Every function raises StoreUnavailable when the store doesn't answer.
 
 
-async def read_persona(documents: Documents, name: str) -> Persona | None:
-    """None if it is missing. Raises InvalidDocument."""
-    return await documents.read(Persona, document_path(REHEARSALS, name))
+async def list_personas(documents: Documents) -> tuple[dict[str, Persona], dict[str, str]]:
+    """The personas by name, in order, and what is wrong with those that can't be read, likewise.
 
-
-async def list_personas(documents: Documents) -> tuple[dict[str, Persona], tuple[str, ...]]:
-    """The personas by name, in order, and what is wrong with those that can't be read."""
-    personas, problems = {}, []
+    A persona's name is its document's.
+    """
+    personas, problems = {}, {}
     for path, document in sorted((await documents.list(REHEARSALS)).items()):
+        name = text_of_id(path)
         try:
-            personas[text_of_id(path)] = to_record(Persona, document, where=path)
+            personas[name] = to_record(Persona, {**document, "name": name}, where=path)
         except InvalidDocument as error:
-            problems.append(str(error))
-    return personas, tuple(problems)
+            problems[name] = str(error)
+    return personas, problems
+
+
+async def persona_document(documents: Documents, name: str) -> Document:
+    """As it is stored, whether or not it can be read; empty if there is none."""
+    return (await documents.list(REHEARSALS)).get(document_path(REHEARSALS, name), {})
 
 
 async def write_persona(documents: Documents, persona: Persona) -> None:

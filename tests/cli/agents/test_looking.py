@@ -74,9 +74,7 @@ def test_what_is_worth_knowing_is_shown_beside_a_good_agent(shop: CommandLine) -
     said = shop.run("agents", "show", "shop").said
     assert said.startswith("# agents/shop: ok, revision ")
     assert "\n# - temperature: gemini-3.8-live may ignore it" in said
-    assert (
-        "\n# - tools: check_stock: the model gets a simpler form of its parameters:" in said
-    )
+    assert "\n# - tools: check_stock: the model gets a simpler form of its parameters:" in said
     assert shop.run("agents", "validate", "shop").status == 0
     status = read(shop).status
     assert status is not None

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ringdown.calls import RETENTION, CallChanges
+from ringdown.calls import RETENTION, CallChanges, CallStatus, EndReason
 from ringdown.calls.callers import BlockedCallers, Caller, Forgotten, ForgottenBlocks, Memory
 from ringdown.calls.flights import FlightPart
 from ringdown.calls.recordings import RecordingPart
@@ -117,8 +117,12 @@ async def test_forgetting_erases_a_callers_every_trace_and_nobody_elses(store: S
     await calls_of(store, OTHER_CALLER, first=100, count=1)
     await store.remember_caller(CALLER, MEMORY, NOW + RETENTION)
     await store.block_caller(OTHER_CALLER, True)
+    ended = CallChanges(status=CallStatus.ENDED, end_reason=EndReason.CALLER_HUNG_UP)
+    await store.save(f"CA{3:032x}", 1, ended)
 
-    assert await store.forget_caller(CALLER) == Forgotten(callers=1, calls=25, documents=125)
+    assert await store.forget_caller(CALLER) == Forgotten(
+        callers=1, calls=25, documents=125, in_progress=24
+    )
 
     assert await store.read_caller(CALLER) == Caller()
     for n in range(25):

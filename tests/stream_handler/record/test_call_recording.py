@@ -333,6 +333,25 @@ async def test_a_process_that_must_stop_does_not_wait() -> None:
 
 
 @virtual_time
+async def test_a_store_that_is_slow_to_give_up_harms_no_call() -> None:
+    """The stream ends just when a write has run out of time."""
+
+    class Slow(Shelf):
+        async def keep_part(self, call_sid: str, part: RecordingPart) -> None:
+            try:
+                await asyncio.sleep(10_000.0)
+            finally:
+                await asyncio.sleep(1.0)
+
+    stage = Stage(Slow())
+    async with asyncio.TaskGroup() as group:
+        group.create_task(stage.recording.run())
+        await stage.talk(0, PART_MS / 500 + 1)
+        stage.close(PART_MS * 2 + 1_000.0)
+    assert stage.problem is not None
+
+
+@virtual_time
 async def test_what_the_attempt_before_has_lost_is_still_told() -> None:
     before = "8 s of its sound are missing: the shelf fell"
     noted: list[CallChanges] = []

@@ -81,12 +81,13 @@ class FirestoreCallers:
         still_blocked = is_blocked or _forgotten_blocks(blocks).include(number)
         if is_blocked:
             await self._change_forgotten_blocks(lambda blocks: blocks.having(number))
-        calls = documents = recordings = 0
+        calls = documents = recordings = in_progress = 0
         while found := await self._theirs(CALLS, number):
             for call in found:
                 recordings += await self._erase_recording(call)
                 documents += await self._erase_below(call.path)
                 calls += 1
+                in_progress += call.fields.get("status") in RUNNING
             await self._erase(*(call.path for call in found))
         for collection in OF_A_CALLER:
             while found := await self._theirs(collection, number):
@@ -102,6 +103,7 @@ class FirestoreCallers:
             calls=calls,
             documents=documents,
             recordings=recordings,
+            in_progress=in_progress,
             still_blocked=still_blocked,
         )
 

@@ -167,7 +167,8 @@ def _forget(table: Table, number: str) -> Forgotten:
         if is_blocked:
             forgotten = forgotten.having(number)
             table.write(FORGOTTEN_BLOCKS, to_document(forgotten))
-        theirs = [path for path, _ in table.select(_THEIRS, number)]
+        found = [(path, fields_of(path, body)) for path, body in table.select(_THEIRS, number)]
+        theirs = [path for path, _ in found]
         erased = dict.fromkeys(BELOW_CALLS, 0)
         for call in theirs:
             for folder in BELOW_CALLS:
@@ -183,5 +184,6 @@ def _forget(table: Table, number: str) -> Forgotten:
         callers=int(known),
         calls=len(theirs),
         documents=documents,
+        in_progress=sum(fields.get("status") in RUNNING for _, fields in found),
         still_blocked=forgotten.include(number),
     )
