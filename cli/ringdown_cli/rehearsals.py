@@ -134,19 +134,19 @@ async def edit(arguments: argparse.Namespace, surroundings: Surroundings) -> int
                     persona = persona_from_yaml(name, written.decode())
                 except (NotReadable, InvalidDocument, UnicodeDecodeError) as error:
                     if arguments.file is not None or written == given:
-                        raise CannotGoOn(f"{error}\nNothing is saved.") from None
+                        raise CannotGoOn(f"{error}\nNothing was saved.") from None
                     given = with_errors(written, [str(error)])
                     await asyncio.to_thread(file.path.write_bytes, given)
-                    terminal.complain("It can't be saved like this. The editor opens again.")
+                    terminal.complain("It can't be saved like this. Opening the editor again.")
                     continue
                 await write_persona(store.documents, persona)
                 file.done()
                 terminal.say(
-                    f"rehearsals/{name} is saved. Let it call:"
+                    f"Saved rehearsals/{name}. To let it call:"
                     f" ringdown agents rehearse {persona.agent} {name}"
                 )
                 return DONE
-    raise CannotGoOn("Nothing is saved.")
+    raise CannotGoOn("Nothing was saved.")
 
 
 async def delete(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
@@ -156,10 +156,10 @@ async def delete(arguments: argparse.Namespace, surroundings: Surroundings) -> i
         if name not in {**personas, **problems}:
             raise CannotGoOn(_unknown(name, list(personas)))
         if not arguments.yes and not terminal.confirm(f"Delete rehearsals/{name}?"):
-            terminal.complain("Nothing is deleted.")
+            terminal.complain("Nothing was deleted.")
             return BROKEN
         await delete_persona(store.documents, name)
-    terminal.say(f"rehearsals/{name} is deleted.")
+    terminal.say(f"Deleted rehearsals/{name}.")
     return DONE
 
 

@@ -58,7 +58,7 @@ def main() -> int:
     try:
         settings = read_settings(os.environ)
     except ConfigurationError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - for the person who started it
+        print(error, file=sys.stderr)  # noqa: T201 - for the user at the terminal
         return 2
     traces = None if settings.traces is None else _traces(settings.traces)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -69,7 +69,7 @@ def main() -> int:
 
 
 def _traces(settings: TraceSettings) -> "OtlpExport | None":
-    """None if they could not be exported: that must stop no call."""
+    """None if traces can't be exported, which must not stop any call."""
     from google.auth.exceptions import GoogleAuthError
 
     try:

@@ -43,7 +43,7 @@ def personas(line: CommandLine) -> dict[str, Persona]:
 def test_a_persona_is_saved_listed_shown_and_deleted(line: CommandLine, file: Path) -> None:
     saved = line.run("rehearsals", "edit", NAME, "--file", str(file))
     assert saved.said == (
-        f"rehearsals/{NAME} is saved. Let it call: ringdown agents rehearse shop {NAME}\n"
+        f"Saved rehearsals/{NAME}. To let it call: ringdown agents rehearse shop {NAME}\n"
     )
     listed = line.run("rehearsals", "list").said.splitlines()
     assert listed[1].split() == [NAME, "shop", "script", "Somebody."]
@@ -134,7 +134,7 @@ def test_a_call_becomes_a_file_to_be_read(line: CommandLine, tmp_path: Path) -> 
 
     again = line.run("calls", "rehearse", sid(1), str(path))
     assert again.status == 1
-    assert "exists already" in again.complained
+    assert "already exists" in again.complained
 
 
 # Before anybody calls
@@ -165,8 +165,8 @@ def test_the_cost_is_told_and_agreed_to_first(line: CommandLine, file: Path) -> 
     ran = line.run("agents", "rehearse", "shop", "--runs", "100", "--budget", "3", answers="n\n")
     assert ran.status == 1
     assert "1 persona, 100 calls with gemini-3.8-live: about $16.00." in ran.said
-    assert "The budget is $3.00: once it is used up, no more calls are made." in ran.said
-    assert "No call was made." in ran.complained
+    assert "The budget is $3.00: the rehearsal stops when it is used up." in ran.said
+    assert "No calls were made." in ran.complained
 
 
 def test_a_budget_that_is_none_is_refused(line: CommandLine) -> None:

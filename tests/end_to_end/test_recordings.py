@@ -385,5 +385,5 @@ async def test_a_recording_whose_store_fails_harms_no_call(
     agent = [turn.text for turn in record.turns if turn.speaker is Speaker.AGENT]
     assert agent == [GREETING, TEN, STORY]
     (problem,) = problems(record)
-    assert problem.startswith("The call is not recorded whole: ")
+    assert problem.startswith("The recording is incomplete: ")
     assert "s of its sound are missing: the file system refused" in problem

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 ASK_ABOVE_USD = 1.0
 ESTIMATED_USD = 0.16
-"""A call of two minutes whose caller a model plays, with an opinion: docs/costs.md."""
+"""A two-minute call with a caller played by a model, and an opinion on it: docs/costs.md."""
 
 
 async def rehearse_agent(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
@@ -102,7 +102,7 @@ async def _rehearse(arguments: argparse.Namespace, surroundings: Surroundings, s
 async def _rehearsed(
     arguments: argparse.Namespace, store: Store, terminal: Terminal
 ) -> "Rehearsed | None":
-    """None if the document can't answer a call, which is said."""
+    """None if the document can't answer a call; the person learns why."""
     from devtools.rehearsals.line import Rehearsed
 
     agent_id, is_draft = arguments.agent, arguments.draft
@@ -120,14 +120,14 @@ async def _rehearsed(
 async def _chosen_personas(
     arguments: argparse.Namespace, store: Store, terminal: Terminal
 ) -> list[Persona]:
-    """Those named, else all of the agent's; the packaged ones where none is stored."""
+    """The named personas, or else all of the agent's; the packaged ones if none are stored."""
     stored, problems = await list_personas(store.documents)
     are_packaged = not stored and not problems
     known = packaged_personas() if are_packaged else stored
     if are_packaged:
         terminal.note(
-            "No persona is stored, so those call that ship with Ringdown, made for its own agent."
-            " To store and change them: ringdown rehearsals seed"
+            "No personas are stored. Using the ones that ship with Ringdown, which suit its default"
+            " agent. To store and change them: ringdown rehearsals seed"
         )
     if arguments.personas:
         for name in arguments.personas:
@@ -175,7 +175,7 @@ def _tools_named(persona: Persona) -> Iterator[str]:
 
 
 async def _expected_usd(store: Store, agent_id: str) -> float:
-    """What a call cost in the agent's last rehearsal by a real model, else an estimate."""
+    """What a call cost in the agent's last rehearsal with a real model, or else an estimate."""
     for rehearsal in await list_rehearsals(store.documents, agent_id):
         if not rehearsal.is_stand_in and rehearsal.made:
             return rehearsal.cost_usd / rehearsal.made
@@ -192,35 +192,35 @@ def _agreed(arguments: argparse.Namespace, plan: "Plan", model: str, terminal: T
     terminal.say(f"{calls}: about {money(about_usd)}.")
     if about_usd > arguments.budget:
         terminal.say(
-            f"The budget is {money(arguments.budget)}: once it is used up, no more calls are made."
+            f"The budget is {money(arguments.budget)}: the rehearsal stops when it is used up."
             " To change it: --budget USD"
         )
     if min(about_usd, arguments.budget) <= ASK_ABOVE_USD or arguments.yes:
         return True
     if terminal.confirm("Begin?"):
         return True
-    terminal.complain("No call was made.")
+    terminal.complain("No calls were made.")
     return False
 
 
 async def _kept(
     store: Store, rehearsal: Rehearsal, runs: Sequence[PersonaRun], terminal: Terminal
 ) -> Rehearsal | None:
-    """Keep it, and find what it is compared with. It cost money, so a store that doesn't answer
-    leaves the report."""
+    """Store the rehearsal, and find the one to compare it with. It cost money, so the report
+    survives a store that doesn't answer."""
     try:
         await keep_rehearsal(store.documents, rehearsal, runs)
         return await read_compared(store, rehearsal)
     except StoreUnavailable as error:
         terminal.complain(
-            f"The store does not answer ({error}), so only the report has this rehearsal, and"
+            f"The store doesn't answer ({error}), so this rehearsal is only in the report, and"
             " publishing will ask for another one."
         )
         return None
 
 
 def write_report(report: Report, folder: Path) -> Path:
-    """The page and the JSON, beside the recordings; the page's path."""
+    """Write the page and the JSON next to the recordings. Returns the page's path."""
     recordings = {}
     for run in report.runs:
         file = folder / f"{run.persona.name}-{run.run:03}.wav"

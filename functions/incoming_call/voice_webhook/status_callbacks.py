@@ -1,6 +1,6 @@
-"""POST /status: what Twilio reports of calls and streams. Nothing is answered but a receipt.
+"""POST /status: records what Twilio reports about calls and streams. The response is empty.
 
-Only these say why a stream couldn't be opened, or broke.
+Only these reports say why a stream couldn't be opened, or broke.
 """
 
 import datetime
@@ -20,14 +20,14 @@ _log = Log("incoming_call.status_callbacks")
 
 
 class StatusStore(CallStore, UploadStore, Protocol):
-    """What of the store is needed."""
+    """The methods needed from the store."""
 
 
 async def take_status(
     update: CallUpdate | StreamUpdate, *, store: StatusStore, now: datetime.datetime
 ) -> None:
     """Record a call's status and a stream's error, and delete what the caller sent for this call
-    only; a store that fails is logged."""
+    only; if the store fails, log it."""
     match update:
         case CallUpdate():
             await _note_call(update, store, now)
@@ -53,8 +53,8 @@ async def _note_call(update: CallUpdate, store: StatusStore, now: datetime.datet
 
 
 async def _delete_uploads(call_sid: str, store: StatusStore) -> None:
-    """Once the call's end is noted, so that nothing is added any more. If the store fails, they
-    expire a few hours later."""
+    """Delete them once the call's end is noted, so that nothing more is added. If the store fails,
+    they expire a few hours later."""
     try:
         async with store_deadline(NOTE_WITHIN_S):
             call = await store.read_call(call_sid)

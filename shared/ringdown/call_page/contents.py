@@ -1,4 +1,4 @@
-"""What a page of a call is made from. Only the record is needed; the rest shows more of it."""
+"""What a call page is made from. Only the record is required; the rest adds detail."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ Pcm = npt.NDArray[np.int16]
 
 
 class MomentKind(StrEnum):
-    """What happened on the line beside the talking."""
+    """What happened on the line besides speech."""
 
     MARK = "mark"
     CLEAR = "clear"
     NOTICE = "notice"
-    """A sentence that the phone network spoke; `text` has its words."""
+    """A sentence spoken by the phone network; `text` has its words."""
     STREAM_OPEN = "stream-open"
     STREAM_END = "stream-end"
     PHONE = "phone"
@@ -51,7 +51,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class ServedRecording:
-    """A recording that the site of the page serves at `address`."""
+    """A recording that the page's site serves at `address`."""
 
     address: str
     began_ms: int
@@ -60,7 +60,7 @@ class ServedRecording:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Whether a sentence reached the other side, and why we say so."""
+    """Whether a sentence reached the other side, and how we know."""
 
     sentence: str
     ok: bool
@@ -69,10 +69,10 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class CallPage:
-    """A call as its page shows it. Of a real call there is only a record; the page is the same.
+    """A call as its page shows it. A real call has only a record; the page is the same.
 
-    All times on the page count from the ring, `record.call.created_at`. `problems` is None when
-    nobody has judged the call, and empty when none were found.
+    All times on the page count from the ring, `record.call.created_at`. `problems` is None if the
+    call wasn't judged, and empty if none were found.
     """
 
     record: CallRecord

@@ -18,7 +18,7 @@ from ringdown.stores.paths import (
 )
 from ringdown.stores.storable import Document
 
-# Every function raises StoreUnavailable when the store does not answer.
+# Every function raises StoreUnavailable when the store doesn't answer.
 
 
 async def list_personas(documents: Documents) -> tuple[dict[str, Persona], dict[str, str]]:
@@ -52,7 +52,7 @@ async def delete_persona(documents: Documents, name: str) -> None:
 async def keep_rehearsal(
     documents: Documents, rehearsal: Rehearsal, runs: Sequence[PersonaRun]
 ) -> None:
-    """The calls first: whoever finds a rehearsal finds its calls."""
+    """Writes the calls first, so that a rehearsal that can be found has its calls."""
     for run in runs:
         path = rehearsed_call_path(rehearsal.id, run.persona.name, run.run)
         await documents.write(path, bounded(run))
@@ -60,7 +60,7 @@ async def keep_rehearsal(
 
 
 async def list_rehearsals(documents: Documents, agent_id: str) -> tuple[Rehearsal, ...]:
-    """The agent's, the newest first, without any that can't be read."""
+    """The agent's, newest first, without any that can't be read."""
     found = []
     for path, document in sorted((await documents.list(REHEARSAL_RUNS)).items(), reverse=True):
         try:
@@ -73,7 +73,7 @@ async def list_rehearsals(documents: Documents, agent_id: str) -> tuple[Rehearsa
 
 
 async def read_runs(documents: Documents, rehearsal_id: str) -> tuple[PersonaRun, ...]:
-    """The calls of a rehearsal, in the order of their names, without any that can't be read."""
+    """The calls of a rehearsal, ordered by name, without any that can't be read."""
     found = []
     listed = await documents.list(rehearsed_calls_path(rehearsal_id))
     for path, document in sorted(listed.items()):

@@ -40,7 +40,7 @@ def test_the_languages_there_are() -> None:
 @pytest.mark.parametrize("name", SENTENCES)
 def test_every_sentence_can_be_read_aloud(tag: str, name: str) -> None:
     sentence = getattr(phrases_for(tag), name)
-    assert sentence[-1] in ".?", "a voice falls or rises at the end of a sentence"
+    assert sentence[-1] in ".?", "a voice needs to know how a sentence ends"
     assert sentence == " ".join(sentence.split()), "no line breaks or double spaces"
     words = sentence.replace(PLACEHOLDERS.get(name, ""), "")
     assert not set(words) & set("{}<>&[]_0123456789"), "words only"
@@ -141,7 +141,7 @@ def test_there_are_none_in_others(tag: str) -> None:
 
 
 SPEAKING_RATE_WPM = 165
-"""Of espeak-ng, whose own is 175; people read aloud at 150 to 180."""
+"""espeak-ng's rate, 175 by default; people read aloud at 150 to 180."""
 _SPEAKERS = {"en": "en-us", "pt": "pt-br", "pt-PT": "pt"}
 
 

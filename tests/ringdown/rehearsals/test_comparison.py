@@ -1,4 +1,4 @@
-"""What is known of a draft before it is published."""
+"""What is known about a draft before it is published."""
 
 import datetime
 

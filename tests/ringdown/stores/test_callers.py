@@ -151,7 +151,7 @@ async def test_forgetting_leaves_no_sound(store_url: str, kind: str, tmp_path: P
                     part = RecordingPart(1, number, 8_000 * number, b"ab", b"cd")
                     await store.recordings.keep_part(f"CA{n:032x}", part)
 
-            # The first time the store of recordings fails in the middle.
+            # The first time, the recording store fails halfway.
             storage.permissions = ALL - {"delete"}
             if kind == "bucket":
                 with pytest.raises(StoreUnavailable, match="HTTP 403"):
@@ -181,7 +181,7 @@ async def test_no_record_is_erased_while_its_recording_is_out_of_reach(
 async def test_a_call_that_never_streamed_has_no_recording_to_reach(
     firestore_project: str,
 ) -> None:
-    """As the doctor's, which has no right to recordings."""
+    """Like the doctor's, which may not access recordings."""
     async with open_store(f"firestore:{firestore_project}") as store:
         await store.open_call(a_call(agent=msgspec.structs.replace(an_agent(), record=True)))
         assert (await store.forget_caller(CALLER)).calls == 1
@@ -225,7 +225,7 @@ def test_a_kept_block_does_not_name_the_caller() -> None:
     one, other = (ForgottenBlocks().having(CALLER) for _ in range(2))
     assert one.include(CALLER)
     assert CALLER[1:] not in str(one)
-    assert one.digests != other.digests, "the same number is another one in another store"
+    assert one.digests != other.digests, "the same number has another digest in another store"
 
 
 async def test_forgetting_who_is_not_known_is_no_error(store: Store) -> None:
@@ -256,7 +256,7 @@ async def test_the_embedded_stores_file_keeps_no_word_of_a_forgotten_caller(
         assert files_with(said, tmp_path) != []
         await store.forget_caller(CALLER)
         assert files_with(said, tmp_path) == []
-        assert files_with(CALLER, tmp_path) == [], "the block that is kept does not name them"
+        assert files_with(CALLER, tmp_path) == [], "the kept block doesn't name them"
 
 
 def files_with(text: str, folder: Path) -> list[str]:

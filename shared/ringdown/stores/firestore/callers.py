@@ -71,9 +71,9 @@ class FirestoreCallers:
         )
 
     async def forget_caller(self, number: str) -> Forgotten:
-        """A call goes after what is below it, so that a forgetting that breaks off can be repeated.
+        """Erases a call after what is below it, so that an interrupted run can be repeated.
 
-        Each step has a deadline, not the whole: there may be thousands of calls.
+        Each step has a deadline, not the whole, because there may be thousands of calls.
         """
         async with self._database.deadline():
             before, blocks = await self._database.read_all(caller_path(number), FORGOTTEN_BLOCKS)
@@ -138,12 +138,12 @@ class FirestoreCallers:
             return False
         if self._recordings is None:
             if call.fields.get("started_at") is None:
-                return False  # nobody streamed it, as a call of the doctor's
+                return False  # it never streamed, like the doctor's calls
             raise RecordingsOutOfReach
         return await self._recordings.erase_recording(text_of_id(call.path))
 
     async def _erase_below(self, call: str) -> int:
-        """How many documents were erased that say something of the call."""
+        """How many documents about the call were erased."""
         count = 0
         for folder in BELOW_CALLS:
             async with self._database.deadline():
@@ -170,7 +170,7 @@ class FirestoreCallers:
             await self._database.commit(Replace(LIMITS, to_document(limits)))
 
     async def line_use(self, caller: str | None, now: datetime.datetime) -> LineUse:
-        """Counted by the indexes alone: no document is read, and none is written by every call."""
+        """Counted from the indexes alone: it reads no document, and calls needn't write any."""
         hour = Condition(("created_at",), ">=", now - HOUR)
         day = Condition(("created_at",), ">=", now - DAY)
         running = Condition(("status",), "in", list(RUNNING))

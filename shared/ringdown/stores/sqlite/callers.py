@@ -75,7 +75,7 @@ class SqliteCallers:
 
     async def forget_caller(self, number: str) -> Forgotten:
         recorded = await self._worker.run(lambda table: _recorded(table, number))
-        # First, so that it can be repeated: a call whose record is gone is not found again.
+        # First, so that it can be repeated: without its record, a call can't be found again.
         erased = [await self._recordings.erase_recording(call_sid) for call_sid in recorded]
         forgotten = await self._worker.run(lambda table: _forget(table, number))
         return msgspec.structs.replace(forgotten, recordings=erased.count(True))
@@ -155,7 +155,7 @@ def _readable(table: Table, path: str) -> Caller:
 
 
 def _recorded(table: Table, number: str) -> list[str]:
-    """The calls of theirs of which there may be a recording."""
+    """Those of their calls that may have a recording."""
     theirs = list(table.select(_THEIRS, number))
     return [text_of_id(path) for path, body in theirs if may_be_recorded(fields_of(path, body))]
 
