@@ -56,7 +56,7 @@ def test_a_persona_is_saved_listed_shown_and_deleted(line: CommandLine, file: Pa
 
 def test_what_ships_is_shown_stored_and_left_as_it_was_changed(line: CommandLine) -> None:
     assert "No persona is stored" in line.run("rehearsals", "list").complained
-    assert line.run("rehearsals", "show", "interrupts").said.startswith("who: Somebody in a hurry")
+    assert line.run("rehearsals", "show", "interrupts").said.startswith("who: Someone in a hurry")
     editor = line.editor("text = text.replace('in a hurry', 'with time')")
     line.environ["EDITOR"] = editor
     assert line.run("rehearsals", "edit", "interrupts").status == 0
