@@ -59,7 +59,7 @@ locals {
       about  = "Stream errors reported by Twilio"
     }
     take_ups = {
-      filter = "${local._webhook_log} AND jsonPayload.message=\"call taken up\""
+      filter = "${local._webhook_log} AND jsonPayload.message=\"call taken over\""
       label  = "resumed_from"
       about  = "Calls that continued on another stream, by why the previous one ended"
     }

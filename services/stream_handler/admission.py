@@ -119,7 +119,7 @@ class Admission:
             async with asyncio.timeout(_TURN_AWAY_TIMEOUT_S):
                 await self._store.save(call.call_sid, call.attempt, changes)
         except (RingdownError, TimeoutError) as error:
-            _log.error("call could not be turned away", error=str(error) or "timed out")
+            _log.error("busy reply could not be stored", error=str(error) or "timed out")
 
     def _checked(self, call_sid: str, parameters: Mapping[str, str]) -> tuple[int, Call | None]:
         """The attempt that the token allows, and the call if it travels with the stream."""

@@ -202,7 +202,7 @@ class StreamServer:
                 try:
                     ask(bridge)
                 except Exception:  # noqa: BLE001 - the call's boundary
-                    _log.exception("call could not be asked to leave")
+                    _log.exception("call could not be handed over")
 
     async def _all_over(self, within_s: float) -> bool:
         with suppress(TimeoutError):

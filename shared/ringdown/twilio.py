@@ -130,7 +130,7 @@ def _refused(status: int, code: int | None) -> NotSent:
         _log.info("text is refused", code=code)
         return NotSent(_CALLERS[code])
     if status == 429 or status >= 500:
-        _log.warning("Twilio takes no texts now", status=status, code=code)
+        _log.warning("Twilio isn't accepting texts", status=status, code=code)
         return NotSent(_NOT_NOW, retryable=True)
     advice = _OPERATORS.get(code or 0, "see https://www.twilio.com/docs/api/errors")
     _log.error("text is refused", status=status, code=code, advice=advice)

@@ -60,7 +60,7 @@ async def take_edit(
     """
     edited = edited_document(attributes)
     if edited is None:
-        _log.warning("event is about no agent", event_type=str(attributes.get("type")))
+        _log.warning("event names no agent", event_type=str(attributes.get("type")))
         return
     try:
         async with store_deadline(LOOK_WITHIN_S), open_agents() as agents:
@@ -69,9 +69,9 @@ async def take_edit(
             async with asyncio.timeout(CLIPS_WITHIN_S), open_agents() as agents:
                 await clips.make(agents, edited.agent_id, now)
     except InvalidDocument as error:
-        _log.error("edit could not be looked at", agent=edited.agent_id, reason=str(error))
+        _log.error("edit could not be processed", agent=edited.agent_id, reason=str(error))
     except RingdownError as error:
-        _log.error("edit could not be looked at", agent=edited.agent_id, reason=str(error))
+        _log.error("edit could not be processed", agent=edited.agent_id, reason=str(error))
         raise HTTPException(503, "The edit couldn't be checked; send it again.") from None
     except TimeoutError:
         _log.error("clips not ready in time", agent=edited.agent_id)

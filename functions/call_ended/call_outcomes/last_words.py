@@ -24,7 +24,7 @@ async def settled_call(store: CallStore, call: Call) -> Call | None:
     ended_at = call.ended_at or call.created_at
     while current is not None and not _is_settled(current):
         if clock.now() - ended_at > LAST_WORDS_WITHIN:
-            _log.warning("the handler's last word did not come")
+            _log.warning("the handler's final record did not arrive")
             break
         await asyncio.sleep(_LOOK_AGAIN_S)
         current = await store.read_call(call.call_sid)

@@ -82,7 +82,7 @@ async def take_event(attributes: Mapping[str, object], connections: Connections)
     """
     call_sid = call_of_event(attributes)
     if call_sid is None:
-        _log.warning("event is about no call", event_type=str(attributes.get("type")))
+        _log.warning("event names no call", event_type=str(attributes.get("type")))
         return
     with call_bound(call_sid):
         webhooks = connections.webhooks

@@ -136,12 +136,14 @@ async def _take_up(store: CallStore, call: Call, ended: int, now: datetime.datet
         async with store_deadline(TAKE_UP_WITHIN_S):
             taken_up = await store.take_up(call.call_sid, ended, now)
     except RingdownError as error:
-        _log.error("call could not be taken up", reason=str(error))
+        _log.error("call could not be taken over", reason=str(error))
         return None
     if taken_up is None:
-        _log.error("call is not to be taken up", take_ups=len(call.take_ups))
+        _log.error("call must not be taken over", take_ups=len(call.take_ups))
     else:
-        _log.warning("call taken up", resumed_from=taken_up.resumed_from, attempt=taken_up.attempt)
+        _log.warning(
+            "call taken over", resumed_from=taken_up.resumed_from, attempt=taken_up.attempt
+        )
     return taken_up
 
 

@@ -32,7 +32,7 @@ class Summaries:
         try:
             written = await self._model.write(_question(record))
         except NoAnswer as error:
-            _log.warning("summary could not be had", reason=str(error), model=self._model.name)
+            _log.warning("summary failed", reason=str(error), model=self._model.name)
             return None
         return written.text[:_LONGEST_SUMMARY]
 

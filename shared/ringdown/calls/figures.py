@@ -190,7 +190,7 @@ async def _keep(store: FigureStore, day: Day, over: Day | None) -> None:
     try:
         await store.keep_day(day, over)
     except StoreUnavailable as error:
-        _log.info("sums of a day are not kept", reason=str(error))
+        _log.info("sums of a day not stored", reason=str(error))
 
 
 async def _calls(store: FigureStore, period: Period) -> list[CountedCall]:

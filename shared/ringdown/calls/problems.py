@@ -284,7 +284,7 @@ def _transfers(call: Call) -> Iterator[str]:
     if call.take_ups:
         yield (
             f"The audio stream ended early {_times(len(call.take_ups))}, and the call continued on"
-            " another one. The webhook's log says why, at “call taken up”."
+            " another one. The webhook's log says why, at “call taken over”."
         )
     if call.stream_error is not None:
         yield f"Twilio reports about the audio stream: {_sentence(call.stream_error)}"

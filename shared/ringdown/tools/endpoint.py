@@ -128,7 +128,7 @@ class ToolEndpoint(Generic[Args]):
             else:
                 await kept.keep(key, answer, expires_at)
         except StoreUnavailable as error:  # what was done is done, and the model should know
-            _log.error("answer is not kept", tool=self._name, reason=str(error))
+            _log.error("result not stored", tool=self._name, reason=str(error))
         return answer
 
     async def _ask(self, args: Args, request: ToolRequest) -> ToolAnswer:

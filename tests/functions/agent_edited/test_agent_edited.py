@@ -57,7 +57,7 @@ def test_an_event_about_something_else_is_received_and_left(
     function: LoadedFunction, document: str
 ) -> None:
     assert sent(function, document).status_code == 200
-    assert function.messages() == ["event is about no agent"]
+    assert function.messages() == ["event names no agent"]
 
 
 def test_an_edit_that_was_checked_is_logged(function: LoadedFunction) -> None:
@@ -74,7 +74,7 @@ def test_a_document_that_cannot_be_read_is_logged_and_its_event_not_sent_again(
     sent(function, "agents/default")  # creates the table
     damage(f"sqlite:{tmp_path / 'ringdown.db'}", "agents/default", body)
     assert sent(function, "agents/default").status_code == 200
-    assert function.messages()[-1] == "edit could not be looked at"
+    assert function.messages()[-1] == "edit could not be processed"
 
 
 def test_what_is_no_event_is_refused(function: LoadedFunction) -> None:

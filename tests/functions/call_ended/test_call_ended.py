@@ -268,7 +268,7 @@ def test_a_handler_that_never_writes_its_end_is_waited_for_no_longer(
 
     with_store(store_url, work)
     assert sent(function).status_code == 200
-    assert "the handler's last word did not come" in function.messages()
+    assert "the handler's final record did not arrive" in function.messages()
     assert outcome_of(store_url) is not None
 
 
@@ -295,7 +295,7 @@ def test_logs_have_no_words_and_no_numbers(function: LoadedFunction, store_url: 
 def test_what_is_about_no_call_is_left(function: LoadedFunction) -> None:
     headers = event_headers("", datetime.datetime.now(datetime.UTC))
     assert function.client.post("/", content=b"{}", headers=headers).status_code == 200
-    assert function.messages() == ["event is about no call"]
+    assert function.messages() == ["event names no call"]
     assert function.client.post("/", content=b"{}").status_code == 400
 
 

@@ -113,7 +113,7 @@ def test_a_stream_lost_without_a_decision_is_taken_up_without_a_word(
     call = stored_call(store_url)
     assert call is not None
     assert (call.attempt, call.resumed_from) == (2, EndReason.STREAM_LOST)
-    assert "call taken up" in webhook.messages()
+    assert "call taken over" in webhook.messages()
 
 
 def test_a_repeated_delivery_opens_no_further_attempt(twilio: Twilio, store_url: str) -> None:
@@ -246,7 +246,7 @@ def test_a_locked_store_falls_back(twilio: Twilio, store_url: str, webhook: Load
     with store_locked(store_url):
         document = twiml(twilio.post("/after-stream", IN_PROGRESS))
     assert verbs(document) == ["Say", "Dial", "Hangup"]
-    assert "call could not be taken up" in webhook.messages()
+    assert "call could not be taken over" in webhook.messages()
     assert "call could not be saved" in webhook.messages()
 
 

@@ -216,7 +216,7 @@ def test_staff_who_cannot_be_told_are_no_reason_to_disappoint_the_caller(
     peer.answer = lambda _: Reply(status, {"error": {"message": "refused"}})
     assert "output" in schedule(function, in_days(3, "12:00"))
     assert len(kept(store_url)) == 1
-    assert "callback is not published" in function.messages()
+    assert "callback not published" in function.messages()
 
 
 def test_without_credentials_the_callback_is_kept_all_the_same(
@@ -225,7 +225,7 @@ def test_without_credentials_the_callback_is_kept_all_the_same(
     tokens.refuses = True
     assert "output" in schedule(function, in_days(3, "12:00"))
     assert len(kept(store_url)) == 1
-    assert "callback is not published" in function.messages()
+    assert "callback not published" in function.messages()
 
 
 def test_nothing_that_was_said_is_logged(function: LoadedFunction, peer: HttpStandIn) -> None:

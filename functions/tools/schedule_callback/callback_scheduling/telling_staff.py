@@ -63,11 +63,11 @@ class CallbackTopic:
             async with asyncio.timeout(_PUBLISH_WITHIN_S):
                 status = await self._publish({"messages": [message]})
         except (httpx2.HTTPError, NoCredentials, TimeoutError) as error:
-            _log.error("callback is not published", error=type(error).__name__)
+            _log.error("callback not published", error=type(error).__name__)
         else:
             if status != httpx2.codes.OK:
                 advice = "check CALLBACK_TOPIC, and that the function has roles/pubsub.publisher"
-                _log.error("callback is not published", status=status, advice=advice)
+                _log.error("callback not published", status=status, advice=advice)
 
     async def _publish(self, body: dict[str, object]) -> int:
         headers = {"Authorization": f"Bearer {await self._token.get()}"}
