@@ -12,6 +12,8 @@ from typing import Protocol
 
 import msgspec
 
+from ringdown.calls import CallStore
+
 MOST_IN_A_CALL = 5
 MOST_PICTURE_BYTES = 400_000
 """A JPEG of 1,024 px. As text, in which bytes are kept, half of what a Firestore document holds."""
@@ -67,3 +69,17 @@ class UploadStore(Protocol):
 
     async def delete_uploads(self, call_sid: str) -> None:
         """Delete all of a call's. None is no error."""
+
+
+class EndedUploadStore(CallStore, UploadStore, Protocol):
+    """What deleting them after a call needs."""
+
+
+async def delete_after_call(store: EndedUploadStore, call_sid: str) -> None:
+    """Delete what was sent for this call only; raises what the store raises.
+
+    Called once Twilio says that the call is over, so that nothing is added any more.
+    """
+    call = await store.read_call(call_sid)
+    if call is not None and call.uploads and not call.agent.keep_photos:
+        await store.delete_uploads(call_sid)
