@@ -200,6 +200,8 @@ async def test_a_photo_is_sent_from_the_callers_phone(tmp_path: Path) -> None:
         await tab.until(said("agent", "choose a photo"))
         await press(tab, "broken crate")
         await tab.until(said("agent", "a hole in it"))
+        transcript = await tab.evaluate("document.getElementById('transcript').textContent")
+        assert transcript.index("sent photo 1") < transcript.index("a hole in it")
         await press(tab, "Hang up")
         await tab.until(f"{STATUS}.includes('over')", within_s=15)
         problems = tab.problems
