@@ -1,7 +1,7 @@
 """What a page of a call is made from. Only the record is needed; the rest shows more of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -81,3 +81,5 @@ class CallPage:
     heard_by_caller: Sequence[Arrival] = ()
     heard_by_model: Sequence[Arrival] = ()
     problems: Sequence[str] | None = None
+    pictures: Mapping[int, str] = field(default_factory=dict)
+    """What the caller sent and the agent keeps: the address of each, by its number."""

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from ringdown.calls import CallStore
+from ringdown.calls import Call, CallStore
 
 MOST_IN_A_CALL = 5
 MOST_PICTURE_BYTES = 400_000
@@ -83,3 +83,11 @@ async def delete_after_call(store: EndedUploadStore, call_sid: str) -> None:
     call = await store.read_call(call_sid)
     if call is not None and call.uploads and not call.agent.keep_photos:
         await store.delete_uploads(call_sid)
+
+
+async def kept_pictures(store: UploadStore, call: Call) -> dict[int, bytes]:
+    """The pictures of a call by number, if its agent keeps them; raises what the store raises."""
+    if not (call.agent.keep_photos and call.uploads):
+        return {}
+    found = await store.later_uploads({call.call_sid: 0})
+    return {upload.n: upload.picture for upload in found.get(call.call_sid, ()) if upload.picture}
