@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measures the load and the first word, and prints tables in Markdown."""
+"""`python -m benchmarks`: measures load and the first word, and prints Markdown tables."""
 
 import argparse
 import sys
@@ -29,22 +29,22 @@ class Options:
 
 
 def read_options(argv: Sequence[str]) -> Options:
-    """Ends the process with a word on what is wrong, as argparse does."""
+    """If an option is wrong, says so and exits, as argparse does."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     names = ",".join(target.name for target in TARGETS)
-    parser.add_argument("--runs", type=count, default=5, help="how often to measure all (5)")
+    parser.add_argument("--runs", type=count, default=5, help="how often to measure everything (5)")
     parser.add_argument(
-        "--calls", type=_counts, default="1,10,25,50,100,150", help="calls at once (%(default)s)"
+        "--calls", type=_counts, default="1,10,25,50,100,150", help="parallel calls (%(default)s)"
     )
     usual = ",".join(target.name for target in TARGETS[:3])
     parser.add_argument("--targets", type=_targets, default=usual, help=f"of {names} (%(default)s)")
     parser.add_argument(
-        "--ending", type=int, default=0, help="further calls that end while those are measured (0)"
+        "--ending", type=int, default=0, help="additional calls that end while measuring (0)"
     )
     parser.add_argument("--recorded", action="store_true", help="record ringdown's calls")
-    parser.add_argument("--seconds", type=count, default=10, help="of each measurement (10)")
-    parser.add_argument("--out", type=Path, default=Path("out/bench"), help="where results go")
-    parser.add_argument("--only", choices=PARTS, help="measure this, and keep the rest as it was")
+    parser.add_argument("--seconds", type=count, default=10, help="length of each measurement (10)")
+    parser.add_argument("--out", type=Path, default=Path("out/bench"), help="output folder")
+    parser.add_argument("--only", choices=PARTS, help="measure only this; keep other results")
     given = parser.parse_args(argv)
     targets = map(_recorded, given.targets) if given.recorded else given.targets
     plan = LoadPlan(tuple(targets), given.calls, given.runs, given.seconds, given.ending)
@@ -57,13 +57,13 @@ def main(argv: Sequence[str]) -> int:
         return 2
     options = read_options(argv)
     if find_pins() is None:
-        say("Only one core may be used here: what is measured and what measures it share it.")
+        say("Only one core is available, so the target and the rig share it.")
     options.out.mkdir(parents=True, exist_ok=True)
     try:
         if any(isinstance(target, Pipecat) for target in options.plan.targets):
             PIPECAT.ensure()
         if not prefer_us():
-            say("Without the right to go first (nice -20), others on this machine disturb more.")
+            say("Without permission to run first (nice -20), other programs disturb this more.")
         results = measure_all(options)
     except (ProcessFailed, TargetDied) as failure:
         say(str(failure))
@@ -76,7 +76,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def measure_all(options: Options) -> Results:
-    """Measure part by part; what is there after each part is kept."""
+    """Measure part by part, and save the results after each."""
     path = options.out / "results.json"
     plan = options.plan
     results = Results(machine=this_machine(PIPECAT.folder), seconds=0.0, runs=0)

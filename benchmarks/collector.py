@@ -1,4 +1,4 @@
-"""`python -m benchmarks.collector`: takes the traces of the target "traced"."""
+"""`python -m benchmarks.collector`: receives the traces of the target "traced"."""
 
 import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.console_pages`: how long each page of the console takes to its first byte.
+"""`python -m benchmarks.console_pages`: how long each console page takes to its first byte.
 
-The store is filled with calls of the last 30 days, and the pages are measured; then again with
-many more calls since midnight. With FIRESTORE_EMULATOR_HOST set, give --store firestore:PROJECT, of
-a project that nothing else uses.
+Fills the store with calls of the last 30 days and measures the pages, then again with many more
+calls since midnight. With FIRESTORE_EMULATOR_HOST set, give --store firestore:PROJECT, with a
+project that nothing else uses.
 """
 
 import argparse
@@ -67,7 +67,7 @@ PAGES = (
 
 
 async def fill(store: Store, calls: int) -> None:
-    """Two agents, ten numbers, and `calls` calls of a month, of which one in 50 failed."""
+    """Two agents, ten numbers, and `calls` calls of a month, one in 50 of which failed."""
     for agent_id in ("default", "night"):
         if await store.read_agent(agent_id) is None:
             await store.write_agent(agent_id, dict(packaged_document()), over=None)
@@ -86,7 +86,7 @@ async def fill(store: Store, calls: int) -> None:
 
 
 async def fill_today(store: Store, calls: int) -> None:
-    """`calls` more since midnight."""
+    """`calls` more, since midnight."""
     now = clock.now()
     today = day_of(now, datetime.UTC)
     apart = (now - today.since) / calls
@@ -178,12 +178,12 @@ async def measure_pages(store: Store, runs: int) -> None:
 
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.console_pages")
-    parser.add_argument("--store", metavar="URL", help="an empty one; SQLite if left out")
+    parser.add_argument("--store", metavar="URL", help="an empty one; default: SQLite")
     parser.add_argument("--calls", type=count, default=10_000, help="%(default)s")
     parser.add_argument(
         "--today", type=count, default=2_000, help="more since midnight; %(default)s"
     )
-    parser.add_argument("--runs", type=count, default=21, help="of each page (%(default)s)")
+    parser.add_argument("--runs", type=count, default=21, help="requests per page (%(default)s)")
     given = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         store_url = given.store or f"sqlite:{folder}/ringdown.db"

@@ -1,8 +1,8 @@
-"""Dial to first word, taken apart: from nothing, as on a quiet night, and warm.
+"""Dial to first word, part by part: cold, as on a quiet night, and warm.
 
-A platform without instances starts one when a request comes, and holds the request until it
-listens. `Door` does so with the deployed processes: the first call finds nothing running, the
-second finds everything.
+A platform without instances starts one when a request arrives, and holds the request until the
+instance listens. `Door` does so with the deployed processes: the first call finds nothing running,
+the second finds everything.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from ringdown.tools import Json
 _LISTENS_WITHIN_S = 30.0
 _CALL_WITHIN_S = 40.0
 _SPEAKS_S = 1.0
-_RECORDED_S = 1.0  # the call before is over and done with
+_RECORDED_S = 1.0  # by then, the previous call has been recorded
 _STOP_WITHIN_S = 12.0
 _POLL_S = 0.002
 _PIECE_BYTES = 64 * 1024
@@ -39,12 +39,12 @@ _HOST = "127.0.0.1"
 
 
 def measure(run: int, pins: Pins | None) -> list[FirstWord]:
-    """One call from nothing, and one more. Raises devtools.processes.ProcessFailed."""
+    """One cold call and one warm one. Raises devtools.processes.ProcessFailed."""
     return asyncio.run(_measured(run, pins))
 
 
 def measure_clips(run: int, pins: Pins | None) -> list[FirstSecond]:
-    """The same with clips: of an agent with a notice, and of one without."""
+    """The same with clips: for an agent with a notice, and for one without."""
     both = (asyncio.run(_measured_clips(run, pins, agent)) for agent in ({}, {"notice": ""}))
     return [second for seconds in both for second in seconds]
 
@@ -66,7 +66,7 @@ async def _measured_clips(
     doors: dict[str, Door] = {}
     target = Ringdown(started=partial(_on_demand, doors), agent=agent, clips=True)
     async with (
-        httpx2.AsyncClient(trust_env=False, headers=ONCE) as http,  # what takes 100 ms to make
+        httpx2.AsyncClient(trust_env=False, headers=ONCE) as http,  # takes 100 ms to make
         running(target, 2, pins) as rig,
     ):
         return [
@@ -87,7 +87,7 @@ async def _on_demand(
 async def _call_with_clips(
     rig: Rig, run: int, handler: "Door", http: httpx2.AsyncClient, *, cold: bool
 ) -> FirstSecond:
-    """As Twilio goes about it: notice, stream."""
+    """Like Twilio: first the notice, then the stream."""
     call = CallLog()
     dialled_s = time.perf_counter()
     notice_s = notice_over_s = None
@@ -110,7 +110,7 @@ async def _call_with_clips(
         await caller.hang_up()
         await asyncio.sleep(_RECORDED_S)
     except TimeoutError:
-        raise ProcessFailed(f"The first word did not come in {_CALL_WITHIN_S:g} s.") from None
+        raise ProcessFailed(f"The first word did not come within {_CALL_WITHIN_S:g} s.") from None
     heard_s = call.sound_s
     if heard_s is None or call.asked_s is not None:
         raise ProcessFailed(f"The clip was not played: {call.failure or 'the model was asked'}.")
@@ -128,7 +128,7 @@ async def _call_with_clips(
 
 
 async def _fetched_s(http: httpx2.AsyncClient, url: str) -> float:
-    """How long the sound is, once it is there."""
+    """The length of the sound, once it is there."""
     response = await http.get(url, timeout=_CALL_WITHIN_S)
     with wave.open(io.BytesIO(response.raise_for_status().content)) as sound:
         return float(sound.getnframes() / sound.getframerate())
@@ -152,7 +152,7 @@ async def _call(rig: Rig, run: int, handler: "Door", webhook: "Door", *, cold: b
         await caller.hang_up()
         await asyncio.sleep(_RECORDED_S)
     except TimeoutError:
-        raise ProcessFailed(f"The first word did not come in {_CALL_WITHIN_S:g} s.") from None
+        raise ProcessFailed(f"The first word did not come within {_CALL_WITHIN_S:g} s.") from None
     first_audio_ms = accounting.first_audio_ms(call)
     if call.started_s is None or call.asked_s is None or first_audio_ms is None:
         raise ProcessFailed(f"The call failed: {call.failure or 'nothing was heard'}.")
@@ -176,7 +176,7 @@ async def _call(rig: Rig, run: int, handler: "Door", webhook: "Door", *, cold: b
 
 
 class Door:
-    """One address; behind it, a process that the first connection has started."""
+    """One address, with a process behind it that the first connection starts."""
 
     def __init__(self, command: Command, log_path: Path) -> None:
         self._command = command
@@ -189,7 +189,7 @@ class Door:
         self.asked_s = 0.0
         """When the first connection came."""
         self.up_s = 0.0
-        """When the process listened."""
+        """When the process began to listen."""
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -210,13 +210,13 @@ class Door:
         await self._started
 
     def logged_s(self, message: str, call_sid: str) -> float:
-        """When the process wrote this of the call, on this process's clock."""
+        """When the process logged this about the call, by this process's clock."""
         ahead_s = time.time() - time.perf_counter()
         for text in self._log_path.read_text("utf-8").splitlines():
             line = json.loads(text) if text.startswith("{") else {}
             if line.get("message") == message and line.get("call_sid") == call_sid:
                 return datetime.datetime.fromisoformat(line["time"]).timestamp() - ahead_s
-        raise ProcessFailed(f"{self._command.name} did not write {message!r} of the call.")
+        raise ProcessFailed(f"{self._command.name} did not log {message!r} for the call.")
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._started is None:

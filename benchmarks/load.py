@@ -1,4 +1,4 @@
-"""The load: every target under every number of calls, side by side, run after run."""
+"""The load: every target with every number of calls, side by side, run after run."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ class LoadPlan:
     runs: int
     seconds: float
     ending: int = 0
-    """Calls beside those measured, which end meanwhile."""
+    """Calls in addition to those measured, which end meanwhile."""
 
     @property
     def minutes(self) -> float:
@@ -46,7 +46,7 @@ class LoadPlan:
 
     @property
     def points(self) -> Iterator[tuple[int, Target]]:
-        """What each run measures, in this order."""
+        """What each run measures, in order."""
         for calls in self.calls:
             for target in self.targets:
                 if target.most_calls is None or calls <= target.most_calls:
@@ -54,7 +54,7 @@ class LoadPlan:
 
 
 def measure_run(plan: LoadPlan, run: int) -> Iterator[LoadPoint]:
-    """One run, point by point; the targets take turns, so that a slow minute meets them all.
+    """One run, point by point; the targets alternate, so that a slow minute hits them all.
 
     Raises devtools.processes.ProcessFailed, and benchmarks.rig.usage.TargetDied.
     """
@@ -71,7 +71,7 @@ def measure_run(plan: LoadPlan, run: int) -> Iterator[LoadPoint]:
 
 
 def row(point: LoadPoint) -> str:
-    """A point as a line under `HEADING`, with a word on what went wrong."""
+    """A point as a line under `HEADING`, with a remark on what went wrong."""
     delays = (point.uplink, point.downlink, point.barge_in, point.first_audio)
     lost = f"{point.uplink_lost_ms:.0f} ms+{point.downlink_lost_bursts}"
     line = (
@@ -96,6 +96,6 @@ def _remarks(point: LoadPoint) -> Iterator[str]:
     if point.clears_missed:
         yield f"{point.clears_missed} interruptions without a clear"
     if point.rig_core_share > BUSY_RIG:
-        yield "THE RIG'S OWN CORE IS FULL: the figures are the rig's as well"
+        yield "THE RIG'S CORE IS FULL: it distorts the figures"
     if point.others_core_share > BUSY_OTHERS:
         yield f"OTHERS TOOK {point.others_core_share:.0%} OF A CORE: measure again when it is quiet"

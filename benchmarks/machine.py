@@ -1,4 +1,4 @@
-"""The machine that figures come from, and the packages that they depend on."""
+"""The machine that figures come from, and the packages they depend on."""
 
 import datetime
 import os
@@ -39,11 +39,11 @@ def _versions(
 
 
 def _build() -> str:
-    """The image's Python is built with both; without them ours runs up to a third slower."""
+    """The image's Python is built with both; without them, ours is up to a third slower."""
     options = sysconfig.get_config_var("CONFIG_ARGS") or ""
     kinds = [kind for option, kind in _OPTIMISED.items() if option in options]
     if not kinds:
-        return "built without optimisation, so slower than the one that is deployed"
+        return "built without optimisation, so slower than the deployed one"
     return f"built with {' and '.join(kinds)} optimisation"
 
 

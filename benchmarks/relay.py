@@ -1,7 +1,8 @@
 """The floor: a relay that only re-frames bytes. `python -m benchmarks.relay`.
 
-It speaks to the same two peers over the same sockets, event loop and JSON library as the stream
-handler, and carries as many bytes. But it knows no call, changes no sample and remembers nothing.
+It talks to the same two peers over the same sockets, event loop and JSON library as the stream
+handler, and carries as many bytes. But it doesn't know about calls, changes no sample and remembers
+nothing.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
-"""Everything that the benchmark measures, as records, and the file they are kept in.
+"""Everything the benchmark measures, as records, and the file that keeps them.
 
-Times are named by their unit; a share of a core is 1.0 for a core that does nothing else.
+Times have their unit in their name; a share of a core is 1.0 for a core that does nothing else.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ class Delay(msgspec.Struct, frozen=True):
 
 
 class LoadPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One target under one number of calls, once."""
+    """One target with one number of calls, measured once."""
 
     target: str
     calls: int
@@ -29,32 +29,32 @@ class LoadPoint(msgspec.Struct, frozen=True, kw_only=True):
     barge_in: Delay
     """From the model's `interrupted` to `clear` at the caller."""
     first_audio: Delay
-    """From `start` to the first sound at the caller, without the time that the model took."""
+    """From `start` to the first sound at the caller, without the time the model took."""
     core_share_per_call: float
     memory_per_call_mb: float
     """Resident memory at the end of the window above `idle_memory_mb`, shared among the calls."""
     idle_memory_mb: float
     """Resident memory after one call, before the load."""
     uplink_lost_ms: float
-    """Audio that did not reach the model, all calls together."""
+    """Audio that didn't reach the model, over all calls."""
     downlink_lost_bursts: int
-    """Bursts of tone that the model sent and the caller never heard, all calls together."""
+    """Bursts of tone that the model sent and the caller never heard, over all calls."""
     clears_missed: int = 0
     """Interruptions without a `clear`."""
     pictures: int = 0
-    """Pictures that the model was shown, in all calls together."""
+    """Pictures that the model was shown, over all calls."""
     calls_failed: int
     rig_core_share: float
     """The rig's share of its core; above 0.8 the rig itself distorts the figures."""
     others_core_share: float = 0.0
-    """What others took of the two cores meanwhile; where it is much, the figures are theirs."""
+    """What other processes took of the two cores; if it is much, the figures are theirs."""
 
 
 class FirstWord(msgspec.Struct, frozen=True, kw_only=True):
-    """One call from the dial on: when each thing had happened, in ms.
+    """One call, from dialling: when each thing had happened, in ms.
 
-    The rig's model takes no time. The stream opens as soon as Twilio is asked
-    to, without the notice that is spoken before it.
+    The rig's model takes no time. The stream opens as soon as Twilio is asked to open it, without
+    the notice that would come first.
     """
 
     run: int
@@ -62,7 +62,7 @@ class FirstWord(msgspec.Struct, frozen=True, kw_only=True):
     """No process was running when the number was dialled."""
     webhook_up: float
     handler_asked: float
-    """The webhook's wake-up has reached the platform; it starts the handler."""
+    """The webhook's wake-up has reached the platform, which starts the handler."""
     answered: float
     handler_up: float
     streaming: float
@@ -77,21 +77,21 @@ class FirstWord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FirstSecond(msgspec.Struct, frozen=True, kw_only=True):
-    """One call of an agent that has clips of notice and greeting, in ms.
+    """One call to an agent that has clips of its notice and greeting, in ms.
 
-    The model takes no part in it: it is not asked to greet.
+    The model isn't involved: it isn't asked to greet.
     """
 
     run: int
     cold: bool
     """No process was running when the number was dialled."""
     notice: float | None
-    """From the webhook's POST to the first sound of the notice: Twilio has fetched it. None for an
-    agent without one."""
+    """From the webhook's POST to the first sound of the notice, once Twilio has fetched it. None
+    for an agent without a notice."""
     word_after_notice: float | None
     """From the notice's end to the agent's first sound."""
     word: float
-    """From the pick-up, which comes with the webhook's answer, to the agent's first sound."""
+    """From picking up, which the webhook's response does, to the agent's first sound."""
 
 
 class Machine(msgspec.Struct, frozen=True):
@@ -110,7 +110,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     first_word: list[FirstWord] = []
     first_second: list[FirstSecond] = []
     seconds: float
-    """How long each load was measured."""
+    """How long each load was measured for."""
     runs: int
 
 

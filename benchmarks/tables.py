@@ -1,7 +1,7 @@
-"""Results as Markdown tables: the median of the runs and, in brackets, the least and the most.
+"""Results as Markdown tables: the median of the runs and, in brackets, the lowest and highest.
 
-Ratios and differences are taken within a run, where both targets met the same minute, and only
-then is their median taken.
+Ratios and differences are taken within a run, where both targets met the same conditions, before
+taking their median.
 """
 
 import statistics
@@ -14,7 +14,7 @@ from benchmarks.results import Delay, FirstSecond, FirstWord, LoadPoint, Results
 OURS, FLOOR, RIVAL = "ringdown", "relay", "pipecat"
 ORDER = (FLOOR, OURS, RIVAL)
 LIMITS_AT = 50
-"""Calls on one core at which the limits hold."""
+"""The number of calls on one core at which the limits apply."""
 
 _FULL_CORE = 0.95
 _LATE_MS = 1_000.0
@@ -23,7 +23,7 @@ _NOTHING = "–"
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Of one figure over all runs."""
+    """The spread of one figure over all runs."""
 
     median: float
     least: float
@@ -31,14 +31,14 @@ class Spread:
 
 
 def spread(values: Iterable[float | None]) -> Spread | None:
-    """None if no run has the figure."""
+    """None if no run has this figure."""
     known = sorted(value for value in values if value is not None)
     return Spread(statistics.median(known), known[0], known[-1]) if known else None
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One of a point's figures, in the unit that it is shown in; less is better."""
+    """One of a point's figures, in the unit it is shown in; lower is better."""
 
     name: str
     of: Callable[[LoadPoint], float | None]
@@ -68,7 +68,7 @@ Relation: TypeAlias = Callable[[float, float], float | None]
 
 
 def ratio(mine: float, theirs: float) -> float | None:
-    """None where there is nothing to be a multiple of."""
+    """None if there is nothing to divide by."""
     return mine / theirs if theirs > 0 else None
 
 
@@ -78,18 +78,18 @@ def difference(mine: float, theirs: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class LoadFigures:
-    """The load part of the results, by target and number of calls."""
+    """The load results, by target and number of calls."""
 
     points: Sequence[LoadPoint]
 
     @property
     def measured(self) -> Iterator[tuple[int, str]]:
-        """Calls and target: fewest calls first, and of targets the floor."""
+        """Calls and target, fewest calls first; among targets, the floor first."""
         pairs = {(point.calls, point.target) for point in self.points}
         yield from sorted(pairs, key=lambda pair: (pair[0], _place(pair[1]), pair[1]))
 
     def at(self, target: str, calls: int) -> list[LoadPoint]:
-        """One point a run."""
+        """One point per run."""
         return [p for p in self.points if p.target == target and p.calls == calls]
 
     def of(self, figure: Figure, target: str, calls: int) -> Spread | None:
@@ -140,7 +140,7 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def shown(value: Spread | None, digits: int) -> str:
-    """The median and, of several different runs, the range."""
+    """The median and, if several runs differ, the range."""
     if value is None:
         return _NOTHING
     median, least, most = (f"{v:.{digits}f}" for v in (value.median, value.least, value.most))
@@ -175,7 +175,7 @@ def _use(load: LoadFigures) -> str:
 
 
 def _key(load: LoadFigures, calls: int, target: str) -> tuple[str, str]:
-    """With a † at a target that can't carry that many."""
+    """With a † if the target can't carry that many."""
     return str(calls), target if load.carries(target, calls) else f"{target} †"
 
 
@@ -228,7 +228,7 @@ def _first_seconds(seconds: Sequence[FirstSecond]) -> str:
     figures = (
         ("POST to the notice's first word", lambda s: s.notice, with_notice),
         ("end of the notice to the agent's first word", lambda s: s.word_after_notice, with_notice),
-        ("pick-up to the agent's first word, behind the notice", lambda s: s.word, with_notice),
+        ("pick-up to the agent's first word, after the notice", lambda s: s.word, with_notice),
         ("pick-up to the agent's first word, without a notice", lambda s: s.word, without),
     )
     rows = [

@@ -1,4 +1,4 @@
-"""What is put under load: how each is started, and how a call reaches it."""
+"""The targets of the load: how each is started, and how a call reaches it."""
 
 import asyncio
 import dataclasses
@@ -43,18 +43,18 @@ _CALLER = "+14155550123"
 _PICTURE_BYTES = 300_000
 _PICTURE_EVERY_S = 2.0
 ONCE = {"Connection": "close"}
-"""Calls may be as far apart as a server keeps a connection open."""
+"""No keep-alive: calls are so far apart that a server might close the connection."""
 _RECORDED: Mapping[str, Json] = {"record": True, "notice": "This call is recorded."}
 _WEBHOOK_WITHIN_S = 15.0  # Twilio's own patience
 
 
 class CallRefused(Exception):
-    """The webhook did not answer with a stream."""
+    """The webhook didn't respond with a stream."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a target is started in."""
+    """The environment that a target is started in."""
 
     model_url: str
     ca_file: Path
@@ -76,7 +76,7 @@ class Surroundings:
         }
 
     def measured(self, *argv: str) -> tuple[str, ...]:
-        """`argv` on the core of what is measured."""
+        """`argv`, pinned to the target's core."""
         return argv if self.pins is None else self.pins.command(*argv)
 
 
@@ -96,14 +96,14 @@ class RunningTarget(Protocol):
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """The processes that carry calls, whose use of the core is measured."""
+        """The processes that carry calls, whose CPU time is measured."""
 
     async def announce(self) -> Route:
         """Let a new call ring. Raises CallRefused, httpx2.HTTPError."""
 
 
 Started: TypeAlias = Callable[[Command, Path], AbstractAsyncContextManager[int]]
-"""Has a command run, its log in the folder; gives the process's id."""
+"""Runs a command with its log in the folder; yields the process's id."""
 
 
 class Target(Protocol):
@@ -115,14 +115,14 @@ class Target(Protocol):
 
     @property
     def greets_at_once(self) -> bool:
-        """Whether the model speaks right after the set-up, because the target never asks it to."""
+        """Whether the model speaks right after the setup, because the target never asks it to."""
 
     @property
     def most_calls(self) -> int | None:
-        """More are not tried: the core is full long before, and each takes a minute to fail."""
+        """More aren't tried: the core is full long before, and each takes a minute to fail."""
 
     def running(self, around: Surroundings) -> AbstractAsyncContextManager[RunningTarget]:
-        """Started, ready, and stopped at the end. Raises devtools.processes.ProcessFailed."""
+        """Starts the target, and stops it at the end. Raises devtools.processes.ProcessFailed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,25 +178,24 @@ class Pipecat:
 
 @dataclass(frozen=True, slots=True)
 class Ringdown:
-    """The stream handler, reached through its webhook; with the embedded store, if no other is
-    named."""
+    """The stream handler, reached through its webhook, with the embedded store by default."""
 
     name: str = "ringdown"
     store_url: str | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
-    """What the processes find in their environment in addition to the usual."""
+    """Additional environment variables of the processes."""
     agent: Mapping[str, Json] = field(default_factory=dict)
-    """In what the agent differs from the usual one."""
+    """Fields in which the agent differs from the usual one."""
     clips: bool = False
-    """Whether there are clips of its notice and greeting."""
+    """Whether its notice and greeting have clips."""
     pictures: bool = False
-    """Whether every caller sends as many pictures as a call takes."""
+    """Whether every caller sends as many pictures as a call accepts."""
     traced: bool = False
     """Whether its calls' traces go to a collector."""
     recorded: bool = False
-    """Whether calls are recorded, into a bucket that takes everything at once, without TLS."""
+    """Whether calls are recorded, into a bucket that accepts everything, without TLS."""
     started: Started | None = None
-    """How a process is started; the usual way has it ready before anybody calls."""
+    """How to start a process; by default it is ready before the first call."""
     wire: Wire = field(default_factory=GeminiWire)
     greets_at_once: bool = False
     most_calls: int | None = None
@@ -274,7 +273,7 @@ class _RingdownRunning:
         verbs = parse_twiml(response.text).document.verbs
         stream = next((verb for verb in verbs if isinstance(verb, ConnectStream)), None)
         if stream is None:
-            raise CallRefused(f"the webhook gave no stream: {response.text}")
+            raise CallRefused(f"the webhook's response has no stream: {response.text}")
         identity = dataclasses.replace(identity, parameters=stream.parameters)
         self.announced.append(identity.call_sid)
         notice_url = next((verb.url for verb in verbs if isinstance(verb, Play)), None)
@@ -289,12 +288,12 @@ TARGETS: tuple[Target, ...] = (
     Pipecat("pipecat-no-vad", voice_detection=False),
     Ringdown("ringdown-pictures", agent={"photos": True}, pictures=True),
 )
-"""In the order in which they are measured: the floor first."""
+"""In the order in which they are measured, the floor first."""
 
 
 @asynccontextmanager
 async def _pictures_sent(store_url: str, calls: Sequence[str]) -> AsyncIterator[None]:
-    """Each of `calls` gets a picture every two seconds, until it takes no more."""
+    """Each of `calls` gets a picture every two seconds, until it accepts no more."""
 
     async def send() -> None:
         async with open_store(store_url) as store:
@@ -314,8 +313,8 @@ async def _pictures_sent(store_url: str, calls: Sequence[str]) -> AsyncIterator[
 
 
 async def _open_line(store_url: str, agent: Mapping[str, Json], *, clips: bool) -> None:
-    """Any number of calls, answered by the packaged agent; its greeting is not protected, so that
-    the model hears all audio."""
+    """Let the packaged agent answer any number of calls. Its greeting isn't protected, so that the
+    model hears all audio."""
     document = {**packaged_document(), "protect_greeting": False, **agent}
     unlimited = dict.fromkeys(LineLimits.__struct_fields__)
     async with open_store(store_url) as store:

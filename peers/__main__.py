@@ -1,4 +1,4 @@
-"""`make peers`: every client talks to the stand-ins once, one after the other."""
+"""`make peers`: every client talks to the stand-ins once, one after another."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ class Converse(Protocol):
     async def __call__(
         self, scenario: Scenario, script: Script, environ: Mapping[str, str], folder: Path
     ) -> list[str]:
-        """Have the conversation; gives what went wrong."""
+        """Have the conversation; returns what went wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,12 +31,12 @@ _TAKEN_WITHIN_S = 10.0
 
 
 class GaveUp(Exception):
-    """What the caller waited for did not come; the message tells what the stand-in saw."""
+    """The caller waited in vain; the message says what the stand-in saw."""
 
 
 class Caller:
-    """Speaks through `voice`, a client's standard input, and knows from the stand-in when the agent
-    speaks, as a person knows who hears it."""
+    """Speaks into `voice`, a client's standard input, and learns from the stand-in when the agent
+    speaks, as a person would by listening."""
 
     def __init__(
         self, script: Script, server: GeminiLiveServer, voice: asyncio.StreamWriter
@@ -49,7 +49,7 @@ class Caller:
         self._speaking_s = self._silent_s = 0.0
 
     async def play(self) -> None:
-        """All steps of the script. Raises GaveUp, and ConnectionError when the client has ended."""
+        """Play all steps of the script. Raises GaveUp; ConnectionError if the client ended."""
         try:
             await self._server.session(1, timeout_s=_CONNECTED_WITHIN_S)
         except TimeoutError:
@@ -63,7 +63,7 @@ class Caller:
                 await self._say(step.action.text)
 
     async def _wait(self, step: Step) -> bool:
-        """Be silent until it is time for the step; False if that does not come."""
+        """Stay silent until it is time for the step; False if that never comes."""
         waited_s = 0.0
         while waited_s < step.timeout_s:
             if self._is_time(step, waited_s):
@@ -77,7 +77,7 @@ class Caller:
             case WaitForHangupStep():
                 return False
             case PressStep() | MakeStep() | HangUpStep():
-                raise NotImplementedError("the caller of a client that has no phone can only speak")
+                raise NotImplementedError("without a phone, the caller of a client can only speak")
             case SayStep():
                 pass
             case _:
@@ -107,7 +107,7 @@ class Caller:
                 await self._voice.drain()
         except TimeoutError:
             session = self._server.sessions[-1]
-            raise GaveUp(f"it does not take the caller's voice: {session.summary()}") from None
+            raise GaveUp(f"it doesn't read the caller's voice: {session.summary()}") from None
         self._listen()
         self._next_s += _FRAME_S
         await asyncio.sleep(self._next_s - asyncio.get_running_loop().time())
@@ -121,7 +121,7 @@ class Caller:
 
 
 def _speaks(session: SessionRecord) -> bool:
-    """Whether a turn has begun that has not been played to its end."""
+    """Whether a turn has begun that hasn't been played to its end."""
     kinds = (entry.kind for entry in reversed(session.sent))
     return (
         next((kind for kind in kinds if kind in ("AudioChunk", "TurnComplete")), "") == "AudioChunk"

@@ -1,4 +1,4 @@
-"""Clients of Gemini Live: each talks to its own stand-in."""
+"""Clients of Gemini Live, each with its own stand-in."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ _STOP_WITHIN_S = 5.0
 
 
 class Client:
-    """A program that gets the endpoint and the key after `argv`; see the package."""
+    """A program that gets the endpoint and the key after `argv`; see the package's docstring."""
 
     def __init__(self, *argv: str) -> None:
         self._argv = argv
@@ -25,7 +25,7 @@ class Client:
     async def converse(
         self, scenario: Scenario, script: Script, environ: Mapping[str, str], folder: Path
     ) -> list[str]:
-        """What went wrong in a conversation by the script. `folder` gets records and the log."""
+        """Play the script; returns what went wrong. `folder` gets records and the log."""
         async with GeminiLiveServer(scenario, api_key=_KEY, folder=folder) as server:
             trusting = {
                 **environ,
@@ -60,11 +60,11 @@ class Client:
 
 
 def _own_problems(status: int | None, told: bytes) -> list[str]:
-    """What the client itself saw."""
+    """What the client itself noticed."""
     if status:
         return [f"it ended with status {status}"]
     try:
         interruptions = json.loads(told)["interruptions"]
     except (ValueError, LookupError):
-        return [f"it said {told!r}"]
+        return [f"it printed {told!r}"]
     return [] if interruptions else ["it didn't notice the interruption"]

@@ -1,4 +1,4 @@
-"""Pipecat's phone bot, called by the Twilio stand-in, with its model in the Gemini stand-in."""
+"""Pipecat's phone bot, called by the Twilio stand-in, with the Gemini stand-in as its model."""
 
 import asyncio
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ _ACCOUNT_SID = "AC" + "5" * 32
 async def converse(
     scenario: Scenario, script: Script, environ: Mapping[str, str], folder: Path
 ) -> list[str]:
-    """What went wrong in a call by the script. `folder` gets records, recording and the log."""
+    """Play the script; returns what went wrong. `folder` gets records, recording and the log."""
     network = TwilioNetwork(auth_token=_TOKEN, account_sid=_ACCOUNT_SID)
     async with (
         GeminiLiveServer(scenario, api_key=_KEY, folder=folder) as server,
@@ -78,7 +78,7 @@ async def _call(network: TwilioNetwork, voice_url: str, script: Script, folder: 
 def _network_problems(call: Call) -> list[str]:
     found = [str(alert) for alert in call.alerts if is_fault(alert.code)]
     if not any(isinstance(event, PlaybackCleared) for event in call.events):
-        found.append("it did not clear what was being played when the caller interrupted")
+        found.append("it did not clear the playing audio when the caller interrupted")
     if call.end_reason is not EndReason.API_HUNG_UP:
-        found.append(f"the call ended otherwise: {call.end_reason}")
+        found.append(f"the call ended differently: {call.end_reason}")
     return found

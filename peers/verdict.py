@@ -1,4 +1,4 @@
-"""Did the conversation go as it should? A list of problems; an empty one is a yes."""
+"""Did the conversation go as it should? A list of problems, empty if it did."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ TOOLS = ["lookup_account", "end_call"]
 
 
 def problems(sessions: Sequence[SessionRecord], scenario: Scenario, script: Script) -> list[str]:
-    """What the stand-in's records have against a client. It needs one session, and leaves it."""
+    """What the stand-in's records show against a client. It must open one session, and close it."""
     if len(sessions) != 1:
         return [f"{len(sessions)} sessions"]
     [session] = sessions
@@ -42,6 +42,6 @@ def _greeting(scenario: Scenario) -> str:
 
 
 def _account(scenario: Scenario) -> str:
-    """The sentence that has the tool's result in it."""
+    """The sentence that contains the tool's result."""
     [then] = [turn.reply.then for turn in scenario.turns if turn.reply.then]
     return then.strip().format(**ACCOUNT)

@@ -9,7 +9,7 @@ _MAX_CHUNKS = 1_000
 
 
 class Hop:
-    """Everything that a client sends arrives `delay_s` later; answers are not held up."""
+    """Everything a client sends arrives `delay_s` later; responses aren't delayed."""
 
     def __init__(self, target: str) -> None:
         self.delay_s = 0.0
@@ -90,4 +90,4 @@ async def hop_before(target: str) -> AsyncIterator[Hop]:
             server.close()
             for task, writer in carried:
                 task.cancel()
-                writer.transport.abort()  # one that has not begun would leave it open
+                writer.transport.abort()  # a task that hasn't begun would leave it open

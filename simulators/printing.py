@@ -10,7 +10,7 @@ def print_line(text: str) -> bool:
         print(text, flush=True)
     except OSError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())  # otherwise Python complains about it as it ends
+        os.dup2(nowhere, sys.stdout.fileno())  # otherwise Python complains about it on exit
         os.close(nowhere)
         return False
     return True

@@ -13,7 +13,7 @@ class ScenarioError(ValueError):
 
 
 class Fields:
-    """A mapping of the file; `finish` complains about keys that nothing has asked for."""
+    """A mapping in the file; `finish` complains about keys that were never asked for."""
 
     def __init__(self, value: object, path: str) -> None:
         if not isinstance(value, Mapping):
@@ -51,7 +51,7 @@ class Fields:
     def choice(
         self, key: str, choices: Sequence[_Choice], default: _Choice | None = None
     ) -> _Choice:
-        """One of several texts; must be there unless there is a default."""
+        """One of several texts; required unless there is a default."""
         text = self.text(key)
         if text is None and default is not None:
             return default
@@ -70,7 +70,7 @@ class Fields:
         return tuple(items)
 
     def number(self, key: str, default: float | None = None, *, minimum: float = 0) -> float:
-        """Must be there unless there is a default."""
+        """Required unless there is a default."""
         value = self.get(key)
         if value is None and default is not None:
             return default
@@ -106,7 +106,7 @@ class Fields:
         return Fields(self.get(key), f"{self.path}.{key}")
 
     def one_of(self, *keys: str) -> str:
-        """The only key of these that is there."""
+        """The one of these keys that is present."""
         found = [key for key in keys if key in self._values]
         if len(found) != 1:
             has = ", ".join(found or self.keys()) or "none"

@@ -62,7 +62,7 @@ class Tab:
         self._still_frames: set[str] = set()
 
     async def tell(self, method: str, **params: object) -> dict[str, Any]:
-        """Send a command and return its result; what happens meanwhile is noted."""
+        """Send a command and return its result, noting events that arrive meanwhile."""
         self._sent += 1
         await self._socket.send(json.dumps({"id": self._sent, "method": method, "params": params}))
         while True:
@@ -79,14 +79,14 @@ class Tab:
             await self._next()
 
     async def leads_on(self, act: Awaitable[object]) -> None:
-        """Do what leads to another page, and wait until that is there."""
+        """Do what leads to another page, and wait until it has loaded."""
         self._loaded = False
         await act
         while not self._loaded:
             await self._next()
 
     async def frame_leads_on(self, name: str, expression: str) -> None:
-        """Evaluate what leads to another page in that frame, and wait until that is there."""
+        """Evaluate what leads to another page in that frame, and wait until it has loaded."""
         frame = await self._frame(name)
         self._still_frames.discard(frame)
         await self.in_frame(name, expression)
@@ -94,7 +94,7 @@ class Tab:
             await self._next()
 
     async def in_frame(self, name: str, expression: str) -> Any:
-        """`evaluate`, in the page's frame of that name, wherever that comes from."""
+        """Like `evaluate`, in the page's frame of that name, whatever its origin."""
         world = await self.tell("Page.createIsolatedWorld", frameId=await self._frame(name))
         return await self.evaluate(expression, contextId=world["executionContextId"])
 
@@ -103,7 +103,7 @@ class Tab:
         return next(str(each["frame"]["id"]) for each in frames if each["frame"]["name"] == name)
 
     async def until(self, condition: str, within_s: float = WITHIN_S) -> None:
-        """Wait until an expression of JavaScript is true."""
+        """Wait until a JavaScript expression is true."""
         came = await self.evaluate(_UNTIL % (condition, round(within_s * 1000)))
         assert came, f"{condition} did not become true; the page says:\n{await self.text()}"
 
@@ -213,7 +213,7 @@ async def open_browser(profile: Path, *, options: Sequence[str] = ()) -> AsyncIt
             yield tab
     finally:
         process.terminate()
-        # What it still says is read, so that the pipe is closed when it has ended.
+        # Read the rest of its output, so that the pipe is closed when it ends.
         await process.communicate()
 
 

@@ -24,7 +24,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("ringdown")
 
-# Tests that run in the background may ignore these signals. Processes that tests start must not.
+# In the background, tests may ignore these signals. Processes that they start must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
@@ -33,12 +33,12 @@ _LONG = (_TESTS / "end_to_end" / "test_demonstration_call.py", _TESTS / "terrafo
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long, so that no worker is left with it when the others are done."""
+    """Start with the slowest tests, so that no worker still has them when the others are done."""
     items.sort(key=lambda item: not any(item.path.is_relative_to(long) for long in _LONG))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--pictures", action="store_true", help="put the pages' pictures into docs/")
+    parser.addoption("--pictures", action="store_true", help="save pictures of pages to docs/")
 
 
 @pytest.fixture

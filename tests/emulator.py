@@ -60,7 +60,7 @@ def _start_for_run() -> str:
 
 
 class Emulator:
-    """A test's own emulator, which may be killed; it keeps its port when it is started again."""
+    """A test's own emulator, which the test may kill; it keeps its port when restarted."""
 
     def __init__(self, log: Path) -> None:
         self.host = f"127.0.0.1:{free_port()}"
@@ -90,7 +90,7 @@ class Emulator:
 
 @contextmanager
 def running_emulator(folder: Path) -> Iterator[Emulator]:
-    """An emulator of the test's own, with its log in `folder`."""
+    """The test's own emulator, with its log in `folder`."""
     emulator = Emulator(folder / "firestore.log")
     try:
         emulator.start()

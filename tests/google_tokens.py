@@ -1,5 +1,5 @@
-"""Where Google's credentials get their tokens, on this machine: the endpoint that key files name,
-and the metadata server that Google's own machines have."""
+"""A source of tokens for Google's credentials, on this machine: the endpoint that key files name,
+and the metadata server of Google's own machines."""
 
 import base64
 import json
@@ -32,11 +32,11 @@ class TokenServer:
     """127.0.0.1:PORT"""
     refuses: bool = False
     id_token: str = ""
-    """What it gives for an ID token; a good one, if left empty."""
+    """What it returns as an ID token; a valid one if empty."""
     asked: list[str] = field(default_factory=list)
 
     def metadata_environ(self) -> dict[str, str]:
-        """The environment of a process that is to take this for its metadata server."""
+        """The environment of a process that should use this as its metadata server."""
         return {"GCE_METADATA_HOST": self.address, "GCE_METADATA_IP": self.address}
 
     def key_file(self, folder: Path) -> Path:
@@ -75,7 +75,7 @@ class TokenServer:
 
 
 def identity_token(audience: str, *, lasts_s: float = 3_600) -> str:
-    """As Google makes them, but for the signature."""
+    """Like Google's, except for the signature."""
     claims = {"aud": audience, "email": _ACCOUNT, "exp": int(time.time() + lasts_s)}
     parts = ({"alg": "RS256", "typ": "JWT"}, claims, "signature")
     encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode() for part in parts)

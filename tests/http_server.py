@@ -1,4 +1,4 @@
-"""An HTTP server on this machine for as long as a test wants one."""
+"""An HTTP server on this machine, for as long as a test needs one."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ class Requests(BaseHTTPRequestHandler):
     """Subclasses add `do_GET`, `do_POST` and so on, which call `reply`."""
 
     timeout = _DEADLINE_S
-    """Of a connection on which nothing comes."""
+    """For a connection on which nothing arrives."""
 
     def body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -29,17 +29,17 @@ class Requests(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing is said while tests run."""
+        """Logs nothing while tests run."""
 
 
 class _Server(ThreadingHTTPServer):
     request_queue_size = 128
-    """Connections that may arrive together; with the usual five, some are reset."""
+    """How many connections may arrive together; with the usual five, some are reset."""
 
 
 @contextmanager
 def serving(requests: type[Requests]) -> Iterator[str]:
-    """Its URL, without a path. Requests under way are waited for at the end."""
+    """Its URL, without a path. Waits for running requests at the end."""
     with _Server(("127.0.0.1", 0), requests) as server:
         server.daemon_threads = False
         thread = threading.Thread(target=server.serve_forever, args=(_POLL_S,))

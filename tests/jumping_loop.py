@@ -1,9 +1,9 @@
-"""An event loop whose clock jumps: where it would sleep until its next timer, the time is then.
+"""An event loop whose clock jumps to the next timer, instead of sleeping until then.
 
 Everything that a test runs must be in its process and on this loop: sockets to and from itself, and
-work in executors, which holds the clock until it is done. What another process does, or a thread
-of its own, takes no time here, and so may come too late. Sockets send small pieces immediately
-(TCP_NODELAY, which asyncio sets on those it makes): the kernel's own timers know no other clock.
+work in executors, which holds the clock until it is done. Anything in another process or thread
+takes no time here, and so may come too late. Sockets send small pieces immediately (TCP_NODELAY,
+which asyncio sets on those it makes), because the kernel's timers don't follow this clock.
 """
 
 import asyncio
@@ -24,23 +24,23 @@ Loop = asyncio.AbstractEventLoop
 _Ready = list[tuple[selectors.SelectorKey, int]]
 
 BEGAN = datetime.datetime(2026, 3, 3, 10, 0, tzinfo=datetime.UTC)
-"""What the calendar says when a loop begins: a Tuesday."""
+"""The date when a loop begins: a Tuesday."""
 _ROUND_S = 2e-9
 """What one round of the loop takes, twice its clock's resolution. If it took nothing, a timer that
-fires early by rounding, and is set to the same time again, would fire forever."""
+fires early because of rounding, and is set to the same time again, would fire forever."""
 _FAR_S = 0.1
 _LET_ARRIVE_S = 0.005
-"""Loopback nearly always delivers within the `send`. Before a far jump, wait in case it did not."""
+"""Loopback nearly always delivers within the `send`. Before a far jump, wait in case it didn't."""
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Holds the clock, because the loop asks it how long to sleep."""
+    """Owns the clock, because the loop asks it how long to sleep."""
 
     def __init__(self) -> None:
         super().__init__()
         self.now_s = 0.0
         self.working = 0
-        """How many executors have work of the loop's in hand."""
+        """How many executors have work from the loop."""
 
     def select(self, timeout: float | None = None) -> _Ready:
         self.now_s += _ROUND_S
@@ -55,7 +55,7 @@ class _JumpingSelector(selectors.DefaultSelector):
 
 
 class JumpingLoop(asyncio.SelectorEventLoop):
-    """Begins at 0 s, and at BEGAN by the calendar."""
+    """Begins at 0 s, and at BEGAN in the calendar."""
 
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
@@ -65,11 +65,11 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         return self._jumping.now_s
 
     def stall(self, seconds: float) -> None:
-        """Let the time pass as it does while a process stands still."""
+        """Let time pass as it does while a process stands still."""
         self._jumping.now_s += seconds
 
     def date(self) -> datetime.datetime:
-        """What `ringdown.clock` is to say."""
+        """What `ringdown.clock` should return."""
         return BEGAN + datetime.timedelta(seconds=self._jumping.now_s)
 
     def run_in_executor(  # type: ignore[override] # typeshed has it return a Future of Any
@@ -99,13 +99,13 @@ def jumping_loop() -> JumpingLoop:
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], Loop]]:
-    """Imported by a folder's conftest.py, lets its tests run on such a loop."""
+    """Imported by a folder's conftest.py, makes its tests run on such a loop."""
     real = any(item.get_closest_marker(name) for name in ("real_clock", "real_time"))
     return {"real": asyncio.SelectorEventLoop} if real else {"jumping": JumpingLoop}
 
 
 def virtual_time(test: Callable[_Given, Coroutine[Any, Any, _T]]) -> Callable[_Given, _T]:
-    """Run a test on such a loop, in a folder where others do not. Its fixtures are not async."""
+    """Run a test on such a loop, in a folder where others don't. Its fixtures can't be async."""
 
     @functools.wraps(test)
     def run(*args: _Given.args, **kwargs: _Given.kwargs) -> _T:

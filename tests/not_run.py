@@ -1,4 +1,4 @@
-"""Say in one line each what was missing for the tests that did not run."""
+"""Says in one line each what was missing for the tests that didn't run."""
 
 from collections import Counter
 

@@ -1,6 +1,6 @@
-"""Start what is slow to start once per run: all of pytest's workers share it.
+"""Starts slow services once per run, for all of pytest's workers to share.
 
-The first test that needs it starts it; it ends with the run, even if the run is killed.
+The first test that needs one starts it; it ends with the run, even if the run is killed.
 """
 
 import fcntl
@@ -56,8 +56,8 @@ def once_per_run(name: str, make: Callable[[], str]) -> str:
 def start_for_run(argv: Sequence[str], log: Path) -> None:
     """Start a process that outlives this worker. It writes to `log`.
 
-    A shell beside it waits until nobody holds the run's FIFO open for writing, that is, until the
-    run has ended. Then it kills the process's group, if it made itself one, and its own.
+    A shell next to it waits until no process holds the run's FIFO open for writing, that is, until
+    the run has ended. Then it kills the process's group, if it created one, and its own.
     """
     script = '{ "$@" & read -r _ < "$0"; kill -KILL "-$!"; kill -KILL 0; } &'
     with log.open("wb") as output:

@@ -37,7 +37,7 @@ class Collector:
     status: int = 200
     body: bytes = b""
     bodies: list[bytes] = field(default_factory=list)
-    """What was posted to /v1/traces, as it came."""
+    """What was posted to /v1/traces, unchanged."""
     headers: list[dict[str, str]] = field(default_factory=list)
     resources: list[dict[str, object]] = field(default_factory=list)
     scopes: set[tuple[str, str]] = field(default_factory=set)
@@ -62,7 +62,7 @@ class Collector:
 
 @contextmanager
 def collecting(tls: ssl.SSLContext | None = None) -> Iterator[Collector]:
-    """With `tls` it is also a proxy that takes itself for every host it is asked for."""
+    """With `tls` it is also a proxy, which poses as every host it is asked for."""
     collector = Collector()
 
     class Posted(Requests):

@@ -1,4 +1,4 @@
-"""What every page must hold in a browser, however wide it is and in both colour schemes."""
+"""What must be true of every page in a browser, at any width and in both colour schemes."""
 
 import asyncio
 import base64
@@ -32,7 +32,7 @@ _STICKS_OUT = """
 
 
 async def assert_shown_well(tab: Tab, *, scrolls: str) -> None:
-    """Nothing sticks out but in what matches `scrolls`, and axe-core finds nothing serious."""
+    """Nothing sticks out except in `scrolls`, and axe-core finds nothing serious."""
     await tab.evaluate(_AXE)
     for width, height, dark in LOOKS:
         await tab.resize(width, height, dark=dark)

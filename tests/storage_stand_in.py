@@ -1,7 +1,7 @@
 """Google Cloud Storage's JSON API for one bucket, strict, on the test's own loop.
 
-https://docs.cloud.google.com/storage/docs/json_api/v1/objects. Who asks has the permissions that
-are given: an object that is there is overwritten only by who may delete it.
+https://docs.cloud.google.com/storage/docs/json_api/v1/objects. Clients have the permissions given:
+overwriting an existing object takes permission to delete it.
 """
 
 import asyncio
@@ -27,15 +27,15 @@ class StorageStandIn:
     objects: dict[str, bytes] = field(default_factory=dict)
     permissions: frozenset[str] = ALL
     page: int = 1000
-    """How many objects a list has at most."""
+    """The most objects in one list."""
     trouble: list[int] = field(default_factory=list)
-    """Statuses that the next requests get, whatever they ask."""
+    """Statuses of the next responses, whatever is requested."""
     late_s: float = 0.0
-    """How long every answer takes."""
+    """How long every response takes."""
     done_all_the_same: bool = False
-    """Whether what a request in trouble asks for is done, as if only the answer were lost."""
+    """Whether a request in trouble is carried out anyway, as if only its response were lost."""
     asked: list[str] = field(default_factory=list)
-    """Methods, and what of the address says more."""
+    """Methods, with the telling part of each address."""
 
 
 @asynccontextmanager
@@ -63,7 +63,7 @@ async def storage_stand_in() -> AsyncIterator[StorageStandIn]:
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - it has no event
+    while not server.started:  # noqa: ASYNC110 - there is no event to wait for
         await asyncio.sleep(0.01)
     try:
         yield storage

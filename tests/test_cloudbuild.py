@@ -1,4 +1,4 @@
-"""The two pipelines, their steps run in order with what they call replaced by recorders.
+"""The two pipelines: their steps run in order, with recorders in place of the commands they call.
 
 Substitutions and `$$` are read as Cloud Build reads them.
 """
@@ -167,7 +167,7 @@ def test_a_plan_has_no_secret_and_names_none() -> None:
     assert "gcloud secrets" not in PLAN.read_text("utf-8")
 
 
-def test_a_plan_gives_tools_secrets_that_are_none(tmp_path: Path) -> None:
+def test_a_plan_gives_tools_placeholders_for_secrets(tmp_path: Path) -> None:
     """Terraform wants a value for each that is enabled."""
     variables = "enabled_tool_secrets = { TWILIO_API_KEY = 1, AWS_SECRET_ACCESS_KEY = 2 }"
     build = run_build(tmp_path, PLAN, variables=variables)
@@ -201,7 +201,7 @@ def test_nothing_follows_a_step_that_fails(tmp_path: Path, fails: str, last: str
 
 @pytest.mark.parametrize("file", [APPLY, PLAN], ids=["apply", "plan"])
 def test_without_variables_nothing_is_planned(file: Path, tmp_path: Path) -> None:
-    """An apply with defaults would take down what a person asked for."""
+    """An apply with defaults would take down what a person set up."""
     build = run_build(tmp_path, file, fails="gcloud/storage")
     assert build.status != 0
     assert "gcloud storage cp terraform/terraform.tfvars gs://our-state/ringdown/" in build.said

@@ -27,7 +27,7 @@ OUTPUT_PATTERNS = (r"output -raw (\w+)", r"the output `(\w+)`")
 RESOURCES = r"`(?:terraform_data|google_\w+|time_sleep)\.\w+"
 
 
-def test_the_defaults_that_capacity_md_reckons_with_are_terraforms() -> None:
+def test_capacity_md_calculates_with_terraforms_defaults() -> None:
     capacity = (ROOT / "docs" / "capacity.md").read_text("utf-8")
     defaults = re.findall(
         r'variable "(calls_per_instance|max_instances|min_instances)" {.*?default\s+= (\d+)',

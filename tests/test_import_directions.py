@@ -1,6 +1,6 @@
-"""Who may import whom, and who may read the environment: checked over the source tree.
+"""Who may import whom, and who may read the environment: checked across the source tree.
 
-Deployables (`services/*`, `functions/*`, `functions/tools/*`) use `shared/` and nothing of each
+Deployables (`services/*`, `functions/*`, `functions/tools/*`) use `shared/`, and nothing from each
 other; nothing deployed knows `simulators`, `cli`, `devtools` or `benchmarks`; the core of the
 stream handler is pure.
 """
@@ -78,9 +78,9 @@ PURE = frozenset(
 @dataclass(frozen=True, slots=True)
 class Source:
     path: PurePosixPath
-    """From the root of the tree."""
+    """Relative to the root of the tree."""
     imports: frozenset[str]
-    """Every module named, and every name taken from one, with dots."""
+    """Every module imported, and every name imported from one, dotted."""
     reads_environment: bool
 
     def imports_any(self, *packages: str) -> Iterator[str]:
@@ -91,7 +91,7 @@ class Source:
 
 @functools.cache
 def read_tree(root: Path) -> list[Source]:
-    """Every Python file of the project, tests and benchmarks aside."""
+    """Every Python file of the project, except tests and benchmarks."""
     paths = (
         path
         for folder in ("shared", "services", "functions", "simulators", "cli", "deploy", "devtools")
@@ -108,7 +108,7 @@ def read_source(root: Path, path: Path) -> Source:
 
 
 def violations(sources: list[Source]) -> list[str]:
-    """What is against the rules, a line each."""
+    """Violations of the rules, one line each."""
     return [
         f"{source.path} {problem}" for source in sources for problem in _problems(source, sources)
     ]
@@ -145,7 +145,7 @@ def _may_not(source: Source, *packages: str) -> Iterator[str]:
 
 
 def _modules_of(sources: list[Source], deployable: PurePosixPath | None = None) -> set[str]:
-    """Top-level names that a deployable (or all of them) brings; `main` is everybody's."""
+    """Top-level names that a deployable (or all of them) provides; they all have `main`."""
     return {
         _top_level_name(source.path, folder)
         for source in sources
@@ -208,7 +208,7 @@ def test_the_tree_keeps_the_directions() -> None:
     assert violations(sources) == []
 
 
-def test_the_sdk_is_imported_where_it_is_said() -> None:
+def test_the_sdk_is_imported_only_where_allowed() -> None:
     deployed = [
         s for s in read_tree(ROOT) if s.path.parts[0] in ("shared", "services", "functions")
     ]
@@ -218,20 +218,20 @@ def test_the_sdk_is_imported_where_it_is_said() -> None:
     assert sorted(importing) == sorted(GENAI_SHELLS)
 
 
-def test_firestores_client_is_imported_in_its_adapter_only() -> None:
+def test_only_its_adapter_imports_firestores_client() -> None:
     importing = [s.path for s in read_tree(ROOT) if any(s.imports_any(*FIRESTORE_CLIENT))]
 
     assert importing == [FIRESTORE_ADAPTER / "client.py", FIRESTORE_ADAPTER / "database.py"]
 
 
-def test_opentelemetry_is_imported_to_export_spans_only() -> None:
+def test_opentelemetry_is_imported_only_to_export_spans() -> None:
     importing = [s.path for s in read_tree(ROOT) if any(s.imports_any("opentelemetry"))]
 
     assert importing == [SPAN_EXPORT]
 
 
-def test_the_functions_framework_is_loaded_by_functions_only() -> None:
-    """What else is deployed does not have it."""
+def test_only_functions_load_the_functions_framework() -> None:
+    """Other deployables don't have it."""
     shared = [s for s in read_tree(ROOT) if s.path.is_relative_to("shared")]
 
     framework = [s.path.name for s in shared if any(s.imports_any("functions_framework"))]

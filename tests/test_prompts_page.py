@@ -1,4 +1,4 @@
-"""docs/prompts.md keeps up with the schema, and all that it shows works."""
+"""docs/prompts.md keeps up with the schema, and everything it shows works."""
 
 import re
 from pathlib import Path
@@ -25,7 +25,7 @@ TOOLS = {
     "lookup_account": DeclaredTool(),
     "known_customer": DeclaredTool(before_call=True),
 }
-# What else an agent with this field must have.
+# What else an agent with this field needs.
 NEEDS: dict[str, dict[str, Json]] = {
     "record": {"notice": "This call is recorded."},
     "keep_photos": {"photos": True},
@@ -34,7 +34,7 @@ NEEDS: dict[str, dict[str, Json]] = {
 
 
 def rows(heading: str) -> dict[str, list[str]]:
-    """The cells of every table row below `heading`, by what stands in the first."""
+    """The cells of every table row below `heading`, by what the first one names."""
     section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     lines = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:3] == "| `"]
     return {cells[0].strip("`"): cells for cells in lines}
@@ -90,7 +90,7 @@ def test_the_opening_hours_that_are_shown_can_be_used() -> None:
 
 
 @pytest.mark.parametrize("field", FIELD_ROWS)
-def test_what_is_said_of_a_field_that_is_left_out_is_so(field: str) -> None:
+def test_the_stated_defaults_are_right(field: str) -> None:
     told = FIELD_ROWS[field][2]
     defaults = msgspec.to_builtins(Agent(instructions="-", greeting="-"))
     value = defaults

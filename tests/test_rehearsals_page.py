@@ -1,4 +1,4 @@
-"""docs/rehearsals.md says what is so."""
+"""docs/rehearsals.md agrees with the code."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ PAGE = (Path(__file__).parents[1] / "docs" / "rehearsals.md").read_text("utf-8")
 
 
 def named(text: str) -> set[str]:
-    """What is in backticks, examples apart."""
+    """What is in backticks, except examples."""
     text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     return {name for code in re.findall(r"`([^`]+)`", text) for name in re.findall(r"\w+", code)}
 

@@ -1,4 +1,4 @@
-"""docs/tools.md, done literally: its folder is made, served and called."""
+"""docs/tools.md, followed to the letter: its folder is created, served and called."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""docs/webhooks.md: what it shows is what is sent."""
+"""docs/webhooks.md: what it shows is what gets sent."""
 
 import re
 from pathlib import Path

@@ -1,8 +1,7 @@
 """Every part of a line in this process, on a clock that jumps: whole calls in little time.
 
 The parts are loaded as in the processes of `devtools.stack`, with the same environments, and they
-talk over real sockets. Only the embedded store can be used: gRPC keeps deadlines by a clock of its
-own.
+talk over real sockets. Only the embedded store works: gRPC times its deadlines by another clock.
 """
 
 import asyncio
@@ -45,7 +44,7 @@ _STARTS_WITHIN_S = 10.0
 
 
 def settings_with(folder: Path, gemini: GeminiLiveServer, **fields: Any) -> StackSettings:
-    """Of a line whose model is `gemini`, on free ports."""
+    """Settings of a line whose model is `gemini`, on free ports."""
     ports = {"webhook_port": free_port(), "stream_port": free_port()}
     return StackSettings(
         out=folder,
@@ -58,14 +57,14 @@ def settings_with(folder: Path, gemini: GeminiLiveServer, **fields: Any) -> Stac
 
 @asynccontextmanager
 async def running_line(settings: StackSettings) -> AsyncIterator[Stack]:
-    """As `devtools.stack.running_stack`. Inside, dates are the loop's, too."""
+    """Like `devtools.stack.running_stack`; inside, dates follow the loop, too."""
     async with restartable_line(settings) as (stack, _):
         yield stack
 
 
 @asynccontextmanager
 async def restartable_line(settings: StackSettings) -> AsyncIterator[tuple[Stack, "Parts"]]:
-    """As `running_line`, with its parts."""
+    """Like `running_line`, with its parts."""
     path = settings.out / LOG
     path.parent.mkdir(parents=True, exist_ok=True)
     with clock.replaced_by(jumping_loop().date), path.open("a") as log, logging_to(log):
@@ -80,7 +79,7 @@ async def restartable_line(settings: StackSettings) -> AsyncIterator[tuple[Stack
 
 
 class Parts:
-    """What runs of a line."""
+    """The running parts of a line."""
 
     def __init__(self, log: TextIO) -> None:
         self._log = log
@@ -92,7 +91,7 @@ class Parts:
         self._running[command.name] = (command, part)
 
     async def restart(self, name: str, environ: Mapping[str, str]) -> None:
-        """Replace a part by one with these variables, too, as an apply does."""
+        """Replace a part with one that has these variables, too, as an apply does."""
         command, part = self._running.pop(name)
         await part.aclose()
         await self.start(replace(command, environ={**command.environ, **environ}))
@@ -136,7 +135,7 @@ async def running_gemini(scenario: Path, folder: Path) -> AsyncIterator[GeminiLi
 
 @contextmanager
 def logging_to(log: TextIO) -> Iterator[None]:
-    """What the parts' composition roots do to the root logger is undone at the end."""
+    """Undoes at the end what the parts' composition roots do to the root logger."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     configure(log)

@@ -1,12 +1,13 @@
 """Pipecat's phone bot on Gemini Live: `.venv-pipecat/bin/python benchmarks/pipecat/bot.py`.
 
-It is wired as pipecat's own example of Gemini Live on a Twilio number is (pipecat-examples,
+It is wired like pipecat's own example of Gemini Live on a Twilio number (pipecat-examples,
 gemini-live-starters/phone-bot/bot.py at 2b1e375); benchmarks/pipecat/README.md says what differs
 and why. One process serves all calls: the webhook at `/`, streams at `/ws`, readiness at `/ready`.
 
 Environment: PORT, GEMINI_BASE_URL, GEMINI_API_KEY; SSL_CERT_FILE for the endpoint's authority.
 `VAD=off` leaves out the voice activity detection that the example runs in addition to the model's.
-With TWILIO_API_URL, TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN the bot hangs up by Twilio's REST API.
+With TWILIO_API_URL, TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN the bot hangs up through Twilio's REST
+API.
 """
 
 import os

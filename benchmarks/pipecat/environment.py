@@ -1,7 +1,7 @@
-"""Makes pipecat's own virtual environment. `python -m benchmarks.pipecat.environment`.
+"""Makes pipecat's virtual environment: `python -m benchmarks.pipecat.environment`.
 
-It has the same Python as this process, so that the comparison is one of the bots. What has no wheel
-is built with the build requirements.
+It has the same Python as this process, so that only the bots differ. Packages without a wheel are
+built with the build requirements.
 """
 
 import sys

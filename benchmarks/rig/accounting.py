@@ -1,4 +1,4 @@
-"""What the marks tell: delays, and what was lost. Pure: times in, figures out."""
+"""What the marks tell: delays and losses. Pure: times in, figures out."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,14 +9,14 @@ from benchmarks.results import Delay
 from benchmarks.rig.marks import BURST_MS, Heard
 
 EXCUSED_S = 0.4
-"""A burst that left this shortly before an interruption may rightly be dropped."""
+"""A burst sent this shortly before an interruption may rightly be dropped."""
 
 _TOLERANCE_MS = 2.0  # filters move an onset by a sample or two
 
 
 @dataclass(slots=True)
 class Burst:
-    """One burst on its way: when its first sample left and came, and where in each stream."""
+    """One burst: when its first sample was sent and heard, and where in each stream."""
 
     tone: int
     sent_s: float
@@ -38,14 +38,14 @@ class BurstLog:
         self._awaited[tone] = burst
 
     def heard(self, heard: Heard, rate_hz: int) -> None:
-        """An unexpected burst is a piece of one that was cut off: ignore it."""
+        """Ignores an unexpected burst, which is a piece of one that was cut off."""
         burst = self._awaited.pop(heard.tone, None)
         if burst is not None:
             burst.heard_s = heard.at_s
             burst.heard_ms = heard.position * 1000 / rate_hz
 
     def interrupted(self, at_s: float) -> None:
-        """What is under way now may be dropped: it is not counted."""
+        """What is on its way now may be dropped, so it isn't counted."""
         excused = {
             tone: burst for tone, burst in self._awaited.items() if burst.sent_s > at_s - EXCUSED_S
         }
@@ -64,7 +64,7 @@ class BargeIn:
 
 @dataclass(slots=True)
 class CallLog:
-    """Everything that is noted of one call."""
+    """Everything noted about one call."""
 
     up: BurstLog = field(default_factory=BurstLog)
     down: BurstLog = field(default_factory=BurstLog)
@@ -76,7 +76,7 @@ class CallLog:
     sound_s: float | None = None
     """When the caller was sent the first sound, from any source."""
     pictures: int = 0
-    """How many the model was shown."""
+    """How many pictures the model was shown."""
     failure: str | None = None
 
     def cleared(self, at_s: float) -> None:
@@ -89,7 +89,7 @@ class CallLog:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The time that is measured."""
+    """The time being measured."""
 
     begin_s: float
     end_s: float
@@ -98,7 +98,7 @@ class Window:
         return self.begin_s <= at_s < self.end_s
 
     def bursts(self, log: BurstLog) -> list[Burst]:
-        """Those that left in this time."""
+        """The bursts sent in this window."""
         return [burst for burst in log.bursts if self.has(burst.sent_s)]
 
 
@@ -130,7 +130,7 @@ def clears_missed(calls: Iterable[CallLog], window: Window) -> int:
 
 
 def first_audio_ms(call: CallLog) -> float | None:
-    """From `start` to the first burst at the caller, without what the model took in between."""
+    """From `start` to the first burst at the caller, without the time the model took."""
     first = call.down.bursts[0] if call.down.bursts else None
     if call.started_s is None or call.asked_s is None or first is None or first.heard_s is None:
         return None
@@ -138,10 +138,10 @@ def first_audio_ms(call: CallLog) -> float | None:
 
 
 def lost_ms(bursts: Sequence[Burst]) -> float:
-    """Audio between the first and the last burst that did not arrive.
+    """Audio between the first and the last burst that didn't arrive.
 
-    It is counted in samples, so what is merely late is not lost; a burst that was never heard
-    counts with its own length at least, and one at either end with all the audio beside it.
+    It is counted in samples, so late audio isn't lost. A burst that was never heard counts with at
+    least its own length, and one at either end with all the audio next to it.
     """
     heard_ms = [burst.heard_ms for burst in bursts if burst.heard_ms is not None]
     unheard = len(bursts) - len(heard_ms)

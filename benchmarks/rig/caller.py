@@ -1,4 +1,4 @@
-"""A Twilio caller: frames of marked audio by the clock, marks echoed when they would be played."""
+"""A Twilio caller: sends frames of marked audio by the clock, echoes marks once played."""
 
 import base64
 import time
@@ -28,7 +28,7 @@ class Frame:
 
 
 def caller_frames() -> tuple[Frame, ...]:
-    """Eight seconds; the counts that Twilio gives begin again with each round."""
+    """Eight seconds of frames; Twilio's counters start again with each round."""
     frames = []
     for n, piece in enumerate(marked_pieces(PHONE_HZ, FRAME_MS, _SEED)):
         payload = base64.b64encode(mulaw.encode(piece.pcm)).decode()
@@ -41,7 +41,7 @@ def caller_frames() -> tuple[Frame, ...]:
 
 
 class Caller(WSListener):
-    """One call's stream. It notes the bursts that it sends and hears."""
+    """One call's stream. It notes the bursts it sends and hears."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Caller(WSListener):
         self._hanging_up = False
 
     def start(self, first_frame_s: float) -> None:
-        """Tell what Twilio tells first, then send a frame every 20 ms from that time on."""
+        """Send what Twilio sends first, then a frame every 20 ms from that time on."""
         self._send(self._encoder.connected().encode())
         self._call.started_s = time.perf_counter()
         self._send(self._encoder.start().encode())
@@ -84,7 +84,7 @@ class Caller(WSListener):
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
 
-    # What comes
+    # Receiving
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
@@ -125,7 +125,7 @@ class Caller(WSListener):
         if name:
             self._echoes.append((max(self._played_until_s, now_s), name))
 
-    # What is sent
+    # Sending
 
     def _frame(self, due_s: float) -> None:
         if self._transport is None or self._hanging_up:

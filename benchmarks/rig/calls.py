@@ -1,4 +1,4 @@
-"""Calls through a target: placed one by one, each with its session of the model, and hung up."""
+"""Calls to a target: placed one by one, each with its model session, and hung up."""
 
 import asyncio
 import ssl
@@ -29,7 +29,7 @@ _DOWN_WITHIN_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Rig:
-    """Both ends of every call, and what is noted of them."""
+    """Both ends of every call, and what is noted about them."""
 
     target: RunningTarget
     model: ModelEndpoint
@@ -41,8 +41,8 @@ class Rig:
     async def place(self, count: int, starts_per_s: float) -> None:
         """Start `count` calls, spread over the 20 ms of a frame.
 
-        Only one is on its way at a time, so that each session of the model is known to be its
-        call's. A target that takes a minute for all of them gets no more.
+        Only one is set up at a time, so that each model session is known to belong to its call. If
+        a target takes a minute for all of them, it gets no further calls.
         """
         begin_s = time.perf_counter()
         for n in range(count):
@@ -69,7 +69,7 @@ class Rig:
             caller.start(clock_s + passed * _FRAME_S)
             try:
                 await opened.wait()
-            except asyncio.CancelledError:  # too late: its session must not be the next call's
+            except asyncio.CancelledError:  # too late: the next call mustn't get its session
                 caller.abandon()
                 raise
 
@@ -81,7 +81,7 @@ class Rig:
                 await self.callers.pop().hang_up()
 
     async def hang_up(self) -> None:
-        """End all calls as Twilio does; those whose peer does not close are cut."""
+        """End all calls as Twilio does; close those whose peer doesn't."""
         self.model.hush()
         callers = self.callers.copy()
         self.callers.clear()
@@ -95,7 +95,7 @@ class Rig:
 
 @asynccontextmanager
 async def running(target: Target, calls: int, pins: Pins | None) -> AsyncIterator[Rig]:
-    """The rig around a target that runs in separate processes, ready for `calls` parallel calls.
+    """A rig around a target in separate processes, ready for `calls` parallel calls.
 
     Raises devtools.processes.ProcessFailed.
     """

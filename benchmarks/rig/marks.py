@@ -1,8 +1,8 @@
 """The marks: bursts of tone in silence, found again to the sample.
 
-A burst begins at the crest of its tone, so that its first sample is loud. Bursts come about every
-half second, never at the same place in a frame for long. Their tones go round in eight, so for
-four seconds a burst cannot be taken for another.
+A burst begins at the crest of its tone, so its first sample is loud. Bursts come about every half
+second, never at the same place in a frame for long. Their tones rotate through eight, so for four
+seconds no burst can be mistaken for another.
 """
 
 import random
@@ -20,9 +20,9 @@ BURST_MS = 40
 EVERY_MS = 500
 LOOP_MS = 2 * len(TONES_HZ) * EVERY_MS
 
-_LATEST_MS = 300  # in its half second; the rest is silence, so that the next one is an onset
+_LATEST_MS = 300  # within its half second; the rest is silence, so that the next one is an onset
 _CREST = 12_000
-_LOUD = 4_000  # over a filter's ripple before an onset, and over ringback
+_LOUD = 4_000  # above a filter's ripple before an onset, and above ringback
 _QUIET_MS = 10  # before an onset; a tone is loud again after 1.7 ms at most
 _NAMED_BY_MS = 10
 _NEVER = -(1 << 40)
@@ -47,7 +47,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A burst that arrived: when its first sample did, and how many came before that one."""
+    """A burst that arrived: when its first sample did, and how many samples came before it."""
 
     tone: int
     at_s: float
@@ -55,9 +55,9 @@ class Heard:
 
 
 def marked_pieces(rate_hz: int, piece_ms: int, seed: int) -> tuple[Piece, ...]:
-    """Eight seconds of marked audio in pieces, to be repeated for as long as needed.
+    """Eight seconds of marked audio in pieces, to be repeated as long as needed.
 
-    The same `seed` marks the same places whatever the rate, a multiple of 8 kHz.
+    The same `seed` marks the same places at any rate, which must be a multiple of 8 kHz.
     """
     pcm = np.zeros(LOOP_MS * rate_hz // 1000, np.int16)
     bursts = {start * (rate_hz // PHONE_HZ): tone for start, tone in _places(seed)}
@@ -69,7 +69,7 @@ def marked_pieces(rate_hz: int, piece_ms: int, seed: int) -> tuple[Piece, ...]:
 
 
 class BurstDetector:
-    """Finds bursts in a stream, however it is cut into messages."""
+    """Finds bursts in a stream, however it is split into messages."""
 
     def __init__(self, rate_hz: int) -> None:
         self._rate_hz = rate_hz
@@ -82,12 +82,12 @@ class BurstDetector:
         """How many samples have been taken."""
 
     def forget_onset(self) -> None:
-        """The sound breaks off here: what follows is another one."""
+        """The sound breaks off here, and what follows is another one."""
         self._onset = None
         self._last_loud = _NEVER
 
     def take(self, samples: Pcm, at_s: float) -> list[Heard]:
-        """The bursts that the next samples tell of; `at_s` is the time of the first sample."""
+        """The bursts that these samples complete; `at_s` is the time of the first sample."""
         heard: list[Heard] = []
         if self._onset is not None:
             heard.extend(self._named(samples))
@@ -101,7 +101,7 @@ class BurstDetector:
         return heard
 
     def _onsets(self, loud: npt.NDArray[np.int64]) -> list[int]:
-        """Those of the loud samples that follow a silence."""
+        """The loud samples that follow a silence."""
         positions = loud + self.position
         before = np.concatenate(([self._last_loud], positions[:-1]))
         self._last_loud = int(positions[-1])
@@ -109,7 +109,7 @@ class BurstDetector:
         return onsets
 
     def _named(self, samples: Pcm) -> Iterator[Heard]:
-        """The burst that has begun, once enough of it is there to tell its tone."""
+        """The burst that has begun, once enough of it has arrived to identify its tone."""
         needed = self._tones.shape[1]
         self._sound = np.concatenate((self._sound, samples[: needed - len(self._sound)]))
         if self._onset is not None and len(self._sound) == needed:
@@ -139,7 +139,7 @@ def _piece(pcm: Pcm, start: int, size: int, bursts: dict[int, int], rate_hz: int
 
 
 def _tone_matrix(rate_hz: int) -> npt.NDArray[np.complex128]:
-    """One row a tone: times a sound, how much of the tone is in it."""
+    """One row per tone: multiplied by a sound, it gives how much of the tone is in it."""
     seconds = np.arange(_NAMED_BY_MS * rate_hz // 1000) / rate_hz
     matrix: npt.NDArray[np.complex128] = np.exp(-2j * np.pi * np.outer(TONES_HZ, seconds))
     return matrix

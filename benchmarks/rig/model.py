@@ -20,7 +20,7 @@ from benchmarks.rig.wires import MODEL_HZ, Wire, from_base64, quoted_after
 _SEED = 2
 _CHUNK_S = CHUNK_MS / 1000
 _BEGINNING = 100
-_CHUNKS_A_TRANSCRIPT = 8  # about three a second
+_CHUNKS_A_TRANSCRIPT = 8  # about three transcripts a second
 _TRANSCRIPT_S = _CHUNKS_A_TRANSCRIPT * _CHUNK_S
 
 
@@ -60,7 +60,7 @@ def speech_for(wire: Wire) -> Speech:
 
 
 class ModelSession(WSListener):
-    """One call's session: notes bursts that arrive, and speaks by its plan of turns."""
+    """One call's session: notes bursts that arrive, and speaks its planned turns."""
 
     def __init__(
         self, call: CallLog, plan: Iterator[Turn], line: "Line", opened: Callable[[], None]
@@ -79,10 +79,10 @@ class ModelSession(WSListener):
         self._chunks_sent = 0
 
     def hush(self) -> None:
-        """The call ends: say nothing more, and let the peer close."""
+        """The call is ending: say nothing more, and let the peer close."""
         self._hushed = True
 
-    # What comes
+    # Receiving
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
@@ -116,7 +116,7 @@ class ModelSession(WSListener):
             self._call.up.heard(heard, self._input_hz)
 
     def _obey(self, message: bytes, now_s: float) -> None:
-        """The first message is the set-up; the first text asks for the greeting."""
+        """The first message is the setup; the first text asks for the greeting."""
         if not self._set_up:
             self._set_up = True
             self._send(_SETUP_COMPLETE)
@@ -181,7 +181,7 @@ class ModelSession(WSListener):
         self._pause(due_s)
 
     def _pause(self, due_s: float) -> None:
-        """The caller's words are understood while they have the floor."""
+        """The model understands the caller's words while they have the floor."""
         ends_s = due_s + self._turn.pause_s
         heard_s = due_s + _TRANSCRIPT_S
         while heard_s < ends_s:
@@ -207,7 +207,7 @@ class ModelSession(WSListener):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What the sessions of an endpoint share."""
+    """What an endpoint's sessions share."""
 
     wire: Wire
     greets_at_once: bool
@@ -216,7 +216,7 @@ class Line:
 
 
 class ModelEndpoint:
-    """Accepts one session at a time: the one that belongs to the call that was announced."""
+    """Accepts one session at a time: the one for the call that was announced."""
 
     def __init__(self, line: Line) -> None:
         self._line = line
@@ -225,7 +225,7 @@ class ModelEndpoint:
 
     @contextmanager
     def expecting(self, number: int, call: CallLog) -> Iterator[asyncio.Event]:
-        """The next session is this call's; the event is set once it has been set up."""
+        """The next session belongs to this call; the event is set once it has been set up."""
         opened = asyncio.Event()
         self._expected = number, call, opened
         try:
@@ -251,7 +251,7 @@ class ModelEndpoint:
 
 @asynccontextmanager
 async def serving(endpoint: ModelEndpoint, tls: ssl.SSLContext) -> AsyncIterator[int]:
-    """The port that the endpoint listens on."""
+    """Yields the port that the endpoint listens on."""
     server = await ws_create_server(endpoint.accept, "127.0.0.1", 0, ssl=tls)
     try:
         yield int(server.sockets[0].getsockname()[1])

@@ -1,4 +1,4 @@
-"""One point of the load: one target with a number of calls, once."""
+"""One point of the load: one target with one number of calls, once."""
 
 import asyncio
 import gc
@@ -15,7 +15,7 @@ from benchmarks.rig.usage import Pins, busy_s, cpu_s, resident_mb
 from benchmarks.targets import Target
 
 _HUNG_UP_S = 0.5
-_LAST_BURSTS_S = 1.0  # what left at the end of the window is still on its way
+_LAST_BURSTS_S = 1.0  # bursts sent at the end of the window are still on their way
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +30,17 @@ class Load:
     starts_per_s: float = 25.0
     pins: Pins | None = None
     ending: int = 0
-    """Further calls, which end while the others are measured."""
+    """Additional calls, which end while the others are measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What was used in the window."""
+    """What was used during the window."""
 
     target_core_s: float
     rig_core_s: float
     all_core_s: float
-    """What everybody used of the two cores."""
+    """What all processes used of the two cores."""
     idle_mb: float
     loaded_mb: float
 
@@ -48,7 +48,7 @@ class Usage:
 async def measure(
     target: Target, load: Load, *, loaded: Callable[[], None] = lambda: None
 ) -> LoadPoint:
-    """Start the target, load it, and tell what was seen; `loaded` is called when all calls are up.
+    """Start the target, load it, and measure; calls `loaded` once all calls are up.
 
     Raises devtools.processes.ProcessFailed, and usage.TargetDied.
     """
@@ -99,7 +99,7 @@ def point(
 
 
 async def _warm_up(rig: Rig, load: Load) -> float:
-    """Carry one call, so that everything is loaded; the resident memory after it, in MB."""
+    """Carry one call, so that everything is loaded; returns the resident memory after it, in MB."""
     await rig.place(1, load.starts_per_s)
     await asyncio.sleep(load.warm_up_s)
     await rig.hang_up()
@@ -122,7 +122,7 @@ async def _observe(pids: tuple[int, ...], load: Load, idle_mb: float) -> tuple[W
 
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:
-    """The rig's own pauses are not to be found in what it measures."""
+    """Keeps the rig's own pauses out of its measurements."""
     gc.collect()
     gc.freeze()
     gc.disable()

@@ -1,4 +1,4 @@
-"""One timer for all calls, which runs their work in order of time."""
+"""One timer for all calls, which runs their work in order."""
 
 import asyncio
 import heapq

@@ -14,7 +14,7 @@ _PAUSES_S = (0.5, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """`chunks` pieces of the marked audio from `first` on; then a pause."""
+    """`chunks` pieces of the marked audio, starting at `first`; then a pause."""
 
     first: int
     chunks: int
@@ -45,14 +45,14 @@ def _begins_with_burst(piece: Piece) -> bool:
 
 
 def _begins_in_silence(piece: Piece) -> bool:
-    """So that a burst is not taken for the rest of one that ended the turn before."""
+    """Otherwise a burst could be mistaken for the rest of one that ended the previous turn."""
     if piece.mark is not None:
         return piece.mark.offset > len(piece.pcm) // 2
     return not piece.begins_in_burst
 
 
 def _whole(first: int, chunks: int, pieces: Sequence[Piece]) -> int:
-    """`chunks`, and as many more as a burst that has begun needs."""
+    """`chunks`, plus as many as it takes to finish a burst that has begun."""
     while pieces[(first + chunks) % len(pieces)].begins_in_burst:
         chunks += 1
     return chunks

@@ -1,4 +1,4 @@
-"""A bucket that takes all that is put into it, and keeps nothing."""
+"""A bucket that accepts everything and keeps nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ _TAKEN = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 
 
 @asynccontextmanager
 async def storage_sink() -> AsyncIterator[str]:
-    """Its URL. Uploads count as the work of the rig."""
+    """Yields its URL. Uploads count as work of the rig."""
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):

@@ -1,4 +1,4 @@
-"""What processes use of a core and of memory, and the cores that they are kept to. Linux only."""
+"""The CPU time and memory that processes use, and the cores they are pinned to. Linux only."""
 
 import ctypes
 import os
@@ -14,18 +14,18 @@ _IDLE_COLUMNS = (3, 4)  # idle, and waiting for a disk
 
 
 class TargetDied(Exception):
-    """A process that was to be measured has ended."""
+    """A process being measured has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pins:
-    """What is measured has one core, what measures it another."""
+    """The target has one core, the rig another."""
 
     target: int
     rig: int
 
     def command(self, *argv: str) -> tuple[str, ...]:
-        """`argv`, kept to the target's core from its first instruction on, threads and all."""
+        """`argv`, pinned to the target's core from its first instruction on, threads and all."""
         return ("taskset", "--cpu-list", str(self.target), *argv)
 
 
@@ -47,9 +47,9 @@ def kept_to_rig_core(pins: Pins | None) -> Iterator[None]:
 
 
 def prefer_us() -> bool:
-    """Let this process, and all that it starts, run before everybody else's; False if we may not.
+    """Run this process, and everything it starts, ahead of all others; False if not permitted.
 
-    What is measured and what measures it stay equals, so nothing changes but the noise.
+    Target and rig keep equal priority, so nothing changes except the noise.
     """
     try:
         os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
@@ -59,23 +59,23 @@ def prefer_us() -> bool:
 
 
 def cpu_s(pids: Iterable[int]) -> float:
-    """How long processes have run, all threads, to the nanosecond. Raises TargetDied."""
+    """CPU time of processes, all threads, to the nanosecond. Raises TargetDied."""
     return sum(_run_s(pid) for pid in pids)
 
 
 def resident_mb(pids: Iterable[int]) -> float:
-    """Resident memory; pages that processes share count for each. Raises TargetDied."""
+    """Resident memory; shared pages count for each process. Raises TargetDied."""
     return sum(_resident_bytes(pid) for pid in pids) / _BYTES_PER_MB
 
 
 def busy_s(pins: Pins | None) -> float:
-    """How long the two cores (without pins: all) have worked for anybody, to 10 ms."""
+    """How long the two cores (without pins: all) were busy for any process, to 10 ms."""
     names = None if pins is None else {f"cpu{pins.target}", f"cpu{pins.rig}"}
     return busy_in(Path("/proc/stat").read_text("ascii"), names) / os.sysconf("SC_CLK_TCK")
 
 
 def busy_in(stat: str, names: set[str] | None) -> int:
-    """Ticks that the named cores, or all, were not idle; proc_stat(5) says what the columns are."""
+    """Ticks in which the named cores, or all, weren't idle; for the columns, see proc_stat(5)."""
     lines = (line.split() for line in stat.splitlines() if line.startswith("cpu"))
     wanted = (fields for fields in lines if fields[0] in (names or {"cpu"}))
     return sum(

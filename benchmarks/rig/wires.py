@@ -1,4 +1,4 @@
-"""How audio is coded on the model's socket: as Gemini Live has it, or as the relay sends it."""
+"""How the model's socket encodes audio: like Gemini Live, or as the relay sends it."""
 
 import binascii
 import re
@@ -13,9 +13,9 @@ from simulators.speech.pcm import Pcm
 MODEL_HZ = 24_000
 RELAY_UP = 4
 """How often the relay repeats a payload on its way up, so that it carries as many bytes as PCM16
-at 16 kHz does."""
+at 16 kHz."""
 RELAY_DOWN = MODEL_HZ // PHONE_HZ * 2
-"""The relay forwards the first of this many bytes of the model's audio."""
+"""The relay forwards only the first of this many bytes of the model's audio."""
 
 _DEFAULT_INPUT_HZ = 16_000
 _RATE = re.compile(rb"audio/pcm;\s*rate=(\d+)")
@@ -23,10 +23,10 @@ _STANDARD_ALPHABET = bytes.maketrans(b"-_", b"+/")
 
 
 class Wire(Protocol):
-    """One way to code audio."""
+    """One way to encode audio."""
 
     def input_hz(self, message: bytes) -> int:
-        """The rate of the caller's audio, as its first message tells."""
+        """The rate of the caller's audio, according to its first message."""
 
     def samples(self, data: bytes) -> Pcm:
         """The caller's audio."""
@@ -64,7 +64,7 @@ class RelayWire:
 
 
 def quoted_after(message: bytes, key: bytes) -> bytes:
-    """The string that follows `key` in a JSON text: a search, because reading it all takes longer.
+    """The string that follows `key` in a JSON text. A search, because parsing it is slower.
 
     Only for strings without escapes, such as base64. Empty if there is none.
     """

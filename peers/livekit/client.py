@@ -1,4 +1,4 @@
-"""LiveKit's Google plugin, without a LiveKit server. What it gets and does: peers/__init__.py."""
+"""LiveKit's Google plugin, without a LiveKit server. peers/__init__.py says what it does."""
 
 import asyncio
 import json

@@ -1,5 +1,5 @@
-"""Pipecat's service for Gemini Live, in a pipeline without a transport. What it gets and does:
-peers/__init__.py."""
+"""Pipecat's service for Gemini Live, in a pipeline without a transport. peers/__init__.py says what
+it does."""
 
 import asyncio
 import json

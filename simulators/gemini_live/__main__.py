@@ -1,9 +1,10 @@
-"""Run the server as a process: one JSON line when it is ready, SIGTERM or SIGINT to end.
+"""Run the server as a process: it prints one JSON line when it is ready, and ends on SIGTERM or
+SIGINT.
 
-Each line of standard input, if that is a pipe, is a fault as scenario files write it, in JSON, such
-as {"do": "go_away", "time_left_s": 10}; the sessions that are open then suffer it at once, or one
-after the other, {"apart_s": 0.2}. A line such as {"faults": [{"do": "delay_setup"}]} says what goes
-wrong in sessions to come, in place of what was said before.
+If standard input is a pipe, each line is a fault in JSON, written as in scenario files, such as
+{"do": "go_away", "time_left_s": 10}. All open sessions suffer it immediately, or one after another
+with {"apart_s": 0.2}. A line such as {"faults": [{"do": "delay_setup"}]} says what goes wrong in
+later sessions, and replaces what was planned before.
 """
 
 import argparse
@@ -43,7 +44,7 @@ def _problem(error: OSError | OverflowError, arguments: argparse.Namespace) -> s
     if isinstance(error, OSError) and error.filename:
         return f"Can't use {error.filename}: {error.strerror}."
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-        return f"Can't listen on {address}: another program does."
+        return f"Can't listen on {address}: another program is using it."
     return f"Can't listen on {address}: {error}"
 
 
@@ -51,7 +52,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m simulators.gemini_live", description=__doc__)
     parser.add_argument("--scenario", type=Path, required=True, help="a YAML file with `model:`")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument("--api-key", default="stand-in-key", help="the key clients must present")
     parser.add_argument("--out", type=Path, help="folder for the records of sessions")
     return parser.parse_args()
@@ -85,7 +86,7 @@ async def _serve(arguments: argparse.Namespace, scenario: Scenario) -> int:
 async def _take_commands(server: GeminiLiveServer) -> None:
     mode = os.fstat(sys.stdin.fileno()).st_mode
     if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
-        return  # a file or /dev/null, which no loop can wait for
+        return  # a file or /dev/null, which an event loop can't wait for
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -102,16 +103,16 @@ def _obey(server: GeminiLiveServer, line: bytes) -> None:
     except ValueError:
         fields = None
     if not isinstance(fields, dict):
-        raise ScenarioError("a command is a JSON object")
+        raise ScenarioError("a command must be a JSON object")
     if "faults" in fields:
         server.faults = read_plan(fields)
         return
     apart_s = fields.pop("apart_s", 0)
     if not isinstance(apart_s, int | float) or apart_s < 0:
-        raise ScenarioError(f"apart_s: must be a number from 0 on, is {apart_s!r}")
+        raise ScenarioError(f"apart_s: must be a number from 0, is {apart_s!r}")
     fault = read_misbehaviour(fields)
     if isinstance(fault, AtConnect):
-        raise ScenarioError('this fault is for sessions that begin; plan it: {"faults": [...]}')
+        raise ScenarioError('only new sessions can have this fault; plan it: {"faults": [...]}')
     server.cause(fault, apart_s=apart_s)
 
 

@@ -58,7 +58,7 @@ class StopReading:
 
 @dataclass(frozen=True, slots=True)
 class UtteranceHeard:
-    """What the caller said: the phrase, or None. Times are on the line of received audio."""
+    """What the caller said: the phrase, or None. Times are positions in the received audio."""
 
     phrase: str | None
     start_ms: int
@@ -69,8 +69,8 @@ class UtteranceHeard:
 class TurnSpoken:
     """What the model said in one turn, whole or up to an interruption.
 
-    `first_sample` and `samples` say where its audio lies in all that was sent (24 kHz);
-    `heard_ms` is how much of it had been played by then, if the client plays immediately.
+    `first_sample` and `samples` say where its audio lies in everything sent (24 kHz); `heard_ms` is
+    how much of it had been played by then, if the client plays immediately.
     """
 
     text: str
@@ -99,7 +99,7 @@ class ToolAnswered:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in scenario and session that does not fit; the conversation went on."""
+    """A mismatch between scenario and session; the conversation continued."""
 
     text: str
     at_ms: float

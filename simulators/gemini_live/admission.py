@@ -8,8 +8,8 @@ from urllib.parse import parse_qs
 
 from simulators.gemini_live.refusals import known_refusal
 
-# A second slash at the start is taken, too: JavaScript's SDK and Firebase's send one to the service
-# (googleapis/js-genai issue 691).
+# A second slash at the start is accepted, too: the SDKs for JavaScript and Firebase send one to the
+# service (googleapis/js-genai issue 691).
 _DEVELOPER_PATH = re.compile(
     r"//?ws/google\.ai\.generativelanguage\.(v1|v1beta|v1alpha)\.GenerativeService"
     r"\.BidiGenerateContent"
@@ -33,18 +33,18 @@ class Credentials:
 
 
 class NotFound(Exception):
-    """No service is at this path: HTTP 404."""
+    """This path has no service: HTTP 404."""
 
 
 class Unauthenticated(Exception):
-    """Vertex AI turns the handshake away: HTTP 401."""
+    """Vertex AI rejects the handshake: HTTP 401."""
 
 
 def admit(target: str, headers: Mapping[str, str], credentials: Credentials) -> Api:
     """Which API a handshake asks for.
 
-    Raises NotFound or Unauthenticated for an HTTP answer, Refused for what the Developer API says
-    only after the handshake.
+    Raises NotFound or Unauthenticated if the response is an HTTP error, and Refused if the
+    Developer API refuses only after the handshake.
     """
     path, _, query = target.partition("?")
     if _VERTEX_PATH.fullmatch(path):
@@ -57,6 +57,6 @@ def admit(target: str, headers: Mapping[str, str], credentials: Credentials) -> 
     if not key:
         raise known_refusal("no_key")
     if key != credentials.api_key:
-        # Keys that are not valid are an invalid argument, in the REST API and here.
+        # An invalid key is an invalid argument, in the REST API and here.
         raise known_refusal("wrong_key")
     return Api.DEVELOPER

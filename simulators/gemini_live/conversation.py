@@ -1,7 +1,7 @@
 """The model's side of one session: events in, actions out; no clock, socket or randomness.
 
-Times are milliseconds since the setup was accepted, given with every event. After each event the
-shell looks at `next_due_ms` and calls `advance` when it comes.
+Times are milliseconds since the setup was accepted, given with every event. After each event, the
+shell reads `next_due_ms` and calls `advance` at that time.
 """
 
 from dataclasses import replace
@@ -58,7 +58,7 @@ class Conversation:
         memory: Memory | None = None,
         faults: FaultPlan | None = None,
     ) -> None:
-        """`memory` is None in a session that resumes none."""
+        """`memory` is None in a session that doesn't resume another."""
         self._scenario = scenario
         self._setup = setup
         self._instructions = setup.system_instruction
@@ -89,11 +89,11 @@ class Conversation:
         return self._trouble.pass_on([complete], now_ms) + self._trouble.advance(now_ms)
 
     def advance(self, now_ms: float) -> list[Action]:
-        """Do what the time calls for."""
+        """Do whatever has fallen due."""
         return self._trouble.advance(now_ms) + self._speak(self._speaker.advance(now_ms), now_ms)
 
     def receive(self, message: ClientMessage, now_ms: float) -> list[Action]:
-        """Take one message of the client after its setup."""
+        """Take a message that the client sent after its setup."""
         return self._speak(self._take(message, now_ms), now_ms)
 
     def cause(self, fault: InSession, now_ms: float) -> list[Action]:
@@ -101,7 +101,7 @@ class Conversation:
         return self._trouble.cause(fault, now_ms)
 
     def recognised(self, utterance_id: int, phrase: str | None, now_ms: float) -> list[Action]:
-        """The answer to `Recognise`: a phrase of the scenario or None."""
+        """The result of `Recognise`: a phrase of the scenario or None."""
         utterance = self._utterances.pop(utterance_id)
         actions: list[Action] = [UtteranceHeard(phrase, utterance.start_ms, utterance.end_ms)]
         self._speaker.memory = replace(self.memory, unspoken=())
@@ -113,14 +113,14 @@ class Conversation:
         answer = answer_speech(self._scenario, self.memory, phrase)
         if utterance.end_ms - utterance.start_ms < self._listening.ignored_below_ms:
             answer = None
-        # Who speaks on has not finished: the answer would be interrupted before it began.
+        # A caller who is still speaking isn't done: the reply would be interrupted before it began.
         if answer and not (self._ear and self._ear.speaking):
             answer = obey(answer, phrase or "", self._instructions)
             actions += self._speaker.answer(answer, now_ms)
         return self._speak(actions + self._speaker.advance(now_ms), now_ms)
 
     def synthesised(self, turn_id: int, pcm: Pcm, now_ms: float) -> list[Action]:
-        """The answer to `Synthesise`."""
+        """The result of `Synthesise`."""
         return self._speak(self._speaker.synthesised(turn_id, pcm, now_ms), now_ms)
 
     def _take(self, message: ClientMessage, now_ms: float) -> list[Action]:
@@ -170,7 +170,7 @@ class Conversation:
         return self._ear
 
     def _told_ear(self) -> Ear:
-        """The ear of a client that tells itself when speech begins and ends."""
+        """The ear for a client that says itself when speech begins and ends."""
         if self._setup.activity.automatic:
             raise invalid(
                 "Explicit activity control is not supported when automatic activity detection"
@@ -198,7 +198,7 @@ class Conversation:
         return actions
 
     def _stop_for_more_than_a_sound(self, now_ms: float) -> list[Action]:
-        """Interrupt the model if it speaks on through short sounds, and this is none any more."""
+        """Interrupt a model that ignores short sounds, once this one is no longer short."""
         if self._listening.stops_for_all or not self._setup.activity.interrupts:
             return []
         if self._ear is None or self._ear.speaking_for_ms < self._listening.ignored_below_ms:
@@ -210,9 +210,9 @@ class Conversation:
         self._speaker.held = speaking or bool(self._utterances)
 
     def _take_content(self, content: ClientContent, now_ms: float) -> list[Action]:
-        """History, and with `turn_complete` its last turn as a question.
+        """Take history; with `turn_complete`, its last turn is a question.
 
-        The initial history that a setup announces asks for no reply, whichever side spoke last.
+        The initial history that a setup announces gets no reply, whichever side spoke last.
         """
         if self._is_told_history:
             self._is_told_history = not content.turn_complete

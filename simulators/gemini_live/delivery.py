@@ -43,7 +43,7 @@ def duration_ms(samples: int) -> float:
 
 
 def fragments(text: str) -> list[str]:
-    """`text` in pieces of a few words, which joined give it back."""
+    """`text` in pieces of a few words, which add up to it."""
     words = re.findall(r"\s*\S+", text)
     return [
         "".join(words[at : at + _WORDS_PER_FRAGMENT])

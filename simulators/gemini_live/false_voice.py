@@ -14,7 +14,7 @@ _TONE_LEVEL = 3_000.0
 
 
 class FalseSound:
-    """Sound of any length, without a seam between its pieces."""
+    """Sound of any length, without seams between its pieces."""
 
     def __init__(self, by: FalseVoice) -> None:
         self.by = by

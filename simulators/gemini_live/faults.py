@@ -17,7 +17,7 @@ class Moment(Enum):
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """A number of seconds since setup, or of chunks, turns or calls that were sent."""
+    """A number of seconds since setup, or of chunks, turns or calls sent."""
 
     moment: Moment
     count: float
@@ -32,7 +32,7 @@ class RefuseUpgrade:
 
 @dataclass(frozen=True, slots=True)
 class WithholdSetup:
-    """Take the setup and never answer it."""
+    """Accept the setup and never respond to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class DelaySetup:
 
 @dataclass(frozen=True, slots=True)
 class RefuseResumption:
-    """Refuse every handle, as one that is expired; sessions without one are let in."""
+    """Refuse every handle, as if it had expired; sessions without one are accepted."""
 
     code: int = 1008
     reason: str = "Session not found."
@@ -64,7 +64,7 @@ class RefuseLongSetup:
 
 @dataclass(frozen=True, slots=True)
 class ForgetSession:
-    """Take a handle, and remember nothing of the session behind it."""
+    """Accept a handle, but remember nothing of the session behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class AbortConnection:
 class Stall:
     """Say nothing more; with `deaf`, stop reading as well, so that the client's sends block.
 
-    Who is deaf does not hear the client leave either: such a session ends with the server.
+    A deaf session doesn't notice the client leaving, either: it ends with the server.
     """
 
     deaf: bool = False
@@ -95,7 +95,7 @@ class PhantomInterruption:
 
 @dataclass(frozen=True, slots=True)
 class SendMessage:
-    """Send `message` word for word; by default one whose keys no client knows."""
+    """Send `message` unchanged; by default one whose keys no client knows."""
 
     message: Mapping[str, Any] = field(default_factory=lambda: {"weatherReport": {"sunny": True}})
 
@@ -107,9 +107,9 @@ class SendBinary:
 
 @dataclass(frozen=True, slots=True)
 class AskAgain:
-    """From now on make a call again, under a new id, that was cancelled because the caller spoke.
+    """From now on, repeat calls that were cancelled because the caller spoke, under new ids.
 
-    The scenario's answer to what they said comes first. Each call is made again once.
+    The scenario's reply to what they said comes first. Each call is repeated once.
     """
 
 
@@ -122,7 +122,7 @@ class Flood:
 
 @dataclass(frozen=True, slots=True)
 class ChangeSpeed:
-    """From now on send audio at `speed` times real time; below 1, playback starves."""
+    """From now on, send audio at `speed` times real time; below 1, playback starves."""
 
     speed: float
 
@@ -132,7 +132,7 @@ FalseVoice = Literal["silence", "noise", "tone"]
 
 @dataclass(frozen=True, slots=True)
 class ReplaceVoice:
-    """From now on send zeros, noise of ±18, or a loud tone instead of speech.
+    """From now on, send zeros, noise of ±18, or a loud tone instead of speech.
 
     With silence and noise the words continue; with a tone they stop.
     """
@@ -152,30 +152,30 @@ class ReciteBadly:
 
 @dataclass(frozen=True, slots=True)
 class DelayCallerTranscripts:
-    """From now on send the words of the caller so much later."""
+    """From now on, send the caller's words this much later."""
 
     delay_s: float = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class TrailAgentTranscripts:
-    """From now on send the words of a turn only so long after its turnComplete."""
+    """From now on, send a turn's words only this long after its turnComplete."""
 
     delay_s: float = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class EndEmptyTurns:
-    """From now on answer everything by ending the turn without a word, for this reason."""
+    """From now on, end every turn without a word, for this reason."""
 
     reason: str = "RESPONSE_REJECTED"
 
 
 @dataclass(frozen=True, slots=True)
 class IgnoreShortSounds:
-    """From now on leave what is shorter than this unanswered.
+    """From now on, don't reply to sounds shorter than this.
 
-    With `stops` it interrupts the model all the same, else it doesn't.
+    With `stops` they still interrupt the model; otherwise they don't.
     """
 
     below_s: float = 0.6
@@ -184,12 +184,12 @@ class IgnoreShortSounds:
 
 @dataclass(frozen=True, slots=True)
 class HearNobody:
-    """From now on take the caller for silent. Texts are still answered."""
+    """From now on, hear nothing from the caller. Texts still get replies."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndTurnWithCall:
-    """From now on end a turn that has no word yet with its tool call; `then` is another turn."""
+    """From now on, a tool call ends a turn that has no words yet; `then` is another turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +199,9 @@ class RepeatTurnComplete:
 
 @dataclass(frozen=True, slots=True)
 class GoingAway:
-    """Announce the end with goAway, and close with 1000 when the time is over.
+    """Announce the end with goAway, and close with 1000 when the time is up.
 
-    With `every_s` announce it again and again, with the time that is left.
+    With `every_s`, repeat the announcement with the time that is left.
     """
 
     time_left_s: float = 10.0
@@ -249,7 +249,7 @@ Misbehaviour = AtConnect | InSession
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`session` counts connections from 1; None is every one. No `after` means immediately."""
+    """`session` counts connections from 1; None means all. No `after` means immediately."""
 
     action: Misbehaviour
     after: After | None = None
@@ -257,14 +257,14 @@ class Fault:
 
 
 class FaultPlan:
-    """Says which faults of one session have fallen due; each does so once."""
+    """Tells which faults of one session have fallen due, each once."""
 
     def __init__(self, faults: tuple[Fault, ...], session: int) -> None:
         self._pending = [fault for fault in faults if fault.session in (None, session)]
         self._counts = dict.fromkeys(Moment, 0.0)
 
     def at_connect(self) -> AtConnect | None:
-        """The fault that meets the client at the door, if any."""
+        """The fault that meets the client as it connects, if any."""
         for fault in self._pending:
             if isinstance(fault.action, AtConnect):
                 return fault.action

@@ -15,7 +15,7 @@ GeminiLiveServerFactory = Callable[..., Awaitable[GeminiLiveServer]]
 
 @pytest_asyncio.fixture
 async def gemini_live_server() -> AsyncIterator[GeminiLiveServerFactory]:
-    """Starts servers, as many as asked for; all end with the test."""
+    """Starts any number of servers; they all stop at the end of the test."""
     async with AsyncExitStack() as stack:
 
         async def start(scenario: Scenario, faults: Sequence[Fault] = ()) -> GeminiLiveServer:

@@ -22,7 +22,7 @@ class CallerSpeaks:
 
 @dataclass(frozen=True, slots=True)
 class UtteranceEnded:
-    """Everything from shortly before the speech to its end. Times are on the audio's line."""
+    """Everything from shortly before the speech to its end. Times are positions in the audio."""
 
     pcm: Pcm
     rate_hz: int
@@ -43,7 +43,7 @@ class Listening:
 
 
 class Ear:
-    """Feed audio as it comes, all at one rate; its times begin at `origin_ms`."""
+    """Feed it audio as it arrives, all at one rate; times start at `origin_ms`."""
 
     def __init__(self, settings: ActivitySettings, rate_hz: int, *, origin_ms: int = 0) -> None:
         onset_ms = settings.prefix_padding_ms or _DEFAULT_ONSET_MS
@@ -65,7 +65,7 @@ class Ear:
 
     @property
     def speaking_for_ms(self) -> int:
-        """How long what is being said has lasted, up to its latest sound."""
+        """How long the current speech has lasted, up to its latest sound."""
         last_ms = self._on_line(self._detector.last_sound_ms)
         return last_ms - self._start_ms if self.speaking else 0
 
@@ -104,7 +104,7 @@ class Ear:
         return self._origin_ms + (self._detector.now_ms if at_ms is None else at_ms)
 
     def _keep(self, pcm: Pcm) -> None:
-        """Hold the whole utterance, or the little before it that belongs to its first sound."""
+        """Keep the whole utterance; before it begins, only the little that leads up to it."""
         self._pieces.append(pcm)
         self._kept += len(pcm)
         limit_ms = _LONGEST_UTTERANCE_S * 1000 if self.speaking else self._kept_before_ms

@@ -1,4 +1,4 @@
-"""TLS for a server on this machine, by an authority that exists for this one server."""
+"""TLS for a server on this machine, with a certificate authority made for this one server."""
 
 import ssl
 from pathlib import Path
@@ -7,7 +7,7 @@ import trustme
 
 
 def local_tls(host: str, ca_file: Path) -> ssl.SSLContext:
-    """For a server at `host`; whoever is to trust it needs `ca_file`, PEM, which is written."""
+    """For a server at `host`. Writes `ca_file` (PEM), which clients need in order to trust it."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(ca_file)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

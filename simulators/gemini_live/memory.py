@@ -15,7 +15,7 @@ _CHARACTERS_PER_TOKEN = 4
 class Meter:
     """The context so far, in tokens; every turn bills all of it again.
 
-    Rates as Google documents them for Live models, rounded up.
+    Rates are Google's documented ones for Live models, rounded up.
     """
 
     text: int = 0
@@ -32,7 +32,7 @@ class Meter:
         return replace(self, audio=self.audio + ceil(duration_ms / 1000 * _INPUT_AUDIO_PER_S))
 
     def bill(self, speech_ms: float) -> tuple["Meter", Usage]:
-        """The report of a turn that spoke for so long, and the context it leaves behind."""
+        """The usage of a turn that spoke for `speech_ms`, and the context after it."""
         spoken = ceil(speech_ms / 1000 * _OUTPUT_AUDIO_PER_S)
         return replace(self, audio=self.audio + spoken), Usage(
             self.text, self.audio, self.image, spoken
@@ -41,13 +41,13 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """`answered` names the scenario's turns that have been answered, "greeting" among them."""
+    """`answered` names the scenario's turns that have been answered, including "greeting"."""
 
     answered: frozenset[str] = frozenset()
     history: tuple[HistoryTurn, ...] = ()
     meter: Meter = field(default=Meter())
     unspoken: tuple[str | None, ...] = ()
-    """What the pictures show that came since anything was last said to the model."""
+    """What the pictures show that have arrived since the model was last told anything."""
 
     def with_answer(self, turn: str) -> "Memory":
         return replace(self, answered=self.answered | {turn})
@@ -61,7 +61,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Resumable:
-    """What stands behind a handle. `session` is the number of the session that got it."""
+    """What a handle stands for. `session` is the number of the session that got it."""
 
     memory: Memory
     model: str

@@ -9,7 +9,7 @@ OUTPUT_HZ = 24_000
 """Rate of the model's audio: PCM16, mono, little-endian."""
 
 JsonObject = Mapping[str, Any]
-"""Arguments and results of tools, whose shape only their declarations know."""
+"""Arguments and results of tools; only their declarations know the shape."""
 
 
 class Behavior(Enum):
@@ -30,12 +30,12 @@ class ToolDeclaration:
     name: str
     behavior: Behavior
     has_parameters: bool = True
-    """Else the model knows of no arguments, and gives none."""
+    """Otherwise the model doesn't know of any arguments, and sends none."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActivitySettings:
-    """How speech is noticed. `sensitive_*` is HIGH (the default), else LOW."""
+    """How speech is detected. `sensitive_*` means HIGH (the default), otherwise LOW."""
 
     automatic: bool = True
     interrupts: bool = True
@@ -55,7 +55,7 @@ class HistoryTurn:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The first message of a session. `resumption` tells whether updates are wanted."""
+    """The first message of a session. `resumption` says whether updates are wanted."""
 
     model: str
     voice: str | None = None
@@ -67,7 +67,7 @@ class Setup:
     resumption: bool = False
     handle: str | None = None
     begins_with_history: bool = False
-    """Client content up to the first `turn_complete` tells what was said before."""
+    """Client content up to the first `turn_complete` is what was said before."""
     needs_call_ids: bool = False
     """A response to a BLOCKING call is lost unless it carries the call's id."""
 
@@ -80,7 +80,7 @@ class AudioInput:
 
 @dataclass(frozen=True, slots=True)
 class VideoInput:
-    """One frame. `shows` is which of the shipped pictures it is; None for another."""
+    """One frame. `shows` names the shipped picture it is; None for any other."""
 
     shows: str | None
 
@@ -181,7 +181,7 @@ class Interrupted:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens billed for one turn: the whole context so far, and what was said now."""
+    """Tokens billed for one turn: the whole context so far, and what was said in it."""
 
     prompt_text: int
     prompt_audio: int
@@ -191,8 +191,8 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class TurnComplete:
-    """`idle` adds interactionStatus IDLE, which some models send; `reason` says why the turn is
-    over although nothing was said."""
+    """`idle` adds interactionStatus IDLE, which some models send; `reason` says why the turn ended
+    although nothing was said."""
 
     usage: Usage | None
     idle: bool = False
@@ -204,7 +204,7 @@ class FunctionCall:
     call_id: str
     name: str
     args: Any
-    """An object, unless the scenario wants another kind of value."""
+    """An object, unless the scenario wants something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,14 +231,14 @@ class ResumptionUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Unspecified:
-    """A message that no client knows, word for word."""
+    """A message that no client knows, sent unchanged."""
 
     content: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """A message that is not JSON."""
+    """A message that isn't JSON."""
 
     data: bytes
 

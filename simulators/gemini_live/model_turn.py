@@ -20,7 +20,7 @@ class MakeCalls:
     calls: tuple[PlannedCall, ...]
     reply: Reply
     again: bool = False
-    """They were made before, and cancelled."""
+    """Whether they were made before, and cancelled."""
 
 
 Step = Say | MakeCalls
@@ -56,7 +56,7 @@ class ModelTurn:
 
     @property
     def next_due_ms(self) -> float | None:
-        """When there is something to do; None while others have to act first."""
+        """When the next step falls due; None while waiting for others."""
         if not self.generating:
             return self.begins_at_ms
         if self.delivery:
@@ -78,7 +78,7 @@ class ModelTurn:
             self.playback_start_ms = now_ms
 
     def take(self, now_ms: float) -> list[ServerMessage]:
-        """Audio and text that are due; keeps the account of what will have been played when."""
+        """Audio and text that are due; keeps track of when they will have been played."""
         if not self.delivery:
             return []
         messages = self.delivery.take(now_ms)

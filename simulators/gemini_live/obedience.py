@@ -1,9 +1,10 @@
-"""Sentences that are not in the scenario but follow from what the client asked of the model.
+"""Sentences that aren't in the scenario but follow from what the client asked of the model.
 
-A text that asks for something "word for word", in quotation marks, gets it, whatever the scenario
-says. `{quoted}` in a reply's `say` stands for the words that the requesting text has in quotation
-marks, such as a greeting. `{instructed}` stands for what the session's instructions say about the
-question: the model understands nothing, but it can only say what its instructions contain.
+If a text asks for something "word for word", in quotation marks, the model says exactly that,
+whatever the scenario says. In a reply's `say`, `{quoted}` stands for the words that the text it
+replies to has in quotation marks, such as a greeting. `{instructed}` stands for what the session's
+instructions say about the question: the model understands nothing, but can only say what they
+contain.
 """
 
 import re
@@ -35,13 +36,13 @@ def obey(answer: Answer, question: str, instructions: str) -> Answer:
 
 
 def recited(text: str) -> str | None:
-    """What `text` asks to be said word for word, if it does."""
+    """What `text` wants to hear word for word, if anything."""
     asked = _RECITAL.search(text)
     return None if asked is None else asked[1]
 
 
 def misquoted(text: str, how: Misquote) -> str:
-    """`text` as models get it wrong."""
+    """`text`, got wrong as models do."""
     match how:
         case "other_words":
             return f"Sure. {text}"

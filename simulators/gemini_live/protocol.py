@@ -56,7 +56,7 @@ _THINKING = _choice(
 _BEHAVIOR = _choice("Behavior", "UNSPECIFIED", "BLOCKING", "NON_BLOCKING")
 _SCHEDULING = _choice("Scheduling", "SCHEDULING_UNSPECIFIED", "SILENT", "WHEN_IDLE", "INTERRUPT")
 _TYPE_NAMES = ("STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL")
-# Small letters are taken as well [assumed].
+# Lower case is accepted, too [assumed].
 _TYPE = _choice("Type", "TYPE_UNSPECIFIED", *_TYPE_NAMES, *map(str.lower, _TYPE_NAMES))
 _SCHEMA = Message("Schema")
 
@@ -114,7 +114,7 @@ _CONFIGURATION: Mapping[str, Fields] = {
     },
     "SessionResumptionConfig": {"handle": _STRING, "transparent": _BOOL},
     "ContextWindowCompressionConfig": {
-        "trigger_tokens": _ANY,  # int64: JSON has it as a number or as a string
+        "trigger_tokens": _ANY,  # int64: a number or a string in JSON
         "sliding_window": Message("SlidingWindow"),
     },
     "SlidingWindow": {"target_tokens": _ANY},

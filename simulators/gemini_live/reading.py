@@ -34,7 +34,7 @@ DEFAULT_INPUT_HZ = 16_000
 _MOST_TOOL_RESPONSE_BYTES = 64 * 1024
 """[assumed] The real limit is unknown; oversized responses end the session with 1011."""
 _MOST_IMAGE_BYTES = 2 * 1024 * 1024
-"""[assumed] Documented is 20 MB for a whole request of other APIs."""
+"""[assumed] Google documents 20 MB for a whole request, for other APIs."""
 _IMAGE_BEGINS = {"image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG", "image/webp": b"RIFF"}
 _AUDIO_TYPE = re.compile(r"audio/pcm(?:;\s*rate=(\d{4,5}))?")
 
@@ -115,8 +115,8 @@ def _read_media_chunks(chunks: list[Canonical], model: str) -> ClientMessage:
 
 
 def _read_video(blob: Canonical, path: str) -> VideoInput:
-    """A frame, in one of the formats that Google documents for images. [assumed] What is none, or
-    of another format than it says, ends the session."""
+    """A frame, in one of the image formats that Google documents. [assumed] Anything else, or an
+    image in another format than it says, ends the session."""
     mime_type: str = blob.get("mime_type", "")
     if mime_type not in _IMAGE_BEGINS:
         raise invalid(f"Unsupported mime type at '{path}.mime_type': \"{mime_type}\"")

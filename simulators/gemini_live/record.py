@@ -1,4 +1,4 @@
-"""Everything one session saw: for tests meanwhile, and for people in a folder afterwards."""
+"""Everything one session saw: for tests while it runs, and for people in a folder afterwards."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from simulators.speech.pcm import Pcm, from_bytes, write_wav
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A client message. `kind` as "realtime_input.audio"; of audio only the size is kept."""
+    """A client message. `kind` is like "realtime_input.audio"; of audio, only the size is kept."""
 
     at_ms: float
     kind: str
@@ -31,7 +31,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A server message by its kind, as "AudioChunk"; of audio only the size is kept."""
+    """A server message. `kind` is like "AudioChunk"; of audio, only the size is kept."""
 
     at_ms: float
     kind: str
@@ -71,7 +71,7 @@ class SessionRecord:
 
     @property
     def said_pcm(self) -> Pcm:
-        """All audio sent, at 24 kHz; `TurnSpoken.first_sample` counts in it."""
+        """All audio sent, at 24 kHz; `TurnSpoken.first_sample` is a position in it."""
         return from_bytes(bytes(self._said))
 
     @property
@@ -106,14 +106,14 @@ class SessionRecord:
         self.announce()
 
     def announce(self) -> None:
-        """Wake those who wait for a change."""
+        """Wake everything that waits for a change."""
         self._changed.set()
         self._changed = asyncio.Event()
 
     async def wait_until(
         self, condition: Callable[["SessionRecord"], bool], *, timeout_s: float = 10
     ) -> None:
-        """Return once `condition` holds; raises TimeoutError telling what was seen instead."""
+        """Return once `condition` holds; raises TimeoutError, which says what was seen instead."""
         try:
             async with asyncio.timeout(timeout_s):
                 while not condition(self):
@@ -152,7 +152,7 @@ class SessionRecord:
             "closed_by_server": self.closed_by_server,
         }
         text = json.dumps(document, indent=1, ensure_ascii=False)
-        # A scenario may hold half of a surrogate pair.
+        # A scenario may contain half a surrogate pair.
         (folder / f"{stem}.json").write_text(text, encoding="utf-8", errors="backslashreplace")
         write_wav(folder / f"{stem}-heard.wav", self.heard_hz, self.heard_pcm)
         write_wav(folder / f"{stem}-said.wav", OUTPUT_HZ, self.said_pcm)

@@ -1,4 +1,4 @@
-"""Why a client is sent away: a close code of the real service and a reason worded like its own."""
+"""Why a client is refused: a close code of the real service, and a reason worded like its own."""
 
 from enum import IntEnum
 
@@ -14,7 +14,7 @@ class CloseCode(IntEnum):
 
 
 class Refused(Exception):
-    """The session ends with this code and reason; `detail` is the reason before it was cut."""
+    """The session ends with this code and reason; `detail` is the reason before truncation."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(f"{code} {reason}")
@@ -31,7 +31,7 @@ def invalid(reason: str) -> Refused:
 
 
 def known_refusal(name: str) -> Refused:
-    """The refusal that `KNOWN_REFUSALS` has by this name."""
+    """The refusal with this name in `KNOWN_REFUSALS`."""
     return Refused(*KNOWN_REFUSALS[name])
 
 
@@ -65,4 +65,4 @@ KNOWN_REFUSALS = {
     ),
     "policy": (CloseCode.POLICY, "Policy violation: content was blocked"),
 }
-"""Why the service has been reported to refuse sessions, in its words, by names of ours."""
+"""Reported reasons for refused sessions, in the service's words, under our names."""

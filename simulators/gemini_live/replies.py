@@ -1,4 +1,4 @@
-"""Which of the scenario's answers comes next, and what it says once the tools have answered."""
+"""Which of the scenario's replies comes next, and what it says once the tools have returned."""
 
 import json
 import re
@@ -21,12 +21,12 @@ _VALUE = re.compile(r"\{([\w.]+)\}")
 
 
 class MissingValue(ValueError):
-    """A sentence names a value that the tools' responses lack."""
+    """A sentence names a value that the tools' responses don't have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`name` is that of the turn, or "greeting", "unknown", "recital" or "pictures"."""
+    """`name` is the turn's, or "greeting", "unknown", "recital" or "pictures"."""
 
     name: str
     reply: Reply
@@ -41,13 +41,13 @@ class Outcome:
 
 
 def answer_speech(scenario: Scenario, memory: Memory, phrase: str | None) -> Answer | None:
-    """What to say to a recognised phrase; None leaves it unanswered."""
+    """What to say to a recognised phrase; None for no reply."""
     turns = [turn for turn in scenario.turns if phrase in [*map(normalise, turn.heard)]]
     return _pick(scenario, memory, turns)
 
 
 def answer_text(scenario: Scenario, memory: Memory, text: str) -> Answer | None:
-    """What to say to typed text; the first of a call asks for the greeting, unless it holds
+    """What to say to typed text; the first text of a call asks for the greeting, unless it contains
     the `text` of a turn."""
     words = normalise(text)
     turns = [turn for turn in scenario.turns if turn.text and normalise(turn.text) in words]
@@ -60,7 +60,7 @@ def answer_text(scenario: Scenario, memory: Memory, text: str) -> Answer | None:
 
 
 def shown(scenario: Scenario, memory: Memory, picture: str | None) -> Memory:
-    """`memory` with one more picture in it."""
+    """`memory` with one more picture."""
     memory = replace(memory, unspoken=(*memory.unspoken, picture)).with_meter(
         memory.meter.with_image()
     )
@@ -71,7 +71,7 @@ def shown(scenario: Scenario, memory: Memory, picture: str | None) -> Memory:
 
 
 def _answer_pictures(scenario: Scenario, memory: Memory) -> Answer | None:
-    """What there is to say of all that was shown, in order; of one that is not known, `unknown`."""
+    """What to say about everything shown, in order; `unknown` for a picture that isn't known."""
     turns = [
         next((turn for turn in scenario.turns if picture in turn.seen), None)
         for picture in memory.unspoken
@@ -100,7 +100,7 @@ def asked(memory: Memory, text: str) -> tuple[str, Memory]:
 
 
 def recall(scenario: Scenario, memory: Memory, turns: Sequence[HistoryTurn]) -> Memory:
-    """`memory` with a conversation that the client tells of; its questions count as answered."""
+    """`memory` with a conversation that the client reports; its questions count as answered."""
     for turn in turns:
         memory = memory.with_turn(turn.role, turn.text)
         asked = normalise(turn.text) if turn.role == "user" else ""
@@ -111,15 +111,15 @@ def recall(scenario: Scenario, memory: Memory, turns: Sequence[HistoryTurn]) -> 
 
 
 def told(instructions: str) -> tuple[HistoryTurn, ...]:
-    """The conversation that instructions tell of, in lines as "Caller: …" and "You: …"."""
+    """The conversation reported in instructions, in lines such as "Caller: …" and "You: …"."""
     lines = (line.partition(": ") for line in instructions.splitlines())
     return tuple(HistoryTurn(_ROLES[who], text) for who, _, text in lines if who in _ROLES)
 
 
 def conclude(reply: Reply, outcomes: Sequence[Outcome]) -> str | None:
-    """The sentence after the tools have answered, None to stay silent.
+    """What to say after the tools have returned; None to stay silent.
 
-    Raises MissingValue when `then` names a value that is not there.
+    Raises MissingValue if `then` names a value that is missing.
     """
     if any("error" in outcome.response for outcome in outcomes):
         return reply.otherwise
@@ -155,7 +155,7 @@ def _fill(sentence: str, outcomes: Sequence[Outcome]) -> str:
 def _readings(response: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """A response as it came, and without what clients wrap it in.
 
-    pipecat sends a tool's result bare, google-genai in `result`, others in `output`; LiveKit writes
+    pipecat sends a tool's result bare, google-genai in `result`, others in `output`; LiveKit sends
     it as a string.
     """
     yield response

@@ -1,4 +1,4 @@
-"""What the model does in a call: whom it answers, what it says, which tools it calls."""
+"""What the model does in a call: whom it replies to, what it says, which tools it calls."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,16 +15,16 @@ class PlannedCall:
 
     tool: str
     args: Any = field(default_factory=dict)
-    """Usually an object; models have been seen to give others, and the stand-in gives anything."""
+    """Usually an object; models have been seen to send other values, so the stand-in can, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """Speak `say`, then make all `calls`; when all have results, speak `then`.
 
-    `otherwise` is for a response with an `error` and for a tool that is not declared. `then` may
-    hold values of the result, in whatever the client wraps it: "{balance}" or, among several
-    calls, "{lookup_account.balance}".
+    `otherwise` is for a response with an `error` and for a tool that isn't declared. `then` may
+    contain values of the result, however the client wraps it: "{balance}" or, with several calls,
+    "{lookup_account.balance}".
     """
 
     say: str | None = None
@@ -35,11 +35,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """An answer to one of the sentences `heard`, to a text that contains `text`, or to the first
-    text after a picture of one of `seen`. What it has been shown, the model knows (`needs`).
+    """The reply to one of the sentences `heard`, to a text that contains `text`, or to the first
+    text after a picture of one of `seen`. The model knows what it has been shown (`needs`).
 
     With `needs`, the turn of that name must have been answered before (in this session, one it
-    was resumed from, or its re-seeded history); else `forgotten` is said.
+    resumed, or its re-seeded history); otherwise the model says `forgotten`.
     """
 
     name: str
@@ -62,12 +62,13 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`greeting` answers the first text of a call; `unknown` whatever was not understood.
+    """`greeting` replies to the first text of a call; `unknown` to whatever wasn't understood.
 
-    `caller_voice` is needed for a language other than English: its sentences are known only as
-    that voice says them, punctuation included. English is understood from any voice.
+    Languages other than English need `caller_voice`: their sentences are recognised only as that
+    voice says them, punctuation included. English is understood from any voice.
 
-    A sentence heard twice gets the first of its turns that has not been answered, else the last.
+    If several turns have the same sentence, the first that hasn't been answered replies, or else
+    the last.
     """
 
     turns: tuple[Turn, ...] = ()
@@ -85,7 +86,7 @@ class Scenario:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """Everything the model may say, but for sentences with values still to be filled in."""
+        """Everything the model may say, except sentences with values to fill in."""
         replies = [turn.reply for turn in self.turns]
         replies += [reply for reply in (self.greeting, self.unknown) if reply]
         texts = [text for reply in replies for text in (reply.say, reply.then, reply.otherwise)]

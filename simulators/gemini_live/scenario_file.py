@@ -61,7 +61,7 @@ def load_scenario(path: Path) -> Scenario:
 
 
 def parse_scenario(text: str) -> Scenario:
-    """As `load_scenario`, from text. Other top level keys belong to others."""
+    """Like `load_scenario`, from text. Ignores other top-level keys."""
     return _read_model(Fields(parse_yaml(text).get("model"), "model"))
 
 
@@ -143,7 +143,7 @@ def _read_reply(fields: Fields) -> Reply:
     if not reply.say and not reply.calls:
         raise ScenarioError(f"{fields.path}.say: a reply needs say or call")
     if (reply.then or reply.otherwise) and not reply.calls:
-        raise ScenarioError(f"{fields.path}.then: makes sense after a call only")
+        raise ScenarioError(f"{fields.path}.then: only makes sense after a call")
     return reply
 
 

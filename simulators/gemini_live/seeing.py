@@ -1,7 +1,7 @@
-"""Knows the shipped pictures, however they were made smaller or encoded anew.
+"""Recognises the shipped pictures, even if they were scaled or encoded again.
 
-A picture's mark is whether each of 256 points is brighter than the next one (a difference hash):
-JPEG and scaling change few of them, and another picture has about half of them otherwise.
+A picture's mark says for each of 256 points whether it is brighter than the next one (a difference
+hash): JPEG and scaling change few of them, but another picture differs in about half of them.
 """
 
 import io
@@ -19,7 +19,7 @@ Mark = tuple[bool, ...]
 
 
 def known_picture(image: bytes) -> str | None:
-    """Which of the shipped pictures it is; None for another. Raises ValueError for no picture."""
+    """Which of the shipped pictures it is; None for another. Raises ValueError if it isn't one."""
     mark = _mark(image)
     differing = {name: _differing(mark, known) for name, known in _known().items()}
     nearest = min(differing, key=differing.__getitem__)

@@ -36,7 +36,7 @@ class GeminiLiveServer:
     base_url   "https://127.0.0.1:PORT", for HttpOptions
     ca_file    PEM of the certificate authority, for SSL_CERT_FILE or an SSL context
     sessions   one record per connection that asked for a session, the newest last
-    faults     what goes wrong in sessions to come; begins with the scenario's, may be replaced
+    faults     what goes wrong in later sessions; the scenario's at first, may be replaced
     """
 
     def __init__(
@@ -49,8 +49,8 @@ class GeminiLiveServer:
         port: int = 0,
         folder: Path | None = None,
     ) -> None:
-        """`folder` receives the records of sessions as they end; raises UnknownWord, SpeechError
-        from `__aenter__` when the scenario cannot be heard or said."""
+        """Sessions write their records to `folder` as they end. `__aenter__` raises UnknownWord or
+        SpeechError if the scenario can't be heard or said."""
         self._scenario = scenario
         self._credentials = Credentials(api_key, token)
         self._host, self._port = host, port
@@ -87,14 +87,14 @@ class GeminiLiveServer:
         await self._running.aclose()
 
     async def session(self, number: int, *, timeout_s: float = 10) -> SessionRecord:
-        """The record of the session with this number, counted from 1, once it exists."""
+        """Wait for the session with this number, counted from 1, and return its record."""
         async with asyncio.timeout(timeout_s):
             while len(self.sessions) < number:
                 await self._changed.wait()
         return self.sessions[number - 1]
 
     def cause(self, fault: InSession, *, apart_s: float = 0.0) -> None:
-        """Let every session that is open now misbehave, each so much later than the one before."""
+        """Make every open session misbehave, each `apart_s` after the one before."""
         loop = asyncio.get_running_loop()
         for number, session in enumerate(self._open):
             if apart_s and number:
@@ -118,7 +118,7 @@ class GeminiLiveServer:
         return kept.memory
 
     def _prepare(self) -> PhraseRecognizer:
-        """Build what is slow before the first caller waits for it."""
+        """Build what is slow before the first caller has to wait for it."""
         for sentence in self._scenario.sentences:
             synthesize(sentence, rate_hz=OUTPUT_HZ, voice=self._scenario.voice)
         return _recognizer(self._scenario)
@@ -137,7 +137,7 @@ class GeminiLiveServer:
         )
 
     async def _meet(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Answer the handshake, None to accept it."""
+        """Respond to the handshake; None accepts it."""
         fault = FaultPlan(tuple(self.faults), len(self.sessions) + 1).at_connect()
         if isinstance(fault, RefuseUpgrade):
             self._open_record(request.path).close_code = 1006
@@ -149,7 +149,7 @@ class GeminiLiveServer:
         except Unauthenticated:
             return connection.respond(HTTPStatus.UNAUTHORIZED, "invalid credentials\n")
         except Refused:
-            return None  # said after the handshake
+            return None  # refused after the handshake
         return None
 
     async def _accept(self, connection: ServerConnection) -> None:

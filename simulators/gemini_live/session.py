@@ -156,12 +156,15 @@ class Session:
                 self._timer.cancel()
 
     def cause(self, fault: InSession) -> None:
-        """Misbehave as soon as what came before is done; one that is flooded has trouble enough."""
+        """Misbehave once everything queued before is done.
+
+        A session that is flooded has trouble enough: with a full queue, the fault is dropped.
+        """
         if not self._events.full():
             self._events.put_nowait(_Caused(fault))
 
     async def _read_setup(self) -> Setup | None:
-        """The setup, or None when it is to stay without an answer."""
+        """The setup, or None if it must stay without a response."""
         async with asyncio.timeout(_SETUP_DEADLINE_S):
             frame = await self._socket.recv()
         message = self._read(frame, None)
@@ -287,7 +290,7 @@ class Session:
         self._timer = self._loop.call_at(due_s, self._ring)
 
     def _ring(self) -> None:
-        # A full queue needs no bell: every event is followed by a look at the clock.
+        # A full queue needs no wake-up: the clock is checked after every event.
         if not self._events.full():
             self._events.put_nowait(_TimeCame())
 

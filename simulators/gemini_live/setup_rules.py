@@ -93,7 +93,7 @@ def read_tools(
 
 
 def _refuse_behaviors(tools: Iterable[Canonical]) -> None:
-    """Functions of Gemini 2.5 on Vertex AI block, and say nothing of it (googleapis/python-genai
+    """Functions of Gemini 2.5 on Vertex AI block, and have no field for it (googleapis/python-genai
     issue 1739)."""
     for index, tool in enumerate(tools):
         for place, function in enumerate(tool.get("function_declarations", ())):
@@ -103,7 +103,7 @@ def _refuse_behaviors(tools: Iterable[Canonical]) -> None:
 
 
 def _refuse_search_beside_functions(tools: Iterable[Canonical]) -> None:
-    """Reported of Gemini 2.5 on Vertex AI, in these words (googleapis/dotnet-genai issue 248)."""
+    """Reported for Gemini 2.5 on Vertex AI, in these words (googleapis/dotnet-genai issue 248)."""
     kinds = {kind for tool in tools for kind in tool}
     if {"google_search", "function_declarations"} <= kinds:
         raise invalid("Multiple tools are supported only when they are all search tools.")
@@ -128,7 +128,7 @@ def _read_model(name: str, vertex: bool) -> str:
 def _check_generation(generation: Canonical, model: str) -> None:
     modalities = generation.get("response_modalities", ["AUDIO"])
     if modalities != ["AUDIO"]:
-        # The native audio models speak and do nothing else.
+        # The native audio models can only speak.
         raise invalid(
             f"The requested combination of response modalities {modalities} is not"
             " supported by the model."
@@ -175,7 +175,7 @@ def _read_declaration(function: Canonical, path: str, model: str) -> ToolDeclara
     schema = function.get("parameters")
     if schema is not None:
         _check_schema(schema, f"{path}.parameters")
-    # NON_BLOCKING is the default on 3.8; older models block unless told otherwise.
+    # NON_BLOCKING is the default on 3.8, BLOCKING on older models.
     default = "NON_BLOCKING" if model.startswith("gemini-3.8") else "BLOCKING"
     behavior = Behavior(function.get("behavior") or default)
     if model == EXTENDED_THINKING and behavior is Behavior.BLOCKING:

@@ -1,4 +1,4 @@
-"""The model's mouth: one turn at a time, with its tool calls, interruptions and accounts."""
+"""The model's mouth: one turn at a time, with its tool calls, interruptions and usage."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -56,13 +56,13 @@ class Speaker:
         self.memory = memory
         self.tools: dict[str, ToolDeclaration] = {tool.name: tool for tool in setup.tools}
         self.held = False
-        """While the caller has the floor, nothing that waits is begun."""
+        """While the caller has the floor, nothing new begins."""
         self.asks_again = False
-        """Whether calls that were cancelled because the caller spoke are made again."""
+        """Whether calls that were cancelled because the caller spoke are repeated."""
         self.ends_turn_with_call = False
-        """Whether a turn is over with a call that it begins with."""
+        """Whether a tool call at the beginning of a turn also ends it."""
         self.empty_because: str | None = None
-        """Why turns are over without a word, if they are."""
+        """Why turns end without a word, if they do."""
         self.misquotes: Misquote | None = None
         """How recitations go wrong, if they do."""
 
@@ -71,7 +71,7 @@ class Speaker:
         return self._turn.next_due_ms if self._turn else None
 
     def answer(self, answer: Answer, now_ms: float) -> list[Action]:
-        """Begin to answer after the thinking time, or after what is being said now."""
+        """Start replying after the thinking time, or after what is being said now."""
         name: str | None = answer.name
         steps = steps_of(answer.reply)
         if self.empty_because is not None:
@@ -84,7 +84,7 @@ class Speaker:
         return self.advance(now_ms)
 
     def advance(self, now_ms: float) -> list[Action]:
-        """Do what the time calls for."""
+        """Do whatever has fallen due."""
         actions: list[Action] = []
         while True:
             if self._turn is None and self._waiting and not self.held:
@@ -105,7 +105,7 @@ class Speaker:
         return self.advance(now_ms)
 
     def interrupt(self, now_ms: float) -> list[Action]:
-        """The caller speaks: stop, if anything has been begun; forget it, if not."""
+        """The caller speaks: stop what has begun, and drop what hasn't."""
         turn, self._turn = self._turn, None
         if turn is None or not turn.generating:
             return []
@@ -121,7 +121,7 @@ class Speaker:
         return [*actions, *self._finish(turn, now_ms, interrupted=True)]
 
     def change_speed(self, speed: float) -> None:
-        """From now on send audio at `speed` times real time."""
+        """From now on, send audio at `speed` times real time."""
         self.pace = replace(self.pace, speed=speed)
         if self._turn and self._turn.delivery:
             self._turn.delivery.pace = self.pace
@@ -147,7 +147,7 @@ class Speaker:
         return tool is not None and tool.behavior is Behavior.BLOCKING
 
     def _step(self, turn: ModelTurn, now_ms: float) -> list[Action] | None:
-        """The next thing to do in this turn; None when it is not yet time for any."""
+        """The next step of this turn; None if it isn't time for one."""
         if not turn.generating:
             return self._start(turn) if now_ms >= turn.begins_at_ms else None
         if turn.delivery:

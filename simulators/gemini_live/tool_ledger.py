@@ -19,7 +19,7 @@ class Batch:
     calls: tuple[FunctionCall, ...]
     blocking: bool
     again: bool = False
-    """Made before, and cancelled."""
+    """Whether they were made before, and cancelled."""
     responses: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     scheduling: Scheduling = Scheduling.WHEN_IDLE
 
@@ -54,7 +54,7 @@ class ToolLedger:
         return ids
 
     def answer(self, response: ToolResponse) -> Batch | None:
-        """The batch that this completes, if it does; raises Refused for an unknown call."""
+        """The batch that this completes, if any; raises Refused for an unknown call."""
         call_id = self._identify(response)
         if call_id in self._cancelled:
             return None
@@ -68,7 +68,7 @@ class ToolLedger:
         return batch if batch.complete else None
 
     def _identify(self, response: ToolResponse) -> str:
-        """The call's id. Vertex AI's clients send none: there the name tells."""
+        """The call's id. Vertex AI's clients send none, so there the name decides."""
         if response.call_id in self._open or response.call_id in self._cancelled:
             return response.call_id
         if response.call_id in self._answered:

@@ -1,4 +1,4 @@
-"""Carries out a fault plan on what a conversation sends."""
+"""Applies a fault plan to what a conversation sends."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -63,7 +63,7 @@ class Trouble:
         self._caller_words_late_ms = 0.0
         self._agent_words_late_ms: float | None = None
         self._agent_words: list[ServerMessage] = []
-        """Of the present turn, if they come only after it."""
+        """The current turn's words, if they are sent only after it."""
         self._later: list[tuple[float, ServerMessage | GoingAway]] = []
 
     @property
@@ -83,7 +83,7 @@ class Trouble:
         return actions
 
     def cause(self, fault: InSession, now_ms: float) -> list[Action]:
-        """One that was not planned."""
+        """Misbehave in a way that wasn't planned."""
         return self._cause(fault, now_ms)
 
     def pass_on(self, actions: Iterable[Action], now_ms: float) -> list[Action]:

@@ -63,7 +63,7 @@ _SCALAR_CHECKS: Mapping[Scalar, Callable[[object], bool]] = {
 
 
 class WireTypes:
-    """Checks JSON against a table of message types; both spellings of every key are taken."""
+    """Checks JSON against a table of message types; accepts both spellings of every key."""
 
     def __init__(self, tables: Mapping[str, Fields]) -> None:
         self._tables = {
@@ -94,7 +94,7 @@ class WireTypes:
                 assert_never(kind)
 
     def check_message(self, value: object, type_name: str, path: str) -> Canonical:
-        """The fields that are there and not null, by their snake_case names."""
+        """The fields that are present and not null, by their snake_case names."""
         if not isinstance(value, dict):
             raise _bad_value(path or "message", type_name, value)
         table = self._tables[type_name]
@@ -118,7 +118,7 @@ def _check_scalar(value: object, kind: Scalar, path: str) -> object:
     if kind is not Scalar.BYTES or not isinstance(value, str):
         return value
     try:
-        # protobuf's JSON takes both alphabets; google-genai sends the one for URLs.
+        # protobuf's JSON accepts both Base64 alphabets; google-genai sends the URL-safe one.
         return base64.b64decode(value.translate(_STANDARD_ALPHABET), validate=True)
     except binascii.Error as error:
         raise invalid(f"Invalid value at '{path}' (TYPE_BYTES), Base64 decoding failed") from error

@@ -82,7 +82,7 @@ def _to_json(message: ServerMessage, vertex: bool, identified: bool) -> Any:
 def _usage(usage: Usage, vertex: bool) -> dict[str, Any]:
     spoken = "candidates" if vertex else "response"
     prompt = usage.prompt_text + usage.prompt_audio + usage.prompt_image
-    # [assumed] What comes as video is counted as that.
+    # [assumed] Whatever comes as video is counted as video.
     pictures = [{"modality": "VIDEO", "tokenCount": usage.prompt_image}]
     return {
         "promptTokenCount": prompt,

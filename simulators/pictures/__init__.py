@@ -1,10 +1,10 @@
-"""Pictures that callers send: a few drawings, which the Gemini stand-in knows when it sees them."""
+"""Pictures that callers send: a few drawings that the Gemini stand-in recognises."""
 
 from importlib import resources
 
 PICTURES = ("broken_crate", "label", "letter", "meter")
-"""What is on them: a crate with a hole, a jar's label with a lot number, a letter that gives orders
-to whatever reads it, and a water meter."""
+"""They show a crate with a hole, a jar's label with a lot number, a letter that gives orders to
+whatever reads it, and a water meter."""
 
 
 def picture(name: str) -> bytes:

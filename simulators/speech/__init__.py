@@ -1,1 +1,1 @@
-"""Speech for the stand-ins: synthesis, recognition, voice activity, and was it intact?"""
+"""Speech for the stand-ins: synthesis, recognition, voice activity, and whether it is intact."""

@@ -12,7 +12,7 @@ FRAME_MS = 20
 _SILENT_DBFS = -80.0
 _LOUDEST_NOISE_DBFS = -35.0
 _FLOOR_FRAMES = 100
-"""The quietest of the last 2 s is the noise: speech pauses more often, steady noise does not."""
+"""The quietest of the last 2 s is noise: speech pauses more often than that, noise doesn't."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,12 @@ ActivityEvent = SpeechStarted | SpeechStopped
 
 
 class ActivityDetector:
-    """Feed samples in pieces of any length; get events, timed on the samples' own line.
+    """Feed it samples in pieces of any length; returns events, timed by the samples.
 
     silence_ms    quiet that ends speech; longer than the pauses inside a sentence (200-400 ms)
-    onset_ms      sound that begins it: shorter sounds are clicks
+    onset_ms      sound that begins it; shorter sounds are clicks
     margin_db     how far above the noise floor a frame must be
-    minimum_dbfs  what is softer than this is never speech
+    minimum_dbfs  anything softer is never speech
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class ActivityDetector:
 
     @property
     def now_ms(self) -> int:
-        """How much has been judged, in whole frames."""
+        """How much has been analysed, in whole frames."""
         return self._now_ms
 
     def feed(self, pcm: Pcm) -> list[ActivityEvent]:
@@ -106,7 +106,7 @@ class ActivityDetector:
 
 
 def levels_dbfs(frames: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:
-    """The level of each row in dB below full scale, its constant part left out."""
+    """The level of each row in dB below full scale, without its DC offset."""
     power = frames.astype(np.float64).var(axis=1) / 32_768**2
     levels: npt.NDArray[np.float64] = 10 * np.log10(np.maximum(power, 10 ** (_SILENT_DBFS / 10)))
     return levels

@@ -1,7 +1,7 @@
-"""Did a sentence arrive intact? Its samples against the received ones, window by window.
+"""Did a sentence arrive intact? Compares its samples with the received ones, window by window.
 
-Recognition cannot tell: it still reads a sentence with a third of its frames removed. Here every
-50 ms of speech must be there, at its place, and nothing must sound where the sentence pauses.
+Recognition can't tell: it still understands a sentence with a third of its frames removed. Here,
+every 50 ms of speech must be there, in its place, and pauses must be silent.
 """
 
 import math
@@ -20,9 +20,9 @@ _HOP = WORK_HZ // 40
 _SEARCH = WORK_HZ // 25
 _HEAD = WORK_HZ
 _VOICED_DB = -35.0
-"""Relative to the loudest window; below, µ-law's own noise begins to count."""
+"""Relative to the loudest window; below that, µ-law's own noise begins to matter."""
 _QUIET_DB = -25.0
-"""Where the sentence pauses, nothing may be louder than this."""
+"""In the sentence's pauses, nothing may be louder than this."""
 _INTACT_CORRELATION = 0.95
 _FOUND_CORRELATION = 0.5
 
@@ -34,9 +34,9 @@ class Alignment:
     offset_ms          where it begins in the received audio
     correlation        of the whole sentence at that place, 0 to 1
     worst_window       lowest correlation of any 50 ms of speech
-    lag_drift_samples  how far speech lies from its place, at most (8 kHz samples; up to 40 ms)
-    intact_ms          how much from its beginning arrived intact, to about 25 ms
-    intact             all of it did
+    lag_drift_samples  how far speech is from its place, at most (8 kHz samples; up to 40 ms)
+    intact_ms          how much arrived intact from the beginning, to about 25 ms
+    intact             whether all of it did
     why                one line for a person; says what is wrong and where
     """
 
@@ -61,7 +61,7 @@ class _Windows:
 def align(source: Pcm, received: Pcm, *, rate_hz: int, received_hz: int | None = None) -> Alignment:
     """Find `source` in `received` (which may be much longer) and compare.
 
-    Gain, a delay and a telephone's band limit are no damage; missing, added, moved or distorted
+    Gain, delay and a telephone's band limit aren't damage; missing, added, moved or distorted
     speech is. `received_hz` is the rate of `received` if it differs.
     """
     return find_in_order([source], received, rate_hz=rate_hz, received_hz=received_hz)[0]
@@ -70,10 +70,10 @@ def align(source: Pcm, received: Pcm, *, rate_hz: int, received_hz: int | None =
 def find_in_order(
     sources: Sequence[Pcm], received: Pcm, *, rate_hz: int, received_hz: int | None = None
 ) -> list[Alignment]:
-    """Align each of `sources` with a call-long recording, every one after the one before.
+    """Align each of `sources` with the recording of a whole call, in this order.
 
-    A sentence that is not found as a whole is sought by its first second (it may have been cut
-    off); one that is not found at all leaves the place for the next unchanged.
+    If a sentence isn't found as a whole, its first second is searched for (it may have been cut
+    off). If that isn't found either, the search for the next one starts where this one did.
     """
     sentences = [band_limit(source, rate_hz) for source in sources]
     longest = max((len(sentence) for sentence in sentences), default=0)
@@ -110,7 +110,7 @@ def _judge(sentence: Signal, recording: Recording, location: Location) -> Alignm
     if intact:
         why = "intact"
     elif correlation < _FOUND_CORRELATION and not intact_ms:
-        why = f"not found: the most similar place is only {location.correlation:.2f} alike"
+        why = f"not found: the best match is only {location.correlation:.2f} similar"
     else:
         lags = _lags(windows, reference, recording, location.start)
         why = _explain(windows, lags)
@@ -133,7 +133,7 @@ def _compare(reference: Signal, heard: Signal) -> _Windows:
     fits = products / np.sqrt(np.maximum(expected_energy * actual_energy, 1.0))
     loudest = expected_energy.max(initial=1.0)
     voiced = expected_energy > loudest * 10 ** (_VOICED_DB / 10)
-    # From what arrived: a sentence that was cut off says nothing of the gain by its missing part.
+    # By what arrived: the missing part of a sentence that was cut off says nothing about the gain.
     arrived = voiced & (fits >= _INTACT_CORRELATION)
     gain = products[arrived].sum() / max(float(expected_energy[arrived].sum()), 1.0)
     too_loud = actual_energy > max(gain, 0.1) ** 2 * loudest * 10 ** (_QUIET_DB / 10)
@@ -142,7 +142,7 @@ def _compare(reference: Signal, heard: Signal) -> _Windows:
 
 
 def _lags(windows: _Windows, reference: Signal, recording: Recording, start: int) -> list[int]:
-    """How far each damaged window of speech lies from its place; at least one entry."""
+    """How far each damaged window of speech is from its place; at least one entry."""
     expected = _cut_windows(reference)
     damaged = np.flatnonzero(windows.voiced & ~windows.good).tolist()
     return [0, *(_best_lag(expected[i], recording, start + i * _HOP) for i in damaged)]
@@ -181,7 +181,7 @@ def _intact_ms(windows: _Windows, length: int) -> float:
 def _explain(windows: _Windows, lags: list[int]) -> str:
     bad = np.flatnonzero(~windows.good)
     if not len(bad):
-        return "the source holds no speech"
+        return "the source contains no speech"
     first_ms = int(bad[0]) * _HOP * 1000 // WORK_HZ
     last_ms = (int(bad[-1]) * _HOP + _WINDOW) * 1000 // WORK_HZ
     share = f"{len(bad)} of {len(windows.good)} windows from {first_ms} to {last_ms} ms are damaged"
@@ -189,7 +189,7 @@ def _explain(windows: _Windows, lags: list[int]) -> str:
         return f"{share}: sound where the sentence pauses"
     moved = [lag for lag in lags if lag]
     if len(moved) < 3:
-        return f"{share}, at the worst {windows.fits[windows.voiced].min():.2f} alike"
+        return f"{share}, at worst {windows.fits[windows.voiced].min():.2f} similar"
     lag_ms = statistics.median(moved) * 1000 / WORK_HZ
     side = "late: something was added or moved" if lag_ms > 0 else "early: something is missing"
-    return f"{share}: speech lies {abs(lag_ms):.1f} ms too {side}"
+    return f"{share}: speech is {abs(lag_ms):.1f} ms too {side}"

@@ -1,4 +1,4 @@
-"""Where in a recording does a sentence lie? Cross-correlation of band-limited signals."""
+"""Finds a sentence in a recording, by cross-correlation of band-limited signals."""
 
 from dataclasses import dataclass
 
@@ -21,9 +21,9 @@ _REPEAT_SHARE = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a sentence was found: `start` in samples at WORK_HZ, counted in whole samples.
+    """Where a sentence was found: `start` is in whole samples at WORK_HZ.
 
-    The true start is `start + fraction`; `correlation` is over the whole of what was sought.
+    The true start is `start + fraction`; `correlation` covers everything searched for.
     """
 
     start: int
@@ -35,7 +35,7 @@ class Recording:
     """Received audio made searchable: 8 kHz, 200 to 3 400 Hz, with silence around it."""
 
     def __init__(self, pcm: Pcm, rate_hz: int, *, longest: int) -> None:
-        """`longest` is the most samples (at WORK_HZ) of any sentence that will be sought."""
+        """`longest` is the most samples (at WORK_HZ) of any sentence to search for."""
         self.margin = longest
         self.signal = np.pad(band_limit(pcm, rate_hz), longest)
         self._size = 1 << (len(self.signal) + longest).bit_length()
@@ -43,11 +43,11 @@ class Recording:
         self._energy = np.concatenate(([0.0], np.cumsum(self.signal**2)))
 
     def locate(self, sentence: Signal, *, not_before: int = 0) -> Location:
-        """The first place at or after `not_before` that fits about as well as any."""
+        """The first place at or after `not_before` that fits about as well as any other."""
         fits = self._correlations(sentence)
         first = min(not_before + self.margin, len(fits) - 1)
         near_best = first + int(np.argmax(fits[first:] >= _REPEAT_SHARE * fits[first:].max()))
-        # The summit of the first good region, not its edge.
+        # The peak of the first good region, not its edge.
         summit = near_best + int(np.argmax(fits[near_best : near_best + _REGION]))
         return Location(summit - self.margin, _fraction(fits, summit), float(fits[summit]))
 
@@ -69,7 +69,7 @@ class Recording:
 
 
 def _fraction(fits: npt.NDArray[np.float64], summit: int) -> float:
-    """Where between the samples the true summit lies, by band-limited interpolation."""
+    """Where the true peak lies between samples, by band-limited interpolation."""
     steps = np.arange(-_FINE_STEPS, _FINE_STEPS + 1) / _FINE_STEPS
     offsets = np.arange(-_NEIGHBOURS, _NEIGHBOURS + 1)
     distances = steps[:, np.newaxis] - offsets[np.newaxis, :]
@@ -79,7 +79,7 @@ def _fraction(fits: npt.NDArray[np.float64], summit: int) -> float:
 
 
 def shift(signal: Signal, delay: float) -> Signal:
-    """`signal` later by a fraction of a sample; exact because it is band-limited."""
+    """`signal` delayed by a fraction of a sample; exact because it is band-limited."""
     if delay == 0:
         return signal
     spectrum = np.fft.rfft(signal)
@@ -88,7 +88,7 @@ def shift(signal: Signal, delay: float) -> Signal:
 
 
 def band_limit(pcm: Pcm, rate_hz: int) -> Signal:
-    """`pcm` at WORK_HZ with what lies outside 200 to 3 400 Hz removed, without delay."""
+    """`pcm` at WORK_HZ, limited to 200 to 3 400 Hz, without delay."""
     signal = resample(pcm, from_hz=rate_hz, to_hz=WORK_HZ).astype(np.float64)
     size = 1 << (len(signal) + WORK_HZ // 10).bit_length()
     frequencies = np.fft.rfftfreq(size, 1 / WORK_HZ)

@@ -1,7 +1,7 @@
-"""Which of the expected sentences was said? By comparing samples, so in any language.
+"""Tells which expected sentence was said by comparing samples, so in any language.
 
-A synthetic voice says the same sentence the same way every time. So a sentence is known by its
-own samples, where a recogniser that knows only English would have to understand it.
+A synthetic voice says a sentence the same way every time, so its samples identify it, whereas a
+recogniser that knows only English would have to understand it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,16 +16,16 @@ from simulators.speech.recognition import normalise
 from simulators.speech.resampling import resample
 
 _COARSE = 4
-"""Samples at WORK_HZ for each sample used to find a sentence."""
+"""One in this many samples at WORK_HZ is used to find a sentence."""
 _WINDOW = WORK_HZ // 5
 _HOP = WORK_HZ // 10
 _SEARCH = WORK_HZ * 60 // 1000
-"""How far a window may lie from its place: three lost frames."""
+"""How far a window may be from its place: three lost frames."""
 _VOICED_DB = -15.0
 """Relative to the loudest window; softer ones drown in a line's noise."""
 _ALIKE = 0.68
-"""Of the least similar window. Measured: at least 0.80 with noise 10 dB below the speech, 0.69
-where a frame of a sentence is lost; 0.54 where one of its six digits is another."""
+"""Similarity of the worst window. Measured: at least 0.80 with noise 10 dB below the speech, 0.69
+if a frame of a sentence is lost; 0.54 if one of its six digits differs."""
 _WORTH_COMPARING = 0.15
 _REST_SHARE = 0.15
 _QUIET_SHARE = 1e-3
@@ -55,11 +55,11 @@ _NOTHING = _Match(None, 0.0, whole=False)
 
 
 class PhraseMatcher:
-    """Tells phrases apart, and from decoys, when all are spoken in the voice they are known in.
+    """Tells phrases apart, and from decoys, if all are spoken in the voice they are known in.
 
-    As with `Recognizer`, the comparison is of whole sentences, and forgives a lost frame (see
-    `alignment`). Punctuation matters, for it is heard. Measured: 17 ms with 13 sentences of 1 to
-    3 s; safe to use from several threads.
+    Like `Recognizer`, it compares whole sentences, and it forgives a lost frame (see `alignment`).
+    Punctuation matters, because it can be heard. Measured: 17 ms with 13 sentences of 1 to 3 s;
+    safe to use from several threads.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class PhraseMatcher:
         self._sentences += [_sentence(None, pcm, spoken_hz) for pcm in decoys]
 
     def recognize(self, pcm: Pcm) -> str | None:
-        """The phrase that `pcm` holds, normalised; None for a decoy, something else or nothing."""
+        """The phrase in `pcm`, normalised; None for a decoy, something else or nothing."""
         heard, coarse = band_limit(pcm, self._rate_hz), _coarse(pcm, self._rate_hz)
         matches = [_match(known, heard, coarse) for known in self._sentences]
         best = max(matches, key=lambda match: match.likeness, default=_NOTHING)
@@ -116,7 +116,7 @@ def _match(known: _Sentence, heard: Signal, coarse: Signal) -> _Match:
 
 
 def _locate(sought: Signal, heard: Signal) -> tuple[int, float]:
-    """Where in `heard` the sentence lies, if it is there; how alike all of the two are then."""
+    """Where `heard` has the sentence, if it does, and how similar the two are there as a whole."""
     size = 1 << (len(heard) + len(sought)).bit_length()
     products = np.fft.irfft(np.fft.rfft(heard, size) * np.fft.rfft(sought, size).conj(), size)
     best = int(np.argmax(products))

@@ -13,11 +13,11 @@ Pcm = npt.NDArray[np.int16]
 """Mono samples, one dimension."""
 
 Signal = npt.NDArray[np.floating[Any]]
-"""Mono samples in the same scale as `Pcm`, unrounded."""
+"""Mono samples on the same scale as `Pcm`, unrounded."""
 
 
 def to_pcm(signal: Signal) -> Pcm:
-    """Round to 16 bit; what is louder than full scale is clipped."""
+    """Round to 16 bits; anything louder than full scale is clipped."""
     return np.clip(np.rint(signal), -32768, 32767).astype(np.int16)
 
 
@@ -53,10 +53,10 @@ def write_wav(path: Path, rate_hz: int, *channels: Pcm) -> None:
 
 
 def read_wav(path: Path) -> tuple[int, tuple[Pcm, ...]]:
-    """Rate in Hz and one array per channel; 16 bit files only."""
+    """Rate in Hz and one array per channel; 16-bit files only."""
     with wave.open(str(path), "rb") as file:
         if file.getsampwidth() != 2:
-            raise ValueError(f"{path} has {8 * file.getsampwidth()} bit samples, not 16 bit")
+            raise ValueError(f"{path} has {8 * file.getsampwidth()}-bit samples, not 16-bit")
         channels = file.getnchannels()
         frames = np.frombuffer(file.readframes(file.getnframes()), dtype=_SAMPLE)
         rate_hz = file.getframerate()

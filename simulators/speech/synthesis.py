@@ -1,4 +1,4 @@
-"""Text to speech by espeak-ng, the same samples for the same text in every process."""
+"""Text to speech with espeak-ng: the same samples for the same text in every process."""
 
 import ctypes
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ _one_at_a_time = Lock()
 
 
 class SpeechError(Exception):
-    """espeak-ng cannot say this; the message tells why."""
+    """espeak-ng can't say this; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def synthesize(
 ) -> Pcm:
     """`text` as speech, with `edge_silence_ms` of silence before and after; read-only.
 
-    Raises SpeechError for an unknown voice or a text without anything to say.
+    Raises SpeechError if the voice is unknown or the text has nothing to say.
     """
     native_hz, native = _speak(text, voice)
     speech = resample(_trim(native), from_hz=native_hz, to_hz=rate_hz).astype(np.float64)
@@ -82,7 +82,7 @@ def _speak(text: str, voice: Voice) -> tuple[int, Pcm]:
             _INITIALIZE_DONT_EXIT,
         )
         if rate_hz <= 0:
-            raise SpeechError("espeak-ng cannot be started: its data files are missing")
+            raise SpeechError("espeak-ng can't start: its data files are missing")
         library.espeak_SetSynthCallback(callback)
         if library.espeak_SetVoiceByName(voice.name.encode()) != 0:
             raise SpeechError(f"espeak-ng has no voice {voice.name!r}")

@@ -1,7 +1,6 @@
-"""Place one simulated call by a scenario, and write down what happened.
+"""Place one simulated call from a scenario, and write down what happened.
 
-The exit status is 0 when the script was played to its end, 1 when it was not, 2 when it could not
-be started.
+The exit status is 0 if the script was played to its end, 1 if it wasn't, 2 if it couldn't start.
 """
 
 import argparse
@@ -52,14 +51,14 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m simulators.twilio", description=__doc__)
     parser.add_argument("--scenario", type=Path, required=True, help="YAML file with a caller part")
     parser.add_argument("--voice-url", required=True, help="the webhook that answers calls")
-    parser.add_argument("--fallback-url", help="asked when the webhook fails")
-    parser.add_argument("--status-url", help="takes status callbacks")
+    parser.add_argument("--fallback-url", help="requested when the webhook fails")
+    parser.add_argument("--status-url", help="receives status callbacks")
     parser.add_argument(
         "--auth-token-env", default="TWILIO_AUTH_TOKEN", help="variable that holds the auth token"
     )
-    parser.add_argument("--ca-file", help="PEM file of an authority to trust for https and wss")
-    parser.add_argument("--out", type=Path, required=True, help="folder for what is written")
-    parser.add_argument("--quiet", action="store_true", help="do not print events as they happen")
+    parser.add_argument("--ca-file", help="PEM file of the certificate authority to trust")
+    parser.add_argument("--out", type=Path, required=True, help="output folder")
+    parser.add_argument("--quiet", action="store_true", help="don't print events as they happen")
     return parser.parse_args()
 
 

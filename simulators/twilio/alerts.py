@@ -81,7 +81,7 @@ _WARNINGS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One complaint: `detail` says what was seen, in words that lead to the cause."""
+    """One alert. `detail` says what was seen, so that you can find the cause."""
 
     code: AlertCode
     detail: str

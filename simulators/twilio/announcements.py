@@ -12,14 +12,14 @@ async def spoken(text: str, voice: Voice) -> bytes:
     """`text` as µ-law, 8 kHz.
 
     Raises:
-        SpeechError: an unknown voice, or a text without anything to say.
+        SpeechError: the voice is unknown, or the text has nothing to say.
     """
     pcm = await asyncio.to_thread(synthesize, text, rate_hz=RATE_HZ, voice=voice)
     return mulaw.encode(pcm)
 
 
 async def announced(text: str, language: str, voice: str) -> bytes:
-    """`text` as `<Say>` speaks it: in the nearest voice there is for a language tag."""
+    """`text` as `<Say>` speaks it, in the available voice closest to the language tag."""
     variant = "" if voice == "man" else "+f4"
     primary = language.partition("-")[0]
     for name in (language.lower(), primary):

@@ -1,15 +1,15 @@
-"""When a polite caller speaks: has the agent answered, and has it finished?"""
+"""Tells a polite caller when to speak: has the agent replied, and has it finished?"""
 
 from .hearing import Began, Ear, Ended
 
-_GRACE_MS = 200  # an answer may begin in the quiet end of the caller's sentence
-_TALKED_OVER_MS = 1500  # an agent that still speaks now did not stop for the caller
+_GRACE_MS = 200  # a reply may begin during the quiet end of the caller's sentence
+_TALKED_OVER_MS = 1500  # an agent still speaking after that didn't stop for the caller
 
 
 class Attention:
     """Follows the agent's voice since the caller last did something.
 
-    What the agent was saying when the caller began does not count as an answer, nor does a
+    What the agent was saying when the caller began doesn't count as a reply, and neither does a
     ringing tone. Times are milliseconds on the line.
     """
 
@@ -27,7 +27,7 @@ class Attention:
         return change
 
     def finish(self) -> Ended | None:
-        """The call is over: end what was being said."""
+        """End what was being said, because the call is over."""
         if self._ear.speech_began_ms is None:
             return None
         return Ended(self._ear.speech_began_ms, self._ear.last_sound_ms)
@@ -40,7 +40,7 @@ class Attention:
         return None
 
     def expect_answer(self, at_ms: int) -> None:
-        """The caller has spoken or pressed a key, or someone new has come on the line."""
+        """The caller has spoken or pressed a key, or someone new is on the line."""
         self._since_ms = at_ms
         self.answer_began_ms = None
 
@@ -49,7 +49,7 @@ class Attention:
         return self._ear.speech_began_ms is not None
 
     def speaking_for_ms(self, at_ms: int) -> int:
-        """How long the agent has been giving its answer; 0 when it is not speaking."""
+        """How long the agent has been replying; 0 if it isn't speaking."""
         if self.answer_began_ms is None or self._ear.speech_began_ms is None:
             return 0
         return at_ms - max(self.answer_began_ms, self._ear.speech_began_ms)

@@ -34,11 +34,11 @@ _FOR_EVER_S = 24 * 3600.0
 
 
 class CallError(Exception):
-    """Something that a caller waited for did not come; the message tells what was heard."""
+    """Something the caller waited for didn't happen; the message says what was heard."""
 
 
 class NoticeTimeout(CallError):
-    """It did not come in time."""
+    """It didn't happen in time."""
 
 
 class CallOver(CallError):
@@ -46,10 +46,11 @@ class CallOver(CallError):
 
 
 class Call:
-    """A call in progress, seen from the caller's chair.
+    """A call in progress, as the caller experiences it.
 
-    Waiting counts call time and raises `NoticeTimeout` when it is over, `CallOver` when the call
-    ends first. All `*_ms` are places in the recording, which begins when the call is answered.
+    Waiting counts call time: it raises `NoticeTimeout` when the time is up, and `CallOver` if the
+    call ends first. All `*_ms` are positions in the recording, which begins when the call is
+    answered.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Call:
     # -- what the caller does
 
     async def start_saying(self, what: str | Pcm, *, text: str = "") -> Utterance:
-        """Begin to say a text, or 8 kHz samples called `text` in the log; does not wait."""
+        """Start saying a text, or 8 kHz samples logged as `text`; doesn't wait."""
         if isinstance(what, str):
             text = text or what
             audio = await spoken(what, self._voice)
@@ -84,7 +85,7 @@ class Call:
         return utterance
 
     async def spoken(self, utterance: Utterance) -> None:
-        """Wait for the end of a sentence that `start_saying` began."""
+        """Wait until a sentence started with `start_saying` has been said."""
         what = f"finish saying {utterance.text!r}"
         await self._until(lambda: utterance.end_ms is not None, _FOR_EVER_S, what)
 
@@ -97,9 +98,9 @@ class Call:
         self._line.microphone.hush(self._line.position_ms or 0)
 
     async def press(self, keys: str) -> None:
-        """Press keys one after the other, `w` being half a second's wait.
+        """Press keys one after another; `w` waits half a second.
 
-        Keys only reach a stream; at other times they are lost.
+        Keys only reach an open stream; without one they are lost.
         """
         if set(keys) - _KEYS:
             raise ValueError(f"{keys!r} has keys other than {''.join(sorted(_KEYS))}")
@@ -117,7 +118,7 @@ class Call:
 
     @property
     def now_ms(self) -> int:
-        """The place in the recording; 0 until the call is answered."""
+        """The position in the recording; 0 until the call is answered."""
         return self._line.position_ms or 0
 
     async def answered(self, timeout_s: float = 30.0) -> None:
@@ -126,7 +127,7 @@ class Call:
         await self._until(lambda: self._line.position_ms is not None, timeout_s, what)
 
     async def agent_started_speaking(self, timeout_s: float = 15.0) -> int:
-        """Wait for the agent's answer to what the caller did last; returns when it began.
+        """Wait for the agent's reply to what the caller did last; returns the time it began.
 
         Returns immediately if the reply has begun. A ringing tone isn't a reply.
         """
@@ -136,7 +137,7 @@ class Call:
         return attention.answer_began_ms or 0
 
     async def agent_speaking_for(self, seconds: float, timeout_s: float = 30.0) -> None:
-        """Wait until the agent has been giving its answer for so long without a pause."""
+        """Wait until the agent has been replying for `seconds` without a pause."""
         attention, what = self._line.attention, f"the agent to speak for {seconds:g} s"
         wanted_ms = seconds * 1000
         await self._until(
@@ -144,7 +145,7 @@ class Call:
         )
 
     async def agent_silent_for(self, seconds: float, timeout_s: float = 30.0) -> None:
-        """Wait until the agent has answered and then been silent for so long."""
+        """Wait until the agent has replied and then been silent for `seconds`."""
         attention = self._line.attention
         what = f"the agent to answer and then be silent for {seconds:g} s"
         wanted_ms = seconds * 1000
@@ -153,7 +154,7 @@ class Call:
         )
 
     async def ended(self, timeout_s: float = 60.0) -> EndReason:
-        """Wait for the end of the call, from either side."""
+        """Wait until either side ends the call."""
         try:
             in_time = await self._line.until(lambda: self._line.closed, timeout_s)
         except LineClosed:
@@ -170,7 +171,7 @@ class Call:
         except LineClosed:
             raise CallOver(self._story(f"{seconds:g} s to pass")) from None
 
-    # -- what is left of it
+    # -- what remains afterwards
 
     @property
     def events(self) -> tuple[CallEvent, ...]:
@@ -193,9 +194,9 @@ class Call:
 
     @property
     def most_late_ms(self) -> int:
-        """The worst delay of this phone's own frames, one every 20 ms.
+        """The longest delay of any of this phone's own frames, which are due every 20 ms.
 
-        More than a few frames' time means that the machine is too busy for calls in real time.
+        More than a few frames' time means that the machine is too busy for real-time calls.
         """
         return round(self._line.most_late_ms)
 
@@ -206,15 +207,15 @@ class Call:
     # -- faults of the network, on demand
 
     def stall_stream(self, *, reading: bool = True, sending: bool = True) -> None:
-        """Make the open stream half dead: nothing is read any more (not even pings), no audio
-        is sent, and the connection stays open."""
+        """Leave the open stream half dead: it stays connected, but nothing is read (not even pings)
+        and no audio is sent."""
         self._stream().stall(reading=reading, sending=sending)
 
     def resume_stream(self) -> None:
         self._stream().resume()
 
     def drop_stream(self) -> None:
-        """Break the open stream off without a close frame."""
+        """Drop the open stream without a close frame."""
         self._stream().drop()
 
     def _stream(self) -> StreamSocket:

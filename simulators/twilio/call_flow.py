@@ -1,4 +1,4 @@
-"""How a call runs through its TwiML: a pure step machine, outcome in, action out."""
+"""Runs a call through its TwiML: a pure state machine, outcomes in, actions out."""
 
 from collections import deque
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from .twiml import (
 from .webhooks import Params, Webhook
 
 MAX_DOCUMENTS = 500
-"""A stop of ours against documents that redirect to each other for ever."""
+"""Our own limit, for documents that redirect to each other forever."""
 
 
 class EndReason(StrEnum):
@@ -53,7 +53,7 @@ class DialStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """Ask `webhook` for the next document, with `params` in addition to the call's own."""
+    """Request the next document from `webhook`, with `params` added to the call's own."""
 
     webhook: Webhook
     params: Params = ()
@@ -61,7 +61,7 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Pick the call up; the caller hears the line from here on."""
+    """Answer the call; from now on the caller hears the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Perform:
 
 @dataclass(frozen=True, slots=True)
 class Apologise:
-    """Tell the caller that the application failed, as Twilio does with no document to run."""
+    """Tell the caller that the application failed, as Twilio does without a document to run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ Action = Fetch | Answer | Perform | Apologise | Finish
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The action is complete; nothing about it changes what comes next."""
+    """The action is complete, and nothing about it changes what comes next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class FetchFailed:
 
 @dataclass(frozen=True, slots=True)
 class StreamDropped:
-    """The WebSocket broke off without a close frame."""
+    """The WebSocket broke without a close frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class DialEnded:
     call_sid: str
     duration_s: int = 0
     bridged: bool = False
-    """Whether the two were connected: not, if somebody answered and was hung up on."""
+    """Whether the two were connected; False, too, if somebody answered and was hung up on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ Outcome = Done | Fetched | FetchFailed | StreamDropped | DialEnded | Gathered
 class CallFlow:
     """One call. `begin()`, then `advance(outcome)` after each action, until `Finish`.
 
-    `answered`: the call has been picked up already, like that of a person who was dialled.
+    With `answered`, the call has already been picked up, as with a person who was dialled.
     """
 
     def __init__(
@@ -173,7 +173,7 @@ class CallFlow:
                 assert_never(outcome)
 
     def redirect(self, to: Webhook | Fetched | FetchFailed) -> Action:
-        """Leave the document that runs, wherever it stands, for another one."""
+        """Abandon the running document, wherever it is, for another one."""
         self._performing = None
         return Fetch(to) if isinstance(to, Webhook) else self.advance(to)
 
@@ -220,7 +220,7 @@ class CallFlow:
         gather, self._performing = self._performing, None
         if not isinstance(gather, Gather) or not (gathered.digits or gather.action_on_empty_result):
             return self._next()
-        # Without an action the same document is asked again.
+        # Without an action, the same document is requested again.
         return self._fetch(gather.action or "", gather.method, (("Digits", gathered.digits),))
 
     def _next(self) -> Action:

@@ -1,4 +1,4 @@
-"""Posts status callbacks in order, in parallel to the call and never in its way."""
+"""Posts status callbacks in order, alongside the call, without ever delaying it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Callback:
 
 
 class Postman:
-    """Delivers what was posted, one after the other, until `close()` and the last is out."""
+    """Delivers callbacks one at a time; after `close()`, until the last one is out."""
 
     def __init__(self, client: WebhookClient, log: EventLog, quiet_log: EventLog) -> None:
         self._client = client

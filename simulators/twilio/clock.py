@@ -1,4 +1,4 @@
-"""A call's time, which is the event loop's: on a loop whose clock jumps, the call jumps with it."""
+"""A call's time is the event loop's: if the loop's clock jumps, so does the call."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -10,10 +10,10 @@ def now_ms() -> float:
 
 
 async def sleep_until(at_ms: float) -> None:
-    """Wait until `now_ms()` has reached `at_ms`; at least let other tasks run."""
+    """Wait until `now_ms()` reaches `at_ms`; always lets other tasks run."""
     await asyncio.sleep(max(0.0, (at_ms - now_ms()) / 1000.0))
 
 
 def system_date() -> datetime:
-    """The date and time by this machine, in UTC."""
+    """This machine's date and time, in UTC."""
     return datetime.now(UTC)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Answers:
     """Picks up after `after_s`, says a sentence, and hangs up `stays_s` after it.
 
-    `stays_s` None: stays on the line until the caller hangs up. Where the `<Dial>` has something to
-    say first (`<Number url>`), the person presses the keys `presses`, the first of them
+    With `stays_s` None, they stay on the line until the caller hangs up. If the `<Dial>` first has
+    something to say (`<Number url>`), they press the keys in `presses`, the first one
     `presses_after_s` after picking up; a key that comes too late is lost.
     """
 
@@ -30,7 +30,7 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class IsBusy:
-    """Also a person who declines the call, after a few rings."""
+    """Also a person who declines the call after a few rings."""
 
     after_s: float = 0.5
 
@@ -42,7 +42,7 @@ class DoesNotAnswer:
 
 @dataclass(frozen=True, slots=True)
 class CannotBeReached:
-    """The network has no way to this number."""
+    """The network can't reach this number."""
 
 
 DialledParty = Answers | Mailbox | IsBusy | DoesNotAnswer | CannotBeReached

@@ -1,4 +1,4 @@
-"""Gets a TwiML document from a webhook, and judges it as Twilio does."""
+"""Fetches a TwiML document from a webhook, and judges it as Twilio does."""
 
 from .alerts import Alert
 from .call_flow import Fetched, FetchFailed
@@ -11,7 +11,7 @@ from .webhooks import Params, Webhook, judge_document
 async def fetch_document(
     client: WebhookClient, webhook: Webhook, params: Params, log: EventLog
 ) -> Fetched | FetchFailed:
-    """The document that `webhook` answers; what Twilio's debugger would show goes into the log."""
+    """The document that `webhook` returns; logs what Twilio's debugger would show."""
     response = await client.send(webhook, params, log)
     judged = response if isinstance(response, Alert) else judge_document(webhook.url, response)
     if isinstance(judged, Alert):

@@ -1,4 +1,4 @@
-"""What happens in a call, as its log keeps it and as a live display may follow it."""
+"""The events of a call, for its log and for a live display."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -26,9 +26,9 @@ class StreamEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """`at_ms` since the caller dialled; `line_ms` is the place in the recording.
+    """`at_ms` counts from dialling; `line_ms` is the position in the recording.
 
-    The recording begins when the call is answered: before that `line_ms` is None.
+    The recording begins when the call is answered; until then, `line_ms` is None.
     """
 
     at_ms: int
@@ -45,7 +45,7 @@ class WebhookSent:
 
 @dataclass(frozen=True, slots=True)
 class WebhookAnswered:
-    """`status` is None when no response came; `body` is the TwiML or whatever came instead."""
+    """`status` is None if there was no response; `body` is the TwiML, or whatever came instead."""
 
     when: When
     url: str
@@ -92,7 +92,7 @@ class StreamAudioStarted:
 
 @dataclass(frozen=True, slots=True)
 class StreamEnded:
-    """`unplayed_ms` of buffered audio were lost; the close code is our side's, if it sent one."""
+    """`unplayed_ms` of buffered audio was lost; the close code is our side's, if it sent one."""
 
     when: When
     stream_sid: str
@@ -104,7 +104,7 @@ class StreamEnded:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """`text` is known for the caller only."""
+    """`text` is known only for the caller."""
 
     when: When
     who: Party
@@ -113,7 +113,7 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStopped:
-    """`started_ms` and `stopped_ms` on the recording; it is reported a little later."""
+    """`started_ms` and `stopped_ms` are positions in the recording; reported a little later."""
 
     when: When
     who: Party
@@ -196,7 +196,7 @@ CallEvent = (
 
 
 class EventLog:
-    """Keeps a call's events in order and hands each to `on_event` as it happens."""
+    """Keeps a call's events in order, and passes each to `on_event` as it happens."""
 
     def __init__(
         self, now: Callable[[], When], on_event: Callable[[CallEvent], None] | None = None
@@ -218,7 +218,7 @@ class EventLog:
 
 
 def event_record(event: CallEvent) -> dict[str, object]:
-    """An event as JSON takes it: `event` names its kind, e.g. `stream_started`."""
+    """An event as JSON: `event` names its kind, e.g. `stream_started`."""
     record: dict[str, object] = {
         "event": _snake_case(type(event).__name__),
         "at_ms": event.when.at_ms,

@@ -15,5 +15,5 @@ def twilio_auth_token() -> str:
 
 @pytest.fixture
 def twilio_network() -> TwilioNetwork:
-    """A network whose calls last as long as the event loop says."""
+    """A network whose calls run on the event loop's clock."""
     return TwilioNetwork(auth_token=AUTH_TOKEN)

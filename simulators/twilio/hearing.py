@@ -51,7 +51,7 @@ class Ear:
         self._tone_frames = 0
 
     def hear(self, frame: bytes, at_ms: int) -> Began | Ended | None:
-        """Take the µ-law frame that begins at `at_ms`."""
+        """Process the µ-law frame that begins at `at_ms`."""
         if frame is SILENT_FRAME:
             return self._quiet(at_ms)
         samples = mulaw.decode(frame).astype(np.float32)
@@ -73,7 +73,7 @@ class Ear:
             self._first_sound_ms = at_ms
         self._speech_frames += 1
         self.last_sound_ms = at_ms + FRAME_MS
-        # What may still turn out to be a tone is not called speech yet.
+        # This may still turn out to be a tone, so don't call it speech yet.
         enough = self._speech_frames >= _SPEECH_FRAMES and self._tone_frames == 0
         if self.speech_began_ms is not None or not enough:
             return None

@@ -19,15 +19,15 @@ _ELSEWHERE = (("City", ""), ("State", ""), ("Zip", ""), ("Country", ""))
 
 
 def new_sid(prefix: str) -> str:
-    """A fresh identifier: two letters and 32 hexadecimal digits."""
+    """A new identifier: two letters and 32 hexadecimal digits."""
     return prefix + secrets.token_hex(16)
 
 
 @dataclass(frozen=True, slots=True)
 class CallIdentity:
-    """`extra` goes along in every webhook of the call; a name may repeat.
+    """`extra` is added to every webhook of the call; names may repeat.
 
-    `parent_call_sid` is that of the call for which this one was dialled.
+    `parent_call_sid` is the sid of the call that dialled this one.
     """
 
     account_sid: str
@@ -38,7 +38,7 @@ class CallIdentity:
     parent_call_sid: str | None = None
 
     def dialled(self, call_sid: str, number: str, caller_id: str) -> "CallIdentity":
-        """The leg to somebody whom this call dials."""
+        """The leg to a person whom this call dials."""
         return CallIdentity(
             self.account_sid, call_sid, number, caller_id, parent_call_sid=self.call_sid
         )
@@ -76,7 +76,7 @@ class CallIdentity:
     def progress(
         self, call_status: str, sequence: int, at: datetime, duration_s: int | None
     ) -> Params:
-        """The fields of a call status callback; a duration only for a completed call."""
+        """The fields of a call status callback; only a completed call has a duration."""
         params = (
             *self.common(call_status),
             ("CallbackSource", "call-progress-events"),

@@ -12,15 +12,15 @@ from .stream_messages import FRAME_BYTES, SILENT_FRAME
 
 _FULL_SCALE = 32_768.0
 _ECHO_FRAMES = 4
-"""The echo of a telephone comes back after 80 ms."""
+"""A telephone's echo comes back after 80 ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Impairments:
-    """noise_dbfs    level of the noise; None: none
-    echo_db          how much quieter than the agent the echo is, such as -24; None: none
-    lost_share       of the caller's frames that never arrive
-    seed             the same one gives the same noise and loses the same frames
+    """noise_dbfs    level of the noise; None for no noise
+    echo_db          level of the echo relative to the agent, such as -24; None for no echo
+    lost_share       share of the caller's frames that never arrive
+    seed             the same seed gives the same noise and loses the same frames
     """
 
     noise_dbfs: float | None = None
@@ -30,7 +30,7 @@ class Impairments:
 
 
 class ImpairedLine:
-    """Both directions pass by, a frame at a time."""
+    """Passes both directions through, a frame at a time."""
 
     def __init__(self, impairments: Impairments) -> None:
         self._impairments = impairments
@@ -38,7 +38,7 @@ class ImpairedLine:
         self._heard: deque[bytes] = deque([SILENT_FRAME] * _ECHO_FRAMES, _ECHO_FRAMES)
 
     def said(self, frame: bytes | None) -> bytes | None:
-        """What is left of a frame of the caller's; None if nothing arrives."""
+        """What arrives of a frame from the caller; None if nothing does."""
         it = self._impairments
         echo = self._heard[0] if it.echo_db is not None else SILENT_FRAME
         if it.noise_dbfs is not None or echo is not SILENT_FRAME:
@@ -48,7 +48,7 @@ class ImpairedLine:
         return frame
 
     def heard(self, frame: bytes) -> None:
-        """A frame of the agent's, which the caller hears now."""
+        """A frame from the agent, which the caller hears now."""
         self._heard.append(frame)
 
     def _mixed(self, frame: bytes, echo: bytes) -> bytes:

@@ -21,18 +21,18 @@ _CATCH_UP_PAUSE_MS = 5.0
 
 
 class LineClosed(Exception):
-    """The call ended before what was waited for came."""
+    """The call ended before the awaited condition became true."""
 
 
 class FarEnd(Protocol):
     """The other end of the line."""
 
     def hear(self, frame: bytes | None) -> None:
-        """Take 20 ms of the caller's µ-law audio, None if the carrier sends none. Never block."""
+        """Take 20 ms of the caller's µ-law audio; None if the carrier sends none. Never block."""
         ...
 
     def played(self, frame: bytes, marks: tuple[str, ...]) -> None:
-        """Learn that `frame` is being played and that `marks` have been reached."""
+        """`frame` is being played, and `marks` have been reached."""
         ...
 
 
@@ -44,7 +44,7 @@ class _Waiter:
 
 
 class Line:
-    """Advanced by `tick()`; knows no clock. Times are whole frames since the call was dialled."""
+    """Advanced by `tick()`; has no clock. Times are whole frames since dialling."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Line:
         self.ticks = 0
         self.closed = False
         self.most_late_ms = 0.0
-        """How long after its time a frame was sent, at the most: is this machine too busy?"""
+        """The longest delay of any frame: shows whether this machine is too busy."""
         self._answered_tick: int | None = None
         self._playout: PlayoutBuffer | None = None
         self._far_end: FarEnd | None = None
@@ -68,7 +68,7 @@ class Line:
 
     @property
     def position_ms(self) -> int | None:
-        """The place in the recording, or None before the call is answered."""
+        """The position in the recording, or None before the call is answered."""
         if self._answered_tick is None:
             return None
         return (self.ticks - self._answered_tick) * FRAME_MS
@@ -127,7 +127,7 @@ class Line:
         return frame
 
     async def until(self, condition: Callable[[], bool], timeout_s: float) -> bool:
-        """Wait for a condition, looked at after every frame; False when the time is over.
+        """Wait for a condition, which is checked after every frame; False on a timeout.
 
         Raises:
             LineClosed: the call ended first.
@@ -145,7 +145,7 @@ class Line:
             self._waiters.remove(waiter)
 
     def close(self, log: EventLog) -> None:
-        """End the call: stop all frames, and wake everything that waits."""
+        """End the call: stop all frames, and wake all waiting tasks."""
         self.closed = True
         self._note(self.attention.finish(), log)
         self.microphone.hush(self.position_ms or 0)
@@ -164,9 +164,10 @@ class Line:
 
 
 async def run_line(line: Line, log: EventLog) -> None:
-    """Tick a line from an absolute clock until it is closed.
+    """Tick a line by an absolute clock until it is closed.
 
-    A stalled process catches up, five frames at a time: none is lost and the clock does not drift.
+    A stalled process catches up, five frames at a time: no frame is lost and the clock doesn't
+    drift.
     """
     started_ms = clock.now_ms()
     while not line.closed:

@@ -1,4 +1,4 @@
-"""What the caller sends into the line: sentences one after the other, and what lies between."""
+"""What the caller sends: sentences one after another, and the sound between them."""
 
 from collections import deque
 
@@ -13,9 +13,9 @@ from .stream_messages import FRAME_BYTES, FRAME_MS, SILENT_FRAME
 
 
 class Utterance:
-    """One sentence on its way: `start_ms` and `end_ms` on the recording, once they are known.
+    """A sentence to say. `start_ms` and `end_ms` are positions in the recording, once known.
 
-    `cut` tells that it was not said to its end.
+    `cut` means that it wasn't said to its end.
     """
 
     def __init__(self, text: str, audio: bytes) -> None:
@@ -40,14 +40,14 @@ class Utterance:
         return frame + SILENT_FRAME[len(frame) :]
 
     def stop(self, at_ms: int) -> None:
-        """End here; a sentence that had not begun keeps no `start_ms`."""
+        """End here; a sentence that hadn't begun has no `start_ms`."""
         self.cut = True
         self.end_ms = at_ms
 
 
 class Microphone:
-    """Always on: a frame for every tick. Between sentences it is the handset's, if there is one,
-    else the background's."""
+    """Always on: one frame per tick. Between sentences, frames come from the handset, if there is
+    one, or else from the background."""
 
     def __init__(
         self, *, background: Background = "silence", handset: Handset | None = None
@@ -59,7 +59,7 @@ class Microphone:
         self.speaking: Utterance | None = None
 
     def say(self, text: str, audio: bytes) -> Utterance:
-        """Queue µ-law audio; it begins when what was queued before has been said."""
+        """Queue µ-law audio, to be said after everything queued before it."""
         utterance = Utterance(text, audio)
         self._waiting.append(utterance)
         return utterance
@@ -79,7 +79,7 @@ class Microphone:
         return behind
 
     def hush(self, at_ms: int) -> None:
-        """Stop speaking; what was queued is not said either."""
+        """Stop speaking, and drop what is queued."""
         stopped = [*([self.speaking] if self.speaking else []), *self._waiting]
         self.speaking = None
         self._waiting.clear()

@@ -32,14 +32,14 @@ _NO_ONE: Mapping[str, DialledParty] = {}
 class TwilioNetwork:
     """Holds what all calls share; the calls themselves are independent of each other.
 
-    shared_key   signs by HMAC-SHA256 with this key instead of the auth token
+    shared_key   signs with HMAC-SHA256 and this key instead of the auth token
     connection   timeouts and retries of webhooks, in seconds
-    tls          which authorities https and wss trust; the system's unless given
+    tls          authorities to trust for https and wss; by default the system's
     date         the date and time that status callbacks report
     texts_key    an API key, SID:SECRET, that may send texts; `texts` has those that were sent
-    landlines    numbers that get none
+    landlines    numbers that can't get texts
 
-    The rest is explained at `NetworkSettings`.
+    `NetworkSettings` explains the rest.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class TwilioNetwork:
             after_drop=after_drop,
             after_unplayable=after_unplayable,
             fetches_sounds=fetches_sounds,
-            # Made once: reading the system's authorities takes a good part of 100 ms.
+            # Made once: loading the system's authorities takes the better part of 100 ms.
             tls=tls or ssl.create_default_context(),
             stream_connect_timeout_s=stream_connect_timeout_s,
             dialled=dialled,
@@ -84,10 +84,10 @@ class TwilioNetwork:
         self.texts: list[Text] = []
 
     def rest_api(self) -> AbstractAsyncContextManager[str]:
-        """Serve Twilio's REST API for the calls of this network, and for texts: `async with` gives
-        its base URL.
+        """Serve Twilio's REST API for this network's calls and for texts; `async with` gives its
+        base URL.
 
-        It is authenticated by the account's SID and auth token.
+        Clients authenticate with the account's SID and auth token.
         """
         settings = self._settings
         api = RestApi(
@@ -119,11 +119,11 @@ class TwilioNetwork:
         """Dial; the call is ringing when the body begins and over when the `async with` ends.
 
         status_events   which status callbacks are posted; for inbound calls Twilio's default is
-                        `completed` alone, the others are initiated, ringing, answered
+                        only `completed`; the others are initiated, ringing, answered
         voice           the caller's, for sentences given as text
-        extra_params    go along in every request for TwiML; a name may repeat
-        on_event        learns of every event as it happens; must not block
-        handset         a person's, whose voice is heard between the sentences of a script
+        extra_params    added to every request for TwiML; names may repeat
+        on_event        called with every event as it happens; must not block
+        handset         a person's phone, heard between the sentences of a script
         """
         identity = CallIdentity(
             self._settings.account_sid, new_sid("CA"), to, from_, tuple(extra_params)
@@ -145,7 +145,7 @@ class TwilioNetwork:
             tasks.create_task(self._carry(session))
             try:
                 yield call
-            except Exception as error:  # noqa: BLE001  raised again below, outside of the group
+            except Exception as error:  # noqa: BLE001  raised again below, outside the group
                 failure = error
             finally:
                 session.hang_up()

@@ -1,4 +1,4 @@
-"""What a telephone hears apart from the caller's words, as 8 kHz samples."""
+"""What a telephone hears other than the caller's words, as 8 kHz samples."""
 
 from functools import cache
 from typing import Literal, assert_never
@@ -12,8 +12,8 @@ from .recording import RATE_HZ
 
 Noise = Literal["cough", "door"]
 Background = Literal["silence", "no_frames", "comfort_noise", "television", "hold_music"]
-"""What is on the line while the caller is silent. With `no_frames` the carrier sends nothing then
-(discontinuous transmission); audible kinds continue beneath the caller's words."""
+"""What the line carries while the caller is silent. With `no_frames` the carrier sends nothing
+then (discontinuous transmission); audible kinds continue under the caller's words."""
 
 _ROOM_RMS = 12.0  # -69 dB below full scale: a quiet room
 _TELEVISION_PEAK_DBFS = -22.0  # its speech is then about -37 dB below full scale
@@ -30,7 +30,7 @@ _CHORDS_HZ = ((262, 330, 392), (220, 262, 330), (175, 220, 262), (196, 247, 294)
 
 @cache
 def noise(kind: Noise) -> Pcm:
-    """What is heard once."""
+    """A sound to play once."""
     match kind:
         case "cough":
             return to_pcm(np.concatenate((_burst(120, 0.02), np.zeros(320), _burst(140, 0.03))))
@@ -42,7 +42,7 @@ def noise(kind: Noise) -> Pcm:
 
 @cache
 def background_sound(kind: Background) -> Pcm | None:
-    """What is heard again and again; None if nothing is."""
+    """A sound to repeat; None if the background makes none."""
     match kind:
         case "silence" | "no_frames":
             return None
@@ -76,7 +76,7 @@ def _television() -> Pcm:
 
 
 def _chord(tones_hz: tuple[int, ...]) -> Signal:
-    """One bar, its tones one after the other."""
+    """One bar, its tones one after another."""
     at_s = np.arange(2 * RATE_HZ) / RATE_HZ
     bar = np.zeros(len(at_s))
     for beat in range(8):

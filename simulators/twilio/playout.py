@@ -11,7 +11,7 @@ MAX_BUFFERED_BYTES = 10 * 60 * 1000 * BYTES_PER_MS
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """One frame for the ear, and the marks reached by the end of the frame before it."""
+    """One frame to play, and the marks reached by the end of the previous frame."""
 
     frame: bytes
     marks: tuple[str, ...]
@@ -26,10 +26,10 @@ class Cleared:
 
 
 class PlayoutBuffer:
-    """Plays µ-law audio in order, one frame for each tick of the line's clock.
+    """Plays µ-law audio in order, one frame per tick of the line's clock.
 
-    A mark stands behind the audio sent before it, and is reached when the last of that audio has
-    been played to its end. The frame being played cannot be taken back by `clear`.
+    A mark comes after the audio sent before it, and is reached when all of that audio has been
+    played. `clear` can't take back the frame being played.
     """
 
     def __init__(self) -> None:
@@ -42,16 +42,16 @@ class PlayoutBuffer:
 
     @property
     def buffered_ms(self) -> int:
-        """Audio not begun yet; a part of a millisecond counts as none."""
+        """Audio that hasn't begun to play, in whole milliseconds (rounded down)."""
         return (len(self._audio) - self._offset) // BYTES_PER_MS
 
     @property
     def finished(self) -> bool:
-        """All that was received has been played to its end, or cleared."""
+        """Whether everything received has been played to its end, or cleared."""
         return self._received == self._played
 
     def append(self, audio: bytes) -> int:
-        """Queue audio; returns how many bytes were discarded because ten minutes are waiting."""
+        """Queue audio; returns how many bytes were discarded because ten minutes were waiting."""
         room = MAX_BUFFERED_BYTES - (len(self._audio) - self._offset)
         kept = audio[: max(room, 0)]
         self._audio += kept
@@ -59,7 +59,7 @@ class PlayoutBuffer:
         return len(audio) - len(kept)
 
     def mark(self, name: str) -> bool:
-        """Place a mark; true when it is reached already, because nothing waits or plays."""
+        """Place a mark; true if it is reached already, because nothing is queued or playing."""
         if self.finished and not self._marks:
             return True
         self._marks.append((self._received, name))
@@ -75,7 +75,7 @@ class PlayoutBuffer:
         return Cleared(dropped_ms, names)
 
     def tick(self) -> Tick:
-        """End the frame being played and begin the next; silence where audio is missing."""
+        """End the frame being played and begin the next; plays silence if audio is missing."""
         self._played += self._playing
         marks = self._reached() if self._marks else ()
         frame = bytes(self._audio[self._offset : self._offset + FRAME_BYTES])

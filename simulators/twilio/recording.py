@@ -11,14 +11,14 @@ RATE_HZ = 8000
 
 
 class Recording:
-    """Two tracks of equal length, a frame at a time; kept as µ-law, read as 16 bit PCM."""
+    """Two tracks of equal length, a frame at a time; stored as µ-law, read as 16-bit PCM."""
 
     def __init__(self) -> None:
         self._caller = bytearray()
         self._agent = bytearray()
 
     def append(self, said: bytes, heard: bytes) -> None:
-        """One frame of what the caller said and what the caller heard at the same time."""
+        """Add one frame of what the caller said and one of what they heard at the same time."""
         self._caller += said
         self._agent += heard
 

@@ -1,12 +1,12 @@
-"""Twilio's REST API, as far as our side changes live calls and sends texts by it.
+"""The part of Twilio's REST API with which our side changes live calls and sends texts.
 
 POST /2010-04-01/Accounts/{AccountSid}/Calls/{CallSid}.json with `Status=completed` hangs up; with
-`Twiml`, or `Url` and `Method`, the call runs another document from now on. POST to
+`Twiml`, or `Url` and `Method`, the call continues with another document. POST to
 /Messages.json with `To`, `From` and `Body` sends a text.
 
 Sources: https://www.twilio.com/docs/voice/api/call-resource,
 https://www.twilio.com/docs/messaging/api/message-resource and https://www.twilio.com/docs/errors
-for 20003, 20404, 21211, 21220, 21602 and 21614. The words of messages are from memory.
+for 20003, 20404, 21211, 21220, 21602 and 21614. Messages are worded from memory.
 """
 
 import asyncio
@@ -45,12 +45,12 @@ class LiveCall(Protocol):
         """Hang up."""
 
     def redirect(self, to: Webhook | str) -> None:
-        """Run the document at a URL, or TwiML."""
+        """Continue with the document at a URL, or with TwiML."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text message that somebody was sent."""
+    """A text message that was sent."""
 
     to: str
     from_: str
@@ -83,8 +83,8 @@ class ApiError(Exception):
 
 
 class RestApi:
-    """The API of one account. `calls` are those of the network, None once they are over; `texts`
-    gets what is sent to anything but `landlines`.
+    """The API of one account. `calls` has the network's calls, None for those that are over;
+    `texts` gets what is sent to any number except `landlines`.
 
     `texts_key`, an API key as SID:SECRET, may send texts and do nothing else.
     """
@@ -107,7 +107,7 @@ class RestApi:
         self._landlines = landlines
 
     def respond(self, request: ApiRequest) -> tuple[HTTPStatus, dict[str, object]]:
-        """Do what is asked and return the resource. Raises ApiError."""
+        """Carry out the request and return its resource. Raises ApiError."""
         messages = _MESSAGES_PATH.fullmatch(request.path)
         known = {self._authorization, self._texts_authorization if messages else None}
         if request.authorization not in known:
@@ -151,7 +151,7 @@ class RestApi:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[str]:
-        """Serve on the loopback interface; gives the base URL, without a path."""
+        """Serve on the loopback interface; yields the base URL, without a path."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_MOST_BYTES)
         async with server:
             yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -178,7 +178,7 @@ def _update(call: LiveCall, params: Mapping[str, str]) -> str:
         return "completed"
     if call.status != "in-progress":
         raise _not_in_progress()
-    if "Twiml" in params:  # wins over a URL
+    if "Twiml" in params:  # takes precedence over a URL
         call.redirect(params["Twiml"])
     elif "Url" in params:
         call.redirect(Webhook(params["Url"], params.get("Method", "POST")))

@@ -23,7 +23,7 @@ from .script import (
 
 @dataclass(frozen=True, slots=True)
 class SpokenSentence:
-    """`start_ms` and `end_ms` on the recording's line; `cut` when the call ended inside."""
+    """`start_ms` and `end_ms` are positions in the recording; `cut` if the call ended during it."""
 
     text: str
     start_ms: int
@@ -38,7 +38,7 @@ class ScriptResult:
 
 
 class ScriptFailed(Exception):
-    """A step could not be played; `result` is what there was until then."""
+    """A step couldn't be played; `result` covers the call until then."""
 
     def __init__(self, message: str, result: ScriptResult) -> None:
         super().__init__(message)
@@ -46,11 +46,11 @@ class ScriptFailed(Exception):
 
 
 async def run_script(call: Call, script: Script) -> ScriptResult:
-    """Play all steps, beginning when the call is answered; does not hang up by itself.
+    """Play all steps, starting when the call is answered; doesn't hang up afterwards.
 
     Raises:
-        ScriptFailed: what a step waited for did not come, and the message says what was heard; or
-            the caller's voice can't say a sentence.
+        ScriptFailed: a step waited in vain (the message says what was heard), or the caller's voice
+            can't say a sentence.
     """
     try:
         await call.answered()

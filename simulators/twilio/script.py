@@ -12,21 +12,21 @@ from .settings import AfterDrop
 
 @dataclass(frozen=True, slots=True)
 class AgentSilent:
-    """The agent has answered and then been silent for so long: the polite moment."""
+    """The agent has replied and then been silent this long: the polite moment to speak."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class AgentSpeaking:
-    """The agent has been speaking for so long: the moment to interrupt."""
+    """The agent has been speaking this long: the moment to interrupt."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """So long after the step before."""
+    """This long after the previous step."""
 
     seconds: float
 
@@ -36,7 +36,7 @@ Moment = AgentSilent | AgentSpeaking | After
 
 @dataclass(frozen=True, slots=True)
 class SayStep:
-    """`press`: keys that are pressed meanwhile, `w` being half a second's wait."""
+    """`press`: keys pressed while speaking; `w` waits half a second."""
 
     text: str
     press: str = ""
@@ -67,7 +67,7 @@ Action = SayStep | MakeStep | PressStep | HangUpStep | WaitForHangupStep
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`action` at the moment `when` (None: immediately); `timeout_s` bounds each wait."""
+    """Do `action` at the moment `when` (None: immediately); `timeout_s` limits each wait."""
 
     action: Action
     when: Moment | None = None

@@ -67,7 +67,7 @@ def load_script(path: Path) -> Script:
 
     Raises:
         ScenarioError: the file isn't YAML, or a field is missing, unknown or malformed.
-        OSError: the file cannot be read.
+        OSError: the file can't be read.
     """
     try:
         return parse_script(path.read_text(encoding="utf-8"))
@@ -76,7 +76,7 @@ def load_script(path: Path) -> Script:
 
 
 def parse_script(text: str) -> Script:
-    """As `load_script`, for the text of a file. Top-level keys of others are left alone."""
+    """Like `load_script`, from text. Ignores other top-level keys."""
     root = parse_yaml(text)
     caller = Fields(root.get("caller"), "caller")
     network = Fields(root.get("network") or {}, "network")

@@ -50,9 +50,9 @@ class Number:
 
 
 class Session:
-    """One call from dialling to its end; `run()` carries it.
+    """One call from dialling to its end; `run()` carries it out.
 
-    `hang_up()` ends it, and so does `complete()`; `redirect()` has it run another document.
+    `hang_up()` and `complete()` end it; `redirect()` makes it continue with another document.
     """
 
     def __init__(
@@ -91,11 +91,11 @@ class Session:
         self._give(Finish(EndReason.CALLER_HUNG_UP))
 
     def complete(self) -> None:
-        """Our side ends the call by the REST API."""
+        """Our side ends the call through the REST API."""
         self._give(Finish(EndReason.API_HUNG_UP))
 
     def redirect(self, to: Webhook | str) -> None:
-        """Our side has the call run the document at a URL, or TwiML, from now on."""
+        """Our side makes the call continue with the document at a URL, or with TwiML."""
         if isinstance(to, str):
             self._give(read_document(self._number.voice.url, to, self._log))
         else:
@@ -107,7 +107,7 @@ class Session:
             self._ordered.set()
 
     def press(self, digit: str) -> None:
-        """Send a key to the open stream; without one it is lost."""
+        """Send a key to the open stream; without a stream it is lost."""
         self._log.add(DigitPressed(self._log.now(), digit))
         self._line.attention.expect_answer(self._line.position_ms or 0)
         if self.streaming.socket is not None:
@@ -123,7 +123,7 @@ class Session:
             self._postman.close()
 
     async def _carry_on(self, tasks: asyncio.TaskGroup) -> Finish:
-        """Run documents until one ends the call, or an order does."""
+        """Run documents until one of them, or an order, ends the call."""
         fallback = self._number.fallback
         end_after_drop = self._settings.after_drop == "end"
         flow = CallFlow(self._number.voice, fallback, end_after_drop=end_after_drop)
@@ -147,7 +147,7 @@ class Session:
         order, self._order = self._order, None
         self._ordered.clear()
         if order is None:
-            raise AssertionError("a document is interrupted by an order only")
+            raise AssertionError("only an order interrupts a document")
         return order if isinstance(order, Finish) else flow.redirect(order)
 
     async def _carry_out(self, action: Fetch | Answer | Perform | Apologise) -> Outcome:
@@ -179,7 +179,7 @@ class Session:
             case Dial():
                 return await self._dialling.dial(verb)
             case Gather():
-                detail = "<Gather> is simulated for somebody who is dialled, not for the caller"
+                detail = "<Gather> is simulated only for people who are dialled, not for the caller"
                 self._log.alert(Alert(AlertCode.SCHEMA_WARNING, detail))
                 return Gathered("")
             case ConnectStream():

@@ -1,7 +1,7 @@
 """Twilio's request signatures, made as Twilio makes them.
 
-Source: https://www.twilio.com/docs/usage/security#validating-requests and the validator of the
-`twilio` package, which the tests hold against this module.
+Sources: https://www.twilio.com/docs/usage/security#validating-requests and the validator in the
+`twilio` package, which the tests compare with this module.
 """
 
 import base64
@@ -24,7 +24,7 @@ class SharedKey:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Signs with the account's auth token, or with `shared_key` where one is given."""
+    """Signs with the account's auth token, or with `shared_key` if there is one."""
 
     auth_token: str
     shared_key: SharedKey | None = None

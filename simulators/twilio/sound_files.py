@@ -1,6 +1,6 @@
-"""The sounds that `<Play>` fetches: WAV files, 16 bit PCM, any rate and channels.
+"""The sounds that `<Play>` fetches: WAV files, 16-bit PCM, any rate and channels.
 
-Which types Twilio plays: https://www.twilio.com/docs/voice/twiml/play. It documents no size.
+Which types Twilio plays: https://www.twilio.com/docs/voice/twiml/play. It documents no size limit.
 """
 
 import io
@@ -31,7 +31,7 @@ _OTHER_TYPES = frozenset(
 
 
 class SoundRefused(Exception):
-    """A sound cannot be played; `alert` is what Twilio logs."""
+    """A sound can't be played; `alert` is what Twilio logs."""
 
     def __init__(self, alert: Alert) -> None:
         super().__init__(str(alert))
@@ -42,7 +42,7 @@ def read_sound(url: str, response: Response | Alert) -> bytes:
     """The sound of a response as µ-law, 8 kHz, mono.
 
     Raises:
-        SoundRefused: no response, an error status, or anything but a 16 bit WAV file.
+        SoundRefused: no response, an error status, or anything but a 16-bit WAV file.
     """
     if isinstance(response, Alert):
         raise SoundRefused(response)
@@ -50,20 +50,20 @@ def read_sound(url: str, response: Response | Alert) -> bytes:
         detail = f"<Play>: {url} answered with status {response.status}"
         raise SoundRefused(Alert(AlertCode.HTTP_RETRIEVAL_FAILURE, detail))
     if response.content_type not in _WAV_TYPES:
-        known = "only WAV is simulated" if response.content_type in _OTHER_TYPES else "no sound"
+        known = "only WAV is simulated" if response.content_type in _OTHER_TYPES else "not a sound"
         detail = f"<Play>: {url} has Content-Type {response.content_type}: {known}"
         raise SoundRefused(Alert(AlertCode.PLAY_INVALID_CONTENT_TYPE, detail))
     try:
         return _read_wav(response.body)
     except (wave.Error, EOFError, ValueError) as error:
-        detail = f"<Play>: {url} is no 16 bit WAV file: {error}"
+        detail = f"<Play>: {url} isn't a 16-bit WAV file: {error}"
         raise SoundRefused(Alert(AlertCode.HTTP_RETRIEVAL_FAILURE, detail)) from error
 
 
 def _read_wav(body: bytes) -> bytes:
     with wave.open(io.BytesIO(body)) as file:
         if file.getsampwidth() != 2:
-            raise ValueError(f"{8 * file.getsampwidth()} bits for each sample")
+            raise ValueError(f"{8 * file.getsampwidth()} bits per sample")
         samples = from_bytes(file.readframes(file.getnframes()))
         mono = samples.reshape(-1, file.getnchannels()).astype(np.float64).mean(axis=1)
         rate_hz = file.getframerate()

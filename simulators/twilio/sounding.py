@@ -31,7 +31,7 @@ class Nobody:
 
 @dataclass(frozen=True, slots=True)
 class Sounding:
-    """All last as long as what is heard."""
+    """Each takes as long as what is heard."""
 
     line: Line
     log: EventLog
@@ -67,7 +67,7 @@ class Sounding:
         await self.line.until(lambda: False, pause.length_s)
 
     async def sound(self, audio: bytes) -> None:
-        """Have the caller hear µ-law audio, to its end."""
+        """Play µ-law audio to the caller, to its end."""
         playout = PlayoutBuffer()
         playout.append(audio)
         self.line.connect(playout, Nobody())

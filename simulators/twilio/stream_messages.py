@@ -46,7 +46,7 @@ StreamMessage = MediaSent | MarkSent | ClearSent
 
 
 class StreamEncoder:
-    """Twilio's side of one stream: counts what must be counted."""
+    """Twilio's side of one stream, with its counters."""
 
     def __init__(self, identity: StreamIdentity) -> None:
         self._identity = identity
@@ -91,7 +91,7 @@ class StreamEncoder:
         )
 
     def skip(self) -> None:
-        """Count a frame that is not sent: later ones keep their place in time."""
+        """Count a frame that isn't sent, so that later ones keep their place in time."""
         self._chunk += 1
 
     def dtmf(self, digit: str) -> str:
@@ -131,7 +131,7 @@ class StreamEncoder:
 
 
 def decode_message(message: str | bytes, stream_sid: str) -> StreamMessage | Alert:
-    """Read one message of our side, or say which rule it breaks (31950, 31951)."""
+    """Read one message from our side, or say which rule it breaks (31950, 31951)."""
     if isinstance(message, bytes):
         detail = f"a binary message of {len(message)} bytes"
         return Alert(AlertCode.STREAM_BINARY_MESSAGE, detail)

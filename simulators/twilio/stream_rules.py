@@ -10,7 +10,7 @@ from .twiml import ConnectStream
 def check_stream(stream: ConnectStream) -> Alert | None:
     """The rule that the verb breaks, or None.
 
-    Unlike Twilio this network accepts `ws://`, but on loopback addresses only.
+    Unlike Twilio, this network accepts `ws://`, but only on loopback addresses.
     """
     url = urlsplit(stream.url)
     if stream.track != "inbound_track":

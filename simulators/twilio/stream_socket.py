@@ -29,7 +29,7 @@ from .stream_messages import (
 
 USER_AGENT = "Twilio.TmeWs/1.0"
 MAX_WAITING_FRAMES = 250
-"""Five seconds of the caller's audio; what comes on top is discarded (31930)."""
+"""Five seconds of the caller's audio; anything beyond that is discarded (31930)."""
 _CLOSE_TIMEOUT_S = 1.0
 _SEND_BUFFER_BYTES = 32 * 1024
 _BROKEN_PROTOCOL = frozenset({1002, 1007, 1009})
@@ -46,7 +46,7 @@ class Ending:
 async def open_stream(
     url: str, headers: dict[str, str], tls: ssl.SSLContext, timeout_s: float
 ) -> ClientConnection | Alert:
-    """Connect as Twilio does, or name the code that Twilio logs when it cannot."""
+    """Connect as Twilio does, or return the alert that Twilio logs if it can't."""
     try:
         async with asyncio.timeout(timeout_s):
             connection = await connect(
@@ -68,22 +68,22 @@ async def open_stream(
     except (InvalidHandshake, InvalidURI, EOFError) as error:
         return Alert(AlertCode.STREAM_HANDSHAKE_FAILED, f"{url}: {error}")
     except ConnectionResetError as error:
-        # A peer that speaks no TLS hangs up on the first bytes of it.
+        # A peer without TLS hangs up at the first bytes of it.
         no_tls = url.startswith("wss:")
         code = AlertCode.STREAM_TLS_FAILURE if no_tls else AlertCode.STREAM_CONNECTION_REFUSED
         return Alert(code, f"{url}: {error}")
     except OSError as error:
         return Alert(AlertCode.STREAM_CONNECTION_REFUSED, f"{url}: {error}")
-    # A small buffer: a reader that has stopped is noticed within seconds, not after minutes.
+    # With a small buffer, a reader that has stopped is noticed within seconds, not minutes.
     link: socket.socket = connection.transport.get_extra_info("socket")
     link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
     return connection
 
 
 class StreamSocket:
-    """The far end of the line while a stream is open. `run()` until it ends, one way or other.
+    """The far end of the line while a stream is open. `run()` until it ends, one way or another.
 
-    Cancelling `run()` is the network's end of it: `stop` is sent and the socket closed.
+    The network ends it by cancelling `run()`, which sends `stop` and closes the socket.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class StreamSocket:
         self._connection.transport.resume_reading()
 
     def drop(self) -> None:
-        """Break the TCP connection off, without a close frame."""
+        """Drop the TCP connection without a close frame."""
         self._connection.transport.abort()
 
     # -- the socket's side
@@ -161,13 +161,13 @@ class StreamSocket:
             while True:
                 await self._connection.send(await self._outbox.get())
         except ConnectionClosed:
-            return  # the receiving side learns of it, too, and says how it ended
+            return  # the receiving side notices, too, and says how it ended
 
     async def _receive(self) -> Ending:
         try:
             while True:
                 message = await self._connection.recv()
-                # A message that was read before reading stopped waits, too.
+                # A message that was read just before reading stopped waits, too.
                 await self._reading.wait()
                 self._take(message)
         except ConnectionClosed as closed:
@@ -197,7 +197,7 @@ class StreamSocket:
         self._post(self._encoder.mark(name))
 
     def _warn(self, alert: Alert) -> None:
-        """Twilio logs these warnings once for each stream."""
+        """Twilio logs these warnings once per stream."""
         if alert.code not in self._warned:
             self._warned.add(alert.code)
             self._log.alert(alert)

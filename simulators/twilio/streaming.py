@@ -19,7 +19,7 @@ from .webhooks import Webhook
 
 
 class Streaming:
-    """The streams of one call, one after the other; `socket` is the open one."""
+    """The streams of one call, one after another; `socket` is the open one."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Streaming:
         self._settings = settings
 
     async def connect(self, verb: ConnectStream) -> Outcome:
-        """Stream until our side closes, or until cancelled: the call is over, or redirected."""
+        """Stream until our side closes, or until cancelled: the call is over or redirected."""
         stream_sid = new_sid("MZ")
         opened = await self._open(verb)
         if isinstance(opened, Alert):
@@ -70,7 +70,7 @@ class Streaming:
 
     async def _carry(self, socket: StreamSocket) -> Ending:
         if self.streams == 0:
-            # An announcement before the first stream is not the agent's answer yet.
+            # An announcement before the first stream isn't the agent's reply.
             self._line.attention.expect_answer(self._line.position_ms or 0)
         self.streams += 1
         self.socket = socket

@@ -1,4 +1,4 @@
-"""Sounds that the network makes itself: ringing and keypad tones, as µ-law."""
+"""Sounds made by the network itself: ringing and keypad tones, as µ-law."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def ringback() -> bytes:
 
 
 def beep() -> bytes:
-    """What a mailbox asks for a message with: 1,000 Hz for half a second."""
+    """A mailbox's beep: 1,000 Hz for half a second."""
     return _pair(1000, 1000, 500)
 
 

@@ -1,4 +1,4 @@
-"""TwiML as data: the verbs that this network knows how to carry out.
+"""TwiML as data: the verbs that this network can carry out.
 
 Source: https://www.twilio.com/docs/voice/twiml, one page for each verb.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Speak `text`; `loop` 0 means again and again until the call ends."""
+    """Speak `text`; `loop` 0 repeats it until the call ends."""
 
     text: str
     voice: str = "man"
@@ -34,7 +34,7 @@ class Pause:
 class ConnectStream:
     """`<Connect><Stream>`: hand the call's audio to a WebSocket until our side closes it.
 
-    With `action` the document ends then and that URL says what comes next.
+    With `action`, the document ends there, and that URL says what comes next.
     """
 
     url: str
@@ -57,8 +57,8 @@ class Redirect:
 class Dial:
     """Ring `number`, which may be an address such as sip:desk@example.com or client:alex.
 
-    With `action` the document ends and that URL says what comes next. `url` is what whoever answers
-    hears before anybody is connected.
+    With `action`, the document ends, and that URL says what comes next. The person who answers
+    hears what `url` returns before anyone is connected.
     """
 
     number: str
@@ -75,9 +75,9 @@ class Dial:
 
 @dataclass(frozen=True, slots=True)
 class Gather:
-    """Collect keys while `prompts` are said and `timeout_s` longer; `action` gets them.
+    """Collect keys during `prompts` and for `timeout_s` afterwards; `action` gets them.
 
-    Without a key the document continues.
+    If no key is pressed, the document continues.
     """
 
     prompts: tuple[Say | Pause, ...] = ()

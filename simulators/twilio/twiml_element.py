@@ -1,4 +1,4 @@
-"""Reads the attributes of one TwiML element, and keeps what Twilio would complain about."""
+"""Reads the attributes of one TwiML element, and collects what Twilio would complain about."""
 
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
@@ -64,7 +64,7 @@ class ElementReader:
         return int(text)
 
     def positive(self, element: Element, name: str, code: AlertCode) -> int | None:
-        """None if it is left out, or isn't a whole number from 1."""
+        """None if it is missing, or isn't a whole number from 1."""
         text = element.get(name)
         if text is None:
             return None

@@ -1,7 +1,7 @@
-"""TwiML text to verbs, as strictly as Twilio's schema has it.
+"""Parses TwiML into verbs, as strictly as Twilio's schema demands.
 
-A document that is not XML, or not a `<Response>`, is refused. Anything else that the schema does
-not allow earns a 12200 warning and is left out, as Twilio does: the rest of the document runs.
+A document that isn't XML, or isn't a `<Response>`, is refused. Anything else that the schema
+doesn't allow gets a 12200 warning and is left out, as at Twilio; the rest of the document runs.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ from .twiml import (
 from .twiml_element import ElementReader
 
 MAX_PARAMETER_CHARS = 500
-# The markup that <Say> takes inside its text; it changes how words sound, not which.
+# Markup that <Say> allows inside its text; it changes how words sound, not which.
 SSML = frozenset(
     {"break", "emphasis", "lang", "p", "phoneme", "prosody", "s", "say-as", "sub", "w"}
 )
@@ -35,7 +35,7 @@ _OTHER_NOUNS = frozenset({"Application", "Conference", "Queue", "Sim", "WhatsApp
 
 
 class TwimlRefused(Exception):
-    """The document cannot be run at all; `alert` is what Twilio logs."""
+    """The document can't be run at all; `alert` is what Twilio logs."""
 
     def __init__(self, alert: Alert) -> None:
         super().__init__(str(alert))
@@ -52,7 +52,7 @@ def parse_twiml(text: str) -> Parsed:
     """Read a TwiML document.
 
     Raises:
-        TwimlRefused: not well-formed XML (12100) or another root than `<Response>` (12102).
+        TwimlRefused: not well-formed XML (12100), or a root other than `<Response>` (12102).
     """
     try:
         root = ElementTree.fromstring(text)  # noqa: S314  the peer is the project under test
@@ -168,7 +168,7 @@ class _Reader(ElementReader):
 
     def redirect(self, element: Element) -> Verb | None:
         self.refuse_children(element)
-        # An empty <Redirect> asks for the document at hand again.
+        # An empty <Redirect> requests the current document again.
         return Redirect((element.text or "").strip(), self.method(element))
 
     def dial(self, element: Element) -> Verb | None:

@@ -26,7 +26,7 @@ class _Failed:
 
 
 class WebhookClient:
-    """One per call. Close it by `async with`."""
+    """One per call. Use `async with` to close it."""
 
     def __init__(
         self,

@@ -38,7 +38,7 @@ class ConnectionSettings:
     def overridden_by(self, url: str) -> "ConnectionSettings":
         """These settings with those in the URL's fragment (`#ct=2000&rc=2&rp=ct,5xx`) applied.
 
-        A value out of Twilio's range is brought into it; an unknown key is ignored.
+        Values outside Twilio's range are moved into it; unknown keys are ignored.
         """
         given = dict(parse_qsl(urldefrag(url).fragment))
         return ConnectionSettings(
@@ -71,7 +71,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP response as far as Twilio minds it; `content_type` without parameters."""
+    """The parts of an HTTP response that matter to Twilio; `content_type` has no parameters."""
 
     status: int
     content_type: str | None
@@ -79,14 +79,14 @@ class Response:
 
 
 def failure_of(status: int) -> Failure | None:
-    """The kind of failure that an HTTP status is, or None for a success."""
+    """The kind of failure that an HTTP status means, or None for success."""
     if status < 400:
         return None
     return Failure.CLIENT_ERROR if status < 500 else Failure.SERVER_ERROR
 
 
 def judge_document(url: str, response: Response) -> str | Alert:
-    """The TwiML of a response, or the alert that says why Twilio would not read it."""
+    """The TwiML of a response, or the alert that says why Twilio wouldn't read it."""
     if not 200 <= response.status < 300:
         detail = f"{url} answered with status {response.status}"
         return Alert(AlertCode.HTTP_RETRIEVAL_FAILURE, detail)

@@ -56,7 +56,7 @@ class Whisper:
         presses = person.presses if isinstance(person, Answers) else ""
         first_s = person.presses_after_s if isinstance(person, Answers) else 0.0
         self._keys = deque((first_s + n * _KEY_S, key) for n, key in enumerate(presses))
-        """Each key, and when it is pressed: in seconds since the person answered."""
+        """Each key, and when it is pressed, in seconds after the person answered."""
 
     async def run(self, webhook: Webhook) -> bool:
         """Whether to connect the person."""
@@ -92,7 +92,7 @@ class Whisper:
             case Say() | Pause():
                 await self._wait(await self._length_s(verb))
             case Dial():
-                detail = "somebody who is dialled can't dial on"
+                detail = "a person who is dialled can't dial anyone else"
                 alert = Alert(AlertCode.DIAL_FROM_DIALLED_CALL, detail)
                 self._log.alert(alert)
                 return FetchFailed("", alert)
@@ -104,7 +104,7 @@ class Whisper:
         return Done()
 
     async def _gather(self, gather: Gather) -> Gathered:
-        """Keys count while this runs, and interrupt speech; earlier ones are lost."""
+        """Keys count only while this runs, and interrupt speech; earlier ones are lost."""
         began_s = self._now_s
         while self._keys and self._keys[0][0] < began_s:
             self._keys.popleft()

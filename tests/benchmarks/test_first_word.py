@@ -1,4 +1,4 @@
-"""What stands in for a platform without instances, with a process that is quick to start."""
+"""The stand-in for a platform without instances, with a process that starts quickly."""
 
 import asyncio
 import sys

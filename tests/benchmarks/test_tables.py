@@ -57,7 +57,7 @@ def written(*load: LoadPoint, words: tuple[FirstWord, ...] = ()) -> str:
 
 
 def cells(text: str, start: str) -> list[str]:
-    """Of the first row that starts so."""
+    """The first row that starts with `start`."""
     [row, *_] = (line for line in text.splitlines() if line.startswith(f"| {start}"))
     return [cell.strip() for cell in row.strip("|").split("|")]
 
@@ -68,7 +68,7 @@ def test_the_median_of_the_runs_with_their_range() -> None:
 
 
 def test_ratios_are_taken_within_a_run() -> None:
-    # The second run met a slow minute: each ratio is 2, though the medians' is 1.5
+    # The second run met a slow minute: each ratio is 2, though the ratio of the medians is 1.5
     load = LoadFigures(
         [
             *(point("relay", run=1, core=0.01), point("ringdown", run=1, core=0.02)),
@@ -105,7 +105,7 @@ def test_more_calls_than_a_target_can_carry_are_marked(bad: LoadPoint, why: str)
     assert "| 50 | pipecat |" in written(point(RIVAL))
 
 
-def test_a_limit_that_is_not_kept_is_told() -> None:
+def test_an_exceeded_limit_is_shown() -> None:
     kept = written(point("relay"), point("ringdown", up_ms=2.9))
     missed = written(point("relay"), point("ringdown", up_ms=3.1))
 
@@ -122,7 +122,7 @@ def test_the_parts_add_up_to_the_first_word() -> None:
     assert sum(parts) == float(cells(text, "**dial to first word**")[1]) == 1_060
 
 
-def test_the_first_second_is_told_with_a_notice_and_without() -> None:
+def test_the_first_second_is_shown_with_and_without_a_notice() -> None:
     def second(run: int, *, cold: bool, notice: float | None) -> FirstSecond:
         after = None if notice is None else 30.0 * run
         return FirstSecond(

@@ -1,8 +1,8 @@
-"""Many calls that cost little to place: both ends know every word that was said, and count.
+"""Many calls that are cheap to place: both ends know and count every word that was said.
 
-A caller sends silence or noise and plays what it hears; a model speaks numbered sentences. What
-each call's record must hold follows from that, word for word. Audio comes in pieces of 100 ms, five
-of Twilio's frames: that is a fifth of the work, and the same record.
+A caller sends silence or noise and plays what it hears; a model speaks numbered sentences. From
+that follows, word for word, what each call's record must contain. Audio comes in pieces of 100 ms,
+five of Twilio's frames: a fifth of the work, and the same record.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ _PIECE_FRAMES = 5
 _PIECE_S = _PIECE_FRAMES * FRAME_MS / 1000
 _SILENCE = SILENT_FRAME * _PIECE_FRAMES
 _NOISE = bytes([0x10]) * FRAME_BYTES * _PIECE_FRAMES
-"""A voice, as far as levels show."""
+"""Loud enough to pass for a voice."""
 _TURNED_AWAY = (1011, 1013)
 """Too slow to claim the call, or too busy for it."""
 _CALLS_AGAIN_AFTER_S = 2.0
@@ -65,7 +65,7 @@ class CountedCall:
 
     number: int
     turns: int
-    """How many times the model is to speak, the greeting included."""
+    """How many times the model should speak, including the greeting."""
     call_sid: str
     spoken: int = 0
     asked: int = 0
@@ -80,7 +80,7 @@ class CountedCall:
         return f"+1415556{self.number:04d}"
 
     def differences(self, record: CallRecord | None) -> list[str]:
-        """What the record has too little or too much of; empty if it is as it must be."""
+        """What the record lacks or has too much of; empty if it is correct."""
         if record is None:
             return [f"{self.caller}: record missing"]
         told = {who: [t.text for t in record.turns if t.speaker is who] for who in Speaker}
@@ -122,8 +122,8 @@ class CountedCall:
 
 
 class CountingModel:
-    """Speaks to each caller the sentences of its call; knows callers by their instructions, which
-    must name {caller_number}."""
+    """Speaks each call's sentences to its caller; recognises callers by their instructions, which
+    must contain {caller_number}."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -183,7 +183,7 @@ class CountingModel:
 async def _listen(
     socket: ServerConnection, call: CountedCall, asked: asyncio.Event, answered: asyncio.Event
 ) -> None:
-    """Audio is not looked at; the first text asks for the greeting."""
+    """Audio is ignored; the first text asks for the greeting."""
     async for frame in socket:
         text = str(frame) if isinstance(frame, str) else frame.decode()
         if '"data"' in text:
@@ -255,9 +255,9 @@ class Exchange:
         return Signer(self.stack.twilio_auth_token)
 
     async def carry(self, call: CountedCall) -> None:
-        """The whole call: it rings, streams until all is said and played, and is hung up.
+        """The whole call: it rings, streams until everything is said and played, and is hung up.
 
-        Who is turned away, as by a handler that others on this machine keep waiting, calls again.
+        A caller who is turned away, perhaps because the machine is busy, calls again.
         """
         while not await self._carried(call):
             await asyncio.sleep(_CALLS_AGAIN_AFTER_S)
@@ -303,7 +303,7 @@ class Exchange:
 
 
 class _Caller:
-    """Sends a piece of audio every 100 ms; echoes marks when what is before them was played."""
+    """Sends a piece of audio every 100 ms; echoes marks once the audio before them was played."""
 
     def __init__(self, socket: ClientConnection, encoder: StreamEncoder, call: CountedCall) -> None:
         self._socket = socket

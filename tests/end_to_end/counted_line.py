@@ -1,7 +1,7 @@
-"""A line that counted calls ring at: its parts as processes, on Firestore's emulator.
+"""A line for counted calls: its parts as processes, with Firestore's emulator.
 
-The emulator is behind a hop that can be gone, and behind a proxy that sees every write and can be
-slow.
+The emulator is behind a hop that can disappear, and behind a proxy that sees every write and can
+be slow.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ _AGENT = {
 
 @dataclass(frozen=True, slots=True)
 class CountedLine:
-    """The running parts, and what is around them."""
+    """The running parts, and what surrounds them."""
 
     stack: Stack
     store: Store
@@ -80,7 +80,7 @@ class CountedLine:
                 await asyncio.sleep(0.05)
 
     async def settled(self, calls: Sequence[CountedCall]) -> None:
-        """Wait until the records are as they must be; they are judged when all has stopped."""
+        """Wait until the records are correct; they are judged when everything has stopped."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_RECORDED_WITHIN_S):
                 for call in calls:
@@ -94,7 +94,7 @@ class CountedLine:
                 await asyncio.sleep(0.2)
 
     async def replay_letters(self) -> str:
-        """Write back what has left in the stream handler's log, as operators do; what was said."""
+        """Restore the records in the stream handler's log, as operators do; returns the output."""
         if not self._letters():
             return ""
         process = await asyncio.create_subprocess_exec(
@@ -113,7 +113,7 @@ class CountedLine:
         return self.folder / "logs" / "stream_handler.log"
 
     def _letters(self) -> set[str]:
-        """The calls of which something has left."""
+        """The calls that left dead letters."""
         lines = self._log.read_text("utf-8").splitlines()
         return {json.loads(x)["call_sid"] for x in lines if '"ringdown_dead_letter"' in x}
 
@@ -132,7 +132,7 @@ async def differences(project: str, calls: Sequence[CountedCall]) -> list[str]:
 
 @asynccontextmanager
 async def counted_line(project: str, folder: Path) -> AsyncIterator[CountedLine]:
-    """Ready for fifty calls; the webhook has answered one, so it knows the agent.
+    """Ready for fifty calls; the webhook has answered one already, so it knows the agent.
 
     The test and `ringdown` reach the emulator directly, the parts through hop and proxy.
     """

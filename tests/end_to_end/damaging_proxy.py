@@ -41,7 +41,7 @@ class LostFrame:
 
 
 class LostSamples:
-    """The last sample of every 20 ms is lost, as by a resampler that rounds."""
+    """The last sample of every 20 ms is lost, as with a resampler that rounds."""
 
     def chunks(self, chunk: bytes) -> tuple[bytes, ...]:
         frames = (chunk[i : i + FRAME_BYTES] for i in range(0, len(chunk), FRAME_BYTES))
@@ -66,7 +66,7 @@ class SwappedChunks:
 
 
 class _Moment:
-    """Half a second after speech began; comes once, and not in a pause."""
+    """Half a second into speech; comes once, and not in a pause."""
 
     def __init__(self) -> None:
         self._spoken = 0

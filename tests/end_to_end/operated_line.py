@@ -1,7 +1,7 @@
 """A line that operators work on: all its parts, their commands, and spoken calls.
 
-On the embedded store everything is in this process, on a clock that jumps; else the parts are
-processes, in real time.
+With the embedded store, everything is in this process, on a clock that jumps; otherwise the parts
+are processes, in real time.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ BAKERY: Mapping[str, Json] = {
     "notice": "",
     "tools": ["check_bread"],
 }
-"""What the model says comes from its instructions alone, so an edit can be heard."""
+"""The model speaks only from its instructions, so an edit can be heard."""
 
 _SCENARIO = Scenario(
     greeting=Reply(say="{quoted}"),
@@ -80,14 +80,14 @@ class OperatedLine:
     folder: Path
     environ: Mapping[str, str]
     edited_url: str
-    """Where `agent_edited` takes the database's events."""
+    """Where `agent_edited` receives the database's events."""
 
     # What operators do
 
     async def ringdown(
         self, *argv: str, editor: str = "", answers: str = "", status: int = 0
     ) -> str:
-        """Run a command as another process would, and return what it said. `editor` is EDITOR,
+        """Run a command as another process would, and return its output. `editor` is EDITOR,
         `answers` is what the person types."""
         said = io.StringIO()
         environ = {**self.environ, "STORE_URL": self.stack.store_url, "EDITOR": editor}
@@ -102,7 +102,7 @@ class OperatedLine:
         return said.getvalue()
 
     def editor(self, before: str, after: str) -> str:
-        """An EDITOR in which the person replaces `before` by `after`, and saves."""
+        """An EDITOR in which the person replaces `before` with `after`, and saves."""
         path = self.folder / f"editor{len(list(self.folder.glob('editor*')))}.py"
         path.write_text(
             "import pathlib, sys\nfile = pathlib.Path(sys.argv[1])\ntext = file.read_text()\n"
@@ -112,7 +112,7 @@ class OperatedLine:
         return f"{sys.executable} {path}"
 
     async def save_in_the_console(self, **fields: Json) -> None:
-        """Save one field after the other, as the console does: each a write, with its event."""
+        """Save fields one at a time, as the console does: each is a write, with its event."""
         for name, value in fields.items():
             stored = await self.store.read_agent("default")
             assert stored is not None
@@ -165,7 +165,7 @@ class OperatedLine:
 
 
 async def heard(call: Call, sentence: str) -> bool:
-    """Whether the sentence came to the caller's ear, word for word and sample for sample."""
+    """Whether the sentence reached the caller's ear, word for word and sample for sample."""
 
     def look() -> bool:
         spoken = synthesize(sentence, rate_hz=OUTPUT_HZ, voice=MODEL_VOICE)

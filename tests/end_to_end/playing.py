@@ -1,4 +1,4 @@
-"""Calls of a test's own to a running stack, each a story that the caller plays."""
+"""A test's calls to a running stack, each a story that the caller plays."""
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -23,7 +23,7 @@ async def play(
     dialled: Mapping[str, DialledParty] = {},
     from_: str = CALLER,
 ) -> Call:
-    """Call `to`, and let the caller do as the `story` says. `dialled` says who else answers."""
+    """Call `to`, and play the caller's part in `story`. `dialled` says who else answers."""
     network = phone_network(stack, dialled)
     async with network.place_call(
         to=to,
@@ -46,7 +46,7 @@ async def record_of(stack: Stack, call: Call) -> CallRecord:
 
 @contextmanager
 def store_away(store_url: str) -> Iterator[None]:
-    """Every question to the store fails inside."""
+    """Inside, every request to the store fails."""
     path = store_url.removeprefix("sqlite:")
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("ALTER TABLE documents RENAME COLUMN body TO away")

@@ -103,7 +103,7 @@ async def test_both_are_heard_whole_and_once_and_the_model_is_not_asked_to_greet
 
 
 @pytest.mark.timeout(120)
-async def test_if_twilio_cannot_get_the_notice_it_is_said_and_the_call_goes_on(
+async def test_if_twilio_cannot_get_the_notice_it_is_said_and_the_call_continues(
     tmp_path: Path,
 ) -> None:
     async with line(tmp_path) as stack:
@@ -120,7 +120,7 @@ async def test_if_twilio_cannot_get_the_notice_it_is_said_and_the_call_goes_on(
 
 
 @pytest.mark.timeout(120)
-async def test_without_clips_everything_is_as_it_was(tmp_path: Path) -> None:
+async def test_without_clips_nothing_changes(tmp_path: Path) -> None:
     other = msgspec.structs.replace(AGENT, voice="Puck", notice=None)
     async with line(tmp_path, other) as stack:
         call, record = await call_through(stack, phone_network(stack))

@@ -1,4 +1,4 @@
-"""What an operator has done is proved by placing a call."""
+"""Proves what operators have done by placing a call."""
 
 import asyncio
 from contextlib import suppress
@@ -65,7 +65,7 @@ async def test_a_caller_who_was_blocked_by_the_end_of_their_number_is_rejected_u
     assert met == [GREETING, REJECTED, GREETING, GREETING]
 
 
-async def test_a_block_that_was_refused_or_declined_blocks_nobody(
+async def test_a_refused_or_declined_block_blocks_no_one(
     tmp_path: Path, store_url: str, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
     async with operated_line(tmp_path, store_url, gemini_live_server) as line:
@@ -187,7 +187,7 @@ async def test_a_limit_is_met_by_the_call_after_it_and_by_none_once_it_is_raised
     assert met == [GREETING, BUSY, others_meet, GREETING]
 
 
-async def test_a_limit_of_calls_at_once_is_met_while_another_call_lasts(
+async def test_a_limit_of_parallel_calls_is_met_during_another_call(
     tmp_path: Path, store_url: str, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
     async with operated_line(tmp_path, store_url, gemini_live_server) as line:

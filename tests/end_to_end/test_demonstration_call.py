@@ -48,7 +48,7 @@ async def test_the_demonstration_call_goes_as_its_scenario_says(
         stderr=asyncio.subprocess.STDOUT,
     )
     output, _ = await process.communicate()
-    if process.returncode == TOO_BUSY:  # then nothing can be said of the sound
+    if process.returncode == TOO_BUSY:  # then the sound proves nothing
         assert "This machine was too busy" in output.decode()
         return
     assert process.returncode == 0, output.decode()
@@ -84,7 +84,7 @@ def _documented_block(first_line: str) -> str:
 
 
 def _shape(printed: str) -> list[str]:
-    """The lines without what differs from call to call."""
+    """The lines without what varies from call to call."""
     up_to_the_interruption = re.compile(r"(First, you choose).* …   \((?=reply)")
     return [
         re.sub(r" *\d+(\.\d+)?", " 0", up_to_the_interruption.sub(r"\1 … (", line))

@@ -31,7 +31,7 @@ EDIT_ARRIVES_WITHIN_S = 10.0
 pytestmark = pytest.mark.timeout(120)
 
 
-async def test_an_edit_reaches_a_call_that_goes_on(
+async def test_an_edit_reaches_a_live_call(
     tmp_path: Path, store_url: str, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
     async with operated_line(
@@ -109,7 +109,7 @@ async def test_a_caller_is_remembered_by_the_next_call(
 
 
 async def delete(store_url: str, path: str) -> None:
-    """As Firestore's console does, without any check."""
+    """Delete as Firestore's console does, without any check."""
     kind, _, where = store_url.partition(":")
     if kind == "firestore":
         await AsyncClient(project=where).document(path).delete()
@@ -119,7 +119,7 @@ async def delete(store_url: str, path: str) -> None:
 
 
 def has_new_instructions(session: SessionRecord) -> bool:
-    """In a message behind the setup."""
+    """Whether a message after the setup has them."""
     return any(OPENS_AT_SEVEN in str(entry.content) for entry in session.received)
 
 
@@ -133,7 +133,7 @@ def agent_told(record: CallRecord) -> list[str]:
 
 
 async def remembered(line: OperatedLine) -> Memory:
-    """Written when Twilio says that the call is over, which is after it is."""
+    """The caller's memory, written when Twilio reports the end of the call, a little later."""
     async with asyncio.timeout(10):
         while (memory := (await line.store.read_caller(CALLER)).memory) is None:  # noqa: ASYNC110 - theirs
             await asyncio.sleep(0.05)

@@ -16,7 +16,7 @@ IN_THE_MIDDLE_S = 4.0
 
 @pytest.mark.timeout(180)
 @pytest.mark.real_time
-async def test_calls_go_on_and_their_records_are_whole_on_the_new_one(
+async def test_calls_continue_and_their_records_are_whole_on_the_new_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running_emulator(tmp_path) as emulator:

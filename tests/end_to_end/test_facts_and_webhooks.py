@@ -1,4 +1,4 @@
-"""An agent knows who is calling before it speaks; another system hears of the call's end."""
+"""An agent knows who is calling before it speaks; another system learns how the call ended."""
 
 import asyncio
 from pathlib import Path
@@ -34,7 +34,7 @@ async def knows(request: ToolRequest) -> ToolReply:
 
 
 @pytest.mark.timeout(120)
-async def test_a_call_is_known_before_it_begins_and_told_of_when_it_is_over(
+async def test_the_caller_is_known_before_the_call_and_its_end_is_reported(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
     live = await gemini_live_server(SCENARIO)

@@ -17,10 +17,10 @@ PAGE = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text("utf-8")
 
 
 async def dialled(template: str, caller: str) -> list[tuple[str, DialStatus]]:
-    """Whom a call reaches whose webhook is nowhere; `template` is the TwiML Bin."""
+    """Whom a call reaches if its webhook is gone; `template` is the TwiML Bin."""
     network = TwilioNetwork(auth_token="token", dialled={PERSON: Answers("This is a person.")})
     async with webhook_server() as twilio:
-        twiml = template.replace("{{To}}", LINE)  # as TwiML Bins fill in what Twilio would post
+        twiml = template.replace("{{To}}", LINE)  # TwiML Bins fill in what Twilio would post
         async with network.place_call(
             to=LINE,
             from_=caller,
@@ -37,7 +37,7 @@ async def test_a_person_answers_without_anything_of_ours(caller: str) -> None:
     assert await dialled(BIN, caller) == [(PERSON, DialStatus.COMPLETED)]
 
 
-async def test_without_a_caller_id_who_withholds_theirs_reaches_nobody() -> None:
+async def test_without_a_caller_id_a_withheld_number_reaches_no_one() -> None:
     plain = BIN.replace(' callerId="{{To}}"', "")
 
     assert plain != BIN

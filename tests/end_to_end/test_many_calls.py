@@ -16,14 +16,14 @@ WELL_TURNS, TROUBLED_TURNS = 10, 7  # about 12 s, and 8 s, of conversation
 SLOW_S = 2.0
 WINDOW_S = 10.0
 ROUTINE_WRITES = 10
-"""In a window: one a second."""
+"""Per window: one a second."""
 WRITTEN_AT_ONCE = 4
-"""Create, claim, end, and Twilio's word of it."""
+"""Create, claim, end, and Twilio's report of the end."""
 
 pytestmark = [pytest.mark.real_time, pytest.mark.timeout(180)]
 
 
-async def test_fifty_calls_are_recorded_to_the_word_and_at_the_pace(
+async def test_fifty_calls_are_recorded_word_for_word_and_at_the_pace(
     tmp_path: Path, firestore_project: str
 ) -> None:
     async with counted_line(firestore_project, tmp_path) as line:
@@ -32,7 +32,7 @@ async def test_fifty_calls_are_recorded_to_the_word_and_at_the_pace(
         await line.settled(calls)
     written = line.firestore.writes
 
-    replayed = await line.replay_letters()  # of a machine that is slow itself
+    replayed = await line.replay_letters()  # there are some if the machine is slow
     assert await differences(firestore_project, calls) == []
     assert line.tool_requests == requests_due(calls)
     paces = busiest_windows(written)
@@ -48,7 +48,7 @@ async def test_fifty_calls_are_recorded_to_the_word_and_at_the_pace(
     assert {sid: s for sid, s in statuses.items() if s != once_each and sid not in replayed} == {}
 
 
-async def test_fifty_calls_are_recorded_to_the_word_while_firestore_takes_two_seconds(
+async def test_fifty_calls_are_recorded_word_for_word_while_firestore_takes_two_seconds(
     tmp_path: Path, firestore_project: str
 ) -> None:
     async with counted_line(firestore_project, tmp_path) as line:
@@ -57,14 +57,14 @@ async def test_fifty_calls_are_recorded_to_the_word_while_firestore_takes_two_se
         await line.carry(calls)
         await line.settled(calls)
 
-    await line.replay_letters()  # of a machine that is slow itself
+    await line.replay_letters()  # there are some if the machine is slow
     assert await differences(firestore_project, calls) == []
 
 
 async def test_fifty_calls_leave_whole_dead_letters_when_firestore_is_gone(
     tmp_path: Path, firestore_project: str
 ) -> None:
-    """Half of them began before it went."""
+    """Half of them begin before it goes."""
     async with counted_line(firestore_project, tmp_path) as line:
         before, after = (line.ringing(CALLS // 2, TROUBLED_TURNS) for _ in range(2))
         async with asyncio.TaskGroup() as group:
@@ -108,7 +108,7 @@ def busiest_windows(written: Sequence[Written]) -> dict[str, int]:
 
 
 def statuses_written(written: Sequence[Written], call: CountedCall) -> tuple[str, ...]:
-    """In their order, each once: Twilio and the handler may both say that a call has ended."""
+    """In order, each once: Twilio and the handler may both report the end of a call."""
     path = f"calls/{call.call_sid}"
     return tuple(
         dict.fromkeys(write.status for write in written if write.path == path and write.status)

@@ -1,4 +1,4 @@
-"""When the model fails, the caller hears an apology and a person, and others notice nothing."""
+"""When the model fails, the caller hears an apology, then a person; others notice nothing."""
 
 from pathlib import Path
 
@@ -37,10 +37,10 @@ SLOW = Fault(DelaySetup(1.5))
 
 
 @pytest.mark.timeout(120)
-async def test_a_model_that_cannot_be_had_sends_the_caller_to_a_person(
+async def test_an_unavailable_model_sends_the_caller_to_a_person(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
-    """One that refuses, and one whose sessions break again and again; a slow one is waited for."""
+    """One model refuses, one's sessions keep breaking, and one is slow, which is worth the wait."""
     speaking = Reply(say=GREETING)
     gemini = await gemini_live_server(Scenario(greeting=speaking, unknown=speaking))
     settings = settings_with(tmp_path, gemini, fallback_number=FALLBACK)
@@ -70,8 +70,8 @@ async def test_a_model_that_cannot_be_had_sends_the_caller_to_a_person(
 
 
 def _rings(call: Call) -> bool:
-    """Whether the ringing tone, 440 and 480 Hz, is what is heard 0.8 s into the stream."""
+    """Whether the ringing tone, 440 and 480 Hz, is heard 0.8 s into the stream."""
     opened = next(event for event in call.events if isinstance(event, StreamStarted))
     begin = (opened.when.line_ms or 0) * 8 + 6_400
-    spectrum = np.abs(np.fft.rfft(call.recording.agent[begin : begin + 4_000]))  # 2 Hz a bin
+    spectrum = np.abs(np.fft.rfft(call.recording.agent[begin : begin + 4_000]))  # 2 Hz per bin
     return {int(2 * peak) for peak in np.argsort(spectrum)[-2:]} == {440, 480}

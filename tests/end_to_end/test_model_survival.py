@@ -55,7 +55,7 @@ SCENARIO = Scenario(
 
 
 @pytest.mark.timeout(120)
-async def test_a_conversation_goes_on_over_five_sessions(
+async def test_a_conversation_continues_over_five_sessions(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
     gemini = await gemini_live_server(SCENARIO)
@@ -82,7 +82,7 @@ async def test_a_conversation_goes_on_over_five_sessions(
         record = await records()
 
     assert record.call.end_reason is EndReason.AGENT_HUNG_UP
-    # Two resumed sessions that broke within ten seconds make the next one a fresh one.
+    # After two resumed sessions broke within ten seconds, the next one is a fresh one.
     assert [session.resumed for session in gemini.sessions] == [False, True, True, False, True]
     heard = [u.phrase for session in gemini.sessions for u in session.utterances if u.phrase]
     assert heard == [normalise(text) for text in (NUMBER, PLAN, BALANCE, BYE)]
@@ -121,7 +121,7 @@ async def test_what_was_said_is_known_in_a_session_that_could_not_be_resumed(
 
 
 async def trouble(gemini: GeminiLiveServer, fault: InSession) -> None:
-    """Let the open session misbehave, and wait for the next one."""
+    """Make the open session misbehave, and wait for the next one."""
     number = len(gemini.sessions)
     gemini.cause(fault)
     await gemini.session(number + 1)

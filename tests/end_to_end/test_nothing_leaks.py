@@ -1,6 +1,6 @@
 """Many short calls: no process holds more memory, descriptors or tasks than before.
 
-What a handler's tasks are when it has no call it says in its log.
+A handler without calls logs how many tasks it has.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ from tests.faults.world import World, running_world
 CALLS = int(os.environ.get("LEAK_CALLS", "160"))
 AT_ONCE = 10
 SETTLED_AFTER_S = 1.5
-"""Sockets are closed and records written by then."""
+"""By then, sockets are closed and records written."""
 MOST_MB = 8.0
-"""Of growth from the second quarter to the last: allocators keep a little in reserve."""
+"""Growth from the second quarter to the last: allocators keep a little in reserve."""
 MOST_DESCRIPTORS = 2
 
 pytestmark = [
@@ -34,7 +34,7 @@ pytestmark = [
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What one process held between two rounds of calls; `tasks` is None for one that says none."""
+    """What one process held between two rounds of calls; `tasks` is None if it logs none."""
 
     memory_mb: float
     descriptors: int
@@ -74,7 +74,7 @@ def held(pid: int, logs: Path, name: str) -> Held:
 
 
 def family(pid: int) -> list[int]:
-    """A process and those that it has started."""
+    """A process and those it has started."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
     return [pid, *(one for child in children for one in family(int(child)))]
 
@@ -86,11 +86,11 @@ def tasks_told(log: Iterable[str]) -> int | None:
 
 
 def leaks(samples: Sequence[Held]) -> list[str]:
-    """What has grown by more than it may, from the second quarter to the last."""
+    """What has grown more than it may, from the second quarter to the last."""
     quarter = len(samples) // 4
     early, late = samples[quarter : 2 * quarter], samples[-quarter:]
     mb, more_mb = (median(sample.memory_mb for sample in some) for some in (early, late))
-    # A descriptor or a task may just be on its way out: what leaks never goes.
+    # A descriptor or a task may just be about to go, but a leaked one never does.
     files, more_files = (min(sample.descriptors for sample in some) for some in (early, late))
     tasks, more_tasks = (min(sample.tasks or 0 for sample in some) for some in (early, late))
     found = []

@@ -1,10 +1,10 @@
-"""What operators do and what calls take over, once more, on Firestore."""
+"""Edits during calls and callers' memory, again, on Firestore."""
 
 import pytest
 
 from tests.end_to_end.test_edits_and_memory import (
     test_a_caller_is_remembered_by_the_next_call as test_a_caller_is_remembered_by_the_next_call,
-    test_an_edit_reaches_a_call_that_goes_on as test_an_edit_reaches_a_call_that_goes_on,
+    test_an_edit_reaches_a_live_call as test_an_edit_reaches_a_live_call,
 )
 
 pytestmark = [pytest.mark.real_time, pytest.mark.timeout(120)]

@@ -47,7 +47,7 @@ async def test_a_prompt_is_changed_and_heard_in_the_next_call(
     assert f"revision {record.call.agent_revision}" in shown
 
 
-async def test_what_was_broken_is_told_harms_no_call_and_is_rolled_back(
+async def test_a_broken_agent_is_reported_harms_no_call_and_is_rolled_back(
     tmp_path: Path, store_url: str, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
     async with operated_line(tmp_path, store_url, gemini_live_server) as line:
@@ -104,7 +104,7 @@ def told(record: CallRecord) -> list[str]:
 
 
 async def _date_back(store: Store, record: CallRecord) -> None:
-    """The same call once more, 20 hours ago: never before yesterday, whatever the hour is now."""
+    """Copy the call to 20 hours ago: never before yesterday, whatever the time is now."""
     call, (claim,) = record.call, record.claims
     assert call.ended_at is not None
     ringing = msgspec.structs.replace(

@@ -1,4 +1,4 @@
-"""A caller hangs up, and what came of the call is found out and shown."""
+"""A caller hangs up, and the outcome of the call is determined and shown."""
 
 import asyncio
 from dataclasses import replace
@@ -34,7 +34,7 @@ _FOUND_OUT_WITHIN_S = 60.0
 
 
 def reads(record: dict[str, Json]) -> Answer:
-    """Finds the agent's turn in what it was sent."""
+    """Finds the agent's turn in the record it was sent."""
     [turn] = [t for t in record["turns"] if "at nine" in t["text"]]
     claim = {"turn": turn["turn"], "quote": "open at nine"}
     return answers(
@@ -57,7 +57,7 @@ async def until_found_out(store: Store, call_sid: str) -> Outcome:
 
 
 @pytest.mark.timeout(120)
-async def test_what_came_of_a_call_is_found_out_once_it_is_over(
+async def test_the_outcome_of_a_call_is_determined_once_it_is_over(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
     live = await gemini_live_server(SCENARIO)

@@ -1,4 +1,4 @@
-"""Whole calls with speech in which a photo is asked for, sent and spoken of."""
+"""Whole calls with speech in which a photo is requested, sent and discussed."""
 
 import base64
 import os
@@ -41,7 +41,7 @@ NO_LINK = "I cannot send you a link."
 IT_WAS = "It was four seven one one."
 ACTIVE = "Your account is active."
 FIRST_WORD_WITHIN_MS = 2_000
-"""After the upload, beyond what the model itself takes."""
+"""After the upload, in addition to the model's own time."""
 
 AGENT: dict[str, Json] = {
     "instructions": "You answer the phone of a shop.",
@@ -127,7 +127,7 @@ class Shop:
         await call.agent_silent_for(0.7)
 
     def link_of(self, call: Call) -> str:
-        """The link in the latest text; it is for this call."""
+        """The link for this call, from the latest text."""
         text = self.network.texts[-1]
         assert (text.to, text.from_) == (CALLER, LINE)
         token = text.body.rpartition(f"{PAGE}/")[2]
@@ -135,7 +135,7 @@ class Shop:
         return token
 
     async def sends(self, token: str, *names: str) -> list[Reception]:
-        """What the page behind the link does with pictures, all at once."""
+        """Sends pictures in parallel, as the page behind the link does."""
         call_sid = verify((SECRET,), token, now_s=clock.now().timestamp())
         uploads = (
             Upload(id=f"{n} {name}", received_at=clock.now(), picture=picture(name))
@@ -202,13 +202,13 @@ def all_of_the_database(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in folder.glob("shop.db*"))
 
 
-async def test_a_photo_is_asked_for_sent_and_spoken_of(
+async def test_a_photo_is_requested_sent_and_discussed(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
     async with running_shop(tmp_path, gemini_live_server) as shop:
         async with shop.call() as call:
             await shop.asks_for_a_photo(call)
-            await call.wait(25)  # they look for the jar, and nobody asks whether they are there
+            await call.wait(25)  # they look for the jar; they aren't asked whether they are there
             assert await shop.sends(shop.link_of(call), "label") == [Reception.TAKEN]
             sent_at = clock.now()
             await shop.says(call, I_SEE_A_JAR)
@@ -238,7 +238,7 @@ async def test_a_photo_is_asked_for_sent_and_spoken_of(
     assert part_of_the_picture not in all_of_the_database(tmp_path)
 
 
-async def test_two_at_once_are_spoken_of_in_order_and_one_after_the_call_is_refused(
+async def test_two_photos_are_discussed_in_order_and_one_after_the_call_is_refused(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
     async with running_shop(tmp_path, gemini_live_server) as shop:
@@ -258,7 +258,7 @@ async def test_two_at_once_are_spoken_of_in_order_and_one_after_the_call_is_refu
     assert late == [Reception.NOT_IN_CALL]
 
 
-async def test_what_is_sent_by_another_calls_link_stays_in_that_call(
+async def test_a_photo_sent_with_another_calls_link_stays_in_that_call(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
     async with running_shop(tmp_path, gemini_live_server) as shop:
@@ -281,7 +281,7 @@ async def test_what_is_sent_by_another_calls_link_stays_in_that_call(
 async def test_orders_printed_in_a_picture_lead_to_nothing(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
-    """The model obeys them as soon as it reads them."""
+    """The model obeys such orders as soon as it reads them."""
     async with running_shop(tmp_path, gemini_live_server) as shop:
         async with shop.call() as call:
             await shop.asks_for_a_photo(call)
@@ -317,7 +317,7 @@ async def test_photos_are_kept_only_if_the_agent_says_so_and_forgotten_with_the_
     assert left == {}
 
 
-async def test_a_caller_who_can_get_no_text_is_told_so(
+async def test_a_caller_who_cannot_get_texts_is_told(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
     async with running_shop(tmp_path, gemini_live_server) as shop:
@@ -334,7 +334,7 @@ async def test_a_caller_who_can_get_no_text_is_told_so(
 async def test_a_handler_that_is_killed_between_upload_and_reply(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
-    """Another one takes over, shows the photo to its own session, and it is spoken of once."""
+    """Another one takes over and shows its own session the photo, which is mentioned once."""
     slow = replace(SCENARIO, pace=Pace(thinking_ms=1_500))
     gemini = await gemini_live_server(slow)
     network = TwilioNetwork(auth_token=TOKEN, texts_key=KEY)

@@ -1,4 +1,4 @@
-"""Damage to the audio, planted on its way through real sockets, must be found by the judge.
+"""The judge must find damage planted in the audio on its way through real sockets.
 
 All calls run in parallel through one stack; one is left alone and must be found intact.
 """
@@ -38,7 +38,7 @@ SCENARIO = Path(__file__).with_name("short_call.yaml")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is done to a call, and which direction must be found damaged."""
+    """What is done to a call, and in which direction damage must be found."""
 
     called: str
     name: str
@@ -124,7 +124,7 @@ async def _call(stack: Stack, proxy: DamagingProxy, script: Script, case: Case) 
         try:
             await run_script(call, replace(script, to=case.called))
         except ScriptFailed:
-            # Damage can make the model misunderstand, and so the script; the judge is asked.
+            # The model may misunderstand damaged audio, which ends the script; the judge decides.
             assert case.damage is not CallDamage
     return call
 

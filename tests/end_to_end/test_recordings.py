@@ -1,4 +1,4 @@
-"""Calls that are recorded, on a whole line: what is kept is what was said and heard."""
+"""Recorded calls on a whole line: the recording has what was said and heard."""
 
 import io
 import wave
@@ -74,7 +74,7 @@ pytestmark = pytest.mark.timeout(120)
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A call's recording beside what its phone network heard."""
+    """A call's recording, and what its phone network heard."""
 
     call: Call
     record: CallRecord
@@ -89,8 +89,8 @@ class Kept:
         return judge(_spoken(MODEL_VOICE, texts), self.agent, rate_hz=PHONE_HZ)
 
     def places_ms(self, caller: Sequence[str], agent: Sequence[str]) -> list[float]:
-        """How far behind their places on the network's own recording these sentences are, which
-        must be as whole there as here."""
+        """How late these sentences are, compared with the network's own recording. They must be
+        intact in both."""
         said, heard = self.call.recording.caller, self.call.recording.agent
         kept = [*self.caller_said(*caller), *self.agent_said(*agent)]
         true = [
@@ -103,7 +103,7 @@ class Kept:
         return [there.at_ms - here.at_ms for here, there in zip(kept, true, strict=True)]
 
     def turn(self, beginning: str) -> float:
-        """Where a turn begins in the recording, by the transcript."""
+        """Where a turn begins in the recording, according to the transcript."""
         turns = timed_from_ring(self.record).turns
         return next(turn.start_ms - self.began_ms for turn in turns if beginning in turn.text)
 
@@ -200,7 +200,7 @@ async def interrupt(call: Call) -> None:
     await call.hang_up()
 
 
-async def test_of_an_interrupted_reply_there_is_what_was_heard(
+async def test_an_interrupted_reply_is_recorded_as_far_as_it_was_heard(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
     async with recorded_line(tmp_path, gemini_live_server) as line:
@@ -253,10 +253,10 @@ async def test_no_secret_is_in_the_recorded_sound(
     assert not heard[SPOKEN_PIN].recognised
 
 
-async def test_a_sentence_that_is_no_secret_would_be_found(
+async def test_a_sentence_that_is_not_secret_would_be_found(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
-    """Or the test above could not fail."""
+    """Otherwise the test above couldn't fail."""
 
     async def say_it(call: Call) -> None:
         await call.agent_silent_for(0.6)
@@ -272,7 +272,7 @@ async def test_a_sentence_that_is_no_secret_would_be_found(
 async def test_no_tone_of_a_key_is_in_the_recorded_sound(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
-    """A PIN may be typed before anybody has asked for it; networks may leave tones in the sound."""
+    """A PIN may be typed before anyone asks for it, and networks may leave tones in the sound."""
 
     async def type_at_once(call: Call) -> None:
         await call.agent_silent_for(0.6)
@@ -294,7 +294,7 @@ def _between(pcm: Pcm, from_ms: float, to_ms: float) -> Pcm:
     return pcm[max(0, round(from_ms * 8)) : round(to_ms * 8)]
 
 
-async def test_the_recording_goes_on_in_another_handler(
+async def test_the_recording_continues_in_another_handler(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
     async with recorded_line(tmp_path, gemini_live_server) as line:

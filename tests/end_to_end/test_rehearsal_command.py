@@ -1,4 +1,4 @@
-"""`ringdown agents rehearse` as a person runs it: every part a process of its own."""
+"""`ringdown agents rehearse` as a person runs it, with every part in a separate process."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ DRAFT = {**AGENT, "greeting": "Hello, this is the line of tomorrow."}
 
 @pytest.fixture
 async def store_url(tmp_path: Path) -> str:
-    """With a persona who hangs up after the greeting, and wants to hear the draft's."""
+    """Has a persona who hangs up after the greeting, and expects the draft's."""
     url = f"sqlite:{tmp_path / 'ringdown.db'}"
     async with open_store(url) as store:
         await store.write_agent("default", AGENT, over=None)
@@ -70,7 +70,7 @@ async def test_a_rehearsal_leaves_a_report_recordings_and_a_record(
     async with rehearsing(tmp_path, store_url) as process:
         output, _ = await process.communicate()
 
-    if process.returncode == UNTRIED:  # then nothing can be said of the call
+    if process.returncode == UNTRIED:  # then the call proves nothing
         assert "This machine was too busy" in output.decode()
         return
     assert process.returncode == 0, output.decode()
@@ -82,7 +82,7 @@ async def test_a_rehearsal_leaves_a_report_recordings_and_a_record(
     async with open_store(store_url) as store:
         [rehearsal] = await list_rehearsals(store.documents, "default")
         [run] = await read_runs(store.documents, rehearsal.id)
-        assert await store.list_calls(CallQuery()) == (), "its calls are in a store of its own"
+        assert await store.list_calls(CallQuery()) == (), "its calls are in a separate store"
     assert (rehearsal.id, rehearsal.is_stand_in, rehearsal.partial) == (folder.name, True, None)
     assert run.passed
     assert rehearsal.is_draft

@@ -34,7 +34,7 @@ class Line:
     async def hears_the_greeting(
         self, signed_by: str, *, restarted: str | None = None, environ: Mapping[str, str] = {}
     ) -> bool:
-        """Whether a caller does. A part may be restarted during the notice, before the stream."""
+        """A part may be restarted during the notice, before the stream."""
         network = phone_network(replace(self.stack, twilio_auth_token=signed_by))
         async with network.place_call(
             to=LINE,
@@ -80,10 +80,10 @@ async def test_nobody_is_refused_in_the_middle_of_a_rotation(
 
 
 @pytest.mark.parametrize("part", PARTS)
-async def test_a_part_that_forgets_the_secrets_before_refuses_calls(
+async def test_a_part_without_the_previous_secrets_refuses_calls(
     part: str, tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
-    """Or the test above could not fail."""
+    """Otherwise the test above couldn't fail."""
     async with before_rotation(tmp_path, gemini_live_server) as line:
         await line.parts.restart(part, {"STREAM_TOKEN_SECRET": NEW_SECRET})
         assert not await line.hears_the_greeting(OLD_TOKEN)

@@ -14,7 +14,7 @@ from ringdown.tools import Json
 from tests.emulator import VARIABLE
 
 NUMBERS_VARY = frozenset({"usage", "cost_usd", "talk_s", "twilio_duration_s"})
-"""They follow from how long something took."""
+"""They depend on how long things took."""
 HEARD = frozenset({"heard_by_caller", "heard_by_model"})
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)")
 _ID = re.compile(r"\b(CA[0-9a-f]{32}|stream_handler/[\w.-]+|http://127\.0\.0\.1:\d+)\b")
@@ -62,8 +62,8 @@ def record(folder: Path) -> str:
 
 
 def normalised(value: Json, key: str = "") -> Json:
-    """Without ids, times, and what follows from times: an interrupted sentence as far as it was
-    heard, and how much was used. Which fields there are, and of which kind, stays."""
+    """`value` without ids, times, and what depends on times: how much of an interrupted sentence
+    was heard, and usage. Which fields there are, and their types, stays."""
     match value:
         case dict() if key in NUMBERS_VARY:
             return sorted(value)

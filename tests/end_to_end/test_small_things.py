@@ -118,7 +118,7 @@ async def answer_the_nudge(call: Call) -> None:
     await call.agent_silent_for(0.5)
     await call.agent_started_speaking()
     await call.wait(3.0)
-    await call.agent_silent_for(0.8)  # behind the nudge
+    await call.agent_silent_for(0.8)  # after the nudge
     await call.say("What is my balance?")
     await call.agent_silent_for(1.5)
     await call.hang_up()
@@ -133,7 +133,7 @@ async def hang_up_in_the_greeting(call: Call) -> None:
 async def hang_up_while_a_person_is_called(call: Call) -> None:
     await call.agent_silent_for(0.5)
     await call.press("0")
-    await call.agent_started_speaking()  # that they are being connected
+    await call.agent_started_speaking()  # says that they are being connected
     await call.wait(4.5)
     await call.hang_up()
 
@@ -231,7 +231,7 @@ CHANGES_OF_MIND: Mapping[str, Story] = {
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What is left of the stories, by the number that was called."""
+    """What the stories leave behind, by the number called."""
 
     calls: Mapping[str, Call]
     records: Mapping[str, CallRecord]

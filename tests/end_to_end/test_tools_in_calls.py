@@ -1,7 +1,7 @@
 """Tools in whole calls, over real sockets and with real speech.
 
-One stack with a tool that ships, one model, and one server with the tools of the test; every
-story is a separate call.
+One stack with a tool that ships, one model, and one server with the test's tools; every story is a
+separate call.
 """
 
 import asyncio
@@ -116,7 +116,7 @@ STORIES: Mapping[str, Story] = {
 
 @dataclass(slots=True)
 class Tools:
-    """What the tools' server was asked, by the call's SID."""
+    """What the tools' server was asked, by call SID."""
 
     url: str = ""
     requests: dict[str, list[ToolRequest]] = field(default_factory=lambda: defaultdict(list))
@@ -203,7 +203,7 @@ class Played:
 
     @property
     def tones_heard(self) -> int:
-        """How many whole tones the caller heard: they arrive as they were made."""
+        """How many whole tones the caller heard: they arrive unchanged."""
         heard = np.asarray(self.call.recording.agent, np.int16).tobytes()
         return heard.count(decode_mulaw(waiting_tone()).tobytes())
 

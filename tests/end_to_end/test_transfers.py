@@ -66,7 +66,7 @@ async def until_the_person_hears(call: Call) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A call to `to`, whose agent transfers to `party`; what the person hears, and what comes."""
+    """A call to `to`, whose agent transfers to `party`; what the person hears and how it ends."""
 
     to: str
     party: str
@@ -109,7 +109,7 @@ class Ended:
 
 
 async def played(folder: Path, *told: Told, story: Story | None = None) -> list[Ended]:
-    """Play them all in parallel, with `story` in place of their scenario."""
+    """Play them all in parallel, with `story` instead of their own."""
     parties: Mapping[str, DialledParty] = {each.party: each.does for each in told}
     store_url = f"sqlite:{folder / 'ringdown.db'}"
     async with (
@@ -147,7 +147,7 @@ def connected(call: Call) -> bool:
 
 
 @pytest.mark.timeout(120)
-async def test_whoever_presses_1_is_connected(tmp_path: Path) -> None:
+async def test_anyone_who_presses_1_is_connected(tmp_path: Path) -> None:
     for told, ended in zip(TAKEN, await played(tmp_path, *TAKEN), strict=True):
         call, record = ended.call, ended.record
         assert connected(call), told
@@ -160,7 +160,7 @@ async def test_whoever_presses_1_is_connected(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(120)
-async def test_whoever_does_not_gives_the_caller_back_to_the_agent(tmp_path: Path) -> None:
+async def test_anyone_who_does_not_gives_the_caller_back_to_the_agent(tmp_path: Path) -> None:
     for told, ended in zip(NOT_TAKEN, await played(tmp_path, *NOT_TAKEN), strict=True):
         call, record = ended.call, ended.record
         assert not connected(call), told

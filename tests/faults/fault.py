@@ -8,13 +8,13 @@ from tests.faults.world import World
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one call had of a fault; `problem` says what was not as decided."""
+    """What one call saw of a fault; `problem` says what didn't happen as decided."""
 
     problem: str | None = None
     silence_ms: int | None = None
-    """The longest that the caller heard nothing while something was due."""
+    """The longest silence the caller heard while something was expected."""
     reconnect_ms: int | None = None
-    """The longest that no session of the model listened."""
+    """The longest time without a model session that listens."""
 
 
 Inject = Callable[[World, int], Awaitable[list[Seen]]]
@@ -24,7 +24,7 @@ Inject = Callable[[World, int], Awaitable[list[Seen]]]
 class Fault:
     name: str
     outcome: str
-    """What is decided to happen, and what is lost."""
+    """What was decided to happen, and what is lost."""
     inject: Inject
     """Injects it `times` times, and returns what was seen each time."""
     handlers: int = 1
@@ -32,7 +32,7 @@ class Fault:
     most_reconnect_ms: int | None = None
 
     def problems(self, seen: list[Seen]) -> list[str]:
-        """All that was not as decided; each is a line."""
+        """Everything that didn't happen as decided, one line each."""
         found = [each.problem for each in seen if each.problem is not None]
         silences = [each.silence_ms for each in seen if each.silence_ms is not None]
         if self.most_silence_ms is not None and max(silences, default=0) > self.most_silence_ms:

@@ -11,9 +11,9 @@ from tests.faults.world import World
 
 _CALLS = 20
 _LEAVES_WITHIN_S = 11.0
-"""Eight seconds for a turn to end, and what it takes to save."""
+"""Eight seconds for a turn to end, and some to save."""
 _NOTICED_WITHIN_S = 9.0
-"""A handler that stands still is probed every two seconds, and given two."""
+"""A frozen handler is probed every two seconds, and has two to respond."""
 
 
 async def _killed(world: World, times: int) -> list[Seen]:
@@ -82,7 +82,7 @@ FAULTS = (
     Fault(
         "SIGTERM to one of two handlers, 20 calls",
         "each call is handed over after the turn in progress, when it is the caller's turn; the"
-        " next handler listens, and nobody notices",
+        " next handler listens, and the caller notices nothing",
         _one_of_two_stopped,
         handlers=2,
         most_silence_ms=1_000,

@@ -1,4 +1,4 @@
-"""Faults of the model's sessions, as its stand-in can have them on command."""
+"""Faults of model sessions that the stand-in can have on command."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -22,20 +22,20 @@ from tests.faults.story import (
 )
 from tests.faults.world import PERSON, World
 
-_PERSON = "it rings while sessions are tried for 8 s; then the caller gets the fallback number"
+_PERSON = "the caller hears ringing while sessions are tried for 8 s, then gets the fallback number"
 _CUT = "the session is replaced; the agent starts the interrupted sentence again"
-_REFUSED = "a new session is opened and gets the transcript; nobody notices"
+_REFUSED = "a new session is opened and gets the transcript; the caller notices nothing"
 _APART_S = 0.2
 """Between two sessions that break, so that each is replaced separately."""
 _CLOSE_S = 0.05
-"""The same, where all of them have to break within a word."""
+"""The same, if all of them have to break within a word."""
 _FLOOD_MS = 20_000
 _GREETING = "Hello, this is the test line. What is your number?"
 _LONG_QUESTION = "Tell me everything, please."
 _SURELY_NOT_THE_CALLER_S = 3.5
 _LONGER_THAN_A_TONE_S = 1.0
 _RECONNECT_MS = 1_000
-"""On a busy machine; the page tells what it was."""
+"""On a busy machine; docs/reliability.md has the measured times."""
 
 
 def _in_mid_answer(do: str, **how: str | float) -> Inject:
@@ -212,15 +212,15 @@ STARTS = (
         _no_model({"do": "refuse_upgrade", "status": 503}),
     ),
     Fault(
-        "the model never completes the set-up",
+        "the model never completes the setup",
         _PERSON,
         _no_model({"do": "withhold_setup"}),
     ),
     Fault(
-        "the model takes 1.5 s for the set-up", "the caller hears it ring, then the greeting", _slow
+        "the model takes 1.5 s for the setup", "the caller hears ringing, then the greeting", _slow
     ),
 )
-"""Sessions that do not begin as they should."""
+"""Sessions that don't begin as they should."""
 
 BREAKS = (
     Fault(
@@ -232,7 +232,7 @@ BREAKS = (
     ),
     Fault(
         "1011 while idle",
-        "the session is replaced; nobody notices",
+        "the session is replaced; the caller notices nothing",
         _while_idle("close"),
         most_reconnect_ms=_RECONNECT_MS,
     ),
@@ -251,14 +251,14 @@ BREAKS = (
     ),
     Fault(
         "go-away with 50 s left",
-        "the session is replaced between two turns; nobody notices",
+        "the session is replaced between two turns; the caller notices nothing",
         _in_mid_answer("go_away", time_left_s=50),
         most_silence_ms=2_000,
         most_reconnect_ms=_RECONNECT_MS,
     ),
     Fault(
         "go-away with 1 s left",
-        "the session is replaced at once",
+        "the session is replaced immediately",
         _in_mid_answer("go_away", time_left_s=1),
         most_silence_ms=3_000,
         most_reconnect_ms=_RECONNECT_MS,
@@ -271,23 +271,25 @@ BREAKS = (
 TROUBLES = (
     Fault(
         "the model stalls when the caller has spoken",
-        "it is asked to speak after 5 s, replaced 3 s later; the next session hears the caller"
-        " again, and replies",
+        "it is prompted after 5 s and replaced 3 s later; the next session hears the caller again,"
+        " and replies",
         _stalls,
         most_silence_ms=15_000,
     ),
     Fault(
         "a phantom interruption",
-        "the agent falls silent; 2.5 s later it is asked to continue",
+        "the agent falls silent; 2.5 s later it is prompted to continue",
         _phantom,
         most_silence_ms=5_000,
     ),
     Fault(
-        "a minute of speech at once",
-        "Twilio holds it; a caller who speaks clears it, and is answered",
+        "a minute of speech in one go",
+        "Twilio buffers it; a caller who speaks clears it, and gets a reply",
         _floods,
     ),
-    Fault("a flood of transcripts", "nobody notices", _while_idle("flood", count=2_000)),
+    Fault(
+        "a flood of transcripts", "the caller notices nothing", _while_idle("flood", count=2_000)
+    ),
     Fault("a message with unknown keys", "it is ignored", _in_mid_answer("send_message")),
 )
 """Sessions that continue, but misbehave."""

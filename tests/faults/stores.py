@@ -31,7 +31,7 @@ _LOOK_EVERY_S = 0.5
 
 @contextmanager
 def store_locked(world: World) -> Iterator[None]:
-    """Another process is stuck in a write: to us the store is away."""
+    """Another process is stuck in a write, so the store is away for us."""
     with closing(sqlite3.connect(world.store_path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -80,7 +80,7 @@ async def _away_at_the_end(world: World, times: int) -> list[Seen]:
 
 
 async def _disk_full(world: World, times: int) -> list[Seen]:
-    """From before the calls until their records have left."""
+    """The disk is full from before the calls until their records are dead letters."""
 
     async def talk(call: Call) -> None:
         await tell_number(call)
@@ -100,11 +100,11 @@ async def _disk_full(world: World, times: int) -> list[Seen]:
 
 @asynccontextmanager
 async def disk_full(path: Path, processes: Sequence[int]) -> AsyncIterator[None]:
-    """A disk too full for the embedded store, for the processes that write it.
+    """Fill the disk, as far as the embedded store and the processes that write it can tell.
 
-    The kernel refuses to let a file of theirs grow beyond a limit (RLIMIT_FSIZE), and SQLite's log
-    of writes already is larger: a filler was written to it, and a reader keeps it from being begun
-    anew. Their own logs are far smaller, and go on. Linux only, as prlimit is.
+    The kernel doesn't let their files grow beyond a limit (RLIMIT_FSIZE), and SQLite's write-ahead
+    log is already larger: a filler was written to it, and a reader keeps it from being restarted.
+    Their own logs are far smaller, and still work. Linux only, like prlimit.
     """
     with (
         closing(sqlite3.connect(path, isolation_level=None)) as reader,
@@ -147,31 +147,31 @@ def _in_short(record: CallRecord) -> str:
 
 FAULTS = (
     Fault(
-        "the store is away when a call comes",
+        "the store is away when a call arrives",
         "the call travels with its stream; its record is written when the store is back",
         _away_at_start,
     ),
     Fault(
-        "the store is away for 3 s in mid-call",
-        "nobody notices; what was said is written afterwards",
+        "the store is away for 3 s during a call",
+        "the caller notices nothing; what was said is written afterwards",
         _away_in_mid_call,
         most_silence_ms=2_000,
     ),
     Fault(
         "the store takes 0.8 s for everything",
-        "nobody notices",
+        "the caller notices nothing",
         _slow,
         most_silence_ms=2_000,
     ),
     Fault(
         "the store is away when the call ends",
-        "its record is written when the store is back (10 s), else it leaves as a dead letter",
+        "its record is written when the store is back (10 s), or else becomes a dead letter",
         _away_at_the_end,
     ),
     Fault(
         "the embedded store's disk is full",
-        "the call travels and is carried; its record leaves as a dead letter, and is written back"
-        " by `ringdown calls restore` when there is room",
+        "the call travels with its stream and is carried; its record becomes a dead letter, and"
+        " `ringdown calls restore` writes it back when there is room",
         _disk_full,
     ),
 )

@@ -29,12 +29,12 @@ Meanwhile = Callable[[Sequence[Call]], Awaitable[None]]
 
 
 async def at_once(times: int, once: Callable[[], Awaitable[Seen]]) -> list[Seen]:
-    """Run several calls at the same time; a fault of everybody's hits each of them."""
+    """Run several calls in parallel; a fault that isn't a single call's hits each of them."""
     return list(await asyncio.gather(*(_told(once) for _ in range(times))))
 
 
 async def when_all_are_there(barrier: asyncio.Barrier, cause: Callable[[], None]) -> int:
-    """Cause a fault for all calls once, when every call has reached this point.
+    """Cause a fault for all calls, once, when every call has reached this point.
 
     Returns the number of this call, from 0.
     """
@@ -53,7 +53,7 @@ async def _told(once: Callable[[], Awaitable[Seen]]) -> Seen:
 
 
 async def tell_number(call: Call) -> None:
-    """Tell it, and ask for more, until the agent is in the middle of a longer answer."""
+    """Tell it, and ask for more, until the agent is in the middle of a longer reply."""
     await call.agent_silent_for(0.5)
     await call.say(NUMBER)
     await call.agent_silent_for(0.6)
@@ -74,7 +74,7 @@ async def heard_again(call: Call, streams: int) -> None:
 
 
 def told(record: CallRecord, speaker: Speaker) -> str:
-    """All that one side has said, normalised for comparison."""
+    """Everything that one side has said, normalised for comparison."""
     return normalise(" ".join(turn.text for turn in record.turns if turn.speaker is speaker))
 
 
@@ -89,8 +89,8 @@ async def taken_over(
 ) -> list[Seen]:
     """Break `count` calls while the agent is speaking.
 
-    Calls whose stream ends within `hit_within_s` must continue in another one, and still know the
-    number. The others must continue as they are.
+    Calls whose stream ends within `hit_within_s` must continue in another one, and the agent must
+    still know the number. The others must continue in the same stream.
     """
     return await _in_mid_answer(
         world, count, break_it, lambda call: _hear_and_ask(call, hit_within_s)
@@ -100,7 +100,7 @@ async def taken_over(
 async def handed_over(
     world: World, count: int, break_it: Meanwhile, *, hit_within_s: float
 ) -> list[Seen]:
-    """As `taken_over`, for calls that are handed over after the agent's sentence.
+    """Like `taken_over`, for calls that are handed over after the agent's sentence.
 
     The caller, whose turn it is, asks the next question and gets a reply. Silence is the time
     without a stream.
@@ -130,7 +130,7 @@ async def asks_for_number(world: World, count: int, meanwhile: Meanwhile) -> lis
 
 
 async def _ask_for_number(call: Call, from_ms: int) -> int:
-    """How long the caller heard nothing until the agent had had its say."""
+    """The longest time the caller heard nothing until the agent had finished."""
     await call.agent_silent_for(0.6)
     heard = call.recording.agent
     silence_ms = longest_silence_ms(heard, from_ms, last_sound_ms(heard, call.now_ms))

@@ -1,7 +1,7 @@
 """Each fault injected into real processes: the call ends as decided.
 
-FAULT_TIMES=10 injects each so many times, and `pytest -rP` then shows the silences of which
-docs/reliability.md has the median and the longest.
+FAULT_TIMES=10 injects each fault ten times, and `pytest -rP` then shows the silences.
+docs/reliability.md has their median and the longest.
 """
 
 import asyncio
@@ -39,8 +39,8 @@ async def two_handlers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def all_of_twilio(one_handler: World) -> Mapping[str, list[Seen]]:
-    """What was seen of each fault on Twilio's side. A round injects all of them at once, and
-    rounds follow one another: a handler takes MAX_CALLS calls."""
+    """What was seen of each fault on Twilio's side. A round injects all of them in parallel, and
+    rounds run one after another, because a handler takes MAX_CALLS calls."""
     seen: dict[str, list[Seen]] = {fault.name: [] for fault in twilio.FAULTS}
     for _ in range(TIMES):
         every = await asyncio.gather(*(fault.inject(one_handler, 1) for fault in twilio.FAULTS))

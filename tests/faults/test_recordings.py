@@ -1,4 +1,4 @@
-"""A handler is killed in the middle of a recorded call: ten seconds of sound are lost at most."""
+"""A handler killed in the middle of a recorded call loses ten seconds of sound at most."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Faults around a tool that is under way."""
+"""Faults around a running tool."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -27,7 +27,7 @@ _FAILED = "the agent says that it did not work; the call continues"
 async def _carried(
     world: World, meanwhile: Callable[[Call], Awaitable[None]]
 ) -> tuple[Call, CallRecord]:
-    """A call that asks for the tool; `meanwhile` begins when it has been asked, or has answered."""
+    """A call that asks for the tool; `meanwhile` begins when it was called, or has returned."""
     async with world.call() as call:
         await call.agent_silent_for(0.5)
         await call.say(NUMBER)
@@ -143,25 +143,25 @@ async def _session_breaks(world: World, times: int) -> list[Seen]:
 
 
 FAULTS = (
-    Fault("a tool answers 500", _FAILED, _error),
+    Fault("a tool returns 500", _FAILED, _error),
     Fault(
-        "a tool does not answer in time",
+        "a tool doesn't return in time",
         f"{_FAILED}; the record says that it may have been done",
         _late,
     ),
     Fault(
-        "the caller hangs up in mid-tool",
+        "the caller hangs up while a tool runs",
         "the tool runs to its end; the record says what came of it",
         _caller_hangs_up,
     ),
     Fault(
         "the caller interrupts a tool that the model waits for",
-        "the tool runs to its end; the caller is answered",
+        "the tool runs to its end; the caller gets a reply",
         _caller_interrupts,
     ),
     Fault(
-        "a tool answers while the model's session is replaced",
-        "the answer reaches the next session; the tool is asked once",
+        "a tool returns while the model's session is replaced",
+        "the result reaches the next session; the tool is called once",
         _session_breaks,
     ),
 )

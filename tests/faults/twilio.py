@@ -1,4 +1,4 @@
-"""Faults on Twilio's side of the stream and of the webhooks, and of strangers."""
+"""Faults on Twilio's side of streams and webhooks, and attacks by strangers."""
 
 import asyncio
 import dataclasses
@@ -24,7 +24,7 @@ from tests.faults.story import (
 from tests.faults.world import PERSON, World
 
 _HALF_DEAD_S = 8.0
-"""Longer than it takes to notice that pings are not answered."""
+"""Longer than it takes to notice that pings aren't answered."""
 _SILENT = 100
 _HUGE_BYTES = 10_000_000
 _TOKEN = re.compile(r'name="token" value="([^"]+)"')
@@ -80,13 +80,13 @@ async def _webhook_twice(world: World, times: int) -> list[Seen]:
     async def post_again(call: Call) -> None:
         answers = [await world.post(call, "/") for _ in range(2)]
         if len({_without_token(answer) for answer in answers}) != 1:
-            raise AssertionError("a repeated webhook was answered otherwise")
+            raise AssertionError("a repeated webhook got a different response")
 
     return await asks_for_number(world, times, _each(post_again))
 
 
 async def _after_stream_again(world: World, times: int) -> list[Seen]:
-    """Late, when the next stream carries the call."""
+    """It comes late, when the next stream carries the call."""
 
     async def drop_and_ask_again(call: Call) -> None:
         call.drop_stream()
@@ -136,7 +136,7 @@ async def _after_stream_when_over(world: World, times: int) -> list[Seen]:
         if any("<Stream" in answer or "<Dial" in answer for answer in answers):
             return Seen(problem=f"it was answered with {answers}")
         after = await world.record(call)
-        return seen_if(after.call.attempt == before.call.attempt, "the call was taken up")
+        return seen_if(after.call.attempt == before.call.attempt, "the call was taken over")
 
     return await at_once(times, once)
 
@@ -168,12 +168,12 @@ async def _clocks_differ(world: World, times: int) -> list[Seen]:
 
 
 async def _let_in(world: World, call_sid: str, token: str) -> Seen:
-    """Whether a stream with this token is answered by the agent."""
+    """Whether the agent answers a stream with this token."""
     async with world.socket() as socket:
         await socket.send(world.start_message(call_sid, token))
         async with asyncio.timeout(5):
             answer = await socket.recv()
-    return seen_if('"media"' in str(answer), "the stream was not let in")
+    return seen_if('"media"' in str(answer), "the stream was not accepted")
 
 
 async def _never_say_start(world: World, times: int) -> list[Seen]:
@@ -193,7 +193,7 @@ async def _huge_message(world: World, times: int) -> list[Seen]:
 
 
 def _send_huge(url: str, headers: dict[str, str]) -> int:
-    """The code with which the connection is closed; 1006 if it is broken off."""
+    """The code with which the connection is closed; 1006 if it is dropped."""
     with connect(url, additional_headers=headers, compression=None, proxy=None) as socket:
         try:
             socket.send("x" * _HUGE_BYTES)
@@ -242,7 +242,7 @@ FAULTS = (
         _half_dead,
         most_silence_ms=12_000,
     ),
-    Fault("the webhook comes twice", "the same answer; one call, one stream", _webhook_twice),
+    Fault("the webhook comes twice", "the same response; one call, one stream", _webhook_twice),
     Fault(
         "Twilio's socket is dropped, and `/after-stream` comes twice, the second time late",
         "the call is taken over once",
@@ -255,29 +255,29 @@ FAULTS = (
         _callbacks_first,
     ),
     Fault(
-        "a call's end is told before its beginning",
-        "the call is over: it is hung up, and doesn't ring in the records for ever",
+        "a call's end is reported before its beginning",
+        "the call is over: it is hung up, and doesn't ring in the records forever",
         _end_first,
     ),
     Fault(
         "`/after-stream` of a call that is over",
-        "it is hung up; the record stays as it was",
+        "it is hung up; the record doesn't change",
         _after_stream_when_over,
     ),
     Fault(
         "a forged, a replayed and an expired token",
-        "refused (1008) before anything is dialled; the call beside them does not notice",
+        "refused (1008) before anything is dialled; the call next to them notices nothing",
         _bad_tokens,
     ),
-    Fault("clocks differ by 30 s", "the stream is let in", _clocks_differ),
+    Fault("clocks differ by 30 s", "the stream is accepted", _clocks_differ),
     Fault(
         "100 connections never say start",
-        "they make room for callers, who do not notice",
+        "they make room for callers, who notice nothing",
         _never_say_start,
     ),
     Fault(
         "a message of 10 MB",
-        "that connection is closed; the call beside it does not notice",
+        "that connection is closed; the call next to it notices nothing",
         _huge_message,
     ),
 )

@@ -1,4 +1,4 @@
-"""The whole of Ringdown as processes, for faults to be injected into."""
+"""All of Ringdown as processes, to inject faults into."""
 
 import asyncio
 import json
@@ -43,22 +43,22 @@ _ALL_BEGUN_WITHIN_S = 2.0
 
 @dataclass(slots=True)
 class FaultyTool:
-    """A tool that does as the last fault said."""
+    """A tool that behaves as the last fault wants."""
 
     url: str = ""
     status: int = 200
     waits_s: float = 0.0
     asked: Counter[str] = field(default_factory=Counter)
-    """How often, by call."""
+    """How often it was called, by call."""
     answered: Counter[str] = field(default_factory=Counter)
-    """The same, whether or not anybody still listened."""
+    """How often it returned, whether or not anyone was still listening."""
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def behaves(self, *, status: int = 200, waits_s: float = 0.0) -> None:
         self.status, self.waits_s = status, waits_s
 
     async def until(self, happened: Counter[str], call: Call) -> None:
-        """Wait until `asked` or `answered` counts something of this call."""
+        """Wait until `asked` or `answered` counts something for this call."""
         async with asyncio.timeout(_TOOL_WITHIN_S), self._changed:
             await self._changed.wait_for(lambda: happened[call.identity.call_sid] > 0)
 
@@ -97,7 +97,7 @@ class World:
 
     @asynccontextmanager
     async def calls(self, count: int) -> AsyncIterator[list[Call]]:
-        """So many at once, begun a little apart, as calls are."""
+        """`count` parallel calls that begin a little apart, as calls do."""
         apart_s = min(_APART_S, _ALL_BEGUN_WITHIN_S / count)
         async with AsyncExitStack() as open_calls:
             calls: list[Call] = []
@@ -119,17 +119,17 @@ class World:
         return f"CA{secrets.token_hex(16)}"
 
     async def open_call(self) -> str:
-        """A call that rings, and whose stream is to be opened by hand."""
+        """A ringing call, whose stream the test opens by hand."""
         sid = self.new_call_sid()
         await self.post_about(sid, "/", "ringing")
         return sid
 
     async def post(self, call: Call, path: str, call_status: str = "ringing") -> str:
-        """Send a webhook of `call` once more."""
+        """Send a webhook of `call` again."""
         return await self.post_about(call.identity.call_sid, path, call_status)
 
     async def post_about(self, call_sid: str, path: str, call_status: str) -> str:
-        """Send a webhook of a call that may not exist; what was answered."""
+        """Send a webhook about a call that may not exist; returns the response."""
         form = {"CallSid": call_sid, "CallStatus": call_status, "From": CALLER, "To": LINE}
         url = f"{self.stack.webhook_url}{path}"
         signature = self._validator.compute_signature(url, form)
@@ -139,7 +139,7 @@ class World:
 
     @asynccontextmanager
     async def socket(self) -> AsyncIterator[ClientConnection]:
-        """A stream's socket, as Twilio would open it; nothing is said on it."""
+        """A stream's socket, as Twilio would open it; nothing is sent on it."""
         url, headers = self.stream_address()
         async with connect(
             url,
@@ -151,7 +151,7 @@ class World:
             yield socket
 
     def stream_address(self) -> tuple[str, dict[str, str]]:
-        """Where streams are opened, and the headers with which Twilio does so."""
+        """Where to open streams, and the headers that Twilio sends."""
         handler = self.stack.processes[-1].command.url.replace("http://", "ws://")
         signature = self._validator.compute_signature(f"{handler}/media", {})
         return f"{handler}/media", {"X-Twilio-Signature": signature}
@@ -170,7 +170,7 @@ class World:
         return json.dumps({**message, "streamSid": stream_sid})
 
     async def stream_with(self, call_sid: str, token: str) -> int:
-        """Open a stream with this token; the code with which it is closed."""
+        """Open a stream with this token; returns the code with which it is closed."""
         async with self.socket() as socket:
             await socket.send(self.start_message(call_sid, token))
             async with asyncio.timeout(10):
@@ -193,7 +193,7 @@ class World:
         return [pid for p in running if p.pid is not None for pid in _family(p.pid)]
 
     async def dead_letters(self, calls: Sequence[Call]) -> list[DeadLetter]:
-        """One of each call, once they have all left."""
+        """One per call, once they are all in the log."""
         sids = {call.identity.call_sid for call in calls}
         async with asyncio.timeout(_RECORD_WITHIN_S):
             while True:
@@ -216,7 +216,7 @@ class World:
             os.kill(handler.pid, number)
 
     async def all_ready(self) -> None:
-        """Wait until every handler serves, those that were killed as well."""
+        """Wait until every handler serves, including those that were killed."""
         async with asyncio.timeout(30):
             for handler in self.handlers:
                 while not await _accepts(handler.command.url):  # noqa: ASYNC110 - another process
@@ -273,7 +273,7 @@ async def _write_agent(store: Store, tool_url: str) -> None:
 
 
 def _family(pid: int) -> list[int]:
-    """A process and those that it has started."""
+    """A process and those it has started."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
     return [pid, *(one for child in children for one in _family(int(child)))]
 

@@ -1,6 +1,6 @@
-"""`python -m tests.fuzz TARGET`: feeds a target bytes that lead to code not seen before.
+"""`python -m tests.fuzz TARGET`: feeds a target inputs that reach new code.
 
-What it has found useful is kept in out/fuzz; an input that breaks the target is left there, too:
+out/fuzz keeps the useful ones, and any input that breaks the target:
 
     python -m tests.fuzz gemini --input out/fuzz/gemini-crash-…
 """
@@ -23,9 +23,9 @@ _LONGEST_RUN_S = 5
 def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("target", choices=TARGETS)
-    parser.add_argument("--seconds", type=int, default=60, help="for how long (60)")
-    parser.add_argument("--input", type=Path, help="run this input alone")
-    parser.add_argument("--out", type=Path, default=Path("out/fuzz"), help="out/fuzz if left out")
+    parser.add_argument("--seconds", type=int, default=60, help="how long to run (60)")
+    parser.add_argument("--input", type=Path, help="run only this input")
+    parser.add_argument("--out", type=Path, default=Path("out/fuzz"), help="folder (out/fuzz)")
     given = parser.parse_args(argv)
     with atheris.instrument_imports(
         include=["ringdown.gemini", "stream_handler", "twilio_request", "webhook"]
@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _corpus(folder: Path, target: Any) -> Path:
-    """What was useful before, and the target's own examples."""
+    """Inputs that were useful before, and the target's own examples."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(target.SEEDS):
         (folder / f"seed-{number}").write_bytes(seed)

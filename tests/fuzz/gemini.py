@@ -1,4 +1,4 @@
-"""What the model's side may send: whatever it is, the decoder and the core survive it."""
+"""Whatever the model's side sends, the decoder and the core survive it."""
 
 import logging
 
@@ -78,7 +78,7 @@ class _Heard:
 
 
 def run(data: bytes) -> None:
-    """Several messages are in one input, each after a zero byte."""
+    """An input has several messages, each after a zero byte."""
     reader = Reader(Api.DEVELOPER, frozenset(), CallIds(), {})
     heard = _Heard()
     for message in data.split(b"\0"):

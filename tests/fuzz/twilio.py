@@ -1,4 +1,4 @@
-"""What Twilio may send on a media stream: a message, nothing that we know, or an error of ours."""
+"""Whatever Twilio sends on a media stream is a message, an unknown one (None), or our error."""
 
 import msgspec
 
@@ -34,4 +34,4 @@ def run(data: bytes) -> None:
     assert message is None or isinstance(message, Message)
     if message is not None:
         again = media_streams.decode(msgspec.json.encode(message).decode())
-        assert again == message, "a message is not what it says"
+        assert again == message, "a message doesn't survive encoding"

@@ -1,4 +1,4 @@
-"""What may be posted to the webhook: it is refused in words, or answered by TwiML."""
+"""Whatever is posted to the webhook is refused with a reason, or answered with TwiML."""
 
 import asyncio
 import contextlib
@@ -65,11 +65,11 @@ WORDS = [
 
 
 class _NoStore(Exception):
-    """Nothing is behind the request: how it is read and answered is what counts."""
+    """There is no store: what counts is how the request is read and answered."""
 
 
 class _Unexpected(logging.Handler):
-    """Hears of errors that the webhook's last resort has hidden."""
+    """Notices errors that the webhook's last resort has hidden."""
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
@@ -101,7 +101,7 @@ logging.getLogger("incoming_call.webhook").propagate = False
 
 
 def run(data: bytes) -> None:
-    """A route, whether it is signed, a query, a zero byte, and a body."""
+    """An input is a route, whether it is signed, a query, a zero byte, and a body."""
     if len(data) < 2:
         return
     query, _, body = data[2:].partition(b"\0")
@@ -115,7 +115,7 @@ def run(data: bytes) -> None:
 
 
 def _read(body: bytes, query: bytes) -> None:
-    """Each reader, as the routes use them."""
+    """Call each reader as the routes do."""
     try:
         form = parse_form(body)
         update = call_update(form)

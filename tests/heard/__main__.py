@@ -1,4 +1,4 @@
-"""Plays the twelve calls and writes a page of each: `python -m tests.heard FOLDER [NAME …]`."""
+"""Plays the twelve calls and writes a page for each: `python -m tests.heard FOLDER [NAME …]`."""
 
 import argparse
 import sys
@@ -12,8 +12,8 @@ from tests.jumping_loop import in_virtual_time
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.heard", description=__doc__)
-    parser.add_argument("folder", type=Path, help="where the pages go")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="some of the calls; all if none")
+    parser.add_argument("folder", type=Path, help="where to write the pages")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="play only these calls")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     for name in arguments.names or STORIES:

@@ -26,7 +26,7 @@ _AGENT = {
 
 
 async def play(story: Story, folder: Path) -> Played:
-    """Call a line of the story's own, whose parts leave what they write in `folder`."""
+    """Call the story's own line, whose parts write to `folder`."""
     async with (
         GeminiLiveServer(story.model, api_key=API_KEY) as gemini,
         running_line(settings_with(folder, gemini)) as stack,

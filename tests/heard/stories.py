@@ -35,7 +35,7 @@ _NUDGE = Turn("nudge", Reply(say="{quoted}"), text="silent for a while")
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What is left of a call."""
+    """What a call leaves behind."""
 
     call: Call
     record: CallRecord
@@ -56,7 +56,7 @@ class Played:
         return next((at_ms - asked_ms for at_ms in began if at_ms > asked_ms), 99_000) / 1_000
 
     def cleared_after_key_ms(self) -> int:
-        """From the key to the moment at which the agent was stopped."""
+        """From the key press to the moment the agent was stopped."""
         events = self.call.events
         [pressed_ms] = [e.when.at_ms for e in events if isinstance(e, DigitPressed)]
         return min(
@@ -67,7 +67,7 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """`is_right` says whether the call went as it goes now."""
+    """`is_right` says whether the call went as it should."""
 
     model: Scenario
     caller: Callable[[Call], Awaitable[None]]

@@ -1,4 +1,4 @@
-"""An index of wheels that hold nothing but their metadata, for testing what pip makes of a lock."""
+"""An index of wheels that contain only metadata, for testing what pip makes of a lock."""
 
 import functools
 import hashlib
@@ -69,7 +69,7 @@ def _write_stub(index: Path, name: str, version: str, metadata: Iterable[str] = 
 
 @functools.cache
 def _dependencies() -> dict[tuple[str, str], list[str]]:
-    """By name and version of what is installed here: its lines of metadata about other packages."""
+    """For each installed package, by name and version: its metadata about other packages."""
     found = {}
     for distribution in distributions():
         metadata = distribution.metadata

@@ -1,4 +1,4 @@
-"""scripts/setup, with a Python that only writes down what it is asked to do."""
+"""scripts/setup, with a Python that only records what it is asked to do."""
 
 import os
 import shutil
@@ -36,7 +36,7 @@ class Clone:
         return str(path)
 
     def set_up(self, python: str = "", fails: str = "(nothing)") -> tuple[str, list[str]]:
-        """What it says, errors included; and what Python was asked to do."""
+        """Its output, including errors; and what Python was asked to do."""
         record = self.folder.parent / "record"
         record.write_text("")
         done = subprocess.run(
@@ -78,7 +78,7 @@ def ready(clone: Clone) -> Clone:
     return clone
 
 
-def test_what_is_set_up_is_left_alone(ready: Clone) -> None:
+def test_a_ready_environment_is_left_alone(ready: Clone) -> None:
     os.utime(ready.folder / "requirements.txt")
 
     assert ready.set_up() == ("", [])

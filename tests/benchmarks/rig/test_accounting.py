@@ -1,4 +1,4 @@
-"""What is planted in a stream is seen: delay, loss, and what is excused."""
+"""Planted delay and loss are seen, and what is excused isn't counted."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ def sixty_ms_late(messages: Iterable[Message]) -> Iterator[Message]:
 
 
 def in_pairs(messages: Iterable[Message]) -> Iterator[Message]:
-    """Two frames to a message, which leaves when the second has come."""
+    """Two frames per message, sent when the second has come."""
     held: Message | None = None
     for message in messages:
         if held is None:
@@ -153,7 +153,7 @@ def test_a_call_that_was_never_heard_is_lost_whole() -> None:
     assert lost_ms([]) == 0.0
 
 
-def test_what_leaves_outside_of_the_window_is_not_counted() -> None:
+def test_bursts_outside_the_window_are_not_counted() -> None:
     log = stream(without_frames(*range(100)))
 
     assert len(Window(2.0, 10.0).bursts(log)) == 16
@@ -181,7 +181,7 @@ def test_a_burst_that_nobody_sent_is_not_heard() -> None:
 
 def test_barge_ins_are_timed_by_their_clear_and_missing_clears_are_counted() -> None:
     call = CallLog()
-    call.cleared(0.5)  # none is waited for
+    call.cleared(0.5)  # no interruption waits for it
     call.barge_ins.append(BargeIn(1.0))
     call.cleared(1.004)
     call.cleared(1.006)

@@ -1,4 +1,4 @@
-"""Bursts are found to the sample, however their stream is cut."""
+"""Bursts are found to the sample, however their stream is split."""
 
 from itertools import pairwise
 
@@ -39,7 +39,9 @@ def found(pcm: Pcm, rate_hz: int, cuts: list[int]) -> list[Heard]:
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 @settings(max_examples=25)
 @given(cuts=st.lists(st.integers(0, 64_000), max_size=400))
-def test_every_burst_is_found_to_the_sample_in_any_cutting(rate_hz: int, cuts: list[int]) -> None:
+def test_every_burst_is_found_to_the_sample_however_the_stream_is_split(
+    rate_hz: int, cuts: list[int]
+) -> None:
     pieces = LOOP[rate_hz]
 
     heard = found(joined(pieces), rate_hz, [cut * rate_hz // 8_000 for cut in cuts])

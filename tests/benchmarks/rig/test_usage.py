@@ -8,7 +8,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux: it reads /pro
 
 
 @linux
-def test_a_process_that_has_ended_is_told() -> None:
+def test_a_process_that_has_ended_is_reported() -> None:
     from benchmarks.rig.usage import TargetDied, cpu_s, resident_mb
 
     with subprocess.Popen([sys.executable, "-c", "pass"]) as process:
@@ -20,7 +20,7 @@ def test_a_process_that_has_ended_is_told() -> None:
 
 
 @linux
-def test_what_is_measured_is_kept_to_its_core() -> None:
+def test_the_target_is_pinned_to_its_core() -> None:
     from benchmarks.rig.usage import Pins, find_pins, kept_to_rig_core
 
     pins = find_pins()

@@ -82,7 +82,7 @@ class Drive:
         self._perform(self.conversation.receive(message, self.now_ms))
 
     def run(self, until_ms: float) -> None:
-        """Let time pass; everything that falls due happens at its time."""
+        """Let time pass; everything happens when it falls due."""
         while self.ended is None:
             due_ms = self.conversation.next_due_ms
             if due_ms is None or due_ms > until_ms:
@@ -115,7 +115,7 @@ class Drive:
 
     @property
     def story(self) -> list[ServerMessage]:
-        """What was sent, but for audio."""
+        """What was sent, except audio."""
         return [message for _, message in self.sent if not isinstance(message, AudioChunk)]
 
     @property

@@ -61,7 +61,7 @@ class Listener:
             self._changed.set()
 
     async def until(self, condition: Callable[["Listener"], Any], timeout_s: float = 10) -> None:
-        """Wait for a condition on what has come; the error tells what did."""
+        """Wait for a condition on what has arrived; the error says what did."""
         try:
             async with asyncio.timeout(timeout_s):
                 while not condition(self):
@@ -92,7 +92,7 @@ class Listener:
     async def say(
         self, text: str, *, voice: Voice = CALLER_VOICE, then_silence_ms: int = 700
     ) -> None:
-        """Speech and the silence after it, as fast as it goes."""
+        """Send speech and the silence after it, as fast as possible."""
         await self.play(synthesize(text, rate_hz=INPUT_HZ, voice=voice))
         await self.play(silence(then_silence_ms, INPUT_HZ))
 

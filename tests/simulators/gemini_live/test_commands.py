@@ -1,4 +1,4 @@
-"""The server as a process: why it can't start, and what is to go wrong in its sessions."""
+"""The server as a process: why it can't start, and what should go wrong in its sessions."""
 
 import asyncio
 import json
@@ -45,10 +45,10 @@ async def started(
         ("model: {turns: [{heard: zyxxy, say: a}]}", (), "'zyxxy' is not in the dictionary"),
         (GREETING, ("--out", "scenario.yaml"), "Can't use scenario.yaml: File exists."),
         (GREETING, ("--port", "99999"), "Can't listen on port 99999 of 127.0.0.1: bind()"),
-        (GREETING, ("--port", "TAKEN"), "of 127.0.0.1: another program does."),
+        (GREETING, ("--port", "TAKEN"), "of 127.0.0.1: another program is using it."),
     ],
 )
-async def test_why_it_cannot_start_is_told_in_one_line(
+async def test_it_says_in_one_line_why_it_cannot_start(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     scenario: str,
@@ -67,7 +67,7 @@ async def test_why_it_cannot_start_is_told_in_one_line(
     assert len(told.splitlines()) == 1
 
 
-async def test_it_ends_when_nobody_can_learn_where_it_is(tmp_path: Path) -> None:
+async def test_it_ends_when_it_cannot_print_its_address(tmp_path: Path) -> None:
     ours, its = os.pipe()
     os.close(ours)
     process = await started(tmp_path, GREETING, stdout=its)
@@ -104,9 +104,9 @@ async def test_faults_are_planned_and_caused(tmp_path: Path) -> None:
         process.terminate()
         _, complaints = await process.communicate()
     assert [line.split(": ", 1)[1] for line in complaints.decode().splitlines()] == [
-        "a command is a JSON object",
-        'this fault is for sessions that begin; plan it: {"faults": [...]}',
-        "apart_s: must be a number from 0 on, is -1",
+        "a command must be a JSON object",
+        'only new sessions can have this fault; plan it: {"faults": [...]}',
+        "apart_s: must be a number from 0, is -1",
     ]
 
 

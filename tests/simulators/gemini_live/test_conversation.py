@@ -172,7 +172,7 @@ def test_speech_after_playback_interrupts_nothing() -> None:
     assert not drive.times_of(Interrupted)
 
 
-def test_who_speaks_while_it_thinks_is_not_told_of_an_interruption() -> None:
+def test_a_caller_who_speaks_while_it_thinks_interrupts_nothing() -> None:
     drive = Drive(SCENARIO, setup())
     drive.caller_says("my name is anna")
     drive.caller_starts()
@@ -191,7 +191,7 @@ def test_no_interruption_if_the_setup_says_so() -> None:
     assert not drive.times_of(Interrupted)
 
 
-def test_the_client_may_tell_when_speech_begins_and_ends() -> None:
+def test_the_client_may_say_when_speech_begins_and_ends() -> None:
     drive = Drive(SCENARIO, setup(activity=ActivitySettings(automatic=False)))
     drive.send(TextInput("Greet the caller."))
     drive.run(400)
@@ -206,7 +206,7 @@ def test_the_client_may_tell_when_speech_begins_and_ends() -> None:
     assert drive.audio_ms > 0
 
 
-def test_telling_is_refused_while_detection_is_automatic() -> None:
+def test_explicit_activity_is_refused_while_detection_is_automatic() -> None:
     drive = Drive(SCENARIO, setup())
     with pytest.raises(Refused, match="1007 Explicit activity control"):
         drive.send(ActivityStarted())
@@ -277,7 +277,7 @@ def test_a_tool_call_without_a_sentence_keeps_the_turn_open(
 
 
 @pytest.mark.parametrize("output", ["7", "seven dollars", '["balance"]', ""])
-def test_a_string_that_is_no_object_has_no_values(output: str) -> None:
+def test_a_string_without_an_object_has_no_values(output: str) -> None:
     drive = Drive(SCENARIO, setup("look_up"))
     drive.caller_says("my balance")
     drive.run(500)
@@ -288,7 +288,7 @@ def test_a_string_that_is_no_object_has_no_values(output: str) -> None:
     )
 
 
-def test_values_of_several_results_are_told_apart_by_the_tool() -> None:
+def test_values_of_several_results_are_named_by_their_tool() -> None:
     both = (PlannedCall("one"), PlannedCall("two"))
     reply = Reply(calls=both, then="{one.name}, {two.name}.")
     drive = Drive(Scenario(turns=(Turn("both", reply, heard=("go",)),)), setup("one", "two"))
@@ -514,7 +514,7 @@ def test_an_older_handle_has_lost_the_last_turn() -> None:
     assert turn.text == "I do not know your name."
 
 
-def test_a_told_history_counts() -> None:
+def test_a_reported_history_counts() -> None:
     drive = Drive(SCENARIO, setup())
     history = (
         HistoryTurn("user", "Hi."),
@@ -575,7 +575,7 @@ def test_a_resumed_session_has_no_initial_history() -> None:
 
 
 @pytest.mark.parametrize("text", [" ", ".", ""])
-def test_a_text_without_words_has_what_was_told_last_answered(text: str) -> None:
+def test_a_text_without_words_asks_for_a_reply_to_the_latest_content(text: str) -> None:
     drive = Drive(SCENARIO, setup(begins_with_history=True))
     drive.send(content("user", "Greet the caller."))
     drive.send(TextInput(text))
@@ -587,8 +587,8 @@ def test_a_text_without_words_has_what_was_told_last_answered(text: str) -> None
     assert spoken(drive) == [GREETING, "Hello Anna."]
 
 
-def test_instructions_told_as_the_models_own_words_are_followed() -> None:
-    """LiveKit's Google plugin tells models before 3.x so what to say."""
+def test_instructions_given_as_the_models_own_words_are_followed() -> None:
+    """How LiveKit's Google plugin tells models before 3.x what to say."""
     drive = Drive(SCENARIO, setup())
     turns = (HistoryTurn("model", "Say hello."), HistoryTurn("user", "."))
     drive.send(ClientContent(turns, turn_complete=True))
@@ -616,7 +616,7 @@ def test_the_same_question_again_gets_the_next_answer() -> None:
     assert said == ["One.", "Two.", "Two."]
 
 
-def test_what_the_instructions_tell_of_a_conversation_is_known() -> None:
+def test_a_conversation_reported_in_the_instructions_is_known() -> None:
     told = "Be brief. Until now:\nYou: Hello.\nCaller: My name is Anna.\nYou: Hello Anna."
     drive = Drive(SCENARIO, setup(system_instruction=told))
 
@@ -686,7 +686,7 @@ def said(drive: Drive) -> list[str]:
     return [note.text for note in drive.notes if isinstance(note, TurnSpoken)][1:]
 
 
-def test_nothing_is_said_of_a_picture_before_a_text_asks() -> None:
+def test_nothing_is_said_about_a_picture_before_a_text_asks() -> None:
     drive = greeted()
     drive.send(VideoInput("label"))
     drive.run(drive.now_ms + 3_000)
@@ -699,7 +699,7 @@ def test_nothing_is_said_of_a_picture_before_a_text_asks() -> None:
     assert said(drive)[1:] == ["I cannot tell."], "it is spoken of once"
 
 
-def test_pictures_are_spoken_of_in_order() -> None:
+def test_pictures_are_discussed_in_order() -> None:
     drive = greeted()
     for shows in ("meter", None, "label"):
         drive.send(VideoInput(shows))
@@ -708,7 +708,7 @@ def test_pictures_are_spoken_of_in_order() -> None:
     assert said(drive) == ["I see a meter. I see lot one. I cannot tell."]
 
 
-def test_a_text_with_a_turn_of_its_own_is_not_about_the_picture() -> None:
+def test_a_text_with_its_own_turn_is_not_about_the_picture() -> None:
     drive = greeted()
     drive.send(VideoInput("label"))
     drive.send(TextInput("The caller is silent."))
@@ -716,7 +716,7 @@ def test_a_text_with_a_turn_of_its_own_is_not_about_the_picture() -> None:
     assert said(drive) == ["Are you there?"]
 
 
-def test_what_was_shown_is_known_to_the_session_and_to_those_that_resume_it() -> None:
+def test_a_picture_is_known_to_the_session_and_to_those_that_resume_it() -> None:
     drive = greeted()
     drive.caller_says("what is the lot")
     drive.run(drive.now_ms + 5_000)

@@ -27,7 +27,7 @@ def test_an_answer_is_what_the_instructions_say() -> None:
     )
 
 
-def test_what_nobody_asked_for_is_not_known() -> None:
+def test_without_an_instruction_nothing_is_known() -> None:
     assert said("{quoted}", "Greet them.") == "I do not know that."
     assert answer_from("Be brief.", "Where are you?") == "I do not know that."
 
@@ -36,7 +36,7 @@ def test_values_of_tools_stay() -> None:
     assert said("It is {output.balance}.") == "It is {output.balance}."
 
 
-def test_what_is_to_be_said_word_for_word_is_what_stands_in_quotation_marks() -> None:
+def test_the_words_in_quotation_marks_are_said_word_for_word() -> None:
     assert recited('Say it word for word: "We are "Anna\'s"."') == 'We are "Anna\'s".'
     assert recited('Greet them, in exactly these words: "Hello."') is None
 

@@ -1,4 +1,4 @@
-"""Client messages: what is taken, and what is refused with which code."""
+"""Client messages: what is accepted, and what is refused with which code."""
 
 import base64
 import json
@@ -154,14 +154,14 @@ def test_a_vertex_model_name() -> None:
         ("models/gemini-live-2.5-flash-native-audio", False, 1008),
     ],
 )
-def test_each_api_has_models_and_names_of_its_own(model: str, vertex: bool, code: int) -> None:
+def test_each_api_has_its_own_models_and_names(model: str, vertex: bool, code: int) -> None:
     with pytest.raises(Refused) as refused:
         set_up(model=model, vertex=vertex)
     assert refused.value.code == code
 
 
 def test_gemini_3_8_on_vertex() -> None:
-    """Its function calls have ids, and its functions behave as they say."""
+    """Its function calls have ids, and its functions behave as declared."""
     setup = set_up(model=f"{VERTEX_MODELS}/{LIVE}", vertex=True, **with_tool(behavior="BLOCKING"))
     assert (setup.model, setup.needs_call_ids) == (LIVE, True)
     assert [tool.behavior for tool in setup.tools] == [Behavior.BLOCKING]
@@ -171,7 +171,7 @@ def test_gemini_3_8_on_vertex() -> None:
     assert read(message, model=LIVE, vertex=True) == expected
 
 
-def test_functions_of_gemini_2_5_on_vertex_block_and_say_nothing_of_it() -> None:
+def test_functions_of_gemini_2_5_on_vertex_block_and_have_no_field_for_it() -> None:
     plain: dict[str, Any] = {"tools": [{"functionDeclarations": [{"name": "look_up"}]}]}
     blocking = (ToolDeclaration("look_up", Behavior.BLOCKING, has_parameters=False),)
     assert set_up(model=VERTEX_MODEL, vertex=True, **plain).tools == blocking
@@ -188,7 +188,7 @@ def test_gemini_2_5_on_vertex_does_not_know_the_field(name: str) -> None:
 
 
 def test_an_empty_required_is_none() -> None:
-    """To protobuf they are the same, and Google's own SDK sends it."""
+    """To protobuf, empty and missing are the same, and Google's own SDK sends it."""
     setup = set_up(**with_tool(parameters={"type": "OBJECT", "properties": {}, "required": []}))
     assert [tool.name for tool in setup.tools] == ["look_up"]
 
@@ -448,7 +448,7 @@ def test_a_schema_outside_the_subset_is_refused(schema: dict[str, Any], reason: 
         assert (refused.value.code, reason in refused.value.detail) == (1007, True), refused.value
 
 
-def test_what_is_no_json_and_what_comes_too_early() -> None:
+def test_invalid_json_and_early_messages_are_refused() -> None:
     with pytest.raises(Refused, match="1007 Invalid JSON payload"):
         read(b"\x00\x01")
     with pytest.raises(Refused, match="1007 Invalid JSON payload"):

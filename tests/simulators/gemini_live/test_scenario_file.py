@@ -1,4 +1,4 @@
-"""Scenario files: what they hold, and errors that name the field."""
+"""Scenario files: what they contain, and errors that name the field."""
 
 from pathlib import Path
 
@@ -128,7 +128,7 @@ def test_a_whole_scenario() -> None:
         ("{turns: [{heard: [x, 5], say: x}]}", "model.turns[0].heard: must be text or a list"),
         ("{turns: [{heard: x, say: x, tell: y}]}", "model.turns[0].tell: unknown field"),
         ("{turns: [{heard: x, call: {args: {}}}]}", "model.turns[0].call[0].tool: must be text"),
-        ("{turns: [{heard: x, say: x, then: y}]}", "model.turns[0].then: makes sense after a call"),
+        ("{turns: [{heard: x, say: x, then: y}]}", "turns[0].then: only makes sense after a call"),
         ("{turns: [{heard: x, say: x, needs: z}]}", "turn-1 needs z, which isn't a turn"),
         ("{turns: [{name: a, heard: x, say: x}, {name: a, heard: y, say: y}]}", "are named a"),
         ("{pace: {speed: 0}}", "model.pace.speed: must be a number from 0.1, is 0"),
@@ -204,7 +204,7 @@ def test_every_fault_has_a_name(name: str) -> None:
     assert len(parse_scenario(f"model: {{faults: [{{do: {name}}}]}}").faults) == 1
 
 
-def test_a_message_is_sent_as_it_is_written() -> None:
+def test_a_message_is_sent_as_written() -> None:
     scenario = parse_scenario("model: {faults: [{do: send_message, message: {error: {code: 13}}}]}")
     assert scenario.faults[0].action == SendMessage({"error": {"code": 13}})
 

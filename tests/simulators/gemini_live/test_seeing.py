@@ -1,4 +1,4 @@
-"""The stand-in knows its pictures after what phones, browsers and servers do to them."""
+"""The stand-in recognises its pictures after what phones, browsers and servers do to them."""
 
 import io
 
@@ -47,6 +47,6 @@ def test_other_pictures_are_not_known() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture", picture("label")[:30_000], b"\xff\xd8\xff"])
-def test_what_is_no_picture_is_told(data: bytes) -> None:
+def test_data_other_than_pictures_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="no picture"):
         known_picture(data)

@@ -197,7 +197,7 @@ async def test_a_session_may_be_resumed_without_its_memory(
     assert listener.text("output_transcription") == "I forgot."
 
 
-async def test_a_told_history(gemini_live_server: GeminiLiveServerFactory) -> None:
+async def test_a_reported_history(gemini_live_server: GeminiLiveServerFactory) -> None:
     server = await gemini_live_server(SCENARIO)
     turns: list[types.ContentDict] = [
         {"role": "user", "parts": [{"text": "My name is Anna."}]},
@@ -320,7 +320,7 @@ async def test_the_key_may_stand_in_the_query(gemini_live_server: GeminiLiveServ
 async def test_a_path_may_begin_with_two_slashes(
     gemini_live_server: GeminiLiveServerFactory, path: str
 ) -> None:
-    """As JavaScript's SDK has it."""
+    """JavaScript's SDK sends two."""
     server = await gemini_live_server(SCENARIO)
     async with bare(server, path, **{"x-goog-api-key": "stand-in-key"}) as socket:
         await socket.send(SETUP)
@@ -346,7 +346,7 @@ async def test_no_key(gemini_live_server: GeminiLiveServerFactory) -> None:
         (VERTEX_PATH, {"Authorization": "Bearer wrong"}, 401),
     ],
 )
-async def test_turned_away_at_the_door(
+async def test_refused_handshakes(
     gemini_live_server: GeminiLiveServerFactory, path: str, headers: dict[str, str], status: int
 ) -> None:
     server = await gemini_live_server(SCENARIO)
@@ -448,7 +448,7 @@ async def test_faults_that_end_a_session(
     assert server.sessions[0].closed_by_server
 
 
-async def test_a_message_nobody_knows(gemini_live_server: GeminiLiveServerFactory) -> None:
+async def test_an_unknown_message(gemini_live_server: GeminiLiveServerFactory) -> None:
     server = await gemini_live_server(SCENARIO, [Fault(SendMessage())])
     async with connect(server) as session:
         with pytest.raises((TypeError, errors.APIError)):

@@ -166,7 +166,7 @@ def test_words_of_the_caller_come_late() -> None:
     assert drive.times_of(AudioChunk)[-1] < late_ms
 
 
-def test_words_of_the_agent_come_behind_their_turn() -> None:
+def test_words_of_the_agent_come_after_their_turn() -> None:
     drive = greeted(TrailAgentTranscripts(0.3))
     [over_ms] = drive.times_of(TurnComplete)
     assert set(drive.times_of(OutputTranscript)) == {over_ms + 300}

@@ -68,7 +68,7 @@ def test_samples(message: ServerMessage, text: str) -> None:
 
 @pytest.mark.parametrize("message", [m for m, _ in SAMPLES if not isinstance(m, Unspecified)])
 def test_the_sdk_knows_every_field(message: ServerMessage) -> None:
-    """Its models forbid what they do not know."""
+    """Its models forbid unknown fields."""
     types.LiveServerMessage.model_validate_json(encode(message))
 
 
@@ -106,7 +106,7 @@ def test_calls_of_gemini_2_5_on_vertex_have_no_ids() -> None:
     assert cancelled == {"toolCallCancellation": {}}
 
 
-def test_what_is_no_json_is_sent_as_it_is() -> None:
+def test_data_other_than_json_is_sent_unchanged() -> None:
     assert encode(Binary(b"\x00\xff")) == b"\x00\xff"
 
 

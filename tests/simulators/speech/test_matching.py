@@ -1,4 +1,4 @@
-"""Which sentence was it, in a language that no recogniser here knows? Over the telephone."""
+"""Which sentence was it, over the telephone, in a language that no recogniser here knows?"""
 
 import numpy as np
 import pytest

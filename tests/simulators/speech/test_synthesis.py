@@ -1,4 +1,4 @@
-"""Speech is at the asked rate, at a telephone's level, and the same every time."""
+"""Speech has the requested rate, a telephone's level, and the same samples every time."""
 
 import subprocess
 import sys

@@ -29,7 +29,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`hang`: no answer at all; `abort`: the connection breaks instead of an answer."""
+    """`hang`: never respond; `abort`: break the connection instead of responding."""
 
     body: bytes = b""
     status: int = 200
@@ -44,7 +44,7 @@ def twiml(*verbs: str) -> Reply:
 
 @dataclass(slots=True)
 class WebhookServer:
-    """Answers each path with its replies in order, the last one again and again."""
+    """Answers each path with its replies in order, then repeats the last one."""
 
     base_url: str
     replies: dict[str, list[Reply]] = field(default_factory=dict)
@@ -158,7 +158,7 @@ async def media_server(
     receive_buffer_bytes: int | None = None,
     tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[MediaServer]:
-    """Each stream behaves as the next of `behaviours`, the last for all that follow."""
+    """Each stream gets the next of `behaviours`; after the last, all get the last."""
     peer = MediaServer("")
 
     async def handle(connection: ServerConnection) -> None:
@@ -176,7 +176,7 @@ async def media_server(
             return None
         return connection.respond(peer.refuse_with, "no\n")
 
-    # With its protocol named, asyncio sends small data immediately, as on its own sockets.
+    # With its protocol given, asyncio sends small data immediately, as on its own sockets.
     link = socket.socket(proto=socket.IPPROTO_TCP)
     if receive_buffer_bytes is not None:
         link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)

@@ -89,7 +89,7 @@ def test_an_empty_redirect_asks_for_the_same_document_again() -> None:
     assert call.advance(Done()) == Fetch(Webhook(URL))
 
 
-def test_a_dropped_stream_goes_on_or_ends_the_call_by_switch() -> None:
+def test_a_setting_decides_whether_a_dropped_stream_ends_the_call() -> None:
     for end_after_drop, expected in ((False, Perform(Say("x"))), (True, None)):
         call = flow(end_after_drop=end_after_drop)
         call.advance(document(STREAM, Say("x")))
@@ -164,7 +164,7 @@ def test_what_a_dialled_person_hears_is_found_relative_to_the_document() -> None
     assert action == Perform(Dial("+15550199", url="https://x.test/whisper?n=1"))
 
 
-def test_keys_go_to_the_action_and_none_go_on_with_the_document() -> None:
+def test_keys_go_to_the_action_and_without_any_the_document_continues() -> None:
     gather = Gather(action="/keys", num_digits=1)
     call = flow()
     call.advance(document(gather, Say("none")))
@@ -186,14 +186,14 @@ def test_the_action_of_a_connect_comes_after_its_stream() -> None:
     assert call.advance(Done()) == Fetch(Webhook("https://x.test/streamed"))
 
 
-def test_a_dial_without_action_goes_on_with_the_document() -> None:
+def test_a_dial_without_action_continues_with_the_document() -> None:
     call = flow()
     call.advance(document(Dial("+15550199"), Say("then")))
     call.advance(Done())
     assert call.advance(DialEnded(DialStatus.BUSY, "CA2")) == Perform(Say("then"))
 
 
-def test_documents_that_redirect_for_ever_are_stopped() -> None:
+def test_documents_that_redirect_forever_are_stopped() -> None:
     call = flow()
     call.advance(document(Redirect("/again")))
     call.advance(Done())

@@ -58,7 +58,7 @@ async def say(stream: Stream, audio: bytes) -> None:
 
 
 async def hear_speech(stream: Stream) -> None:
-    """Until a frame that is not silent comes, and then half a second of silence."""
+    """Wait for a frame that isn't silent, and then for half a second of silence."""
     quiet = -1
     while quiet < 25:
         media = (await stream.next("media"))["media"]
@@ -68,7 +68,7 @@ async def hear_speech(stream: Stream) -> None:
 
 
 async def greet_and_answer(stream: Stream) -> None:
-    """Greet; on speech clear what plays and tell a story; on speech again close."""
+    """Greet; when the caller speaks, clear what plays and tell a story; the next time, close."""
     await say(stream, GREETING)
     await hear_speech(stream)
     await stream.send("clear")
@@ -113,7 +113,7 @@ async def test_a_script_is_played_against_an_agent_and_interrupts_it() -> None:
     assert json.dumps([event_record(event) for event in seen])
 
 
-async def test_a_cough_is_heard_and_is_no_word() -> None:
+async def test_a_cough_is_heard_but_not_as_a_word() -> None:
     async with media_server(greet_and_answer) as agent, webhook_server() as server:
         url = server.on("/voice", twiml(agent.verb()))
         network = TwilioNetwork(auth_token=TOKEN)
@@ -142,7 +142,7 @@ async def test_a_notice_before_the_stream_is_not_yet_the_agents_answer() -> None
     assert result.sentences[0].start_ms > 1200 + greeting_ms + 400
 
 
-async def test_a_wait_in_vain_tells_what_was_waited_for_and_what_was_heard() -> None:
+async def test_a_timeout_says_what_was_expected_and_what_was_heard() -> None:
     async def greet_only(stream: Stream) -> None:
         await say(stream, GREETING)
         await stream.drain()

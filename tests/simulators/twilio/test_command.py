@@ -70,7 +70,7 @@ async def test_a_script_that_fails_is_written_down_all_the_same(tmp_path: Path) 
     assert "waited 0.1 s for the call to end" in record["failure"]
 
 
-async def test_it_goes_on_if_nobody_reads_what_it_prints(tmp_path: Path) -> None:
+async def test_it_continues_if_its_output_is_not_read(tmp_path: Path) -> None:
     ours, its = os.pipe()
     os.close(ours)
     async with webhook_server() as server:
@@ -97,7 +97,7 @@ async def test_a_terminal_without_a_character_gets_another(tmp_path: Path) -> No
     assert b"?" in printed.read_bytes()
 
 
-async def test_a_folder_that_cannot_be_made_is_told_before_the_call(tmp_path: Path) -> None:
+async def test_a_folder_that_cannot_be_created_is_reported_before_the_call(tmp_path: Path) -> None:
     taken = tmp_path / "taken"
     taken.touch()
     url = "http://127.0.0.1:1/"

@@ -46,7 +46,7 @@ async def dialled(
     answer: str = ' answerOnBridge="true"',
     to: str = OTHER,
 ) -> Call:
-    """A call that dials `to` when it has done what comes `first`, and is hung up then."""
+    """A call that does what comes `first`, then dials `to`, and is hung up afterwards."""
     server.on("/dialled", twiml("<Hangup/>"))
     dial = f'{first}<Dial action="/dialled" timeout="20"{answer}>{noun}</Dial>'
     network = TwilioNetwork(auth_token="token", dialled={to: party})
@@ -70,7 +70,7 @@ def heard(call: Call) -> list[str]:
     return [event.text for event in call.events if isinstance(event, PersonHeard)]
 
 
-async def test_whoever_presses_the_key_is_connected() -> None:
+async def test_anyone_who_presses_the_key_is_connected() -> None:
     async with webhook_server() as server:
         server.on("/whisper", twiml(ASK, "<Hangup/>"))
         server.on("/accept", CONNECT)
@@ -86,7 +86,7 @@ async def test_whoever_presses_the_key_is_connected() -> None:
     assert call.alerts == ()
 
 
-async def test_the_person_who_is_dialled_has_a_call_of_their_own() -> None:
+async def test_the_person_who_is_dialled_has_a_separate_call() -> None:
     async with webhook_server() as server:
         server.on("/whisper", HANG_UP)
         call = await dialled(server, person())
@@ -109,7 +109,7 @@ async def test_the_person_who_is_dialled_has_a_call_of_their_own() -> None:
     ],
     ids=["another key", "no key", "too late", "mailbox"],
 )
-async def test_whoever_does_not_is_hung_up_on(party: DialledParty, keys: list[str]) -> None:
+async def test_anyone_who_does_not_is_hung_up_on(party: DialledParty, keys: list[str]) -> None:
     async with webhook_server() as server:
         server.on("/whisper", twiml(ASK, "<Hangup/>"))
         server.on("/accept", HANG_UP)
@@ -122,7 +122,7 @@ async def test_whoever_does_not_is_hung_up_on(party: DialledParty, keys: list[st
 
 
 async def test_at_the_end_of_what_they_hear_they_are_connected() -> None:
-    """So what comes behind a `<Gather>` must hang up."""
+    """So whatever comes after a `<Gather>` must hang up."""
     async with webhook_server() as server:
         server.on("/whisper", twiml(ASK))
         await dialled(server, Mailbox("You have reached Kim."))
@@ -161,7 +161,7 @@ async def test_keys_are_gathered_as_asked(asked: str, pressed: str, digits: list
 @pytest.mark.parametrize(
     "reply", [Reply(status=500), Reply(b"<Response>"), twiml(f"<Dial>{OTHER}</Dial>")]
 )
-async def test_a_document_that_cannot_be_run_connects_nobody(reply: Reply) -> None:
+async def test_a_document_that_cannot_be_run_connects_no_one(reply: Reply) -> None:
     async with webhook_server() as server:
         server.on("/whisper", reply)
         call = await dialled(server, person())
@@ -179,7 +179,7 @@ async def test_a_document_that_cannot_be_run_connects_nobody(reply: Reply) -> No
         (CannotBeReached(), "failed"),
     ],
 )
-async def test_who_does_not_answer_hears_nothing(party: DialledParty, status: str) -> None:
+async def test_a_person_who_does_not_answer_hears_nothing(party: DialledParty, status: str) -> None:
     async with webhook_server() as server:
         call = await dialled(server, party)
         assert server.seen("/whisper") == []
@@ -207,7 +207,7 @@ async def test_addresses_are_dialled_like_numbers(noun: str, to: str) -> None:
 async def test_the_caller_hears_it_ring_until_they_are_connected(
     answer: str, *, rings: bool
 ) -> None:
-    """With answerOnBridge; else it is silent while the other hears something."""
+    """With answerOnBridge; otherwise the line is silent while the other person hears something."""
     async with webhook_server() as server:
         server.on("/whisper", twiml('<Pause length="8"/>', "<Hangup/>"))
         call = await dialled(

@@ -57,7 +57,7 @@ def test_silence_counts_only_after_an_answer() -> None:
     assert 950 <= attention.silent_for_ms(end_ms) <= 1100
 
 
-def test_what_the_agent_said_before_the_caller_spoke_is_no_answer() -> None:
+def test_what_the_agent_said_before_the_caller_spoke_is_not_a_reply() -> None:
     attention = Attention()
     hear(attention, [*frames(SENTENCE), *quiet(1)])
     attention.expect_answer(4000)
@@ -66,7 +66,7 @@ def test_what_the_agent_said_before_the_caller_spoke_is_no_answer() -> None:
     assert attention.speaking_for_ms(9000) == 0
 
 
-def test_an_interrupted_sentence_that_stops_is_no_answer_but_one_that_goes_on_is() -> None:
+def test_an_interrupted_sentence_is_a_reply_only_if_it_continues() -> None:
     for heard_after_ms, answered in ((400, False), (2000, True)):
         attention = Attention()
         speech = frames(SENTENCE * 4)

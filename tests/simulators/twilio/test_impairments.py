@@ -59,7 +59,7 @@ def test_the_echo_is_the_agents_voice_later_and_quieter() -> None:
     assert np.corrcoef(agent, echo)[0, 1] > 0.98
 
 
-def test_so_many_frames_are_lost_and_the_same_ones_with_the_same_seed() -> None:
+def test_the_right_share_of_frames_is_lost_and_the_same_ones_with_the_same_seed() -> None:
     def lost(seed: int) -> list[int]:
         line = ImpairedLine(Impairments(lost_share=0.1, seed=seed))
         arrived = said_into(line, [SILENT_FRAME] * 20 * SECOND)

@@ -17,7 +17,7 @@ A, B = (bytes([n]) * FRAME_BYTES for n in (1, 2))
 
 
 class Listener:
-    """Keeps what it hears and when; `on_frame` may disturb."""
+    """Keeps what it hears and when; `on_frame` may interfere."""
 
     def __init__(self, on_frame: Callable[[int], None]) -> None:
         self.times_ms: list[int] = []
@@ -76,7 +76,7 @@ async def test_a_stall_is_caught_up_in_small_bursts_and_loses_nothing() -> None:
     assert len(listener.frames) == 100
     assert listener.times_ms[60:] == [n * 20 for n in range(60, 100)], "it must be back in step"
     bursts = [listener.times_ms.count(at) for at in set(listener.times_ms)]
-    assert max(bursts) <= 6, "five together, and the late one"
+    assert max(bursts) <= 6, "five together, plus the late one"
     assert round(listener.most_late_ms) == 380, "the frame after the stall was due 20 ms into it"
 
 

@@ -13,7 +13,7 @@ def test_a_part_of_a_frame_is_filled_with_silence() -> None:
     assert playout.tick().frame is SILENT_FRAME
 
 
-def test_a_mark_comes_back_at_once_when_nothing_is_queued() -> None:
+def test_a_mark_comes_back_immediately_when_nothing_is_queued() -> None:
     playout = PlayoutBuffer()
     assert playout.mark("first")
     playout.append(A)
@@ -34,7 +34,7 @@ def test_after_a_clear_marks_wait_for_the_frame_that_is_playing() -> None:
 
 @given(st.lists(st.one_of(st.binary(max_size=400), st.just(None)), max_size=40))
 def test_nothing_is_lost_or_doubled(steps: list[bytes | None]) -> None:
-    """None is a tick; marks stand after each piece and must come back after its last byte."""
+    """None is a tick; marks follow each piece and must come back after its last byte."""
     playout, sent, heard = PlayoutBuffer(), b"", b""
     reached: list[str] = []
     positions: dict[str, int] = {}

@@ -31,7 +31,7 @@ ACCOUNT = "AC" + "5" * 32
 
 
 class Rerouted(TwilioHttpClient):  # type: ignore[misc]  # twilio has no types
-    """Takes requests for Twilio to the stand-in."""
+    """Sends requests for Twilio to the stand-in."""
 
     def __init__(self, base_url: str) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Rerouted(TwilioHttpClient):  # type: ignore[misc]  # twilio has no types
 
 
 async def updated(api: str, call: Call, **changes: str) -> Any:
-    """What Twilio's client makes of the answer to an update of the call."""
+    """What Twilio's client returns for an update of the call."""
     client = Client(ACCOUNT, TOKEN, http_client=Rerouted(api))
     return await asyncio.to_thread(client.calls(call.identity.call_sid).update, **changes)
 
@@ -194,7 +194,7 @@ async def test_refuses(
 
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n\r\n", b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"])
-async def test_what_is_no_request_is_hung_up_on(sent: bytes) -> None:
+async def test_an_invalid_request_is_hung_up_on(sent: bytes) -> None:
     network = TwilioNetwork(auth_token=TOKEN)
     async with network.rest_api() as api:
         host, _, port = api.removeprefix("http://").partition(":")
@@ -210,7 +210,7 @@ LANDLINE = "+14155550177"
 
 
 async def texted(api: str, credentials: str, **fields: str) -> Any:
-    """What Twilio's client makes of the answer to a text."""
+    """What Twilio's client returns for a text."""
     user, _, secret = credentials.partition(":")
     client = Client(user, secret, ACCOUNT, http_client=Rerouted(api))
     return await asyncio.to_thread(client.messages.create, **fields)

@@ -122,7 +122,7 @@ def test_our_sides_messages_are_read(fields: dict[str, object], decoded: StreamM
         (f'{{"event":"mark","streamSid":"{SID}","mark":{{}}}}', "lacks name"),
     ],
 )
-def test_a_message_out_of_the_protocol_is_31951(message: str, complaint: str) -> None:
+def test_a_message_outside_the_protocol_is_31951(message: str, complaint: str) -> None:
     decoded = decode_message(message, SID)
     assert isinstance(decoded, Alert)
     assert decoded.code is AlertCode.STREAM_INVALID_MESSAGE

@@ -93,7 +93,7 @@ async def test_the_upgrade_is_signed_and_start_tells_who_calls() -> None:
     assert stream.start["sequenceNumber"] == "1"
 
 
-async def test_our_closing_the_socket_goes_on_with_the_document_and_logs_31921() -> None:
+async def test_closing_the_socket_continues_with_the_document_and_logs_31921() -> None:
     async def close(stream: Stream) -> None:
         await stream.connection.close(1000, "done")
 
@@ -263,7 +263,7 @@ async def overfill(stream: Stream) -> None:
         (overfill, AlertCode.STREAM_BUFFER_FULL),
     ],
 )
-async def test_a_broken_rule_is_warned_of_once_and_the_stream_goes_on(
+async def test_a_broken_rule_is_reported_once_and_the_stream_continues(
     behaviour: Callable[[Stream], Awaitable[None]], code: AlertCode
 ) -> None:
     async def misbehave(stream: Stream) -> None:
@@ -312,7 +312,7 @@ async def test_a_stream_that_breaks_has_its_code(
     ("after_drop", "reason"),
     [("continue", EndReason.AGENT_HUNG_UP), ("end", EndReason.STREAM_DROPPED)],
 )
-async def test_after_an_abrupt_drop_the_call_goes_on_or_ends_by_switch(
+async def test_a_setting_decides_whether_an_abrupt_drop_ends_the_call(
     after_drop: str, reason: EndReason
 ) -> None:
     network = TwilioNetwork(
@@ -439,7 +439,7 @@ async def test_a_server_that_does_not_read_gets_congestion_not_a_blocked_call() 
 
 
 async def frames_of_a_call(background: Background) -> list[tuple[int, bytes]]:
-    """What is sent of a caller who says a word 0.4 s into the stream: timestamps and audio."""
+    """What is sent for a caller who says a word 0.4 s into the stream: timestamps and audio."""
     said = asyncio.Event()
 
     async def listen(stream: Stream) -> None:
@@ -469,7 +469,7 @@ async def test_a_carrier_may_send_no_frames_in_silence() -> None:
 
 
 @pytest.mark.parametrize("background", ["television", "hold_music"])
-async def test_what_sounds_behind_the_caller_goes_on_beneath_their_words(
+async def test_background_sound_continues_under_the_callers_words(
     background: Background,
 ) -> None:
     sent = b"".join(audio for _, audio in await frames_of_a_call(background))

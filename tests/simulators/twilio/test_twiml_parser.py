@@ -138,7 +138,7 @@ def test_what_the_schema_does_not_allow_earns_a_warning(text: str, complaint: st
         ("<Gather><Hangup/></Gather>", 13320),
     ],
 )
-def test_some_attributes_have_a_warning_of_their_own(text: str, code: int) -> None:
+def test_some_attributes_have_their_own_warning(text: str, code: int) -> None:
     parsed = parse_twiml(f"<Response>{text}<Hangup/></Response>")
     assert [int(alert.code) for alert in parsed.warnings] == [code]
     assert parsed.warnings[0].code.level is AlertLevel.WARNING
@@ -155,7 +155,7 @@ def test_some_attributes_have_a_warning_of_their_own(text: str, code: int) -> No
         ("<response/>", AlertCode.ROOT_IS_NOT_RESPONSE),
     ],
 )
-def test_what_is_no_twiml_is_refused(text: str, code: AlertCode) -> None:
+def test_invalid_twiml_is_refused(text: str, code: AlertCode) -> None:
     with pytest.raises(TwimlRefused) as refused:
         parse_twiml(text)
     assert refused.value.alert.code is code
