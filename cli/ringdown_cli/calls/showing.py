@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import base64
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,15 +99,14 @@ async def _recording(store: Store, call_sid: str, terminal: Terminal) -> "Record
 
 
 async def _pictures(store: Store, record: CallRecord, terminal: Terminal) -> dict[int, str]:
-    """What the caller sent, if the agent keeps it, as data that a page can hold."""
+    """What the caller sent, if the agent keeps it and it can be read."""
+    from ringdown.call_page import in_the_page
+
     try:
-        kept = await kept_pictures(store, record.call)
+        return in_the_page(await kept_pictures(store, record.call))
     except StoreUnavailable as error:
         terminal.complain(f"The photos can't be read: {error}. Try again soon.")
         return {}
-    return {
-        n: f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" for n, jpeg in kept.items()
-    }
 
 
 def _write_page(

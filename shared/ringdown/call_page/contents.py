@@ -1,5 +1,6 @@
 """What a page of a call is made from. Only the record is needed; the rest shows more of it."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -65,6 +66,14 @@ class Arrival:
     sentence: str
     ok: bool
     why: str
+
+
+def in_the_page(pictures: Mapping[int, bytes]) -> dict[int, str]:
+    """Addresses that hold the JPEGs themselves, for a page that is one file."""
+    return {
+        n: f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+        for n, jpeg in pictures.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)
