@@ -1,11 +1,11 @@
-# Python 3.11 to 3.14 and make are all that is needed. `make` alone lists the targets.
-# PYTHON: which Python; by default the one that made .venv, and python3 the first time
+# You need only make and Python 3.11 to 3.14. `make` alone lists the targets.
+# PYTHON: the Python to use; by default the one that made .venv, or python3 the first time
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 MYPY := $(BIN)/mypy
 
-# Without compiled files every process would compile again all that it imports.
+# Without compiled files, every process would recompile everything that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -22,14 +22,14 @@ talk: $(READY)  ## Talk to the line from your browser.
 stack: $(READY)  ## Run the deployables on this machine until Ctrl-C.
 	@scripts/run $(BIN)/python -m devtools stack
 
-# Python's standard library and gcloud are all that it needs.
-deploy:  ## Deploy the line to Google Cloud, step by step; --dry-run shows it all and changes nothing.
+# It needs only Python's standard library and gcloud.
+deploy:  ## Deploy the line to Google Cloud, step by step; --dry-run only shows what it would do.
 	+@$(or $(PYTHON),python3) -m deploy $(if $(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),--dry-run)
 
-conformance: $(READY)  ## Compare the stand-ins with the real services, given keys.
+conformance: $(READY)  ## Compare the stand-ins with the real services (needs keys).
 	@scripts/run $(BIN)/python -m devtools conformance
 
-# COVERAGE=1: as CI does. The tests then need about half as much processor time again.
+# COVERAGE=1 measures coverage, as CI does; the tests then take about half as much processor time again.
 test: $(READY)  ## Check types and style, then run the tests (or TESTS=…); COVERAGE=1 measures them.
 	@$(MAKE) --no-print-directory lint
 	@rm -f .coverage .coverage.*
@@ -37,31 +37,31 @@ test: $(READY)  ## Check types and style, then run the tests (or TESTS=…); COV
 		--dist loadfile --no-loadscope-reorder $(TESTS)
 	$(if $(COVERAGE),$(BIN)/python -m coverage combine --quiet && $(BIN)/python -m coverage report)
 
-test-real-time: $(READY)  ## Run the tests that need real time, one by one; leave the machine alone.
+test-real-time: $(READY)  ## Run the tests that need real time, one by one, on an idle machine.
 	$(BIN)/python -m pytest -m real_time $(TESTS)
 
-bench: $(READY)  ## Measure everything beside a bare relay and pipecat (Linux, two cores).
+bench: $(READY)  ## Benchmark against a bare relay and pipecat (Linux, two cores).
 	@$(BIN)/python -m benchmarks
 
-# Not part of `make test`: it downloads what others wrote.
-peers: $(READY)  ## Have clients that others wrote talk to the stand-ins (1.1 GB the first time; Node 20).
+# Not part of `make test`, because it downloads third-party software.
+peers: $(READY)  ## Let third-party clients talk to the stand-ins (1.1 GB the first time; Node 20).
 	@$(BIN)/python -m peers
 
-# SECONDS: of each target
+# SECONDS: per target
 SECONDS ?= 60
-fuzz: $(READY)  ## Feed both codecs and the webhook bytes that break them (a minute each).
+fuzz: $(READY)  ## Fuzz both codecs and the webhook (a minute each).
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement tests/fuzz/requirements.txt
 	@for target in twilio gemini webhook; do \
 		echo "$$target:"; \
 		PYTHONPATH=functions/incoming_call $(BIN)/python -m tests.fuzz $$target --seconds $(SECONDS) || exit 1; \
 	done
 
-# Not in requirements.txt: only those who build the pages need it.
+# Not in requirements.txt, because only those who build the docs need it.
 docs: $(READY)  ## Build the documentation into out/docs, and check its links.
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement scripts/docs-requirements.txt
 	@$(BIN)/zensical build --strict
 
-lint: $(READY)  ## Types (mypy strict) and style (ruff).
+lint: $(READY)  ## Check types (mypy strict) and style (ruff).
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(MYPY) shared/ringdown services/console services/stream_handler functions/incoming_call cli/ringdown_cli deploy devtools simulators benchmarks peers tests
@@ -71,14 +71,14 @@ lint: $(READY)  ## Types (mypy strict) and style (ruff).
 		MYPYPATH=$$function $(MYPY) $$function || exit 1; \
 	done
 
-format: $(READY)  ## Put the code into shape.
+format: $(READY)  ## Format the code.
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-lock: $(READY)  ## Resolve every requirements.in again, with hashes.
+lock: $(READY)  ## Update all lock files, with hashes.
 	@PYTHON=$(BIN)/python scripts/lock
 
-clean:  ## Remove what was made here.
+clean:  ## Remove everything that make created.
 	rm -rf $(VENV) .venv-deploy .venv-livekit .venv-pipecat peers/javascript/node_modules terraform/.build out *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
 
 $(READY):

@@ -19,7 +19,7 @@ def main() -> int:
         prog="make deploy", description="Deploy the line, step by step."
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="ask, check and plan, and change nothing"
+        "--dry-run", action="store_true", help="ask, check and plan, but change nothing"
     )
     dry_run = parser.parse_args().dry_run
     terminal = Terminal()
@@ -37,7 +37,7 @@ def main() -> int:
         terminal.say(f"\n✗ {stop}")
         return 1
     except (EOFError, KeyboardInterrupt):
-        terminal.say("\nStopped. `make deploy` goes on where this left off.")
+        terminal.say("\nStopped. To continue from here, run `make deploy` again.")
         return 130
     return 0
 

@@ -1,4 +1,4 @@
-"""What was chosen: terraform/terraform.tfvars, which people may edit as well."""
+"""The person's choices, in terraform/terraform.tfvars, which they may also edit."""
 
 import re
 from collections.abc import Iterable
@@ -15,8 +15,8 @@ _SECRETS = ("gemini_api_key", "tool_secrets", "twilio_auth_token", "twilio_share
 
 
 class Choices:
-    """Plain values by variable, and phone_numbers as it is written. A new one is in the file once
-    `write` is called, so that a mistake isn't; in a dry run it never is."""
+    """Plain values by variable, and phone_numbers as written. New values reach the file only with
+    `write`, so that mistakes don't; in a dry run they never do."""
 
     def __init__(self, path: Path, *, dry_run: bool) -> None:
         self._path = path
@@ -34,7 +34,7 @@ class Choices:
 
     @property
     def secrets(self) -> list[str]:
-        """Secrets that somebody has put into the file."""
+        """Secrets that someone has put into the file."""
         return sorted(self._assigned & set(_SECRETS))
 
     def has(self, name: str) -> bool:
@@ -48,7 +48,7 @@ class Choices:
         return re.findall(r'"(\+\d+)"', self.get("phone_numbers"))
 
     def keep_numbers(self, numbers: Iterable[str]) -> None:
-        """With the default agent; in place of the `phone_number` of earlier releases."""
+        """Give the numbers to the default agent, replacing `phone_number` of earlier releases."""
         self.values.pop("phone_number", None)
         answered = ", ".join(f'"{number}" = {{agent = "default"}}' for number in numbers)
         self.keep("phone_numbers", f"{{{answered}}}")

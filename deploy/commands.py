@@ -1,4 +1,4 @@
-"""Running other programs: those that only read, and those that change something."""
+"""Runs other programs: those that only read, and those that change something."""
 
 import shlex
 import subprocess
@@ -11,7 +11,7 @@ _WITHIN_S = 600.0
 
 
 class Stop(Exception):
-    """It can't go on; the message says what to do."""
+    """The deployment can't continue; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Done:
 
 
 class Commands:
-    """`environ` is what programs get, besides what is added to it in `secrets`."""
+    """Programs get `environ`, plus what `secrets` adds to it."""
 
     def __init__(
         self,
@@ -41,29 +41,29 @@ class Commands:
         self._say = say
         self.dry_run = dry_run
         self.extra: dict[str, str] = {}
-        """Variables for every program: Terraform's, secrets among them."""
+        """Variables for all programs: Terraform's, including secrets."""
 
     def read(self, *words: str) -> Done:
-        """Run what changes nothing. A program that is missing has the status 127, one that takes
-        too long 124."""
+        """Run a program that changes nothing. The status is 127 if it is missing, and 124 if it
+        takes too long."""
         try:
             with self._running(words, stderr=subprocess.PIPE) as process:
                 output, errors = process.communicate(timeout=_WITHIN_S)
         except FileNotFoundError:
-            return Done(127, "", f"{words[0]} is not installed")
+            return Done(127, "", f"{words[0]} isn't installed")
         except subprocess.TimeoutExpired:
             return Done(124, "", f"{words[0]} took more than {_WITHIN_S / 60:.0f} minutes")
         return Done(process.returncode, output.strip(), errors.strip())
 
     def change(self, *words: str) -> Done:
-        """Run what changes something; in a dry run, only say so."""
+        """Run a program that changes something; in a dry run, only show the command."""
         if self.dry_run:
             self._say(f"  would run: {shlex.join(words)}")
             return Done(0, "", "")
         return self.read(*words)
 
     def follow(self, *words: str, on_line: Callable[[str], None]) -> Done:
-        """Run a program that takes minutes, and hand over each line as it comes."""
+        """Run a program that takes minutes, and pass on each line as it arrives."""
         lines: list[str] = []
         with self._running(words, stderr=subprocess.STDOUT) as process:
             assert process.stdout is not None  # noqa: S101 - asked for below
@@ -86,8 +86,8 @@ class Commands:
             try:
                 yield process
             except KeyboardInterrupt:
-                # It hears Ctrl-C as well. A Terraform that can't finish loses what it has made, and
-                # leaves its state locked.
+                # It gets the Ctrl-C as well. A Terraform that can't finish forgets what it has
+                # created, and leaves its state locked.
                 self._say(f"\n  Waiting for {Path(words[0]).name} to stop …")
                 process.communicate()
                 raise

@@ -1,4 +1,4 @@
-"""What an apply that failed means: whether to wait and try again, or what to do."""
+"""Diagnoses a failed apply: whether to wait and retry, or what to do."""
 
 import re
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ BUILD_REGIONS = (
     *("us-central1", "us-west2", "europe-west1", "asia-east1", "australia-southeast1"),
     "southamerica-east1",
 )
-"""Where projects with restricted builds may build: https://cloud.google.com/build/docs/locations"""
+"""Where projects with restricted builds can build: https://cloud.google.com/build/docs/locations"""
 
 
 @dataclass(frozen=True, slots=True)
 class Passing:
-    """It passes by itself."""
+    """A failure that goes away by itself."""
 
     pattern: str
     wait_s: float
@@ -26,46 +26,46 @@ class Lasting:
 
 
 _PASSING = (
-    Passing(r"Cannot find metric", 300, "metrics that were just made are not known everywhere yet"),
-    Passing(r"Eventarc Service Agent", 120, "Google's account for events is not ready yet"),
+    Passing(r"Cannot find metric", 300, "new metrics aren't known everywhere yet"),
+    Passing(r"Eventarc Service Agent", 120, "Google's account for events isn't ready yet"),
     Passing(
         r"has not been used in project|SERVICE_DISABLED|it is disabled",
         90,
-        "an API that was just enabled does not answer yet",
+        "a newly enabled API doesn't answer yet",
     ),
-    Passing(r"Quota exceeded.*per minute|RATE_LIMIT_EXCEEDED", 60, "too many requests in a minute"),
+    Passing(r"Quota exceeded.*per minute|RATE_LIMIT_EXCEEDED", 60, "too many requests per minute"),
     Passing(
         r"Error 50[0234]\b|connection reset|TLS handshake timeout|i/o timeout"
-        r"|Twilio cannot be reached",
+        r"|[Cc]an't reach Twilio",
         30,
-        "Google, Twilio or the network did not answer",
+        "Google, Twilio or the network didn't answer",
     ),
-    Passing(r"contention|underlying data", 30, "too many changes of the database at a time"),
+    Passing(r"contention|underlying data", 30, "too many concurrent changes to the database"),
     Passing(
         r"(?i)permission .*denied|does not have .*(permission|access)",
         90,
-        "a right that was just granted is not in force yet",
+        "a new permission isn't in force yet",
     ),
 )
 _LASTING = (
     Lasting(
         r"allowedPolicyMember|do(es)? not belong to a permitted customer",
-        "Your organisation forbids grants to allUsers. Put `domain_restricted_sharing = true` into"
+        "Your organisation forbids grants to allUsers. Set `domain_restricted_sharing = true` in"
         " terraform/terraform.tfvars.",
     ),
     Lasting(
         r"requireInvokerIam",
-        "Your organisation forbids services that don't ask who calls them. An administrator must"
-        " allow it for this project.",
+        "Your organisation forbids services without authentication. An administrator must allow"
+        " them for this project.",
     ),
     Lasting(
         r"cannot run builds in this region",
-        f"This project may build in these regions only: {', '.join(BUILD_REGIONS)}. Set `region` in"
+        f"This project can only build in these regions: {', '.join(BUILD_REGIONS)}. Set `region` in"
         " terraform/terraform.tfvars to one of them.",
     ),
     Lasting(
         r"resourceLocations",
-        "Your organisation allows certain regions only. Set `region` and `firestore_location` in"
+        "Your organisation allows only certain regions. Set `region` and `firestore_location` in"
         " terraform/terraform.tfvars to one of them.",
     ),
     Lasting(
@@ -80,8 +80,8 @@ _LASTING = (
     ),
     Lasting(
         r"Database already exists",
-        "A database of this name was left by an earlier deployment. Take it over, as docs/deploy.md"
-        " says under that error.",
+        "An earlier deployment left a database of this name. docs/deploy.md, under this error, says"
+        " how to reuse it.",
     ),
     Lasting(
         r"Twilio refuses the account SID|has no such number",
@@ -96,7 +96,7 @@ KNOWN = (*_PASSING, *_LASTING)
 
 
 def diagnose(output: str) -> Passing | Lasting | None:
-    """The first thing that lasts; else the longest wait; None if nothing is known about it."""
+    """The first lasting failure, or else the longest wait; None if the failure is unknown."""
     for lasting in _LASTING:
         if re.search(lasting.pattern, output):
             return lasting

@@ -1,5 +1,5 @@
-"""Secrets on their way to Terraform: from the environment, else from Secret Manager, where an
-earlier run stored them, else from the person."""
+"""Finds secrets for Terraform: in the environment, in Secret Manager, where an earlier run stored
+them, or by asking the person."""
 
 import json
 
@@ -9,14 +9,14 @@ from deploy.terminal import Terminal
 
 
 class GivenSecrets:
-    """By Terraform's variables. Programs get them in their environment, and no file does."""
+    """Secrets by Terraform variable. Programs get them in their environment; no file does."""
 
     def __init__(self, commands: Commands, terminal: Terminal, choices: Choices) -> None:
         self._commands = commands
         self._terminal = terminal
         self._choices = choices
         self.recalled: set[str] = set()
-        """Those of an earlier run, by the variable that holds each once it is deployed."""
+        """Secrets from an earlier run, by the variable that holds each once deployed."""
 
     def give(self, name: str, value: str) -> None:
         self._commands.extra[f"TF_VAR_{name}"] = value
@@ -38,7 +38,8 @@ class GivenSecrets:
         return stored
 
     def recall_tools_own(self) -> None:
-        """Those of earlier runs, unless all are given. Terraform names one that is missing."""
+        """Read the tools' secrets from earlier runs, unless all are given. Terraform names any
+        that is missing."""
         names = self._choices.tool_secrets
         if not names or "TF_VAR_tool_secrets" in self._commands.environ:
             return

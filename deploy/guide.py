@@ -1,4 +1,4 @@
-"""The steps of `make deploy`, in their order."""
+"""The steps of `make deploy`, in order."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,7 +24,7 @@ from deploy.twilio_account import (
 _TRIES = 4
 _DATABASE = "google_firestore_database.this"
 _UNTRIED = 3
-"""The doctor's status when nothing is wrong, and not everything could be tried."""
+"""The doctor's status when nothing is wrong, but not everything could be tried."""
 _NEAREST = {"au1": "australia-southeast1", "ie1": "europe-west1", "us1": "us-east4"}
 """Where to run for each of Twilio's regions: docs/deploy.md, Where it runs."""
 
@@ -57,8 +57,8 @@ class Guide:
     def run(self) -> None:
         if self._choices.secrets:
             raise Stop(
-                f"terraform/terraform.tfvars holds {', '.join(self._choices.secrets)}. Others read"
-                " that file; take the secret out, and start again: it is asked for."
+                f"terraform/terraform.tfvars has {', '.join(self._choices.secrets)} in it. Others"
+                " read that file: remove the secret and start again. You will be asked for it."
             )
         terraform = self._find_terraform()
         self._check_project()
@@ -68,7 +68,7 @@ class Guide:
         self._keep_state()
         planned = self._plan(terraform)
         if self._commands.dry_run:
-            self._say("\nDry run: nothing was changed. `make deploy` does it.")
+            self._say("\nDry run: nothing was changed. To deploy: make deploy")
             return
         if planned:
             self._confirm(planned)
@@ -84,7 +84,7 @@ class Guide:
         )
         self._good(program)
         if program != "terraform":
-            self._say(f"    For its own commands:  export PATH={Path(program).parent}:$PATH")
+            self._say(f"    To run it yourself:  export PATH={Path(program).parent}:$PATH")
         return Terraform(self._commands, self._folder, program)
 
     def _check_project(self) -> None:
@@ -92,9 +92,7 @@ class Guide:
         self._good(f"signed in as {preflight.signed_in(self._commands)}")
         if not self._choices.has("project_id"):
             default = self._commands.read("gcloud", "config", "get", "project").output
-            self._choices.keep(
-                "project_id", self._terminal.ask("Which project, by its id?", default)
-            )
+            self._choices.keep("project_id", self._terminal.ask("Which project (its id)?", default))
         preflight.project_number(self._commands, self._project)
         if preflight.billing_is_on(self._commands, self._project):
             self._good(f"project {self._project}, with billing on")
@@ -107,26 +105,26 @@ class Guide:
             self._choices.keep("domain_restricted_sharing", self._restricted_from_now_on())
         match restricted:
             case None:
-                self._unknown("gcloud doesn't say which organisation policies there are")
+                self._unknown("gcloud doesn't list the organisation policies")
             case True if self._choices.get("domain_restricted_sharing") == "true":
                 self._good(
-                    "the organisation forbids allUsers: services that don't ask who calls are used"
+                    "the organisation forbids allUsers: using services without authentication"
                     " instead"
                 )
             case True:
-                self._say("  ! the organisation forbids allUsers: the grants that there are stay")
+                self._say("  ! the organisation forbids allUsers: existing grants stay")
             case False:
-                self._good("no organisation policy stands in the way")
+                self._good("no organisation policy is in the way")
         self._choices.write()
         self._check_region()
 
     def _restricted_from_now_on(self) -> str:
-        """The policy may be newer than the line, whose grants stay in force."""
+        """Ask, because the policy may be newer than the line, whose grants stay in force."""
         if not (self._choices.has("phone_numbers") or self._choices.has("phone_number")):
             return "true"
         question = (
-            "Your organisation forbids grants to allUsers. To do without them changes the webhook's"
-            " address: if this line is in use, nobody is answered for some minutes. Change it?"
+            "Your organisation forbids grants to allUsers. Working without them changes the"
+            " webhook's URL: a line in use doesn't answer for some minutes. Change it?"
         )
         return "true" if self._terminal.ask(question, "no").lower() in ("y", "yes") else "false"
 
@@ -136,12 +134,12 @@ class Guide:
             self._unknown("Google doesn't say which roles you have")
             return
         if not missing:
-            self._good("you have the roles that it takes")
+            self._good("you have the roles you need")
             return
-        self._say("  You seem to lack rights that these roles give:")
+        self._say("  You seem to lack permissions from these roles:")
         for role in missing:
             self._say(f"    {role}")
-        if self._terminal.ask("Go on all the same?", "no").lower() not in ("y", "yes"):
+        if self._terminal.ask("Continue anyway?", "no").lower() not in ("y", "yes"):
             raise Stop(
                 f"An owner of {self._project} can grant them. docs/deploy.md, Who may deploy, has"
                 " the command."
@@ -153,7 +151,7 @@ class Guide:
         preflight.region_is_allowed(self._commands, self._project, region)
         if not self._choices.has("region"):
             if not preflight.builds_run(self._commands, self._project, region, self._sleep):
-                self._say(f"  This project may not build in {region}, as many new ones may not.")
+                self._say(f"  Like many new projects, this one can't build in {region}.")
                 region = preflight.choose_build_region(self._terminal.ask)
                 preflight.region_is_allowed(self._commands, self._project, region)
             self._choices.keep("region", region)
@@ -168,20 +166,20 @@ class Guide:
             self._choices.keep("twilio_region", self._terminal.ask(question, DEFAULT_REGION))
         if self._twilio_region not in _NEAREST:
             raise Stop(
-                f"{self._twilio_region} is not one of {names}. Start again, or correct"
+                f"{self._twilio_region} isn't one of {names}. Start again, or correct"
                 " twilio_region in terraform/terraform.tfvars."
             )
 
     def _choose_numbers(self) -> None:
         self._step("Twilio")
         if not self._choices.has("twilio_account_sid"):
-            sid = self._terminal.ask("Account SID, from https://console.twilio.com?")
+            sid = self._terminal.ask("Account SID (from https://console.twilio.com)?")
             if not ACCOUNT_SID.fullmatch(sid):
                 raise Stop("An account SID is AC followed by 32 of 0-9 and a-f.")
             self._choices.keep("twilio_account_sid", sid)
         region = self._twilio_region
         token = self._secrets.ask(
-            "twilio_auth_token", f"Auth token of {region}, from the same page?"
+            "twilio_auth_token", f"Auth token of {region} (from the same page)?"
         )
         account = TwilioAccount(
             *(self._twilio_url, self._twilio_domains[region]),
@@ -198,18 +196,18 @@ class Guide:
         if missing := [number for number in self._choices.phone_numbers if number not in there]:
             raise Stop(
                 f"The Twilio account has no number {', '.join(missing)} with voice. Correct"
-                " phone_numbers in terraform/terraform.tfvars; the other numbers are not touched."
+                " phone_numbers in terraform/terraform.tfvars; other numbers aren't touched."
             )
         for number in self._choices.phone_numbers:
             self._good(f"number {number}")
             try:
                 processed_in = account.processed_in(number)
             except Stop as stop:
-                self._say(f"    In which region Twilio processes its calls is not known. {stop}")
+                self._say(f"    The region in which Twilio processes its calls is unknown. {stop}")
                 continue
             if processed_in != region:
                 self._say(
-                    f"    Twilio processes its calls in {processed_in}: nobody would be answered."
+                    f"    Twilio processes its calls in {processed_in}, so they would fail."
                     f" Route it to {region}:\n    https://console.twilio.com, the number, Regional"
                 )
 
@@ -222,11 +220,11 @@ class Guide:
             return numbers
         for place, number in enumerate(numbers, 1):
             self._say(f"  {place}  {number}")
-        answer = self._terminal.ask("Which numbers shall the agent answer, such as 1 or 1,3?", "1")
+        answer = self._terminal.ask("Which numbers should the agent answer (1, or 1,3)?", "1")
         places = {f"{place}": number for place, number in enumerate(numbers, 1)}
         chosen = [place.strip() for place in answer.split(",")]
         if unknown := [place for place in chosen if place not in places]:
-            raise Stop(f"{', '.join(unknown)} is not in the list. Start again.")
+            raise Stop(f"{', '.join(unknown)} isn't in the list. Start again.")
         return [places[place] for place in chosen]
 
     def _choose_model(self) -> None:
@@ -246,18 +244,18 @@ class Guide:
                     self._good("Vertex AI")
                     return
                 case "key":
-                    self._secrets.ask(name, "Key, from https://aistudio.google.com/apikey?")
+                    self._secrets.ask(name, "Key (from https://aistudio.google.com/apikey)?")
                 case "new":
                     self._secrets.give(name, self._new_key())
                 case _:
-                    raise Stop(f"{answer} is none of new, key and vertex. Start again.")
+                    raise Stop(f"{answer} isn't one of new, key and vertex. Start again.")
         self._good("a key")
 
     def _new_key(self) -> str:
         apis = ("apikeys.googleapis.com", "generativelanguage.googleapis.com")
         self._changed("gcloud", "services", "enable", *apis, f"--project={self._project}")
         done = Done(1, "", "")
-        for _ in range(3):  # the API answers some time after it was enabled
+        for _ in range(3):  # the API answers some time after it is enabled
             done = self._commands.change(
                 *("gcloud", "services", "api-keys", "create", "--display-name=ringdown"),
                 *("--api-target=service=generativelanguage.googleapis.com", "--quiet"),
@@ -269,14 +267,15 @@ class Guide:
                 return done.output
             self._sleep(20)
         raise Stop(
-            "No Gemini key could be made. Take one from https://aistudio.google.com/apikey, start"
-            " again, and say `key`."
+            "Couldn't create a Gemini key. Get one from https://aistudio.google.com/apikey, start"
+            " again, and type `key`."
         )
 
     # Terraform
 
     def _keep_state(self) -> None:
-        """In a bucket with versions, so that it outlives this machine, unless that is arranged."""
+        """Keep the state in a versioned bucket, so that it outlives this machine, unless backend.tf
+        says otherwise."""
         self._step("State")
         backend = self._folder / "backend.tf"
         if backend.exists():
@@ -284,7 +283,7 @@ class Guide:
             return
         name = f"{self._project}-terraform"
         bucket = f"gs://{name}"
-        ours = self._commands.read(  # of this project: somebody else may have taken the name
+        ours = self._commands.read(  # of this project: someone else may have taken the name
             *("gcloud", "storage", "buckets", "list", f"--project={self._project}"),
             *(f"--filter=name={name}", "--format=value(name)"),
         )
@@ -309,19 +308,19 @@ class Guide:
         self._good(f"in {bucket}")
 
     def _plan(self, terraform: Terraform) -> dict[str, list[str]]:
-        """What there is to do; said in plain words."""
+        """The changes to make; also says them in plain words."""
         self._step("Plan")
         self._secrets.recall_tools_own()
         terraform.sign_in()
         if self._commands.dry_run:
             self._commands.extra |= {f"TF_VAR_{n}": v for n, v in self._choices.values.items()}
         if terraform.init() and not self._commands.dry_run:
-            self._say("  Commit terraform/.terraform.lock.hcl: then everybody has these providers.")
+            self._say("  Commit terraform/.terraform.lock.hcl, to give everyone these providers.")
         plan = terraform.plan()
         if old := sorted(self._secrets.recalled & secrets_stored_anew(plan)):
             raise Stop(
-                f"A new value of {', '.join(old)} is to be stored, and only the one that is stored"
-                " is known. Give the new one, as docs/deploy.md, Rotate secrets, says, and start"
+                f"The plan stores a new value of {', '.join(old)}, but only the old one is known."
+                " Set the new one, as docs/deploy.md, Rotate secrets, says, and start"
                 " again."
             )
         for line in summary(plan):
@@ -332,12 +331,12 @@ class Guide:
         loses_database = "delete" in planned.get(_DATABASE, ())
         if loses_database:
             self._say(
-                "  ! This leaves the database behind, with all agents and calls. Another `name` or"
-                " `project_id` is\n    another environment: docs/deploy.md, Two environments."
+                "  ! This leaves the database behind, with all agents and calls. A new `name` or"
+                " `project_id` means\n    a new environment: docs/deploy.md, Two environments."
             )
         default = "no" if loses_database else "yes"
         if self._terminal.ask("Do it?", default).lower() not in ("y", "yes"):
-            raise Stop("Nothing was changed. What you chose is in terraform/terraform.tfvars.")
+            raise Stop("Nothing was changed. Your choices are in terraform/terraform.tfvars.")
 
     def _apply(self, terraform: Terraform, total: int) -> None:
         self._step("Apply")
@@ -349,14 +348,14 @@ class Guide:
             failure = done.output[max(done.output.find("Error:"), 0) :]
             match diagnose(failure):
                 case Passing(wait_s=wait_s, reason=reason) if left:
-                    self._say(f"  Stopped: {reason}. Trying again in {wait_s:.0f} s.")
+                    self._say(f"  Stopped: {reason}. Retrying in {wait_s:.0f} s.")
                     self._sleep(wait_s)
                 case Lasting(advice=advice):
-                    raise Stop(f"{advice}\nThen `make deploy` goes on from here.\n\n{failure}")
+                    raise Stop(f"{advice}\nThen run `make deploy` again.\n\n{failure}")
                 case _:
                     raise Stop(
-                        f"{failure}\nSee docs/deploy.md, What can go wrong. `make deploy` goes on"
-                        " from here."
+                        f"{failure}\nSee docs/deploy.md, What can go wrong. Then run `make deploy`"
+                        " again."
                     )
             terraform.sign_in()
             total = len(changes(terraform.plan()))
@@ -373,10 +372,10 @@ class Guide:
         )
         if checked.status not in (0, _UNTRIED):
             raise Stop(
-                "Not all is well yet. Do what the doctor says, and ask it again:\n"
+                "Not everything works yet. Do what the doctor says, and run it again:\n"
                 f"  {ringdown} doctor --outputs {file.relative_to(self._folder.parent)}"
             )
-        self._say(f"\nCall {' or '.join(self._choices.phone_numbers)}: the agent answers.")
+        self._say(f"\nDone. Call {' or '.join(self._choices.phone_numbers)}: the agent answers.")
 
     @property
     def _twilio_region(self) -> str:
@@ -403,4 +402,4 @@ class Guide:
         self._terminal.say(f"  ✓ {text}")
 
     def _unknown(self, text: str) -> None:
-        self._terminal.say(f"  – {text}. The apply says if something is missing")
+        self._terminal.say(f"  – {text}. If something is missing, the apply says so")

@@ -1,4 +1,4 @@
-"""A plan's JSON in plain words."""
+"""Describes a plan's JSON in plain words."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _NUMBER_BEFORE = "terraform_data.number_before"
 
 
 def changes(plan: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The actions on each address that is not left alone."""
+    """The actions on each address that changes."""
     return {
         change["address"]: change["change"]["actions"]
         for change in plan.get("resource_changes", ())
@@ -32,7 +32,7 @@ def changes(plan: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def secrets_stored_anew(plan: Mapping[str, Any]) -> set[str]:
-    """The secrets, by the variable that holds each, that get another version."""
+    """The secrets that get a new version, by the variable that holds each."""
     found = changes(plan)
     versions = {
         address.partition('["')[2].removesuffix('"]').partition("/")[0]
@@ -45,7 +45,7 @@ def secrets_stored_anew(plan: Mapping[str, Any]) -> set[str]:
 
 
 def summary(plan: Mapping[str, Any]) -> list[str]:
-    """What the plan does, a line each; empty if that is nothing."""
+    """What the plan does, a line each; empty if it does nothing."""
     found = changes(plan)
     kinds = {change["address"]: change["type"] for change in plan.get("resource_changes", ())}
     made = [address for address, actions in found.items() if actions == ["create"]]
@@ -58,9 +58,9 @@ def summary(plan: Mapping[str, Any]) -> list[str]:
     for address, done in found.items():
         kind, _, number = address.removesuffix('"]').partition('["')
         if kind == _NUMBER and "create" in done:
-            lines.append(f"set the URLs of {number}: from then on its calls come here")
+            lines.append(f"set the URLs of {number}, so that its calls come here")
         if kind == _NUMBER_BEFORE and "delete" in done:
-            lines.append(f"give {number} what it had before")
+            lines.append(f"restore the previous URLs of {number}")
     return lines
 
 

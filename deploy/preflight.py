@@ -1,4 +1,4 @@
-"""What must be so before anything is created. Each check reads, and stops with what to do."""
+"""Checks before anything is created. Each check only reads, or stops with what to do."""
 
 import json
 import re
@@ -18,17 +18,17 @@ _PROBE = "deploy/probe.cloudbuild.yaml"
 
 
 def signed_in(commands: Commands) -> str:
-    """Who is signed in to gcloud."""
+    """The account that is signed in to gcloud."""
     done = commands.read(
         "gcloud", "auth", "list", "--filter=status:ACTIVE", "--format=value(account)"
     )
     if done.status == 127:
-        raise Stop("gcloud is not installed: https://cloud.google.com/sdk/docs/install")
+        raise Stop("gcloud isn't installed: https://cloud.google.com/sdk/docs/install")
     if not done.output:
-        raise Stop(f"Nobody is signed in to gcloud. Run:\n  {_SIGN_IN}")
+        raise Stop(f"You aren't signed in to gcloud. Run:\n  {_SIGN_IN}")
     if not commands.read(*_FOR_PROGRAMS).ok:
         raise Stop(
-            f"gcloud has no credentials for the doctor, which asks at the end. Run:\n  {_SIGN_IN}"
+            f"gcloud has no credentials for the doctor, which runs at the end. Run:\n  {_SIGN_IN}"
         )
     return done.output
 
@@ -37,14 +37,14 @@ def project_number(commands: Commands, project: str) -> str:
     done = commands.read("gcloud", "projects", "describe", project, "--format=value(projectNumber)")
     if not done.ok:
         raise Stop(
-            f"There is no project {project}, or you may not see it. Its id is at"
+            f"Project {project} doesn't exist, or you don't have access to it. Find its id at"
             f" https://console.cloud.google.com/projectselector2\n  gcloud says: {done.errors}"
         )
     return done.output
 
 
 def billing_is_on(commands: Commands, project: str) -> bool:
-    """False if gcloud doesn't say. Stops if it is off."""
+    """False if gcloud doesn't say. Stops if billing is off."""
     done = commands.read(
         *("gcloud", "billing", "projects", "describe", project, "--format=value(billingEnabled)")
     )
@@ -57,8 +57,8 @@ def billing_is_on(commands: Commands, project: str) -> bool:
 
 
 def forbids_all_users(commands: Commands, project: str) -> bool | None:
-    """Whether the organisation has domain-restricted sharing, of the older kind or the managed one;
-    None if gcloud doesn't say. Stops if it forbids both ways."""
+    """Whether the organisation has domain-restricted sharing, of the older or the managed kind;
+    None if gcloud doesn't say. Stops if the organisation forbids both ways."""
     policy = _list_policy(commands, project, "iam.allowedPolicyMemberDomains")
     managed = _enforced(commands, project, "iam.managed.allowedPolicyMembers")
     restricted = bool(
@@ -68,7 +68,7 @@ def forbids_all_users(commands: Commands, project: str) -> bool | None:
         return None if policy is None else False
     if _enforced(commands, project, "run.managed.requireInvokerIam"):
         raise Stop(
-            "Your organisation forbids grants to allUsers, and services that don't ask who calls."
+            "Your organisation forbids grants to allUsers and services without authentication, but"
             " Twilio has no Google identity. An administrator must allow one of the two for this"
             " project: docs/deploy.md, In an organisation that forbids allUsers."
         )
@@ -80,18 +80,18 @@ def region_is_allowed(commands: Commands, project: str, region: str) -> None:
     allowed = policy.get("allowedValues", [])
     places = [value.removeprefix("in:").removesuffix("-locations") for value in allowed]
     if not places or not all(_PLACE.fullmatch(place) for place in places):
-        return  # a group that is not known here: the apply says whether it has the region
+        return  # an unknown group of regions: the apply says whether it contains this one
     if not any(f"{region}-".startswith(f"{_CONTINENTS.get(place, place)}-") for place in places):
         raise Stop(
-            f"Your organisation does not allow {region}, only: {', '.join(allowed)}. Put a `region`"
-            " that it allows into terraform/terraform.tfvars."
+            f"Your organisation doesn't allow {region}, only: {', '.join(allowed)}. Set `region` in"
+            " terraform/terraform.tfvars to one that it allows."
         )
 
 
 def builds_run(
     commands: Commands, project: str, region: str, sleep: Callable[[float], None]
 ) -> bool:
-    """Whether Cloud Build takes a build there, which is tried with one that does nothing."""
+    """Whether Cloud Build accepts builds there. Tries one that does nothing."""
     commands.change(
         "gcloud", "services", "enable", "cloudbuild.googleapis.com", f"--project={project}"
     )
@@ -100,7 +100,7 @@ def builds_run(
         *(f"--region={region}", f"--project={project}", "--quiet"),
     )
     done = commands.change(*submit)
-    for pause_s in (20, 40):  # the API answers some time after it was enabled
+    for pause_s in (20, 40):  # the API answers some time after it is enabled
         if not _NOT_ENABLED_YET.search(done.errors):
             break
         sleep(pause_s)
@@ -111,12 +111,12 @@ def builds_run(
 def choose_build_region(ask: Callable[[str, str], str]) -> str:
     region = ask(f"Build in which of {', '.join(BUILD_REGIONS)}?", BUILD_REGIONS[0])
     if region not in BUILD_REGIONS:
-        raise Stop(f"{region} is not one of them. Start again.")
+        raise Stop(f"{region} isn't one of them. Start again.")
     return region
 
 
 def _list_policy(commands: Commands, project: str, constraint: str) -> Any:
-    """None if it can't be read: then the apply says what it forbids."""
+    """None if the policy can't be read; then the apply says what it forbids."""
     done = commands.read(
         *("gcloud", "resource-manager", "org-policies", "describe", constraint, "--effective"),
         *(f"--project={project}", "--format=json"),
@@ -125,8 +125,8 @@ def _list_policy(commands: Commands, project: str, constraint: str) -> Any:
 
 
 def _enforced(commands: Commands, project: str, constraint: str) -> str:
-    """The rules by which a managed constraint, which the older command does not know, is enforced,
-    as JSON; empty if it isn't."""
+    """The rules that enforce a managed constraint, as JSON; empty if there are none. The older
+    command doesn't know these constraints."""
     done = commands.read(
         *("gcloud", "org-policies", "describe", constraint, "--effective"),
         *(f"--project={project}", "--format=json"),

@@ -1,4 +1,4 @@
-"""Terraform's commands, as the guide uses them."""
+"""The Terraform commands that the guide uses."""
 
 import json
 import re
@@ -15,7 +15,7 @@ _SPOKEN = re.compile(r"^terraform_data\.(?:number|number_before|seed)\S* \(local
 
 
 class Terraform:
-    """In `folder`; methods raise Stop with what Terraform said, apart from `apply`."""
+    """Terraform in `folder`. All methods except `apply` raise Stop with what Terraform said."""
 
     def __init__(self, commands: Commands, folder: Path, program: str) -> None:
         self._commands = commands
@@ -25,22 +25,22 @@ class Terraform:
         commands.extra |= {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
 
     def sign_in(self) -> None:
-        """With gcloud's own token, so that no second sign-in is needed. It lasts an hour."""
+        """Use gcloud's token, so that no second sign-in is needed. It lasts an hour."""
         token = self._commands.read("gcloud", "auth", "print-access-token", "--quiet")
         if not token.ok:
             raise Stop(f"gcloud's sign-in has expired. Run:\n  gcloud auth login\n{token.errors}")
         self._commands.extra["GOOGLE_OAUTH_ACCESS_TOKEN"] = token.output
 
     def init(self) -> bool:
-        """Write down which providers these are, for other machines too; False if that was done.
+        """Lock the providers, for other machines as well; False if they were locked before.
 
-        A state that is a file moves to the backend that there is now, and leaves an empty file.
-        Between two backends none is moved: it would replace the other's.
+        State in a file moves to the backend, and leaves an empty file. State in another backend
+        isn't moved, because it would replace the state there.
         """
         state, lock = self._folder / "terraform.tfstate", self._folder / ".terraform.lock.hcl"
         locked, dry_run = lock.exists(), self._commands.dry_run
         moves = not dry_run and state.exists() and state.stat().st_size > 0
-        if not locked and not dry_run:  # before `init`, which writes it for this machine alone
+        if not locked and not dry_run:  # before `init`, which locks only this machine's
             self._must("providers", "lock", *(f"-platform={platform}" for platform in _PLATFORMS))
         self._must("init", "-no-color", *(("-migrate-state", "-force-copy") if moves else ()))
         if not locked and dry_run:
@@ -48,13 +48,13 @@ class Terraform:
         return not locked
 
     def plan(self) -> Any:
-        """The plan's JSON. `apply` carries it out."""
+        """The plan's JSON, for `apply` to carry out."""
         self._plan_file.parent.mkdir(exist_ok=True)
         self._must("plan", "-no-color", f"-out={self._plan_file}")
         return json.loads(self._must("show", "-json", str(self._plan_file)).output)
 
     def apply(self, total: int, say: Callable[[str], None]) -> Done:
-        """Carry out the plan of `total` changes, saying how far it is."""
+        """Carry out the plan of `total` changes, reporting progress."""
         made = 0
 
         def on_line(line: str) -> None:

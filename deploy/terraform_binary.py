@@ -1,4 +1,4 @@
-"""A Terraform that is new enough: from PATH, or one that is pinned here and verified."""
+"""Finds a recent enough Terraform on PATH, or downloads and verifies the version pinned here."""
 
 import hashlib
 import io
@@ -19,7 +19,7 @@ SHA256 = {
     "linux_amd64": "1ce994251c00281d6845f0f268637ba50c0005657eb3cf096b92f753b42ef4dc",
     "linux_arm64": "a43d1d0da9b9bab214a8305a39db0e40869572594ccf50c416a7756499143633",
 }
-"""Of the zips at releases.hashicorp.com."""
+"""SHA-256 of the zips at releases.hashicorp.com."""
 INSTALL = "https://developer.hashicorp.com/terraform/install"
 _MACHINES = {"aarch64": "arm64", "arm64": "arm64", "amd64": "amd64", "x86_64": "amd64"}
 _WITHIN_S = 120
@@ -41,12 +41,12 @@ def this_machine() -> str:
 def find_terraform(
     commands: Commands, folder: Path, fetch: Download, machine: str, say: Callable[[str], None]
 ) -> str:
-    """The program to run. `folder` keeps the one that was fetched."""
+    """The program to run. `folder` keeps a downloaded one."""
     if is_new_enough(commands, "terraform"):
         return "terraform"
     kept = folder / PINNED / "terraform"
     if not is_new_enough(commands, str(kept)):
-        say(f"  PATH has no Terraform {LEAST[0]}.{LEAST[1]} or newer. Fetching {PINNED}.")
+        say(f"  No Terraform {LEAST[0]}.{LEAST[1]} or newer on PATH. Downloading {PINNED}.")
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_bytes(_verified(fetch, machine))
         kept.chmod(0o755)
@@ -68,10 +68,8 @@ def _verified(fetch: Download, machine: str) -> bytes:
     try:
         content = fetch(url)
     except OSError as error:
-        raise Stop(f"Terraform can't be fetched ({error}). Install it: {INSTALL}") from None
+        raise Stop(f"Can't download Terraform ({error}). Install it: {INSTALL}") from None
     if hashlib.sha256(content).hexdigest() != SHA256[machine]:
-        raise Stop(
-            f"What {url} sent is not Terraform {PINNED}: its SHA-256 differs. Install it: {INSTALL}"
-        )
+        raise Stop(f"{url} isn't Terraform {PINNED}: its SHA-256 differs. Install it: {INSTALL}")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         return archive.read("terraform")

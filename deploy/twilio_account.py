@@ -1,4 +1,4 @@
-"""The Twilio account in one of its regions: is the token right, and which numbers are there?"""
+"""The Twilio account in one region: checks the token, and lists the numbers."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ DEFAULT_REGION = "us1"
 
 
 def twilio_domains(root: Path) -> dict[str, str]:
-    """Where each of Twilio's regions has its APIs."""
+    """The API domain of each Twilio region."""
     file = root / "shared" / "ringdown" / "packaged" / "twilio_regions.json"
     domains: dict[str, str] = json.loads(file.read_text("utf-8"))
     return domains
@@ -38,7 +38,7 @@ class _NotThere(Stop):
 
 
 class TwilioAccount:
-    """`url` leads to a host of Twilio's: https://{host}, or a test's."""
+    """`url` is that of a Twilio host (https://{host}), or a test's."""
 
     def __init__(self, url: str, domain: str, account_sid: str, token: str) -> None:
         credentials = base64.b64encode(f"{account_sid}:{token}".encode()).decode()
@@ -63,7 +63,7 @@ class TwilioAccount:
         ]
 
     def processed_in(self, phone_number: str) -> str:
-        """The region to which calls to the number go; us1 for one that was never routed."""
+        """The region that processes the number's calls; us1 if it was never routed."""
         url = f"{self._routes_url}/v2/PhoneNumbers/{urllib.parse.quote(phone_number)}"
         try:
             return str(self._ask(url)["voice_region"])
@@ -71,7 +71,7 @@ class TwilioAccount:
             return DEFAULT_REGION
 
     def _ask(self, url: str) -> Any:
-        request = urllib.request.Request(  # noqa: S310 - Twilio's address, or a test's
+        request = urllib.request.Request(  # noqa: S310 - Twilio's URL, or a test's
             url, headers={"Authorization": self._authorization}
         )
         try:
@@ -83,9 +83,9 @@ class TwilioAccount:
                 raise (_NotThere if error.code == 404 else Stop)(
                     f"Twilio refuses the account SID with this auth token ({error.code}). Copy both"
                     " from the first page of https://console.twilio.com, where each region has a"
-                    " token of its own. If the token was changed there since: docs/deploy.md,"
-                    " Rotate secrets, says how to give the new one."
+                    " separate token. If you have since changed the token there, docs/deploy.md,"
+                    " Rotate secrets, says how to set the new one."
                 ) from None
             raise Stop(f"Twilio answers {error.code}. See https://status.twilio.com") from None
         except OSError as error:
-            raise Stop(f"Twilio can't be reached ({error}).") from None
+            raise Stop(f"Can't reach Twilio ({error}).") from None

@@ -1,4 +1,4 @@
-"""Shows a call as it happens: what the phone network sees, and what the record says."""
+"""Shows a call as it happens: what the phone network sees and what the record says."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ from simulators.twilio.events import (
 from simulators.twilio.twiml import Dial, Play, Say
 
 CLIP = "(in the agent's own voice)"
-"""What to show for a sound that Twilio fetches, whose words we don't know."""
+"""Shown for a clip that Twilio fetches, because we don't know its words."""
 _HELD_BACK_S = 4.0
-"""The record has a turn's last words up to three seconds after they were said, and we read it
+"""A turn's last words reach the record up to three seconds after they were said, and we read it
 four times a second."""
 
 
@@ -36,10 +36,10 @@ class _Moment:
 
 
 class CallDisplay:
-    """Prints each moment once, in order: a turn or a tool call when it was over.
+    """Prints each moment once, in order: turns and tool calls when they end.
 
-    Times are seconds since the caller dialled. Moments are held back until nothing earlier is to
-    be expected of the record; `now_s` is any clock.
+    Times are seconds since the caller dialled. Moments are held back until the record can't add an
+    earlier one; `now_s` is any clock.
     """
 
     def __init__(self, say: Callable[[str], None], now_s: Callable[[], float]) -> None:
@@ -53,7 +53,7 @@ class CallDisplay:
         self._events = 0
 
     def event(self, event: CallEvent) -> None:
-        """Take what happened on the phone network, if a person would want to know."""
+        """Add an event on the phone network, if it is of interest to people."""
         at_ms = event.when.at_ms
         if self._dialled_s is None:
             self._dialled_s = self._now_s() - at_ms / 1000
@@ -93,8 +93,8 @@ class CallDisplay:
                 pass
 
     def record(self, record: CallRecord) -> None:
-        """Take the record's turns and tool calls, and show those whose time has come."""
-        # Record and phone network meet where the first stream opened.
+        """Add the record's turns and tool calls, and show those that are due."""
+        # The opening of the first stream aligns the record with the phone network.
         ahead_ms = (self._stream_ms or 0) - record.call.stream_began_ms
         for line in record_lines(record):
             if line.key not in self._shown:
@@ -104,7 +104,7 @@ class CallDisplay:
             self._show(1000 * (self._now_s() - self._dialled_s - _HELD_BACK_S))
 
     def finish(self, record: CallRecord | None) -> None:
-        """Show all the rest; the call is over."""
+        """Show the rest; the call is over."""
         if record is not None:
             self.record(record)
         self._show(float("inf"))
@@ -124,8 +124,8 @@ class CallDisplay:
 def is_fault(code: AlertCode) -> bool:
     """Whether an alert means that something went wrong.
 
-    Twilio logs 31921 whenever our side closes the stream, which is how a call goes on; and a mere
-    warning when it dials nobody for want of a caller ID.
+    Twilio logs 31921 whenever we close the stream, which is how a call continues, and only a
+    warning when it doesn't dial for lack of a caller ID.
     """
     if code is AlertCode.DIAL_INVALID_CALLER_ID:
         return True

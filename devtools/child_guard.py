@@ -1,9 +1,9 @@
-"""The guard of a command's child processes: ends them when the command is gone.
+"""Guards a command's child processes: ends them when the command is gone.
 
-It runs as a separate program. Standard input says which process groups to watch, a line each:
-"+PID" to watch one, "-PID" to forget it. When standard input ends, the command has ended, and
-the groups that are left get SIGTERM, and SIGKILL a second later. A pipe also ends when its writer
-is killed, on every system.
+It runs as a separate program. Each line of standard input names a process group: "+PID" to watch
+it, "-PID" to forget it. When standard input ends, the command has ended, and the remaining groups
+get SIGTERM, and SIGKILL a second later. On every system, a pipe also ends when its writer is
+killed.
 """
 
 import os

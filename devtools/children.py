@@ -1,7 +1,7 @@
 """Starts child processes that never outlive this one, however it ends.
 
-Each child leads its own process group: Ctrl-C in the terminal reaches only us, and we stop
-the children in order. A guard process knows them and ends them if we are gone without doing so.
+Each child leads its own process group, so Ctrl-C in the terminal reaches only us, and we stop the
+children in order. If we are killed before that, a guard process ends them.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ async def start_child(
     stderr: int | IO[bytes],
 ) -> asyncio.subprocess.Process:
     """Start a program in a new process group; call `child_ended` once it has ended."""
-    async with _guard.turn():  # so that hardly a moment passes until a child is watched
+    async with _guard.turn():  # so that a child is watched almost immediately
         _guard.start()
         process = await asyncio.create_subprocess_exec(
             *argv,
@@ -42,7 +42,7 @@ async def start_child(
 
 
 async def stop_child(process: asyncio.subprocess.Process, *, within_s: float) -> None:
-    """Send SIGTERM; kill what hasn't ended by then."""
+    """Send SIGTERM; kill what hasn't ended after `within_s`."""
     if process.returncode is None:
         process.send_signal(signal.SIGTERM)
         try:
@@ -62,7 +62,7 @@ def child_ended(process: asyncio.subprocess.Process) -> None:
 
 
 class _Guard:
-    """The guard process. It is started with the first child and ends with us."""
+    """The guard process, which starts with the first child and ends with us."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -73,7 +73,7 @@ class _Guard:
     def start(self) -> None:
         if self._process is None:
             self._process = subprocess.Popen(
-                # Without the environment and site-packages: it starts in a few milliseconds.
+                # Without the environment and site-packages it starts in a few milliseconds.
                 [sys.executable, "-I", "-S", str(Path(child_guard.__file__))],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
@@ -84,7 +84,7 @@ class _Guard:
             atexit.register(self._process.communicate)
 
     def turn(self) -> asyncio.Lock:
-        """Held while a child is started. A lock belongs to one event loop."""
+        """A lock to hold while starting a child; one per event loop."""
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop, self._turn = loop, asyncio.Lock()
@@ -104,7 +104,7 @@ class _Guard:
 
     def _tell(self, line: str) -> None:
         if self._process is not None and self._process.stdin is not None:
-            with suppress(BrokenPipeError):  # somebody has killed the guard
+            with suppress(BrokenPipeError):  # someone has killed the guard
                 self._process.stdin.write(line.encode())
 
 

@@ -1,4 +1,4 @@
-"""Makes clips on this machine, where edits raise no events: polls the store every second."""
+"""Makes clips on this machine, where edits don't raise events: polls the store every second."""
 
 import asyncio
 import datetime
@@ -26,7 +26,7 @@ _Versions = dict[str, tuple[str | None, str | None]]
 
 
 def clip_maker(backend: GeminiBackend, ca_file: Path | None) -> ClipMaker:
-    """`ca_file` is a stand-in's."""
+    """`ca_file` is the stand-in's."""
 
     def open_model() -> GeminiLive:
         tls = None if ca_file is None else ssl.create_default_context(cafile=ca_file)
@@ -50,10 +50,10 @@ async def making_clips(
 
 
 def tell_failures(maker: ClipMaker, agent_id: str) -> None:
-    """Say where to read why, if there are any."""
+    """If clips failed, say how to find out why."""
     if failed := len(maker.failed(agent_id)):
         say(
-            f"{failed} of the clips of agents/{agent_id} could not be made. To see why:"
+            f"Couldn't make {failed} of the clips of agents/{agent_id}. To see why:"
             f" ringdown agents show {agent_id}"
         )
 

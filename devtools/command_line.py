@@ -1,4 +1,4 @@
-"""The commands of `python -m devtools`. What they need takes a second to import."""
+"""The commands of `python -m devtools`. Their imports take a second, so they come late."""
 
 import argparse
 import asyncio
@@ -18,7 +18,7 @@ def main(
     terminal: Terminal | None = None,
     out: Path = OUT,
 ) -> int:
-    """Run one command: this process's own unless `argv` is given. Returns the exit status."""
+    """Run one command, from `argv` or this process's arguments. Returns the exit status."""
     return run_command(_parser(), argv, environ=environ, terminal=terminal, out=out)
 
 

@@ -1,4 +1,4 @@
-"""The demonstration call: every part a process, real speech, and a verdict."""
+"""The demonstration call: all parts as separate processes, real speech, and a verdict."""
 
 import asyncio
 import json
@@ -47,10 +47,10 @@ LINE_HZ = 8_000
 _CLIPS_WITHIN_S = 20.0
 _SENTENCE_WIDTH = 90
 _ON_TIME_MS = 20
-"""A frame. If the phone, which has little to do, was later, other parts may have been too."""
+"""A frame. If the phone, which has little to do, was later than this, other parts may have been."""
 _LEGEND = (
-    "Each sentence is looked for in the audio that arrived. Recognised: speech recognition"
-    " understood its words. Intact: no part of its sound is missing or changed."
+    "Each sentence was looked for in the audio that arrived. Recognised: speech recognition"
+    " understood its words. Intact: none of its audio is missing or changed."
 )
 
 
@@ -71,14 +71,14 @@ class Outcome:
 
     @property
     def status(self) -> int:
-        """The exit status. A call that went well did so whatever the machine was doing."""
+        """The exit status. A call without problems is good even if the machine was busy."""
         if not self.problems:
             return DONE
         return TOO_BUSY if self.late_ms > _ON_TIME_MS or self.load > 1 else BROKEN
 
 
 async def place_demonstration_call(environ: Mapping[str, str], out: Path) -> int:
-    """Place the call and show it. Returns the exit status, see `Outcome.status`."""
+    """Place the call and show it. Returns the exit status (see `Outcome.status`)."""
     script = load_script(SCENARIO)
     folder = out / "last"
     shutil.rmtree(folder, ignore_errors=True)
@@ -134,7 +134,7 @@ async def _place(
 
 
 async def _said_by_clips(record: CallRecord, store: Store) -> list[Sentence]:
-    """What a caller hears before the model speaks, as far as there are clips of it."""
+    """What a caller hears before the model speaks, if there are clips of it."""
     call, sentences = record.call, []
     for text in filter(None, (notice_text(call.agent), greeting_text(call.agent))):
         clip = await store.read_clip(call.agent_id, clip_key(call.agent, text))
@@ -151,7 +151,7 @@ def _judge(
     sessions: Sequence[ModelSession] | None,
     said_by_clips: Sequence[Sentence],
 ) -> Outcome:
-    """`sessions` are the stand-in's; None for a real model, whose sentences aren't known."""
+    """`sessions` are the stand-in's; None for a real model, whose sentences are unknown."""
     problems = network_problems(call.alerts, call.recording.duration_ms)
     if failure is not None:
         problems.append(failure)
@@ -180,7 +180,7 @@ def _judge(
 
 
 def heard_by_caller(call: Call, session: ModelSession) -> list[Heard]:
-    """The model's sentences as the caller's ear got them, up to where they were cut."""
+    """The model's sentences as the caller heard them, up to where they were cut off."""
     cuts = iter([e.when.line_ms for e in call.events if isinstance(e, PlaybackCleared)])
     sentences = [
         Sentence(turn.text, turn.pcm, session.said_hz, next(cuts, 0) if turn.interrupted else None)
@@ -255,14 +255,15 @@ def _tell(folder: Path, outcome: Outcome) -> None:
                 f"This machine was too busy: {outcome.load:.1f} programs per processor wanted to"
                 f" run, and the simulated phone sent frames up to {outcome.late_ms} ms late."
             )
-            say("The call can't be judged; try again when the machine is idle. What was found:")
+            say("The call can't be judged; try again when the machine is idle. Problems:")
         else:
-            say("The call did NOT go as it should:")
+            say("The call did NOT go as expected:")
         for problem in outcome.problems:
             say(f"  - {problem}")
     elif outcome.heard_by_model:
-        say("The call went as it should, and every sentence arrived.")
+        say("The call went as expected, and every sentence arrived.")
     else:
         say(
-            "The call went as it should. (Its structure was judged; the words are the model's own.)"
+            "The call went as expected. (Only its structure was checked; a real model words things"
+            " differently every time.)"
         )

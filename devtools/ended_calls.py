@@ -1,4 +1,4 @@
-"""Delivers what waits in the store's queue of ended calls, as Pub/Sub does in the cloud."""
+"""Delivers the store's queue of ended calls, as Pub/Sub does in the cloud."""
 
 import asyncio
 import datetime
@@ -25,14 +25,14 @@ async def deliver_ended_calls(store: Store, url: str) -> None:
             try:
                 await deliver_due(store.documents, http, url, clock.now())
             except StoreUnavailable as error:
-                say(f"The queue of ended calls can't be read now: {error}.")
+                say(f"Can't read the queue of ended calls right now: {error}.")
             await asyncio.sleep(_LOOK_AGAIN_S)
 
 
 async def deliver_due(
     documents: Documents, http: httpx2.AsyncClient, url: str, now: datetime.datetime
 ) -> int:
-    """Deliver the calls whose time has come, a few in parallel; returns how many still wait."""
+    """Deliver the calls that are due, a few in parallel. Returns how many are left."""
     waiting = [
         (path, queued)
         for path, document in (await documents.list(QUEUE)).items()
@@ -56,7 +56,7 @@ async def _deliver(
     queued: QueuedCall,
     now: datetime.datetime,
 ) -> bool:
-    """Whether it has been delivered or given up."""
+    """Whether the call was delivered or given up."""
     headers = event_headers(queued.call_sid, queued.ended_at)
     try:
         response = await http.post(url, content=EVENT_BODY, headers=headers)
@@ -67,9 +67,9 @@ async def _deliver(
     if later is None:
         await documents.delete(path)
         if not taken:
-            say(f"call_ended didn't take {queued.call_sid}: ringdown calls show {queued.call_sid}")
+            say(f"call_ended failed for {queued.call_sid}: ringdown calls show {queued.call_sid}")
         return True
-    # It may have been forgotten meanwhile, or delivered by somebody else.
+    # Someone may have forgotten the caller in the meantime, or delivered the call.
     await documents.change(QueuedCall, path, lambda stored: None if stored is None else later)
     return False
 
@@ -78,5 +78,5 @@ def _read(path: str, document: object) -> QueuedCall | None:
     try:
         return to_record(QueuedCall, document, where=path)
     except InvalidDocument as error:
-        say(f"The queue of ended calls has a document that can't be read: {error}.")
+        say(f"Can't read a document in the queue of ended calls: {error}.")
         return None

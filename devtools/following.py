@@ -1,4 +1,4 @@
-"""A call's record, read repeatedly during the call."""
+"""Reads a call's record repeatedly during the call."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -1,9 +1,9 @@
-"""Serves a function as functions-framework does, and closes connections on which nothing arrives.
+"""Serves a function like functions-framework, and closes connections on which nothing arrives.
 
-Google's front end keeps those from a function. On this machine a tunnel leads them to the webhook,
-and each takes one of the process's file descriptors for as long as it likes: uvicorn, which
-functions-framework starts, waits for a request's header without a deadline. So no header may take
-longer than `HEADER_WITHIN_S`, and of more than `MOST_WAITING` the oldest make room.
+In the cloud, Google's front end filters those out. On this machine a tunnel passes them to the
+webhook, and each can hold a file descriptor for ever, because uvicorn, which functions-framework
+starts, waits for a request's header without a deadline. So headers must arrive within
+`HEADER_WITHIN_S`, and beyond `MOST_WAITING` connections the oldest are closed.
 
     python devtools/function_server.py OPTION...     (those of functions-framework)
 """
@@ -20,10 +20,10 @@ MOST_WAITING = 64
 
 
 class HeaderDeadline(H11Protocol):
-    """A connection that must not keep us waiting for a header."""
+    """A connection with a deadline for a request's header."""
 
     waiting: ClassVar[dict["HeaderDeadline", asyncio.TimerHandle]] = {}
-    """The oldest first."""
+    """Oldest first."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

@@ -1,4 +1,4 @@
-"""The Gemini Live stand-in as a process, and what it heard and said."""
+"""Runs the Gemini Live stand-in as a process, and reads what it heard and said."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ class GeminiStandIn:
         self._command(fault)
 
     def plan(self, *faults: Mapping[str, object]) -> None:
-        """What is to go wrong in sessions to come; nothing, if nothing is given."""
+        """Faults for future sessions; without any, they go well."""
         self._command({"faults": faults})
 
     def _command(self, command: Mapping[str, object]) -> None:
@@ -44,7 +44,7 @@ class GeminiStandIn:
 
 @dataclass(frozen=True, slots=True)
 class SpokenTurn:
-    """What the model said in one go: PCM at the session's `said_hz`."""
+    """One spoken turn of the model: PCM at the session's `said_hz`."""
 
     text: str
     pcm: Pcm
@@ -53,7 +53,7 @@ class SpokenTurn:
 
 @dataclass(frozen=True, slots=True)
 class ModelSession:
-    """One session as the model's side saw it."""
+    """One session, from the model's side."""
 
     instructions: str
     heard: Pcm

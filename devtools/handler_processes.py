@@ -1,4 +1,4 @@
-"""The stream handlers of a stack: one at its port, or several behind a proxy there."""
+"""The stream handlers of a stack: one at its port, or several behind a proxy."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from devtools.processes import Command, free_port, python
 def handler_commands(
     count: int, port: int, environ: Mapping[str, str], proxy_environ: Mapping[str, str]
 ) -> tuple[Command, ...]:
-    """The commands of `count` handlers that are reached at `port`."""
+    """The commands for `count` handlers behind `port`."""
     if count == 1:
         return (_handler("stream_handler", port, environ),)
     ports = [free_port() for _ in range(count)]
@@ -27,7 +27,7 @@ def _handler(name: str, port: int, environ: Mapping[str, str]) -> Command:
     return Command(
         name=name,
         argv=(python(), "-m", "stream_handler"),
-        # As Cloud Run names a revision: records then say which of them had the call.
+        # Named like a Cloud Run revision, so that records say which handler had the call.
         environ={**environ, "PORT": str(port), "K_REVISION": name},
         url=f"http://127.0.0.1:{port}",
         health_path="/ready",

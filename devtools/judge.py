@@ -1,7 +1,7 @@
-"""Did the audio arrive? Which sentences are heard in a recording, and how intact each one is.
+"""Checks which sentences arrived in a recording, and how intact each one is.
 
-Recognition tells which sentence arrived; aligning the recording with the sentence's own samples
-tells whether all of it did.
+Speech recognition shows which sentence arrived; aligning the recording with the sentence's samples
+shows whether all of it did.
 """
 
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ TOLERANCE_MS = 70.0
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence that was said: its words, its own samples, and when it was cut off, if it was.
+    """A sentence that was said: its words, its samples, and when it was cut off, if it was.
 
-    `cut_at_ms` is a time of the recording it is looked for in.
+    `cut_at_ms` is a time in the recording to search.
     """
 
     text: str
@@ -31,7 +31,7 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What became of a sentence on its way. `ok` is the verdict, `why` its reason."""
+    """How a sentence arrived. `ok` is the verdict, and `why` the reason."""
 
     sentence: str
     ok: bool
@@ -50,8 +50,7 @@ def judge(
 ) -> list[Heard]:
     """Look for `sentences` in `recording`, in order; all have the same rate.
 
-    Unless they are `english`, the words themselves are not understood: each sentence is
-    recognised by its samples.
+    Unless the sentences are `english`, their words aren't recognised: each is found by its samples.
     """
     if not sentences:
         return []

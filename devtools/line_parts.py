@@ -1,4 +1,4 @@
-"""All parts of one line on this machine, with a model: the real one, or its stand-in."""
+"""All parts of a line on this machine, with the real model or its stand-in."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -23,9 +23,9 @@ from ringdown.stores import Store, open_store
 
 @dataclass(frozen=True, slots=True)
 class LineModel:
-    """The model, and where it is; `stand_in` is None with a real one.
+    """The model and its endpoint; `stand_in` is None with a real one.
 
-    The handlers reach it at `live_base_url` if there is one.
+    The handlers use `live_base_url`, if set.
     """
 
     api_key: str
@@ -37,7 +37,7 @@ class LineModel:
 
 
 def line_clip_maker(model: LineModel) -> ClipMaker:
-    """Who makes the clips of the line's agents."""
+    """Makes the clips of the line's agents."""
     return clip_maker(DeveloperApi(model.api_key, model.base_url), model.ca_file)
 
 
@@ -45,8 +45,8 @@ def line_clip_maker(model: LineModel) -> ClipMaker:
 async def running_model(
     environ: Mapping[str, str], scenario: Path, folder: Path
 ) -> AsyncIterator[LineModel]:
-    """The real one if there is GEMINI_API_KEY; else a stand-in for `scenario`, which leaves its
-    sessions in `folder`. Raises devtools.processes.ProcessFailed."""
+    """The real model if GEMINI_API_KEY is set; otherwise a stand-in for `scenario`, which writes
+    its sessions to `folder`. Raises devtools.processes.ProcessFailed."""
     if api_key := environ.get("GEMINI_API_KEY"):
         yield LineModel(api_key, environ.get("GEMINI_BASE_URL") or None, None, None)
         return
@@ -66,7 +66,7 @@ async def running_parts(
     caller_page_framed_by: Sequence[str] = (),
     tool_environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[tuple[Stack, Store]]:
-    """Every part as a process; stopped at the end.
+    """Run all parts as processes, and stop them at the end.
 
     Raises devtools.processes.ProcessFailed.
     """

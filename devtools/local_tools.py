@@ -1,4 +1,4 @@
-"""Tool folders on this machine: which are served, with what environment, and what they work on."""
+"""The tool folders served on this machine, with their environments and sample data."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _TEXTS = FOLDER / "send_text_message" / "demonstration_texts.yaml"
 
 @dataclass(frozen=True, slots=True)
 class LocalTool:
-    """A tool that is served at `url`."""
+    """A tool served at `url`."""
 
     deployment: ToolDeployment
     folder: Path
@@ -28,7 +28,7 @@ class LocalTool:
 
     @property
     def texts_links(self) -> bool:
-        """Whether it sends callers to the page that takes photos."""
+        """Whether the tool sends callers to the page for photos."""
         return self.deployment.name == ASK_FOR_PHOTO
 
 
@@ -38,9 +38,9 @@ def local_tools(
     given: Mapping[str, str],
     values: Mapping[str, str],
 ) -> list[LocalTool]:
-    """The folders that are called one of `names` (None: all) and have their secrets in `given`.
+    """The folders in `names` (None: all) with all their secrets in `given`.
 
-    `values` are those of the settings' placeholders. Raises ConfigurationError.
+    `values` fill the settings' placeholders. Raises ConfigurationError.
     """
     tools = []
     for path in sorted(folders.glob("*/tool.yaml")):
@@ -48,7 +48,7 @@ def local_tools(
             continue
         deployment = read_tool_folder(path.parent)
         if missing := deployment.missing_secrets(given):
-            say(f"  {deployment.name} is left out: {', '.join(missing)} is not set.")
+            say(f"  Leaving out {deployment.name}: {', '.join(missing)} isn't set.")
             continue
         url = f"http://127.0.0.1:{free_port()}"
         environ = deployment.environ(values, given)
@@ -57,13 +57,13 @@ def local_tools(
 
 
 async def declare_tools(store: Store, tools: Iterable[LocalTool]) -> None:
-    """Write their declarations, so that agents may name them."""
+    """Write the tools' declarations, so that agents can name them."""
     for tool in tools:
         await store.write_tool(tool.deployment.declaration(tool.url))
 
 
 async def seed_demonstration(store: Store) -> None:
-    """Accounts and texts to try the tools with. Existing ones are kept."""
+    """Add accounts and texts to try the tools with. Existing ones are kept."""
     for account in yaml.safe_load(_ACCOUNTS.read_text("utf-8")):
         path = document_path("accounts", account["account_number"])
         await store.documents.create(path, account)

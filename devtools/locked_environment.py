@@ -1,4 +1,4 @@
-"""Virtual environments for programs of others, each locked by hashes."""
+"""Virtual environments for third-party programs, each locked by hashes."""
 
 import hashlib
 import subprocess
@@ -16,25 +16,25 @@ _PIP = (
 
 
 class InstallFailed(Exception):
-    """The installer, whose own words stand above, did not install everything."""
+    """The installer failed; its output says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class LockedEnvironment:
-    """A virtual environment with this process's Python, and what `locks` name in it, in order."""
+    """A virtual environment with this process's Python, and with `locks` installed, in order."""
 
     name: str
     folder: Path
     locks: tuple[Path, ...]
     takes: str
-    """What setting it up takes, such as "600 MB and two minutes"."""
+    """What setup takes, such as "600 MB and two minutes"."""
 
     @property
     def python(self) -> Path:
         return self.folder / "bin" / "python"
 
     def ensure(self) -> None:
-        """Make the environment unless it is there as locked. Raises InstallFailed."""
+        """Create the environment unless it is up to date. Raises InstallFailed."""
         if is_installed(self.folder, self.locks):
             return
         say(f"Setting up {self.folder.name} for {self.name} (once; about {self.takes}) …")
@@ -55,7 +55,7 @@ def install(name: str, argv: Sequence[str]) -> None:
 
 
 def is_installed(folder: Path, locks: Sequence[Path]) -> bool:
-    """Whether `folder` holds what `locks` say today."""
+    """Whether `folder` was made from the current `locks`."""
     stamp = folder / _STAMP
     return stamp.is_file() and stamp.read_text("ascii") == _checksum(locks)
 

@@ -1,6 +1,6 @@
-"""Between the handlers and the model: passes everything on unchanged, and hears the words.
+"""Sits between the handlers and the model: passes everything on unchanged, and reads the words.
 
-The service sends transcripts while people speak; the record has a turn when it has ended.
+The service sends transcripts while people speak; the record gets a turn when it ends.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ _MOST_MESSAGE_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A piece of what `who` says."""
+    """Part of what `who` says."""
 
     who: Speaker
     text: str
@@ -45,12 +45,12 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The caller has interrupted: the rest of what the agent was to say is not."""
+    """The caller interrupted, so the agent won't say the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A handler is gone without a word; what was being said is in no record."""
+    """A handler is suddenly gone, and what was being said is missing from the record."""
 
 
 Heard: TypeAlias = Words | Cut | Lost
@@ -76,7 +76,7 @@ _messages = msgspec.json.Decoder(_Message)
 
 @asynccontextmanager
 async def overheard(model: LineModel, hear: Hear) -> AsyncIterator[LineModel]:
-    """`model`, as handlers reach it through here; `hear` gets the words said in its sessions."""
+    """`model`, as seen by handlers through this proxy; `hear` gets the words of its sessions."""
     tls = ssl.create_default_context(cafile=model.ca_file)
     wire = _Wire(model.base_url or DEVELOPER_URL, tls, hear)
     with TemporaryDirectory(prefix="model-wire-") as folder:
@@ -96,7 +96,7 @@ async def overheard(model: LineModel, hear: Hear) -> AsyncIterator[LineModel]:
 
 
 def _trusted_beside_all_others(ca_file: Path) -> ssl.SSLContext:
-    """The handlers call tools, too, whose certificates are anybody's."""
+    """Trust the usual authorities as well, because the handlers also call tools."""
     tls = local_tls(_HOST, ca_file)
     with ca_file.open("ab") as authorities:
         authorities.write(Path(certifi.where()).read_bytes())
@@ -105,7 +105,7 @@ def _trusted_beside_all_others(ca_file: Path) -> ssl.SSLContext:
 
 class _End(enum.Enum):
     BROKEN_OFF = enum.auto()
-    """The source was gone first, and without a close frame."""
+    """The source went away first, without a close frame."""
     OTHERWISE = enum.auto()
 
 
@@ -117,7 +117,7 @@ class _Wire:
         self._services: dict[ServerConnection, ClientConnection] = {}
 
     async def meet(self, handler: ServerConnection, request: Request) -> Response | None:
-        """Refuse whom the service refuses, with its own words."""
+        """Refuse a handler if the service does, with its response."""
         try:
             service = await connect(
                 self._url + request.path,
@@ -152,7 +152,7 @@ class _Wire:
         try:
             content = _messages.decode(message).server_content
         except msgspec.DecodeError:
-            return  # the handler says what is wrong with it
+            return  # the handler reports what is wrong with it
         if content is None:
             return
         if content.interrupted:
@@ -164,7 +164,7 @@ class _Wire:
 
 
 def _passed_on(headers: Headers) -> Headers:
-    """Those that are the client's own and not the connection's."""
+    """The client's headers, without those of the connection."""
     ours = ("host", "connection", "upgrade")
     return Headers(
         (name, value)
@@ -178,7 +178,7 @@ async def _pass_on(
     sink: Connection,
     overhear: Callable[[bytes | str], None] = lambda _: None,
 ) -> _End:
-    """Until either side ends, which ends the other in the same way."""
+    """Pass messages on until one side ends, and end the other in the same way."""
     try:
         while True:
             message = await source.recv()

@@ -1,4 +1,4 @@
-"""The phone network's events as a page of a call shows them."""
+"""The phone network's events, as a call's page shows them."""
 
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
@@ -26,9 +26,9 @@ from simulators.twilio.twiml import Dial, Play, Say
 
 
 def recording_began_ms(call: Call, events: Sequence[CallEvent]) -> int:
-    """When the recording began on the clock of the call's page, which counts from the ring.
+    """When the recording started, on the clock of the call's page, which counts from the ring.
 
-    Record and recording meet where the first stream started; without one, the phone's own clock
+    The start of the first stream aligns record and recording; without a stream, the phone's clock
     has to do.
     """
     for event in events:
@@ -39,7 +39,7 @@ def recording_began_ms(call: Call, events: Sequence[CallEvent]) -> int:
 
 
 def moments(events: Sequence[CallEvent], began_ms: int) -> list[Moment]:
-    """What a person would want to know, on the clock on which the recording began at `began_ms`."""
+    """Events of interest to people, on the clock on which the recording started at `began_ms`."""
     return [
         Moment(kind, _place_ms(event, began_ms), text)
         for event in events
@@ -53,7 +53,7 @@ def _place_ms(event: CallEvent, began_ms: int) -> int:
 
 
 def words_for(event: CallEvent) -> Iterator[tuple[MomentKind, str]]:
-    """What a person would want to know of the event: nothing, or one thing."""
+    """The event in words, if it is of interest to people."""
     match event:
         case WebhookAnswered():
             path = urlsplit(event.url).path or "/"
@@ -69,7 +69,7 @@ def words_for(event: CallEvent) -> Iterator[tuple[MomentKind, str]]:
         case PersonHeard():
             yield MomentKind.PHONE, f"other number hears: {event.text}"
         case DialledPartyEnded(status=DialStatus.COMPLETED, bridged=False):
-            yield MomentKind.PHONE, "other number: answered, but was not connected"
+            yield MomentKind.PHONE, "other number: answered, but wasn't connected"
         case DialledPartyEnded():
             yield MomentKind.PHONE, f"other number: {event.status.value}"
         case DigitPressed():

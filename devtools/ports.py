@@ -1,4 +1,4 @@
-"""TCP ports of this machine: taking one, and saying who holds it."""
+"""TCP ports on this machine: listens on one, or finds out which program holds it."""
 
 import errno
 import os
@@ -15,13 +15,13 @@ _PROC = Path("/proc")
 _LISTENING = "0A"  # TCP_LISTEN in the kernel's tables
 _OURS = f"{int.from_bytes(socket.inet_aton(HOST), sys.byteorder):08X}"
 _ANSWERING = {_OURS, "0" * 8, "0" * 32, f"0000000000000000FFFF0000{_OURS}"}
-"""The local addresses in those tables that are HOST or include it."""
+"""The local addresses in those tables that are or include HOST."""
 
 
 def listen(port: int, *, variable: str) -> socket.socket:
-    """Take a port; 0 takes a free one. `variable` is what people set to choose another.
+    """Listen on a port; 0 picks a free one. `variable` is what people set to choose another.
 
-    Raises CannotGoOn, which names the program that holds the port if this system tells.
+    Raises CannotGoOn, which names the program that holds the port if the system says.
     """
     try:
         taken = socket.create_server((HOST, port))
@@ -38,13 +38,13 @@ def listen(port: int, *, variable: str) -> socket.socket:
 
 
 def port_holder(port: int) -> int | None:
-    """The process that listens on a port, if the system says; Linux does, for our own processes."""
+    """The process that listens on a port, if the system says; Linux does for our processes."""
     sockets = _listening_sockets(port)
     return next((pid for pid in _processes() if sockets & _sockets(pid)), None)
 
 
 def is_held_by_others(port: int, group: int) -> bool:
-    """Whether a process outside of a process group listens on a port; False if unknown."""
+    """Whether a process outside `group` listens on a port; False if unknown."""
     sockets = _listening_sockets(port)
     ours: set[str] = set()
     for pid in _processes():
@@ -63,7 +63,7 @@ def _named(pid: int | None) -> str:
 
 
 def _listening_sockets(port: int) -> set[str]:
-    """What /proc calls the sockets that accept connections to a port of HOST."""
+    """The names in /proc of the sockets that listen on a port of HOST."""
     found = set()
     for table in ("tcp", "tcp6"):
         with suppress(OSError):
@@ -81,7 +81,7 @@ def _processes() -> Iterator[int]:
 
 
 def _sockets(pid: int) -> set[str]:
-    """Of a process of another user nothing is known."""
+    """Empty for another user's process."""
     found = set()
     with suppress(OSError):
         for descriptor in (_PROC / str(pid) / "fd").iterdir():

@@ -1,4 +1,4 @@
-"""Runs deployables as the platform would: as processes, restarted when they die."""
+"""Runs deployables the way the platform does: as processes that are restarted when they die."""
 
 import asyncio
 import functools
@@ -19,7 +19,7 @@ from devtools.ports import is_held_by_others
 from ringdown_cli.terminal import print_line
 
 HEALTHY_WITHIN_S = 60.0
-_STOP_WITHIN_S = 12.0  # Cloud Run's ten seconds, and a little
+_STOP_WITHIN_S = 12.0  # Cloud Run's ten seconds, plus a margin
 _POLL_S = 0.1
 _PORTS = range(20_000, 32_000)
 _SHARES = 64
@@ -28,16 +28,16 @@ _MOST_FAILURES = 3
 _TAIL_LINES = 15
 _ALIVE_EVERY_S = 2.0
 _ALIVE_WITHIN_S = 2.0
-_NOT_ALIVE_TIMES = 2  # a process that stands still for 3 s is let be; one for 6 s never is
+_NOT_ALIVE_TIMES = 2  # a process that hangs for 3 s is left alone; one that hangs for 6 s never is
 
 
 class ProcessFailed(Exception):
-    """A process did not become healthy; the message shows the end of its log."""
+    """A process didn't become healthy; the message shows the end of its log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """How to start a process, and where its health is asked for."""
+    """How to start a process, and where to check its health."""
 
     name: str
     argv: Sequence[str]
@@ -45,7 +45,7 @@ class Command:
     url: str
     health_path: str = "/"
     must_stay_alive: bool = False
-    """Killed when its health path does not answer any more, as by Cloud Run's liveness probe."""
+    """Kill the process when its health path stops answering, like Cloud Run's liveness probe."""
 
 
 class SupervisedProcess:
@@ -62,7 +62,7 @@ class SupervisedProcess:
         return self._process.pid if self._process is not None else None
 
     async def start(self) -> None:
-        """Start and wait until healthy; raises ProcessFailed."""
+        """Start, and wait until healthy; raises ProcessFailed."""
         with self._log_path.open("ab") as log_file:
             self._process = await start_child(
                 self.command.argv, environ=self.command.environ, stdout=log_file, stderr=log_file
@@ -71,12 +71,12 @@ class SupervisedProcess:
             async with asyncio.timeout(HEALTHY_WITHIN_S):
                 await self._until_healthy(self._process)
         except TimeoutError:
-            raise self._failure(f"is not healthy after {HEALTHY_WITHIN_S:g} s") from None
+            raise self._failure(f"isn't healthy after {HEALTHY_WITHIN_S:g} s") from None
 
     async def keep_running(self) -> None:
         """Restart the process whenever it dies, until `stop()`.
 
-        Raises ProcessFailed when it has died several times in a row without becoming healthy.
+        Raises ProcessFailed if it dies several times in a row without becoming healthy.
         """
         failures = 0
         while self._process is not None:
@@ -84,7 +84,7 @@ class SupervisedProcess:
             if self._stopping:
                 return
             child_ended(self._process)
-            say(f"{self.command.name} ended with status {code}; starting it again")
+            say(f"{self.command.name} ended with status {code}; restarting it")
             await asyncio.sleep(_RESTART_PAUSE_S)
             try:
                 await self.start()
@@ -95,7 +95,7 @@ class SupervisedProcess:
                     raise
 
     async def stop(self) -> None:
-        """Ask the process to end; after Cloud Run's grace period, end it."""
+        """Ask the process to end, and kill it after Cloud Run's grace period."""
         self._stopping = True
         if self._process is not None:
             await stop_child(self._process, within_s=_STOP_WITHIN_S)
@@ -121,7 +121,7 @@ class SupervisedProcess:
                     failures += 1
                 except httpx2.TransportError:
                     failures = 0  # it is being started or stopped
-        say(f"{self.command.name} does not answer any more; ending it")
+        say(f"{self.command.name} has stopped answering; killing it")
         process.kill()
 
     async def _until_healthy(self, process: asyncio.subprocess.Process) -> None:
@@ -136,7 +136,7 @@ class SupervisedProcess:
                     await asyncio.sleep(_POLL_S)
                     continue
                 if is_held_by_others(_port(self.command.url), process.pid):
-                    raise self._failure(f"can't have {self.command.url}: another program has it")
+                    raise self._failure(f"can't use {self.command.url}: another program has it")
                 if response.status_code < 500:
                     return
                 await asyncio.sleep(_POLL_S)
@@ -152,9 +152,8 @@ class SupervisedProcess:
 def free_port() -> int:
     """A free TCP port of the loopback interface.
 
-    It is none of those that outgoing connections get (on Linux from 32,768): one of them could have
-    it before whoever is to listen has started. Processes that look for one at the same time look at
-    different ports.
+    It is outside the range of outgoing connections (on Linux from 32,768), one of which could take
+    it before the listener has started. Processes that search at the same time try different ports.
     """
     for port in _ports_of(os.getpid()):
         with socket.socket() as probe, suppress(OSError):
@@ -165,14 +164,14 @@ def free_port() -> int:
 
 @functools.cache
 def _ports_of(pid: int) -> Iterator[int]:
-    """Every 64th port, begun somewhere; the same one comes again only after 186 others."""
+    """Every 64th port from some start; a port repeats only after 186 others."""
     ports = _PORTS[pid % _SHARES :: _SHARES]
     start = secrets.randbelow(len(ports))
     return itertools.cycle((*ports[start:], *ports[:start]))
 
 
 def say(text: str) -> None:
-    """Print a line for the person at the terminal immediately."""
+    """Print a line for the person at the terminal, and flush."""
     print_line(text, sys.stdout)
 
 

@@ -1,10 +1,10 @@
-"""Runs a program for which it is another time, to hear what callers hear on a Sunday evening.
+"""Runs a program at another time of day, to hear what callers hear on a Sunday evening.
 
     python devtools/shifted_clock.py FILE PROGRAM.py ARGUMENT...
     python devtools/shifted_clock.py FILE -m MODULE ARGUMENT...
 
-FILE says by how many seconds the program's dates are ahead; what it says may change at any time.
-Only dates are shifted, not how long things take.
+FILE says by how many seconds the program's dates are ahead; it may change at any time. Only dates
+are shifted, not durations.
 """
 
 import datetime
@@ -16,7 +16,7 @@ from ringdown import clock
 
 
 def shifted(file: Path) -> clock.Now:
-    """A clock that is ahead by as many seconds as `file` says; right while there is none."""
+    """A clock that is ahead by the number of seconds in `file`, or exact without that file."""
 
     def now() -> datetime.datetime:
         try:

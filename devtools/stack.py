@@ -49,7 +49,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _FUNCTION_SERVER = Path(__file__).with_name("function_server.py")
 _SHIFTED_CLOCK = Path(__file__).with_name("shifted_clock.py")
 DEMONSTRATED_TOOLS = ("lookup_account",)
-"""Those of the packaged agent."""
+"""The packaged agent's tools."""
 WEBHOOK_PORT = 8080
 STREAM_PORT = 8081
 CALLER_PAGE_PORT = 8082
@@ -57,30 +57,30 @@ CALLER_PAGE_PORT = 8082
 
 @dataclass(frozen=True, slots=True)
 class StackSettings:
-    """What the stack is started with; what is left out is made up for this machine."""
+    """The stack's settings; defaults suit this machine."""
 
     out: Path
     gemini_api_key: str | None = None
-    """Without one, `vertex` is needed."""
+    """Required unless `vertex` is set."""
     gemini_base_url: str | None = None
     gemini_ca_file: Path | None = None
-    """Of a stand-in, which only holds calls: the functions don't get it."""
+    """A stand-in's, which can only hold calls, so the functions don't get it."""
     live_base_url: str | None = None
-    """Where the handlers reach Gemini Live, if not at `gemini_base_url`."""
+    """The handlers' Gemini Live endpoint, if not `gemini_base_url`."""
     live_ca_file: Path | None = None
     vertex: VertexAi | None = None
     webhook_port: int = WEBHOOK_PORT
     stream_port: int = STREAM_PORT
     caller_page_port: int | None = None
-    """None: any that is free. The page is there if the tool that texts its link is served."""
+    """None means any free port. The page is served if the tool that texts its link is."""
     handlers: int = 1
-    """With several, a proxy at `stream_port` shares the calls out among them."""
+    """With several, a proxy at `stream_port` distributes the calls."""
     public_url: str | None = None
     stream_url: str | None = None
     caller_page_url: str | None = None
-    """As callers reach it."""
+    """The URL for callers."""
     caller_page_framed_by: Sequence[str] = ()
-    """The origins of the page that shows it in a frame."""
+    """The origins of the pages that show it in a frame."""
     twilio_auth_token: str | None = None
     store_url: str | None = None
     fallback_number: str | None = None
@@ -88,15 +88,15 @@ class StackSettings:
     tools: Path = TOOLS
     """Where the tool folders are."""
     served_tools: tuple[str, ...] | None = DEMONSTRATED_TOOLS
-    """None: every one whose secrets are in `tool_environ`."""
+    """None means every tool with its secrets in `tool_environ`."""
     tool_environ: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Where tools find their secrets, and settings that are to differ from their defaults."""
+    """The tools' secrets, and settings that override their defaults."""
     clock: Path | None = None
-    """Says how far ahead the dates of webhook and handlers are, see `shifted_clock`; None: not."""
+    """Says how far ahead the dates of webhook and handlers are (see `shifted_clock`), if at all."""
     traces: Mapping[str, str] = field(default_factory=dict, repr=False)
     """OpenTelemetry's variables, for the handlers."""
     inherited: Mapping[str, str] = field(default_factory=dict)
-    """What processes get of this one's environment: where programs and certificates are."""
+    """What processes inherit from this environment: where programs and certificates are."""
 
     @property
     def developer_api(self) -> DeveloperApi | None:
@@ -114,13 +114,13 @@ class Stack:
     token_was_generated: bool
     store_url: str
     call_ended_url: str
-    """Where the ends of calls are delivered."""
+    """Where ended calls are delivered."""
     caller_page_local_url: str = ""
     upload_link_secret: str = field(default="", repr=False)
     processes: list[SupervisedProcess] = field(default_factory=list)
 
     def describe(self) -> dict[str, object]:
-        """What stack.json says. A token that was given is not repeated."""
+        """The contents of stack.json, without a token that was passed in."""
         return {
             "pid": os.getpid(),
             "store_url": self.store_url,
@@ -137,8 +137,8 @@ def settings_from_environ(environ: Mapping[str, str], out: Path) -> StackSetting
     gemini = chosen_gemini(environ)
     if gemini is None:
         problem = (
-            "GEMINI_API_KEY is not set. Set it to a key from Google AI Studio, set GEMINI_BACKEND"
-            " to vertex, or set GEMINI_BASE_URL to another Gemini Live endpoint (https://HOST)."
+            "GEMINI_API_KEY isn't set. Set it to a key from Google AI Studio, set GEMINI_BACKEND to"
+            " vertex, or set GEMINI_BASE_URL to another Gemini Live endpoint (https://HOST)."
         )
         raise ConfigurationError([problem])
     webhook_port = _port(environ, "WEBHOOK_PORT", WEBHOOK_PORT)
@@ -177,14 +177,14 @@ def trace_variables(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:
-    """The part of an environment that processes need whatever they do."""
+    """The part of an environment that all processes need."""
     names = (
         "PATH",
         "HOME",
         "LANG",
         "LC_ALL",
         "SSL_CERT_FILE",
-        # How Google's client finds Firestore, if STORE_URL names it
+        # How Google's client finds Firestore, if that is in STORE_URL
         FIRESTORE_EMULATOR,
         "GOOGLE_APPLICATION_CREDENTIALS",
     )
@@ -207,9 +207,9 @@ def _handlers(environ: Mapping[str, str]) -> int:
 
 @asynccontextmanager
 async def running_stack(settings: StackSettings) -> AsyncIterator[Stack]:
-    """Start every deployable, wait until all are healthy, stop them at the end.
+    """Start all deployables, wait until they are healthy, and stop them at the end.
 
-    Raises ProcessFailed, also later, when one of them can't be kept running.
+    Raises ProcessFailed, also later if one of them can't be kept running.
     """
     make_folder(settings.out)
     logs = make_folder(settings.out / "logs")
@@ -229,7 +229,7 @@ async def running_stack(settings: StackSettings) -> AsyncIterator[Stack]:
 
 
 async def planned_stack(settings: StackSettings) -> tuple[Stack, tuple[Command, ...]]:
-    """The stack, its store ready to use, and what has to be started. `settings.out` exists."""
+    """The stack, with its store ready to use, and the commands to start. `settings.out` exists."""
     store_url = settings.store_url or local_store_url(settings.inherited, settings.out)
     stack = Stack(
         webhook_url=settings.public_url or f"http://127.0.0.1:{settings.webhook_port}",
@@ -250,7 +250,7 @@ async def planned_stack(settings: StackSettings) -> tuple[Stack, tuple[Command, 
 
 
 async def serve_stack(settings: StackSettings) -> None:
-    """Run the stack until cancelled, and say what is where. Raises CannotGoOn, ProcessFailed."""
+    """Run the stack until cancelled, and print its URLs. Raises CannotGoOn, ProcessFailed."""
     for port, variable in (
         (settings.webhook_port, "WEBHOOK_PORT"),
         (settings.stream_port, "STREAM_PORT"),
@@ -270,7 +270,7 @@ async def serve_stack(settings: StackSettings) -> None:
 
 @contextmanager
 def described(stack: Stack, out: Path) -> Iterator[Path]:
-    """The file in `out` that says where everything is, so that `ringdown` finds it."""
+    """The file in `out` that describes the stack, so that `ringdown` finds it."""
     description = out / STACK_FILE
     description.write_text(json.dumps(stack.describe(), indent=2) + "\n", "utf-8")
     try:
@@ -281,7 +281,7 @@ def described(stack: Stack, out: Path) -> Iterator[Path]:
 
 @asynccontextmanager
 async def _clips(settings: StackSettings, stack: Stack) -> AsyncIterator[None]:
-    """Make clips, if the store is on this machine: `agent_edited` sees to another one's."""
+    """Make clips if the store is on this machine; elsewhere `agent_edited` does."""
     backend = settings.vertex or settings.developer_api
     if backend is None or not _is_local(settings, stack.store_url):
         yield
@@ -320,7 +320,7 @@ async def _kept_running(processes: list[SupervisedProcess]) -> AsyncIterator[Non
 
 @asynccontextmanager
 async def _delivered_ends(stack: Stack) -> AsyncIterator[None]:
-    """The store's queue of ended calls is worked through, as Pub/Sub would."""
+    """Deliver the store's queue of ended calls, as Pub/Sub would."""
     async with open_store(stack.store_url) as store:
         delivering = asyncio.create_task(deliver_ended_calls(store, stack.call_ended_url))
         try:
@@ -331,10 +331,10 @@ async def _delivered_ends(stack: Stack) -> AsyncIterator[None]:
 
 
 def _tools(settings: StackSettings, stack: Stack) -> list[LocalTool]:
-    """The tools that are served, each with a port. Raises ConfigurationError."""
+    """The tools to serve, each on a port. Raises ConfigurationError."""
     given = dict(settings.tool_environ)
     if not given.get("TWILIO_ACCOUNT_SID"):
-        given["TWILIO_API_KEY"] = "none"  # what sends texts runs all the same, and says it can't
+        given["TWILIO_API_KEY"] = "none"  # the tool that sends texts runs, and says it can't
     given["UPLOAD_LINK_SECRET"] = stack.upload_link_secret
     if settings.gemini_api_key is not None and settings.gemini_ca_file is None:
         given["GEMINI_API_KEY"] = settings.gemini_api_key
@@ -351,7 +351,7 @@ def _tools(settings: StackSettings, stack: Stack) -> list[LocalTool]:
 async def _prepare_store(
     settings: StackSettings, store_url: str, tools: Iterable[LocalTool]
 ) -> None:
-    """Declare the tools, and see to it that there is an agent to edit."""
+    """Declare the tools, and make sure that there is an agent to edit."""
     async with open_store(store_url) as store:
         await declare_tools(store, tools)
         if _is_local(settings, store_url):
@@ -367,7 +367,7 @@ def _tool_commands(settings: StackSettings, tools: Iterable[LocalTool]) -> Itera
 
 
 def _caller_page(settings: StackSettings, stack: Stack) -> Command:
-    """At the tools' time, which made the link."""
+    """With the tools' clock, which also timed the link."""
     values = {
         "STORE_URL": stack.store_url,
         "UPLOAD_LINK_SECRET": stack.upload_link_secret,
@@ -429,14 +429,14 @@ def _service_commands(settings: StackSettings, stack: Stack) -> tuple[Command, .
 
 
 def _recordings(settings: StackSettings, store_url: str) -> dict[str, str]:
-    """They stay on this machine; beside an SQLite file they are anyway."""
+    """Keep recordings on this machine; next to an SQLite file, they are by default."""
     if store_url.startswith("sqlite:") or not _is_local(settings, store_url):
         return {}
     return {"RECORDINGS": str(settings.out / LOCAL_RECORDINGS)}
 
 
 def _at_the_time_of(clock: Path | None, command: Command) -> Command:
-    """The command with its dates shifted; the proxy, which needs none, keeps its own."""
+    """The command with its dates shifted, except the proxy, which doesn't use dates."""
     if clock is None or command.name == "stream_proxy":
         return command
     program, *arguments = command.argv
@@ -455,7 +455,7 @@ def _vertex_environ(vertex: VertexAi | None) -> dict[str, str]:
 
 
 def _function(name: str, folder: Path, url: str, environ: Mapping[str, str]) -> Command:
-    """A Cloud Function, started as Google's buildpack starts it; idle connections are closed."""
+    """A Cloud Function, started like Google's buildpack does, but closing idle connections."""
     port = url.rpartition(":")[2]
     options = ("--target", name, "--source", str(folder / "main.py"))
     listen = ("--host", "127.0.0.1", "--port", port)
@@ -464,7 +464,7 @@ def _function(name: str, folder: Path, url: str, environ: Mapping[str, str]) -> 
 
 
 def _environ(settings: StackSettings, values: Mapping[str, str | None]) -> dict[str, str]:
-    """A clean environment: what a process gets is what is written here."""
+    """A clean environment: a process gets only what is listed here."""
     return {
         **settings.inherited,
         "PYTHONPATH": os.pathsep.join((str(ROOT / "shared"), str(ROOT / "services"))),

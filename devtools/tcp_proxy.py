@@ -1,8 +1,8 @@
-"""Several processes behind one port, as Cloud Run puts instances behind one address.
+"""Puts several processes behind one port, as Cloud Run puts instances behind one URL.
 
-A connection goes to the backend that carries the fewest, or, if several do, to the next of them in
-turn, without affinity. One that does not accept, or breaks off before it has answered anything,
-is skipped; later on, what is lost stays lost, for it is one process's.
+A connection goes to the backend with the fewest, or, among several, to the next in turn, without
+affinity. A backend that doesn't accept, or breaks off before it has answered anything, is skipped;
+after that, a lost connection stays lost, because it belongs to one process.
 
     python -m devtools.tcp_proxy PORT BACKEND_PORT...     (all on 127.0.0.1)
 """
@@ -29,17 +29,17 @@ class TcpProxy:
         self._backends = tuple(backends)
         self._turn = 0
         self._carried: Counter[int] = Counter()
-        """How many connections each backend has now."""
+        """Each backend's current number of connections."""
         self._connections: set[asyncio.Task[None]] = set()
 
     def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Begin to carry a connection; it is broken off if no backend takes it."""
+        """Start carrying a connection, or close it if no backend accepts it."""
         task = asyncio.create_task(self._carry_connection(reader, writer))
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
 
     async def break_off(self) -> None:
-        """End all connections."""
+        """Close all connections."""
         for task in tuple(self._connections):
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
@@ -66,13 +66,13 @@ class TcpProxy:
                 both.create_task(_carry(reader, to_backend))
                 both.create_task(_carry(from_backend, writer))
         except* (ConnectionError, TimeoutError):
-            pass  # what broke on one side breaks on the other
+            pass  # a break on one side breaks the other
         finally:
             self._carried[port] -= 1
             to_backend.transport.abort()
 
     async def _answering(self, request: bytes) -> _Backend | None:
-        """The backend that answers, with the beginning of its answer."""
+        """The backend that answers, with the start of its answer."""
         first, self._turn = self._turn, (self._turn + 1) % len(self._backends)
         in_turn = (*self._backends[first:], *self._backends[:first])
         for port in sorted(in_turn, key=self._carried.__getitem__) if request else ():
@@ -102,7 +102,7 @@ async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> No
 
 
 async def serve(port: int, backends: Sequence[int], stop: asyncio.Event) -> None:
-    """Proxy until `stop`; connections are broken off then."""
+    """Proxy until `stop`, then close all connections."""
     proxy = TcpProxy(backends)
     server = await asyncio.start_server(proxy.connected, _HOST, port)
     await stop.wait()

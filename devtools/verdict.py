@@ -1,4 +1,4 @@
-"""Did the call go as it should? A list of problems; an empty one is a yes."""
+"""Checks whether a call went as expected; lists the problems."""
 
 from collections.abc import Sequence
 
@@ -12,13 +12,13 @@ CALL_WITHIN_S = 75.0
 
 
 def structure_problems(record: CallRecord) -> list[str]:
-    """What must be true of the demonstration call whatever words were used."""
+    """What must be true of the demonstration call, whatever its words."""
     problems: list[str] = []
     agent = [turn for turn in record.turns if turn.speaker is Speaker.AGENT]
     if record.call.end_reason is not EndReason.AGENT_HUNG_UP:
-        problems.append(f"the agent did not end the call: {record.call.end_reason}")
+        problems.append(f"the agent didn't end the call: {record.call.end_reason}")
     if not agent or agent[0].start_ms > min(turn.start_ms for turn in record.turns):
-        problems.append("the agent did not speak first")
+        problems.append("the agent didn't speak first")
     if not any(turn.reply_ms is not None for turn in agent):
         problems.append("no reply was timed")
     if not any(turn.interrupted and turn.barge_in_ms is not None for turn in agent):
@@ -29,7 +29,7 @@ def structure_problems(record: CallRecord) -> list[str]:
     ):
         problems.append("no tool answered")
     if record.call.usage.reports == 0:
-        problems.append("no usage was reported")
+        problems.append("the model reported no usage")
     return problems
 
 
@@ -38,7 +38,7 @@ def arrival_problems(direction: str, heard: Sequence[Heard]) -> list[str]:
 
 
 def transcript_problems(record: CallRecord, said: Sequence[str]) -> list[str]:
-    """The caller's turns of the record are the sentences that were said."""
+    """The caller's turns in the record must be the sentences that were said."""
     turns = [normalise(turn.text) for turn in record.turns if turn.speaker is Speaker.CALLER]
     expected = [normalise(sentence) for sentence in said]
     return [] if turns == expected else [f"the record has the caller say {turns}, not {expected}"]

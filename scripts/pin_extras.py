@@ -1,7 +1,7 @@
-"""Pins a package that is required with extras under each of its names: x, x[a] and x[a,b].
+"""Pins a package with extras under each of its names: x, x[a] and x[a,b].
 
-To pip before 23.3 these are separate requirements. With only one of them pinned, it takes the
-newest release for the others, and then refuses it because its hash isn't in the lock. Such an
+For pip before 23.3 these are separate requirements. With only one of them pinned, it picks the
+newest release for the others, and then refuses it because its hash isn't in the lock. So the
 installation works only until the package's next release.
 """
 
@@ -14,7 +14,7 @@ _PIN = re.compile(r"(?P<name>[\w.-]+)\[(?P<extras>[^]]+)\](?P<rest>==.*)", re.DO
 
 
 def pinned(lock: str) -> str:
-    """The lock with the missing pins added. One that has them already comes back unchanged."""
+    """The lock with the missing pins added, or unchanged if it has them."""
     entries = re.split(r"^(?=[^\s#])", lock, flags=re.MULTILINE)
     return "".join(dict.fromkeys(pin for entry in entries for pin in _pins(entry)))
 

@@ -7,7 +7,7 @@ locals {
 resource "google_cloudfunctions2_function" "agent_edited" {
   name        = "${local.name}-agent-edited"
   location    = var.region
-  description = "Looks at every edit of an agent or a draft, and has its clips made"
+  description = "Checks every edit of an agent or a draft, and makes its clips"
 
   build_config {
     runtime           = "python313"
@@ -29,10 +29,10 @@ resource "google_cloudfunctions2_function" "agent_edited" {
     service_account_email            = google_service_account.agent_edited.email
     available_memory                 = "512M"
     available_cpu                    = "1"
-    max_instance_request_concurrency = 80 # an event waits for the model, and a status must not wait for an event
+    max_instance_request_concurrency = 80 # an event waits for the model, and a status mustn't wait for an event
     min_instance_count               = 0
-    max_instance_count               = 1                     # a process makes no clip twice; two might
-    timeout_seconds                  = 540                   # less than Pub/Sub waits: see event_deadline
+    max_instance_count               = 1                     # a single process doesn't make a clip twice; two might
+    timeout_seconds                  = 540                   # less than Pub/Sub waits; see event_deadline
     ingress_settings                 = "ALLOW_INTERNAL_ONLY" # Eventarc's events are internal
     environment_variables            = local._agent_edited_settings
 
@@ -61,9 +61,9 @@ resource "google_cloud_run_v2_service_iam_member" "events_call_agent_edited" {
   }
 }
 
-# Google's own account that delivers the events, with its role. It would be made by the first use, which then fails.
-# Others in the project may use it, so that it is never taken away. The number depends on nothing from here on:
-# without these events calls are answered all the same.
+# Google's account that delivers the events, with its role. The first use would create it, but then fails. Others in the
+# project may use it, so it is never removed. The number doesn't depend on anything from here on: calls are answered
+# without these events.
 resource "terraform_data" "eventarc_agent" {
   input = var.project_id
 
@@ -81,13 +81,13 @@ resource "terraform_data" "eventarc_agent" {
   depends_on = [time_sleep.apis]
 }
 
-# A function has one trigger of its own at most, and one pattern for both collections would also match
-# every write to a call.
+# A function can have at most one built-in trigger, and one pattern for both collections would also match every write to a
+# call.
 resource "google_eventarc_trigger" "agent_edited" {
   for_each = toset(["agents", "drafts"])
 
   name                    = "${local.name}-${each.key}-edited"
-  location                = google_firestore_database.this.location_id # an event is where its database is
+  location                = google_firestore_database.this.location_id # events are in their database's region
   service_account         = google_service_account.agent_edited.email
   event_data_content_type = "application/protobuf"
 
@@ -112,11 +112,11 @@ resource "google_eventarc_trigger" "agent_edited" {
     }
   }
 
-  # The agent's role is in force long before the function stands, which the grant to call it waits for.
+  # The agent's role is in force long before the function exists, which the grant to call it waits for.
   depends_on = [google_cloud_run_v2_service_iam_member.events_call_agent_edited, terraform_data.eventarc_agent]
 }
 
-# An event is answered when clips are made. Eventarc's own 10 s would be over, and the event come again, meanwhile.
+# An event is answered once its clips are made. With Eventarc's default of 10 s, it would be repeated in the meantime.
 resource "terraform_data" "event_deadline" {
   for_each = google_eventarc_trigger.agent_edited
 
@@ -135,14 +135,14 @@ resource "terraform_data" "event_deadline" {
   }
 }
 
-# Google: it may take two minutes until a new trigger delivers.
+# According to Google, a new trigger may take two minutes to deliver.
 resource "time_sleep" "events" {
   create_duration = "120s"
   triggers        = { triggers = sha256(jsonencode([for trigger in google_eventarc_trigger.agent_edited : trigger.id])) }
 }
 
-# Agents that were there first, such as the one that is seeded, have caused no event: they have no clips yet. A new
-# version of the function may see them in another way.
+# Agents that existed before, such as the seeded one, caused no event, so they have no clips yet. A new version of the
+# function may also judge them differently.
 resource "terraform_data" "agents_looked_at" {
   triggers_replace = [local.store_url, local._zips["agent_edited"].sha256]
 

@@ -1,10 +1,10 @@
-# Each alert has an entry of the same name in docs/operations.md, which says what to do.
+# Each alert has an entry of the same name in docs/operations.md that says what to do.
 
 locals {
   _runbook  = "docs/operations.md, under \"%s\", says what it means and what to do."
   _failures = "metric.label.end_reason=one_of(\"handler_busy\", \"handler_stopped\", \"model_lost\", \"model_unavailable\", \"never_streamed\", \"stream_lost\")"
 
-  # More than `above` in `within`, over all instances. What is counted is a Cloud Run service's, or `resource`'s.
+  # More than `above` within `within`, across all instances, for a Cloud Run service or `resource`.
   _count_alerts = merge(var.caller_page ? { "Caller's page fails" = local._caller_page_fails } : {}, {
     "Calls fail" = {
       filter = "metric.type=\"${local.metric_prefix}/calls\" AND ${local._failures}"
@@ -75,8 +75,8 @@ resource "google_monitoring_notification_channel" "email" {
   depends_on = [time_sleep.apis]
 }
 
-# An alert on a metric that was just made is refused: "Cannot find metric(s) that match type". That can take ten minutes,
-# though mostly it is over by the time the webhook stands.
+# An alert on a new metric is refused ("Cannot find metric(s) that match type"), sometimes for ten minutes, though usually
+# only until the webhook exists.
 resource "time_sleep" "metrics" {
   create_duration = "180s"
   triggers        = { metrics = join(",", concat(keys(local._counters), keys(local._distributions))) }
@@ -132,7 +132,7 @@ resource "google_monitoring_alert_policy" "slow_replies" {
   notification_channels = google_monitoring_notification_channel.email[*].id
 
   conditions {
-    display_name = "half of the streams answer after more than 2 s"
+    display_name = "half of the streams take more than 2 s to reply"
     condition_threshold {
       filter          = "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.metric_prefix}/reply_ms\""
       comparison      = "COMPARISON_GT"

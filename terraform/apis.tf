@@ -26,8 +26,8 @@ locals {
   )
 }
 
-# The provider asks the Resource Manager before it can enable anything, and an empty project has not
-# even that. It answers some time after it was enabled.
+# The provider uses the Resource Manager before it can enable anything, and an empty project doesn't even have that. It
+# answers some time after it is enabled.
 resource "terraform_data" "first_apis" {
   input = var.project_id
 
@@ -43,12 +43,12 @@ resource "google_project_service" "this" {
   for_each = toset(local.apis)
 
   service            = each.key
-  disable_on_destroy = false # others in the project may use it
+  disable_on_destroy = false # others in the project may use the API
 
   depends_on = [terraform_data.first_apis]
 }
 
-# An API answers some time after it was enabled, and so does the agent account that it brings.
+# An API answers some time after it is enabled, and so does the service agent that it creates.
 resource "time_sleep" "apis" {
   create_duration = "60s"
   triggers        = { apis = join(",", local.apis) }

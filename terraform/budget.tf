@@ -1,4 +1,4 @@
-# A person's credentials belong to no project, and this API wants one to count the request for.
+# A person's credentials don't belong to a project, and this API needs one to charge the request to.
 provider "google" {
   alias                 = "with_quota_project"
   project               = var.project_id
@@ -19,7 +19,7 @@ resource "google_billing_budget" "monthly" {
 
   amount {
     specified_amount {
-      units = floor(var.budget.amount) # in the billing account's currency: another is refused
+      units = floor(var.budget.amount) # in the billing account's currency; others are refused
     }
   }
 

@@ -1,5 +1,5 @@
-# When a call is over, incoming_call says so to a topic, and Pub/Sub has the function find out what came of it. A message
-# holds no word of a call and no number, only its SID.
+# When a call ends, incoming_call publishes it to a topic, and Pub/Sub has the function determine the outcome. A message
+# contains only the call's SID, without words or numbers.
 
 locals {
   _call_ended_settings = {
@@ -10,7 +10,7 @@ locals {
 
 resource "google_service_account" "call_ended" {
   account_id   = "${local.name}-call-ended"
-  display_name = "${local.name}: finds out what came of calls"
+  display_name = "${local.name}: determines the outcomes of calls"
 
   depends_on = [time_sleep.apis]
 }
@@ -18,7 +18,7 @@ resource "google_service_account" "call_ended" {
 resource "google_cloudfunctions2_function" "call_ended" {
   name        = "${local.name}-call-ended"
   location    = var.region
-  description = "Tells webhooks of each call that is over, and finds out what came of it"
+  description = "Notifies webhooks of each ended call, and determines its outcome"
 
   build_config {
     runtime           = "python313"
@@ -102,7 +102,7 @@ resource "google_pubsub_subscription" "call_ended" {
   push_config {
     push_endpoint = format(local.tool_url_pattern, google_cloudfunctions2_function.call_ended.name)
 
-    # The message's attributes become headers: a CloudEvent, as functions-framework takes it.
+    # The message's attributes become headers, which makes it a CloudEvent for functions-framework.
     no_wrapper {
       write_metadata = true
     }
@@ -111,8 +111,8 @@ resource "google_pubsub_subscription" "call_ended" {
     }
   }
 
-  # Sixteen tries over more than an hour and a half, as in shared/ringdown/calls/ended_calls.py: webhooks are tried for an
-  # hour. An outcome that could not be found out is a problem of the call; a webhook that never arrived is in the store.
+  # Sixteen tries in more than an hour and a half, as in shared/ringdown/calls/ended_calls.py: webhooks are retried for an
+  # hour. A missing outcome becomes a problem of the call; a webhook that never arrived is in the store.
   retry_policy {
     minimum_backoff = "10s"
     maximum_backoff = "600s"
@@ -122,13 +122,13 @@ resource "google_pubsub_subscription" "call_ended" {
     max_delivery_attempts = 16
   }
   expiration_policy {
-    ttl = "" # never, even if nobody calls for a month
+    ttl = "" # never, even without calls for a month
   }
 
   depends_on = [google_cloud_run_v2_service_iam_member.events_call_call_ended]
 }
 
-# Keeps for a week what was given up.
+# Keeps undeliverable messages for a week.
 resource "google_pubsub_subscription" "call_ended_dead" {
   name                       = "${local.name}-call-ended-dead"
   topic                      = google_pubsub_topic.call_ended["call-ended-dead"].id
@@ -139,7 +139,7 @@ resource "google_pubsub_subscription" "call_ended_dead" {
   }
 }
 
-# Google's own account that delivers messages. It would be made by the first use.
+# Google's account that delivers messages. The first use would create it.
 resource "terraform_data" "pubsub_agent" {
   input = var.project_id
 
@@ -153,7 +153,7 @@ resource "terraform_data" "pubsub_agent" {
   depends_on = [time_sleep.apis]
 }
 
-# It moves what is given up from the one topic to the other.
+# It moves undeliverable messages from one topic to the other.
 resource "google_pubsub_topic_iam_member" "dead_letters" {
   topic  = google_pubsub_topic.call_ended["call-ended-dead"].id
   role   = "roles/pubsub.publisher"

@@ -1,5 +1,5 @@
-# The page on which callers send photos and texts during a call: off unless caller_page is true. The tool ask_for_photo
-# texts them the link. A function's code, run as a service: that works also where no function may be open to everybody.
+# The page on which callers send photos and texts during a call, which is off unless caller_page is true. The tool
+# ask_for_photo texts them the link. A function's code runs as a service, so that it works where functions can't be public.
 
 locals {
   caller_page     = "${local.name}-caller-page"
@@ -10,7 +10,7 @@ resource "google_service_account" "caller_page" {
   count = var.caller_page ? 1 : 0
 
   account_id   = "${local.name}-caller-page"
-  display_name = "${local.name}: takes callers' photos"
+  display_name = "${local.name}: receives callers' photos"
 
   depends_on = [time_sleep.apis]
 }
@@ -22,7 +22,7 @@ resource "google_cloud_run_v2_service" "caller_page" {
   location            = var.region
   description         = "The page on which callers send photos and texts during a call"
   ingress             = "INGRESS_TRAFFIC_ALL"
-  deletion_protection = false # it keeps nothing
+  deletion_protection = false # it stores nothing
 
   invoker_iam_disabled = var.domain_restricted_sharing
 
@@ -30,8 +30,8 @@ resource "google_cloud_run_v2_service" "caller_page" {
     service_account = google_service_account.caller_page[0].email
     timeout         = "60s"
 
-    # Of 512 MB, the program that decodes photos, one after the other, may use 256 (photo_page/reduce_photo.py); the rest
-    # holds the process and the photos that arrive meanwhile, of 10 MB at most.
+    # Of 512 MB, the program that decodes photos, one at a time, may use 256 (photo_page/reduce_photo.py); the rest is for
+    # the process and photos arriving in the meantime, of up to 10 MB each.
     max_instance_request_concurrency = 4
 
     scaling {
@@ -83,7 +83,7 @@ resource "google_cloud_run_v2_service" "caller_page" {
   depends_on = [time_sleep.grants]
 }
 
-# Callers have no Google identity. Nothing is shown or taken without a link that was signed for a call.
+# Callers have no Google identity. Instead, the page requires a link that was signed for a call.
 resource "google_cloud_run_v2_service_iam_member" "anybody_opens_caller_page" {
   count = var.caller_page && !var.domain_restricted_sharing ? 1 : 0
 

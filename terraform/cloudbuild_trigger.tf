@@ -1,6 +1,6 @@
-# Two pipelines. What runs in each is in the pushed commit, so that whoever may push decides it: on other branches it runs
-# as an account that may read the state and nothing else, and has no secret; on the branch that is applied, as the account
-# that applies, once somebody has approved it.
+# Two pipelines. The pushed commit contains what they run, so anyone who can push decides that. On the branch that is
+# applied, it runs as the account that applies, after approval; on other branches, as an account that can only read the
+# state, and has no secrets.
 
 locals {
   _pipeline = var.ci == null ? {} : {
@@ -10,8 +10,8 @@ locals {
   _applied_branch = var.ci == null ? "" : "^${replace(var.ci.branch, ".", "\\.")}$"
 }
 
-# The account that applies must be able to change everything here. It is not made here, because nothing here should be
-# able to make such an account.
+# The account that applies must be able to change everything here. It isn't created here, because nothing here should be
+# able to create such an account.
 resource "google_cloudbuild_trigger" "push" {
   count = var.ci == null ? 0 : 1
 
@@ -72,7 +72,7 @@ resource "google_service_account" "plan" {
   depends_on = [time_sleep.apis]
 }
 
-# The plan goes by the state alone (-refresh=false). To look at what is there would take the right to read everything.
+# The plan uses only the state (-refresh=false), because refreshing would take permission to read everything.
 resource "google_project_iam_member" "plan" {
   for_each = var.ci == null ? [] : toset(["roles/browser", "roles/logging.logWriter"])
 

@@ -1,5 +1,5 @@
-# The console for the people who run the line: off unless console_people names somebody. Identity-Aware Proxy stands on
-# the service itself, without a load balancer; the console checks the header that it signs.
+# The console for the people who run the line, which is off unless console_people names someone. Identity-Aware Proxy runs
+# on the service, without a load balancer; the console checks the header that it signs.
 
 locals {
   console          = "${local.name}-console"
@@ -26,7 +26,7 @@ resource "google_cloud_run_v2_service" "console" {
   description         = "Pages for the people who run the line"
   ingress             = "INGRESS_TRAFFIC_ALL"
   iap_enabled         = true
-  deletion_protection = false # it keeps nothing
+  deletion_protection = false # it stores nothing
 
   template {
     service_account                  = google_service_account.console[0].email
@@ -55,7 +55,7 @@ resource "google_cloud_run_v2_service" "console" {
       }
 
       env {
-        # https://cloud.google.com/iap/docs/signed-headers-howto names it so for Cloud Run.
+        # The name for Cloud Run, according to https://cloud.google.com/iap/docs/signed-headers-howto
         name  = "IAP_AUDIENCE"
         value = "/projects/${local.project_number}/locations/${var.region}/services/${local.console}"
       }
@@ -87,7 +87,7 @@ resource "google_cloud_run_v2_service" "console" {
   depends_on = [time_sleep.grants]
 }
 
-# The account by which the proxy calls the service. Google makes it for a project when it is asked to.
+# The account with which the proxy calls the service. Google creates it on request, once per project.
 resource "terraform_data" "iap_agent" {
   count = local._has_console ? 1 : 0
 
@@ -103,7 +103,7 @@ resource "terraform_data" "iap_agent" {
   depends_on = [time_sleep.apis]
 }
 
-# Nobody else may call the service, so nobody gets around the proxy.
+# Only the proxy may call the service, so it can't be bypassed.
 resource "google_cloud_run_v2_service_iam_member" "proxy_calls_console" {
   count = local._has_console ? 1 : 0
 
@@ -115,7 +115,7 @@ resource "google_cloud_run_v2_service_iam_member" "proxy_calls_console" {
   depends_on = [terraform_data.iap_agent]
 }
 
-# Whom the proxy lets through. What they may do there is in settings/people.
+# The people the proxy lets through. Their roles are in settings/people.
 resource "google_iap_web_cloud_run_service_iam_member" "person" {
   for_each = var.console_people
 
@@ -125,7 +125,7 @@ resource "google_iap_web_cloud_run_service_iam_member" "person" {
   member                 = "user:${each.key}"
 }
 
-# Written once, so that somebody can come in; from then on it is the operators'. See docs/decisions/0007.
+# Written once, so that someone can sign in; from then on it belongs to the operators. See docs/decisions/0007.
 resource "terraform_data" "people" {
   count = local._has_console ? 1 : 0
 

@@ -6,7 +6,7 @@ resource "google_firestore_database" "this" {
   delete_protection_state           = var.deletion_protection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
   deletion_policy                   = var.deletion_protection ? "ABANDON" : "DELETE"
 
-  # A database cannot move. With another region everything else does.
+  # A database can't move when the region changes, as everything else does.
   lifecycle {
     ignore_changes = [location_id]
   }
@@ -15,7 +15,7 @@ resource "google_firestore_database" "this" {
 }
 
 locals {
-  # The code that queries says what a database needs.
+  # The code that runs the queries says what the database needs.
   _firestore = jsondecode(file("${local.root}/shared/ringdown/packaged/firestore.json"))
 }
 
@@ -38,8 +38,8 @@ resource "google_firestore_index" "this" {
   }
 }
 
-# A TTL deletes a document and nothing below it: each of these collections has its own. By a script, because a destroy
-# that leaves the database must leave the records' end of life, too.
+# A TTL deletes a document but nothing below it, so each of these collections has its own. A script sets them, because a
+# destroy that leaves the database must leave the TTLs as well.
 resource "terraform_data" "ttl" {
   triggers_replace = [local.store_url, local._firestore.ttl]
 
@@ -54,7 +54,7 @@ resource "terraform_data" "ttl" {
   }
 }
 
-# Until November 2026 these were Terraform's own; they stay in the database.
+# Until November 2026 these were Terraform resources; they stay in the database.
 removed {
   from = google_firestore_field.ttl
 
@@ -63,7 +63,7 @@ removed {
   }
 }
 
-# Long texts that no query asks for: without this each would be indexed, and paid for.
+# Long texts that aren't queried. Without this, each would be indexed and billed.
 resource "google_firestore_field" "unindexed" {
   for_each = { for it in local._firestore.index_exemptions : "${it.collection_group}/${it.field}" => it }
 
@@ -74,7 +74,7 @@ resource "google_firestore_field" "unindexed" {
   index_config {}
 }
 
-# No phone, browser or app may read or write: only servers, which IAM governs.
+# Phones, browsers and apps can't read or write; only servers can, and IAM governs them.
 resource "terraform_data" "firestore_rules" {
   triggers_replace = [google_firestore_database.this.name, filesha256("${path.module}/firestore.rules")]
 

@@ -1,5 +1,5 @@
-# Images that Cloud Build makes when their files have changed: the stream handler's, unless one is given; incoming_call's,
-# where it is a service; and those of the console, the caller's page and the doctor, if there are any.
+# Images that Cloud Build builds when their files change: the stream handler's, unless one is given; incoming_call's, if it
+# is a service; and those of the console, the caller's page and the doctor, if they are used.
 
 locals {
   # The first has the Dockerfile.

@@ -61,7 +61,7 @@ resource "google_cloudfunctions2_function" "incoming_call" {
   depends_on = [time_sleep.grants]
 }
 
-# Twilio has no Google identity. The webhook counts only with Twilio's signature.
+# Twilio has no Google identity. Instead, the webhook requires Twilio's signature.
 resource "google_cloud_run_v2_service_iam_member" "anybody_calls_incoming_call" {
   count = var.domain_restricted_sharing ? 0 : 1
 
@@ -75,8 +75,8 @@ resource "google_cloud_run_v2_service_iam_member" "anybody_calls_incoming_call" 
   }
 }
 
-# The same code where an organisation forbids grants to allUsers. A service need not ask who invokes it, and a function
-# cannot be told not to.
+# The same code for organisations that forbid grants to allUsers: a service can turn IAM's check of invokers off, which a
+# function can't.
 resource "google_cloud_run_v2_service" "incoming_call" {
   count = var.domain_restricted_sharing ? 1 : 0
 
@@ -85,7 +85,7 @@ resource "google_cloud_run_v2_service" "incoming_call" {
   description          = local._incoming_call_about
   ingress              = "INGRESS_TRAFFIC_ALL"
   invoker_iam_disabled = true
-  deletion_protection  = false # it keeps nothing
+  deletion_protection  = false # it stores nothing
 
   template {
     service_account                  = google_service_account.incoming_call.email

@@ -1,5 +1,5 @@
-# It may depend on nothing that a later apply can change: with the number unknown, every URL would be, and whatever is
-# made of a URL would be planned anew.
+# It must not depend on anything that a later apply can change: with the number unknown, all URLs would be, and everything
+# made from a URL would be planned again.
 data "google_project" "this" {
   project_id = var.project_id
 
@@ -14,13 +14,13 @@ locals {
   uses_vertex    = local.on_vertex || anytrue([for name in var.model_endpoints : startswith(name, "vertex:")])
   uses_key       = !local.on_vertex || contains(var.model_endpoints, "developer")
   root           = "${path.module}/.."
-  home           = startswith(var.region, "europe-") ? var.region : "global" # of what is in no region elsewhere
+  home           = startswith(var.region, "europe-") ? var.region : "global" # for what has no region otherwise
   store_url      = "firestore:${var.project_id}/${google_firestore_database.this.name}"
 
-  # These follow from names, and so are known before what they lead to exists: incoming_call and
-  # the stream handler each name the other.
+  # These follow from names, so they are known before the services exist: incoming_call and the stream handler each need
+  # the other's URL.
   _domain          = "${local.project_number}.${var.region}.run.app"
-  incoming_call    = "${local.name}-${var.domain_restricted_sharing ? "webhook" : "incoming-call"}" # a function's service may not have gone yet
+  incoming_call    = "${local.name}-${var.domain_restricted_sharing ? "webhook" : "incoming-call"}" # a function's service may still exist
   public_url       = "https://${local.incoming_call}-${local._domain}"
   stream_handler   = "${local.name}-stream-handler"
   stream_url       = "wss://${local.stream_handler}-${local._domain}"

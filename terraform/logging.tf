@@ -1,5 +1,5 @@
-# Dead letters: records of calls that the database did not take, in the log. They hold what was said,
-# so they are kept apart from the ordinary log, where more people read.
+# Dead letters: call records that the database didn't accept, in the log. They contain what was said, so they are kept
+# separate from the ordinary log, which more people can read.
 
 locals {
   _dead_letters = "${local._handler_log} AND jsonPayload.ringdown_dead_letter=true"
@@ -10,9 +10,9 @@ resource "google_logging_project_bucket_config" "dead_letters" {
   location       = local.home
   bucket_id      = "${local.name}-dead-letters"
   retention_days = var.dead_letter_days
-  description    = "Records of calls that wait for `ringdown calls restore`"
+  description    = "Call records waiting for `ringdown calls restore`"
 
-  # It cannot move, and what is in it may not be lost.
+  # It can't move, and its contents must not be lost.
   lifecycle {
     ignore_changes = [location]
   }
@@ -27,10 +27,10 @@ resource "google_logging_project_sink" "dead_letters" {
   unique_writer_identity = true
 }
 
-# The sink above still gets them: an exclusion keeps them out of the default bucket only.
+# The sink above still gets them: the exclusion applies only to the default bucket.
 resource "google_logging_project_exclusion" "dead_letters" {
   name        = "${local.name}-dead-letters"
-  description = "They have a bucket of their own"
+  description = "They have a separate bucket"
   filter      = local._dead_letters
 
   depends_on = [google_logging_project_sink.dead_letters]

@@ -1,15 +1,15 @@
-# Metrics are made from log lines. The stream handler says of each stream, in one line, what it was
-# like (services/stream_handler/record/stream_report.py); the rest are lines about what went wrong.
+# Metrics are made from log lines. The stream handler sums up each stream in one line
+# (services/stream_handler/record/stream_report.py); the other lines are about things that went wrong.
 
 locals {
   _handler_log = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${local.stream_handler}\""
   _webhook_log = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${local.incoming_call}\""
   _stream_over = "${local._handler_log} AND jsonPayload.message=\"stream over\""
 
-  # A stream that decides nothing leaves a call to be taken up, and ends none.
+  # A stream that ends without a decision leaves the call to be taken over, and doesn't end it.
   _call_over = "${local._stream_over} AND jsonPayload.next:*"
 
-  # Counted, by a label if there is one.
+  # Counters, with a label if there is one.
   _counters = {
     calls = {
       filter = join(" OR ", [
@@ -18,12 +18,12 @@ locals {
         "(${local._webhook_log} AND jsonPayload.message=\"stream ended without a decision\")",
       ])
       label = "end_reason"
-      about = "Calls whose streaming is over, by why it ended"
+      about = "Calls that ended streaming, by reason"
     }
     dead_letters = {
       filter = local._dead_letters
       label  = null
-      about  = "Parts of records that the database did not take"
+      about  = "Parts of records that the database didn't accept"
     }
     faults = {
       filter = join(" OR ", [
@@ -31,50 +31,50 @@ locals {
         "(${local._webhook_log} AND (jsonPayload.message=\"request failed\" OR jsonPayload.message=\"Twilio asks for the fallback\"))",
       ])
       label = "message"
-      about = "Faults after which a caller hears an apology or another stream"
+      about = "Faults after which a caller hears an apology or gets another stream"
     }
     limits = {
       filter = "${local._webhook_log} AND (jsonPayload.message=\"line limit near\" OR jsonPayload.message=\"line limit reached\")"
       label  = "message"
-      about  = "Calls that came when a limit of the line was near or reached"
+      about  = "Calls that came in near or over a limit of the line"
     }
     model_sessions_lost = {
       filter = "${local._handler_log} AND (jsonPayload.message=\"model session lost\" OR jsonPayload.message=\"model session failed\")"
       label  = "message"
-      about  = "Sessions of the model that ended in mid-call or could not be opened"
+      about  = "Model sessions that ended mid-call or couldn't be opened"
     }
     signatures_refused = {
       filter = "${local._webhook_log} AND jsonPayload.message=\"signature refused\""
       label  = null
-      about  = "Webhooks whose signature was refused, though they had one"
+      about  = "Webhooks refused because of a wrong signature"
     }
     store_trouble = {
       filter = "${local._handler_log} AND jsonPayload.message=\"call record not written yet\""
       label  = null
-      about  = "Writes that the database did not take at once"
+      about  = "Writes that the database didn't accept the first time"
     }
     stream_errors = {
       filter = "${local._webhook_log} AND jsonPayload.message=\"stream error\""
       label  = null
-      about  = "Errors of streams that Twilio reported"
+      about  = "Stream errors reported by Twilio"
     }
     take_ups = {
       filter = "${local._webhook_log} AND jsonPayload.message=\"call taken up\""
       label  = "resumed_from"
-      about  = "Calls that went on in another stream, by why the one before ended"
+      about  = "Calls that continued on another stream, by why the previous one ended"
     }
   }
 
-  # A value of each stream, from its line; minutes and money only from the line that ends the call,
-  # because they are those of the whole call.
+  # A value per stream, from its line; minutes and cost only from the line that ends the call, because they cover the whole
+  # call.
   _distributions = {
-    barge_in_ms   = { lines = local._stream_over, field = "barge_in_max_ms", unit = "ms", about = "The slowest silence after an interruption, of each stream" }
-    cost_usd      = { lines = local._call_over, field = "cost_usd", unit = "1", about = "What the model cost, of each call" }
-    reconnects    = { lines = local._stream_over, field = "reconnects", unit = "1", about = "Sessions of the model that took the place of another, of each stream" }
-    reply_ms      = { lines = local._stream_over, field = "reply_p50_ms", unit = "ms", about = "The median reply, of each stream" }
-    reply_max_ms  = { lines = local._stream_over, field = "reply_max_ms", unit = "ms", about = "The slowest reply, of each stream" }
-    talk_s        = { lines = local._call_over, field = "talk_s", unit = "s", about = "How long each call was" }
-    tool_failures = { lines = local._stream_over, field = "tool_failures", unit = "1", about = "Tool calls that failed, of each stream" }
+    barge_in_ms   = { lines = local._stream_over, field = "barge_in_max_ms", unit = "ms", about = "Longest time from an interruption to silence, per stream" }
+    cost_usd      = { lines = local._call_over, field = "cost_usd", unit = "1", about = "Cost of the model, per call" }
+    reconnects    = { lines = local._stream_over, field = "reconnects", unit = "1", about = "Model sessions that replaced another, per stream" }
+    reply_ms      = { lines = local._stream_over, field = "reply_p50_ms", unit = "ms", about = "Median reply time, per stream" }
+    reply_max_ms  = { lines = local._stream_over, field = "reply_max_ms", unit = "ms", about = "Slowest reply time, per stream" }
+    talk_s        = { lines = local._call_over, field = "talk_s", unit = "s", about = "Length of each call" }
+    tool_failures = { lines = local._stream_over, field = "tool_failures", unit = "1", about = "Failed tool calls, per stream" }
   }
 
   metric_prefix = "logging.googleapis.com/user/${local.name}"
@@ -135,7 +135,7 @@ resource "google_monitoring_dashboard" "this" {
   dashboard_json = templatefile("${path.module}/dashboard.json.tftpl", {
     name   = local.name
     prefix = local.metric_prefix
-    # The same, as PromQL spells it: sums over time cannot be had otherwise.
+    # The same in PromQL, which is the only way to get sums over time.
     promql = "logging_googleapis_com:user_${replace(local.name, "-", "_")}"
   })
 

@@ -1,35 +1,35 @@
 output "agents_url" {
-  description = "Where the agent is edited in the browser."
+  description = "Where to edit the agent in a browser."
   value       = "https://console.cloud.google.com/firestore/databases/${google_firestore_database.this.name}/data/panel/agents/default?project=${var.project_id}"
 }
 
 output "caller_page_url" {
-  description = "Where callers send photos, with a link that they are texted; null without caller_page."
+  description = "Where callers send photos, using a texted link; null without caller_page."
   value       = local.caller_page_url
 }
 
 output "console_url" {
-  description = "Where the people in console_people run the line; null without any."
+  description = "The console's URL, for the people in console_people; null without any."
   value       = local.console_url
 }
 
 output "fallback_url" {
-  description = "Where Twilio asks if webhook_url fails."
+  description = "Where Twilio turns if webhook_url fails."
   value       = local.fallback_url
 }
 
 output "gemini_backend" {
-  description = "Where the model is: developer or vertex."
+  description = "The model's API: developer or vertex."
   value       = var.gemini_backend
 }
 
 output "model_endpoints" {
-  description = "The model's further endpoints, separated by commas."
+  description = "The model's other endpoints, separated by commas."
   value       = join(",", var.model_endpoints)
 }
 
 output "next" {
-  description = "What to do now."
+  description = "What to do next."
   value       = <<-EOT
     Call ${join(", ", keys(var.phone_numbers))}: the agent answers.
     Check everything:    ringdown doctor
@@ -43,12 +43,12 @@ output "phone_numbers" {
 }
 
 output "project_id" {
-  description = "The project that it runs in."
+  description = "The project that the line runs in."
   value       = var.project_id
 }
 
 output "region" {
-  description = "The region that it runs in."
+  description = "The region that the line runs in."
   value       = var.region
 }
 
@@ -58,7 +58,7 @@ output "secret_ids" {
 }
 
 output "recordings" {
-  description = "RECORDINGS for the `ringdown` command, which finds it by itself: where recorded calls are."
+  description = "RECORDINGS for the `ringdown` command, which finds it automatically: where recorded calls are."
   value       = local.recordings
 }
 
@@ -78,12 +78,12 @@ output "stream_url" {
 }
 
 output "tool_account_ids" {
-  description = "The unique id of each tool's account, by which another cloud can trust it."
+  description = "The unique id of each tool's account, for another cloud to trust."
   value       = { for name in keys(local.tools) : name => google_service_account.tool[name].unique_id }
 }
 
 output "tools" {
-  description = "The tools that are deployed, and those that wait for secrets."
+  description = "The deployed tools, and those that are missing secrets."
   value = {
     for name, tool in local.tool_folders : name => contains(keys(local.tools), name) ? "deployed" : contains(keys(try(tool.secrets, {})), "UPLOAD_LINK_SECRET") && !var.caller_page ? "not deployed: needs caller_page = true" : "not deployed: needs ${join(", ", sort(setsubtract(keys(tool.secrets), keys(local.secret_versions))))}, see enabled_tool_secrets"
   }
@@ -95,7 +95,7 @@ output "twilio_account_sid" {
 }
 
 output "twilio_region" {
-  description = "The region of Twilio's that processes their calls."
+  description = "The Twilio region that processes their calls."
   value       = var.twilio_region
 }
 
@@ -105,6 +105,6 @@ output "vertex_location" {
 }
 
 output "webhook_url" {
-  description = "Where Twilio asks what to do with a call: incoming_call."
+  description = "Where Twilio sends its webhooks: incoming_call."
   value       = local.public_url
 }

@@ -1,5 +1,5 @@
-# The doctor on a schedule, if one is given: a job that starts, checks the line as `ringdown doctor` does, and ends. Without
-# it nothing wakes the handler but a call.
+# The doctor on a schedule, if one is given: a job that checks the line like `ringdown doctor`. Without it, only calls wake
+# the handler.
 
 resource "google_service_account" "scheduled_check" {
   count = var.check_schedule == null ? 0 : 1
@@ -15,7 +15,7 @@ resource "google_cloud_run_v2_job" "scheduled_check" {
 
   name                = "${local.name}-check"
   location            = var.region
-  deletion_protection = false # it keeps nothing
+  deletion_protection = false # it stores nothing
 
   template {
     template {
@@ -26,7 +26,7 @@ resource "google_cloud_run_v2_job" "scheduled_check" {
       containers {
         image   = terraform_data.image["scheduled_check"].output
         command = ["/bin/sh"]
-        # 3: nothing is wrong, but not everything could be tried. Not everything can, with the roles that this account has.
+        # 3: nothing is wrong, but not everything could be tried, because this account lacks the roles for some checks.
         args = ["-c", "/venv/bin/python -m ringdown_cli doctor || test $? -eq 3"]
 
         resources {

@@ -1,5 +1,5 @@
 locals {
-  # By the name of the environment variable, the version asked for.
+  # The requested versions, by environment variable.
   _own_secrets = {
     for name, version in {
       GEMINI_API_KEY           = local.uses_key ? var.secret_versions.gemini_api_key : null
@@ -11,7 +11,7 @@ locals {
   }
   secret_versions = merge(var.enabled_tool_secrets, local._own_secrets)
 
-  # Of these the version before is kept, and goes to what checks them as NAME_BEFORE: whoever still uses it is let in.
+  # The previous version of these is kept, and passed as NAME_BEFORE to what checks them, so that it is still accepted.
   _rotated = concat(["STREAM_TOKEN_SECRET", "TWILIO_AUTH_TOKEN"], var.caller_page ? ["UPLOAD_LINK_SECRET"] : [])
   _stored = merge(
     { for name, number in local.secret_versions : name => { secret = name, number = number } if !contains(local._rotated, name) },
@@ -23,7 +23,7 @@ locals {
     ]...),
   )
 
-  # By the name of the environment variable, what it is given.
+  # The values, by environment variable.
   _stored_for = merge(
     { for name, number in local.secret_versions : name => contains(local._rotated, name) ? "${name}/${number}" : name },
     { for name in local._rotated : "${name}_BEFORE" => "${name}/${local.secret_versions[name] - 1}" if local.secret_versions[name] > 1 },
@@ -36,7 +36,7 @@ locals {
   }
   _secret_values = {
     GEMINI_API_KEY           = var.gemini_api_key
-    STREAM_TOKEN_SECRET      = "${uuid()}${uuid()}" # 244 random bits, new each time; stored with a new version only
+    STREAM_TOKEN_SECRET      = "${uuid()}${uuid()}" # 244 random bits, new each time, but stored only with a new version
     TWILIO_AUTH_TOKEN        = var.twilio_auth_token
     TWILIO_SHARED_KEY_SECRET = var.twilio_shared_key_secret
     UPLOAD_LINK_SECRET       = "${uuid()}${uuid()}"
@@ -46,7 +46,7 @@ locals {
     "STREAM_TOKEN_SECRET", "STREAM_TOKEN_SECRET_BEFORE", "TWILIO_AUTH_TOKEN", "TWILIO_AUTH_TOKEN_BEFORE", "TWILIO_SHARED_KEY_SECRET",
   ]
 
-  # Which part is given which secrets, as environment variables of these names.
+  # The secrets that each part gets, as environment variables of these names.
   secrets_of = merge(
     {
       agent_edited = [
@@ -114,7 +114,7 @@ resource "google_secret_manager_secret" "this" {
     }
   }
 
-  # A secret cannot move: with another region it would be made anew, without what it held.
+  # A secret can't move: a change of region would recreate it, without its contents.
   lifecycle {
     ignore_changes = [replication]
   }
@@ -122,8 +122,8 @@ resource "google_secret_manager_secret" "this" {
   depends_on = [time_sleep.apis]
 }
 
-# Write-only: the value goes from the variable to Secret Manager and is kept nowhere else. A new
-# number means a new version, and so new instances, which are told which version to read.
+# Write-only: the value goes from the variable to Secret Manager and isn't stored anywhere else. A new number means a new
+# version, and so new instances, which read that version.
 resource "google_secret_manager_secret_version" "this" {
   for_each = local._stored
 
@@ -132,7 +132,7 @@ resource "google_secret_manager_secret_version" "this" {
   secret_data_wo_version = each.value.number
 
   lifecycle {
-    create_before_destroy = true # instances read the old one until they are replaced
+    create_before_destroy = true # instances read the old version until they are replaced
   }
 }
 

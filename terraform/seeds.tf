@@ -1,5 +1,5 @@
-# Documents that are written once, so that the first call is answered: the default agent, the tools' declarations, and
-# which agent answers which number. From then on they are the operators'; see docs/decisions/0007.
+# Documents that are written once, so that the first call is answered: the default agent, the tools' declarations, and each
+# number's agent. From then on they belong to the operators; see docs/decisions/0007.
 
 locals {
   _seeds = merge(
@@ -14,7 +14,7 @@ locals {
   )
 }
 
-# Created if absent; never replaced, and never deleted. A tool that moves to another region takes its address along.
+# Created if missing; never replaced or deleted. The URL of a tool that moves to another region is updated.
 resource "terraform_data" "seed" {
   for_each = local._seeds
 
@@ -31,7 +31,7 @@ resource "terraform_data" "seed" {
   }
 }
 
-# Until November 2026 these were Terraform's own; they stay in the database.
+# Until November 2026 these were Terraform resources; they stay in the database.
 removed {
   from = google_firestore_document.agent
 

@@ -1,8 +1,8 @@
-# One account for each part, and no role on the project that a part could do without.
+# A separate account for each part, with only the project roles that it needs.
 
 resource "google_service_account" "agent_edited" {
   account_id   = "${local.name}-agent-edited"
-  display_name = "${local.name}: looks at edits of agents, makes their clips"
+  display_name = "${local.name}: checks edits of agents, makes their clips"
 
   depends_on = [time_sleep.apis]
 }
@@ -31,13 +31,13 @@ resource "google_service_account" "stream_handler" {
 resource "google_service_account" "tool" {
   for_each = local.tools
 
-  account_id   = "${local.name}-tool-${substr(sha256(each.key), 0, 8)}" # a name may be too long
+  account_id   = "${local.name}-tool-${substr(sha256(each.key), 0, 8)}" # names can be too long
   display_name = "${local.name}: the tool ${each.key}"
 
   lifecycle {
     precondition {
       condition     = length(setsubtract(each.value.roles, local.roles_for_tools)) == 0
-      error_message = "functions/tools/${each.key}/tool.yaml asks for ${join(", ", setsubtract(each.value.roles, local.roles_for_tools))}. A tool may have ${join(", ", local.roles_for_tools)}. If it needs another, add it to roles_for_tools in terraform/tools.tf, and to docs/security.md."
+      error_message = "functions/tools/${each.key}/tool.yaml asks for ${join(", ", setsubtract(each.value.roles, local.roles_for_tools))}. A tool can have ${join(", ", local.roles_for_tools)}. If it needs another, add it to roles_for_tools in terraform/tools.tf, and to docs/security.md."
     }
   }
 
@@ -45,7 +45,7 @@ resource "google_service_account" "tool" {
 }
 
 locals {
-  # Who uses the database, by the address of the member.
+  # The database's users, by IAM member.
   _store_users = merge(
     {
       agent_edited   = google_service_account.agent_edited.member
@@ -79,7 +79,7 @@ locals {
   )
 }
 
-# The condition keeps an environment out of the databases of others in the project.
+# The condition keeps an environment out of other databases in the project.
 resource "google_project_iam_member" "store_user" {
   for_each = local._store_users
 
@@ -117,7 +117,7 @@ resource "google_project_iam_member" "vertex_user" {
   member  = each.value
 
   lifecycle {
-    create_before_destroy = true # what runs keeps its role until it is replaced
+    create_before_destroy = true # running parts keep their roles until they are replaced
   }
 }
 
@@ -138,8 +138,8 @@ resource "google_storage_bucket_iam_member" "build" {
   member = google_service_account.build.member
 }
 
-# Cloud Functions copies what it builds into a bucket of its own, which the first function brings: there is nothing to
-# bind a role to before.
+# Cloud Functions copies what it builds into its own bucket, which the first function creates; before that, there is nothing
+# to grant a role on.
 resource "google_project_iam_member" "build_functions" {
   project = var.project_id
   role    = "roles/storage.objectViewer"
@@ -164,7 +164,7 @@ resource "google_project_iam_member" "event_receiver" {
   member  = google_service_account.agent_edited.member
 }
 
-# A grant is not in force everywhere at once, and a build or a revision that comes too early fails.
+# A grant takes time to reach every place, and a build or a revision that starts too early fails.
 resource "time_sleep" "grants" {
   create_duration = "60s"
   triggers = {

@@ -1,4 +1,4 @@
-# What builds start from, and what the Twilio number was set to before.
+# Sources for builds, and the Twilio number's previous settings.
 resource "google_storage_bucket" "sources" {
   name                        = "${var.project_id}-${local.name}-sources"
   location                    = var.region
@@ -6,7 +6,7 @@ resource "google_storage_bucket" "sources" {
   public_access_prevention    = "enforced"
   force_destroy               = true
 
-  # With another region it stays where it is: what the number was set to before must not be lost.
+  # It stays put when the region changes, because the number's previous settings must not be lost.
   lifecycle {
     ignore_changes = [location]
   }
@@ -36,7 +36,7 @@ locals {
     },
     { for name in keys(local.tools) : "tools/${name}" => "${local.root}/functions/tools/${name}" },
   )
-  # Left out: caches, hidden files, and requirements.in, which only says what requirements.txt locks.
+  # Without caches, hidden files and requirements.in, which requirements.txt locks.
   _not_deployed = "(^|/)(__pycache__|\\.[^/]*|requirements\\.in)(/|$)|\\.pyc$"
 
   _shared_files = {
@@ -51,13 +51,13 @@ locals {
   }
 }
 
-# main.py at the root, and `ringdown` beside it: the platform has that folder on Python's path.
+# main.py at the root, next to `ringdown`, because the platform puts that folder on Python's path.
 data "archive_file" "function" {
   for_each = local._function_files
 
   type             = "zip"
   output_path      = "${path.module}/.build/${replace(each.key, "/", "-")}.zip"
-  output_file_mode = "0644" # whatever it is here: the same files give the same bytes
+  output_file_mode = "0644" # regardless of local modes, so that the same files give the same bytes
 
   dynamic "source" {
     for_each = each.value
@@ -69,11 +69,11 @@ data "archive_file" "function" {
 }
 
 locals {
-  # Taken out once: each look at the data sources themselves goes through every file's content.
+  # Read only once, because each use of the data sources goes through every file's content.
   _zips = { for name, zip in data.archive_file.function : name => { path = zip.output_path, sha256 = zip.output_sha256 } }
 }
 
-# The hash is in the name: functions are deployed again when the object's name changes, and only then.
+# The hash is in the name, because functions are redeployed only when the object's name changes.
 resource "google_storage_bucket_object" "function" {
   for_each = local._function_files
 

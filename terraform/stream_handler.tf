@@ -1,6 +1,6 @@
 locals {
-  # More than the calls that an instance takes, or nobody could be told that it is full, and it could not take over the
-  # calls of one that failed. Not much more: Cloud Run adds an instance at 60 % of this, which must be below MAX_CALLS.
+  # More than the calls that an instance carries, so that it can refuse calls when it is full, and take over those of one
+  # that failed. Not much more: Cloud Run adds an instance at 60 % of this, which must be below MAX_CALLS.
   _streams_per_instance = ceil(var.calls_per_instance * 1.25) + 1
 }
 
@@ -9,13 +9,13 @@ resource "google_cloud_run_v2_service" "stream_handler" {
   location            = var.region
   description         = "Carries the calls: Twilio's audio on one side, Gemini Live on the other"
   ingress             = "INGRESS_TRAFFIC_ALL"
-  deletion_protection = false # it keeps nothing
+  deletion_protection = false # it stores nothing
 
   invoker_iam_disabled = var.domain_restricted_sharing
 
   template {
     service_account                  = google_service_account.stream_handler.email
-    timeout                          = "3600s" # one WebSocket is one request: a call's longest life
+    timeout                          = "3600s" # a WebSocket is a request, so this is a stream's longest life
     session_affinity                 = true
     max_instance_request_concurrency = local._streams_per_instance
 
@@ -36,8 +36,7 @@ resource "google_cloud_run_v2_service" "stream_handler" {
           cpu    = "1"
           memory = "1Gi"
         }
-        # When a caller hangs up, the request is over and the record is not yet written: it must not
-        # be left without a processor.
+        # When a caller hangs up, the request ends before the record is written, which still needs CPU.
         cpu_idle          = false
         startup_cpu_boost = true
       }
@@ -83,8 +82,7 @@ resource "google_cloud_run_v2_service" "stream_handler" {
         }
       }
 
-      # An instance that has stood still for so long has lost its callers' patience: they are taken up
-      # elsewhere as soon as it is gone.
+      # Callers won't wait longer than this for a hung instance; once it is gone, another takes over their calls.
       liveness_probe {
         period_seconds    = 3
         timeout_seconds   = 3
@@ -96,7 +94,7 @@ resource "google_cloud_run_v2_service" "stream_handler" {
     }
   }
 
-  # Whoever goes back to an older revision by hand (docs/operations.md) does so until the next apply.
+  # A manual rollback to an older revision (docs/operations.md) lasts until the next apply.
   traffic {
     type    = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
     percent = 100
@@ -105,8 +103,8 @@ resource "google_cloud_run_v2_service" "stream_handler" {
   depends_on = [time_sleep.grants]
 }
 
-# Twilio opens the stream without a Google identity. It counts only with Twilio's signature, and with
-# the token that incoming_call made for this call.
+# Twilio opens the stream without a Google identity. Instead, it needs Twilio's signature and the token that incoming_call
+# made for this call.
 resource "google_cloud_run_v2_service_iam_member" "anybody_opens_stream" {
   count = var.domain_restricted_sharing ? 0 : 1
 

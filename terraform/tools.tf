@@ -1,7 +1,7 @@
 # One private function for each folder in functions/tools/ that has a tool.yaml.
 
 locals {
-  # What a tool may have, if its tool.yaml asks for it: the database is this deployment's, and so is the topic.
+  # The roles that a tool.yaml may ask for. The database and the topic are this deployment's.
   roles_for_tools = [
     "roles/aiplatform.user",
     "roles/datastore.user",
@@ -23,7 +23,7 @@ locals {
     "{twilio_account_sid}" = var.twilio_account_sid
   }
 
-  # Those whose secrets are all given. The names are plain, so that a plan knows them.
+  # The tools with all their secrets. The names aren't sensitive, so that a plan knows them.
   tools = {
     for folder, tool in local.tool_folders : folder => {
       before_call = try(tool.before_call, false)
@@ -31,7 +31,7 @@ locals {
       roles       = try(tolist(tool.roles), [])
       secrets     = try(keys(tool.secrets), [])
       settings    = { for setting, default in try(tomap(tool.settings), {}) : setting => try(var.tool_settings[folder][setting], default) }
-      timeout     = ceil(try(tool.timeout_s, 10)) + 5 # the caller gives up before the platform does
+      timeout     = ceil(try(tool.timeout_s, 10)) + 5 # so that the caller gives up before the platform does
       url         = format(local.tool_url_pattern, "${local.name}-${replace(folder, "_", "-")}")
     }
     if length(setsubtract(try(keys(tool.secrets), []), keys(local.secret_versions))) == 0
@@ -77,7 +77,7 @@ resource "google_cloudfunctions2_function" "tool" {
     min_instance_count               = 0
     max_instance_count               = var.max_instances
     timeout_seconds                  = each.value.timeout
-    ingress_settings                 = "ALLOW_ALL" # IAM refuses everybody else
+    ingress_settings                 = "ALLOW_ALL" # IAM refuses everyone else
     environment_variables            = local.tool_settings[each.key]
 
     dynamic "secret_environment_variables" {
@@ -118,8 +118,8 @@ resource "google_cloud_run_v2_service_iam_member" "stream_handler_calls_tool" {
   }
 }
 
-# Agents name what is called while the phone rings, and operators edit agents. So the webhook may call only what says in
-# its tool.yaml that it is for this: no edit lets it reach another tool.
+# Agents name the tool to call while the phone rings, and operators edit agents. So the webhook can call only tools whose
+# tool.yaml allows this; no edit lets it reach another one.
 resource "google_cloud_run_v2_service_iam_member" "incoming_call_calls_tool" {
   for_each = { for name, tool in local.tools : name => tool if tool.before_call }
 
@@ -133,8 +133,7 @@ resource "google_cloud_run_v2_service_iam_member" "incoming_call_calls_tool" {
   }
 }
 
-# Where schedule_callback tells staff. The subscription keeps a week of callbacks for whoever pulls
-# or is later pushed to.
+# Where schedule_callback notifies staff. The subscription keeps a week of callbacks, to pull now or push later.
 resource "google_pubsub_topic" "callbacks" {
   name = "${local.name}-callbacks"
 
@@ -162,6 +161,6 @@ resource "google_pubsub_subscription" "callbacks" {
   message_retention_duration = "604800s"
 
   expiration_policy {
-    ttl = "" # never, even if nobody pulls for a month
+    ttl = "" # never, even if it isn't used for a month
   }
 }

@@ -1,11 +1,11 @@
-# The numbers' voice, fallback and status URLs. Twilio has no official provider; a small script asks its REST API.
-# What a number had before is kept in the bucket, and put back on destroy.
+# The numbers' voice, fallback and status URLs. Twilio has no official provider, so a small script uses its REST API.
+# A number's previous URLs are kept in the bucket, and restored on destroy.
 
 locals {
-  # Where each of Twilio's regions has its APIs. A region has its own record of every number, and its own auth token.
+  # Each Twilio region's API domain. A region has its own record of every number, and its own auth token.
   twilio_domains = jsondecode(file("${local.root}/shared/ringdown/packaged/twilio_regions.json"))
 
-  # Twilio sends texts in us1 and ie1 only.
+  # Twilio sends texts only in us1 and ie1.
   texts_api_url = "https://api.${local.twilio_domains[var.twilio_region == "ie1" ? "ie1" : "us1"]}"
 
   fallback_url = coalesce(var.fallback_url, "${local.public_url}/fallback")
@@ -24,7 +24,7 @@ locals {
   }
 }
 
-# Sets the URLs, and nothing else: when they change, a number goes straight from the old ones to the new.
+# Sets only the URLs, so that a number switches directly from the old ones to the new.
 resource "terraform_data" "number" {
   for_each = local._numbers
 
@@ -36,7 +36,7 @@ resource "terraform_data" "number" {
     environment = self.input
   }
 
-  # Callers come last.
+  # Calls come last.
   depends_on = [
     google_cloud_run_v2_service.incoming_call,
     google_cloud_run_v2_service.stream_handler,
@@ -48,9 +48,9 @@ resource "terraform_data" "number" {
   ]
 }
 
-# Puts back what a number had before: on destroy, when it is no longer listed, and when the account is another. What it
-# has in a region of Twilio's that is left stays set: calls go there until somebody routes them elsewhere. A destroy knows
-# only what is kept in the state; the script asks Secret Manager for the token that belonged to the account.
+# Restores a number's previous URLs: on destroy, when it isn't listed any more, and when the account changes. Its URLs in an
+# abandoned Twilio region stay, because calls go there until someone routes them elsewhere. A destroy knows only what is in
+# the state; the script gets the account's token from Secret Manager.
 resource "terraform_data" "number_before" {
   for_each = local._numbers
 
@@ -63,7 +63,7 @@ resource "terraform_data" "number_before" {
     environment = self.input
   }
 
-  # Callers leave first.
+  # Calls leave first.
   depends_on = [
     google_cloud_run_v2_service.incoming_call,
     google_cloud_run_v2_service.stream_handler,
@@ -72,8 +72,8 @@ resource "terraform_data" "number_before" {
   ]
 }
 
-# Until December 2026 there was one number, in these. They are forgotten without giving it back, and the number above
-# finds its URLs set. (`moved` can't name a number that only a variable knows.)
+# Until December 2026 these held a single number. They are forgotten without restoring it, and the number above finds its
+# URLs set. (`moved` can't name a number that only a variable knows.)
 removed {
   from = terraform_data.twilio_number
 

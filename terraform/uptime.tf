@@ -1,4 +1,4 @@
-# incoming_call answers whoever is not Twilio with 405: it is there, and it is guarded.
+# incoming_call answers requests that aren't Twilio's with 405, which shows that it is up and guarded.
 resource "google_monitoring_uptime_check_config" "incoming_call" {
   count = var.uptime_check ? 1 : 0
 
@@ -36,7 +36,7 @@ resource "google_monitoring_alert_policy" "no_answer" {
   notification_channels = google_monitoring_notification_channel.email[*].id
 
   conditions {
-    display_name = "incoming_call is not there, seen from two regions"
+    display_name = "incoming_call is down, as seen from two regions"
     condition_threshold {
       filter          = "resource.type=\"uptime_url\" AND metric.type=\"monitoring.googleapis.com/uptime_check/check_passed\" AND metric.label.check_id=\"${google_monitoring_uptime_check_config.incoming_call[0].uptime_check_id}\""
       comparison      = "COMPARISON_GT"

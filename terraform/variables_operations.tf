@@ -1,5 +1,5 @@
 variable "alert_email" {
-  description = "Where alerts go, such as oncall@example.com. Null: alerts are seen in the console only."
+  description = "Where alerts go, such as oncall@example.com. Null: alerts appear only in the console."
   type        = string
   default     = null
 
@@ -10,7 +10,7 @@ variable "alert_email" {
 }
 
 variable "budget" {
-  description = "A monthly budget for the project, with e-mail to the billing account's administrators at 50, 90 and 100 %: {billing_account = \"012345-6789AB-CDEF01\", amount = 200}, in the billing account's currency. It warns and stops nothing. Needs rights on the billing account."
+  description = "A monthly budget for the project, with e-mail to the billing account's administrators at 50, 90 and 100 %: {billing_account = \"012345-6789AB-CDEF01\", amount = 200}, in the billing account's currency. It only warns, and doesn't stop anything. It needs permissions on the billing account."
   type = object({
     billing_account = string
     amount          = number
@@ -24,7 +24,7 @@ variable "budget" {
 }
 
 variable "check_schedule" {
-  description = "When the doctor checks the line by itself, as cron in UTC, such as \"0 */6 * * *\". It wakes incoming_call and the stream handler and talks to the model for some seconds; what it finds wrong raises an alert. Null: nothing is checked, and nothing wakes the handler but a call."
+  description = "When the doctor checks the line automatically, as cron in UTC, such as \"0 */6 * * *\". It wakes incoming_call and the stream handler, talks to the model for some seconds, and raises an alert if something is wrong. Null: no checks, and only calls wake the handler."
   type        = string
   default     = null
 
@@ -35,7 +35,7 @@ variable "check_schedule" {
 }
 
 variable "ci" {
-  description = "Build, plan and apply what is pushed to `branch`, once it is approved, and plan what is pushed to others: the GitHub repository, connected to Cloud Build before (https://console.cloud.google.com/cloud-build/triggers/connect); the bucket that holds the state; and the account that applies, by its address."
+  description = "Build, plan and, after approval, apply what is pushed to `branch`; only plan what is pushed to other branches. Takes the GitHub repository, which must already be connected to Cloud Build (https://console.cloud.google.com/cloud-build/triggers/connect); the bucket that holds the state; and the e-mail address of the account that applies."
   type = object({
     owner           = string
     repository      = string
@@ -47,12 +47,12 @@ variable "ci" {
 
   validation {
     condition     = var.ci == null || can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]@[a-z0-9.-]+\\.iam\\.gserviceaccount\\.com$", var.ci.service_account))
-    error_message = "ci.service_account must be an account's address, such as deployer@my-project.iam.gserviceaccount.com."
+    error_message = "ci.service_account must be an account's e-mail address, such as deployer@my-project.iam.gserviceaccount.com."
   }
 }
 
 variable "dead_letter_days" {
-  description = "How long records of calls that could not be written to the database are kept in the log."
+  description = "How long call records that couldn't be written to the database are kept in the log."
   type        = number
   default     = 30
   nullable    = false
@@ -64,14 +64,14 @@ variable "dead_letter_days" {
 }
 
 variable "traces" {
-  description = "Whether each call leaves a trace in Cloud Trace: its turns, tools and model sessions, with their times and without words. See docs/operations.md."
+  description = "Whether each call leaves a trace in Cloud Trace: its turns, tools and model sessions, with times but without words. See docs/operations.md."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "uptime_check" {
-  description = "Whether Google asks incoming_call every 15 minutes, from three regions, whether it is there. Each question may start an instance."
+  description = "Whether Google checks every 15 minutes, from three regions, that incoming_call is up. Each check may start an instance."
   type        = bool
   default     = false
   nullable    = false

@@ -1,4 +1,4 @@
-"""What was said and done in a call, a line each, as its record gains it."""
+"""A call as lines of text: one per turn or tool call, as the record grows."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from ringdown.calls import (
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A turn or a tool call: `who` is caller, agent or tool. Times count from the ring.
+    """A turn or a tool call: `who` is caller, agent or tool. Times are measured from the ring.
 
     `key` stays the same while the turn grows.
     """
@@ -30,7 +30,7 @@ class Line:
 def record_lines(record: CallRecord) -> list[Line]:
     """A line for each turn and tool call, in the order in which they began.
 
-    A tool that may still be running has none yet.
+    A tool call that may still be running has no line yet.
     """
     record = timed_from_ring(record)
     lines = [
@@ -54,7 +54,7 @@ def record_lines(record: CallRecord) -> list[Line]:
 
 
 class NewLines:
-    """Gives each turn and tool call of a record once, when it is first there."""
+    """Returns each turn and tool call of a record once, when it first appears."""
 
     def __init__(self) -> None:
         self._given: set[str] = set()

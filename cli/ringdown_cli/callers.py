@@ -27,27 +27,27 @@ def add_caller_commands(groups: Commands) -> None:
     listing = group.add(
         "list",
         list_callers,
-        "list who is blocked, and who has called",
+        "list callers, and who is blocked",
         examples=("callers list", "callers list --blocked --numbers"),
     )
-    listing.add_argument("--blocked", action="store_true", help="only who is blocked")
-    listing.add_argument("--numbers", action="store_true", help="show phone numbers whole")
-    listing.add_argument("--json", action="store_true", help="for scripts; numbers are whole")
+    listing.add_argument("--blocked", action="store_true", help="only blocked callers")
+    listing.add_argument("--numbers", action="store_true", help="show full phone numbers")
+    listing.add_argument("--json", action="store_true", help="for scripts; with full phone numbers")
     for name, command, help in (
         (
             "block",
             block,
             "stop answering a number (caller ID can be spoofed, so this stops only casual abuse)",
         ),
-        ("unblock", unblock, "answer a caller again"),
-        ("forget", forget, "delete everything stored about a caller; a block stays"),
+        ("unblock", unblock, "answer a blocked caller again"),
+        ("forget", forget, "delete everything stored about a caller (they stay blocked)"),
     ):
         examples = (f"callers {name} +14155550123", f"callers {name} …0123", f"callers {name} last")
         parser = group.add(name, command, help, examples=examples)
         parser.add_argument(
             "number",
             metavar="NUMBER",
-            help="a whole number, its end as lists show it (…0123), or `last`: who called last",
+            help="a phone number, its last digits as lists show them (…0123), or `last`",
         )
         if command is forget:
             parser.add_argument("--yes", action="store_true", help="do not ask")
@@ -89,12 +89,12 @@ async def list_callers(arguments: argparse.Namespace, surroundings: Surroundings
     if rows:
         terminal.table(("caller", "state", "calls", "last call"), rows)
     else:
-        terminal.complain("Nobody is blocked." if arguments.blocked else "Nobody has called yet.")
+        terminal.complain("No callers are blocked." if arguments.blocked else "No calls yet.")
     if len(calls) == _RECENT_CALLS and not arguments.blocked:
-        terminal.complain(f"Counted over the last {_RECENT_CALLS} calls.")
+        terminal.complain(f"Counts cover the last {_RECENT_CALLS} calls.")
     if blocked.forgotten:
-        who = counted(blocked.forgotten, "caller who was", "callers who were")
-        terminal.complain(f"And {who} forgotten, but stay blocked: only a hash of each is kept.")
+        who = counted(blocked.forgotten, "forgotten caller")
+        terminal.complain(f"Also blocked: {who}, of whom only a hash is kept.")
     return DONE
 
 
@@ -110,10 +110,10 @@ async def unblock(arguments: argparse.Namespace, surroundings: Surroundings) -> 
     async with chosen_store(arguments.store, surroundings) as store:
         number = await _caller_meant(store, arguments.number, surroundings)
         if not (await store.read_caller(number)).blocked:
-            surroundings.terminal.say(f"{number} was not blocked.")
+            surroundings.terminal.say(f"{number} wasn't blocked.")
             return DONE
         await store.block_caller(number, False)
-    surroundings.terminal.say(f"{number} is answered again.")
+    surroundings.terminal.say(f"{number} is unblocked: calls from it are answered again.")
     return DONE
 
 
@@ -121,9 +121,9 @@ async def forget(arguments: argparse.Namespace, surroundings: Surroundings) -> i
     terminal = surroundings.terminal
     async with chosen_store(arguments.store, surroundings) as store:
         number = await _caller_meant(store, arguments.number, surroundings)
-        question = f"Erase {number} and every call from it? This cannot be undone."
+        question = f"Erase {number} and every call from it? This can't be undone."
         if not arguments.yes and not terminal.confirm(question):
-            terminal.complain("Nothing is erased.")
+            terminal.complain("Nothing was erased.")
             return BROKEN
         try:
             erased = await store.forget_caller(number)
@@ -132,18 +132,24 @@ async def forget(arguments: argparse.Namespace, surroundings: Surroundings) -> i
     terminal.say(_in_words(number, erased))
     if erased.still_blocked:
         terminal.say(
-            f"{number} stays blocked: a salted hash of the number is kept."
+            f"{number} stays blocked: Ringdown keeps a salted hash of the number."
             f" To unblock it: ringdown callers unblock {number}"
         )
-    terminal.say("What this cannot reach:")
+    if erased.in_progress:
+        calls = "a call" if erased.in_progress == 1 else f"{erased.in_progress} calls"
+        terminal.complain(
+            f"{number} is still in {calls}, which the line stores again. Once that is over, repeat:"
+            f" ringdown callers forget {number}"
+        )
+    terminal.say("Ringdown can't delete:")
     for place in UNREACHED:
         terminal.say(f"  - {place}")
     return DONE
 
 
 async def _caller_meant(store: CallIndex, given: str, surroundings: Surroundings) -> str:
-    """The caller as calls name them. Somebody's end, as commands show it, is looked up among recent
-    calls, and the person is asked. Raises CannotGoOn rather than name a caller who is nobody.
+    """The caller as call records name them. The last digits are looked up among recent calls, and
+    the person confirms the match. Raises CannotGoOn if no caller matches.
 
     Callers aren't only phone numbers: they may be `anonymous`, `sip:…` or short codes.
     """
@@ -167,29 +173,27 @@ async def _caller_meant(store: CallIndex, given: str, surroundings: Surroundings
     if not matching:
         raise CannotGoOn(_not_found(text))
     if len(matching) > 1:
-        raise CannotGoOn(
-            f"{text} may be any of {', '.join(sorted(matching))}. Give the whole number."
-        )
+        raise CannotGoOn(f"{text} matches {', '.join(sorted(matching))}. Give the full number.")
     (caller,) = matching
     last = with_zone(recent[caller], surroundings.zone)
     question = f"Do you mean {caller}, who last called {last}?"
     if not surroundings.terminal.confirm(question):
-        raise CannotGoOn("Nothing is changed.")
+        raise CannotGoOn("Nothing was changed.")
     return caller
 
 
 async def _recent_callers(store: CallIndex) -> dict[str, datetime.datetime]:
-    """When each of them last called."""
+    """When each caller last called."""
     calls = await store.list_calls(CallQuery(limit=_RECENT_CALLS))
     return {call.caller: call.created_at for call in reversed(calls)}
 
 
 def _not_found(text: str) -> str:
     if text == LAST:
-        return "Nobody has called yet."
+        return "No calls yet."
     if "…" in text:
         return (
-            f"None of the last {_RECENT_CALLS} calls came from {text}. Give the whole number.\n"
+            f"None of the last {_RECENT_CALLS} calls came from {text}. Give the full number.\n"
             "To find it: ringdown calls list --numbers"
         )
     return (
@@ -202,7 +206,7 @@ def _in_words(number: str, erased: Forgotten) -> str:
     if erased == Forgotten(callers=0, calls=0, documents=0):
         return f"Nothing was stored about {number}."
     calls = "1 call" if erased.calls == 1 else f"{erased.calls} calls"
-    below = f" with {erased.documents} turns, tool calls and the like" if erased.documents else ""
+    below = f" ({erased.documents} turns, tool calls and so on)" if erased.documents else ""
     recorded = f", {counted(erased.recordings, 'recording')}" if erased.recordings else ""
-    known = " and what was known about the caller" if erased.callers else ""
+    known = " and the caller's profile" if erased.callers else ""
     return f"Erased: {calls}{below}{recorded}{known}."

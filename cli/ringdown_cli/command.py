@@ -1,4 +1,4 @@
-"""What every command gets, and how it says that it can't continue."""
+"""What every command receives, and how it reports that it can't continue."""
 
 import argparse
 import datetime
@@ -14,19 +14,19 @@ from ringdown_cli.terminal import Terminal
 
 DONE = 0
 BROKEN = 1
-"""What was asked about is broken, invalid or not there."""
+"""The thing asked about is broken, invalid or missing."""
 MISUSED = 2
 """The command, or its configuration, is wrong."""
 UNTRIED = 3
-"""Nothing is wrong with what could be tried, but not everything could."""
+"""Everything that could be tried is fine, but something couldn't be tried."""
 TOO_BUSY = 75
-"""This machine was too busy to tell; try again later (EX_TEMPFAIL of sysexits.h)."""
+"""This machine was too busy for a verdict; try again later (EX_TEMPFAIL in sysexits.h)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """`out` is where records of this machine's own runs are kept, `deployment` where Terraform was
-    run; `zone` is that of the person's clock."""
+    """`out` holds the records of runs on this machine, `deployment` is the folder where Terraform
+    ran, and `zone` the person's time zone."""
 
     environ: Mapping[str, str]
     terminal: Terminal
@@ -41,13 +41,13 @@ class CannotGoOn(Exception):
 
 
 def given_text(file: str, terminal: Terminal) -> str:
-    """What is in `file`, or comes by standard input for `-`; raises CannotGoOn."""
+    """The text in `file`, or from standard input for `-`; raises CannotGoOn."""
     try:
         return terminal.answers.read() if file == "-" else Path(file).read_text("utf-8")
     except OSError as error:
-        raise CannotGoOn(f"{file} cannot be read: {error.strerror}.") from None
+        raise CannotGoOn(f"Can't read {file}: {error.strerror}.") from None
     except UnicodeDecodeError:
-        raise CannotGoOn(f"{file} is no text in UTF-8.") from None
+        raise CannotGoOn(f"{file} isn't UTF-8 text.") from None
 
 
 def count(text: str) -> int:
@@ -58,7 +58,7 @@ def count(text: str) -> int:
 
 
 def make_folder(path: Path) -> Path:
-    """Make a folder to write to, if it isn't there; raises CannotGoOn."""
+    """Make a folder to write to, if it doesn't exist; raises CannotGoOn."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
@@ -78,13 +78,13 @@ _UNKNOWN_COMMAND = re.compile(r"argument command: invalid choice: '(.*)' \(choos
 
 
 class Parser(argparse.ArgumentParser):
-    """Names the command that somebody may have meant."""
+    """Suggests the command that the person may have meant."""
 
     def error(self, message: str) -> NoReturn:
         if unknown := _UNKNOWN_COMMAND.fullmatch(message):
             known = re.findall(r"[a-z]+", unknown[2])
             meant = did_you_mean(unknown[1], known)
-            message = f"there is no command {unknown[1]!r}.{meant} Commands: {', '.join(known)}"
+            message = f"unknown command {unknown[1]!r}.{meant} Commands: {', '.join(known)}"
         super().error(message)
 
 
@@ -92,7 +92,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
 class Group:
-    """The commands on one subject: `ringdown agents …`."""
+    """A group of commands, such as `ringdown agents …`."""
 
     def __init__(self, groups: "Commands", name: str, help: str) -> None:
         group = groups.add_parser(name, help=help, description=_sentence(help))
@@ -101,7 +101,7 @@ class Group:
     def add(
         self, name: str, command: Command, help: str, *, examples: tuple[str, ...] = ()
     ) -> argparse.ArgumentParser:
-        """`examples` are whole lines."""
+        """`examples` are complete lines, without `ringdown`."""
         return add_command(self._commands, name, command, help, examples=examples)
 
 
@@ -122,13 +122,13 @@ def add_command(
 
 
 def add_store_argument(parser: argparse.ArgumentParser, *, default: str | None) -> None:
-    """SUPPRESS leaves what was given before the command."""
+    """Use SUPPRESS as the default to keep a --store given before the command."""
     parser.add_argument(
         "--store",
         metavar="URL",
         default=default,
-        help="firestore:PROJECT or sqlite:PATH; STORE_URL if left out, else the one that runs here"
-        " or that Terraform deployed",
+        help="firestore:PROJECT or sqlite:PATH (default: STORE_URL, or else the line running on"
+        " this machine, or the one Terraform deployed)",
     )
 
 

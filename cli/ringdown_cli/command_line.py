@@ -1,4 +1,4 @@
-"""The operators' command line: every command, and how it ends."""
+"""The operators' command line: all commands, and their exit statuses."""
 
 import argparse
 import asyncio
@@ -46,7 +46,7 @@ def main(
     out: Path = OUT,
     deployment: Path = TERRAFORM,
 ) -> int:
-    """Run one command: this process's own unless `argv` is given. Returns the exit status."""
+    """Run one command, from `argv` or this process's arguments. Returns the exit status."""
     return run_command(
         _parser(), argv, environ=environ, terminal=terminal, out=out, deployment=deployment
     )
@@ -93,7 +93,7 @@ def _run(
         return BROKEN
     except OSError as error:
         if error.filename is None:
-            raise  # not about a file: a fault of ours
+            raise  # not about a file, so it's a bug
         terminal.complain(f"Can't use {error.filename}: {error.strerror}.")
         return BROKEN
 
@@ -101,18 +101,18 @@ def _run(
 def _parser() -> Parser:
     parser = Parser(
         prog="ringdown",
-        description="Operate Ringdown, wherever it runs. Without a command: the state of the line,"
-        " and what to do next.",
+        description="Operate Ringdown, wherever it runs. Without a command, it shows the state of"
+        " the line, and what to do next.",
         epilog="examples:\n"
         "  ringdown\n"
         "  ringdown calls list --since yesterday --problem\n"
         "  ringdown calls show last\n"
         "  ringdown agents edit default\n"
         "  ringdown costs --by agent\n"
-        "`ringdown COMMAND --help` has more of them.",
+        "For more: ringdown COMMAND --help",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action=ShowVersion, help="show the version, and stop")
+    parser.add_argument("--version", action=ShowVersion, help="show the version and exit")
     add_store_argument(parser, default=None)
     parser.set_defaults(run=say_line)
     commands = parser.add_subparsers(metavar="command")

@@ -1,4 +1,4 @@
-"""`ringdown console`: the console's pages, for the person at this machine."""
+"""`ringdown console`: serves the console's pages on this machine."""
 
 import argparse
 import asyncio
@@ -27,7 +27,7 @@ def add_console_command(commands: Commands) -> None:
         "open the console in your browser: calls, agents, numbers, callers, costs",
         examples=("console", "console --port 0"),
     )
-    parser.add_argument("--port", type=int, default=PORT, help=f"{PORT} if left out; 0 for any")
+    parser.add_argument("--port", type=int, default=PORT, help=f"default: {PORT}; 0 for any")
 
 
 async def serve_console(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
@@ -48,11 +48,11 @@ async def serve_console(arguments: argparse.Namespace, surroundings: Surrounding
 async def serving_pages(
     store: Store, listener: socket.socket, now: Now, framed_by: Collection[str] = ()
 ) -> AsyncIterator[str]:
-    """The address of the pages, which are served meanwhile; closes `listener`.
+    """Serve the pages on `listener`, which it closes at the end. Yields their URL.
 
-    Pages of the origins `framed_by` may show them inside themselves.
+    Pages of the origins `framed_by` may show them in a frame.
     """
-    from console.desk import Desk  # with what it needs, it takes a second
+    from console.desk import Desk  # takes a second to import
     from console.serving import serve
     from console.site import console
     from console.this_machine import LocalDoorkeeper
@@ -84,4 +84,4 @@ def _person() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        return "somebody at this machine"
+        return "someone at this machine"

@@ -1,4 +1,4 @@
-"""`ringdown costs`: what the model has cost, by day, agent or number."""
+"""`ringdown costs`: what the model cost, by day, agent or number."""
 
 import argparse
 
@@ -18,7 +18,7 @@ def add_costs_command(commands: Commands) -> None:
         commands,
         "costs",
         costs,
-        "say what the model has cost, with calls and minutes, by day, agent or number",
+        "show what the model cost, with calls and minutes, by day, agent or number",
         examples=("costs", "costs --by agent --days 30", "costs --by number --json"),
     )
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""Which Gemini the operators' commands talk to."""
+"""Which Gemini endpoint the operators' commands use."""
 
 from collections.abc import Mapping
 
@@ -12,8 +12,8 @@ from ringdown.settings import SettingsReader
 
 
 def chosen_gemini(environ: Mapping[str, str]) -> GeminiBackend | None:
-    """The real one by the same variables as the stream handler's, or None: there is neither a key
-    nor another endpoint nor Vertex AI. Raises ConfigurationError.
+    """The endpoint that the stream handler's environment variables name; None without a key,
+    another endpoint or Vertex AI. Raises ConfigurationError.
 
     An endpoint on this machine (GEMINI_BASE_URL) needs no key.
     """
@@ -26,7 +26,7 @@ def chosen_gemini(environ: Mapping[str, str]) -> GeminiBackend | None:
 
 
 def chosen_endpoints(environ: Mapping[str, str]) -> tuple[GeminiBackend | None, ...]:
-    """As `chosen_gemini`, followed by MODEL_ENDPOINTS; None for one whose key is missing here."""
+    """`chosen_gemini`, followed by MODEL_ENDPOINTS; None for each whose key is missing here."""
     key = environ.get("GEMINI_API_KEY")
     reader = SettingsReader(environ if key else {**environ, "GEMINI_API_KEY": "missing-here"})
     _, *further = read_model_endpoints(reader)

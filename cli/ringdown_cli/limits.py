@@ -1,4 +1,4 @@
-"""`ringdown limits`: what the line may take, what it has taken, and how to change it."""
+"""`ringdown limits`: the line's limits, how much of them is used, and changing them."""
 
 import argparse
 
@@ -21,7 +21,7 @@ def add_limit_commands(commands: Commands) -> None:
         commands,
         "limits",
         limits,
-        "show the line's limits and what has been used of them, or change one",
+        "show the line's limits and how much of them is used, or change one",
         examples=("limits", "limits calls_at_once 10", "limits usd_per_day none"),
     )
     parser.add_argument("name", metavar="LIMIT", nargs="?", help=", ".join(_NAMES))
@@ -33,14 +33,14 @@ async def limits(arguments: argparse.Namespace, surroundings: Surroundings) -> i
     terminal, name = surroundings.terminal, arguments.name
     if name is not None and name not in _NAMES:
         meant = did_you_mean(name, _NAMES)
-        raise CannotGoOn(f"There is no limit {name}.{meant} Limits: {', '.join(_NAMES)}.")
+        raise CannotGoOn(f"Unknown limit {name}.{meant} Limits: {', '.join(_NAMES)}.")
     async with chosen_store(arguments.store, surroundings) as store:
         present = await store.read_limits()
         if arguments.value is not None:
             changed = changed_limits(present, name, arguments.value)
             await store.write_limits(changed)
             was, now = (_shown(getattr(each, name)) for each in (present, changed))
-            terminal.say(f"{name} is {now} from the next call on; before, it was {was}.")
+            terminal.say(f"{name} is now {now} (it was {was}). It applies from the next call.")
             return DONE
         use = await store.line_use(None, surroundings.now())
     if arguments.json:
@@ -68,7 +68,7 @@ def _say(terminal: Terminal, limits: LineLimits, use: LineUse, names: list[str])
     for name in names:
         is_callers = name == CALLER_LIMIT
         state = "reached" if name in judged.reached else "near" if name in judged.near else ""
-        used = "for each caller" if is_callers else f"{getattr(use, name):.4g}"
+        used = "per caller" if is_callers else f"{getattr(use, name):.4g}"
         rows.append((name, used, _shown(getattr(limits, name)), state))
         styles.append(Style.BAD if state else Style.PLAIN)
     terminal.table(("limit", "used", "of", ""), rows, styles=styles)

@@ -1,4 +1,4 @@
-"""`ringdown` alone: the state of the line, and what to do next."""
+"""`ringdown` without a command: the state of the line, and what to do next."""
 
 import argparse
 import datetime
@@ -21,7 +21,7 @@ from ringdown_cli.wording import counted
 _LAST_CALLS = 5
 _AFTER_CALLS = (
     ("calls show last", "what happened in the last call"),
-    ("calls list --since yesterday --problem", "calls that went wrong"),
+    ("calls list --since yesterday --problem", "calls with problems"),
 )
 _NEXT = (
     ("agents edit default", "change what the agent says"),
@@ -37,7 +37,7 @@ async def say_line(arguments: argparse.Namespace, surroundings: Surroundings) ->
     except ConfigurationError as error:
         if error.problems != (NO_STORE,):
             raise
-        raise CannotGoOn(f"{NO_STORE}\nEvery command: ringdown --help") from None
+        raise CannotGoOn(f"{NO_STORE}\nFor all commands: ringdown --help") from None
     now = surroundings.now()
     async with opened(chosen.url, surroundings) as store:
         state = await line_state(store, now, surroundings.zone)
@@ -75,8 +75,9 @@ def _say_state(terminal: Terminal, state: LineState) -> None:
     else:
         terminal.say("✓ All is well.", Style.GOOD)
     terminal.say(
-        f"{counted(len(state.live), 'call')} now, {today.calls} today, {money(today.cost_usd)} for"
-        f" the model today; in the last 24 hours {_against_limit(state.limits, use)}."
+        f"{counted(len(state.live), 'live call')}. Today: {counted(today.calls, 'call')},"
+        f" {money(today.cost_usd)} for the model ({_against_limit(state.limits, use)} in the last"
+        " 24 hours)."
     )
 
 
@@ -86,7 +87,7 @@ def _against_limit(limits: LineLimits, use: LineUse) -> str:
 
 
 def hours_in_words(hours: Mapping[str, Hours], now: datetime.datetime) -> Iterator[str]:
-    """A line for each agent, by the clock of `now`."""
+    """A line for each agent, in the time zone of `now`."""
     for agent_id, each in hours.items():
         state = "open" if each.is_open else "closed"
         changes = ""

@@ -1,4 +1,4 @@
-"""The date and time as the clocks of the person at the terminal show them."""
+"""Dates and times in the time zone of the person at the terminal."""
 
 import datetime
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
 class _ThisMachine(datetime.tzinfo):
-    """The system's time zone, whatever its name."""
+    """The system's time zone, even if it has no name."""
 
     def utcoffset(self, local: datetime.datetime | None) -> datetime.timedelta | None:
         return None if local is None else local.replace(tzinfo=None).astimezone().utcoffset()
@@ -22,7 +22,7 @@ class _ThisMachine(datetime.tzinfo):
 
 
 def time_zone(environ: Mapping[str, str]) -> datetime.tzinfo:
-    """TZ, if it is a place such as Europe/Berlin, else what the system is set to."""
+    """TZ, if it is a place such as Europe/Berlin, otherwise the system's setting."""
     try:
         return ZoneInfo(environ.get("TZ", ""))
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -30,7 +30,7 @@ def time_zone(environ: Mapping[str, str]) -> datetime.tzinfo:
 
 
 def day_and_minute(when: datetime.datetime, zone: datetime.tzinfo) -> str:
-    """Such as `2026-11-22 09:30`, which can be given back to a command."""
+    """Such as `2026-11-22 09:30`, which commands accept as an argument."""
     return f"{when.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
@@ -47,8 +47,8 @@ def with_zone(when: datetime.datetime, zone: datetime.tzinfo) -> str:
 def column_of_times(
     head: str, times: list[datetime.datetime], zone: datetime.tzinfo
 ) -> tuple[str, list[str]]:
-    """A column's head, with the zone in it, and its cells. Where clocks were changed in between,
-    each cell has its zone instead."""
+    """A column's heading, which names the zone, and its cells. If the clocks changed in between,
+    each cell names its zone instead."""
     names = {zone_name(when, zone) for when in times}
     if len(names) > 1:
         return head, [with_zone(when, zone) for when in times]

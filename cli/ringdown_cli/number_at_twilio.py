@@ -1,4 +1,4 @@
-"""Where Twilio sends a number's calls: checked, and set on request, when an agent is given it."""
+"""Checks where Twilio sends a number's calls when an agent gets it, and sets it on request."""
 
 import argparse
 
@@ -22,15 +22,15 @@ from ringdown_cli.terminal import Terminal
 async def check_at_twilio(
     number: str, arguments: argparse.Namespace, surroundings: Surroundings
 ) -> int:
-    """Say where the number's calls go, after setting it if `arguments.set_urls`."""
+    """Say where the number's calls go, after changing it if `arguments.set_urls`."""
     terminal = surroundings.terminal
     async with means(surroundings.environ, peers(surroundings.environ)) as asking:
         try:
             deployment, twilio = await _line(arguments, surroundings, asking)
         except CannotGoOn as error:
             if arguments.set_urls:
-                raise CannotGoOn(f"Its URLs at Twilio are not set. {error}") from None
-            terminal.complain(f"Where Twilio sends its calls is not checked. {error}")
+                raise CannotGoOn(f"Its URLs at Twilio weren't set. {error}") from None
+            terminal.complain(f"Couldn't check where Twilio sends its calls. {error}")
             return DONE
         if arguments.set_urls:
             await _set_urls(number, deployment, twilio, terminal)
@@ -49,7 +49,8 @@ async def check_at_twilio(
 async def _line(
     arguments: argparse.Namespace, surroundings: Surroundings, asking: Means
 ) -> tuple[Deployment, Twilio]:
-    """The line that the number is to lead to. Raises CannotGoOn if something isn't known of it."""
+    """The line that should get the number's calls. Raises CannotGoOn if anything about it is
+    unknown."""
     try:
         deployment = await found_deployment(arguments, surroundings, asking)
     except ConfigurationError as error:
@@ -58,7 +59,7 @@ async def _line(
     if twilio is None:
         raise CannotGoOn(NO_CREDENTIALS[1])
     if not (deployment.webhook_url or "").startswith("https://"):
-        raise CannotGoOn("Set PUBLIC_URL to where Twilio reaches the webhook, https://…")
+        raise CannotGoOn("Set PUBLIC_URL to the URL where Twilio reaches the webhook, https://…")
     return deployment, twilio
 
 
@@ -68,10 +69,10 @@ async def _set_urls(
     try:
         number = await twilio.number(phone_number)
         if number is None:
-            return  # the check says so
+            return  # the check reports it
         await twilio.change(number, _urls(deployment))
     except (TwilioRefused, Unreachable) as error:
-        raise CannotGoOn(f"Its URLs at Twilio are not set: {'. '.join(in_words(error))}") from None
+        raise CannotGoOn(f"Its URLs at Twilio weren't set: {'. '.join(in_words(error))}") from None
     terminal.say(
         f"Its URLs at Twilio are set. The voice URL was {number.voice_url or 'empty'}, the fallback"
         f" URL {number.voice_fallback_url or 'empty'}, the status callback"
@@ -79,13 +80,14 @@ async def _set_urls(
     )
     if deployment.project and phone_number not in deployment.phone_numbers:
         terminal.say(
-            "Add it to phone_numbers in terraform.tfvars as well: then the doctor checks it, and"
-            " terraform moves it with the line."
+            "Add it to phone_numbers in terraform.tfvars as well, so that the doctor checks it, and"
+            " Terraform moves it with the line."
         )
 
 
 def _urls(deployment: Deployment) -> dict[str, str]:
-    """As terraform/scripts/twilio_number.py sets them. An application would win over the URL."""
+    """The same URLs as terraform/scripts/twilio_number.py sets. An application would override
+    them."""
     webhook_url = f"{deployment.webhook_url}"
     return {
         "VoiceUrl": webhook_url,

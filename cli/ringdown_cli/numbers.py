@@ -17,7 +17,7 @@ def add_number_commands(groups: Commands) -> None:
     listing = group.add(
         "list",
         list_numbers,
-        "list the numbers with an agent of their own",
+        "list the numbers that have been given an agent",
         examples=("numbers list",),
     )
     listing.add_argument("--json", action="store_true", help="for scripts")
@@ -30,7 +30,9 @@ def add_number_commands(groups: Commands) -> None:
             "numbers set +14155550100 default --set-urls",
         ),
     )
-    setting.add_argument("number", metavar="NUMBER", help="as Twilio has it, such as +14155550100")
+    setting.add_argument(
+        "number", metavar="NUMBER", help="as Twilio writes it, such as +14155550100"
+    )
     setting.add_argument("agent", metavar="AGENT", help="its name, such as default")
     setting.add_argument(
         "--set-urls", action="store_true", help="have Twilio send its calls to this line"
@@ -67,14 +69,14 @@ async def set_number(arguments: argparse.Namespace, surroundings: Surroundings) 
     number, agent_id = arguments.number, arguments.agent
     if not is_e164(number):
         raise CannotGoOn(
-            f"{number!r} is no phone number. Write it like +14155550100: plus, country code,"
-            " digits only."
+            f"{number!r} isn't a valid phone number. Write it like +14155550100: plus, country"
+            " code, digits only."
         )
     async with chosen_store(arguments.store, surroundings) as store:
         await read_or_stop(store, agent_id)
         before = (await store.list_numbers()).get(number, DEFAULT_AGENT_ID)
         await store.write_number(number, agent_id)
-    surroundings.terminal.say(f"{agent_id} answers {number} from now on; before, {before} did.")
+    surroundings.terminal.say(f"{agent_id} now answers {number} (before: {before}).")
     from ringdown_cli.number_at_twilio import check_at_twilio  # takes a second
 
     return await check_at_twilio(number, arguments, surroundings)
@@ -87,10 +89,10 @@ async def unset_number(arguments: argparse.Namespace, surroundings: Surroundings
         if number not in numbers:
             meant = did_you_mean(number, numbers)
             raise CannotGoOn(
-                f"{number} has no agent of its own: {DEFAULT_AGENT_ID} answers.{meant}"
+                f"{number} hasn't been given an agent, so {DEFAULT_AGENT_ID} answers it.{meant}"
             )
         await store.delete_number(number)
     surroundings.terminal.say(
-        f"{DEFAULT_AGENT_ID} answers {number} from now on; before, {numbers[number]} did."
+        f"{DEFAULT_AGENT_ID} now answers {number} (before: {numbers[number]})."
     )
     return DONE

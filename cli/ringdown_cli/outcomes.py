@@ -1,4 +1,4 @@
-"""`ringdown outcomes`: what came of calls, one by one or counted, also as CSV and JSON Lines."""
+"""`ringdown outcomes`: the outcomes of calls, as a list or counted, also as CSV and JSON Lines."""
 
 import argparse
 import csv
@@ -18,7 +18,7 @@ from ringdown_cli.store_choice import chosen_store
 from ringdown_cli.terminal import Terminal
 
 _FORMULA = ("=", "+", "-", "@")
-"""What a spreadsheet would carry out; callers choose words of summaries and fields."""
+"""What a spreadsheet would run as a formula; callers influence summaries' and fields' words."""
 
 Row = dict[str, object]
 
@@ -28,14 +28,14 @@ def add_outcomes_command(commands: Commands) -> None:
         commands,
         "outcomes",
         outcomes,
-        "say what came of calls (an agent's after_call), one by one or counted by day or agent",
+        "show the outcomes of calls (see after_call), as a list or counted by day or agent",
         examples=(
             "outcomes --since 7d",
             "outcomes --by agent --since 30d",
             "outcomes --since 30d --csv > outcomes.csv",
         ),
     )
-    parser.add_argument("--by", choices=("day", "agent"), help="count them by this")
+    parser.add_argument("--by", choices=("day", "agent"), help="count them by day or agent")
     add_period(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument(

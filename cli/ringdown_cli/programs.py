@@ -1,4 +1,4 @@
-"""Other programs of this machine, and what they print."""
+"""Runs other programs on this machine, and returns their output."""
 
 import asyncio
 
@@ -6,8 +6,8 @@ from ringdown_cli.command import CannotGoOn
 
 
 async def output_of(name: str, *argv: str, within_s: float, missing: str, if_late: str) -> bytes:
-    """What `argv`, called `name`, prints. Raises CannotGoOn: with `missing` if the program isn't on
-    this machine, `if_late` if it takes too long, its own words if it fails."""
+    """The output of `argv`, which messages call `name`. Raises CannotGoOn: with `missing` if the
+    program isn't installed, with `if_late` if it takes too long, with its errors if it fails."""
     try:
         process = await asyncio.create_subprocess_exec(
             *argv,

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import re
 
-from ringdown.agents.yaml_text import NotReadable
+from ringdown.agents.yaml_text import NotReadable, to_yaml
 from ringdown.errors import InvalidDocument
 from ringdown.rehearsals import Persona
 from ringdown.rehearsals.persona_text import (
@@ -15,7 +15,7 @@ from ringdown.rehearsals.persona_text import (
 from ringdown.rehearsals.store import (
     delete_persona,
     list_personas,
-    read_persona,
+    persona_document,
     write_persona,
 )
 from ringdown.stores import Store
@@ -96,9 +96,14 @@ async def list_all(arguments: argparse.Namespace, surroundings: Surroundings) ->
         terminal.complain(
             "No persona is stored. Store those that ship with Ringdown: ringdown rehearsals seed"
         )
-    for problem in problems:
-        terminal.complain(problem)
+    for name, problem in problems.items():
+        terminal.complain(to_correct(name, problem))
     return BROKEN if problems else DONE
+
+
+def to_correct(name: str, problem: str) -> str:
+    """What is wrong with a stored persona, and what to do."""
+    return f"{problem}\nTo correct it: ringdown rehearsals edit {name}"
 
 
 async def show(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
@@ -118,8 +123,7 @@ async def edit(arguments: argparse.Namespace, surroundings: Surroundings) -> int
         )
     command = f"ringdown rehearsals edit {name}"
     async with chosen_store(arguments.store, surroundings) as store:
-        before = await _known(store, name)
-        text = _NEW if before is None else persona_to_yaml(before)
+        text = await _text_to_edit(store, name)
         async with text_file(text, arguments.file, command, terminal) as file:
             given: bytes | None = None
             for _ in range(_MOST_TIMES):
@@ -130,40 +134,40 @@ async def edit(arguments: argparse.Namespace, surroundings: Surroundings) -> int
                     persona = persona_from_yaml(name, written.decode())
                 except (NotReadable, InvalidDocument, UnicodeDecodeError) as error:
                     if arguments.file is not None or written == given:
-                        raise CannotGoOn(f"{error}\nNothing is saved.") from None
+                        raise CannotGoOn(f"{error}\nNothing was saved.") from None
                     given = with_errors(written, [str(error)])
                     await asyncio.to_thread(file.path.write_bytes, given)
-                    terminal.complain("It can't be saved like this. The editor opens again.")
+                    terminal.complain("It can't be saved like this. Opening the editor again.")
                     continue
                 await write_persona(store.documents, persona)
                 file.done()
                 terminal.say(
-                    f"rehearsals/{name} is saved. Let it call:"
+                    f"Saved rehearsals/{name}. To let it call:"
                     f" ringdown agents rehearse {persona.agent} {name}"
                 )
                 return DONE
-    raise CannotGoOn("Nothing is saved.")
+    raise CannotGoOn("Nothing was saved.")
 
 
 async def delete(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
     terminal, name = surroundings.terminal, arguments.name
     async with chosen_store(arguments.store, surroundings) as store:
         personas, problems = await list_personas(store.documents)
-        is_broken = any(problem.startswith(f"rehearsals/{name}:") for problem in problems)
-        if name not in personas and not is_broken:
+        if name not in {**personas, **problems}:
             raise CannotGoOn(_unknown(name, list(personas)))
         if not arguments.yes and not terminal.confirm(f"Delete rehearsals/{name}?"):
-            terminal.complain("Nothing is deleted.")
+            terminal.complain("Nothing was deleted.")
             return BROKEN
         await delete_persona(store.documents, name)
-    terminal.say(f"rehearsals/{name} is deleted.")
+    terminal.say(f"Deleted rehearsals/{name}.")
     return DONE
 
 
 async def seed(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
     async with chosen_store(arguments.store, surroundings) as store:
-        stored, _ = await list_personas(store.documents)
-        missing = [it for name, it in packaged_personas().items() if name not in stored]
+        stored, problems = await list_personas(store.documents)
+        there = {**stored, **problems}
+        missing = [it for name, it in packaged_personas().items() if name not in there]
         for persona in missing:
             await write_persona(store.documents, persona)
     surroundings.terminal.say(
@@ -172,16 +176,26 @@ async def seed(arguments: argparse.Namespace, surroundings: Surroundings) -> int
     return DONE
 
 
-async def _known(store: Store, name: str) -> Persona | None:
-    """The stored persona, else one that ships with Ringdown."""
-    return await read_persona(store.documents, name) or packaged_personas().get(name)
+async def _text_to_edit(store: Store, name: str) -> str:
+    """The stored persona, else one that ships with Ringdown, else a beginning. What is wrong with a
+    stored one is in comments."""
+    stored, problems = await list_personas(store.documents)
+    if name in problems:
+        document = await persona_document(store.documents, name)
+        text = to_yaml({field: document[field] for field in document if field != "name"})
+        return with_errors(text.encode(), [problems[name]]).decode()
+    persona = stored.get(name) or packaged_personas().get(name)
+    return _NEW if persona is None else persona_to_yaml(persona)
 
 
 async def _persona_or_stop(store: Store, name: str) -> Persona:
-    persona = await _known(store, name)
+    stored, problems = await list_personas(store.documents)
+    if name in problems:
+        raise CannotGoOn(to_correct(name, problems[name]))
+    packaged = packaged_personas()
+    persona = stored.get(name) or packaged.get(name)
     if persona is None:
-        stored, _ = await list_personas(store.documents)
-        raise CannotGoOn(_unknown(name, [*stored] or [*packaged_personas()]))
+        raise CannotGoOn(_unknown(name, [*stored] or [*packaged]))
     return persona
 
 

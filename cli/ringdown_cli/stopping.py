@@ -14,16 +14,16 @@ from typing import NoReturn
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _WITHIN_S = 3.0  # the guard of child processes needs up to another second
 _AGAIN_AFTER_S = 0.5
-"""One Ctrl-C reaches us twice when a shell passes it on as well."""
+"""A Ctrl-C reaches us twice if a shell passes it on as well."""
 
 
 async def stoppable(command: Coroutine[object, object, int]) -> int:
-    """Run a command; a signal cancels it, so that it stops what it started. Returns its status.
+    """Run a command. A signal cancels it, so that it can stop what it started. Returns its status.
 
-    After a signal the process ends here, even if threads are still at work: with the command's
-    status, or 128 and the signal's number if it was cut short. If the command takes too long to
+    After a signal the process ends here, even if threads are still running: with the command's
+    status, or 128 plus the signal's number if it was cut short. If the command takes too long to
     stop, or the signal comes again, the process ends immediately, and the guard of
-    `devtools.children` ends whatever is still running.
+    `devtools.children` ends what is still running.
     """
     task = asyncio.ensure_future(command)
     stop = _Stop(task)
@@ -33,7 +33,7 @@ async def stoppable(command: Coroutine[object, object, int]) -> int:
         except BaseException:
             if stop.number is None:
                 raise
-            status = 128 + stop.number  # whatever else went wrong while it was being stopped
+            status = 128 + stop.number  # even if something else went wrong while it stopped
         if stop.number is signal.SIGHUP:
             status = status or 128 + stop.number  # some of the output was lost
         if stop.number is not None:
@@ -54,7 +54,7 @@ class _Stop:
 
     @contextmanager
     def by_signals(self) -> Iterator[None]:
-        """Listen to the signals, except a SIGHUP that `nohup` has switched off."""
+        """Handle the signals, except a SIGHUP that `nohup` has turned off."""
         if threading.current_thread() is not threading.main_thread():
             yield  # only the main thread may set handlers
             return

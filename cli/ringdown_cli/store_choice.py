@@ -18,18 +18,18 @@ from ringdown_cli.terraform import is_deployed_from, terraform_output
 FIRESTORE_EMULATOR = "FIRESTORE_EMULATOR_HOST"
 LOCAL_FIRESTORE = "firestore:ringdown-local"
 STACK_FILE = "stack.json"
-"""Where a stack that runs says what it is, in its folder."""
+"""In its folder, a running stack describes itself in this file."""
 _SQLITE = "sqlite:"
 _STORE_FILE = "ringdown.db"
 LOCAL_RECORDINGS = "recordings"
-"""Beside the Firestore emulator, in the folder of a stack."""
+"""In a stack's folder, for use with the Firestore emulator."""
 _FOLDERS = {"": "make stack", "talk": "make talk", "last": "make call"}
-"""Below `out`, where each of them keeps its records."""
+"""Below `out`: where each of them keeps its records."""
 NO_STORE = """\
-No store was found: nothing runs on this machine, and nothing was deployed from here.
+No store found: nothing is running on this machine, and nothing was deployed from here.
 To talk to a line on this machine, without keys: make talk
 To deploy one: make deploy
-For one that runs elsewhere, set STORE_URL, or add --store, to firestore:PROJECT or sqlite:PATH."""
+For a line elsewhere, set STORE_URL or pass --store: firestore:PROJECT or sqlite:PATH."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class _RunningStack(msgspec.Struct, frozen=True):
 
 
 def local_store_url(environ: Mapping[str, str], out: Path) -> str:
-    """The Firestore emulator if there is one, else a file in the folder of a stack."""
+    """The Firestore emulator if there is one, otherwise a file in the stack's folder."""
     if environ.get(FIRESTORE_EMULATOR):
         return LOCAL_FIRESTORE
     return f"{_SQLITE}{out / _STORE_FILE}"
@@ -54,11 +54,11 @@ def local_store_url(environ: Mapping[str, str], out: Path) -> str:
 async def choose_store(
     named: str | None, surroundings: Surroundings, *, create: bool = False
 ) -> ChosenStore:
-    """`named` (by --store), else STORE_URL; else that of the stack that runs on this machine, of
-    the deployment, or of what ran here last.
+    """`named` (with --store), or else STORE_URL, or the store of the stack running on this
+    machine, of the deployment, or of the last run here.
 
-    Raises ConfigurationError if there is none. A file that is not there is made only if `create`,
-    so that a misspelt path is an error instead of an empty store.
+    Raises ConfigurationError if there is none. A missing file is created only if `create`, so that
+    a misspelt path is an error instead of an empty store.
     """
     url = named or surroundings.environ.get("STORE_URL", "").strip()
     if not url:
@@ -82,8 +82,7 @@ async def choose_store(
 async def chosen_store(
     named: str | None, surroundings: Surroundings, *, create: bool = False
 ) -> AsyncIterator[Store]:
-    """The chosen store, open; how it was found is told. One that does not answer becomes
-    CannotGoOn."""
+    """Open the chosen store, and say how it was found. Raises CannotGoOn if it doesn't answer."""
     chosen = await choose_store(named, surroundings, create=create)
     if chosen.found is not None:
         surroundings.terminal.note(f"Store: {chosen.url} ({chosen.found})")
@@ -93,7 +92,7 @@ async def chosen_store(
 
 @asynccontextmanager
 async def opened(url: str, surroundings: Surroundings) -> AsyncIterator[Store]:
-    """A store that does not answer becomes CannotGoOn."""
+    """Open a store. Raises CannotGoOn if it doesn't answer."""
     recordings = recordings_of(url, surroundings.environ, surroundings.out)
     try:
         async with open_store(url, recordings) as store:
@@ -101,11 +100,11 @@ async def opened(url: str, surroundings: Surroundings) -> AsyncIterator[Store]:
     except InvalidDocument as error:
         raise CannotGoOn(f"{error}. Correct this document in the store.") from error
     except StoreUnavailable as error:
-        raise CannotGoOn(f"The store does not answer: {error}. Try again soon.") from error
+        raise CannotGoOn(f"The store doesn't answer: {error}. Try again in a minute.") from error
 
 
 def recordings_of(url: str, environ: Mapping[str, str], out: Path) -> RecordingPlace | None:
-    """RECORDINGS; else those that belong to the store: terraform/recordings.tf names the bucket."""
+    """RECORDINGS, or else the store's recordings; terraform/recordings.tf names the bucket."""
     reader = SettingsReader(environ)
     given = read_recordings(reader)
     reader.finish()
@@ -127,20 +126,20 @@ async def _found(surroundings: Surroundings) -> ChosenStore | None:
             url = (await terraform_output(surroundings.deployment, "-raw", "store_url")).strip()
         except CannotGoOn as error:
             raise CannotGoOn(f"{error}\nTo name the store instead, set STORE_URL.") from None
-        if check_store_url(url) is None:  # before the first apply there is none
+        if check_store_url(url) is None:  # invalid before the first apply
             return ChosenStore(url, f"deployed from {surroundings.deployment}")
     return _newest(surroundings.out)
 
 
 def _running(out: Path) -> Iterator[ChosenStore]:
-    """Of what runs on this machine; what was started last comes first."""
+    """The stores of what runs on this machine, newest first."""
     files = [out / folder / STACK_FILE for folder in _FOLDERS]
     for file in sorted(filter(Path.exists, files), key=_changed_at, reverse=True):
         try:
             stack = msgspec.json.decode(file.read_bytes(), type=_RunningStack)
             os.kill(stack.pid, 0)
         except (OSError, msgspec.DecodeError):
-            continue  # left by one that was killed
+            continue  # left by a killed process
         yield ChosenStore(stack.store_url, f"{_command(out, file)}, running")
 
 

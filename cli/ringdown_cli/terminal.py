@@ -1,4 +1,4 @@
-"""The person at the terminal: what they read, and what they are asked."""
+"""Output to the person at the terminal, and questions to them."""
 
 import codecs
 import errno
@@ -13,12 +13,12 @@ from enum import Enum
 from typing import TextIO
 
 _NOBODY_READS = (errno.EPIPE, errno.EIO)
-"""The reader of a pipe has ended; the terminal is closed."""
+"""The reader of a pipe has gone, or the terminal is closed."""
 _ASCII = {"…": "...", "–": "-", "✓": "+", "✗": "x", "“": '"', "”": '"', "’": "'", "→": "->"}
 
 
 class Style(Enum):
-    """How a line looks on a terminal; elsewhere lines are plain. SGR codes of ECMA-48."""
+    """A line's SGR code (ECMA-48) on a terminal; elsewhere lines are plain."""
 
     PLAIN = ""
     STRONG = "1"
@@ -28,7 +28,8 @@ class Style(Enum):
 
 
 class Terminal:
-    """Lines out, answers in. Texts may come from callers: only printable characters pass."""
+    """Prints lines and reads answers. Texts may come from callers, so only printable characters
+    pass."""
 
     def __init__(
         self,
@@ -39,7 +40,7 @@ class Terminal:
         coloured: bool = False,
         width: int | None = None,
     ) -> None:
-        """`width` is None where lines may be as long as they like: in a file, or a pipe."""
+        """`width` is None in a file or a pipe, where lines may be of any length."""
         self._answers = answers
         self._out = out
         self._errors = errors
@@ -48,26 +49,26 @@ class Terminal:
 
     @property
     def answers(self) -> TextIO:
-        """Standard input, for commands that read it whole."""
+        """Standard input, for commands that read all of it."""
         return self._answers
 
     def say(self, text: str = "", style: Style = Style.PLAIN) -> None:
         print_line(self._styled(text, style), self._out)
 
     def complain(self, text: str) -> None:
-        """Say what is wrong, where it does not get mixed up with what was asked for."""
+        """Say what is wrong, on standard error, so that it doesn't mix with the output."""
         print_line(self._styled(text, Style.PLAIN), self._errors)
 
     def note(self, text: str) -> None:
-        """Say what is good to know, where it does not get mixed up with what was asked for."""
+        """Say something useful, on standard error, so that it doesn't mix with the output."""
         print_line(self._styled(text, Style.FAINT), self._errors)
 
     def confirm(self, question: str) -> bool:
-        """Ask for a yes; silence, or a missing person, means no."""
+        """Ask a yes-or-no question; no answer means no."""
         return self.ask(f"{question} [y/N]").lower() in ("y", "yes")
 
     def ask(self, question: str) -> str:
-        """What the person types on one line; nothing from one who is not there."""
+        """The line that the person types; empty without a person."""
         print(f"{_printable(question)} ", end="", file=self._errors, flush=True)
         answer = self._answers.readline()
         if not answer.endswith("\n"):
@@ -81,8 +82,7 @@ class Terminal:
         *,
         styles: Sequence[Style] | None = None,
     ) -> None:
-        """Columns as wide as they need to be. On a terminal the last one is cut where a line would
-        be longer than it."""
+        """Print columns as wide as needed. On a terminal, the last column is cut to fit."""
         widths = [
             max(len(_line(cell)) for cell in column) for column in zip(heads, *rows, strict=True)
         ]
@@ -99,14 +99,14 @@ class Terminal:
 
 
 def standard_terminal(environ: Mapping[str, str]) -> Terminal:
-    """The process's own; NO_COLOR (no-color.org) and dumb terminals are respected."""
+    """The process's terminal; respects NO_COLOR (no-color.org) and dumb terminals."""
     coloured = sys.stdout.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     return Terminal(sys.stdin, sys.stdout, sys.stderr, coloured=coloured, width=width)
 
 
 def print_line(text: str, stream: TextIO) -> None:
-    """Print and flush. If the reader is gone, stop, as if the terminal had been closed."""
+    """Print and flush. If the reader is gone, stop as if the terminal had been closed."""
     try:
         print(text, file=stream, flush=True)
     except OSError as error:
@@ -117,7 +117,7 @@ def print_line(text: str, stream: TextIO) -> None:
 
 
 def discard(stream: TextIO) -> None:
-    """Write what is still to be printed to a stream nowhere."""
+    """Discard what is still buffered for a stream."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
@@ -125,7 +125,7 @@ def discard(stream: TextIO) -> None:
 
 @contextmanager
 def prepared_streams() -> Iterator[None]:
-    """Let the process print any text whatever its streams are: closed, ASCII, or a broken pipe."""
+    """Let the process print any text, even if its streams are closed, ASCII or a broken pipe."""
     codecs.register_error(_spelled_out.__name__, _spelled_out)
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115 - for the rest of the process
     sys.stdout = _prepared(sys.stdout)
@@ -135,7 +135,7 @@ def prepared_streams() -> Iterator[None]:
     finally:
         try:
             sys.stdout.flush()
-        except OSError:  # otherwise Python complains about it as it ends
+        except OSError:  # otherwise Python complains about it at exit
             discard(sys.stdout)
 
 
@@ -148,7 +148,7 @@ def _prepared(stream: TextIO | None) -> TextIO:
 
 
 def _spelled_out(error: UnicodeError) -> tuple[str | bytes, int]:
-    """What a terminal that lacks a character gets instead."""
+    """Replaces characters that the terminal lacks."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = error.object[error.start : error.end]

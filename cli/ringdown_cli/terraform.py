@@ -1,4 +1,4 @@
-"""What `terraform output` says on this machine."""
+"""Reads `terraform output` on this machine."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ async def terraform_output(folder: Path, *what: str) -> str:
         "terraform output",
         *("terraform", f"-chdir={folder}", "output", *what),
         within_s=_WITHIN_S,
-        missing="There is no terraform on this machine.",
-        if_late="Is its state's bucket within reach?",
+        missing="Terraform isn't installed on this machine.",
+        if_late="Can this machine reach the bucket that holds its state?",
     )
     return out.decode()

@@ -1,4 +1,4 @@
-"""`ringdown tools`: what the model may call, and trying it without a model."""
+"""`ringdown tools`: lists the tools a model may call, and calls one without a model."""
 
 import argparse
 import secrets
@@ -20,23 +20,23 @@ _HEADS = ("tool", "state", "within", "agents", "description")
 
 
 def add_tool_commands(groups: Commands) -> None:
-    group = Group(groups, "tools", "list the tools that agents may have, and try one")
+    group = Group(groups, "tools", "list the tools that agents can use, and try one")
     listing = group.add("list", list_tools, "list the declared tools", examples=("tools list",))
     listing.add_argument("--json", action="store_true", help="for scripts")
     calling = group.add(
         "call",
         call_tool,
-        "call a tool as a call would, with all that it does",
+        "call a tool the way a call would, side effects included",
         examples=(
             "tools call lookup_account account_number=123456",
             "tools call check_stock item=pears amount=3 --caller +14155550123",
         ),
     )
-    calling.add_argument("tool", metavar="TOOL", help="as `tools list` has it")
+    calling.add_argument("tool", metavar="TOOL", help="as `tools list` shows it")
     calling.add_argument(
-        "arguments", metavar="NAME=VALUE", nargs="*", help="what the model would say; JSON or text"
+        "arguments", metavar="NAME=VALUE", nargs="*", help="what the model would pass; JSON or text"
     )
-    calling.add_argument("--caller", metavar="NUMBER", default="", help="who seems to call")
+    calling.add_argument("--caller", metavar="NUMBER", default="", help="the caller's number")
 
 
 async def list_tools(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
@@ -59,7 +59,7 @@ async def list_tools(arguments: argparse.Namespace, surroundings: Surroundings) 
         styles = [Style.PLAIN if row[1] == "ok" else Style.BAD for row in rows]
         terminal.table(_HEADS, rows, styles=styles)
     else:
-        terminal.complain("No tool is declared. docs/tools.md says how to make one.")
+        terminal.complain("No tools are declared. To make one, see docs/tools.md.")
     return DONE
 
 
@@ -88,7 +88,7 @@ async def call_tool(arguments: argparse.Namespace, surroundings: Surroundings) -
         await client.close()
     answer = called.answer
     if answer.error is not None:
-        again = " It may work if it is called again." if answer.error.retryable else ""
+        again = " Calling it again may work." if answer.error.retryable else ""
         terminal.complain(f"{tool.name} failed: {answer.error.message}{again}")
         return BROKEN
     terminal.say(json_text(answer.output))
@@ -108,22 +108,22 @@ async def _tool_or_stop(store: Store, name: str) -> ToolDeclaration:
 
 
 def _arguments(tool: ToolDeclaration, given: list[str]) -> dict[str, Json]:
-    """A value is text where the tool's parameters say so, and JSON if it can be read as such."""
+    """Values are text where the tool's parameters say so, and otherwise JSON if they parse."""
     properties = tool.parameters.get("properties", {})
     args: dict[str, Json] = {}
     for text in given:
         name, equals, value = text.partition("=")
         if not equals:
-            raise CannotGoOn(f"{text!r} has no value. Write it like {text}=VALUE.")
+            raise CannotGoOn(f"{text!r} has no value. Write {text}=VALUE.")
         args[name] = value
         if properties.get(name, {}).get("type") != "string":
-            with suppress(msgspec.DecodeError):  # then it is text
+            with suppress(msgspec.DecodeError):  # then it's text
                 args[name] = msgspec.json.decode(value)
     return args
 
 
 def _trial(tool: ToolDeclaration, caller: str, surroundings: Surroundings) -> Call:
-    """A call that no phone makes and no store keeps."""
+    """A call without a phone, which isn't stored."""
     agent, now = packaged_agent(), surroundings.now()
     return Call(
         call_sid=f"TRIAL{secrets.token_hex(16)}",

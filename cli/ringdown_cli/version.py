@@ -1,4 +1,4 @@
-"""Which Ringdown this is."""
+"""Ringdown's version."""
 
 import argparse
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ def version() -> str:
     try:
         return metadata.version("ringdown")
     except metadata.PackageNotFoundError:
-        return "unknown: it runs from a folder, and is not installed"
+        return "unknown (running from a folder, not installed)"
 
 
 class ShowVersion(argparse.Action):
-    """As argparse's own, but the version is looked up only if somebody asks."""
+    """Like argparse's version action, but looks up the version only when asked."""
 
     def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:
         super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)

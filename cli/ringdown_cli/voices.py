@@ -1,4 +1,4 @@
-"""`ringdown voices`: which voices an agent may have."""
+"""`ringdown voices`: the voices an agent can have."""
 
 import argparse
 
@@ -11,7 +11,7 @@ def add_voices_command(commands: Commands) -> None:
         commands,
         "voices",
         voices,
-        "list the voices an agent may have, and how Google describes them",
+        "list the voices an agent can have, and how Google describes them",
         examples=("voices",),
     )
 

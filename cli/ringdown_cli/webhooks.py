@@ -1,4 +1,4 @@
-"""`ringdown webhooks`: where calls are posted when they have ended."""
+"""`ringdown webhooks`: the URLs that are notified of ended calls."""
 
 import argparse
 import secrets
@@ -29,7 +29,7 @@ _LOST_SHOWN = 10
 
 
 def add_webhook_commands(groups: Commands) -> None:
-    group = Group(groups, "webhooks", "tell other systems when a call has ended")
+    group = Group(groups, "webhooks", "notify other systems when a call ends")
     setting = group.add(
         "set",
         set_webhook,
@@ -41,14 +41,12 @@ def add_webhook_commands(groups: Commands) -> None:
         ),
     )
     _add_url(setting)
+    setting.add_argument("--events", nargs="+", choices=EVENTS, help="which events (default: all)")
     setting.add_argument(
-        "--events", nargs="+", choices=EVENTS, help="which; all of them if left out"
-    )
-    setting.add_argument(
-        "--new-secret", action="store_true", help="sign with another secret from now on"
+        "--new-secret", action="store_true", help="sign with a new secret from now on"
     )
     listing = group.add(
-        "list", list_webhooks, "list the URLs, and what never arrived", examples=("webhooks list",)
+        "list", list_webhooks, "list the URLs, and failed deliveries", examples=("webhooks list",)
     )
     listing.add_argument("--json", action="store_true", help="for scripts; without the secrets")
     testing = group.add(
@@ -57,11 +55,11 @@ def add_webhook_commands(groups: Commands) -> None:
         "send a signed webhook.test from this machine",
         examples=("webhooks test", "webhooks test https://example.com/ringdown"),
     )
-    _add_url(testing, nargs="?", help="only this one; all of them if left out")
+    _add_url(testing, nargs="?", help="only this one (default: all)")
     removing = group.add(
         "remove",
         remove_webhook,
-        "send nothing to a URL any more",
+        "stop sending to a URL",
         examples=("webhooks remove https://example.com/ringdown",),
     )
     _add_url(removing)
@@ -91,9 +89,9 @@ async def set_webhook(arguments: argparse.Namespace, surroundings: Surroundings)
             )
         await store.documents.write(WEBHOOKS, receivers)
     terminal = surroundings.terminal
-    terminal.say(f"{url} gets {' and '.join(events)} from the next call on.")
+    terminal.say(f"{url} gets {' and '.join(events)}, starting with the next call.")
     if is_new:
-        terminal.say(f"Give the receiver this secret, which isn't shown again: {secret}")
+        terminal.say(f"Give the receiver this secret, which won't be shown again: {secret}")
     terminal.note(f"To try it: ringdown webhooks test {url}")
     return DONE
 
@@ -109,7 +107,7 @@ async def list_webhooks(arguments: argparse.Namespace, surroundings: Surrounding
         return DONE
     if not receivers:
         terminal.complain(
-            "No URL gets messages about ended calls. To change that: ringdown webhooks set URL"
+            "No URL is notified of ended calls. To add one: ringdown webhooks set URL"
         )
     else:
         rows = [
@@ -121,7 +119,7 @@ async def list_webhooks(arguments: argparse.Namespace, surroundings: Surrounding
     for one in lost[:_LOST_SHOWN]:
         when = f"{one.given_up_at:%Y-%m-%d %H:%M} UTC"
         terminal.complain(
-            f"{one.event} of {one.call_sid} never reached {one.url}, given up {when}: {one.problem}"
+            f"{one.event} of {one.call_sid} never reached {one.url} (gave up {when}): {one.problem}"
         )
     return DONE
 
@@ -134,7 +132,7 @@ async def try_webhooks(arguments: argparse.Namespace, surroundings: Surroundings
     if arguments.url is not None:
         receivers = Receivers(receivers=(_at(receivers, arguments.url),))
     if not receivers.receivers:
-        raise CannotGoOn("There is no webhook to test. To add one: ringdown webhooks set URL")
+        raise CannotGoOn("No webhook to test. To add one: ringdown webhooks set URL")
     sender, status, now = Sender(), DONE, surroundings.now()
     id, body = f"webhook_test_{secrets.token_hex(8)}", msgspec.json.encode(Trial(timestamp=now))
     try:
@@ -149,9 +147,9 @@ async def try_webhooks(arguments: argparse.Namespace, surroundings: Surroundings
 
 def _say_result(terminal: Terminal, receiver: Receiver, problem: str | None) -> None:
     if problem is None:
-        terminal.say(f"{receiver.url} took the test.")
+        terminal.say(f"{receiver.url} accepted the test.")
     else:
-        terminal.complain(f"{receiver.url} did not take the test. {problem}")
+        terminal.complain(f"{receiver.url} didn't accept the test. {problem}")
 
 
 async def remove_webhook(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
@@ -159,7 +157,7 @@ async def remove_webhook(arguments: argparse.Namespace, surroundings: Surroundin
         receivers = await _receivers(store)
         _at(receivers, arguments.url)
         await store.documents.write(WEBHOOKS, receivers.without(arguments.url))
-    surroundings.terminal.say(f"{arguments.url} gets no more messages.")
+    surroundings.terminal.say(f"{arguments.url} won't be notified any more.")
     return DONE
 
 
@@ -168,7 +166,7 @@ def _at(receivers: Receivers, url: str) -> Receiver:
     receiver = receivers.at(url)
     if receiver is None:
         known = ", ".join(each.url for each in receivers.receivers) or "none"
-        raise CannotGoOn(f"{url} is no webhook of this line. Webhooks: {known}.")
+        raise CannotGoOn(f"{url} isn't a webhook of this line. Webhooks: {known}.")
     return receiver
 
 
@@ -180,7 +178,7 @@ async def _receivers(store: Store) -> Receivers:
 
 
 async def _lost(store: Store) -> list[LostWebhook]:
-    """The latest come first; without any that cannot be read."""
+    """Newest first, without any that can't be read."""
     lost = []
     for path, document in (await store.documents.list(LOST_WEBHOOKS)).items():
         try:

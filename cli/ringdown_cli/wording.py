@@ -1,4 +1,4 @@
-"""How times, numbers and money are written in commands' answers."""
+"""How commands write times, numbers and money."""
 
 from collections.abc import Sequence
 
@@ -13,11 +13,11 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 
 def json_text(value: Json) -> str:
-    """For scripts, and readable all the same."""
+    """JSON for scripts that people can also read."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
 def json_rows(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table for scripts: a map for each row."""
+    """A table for scripts: a JSON object for each row."""
     names = [head.replace(" ", "_") for head in heads]
     return json_text([dict(zip(names, row, strict=True)) for row in rows])

@@ -1,4 +1,4 @@
-"""`make conformance`: records sessions and calls with the stand-ins and with the real services.
+"""`make conformance`: records sessions and calls with the stand-ins and the real services.
 
-`gemini` and `twilio` record into `recording`; `comparison` lists how two recordings differ.
+`gemini` and `twilio` fill a `recording`; `comparison` lists how two recordings differ.
 """

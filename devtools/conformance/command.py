@@ -1,4 +1,4 @@
-"""`make conformance`: record the stand-ins and, with keys, the real services; list differences."""
+"""`make conformance`: records the stand-ins and, with keys, the real services; compares them."""
 
 import asyncio
 import datetime
@@ -40,8 +40,8 @@ async def check_conformance(
 ) -> int:
     """Record, compare and write `PAGE` into `out`.
 
-    The status is DONE, whatever differs, unless the stand-in itself could not be recorded. Raises
-    ConfigurationError, CannotGoOn and devtools.processes.ProcessFailed.
+    The status is DONE even if there are differences, unless the stand-in couldn't be recorded.
+    Raises ConfigurationError, CannotGoOn and devtools.processes.ProcessFailed.
     """
     endpoint, has_number = gemini_endpoint(environ), twilio.has_number(environ)
     if endpoint is not None and (why := await gemini.why_out_of_reach(endpoint)):
@@ -55,7 +55,7 @@ async def check_conformance(
     real: Recorded = {}
     unrecorded: list[str] = []
     if endpoint is None:
-        say("GEMINI_API_KEY is not set: Gemini Live is not compared.")
+        say("GEMINI_API_KEY isn't set, so Gemini Live isn't compared.")
     else:
         say(f"Recording {endpoint.base_url}: about four minutes and 0.10 US dollars …")
         real, unrecorded = await _record(scripts, endpoint, at_once=1)
@@ -64,17 +64,17 @@ async def check_conformance(
         stand_in[CALL] = [await twilio.simulated_call(out / "stack", environ)]
         real[CALL] = [await twilio.real_call(out / "stack", environ)]
     else:
-        say(f"{', '.join(twilio.NEEDED)} are not set: Twilio is not compared.")
+        say(f"{', '.join(twilio.NEEDED)} aren't set, so Twilio isn't compared.")
     await asyncio.to_thread(_write, out, stand_in, real, unrecorded, today)
     for line in failed:
-        say(f"The stand-in could not be recorded: {line}")
+        say(f"Couldn't record the stand-in: {line}")
     return BROKEN if failed else DONE
 
 
 async def _record(
     scripts: Mapping[str, Script], endpoint: Endpoint, at_once: int
 ) -> tuple[Recorded, list[str]]:
-    """What was recorded, and a line about each script that could not be."""
+    """The recordings, and a line about each script that couldn't be recorded."""
     recorded: Recorded = {}
     failed: list[str] = []
     places = asyncio.Semaphore(at_once)
@@ -84,7 +84,7 @@ async def _record(
             try:
                 recorded[name] = await gemini.record(script, endpoint)
             except (CannotConnect, TimeoutError) as error:
-                failed.append(f"{name}: {str(error) or 'it did not end in time'}")
+                failed.append(f"{name}: {str(error) or 'it took too long'}")
 
     async with asyncio.TaskGroup() as group:
         for name, script in scripts.items():

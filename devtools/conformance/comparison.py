@@ -1,7 +1,7 @@
 """How two recordings of the same script differ: order, kinds and fields of the peer's messages.
 
-Words, times and amounts of audio are not compared: two sessions of the real service differ in them
-too.
+Words, times and amounts of audio aren't compared, because two sessions of the real service differ
+in them as well.
 """
 
 from collections import defaultdict
@@ -15,16 +15,16 @@ _STREAMED = (
     *("serverContent.outputTranscription", "sessionResumptionUpdate", "realtimeInput.audio"),
     *("media", "mark"),
 )
-"""Kinds of which there may be any number; only where the first of a row stands is compared."""
+"""Kinds that may repeat any number of times; only the position of the first one is compared."""
 _NESTED = ("serverContent", "realtimeInput")
 _FREE = ("args", "response", "customParameters")
-"""Objects whose fields are the script's own."""
+"""Objects whose fields the script chose."""
 _TOLD = ("mimeType", "modality", "encoding", "track", "DialCallStatus")
-"""Texts that are compared themselves, not only their type."""
+"""Texts whose values are compared, not only their types."""
 
 
 def differences(stand_in: Sequence[Recording], real: Sequence[Recording]) -> list[str]:
-    """Each a line; empty if the two are the same."""
+    """One line per difference; empty if there are none."""
     if len(stand_in) != len(real):
         return [f"sessions: {len(stand_in)} with the stand-in, {len(real)} with the real service"]
     return [line for ours, theirs in zip(stand_in, real, strict=True) for line in _of(ours, theirs)]
@@ -57,7 +57,7 @@ def kinds(body: Json) -> list[str]:
 
 
 def order(recording: Recording) -> list[str]:
-    """The kinds of all messages; what came in one message is joined by "+"."""
+    """The kinds of all messages; kinds in one message are joined with "+"."""
     steps: list[str] = []
     streamed: set[str] = set()
     for message in recording.messages:

@@ -1,6 +1,6 @@
-"""Scripted sessions with a Gemini Live endpoint, and the stand-in that knows their questions.
+"""Scripted sessions with a Gemini Live endpoint, and a stand-in that knows their questions.
 
-A script judges nothing: it is recorded. Each wait has a deadline.
+A script checks nothing: it is only recorded. Each wait has a deadline.
 """
 
 import asyncio
@@ -53,13 +53,13 @@ _BALANCE: Json = {"output": {"status": "ok", "balance": "forty dollars"}}
 
 
 def tool(**changes: Any) -> list[Json]:
-    """The one tool of these sessions, as setup wants it."""
+    """The only tool of these sessions, in the setup message's format."""
     return [{"functionDeclarations": [_TOOL | changes]}]
 
 
 @asynccontextmanager
 async def _set_up(sessions: Sessions, /, **changes: Any) -> AsyncIterator[Wire]:
-    """A session whose setup has these fields as well."""
+    """A session with these additional setup fields."""
     body = {
         "model": f"models/{MODEL}",
         "generationConfig": {"responseModalities": ["AUDIO"]},
@@ -89,7 +89,7 @@ async def _answered(wire: Wire, within_s: float = _ANSWERED_WITHIN_S) -> None:
 
 
 def _spoken_ms(seen: Recording) -> float:
-    """How much the model has spoken."""
+    """How long the model has spoken."""
     parts = [part for parts in seen.find("serverContent", "modelTurn", "parts") for part in parts]
     data = [part["inlineData"].get("data", "") for part in parts if "inlineData" in part]
     return sum(len(base64) * 3 / 4 for base64 in data) / _BYTES_PER_MS
@@ -114,7 +114,7 @@ async def _say(wire: Wire, text: str) -> None:
 
 
 def with_setup(**changes: Any) -> Script:
-    """A session with another setup or key, and a question to see whether it works."""
+    """A session with a different setup or key, and a question to see whether it works."""
 
     async def script(sessions: Sessions) -> None:
         async with _set_up(sessions, **changes) as wire:
@@ -124,7 +124,7 @@ def with_setup(**changes: Any) -> Script:
 
 
 def with_message(message: Json, **changes: Any) -> Script:
-    """One message after the setup, and a question to see whether the session survives."""
+    """A message after the setup, and a question to see whether the session survives it."""
 
     async def script(sessions: Sessions) -> None:
         async with _set_up(sessions, **changes) as wire:
@@ -137,7 +137,8 @@ def with_message(message: Json, **changes: Any) -> Script:
 def with_tool(
     response: Json, *, interrupted: bool = False, scheduling: str | None = None, **changes: Any
 ) -> Script:
-    """A tool is called and answered; `interrupted`: the caller speaks before the answer comes."""
+    """A tool is called and answers; with `interrupted`, the caller speaks before the result
+    arrives."""
     more = {} if scheduling is None else {"scheduling": scheduling}
 
     async def script(sessions: Sessions) -> None:
@@ -189,7 +190,7 @@ async def interruption(sessions: Sessions) -> None:
 
 
 async def pictures(sessions: Sessions) -> None:
-    """Two at the same moment, before a text asks about them."""
+    """Two photos at the same moment, before a text asks about them."""
     async with _set_up(sessions) as wire:
         for name in ("label", "meter"):
             await wire.send({"realtimeInput": {"video": _image(picture(name))}})
@@ -203,7 +204,7 @@ def _image(data: bytes, mime_type: str = "image/jpeg") -> Json:
 
 
 def resumption(*, too_early: bool) -> Script:
-    """`too_early`: the old socket is still open when its handle is used."""
+    """With `too_early`, the old socket is still open when its handle is used."""
 
     async def script(sessions: Sessions) -> None:
         async with AsyncExitStack() as first:
@@ -292,7 +293,7 @@ SCRIPTS: Mapping[str, Script] = {
 
 
 async def record(script: Script, endpoint: Endpoint) -> list[Recording]:
-    """Raises CannotConnect, and TimeoutError for a script that does not end."""
+    """Raises CannotConnect, and TimeoutError if the script doesn't end."""
     sessions = Sessions(endpoint)
     async with asyncio.timeout(_SCRIPT_WITHIN_S):
         await script(sessions)
@@ -300,7 +301,7 @@ async def record(script: Script, endpoint: Endpoint) -> list[Recording]:
 
 
 async def why_out_of_reach(endpoint: Endpoint) -> str | None:
-    """Why no session can be had at all, such as a wrong key; None if one can."""
+    """Why sessions can't be opened at all, such as a wrong key; None if they can."""
     try:
         sessions = Sessions(endpoint)
         async with _set_up(sessions) as wire:
@@ -327,7 +328,7 @@ STAND_IN = Scenario(
         ),
         Turn("teach", Reply(say="Yes."), text=TEACH),
         Turn("recall", Reply(say="Pineapple."), text=RECALL, needs="teach", forgotten="No."),
-        # The last of the texts: TEACH contains it.
+        # Must be the last of the texts, because TEACH contains it.
         Turn("yes", Reply(say="Yes."), text=SAY_YES),
         Turn("question", Reply(say="Paris."), heard=(QUESTION,)),
         Turn("jar", Reply(say="A jar."), seen=("label",)),
@@ -336,4 +337,4 @@ STAND_IN = Scenario(
     decoys=(INTERRUPTION,),
     pace=Pace(speed=8),
 )
-"""The stand-in's part in the scripts."""
+"""The stand-in's side of the scripts."""

@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`body` is the JSON as it was; {"ended": …} says how the peer ended a session, and
+    """`body` is the original JSON; {"ended": …} says how the peer ended a session, and
     {"request": "POST /path", "form": {…}} is a webhook."""
 
     at_ms: float
@@ -22,7 +22,7 @@ class Message:
 
 @dataclass(slots=True)
 class Recording:
-    """One session, in order; times count from the connection."""
+    """One session, in order; times are measured from the connection."""
 
     messages: list[Message] = field(default_factory=list)
 
@@ -51,7 +51,7 @@ def _value_at(value: Any, path: Sequence[str]) -> Any:
 
 
 def keep(path: Path, recordings: Sequence[Recording]) -> None:
-    """Write one message a line, without its sound."""
+    """Write one message per line, without audio."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = (
         json.dumps({"session": n, **asdict(message), "body": _without_sound(message.body)})

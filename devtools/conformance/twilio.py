@@ -1,6 +1,6 @@
-"""One call, real or simulated, with what Twilio and our deployables send each other.
+"""Records what Twilio and our deployables send each other in a call, real or simulated.
 
-Taps stand in front of the webhook and of the stream handler and pass every byte on.
+Taps in front of the webhook and the stream handler pass every byte on.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ _HEAD_END = b"\r\n\r\n"
 
 
 class Tap:
-    """Keeps what passes through it, from all connections in the order in which it came."""
+    """Keeps what passes through it, from all connections, in order of arrival."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -41,7 +41,7 @@ class Tap:
         self._carrying: set[asyncio.Task[None]] = set()
         self.recording = Recording()
         self.completed = asyncio.Event()
-        """Twilio has said that the call is over."""
+        """Set when Twilio says that the call is over."""
 
     @asynccontextmanager
     async def before(self, port: int, *, at: int, variable: str) -> AsyncIterator[None]:
@@ -73,7 +73,7 @@ class Tap:
                     both.create_task(_pass_on(reader, on, theirs))
                     both.create_task(_pass_on(back, writer, ours))
             except* OSError:
-                pass  # what broke on one side breaks on the other
+                pass  # a break on one side breaks the other
             finally:
                 on.close()
                 writer.close()
@@ -110,7 +110,7 @@ class Reading:
                 self._read_frame(frame)
 
     def _read_form(self, head: str, rest: bytes) -> bool:
-        """False if the body is not there yet. Our own replies are passed over."""
+        """False if the body hasn't arrived yet. Skips our replies."""
         names = (line.partition(":") for line in head.lower().splitlines())
         length = next((int(value) for name, _, value in names if name == "content-length"), 0)
         if len(rest) < length:
@@ -142,7 +142,8 @@ async def _pass_on(
 
 
 async def simulated_call(out: Path, environ: Mapping[str, str]) -> Recording:
-    """The demonstration's caller, by the stand-in. Raises devtools.processes.ProcessFailed."""
+    """A call by the demonstration's caller, with the stand-in. Raises
+    devtools.processes.ProcessFailed."""
     ports = free_port(), free_port()
     settings = StackSettings(out, inherited=inherited(environ), public_url=_url("http", ports[0]))
     settings = replace(settings, stream_url=_url("ws", ports[1]))
@@ -161,7 +162,8 @@ async def simulated_call(out: Path, environ: Mapping[str, str]) -> Recording:
 
 
 async def real_call(out: Path, environ: Mapping[str, str]) -> Recording:
-    """The same with a person, who reads out sentences. Raises as `simulated_call`, TimeoutError."""
+    """The same call by a person, who reads out sentences. Raises like `simulated_call`, and
+    TimeoutError."""
     settings = StackSettings(
         out,
         inherited=inherited(environ),
@@ -170,7 +172,7 @@ async def real_call(out: Path, environ: Mapping[str, str]) -> Recording:
         twilio_auth_token=environ["TWILIO_AUTH_TOKEN"],
     )
     async with _tapped(settings, (WEBHOOK_PORT, STREAM_PORT)) as (tap, _):
-        say(f"Call the number whose webhook is {settings.public_url}/. Say, when it is quiet:")
+        say(f"Call the number with the webhook {settings.public_url}/. When it is quiet, say:")
         for step in load_script(SCENARIO).steps:
             if isinstance(step.action, SayStep):
                 say(f"  {step.action.text}")
@@ -179,7 +181,8 @@ async def real_call(out: Path, environ: Mapping[str, str]) -> Recording:
 
 
 def has_number(environ: Mapping[str, str]) -> bool:
-    """Whether a real call can be recorded. Raises ConfigurationError for half of what it needs."""
+    """Whether a real call can be recorded. Raises ConfigurationError if only some settings are
+    there."""
     if not environ.get("PUBLIC_URL"):
         return False
     missing = [name for name in NEEDED if not environ.get(name)]

@@ -1,4 +1,4 @@
-"""Recorded sessions with a Gemini Live endpoint, real or stand-in, on its raw WebSocket."""
+"""Records sessions with a Gemini Live endpoint, real or stand-in, on its raw WebSocket."""
 
 import asyncio
 import base64
@@ -24,12 +24,12 @@ SPEECH_HZ = 16_000
 
 
 class CannotConnect(Exception):
-    """The endpoint is out of reach; the message says why."""
+    """Can't reach the endpoint; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a Gemini Live service is. `base_url` is as for the SDK: "https://HOST[:PORT]"."""
+    """A Gemini Live service. `base_url` has the SDK's format: "https://HOST[:PORT]"."""
 
     base_url: str
     api_key: str
@@ -37,7 +37,7 @@ class Endpoint:
 
 
 class Wire:
-    """One session. After its end, sending does nothing: how it ended is in the recording."""
+    """One session. After its end, sending does nothing; the recording says how it ended."""
 
     def __init__(self, api_key: str) -> None:
         self.recording = Recording()
@@ -77,7 +77,8 @@ class Wire:
     async def be_silent_until(
         self, condition: Callable[[Recording], object], within_s: float
     ) -> None:
-        """As `until`, while a quiet line is sent: a service hears an end of speech only so."""
+        """Like `until`, while sending a quiet line, without which a service doesn't notice the end
+        of speech."""
         async with asyncio.TaskGroup() as group:
             quiet = group.create_task(self.play(silence(within_s * 1000, SPEECH_HZ)))
             await self.until(condition, within_s)
@@ -85,7 +86,7 @@ class Wire:
 
     @asynccontextmanager
     async def connected(self, endpoint: Endpoint, api_key: str) -> AsyncIterator[None]:
-        """Raises CannotConnect. An HTTP refusal ends the session and is not an error."""
+        """Raises CannotConnect. An HTTP refusal ends the session, and isn't an error."""
         host, _, _ = endpoint.base_url.removeprefix("https://").partition("/")
         try:
             self._socket = await connect(
@@ -112,7 +113,7 @@ class Wire:
             await self._socket.close()
 
     async def _listen(self, socket: ClientConnection) -> None:
-        """Keep what comes, until the session ends."""
+        """Record what arrives, until the session ends."""
         try:
             while True:
                 frame = await socket.recv()

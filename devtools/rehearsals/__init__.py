@@ -1,1 +1,1 @@
-"""Personas call an agent on this machine: through the webhook, the handler and the audio path."""
+"""Lets personas call an agent on this machine, through the webhook, handler and audio path."""

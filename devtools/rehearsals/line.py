@@ -1,4 +1,4 @@
-"""The line that personas call: its own store with the agent in it, and the tools' stand-in."""
+"""The line that personas call: a separate store with the agent, and a stand-in for the tools."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from ringdown.tools import ToolDeclaration
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """An agent, or its draft, with the declarations of its tools."""
+    """An agent or its draft, with its tools' declarations."""
 
     agent_id: str
     agent: Agent
@@ -28,10 +28,10 @@ class Rehearsed:
 
 
 async def prepare(store: Store, rehearsed: Rehearsed, tools_url: str) -> None:
-    """Write the agent and its tools into the line's own store.
+    """Write the agent and its tools to the line's store.
 
-    It is always open, remembers nobody from one call to the next, and no limit of the line applies;
-    every tool leads to `tools_url`.
+    The agent is always open, doesn't remember callers between calls, and has no line limits; all
+    its tools point to `tools_url`.
     """
     agent = msgspec.structs.replace(rehearsed.agent, opening_hours=None, remember_callers=False)
     stored = await store.read_agent(rehearsed.agent_id)

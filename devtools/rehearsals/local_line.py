@@ -1,4 +1,4 @@
-"""The line that personas call from the command line: every part a process of its own."""
+"""The line that personas call from the command line, with each part as a separate process."""
 
 import datetime
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -36,7 +36,7 @@ async def local_line(
     folder: Path,
     now: Callable[[], datetime.datetime],
 ) -> AsyncIterator[RehearsalLine]:
-    """`backend` is the real model's; None for a stand-in. `folder` gets what the parts leave.
+    """`backend` is the real model's; None for a stand-in. The parts write to `folder`.
 
     Raises CannotGoOn and devtools.processes.ProcessFailed.
     """

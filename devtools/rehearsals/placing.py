@@ -1,4 +1,4 @@
-"""One call of a persona, and what is left of it."""
+"""Places one call of a persona, and collects the result."""
 
 import asyncio
 import datetime
@@ -23,9 +23,9 @@ from simulators.twilio import Answers, Call as PhoneCall, DialledParty, Impairme
 from simulators.twilio.events import CallEvent, Party, SpeechStopped
 
 NUMBER = "+14155550100"
-"""What personas call."""
+"""The number that personas call."""
 PERSON = "+14155550199"
-"""Who answers on the line's fallback number."""
+"""The person on the line's fallback number."""
 _SILENCE_MS = 3_000
 _TOO_LATE_MS = 100
 """Five frames."""
@@ -35,12 +35,12 @@ _OUTCOME_EVERY_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class RehearsalLine:
-    """A running line whose agent is called, and what it was made with."""
+    """A running line with the agent to call, and how it was made."""
 
     webhook_url: str
     twilio_auth_token: str
     store: Store
-    """The line's own: nothing of a rehearsal's calls gets into the operators' store."""
+    """A separate store, so that rehearsed calls never reach the operators'."""
     ledger: ToolLedger
     agent: Agent
     model: str
@@ -50,13 +50,13 @@ class RehearsalLine:
     """Where recordings go."""
     expires_at: datetime.datetime
     new_caller_model: Callable[[], PlayedBy] | None = None
-    """None if there is none, because there is no key."""
+    """None without a key."""
     judge_model: TextModel | None = None
-    """Likewise: what is asked for its opinion of each call."""
+    """Gives its opinion of each call; likewise None without a key."""
 
 
 async def place(line: RehearsalLine, persona: Persona, run: int, seed: int) -> PersonaRun:
-    """Let the persona call. Whatever happens is in what is returned."""
+    """Let the persona call. The result says what happened, even if something failed."""
     network = TwilioNetwork(
         auth_token=line.twilio_auth_token,
         dialled=_everybody(line.agent),
@@ -108,8 +108,8 @@ async def place(line: RehearsalLine, persona: Persona, run: int, seed: int) -> P
 
 
 def judged(run: PersonaRun, most_late_ms: int) -> PersonaRun:
-    """With its verdicts. If only the call itself went wrong, and the telephone, which has little to
-    do, was late, this machine is to blame and not the agent."""
+    """Add the verdicts. If only the call's course went wrong, and the telephone, which has little
+    to do, was late, the machine is to blame and not the agent."""
     verdicts = judge(run.persona, run)
     failed = {verdict.kind for verdict in verdicts if verdict.passed is False}
     if failed != {"call"} or most_late_ms < _TOO_LATE_MS:
@@ -119,7 +119,7 @@ def judged(run: PersonaRun, most_late_ms: int) -> PersonaRun:
 
 
 def _everybody(agent: Agent) -> dict[str, DialledParty]:
-    """Whoever the agent may dial answers, and takes the call."""
+    """Everyone the agent can dial answers and takes the call."""
     person = Answers("Hello, how can I help?", presses="1", presses_after_s=3.0)
     numbers = {PERSON, *agent.transfer_numbers.values(), agent.fallback_number}
     return {number: person for number in numbers if number is not None}
@@ -132,7 +132,7 @@ def _impairments(line: LineQuality, seed: int) -> Impairments:
 async def _finished_record(
     line: RehearsalLine, persona: Persona, call_sid: str
 ) -> CallRecord | None:
-    """With its outcome, if the persona is judged by it and a model can be asked."""
+    """Add the outcome, if the persona is judged by it and there is a model to ask."""
     record = await complete_record(line.store, call_sid)
     asks = persona.must.outcome or persona.must.success is not None
     if not asks or line.agent.after_call is None or line.is_stand_in:
@@ -146,10 +146,10 @@ async def _finished_record(
 
 
 def _nobody_answered(record: CallRecord | None) -> str | None:
-    """Why nobody answered; no prompt is to blame for that."""
+    """Why the call wasn't answered, which isn't the prompt's fault."""
     match record:
         case CallRecord(call=Call(end_reason=EndReason.HANDLER_BUSY)):
-            return "This machine carries too many calls at once. Try fewer: --at-once."
+            return "This machine is carrying too many calls. Try fewer: --at-once."
         case CallRecord(call=Call(end_reason=EndReason.MODEL_UNAVAILABLE | EndReason.MODEL_LOST)):
             why = record.call.model_error or _last_reason(record) or "it didn't reply"
             return f"The agent's model failed: {why.rstrip('.')}."
@@ -167,7 +167,7 @@ def _last_reason(record: CallRecord) -> str:
 
 
 def _said(call: PhoneCall, caller: Caller) -> Iterator[Spoken]:
-    """In the order in which it was done."""
+    """What was said and pressed, in order."""
     agent = _speech(call.events, Party.AGENT)
     spoken = [
         _spoken(said.text, said.start_ms, said.end_ms or call.now_ms, agent)
@@ -196,7 +196,7 @@ def _spoken(text: str, start_ms: int, end_ms: int, agent: Sequence[tuple[int, in
 
 
 def _silences_ms(call: PhoneCall) -> Iterator[int]:
-    """Between the first word and the last: what nobody filled."""
+    """The silences between the first word and the last."""
     spans = sorted(span for party in Party for span in _speech(call.events, party))
     until_ms = spans[0][1] if spans else 0
     for _, (began_ms, ended_ms) in pairwise(spans):

@@ -1,4 +1,4 @@
-"""Several calls of several personas, within a budget; whatever was found is kept."""
+"""Makes several personas' calls within a budget; keeps all results, even if it is stopped."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ STOPPED = "It was stopped before all calls were made."
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`expected_usd` is what one call may cost; the budget counts calls in progress by it."""
+    """`expected_usd` is what one call may cost; the budget assumes it for calls in progress."""
 
     personas: Sequence[Persona]
     runs: int
@@ -26,20 +26,20 @@ class Plan:
 
     @property
     def calls(self) -> list[tuple[Persona, int]]:
-        """Everybody calls once before anybody calls a second time."""
+        """Everyone calls once before anyone calls a second time."""
         return [(persona, run + 1) for run in range(self.runs) for persona in self.personas]
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """`partial` is why not all calls were made."""
+    """`partial` says why not all calls were made."""
 
     runs: tuple[PersonaRun, ...]
     partial: str | None
 
 
 async def make_calls(line: RehearsalLine, plan: Plan, tell: Callable[[PersonaRun], None]) -> Made:
-    """Make the calls of `plan`. Cancelled, it hangs up and returns what there is."""
+    """Make the calls of `plan`. If cancelled, hang up and return the results so far."""
     making = _Making(line, plan, tell)
     callers = [asyncio.create_task(making.work()) for _ in range(plan.at_once)]
     stopped = None
@@ -59,7 +59,7 @@ async def make_calls(line: RehearsalLine, plan: Plan, tell: Callable[[PersonaRun
 
 
 def _broken_off(end: BaseException) -> str:
-    """What was found until then has cost money, so it is kept even if the fault is ours."""
+    """The results so far cost money, so they are kept even if the fault is ours."""
     return f"A call broke off ({type(end).__name__}: {end})."
 
 
@@ -74,7 +74,7 @@ class _Making:
         self._in_progress = 0
 
     async def work(self) -> None:
-        """Make one call after the other, until none is left or the budget is used up."""
+        """Make calls one after another, until none is left or the budget is used up."""
         for persona, run in self._calls:
             if not self._can_pay():
                 self.over_budget = f"The budget of {self._plan.budget_usd:.2f} USD is used up."
@@ -88,7 +88,7 @@ class _Making:
             self._tell(await self._with_opinion(made))
 
     async def _with_opinion(self, made: PersonaRun) -> PersonaRun:
-        """The call stays as it is if we are stopped meanwhile."""
+        """Add the model's opinion, unless we are stopped in the meantime."""
         opinion = await ask_opinion(self._line.judge_model, made)
         judged = replace(
             made,

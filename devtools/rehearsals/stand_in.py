@@ -1,7 +1,7 @@
-"""What the stand-in says in a rehearsal when there is no key: a scenario made from the personas.
+"""Makes a stand-in's scenario from the personas, for rehearsals without a key.
 
-It understands nothing: it hears the personas' own lines, and replies with what the instructions say
-about them. The packaged personas have a scenario that keeps to the packaged instructions.
+The stand-in understands nothing: it recognises the personas' lines, and replies with what the
+instructions say about them. The packaged personas' scenario follows the packaged instructions.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ _OR_SET_A_KEY = "Or set GEMINI_API_KEY, or GEMINI_BACKEND=vertex, for the real m
 
 
 def stand_in_scenario(personas: Sequence[Persona], agent: Agent) -> str:
-    """A scenario file. Raises CannotGoOn if the stand-in can't hear one of the personas."""
+    """A scenario file. Raises CannotGoOn if the stand-in can't understand one of the personas."""
     if all(packaged_personas().get(persona.name) == persona for persona in personas):
         return PACKAGED.read_text("utf-8")
     turns = list(_turns(personas, agent.instructions))
@@ -44,7 +44,7 @@ def stand_in_scenario(personas: Sequence[Persona], agent: Agent) -> str:
 
 
 def _turns(personas: Sequence[Persona], instructions: str) -> Iterator[dict[str, Json]]:
-    """A reply to each sentence. Where the agent should hang up after one, it does."""
+    """A reply to each sentence, and a hangup where the agent should hang up."""
     known = set()
     for persona in personas:
         followed = zip(persona.lines, (*persona.lines[1:], None), strict=True)
@@ -60,7 +60,7 @@ def _turns(personas: Sequence[Persona], instructions: str) -> Iterator[dict[str,
 
 
 def _recognition(personas: Sequence[Persona]) -> dict[str, Json]:
-    """English is understood from any voice; another language from one voice at a time."""
+    """English is recognised in any voice; other languages in one voice at a time."""
     if all(persona.language.partition("-")[0] == _ENGLISH for persona in personas):
         return {}
     voices = {voice_of(persona) for persona in personas}

@@ -1,7 +1,7 @@
-"""Stands in for every tool of an agent: canned results and faults, and a ledger of what was asked.
+"""Stands in for an agent's tools: returns canned results and faults, and keeps a ledger of calls.
 
-Nothing real is booked. Arguments are checked by the tools' own declarations before they get here,
-as in any call.
+Nothing real is booked. As in any call, arguments are checked against the tools' declarations before
+they get here.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ class _Served:
 
 
 class ToolLedger:
-    """Knows the calls under way by their SIDs."""
+    """Identifies live calls by their SIDs."""
 
     def __init__(self, url: str = "") -> None:
         self.url = url
@@ -46,22 +46,22 @@ class ToolLedger:
         *,
         facts_tool: str | None = None,
     ) -> None:
-        """Serve this call's tools; `now_ms` is the place in its recording.
+        """Serve this call's tools; `now_ms` is the position in its recording.
 
-        The `facts_tool` is asked before the call: without a result it knows nothing, which is no
-        fault.
+        The `facts_tool` is called before the call; without a result it knows nothing, which isn't
+        an error.
         """
         self._calls[call_sid] = _Served(persona, now_ms, facts_tool)
 
     def end(self, call_sid: str) -> tuple[ServedTool, ...]:
-        """What was asked for during the call."""
+        """Stop serving the call's tools. Returns what they were called with."""
         return tuple(self._calls.pop(call_sid).requests)
 
     async def respond(self, request: Request) -> Response:
         asked = msgspec.json.decode(await request.body(), type=ToolRequest)
         served = self._calls.get(asked.call.call_sid)
         if served is None:
-            return _reply(ToolAnswer.failed("This call is no rehearsal."), 404)
+            return _reply(ToolAnswer.failed("This call isn't a rehearsal."), 404)
         result = _once(served, asked)
         if result is None and asked.name == served.facts_tool:
             return _reply(ToolAnswer(output={}))
@@ -80,7 +80,7 @@ class ToolLedger:
 
 
 def _once(served: _Served, asked: ToolRequest) -> CannedResult | None:
-    """The same result for the second delivery of an order, which the ledger has once."""
+    """The same result for a repeated request, which the ledger has once."""
     for before in served.requests:
         if before.idempotency_key == asked.idempotency_key:
             return before.result
@@ -98,7 +98,7 @@ def _once(served: _Served, asked: ToolRequest) -> CannedResult | None:
 
 
 def _fitting(served: _Served, asked: ToolRequest) -> CannedResult | None:
-    """The first that fits and was not used yet, else the last that fits."""
+    """The first unused result that fits, or else the last that fits."""
     fitting = [
         result
         for result in served.persona.tools.get(asked.name, ())
@@ -120,13 +120,13 @@ def _reply(answer: ToolAnswer, status: int = 200) -> Response:
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals to whoever runs the rehearsal."""
+        """Leave signals to the program that runs the rehearsal."""
         yield
 
 
 @asynccontextmanager
 async def serving_tools() -> AsyncIterator[ToolLedger]:
-    """A ledger on a port of its own."""
+    """Serve a ledger on a free port."""
     app, ledger = Starlette(), ToolLedger()
     app.add_route("/{tool}", ledger.respond, methods=["POST"])
     config = uvicorn.Config(

@@ -1,4 +1,4 @@
-"""The receiver in the browser: its frames come a little early or late, the line's never."""
+"""The browser's handset: its frames arrive a little early or late, the line's never do."""
 
 from collections import deque
 from collections.abc import Callable
@@ -11,11 +11,11 @@ FRAME_SAMPLES = 160
 FRAME_BYTES = 2 * FRAME_SAMPLES
 _PREFILL = 3
 _MOST = 15
-"""300 ms; a browser that sends more than it should must not make the caller late for ever."""
+"""300 ms, so that a browser that sends too much doesn't delay the caller permanently."""
 
 
 class BrowserHandset:
-    """See `simulators.twilio.Handset`. `send` is given what the caller hears, as PCM16."""
+    """See `simulators.twilio.Handset`. `send` gets what the caller hears, as PCM16."""
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self._send = send
@@ -23,12 +23,10 @@ class BrowserHandset:
         self._filling = True
 
     def take(self, pcm: bytes) -> bool:
-        """20 ms from the page's microphone; False if it is not that."""
+        """Accept 20 ms from the page's microphone; False if `pcm` is anything else."""
         if len(pcm) != FRAME_BYTES:
             return False
-        if (
-            len(self._frames) == _MOST
-        ):  # nobody listened while a sentence was said, or too much came
+        if len(self._frames) == _MOST:  # unread while a sentence was said, or sent too fast
             while len(self._frames) >= _PREFILL:
                 self._frames.popleft()
         self._frames.append(mulaw.encode(np.frombuffer(pcm, dtype="<i2")))
@@ -38,7 +36,7 @@ class BrowserHandset:
 
     def next_frame(self) -> bytes | None:
         if self._filling or not self._frames:
-            self._filling = True  # an empty queue fills again, so that not every frame is late
+            self._filling = True  # refill an empty queue, so that not every frame is late
             return None
         return self._frames.popleft()
 

@@ -1,4 +1,4 @@
-"""`talk`: the line and the page, until Ctrl-C."""
+"""`talk`: serves the line and the page until Ctrl-C."""
 
 import asyncio
 import sys
@@ -23,7 +23,7 @@ async def talk(surroundings: Surroundings) -> None:
     Raises ProcessFailed, ConfigurationError, and CannotGoOn if the port is taken.
     """
     out: Path = surroundings.out / "talk"
-    # Before anything is started that would have to be stopped again
+    # First, because nothing that was started has to be stopped if this fails
     with (
         listen(_port(surroundings), variable="TALK_PORT") as listener,
         listen(0, variable="TALK_PORT") as pages,
@@ -47,14 +47,14 @@ async def talk(surroundings: Surroundings) -> None:
 
 
 async def _invite(line: TalkLine, url: str) -> None:
-    say(f"Open {url} in a browser on this machine, and call.")
+    say(f"Open {url} in a browser on this machine to call.")
     if line.stand_in is None:
         say("The model is the real one.")
     else:
         say("The model is a stand-in that knows the sentences listed on the page.")
-        say("Set GEMINI_API_KEY to talk to the real one.")
-    say(f"The console, as operators have it: {line.console_url}")
-    say("The line's records and agents: ringdown, in another terminal.")
+        say("To talk to the real one, set GEMINI_API_KEY.")
+    say(f"The operators' console: {line.console_url}")
+    say("For the line's records and agents, run ringdown in another terminal.")
     say("Press Ctrl-C to stop.")
     if sys.stdout.isatty():
         await asyncio.to_thread(webbrowser.open, url)

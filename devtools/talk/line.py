@@ -1,4 +1,4 @@
-"""The line behind the page's telephone: the parts, and the network that calls them."""
+"""The line behind the page's telephone: its parts, and the phone network that calls them."""
 
 import asyncio
 import datetime
@@ -33,20 +33,20 @@ CALLERS = {
 }
 _ACCOUNT_SID = "AC" + "5" * 32
 _TEXTS_KEY = "SK" + "5" * 32 + ":of-the-stand-in"
-GO_AWAY_S = 50.0  # as the service gives
+GO_AWAY_S = 50.0  # the real service's notice
 _FARTHEST = datetime.timedelta(days=366)
 
 
 class NotDialled(Exception):
-    """The call can't be placed as it was asked for; the message says why."""
+    """The call can't be placed as requested; the message says why."""
 
 
 class LineBusy(Exception):
-    """Somebody else is on the telephone."""
+    """Someone else is on the telephone."""
 
 
 class Ear:
-    """Passes on what is heard of the model's sessions while somebody listens."""
+    """Passes on what the model's sessions say, while someone listens."""
 
     def __init__(self) -> None:
         self.listener: Callable[[Heard], None] | None = None
@@ -60,7 +60,7 @@ class Ear:
 class TalkLine:
     """`stand_in` is None with a real model, which understands more than `phrases`.
 
-    `suggestions` are some of these, in the order of a conversation.
+    `suggestions` are some of the phrases, in the order of a conversation.
     """
 
     stack: Stack
@@ -70,20 +70,20 @@ class TalkLine:
     phrases: Sequence[str]
     suggestions: Sequence[str]
     clock: Path
-    """How far ahead the line's dates are, see devtools.shifted_clock."""
+    """How far ahead the line's dates are; see devtools.shifted_clock."""
     pages: Path
-    """Where the pages of calls that are over are kept."""
+    """The folder with the pages of ended calls."""
     now: Callable[[], datetime.datetime]
     ear: Ear
     texts: Sequence[Text] = ()
-    """Those that callers were sent; it grows."""
+    """The texts sent to callers so far; it grows."""
     busy: bool = field(default=False, init=False)
     console_url: str = field(default="", init=False)
-    """Where the console is, once it is served."""
+    """The console's URL, once it is served."""
 
     @contextmanager
     def taken(self, listener: Callable[[Heard], None]) -> Iterator[None]:
-        """One call at a time: there is one telephone. Raises LineBusy."""
+        """Take the telephone, for one call at a time. Raises LineBusy."""
         if self.busy:
             raise LineBusy
         self.busy, self.ear.listener = True, listener
@@ -97,7 +97,8 @@ class TalkLine:
         return {NUMBER: DEFAULT_AGENT_ID, **await self.store.list_numbers()}
 
     async def set_time(self, called: str, at: str) -> None:
-        """Let it be `at` where the agent of `called` is, or now. Raises NotDialled."""
+        """Set the time to `at` in the time zone of the agent of `called`, or to now. Raises
+        NotDialled."""
         ahead_s = 0.0 if not at else (await self._moment(called, at) - self.now()).total_seconds()
         await asyncio.to_thread(self.clock.write_text, f"{ahead_s:.0f}", "ascii")
 
@@ -114,14 +115,14 @@ class TalkLine:
         return local
 
     def page_link(self, text: str) -> str:
-        """The link to the caller's page in a text; empty without one."""
+        """The link to the caller's page in a text; empty if it has none."""
         page = self.stack.caller_page_local_url
         return next((word for word in text.split() if page and word.startswith(f"{page}/")), "")
 
     async def kill_handler(self, call_sid: str) -> str | None:
-        """As a crash would, without a word; it is started again like any part.
+        """Kill the call's handler, like a crash. It is restarted like any part.
 
-        Returns the name of the handler that had the call, None if none has it yet.
+        Returns the handler's name; None if no handler has the call yet.
         """
         record = await self.store.read_record(call_sid)
         if record is None or not record.claims:
@@ -134,7 +135,7 @@ class TalkLine:
         return None
 
     def let_model_go_away(self) -> bool:
-        """Whether there is a model that does as it is told."""
+        """False with a real model, which can't be made to go away."""
         if self.stand_in is None:
             return False
         self.stand_in.cause(do="go_away", time_left_s=GO_AWAY_S)
@@ -142,12 +143,12 @@ class TalkLine:
 
 
 def text_network() -> TwilioNetwork:
-    """Takes texts, and is there before the line is."""
+    """A network that accepts texts, made before the line."""
     return TwilioNetwork(auth_token=secrets.token_hex(16), texts_key=_TEXTS_KEY)
 
 
 def texting_environ(texts_url: str) -> dict[str, str]:
-    """What tools need to send texts to that network, whose REST API is at `texts_url`."""
+    """The environment in which tools send texts to that network's REST API at `texts_url`."""
     return {
         "PHONE_NUMBERS": NUMBER,
         "TWILIO_ACCOUNT_SID": _ACCOUNT_SID,
@@ -164,7 +165,7 @@ async def running_line(
     *,
     framed_by: Sequence[str],
 ) -> AsyncIterator[TalkLine]:
-    """Every part a process of its own; two handlers, so that one can be killed in a call. Pages
+    """Run all parts as processes, with two handlers, so that one can be killed during a call. Pages
     of the origins in `framed_by` may show the caller's page in a frame.
 
     Raises devtools.processes.ProcessFailed.

@@ -1,4 +1,4 @@
-"""What is being said, until the record has it: the record gets a turn when it has ended."""
+"""What is being said, until the record has it: the record gets a turn when it ends."""
 
 from dataclasses import dataclass, field
 
@@ -10,21 +10,21 @@ from ringdown.calls import Speaker, Turn
 class LiveWords:
     _open: dict[Speaker, str] = field(default_factory=lambda: dict.fromkeys(Speaker, ""))
     _cut_at: int = 0
-    """So much of what the agent was to say was taken back when the caller interrupted."""
+    """The words of the current turns, without what an interruption discarded."""
     _recorded: dict[int, str] = field(default_factory=dict)
 
     def text(self, who: Speaker) -> str:
-        """What `who` has said that is in no turn yet."""
+        """What `who` has said that isn't in a turn yet."""
         return " ".join(self._open[who].split())
 
     def lose(self) -> tuple[tuple[Speaker, str], ...]:
-        """What no record will ever have, for its handler is gone."""
+        """What the record will never have, because the handler is gone."""
         lost = tuple((who, text) for who in self._open if (text := self.text(who)))
         self._open, self._cut_at = dict.fromkeys(Speaker, ""), 0
         return lost
 
     def hear(self, heard: Words | Cut) -> tuple[Speaker, ...]:
-        """Returns whose words have changed."""
+        """Returns the speakers with changed words."""
         match heard:
             case Words(who, text):
                 self._open[who] += text
@@ -34,7 +34,8 @@ class LiveWords:
                 return ()
 
     def record(self, turn: Turn) -> tuple[Speaker, ...]:
-        """The record has `turn`, perhaps again with more text; returns whose words have changed."""
+        """The record has `turn`, perhaps again with more text. Returns the speakers with changed
+        words."""
         known = self._recorded.get(turn.n, "")
         self._recorded[turn.n] = turn.text
         who, before = turn.speaker, self.text(turn.speaker)
@@ -45,7 +46,8 @@ class LiveWords:
         return (who,) if self.text(who) != before else ()
 
     def _drop_through(self, who: Speaker, said: str) -> None:
-        """What comes before it was never heard, or the record would have it."""
+        """Drop the words before it as well: they were never heard, or the record would have
+        them."""
         text = self.text(who)
         at = text.find(said)
         if said and at >= 0:

@@ -1,7 +1,7 @@
-"""What the page and the line say to each other, beside the sound.
+"""The messages between the page and the line, other than audio.
 
-Sound goes both ways in binary messages of 20 ms: 160 samples, PCM16 LE mono at 8 kHz. A longer one
-is a whole sentence, which the synthetic caller begins to say.
+Audio goes both ways in binary messages of 20 ms: 160 samples, PCM16 LE mono at 8 kHz. A longer one
+is a complete sentence that the synthetic caller starts to say.
 """
 
 from typing import Annotated, Literal, TypeAlias
@@ -12,7 +12,7 @@ import msgspec
 
 
 class Dial(msgspec.Struct, frozen=True, tag="dial", tag_field="do"):
-    """`at` is the time where the agent is, such as 2026-11-29T20:00; empty for now."""
+    """`at` is a time in the agent's time zone, such as 2026-11-29T20:00; empty for now."""
 
     caller: Annotated[str, msgspec.Meta(max_length=100)]
     called: Annotated[str, msgspec.Meta(max_length=100)]
@@ -20,7 +20,7 @@ class Dial(msgspec.Struct, frozen=True, tag="dial", tag_field="do"):
 
 
 class Speak(msgspec.Struct, frozen=True, tag="speak", tag_field="do"):
-    """Have a sentence said by the synthetic caller."""
+    """Have the synthetic caller say a sentence."""
 
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
@@ -44,10 +44,10 @@ FromPage: TypeAlias = Dial | Speak | Press | HangUp | Trouble
 
 
 class LineReady(msgspec.Struct, frozen=True, tag="line", tag_field="is"):
-    """What there is to choose from: callers and numbers, each with a word on it, and sentences.
+    """The choices: callers and numbers, each with a description, and sentences.
 
-    `suggestions` are in the order of a conversation, `pictures` names of those the caller can send.
-    `is_stand_in`: the model knows no others.
+    `suggestions` are in the order of a conversation; `pictures` are the names of those that the
+    caller can send. With `is_stand_in`, the model knows no others.
     """
 
     callers: dict[str, str]
@@ -65,9 +65,9 @@ class CallFigure(msgspec.Struct, frozen=True):
 
 
 class CallChanged(msgspec.Struct, frozen=True, tag="call", tag_field="is"):
-    """`words` say why the call is over, or why it never began.
+    """`words` say why the call ended, or why it never started.
 
-    Once it is over, `page` is where it can be read and heard, `figures` and `problems` its gist.
+    Once it is over, `page` is where it can be read and heard; `figures` and `problems` sum it up.
     """
 
     status: Literal["ringing", "answered", "over", "refused"]
@@ -78,7 +78,7 @@ class CallChanged(msgspec.Struct, frozen=True, tag="call", tag_field="is"):
 
 
 class Answering(msgspec.Struct, frozen=True, tag="answering", tag_field="is"):
-    """Which agent has the call, and which words of it."""
+    """Which agent answers the call, and in which version."""
 
     agent: str
     revision: str
@@ -86,7 +86,7 @@ class Answering(msgspec.Struct, frozen=True, tag="answering", tag_field="is"):
 
 
 class Happened(msgspec.Struct, frozen=True, tag="event", tag_field="is"):
-    """A moment that a person would want to know of; `at_s` counts from dialling."""
+    """An event of interest to people; `at_s` is measured from dialling."""
 
     at_s: float
     kind: str
@@ -94,7 +94,7 @@ class Happened(msgspec.Struct, frozen=True, tag="event", tag_field="is"):
 
 
 class Said(msgspec.Struct, frozen=True, tag="turn", tag_field="is"):
-    """A turn as the record has it, again whenever it changes."""
+    """A turn in the record; sent again whenever it changes."""
 
     n: int
     who: str
@@ -105,15 +105,15 @@ class Said(msgspec.Struct, frozen=True, tag="turn", tag_field="is"):
 
 
 class Saying(msgspec.Struct, frozen=True, tag="saying", tag_field="is"):
-    """What one side is saying and the record does not have yet, as far as it is known; empty when
-    the record has it all."""
+    """What one side is saying that isn't in the record yet, as far as known; empty once the record
+    has all of it."""
 
     who: str
     text: str
 
 
 class Lost(msgspec.Struct, frozen=True, tag="lost", tag_field="is"):
-    """What was said and will be in no record."""
+    """What was said but will never be in the record."""
 
     who: str
     text: str
@@ -131,14 +131,14 @@ class ToolUsed(msgspec.Struct, frozen=True, tag="tool", tag_field="is"):
 
 
 class Texted(msgspec.Struct, frozen=True, tag="text", tag_field="is"):
-    """A text message that the caller was sent; `link` is one in it to the caller's page, if any."""
+    """A text message to the caller; `link` is its link to the caller's page, if any."""
 
     words: str
     link: str
 
 
 class Problem(msgspec.Struct, frozen=True, tag="problem", tag_field="is"):
-    """What could not be done, and what to do."""
+    """What failed, and what to do."""
 
     words: str
 

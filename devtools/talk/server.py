@@ -29,19 +29,19 @@ _POLICY = (
     " base-uri 'none'; form-action {caller_page}; frame-ancestors 'none';"
     " frame-src 'self' {frames}"
 )
-"""In frames: the agent's form, which is a page of the console, and the caller's page, which is also
-sent pictures."""
+"""The frames are the agent's form, which is a console page, and the caller's page, which also gets
+pictures."""
 
 
 def origins(listener: socket.socket) -> list[str]:
-    """Those under which the page can be reached."""
+    """The origins under which the page can be reached."""
     port = listener.getsockname()[1]
     return [f"http://{name}:{port}" for name in (HOST, "localhost")]
 
 
 @asynccontextmanager
 async def serving(line: TalkLine, listener: socket.socket) -> AsyncIterator[str]:
-    """The page's address; closes `listener`."""
+    """Serve the page on `listener`, which it closes at the end. Yields the page's URL."""
 
     ours = origins(listener)
 
@@ -58,19 +58,19 @@ async def serving(line: TalkLine, listener: socket.socket) -> AsyncIterator[str]
 def _answer(line: TalkLine, request: Request, ours: list[str]) -> Response | None:
     """A file, a refusal, or None for the page's own WebSocket.
 
-    Other pages that are open in the browser must not use the telephone, under whatever name they
-    reach this machine.
+    Other pages open in the browser must not use the telephone, whatever name they use for this
+    machine.
     """
     hosts = request.headers.get_all("Host")
     if len(hosts) != 1:  # RFC 9112, section 3.2
         return _response(http.HTTPStatus.BAD_REQUEST, b"A request has one Host header.\n")
     if f"http://{hosts[0]}" not in ours:
-        return _response(http.HTTPStatus.FORBIDDEN, b"This address is not ours.\n")
+        return _response(http.HTTPStatus.FORBIDDEN, b"This isn't our address.\n")
     path = request.path.partition("?")[0]
     if path == _SOCKET:
         if request.headers.get_all("Origin") in [[origin] for origin in ours]:
             return None
-        return _response(http.HTTPStatus.FORBIDDEN, b"Only the page itself may use the line.\n")
+        return _response(http.HTTPStatus.FORBIDDEN, b"Only the page may use the line.\n")
     if path.startswith(_CONSOLE) and line.console_url:
         address = line.console_url + path.removeprefix(_CONSOLE)
         return _response(http.HTTPStatus.FOUND, b"", more=(("Location", address),))
@@ -83,7 +83,7 @@ def _answer(line: TalkLine, request: Request, ours: list[str]) -> Response | Non
 
 def _picture(name: str) -> Response:
     if name not in PICTURES:
-        return _response(http.HTTPStatus.NOT_FOUND, b"There is no such picture.\n")
+        return _response(http.HTTPStatus.NOT_FOUND, b"Picture not found.\n")
     return _response(http.HTTPStatus.OK, picture(name), "image/jpeg")
 
 
@@ -96,7 +96,7 @@ def _file(name: str, line: TalkLine) -> Response:
         return _page_file(name, palette().encode(), policy)
     files = {file.name: file for file in (resources.files(__package__) / "page").iterdir()}
     if name not in files or _type_of(name) is None:
-        return _response(http.HTTPStatus.NOT_FOUND, b"There is no such page.\n")
+        return _response(http.HTTPStatus.NOT_FOUND, b"Page not found.\n")
     return _page_file(name, files[name].read_bytes(), policy)
 
 
@@ -112,7 +112,7 @@ def _type_of(name: str) -> str | None:
 def _call(line: TalkLine, name: str) -> Response:
     pages = {page.name: page for page in line.pages.glob("*.html")}
     if name not in pages:
-        return _response(http.HTTPStatus.NOT_FOUND, b"There is no page of this call.\n")
+        return _response(http.HTTPStatus.NOT_FOUND, b"This call has no page.\n")
     return _response(http.HTTPStatus.OK, pages[name].read_bytes(), _TYPES[".html"])
 
 

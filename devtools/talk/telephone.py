@@ -1,4 +1,4 @@
-"""One page's telephone: carries its calls, and tells it what happens."""
+"""One page's telephone: carries its calls, and reports to the page."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -59,7 +59,7 @@ class _Conversation:
 
 
 class Telephone:
-    """`run()` until the page is gone; a call that goes on then is hung up."""
+    """Runs until the page is gone, and then hangs up a live call."""
 
     def __init__(self, socket: ServerConnection, line: TalkLine) -> None:
         self._socket = socket
@@ -103,29 +103,29 @@ class Telephone:
                 async with asyncio.timeout(_SEND_WITHIN_S):
                     await self._socket.send(message)
         except (ConnectionClosed, TimeoutError):
-            self._socket.transport.abort()  # the receiving side learns of it and ends
+            self._socket.transport.abort()  # ends the receiving side as well
 
     def _tell(self, message: ToPage) -> None:
         self._put(_encoder.encode(message).decode())
 
     def _put(self, message: bytes | str) -> None:
-        if not self._outbox.full():  # a page that stopped reading has lost its call anyway
+        if not self._outbox.full():  # a page that has stopped reading has lost its call anyway
             self._outbox.put_nowait(message)
 
-    # -- what the page wants
+    # -- from the page
 
     async def _take(
         self, message: bytes | str, group: asyncio.TaskGroup
     ) -> tuple[asyncio.Task[None], ...]:
-        """Returns the task of the call that was begun, if one was."""
+        """Returns the call's task if this started one."""
         if isinstance(message, bytes):
             if self._conversation is not None and not self._conversation.handset.take(message):
-                self._tell(Problem("Sound must come in messages of 20 ms. Reload the page."))
+                self._tell(Problem("Audio must arrive in messages of 20 ms. Reload the page."))
             return ()
         try:
             wish = _messages.decode(message)
         except (msgspec.DecodeError, RecursionError) as error:
-            self._tell(Problem(f"The page sent what the line does not know: {error}. Reload it."))
+            self._tell(Problem(f"The page sent an unknown message: {error}. Reload it."))
             return ()
         match wish:
             case Dial():
@@ -148,7 +148,7 @@ class Telephone:
     async def _speak(self, text: str) -> None:
         call = self._conversation.call if self._conversation is not None else None
         if call is None:
-            self._tell(Problem("Sentences are for calls: call first."))
+            self._tell(Problem("To say a sentence, call first."))
             return
         try:
             sentence = await asyncio.to_thread(synthesize, text, rate_hz=_LINE_HZ)
@@ -156,44 +156,44 @@ class Telephone:
         except SpeechError:
             self._tell(Problem(f"The synthetic caller can't say “{text}”."))
         except CallError:
-            self._tell(Problem("The call was over before the sentence was said."))
+            self._tell(Problem("The call ended before the sentence was said."))
         else:
             self._put(sentence.astype("<i2").tobytes())
 
     async def _press(self, key: str) -> None:
         call = self._conversation.call if self._conversation is not None else None
         if call is None:
-            self._tell(Problem("Keys are for calls: call first."))
+            self._tell(Problem("To press a key, call first."))
             return
         try:
             await call.press(key)
         except CallError:
-            self._tell(Problem("The call was over before the key was pressed."))
+            self._tell(Problem("The call ended before the key was pressed."))
 
     async def _trouble(self, trouble: Trouble) -> None:
         call = self._conversation.call if self._conversation is not None else None
         if call is None:
-            self._tell(Problem("There is no call to break: call first."))
+            self._tell(Problem("To break something, call first."))
             return
         match trouble.what:
             case "drop_stream":
                 try:
                     call.drop_stream()
                 except CallError:
-                    self._tell(Problem("No stream is open at this moment."))
+                    self._tell(Problem("No stream is open right now."))
                     return
-                words = "the connection between Twilio and the handler is cut"
+                words = "cut the connection between Twilio and the handler"
             case "kill_handler":
                 name = await self._line.kill_handler(call.identity.call_sid)
                 if name is None:
-                    self._tell(Problem("No handler has the call at this moment."))
+                    self._tell(Problem("No handler has the call right now."))
                     return
-                words = f"{name}, which carried the call, is killed"
+                words = f"killed {name}, which carried the call"
             case "go_away":
                 if not self._line.let_model_go_away():
-                    self._tell(Problem("A real model goes away when it wants to."))
+                    self._tell(Problem("Only the stand-in's session can be ended."))
                     return
-                words = f"the model says that it will be gone in {GO_AWAY_S:g} s"
+                words = f"the model announced the end of its session in {GO_AWAY_S:g} s"
             case _:
                 assert_never(trouble.what)
         at_s = (call.events[-1].when.at_ms if call.events else 0) / 1000
@@ -216,7 +216,7 @@ class Telephone:
                 await self._line.set_time(dial.called, dial.at)
                 await self._carry(conversation, dial, telling)
         except LineBusy:
-            words = "Another tab is on the telephone. Hang up there, then call here."
+            words = "Another tab is using the telephone. Hang up there, then call here."
             self._tell(CallChanged("refused", words))
         except NotDialled as error:
             self._tell(CallChanged("refused", str(error)))
@@ -262,7 +262,7 @@ class Telephone:
             self._tell(happened)
 
     async def _with_page(self, over: CallChanged, call: Call, record: CallRecord) -> CallChanged:
-        """Write the call's page, and say where it is and the gist of it."""
+        """Write the call's page, and report its URL and a summary."""
         began_ms = recording_began_ms(record.call, call.events)
         sound = call.recording
         page = CallPage(
@@ -285,7 +285,7 @@ class Telephone:
 
 
 async def _over(call: Call, hung_up: asyncio.Event) -> None:
-    """Until either side hangs up."""
+    """Wait until either side hangs up."""
     async with asyncio.TaskGroup() as group:
         ways = (
             group.create_task(call.ended(_LONGEST_CALL_S)),

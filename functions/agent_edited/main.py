@@ -1,8 +1,8 @@
-"""Looks at every edit of an agent or a draft, as functions-framework loads it: composition root.
+"""Checks every edit of an agent or a draft; the composition root that functions-framework loads.
 
 Firestore sends an event for every write to `agents/{id}` and `drafts/{id}`: sometimes twice, and in
-any order. The store is opened for each event; edits are rare, and an instance that waits for them
-has nothing open that could have gone stale.
+any order. The store is opened for each event: edits are rare, and this way an idle instance has
+no open connection that could go stale.
 """
 
 import os
@@ -27,7 +27,7 @@ def _clip_maker(backend: GeminiBackend | None) -> ClipMaker | None:
         return None
 
     def open_model() -> LiveModel:
-        # The SDK takes a second to load, and most events find no clip missing.
+        # The SDK takes a second to load, and for most events no clip is missing.
         from ringdown.gemini.session import GeminiLive
 
         return GeminiLive(backend)

@@ -1,5 +1,5 @@
-"""Tells webhooks of each call that is over and finds out what came of it, as functions-framework
-loads it: composition root.
+"""Sends webhooks and determines the outcome when a call is over; the composition root that
+functions-framework loads.
 
 Pub/Sub sends an event for every call: sometimes twice, and again for about 100 minutes while it
 gets no answer.

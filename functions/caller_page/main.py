@@ -1,5 +1,5 @@
-"""The page on which callers send photos and texts, as functions-framework loads it: composition
-root."""
+"""The page where callers send photos and texts; the composition root that functions-framework
+loads."""
 
 import os
 import sys

@@ -1,7 +1,7 @@
-"""The webhook that Twilio calls, as functions-framework loads it: composition root.
+"""The webhook that Twilio calls; the composition root that functions-framework loads.
 
-Settings are read while the platform loads this file, so that a process that cannot work does not
-start. Clients are created by the first request, inside the loop that serves it.
+Settings are read while the platform loads this file, so a process that can't work doesn't start.
+Clients are created by the first request, inside the loop that serves it.
 """
 
 import os

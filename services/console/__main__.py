@@ -33,7 +33,7 @@ def main() -> int:
     try:
         settings = read_settings(os.environ)
     except ConfigurationError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - for the person who started it
+        print(error, file=sys.stderr)  # noqa: T201 - for the user at the terminal
         return 2
     asyncio.run(run(settings))
     return 0

@@ -1,7 +1,7 @@
-"""An agent's document as a form, and back. Pure.
+"""Converts an agent's document to a form and back. Pure.
 
-What the form does not show, such as a field that nobody knows, stays in the document as it is; a
-field that is left at its default is not written.
+Anything the form doesn't show, such as an unknown field, stays in the document unchanged; a field
+left at its default isn't written.
 """
 
 import re
@@ -17,7 +17,7 @@ from ringdown.tools import ASK_FOR_PHOTO, Json
 
 _BLANK_ROWS = 2
 _NOTHING = '""'
-"""Written for a text that is empty on purpose; an empty field leaves it to the default."""
+"""Written for a text that is deliberately empty; an empty field means the default."""
 _NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,6})?")
 _PLACE = re.compile(r"\[([0-9]+)\]")
 
@@ -27,7 +27,7 @@ def groups(*, draft: bool) -> tuple[Group, ...]:
 
 
 def shown(field: Field, document: Document, *, draft: bool = False) -> Json:
-    """What the form shows: the document's value, else the default."""
+    """What the form shows: the document's value, or else the default."""
     if field.path == HAS_HOURS:
         return isinstance(document.get(HOURS), dict)
     value = _at(document, field.path)
@@ -54,7 +54,7 @@ def shown(field: Field, document: Document, *, draft: bool = False) -> Json:
 
 
 def applied(base: Document, form: Form, *, draft: bool = False) -> Document:
-    """`base` with what the form says of the fields that it shows."""
+    """`base`, changed as the form says in the fields that it shows."""
     document: Document = msgspec.json.decode(msgspec.json.encode(base))
     had_hours = isinstance(base.get(HOURS), dict)
     if had_hours and HAS_HOURS not in form:
@@ -69,8 +69,8 @@ def applied(base: Document, form: Form, *, draft: bool = False) -> Document:
 
 
 def offered_tools(document: Document, declared: Collection[str]) -> list[str]:
-    """Those that the document names, too, even if there are no such tools. The one that asks for
-    photos has a field of its own."""
+    """The declared tools, and those that the document names even if they don't exist. The one that
+    asks for photos has a separate field."""
     named = document.get("tools")
     offered = {*declared} - {ASK_FOR_PHOTO}
     return sorted(offered | {*map(str, named if isinstance(named, list) else ())})
@@ -108,7 +108,7 @@ def _given(field: Field, form: Form) -> Json:
 
 
 def _put(document: Document, base: Document, field: Field, value: Json, *, draft: bool) -> None:
-    """A default is written only where it was written before, and so is an empty text."""
+    """Write a default only where it was written before; likewise an empty text."""
     before = _at(base, field.path)
     if value == _untouched(field, before, draft=draft):
         return
@@ -126,7 +126,7 @@ def _put(document: Document, base: Document, field: Field, value: Json, *, draft
 
 
 def _untouched(field: Field, value: Json, *, draft: bool) -> Json:
-    """What the form sends back for `value` if nobody touches it."""
+    """What the form sends back for `value` if left alone."""
     document: Document = {}
     *above, name = field.path.split(".")
     inside = document
@@ -183,7 +183,7 @@ def _to_example(caller: str, contains: str) -> dict[str, Json]:
 
 
 def _number(text: str) -> Json:
-    """What is no number stays text, so that the check can say so."""
+    """Anything but a number stays text, so that the check can report it."""
     if not _NUMBER.fullmatch(text):
         return text or None
     return float(text) if "." in text else int(text)

@@ -1,4 +1,4 @@
-"""What every page works with."""
+"""What every page needs to work."""
 
 import asyncio
 import datetime
@@ -22,8 +22,8 @@ class Desk:
     async def days(
         self, periods: Sequence[Period], now: datetime.datetime
     ) -> tuple[Day, ...] | None:
-        """The sums of each. None if that takes too long, the first time that anyone looks at many
-        calls: what is kept until then need not be added up next time."""
+        """The totals of each day. None if that takes too long, as it can the first time anyone
+        views many calls; whatever was added up by then is kept for next time."""
         try:
             async with asyncio.timeout(_WITHIN_S):
                 return await read_days(self.store, periods, now)
@@ -31,7 +31,7 @@ class Desk:
             return None
 
     async def zone(self) -> zoneinfo.ZoneInfo:
-        """Where the line is: the default agent's time zone, else UTC."""
+        """The line's time zone: the default agent's, or else UTC."""
         agent = await self.store.read_agent(DEFAULT_AGENT_ID)
         name = None if agent is None else agent.document.get("time_zone")
         try:

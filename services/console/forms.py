@@ -1,4 +1,4 @@
-"""What a form on a page sends."""
+"""Reads the forms that pages send."""
 
 from urllib.parse import parse_qsl
 
@@ -6,12 +6,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 MOST_BYTES = 4_000_000
-"""An agent's document twice over, percent-encoded."""
+"""Room for an agent's document twice, percent-encoded."""
 _MOST_FIELDS = 5_000
 
 
 class Form:
-    """Fields by name; a name may come more than once. Texts have plain line ends."""
+    """Fields by name; a name may occur more than once. Line endings are plain newlines."""
 
     def __init__(self, fields: list[tuple[str, str]]) -> None:
         self._fields = [(name, value.replace("\r\n", "\n")) for name, value in fields]
@@ -20,7 +20,7 @@ class Form:
         return any(each == name for each, _ in self._fields)
 
     def text(self, name: str) -> str:
-        """Without space around it; empty if it is not there."""
+        """Stripped of surrounding space; empty if missing."""
         return self.raw(name).strip()
 
     def raw(self, name: str) -> str:
@@ -31,12 +31,12 @@ class Form:
 
 
 async def read_form(request: Request) -> Form:
-    """Raises HTTPException for what is no form, or too large."""
+    """Raises HTTPException if the body isn't a form, or is too large."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MOST_BYTES:
-            raise HTTPException(413, "That is more text than a form may have. Shorten it.")
+            raise HTTPException(413, "The text is too long for this form. Shorten it.")
     try:
         pairs = parse_qsl(
             body.decode("ascii"),
@@ -45,5 +45,5 @@ async def read_form(request: Request) -> Form:
             max_num_fields=_MOST_FIELDS,
         )
     except ValueError:
-        raise HTTPException(400, "The form could not be read. Load the page again.") from None
+        raise HTTPException(400, "Can't read the form. Reload the page.") from None
     return Form(pairs)

@@ -1,8 +1,8 @@
-"""What stands before every page: who is asking, and whether the console's own page sent the form.
+"""Guards every page: finds out who is asking, and whether the console's own page sent the form.
 
-A form counts only if the browser says that a page of ours sent it. Browsers have said so since 2023
-by `Sec-Fetch-Site`, older ones by `Origin`; no page can forge either. This needs no secret, so a
-form that was left open overnight can still be sent, whichever instance gets it.
+A form counts only if the browser says that one of our pages sent it. Since 2023 all browsers say so
+in `Sec-Fetch-Site`, older ones in `Origin`; no page can forge either. This needs no secret, so a
+form left open overnight can still be sent, whichever instance receives it.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -19,10 +19,10 @@ from ringdown.log import Log
 
 READY = "/ready"
 OPEN = (READY, "/static/")
-"""What anybody may have: whether we are up, and the files that every page needs."""
+"""Open to anyone: whether we are up, and the files that every page needs."""
 _READING = ("GET", "HEAD")
 ASKING = ("/calls/search",)
-"""Forms that change nothing: they are sent so that no phone number is in an address."""
+"""Forms that change nothing; they are posted to keep phone numbers out of URLs."""
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
     " media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors "
@@ -38,9 +38,9 @@ _log = Log(__name__)
 
 
 class Guard:
-    """Gives pages the person who asks, `request.state.person`; refuses everybody else.
+    """Passes the person asking to pages as `request.state.person`; refuses everyone else.
 
-    Pages of the origins `framed_by` may show the console inside themselves.
+    Pages from the origins `framed_by` may show the console in a frame.
     """
 
     def __init__(
@@ -79,14 +79,14 @@ class Guard:
         except StoreUnavailable:
             _log.exception("people cannot be read")
             raise Refused(
-                "The store did not answer, so nobody knows who may come in. Load the page again.",
+                "The store didn't respond, so your access couldn't be checked. Reload the page.",
                 status=503,
             ) from None
         if request.method not in _READING:
             if not _is_from_our_page(request.headers):
-                raise Refused("Only the console's own pages may send forms to it.")
+                raise Refused("The console accepts forms only from its own pages.")
             if not person.may_edit and request.url.path not in ASKING:
-                raise Refused(f"{person.name} may look, but not change anything. Ask an editor.")
+                raise Refused(f"{person.name} can view this, but not change it. Ask an editor.")
         return person
 
 

@@ -1,9 +1,9 @@
-"""Google's Identity-Aware Proxy: who is asking, by the header that it signs.
+"""Google's Identity-Aware Proxy: identifies the user by the header that the proxy signs.
 
-https://cloud.google.com/iap/docs/signed-headers-howto says how it is signed, and for whom: for a
-Cloud Run service, its audience is /projects/NUMBER/locations/REGION/services/SERVICE.
+https://cloud.google.com/iap/docs/signed-headers-howto describes the signature and the audience: for
+a Cloud Run service, /projects/NUMBER/locations/REGION/services/SERVICE.
 
-The plain header with the e-mail address is not looked at: whoever reached the service without the
+The plain header with the e-mail address is ignored: anyone who reached the service without the
 proxy could write it.
 """
 
@@ -27,13 +27,13 @@ _ALGORITHM = "ES256"
 _CLOCK_SKEW_S = 30
 _KEYS_WITHIN_S = 5.0
 _ASK_AGAIN_AFTER_S = 60.0
-"""A key that nobody knows must not make us ask Google at every request."""
+"""Limits requests to Google: otherwise every unknown key would cause one."""
 
 _log = Log(__name__)
 
 
 class Keys:
-    """The proxy's public keys by their ids; Google adds new ones now and then."""
+    """The proxy's public keys by id; Google adds new ones from time to time."""
 
     def __init__(self, url: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._url = url
@@ -43,7 +43,7 @@ class Keys:
         self._turn = asyncio.Lock()
 
     async def with_key(self, key_id: str) -> Mapping[str, str]:
-        """All known keys, after asking for new ones if this one is missing. Raises HTTPError."""
+        """All known keys, fetching new ones if this one is missing. Raises HTTPError."""
         async with self._turn:
             if key_id not in self._known and self._may_ask():
                 self._known = await self._fetch()
@@ -62,7 +62,7 @@ class Keys:
 
 
 class IapDoorkeeper:
-    """Lets in whom the proxy vouches for, if they are among the people of the store."""
+    """Lets in anyone the proxy vouches for, if the store lists them among the people."""
 
     def __init__(self, keys: Keys, audience: str, documents: Documents) -> None:
         self._keys = keys
@@ -73,7 +73,7 @@ class IapDoorkeeper:
         given = headers.getlist(HEADER)
         if len(given) != 1:
             raise Refused(
-                "This request did not come through Identity-Aware Proxy, so nobody knows who asks."
+                "This request didn't come through Identity-Aware Proxy, so you can't be identified."
                 " Turn the proxy on for this service: terraform apply",
                 status=401,
             )
@@ -85,29 +85,29 @@ class IapDoorkeeper:
         except (google.auth.exceptions.GoogleAuthError, ValueError, TypeError) as error:
             _log.warning("signed header refused", reason=type(error).__name__)
             raise Refused(
-                "Your sign-in could not be verified, or has expired. Load the page again.",
+                "Your sign-in couldn't be verified, or has expired. Reload the page.",
                 status=401,
             ) from None
         except (httpx2.HTTPError, msgspec.MsgspecError):
-            _log.exception("keys of Identity-Aware Proxy cannot be fetched")
+            _log.exception("can't fetch Identity-Aware Proxy's keys")
             raise Refused(
-                "Google's keys could not be fetched, so your sign-in cannot be verified. Load the"
-                " page again.",
+                "Google's keys couldn't be fetched, so your sign-in can't be verified. Reload the"
+                " page.",
                 status=503,
             ) from None
         self._check_audience(claims.get("aud"))
         email = claims.get("email")
         if claims.get("iss") != ISSUER or not isinstance(email, str) or not email:
             _log.warning("signed header refused", reason="another issuer, or no e-mail address")
-            raise Refused("Your sign-in could not be verified. Load the page again.", status=401)
+            raise Refused("Your sign-in couldn't be verified. Reload the page.", status=401)
         return email.removeprefix("accounts.google.com:")
 
     def _check_audience(self, audience: object) -> None:
-        """The proxy's signature alone would let in whoever comes through anybody's proxy."""
+        """Without this, anyone who came through someone else's proxy would be let in."""
         if audience != self._audience:
             _log.error("signed for another audience", got=str(audience), expected=self._audience)
             raise Refused(
-                f"This sign-in was made for {audience}, and the console expects {self._audience}."
+                f"This sign-in was made for {audience}, but the console expects {self._audience}."
                 " If the first is this service, set IAP_AUDIENCE to it in terraform/console.tf, and"
                 " apply.",
                 status=401,
@@ -117,7 +117,7 @@ class IapDoorkeeper:
         header = google.auth.jwt.decode_header(token)  # type: ignore[no-untyped-call]
         key_id = header.get("kid")
         if header.get("alg") != _ALGORITHM or not isinstance(key_id, str):
-            raise ValueError("it is not signed as the proxy signs")
+            raise ValueError("not signed the way the proxy signs")
         keys = await self._keys.with_key(key_id)
         claims: Mapping[str, object] = google.auth.jwt.decode(  # type: ignore[no-untyped-call]
             token, certs=keys, clock_skew_in_seconds=_CLOCK_SKEW_S

@@ -1,4 +1,4 @@
-"""Who may do what: `settings/people`, which editors change."""
+"""Who may do what: `settings/people`, which editors can change."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -14,7 +14,7 @@ Role = Literal["viewer", "editor"]
 
 
 class PeopleEdit(Edit, frozen=True, kw_only=True):
-    """Somebody changed who may do what."""
+    """A change to who may do what."""
 
     what: str
 
@@ -25,8 +25,8 @@ class People(msgspec.Struct, frozen=True, kw_only=True):
     roles: dict[str, Role] = {}
     """By e-mail address."""
     edits: tuple[PeopleEdit, ...] = ()
-    """Those made on the page for people, the newest first; Firestore's console says nothing of
-    who."""
+    """Edits made on the People page, newest first; Firestore's console doesn't say who made an
+    edit."""
 
     def role_of(self, email: str) -> Role | None:
         by_small = {name.lower(): role for name, role in self.roles.items()}
@@ -36,7 +36,7 @@ class People(msgspec.Struct, frozen=True, kw_only=True):
 @dataclass(frozen=True, slots=True)
 class Person:
     name: str
-    """The e-mail address; without a login, what this machine calls the person."""
+    """The e-mail address; without a login, the user's name on this machine."""
     role: Role
 
     @property
@@ -53,25 +53,25 @@ class Refused(Exception):
 
 
 class Doorkeeper(Protocol):
-    """Tells who is asking."""
+    """Identifies the person asking."""
 
     async def identify(self, headers: "Headers") -> Person:
-        """Raises Refused, StoreUnavailable, and InvalidDocument if the people cannot be read."""
+        """Raises Refused, StoreUnavailable, and InvalidDocument if the people can't be read."""
 
 
 class Headers(Protocol):
-    """Of a request."""
+    """A request's headers."""
 
     def getlist(self, key: str) -> list[str]: ...
 
 
 async def known_person(documents: Documents, email: str) -> Person:
-    """The person with that address; raises Refused."""
+    """The person with that address. Raises Refused."""
     people = await documents.read(People, PEOPLE) or People()
     role = people.role_of(email)
     if role is None:
         raise Refused(
-            f"{email} may not use this console. Ask an editor to add you under People, or whoever"
-            f" runs the line to add you to {PEOPLE} in the store."
+            f"{email} doesn't have access to this console. Ask an editor to add you under People,"
+            f" or the line's operator to add you to {PEOPLE} in the store."
         )
     return Person(email, role)

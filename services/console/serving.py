@@ -20,7 +20,7 @@ class _Server(uvicorn.Server):
 
 
 async def serve(app: ASGIApp, listener: socket.socket, stop: asyncio.Event) -> None:
-    """Until `stop` is set, or this is cancelled; requests under way are answered first. Closes
+    """Serve until `stop` is set, or until cancelled; finishes requests under way first. Closes
     `listener`."""
     server = _Server(
         uvicorn.Config(

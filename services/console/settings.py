@@ -15,7 +15,7 @@ class Settings:
     store_url: str
     recordings: RecordingPlace | None
     iap_audience: str
-    """What Google's proxy signs its headers for."""
+    """The audience that Google's proxy signs its headers for."""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:

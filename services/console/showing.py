@@ -1,4 +1,4 @@
-"""Puts values into the pages' templates. Whatever a value says, it is text there, never markup."""
+"""Renders values into the pages' templates. Values are always text there, never markup."""
 
 import datetime
 from importlib import resources
@@ -25,33 +25,33 @@ SECTIONS = (
 SAID = {
     "assigned": "Saved. The next call to that number goes to this agent.",
     "blocked": "Blocked. The next call from this number is rejected.",
-    "discarded": "The draft was discarded. The agent is as it was.",
+    "discarded": "Draft discarded. The agent is unchanged.",
     "drafted": "Draft made. Nobody hears it yet: add your number to its testers.",
-    "limited": "Saved. The next call is held to these limits.",
-    "made": "Made. No number leads to it yet: choose one under Numbers & hours.",
+    "limited": "Saved. These limits apply from the next call.",
+    "made": "Created. No number goes to it yet: choose one under Numbers & hours.",
     "not-blocked": "This caller was not blocked.",
-    "people": "Saved. It counts from the next page on.",
-    "published": "Published. The next call is answered by this.",
-    "restored": "Restored. The next call is answered by this revision.",
+    "people": "Saved. It takes effect on the next page load.",
+    "published": "Published. The next call uses it.",
+    "restored": "Restored. The next call uses this revision.",
     "saved": "Saved. The next call uses it.",
     "unassigned": "Saved. The default agent answers this number.",
     "unblocked": "Unblocked. The next call from this number is answered.",
     "unchanged": "Nothing was changed.",
 }
-"""What a page says of the form that led to it."""
+"""What a page says after a form has been sent."""
 
 
 OUTCOMES = {
     "yes": "Success",
     "no": "No success",
     "unclear": "Unclear",
-    "problem": "Not found out",
+    "problem": "Not determined",
 }
-"""What each word of `STANDINGS` is called on pages."""
+"""The label on pages for each word of `STANDINGS`."""
 
 
 class Pages:
-    """Renders templates. Every page of the site has the same bar at its top."""
+    """Renders templates. Every page has the same bar at the top."""
 
     def __init__(self) -> None:
         self._templates = jinja2.Environment(
@@ -96,7 +96,7 @@ def _number(number: str, whole: bool = False) -> str:
 
 
 def moment(at: datetime.datetime, zone: ZoneInfo, now: datetime.datetime) -> str:
-    """`09:30`, `yesterday 09:30`, or a day with its time, as clocks in `zone` show it."""
+    """`09:30`, `yesterday 09:30`, or a date and time, in `zone`."""
     local, today = at.astimezone(zone), now.astimezone(zone).date()
     days = (today - local.date()).days
     if days == 0:

@@ -1,4 +1,4 @@
-"""Every page of the console, and what it answers when something goes wrong."""
+"""Every page of the console, and its error pages."""
 
 from collections.abc import Collection
 
@@ -37,7 +37,7 @@ _log = Log(__name__)
 
 
 def console(desk: Desk, doorkeeper: Doorkeeper, framed_by: Collection[str] = ()) -> ASGIApp:
-    """Pages of the origins `framed_by` may show it inside themselves."""
+    """Pages from the origins `framed_by` may show it in a frame."""
     pages = Pages()
 
     async def refusal(request: Request, refused: Refused) -> Response:
@@ -52,14 +52,14 @@ def console(desk: Desk, doorkeeper: Doorkeeper, framed_by: Collection[str] = ())
             request,
             "stopped.html",
             status=error.status_code,
-            title="Not found" if error.status_code == 404 else "That did not work",
-            text=text or "There is no such page.",
+            title="Not found" if error.status_code == 404 else "That didn't work",
+            text=text or "This page doesn't exist.",
         )
 
     async def store_away(request: Request, error: Exception) -> Response:
         _log.error("store does not answer", reason=type(error).__name__)
-        text = "The store did not answer. Nothing was changed that you were not told of. Try again."
-        return pages.page(request, "stopped.html", status=503, title="The store is away", text=text)
+        text = "The store didn't respond. Unless a page said so, nothing was changed. Try again."
+        return pages.page(request, "stopped.html", status=503, title="Store unavailable", text=text)
 
     async def out_of_reach(request: Request, error: Exception) -> Response:
         return pages.page(

@@ -58,7 +58,7 @@ def main() -> int:
     try:
         settings = read_settings(os.environ)
     except ConfigurationError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - for the person who started it
+        print(error, file=sys.stderr)  # noqa: T201 - for the user at the terminal
         return 2
     traces = None if settings.traces is None else _traces(settings.traces)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -69,15 +69,19 @@ def main() -> int:
 
 
 def _traces(settings: TraceSettings) -> "OtlpExport | None":
-    """None if they could not be exported: that must stop no call."""
+    """None if traces can't be exported, which must not stop any call."""
     from google.auth.exceptions import GoogleAuthError
 
-    from stream_handler.record.span_export import OtlpExport  # with the SDK, which many don't need
-
     try:
+        # With the SDK, which many don't need. It refuses some settings when it is imported.
+        from stream_handler.record.span_export import OtlpExport
+
         traces = OtlpExport(settings)
     except GoogleAuthError as error:
         _log.error("no traces: there are no Google credentials", error=str(error))
+        return None
+    except ValueError as error:
+        _log.error("no traces: OpenTelemetry refuses a variable OTEL_…", error=str(error))
         return None
     log.configure(app="stream_handler", of_call=traces.log_fields)
     return traces

@@ -1,7 +1,7 @@
-"""Who may talk: the token first, then the claim.
+"""Decides which streams may come in: checks the token, then claims the call.
 
-A store that is away stops no call that travels with its stream: the token proves the call, and is
-good for one stream of this process; the claim is made up for when the store is back.
+A store outage doesn't stop a call that travels with its stream: the token vouches for the call, and
+is good for one stream in this process. The claim is made later, once the store is back.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ from stream_handler.upload_watch import UploadWatch
 
 _CLAIM_TIMEOUT_S = 5.0
 _TURN_AWAY_TIMEOUT_S = 2.0
-_TRAVELLING_CLAIM_TIMEOUT_S = 1.0  # the caller hears nothing; the call can continue without
+_TRAVELLING_CLAIM_TIMEOUT_S = 1.0  # the caller hears nothing; the call can go ahead without
 
 _log = Log(__name__)
 
@@ -46,19 +46,19 @@ class Admitted:
     call: Call
     claim: Claim
     claimed: bool = True
-    """False: the store did not answer, and may not know the call either."""
+    """False: the store didn't respond, and may not know the call either."""
     history: tuple[Turn, ...] = ()
     """What was said in earlier streams of the call."""
     tool_calls: tuple[ToolCall, ...] = ()
-    """What was called in them."""
+    """The calls made in them."""
     uploads: tuple[Upload, ...] = ()
     """What the caller sent in them."""
     greeting: bytes = b""
-    """The greeting's clip, µ-law; empty if the model says the greeting, or there is none."""
+    """The greeting's clip, µ-law; empty if there is none or the model says the greeting."""
 
 
 class Admission:
-    """Lets streams in; one for all streams of a process."""
+    """Lets streams in; one per process."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Admission:
         self._token_secrets = token_secrets
         self._handler = handler
         self._used: dict[tuple[str, int], float] = {}
-        """Calls and attempts whose token let a stream in, and when (Unix s)."""
+        """Calls and attempts whose token has let a stream in, and when (Unix s)."""
 
     async def admit(self, stream: MediaStream) -> Admitted:
         """Check the stream's token and claim its call. Raises Refused."""
@@ -106,8 +106,8 @@ class Admission:
         )
 
     async def turn_away(self, admitted: Admitted) -> None:
-        """Decide that an admitted call hears that all lines are busy. A store that fails is logged:
-        then `/after-stream` decides."""
+        """Decide that an admitted call hears that all lines are busy. If the store fails, that is
+        logged, and `/after-stream` decides."""
         changes = CallChanges(
             status=CallStatus.ENDED,
             ended_at=clock.now(),
@@ -139,7 +139,7 @@ class Admission:
         return attempt, travelling
 
     async def _claim(self, call_sid: str, claim: Claim, travelling: Call | None) -> Call | None:
-        """The claimed call, or None if the store fails. Raises Refused if it is not to be had."""
+        """The claimed call; None if the store fails. Raises Refused if it can't be claimed."""
         within_s = _CLAIM_TIMEOUT_S if travelling is None else _TRAVELLING_CLAIM_TIMEOUT_S
         try:
             async with asyncio.timeout(within_s):
@@ -167,7 +167,7 @@ class Admission:
         return b"" if clip is None else clip.mulaw
 
     def _use_once(self, call_sid: str, attempt: int) -> None:
-        """What the store cannot vouch for: that this attempt has not let in another stream."""
+        """Check what the store can't: that this attempt hasn't already let in another stream."""
         now_s, used = clock.now().timestamp(), (call_sid, attempt)
         for old in [u for u, at_s in self._used.items() if now_s - at_s > stream_token.LIFETIME_S]:
             del self._used[old]
@@ -177,7 +177,7 @@ class Admission:
 
 
 def _begun(travelling: Call, claim: Claim) -> Call:
-    """The call as the claim would have made it."""
+    """The call as a successful claim would have left it."""
     return msgspec.structs.replace(
         travelling, status=CallStatus.IN_PROGRESS, started_at=claim.claimed_at
     )
@@ -186,8 +186,8 @@ def _begun(travelling: Call, claim: Claim) -> Call:
 async def _earlier(
     store: CallStore, call_sid: str
 ) -> tuple[tuple[Turn, ...], tuple[ToolCall, ...]]:
-    """The turns and tool calls so far; none if the store fails: the call goes on, with a worse
-    memory."""
+    """The turns and tool calls so far; none if the store fails: the call continues, but remembers
+    less."""
     try:
         async with asyncio.timeout(_CLAIM_TIMEOUT_S):
             record = await store.read_record(call_sid)

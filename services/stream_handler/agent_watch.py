@@ -1,4 +1,4 @@
-"""Polls for edits of agents that apply to live calls, every few seconds."""
+"""Polls every few seconds for edits of agents that apply to live calls."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,28 +19,28 @@ _log = Log(__name__)
 
 
 class AgentReader(Protocol):
-    """What of `ringdown.agents.store.AgentStore` is needed."""
+    """The methods needed from `ringdown.agents.store.AgentStore`."""
 
     async def read_agent(self, agent_id: str, *, draft: bool = False) -> StoredAgent | None: ...
 
 
 @dataclass(slots=True)
 class _Look:
-    """What was seen last of one document."""
+    """What was last seen of a document."""
 
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     round: int = -1
     version: str = ""
     agent: Agent | None = None
-    """The last that could be used."""
+    """The last usable version."""
     is_away: bool = False
 
 
 class AgentWatch:
-    """One for all calls of a process: however many follow an agent, it is read once a round.
+    """One for all calls of a process: each agent is read once per round, however many calls use it.
 
-    Firestore's asynchronous client has no listener; and a listener's thread would be one more thing
-    to go stale, for edits that come a few times a day.
+    Firestore's asynchronous client has no listener, and a listener thread would be one more thing
+    that can go stale, for edits that happen a few times a day.
     """
 
     def __init__(self, agents: AgentReader, *, every_s: float = LOOK_EVERY_S) -> None:
@@ -49,9 +49,9 @@ class AgentWatch:
         self._looks: dict[tuple[str, bool], _Look] = {}
 
     async def edits(self, agent_id: str, *, draft: bool = False) -> AsyncIterator[Agent]:
-        """The agent as it is, then whenever it is another, as long as edits reach live calls.
+        """Yield the agent now, then whenever it changes, as long as edits reach live calls.
 
-        A document that is broken, half edited or gone, and a store that is away, change nothing.
+        A document that is broken, half edited or gone changes nothing, and neither does an outage.
         """
         look = self._looks.setdefault((agent_id, draft), _Look())
         told = ""
@@ -76,5 +76,5 @@ class AgentWatch:
             look.is_away = False
         except (RingdownError, TimeoutError) as error:
             if not look.is_away:
-                _log.warning("edits cannot be seen", reason=str(error) or "the store was too slow")
+                _log.warning("can't check for edits", reason=str(error) or "the store was too slow")
             look.is_away = True

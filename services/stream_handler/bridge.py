@@ -1,7 +1,7 @@
-"""Carries one call: moves events into the core and its actions out to the world.
+"""Carries one call: feeds events to the core, and carries out its actions.
 
-One TaskGroup per call. The core is called directly from whichever task has an event; that never
-waits, because every action only fills a bounded queue, sets a timer or starts a task.
+One TaskGroup per call. Whichever task has an event calls the core directly; that never waits,
+because every action only fills a bounded queue, sets a timer or starts a task.
 """
 
 import asyncio
@@ -87,18 +87,18 @@ class Services:
     store: CallStore
     flights: FlightStore
     models: tuple[LiveModel, ...]
-    """One for each endpoint, in the order in which they are dialled."""
+    """One per endpoint, in dialling order."""
     tools: ToolClient
     agents: AgentWatch
     clips: ClipStore
     uploads: UploadWatch
     recordings: RecordingStore | None
-    """None: nobody said where to."""
+    """None if no place for them is set."""
     traces: SpanExport | None = None
 
 
 class Bridge:
-    """One stream of one call, from the won claim to the closed socket."""
+    """One stream of one call, from the claim to the closed socket."""
 
     def __init__(
         self,
@@ -139,11 +139,11 @@ class Bridge:
         """Requests under way. Only the end of the process cuts them off."""
         self._closed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        # An attempt that continues a call also continues its time.
+        # An attempt that continues a call continues its clock too.
         self._started_s = self._loop.time() - _age_s(call)
         self._warned: set[str] = set()
         self._sound_ms: float | None = None
-        """Until when there is sound of the caller's, or silence in its place."""
+        """Until when there is caller audio, or silence in its place."""
 
     def _trace(self, traces: SpanExport | None) -> Iterator[CallObserver]:
         if traces is None:
@@ -153,9 +153,9 @@ class Bridge:
             self._recorder.save(CallChanges(trace_id=trace_id(self._call.call_sid)))
 
     async def run(self) -> None:
-        """Carry the call to its end; the socket is closed and the record written on return.
+        """Carry the call to its end; on return the socket is closed and the record written.
 
-        Tools that are still running by then are waited for.
+        Waits for tools that are still running.
         """
         try:
             await self._carry()
@@ -198,7 +198,7 @@ class Bridge:
             self._handle(StreamStarted(self._now_ms(), endpoints, self._greeting))
             await self._closed.wait()
             if not self._recorder.is_finishing:
-                self._recorder.give_up()  # it failed as an observer, and doesn't know of the end
+                self._recorder.give_up()  # it failed as an observer, so it doesn't know of the end
             if self._recording is not None:
                 self._recording.stop()
             await self._stream.close()
@@ -206,11 +206,11 @@ class Bridge:
                 task.cancel()
 
     def drain(self, within_s: float) -> None:
-        """Ask the call to leave, because the process must stop: between two turns if it can."""
+        """Ask the call to leave, because the process must stop; between two turns if possible."""
         self._safely(self._handle, DrainRequested(self._now_ms(), within_s * 1_000))
 
     def give_up(self) -> None:
-        """End the call here and now: what the store has not taken of its record is logged."""
+        """End the call immediately; whatever the store hasn't accepted of its record is logged."""
         self.drain(0)
         self._recorder.give_up()
         if self._recording is not None:
@@ -289,8 +289,8 @@ class Bridge:
         self._handle(CallerAudio(self._now_ms(), pcm, self._up.level_dbfs))
 
     async def _fill_silence(self) -> None:
-        """Some carriers send no frames while the caller is silent. Time must still pass for
-        the model and for our own ear."""
+        """Some carriers send no frames while the caller is silent. Time must still pass for the
+        model and for our own speech detector."""
         while True:
             await asyncio.sleep(_NO_FRAMES_MS / 1_000)
             if self._sound_ms is None:
@@ -348,7 +348,7 @@ class Bridge:
         try:
             recorded = await self._recorder.run()
             if recorded is Recorded.SUPERSEDED:
-                # Twilio opens another stream only when this one is over, whatever it looks like.
+                # Twilio opens another stream only after this one, whatever it looks like.
                 self._handle(StreamLost(self._now_ms()))
         finally:
             self._recorder.leave_unwritten()
@@ -357,7 +357,7 @@ class Bridge:
         self._handle(SaveDone(at_ms) if done else SaveFailed(at_ms))
 
     def _safely(self, function: Callable[[_T], None], what: _T) -> None:
-        """For what the loop or a library calls: an error ends the call, as it does in a task."""
+        """For callbacks from the loop or a library: an error ends the call, as in a task."""
         try:
             function(what)
         except Exception as error:  # noqa: BLE001 - raised in the task group

@@ -1,4 +1,4 @@
-"""Notices when the event loop is late: every call of the process shares it."""
+"""Notices when the event loop is late, which affects every call of the process."""
 
 import asyncio
 import math
@@ -14,13 +14,13 @@ from ringdown.log import Log
 STALLED_AFTER_S = 1.0
 LOOKS_BACK_S = 2.0
 _BEAT_S = 0.05
-_MOST_LATE = 0.5  # of the time: on average it is late by more than two frames then
+_MOST_LATE = 0.5  # of the time: on average more than two frames late
 
 _log = Log(__name__)
 
 
 class LoopWatch:
-    """How late the loop is; a loop that stands still is reported while it does, by a thread."""
+    """Measures how late the loop is; a thread reports a blocked loop while it is still blocked."""
 
     def __init__(
         self,
@@ -34,14 +34,14 @@ class LoopWatch:
         self._stalled_after_s = stalled_after_s
         self._looks_back_s = looks_back_s
         self._late_share = 0.0
-        """How much of the last time was spent waiting for a loop that was due."""
+        """The fraction of recent time spent waiting for a loop that was due."""
         self._beat_s = self._now_s()
         self._reported_s = 0.0
-        """The beat after which the loop was found to stand still."""
+        """The beat after which the loop was found to be blocked."""
 
     @property
     def is_late(self) -> bool:
-        """Whether one more call would be heard by the others."""
+        """Whether the live calls would notice one more."""
         return self._late_share > _MOST_LATE
 
     @asynccontextmanager

@@ -1,6 +1,7 @@
-"""What a call needs of the carrier: a stream of the caller's sound and keys, and a way to be heard.
+"""What a call needs from its carrier: the caller's audio and keys, and a way to play audio back.
 
-`twilio/stream` is one. Another carrier is another folder next to `twilio/`, and a path in `server`.
+`twilio/stream` implements it. Another carrier would be another folder next to `twilio/`, and a path
+in `server`.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -11,7 +12,7 @@ from websockets.frames import CloseCode
 
 
 class Refused(Exception):
-    """The stream is not let in; it is closed with `code` and nothing is dialled."""
+    """The stream isn't let in: it is closed with `code`, and nothing is dialled."""
 
     def __init__(self, code: CloseCode, reason: str) -> None:
         self.code = code
@@ -20,13 +21,13 @@ class Refused(Exception):
 
 
 class Sound(msgspec.Struct, frozen=True, gc=False):
-    """The caller's voice, usually 20 ms of it: µ-law at 8 kHz."""
+    """The caller's voice, usually 20 ms: µ-law at 8 kHz."""
 
     mulaw: bytes
 
 
 class MarkPlayed(msgspec.Struct, frozen=True, gc=False):
-    """All sound before the mark has been played, or cleared."""
+    """All sound before the mark has been played or cleared."""
 
     name: str
 
@@ -38,7 +39,7 @@ class KeyPressed(msgspec.Struct, frozen=True):
 
 
 class HungUp(msgspec.Struct, frozen=True):
-    """The caller has."""
+    """The caller hung up."""
 
 
 FromCaller: TypeAlias = Sound | MarkPlayed | KeyPressed | HungUp
@@ -47,8 +48,8 @@ FromCaller: TypeAlias = Sound | MarkPlayed | KeyPressed | HungUp
 class MediaStream(Protocol):
     """The open stream of a call.
 
-    `play`, `mark` and `clear` never wait. False means that the carrier doesn't read, and that too
-    much is waiting already.
+    `play`, `mark` and `clear` never wait. False means that the carrier isn't reading and too much
+    is already queued.
     """
 
     @property
@@ -56,24 +57,24 @@ class MediaStream(Protocol):
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        """What the webhook gave the stream to bring along: its token, and sometimes its call."""
+        """What the webhook gave the stream to carry: its token, and sometimes its call."""
 
     def receive(self) -> AsyncIterator[FromCaller]:
         """What comes from the caller, until the connection is gone."""
 
     def play(self, mulaw: bytes) -> bool:
-        """Have µ-law at 8 kHz played after what waits to be played."""
+        """Play µ-law at 8 kHz after everything queued before it."""
 
     def mark(self, name: str) -> bool:
         """Request a `MarkPlayed` when everything before it has been played."""
 
     def clear(self) -> bool:
-        """Drop what has not been played yet."""
+        """Drop what hasn't been played yet."""
 
     async def send_waiting(self) -> None:
-        """Send what could not be sent immediately, until the connection is gone.
+        """Send what couldn't be sent immediately, until the connection is gone.
 
-        Raises TimeoutError if the carrier doesn't read.
+        Raises TimeoutError if the carrier isn't reading.
         """
 
     async def close(self, code: CloseCode = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None: ...

@@ -1,7 +1,7 @@
-"""The model's side of a call: opens sessions, and lets one take the place of another.
+"""The model's side of a call: opens sessions, and lets one replace another.
 
-Each session has its own task, which ends when its socket is closed. Only the session that
-holds the call is heard: what an earlier one still says is dropped.
+Each session has its own task, which ends when its socket is closed. Only the session that holds the
+call is heard: whatever an earlier one still says is dropped.
 """
 
 import asyncio
@@ -32,8 +32,8 @@ from stream_handler.call.events import (
     TurnCompleted,
 )
 
-_QUEUE_LIMIT = 100  # texts, pictures and tool results: this many never wait together
-_CLOSE_WITHIN_S = 2.0  # a socket is closed, or given up, by then
+_QUEUE_LIMIT = 100  # texts, pictures and tool results: never this many in practice
+_CLOSE_WITHIN_S = 2.0  # a socket is closed or abandoned by then
 
 ForModel: TypeAlias = SendModelText | SendModelImage | SendToolResponse | UpdateModelContext
 
@@ -48,7 +48,7 @@ class _Connection:
     left: asyncio.Event = field(default_factory=asyncio.Event)
 
     def leave(self) -> None:
-        """Close in good order what is open; give up what is not."""
+        """Close gracefully if open; otherwise stop opening."""
         self.left.set()
         if self.session is None and self.task is not None:
             self.task.cancel()
@@ -70,8 +70,8 @@ class ModelSide:
         *,
         volume_db: float = 0.0,
     ) -> None:
-        """`models` are those that ConnectModel chooses from. Sessions run in `group`; `handle`
-        takes their events, their voice as loud as wanted."""
+        """ConnectModel chooses from `models`. Sessions run in `group`; `handle` receives their
+        events, with the voice at the configured volume."""
         self._models = models
         self._group = group
         self._clock_ms = clock_ms
@@ -89,14 +89,14 @@ class ModelSide:
         task.add_done_callback(self._tasks.discard)
 
     def close(self) -> None:
-        self._down.reset()  # what is left of its sound would begin a reply of the next session
+        self._down.reset()  # leftover sound would begin the next session's reply
         for connection in (self._current, self._dialling):
             if connection is not None:
                 connection.leave()
         self._current = self._dialling = None
 
     def send_audio(self, pcm: bytes) -> bool:
-        """False if it is dropped, because the service does not read."""
+        """False if it is dropped because the service isn't reading."""
         connection = self._current
         if connection is None or connection.session is None:
             return True
@@ -144,7 +144,7 @@ class ModelSide:
         self._handle(ModelConnected(self._clock_ms()))
 
     async def _carry(self, connection: _Connection, session: ModelSession) -> ModelError | None:
-        """Both ways, until the session ends; why it did, unless we have left it."""
+        """Carry both directions until the session ends; returns why, unless we left it."""
         ended: list[ModelError] = []
         try:
             async with asyncio.TaskGroup() as both_ways:
@@ -185,7 +185,7 @@ class ModelSide:
         return ModelAudio(self._clock_ms(), mulaw, down.level_dbfs, down.steady)
 
     def _end_sound(self) -> None:
-        """The session is left, perhaps in the middle of a word: the sound ends without a click."""
+        """We leave the session, perhaps in mid-word: end the sound without a click."""
         mulaw = self._down.flush()
         if mulaw:
             self._handle(ModelAudio(self._clock_ms(), mulaw, self._down.level_dbfs))
@@ -193,10 +193,10 @@ class ModelSide:
     async def _give_up(self, connection: _Connection) -> None:
         if self._current is connection:
             connection.leave()
-            self._lost(connection, ModelError("too many messages wait to be sent"))
+            self._lost(connection, ModelError("too many unsent messages"))
 
     def _lost(self, connection: _Connection, error: ModelError) -> None:
-        """Reported while the socket may still have to close: there is no need to wait for that."""
+        """Report it without waiting for the socket to close."""
         if self._current is connection:
             self._end_sound()
             self._current = None

@@ -1,4 +1,4 @@
-"""Watching a call: what happens in it and what the core decides, without a part in it."""
+"""Observers see what happens in a call and what the core decides, but don't take part."""
 
 from typing import Protocol
 
@@ -11,12 +11,12 @@ _log = Log(__name__)
 
 
 class CallObserver(Protocol):
-    """Watches one stream of a call. Whatever it raises is logged, and never ends the call."""
+    """Watches one stream of a call. Anything it raises is logged, and never ends the call."""
 
     def on_event(self, event: Event, actions: tuple[Action, ...]) -> None:
-        """The core has answered `event`, which is without the caller's secrets, with `actions`.
+        """The core responded to `event`, stripped of the caller's secrets, with `actions`.
 
-        They haven't been carried out yet. It must not wait.
+        They haven't been carried out yet. This must not wait.
         """
 
     async def on_end(self) -> None:
@@ -26,7 +26,7 @@ class CallObserver(Protocol):
 class ObservedSession:
     """A session whose events and actions are shown to observers.
 
-    An observer that raises is left out for the rest of the call; `on_end` is called all the same.
+    An observer that raises is skipped for the rest of the call, but `on_end` is still called.
     """
 
     def __init__(self, session: StreamSession, *observers: CallObserver) -> None:
@@ -40,7 +40,7 @@ class ObservedSession:
         try:
             actions = self._session.handle(event)
         finally:
-            # Also the event that breaks the core: it matters most.
+            # Includes the event that breaks the core: it matters most.
             for observer in self._watching:
                 try:
                     observer.on_event(shown, actions)
@@ -52,7 +52,7 @@ class ObservedSession:
         for observer in self._observers:
             try:
                 await observer.on_end()
-            except Exception:  # noqa: BLE001 - the call is over, whatever becomes of what was seen
+            except Exception:  # noqa: BLE001 - the call is over, even if observers fail
                 _log.exception("observer failed", observer=type(observer).__name__)
 
     def _leave_out(self, observer: CallObserver) -> None:

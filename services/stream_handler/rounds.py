@@ -1,4 +1,4 @@
-"""Looking every so often, all at the same time, so that one can look for the others."""
+"""Polling rounds that start at the same time for everyone, so that one poll can serve all."""
 
 import asyncio
 
@@ -12,6 +12,6 @@ class Rounds:
         return int(asyncio.get_running_loop().time() / self._every_s)
 
     async def next(self) -> None:
-        """Wait for the next one to begin."""
+        """Wait for the next round to begin."""
         now_s = asyncio.get_running_loop().time()
         await asyncio.sleep((self.current + 1) * self._every_s - now_s)

@@ -1,4 +1,4 @@
-"""The WebSocket server: health, limits, one task per call; a stop hands calls over."""
+"""The WebSocket server: health, limits, one task per call; hands calls over when it must stop."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,10 +26,10 @@ READY_PATH = "/ready"
 _MAX_MESSAGE_BYTES = 64 * 1024  # Twilio's own are under 1 KiB
 _OPEN_TIMEOUT_S = 10.0
 _CLOSE_TIMEOUT_S = 2.0
-_PING_INTERVAL_S = 2.0  # a half-dead socket, or a peer that does not read, is noticed in 6 s
-_PING_TIMEOUT_S = 4.0  # longer than a process may be frozen without harm
-_MOST_WAITING = 64  # connections that have not said `start`; Twilio says it within milliseconds
-_MORE_WHEN_TAKEN_UP = 2  # as many times MAX_CALLS, when another handler's calls come here
+_PING_INTERVAL_S = 2.0  # notices a half-dead socket, or a peer that isn't reading, in 6 s
+_PING_TIMEOUT_S = 4.0  # longer than a process may freeze harmlessly
+_MOST_WAITING = 64  # connections without a `start`, which Twilio sends within milliseconds
+_MORE_WHEN_TAKEN_UP = 2  # times MAX_CALLS, when another handler's calls come here
 
 _log = Log(__name__)
 
@@ -65,9 +65,9 @@ class StreamServer:
         )
         self._loop_watch = loop_watch or LoopWatch()
         self._bridges: set[Bridge] = set()
-        """The live calls, and those that wait for tools; each has its own task."""
+        """The live calls, and those waiting for tools; each has its own task."""
         self._waiting: dict[ServerConnection, None] = {}
-        """Connections that have not said `start`, the oldest first."""
+        """Connections that haven't sent `start`, oldest first."""
         self._connections = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -118,7 +118,7 @@ class StreamServer:
         finally:
             self._connections -= 1
             if self._connections == 0:
-                # Always the same number: one that grows tells of tasks that outlive their calls.
+                # Always the same number: if it grows, tasks outlive their calls.
                 _log.info("no stream in hand", tasks=len(asyncio.all_tasks()))
                 self._idle.set()
 
@@ -162,10 +162,10 @@ class StreamServer:
             await stream.close(CloseCode.INTERNAL_ERROR, "internal error")
 
     async def _open(self, socket: ServerConnection) -> MediaStream:
-        """Silent connections make room for later ones. Raises Refused."""
+        """Make room for it by closing silent connections. Raises Refused."""
         if len(self._waiting) >= _MOST_WAITING:
             oldest = next(iter(self._waiting))
-            del self._waiting[oldest]  # the next newcomer finds another one
+            del self._waiting[oldest]  # so that the next newcomer evicts another
             oldest.transport.abort()
         self._waiting[socket] = None
         try:
@@ -190,13 +190,13 @@ class StreamServer:
         self._ask_each_call(lambda call: call.drain(self._patience.for_turns_to_end_s))
         waits_s = self._patience.for_turns_to_end_s + self._patience.for_calls_to_be_saved_s
         if not await self._all_over(waits_s):
-            _log.error("stopped with calls in hand", calls=self._connections)
+            _log.error("stopped with calls still open", calls=self._connections)
             self._ask_each_call(Bridge.give_up)
             for connection in tuple(server.connections):
                 connection.transport.abort()
 
     def _ask_each_call(self, ask: Callable[[Bridge], None]) -> None:
-        """Ask every call in hand, also if one of them fails at it."""
+        """Ask every live call, even if one of them fails to be asked."""
         for bridge in tuple(self._bridges):
             with call_bound(bridge.call_sid):
                 try:

@@ -19,19 +19,19 @@ class Settings:
     stream_url: str
     """The base URL that Twilio connects to: wss://host, without a path."""
     twilio_auth_tokens: tuple[str, ...] = field(repr=False)
-    """The account's; while it is rotated, also the one before."""
+    """The account's tokens; the previous one stays valid during rotation."""
     twilio_shared_key_secret: str | None = field(repr=False)
     """For accounts whose webhooks are signed with a shared key instead of the auth token."""
     stream_token_secrets: tuple[str, ...] = field(repr=False)
-    """Shared with incoming_call; while it is rotated, also the one before."""
+    """Shared with incoming_call; the previous one stays valid during rotation."""
     store_url: str
     recordings: RecordingPlace | None
-    """None: beside an SQLite file; with Firestore nothing is recorded."""
+    """None: next to an SQLite file; with Firestore nothing is recorded."""
     endpoints: tuple[GeminiBackend, ...]
-    """The model's, in the order in which they are dialled."""
+    """The model's, in dialling order."""
     max_calls: int
     handler: str
-    """Which process this is, for the claims it makes."""
+    """Identifies this process in the claims it makes."""
     traces: TraceSettings | None = None
 
 

@@ -1,4 +1,4 @@
-"""What callers hear in silence: the ringing tone, and two notes while they wait. µ-law."""
+"""The sounds that fill silence: the ringing tone, and two notes while callers wait. µ-law."""
 
 import functools
 
@@ -26,7 +26,7 @@ def ringback(ring: Ring) -> bytes:
 
 @functools.cache
 def waiting_tone() -> bytes:
-    """Two soft notes, one after the other, for a caller who waits; 0.44 s of µ-law."""
+    """Two soft notes in sequence for a waiting caller; 0.44 s of µ-law."""
     seconds = np.arange(round(_NOTE_S * PHONE_HZ)) / PHONE_HZ
     swell = np.sin(np.pi * seconds / _NOTE_S) ** 2  # begins and ends in silence
     notes = [np.sin(2 * np.pi * pitch_hz * seconds) * swell for pitch_hz in _NOTES_HZ]

@@ -1,4 +1,4 @@
-"""Notices what callers send during their calls, by looking every second."""
+"""Polls every second for what callers send during their calls."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,9 +24,9 @@ class _Follower:
 
 
 class UploadWatch:
-    """One for all calls of a process: each round, one request asks for all that follow.
+    """One for all calls of a process: in each round, one request serves everyone who follows.
 
-    It doesn't follow a listener, for the reasons that `AgentWatch` has.
+    It doesn't use a listener, for the same reasons as `AgentWatch`.
     """
 
     def __init__(self, store: UploadStore, *, every_s: float = LOOK_EVERY_S) -> None:
@@ -38,8 +38,8 @@ class UploadWatch:
         self._is_away = False
 
     async def uploads(self, call_sid: str, *, seen: int = 0) -> AsyncIterator[Upload]:
-        """What comes after number `seen`, each once and in order. A store that is away changes
-        nothing: it is asked again."""
+        """Yield what comes after number `seen`, each once and in order. An outage changes nothing:
+        the store is asked again."""
         follower = _Follower(call_sid, seen)
         self._followers.add(follower)
         try:
@@ -55,8 +55,8 @@ class UploadWatch:
             self._followers.discard(follower)
 
     async def so_far(self, call: Call) -> tuple[Upload, ...]:
-        """What came in earlier streams of the call; nothing if the store fails, and `uploads` finds
-        them when it is back."""
+        """What came in earlier streams of the call; nothing if the store fails, in which case
+        `uploads` finds them when it is back."""
         if not call.uploads:
             return ()
         return (await self._later({call.call_sid: 0})).get(call.call_sid, ())
@@ -78,7 +78,7 @@ class UploadWatch:
         except (RingdownError, TimeoutError) as error:
             if not self._is_away:
                 _log.warning(
-                    "uploads cannot be seen", reason=str(error) or "the store was too slow"
+                    "can't check for uploads", reason=str(error) or "the store was too slow"
                 )
             self._is_away = True
             return {}

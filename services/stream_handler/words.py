@@ -1,4 +1,4 @@
-"""The sentences that a session asks the model to say, in the agent's language."""
+"""The sentences that a session has the model say, in the agent's language."""
 
 from ringdown.agents.phrases import has_phrases, phrases_for
 from stream_handler.call.limits import Words

@@ -1,5 +1,5 @@
-"""Texts to the number that is calling, and to no other, and how many it gets. Who calls may have
-forged it: the texts go to its owner then, and are paid for by us."""
+"""Sends texts to the calling number, and no other, and limits how many it gets. The number may be
+spoofed: then its owner gets the texts, and we pay for them."""
 
 import datetime
 
@@ -36,8 +36,8 @@ class CallerTexts:
     async def send(
         self, text: str, request: ToolRequest, documents: Documents
     ) -> ToolAnswer | None:
-        """Send `text` to whoever made the call; None if it is on its way, else what the model is to
-        know. Raises StoreUnavailable."""
+        """Send `text` to the caller; None if it is on its way, or else what the model should know.
+        Raises StoreUnavailable."""
         call = request.call
         if not is_somebody(call.caller):
             return NO_NUMBER
@@ -58,7 +58,7 @@ class CallerTexts:
 
 
 class SentText(msgspec.Struct, frozen=True, kw_only=True):
-    """`key` is the request's: one that is delivered twice counts once."""
+    """`key` is the request's, so a request delivered twice counts once."""
 
     key: str
     call_sid: str
@@ -66,7 +66,7 @@ class SentText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SentTexts(msgspec.Struct, frozen=True, kw_only=True):
-    """`sent_texts/{E.164}`: those of the last day. `ringdown callers forget` erases it
+    """`sent_texts/{E.164}`: the last day's texts. `ringdown callers forget` erases it
     (`ringdown.stores.paths`)."""
 
     texts: tuple[SentText, ...]
@@ -74,15 +74,15 @@ class SentTexts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def count_text(documents: Documents, number: str, text: SentText) -> bool:
-    """Count `text` before it is sent: texts at once cannot outrun the count. False if it is not to
-    be sent, because of `MOST_IN_A_CALL` or `MOST_IN_A_DAY`. Raises StoreUnavailable."""
+    """Count `text` before it is sent, so that simultaneous texts can't outrun the count. False if
+    it mustn't be sent because of `MOST_IN_A_CALL` or `MOST_IN_A_DAY`. Raises StoreUnavailable."""
     return await documents.change(
         SentTexts, document_path("sent_texts", number), lambda sent: counted(sent, text)
     )
 
 
 def counted(sent: SentTexts | None, text: SentText) -> SentTexts | None:
-    """`sent` of the last day and `text`; None if that is too many."""
+    """The last day's `sent` plus `text`; None if that is too many."""
     texts = [each for each in (sent.texts if sent else ()) if text.at - each.at < _DAY]
     if all(each.key != text.key for each in texts):
         in_call = sum(each.call_sid == text.call_sid for each in texts)

@@ -1,4 +1,4 @@
-"""The date and time, read in one place so that tests can let it pass as they choose."""
+"""The date and time, read in one place so that tests can control it."""
 
 import contextlib
 import datetime
@@ -22,7 +22,7 @@ def now() -> datetime.datetime:
 
 @contextlib.contextmanager
 def replaced_by(source: Now) -> Iterator[None]:
-    """Let `source` tell the time inside, also in tasks and threads started there."""
+    """Use `source` as the clock inside, also in tasks and threads started there."""
     token = _now.set(source)
     try:
         yield

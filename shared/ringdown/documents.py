@@ -1,4 +1,4 @@
-"""Records from the plain documents that stores keep.
+"""Turns the plain documents that stores keep into records.
 
 A record is a frozen `msgspec.Struct`; a document is what JSON and Firestore have in common: dicts
 with string keys, lists, strings, numbers, booleans, None and (Firestore) datetimes.

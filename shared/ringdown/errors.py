@@ -1,11 +1,11 @@
 """The error tree: whose fault it is, and what is done about it.
 
 RingdownError
-├── ConfigurationError    ops': the process says what to set and does not start
+├── ConfigurationError    ops': the process says what to set and doesn't start
 ├── Conflict              no one's: two edits at the same time; the second reads again, and decides
 ├── InvalidDocument       ops': the last good document is used instead, the reason is shown
-├── NoCredentials         ops': what needed Google's REST APIs is left undone, and logged
-├── RecordingsOutOfReach  ops': nothing more of the caller is erased until RECORDINGS says where
+├── NoCredentials         ops': what needed Google's REST APIs isn't done, and is logged
+├── RecordingsOutOfReach  ops': erasing the caller stops until RECORDINGS says where they are
 ├── StoreUnavailable      the store's: retried; calls continue without it, and records wait
 ├── Superseded            ours: another attempt holds the call; this one stops writing
 └── TokenRefused          the peer's: the stream is closed before anything is dialled
@@ -23,7 +23,7 @@ class ConfigurationError(RingdownError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(("Ringdown cannot start:", *(f"  {p}" for p in problems))))
+        super().__init__("\n".join(("Ringdown can't start:", *(f"  {p}" for p in problems))))
 
 
 class Conflict(RingdownError):
@@ -31,26 +31,26 @@ class Conflict(RingdownError):
 
 
 class InvalidDocument(RingdownError):
-    """A stored document does not fit its record; the message names the field."""
+    """A stored document doesn't fit its record; the message names the field."""
 
 
 class NoCredentials(RingdownError):
-    """The process has no Google credentials, or they give no token; the message says why."""
+    """The process has no Google credentials, or they yield no token; the message says why."""
 
 
 class RecordingsOutOfReach(RingdownError):
-    """A caller's calls were recorded, and it isn't known where: without their records nobody would
-    find the recordings again."""
+    """A caller's calls were recorded, but it isn't known where; without the calls' records, the
+    recordings could never be found again."""
 
     def __init__(self) -> None:
         super().__init__(
-            "Calls of this caller were recorded, and it isn't known where. Set RECORDINGS to"
-            " gs://BUCKET, as the stream handler has it, and forget the caller again."
+            "Calls of this caller were recorded, but it isn't known where. Set RECORDINGS to"
+            " gs://BUCKET, the same as for the stream handler, and forget the caller again."
         )
 
 
 class StoreUnavailable(RingdownError):
-    """The store did not answer in time, or refused for a reason that may pass."""
+    """The store didn't answer in time, or refused for a reason that may pass."""
 
 
 class Superseded(RingdownError):

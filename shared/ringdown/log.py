@@ -1,11 +1,11 @@
-"""Structured logging: one JSON object a line, as Cloud Logging reads it, bound to a call.
+"""Structured logging: one JSON object per line, as Cloud Logging reads it, bound to a call.
 
-What is written through a `Log` is ours and is kept from INFO on, whatever the logger is called;
-libraries write warnings and worse.
+Everything written through a `Log` is ours and is kept from INFO up, whatever the logger's name;
+libraries log only warnings and above.
 
 A message is static; what varies goes into fields. Every line written while a call is bound carries
 its `call_sid`. Never log phone numbers, words spoken or tool arguments; the one exception, records
-that the store did not take, is marked and packed (`ringdown.calls.dead_letters`).
+that the store didn't accept, is marked and packed (`ringdown.calls.dead_letters`).
 """
 
 import contextlib
@@ -71,7 +71,7 @@ def configure(
     of_call: Callable[[str], Mapping[str, Field]] = _nothing_more,
 ) -> None:
     """Send all logging to `stream` (standard output by default). Each line names `app`; a call's
-    lines have what `of_call` says of its SID, too."""
+    lines also have what `of_call` returns for its SID."""
     handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(_JsonFormatter(app, of_call))
     root = logging.getLogger()

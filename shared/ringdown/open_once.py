@@ -1,4 +1,4 @@
-"""What all requests of a function share: opened by the first, and kept open."""
+"""What all requests of a function share: opened by the first one, and kept open."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,24 +6,24 @@ from contextlib import AbstractAsyncContextManager
 from typing import Generic, TypeVar
 
 KEEPER = "open once"
-"""What the tasks are called that hold things open."""
+"""The name of the tasks that hold things open."""
 _Opened = TypeVar("_Opened")
 
 
 class OpenOnce(Generic[_Opened]):
     """Opens something on first use, and closes it when the event loop ends.
 
-    The platform tells a function neither that it starts nor that it stops. So one task, outside any
-    TaskGroup, holds it open; whoever ends the loop cancels that task (`asyncio.run` does).
+    The platform doesn't tell a function when it starts or stops. So one task, outside any
+    TaskGroup, holds it open; ending the loop cancels that task (`asyncio.run` does).
     """
 
     def __init__(self, open: Callable[[], AbstractAsyncContextManager[_Opened]]) -> None:
         self._open = open
         self._opened: asyncio.Future[_Opened] | None = None
-        self._keeper: asyncio.Task[None] | None = None  # keeps the task from being collected
+        self._keeper: asyncio.Task[None] | None = None  # keeps the task alive
 
     async def get(self) -> _Opened:
-        """What is open. Raises what opening it raises, and then tries again next time."""
+        """What is open. Raises what opening it raises, and tries again next time."""
         if self._opened is None:
             self._opened = asyncio.get_running_loop().create_future()
             self._keeper = asyncio.create_task(self._keep_open(self._opened), name=KEEPER)

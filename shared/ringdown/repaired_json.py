@@ -1,9 +1,9 @@
-"""JSON of others, with what JSON or UTF-8 can't hold replaced."""
+"""Repairs other people's JSON: replaces what JSON or UTF-8 can't hold."""
 
 import re
 
 _MOST_LEVELS = 100
-"""Few enough to decode, and more than `ringdown.tools.nesting` lets pass."""
+"""Few enough to decode, and more than `ringdown.tools.nesting` accepts."""
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a whole pair: kept
@@ -17,8 +17,8 @@ _TOKEN = re.compile(
 
 def repaired(json: bytes) -> str:
     """`json` with U+FFFD for bytes that aren't UTF-8 and for each half of a surrogate pair: an
-    emoji that is cut in two comes as two halves. NaN and the infinities become texts, as protobuf's
-    JSON writes them, and what is nested too deep becomes null."""
+    emoji that is cut in two arrives as two halves. NaN and the infinities become texts, as in
+    protobuf's JSON, and what is nested too deep becomes null."""
     text = _ESCAPE.sub(
         lambda found: _REPLACEMENT if found["half"] else found[0], json.decode("utf-8", "replace")
     )

@@ -13,7 +13,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 class SettingsReader:
     """Collects settings and their problems; `finish()` raises if there were any.
 
-    A getter that finds a problem returns an empty value, so that the rest is checked too.
+    A getter that finds a problem returns an empty value, so that the rest is checked, too.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -34,13 +34,14 @@ class SettingsReader:
         value = self.text(name, purpose)
         if value and len(value) < min_length:
             self._problems.append(
-                f"{name} is too short: {len(value)} characters, at least {min_length} are needed."
+                f"{name} is too short: {len(value)} characters, but at least {min_length} are"
+                " needed."
                 f" Set it to {purpose}."
             )
         return value
 
     def rotated_secret(self, name: str, purpose: str, *, min_length: int) -> tuple[str, ...]:
-        """The secret; then the one before it, `{name}_BEFORE`, if that is still accepted."""
+        """The secret, then its predecessor, `{name}_BEFORE`, if that is still accepted."""
         before = f"{name}_BEFORE"
         return (
             self.secret(name, purpose, min_length=min_length),
@@ -67,16 +68,16 @@ class SettingsReader:
         return value
 
     def flag(self, name: str) -> bool:
-        """`yes` or `no`; left out, it is no."""
+        """`yes` or `no`; defaults to no."""
         value = self._environ.get(name, "").strip() or "no"
         if value not in ("yes", "no"):
-            self._problems.append(f"{name} is {value!r}. Set it to yes or to no.")
+            self._problems.append(f"{name} is {value!r}. Set it to yes or no.")
         return value == "yes"
 
     def url(self, name: str, purpose: str, *, scheme: str) -> str:
         """A base URL without query or trailing slash; `scheme` is "https" or "wss".
 
-        The unencrypted twin (http, ws) is accepted for loopback addresses only.
+        The unencrypted scheme (http, ws) is accepted only for loopback addresses.
         """
         value = self.text(name, purpose).rstrip("/")
         if not value:
@@ -86,7 +87,7 @@ class SettingsReader:
             host = ascii_host(parts.hostname or "")
             _ = parts.port
         except ValueError:
-            self._problems.append(f"{name} is {value!r}, which is no URL. Set it to {purpose}.")
+            self._problems.append(f"{name} is {value!r}, which isn't a URL. Set it to {purpose}.")
             return ""
         plain = parts.scheme == scheme[:-1] and host in _LOOPBACK
         if not host or parts.query or parts.fragment or not (parts.scheme == scheme or plain):

@@ -1,4 +1,4 @@
-"""Words as they are spoken: without case and punctuation, and numbers by how they may be read."""
+"""Words as they are spoken: without case and punctuation, and with numbers as they may be read."""
 
 import functools
 import itertools
@@ -11,7 +11,7 @@ from unicode_rbnf import FormatPurpose, RbnfEngine
 from unicode_rbnf.engine import RbnfError
 
 Spell = Callable[[str], str]
-"""What is read for digits."""
+"""Reads digits as words."""
 
 _NUMBER = re.compile(r"\d{1,3}(?:[.,]\d{3})+|\d+")
 _WORD = re.compile(
@@ -23,7 +23,7 @@ _BREAK = re.compile(r"[.,:;!?…]\s")
 """Between two numbers: "9:30" and "20.50" are one."""
 _SIGN = re.compile(r"([$€£])\s?(\d[\d.,]*\d|\d)|(\d)\s?%")
 _SIGNS = {"en": {"$": "dollars", "€": "euros", "£": "pounds", "%": "percent"}}
-"""How signs beside a number are read. In other languages they aren't."""
+"""How signs next to a number are read. In other languages they aren't."""
 _PURPOSES = (FormatPurpose.CARDINAL, FormatPurpose.YEAR, FormatPurpose.ORDINAL)
 _MOST_DIGITS = 15
 
@@ -50,12 +50,12 @@ def readings(language: str) -> tuple[Spell, ...]:
     return (str, *as_one, functools.partial(_digit_by_digit, engine))
 
 
-# Words within what was said
+# Finding words in what was said
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A word of a text, and where it stands."""
+    """A word of a text and its position."""
 
     text: str
     start: int
@@ -63,9 +63,9 @@ class _Place:
 
 
 def found_words(words: str, said: str, language: str, *, whole_numbers: bool) -> str | None:
-    """The part of `said` that has `words`, side by side; None if none has.
+    """The part of `said` that contains `words` consecutively; None if there isn't one.
 
-    Case and punctuation don't count, nor whether a number is in digits or in words. With
+    Case, punctuation, and whether a number is in digits or words don't matter. With
     `whole_numbers`, "twenty" isn't found in "a hundred twenty" or "twenty-five".
     """
     said = _with_signs_read(said, language)
@@ -97,7 +97,7 @@ def _spans(wanted: str, spelled: list[str]) -> Iterator[tuple[int, int]]:
 def _cuts_number(
     said: str, places: list[_Place], first: int, last: int, numbers: "_NumberWords"
 ) -> bool:
-    """Whether the number that the words from `first` to `last` begin or end with goes on."""
+    """Whether the words from `first` to `last` begin or end inside a longer number."""
     for inner, step in ((first, -1), (last, 1)):
         outer = inner + step
         if 0 <= outer < len(places) and places[outer].text.casefold() in numbers.between:
@@ -113,7 +113,7 @@ def _cuts_number(
 
 @dataclass(frozen=True, slots=True)
 class _NumberWords:
-    """What numbers are made of: "twenty" is one of them, "and" may stand between."""
+    """The words that make up numbers: "twenty" is one, and "and" may join them."""
 
     words: frozenset[str]
     between: frozenset[str]
@@ -155,7 +155,7 @@ def _with_signs_read(text: str, language: str) -> str:
 def _as_one(engine: RbnfEngine, purpose: FormatPurpose, ruleset: str, digits: str) -> str:
     plain = digits.replace(".", "").replace(",", "")
     if len(plain) > _MOST_DIGITS or (plain[0] == "0" and plain != "0"):
-        return digits  # "007" is read digit by digit, and no seven
+        return digits  # "007" is read digit by digit, not as seven
     return _spelled(engine, int(plain), purpose).get(ruleset, digits)
 
 
@@ -168,7 +168,7 @@ def _digit_by_digit(engine: RbnfEngine, digits: str) -> str:
 
 
 def _spelled(engine: RbnfEngine, number: int, purpose: FormatPurpose) -> dict[str, str]:
-    """By the name of the rules: a language may have some for each gender."""
+    """By rule name: a language may have rules for each gender."""
     try:
         return engine.format_number(number, purpose).text_by_ruleset
     except (RbnfError, ValueError):  # the language has no such rules

@@ -19,12 +19,12 @@ _log = Log(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TwilioAccount:
-    """Whose texts they are, and from which numbers."""
+    """The account that sends texts, and its numbers."""
 
     account_sid: str
     key_sid: str
     key_secret: str = field(repr=False)
-    """Of an API key that may send messages and nothing else: the auth token may do anything."""
+    """Of an API key that may only send messages, because the auth token may do anything."""
     numbers: tuple[str, ...]
     """At least one."""
     api_url: str | None = None
@@ -39,8 +39,8 @@ class NotSent(NamedTuple):
 
 
 def read_twilio_account(reader: SettingsReader) -> TwilioAccount | None:
-    """None if TWILIO_ACCOUNT_SID, TWILIO_API_KEY or PHONE_NUMBERS is not set; what is wrong is told
-    by `finish`."""
+    """None if TWILIO_ACCOUNT_SID, TWILIO_API_KEY or PHONE_NUMBERS isn't set; `finish` reports what
+    is wrong."""
     account_sid = reader.optional("TWILIO_ACCOUNT_SID")
     numbers = reader.phone_numbers("PHONE_NUMBERS")
     api_url = None
@@ -52,7 +52,8 @@ def read_twilio_account(reader: SettingsReader) -> TwilioAccount | None:
     key_sid, _, key_secret = key.partition(":")
     if re.fullmatch("SK[0-9a-f]{32}", key_sid) is None or not key_secret:
         reader.problem(
-            "TWILIO_API_KEY is no API key. Set it to its SID and secret with a colon between:"
+            "TWILIO_API_KEY isn't an API key. Set it to the key's SID and secret, joined by a"
+            " colon:"
             " SK0123…:secret."
         )
         return None
@@ -67,9 +68,9 @@ class TwilioTexts:
         self._client: Client | None = None
 
     async def send(self, to: str, text: str, *, called: str = "") -> NotSent | None:
-        """Hand the text to Twilio; None if Twilio took it. `to` must be an E.164 number.
+        """Hand the text to Twilio; None if Twilio accepted it. `to` must be an E.164 number.
 
-        It comes from the number that was `called` if that is the account's, else from its first.
+        It is sent from the number that was `called` if that is the account's, else from its first.
         """
         if not is_e164(to):
             raise ValueError("texts go to E.164 numbers only")
@@ -87,7 +88,7 @@ class TwilioTexts:
         except TwilioRestException as error:
             return _refused(error.status, error.code)
         except (TwilioException, RequestException) as error:
-            # What was sent and not answered may have arrived: it is not to be sent again.
+            # A request without a response may have arrived, so it mustn't be sent again.
             _log.error("Twilio did not answer", error=type(error).__name__)
             return NotSent("It is not known whether the text was sent. Do not send it again.")
         return None
@@ -111,10 +112,10 @@ _CALLERS = {
     21614: "The caller's telephone cannot get texts: it is a landline. Tell the caller.",
 }
 _OPERATORS = {
-    20003: "TWILIO_API_KEY is not a key of TWILIO_ACCOUNT_SID, may not send messages, or is of"
-    " another region than TWILIO_API_URL",
-    21408: "texts to this country are not allowed: Twilio console, Messaging, Geo permissions",
-    21606: "PHONE_NUMBERS has a number that is not this account's, or sends no texts",
+    20003: "TWILIO_API_KEY isn't a key of TWILIO_ACCOUNT_SID, may not send messages, or belongs to"
+    " a region other than that of TWILIO_API_URL",
+    21408: "texts to this country aren't allowed: Twilio console, Messaging, Geo permissions",
+    21606: "PHONE_NUMBERS has a number that isn't this account's, or can't send texts",
     21608: "a trial account texts verified numbers only: upgrade it, or verify the number",
     21662: "Twilio's region ie1 sends no texts from +1 numbers or to them: docs/deploy.md",
     21663: "the number sends texts in another of Twilio's regions: docs/deploy.md",

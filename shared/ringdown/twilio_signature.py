@@ -1,9 +1,9 @@
-"""Whether a request really comes from Twilio.
+"""Checks that a request really comes from Twilio.
 
-The rule is https://www.twilio.com/docs/usage/security: Base64 of an HMAC over the URL that Twilio
-was given, followed by the sorted form. That URL comes from our own settings; of the request's
-headers we take only how the same host is spelled. Without Twilio's own library, which the stream
-handler does not have.
+The rule is https://www.twilio.com/docs/usage/security: Base64 of an HMAC over the URL configured at
+Twilio, followed by the sorted form. We take that URL from our settings; from the request's headers
+we take only how the same host is spelled. It doesn't use Twilio's library, which the stream handler
+doesn't have.
 """
 
 import base64
@@ -17,7 +17,7 @@ from ringdown.hosts import ascii_host
 
 SIGNATURE_HEADER = "x-twilio-signature"
 _SETTINGS = "x-twilio-webhooks-signature-settings"
-"""Sent if a shared key signed: `key=…,algorithm=…`."""
+"""Sent if a shared key signed the request: `key=…,algorithm=…`."""
 _DIGESTS = {"HMAC_SHA1": hashlib.sha1, "HMAC_SHA256": hashlib.sha256}
 
 
@@ -31,10 +31,10 @@ def signature_is_valid(
 ) -> bool:
     """Whether `headers` (case-insensitive) sign `form` for `url`.
 
-    The key is one of the account's auth tokens (two, while it is rotated), or the shared key's
-    secret where the settings header says that one was used (and we have been given it). Twilio may
-    add a slash to the URL, name the scheme's own port or not, and spell the host as its console has
-    it; each of these is accepted.
+    The key is one of the account's auth tokens (two, during a rotation), or the shared key's secret
+    if the settings header says that one was used (and we have it). Twilio may add a slash to the
+    URL, include the scheme's default port or not, and spell the host as in its console; all of
+    these are accepted.
     """
     settings = _header(headers, _SETTINGS)
     digest = _DIGESTS.get(_algorithm(settings).upper())
@@ -56,7 +56,7 @@ def signature_is_valid(
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:
-    """Empty if it is missing, or there twice, for which some mappings raise."""
+    """Empty if it is missing or repeated, for which some mappings raise."""
     try:
         return headers.get(name, "")
     except LookupError:

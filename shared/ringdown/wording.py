@@ -1,4 +1,4 @@
-"""How values, choices and times are worded in messages to operators."""
+"""How messages to operators show values, choices and times."""
 
 import datetime
 import difflib
@@ -10,7 +10,7 @@ _LONGEST_SHOWN = 40
 
 
 def shown(value: Json) -> str:
-    """`value` as a message shows it: short, whatever it is."""
+    """`value` as a message shows it, always short."""
     match value:
         case None:
             return "empty"
@@ -35,7 +35,7 @@ def listed(choices: Iterable[object], last: str = "or") -> str:
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """A sentence that names what `word` is close to, with a space before it; else nothing."""
+    """A sentence that suggests what `word` resembles, with a leading space; else nothing."""
     by_small = {name.lower(): name for name in known}
     small = str(word)[:_LONGEST_SHOWN].strip().lower()
     close: Sequence[str] = difflib.get_close_matches(small, by_small, n=1, cutoff=0.6)

@@ -1,6 +1,6 @@
-# The role by which the tool search_knowledge_base reads one Bedrock knowledge base without a key: it
-# shows AWS the identity that Google gives its function. A root of its own, applied with AWS
-# credentials: `terraform -chdir=terraform/aws apply`. docs/tools.md says what to do with its outputs.
+# The role with which the tool search_knowledge_base reads one Bedrock knowledge base without a key: it shows AWS the
+# identity that Google gives its function. This is a separate root module, applied with AWS credentials:
+# `terraform -chdir=terraform/aws apply`. docs/tools.md says what to do with its outputs.
 
 terraform {
   required_version = ">= 1.11"
@@ -23,7 +23,7 @@ variable "account_unique_id" {
 
   validation {
     condition     = can(regex("^[0-9]{15,30}$", var.account_unique_id))
-    error_message = "account_unique_id is the number of the tool's account: terraform -chdir=terraform output tool_account_ids."
+    error_message = "account_unique_id must be the number of the tool's account: terraform -chdir=terraform output tool_account_ids."
   }
 }
 
@@ -33,7 +33,7 @@ variable "knowledge_base_id" {
 
   validation {
     condition     = can(regex("^[0-9A-Z]{10}$", var.knowledge_base_id))
-    error_message = "knowledge_base_id has ten capital letters and digits, as in the Bedrock console."
+    error_message = "knowledge_base_id must be ten capital letters and digits, as in the Bedrock console."
   }
 }
 
@@ -57,8 +57,8 @@ locals {
   knowledge_base = "arn:${data.aws_partition.this.partition}:bedrock:${var.region}:${data.aws_caller_identity.this.account_id}:knowledge-base/${var.knowledge_base_id}"
 }
 
-# AWS knows accounts.google.com itself: there is no identity provider to make. `aud` is the account
-# that asks (the token's azp), `oaud` what the token was asked for, `sub` the account once more.
+# AWS knows accounts.google.com, so it doesn't need an identity provider. `aud` is the requesting account (the token's azp),
+# `oaud` the token's audience, and `sub` the account again.
 data "aws_iam_policy_document" "trust" {
   statement {
     actions = ["sts:AssumeRoleWithWebIdentity"]
@@ -106,7 +106,7 @@ resource "aws_iam_role_policy" "retrieve" {
 }
 
 output "tool_settings" {
-  description = "What goes into the variable tool_settings of the deployment."
+  description = "The value for the deployment's variable tool_settings."
   value = {
     search_knowledge_base = {
       AWS_REGION        = var.region

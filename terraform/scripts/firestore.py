@@ -1,9 +1,9 @@
 """Sets up one Firestore database: `firestore.py rules`, `seed`, `expire` or `look`.
 
-Run by Terraform (firestore.tf, seeds.tf, agent_edited.tf), which says everything in the
-environment. Nothing here deletes or replaces: with `deletion_protection` the database outlives
-`terraform destroy`, and so must what operators wrote in it, and the time when its records expire.
-Python's standard library and gcloud are all it needs.
+Run by Terraform (firestore.tf, seeds.tf, agent_edited.tf), with all input in the environment.
+Nothing here deletes or replaces: with `deletion_protection` the database outlives `terraform
+destroy`, and so must the operators' documents and the expiry of records. It needs only Python's
+standard library and gcloud.
 """
 
 import datetime
@@ -23,11 +23,11 @@ _ANSWER_WITHIN_S = 30
 _GCLOUD_WITHIN_S = 60
 _TRY_AGAIN_AFTER_S = (5, 10, 20, 40)
 _PASSING = frozenset({403, 409, 429, 500, 502, 503, 504})
-"""An API or a grant isn't in force yet, two changes collide, or Google itself has trouble."""
+"""An API or a grant isn't in force yet, two changes collide, or Google has an outage."""
 
 
 class Google:
-    """REST requests as whoever is signed in to gcloud; every method raises OSError."""
+    """Makes REST requests with gcloud's account; all methods raise OSError."""
 
     def __init__(
         self, project: str, token: str, sleep: Callable[[float], None] = time.sleep
@@ -43,7 +43,7 @@ class Google:
     def send(
         self, method: str, url: str, document: object = None, *, final: Iterable[int] = ()
     ) -> Any:
-        """The answer's JSON. What may pass is tried again, except statuses in `final`."""
+        """The response's JSON. Retries temporary failures, except statuses in `final`."""
         for pause_s in (*_TRY_AGAIN_AFTER_S, None):
             try:
                 return self._send_once(method, url, document)
@@ -56,7 +56,7 @@ class Google:
 
     def _send_once(self, method: str, url: str, document: object) -> Any:
         body = None if document is None else json.dumps(document).encode()
-        request = urllib.request.Request(url, body, self._headers, method=method)  # noqa: S310 - Google's address, or a test's
+        request = urllib.request.Request(url, body, self._headers, method=method)  # noqa: S310 - Google's URL, or a test's
         with urllib.request.urlopen(request, timeout=_ANSWER_WITHIN_S) as answer:  # noqa: S310
             return json.load(answer)
 
@@ -67,9 +67,9 @@ class Database:
         self._url = f"{api_url}/v1/projects/{google.project}/databases/{name}"
 
     def seed(self, path: str, document: Mapping[str, Any]) -> str:
-        """Create the document unless there is one; returns what to tell.
+        """Create the document unless it exists. Returns a message.
 
-        An address that we wrote follows a tool to another region. Nothing else in it changes.
+        A URL that we wrote follows a tool to another region; nothing else in it changes.
         """
         collection, _, name = path.partition("/")
         fields = {field: typed(value) for field, value in document.items()}
@@ -84,25 +84,25 @@ class Database:
 
     def _follow(self, path: str, url: str | None) -> str:
         if path.startswith("numbers/"):
-            return f"{path} is there, and is left as it is. `ringdown numbers set` changes it."
+            return f"{path} exists, so it isn't changed. To change it: ringdown numbers set"
         if url is None:
-            return f"{path} is there, and is left as it is."
+            return f"{path} exists, so it isn't changed."
         document = f"{self._url}/documents/{path}"
         there = self._google.send("GET", document).get("fields", {}).get("url", {})
         written = there.get("stringValue", "")
         if written == url or not written.startswith(without_region(url)):
-            return f"{path} is there, and is left as it is."
+            return f"{path} exists, so it isn't changed."
         self._google.send(
             "PATCH",
             f"{document}?updateMask.fieldPaths=url&currentDocument.exists=true",
             {"fields": {"url": typed(url)}},
         )
-        return f"{path} is there. Only its url has changed: the tool has moved."
+        return f"{path} exists. Only its url was changed, because the tool has moved."
 
     def look(self, collection: str) -> None:
-        """Have each document of a collection looked at, as after an edit.
+        """Have each document of a collection checked, as after an edit.
 
-        What causes the event is the time of its last check, which is the system's own field.
+        Writing the time of the last check, which is a system field, causes the event.
         """
         now = datetime.datetime.now(datetime.UTC).isoformat()
         checked = {"mapValue": {"fields": {"checked_at": {"timestampValue": now}}}}
@@ -119,7 +119,7 @@ class Database:
                 return
 
     def expire(self, collection_group: str, field: str) -> None:
-        """Have Firestore delete documents once the time in `field` has passed."""
+        """Have Firestore delete documents after the time in `field`."""
         url = f"{self._url}/collectionGroups/{collection_group}/fields/{field}"
         if "ttlConfig" not in self._google.send("GET", url):
             self._google.send("PATCH", f"{url}?updateMask=ttlConfig", {"ttlConfig": {}})
@@ -132,7 +132,7 @@ class Rules:
         self._url = f"{api_url}/v1/{self._project}"
 
     def release(self, source: str, database: str) -> None:
-        """Put the rules into force for a database, whether it had any or not."""
+        """Put the rules into force for a database, even if it had none."""
         files = {"files": [{"name": "firestore.rules", "content": source}]}
         ruleset = self._google.send("POST", f"{self._url}/rulesets", {"source": files})["name"]
         short = f"cloud.firestore/{database}"
@@ -147,7 +147,7 @@ class Rules:
 
 
 def typed(value: Any) -> dict[str, Any]:
-    """A value as Firestore's API wants it: {"a": 1} is {"a": {"integerValue": "1"}}."""
+    """A value in Firestore's format: {"a": 1} becomes {"a": {"integerValue": "1"}}."""
     match value:
         case None:
             return {"nullValue": None}
@@ -173,7 +173,7 @@ def path_of(name: str) -> str:
 
 
 def without_region(url: str) -> str:
-    """What Cloud Run's addresses for one service have in common, whatever its region."""
+    """The part that a service's Cloud Run URLs have in common, whatever its region."""
     return f"{url.partition('.')[0]}."
 
 
@@ -186,7 +186,7 @@ def access_token() -> str:
         check=False,
     )
     if done.returncode != 0:
-        sys.exit(f"gcloud has no credentials. Run `gcloud auth login`. It says: {done.stderr}")
+        sys.exit(f"gcloud has no credentials. Run: gcloud auth login\nIt says: {done.stderr}")
     return done.stdout.strip()
 
 
@@ -202,7 +202,7 @@ def main() -> None:
                 source = Path(environ["RULES"]).read_text("utf-8")
                 Rules(google, rules_url).release(source, environ["DATABASE"])
             case "seed":
-                print(database.seed(environ["SEED"], json.loads(environ["DOCUMENT"])))  # noqa: T201 - for the person who applies
+                print(database.seed(environ["SEED"], json.loads(environ["DOCUMENT"])))  # noqa: T201 - for the person who runs the apply
             case "expire":
                 for collection_group in environ["COLLECTION_GROUPS"].split():
                     database.expire(collection_group, environ["FIELD"])
@@ -211,7 +211,7 @@ def main() -> None:
             case _:
                 sys.exit(f"firestore.py can't {act}.")
     except OSError as error:
-        sys.exit(f"Firestore could not be set up ({act}: {error}). Apply again.")
+        sys.exit(f"Can't set up Firestore ({act}: {error}). Apply again.")
 
 
 if __name__ == "__main__":

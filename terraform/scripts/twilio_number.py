@@ -1,11 +1,10 @@
 """Points a Twilio number at a deployment, and back: `twilio_number.py set` or `restore`.
 
-Run by Terraform (twilio.tf), which says everything in the environment. What the number had before
-is kept as an object below MEMORY_URL. Each of Twilio's regions has its own record of a number; the
-one in TWILIO_REGION is set. The auth token, which is that region's too, is fetched from Secret
-Manager by gcloud, so that a destroy, which knows only the state, can have it. `restore` never
-fails, because that would block the destroy forever: it says what to do by hand. Python's standard
-library and gcloud are all it needs.
+Run by Terraform (twilio.tf), with all input in the environment. The number's previous settings are
+kept as an object below MEMORY_URL. Each Twilio region has its own record of a number; this sets the
+one in TWILIO_REGION. gcloud gets that region's auth token from Secret Manager, so that a destroy,
+which knows only the state, has it. `restore` never fails, because that would block the destroy
+forever; it says what to do by hand. It needs only Python's standard library and gcloud.
 """
 
 import base64
@@ -32,22 +31,22 @@ _FIELDS = {
     "StatusCallback": "status_callback",
     "StatusCallbackMethod": "status_callback_method",
 }
-"""What is set, as Twilio takes it and as it gives it. An application would win over the URL."""
+"""What to set, in Twilio's requests and responses. An application would override the URL."""
 
 _WEBHOOK = re.compile(
     r"https://(?P<name>[a-z0-9-]+)-(incoming-call|webhook)-(?P<project>\d+)\.[a-z0-9-]+\.run\.app/?"
 )
-"""A webhook of Ringdown, as a function or as a service, by the address that Cloud Run gives it."""
+"""A Ringdown webhook's Cloud Run URL, as a function or a service."""
 
 Number = dict[str, Any]
 
 
 class Failed(Exception):
-    """It cannot be done; the message says what to do."""
+    """It can't be done; the message says what to do."""
 
 
 class NotThere(Failed):
-    """Twilio has no such thing."""
+    """Twilio doesn't have this resource."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +64,11 @@ class Settings:
     base_url: str
 
     def url_of(self, product: str) -> str:
-        """Where one of Twilio's APIs is."""
+        """The URL of a Twilio API."""
         return self.base_url.replace("{host}", f"{product}.{self.domain}")
 
     def is_ours(self, voice_url: str | None) -> bool:
-        """Whether it is this deployment's, in whatever region and as whatever that was."""
+        """Whether the URL is this deployment's, in any region, and as a function or a service."""
         ours, other = _WEBHOOK.fullmatch(self.voice_url), _WEBHOOK.fullmatch(voice_url or "")
         if ours is None or other is None:
             return voice_url == self.voice_url
@@ -125,7 +124,7 @@ class Twilio:
         return number
 
     def processed_in(self, phone_number: str) -> str:
-        """The region to which calls to the number go; us1 for one that was never routed.
+        """The region that processes the number's calls; us1 if it was never routed.
 
         https://www.twilio.com/docs/global-infrastructure/inbound-processing-api
         """
@@ -140,7 +139,7 @@ class Twilio:
         self._ask(url, urllib.parse.urlencode(fields).encode())
 
     def _ask(self, url: str, body: bytes | None = None) -> Any:
-        request = urllib.request.Request(  # noqa: S310 - Twilio's address, or a test's
+        request = urllib.request.Request(  # noqa: S310 - Twilio's URL, or a test's
             url, body, {"Authorization": self._authorization}
         )
         try:
@@ -150,7 +149,7 @@ class Twilio:
             error.close()
             raise (NotThere if error.code == 404 else Failed)(_explanation(error.code)) from None
         except (OSError, ValueError) as error:
-            raise Failed(f"Twilio cannot be reached ({error}). Apply again.") from None
+            raise Failed(f"Can't reach Twilio ({error}). Apply again.") from None
 
 
 _BY_HAND = (
@@ -163,47 +162,47 @@ def _explanation(status: int) -> str:
     if status in (401, 403):
         return (
             f"Twilio refuses the account SID with this auth token ({status}). Copy both from the"
-            " first page of https://console.twilio.com, the token of the region in twilio_region;"
-            " raise secret_versions.twilio_auth_token when you give another token, and apply again."
+            " first page of https://console.twilio.com, the token for the region in twilio_region;"
+            " for another token, raise secret_versions.twilio_auth_token. Then apply again."
         )
-    return f"Twilio answers {status}. Look at https://status.twilio.com, and apply again."
+    return f"Twilio answers {status}. See https://status.twilio.com, and apply again."
 
 
 def point_here(settings: Settings, twilio: Twilio) -> Iterator[str]:
-    """Set the number's URLs, after what it had was kept; yields what to tell."""
+    """Set the number's URLs, after saving the previous ones. Yields messages."""
     number = twilio.find(settings.phone_number)
     if all((number.get(name) or "") == settings.wanted[field] for field, name in _FIELDS.items()):
         yield "Its calls come here, as before."
     else:
         yield from _keep(settings, number)
         twilio.change(number["sid"], settings.wanted)
-        yield "Its calls come here now; what it was set to before is kept."
+        yield "Its calls come here now. Its previous URLs are saved."
     if number.get("trunk_sid"):
         yield (
-            "It belongs to a SIP trunk, which gets its calls whatever its URLs are. Remove it from"
+            "It belongs to a SIP trunk, which gets its calls regardless of its URLs. Remove it from"
             " the trunk: https://console.twilio.com, Elastic SIP Trunking, Trunks."
         )
     yield from _elsewhere(settings, twilio)
 
 
 def _elsewhere(settings: Settings, twilio: Twilio) -> Iterator[str]:
-    """What to tell if its calls go to another region than the one whose record is set."""
+    """Yields a message if calls go to another region than the one being set."""
     try:
         region = twilio.processed_in(settings.phone_number)
     except Failed as failure:
-        yield f"Twilio does not say in which region it processes its calls. {failure}"
+        yield f"Twilio doesn't say in which region it processes its calls. {failure}"
         return
     if region != settings.region:
         yield (
-            f"Twilio processes its calls in {region}, where it has other URLs, and not in"
+            f"Twilio processes its calls in {region}, where it has other URLs, instead of in"
             f" {settings.region}. Route it to {settings.region} (https://console.twilio.com, the"
-            f' number, Regional), or set twilio_region = "{region}" and give that region\'s auth'
+            f' number, Regional), or set twilio_region = "{region}" and that region\'s auth'
             " token: docs/deploy.md, Where it runs."
         )
 
 
 def _keep(settings: Settings, number: Number) -> Iterator[str]:
-    """Keep what the number has, unless that is ours."""
+    """Save the number's URLs, unless they are ours."""
     if settings.is_ours(number["voice_url"]):
         return
     before = {field: number.get(name) or "" for field, name in _FIELDS.items()}
@@ -211,15 +210,15 @@ def _keep(settings: Settings, number: Number) -> Iterator[str]:
     if _WEBHOOK.fullmatch(before["VoiceUrl"]):
         yield (
             f"Until now another deployment answered it: {before['VoiceUrl']}. Give each deployment"
-            " a number of its own, or destroy that one first and then apply here."
+            " its own number, or destroy that one before you apply here."
         )
 
 
 def put_back(settings: Settings, twilio: Twilio) -> Iterator[str]:
-    """Give the number what it had, unless somebody has set it to something else since."""
+    """Restore the number's URLs, unless someone has changed them since."""
     number = twilio.find(settings.phone_number)
     if not settings.is_ours(number["voice_url"]):
-        yield "It has been pointed elsewhere meanwhile, and is left as it is."
+        yield "Someone has changed its URLs in the meantime, so they stay."
         return
     try:
         before = json.loads(_gcloud(("storage", "cat", _memory(settings, number))))
@@ -229,11 +228,11 @@ def put_back(settings: Settings, twilio: Twilio) -> Iterator[str]:
     twilio.change(number["sid"], before)
     if _WEBHOOK.fullmatch(voice_url):
         yield (
-            f"It is with the deployment that had it before: {voice_url}. If that one is"
-            f" gone, nobody answers. {_BY_HAND}"
+            f"It is back with the deployment that had it before: {voice_url}. If that one is"
+            f" gone, its calls fail. {_BY_HAND}"
         )
     else:
-        yield "It has what it had before."
+        yield "Its previous URLs are restored."
 
 
 def _memory(settings: Settings, number: Number) -> str:
@@ -242,7 +241,7 @@ def _memory(settings: Settings, number: Number) -> str:
 
 def _gcloud(arguments: tuple[str, ...], given: str | None = None) -> str:
     try:
-        done = subprocess.run(  # noqa: S603 - our own words
+        done = subprocess.run(  # noqa: S603 - our arguments
             ("gcloud", *arguments, "--quiet"),  # noqa: S607 - wherever it is installed
             input=given,
             capture_output=True,
@@ -251,7 +250,7 @@ def _gcloud(arguments: tuple[str, ...], given: str | None = None) -> str:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Failed(f"gcloud can't be run: {error}") from None
+        raise Failed(f"Can't run gcloud: {error}") from None
     if done.returncode != 0:
         raise Failed(f"gcloud {' '.join(arguments[:2])} failed: {done.stderr.strip()}")
     return done.stdout
@@ -261,7 +260,7 @@ def main() -> None:
     settings, restoring = read_settings(os.environ), sys.argv[1] == "restore"
 
     def tell(text: str) -> None:
-        print(f"{settings.phone_number}: {text}", flush=True)  # noqa: T201 - for who applies
+        print(f"{settings.phone_number}: {text}", flush=True)  # noqa: T201 - for the person who runs the apply
 
     try:
         secret = f"--secret={settings.token_secret}"
@@ -270,7 +269,7 @@ def main() -> None:
         for line in act(settings, Twilio(settings, token)):
             tell(line)
     except Failed as failure:
-        tell(f"It was not given back what it had before. {failure}" if restoring else str(failure))
+        tell(f"Its previous URLs weren't restored. {failure}" if restoring else str(failure))
         if not restoring:
             sys.exit(1)
         tell(_BY_HAND)

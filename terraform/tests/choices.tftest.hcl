@@ -1,4 +1,4 @@
-# `terraform test`: plans only, with no provider and no cloud.
+# `terraform test`: only plans, without providers or a cloud.
 
 mock_provider "google" {}
 mock_provider "google" {
@@ -19,11 +19,11 @@ run "defaults" {
 
   assert {
     condition     = google_cloud_run_v2_service.stream_handler.template[0].timeout == "3600s"
-    error_message = "A call must be able to last as long as Cloud Run lets a request."
+    error_message = "A call must be able to last as long as Cloud Run allows a request to."
   }
   assert {
     condition     = google_cloud_run_v2_service.stream_handler.template[0].scaling[0].min_instance_count == 0
-    error_message = "Nothing may run, or cost, while nobody calls."
+    error_message = "Without calls, nothing may run or cost anything."
   }
   assert {
     condition     = google_cloudfunctions2_function.incoming_call[0].service_config[0].max_instance_request_concurrency >= 8
@@ -31,7 +31,7 @@ run "defaults" {
   }
   assert {
     condition     = google_firestore_database.this.delete_protection_state == "DELETE_PROTECTION_ENABLED"
-    error_message = "Records must not go with a destroy that was not meant for them."
+    error_message = "An unintended destroy must not delete the records."
   }
   assert {
     condition     = join(",", keys(terraform_data.image)) == "stream_handler"
@@ -49,7 +49,7 @@ run "vertex_needs_no_key" {
 
   assert {
     condition     = !contains(keys(google_secret_manager_secret.this), "GEMINI_API_KEY")
-    error_message = "With Vertex AI there is no key to keep."
+    error_message = "Vertex AI doesn't need a key."
   }
   assert {
     condition     = contains(keys(google_project_service.this), "aiplatform.googleapis.com")
@@ -66,7 +66,7 @@ run "vertex_stands_in_for_the_key" {
 
   assert {
     condition     = keys(google_project_iam_member.vertex_user) == ["stream_handler"]
-    error_message = "Only what dials the further endpoints may use Vertex AI."
+    error_message = "Only what dials the other endpoints may use Vertex AI."
   }
   assert {
     condition     = length(setintersection(keys(google_project_service.this), ["aiplatform.googleapis.com", "generativelanguage.googleapis.com"])) == 2
@@ -115,7 +115,7 @@ run "an_image_that_is_given_is_not_built" {
 
   assert {
     condition     = length(terraform_data.image) == 0
-    error_message = "Nothing is to be built."
+    error_message = "Nothing must be built."
   }
 }
 
@@ -157,7 +157,7 @@ run "a_second_environment_has_names_of_its_own" {
 
   assert {
     condition     = google_firestore_database.this.name == "staging"
-    error_message = "Agents and calls of two environments must be apart."
+    error_message = "Agents and calls of two environments must be separate."
   }
   assert {
     condition     = startswith(google_cloud_run_v2_service.stream_handler.name, "staging-")
@@ -174,7 +174,7 @@ run "no_console_unless_somebody_is_named" {
   }
   assert {
     condition     = output.console_url == null && !contains(keys(google_project_service.this), "iap.googleapis.com")
-    error_message = "Without a console nothing may be enabled for one."
+    error_message = "Without a console, nothing may be enabled for it."
   }
 }
 
@@ -187,15 +187,15 @@ run "a_console_behind_the_proxy" {
 
   assert {
     condition     = google_cloud_run_v2_service.console[0].iap_enabled
-    error_message = "Identity-Aware Proxy must stand before the console."
+    error_message = "Identity-Aware Proxy must protect the console."
   }
   assert {
     condition     = google_cloud_run_v2_service.console[0].template[0].scaling[0].min_instance_count == 0
-    error_message = "Nothing may run, or cost, while nobody looks."
+    error_message = "Nothing may run or cost anything while the console isn't used."
   }
   assert {
     condition     = join(",", keys(google_iap_web_cloud_run_service_iam_member.person)) == "anna@example.com,vera@example.com"
-    error_message = "Those who are named, and nobody else, must come through."
+    error_message = "Only the named people must get through."
   }
   assert {
     condition     = contains(keys(terraform_data.image), "console")

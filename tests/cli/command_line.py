@@ -1,4 +1,4 @@
-"""Runs `ringdown …` as a person would, in this process and on a separate store."""
+"""Runs `ringdown …` the way a person would, in this process and on a separate store."""
 
 import asyncio
 import io
@@ -17,7 +17,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a command left on the terminal."""
+    """What a command printed on the terminal."""
 
     status: int
     said: str
@@ -38,7 +38,7 @@ class CommandLine:
         self.environ: dict[str, str] = {}
 
     def run(self, *argv: str, answers: str = "", environ: Mapping[str, str] | None = None) -> Ran:
-        """Run with this store; `answers` is what the person types."""
+        """Run a command on this store; `answers` is what the person types."""
         given = {"STORE_URL": self.store_url} if environ is None else environ
         out, errors = io.StringIO(), io.StringIO()
         terminal = Terminal(io.StringIO(answers), out, errors)
@@ -52,7 +52,7 @@ class CommandLine:
         return Ran(status, out.getvalue(), errors.getvalue())
 
     def with_store(self, work: Callable[[Store], Awaitable[_Result]]) -> _Result:
-        """Do something with the store behind the commands' back."""
+        """Work on the store without a command."""
 
         async def do() -> _Result:
             async with open_store(self.store_url) as store:
@@ -61,7 +61,7 @@ class CommandLine:
         return asyncio.run(do())
 
     def editor(self, source: str) -> str:
-        """An EDITOR: Python that gets the text in `text` and leaves its edited version there."""
+        """An EDITOR: Python code that edits the variable `text`."""
         path = self.folder / f"editor{len(list(self.folder.glob('editor*')))}.py"
         path.write_text(
             "import pathlib, sys\nfile = pathlib.Path(sys.argv[1])\ntext = file.read_text()\n"
@@ -72,6 +72,6 @@ class CommandLine:
 
 def kept_text(ran: Ran) -> Path:
     """The file that a command says it kept."""
-    _, _, rest = ran.complained.partition("Your text is kept in ")
+    _, _, rest = ran.complained.partition("Your text is in ")
     assert rest, f"no text was kept:\n{ran.all}"
     return Path(rest.partition(". To save it")[0])

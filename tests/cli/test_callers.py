@@ -5,7 +5,7 @@ import pytest
 
 from ringdown.calls.callers import Caller
 from ringdown.stores import Store
-from tests.cli.calls.stored_calls import good_call, sid
+from tests.cli.calls.stored_calls import begin_call, good_call, sid
 from tests.cli.command_line import CommandLine
 from tests.ringdown.samples import CALLER
 
@@ -34,9 +34,12 @@ def test_a_caller_is_blocked_and_unblocked(with_calls: CommandLine, number: str)
     ran = with_calls.run("callers", "block", number)
     assert ran.said == f"{number} is blocked. To undo it: ringdown callers unblock {number}\n"
     assert caller(with_calls, number).blocked
-    assert with_calls.run("callers", "unblock", number).said == f"{number} is answered again.\n"
+    assert (
+        with_calls.run("callers", "unblock", number).said
+        == f"{number} is unblocked: calls from it are answered again.\n"
+    )
     assert not caller(with_calls, number).blocked
-    assert with_calls.run("callers", "unblock", number).said == f"{number} was not blocked.\n"
+    assert with_calls.run("callers", "unblock", number).said == f"{number} wasn't blocked.\n"
 
 
 @pytest.mark.parametrize("command", ["block", "unblock", "forget"])
@@ -65,9 +68,9 @@ def test_the_end_of_a_number_is_asked_about_and_means_the_caller(
 @pytest.mark.parametrize(
     ("end", "told"),
     [
-        ("…0123", "Nothing is changed."),
-        ("…4567", "None of the last 500 calls came from …4567. Give the whole number."),
-        ("sip:…", "sip:… may be any of sip:ann@example.com, sip:eve@example.com."),
+        ("…0123", "Nothing was changed."),
+        ("…4567", "None of the last 500 calls came from …4567. Give the full number."),
+        ("sip:…", "sip:… matches sip:ann@example.com, sip:eve@example.com."),
     ],
 )
 def test_an_end_that_may_be_anybody_is_refused(
@@ -87,8 +90,8 @@ def test_a_caller_is_forgotten_and_others_are_not(with_calls: CommandLine) -> No
     with_calls.run("callers", "block", CALLER)
     ran = with_calls.run("callers", "forget", CALLER, answers="y\n")
     assert ran.status == 0, ran.all
-    assert ran.said.startswith("Erased: 2 calls with ")
-    assert "and what was known about the caller" in ran.said
+    assert ran.said.startswith("Erased: 2 calls (")
+    assert "and the caller's profile" in ran.said
     listed = with_calls.run("calls", "list", "--numbers").said
     assert CALLER not in listed
     assert sid(3)[:8] in listed
@@ -104,16 +107,23 @@ def test_a_caller_who_was_not_blocked_is_forgotten_without_a_word_on_blocks(
     assert caller(with_calls, CALLER) == Caller()
 
 
+def test_who_is_in_a_call_must_be_forgotten_again(with_calls: CommandLine) -> None:
+    begin_call(with_calls, 4)
+    again = f"Once that is over, repeat: ringdown callers forget {CALLER}"
+    assert again in with_calls.run("callers", "forget", CALLER, "--yes").complained
+    assert again not in with_calls.run("callers", "forget", CALLER, "--yes").complained
+
+
 def test_it_says_what_it_cannot_reach(with_calls: CommandLine) -> None:
     said = with_calls.run("callers", "forget", CALLER, "--yes").said
-    places = said.partition("What this cannot reach:\n")[2]
+    places = said.partition("Ringdown can't delete:\n")[2]
     for place in ("Twilio", "dead letters", "point-in-time recovery", "backups", "tools"):
         assert place in places
 
 
 def test_nothing_is_erased_without_a_yes(with_calls: CommandLine) -> None:
     ran = with_calls.run("callers", "forget", CALLER, answers="")
-    assert (ran.status, ran.complained.endswith("Nothing is erased.\n")) == (1, True)
+    assert (ran.status, ran.complained.endswith("Nothing was erased.\n")) == (1, True)
     assert sid(1)[:8] in with_calls.run("calls", "list").said
 
 
@@ -140,7 +150,7 @@ def test_of_forgotten_callers_it_says_how_many_stay_blocked(with_calls: CommandL
     with_calls.run("callers", "forget", CALLER, "--yes")
     ran = with_calls.run("callers", "list", "--blocked")
     assert ran.said == ""
-    assert "And 1 caller who was forgotten" in ran.complained
+    assert "Also blocked: 1 forgotten caller" in ran.complained
 
 
 def test_who_called_last_is_asked_about(with_calls: CommandLine) -> None:

@@ -1,4 +1,4 @@
-"""What every command has."""
+"""What all commands have in common."""
 
 import re
 import subprocess
@@ -67,7 +67,7 @@ def test_a_slip_in_a_command_is_told_with_what_was_meant(
     with pytest.raises(SystemExit):
         command_line.run(*argv)
     told = capsys.readouterr().err
-    assert "there is no command " in told
+    assert "unknown command " in told
     assert meant in told
 
 

@@ -26,7 +26,7 @@ def command_line(tmp_path: Path) -> CommandLine:
 
 @contextmanager
 def started(command_line: CommandLine, *more: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """Its address, and the process."""
+    """The console's URL, and its process."""
     environ = {"PATH": os.environ["PATH"], "STORE_URL": command_line.store_url}
     argv = (sys.executable, "-u", "-m", "ringdown_cli", "console", *more)
     with subprocess.Popen(argv, env=environ, stdout=subprocess.PIPE, text=True) as process:

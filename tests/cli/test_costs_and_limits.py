@@ -80,7 +80,7 @@ def test_limits_are_shown_with_what_is_used(command_line: CommandLine) -> None:
 def test_a_limit_is_changed_and_lifted(command_line: CommandLine) -> None:
     begin_call(command_line, 1)
     ran = command_line.run("limits", "usd_per_day", "12.50")
-    assert ran.said == "usd_per_day is 12.5 from the next call on; before, it was 100.\n"
+    assert ran.said == "usd_per_day is now 12.5 (it was 100). It applies from the next call.\n"
     command_line.run("limits", "calls_at_once", "none")
     assert limits(command_line) == LineLimits(usd_per_day=12.5, calls_at_once=None)
 

@@ -1,4 +1,4 @@
-"""Which Gemini a command on this machine uses."""
+"""Which Gemini endpoint a command on this machine uses."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def test_the_stack_has_a_key_and_no_vertex(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("environ", "problem"),
     [
-        ({}, "GEMINI_API_KEY is not set. .*GEMINI_BACKEND to vertex"),
+        ({}, "GEMINI_API_KEY isn't set. .*GEMINI_BACKEND to"),
         ({"GEMINI_BACKEND": "vertex"}, "GOOGLE_CLOUD_PROJECT is not set"),
         ({"GEMINI_API_KEY": "short"}, "GEMINI_API_KEY is too short"),
     ],

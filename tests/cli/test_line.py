@@ -1,4 +1,4 @@
-"""`ringdown` alone: the state of the line, and what to do next."""
+"""`ringdown` without a command: the state of the line, and what to do next."""
 
 import datetime
 import re
@@ -27,8 +27,8 @@ def test_a_line_that_is_all_right_says_so_and_what_to_do_next(line: CommandLine)
     first, well, figures, *rest = ran.said.splitlines()
     assert first == line.store_url
     assert well == "✓ All is well."
-    assert figures.startswith("0 calls now, ")
-    assert "$0.02 of $100.00." in figures
+    assert figures.startswith("0 live calls. Today: ")
+    assert "$0.02 of $100.00 in the last 24 hours" in figures
     assert sid(1)[:8] in ran.said
     assert "Needs you" not in ran.said
     assert any(each.startswith("  ringdown calls show last ") for each in rest)
@@ -59,7 +59,7 @@ def test_what_needs_a_person_comes_with_what_to_do(line: CommandLine) -> None:
 def test_live_calls_are_there_with_their_length(line: CommandLine) -> None:
     begin_call(line, 1, ago=datetime.timedelta(seconds=95))
     said = line.run().said
-    assert "1 call now" in said
+    assert "1 live call." in said
     assert re.search(rf"  {sid(1)[:8]}  [0-9]+:[0-9]{{2}}  …0123 with default\n", said)
 
 
@@ -76,7 +76,7 @@ def test_without_a_store_it_says_how_to_get_one(command_line: CommandLine) -> No
     ran = command_line.run(environ={})
     assert (ran.status, ran.said) == (1, "")
     assert "make talk" in ran.complained
-    assert ran.complained.endswith("Every command: ringdown --help\n")
+    assert ran.complained.endswith("For all commands: ringdown --help\n")
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def line(command_line: CommandLine, twilio: LittleTwilio) -> CommandLine:
 
 
 def give(line: CommandLine, number: str, *options: str) -> Ran:
-    """To the agent `shop`; no deployment of this machine's is looked at."""
+    """Give the number to the agent `shop`, ignoring deployments on this machine."""
     return line.run("numbers", "set", number, "shop", "--terraform", f"{line.folder}", *options)
 
 
@@ -54,7 +54,7 @@ def test_a_number_that_leads_elsewhere_is_told_and_left_alone(
     ran = give(line, NUMBER)
 
     assert ran.status == 1
-    assert ran.said.startswith(f"shop answers {NUMBER} from now on")
+    assert ran.said.startswith(f"shop now answers {NUMBER}")
     assert f"At Twilio: calls go to {BEFORE}, not to {WEBHOOK}." in ran.said
     assert f"  ringdown numbers set {NUMBER} shop --set-urls\n" in ran.said
     assert twilio.account.changes == []
@@ -70,7 +70,7 @@ def test_on_request_its_urls_are_set_and_what_it_had_is_told(
     assert (ran.status, again.status) == (0, 0), ran.all
     assert f"The voice URL was {BEFORE}, the fallback URL empty" in ran.said
     assert (
-        "At Twilio: calls and their end come to the webhook, which is its own fallback.\n"
+        "At Twilio: calls and their end reach the webhook, which is also the fallback.\n"
         in again.said
     )
     assert twilio.account.changes == [(OTHER, WEBHOOK)]
@@ -81,7 +81,7 @@ def test_on_request_its_urls_are_set_and_what_it_had_is_told(
 
 
 def test_it_sets_what_terraform_sets(line: CommandLine, twilio: LittleTwilio) -> None:
-    """One number by the command, the other by the script that every apply runs."""
+    """The command sets one number, and the script that every apply runs sets the other."""
     from tests.terraform.test_terraform import run
 
     give(line, OTHER, "--set-urls")
@@ -133,15 +133,15 @@ def test_a_number_of_somebody_else(line: CommandLine) -> None:
     ran = give(line, "+14155550188", "--set-urls")
 
     assert ran.status == 1
-    assert "At Twilio: the number is not one of this account's." in ran.said
+    assert "At Twilio: the number doesn't belong to this account." in ran.said
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
         ({"TWILIO_AUTH_TOKEN": ""}, "Set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN"),
-        ({"PUBLIC_URL": "http://127.0.0.1:8080"}, "Set PUBLIC_URL to where Twilio reaches"),
-        ({"PUBLIC_URL": "", "STREAM_URL": ""}, "There is nothing to look at"),
+        ({"PUBLIC_URL": "http://127.0.0.1:8080"}, "Set PUBLIC_URL to the URL where Twilio reaches"),
+        ({"PUBLIC_URL": "", "STREAM_URL": ""}, "No deployment found"),
         ({"TWILIO_REGION": "de1"}, "TWILIO_REGION is 'de1'"),
     ],
 )
@@ -154,9 +154,9 @@ def test_without_a_line_nothing_is_checked_and_that_is_said(
     wanted = give(line, NUMBER, "--set-urls")
 
     assert checked.status == 0
-    assert f"Where Twilio sends its calls is not checked. {reason}" in checked.complained
+    assert f"Couldn't check where Twilio sends its calls. {reason}" in checked.complained
     assert wanted.status == 1
-    assert f"Its URLs at Twilio are not set. {reason}" in wanted.complained
+    assert f"Its URLs at Twilio weren't set. {reason}" in wanted.complained
     assert agents(line) == {NUMBER: "shop"}
     assert twilio.account.changes == []
 
@@ -167,5 +167,5 @@ def test_a_token_that_twilio_refuses_is_told(line: CommandLine) -> None:
     ran = give(line, NUMBER, "--set-urls")
 
     assert ran.status == 1
-    assert "Its URLs at Twilio are not set: Twilio does not know this account" in ran.complained
+    assert "Its URLs at Twilio weren't set: Twilio doesn't accept this account" in ran.complained
     assert "another-token" not in ran.all

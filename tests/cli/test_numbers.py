@@ -18,8 +18,8 @@ def test_an_agent_gets_a_number_and_hands_it_on(line: CommandLine) -> None:
     write(line, DOCUMENT, agent_id="night")
     first = line.run("numbers", "set", NUMBER, "shop")
     second = line.run("numbers", "set", NUMBER, "night")
-    assert first.said == f"shop answers {NUMBER} from now on; before, default did.\n"
-    assert second.said == f"night answers {NUMBER} from now on; before, shop did.\n"
+    assert first.said == f"shop now answers {NUMBER} (before: default).\n"
+    assert second.said == f"night now answers {NUMBER} (before: shop).\n"
     assert json.loads(line.run("numbers", "list", "--json").said) == {NUMBER: "night"}
 
 
@@ -33,7 +33,7 @@ def test_the_list_has_numbers_and_who_answers_the_rest(line: CommandLine) -> Non
 def test_a_number_goes_back_to_the_default_agent(line: CommandLine) -> None:
     line.run("numbers", "set", NUMBER, "shop")
     ran = line.run("numbers", "unset", NUMBER)
-    assert ran.said == f"default answers {NUMBER} from now on; before, shop did.\n"
+    assert ran.said == f"default now answers {NUMBER} (before: shop).\n"
     assert line.run("numbers", "list").complained == "Every number: default.\n"
 
 
@@ -42,7 +42,7 @@ def test_a_number_without_an_agent_of_its_own_stays_as_it_is(line: CommandLine) 
     ran = line.run("numbers", "unset", "+14155550101")
     assert ran.status == 1
     assert ran.complained == (
-        f"+14155550101 has no agent of its own: default answers. Did you mean {NUMBER}?\n"
+        f"+14155550101 hasn't been given an agent, so default answers it. Did you mean {NUMBER}?\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""The same commands on Firestore: one tour, for the embedded store has every turn of it."""
+"""One tour of the commands on Firestore; the tests on the embedded store have the details."""
 
 import json
 from pathlib import Path
@@ -50,10 +50,10 @@ def test_calls_and_callers(command_line: CommandLine) -> None:
         done(run("calls", "list", "--since", "1h", "--number", CALLER, "--problem", "--json"))
     )
     assert [call["call_sid"] for call in found] == [sid(2)]
-    assert "What went wrong:" in done(run("calls", "show", sid(2)))
+    assert "Problems:" in done(run("calls", "show", sid(2)))
     assert "over: agent hung up" in done(run("calls", "watch", sid(1)))
     done(run("callers", "block", CALLER))
     forgotten = done(run("callers", "forget", CALLER, "--yes"))
     assert forgotten.startswith("Erased: 2 calls")
     assert f"{CALLER} stays blocked" in forgotten
-    assert run("calls", "list").complained == "No call was found.\n"
+    assert run("calls", "list").complained == "No calls found.\n"

@@ -43,7 +43,7 @@ def personas(line: CommandLine) -> dict[str, Persona]:
 def test_a_persona_is_saved_listed_shown_and_deleted(line: CommandLine, file: Path) -> None:
     saved = line.run("rehearsals", "edit", NAME, "--file", str(file))
     assert saved.said == (
-        f"rehearsals/{NAME} is saved. Let it call: ringdown agents rehearse shop {NAME}\n"
+        f"Saved rehearsals/{NAME}. To let it call: ringdown agents rehearse shop {NAME}\n"
     )
     listed = line.run("rehearsals", "list").said.splitlines()
     assert listed[1].split() == [NAME, "shop", "script", "Somebody."]
@@ -56,7 +56,7 @@ def test_a_persona_is_saved_listed_shown_and_deleted(line: CommandLine, file: Pa
 
 def test_what_ships_is_shown_stored_and_left_as_it_was_changed(line: CommandLine) -> None:
     assert "No persona is stored" in line.run("rehearsals", "list").complained
-    assert line.run("rehearsals", "show", "interrupts").said.startswith("who: Somebody in a hurry")
+    assert line.run("rehearsals", "show", "interrupts").said.startswith("who: Someone in a hurry")
     editor = line.editor("text = text.replace('in a hurry', 'with time')")
     line.environ["EDITOR"] = editor
     assert line.run("rehearsals", "edit", "interrupts").status == 0
@@ -99,6 +99,24 @@ def test_a_name_that_is_none_is_refused(line: CommandLine) -> None:
     assert shown.startswith("There is no persona interupts. Did you mean interrupts?")
 
 
+def test_a_stored_persona_with_a_mistake_can_be_corrected_and_nothing_replaces_it(
+    line: CommandLine,
+) -> None:
+    broken = {"who": "Our own words.", "wants": "A price.", "agent": "shop", "lines": [{"sai": 1}]}
+    line.with_store(lambda store: store.documents.write("rehearsals/interrupts", broken))
+    correct = "To correct it: ringdown rehearsals edit interrupts"
+    for command in ("rehearsals list", "rehearsals show interrupts", "agents rehearse shop"):
+        assert correct in line.run(*command.split()).complained
+    assert correct in line.run("agents", "rehearse", "shop", "interrupts").complained
+
+    assert line.run("rehearsals", "seed").said.startswith("11 personas stored.")
+    assert "interrupts" not in personas(line)
+
+    line.environ["EDITOR"] = line.editor("text = text.replace('sai: 1', 'say: How much?')")
+    assert line.run("rehearsals", "edit", "interrupts").status == 0
+    assert personas(line)["interrupts"].who == "Our own words."
+
+
 # From a call
 
 
@@ -116,7 +134,7 @@ def test_a_call_becomes_a_file_to_be_read(line: CommandLine, tmp_path: Path) -> 
 
     again = line.run("calls", "rehearse", sid(1), str(path))
     assert again.status == 1
-    assert "exists already" in again.complained
+    assert "already exists" in again.complained
 
 
 # Before anybody calls
@@ -131,14 +149,24 @@ def test_who_and_what_is_missing_is_told(line: CommandLine, file: Path) -> None:
     assert "No persona calls other." in line.run("agents", "rehearse", "other").complained
 
 
+def test_a_tool_that_the_agent_does_not_have_is_told(line: CommandLine, file: Path) -> None:
+    file.write_text(TEXT + "must_not: {tools: [end_cal, transfer_call]}\n", "utf-8")
+    line.run("rehearsals", "edit", NAME, "--file", str(file))
+    line.environ["GEMINI_API_KEY"] = "a-key-that-is-long-enough"
+    ran = line.run("agents", "rehearse", "shop", "--runs", "100", answers="n\n")
+    assert "shop has no tool end_cal. Did you mean end_call?" in ran.complained
+    assert f"What {NAME} checks of it proves nothing." in ran.complained
+    assert "transfer_call" not in ran.complained
+
+
 def test_the_cost_is_told_and_agreed_to_first(line: CommandLine, file: Path) -> None:
     line.run("rehearsals", "edit", NAME, "--file", str(file))
     line.environ["GEMINI_API_KEY"] = "a-key-that-is-long-enough"
     ran = line.run("agents", "rehearse", "shop", "--runs", "100", "--budget", "3", answers="n\n")
     assert ran.status == 1
     assert "1 persona, 100 calls with gemini-3.8-live: about $16.00." in ran.said
-    assert "The budget is $3.00: once it is used up, no more calls are made." in ran.said
-    assert "No call was made." in ran.complained
+    assert "The budget is $3.00: the rehearsal stops when it is used up." in ran.said
+    assert "No calls were made." in ran.complained
 
 
 def test_a_budget_that_is_none_is_refused(line: CommandLine) -> None:

@@ -50,7 +50,7 @@ async def command():
 
 @contextmanager
 def running(*argv: str) -> Iterator["subprocess.Popen[str]"]:
-    """A program that has said that it is running."""
+    """A program that has announced that it is running."""
     with subprocess.Popen(
         argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     ) as process:

@@ -33,7 +33,7 @@ def left_by(command_line: CommandLine, *folders: str, n: int = 1) -> CommandLine
 
 
 def running(stack: CommandLine, *, pid: int) -> None:
-    """Leave what a stack, which is that process, says of itself while it runs."""
+    """Write what a running stack with that process would say about itself."""
     description = a_stack(stack).describe() | {"pid": pid}
     (stack.folder / "stack.json").write_text(json.dumps(description))
 
@@ -96,7 +96,7 @@ def a_process_that_is_gone() -> int:
 
 
 def deployed(command_line: CommandLine, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Terraform was run; `terraform` is this shell script from now on."""
+    """Pretend that Terraform was run, with this shell script as `terraform`."""
     (command_line.folder / "terraform" / ".terraform").mkdir(parents=True)
     program = command_line.folder / "bin" / "terraform"
     program.parent.mkdir()
@@ -167,8 +167,8 @@ def test_a_store_that_is_none_is_told_by_its_name(
 
 
 def test_a_store_that_does_not_answer_is_told(command_line: CommandLine) -> None:
-    (command_line.folder / "ringdown.db").write_text("this is no database\n" * 100)
+    (command_line.folder / "ringdown.db").write_text("this isn't a database\n" * 100)
     ran = command_line.run("calls", "list")
     assert ran.status == 1
-    assert ran.complained.startswith("The store does not answer: ")
-    assert ran.complained.endswith("Try again soon.\n")
+    assert ran.complained.startswith("The store doesn't answer: ")
+    assert ran.complained.endswith("Try again in a minute.\n")

@@ -1,6 +1,6 @@
-"""Operators' tasks, done by the commands that docs/operations.md names, and by nothing else.
+"""Operators' tasks, done with only the commands that docs/operations.md lists.
 
-In a folder in which `make talk` has run, so that nobody names a store. Calls and callers are what
+In a folder where `make talk` has run, so that commands find the store. Calls and callers are what
 the table calls them: `CA3f9c1d`, `…0123`.
 """
 
@@ -28,7 +28,7 @@ from tests.stream_handler.record.recorded_call import record_a_call
 ROOT = Path(__file__).parents[2]
 _PAGE = (ROOT / "docs" / "operations.md").read_text("utf-8")
 _TABLE = _PAGE.partition("## Every task, and its commands")[2].partition("\n## ")[0]
-_ROWS = re.findall(r"^\| ([A-Z][^|]*) \| ([^|]*`[^|]*) \| [^|]* \| [^|]* \|$", _TABLE, re.M)
+_ROWS = re.findall(r"^\| ([A-Z][^|]*) \| ([^|]*`[^|]*) \| [^|]* \|$", _TABLE, re.M)
 TASKS = {task: re.findall(r"`ringdown ?([^`]*)`", commands) for task, commands in _ROWS}
 BAD = 0x3F9C1D
 AGENT = {
@@ -39,17 +39,17 @@ AGENT = {
 
 @dataclass
 class Desk:
-    """Somebody's folder, and what their commands have said."""
+    """An operator's folder, and the output of their commands."""
 
     line: CommandLine
-    """On the store, to prepare what is there."""
+    """Works on the store, to prepare its contents."""
     hers: CommandLine
-    """In her folder, where she names no store."""
+    """Works in the operator's folder, without naming a store."""
     edits: list[str] = field(default_factory=list)
-    """What happens in the editor, one after the other, as Python."""
+    """The edits to make in the editor, in order, as Python code."""
 
     def does(self, task: str, *, answers: str = "y\n\n") -> list[str]:
-        """What each command of the task says."""
+        """Run the task's commands. Returns the output of each."""
         return [self.runs(command, answers) for command in TASKS[task]]
 
     def runs(self, command: str, answers: str = "", *, status: int = 0) -> str:
@@ -59,7 +59,7 @@ class Desk:
         return ran.all
 
     def _editor(self) -> str:
-        """Each time it is started, it makes the next of the edits."""
+        """An editor that makes the next edit each time it starts."""
         edits = self.hers.folder / "edits"
         edits.mkdir(exist_ok=True)
         for n, edit in enumerate(self.edits):
@@ -76,7 +76,7 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    """There is an agent, `default`, that was looked at."""
+    """Store the agent `default`, as checked."""
     folder = tmp_path / "out" / "talk"
     folder.mkdir(parents=True)
     line = CommandLine(folder)
@@ -112,7 +112,7 @@ def all_is_well(desk: Desk) -> None:
 def the_prompt(desk: Desk) -> None:
     desk.edits.append("text = text.replace('ten dollars', 'twelve dollars')")
     (said,) = desk.does("Change the prompt", answers="y\nNew prices\n")
-    assert "It answers calls from now on" in said
+    assert "New calls use it" in said
     assert "New prices" in desk.runs("agents history default")
 
 
@@ -122,7 +122,7 @@ def a_mistake(desk: Desk) -> None:
         "assert '#!   - voice: there is no voice' in text\ntext = text.replace('Korr', 'Puck')",
     ]
     (said,) = desk.does("Correct a mistake in it")
-    assert "The editor opens again" in said
+    assert "Opening the editor again" in said
     assert voice(desk) == "Puck"
 
 
@@ -191,15 +191,15 @@ def opening_hours(desk: Desk) -> None:
 def another_number(desk: Desk) -> None:
     desk.edits.append("text = text.replace('flower shop', 'night desk')")
     *_, said = desk.does("Let another agent answer another number")
-    assert "night-desk answers +14155550100 from now on; before, default did." in said
+    assert "night-desk now answers +14155550100 (before: default)." in said
 
 
 def the_number_back(desk: Desk) -> None:
     write(desk.line, AGENT, agent_id="night-desk")
     desk.line.run("numbers", "set", "+14155550100", "night-desk")
     unset, deleted = desk.does("Give the number back")
-    assert "default answers +14155550100 from now on" in unset
-    assert "agents/night-desk is deleted" in deleted
+    assert "default now answers +14155550100" in unset
+    assert "Deleted agents/night-desk" in deleted
 
 
 def a_draft(desk: Desk) -> None:
@@ -214,14 +214,14 @@ def a_draft(desk: Desk) -> None:
 
 def examples(desk: Desk) -> None:
     (said,) = desk.does("Ask the agent its examples")
-    assert "All answers have what they must." in said
+    assert "All answers contain what they must." in said
 
 
 def a_replay(desk: Desk) -> None:
     url = asyncio.run(record_a_call(desk.line.folder))
     Path(url.removeprefix("sqlite:")).replace(desk.line.folder / "ringdown.db")
     (said,) = desk.does("Replay a call")
-    assert "The core decides the same now as it did then." in said
+    assert "Replay matches: today's code makes the same decisions." in said
 
 
 def a_live_call(desk: Desk) -> None:
@@ -233,12 +233,12 @@ def a_live_call(desk: Desk) -> None:
 
 def a_limit(desk: Desk) -> None:
     _, changed = desk.does("Change a limit")
-    assert "calls_at_once is 10 from the next call on; before, it was 50." in changed
+    assert "calls_at_once is now 10 (it was 50). It applies from the next call." in changed
 
 
 def a_tool_by_hand(desk: Desk) -> None:
     desk.line.with_store(lambda store: store.write_tool(a_tool()))
-    # The tool's host does not exist: that the command says so is all that can be seen of it here.
+    # The tool's host doesn't exist; all we can check here is that the command says so.
     listing, calling = TASKS["Try a tool"]
     listed, called = desk.runs(listing), desk.runs(calling, status=1)
     assert "lookup_account  ok" in listed

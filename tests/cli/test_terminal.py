@@ -90,7 +90,7 @@ def test_output_that_nobody_can_read_ends_it_quietly(line: str, complaint: str) 
 
 
 def shell(line: str, *, text: str) -> "subprocess.CompletedProcess[str]":
-    """Run a shell command in which PROGRAM says a text on its standard terminal."""
+    """Run a shell command in which PROGRAM prints a text on its standard terminal."""
     source = (
         "import asyncio, os\n"
         "from ringdown_cli.stopping import stoppable\n"

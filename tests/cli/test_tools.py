@@ -1,4 +1,4 @@
-"""`ringdown tools`: listed, and called over HTTP as a call would."""
+"""`ringdown tools`: listing tools, and calling them over HTTP the way a call would."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ def declare(command_line: CommandLine, tool: ToolDeclaration) -> None:
 def called(
     command_line: CommandLine, *argv: str, answer: ToolAnswer
 ) -> tuple[Ran, list[ToolRequest]]:
-    """What `tools call` says of a tool on this machine, and what the tool was sent."""
+    """What `tools call` prints for a tool on this machine, and the request that the tool got."""
     requests: list[ToolRequest] = []
 
     async def serve(request: ToolRequest) -> Reply:
@@ -80,9 +80,7 @@ def test_a_tool_that_fails_says_what_the_model_would_be_told(command_line: Comma
         command_line, "item=pears", answer=ToolAnswer.failed("No such item.", retryable=True)
     )
     assert ran.status == 1
-    assert ran.complained == (
-        "check_stock failed: No such item. It may work if it is called again.\n"
-    )
+    assert ran.complained == ("check_stock failed: No such item. Calling it again may work.\n")
 
 
 def test_arguments_that_do_not_fit_are_told_before_anything_is_done(
@@ -98,7 +96,7 @@ def test_arguments_that_do_not_fit_are_told_before_anything_is_done(
     ("argv", "told"),
     [
         (("lookup_acount",), "Did you mean lookup_account? Tools: lookup_account."),
-        (("lookup_account", "account"), "'account' has no value. Write it like account=VALUE."),
+        (("lookup_account", "account"), "'account' has no value. Write account=VALUE."),
     ],
 )
 def test_a_slip_is_told(command_line: CommandLine, argv: tuple[str, ...], told: str) -> None:

@@ -26,7 +26,7 @@ def receivers(line: CommandLine) -> Receivers:
 
 @contextmanager
 def a_hook(status: int = 204) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """Its URL, and the headers and body of what it got."""
+    """A receiver's URL, and the headers and body of the requests it got."""
     got: list[dict[str, str]] = []
 
     class Posted(Requests):
@@ -43,8 +43,8 @@ def test_a_url_is_told_with_a_secret_that_is_shown_once(line: CommandLine) -> No
     assert ran.status == 0
     [receiver] = receivers(line).receivers
     assert ran.said == (
-        f"{URL} gets call.ended and call.outcome from the next call on.\n"
-        f"Give the receiver this secret, which isn't shown again: {receiver.secret}\n"
+        f"{URL} gets call.ended and call.outcome, starting with the next call.\n"
+        f"Give the receiver this secret, which won't be shown again: {receiver.secret}\n"
     )
     assert receiver.secret not in line.run("webhooks", "list").all
     assert receiver.secret not in line.run("webhooks", "list", "--json").all
@@ -57,7 +57,7 @@ def test_other_events_keep_the_secret_and_a_new_one_is_asked_for(
     [first] = receivers(line).receivers
     ran = line.run("webhooks", "set", URL, "--events", "call.outcome")
     [second] = receivers(line).receivers
-    assert ran.said == f"{URL} gets call.outcome from the next call on.\n"
+    assert ran.said == f"{URL} gets call.outcome, starting with the next call.\n"
     assert (second.secret, second.events) == (first.secret, ("call.outcome",))
     line.run("webhooks", "set", URL, "--new-secret")
     [third] = receivers(line).receivers
@@ -68,7 +68,7 @@ def test_other_events_keep_the_secret_and_a_new_one_is_asked_for(
     ("url", "told"),
     [
         ("http://example.com/", "The URL must begin with https:// (http is for this machine only)"),
-        ("https://169.254.169.254/", "The URL leads to the machine's own metadata"),
+        ("https://169.254.169.254/", "The URL leads to the machine's metadata"),
         ("nowhere", "The URL must begin with https://"),
     ],
 )
@@ -89,11 +89,11 @@ def test_there_are_at_most_ten(line: CommandLine) -> None:
 
 def test_a_url_is_removed(line: CommandLine) -> None:
     line.run("webhooks", "set", URL)
-    assert line.run("webhooks", "remove", URL).said == f"{URL} gets no more messages.\n"
+    assert line.run("webhooks", "remove", URL).said == f"{URL} won't be notified any more.\n"
     again = line.run("webhooks", "remove", URL)
     assert again.status == 1
-    assert again.complained == f"{URL} is no webhook of this line. Webhooks: none.\n"
-    assert "No URL gets messages about ended calls" in line.run("webhooks", "list").complained
+    assert again.complained == f"{URL} isn't a webhook of this line. Webhooks: none.\n"
+    assert "No URL is notified of ended calls" in line.run("webhooks", "list").complained
 
 
 def test_the_list_shows_what_never_arrived(line: CommandLine) -> None:
@@ -111,7 +111,7 @@ def test_the_list_shows_what_never_arrived(line: CommandLine) -> None:
     ran = line.run("webhooks", "list")
     assert ran.said.splitlines()[1].split() == [URL, "call.ended", "call.outcome", "1"]
     assert ran.complained == (
-        f"call.ended of {CALL_SID} never reached {URL}, given up 2026-11-02 09:30 UTC:"
+        f"call.ended of {CALL_SID} never reached {URL} (gave up 2026-11-02 09:30 UTC):"
         " It answered with HTTP 500.\n"
     )
     [shown] = json.loads(line.run("webhooks", "list", "--json").said)["lost"]
@@ -125,9 +125,9 @@ def test_a_test_is_signed_and_says_what_became_of_it(line: CommandLine) -> None:
         line.run("webhooks", "set", bad)
         both = line.run("webhooks", "test")
         one = line.run("webhooks", "test", good)
-    assert (alone.status, alone.said) == (0, f"{good} took the test.\n")
-    assert (both.status, both.said) == (1, f"{good} took the test.\n")
-    assert both.complained == f"{bad} did not take the test. It answered with HTTP 500.\n"
+    assert (alone.status, alone.said) == (0, f"{good} accepted the test.\n")
+    assert (both.status, both.said) == (1, f"{good} accepted the test.\n")
+    assert both.complained == f"{bad} didn't accept the test. It answered with HTTP 500.\n"
     assert one.status == 0
     assert len(got) == 3
     assert json.loads(got[0]["body"])["type"] == "webhook.test"

@@ -1,4 +1,4 @@
-"""The console on a real socket, and a person's browser without a window."""
+"""The console on a real socket, and a browser without a window."""
 
 import asyncio
 import datetime
@@ -21,7 +21,7 @@ from ringdown.stores import Store
 from tests.console.stored import NOW
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
-"""What a browser says of a form that a page of the console has sent."""
+"""What a browser sends along with a form from one of the console's pages."""
 Fields = list[tuple[str, str]]
 
 
@@ -53,7 +53,7 @@ class Site:
     async def send(
         self, path: str, *, changes: Mapping[str, str] | None = None, form: str = ""
     ) -> httpx2.Response:
-        """Fill in a form of the page, which names it, and send it. None is what is not ticked."""
+        """Fill in and send the form with this name on the page. None unticks a box."""
         page = await self.page(path)
         sent = forms(page)[form or path]
         return await self.post(form or path.partition("?")[0], with_changes(sent, changes or {}))
@@ -124,7 +124,7 @@ class _Forms(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "textarea" and self._area is not None:
-            # The first line break is the markup's; the others are sent as browsers do.
+            # The first line break belongs to the markup; the others are sent as browsers do.
             text = re.sub("\r?\n", "\r\n", self._text.removeprefix("\n"))
             self._fields.append((self._area, text))
             self._area = None

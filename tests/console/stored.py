@@ -1,4 +1,4 @@
-"""A line with agents, numbers, callers and calls in its store, for pages to show."""
+"""A line with stored agents, numbers, callers and calls, for pages to show."""
 
 import datetime
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ from tests.ringdown.rehearsals.reports import a_rehearsal, mixed_runs
 from tests.ringdown.samples import CALLED, CALLER, NOW as NOW_OF_RUNS, a_call, a_claim, a_tool
 
 NOW = datetime.datetime(2026, 11, 27, 15, 40, tzinfo=datetime.UTC)
-"""A Friday; 16:40 where the shop is."""
+"""A Friday; 16:40 in the shop's time zone."""
 SHOP_NUMBER, BLOCKED = "+14155550177", "+14155550166"
 MINUTE = datetime.timedelta(minutes=1)
 SHOP: dict[str, Json] = {
@@ -154,7 +154,7 @@ def lookup(*, outcome: ToolOutcome = ToolOutcome.ANSWERED) -> ToolCall:
 
 
 async def rehearse_draft(store: Store, *runs: PersonaRun) -> Rehearsal:
-    """The draft of the shop as it is, yesterday."""
+    """Yesterday's draft of the shop, identical to the agent."""
     draft = await store.read_agent("shop", draft=True)
     found = None if draft is None else draft_findings(draft.document).agent
     revision = "" if found is None else found.revision

@@ -1,4 +1,4 @@
-"""The form of an agent: what nobody touches stays as it is, to the letter."""
+"""An agent's form: whatever is left alone stays exactly the same."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ _PAGES = Pages()
 
 
 def sent(document: Document, *, draft: bool = False) -> list[tuple[str, str]]:
-    """What a browser sends for the form that the page has, if nobody touches it."""
+    """What a browser sends for the page's form if it is left alone."""
     text = _PAGES.template("agent_fields.html").render(
         groups=groups(draft=draft),
         shown=lambda field: shown(field, document, draft=draft),
@@ -129,11 +129,11 @@ def test_an_example_is_a_sentence_and_what_must_be_in_the_answer() -> None:
 @pytest.mark.parametrize(
     ("problem", "field"),
     [
-        ("voice: there is no voice Korr.", "voice"),
+        ("voice: unknown voice Korr.", "voice"),
         ("opening_hours.monday: times such as", "opening_hours.monday"),
         ("examples[3].answer_contains: is missing", "examples"),
         ("transfer_numbers.billing: written like", "transfer_numbers"),
-        ("greating: nobody reads this field", None),
+        ("greating: unknown field", None),
         ("idle: goodbye_after_s must be longer", None),
     ],
 )

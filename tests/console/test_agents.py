@@ -18,7 +18,7 @@ async def stored(site: Site, agent_id: str = "shop", *, draft: bool = False) -> 
 
 
 async def answers(site: Site, caller: str = SOMEBODY) -> str:
-    """With which greeting the next call is answered."""
+    """The greeting that the next call hears."""
     answer = await answering(site.store, SHOP_NUMBER, caller)
     assert answer is not None
     return answer.agent.greeting
@@ -137,7 +137,7 @@ async def test_a_field_that_nobody_knows_is_saved_only_if_it_is_meant(site: Site
 
 
 async def test_two_edits_at_once_are_both_shown_and_neither_is_lost(site: Site) -> None:
-    """Ben saves while Anna still writes; one of three fields is changed by both."""
+    """Ben saves while Anna is still editing; both change one of three fields."""
     annas = forms(await site.page("/agents/shop"))["/agents/shop"]
     await site.send("/agents/shop", changes={"greeting": "Ben's hello.", "voice": "Puck"})
 
@@ -145,7 +145,7 @@ async def test_two_edits_at_once_are_both_shown_and_neither_is_lost(site: Site) 
     conflict = await site.post("/agents/shop", mine)
 
     assert conflict.status_code == 409
-    assert "Somebody else saved this" in conflict.text
+    assert "Someone else saved this" in conflict.text
     assert "greeting: Ben&#39;s hello." in conflict.text
     assert "greeting: Anna&#39;s hello." in conflict.text
     assert (await stored(site)).document["greeting"] == "Ben's hello."
@@ -226,7 +226,7 @@ async def test_a_draft_that_is_there_is_not_overwritten(site: Site) -> None:
     response = await site.send("/agents/shop", changes={"greeting": "Hi.", "action": "draft"})
 
     assert response.status_code == 422
-    assert "There is a draft of shop already" in response.text
+    assert "shop already has a draft" in response.text
     assert dict(forms(response.text)["/agents/shop"])["greeting"] == "Hi."
     assert await stored(site, draft=True) == before
 
@@ -319,4 +319,4 @@ async def test_what_does_not_exist(site: Site, path: str) -> None:
     response = await site.get(path)
 
     assert response.status_code == 404
-    assert "There is no" in response.text
+    assert " found." in response.text

@@ -1,4 +1,4 @@
-"""Forms count only if a page of the console sent them; pages run nothing but the console's own."""
+"""Forms count only if a page of the console sent them; pages run only the console's own scripts."""
 
 from pathlib import Path
 
@@ -54,7 +54,7 @@ async def test_a_form_of_another_page_changes_nothing(site: Site, headers: dict[
 
 
 async def test_an_address_that_is_not_ours_leads_nowhere(site: Site) -> None:
-    """A page elsewhere may give its own name this machine's address."""
+    """A page elsewhere may point its own host name at this machine."""
     response = await site.client.get("/calls", headers={"Host": "evil.example:80"})
 
     assert response.status_code == 403
@@ -106,7 +106,7 @@ async def test_only_pages_that_are_named_may_show_the_console(tmp_path: Path) ->
 
 
 async def test_numbers_are_in_no_address(site: Site) -> None:
-    """Addresses end up in logs."""
+    """URLs end up in logs."""
     for path in PAGES:
         page = (await site.get(path)).text
         links = [part.partition('"')[0] for part in page.split('href="')[1:]]

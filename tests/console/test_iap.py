@@ -1,4 +1,4 @@
-"""Who is let in: whoever Google's proxy vouches for, and settings/people names."""
+"""Who is let in: people that Google's proxy vouches for and settings/people lists."""
 
 import base64
 import hashlib
@@ -35,7 +35,7 @@ def pem(key: ec.EllipticCurvePrivateKey) -> str:
 
 @dataclass(slots=True)
 class KeyServer:
-    """Where Google has the proxy's public keys."""
+    """Where Google serves the proxy's public keys."""
 
     url: str = ""
     keys: dict[str, str] = field(default_factory=lambda: {"key-1": pem(KEY)})
@@ -162,7 +162,7 @@ async def test_another_audience_is_named_with_what_to_do(site: Site) -> None:
     response = await site.client.get("/calls", headers={HEADER: token(audience=other)})
 
     assert response.status_code == 401
-    assert f"was made for {other}, and the console expects {AUDIENCE}" in response.text
+    assert f"was made for {other}, but the console expects {AUDIENCE}" in response.text
     assert "set IAP_AUDIENCE" in response.text
 
 
@@ -187,7 +187,7 @@ def signed_with_rsa() -> str:
 
 
 def signed_with_the_public_key() -> str:
-    """A token that fools a careless check, which takes the public key for a shared secret."""
+    """A token that fools a careless check, which uses the public key as a shared secret."""
     claims = token().split(".")[1]
     header = base64.urlsafe_b64encode(b'{"alg":"HS256","kid":"key-1"}').decode().rstrip("=")
     digest = hmac.new(pem(KEY).encode(), f"{header}.{claims}".encode(), hashlib.sha256).digest()
@@ -204,7 +204,7 @@ async def test_who_is_not_among_the_people_is_told_what_to_do(site: Site) -> Non
     response = await site.client.get("/calls", headers={HEADER: token(email="eve@example.com")})
 
     assert response.status_code == 403
-    assert "eve@example.com may not use this console" in response.text
+    assert "have access to this console. Ask an editor" in response.text
     assert PEOPLE in response.text
 
 

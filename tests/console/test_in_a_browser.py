@@ -1,4 +1,4 @@
-"""The console as a person meets it: a real browser, real keys, in every size and colour."""
+"""The console as people use it: a real browser, real keys, every size and colour scheme."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -184,7 +184,7 @@ async def test_an_agent_is_edited_and_saved_with_keys_alone(site: Site) -> None:
 
 
 async def test_the_other_view_and_saving_lose_nothing(site: Site) -> None:
-    """The link to the YAML takes along what is not saved; Ctrl-S saves it."""
+    """The link to the YAML view keeps unsaved edits; Ctrl-S saves them."""
     async with opened(site, "/agents/shop") as tab:
         await tab.evaluate("document.getElementById('greeting').value = 'Good day.'")
         await tab.leads_on(tab.evaluate("document.getElementById('turn').click()"))
@@ -210,7 +210,7 @@ async def test_the_first_tab_leads_past_the_bar(site: Site) -> None:
         await tab.press("Tab")
         inside = await tab.evaluate(f"{FOCUSED}.closest('main') !== null")
 
-    assert first == "Skip to the page"
+    assert first == "Skip to content"
     assert inside
 
 
@@ -226,7 +226,7 @@ async def test_a_caller_is_blocked_with_keys_alone(site: Site) -> None:
 
 async def test_somebody_is_named_with_keys_alone(site: Site) -> None:
     async with opened(site, "/people") as tab:
-        await press_until(tab, f"{FOCUSED}.ariaLabel === 'Somebody else'")
+        await press_until(tab, f"{FOCUSED}.ariaLabel === 'Someone else'")
         await type_text(tab, "eve@example.com")
         await press_until(tab, f"{FOCUSED}.id === 'why'")
         await type_text(tab, "helps out")
@@ -234,7 +234,7 @@ async def test_somebody_is_named_with_keys_alone(site: Site) -> None:
         said = await tab.evaluate(SAID)
         history = await tab.evaluate("document.querySelector('.history').textContent")
 
-    assert said == "Saved. It counts from the next page on."
+    assert said == "Saved. It takes effect on the next page load."
     assert "eve@example.com: no access → viewer" in history
 
 
@@ -266,7 +266,7 @@ async def test_a_draft_with_a_bad_rehearsal_is_published_anyway_with_keys_alone(
         await tab.leads_on(tab.press("Enter"))
         said = await tab.evaluate(SAID)
 
-    assert said == "Published. The next call is answered by this."
+    assert said == "Published. The next call uses it."
 
 
 # While typing
@@ -302,7 +302,7 @@ async def test_two_people_see_each_others_text(site: Site) -> None:
         await anna.evaluate(OPEN_ALL)
         await assert_shown_well(anna, scrolls=SCROLLS)
 
-    assert "Somebody else saved this while you were editing" in conflict
+    assert "Someone else saved this while you were editing" in conflict
     assert "greeting: Ben's hello." in conflict
     assert "greeting: Anna's hello." in conflict
 

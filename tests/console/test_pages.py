@@ -30,7 +30,7 @@ OTHER = "+14155550188"
 
 @pytest.fixture
 async def anywhere(store: Store) -> AsyncIterator[Site]:
-    """The same line in each store."""
+    """The same line in each kind of store."""
     await furnish(store)
     async with running_site(store) as site:
         yield site
@@ -73,7 +73,7 @@ async def test_home_says_that_all_is_well(site: Site) -> None:
         page = await later.page("/")
 
     assert "All is well" in page
-    assert "Nobody is on the line." in page
+    assert "No live calls." in page
 
 
 async def test_home_says_what_needs_somebody_and_where(site: Site) -> None:
@@ -117,7 +117,7 @@ async def test_a_call_is_found_by_number_by_its_end_and_by_its_sid(site: Site) -
     assert await search(site, sid(77)) == f"/calls/{sid(77)}"
     assert await search(site, "0999") == "/calls?nothing=found"
     assert await search(site, "roses") == "/calls?nothing=found"
-    assert "No call was found" in await site.page("/calls?nothing=found")
+    assert "No calls found" in await site.page("/calls?nothing=found")
 
 
 async def test_the_calls_of_one_caller(site: Site) -> None:
@@ -137,7 +137,7 @@ async def test_older_calls_are_on_the_next_page(site: Site) -> None:
 
     shown = [n for n in (*range(29), *range(100, 160)) if sid(n) in first]
     older = [n for n in (*range(29), *range(100, 160)) if sid(n) in second]
-    assert len(shown) == 49  # and the live one
+    assert len(shown) == 49  # plus the live one
     assert sorted([*shown, *older]) == [*range(28), *range(100, 160)]
 
 
@@ -172,7 +172,7 @@ async def test_the_list_says_what_came_of_calls_once_an_agent_asks(site: Site) -
     page = await site.page("/calls")
 
     assert '<th scope="col">Outcome</th>' in page
-    assert "<td>Not found out</td>" in page
+    assert "<td>Not determined</td>" in page
     assert 'href="/calls?outcome=unclear"' in page
     assert 'href="/calls/outcomes"' in page
 
@@ -184,7 +184,7 @@ async def test_outcomes_are_counted_by_day_and_by_agent(site: Site) -> None:
     )
 
     assert rows_of(by_day)[:2] == [
-        ["Day", "Calls", "Success", "No success", "Unclear", "Not found out"],
+        ["Day", "Calls", "Success", "No success", "Unclear", "Not determined"],
         ["Fri 27 Nov", "7", "3", "2", "1", "1"],
     ]
     assert 'href="/calls?day=2026-11-27&amp;outcome=no"' in by_day
@@ -259,7 +259,7 @@ async def test_what_happens_when_the_agent_answers_all_the_same(site: Site) -> N
     await save_agent(site.store, {**SHOP, "opening_hours": hours})
     told = await asked(site, "shop", "2026-11-29T20:00")
 
-    assert "The agent answers outside its hours, too." in told
+    assert "The agent also answers outside its hours." in told
     assert "Hello, the flower shop." in told
 
 
@@ -267,7 +267,7 @@ async def test_a_broken_agent_says_what_answers_instead(site: Site) -> None:
     await save_agent(site.store, {**SHOP, "voice": "Korr"})
     told = await asked(site, "shop", "2026-11-27T10:00")
 
-    assert "This is not the newest version" in told
+    assert "This is an earlier version" in told
 
 
 @pytest.mark.parametrize("at", ["nonsense", "0001-01-01T00:00", "9999-12-31T23:59", ""])
@@ -288,7 +288,7 @@ async def test_a_number_gets_an_agent_and_loses_it(site: Site) -> None:
     [
         ("4155550188", "shop", "Did you mean +14155550188?"),
         ("hello", "shop", "not a phone number"),
-        (OTHER, "nobody", "There is no agent nobody"),
+        (OTHER, "nobody", "Agent nobody doesn"),
     ],
 )
 async def test_a_number_that_cannot_be(site: Site, number: str, agent: str, says: str) -> None:
@@ -307,7 +307,7 @@ async def test_a_store_that_is_away_says_so(tmp_path: Path) -> None:
         answers = [await site.get(path) for path in ("/", "/calls", "/costs", "/agents")]
 
     assert [answer.status_code for answer in answers] == [503] * 4
-    assert all("The store did not answer" in answer.text for answer in answers)
+    assert all("nothing was changed" in answer.text for answer in answers)
 
 
 # Callers
@@ -338,12 +338,13 @@ async def test_the_end_of_a_number_blocks_nobody(site: Site, number: str) -> Non
 
 async def test_forgetting_is_asked_for_twice_and_leaves_a_receipt(site: Site) -> None:
     asked = await site.post("/callers/forget", {"call": sid(1)})
-    assert "cannot be undone" in asked.text
+    assert "be undone" in asked.text
     assert await site.store.read_call(sid(1)) is not None
 
     done = await site.post("/callers/forget", {"number": CALLER, "sure": "yes"})
 
     assert "Deleted: 29 calls" in done.text
+    assert "The caller is still in a call, which the line stores again" in done.text
     assert "Twilio" in done.text
     assert await site.store.read_call(sid(1)) is None
 
@@ -394,7 +395,7 @@ async def test_a_limit_that_cannot_be_changes_nothing(site: Site, value: str) ->
     response = await site.post("/costs/limits", {"calls_at_once": value})
 
     assert response.status_code == 422
-    assert "Calls at once" in response.text
+    assert "Simultaneous calls" in response.text
     assert await site.store.read_limits() == LineLimits()
 
 

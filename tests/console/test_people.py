@@ -1,4 +1,4 @@
-"""Who may use the console is changed on its page: by editors only, and never by the last one."""
+"""The People page decides who may use the console: only editors change it, and one must remain."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +14,7 @@ NASTY = "<img src=x onerror=alert(1)>@example.com"
 
 
 class Named:
-    """Believes who somebody says they are; their role is the store's."""
+    """Believes whatever name it is given; the role comes from the store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -43,7 +43,7 @@ async def given_out(site: Site) -> Fields:
 
 
 def with_role(sent: Fields, email: str, role: str) -> Fields:
-    """The form with another role for somebody, who is new if it has no such row."""
+    """The form with another role for one person, who is added if they have no row."""
     pairs = list(sent)
     emails = [n for n, (name, value) in enumerate(pairs) if name == "email" and value == email]
     row = emails[0] if emails else next(n for n, pair in enumerate(pairs) if pair == ("email", ""))
@@ -139,7 +139,7 @@ async def test_two_editors_who_lower_each_other_leave_one(site: Site) -> None:
     site.client.headers["x-person"] = BEN
     late = await site.post("/people", bens)
 
-    assert late.status_code == 403, "he is no editor any more"
+    assert late.status_code == 403, "by then he has lost the role"
     assert (await stored(site)).roles == {ANNA: "editor", BEN: "viewer", VERA: "viewer"}
 
 
@@ -186,7 +186,7 @@ async def test_what_no_page_sends_is_refused(site: Site, name: str) -> None:
     assert (await site.post("/people", [*sent, ("email", BEN)])).status_code == 400
 
 
-# Two at once
+# Concurrent edits
 
 
 async def test_two_edits_at_once_are_both_shown_and_neither_is_lost(site: Site) -> None:
@@ -195,7 +195,7 @@ async def test_two_edits_at_once_are_both_shown_and_neither_is_lost(site: Site) 
     conflict = await site.post("/people", annas)
 
     assert conflict.status_code == 409
-    assert "Somebody else saved this" in conflict.text
+    assert "Someone else saved this" in conflict.text
     assert f"+{VERA}: editor" in conflict.text
     assert (await stored(site)).roles == {ANNA: "editor", VERA: "editor"}
 
@@ -217,7 +217,7 @@ async def test_where_both_changed_a_role_both_are_shown_and_yours_stands(site: S
 
 
 async def test_the_first_person_is_an_editor(site: Site) -> None:
-    """On one's own machine there may be nobody yet."""
+    """On your own machine the list of people may be empty."""
     async with running_site(site.store) as local:
         await site.store.documents.delete(PEOPLE)
 

@@ -1,4 +1,4 @@
-"""A recorded call on its page: played, in ranges, by whom, and erased."""
+"""A recorded call on its page: played in ranges, with a log of who listened, and erased."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -142,7 +142,7 @@ async def test_forgetting_the_caller_erases_the_sound(
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium. Install it: apt-get install chromium")
 async def test_it_plays_in_step_with_the_turns(recorded: Site) -> None:
-    """A real browser asks for the ranges that it needs."""
+    """A real browser requests the ranges that it needs."""
     turn = conversation()[1]
     async with open_page(f"{recorded.url}{PAGE}") as tab:
         row = "[...document.querySelectorAll('.entry button')]"

@@ -1,4 +1,4 @@
-"""A draft's rehearsal, on the page that publishes it and on its own."""
+"""A draft's rehearsal, on the page that publishes it and on a separate page."""
 
 from tests.console.site import Site
 from tests.console.stored import SHOP, rehearse_draft, save_agent
@@ -53,4 +53,4 @@ async def test_there_is_no_report_of_another_agents_rehearsal_or_of_none(site: S
     for path in (f"/agents/default/rehearsals/{rehearsal.id}", "/agents/shop/rehearsals/none"):
         response = await site.get(path)
         assert response.status_code == 404
-        assert "There is no such rehearsal of" in response.text
+        assert "Rehearsal of" in response.text

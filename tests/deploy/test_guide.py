@@ -1,4 +1,4 @@
-"""The whole of `make deploy`, with gcloud scripted, Twilio's REST API and real Terraform."""
+"""A complete `make deploy`, with a scripted gcloud, Twilio's REST API and real Terraform."""
 
 import json
 import os
@@ -32,7 +32,7 @@ pytestmark = [needs_stand_in, pytest.mark.timeout(600)]
 WEBHOOK = "https://ringdown-incoming-call-123456789012.us-east4.run.app"
 TOKEN = SECRETS["twilio_auth_token"]
 _GCLOUD = '''#!{python}
-"""Plays gcloud as scripted in responses.json; what is not there, the stand-in answers."""
+"""Plays gcloud as scripted in responses.json; the stand-in answers everything else."""
 import json, os, pathlib, re, sys
 folder = pathlib.Path({folder!r})
 words = " ".join(sys.argv[1:])
@@ -59,7 +59,7 @@ FINE: tuple[Response, ...] = (
 
 
 class Person(Terminal):
-    """Answers questions by a word that they contain, and hears everything."""
+    """Answers questions that contain a given word, and hears everything."""
 
     def __init__(self, answers: dict[str, str]) -> None:
         self.answers = answers
@@ -139,12 +139,12 @@ def deployer(tmp_path: Path) -> Iterator[Deployer]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
             path.chmod(0o755)
-        # Neither a bucket of Google's nor the registry is here.
+        # Google's buckets and the registry don't exist here.
         (copy.terraform / "backend.tf").write_text('terraform {\n  backend "local" {}\n}\n')
         (copy.terraform / ".terraform.lock.hcl").touch()
         found = Deployer(copy)
         found.script()
-        # Nothing is in Secret Manager before the first apply.
+        # Secret Manager is empty before the first apply.
         found.script(("^secrets versions access latest --project", 1, "", "not found"))
         yield found
 
@@ -154,7 +154,7 @@ def test_from_nothing_to_a_line_that_answers(deployer: Deployer) -> None:
 
     assert deployer.copy.twilio.number["voice_url"] == WEBHOOK
     assert heard.endswith(f"Call {PHONE_NUMBER}: the agent answers.")
-    assert f"set the URLs of {PHONE_NUMBER}: from then on its calls come here" in heard
+    assert f"set the URLs of {PHONE_NUMBER}, so that its calls come here" in heard
     assert "✓ everything" in heard
     kept = (deployer.copy.terraform / "terraform.tfvars").read_text("utf-8")
     assert f'phone_numbers = {{"{PHONE_NUMBER}" = {{agent = "default"}}}}' in kept
@@ -169,7 +169,7 @@ def test_what_passes_is_waited_for_and_tried_again(deployer: Deployer) -> None:
     heard = deployer.run()
 
     assert deployer.pauses == [300]
-    assert "metrics that were just made are not known everywhere yet. Trying again" in heard
+    assert "new metrics aren't known everywhere yet. Retrying" in heard
     assert heard.endswith("the agent answers.")
 
 
@@ -179,8 +179,8 @@ def test_what_lasts_stops_it_and_it_goes_on_from_there(deployer: Deployer) -> No
 
     said = deployer.stopped()
     assert deployer.pauses == []
-    assert "may build in these regions only: us-central1, us-west2" in said
-    assert "`make deploy` goes on from here" in said
+    assert "can only build in these regions: us-central1, us-west2" in said
+    assert "run `make deploy` again" in said
 
     deployer.person.answers = {}
     deployer.script(("access latest .*gemini", 0, SECRETS["gemini_api_key"], ""))
@@ -250,9 +250,9 @@ SUBJECTS = {"parameters": {"allowedMemberSubjects": ["allUsers"]}}
     [
         ([("^auth list", 0, "", "")], "gcloud auth login --update-adc"),
         ([("^auth application-default", 1, "", "none")], "gcloud auth login --update-adc"),
-        ([("^projects describe", 1, "", "denied")], "There is no project our-project-1"),
+        ([("^projects describe", 1, "", "denied")], "Project our-project-1 doesn't exist"),
         ([("^billing", 0, "False", "")], "console.cloud.google.com/billing/linkedaccount"),
-        ([("describe gcp.resourceL", 0, PLACES, "")], "does not allow us-east4, only"),
+        ([("describe gcp.resourceL", 0, PLACES, "")], "doesn't allow us-east4, only"),
         (
             [
                 ("describe iam.allowed", 0, DOMAINS, ""),
@@ -260,7 +260,10 @@ SUBJECTS = {"parameters": {"allowedMemberSubjects": ["allUsers"]}}
             ],
             "An administrator must allow one of the two",
         ),
-        ([("^services api-keys", 1, "", "denied"), ("access latest", 1, "", "")], "No Gemini key"),
+        (
+            [("^services api-keys", 1, "", "denied"), ("access latest", 1, "", "")],
+            "create a Gemini key",
+        ),
         ([("^auth print-access-token", 1, "", "expired")], "gcloud auth login"),
     ],
 )
@@ -282,7 +285,7 @@ def test_each_refusal_stops_before_anything_is_made(
     ],
 )
 def test_a_mistake_is_not_kept(deployer: Deployer, answer: str, refused: list[Response]) -> None:
-    """Starting again asks again."""
+    """A fresh start asks again."""
     right = dict(deployer.person.answers)
     deployer.person.answers[answer] = "au1" if "region" in answer else f"AC{'0' * 32}"
     deployer.script(*refused, ("^secrets versions access latest --project", 1, "", ""))
@@ -309,7 +312,7 @@ def test_what_google_does_not_say_is_not_called_good(deployer: Deployer) -> None
     assert [line.split(".")[0] for line in told] == [
         "– gcloud doesn't say whether billing is on",
         "– Google doesn't say which roles you have",
-        "– gcloud doesn't say which organisation policies there are",
+        "– gcloud doesn't list the organisation policies",
     ]
     assert "with billing on" not in "\n".join(deployer.person.heard)
 
@@ -345,15 +348,15 @@ def test_a_number_that_the_account_does_not_have_stops_it_before_anything_is_mad
 def test_neither_an_old_secret_nor_another_environment_is_applied_unasked(
     deployer: Deployer,
 ) -> None:
-    """The value of an earlier run would be stored once more, and Twilio's new one refused. Another
-    name would take the place of the line that stands."""
+    """Otherwise the value of an earlier run would be stored again, and Twilio's new one refused. A
+    new name would replace the existing line."""
     deployer.run()
     file = deployer.copy.terraform / "terraform.tfvars"
     with file.open("a") as text:
         text.write("secret_versions = { twilio_auth_token = 2 }\n")
     deployer.script(("access latest .*gemini", 0, SECRETS["gemini_api_key"], ""))
 
-    assert "A new value of TWILIO_AUTH_TOKEN is to be stored" in deployer.stopped()
+    assert "The plan stores a new value of TWILIO_AUTH_TOKEN" in deployer.stopped()
 
     file.write_text(f'name = "staging"\n{file.read_text().partition("secret_versions")[0]}')
     deployer.script()
@@ -368,7 +371,7 @@ def test_what_the_doctor_cannot_try_spoils_nothing(deployer: Deployer) -> None:
     assert deployer.run().endswith("the agent answers.")
     doctor.write_text("#!/bin/sh\nexit 1\n", "utf-8")
     deployer.script(("access latest .*gemini", 0, SECRETS["gemini_api_key"], ""))
-    assert "Not all is well yet" in deployer.stopped()
+    assert "Not everything works yet" in deployer.stopped()
 
 
 def test_missing_roles_are_named_before_anything_is_made(deployer: Deployer) -> None:
@@ -395,7 +398,7 @@ def test_roles_that_google_cannot_tell_stop_nobody(
     """The apply says what is missing."""
     google = deployer.copy.twilio.google
     google.lacking, google.refused = {"run.services.setIamPolicy"}, refused
-    deployer.person.answers |= {"Go on all the same": answer, "Do it": "no"}
+    deployer.person.answers |= {"Continue anyway": answer, "Do it": "no"}
 
     assert "Nothing was changed" in deployer.stopped()
 
@@ -452,7 +455,7 @@ def test_of_several_numbers_some_are_chosen(deployer: Deployer) -> None:
     assert "2  +14155550111  now: nothing" in heard
     assert "+14155550122" not in heard, "it has no voice"
     assert "✓ number +14155550111\n  ✓ number +14155550133\n" in heard
-    assert "set the URLs of +14155550133: from then on its calls come here" in heard
+    assert "set the URLs of +14155550133, so that its calls come here" in heard
     kept = (deployer.copy.terraform / "terraform.tfvars").read_text("utf-8")
     chosen = ("+14155550111", "+14155550133")
     answered = ", ".join(f'"{number}" = {{agent = "default"}}' for number in chosen)
@@ -465,11 +468,11 @@ def test_what_is_not_in_the_list_is_told(deployer: Deployer, answer: str) -> Non
     account.numbers.append({**account.number, "phone_number": "+14155550111"})
     deployer.person.answers["Which numbers"] = answer
 
-    assert f"{answer} is not in the list" in deployer.stopped()
+    assert f"{answer} isn't in the list" in deployer.stopped()
 
 
 def test_a_number_in_ireland(deployer: Deployer) -> None:
-    """Another host, another token, another region of Google's; and the number must be routed."""
+    """It has another host and token, and suggests another Google region; the number is unrouted."""
     token = "canary-token-of-ireland-4711"
     ireland = LittleAccount(ACCOUNT_SID, token, PHONE_NUMBER, region="ie1")
     ireland.routed = {}
@@ -484,7 +487,7 @@ def test_a_number_in_ireland(deployer: Deployer) -> None:
     assert ireland.changes == [(PHONE_NUMBER, there)]
     assert deployer.copy.twilio.account.changes == []
     assert "✓ region europe-west1" in heard
-    assert "Twilio processes its calls in us1: nobody would be answered" in heard
+    assert "Twilio processes its calls in us1, so they would fail" in heard
     assert f"{PHONE_NUMBER}: Twilio processes its calls in us1, where it has other URLs" in heard
 
 
@@ -494,13 +497,13 @@ def test_what_twilio_does_not_say_stops_nothing(deployer: Deployer) -> None:
 
     assert "Nothing was changed" in deployer.stopped()
     heard = "\n".join(deployer.person.heard)
-    assert "In which region Twilio processes its calls is not known. Twilio answers 503" in heard
+    assert "The region in which Twilio processes its calls is unknown. Twilio answers 503" in heard
 
 
 def test_a_region_that_twilio_does_not_have_is_told(deployer: Deployer) -> None:
     deployer.person.answers["Which of Twilio's regions"] = "de1"
 
-    assert "de1 is not one of au1, ie1, us1" in deployer.stopped()
+    assert "de1 isn't one of au1, ie1, us1" in deployer.stopped()
 
 
 def test_the_one_number_of_an_earlier_release_is_taken_over(deployer: Deployer) -> None:
@@ -541,7 +544,7 @@ def test_a_policy_that_is_newer_than_the_line_moves_it_only_if_asked(
         ("describe iam.allowed", 0, DOMAINS, ""),
         ("^secrets versions access latest --project", 1, "", ""),
     )
-    deployer.person.answers |= {"To do without them": answer, "Do it": "no"}
+    deployer.person.answers |= {"Working without them": answer, "Do it": "no"}
 
     deployer.stopped()
     assert f"domain_restricted_sharing = {kept}\n" in file.read_text("utf-8")
@@ -567,4 +570,4 @@ def test_a_secret_in_tfvars_is_refused(deployer: Deployer) -> None:
     file = deployer.copy.terraform / "terraform.tfvars"
     file.write_text('twilio_auth_token = "x"\n', "utf-8")
 
-    assert "holds twilio_auth_token. Others read that file" in deployer.stopped()
+    assert "has twilio_auth_token in it. Others read that file" in deployer.stopped()

@@ -1,4 +1,4 @@
-"""Terraform's program, what was chosen, a plan in plain words, and what a failure means."""
+"""Finding Terraform, the choices, a plan in plain words, and the meaning of failures."""
 
 import contextlib
 import io
@@ -56,7 +56,7 @@ def test_a_terraform_that_is_new_enough_is_used(tmp_path: Path) -> None:
 
 
 def test_what_was_fetched_once_is_used_again(tmp_path: Path) -> None:
-    """Cloud Shell's own is too old, and only the home folder is kept there."""
+    """Cloud Shell's Terraform is too old, and it keeps only the home folder."""
     program(tmp_path / "bin" / "terraform", OLD)
     kept = tmp_path / "kept" / terraform_binary.PINNED / "terraform"
     program(kept, terraform_binary.PINNED)
@@ -113,11 +113,11 @@ def test_a_region_is_compared_with_the_policy(
     gcloud.write_text(f"#!/bin/sh\necho '{policy}'\n", "utf-8")
     gcloud.chmod(0o755)
 
-    with contextlib.nullcontext() if is_allowed else pytest.raises(Stop, match="does not allow"):
+    with contextlib.nullcontext() if is_allowed else pytest.raises(Stop, match="doesn't allow"):
         preflight.region_is_allowed(commands(tmp_path), "our-project-1", region)
 
 
-# What was chosen
+# Choices
 
 
 def test_what_people_wrote_is_read_and_kept(tmp_path: Path) -> None:
@@ -223,8 +223,8 @@ def test_a_plan_is_told_in_plain_words() -> None:
         'delete terraform_data.number_before["+14155550101"]',
         "replace google_artifact_registry_repository.images",
         'replace terraform_data.number["+14155550100"]',
-        "set the URLs of +14155550100: from then on its calls come here",
-        "give +14155550101 what it had before",
+        "set the URLs of +14155550100, so that its calls come here",
+        "restore the previous URLs of +14155550101",
     ]
 
 
@@ -233,7 +233,7 @@ def test_a_plan_without_changes_says_nothing() -> None:
 
 
 def test_which_secrets_are_stored_anew_is_told() -> None:
-    """Not those of a first apply, which nothing was stored of."""
+    """Ignore those of a first apply, before which nothing was stored."""
     version = "google_secret_manager_secret_version.this"
     plan = {
         "resource_changes": [
@@ -263,7 +263,7 @@ def test_which_secrets_are_stored_anew_is_told() -> None:
         ("googleapi: Error 503: The service is currently unavailable", Passing),
         ("constraints/iam.managed.allowedPolicyMembers", Lasting),
         ("403: Permission denied by constraints/run.allowedIngress", Lasting),
-        ("Error: something that nobody has seen", type(None)),
+        ("Error: something never seen before", type(None)),
     ],
 )
 def test_a_failure_passes_or_lasts(output: str, expected: type) -> None:
@@ -348,7 +348,7 @@ def test_nobody_who_answers_stops_it_plainly(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 130
-    assert done.stdout.endswith("Stopped. `make deploy` goes on where this left off.\n")
+    assert done.stdout.endswith("Stopped. To continue from here, run `make deploy` again.\n")
     assert "Traceback" not in done.stdout
 
 

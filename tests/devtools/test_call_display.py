@@ -1,4 +1,4 @@
-"""What a person sees of a live call, with a clock and a record that the test controls."""
+"""What a person sees during a live call, with a clock and a record that the test controls."""
 
 import dataclasses
 
@@ -39,7 +39,7 @@ class Screen:
         self.display = CallDisplay(self.lines.append, lambda: self.now_s)
 
     def shown(self) -> list[str]:
-        """The times and kinds of what has been shown."""
+        """The times and kinds of the moments shown."""
         return [" ".join(line.split()[:3:2]) for line in self.lines]
 
     def passes(self, seconds: float, *turns: Turn, tools: tuple[ToolCall, ...] = ()) -> None:

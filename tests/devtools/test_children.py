@@ -1,4 +1,4 @@
-"""Children never outlive their parent. They hold its output open, so it closes when they end."""
+"""Children never outlive their parent. They keep its output open, so it closes when they end."""
 
 import asyncio
 import os
@@ -36,7 +36,7 @@ signal.pause()
 
 
 def after_the_parent_was_killed(child: str) -> str:
-    """What the child prints until it has ended as well."""
+    """Everything that the child prints until it ends as well."""
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, child], stdout=subprocess.PIPE, text=True
     ) as parent:

@@ -1,4 +1,4 @@
-"""Clips on this machine: an edit gets them made."""
+"""Clips on this machine, made after an edit."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -72,4 +72,4 @@ async def test_a_model_that_refuses_is_told_and_stops_nothing(
         await asyncio.sleep(SOON_S)
         assert await store.list_clips("default") == keys(GOOD | {"voice": "Puck"})
 
-    assert "8 of the clips of agents/default could not be made." in capsys.readouterr().out
+    assert "Couldn't make 8 of the clips of agents/default." in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""What every command says when it can't begin."""
+"""What commands say when they can't start."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the demonstration call's exit status says."""
+"""The demonstration call's exit status."""
 
 import pytest
 

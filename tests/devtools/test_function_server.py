@@ -1,4 +1,4 @@
-"""Connections that say nothing must not keep callers out of the webhook on this machine."""
+"""Silent connections must not keep callers out of the webhook on this machine."""
 
 import asyncio
 import contextlib
@@ -28,12 +28,12 @@ ROOT = FUNCTIONS.parent
 HALF_A_HEADER = b"POST / HTTP/1.1\r\nHost: x\r\nX-A: "
 DESCRIPTORS = 128
 HELD = 200
-"""More connections than the process may have descriptors."""
+"""More connections than the process can have descriptors."""
 
 
 @contextlib.contextmanager
 def webhook(store: Path) -> Iterator[str]:
-    """The webhook as `make stack` serves it, with few descriptors."""
+    """The webhook, served like `make stack` does, with few descriptors."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     server = (sys.executable, "-P", str(ROOT / "devtools" / "function_server.py"))
@@ -62,7 +62,7 @@ def webhook(store: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def holding(url: str, data: bytes) -> Iterator[None]:
-    """Hold HELD connections that have sent `data` and will send nothing more."""
+    """Hold HELD connections that have sent `data` and won't send anything else."""
     host, _, port = url.removeprefix("http://").partition(":")
     with contextlib.ExitStack() as held:
         for _ in range(HELD):
@@ -98,7 +98,7 @@ async def slow_app(scope: Scope, receive: Receive, send: Send) -> None:
 
 @asynccontextmanager
 async def a_server() -> AsyncIterator[Callable[[], Awaitable[Streams]]]:
-    """A server of slow answers; gives what connects to it."""
+    """A server with slow responses. Yields a function that connects to it."""
     config, state = Config(slow_app, timeout_keep_alive=60), ServerState()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: HeaderDeadline(config, state, {}), "127.0.0.1", 0)

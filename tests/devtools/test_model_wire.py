@@ -1,4 +1,4 @@
-"""The wire between handlers and model: everything passes, endings too, and words are heard."""
+"""The wire between handlers and model passes everything on, including endings, and reads words."""
 
 import asyncio
 import json
@@ -42,7 +42,7 @@ SCENARIO = Scenario(greeting=Reply(say="Hello, how can I help you?"), pace=Pace(
 
 @asynccontextmanager
 async def wired(*faults: Fault) -> AsyncIterator[tuple[LineModel, asyncio.Queue[Heard]]]:
-    """A model behind the wire, and what is heard on it."""
+    """A model behind the wire, and the words read on it."""
     heard: asyncio.Queue[Heard] = asyncio.Queue()
     async with GeminiLiveServer(SCENARIO) as server:
         server.faults = faults
@@ -58,7 +58,7 @@ def session(model: LineModel) -> connect:
 
 
 async def greeted(socket: ClientConnection) -> Sequence[str]:
-    """The kinds of messages that come up to the end of the greeting."""
+    """The kinds of messages up to the end of the greeting."""
     await socket.send(SETUP)
     await socket.send(GREET)
     kinds: list[str] = []
@@ -70,7 +70,7 @@ async def greeted(socket: ClientConnection) -> Sequence[str]:
 
 
 async def ended(socket: ClientConnection) -> int | None:
-    """The code with which the session ends; 1006 is none at all."""
+    """The code with which the session ends; 1006 means without one."""
     with suppress(ConnectionClosed):
         async with asyncio.timeout(10):
             while True:

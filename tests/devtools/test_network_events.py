@@ -73,7 +73,7 @@ def test_a_person_who_was_dialled_need_not_have_been_connected() -> None:
 
     assert [moment.text for moment in moments(events, 0)] == [
         "other number hears: A call for you.",
-        "other number: answered, but was not connected",
+        "other number: answered, but wasn't connected",
         "other number: completed",
     ]
 

@@ -1,4 +1,4 @@
-"""Who holds a port, and the message about it."""
+"""Finding out who holds a port, and the message about it."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""A process that dies is started again, unless that is hopeless."""
+"""A process that dies is restarted, unless that is hopeless."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ HTTPServer(("127.0.0.1", int(sys.argv[1])), SimpleHTTPRequestHandler).serve_fore
 
 @asynccontextmanager
 async def killed(folder: Path, *, failures: int) -> AsyncIterator[SupervisedProcess]:
-    """A server that was killed, and fails so often when it is started again."""
+    """A killed server that fails this many times when it is restarted."""
     port, file = free_port(), folder / "failures"
     file.write_text("0")
     argv = (sys.executable, "-c", SERVER, str(port), str(file))

@@ -1,4 +1,4 @@
-"""A process for which it is another time."""
+"""A process with shifted dates."""
 
 import asyncio
 import datetime

@@ -1,4 +1,4 @@
-"""What the parts of a local stack are started with."""
+"""The settings with which a local stack's parts start."""
 
 from pathlib import Path
 

@@ -10,7 +10,7 @@ from devtools.tcp_proxy import TcpProxy
 
 @asynccontextmanager
 async def backend(name: str, *, breaks_off: bool = False) -> AsyncIterator[int]:
-    """Answers every line with its name and the line."""
+    """Answers each line with its name and the line."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while (line := await reader.readline()) and not breaks_off:
@@ -35,7 +35,7 @@ async def proxy(*backends: int) -> AsyncIterator[int]:
 
 
 async def say(port: int, *lines: str) -> list[str]:
-    """What comes back for each line; the connection is closed then."""
+    """The response to each line; closes the connection afterwards."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     answers = []
     async with asyncio.timeout(5):

@@ -58,7 +58,7 @@ async def test_an_edit_reaches_a_live_call(
     assert edited is not None
     assert record.call.agent_revision != edited.revision
     assert record.call.applied_revisions == (edited.revision,)
-    assert f"took over {edited.revision} while it went on" in shown
+    assert f"applied {edited.revision} during the call" in shown
 
 
 async def test_an_agent_deleted_while_its_call_runs_takes_nothing_from_it(

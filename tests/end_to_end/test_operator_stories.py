@@ -92,7 +92,7 @@ async def test_yesterdays_bad_call_is_found_with_its_cause(
     assert told(bad) == [GREETING, "One moment, please.", NO_ANSWER]
     assert YESTERDAYS_SID[:8] in listed
     assert good.call.call_sid[:8] not in listed, "nothing was wrong with that one"
-    assert "What went wrong:" in shown
+    assert "Problems:" in shown
     assert "The tool check_bread failed once of 1:" in shown
     assert NO_ANSWER in shown
     assert NO_ANSWER in page.read_text("utf-8")

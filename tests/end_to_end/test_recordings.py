@@ -16,6 +16,7 @@ from devtools.stack import Stack
 from ringdown.agents import Agent, packaged_agent
 from ringdown.audio.telephone import PHONE_HZ, Pcm
 from ringdown.calls import CallRecord, Speaker, timed_from_ring
+from ringdown.calls.callers import Forgotten
 from ringdown.calls.problems import problems
 from ringdown.calls.recorded_sound import recorded_sound
 from ringdown.stores import open_store
@@ -347,6 +348,32 @@ async def test_an_edit_in_the_middle_of_a_call_records_nothing_of_it(
     assert record.call.recording_problem is None
 
 
+async def test_who_is_forgotten_in_the_middle_of_a_call_can_be_forgotten_after_it(
+    tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
+) -> None:
+    async with recorded_line(tmp_path, gemini_live_server) as line:
+        erased: list[Forgotten] = []
+
+        async def be_forgotten(call: Call) -> None:
+            await call.agent_silent_for(0.6)
+            await call.say(PLAN)
+            await call.agent_silent_for(1.0)
+            async with open_store(line.stack.store_url) as store:
+                erased.append(await store.forget_caller(call.identity.from_))
+            await call.say(BALANCE)
+            await call.agent_silent_for(1.0)
+            await call.wait(8.0)
+            await call.hang_up()
+
+        kept = await line.played(be_forgotten)
+        async with open_store(line.stack.store_url) as store:
+            erased.append(await store.forget_caller(kept.record.call.caller))
+    assert [it.in_progress for it in erased] == [1, 0]
+    assert [it.calls for it in erased] == [1, 1]
+    folder = Path(f"{line.stack.store_url.removeprefix('sqlite:')}.recordings")
+    assert list(folder.rglob("*.wav")) == []  # noqa: ASYNC240
+
+
 async def test_a_recording_whose_store_fails_harms_no_call(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
@@ -358,5 +385,5 @@ async def test_a_recording_whose_store_fails_harms_no_call(
     agent = [turn.text for turn in record.turns if turn.speaker is Speaker.AGENT]
     assert agent == [GREETING, TEN, STORY]
     (problem,) = problems(record)
-    assert problem.startswith("The call is not recorded whole: ")
+    assert problem.startswith("The recording is incomplete: ")
     assert "s of its sound are missing: the file system refused" in problem

@@ -169,7 +169,7 @@ async def test_anyone_who_does_not_gives_the_caller_back_to_the_agent(tmp_path: 
         assert (record.call.accepted_by, record.call.failed_transfers) == (None, ("billing",))
         assert record.call.end_reason is EndReason.AGENT_HUNG_UP
         (problem,) = problems(record)
-        assert "transferred to billing, who did not take the call" in problem
+        assert "transferred to billing, who didn't take the call" in problem
 
 
 @pytest.mark.timeout(120)

@@ -82,20 +82,20 @@ FAULTS = (
     Fault(
         "SIGTERM to one of two handlers, 20 calls",
         "each call is handed over after the turn in progress, when it is the caller's turn; the"
-        " next handler listens, and the caller notices nothing",
+        " next handler listens, and callers notice nothing",
         _one_of_two_stopped,
         handlers=2,
         most_silence_ms=1_000,
     ),
     Fault(
         "a handler is frozen for 3 s (SIGSTOP)",
-        "the call continues; the caller hears what was sent before",
+        "the call continues; meanwhile the caller hears what was already sent",
         _frozen_for_3_s,
         most_silence_ms=4_000,
     ),
     Fault(
         "the only handler is frozen for 30 s",
-        "it is killed, as by Cloud Run's liveness probe; restarted, it takes over the call",
+        "it is killed, as by Cloud Run's liveness probe, restarts, and takes over the call",
         _frozen_for_good,
         most_silence_ms=15_000,
     ),

@@ -23,8 +23,8 @@ from tests.faults.story import (
 from tests.faults.world import PERSON, World
 
 _PERSON = "the caller hears ringing while sessions are tried for 8 s, then gets the fallback number"
-_CUT = "the session is replaced; the agent starts the interrupted sentence again"
-_REFUSED = "a new session is opened and gets the transcript; the caller notices nothing"
+_CUT = "the session is replaced; the agent restarts the interrupted sentence"
+_REFUSED = "a new session gets the transcript; callers notice nothing"
 _APART_S = 0.2
 """Between two sessions that break, so that each is replaced separately."""
 _CLOSE_S = 0.05
@@ -232,13 +232,13 @@ BREAKS = (
     ),
     Fault(
         "1011 while idle",
-        "the session is replaced; the caller notices nothing",
+        "the session is replaced; callers notice nothing",
         _while_idle("close"),
         most_reconnect_ms=_RECONNECT_MS,
     ),
     Fault(
         "1011 while the caller speaks",
-        "the next session hears them from their first word; no word is lost",
+        "the next session hears them from their first word; nothing is lost",
         _breaks_while_the_caller_speaks,
         most_reconnect_ms=_RECONNECT_MS,
     ),
@@ -251,7 +251,7 @@ BREAKS = (
     ),
     Fault(
         "go-away with 50 s left",
-        "the session is replaced between two turns; the caller notices nothing",
+        "the session is replaced between two turns; callers notice nothing",
         _in_mid_answer("go_away", time_left_s=50),
         most_silence_ms=2_000,
         most_reconnect_ms=_RECONNECT_MS,
@@ -270,26 +270,24 @@ BREAKS = (
 
 TROUBLES = (
     Fault(
-        "the model stalls when the caller has spoken",
-        "it is prompted after 5 s and replaced 3 s later; the next session hears the caller again,"
-        " and replies",
+        "the model stalls after the caller has spoken",
+        "it is asked to speak after 5 s and replaced 3 s later; the next session hears the caller"
+        " again and replies",
         _stalls,
         most_silence_ms=15_000,
     ),
     Fault(
         "a phantom interruption",
-        "the agent falls silent; 2.5 s later it is prompted to continue",
+        "the agent falls silent; 2.5 s later it is asked to continue from what was heard",
         _phantom,
         most_silence_ms=5_000,
     ),
     Fault(
-        "a minute of speech in one go",
-        "Twilio buffers it; a caller who speaks clears it, and gets a reply",
+        "a minute of speech in one burst",
+        "Twilio buffers it; a caller who speaks clears it and gets a reply",
         _floods,
     ),
-    Fault(
-        "a flood of transcripts", "the caller notices nothing", _while_idle("flood", count=2_000)
-    ),
+    Fault("a flood of transcripts", "callers notice nothing", _while_idle("flood", count=2_000)),
     Fault("a message with unknown keys", "it is ignored", _in_mid_answer("send_message")),
 )
 """Sessions that continue, but misbehave."""

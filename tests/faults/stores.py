@@ -147,31 +147,32 @@ def _in_short(record: CallRecord) -> str:
 
 FAULTS = (
     Fault(
-        "the store is away when a call arrives",
-        "the call travels with its stream; its record is written when the store is back",
+        "the store is away when a call comes",
+        "the last known or packaged agent answers; the call travels with its stream, and its record"
+        " is written when the store is back",
         _away_at_start,
     ),
     Fault(
         "the store is away for 3 s during a call",
-        "the caller notices nothing; what was said is written afterwards",
+        "callers notice nothing; what was said is written afterwards",
         _away_in_mid_call,
         most_silence_ms=2_000,
     ),
     Fault(
         "the store takes 0.8 s for everything",
-        "the caller notices nothing",
+        "callers notice nothing",
         _slow,
         most_silence_ms=2_000,
     ),
     Fault(
         "the store is away when the call ends",
-        "its record is written when the store is back (10 s), or else becomes a dead letter",
+        "its record is written if the store is back within 10 s, or else logged as a dead letter",
         _away_at_the_end,
     ),
     Fault(
         "the embedded store's disk is full",
-        "the call travels with its stream and is carried; its record becomes a dead letter, and"
-        " `ringdown calls restore` writes it back when there is room",
+        "the call travels with its stream; its record is logged as a dead letter, which"
+        " `ringdown calls restore` writes back once there is room",
         _disk_full,
     ),
 )

@@ -221,28 +221,31 @@ def _without_token(twiml: str) -> str:
 FAULTS = (
     Fault(
         "Twilio's socket is dropped",
-        "if Twilio asks what to do, the call is taken over; the turn in progress is lost",
+        "the call is taken over if Twilio asks what to do; the turn in progress is lost",
         _dropped,
         most_silence_ms=3_000,
     ),
     Fault(
         "Twilio's socket is dropped, and Twilio ends the call instead of asking",
-        "the call is lost; the callbacks of stream and call complete its record, and say why",
+        "the call is lost; the stream and status callbacks complete its record and say why",
         _ends_the_call,
     ),
     Fault(
         "Twilio stops reading",
-        "noticed within 6 s; the stream is closed, and the call taken over once Twilio sees it",
+        "pings notice within 6 s; the stream is closed, and the call taken over once Twilio sees"
+        " that",
         _stops_reading,
         most_silence_ms=12_000,
     ),
     Fault(
         "Twilio's socket is half dead",
-        "as when it stops reading",
+        "the same as when it stops reading",
         _half_dead,
         most_silence_ms=12_000,
     ),
-    Fault("the webhook comes twice", "the same response; one call, one stream", _webhook_twice),
+    Fault(
+        "the webhook comes twice", "it gets the same answer: one call, one stream", _webhook_twice
+    ),
     Fault(
         "Twilio's socket is dropped, and `/after-stream` comes twice, the second time late",
         "the call is taken over once",
@@ -251,12 +254,12 @@ FAULTS = (
     ),
     Fault(
         "callbacks come before their call",
-        "they are logged, or answered with the fallback number; the call is answered as usual",
+        "they are logged, or get the fallback number; the call is answered as usual",
         _callbacks_first,
     ),
     Fault(
         "a call's end is reported before its beginning",
-        "the call is over: it is hung up, and doesn't ring in the records forever",
+        "it is opened as ended and hung up; it takes no place on the line",
         _end_first,
     ),
     Fault(
@@ -266,18 +269,18 @@ FAULTS = (
     ),
     Fault(
         "a forged, a replayed and an expired token",
-        "refused (1008) before anything is dialled; the call next to them notices nothing",
+        "refused (1008) before any model is dialled; the live call is unaffected",
         _bad_tokens,
     ),
     Fault("clocks differ by 30 s", "the stream is accepted", _clocks_differ),
     Fault(
         "100 connections never say start",
-        "they make room for callers, who notice nothing",
+        "closed after 5 s; of more than 64, the oldest make room for callers, who notice nothing",
         _never_say_start,
     ),
     Fault(
         "a message of 10 MB",
-        "that connection is closed; the call next to it notices nothing",
+        "that connection is closed; the live call is unaffected",
         _huge_message,
     ),
 )

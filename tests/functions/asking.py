@@ -1,4 +1,4 @@
-"""Asks a loaded tool as the stream handler does."""
+"""Calls a loaded tool the way the stream handler does."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ def asked(
     caller: str = CALLER,
     caller_verified: bool = False,
 ) -> dict[str, Json]:
-    """What the tool answers; always with HTTP 200."""
+    """The tool's answer; always with HTTP 200."""
     call = ToolCallContext(
         call_sid=CALL_SID,
         agent_id="default",
@@ -38,7 +38,7 @@ def asked(
 
 
 def in_store(store_url: str, work: Callable[[Store], Awaitable[None]]) -> None:
-    """Do `work` as another process would."""
+    """Do `work` as if in another process."""
 
     async def opened() -> None:
         async with open_store(store_url) as store:

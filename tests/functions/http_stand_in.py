@@ -1,4 +1,4 @@
-"""An HTTP server in place of a service, for the real client on the tool's side."""
+"""An HTTP server in place of a service, for the tool's real client."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +14,7 @@ class Asked:
     method: str
     path: str
     headers: Mapping[str, str]
-    """Names in small letters."""
+    """Names in lower case."""
     body: bytes
 
     def json(self) -> Json:

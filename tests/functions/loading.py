@@ -57,9 +57,9 @@ class _PacedLoop(asyncio.SelectorEventLoop):
 def loaded_function(
     target: str, folder: Path, environ: Mapping[str, str], *, clock_speed: float = 1.0
 ) -> Iterator[LoadedFunction]:
-    """Serve `folder`/main.py on one event loop with nothing but `environ` for settings.
+    """Serve `folder`/main.py on one event loop, with only `environ` for settings.
 
-    `clock_speed` is that of the loop's clock: 0.1 makes each deadline ten times longer.
+    `clock_speed` is the speed of the loop's clock: at 0.1, each deadline is ten times longer.
     """
     output = io.StringIO()
     with (
@@ -74,7 +74,7 @@ def loaded_function(
 
 
 def loaded_app(target: str, source: Path, environ: Mapping[str, str], output: TextIO) -> ASGIApp:
-    """The function in `source`, which finds `environ` while it loads, and logs to `output`."""
+    """The function in `source`, which reads `environ` while it loads, and logs to `output`."""
     with _only_environ(environ), _restored_imports():
         return _loaded(target, source, output)
 

@@ -1,4 +1,4 @@
-"""A Gemini that answers `generateContent`: as it should, or as rudely as a test wants."""
+"""A Gemini that answers `generateContent`: correctly, or as rudely as a test wants."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ Answer = tuple[int, bytes]
 
 
 def answers(form: Json, *, tokens: tuple[int, int] = (1_000, 200)) -> Answer:
-    """The model fills in the form so."""
+    """How the model fills in the form."""
     text = form if isinstance(form, str) else json.dumps(form)
     parts = [{"text": "Let me see.", "thought": True}, {"text": text}]
     content = {"role": "model", "parts": parts}
@@ -31,7 +31,7 @@ BLOCKS: Answer = (200, b'{"promptFeedback": {"blockReason": "SAFETY"}}')
 
 @dataclass(slots=True)
 class TextModelStandIn:
-    """`answer` is given the record that was sent, and says what comes back."""
+    """`answer` receives the record that was sent, and returns the response."""
 
     answer: Callable[[dict[str, Json]], Answer]
     url: str = ""

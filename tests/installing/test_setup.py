@@ -125,7 +125,7 @@ def test_an_interrupted_set_up_begins_again(ready: Clone, at: str) -> None:
 
     said, asked = ready.set_up()
 
-    assert said.startswith("Rebuilding .venv: setting it up was interrupted")
+    assert said.startswith("Rebuilding .venv: its setup was interrupted")
     assert asked[0] == "-m venv --clear .venv"
     assert ready.set_up() == ("", [])
 

@@ -1,4 +1,4 @@
-"""The ports of `ringdown.agents` in memory, with what tests want to see and upset."""
+"""The ports of `ringdown.agents` in memory, with what tests need to observe and disturb."""
 
 import copy
 import datetime
@@ -25,12 +25,12 @@ class KeptAgents:
         self.writes: list[str] = []
         self.reads = 0
         self.meanwhile: Callable[[], None] | None = None
-        """Somebody else's edit, made just before the next write of an agent is decided."""
+        """Someone else's edit, made just before the next write of an agent is decided."""
         self._tools = tools
         self._versions: dict[str, int] = {}
 
     def edit(self, path: str, document: dict[str, Json]) -> None:
-        """What an operator does in the console: the whole document, whatever is in it."""
+        """What an operator does in the console: replace the whole document with anything."""
         self.documents[path] = copy.deepcopy(document)
         self._written(path)
 

@@ -11,7 +11,7 @@ CALL_SID = "CA0123456789abcdef0123456789abcdef"
 CALLER = "+14155550123"
 CALLED = "+14155550100"
 WITHHELD = ["+7378742833", "+2562533", "+8656696", "+86282452253", "+266696687"]
-"""RESTRICTED, BLOCKED, UNKNOWN, UNAVAILABLE and ANONYMOUS, as they are typed on a telephone."""
+"""RESTRICTED, BLOCKED, UNKNOWN, UNAVAILABLE and ANONYMOUS, as typed on a telephone's keys."""
 NOW = datetime.datetime(2026, 11, 2, 9, 30, tzinfo=datetime.UTC)
 
 

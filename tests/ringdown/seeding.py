@@ -1,4 +1,4 @@
-"""Agents in a store, as operators would have put them there."""
+"""Puts agents into a store, as operators would."""
 
 import msgspec
 

@@ -144,7 +144,7 @@ async def test_each_task_keeps_the_call_it_was_started_in(output: io.StringIO) -
     async with asyncio.timeout(5), asyncio.TaskGroup() as calls:
         calls.create_task(hold("CA-1"))
         calls.create_task(hold("CA-2"))
-    logger.info("logged by no part")
+    logger.info("logged outside a call")
     said = [str(line.get("call_sid")) for line in lines(output)]
     assert sorted(said[:2]) == ["CA-1", "CA-2"]
     assert said[2] == "None"

@@ -18,7 +18,7 @@ def test_every_problem_is_named_at_once_with_what_to_set() -> None:
     reader.phone_number("PHONE")
     assert problems(reader) == (
         "NAME is not set. Set it to the name of the thing.",
-        "SHORT is too short: 3 characters, at least 8 are needed. Set it to a random secret.",
+        "SHORT is too short: 3 characters, but at least 8 are needed. Set it to a random secret.",
         "PORT is 'http'. Set it to a whole number from 1 to 9.",
         (
             "PHONE is '0415'. Set it to a number such as +14155550100"
@@ -29,7 +29,7 @@ def test_every_problem_is_named_at_once_with_what_to_set() -> None:
 
 def test_the_message_reads_as_a_list() -> None:
     error = ConfigurationError(["A is not set.", "B is not set."])
-    assert str(error) == "Ringdown cannot start:\n  A is not set.\n  B is not set."
+    assert str(error) == "Ringdown can't start:\n  A is not set.\n  B is not set."
 
 
 def test_no_problem_says_nothing() -> None:

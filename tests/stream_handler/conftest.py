@@ -17,7 +17,7 @@ def certificates() -> trustme.CA:
 
 @pytest.fixture(scope="session")
 def trusting(certificates: trustme.CA) -> ssl.SSLContext:
-    """A client's TLS that trusts the servers of the tests."""
+    """A client TLS context that trusts the test servers."""
     tls = ssl.create_default_context()
     certificates.configure_trust(tls)
     return tls
@@ -25,7 +25,7 @@ def trusting(certificates: trustme.CA) -> ssl.SSLContext:
 
 @pytest.fixture
 def tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenServer]:
-    """What gives Vertex AI's client its tokens."""
+    """The source of tokens for Vertex AI's client."""
     with token_server() as server:
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(server.key_file(tmp_path)))
         yield server
@@ -33,5 +33,5 @@ def tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenSer
 
 @pytest.fixture
 def converse(certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path) -> Converse:
-    """Puts calls through a stream handler to a model of the test's."""
+    """Puts calls through a stream handler to a model played by the test."""
     return conversing(certificates, trusting, tmp_path)

@@ -39,7 +39,7 @@ from tests.stream_handler.little_gemini import LittleGemini, little_gemini, send
 FRAME_S = 0.02
 _LOUDNESS = (0x10, 0x10, 0x18, 0x20, 0x18)
 VOICE = tuple(bytes([louder, louder | 0x80]) * 80 for louder in _LOUDNESS)
-"""Frames that are as loud as syllables, one after the other."""
+"""Frames as loud as syllables, one after the other."""
 FAN = (VOICE[0],)
 HUSH = (b"\xff" * 160,)
 READY: Json = {"setupComplete": {"sessionId": "s1"}}
@@ -48,7 +48,7 @@ INTERRUPTED: Json = {"serverContent": {"interrupted": True}}
 _MODEL_HZ = 24_000
 _CHUNK_S = 0.04
 _LOUD = 500
-"""Of a sample's size; noise and comfort noise stay below."""
+"""Sample size threshold; noise and comfort noise stay below it."""
 _PAUSE_MS = 500
 _LEAST_VOICE_MS = 200
 
@@ -123,14 +123,14 @@ class Phone:
             await self.over.wait()
 
     async def send(self, message: str) -> None:
-        """A message of Twilio's; nothing, once the stream is over."""
+        """A message from Twilio; nothing once the stream is over."""
         with suppress(ConnectionClosed):
             await self._socket.send(message)
 
     # What the caller hears
 
     def heard_s(self, since_s: float = 0.0) -> float:
-        """How much has been loud."""
+        """How much of it was loud."""
         loud = (at_s > since_s and _is_loud(piece) for at_s, piece in self.played)
         return sum(loud) * FRAME_S
 
@@ -205,7 +205,7 @@ class Conversation:
     gemini: LittleGemini
     phone: Phone
     told: list[tuple[float, str]] = field(default_factory=list)
-    """The texts that the model was sent after the one that opened the call, and when."""
+    """The texts sent to the model after the one that opened the call, and when."""
 
     @property
     def texts(self) -> list[str]:
@@ -245,10 +245,10 @@ class Model:
         """The caller has spoken for 200 ms."""
 
     async def caller_spoke(self) -> None:
-        """The caller has spoken and has been silent for half a second."""
+        """The caller has spoken and then been silent for half a second."""
 
     async def tool_answered(self, id: str, response: Json) -> None:
-        """A call of this session's is answered."""
+        """One of this session's calls is answered."""
 
     async def send(self, *messages: Json | str | bytes) -> None:
         with suppress(ConnectionClosed):
@@ -323,7 +323,7 @@ class Model:
 
 
 class Converse(Protocol):
-    """Puts a call through to a model of this kind. `clip` is the greeting, if there is one."""
+    """Puts a call through to this kind of model. `clip` is the greeting, if there is one."""
 
     def __call__(
         self,
@@ -384,7 +384,7 @@ async def _calling(handler: Handler, call: Call) -> AsyncIterator[Phone]:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Let a test's failed assertion out of the task groups it was raised in."""
+    """Unwrap a test's failed assertion from the task groups it was raised in."""
     try:
         yield
     except BaseExceptionGroup as group:

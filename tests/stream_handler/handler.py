@@ -123,7 +123,7 @@ class Handler:
     async def call(
         self, number: int, agent: Agent | None = None
     ) -> AsyncIterator[ClientConnection]:
-        """A call that is under way: the model has been asked for its greeting."""
+        """A live call: the model has been asked for its greeting."""
         await self.store.open_call(a_call(call_sid=call_sid(number), agent=agent))
         async with self.socket() as socket:
             await socket.send(CONNECTED)
@@ -162,9 +162,9 @@ async def running_handler(
     within_s: float = 30.0,
     traces: SpanExport | None = None,
 ) -> AsyncIterator[Handler]:
-    """Serve until left; then whatever a call has started must be over, too.
+    """Serve until the block is left; by then, whatever a call has started must be over too.
 
-    `endpoints` are those that are dialled when `gemini` fails.
+    `endpoints` are dialled when `gemini` fails.
     """
     before = asyncio.all_tasks()
     store = SqliteStore(folder / "records.db")
@@ -213,7 +213,7 @@ def _no_token(_audience: str) -> IdentityToken:
 
 
 async def closed(socket: ClientConnection) -> tuple[int, str]:
-    """Code and reason with which our side closes the socket."""
+    """The code and reason with which our side closes the socket."""
     try:
         async with asyncio.timeout(8):
             while True:
@@ -240,7 +240,7 @@ def _settings(max_calls: int) -> Settings:
 
 
 class _Listener(logging.Handler):
-    """Hears one message being logged."""
+    """Listens for one log message."""
 
     def __init__(self, message: str) -> None:
         super().__init__()
@@ -254,7 +254,7 @@ class _Listener(logging.Handler):
 
 @contextmanager
 def listening_for(message: str, logger: str) -> Iterator[asyncio.Event]:
-    """An event that is set when `logger` is given `message`."""
+    """An event that is set when `logger` receives `message`."""
     listener = _Listener(message)
     logging.getLogger(logger).addHandler(listener)
     try:
@@ -264,7 +264,7 @@ def listening_for(message: str, logger: str) -> Iterator[asyncio.Event]:
 
 
 class _ReadyHandler(logging.Handler):
-    """Hears the server say which port it serves."""
+    """Listens for the log line that says which port the server serves."""
 
     def __init__(self, port: "asyncio.Future[int]") -> None:
         super().__init__()

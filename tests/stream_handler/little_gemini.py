@@ -1,4 +1,4 @@
-"""A model server of a few lines, over TLS, whose every message the test chooses."""
+"""A minimal model server over TLS, whose every message the test chooses."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ class LittleGemini:
     def __init__(self, script: Script | None, refuse: HTTPStatus | None) -> None:
         self._script = script or until_closed
         self.refuse = refuse
-        """With what the next connections are refused."""
+        """How the next connections are refused."""
         self.url = ""
         self.attempts = 0
         self.setups: list[Json] = []
@@ -48,7 +48,7 @@ class LittleGemini:
         self._more.set()
 
     async def heard(self, wanted: Callable[[Json], bool]) -> Json:
-        """The first message received that is wanted, waiting up to 15 s: machines are busy."""
+        """The first received message that matches, waiting up to 15 s: machines are busy."""
         async with asyncio.timeout(15):
             while True:
                 for message in self.received:
@@ -75,7 +75,7 @@ class LittleGemini:
 
 
 async def until_closed(gemini: LittleGemini, socket: ServerConnection) -> None:
-    """Say that all is ready, then listen."""
+    """Report setup complete, then listen."""
     await send(socket, {"setupComplete": {"sessionId": "s1"}})
     async for frame in socket:
         gemini.take(json.loads(frame))

@@ -74,7 +74,7 @@ class Planted(Exception):
 
 
 class Mine:
-    """What is planted in the doomed call, and whether it has been met."""
+    """The fault planted in the doomed call, and whether it has been triggered."""
 
     def __init__(self, kind: type[Any] | None) -> None:
         self.kind = kind
@@ -86,7 +86,8 @@ class Mine:
         return type(what) is self.kind
 
     def session_class(self) -> type[StreamSession]:
-        """A core that raises at such an event, and wants what cannot be done for such an action."""
+        """A core that raises at such an event, and requests something impossible for such an
+        action."""
         mine = self
 
         class Mined(StreamSession):
@@ -117,12 +118,12 @@ def asks(id: str) -> Json:
 
 
 async def models(kind: type[Any] | None, gemini: LittleGemini, socket: ServerConnection) -> None:
-    """The first session listens, the second goes through all there is, the others are refused."""
+    """The first session listens, the second runs through everything, the others are refused."""
     match len(gemini.setups):
         case 1:
             await until_closed(gemini, socket)
         case 2:
-            await asyncio.sleep(1.5)  # it rings
+            await asyncio.sleep(1.5)  # it is ringing
             await send(socket, {"setupComplete": {}})
             await socket.recv()
             await send(
@@ -138,7 +139,7 @@ async def models(kind: type[Any] | None, gemini: LittleGemini, socket: ServerCon
             await send(socket, {"toolCallCancellation": {"ids": ["f2"]}})
             await asyncio.sleep(3.0)
             await send(socket, says("And "), {"serverContent": {"interrupted": True}})
-            if kind is GoAwayReceived:  # after it the session is left, and can't be lost
+            if kind is GoAwayReceived:  # after this the session is left, so it can't be lost
                 await send(socket, {"goAway": {"timeLeft": "60s"}})
             await socket.close(1011)
         case _:
@@ -277,7 +278,7 @@ async def test_an_observer_that_fails_leaves_all_calls_alone(
     broken = type("Broken", (observer,), {method: _raise if method == "on_event" else _raise_later})
 
     def one_of_them(*args: Any, **kwargs: Any) -> object:
-        """Of the healthy call, and then of the doomed."""
+        """For the healthy call, then the doomed one."""
         kind: type[Any] = next(kinds)
         return kind(*args, **kwargs)
 

@@ -1,4 +1,4 @@
-"""Who is let in. Real sockets, a real store; the model must never hear of the others."""
+"""Who is let in. Real sockets, a real store; the model must never hear from anyone else."""
 
 import asyncio
 import ssl
@@ -45,7 +45,7 @@ async def handler(
 
 
 def sending(*messages: str | bytes | Callable[[], str]) -> Misdeed:
-    """A message with a token that must be valid is given as a function: tokens expire."""
+    """A message that needs a valid token is given as a function: tokens expire."""
 
     async def misdeed(socket: ClientConnection) -> None:
         for message in messages:
@@ -108,7 +108,7 @@ REFUSED = {
     "a huge number": (with_token("v1." + "9" * 5_000 + ".1.x"), 1008, "token"),
     "no ASCII": (with_token("v1.1.1.\u00e9\u20ac"), 1008, "token"),
     "an unknown call": (sending(lambda: start(99)), 1008, "unknown, over"),
-    "the call beside it": (sending(lambda: start(BESIDE)), 1008, "held already"),
+    "another call": (sending(lambda: start(BESIDE)), 1008, "held already"),
 }
 
 
@@ -226,7 +226,7 @@ async def test_twilios_own_signatures_are_accepted(
 
 
 def other_algorithm() -> dict[str, str]:
-    """A signature by SHA-1 that says it is one by SHA-256."""
+    """A SHA-1 signature that claims to be SHA-256."""
     settings = {"X-Twilio-Webhooks-Signature-Settings": "key=k,algorithm=HMAC_SHA256"}
     return {**signature_headers(), **settings}
 

@@ -1,4 +1,4 @@
-"""Edits reach calls in progress, if the agent wants that."""
+"""Edits reach live calls, if the agent wants that."""
 
 import asyncio
 import json
@@ -35,7 +35,7 @@ def document(agent: Agent, **changes: Json) -> dict[str, Json]:
 
 
 class Store(KeptAgents):
-    """Agents that can be away, or never answer."""
+    """Agents whose store can be away, or never respond."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class Store(KeptAgents):
 
 
 class Followers:
-    """Calls that follow an agent, and the edits that each has received."""
+    """Calls that follow an agent, and the edits each of them received."""
 
     def __init__(self, watch: AgentWatch, group: asyncio.TaskGroup) -> None:
         self._watch = watch
@@ -115,7 +115,7 @@ def test_the_next_look_tells_of_an_edit_and_only_once() -> None:
             assert told == [LIVE, EDITED]
             store.edit(PATH, document(LIVE))
             await rounds(1)
-            assert told == [LIVE, EDITED, LIVE], "a rollback is an edit, too"
+            assert told == [LIVE, EDITED, LIVE], "a rollback is also an edit"
 
     in_virtual_time(story())
 

@@ -61,7 +61,7 @@ def client_of(
 
 
 def saying(*messages: Json | str | bytes, code: int = 1000, reason: str = "") -> Script:
-    """Be ready, say `messages`, and close."""
+    """Report setup complete, send `messages`, and close."""
 
     async def script(gemini: LittleGemini, socket: ServerConnection) -> None:
         await send(socket, READY, *messages)
@@ -306,7 +306,7 @@ async def test_turn_taking_is_asked_for_on_the_wire(
 async def test_settings_of_the_model_are_asked_for_on_the_wire(
     certificates: trustme.CA, trusting: ssl.SSLContext, changes: Json, asked: Json
 ) -> None:
-    """A model that does not think refuses a session with a thinking level, even an empty one."""
+    """A model without thinking refuses a session with a thinking level, even an empty one."""
     agent = msgspec.structs.replace(an_agent(), **changes)
     async with (
         asyncio.timeout(10),
@@ -577,7 +577,7 @@ async def test_a_message_that_makes_no_sense_is_survived_or_ends_the_session_and
 async def test_half_a_surrogate_pair_becomes_a_replacement_character(
     certificates: trustme.CA, trusting: ssl.SSLContext
 ) -> None:
-    """No encoder that its way leads through, to the tool, the store and the log, would take it."""
+    """None of the encoders on its way to the tool, the store and the log would accept it."""
     events, _ = await heard_from(
         certificates,
         trusting,
@@ -686,7 +686,7 @@ async def test_text_goes_up_as_realtime_input(
 async def test_a_picture_goes_up_as_a_frame(
     certificates: trustme.CA, trusting: ssl.SSLContext
 ) -> None:
-    """And the stand-in, which is strict about frames, takes it."""
+    """And the stand-in, which is strict about frames, accepts it."""
     jpeg = picture("label")
 
     [message] = await sent_by(certificates, trusting, lambda session: session.send_image(jpeg))

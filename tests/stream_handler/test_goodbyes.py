@@ -34,7 +34,7 @@ def now_s() -> float:
 
 
 async def asking(talk: Conversation) -> float:
-    """The caller has said something; the time."""
+    """The caller has said something; returns the time."""
     await talk.phone.listen(1.0)
     await talk.phone.speak(1.0)
     return now_s()
@@ -44,7 +44,7 @@ async def asking(talk: Conversation) -> float:
 
 
 class _CallsFirst(Model):
-    """Calls the function, ends its turn, and says its goodbye a moment after it was answered."""
+    """Calls the function, ends its turn, and says its goodbye a moment after the answer."""
 
     function = END_CALL
     after_s = 0.8
@@ -136,7 +136,7 @@ async def test_a_question_in_the_goodbye_is_answered(
 
 
 class _StopsForACough(Model):
-    """Its goodbye is interrupted by each cough, and it says nothing more."""
+    """Each cough interrupts its goodbye, and it says nothing more."""
 
     async def caller_spoke(self) -> None:
         if self.heard == 1:

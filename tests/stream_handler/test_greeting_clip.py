@@ -220,7 +220,7 @@ A_CLICK = 1.5
 
 
 class _AtOnce(Model):
-    """Has something to say the moment it is there, far from silence."""
+    """Has something to say immediately, far from silence."""
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -234,7 +234,7 @@ async def test_the_model_joins_it_without_a_click(converse: Converse) -> None:
         await talk.phone.listen(4.0)
         heard = b"".join(piece for _, piece in talk.phone.played)
 
-    assert len(heard) > len(clip) + 4_000, "the model was not heard behind it"
+    assert len(heard) > len(clip) + 4_000, "the model wasn't heard after it"
     assert bend(heard, len(clip)) <= A_CLICK
 
 
@@ -265,7 +265,8 @@ def test_a_clip_that_breaks_off_would_click() -> None:
 
 
 def bend(mulaw: bytes, at: int) -> float:
-    """The sharpest bend within 5 ms of a place, against the sharpest of the 50 ms before it."""
+    """The sharpest bend within 5 ms of a place, compared with the sharpest of the 50 ms before
+    it."""
     signal: npt.NDArray[np.float64] = decode_mulaw(mulaw).astype(np.float64)
     bends = np.abs(np.diff(signal, 2))
     return float(bends[at - 40 : at + 40].max() / bends[at - 500 : at - 100].max())

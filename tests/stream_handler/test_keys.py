@@ -22,7 +22,7 @@ def now_s() -> float:
 
 
 class _AsksForAPin(Model):
-    """Asks for a PIN; the function comes a moment after."""
+    """Asks for a PIN; the function call comes a moment later."""
 
     after_s = 0.0
 

@@ -1,4 +1,4 @@
-"""An event loop that is late is noticed, while it stands still and afterwards."""
+"""A late event loop is noticed, both while it is blocked and afterwards."""
 
 import asyncio
 import io

@@ -1,4 +1,4 @@
-"""Two endpoints of the model, over TLS: the Developer API, and Vertex AI behind it."""
+"""Two endpoints of the model over TLS: the Developer API, with Vertex AI as the fallback."""
 
 import asyncio
 import ssl

@@ -1,5 +1,5 @@
-"""The real SDK loses its sessions, and the stream handler makes new ones. The outcomes are those of
-`call/test_model_sessions.py`; here, that the sockets do what the core decides."""
+"""The real SDK loses its sessions, and the stream handler opens new ones. The outcomes are those of
+`call/test_model_sessions.py`; this tests that the sockets do what the core decides."""
 
 import asyncio
 import base64
@@ -217,7 +217,7 @@ async def test_what_the_caller_says_while_no_session_listens_is_not_lost(
         await setup(gemini, 2)
         for _ in range(20):
             await socket.send(media(1))
-        await (await socket.ping())  # its pong comes when the frames before it have been handled
+        await (await socket.ping())  # its pong comes once the frames before it are handled
         spoken.set()
         audio = await gemini.heard(lambda m: "audio" in m.get("realtime_input", {}))
 

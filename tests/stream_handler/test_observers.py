@@ -1,4 +1,4 @@
-"""Observers see what happens, and harm nothing."""
+"""Observers see what happens, and do no harm."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""One odd message from the model, from Twilio or from a tool costs nothing but itself."""
+"""One odd message from the model, Twilio or a tool affects nothing but itself."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Orders over sockets: nothing is done twice, cut in half, or recorded as what it was not."""
+"""Orders over sockets: nothing is done twice, cut in half, or recorded as something it wasn't."""
 
 import asyncio
 import json
@@ -54,7 +54,7 @@ async def an_order_tool(takes_s: float) -> AsyncIterator[tuple[ToolServer, ToolD
 
 
 def keys_of(server: ToolServer) -> set[str]:
-    """The idempotency keys of all requests; looking whether the tool is there has none."""
+    """The idempotency keys of all requests; the check that the tool is there has none."""
     bodies = [json for _, body in server.requests if (json := body)]
     return {msgspec.json.decode(body)["idempotency_key"] for body in bodies}
 
@@ -83,7 +83,7 @@ async def test_an_order_repeated_after_an_interruption_is_placed_once(converse: 
 
 
 class _OrdersEachTime(Model):
-    """Whenever the caller has spoken; it says so when it is done."""
+    """Whenever the caller has spoken; says so when it is done."""
 
     async def caller_spoke(self) -> None:
         order = dict(ORDER, id=f"t{self.heard}")
@@ -250,8 +250,8 @@ def _outcomes(record: CallRecord) -> list[ToolOutcome]:
 async def test_the_handler_that_takes_over_repeats_an_order_with_its_key(
     certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
 ) -> None:
-    """The first stream breaks off while the tool runs. Its result comes too late for that stream
-    to write it, and the order stays unknown there; the tool can tell the second request."""
+    """The first stream is lost while the tool runs. Its result comes too late for that stream to
+    write it, and the order stays unknown there; the tool recognises the second request."""
 
     async def order(gemini: LittleGemini, socket: ServerConnection) -> None:
         id = f"session-{len(gemini.setups)}"

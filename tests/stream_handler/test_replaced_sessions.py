@@ -1,4 +1,4 @@
-"""Nothing is lost with a session that is replaced."""
+"""Nothing is lost when a session is replaced."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ def instructions(setup: Json) -> str:
 
 
 class _RefusesLongInstructions(Model):
-    """Closes a session whose instructions are too long for it, as the service does with 1007."""
+    """Closes a session whose instructions are too long, as the service does with 1007."""
 
     async def run(self) -> None:
         if len(instructions(self.gemini.setups[-1])) > MOST_CHARACTERS:
@@ -39,7 +39,7 @@ class _RefusesLongInstructions(Model):
 
 
 class _LetsInAndCloses(_RefusesLongInstructions):
-    """The same, but after the set-up."""
+    """The same, but after setup."""
 
     async def run(self) -> None:
         if len(instructions(self.gemini.setups[-1])) > MOST_CHARACTERS:
@@ -62,12 +62,12 @@ async def test_a_session_that_was_told_too_much_is_told_less(
         record = await talk.ended()
 
     lengths = [len(instructions(setup)) for setup in talk.gemini.setups]
-    assert max(lengths) > MOST_CHARACTERS, "the test says too little"
+    assert max(lengths) > MOST_CHARACTERS, "the test has too little text"
     assert record.call.end_reason is EndReason.CALLER_HUNG_UP, lengths
 
 
 class _GoesAwayAgainAndAgain(Model):
-    """Each of its sessions immediately announces that it ends in a minute."""
+    """Each of its sessions immediately announces that it will end in a minute."""
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -89,7 +89,7 @@ async def test_announced_ends_do_not_end_the_call(converse: Converse) -> None:
 
 
 class _Forgets(Model):
-    """Resumes its session, and remembers nothing of it."""
+    """Resumes its session, but remembers none of it."""
 
     async def caller_spoke(self) -> None:
         await self.send(heard_from_caller("My number is one two three."))

@@ -63,7 +63,7 @@ def pcm_bytes(message: Json) -> int:
 
 
 async def next_event(socket: ClientConnection, event: str) -> dict[str, Any]:
-    """The next message of this kind that is sent to Twilio."""
+    """The next message of this kind sent to Twilio."""
     async with asyncio.timeout(5):
         while True:
             message: dict[str, Any] = json.loads(await socket.recv())
@@ -264,7 +264,7 @@ async def test_a_barge_in_sends_clear_before_what_still_waits(
         handler.call(1) as socket,
     ):
         await next_event(socket, "media")
-        await asyncio.sleep(1.0)  # of it is heard
+        await asyncio.sleep(1.0)  # of it has been heard
         await socket.send(media(1))
         await next_event(socket, "clear")
         answer = await next_event(socket, "media")
@@ -465,7 +465,7 @@ class _StoreWithABug(UnsteadyStore):
 async def test_a_call_that_has_just_failed_does_not_keep_others_from_being_handed_over(
     certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
 ) -> None:
-    """Its peer does not answer our close frame, so it is still there when the stop comes."""
+    """Its peer doesn't answer our close frame, so it is still there when the stop comes."""
 
     async def asking(gemini: LittleGemini, socket: ServerConnection) -> None:
         call = {"id": "f1", "name": "no_such_tool"}

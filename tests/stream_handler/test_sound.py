@@ -82,7 +82,7 @@ async def test_a_reply_without_sound_is_a_problem(converse: Converse) -> None:
         record = await talk.ended()
 
     assert any("nobody could hear it" in problem for problem in problems(record))
-    assert record.turns[0].text == "Hello.", "the words that nobody heard are in no other reply"
+    assert record.turns[0].text == "Hello.", "the unheard words are in no other reply"
 
 
 async def test_a_greeting_without_sound_is_noticed(converse: Converse) -> None:
@@ -124,7 +124,7 @@ async def test_a_tone_instead_of_a_voice_is_cut_off(converse: Converse) -> None:
 
 
 class _RepeatsAfterATone(_StuckInATone):
-    """Its next session says again what was cut off."""
+    """Its next session repeats what was cut off."""
 
     async def told(self, text: str) -> None:
         await self.say("We are open from nine to five.", 2.0)
@@ -236,7 +236,7 @@ async def test_without_frames_the_call_is_handed_over_between_turns(converse: Co
 
 
 class _HearsNobody(Model):
-    """Takes all that it hears for noise, and rightly so."""
+    """Takes everything it hears for noise, and rightly so."""
 
 
 class _AsksWhoIsThere(_HearsNobody):
@@ -258,7 +258,7 @@ async def test_a_television_does_not_hold_the_line(converse: Converse, model: ty
 
 
 class _ListensToTheEnd(Model):
-    """Hears a caller out who speaks for a minute without a pause, and answers."""
+    """Lets a caller speak for a minute without a pause, and answers."""
 
     async def caller_spoke(self) -> None:
         await self.send(heard_from_caller("And that is why I call."))
@@ -278,7 +278,7 @@ async def test_a_long_monologue_is_no_television(converse: Converse) -> None:
 
 
 class _IsPolite(Model):
-    """Answers a voicemail's menu each time."""
+    """Answers a voicemail menu each time."""
 
     async def caller_spoke(self) -> None:
         await self.send(heard_from_caller("To leave a message press one."))

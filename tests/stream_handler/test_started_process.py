@@ -60,20 +60,33 @@ def test_opentelemetry_is_loaded_only_if_there_are_traces(tmp_path: Path, traced
     assert (loaded != "[]") is traced
 
 
-def test_without_google_credentials_there_are_calls_and_no_traces(tmp_path: Path) -> None:
-    nobody = tmp_path / "no-credentials.json"
-    nobody.write_text("{}", "utf-8")
-    google = {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": "https://telemetry.googleapis.com",
-        "GOOGLE_APPLICATION_CREDENTIALS": str(nobody),
-    }
+@pytest.mark.parametrize(
+    ("variables", "why"),
+    [
+        (
+            {
+                "OTEL_EXPORTER_OTLP_ENDPOINT": "https://telemetry.googleapis.com",
+                "GOOGLE_APPLICATION_CREDENTIALS": "no-credentials.json",
+            },
+            "there are no Google credentials",
+        ),
+        ({"OTEL_BSP_MAX_QUEUE_SIZE": "10"}, "OpenTelemetry refuses a variable OTEL_…"),
+        ({"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "-1"}, "OpenTelemetry refuses a variable OTEL_…"),
+    ],
+)
+def test_where_traces_cannot_be_exported_there_are_calls(
+    tmp_path: Path, variables: dict[str, str], why: str
+) -> None:
+    (tmp_path / "no-credentials.json").write_text("{}", "utf-8")
+    traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", **variables}
     with subprocess.Popen(
         [sys.executable, "-m", "stream_handler"],
-        env={**environ(tmp_path), **google},
+        env={**environ(tmp_path), **traced},
+        cwd=tmp_path,
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
         assert process.stdout is not None
         told = [json.loads(process.stdout.readline())["message"] for _ in range(2)]
         process.terminate()
-    assert told == ["no traces: there are no Google credentials", "ready"]
+    assert told == [f"no traces: {why}", "ready"]

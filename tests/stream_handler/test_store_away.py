@@ -1,4 +1,4 @@
-"""Whole streams while the store is away, or slow: the caller notices nothing."""
+"""Whole streams while the store is away or slow: the caller notices nothing."""
 
 import asyncio
 import io
@@ -174,7 +174,7 @@ async def test_stopping_waits_for_such_a_store_no_longer_than_it_may(
 ) -> None:
     async with stage.call(1), stage.handler.socket() as second:
         await second.send(travelling(2))
-        stage.store.slow_s = slow_s  # for a call that is just being let in, too
+        stage.store.slow_s = slow_s  # also for a call that is just being let in
         await stopped(stage)
 
     assert {letter.call.call_sid for letter in stage.letters()} == {call_sid(1), call_sid(2)}
@@ -252,7 +252,7 @@ async def test_a_store_that_hangs_does_not_keep_a_call_from_starting(stage: Stag
 
 
 async def test_a_store_that_answers_is_told_of_a_call_it_never_got(stage: Stage) -> None:
-    """The webhook could not reach it; the handler can."""
+    """The webhook couldn't reach it; the handler can."""
     stage.store.away = False
     async with stage.call(1):
         record = await stage.handler.record(1)
@@ -289,7 +289,7 @@ async def test_a_call_that_is_over_is_not_carried_because_it_travels(stage: Stag
 async def test_a_store_that_lost_the_call_gets_all_of_it_again(
     stage: Stage, tmp_path: Path
 ) -> None:
-    """As an emulator that was started again, with nothing in it."""
+    """Like an emulator that was restarted, with nothing in it."""
     stage.store.away = False
     async with stage.call(1) as socket:
         await socket.send(echo(await next_event(socket, "mark")))

@@ -1,4 +1,4 @@
-"""Tools in a call, between real sockets: what Twilio is sent, what the model, what the tool."""
+"""Tools in a call, between real sockets: what Twilio, the model and the tool are sent."""
 
 import asyncio
 import base64
@@ -67,7 +67,7 @@ async def begin(handler: Handler, socket: ClientConnection, url: str) -> None:
 
 
 async def next_media(socket: ClientConnection, *, until: str = "") -> bytes:
-    """The next media; marks on the way are echoed. With `until`, all before that event."""
+    """The next media; echoes marks on the way. With `until`, everything before that event."""
     heard = b""
     async with asyncio.timeout(10):
         while True:

@@ -1,4 +1,4 @@
-"""What callers send is noticed: one request a second, for all calls that are followed."""
+"""What callers send is noticed: one request a second serves all calls that are followed."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ A_LITTLE_S = 0.1
 
 
 class Store:
-    """Uploads that tests put there; it can be away, or never answer."""
+    """Uploads that tests put there; the store can be away, or never respond."""
 
     def __init__(self) -> None:
         self.uploads: dict[str, list[Upload]] = {}
@@ -45,7 +45,7 @@ class Store:
 
 @asynccontextmanager
 async def followed(watch: UploadWatch, *call_sids: str) -> AsyncIterator[dict[str, list[str]]]:
-    """The ids of what each call is told of."""
+    """The ids that each call has received."""
     told: dict[str, list[str]] = {sid: [] for sid in call_sids}
 
     async def follow(call_sid: str) -> None:

@@ -1,4 +1,4 @@
-"""What a model bills is noticed, also if it doesn't say for what."""
+"""The model's bill is counted even if it doesn't say what for."""
 
 import msgspec
 
@@ -8,7 +8,7 @@ from tests.stream_handler.conversing import Converse, Model
 
 
 class _CountsTokens(Model):
-    """Reports the sum of its tokens, and not what they were."""
+    """Reports its total tokens, but not what they were."""
 
     async def greet(self) -> None:
         await self.say("Hello.", 0.3)

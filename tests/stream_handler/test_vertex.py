@@ -1,7 +1,7 @@
 """The real google-genai, as Vertex AI's client, over TLS with the Gemini Live stand-in.
 
-The stand-in refuses whatever Vertex AI is known to refuse: other tokens, other names of models, and
-of the older model answers to function calls with an id.
+The stand-in refuses whatever Vertex AI is known to refuse: wrong tokens, wrong model names, and,
+for the older model, function responses with an id.
 """
 
 import asyncio

@@ -18,7 +18,7 @@ from tests.stream_handler.conversing import (
 
 
 class _WordsComeLate(Model):
-    """Its last words are transcribed when its turn is over already."""
+    """Its last words are transcribed after its turn is over."""
 
     first, late = "We are open from ", "nine to five."
 
@@ -54,7 +54,7 @@ async def test_late_words_belong_to_the_reply_that_is_played(
 
 
 class _HearsSooner(Model):
-    """Notices the second utterance before our own ear does."""
+    """Notices the second utterance before our own detector does."""
 
     async def caller_spoke(self) -> None:
         if self.heard == 1:
@@ -85,7 +85,7 @@ class _InterruptsItself(Model):
         await asyncio.sleep(4.0)
         await self.send(INTERRUPTED, TURN_COMPLETE)
         await asyncio.sleep(2.6)
-        await self.say("I go on here.", 1.0)
+        await self.say("I continue here.", 1.0)
 
 
 async def test_a_reply_that_nobody_asked_for_is_not_slow(converse: Converse) -> None:
@@ -95,12 +95,12 @@ async def test_a_reply_that_nobody_asked_for_is_not_slow(converse: Converse) -> 
         await talk.phone.listen(9.5)
         record = await talk.ended()
 
-    assert record.turns[-1].text == "I go on here."
+    assert record.turns[-1].text == "I continue here."
     assert record.turns[-1].reply_ms is None
 
 
 class _TalksThroughAnOkay(Model):
-    """Isn't stopped by an "okay", and doesn't write it down."""
+    """Isn't stopped by an "okay", and doesn't transcribe it."""
 
     async def caller_spoke(self) -> None:
         if self.heard == 1:

@@ -1,4 +1,4 @@
-"""Who is owed a reply, and who is not."""
+"""Who is owed a reply, and who isn't."""
 
 import asyncio
 
@@ -131,7 +131,7 @@ async def test_a_hello_over_the_greeting_is_owed_nothing(converse: Converse) -> 
         assert talk.texts == []
 
 
-# Owed an answer, and nothing is done
+# Owed an answer, and nothing happens
 
 
 class _Deaf(Model):
@@ -226,7 +226,7 @@ async def test_two_empty_turns_are_enough(converse: Converse) -> None:
 
 
 async def explaining(talk: Conversation) -> float:
-    """The caller has asked, the long reply is being heard; the time."""
+    """The caller has asked and the long reply is being heard; returns the time."""
     await talk.phone.listen(1.0)
     await talk.phone.speak(1.0)
     await talk.phone.listen(3.0)
@@ -267,7 +267,8 @@ async def test_a_mumble_does_not_end_the_reply(converse: Converse, model: type[M
 
 
 class _QuickAnswer(Model):
-    """Interrupted, it answers the new question half a second later, and ends no turn before."""
+    """When interrupted, it answers the new question half a second later, without ending a turn
+    first."""
 
     async def caller_spoke(self) -> None:
         if self.heard == 1:

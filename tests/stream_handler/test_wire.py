@@ -1,4 +1,4 @@
-"""Our decoder compared with the SDK's for the same bytes, and the bytes that we send."""
+"""Our decoder compared with the SDK's on the same bytes, and the bytes that we send."""
 
 import asyncio
 import base64

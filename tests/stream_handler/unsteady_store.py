@@ -1,4 +1,4 @@
-"""A real store that can be away, or slow, when a test wants it to be."""
+"""A real store that a test can make unavailable, or slow."""
 
 import asyncio
 import datetime

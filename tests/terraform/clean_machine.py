@@ -1,4 +1,4 @@
-"""What is deployed, on a clean machine: environments with locked packages only, and images."""
+"""Runs deployables like on a clean machine: environments with only locked packages, and images."""
 
 import hashlib
 import json
@@ -16,14 +16,14 @@ _WITHIN_S = 300.0
 
 
 def clean_environment(requirements: Path) -> Path:
-    """A virtual environment with just what is locked there; made once for each lock file."""
+    """A virtual environment with only the locked packages; made once per lock file."""
     key = hashlib.sha256(sys.version.encode() + requirements.read_bytes()).hexdigest()[:16]
     folder = ENVIRONMENTS / key
     python, complete = folder / "bin" / "python", folder / "complete"
     if not complete.exists():
         folder.parent.mkdir(exist_ok=True)
         _run((sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder)))
-        # As pip does, uv then trusts the authorities that this machine trusts.
+        # Like pip, uv then trusts the authorities that this machine trusts.
         uv = (sys.executable, "-m", "uv", "pip", "install", "--system-certs", "--quiet")
         locked = ("--require-hashes", "--only-binary=:all:", "--requirement", str(requirements))
         _run((*uv, "--python", str(python), *locked))
@@ -45,14 +45,14 @@ class Instruction:
 
     @property
     def words(self) -> list[str]:
-        """In the exec form; a shell command isn't a list."""
+        """The command in exec form; a shell command isn't a list."""
         words: list[str] = json.loads(self.text)
         return words
 
 
 @dataclass(slots=True)
 class Image:
-    """A stage of a Dockerfile, carried out: what of it lies where on this machine."""
+    """A stage of a Dockerfile, carried out: where its files are on this machine."""
 
     base: str
     roots: dict[str, Path] = field(default_factory=dict)
@@ -63,12 +63,12 @@ class Image:
     command: tuple[str, ...] = ()
 
     def here(self, path: str) -> Path:
-        """Where a path of the image is on this machine."""
+        """The location of an image path on this machine."""
         parts = PurePosixPath(path).parts
         return self.roots[parts[1]].joinpath(*parts[2:])
 
     def translated(self, words: Sequence[str]) -> tuple[str, ...]:
-        """A command's words, with the image's paths as they are here."""
+        """A command's words, with the image's paths replaced by local ones."""
         return tuple(
             str(self.here(word))
             if PurePosixPath(word).parts[1:2] and word.startswith("/")
@@ -170,7 +170,7 @@ def _sent(context: Path, source: str) -> Iterator[str]:
 
 
 def _is_sent(path: str, rules: list[tuple[str, bool]]) -> bool:
-    """Of the rules that match the path or a folder above it, the last one counts."""
+    """The last rule that matches the path or a folder above it counts."""
     above = [str(p) for p in (PurePosixPath(path), *PurePosixPath(path).parents)][:-1]
     sent = True
     for pattern, lets_through in rules:

@@ -1,6 +1,6 @@
-"""Which environment variables a deployable's own code reads; run with a main.py and JSON.
+"""Finds the environment variables that a deployable's code reads; run with a main.py and JSON.
 
-The main.py is loaded as the platform loads it, with a recording environment in place of the
+The main.py is loaded the way the platform does, with a recording environment in place of the
 process's; then the names are printed as JSON, and with them why it did not start, if it did not.
 What libraries read is not counted.
 """

@@ -1,4 +1,4 @@
-"""Firestore's and Firebase's REST services, as far as Terraform's script asks them."""
+"""The parts of Firestore's and Firebase's REST services that Terraform's script uses."""
 
 import json
 from dataclasses import dataclass, field
@@ -12,11 +12,11 @@ NOT_FOUND: Reply = (404, {"error": {"status": "NOT_FOUND"}})
 
 @dataclass(slots=True)
 class LittleGoogle:
-    """Databases are named in each path: `ringdown/agents/default`, `ringdown/calls`."""
+    """Each path starts with the database: `ringdown/agents/default`, `ringdown/calls`."""
 
     documents: dict[str, dict[str, Json]] = field(default_factory=dict)
     expiring: dict[str, str] = field(default_factory=dict)
-    """By collection group, the field that says when."""
+    """By collection group, the field with the expiry time."""
     rulesets: list[Json] = field(default_factory=list)
     releases: dict[str, str] = field(default_factory=dict)
     lacking: set[str] = field(default_factory=set)
@@ -95,7 +95,7 @@ class LittleGoogle:
 
 
 def _merge(document: dict[str, Json], sent: dict[str, Json], path: list[str]) -> None:
-    """Take over one field, which may be in a map."""
+    """Copy one field, which may be in a map."""
     name, *below = path
     if not below:
         document[name] = sent[name]

@@ -29,7 +29,7 @@ _NAMES = {
 
 
 class LittleAccount:
-    """An account as one of Twilio's regions has it, with one number or more."""
+    """An account in one Twilio region, with one or more numbers."""
 
     def __init__(
         self, account_sid: str, token: str, *phone_numbers: str, region: str = "us1"
@@ -40,25 +40,25 @@ class LittleAccount:
         self._routes = f"/routes.{DOMAINS[region]}/v2/PhoneNumbers/"
         self.numbers = [_a_number(number) for number in phone_numbers]
         self.changes: list[tuple[str, str]] = []
-        """Each number that was set, and to which address, in order."""
+        """The numbers that were set, and their URLs, in order."""
         self.routed: dict[str, str] | None = {}
-        """The region that each number was routed to, if any; None if that can't be asked."""
+        """The region that each number was routed to, if any; None if the API fails."""
         if region != "us1":
             self.routed = dict.fromkeys(phone_numbers, region)
         self.about: dict[str, Json] = {"status": "active", "type": "Full"}
 
     @property
     def number(self) -> dict[str, Json]:
-        """The first one."""
+        """The first number."""
         return self.numbers[0]
 
     @property
     def voice_urls(self) -> list[str]:
-        """Every address that a number was set to, in order."""
+        """Every URL that a number was set to, in order."""
         return [url for _, url in self.changes]
 
     def has(self, path: str, authorization: str | None) -> bool:
-        """Whether a request is for this account in this region, and may be answered."""
+        """Whether a request is for this account in this region, and authorised."""
         ours = path.startswith((f"{self._api}/", f"{self._api}.", self._routes))
         return ours and authorization == self._authorization
 
@@ -103,7 +103,7 @@ def _a_number(phone_number: str) -> dict[str, Json]:
 
 
 class LittleTwilio:
-    """One account in one region, to which others can be added. `url_pattern` leads to its hosts."""
+    """One account in one region; others can be added. `url_pattern` has the URLs of its hosts."""
 
     def __init__(self, account_sid: str, token: str, *phone_numbers: str) -> None:
         self.google = LittleGoogle()

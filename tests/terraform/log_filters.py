@@ -1,4 +1,4 @@
-"""Cloud Logging's filter language, as much of it as Terraform here uses, on real log entries.
+"""Applies Cloud Logging filters to log entries; supports what our Terraform code uses.
 
 Parentheses, `AND` and `OR`; `field="text"`, `field=word`, `field=~"pattern"`, and `field:*` for one
 that is there.
@@ -15,7 +15,7 @@ _TEST = re.compile(r'(?P<field>[\w.]+)(?P<how>=~|=|:)(?:"(?P<text>[^"]*)"|(?P<ba
 
 
 class NotUnderstood(Exception):
-    """The filter uses what is not known here."""
+    """The filter uses unsupported syntax."""
 
 
 def matches(filter: str, entry: Json) -> bool:

@@ -1,4 +1,4 @@
-"""The lines that the code logs, read out of its source, as Cloud Logging keeps them."""
+"""The lines that the code logs, read from its source, the way Cloud Logging stores them."""
 
 import ast
 import io
@@ -16,7 +16,7 @@ _METHODS = frozenset({"info", "warning", "error", "exception"})
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One call of `_log.info` or its like: the message, and the names of its fields."""
+    """A call of `_log.info` or similar: the message, and the names of its fields."""
 
     message: str
     fields: frozenset[str]
@@ -37,7 +37,7 @@ def said_in(folder: Path) -> Iterator[Said]:
 
 
 def written(message: str, **fields: Field) -> str:
-    """The line that the code's own log makes of it."""
+    """The line that the code's logger makes from it."""
     stream = io.StringIO()
     log.configure(stream)
     Log("ringdown.test").info(message, **fields)
@@ -45,7 +45,7 @@ def written(message: str, **fields: Field) -> str:
 
 
 def entry(service: str, line: str) -> Json:
-    """A line of a service's output as Cloud Logging keeps it."""
+    """A line of a service's output, the way Cloud Logging stores it."""
     payload = json.loads(line)
     severity = payload.pop("severity")
     resource = {"type": "cloud_run_revision", "labels": {"service_name": service}}

@@ -1,6 +1,6 @@
-"""What must hold for a deployment, read from its plan's JSON: pure functions that return problems.
+"""What must hold for a deployment: pure functions that read a plan's JSON and return problems.
 
-The plan is one made after an apply, in which everything is known.
+The plan is made after an apply, so everything in it is known.
 """
 
 import re
@@ -13,9 +13,9 @@ from ringdown.tools import Json
 from ringdown_cli.store_choice import recordings_of
 
 PUBLIC = frozenset({"incoming_call", "stream_handler"})
-"""What Twilio reaches. It has no Google identity; both check its signature themselves."""
+"""What Twilio reaches. It has no Google identity, so both check its signature."""
 FOR_CALLERS = "caller_page"
-"""What callers reach, if it is there. It shows and takes nothing without a signed link."""
+"""What callers reach, if it is deployed. It does nothing without a signed link."""
 EVERYBODY = frozenset({"allUsers", "allAuthenticatedUsers"})
 
 _FUNCTION = "google_cloudfunctions2_function"
@@ -27,7 +27,7 @@ PLANS = {
     ("roles/logging.logWriter", "the project"),
     ("roles/storage.objectViewer", "the state"),
 }
-"""What an account may have that runs what anybody has pushed."""
+"""The permissions allowed for an account that runs unreviewed code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What a deployable is started with: plain values, and the secrets by their names."""
+    """A deployable's environment: plain values, and the secrets by name."""
 
     plain: Mapping[str, str]
     secrets: frozenset[str]
@@ -53,7 +53,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Grant:
-    """One role of one account; `on` as docs/security.md calls it, such as "the database"."""
+    """One role of one account; `on` has docs/security.md's words, such as "the database"."""
 
     account: str
     role: str
@@ -91,12 +91,12 @@ def environment(deployable: Resource) -> Environment:
 
 
 def environment_problems(set_: AbstractSet[str], read: AbstractSet[str]) -> list[str]:
-    """Variables that are set and never read. The deployable's reader reports missing ones."""
+    """Variables that are set but never read. The deployable reports missing ones."""
     return [f"{name} is set, and nothing reads it" for name in sorted(set_ - read)]
 
 
 def secret_problems(texts: Mapping[str, bytes], secrets: Mapping[str, str]) -> list[str]:
-    """Where a secret's value is found; `texts` are plan, state and logs by what they are."""
+    """Where a secret's value is found; `texts` has plan, state and logs by kind."""
     return [
         f"{name} is in {where}"
         for where, text in texts.items()
@@ -106,7 +106,7 @@ def secret_problems(texts: Mapping[str, bytes], secrets: Mapping[str, str]) -> l
 
 
 def public_problems(plan: Json) -> list[str]:
-    """Everybody may invoke what Twilio and callers reach, and have no other role on anything."""
+    """Everyone may invoke what Twilio and callers reach, but may have no other roles."""
     names = {r.values["name"]: name for name, r in deployables(plan).items()}
     problems = []
     public = {name for name, r in deployables(plan).items() if r.values.get("invoker_iam_disabled")}
@@ -120,12 +120,12 @@ def public_problems(plan: Json) -> list[str]:
             problems.append(f"{resource.address} gives everybody {resource.values['role']}")
     problems += [f"{name} is open to everybody" for name in sorted(public - PUBLIC - {FOR_CALLERS})]
     if FOR_CALLERS in deployables(plan) and FOR_CALLERS not in public:
-        problems.append(f"callers cannot reach {FOR_CALLERS}")
+        problems.append(f"callers can't reach {FOR_CALLERS}")
     return problems + [f"Twilio cannot reach {name}" for name in sorted(PUBLIC - public)]
 
 
 def grants(plan: Json) -> set[Grant]:
-    """Every role that an account of ours has, and on what."""
+    """Every role that one of our accounts has, and on what."""
     every = resources(plan)
     accounts = {
         r.values["member"]: f"tool/{r.key}" if r.name == "tool" else r.name
@@ -142,7 +142,7 @@ def grants(plan: Json) -> set[Grant]:
 
 
 def _holder(member: str, accounts: Mapping[str, str]) -> str:
-    """Our own account's name; of Google's own the service; a person whom the proxy lets through."""
+    """Our account's name, the service of a Google account, or a person the proxy lets through."""
     agent = re.search(r"@gcp-sa-(\w+)\.iam\.", member)
     if agent is not None:
         return "the proxy" if agent[1] == "iap" else f"{agent[1]} agent"
@@ -203,7 +203,7 @@ def documented_grants(page: str) -> set[Grant]:
 
 
 def invoker_problems(plan: Json, called_before_calls: Collection[str] = ()) -> list[str]:
-    """Only the stream handler may call each tool, and the webhook the tools named."""
+    """Only the stream handler may call each tool, and the webhook only the tools named."""
     accounts = {
         r.name: r.values["member"] for r in resources(plan) if r.type == "google_service_account"
     }
@@ -250,8 +250,8 @@ def careless_problems(plan: Json) -> list[str]:
 
 
 def _trigger_problems(trigger: Resource, plan: Json) -> Iterator[str]:
-    """A pushed commit says what runs: on one branch with approval, or as an account that only
-    reads."""
+    """A pushed commit says what runs: on one branch after approval, otherwise as an account that
+    only reads."""
     pushes = [push for github in trigger.values["github"] for push in github["push"]]
     if any(config["approval_required"] for config in trigger.values["approval_config"]):
         for push in pushes:
@@ -264,7 +264,7 @@ def _trigger_problems(trigger: Resource, plan: Json) -> Iterator[str]:
         if r.type == "google_service_account"
         and r.values["id"] == trigger.values["service_account"]
     ]
-    unapproved = f"{trigger.address} runs what nobody has approved"
+    unapproved = f"{trigger.address} runs unapproved code"
     if not runs_as:
         yield f"{unapproved}, as {trigger.values['service_account']}"
     for grant in grants(plan):
@@ -273,7 +273,7 @@ def _trigger_problems(trigger: Resource, plan: Json) -> Iterator[str]:
 
 
 def wide_problems(plan: Json) -> list[str]:
-    """Roles on everything of a kind in the project, where they could be bound to what is ours."""
+    """Roles on everything of a kind in the project that could be limited to what is ours."""
     narrow = re.compile(r"roles/(storage|secretmanager|datastore|pubsub|run|cloudfunctions)\.")
     problems = [
         f"{_words(grant)}"
@@ -284,12 +284,12 @@ def wide_problems(plan: Json) -> list[str]:
         if bucket.values["public_access_prevention"] != "enforced":
             problems.append(f"{bucket.address} could be made public")
         if bucket.values["uniform_bucket_level_access"] is not True:
-            problems.append(f"{bucket.address} has rights of its own for each object")
+            problems.append(f"{bucket.address} has separate permissions for each object")
     return problems
 
 
 def recording_problems(plan: Json, store_url: str) -> list[str]:
-    """The sound of calls lives as long as their records, and where commands look for it."""
+    """Calls' audio is kept as long as their records, and where commands look for it."""
     (bucket,) = (r for r in resources(plan) if r.address == "google_storage_bucket.recordings")
     problems = []
     lives_days = [
@@ -302,17 +302,17 @@ def recording_problems(plan: Json, store_url: str) -> list[str]:
     if lives_days != [RETENTION.days]:
         problems.append(f"recordings live for {lives_days} days, and calls for {RETENTION.days}")
     if [p["retention_duration_seconds"] for p in bucket.values["soft_delete_policy"]] != [0]:
-        problems.append("what is forgotten stays for a while")
+        problems.append("deleted recordings stay for a while")
     if any(versioning["enabled"] for versioning in bucket.values.get("versioning") or []):
-        problems.append("what is forgotten stays as a version")
+        problems.append("deleted recordings stay as versions")
     found = recordings_of(store_url, {}, Path())
     if found is None or found.name != f"gs://{bucket.values['name']}":
-        problems.append(f"commands look for them in {found}, not in {bucket.values['name']}")
+        problems.append(f"commands look for them in {found} instead of {bucket.values['name']}")
     return problems
 
 
 def residency_problems(plan: Json) -> list[str]:
-    """What of a deployment in Europe is kept elsewhere."""
+    """The parts of a deployment in Europe that are stored elsewhere."""
     problems = []
     for resource in resources(plan):
         for place, text in _texts(resource.values):
@@ -362,7 +362,7 @@ def _is_european(location: str) -> bool:
 
 
 def line_problems(plan: Json) -> list[str]:
-    """Whether calls of any length live, and the handler knows how many it carries."""
+    """Whether calls of any length survive, and the handler knows how many it carries."""
     service = deployables(plan)["stream_handler"]
     (template,) = service.values["template"]
     (container,) = template["containers"]
@@ -387,7 +387,7 @@ def line_problems(plan: Json) -> list[str]:
 
 
 def identities(plan: Json) -> set[tuple[str, str]]:
-    """What exists once in a project: two environments may have none of it in common.
+    """What exists once in a project, and two environments must not share.
 
     A document's name counts within its database, an object's within its bucket, and so on.
     """
@@ -398,7 +398,7 @@ def identities(plan: Json) -> set[tuple[str, str]]:
         for r in resources(plan)
         for field in own
         if isinstance(r.values.get(field), str) and "_iam_" not in r.type
-        if not r.values[field].startswith("projects/")  # Google's name for it, made of ours
+        if not r.values[field].startswith("projects/")  # Google's name, made from ours
     }
 
 

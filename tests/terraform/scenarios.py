@@ -1,4 +1,4 @@
-"""The deployments under test: each scenario is applied once per run, and many tests examine it."""
+"""The deployments under test: each scenario is applied once per run and examined by many tests."""
 
 import fcntl
 import json
@@ -16,12 +16,12 @@ from tests.terraform.stand_in import ROOT, TOOL_SECRET, checkout
 
 TOOL_FOLDERS = ROOT / "functions" / "tools"
 CALLED_BEFORE_CALLS = "search_knowledge_base"
-"""Of the scenario "everything"; none of the tools that ship is."""
+"""For the scenario "everything"; unlike any tool that ships."""
 OTHER_IMAGE = f"europe-docker.pkg.dev/elsewhere/images/handler@sha256:{'a' * 64}"
 
 
 def tool_secret_names() -> set[str]:
-    """Every secret that a tool asks for and the deployment has not itself."""
+    """Every secret that a tool asks for and the deployment doesn't have."""
     asked = {
         name
         for path in TOOL_FOLDERS.glob("*/tool.yaml")
@@ -86,7 +86,7 @@ SCENARIOS: Mapping[str, Mapping[str, object]] = {
 }
 DESTROYED = ("minimal", "everything")
 WITH_EVERY_TOOL = ("everything", "restricted")
-"""The others have one, which is quicker."""
+"""The others have only one tool, which is faster."""
 
 _APPLY = (
     "terraform init -backend=false -input=false -no-color > init.txt",
@@ -105,7 +105,7 @@ _DESTROY = (
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What an apply made, and what a destroy left of it if the scenario is destroyed.
+    """What an apply created, and what a destroy left, if the scenario is destroyed.
 
     `plan` is the second one, in which everything is known. `twilio` has the number `before`,
     `during` and `after`; the `rules` and `releases` of the database; and its `documents` and what
@@ -123,11 +123,11 @@ class Applied:
 
     @property
     def left(self) -> str:
-        """The addresses of what the destroy did not take."""
+        """The addresses of what the destroy left."""
         return (self.terraform / "left.txt").read_text("utf-8")
 
     def texts(self) -> dict[str, bytes]:
-        """Everything that Terraform wrote down, printed, or called gcloud with."""
+        """Everything that Terraform stored, printed, or passed to gcloud."""
         kept = [
             path
             for path in self.terraform.iterdir()
@@ -151,7 +151,7 @@ def _content(path: Path) -> bytes:
 
 
 class Deployments:
-    """Applies and destroys each scenario when it is first asked for.
+    """Applies and destroys each scenario when it is first needed.
 
     `folder` may be that of other test processes, too: the first applies, the others wait for it.
     """
@@ -184,7 +184,7 @@ class Deployments:
 
 
 def _live_through(folder: Path, name: str) -> dict[str, Json]:
-    """What Twilio and the database were like."""
+    """The state of Twilio and the database."""
     with checkout(folder, SCENARIOS[name], every_tool=name in WITH_EVERY_TOOL) as copy:
         if name == "everything":
             tool_yaml = copy.folder / "functions/tools" / CALLED_BEFORE_CALLS / "tool.yaml"
@@ -207,6 +207,6 @@ def _live_through(folder: Path, name: str) -> dict[str, Json]:
 
 
 def deployments(factory: pytest.TempPathFactory) -> Deployments:
-    """Shared by all test processes of a run."""
+    """Shared by all test processes in a run."""
     base = factory.getbasetemp()
     return Deployments((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "applied")

@@ -1,4 +1,4 @@
-"""Terraform on stand-in providers, in a copy of the tree, with gcloud and Twilio played here.
+"""Runs Terraform on stand-in providers, in a copy of the tree, and plays gcloud and Twilio.
 
 TERRAFORM_STANDIN names a program that runs a command with stand-ins for the providers: no network,
 no cloud, but Terraform itself and the providers' own schemas. stricter_provider.py adds what
@@ -36,14 +36,14 @@ REQUIRED = {
     "phone_numbers": {PHONE_NUMBER: {"agent": "default"}},
     "twilio_account_sid": ACCOUNT_SID,
 }
-WITHIN_S = 600.0  # some seconds, on a machine that does nothing else
+WITHIN_S = 600.0  # takes seconds on an idle machine
 
 COPIED = ("cli", "terraform", "functions", "services", "shared", ".dockerignore", ".gcloudignore")
 _NOT_COPIED = shutil.ignore_patterns(
     "__pycache__", ".terraform*", "*.tfstate*", "*.tfvars", ".build", ".mypy_cache"
 )
 _GCLOUD = '''#!{python}
-"""Plays gcloud: writes down how it was called, and keeps objects and one secret."""
+"""Plays gcloud: records its arguments, and stores objects and one secret."""
 import json, pathlib, sys
 folder, words = pathlib.Path({folder!r}), sys.argv[1:]
 with (folder / "gcloud.jsonl").open("a") as log:
@@ -75,7 +75,7 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A copy of what Terraform reads, in which it runs."""
+    """A copy of what Terraform reads, to run it in."""
 
     folder: Path
     twilio: LittleTwilio
@@ -87,12 +87,12 @@ class Checkout:
         return self.folder / "terraform"
 
     def refuse(self, kind: str, message: str, times: int) -> None:
-        """Have the next `times` resources of a type fail when they are created."""
+        """Make the next `times` creations of a resource type fail."""
         refusals = {kind: {"message": message, "times": times}}
         (self.folder / "refusals.json").write_text(json.dumps(refusals), "utf-8")
 
     def with_variables(self, **changes: object) -> "Checkout":
-        """The same folder and services, with other variables."""
+        """The same folder and services with different variables."""
         return replace(self, variables={**self.variables, **changes})
 
     def run(self, *commands: str) -> Ran:
@@ -112,7 +112,7 @@ class Checkout:
             env={
                 **{name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ},
                 **secrets,
-                "GOGC": "400",  # Terraform spends a fifth of its time collecting garbage
+                "GOGC": "400",  # Terraform spends a fifth of its time on garbage collection
                 "TWILIO_URL": self.twilio.url_pattern,
                 "FIREBASE_RULES_API_URL": self.twilio.url,
                 "FIRESTORE_API_URL": self.twilio.url,
@@ -159,7 +159,7 @@ def checkout(
     gcloud.write_text(_GCLOUD.format(python=sys.executable, folder=str(folder), token=token))
     gcloud.chmod(0o755)
     sleep = folder / "bin" / "sleep"
-    sleep.write_text("#!/bin/sh\n", "utf-8")  # nothing here takes time to come into force
+    sleep.write_text("#!/bin/sh\n", "utf-8")  # nothing here needs time to take effect
     sleep.chmod(0o755)
     with LittleTwilio(ACCOUNT_SID, token, *numbers).serving() as twilio:
         yield Checkout(folder, twilio, {**REQUIRED, **variables})
@@ -168,7 +168,7 @@ def checkout(
 def put_tree(
     source: Path, folder: Path, *, every_tool: bool = False, full_zips: bool = False
 ) -> None:
-    """Copy what Terraform reads, in place of a copy that is there; its state stays."""
+    """Copy what Terraform reads, replacing any copy but its state."""
     for name in COPIED:
         if not (source / name).exists():
             continue  # an earlier layout

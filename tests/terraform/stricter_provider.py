@@ -1,4 +1,4 @@
-"""Adds to the stand-in's provider what Google's does beyond its schema.
+"""Adds what Google's provider does beyond its schema to the stand-in's.
 
 `stricter_provider.py FOLDER COMMAND …` runs the command so that arguments which cannot change in
 place force a replacement, so that creating what FOLDER/refusals.json names fails as often as it
@@ -39,11 +39,11 @@ _NULL = b"\xc0"  # in msgpack
 _UNKNOWN = object()
 
 
-# Protocol buffers, as far as they are needed
+# The parts of Protocol Buffers that we need
 
 
 def fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """The message's length-delimited fields, by number; numbers in it are passed over."""
+    """The message's length-delimited fields, by number; skips numeric fields."""
     place = 0
     while place < len(message):
         key, place = _varint(message, place)
@@ -75,11 +75,11 @@ def _as_varint(value: int) -> bytes:
     return bytes((*written, value))
 
 
-# The two requests that are looked into
+# The requests that we change
 
 
 def replacements(request: bytes, response: bytes) -> bytes:
-    """What is added to PlanResourceChange's response: the arguments that force a replacement."""
+    """An addition to PlanResourceChange's response: the arguments that force a replacement."""
     asked = dict(fields(request))
     before, after = _object(asked[2]), _object(dict(fields(response))[1])
     if before is None or after is None:
@@ -99,8 +99,8 @@ def _object(value: bytes) -> dict[str, Any] | None:
 
 
 def with_newer(response: bytes) -> bytes:
-    """GetSchema's response with NEWER. Of two entries of a map, the last one counts; of two blocks
-    in a message, both."""
+    """GetSchema's response with NEWER. If a map has an entry twice, the last one counts; if a
+    message has a block twice, both do."""
     entries = [dict(fields(content)) for number, content in fields(response) if number == 2]
     schemas = {entry[1].decode(): entry[2] for entry in entries}
     for (kind, name), type_ in NEWER.items():
@@ -112,7 +112,7 @@ def with_newer(response: bytes) -> bytes:
 
 
 def kept_newer(request: bytes, response: bytes) -> bytes:
-    """UpgradeResourceState's response, in which the stand-in leaves out what it doesn't know."""
+    """UpgradeResourceState's response, from which the stand-in drops what it doesn't know."""
     asked, kept = dict(fields(request)), _object(dict(fields(response)).get(1, b""))
     names = [name for kind, name in NEWER if kind == asked[1].decode()]
     if not names or kept is None:
@@ -124,7 +124,7 @@ def kept_newer(request: bytes, response: bytes) -> bytes:
 
 @dataclass(slots=True)
 class Refusals:
-    """How often creating a type of resource still fails, and with which words."""
+    """How many more creations of a resource type fail, and with what message."""
 
     path: Path
     _lock: Lock
@@ -152,7 +152,7 @@ class Between(grpc.GenericRpcHandler):  # type: ignore[misc]
     def service(self, call: Any) -> grpc.RpcMethodHandler | None:
         method: str = call.method
         if not method.startswith("/tfplugin5.Provider/"):
-            return None  # plugins have their own streams, which would keep a thread each
+            return None  # plugins have their own streams, which would take a thread each
         forward: Callable[[bytes], bytes] = self._channel.unary_unary(method)
 
         def answer(request: bytes, context: grpc.ServicerContext) -> bytes:

@@ -1,6 +1,6 @@
-"""checkov finds nothing in what is deployed, apart from what .checkov.yaml explains.
+"""checkov finds nothing in what is deployed, except what .checkov.yaml explains.
 
-With its parser the role for AWS is read, too: a plan of that takes AWS itself.
+Its parser also covers the role for AWS, because a plan of that would need AWS.
 """
 
 import json
@@ -62,7 +62,7 @@ def test_nothing_is_found_but_what_was_planted(tmp_path: Path) -> None:
 
 
 def reports(folder: Path) -> list[Json]:
-    """What checkov says of each kind of file in the folder."""
+    """What checkov says about each kind of file in the folder."""
     told = run("checkov", "--config-file", ".checkov.yaml", "--output", "json", cwd=folder)
     found: list[Json] = json.loads(told)
     return found
@@ -92,7 +92,7 @@ def test_aws_trusts_one_account_and_lets_it_read_one_knowledge_base() -> None:
 
 
 def run(program: str, *arguments: str, cwd: Path) -> str:
-    """What a program of checkov's environment prints; its status says what checkov found."""
+    """The output of a program in checkov's environment, whose status depends on the findings."""
     done = subprocess.run(
         (str(clean_environment(REQUIREMENTS) / "bin" / program), *arguments),
         cwd=cwd,

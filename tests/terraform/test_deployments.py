@@ -1,4 +1,4 @@
-"""Real applies of each scenario, and what must hold of what they plan."""
+"""Real applies of each scenario, and what must hold for their plans."""
 
 import json
 import subprocess
@@ -42,15 +42,15 @@ pytestmark = [needs_stand_in, pytest.mark.timeout(700)]
 
 SECURITY_PAGE = (ROOT / "docs" / "security.md").read_text("utf-8")
 SERVICE = "google_cloud_run_v2_service"
-PLATFORM = {"HOST", "PORT", "K_REVISION"}  # set by Cloud Run, or left at the default
+PLATFORM = {"HOST", "PORT", "K_REVISION"}  # set by Cloud Run, or left at their defaults
 NOT_OFFERED = {
     # Of `make talk`
     "FRAMED_BY",
-    # For a collector of one's own; Cloud Trace gets no words
+    # For your own collector; Cloud Trace doesn't get words
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
 }
-STAND_INS = {"STORAGE_EMULATOR_HOST"}  # where tests say that another one is Google
+STAND_INS = {"STORAGE_EMULATOR_HOST"}  # where tests put a stand-in for Google
 EACH = pytest.mark.parametrize("name", SCENARIOS)
 A_SECRET = "a-secret-of-forty-characters-0123456789a"
 A_KEY = f"SK{'0' * 32}:{A_SECRET}"
@@ -102,7 +102,7 @@ def test_destroy_takes_everything_and_puts_the_number_back(
 
 @pytest.mark.parametrize("name", DESTROYED)
 def test_destroy_deletes_no_words_and_no_end_of_life(deployed: Deployments, name: str) -> None:
-    """Without protection they go with their database; with it, they stay as it does."""
+    """Without protection, they go with their database; with it, they stay with it."""
     seen = deployed[name].twilio
     protected = deployed[name].plan["variables"]["deletion_protection"]["value"]
 
@@ -332,7 +332,7 @@ SERVICES: Mapping[str, Callable[[Mapping[str, str]], object]] = {
 
 
 def reads(name: str, given: Environment) -> tuple[set[str], str | None]:
-    """What the deployable's own code reads, and what it says if it cannot start with it."""
+    """What the deployable's code reads, and its message if it can't start."""
     secrets = {name: A_KEY if name == "TWILIO_API_KEY" else A_SECRET for name in given.secrets}
     values = {**given.plain, **secrets}
     if name in SERVICES:
@@ -360,7 +360,7 @@ READ_IN = ("minimal", "everything", "vertex", "restricted")
 
 @pytest.fixture(scope="module")
 def set_and_read(deployed: Deployments) -> dict[str, tuple[set[str], set[str]]]:
-    """Of each part, what it is given in any scenario, and what it reads then."""
+    """For each part, what it gets in any scenario, and what it then reads."""
     found: dict[str, tuple[set[str], set[str]]] = {}
     given_before: list[tuple[str, Environment]] = []
     for applied in (deployed[scenario] for scenario in READ_IN):

@@ -1,4 +1,4 @@
-"""The script that sets up the database, when something is in its way."""
+"""The script that sets up the database, with obstacles."""
 
 import importlib.util
 import urllib.error
@@ -28,7 +28,7 @@ def firestore() -> ModuleType:
 
 
 class Setup:
-    """The script's database on the stand-in, and how long it has paused."""
+    """The script's database on the stand-in, and the length of its pauses."""
 
     def __init__(self, firestore: ModuleType, services: LittleTwilio) -> None:
         self.google = services.google

@@ -1,4 +1,4 @@
-"""What each apply and destroy does to the number, agents, tools and the expiry of records."""
+"""What applies and destroys do to the number, agents, tools and the expiry of records."""
 
 import io
 import re
@@ -36,12 +36,12 @@ AGENT, TOOL = "ringdown/agents/default", "ringdown/tools/lookup_account"
 SECOND = "+14155550101"
 EDITED = {"stringValue": "as the operators like it"}
 OLD_LAYOUTS = ("05a189b", "6d33eb3")
-"""Commits with one `phone_number`. In the first, seeds and end of life were Terraform's, too."""
+"""Commits with one `phone_number`. In the first, Terraform also managed seeds and TTLs."""
 
 
 @contextmanager
 def applied(folder: Path, **variables: object) -> Iterator[Checkout]:
-    """A line that stands, with an agent and a tool that operators have edited since."""
+    """A deployed line, with an agent and a tool that operators have edited since."""
     with checkout(folder, variables) as copy:
         copy.succeed(INIT, APPLY)
         edit(copy)
@@ -65,7 +65,7 @@ def test_to_vertex_and_back_the_line_stays_up(tmp_path: Path) -> None:
 
         assert copy.twilio.account.voice_urls == [WEBHOOK], "it is set once"
         assert words_of_operators(copy) == [EDITED, EDITED]
-    # What still runs reads its key until it is replaced, and keeps its role.
+    # Running parts read their key until they are replaced, and keep their role.
     for key_reader in ("incoming_call", "stream_handler"):
         ended = f'secret_iam_member.this["{key_reader}/GEMINI_API_KEY"]: Destruction complete'
         assert to_vertex.index(ended) > replaced(to_vertex, key_reader)
@@ -74,7 +74,7 @@ def test_to_vertex_and_back_the_line_stays_up(tmp_path: Path) -> None:
 
 
 def replaced(output: str, name: str) -> int:
-    """Where the output says that this part has been changed."""
+    """The position in the output that says this part was changed."""
     found = re.search(rf"\.{name}(\[0\])?: Modifications complete", output)
     assert found is not None, output
     return found.start()
@@ -84,7 +84,7 @@ def test_a_secret_before_stays_until_nothing_reads_it(tmp_path: Path) -> None:
     versions = 'google_secret_manager_secret_version.this["TWILIO_AUTH_TOKEN/{}"]'
     with applied(tmp_path) as copy:
         copy.with_variables(secret_versions={"twilio_auth_token": 2}).succeed(APPLY)
-        # The stand-in has one version for all, which would leave both parts as they are.
+        # The stand-in has the same version for everything, which would leave both parts unchanged.
         others = {"fallback_number": "+14155550199", "calls_per_instance": 30}
         third = copy.with_variables(secret_versions={"twilio_auth_token": 3}, **others).succeed(
             APPLY
@@ -146,7 +146,7 @@ def test_another_account_gets_its_number_and_the_old_one_its_own_back(tmp_path: 
 def test_a_move_to_another_region_of_twilios_and_back_leaves_no_call_unanswered(
     tmp_path: Path,
 ) -> None:
-    """Calls go to the old region until somebody routes the number, which no apply does."""
+    """Calls go to the old region until someone routes the number, which an apply doesn't do."""
     token = "canary-token-of-ireland-4711"
     with applied(tmp_path) as copy:
         ireland = LittleAccount(ACCOUNT_SID, token, PHONE_NUMBER, region="ie1")
@@ -182,7 +182,7 @@ def test_many_numbers_come_and_go_one_by_one(tmp_path: Path) -> None:
         day_too = copy.with_variables(phone_numbers={**day, SECOND: {"agent": "default"}})
         output = day_too.succeed(APPLY)
         assert documents[seeded] == {"agent": {"stringValue": "as operators say"}}
-        assert f"numbers/{SECOND} is there, and is left as it is." in output
+        assert f"numbers/{SECOND} exists, so it isn't changed." in output
         assert "ringdown numbers set" in output
 
         copy.with_variables(phone_numbers=night).succeed(APPLY)
@@ -196,7 +196,7 @@ def test_a_number_that_was_released_stops_neither_change_nor_destroy(tmp_path: P
         copy.twilio.account.numbers.clear()
         output = copy.succeed(DESTROY, "terraform state list")
 
-    assert f"{PHONE_NUMBER}: It was not given back what it had before" in output
+    assert f"{PHONE_NUMBER}: Its previous URLs weren't restored" in output
     assert "Set its URLs by hand, or release it" in output
 
 
@@ -213,12 +213,12 @@ def test_of_many_numbers_one_that_was_released_stops_none_of_the_others(tmp_path
 
         one = copy.with_variables(phone_numbers={SECOND: {}}, region="europe-west1")
         output = one.succeed(APPLY)
-        assert f"{PHONE_NUMBER}: It was not given back what it had before" in output
+        assert f"{PHONE_NUMBER}: Its previous URLs weren't restored" in output
         assert copy.twilio.account.changes[3:] == []
 
 
 def test_two_environments_on_one_number_are_told(tmp_path: Path) -> None:
-    """Destroyed in the wrong order, the second would be given the first one's dead address."""
+    """Destroyed in the wrong order, the second would get the first one's dead URL."""
     with (
         applied(tmp_path / "first") as first,
         checkout(tmp_path / "second", {"name": "staging"}) as second,
@@ -231,7 +231,7 @@ def test_two_environments_on_one_number_are_told(tmp_path: Path) -> None:
     assert f"Until now another deployment answered it: {WEBHOOK}" in came
     assert "pointed elsewhere meanwhile" in left
     assert f"the deployment that had it before: {WEBHOOK}" in went
-    assert "If that one is gone, nobody answers" in went
+    assert "If that one is gone, its calls fail" in went
 
 
 @pytest.mark.parametrize(
@@ -281,12 +281,12 @@ def test_an_upgrade_from_one_number_touches_nothing_that_is_in_use(
 
 
 def taken(output: str) -> str:
-    """The lines that say what was destroyed."""
+    """The output lines that say what was destroyed."""
     return "\n".join(line for line in output.splitlines() if ": Destr" in line)
 
 
 def extract(commit: str, folder: Path) -> None:
-    """The tree of a commit, if this clone has it."""
+    """A commit's tree, if this clone has it."""
     git = shutil.which("git") or "git"
     archive = subprocess.run(
         (git, "archive", commit, *(name for name in COPIED if name != "cli")),

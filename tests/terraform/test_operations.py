@@ -1,4 +1,4 @@
-"""Metrics, alerts and dashboard: of one piece with the log lines and with the runbook."""
+"""Metrics, alerts and dashboard agree with the log lines and the runbook."""
 
 import datetime
 import json
@@ -72,7 +72,7 @@ def messages(lines: list[Json]) -> set[str]:
     return {line["jsonPayload"]["message"] for line in lines}
 
 
-# The line that everything stands on
+# The line that everything depends on
 
 
 def test_a_stream_is_told_in_figures_only() -> None:
@@ -276,7 +276,7 @@ def _named(metric: Resource) -> set[str]:
 
 
 def _extracted(metric: Resource) -> set[str]:
-    """The fields that a metric takes its value and its label from."""
+    """The fields with a metric's value and label."""
     texts = (metric.values["value_extractor"], *(metric.values["label_extractors"] or {}).values())
     return set(re.findall(r"EXTRACT\(jsonPayload\.(\w+)\)", " ".join(filter(None, texts))))
 

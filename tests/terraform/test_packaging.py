@@ -1,4 +1,4 @@
-"""Terraform's zips and the Dockerfile's image, each started with only what is locked for it."""
+"""Starts Terraform's zips and the Dockerfile's image, each with only its locked packages."""
 
 import asyncio
 import json
@@ -64,7 +64,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pack(copy: Checkout) -> Path:
-    """Plans no further than the zips."""
+    """Plans only as far as the zips."""
     copy.succeed(
         "terraform init -backend=false -input=false",
         "terraform plan -input=false -target=data.archive_file.function",
@@ -88,7 +88,7 @@ def values_of(given: Environment, changes: Mapping[str, str]) -> dict[str, str]:
 
 @asynccontextmanager
 async def started(command: Command, cwd: Path) -> AsyncIterator[httpx2.AsyncClient]:
-    """The process, once it answers."""
+    """Start the process, and wait until it answers."""
     process = SupervisedProcess(command, cwd.parent / "process.log")
     await process.start()
     try:
@@ -105,7 +105,7 @@ async def started(command: Command, cwd: Path) -> AsyncIterator[httpx2.AsyncClie
 async def function(
     applied: Applied, packed: Path, name: str, folder: Path, **changes: str
 ) -> AsyncIterator[httpx2.AsyncClient]:
-    """The unpacked zip, started as the platform starts it, with Terraform's environment."""
+    """The unpacked zip, started like the platform does, with Terraform's environment."""
     code = folder / "code"
     with zipfile.ZipFile(zip_of(packed, name)) as archive:
         archive.extractall(code)
@@ -142,7 +142,7 @@ async def test_a_tool_answers_with_only_its_own_packages(
 
     assert refused.status_code == 405
     assert answered.status_code == 400
-    assert f"this is {name}, another tool was asked for" in answered.text
+    assert f"this is {name}, but the request is for another tool" in answered.text
 
 
 @needs_stand_in
@@ -216,7 +216,7 @@ def test_nothing_else_is_in_the_zip(packed: Path, name: str) -> None:
 def test_the_same_files_give_the_same_bytes(packed: Path, tmp_path: Path) -> None:
     with checkout(tmp_path, {}, source=packed.parents[1], full_zips=True) as copy:
         for path in (copy.folder / "shared").rglob("*.py"):
-            path.chmod(0o600)  # another machine's umask, and another time
+            path.chmod(0o600)  # another machine's umask and clock
         again = pack(copy)
 
     for name in ("agent_edited", "incoming_call", "tool/lookup_account"):
@@ -284,7 +284,7 @@ def test_what_dockerignore_holds_back_cannot_be_copied(tmp_path: Path) -> None:
 async def function_image(
     image: Image, target: str, folder: Path, **settings: str
 ) -> AsyncIterator[httpx2.AsyncClient]:
-    """A function's code, run as a service runs it."""
+    """A function's code, run the way a service does."""
     port = free_port()
     environ = {
         "PATH": "/usr/bin:/bin",
@@ -368,7 +368,7 @@ async def test_the_console_s_image_is_ready_and_has_what_pages_need(tmp_path: Pa
 
 
 def test_the_checks_image_runs_the_doctor(tmp_path: Path) -> None:
-    """Nothing answers at these addresses: it says so of each, and that something is wrong."""
+    """Nothing answers at these URLs: it says so for each, and fails."""
     image = build(CHECKS_DOCKERFILE.read_text("utf-8"), ROOT, tmp_path / "image")
     environ = {
         "PATH": "/usr/bin:/bin",
@@ -385,14 +385,14 @@ def test_the_checks_image_runs_the_doctor(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 1, done.stderr
-    assert "Looking at what the environment names" in done.stdout
-    assert re.search(r"✗ webhook +cannot be reached", done.stdout)
+    assert "Checking the deployment in the environment" in done.stdout
+    assert re.search(r"✗ webhook +can't be reached", done.stdout)
     assert re.search(r"✗ handler", done.stdout)
     assert image.user == "10001:10001"
 
 
 async def test_the_image_carries_a_call(image: Image, tmp_path: Path) -> None:
-    """From Twilio's upgrade to the model: the caller's audio goes up, in the image's process."""
+    """The caller's audio passes through the image's process, from Twilio's upgrade to the model."""
     certificates = trustme.CA()
     certificates.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     store_url = f"sqlite:{tmp_path / 'records.db'}"
@@ -420,14 +420,14 @@ async def test_the_image_carries_a_call(image: Image, tmp_path: Path) -> None:
             _call(port, tmp_path / "records.db") as socket,
         ):
             await gemini.set_up.wait()
-            await gemini.heard(is_text)  # from here on the caller is listened to
+            await gemini.heard(is_text)  # from here on, the model hears the caller
             await socket.send(media(7, LOUD_FRAME))
             await gemini.heard(is_audio)
 
 
 @asynccontextmanager
 async def _call(port: int, records: Path) -> AsyncIterator[ClientConnection]:
-    """Twilio's side of a stream that has begun."""
+    """Twilio's side of a stream that has started."""
     sid = f"CA{7:032x}"
     store = SqliteStore(records)
     await store.open_call(a_call(call_sid=sid))

@@ -1,4 +1,4 @@
-"""Each property fails on a mistake that is planted into a real plan."""
+"""Each property finds a mistake that is planted in a real plan."""
 
 import copy
 from collections.abc import Callable
@@ -84,11 +84,11 @@ def test_a_page_that_callers_cannot_reach_is_found(everything: Applied) -> None:
 
     problems = properties.public_problems(planted(everything, change))
 
-    assert problems == ["callers cannot reach caller_page"]
+    assert problems == ["callers can't reach caller_page"]
 
 
 def test_a_service_that_asks_nobody_who_calls_is_found(everything: Applied) -> None:
-    """As good as a grant to everybody, on what Twilio need not reach."""
+    """As good as a grant to everyone, on what Twilio doesn't need to reach."""
 
     def change(every: list[Json]) -> None:
         handler = one(every, *HANDLER)
@@ -166,7 +166,7 @@ def test_a_pipeline_that_anybody_starts_is_found(everything: Applied) -> None:
 
     deployer = "deployer@our-project-1.iam.gserviceaccount.com"
     (problem,) = problems
-    assert problem.startswith("google_cloudbuild_trigger.push[0] runs what nobody has approved, as")
+    assert problem.startswith("google_cloudbuild_trigger.push[0] runs unapproved code, as")
     assert problem.endswith(deployer)
 
 
@@ -234,7 +234,7 @@ def test_a_secret_that_such_a_plan_could_read_is_found(everything: Applied) -> N
         ),
         (
             *("google_storage_bucket", "sources", None, "uniform_bucket_level_access", False),
-            "has rights of its own for each object",
+            "has separate permissions for each object",
         ),
     ],
 )
@@ -267,10 +267,10 @@ def a_rule(age: int) -> Json:
         (
             "soft_delete_policy",
             [{"retention_duration_seconds": 604_800}],
-            "what is forgotten stays for a while",
+            "deleted recordings stay for a while",
         ),
-        ("soft_delete_policy", [], "what is forgotten stays for a while"),
-        ("versioning", [{"enabled": True}], "what is forgotten stays as a version"),
+        ("soft_delete_policy", [], "deleted recordings stay for a while"),
+        ("versioning", [{"enabled": True}], "deleted recordings stay as versions"),
         ("name", "another", "commands look for them in"),
     ],
 )

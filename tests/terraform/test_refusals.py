@@ -1,4 +1,4 @@
-"""What a plan says about values and tool folders that cannot work."""
+"""What a plan says about values and tool folders that can't work."""
 
 import re
 from pathlib import Path
@@ -30,12 +30,12 @@ WRONG = {
     "twilio_account_sid": "SK0123456789abcdef0123456789abcdef",
     "twilio_region": "de1",
 }
-"""Secrets aside, all that is checked, but for what others here would hide: a wrong min_instances
-max_instances, a wrong gemini_backend model_endpoints."""
+"""A wrong value for all checked variables, except secrets and errors that others here hide: a wrong
+min_instances hides max_instances, and a wrong gemini_backend hides model_endpoints."""
 
 
 def plan(copy: Checkout) -> tuple[int, str]:
-    """Its status, and what it says with its line breaks and frames taken out."""
+    """The status, and the output without line breaks and frames."""
     ran = copy.run(INIT, PLAN)
     return ran.status, " ".join(ran.output.replace("│", " ").split())
 
@@ -62,13 +62,13 @@ def test_every_wrong_value_is_told_in_one_go(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variables", "expected"),
     [
-        ({"caller_page": True}, "caller_page needs a key that sends the link: add TWILIO_API_KEY"),
+        ({"caller_page": True}, "caller_page needs a key to text the link: add TWILIO_API_KEY"),
         (
             {
                 "enabled_tool_secrets": {"UPLOAD_LINK_SECRET": 1},
                 "tool_secrets": {"UPLOAD_LINK_SECRET": "x" * 40},
             },
-            "UPLOAD_LINK_SECRET, which is made while applying. Take it out, and set caller_page",
+            "UPLOAD_LINK_SECRET, which the apply creates. Remove it, and set caller_page",
         ),
     ],
 )
@@ -134,14 +134,14 @@ def test_everything_that_stops_a_plan_is_told_in_one_go(tmp_path: Path) -> None:
         status, output = plan(Checkout(copy.folder, copy.twilio, copy.variables, secrets))
 
     assert status == 1
-    assert "No Gemini key is given" in output
-    assert 'or gemini_backend to "vertex"' in output
+    assert "The Gemini key is missing" in output
+    assert 'or set gemini_backend to "vertex"' in output
     assert "twilio_auth_token is too short" in output
-    assert "A secret is in enabled_tool_secrets and has no value. Set TF_VAR_tool_secrets" in output
-    assert "no key is given. Set TF_VAR_twilio_shared_key_secret" in output
+    assert "A secret in enabled_tool_secrets has no value. Set TF_VAR_tool_secrets" in output
+    assert "the key is missing. Set TF_VAR_twilio_shared_key_secret" in output
     assert "min_instances must be 0 or more" in output
     assert "functions/tools/greedy/tool.yaml asks for roles/owner" in output
-    assert "A tool may have roles/aiplatform.user, roles/datastore.user" in output
+    assert "A tool can have roles/aiplatform.user, roles/datastore.user" in output
 
 
 def test_a_tool_with_another_name_than_its_folder_stops_the_plan(tmp_path: Path) -> None:

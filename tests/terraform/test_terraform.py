@@ -1,4 +1,4 @@
-"""Terraform's own checks, and the script that sets the number."""
+"""Terraform's checks, and the script that sets the number."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from tests.terraform.stand_in import (
 )
 
 VOICE_URL = "https://ours.example"
-KEPT = "what it was set to before is kept."
+KEPT = "Its previous URLs are saved."
 
 
 @needs_stand_in
@@ -50,7 +50,7 @@ def twilio() -> Iterator[LittleTwilio]:
 
 
 def run(folder: Path, twilio: LittleTwilio, act: str, **changes: str) -> tuple[int, str]:
-    """The script's status and what it says; `token` and `fails` are gcloud's."""
+    """The script's status and output; `token` and `fails` are gcloud's."""
     gcloud = folder / "gcloud"
     token = changes.pop("token", SECRETS["twilio_auth_token"])
     fails = changes.pop("fails", "no-word")
@@ -112,7 +112,7 @@ def test_a_number_that_has_its_urls_already_is_not_touched(
 ) -> None:
     first, second = (run(tmp_path, twilio, "set") for _ in range(2))
 
-    assert first == (0, f"{PHONE_NUMBER}: Its calls come here now; {KEPT}\n")
+    assert first == (0, f"{PHONE_NUMBER}: Its calls come here now. {KEPT}\n")
     assert second == (0, f"{PHONE_NUMBER}: Its calls come here, as before.\n")
     assert twilio.account.voice_urls == [VOICE_URL]
     twilio.number["voice_fallback_url"] = ""
@@ -129,7 +129,7 @@ def test_a_number_that_was_pointed_elsewhere_is_left_alone(
     status, said = run(tmp_path, twilio, "restore")
 
     assert (status, twilio.number["voice_url"]) == (0, "https://somebody.example")
-    assert "pointed elsewhere" in said
+    assert "Someone has changed its URLs" in said
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_number_that_was_pointed_elsewhere_is_left_alone(
         ({"token": "wrong-token-0123456789"}, "Copy both from the first page"),
         ({"PHONE_NUMBER": "+14155550123"}, "has no such number"),
         ({"fails": "access"}, "gcloud secrets versions failed: it is forbidden"),
-        ({"TWILIO_URL": "http://127.0.0.1:9/{host}"}, "cannot be reached"),
+        ({"TWILIO_URL": "http://127.0.0.1:9/{host}"}, "Can't reach Twilio"),
         ({"ACCOUNT_SID": "AC" + "f" * 32}, "refuses the account SID with this auth token (401)"),
     ],
 )
@@ -179,7 +179,7 @@ def test_what_cannot_be_restored_stops_no_destroy(
     status, said = run(tmp_path, twilio, "restore", **changes)
 
     assert (status, twilio.number["voice_url"]) == (0, VOICE_URL)
-    assert "was not given back what it had before" in said
+    assert "previous URLs weren't restored" in said
     assert "https://console.twilio.com, Phone Numbers" in said
 
 
@@ -224,7 +224,7 @@ def test_each_region_has_its_own_record_and_token(
     status, said = run(tmp_path, twilio, "set", **given)
     run(tmp_path, twilio, "restore", **given)
 
-    assert (status, said) == (0, f"{PHONE_NUMBER}: Its calls come here now; {KEPT}\n")
+    assert (status, said) == (0, f"{PHONE_NUMBER}: Its calls come here now. {KEPT}\n")
     assert there.voice_urls == [VOICE_URL, "https://before.example/voice"]
     assert twilio.account.voice_urls == []
 
@@ -233,7 +233,7 @@ def test_the_token_of_another_region_is_told(tmp_path: Path, twilio: LittleTwili
     status, said = run(tmp_path, twilio, "set", **IRELAND)
 
     assert status == 1
-    assert "the token of the region in twilio_region" in said
+    assert "the token for the region in twilio_region" in said
 
 
 @pytest.mark.parametrize(("routed", "processed_in"), [({}, "us1"), ({PHONE_NUMBER: "au1"}, "au1")])
@@ -260,7 +260,7 @@ def test_a_number_is_set_even_if_twilio_does_not_say_where_its_calls_go(
     status, said = run(tmp_path, twilio, "set")
 
     assert (status, twilio.account.voice_urls) == (0, [VOICE_URL])
-    assert "Twilio does not say in which region it processes its calls. Twilio answers 503" in said
+    assert "Twilio doesn't say in which region it processes its calls. Twilio answers 503" in said
 
 
 def test_the_regions_hosts_are_those_of_the_one_list() -> None:

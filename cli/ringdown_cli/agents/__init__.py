@@ -1,1 +1,1 @@
-"""`ringdown agents`: read, change, try and publish what answers the phone."""
+"""`ringdown agents`: read, change, try and publish the agents that answer the phone."""

@@ -12,7 +12,7 @@ _MOST_AT_ONCE = 16  # a handler carries a few more
 
 
 def add_agent_commands(groups: Commands) -> None:
-    group = Group(groups, "agents", "what answers the phone: see, change, try, publish, roll back")
+    group = Group(groups, "agents", "see, change, try, publish and roll back agents")
     listing = group.add(
         "list",
         list_agents,
@@ -41,7 +41,7 @@ def add_agent_commands(groups: Commands) -> None:
     editing = group.add(
         "edit",
         edit,
-        "change an agent in your editor (VISUAL or EDITOR), until nothing is wrong with it",
+        "change an agent in your editor (VISUAL or EDITOR), and save it once it is valid",
         examples=(
             "agents edit default",
             "agents edit default --draft",
@@ -52,31 +52,31 @@ def add_agent_commands(groups: Commands) -> None:
     making = group.add(
         "new",
         new,
-        "make an agent, beginning with the one that ships with Ringdown",
+        "make an agent, starting from the one that ships with Ringdown",
         examples=("agents new night-desk", "agents new night-desk --file night.yaml --yes"),
     )
     making.set_defaults(draft=False)
     for parser in (editing, making):
         _agent(parser)
         parser.add_argument(
-            "--file", metavar="FILE", help="take the text from FILE (- is standard input)"
+            "--file", metavar="FILE", help="read the text from FILE (- is standard input)"
         )
         parser.add_argument(
-            "--anyway", action="store_true", help="save unknown fields and tools, too"
+            "--anyway", action="store_true", help="save despite unknown fields or tools"
         )
         _message(parser)
         _yes(parser)
 
     copying = group.add("copy", copy, "copy an agent", examples=("agents copy default night-desk",))
     _agent(copying)
-    copying.add_argument("copy", metavar="NEW", help="what the copy is called")
+    copying.add_argument("copy", metavar="NEW", help="the copy's name")
     _message(copying)
     copying.set_defaults(yes=True)
 
     deleting = group.add(
         "delete",
         delete,
-        "delete an agent that no number names, and its draft; its revisions stay",
+        "delete an agent that no number uses, and its draft (its revisions are kept)",
         examples=("agents delete night-desk",),
     )
     _agent(deleting)
@@ -85,7 +85,7 @@ def add_agent_commands(groups: Commands) -> None:
     comparing = group.add(
         "diff",
         diff,
-        "show what differs: in the draft, since the last change, or between two revisions",
+        "show the changes in the draft, in the last edit, or between two revisions",
         examples=(
             "agents diff default",
             "agents diff default 1f2e",
@@ -117,13 +117,13 @@ def add_agent_commands(groups: Commands) -> None:
     _agent(trying)
     _draft(trying)
     trying.add_argument(
-        "--call-tools", action="store_true", help="call tools for real, with all that they do"
+        "--call-tools", action="store_true", help="really call the tools, side effects included"
     )
 
     _add_rehearse(group)
 
     publishing = group.add(
-        "publish", publish, "make the draft the agent", examples=("agents publish default",)
+        "publish", publish, "replace the agent with its draft", examples=("agents publish default",)
     )
     _agent(publishing)
     _message(publishing)
@@ -146,7 +146,7 @@ def add_agent_commands(groups: Commands) -> None:
     )
     _agent(going_back)
     going_back.add_argument(
-        "revision", metavar="REVISION", nargs="?", help="its beginning is enough"
+        "revision", metavar="REVISION", nargs="?", help="its first characters are enough"
     )
     _message(going_back)
     _yes(going_back)
@@ -154,7 +154,7 @@ def add_agent_commands(groups: Commands) -> None:
     group.add(
         "seed",
         seed,
-        "make the agent that ships with Ringdown the default one, unless there is one",
+        "create the default agent that ships with Ringdown, unless there is one already",
         examples=("agents seed",),
     )
 
@@ -163,7 +163,7 @@ def _add_rehearse(group: Group) -> None:
     rehearsing = group.add(
         "rehearse",
         _rehearse,
-        "let made-up callers call an agent on this machine, and judge what they heard",
+        "have simulated callers call an agent on this machine, and judge what they heard",
         examples=(
             "agents rehearse default --draft",
             "agents rehearse default asks-the-price interrupts --runs 5",
@@ -172,17 +172,25 @@ def _add_rehearse(group: Group) -> None:
     )
     _agent(rehearsing)
     rehearsing.add_argument(
-        "personas", metavar="PERSONA", nargs="*", help="who calls; all of the agent's if left out"
+        "personas", metavar="PERSONA", nargs="*", help="who calls (default: all of the agent's)"
     )
     _draft(rehearsing)
     rehearsing.add_argument(
-        "--runs", metavar="N", type=count, default=1, help="how often each calls; once if left out"
+        "--runs", metavar="N", type=count, default=1, help="calls per persona (default: 1)"
     )
     rehearsing.add_argument(
-        "--at-once", metavar="N", type=_at_once, default=4, help="calls at the same time (4)"
+        "--at-once",
+        metavar="N",
+        type=_at_once,
+        default=4,
+        help="calls at the same time (default: 4)",
     )
     rehearsing.add_argument(
-        "--budget", metavar="USD", type=_usd, default=5.0, help="what it may cost, about (5)"
+        "--budget",
+        metavar="USD",
+        type=_usd,
+        default=5.0,
+        help="stop at about this cost (default: 5)",
     )
     _yes(rehearsing)
 
@@ -209,7 +217,9 @@ def _agent(parser: argparse.ArgumentParser) -> None:
 
 
 def _draft(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--draft", action="store_true", help="its next version, heard by testers")
+    parser.add_argument(
+        "--draft", action="store_true", help="the next version, which only testers hear"
+    )
 
 
 def _yes(parser: argparse.ArgumentParser) -> None:

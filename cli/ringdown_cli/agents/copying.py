@@ -1,4 +1,4 @@
-"""`agents copy`, `delete` and `diff`: a whole agent, or two versions of one."""
+"""`agents copy`, `delete` and `diff`: work on whole agents, or on two versions of one."""
 
 import argparse
 
@@ -25,7 +25,7 @@ async def copy(arguments: argparse.Namespace, surroundings: Surroundings) -> int
             await store.write_agent(copied, stored.document, over=None)
         except Conflict:
             raise CannotGoOn(
-                f"There is an agent {copied} already. To see it: ringdown agents show {copied}"
+                f"Agent {copied} already exists. To see it: ringdown agents show {copied}"
             ) from None
         surroundings.terminal.say(f"{where(copied)} is a copy of {where(source)}.")
         surroundings.terminal.say(f"To change it: ringdown agents edit {copied}")
@@ -33,12 +33,12 @@ async def copy(arguments: argparse.Namespace, surroundings: Surroundings) -> int
 
 
 async def delete(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
-    """Its revisions stay: one of them would answer a number that still names it."""
+    """The revisions stay: one of them would answer a number that still names the agent."""
     terminal, agent_id = surroundings.terminal, arguments.agent
     if agent_id == DEFAULT_AGENT_ID:
         raise CannotGoOn(
-            f"{DEFAULT_AGENT_ID} answers every number without an agent of its own, so it can't be"
-            f" deleted.\nTo change it: ringdown agents edit {DEFAULT_AGENT_ID}"
+            f"{DEFAULT_AGENT_ID} answers every number that hasn't been given another agent, so it"
+            f" can't be deleted.\nTo change it: ringdown agents edit {DEFAULT_AGENT_ID}"
         )
     async with chosen_store(arguments.store, surroundings) as store:
         stored = await read_or_stop(store, agent_id)
@@ -47,7 +47,7 @@ async def delete(arguments: argparse.Namespace, surroundings: Surroundings) -> i
         if numbers:
             commands = "\n".join(f"ringdown numbers unset {number}" for number in sorted(numbers))
             these = counted(len(numbers), "number")
-            raise CannotGoOn(f"{agent_id} still answers {these}. First:\n{commands}")
+            raise CannotGoOn(f"{agent_id} still answers {these}. First run:\n{commands}")
         with_draft = " and its draft" if draft is not None else ""
         if not agreed(arguments, terminal, f"Delete {where(agent_id)}{with_draft}?"):
             return BROKEN
@@ -58,7 +58,7 @@ async def delete(arguments: argparse.Namespace, surroundings: Surroundings) -> i
         except Conflict:
             raise CannotGoOn(CHANGED_MEANWHILE.format(path=where(agent_id))) from None
     terminal.say(
-        f"{where(agent_id)}{with_draft} is deleted. Its revisions are kept. To bring it back:\n"
+        f"Deleted {where(agent_id)}{with_draft}. Its revisions are kept. To bring it back:\n"
         f"ringdown agents new {agent_id}, then ringdown agents rollback {agent_id} REVISION"
     )
     return DONE
@@ -74,19 +74,20 @@ async def diff(arguments: argparse.Namespace, surroundings: Surroundings) -> int
 
 
 Version = tuple[str, Document]
-"""What it is called, and what is in it."""
+"""A version's name and contents."""
 
 
 async def _versions(
     store: AgentStore, agent_id: str, revisions: list[str]
 ) -> tuple[Version, Version]:
-    """Those that are named; else the agent and its draft; else what the agent replaced, and it."""
+    """The named versions, or else the agent and its draft, or else the previous version and the
+    agent."""
     if len(revisions) == 2:
         return await _revision(store, agent_id, revisions[0]), await _revision(
             store, agent_id, revisions[1]
         )
     if len(revisions) > 2:
-        raise CannotGoOn("Name two revisions at most.")
+        raise CannotGoOn("Name at most two revisions.")
     stored = await read_or_stop(store, agent_id)
     present = where(agent_id), stored.document
     if revisions:
@@ -100,7 +101,7 @@ async def _versions(
         return await _revision(store, agent_id, next(iter(known))), present
     kept = known.get(agent.revision) if agent is not None else None
     if kept is None or kept.replaced not in known:
-        raise CannotGoOn(f"There is no draft of {agent_id}, and no earlier revision.")
+        raise CannotGoOn(f"{agent_id} has no draft and no earlier revision.")
     return await _revision(store, agent_id, kept.replaced), present
 
 

@@ -1,4 +1,4 @@
-"""`agents edit` and `new`: a document in the person's own editor, checked before it is saved."""
+"""`agents edit` and `new`: open a document in the person's editor, and check it before saving."""
 
 import argparse
 import asyncio
@@ -32,8 +32,8 @@ from ringdown_cli.terminal import Terminal
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """What an edit began with. `version` is None if there was no such document; then `offered` is
-    what the person was given to begin with, and else the same as `before`."""
+    """What an edit started from. `version` is None if the document didn't exist; then `offered` is
+    the text that the person started from, and otherwise the same as `before`."""
 
     agent_id: str
     is_draft: bool
@@ -60,13 +60,13 @@ async def edit(arguments: argparse.Namespace, surroundings: Surroundings) -> int
 
 
 async def new(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
-    """As `edit`, of an agent that must not be there yet."""
+    """Like `edit`, for an agent that doesn't exist yet."""
     ensure_name(arguments.agent)
     async with chosen_store(arguments.store, surroundings) as store:
         begun = await _begin(store, arguments.agent, is_draft=False)
         if begun.version is not None:
             raise CannotGoOn(
-                f"There is an agent {begun.agent_id} already. To change it: {begun.command}"
+                f"Agent {begun.agent_id} already exists. To change it: {begun.command}"
             )
         return await _edited(arguments, surroundings, store, begun)
 
@@ -74,7 +74,8 @@ async def new(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
 async def _edited(
     arguments: argparse.Namespace, surroundings: Surroundings, store: AgentStore, begun: Edited
 ) -> int:
-    """Until the document is saved, the person's text is in a file that stays if anything fails."""
+    """Until the document is saved, the person's text is in a file, which is kept if anything
+    fails."""
     terminal = surroundings.terminal
     text = text_to_edit(begun.offered, begun.path, draft=begun.is_draft)
     async with text_file(text, arguments.file, begun.command, terminal) as file:
@@ -82,13 +83,13 @@ async def _edited(
         if edited is None:
             return BROKEN
         if begun.version is not None and not changed_fields(begun.before, edited):
-            terminal.say(f"{begun.path} is as it was: nothing is changed.")
+            terminal.say(f"No changes to {begun.path}.")
             file.done()
             return DONE
         for line, style in styled_difference(begun.before, edited):
             terminal.say(line, style)
         if not arguments.yes and not terminal.confirm(f"Save this as {begun.path}?"):
-            terminal.complain("Nothing is saved.")
+            terminal.complain("Nothing was saved.")
             return BROKEN
         made = this_edit(arguments, surroundings)
         await _save(store, begun, edited, file)
@@ -96,7 +97,7 @@ async def _edited(
 
 
 async def _begin(store: AgentStore, agent_id: str, *, is_draft: bool) -> Edited:
-    """The stored document, else the agent for a draft, else what ships with Ringdown."""
+    """The stored document, or else the agent for a draft, or else what ships with Ringdown."""
     stored = await store.read_agent(agent_id, draft=is_draft)
     if stored is not None:
         return Edited(agent_id, is_draft, stored.document, stored.version, stored.document)
@@ -105,7 +106,7 @@ async def _begin(store: AgentStore, agent_id: str, *, is_draft: bool) -> Edited:
     agent = await store.read_agent(agent_id)
     if agent is None:
         raise CannotGoOn(
-            f"There is no agent {agent_id} to draft a new version of."
+            f"Agent {agent_id} doesn't exist, so it can't have a draft."
             f" Make it first: ringdown agents edit {agent_id}"
         )
     draft = {**agent.document, "testers": [], "publish": False}
@@ -115,17 +116,17 @@ async def _begin(store: AgentStore, agent_id: str, *, is_draft: bool) -> Edited:
 async def _is_to_be_made(
     store: AgentStore, begun: Edited, arguments: argparse.Namespace, terminal: Terminal
 ) -> bool:
-    """Ask before a name that may be misspelt becomes an agent without calls."""
+    """Ask first: the name may be misspelt, and would become an agent that gets no calls."""
     ensure_name(begun.agent_id)
     agents = [agent.agent_id for agent in await store.list_agents()]
     if begun.is_draft or not agents or arguments.yes:
-        terminal.complain(f"{begun.path} does not exist yet; saving makes it.")
+        terminal.complain(f"{begun.path} doesn't exist yet; saving creates it.")
         return True
     meant = did_you_mean(begun.agent_id, agents)
     terminal.complain(f"There is no agent {begun.agent_id}.{meant} Agents: {', '.join(agents)}.")
-    if terminal.confirm(f"Make a new agent {begun.agent_id}?"):
+    if terminal.confirm(f"Create a new agent {begun.agent_id}?"):
         return True
-    terminal.complain("Nothing is made.")
+    terminal.complain("No agent was created.")
     return False
 
 
@@ -136,8 +137,8 @@ async def _edited_document(
     begun: Edited,
     file: Path,
 ) -> Document | None:
-    """What the person wrote, once it can be saved. Until then the editor opens again, with what is
-    wrong in comments; None if they leave it like that."""
+    """What the person wrote, once it can be saved. Until then the editor opens again, with the
+    problems in comments. None if the person gives up."""
     terminal, tools = surroundings.terminal, await store.declared_tools()
     given: bytes | None = None
     for time in range(1, _MOST_TIMES + 1):
@@ -150,11 +151,11 @@ async def _edited_document(
             if arguments.file is not None or written == given or time == _MOST_TIMES:
                 for line in refused.lines:
                     terminal.complain(line)
-                terminal.complain("Nothing is saved.")
+                terminal.complain("Nothing was saved.")
                 return None
             given = with_errors(written, refused.lines)
         await asyncio.to_thread(file.write_bytes, given)
-        terminal.complain("It can't be saved like this. The editor opens again, and says why.")
+        terminal.complain("It can't be saved like this. Opening the editor again to show why.")
     return None
 
 
@@ -163,7 +164,7 @@ _MOST_TIMES = 10
 
 
 class NotUsable(Exception):
-    """What is wrong with a text, line by line."""
+    """The text can't be saved; the lines say why."""
 
     def __init__(self, *lines: str) -> None:
         self.lines = lines
@@ -173,11 +174,9 @@ class NotUsable(Exception):
 def _usable(
     written: bytes, tools: DeclaredTools, begun: Edited, terminal: Terminal, *, anyway: bool
 ) -> Document:
-    """The document that was `written`, if nothing is wrong with it that was not so before; raises
-    NotUsable.
+    """The document in `written`, if it has no problem that wasn't there before. Raises NotUsable.
 
-    A field that nobody reads, or an unknown tool, keeps no call from being answered; but it is
-    hardly what the person meant.
+    Calls are answered despite an unknown field or tool, but the person hardly meant it.
     """
     try:
         document = from_yaml(written.decode())
@@ -186,25 +185,25 @@ def _usable(
     found = findings_of(document, tools, draft=begun.is_draft)
     problems = [f"  - {problem}" for problem in (*found.errors, *found.remarks)]
     if found.agent is None:
-        raise NotUsable(f"{begun.path} cannot be used like this:", *problems)
+        raise NotUsable(f"{begun.path} can't be used like this:", *problems)
     known = findings_of(begun.offered, tools, draft=begun.is_draft).remarks
     if not anyway and set(found.remarks) - set(known):
-        advice = f"Correct it, or save it as it is: {begun.command} --anyway"
+        advice = f"Correct it, or save it anyway: {begun.command} --anyway"
         raise NotUsable(f"{begun.path} can be used, but:", *problems, advice)
     say_problems(terminal, begun.path, found)
     return document
 
 
 _MARK = b"#! "
-"""Begins a line of a text that says what is wrong with it."""
+"""Starts a comment line that reports a problem."""
 
 
 def with_errors(written: bytes, lines: Sequence[str]) -> bytes:
-    """The text with what is wrong at its top, in place of what was wrong before."""
+    """The text with its problems at the top, replacing those from before."""
     theirs = [line for line in written.splitlines(keepends=True) if not line.startswith(_MARK)]
     told = [
         _MARK + part.encode() + b"\n"
-        for line in (*lines, "To give up, close the file as it is.")
+        for line in (*lines, "To give up, close the file without changing it.")
         for part in line.splitlines()
     ]
     return b"".join((*told, *theirs))
@@ -220,25 +219,25 @@ async def _save(store: AgentStore, begun: Edited, edited: Document, file: TextFi
 
 
 def _conflict(begun: Edited, mine: Document, now: StoredAgent | None, file: TextFile) -> str:
-    """What the other changed; the file gets both edits together."""
+    """Says what the other person changed; the file gets both edits."""
     theirs = {} if now is None else now.document
     file.path.write_text(to_yaml(merged(begun.before, mine, theirs)), "utf-8")
     changes = "\n".join(f"  {line}" for line in difference(begun.before, theirs))
     both = contested(begun.before, mine, theirs)
-    yours = f" You both changed {listed(both, 'and')}: there, yours stands." if both else ""
+    yours = f" You both changed {listed(both, 'and')}; the file has yours." if both else ""
     return (
-        f"Somebody else saved {begun.path} meanwhile, so nothing of yours is saved yet."
-        f" They changed:\n{changes}\nThe file has both edits.{yours} Read it, then save it."
+        f"Someone else saved {begun.path} in the meantime, so your edit isn't saved yet."
+        f" They changed:\n{changes}\nThe file now has both edits.{yours} Check it, then save it."
     )
 
 
 async def _look(store: AgentStore, begun: Edited, surroundings: Surroundings, made: Edit) -> int:
     status = await look_at_edit(store, begun.agent_id, made.at, draft=begun.is_draft, edit=made)
     if status is None:
-        raise CannotGoOn(f"{begun.path} was deleted just now.")
+        raise CannotGoOn(f"Someone just deleted {begun.path}.")
     draft = await store.read_agent(begun.agent_id, draft=True) if begun.is_draft else None
     published = begun.is_draft and draft is None
-    surroundings.terminal.say(f"{begun.path} is {'published' if published else 'saved'}.")
+    surroundings.terminal.say(f"{'Published' if published else 'Saved'} {begun.path}.")
     document = None if draft is None else draft.document
     if document is not None:
         say_draft_status(surroundings.terminal, status, document)

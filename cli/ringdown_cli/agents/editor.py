@@ -1,4 +1,4 @@
-"""The person's own editor, and the file that keeps what they write in it."""
+"""Opens the person's editor on a file that keeps what they write."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from ringdown_cli.terminal import Terminal
 
 
 class TextFile:
-    """A text that is kept, unless it is `done` with."""
+    """A text that is kept until it is `done` with."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -29,10 +29,10 @@ class TextFile:
 async def text_file(
     text: str, given: str | None, command: str, terminal: Terminal
 ) -> AsyncIterator[TextFile]:
-    """A file of this person's only, with `text`, or with what the file `given` has.
+    """A private file with `text`, or with the contents of the file `given`.
 
-    If it is kept at the end, and has what is nowhere else, its place is told, and how `command`
-    takes it up again.
+    If it is kept at the end, and has text that is nowhere else, the person learns where it is, and
+    how to continue with `command`.
     """
     known = text
     if given is not None:
@@ -47,32 +47,32 @@ async def text_file(
         yield kept
     finally:
         if kept.kept and path.read_bytes() != known.encode():
-            terminal.complain(f"Your text is kept in {path}. To save it: {command} --file {path}")
+            terminal.complain(f"Your text is in {path}. To save it: {command} --file {path}")
         else:
             path.unlink(missing_ok=True)
 
 
 async def run_editor(path: Path, environ: Mapping[str, str]) -> None:
-    """VISUAL, EDITOR or vi; raises CannotGoOn if it cannot be started, or fails."""
+    """Run VISUAL, EDITOR or vi. Raises CannotGoOn if it can't be started or fails."""
     command = environ.get("VISUAL") or environ.get("EDITOR") or "vi"
     with _interrupts_left_to_the_editor():
         try:
             editor = await asyncio.create_subprocess_exec(*shlex.split(command), str(path))
         except (OSError, ValueError) as error:
             raise CannotGoOn(
-                f"The editor {command!r} cannot be started ({error})."
-                " Set EDITOR to the one you use, or give a file with --file."
+                f"Can't start the editor {command!r} ({error})."
+                " Set EDITOR to the one you use, or pass a file with --file."
             ) from None
         status = await editor.wait()
     if status != 0:
-        raise CannotGoOn(f"The editor {command!r} ended with status {status}: nothing is saved.")
+        raise CannotGoOn(f"The editor {command!r} ended with status {status}. Nothing was saved.")
 
 
 @contextmanager
 def _interrupts_left_to_the_editor() -> Iterator[None]:
-    """Ctrl-C means something to editors, and reaches every process of the terminal."""
+    """Ignore Ctrl-C: editors use it, and it reaches every process of the terminal."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # interrupts go to the main thread
+        yield  # only the main thread gets interrupts
         return
     before = signal.signal(signal.SIGINT, lambda number, frame: None)
     try:

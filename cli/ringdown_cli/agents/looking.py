@@ -1,4 +1,4 @@
-"""`agents list`, `show`, `validate` and `history`: nothing is changed."""
+"""`agents list`, `show`, `validate` and `history`, which change nothing."""
 
 import argparse
 from pathlib import Path
@@ -35,13 +35,13 @@ async def list_agents(arguments: argparse.Namespace, surroundings: Surroundings)
         terminal.table(_HEADS, rows)
     else:
         terminal.complain(
-            "There is no agent yet, so the one that ships with Ringdown answers."
-            " Make it yours: ringdown agents seed"
+            "No agents yet, so the one that ships with Ringdown answers."
+            " To make it yours: ringdown agents seed"
         )
     return DONE
 
 
-_NONE_KEPT = "No revision of {} is kept yet: that happens when it is saved or called."
+_NONE_KEPT = "No revisions of {} yet: one is kept when the agent is saved or called."
 _HEADS = ("agent", "state", "revision", "draft", "numbers")
 
 
@@ -60,7 +60,7 @@ async def _row(
 
 
 async def show(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
-    """The document as YAML, which `agents edit --file` takes; its state is in comments."""
+    """Print the document as YAML that `agents edit --file` accepts, with its state in comments."""
     terminal = surroundings.terminal
     async with chosen_store(arguments.store, surroundings) as store:
         if arguments.revision is not None:
@@ -95,19 +95,19 @@ def _revision_head(revision: Revision, surroundings: Surroundings) -> str:
 
 
 async def revision_or_stop(store: AgentStore, agent_id: str, wanted: str) -> Revision:
-    """The revision that begins with `wanted`; raises CannotGoOn."""
+    """The revision that starts with `wanted`; raises CannotGoOn."""
     revisions = await store.list_revisions(agent_id)
     matching = [revision for revision in revisions if revision.revision.startswith(wanted)]
     if len(matching) == 1:
         return matching[0]
     if matching:
         names = ", ".join(revision.revision for revision in matching)
-        raise CannotGoOn(f"{wanted} may be any of {names}. Write more of it.")
+        raise CannotGoOn(f"{wanted} matches {names}. Give more characters.")
     if not revisions:
         await read_or_stop(store, agent_id)
         raise CannotGoOn(_NONE_KEPT.format(agent_id))
     raise CannotGoOn(
-        f"There is no revision {wanted} of {agent_id}. See: ringdown agents history {agent_id}"
+        f"{agent_id} has no revision {wanted}. To see all: ringdown agents history {agent_id}"
     )
 
 
@@ -157,7 +157,7 @@ def _plain(event: Event, answers: bool) -> dict[str, Json]:
 
 
 async def validate(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
-    """A file needs no store; without one, tools can't be checked."""
+    """Check a file, without a store if need be; then tools aren't checked."""
     terminal, target = surroundings.terminal, arguments.target
     is_draft = arguments.draft
     if _is_file(target):
@@ -173,7 +173,7 @@ async def validate(arguments: argparse.Namespace, surroundings: Surroundings) ->
     say_problems(terminal, path, found)
     if found.agent is None or found.remarks:
         return BROKEN
-    unchecked = "" if tools is not None else " Which tools there are was not looked up."
+    unchecked = "" if tools is not None else " (Without a store, its tools weren't checked.)"
     terminal.say(f"{path} can answer calls.{unchecked}")
     return DONE
 

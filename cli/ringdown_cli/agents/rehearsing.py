@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +19,12 @@ from ringdown.rehearsals.report import Report, Share, make_report, report_json
 from ringdown.rehearsals.store import keep_rehearsal, list_personas, list_rehearsals
 from ringdown.rehearsals.tallies import tally
 from ringdown.stores import Store
+from ringdown.tools.check import BUILT_IN
 from ringdown.wording import did_you_mean
 from ringdown_cli.agents.state import findings_of, read_or_stop, say_problems
 from ringdown_cli.command import BROKEN, DONE, UNTRIED, CannotGoOn, Surroundings
 from ringdown_cli.gemini_choice import chosen_gemini
+from ringdown_cli.rehearsals import to_correct
 from ringdown_cli.store_choice import chosen_store
 from ringdown_cli.terminal import Style, Terminal
 from ringdown_cli.wording import counted
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
 ASK_ABOVE_USD = 1.0
 ESTIMATED_USD = 0.16
-"""A call of two minutes whose caller a model plays, with an opinion: docs/costs.md."""
+"""A two-minute call with a caller played by a model, and an opinion on it: docs/costs.md."""
 
 
 async def rehearse_agent(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
@@ -60,6 +62,7 @@ async def _rehearse(arguments: argparse.Namespace, surroundings: Surroundings, s
     if rehearsed is None:
         return BROKEN
     personas = await _chosen_personas(arguments, store, terminal)
+    _say_missing_tools(personas, rehearsed, terminal)
     backend = chosen_gemini(environ)
     expected_usd = 0.0 if backend is None else await _expected_usd(store, arguments.agent)
     plan = Plan(personas, arguments.runs, arguments.at_once, arguments.budget, expected_usd)
@@ -99,7 +102,7 @@ async def _rehearse(arguments: argparse.Namespace, surroundings: Surroundings, s
 async def _rehearsed(
     arguments: argparse.Namespace, store: Store, terminal: Terminal
 ) -> "Rehearsed | None":
-    """None if the document can't answer a call, which is said."""
+    """None if the document can't answer a call; the person learns why."""
     from devtools.rehearsals.line import Rehearsed
 
     agent_id, is_draft = arguments.agent, arguments.draft
@@ -117,34 +120,62 @@ async def _rehearsed(
 async def _chosen_personas(
     arguments: argparse.Namespace, store: Store, terminal: Terminal
 ) -> list[Persona]:
-    """Those named, else all of the agent's; the packaged ones where none is stored."""
+    """The named personas, or else all of the agent's; the packaged ones if none are stored."""
     stored, problems = await list_personas(store.documents)
-    for problem in problems:
-        terminal.complain(f"{problem}\nTo correct it: ringdown rehearsals edit NAME")
-    known = stored
-    if not stored:
-        known = packaged_personas()
+    are_packaged = not stored and not problems
+    known = packaged_personas() if are_packaged else stored
+    if are_packaged:
         terminal.note(
-            "No persona is stored, so those call that ship with Ringdown, made for its own agent."
-            " To store and change them: ringdown rehearsals seed"
+            "No personas are stored. Using the ones that ship with Ringdown, which suit its default"
+            " agent. To store and change them: ringdown rehearsals seed"
         )
-    if not arguments.personas:
-        chosen = [it for it in known.values() if it.agent == arguments.agent or not stored]
-        if not chosen:
-            raise CannotGoOn(
-                f"No persona calls {arguments.agent}. Name personas, or write one: ringdown"
-                " rehearsals edit NAME"
-            )
-        return chosen
-    for name in arguments.personas:
-        if name not in known:
-            meant = did_you_mean(name, known)
-            raise CannotGoOn(f"There is no persona {name}.{meant} Personas: {', '.join(known)}.")
-    return [known[name] for name in dict.fromkeys(arguments.personas)]
+    if arguments.personas:
+        for name in arguments.personas:
+            if name in problems:
+                raise CannotGoOn(to_correct(name, problems[name]))
+            if name not in known:
+                meant = did_you_mean(name, known)
+                raise CannotGoOn(
+                    f"There is no persona {name}.{meant} Personas: {', '.join(known)}."
+                )
+        return [known[name] for name in dict.fromkeys(arguments.personas)]
+    for name, problem in problems.items():
+        terminal.complain(to_correct(name, problem))
+    chosen = [it for it in known.values() if it.agent == arguments.agent or are_packaged]
+    if not chosen:
+        raise CannotGoOn(
+            f"No persona calls {arguments.agent}. Name personas, or write one: ringdown"
+            " rehearsals edit NAME"
+        )
+    return chosen
+
+
+def _say_missing_tools(
+    personas: Sequence[Persona], rehearsed: "Rehearsed", terminal: Terminal
+) -> None:
+    """A name that is misspelt under `must_not` would be a check that always passes. A promise may
+    name a tool that isn't there: then nobody may make it."""
+    known = {*BUILT_IN, *(tool.name for tool in rehearsed.tools)}
+    naming: dict[str, list[str]] = {}
+    for persona in personas:
+        for tool in dict.fromkeys(_tools_named(persona)):
+            if tool not in known:
+                naming.setdefault(tool, []).append(persona.name)
+    for tool, names in naming.items():
+        terminal.complain(
+            f"{rehearsed.agent_id} has no tool {tool}.{did_you_mean(tool, known)} What"
+            f" {', '.join(names)} checks of it proves nothing."
+        )
+
+
+def _tools_named(persona: Persona) -> Iterator[str]:
+    yield from persona.tools
+    yield from (it.tool for it in persona.must.tools)
+    yield from persona.must_not.tools
 
 
 async def _expected_usd(store: Store, agent_id: str) -> float:
-    """What a call cost in the agent's last rehearsal by a real model, else an estimate."""
+    """What a call cost in the agent's last rehearsal with a real model, or else an estimate."""
     for rehearsal in await list_rehearsals(store.documents, agent_id):
         if not rehearsal.is_stand_in and rehearsal.made:
             return rehearsal.cost_usd / rehearsal.made
@@ -161,35 +192,35 @@ def _agreed(arguments: argparse.Namespace, plan: "Plan", model: str, terminal: T
     terminal.say(f"{calls}: about {money(about_usd)}.")
     if about_usd > arguments.budget:
         terminal.say(
-            f"The budget is {money(arguments.budget)}: once it is used up, no more calls are made."
+            f"The budget is {money(arguments.budget)}: the rehearsal stops when it is used up."
             " To change it: --budget USD"
         )
     if min(about_usd, arguments.budget) <= ASK_ABOVE_USD or arguments.yes:
         return True
     if terminal.confirm("Begin?"):
         return True
-    terminal.complain("No call was made.")
+    terminal.complain("No calls were made.")
     return False
 
 
 async def _kept(
     store: Store, rehearsal: Rehearsal, runs: Sequence[PersonaRun], terminal: Terminal
 ) -> Rehearsal | None:
-    """Keep it, and find what it is compared with. It cost money, so a store that doesn't answer
-    leaves the report."""
+    """Store the rehearsal, and find the one to compare it with. It cost money, so the report
+    survives a store that doesn't answer."""
     try:
         await keep_rehearsal(store.documents, rehearsal, runs)
         return await read_compared(store, rehearsal)
     except StoreUnavailable as error:
         terminal.complain(
-            f"The store does not answer ({error}), so only the report has this rehearsal, and"
+            f"The store doesn't answer ({error}), so this rehearsal is only in the report, and"
             " publishing will ask for another one."
         )
         return None
 
 
 def write_report(report: Report, folder: Path) -> Path:
-    """The page and the JSON, beside the recordings; the page's path."""
+    """Write the page and the JSON next to the recordings. Returns the page's path."""
     recordings = {}
     for run in report.runs:
         file = folder / f"{run.persona.name}-{run.run:03}.wav"

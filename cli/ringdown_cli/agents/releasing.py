@@ -1,4 +1,4 @@
-"""`agents publish`, `rollback` and `seed`: another version answers, in one step."""
+"""`agents publish`, `rollback` and `seed`: change the version that answers, in one step."""
 
 import argparse
 
@@ -29,7 +29,7 @@ from ringdown_cli.command import BROKEN, DONE, CannotGoOn, Surroundings
 from ringdown_cli.store_choice import chosen_store
 from ringdown_cli.terminal import Terminal
 
-CHANGED_MEANWHILE = "Somebody else changed {path} just now, so nothing is done. Try again."
+CHANGED_MEANWHILE = "Someone else just changed {path}, so nothing was done. Try again."
 
 
 async def publish(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
@@ -65,7 +65,7 @@ async def publish(arguments: argparse.Namespace, surroundings: Surroundings) -> 
 
 
 def _say_standing(terminal: Terminal, last: Standing) -> None:
-    """What the draft's last rehearsal came to, and what speaks against publishing it."""
+    """Print the result of the draft's last rehearsal, and reasons not to publish it."""
     for line in last.said:
         terminal.say(line)
     for line in last.doubts:
@@ -80,7 +80,7 @@ async def rollback(arguments: argparse.Namespace, surroundings: Surroundings) ->
         answers = None if present is None else present.revision
         revision = await _revision_to_return_to(store, agent_id, arguments.revision, answers)
         if revision.revision == answers:
-            terminal.say(f"Revision {answers} answers calls already: nothing is changed.")
+            terminal.say(f"Revision {answers} already answers calls. Nothing was changed.")
             return DONE
         document = document_of(revision.agent, like=stored.document)
         terminal.say(f"Back to revision {revision.revision}:")
@@ -96,8 +96,8 @@ async def rollback(arguments: argparse.Namespace, surroundings: Surroundings) ->
 async def _revision_to_return_to(
     store: AgentStore, agent_id: str, wanted: str | None, answers: str | None
 ) -> Revision:
-    """The one asked for, else the one that `answers` replaced. Of a broken document, or one that
-    nobody has looked at yet, that is the last good version."""
+    """The one asked for, or else the one that `answers` replaced. For a broken or unchecked
+    document, that is the last good version."""
     if wanted is not None:
         return await revision_or_stop(store, agent_id, wanted)
     revisions = {revision.revision: revision for revision in await store.list_revisions(agent_id)}
@@ -105,7 +105,7 @@ async def _revision_to_return_to(
     if before is not None and before in revisions:
         return revisions[before]
     raise CannotGoOn(
-        f"There is no earlier revision of {agent_id} to go back to.\n"
+        f"{agent_id} has no earlier revision to go back to.\n"
         f"To see all revisions: ringdown agents history {agent_id}\n"
         f"To return to one of them: ringdown agents rollback {agent_id} REVISION"
     )
@@ -115,16 +115,16 @@ async def seed(arguments: argparse.Namespace, surroundings: Surroundings) -> int
     async with chosen_store(arguments.store, surroundings, create=True) as store:
         if await seed_default_agent(store):
             surroundings.terminal.say(
-                f"agents/{DEFAULT_AGENT_ID} is made, for every number without an agent of its own."
-                f" Change it: ringdown agents edit {DEFAULT_AGENT_ID}"
+                f"Created agents/{DEFAULT_AGENT_ID}, which answers every number that hasn't been"
+                f" given another agent. To change it: ringdown agents edit {DEFAULT_AGENT_ID}"
             )
             return await looked_at(store, DEFAULT_AGENT_ID, surroundings)
-        surroundings.terminal.say(f"agents/{DEFAULT_AGENT_ID} is there already: it stays as it is.")
+        surroundings.terminal.say(f"agents/{DEFAULT_AGENT_ID} already exists. Nothing was changed.")
     return DONE
 
 
 async def seed_default_agent(store: AgentStore) -> bool:
-    """Make the agent that ships with Ringdown the default one; False if there is one already."""
+    """Create the default agent that ships with Ringdown; False if there is one already."""
     if await store.read_agent(DEFAULT_AGENT_ID) is not None:
         return False
     try:
@@ -139,13 +139,13 @@ def say_difference(terminal: Terminal, before: Document, after: Document) -> Non
     for line, style in lines:
         terminal.say(line, style)
     if not lines:
-        terminal.say("There is no difference.")
+        terminal.say("No differences.")
 
 
 def agreed(arguments: argparse.Namespace, terminal: Terminal, question: str) -> bool:
     if arguments.yes or terminal.confirm(question):
         return True
-    terminal.complain("Nothing is changed.")
+    terminal.complain("Nothing was changed.")
     return False
 
 
@@ -159,7 +159,7 @@ async def _write(store: AgentStore, stored: StoredAgent, document: Document) -> 
 async def looked_at(
     store: AgentStore, agent_id: str, surroundings: Surroundings, edit: Edit | None = None
 ) -> int:
-    """Say what the `edit` of an agent has led to. Raises CannotGoOn."""
+    """Say what an `edit` of an agent led to. Raises CannotGoOn."""
     status = await look_at_edit(store, agent_id, surroundings.now(), edit=edit)
     return await say_looked_at(store, surroundings.terminal, agent_id, status)
 
@@ -172,8 +172,8 @@ async def say_looked_at(
     *,
     told: bool = False,
 ) -> int:
-    """`told` if its problems have been printed. Raises CannotGoOn."""
+    """As `looked_at`; pass `told` if its problems have been printed already. Raises CannotGoOn."""
     if status is None:
-        raise CannotGoOn(f"{where(agent_id)} was deleted just now.")
+        raise CannotGoOn(f"Someone just deleted {where(agent_id)}.")
     await say_status(terminal, store, agent_id, status, told=told)
     return DONE if status.ok else BROKEN

@@ -1,7 +1,7 @@
-"""What the stand-in answers to an agent's examples: what the instructions say about them.
+"""The stand-in model's answers to an agent's examples: what the instructions say about them.
 
-It understands nothing. But whatever an answer must contain, a model can only say if it is told, so
-an example that fails even here names a fact that is not in the instructions.
+It understands nothing. But a model can only say what its instructions contain, so an example that
+fails even here asks for a fact that isn't in them.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from simulators.gemini_live.scenario import Pace, Reply, Scenario, Turn
 
 
 def stand_in_scenario(instructions: str, examples: Sequence[Example]) -> Scenario:
-    """One answer for each example. The longest come first: a text may contain another."""
+    """One answer per example, longest first, because a text may contain another."""
     longest_first = sorted(examples, key=lambda example: -len(example.caller))
     turns = {
         example.caller: Turn(

@@ -1,4 +1,4 @@
-"""The state of a document: read, judged, and said in words."""
+"""Reads a document, checks it, and describes its state in words."""
 
 import re
 
@@ -16,7 +16,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 def ensure_name(agent_id: str) -> None:
-    """Raise CannotGoOn unless a new agent may be called that."""
+    """Raise CannotGoOn unless this is a valid name for a new agent."""
     if not _NAME.fullmatch(agent_id):
         raise CannotGoOn(
             f"{agent_id!r} can't be an agent's name."
@@ -25,17 +25,17 @@ def ensure_name(agent_id: str) -> None:
 
 
 async def read_or_stop(store: AgentStore, agent_id: str, *, draft: bool = False) -> StoredAgent:
-    """The stored document; raises CannotGoOn with what else there is."""
+    """The stored document; raises CannotGoOn with the names that exist."""
     stored = await store.read_agent(agent_id, draft=draft)
     if stored is not None:
         return stored
     if draft:
         raise CannotGoOn(
-            f"There is no draft of {agent_id}. Make one: ringdown agents edit {agent_id} --draft"
+            f"{agent_id} has no draft. To make one: ringdown agents edit {agent_id} --draft"
         )
     names = [agent.agent_id for agent in await store.list_agents()]
     if not names:
-        raise CannotGoOn("There is no agent yet. Make one: ringdown agents seed")
+        raise CannotGoOn("No agents yet. To make one: ringdown agents seed")
     meant = did_you_mean(agent_id, names)
     raise CannotGoOn(f"There is no agent {agent_id}.{meant} Agents: {', '.join(names)}.")
 
@@ -47,9 +47,9 @@ def findings_of(
 
 
 def say_problems(terminal: Terminal, path: str, found: Findings) -> None:
-    """What should be corrected, and what is worth knowing."""
+    """Print what must be corrected, and what is worth knowing."""
     if found.agent is None:
-        terminal.complain(f"{path} cannot be used like this:")
+        terminal.complain(f"{path} can't be used like this:")
     elif found.remarks:
         terminal.complain(f"{path} can be used, but:")
     for problem in (*found.errors, *found.remarks):
@@ -59,7 +59,7 @@ def say_problems(terminal: Terminal, path: str, found: Findings) -> None:
 
 
 def styled_difference(before: Document, after: Document) -> list[tuple[str, Style]]:
-    """The difference line by line; empty if there is none."""
+    """The difference, line by line; empty if there is none."""
     return [(line, _STYLES.get(line[:1], Style.PLAIN)) for line in difference(before, after)]
 
 
@@ -72,7 +72,7 @@ async def is_called(store: AgentStore, agent_id: str) -> bool:
 
 
 def say_draft_status(terminal: Terminal, status: AgentStatus, draft: Document) -> None:
-    """Print who hears the draft, or why it isn't heard; its problems have been printed."""
+    """Print who hears the draft, or why it isn't used; its problems were printed before."""
     if status.ok:
         terminal.say(_who_hears(draft_findings(draft).testers), Style.GOOD)
     elif status.error is not None:
@@ -87,11 +87,12 @@ async def say_status(
     *,
     told: bool = False,
 ) -> None:
-    """Say what answers now, and why if it is not what was saved; remarks unless `told` before."""
+    """Say which version answers now, and if it isn't the saved one, why. Adds remarks unless they
+    were `told` before."""
     if status.ok and await is_called(store, agent_id):
-        terminal.say(f"It answers calls from now on (revision {status.revision}).", Style.GOOD)
+        terminal.say(f"New calls use it (revision {status.revision}).", Style.GOOD)
     elif status.ok:
-        terminal.say(f"No number leads to it yet (revision {status.revision}). To change that:")
+        terminal.say(f"No number uses it yet (revision {status.revision}). To change that:")
         terminal.say(f"ringdown numbers set NUMBER {agent_id}")
     if status.error is not None and not (status.ok and told):
         terminal.complain(status.error)

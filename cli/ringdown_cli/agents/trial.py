@@ -1,4 +1,4 @@
-"""One example said to the model, and what it answered."""
+"""Says one example to the model, and collects the answer."""
 
 import asyncio
 import datetime
@@ -30,9 +30,9 @@ from stream_handler.call.model_config import session_config
 
 ANSWERED_WITHIN_S = 40.0
 _MORE_AFTER_TOOL_S = 5.0
-"""A model may end its turn with a tool call, and speak of the answer in the next one."""
+"""A model may end its turn with a tool call, and talk about the result in the next one."""
 _LATE_WORDS_S = 2.0
-"""Words trail their sound by up to this long; a turn itself is over when it could be played."""
+"""Transcripts trail their audio by up to this long; a turn is over when it could be played."""
 
 CallTool = Callable[[ToolCallRequested], Awaitable[ToolAnswer]]
 
@@ -49,7 +49,7 @@ class Tried:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """What should be in the answer and is not; large and small letters are alike."""
+        """What the answer should contain but doesn't, ignoring case."""
         heard = _plain(self.answer)
         return tuple(text for text in self.example.answer_contains if _plain(text) not in heard)
 
@@ -68,7 +68,7 @@ class _Heard:
 async def try_example(
     model: GeminiLive, call: Call, example: Example, call_tool: CallTool
 ) -> Tried:
-    """Say the caller's sentence, as text, in a session like that of a call."""
+    """Send the caller's sentence, as text, in a session like a call's."""
     began_s = time.monotonic()
     heard = _Heard()
     fault = None
@@ -81,10 +81,10 @@ async def try_example(
             await _listen(session, heard, call_tool, deadline)
     except TimeoutError:
         if not heard.words:
-            fault = "The model said nothing."
+            fault = "The model didn't say anything."
     except ModelError as error:
         code = "" if error.code is None else f" (code {error.code})"
-        fault = f"The model's side failed: {error}{code}."
+        fault = f"The model failed: {error}{code}."
     took_s = time.monotonic() - began_s
     answer = " ".join("".join(heard.words).split())
     return Tried(example, answer, tuple(heard.tools), took_s, fault)
@@ -119,7 +119,7 @@ async def _listen(
 def trial_call(
     agent_id: str, agent: Agent, tools: Sequence[ToolDeclaration], now: datetime.datetime
 ) -> Call:
-    """A call that no phone makes and no store keeps."""
+    """A call without a phone, which isn't stored."""
     return Call(
         call_sid=f"TRIAL{uuid.uuid4().hex}",
         caller="",
@@ -137,7 +137,7 @@ def trial_call(
 
 
 def tool_caller(call: Call, client: ToolClient | None) -> CallTool:
-    """Answers tool calls: over HTTP by `client`, or without one by saying that this is a trial."""
+    """Answers tool calls over HTTP with `client`; without one, by saying that this is a trial."""
     declared = {tool.name: tool for tool in call.tools}
 
     async def call_tool(event: ToolCallRequested) -> ToolAnswer:

@@ -1,4 +1,4 @@
-"""`agents try`: the examples of an agent, or of its draft, said to the model."""
+"""`agents try`: asks the model the examples of an agent or its draft, and checks the answers."""
 
 import argparse
 import asyncio
@@ -28,7 +28,7 @@ from ringdown_cli.gemini_choice import chosen_gemini
 from ringdown_cli.store_choice import chosen_store
 from ringdown_cli.terminal import Style, Terminal
 
-_AT_ONCE = 3  # few enough for any key
+_AT_ONCE = 3  # few enough for any key's quota
 _STAND_IN_KEY = "stand-in-key"
 
 
@@ -62,8 +62,8 @@ def _examples(agent: Agent, arguments: argparse.Namespace) -> tuple[Example, ...
         return agent.examples
     draft = " --draft" if arguments.draft else ""
     raise CannotGoOn(
-        f"{where(arguments.agent, draft=arguments.draft)} has no examples to try. Add some, a"
-        f" caller's sentence and what must be in the answer:"
+        f"{where(arguments.agent, draft=arguments.draft)} has no examples to try. Add some (a"
+        f" caller's sentence, and what the answer must contain):"
         f" ringdown agents edit {arguments.agent}{draft}"
     )
 
@@ -72,7 +72,7 @@ def _examples(agent: Agent, arguments: argparse.Namespace) -> tuple[Example, ...
 async def _model(
     environ: Mapping[str, str], call: Call, examples: tuple[Example, ...], terminal: Terminal
 ) -> AsyncIterator[GeminiLive]:
-    """The real model if the environment names one, else the stand-in."""
+    """The real model if the environment names one, otherwise the stand-in."""
     backend = chosen_gemini(environ)
     if backend is not None:
         model = model_on(backend.api, call.agent.model)
@@ -84,10 +84,10 @@ async def _model(
         from simulators.gemini_live.server import GeminiLiveServer
     except ImportError:
         raise CannotGoOn(
-            "There is no model to try with. Set GEMINI_API_KEY, or GEMINI_BACKEND=vertex."
+            "No model to try with. Set GEMINI_API_KEY, or GEMINI_BACKEND=vertex."
         ) from None
     terminal.say(
-        f"Trying {_count(examples)} with a stand-in, which only looks up what the instructions say."
+        f"Trying {_count(examples)} with a stand-in that only looks up what the instructions say."
     )
     terminal.say("For the real model, set GEMINI_API_KEY, or GEMINI_BACKEND=vertex.")
     instructions = render(call.agent.instructions, template_values(call, 0.0))
@@ -104,7 +104,7 @@ async def _try_all(
     call_tool: CallTool,
     terminal: Terminal,
 ) -> int:
-    """Runs several in parallel; prints them in order, as soon as possible."""
+    """Run several in parallel; print the results in order, each as soon as possible."""
     turn = asyncio.Semaphore(_AT_ONCE)
 
     async def one(example: Example) -> Tried:
@@ -119,9 +119,9 @@ async def _try_all(
             _tell(results[-1], terminal)
     good = sum(result.ok for result in results)
     if good == len(results):
-        terminal.say("All answers have what they must.", Style.GOOD)
+        terminal.say("All answers contain what they must.", Style.GOOD)
         return DONE
-    terminal.say(f"{len(results) - good} of {len(results)} went wrong.", Style.BAD)
+    terminal.say(f"{len(results) - good} of {len(results)} failed.", Style.BAD)
     return BROKEN
 
 
@@ -131,11 +131,11 @@ def _tell(result: Tried, terminal: Terminal) -> None:
     if result.answer:
         terminal.say(f"    {result.answer}")
     if result.tools:
-        terminal.say(f"    asked for {', '.join(result.tools)}", Style.FAINT)
+        terminal.say(f"    called {', '.join(result.tools)}", Style.FAINT)
     if result.fault is not None:
         terminal.say(f"    {result.fault}")
     elif result.missing:
-        terminal.say(f"    not in it: {', '.join(f'“{text}”' for text in result.missing)}")
+        terminal.say(f"    missing: {', '.join(f'“{text}”' for text in result.missing)}")
 
 
 def _count(examples: tuple[Example, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Who edits, and why: kept with the revision that an edit makes."""
+"""Who made an edit, and why; kept with its revision."""
 
 import argparse
 import configparser
@@ -11,27 +11,27 @@ from ringdown_cli.command import Surroundings
 
 
 def this_edit(arguments: argparse.Namespace, surroundings: Surroundings) -> Edit:
-    """Asks why, unless the arguments say so or forbid questions."""
+    """Ask why, unless the arguments say why or forbid questions."""
     why = arguments.message
     if why is None and not arguments.yes:
-        why = surroundings.terminal.ask("Why? (for the history; Enter for nothing)")
+        why = surroundings.terminal.ask("Why? (for the history; press Enter to skip)")
     return Edit(at=surroundings.now(), by=editor_of(surroundings.environ), why=why or None)
 
 
 def editor_of(environ: Mapping[str, str]) -> str | None:
-    """The account that gcloud works with, else the person's name on this machine."""
+    """gcloud's account, or else the person's name on this machine."""
     return _gcloud_account(environ) or environ.get("USER") or _account_here()
 
 
 def _account_here() -> str | None:
     try:
         return getpass.getuser()
-    except (ImportError, KeyError, OSError):  # as Python 3.13 has it, and earlier ones
+    except (ImportError, KeyError, OSError):  # in Python 3.13, and in earlier versions
         return None
 
 
 def _gcloud_account(environ: Mapping[str, str]) -> str | None:
-    """As `gcloud topic configurations` says where it is kept; asking gcloud takes a second."""
+    """Read from where `gcloud topic configurations` says it is, because gcloud takes a second."""
     home = environ.get("HOME")
     given = environ.get("CLOUDSDK_CONFIG")
     if account := environ.get("CLOUDSDK_CORE_ACCOUNT"):

@@ -1,1 +1,1 @@
-"""`ringdown calls`: find calls, see what happened, follow them, bring back lost records."""
+"""`ringdown calls`: find calls, see what happened, follow them, restore lost records."""

@@ -1,4 +1,4 @@
-"""`calls analyse`: asks the agents' present questions of calls that are over."""
+"""`calls analyse`: asks the agents' current questions about ended calls."""
 
 import argparse
 import asyncio
@@ -43,15 +43,13 @@ async def analyse_calls(arguments: argparse.Namespace, surroundings: Surrounding
     async with chosen_store(arguments.store, surroundings) as store:
         asked = await _to_ask(arguments, surroundings, store)
         if not asked:
-            terminal.say(
-                "There is nothing to ask: these calls have their answers, or no questions."
-            )
+            terminal.say("Nothing to ask: these calls have their answers, or no questions.")
             return DONE
         cost = money(sum(about_usd(each.record, each.after_call) for each in asked))
         model = TEXT_MODELS[gemini.api]
         terminal.say(f"{counted(len(asked), 'call')} to ask {model} about: {cost} or less.")
         if not arguments.yes and not terminal.confirm("Ask?"):
-            terminal.say("Nothing was asked.")
+            terminal.say("No questions were asked.")
             return DONE
         async with httpx2.AsyncClient(trust_env=False) as http:
             text_model = TextModel(http, gemini, model, within_s=ASK_WITHIN_S)
@@ -101,7 +99,7 @@ async def _present_questions(store: Store, agent_id: str) -> AfterCall | None:
 
 
 async def _ask_all(asked: Sequence[_Asked], model: TextModel, store: Store) -> list[str]:
-    """The problems, one for each call that has no answers."""
+    """The problems, one for each call without answers."""
     turn = asyncio.Semaphore(_AT_ONCE)
 
     async def one(each: _Asked) -> str | None:

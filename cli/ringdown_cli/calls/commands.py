@@ -20,13 +20,15 @@ def add_call_commands(groups: Commands) -> None:
     showing = group.add(
         "show",
         show,
-        "say what happened in a call and what went wrong, and write call.html",
+        "show what happened in a call and any problems, and write call.html",
         examples=("calls show last", "calls show CA3f9c1d --html call.html"),
     )
     _call(showing)
-    showing.add_argument("--html", metavar="FILE", type=Path, help="out/calls/SID.html if left out")
+    showing.add_argument("--html", metavar="FILE", type=Path, help="default: out/calls/SID.html")
     _numbers(showing)
-    showing.add_argument("--json", action="store_true", help="the whole record; no page is written")
+    showing.add_argument(
+        "--json", action="store_true", help="the complete record, without writing a page"
+    )
 
     watching = group.add(
         "watch",
@@ -44,23 +46,23 @@ def add_call_commands(groups: Commands) -> None:
         examples=("calls logs last", "calls logs CA3f9c1d --json"),
     )
     _call(logs)
-    logs.add_argument("--json", action="store_true", help="the log lines as they are")
+    logs.add_argument("--json", action="store_true", help="unformatted log lines")
 
     recording = group.add(
         "recording",
         _recording,
-        "write the sound of a recorded call to a WAV file",
+        "write a recorded call's audio to a WAV file",
         examples=("calls recording last", "calls recording CA3f9c1d --out call.wav"),
     )
     _call(recording)
-    recording.add_argument("--out", metavar="FILE", type=Path, help="out/calls/SID.wav if left out")
+    recording.add_argument("--out", metavar="FILE", type=Path, help="default: out/calls/SID.wav")
 
     _add_analyse(group)
 
     replaying = group.add(
         "replay",
         _replay,
-        "run a call through the core again, event by event, and make a test of it",
+        "replay a call event by event, and turn it into a test",
         examples=(
             "calls replay last",
             "calls replay CA3f9c1d --test tests/calls/test_cut_off.py",
@@ -68,13 +70,13 @@ def add_call_commands(groups: Commands) -> None:
     )
     _call(replaying)
     replaying.add_argument(
-        "--test", metavar="FILE", type=Path, help="write it as a test, without names and words"
+        "--test", metavar="FILE", type=Path, help="write a test, with names and words removed"
     )
 
     rehearsing = group.add(
         "rehearse",
         _rehearse,
-        "make a persona for agents rehearse from a call, with names and numbers replaced",
+        "turn a call into a persona for agents rehearse, with names and numbers replaced",
         examples=("calls rehearse CA3f9c1d wants-a-refund.yaml",),
     )
     _call(rehearsing)
@@ -85,7 +87,7 @@ def add_call_commands(groups: Commands) -> None:
     restoring = group.add(
         "restore",
         _restore,
-        "write records back that left in the log while the store was away",
+        "restore call records that were saved to the log during a database outage",
         examples=(
             "calls restore handler.log",
             "calls restore - < letters.json   (from gcloud logging read --format=json)",
@@ -95,14 +97,14 @@ def add_call_commands(groups: Commands) -> None:
 
 
 def add_period(parser: argparse.ArgumentParser, *, since_required: bool = False) -> None:
-    """Which calls: for `period_query`."""
+    """Add the arguments that `period_query` reads."""
     parser.add_argument(
         "--since",
         metavar="TIME",
         required=since_required,
-        help="24h, 7d, yesterday, 2026-11-21, by your clock",
+        help="24h, 7d, yesterday or 2026-11-21, in your time zone",
     )
-    parser.add_argument("--until", metavar="TIME", help="the same; not itself")
+    parser.add_argument("--until", metavar="TIME", help="end of the range (exclusive)")
     parser.add_argument("--agent", metavar="AGENT", help="that answered")
 
 
@@ -110,7 +112,7 @@ def _add_list(group: Group) -> None:
     listing = group.add(
         "list",
         list_calls,
-        "find calls by time, number, agent or problem, the newest first",
+        "find calls by time, number, agent or problem, newest first",
         examples=(
             "calls list --since 24h",
             "calls list --since yesterday --problem",
@@ -120,13 +122,15 @@ def _add_list(group: Group) -> None:
         ),
     )
     add_period(listing)
-    listing.add_argument("--number", metavar="NUMBER", help="of the caller, or called")
+    listing.add_argument(
+        "--number", metavar="NUMBER", help="the caller's, or the one that was called"
+    )
     listing.add_argument(
         "--problem",
         metavar="WORDS",
         nargs="?",
         const="",
-        help="only calls in which something went wrong, or this",
+        help="only calls with a problem, or with one that mentions these words",
     )
     listing.add_argument(
         "--outcome",
@@ -134,22 +138,22 @@ def _add_list(group: Group) -> None:
         const="",
         choices=("", *STANDINGS),
         metavar="OUTCOME",
-        help=f"say what came of calls, or list only those with this: {', '.join(STANDINGS)}",
+        help=f"show outcomes, or only calls with this one: {', '.join(STANDINGS)}",
     )
-    listing.add_argument("--limit", metavar="N", type=count, default=20, help="20 if left out")
+    listing.add_argument("--limit", metavar="N", type=count, default=20, help="default: 20")
     _numbers(listing)
-    listing.add_argument("--json", action="store_true", help="for scripts; numbers are whole")
+    listing.add_argument("--json", action="store_true", help="for scripts; with full phone numbers")
 
 
 def _add_analyse(group: Group) -> None:
     analysing = group.add(
         "analyse",
         _analyse,
-        "ask the agents' present questions (after_call) of ended calls; says the cost first",
+        "ask the agents' current questions (after_call) about ended calls; shows the cost first",
         examples=("calls analyse --since 7d", "calls analyse --since 30d --agent shop --yes"),
     )
     add_period(analysing, since_required=True)
-    analysing.add_argument("--yes", action="store_true", help="without asking whether to begin")
+    analysing.add_argument("--yes", action="store_true", help="start without asking")
 
 
 def _call(parser: argparse.ArgumentParser) -> None:
@@ -157,7 +161,7 @@ def _call(parser: argparse.ArgumentParser) -> None:
 
 
 def _numbers(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--numbers", action="store_true", help="show phone numbers whole")
+    parser.add_argument("--numbers", action="store_true", help="show full phone numbers")
 
 
 async def _analyse(arguments: argparse.Namespace, surroundings: Surroundings) -> int:

@@ -1,4 +1,4 @@
-"""A flight record as a person reads it: what happened when, and what the core decided on it."""
+"""A flight record in readable lines: what happened when, and what the core decided."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ def told_decisions(step: Step) -> tuple[str, ...]:
 
 
 def account(steps: Iterable[Step]) -> Iterator[AccountLine]:
-    """The lines, in order; what one side says in a row is one of them."""
+    """The lines, in order; what one side says without a break is a single line."""
     ears = _Ears()
     said: AccountLine | None = None
     for step in steps:
@@ -88,7 +88,7 @@ def _quoted(said: AccountLine) -> AccountLine:
 
 
 class _Ears:
-    """Tells from lengths and levels when each side begins and ceases to speak."""
+    """Works out from lengths and levels when each side starts and stops speaking."""
 
     def __init__(self) -> None:
         self._speech = SpeechDetector()
@@ -115,7 +115,7 @@ class _Ears:
 def _change(change: SpeechStarted | SpeechStopped | None, at_ms: float) -> str:
     match change:
         case SpeechStarted(onset_ms):
-            return f"began to speak {at_ms - onset_ms:.0f} ms ago"
+            return f"started speaking {at_ms - onset_ms:.0f} ms ago"
         case SpeechStopped(end_ms):
             return f"stopped speaking {at_ms - end_ms:.0f} ms ago"
         case None:
@@ -125,24 +125,24 @@ def _change(change: SpeechStarted | SpeechStopped | None, at_ms: float) -> str:
 
 
 def _told(event: Event) -> tuple[str, str]:
-    """Who did what; nothing for what is only of interest if something is decided on it."""
+    """Who did what; empty for events that matter only if the core decides something."""
     match event:
         case StreamStarted():
-            return "line", "the stream began"
+            return "line", "the stream started"
         case StreamStopped():
             return "caller", "hung up"
         case StreamLost():
             return "line", "the stream was lost"
         case DrainRequested():
-            return "line", f"is to be handed over within {event.within_ms:g} ms"
+            return "line", f"must be handed over within {event.within_ms:g} ms"
         case DtmfReceived():
             return "caller", "pressed a key"
         case AgentEdited():
             return "ops", "edited the agent"
         case SaveDone():
-            return "store", "took the last save"
+            return "store", "accepted the last save"
         case SaveFailed():
-            return "store", "did not take the last save"
+            return "store", "didn't accept the last save"
         case TimerFired():
             return "timer", ""
         case _:
@@ -152,7 +152,7 @@ def _told(event: Event) -> tuple[str, str]:
 def _told_of_model(event: Event) -> tuple[str, str]:
     match event:
         case ModelConnected():
-            return "model", "a session is open"
+            return "model", "the session is open"
         case ModelConnectFailed():
             return "model", f"no session: {event.reason}"
         case ModelDisconnected():
@@ -160,7 +160,7 @@ def _told_of_model(event: Event) -> tuple[str, str]:
         case GoAwayReceived():
             return "model", f"the session ends in {event.left_ms / 1000:g} s"
         case ModelInterrupted():
-            return "model", "noticed that the caller speaks"
+            return "model", "noticed the caller speaking"
         case ToolCallRequested():
             return "model", f"calls {event.name}"
         case ToolCallCancelled():

@@ -1,4 +1,4 @@
-"""A flight record as a test: `ringdown calls replay --test` writes it, and it stands alone."""
+"""Turns a flight record into a self-contained test, for `ringdown calls replay --test`."""
 
 import base64
 from collections.abc import Iterable, Iterator
@@ -13,14 +13,14 @@ from stream_handler.record.flight_replay import replay
 from stream_handler.words import words_for
 
 Decision = tuple[float, str]
-"""When, in ms since the stream began, and what: a kind of action, and its length or its name."""
+"""When, in ms since the stream started, and what: a kind of action, and its length or name."""
 
 _WIDTH = 100
 _LINE = 88
-_HEAD = '''"""What the core decides in a call of which somebody complained.
+_HEAD = '''"""What the core decides in a call that went wrong.
 
-Names and words are removed. Sound is kept as lengths and levels. Change what is expected into
-what ought to have happened; then change the core until this holds.
+Names and words are removed. Audio is kept as lengths and levels. Change the expectation to what
+should have happened; then change the core until the test passes.
 """
 
 from ringdown_cli.calls.flight_case import decisions
@@ -34,7 +34,7 @@ def test_the_core_decides{suffix}() -> None:
 
 
 def decisions(packed: str) -> tuple[Decision, ...]:
-    """What the core decides in the record, and at the end how much sound it has passed on."""
+    """What the core decides in the record, and at the end how much audio it passed on."""
     body = base64.b64decode(packed)
     record = unpack([FlightPart(attempt=1, part=1, of=1, body=body)])
     return tuple(flight_decisions(read_flight(record)))
@@ -51,7 +51,7 @@ def flight_decisions(flight: Flight) -> Iterator[Decision]:
 
 
 def case_source(flights: Iterable[Flight]) -> str:
-    """The module, with a test for each stream of the call. It holds no name, number or word."""
+    """The module, with a test for each stream of the call, and without names, numbers or words."""
     return _HEAD + "".join(
         _case(flight, "" if n == 1 else f"_in_stream_{n}") for n, flight in enumerate(flights, 1)
     )
@@ -71,7 +71,7 @@ def _case(flight: Flight, suffix: str) -> str:
 
 
 def _expected(at_ms: float, decision: str) -> str:
-    """An item, laid out as the project's formatter does."""
+    """An item, laid out as the project's formatter would."""
     line = f"    ({at_ms}, {_quoted(decision)}),"
     if len(line) <= _WIDTH:
         return line
@@ -84,7 +84,7 @@ def _quoted(decision: str) -> str:
 
 
 def _recorded(flight: Flight) -> bytes:
-    """The record of a stream to which just this happens."""
+    """The record of a stream in which exactly this happens."""
     head = flight.head
     record = FlightRecord(head.call, head.history, tool_calls=head.tool_calls)
     words = words_for(head.call.agent.language)

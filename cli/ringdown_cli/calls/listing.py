@@ -40,19 +40,19 @@ async def list_calls(arguments: argparse.Namespace, surroundings: Surroundings) 
             outcomes=arguments.outcome is not None,
         )
         if len(found) == arguments.limit:
-            terminal.complain(f"These are the newest {arguments.limit}. For more, add --limit.")
+            terminal.complain(f"Showing the newest {arguments.limit}. For more, use --limit.")
     else:
-        terminal.complain("No call was found.")
+        terminal.complain("No calls found.")
     if search.gave_up_at is not None:
         terminal.complain(gave_up(search.gave_up_at.astimezone(surroundings.zone)))
     return DONE
 
 
 def gave_up(at: datetime.datetime) -> str:
-    until = at + _MINUTE  # a full one, so that none is left out
+    until = at + _MINUTE  # rounded up, so that no call is missed
     return (
-        f"The newest {MOST_LOOKED_THROUGH:,} calls were searched, back to {at:%Y-%m-%d %H:%M}"
-        f" {at.tzname()}; older ones were not. To continue from there, add:"
+        f"Searched only the newest {MOST_LOOKED_THROUGH:,} calls, back to {at:%Y-%m-%d %H:%M}"
+        f" {at.tzname()}. To continue from there, add:"
         f" --until {until:%Y-%m-%dT%H:%M}"
     )
 
@@ -65,7 +65,7 @@ def _query(arguments: argparse.Namespace, now: datetime.datetime) -> CallQuery:
 
 
 def period_query(arguments: argparse.Namespace, now: datetime.datetime) -> CallQuery:
-    """By --since, --until and --agent; raises CannotGoOn."""
+    """A query from --since, --until and --agent; raises CannotGoOn."""
     try:
         return CallQuery(
             since=moment(arguments.since, now) if arguments.since else None,

@@ -33,7 +33,7 @@ async def show_logs(arguments: argparse.Namespace, surroundings: Surroundings) -
     async with opened(chosen.url, surroundings) as store:
         call = await store.read_call(await call_meant(store, arguments.call))
     if call is None:
-        raise CannotGoOn("The call was erased just now.")
+        raise CannotGoOn("Someone just erased the call.")
     folder = _folder(chosen.url, surroundings)
     if folder is not None:
         lines, where = _lines_in(folder, call.call_sid), str(folder)
@@ -47,19 +47,19 @@ async def show_logs(arguments: argparse.Namespace, surroundings: Surroundings) -
         else:
             _say(terminal, line, surroundings.zone)
     if not lines:
-        terminal.complain(f"There is nothing about {call.call_sid} in {where}.")
+        terminal.complain(f"Nothing about {call.call_sid} in {where}.")
     return DONE if lines else BROKEN
 
 
 def _folder(store_url: str, surroundings: Surroundings) -> Path | None:
-    """Where the parts that use a store on this machine log; None if it is in the cloud."""
+    """The folder in which the parts using a local store log; None if the store is in the cloud."""
     if store_url.startswith(_SQLITE):
         return Path(store_url.removeprefix(_SQLITE)).parent / _LOGS
     return surroundings.out / _LOGS if store_url == LOCAL_FIRESTORE else None
 
 
 def _lines_in(folder: Path, call_sid: str) -> list[dict[str, Json]]:
-    """Of the parts that run, or ran, on this machine: each has a file."""
+    """The lines of the parts that run, or ran, on this machine; each part has a file."""
     found = []
     for file in sorted(folder.glob("*.log")):
         with file.open(encoding="utf-8", errors="replace") as written:
@@ -73,7 +73,7 @@ def _decoded(lines: Iterable[str]) -> Iterator[dict[str, Json]]:
         try:
             yield msgspec.json.decode(text, type=dict[str, Json])
         except msgspec.DecodeError:
-            continue  # not from our log, such as a traceback
+            continue  # not a log line, such as part of a traceback
 
 
 async def _lines_in_cloud(call: Call, project: str) -> list[dict[str, Json]]:
@@ -102,7 +102,7 @@ async def _gcloud(*argv: str) -> bytes:
         "gcloud",
         *("gcloud", *argv),
         within_s=_WITHIN_S,
-        missing="There is no gcloud on this machine, which reads the logs. Where it is:\n"
+        missing="Reading the logs takes gcloud, which isn't installed here. Where it is, run:\n"
         f"gcloud {command}",
         if_late="Try again.",
     )

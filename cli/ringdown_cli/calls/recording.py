@@ -1,4 +1,4 @@
-"""`calls recording`: the sound of a call as a file."""
+"""`calls recording`: writes a call's audio to a file."""
 
 import argparse
 import asyncio
@@ -17,15 +17,17 @@ async def write_recording(arguments: argparse.Namespace, surroundings: Surroundi
         sound = await recorded_sound(store.recordings, call_sid)
         if sound is None:
             raise CannotGoOn(
-                f"There is no recording of {short_sid(call_sid)}. Calls are recorded while their"
-                " agent has record: true.\nWhat went wrong in it, if anything:"
+                f"{short_sid(call_sid)} has no recording. Calls are recorded if their agent has"
+                " record: true.\nTo see any problems:"
                 f" ringdown calls show {short_sid(call_sid)}"
             )
         file = arguments.out or surroundings.out / "calls" / f"{call_sid}.wav"
         wav = b"".join([piece async for piece in sound.wav()])
         await asyncio.to_thread(_write, file, wav)
     seconds = sound.duration_ms / 1_000
-    surroundings.terminal.say(f"Wrote {file}: {seconds:.0f} s, the caller left, the agent right.")
+    surroundings.terminal.say(
+        f"Wrote {file}: {seconds:.0f} s, with the caller on the left and the agent on the right."
+    )
     return DONE
 
 
@@ -34,4 +36,4 @@ def _write(file: Path, wav: bytes) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(wav)
     except OSError as error:
-        raise CannotGoOn(f"{file} cannot be written: {error.strerror}.") from None
+        raise CannotGoOn(f"Can't write {file}: {error.strerror}.") from None

@@ -11,9 +11,9 @@ from ringdown_cli.command import DONE, CannotGoOn, Surroundings
 from ringdown_cli.store_choice import chosen_store
 
 _READ_IT = (
-    "Read it before you keep it: numbers, e-mail addresses and the names that the record has in its"
-    " fields are replaced; other names, places and circumstances can't be told from other words."
-    " Keys that were pressed are not in it."
+    "Read it before you keep it: numbers, e-mail addresses and the names in the record's fields are"
+    " replaced, but other names, places and circumstances can't be recognised."
+    " Typed digits are left out."
 )
 
 
@@ -23,7 +23,7 @@ async def rehearse_call(arguments: argparse.Namespace, surroundings: Surrounding
         call_sid = await call_meant(store, arguments.call)
         record = await store.read_record(call_sid)
     if record is None or not any(it.speaker is Speaker.CALLER for it in record.turns):
-        raise CannotGoOn(f"The caller said nothing in {call_sid}, so there is nothing to rehearse.")
+        raise CannotGoOn(f"The caller didn't speak in {call_sid}, so there's nothing to rehearse.")
     path: Path = arguments.file
     name = path.stem
     try:
@@ -31,7 +31,7 @@ async def rehearse_call(arguments: argparse.Namespace, surroundings: Surrounding
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise CannotGoOn(f"{path} exists already. Name another file, or remove it.") from None
+        raise CannotGoOn(f"{path} already exists. Name another file, or remove it.") from None
     terminal.say(f"Wrote {path}.")
     terminal.say(_READ_IT)
     terminal.say(f"To store it: ringdown rehearsals edit {name} --file {path}")

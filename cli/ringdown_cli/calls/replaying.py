@@ -1,4 +1,4 @@
-"""`calls replay`: runs a call's flight record through the core again, and makes a test of it."""
+"""`calls replay`: runs a call's flight record through the core again, or turns it into a test."""
 
 import argparse
 from collections.abc import Sequence
@@ -35,12 +35,12 @@ async def replay_call(arguments: argparse.Namespace, surroundings: Surroundings)
 
 
 async def _flights(store: Store, call_sid: str) -> list[Flight]:
-    """Of each stream of the call that left a record; raises CannotGoOn."""
+    """One for each stream of the call that left a record; raises CannotGoOn."""
     parts = await store.read_flights(call_sid)
     if not parts:
         raise CannotGoOn(
-            f"There is no flight record of {call_sid}. One is written when a stream ends, kept as"
-            " long as the call; a crash leaves none. Find a call: ringdown calls list."
+            f"{call_sid} has no flight record. One is written when a stream ends, except after a"
+            " crash, and kept as long as the call. To find calls: ringdown calls list."
         )
     found = []
     for attempt, of_attempt in groupby(parts, key=attrgetter("attempt")):
@@ -48,8 +48,8 @@ async def _flights(store: Store, call_sid: str) -> list[Flight]:
             found.append(read_flight(unpack(of_attempt)))
         except (DamagedFlight, UnreadableFlight) as error:
             raise CannotGoOn(
-                f"The flight record of attempt {attempt} cannot be read: {error}. Read it with the"
-                " version of Ringdown that carried the call."
+                f"Can't read the flight record of attempt {attempt}: {error}. Try the version of"
+                " Ringdown that carried the call."
             ) from None
     return found
 
@@ -63,15 +63,15 @@ def _say_flight(terminal: Terminal, flight: Flight) -> None:
         for decision in line.decisions:
             terminal.say(f"                       → {decision}", Style.FAINT)
     if flight.head.truncated:
-        terminal.say("Recording stopped before the stream ended: this is its beginning.")
+        terminal.say("Recording stopped before the stream ended, so this is only its beginning.")
     _say_differences(terminal, [step for step in steps if step.differs])
 
 
 def _say_differences(terminal: Terminal, different: Sequence[Step]) -> None:
     if not different:
-        terminal.say("The core decides the same now as it did then.\n", Style.GOOD)
+        terminal.say("Replay matches: today's code makes the same decisions.\n", Style.GOOD)
         return
-    terminal.say(f"The core decides otherwise now, at {len(different)} events:", Style.BAD)
+    terminal.say(f"Replay differs: today's code decides differently {len(different)}×:", Style.BAD)
     for step in islice(different, _MOST_DIFFERENCES):
         terminal.say(f"  {step.event.at_ms / 1000:7.2f} s  {type(step.event).__name__}")
         then = step.recorded.decisions if step.recorded is not None else ()
@@ -83,21 +83,21 @@ def _say_differences(terminal: Terminal, different: Sequence[Step]) -> None:
 
 
 def _listed(decisions: tuple[str, ...]) -> str:
-    return "; ".join(decisions) or "only sound is passed on"
+    return "; ".join(decisions) or "only passes audio on"
 
 
 def _write_test(path: Path, flights: Sequence[Flight], terminal: Terminal) -> None:
     if path.suffix != ".py" or not path.name.startswith("test_"):
-        raise CannotGoOn(f"{path} is no name of a test. Call it test_….py.")
+        raise CannotGoOn(f"{path.name} isn't a test's name. Call it test_….py.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(case_source(flights))
     except FileExistsError:
-        raise CannotGoOn(f"{path} is there already. Name another file, or remove it.") from None
+        raise CannotGoOn(f"{path} already exists. Name another file, or remove it.") from None
     except OSError as error:
-        raise CannotGoOn(f"{path} cannot be written: {error.strerror}.") from None
-    terminal.say(f"Wrote {path}, without names and words. Run it: python -m pytest {path}")
+        raise CannotGoOn(f"Can't write {path}: {error.strerror}.") from None
+    terminal.say(f"Wrote {path}, without names and words. To run it: python -m pytest {path}")
     for flight in flights:
         _warn_if_words_mattered(terminal, flight)
 
@@ -107,7 +107,7 @@ def _warn_if_words_mattered(terminal: Terminal, flight: Flight) -> None:
     changed = next((was for was, now in pairs if _kind(was) != _kind(now)), None)
     if changed is not None:
         terminal.complain(
-            f"Without its words the call goes otherwise from {changed[0] / 1000:.2f} s on, where it"
+            f"Without its words the call changes course after {changed[0] / 1000:.2f} s, where it"
             f" was {changed[1]}. The test expects what happens without them."
         )
 

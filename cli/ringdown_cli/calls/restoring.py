@@ -1,4 +1,4 @@
-"""`calls restore`: writes records back that left in the log while the store was away."""
+"""`calls restore`: restores records that were saved to the log during a database outage."""
 
 import argparse
 from pathlib import Path
@@ -18,7 +18,7 @@ async def restore_calls(arguments: argparse.Namespace, surroundings: Surrounding
     for problem in found.problems:
         terminal.complain(problem)
     if not found.letters:
-        terminal.complain(f"There is no whole record in {_named(arguments.file)}.")
+        terminal.complain(f"No complete record in {_named(arguments.file)}.")
         return BROKEN
     missing = len(found.problems)
     async with chosen_store(arguments.store, surroundings) as store:
@@ -40,7 +40,7 @@ def _found(file: str, surroundings: Surroundings) -> Assembled:
         with Path(file).open(encoding="utf-8", errors="replace") as lines:
             return assemble(lines)
     except OSError as error:
-        raise CannotGoOn(f"{file} cannot be read: {error.strerror}.") from None
+        raise CannotGoOn(f"Can't read {file}: {error.strerror}.") from None
     except RecursionError:
         raise CannotGoOn(f"JSON in {_named(file)} is nested too deeply.") from None
 
@@ -50,13 +50,13 @@ def _named(file: str) -> str:
 
 
 async def _write_back(store: CallStore, letter: DeadLetter) -> tuple[str, bool]:
-    """What was done, in words, and whether that is all there is to do."""
+    """What was done, in words, and whether nothing is left to do."""
     try:
         replayed = await replay(store, letter)
     except (InvalidDocument, Superseded) as error:
-        return f"not written: {error}. Restore it again", False
+        return f"not restored: {error}. Try again", False
     if replayed.still_open:
-        return "not written: the call is still live. Restore it when it is over", False
+        return "not restored: the call is still live. Try again when it has ended", False
     return _in_words(replayed), True
 
 
@@ -67,7 +67,7 @@ def _in_words(replayed: Replayed) -> str:
         *([_count(replayed.tool_calls, "tool call")] if replayed.tool_calls else []),
         *(["its end"] if replayed.completed else []),
     ]
-    return f"written: {', '.join(done)}" if done else "nothing was missing"
+    return f"restored: {', '.join(done)}" if done else "nothing was missing"
 
 
 def _count(number: int, thing: str) -> str:

@@ -1,4 +1,4 @@
-"""`calls show`: one call in words, and as a page."""
+"""`calls show`: describes a call in words, and writes its page."""
 
 import argparse
 import asyncio
@@ -48,14 +48,14 @@ async def show(arguments: argparse.Namespace, surroundings: Surroundings) -> int
 
 
 async def read_record_or_stop(store: CallArchive, call: str) -> CallRecord:
-    """The record of the call that is meant; raises CannotGoOn."""
+    """The record of the call that the person means; raises CannotGoOn."""
     call_sid = await call_meant(store, call)
     try:
         record = await store.read_record(call_sid)
     except InvalidDocument as error:
-        raise CannotGoOn(f"The record is damaged: {error}. Correct the document.") from None
+        raise CannotGoOn(f"The record is damaged: {error}. Correct it in the store.") from None
     if record is None:
-        raise CannotGoOn(f"The call {call_sid} was erased just now.")
+        raise CannotGoOn(f"Someone just erased the call {call_sid}.")
     return record
 
 
@@ -71,18 +71,18 @@ def _say(
         terminal.say(f"{name + ':':<11} {value}")
     terminal.say()
     if found:
-        terminal.say("What went wrong:", Style.STRONG)
+        terminal.say("Problems:", Style.STRONG)
         for problem in found:
             terminal.say(f"  - {problem}", Style.BAD)
     else:
-        terminal.say("Nothing went wrong that the record could tell.", Style.GOOD)
+        terminal.say("No problems found.", Style.GOOD)
     terminal.say()
     for line in NewLines().of(record):
         terminal.say(f"  {line.at_ms / 1000:6.1f} s  {line.who:<6}  {line.what}")
 
 
 async def _recording(store: Store, call_sid: str, terminal: Terminal) -> "Recording | None":
-    """If it can be read: the rest of the record is worth showing without it."""
+    """The recording, or None if it can't be read; the rest is worth showing without it."""
     from ringdown.audio.telephone import PHONE_HZ
     from ringdown.call_page import Recording
     from ringdown.calls.recorded_sound import recorded_sound
@@ -93,7 +93,7 @@ async def _recording(store: Store, call_sid: str, terminal: Terminal) -> "Record
             return None
         caller, agent = await sound.sides()
     except StoreUnavailable as error:
-        terminal.complain(f"The recording can't be read: {error}. Try again soon.")
+        terminal.complain(f"Can't read the recording: {error}. Try again in a minute.")
         return None
     return Recording(PHONE_HZ, caller, agent, sound.began_ms)
 
@@ -123,7 +123,7 @@ def _write_page(
         shown = CallPage(record=record, recording=recording, problems=found, pictures=pictures)
         path.write_text(call_page(shown), "utf-8")
     except OSError as error:
-        raise CannotGoOn(f"{path} cannot be written: {error.strerror}.") from None
+        raise CannotGoOn(f"Can't write {path}: {error.strerror}.") from None
 
 
 def _json(record: CallRecord, found: tuple[str, ...]) -> str:

@@ -12,8 +12,8 @@ class NoTime(ValueError):
 
 
 def moment(text: str, now: datetime.datetime) -> datetime.datetime:
-    """`90m`, `24h`, `7d`, `2w` ago, `today`, `yesterday`, or a day or time in the time zone of
-    `now`. Raises NoTime.
+    """A time given as `90m`, `24h`, `7d` or `2w` ago, `today`, `yesterday`, or a day or time in the
+    time zone of `now`. Raises NoTime.
     """
     word = text.strip().lower()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -27,7 +27,7 @@ def moment(text: str, now: datetime.datetime) -> datetime.datetime:
         written = datetime.datetime.fromisoformat(text.strip())
     except (ValueError, OverflowError):
         raise NoTime(
-            f"Can't read {text!r} as a time. Write 90m, 24h or 7d for how long ago, today,"
-            " yesterday, a day such as 2026-11-21, or 2026-11-21T09:30."
+            f"Can't read {text!r} as a time. Try 90m, 24h, 7d, today, yesterday, 2026-11-21 or"
+            " 2026-11-21T09:30."
         ) from None
     return written if written.tzinfo is not None else written.replace(tzinfo=now.tzinfo)

@@ -18,7 +18,7 @@ _MOST_AT_ONCE = 200
 
 
 async def watch(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
-    """One call until it ends, or all live calls until Ctrl-C."""
+    """Follow one call until it ends, or all live calls until Ctrl-C."""
     async with chosen_store(arguments.store, surroundings) as store:
         if arguments.call is not None:
             return await _watch_one(store, arguments, surroundings.terminal)
@@ -40,7 +40,7 @@ async def _watch_all(
     store: CallArchive, arguments: argparse.Namespace, surroundings: Surroundings
 ) -> int:
     watched: dict[str, _Watched] = {}
-    surroundings.terminal.complain("Waiting for calls. Ctrl-C ends this; the calls go on.")
+    surroundings.terminal.complain("Waiting for calls. Press Ctrl-C to stop; calls continue.")
     while True:
         since = surroundings.now() - LONGEST_CALL
         for call in reversed(await store.list_calls(CallQuery(since=since, limit=_MOST_AT_ONCE))):
@@ -58,7 +58,7 @@ async def _watch_all(
 
 
 class _Watched:
-    """A call that is followed; `named` where there are several."""
+    """A call being followed; `named` if there are several."""
 
     def __init__(
         self,

@@ -1,8 +1,9 @@
-"""A flight record without names, numbers and words, so that it may be kept in a repository.
+"""Removes names, numbers and words from a flight record, so that it can be kept in a repository.
 
-Whatever was said, asked or written becomes a placeholder, the same one wherever it stands: what the
-core compares stays equal or different. A placeholder has its word's length while there are unused
-ones of that length. Words of a farewell stay, because the core listens for them.
+Each word that was spoken, passed or written becomes a placeholder, always the same one for the same
+word, so what the core compares stays equal or different. A placeholder has its word's length as
+long as there are unused ones of that length. Words of a farewell stay, because the core listens for
+them.
 """
 
 import datetime
@@ -58,7 +59,8 @@ _CALL_SID = "CA" + "0" * 32
 _CALLER, _CALLED, _PERSON = "+14155550123", "+14155550100", "+14155550199"
 _CREATED_AT = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
-# What is kept unchanged: everything else may hold names, numbers or words.
+
+# Kept unchanged; everything else may contain names, numbers or words.
 _KEPT_OF_CALL = (
     "caller_verified",
     "status",
@@ -113,7 +115,7 @@ def _named(record: msgspec.Struct, fields: tuple[str, ...]) -> dict[str, Any]:
 
 
 class Placeholders:
-    """Gives each word its own placeholder, regardless of capitals."""
+    """Gives each word its own placeholder, ignoring case."""
 
     def __init__(self, kept: frozenset[str]) -> None:
         self._kept = kept
@@ -126,7 +128,7 @@ class Placeholders:
         return _WORD.sub(lambda match: self._word(match[0].casefold()), text)
 
     def value(self, value: Json) -> Json:
-        """Names of fields stay: they are the tool's."""
+        """Field names stay, because they are the tool's."""
         match value:
             case str():
                 return self.text(value)
@@ -142,7 +144,7 @@ class Placeholders:
                 return None
 
     def texts(self, value: dict[str, Json]) -> dict[str, Json]:
-        """As `value`, for functions that are built in: their numbers are lengths."""
+        """Like `value`, for built-in functions: their numbers are lengths."""
         return {n: self.text(v) if isinstance(v, str) else v for n, v in value.items()}
 
     def _word(self, word: str) -> str:
@@ -195,7 +197,7 @@ class _Removal:
         return Flight(made_up, tuple(happened))
 
     def _call(self, call: Call) -> Call:
-        """Only what is named here is kept: a new field may hold words."""
+        """Keep only what is listed here, because a new field may hold words."""
         text = self._made_up.text
         later = _CREATED_AT - call.created_at
         return Call(
@@ -297,7 +299,7 @@ class _Removal:
         )
 
     def _tool_call(self, event: ToolCallRequested) -> ToolCallRequested:
-        """Placeholders fit no schema, so there is none; what was refused becomes another name."""
+        """Drop the schema, which placeholders wouldn't fit; a refused call gets another name."""
         if event.name in BUILT_IN:
             return replace(event, args=self._made_up.texts(event.args))
         tool = self._tools.get(event.name)

@@ -1,4 +1,4 @@
-"""Calls in a line or a few, for people at a terminal."""
+"""Describes calls in a line or a few, for people at a terminal."""
 
 import datetime
 from collections.abc import Iterator, Sequence
@@ -15,14 +15,14 @@ from ringdown_cli.local_time import column_of_times, with_zone
 from ringdown_cli.terminal import Style, Terminal
 
 _MANY_REPLIES = 20
-"""With fewer, the slowest says it all."""
+"""With fewer replies, a percentile adds nothing to the slowest."""
 
 Row = tuple[str, ...]
 _SHORT_SID = 8
 
 
 def short_sid(call_sid: str) -> str:
-    """Enough to name a call by among thousands."""
+    """Enough of a SID to identify a call among thousands."""
     return call_sid[:_SHORT_SID]
 
 
@@ -34,13 +34,13 @@ def call_table(
     whole_numbers: bool = False,
     outcomes: bool = False,
 ) -> None:
-    """A line for each call; those in which something went wrong stand out. `outcomes` says what
-    came of them instead of what happened."""
+    """A line for each call; those with problems stand out. With `outcomes`, shows outcomes instead
+    of what happened."""
     calls = [each.call for each in found]
     began, times = column_of_times("began", [call.created_at for call in calls], zone)
     several_called = len({call.called for call in calls}) > 1
     heads: Row = ("call", began, "caller", "called", "agent", "length", "cost")
-    heads += ("what came of it" if outcomes else "what happened",)
+    heads += ("outcome" if outcomes else "what happened",)
     rows: list[Row] = [
         (
             short_sid(call.call_sid),
@@ -65,7 +65,7 @@ def outcome_line(outcome: Outcome | None) -> str:
     if outcome is None:
         return ""
     if outcome.problem is not None:
-        return f"not known: {outcome.problem}"
+        return f"unknown: {outcome.problem}"
     return f"{outcome.success}: {outcome.summary}"
 
 
@@ -80,7 +80,7 @@ def _what_happened(found: Found) -> str:
 def facts(
     record: CallRecord, zone: datetime.tzinfo, *, whole_numbers: bool
 ) -> Iterator[tuple[str, str]]:
-    """Name and value of what there is to know of a call in a few lines."""
+    """Names and values that sum up a call in a few lines."""
     call = record.call
     caller = number_shown(call.caller, whole=whole_numbers)
     called = number_shown(call.called, whole=whole_numbers)
@@ -96,7 +96,7 @@ def facts(
     draft = ", a draft" if call.is_draft else ""
     yield "agent", f"{call.agent_id}, revision {call.agent_revision}{draft}"
     if call.applied_revisions:
-        yield "edits", f"took over {', '.join(call.applied_revisions)} while it went on"
+        yield "edits", f"applied {', '.join(call.applied_revisions)} during the call"
     if call.reconnects:
         yield "reconnects", f"{len(call.reconnects)}, to the model"
     if endpoints := dict.fromkeys(made.endpoint for made in call.reconnects if made.endpoint):
@@ -117,8 +117,8 @@ def reply_line(turns: Sequence[Turn]) -> str:
     if not replies:
         return ""
     half, most, slowest = percentile(replies, 0.5), percentile(replies, 0.95), replies[-1]
-    tail = f", 95 of 100 within {_s(most)}" if len(replies) >= _MANY_REPLIES else ""
-    return f"{len(replies)}, half within {_s(half)}{tail}, the slowest {_s(slowest)}"
+    tail = f", 95th percentile {_s(most)}" if len(replies) >= _MANY_REPLIES else ""
+    return f"{len(replies)} (median {_s(half)}{tail}, slowest {_s(slowest)})"
 
 
 def _barge_ins(turns: Sequence[Turn]) -> str:
@@ -129,11 +129,11 @@ def _barge_ins(turns: Sequence[Turn]) -> str:
 def cost_line(call: Call) -> str:
     usage = call.usage
     if not usage.reports and call.ended_at is None and call.end_reason is None:
-        return "not known until it has ended"
+        return "unknown until the call has ended"
     if not usage.reports and call.started_at is None:
         return "$0.00 (the model was not used)"
     if not usage.reports:
-        return "not known: the model reported no usage"
+        return "unknown: the model reported no usage"
     limit = call.agent.max_cost_usd
     of = "" if limit is None else f" of {money(limit)}"
     usd = cost_usd(usage)

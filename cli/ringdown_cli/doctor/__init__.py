@@ -1,5 +1,5 @@
-"""`ringdown doctor`: is this deployment ready for a call, and if not, what fixes it?
+"""`ringdown doctor`: is this deployment ready for calls, and if not, what fixes it?
 
-`deployment` says what is looked at; each check is a module of its own, with a pure judgement and a
-thin part that asks; `checks` lists them and gives each its deadline; `command` tells the person.
+`deployment` describes what to check. Each check is a module with a pure judgement and a thin part
+that does the I/O; `checks` lists them with their deadlines; `command` reports to the person.
 """

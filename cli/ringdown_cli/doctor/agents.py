@@ -14,7 +14,7 @@ from ringdown_cli.doctor.verdicts import Verdict, good, limited, untried, wrong
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What is in the store: agents by id, and which number is whose."""
+    """What is in the store: agents by id, and each number's agent."""
 
     agents: Mapping[str, Findings]
     numbers: Mapping[str, str]
@@ -22,7 +22,7 @@ class Stored:
 
 async def check_agents(deployment: Deployment, _: Means) -> Verdict:
     if deployment.store_url is None:
-        return untried("nobody told where records are kept", "Set STORE_URL.")
+        return untried("the store is unknown", "Set STORE_URL.")
     try:
         async with open_store(deployment.store_url) as store:
             tools = await store.declared_tools()
@@ -37,20 +37,20 @@ async def check_agents(deployment: Deployment, _: Means) -> Verdict:
 
 def out_of_reach(error: Exception) -> Verdict:
     if isinstance(error, ConfigurationError):
-        return wrong("the store cannot be opened", " ".join(error.problems))
+        return wrong("can't open the store", " ".join(error.problems))
     return wrong(
-        f"the store does not answer: {error}",
-        "Does the database exist, and may you read it (roles/datastore.user)? In Google's console:"
+        f"the store doesn't answer: {error}",
+        "Does the database exist, and can you read it (roles/datastore.user)? In Google's console:"
         " https://console.cloud.google.com/firestore",
     )
 
 
 def judge_agents(stored: Stored, numbers: Sequence[str]) -> Verdict:
-    """`numbers` are the line's own."""
+    """`numbers` are the line's."""
     if DEFAULT_AGENT_ID not in stored.agents:
         return limited(
-            f"there is no agent {DEFAULT_AGENT_ID}; the packaged one answers",
-            "Make one: ringdown agents seed",
+            f"agent {DEFAULT_AGENT_ID} is missing; the packaged one answers",
+            "To make one: ringdown agents seed",
         )
     lost = {n: a for n, a in stored.numbers.items() if a not in stored.agents}
     broken = {name: found for name, found in stored.agents.items() if found.agent is None}
@@ -61,14 +61,14 @@ def judge_agents(stored: Stored, numbers: Sequence[str]) -> Verdict:
     if remarks:
         name, found = next(iter(remarks.items()))
         return limited(
-            f"not all of this can be used: {_names(remarks)}; the line's own: {answers}",
+            f"not all of this can be used: {_names(remarks)}; this line: {answers}",
             f"{found.remarks[0]} (ringdown agents edit {name})",
         )
-    return good(f"the store answers; in order: {_names(stored.agents)}; the line's own: {answers}")
+    return good(f"the store answers; valid: {_names(stored.agents)}; this line: {answers}")
 
 
 def _answers(stored: Stored, numbers: Sequence[str]) -> str:
-    """Who answers the line's own numbers."""
+    """Which agents answer the line's numbers."""
     agents = {number: stored.numbers.get(number, DEFAULT_AGENT_ID) for number in numbers}
     if len(set(agents.values())) > 1:
         return _names(f"{number} {agent}" for number, agent in agents.items())
@@ -76,9 +76,9 @@ def _answers(stored: Stored, numbers: Sequence[str]) -> str:
 
 
 def _trouble(broken: Mapping[str, Findings], lost: Mapping[str, str]) -> str:
-    parts = [f"{_names(broken)} cannot be used as it is" if broken else ""]
+    parts = [f"{_names(broken)} can't be used" if broken else ""]
     if lost:
-        parts.append(f"{_names(lost)} has an agent that does not exist")
+        parts.append(f"{_names(lost)} has an agent that doesn't exist")
     return "; ".join(part for part in parts if part)
 
 

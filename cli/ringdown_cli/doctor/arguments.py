@@ -1,4 +1,4 @@
-"""The arguments of `ringdown doctor`; what it does takes a second to import."""
+"""The arguments of `ringdown doctor`; the rest takes a second to import."""
 
 import argparse
 from pathlib import Path
@@ -7,14 +7,14 @@ from ringdown_cli.command import Commands, Surroundings
 
 
 def add_doctor_command(commands: Commands) -> None:
-    help = "look whether the line is ready for a call, and say what to do if not"
+    help = "check that the line can take calls, and tell you how to fix what's wrong"
     parser = commands.add_parser(
         "doctor",
         help=help,
-        description=f"{help[0].upper()}{help[1:]}. Looks at what --outputs names; else at the stack"
-        " that runs on this machine; else at what Terraform's state in --terraform describes; else"
-        " at what the environment names. Exit status 1: something is wrong; 3: nothing"
-        " is wrong, but not everything could be tried.",
+        description=f"{help[0].upper()}{help[1:]}. Checks the deployment that --outputs describes;"
+        " otherwise the stack running on this machine, the one in Terraform's state in --terraform,"
+        " or the one in the environment, whichever it finds first. Exit status 1: something is"
+        " wrong; 3: nothing is wrong, but not everything could be tried.",
     )
     add_deployment_arguments(parser)
     parser.add_argument("--json", action="store_true", help="for scripts")
@@ -22,18 +22,18 @@ def add_doctor_command(commands: Commands) -> None:
 
 
 def add_deployment_arguments(parser: argparse.ArgumentParser) -> None:
-    """What names a deployment, for `found_deployment`."""
+    """Add the arguments that `found_deployment` reads."""
     parser.add_argument(
         "--outputs",
         metavar="FILE",
-        help="what `terraform output -json` printed; - for standard input",
+        help="the output of `terraform output -json`; - for standard input",
     )
     parser.add_argument(
         "--terraform",
         metavar="FOLDER",
         type=Path,
         default=Path("terraform"),
-        help="where terraform was run (default: terraform)",
+        help="where Terraform was run (default: terraform)",
     )
 
 

@@ -1,4 +1,4 @@
-"""How the checks ask over HTTP, and what comes back."""
+"""How the checks make HTTP requests, and what they get back."""
 
 import base64
 import ssl
@@ -17,23 +17,23 @@ _REQUEST_WITHIN_S = 15.0  # as long as Twilio waits for a webhook
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """Where the REST APIs of others are."""
+    """Where other companies' REST APIs are."""
 
     twilio: str = "https://{host}"
-    """`{host}` is one of Twilio's: api.twilio.com, routes.dublin.ie1.twilio.com …"""
+    """`{host}` is a Twilio host: api.twilio.com, routes.dublin.ie1.twilio.com …"""
     billing: str = "https://cloudbilling.googleapis.com"
     secrets: str = "https://secretmanager.googleapis.com"
 
 
 def peers(environ: Mapping[str, str]) -> Peers:
-    """Google's and Twilio's own; TWILIO_URL may lead elsewhere."""
+    """Google's and Twilio's; TWILIO_URL overrides Twilio's."""
     url = environ.get("TWILIO_URL")
     return Peers(twilio=url) if url else Peers()
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What checks ask with; `tls` trusts what this machine trusts."""
+    """What the checks send requests with; `tls` trusts what this machine trusts."""
 
     http: httpx2.AsyncClient
     tls: ssl.SSLContext
@@ -41,7 +41,7 @@ class Means:
 
 
 class Unreachable(Exception):
-    """No answer came; the message says why."""
+    """There was no answer; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Answer:
     status: int
     text: str
     headers: Mapping[str, str]
-    """Names in small letters."""
+    """Names are in lower case."""
     took_ms: int
 
     @property
@@ -63,7 +63,7 @@ class Answer:
 
 @asynccontextmanager
 async def means(environ: Mapping[str, str], peers: Peers) -> AsyncIterator[Means]:
-    """Proxies that the environment names are used, but not for this machine."""
+    """Uses the environment's proxies, except for this machine."""
     tls = ssl.create_default_context(cafile=environ.get("SSL_CERT_FILE") or None)
     direct = {f"all://{host}": None for host in _LOOPBACK}
     async with httpx2.AsyncClient(verify=tls, mounts=direct, timeout=_REQUEST_WITHIN_S) as http:

@@ -1,4 +1,4 @@
-"""Is billing on? Without it Google stops everything, days after it has ended."""
+"""Is billing on? Without it, Google stops everything after some days."""
 
 import msgspec
 
@@ -17,7 +17,7 @@ class _BillingInfo(msgspec.Struct, frozen=True, rename="camel"):
 
 async def check_billing(deployment: Deployment, means: Means) -> Verdict:
     if deployment.project is None:
-        return untried("there is no Google Cloud project")
+        return untried("no Google Cloud project")
     try:
         token = await AccessToken().get()
         answer = await get(
@@ -30,7 +30,7 @@ async def check_billing(deployment: Deployment, means: Means) -> Verdict:
             f"no Google credentials here ({error})", "Run: gcloud auth application-default login"
         )
     except Unreachable as error:
-        return untried(f"Google's billing API cannot be reached: {error}")
+        return untried(f"can't reach Google's billing API: {error}")
     return judge_billing(answer, deployment.project)
 
 
@@ -38,14 +38,14 @@ def judge_billing(answer: Answer, project: str) -> Verdict:
     page = f"https://console.cloud.google.com/billing/linkedaccount?project={project}"
     if answer.status != 200:
         return untried(
-            f"Google does not tell (HTTP {answer.status})",
-            "Enable its API, or look yourself: gcloud services enable cloudbilling.googleapis.com"
+            f"Google doesn't say (HTTP {answer.status})",
+            "Enable its API, or check yourself: gcloud services enable cloudbilling.googleapis.com"
             f" --project {project}, or {page}",
         )
     try:
         info = msgspec.json.decode(answer.text, type=_BillingInfo)
     except msgspec.DecodeError as error:
-        return untried(f"Google's answer cannot be read: {error}", f"Look yourself: {page}")
+        return untried(f"can't read Google's answer: {error}", f"Check yourself: {page}")
     if not info.billing_enabled:
         return wrong(f"billing is off for {project}", f"Link a billing account: {page}")
     return good(f"billing is on for {project}")

@@ -1,4 +1,4 @@
-"""Every check with its deadline; they run side by side."""
+"""All checks with their deadlines; they run in parallel."""
 
 import asyncio
 import re
@@ -46,8 +46,8 @@ CHECKS = (
 async def examine(
     deployment: Deployment, means: Means, tell: Told, checks: Sequence[Check] = CHECKS
 ) -> dict[str, Verdict]:
-    """The verdicts by the checks' names, in their order; `tell` hears of each in that order, as
-    soon as it is known. Phone numbers in them are shortened: a scheduled check says this in a log.
+    """The verdicts by the checks' names, in order; `tell` gets each one in that order, as soon as
+    it is known. Phone numbers in them are shortened, because a scheduled check logs them.
     """
     async with asyncio.TaskGroup() as group:
         tasks = [(check, group.create_task(_asked(check, deployment, means))) for check in checks]
@@ -70,5 +70,5 @@ async def _asked(check: Check, deployment: Deployment, means: Means) -> Verdict:
     except TimeoutError:
         return wrong(
             f"no answer within {check.within_s:g} s",
-            "Look again: what has rested takes longest at first. If it stays so, see its logs.",
+            "Try again: the first request after a pause is slow. If this persists, see its logs.",
         )

@@ -1,4 +1,4 @@
-"""Do the clocks agree? Tokens and signatures of Google's are good for minutes only."""
+"""Do the clocks agree? Google's tokens and signatures are only valid for minutes."""
 
 import time
 from collections.abc import Mapping
@@ -10,7 +10,8 @@ from ringdown_cli.doctor.handler import ready_url
 from ringdown_cli.doctor.verdicts import Verdict, good, untried, wrong
 
 MOST_APART_S = 30.0
-"""Google refuses credentials from clocks that are minutes off; a stream's token lives 90 s."""
+"""Google refuses credentials from clocks that are minutes off; a stream's token is valid for
+90 s."""
 
 
 async def check_clock(deployment: Deployment, means: Means) -> Verdict:
@@ -32,15 +33,15 @@ async def check_clock(deployment: Deployment, means: Means) -> Verdict:
 
 
 def judge_clock(apart_s: Mapping[str, float]) -> Verdict:
-    """`apart_s`: how far this machine's clock is ahead of each other's."""
+    """`apart_s`: how far this machine's clock is ahead of each of the others."""
     if not apart_s:
-        return untried("nobody told the time")
+        return untried("no other clock answered")
     name, most_s = max(apart_s.items(), key=lambda item: abs(item[1]))
     if abs(most_s) <= MOST_APART_S:
         return good(f"{listed(('this machine', *apart_s), 'and')} agree")
     way = "ahead of" if most_s > 0 else "behind"
     return wrong(
         f"this machine is {abs(most_s):.0f} s {way} {name}",
-        "Set this machine's clock (Linux: sudo timedatectl set-ntp true), then look again. Google"
+        "Set this machine's clock (Linux: sudo timedatectl set-ntp true), then try again. Google"
         " refuses credentials from a clock that is minutes off.",
     )

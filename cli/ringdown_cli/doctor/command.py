@@ -1,4 +1,4 @@
-"""The command `ringdown doctor`: finds the deployment, runs the checks, tells the person."""
+"""The command `ringdown doctor`: finds the deployment, runs the checks, reports to the person."""
 
 import argparse
 from collections import Counter
@@ -24,7 +24,7 @@ from ringdown_cli.terraform import is_deployed_from, terraform_output
 from ringdown_cli.wording import json_text
 
 _OUTPUTS_FROM_ELSEWHERE = (
-    "Where it works, run `terraform output -json`, and give what it prints:"
+    "Run `terraform output -json` where it works, save what it prints, and run:"
     " ringdown doctor --outputs FILE"
 )
 _SIGNS = {
@@ -41,9 +41,10 @@ _IN_WORDS = {
 }
 _WIDTH = max(len(check.name) for check in CHECKS)
 _WHERE_TO_LOOK = (
-    "There is nothing to look at. Give the deployment's outputs (terraform -chdir=terraform output"
-    " -json | ringdown doctor --outputs -), start `make stack`, or set PUBLIC_URL, STREAM_URL and"
-    " STORE_URL."
+    "No deployment found. Do one of these:\n"
+    "  pass its outputs: terraform -chdir=terraform output -json | ringdown doctor --outputs -\n"
+    "  start one on this machine: make stack\n"
+    "  set PUBLIC_URL, STREAM_URL and STORE_URL"
 )
 
 
@@ -57,7 +58,7 @@ async def doctor(arguments: argparse.Namespace, surroundings: Surroundings) -> i
     async with means(surroundings.environ, peers(surroundings.environ)) as asking:
         deployment = await found_deployment(arguments, surroundings, asking)
         if not arguments.json:
-            terminal.say(f"Looking at {deployment.where} …")
+            terminal.say(f"Checking {deployment.where} …")
         verdicts = await examine(deployment, asking, tell)
     if arguments.json:
         terminal.say(json_text(_document(deployment, verdicts)))

@@ -1,4 +1,4 @@
-"""What the doctor looks at, as Terraform's outputs, a running stack or the environment name it."""
+"""What to check, as described by Terraform's outputs, a running stack or the environment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,18 +14,18 @@ from ringdown_cli.gemini_choice import chosen_endpoints
 
 
 class NotOutputs(Exception):
-    """The text is not what `terraform output -json` prints; the message says what is wrong."""
+    """The text isn't the output of `terraform output -json`; the message says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """None is unknown; the checks that need it say so."""
+    """None means unknown; the checks that need the value say so."""
 
     where: str
     """In words, for the person."""
     webhook_url: str | None = None
     fallback_url: str | None = None
-    """Where Twilio asks if the webhook fails; None: the webhook's own `/fallback`."""
+    """Where Twilio turns if the webhook fails; None means the webhook's `/fallback`."""
     stream_url: str | None = None
     store_url: str | None = None
     project: str | None = None
@@ -34,7 +34,7 @@ class Deployment:
     twilio_account_sid: str | None = None
     twilio_auth_token: str | None = field(default=None, repr=False)
     endpoints: tuple[GeminiBackend | None, ...] = (None,)
-    """The model's, in the order in which they are dialled; None for one whose key is missing."""
+    """The model's endpoints, in dialling order; None for each whose key is missing."""
 
 
 class _Output(msgspec.Struct, frozen=True):
@@ -54,16 +54,16 @@ class _Stack(msgspec.Struct, frozen=True):
 
 
 def secret_ids(text: str) -> dict[str, str]:
-    """The ids in Secret Manager of the secrets that the doctor needs, by name, from the output of
-    Terraform. Raises NotOutputs."""
+    """The Secret Manager ids of the secrets that the doctor needs, by name, from Terraform's
+    output. Raises NotOutputs."""
     ids = _outputs(text).get("secret_ids")
     known = ids.value if ids is not None and isinstance(ids.value, dict) else {}
     return {name: known[name] for name in _SECRETS if isinstance(known.get(name), str)}
 
 
 def from_outputs(text: str, deployed: Mapping[str, str], environ: Mapping[str, str]) -> Deployment:
-    """From `terraform output -json`. Secrets are no outputs: they are those of `deployed`, by name;
-    what is not in it comes from the environment. Raises NotOutputs, ConfigurationError.
+    """A deployment from `terraform output -json`, which has no secrets: these come from `deployed`,
+    by name, or else from the environment. Raises NotOutputs, ConfigurationError.
     """
     values = _values(text)
     environ = {**_typed(environ), **environ, **deployed}
@@ -89,7 +89,7 @@ def from_outputs(text: str, deployed: Mapping[str, str], environ: Mapping[str, s
 
 
 def from_stack(text: str, environ: Mapping[str, str]) -> Deployment:
-    """From the stack.json of a stack that runs on this machine. Raises ConfigurationError."""
+    """A deployment from a running stack's stack.json. Raises ConfigurationError."""
     stack = msgspec.json.decode(text, type=_Stack)
     handlers = [p.url for p in stack.processes if p.name == "stream_handler"]
     return Deployment(
@@ -106,9 +106,9 @@ def from_stack(text: str, environ: Mapping[str, str]) -> Deployment:
 
 
 def from_environ(environ: Mapping[str, str]) -> Deployment:
-    """From the variables that the deployables have too. Raises ConfigurationError."""
+    """A deployment from the deployables' environment variables. Raises ConfigurationError."""
     return Deployment(
-        where="what the environment names",
+        where="the deployment in the environment",
         webhook_url=environ.get("PUBLIC_URL"),
         stream_url=environ.get("STREAM_URL"),
         store_url=environ.get("STORE_URL"),
@@ -139,7 +139,7 @@ def _values(text: str) -> dict[str, str]:
             values[name] = output.value
     missing = [name for name in _NEEDED if name not in values]
     if missing:
-        raise NotOutputs(f"there is no output {', '.join(missing)}")
+        raise NotOutputs(f"missing outputs: {', '.join(missing)}")
     return values
 
 
@@ -162,7 +162,7 @@ def _twilio_region(name: str | None) -> str:
 
 
 def _typed(environ: Mapping[str, str]) -> dict[str, str]:
-    """The secrets as they were typed for `terraform apply`, if they are still there."""
+    """The secrets that were typed for `terraform apply`, if they are still set."""
     names = {name: f"TF_VAR_{name.lower()}" for name in _SECRETS}
     return {name: environ[typed] for name, typed in names.items() if environ.get(typed)}
 

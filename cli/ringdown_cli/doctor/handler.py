@@ -14,7 +14,7 @@ _LOGS = "Its logs say why: gcloud run services logs read SERVICE --region REGION
 
 async def check_handler(deployment: Deployment, means: Means) -> Verdict:
     if deployment.stream_url is None:
-        return untried("nobody told where the handler is", "Set STREAM_URL.")
+        return untried("the handler's URL is unknown", "Set STREAM_URL.")
     try:
         ready = await get(means, ready_url(deployment.stream_url))
         upgrade = await _forged_upgrade(deployment.stream_url, means)
@@ -29,36 +29,37 @@ def ready_url(stream_url: str) -> str:
 
 def unreachable(why: str) -> Verdict:
     return wrong(
-        f"cannot be reached: {why}",
-        "Is it deployed, and is STREAM_URL its address? On this machine: is `make stack` running?",
+        f"can't be reached: {why}",
+        "Is it deployed, and is STREAM_URL its URL? On this machine: is `make stack` running?",
     )
 
 
 def judge_handler(ready: Answer, upgrade_status: int, upgrade_text: str) -> Verdict:
-    """`upgrade_status` is what an upgrade with a forged signature got; 101 is a yes."""
+    """`upgrade_status` is the response to an upgrade with a forged signature; 101 means it was
+    accepted."""
     if ready.status in (401, 403):
         return wrong(
-            f"the platform itself refuses strangers (HTTP {ready.status})",
-            "Twilio is one. Let allUsers invoke the service; if your organisation forbids that"
+            f"the platform refuses unauthenticated requests (HTTP {ready.status})",
+            "Twilio's are. Let allUsers invoke the service; if your organisation forbids that"
             " (domain-restricted sharing), see docs/deploy.md, What can go wrong.",
         )
     if ready.status != 200:
         return wrong(f"/ready answers HTTP {ready.status}", _LOGS)
     if upgrade_status == 101:
         return wrong(
-            "lets in a stream with a forged signature",
-            "Whatever is at this address is not Ringdown's stream handler. Check STREAM_URL.",
+            "accepts a stream with a forged signature",
+            "This URL isn't Ringdown's stream handler. Check STREAM_URL.",
         )
     if upgrade_status != 403 or _REFUSAL not in upgrade_text:
         return wrong(
-            f"answers a forged stream with HTTP {upgrade_status}, not with 403",
+            f"answers a forged stream with HTTP {upgrade_status} instead of 403",
             f"Is STREAM_URL right? {_LOGS}",
         )
     return good(f"ready in {ready.took_ms} ms; a forged stream is refused")
 
 
 async def _forged_upgrade(stream_url: str, means: Means) -> tuple[int, str]:
-    """Status and text that an upgrade gets which Twilio did not sign. Raises Unreachable."""
+    """The status and text of the response to an unsigned upgrade. Raises Unreachable."""
     try:
         async with connect(
             f"{stream_url}/media",

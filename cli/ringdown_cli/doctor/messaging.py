@@ -1,4 +1,4 @@
-"""May the numbers send texts? In the US and Canada carriers block what is not registered."""
+"""Can the numbers send texts? Carriers in the US and Canada block unregistered numbers."""
 
 import asyncio
 import re
@@ -38,35 +38,35 @@ async def _check_one(phone_number: str, twilio: Twilio) -> Verdict:
     try:
         number = await twilio.number(phone_number)
         if number is None:
-            return untried("the number is not one of this account's")
+            return untried("the number doesn't belong to this account")
         return judge_messaging(number, await _registration(twilio, number), twilio.region)
     except (TwilioRefused, Unreachable) as error:
         return untried(*in_words(error))
 
 
 def judge_messaging(number: Number, registration: str | None, region: str) -> Verdict:
-    """`registration` is the state of the campaign or verification that texts go out under; only
+    """`registration` is the state of the campaign or verification under which texts are sent; only
     us1 knows it."""
     if not number.capabilities.sms:
-        return limited("the number sends no texts", "For texts, buy a number with SMS.")
+        return limited("the number can't send texts", "To send texts, buy a number with SMS.")
     if region == "au1" or (region == "ie1" and number.phone_number.startswith("+1")):
         return limited(
-            f"Twilio sends no texts from this number in {region}",
-            "Calls are not touched by this. Send texts through us1: docs/deploy.md, Where it runs.",
+            f"Twilio doesn't send texts from this number in {region}",
+            "Calls aren't affected. Send texts through us1: docs/deploy.md, Where it runs.",
         )
     if region == "ie1":
         return limited(
-            "the number sends texts if its messaging region is ie1, which only us1 knows",
-            "See for yourself: https://console.twilio.com, the number, Regional",
+            "the number can send texts if its messaging region is ie1, which only us1 knows",
+            "To check: https://console.twilio.com, the number, Regional",
         )
     if not number.phone_number.startswith("+1"):
-        return good("the number can send texts; its country may have rules of its own")
+        return good("the number can send texts; its country may have additional rules")
     if registration in _APPROVED:
-        return good("the number can send texts, and is registered for it")
+        return good("the number can send texts, and is registered for them")
     kind, page = _kind(number)
     return limited(
         f"carriers block its texts: {kind} is {registration or 'missing'}",
-        f"Calls are not touched by this. To send texts, register: {page}",
+        f"Calls aren't affected. To send texts, register: {page}",
     )
 
 

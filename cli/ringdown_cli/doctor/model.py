@@ -1,4 +1,4 @@
-"""Does the model speak? One session as a call would open it, and the greeting, listened to."""
+"""Does the model speak? Opens a session the way a call would, and listens to the greeting."""
 
 import asyncio
 import datetime
@@ -38,13 +38,13 @@ _GRANT = "gcloud projects add-iam-policy-binding {} --member=MEMBER --role=roles
 
 @dataclass(slots=True)
 class Spoken:
-    """What the model said when it was asked to greet."""
+    """What the model said when asked for its greeting."""
 
     model: str
-    """With its region, if it has one."""
+    """The model's name, with its region if it has one."""
     ready_ms: int = 0
     first_sound_ms: int | None = None
-    """After it was asked."""
+    """Measured from the request."""
     pcm: bytearray = field(default_factory=bytearray)
     """PCM16 LE mono at 24 kHz."""
     words: list[str] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Spoken:
 
 
 async def check_model(deployment: Deployment, means: Means) -> Verdict:
-    """Checks every endpoint of the model, side by side."""
+    """Check the model's endpoints, in parallel."""
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(_check_endpoint(endpoint, deployment, means))
@@ -77,9 +77,9 @@ async def _check_endpoint(
 ) -> Verdict:
     if endpoint is None:
         return untried(
-            "there is no key here to try it with",
+            "no key here to try it with",
             "Set GEMINI_API_KEY (or GEMINI_BACKEND=vertex with GOOGLE_CLOUD_PROJECT and"
-            " VERTEX_LOCATION), and look again.",
+            " VERTEX_LOCATION), and try again.",
         )
     agent, tools = await _agent(deployment)
     model, place = model_on(endpoint.api, agent.model), _place(endpoint)
@@ -97,8 +97,8 @@ def judge_speech(spoken: Spoken) -> Verdict:
     said = "".join(spoken.words).strip()
     if not spoken.pcm:
         return wrong(
-            f"{spoken.model} opened a session and said nothing",
-            "Try again; if it stays so, choose another model: ringdown agents edit default",
+            f"{spoken.model} opened a session but didn't speak",
+            "Try again; if this persists, choose another model: ringdown agents edit default",
         )
     sound = (
         f"{len(spoken.pcm)} bytes, {spoken.duration_s:.1f} s, {spoken.level_dbfs:.0f} dBFS;"
@@ -106,7 +106,7 @@ def judge_speech(spoken: Spoken) -> Verdict:
     )
     if spoken.duration_s < _SHORTEST_S or spoken.level_dbfs < _QUIETEST_DBFS:
         return wrong(
-            f"{spoken.model} sent sound in which no voice can be: {sound}",
+            f"{spoken.model} sent audio that can't contain a voice: {sound}",
             "Try again, or another voice: ringdown agents edit default",
         )
     return good(f"{spoken.model} said “{said}” ({sound})")
@@ -124,42 +124,42 @@ def _advice(error: ModelError, backend: GeminiBackend, model: str) -> str:
             return "Run: gcloud auth application-default login"
         case Refusal.KEY:
             return (
-                "Google does not accept this key. Make one at https://aistudio.google.com/apikey,"
-                " give it as TF_VAR_gemini_api_key, and run terraform apply again."
+                "Google doesn't accept this key. Make one at https://aistudio.google.com/apikey,"
+                " set TF_VAR_gemini_api_key to it, and run terraform apply again."
             )
         case Refusal.MODEL:
             return (
-                f"{where} has no model {model}, or no longer. Choose another model or region"
+                f"{where} doesn't have model {model} (any longer). Choose another model or region"
                 " (docs/prompts.md)."
             )
         case Refusal.LOCATION if isinstance(backend, VertexAi):
-            return f"Gemini is not offered in {backend.location}. Choose another vertex_location."
+            return f"Gemini isn't offered in {backend.location}. Choose another vertex_location."
         case Refusal.LOCATION:
             return (
-                "Google does not offer the Gemini Developer API where this request comes from. Use"
+                "Google doesn't offer the Gemini Developer API where this request comes from. Use"
                 " Vertex AI (docs/deploy.md), or deploy to another region."
             )
         case Refusal.ACCESS if isinstance(backend, VertexAi):
             return (
                 f"Enable Vertex AI (gcloud services enable aiplatform.googleapis.com --project"
-                f" {backend.project}) and grant its use: {_GRANT.format(backend.project)}"
+                f" {backend.project}) and grant access: {_GRANT.format(backend.project)}"
             )
         case Refusal.ACCESS:
             return (
-                "The key's project may not use Gemini. See its state at"
-                " https://aistudio.google.com, or take a key of another project."
+                "The key's project can't use Gemini. See its state at"
+                " https://aistudio.google.com, or use another project's key."
             )
         case Refusal.QUOTA:
             return "The quota is used up: see https://aistudio.google.com/usage, or enable billing."
         case Refusal.SETUP:
             return (
-                f"{model} does not take the session's settings or a tool's parameters; this does"
-                " not pass by itself. See what the agent sets: ringdown agents show default"
+                f"{model} doesn't accept the session's settings or a tool's parameters; retrying"
+                " won't help. See what the agent sets: ringdown agents show default"
             )
         case Refusal.POLICY:
             return (
-                "Google's policy stands against this session; this does not pass by itself. See the"
-                " agent's instructions, and the project's state at https://aistudio.google.com."
+                "Google's policy forbids this session; retrying won't help. See the agent's"
+                " instructions, and the project's state at https://aistudio.google.com."
             )
         case None:
             return (
@@ -175,8 +175,8 @@ def _place(backend: GeminiBackend) -> str:
 
 
 async def _agent(deployment: Deployment) -> tuple[Agent, tuple[ToolDeclaration, ...]]:
-    """Whoever answers the line, with its tools, since a tool's schema can be why a session is
-    refused; the packaged agent if the store does not say."""
+    """The agent that answers the line, with its tools, since a tool's schema can be why a session
+    is refused; the packaged agent if the store doesn't say."""
     if deployment.store_url is None:
         return packaged_agent(), ()
     try:

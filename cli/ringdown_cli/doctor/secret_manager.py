@@ -1,4 +1,4 @@
-"""The deployed secrets, so that you needn't type them again."""
+"""Reads the deployed secrets, so that you needn't type them again."""
 
 import base64
 import binascii
@@ -22,7 +22,7 @@ class _Version(msgspec.Struct, frozen=True):
 
 
 async def deployed_secrets(ids: Mapping[str, str], means: Means) -> dict[str, str]:
-    """The values by name; `ids` are projects/P/secrets/S. What may not be read is left out."""
+    """The values by name; `ids` are projects/P/secrets/S. Unreadable secrets are left out."""
     if not ids:
         return {}
     try:

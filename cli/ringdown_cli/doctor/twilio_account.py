@@ -26,13 +26,13 @@ def judge_account(account: Account) -> Verdict:
     if account.status != "active":
         return wrong(
             f"the account is {account.status or 'in an unknown state'}",
-            "Twilio carries no call for it. See https://console.twilio.com for what it wants.",
+            "Twilio doesn't carry its calls. See why: https://console.twilio.com",
         )
     if account.type.lower() == "trial":
         return limited(
             "a trial account",
-            "Callers hear Twilio's trial message first, and calls and texts go to numbers that you"
-            " have verified only: transfers and the fallback number fail for others. Upgrade:"
+            "Callers hear Twilio's trial message first, and calls and texts only reach numbers that"
+            " you have verified; transfers and the fallback number fail for others. Upgrade:"
             " https://console.twilio.com/billing",
         )
-    return good("active, no trial")
+    return good("active, not a trial")

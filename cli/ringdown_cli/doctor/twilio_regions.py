@@ -1,4 +1,4 @@
-"""Twilio's regions: each has its own APIs, its own auth token, and its own record of a number."""
+"""Twilio's regions: each has its own APIs, auth token, and record of a number."""
 
 import functools
 from collections.abc import Mapping
@@ -7,11 +7,11 @@ from importlib import resources
 import msgspec
 
 DEFAULT_TWILIO_REGION = "us1"
-"""Where the calls of a number go that was never routed to a region."""
+"""Where calls go if their number was never routed to a region."""
 
 
 @functools.cache
 def twilio_domains() -> Mapping[str, str]:
-    """Where each region has its APIs: `api.` and this."""
+    """Each region's domain; its API is at `api.` and this."""
     content = (resources.files("ringdown") / "packaged" / "twilio_regions.json").read_bytes()
     return msgspec.json.decode(content, type=dict[str, str])

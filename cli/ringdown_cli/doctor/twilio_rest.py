@@ -1,6 +1,6 @@
 """Twilio's REST API: the account, its numbers, where calls to them go, and their registrations.
 
-Field names are those of Twilio's own library, version 9.
+Field names are those of Twilio's library, version 9.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _Shape = TypeVar("_Shape", bound=msgspec.Struct)
 
 
 class TwilioRefused(Exception):
-    """Twilio answers, and not with what was asked for; the message says how."""
+    """Twilio answered, but not with the expected resource; the message says how."""
 
     def __init__(self, reason: str, *, status: int) -> None:
         self.status = status
@@ -92,7 +92,7 @@ class Verifications(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Twilio:
-    """The account in one region. Every method raises TwilioRefused or Unreachable."""
+    """The account in one region. Any method can raise TwilioRefused or Unreachable."""
 
     means: Means
     region: str
@@ -103,14 +103,14 @@ class Twilio:
         return await self._read(f"{self._account_url}.json", Account)
 
     async def number(self, phone_number: str) -> Number | None:
-        """The account's own number, or None."""
+        """The number if the account has it, or None."""
         plus = phone_number.replace("+", "%2B")
         url = f"{self._account_url}/IncomingPhoneNumbers.json?PhoneNumber={plus}"
         found = (await self._read(url, Numbers)).incoming_phone_numbers
         return next((n for n in found if n.phone_number == phone_number), None)
 
     async def processed_in(self, phone_number: str) -> str:
-        """The region to which calls to the number go; us1 for one that was never routed.
+        """The region that processes the number's calls; us1 if it was never routed.
 
         https://www.twilio.com/docs/global-infrastructure/inbound-processing-api
         """
@@ -123,13 +123,13 @@ class Twilio:
             return DEFAULT_TWILIO_REGION
 
     async def change(self, number: Number, fields: Mapping[str, str]) -> Number:
-        """Set `fields`, by Twilio's parameter names; returns the updated number."""
+        """Set `fields` (Twilio's parameter names). Returns the updated number."""
         url = f"{self._account_url}/IncomingPhoneNumbers/{number.sid}.json"
         answer = await post_form(self.means, url, fields, self._credentials)
         return _decoded(answer, Number)
 
     async def campaign_of(self, phone_number: str) -> str | None:
-        """The state of the A2P campaign that the number sends under; None if there is none."""
+        """The state of the number's A2P campaign; None if it has none."""
         base = f"{self._host('messaging')}/v1/Services"
         for service in (await self._read(f"{base}?{_PAGE}", Services)).services:
             members = await self._read(f"{base}/{service.sid}/PhoneNumbers?{_PAGE}", Members)
@@ -140,7 +140,7 @@ class Twilio:
         return None
 
     async def tollfree_verification_of(self, number: Number) -> str | None:
-        """The state of a toll-free number's verification; None if none was asked for."""
+        """The state of a toll-free number's verification; None if it was never requested."""
         base = f"{self._host('messaging')}/v1/Tollfree/Verifications"
         url = f"{base}?TollfreePhoneNumberSid={number.sid}&{_PAGE}"
         found = (await self._read(url, Verifications)).verifications
@@ -178,20 +178,20 @@ def twilio_of(deployment: Deployment, means: Means) -> Twilio | None:
 
 
 NO_CREDENTIALS = (
-    "Twilio is asked with credentials only",
-    "Set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN (https://console.twilio.com), and look again.",
+    "Twilio needs credentials",
+    "Set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN (https://console.twilio.com), and try again.",
 )
-NO_NUMBER = ("nobody told the number", "Set PHONE_NUMBERS, such as +14155550100.")
+NO_NUMBER = ("the line's numbers are unknown", "Set PHONE_NUMBERS, such as +14155550100.")
 
 
 def in_words(error: Unreachable | TwilioRefused) -> tuple[str, str]:
     """What happened, and what to do."""
     if isinstance(error, Unreachable):
-        return f"Twilio cannot be reached: {error}", "Check this machine's network, and look again."
+        return f"can't reach Twilio: {error}", "Check this machine's network, and try again."
     if error.status == 401:
         advice = (
-            "Copy account SID and auth token from https://console.twilio.com, where each region has"
-            " a token of its own; a token that was rotated is needed by terraform apply, too."
+            "Copy the account SID and auth token from https://console.twilio.com, where each region"
+            " has a separate token. If you rotated the token, terraform apply needs it as well."
         )
-        return "Twilio does not know this account with this token", advice
-    return f"Twilio answers with {error}", "See https://status.twilio.com, and look again."
+        return "Twilio doesn't accept this account and token", advice
+    return f"Twilio answers with {error}", "See https://status.twilio.com, and try again."

@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class State(Enum):
-    """The value is for scripts."""
+    """The values are for scripts."""
 
     GOOD = "good"
     LIMITED = "limited"
@@ -17,7 +17,7 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`advice` says what to do, whenever there is something to do."""
+    """`advice` says what to do, if anything."""
 
     state: State
     finding: str
@@ -28,7 +28,7 @@ _BY_GRAVITY = (State.GOOD, State.UNTRIED, State.LIMITED, State.WRONG)
 
 
 def of_several(verdicts: Mapping[str, Verdict]) -> Verdict:
-    """One verdict on all of them, by their names: as grave as the gravest."""
+    """One verdict on all, with their names: as bad as the worst."""
     if len(verdicts) == 1:
         return next(iter(verdicts.values()))
     state = max((verdict.state for verdict in verdicts.values()), key=_BY_GRAVITY.index)

@@ -1,7 +1,7 @@
-"""Does the webhook answer a signed request with a stream? A call that no phone makes, erased again.
+"""Does the webhook answer a signed request with a stream? The test call is erased afterwards.
 
-Its caller is `ringdown-doctor`, and its SID begins with CAd0c7, so that it can be told apart should
-it stay.
+Its caller is `ringdown-doctor`, and its SID starts with CAd0c7, so that you can recognise it if it
+isn't erased.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from ringdown_cli.doctor.verdicts import Verdict, good, limited, untried, wrong
 
 CALLER = "ringdown-doctor"
 MOST_MS = 5_000
-"""Twilio gives up after 15 s; a caller does not wait that long."""
+"""Twilio gives up after 15 s; a caller won't wait that long."""
 _ERASED_WITHIN_S = 10.0
 _REFUSAL = "The signature is missing or wrong."
 
@@ -28,11 +28,11 @@ _REFUSAL = "The signature is missing or wrong."
 async def check_webhook(deployment: Deployment, means: Means) -> Verdict:
     url, token = deployment.webhook_url, deployment.twilio_auth_token
     if url is None:
-        return untried("nobody told where the webhook is", "Set PUBLIC_URL.")
+        return untried("the webhook's URL is unknown", "Set PUBLIC_URL.")
     if token is None:
         return untried(
-            "it takes Twilio's auth token to sign a request",
-            "Set TWILIO_AUTH_TOKEN, and look again.",
+            "signing a request takes Twilio's auth token",
+            "Set TWILIO_AUTH_TOKEN, and try again.",
         )
     form = _form(deployment)
     try:
@@ -40,8 +40,8 @@ async def check_webhook(deployment: Deployment, means: Means) -> Verdict:
         await _signed(means, f"{url}/status", {**form, "CallStatus": "completed"}, token)
     except Unreachable as error:
         return wrong(
-            f"cannot be reached: {error}",
-            "Is it deployed, and is this its address? On this machine: is `make stack` running?",
+            f"can't be reached: {error}",
+            "Is it deployed, and is this its URL? On this machine: is `make stack` running?",
         )
     erased = await _erased(deployment.store_url)
     return judge_webhook(answer, deployment.stream_url, erased=erased, call_sid=form["CallSid"])
@@ -50,7 +50,7 @@ async def check_webhook(deployment: Deployment, means: Means) -> Verdict:
 def judge_webhook(
     answer: Answer, stream_url: str | None, *, erased: bool, call_sid: str
 ) -> Verdict:
-    """`stream_url` is where the stream must lead, if that is known."""
+    """`stream_url` is where the stream should go, if known."""
     if answer.status in (401, 403):
         return _refused(answer)
     if answer.status != 200:
@@ -62,24 +62,24 @@ def judge_webhook(
     if twiml.stream_url is None:
         return limited(
             f"answers without a stream: {', '.join(twiml.verbs) or 'no TwiML'}",
-            "Callers are turned away now: outside the opening hours, or by a limit of the line"
+            "Callers aren't connected now: it's outside opening hours, or the line is at a limit"
             " (ringdown calls list --since today; docs/prompts.md, Opening hours)."
             if twiml.verbs
-            else "Whatever is at this address is not Ringdown's webhook. Check its URL.",
+            else "This URL isn't Ringdown's webhook. Check it.",
         )
     wanted = stream_url and f"{stream_url}/media"
     if wanted and twiml.stream_url != wanted:
         return wrong(
-            f"sends callers to {twiml.stream_url}, and the handler is at {wanted}",
-            "Set STREAM_URL of the webhook to the handler's address: terraform apply",
+            f"sends callers to {twiml.stream_url}, but the handler is at {wanted}",
+            "Set the webhook's STREAM_URL to the handler's URL: terraform apply",
         )
     if answer.took_ms > MOST_MS:
         return limited(
-            f"answers with a stream, but after {answer.took_ms} ms",
-            "Look again: the first answer after a rest takes longest. To keep an instance ready,"
+            f"answers with a stream, but takes {answer.took_ms} ms",
+            "Try again: the first request after a pause is slow. To keep an instance ready,"
             " see docs/deploy.md.",
         )
-    rest = "" if erased else f"; its record {call_sid} stays, from caller {CALLER}"
+    rest = "" if erased else f"; its record {call_sid}, from caller {CALLER}, wasn't erased"
     return good(f"answers a signed call with a stream in {answer.took_ms} ms{rest}")
 
 
@@ -87,13 +87,13 @@ def _refused(answer: Answer) -> Verdict:
     if _REFUSAL in answer.text:
         return wrong(
             "refuses our signature",
-            "The auth token here is not the webhook's, or its PUBLIC_URL is not this address. Copy"
-            " the token from https://console.twilio.com, give it as TF_VAR_twilio_auth_token, and"
-            " run terraform apply again.",
+            "The auth token here isn't the webhook's, or its PUBLIC_URL isn't this URL. Copy the"
+            " token from https://console.twilio.com, set TF_VAR_twilio_auth_token to it, and run"
+            " terraform apply again.",
         )
     return wrong(
-        f"the platform itself refuses strangers (HTTP {answer.status})",
-        "Twilio is one. Let allUsers invoke the function; if your organisation forbids that"
+        f"the platform refuses unauthenticated requests (HTTP {answer.status})",
+        "Twilio's are. Let allUsers invoke the function; if your organisation forbids that"
         " (domain-restricted sharing), see docs/deploy.md, What can go wrong.",
     )
 
@@ -130,13 +130,13 @@ def _form(deployment: Deployment) -> dict[str, str]:
 
 
 async def _signed(means: Means, url: str, form: Mapping[str, str], token: str) -> Answer:
-    """POST as Twilio does. Raises Unreachable."""
+    """POST the way Twilio does. Raises Unreachable."""
     signature = RequestValidator(token).compute_signature(url, form)
     return await post_form(means, url, form, {"X-Twilio-Signature": signature})
 
 
 async def _erased(store_url: str | None) -> bool:
-    """Whether the call's record is gone; the doctor may not have the right to that."""
+    """Whether the call's record was erased; the doctor may lack the permission."""
     if store_url is None:
         return False
     try:

@@ -1,4 +1,4 @@
-// The page's one connection to the line: JSON both ways, and frames of sound as binary messages.
+// The page's connection to the line: JSON both ways, and frames of audio as binary messages.
 
 export class Link {
   constructor({ onMessage, onFrame, onLost }) {
@@ -20,7 +20,7 @@ export class Link {
   }
 
   send(frame) {
-    // What cannot leave is late already: sound that waits would make the caller late for good.
+    // Drop what can't be sent now: waiting audio would delay the caller permanently.
     if (this.open && this.socket.bufferedAmount < 16000) this.socket.send(frame);
   }
 }

@@ -1,4 +1,4 @@
-// The microphone's sound as 20 ms frames of 160 samples at 8 kHz, whatever rate the browser has.
+// Converts the microphone's audio to 20 ms frames of 160 samples at 8 kHz, from any browser's rate.
 
 import { Resampler } from "./resampler.js";
 

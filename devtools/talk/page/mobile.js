@@ -1,4 +1,4 @@
-// The caller's phone: the texts it gets, and the page that a link in one leads to.
+// The caller's phone: the texts it gets, and the page that a link in a text opens.
 
 export class Mobile {
   constructor(root) {
@@ -7,7 +7,7 @@ export class Mobile {
     this.link = "";
   }
 
-  // The pictures that can be sent with a click, by name.
+  // The pictures to send with a click, by name.
   start(pictures) {
     this.at("pictures").replaceChildren(...pictures.map((name) => {
       const image = Object.assign(document.createElement("img"), { src: `pictures/${name}.jpg`, alt: "" });
@@ -46,7 +46,7 @@ export class Mobile {
     this.at("pictures-box").hidden = false;
   }
 
-  // As the page's own form would, and into the same frame.
+  // Submit it like the page's own form, in the same frame.
   async send(name) {
     const picture = await (await fetch(`pictures/${name}.jpg`)).blob();
     const files = new DataTransfer();

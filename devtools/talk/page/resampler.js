@@ -1,9 +1,9 @@
 // Converts a stream of samples from one rate to another. Telephone lines carry up to 3.4 kHz.
 
-const CUTOFF_HZ = 3600; // stopband from 4.4 kHz: for this, both rates must be 8 kHz or more
+const CUTOFF_HZ = 3600; // stopband from 4.4 kHz, so both rates must be 8 kHz or more
 const ZERO_CROSSINGS = 16;
-const STEPS = 64; // of the kernel's table for each sample that comes in
-const MOST = 4096; // samples that may come at once
+const STEPS = 64; // of the kernel's table per input sample
+const MOST = 4096; // input samples per call
 
 export class Resampler {
   constructor(fromHz, toHz) {
@@ -12,10 +12,10 @@ export class Resampler {
     this.table = kernelTable(fromHz, this.half);
     this.held = new Float32Array(2 * this.half + MOST);
     this.length = this.half; // silence before the first sample
-    this.at = this.half; // where the next sample that goes out lies, in `held`
+    this.at = this.half; // position of the next output sample in `held`
   }
 
-  // Calls `put` with each sample that the next ones complete.
+  // Calls `put` with each sample that these complete.
   convert(samples, put) {
     this.held.set(samples, this.length);
     this.length += samples.length;

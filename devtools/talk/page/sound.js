@@ -1,10 +1,10 @@
-// Microphone and loudspeaker of one call. Frames are Int16Array of 160 samples at 8 kHz; the
-// worklets convert them from and to the browser's own rate, since not every browser has others.
+// One call's microphone and loudspeaker. Frames are Int16Array of 160 samples at 8 kHz; the
+// worklets convert from and to the browser's rate, since not every browser supports others.
 
 export class SoundFailed extends Error {}
 
 export class Sound {
-  // `onFrame` is given each frame from the microphone, `onLost` is told why there is none (any more).
+  // `onFrame` gets each frame from the microphone; `onLost` gets the reason if there is none (any more).
   static async open(onFrame, onLost) {
     if (!window.AudioWorkletNode) {
       throw new SoundFailed("This browser can't play a call here. Open the page at http://127.0.0.1 in a current Chrome, Edge, Firefox or Safari.");
@@ -14,7 +14,7 @@ export class Sound {
       await sound.startLoudspeaker();
     } catch (error) {
       await sound.close();
-      throw new SoundFailed(`The sound could not be started (${error.name}: ${error.message}). Reload the page and call again.`);
+      throw new SoundFailed(`Can't start the sound (${error.name}: ${error.message}). Reload the page and call again.`);
     }
     try {
       await sound.startMicrophone(onFrame, onLost);
@@ -35,15 +35,15 @@ export class Sound {
     this.stream = await navigator.mediaDevices.getUserMedia({
       audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
     });
-    this.stream.getAudioTracks()[0].addEventListener("ended", () => onLost("The microphone is gone. Connect it again, hang up and call; or click sentences."));
-    this.input = new AudioContext({ latencyHint: "interactive" }); // a thread of its own: with one, a busy machine tears the sound
+    this.stream.getAudioTracks()[0].addEventListener("ended", () => onLost("The microphone was disconnected. Reconnect it, hang up and call again; or click sentences."));
+    this.input = new AudioContext({ latencyHint: "interactive" }); // a separate context gets its own thread; with a shared one, audio breaks up on a busy machine
     await Promise.all([this.input.audioWorklet.addModule("microphone-worklet.js"), this.input.resume()]);
     this.microphone = new AudioWorkletNode(this.input, "microphone", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
     this.microphone.port.onmessage = ({ data }) => onFrame(data);
     this.input.createMediaStreamSource(this.stream).connect(this.microphone);
   }
 
-  // `who` is "agent" or "caller"; the caller's are sentences that a synthetic voice says.
+  // `who` is "agent" or "caller"; the caller's are a synthetic voice's sentences.
   play(who, samples) {
     this.speaker.port.postMessage({ who, samples });
   }
@@ -59,16 +59,16 @@ export class Sound {
 }
 
 function wordsFor(error) {
-  const instead = "Click a sentence, and a synthetic caller says it.";
+  const instead = "Click a sentence to have a synthetic caller say it.";
   switch (error.name) {
     case "NotAllowedError":
-      return `The browser doesn't let this page use the microphone. Allow it beside the address and call again. Or: ${instead.toLowerCase()}`;
+      return `The browser doesn't let this page use the microphone. Allow it next to the address and call again. Or: ${instead.toLowerCase()}`;
     case "NotFoundError":
     case "TypeError": // no media devices at all
-      return `There is no microphone. ${instead}`;
+      return `No microphone found. ${instead}`;
     case "NotReadableError":
       return `The microphone is in use by another program, or doesn't work. Close the other program and call again. Or: ${instead.toLowerCase()}`;
     default:
-      return `The microphone could not be started (${error.name}: ${error.message}). ${instead}`;
+      return `Can't start the microphone (${error.name}: ${error.message}). ${instead}`;
   }
 }

@@ -1,13 +1,12 @@
-// Plays what comes at 8 kHz, the line's frames and the synthetic caller's sentences, at whatever rate
-// the browser has.
+// Plays audio at 8 kHz (the line's frames and the synthetic caller's sentences) at the browser's rate.
 
 import { Resampler } from "./resampler.js";
 
 const LINE_HZ = 8000;
-const PREFILL = 480; // 60 ms against a browser's and a network's unevenness
-const MOST = 3200; // 400 ms: whoever is later than that hears the newest
+const PREFILL = 480; // 60 ms against jitter in the browser and the network
+const MOST = 3200; // 400 ms; a listener who is further behind skips to the newest
 const AT_ONCE = 16;
-const MOST_READY = 1024; // what AT_ONCE becomes at 192 kHz, and more than is asked for at once
+const MOST_READY = 1024; // AT_ONCE at 192 kHz, and more than one request takes
 
 class Queue {
   constructor(most) {

@@ -1,4 +1,4 @@
-// The telephone: buttons and words. Sound is in sound.js, the connection in link.js. The agent's form
+// The telephone's buttons and texts. Audio is in sound.js, the connection in link.js. The agent's form
 // is a page of the console.
 
 import { Link } from "./link.js";
@@ -19,12 +19,12 @@ const mobile = new Mobile(at("mobile"));
 
 let link;
 let sound = null;
-let onTheLine = false; // from calling to the end
+let onTheLine = false; // from dialling to the end
 let muted = false;
 let answeredAt = null;
 let isStandIn = true;
-let suggestions = []; // those that have not been said come first
-let saying = []; // frames of what the synthetic caller says, for its picture
+let suggestions = []; // unsaid ones come first
+let saying = []; // frames of the synthetic caller's sentence, to draw its voice
 
 for (const key of KEYS) {
   const button = make("button", key);
@@ -84,14 +84,14 @@ function onFrame(samples) {
 }
 
 async function onLost() {
-  await over("The line is gone: `make talk` was stopped, or this computer slept. Start it again and reload the page.");
+  await over("Lost the line: `make talk` was stopped, or this computer slept. Start it again and reload the page.");
   at("dial").disabled = true;
 }
 
 function lineReady({ callers, numbers, suggestions: first, phrases, pictures, is_stand_in: standIn }) {
   isStandIn = standIn;
   at("model").textContent = isStandIn
-    ? "The model is a stand-in that knows the sentences below. Set GEMINI_API_KEY to talk to the real one."
+    ? "The model is a stand-in that knows the sentences below. To talk to the real one, set GEMINI_API_KEY."
     : "The model is the real one.";
   offer("callers", "caller", callers);
   offer("numbers", "called", numbers);
@@ -164,7 +164,7 @@ async function dial() {
   link.tell({ do: "dial", caller: at("caller").value, called: at("called").value, at: at("at").value });
 }
 
-// What is seen in a call, and not otherwise.
+// Show what belongs to a call, and hide it afterwards.
 function show(inCall) {
   document.body.classList.toggle("talking", inCall);
   at("dial").hidden = inCall;
@@ -180,7 +180,7 @@ function onSpoken(frame) {
   if (onTheLine) link.send(frame);
 }
 
-// At the pace at which the line has it.
+// At the line's pace.
 function showSaying() {
   if (saying.length) voices.caller.hear(saying.shift());
 }
@@ -192,7 +192,7 @@ async function callChanged({ status, words, page, figures, problems }) {
     complain(words);
     return over("Not connected.");
   }
-  await over(words ? `The call is over: ${words}.` : "The call is over.");
+  await over(words ? `Call ended: ${words}.` : "Call ended.");
   if (page) showAfterwards(page, figures, problems);
 }
 
@@ -233,7 +233,7 @@ async function over(words) {
   enable(false);
   show(false);
   ready(words.replace(/\.\.$/, "."));
-  if (focus && focus !== document.body && (focus.disabled || !focus.checkVisibility())) at("dial").focus(); // else a keyboard would begin at the top again
+  if (focus && focus !== document.body && (focus.disabled || !focus.checkVisibility())) at("dial").focus(); // or keyboard users would start from the top again
   await closing?.close();
 }
 
@@ -262,7 +262,7 @@ function complain(words) {
   at("trouble-said").hidden = !words;
 }
 
-// Whatever others wrote comes through here as text: it never becomes markup.
+// All text from others passes through here, and never becomes markup.
 function make(tag, text) {
   return Object.assign(document.createElement(tag), { textContent: text });
 }

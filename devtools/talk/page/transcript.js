@@ -1,4 +1,4 @@
-// What is said and done in the call. Words of callers are text, never markup.
+// The conversation and tool calls. Callers' words are text, never markup.
 
 const SECONDS = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
@@ -21,7 +21,7 @@ export class Transcript {
     this.empty.hidden = false;
   }
 
-  // What is being said, as far as it is known. Screen readers read a turn once, when it is whole.
+  // What is being said, as far as known. Screen readers read a turn once, when it is complete.
   saying({ who, text }) {
     const key = `saying ${who}`;
     if (!text) {
@@ -63,20 +63,20 @@ export class Transcript {
     time.textContent = `${SECONDS.format(atS)} s`;
     item.append(time, span("words", words));
     this.events.append(item);
-    // What the caller hears from the network, and what was broken, belong between the words.
+    // Notices from the network, and what was broken, belong between the words.
     if (kind === "notice" || kind === "trouble") {
       const who = kind === "notice" ? "Notice: " : "Broken: ";
       this.item(`event ${this.events.children.length}`, kind).append(span("who", who), words);
     }
   }
 
-  // What was said to a handler that is gone: nobody else knows of it.
+  // What was said to a handler that is gone, and isn't known anywhere else.
   lost({ who, text }) {
     const item = this.settle(who, `lost ${this.items.size}`) ?? this.item(`lost ${this.items.size}`, who);
-    item.replaceChildren(...spoken(who, `${text} …`), span("note", "cut off; not in the record, as its handler is gone"));
+    item.replaceChildren(...spoken(who, `${text} …`), span("note", "cut off; not in the record, because its handler is gone"));
   }
 
-  // The item of the words that were being said becomes that of the turn; undefined if there is none.
+  // The item of the words being said becomes the turn's item; undefined if there is none.
   settle(who, key) {
     const item = this.items.get(`saying ${who}`);
     if (!item || this.items.has(key)) return undefined;
@@ -87,7 +87,7 @@ export class Transcript {
     return item;
   }
 
-  // What was never heard is not part of the call.
+  // Remove what was never heard, which isn't part of the call.
   over() {
     for (const who of ["caller", "agent"]) this.saying({ who, text: "" });
   }

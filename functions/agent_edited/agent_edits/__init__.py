@@ -1,1 +1,1 @@
-"""Checks agents that were edited."""
+"""Checks edited agents."""

@@ -1,4 +1,4 @@
-"""One event of Firestore: which document it is about, and what is done about it."""
+"""Handles one Firestore event: finds the document it is about, and checks it."""
 
 import asyncio
 import datetime
@@ -17,8 +17,8 @@ from ringdown.stores.deadline import store_deadline
 
 LOOK_WITHIN_S = 20.0
 CLIPS_WITHIN_S = 480.0
-"""It takes seconds, or minutes if the model stalls. With LOOK_WITHIN_S, less than the platform's
-deadline; what is missing then is made when the event comes again."""
+"""Usually seconds, or minutes if the model stalls. Added to LOOK_WITHIN_S, it is below the
+platform's deadline; clips still missing by then are made when the event comes again."""
 
 _log = Log("agent_edited")
 
@@ -32,7 +32,7 @@ class EditedDocument:
 
 
 def edited_document(attributes: Mapping[str, object]) -> EditedDocument | None:
-    """The document of an event, by its attributes alone: the payload is protobuf, and old news.
+    """The event's document, from its attributes alone: the payload is protobuf, and out of date.
 
     Firestore names it twice: `document` is its path, `subject` the same below `documents/`
     (https://cloud.google.com/eventarc/docs/cloudevents). None if it isn't an agent's.
@@ -52,11 +52,11 @@ async def take_edit(
     clips: ClipMaker | None,
     now: datetime.datetime,
 ) -> None:
-    """Look at the edited document, then have `clips`, if there are any, made.
+    """Check the edited document, then make its clips if `clips` is given.
 
-    It takes as long as that: the platform gives a processor only while a request is open. Raises
-    HTTPException 503, upon which the event comes again; for a document that the store cannot read,
-    or refuses, that would be for nothing.
+    The request stays open until both are done: the platform gives a processor only while a request
+    is open. Raises HTTPException 503 to get the event again, except for a document that the store
+    can't read or refuses, where retrying would be pointless.
     """
     edited = edited_document(attributes)
     if edited is None:
@@ -72,9 +72,9 @@ async def take_edit(
         _log.error("edit could not be looked at", agent=edited.agent_id, reason=str(error))
     except RingdownError as error:
         _log.error("edit could not be looked at", agent=edited.agent_id, reason=str(error))
-        raise HTTPException(503, "The edit could not be looked at; send it again.") from None
+        raise HTTPException(503, "The edit couldn't be checked; send it again.") from None
     except TimeoutError:
-        _log.error("clips could not be made in time", agent=edited.agent_id)
+        _log.error("clips not ready in time", agent=edited.agent_id)
         raise HTTPException(503, "Some clips are still missing; send the event again.") from None
 
 

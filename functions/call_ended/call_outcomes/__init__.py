@@ -1,1 +1,1 @@
-"""What is found out about calls that are over."""
+"""Determines the outcome of calls that are over."""

@@ -8,14 +8,15 @@ from ringdown.calls import Call, CallStatus, CallStore
 from ringdown.log import Log
 
 LAST_WORDS_WITHIN = datetime.timedelta(seconds=12)
-"""Twilio's word of the end may come before the stream handler's, which has ten seconds."""
+"""Twilio may report the end before the stream handler does, which has ten seconds."""
 _LOOK_AGAIN_S = 0.5
 
 _log = Log("call_ended")
 
 
 async def settled_call(store: CallStore, call: Call) -> Call | None:
-    """The call with the handler's last words; without, if those don't come. None if it is gone.
+    """The call as the handler last wrote it, or without that if it doesn't come in time. None if it
+    is gone.
 
     Raises what the store raises.
     """

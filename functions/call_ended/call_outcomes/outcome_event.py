@@ -1,4 +1,4 @@
-"""Handles the end of a call: delivers webhooks, and finds out the outcome if it isn't known yet."""
+"""Handles the end of a call: delivers webhooks, and determines the outcome if it isn't known."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -33,14 +33,14 @@ _log = Log("call_ended")
 
 
 class EndedCallStore(CallStore, FigureStore, OutcomeStore, UploadStore, Protocol):
-    """What of the store is needed."""
+    """The methods needed from the store."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     store_url: str
     gemini: GeminiBackend | None
-    """None without a key, which becomes the outcome's problem."""
+    """None without a key, which is then reported as the outcome's problem."""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -77,9 +77,9 @@ async def open_connections(settings: Settings) -> AsyncIterator[Connections]:
 
 
 async def take_event(attributes: Mapping[str, object], connections: Connections) -> None:
-    """Tell webhooks, and find out the outcome; neither waits for the other to succeed.
+    """Deliver webhooks and determine the outcome; neither depends on the other's success.
 
-    Raises HTTPException 503, upon which the event comes again.
+    Raises HTTPException 503 to get the event again.
     """
     call_sid = call_of_event(attributes)
     if call_sid is None:
@@ -94,7 +94,7 @@ async def take_event(attributes: Mapping[str, object], connections: Connections)
         is_outcome_sent = await webhooks.send_outcome(call_sid, clock.now())
         done = (end.result(), outcome.result(), uploads.result(), is_outcome_sent)
         if not all(done):
-            raise HTTPException(503, "Something is left to do; send it again.")
+            raise HTTPException(503, "Not everything is done; send it again.")
 
 
 async def _uploads_are_deleted(call_sid: str, store: EndedCallStore) -> bool:
@@ -110,7 +110,7 @@ async def _uploads_are_deleted(call_sid: str, store: EndedCallStore) -> bool:
 
 
 async def _is_found_out(call_sid: str, connections: Connections) -> bool:
-    """False if it is worth trying again."""
+    """False if it is worth retrying."""
     try:
         problem = await _find_out(call_sid, connections)
     except InvalidDocument as error:

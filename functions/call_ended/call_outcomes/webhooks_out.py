@@ -1,4 +1,4 @@
-"""Sends webhooks: a call has ended, and this is its outcome."""
+"""Sends webhooks about a call: that it ended, and its outcome."""
 
 import datetime
 from collections.abc import Awaitable
@@ -14,7 +14,7 @@ _log = Log("call_ended")
 
 
 class WebhooksOut:
-    """Neither method raises; each returns False if it must be called again later."""
+    """The methods never raise; each returns False if it must be called again later."""
 
     def __init__(self, store: Store, deliveries: Deliveries) -> None:
         self._store = store
@@ -24,7 +24,7 @@ class WebhooksOut:
         return await _settled(self._send_ended(call_sid, now))
 
     async def send_outcome(self, call_sid: str, now: datetime.datetime) -> bool:
-        """Nothing is sent before the outcome is known."""
+        """Send nothing before the outcome is known."""
         return await _settled(self._send_outcome(call_sid, now))
 
     async def _send_ended(self, call_sid: str, now: datetime.datetime) -> bool:
@@ -50,7 +50,7 @@ class WebhooksOut:
 async def _settled(sending: Awaitable[bool]) -> bool:
     try:
         return await sending
-    except InvalidDocument as error:  # it stays so until somebody corrects it
+    except InvalidDocument as error:  # stays invalid until somebody corrects it
         _log.error("webhooks could not be sent", reason=str(error))
         return True
     except RingdownError as error:

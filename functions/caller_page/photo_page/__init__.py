@@ -1,1 +1,1 @@
-"""The page on which a caller sends a photo or a text into the call."""
+"""The page where a caller sends a photo or a text into the call."""

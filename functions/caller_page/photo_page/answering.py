@@ -1,7 +1,7 @@
-"""The HTTP shell: whose link it is, what was sent, and what the caller reads.
+"""The HTTP shell: checks the link, reads what was sent, and answers the caller.
 
-Anyone without a link learns nothing here, not even from how long an answer takes: the store is
-asked only about calls for which a link was made.
+Anyone without a link learns nothing here, not even from how long a response takes: the store is
+asked only about calls that a link was made for.
 """
 
 from collections.abc import Awaitable, Callable
@@ -28,14 +28,16 @@ _log = Log("caller_page.answering")
 
 class CallerPage:
     def __init__(self, settings: PageSettings, store: Callable[[], Awaitable[Store]]) -> None:
-        """`store` gives the open store, and is asked anew for every request."""
+        """`store` returns the open store, and is called for every request."""
         self._secrets = settings.upload_link_secrets
         self._store = store
         self._page = Page(settings.framed_by)
 
     async def respond(self, request: Request) -> Response:
         if request.method not in ("GET", "HEAD", "POST"):
-            return PlainTextResponse("This is a page.\n", 405, headers={"Allow": "GET, HEAD, POST"})
+            return PlainTextResponse(
+                "Use GET or POST.\n", 405, headers={"Allow": "GET, HEAD, POST"}
+            )
         words = words_for(accepted_language(request.headers.get("Accept-Language")))
         try:
             token = request.scope["path"].removeprefix("/")
@@ -48,7 +50,7 @@ class CallerPage:
                 return await self._for_call(call_sid, request)
             except StoreUnavailable as error:
                 _log.warning("the store is away", reason=str(error))
-            except Exception:  # noqa: BLE001 - the boundary: somebody waits for a page
+            except Exception:  # noqa: BLE001 - the boundary: somebody is waiting for a page
                 _log.exception("request failed")
             return self._page.failed(words)
 

@@ -1,4 +1,4 @@
-"""What the page looks like. Nothing that was sent becomes markup, and nothing is fetched."""
+"""Renders the page. Nothing that was sent becomes markup, and nothing is fetched."""
 
 import base64
 import hashlib
@@ -15,15 +15,15 @@ from ringdown.calls import Call
 from ringdown.calls.uploads import MOST_IN_A_CALL
 
 ARRIVED = {"photo": "photo_arrived", "text": "text_arrived"}
-"""By what the address says was sent, the words for it."""
+"""The words for what the URL says was sent."""
 _ACCEPT = "image/jpeg,image/png,image/webp"
-"""Named one by one: an iPhone then makes a JPEG of its HEIC."""
+"""Listed one by one, because an iPhone then converts its HEIC to JPEG."""
 _ABOUT_PHOTO = frozenset({Refusal.WRONG_KIND, Refusal.TOO_BIG, Refusal.UNREADABLE})
 
 
 class Page:
     def __init__(self, framed_by: Sequence[str]) -> None:
-        """`framed_by` has the origins that may show the page in a frame."""
+        """`framed_by` lists the origins that may show the page in a frame."""
         templates = jinja2.Environment(
             autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )
@@ -45,7 +45,7 @@ class Page:
         }
 
     def open(self, call: Call, words: Words, *, sent: str | None) -> HTMLResponse:
-        """For a call that goes on; `sent` is what has just arrived, as the address says it."""
+        """For a live call; `sent` is what has just arrived, according to the URL."""
         arrived = ARRIVED.get(sent or "")
         return self._response(
             http.HTTPStatus.OK,
@@ -57,15 +57,15 @@ class Page:
     def refused(
         self, call: Call, words: Words, refusal: Refusal, *, text: str = ""
     ) -> HTMLResponse:
-        """The same, with why something wasn't taken, and the text that was written."""
+        """The same page, with why something wasn't accepted, and the text that was written."""
         return self._response(refusal.status, words, call=call, refusal=refusal, text=text)
 
     def failed(self, words: Words) -> HTMLResponse:
-        """When it isn't known how the call stands."""
+        """For when the state of the call isn't known."""
         return self._response(Refusal.TRY_AGAIN.status, words, refusal=Refusal.TRY_AGAIN)
 
     def over(self, words: Words) -> HTMLResponse:
-        """For a link that isn't worth anything, whatever the reason."""
+        """For a link that isn't valid, whatever the reason."""
         return self._response(http.HTTPStatus.NOT_FOUND, words)
 
     def _response(
@@ -100,7 +100,7 @@ def _file(name: str) -> str:
 
 
 def _palette() -> str:
-    """The colours of all pages. Read, because `ringdown.call_page` needs numpy."""
+    """The colours of all pages. Read from the file, because `ringdown.call_page` needs numpy."""
     return (resources.files("ringdown") / "call_page" / "files" / "palette.css").read_text("utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Makes a small, plain JPEG of a picture. A program of its own, see `photos`:
+"""Converts a picture to a small, plain JPEG. Runs as a separate program, see `photos`:
 
 python -m photo_page.reduce_photo < PICTURE > JPEG
 """
@@ -13,17 +13,17 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from photo_page.refusals import REFUSED, Refusal, Refused
 
 MOST_PIXELS = {"JPEG": 50_000_000, "PNG": 20_000_000, "WEBP": 12_000_000}
-"""A JPEG is decoded at a fraction of its size; the others are decoded whole."""
+"""A JPEG is decoded at a fraction of its size; other formats are decoded whole."""
 MEMORY_BYTES = 256 * 1024 * 1024
-"""Beside the function, in an instance with 512 MB: terraform/caller_page.tf."""
+"""In addition to the function, in an instance with 512 MB: terraform/caller_page.tf."""
 CPU_S = 8
-_QUALITIES = (85, 60, 20)  # at the last, noise of 1,024 × 1,024 fits
+_QUALITIES = (85, 60, 20)  # at the lowest, even 1,024 × 1,024 of noise fits
 _SRGB = ImageCms.createProfile("sRGB")
 
 
 def reduced(picture: bytes, longest_side: int, most_bytes: int) -> bytes:
-    """A JPEG in sRGB of `most_bytes` at most, the right way up, that says nothing of where and with
-    what it was taken. Raises Refused.
+    """A JPEG in sRGB of at most `most_bytes`, the right way up, without metadata about place or
+    camera. Raises Refused.
     """
     Image.MAX_IMAGE_PIXELS = None  # _check is stricter
     try:
@@ -36,12 +36,13 @@ def reduced(picture: bytes, longest_side: int, most_bytes: int) -> bytes:
         raise Refused(Refusal.WRONG_KIND) from None
     except MemoryError:
         raise Refused(Refusal.TOO_BIG) from None
-    except Exception:  # noqa: BLE001 - whatever a decoder raises, the picture is to blame
+    except Exception:  # noqa: BLE001 - whatever a decoder raises is the picture's fault
         raise Refused(Refusal.UNREADABLE) from None
 
 
 def _check(image: Image.Image) -> None:
-    """Before anything is decoded. MPO is a JPEG with another behind it, as many phones make it."""
+    """Check before decoding anything. MPO, which many phones make, is a JPEG followed by
+    another."""
     kind = "JPEG" if image.format == "MPO" else image.format or ""
     if kind != "JPEG" and getattr(image, "is_animated", False):
         raise Refused(Refusal.WRONG_KIND)
@@ -62,7 +63,7 @@ def _plain(image: Image.Image, longest_side: int) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """In a mode that can be made smaller, with the same metadata."""
+    """In a mode that can be scaled down, with the same metadata."""
     if image.mode.startswith("I"):  # 16 bits of grey
         return image.point(lambda level: level / 256).convert("L")
     if image.mode in ("P", "PA", "1"):
@@ -75,7 +76,7 @@ def _srgb(image: Image.Image) -> Image.Image:
     opaque = image.convert("RGB") if "A" in image.getbands() else image
     converted = None
     if profile:
-        # A profile for other pixels, or a damaged one: the colours are as they are.
+        # A profile for other pixels, or a damaged one: leave the colours alone.
         with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError):
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             converted = ImageCms.profileToProfile(opaque, source, _SRGB, outputMode="RGB")
@@ -92,7 +93,7 @@ def _jpeg(image: Image.Image, most_bytes: int) -> bytes:
 
 
 def main() -> int:
-    if sys.platform == "linux":  # on a Mac, a limit of memory isn't kept
+    if sys.platform == "linux":  # macOS doesn't enforce a memory limit
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
     try:

@@ -1,10 +1,10 @@
-"""Why a photo or a text isn't taken. The words for each are in `words.toml`."""
+"""Why a photo or a text isn't accepted. The words for each are in `words.toml`."""
 
 import enum
 import http
 
 REFUSED = 3
-"""Exit status of `reduce_photo` when its standard output says why."""
+"""Exit status of `reduce_photo` when its standard output gives the reason."""
 
 
 class Refusal(enum.StrEnum):
@@ -22,7 +22,7 @@ class Refusal(enum.StrEnum):
     INTERRUPTED = "interrupted"
     """Only a part arrived."""
     TRY_AGAIN = "try_again"
-    """The fault is ours."""
+    """Our fault."""
 
     @property
     def status(self) -> http.HTTPStatus:
@@ -39,7 +39,7 @@ _STATUS = {
 
 
 class Refused(Exception):
-    """What was sent isn't taken; nothing of it is kept."""
+    """What was sent isn't accepted; nothing of it is kept."""
 
     def __init__(self, refusal: Refusal) -> None:
         self.refusal = refusal

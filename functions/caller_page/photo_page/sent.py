@@ -1,4 +1,4 @@
-"""What a caller sent: read within limits, and made harmless."""
+"""What a caller sent, read within limits and made harmless."""
 
 import hashlib
 import unicodedata
@@ -15,15 +15,15 @@ from ringdown.clock import now
 from ringdown.request_body import BodyTooLarge, read_body
 
 MOST_BYTES = 10 * 1024 * 1024
-"""Telephones make 3 MB of a photo as a rule, and 8 MB of 50 megapixels."""
+"""Phone photos are usually 3 MB, and 8 MB at 50 megapixels."""
 _BODY_WITHIN_S = 30.0
 _MOST_FORM_CHARS = 20_000
-"""A text of which more is sent isn't shown again: its page would take the instance's memory."""
-_FILES = 2  # one from the camera, one that was chosen
+"""A longer text isn't shown again: its page could exceed the instance's memory."""
+_FILES = 2  # one from the camera, one chosen from the phone
 
 
 class Sent:
-    """A form as it came: photo or text, both unread."""
+    """A form as it arrived: photo or text, both unread."""
 
     def __init__(self, photo: bytes, text: str) -> None:
         self._photo = photo
@@ -34,7 +34,7 @@ class Sent:
         return bool(self._photo)
 
     async def upload(self) -> Upload:
-        """Raises Refused. The same photo or text has the same id: sent twice, it counts once."""
+        """Raises Refused. The same photo or text gets the same id: sent twice, it counts once."""
         if self._photo:
             jpeg = await reduced_photo(self._photo)
             return Upload(id=_id(b"photo", jpeg), received_at=now(), picture=jpeg)
@@ -47,7 +47,7 @@ class Sent:
 
 
 async def read_sent(request: Request) -> Sent:
-    """No more than MOST_BYTES are read. Raises Refused."""
+    """Read at most MOST_BYTES. Raises Refused."""
     try:
         if int(request.headers.get("Content-Length", "0")) > MOST_BYTES:
             raise BodyTooLarge
@@ -60,8 +60,8 @@ async def read_sent(request: Request) -> Sent:
 
 
 def plain_text(text: str) -> str:
-    """Without what nobody sees: control characters, marks of direction, invisible tags. Lines stay
-    lines."""
+    """Remove invisible characters: control characters, direction marks, invisible tags. Keeps line
+    breaks."""
     lines = "\n".join(text.splitlines())
     seen = (c for c in lines if c == "\n" or not unicodedata.category(c).startswith("C"))
     return "".join(seen).strip()

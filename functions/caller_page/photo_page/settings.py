@@ -1,4 +1,4 @@
-"""What the page must be told."""
+"""The page's settings."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _ON_THIS_MACHINE = re.compile(r"http://(127\.0\.0\.1|localhost):[0-9]+")
 class PageSettings:
     store_url: str
     upload_link_secrets: tuple[str, ...] = field(repr=False)
-    """Shared with what sends the link; while it is rotated, also the one before."""
+    """Shared with what sends the link; the previous one stays valid during rotation."""
     framed_by: tuple[str, ...]
     """The origins that may show the page in a frame: those of `make talk`."""
 
@@ -27,7 +27,7 @@ def read_settings(environ: Mapping[str, str]) -> PageSettings:
         store_url=read_store_url(reader),
         upload_link_secrets=reader.rotated_secret(
             "UPLOAD_LINK_SECRET",
-            "a random secret that the tool ask_for_photo is given too",
+            "a random secret, the same as the tool ask_for_photo's",
             min_length=_MIN_SECRET,
         ),
         framed_by=_framed_by(reader),
@@ -40,7 +40,7 @@ def _framed_by(reader: SettingsReader) -> tuple[str, ...]:
     origins = (reader.optional("FRAMED_BY") or "").split()
     if not all(map(_ON_THIS_MACHINE.fullmatch, origins)):
         reader.problem(
-            f"FRAMED_BY is {' '.join(origins)!r}. Leave it out: it is for `make talk`, and has"
+            f"FRAMED_BY is {' '.join(origins)!r}. Leave it out: it is for `make talk`, and lists"
             " origins on this machine, such as http://127.0.0.1:8090, separated by spaces."
         )
     return tuple(origins)

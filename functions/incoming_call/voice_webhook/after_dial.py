@@ -1,4 +1,4 @@
-"""POST /after-dial: a person was dialled for a transfer; what happens when that is over."""
+"""POST /after-dial: decides what happens once a dialled transfer is over."""
 
 import datetime
 
@@ -25,8 +25,8 @@ async def after_dial(
     settings: WebhookSettings,
     now: datetime.datetime,
 ) -> str:
-    """TwiML that continues the call with the agent, unless the caller talked to the person or has
-    hung up."""
+    """TwiML that returns the call to the agent, unless the caller talked to the person or has hung
+    up."""
     if update.call.over:
         return hang_up()
     resumed = None
@@ -40,7 +40,7 @@ async def after_dial(
         _log.error("call could not be resumed", reason=str(error))
     else:
         if resumed is None:
-            _log.error("call is not to be resumed")
+            _log.error("call can't be resumed")
     if resumed is None:
         return _without_agent(update, settings)
     _log.info(
@@ -55,8 +55,8 @@ async def after_dial(
 def was_connected(call: Call, update: DialUpdate) -> bool:
     """Whether the caller was connected to the person.
 
-    Where the person has to accept the call, our record of it decides: a mailbox completes a call,
-    too. But if Twilio says that it connected nobody, it didn't.
+    If the person has to accept the call, our record decides, because a mailbox also completes a
+    call. But if Twilio says it didn't connect them, it didn't.
     """
     if update.bridged is False:
         return False
@@ -64,7 +64,7 @@ def was_connected(call: Call, update: DialUpdate) -> bool:
 
 
 async def _read(store: CallStore, call_sid: str, unrecorded: UnrecordedAcceptances) -> Call | None:
-    """The call; records that it was accepted if the store was away at that time."""
+    """The call; records a transfer that was accepted while the store was away."""
     call = await store.read_call(call_sid)
     if call is not None and Transfer(call_sid, call.attempt) in unrecorded:
         return await store.accept_transfer(call_sid, call.attempt) or call
@@ -72,7 +72,7 @@ async def _read(store: CallStore, call_sid: str, unrecorded: UnrecordedAcceptanc
 
 
 def _without_agent(update: DialUpdate, settings: WebhookSettings) -> str:
-    """TwiML for a call that the agent can't continue; whether the two talked, only Twilio knows."""
+    """TwiML for a call the agent can't continue; only Twilio knows if the two talked."""
     if update.answered if update.bridged is None else update.bridged:
         return hang_up()
     shown = caller_id(update.call.caller, update.call.called)

@@ -36,13 +36,13 @@ READ_WITHIN_S = 2.0
 TAKE_UP_WITHIN_S = 1.0
 SAVE_WITHIN_S = 1.0
 PAUSE_S = 2
-"""Twice as long the second time: a handler that starts again takes two to five seconds."""
+"""Twice as long the second time: a restarting handler needs two to five seconds."""
 
 _log = Log("incoming_call.after_stream")
 
 
 class CallAndClipStore(CallStore, ClipStore, Protocol):
-    """What of the store is needed after a stream."""
+    """The methods needed from the store after a stream."""
 
 
 async def after_stream(
@@ -54,10 +54,10 @@ async def after_stream(
     settings: WebhookSettings,
     now: datetime.datetime,
 ) -> str:
-    """TwiML for the handler's decision. Without one the agent continues in a new stream, which any
-    handler may take; if that is not to be, the caller is handed to a person.
+    """TwiML for the handler's decision. Without one, the agent continues in a new stream, which any
+    handler may accept; if that isn't possible, the caller is sent to a person.
 
-    `ended` is the attempt whose stream is over, so that a repeated request opens no further one.
+    `ended` is the attempt whose stream is over, so that a repeated request opens no other one.
     """
     if update.over:
         return nothing()
@@ -108,7 +108,7 @@ async def next_twiml(
 
 
 def lost_stream(call: Call, now: datetime.datetime) -> CallChanges:
-    """What to record of a stream that ended without the handler's decision."""
+    """What to record about a stream that ended without a decision by the handler."""
     reason = EndReason.NEVER_STREAMED if call.started_at is None else EndReason.STREAM_LOST
     return CallChanges(
         status=CallStatus.ENDED,
@@ -146,7 +146,7 @@ async def _take_up(store: CallStore, call: Call, ended: int, now: datetime.datet
 
 
 def _pause_s(call: Call, now: datetime.datetime) -> int:
-    """The first time immediately; after that, give a restarting handler time."""
+    """No pause the first time; after that, give a restarting handler time."""
     return max(recent_take_ups(call, now) - 1, 0) * PAUSE_S
 
 

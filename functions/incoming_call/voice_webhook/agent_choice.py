@@ -1,4 +1,4 @@
-"""Which agent answers a called number, whatever state the store is in."""
+"""Chooses the agent that answers a called number, whatever state the store is in."""
 
 import asyncio
 import datetime
@@ -16,10 +16,10 @@ from ringdown.stores.deadline import store_deadline
 from ringdown.tools import ToolDeclaration, ToolStore
 
 DEADLINE_S = 0.3
-"""For agent and tools together: the caller hears nothing but ringing meanwhile."""
+"""For agent and tools together: meanwhile the caller hears only ringing."""
 FIRST_DEADLINE_S = 1.5
-"""The same where the process knows no agent yet, as after a cold start: the packaged one speaks for
-a company that is not the operators'."""
+"""The same while the process knows no agent, as after a cold start: the packaged agent speaks for
+a company that isn't the operators' own."""
 KEEP_WITHIN_S = 1.0
 _MAX_KNOWN_NUMBERS = 256
 _MAX_KNOWN_AGENTS = 256
@@ -29,7 +29,7 @@ _Value = TypeVar("_Value")
 
 
 class AgentSource(AgentStore, ToolStore, Protocol):
-    """What of the store is needed to choose an agent."""
+    """The methods needed from the store to choose an agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,15 @@ class ChosenAgent:
     facts_tool: ToolDeclaration | None = None
     """The agent's `before_call`; None if it can't be used."""
     is_draft: bool = False
-    """Heard by its tester, and not remembered for anybody else."""
+    """Only its tester hears it, so it isn't remembered for anyone else."""
     is_current: bool = False
     """It is what operators last wrote, and worth keeping as a revision."""
     problem: str | None = None
-    """Why this is not what operators last wrote, in their words."""
+    """Why this isn't what operators last wrote, in their terms."""
 
 
 class AgentChoice:
-    """Reads agents, and remembers the last one of each number for when the store fails."""
+    """Reads agents, and remembers the last one of each number in case the store fails."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, ChosenAgent] = OrderedDict()
@@ -56,8 +56,8 @@ class AgentChoice:
         """The revision of each agent that this process kept last."""
 
     async def choose(self, store: AgentSource, called: str, caller: str) -> ChosenAgent:
-        """The stored agent of `called`, else the last known, else the packaged one. Never raises
-        for a store that fails or is slow; answers within DEADLINE_S, or FIRST_DEADLINE_S."""
+        """The stored agent for `called`, else the last known, else the packaged one. Never raises,
+        even if the store fails or is slow; returns within DEADLINE_S, or FIRST_DEADLINE_S."""
         known = self._known.get(called)
         within_s = FIRST_DEADLINE_S if known is None else DEADLINE_S
         deadline_s = asyncio.get_running_loop().time() + within_s
@@ -83,9 +83,10 @@ class AgentChoice:
     async def keep_revision(
         self, store: AgentStore, chosen: ChosenAgent, now: datetime.datetime
     ) -> None:
-        """Keep the agent as a version that was good, once in a row. Never raises; ends in a second.
+        """Keep the agent as a good revision, unless it was the last one kept. Never raises; ends in
+        a second.
 
-        This is for edits of which no event came, or came late: the next one may be broken.
+        This covers edits whose event is late or lost: the next edit may be broken.
         """
         agent_id, revision = chosen.agent_id, chosen.agent.revision
         if not chosen.is_current or self._kept.get(agent_id) == revision:
@@ -118,12 +119,12 @@ def _chosen(answer: Answering | None, problem: str | None) -> ChosenAgent:
 
 
 def _instead(known: ChosenAgent | None, problem: str | None) -> ChosenAgent:
-    """What answers when the store gives nothing."""
+    """What answers when the store returns nothing usable."""
     return replace(known or _chosen(None, None), is_current=False, problem=problem)
 
 
 async def _why_none(store: AgentStore, called: str) -> str | None:
-    """What is wrong with the only agent there is; None if there is none, as on the first day."""
+    """What is wrong with the only agent; None if there is none, as on the first day."""
     line = await store.read_line(called)
     stored = line.agent or await store.read_agent(DEFAULT_AGENT_ID)
     return None if stored is None else summary(findings(stored.document).errors)

@@ -1,4 +1,4 @@
-"""POST /: answer a ringing call with the media stream of an agent."""
+"""POST /: answers a ringing call with an agent's media stream."""
 
 import asyncio
 import datetime
@@ -47,7 +47,7 @@ class Desk:
     agents: AgentChoice = field(default_factory=AgentChoice)
     line: LineGuard = field(default_factory=LineGuard)
     clips: KnownClips | None = field(default_factory=KnownClips)
-    """None where clips are not to be used."""
+    """None if clips must not be used."""
 
 
 async def answer(
@@ -58,7 +58,7 @@ async def answer(
     connections: Connections,
     now: datetime.datetime,
 ) -> str:
-    """Open the call, wake the handler, and return TwiML; a store that fails changes neither."""
+    """Open the call, wake the handler, and return TwiML; works even if the store fails."""
     wake_up = connections.wake_handler()
     store = connections.store
     async with asyncio.TaskGroup() as group:
@@ -107,8 +107,8 @@ async def _notice(voice: Voice) -> Sentence:
 
 
 def person_for(agent: Agent, line: str | None, called: str) -> str | None:
-    """The number of somebody who can take over, the agent's or the line's; None for our own, which
-    would never end."""
+    """The number of a person who can step in, the agent's or the line's; None if it is our own
+    number, which would loop forever."""
     person = agent.fallback_number or line
     return None if person == called else person
 
@@ -121,14 +121,14 @@ def new_call(
     person: str | None,
     memory: str | None,
 ) -> Call:
-    """The record of a call that has just begun to ring."""
+    """The record of a call that has just started ringing."""
     call = Call(
         call_sid=update.call_sid,
         caller=update.caller,
         called=update.called,
         caller_verified=update.caller_verified,
         agent_id=chosen.agent_id,
-        agent=msgspec.structs.replace(chosen.agent, examples=()),  # for `agents try`, and large
+        agent=msgspec.structs.replace(chosen.agent, examples=()),  # for `agents try`; large
         agent_revision=chosen.agent.revision,
         tools=chosen.tools,
         created_at=now,
@@ -152,7 +152,7 @@ def offer_stream(
 ) -> str:
     """The TwiML that hands the call's current attempt to the stream handler.
 
-    `travelling`: with the call itself, because the store may not have it.
+    `travelling`: include the call itself, because the store may not have it.
     """
     token = mint(
         settings.stream_token_secrets,
@@ -172,8 +172,8 @@ def offer_stream(
 
 
 async def _is_admitted(store: Store, call_sid: str) -> bool:
-    """Whether the call was let through before: Twilio repeats webhooks. So is one that the store
-    cannot tell about."""
+    """Whether the call was let through before: Twilio repeats webhooks. True also if the store
+    can't say."""
     try:
         async with store_deadline(OPEN_CALL_WITHIN_S):
             return await store.read_call(call_sid) is not None

@@ -1,4 +1,4 @@
-"""The TwiML documents that the webhook answers with. Pure."""
+"""The TwiML documents that the webhook returns. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,44 +9,44 @@ from ringdown.agents.phrases import phrases_for
 from ringdown.phone_numbers import is_somebody
 
 RING_FOR_S = 20
-"""How long a person's phone rings before the caller is given back to the agent."""
+"""How long a person's phone rings before the caller goes back to the agent."""
 PRESS_WITHIN_S = 8
 """How long a person who has heard who is calling may take to press a key."""
 
 
 def caller_id(caller: str, called: str) -> str | None:
-    """The number that somebody whom we dial sees: the caller's, else the one that was called.
+    """The number shown to a person we dial: the caller's, or else the called number.
 
-    Without it Twilio shows what the call came from, and dials nobody if that is a SIP address, a
-    client or a withheld number (https://www.twilio.com/docs/api/errors/13214). None if no party of
-    the call has a number.
+    Without it, Twilio shows the call's origin, and doesn't dial if that is a SIP address, a
+    client or a withheld number (https://www.twilio.com/docs/api/errors/13214). None if neither
+    party has a number.
     """
     return next((number for number in (caller, called) if is_somebody(number)), None)
 
 
 @dataclass(frozen=True, slots=True)
 class StreamOffer:
-    """What Twilio needs to open the media stream of one attempt, and what comes after it."""
+    """What Twilio needs to open the media stream of one attempt, and what follows it."""
 
     media_url: str
     token: str
     status_url: str
     after_stream_url: str
     call: Mapping[str, str]
-    """The parameters that carry the call itself; empty if the store has it."""
+    """Parameters that carry the call itself; empty if the store has it."""
     pause_s: int = 0
     """How long to wait first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """Sentences spoken without the model; an empty text for none."""
+    """Sentences spoken without the model; empty text for none."""
 
     text: str
     language: str
-    """That of the text, and so of Twilio's voice."""
+    """The text's language, and so that of Twilio's voice."""
     clip_url: str | None = None
-    """Where the same words are in the agent's voice."""
+    """URL of the same words in the agent's voice."""
 
 
 NOTHING = Sentence("", "")
@@ -77,7 +77,7 @@ def apology(language: str | None, number: str | None) -> Sentence:
 
 
 def say_and_dial(sentence: Sentence, *, number: str | None, caller_id: str | None) -> str:
-    """Say `sentence`, if there is any, then dial `number` (E.164) or, without one, end the call.
+    """Say `sentence`, if any, then dial `number` (E.164) or, without one, end the call.
 
     `caller_id` is the number shown to the person dialled.
     """
@@ -92,9 +92,9 @@ def say_and_dial(sentence: Sentence, *, number: str | None, caller_id: str | Non
 def transfer(
     *, party: str, caller_id: str | None, whisper_url: str | None, after_dial_url: str
 ) -> str:
-    """Dial the person whom the agent has announced; `after_dial_url` says what comes next.
+    """Dial the person the agent has announced; `after_dial_url` decides what comes next.
 
-    When they answer, Twilio runs the TwiML of `whisper_url` for them before it connects the two.
+    When they answer, Twilio runs the TwiML from `whisper_url` for them before connecting the two.
     Until then the caller hears ringing.
     """
     response = VoiceResponse()
@@ -117,9 +117,9 @@ def transfer(
 
 
 def ask_to_accept(sentence: str, language: str, *, accept_url: str) -> str:
-    """Ask the person to press a key, and post it to `accept_url`; without a key, hang up on them.
+    """Ask the person to press a key, and post it to `accept_url`; hang up on them if they don't.
 
-    The `<Hangup>` matters: at the end of the document Twilio would connect them.
+    The `<Hangup>` matters: at the end of the document, Twilio would connect them.
     """
     response = VoiceResponse()
     gather = response.gather(num_digits=1, timeout=PRESS_WITHIN_S, action=accept_url, method="POST")
@@ -129,7 +129,7 @@ def ask_to_accept(sentence: str, language: str, *, accept_url: str) -> str:
 
 
 def reject() -> str:
-    """Do not answer at all: the caller hears that the number is not in service, and pays nothing
+    """Don't answer at all: the caller hears that the number is not in service, and pays nothing
     (https://www.twilio.com/docs/voice/twiml/reject)."""
     response = VoiceResponse()
     response.reject()
@@ -143,7 +143,7 @@ def hang_up() -> str:
 
 
 def nothing() -> str:
-    """For a call that is over: no verb would be carried out. Connects a person who was dialled."""
+    """For a call that is over, when no verb would run. Connects a person who was dialled."""
     return _document(VoiceResponse())
 
 
@@ -156,7 +156,7 @@ def _speak(response: VoiceResponse, sentence: Sentence) -> None:
 
 
 def _speakable(text: str) -> str:
-    """`text` without characters that XML cannot hold (Twilio's error 12100 ends the call)."""
+    """`text` without characters that XML can't hold (Twilio's error 12100 ends the call)."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 

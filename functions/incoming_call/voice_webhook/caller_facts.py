@@ -1,4 +1,4 @@
-"""While the phone rings: what the agent's `before_call` tool knows about the caller."""
+"""While the phone rings, fetches facts about the caller with the agent's `before_call` tool."""
 
 import asyncio
 import json
@@ -12,21 +12,21 @@ from ringdown.tools.client import ToolClient
 from ringdown.tools.request import order_key, tool_request
 
 FACTS_WITHIN_S = 0.8
-"""The caller hears ringing meanwhile, and nothing else."""
+"""Meanwhile the caller hears only ringing."""
 MOST_CHARS = 4_000
-"""Of the facts as JSON: every turn of the call is billed with them."""
+"""Limit on the facts as JSON: they are billed with every turn of the call."""
 _NOT_USABLE = "It isn't declared, or its declaration is invalid. To see why: ringdown doctor"
 _NOT_ALLOWED = "Its declaration doesn't allow it. Set before_call: true in it, and in tool.yaml."
 _LATE = (
-    f"It didn't answer within {FACTS_WITHIN_S:g} s. If it had to be started first, keep an instance"
-    " of it ready."
+    f"It didn't answer within {FACTS_WITHIN_S:g} s. If it had to cold start, keep an instance"
+    " of it running."
 )
 
 _log = Log("incoming_call.caller_facts")
 
 
 async def with_facts(call: Call, tool: ToolDeclaration | None, client: ToolClient) -> Call:
-    """The call with the facts about its caller, or with the reason why there are none.
+    """The call with facts about its caller, or with the reason why there are none.
 
     `tool` is the declaration of the agent's `before_call`, None if it can't be used. Never raises;
     ends within FACTS_WITHIN_S.
@@ -51,17 +51,17 @@ async def with_facts(call: Call, tool: ToolDeclaration | None, client: ToolClien
     facts = _on_one_line(called.answer.output)
     if len(facts) > MOST_CHARS:
         return _without(
-            call, f"Its answer has {len(facts):,} characters, and may have {MOST_CHARS:,}."
+            call, f"Its answer has {len(facts):,} characters; the limit is {MOST_CHARS:,}."
         )
     return replace(call, caller_facts=facts)
 
 
 def _without(call: Call, problem: str) -> Call:
-    # The problem may hold words of the tool's, which are not for the log.
+    # The problem may quote the tool, which doesn't belong in the log.
     _log.warning("no facts about the caller", agent=call.agent_id, tool=call.agent.before_call)
     return replace(call, facts_problem=problem)
 
 
 def _on_one_line(output: Json) -> str:
-    """JSON: nothing in it can look like another paragraph of the instructions."""
+    """JSON, so that nothing in it can look like another paragraph of the instructions."""
     return " ".join(json.dumps(output, ensure_ascii=False).splitlines())

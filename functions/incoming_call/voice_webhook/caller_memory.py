@@ -1,4 +1,4 @@
-"""After a call: what the caller's next one may know of it, if the agent remembers callers."""
+"""After a call, saves what the caller's next one may know of it, if the agent remembers callers."""
 
 import asyncio
 import datetime
@@ -14,9 +14,9 @@ from voice_webhook.summaries import Summaries
 from voice_webhook.twilio_request import CallUpdate, StreamUpdate
 
 REMEMBER_WITHIN_S = 11.0
-"""With what comes before it, less than the 15 s after which Twilio gives up."""
+"""Including what comes before it, below the 15 s after which Twilio gives up."""
 LAST_WORDS_WITHIN_S = 2.0
-"""Twilio's word of the end may come before the stream handler's."""
+"""Twilio may report the end before the stream handler does."""
 _LOOK_AGAIN_S = 0.25
 _LAST_TURNS = 6
 _LONGEST_TURN = 300
@@ -25,11 +25,11 @@ _log = Log("incoming_call.caller_memory")
 
 
 class MemoryStore(CallerStore, CallStore, Protocol):
-    """What of the store is needed to remember a call."""
+    """The methods needed from the store to remember a call."""
 
 
 def is_remembered(agent: Agent, caller: str) -> bool:
-    """Whether the agent wants it and the caller is one that can be known again."""
+    """Whether the agent remembers callers and this one can be recognised again."""
     return agent.remember_callers and is_somebody(caller)
 
 
@@ -40,7 +40,7 @@ async def remember_call(
     summaries: Summaries | None,
     now: datetime.datetime,
 ) -> None:
-    """Keep a summary of a call that is over, else its last turns. Never raises."""
+    """Keep a summary of a call that is over, or else its last turns. Never raises."""
     if not isinstance(update, CallUpdate) or not update.over:
         return
     try:
@@ -70,7 +70,7 @@ async def _remember(
 
 
 async def _whole_record(store: CallStore, call: Call) -> CallRecord | None:
-    """The record once the handler has written its end, or has had its time."""
+    """The record once the handler has written its end, or has had time to."""
     try:
         async with asyncio.timeout(LAST_WORDS_WITHIN_S):
             current: Call | None = call
@@ -78,7 +78,7 @@ async def _whole_record(store: CallStore, call: Call) -> CallRecord | None:
                 await asyncio.sleep(_LOOK_AGAIN_S)
                 current = await store.read_call(call.call_sid)
     except TimeoutError:
-        _log.warning("call is remembered without the handler's last word")
+        _log.warning("call remembered without the handler's final record")
     return await store.read_record(call.call_sid)
 
 

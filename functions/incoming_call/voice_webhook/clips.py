@@ -1,9 +1,9 @@
-"""Which sentences are said by a clip before and after the stream, and where Twilio gets the sound.
+"""Chooses which sentences are said by a clip before and after the stream, and serves the audio.
 
 Twilio fetches what `<Play>` names with a plain GET: it sends none of its parameters
-(https://www.twilio.com/docs/voice/twiml/play), and whether it signs it is not documented. So the
-URL is signed by us. What a key names never changes: the URL needs no expiry, and Twilio may keep
-the sound for as long as it likes.
+(https://www.twilio.com/docs/voice/twiml/play), and whether it signs the request isn't documented.
+So we sign the URL ourselves. What a key names never changes, so the URL needs no expiry, and Twilio
+may cache the audio for as long as it likes.
 """
 
 import io
@@ -23,7 +23,7 @@ from voice_webhook.call_twiml import Sentence
 from voice_webhook.webhook_settings import WebhookSettings
 
 GIVE_WITHIN_S = 2.0
-"""Twilio asks another time, by /fallback, if it does not get the sound."""
+"""If Twilio doesn't get the audio, it tries again through /fallback."""
 _PATH = re.compile(r"/clips/(?P<agent>[^/]+)/(?P<key>[0-9a-f]{32})")
 _FOR_EVER = "public, max-age=31536000, immutable"
 _RATE_HZ = 8_000
@@ -31,18 +31,18 @@ _RATE_HZ = 8_000
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """Says sentences without the model: in the agent's voice where there is a clip."""
+    """Says sentences without the model, in the agent's voice if there is a clip."""
 
     agent_id: str
     agent: Agent
     store: ClipStore
     clips: KnownClips | None
-    """None where clips are not to be used, because Twilio could not get one."""
+    """None if clips can't be used, because Twilio couldn't fetch one."""
     settings: WebhookSettings
 
     async def says(self, text: str, language: str) -> Sentence:
-        """`language` is that of the text, for Twilio's voice. A store that fails changes nothing
-        but the voice."""
+        """`language` is the text's, for Twilio's voice. If the store fails, only the voice
+        changes."""
         if not text or self.clips is None:
             return Sentence(text, language)
         key = clip_key(self.agent, text)
@@ -53,14 +53,14 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class ClipAddress:
-    """Which clip a URL of ours names."""
+    """Which clip one of our URLs names."""
 
     agent_id: str
     key: str
 
     @classmethod
     def in_path(cls, path: str) -> "ClipAddress | None":
-        """None if the path, which is decoded, is not a clip's."""
+        """None if the decoded path isn't a clip's."""
         found = _PATH.fullmatch(path)
         return None if found is None else cls(found["agent"], found["key"])
 
@@ -70,7 +70,7 @@ class ClipAddress:
         return f"{settings.public_url}{path}?signature={signature}"
 
     def is_signed(self, query: Mapping[str, str], settings: WebhookSettings) -> bool:
-        """By the secret of now, or the one before."""
+        """With the current secret, or the previous one."""
         good = map(self._signature, settings.stream_token_secrets)
         return shares_a_mac(good, [query.get("signature", "")])
 
@@ -83,20 +83,20 @@ class ClipAddress:
 
 
 def sound_response(mulaw: bytes, address: ClipAddress, *, head: bool) -> Response:
-    """The sound, or its headers alone."""
+    """The audio, or just its headers."""
     sound = _wav(mulaw)
     headers = {"Cache-Control": _FOR_EVER, "ETag": address.etag, "Content-Length": str(len(sound))}
     return Response(b"" if head else sound, media_type="audio/wav", headers=headers)
 
 
 def unchanged_response(address: ClipAddress) -> Response:
-    """For somebody who has the sound."""
+    """For a client that has the audio already."""
     headers = {"Cache-Control": _FOR_EVER, "ETag": address.etag}
     return Response(status_code=304, headers=headers)
 
 
 def _wav(mulaw: bytes) -> bytes:
-    """PCM16, which every reader of WAV files knows. Twilio makes the same µ-law of it again."""
+    """PCM16, which every WAV reader understands. Twilio turns it back into the same µ-law."""
     target = io.BytesIO()
     with wave.open(target, "wb") as file:
         file.setnchannels(1)

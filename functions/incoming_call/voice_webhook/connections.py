@@ -26,7 +26,7 @@ from voice_webhook.webhook_settings import WebhookSettings
 class Connections:
     store: Store
     summaries: Summaries | None
-    """None where Gemini is not to be asked."""
+    """None if Gemini must not be asked."""
     ended_calls: EndedCalls
     tools: ToolClient
     _http: httpx2.AsyncClient
@@ -40,8 +40,8 @@ class Connections:
 
 @asynccontextmanager
 async def open_connections(settings: WebhookSettings) -> AsyncIterator[Connections]:
-    """Open what a process needs, and close it at the end."""
-    tls = ssl.create_default_context()  # for both clients: it takes some 20 ms
+    """Open what a process needs; close it at the end."""
+    tls = ssl.create_default_context()  # shared by both clients: it takes some 20 ms
     tools, topic = ToolClient(tls=tls), settings.call_ended_topic
     try:
         async with (
@@ -66,7 +66,7 @@ async def open_connections(settings: WebhookSettings) -> AsyncIterator[Connectio
 async def _store(
     http: httpx2.AsyncClient, background: asyncio.TaskGroup, settings: WebhookSettings
 ) -> AsyncIterator[Store]:
-    """The store's library takes a quarter of a second to load: the handler starts meanwhile."""
+    """The store's library takes a quarter of a second to load; the handler starts meanwhile."""
     wake_up = HandlerWakeUp(http, settings.ready_url, background)
     await wake_up.requested(within_s=REQUEST_LEAVES_WITHIN_S)
     async with open_store(settings.store_url) as store:

@@ -1,5 +1,5 @@
-"""Tells Pub/Sub that a call is over. A message that gets lost harms no call: `ringdown calls
-analyse` makes up for it."""
+"""Tells Pub/Sub that a call is over. A lost message harms no call: `ringdown calls analyse` makes
+up for it."""
 
 import asyncio
 import base64
@@ -21,7 +21,7 @@ _log = Log("incoming_call.ended_calls")
 
 
 class PubSubTopic:
-    """Implements `ringdown.calls.ended_calls.EndedCalls`, by REST
+    """Implements `ringdown.calls.ended_calls.EndedCalls` over REST
     (https://docs.cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish)."""
 
     def __init__(self, http: httpx2.AsyncClient, url: str) -> None:
@@ -30,7 +30,7 @@ class PubSubTopic:
         self._token = AccessToken()
 
     async def announce(self, call_sid: str, caller: str, at: datetime.datetime) -> None:
-        """The caller's number stays here. Raises httpx2.HTTPError and NoCredentials."""
+        """Publish without the caller's number. Raises httpx2.HTTPError and NoCredentials."""
         data = base64.b64encode(EVENT_BODY).decode()
         message = {"attributes": event_headers(call_sid, at), "data": data}
         for tries_left in reversed(range(_TRIES)):
@@ -53,8 +53,8 @@ async def announce_end(
 ) -> None:
     """Announce a call that Twilio says is over. Never raises.
 
-    Twilio's final status is the one thing that every call has at its end: also one whose handler
-    died, whose caller was transferred, or who hung up during the notice.
+    Twilio's final status is the one thing that every call has at its end, even if its handler
+    died, its caller was transferred, or they hung up during the notice.
     """
     if not isinstance(update, CallUpdate) or not update.over:
         return

@@ -1,4 +1,4 @@
-"""Wakes the stream handler while the phone rings, so that two cold starts do not add up."""
+"""Wakes the stream handler while the phone rings, so that two cold starts don't add up."""
 
 import asyncio
 
@@ -26,7 +26,7 @@ class HandlerWakeUp:
         self._task = background.create_task(self._run())
 
     async def requested(self, *, within_s: float) -> None:
-        """Wait until the first request has left: enough for the platform to start an instance."""
+        """Wait until the first request is sent, which makes the platform start an instance."""
         try:
             async with asyncio.timeout(within_s):
                 await self._requested.wait()
@@ -34,7 +34,7 @@ class HandlerWakeUp:
             _log.warning("wake-up request has not left in time")
 
     async def finished(self) -> None:
-        """Wait until the handler is ready, or has had its time."""
+        """Wait until the handler is ready, or its time is up."""
         await asyncio.wait({self._task})
 
     async def _run(self) -> None:

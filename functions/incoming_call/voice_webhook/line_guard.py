@@ -22,7 +22,7 @@ _Answer = TypeVar("_Answer")
 
 
 class LineSource(CallerStore, LimitStore, Protocol):
-    """What of the store is needed to judge a caller."""
+    """The methods needed from the store to judge a caller."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -36,19 +36,20 @@ class Standing(msgspec.Struct, frozen=True):
         return not self.caller.blocked and not self.limits.reached
 
     def memory(self, now: datetime.datetime) -> str | None:
-        """What the caller's next agent may know; stores may keep a little longer what expires."""
+        """What the caller's next agent may know; stores may keep expired memories a little
+        longer."""
         memory = self.caller.memory
         return memory.text if memory is not None and now < memory.at + RETENTION else None
 
 
 class LineGuard:
-    """Looks at callers and limits, and remembers the last limits that could be used."""
+    """Checks callers and limits, and remembers the last usable limits."""
 
     def __init__(self) -> None:
         self._limits = LineLimits()
 
     async def look(self, store: LineSource, caller: str, now: datetime.datetime) -> Standing:
-        """Never raises; answers within DEADLINE_S, and what is not known by then limits nothing."""
+        """Never raises; returns within DEADLINE_S. Anything not known by then sets no limit."""
         async with asyncio.TaskGroup() as group:
             known = group.create_task(_tried("caller", store.read_caller(caller)))
             limits = group.create_task(self._read_limits(store))
@@ -63,7 +64,7 @@ class LineGuard:
         return Standing(known.result() or Caller(), judged)
 
     async def _read_limits(self, store: LimitStore) -> LineLimits:
-        """The console saves field by field: limits that cannot be used are as if not yet edited."""
+        """The console saves field by field: unusable limits are treated as not yet edited."""
         self._limits = await _tried("limits", store.read_limits()) or self._limits
         return self._limits
 
@@ -81,7 +82,7 @@ async def _tried(what: str, reading: Awaitable[_Answer]) -> _Answer | None:
 
 
 def _tell(judged: Verdict) -> None:
-    """Alerts stand on these lines."""
+    """Alerts depend on these lines."""
     for name in judged.reached:
         if name != CALLER_LIMIT:
             _log.error("line limit reached", limit=name)

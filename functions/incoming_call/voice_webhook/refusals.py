@@ -1,4 +1,4 @@
-"""What callers meet who are not let through."""
+"""What callers hear when they aren't let through."""
 
 from ringdown.agents.phrases import phrases_for
 from ringdown.log import Log
@@ -19,8 +19,8 @@ async def refusal(
 ) -> str:
     """TwiML for a caller who is blocked or calls too often, or when the line has reached a limit.
 
-    `person` is the number of somebody who may answer a full line; who calls too often is not sent
-    there.
+    `person` is the number of somebody who may answer a full line; callers who call too often aren't
+    sent there.
     """
     if standing.caller.blocked:
         _log.info("blocked caller rejected", agent=chosen.agent_id)

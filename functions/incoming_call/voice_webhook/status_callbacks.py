@@ -1,6 +1,6 @@
-"""POST /status: what Twilio reports of calls and streams. Nothing is answered but a receipt.
+"""POST /status: records what Twilio reports about calls and streams. The response is empty.
 
-Only these say why a stream couldn't be opened, or broke.
+Only these reports say why a stream couldn't be opened, or broke.
 """
 
 import datetime
@@ -23,7 +23,7 @@ async def take_status(
     update: CallUpdate | StreamUpdate, *, store: EndedUploadStore, now: datetime.datetime
 ) -> None:
     """Record a call's status and a stream's error, and delete what the caller sent for this call
-    only; a store that fails is logged."""
+    only; if the store fails, log it."""
     match update:
         case CallUpdate():
             await _note_call(update, store, now)

@@ -1,4 +1,4 @@
-"""Asks Gemini for the summary of a call."""
+"""Asks Gemini to summarise a call."""
 
 from ringdown.calls import CallRecord
 from ringdown.gemini.text_model import NoAnswer, TextModel
@@ -8,7 +8,7 @@ from ringdown.tools import Json
 SUMMARISE_WITHIN_S = 6.0
 _LONGEST_TRANSCRIPT = 60_000
 _LONGEST_SUMMARY = 2_000
-_MOST_TOKENS = 2_048  # a model that thinks spends some on that
+_MOST_TOKENS = 2_048  # a thinking model spends some on that
 
 _ASKED = """\
 You keep notes for the people and agents who answer a telephone line. Below is the transcript of a
@@ -24,11 +24,11 @@ _log = Log("incoming_call.summaries")
 
 class Summaries:
     def __init__(self, model: TextModel) -> None:
-        """`model` is to answer within SUMMARISE_WITHIN_S."""
+        """`model` must answer within SUMMARISE_WITHIN_S."""
         self._model = model
 
     async def of(self, record: CallRecord) -> str | None:
-        """A few sentences; None if Gemini does not answer in time, or gives none."""
+        """A few sentences; None if Gemini doesn't answer in time, or gives none."""
         try:
             written = await self._model.write(_question(record))
         except NoAnswer as error:

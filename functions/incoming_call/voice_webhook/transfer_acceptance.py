@@ -39,7 +39,7 @@ class Transfer:
 
 
 class UnrecordedAcceptances:
-    """Transfers that were accepted in this process while the store was away."""
+    """Transfers accepted in this process while the store was away."""
 
     def __init__(self) -> None:
         self._latest: deque[Transfer] = deque(maxlen=256)
@@ -52,7 +52,7 @@ class UnrecordedAcceptances:
 
 
 def whisper_url(call: Call, settings: WebhookSettings, now: datetime.datetime) -> str | None:
-    """Where Twilio gets what the person hears first; None if they need not accept the call."""
+    """Where Twilio gets what the person hears first; None if they needn't accept the call."""
     if not call.agent.transfer_accept:
         return None
     token = mint(
@@ -68,7 +68,7 @@ def whisper_url(call: Call, settings: WebhookSettings, now: datetime.datetime) -
 def transfer_of(
     query: Mapping[str, str], settings: WebhookSettings, now: datetime.datetime
 ) -> Transfer:
-    """The transfer that the URL is about; TokenRefused unless we made it, a short time ago."""
+    """The transfer that the URL is about; TokenRefused unless we issued it recently."""
     call_sid = query.get("call", "")
     attempt = verify(
         settings.stream_token_secrets,
@@ -80,7 +80,7 @@ def transfer_of(
 
 
 async def whisper(transfer: Transfer, *, store: CallStore, accept_url: str) -> str:
-    """TwiML that tells the person who is calling and what about, and asks them to press 1."""
+    """TwiML that tells the person who is calling and why, and asks them to press 1."""
     try:
         async with store_deadline(KNOW_WITHIN_S):
             call = await store.read_call(transfer.call_sid)

@@ -1,4 +1,4 @@
-"""What Twilio posts, checked and typed. Pure: bytes in, dataclasses out.
+"""Parses and checks what Twilio posts. Pure: bytes in, dataclasses out.
 
 Field names are Twilio's (https://www.twilio.com/docs/voice/twiml#request-parameters). Twilio adds
 fields without notice, so unknown ones are ignored.
@@ -45,7 +45,7 @@ class CallUpdate:
 
     @property
     def over(self) -> bool:
-        """Twilio will do nothing more with the call."""
+        """Whether Twilio will do nothing more with the call."""
         return self.status in FINAL_TWILIO_STATUSES
 
 
@@ -74,11 +74,12 @@ class StreamUpdate:
 
 
 def parse_form(body: bytes) -> Form:
-    """Decode a form of at most 200 fields, repeated ones kept; MalformedRequest if it is none."""
+    """Decode a form of at most 200 fields, keeping repeated ones; MalformedRequest if it isn't
+    one."""
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_FIELDS)
     except ValueError:
-        raise MalformedRequest("The body is not a form.") from None
+        raise MalformedRequest("The body isn't a form.") from None
     return Form(pairs)
 
 
@@ -91,12 +92,12 @@ def call_sid(form: Form) -> str:
 
 
 def parties(form: Form) -> tuple[str, str]:
-    """Who calls, and what was called, whatever the form is."""
+    """The caller and the called number or address, whatever the form is about."""
     return _text(form, "From") or _UNKNOWN, _text(form, "To") or _UNKNOWN
 
 
 def call_update(form: Form) -> CallUpdate:
-    """What a form says of its call; MalformedRequest without a CallSid."""
+    """What a form says about its call; MalformedRequest without a CallSid."""
     caller, called = parties(form)
     return CallUpdate(
         call_sid=call_sid(form),
@@ -109,7 +110,7 @@ def call_update(form: Form) -> CallUpdate:
 
 
 def dial_update(form: Form) -> DialUpdate:
-    """How a dialled person took it; MalformedRequest without a CallSid."""
+    """How dialling a person ended; MalformedRequest without a CallSid."""
     return DialUpdate(
         call_update(form),
         _text(form, "DialCallStatus") or _UNKNOWN,
@@ -118,23 +119,23 @@ def dial_update(form: Form) -> DialUpdate:
 
 
 def pressed_key(form: Form) -> str:
-    """What was pressed in a `<Gather>`; empty for nothing."""
+    """The key pressed in a `<Gather>`; empty if none."""
     return _text(form, "Digits")
 
 
 def ended_attempt(query: Mapping[str, str]) -> int | None:
-    """Which of the call's streams has ended, as our own TwiML said; None if it does not say."""
+    """Which of the call's streams has ended, according to our own TwiML; None if it doesn't say."""
     text = query.get("attempt", "")
     return int(text) if _ATTEMPT.fullmatch(text) else None
 
 
 def error_code(form: Form) -> str:
-    """Twilio's number for why it asks the fallback URL."""
+    """Twilio's number for the reason it requested the fallback URL."""
     return _text(form, "ErrorCode") or _UNKNOWN
 
 
 def error_path(form: Form) -> str:
-    """The path, decoded, of what Twilio could not use, or not get; empty if it doesn't say."""
+    """The decoded path of what Twilio couldn't use or fetch; empty if it doesn't say."""
     try:
         return unquote(urlsplit(form.get("ErrorUrl", "")).path)
     except ValueError:
@@ -154,9 +155,9 @@ def status_update(form: Form) -> CallUpdate | StreamUpdate:
 
 
 def _text(form: Form, name: str) -> str:
-    """A short field, unchanged; empty if it is missing or absurd.
+    """A short field, unchanged; empty if it is missing or absurdly long.
 
-    Callers may be withheld or not on the telephone network: "anonymous", "+266696687", sip: URIs.
+    Callers may be withheld or outside the telephone network: "anonymous", "+266696687", sip: URIs.
     """
     value = form.get(name, "").strip()
     return value if len(value) <= _MAX_PARTY_LENGTH and value.isprintable() else ""

@@ -1,4 +1,4 @@
-"""The HTTP shell: routes, limits, signature, and an answer that Twilio can always use."""
+"""The HTTP shell: routes, limits, signature checks, and always a response that Twilio can use."""
 
 import asyncio
 import contextlib
@@ -82,7 +82,7 @@ class Route(enum.StrEnum):
 
 
 class Webhook:
-    """Answers every request; one that Twilio signed never with a 5xx."""
+    """Answers every request; one that Twilio signed never gets a 5xx."""
 
     def __init__(
         self, settings: WebhookSettings, connect: Callable[[], Awaitable[Connections]]
@@ -90,7 +90,7 @@ class Webhook:
         """`connect` returns the open connections, and is called for every request."""
         self._settings = settings
         self._prefix = urlsplit(settings.public_url).path
-        """A proxy may take it away, or leave it on."""
+        """A proxy may strip it or keep it."""
         self._connect = connect
         self._clips = KnownClips()
         self._desk = Desk(clips=self._clips)
@@ -104,9 +104,11 @@ class Webhook:
             return await self._give_clip(clip, request)
         route = _route(path) or _route(without_prefix)
         if route is None:
-            return _sentence(404, "There is nothing here.")
+            return _sentence(404, "Not found.")
         if request.method != "POST":
-            return _sentence(405, "This is a telephone webhook: Twilio posts to it.", Allow="POST")
+            return _sentence(
+                405, "This is a telephone webhook. It accepts only POST, from Twilio.", Allow="POST"
+            )
         form = Form()
         with contextlib.ExitStack() as bound:
             try:
@@ -125,7 +127,7 @@ class Webhook:
 
     async def _give_clip(self, clip: ClipAddress, request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):
-            return _sentence(405, "This is a sound: get it.", Allow="GET, HEAD")
+            return _sentence(405, "This is an audio clip. Use GET or HEAD.", Allow="GET, HEAD")
         if not clip.is_signed(request.query_params, self._settings):
             _log.warning("clip refused", reason="the signature is missing or wrong")
             return _sentence(403, "The signature is missing or wrong.")
@@ -138,7 +140,7 @@ class Webhook:
             _log.exception("clip failed", agent=clip.agent_id)
             found = None
         if found is None:
-            return _sentence(503, "This clip can't be had now.")
+            return _sentence(503, "This clip is temporarily unavailable.")
         return sound_response(found.mulaw, clip, head=request.method == "HEAD")
 
     async def _admit(self, route: Route, request: Request) -> Form:
@@ -152,7 +154,7 @@ class Webhook:
             url=f"{self._settings.public_url}{path}{_query(request)}",
             form=form.multi_items(),
         ):
-            if SIGNATURE_HEADER in request.headers:  # strangers send none, so that this is Twilio
+            if SIGNATURE_HEADER in request.headers:  # strangers send none, so this is Twilio
                 _log.error("signature refused", route=route)
             raise Refused(403, "The signature is missing or wrong.")
         return form
@@ -246,7 +248,7 @@ class Webhook:
     async def _say_it(
         self, update: CallUpdate, connections: Connections, now: datetime.datetime
     ) -> str:
-        """The TwiML that had a clip in it, with Twilio's voice instead."""
+        """The same TwiML, but with Twilio's voice in place of the clip."""
         call = await read_call(connections.store, update.call_sid)
         if call is None or call.next is None or call.end_reason is EndReason.OUTSIDE_HOURS:
             return await answer(
@@ -260,7 +262,7 @@ class Webhook:
         return await next_twiml(call, voice, self._settings, now)
 
     def _fall_back(self, form: Form) -> Response:
-        """Twilio could not use, or not get, what another route had to say."""
+        """Twilio couldn't use, or couldn't get, another route's response."""
         _log.error("Twilio asks for the fallback", error_code=error_code(form))
         return _twiml(nothing() if call_update(form).over else self._apology(form))
 
@@ -287,12 +289,12 @@ def _route(path: str) -> Route | None:
 
 
 def _query(request: Request) -> str:
-    """The query as requested, with its question mark; empty without one."""
+    """The query as requested, including the question mark; empty if there is none."""
     query: bytes = request.scope["query_string"]
     try:
         return f"?{query.decode('ascii')}" if query else ""
     except UnicodeDecodeError:
-        raise MalformedRequest("The query is not a form.") from None
+        raise MalformedRequest("The query isn't a form.") from None
 
 
 async def _read_body(request: Request) -> bytes:
@@ -303,7 +305,7 @@ async def _read_body(request: Request) -> bytes:
     except TimeoutError:
         raise Refused(408, "The body did not arrive in time.") from None
     except ClientDisconnect:
-        raise Refused(400, "The body broke off.") from None
+        raise Refused(400, "The body ended early.") from None
 
 
 def _twiml(document: str) -> Response:

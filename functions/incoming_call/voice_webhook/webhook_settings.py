@@ -14,24 +14,24 @@ _MIN_TWILIO_SECRET = 16
 
 @dataclass(frozen=True, slots=True)
 class WebhookSettings:
-    """URLs are bases without a trailing slash."""
+    """URLs are base URLs without a trailing slash."""
 
     public_url: str
     stream_url: str
     store_url: str
     stream_token_secrets: tuple[str, ...] = field(repr=False)
-    """Shared with the stream handler; while it is rotated, also the one before."""
+    """Shared with the stream handler; the previous one stays valid during rotation."""
     twilio_auth_tokens: tuple[str, ...] = field(repr=False)
-    """The account's; while it is rotated, also the one before."""
+    """The account's tokens; the previous one stays valid during rotation."""
     twilio_shared_key_secret: str | None = field(repr=False)
     """Signs the webhooks of accounts that moved from the auth token to a shared key."""
     fallback_number: str | None
     """E.164; where callers are sent when the agent has no fallback number."""
     gemini: GeminiBackend | None
-    """For summaries of calls; without it, a caller's memory is how the last call ended."""
+    """For call summaries; without it, a caller's memory is how the last call ended."""
     memory_model: str
     call_ended_topic: str | None
-    """The URL of the Pub/Sub topic that hears of ended calls; None: the queue in the store."""
+    """The URL of the Pub/Sub topic that receives ended calls; None: the queue in the store."""
 
     @property
     def media_url(self) -> str:
@@ -39,7 +39,7 @@ class WebhookSettings:
 
     @property
     def ready_url(self) -> str:
-        """The stream handler's health path: the http twin of its wss address."""
+        """The stream handler's health URL: the http counterpart of its wss address."""
         return f"http{self.stream_url.removeprefix('ws')}/ready"
 
 
@@ -57,7 +57,7 @@ def read_settings(environ: Mapping[str, str]) -> WebhookSettings:
         store_url=read_store_url(reader),
         stream_token_secrets=reader.rotated_secret(
             "STREAM_TOKEN_SECRET",
-            "a random secret that the stream handler is given too",
+            "a random secret, the same as the stream handler's",
             min_length=_MIN_TOKEN_SECRET,
         ),
         twilio_auth_tokens=reader.rotated_secret(

@@ -1,6 +1,6 @@
-"""The tool `ask_for_photo`, as functions-framework loads it: composition root.
+"""The tool `ask_for_photo`; the composition root that functions-framework loads.
 
-Agents with `photos: true` have it; it is not for an agent's `tools`.
+Agents with `photos: true` have it; it doesn't belong in an agent's `tools`.
 """
 
 import os

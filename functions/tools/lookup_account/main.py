@@ -1,4 +1,4 @@
-"""The tool `lookup_account`, as functions-framework loads it: composition root."""
+"""The tool `lookup_account`; the composition root that functions-framework loads."""
 
 import os
 

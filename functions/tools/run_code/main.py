@@ -1,4 +1,4 @@
-"""The tool `run_code`, as functions-framework loads it: composition root."""
+"""The tool `run_code`; the composition root that functions-framework loads."""
 
 import os
 
@@ -11,6 +11,6 @@ from ringdown.tools.function import tool_function
 _settings = SettingsReader(os.environ)
 _backend = read_developer_api(_settings)
 _model = _settings.text(
-    "CODE_MODEL", "a model of Gemini that runs code", default=TEXT_MODELS[Api.DEVELOPER]
+    "CODE_MODEL", "a Gemini model that can run code", default=TEXT_MODELS[Api.DEVELOPER]
 )
 run_code = tool_function("run_code", RunCodeArgs, GeminiCode(_backend, _model).run, _settings)

@@ -1,4 +1,4 @@
-"""The tool `schedule_callback`, as functions-framework loads it: composition root."""
+"""The tool `schedule_callback`; the composition root that functions-framework loads."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The tool `search_knowledge_base`, as functions-framework loads it: composition root."""
+"""The tool `search_knowledge_base`; the composition root that functions-framework loads."""
 
 import os
 from pathlib import Path

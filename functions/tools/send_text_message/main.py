@@ -1,4 +1,4 @@
-"""The tool `send_text_message`, as functions-framework loads it: composition root."""
+"""The tool `send_text_message`; the composition root that functions-framework loads."""
 
 import os
 

@@ -1,1 +1,1 @@
-"""The pages, a section of the site each."""
+"""The pages, one module for each section of the site."""

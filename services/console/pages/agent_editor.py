@@ -1,4 +1,4 @@
-"""The form in which an agent is edited, or its draft."""
+"""The form for editing an agent or its draft."""
 
 import asyncio
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ _log = Log(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What an edit began with. `version` is None for a document that does not exist yet."""
+    """What an edit started from. `version` is None for a document that doesn't exist yet."""
 
     document: Document
     version: str | None
 
 
 class AgentEditor:
-    """`is_draft`: of drafts, whose pages are below their agents'."""
+    """`is_draft`: edits drafts, whose pages are below their agents'."""
 
     def __init__(self, desk: Desk, pages: Pages, *, is_draft: bool) -> None:
         self._desk = desk
@@ -102,14 +102,12 @@ class AgentEditor:
     async def _begin_draft(
         self, request: Request, place: Place, begun: Begun, mine: Document
     ) -> Response:
-        """What is on the form becomes the draft; the agent stays as it is."""
+        """Save the form as a draft; leave the agent unchanged."""
         draft = {**mine, "testers": [], "publish": False}
         try:
             await self._desk.store.write_agent(place.agent_id, draft, over=None, draft=True)
         except Conflict:
-            trouble = (
-                f"There is a draft of {place.agent_id} already. Publish it or discard it first."
-            )
+            trouble = f"{place.agent_id} already has a draft. Publish it or discard it first."
             return await self._form(request, place, begun, mine, trouble=trouble)
         await look(self._desk, place.agent_id, None, draft=True)
         return RedirectResponse(f"{place.agent_address}/draft?said=drafted", 303)
@@ -117,10 +115,10 @@ class AgentEditor:
     async def _conflict(
         self, request: Request, place: Place, begun: Begun, mine: Document, form: Form
     ) -> Response:
-        """Both edits together, to be read and saved again; where both changed, yours stands."""
+        """Show both edits merged, to review and save; where both changed something, yours wins."""
         now = await self._desk.store.read_agent(place.agent_id, draft=place.is_draft)
         if now is None:
-            trouble = f"Somebody deleted {place.agent_id} meanwhile. Saving makes it again."
+            trouble = f"Someone has deleted {place.agent_id}. Saving recreates it."
             begun = Begun({}, None)
             return await self._form(
                 request, place, begun, mine, form=form, status=409, trouble=trouble
@@ -157,7 +155,7 @@ class AgentEditor:
         changed: list[str] | None = None,
         both: list[Both] | None = None,
     ) -> Response:
-        """The form with `document` in it, or the `text` that could not be read."""
+        """The form with `document` in it, or with the `text` that couldn't be read."""
         store = self._desk.store
         tools, draft = await asyncio.gather(
             store.declared_tools(), store.read_agent(place.agent_id, draft=True)
@@ -214,11 +212,11 @@ class AgentEditor:
 
 
 def _begun(form: Form) -> Begun:
-    """As the form was given out; the browser kept it."""
+    """What the edit started from, as the form was sent out; the browser kept it."""
     try:
         document = msgspec.json.decode(form.raw("base"), type=Document)
     except msgspec.MsgspecError:
-        raise HTTPException(400, "The form is not complete. Load the page again.") from None
+        raise HTTPException(400, "The form is incomplete. Reload the page.") from None
     return Begun(document, form.text("version") or None)
 
 

@@ -1,4 +1,4 @@
-"""What pages of agents have in common: which document, and who edits it and why."""
+"""What agent pages have in common: which document is edited, by whom, and why."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 def fit_name(agent_id: str) -> bool:
-    """Whether a new agent may be called that."""
+    """Whether a new agent may have this name."""
     return _NAME.fullmatch(agent_id) is not None
 
 
@@ -27,7 +27,7 @@ def edit_by(request: Request, desk: Desk, why: str) -> Edit:
 
 @dataclass(frozen=True, slots=True)
 class Both:
-    """What two people changed."""
+    """Something that two people changed."""
 
     name: str
     theirs: str
@@ -35,7 +35,7 @@ class Both:
 
 
 async def look(desk: Desk, agent_id: str, edit: Edit | None, *, draft: bool = False) -> None:
-    """Say of a document that was written whether it can be used, and keep its revision."""
+    """Record whether the document just written can be used, and keep its revision."""
     await look_at_edit(desk.store, agent_id, desk.now(), draft=draft, edit=edit)
 
 
@@ -63,6 +63,6 @@ async def stored_agent(store: AgentStore, place: Place) -> StoredAgent:
     """Raises HTTPException."""
     stored = await store.read_agent(place.agent_id, draft=place.is_draft)
     if stored is None:
-        what = "no draft of" if place.is_draft else "no agent"
-        raise HTTPException(404, f"There is {what} {place.agent_id}.")
+        what = "No draft of" if place.is_draft else "No agent"
+        raise HTTPException(404, f"{what} {place.agent_id} found.")
     return stored

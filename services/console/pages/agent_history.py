@@ -1,4 +1,4 @@
-"""The versions of an agent: who made each and why, what it changed, and the way back."""
+"""An agent's versions: who made each and why, what it changed, and how to restore it."""
 
 import asyncio
 
@@ -45,7 +45,7 @@ class AgentHistory:
         )
 
     async def show(self, request: Request) -> Response:
-        """What would change if this revision were the agent again."""
+        """Show what would change if this revision were restored."""
         place = Place(request.path_params["agent_id"], is_draft=False)
         stored, revisions = await self._read(place)
         revision = _revision(revisions, request.path_params["revision"])
@@ -84,7 +84,7 @@ class AgentHistory:
         except Conflict:
             raise HTTPException(
                 409,
-                f"Somebody else changed {place.agent_id} just now, so nothing was restored. Look at"
+                f"Someone else just changed {place.agent_id}, so nothing was restored. Check"
                 " the history again.",
             ) from None
         await look(self._desk, place.agent_id, rollback)
@@ -100,12 +100,12 @@ class AgentHistory:
 def _revision(revisions: tuple[Revision, ...], wanted: str) -> Revision:
     found = next((each for each in revisions if each.revision == wanted), None)
     if found is None:
-        raise HTTPException(404, f"There is no revision {wanted}.")
+        raise HTTPException(404, f"Revision {wanted} not found.")
     return found
 
 
 def _answering(stored: StoredAgent, revisions: tuple[Revision, ...]) -> str | None:
-    """What answers calls: the document, or the last good revision of one that is broken."""
+    """What answers calls: the document, or the last good revision if it is broken."""
     agent = findings(stored.document).agent
     if agent is not None:
         return agent.revision

@@ -1,4 +1,4 @@
-"""A draft becomes the agent, or is given up."""
+"""Publishes or discards a draft."""
 
 import asyncio
 
@@ -63,7 +63,7 @@ class AgentPublishing:
         )
 
     async def publish(self, request: Request) -> Response:
-        """As it was read: an edit that came after the page was loaded is not published unseen."""
+        """Publish the draft as shown: an edit made after the page loaded isn't published unseen."""
         place = Place(request.path_params["agent_id"], is_draft=True)
         form = await read_form(request)
         draft = await self._unchanged_draft(place, form)
@@ -96,6 +96,6 @@ class AgentPublishing:
 def _changed(place: Place) -> HTTPException:
     return HTTPException(
         409,
-        f"Somebody else changed the draft of {place.agent_id} just now, so nothing was done. Look"
-        " at it again.",
+        f"Someone else just changed the draft of {place.agent_id}, so nothing was done. Check"
+        " it again.",
     )

@@ -1,4 +1,4 @@
-"""Agents: the list, and making one."""
+"""The list of agents, and creating one."""
 
 import asyncio
 
@@ -50,20 +50,20 @@ class AgentPages:
         )
 
     async def make(self, request: Request) -> Response:
-        """A new agent is a copy of another, so that it can answer from its first moment on."""
+        """Create an agent as a copy of another, so that it can answer from the start."""
         form = await read_form(request)
         name, like = form.text("name"), form.text("like")
         copied = await stored_agent(self._desk.store, Place(like, is_draft=False))
         if not fit_name(name):
             raise HTTPException(
                 422,
-                f"“{name}” can't be an agent's name. Use letters, digits, _, - and . after a letter"
-                " or a digit, as in night-desk.",
+                f"“{name}” isn't a valid agent name. Start with a letter or digit; use letters,"
+                " digits, _, - and ., as in night-desk.",
             )
         try:
             await self._desk.store.write_agent(name, copied.document, over=None)
         except Conflict:
-            raise HTTPException(409, f"There is an agent {name} already.") from None
+            raise HTTPException(409, f"Agent {name} already exists.") from None
         place = Place(name, is_draft=False)
         await look(self._desk, name, edit_by(request, self._desk, f"copied from {like}"))
         return RedirectResponse(f"{place.address}?said=made", 303)

@@ -1,7 +1,7 @@
-"""Callers: who is blocked; blocking, unblocking and forgetting one.
+"""Callers: shows who is blocked; blocks, unblocks and forgets them.
 
-A caller is named by a number in a form, or by one of their calls, so that no page needs to show a
-number in order to act on it.
+A caller is identified by a number in a form, or by one of their calls, so that pages don't need to
+show a number in order to act on it.
 """
 
 from starlette.exceptions import HTTPException
@@ -51,7 +51,7 @@ class CallerPages:
         return RedirectResponse("/callers?said=unblocked", 303)
 
     async def forget(self, request: Request) -> Response:
-        """Ask first; then a receipt, which no address leads to again."""
+        """Ask first; then show a receipt, which has no separate URL."""
         form = await read_form(request)
         caller = await self._caller(form)
         if form.text("sure") != "yes":
@@ -69,12 +69,12 @@ class CallerPages:
         )
 
     async def _caller(self, form: Form) -> str:
-        """As calls name them. Raises HTTPException for a number that is nobody's."""
+        """The number as calls have it. Raises HTTPException for a number that isn't valid."""
         call_sid = form.text("call")
         if call_sid:
             call = await self._desk.store.read_call(call_sid)
             if call is None:
-                raise HTTPException(404, f"There is no call {call_sid} any more.")
+                raise HTTPException(404, f"Call {call_sid} no longer exists.")
             return call.caller
         text = form.text("number")
         number = text.replace(" ", "").replace("-", "")
@@ -84,8 +84,8 @@ class CallerPages:
             return text
         raise HTTPException(
             422,
-            f"“{text}” is not a whole phone number, so nobody was blocked, unblocked or forgotten."
-            " Write it like +14155550123, or do it on the page of one of the caller's calls.",
+            f"“{text}” isn't a complete phone number, so nothing was changed. Write it like"
+            " +14155550123, or use the page of one of the caller's calls.",
         )
 
 
@@ -98,6 +98,11 @@ def _receipt(erased: Forgotten) -> str:
     if erased.documents:
         parts.append(f"{count(erased.documents, 'document')} below: turns, tool calls, texts")
     if erased.callers:
-        parts.append("what was known about the caller")
+        parts.append("the caller's profile")
+    live = (
+        " The caller is still in a call, which the line stores again: repeat this when it is over."
+        if erased.in_progress
+        else ""
+    )
     stays = " The caller stays blocked: a salted hash of the number is kept."
-    return f"Deleted: {'; '.join(parts)}.{stays if erased.still_blocked else ''}"
+    return f"Deleted: {'; '.join(parts)}.{live}{stays if erased.still_blocked else ''}"

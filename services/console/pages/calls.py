@@ -1,6 +1,6 @@
-"""Calls: the list, the search, and the page of one call.
+"""The list of calls, the search, and the page of one call.
 
-No phone number is in an address: addresses end up in logs.
+URLs never contain phone numbers, because URLs end up in logs.
 """
 
 import datetime
@@ -44,7 +44,7 @@ _log = Log(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A filter that can be switched."""
+    """A filter that can be switched on and off."""
 
     label: str
     address: str
@@ -93,7 +93,7 @@ class CallPages:
         )
 
     async def show(self, request: Request) -> Response:
-        """The same page as `calls show` writes. Who read which call is logged."""
+        """The page that `calls show` writes. Logs who read which call."""
         call_sid = request.path_params["call_sid"]
         record = await self._desk.store.read_record(call_sid)
         if record is None:
@@ -115,21 +115,21 @@ class CallPages:
         )
 
     async def _recording(self, call: Call) -> tuple[ServedRecording | None, tuple[str, ...]]:
-        """The recording, if there is one, and what went wrong in looking for it."""
+        """The recording, if there is one, and what went wrong while looking for it."""
         if not call.agent.record:
             return None, ()
         try:
             sound = await recorded_sound(self._desk.store.recordings, call.call_sid)
         except StoreUnavailable as error:
             _log.warning("recording not found", call_sid=call.call_sid, reason=str(error))
-            return None, ("The recording can't be read at the moment. Load the page again.",)
+            return None, ("The recording can't be read at the moment. Reload the page.",)
         if sound is None:
             return None, ()
         address = recording_address(call.call_sid)
         return ServedRecording(address, sound.began_ms, sound.duration_ms), ()
 
     async def _query(self, asked: dict[str, str], zone: zoneinfo.ZoneInfo) -> CallQuery:
-        """One filter, on one day or on all: Firestore needs an index for each combination."""
+        """One filter, for one day or all: Firestore needs an index for each combination."""
         day, before = _day(asked.get("day", ""), zone), _moment(asked.get("before", ""))
         until = min((each for each in (day and day[1], before) if each is not None), default=None)
         query = CallQuery(since=day and day[0], until=until, limit=_ON_A_PAGE + 1)
@@ -150,7 +150,7 @@ class CallPages:
         return call
 
     async def search(self, request: Request) -> Response:
-        """By a caller's or called number, the end of one, or the beginning of a SID."""
+        """Search by number (caller's or called), the end of one, or the beginning of a SID."""
         text = (await read_form(request)).text("text").replace("…", "").replace(" ", "")
         sid = await self._sid_like(text)
         if sid is not None and _SID.fullmatch(text):
@@ -175,12 +175,12 @@ class CallPages:
 
 def _no_call(call_sid: str) -> HTTPException:
     return HTTPException(
-        404, f"There is no call {call_sid}. Records are kept for {RETENTION.days} days."
+        404, f"Call {call_sid} not found. Records are kept for {RETENTION.days} days."
     )
 
 
 def problem_of(call: ListedCall) -> str:
-    """What the call's own document says went wrong, in a few words; the page of it says more."""
+    """What went wrong according to the call's own document, in brief; its page says more."""
     if call.end_reason in FAILURES:
         return FAILURES[call.end_reason]
     if call.agent_problem is not None:
@@ -195,12 +195,12 @@ def _cost(call: ListedCall) -> float:
 
 
 def _reasons(text: str) -> tuple[EndReason, ...]:
-    """One that nobody knows is any."""
+    """An unknown reason matches any."""
     return tuple(reason for reason in FAILURES if reason.value == text) or tuple(FAILURES)
 
 
 def _day(text: str, zone: zoneinfo.ZoneInfo) -> tuple[datetime.datetime, datetime.datetime] | None:
-    """From midnight to midnight; None for what is no day."""
+    """From midnight to midnight; None if `text` isn't a day."""
     try:
         day = datetime.date.fromisoformat(text)
         midnights = (day, day + datetime.timedelta(days=1))
@@ -219,7 +219,7 @@ def _moment(text: str) -> datetime.datetime | None:
 
 
 def _choices(asked: dict[str, str], agents: list[str], *, outcomes: bool) -> list[Choice]:
-    """Choosing one gives up another; choosing it again shows all. The day stays."""
+    """Choosing one filter drops the other; choosing it again shows all. The day stays."""
     day = {"day": asked.get("day", "")}
 
     def choice(label: str, name: str, value: str) -> Choice:

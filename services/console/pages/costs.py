@@ -1,4 +1,4 @@
-"""Costs and limits: what calls cost by day, agent and number, and what they may cost at most."""
+"""Costs and limits: what calls cost by day, agent and number, and the most they may cost."""
 
 import asyncio
 import calendar
@@ -26,13 +26,13 @@ _WEEK = 7
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 _log = Log(__name__)
 LIMITS = {
-    "calls_per_caller_per_hour": "Calls from one caller in an hour",
-    "calls_at_once": "Calls at once",
-    "calls_per_hour": "Calls in an hour",
+    "calls_per_caller_per_hour": "Calls from one caller per hour",
+    "calls_at_once": "Simultaneous calls",
+    "calls_per_hour": "Calls per hour",
     "minutes_per_day": "Minutes in 24 hours",
     "usd_per_day": "Dollars in 24 hours",
 }
-"""What each limit is called on the page."""
+"""Each limit's label on the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Row:
     date: datetime.date
     figures: Figures
     share: float
-    """Of the dearest day's cost."""
+    """Relative to the most expensive day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Limit:
     value: str
     used: str
     share: float | None
-    """How much of it is used; None where that is not known, or there is no limit."""
+    """How much of it is used; None if unknown or unlimited."""
 
 
 class CostPages:
@@ -93,7 +93,7 @@ class CostPages:
 
 
 async def _limits(desk: Desk) -> LineLimits | None:
-    """None if they cannot be read: then none holds, and the form makes new ones."""
+    """None if they can't be read: then no limit applies, and the form creates new ones."""
     try:
         return await desk.store.read_limits()
     except InvalidDocument:
@@ -101,7 +101,7 @@ async def _limits(desk: Desk) -> LineLimits | None:
 
 
 def _shares(days: Sequence[Day], by: str) -> dict[str, Figures]:
-    """Of the agents or of the numbers that were called, in the last week."""
+    """Figures by agent or by called number for the last week."""
     if by not in ("agent", "number"):
         return {}
     return shares(days[:_WEEK], "agent" if by == "agent" else "number")
@@ -115,7 +115,7 @@ def _rows(dates: Sequence[datetime.date], figures: Sequence[Figures]) -> list[Ro
 
 
 def _forecast(dates: Sequence[datetime.date], figures: Sequence[Figures]) -> float | None:
-    """What the whole month costs if its other days are as the last seven full ones were."""
+    """The cost of the whole month if its other days are like the last seven full ones."""
     today = dates[0]
     full = figures[1 : _WEEK + 1]
     if not any(each.calls for each in full):
@@ -146,7 +146,7 @@ def _limits_shown(limits: LineLimits | None, use: LineUse) -> Iterator[Limit]:
 
 
 def _limits_in(form: Form) -> LineLimits:
-    """Raises HTTPException, naming what cannot be a limit."""
+    """Raises HTTPException naming what can't be a limit."""
     wanted = {name: _amount(form.text(name), label) for name, label in LIMITS.items()}
     try:
         return msgspec.convert(wanted, LineLimits, strict=True)
@@ -154,7 +154,7 @@ def _limits_in(form: Form) -> LineLimits:
         field = str(error).rpartition("$.")[2].rstrip("`")
         label = LIMITS.get(field, field)
         raise HTTPException(
-            422, f"{label}: write a number above 0 (whole, for calls), or nothing for no limit."
+            422, f"{label}: enter a number above 0 (whole, for calls), or nothing for no limit."
         ) from None
 
 
@@ -162,6 +162,6 @@ def _amount(text: str, label: str) -> float | None:
     if not text:
         return None
     if not _AMOUNT.fullmatch(text):
-        raise HTTPException(422, f"{label}: “{text}” is not a number above 0.")
+        raise HTTPException(422, f"{label}: “{text}” isn't a number above 0.")
     amount = float(text)
     return int(amount) if amount.is_integer() else amount

@@ -1,4 +1,4 @@
-"""The first page: is it all right, and what needs a person?"""
+"""The first page: is the line working, and what needs attention?"""
 
 import datetime
 import zoneinfo
@@ -23,7 +23,7 @@ _TO_PERSON = (EndReason.TRANSFERRED, EndReason.CALLER_ASKED_FOR_PERSON)
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Something that a person should look at, and where."""
+    """Something that a person should check, and where."""
 
     what: str
     text: str
@@ -36,7 +36,7 @@ class Bar:
     hour: int
     calls: int
     height: float
-    """The share of the busiest hour."""
+    """Relative to the busiest hour."""
 
 
 class HomePage:

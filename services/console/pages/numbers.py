@@ -1,4 +1,4 @@
-"""Numbers and hours: which agent answers which number, and what happens at any time."""
+"""Numbers and hours: which agent answers which number, and what happens at a given time."""
 
 import datetime
 import re
@@ -29,7 +29,7 @@ _NOBODY = ""
 class Line:
     agent_id: str
     numbers: tuple[str, ...]
-    """Empty for every other number."""
+    """Empty for all numbers not assigned to another agent."""
     answer: Answering | None
 
     @property
@@ -77,7 +77,7 @@ class NumberPages:
         )
 
     async def _lines(self, numbers: dict[str, str]) -> AsyncIterator[Line]:
-        """The default agent first, which answers every number without one of its own."""
+        """The default agent first, which answers every number not assigned to another."""
         others = sorted({*numbers.values()} - {DEFAULT_AGENT_ID})
         for agent_id in (DEFAULT_AGENT_ID, *others):
             own = tuple(sorted(number for number, name in numbers.items() if name == agent_id))
@@ -90,7 +90,7 @@ class NumberPages:
         if not is_e164(number):
             raise HTTPException(422, _no_number(number))
         if await self._desk.store.read_agent(agent_id) is None:
-            raise HTTPException(422, f"There is no agent {agent_id}. Make it first.")
+            raise HTTPException(422, f"Agent {agent_id} doesn't exist. Create it first.")
         await self._desk.store.write_number(number, agent_id)
         return RedirectResponse("/numbers?said=assigned", 303)
 
@@ -100,9 +100,9 @@ class NumberPages:
 
 
 def what_happens(line: Line, at: datetime.datetime) -> Iterator[str]:
-    """When somebody calls `line` at `at`, as clocks show it there: a sentence for each step."""
+    """When somebody calls `line` at `at`, local time: one sentence per step."""
     if line.answer is None:
-        yield "The agent that ships with Ringdown answers: there is no other that can."
+        yield "The agent that ships with Ringdown answers, because no other can."
         return
     agent, place = line.answer.agent, line.answer.agent.time_zone or "UTC"
     when = f"{at:%A} {at.day} {at:%B %Y, %H:%M} in {place}"
@@ -116,7 +116,7 @@ def what_happens(line: Line, at: datetime.datetime) -> Iterator[str]:
         if hours.outside != "answer":
             yield from _turned_away(agent)
             return
-        yield "The agent answers outside its hours, too."
+        yield "The agent also answers outside its hours."
     yield from _answered(line.answer)
 
 
@@ -146,11 +146,11 @@ def _answered(answer: Answering) -> Iterator[str]:
         yield f"The caller hears the notice: “{notice}”"
     yield f"{answer.agent_id} answers: “{agent.greeting}”"
     if answer.problem is not None:
-        yield f"This is not the newest version, which can't be used: {answer.problem}"
+        yield f"This is an earlier version; the newest can't be used: {answer.problem}"
 
 
 def _asked_time(text: str) -> datetime.datetime | None:
-    """What a browser's field for a date and a time gives; None for anything else."""
+    """The value of a browser's date and time field; None for anything else."""
     try:
         at = datetime.datetime.fromisoformat(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What came of calls, counted by day and by agent."""
+"""The outcomes of calls, counted by day and by agent."""
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ class Row:
     counts: Mapping[str, int]
     """By the words of `STANDINGS`."""
     date: str = ""
-    """Of a day."""
+    """Only for a day."""
 
     @property
     def calls(self) -> int:
@@ -64,5 +64,5 @@ def _by_day(days: Sequence[Day], zone: datetime.tzinfo) -> Iterator[Row]:
 
 
 def outcomes_of(day: Day) -> Mapping[str, int]:
-    """Of all agents together."""
+    """For all agents together."""
     return {word: sum(counts.get(word, 0) for counts in day.outcomes.values()) for word in OUTCOMES}

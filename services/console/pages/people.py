@@ -1,4 +1,4 @@
-"""Who may use the console, and as what: `settings/people`, with who changed it and why."""
+"""Who may use the console, and in which role: `settings/people`, with who changed it and why."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from ringdown.log import Log
 
 _MOST_EDITS = 100
 _NO_ACCESS = "no access"
-_STEPS_BACK = "You will no longer be able to change anything. Only another editor can undo that."
+_STEPS_BACK = "You will no longer be able to change anything. Only another editor can undo this."
 _EMAIL = re.compile(r"[^@\s,;:<>()\"'\\]{1,64}@[a-z0-9.-]{1,190}\.[a-z0-9-]{2,63}")
 _log = Log(__name__)
 
@@ -61,7 +61,7 @@ class PeoplePages:
     async def _write(
         self, request: Request, base: dict[str, Role], mine: dict[str, Role], why: str
     ) -> bool:
-        """Save the edit. False if somebody else has changed the roles since they were `base`."""
+        """Save the edit. False if someone else has changed the roles since they were `base`."""
         by = edit_by(request, self._desk, why)
         edit = PeopleEdit(at=by.at, by=by.by, why=by.why, what=_in_a_line(base, mine))
 
@@ -76,7 +76,7 @@ class PeoplePages:
     async def _conflict(
         self, request: Request, base: dict[str, Role], mine: dict[str, Role], form: Form
     ) -> Response:
-        """Both edits together, to be read and saved again; where both changed, yours stands."""
+        """Show both edits merged, to review and save; where both changed something, yours wins."""
         theirs = await self._read()
         both = [
             Both(email, theirs.roles.get(email, _NO_ACCESS), mine.get(email, _NO_ACCESS))
@@ -106,7 +106,7 @@ class PeoplePages:
         changed: list[str] | None = None,
         both: list[Both] | None = None,
     ) -> Response:
-        """The form of `people` with `roles` in it."""
+        """The form for `people`, filled in with `roles`."""
         rows = dict.fromkeys(people.roles, "") | roles
         return self._pages.page(
             request,
@@ -128,11 +128,11 @@ class PeoplePages:
 
 
 def _base(form: Form) -> dict[str, Role]:
-    """The roles that the form was given out with; the browser kept them."""
+    """The roles when the form was sent out; the browser kept them."""
     try:
         return msgspec.json.decode(form.raw("base"), type=dict[str, Role])
     except msgspec.MsgspecError:
-        raise HTTPException(400, "The form is not complete. Load the page again.") from None
+        raise HTTPException(400, "The form is incomplete. Reload the page.") from None
 
 
 def _rows(form: Form) -> Iterator[tuple[str, str]]:
@@ -142,11 +142,11 @@ def _rows(form: Form) -> Iterator[tuple[str, str]]:
 
 
 def _roles(form: Form) -> dict[str, Role]:
-    """Raises HTTPException for what no page of ours sends."""
+    """Raises HTTPException for anything that none of our pages sends."""
     try:
         return msgspec.convert({e: r for e, r in _rows(form) if r}, dict[str, Role])
     except msgspec.ValidationError:
-        raise HTTPException(400, "There is no such role. Load the page again.") from None
+        raise HTTPException(400, "Unknown role. Reload the page.") from None
 
 
 def _problems(form: Form, base: dict[str, Role], mine: dict[str, Role]) -> Iterator[str]:
@@ -158,7 +158,7 @@ def _problems(form: Form, base: dict[str, Role], mine: dict[str, Role]) -> Itera
             yield f"“{email}” isn't an e-mail address. Write it like anna@example.com."
     if "editor" not in mine.values():
         yield (
-            "This leaves no editor, so nobody could change anything. Make someone else an editor"
+            "This leaves no editor, so no one could change anything. Make someone else an editor"
             " first."
         )
 

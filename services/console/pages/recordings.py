@@ -1,4 +1,4 @@
-"""The sound of a call, as its page plays it: in ranges, so that a listener can jump in it."""
+"""Serves a call's audio to its page in ranges, so that listeners can skip around."""
 
 import re
 
@@ -27,7 +27,7 @@ class RecordingPages:
         return [Route(recording_address("{call_sid}"), self.play)]
 
     async def play(self, request: Request) -> Response:
-        """Who listened to which call is logged, each time that it is read from its beginning."""
+        """Serve the audio; logs who listened to which call whenever it is read from the start."""
         call_sid = request.path_params["call_sid"]
         sound = await self._sound(call_sid)
         size = sound.wav_bytes
@@ -47,19 +47,19 @@ class RecordingPages:
         )
 
     async def _sound(self, call_sid: str) -> RecordedSound:
-        """Raises HTTPException if there is none. Without a record there is no recording."""
+        """Raises HTTPException if there is none. Without a record a recording can't be found."""
         store = self._desk.store
         known = await store.read_call(call_sid) is not None
         sound = await recorded_sound(store.recordings, call_sid) if known else None
         if sound is None:
-            raise HTTPException(404, f"There is no recording of the call {call_sid}.")
+            raise HTTPException(404, f"No recording of call {call_sid} found.")
         return sound
 
 
 def _bytes_of(asked: re.Match[str], size: int) -> tuple[int, int]:
     """The first byte of a range, and the one after its last.
 
-    Raises HTTPException for a range that has none (RFC 9110, section 14).
+    Raises HTTPException for an unsatisfiable range (RFC 9110, section 14).
     """
     if asked["at_end"] is not None:
         first, end = max(0, size - int(asked["at_end"])), size
@@ -68,6 +68,6 @@ def _bytes_of(asked: re.Match[str], size: int) -> tuple[int, int]:
         end = min(int(asked["last"]) + 1, size) if asked["last"] else size
     if first >= end:
         raise HTTPException(
-            416, "The recording is shorter.", headers={"Content-Range": f"bytes */{size}"}
+            416, "The recording is shorter than that.", headers={"Content-Range": f"bytes */{size}"}
         )
     return first, end

@@ -1,4 +1,4 @@
-"""The report of a rehearsal, as `agents rehearse` writes it, without its recordings."""
+"""A rehearsal's report, as written by `agents rehearse`, without its recordings."""
 
 import asyncio
 
@@ -30,7 +30,7 @@ class RehearsalPages:
         id = request.path_params["rehearsal_id"]
         rehearsal = next((each for each in kept if each.id == id), None)
         if rehearsal is None or rehearsal.expires_at <= self._desk.now():
-            raise HTTPException(404, f"There is no such rehearsal of {place.agent_id}.")
+            raise HTTPException(404, f"Rehearsal of {place.agent_id} not found.")
         runs, before = await asyncio.gather(
             read_runs(documents, id), read_compared(self._desk.store, rehearsal)
         )

@@ -1,4 +1,4 @@
-// The form works without this. With it, mistakes are shown while they are made, and what an edit changes before it is saved.
+// The form works without this. With it, people see mistakes as they type, and what an edit changes before they save it.
 const form = document.getElementById("agent");
 const turn = document.getElementById("turn");
 const preview = document.getElementById("preview");
@@ -59,7 +59,7 @@ form.addEventListener("input", () => {
 form.addEventListener("submit", () => {
   changed = false;
 });
-// What is not saved comes along to the other view.
+// Unsaved edits carry over to the other view.
 turn.addEventListener("click", (event) => {
   if (!mayEdit) return;
   event.preventDefault();

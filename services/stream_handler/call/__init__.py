@@ -1,1 +1,1 @@
-"""The sans-I/O core: every decision of a call, with no socket, clock, task or log in it."""
+"""The sans-I/O core: makes every decision of a call without sockets, clocks, tasks or logs."""

@@ -1,4 +1,4 @@
-"""What the core wants done. Actions of one answer are carried out in order."""
+"""What the core wants done. The actions returned for one event are carried out in order."""
 
 from typing import TypeAlias
 
@@ -12,20 +12,20 @@ from stream_handler.call.timers import Timer
 
 
 class ConnectModel(msgspec.Struct, frozen=True):
-    """Open a session; once it is there it takes the place of the one before.
+    """Open a session; once open, it replaces the previous one.
 
-    The answer is ModelConnected or ModelConnectFailed. A session that resumes another is opened
-    when the sockets before it are closed.
+    Answered by ModelConnected or ModelConnectFailed. A session that resumes another is opened only
+    after the earlier sockets are closed.
     """
 
     config: ModelConfig
     within_ms: float
     endpoint: int = 0
-    """The place of the endpoint to dial, in the order of StreamStarted."""
+    """Index of the endpoint to dial, in the order of StreamStarted."""
 
 
 class CloseModel(msgspec.Struct, frozen=True):
-    """Close every session, open or under way; nothing more is heard of them."""
+    """Close every session, open or being opened; ignore anything more they send."""
 
 
 class SendModelAudio(msgspec.Struct, frozen=True, gc=False):
@@ -43,7 +43,7 @@ class SendModelImage(msgspec.Struct, frozen=True):
 
 
 class UpdateModelContext(msgspec.Struct, frozen=True):
-    """From now on the session follows these instructions."""
+    """Give the session these instructions from now on."""
 
     instructions: str
 
@@ -61,7 +61,7 @@ class PlayRingback(msgspec.Struct, frozen=True):
 
 
 class PlayTone(msgspec.Struct, frozen=True):
-    """The soft tone of a wait, once; ended by ClearPlayback."""
+    """Play the soft waiting tone once; ended by ClearPlayback."""
 
 
 class SendMark(msgspec.Struct, frozen=True, gc=False):
@@ -81,7 +81,7 @@ class CallTool(msgspec.Struct, frozen=True):
 
 
 class SendToolResponse(msgspec.Struct, frozen=True):
-    """`scheduling`: when the model is to speak of it, if it did not wait for the answer."""
+    """`scheduling`: when the model should mention the result, if it didn't wait for it."""
 
     id: str
     name: str
@@ -106,9 +106,9 @@ class SaveCall(msgspec.Struct, frozen=True):
 
 
 class CloseStream(msgspec.Struct, frozen=True):
-    """The end of every session; `next` is what `/after-stream` will do, if decided.
+    """Every session ends with this; `next` is what `/after-stream` will do, if decided.
 
-    Only results of tools are saved after it.
+    After it, only tool results are saved.
     """
 
     next: NextAction | None

@@ -40,7 +40,7 @@ from stream_handler.call.watchdog import Watchdog
 
 _LONGEST_LEAD_IN_MS = 250.0
 _BARGE_IN_WINDOW_MS = 3_000.0
-_ECHO_MS = 300.0  # how long after its end the agent may still be heard on the caller's line
+_ECHO_MS = 300.0  # how long the agent's echo may linger on the caller's line
 _SMALL_INTERRUPTION_MS = 600.0
 _CUTS_CLIP_MS = 300.0
 
@@ -69,7 +69,7 @@ class Conversation:
     def caller_audio(self, event: CallerAudio) -> bool:
         """Handle a frame; returns whether the caller started or stopped speaking with it.
 
-        There are fifty frames a second, and they change nothing else that others ask about.
+        At fifty frames a second, this must stay cheap: nothing else changes that others read.
         """
         length_ms = len(event.pcm) / PCM_BYTES_PER_MS
         change = self.speech.frame(event.at_ms, event.level_dbfs, length_ms)
@@ -80,7 +80,7 @@ class Conversation:
         return change is not None or cut
 
     def _send_or_keep(self, event: CallerAudio) -> None:
-        """Send the model what it may hear. The greeting and the ring keep it for later."""
+        """Send the model what it may hear; during the greeting and ringing, keep it for later."""
         if self.state.link.state is LinkState.CONNECTING and not self.transcript.agent_has_spoken:
             return
         if self.greeting.expired(event.at_ms):
@@ -128,8 +128,8 @@ class Conversation:
                 assert_never(change)
 
     def _asking_ms(self, said: SpeechStopped) -> float:
-        """How much of an utterance asks for a reply, if it has no words: what sounds spoken, and
-        isn't an echo of the agent or an "okay" to what it says."""
+        """How much of an utterance asks for a reply even if it has no words: sound that seems
+        spoken, and isn't an echo of the agent or an "okay" to what it says."""
         if not said.sounds_spoken:
             return 0.0
         if not self.state.spoke_over_agent:
@@ -141,13 +141,13 @@ class Conversation:
         return max(said.end_ms - max(said.onset_ms, self.playback.idle_since_ms), 0.0)
 
     def _tell_of_speech(self) -> None:
-        """The model hears nothing while a secret is typed, but it learns that there is a voice."""
+        """Tell the model that the caller speaks: it can't hear while a secret is typed."""
         if self.state.link.listening and self.keypad.speech_heard():
             self.effects.tell_model(prompts.SPEAKS_INSTEAD)
 
     def _note_words(self, text: str) -> None:
-        """Words that come after the model has spoken of what the caller sent are about that;
-        before, they may be late."""
+        """Words that come after the model has spoken about what the caller sent refer to that;
+        earlier ones may be late."""
         since_ms = self.state.unspoken_since_ms
         if since_ms is not None and self.state.link.last_audio_ms >= since_ms and text.strip():
             self.state.unspoken_since_ms = None
@@ -159,7 +159,7 @@ class Conversation:
         return self.playback.played < self.state.clip_bytes
 
     def greet(self, clip: bytes, words: str, at_ms: float) -> None:
-        """Play the greeting, which no model has to say any more."""
+        """Play the greeting, so that the model doesn't have to say it."""
         self.state.clip_bytes = len(clip)
         self.transcript.agent_text(words, at_ms)
         self.transcript.agent_audio(at_ms, self.playback.sent, len(clip), None)
@@ -170,12 +170,12 @@ class Conversation:
 
     @property
     def clip_is_protected(self) -> bool:
-        """Whether it is playing and protected. Meanwhile the model hears only silence."""
+        """Whether a protected clip is playing. Until it ends the model hears only silence."""
         return self.clip_plays and self.greeting.playing
 
     def _cut_clip(self, event: CallerAudio) -> bool:
-        """Stop the clip for a caller who speaks: there is no model to notice it. False if it is to
-        be heard out."""
+        """Stop the clip if the caller speaks: a model isn't there yet to notice. False if the clip
+        must be heard out."""
         if self.clip_is_protected:
             return False
         self.agent_stopped(event.at_ms)
@@ -191,14 +191,15 @@ class Conversation:
     # The model
 
     def open(self, at_ms: float) -> None:
-        """Have the model speak the first words."""
+        """Ask the model for the first words."""
         self._send_opening(at_ms)
         self.effects.start(Timer.FIRST_WORD)
 
     def go_on_listening(self) -> None:
-        """The stream before ended where the caller was to speak: they need not notice anything.
+        """The previous stream ended on the caller's turn: continue without them noticing.
 
-        What they said while no stream was there is lost: if they wait now, the agent will speak.
+        What they said while there was no stream is lost. If they are waiting for a reply to it, the
+        agent will speak.
         """
         self.waiting.stop_ringing()
         if not self.speech.speaking:
@@ -214,7 +215,7 @@ class Conversation:
         self.effects.tell_model(opening)
 
     def model_audio(self, event: ModelAudio) -> None:
-        """Play it. A reply begins with the first sound that can be heard."""
+        """Play it. A reply begins with its first audible sound."""
         link, mulaw = self.state.link, event.mulaw
         if not mulaw:
             return
@@ -227,7 +228,7 @@ class Conversation:
         voiced_ms = self.speech.last_voiced_ms
         if begins:
             if self.state.nudges and self.state.asked_to_speak:
-                voiced_ms = None  # it isn't a reply to the caller
+                voiced_ms = None  # not a reply to the caller
             self.effects.cancel(Timer.ANSWER)
             self._end_lead_in(event.at_ms)
             self.limits.agent_replied(event.at_ms)
@@ -240,9 +241,9 @@ class Conversation:
         self.effects.save(turns=turns)
 
     def _lead_in(self, mulaw: bytes, at_ms: float) -> None:
-        """Silence before a reply is played as a tone is: it counts neither as said nor as heard.
+        """Play the silence before a reply like a tone: it counts as neither said nor heard.
 
-        While a reply is still being heard, it is left out: it couldn't be taken back alone.
+        Skipped while an earlier reply is still playing: it couldn't be cleared separately.
         """
         if not self.state.ringing and self.playback.idle:
             self.effects.do(PlayAudio(mulaw))
@@ -250,28 +251,28 @@ class Conversation:
             self.state.lead_in_until_ms = until_ms + len(mulaw) / BYTES_PER_MS
         self.effects.save(turns=self.transcript.agent_inaudible(at_ms))
         if self.watchdog.sound_was_silent():
-            self.effects.cancel(Timer.ANSWER)  # it waits less from now on
+            self.effects.cancel(Timer.ANSWER)  # from now on it gets less time
             if not self.transcript.agent_has_spoken:
                 self.first_turn_is_empty()
 
     def drop_reply(self, at_ms: float) -> None:
-        """The model has begun a reply that the caller is not to hear."""
+        """The model has begun a reply that the caller must not hear."""
         self.state.link.drop_reply(at_ms)
         self.effects.save(turns=self.transcript.agent_inaudible(at_ms))
 
     def first_turn_is_empty(self) -> None:
-        """The model was to greet the caller, and they have heard nothing."""
+        """The model should have greeted the caller, but they have heard nothing."""
         self.state.first_turn_empty = True
         self.watchdog.asked()
 
     def _end_lead_in(self, at_ms: float) -> None:
-        """No reply waits behind seconds of silence."""
+        """Never let a reply wait behind seconds of silence."""
         if self.state.lead_in_until_ms - at_ms > _LONGEST_LEAD_IN_MS:
             self.effects.do(ClearPlayback())
         self.state.lead_in_until_ms = 0.0
 
     def _play(self, mulaw: bytes, at_ms: float) -> None:
-        """In pieces, so that marks are never further apart than the estimate allows."""
+        """Send in pieces, so that marks are never further apart than the estimate allows."""
         playback = self.playback
         while mulaw:
             room = playback.until_mark
@@ -282,7 +283,7 @@ class Conversation:
                 self.effects.do(SendMark(mark))
 
     def agent_stopped(self, at_ms: float) -> None:
-        """The caller's utterance has stopped the agent; the service may notice it only later."""
+        """The caller's words have stopped the agent; the service may notice only later."""
         self.state.stopped_agent = True
         if (said := self.state.utterance) is not None:
             self.transcript.caller_speech_stopped(at_ms, said.end_ms, self._asking_ms(said))
@@ -308,7 +309,7 @@ class Conversation:
         self._greeting_over(at_ms)
 
     def key_pressed(self, at_ms: float) -> None:
-        """A key stops what the agent says, as a voice does: who knows the menu needn't hear it."""
+        """A key stops the agent just as a voice does: callers who know the menu needn't hear it."""
         speaks = self.state.link.generating or not self.playback.idle
         if speaks and not self.greeting.playing and self.state.talking:
             self.interrupted(at_ms, by_service=False)
@@ -341,14 +342,14 @@ class Conversation:
             self._after_playback(event.at_ms)
 
     def _after_playback(self, at_ms: float) -> None:
-        """More has been heard, or nothing more will come: close the turns that this completes."""
+        """More has been heard, or nothing more will come: close the turns that are now complete."""
         self.effects.save(turns=self.transcript.agent_heard(at_ms, self.playback.heard(at_ms)))
         if self.survey.now(at_ms).greeting_is_heard:
             self._greeting_over(at_ms)
         self.goodbye.after_playback(at_ms)
 
     def _greeting_over(self, at_ms: float) -> None:
-        """Let the model hear the caller again, beginning with what they said over the greeting."""
+        """Let the model hear the caller again, starting with what they said over the greeting."""
         if not self.greeting.playing:
             return
         pcm = self.greeting.over()
@@ -364,7 +365,7 @@ class Conversation:
             case Speaker.CALLER if self.keypad.hides_the_caller:
                 return
             case Speaker.CALLER:
-                self.limits.caller_was_heard(event.at_ms)  # perhaps too softly for our ear
+                self.limits.caller_was_heard(event.at_ms)  # perhaps too softly for our own detector
                 self._note_words(event.text)
                 self.effects.save(turns=self.transcript.caller_text(event.text, event.at_ms))
                 self.goodbye.caller_said(self.transcript.caller_text_so_far)

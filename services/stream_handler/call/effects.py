@@ -1,4 +1,4 @@
-"""What the present event leads to: the actions so far, and the timers that run."""
+"""Collects the effects of the current event: its actions so far, and the running timers."""
 
 from ringdown.calls import CallChanges, ToolCall, Turn
 from stream_handler.call.actions import (
@@ -18,13 +18,13 @@ class Effects:
         self._actions: list[Action] = []
         self._deadlines = Deadlines()
         self.untold = ""
-        """What the model learns with the next text: a separate text would make it speak."""
+        """Sent with the next text to the model: by itself, it would make the model speak."""
 
     def do(self, action: Action) -> None:
         self._actions.append(action)
 
     def take_actions(self) -> tuple[Action, ...]:
-        """All actions since the last time."""
+        """Return all actions since the last call."""
         actions = tuple(self._actions)
         self._actions.clear()
         return actions
@@ -50,7 +50,7 @@ class Effects:
         self.start(timer, after_ms)
 
     def cancel(self, *timers: Timer) -> None:
-        """Cancel those that are running."""
+        """Cancel those of `timers` that are running."""
         for timer in timers:
             if self._deadlines.cancel(timer):
                 self.do(CancelTimer(timer))
@@ -59,7 +59,7 @@ class Effects:
         self.cancel(*self._deadlines.running())
 
     def fired(self, timer: Timer) -> bool:
-        """Whether a timer that fired still counts: it may have just been cancelled."""
+        """Whether a timer that fired still counts; it may just have been cancelled."""
         return self._deadlines.fired(timer)
 
     def running(self, timer: Timer) -> bool:

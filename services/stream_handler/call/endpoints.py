@@ -1,43 +1,43 @@
-"""Which of the model's endpoints is dialled next."""
+"""Chooses which of the model's endpoints to dial next."""
 
 _AGAIN_MS = 60_000.0
-"""A second break within it is one too many."""
+"""A second break within this time is one too many."""
 
 
 class Endpoints:
-    """Starts at the first. Where a session is refused, the next endpoint is dialled immediately;
-    where sessions break twice within a minute, too. The first comes again after the last.
+    """Starts with the first endpoint, and moves to the next as soon as one refuses a session, or
+    breaks sessions twice within a minute. After the last comes the first again.
 
-    Endpoints are known by their places in the order; times are ms of the call.
+    Endpoints are known by their index; times are ms of the call.
     """
 
     def __init__(self) -> None:
         self._names: tuple[str, ...] = ("",)
         self._dialled = 0
-        """Where the next session is opened, or was opened last."""
+        """Where the next session will be opened, or the latest was."""
         self._listening = 0
-        """Where the session is that listens, or was lost last."""
+        """Where the listening session is, or the one last lost was."""
         self._refused: dict[int, str] = {}
-        """Which have refused since the last session was lost, and why."""
+        """Those that have refused since the last session was lost, and why."""
         self._tried: set[int] = set()
-        """Which have refused in this round."""
+        """Those that have refused in this round."""
         self._hopeless: set[int] = set()
-        """Which will refuse again, however often they are dialled."""
+        """Those that will refuse again however often they are dialled."""
         self._broke_ms: float | None = None
 
     def begin(self, names: tuple[str, ...], at: str | None) -> None:
-        """`at` is the name of the one that has the session to resume; None for the first."""
+        """`at` names the endpoint that holds the session to resume; None for the first."""
         self._names = names or self._names
         self._dialled = self._listening = names.index(at) if at in names else 0
 
     @property
     def place(self) -> int:
-        """Of the one to dial."""
+        """Index of the endpoint to dial."""
         return self._dialled
 
     @property
     def name(self) -> str | None:
-        """Of the one to dial; None for the first."""
+        """Name of the endpoint to dial; None for the first."""
         return self._name(self._dialled)
 
     @property
@@ -47,18 +47,18 @@ class Endpoints:
 
     @property
     def untried(self) -> int:
-        """How many are left in this round, with the one to dial."""
+        """How many are left in this round, including the one to dial."""
         return len(self._names) - len(self._tried | self._hopeless)
 
     def outage(self) -> None:
-        """A session is gone, or to be replaced: every endpoint may be dialled again."""
+        """A session is lost or about to be replaced: every endpoint may be dialled again."""
         self._refused.clear()
         self._tried.clear()
         self._hopeless.clear()
 
     def refused(self, reason: str, *, for_good: bool) -> bool | None:
-        """The endpoint refuses, so choose the next. Whether it hasn't been dialled in this round;
-        None if it is hopeless to dial any of them."""
+        """The endpoint refused, so choose the next. Returns whether that one is still untried in
+        this round; None if dialling any of them is hopeless."""
         self._refused[self._dialled] = reason
         self._tried.add(self._dialled)
         if for_good:
@@ -75,21 +75,21 @@ class Endpoints:
         return bool(untried)
 
     def broke(self, at_ms: float) -> None:
-        """The session that listened has ended by itself."""
+        """The listening session ended without being asked to."""
         again = self._broke_ms is not None and at_ms - self._broke_ms < _AGAIN_MS
         self._broke_ms = at_ms
         if again and self._dialled == self._listening:
             self._dialled = (self._dialled + 1) % len(self._names)
 
     def connected(self) -> bool:
-        """A session listens; whether it is at another endpoint than the one before."""
+        """A session is listening. Returns whether it is at another endpoint than the last one."""
         moved = self._listening != self._dialled
         if moved:
             self._listening, self._broke_ms = self._dialled, None
         return moved
 
     def why(self, reason: str) -> str:
-        """Why no endpoint has a session: what each has said, if there are several."""
+        """Why no endpoint has a session; if there are several, what each of them said."""
         if len(self._names) == 1:
             return reason
         said = [f"{said} ({self._names[n]})" for n, said in sorted(self._refused.items())]

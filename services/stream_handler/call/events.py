@@ -1,4 +1,4 @@
-"""What happens to a stream. Every event carries `at_ms`: milliseconds since the stream started."""
+"""Everything that can happen to a stream; `at_ms` is in milliseconds since the stream started."""
 
 from typing import TypeAlias
 
@@ -20,7 +20,7 @@ from ringdown.tools import ToolAnswer
 from stream_handler.call.timers import Timer
 
 _AUDIBLE_DBFS = -50.0
-"""Far below the softest speech of a model, and above the noise of one that says nothing."""
+"""Far below a model's softest speech, and above its noise when it says nothing."""
 
 
 class StreamStarted(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -28,10 +28,10 @@ class StreamStarted(msgspec.Struct, frozen=True, omit_defaults=True):
 
     at_ms: float
     endpoints: tuple[str, ...] = ()
-    """The names of the model's endpoints, in the order in which they are dialled; empty in older
-    records, when there was one."""
+    """The names of the model's endpoints, in dialling order; empty in older records, made when
+    there was only one."""
     greeting: bytes = b""
-    """The clip of the agent's greeting, µ-law at 8 kHz; empty if the model is to say it."""
+    """The greeting's clip, µ-law at 8 kHz; empty if the model says the greeting."""
 
 
 class CallerAudio(msgspec.Struct, frozen=True, gc=False):
@@ -61,7 +61,7 @@ class StreamStopped(msgspec.Struct, frozen=True):
 
 
 class StreamLost(msgspec.Struct, frozen=True):
-    """The socket to Twilio closed, or stopped taking data, without a `stop`."""
+    """The socket to Twilio closed without a `stop`, or stopped accepting data."""
 
     at_ms: float
 
@@ -71,7 +71,7 @@ class ModelConnected(msgspec.Struct, frozen=True):
 
 
 class ModelConnectFailed(msgspec.Struct, frozen=True):
-    """`code` is the HTTP status or the close code, if there was one."""
+    """`code` is the HTTP status or the close code, if any."""
 
     at_ms: float
     reason: str = ""
@@ -79,7 +79,7 @@ class ModelConnectFailed(msgspec.Struct, frozen=True):
 
 
 class ModelDisconnected(msgspec.Struct, frozen=True):
-    """`code` is the close code, if there was one."""
+    """`code` is the close code, if any."""
 
     at_ms: float
     reason: str = ""
@@ -93,7 +93,7 @@ class ModelAudio(msgspec.Struct, frozen=True, gc=False):
     mulaw: bytes
     level_dbfs: float = -20.0
     steady: bool = False
-    """Its level has been the same since the chunk before, as a tone's is and no voice's."""
+    """Its level hasn't changed since the previous chunk: true of tones, never of voices."""
 
     @property
     def audible(self) -> bool:
@@ -101,13 +101,13 @@ class ModelAudio(msgspec.Struct, frozen=True, gc=False):
 
 
 class ToolCallFinished(msgspec.Struct, frozen=True):
-    """A tool has answered; `id` is that of the CallTool."""
+    """A tool call ended; `id` is that of the CallTool."""
 
     at_ms: float
     id: str
     answer: ToolAnswer
     certain: bool = True
-    """False: there was no answer, and the tool may have done it all the same."""
+    """False: no response came, but the tool may still have done it."""
 
 
 class TimerFired(msgspec.Struct, frozen=True):
@@ -116,19 +116,19 @@ class TimerFired(msgspec.Struct, frozen=True):
 
 
 class SaveDone(msgspec.Struct, frozen=True):
-    """The final save is committed."""
+    """The final save was committed."""
 
     at_ms: float
 
 
 class SaveFailed(msgspec.Struct, frozen=True):
-    """The final save was given up."""
+    """The final save was abandoned."""
 
     at_ms: float
 
 
 class AgentEdited(msgspec.Struct, frozen=True):
-    """Operators have edited the agent, and the edit is for calls in progress."""
+    """Operators edited the agent and want the edit to reach live calls."""
 
     at_ms: float
     agent: Agent
@@ -136,7 +136,7 @@ class AgentEdited(msgspec.Struct, frozen=True):
 
 
 class PictureReceived(msgspec.Struct, frozen=True):
-    """The caller has sent a picture, a JPEG; `n` counts what they have sent in the call."""
+    """The caller sent a picture, a JPEG; `n` counts what they have sent in the call."""
 
     at_ms: float
     n: int
@@ -144,7 +144,7 @@ class PictureReceived(msgspec.Struct, frozen=True):
 
 
 class TextReceived(msgspec.Struct, frozen=True):
-    """The caller has typed a text on their telephone."""
+    """The caller typed a text on their phone."""
 
     at_ms: float
     n: int

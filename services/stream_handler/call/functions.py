@@ -1,6 +1,6 @@
-"""The functions that every session has besides its tools, an entry for each.
+"""The built-in functions that every session has in addition to its tools.
 
-An entry has the function's declaration, its arguments, and what it does to the call.
+Each has a declaration, its arguments, and its effect on the call.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ class CallControl(Protocol):
 
     @property
     def transfer_names(self) -> tuple[str, ...]:
-        """The people whom the agent may transfer to."""
+        """The people the agent may transfer to."""
 
     @property
     def collecting(self) -> bool:
@@ -45,16 +45,16 @@ class CallControl(Protocol):
     def answer(
         self, id: str, answer: ToolAnswer, at_ms: float, scheduling: Scheduling | None = None
     ) -> None:
-        """Give the model its result; `silent` if it need not speak of it."""
+        """Give the model its result; `silent` if it needn't mention it."""
 
     def leave(self, event: ToolCallRequested, outcome: Outcome, *, said: str, missing: str) -> None:
-        """End the stream once the goodbye is heard; tell the model whether it is still missing."""
+        """End the stream once the goodbye is heard; tell the model if it still has to say one."""
 
     def stop_collecting(self, at_ms: float) -> bool:
-        """Answer the call that collects digits, if there is one, and let the model listen."""
+        """Answer the call that is collecting digits, if any, and let the model listen again."""
 
     def collect(self, collection: Collection, at_ms: float) -> None:
-        """Collect digits; the call is answered when that is over."""
+        """Collect digits; the call is answered when collection ends."""
 
 
 class BuiltIn(Protocol):
@@ -62,13 +62,13 @@ class BuiltIn(Protocol):
 
     name: BuiltInName
     is_last: bool
-    """Whether the model says nothing after it."""
+    """Whether the model stays silent after it."""
 
     def declaration(self, agent: Agent) -> FunctionDeclaration | None:
-        """None for an agent that has no use for it."""
+        """None for an agent that doesn't need it."""
 
     def run(self, event: ToolCallRequested, call: CallControl) -> None:
-        """Do it, and answer the model now or later."""
+        """Run it, and answer the model now or later."""
 
 
 class EndCall:
@@ -95,7 +95,7 @@ class _TransferCallArgs(msgspec.Struct, frozen=True):
 
     @property
     def spoken_reason(self) -> str | None:
-        """What the person who is called can hear; models also give none, or odd ones."""
+        """What the person called will hear. Models sometimes give none, or an odd one."""
         text = " ".join(self.reason.split()) if isinstance(self.reason, str) else ""
         return text[:_REASON_CHARS] or None
 
@@ -162,7 +162,7 @@ class CollectDigits:
 
     def run(self, event: ToolCallRequested, call: CallControl) -> None:
         try:
-            # Not strict: models write numbers as 4.0 or "4" now and then.
+            # Not strict: models write numbers as 4.0 or "4" sometimes.
             args = msgspec.convert(event.args, _CollectDigitsArgs, strict=False)
         except msgspec.ValidationError as error:
             self._refuse(event, call, prompts.wrong_arguments(error))
@@ -185,7 +185,7 @@ class CollectDigits:
 def _schema(
     descriptions: dict[str, str], required: Sequence[str] = (), **arguments: dict[str, object]
 ) -> dict[str, object]:
-    """JSON Schema of an object with these arguments."""
+    """The JSON Schema of an object with these arguments."""
     schema: dict[str, object] = {
         "type": "object",
         "properties": {

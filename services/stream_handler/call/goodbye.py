@@ -1,6 +1,6 @@
-"""Ends the stream: a goodbye that is heard out, or a hand-over between two turns.
+"""Ends the stream: after a goodbye that is heard out, or by a hand-over between two turns.
 
-Then everything stops, the record is saved, and the stream is closed. Each of these is certain.
+Then everything stops, the record is saved, and the stream is closed. Each step is certain.
 """
 
 import re
@@ -40,7 +40,7 @@ _NO_WORD = re.compile(r"[^\w']+")
 
 @dataclass(slots=True, eq=False)
 class Goodbye:
-    """Decides when the conversation is over. After that, only the final save is awaited."""
+    """Decides when the conversation is over. From then on, only the final save is pending."""
 
     effects: Effects
     state: CallState
@@ -50,10 +50,10 @@ class Goodbye:
     ledger: ToolLedger
     survey: Survey
     farewells: tuple[str, ...]
-    """In the agent's language and in lower case."""
+    """In the agent's language, in lower case."""
 
     def begin_goodbye(self, intended: Outcome, at_ms: float) -> None:
-        """End the stream, as the model asks, once its goodbye has been heard."""
+        """End the stream at the model's request, once its goodbye has been heard."""
         spoken = self.transcript.agent_spoke_last
         if self.state.ending.goodbye_cut_off:
             self.withdraw_goodbye()  # and start over
@@ -65,20 +65,20 @@ class Goodbye:
         self.after_playback(at_ms)
 
     def agent_spoke(self) -> None:
-        """Audio of the agent has come: a goodbye, or, after an answer to it, more conversation."""
+        """The agent spoke: a goodbye or, after the caller has answered one, more conversation."""
         if self.state.ending.phase is Phase.ANSWERED:
             self.withdraw_goodbye()
         self.state.ending.agent_spoke()
         self.effects.cancel(Timer.GOODBYE_BEGINS)
 
     def generation_completed(self, at_ms: float) -> None:
-        """All of the goodbye has been sent: from now on it is known how long it may take."""
+        """The whole goodbye has been sent, so we now know how long it can take."""
         if self.state.ending.goodbye_begun and self.effects.running(Timer.GOODBYE_ENDS):
             left_ms = (self.playback.sent - self.playback.heard(at_ms)) / BYTES_PER_MS
             self.effects.restart(Timer.GOODBYE_ENDS, left_ms + AFTER_GOODBYE_MS)
 
     def after_playback(self, at_ms: float) -> None:
-        """End the session if its goodbye is heard, unless the caller has answered it."""
+        """End the session if the goodbye has been heard, unless the caller has answered it."""
         if not self.survey.now(at_ms).goodbye_is_heard:
             return
         if self.speech.speaking:
@@ -91,7 +91,7 @@ class Goodbye:
             self.finish(self.state.ending.intended, at_ms)
 
     def _spoke_into_goodbye(self) -> bool:
-        """Whether it was too much for a "bye": the model may be about to answer it."""
+        """Whether it was too much for a "bye", so that the model may be about to answer it."""
         since_ms, said = self.transcript.caller_since_ms, self.state.utterance
         if since_ms is None:
             return False
@@ -101,7 +101,7 @@ class Goodbye:
         return said is not None and is_new and said.length_ms >= _LONGEST_BYE_MS
 
     def interrupted(self) -> None:
-        """The model has stopped in its goodbye, or before it began one."""
+        """The model stopped during its goodbye, or before beginning one."""
         ending = self.state.ending
         if ending.goodbye_begun:
             self._answered(cut_off=True)
@@ -115,16 +115,16 @@ class Goodbye:
         self.effects.restart(Timer.GOODBYE_ENDS)
 
     def caller_stopped_speaking(self, length_ms: float) -> None:
-        """Whether the caller said "bye" or "wait" is the model's to tell: by speaking or not.
+        """Let the model decide, by speaking or not, whether the caller said "bye" or "wait".
 
-        It has longer for what is too long to be a "bye", and none for a cough.
+        It gets longer for anything too long to be a "bye", and no time for a cough.
         """
         if self.state.ending.phase is Phase.ANSWERED:
             is_long = length_ms >= _LONGEST_BYE_MS
             self.effects.start(Timer.GOODBYE_ANSWERED, self._for_more_ms() if is_long else None)
 
     def caller_said(self, text: str) -> None:
-        """Words of the caller have come: a question is waited for, a farewell is not."""
+        """The caller's words arrived: wait after a question, but not after a farewell."""
         if self.state.ending.phase is Phase.ANSWERED and not self.speech.speaking:
             asks = len(text.split()) > _MOST_WORDS_OF_A_BYE and not ends_in_farewell(
                 text, self.farewells
@@ -132,7 +132,7 @@ class Goodbye:
             self.effects.restart(Timer.GOODBYE_ANSWERED, self._for_more_ms() if asks else None)
 
     def tool_requested(self) -> None:
-        """The model has reacted to what the caller said into its goodbye."""
+        """The model has reacted to what the caller said during its goodbye."""
         if self.state.ending.phase is Phase.ANSWERED:
             self.withdraw_goodbye()
 
@@ -187,8 +187,8 @@ class Goodbye:
 class HandOver:
     """Hands the call over to another handler without cutting anyone off.
 
-    Waits for the end of a turn, but not longer than it may. The next handler continues from what
-    was heard until then. If a goodbye is under way, the call ends with it instead.
+    Waits for the end of a turn, within a limit. The next handler continues from what was heard by
+    then. If a goodbye is under way, the call ends with that instead.
     """
 
     effects: Effects

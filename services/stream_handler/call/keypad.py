@@ -1,7 +1,7 @@
-"""What the caller types: digits that belong together, and digits that are a secret.
+"""What the caller types: digits that belong together, and digits that are secret.
 
-Digits that were collected for a purpose stay here. They are given to tools that are declared for
-that purpose, and nowhere else; they are gone when the session ends.
+Digits collected for a purpose stay here. Only tools declared for that purpose receive them, and
+they are deleted when the session ends.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _ANY_DIGIT = "1"
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Digits that a tool call asked for. `length` 0: until # or a pause."""
+    """A tool call's request for digits. `length` 0: until # or a pause."""
 
     tool_call_id: str
     purpose: str
@@ -24,32 +24,32 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A group of digits that the model may know."""
+    """A group of digits that the model may see."""
 
     digits: str
 
     @property
     def asks_for_person(self) -> bool:
-        """Only zeros count: people press it again when nothing happens immediately."""
+        """True for any run of zeros: people press 0 again when nothing happens immediately."""
         return not self.digits.strip("0")
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """A collection is over; `complete` unless nothing, or too little, was typed."""
+    """The result of a collection; `complete` unless nothing, or too little, was typed."""
 
     collection: Collection
     complete: bool
 
 
 class Keypad:
-    """Groups digits, and keeps those that were collected."""
+    """Groups digits, and keeps the collected ones."""
 
     def __init__(self) -> None:
         self._typed = ""
         self._collection: Collection | None = None
         self._surplus = False
-        """A collection is over, and what is typed without a pause is the rest of it."""
+        """A collection has ended; keys typed without a pause since then are left over from it."""
         self._kept: dict[str, str] = {}
         self._heard_speech = False
 
@@ -59,12 +59,12 @@ class Keypad:
 
     @property
     def ignores_keys(self) -> bool:
-        """Whether what is typed now is the rest of a collection that is over."""
+        """Whether keys typed now are left over from a collection that has ended."""
         return self._surplus
 
     @property
     def hides_the_caller(self) -> bool:
-        """Whether a secret is being typed, so that neither model nor transcript may listen."""
+        """Whether a secret is being typed, so neither model nor transcript may listen."""
         return self._collection is not None and self._collection.secret
 
     @property
@@ -75,8 +75,8 @@ class Keypad:
         return COLLECTION_PAUSE_MS if self._typed else COLLECTION_BEGINS_MS
 
     def collect(self, collection: Collection) -> Collected | None:
-        """Digits typed from now on belong to `collection`; so do those typed just before, because
-        callers don't wait for the end of the question. Returns what that may complete."""
+        """Assign the digits typed from now on to `collection`, and those typed just before: callers
+        don't wait for the end of the question. Returns the result if that already completes it."""
         typed, self._typed, self._surplus = self._typed, "", False
         self._collection, self._heard_speech = collection, False
         for key in typed:
@@ -86,7 +86,7 @@ class Keypad:
         return None
 
     def digit(self, key: str) -> Collected | None:
-        """Take a key (0-9, *, #); tell if it ends the collection."""
+        """Handle a key (0-9, *, #); returns the result if it ends the collection."""
         collection = self._collection
         if collection is None:
             self._typed += "" if self._surplus else key
@@ -95,24 +95,24 @@ class Keypad:
             self._typed += key
         if key != _END and len(self._typed) != collection.length:
             return None
-        self._surplus = True  # many end a PIN with a #, asked to or not
+        self._surplus = True  # many callers end a PIN with #, asked or not
         return self._close(collection)
 
     def as_recorded(self, key: str) -> str:
-        """The key that a record has in the place of `key`, which comes next: digits may be a
-        secret, and only a 0 that may stand alone means something by itself."""
+        """What to record in place of `key`, the next one to come: digits may be secret, and only a
+        0 that may stand alone means something by itself."""
         only_zeros = not self._typed.strip("0") and not self._surplus and self._collection is None
         return key if key in "*#" or (key == "0" and only_zeros) else _ANY_DIGIT
 
     def pause(self) -> Typed | Collected | None:
-        """No digit has come for `pause_ms`."""
+        """No digit came for `pause_ms`."""
         if self._collection is not None:
             return self._close(self._collection)
         typed, self._typed, self._surplus = self._typed, "", False
         return Typed(typed) if typed else None
 
     def cancel(self, tool_call_id: str) -> bool:
-        """Whether a collection for this tool call was under way, and is not any more."""
+        """Cancel the collection for this tool call; False if there was none."""
         if self._collection is None or self._collection.tool_call_id != tool_call_id:
             return False
         self._collection, self._typed, self._surplus = None, "", True
@@ -125,7 +125,7 @@ class Keypad:
         return first
 
     def digits_for(self, purposes: tuple[str, ...]) -> dict[str, str]:
-        """What was collected for `purposes`."""
+        """The digits collected for `purposes`."""
         return {purpose: self._kept[purpose] for purpose in purposes if purpose in self._kept}
 
     def _close(self, collection: Collection) -> Collected:

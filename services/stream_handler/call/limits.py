@@ -1,8 +1,8 @@
-"""How long a call may be silent, how long it may last, what it may cost.
+"""Limits on a call's silence, length and cost.
 
-Silence counts from the last word that was played to the caller. The agent's own nudge does not
-begin it anew; anything that the caller does, does. What is heard on the caller's line and stays
-unanswered for a minute is taken for the background, and counts as silence.
+Silence counts from the last word played to the caller. Anything the caller does restarts the count;
+the agent's own nudge does not. A voice on the caller's line that stays unanswered for a minute is
+treated as background, and counts as silence.
 """
 
 from dataclasses import dataclass
@@ -22,25 +22,25 @@ from stream_handler.call.transcript import Transcript
 
 _MOST_NUDGES = 2
 _SAME_WORDS, _SAME_WORDS_AGAIN = 4, 8
-"""After this many turns with the same words the model is asked to say goodbye."""
+"""After this many turns with the same words, the model is asked to say goodbye."""
 _QUIET_TIMERS = (Timer.IDLE_NUDGE, Timer.IDLE_GOODBYE, Timer.FORGOTTEN)
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Sentences in the agent's language that the session itself asks the model to say."""
+    """Sentences in the agent's language that the session has the model say."""
 
     idle_nudge: str
     time_warning: str
     farewells: tuple[str, ...]
-    """Lower case; a reply that holds one is taken for a goodbye."""
+    """Lower case; a reply that contains one counts as a goodbye."""
     translate_to: str | None = None
-    """The agent's language, where the sentences are English because there are none in it."""
+    """The agent's language, if the sentences are in English for lack of a translation."""
 
 
 @dataclass(slots=True, eq=False)
 class Limits:
-    """Watches the silence, the clock and the bill."""
+    """Watches silence, length and cost."""
 
     effects: Effects
     state: CallState
@@ -84,7 +84,7 @@ class Limits:
     # Conversations with a machine
 
     def watch_repetition(self, at_ms: float) -> None:
-        """A caller who says the same words each time is a menu or an announcement."""
+        """A caller who says the same words every time is a menu or an announcement."""
         times = self.transcript.repetitions
         if times == _SAME_WORDS and self.state.talking and self.state.link.listening:
             self.effects.tell_model(prompts.SAME_WORDS)
@@ -94,7 +94,7 @@ class Limits:
     # The silence
 
     def caller_was_heard(self, at_ms: float) -> None:
-        """A voice on the caller's line, or words: theirs, unless nothing is answered for long."""
+        """A voice or words on the line: the caller's, unless the model never answers them."""
         if self.state.unanswered_since_ms is None:
             self.state.unanswered_since_ms = at_ms
             self.effects.start(Timer.BACKGROUND, timers.background_ms(self.state.call.agent))
@@ -103,13 +103,13 @@ class Limits:
             self._restart()
 
     def caller_acted(self) -> None:
-        """The caller has pressed a key, or sent something."""
+        """The caller pressed a key, or sent something."""
         self._is_answered()
         self.ledger.caller_acted(self.state.link.last_audio_ms)
         self._restart()
 
     def agent_replied(self, at_ms: float) -> None:
-        """The model begins to speak: what we had to ask it for answers nothing that it hears."""
+        """The model speaks. A reply we had to ask for doesn't count as answering what it hears."""
         if self.state.asked_to_speak:
             self.state.asked_to_speak = False
             return
@@ -122,7 +122,7 @@ class Limits:
         self.effects.cancel(Timer.BACKGROUND)
 
     def _restart(self) -> None:
-        """Restart the count of silence."""
+        """Restart counting the silence."""
         self.state.quiet = False
         self.state.silent_since_ms = None
         self.state.nudges = 0
@@ -147,7 +147,7 @@ class Limits:
         self._start_goodbye(at_ms)
 
     def idle_goodbye(self, at_ms: float) -> None:
-        """The caller hasn't replied. If there is a voice nevertheless, ask it twice."""
+        """The caller hasn't replied. Ask twice if there is a voice nonetheless."""
         if self.survey.is_background(at_ms) and self.state.nudges < _MOST_NUDGES:
             self.state.silent_since_ms = at_ms
             self.idle_nudge(at_ms)

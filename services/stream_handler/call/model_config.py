@@ -1,6 +1,6 @@
-"""What a model session is opened with.
+"""Builds the configuration that a model session is opened with.
 
-`age_ms` is the call's age, which tells what the clock says in instructions.
+`age_ms` is the call's age, from which the instructions' clock is set.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from stream_handler.call.functions import FunctionDeclaration, functions_for
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """What a model session is opened with."""
+    """The configuration that a model session is opened with."""
 
     model: str
     instructions: str
@@ -25,21 +25,21 @@ class ModelConfig:
     turn_taking: TurnTaking
     functions: tuple[FunctionDeclaration, ...]
     languages: tuple[str, ...] = ()
-    """What callers may speak."""
+    """The languages callers may speak."""
     vocabulary: tuple[str, ...] = ()
-    """Words and names that callers say."""
+    """Words and names that callers are likely to say."""
     google_search: bool = False
     temperature: float | None = None
     thinking: str | None = None
     """minimal, low, medium or high; None for a model without this setting."""
     handle: str | None = None
-    """Of the session that is resumed."""
+    """From the session to resume."""
 
 
 def session_config(
     call: Call, age_ms: float = 0.0, *, background: str = "", handle: str | None = None
 ) -> ModelConfig:
-    """`background` is what the session should know about the call besides its instructions."""
+    """`background` is what the session should know about the call beyond its instructions."""
     agent = call.agent
     tools = (
         FunctionDeclaration(tool.name, tool.description, tool.parameters, tool.behavior)
@@ -62,7 +62,7 @@ def session_config(
 
 
 def instructions_for(call: Call, age_ms: float = 0.0) -> str:
-    """The agent's instructions as they read now, which language to speak, and the time."""
+    """The agent's instructions as they read now, the language to speak, and the time."""
     written = render(call.agent.instructions, template_values(call, age_ms))
     language, clock = prompts.language(call.agent), prompts.clock(clock_in_words(call, age_ms))
     has_facts = call.caller_facts is not None and "caller_facts" in fields_in(

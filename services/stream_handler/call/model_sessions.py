@@ -1,7 +1,8 @@
-"""Opens the model's sessions, and carries the conversation over from one to the next.
+"""Opens the model's sessions, and carries the conversation from one to the next.
 
-A session ends when the service says so (go-away), the connection breaks or the model falls silent.
-The next one learns what it hasn't heard, and hears again what the caller said without a reply.
+A session ends when the service announces it (go-away), the connection breaks or the model falls
+silent. The next one learns what it missed, and hears again whatever the caller said without
+getting a reply.
 """
 
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ from stream_handler.call.watchdog import Remedy, Watchdog
 _FIRST_WITHIN_MS = 8_000.0
 _AGAIN_WITHIN_MS = 4_000.0
 _BEFORE_ONSET_MS = 300.0
-_UNSURE_MS = 500.0  # sent, but perhaps not heard; and a word that has just begun
+_UNSURE_MS = 500.0  # sent, but perhaps not heard; also covers a word that has just begun
 _NO_VOICE_MS = 3_000.0
 _RECAP_TURNS = 2
 _SILENT = "the model was silent"
@@ -68,7 +69,7 @@ _TONE = "the model sent a tone instead of a voice"
 
 @dataclass(slots=True, eq=False)
 class ModelSessions:
-    """Opens sessions, replaces them, and watches that the model answers."""
+    """Opens and replaces sessions, and makes sure that the model answers."""
 
     effects: Effects
     state: CallState
@@ -89,7 +90,7 @@ class ModelSessions:
     def begin(self, event: StreamStarted) -> None:
         self.reconnects.begin(event.at_ms, event.endpoints)
         if self.state.clip_bytes:
-            self.state.unheard_since_ms = event.at_ms  # the caller may speak before it is there
+            self.state.unheard_since_ms = event.at_ms  # the caller may speak before it is open
         self._connect(event.at_ms, _FIRST_WITHIN_MS)
 
     def connected(self, at_ms: float) -> None:
@@ -139,7 +140,7 @@ class ModelSessions:
             self.effects.start(Timer.RECONNECT, pause_ms)
 
     def _gave_up(self) -> bool:
-        """Whether there will be no session, and the call only waits for the greeting's end."""
+        """Whether there will be no session and the call only waits for the greeting to end."""
         connecting = self.state.link.state is LinkState.CONNECTING
         return connecting and self.effects.running(Timer.FIRST_WORD)
 
@@ -151,7 +152,7 @@ class ModelSessions:
             self._connect(at_ms)
 
     def agent_edited(self, event: AgentEdited) -> None:
-        """Change the instructions only: a new voice or limit in mid-call would confuse."""
+        """Change only the instructions: a new voice or limit in mid-call would be confusing."""
         state = self.state
         if event.revision == state.revision:
             return
@@ -159,7 +160,7 @@ class ModelSessions:
         agent = replace(
             state.call.agent,
             instructions=event.agent.instructions,
-            time_zone=event.agent.time_zone,  # with the hours, what instructions may speak of
+            time_zone=event.agent.time_zone,  # instructions may mention both time and hours
             opening_hours=event.agent.opening_hours,
         )
         revisions = (*state.call.applied_revisions, event.revision)
@@ -168,7 +169,7 @@ class ModelSessions:
         self.effects.do(SaveCall(CallChanges(applied_revisions=revisions)))
 
     def _tell_instructions(self, at_ms: float) -> None:
-        """Send the model its instructions if they have changed since it was sent any."""
+        """Send the model its instructions if they have changed since it last got any."""
         call = self.state.call
         if self.state.link.listening and call.agent.instructions != self.state.sent_instructions:
             self.state.sent_instructions = call.agent.instructions
@@ -180,7 +181,7 @@ class ModelSessions:
         self.state.sent_background = self._unheard(handle)
         self.uploads.session_opens(-1.0 if handle is None else handle.at_ms)
         if handle is None:
-            self.effects.untold = ""  # the history already contains it
+            self.effects.untold = ""  # already in the history
         self.state.sent_instructions = self.state.call.agent.instructions
         self.state.opened_ms = at_ms
         config = model_config.session_config(
@@ -193,8 +194,8 @@ class ModelSessions:
         self.effects.do(ConnectModel(config, within_ms, self.reconnects.endpoint))
 
     def _unheard(self, handle: Resumption | None) -> str:
-        """What the session is to know of the call; one that is resumed usually knows it, but may
-        have forgotten, and gets the last words as well."""
+        """What the session needs to know of the call. A resumed one usually knows it but may have
+        forgotten, so it gets the last words too."""
         from_ms = -1.0 if handle is None else handle.at_ms
         said = self.transcript.since(from_ms, with_unanswered=self._was_acted_on())
         if handle is not None and not said:
@@ -202,14 +203,14 @@ class ModelSessions:
         results = self.ledger.results_since(from_ms)
         only_agent = not results and [turn.speaker for turn in said] == [Speaker.AGENT]
         if self.state.clip_bytes and handle is None and only_agent:
-            return prompts.greeted(said[0].text)  # by the clip, and nothing was said since
+            return prompts.greeted(said[0].text)  # by the clip, and nothing has been said since
         share = self.reconnects.told_share if handle is None else 1.0
         return prompts.background(said, results, share)
 
     def _was_acted_on(self) -> bool:
         """Whether the model has called tools because of what the caller said last.
 
-        If so, a new session must not hear it again: it would call them again.
+        If so, a new session must not hear it again, or it would call them again.
         """
         onset_ms = self.transcript.caller_since_ms
         return onset_ms is not None and self.ledger.called_since(onset_ms)
@@ -238,7 +239,7 @@ class ModelSessions:
         if not self.state.link.take(LinkNews.LOST):
             return
         if not self.state.talking:
-            # What ends by itself needs no model any more; what was sent is all of the goodbye.
+            # A stream that ends by itself needs no model; what was sent is the whole goodbye.
             self.state.link.close()
             self.effects.do(CloseModel())
             self.conversation.turn_completed(event.at_ms)
@@ -346,8 +347,8 @@ class ModelSessions:
             self._leave(event.at_ms, _TONE)
 
     def _greets_again(self) -> bool:
-        """Whether a reply begins that answers nothing: the model was told that the caller has been
-        greeted, and has heard only silence, but some greet all the same."""
+        """Whether a reply begins that answers nothing. The model knows that the caller has been
+        greeted and has heard only silence, but some models greet anyway."""
         asked = self.watchdog.owed or self.ledger.called_since(0.0)
         return self.conversation.clip_is_protected and not (asked or self.state.link.generating)
 
@@ -362,7 +363,7 @@ class ModelSessions:
         self.effects.cancel(Timer.ANSWER)  # stop waiting for the rest of the reply
 
     def _nobody_spoke(self, at_ms: float) -> bool:
-        """Whether the reply was dropped for nothing that was said into it."""
+        """Whether the reply was dropped although the caller hadn't spoken into it."""
         voiced_ms = self.speech.last_voiced_ms
         if voiced_ms is None or at_ms - voiced_ms > _NO_VOICE_MS:
             return True
@@ -376,7 +377,7 @@ class ModelSessions:
             self._turn_was_empty(event)
 
     def _turn_was_empty(self, event: TurnCompleted) -> None:
-        """A turn without a word: a sign that no reply will come, if one is owed."""
+        """A turn without a word: if a reply is owed, a sign that none will come."""
         self.state.empty_because = event.reason
         if not self.transcript.agent_has_spoken:
             self.conversation.first_turn_is_empty()
@@ -402,7 +403,7 @@ class ModelSessions:
 
     def _patience_ms(self, now: Situation, at_ms: float) -> float | None:
         """How long the model may stay silent from now on; None if it owes nothing."""
-        if now.generating:  # a reply has begun, and stopped arriving
+        if now.generating:  # a reply has begun, then stopped arriving
             return REPLY_PAUSE_MS
         due_ms = self.watchdog.due_ms(
             at_ms,

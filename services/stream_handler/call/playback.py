@@ -1,8 +1,8 @@
-"""What has been sent to the caller's ear, and how much of it has been heard.
+"""Tracks what has been sent to the caller, and how much of it they have heard.
 
-Positions count µ-law bytes (8 a millisecond) sent since the stream began and never go back. Twilio
-echoes a mark when everything before it has been played; after a `clear` it returns the marks that
-were pending, so those are forgotten and their echoes mean nothing.
+Positions count µ-law bytes (8 per millisecond) sent since the stream began, and never go back.
+Twilio echoes a mark once everything before it has been played. After a `clear` it also returns the
+pending marks, so those are forgotten and their echoes ignored.
 """
 
 from collections import deque
@@ -12,26 +12,26 @@ _MARK_EVERY_BYTES = 200 * BYTES_PER_MS
 
 
 class Playback:
-    """Counts, marks, and the estimate of what was heard (±200 ms, the distance of marks)."""
+    """Counts bytes, places marks, and estimates what was heard (±200 ms, the mark spacing)."""
 
     def __init__(self) -> None:
         self.sent = 0
-        """The position behind the last byte sent."""
+        """The position after the last byte sent."""
         self._marked = 0
         self._marks_made = 0
         self._pending: deque[tuple[str, int]] = deque()
-        # The last position known to be heard, and since when playback runs on from there.
+        # The last position known to be heard, and when playback continued from there.
         self._anchor = 0
         self._anchor_ms = 0.0
 
     @property
     def idle(self) -> bool:
-        """Whether all that was sent has been heard or cleared."""
+        """Whether everything sent has been heard or cleared."""
         return self._anchor == self.sent
 
     @property
     def played(self) -> int:
-        """The position up to which all has been heard or cleared for certain."""
+        """The position up to which everything has certainly been heard or cleared."""
         return self._anchor
 
     @property
@@ -45,18 +45,18 @@ class Playback:
         return self._marked + _MARK_EVERY_BYTES - self.sent
 
     def add(self, length: int, at_ms: float) -> str | None:
-        """At most `until_mark` more bytes are sent; returns the mark to send after them, if any."""
+        """Count `length` bytes sent, at most `until_mark`; returns the mark to send next."""
         if self.idle:
             self._anchor_ms = at_ms
         self.sent += length
         return self._mark() if self.sent - self._marked >= _MARK_EVERY_BYTES else None
 
     def complete(self) -> str | None:
-        """A reply is complete: the mark to send behind it, unless one stands there already."""
+        """A reply is complete: returns the mark to send after it, unless it already has one."""
         return self._mark() if self.sent > self._marked else None
 
     def mark_received(self, name: str, at_ms: float) -> bool:
-        """Take a mark's echo; False if it tells nothing (unknown, repeated, or cleared)."""
+        """Handle a mark's echo; False if it means nothing (unknown, repeated or cleared)."""
         if all(name != pending for pending, _ in self._pending):
             return False
         while self._pending:
@@ -67,13 +67,13 @@ class Playback:
         return True
 
     def heard(self, at_ms: float) -> int:
-        """The position heard at `at_ms`: last echo, plus the time since, up to the next mark."""
+        """The position heard at `at_ms`: the last echo plus elapsed time, up to the next mark."""
         limit = self._pending[0][1] if self._pending else self.sent
         elapsed = int(max(at_ms - self._anchor_ms, 0.0) * BYTES_PER_MS)
         return min(self._anchor + elapsed, limit)
 
     def clear(self, at_ms: float) -> int:
-        """Everything not yet played is dropped; the position heard until now."""
+        """Drop everything not yet played; returns the position heard until now."""
         heard = self.heard(at_ms)
         self._pending.clear()
         self._anchor = self._marked = self.sent

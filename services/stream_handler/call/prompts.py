@@ -1,7 +1,7 @@
-"""Every sentence with which the core steers the model.
+"""Every sentence the core uses to steer the model.
 
-Tools describe themselves, and what the caller hears without the model is in
-`packaged/phrases.toml`. `simulators/scenarios/talk.yaml` knows how some of these sentences begin.
+Tools describe themselves; what callers hear without the model is in `packaged/phrases.toml`.
+`simulators/scenarios/talk.yaml` matches the beginnings of some of these sentences.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from ringdown.agents.templates import render
 from ringdown.calls import Call, EndReason, Speaker, ToolCall, ToolOutcome, Turn
 from stream_handler.call.transcript import Said
 
-_RESULT_CHARS = 2_000  # oversized results of tools have ended sessions
+_RESULT_CHARS = 2_000  # oversized tool results have ended sessions
 _LAST_WORDS = 30
 _WHO = {Speaker.CALLER: "Caller", Speaker.AGENT: "You"}
 
-# What is added to an agent's instructions
+# Additions to an agent's instructions
 
 
 def language(agent: Agent) -> str:
@@ -33,7 +33,7 @@ def language(agent: Agent) -> str:
 
 
 def clock(now: str) -> str:
-    """Without it a model guesses today's date."""
+    """Without it, a model guesses today's date."""
     return f"As you read this, it is {now}."
 
 
@@ -54,12 +54,12 @@ UPLOADS_ARE_DATA = (
 
 
 def is_greeting(call: Call, history: Sequence[Turn]) -> bool:
-    """Whether the first words of a stream are the greeting."""
+    """Whether the first words of the stream are the greeting."""
     return not history and call.resumed_from is not EndReason.TRANSFERRED
 
 
 def greeted(words: str) -> str:
-    """What is added to the instructions once a clip has said the greeting, or is saying it."""
+    """Added to the instructions once a clip has said the greeting, or is saying it."""
     return (
         f'\n\nThe caller is on the line, and you have just greeted them: "{words}" Do not greet '
         "them again. Wait until they speak."
@@ -67,7 +67,7 @@ def greeted(words: str) -> str:
 
 
 def greeting_cut(heard: str) -> str:
-    """The caller cut off the greeting, which the session's instructions give in full."""
+    """For a caller who cut off the greeting, which the instructions give in full."""
     what = f'only "{heard}"' if heard else "nothing"
     return f"The caller interrupted your greeting and heard {what}."
 
@@ -75,8 +75,8 @@ def greeting_cut(heard: str) -> str:
 def opening(call: Call, history: Sequence[Turn], age_ms: float = 0.0) -> str:
     """Make the model speak first: the greeting, or a word on where things stand.
 
-    What was said in earlier streams (`history`) the session knows already. `age_ms` is the call's
-    age, which tells what the clock says in a greeting.
+    The session already knows what was said in earlier streams (`history`). `age_ms` is the call's
+    age, from which a greeting's clock is set.
     """
     if is_greeting(call, history):
         greeting = render(call.agent.greeting, template_values(call, age_ms))
@@ -127,16 +127,16 @@ def typed(digits: str) -> str:
     return f"The caller typed {digits} on the phone's keypad."
 
 
-# What the caller sends from their telephone
+# What the caller sends from their phone
 
 
 def sent_by_caller(n: int, text: str | None) -> str:
-    """The transcript's line for an upload: its text, or None for a photo."""
+    """An upload's line in the transcript: its text, or None for a photo."""
     return f"(sent photo {n})" if text is None else f"(typed) {text}"
 
 
 def uploaded(texts: Sequence[str | None]) -> str:
-    """Have the model speak of what has just come: typed texts, and None for each photo."""
+    """Have the model speak about what just arrived: typed texts, and None for each photo."""
     photos, typed = texts.count(None), [" ".join(text.split()) for text in texts if text]
     told = []
     if photos:
@@ -175,10 +175,10 @@ SPEAK = (
 
 
 def background(turns: Sequence[Said], results: Sequence[ToolCall], share: float = 1.0) -> str:
-    """What is added to the instructions of a session that is opened in the middle of a call.
+    """Added to the instructions of a session that is opened in the middle of a call.
 
-    To the instructions, because they are neither lost nor answered, as history in messages may be.
-    `share` of it, the latest, for a service that refuses more.
+    History sent as messages may be lost, or answered; instructions are neither. `share` is the
+    fraction to keep, the latest, for a service that refuses more.
     """
     said: list[tuple[float, str]] = [
         (turn.start_ms, f"{_WHO[turn.speaker]}: {turn.text}") for turn in turns
@@ -191,7 +191,7 @@ def background(turns: Sequence[Said], results: Sequence[ToolCall], share: float 
 
 
 def _latest(lines: list[str], share: float) -> list[str]:
-    """The last of `lines` that together have at most `share` of their characters."""
+    """The last of `lines` that together make up at most `share` of their characters."""
     room = share * sum(map(len, lines))
     kept: list[str] = []
     for line in reversed(lines):
@@ -203,14 +203,14 @@ def _latest(lines: list[str], share: float) -> list[str]:
 
 
 def tool_results(results: Sequence[ToolCall]) -> str:
-    """The results of calls that the session doesn't know, because an earlier one made them."""
+    """Results the session doesn't know of, because an earlier one made the calls."""
     return "\n".join(
         [*(f"{_result(call)}." for call in results), "Go on with this: tell the caller."]
     )
 
 
 def go_on_after(sound: str, last_words: str) -> str:
-    """After a reply that was dropped without a cause, or for a short word (`sound`, if known)."""
+    """After a reply that was dropped for no reason, or for a short word (`sound`, if known)."""
     what = f'"{sound}" from the caller' if sound else "a short sound"
     return (
         f"{go_on(last_words)} What interrupted you was {what}: if that needs an answer, give it"

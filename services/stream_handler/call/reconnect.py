@@ -1,4 +1,4 @@
-"""Whether and when a lost session of the model is replaced, where, and with which handle."""
+"""Decides whether and when to replace a lost model session, where, and with which handle."""
 
 from collections import deque
 
@@ -7,36 +7,36 @@ from stream_handler.call.endpoints import Endpoints
 from stream_handler.call.timers import RECONNECT_MS
 
 _OUTAGE_MS = 8_000.0
-"""How long the caller waits for a model before they are sent to a person."""
+"""How long the caller waits for a model before being sent to a person."""
 _LAST_TRY_MS = 1_000.0
-"""How much of it is left for the tries after the last pause."""
+"""How much of it is left for the attempts after the last pause."""
 _MOST_IN_A_MINUTE = 4
 _MOST_IN_A_CALL = 30
 _QUICK_MS = 10_000.0
-"""A resumed session that ends sooner has not come to life: its handle may be why."""
+"""A resumed session that ends sooner never got going: its handle may be why."""
 _QUICK_FAILURES = 2
 _GO_AWAY_AGAIN_MS = 60_000.0
 _HOPELESS = frozenset({400, 401, 403, 404, 1007, 1008})
-"""HTTP statuses and close codes that come again however often one tries: key, model, access; or
-the handle, which may be unknown, expired or poisoned."""
+"""HTTP statuses and close codes that retrying can't fix: the key, model or access is wrong; or the
+handle is unknown, expired or poisoned."""
 _TOO_MUCH = 1007
 """An invalid argument; also the service's answer to instructions that are too long."""
 _SMALLER = {1.0: 0.5, 0.5: 0.0}
 
 
 class Reconnects:
-    """Counts, and chooses endpoint and handle, or a fresh session. Times are ms of the call."""
+    """Counts failures, and chooses endpoint and handle, or a fresh session. Times: call ms."""
 
     def __init__(self, handle: Resumption | None) -> None:
         self._handle = handle
-        """The newest one. What it brings back is what was said before it was given, and only the
-        endpoint that gave it knows it."""
+        """The newest one. It restores what was said before it was issued, and is valid only at the
+        endpoint that issued it."""
         self._endpoints = Endpoints()
         self._used: Resumption | None = None
-        """What the session was opened with that is there or under way."""
+        """What the current session was opened with, or is being opened with."""
         self._quick_failures = 0
         self.outage_ms = 0.0
-        """Since when a session is missing: it was lost, or the stream started."""
+        """Since when there has been no session: it was lost, or the stream started."""
         self._pauses = 0
         self._connected_ms: float | None = None
         self._made: deque[float] = deque(maxlen=_MOST_IN_A_MINUTE)
@@ -46,33 +46,33 @@ class Reconnects:
         self._left_because_asked_ms: float | None = None
 
     def begin(self, at_ms: float, endpoints: tuple[str, ...]) -> None:
-        """The stream starts; open the first session."""
+        """The stream starts: open the first session."""
         self.outage_ms = at_ms
         self._endpoints.begin(endpoints, None if self._handle is None else self._handle.endpoint)
 
     @property
     def endpoint(self) -> int:
-        """The place of the endpoint to dial now."""
+        """Index of the endpoint to dial now."""
         return self._endpoints.place
 
     @property
     def endpoint_name(self) -> str | None:
-        """The endpoint that listens; None for the first."""
+        """Name of the listening endpoint; None for the first."""
         return self._endpoints.listening
 
     def within_ms(self, at_ms: float, most_ms: float) -> float:
-        """How long the next try may take, if every endpoint is to have its turn while the caller
+        """How long the next attempt may take if every endpoint is to get a turn while the caller
         waits."""
         share_ms = self._left_ms(at_ms) / self._endpoints.untried
         return max(min(most_ms, share_ms), 0.0)
 
     def broke(self, at_ms: float) -> None:
-        """The session has ended unasked and unannounced."""
+        """The session ended without being asked to, and without notice."""
         self._endpoints.broke(at_ms)
 
     def go_away_is_new(self, at_ms: float) -> bool:
-        """Whether to leave a session early that will end. One that says so soon after another did
-        would lead from session to session."""
+        """Whether to leave a session that announced its end. If one does so soon after another,
+        leaving early would mean jumping from session to session."""
         before_ms = self._left_because_asked_ms
         if before_ms is not None and at_ms - before_ms < _GO_AWAY_AGAIN_MS:
             return False
@@ -88,7 +88,7 @@ class Reconnects:
         return True
 
     def resumable(self, handle: str, at_ms: float) -> Resumption:
-        """The session that is there can be resumed from here."""
+        """The current session can be resumed from here."""
         self._handle = Resumption(
             handle=handle, at_ms=round(at_ms), endpoint=self._endpoints.listening
         )
@@ -96,7 +96,7 @@ class Reconnects:
 
     @property
     def resumes(self) -> bool:
-        """Whether the next session can be a resumed one."""
+        """Whether the next session can resume this one."""
         return self._handle is not None and self._handle.endpoint == self._endpoints.name
 
     def next_handle(self) -> Resumption | None:
@@ -105,7 +105,7 @@ class Reconnects:
         return self._used
 
     def replace(self, at_ms: float) -> bool:
-        """The session is gone, or to be replaced; False if there have been too many."""
+        """The session is lost or about to be replaced; False if there have been too many."""
         self.outage_ms = at_ms
         self._pauses = 0
         self._endpoints.outage()
@@ -115,13 +115,13 @@ class Reconnects:
         return not too_often and self._made_in_call < _MOST_IN_A_CALL
 
     def failed(self, at_ms: float, code: int | None, reason: str = "") -> float | None:
-        """The session failed: how long to wait before the next try; None to give up."""
+        """The session failed: how long to wait before the next attempt; None to give up."""
         resumed = self._used is not None
         if resumed and code in _HOPELESS:
             self._handle = None
         self._handle_failed()
         if resumed and self._handle is None:
-            pause_ms: float | None = 0.0  # the handle was refused, perhaps not the endpoint
+            pause_ms: float | None = 0.0  # perhaps only the handle was refused, not the endpoint
         elif self._connected_ms is not None and self.told_too_much(code):
             pause_ms = 0.0
         else:
@@ -135,7 +135,7 @@ class Reconnects:
         return self.outage_ms + _OUTAGE_MS - at_ms
 
     def why(self, reason: str) -> str:
-        """Why the session is missing, starting with the last failure's `reason`."""
+        """Why a session is missing, starting with the last failure's `reason`."""
         return self._endpoints.why(reason)
 
     def _next_endpoint(self, code: int | None, reason: str) -> float | None:
@@ -149,7 +149,7 @@ class Reconnects:
         return RECONNECT_MS[min(self._pauses, len(RECONNECT_MS)) - 1]
 
     def connected(self, at_ms: float) -> bool:
-        """A session listens; whether at another endpoint than the one before."""
+        """A session is listening. Returns whether it is at another endpoint than the last one."""
         if self._connected_ms is not None:
             self._made.append(at_ms)
             self._made_in_call += 1
@@ -160,9 +160,9 @@ class Reconnects:
         return self._endpoints.connected()
 
     def session_has_seen(self, start_ms: float) -> bool:
-        """Whether the session that is there knows a tool call that began at `start_ms`.
+        """Whether the current session knows of a tool call that began at `start_ms`.
 
-        To answer one that it does not know would end it.
+        Answering a call that it doesn't know would end it.
         """
         if self._connected_ms is None or start_ms >= round(self._connected_ms):
             return True

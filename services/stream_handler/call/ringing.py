@@ -1,7 +1,7 @@
-"""The tone that callers hear while a phone rings: of the country of the number that they called.
+"""The ringing tone that callers hear: that of the called number's country.
 
-So what the handler plays is what the telephone network has played before it. Tones and rhythms are
-those of ITU-T E.180, supplement 2; a country that is not listed has Europe's, the most common one.
+This way the handler continues the tone the phone network played before it. Tones and rhythms are
+from ITU-T E.180, supplement 2; countries not listed get Europe's, the most common one.
 """
 
 import msgspec
@@ -35,6 +35,6 @@ _BY_PREFIX = {
 
 
 def ring_of(called: str) -> Ring:
-    """The ring of a number in E.164 form; Europe's for anything else."""
+    """The ring for a number in E.164 form; Europe's for anything else."""
     found = (ring for prefix, ring in _BY_PREFIX.items() if called.startswith(prefix))
     return next(found, _EUROPE)

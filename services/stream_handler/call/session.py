@@ -62,9 +62,9 @@ from stream_handler.call.watchdog import Watchdog
 class StreamSession:
     """Takes events, returns actions. Holds no socket, clock, task or log; one per stream.
 
-    `history` is what was said in earlier streams of the call, `tool_calls` what was called. After
-    the CloseStream action the session is over: it saves the results of tools that are still
-    running, and answers every other event with no action.
+    `history` is what was said in earlier streams of the call, and `tool_calls` the calls made in
+    them. After the CloseStream action the session is over: it saves the results of tools that are
+    still running, and ignores every other event.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class StreamSession:
     ) -> None:
         self._effects = effects = Effects()
         self._state = state = CallState(call)
-        # The books: each holds what is known about one subject
+        # State: each object holds what is known about one subject
         transcript = Transcript(history, handed_over=_was_handed_over(call, history))
         playback = Playback()
         speech = SpeechDetector()
@@ -87,7 +87,7 @@ class StreamSession:
         self._keypad = keypad = Keypad()
         self._watchdog = watchdog = Watchdog(call.agent)
         self._survey = survey = Survey(state, transcript, playback, speech, ledger, keypad)
-        # What acts: each calls only those that were made before it
+        # Logic: each object calls only those created before it
         self._goodbye = goodbye = Goodbye(
             effects, state, transcript, playback, speech, ledger, survey, words.farewells
         )
@@ -154,7 +154,7 @@ class StreamSession:
                 return event
 
     def handle(self, event: Event) -> tuple[Action, ...]:
-        """Everything to be done because of `event`, in order."""
+        """Return everything to do because of `event`, in order."""
         if self._state.ending.over:
             self._while_ending(event)
         else:
@@ -171,7 +171,7 @@ class StreamSession:
                 self._watch(event.at_ms)
 
     def _watch(self, at_ms: float) -> None:
-        """Do what the call's situation now asks for, whichever event led to it."""
+        """Do what the situation now calls for, whichever event led to it."""
         now = self._survey.now(at_ms)
         self._limits.watch_silence(now, at_ms)
         self._limits.watch_clock(now)
@@ -332,7 +332,7 @@ class StreamSession:
 
 
 def _was_handed_over(call: Call, history: tuple[Turn, ...]) -> bool:
-    """Whether the previous stream ended when it was the caller's turn."""
+    """Whether the previous stream ended on the caller's turn."""
     return (
         call.resumed_from is EndReason.HANDLER_STOPPED
         and bool(history)
@@ -342,5 +342,5 @@ def _was_handed_over(call: Call, history: tuple[Turn, ...]) -> bool:
 
 
 def _agent_spoke_ms(history: tuple[Turn, ...]) -> float:
-    """Until when the agent spoke in earlier streams."""
+    """When the agent last spoke in earlier streams."""
     return max((turn.end_ms for turn in history if turn.speaker is Speaker.AGENT), default=0.0)

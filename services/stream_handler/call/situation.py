@@ -1,7 +1,7 @@
 """Who is speaking, who is waiting, what is playing and what is running.
 
-Every question of the form "is the line quiet now?" is answered here. The answers look alike and
-differ on purpose: each property says how, and why.
+Every question of the form "is the line quiet now?" is answered here. The answers look alike but
+differ on purpose: each property says how and why.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     caller_speaks: bool
     """There is a voice on their line, and it isn't the background's."""
     caller_waits: bool
-    """They have certainly said something that has no reply yet."""
+    """They have certainly said something that hasn't been answered."""
     types_secret: bool
 
     # The agent
@@ -41,18 +41,18 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     agent_has_spoken: bool
     agent_spoke_last: bool
     first_turn_empty: bool
-    """It was to greet the caller, and sends no sound, or has ended its turn."""
+    """It should greet the caller, but sends no sound or has ended its turn."""
 
     # What is connected, and what runs
     listening: bool
-    """A session takes what is sent."""
+    """A session accepts what is sent."""
     reconnecting: bool
     connecting_after_clip: bool
     """The first session is being opened, and a clip has greeted the caller."""
     awaits_upload: bool
-    """The caller was sent the link for photos a moment ago, and is busy with their telephone."""
+    """The caller was just sent the link for photos, and is busy with their phone."""
     tools_run: bool
-    """The model has called something that has no result yet."""
+    """The model has called something that hasn't returned yet."""
     waiting_with: frozenset[Waiting]
     """What the running tools want a waiting caller to hear."""
 
@@ -62,9 +62,9 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_silent(self) -> bool:
-        """Whether it is the caller's turn and both sides are silent: this silence is counted.
+        """Whether it is the caller's turn and both sides are silent: this silence counts.
 
-        Without a session that listens, the silence is our fault and doesn't count.
+        Without a listening session, the silence is our fault and doesn't count.
         """
         return (
             self.talking
@@ -77,9 +77,9 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def may_be_shown(self) -> bool:
-        """Whether the model can be shown what the caller has sent, and speak of it.
+        """Whether the model can be shown what the caller sent, and speak about it.
 
-        Not while it calls something: what comes of that would mix with it.
+        Not while it calls something: the results would get mixed up with it.
         """
         return (
             self.talking
@@ -93,7 +93,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     def is_between_turns(self) -> bool:
         """Whether another handler can take over without cutting anyone off or losing a reply.
 
-        Unlike a silence, this can be before the first word, and without a session: the next handler
+        Unlike silence, this can hold before the first word, and without a session: the next handler
         opens its own.
         """
         return (
@@ -113,7 +113,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def model_may_owe_a_word(self) -> bool:
-        """Whether the silence, if there is one, is the model's. The watchdog knows what it owes.
+        """Whether silence, if there is any, is the model's. The watchdog knows what it owes.
 
         A reply can break off while its beginning is still playing, so `playing` matters only
         when nothing is being generated.
@@ -161,7 +161,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def _waits_for_session(self) -> bool:
-        """After the greeting's clip the caller has the floor, and waits only once they speak."""
+        """After the greeting clip it is the caller's turn: they wait only once they have spoken."""
         if self.connecting_after_clip:
             return self.caller_waits
         return self.reconnecting and self.agent_has_spoken
@@ -202,7 +202,7 @@ class Survey:
         )
 
     def is_background(self, at_ms: float) -> bool:
-        """Whether the voices on the caller's line aren't the caller's: a television, a queue's
+        """Whether the voices on the line aren't the caller's but, say, a television or a queue's
         music. The model has left them unanswered for a minute."""
         since_ms = self.state.unanswered_since_ms
         return since_ms is not None and at_ms - since_ms >= background_ms(self.state.call.agent)

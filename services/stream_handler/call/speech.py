@@ -1,4 +1,4 @@
-"""When the caller speaks, and what is kept of it for a model that can't hear it yet."""
+"""Detects when the caller speaks, and keeps what they say for a model that can't hear it yet."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -9,18 +9,18 @@ _QUIETEST_DBFS = -75.0
 _LOUDEST_FLOOR_DBFS = -30.0
 _ABOVE_FLOOR_DB = 12.0
 _LEAST_VOICED_DBFS = -50.0
-_FLOOR_RISE_DB_PER_MS = 0.0025  # a new, louder background is believed after a few seconds
+_FLOOR_RISE_DB_PER_MS = 0.0025  # takes a few seconds to accept a louder background
 _ONSET_WINDOW_FRAMES = 5
 _ONSET_VOICED_FRAMES = 3  # 60 ms: longer than a click, shorter than the shortest "no"
 _HANGOVER_MS = 400.0  # longer than the closure of a plosive or the gap between two words
 _SPOKEN_DB = 1.5
-"""How much the level of speech changes from one frame to the next, on average. Syllables make it
-3 dB and more; of noise as steady as a fan's, 20 ms vary by 0.5 dB."""
+"""How much speech changes in level from one frame to the next, on average. Syllables change it by
+3 dB or more; noise as steady as a fan's varies by 0.5 dB over 20 ms."""
 _SPOKEN_NOW_FRAMES = 15
 _SPOKEN_NOW_DB = 1.0
-"""The same over 300 ms, in which a vowel may keep its level. Synthetic voices passed it at once,
-and white noise never; at 1.5 dB some voices took twice as long, and at 0.8 dB noise passed."""
-_MOST_CHANGE_DB = 12.0  # so that the click at the start of a hum doesn't count for many frames
+"""The same over 300 ms, in which a vowel may keep its level. Synthetic voices passed immediately,
+white noise never; at 1.5 dB some voices took twice as long, and at 0.8 dB noise passed."""
+_MOST_CHANGE_DB = 12.0  # so that the click at the start of a hum doesn't count as many frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class SpeechStopped:
     onset_ms: float
     end_ms: float
     sounds_spoken: bool
-    """Its level rose and fell as it does with syllables. A fan, a hum and hiss keep theirs."""
+    """Its level rose and fell as with syllables. A fan, a hum and hiss keep theirs."""
 
     @property
     def length_ms(self) -> float:
@@ -49,8 +49,8 @@ class SpeechDetector:
     """Voice activity from the level of each frame: energy over an adaptive noise floor, with onset
     confirmation and hangover.
 
-    Our own, not the model's: reply time and barge-in time are anchored on the caller's audio,
-    because transcripts come late and the model tells of speech only when it stops speaking itself.
+    We don't use the model's: reply time and barge-in time are measured from the caller's audio,
+    because transcripts come late and the model reports speech only when it stops speaking itself.
     """
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class SpeechDetector:
         """When the caller's latest speech began."""
         self.last_voiced_ms: float | None = None
         """When the caller's latest voiced frame ended."""
-        # Of the present utterance
+        # The current utterance
         self._level_dbfs = 0.0
         self._changed_db = 0.0
         self._frames = 0
@@ -70,8 +70,8 @@ class SpeechDetector:
 
     @property
     def spoken_ms(self) -> float:
-        """How long the present utterance is so far; 0 while nobody speaks, and while its last
-        300 ms don't sound spoken."""
+        """How long the current utterance is so far; 0 during silence, or while the last 300 ms
+        don't sound spoken."""
         if not self.speaking or self.onset_ms is None or self.last_voiced_ms is None:
             return 0.0
         changes = self._last_changes_db
@@ -79,7 +79,7 @@ class SpeechDetector:
         return self.last_voiced_ms - self.onset_ms if sounds_spoken else 0.0
 
     def frame(self, at_ms: float, level_dbfs: float, length_ms: float) -> SpeechChange | None:
-        """Take the frame that ended at `at_ms`; tell if speech started or stopped with it."""
+        """Process the frame that ended at `at_ms`; returns whether speech started or stopped."""
         voiced = level_dbfs > max(self._floor_dbfs + _ABOVE_FLOOR_DB, _LEAST_VOICED_DBFS)
         self._follow_floor(level_dbfs, length_ms)
         self._recent.append(at_ms - length_ms if voiced else None)
@@ -125,19 +125,19 @@ class SpeechDetector:
         return SpeechStarted(starts[0])
 
 
-# Over a protected greeting
+# Speech over a protected greeting
 
 _LONGEST_HELLO_MS = 1_200.0
 _KEPT_MS = 15_000.0
 _BEFORE_ONSET_MS = 200.0
-_LONGEST_MS = 30_000.0  # a model that never greets must hear the caller all the same
+_LONGEST_MS = 30_000.0  # a model that never greets must still hear the caller
 
 
 class Greeting:
     """Holds the caller's audio back while the greeting is protected.
 
-    The model is sent silence meanwhile, so that a "hello?" does not cut the greeting off. A caller
-    who said more than that is not to say it again: their words are sent on when it is over.
+    The model gets silence meanwhile, so that a "hello?" doesn't cut the greeting off. A caller who
+    said more than that needn't repeat it: their words are sent once the greeting is over.
     """
 
     def __init__(self, *, protected: bool) -> None:
@@ -146,12 +146,12 @@ class Greeting:
         self._first_ms: float | None = None
         self._first_onset_ms: float | None = None
         self._onset_ms: float | None = None
-        """When the speech that has not ended yet began."""
+        """When the speech now under way began."""
         self._spoken_ms = 0.0
-        """The length of all speech that has ended."""
+        """The total length of finished speech."""
 
     def hold(self, at_ms: float, pcm: bytes) -> None:
-        """Keep a frame that the model is not to hear now; the last 15 s are kept."""
+        """Keep a frame that the model must not hear now; the last 15 s are kept."""
         if self._first_ms is None:
             self._first_ms = at_ms
         self._held.append((at_ms, pcm))
@@ -175,10 +175,10 @@ class Greeting:
             self._onset_ms = None
 
     def over(self) -> bytes:
-        """The greeting is heard: what the model is to hear now.
+        """The greeting has been heard: returns what the model should hear now.
 
-        From the caller's first word if they said much, else the beginning of what they are saying
-        at this moment.
+        That is everything from the caller's first word if they said much, otherwise the beginning
+        of what they are saying now.
         """
         self.playing = False
         held, self._held = self._held, deque()
@@ -189,7 +189,7 @@ class Greeting:
         return b"".join(pcm for at_ms, pcm in held if at_ms >= onset_ms - _BEFORE_ONSET_MS)
 
 
-# For the next session of the model
+# For the next model session
 
 PCM_BYTES_PER_MS = 32  # PCM16 at 16 kHz
 _MOST_BYTES = 15_000 * PCM_BYTES_PER_MS
@@ -197,9 +197,9 @@ _CHUNK_BYTES = 1_000 * PCM_BYTES_PER_MS
 
 
 class ReplayRing:
-    """The caller's last seconds, to be heard again by a session that did not hear them.
+    """The caller's last seconds, replayed to a session that didn't hear them.
 
-    Frames by reference; the oldest make room for the newest.
+    Frames are kept by reference; the newest push out the oldest.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Where a call stands: its phases and flags, and which moves are allowed.
+"""Where a call stands: its phases and flags, and the allowed moves between them.
 
 How the stream ends. Every step is certain:
 
@@ -15,11 +15,11 @@ The connection to the model:
                               move   └connected, failed┐         │
                                └────────────────────▶ MOVING ──lost
 
-To resume a session by its handle we must close it first: we leave it. A fresh session can be opened
+Resuming a session by its handle means closing it first: we leave it. A fresh session can be opened
 while the old one keeps listening (MOVING), and the caller doesn't notice.
 
-A move that isn't allowed is our mistake. It leaves the state unchanged and raises a warning: tests
-turn warnings into errors; in production the call continues and the warning is in the log.
+A move that isn't allowed is a bug. It leaves the state unchanged and raises a warning: tests turn
+warnings into errors; in production the call continues and the warning is logged.
 """
 
 import enum
@@ -43,9 +43,9 @@ class Phase(enum.Enum):
     GOODBYE = enum.auto()
     """The model has asked to end the stream. Its goodbye is being spoken, or hasn't begun."""
     ANSWERED = enum.auto()
-    """The goodbye has been heard, or was cut off, by what the caller says: "bye", or "wait"."""
+    """The caller spoke after the goodbye, or cut it off: "bye", or "wait"."""
     SAVING = enum.auto()
-    """The conversation is over. Only the final save is awaited."""
+    """The conversation is over. Only the final save is pending."""
     CLOSED = enum.auto()
 
 
@@ -70,7 +70,7 @@ class Outcome:
 
 HANG_UP = Outcome(EndReason.AGENT_HUNG_UP, NextAction.HANG_UP)
 
-# A stream that is lost or handed over decides nothing: if the caller is still there,
+# A lost or handed-over stream leaves that undecided: if the caller is still there,
 # `/after-stream` has another handler take over the call.
 OUTCOMES = {
     EndReason.AGENT_HUNG_UP: NextAction.HANG_UP,
@@ -91,7 +91,7 @@ def transfer_to(name: str, reason: str | None = None) -> Outcome:
 
 
 class Ending:
-    """The phase of the stream and how it came to end."""
+    """The stream's phase, and how it came to end."""
 
     def __init__(self) -> None:
         self._phase = Phase.TALKING
@@ -106,12 +106,12 @@ class Ending:
 
     @property
     def over(self) -> bool:
-        """Whether the conversation is over: nothing more is played or answered."""
+        """Whether the conversation is over, so that nothing more is played or answered."""
         return self._phase in (Phase.SAVING, Phase.CLOSED)
 
     @property
     def intended(self) -> Outcome:
-        """What the goodbye under way leads to."""
+        """What the current goodbye leads to."""
         return self._intended
 
     @property
@@ -120,10 +120,10 @@ class Ending:
         return self._phase is Phase.GOODBYE and self._spoken
 
     def goodbye_requested(self, intended: Outcome, *, spoken: bool) -> bool:
-        """The model wants to end the stream; False if it already does.
+        """The model wants to end the stream; False if that was already so.
 
-        `spoken`: it has said its goodbye. Once said it stays said: callers answer it with a "bye"
-        of their own, and that must not hold the line open.
+        `spoken`: it has said its goodbye. That doesn't change when callers answer with their own
+        "bye", which must not hold the line open.
         """
         if self._phase is not Phase.TALKING:
             return False
@@ -133,7 +133,7 @@ class Ending:
         return True
 
     def agent_spoke(self) -> None:
-        """Count what the agent says now as its goodbye, if it wants to end the call."""
+        """Treat what the agent says now as its goodbye, if it wants to end the call."""
         self._spoken = True
 
     def goodbye_withdrawn(self) -> bool:
@@ -162,7 +162,7 @@ class Ending:
         return True
 
     def saved(self) -> Outcome | None:
-        """The final save is done or given up: the outcome to close with, None if already closed."""
+        """The final save is done or abandoned: the outcome to close with; None if closed."""
         if self._phase is not Phase.SAVING:
             return None
         self._move(Phase.CLOSED)
@@ -191,7 +191,7 @@ class LinkState(enum.Enum):
 
 
 class LinkNews(enum.Enum):
-    """What we learn about a connection. It may come too late to mean anything."""
+    """What we learn about a connection. It may come too late to matter."""
 
     CONNECTED = enum.auto()
     FAILED = enum.auto()
@@ -226,21 +226,21 @@ _LINK_MOVES: dict[tuple[LinkState, LinkNews | LinkStep], LinkState] = {
 
 
 class ModelLink:
-    """The connection to the model, and what the model is doing as far as its messages tell."""
+    """The connection to the model, and what the model is doing as far as its messages show."""
 
     def __init__(self) -> None:
         self._state = LinkState.CONNECTING
         self.listening = False
-        """Whether a session takes what is sent."""
+        """Whether a session accepts what is sent."""
         self._interrupted_ms: float | None = None
         self._stale_ms = _STALE_MS
-        """For how long audio that comes without a pause belongs to the interrupted reply."""
+        """For how long audio that arrives without a pause belongs to the interrupted reply."""
         self.generating = False
-        """Whether a reply has begun whose last audio has not come yet."""
+        """Whether a reply has begun and its last audio hasn't arrived."""
         self.turn_is_empty = True
-        """Whether the model has said and called nothing in its present turn."""
+        """Whether the model has said and called nothing so far in its current turn."""
         self.last_audio_ms = 0.0
-        """When something was last heard of it."""
+        """When the model was last heard from."""
         self._tone_ms = 0.0
 
     @property
@@ -248,7 +248,7 @@ class ModelLink:
         return self._state
 
     def take(self, news: LinkNews) -> bool:
-        """Move to the next state; False for news that means nothing in this one."""
+        """Move to the next state; False if the news means nothing in this one."""
         following = _LINK_MOVES.get((self._state, news))
         if following is None:
             return False
@@ -275,9 +275,8 @@ class ModelLink:
     def audio(self, at_ms: float, *, audible: bool = True) -> bool:
         """Audio has arrived; False if it belongs to an interrupted reply and must be dropped.
 
-        Such audio follows closely, and ends with the turn. Sound that comes after a pause is a new
-        reply; so is what comes a second later, if the service dropped the reply and never ends the
-        turn.
+        Such audio follows closely, and ends with the turn. Sound after a pause is a new reply; so
+        is sound a second later, if the service dropped the reply but never ends the turn.
         """
         since_ms = self._interrupted_ms
         if since_ms is not None and at_ms - since_ms < self._stale_ms:
@@ -299,7 +298,7 @@ class ModelLink:
         self.generating = False
 
     def drop_reply(self, at_ms: float) -> None:
-        """Audio has arrived from a reply that is dropped entirely."""
+        """Audio arrived from a reply that is being dropped entirely."""
         self._interrupted_ms = self.last_audio_ms = at_ms
         self._stale_ms = math.inf
         self.turn_is_empty = False
@@ -318,7 +317,7 @@ class ModelLink:
         self.listening = state in (LinkState.LISTENING, LinkState.MOVING)
 
 
-# The whole
+# The call as a whole
 
 
 @dataclass(slots=True)
@@ -330,7 +329,7 @@ class CallState:
     """
 
     call: Call
-    """Its record, with the edits and reconnects so far."""
+    """The call's record, including the edits and reconnects so far."""
     usage: Usage = field(init=False)
     revision: str = field(init=False)
     """The agent revision whose instructions the call follows."""
@@ -338,48 +337,48 @@ class CallState:
     link: ModelLink = field(default_factory=ModelLink)
 
     clip_bytes: int = 0
-    """How long the clip is that has greeted the caller in this stream; 0 if the model is to."""
+    """Length of the clip that greeted the caller in this stream; 0 if the model does."""
     ringing: bool = False
     """The caller hears ringback."""
 
     lead_in_until_ms: float = 0.0
-    """When the silence that the model has sent before its next sound will have been played."""
+    """When the silence the model has sent before its next sound will have been played."""
 
     # The caller's latest utterance
     spoke_over_agent: bool = False
-    """It began while the agent was being heard."""
+    """It began while the agent could be heard."""
     stopped_agent: bool = False
     """The model took it for an interruption."""
     utterance: SpeechStopped | None = None
     """None while they speak."""
 
-    # The caller waits for a tool, or for a session of the model
+    # The caller waits for a tool, or for a model session
     tone_playing: bool = False
     phrase_said: bool = False
-    """In the present wait."""
+    """In the current wait."""
     phrases_said: int = 0
     """In the whole stream."""
 
     # It is the caller's turn, and they are silent
     quiet: bool = False
     silent_since_ms: float | None = None
-    """Since the last word that was heard. The agent's nudge doesn't restart the count."""
+    """Since the last word heard. The agent's nudge doesn't restart the count."""
     nudges: int = 0
     """How often the agent has asked whether the caller is still there."""
     unanswered_since_ms: float | None = None
-    """Since when the caller's line has had sound or words that the model has not answered."""
+    """Since when the model has left the sounds or words on the caller's line unanswered."""
     asked_to_speak: bool = False
     """We asked for the model's next reply, because both sides were silent."""
     warning_due: bool = False
-    """The one-minute warning waits for a pause."""
+    """The one-minute warning is waiting for a pause."""
 
     hand_over_requested: bool = False
 
-    # What the caller sends from their telephone
+    # What the caller sends from their phone
     awaits_upload: bool = False
-    """They were sent the link, and nothing has come yet."""
+    """They were sent the link, and nothing has arrived yet."""
     unspoken_since_ms: float | None = None
-    """When something of theirs was shown to the model since which they have said nothing."""
+    """When the model was shown something of theirs, if they have said nothing since."""
 
     # Between two sessions of the model
     leaving: bool = False
@@ -388,11 +387,11 @@ class CallState:
     """The session ended in the middle of a reply."""
     replaced_because: str = ""
     empty_because: str = ""
-    """What the service says of the latest turn without a word."""
+    """What the service says about the latest turn without a word."""
     first_turn_empty: bool = False
-    """The model was to greet the caller, and sends no sound, or has ended its turn."""
+    """The model should have greeted the caller, but sends no sound or has ended its turn."""
     unheard_since_ms: float | None = None
-    """Since when the caller has had no session that listens to them."""
+    """Since when no session has been listening to the caller."""
     opened_ms: float = 0.0
     """When we began to open the latest session: it knows what happened before then."""
     sent_instructions: str = ""

@@ -12,60 +12,60 @@ class Timer(enum.StrEnum):
     RINGBACK = enum.auto()
     """Until the model speaks: the next ring."""
     FIRST_WORD = enum.auto()
-    """How long a model that is connected may say nothing at all; or, once it is known that none
-    will be, how long the greeting's clip may continue."""
+    """How long a connected model may say nothing at all; or, once it is known that there will be no
+    model, how long the greeting's clip may continue."""
     GOODBYE_BEGINS = enum.auto()
     """After `end_call` without a word spoken: how long the model has to begin its goodbye."""
     GOODBYE_ENDS = enum.auto()
-    """When the call ends even if the goodbye has not been heard out."""
+    """When the call ends even if the goodbye hasn't been heard to its end."""
     GOODBYE_ANSWERED = enum.auto()
-    """The caller spoke into the goodbye: how long the model has to take that up."""
+    """The caller spoke during the goodbye: how long the model has to respond to that."""
     FORGOTTEN = enum.auto()
-    """The agent said goodbye and did not hang up: how long that may be so."""
+    """The agent said goodbye but didn't hang up: how long that may last."""
     IDLE_NUDGE = enum.auto()
     IDLE_GOODBYE = enum.auto()
     BACKGROUND = enum.auto()
     """How long voices may go unanswered before they count as background."""
     UPLOAD = enum.auto()
-    """How long the silence doesn't count of a caller who was sent the link for photos."""
+    """For how long a caller's silence doesn't count after they were sent the link for photos."""
     WAITING = enum.auto()
-    """A tool runs in silence: until the next sign of life."""
+    """A tool runs in silence: time until the next sign of life."""
     TIME_WARNING = enum.auto()
     TIME_OVER = enum.auto()
     GO_AWAY = enum.auto()
-    """How long the model's side may be left at a good moment; then it is left at any."""
+    """How long the session may be left at a good moment; after that, it is left at any moment."""
     RECONNECT = enum.auto()
-    """Until the next try to reach the model."""
+    """Until the next attempt to reach the model."""
     ANSWER = enum.auto()
     """How long a model that owes the caller something may stay silent."""
     KEYPAD_PAUSE = enum.auto()
     """How long after a digit the caller may type the next one."""
     STREAM_AGE = enum.auto()
-    """Cloud Run ends every request after 60 minutes: when the stream is handed over before."""
+    """Cloud Run ends every request after 60 minutes; the stream is handed over before that."""
     HAND_OVER = enum.auto()
     """How long a call may stay before it is handed over."""
     HANDED_OVER = enum.auto()
-    """How long silence may last after it before the agent speaks."""
+    """How long silence may last after a hand-over before the agent speaks."""
     FINAL_SAVE = enum.auto()
     """How long closing the stream waits for the decision to be committed."""
 
 
 LENGTH_MS = {
-    Timer.RINGBACK: 600,  # a model that is quick needs no ring; then as the country rings
+    Timer.RINGBACK: 600,  # a quick model needs no ring; then as the country rings
     Timer.FIRST_WORD: 15_000,
     Timer.GOODBYE_ENDS: 20_000,
     Timer.GOODBYE_ANSWERED: 1_500,
     Timer.FORGOTTEN: 6_000,
     Timer.UPLOAD: 120_000,  # the text takes seconds; then they must find what to photograph
     Timer.STREAM_AGE: 58 * 60_000,
-    Timer.HANDED_OVER: 4_000,  # as long as callers usually take to answer
+    Timer.HANDED_OVER: 4_000,  # about how long callers take to answer
     Timer.FINAL_SAVE: 2_000,
 }
 """How long a timer runs, unless one of the lengths below is chosen when it is started."""
 
 # GOODBYE_ENDS, once all of the goodbye has been sent
 AFTER_GOODBYE_MS = 2_000.0
-"""Added to what is left to play."""
+"""Added to the audio left to play."""
 
 # FIRST_WORD, when no session of the model can be opened
 AFTER_CLIP_MS = 1_000.0
@@ -73,9 +73,9 @@ AFTER_CLIP_MS = 1_000.0
 
 # HAND_OVER, unless the drain says otherwise
 OLD_STREAM_WITHIN_MS = 90_000.0
-"""Of the two minutes that are left when `STREAM_AGE` is over."""
+"""Of the two minutes left when `STREAM_AGE` is over."""
 
-# IDLE_NUDGE and IDLE_GOODBYE, both from the last word that was heard
+# IDLE_NUDGE and IDLE_GOODBYE, both from the last word heard
 
 
 def idle_nudge_ms(agent: Agent) -> float:
@@ -93,7 +93,7 @@ def background_ms(agent: Agent) -> float:
     return agent.idle.background_after_s * 1_000
 
 
-# TIME_WARNING and TIME_OVER, both in the call's age
+# TIME_WARNING and TIME_OVER, both by the call's age
 
 
 def time_warning_ms(agent: Agent) -> float:
@@ -111,13 +111,13 @@ _THINKING_MS = 5_000.0
 REPLY_PAUSE_MS = 3_000.0
 """How long a reply may stop in the middle."""
 ANSWER_CUT_SHORT_MS = 2_500.0
-"""After a reply dropped without a cause: by then the model has replied to a soft caller."""
+"""After a reply dropped for no reason: by then the model has replied to a soft caller."""
 ANSWER_NUDGED_MS = 3_000.0
-"""For a model that has been asked to speak, or sends inaudible sound."""
+"""For a model that was asked to speak, or sends inaudible sound."""
 ANSWER_EMPTY_MS = 750.0
-"""For a model that has just ended its turn without a word."""
+"""For a model that just ended its turn without a word."""
 FIRST_ANSWER_EMPTY_MS = 3_000.0
-"""The same where the greeting was to come: the caller hears ringing."""
+"""The same where the greeting is expected: the caller hears ringing."""
 _AFTER_CALLER_MS = {"quick": 800.0, "normal": 1_200.0, "patient": 1_800.0}
 
 
@@ -127,8 +127,8 @@ def answer_ms(agent: Agent) -> float:
 
 
 def after_caller_ms(agent: Agent) -> float:
-    """How long the model has at least for the last thing that the caller said: longer than it
-    waits itself to see whether they have finished."""
+    """The least time the model has after the caller's last words: longer than it waits itself to
+    see whether they have finished."""
     return _AFTER_CALLER_MS[agent.turn_taking.patience]
 
 
@@ -138,7 +138,7 @@ FIRST_TONE_MS = 1_500.0
 FIRST_TONE_WITHOUT_MODEL_MS = 600.0
 NEXT_TONE_MS = 2_000.0
 AFTER_PHRASE_MS = 4_000.0
-"""The model needs a moment to begin it."""
+"""Added because the model needs a moment to begin the phrase."""
 
 # KEYPAD_PAUSE
 
@@ -150,16 +150,16 @@ COLLECTION_BEGINS_MS = 20_000
 # GO_AWAY and RECONNECT
 
 LEAVE_BEFORE_MS = 10_000.0
-"""What must be left of a go-away's time when the session is left."""
+"""How much of a go-away's time must be left when the session is left."""
 RECONNECT_MS = (250.0, 500.0, 1_000.0, 2_000.0)
-"""The first pause between two tries, the second, …; from then on the last. Each try is at every
-endpoint of the model."""
+"""The first pause between two attempts, the second, …; after that, the last. Each attempt tries
+every endpoint of the model."""
 MOVE_AGAIN_MS = 500.0
-"""If the next session cannot be made while the old one still listens."""
+"""If the next session can't be opened while the old one is still listening."""
 
 
 class Deadlines:
-    """Which timers run, so that none is started twice and none survives the session."""
+    """Tracks which timers run, so that none is started twice or outlives the session."""
 
     def __init__(self) -> None:
         self._running: list[Timer] = []
@@ -179,7 +179,7 @@ class Deadlines:
         return True
 
     def fired(self, timer: Timer) -> bool:
-        """Whether a timer that fired still counts (it may have been cancelled on its way)."""
+        """Whether a timer that fired still counts (it may have been cancelled meanwhile)."""
         return self.cancel(timer)
 
     def running(self) -> tuple[Timer, ...]:

@@ -1,14 +1,14 @@
 """Every tool call of a session: each call is answered or cancelled once, each order placed once.
 
-An *order* is something to be done: a tool, its arguments and the typed digits. Models ask for the
-same thing again: at once, when they have the result, under a new id after an interruption, in
-another session. All these calls are one order, with one idempotency key, until the agent has spoken
-since the result and then the caller has spoken or typed: what is asked for after that is meant
-anew. So are equal calls in one message.
+An *order* is something to be done: a tool, its arguments and the typed digits. Models repeat
+requests: immediately, after they have the result, under a new id after an interruption, in another
+session. All these calls are one order with one idempotency key. A new order begins only when, after
+the result, the agent has spoken and then the caller has spoken or typed. Identical calls in one
+message are separate orders too.
 
 A *run* is one request to a tool. Nothing cuts it off. Calls for an order that is running join its
-run, and until the caller speaks or types its result answers those that come later, too. The latest
-results are kept for a session of the model that did not hear them.
+run, and until the caller speaks or types, its result answers later ones too. The latest results are
+kept for a model session that didn't hear them.
 """
 
 from collections import deque
@@ -21,22 +21,22 @@ from ringdown.calls import ToolCall, ToolOutcome
 from ringdown.tools import Json, ToolAnswer, Waiting
 from ringdown.tools.request import order_key
 
-_MOST_ANSWERS = 32  # that are kept for calls made again
-_MOST_RESULTS = 20  # that are kept for another session
+_MOST_ANSWERS = 32  # kept for repeated calls
+_MOST_RESULTS = 20  # kept for another session
 
 
 @dataclass(slots=True, eq=False)
 class Order:
-    """Something to be done once, however often it is asked for."""
+    """Something to be done once, however often it is requested."""
 
     key: str
     number: int
-    """Which one it is of the equal orders of the call; the end of its key."""
+    """Its number among the call's identical orders; the end of its key."""
     digits: dict[str, str] = field(default_factory=dict)
     told_ms: float | None = None
-    """When the model was given a result that is final."""
+    """When the model was given a final result."""
     over: bool = False
-    """An equal call is a new request."""
+    """Whether an identical call is a new request."""
 
 
 @dataclass(slots=True, eq=False)
@@ -46,7 +46,7 @@ class _Call:
     args: dict[str, Json]
     start_ms: float
     order: Order | None = None
-    """None for a built-in function, and for a call that was refused."""
+    """None for a built-in function, or a refused call."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,20 +64,20 @@ class Settled(NamedTuple):
 
 
 class ToolLedger:
-    """Which tool calls are open, which runs they wait for, and what has been ordered."""
+    """Tracks which tool calls are open, which runs they wait for, and what has been ordered."""
 
     def __init__(
         self, call_sid: str, earlier: Iterable[ToolCall] = (), agent_spoke_ms: float = 0.0
     ) -> None:
-        """`earlier`: the calls made in earlier streams, until when the agent spoke in them."""
+        """`earlier`: the calls from earlier streams, and when the agent last spoke in those."""
         self._call_sid = call_sid
         self._seen: dict[str, Order | None] = {}
-        """What every call there has been was for."""
+        """The order of every call so far."""
         self._open: dict[str, _Call] = {}
         self._runs: dict[str, _Run] = {}
         """By the id of the call that began the run."""
         self._orders: dict[str, list[Order]] = {}
-        """By their keys without the number."""
+        """By key, without the number."""
         self._answers: deque[tuple[Order, ToolAnswer]] = deque(maxlen=_MOST_ANSWERS)
         self._results: deque[ToolCall] = deque(maxlen=_MOST_RESULTS)
         self._agent_spoke_ms = agent_spoke_ms
@@ -97,11 +97,11 @@ class ToolLedger:
 
     @property
     def waiting(self) -> frozenset[Waiting]:
-        """What the tools that the model waits for say a waiting caller should get."""
+        """What a waiting caller should hear, according to the tools the model waits for."""
         return frozenset(run.waiting for run in self._runs.values() if self._is_awaited(run))
 
     def begin(self, id: str, name: str, args: dict[str, Json], at_ms: float) -> bool:
-        """Open the call; False for an id that was seen before."""
+        """Open the call; False if the id was seen before."""
         self._called_ms = at_ms
         if id in self._seen:
             return False
@@ -110,14 +110,14 @@ class ToolLedger:
         return True
 
     def finish(self, id: str, answer: ToolAnswer, at_ms: float) -> ToolCall | None:
-        """Close a call that needs no run; None if it was cancelled before, or is unknown."""
+        """Close a call that needs no run; None if it was already cancelled, or is unknown."""
         call = self._open.pop(id, None)
         return None if call is None else self._settle(call, _outcome(answer), answer, at_ms)
 
     def cancel(self, ids: Iterable[str], at_ms: float) -> tuple[ToolCall, ...]:
-        """The model does not want these answers; returns the calls for which nothing was done.
+        """The model no longer wants these results; returns the calls for which nothing was done.
 
-        What runs for the others runs on. One that was answered already has not been heard.
+        A run that others wait for continues. A call already answered has not been heard.
         """
         cancelled = []
         for id in ids:
@@ -136,14 +136,14 @@ class ToolLedger:
         return self._called_ms is not None and self._called_ms >= from_ms
 
     def results_since(self, from_ms: float) -> tuple[ToolCall, ...]:
-        """The calls that were settled after that (records round to ms), the oldest first."""
+        """The calls settled since then (records round to ms), oldest first."""
         return tuple(c for c in self._results if c.start_ms + c.duration_ms >= from_ms - 2)
 
     # Orders and runs
 
     def order(self, id: str, digits: dict[str, str], twin: int) -> Order:
-        """The order that the open call `id` is for; `twin` equal calls came before it in its
-        message."""
+        """The order that the open call `id` is for. `twin`: how many identical calls came before it
+        in the same message."""
         call = self._open[id]
         wish = order_key(self._call_sid, call.name, call.args)
         placed = self._orders.setdefault(wish, [])
@@ -162,7 +162,7 @@ class ToolLedger:
         self._runs[id] = _Run(order, waiting, [self._open[id]])
 
     def join(self, id: str, order: Order) -> bool:
-        """Whether the order is running; then the open call `id` waits for its result."""
+        """Whether the order is running; if so, the open call `id` waits for its result."""
         for run in self._runs.values():
             if run.order is order:
                 run.calls.append(self._open[id])
@@ -174,17 +174,17 @@ class ToolLedger:
         return _record(self._open[id], ToolOutcome.UNKNOWN, at_ms)
 
     def answer_to(self, order: Order) -> ToolAnswer | None:
-        """The order's result, if it came since the caller last spoke or typed."""
+        """The order's result, if the caller hasn't spoken or typed since it came."""
         return next((answer for before, answer in self._answers if before is order), None)
 
     def run_finished(
         self, id: str, answer: ToolAnswer, at_ms: float, *, certain: bool
     ) -> tuple[Settled, ...]:
-        """The run that call `id` began is over; the calls that it settles."""
+        """The run that call `id` began is over; returns the calls that this settles."""
         run = self._runs.pop(id, None)
         if run is None:
             return ()
-        # What may go better next time may be tried again.
+        # Retry what may succeed next time.
         if certain and (answer.error is None or not answer.error.retryable):
             self._answers.append((run.order, answer))
         outcome = _outcome(answer) if certain else ToolOutcome.UNKNOWN
@@ -196,7 +196,7 @@ class ToolLedger:
         return tuple(settled)
 
     def caller_acted(self, agent_spoke_ms: float) -> None:
-        """The same request may have another answer from now on, and be another order."""
+        """The same request may now have a different result, and be a different order."""
         self._answers.clear()
         self._agent_spoke_ms = max(self._agent_spoke_ms, agent_spoke_ms)
         for order in chain.from_iterable(self._orders.values()):
@@ -223,7 +223,7 @@ class ToolLedger:
         return record
 
     def _remember(self, call: ToolCall) -> None:
-        """Another handler's call: what it was for may be asked for again."""
+        """Another handler's call: what it was for may be requested again."""
         if call.idempotency_key is None:
             return
         self._results.append(call)

@@ -1,4 +1,4 @@
-"""What the model calls: tools over HTTP, and the functions that are built in."""
+"""Everything the model can call: tools over HTTP, and the built-in functions."""
 
 from dataclasses import dataclass, field
 
@@ -35,12 +35,12 @@ from stream_handler.call.uploads import Uploads
 from stream_handler.call.watchdog import Watchdog
 
 MOST_RUNS = 8
-"""Requests to tools under way in one call. Models have been seen to ask in circles."""
+"""Tool requests under way in one call. Models have been seen to ask in circles."""
 
 
 @dataclass(slots=True, eq=False)
 class ToolCalls:
-    """Answers every call of the model exactly once."""
+    """Answers every call the model makes exactly once."""
 
     effects: Effects
     state: CallState
@@ -77,7 +77,7 @@ class ToolCalls:
             self.answer(event.id, answer, event.at_ms)
 
     def finished(self, event: ToolCallFinished) -> None:
-        """Record the tool's result, and give it to the model for every call that waits for it."""
+        """Record the tool's result, and give it to the model for every call waiting for it."""
         settled = self.ledger.run_finished(
             event.id, event.answer, event.at_ms, certain=event.certain
         )
@@ -105,7 +105,7 @@ class ToolCalls:
     ) -> None:
         """Send the result to the session that made the call, or describe it to a later one.
 
-        If no session is listening, the next one learns of it when it is opened.
+        If no session is listening, the next one learns of it when it opens.
         """
         if not self.state.link.listening:
             return
@@ -149,15 +149,15 @@ class ToolCalls:
         if answer is not None:
             self.answer(event.id, answer, event.at_ms)
         else:
-            # Recorded before its outcome is known: it may be done even if we don't live to see it.
+            # Recorded before the outcome is known: the tool may do it even if we crash first.
             self.effects.save(tool_calls=(ledger.begun(event.id, event.at_ms),))
 
     def _run(self, tool: ToolDeclaration, event: ToolCallRequested, order: Order) -> None:
         self.ledger.run(event.id, order, _waiting(tool, blocks=event.blocks))
-        if event.blocks:  # what the model says with the result is a separate turn
+        if event.blocks:  # what the model says about the result is a separate turn
             self.transcript.agent_complete()
             self.transcript.agent_turn_over()
-        mark = self.playback.complete()  # its echo tells when the caller begins to wait
+        mark = self.playback.complete()  # its echo shows when the caller begins to wait
         if mark is not None:
             self.effects.do(SendMark(mark))
         request = tool_request(
@@ -209,5 +209,5 @@ def _refusal(args: dict[str, Json], tool: ToolDeclaration) -> ToolAnswer | None:
 
 
 def _waiting(tool: ToolDeclaration, *, blocks: bool) -> Waiting:
-    """A model that waits for the tool cannot say a phrase."""
+    """A model that waits for the tool can't say a phrase."""
     return "tone" if tool.waiting == "phrase" and blocks else tool.waiting

@@ -1,8 +1,8 @@
 """Who said what, when, and how much of it was heard.
 
-A caller's turn opens with their voice (or the first of its transcript) and closes when the agent
-answers: transcripts of the caller carry no sign that they are complete, and may still come late.
-An agent's turn is one reply of the model; it closes when its audio has been played or cleared.
+A caller's turn opens with their voice (or its first transcript) and closes when the agent answers:
+caller transcripts don't say when they are complete, and may still come late. An agent's turn is one
+reply of the model; it closes when its audio has been played or cleared.
 """
 
 import itertools
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 
 from ringdown.calls import Speaker, Turn
 
-_LATE_TEXT_MS = 8_000.0  # transcripts usually trail the voice by two seconds, and by six at times
-_LATE_TEXT_UNHEARD_MS = 1_500.0  # of a caller too soft for our ear: later, it is their next turn
+_LATE_TEXT_MS = 8_000.0  # transcripts usually trail the voice by two seconds, sometimes by six
+_LATE_TEXT_UNHEARD_MS = 1_500.0  # caller too soft for our detector: later text is their next turn
 _ONE_TEXT_MS = 500.0  # the parts of a transcript follow each other closely
 _EARLY_TEXT_MS = 1_000.0  # how far the text of a reply may run ahead of its sound
 _SURELY_SPEECH_MS = 600.0  # longer than a cough or a door, as short as a "hello?"
 _MOST_BACKCHANNEL_WORDS = 2  # "okay", "mm-hm", "I see"
 _ONE_MATTER_MS = 6_000.0  # after a longer silence the caller starts a new matter
 _FEWEST_REPEATED_WORDS = 3
-_REMEMBERED = 60  # a long call's end; what came before it rarely matters to what comes next
+_REMEMBERED = 60  # turns; earlier ones rarely matter to what comes next
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +37,20 @@ class _CallerTurn:
     end_ms: float
     text: str = ""
     n: int | None = None
-    """Given when the turn is first saved, so that empty turns leave no gap."""
+    """Assigned when the turn is first saved, so that empty turns leave no gap."""
     earlier_text: str = ""
-    """Its text from a session that is gone; the next one hears the turn again."""
+    """Its text came from a session that is gone; the next one hears the turn again."""
 
     was_heard: bool = True
-    """By our ear. Else its text is all there is of it."""
+    """Whether our detector heard it. If not, its text is all there is."""
 
     # What it asks for
     over_agent: bool = False
-    """All of it was spoken while the agent was being heard, and the agent spoke on."""
+    """All of it was spoken while the agent could be heard, and the agent kept speaking."""
     has_words: bool = False
     """Words that ask for a reply."""
     spoken_ms: float = 0.0
-    """The length of the speech that asks for one, with words or without."""
+    """Length of the speech that asks for a reply, with or without words."""
     waits_since_ms: float | None = None
 
 
@@ -64,7 +64,7 @@ class _AgentTurn:
     complete: bool = False
     """All of its audio has been sent."""
     over: bool = False
-    """All of its text has come, too."""
+    """All of its text has arrived too."""
     end_ms: float = 0.0
     n: int | None = None
 
@@ -73,26 +73,26 @@ class Transcript:
     """The transcript so far. Methods return the turns to save."""
 
     def __init__(self, history: tuple[Turn, ...] = (), *, handed_over: bool = False) -> None:
-        """`history`: the turns of earlier streams; `handed_over`: right behind the last of them,
-        which was the agent's."""
+        """`history`: turns from earlier streams; `handed_over`: this stream follows directly on the
+        last of them, which was the agent's."""
         self._made = max((turn.n for turn in history), default=0)
         self._saved = {turn.n: turn for turn in history[-_REMEMBERED:]}
         self._caller: _CallerTurn | None = None
         self._answered: _CallerTurn | None = None
         self._agent: deque[_AgentTurn] = deque()
         self._heard: _AgentTurn | None = None
-        """The turn last heard out, while text of it may still come."""
+        """The last turn heard to its end, as long as text for it may still come."""
         self._early_text = ""
-        """Of a reply whose sound has not come yet, or late words of the one before."""
+        """For a reply whose sound hasn't come yet, or late words of the previous one."""
         self._early_text_ms = 0.0
         self._inaudible = False
-        """Whether the reply that has begun has no sound so far."""
+        """Whether the current reply has no sound so far."""
         self._dropped = False
-        """Whether text that comes now is of a reply that the model has dropped."""
+        """Whether text that comes now belongs to a reply that the model dropped."""
         self._sent_ms = 0.0
-        """When the caller last sent something from their telephone."""
+        """When the caller last sent something from their phone."""
         self._late_text_ms = 0.0
-        """When text of the turn before has come."""
+        """When text for the previous turn came."""
         self.agent_spoke_last = handed_over
         """Whether the agent has spoken since the caller last began to."""
         self.agent_has_spoken = handed_over
@@ -100,9 +100,9 @@ class Transcript:
         """What the caller last heard the agent say."""
 
     def since(self, from_ms: float, *, with_unanswered: bool) -> tuple[Said, ...]:
-        """The latest that was said after that; what is still being played counts as heard.
+        """What was said since then; what is still playing counts as heard.
 
-        A caller who had begun before is told of as well: a reply is known from its beginning, what
+        Includes a caller's turn that began earlier: we know a reply from its beginning, but what
         a caller says only once they have said it.
         """
         said = [
@@ -123,7 +123,7 @@ class Transcript:
 
     @property
     def repetitions(self) -> int:
-        """How many of the caller's latest turns have the same words, three at least."""
+        """How many of the caller's latest turns have the same words: three or more, else none."""
         said = [turn.text for turn in self._saved.values() if turn.speaker is Speaker.CALLER]
         if not said or len(said[-1].split()) < _FEWEST_REPEATED_WORDS:
             return 0
@@ -132,22 +132,22 @@ class Transcript:
 
     @property
     def caller_since_ms(self) -> float | None:
-        """Since when the caller has had no answer; None if all they said has one."""
+        """Since when the caller has had no answer; None if everything they said was answered."""
         return None if self._caller is None else self._caller.start_ms
 
     @property
     def caller_waits(self) -> bool:
         """Whether the caller has said something that asks for a reply, and has none yet.
 
-        Words do, and so does clear speech: the model may be deaf. What was spoken over the agent
-        doesn't, while the agent speaks on and it may be an "okay".
+        Words do, and so does clear speech, because the model may be deaf to it. Speech over the
+        agent doesn't, as long as the agent keeps speaking and it may be an "okay".
         """
         turn = self._caller
         return turn is not None and (turn.has_words or turn.spoken_ms >= _SURELY_SPEECH_MS)
 
     @property
     def waits_since_ms(self) -> float | None:
-        """When the first thing they said was known of those that ask for a reply."""
+        """When the first thing they said that asks for a reply became known."""
         return None if self._caller is None else self._caller.waits_since_ms
 
     @property
@@ -156,20 +156,20 @@ class Transcript:
         return "" if self._caller is None else _tidy(self._caller.text)
 
     def caller_is_heard_again(self) -> None:
-        """Another session hears the caller's open turn from its beginning, and tells its text."""
+        """Another session hears the caller's open turn from the start, and will transcribe it."""
         if self._caller is not None:
             self._caller.earlier_text = self._caller.text or self._caller.earlier_text
             self._caller.text = ""
 
     def reopen_caller(self) -> None:
-        """The reply was lost and the caller's words are unknown: they still wait for a reply."""
+        """The reply was lost and the caller's words are unknown: they are still owed a reply."""
         if self._caller is None and self._answered is not None:
             self._caller, self._answered = self._answered, None
             self.agent_spoke_last = False
 
     @property
     def answered_before_transcript(self) -> bool:
-        """Whether the caller's latest turn is answered before its text has come."""
+        """Whether the caller's latest turn was answered before its text arrived."""
         return self._answered is not None and not self._answered.text.strip()
 
     def caller_speech_started(self, onset_ms: float, *, over_agent: bool = False) -> None:
@@ -184,7 +184,7 @@ class Transcript:
         self._caller.was_heard = True
 
     def caller_speech_stopped(self, at_ms: float, end_ms: float, asking_ms: float) -> None:
-        """An utterance has ended, as is known at `at_ms`; `asking_ms` of it asks for a reply."""
+        """An utterance ended, as known at `at_ms`; `asking_ms` of it asks for a reply."""
         turn = self._caller
         if turn is None:
             return
@@ -201,9 +201,9 @@ class Transcript:
             turn.waits_since_ms = at_ms
 
     def caller_text(self, text: str, at_ms: float) -> tuple[Turn, ...]:
-        """Add to what the caller said; if they have not spoken since it was answered, to that.
+        """Add to what the caller said: to the last turn, if they haven't spoken since its answer.
 
-        Much later, it is new speech that was too soft for the voice activity to notice.
+        Text that comes much later is new speech, too soft for voice activity detection.
         """
         answered = self._answered
         if answered is not None and self._may_be_late(at_ms):
@@ -218,21 +218,21 @@ class Transcript:
         self._caller.text += text
         if not self._caller.was_heard:
             self._caller.end_ms = at_ms
-            if self._agent:  # late text of what is being answered, or an "okay"
+            if self._agent:  # late text of the turn being answered, or an "okay"
                 return ()
         self._note_words(self._caller, at_ms)
         return ()
 
     def _may_be_late(self, at_ms: float) -> bool:
-        """Whether text that comes now is of the turn before: of a question that had none when its
-        answer began, if all that was said since is a word over the answer."""
+        """Whether text that comes now belongs to the previous turn: a question that had no text
+        when its answer began, if all that was said since is a word over the answer."""
         if self._caller is None:
             return True
         goes_on = self.answered_before_transcript or at_ms - self._late_text_ms < _ONE_TEXT_MS
         return goes_on and self._caller.over_agent and bool(self._agent)
 
     def caller_sent(self, text: str, at_ms: float, *, upload: int) -> tuple[Turn, ...]:
-        """The caller has sent something from their telephone: a turn of its own."""
+        """The caller sent something from their phone: a separate turn."""
         self.agent_spoke_last = False
         self._sent_ms = at_ms
         n, ms = self._number(), round(at_ms)
@@ -262,7 +262,7 @@ class Transcript:
         return ()
 
     def _late_text(self, at_ms: float) -> tuple[Turn, ...]:
-        """Give the reply before what was taken for early text, if no sound has come with it."""
+        """Add what was taken for early text to the previous reply, if no sound has come with it."""
         is_early = self._inaudible or at_ms - self._early_text_ms < _EARLY_TEXT_MS
         if not self._early_text or is_early:
             return ()
@@ -276,7 +276,7 @@ class Transcript:
         return self._save_agent(turn, turn.last_position, None)
 
     def agent_inaudible(self, at_ms: float) -> tuple[Turn, ...]:
-        """The model sends silence for a reply: its words belong to no other."""
+        """The model sends silence for a reply: its words belong to no other reply."""
         saved = self._late_text(at_ms)
         self._inaudible = True
         return saved
@@ -284,10 +284,10 @@ class Transcript:
     def agent_audio(
         self, at_ms: float, position: int, length: int, last_voiced_ms: float | None
     ) -> tuple[Turn, ...]:
-        """`length` bytes of the agent's speech are sent from `position` on.
+        """`length` bytes of the agent's speech are sent, starting at `position`.
 
-        `last_voiced_ms` is when the caller was last heard; it makes the reply time of a turn
-        that answers them.
+        `last_voiced_ms` is when the caller was last heard; from it follows the reply time, if the
+        turn answers them.
         """
         saved: tuple[Turn, ...] = ()
         if not self._agent or self._agent[-1].complete:
@@ -308,7 +308,7 @@ class Transcript:
             self._agent[-1].complete = True
 
     def agent_turn_over(self) -> None:
-        """The model's turn is over: text that comes now belongs to the next, if sound follows."""
+        """The model's turn is over: text from now on is the next one's, if sound follows."""
         self._early_text = ""
         self._inaudible = False
         if self._heard is not None:
@@ -317,7 +317,7 @@ class Transcript:
             self._agent[-1].over = True
 
     def agent_dropped(self) -> None:
-        """The model drops its reply. What was sent still plays; later text isn't part of it."""
+        """The model drops its reply. What was sent keeps playing; later text isn't part of it."""
         self.agent_complete()
         self.agent_turn_over()
         self._dropped = True
@@ -335,9 +335,9 @@ class Transcript:
     def agent_interrupted(
         self, at_ms: float, heard_to: int, onset_ms: float | None
     ) -> tuple[Turn, ...]:
-        """Close every open turn with the part of it that was heard.
+        """Close every open turn, keeping the part that was heard.
 
-        `onset_ms` is when the caller began what may have interrupted it.
+        `onset_ms` is when the caller began to say what may have caused the interruption.
         """
         turns = list(self._late_text(at_ms))
         for turn in self._agent:
@@ -354,7 +354,7 @@ class Transcript:
         return tuple(turns)
 
     def close(self, at_ms: float, heard_to: int, last_voiced_ms: float | None) -> tuple[Turn, ...]:
-        """The stream has ended: close whatever is open."""
+        """The stream has ended: close all open turns."""
         agent = self.agent_interrupted(at_ms, heard_to, None)
         return (*agent, *self._answer_caller(last_voiced_ms))
 
@@ -364,7 +364,7 @@ class Transcript:
         return _tidy(self._agent[-1].text) if self._agent else self.last_agent_text
 
     def _answer_caller(self, last_voiced_ms: float | None) -> tuple[Turn, ...]:
-        """Close the caller's open turn; keep it, for the rest of its text may come late."""
+        """Close the caller's open turn, but keep it: the rest of its text may come late."""
         turn, self._caller = self._caller, None
         if turn is None:
             return ()
@@ -379,7 +379,7 @@ class Transcript:
             return ()
         if turn.n is None:
             turn.n = self._number()
-            turn.start_ms = max(turn.start_ms, self._sent_ms)  # turns are in order
+            turn.start_ms = max(turn.start_ms, self._sent_ms)  # keeps turns in order
             turn.end_ms = max(turn.end_ms, turn.start_ms)
         return self._keep(
             Turn(
@@ -394,7 +394,7 @@ class Transcript:
     def _save_agent(
         self, turn: _AgentTurn, heard_to: int, barge_in_ms: float | None
     ) -> tuple[Turn, ...]:
-        """The turn as far as position `heard_to`; nothing if nothing of it was heard."""
+        """Save the turn up to position `heard_to`; nothing if none of it was heard."""
         length = turn.last_position - turn.first_position
         heard = min(max(heard_to - turn.first_position, 0), length)
         if heard == 0:
@@ -434,6 +434,6 @@ def _tidy(text: str) -> str:
 
 
 def _heard_part(text: str, fraction: float) -> str:
-    """The words that go with the heard `fraction` of the audio, at an even pace."""
+    """The words that go with the heard `fraction` of the audio, assuming an even pace."""
     words = text.split()
     return " ".join(words[: round(len(words) * fraction)])

@@ -1,8 +1,9 @@
-"""What the caller sends from their telephone: shows it to the model, once, when nobody speaks.
+"""Shows the model what the caller sends from their phone, once, when no one is speaking.
 
-A picture is a frame and a text a line; then the model is asked to speak of them. A session that
-takes the place of another is shown again what it doesn't know. Until the caller has spoken since,
-nothing is called: whatever is printed in a picture, the caller has a say before anything is done.
+A picture is sent as a frame and a text as a line; then the model is asked to speak about them. A
+session that replaces another is shown again what it doesn't know. Until the caller has spoken after
+that, nothing is called: whatever is printed in a picture, the caller has a say before anything is
+done.
 """
 
 from dataclasses import dataclass, field
@@ -26,14 +27,14 @@ UploadReceived = PictureReceived | TextReceived
 class _Shown:
     upload: UploadReceived
     at_ms: float
-    """When the model was shown it first."""
+    """When the model was first shown it."""
     in_earlier_stream: bool = False
     """And the history says what came of it."""
 
 
 @dataclass(slots=True, eq=False)
 class Uploads:
-    """Knows which uploads the model was shown. The store lets no more than a few into a call."""
+    """Tracks which uploads the model was shown. The store allows only a few per call."""
 
     effects: Effects
     state: CallState
@@ -44,10 +45,10 @@ class Uploads:
     _waiting: dict[int, UploadReceived] = field(init=False, default_factory=dict)
     _shown: dict[int, _Shown] = field(init=False, default_factory=dict)
     _known_until_ms: float = field(init=False, default=-1.0)
-    """What was shown before is known to the session that is being opened."""
+    """The session being opened knows whatever was shown before this."""
 
     def asked_for(self) -> None:
-        """The caller was sent the link: they are silent now because they look for it."""
+        """The caller was sent the link: they are silent now because they are looking for it."""
         self.state.awaits_upload = True
         self.effects.restart(Timer.UPLOAD)
 
@@ -65,9 +66,9 @@ class Uploads:
             self.state.unspoken_since_ms = turn.start_ms
 
     def watch(self, now: Situation, at_ms: float) -> None:
-        """Show what has come, and ask the model to speak of it, once nobody speaks.
+        """Once no one is speaking, show what has arrived, and ask the model to speak about it.
 
-        Not while it owes a word: another text would have it drop the reply to the first.
+        Not while it owes a word: another text would make it drop the reply to the first.
         """
         if not (self._waiting and now.may_be_shown) or self.watchdog.owed:
             return
@@ -86,11 +87,11 @@ class Uploads:
         self.effects.tell_model(prompts.uploaded(list(map(_text, new))))
 
     def session_opens(self, known_until_ms: float) -> None:
-        """A session is being opened that knows the call until then; -1 for nothing."""
+        """A session is being opened that knows the call up to then; -1 for nothing."""
         self._known_until_ms = known_until_ms
 
     def session_is_open(self) -> None:
-        """Show it the pictures that it doesn't know; texts are in what it was told of the call."""
+        """Show it the pictures it doesn't know; texts are part of the history it has."""
         for _, shown in sorted(self._shown.items()):
             if shown.at_ms > self._known_until_ms:
                 self._show(shown.upload)

@@ -1,9 +1,8 @@
-"""What the caller hears during silence: ringback before the agent's first word, and then, while
-a tool or the model takes long, a tone or a phrase.
+"""What the caller hears during silence: ringback before the agent's first word; after that, a tone
+or a phrase while a tool or the model takes long.
 
-Ringback and tone aren't speech: they are not counted as playback, and end the moment anybody
-speaks. A phrase is spoken by the model, which it can do only while it does not wait for the tool
-itself.
+Ringback and tone aren't speech: they don't count as playback, and stop the moment anybody speaks.
+A phrase is spoken by the model, which can do so only if it isn't itself waiting for the tool.
 """
 
 from dataclasses import dataclass
@@ -74,7 +73,7 @@ class Waiting:
         self.effects.start(Timer.WAITING, timers.NEXT_TONE_MS)
 
     def _next_phrase(self) -> str | None:
-        """None for the tone: a phrase is said once in a wait, and never twice in a row."""
+        """None for the tone. A phrase is said once per wait, and never twice in a row."""
         phrases = self.state.call.agent.waiting_phrases
         waiting, there = self.ledger.waiting, self.state.link.listening
         may_be_said = there and "phrase" in waiting and not self.state.phrase_said

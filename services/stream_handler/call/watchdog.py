@@ -1,7 +1,7 @@
 """Notices a model that owes the caller something and stays silent.
 
-First it is asked to speak, then its session is replaced, then it is given up. A false alarm costs
-a superfluous sentence: a model that is alive speaks when it is asked to.
+First the model is asked to speak, then its session is replaced, then it is given up. A false alarm
+costs one unnecessary sentence: a model that is alive speaks when asked to.
 """
 
 import enum
@@ -18,7 +18,7 @@ from stream_handler.call.timers import (
 
 
 class Remedy(enum.Enum):
-    """What is done about the silence, in this order."""
+    """What to do about the silence, in order of escalation."""
 
     ASK = enum.auto()
     REPLACE = enum.auto()
@@ -42,7 +42,7 @@ class Watchdog:
 
     @property
     def owed(self) -> bool:
-        """Whether the model was asked to speak, and has not."""
+        """Whether the model was asked to speak, and hasn't."""
         return self._asked
 
     @property
@@ -52,21 +52,21 @@ class Watchdog:
 
     @property
     def cut_short(self) -> bool:
-        """Whether the model dropped its reply without a cause, or for an "mm-hm"."""
+        """Whether the model dropped its reply for no reason, or for an "mm-hm"."""
         return self._cut_short
 
     def asked(self) -> None:
-        """The model has been sent something that it must respond to by speaking."""
+        """The model was sent something that it must answer by speaking."""
         self._asked = True
         self._since_ms = None
 
     def connected(self) -> None:
-        """Another session listens."""
+        """Another session is listening."""
         self._cut_short = self._sound_is_silent = self._ended_empty = False
         self._since_ms = None
 
     def sound_was_silent(self) -> bool:
-        """What the model sends for a reply can't be heard; whether that is new."""
+        """The model's reply can't be heard; returns whether that is new."""
         if self._sound_is_silent:
             return False
         self._sound_is_silent = True
@@ -83,11 +83,11 @@ class Watchdog:
         self._since_ms = None
 
     def caller_waits(self) -> None:
-        """They have said something new: the reply that was cut short needn't continue."""
+        """The caller said something new: the reply that was cut short needn't continue."""
         self._cut_short = False
 
     def model_acted(self) -> None:
-        """It has spoken, or called a tool."""
+        """It spoke, or called a tool."""
         self._tried = self._since_ms = None
         self._asked = self._cut_short = self._sound_is_silent = self._ended_empty = False
 
@@ -99,10 +99,10 @@ class Watchdog:
         voiced_ms: float | None,
         agent_has_spoken: bool,
     ) -> float | None:
-        """When the model must have spoken that can speak now; None if it owes nothing.
+        """When the model must have spoken, if it can speak now; None if it owes nothing.
 
-        Patience counts from the first thing that the caller said (`waits_since_ms`): one who asks
-        "hello?" again and again is helped no later. `voiced_ms` is when they were last heard.
+        Patience counts from the first thing the caller said (`waits_since_ms`), so asking "hello?"
+        again and again doesn't delay help. `voiced_ms` is when they were last heard.
         """
         if self._since_ms is None:
             self._since_ms = at_ms

@@ -1,1 +1,1 @@
-"""What is kept of a call."""
+"""Everything that is kept of a call."""

@@ -1,9 +1,10 @@
-"""The recording of a call: both sides of the line, as the caller said and heard it.
+"""Records a call: both sides of the line, as the caller said and heard it.
 
-An observer gathers the sound, and hands a part of it every seven seconds to a task of the call,
-which writes it to the store. Nothing waits for the store: what it doesn't take is left out, and the
-call's record says so. The caller's side is what the core was told, without what a secret hides,
-and without keys: their tones may be in the sound, and a PIN may be typed before it is asked for.
+An observer collects the audio, and every seven seconds hands a part to a task of the call, which
+writes it to the store. Nothing waits for the store: what it doesn't accept is left out, and the
+call's record says so. The caller's side is what the core received, minus anything spoken while a
+secret is typed, and minus keys: the audio may contain their tones, and a PIN may be typed before it
+is asked for.
 """
 
 import asyncio
@@ -30,10 +31,10 @@ from stream_handler.call.events import CallerAudio, DtmfReceived, Event
 from stream_handler.tones import ringback, waiting_tone
 
 PART_MS = 7_000
-"""A handler that is killed loses one part and what is held back: ten seconds at most, with the time
-to write it."""
+"""A handler that is killed loses one part and what is held back: at most ten seconds, including
+the time to write it."""
 KEY_MS = 700
-"""How long before and after a key is reported its tone may sound."""
+"""How long before and after a reported key its tone may be heard."""
 MOST_WAITING = 4
 FINISH_WITHIN_S = 5.0
 
@@ -47,25 +48,25 @@ _log = Log(__name__)
 
 
 class Tracks:
-    """The sound of both sides since `begins_ms`; times in ms since the ring, any fraction."""
+    """The audio of both sides since `begins_ms`; times in ms since the ring, fractions allowed."""
 
     def __init__(self, begins_ms: float) -> None:
         self._begins_ms = round(begins_ms)
         self._caller = bytearray()
         self._caller_began = False
         self._frames: list[bytes] = []
-        """Of the caller, PCM16 at 16 kHz; behind `_caller`."""
+        """The caller's audio, PCM16 at 16 kHz, that follows `_caller`."""
         self._frames_bytes = 0
         self._keys_until_ms = 0.0
         self._agent: deque[tuple[int, bytearray]] = deque()
-        """Sound without a pause, and the sample where it begins; the end is still to be heard."""
+        """Uninterrupted audio, and the sample where it begins; its end hasn't been heard yet."""
         self._agent_ends = 0
 
     def caller_said(self, pcm: bytes, level_dbfs: float, at_ms: float) -> None:
-        """Add a frame that has come at `at_ms`.
+        """Add a frame that arrived at `at_ms`.
 
-        Frames follow each other, however unevenly they come. Where they fall behind the clock,
-        there is silence; where they are ahead, pauses are shortened.
+        Frames follow each other, however unevenly they arrive. Where they fall behind the clock,
+        there is silence; where they run ahead, pauses are shortened.
         """
         if at_ms < self._keys_until_ms:
             pcm = bytes(len(pcm))
@@ -90,7 +91,7 @@ class Tracks:
         self._keys_until_ms = at_ms + KEY_MS
 
     def agent_says(self, mulaw: bytes, at_ms: float) -> None:
-        """It is heard when all before it has been."""
+        """It is heard once everything before it has been."""
         starts = max(self._agent_ends, self._sample(at_ms))
         began, before = self._agent[-1] if self._agent else (starts, bytearray())
         if before and began + len(before) == starts:
@@ -100,7 +101,7 @@ class Tracks:
         self._agent_ends = starts + len(mulaw)
 
     def agent_stops(self, at_ms: float) -> None:
-        """What has not been heard yet will not be."""
+        """Drop what hasn't been heard yet."""
         now = self._sample(at_ms)
         while self._agent and self._agent[-1][0] >= now:
             self._agent.pop()
@@ -113,9 +114,9 @@ class Tracks:
         return at_ms - self._begins_ms
 
     def cut(self, at_ms: float, *, last: bool = False) -> tuple[int, bytes, bytes]:
-        """Where the part begins that ends now, and the two sides of it.
+        """Return where the part that ends now begins, and its two sides.
 
-        Unless it is the `last`, what a key may yet silence is left for the next one.
+        Unless it is the `last`, audio that a key may still silence is left for the next part.
         """
         self._encode()
         ends = self._sample(at_ms if last else at_ms - KEY_MS)
@@ -143,7 +144,8 @@ class Tracks:
         return len(self._caller) + self._frames_bytes // _PCM_BYTES_PER_SAMPLE
 
     def _encode(self) -> None:
-        """Every second sample is the telephone's own, but for the filter's ends (`telephone`)."""
+        """Every second sample is the phone line's own, except where the filter starts
+        (`telephone`)."""
         if self._frames:
             pcm = np.frombuffer(b"".join(self._frames), "<i2")[1::2]
             self._caller += encode_mulaw(pcm)
@@ -162,7 +164,7 @@ class CallRecording:
         recordings: RecordingStore,
         note: Callable[[CallChanges], None],
     ) -> None:
-        """`note` has the call's record say what is missing."""
+        """`note` makes the call's record say what is missing."""
         self._call_sid = call.call_sid
         self._problem_before = call.recording_problem
         self._attempt = call.attempt
@@ -212,17 +214,17 @@ class CallRecording:
         pass
 
     def stop(self) -> None:
-        """The stream is over: `run()` returns once what is there is written, in 5 s at most."""
+        """The stream is over: `run()` returns once the rest is written, within 5 s."""
         if not self._is_complete:
             self._lose(0, "the recorder failed; the stream handler's log has the reason")
         self._finish_within(FINISH_WITHIN_S)
 
     def give_up(self) -> None:
-        """The process must stop: `run()` returns without writing what is still there."""
+        """The process must stop: `run()` returns without writing the rest."""
         self._finish_within(0)
 
     async def run(self) -> None:
-        """Write parts until the stream is over. Whatever goes wrong harms no call."""
+        """Write parts until the stream is over. Whatever goes wrong never harms the call."""
         while True:
             while self._waiting:
                 await self._write(self._waiting.popleft())
@@ -233,8 +235,9 @@ class CallRecording:
 
     def _finish_within(self, seconds: float) -> None:
         self._finish_by_s = min(self._finish_by_s, self._loop.time() + seconds)
-        if self._trying is not None:
-            self._trying.reschedule(min(self._finish_by_s, self._trying.when() or float("inf")))
+        ends_s = None if self._trying is None else self._trying.when()
+        if self._trying is not None and ends_s is not None and self._finish_by_s < ends_s:
+            self._trying.reschedule(self._finish_by_s)
         self._is_over = True
         self._news.set()
 
@@ -281,8 +284,8 @@ def start_recording(
 ) -> CallRecording | None:
     """The recording of a stream, if the agent that the call began with wants one.
 
-    Never without a notice that says so, whatever made the agent's document: the caller heard the
-    notice of that agent, and no other.
+    Never without a notice that says so, however the agent's document was made: the caller heard
+    that agent's notice, and no other.
     """
     if not call.agent.record:
         return None

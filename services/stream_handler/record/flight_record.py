@@ -1,9 +1,8 @@
-"""The flight record: what happened to a stream and what the core decided, to replay it later.
+"""The flight record: what happened to a stream and what the core decided, for replay.
 
-It is MessagePack of a `_Record`. Of sound it holds the time, length and level, of a picture the
-time and length; of a decision an
-outline: kinds, lengths, timers and positions, and of texts and arguments only the length. Other
-events are kept whole.
+It is MessagePack of a `_Record`. Sound is reduced to time, length and level; pictures to time and
+length. Decisions are reduced to an outline: kinds, lengths, timers and positions, and only the
+length of texts and arguments. Other events are kept whole.
 """
 
 import asyncio
@@ -47,11 +46,11 @@ from stream_handler.call.events import (
 )
 
 MOST_BYTES = 3 * 1024 * 1024
-"""Packed, of one stream. The longest, an hour, takes about 1.8 MB."""
+"""Packed size per stream. The longest, an hour, takes about 1.8 MB."""
 KEEP_WITHIN_S = 2.0
 FORMAT = 3
 
-_ENTRIES_AT_ONCE = 500  # packed together, every six seconds
+_ENTRIES_AT_ONCE = 500  # packed together: one batch every six seconds
 _AUDIO_BYTE = b"\xff"
 _EVENTS: dict[str, type[msgspec.Struct]] = {kind.__name__: kind for kind in get_args(Event)}
 
@@ -64,24 +63,24 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     call: Call
     history: tuple[Turn, ...]
     tool_calls: tuple[ToolCall, ...] = ()
-    """What was called in earlier streams."""
+    """The calls made in earlier streams."""
     truncated: bool = False
-    """Recording stopped before the stream did: it was too long, or an event could not be noted."""
+    """Recording stopped before the stream did: too long, or an event couldn't be recorded."""
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True, tag="answer"):
-    """What the core decided on an event, and how much sound it has passed on by then."""
+    """What the core decided on an event, and how much sound it had passed on by then."""
 
     to_model_bytes: int
     played_bytes: int
     marks: int
     decisions: tuple[str, ...] = ()
-    """Outlines of its actions, sound and marks aside."""
+    """Outlines of its actions, except sound and marks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One event; `answer` is there if more was decided than to pass sound on."""
+    """One event; `answer` is set if more was decided than to pass sound on."""
 
     event: Event
     answer: Answer | None
@@ -94,7 +93,7 @@ class Flight:
 
 
 class UnreadableFlight(Exception):
-    """The record is damaged, or of another version; the message says which."""
+    """The record is damaged or from another version; the message says which."""
 
 
 class _CallerSound(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="caller"):
@@ -119,7 +118,7 @@ class _Greeted(msgspec.Struct, frozen=True, array_like=True, tag="greeted"):
 
 
 class _Picture(msgspec.Struct, frozen=True, array_like=True, tag="picture"):
-    """The caller sent a picture; that it came is kept, and how large it was."""
+    """The caller sent a picture; only the time and size are kept."""
 
     at_ms: float
     n: int
@@ -139,7 +138,7 @@ class _Record(msgspec.Struct, frozen=True, kw_only=True):
     format: int
     head: Head
     entries: tuple[bytes, ...]
-    """Each is a list of entries, packed by zlib."""
+    """Each is a list of entries, compressed with zlib."""
 
 
 class _AnyRecord(msgspec.Struct, frozen=True):
@@ -147,10 +146,11 @@ class _AnyRecord(msgspec.Struct, frozen=True):
 
 
 class FlightRecord:
-    """Notes what happens to one stream; a `CallObserver`.
+    """Records what happens to one stream; a `CallObserver`.
 
-    What comes first is kept: the core's answer depends on all that was before it, so a record
-    without its beginning would be of no use. An event that can't be noted ends the record.
+    When space runs out, the beginning is kept: the core's decisions depend on everything before
+    them, so a record without its beginning would be useless. An event that can't be recorded ends
+    the record.
     """
 
     def __init__(
@@ -162,7 +162,7 @@ class FlightRecord:
         tool_calls: tuple[ToolCall, ...] = (),
         most: int = MOST_BYTES,
     ) -> None:
-        """`store` takes the record at the end of the stream; `most` is its size in bytes."""
+        """`store` saves the record at the end of the stream; `most` is its size limit in bytes."""
         self._head = Head(call=call, history=history, tool_calls=tool_calls)
         self._store = store
         self._most = most
@@ -182,7 +182,7 @@ class FlightRecord:
                 self._entries.append(answer)
         except Exception:  # noqa: BLE001 - half a surrogate pair, …
             self._truncated = True
-            # A frame comes from the socket, where no call is bound.
+            # Frames come from the socket, where no call is bound to the log.
             _log.exception("flight record stopped", call_sid=self._head.call.call_sid)
         if len(self._entries) >= _ENTRIES_AT_ONCE:
             self._pack()
@@ -190,7 +190,7 @@ class FlightRecord:
                 self._truncated = True
 
     async def on_end(self) -> None:
-        """Have the record written, if the store takes it in KEEP_WITHIN_S; else the log says so."""
+        """Have the record written if the store accepts it within KEEP_WITHIN_S; if not, log it."""
         if self._store is None:
             return
         call = self._head.call
@@ -200,11 +200,11 @@ class FlightRecord:
                 await self._store.keep_flight(call.call_sid, parts)
         except (StoreUnavailable, InvalidDocument, TimeoutError) as error:
             _log.warning("flight record not written", error=str(error) or "timed out")
-        except Exception:  # noqa: BLE001 - the call has ended well, whatever becomes of its record
+        except Exception:  # noqa: BLE001 - the call has ended well, whatever happens to its record
             _log.exception("flight record not written")
 
     def record(self) -> bytes:
-        """All that has been noted."""
+        """Everything recorded so far."""
         self._pack()
         head = msgspec.structs.replace(self._head, truncated=self._truncated)
         return _encoded(head, self._packed)
@@ -236,7 +236,7 @@ class FlightRecord:
 
 
 def _entry(event: Event) -> _Entry | msgspec.Raw:
-    """Encoded already where that could fail."""
+    """Encoded here already where encoding could fail."""
     match event:
         case CallerAudio():
             return _CallerSound(event.at_ms, event.level_dbfs, len(event.pcm))
@@ -271,7 +271,7 @@ def read_flight(record: bytes) -> Flight:
 
 
 def _is_of_format_1(record: bytes) -> bool:
-    """Those began with the length of their head, which was a map."""
+    """Those records began with the length of their head, which was a map."""
     length = int.from_bytes(record[:4], "little")
     return 0 < length <= len(record) - 4 and record[4] & 0xF0 == 0x80
 

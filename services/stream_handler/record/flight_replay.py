@@ -12,24 +12,24 @@ from stream_handler.record.flight_record import Answer, Flight, outline
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One event, and what is decided on it."""
+    """One event, and what was decided on it."""
 
     event: Event
     actions: tuple[Action, ...]
     answer: Answer
-    """The current core's; without decisions if only sound is passed on."""
+    """The current core's; its decisions are empty if it only passes sound on."""
     recorded: Answer | None
 
     @property
     def differs(self) -> bool:
-        """Whether the core decided otherwise then; sound is compared where more was decided."""
+        """Whether the core decided differently then; sound is compared where more was decided."""
         if self.recorded is None:
             return bool(self.answer.decisions)
         return self.recorded != self.answer
 
 
 def replay(flight: Flight, words: Words) -> Iterator[Step]:
-    """Every step, in order. Whatever the core raises now, it raises here."""
+    """Yield every step, in order. Raises whatever the core raises now."""
     head = flight.head
     session = StreamSession(head.call, words, head.history, head.tool_calls)
     to_model_bytes = played_bytes = marks = 0

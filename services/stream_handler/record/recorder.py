@@ -1,10 +1,10 @@
-"""Writes a call's record to the store, far from the audio path.
+"""Writes a call's record to the store, well away from the audio path.
 
-Routine changes go at once, but no oftener than about once a second, so that a crash takes a second
-of them at most; further words of a turn, which come three times a second, go within three. The
-final changes do not wait. A store that fails is tried again for as long as the call lasts and a
-while longer; what it has not taken then leaves in the log as a dead letter. Nothing here is ever
-awaited by the audio.
+Routine changes are written immediately but at most about once a second, so that a crash loses at
+most a second of them; further words of a turn, which come three times a second, are written within
+three. Final changes don't wait. A store that fails is retried as long as the call lasts and a while
+longer; what it still hasn't accepted then goes to the log as a dead letter. The audio never waits
+for any of this.
 """
 
 import asyncio
@@ -25,20 +25,20 @@ from stream_handler.call.actions import Action, SaveCall
 from stream_handler.call.events import Event
 
 DECIDE_WITHIN_S = 2.0
-"""How long the decision may take; Twilio has asked `/after-stream` by then."""
+"""How long the decision may take; by then Twilio has requested `/after-stream`."""
 FINISH_WITHIN_S = 10.0
 
-_PACE_S = 1.0  # Firestore sustains about one write a second to a document
+_PACE_S = 1.0  # Firestore sustains about one write per second to a document
 _WORDS_PACE_S = 3.0
 _RETRY_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 5.0)
 _TRY_TIMEOUT_S = 6.0  # stores give up by themselves after five
-_LAST_ROUTINE_TRY_S = 0.5  # how long a write in hand may hold up the final one
+_LAST_ROUTINE_TRY_S = 0.5  # how long a write under way may delay the final one
 
 _log = Log(__name__)
 
 
 class Recorded(enum.Enum):
-    """How writing a record came to an end."""
+    """How writing a record ended."""
 
     COMMITTED = enum.auto()
     SUPERSEDED = enum.auto()
@@ -47,9 +47,9 @@ class Recorded(enum.Enum):
 
 
 class Recorder:
-    """The writer of one attempt of one call, fed as a `CallObserver`; `run()` is its task.
+    """The writer for one attempt of one call, fed as a `CallObserver`; `run()` is its task.
 
-    Without `claimed` the store has not answered yet: the call is created and claimed first.
+    If not `claimed`, the store hasn't responded yet: the call is created and claimed first.
     """
 
     def __init__(self, store: CallStore, call: Call, claim: Claim, *, claimed: bool = True) -> None:
@@ -64,7 +64,7 @@ class Recorder:
         self._latest_turn = 0
         self._changed = asyncio.Event()
         self._news = asyncio.Event()
-        """More has changed than the words of the latest turn."""
+        """Whether more has changed than the words of the latest turn."""
         self._finishing = asyncio.Event()
         self._given_up = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -84,7 +84,7 @@ class Recorder:
 
     @property
     def is_finishing(self) -> bool:
-        """Whether the last changes have come."""
+        """Whether the last changes have arrived."""
         return self._finishing.is_set()
 
     def save(self, changes: CallChanges) -> None:
@@ -142,9 +142,9 @@ class Recorder:
         self.leave_unwritten()
 
     def leave_unwritten(self) -> None:
-        """Put what is unwritten into the log, as a dead letter. To be called when `run()` is over.
+        """Log whatever is unwritten as a dead letter. Call this after `run()` has returned.
 
-        Of a superseded stream only what was said and done leaves: the call's state is not its own.
+        A superseded stream logs only what was said and done: the call's state isn't its own.
         """
         unwritten, self._pending = self._pending, CallChanges()
         if self._superseded:
@@ -159,7 +159,7 @@ class Recorder:
         )
         parts = log_fields(letter)
         _log.error(
-            "call record not written: it leaves as a dead letter",
+            "call record not written: logged as a dead letter",
             letter=parts[0]["letter"],
             parts=len(parts),
             turns=len(unwritten.turns),
@@ -190,7 +190,7 @@ class Recorder:
             if self._loop.time() >= self._finish_by_s:
                 return Recorded.GIVEN_UP
             if self._loop.time() >= self._decide_by_s:
-                # `/after-stream` has decided without us: what we wanted is not what happened.
+                # `/after-stream` decided without us: what we wanted isn't what happened.
                 self._pending = msgspec.structs.replace(
                     self._pending, next=None, transfer_to=None, transfer_reason=None
                 )
@@ -209,7 +209,7 @@ class Recorder:
         return not self._claimed or self._pending != CallChanges()
 
     async def _write(self) -> bool:
-        """Write some of what is pending; False if that must be tried again."""
+        """Write some of what is pending; False if it must be retried."""
         changes, self._pending = self._pending.split(ITEMS_AT_ONCE)
         if self._pending == CallChanges():
             self._news.clear()
@@ -236,7 +236,7 @@ class Recorder:
                 if await self._store.read_call(call_sid) is not None:
                     raise
             self._begin_anew(changes)
-            raise StoreUnavailable("the store does not know the call any more") from None
+            raise StoreUnavailable("the store no longer knows the call") from None
         self._written.append(changes)
 
     def _begin_anew(self, in_hand: CallChanges) -> None:
@@ -245,7 +245,7 @@ class Recorder:
         self._pending = functools.reduce(operator.or_, [*written, in_hand, self._pending])
 
     async def _claim_call(self) -> None:
-        """Make up for what could not be done when the stream began. Raises Superseded."""
+        """Do what couldn't be done when the stream began. Raises Superseded."""
         call_sid = self._call.call_sid
         if not self._opened:
             async with self._a_try():
@@ -278,17 +278,17 @@ class Recorder:
             self._trying.reschedule(at_s)
 
     def _time_left_s(self, at_most_s: float) -> float:
-        """How long something may take that must not delay the next write."""
+        """How long something that must not delay the next write may take."""
         now_s = self._loop.time()
         due_s = self._decide_by_s if self._decide_by_s > now_s else self._finish_by_s
         return max(0.0, min(at_most_s, due_s - now_s, self._finish_by_s - now_s))
 
 
 def _check_holder(record: CallRecord | None, claim: Claim) -> None:
-    """Raise Superseded unless the stream of `claim`, which it cannot make now, holds the call.
+    """Raise Superseded unless the stream of `claim`, which it can't make now, holds the call.
 
-    It does if the claim was made and its answer lost; or if nobody has claimed the call and Twilio
-    has reported its end.
+    It does if the claim succeeded but the response was lost, or if no one has claimed the call and
+    Twilio has reported its end.
     """
     if record is None or record.call.attempt != claim.attempt:
         raise Superseded(f"attempt {claim.attempt} does not hold the call")

@@ -1,4 +1,4 @@
-"""Exports spans by OpenTelemetry's SDK. Only this file imports it, and only a process that has a
+"""Exports spans with OpenTelemetry's SDK. Only this file imports the SDK, and only a process with a
 collector imports this file."""
 
 import logging
@@ -23,18 +23,18 @@ from stream_handler.record.traces import SCHEMA, Span, span_id, trace_id
 
 _GOOGLE = "telemetry.googleapis.com"
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
-_EVERY_MS = 1_000  # a process that has to stop has little time left
-_AT_ONCE = 64  # spans that are encoded beside live calls: a millisecond or two
+_EVERY_MS = 1_000  # a stopping process has little time left
+_AT_ONCE = 64  # spans, encoded while calls are live: a millisecond or two
 _LAST_WITHIN_S = 1.5
 
 _log = Log(__name__)
 
 
 class OtlpExport:
-    """A thread of the SDK's exports the spans of all calls of a process; a `SpanExport`."""
+    """Exports the spans of all calls of a process in an SDK thread; a `SpanExport`."""
 
     def __init__(self, settings: TraceSettings) -> None:
-        """Raises google.auth.exceptions.GoogleAuthError."""
+        """Raises google.auth.exceptions.GoogleAuthError; ValueError for the SDK's own variables."""
         self.words = settings.words
         self._project = settings.project
         self._ids = _Ids()
@@ -56,15 +56,15 @@ class OtlpExport:
         self._tracer = self._provider.get_tracer("ringdown", schema_url=SCHEMA)
 
     def close(self) -> None:
-        """Export what is left, in 3 s at most. To be called when there are no more calls."""
+        """Export what is left, within 3 s. Call this after the last call has ended."""
         last = threading.Thread(target=self._provider.shutdown, daemon=True)
         last.start()
         last.join(_LAST_WITHIN_S)
-        self._exporter.shutdown()  # it tries no more
+        self._exporter.shutdown()  # it stops retrying
         last.join(_LAST_WITHIN_S)
 
     def log_fields(self, call_sid: str) -> dict[str, Field]:
-        """What the call's log lines say of its trace."""
+        """The fields that link the call's log lines to its trace."""
         id = trace_id(call_sid)
         if self._project is None:
             return {"trace_id": id}
@@ -92,7 +92,7 @@ class OtlpExport:
 
 
 class _Ids(IdGenerator):
-    """Gives the ids that were set for the next span."""
+    """Hands out the ids set for the next span."""
 
     next = (0, 0)
 
@@ -112,7 +112,7 @@ def _exporter(settings: TraceSettings) -> "_Exporter":
 
 
 class _Exporter(OTLPSpanExporter):
-    """Logs once that exports fail, and why; the library's own lines would come with every try."""
+    """Logs once that exports fail, and why; the library's own lines would repeat at every try."""
 
     _fails = _is_shut = False
 

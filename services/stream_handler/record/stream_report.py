@@ -1,4 +1,4 @@
-"""What a stream was like, as the one log line that metrics, alerts and the dashboard stand on."""
+"""Reports a stream in one log line, which metrics, alerts and the dashboard are based on."""
 
 import statistics
 
@@ -15,14 +15,14 @@ _log = Log(__name__)
 class StreamReport:
     """Adds up what is saved of a stream, and logs it at the end; a `CallObserver`.
 
-    It has figures only, never words or the numbers called.
+    It contains only figures, never words or the numbers called.
     """
 
     def __init__(self) -> None:
         self._turns: dict[int, Turn] = {}
         self._tool_calls: dict[str, ToolCall] = {}
         self._changes = CallChanges()
-        """All but turns and tool calls, which would be gone through at every save."""
+        """Everything but turns and tool calls, which would be walked at every save."""
 
     def on_event(self, event: Event, actions: tuple[Action, ...]) -> None:
         for action in actions:
@@ -43,9 +43,9 @@ class StreamReport:
         self._changes |= msgspec.structs.replace(changes, turns=(), tool_calls=())
 
     def fields(self, next: NextAction | None) -> dict[str, Field]:
-        """For the line `stream over`; times in ms, `talk_s` and `cost_usd` of the whole call.
+        """For the line `stream over`; times in ms, `talk_s` and `cost_usd` for the whole call.
 
-        What did not happen is left out, so that no metric counts it as zero.
+        What didn't happen is left out, so that no metric counts it as zero.
         """
         changes, turns = self._changes, self._turns.values()
         replies_ms = [turn.reply_ms for turn in turns if turn.reply_ms is not None]

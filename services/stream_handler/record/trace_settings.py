@@ -1,6 +1,6 @@
-"""Where traces go, by OpenTelemetry's own variables; nowhere, if they name no endpoint.
+"""Where to send traces, from OpenTelemetry's own variables; nowhere if they set no endpoint.
 
-The SDK itself reads the others, such as OTEL_EXPORTER_OTLP_HEADERS and OTEL_SERVICE_NAME:
+The SDK reads the others itself, such as OTEL_EXPORTER_OTLP_HEADERS and OTEL_SERVICE_NAME:
 https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 """
 
@@ -18,15 +18,15 @@ _WITHOUT_WORDS = ("false", "no_content", "event_only")
 @dataclass(frozen=True, slots=True)
 class TraceSettings:
     endpoint: str
-    """The collector's URL for traces, with its path."""
+    """The collector's URL for traces, including the path."""
     words: bool = False
-    """Whether spans have what was said, and arguments and results of tools."""
+    """Whether spans include what was said, and the arguments and results of tools."""
     project: str | None = None
-    """The Google Cloud project that the traces are in."""
+    """The Google Cloud project that the traces belong to."""
 
 
 def read_trace_settings(reader: SettingsReader) -> TraceSettings | None:
-    """What is wrong is told by `reader.finish()`."""
+    """Problems are reported by `reader.finish()`."""
     base, own = reader.optional(_BASE), reader.optional("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
     endpoint = own or (base and f"{base.rstrip('/')}/v1/traces")
     if endpoint is None:

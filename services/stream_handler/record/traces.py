@@ -1,8 +1,8 @@
-"""Each call as a trace: what happened in a stream, as spans.
+"""Turns each call into a trace: what happened in a stream, as spans.
 
-All ids follow from the call's SID, so that every stream's handler adds to the same trace. Names are
-those of OpenTelemetry's semantic conventions for generative AI, version 1.41.0, and `ringdown.…`
-for the rest: https://github.com/open-telemetry/semantic-conventions/tree/v1.41.0/docs/gen-ai
+All ids are derived from the call's SID, so every stream's handler adds to the same trace. Names
+follow OpenTelemetry's semantic conventions for generative AI, version 1.41.0; the rest are
+`ringdown.…`: https://github.com/open-telemetry/semantic-conventions/tree/v1.41.0/docs/gen-ai
 """
 
 import asyncio
@@ -33,16 +33,16 @@ def span_id(call_sid: str, key: str) -> str:
 
 
 def traceparent(call: Call, tool_call: str) -> str:
-    """By which a tool's own spans join the trace: https://www.w3.org/TR/trace-context/"""
+    """Lets a tool's own spans join the trace: https://www.w3.org/TR/trace-context/"""
     key = f"{call.attempt} tool {tool_call}"
     return f"00-{trace_id(call.call_sid)}-{span_id(call.call_sid, key)}-01"
 
 
 class Span(NamedTuple):
-    """Times are ms, as in turns."""
+    """Times are in ms, as in turns."""
 
     key: str
-    """By which its id is made; `parent` is another one's."""
+    """Its id is made from this; `parent` is another span's key."""
     name: str
     start_ms: float
     end_ms: float
@@ -56,15 +56,15 @@ class SpanExport(Protocol):
     """Where spans go."""
 
     words: bool
-    """Whether they are to have what was said, and arguments and results of tools."""
+    """Whether spans should include what was said, and the arguments and results of tools."""
 
     def add(self, call: Call, span: Span) -> None:
-        """Have a span of the call exported, some time. It must not wait."""
+        """Have a span of the call exported eventually. This must not wait."""
 
 
 @dataclass(slots=True)
 class _Session:
-    """One session of the model, from dialling on."""
+    """One model session, from dialling on."""
 
     asked: ConnectModel
     start_ms: float
@@ -78,7 +78,7 @@ class CallTrace:
     """Watches one stream, and makes its spans when it is over; a `CallObserver`.
 
     The span of the whole call is made by the stream that ends it, if the store has agreed. If it
-    ended in a transfer, and nobody took that, later streams stand beside it.
+    ended in a transfer that no one took, later streams appear next to it.
     """
 
     def __init__(self, export: SpanExport, call: Call) -> None:
@@ -89,13 +89,13 @@ class CallTrace:
         self._sessions: list[_Session] = []
         self._dialled: _Session | None = None
         self._open: _Session | None = None
-        """It may go on while the next one is dialled."""
+        """It may continue while the next one is dialled."""
         self._turns: dict[int, Turn] = {}
         self._tool_calls: dict[str, ToolCall] = {}
         self._changes = CallChanges()
         self._is_saved = False
         self._is_lost = False
-        """Closed undecided: the call may go on, and end, without what still runs here."""
+        """Closed undecided: the call may continue, and end, without what is still running here."""
 
     def on_event(self, event: events.Event, actions: tuple[Action, ...]) -> None:
         at_ms = event.at_ms
@@ -139,7 +139,7 @@ class CallTrace:
     async def on_end(self) -> None:
         for span in self._spans():
             self._export.add(self._call, span)
-            await asyncio.sleep(0)  # other calls have their turn
+            await asyncio.sleep(0)  # gives other calls a turn
 
     def _end(self, session: _Session | None, at_ms: float, error: str | None = None) -> None:
         if session is not None and session.end_ms is None:
@@ -218,7 +218,7 @@ class CallTrace:
         return Span(f"tool {call.id}", name, call.start_ms, end_ms, known, error)
 
     def _words(self, content: object) -> str | None:
-        """As JSON, without phone numbers; None unless somebody asked for words."""
+        """As JSON, without phone numbers; None unless words were asked for."""
         if not self._export.words:
             return None
         return _NUMBER.sub("+…", msgspec.json.encode(content).decode())

@@ -1,6 +1,6 @@
-"""Twilio Media Streams messages, as pure functions: text frames to records and back.
+"""Twilio Media Streams messages, as pure functions: text frames to structs and back.
 
-Source: Twilio's "Media Streams - WebSocket Messages". Fields we have no use for are not read.
+Source: Twilio's "Media Streams - WebSocket Messages". Fields we don't use are not read.
 """
 
 import base64
@@ -12,7 +12,7 @@ MULAW = "audio/x-mulaw"
 
 
 class MediaStreamError(Exception):
-    """The peer sent what Twilio would not: no JSON, or a known event that is malformed."""
+    """The peer sent what Twilio wouldn't: not JSON, or a known event that is malformed."""
 
 
 class MediaFormat(msgspec.Struct, frozen=True, rename="camel"):
@@ -82,9 +82,9 @@ _any_decoder = msgspec.json.Decoder(_AnyMessage)
 
 
 def decode(frame: str | bytes) -> Message | None:
-    """The message in a text frame; None for an event that we do not know (Twilio may add some).
+    """The message in a text frame; None for an event we don't know (Twilio may add some).
 
-    Raises MediaStreamError for a binary frame, for what is not JSON, and for a malformed message.
+    Raises MediaStreamError for a binary frame, invalid JSON or a malformed message.
     """
     if not isinstance(frame, str):
         raise MediaStreamError("a binary frame")
@@ -99,7 +99,7 @@ def decode(frame: str | bytes) -> Message | None:
 
 
 def encode_media(stream_sid: str, mulaw: bytes) -> str:
-    # Base64 needs no escaping, and neither does a stream sid that `start` has been checked for.
+    # Base64 needs no escaping; neither does a stream sid, which was checked at `start`.
     payload = base64.b64encode(mulaw).decode("ascii")
     return f'{{"event":"media","streamSid":"{stream_sid}","media":{{"payload":"{payload}"}}}}'
 

@@ -25,11 +25,11 @@ from stream_handler.twilio import media_streams
 
 SEND_TIMEOUT_S = 5.0
 WAITING_LIMIT = 3_000
-"""Messages wait only when Twilio has stopped reading:
-3,000 chunks of 40 ms are two minutes of speech."""
+"""Messages wait only when Twilio has stopped reading: 3,000 chunks of 40 ms are two minutes of
+speech."""
 
 _MESSAGES_BEFORE_START = 500
-"""Twilio sends one, `connected`. A frame of sound may overtake `start`: 500 are 10 s of them."""
+"""Twilio sends one, `connected`. Audio frames may overtake `start`: 500 are 10 s of audio."""
 _CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
 _STREAM_SID = re.compile(r"MZ[0-9a-fA-F]{32}")
 _MULAW_8K_MONO = media_streams.MediaFormat(
@@ -41,7 +41,7 @@ _log = Log(__name__)
 
 
 async def open_stream(socket: ServerConnection, within_s: float) -> "TwilioStream":
-    """Wait for `start`; what comes before it is ignored. Raises Refused."""
+    """Wait for `start`, ignoring what comes before it. Raises Refused."""
     start = await _start(socket, within_s)
     if not _CALL_SID.fullmatch(start.call_sid) or not _STREAM_SID.fullmatch(start.stream_sid):
         raise Refused(CloseCode.POLICY_VIOLATION, "start names no call or stream")
@@ -152,7 +152,7 @@ class TwilioStream:
 
     def _put(self, message: str) -> bool:
         if not self._waiting and _is_free(self._socket):
-            # Saves a task switch and 10 µs a message: we needn't wait for the buffer to drain.
+            # Saves a task switch and 10 µs per message: no need to wait for the buffer to drain.
             broadcast((self._socket,), message)
             return True
         if len(self._waiting) >= self._limit:

@@ -1,8 +1,8 @@
-"""The agent: what operators edit and a call is answered with.
+"""The agent: what operators edit, and what answers a call.
 
-The records here say which types and sizes hold; `ringdown.agents.check` adds what only matters when
-a document is new (models, voices, fields of templates), so that old calls stay readable when those
-change.
+The records here define types and sizes; `ringdown.agents.check` adds the rules that only new
+documents must meet (models, voices, template fields), so that old calls stay readable when those
+rules change.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ PersonName = Annotated[
     str,
     msgspec.Meta(
         pattern=r"^[a-z][a-z0-9_]{0,63}\Z",
-        description="a name in small letters, such as billing or front_desk",
+        description="a lowercase name, such as billing or front_desk",
     ),
 ]
 PhoneNumber = Annotated[
@@ -64,7 +64,7 @@ Party = Annotated[
         extra={"suggest": _suggested_number},
     ),
 ]
-"""Whom Twilio can dial."""
+"""A number or address that Twilio can dial."""
 LanguageTag = Annotated[
     str,
     msgspec.Meta(
@@ -76,21 +76,21 @@ LanguageTag = Annotated[
 
 
 class TurnTaking(msgspec.Struct, frozen=True, kw_only=True):
-    """How the agent tells that the caller has finished, or wants to speak."""
+    """How the agent decides that the caller has finished, or wants to speak."""
 
     patience: Literal["quick", "normal", "patient"] = "normal"
-    """How long a pause may be before the agent answers; patient for slow speakers."""
+    """How long a pause may be before the agent replies; patient for slow speakers."""
     start_sensitivity: Literal["high", "low"] = "high"
-    """Low takes more voice to interrupt the agent: for noisy lines."""
+    """Low means that it takes more voice to interrupt the agent: for noisy lines."""
 
 
 class Idle(msgspec.Struct, frozen=True, kw_only=True):
-    """What a silent caller meets; counted from the last word that was played to them."""
+    """What happens when a caller is silent, counted from the last word played to them."""
 
     nudge_after_s: Annotated[float, msgspec.Meta(ge=3, le=600)] = 10.0
     goodbye_after_s: Annotated[float, msgspec.Meta(ge=5, le=1200)] = 30.0
     background_after_s: Annotated[float, msgspec.Meta(ge=20, le=1200)] = 60.0
-    """After so long, voices that the model doesn't answer are a television's, and count as
+    """After this long, voices that the model doesn't answer (a television, say) count as
     silence."""
 
     def __post_init__(self) -> None:
@@ -102,7 +102,7 @@ class Idle(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):
-    """A caller's sentence, and what must be in the agent's answer, in large or small letters."""
+    """A caller's sentence, and what the agent's reply must contain (case-insensitive)."""
 
     caller: Sentence
     answer_contains: Annotated[tuple[Sentence, ...], msgspec.Meta(min_length=1, max_length=20)]
@@ -112,48 +112,48 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     """One agent as operators write it (`agents/{id}`)."""
 
     instructions: Text
-    """What the model is told; a template (`ringdown.agents.templates`)."""
+    """Tells the model who it is and how to work; a template (`ringdown.agents.templates`)."""
     greeting: Sentence
     """What the agent says first; a template."""
     notice: Annotated[str, msgspec.Meta(max_length=300)] | None = None
-    """Spoken by Twilio before any audio streams. Left out: that this is an AI and that the call is
-    transcribed, in the agent's language. Empty: nothing."""
+    """Spoken by Twilio before any audio streams. By default it says, in the agent's language, that
+    this is an AI and that the call is transcribed. Empty: nothing."""
     voice: Name = DEFAULT_VOICE
     volume_db: Annotated[float, msgspec.Meta(ge=-12, le=12)] = 0.0
-    """How much louder than the model's own the voice is; what is too loud for a telephone is turned
-    down, not cut."""
+    """How much louder than the model's the voice is; what is too loud for a telephone is turned
+    down, not clipped."""
     language: LanguageTag = "en-US"
-    """What the agent speaks."""
+    """The language that the agent speaks."""
     languages: Annotated[tuple[LanguageTag, ...], msgspec.Meta(max_length=10)] = ()
-    """What callers may speak, if it is to be written down and replied to; empty for no hint."""
+    """Which languages to expect in transcripts and reply to; empty for no hint."""
     vocabulary: Annotated[tuple[Term, ...], msgspec.Meta(max_length=200)] = ()
-    """Words and names that callers say, and that are easily misheard."""
+    """Words and names that callers use and that are easily misheard."""
     model: Name = DEFAULT_MODEL
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
     """Higher is more varied; None leaves it to the model, as newer ones do anyway."""
     thinking: Literal["minimal", "low", "medium", "high"] | None = None
-    """How much a model that thinks does so before it speaks; None is low."""
+    """How much a thinking model thinks before it speaks; None is low."""
     tools: Annotated[tuple[Name, ...], msgspec.Meta(max_length=64)] = ()
     before_call: Name | None = None
-    """The tool that is called while the phone rings, for facts about the caller."""
+    """The tool to call while the phone rings, for facts about the caller."""
     google_search: bool = False
-    """Whether the model may look things up on the web by itself."""
+    """Whether the model may search the web by itself."""
     photos: bool = False
-    """Whether the agent may ask callers for photos, by a text with a link."""
+    """Whether the agent may ask callers for photos, with a link sent by text."""
     keep_photos: bool = False
     """Whether what callers send is kept as long as the call's record, not only until its end."""
     fallback_number: PhoneNumber | None = None
-    """Where callers are sent when the agent cannot answer, or when they press 0."""
+    """Where callers are sent when the agent can't answer, or when they press 0."""
     transfer_numbers: Annotated[dict[PersonName, Party], msgspec.Meta(max_length=100)] = {}
     """People the agent may transfer to, by name: {billing: "+14155550100"}."""
     transfer_accept: bool = True
-    """Whether they hear who calls and press 1 to take the call. A mailbox doesn't."""
+    """Whether they hear who is calling and must press 1 to take the call, which voicemail can't."""
     protect_greeting: bool = True
-    """Whether the greeting is heard out even if the caller speaks over it."""
+    """Whether the greeting plays to the end even if the caller speaks over it."""
     turn_taking: TurnTaking = TurnTaking()
     idle: Idle = Idle()
     max_call_s: Annotated[int, msgspec.Meta(ge=30, le=3_540)] = 1_800
-    """The longest a call may last; a minute before, the caller is told."""
+    """The longest a call may last; the caller is warned a minute before."""
     max_cost_usd: Annotated[float, msgspec.Meta(gt=0, le=1000)] | None = None
     """The most that the model may cost in one call; None for no limit."""
     time_zone: Name | None = None
@@ -167,14 +167,15 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     apply_to_live_calls: bool = False
     """Whether new instructions reach calls in progress, too."""
     waiting_phrases: Annotated[tuple[Sentence, ...], msgspec.Meta(max_length=20)] = ()
-    """What the agent says while a tool takes long, in turn, if the tool wants a phrase said."""
+    """What the agent says while a tool is slow, one after the other, if the tool asks for a
+    phrase."""
     examples: Annotated[tuple[Example, ...], msgspec.Meta(max_length=100)] = ()
     after_call: AfterCall | None = None
-    """What is found out from each call once it is over; None: nothing."""
+    """What to find out about each call once it is over; None: nothing."""
 
     @property
     def offered_tools(self) -> tuple[str, ...]:
-        """The names of the tools that its model has, if they are there."""
+        """The names of the tools that its model gets, if they exist."""
         named = tuple(name for name in self.tools if name != ASK_FOR_PHOTO)
         return (*named, ASK_FOR_PHOTO) if self.photos else named
 
@@ -182,19 +183,19 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     def revision(self) -> str:
         """The content's hash: the same words give the same revision.
 
-        Fields left at their defaults do not count, so that new fields change no revision.
+        Fields left at their defaults don't count, so that adding a field changes no revision.
         """
         written = msgspec.json.encode(_written(self), order="sorted")
         return hashlib.sha256(written).hexdigest()[:12]
 
 
 class Draft(Agent, frozen=True, kw_only=True):
-    """An agent that answers its testers only (`drafts/{id}`), until it is published."""
+    """An agent that answers only its testers (`drafts/{id}`) until it is published."""
 
     testers: Annotated[tuple[PhoneNumber, ...], msgspec.Meta(max_length=100)] = ()
-    """Who hears the draft. Numbers can be forged: this is no protection for a secret."""
+    """Who hears the draft. Caller ID can be spoofed, so this doesn't protect a secret."""
     publish: bool = False
-    """Set it to true, and the draft becomes the agent."""
+    """Set it to true to publish the draft."""
 
 
 DRAFT_FIELDS = frozenset(Draft.__struct_fields__) - frozenset(Agent.__struct_fields__)
@@ -209,12 +210,12 @@ def packaged_document() -> Json:
 
 
 def packaged_agent() -> Agent:
-    """The agent that answers when no stored one can."""
+    """The agent that answers if no stored one can."""
     return to_record(Agent, packaged_document(), where="the packaged agent")
 
 
 def _written(record: msgspec.Struct) -> dict[str, object]:
-    """What differs from the defaults."""
+    """The fields that differ from their defaults."""
     written: dict[str, object] = {}
     for field in msgspec.structs.fields(record):
         value = getattr(record, field.name)

@@ -1,11 +1,10 @@
-"""What is wrong with an agent as operators wrote it, in their words, all of it at once.
+"""Checks an agent as operators wrote it, and lists everything wrong with it in their words.
 
-An error keeps the document from answering calls, a remark does not; a note is worth knowing, with
-nothing to correct. Fields that nobody
-reads and tools that nobody declared are remarks. A call goes well without them, a misspelt setting
-is no reason to go back to an older prompt, and processes of an older version must be able to read
-what a newer one has written. So are opening hours that are probably not what was meant, and models
-that are gone, for which another one speaks.
+An error keeps the document from answering calls, a remark doesn't; a note is good to know and needs
+no correction. Unknown fields and undeclared tools are remarks: calls work without them, a misspelt
+setting doesn't justify falling back to an older prompt, and processes of an older version must be
+able to read what a newer one has written. So are opening hours that probably aren't what was meant,
+and retired models, which another one replaces.
 """
 
 import zoneinfo
@@ -43,14 +42,14 @@ class Findings:
     remarks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     testers: tuple[str, ...] = ()
-    """Of a draft: the numbers that hear it."""
+    """For a draft: the numbers that hear it."""
     publish: bool = False
 
 
 def check_agent(document: Json, known_tools: DeclaredTools | None = None) -> Agent | list[str]:
     """The agent, or everything that an operator should correct, remarks included.
 
-    `known_tools` is None where nobody knows which tools there are.
+    `known_tools` is None if the declared tools aren't known.
     """
     found = findings(document, known_tools)
     problems = [*found.errors, *found.remarks]
@@ -58,12 +57,12 @@ def check_agent(document: Json, known_tools: DeclaredTools | None = None) -> Age
 
 
 def findings(document: Json, known_tools: DeclaredTools | None = None) -> Findings:
-    """What there is to say of a document of `agents/`."""
+    """Check a document of `agents/`."""
     return _findings(Agent, plain(document), known_tools)
 
 
 def draft_findings(document: Json, known_tools: DeclaredTools | None = None) -> Findings:
-    """What there is to say of a document of `drafts/`, its testers even if it is broken."""
+    """Check a document of `drafts/`; finds its testers even if it is broken."""
     written = plain(document)
     found = _findings(Draft, written, known_tools)
     if found.agent is None:
@@ -74,13 +73,13 @@ def draft_findings(document: Json, known_tools: DeclaredTools | None = None) -> 
 
 
 def summary(problems: Sequence[str]) -> str:
-    """The first of `problems`, one a line, and how many more there are."""
+    """The first of `problems`, one per line, and how many more there are."""
     more = len(problems) - _MOST_TOLD
     return "\n".join([*problems[:_MOST_TOLD], *([f"… and {more} more."] if more > 0 else [])])
 
 
 def agent_document(draft: dict[str, Json]) -> dict[str, Json]:
-    """The document of the agent that `draft` becomes when it is published."""
+    """The agent document that `draft` becomes when it is published."""
     return _without(draft, DRAFT_FIELDS)
 
 
@@ -119,7 +118,7 @@ def _findings(kind: type[Agent], document: Json, known_tools: DeclaredTools | No
 
 
 _BLANK = {"instructions": "-", "greeting": "-"}
-"""Stands in where these are broken, so that the rest is checked in the same go."""
+"""Replaces these fields where they are broken, so that the rest is checked in the same pass."""
 
 
 def _texts_in(document: Json, field: str) -> tuple[str, ...]:
@@ -133,23 +132,24 @@ def _without(document: dict[str, Json], fields: Collection[str]) -> dict[str, Js
 
 _MOST_TOLD = 10
 _NOBODY_HEARS = (
-    "testers: is empty, so nobody hears this draft. Add the numbers of the people who try it."
+    "testers: is empty, so no one hears this draft. Add the numbers of the people who will try it."
 )
 
 
-# What the types do not say
+# What the types don't catch
 
 
 _MOST_BYTES = 800_000
-"""Of an agent's JSON. A Firestore document holds 1 MiB, with the status and a draft's testers."""
+"""For an agent as JSON. A Firestore document holds 1 MiB, including the status and a draft's
+testers."""
 
 
 def _errors(agent: Agent) -> Iterator[str]:
     size = len(msgspec.json.encode(agent))
     if size > _MOST_BYTES:
         yield (
-            f"examples: with them the document has {size:,} bytes, and may have {_MOST_BYTES:,}."
-            " Shorten them, or leave some out."
+            f"examples: the document has {size:,} bytes with them; the limit is {_MOST_BYTES:,}."
+            " Shorten them, or remove some."
         )
     yield from _unknown_choice("voice", agent.voice, VOICES)
     if current(agent.model) not in MODELS:
@@ -179,11 +179,11 @@ def _settings_of_model(agent: Agent) -> Iterator[str]:
     model = live_model(agent.model)
     if agent.thinking is not None and not model.thinks:
         thinkers = listed(name for name, model in MODELS.items() if model.thinks)
-        yield f"thinking: {agent.model} does not take it. Leave it out, or choose {thinkers}."
+        yield f"thinking: {agent.model} doesn't support it. Remove it, or choose {thinkers}."
     if agent.google_search and not model.searches:
         searchers = listed(name for name, model in MODELS.items() if model.searches)
         yield (
-            f"google_search: {agent.model} cannot search beside its tools. Set it to false, or"
+            f"google_search: {agent.model} can't combine searching with tools. Set it to false, or"
             f" choose {searchers}."
         )
 
@@ -191,7 +191,7 @@ def _settings_of_model(agent: Agent) -> Iterator[str]:
 def _blank_texts(agent: Agent) -> Iterator[str]:
     for field in ("instructions", "greeting"):
         if not getattr(agent, field).strip():
-            yield f"{field}: there are only spaces in it. Write what the agent is to say or do."
+            yield f"{field}: contains only spaces. Write what the agent should say or do."
 
 
 def _template_errors(agent: Agent) -> Iterator[str]:
@@ -200,10 +200,10 @@ def _template_errors(agent: Agent) -> Iterator[str]:
         if problem is not None:
             yield f"{field}: {problem}"
     for name in sorted(fields_in(agent.greeting) & INSTRUCTIONS_ONLY):
-        yield f"greeting: {{{name}}} works in instructions only. Leave it out."
+        yield f"greeting: {{{name}}} works only in instructions. Remove it."
     for field, text in _spoken_as_they_are(agent):
         for name in sorted(fields_in(text)):
-            yield f"{field}: {{{name}}} works in instructions and greeting only. Leave it out."
+            yield f"{field}: {{{name}}} works only in instructions and greeting. Remove it."
 
 
 def _spoken_as_they_are(agent: Agent) -> Iterator[tuple[str, str]]:
@@ -224,7 +224,7 @@ def _clock_errors(agent: Agent) -> Iterator[str]:
         needs.append("opening_hours")
     if needs:
         yield (
-            f"time_zone: is missing, and needed for {listed(needs, 'and')}."
+            f"time_zone: is missing but needed for {listed(needs, 'and')}."
             " Write where the agent is, such as Europe/Berlin or America/New_York."
         )
 
@@ -238,7 +238,7 @@ def _unknown_zone(name: str) -> Iterator[str]:
         of_city = sorted(zone for zone in known if zone.lower().endswith(f"/{city}"))
         meant = f" Did you mean {of_city[0]}?" if of_city else did_you_mean(name, known)
         examples = "Time zones are written like Europe/Berlin, America/New_York or Asia/Kolkata."
-        yield f"time_zone: there is no time zone {shown(name)}.{meant} {examples}"
+        yield f"time_zone: {shown(name)} isn't a known time zone.{meant} {examples}"
 
 
 def _unsaid_recording(agent: Agent) -> Iterator[str]:
@@ -258,8 +258,8 @@ def _unsaid_recording(agent: Agent) -> Iterator[str]:
 def _trusted_notice(agent: Agent) -> Iterator[str]:
     if agent.record and agent.notice and not has_phrases(agent.language):
         yield (
-            f"notice: whether it says that the call is recorded can't be checked in"
-            f" {agent.language}. Callers must hear it."
+            "notice: must say that the call is recorded, which can't be checked in"
+            f" {agent.language}. Make sure it does."
         )
 
 
@@ -276,8 +276,8 @@ def _leaving_model(agent: Agent) -> Iterator[str]:
     retired, retires = RETIRED.get(agent.model), live_model(agent.model).retires
     if retired is not None and retired.replacement in MODELS:
         yield (
-            f"model: {agent.model} was retired on {retired.since}, so {retired.replacement} speaks"
-            f" instead. Write {retired.replacement}."
+            f"model: {agent.model} was retired on {retired.since}, so {retired.replacement} is"
+            f" used instead. Write {retired.replacement}."
         )
     elif retires is not None:
         yield f"model: {agent.model} will be retired on {retires}. Write {DEFAULT_MODEL}."
@@ -286,8 +286,8 @@ def _leaving_model(agent: Agent) -> Iterator[str]:
 def _english_notice(agent: Agent) -> Iterator[str]:
     if agent.notice is None and not has_phrases(agent.language):
         yield (
-            f"notice: Ringdown has none in {agent.language}, so it is spoken in English, by an"
-            " English voice. Write your own."
+            f"notice: Ringdown has none in {agent.language}, so callers hear the English one, in"
+            " an English voice. Write your own."
         )
 
 
@@ -301,15 +301,15 @@ def _useless_tools(agent: Agent, known: DeclaredTools) -> Iterator[str]:
             meant = did_you_mean(name, known)
             yield f"{field}: there is no tool {shown(name)}.{meant} {all_tools}"
         elif (problem := known[name].problem) is not None:
-            yield f"{field}: {shown(name)} cannot be used. Correct {problem}"
+            yield f"{field}: {shown(name)} can't be used. Correct {problem}"
 
 
 def _forbidden_before_call(agent: Agent, known: DeclaredTools) -> Iterator[str]:
     tool = None if agent.before_call is None else known.get(agent.before_call)
     if tool is not None and tool.problem is None and not tool.before_call:
         yield (
-            f"before_call: {agent.before_call} may not be called before a call. Whoever deploys it"
-            " allows it by before_call: true, in its tool.yaml and in its document in tools."
+            f"before_call: {agent.before_call} isn't allowed before a call. Ask the person who"
+            " deploys it to set before_call: true in its tool.yaml and in its document in tools."
         )
 
 
@@ -319,36 +319,36 @@ def _no_way_to_photos(agent: Agent, known: DeclaredTools) -> Iterator[str]:
     tool = known.get(ASK_FOR_PHOTO)
     if tool is None:
         yield (
-            f"photos: the tool {ASK_FOR_PHOTO} is not deployed, so the agent cannot ask for photos."
+            f"photos: the tool {ASK_FOR_PHOTO} isn't deployed, so the agent can't ask for photos."
             " docs/tools.md says what it needs."
         )
     elif tool.problem is not None:
-        yield f"photos: {ASK_FOR_PHOTO} cannot be used. Correct {tool.problem}"
+        yield f"photos: {ASK_FOR_PHOTO} can't be used. Correct {tool.problem}"
 
 
 def _misplaced_photos(agent: Agent) -> Iterator[str]:
     if ASK_FOR_PHOTO in agent.tools:
-        yield f"tools: {ASK_FOR_PHOTO} comes with photos. Take it out, and set photos: true."
+        yield f"tools: {ASK_FOR_PHOTO} comes with photos. Remove it, and set photos: true."
     if agent.keep_photos and not agent.photos:
-        yield "keep_photos: has no effect without photos. Set photos: true, or leave it out."
+        yield "keep_photos: has no effect without photos. Set photos: true, or remove it."
 
 
 def _unfilled_facts(agent: Agent) -> Iterator[str]:
     if agent.before_call is None and "caller_facts" in fields_in(agent.instructions):
         yield (
-            "instructions: {caller_facts} stays empty without before_call. Name the tool there that"
-            " knows the caller."
+            "instructions: {caller_facts} stays empty without before_call. Set before_call to a"
+            " tool that knows the caller."
         )
 
 
-# What is worth knowing
+# What is good to know
 
 
 def _english_phrases(agent: Agent) -> Iterator[str]:
     if not has_phrases(agent.language):
         yield (
-            f"language: Ringdown has no sentences of its own in {agent.language}. What is said"
-            " without the model (an apology, all lines busy, goodbye) is said in English."
+            f"language: Ringdown has no fixed sentences in {agent.language}. What callers hear"
+            " without the model (an apology, all lines busy, goodbye) is in English."
         )
 
 
@@ -358,7 +358,7 @@ def _ignored_settings(agent: Agent) -> Iterator[str]:
         yield f"temperature: {name} may ignore it: Google deprecated it with Gemini 3.6."
     for field in ("languages", "vocabulary"):
         if getattr(agent, field) and not model.takes_hints:
-            yield f"{field}: {name} does not take it, so it has no effect."
+            yield f"{field}: {name} doesn't support it, so it has no effect."
 
 
 def _simplified(agent: Agent, known: DeclaredTools | None) -> Iterator[str]:
@@ -366,7 +366,7 @@ def _simplified(agent: Agent, known: DeclaredTools | None) -> Iterator[str]:
         tool = None if known is None else known.get(name)
         if tool is not None and tool.simplifications:
             yield (
-                f"tools: {name}: the model is told of its parameters in a simpler form:"
-                f" {'; '.join(tool.simplifications)}. What it sends is still checked against all"
-                " of them."
+                f"tools: {name}: the model gets a simpler form of its parameters:"
+                f" {'; '.join(tool.simplifications)}. Its arguments are still checked against the"
+                " full schema."
             )

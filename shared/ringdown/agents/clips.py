@@ -1,9 +1,9 @@
 """Clips: sentences in an agent's own voice, made once and played without the model.
 
-agents/{id}/clips/{key}     the sound; in the agent's document it would slow every call down
+agents/{id}/clips/{key}     the sound; in the agent's document, it would slow down every call
 
-A clip's key is what the sound depends on, so a clip is never out of date: for other words, another
-voice, language, model or volume there is another clip, or none yet.
+A clip's key is a hash of everything that the sound depends on, so a clip is never out of date: a
+change of words, voice, language, model or volume needs a new clip.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from ringdown.agents.templates import fields_in, render
 from ringdown.wording import listed, shown
 
 MOST_BYTES = 400_000
-"""50 s. As text, in which bytes are kept, half of what a Firestore document holds."""
+"""50 s. Bytes are stored as text, in which this is half of what a Firestore document holds."""
 
 
 class Clip(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,18 +34,18 @@ def clip_key(agent: Agent, text: str) -> str:
 
 
 def greeting_text(agent: Agent) -> str | None:
-    """The greeting's words; None if they differ from call to call, so that there is no clip."""
+    """The greeting's words; None if they differ from call to call, because a clip can't."""
     return None if fields_in(agent.greeting) else render(agent.greeting, {})
 
 
 def notice_text(agent: Agent) -> str:
-    """What is said before the stream; empty for nothing."""
+    """What callers hear before the stream; empty for nothing."""
     return phrases_for(agent.language).notice if agent.notice is None else agent.notice.strip()
 
 
 def clip_texts(agent: Agent) -> tuple[str, ...]:
-    """All that callers hear of `agent` in fixed words, each text once: what a call begins with
-    comes first."""
+    """Everything that `agent` says in fixed words, each text once, starting with those that begin a
+    call."""
     phrases = phrases_for(agent.language)
     texts = (
         notice_text(agent),
@@ -69,15 +69,15 @@ def _words_outside_hours(agent: Agent) -> str | None:
 
 
 def without_clip(agent: Agent, failed: Mapping[str, str]) -> tuple[str, ...]:
-    """What operators are told of sentences that have no clip. `failed` says why, by key."""
+    """Notes for operators about sentences without a clip. `failed` says why, by key."""
     texts_by_reason: dict[str, list[str]] = {}
     for text in clip_texts(agent):
         if (reason := failed.get(clip_key(agent, text))) is not None:
             texts_by_reason.setdefault(reason, []).append(shown(text))
     return tuple(
-        f"No clip in the agent's voice of {listed(texts, 'and')}: {reason}. Callers hear it without"
-        " a clip: a greeting from the model, anything else in Twilio's voice. To try again, change"
-        " the agent."
+        f"No clip in the agent's voice for {listed(texts, 'and')}: {reason}. Until there is one,"
+        " the model speaks a greeting, and Twilio's voice everything else. To try again, edit the"
+        " agent."
         for reason, texts in texts_by_reason.items()
     )
 
@@ -88,10 +88,10 @@ class ClipStore(Protocol):
     async def read_clip(self, agent_id: str, key: str) -> Clip | None: ...
 
     async def write_clip(self, agent_id: str, clip: Clip) -> None:
-        """Of at most MOST_BYTES."""
+        """Store a clip of at most MOST_BYTES."""
 
     async def list_clips(self, agent_id: str) -> frozenset[str]:
         """The keys of the agent's clips."""
 
     async def delete_clip(self, agent_id: str, key: str) -> None:
-        """None of that key is no error."""
+        """A missing clip isn't an error."""

@@ -1,4 +1,5 @@
-"""What differs between two versions of a document, and what becomes of two edits at once. Pure."""
+"""The differences between two versions of a document, and how two simultaneous edits merge.
+Pure."""
 
 import difflib
 from typing import TypeGuard
@@ -11,7 +12,7 @@ from ringdown.wording import listed, shown
 
 
 def difference(before: Document, after: Document) -> list[str]:
-    """A unified difference, line by line; empty if there is none."""
+    """A unified diff; empty if nothing differs."""
     old, new = plain_text(before).splitlines(), plain_text(after).splitlines()
     return list(difflib.unified_diff(old, new, lineterm=""))[2:]  # the files have no names
 
@@ -28,7 +29,7 @@ def in_a_line(before: Document, after: Document) -> str:
 
 
 def merged(base: Document, mine: Document, theirs: Document) -> Document:
-    """My version with what they changed and I did not. In what both changed, mine stays."""
+    """My version, plus what only they changed. Where both changed a field, mine wins."""
     result = dict(mine)
     my_fields = set(changed_fields(base, mine))
     for name in changed_fields(base, theirs):
@@ -42,7 +43,7 @@ def merged(base: Document, mine: Document, theirs: Document) -> Document:
 
 
 def contested(base: Document, mine: Document, theirs: Document) -> list[str]:
-    """The fields that both changed, and not alike."""
+    """The fields that both changed, in different ways."""
     ours = {*changed_fields(base, mine)} & {*changed_fields(base, theirs)}
     return [name for name in changed_fields(mine, theirs) if name in ours]
 
@@ -71,19 +72,19 @@ def _value(name: str, document: Document) -> str:
 
 
 def _is_list(value: Json) -> TypeGuard[list[Json] | None]:
-    """A list that is not set is empty."""
+    """An unset list counts as empty."""
     return value is None or isinstance(value, list)
 
 
 def _items_changed(old: list[Json], new: list[Json]) -> str:
-    """`+check_stock −check_bread`; what is longer than a name is counted."""
+    """`+check_stock −check_bread`; items longer than a name are only counted."""
     signed = (
         *(("+", item) for item in new if item not in old),
         *(("−", item) for item in old if item not in new),
     )
     items = list(signed)
     if not items:
-        return "in another order"
+        return "reordered"
     if all(isinstance(item, str) and _is_short(item) for _, item in items):
         return " ".join(f"{sign}{item}" for sign, item in items)
     signs = [sign for sign, _ in items]
@@ -96,5 +97,5 @@ def _lines_changed(old: str, new: str) -> str:
 
 
 def _json(document: Document, name: str) -> bytes | None:
-    """For comparing: to Python, 1 is as good as true."""
+    """For comparing, because in Python 1 equals true."""
     return msgspec.json.encode(document[name], order="sorted") if name in document else None

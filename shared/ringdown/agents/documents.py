@@ -21,12 +21,12 @@ def plain_text(document: Document) -> str:
 
 
 def field_text(name: str, document: Document) -> str:
-    """One field as YAML; empty if the document does not have it."""
+    """One field as YAML; empty if the document doesn't have it."""
     return to_yaml({name: document[name]}) if name in document else ""
 
 
 def text_to_edit(document: Document, path: str, *, draft: bool = False) -> str:
-    """The document with what there is to know about it; what is not set follows as comments."""
+    """The document with a note on each field; unset fields follow as comments."""
     kind = Draft if draft else Agent
     offered = [
         offered_field(field.name, msgspec.to_builtins(_default(field)))
@@ -35,17 +35,17 @@ def text_to_edit(document: Document, path: str, *, draft: bool = False) -> str:
     ]
     written = [noted_field(name, value) for name, value in _ordered(document).items()]
     heading = (
-        f"# {path}. Save and close to go on; leave it as it is to change nothing.\n"
-        "# Comments are not kept. docs/prompts.md explains every field.\n"
+        f"# {path}. Save and close to continue; to cancel, change nothing.\n"
+        "# Comments aren't kept. docs/prompts.md explains every field.\n"
     )
-    rest = ["# Not set: take the # away to set it.\n"] if offered else []
+    rest = ["# Not set. Remove the # to set a field.\n"] if offered else []
     return "\n".join([heading, *written, *rest, *offered])
 
 
 def document_of(agent: Agent, *, like: Document | None = None) -> Document:
-    """The document that makes `agent`, without what is at its default.
+    """The document for `agent`, without fields at their defaults.
 
-    What the document `like` says in so many words stays in so many words.
+    Defaults that the document `like` spells out stay spelled out.
     """
     plain = every_field(agent)
     written = like or {}
@@ -58,7 +58,7 @@ def document_of(agent: Agent, *, like: Document | None = None) -> Document:
 
 
 def every_field(agent: Agent) -> Document:
-    """The agent with its defaults."""
+    """The agent including its defaults."""
     plain: Document = msgspec.to_builtins(agent)
     return plain
 
@@ -68,6 +68,6 @@ def _default(field: msgspec.structs.FieldInfo) -> object:
 
 
 def _ordered(document: Document) -> Document:
-    """The fields of the schema first; those it does not have stay at the end."""
+    """The schema's fields first; unknown ones stay at the end."""
     known = [name for name in Draft.__struct_fields__ if name in document]
     return {name: document[name] for name in (*known, *(n for n in document if n not in known))}

@@ -1,8 +1,8 @@
-"""What is done about an edit: say whether it can be used, keep it if so, publish a draft.
+"""Handles an edit: reports whether it can be used, keeps its revision if so, and publishes drafts.
 
-Safe to repeat and in any order: it reads the document as it is now, and writes only what is not so
-already. Its own write of `status` is not an edit and leads to no further one, since `status` is no
-part of what is compared; a status that was written late is set right by the event it causes.
+Safe to repeat, and in any order: it reads the current document, and writes only what differs.
+Writing `status` isn't an edit and doesn't trigger one, because `status` isn't compared; a status
+that was written late is corrected by the event that it causes.
 """
 
 import datetime
@@ -38,9 +38,9 @@ async def look_at_edit(
     edit: Edit | None = None,
     failed_clips: Mapping[str, str] = MappingProxyType({}),
 ) -> AgentStatus | None:
-    """The status of the agent, or of its draft, after an edit; None if there is no document.
+    """The status of the agent, or of its draft, after an edit; None if the document is gone.
 
-    `edit` is kept with the revision that it made; `failed_clips` says why clips could not be made,
+    `edit` is kept with the revision that it made; `failed_clips` says why clips couldn't be made,
     by key, if the caller makes any. A draft whose `publish` is true becomes the agent, whose status
     is then returned. Raises StoreUnavailable, and Conflict if others keep editing while a draft is
     published.
@@ -62,7 +62,7 @@ async def look_at_edit(
 async def publish(
     store: AgentStore, draft: StoredAgent, now: datetime.datetime, edit: Edit | None = None
 ) -> AgentStatus | None:
-    """Make `draft` the agent, as it was read; the status of the agent then. Raises as above."""
+    """Make `draft`, as read, the agent, and return the agent's new status. Raises as above."""
     await _publish(store, draft, now)
     return await look_at_edit(store, draft.agent_id, now, edit=edit)
 
@@ -115,7 +115,7 @@ async def _keep(
 
 
 async def _publish(store: AgentStore, draft: StoredAgent, now: datetime.datetime) -> None:
-    """The version that it replaces can be rolled back to."""
+    """Replace the agent with the draft, keeping a revision to roll back to."""
     document = agent_document(draft.document)
     for _ in range(_PUBLISH_TRIES):
         before = await store.read_agent(draft.agent_id)
@@ -128,7 +128,7 @@ async def _publish(store: AgentStore, draft: StoredAgent, now: datetime.datetime
                 await store.write_agent(draft.agent_id, document, over=before.version)
         except Conflict:
             continue
-        with suppress(Conflict):  # edited again meanwhile: that edit is looked at by itself
+        with suppress(Conflict):  # edited again meanwhile: that edit is handled separately
             await store.delete_agent(draft.agent_id, over=draft.version, draft=True)
         return
     raise Conflict(f"agents/{draft.agent_id} is being edited; publish the draft again")
@@ -137,7 +137,7 @@ async def _publish(store: AgentStore, draft: StoredAgent, now: datetime.datetime
 async def _note(
     store: AgentStore, stored: StoredAgent, status: AgentStatus, *, draft: bool = False
 ) -> AgentStatus:
-    """Write `status`, unless the document says so already."""
+    """Write `status`, unless the document already has it."""
     if stored.status is not None and _says_the_same(stored.status, status):
         return stored.status
     await store.write_status(stored.agent_id, status, draft=draft)
@@ -150,7 +150,7 @@ def _says_the_same(a: AgentStatus, b: AgentStatus) -> bool:
 
 def _status_of_draft(found: Findings, now: datetime.datetime) -> AgentStatus:
     revision = None if found.agent is None else found.agent.revision
-    beginning = "Nobody hears this draft until this is corrected:"
+    beginning = "No one hears this draft until you correct this:"
     if found.agent is not None:
         beginning = "The draft can be used, but:"
     return AgentStatus(
@@ -164,14 +164,14 @@ def _status_of_draft(found: Findings, now: datetime.datetime) -> AgentStatus:
 
 def _error(found: Findings, answers: str | None, agent_id: str) -> str | None:
     if found.agent is not None:
-        return _told(found, "Calls are answered with this, but:")
+        return _told(found, "This version answers calls, but:")
     if answers is not None:
         instead = f"revision {answers}"
     elif agent_id == DEFAULT_AGENT_ID:
         instead = "the agent that ships with Ringdown"
     else:
         instead = "the default agent"
-    return _told(found, f"Until this is corrected, {instead} answers calls:")
+    return _told(found, f"Until you correct this, {instead} answers calls:")
 
 
 def _told(found: Findings, beginning: str) -> str | None:

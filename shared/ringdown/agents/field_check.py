@@ -1,7 +1,7 @@
-"""Everything that is wrong with a document's fields, in words that say what belongs there.
+"""Finds everything wrong with a document's fields, and says what belongs there.
 
-msgspec tells the first problem of a document, for programmers. Operators are told all of them,
-each with the field's name and what it may hold, as the record's own type says it.
+msgspec reports a document's first problem, in programmers' terms. Operators get all of them, each
+with the field's name and what it may contain according to the record's type.
 """
 
 import datetime
@@ -18,11 +18,11 @@ from ringdown.documents import explain
 from ringdown.tools import Json
 from ringdown.wording import did_you_mean, listed, shown
 
-# A type as it is written: `Annotated[str, …]`, `tuple[Example, ...]`, `Idle | None`.
+# A type annotation: `Annotated[str, …]`, `tuple[Example, ...]`, `Idle | None`.
 _Kind = Any
 
 
-# A document may hold a megabyte of nonsense, and is checked while a phone rings.
+# A document may contain a megabyte of nonsense, and is checked while a phone rings.
 _MOST_IN_A_LIST = 20
 _MOST_LOOKED_AT = 1_000
 _MOST_UNKNOWN = 5
@@ -30,7 +30,7 @@ _MOST_UNKNOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`is_unknown`: nobody reads this field, so the rest of the document is none the worse."""
+    """`is_unknown`: no code reads this field, so the rest of the document can still be used."""
 
     path: str
     text: str
@@ -38,7 +38,7 @@ class Problem:
 
     @property
     def field(self) -> str:
-        """The field of the document itself that holds the problem; empty for the whole of it."""
+        """The top-level field with the problem; empty for the whole document."""
         return re.split(r"[.\[]", self.path, maxsplit=1)[0]
 
     def __str__(self) -> str:
@@ -46,15 +46,15 @@ class Problem:
 
 
 def field_problems(kind: type[msgspec.Struct], document: Json) -> list[Problem]:
-    """What keeps `document`, as `plain` returns it, from being a record of `kind`."""
+    """What keeps `document`, as returned by `plain`, from being a record of `kind`."""
     return list(_problems(kind, document, ""))
 
 
 def plain(document: Json) -> Json:
-    """`document` as the console would have it, wherever it comes from.
+    """`document` as if it came from the console.
 
     Dates and names become text (YAML reads `2026-12-25` as a date), 10.0 becomes 10 (the console
-    makes no difference), and fields of the document itself that have no value are left out.
+    doesn't distinguish them), and top-level fields without a value are dropped.
     """
     if isinstance(document, dict):
         document = {name: value for name, value in document.items() if value is not None}
@@ -75,7 +75,7 @@ def _plain(value: Json) -> Json:
             return value
 
 
-# Along the type, down to single values
+# Walking the type, down to single values
 
 
 def _problems(kind: _Kind, value: Json, path: str) -> Iterator[Problem]:
@@ -126,19 +126,19 @@ def _struct_problems(
             yield Problem(where, f"is missing. It must be {_description(field.type)}.")
     unknown = [name for name in document if name not in fields]
     for name in unknown[:_MOST_UNKNOWN]:
-        text = f"there is no such field.{did_you_mean(name, fields)}"
+        text = f"unknown field.{did_you_mean(name, fields)}"
         yield Problem(_inside(path, name), text, is_unknown=True)
     if len(unknown) > _MOST_UNKNOWN:
-        more = f"{len(unknown) - _MOST_UNKNOWN:,} more fields that there are not."
+        more = f"{len(unknown) - _MOST_UNKNOWN:,} more unknown fields."
         yield Problem(path, more, is_unknown=True)
 
 
 def _own_problem(kind: _Kind, value: Json, path: str) -> Iterator[Problem]:
-    """What is wrong with `value` itself, all that is in it being right."""
+    """What is wrong with `value` itself, if everything inside it is right."""
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        if _is_struct(kind) and isinstance(value, dict):  # its fields do not go together
+        if _is_struct(kind) and isinstance(value, dict):  # its fields don't fit together
             yield Problem(path, f"{explain(error)}.")
             return
         advice = _suggestion(kind, value) or _advice(kind, value)
@@ -146,14 +146,14 @@ def _own_problem(kind: _Kind, value: Json, path: str) -> Iterator[Problem]:
         yield Problem(path, text)
     else:
         if isinstance(value, str) and not _is_whole_text(value):
-            yield Problem(path, "has characters that no text can have. Write it again.")
+            yield Problem(path, "contains invalid characters. Type it again.")
 
 
 # Words
 
 
 def _description(kind: _Kind) -> str:
-    """What a field may hold, to follow "must be"."""
+    """What a field may contain, to follow "must be"."""
     described, node = _type(kind)
     if described:
         return described
@@ -227,7 +227,7 @@ def _suggestion(kind: _Kind, value: Json) -> str:
 
 
 def _advice(kind: _Kind, value: Json) -> str:
-    """How a value of the wrong type gets the right one."""
+    """How to give the value the right type."""
     _, node = _type(kind)
     match node:
         case inspect.StrType() if not isinstance(value, str):
@@ -273,7 +273,7 @@ def _inside(path: str, name: object) -> str:
 
 
 def _is_whole_text(text: str) -> bool:
-    """Whether there is no half of a surrogate pair in `text`, which no store takes."""
+    """Whether `text` is free of lone surrogates, which stores don't accept."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""What the person who edits an agent is told about each field."""
+"""A note on each field, for people who edit agents."""
 
 import textwrap
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ _WIDTH = 94
 
 @dataclass(frozen=True, slots=True)
 class FieldNote:
-    """`example` is what could stand there, for fields that are empty if nothing is written.
+    """`example` is a possible value, for fields that are empty by default.
 
-    A form calls the field `label`, or by its name.
+    A form shows `label`, or else the field's name.
     """
 
     text: str
@@ -23,11 +23,11 @@ class FieldNote:
 
 
 FIELD_NOTES = {
-    "instructions": FieldNote("What the model is told: who it is, what it knows, how it works."),
+    "instructions": FieldNote("Tells the model who it is, what it knows and how to work."),
     "greeting": FieldNote("What the agent says first, word for word."),
     "notice": FieldNote(
-        "Said before the agent speaks. Without it: that this is an AI, and that the call is"
-        ' transcribed. "" for nothing.',
+        "Said before the agent speaks. By default: that this is an AI, and that the call is"
+        ' transcribed. "" says nothing.',
         "I'm an AI. This call is transcribed.",
     ),
     "voice": FieldNote("One of Gemini's voices: Kore, Puck, Charon, Aoede …"),
@@ -36,46 +36,46 @@ FIELD_NOTES = {
     ),
     "language": FieldNote("What it speaks, as language and country: en-US, de-DE, pt-BR."),
     "languages": FieldNote(
-        "What callers may speak, besides; helps to write down what they say.",
+        "Other languages that callers may speak; helps to transcribe them.",
         ["en-US", "es-US"],
         label="Callers also speak",
     ),
     "vocabulary": FieldNote(
-        "Words and names that callers say, and that are easily misheard.",
+        "Words and names that callers use and that are easily misheard.",
         ["Ringdown", "Käthe"],
         label="Words easily misheard",
     ),
     "model": FieldNote(f"The Gemini Live model: {', '.join(MODELS)}."),
     "temperature": FieldNote("0 to 2; higher is more varied. Newer models may ignore it.", 0.7),
     "thinking": FieldNote(
-        "How much a model that thinks does so before it speaks: minimal, low, medium or high.",
+        "How much a thinking model thinks before it speaks: minimal, low, medium or high.",
         "low",
     ),
     "tools": FieldNote(
         "Names of the tools it may call.", ["lookup_account"], label="Tools it may call"
     ),
     "before_call": FieldNote(
-        "The tool that is called while the phone rings; what it knows of the caller is"
+        "The tool to call while the phone rings; what it knows about the caller becomes"
         " {caller_facts}.",
         "known_customer",
         label="Called while the phone rings",
     ),
     "google_search": FieldNote(
-        "Whether it may look things up on the web with Google Search, which Google bills apart.",
+        "Whether it may search the web with Google Search, which Google bills separately.",
         label="May search the web",
     ),
     "photos": FieldNote(
-        "Whether it may ask callers for a photo: they get a text with a link. Needs the tool"
+        "Whether it may ask callers for a photo, with a link sent by text. Needs the tool"
         " ask_for_photo.",
         label="May ask for photos",
     ),
     "keep_photos": FieldNote(
         "Whether what callers send is kept as long as the call's record. Otherwise it is deleted"
         " when the call ends.",
-        label="Keeps photos with the call",
+        label="Keep photos with the call",
     ),
     "fallback_number": FieldNote(
-        "Where callers are sent when the agent cannot answer, or when they press 0.",
+        "Where callers are sent when the agent can't answer, or when they press 0.",
         "+14155550199",
     ),
     "transfer_numbers": FieldNote(
@@ -84,26 +84,29 @@ FIELD_NOTES = {
         label="May transfer to",
     ),
     "transfer_accept": FieldNote(
-        "Whether they hear who calls, and press 1 to take the call. A mailbox doesn't.",
+        "Whether they hear who is calling and must press 1 to take the call, which voicemail"
+        " can't.",
         label="They press 1 to take the call",
     ),
     "protect_greeting": FieldNote(
-        "Whether the greeting is heard out if the caller talks over it.",
-        label="The greeting is heard out",
+        "Whether the greeting plays to the end even if the caller talks over it.",
+        label="Always play the whole greeting",
     ),
     "turn_taking": FieldNote(
         "How long a pause may be: quick, normal or patient. How easily the caller interrupts: high,"
         " or low for noisy lines."
     ),
-    "idle": FieldNote("When a silent caller is asked whether they are there, and said goodbye to."),
+    "idle": FieldNote(
+        "When the agent asks whether a silent caller is still there, and when it says goodbye."
+    ),
     "waiting_phrases": FieldNote(
-        "What it says, in turn, while a tool takes long that wants a phrase said.",
+        "What it says, one after the other, while a tool is slow, if the tool asks for a phrase.",
         ["One moment, please.", "I am still looking."],
-        label="Said while a tool takes long",
+        label="Said while a tool is slow",
     ),
     "max_call_s": FieldNote("The longest call, in seconds.", label="Longest call (s)"),
     "max_cost_usd": FieldNote(
-        "The most that the model may cost in one call, in dollars.",
+        "The most that the model may cost per call, in dollars.",
         1.5,
         label="Most a call may cost ($)",
     ),
@@ -111,8 +114,8 @@ FIELD_NOTES = {
         "Where the agent is; needed for opening_hours and {local_time}.", "Europe/Berlin"
     ),
     "opening_hours": FieldNote(
-        "When the agent answers; always, without it. Days that are left out are closed. Outside of"
-        " that, it says a message, goes on to fallback_number, or does answer.",
+        "When the agent answers; always, by default. Omitted days are closed. Outside these hours"
+        " it plays a message, transfers to fallback_number, or answers anyway.",
         {
             "monday": "09:00-17:30",
             "saturday": "10:00-12:00, 13:00-15:00",
@@ -123,7 +126,7 @@ FIELD_NOTES = {
     ),
     "record": FieldNote(
         "Whether the sound of each call is kept, as long as its words. The notice must say so.",
-        label="Calls are recorded",
+        label="Record calls",
     ),
     "remember_callers": FieldNote(
         "Whether a short summary of a call is kept for the caller's next one ({caller_memory}).",
@@ -133,11 +136,13 @@ FIELD_NOTES = {
         "Whether new instructions reach calls in progress, too.", label="Edits reach live calls"
     ),
     "examples": FieldNote(
-        "Sentences of callers, and what must be in the answer. Try them: ringdown agents try.",
+        "Sentences that callers say, and what the reply must contain. Try them: ringdown agents"
+        " try.",
         [{"caller": "What does it cost?", "answer_contains": ["twenty dollars"]}],
     ),
     "after_call": FieldNote(
-        "What you want to know of each call once it is over: what a good call achieves, and what to"
+        "What you want to know about each call once it is over: what a good call achieves, and"
+        " what to"
         " find out.",
         {
             "success": "The order is placed and confirmed.",
@@ -145,14 +150,14 @@ FIELD_NOTES = {
         },
     ),
     "testers": FieldNote("Numbers of the people who hear this draft when they call."),
-    "publish": FieldNote("Set it to true, and the draft becomes the agent."),
-    # Fields inside these, which only the form explains one by one
-    "turn_taking.patience": FieldNote("How long a pause may be before the agent answers."),
+    "publish": FieldNote("Set it to true to publish the draft."),
+    # Fields inside these, which only the form explains separately
+    "turn_taking.patience": FieldNote("How long a pause may be before the agent replies."),
     "turn_taking.start_sensitivity": FieldNote(
         "What it takes to interrupt the agent.", label="Interrupted by"
     ),
     "idle.nudge_after_s": FieldNote(
-        "When a silent caller is asked whether they are there.",
+        "When the agent asks whether a silent caller is still there.",
         label="Asks a silent caller after (s)",
     ),
     "idle.goodbye_after_s": FieldNote(
@@ -160,7 +165,7 @@ FIELD_NOTES = {
         label="Says goodbye after (s)",
     ),
     "idle.background_after_s": FieldNote(
-        "Voices that the agent doesn't answer for so long are a television's.",
+        "After this long, voices that the agent doesn't answer (a television, say) don't count.",
         label="Other voices count as silence after (s)",
     ),
     "opening_hours.monday": FieldNote("09:00-12:00, 13:00-17:30 or 24h; empty is closed."),
@@ -174,12 +179,12 @@ FIELD_NOTES = {
 
 
 def noted_field(name: str, value: Json) -> str:
-    """A field that is set, below what it is for."""
+    """A field that is set, below its note."""
     return f"{_comment(name)}{field_yaml(name, value)}"
 
 
 def offered_field(name: str, default: Json) -> str:
-    """A field that is not set, as a comment to take the # from."""
+    """An unset field, commented out."""
     note = FIELD_NOTES.get(name)
     shown = note.example if note is not None and note.example is not None else default
     lines = field_yaml(name, shown).splitlines()

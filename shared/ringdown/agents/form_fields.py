@@ -1,7 +1,7 @@
 """An agent's fields as a form shows them.
 
-The record's types give the kind of each field, and `field_notes` what it is for. So a new field of
-the record appears on the form by itself, under "How a call goes".
+The record's types give each field's kind, and `field_notes` its purpose. A new field of the record
+therefore appears on the form by itself, under "How a call goes".
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,8 +18,8 @@ from ringdown.gemini.models import MODELS, VOICES
 Kind = Literal["line", "prose", "list", "choice", "number", "flag", "names", "pairs", "examples"]
 HOURS, HAS_HOURS = "opening_hours", "has_opening_hours"
 LEFT_TO_YAML = {
-    "after_call": "its fields have fields of their own",
-    "publish": "the page to publish a draft does it",
+    "after_call": "its fields are nested",
+    "publish": "the page that publishes a draft sets it",
 }
 """Fields that the form leaves out, and why."""
 _REST = "How a call goes"
@@ -39,12 +39,12 @@ _GROUPS = {
     _REST: (),
     "Examples": ("examples",),
 }
-"""In the form's order. A field that no group names belongs to the rest."""
+"""In the form's order. A field that no group names goes into _REST."""
 _CHOICES = {
     "voice": {name: f"{name}: {character}" for name, character in VOICES.items()},
     "model": {name: name for name in MODELS},
     "thinking": {
-        "": "as the model likes",
+        "": "the model's default",
         **{level: level for level in ("minimal", "low", "medium", "high")},
     },
     "turn_taking.patience": {
@@ -57,27 +57,27 @@ _CHOICES = {
         "low": "a clear voice: for noisy lines",
     },
     f"{HOURS}.outside": {
-        "message": "a message, and the end",
-        "fallback_number": "a message, and the fallback number",
-        "answer": "the agent all the same",
+        "message": "a message, then hang up",
+        "fallback_number": "a message, then the fallback number",
+        "answer": "the agent, as usual",
     },
 }
-"""What choices are called, in the form's order; others follow, as they are written."""
+"""Labels of choices, in the form's order; other choices follow, under their names."""
 _CATALOGUES = ("voice", "model", "tools")
-"""Their choices explain them."""
+"""Fields that need no note, because their choices explain them."""
 _LONGEST_LINE = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`path` leads through the document: `idle.nudge_after_s`."""
+    """`path` is dotted, such as `idle.nudge_after_s`."""
 
     path: str
     label: str
     kind: Kind
     note: str = ""
     choices: Mapping[str, str] = dataclass_field(default_factory=dict)
-    """What each is called."""
+    """Their labels, by value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Group:
 
 
 def form_groups(kind: type[Agent]) -> tuple[Group, ...]:
-    """All fields of `Agent`, or of `Draft`, but for those left to YAML."""
+    """All fields of `Agent` or `Draft`, except those left to YAML."""
     fields = {
         field.name: tuple(_fields_of(field.name, inspect.type_info(field.type)))
         for field in msgspec.structs.fields(kind)
@@ -123,7 +123,7 @@ def _field(path: str, noted: str, kind: Kind, choices: Mapping[str, str] | None 
 
 
 def _kind(path: str, node: inspect.Type) -> Kind:
-    """Raises TypeError for what no form can show."""
+    """Raises TypeError for a type that the form can't show."""
     if path == "tools":
         return "names"
     if path in _CHOICES:
@@ -158,7 +158,7 @@ def _choices(path: str, node: inspect.Type) -> Mapping[str, str]:
 
 
 def _inner(node: inspect.Type) -> inspect.Type:
-    """The type without its limits, and without None."""
+    """The type without its limits and without None."""
     match node:
         case inspect.Metadata(type=inner):
             return _inner(inner)

@@ -1,4 +1,4 @@
-"""How an agent came to be what it is: who made each version, when and why. Pure."""
+"""An agent's history: who made each version, when and why. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Event:
 
 
 def history(revisions: Sequence[Revision]) -> list[Event]:
-    """The newest first."""
+    """Newest first."""
     by_name = {revision.revision: revision for revision in revisions}
     events = (event for revision in revisions for event in _events(revision, by_name))
     return sorted(events, key=lambda event: event.edit.at, reverse=True)
@@ -27,7 +27,7 @@ def history(revisions: Sequence[Revision]) -> list[Event]:
 def _events(revision: Revision, by_name: Mapping[str, Revision]) -> Iterator[Event]:
     name, made_at = revision.revision, revision.made_at or revision.seen_at
     first, *later = revision.edits or (Edit(at=made_at),)
-    if first.at > made_at:  # it was made without saying by whom, and again later
+    if first.at > made_at:  # made without saying by whom, and again later
         first, later = Edit(at=made_at), [first, *later]
     yield Event(name, first, _change(by_name.get(revision.replaced or ""), revision))
     for edit in later:

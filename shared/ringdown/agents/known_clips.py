@@ -1,4 +1,4 @@
-"""The clips that a process has read: what they hold never changes, so they are read once."""
+"""Caches the clips that a process has read: they never change, so each is read once."""
 
 from collections import OrderedDict
 
@@ -8,15 +8,15 @@ from ringdown.log import Log
 from ringdown.stores.deadline import store_deadline
 
 FIND_WITHIN_S = 0.3
-"""A caller is on the line, and there is another way to say it."""
+"""Short, because a caller is on the line and there is another way to say it."""
 MOST_BYTES = 16 * 1024 * 1024
-"""More than half an hour of speech; the ones used last are kept."""
+"""More than half an hour of speech; the most recently used are kept."""
 
 _log = Log(__name__)
 
 
 class KnownClips:
-    """Reads clips, and knows those that it has read when the store is slow or away."""
+    """Reads clips, and remembers them in case the store is slow or down."""
 
     def __init__(self, *, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
@@ -26,7 +26,8 @@ class KnownClips:
     async def find(
         self, store: ClipStore, agent_id: str, key: str, *, within_s: float = FIND_WITHIN_S
     ) -> Clip | None:
-        """None if there is none, or the store doesn't give it in time. Raises for no store."""
+        """None if it doesn't exist or the store is too slow or down. Never raises
+        StoreUnavailable."""
         clip = self.known(agent_id, key)
         if clip is None:
             clip = await _read(store, agent_id, key, within_s)

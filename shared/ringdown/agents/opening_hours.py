@@ -1,4 +1,4 @@
-"""When a line is open. Times are those of the agent's time zone, as its wall clocks show them."""
+"""When a line is open. Times are wall-clock times in the agent's time zone."""
 
 import datetime
 import re
@@ -13,7 +13,7 @@ _LEAP_YEAR = 2000
 _DAY = datetime.timedelta(days=1)
 _MINUTES_A_DAY = 24 * 60
 _FURTHEST_DAYS = 400
-"""Every day that is closed each year comes within this."""
+"""Every yearly day off falls within this."""
 
 DayHours = Annotated[
     str,
@@ -33,9 +33,9 @@ DayOff = Annotated[
 
 
 class OpeningHours(msgspec.Struct, frozen=True, kw_only=True):
-    """The week, the days off, and what callers meet outside them.
+    """The week, the days off, and what happens outside opening hours.
 
-    A span that ends before it begins goes on past midnight and belongs to the day it begins on.
+    A span that ends before it begins runs past midnight and belongs to the day it begins on.
     """
 
     monday: DayHours = "closed"
@@ -47,14 +47,14 @@ class OpeningHours(msgspec.Struct, frozen=True, kw_only=True):
     sunday: DayHours = "closed"
     closed_on: Annotated[tuple[DayOff, ...], msgspec.Meta(max_length=400)] = ()
     outside: Literal["answer", "message", "fallback_number"] = "message"
-    """The agent answers all the same; or a message and the end; or a message and a person."""
+    """The agent answers anyway; or a message, then hang up; or a message, then a person."""
     message: Annotated[str, msgspec.Meta(max_length=500)] | None = None
-    """Said outside the hours. Left out: a sentence in the agent's language. Empty: nothing."""
+    """Said outside the hours. Default: a sentence in the agent's language. Empty: nothing."""
 
     def __post_init__(self) -> None:
         for day in self.closed_on:
             if not _is_date(day):
-                raise ValueError(f"closed_on: there is no date {day}")
+                raise ValueError(f"closed_on: {day} isn't a valid date")
 
     @property
     def week(self) -> tuple[DayHours, ...]:
@@ -66,14 +66,14 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 
 
 def is_open(hours: OpeningHours, local: datetime.datetime) -> bool:
-    """Whether the line is open when the clocks on its walls show `local`."""
+    """Whether the line is open at the wall-clock time `local`."""
     today, yesterday = local.date(), local.date() - datetime.timedelta(days=1)
     minute = local.hour * 60 + local.minute
     return _within(hours, today, minute) or _within(hours, yesterday, minute + 24 * 60)
 
 
 def next_change(hours: OpeningHours, local: datetime.datetime) -> datetime.datetime | None:
-    """When the line opens or closes next, as the clocks on its walls show it; None for never."""
+    """The wall-clock time at which the line next opens or closes; None for never."""
     before = is_open(hours, local)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     for begins in (midnight + n * _DAY for n in range(_FURTHEST_DAYS)):
@@ -93,7 +93,7 @@ def _ends_on(hours: OpeningHours, day: datetime.datetime) -> set[int]:
 
 
 def spans_of_no_length(hours: OpeningHours) -> Iterator[tuple[str, str]]:
-    """The weekdays with a span that ends when it begins, and the span. It counts as 24 hours."""
+    """The weekdays with a span that ends when it begins, with that span. It counts as 24 hours."""
     for weekday, day in zip(WEEKDAYS, hours.week, strict=True):
         for span in day.split(","):
             begin, *end = map(str.strip, re.split("[-–]", span))
@@ -102,7 +102,7 @@ def spans_of_no_length(hours: OpeningHours) -> Iterator[tuple[str, str]]:
 
 
 def _within(hours: OpeningHours, day: datetime.date, minute: int) -> bool:
-    """`minute` counts from the midnight with which `day` begins."""
+    """`minute` counts from the midnight that begins `day`."""
     if {day.isoformat(), day.isoformat()[5:]} & set(hours.closed_on):
         return False
     return any(begin <= minute < end for begin, end in _spans(hours.week[day.weekday()]))

@@ -1,7 +1,7 @@
-"""Every sentence that is said without the model, by language.
+"""Every sentence spoken without the model, by language.
 
 The words are in `packaged/phrases.toml`, which also says when each is spoken. TOML, because the
-stream handler reads it too and has no YAML reader.
+stream handler reads it, too, and has no YAML reader.
 """
 
 import re
@@ -25,7 +25,7 @@ Words = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 
 
 class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The sentences in one language, and `language`, the tag that `<Say>` is told."""
+    """The sentences in one language, and `language`, the tag for `<Say>`."""
 
     language: str
     notice: Sentence
@@ -66,7 +66,7 @@ def notice_words(agent: Agent) -> tuple[str, str]:
 def notice_says_recorded(agent: Agent) -> bool:
     """Whether callers hear that the call is recorded, as far as we can tell.
 
-    Of a language without phrases we know no words: then what operators wrote is taken on trust.
+    In a language without phrases we don't know the words, so we trust what operators wrote.
     """
     words, language = notice_words(agent)
     if not has_phrases(language):
@@ -81,7 +81,7 @@ def _says_recorded(phrases: Phrases, sentence: str) -> bool:
 
 
 def has_phrases(language_tag: str) -> bool:
-    """Whether there are sentences in the tag's language; without, they are English."""
+    """Whether there are sentences in the tag's language; otherwise they are in English."""
     return _language(language_tag) in map(_language, packaged_phrases())
 
 
@@ -91,13 +91,13 @@ def _language(tag: str) -> str:
 
 @cache
 def packaged_phrases() -> Mapping[str, Phrases]:
-    """All phrases by language (`de`) or tag (`pt-PT`); read from the file the first time."""
+    """All phrases by language (`de`) or tag (`pt-PT`); read from the file on first use."""
     text = (resources.files("ringdown") / "packaged" / "phrases.toml").read_text("utf-8")
     return read_phrases(tomllib.loads(text))
 
 
 def read_phrases(sections: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Phrases]:
-    """The phrases of each section; a regional one is completed from its language's.
+    """The phrases of each section; a regional section inherits from its language's.
 
     Raises InvalidDocument, naming section and field, for a sentence that is missing, too long or
     unknown.

@@ -1,4 +1,4 @@
-"""Agents as they are kept: documents that operators write, and what the system writes beside them.
+"""Stored agents: the documents that operators write, and what the system adds to them.
 
 agents/{id}                     the agent, and `status`, which the system writes
 agents/{id}/revisions/{hash}    every valid version that an edit or a call has seen
@@ -18,23 +18,23 @@ MOST_EDITS = 20
 
 
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody made a revision the agent, in a way that says who."""
+    """Someone made a revision the agent, in a way that says who."""
 
     at: datetime.datetime
     by: str | None = None
-    """A hint: whoever may write agents may write any name here."""
+    """A hint: anyone who may write agents may write any name here."""
     why: str | None = None
 
 
 class Rollback(Edit, frozen=True, kw_only=True):
-    """Somebody returned to a revision."""
+    """Someone returned to a revision."""
 
     given_up: str | None
     """The revision that answered until then; None if the document was broken."""
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
-    """A valid version of an agent. `made_at` and `replaced` belong to the store."""
+    """A valid version of an agent. The store sets `made_at` and `replaced`."""
 
     revision: str
     agent: Agent
@@ -43,27 +43,27 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     made_at: datetime.datetime | None = None
     """When it was first seen."""
     replaced: str | None = None
-    """The revision that was the agent before this one was made. A rollback leads there: the times
-    of last use would lead to the version that somebody has just given up."""
+    """The revision that was the agent before this one was made. A rollback returns to it: the times
+    of last use would lead to the version that someone has just abandoned."""
     edits: tuple[Edit, ...] = ()
-    """Those that led to this revision, but for rollbacks: the newest MOST_EDITS, the oldest of them
-    first. An edit in Firestore's console says nothing of who made it, and is not among them."""
+    """The edits that led to this revision, except rollbacks: the newest MOST_EDITS, oldest first.
+    An edit in Firestore's console doesn't say who made it, and isn't included."""
     rollbacks: tuple[Rollback, ...] = ()
     """Likewise."""
 
 
 class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What the system says of a document, in its field `status`."""
+    """What the system says about a document, in its field `status`."""
 
     ok: bool
     """Whether calls are answered with this very document."""
     revision: str | None
     """The revision that answers calls; None if there is none."""
     error: str | None
-    """What to correct, in operators' words. Small things are named even if `ok`."""
+    """What to correct, in operators' words. Minor problems are listed even if `ok`."""
     checked_at: datetime.datetime
     notes: str | None = None
-    """What is worth knowing, with nothing to correct."""
+    """What is good to know and needs no correction."""
 
 
 class StoredAgent(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,14 +73,14 @@ class StoredAgent(msgspec.Struct, frozen=True, kw_only=True):
     document: dict[str, Json]
     """As operators wrote it, without `status`."""
     version: str
-    """Another one for every other document; a write that changes nothing, or `status` alone,
-    leaves it as it is. Opaque."""
+    """Changes with the document; a write that changes nothing, or only `status`, keeps it.
+    Opaque."""
     status: AgentStatus | None
-    """None if there is none, or it cannot be read."""
+    """None if it is missing or can't be read."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """What a called number leads to."""
+    """What answers a called number."""
 
     agent_id: str
     agent: StoredAgent | None
@@ -110,23 +110,23 @@ class AgentStore(Protocol):
     async def delete_agent(
         self, agent_id: str, *, over: str | None = None, draft: bool = False
     ) -> None:
-        """Raises Conflict if the document is at another version than `over`; none is no error. Its
-        revisions stay."""
+        """Raises Conflict if the document's version isn't `over`; a missing document isn't an
+        error. Its revisions stay."""
 
     async def write_status(
         self, agent_id: str, status: AgentStatus, *, draft: bool = False
     ) -> None:
-        """Write the field `status` and nothing else; a document that is gone stays gone."""
+        """Write only the field `status`; a deleted document stays deleted."""
 
     async def keep_revision(self, agent_id: str, revision: Revision) -> None:
-        """Create it, as what replaced the one seen last; or move its `seen_at` on (never back).
-        Its edits and rollbacks are added to those that are kept."""
+        """Create it as the successor of the one seen last, or move its `seen_at` forward (never
+        back). Its edits and rollbacks are added to the stored ones."""
 
     async def last_revision(self, agent_id: str) -> Revision | None:
-        """The one seen last, of those that can be read."""
+        """The most recently seen revision that can be read."""
 
     async def list_revisions(self, agent_id: str) -> tuple[Revision, ...]:
-        """The one seen last comes first; without any that cannot be read."""
+        """Most recently seen first, without any that can't be read."""
 
     async def write_number(self, number: str, agent_id: str) -> None:
         """Let `agent_id` answer the called `number` (E.164)."""
@@ -135,7 +135,7 @@ class AgentStore(Protocol):
         """Let the default agent answer the called `number`."""
 
     async def list_numbers(self) -> dict[str, str]:
-        """Every number that has an agent of its own, with the agent's id."""
+        """The agent's id for every number that names one."""
 
     async def declared_tools(self) -> dict[str, DeclaredTool]:
         """Every tool that an agent may name."""

@@ -1,4 +1,4 @@
-"""What the fields of a template stand for in a call."""
+"""The values of template fields in a call."""
 
 import datetime
 import zoneinfo
@@ -14,7 +14,7 @@ _LONGEST_MEMORY = 2_000
 def template_values(call: Call, age_ms: float) -> dict[str, str]:
     """Every field's value `age_ms` after the call's first stream began.
 
-    Only what a caller cannot make up freely: a number that is none is left empty.
+    Only what a caller can't make up freely: an invalid number is left empty.
     """
     local = _local_time_in_call(call, age_ms)
     return {
@@ -36,7 +36,7 @@ def _local_time_in_call(call: Call, age_ms: float) -> datetime.datetime:
 
 
 def local_time(agent: Agent, at: datetime.datetime) -> datetime.datetime:
-    """`at` as the clocks show it where the agent is; UTC if that is not said or not known."""
+    """`at` in the agent's time zone; in UTC if that is missing or unknown."""
     try:
         return at.astimezone(zoneinfo.ZoneInfo(agent.time_zone or "UTC"))
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
@@ -58,15 +58,15 @@ def utc_offset(local: datetime.datetime) -> str:
 
 
 def comes_twice(local: datetime.datetime) -> bool:
-    """Whether the clocks show this time twice that day, because they are put back."""
+    """Whether this time occurs twice that day, because the clocks go back."""
     return local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset()
 
 
 def which_of_two(local: datetime.datetime) -> str:
-    """What to write behind a time that comes twice, such as ` (UTC+02:00)`; else nothing."""
+    """What to write after a time that occurs twice, such as ` (UTC+02:00)`; else nothing."""
     return f" ({utc_offset(local)})" if comes_twice(local) else ""
 
 
 def is_business_open(agent: Agent, at: datetime.datetime) -> bool:
-    """Whether the agent's opening hours say so; without any it is always open."""
+    """Whether the agent's opening hours say so; without any, it is always open."""
     return agent.opening_hours is None or is_open(agent.opening_hours, local_time(agent, at))

@@ -1,7 +1,7 @@
 """Instructions and greetings are templates: `{local_time}` stands for what the clock says.
 
-`{{` and `}}` stand for the braces themselves. Pure text: one pass, and what is filled in is not
-read again, so that nothing a caller says or sends can bring in another field.
+`{{` and `}}` stand for literal braces. Rendering takes one pass and doesn't read again what it
+fills in, so nothing that a caller says or sends can insert another field.
 """
 
 import re
@@ -10,18 +10,19 @@ from collections.abc import Iterator, Mapping
 from ringdown.wording import did_you_mean, listed, shown
 
 FIELDS = {
-    "local_time": "the time where the agent is, such as 15:05; 02:30 (UTC+02:00) if it comes twice",
+    "local_time": "the time where the agent is, such as 15:05; 02:30 (UTC+02:00) if it occurs"
+    " twice",
     "local_date": "the date there, such as 2026-11-22",
     "weekday": "the day of the week there, in English",
     "business_open": "open or closed, by the opening hours; open without any",
-    "caller_memory": "what is remembered of the caller's last call; empty if nothing is",
-    "caller_facts": "what the before_call tool says of the caller, as JSON; empty without",
+    "caller_memory": "what is remembered about the caller's last call; empty if nothing is",
+    "caller_facts": "what the before_call tool says about the caller, as JSON; empty without",
     "caller_number": "the number the caller seems to call from; empty if it is withheld",
     "called_number": "the number that was called",
     "language": "the agent's language, such as en-US",
 }
 INSTRUCTIONS_ONLY = frozenset({"caller_facts", "caller_memory"})
-"""A greeting is said word by word; JSON, and what a model once wrote down, are not for that."""
+"""A greeting is spoken word for word, which suits neither JSON nor what a model wrote earlier."""
 CLOCK_FIELDS = frozenset({"local_time", "local_date", "weekday"})
 """Fields that need the agent's time zone."""
 
@@ -30,7 +31,7 @@ _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
 def render(template: str, values: Mapping[str, str]) -> str:
-    """`template` with its fields filled in; a field without a value is left as it stands."""
+    """`template` with its fields filled in; a field without a value stays unchanged."""
 
     def replacement(token: re.Match[str]) -> str:
         match token[0]:
@@ -50,16 +51,16 @@ def fields_in(template: str) -> frozenset[str]:
 
 
 def template_problem(template: str) -> str | None:
-    """What is wrong with `template`, naming what may be written instead; None if nothing is."""
+    """What is wrong with `template`, listing the valid fields; None if nothing is."""
     unknown = list(dict.fromkeys(_unknown(template)))
     if not unknown:
         return None
     some = listed((shown(text) for text in unknown[:_MOST_NAMED]), "and")
-    is_no = "is no field" if len(unknown) == 1 else "are no fields"
+    is_no = "isn't a field" if len(unknown) == 1 else "aren't fields"
     known = [f"{{{name}}}" for name in FIELDS]
     return (
         f"{some} {is_no}.{did_you_mean(unknown[0], known)} Fields: {', '.join(known)}."
-        " For a brace of your own write {{ or }}."
+        " For a literal brace, write {{ or }}."
     )
 
 

@@ -1,8 +1,8 @@
-"""Documents as YAML for people: texts as blocks, and nothing read as what it was not meant to be.
+"""Documents as YAML for people: texts as blocks, and no value read as an unintended type.
 
 YAML 1.1 reads +14155550100 as a number, 2026-12-25 as a date and 10:30 as 630. Here, only plain
-numbers, true, false and null have a type. What is written is quoted where other readers of YAML
-would misread it.
+numbers, true, false and null have a type. Output is quoted where other YAML readers would misread
+it.
 """
 
 import re
@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?\Z")
 
 
 class NotReadable(Exception):
-    """The text is no YAML document of fields; the message says where and what to do."""
+    """The text isn't a YAML document with fields; the message says where and what to do."""
 
 
 def to_yaml(document: dict[str, Json]) -> str:
@@ -57,7 +57,7 @@ def from_yaml(text: str) -> dict[str, Json]:
 def _reason(error: yaml.MarkedYAMLError) -> str:
     mark = error.problem_mark or error.context_mark
     where = "The text" if mark is None else f"Line {mark.line + 1}"
-    problem = error.problem or "it is no YAML"
+    problem = error.problem or "it isn't YAML"
     hint = ""
     if "mapping values are not allowed" in problem:
         hint = ' A text with ": " in it must be in quotes.'
@@ -69,7 +69,7 @@ def _reason(error: yaml.MarkedYAMLError) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Indents lists, and writes no anchors: what is equal is written again."""
+    """Indents lists, and repeats equal values instead of writing anchors."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
@@ -89,7 +89,7 @@ _Dumper.add_representer(str, _quoted_if_odd)
 
 
 class _Loader(yaml.SafeLoader):
-    """Resolves what is added below, and nothing else."""
+    """Resolves only what is added below."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Refuse aliases: a few lines of them can stand for more than a process can hold."""
@@ -109,12 +109,12 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, [*"-0123456789
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Hashable, Json]:
-    """As the SafeLoader's, but of fields that are written twice none is lost in silence."""
+    """Like the SafeLoader's, but a duplicate field is an error instead of being lost silently."""
     names = [key.value for key, _ in node.value]
     for number, (key, _) in enumerate(node.value):
         if key.value in names[:number]:
             raise yaml.constructor.ConstructorError(
-                None, None, f"{key.value} is there for the second time", key.start_mark
+                None, None, f"{key.value} appears twice", key.start_mark
             )
     return loader.construct_mapping(node, deep=True)
 
@@ -138,7 +138,7 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _float)
 
 
 def _is_block(text: str) -> bool:
-    """Whether `text` has lines, and a block keeps every character of it."""
+    """Whether `text` has several lines, and a block would keep every character."""
     lines = text.split("\n")
     return len(lines) > 1 and bool(text.strip()) and all(line.isprintable() for line in lines)
 

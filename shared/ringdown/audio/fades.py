@@ -1,10 +1,10 @@
-"""Where one sound meets the next, and where it is too loud: without clicks, without clipping.
+"""Joins sounds without clicks, and turns down what is too loud without clipping.
 
-A sound of the model begins and ends where its messages do, be it in the middle of a word (a session
-that broke off, a reply that is taken up). Joins are made at 8 or 24 kHz on the scale of PCM16.
+The model's audio begins and ends where its messages do, even in the middle of a word (a session
+that dropped, a reply that continues). Joins are made at 8 or 24 kHz on the PCM16 scale.
 
-After a `clear` there is no join to make: Twilio has stopped somewhere in the last frame, and a fade
-that does not go on from that very sample is a second click. docs/sound.md has the figures.
+After a `clear` nothing can be joined: Twilio has stopped somewhere in the last frame, and a fade
+that doesn't continue from that exact sample is a second click. docs/sound.md has the figures.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 FADE_S = 0.005
 MULAW_PEAK = 32_124.0
-"""The loudest that µ-law can say."""
+"""The loudest sample that µ-law can encode."""
 
 _QUIET = 100.0  # -50 dBFS: what ends below it needs no fade
 _END_S = 0.001
@@ -21,7 +21,7 @@ _ATTACK_S = 0.005
 
 
 class FadeIn:
-    """Lets each sound rise from silence in FADE_S."""
+    """Fades each sound in from silence over FADE_S."""
 
     def __init__(self, rate_hz: int) -> None:
         self._rise = _rise(rate_hz)
@@ -39,9 +39,9 @@ class FadeIn:
 
 
 class FadeOut:
-    """Continues a sound that breaks off: its last samples backwards, falling to silence.
+    """Continues a sound that breaks off with its last samples reversed, fading to silence.
 
-    They are turned upside down around the very last one, so that value and slope go on.
+    They are mirrored around the last one, so that value and slope continue.
     """
 
     def __init__(self, rate_hz: int) -> None:
@@ -54,13 +54,13 @@ class FadeOut:
         self._odd = 0
 
     def note(self, pcm: bytes) -> None:
-        """The next bytes of the sound, PCM16 LE; they may end within a sample."""
+        """The next bytes of the sound, PCM16 LE; they may end mid-sample."""
         needed = 2 * len(self._fall) + 3
         self._last = pcm if len(pcm) >= needed else (self._last + pcm)[-needed:]
         self._odd ^= len(pcm) & 1
 
     def tail(self) -> bytes:
-        """What to play behind the sound, PCM16 LE; nothing if it has ended in silence."""
+        """What to play after the sound, PCM16 LE; nothing if it ended in silence."""
         whole = (len(self._last) - self._odd) // 2
         at = len(self._last) - self._odd - 2 * whole
         last = np.frombuffer(self._last, "<i2", whole, at).astype(np.float32)
@@ -74,10 +74,10 @@ class FadeOut:
 
 
 class Limiter:
-    """Turns a sound down where it would pass MULAW_PEAK, and up again within half a second.
+    """Turns a sound down where it would exceed MULAW_PEAK, and up again within half a second.
 
-    The model sends sound ahead of its time, so that a whole chunk is there to find the peak in. A
-    peak in the first 5 ms of a chunk may still be cut.
+    The model sends audio ahead of time, so a whole chunk is available to find the peak in. A peak
+    in the first 5 ms of a chunk may still be clipped.
     """
 
     def __init__(self, rate_hz: int) -> None:
@@ -89,8 +89,8 @@ class Limiter:
         self._gain = 1.0
 
     def apply(self, signal: npt.NDArray[np.float32]) -> None:
-        """In place; sound that fits is left as it is, what comes back fits."""
-        # `signal.max()` takes twice as long to begin.
+        """In place. Sound that fits is unchanged; the result always fits."""
+        # `signal.max()` takes twice as long to start.
         peak = max(float(np.maximum.reduce(signal)), -float(np.minimum.reduce(signal)))
         if peak > MULAW_PEAK or self._gain < 1.0:
             signal *= self._gains(len(signal), min(1.0, MULAW_PEAK / max(peak, 1.0)))

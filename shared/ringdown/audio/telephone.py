@@ -1,9 +1,9 @@
 """Telephone audio to model audio and back: µ-law at 8 kHz ⇄ PCM16 at 16 kHz up, 24 kHz down.
 
 The resamplers are linear-phase polyphase FIR filters (Kaiser window, stopband from 4.6 kHz, at
-least 55 dB), so that nothing outside the telephone band comes back as an alias or an image. They
-keep their state from chunk to chunk: any chunking gives the same samples as the whole. One object
-serves one direction of one call.
+least 55 dB), so that nothing outside the telephone band returns as an alias or an image. They keep
+state between chunks: any chunking gives the same samples as the whole signal. One object serves one
+direction of one call.
 
 Filter delay: 1.19 ms up, 1.25 ms down.
 """
@@ -37,10 +37,10 @@ class Upsampler:
         self._interpolator = Interpolator(mulaw=True)
         self.level_dbfs = SILENCE_DBFS
         """Of the last frame (RMS, relative to full scale), in steps of half a decibel, so that a
-        record of the call holds just what the core was told."""
+        record of the call holds exactly what the core received."""
 
     def convert(self, mulaw: bytes) -> bytes:
-        """Twice as many samples as `mulaw` has bytes, half the filter behind."""
+        """Twice as many samples as `mulaw` has bytes, delayed by half the filter."""
         samples = self._interpolator.convert(mulaw)
         self.level_dbfs = _level_dbfs(self._interpolator.energy, len(samples))
         return samples.tobytes()
@@ -50,44 +50,44 @@ class Downsampler:
     """PCM16 LE at 24 kHz from the model to µ-law for the caller."""
 
     def __init__(self, volume_db: float = 0.0) -> None:
-        """`volume_db` is how much louder than the model the caller is to hear it."""
+        """`volume_db` is the gain over the model's own volume."""
         self._decimator = Decimator(volume_db)
         self._loudness = Loudness()
 
     @property
     def level_dbfs(self) -> float:
-        """Of the last chunk."""
+        """The level of the last chunk."""
         return self._loudness.level_dbfs
 
     @property
     def steady(self) -> bool:
-        """Whether the last chunk is as loud as the one before, from its beginning to its end."""
+        """Whether the last chunk is as loud as the one before, from beginning to end."""
         return self._loudness.steady
 
     def reset(self) -> None:
-        """Forget the signal so far: what follows is another sound (after a barge-in, a turn)."""
+        """Forget the signal so far, because another sound follows (after a barge-in or a turn)."""
         self._decimator.reset()
 
     def convert(self, pcm: bytes) -> bytes:
-        """As much µ-law as `pcm` completes: a third as many samples, half the filter behind."""
+        """As much µ-law as `pcm` completes: a third as many samples, delayed by half the filter."""
         samples = self._decimator.convert(pcm)
         self._loudness.measure(samples)
         return encode_mulaw(samples)
 
     def flush(self) -> bytes:
-        """The tail that the filter still holds, so that no word end is clipped; then `reset()`."""
+        """The tail that the filter still holds, so that the last word isn't cut; then `reset()`."""
         return encode_mulaw(self._decimator.flush())
 
 
 class Loudness:
-    """The level of a sound, and whether it keeps it."""
+    """The level of a sound, and whether it is steady."""
 
     def __init__(self) -> None:
         self.level_dbfs = SILENCE_DBFS
         self.steady = False
 
     def measure(self, samples: Pcm) -> None:
-        """Take the next chunk, at 8 kHz."""
+        """Measure the next chunk, at 8 kHz."""
         before_dbfs = self.level_dbfs
         whole = samples[: len(samples) // _FRAME * _FRAME].astype(np.float32)
         if not len(whole):
@@ -108,10 +108,10 @@ class Interpolator:
         self._mulaw = mulaw
         self._filter = _Filter(_UP, silent=len(_UP) - 1)
         self.energy = 0.0
-        """The sum of the squares of the samples that came last."""
+        """The sum of the squares of the latest samples."""
 
     def convert(self, data: bytes) -> Pcm:
-        """Twice as many samples, half the filter behind."""
+        """Twice as many samples, delayed by half the filter."""
         if self._mulaw:
             samples = _DECODED[np.frombuffer(data, np.uint8)]
         else:
@@ -125,10 +125,10 @@ class Interpolator:
 
 
 class Decimator:
-    """24 kHz to 8 kHz; takes PCM16 LE, in chunks that may end within a sample.
+    """24 kHz to 8 kHz; takes PCM16 LE, in chunks that may end mid-sample.
 
-    A sound rises from silence, and falls to it if it breaks off; one that is too loud for µ-law is
-    turned down (see `fades`).
+    A sound fades in, and fades out if it breaks off; one that is too loud for µ-law is turned down
+    (see `fades`).
     """
 
     def __init__(self, volume_db: float = 0.0) -> None:
@@ -147,7 +147,7 @@ class Decimator:
         self._limiter.begin()
 
     def convert(self, pcm: bytes) -> Pcm:
-        """As many samples as `pcm` completes, half the filter behind."""
+        """As many samples as `pcm` completes, delayed by half the filter."""
         self._holds_sound = True
         self._fade_out.note(pcm)
         return self._finished(self._filtered(pcm))
@@ -182,12 +182,12 @@ class Decimator:
 
 
 class _Filter:
-    """A FIR filter of one stream; samples that complete no step wait for the next chunk."""
+    """A FIR filter for one stream; samples that don't complete a step wait for the next chunk."""
 
     def __init__(self, taps: Samples, *, step: int = 1, silent: int) -> None:
         """`taps` has a column for each output of a step; a step advances by `step` samples.
 
-        The stream begins as if `silent` samples of silence had been there before.
+        The stream begins as if `silent` samples of silence came before it.
         """
         self._taps = taps
         self._step = step
@@ -198,7 +198,7 @@ class _Filter:
         width, step, size = len(self._taps), self._step, signal.itemsize
         steps = max((len(signal) - width) // step + 1, 0)
         self._held = signal[steps * step :]
-        # What `sliding_window_view` makes, in a tenth of the time.
+        # The same as `sliding_window_view`, in a tenth of the time.
         windows = np.ndarray((steps, width), np.float32, signal, 0, (step * size, size))
         outputs: Samples = np.dot(windows, self._taps).ravel()
         return outputs

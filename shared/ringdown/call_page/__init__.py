@@ -1,4 +1,4 @@
-"""A page that shows a call: one HTML file with everything in it, which fetches nothing."""
+"""A page that shows a call: one self-contained HTML file that fetches nothing."""
 
 from ringdown.call_page.contents import (
     Arrival,

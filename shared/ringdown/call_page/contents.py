@@ -1,4 +1,4 @@
-"""What a page of a call is made from. Only the record is needed; the rest shows more of it."""
+"""What a call page is made from. Only the record is required; the rest adds detail."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -15,12 +15,12 @@ Pcm = npt.NDArray[np.int16]
 
 
 class MomentKind(StrEnum):
-    """What happened on the line beside the talking."""
+    """What happened on the line besides speech."""
 
     MARK = "mark"
     CLEAR = "clear"
     NOTICE = "notice"
-    """A sentence that the phone network spoke; `text` has its words."""
+    """A sentence spoken by the phone network; `text` has its words."""
     STREAM_OPEN = "stream-open"
     STREAM_END = "stream-end"
     PHONE = "phone"
@@ -52,7 +52,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class ServedRecording:
-    """A recording that the site of the page serves at `address`."""
+    """A recording that the page's site serves at `address`."""
 
     address: str
     began_ms: int
@@ -61,7 +61,7 @@ class ServedRecording:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Whether a sentence reached the other side, and why we say so."""
+    """Whether a sentence reached the other side, and how we know."""
 
     sentence: str
     ok: bool
@@ -78,10 +78,10 @@ def in_the_page(pictures: Mapping[int, bytes]) -> dict[int, str]:
 
 @dataclass(frozen=True, slots=True)
 class CallPage:
-    """A call as its page shows it. Of a real call there is only a record; the page is the same.
+    """A call as its page shows it. A real call has only a record; the page is the same.
 
-    All times on the page count from the ring, `record.call.created_at`. `problems` is None when
-    nobody has judged the call, and empty when none were found.
+    All times on the page count from the ring, `record.call.created_at`. `problems` is None if the
+    call wasn't judged, and empty if none were found.
     """
 
     record: CallRecord

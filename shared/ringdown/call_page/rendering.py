@@ -14,14 +14,14 @@ from ringdown.call_page.view import View, view_of
 from ringdown.call_page.waveform import wav_bytes
 
 FILES = resources.files("ringdown.call_page") / "files"
-"""What a page in a site fetches."""
+"""The files that a page in a site fetches."""
 
 
 def call_page(page: CallPage) -> str:
     """The page as one HTML document.
 
-    Words of callers are data in it and can never become markup; its policy lets nothing run but
-    its own script and lets nothing be fetched.
+    Callers' words are data and can never become markup; its policy allows only its own script to
+    run, and nothing to be fetched.
     """
     script = _file("page.js")
     script_hash = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -38,10 +38,10 @@ def call_page(page: CallPage) -> str:
 
 
 def call_page_in_site(page: CallPage, *, head: str, above: str, files: str) -> str:
-    """The same as a page of a site, whose policy need not allow anything inline.
+    """The same as a page of a site, whose policy needn't allow anything inline.
 
     `head` is what the site has in the head of every page, and `above` what it shows above the call,
-    both as HTML; `files` is the address below which it serves FILES.
+    both as HTML; `files` is the URL below which it serves FILES.
     """
     return _document(
         page,
@@ -75,7 +75,7 @@ def _embedded(view: View) -> str:
 
 
 def _audio(recording: Recording | ServedRecording | None) -> str:
-    """In the page, it is compressed: most of a call is silence on one side at least."""
+    """Compressed if inside the page, because most of a call is silence on at least one side."""
     if recording is None:
         return ""
     if isinstance(recording, ServedRecording):

@@ -22,15 +22,15 @@ from ringdown.calls.outside_hours import words_outside_hours
 
 ESTIMATE = "words: an estimate of what was heard (±200 ms)"
 _BARELY_MS = 300
-"""Less of a voice than this is the end of a word that the record has."""
+"""Less speech than this is the end of a word that the record has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the transcript. Times count from the ring.
 
-    `cut` says that the caller interrupted it; `data` is what a tool was asked and answered;
-    `arrivals` are the sentences in it that somebody listened for on the other side.
+    `cut` means that the caller interrupted it; `data` is a tool's request and result; `arrivals`
+    are the sentences in it that someone listened for on the other side.
     """
 
     kind: Literal["caller", "agent", "tool", "notice", "gap"]
@@ -49,7 +49,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """A wait that somebody on the phone would feel."""
+    """A wait that someone on the phone would notice."""
 
     kind: Literal["reply", "barge-in"]
     from_ms: int
@@ -72,7 +72,7 @@ def entries(page: CallPage) -> list[Entry]:
 
 
 def unmatched(arrivals: Sequence[Arrival], said: Sequence[Entry]) -> list[Arrival]:
-    """Those that belong to no line of the transcript."""
+    """Those that match no line of the transcript."""
     attached = [arrival for entry in said for arrival in entry.arrivals]
     return [arrival for arrival in arrivals if arrival not in attached]
 
@@ -91,7 +91,7 @@ def delays(page: CallPage) -> list[Delay]:
 
 
 def _spoken_by_the_network(page: CallPage) -> list[Entry]:
-    """As it was heard on the line, or as the record says that it was ordered."""
+    """What was heard on the line, or else what the record says was ordered."""
     heard = [moment for moment in page.moments if moment.kind is MomentKind.NOTICE]
     if heard:
         return [_notice(moment.at_ms, moment.text) for moment in heard]
@@ -153,11 +153,11 @@ def _json(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-# -- what the record lacks
+# -- what is missing from the record
 
 
 def _gaps(page: CallPage) -> Iterator[Entry]:
-    """A line for each stream that was lost: what was being said then is in no turn."""
+    """A line for each lost stream, because what was being said then is in no turn."""
     call = page.record.call
     for n, taken_up in enumerate(call.take_ups, 1):
         at_ms = max(0, round((taken_up - call.created_at).total_seconds() * 1000))
@@ -166,7 +166,7 @@ def _gaps(page: CallPage) -> Iterator[Entry]:
             text = "The handler was stopped, and another one continued the call."
             yield Entry("gap", "Line", at_ms, at_ms, text)
         else:
-            text = f"The connection was lost and made again. {_lost_words(page, at_ms)}"
+            text = f"The connection was lost and re-established. {_lost_words(page, at_ms)}"
             yield Entry("gap", "Line", at_ms, at_ms, text, ok=False)
 
 
@@ -195,7 +195,7 @@ def _audible(recording: Recording, since_ms: int, at_ms: int) -> Iterator[tuple[
 
 
 def _attach(said: list[Entry], kind: str, arrivals: Sequence[Arrival]) -> None:
-    """Give each arrival to the first line that has its words, none before that of the last one."""
+    """Attach each arrival to the first line that has its words, in the order of arrival."""
     earliest = 0
     for arrival in arrivals:
         for index in range(earliest, len(said)):
@@ -207,7 +207,7 @@ def _attach(said: list[Entry], kind: str, arrivals: Sequence[Arrival]) -> None:
 
 
 def _same_words(sentence: str, text: str) -> bool:
-    """Whether one has the other's words; what was cut off has only the first of them."""
+    """Whether one has the other's words; a sentence that was cut off has only the first ones."""
     one, other = _words(sentence), _words(text)
     return bool(one) and bool(other) and (one in other or other in one)
 

@@ -40,7 +40,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number worth a tile; `note` says what it is made of."""
+    """A number worth a tile; `note` says what it is based on."""
 
     name: str
     value: str
@@ -87,7 +87,7 @@ class View:
     delays: list[Delay]
     moments: list[Moment]
     unmatched: list[Arrival]
-    """Sentences that somebody listened for and that are in no line of the transcript."""
+    """Sentences that someone listened for and that are in no line of the transcript."""
 
 
 def view_of(page: CallPage) -> View:

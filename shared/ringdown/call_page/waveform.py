@@ -10,7 +10,7 @@ from ringdown.call_page.contents import Pcm, Recording
 
 FULL_SCALE = 100
 """0 dBFS, the loudest a telephone carries. Every page has this scale, so that two calls can be
-compared; half of it is -12 dBFS, so that a soft voice is seen, too."""
+compared; half of it is -12 dBFS, so that a soft voice is visible, too."""
 _AUDIBLE_DBFS = -48
 _BIN_MS = 20
 _BINS_MAX = 6_000
@@ -32,7 +32,7 @@ def outlines(recording: Recording) -> tuple[list[int], list[int]]:
 
 
 def audible_ms(side: Pcm, rate_hz: int, from_ms: int, to_ms: int) -> int:
-    """For how long something can be heard of `side` between two places in the recording."""
+    """How long `side` is audible between two points of the recording."""
     samples = _BIN_MS * rate_hz // 1000
     part = side[max(0, from_ms) * rate_hz // 1000 : max(0, to_ms) * rate_hz // 1000]
     peaks = _peaks(part, samples, -(-len(part) // samples))

@@ -4,7 +4,7 @@ from ringdown.phone_numbers import is_somebody
 
 
 def short_number(number: str) -> str:
-    """The end of a phone number: enough to know it by, too little to dial."""
+    """The end of a phone number: enough to recognize it, too little to dial."""
     return f"…{number[-4:]}" if is_somebody(number) else "an unknown number"
 
 

@@ -4,9 +4,9 @@ A call is a state machine advanced by webhooks and by the stream handler:
 
     ringing ──claim──▶ in_progress ──complete──▶ ended
 
-`attempt` counts the streams that were offered to Twilio for the call. Only the attempt that
-claimed the call may write to it, and only until a later attempt is opened: after a transfer that
-nobody took, or when a stream has ended and nobody has decided what comes next.
+`attempt` counts the streams offered to Twilio for the call. Only the attempt that claimed the call
+may write to it, and only until a later attempt opens: after a transfer that wasn't taken, or when a
+stream ended without a decision about what comes next.
 """
 
 import datetime
@@ -23,7 +23,7 @@ RETENTION = datetime.timedelta(days=30)
 EARLY_END_KEPT_FOR = datetime.timedelta(days=1)
 MOST_TAKE_UPS = 10
 MOST_RECENT_TAKE_UPS = 3
-"""Within a minute. A handler that fails as soon as it has a call is not to have it for ever."""
+"""Per minute, so that a handler that fails as soon as it has a call doesn't keep getting it."""
 _RECENT = datetime.timedelta(minutes=1)
 
 
@@ -47,12 +47,12 @@ class NextAction(enum.StrEnum):
     CONNECT_PERSON = "connect_person"
     """The caller wants a person: dial the fallback number."""
     TRANSFER = "transfer"
-    """Dial the person that the agent chose (`transfer_to`). If they don't take the call, it goes on
-    with the agent."""
+    """Dial the person whom the agent chose (`transfer_to`). If they don't take the call, the agent
+    continues it."""
     IDLE_GOODBYE = "idle_goodbye"
-    """Say goodbye to a caller who is not there any more."""
+    """Say goodbye to a caller who is no longer there."""
     TIME_GOODBYE = "time_goodbye"
-    """Say that the time is over, and goodbye."""
+    """Say that time is up, and goodbye."""
     BUSY = "busy"
     """Say that all lines are busy, or dial the fallback number if there is one."""
 
@@ -66,16 +66,16 @@ class EndReason(enum.StrEnum):
     CALLER_IDLE = "caller_idle"
     TRANSFERRED = "transferred"
     OUTSIDE_HOURS = "outside_hours"
-    """The agent's opening hours say that nobody streams now."""
+    """The line is closed, according to the agent's opening hours."""
     TIME_LIMIT = "time_limit"
     COST_LIMIT = "cost_limit"
     STREAM_LOST = "stream_lost"
     MODEL_UNAVAILABLE = "model_unavailable"
     MODEL_LOST = "model_lost"
     HANDLER_STOPPED = "handler_stopped"
-    """The process that carried it had to stop; another one takes the call up."""
+    """The process that carried it had to stop; another one takes over the call."""
     HANDLER_BUSY = "handler_busy"
-    """The stream handler had as many calls as it may, or was too slow to carry another one."""
+    """The stream handler was at its limit, or too slow for another call."""
     NEVER_STREAMED = "never_streamed"
     """Twilio ended the call before a stream handler held it."""
 
@@ -84,7 +84,7 @@ class ToolOutcome(enum.StrEnum):
     ANSWERED = "answered"
     FAILED = "failed"
     CANCELLED = "cancelled"
-    """The model called it off, and nothing was done."""
+    """The model cancelled it, and nothing was done."""
     UNKNOWN = "unknown"
     """It may or may not have been done: it is still running, it took too long, its connection was
     lost, or its process ended."""
@@ -103,7 +103,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     reply_ms: int | None = None
     """Agent: from the caller's last voiced frame to the first audio of this turn."""
     upload: int | None = None
-    """Which of the caller's uploads it was that was shown to the model; None: they spoke."""
+    """The caller's upload that the model was shown; None if they spoke."""
     barge_in_ms: int | None = None
     """Interrupted agent: from the caller's first voiced frame to our `clear`."""
 
@@ -120,7 +120,7 @@ class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
     output: dict[str, Json] | None = None
     error: str | None = None
     idempotency_key: str | None = None
-    """What the tool was sent. Calls with the same key are one order, asked for more than once."""
+    """What the tool was sent. Calls with the same key are one request, made more than once."""
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,26 +146,26 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Resumption(msgspec.Struct, frozen=True, kw_only=True):
-    """What the model's session can be resumed by, for two hours after it ends.
+    """What resumes the model session, for two hours after it ends.
 
-    It brings back what was said until `at_ms` after the call's stream started.
+    It restores what was said until `at_ms` after the call's stream started.
     """
 
     handle: str
     at_ms: int
     endpoint: str | None = None
-    """Which endpoint gave the handle, and so knows it; None for the first."""
+    """Which endpoint issued the handle, and so knows it; None for the first."""
 
 
 GO_AWAY = "the service announced the session's end"
-"""The reason of a reconnect that had to come."""
+"""The reason for a reconnect that was due anyway."""
 NO_SOUND = "the model's reply had no sound"
-"""The reason of a reconnect after a reply that nobody could hear, although it may have words."""
+"""The reason for a reconnect after a silent reply, even if it had words."""
 
 
 class Reconnect(msgspec.Struct, frozen=True, kw_only=True):
-    """One session of the model took the place of another, or a call's first session was opened at
-    another endpoint than the first. Times are ms, as in turns."""
+    """A model session replaced another, or a call's first session was opened at an endpoint other
+    than the first. Times are ms, as in turns."""
 
     at_ms: int
     took_ms: int
@@ -176,7 +176,8 @@ class Reconnect(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListedCall(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a call a list shows; its agent and tools may be long, and stay in the store."""
+    """The parts of a call that lists show; its agent and tools may be long, and stay in the
+    store."""
 
     call_sid: str
     caller: str
@@ -187,24 +188,25 @@ class ListedCall(msgspec.Struct, frozen=True, kw_only=True):
     is_draft: bool = False
     """Whether the agent is a draft, heard by its tester."""
     agent_problem: str | None = None
-    """Why the call was not answered by what operators last wrote, in their words."""
+    """Why operators' latest version didn't answer the call, in their words."""
     status: CallStatus = CallStatus.RINGING
     started_at: datetime.datetime | None = None
     ended_at: datetime.datetime | None = None
     end_reason: EndReason | None = None
     stream_error: str | None = None
-    """What Twilio last said was wrong with the call's audio stream."""
+    """What Twilio last reported wrong with the call's audio stream."""
     usage: Usage = Usage()
     talk_s: int | None = None
     """How long the call lasted, from its first stream on; Twilio's figure if no handler said."""
     cost_usd: float | None = None
-    """About what the model cost; None until the call is over."""
+    """Roughly what the model cost; None until the call is over."""
     outcome: str | None = None
-    """What came of it, in a word of `outcomes.STANDINGS`; None if nothing was asked, or not yet."""
+    """What came of it, as a word of `outcomes.STANDINGS`; None if nothing was asked, or nothing is
+    known yet."""
 
 
 class Call(ListedCall, frozen=True, kw_only=True):
-    """The call document (`calls/{CallSid}`), with the resolved agent in it, but for examples."""
+    """The call document (`calls/{CallSid}`), including the resolved agent without its examples."""
 
     agent: Agent
     tools: tuple[ToolDeclaration, ...]
@@ -214,42 +216,42 @@ class Call(ListedCall, frozen=True, kw_only=True):
     attempt: int = 1
     next: NextAction | None = None
     transfer_to: str | None = None
-    """The name of the person the agent transfers to, of the agent's `transfer_numbers`."""
+    """The name of the person the agent transfers to, from the agent's `transfer_numbers`."""
     transfer_reason: str | None = None
-    """What the agent says the caller wants from that person, who hears it."""
+    """What the caller wants from that person, in the agent's words; the person hears it."""
     accepted_by: str | None = None
     """The name of the person who pressed 1 to take the call. Stays None if the agent's
     `transfer_accept` is false."""
     failed_transfers: tuple[str, ...] = ()
-    """Names of people who didn't take the call, after which the agent went on."""
+    """Names of people who didn't take the call, so that the agent continued it."""
     take_ups: tuple[datetime.datetime, ...] = ()
-    """When the call was taken up again after a stream that had ended undecided."""
+    """When the call was taken over after a stream that ended undecided."""
     resumed_from: EndReason | None = None
     """Why the stream before the current attempt ended; None for the first."""
     model_error: str | None = None
-    """Why there was no session of the model any more, in the service's words."""
+    """Why there was no model session left, in the service's words."""
     fallback_number: str | None = None
     """The agent's, else the line's: where a person can be reached."""
     caller_memory: str | None = None
-    """What the agent is told of the caller's last call."""
+    """What the agent knows about the caller's last call."""
     caller_facts: str | None = None
-    """What the agent's `before_call` tool said of the caller: a JSON object, on one line."""
+    """What the agent's `before_call` tool said about the caller: a JSON object, on one line."""
     facts_problem: str | None = None
-    """Why there are no facts, although the agent names a tool for them."""
+    """Why facts are missing, although the agent names a tool for them."""
     recording_problem: str | None = None
-    """Why the recording is missing or not whole, although the agent wants one."""
+    """Why the recording is missing or incomplete, although the agent wants one."""
     applied_revisions: tuple[str, ...] = ()
-    """Edits of the agent that this call took over while it ran."""
+    """Edits of the agent that this call adopted while it ran."""
     reconnects: tuple[Reconnect, ...] = ()
     resumption: Resumption | None = None
-    """How the next stream of this call gets the model's session back."""
+    """How the next stream of this call resumes the model session."""
     uploads: tuple[str, ...] = ()
-    """The ids of the pictures and texts that the caller has sent, in order
+    """The ids of the pictures and texts that the caller sent, in order
     (`ringdown.calls.uploads`)."""
     twilio_status: str | None = None
     twilio_duration_s: int | None = None
     trace_id: str | None = None
-    """By which the call is found where its traces are; None if it isn't traced."""
+    """Finds the call's trace; None if it isn't traced."""
 
     @property
     def stream_began_ms(self) -> int:
@@ -275,11 +277,11 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     turns: tuple[Turn, ...]
     tool_calls: tuple[ToolCall, ...]
     outcome: Outcome | None = None
-    """What was found out once it was over; None if nothing was asked, or not yet."""
+    """What was found out once it was over; None if nothing was asked, or nothing is known yet."""
 
 
 class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
-    """What the handler wants written; None leaves a field as it is. Changes add up (`|`)."""
+    """What the handler wants written; None leaves a field unchanged. Changes add up (`|`)."""
 
     turns: tuple[Turn, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
@@ -300,7 +302,7 @@ class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
     trace_id: str | None = None
 
     def __or__(self, later: "CallChanges") -> "CallChanges":
-        """Both, the later winning: a turn or tool call saved twice is kept once."""
+        """Both; the later wins, so a turn or tool call saved twice is kept once."""
         turns = {turn.n: turn for turn in (*self.turns, *later.turns)}
         tool_calls = {call.id: call for call in (*self.tool_calls, *later.tool_calls)}
         fields = self.fields() | later.fields()
@@ -337,8 +339,9 @@ class TwilioStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EarlyEnd(msgspec.Struct, frozen=True, kw_only=True):
-    """A final status of a call that has not been opened: its caller gave up while we started, or
-    was refused. Nothing else is known of the call, and Twilio repeats no callback that we took."""
+    """The final status of a call that was never opened: its caller gave up while we started, or was
+    refused. Nothing else is known about the call, and Twilio doesn't repeat a callback that we
+    accepted."""
 
     twilio_status: str
     duration_s: int | None
@@ -361,43 +364,43 @@ class CallStore(Protocol):
     async def claim(self, call_sid: str, claim: Claim) -> Call | None:
         """Win `claim.attempt` of the call, which becomes in_progress, and return the call.
 
-        None if the call is unknown, over, at another attempt, or that attempt is taken. Of any
-        number of racing claims exactly one wins. Repeated, the claim that has won wins again: its
-        answer may have been lost.
+        None if the call is unknown, over or at another attempt, or if that attempt is taken. Of any
+        number of racing claims, exactly one wins. If the winner repeats its claim, it wins again,
+        because its response may have been lost.
         """
 
     async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
         """Write all of `changes` or nothing. Raises Superseded unless `attempt` is current."""
 
     async def accept_transfer(self, call_sid: str, attempt: int) -> Call | None:
-        """Note that the person dialled after `attempt` takes the call. Repeated, it changes
-        nothing. None if the call is unknown or over, or nobody is being dialled after that attempt.
+        """Note that the person dialled after `attempt` takes the call. Repeating it changes
+        nothing. None if the call is unknown or over, or no one is being dialled after that attempt.
         """
 
     async def resume(self, call_sid: str) -> Call | None:
-        """Go on with the agent after a transfer that nobody took.
+        """Continue with the agent after a transfer that wasn't taken.
 
         Opens the next attempt, and notes who didn't take the call. Repeated before that attempt is
-        claimed, it returns the call as it is. None if the call is unknown or not to be resumed.
+        claimed, it returns the unchanged call. None if the call is unknown or can't be resumed.
         """
 
     async def take_up(self, call_sid: str, ended: int, at: datetime.datetime) -> Call | None:
-        """Go on with the agent after the stream of attempt `ended`, of which nobody decided.
+        """Continue with the agent after the stream of attempt `ended`, which ended undecided.
 
-        Opens the next attempt. Repeated, it returns the call as it is. None if the call is unknown,
-        decided or over, or has been taken up too often (`MOST_TAKE_UPS`).
+        Opens the next attempt. Repeated, it returns the unchanged call. None if the call is
+        unknown, decided or over, or was taken over too often (`MOST_TAKE_UPS`).
         """
 
     async def note_stream_error(self, call_sid: str, error: str) -> bool:
-        """Record what Twilio says is wrong with the call's stream. False if it is unknown."""
+        """Record what Twilio reports wrong with the call's stream. False if it is unknown."""
 
     async def note_twilio_status(
         self, call_sid: str, status: TwilioStatus, at: datetime.datetime
     ) -> bool:
-        """Record what Twilio says of the call; a final status ends it. False if it is unknown.
+        """Record what Twilio says about the call; a final status ends it. False if it is unknown.
 
-        A status that is not final, and comes after one that is, is late: it changes nothing. A
-        final one may also come before its call is opened: it is kept for that (`EarlyEnd`).
+        A non-final status that arrives after a final one is late, and changes nothing. A final one
+        that arrives before its call is opened is kept until then (`EarlyEnd`).
         """
 
     async def read_record(self, call_sid: str) -> CallRecord | None:
@@ -405,20 +408,20 @@ class CallStore(Protocol):
 
 
 class CallQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which calls to list; None asks for nothing in particular."""
+    """Which calls to list; None matches all."""
 
     since: datetime.datetime | None = None
-    """Calls created then or later; `until` is the first moment that is too late."""
+    """Calls created then or later; `until` is exclusive."""
     until: datetime.datetime | None = None
     number: str | None = None
-    """The caller's or the called one, exactly as it was recorded."""
+    """The caller's or the called one, exactly as recorded."""
     agent_id: str | None = None
     end_reasons: tuple[EndReason, ...] = ()
-    """Calls that ended for one of them; any if there are none."""
+    """Calls that ended for one of these; any if empty."""
     outcomes: tuple[str, ...] = ()
-    """Calls of which one of these came, words of `outcomes.STANDINGS`; any if there are none."""
+    """Calls with one of these outcomes, words of `outcomes.STANDINGS`; any if empty."""
     live: bool = False
-    """Only calls that ring or are in progress."""
+    """Only calls that are ringing or in progress."""
     limit: int = 50
 
 
@@ -426,10 +429,10 @@ class CallIndex(Protocol):
     """Finds calls. Raises StoreUnavailable when the store does not answer."""
 
     async def list_calls(self, query: CallQuery) -> tuple[ListedCall, ...]:
-        """The newest come first; without any that cannot be read."""
+        """Newest first, without any that can't be read."""
 
     async def find_sids(self, beginning: str, limit: int) -> tuple[str, ...]:
-        """The SIDs that begin so, in their order, `limit` of them at most."""
+        """Up to `limit` SIDs with this beginning, in order."""
 
 
 def timed_from_ring(record: CallRecord) -> CallRecord:
@@ -455,7 +458,7 @@ def may_be_running(tool: ToolCall, call: Call) -> bool:
 
 
 def recent_take_ups(call: Call, at: datetime.datetime) -> int:
-    """How often the call was taken up in the minute before `at`."""
+    """How often the call was taken over in the minute before `at`."""
     return sum(at - taken_up < _RECENT for taken_up in call.take_ups)
 
 

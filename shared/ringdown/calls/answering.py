@@ -1,7 +1,7 @@
-"""Who answers a call: whatever state an agent's document is in, a good version does.
+"""Decides who answers a call: a good version, whatever state the agent's document is in.
 
 The console saves field by field, so a document is often half finished while its operator works.
-Such a document is an invalid one, and harmless: the last good revision goes on answering.
+Such a document is invalid, and harmless: the last good revision keeps answering.
 """
 
 import msgspec
@@ -13,12 +13,12 @@ from ringdown.agents.store import AgentStore, StoredAgent
 
 
 class Answering(msgspec.Struct, frozen=True, kw_only=True):
-    """The agent that answers a call, and why it is not the one that operators see."""
+    """The agent that answers a call, and why it isn't the one that operators see."""
 
     agent_id: str
     agent: Agent
     is_draft: bool = False
-    """Its revision is kept nowhere: a draft must never become the last good revision."""
+    """Its revision isn't kept: a draft must never become the last good revision."""
     problem: str | None = None
     """What is wrong with the newest version, in operators' words."""
 
@@ -30,8 +30,8 @@ class Answering(msgspec.Struct, frozen=True, kw_only=True):
 async def answering(store: AgentStore, called: str, caller: str) -> Answering | None:
     """The agent for `called`; None if no version of it, or of the default agent, can answer.
 
-    A draft answers its testers; of one that cannot, `problem` tells. One read; one or two more for
-    a document that is broken or missing. Raises what the store raises.
+    A draft answers its testers; if it can't, `problem` says why. One read, and one or two more if a
+    document is broken or missing. Raises what the store raises.
     """
     line = await store.read_line(called)
     draft = _draft_for(caller, line.draft)
@@ -43,7 +43,7 @@ async def answering(store: AgentStore, called: str, caller: str) -> Answering | 
         instead = await _published(store, DEFAULT_AGENT_ID, default)
         answer = instead and replace(instead, problem=_problem(line.agent_id, line.agent))
     if answer is not None and draft is not None:
-        return replace(answer, problem=f"The draft cannot be used.\n{summary(draft.errors)}")
+        return replace(answer, problem=f"The draft can't be used.\n{summary(draft.errors)}")
     return answer
 
 

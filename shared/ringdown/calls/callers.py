@@ -10,18 +10,19 @@ import msgspec
 
 UNREACHED = (
     "Twilio's own call logs, and recordings if Twilio made any: delete them in Twilio's console.",
-    "Google Cloud's logs, among them the bucket of dead letters: they end with their retention.",
-    "Traces, if calls leave any: they end with their retention, and have words only if you asked.",
+    "Google Cloud's logs, including the bucket of dead letters: they expire after their retention.",
+    "Traces, if calls leave any: they expire likewise, and contain words only if you asked.",
     "Firestore's point-in-time recovery (seven days if it is on), its backups and exports.",
-    "What Google keeps of Gemini sessions by your terms with it.",
-    "Agents and drafts that name the number, such as a draft's `testers`: take it out of them.",
-    "What tools and receivers of webhooks stored, and files of `calls show` and `calls recording`.",
+    "What Google keeps of Gemini sessions under your terms with it.",
+    "Agents and drafts that name the number, such as a draft's `testers`: remove it there.",
+    "Personas made from their calls: `ringdown rehearsals list` shows all, `delete` deletes one.",
+    "What tools and receivers of webhooks stored, and files that `ringdown calls` wrote.",
 )
 """What `forget` cannot erase, in operators' words."""
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
-    """What the next call may know of the last one."""
+    """What the next call may know about the last one."""
 
     text: str
     call_sid: str
@@ -29,7 +30,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """`callers/{number}`. Block lists have no end; a memory goes with `expires_at`."""
+    """`callers/{number}`. A block doesn't expire; a memory does, at `expires_at`."""
 
     blocked: bool = False
     memory: Memory | None = None
@@ -40,7 +41,8 @@ class ForgottenBlocks(msgspec.Struct, frozen=True, kw_only=True):
     """`settings/forgotten_blocks`: who stays blocked although everything about them was erased.
 
     No number is kept, only a salted hash of it. There are few enough phone numbers to try them all,
-    so this hides a number from who looks at the document, not from who sets out to find it.
+    so this hides a number from someone who looks at the document, not from someone who sets out to
+    find it.
     """
 
     salt: str = msgspec.field(default_factory=lambda: secrets.token_hex(16))
@@ -67,7 +69,7 @@ class ForgottenBlocks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BlockedCallers(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is blocked. Of those who were forgotten, only how many there are is known."""
+    """Who is blocked. Of forgotten callers, only the count is known."""
 
     callers: tuple[str, ...]
     forgotten: int
@@ -79,9 +81,11 @@ class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
     callers: int
     calls: int
     documents: int
-    """What is below those calls, callbacks that were asked for, and the count of texts."""
+    """What is below those calls, requested callbacks, and the count of texts."""
     recordings: int = 0
-    """How many of those calls had been recorded."""
+    """How many of those calls were recorded."""
+    in_progress: int = 0
+    """How many of those calls may still be live: their handler writes them again."""
     still_blocked: bool = False
 
 
@@ -107,7 +111,7 @@ class CallerStore(Protocol):
         """Replace the caller's memory, keeping the rest. A blocked caller's entry never expires."""
 
     async def forget_caller(self, number: str) -> Forgotten:
-        """Erase the caller, and all their calls with recordings. Who is blocked stays blocked.
+        """Erase the caller, and all their calls with recordings. A blocked caller stays blocked.
 
         Raises RecordingsOutOfReach.
         """

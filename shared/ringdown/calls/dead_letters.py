@@ -1,9 +1,9 @@
-"""Call records that the store did not take in time: how they leave in the log, and come back.
+"""Call records that the store didn't accept in time: saves them to the log, and restores them.
 
-A dead letter holds all that is needed to write a stream's part of the record later, even if the
-call itself was never created. It leaves as numbered log lines that carry `ringdown_dead_letter`:
-they hold what callers said, so a sink must route them to a bucket that only operators can read,
-and keep them out of the ordinary log.
+A dead letter holds everything needed to write a stream's part of the record later, even if the call
+itself was never created. It is saved as numbered log lines that carry `ringdown_dead_letter`. They
+contain what callers said, so a sink must route them to a bucket that only operators can read, and
+keep them out of the ordinary log.
 """
 
 import base64
@@ -33,7 +33,7 @@ from ringdown.log import Field
 
 MARK = "ringdown_dead_letter"
 MAX_LINE_BYTES = 100_000
-"""Cloud Logging takes about 256 KB a line."""
+"""Cloud Logging accepts about 256 KB per line."""
 ITEMS_AT_ONCE = 50
 """Turns and tool calls written by one save: a batch that no store refuses."""
 
@@ -42,10 +42,10 @@ _MAX_LETTER_BYTES = 64_000_000
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """What one stream could not have written."""
+    """What one stream couldn't get written."""
 
     call: Call
-    """As the stream began with it."""
+    """The call at the stream's beginning."""
     claim: Claim
     changes: CallChanges
     left_at: datetime.datetime
@@ -56,11 +56,11 @@ class Assembled(msgspec.Struct, frozen=True, kw_only=True):
 
     letters: tuple[DeadLetter, ...]
     problems: tuple[str, ...]
-    """A sentence for each letter that cannot be read, with what to do."""
+    """A sentence for each letter that can't be read, with what to do."""
 
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
-    """What writing a dead letter back has changed; nothing, if it was written back before."""
+    """What restoring a dead letter changed; nothing, if it was restored before."""
 
     call_sid: str
     created: bool = False
@@ -70,15 +70,15 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     completed: bool = False
     """The call's end, or something else about it, was missing."""
     still_open: bool = False
-    """Nothing was written: a later stream of the call is not over. Try again when it is."""
+    """Nothing was written, because a later stream of the call isn't over. Try again when it is."""
 
 
-# Leaving
+# Saving to the log
 
 
 def log_fields(letter: DeadLetter) -> tuple[dict[str, Field], ...]:
     """The fields of the log lines that hold `letter`, each line under MAX_LINE_BYTES."""
-    packed = zlib.compress(msgspec.json.encode(letter), level=1)  # quick: calls are going on
+    packed = zlib.compress(msgspec.json.encode(letter), level=1)  # quick, because calls are live
     body = base64.b64encode(packed).decode()
     slices = [body[at : at + _PART_CHARS] for at in range(0, len(body), _PART_CHARS)]
     letter_id = hashlib.sha256(packed).hexdigest()[:16]
@@ -95,7 +95,7 @@ def log_fields(letter: DeadLetter) -> tuple[dict[str, Field], ...]:
     )
 
 
-# Coming back
+# Reading the log
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +107,7 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def assemble(lines: Iterable[str]) -> Assembled:
-    """The dead letters in log lines of any order, duplicates and other lines included.
+    """The dead letters in log lines, in any order, with duplicates and unrelated lines.
 
     `lines` is what the process wrote, or what `gcloud logging read --format=json` prints.
     """
@@ -119,7 +119,7 @@ def assemble(lines: Iterable[str]) -> Assembled:
         try:
             part = msgspec.convert(entry, _Part, strict=False)  # Cloud Logging turns 1 into 1.0
         except msgspec.ValidationError as error:
-            problems.append(f"A line is marked as a dead letter and is none: {explain(error)}.")
+            problems.append(f"A line is marked as a dead letter but isn't one: {explain(error)}.")
             continue
         parts.setdefault(part.letter, {}).setdefault(part.part, part)
     letters = []
@@ -133,7 +133,7 @@ def assemble(lines: Iterable[str]) -> Assembled:
 
 
 def _entries(text: str) -> Iterator[dict[str, object]]:
-    """Every JSON object that is logged in `text`: a line each, or all in one array."""
+    """Every JSON object that is logged in `text`: one per line, or all in one array."""
     try:
         documents = [msgspec.json.decode(text)]
     except msgspec.DecodeError:
@@ -151,18 +151,18 @@ def _documents(text: str) -> Iterator[object]:
             try:
                 yield msgspec.json.decode(line)
             except msgspec.DecodeError:
-                yield {MARK: True}  # reported as a line that is none
+                yield {MARK: True}  # reported as a line that isn't one
 
 
 def _opened(parts: dict[int, _Part]) -> DeadLetter | str:
-    """The letter, or why it cannot be read."""
+    """The letter, or why it can't be read."""
     first = next(iter(parts.values()))
     name = f"Dead letter {first.letter} of call {first.call_sid}"
     if len(parts) < first.of:
         n = next(n for n in range(1, first.of + 1) if n not in parts)
         return (
-            f"{name} is incomplete: part {n} of {first.of} is not here."
-            " Read the log again over a longer time."
+            f"{name} is incomplete: part {n} of {first.of} is missing. Read the log again over a"
+            " longer period."
         )
     body = "".join(parts[n].body for n in sorted(parts))
     try:
@@ -173,25 +173,25 @@ def _opened(parts: dict[int, _Part]) -> DeadLetter | str:
         return f"{name} is damaged ({error}). Read the log again."
 
 
-# Writing back
+# Restoring
 
 
 async def replay(store: CallStore, letter: DeadLetter) -> Replayed:
-    """Write what the store lacks of `letter`. Doing so twice is doing it once.
+    """Write what the store lacks of `letter`. Safe to repeat.
 
-    The call is created if need be, turns and tool calls are added, and the call is completed
-    unless a later stream has taken it up. Raises StoreUnavailable, InvalidDocument, and Superseded
-    if the call changes hands meanwhile; whatever was written then may be written again.
+    The call is created if need be, turns and tool calls are added, and the call is completed unless
+    a later stream took it over. Raises StoreUnavailable, InvalidDocument, and Superseded if the
+    call changes hands meanwhile; what was written by then can be written again.
     """
     call_sid = letter.call.call_sid
     created = await store.read_call(call_sid) is None
     if created:
         ringing = msgspec.structs.replace(letter.call, status=CallStatus.RINGING)
         await store.open_call(ringing)
-    await store.claim(call_sid, letter.claim)  # None, if it is or cannot be claimed: both are fine
+    await store.claim(call_sid, letter.claim)  # None, if it is or can't be claimed: both are fine
     record = await store.read_record(call_sid)
     if record is None:
-        return Replayed(call_sid=call_sid)  # deleted at this moment: then so be it
+        return Replayed(call_sid=call_sid)  # deleted just now, which is fine
     if record.call.attempt > letter.call.attempt and record.call.status is not CallStatus.ENDED:
         return Replayed(call_sid=call_sid, still_open=True)
     changes = missing(record, letter)
@@ -221,9 +221,10 @@ def missing(record: CallRecord, letter: DeadLetter) -> CallChanges:
 
 
 def _missing_fields(call: Call, letter: DeadLetter) -> CallChanges:
-    """A letter is left when its stream is over: then so is the call, if no other went on with it.
+    """A letter is written when its stream is over. Then the call is over, too, unless another
+    stream continued it.
 
-    What `/after-stream` was told, or decided itself, has happened and stays.
+    What `/after-stream` received or decided has happened, and stays.
     """
     changes = letter.changes
     ended = call.status is CallStatus.ENDED
@@ -245,8 +246,8 @@ def _missing_fields(call: Call, letter: DeadLetter) -> CallChanges:
 def _missing_turns(stored: tuple[Turn, ...], lost: tuple[Turn, ...]) -> tuple[Turn, ...]:
     """Turns are the same if the same side began them at the same time.
 
-    A stream that could not read what the one before had said has given its numbers again: then
-    the lost turn gets a new one, and its time keeps it in its place.
+    A stream that couldn't read its predecessor's turns has used their numbers again: then the lost
+    turn gets a new number, and its time keeps it in place.
     """
     known = {(turn.speaker, turn.start_ms): turn for turn in stored}
     taken = {turn.n for turn in stored}
@@ -264,7 +265,7 @@ def _missing_turns(stored: tuple[Turn, ...], lost: tuple[Turn, ...]) -> tuple[Tu
 def _missing_tool_calls(
     stored: tuple[ToolCall, ...], lost: tuple[ToolCall, ...]
 ) -> tuple[ToolCall, ...]:
-    """An outcome that the letter doesn't know replaces none: the result may have come later."""
+    """An outcome unknown to the letter replaces nothing, because the result may have come later."""
     known = {call.id: call for call in stored}
     return tuple(
         call

@@ -1,7 +1,7 @@
-"""The message that a call is over: a CloudEvent for whoever works on calls afterwards.
+"""Announces that a call is over: a CloudEvent for everything that happens after calls.
 
 Pub/Sub delivers it; without Pub/Sub it waits in the store (`ended_calls/{sid}`), and the stack
-delivers it. It may come twice, and hours later; it holds no word of the call.
+delivers it. It may arrive twice, or hours later; it contains nothing that was said.
 """
 
 import datetime
@@ -16,17 +16,17 @@ from ringdown.stores.paths import document_path
 
 QUEUE = "ended_calls"
 MOST_TRIES = 16
-"""Over more than an hour, as long as webhooks are tried. As in terraform/call_ended.tf."""
+"""Over more than an hour, as long as webhooks are retried. Same as terraform/call_ended.tf."""
 _SUBJECT = "calls/"
 _FIRST_PAUSE = datetime.timedelta(seconds=10)
 _LONGEST_PAUSE = datetime.timedelta(minutes=10)
 
 
 class EndedCalls(Protocol):
-    """Who is told that a call is over."""
+    """Announces that a call is over."""
 
     async def announce(self, call_sid: str, caller: str, at: datetime.datetime) -> None:
-        """Raises what the way out raises: the call is not announced then."""
+        """Raises what the transport raises; the call isn't announced then."""
 
 
 def event_headers(call_sid: str, at: datetime.datetime) -> dict[str, str]:
@@ -60,14 +60,14 @@ class QueuedCall(msgspec.Struct, frozen=True, kw_only=True):
 
     call_sid: str
     caller: str
-    """So that it is erased with all else of theirs."""
+    """So that forgetting the caller erases it, too."""
     ended_at: datetime.datetime
     due_at: datetime.datetime
     expires_at: datetime.datetime
     tries: int = 0
 
     def after_failure(self, now: datetime.datetime) -> "QueuedCall | None":
-        """It again, later each time; None if that is enough."""
+        """The same for the next try, later each time; None to give up."""
         tries = self.tries + 1
         if tries >= MOST_TRIES:
             return None
@@ -76,7 +76,7 @@ class QueuedCall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Queue:
-    """Implements `EndedCalls` where there is no Pub/Sub."""
+    """Implements `EndedCalls` without Pub/Sub."""
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents

@@ -1,7 +1,7 @@
-"""What a model is shown of a call, and whether what it quotes was said. Pure.
+"""What a model sees of a call, and whether what it quotes was said. Pure.
 
-The transcript is a stranger's: it may ask the model for any answer. So an answer counts only with a
-quote from a turn that exists.
+The transcript comes from a stranger, and may tell the model what to answer. So an answer counts
+only with a quote from a turn that exists.
 """
 
 import re
@@ -14,9 +14,9 @@ from ringdown.calls import CallRecord, ToolCall, Turn, timed_from_ring
 from ringdown.tools import Json
 
 MOST_TOKENS = 8_192
-"""Of the answer; a model that thinks spends some on that."""
+"""For the answer; a thinking model spends some of them on thinking."""
 _MOST_CHARACTERS = 200_000
-"""Of what is sent of a call; the longest call has half of it."""
+"""For what is sent of a call; the longest call has half as many."""
 _LONGEST_RESULT = 2_000
 _WORD = re.compile(r"\w+")
 
@@ -24,7 +24,7 @@ EVIDENCE: dict[str, Json] = {
     "turn": {"type": "INTEGER", "nullable": True},
     "quote": {"type": "STRING", "nullable": True},
 }
-"""Properties of each answer that must be shown by a turn, for `object_schema`."""
+"""Properties of each answer that a turn must prove, for `object_schema`."""
 
 
 def form_request(asked: str, shown: Json, schema: Json) -> dict[str, Json]:
@@ -41,7 +41,7 @@ def form_request(asked: str, shown: Json, schema: Json) -> dict[str, Json]:
 
 
 def shown_record(record: CallRecord) -> dict[str, Json]:
-    """Sent as JSON, in which nobody who is quoted can pretend to be another turn."""
+    """Sent as JSON, so that a speaker's words can't pose as another turn."""
     record = timed_from_ring(record)
     turns = [_turn(turn) for turn in record.turns]
     tool_calls = [_tool_call(tool) for tool in record.tool_calls]
@@ -57,7 +57,7 @@ def shown_record(record: CallRecord) -> dict[str, Json]:
 
 
 def object_schema(properties: dict[str, Json]) -> dict[str, Json]:
-    """In the subset of OpenAPI's schema that `responseSchema` takes: all are required."""
+    """In the subset of OpenAPI's schema that `responseSchema` accepts; all are required."""
     names = list(properties)
     return {
         "type": "OBJECT",
@@ -68,7 +68,8 @@ def object_schema(properties: dict[str, Json]) -> dict[str, Json]:
 
 
 def stands_in(quote: str, said: str | None) -> bool:
-    """Whether the words of `quote`, one at least, stand in the turn in this order, side by side."""
+    """Whether the turn contains the words of `quote` (at least one), consecutively and in this
+    order."""
     wanted = list(_words(quote))
     words = [] if said is None else list(_words(said))
     return bool(wanted) and any(
@@ -104,5 +105,5 @@ def _tool_call(tool: ToolCall) -> dict[str, Json]:
 
 
 def _words(text: str) -> Iterator[str]:
-    """As they are compared: without case, accents' spelling and punctuation."""
+    """For comparing: without case, punctuation, and differences in how accents are encoded."""
     yield from _WORD.findall(unicodedata.normalize("NFKC", text).casefold())

@@ -1,9 +1,9 @@
 """How many calls there were, how long they lasted, what they cost and what came of them.
 
-Calls that can't change any more are added up once, and the sums of their day are kept without a
-word of who called (`days/{since}_{until}`): so a page reads a document for each day, and lists the
-last few calls only. A call belongs to the day in which it began. A day is one of the asker's time
-zone: people in two zones keep the same calls' sums twice, each right for its midnights.
+Calls that can't change any more are added up once, and the sums of their day are kept without
+saying who called (`days/{since}_{until}`). So a page reads one document per day, and lists only the
+last few calls. A call belongs to the day on which it began. A day is one in the reader's time zone:
+people in two zones keep the same calls' sums twice, each right for their midnights.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from ringdown.log import Log
 LONGEST_CALL = datetime.timedelta(hours=2)
 """Twilio's streams end after an hour, and a transfer may begin another."""
 WRITTEN_WITHIN = datetime.timedelta(minutes=10)
-"""What is known of a call is in the store by then, its outcome too. Whoever writes it later has its
-days added up again (`count_again`)."""
+"""By then, everything about a call is in the store, including its outcome. Anything written later
+has its days added up again (`count_again`)."""
 CALLS_AT_ONCE = 1_000
 _WORTH_KEEPING = 50
 _DAYS_AT_ONCE = 4
@@ -38,7 +38,7 @@ Grouping = Literal["agent", "number"]
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """Of any number of calls. Those that are not over have no length and no cost yet."""
+    """Of any number of calls. Live calls have no length or cost yet."""
 
     calls: int = 0
     talk_s: float = 0.0
@@ -53,14 +53,14 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
-    """From `since` on, and before `until`; both in UTC."""
+    """From `since` until just before `until`; both in UTC."""
 
     since: datetime.datetime
     until: datetime.datetime
 
 
 class CountedCall(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a call is added up, and shown while it is live."""
+    """The parts of a call that are added up, and shown while it is live."""
 
     call_sid: str
     created_at: datetime.datetime
@@ -77,12 +77,12 @@ class CountedCall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Day(msgspec.Struct, frozen=True, kw_only=True):
-    """The sums of a day's calls; `numbers` are those that were called."""
+    """The sums of a day's calls; `numbers` are the called ones."""
 
     since: datetime.datetime
     until: datetime.datetime
     counted_until: datetime.datetime
-    """Calls that began before then are in the sums for good."""
+    """Calls that began before then are permanently in the sums."""
     agents: dict[str, Figures] = {}
     numbers: dict[str, Figures] = {}
     hours: dict[str, int] = {}
@@ -90,7 +90,7 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
     endings: dict[str, int] = {}
     """How many calls ended for each reason."""
     outcomes: dict[str, dict[str, int]] = {}
-    """By agent: how many calls came to what, in words of `outcomes.STANDINGS`."""
+    """By agent: how many calls had each outcome, in words of `outcomes.STANDINGS`."""
 
     @property
     def period(self) -> Period:
@@ -108,11 +108,11 @@ class FigureStore(Protocol):
     """Raises StoreUnavailable when the store does not answer."""
 
     async def list_counted(self, period: Period, limit: int) -> tuple[CountedCall, ...]:
-        """The first `limit` calls that began in `period`, in their order; without any that cannot
-        be read."""
+        """The first `limit` calls that began in `period`, in order, without any that can't be
+        read."""
 
     async def read_days(self, *periods: Period) -> tuple[Day | None, ...]:
-        """What is kept of each; None also for what cannot be read."""
+        """What is kept of each; None also for what can't be read."""
 
     async def keep_day(self, day: Day, over: Day | None) -> bool:
         """False, and nothing is written, unless what is stored is still `over`."""
@@ -127,15 +127,15 @@ class FigureStore(Protocol):
 async def read_days(
     store: FigureStore, periods: Sequence[Period], now: datetime.datetime
 ) -> tuple[Day, ...]:
-    """The sums of each period. What cannot change any more is kept in the store, so whoever breaks
-    this off and asks again gets further."""
+    """The sums of each period. What can't change any more is kept in the store, so if this is
+    interrupted, the next try gets further."""
     return tuple(day for day, _ in await _read(store, periods, now))
 
 
 async def read_days_and_live(
     store: FigureStore, periods: Sequence[Period], now: datetime.datetime
 ) -> tuple[tuple[Day, ...], tuple[CountedCall, ...]]:
-    """The same, and the calls of these periods that are live, the newest first."""
+    """The same, and the live calls of these periods, newest first."""
     read = await _read(store, periods, now)
     live = [call for _, recent in read for call in recent if _is_live(call, now)]
     live.sort(key=lambda call: call.created_at, reverse=True)
@@ -145,7 +145,7 @@ async def read_days_and_live(
 async def _read(
     store: FigureStore, periods: Sequence[Period], now: datetime.datetime
 ) -> list[tuple[Day, list[CountedCall]]]:
-    """The sums of each period, with its calls that may still change."""
+    """The sums of each period, with those of its calls that may still change."""
     kept = await store.read_days(*periods)
     turn = asyncio.Semaphore(_DAYS_AT_ONCE)
 
@@ -162,8 +162,8 @@ async def _read(
 
 
 async def count_again(store: FigureStore, began: datetime.datetime, now: datetime.datetime) -> None:
-    """Erase the sums of the day in which a call began, after something new was written of it. They
-    stay if some of the day's calls have expired."""
+    """Erase the sums of the day on which a call began, after something new was written about it.
+    They stay if some of the day's calls have expired."""
     if began + RETENTION - _DAY > now:
         await store.erase_days(began)
 
@@ -178,7 +178,7 @@ async def _read_day(
     end = max(before.counted_until, _settled_until(calls, period, now))
     settled = [call for call in calls if call.created_at < end]
     day = replace(added_up(before, settled), counted_until=end)
-    is_whole = period.since + RETENTION > now  # else some of its calls have expired
+    is_whole = period.since + RETENTION > now  # otherwise some of its calls have expired
     if is_whole and (len(settled) >= _WORTH_KEEPING or end == period.until):
         await _keep(store, day, kept)
     recent = calls[len(settled) :]
@@ -186,7 +186,7 @@ async def _read_day(
 
 
 async def _keep(store: FigureStore, day: Day, over: Day | None) -> None:
-    """Another reader who was first has kept much the same; and some may only read."""
+    """If another reader was first, it kept much the same; and some readers may not write."""
     try:
         await store.keep_day(day, over)
     except StoreUnavailable as error:
@@ -198,7 +198,7 @@ async def _calls(store: FigureStore, period: Period) -> list[CountedCall]:
     while True:
         page = await store.list_counted(period, CALLS_AT_ONCE)
         is_last = len(page) < CALLS_AT_ONCE
-        # Calls of the last one's very moment may be missing: the next page begins with them.
+        # Calls of the same moment as the last one may be missing: the next page begins with them.
         end = period.until if is_last else max(page[-1].created_at, period.since + _MOMENT)
         found += (call for call in page if call.created_at < end)
         if is_last:
@@ -209,7 +209,7 @@ async def _calls(store: FigureStore, period: Period) -> list[CountedCall]:
 def _settled_until(
     calls: Iterable[CountedCall], period: Period, now: datetime.datetime
 ) -> datetime.datetime:
-    """From when on there may be calls that aren't in the store yet, or will still change."""
+    """The time after which calls may be missing from the store, or still change."""
     unsettled = (call.created_at for call in calls if not is_settled(call, now))
     return min(period.until, now - WRITTEN_WITHIN, *unsettled)
 
@@ -223,7 +223,7 @@ def is_settled(call: CountedCall | ListedCall, now: datetime.datetime) -> bool:
 
 
 def _is_live(call: CountedCall, now: datetime.datetime) -> bool:
-    """One that is older has ended, only that nobody wrote it down."""
+    """An older one has ended, even if the end was never recorded."""
     return call.status is not CallStatus.ENDED and call.created_at >= now - LONGEST_CALL
 
 
@@ -255,7 +255,7 @@ def added_up(day: Day, calls: Iterable[CountedCall]) -> Day:
 
 
 def shares(days: Iterable[Day], by: Grouping) -> dict[str, Figures]:
-    """The figures of each agent or called number in `days`; the dearest first."""
+    """The figures of each agent or called number in `days`, most expensive first."""
     added: defaultdict[str, Figures] = defaultdict(Figures)
     for day in days:
         for name, figures in day.by(by).items():
@@ -264,7 +264,7 @@ def shares(days: Iterable[Day], by: Grouping) -> dict[str, Figures]:
 
 
 def outcomes_by_agent(days: Iterable[Day]) -> dict[str, dict[str, int]]:
-    """How many calls of each agent came to what in `days`, by the agents' names."""
+    """How many calls of each agent had each outcome in `days`, by the agents' names."""
     added: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for day in days:
         for agent_id, counts in day.outcomes.items():
@@ -285,13 +285,13 @@ def day_of(now: datetime.datetime, zone: datetime.tzinfo) -> Period:
 
 
 def days_until(now: datetime.datetime, zone: datetime.tzinfo, count: int) -> tuple[Period, ...]:
-    """The last `count` days, the present one first."""
+    """The last `count` days, today first."""
     today = now.astimezone(zone).date()
     return tuple(_day(today - n * _DAY, zone) for n in range(count))
 
 
 def hours_of(day: Period) -> Iterator[Period]:
-    """In their order; a day on which clocks are changed has 23 or 25."""
+    """In order; a day on which the clocks change has 23 or 25."""
     since = day.since
     while since < day.until:
         yield Period(since=since, until=since + _HOUR)

@@ -1,7 +1,7 @@
-"""Flight records: what happened to each stream of a call, for it to be gone through again.
+"""Flight records: what happened to each stream of a call, so that it can be replayed.
 
-A record is bytes that the stream handler makes and reads (`stream_handler.record`). It holds the
-words that were said, so it is kept where the call's turns are, as long, and for the same eyes.
+A record is bytes that the stream handler makes and reads (`stream_handler.record`). It contains
+what was said, so it is kept where the call's turns are, as long, and with the same access.
 """
 
 import zlib
@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 MOST_BYTES = 64_000_000
-"""Of an unpacked record; what is longer is damaged."""
+"""For an unpacked record; a longer one is damaged."""
 _PART_BYTES = 500_000  # as text two thirds of the 1 MiB that a Firestore document holds
 
 
@@ -29,9 +29,9 @@ class FlightStore(Protocol):
     """Where flight records are kept. Raises StoreUnavailable when the store does not answer."""
 
     async def keep_flight(self, call_sid: str, parts: tuple[FlightPart, ...]) -> None:
-        """Write the parts beside the call's turns; nothing, if the call is unknown.
+        """Write the parts next to the call's turns; do nothing if the call is unknown.
 
-        Whoever holds the call now does not matter: each attempt has a record of its own.
+        It doesn't matter who holds the call now: each attempt has its own record.
         """
 
     async def read_flights(self, call_sid: str) -> tuple[FlightPart, ...]:
@@ -39,7 +39,7 @@ class FlightStore(Protocol):
 
 
 class DamagedFlight(Exception):
-    """The parts do not make up a record; the message says why."""
+    """The parts don't make up a record; the message says why."""
 
 
 def pack(attempt: int, record: bytes) -> tuple[FlightPart, ...]:

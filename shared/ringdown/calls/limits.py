@@ -1,7 +1,7 @@
-"""The line's limits: what a stranger with a dialler can cost, at most.
+"""The line's limits: the most that a stranger with a dialler can cost.
 
-Callers' numbers can be forged, so a limit for each caller protects from one caller only; the
-limits of the whole line are what bounds the bill.
+Callers' numbers can be forged, so a limit for each caller stops only that caller; the limits of the
+whole line bound the bill.
 """
 
 import datetime
@@ -10,14 +10,14 @@ from typing import Annotated, Protocol
 import msgspec
 
 ALERT_AT = 0.8
-"""The share of a limit at which operators are told."""
+"""The share of a limit at which operators are warned."""
 
 _Count = Annotated[int, msgspec.Meta(ge=1)]
 _Amount = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class LineLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """`settings/limits`, which operators edit; None is no limit. Days and hours are rolling."""
+    """`settings/limits`, which operators edit; None means unlimited. Days and hours are rolling."""
 
     calls_per_caller_per_hour: _Count | None = 20
     calls_at_once: _Count | None = 50
@@ -27,7 +27,7 @@ class LineLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LineUse(msgspec.Struct, frozen=True, kw_only=True):
-    """What has been used of the limits, before the call that rings."""
+    """What was used of the limits before the ringing call."""
 
     calls_per_caller_per_hour: int = 0
     calls_at_once: int = 0
@@ -57,7 +57,7 @@ CALLER_LIMIT = "calls_per_caller_per_hour"
 
 
 def verdict(limits: LineLimits, use: LineUse) -> Verdict:
-    """Which limits the call that rings would pass, and which are near."""
+    """Which limits the ringing call would exceed, and which are near."""
     shares = {
         name: getattr(use, name) / limit
         for name in LineLimits.__struct_fields__
@@ -80,5 +80,5 @@ class LimitStore(Protocol):
 
     async def line_use(self, caller: str | None, now: datetime.datetime) -> LineUse:
         """By all callers, and by `caller` if one is given. Counted over the stored calls; a call
-        counts as running for an hour at most, so that one whose end was never recorded does not
+        counts as running for at most an hour, so that one whose end was never recorded doesn't
         occupy the line. Raises StoreUnavailable."""

@@ -1,4 +1,4 @@
-"""Is the line all right? Who is on it, what today costs, and what needs a person."""
+"""Whether the line is all right: who is on it, what today costs, and what needs attention."""
 
 import asyncio
 import datetime
@@ -24,7 +24,7 @@ from ringdown.webhooks import LostWebhook
 from ringdown.webhooks.lost import lost_since
 
 LOOKS_BACK = datetime.timedelta(days=1)
-"""A call that failed longer ago needs nobody any more."""
+"""Calls that failed longer ago no longer need attention."""
 _MOST_CALLS = 100
 
 FAILURES = {
@@ -33,9 +33,11 @@ FAILURES = {
     EndReason.STREAM_LOST: "the audio stream broke off",
     EndReason.HANDLER_STOPPED: "the stream handler was stopped",
     EndReason.HANDLER_BUSY: "the stream handler was full",
-    EndReason.NEVER_STREAMED: "the caller hung up in the notice, or no stream handler was reached",
+    EndReason.NEVER_STREAMED: (
+        "the caller hung up during the notice, or no stream handler was reached"
+    ),
 }
-"""Endings that nobody wanted, and what happened."""
+"""Unwanted endings, and what happened."""
 
 
 class Subject(enum.StrEnum):
@@ -45,11 +47,11 @@ class Subject(enum.StrEnum):
     NUMBER = "number"
     LIMIT = "limit"
     CALLS = "calls"
-    """That ended for the same reason."""
+    """Calls that ended for the same reason."""
     OUTCOMES = "outcomes"
-    """That could not be found out."""
+    """Outcomes that couldn't be found out."""
     WEBHOOK = "webhook"
-    """A receiver that did not take its messages."""
+    """A receiver that didn't accept its messages."""
 
 
 class Concern(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,11 +62,11 @@ class Concern(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     """A sentence; what to do about it depends on where it is shown."""
     calls: tuple[str, ...] = ()
-    """SIDs, the newest first."""
+    """SIDs, newest first."""
 
 
 class Hours(msgspec.Struct, frozen=True, kw_only=True):
-    """Of an agent with opening hours."""
+    """An agent's opening hours."""
 
     is_open: bool
     changes_at: datetime.datetime | None
@@ -80,11 +82,11 @@ class LineState(msgspec.Struct, frozen=True, kw_only=True):
     hours: dict[str, Hours]
     """By agent: the default one, and those that have a number."""
     concerns: tuple[Concern, ...]
-    """The gravest first; none if all is well."""
+    """Most serious first; empty if all is well."""
 
 
 class LineStore(AgentStore, CallIndex, FigureStore, LimitStore, Protocol):
-    """What is asked about the line."""
+    """Everything that `line_state` reads."""
 
     @property
     def documents(self) -> Documents: ...
@@ -128,8 +130,8 @@ async def line_state(store: LineStore, now: datetime.datetime, zone: datetime.tz
 async def _in_trouble(
     store: CallIndex, days: Sequence[Day], now: datetime.datetime
 ) -> tuple[tuple[ListedCall, ...], tuple[ListedCall, ...]]:
-    """Calls that failed, and those of which the outcome could not be found out. Only what the sums
-    say has happened is asked for: to a store, each reason is a query."""
+    """Calls that failed, and those whose outcome couldn't be found out. Asks only for what the sums
+    say has happened, because each reason is a query."""
     seen = CallQuery(since=now - LOOKS_BACK, limit=_MOST_CALLS)
     reasons = tuple(reason for reason in FAILURES if any(reason in day.endings for day in days))
     has_unknown = any("problem" in counts for day in days for counts in day.outcomes.values())
@@ -139,11 +141,11 @@ async def _in_trouble(
 
 
 async def _limits(store: LimitStore) -> tuple[LineLimits, tuple[Concern, ...]]:
-    """The line is not limited by what cannot be read."""
+    """Limits that can't be read don't limit the line."""
     try:
         return await store.read_limits(), ()
     except InvalidDocument as error:
-        text = f"No limit holds, because they can't be read: {error}."
+        text = f"No limit applies, because they can't be read: {error}."
         return LineLimits(**dict.fromkeys(LineLimits.__struct_fields__)), (
             Concern(subject=Subject.LIMIT, name="settings/limits", text=text),
         )
@@ -178,7 +180,7 @@ def limit_concerns(limits: LineLimits, use: LineUse) -> Iterator[Concern]:
 
 
 def call_concerns(failed: Sequence[ListedCall]) -> Iterator[Concern]:
-    """One for each reason, the most frequent first. `failed` are the newest first."""
+    """One for each reason, most frequent first. `failed` is ordered newest first."""
     ordered = sorted(failed, key=lambda call: str(call.end_reason))
     grouped = [list(calls) for _, calls in groupby(ordered, key=lambda call: call.end_reason)]
     for calls in sorted(grouped, key=len, reverse=True):
@@ -193,18 +195,18 @@ def call_concerns(failed: Sequence[ListedCall]) -> Iterator[Concern]:
 
 
 def outcome_concerns(unknown: Sequence[ListedCall]) -> Iterator[Concern]:
-    """`unknown` are the newest first."""
+    """`unknown` is ordered newest first."""
     if unknown:
         yield Concern(
             subject=Subject.OUTCOMES,
             name="problem",
-            text=f"What came of {_calls(unknown)} in the last 24 hours could not be found out.",
+            text=f"The outcome of {_calls(unknown)} in the last 24 hours couldn't be found out.",
             calls=tuple(call.call_sid for call in unknown),
         )
 
 
 def webhook_concerns(lost: Sequence[LostWebhook]) -> Iterator[Concern]:
-    """One for each receiver. `lost` are the newest first."""
+    """One for each receiver. `lost` is ordered newest first."""
     for url in dict.fromkeys(each.url for each in lost):
         theirs = [each for each in lost if each.url == url]
         count = "1 message" if len(theirs) == 1 else f"{len(theirs)} messages"

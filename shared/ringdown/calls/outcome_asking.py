@@ -16,7 +16,7 @@ NO_GEMINI = "GEMINI_API_KEY is not set, and Vertex AI is not chosen. Set one of 
 async def ask_outcome(
     model: TextModel | None, record: CallRecord, after_call: AfterCall, now: datetime.datetime
 ) -> Outcome:
-    """What the answers are, or what the problem is. `model` is None where no Gemini is set."""
+    """The answers, or the problem. `model` is None if Gemini isn't configured."""
     questions = after_call.revision
     if model is None:
         return Outcome(questions=questions, asked_at=now, problem=NO_GEMINI)

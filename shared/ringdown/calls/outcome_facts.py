@@ -1,4 +1,4 @@
-"""What came of a call, in a few words each. Pure."""
+"""What came of a call, as short facts. Pure."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,8 @@ from ringdown.calls.outcomes import Value
 
 
 def outcome_facts(record: CallRecord) -> Iterator[tuple[str, str]]:
-    """Name and value; with the evidence, by its time from the ring. Nothing if it isn't known."""
+    """Name and value, with the time of the evidence from the ring. Nothing if the outcome is
+    unknown."""
     outcome = record.outcome
     if outcome is None or outcome.problem is not None:
         return

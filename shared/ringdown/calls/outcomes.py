@@ -1,4 +1,4 @@
-"""What came of a call for the business, as it was found out after the call's end."""
+"""What came of a call for the business, found out after the call's end."""
 
 import datetime
 import enum
@@ -23,27 +23,27 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found out (`calls/{sid}/outcome/answers`), or why it could not be."""
+    """What was found out (`calls/{sid}/outcome/answers`), or why nothing was."""
 
     questions: str
     """The revision of the agent's `after_call` that was asked."""
     asked_at: datetime.datetime
     fields: dict[str, Finding] = {}
-    """By name; all that were asked for."""
+    """By name, for all fields that were asked about."""
     success: Success = Success.UNCLEAR
     success_turn: int | None = None
     """The evidence of a yes or no."""
     summary: str = ""
-    """One line, in the model's words: no evidence is asked for, as for topic and follow-up."""
+    """One line, in the model's words; needs no evidence, and neither do topic and follow-up."""
     topic: str = ""
     follow_up: str | None = None
     """What the business still has to do; None for nothing."""
     model: str = ""
     cost_usd: float = 0.0
     problem: str | None = None
-    """Why there are no answers, and what to do; None if there are."""
+    """Why answers are missing, and what to do; None if there are some."""
     tries: int = 1
-    """How often it was asked in vain, with a problem."""
+    """With a problem: how often it was asked in vain."""
 
 
 STANDINGS = (*(success.value for success in Success), "problem")
@@ -58,14 +58,14 @@ class OutcomeStore(Protocol):
     """Where outcomes are kept. Raises StoreUnavailable when the store does not answer."""
 
     async def keep_outcome(self, call_sid: str, outcome: Outcome) -> bool:
-        """Write it beside the call's turns, with the call's lifetime, and its `standing` into the
-        call, for lists. False, and nothing is written, if the call is gone, or `kept` says that
-        what is there stays."""
+        """Write it next to the call's turns, with the call's lifetime, and its `standing` into the
+        call, for lists. False, and nothing is written, if the call is gone, or if `kept` says that
+        the stored one stays."""
 
 
 def kept(before: Outcome | None, outcome: Outcome) -> Outcome | None:
-    """What is to be written after `before`; None if that stays: answers are replaced only by later
-    answers to other questions, so that a message delivered twice changes nothing."""
+    """What to write after `before`; None if that stays. Answers are replaced only by later answers
+    to other questions, so that a message delivered twice changes nothing."""
     if before is None:
         return outcome
     if before.problem is not None:

@@ -6,13 +6,13 @@ from ringdown.calls import Call, NextAction
 
 
 def words_outside_hours(call: Call) -> tuple[str, str]:
-    """The agent's message, or a sentence in its language; and the language. For a call that was
-    turned away."""
+    """The agent's message or a sentence in its language, and the language, for a call that reached
+    a closed line."""
     return words_of(call.agent, to_person=call.next is NextAction.CONNECT_PERSON)
 
 
 def words_of(agent: Agent, *, to_person: bool) -> tuple[str, str]:
-    """The same for any call that `agent` turns away."""
+    """The same for any call outside the hours of `agent`."""
     if agent.opening_hours is not None and agent.opening_hours.message is not None:
         return agent.opening_hours.message, agent.language
     phrases = phrases_for(agent.language)

@@ -29,26 +29,26 @@ from ringdown.gemini.refusals import Refusal, refusal_of
 SLOW_REPLY_MS = 2_000
 """Callers begin to ask "hello?" after about two seconds of silence."""
 SLOW_BARGE_IN_MS = 600
-"""Two people who talk at once sort it out faster than this."""
+"""Two people who talk over each other sort it out faster than this."""
 MANY_INTERRUPTIONS = 3
-"""One or two belong to any conversation."""
+"""One or two are normal in any conversation."""
 REPEATED_ALIKE = 0.85
-"""How alike two sentences are that say the same: the share of their words, in order."""
+"""How similar two sentences must be to say the same: the share of their words, in order."""
 REPEATED_WORDS = 3
-"""Shorter ones ("yes", "thank you") are said twice without meaning anything by it."""
+"""Shorter ones ("yes", "thank you") are often said twice for no reason."""
 UNHEARD_AFTER_MS = 8_000
-"""Enough for a greeting and the beginning of an answer to it."""
+"""Enough for a greeting and the beginning of a reply to it."""
 LONG_VOICE_MS = 10_000
 WORDS_PER_S = 0.5
-"""Slow speech has more than one word a second; half of it may be pauses."""
+"""Slow speech has more than one word per second; half of it may be pauses."""
 LENGTHS_DIFFER_S = 15
-"""The notice and ringing are in one length and not in the other; more than that is a loss."""
+"""One length includes the notice and ringing, and the other doesn't; more than that is a loss."""
 
 _LISTED = 3
 
 
 def problems(record: CallRecord) -> tuple[str, ...]:
-    """A sentence or two for each thing that went wrong, the gravest first; empty if nothing did.
+    """A sentence or two for each thing that went wrong, most serious first; empty if nothing did.
 
     The times in them count from the ring.
     """
@@ -76,8 +76,8 @@ def problems(record: CallRecord) -> tuple[str, ...]:
 
 
 def line_problems(record: CallRecord, *, caller_speaks: bool) -> tuple[str, ...]:
-    """Of `problems`, those that no caller, tool or person at the other end brings about. The
-    record's times count from the ring already; a caller who `caller_speaks` should be heard."""
+    """The `problems` that aren't caused by the caller, a tool or the person transferred to. The
+    record's times already count from the ring; if `caller_speaks`, the caller should be heard."""
     call = record.call
     return (
         *_ending(call),
@@ -90,61 +90,62 @@ def line_problems(record: CallRecord, *, caller_speaks: bool) -> tuple[str, ...]
 
 
 def reply_times_ms(turns: Sequence[Turn]) -> list[int]:
-    """How long the caller waited for each answer, sorted."""
+    """How long the caller waited for each reply, sorted."""
     return sorted(turn.reply_ms for turn in turns if turn.reply_ms is not None)
 
 
 def percentile(ordered: Sequence[int], share: float) -> int:
-    """The smallest of the `ordered` values that at least `share` of them do not exceed."""
+    """The smallest of the `ordered` values that at least `share` of them don't exceed."""
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 _ENDINGS = {
     EndReason.MODEL_UNAVAILABLE: (
-        "The model could not be reached, or refused, so the caller was sent to the fallback number."
+        "The model couldn't be reached, or refused, so the caller was sent to the fallback number."
     ),
     EndReason.MODEL_LOST: (
-        "The model was lost in the middle of the call and did not come back, so the caller was sent"
+        "The model was lost in the middle of the call and didn't come back, so the caller was sent"
         " to the fallback number."
     ),
     EndReason.STREAM_LOST: (
-        "The audio stream broke off, and the call did not go on: it had been taken up too often, or"
-        " it ended meanwhile. The stream handler was gone or unreachable: look for its errors at"
-        " that time, and for 31901 to 31924 in Twilio's debugger."
+        "The audio stream dropped, and the call didn't continue: it had been taken over too often,"
+        " or it ended meanwhile. The stream handler was gone or unreachable: look for its errors"
+        " at that time, and for 31901 to 31924 in Twilio's debugger."
     ),
     EndReason.NEVER_STREAMED: (
         "The call ended before its audio stream began: the caller hung up during the notice, or"
-        " Twilio could not reach the stream handler. If it happens often, look for 31901 to 31920"
+        " Twilio couldn't reach the stream handler. If it happens often, look for 31901 to 31920"
         " in Twilio's debugger."
     ),
     EndReason.HANDLER_STOPPED: (
         "The stream handler was stopped, for a new version or fewer instances, and the call ended"
-        " before another one had taken it up."
+        " before another one took over."
     ),
     EndReason.HANDLER_BUSY: (
-        "The stream handler had as many calls as it may (MAX_CALLS), or was too slow for one more,"
+        "The stream handler was at its limit (MAX_CALLS), or too slow for one more call,"
         " so the caller heard that all lines are busy. Allow more instances."
     ),
-    EndReason.TIME_LIMIT: (
-        "The call reached the longest time that the agent allows (max_call_s) and was ended."
-    ),
+    EndReason.TIME_LIMIT: ("The call reached the agent's time limit (max_call_s) and was ended."),
     EndReason.COST_LIMIT: (
-        "The call reached what it may cost (max_cost_usd) and was ended. Raise it, or shorten the"
-        " agent's instructions and answers: every turn is billed with all that came before it."
+        "The call reached its cost limit (max_cost_usd) and was ended. Raise the limit, or shorten"
+        " the agent's instructions and replies: every turn is billed along with everything before"
+        " it."
     ),
-    EndReason.CALLER_IDLE: "Nobody spoke any more, so the agent said goodbye and ended the call.",
+    EndReason.CALLER_IDLE: (
+        "The caller had gone silent, so the agent said goodbye and ended the call."
+    ),
 }
 
 
 _REFUSALS = {
     Refusal.CREDENTIALS: "The stream handler has no Google credentials.",
-    Refusal.KEY: "Google does not accept the Gemini key. Give another one.",
-    Refusal.MODEL: "The agent's model does not exist, or no longer, or not in this region.",
-    Refusal.LOCATION: "Google does not offer Gemini in the stream handler's region.",
+    Refusal.KEY: "Google doesn't accept the Gemini key. Use another one.",
+    Refusal.MODEL: "The agent's model doesn't exist, was retired, or isn't in this region.",
+    Refusal.LOCATION: "Google doesn't offer Gemini in the stream handler's region.",
     Refusal.ACCESS: "The project has no access to Gemini.",
     Refusal.QUOTA: "The quota for Gemini was used up.",
-    Refusal.SETUP: "The model does not take the agent's settings, or a tool's parameters.",
-    Refusal.POLICY: "Google's policy stood against the session.",
+    Refusal.SETUP: "The model doesn't accept the agent's settings, or a tool's parameters.",
+    Refusal.POLICY: "Google's policy blocked the session.",
 }
 
 
@@ -163,14 +164,14 @@ def _why_no_model(call: Call) -> str:
     code = call.model_error.partition(" ")[0]
     refusal = refusal_of(call.model_error, int(code) if code.isdigit() else None)
     meaning = "" if refusal is None else f"{_REFUSALS[refusal]} "
-    return f"{meaning}It said: {_sentence(call.model_error)} To try it again: ringdown doctor"
+    return f"{meaning}It said: {_sentence(call.model_error)} To try again: ringdown doctor"
 
 
 def _agent_document(call: Call) -> Iterator[str]:
     if call.agent_problem is not None:
         reason = " ".join(call.agent_problem.split())
         yield (
-            f"The agent could not be used as it was written, and revision {call.agent_revision}"
+            f"The agent's latest version couldn't be used, so revision {call.agent_revision}"
             f" answered instead. What is wrong: {reason}"
         )
 
@@ -186,7 +187,7 @@ def _facts(call: Call) -> Iterator[str]:
 
 def _recording(call: Call) -> Iterator[str]:
     if call.recording_problem is not None:
-        yield f"The call is not recorded whole: {_sentence(call.recording_problem)}"
+        yield f"The recording is incomplete: {_sentence(call.recording_problem)}"
 
 
 def _endpoints(call: Call) -> Iterator[str]:
@@ -199,7 +200,7 @@ def _endpoints(call: Call) -> Iterator[str]:
 
 
 def _moves(call: Call) -> Iterator[tuple[str | None, Reconnect]]:
-    """Reconnects that led to another endpoint, each with the endpoint before it."""
+    """Reconnects to another endpoint, each with the endpoint before it."""
     befores = (None, *(made.endpoint for made in call.reconnects))
     for before, made in zip(befores, call.reconnects, strict=False):
         if made.endpoint != before:
@@ -207,11 +208,12 @@ def _moves(call: Call) -> Iterator[tuple[str | None, Reconnect]]:
 
 
 _BETWEEN_TURNS_MS = 1_000
-"""A new session that is there sooner, and was to be expected, is nothing to tell of."""
+"""An expected reconnect that is faster than this isn't worth mentioning."""
 
 
 def _reconnects(call: Call) -> Iterator[str]:
-    """But for those that the service wants every ten minutes or so, and nobody hears."""
+    """Except those that the service requires every ten minutes or so, and that callers don't
+    hear."""
     moved = [made for _, made in _moves(call)]
     heard = [
         made
@@ -223,20 +225,20 @@ def _reconnects(call: Call) -> Iterator[str]:
         where = _some([f"{_clock(made.at_ms)} ({made.reason})" for made in heard])
         longest = _s(max(made.took_ms for made in heard))
         yield (
-            f"The connection to the model was made anew {_times(len(heard))}, and the call went on:"
-            f" at {where}. It took {longest} at most. If it happens often, look at the model's"
-            " status page and quota."
+            f"The connection to the model was replaced {_times(len(heard))}, and the call"
+            f" continued: at {where}. It took at most {longest}. If it happens often, check the"
+            " model's status page and quota."
         )
 
 
 def _no_sound(call: Call) -> Iterator[str]:
-    """Words without voice."""
+    """Words without a voice."""
     silent = [_clock(made.at_ms) for made in call.reconnects if made.reason == NO_SOUND]
     if silent:
         yield (
-            "The agent replied, but nobody could hear it: the model sent silence instead of a"
-            f" voice. Its session was replaced at {_some(silent)}, and the call went on. If it"
-            " happens often, choose another voice or model."
+            "The agent replied, but inaudibly: the model sent silence instead of a voice. Its"
+            f" session was replaced at {_some(silent)}, and the call continued. If it happens"
+            " often, choose another voice or model."
         )
 
 
@@ -249,11 +251,11 @@ def _silence(record: CallRecord) -> Iterator[str]:
         yield "The agent was never heard. Look for the model's errors in the stream handler's log."
     elif Speaker.CALLER not in spoke and length_ms >= UNHEARD_AFTER_MS:
         yield (
-            "Nothing was heard of the caller. Their line was silent, or the model took their voice"
+            "The caller was never heard. Their line was silent, or the model took their voice"
             " for noise (turn_taking.start_sensitivity)."
         )
     if Speaker.AGENT in spoke and not record.call.usage.reports:
-        yield "The model did not report what it used, so the cost of this call is not known."
+        yield "The model reported no usage, so the cost of this call is unknown."
 
 
 def _tools(record: CallRecord) -> Iterator[str]:
@@ -267,25 +269,25 @@ def _tools(record: CallRecord) -> Iterator[str]:
         yield f"The tool {name} failed {_times(times)} of {asked}: {_sentence(error)}"
     for call in calls:
         if call.outcome is ToolOutcome.UNKNOWN and not may_be_running(call, record.call):
-            error = "There is no result." if call.error is None else _sentence(call.error)
+            error = "No result arrived." if call.error is None else _sentence(call.error)
             yield f"The tool {call.name} may or may not have been done: {error}"
 
 
 def _transfers(call: Call) -> Iterator[str]:
     for name in dict.fromkeys(call.failed_transfers):
         yield (
-            f"The caller was transferred to {name}, who did not take the call, and came back to the"
+            f"The caller was transferred to {name}, who didn't take the call, and came back to the"
             " agent."
         )
     if _gave_up_waiting(call):
         yield f"The caller hung up before {call.transfer_to} had taken the call."
     if call.take_ups:
         yield (
-            f"The audio stream ended early {_times(len(call.take_ups))}, and the call went on in"
-            " another one. The log of the webhook says why, at “call taken up”."
+            f"The audio stream ended early {_times(len(call.take_ups))}, and the call continued on"
+            " another one. The webhook's log says why, at “call taken up”."
         )
     if call.stream_error is not None:
-        yield f"Twilio says of the audio stream: {_sentence(call.stream_error)}"
+        yield f"Twilio reports about the audio stream: {_sentence(call.stream_error)}"
 
 
 def _gave_up_waiting(call: Call) -> bool:
@@ -304,7 +306,7 @@ def _slow_replies(turns: Sequence[Turn]) -> Iterator[str]:
     slow = [turn for turn in turns if (turn.reply_ms or 0) > SLOW_REPLY_MS]
     where = _some([f"{_clock(turn.start_ms)} ({_s(turn.reply_ms or 0)})" for turn in slow])
     yield (
-        f"Replies were slow: 95 of 100 came within {_s(slow_ms)}, and callers notice"
+        f"Replies were slow: 95 of 100 came within {_s(slow_ms)}, and callers notice anything over"
         f" {_s(SLOW_REPLY_MS)}. At {where}."
     )
 
@@ -314,13 +316,13 @@ def _interruptions(turns: Sequence[Turn]) -> Iterator[str]:
     cut = [turn for turn in answers if turn.interrupted]
     if len(cut) >= MANY_INTERRUPTIONS and 2 * len(cut) > len(answers):
         yield (
-            f"The caller cut off {len(cut)} of {len(answers)} answers. Ask for shorter ones in the"
+            f"The caller cut off {len(cut)} of {len(answers)} replies. Ask for shorter ones in the"
             " instructions; if it was noise, set turn_taking.start_sensitivity to low."
         )
     slow = [turn for turn in cut if (turn.barge_in_ms or 0) > SLOW_BARGE_IN_MS]
     if slow:
         where = _some([f"{_clock(turn.end_ms)} ({_s(turn.barge_in_ms or 0)})" for turn in slow])
-        yield f"The agent went on talking for too long when the caller spoke: at {where}."
+        yield f"The agent kept talking for too long when the caller spoke: at {where}."
 
 
 def _repetitions(turns: Sequence[Turn]) -> Iterator[str]:
@@ -328,19 +330,19 @@ def _repetitions(turns: Sequence[Turn]) -> Iterator[str]:
     again = [b for a, b in itertools.pairwise(said) if _alike(a.text, b.text)]
     if again:
         where = _some([_clock(turn.start_ms) for turn in again])
-        yield f"The caller had to say the same again at {where}: “{again[0].text}”."
+        yield f"The caller had to repeat themselves at {where}: “{again[0].text}”."
 
 
 def _missing_words(turns: Sequence[Turn]) -> Iterator[str]:
-    """Voice of which hardly anything was transcribed: the record, and a memory made of it, lack
-    what was said."""
+    """Speech of which hardly anything was transcribed: it is missing from the record, and from any
+    memory made from it."""
     for turn in turns:
         length_ms, words = turn.end_ms - turn.start_ms, len(turn.text.split())
         if length_ms >= LONG_VOICE_MS and words < length_ms * WORDS_PER_S / 1_000:
             who = "caller" if turn.speaker is Speaker.CALLER else "agent"
             yield (
-                f"Of what the {who} said at {_clock(turn.start_ms)}, {_s(length_ms)}, only"
-                f" {words} words were transcribed."
+                f"Only {words} words were transcribed of what the {who} said for {_s(length_ms)}"
+                f" at {_clock(turn.start_ms)}."
             )
 
 
@@ -358,12 +360,12 @@ def _words(text: str) -> list[str]:
 def _cost(call: Call) -> Iterator[str]:
     limit, cost = call.agent.max_cost_usd, cost_usd(call.usage)
     if limit is not None and cost >= ALERT_AT * limit and call.end_reason != EndReason.COST_LIMIT:
-        yield f"The call cost about ${cost:.2f}; it may cost ${limit:.2f} (max_cost_usd)."
+        yield f"The call cost about ${cost:.2f}; its limit is ${limit:.2f} (max_cost_usd)."
 
 
 _TWILIO_FAILURES = {
     "busy": "the line was busy",
-    "failed": "the call could not be completed",
+    "failed": "the call couldn't be completed",
     "no-answer": "nobody answered",
     "canceled": "the call was cancelled while it rang",
 }
@@ -377,7 +379,7 @@ def _twilio(call: Call) -> Iterator[str]:
         return
     if call.twilio_status is None:
         yield (
-            "Twilio has not said how the call ended. Check that the number's status callback is"
+            "Twilio hasn't said how the call ended. Check that the number's status callback is"
             " set to the webhook's /status."
         )
     elif (missing_s := _unrecorded_s(call)) > LENGTHS_DIFFER_S:
@@ -385,7 +387,7 @@ def _twilio(call: Call) -> Iterator[str]:
 
 
 _ALL_HERE = frozenset({EndReason.AGENT_HUNG_UP, EndReason.CALLER_HUNG_UP})
-"""Endings after which nobody else is on the line, as a person after a transfer would be."""
+"""Endings after which no one else is on the line, such as a person after a transfer."""
 
 
 def _unrecorded_s(call: Call) -> float:
@@ -425,6 +427,6 @@ def _outcome(record: CallRecord) -> Iterator[str]:
     if outcome is not None and outcome.problem is not None:
         times = "once" if outcome.tries == 1 else f"{outcome.tries} times"
         yield (
-            f"The outcome is not known: it was asked for {times}. {outcome.problem} Correct that,"
-            " and run: ringdown calls analyse --since 30d"
+            f"The outcome is unknown after {times}. {outcome.problem} Correct that, and run:"
+            " ringdown calls analyse --since 30d"
         )

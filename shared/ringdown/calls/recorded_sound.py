@@ -1,6 +1,6 @@
 """The sound of a whole call, joined from its parts: WAV, PCM16 at 8 kHz, the caller left.
 
-The size is known from the parts' names alone, so any range can be read without the rest.
+The size follows from the parts' names alone, so any range can be read without the rest.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _SILENCE_AT_ONCE = PHONE_HZ
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """Samples of the recording that a part fills; None where no part is."""
+    """Samples of the recording that a part fills; None for a gap."""
 
     part: KeptPart | None
     starts: int
@@ -32,12 +32,12 @@ class _Span:
 
 
 class RecordedSound:
-    """What was recorded of a call. Where parts are missing, it is silent."""
+    """A call's recording, silent where parts are missing."""
 
     def __init__(
         self, recordings: RecordingStore, call_sid: str, parts: Sequence[KeptPart]
     ) -> None:
-        """`parts` has one at least."""
+        """`parts` isn't empty."""
         self._recordings = recordings
         self._call_sid = call_sid
         self.began_ms = min(part.offset_ms for part in parts)
@@ -54,7 +54,7 @@ class RecordedSound:
         return _HEADER.size + self._samples * _SAMPLE_BYTES
 
     async def wav(self, first: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """The bytes of the file from `first` on, and before `end`. Raises StoreUnavailable."""
+        """The bytes of the file from `first` until just before `end`. Raises StoreUnavailable."""
         end = self.wav_bytes if end is None else min(end, self.wav_bytes)
         if first < _HEADER.size:
             yield self._header()[first:end]
@@ -67,13 +67,13 @@ class RecordedSound:
             yield piece
 
     async def sides(self) -> tuple[Pcm, Pcm]:
-        """All that the caller said, and the agent."""
+        """All the samples of the caller, and of the agent."""
         sound = b"".join([piece async for piece in self._sound(0, self._samples)])
         both = np.frombuffer(sound, "<i2").reshape(-1, _SIDES)
         return both[:, 0], both[:, 1]
 
     async def _sound(self, first: int, end: int) -> AsyncIterator[bytes]:
-        """PCM16 of whole samples, both sides by turns."""
+        """PCM16 in whole samples, with both sides interleaved."""
         wanted = [span for span in self._spans if span.starts < end and span.ends > first]
         for begin in range(0, len(wanted), _READ_AT_ONCE):
             batch = wanted[begin : begin + _READ_AT_ONCE]
@@ -107,7 +107,7 @@ class RecordedSound:
 
 
 async def recorded_sound(recordings: RecordingStore | None, call_sid: str) -> RecordedSound | None:
-    """What was recorded of a call, if anything. Raises StoreUnavailable."""
+    """A call's recording, if there is one. Raises StoreUnavailable."""
     parts = () if recordings is None else await recordings.list_parts(call_sid)
     if recordings is None or not parts:
         return None
@@ -115,7 +115,8 @@ async def recorded_sound(recordings: RecordingStore | None, call_sid: str) -> Re
 
 
 def _spans(parts: Sequence[KeptPart], began_ms: int) -> list[_Span]:
-    """What stands where. A part of a later attempt cuts one that lasts too long by its clock."""
+    """Which part fills which samples. A later attempt's part cuts off one that lasts too long by
+    its own clock."""
     starts = [(part.offset_ms - began_ms) * SAMPLES_PER_MS for part in parts]
     starts = list(itertools.accumulate(starts, max))
     spans: list[_Span] = []

@@ -1,7 +1,7 @@
-"""Recordings of calls: the sound of both sides, kept in parts while the call goes on.
+"""Recordings of calls: the sound of both sides, kept in parts during the call.
 
-A part is a WAV file of its own, µ-law at 8 kHz: the caller left, the agent right. Its name says
-where it belongs, so that a list of names is enough to join them.
+Each part is a WAV file, µ-law at 8 kHz: the caller left, the agent right. Its name says where it
+belongs, so a list of names is enough to join them.
 """
 
 import struct
@@ -22,7 +22,7 @@ _MULAW = 7  # WAVE_FORMAT_MULAW
 
 @dataclass(frozen=True, slots=True)
 class RecordingPart:
-    """What was heard on both sides from `offset_ms` after the ring on. Both are equally long."""
+    """What was heard on both sides, starting `offset_ms` after the ring. Both are equally long."""
 
     attempt: int
     number: int
@@ -50,7 +50,7 @@ class RecordingPart:
 
 @dataclass(frozen=True, slots=True, order=True)
 class KeptPart:
-    """A part that a store holds; in the order of time."""
+    """A part that a store holds, ordered by time."""
 
     attempt: int
     number: int
@@ -63,7 +63,7 @@ class KeptPart:
 
 
 def kept_part(name: str, size: int) -> KeptPart | None:
-    """The part that a file or an object is, by its name and bytes; None if it is none."""
+    """The part that a file or object of this name and size is; None if it isn't one."""
     fields = name.removesuffix(".wav").split("-")
     if not all(field.isascii() and field.isdigit() for field in fields) or size < _HEADER.size:
         return None
@@ -75,24 +75,25 @@ def kept_part(name: str, size: int) -> KeptPart | None:
 
 
 def sound_of(wav: bytes) -> bytes:
-    """The µ-law of a part's file, the sides by turns."""
+    """The µ-law of a part's file, with the sides interleaved."""
     return wav[_HEADER.size :]
 
 
 def may_be_recorded(call: Mapping[str, Json]) -> bool:
-    """Whether there can be a recording of the call of this document."""
+    """Whether the call of this document may have a recording."""
     agent = call.get("agent")
     return not isinstance(agent, dict) or bool(agent.get("record"))
 
 
 class RecordingStore(Protocol):
-    """Where recordings are kept. Every method raises StoreUnavailable if it does not answer."""
+    """Where recordings are kept. Every method raises StoreUnavailable if the store doesn't
+    answer."""
 
     async def keep_part(self, call_sid: str, part: RecordingPart) -> None:
-        """Write a part. Repeated, it changes nothing."""
+        """Write a part. Repeating it changes nothing."""
 
     async def list_parts(self, call_sid: str) -> tuple[KeptPart, ...]:
-        """In order; none if the call was not recorded."""
+        """In order; empty if the call wasn't recorded."""
 
     async def read_part(self, call_sid: str, part: KeptPart) -> bytes:
         """Its file; empty if it is gone."""

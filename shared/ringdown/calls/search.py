@@ -30,10 +30,10 @@ class Found:
 
 
 class Search:
-    """The calls of `query` with their problems, the newest first; `limit` is the size of a page.
+    """The calls of `query` with their problems, newest first; `limit` is the page size.
 
-    `problem` is what must be said in one of the problems, in large or small letters; "" is any.
-    `outcome` is one of STANDINGS, or "" for any.
+    `problem` must occur in one of the problems (case-insensitive); "" matches any. `outcome` is one
+    of STANDINGS, or "" for any.
     """
 
     def __init__(
@@ -50,10 +50,10 @@ class Search:
         self._query = query
         self._problem = problem
         self.gave_up_at: datetime.datetime | None = None
-        """When the last call began that was looked at, if there are more before it."""
+        """When the last call examined began, if there are more before it."""
 
     async def found(self) -> AsyncIterator[Found]:
-        """Ends when there is no call any more, or when MOST_LOOKED_THROUGH have been looked at."""
+        """Ends after the last call, or after examining MOST_LOOKED_THROUGH."""
         seen: set[str] = set()
         query = self._query
         while page := [c for c in await self._store.list_calls(query) if c.call_sid not in seen]:
@@ -65,7 +65,7 @@ class Search:
                 if self._is_wanted(found):
                     yield found
             seen.update(call.call_sid for call in page)
-            # Calls of this very moment may be on the next page, too.
+            # Calls of the same moment may be on the next page, too.
             query = msgspec.structs.replace(query, until=page[-1].created_at + _MOMENT)
 
     def _is_wanted(self, found: Found) -> bool:

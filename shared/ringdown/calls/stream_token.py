@@ -1,11 +1,11 @@
 """The token that lets one Twilio media stream claim one attempt of one call.
 
 It travels as a `<Parameter>` of the TwiML: `v1.<attempt>.<expiry, Unix s>.<HMAC-SHA256>`. The MAC
-covers call, attempt and expiry, so a token is worth nothing for another call, another attempt or
-later. That it is used once is the store's to enforce: an attempt can be claimed only once.
+covers call, attempt and expiry, so a token is worthless for another call, for another attempt or
+later. The store enforces that it is used once: an attempt can be claimed only once.
 
-While the secret is rotated, webhook and stream handler get the new one minutes apart, in any order.
-Both know the one before it, too: a token has a MAC by each secret, and one that fits is enough.
+During a rotation, webhook and stream handler get the new secret minutes apart, in either order.
+Both also know the previous one: a token has a MAC for each secret, and one match is enough.
 """
 
 from ringdown.errors import TokenRefused
@@ -13,7 +13,7 @@ from ringdown.macs import mac, shares_a_mac
 
 LIFETIME_S = 90
 """Long enough for a notice of 300 characters to be spoken before the stream begins."""
-_MOST_MACS = 2  # a secret, and the one before it
+_MOST_MACS = 2  # a secret and its predecessor
 
 
 def mint(secrets: tuple[str, ...], *, call_sid: str, attempt: int, now_s: float) -> str:

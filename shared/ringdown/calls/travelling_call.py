@@ -1,8 +1,8 @@
-"""A call that the store did not take travels with its stream, in the TwiML's parameters.
+"""A call that the store didn't accept travels with its stream, in the TwiML's parameters.
 
-So the stream handler can carry it without asking anybody, with the agent that the webhook chose.
-What travels decides what the model is told and where tools are, so it is signed like the token.
-It is sent only when the store fails: Twilio keeps TwiML in its logs for a while.
+The stream handler can then carry it on its own, with the agent that the webhook chose. What travels
+determines the model's instructions and the tools' URLs, so it is signed like the token. It is sent
+only when the store fails: Twilio keeps TwiML in its logs for a while.
 """
 
 import base64
@@ -17,9 +17,10 @@ from ringdown.errors import TokenRefused
 from ringdown.macs import mac, shares_a_mac
 
 MAX_PARAMETERS = 90
-"""Twilio's REST API takes 99 parameters for a stream; nothing is said of TwiML."""
-_MOST_MACS = 2  # as of a stream's token
-_VALUE_CHARS = 480  # name and value are under 500 characters together
+"""Twilio's REST API accepts 99 parameters for a stream; its docs don't mention a limit for
+TwiML."""
+_MOST_MACS = 2  # as for a stream's token
+_VALUE_CHARS = 480  # name and value must be under 500 characters together
 _MAX_JSON_BYTES = 1_000_000
 
 
@@ -36,16 +37,16 @@ def pack(secrets: tuple[str, ...], call: Call) -> dict[str, str]:
 def unpack(
     secrets: tuple[str, ...], parameters: Mapping[str, str], *, call_sid: str
 ) -> Call | None:
-    """The call that travels in a stream's `parameters`, or None if none does.
+    """The call that travels in a stream's `parameters`, if any.
 
-    Raises TokenRefused unless we packed it, for this very call.
+    Raises TokenRefused unless we packed it for this call.
     """
     text = _joined(parameters)
     if not text:
         return None
     *macs, payload = text.split(".", _MOST_MACS)
     if not shares_a_mac((_mac(secret, payload) for secret in secrets), macs):
-        raise TokenRefused("the signature of the call that travels with the stream is wrong")
+        raise TokenRefused("the call that travels with the stream has a wrong signature")
     call = _decode(payload)
     if call.call_sid != call_sid:
         raise TokenRefused("another call travels with the stream")

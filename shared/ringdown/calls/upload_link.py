@@ -2,9 +2,9 @@
 
 https://PAGE/{call_sid}.{expiry, Unix s}.{HMAC-SHA256}
 
-It goes to the caller's telephone by text, and says nothing about them. Whoever has it can send
-something into that call and read nothing; once the call is over, the store takes nothing any more
-(`ringdown.calls.uploads`). It has a MAC by each secret, as a stream's token has.
+It goes to the caller's phone by text, and says nothing about them. Anyone who has it can send
+something into that call, but read nothing; once the call is over, the store accepts nothing more
+(`ringdown.calls.uploads`). Like a stream's token, it has a MAC for each secret.
 """
 
 import re
@@ -13,7 +13,7 @@ from ringdown.errors import TokenRefused
 from ringdown.macs import mac, shares_a_mac
 
 LIFETIME_S = 4 * 3_600
-"""The longest that Twilio lets a call last."""
+"""The longest call that Twilio allows."""
 _SHAPE = re.compile(
     r"(?P<call_sid>CA[0-9a-f]{32})\.(?P<expires_s>[1-9][0-9]{0,11})"
     r"\.(?P<macs>[A-Za-z0-9_-]{43}(\.[A-Za-z0-9_-]{43})?)"
@@ -21,7 +21,7 @@ _SHAPE = re.compile(
 
 
 def mint(page_url: str, secrets: tuple[str, ...], *, call_sid: str, now_s: float) -> str:
-    """The link for a call, to a page without a trailing slash."""
+    """The link for a call; `page_url` has no trailing slash."""
     expires_s = int(now_s) + LIFETIME_S
     macs = ".".join(_mac(secret, call_sid, expires_s) for secret in secrets)
     return f"{page_url}/{call_sid}.{expires_s}.{macs}"

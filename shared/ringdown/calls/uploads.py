@@ -1,9 +1,9 @@
-"""What callers send from their telephones while they are on the line: pictures and lines of text.
+"""What callers send from their phones during a call: pictures and lines of text.
 
 calls/{sid}/uploads/{n}     for this call only, unless its agent has `keep_photos`
 
-Whoever takes one from the caller has made it harmless before: a picture is a JPEG that was encoded
-here, without place or other metadata, and a text is plain.
+Uploads were made harmless when they were received: a picture is a JPEG that was encoded here,
+without location or other metadata, and a text is plain.
 """
 
 import datetime
@@ -16,25 +16,26 @@ from ringdown.calls import Call, CallStore
 
 MOST_IN_A_CALL = 5
 MOST_PICTURE_BYTES = 400_000
-"""A JPEG of 1,024 px. As text, in which bytes are kept, half of what a Firestore document holds."""
+"""A JPEG of 1,024 px. Bytes are stored as text, in which this is half of what a Firestore document
+holds."""
 LONGEST_SIDE_PX = 1_024
 MOST_TEXT_CHARS = 500
 KEPT_FOR = datetime.timedelta(hours=4)
-"""The longest that Twilio lets a call last. An upload that outlives its call goes by then."""
+"""The longest call that Twilio allows. An upload that outlives its call is deleted by then."""
 
 
 class Upload(msgspec.Struct, frozen=True, kw_only=True):
     """A picture or a text, never both."""
 
     id: str
-    """The same for every delivery of one upload: a form that is sent twice counts once."""
+    """The same for every delivery of one upload, so a form sent twice counts once."""
     received_at: datetime.datetime
     picture: bytes = b""
     """JPEG, at most MOST_PICTURE_BYTES."""
     text: str = ""
     """One or more lines, at most MOST_TEXT_CHARS."""
     n: int = 0
-    """From 1, in the order in which they came; the store's to give."""
+    """From 1, in order of arrival; assigned by the store."""
 
     def __post_init__(self) -> None:
         if bool(self.picture) == bool(self.text):
@@ -48,37 +49,37 @@ class Reception(enum.StrEnum):
 
     TAKEN = "taken"
     TOO_MANY = "too_many"
-    """The call has had MOST_IN_A_CALL."""
+    """The call already has MOST_IN_A_CALL."""
     NOT_IN_CALL = "not_in_call"
-    """The call is unknown or over, or a person has it."""
+    """The call is unknown or over, or was transferred to a person."""
 
 
 class UploadStore(Protocol):
     """Where uploads wait. Every method raises StoreUnavailable when the store does not answer."""
 
     async def add_upload(self, call_sid: str, upload: Upload) -> Reception:
-        """Keep the upload, if the agent has the caller on the line and there are not too many.
+        """Keep the upload, if the agent has the caller on the line and there aren't too many.
 
-        Uploads at once get different numbers. One that was taken before (`id`) is taken again, and
+        Simultaneous uploads get different numbers. Repeating an upload (the same `id`) succeeds and
         changes nothing.
         """
 
     async def later_uploads(self, seen: dict[str, int]) -> dict[str, tuple[Upload, ...]]:
-        """The uploads of each call in `seen` after the number that was seen last there, in order;
-        without the calls that have none. One request, however many calls there are."""
+        """The uploads of each call in `seen` after the last number seen there, in order; without
+        calls that have none. Makes one request, however many calls there are."""
 
     async def delete_uploads(self, call_sid: str) -> None:
-        """Delete all of a call's. None is no error."""
+        """Delete all of a call's; having none isn't an error."""
 
 
 class EndedUploadStore(CallStore, UploadStore, Protocol):
-    """What deleting them after a call needs."""
+    """The methods needed to delete them after a call."""
 
 
 async def delete_after_call(store: EndedUploadStore, call_sid: str) -> None:
-    """Delete what was sent for this call only; raises what the store raises.
+    """Delete a call's uploads unless its agent keeps them; raises what the store raises.
 
-    Called once Twilio says that the call is over, so that nothing is added any more.
+    Call it once Twilio says that the call is over, so that nothing more is added.
     """
     call = await store.read_call(call_sid)
     if call is not None and call.uploads and not call.agent.keep_photos:

@@ -1,4 +1,4 @@
-"""How calls are worded wherever people read of them."""
+"""How calls are described to people."""
 
 import datetime
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ _SHORT = len("anonymous")
 
 
 def number_shown(number: str, *, whole: bool) -> str:
-    """A phone number's end, enough to know it by; all of it if asked for. What is no number
-    (`anonymous`, `sip:…`) is cut, too."""
+    """A phone number's end, enough to recognize it; all of it if `whole`. Anything else
+    (`anonymous`, `sip:…`) is shortened, too."""
     if whole:
         return number
     if is_e164(number):
@@ -21,13 +21,13 @@ def number_shown(number: str, *, whole: bool) -> str:
 
 
 def transfers_shown(call: Call) -> Iterator[str]:
-    """Whom the caller was transferred to, one after the other, and whether they took the call."""
+    """Whom the caller was transferred to, in order, and whether they took the call."""
     for name in call.failed_transfers:
-        yield f"{name}, who did not take the call"
+        yield f"{name}, who didn't take the call"
     if call.transfer_to is not None and not call.agent.transfer_accept:
         yield call.transfer_to
     elif call.transfer_to is not None:
-        took = "took" if call.accepted_by is not None else "did not take"
+        took = "took" if call.accepted_by is not None else "didn't take"
         yield f"{call.transfer_to}, who {took} the call"
 
 
@@ -46,7 +46,7 @@ def ending(call: ListedCall) -> str:
 
 
 def length(call: ListedCall | CountedCall, now: datetime.datetime | None = None) -> str:
-    """As a clock counts; of a live call until `now`, or empty."""
+    """As a clock counts; for a live call until `now`, or empty."""
     until = call.ended_at or now
     if until is None:
         return ""

@@ -1,6 +1,6 @@
 """Makes agents' clips, and deletes those no longer in use.
 
-Safe to repeat and in any order, as events come: it reads what the agent and its draft say now, and
+Safe to repeat, and in any order, as events arrive: it reads the current agent and its draft, and
 makes only what is missing.
 """
 
@@ -22,18 +22,18 @@ from ringdown.gemini.model_session import LiveModel
 from ringdown.log import Log
 
 TRIES = 3
-_AT_ONCE = 3  # few enough for any key
+_AT_ONCE = 3  # few enough for any key's quota
 
 _log = Log(__name__)
 
 
 class AgentsAndClips(AgentStore, ClipStore, Protocol):
-    """A store of both."""
+    """A store for both."""
 
 
 @dataclass(slots=True)
 class _Failures:
-    """What could not be made of one version of an agent and its draft: why, by key."""
+    """The clips that couldn't be made for one version of an agent and its draft: why, by key."""
 
     version: tuple[str | None, str | None] = (None, None)
     reasons: dict[str, str] = field(default_factory=dict)
@@ -65,10 +65,10 @@ class _Voices:
 
 
 class ClipMaker:
-    """One per process: it knows what is being made, and what has failed."""
+    """One per process: it tracks what is being made, and what has failed."""
 
     def __init__(self, open_model: Callable[[], LiveModel]) -> None:
-        """`open_model` is called when the first clip is missing, and not again."""
+        """`open_model` is called once, for the first missing clip."""
         self._open_model = open_model
         self._model: LiveModel | None = None
         self._sessions = asyncio.Semaphore(_AT_ONCE)
@@ -76,15 +76,15 @@ class ClipMaker:
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def failed(self, agent_id: str) -> Mapping[str, str]:
-        """Why clips are missing, by key; tried again when the agent or its draft has changed."""
+        """Why clips are missing, by key; retried when the agent or its draft changes."""
         failures = self._failures.get(agent_id)
         return {} if failures is None else dict(failures.reasons)
 
     async def make(self, store: AgentsAndClips, agent_id: str, now: datetime.datetime) -> None:
         """Make the clips of the agent and its draft; their status says what fails.
 
-        If that is under way, it is waited for, and what is still missing is made. Raises what the
-        store does.
+        If they are already being made, it waits, and makes what is still missing. Raises what the
+        store raises.
         """
         async with self._locks[agent_id]:
             await self._make(store, agent_id, now)
@@ -92,7 +92,7 @@ class ClipMaker:
     async def _make(self, store: AgentsAndClips, agent_id: str, now: datetime.datetime) -> None:
         before = self.failed(agent_id)
         kept = await store.list_clips(agent_id)
-        # Read after the list: what is in it was made for these versions, or for older ones.
+        # Read after the list, whose clips were made for these versions or for older ones.
         voices = await _voices(store, agent_id)
         failures = self._failures.get(agent_id)
         if failures is None or failures.version != voices.version:
@@ -118,7 +118,7 @@ class ClipMaker:
     ) -> None:
         async def make(sentence: _Sentence) -> None:
             reason = await self._make_one(store, agent_id, sentence)
-            if reason is not None:  # noted now: what comes after may run out of time
+            if reason is not None:  # noted now, because later clips may run out of time
                 failures.reasons[sentence.key] = reason
 
         try:
@@ -135,7 +135,7 @@ class ClipMaker:
     async def _make_one(
         self, store: AgentsAndClips, agent_id: str, sentence: _Sentence
     ) -> str | None:
-        """Why not; None if it is made."""
+        """Why it failed; None if it was made."""
         reason = ""
         for attempt in range(1, TRIES + 1):
             try:
@@ -156,8 +156,8 @@ class ClipMaker:
 
 
 async def _voices(store: AgentStore, agent_id: str) -> _Voices:
-    """As calls find them: a document that is broken or gone is answered for by the last good
-    revision (`ringdown.calls.answering`)."""
+    """The versions that answer calls: for a broken or missing document, the last good revision
+    (`ringdown.calls.answering`)."""
     stored = await store.read_agent(agent_id)
     draft = await store.read_agent(agent_id, draft=True)
     agent = None if stored is None else findings(stored.document).agent

@@ -34,7 +34,7 @@ _S_PER_CHARACTER = 0.15  # twice as slow as people speak
 _LATE_WORDS_S = 2.0
 """Words trail their sound by up to this long."""
 _FASTEST_CHARACTERS_S = 35
-"""Twice as fast as people speak: what is shorter was cut off."""
+"""Twice as fast as people speak: anything shorter was cut off."""
 _MOST_PCM_BYTES = MOST_BYTES * 2 * MODEL_OUTPUT_HZ // PHONE_HZ
 
 
@@ -44,7 +44,7 @@ class NotSaid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Config:
-    """A session for the voice alone. Nothing of the agent's instructions: they are for callers."""
+    """A session for the voice only, without the agent's instructions, which are for callers."""
 
     model: str
     voice: str
@@ -65,7 +65,7 @@ class _Heard:
     pcm: bytearray = field(default_factory=bytearray)
     words: list[str] = field(default_factory=list)
     generated: bool = False
-    """Whether all of the sound is here."""
+    """Whether all of the sound has arrived."""
 
     @property
     def text(self) -> str:
@@ -101,7 +101,8 @@ async def say(model: LiveModel, agent: Agent, text: str) -> bytes:
 async def _listen(
     session: ModelSession, heard: _Heard, deadline: asyncio.Timeout, agent: Agent, text: str
 ) -> None:
-    """Until all is said. The turn itself is over only when it could have been played."""
+    """Listen until everything was said. The turn itself ends only when it could have been
+    played."""
     async for event in session.receive():
         match event:
             case ModelSpeech(pcm):

@@ -1,4 +1,4 @@
-"""Whether somebody said exactly what they were asked to say."""
+"""Whether someone said exactly what they were asked to say."""
 
 from ringdown.spoken_words import letters, readings
 
@@ -8,10 +8,10 @@ _LONGEST = 4_000
 def same_words(text: str, heard: str, language: str) -> bool:
     """Whether `heard`, a transcription, has exactly the words of `text`.
 
-    Case, punctuation and spaces don't count. A number may be digits in one and words in the other,
-    if all numbers are read in the same way: "20" is "twenty", "1984" is "nineteen eighty-four" or
-    "one nine eight four". Other signs aren't read ("$5" is "5"): a transcription that writes them
-    out doesn't match.
+    Case, punctuation and spaces don't count. A number may be in digits in one and in words in the
+    other, if all numbers are read the same way: "20" is "twenty", "1984" is "nineteen eighty-four"
+    or "one nine eight four". Other signs aren't read ("$5" is "5"): a transcription that writes
+    them out doesn't match.
     """
     if len(heard) > _LONGEST:
         return False

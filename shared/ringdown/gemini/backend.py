@@ -1,4 +1,4 @@
-"""Where Gemini is asked: the Developer API with a key, or Vertex AI with a service account."""
+"""How Gemini is reached: the Developer API with a key, or Vertex AI with a service account."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class DeveloperApi:
 
 @dataclass(frozen=True, slots=True)
 class VertexAi:
-    """The credentials are the process's own: Google's Application Default Credentials."""
+    """Uses the process's credentials: Google's Application Default Credentials."""
 
     project: str
     location: str
@@ -50,7 +50,7 @@ class VertexAi:
 
     @property
     def url(self) -> str:
-        """The location's endpoint for REST; as google-genai chooses it."""
+        """The location's REST endpoint, as google-genai chooses it."""
         if self.base_url is not None:
             return self.base_url
         match self.location:
@@ -71,8 +71,8 @@ def read_gemini_backend(reader: SettingsReader) -> GeminiBackend:
 
 
 def read_model_endpoints(reader: SettingsReader) -> tuple[GeminiBackend, ...]:
-    """Where sessions are opened, in order: the backend, then what MODEL_ENDPOINTS lists. What is
-    wrong is told by `reader.finish()`."""
+    """Where sessions are opened, in order: the backend, then what MODEL_ENDPOINTS lists.
+    `reader.finish()` reports what is wrong."""
     endpoints = [read_gemini_backend(reader)]
     for name in _listed(reader.optional("MODEL_ENDPOINTS") or ""):
         match name.partition(":"):
@@ -82,15 +82,15 @@ def read_model_endpoints(reader: SettingsReader) -> tuple[GeminiBackend, ...]:
                 endpoints.append(VertexAi(_project(reader), location))
             case _:
                 reader.problem(
-                    f"MODEL_ENDPOINTS has {name!r}. Set it to what is dialled when the first"
-                    " endpoint fails, in order and separated by commas: developer, or vertex: and a"
+                    f"MODEL_ENDPOINTS has {name!r}. Set it to the endpoints to try when the first"
+                    " one fails, in order and separated by commas: developer, or vertex: and a"
                     " location, such as vertex:us-central1."
                 )
     for name, times in Counter(endpoint.name for endpoint in endpoints).items():
         if times > 1:
             reader.problem(
-                f"MODEL_ENDPOINTS has {name}, which is an endpoint already. Set it to others than"
-                " GEMINI_BACKEND and VERTEX_LOCATION say, each once."
+                f"MODEL_ENDPOINTS has {name}, which is already an endpoint. List only endpoints"
+                " other than that of GEMINI_BACKEND and VERTEX_LOCATION, each once."
             )
     return tuple(endpoints)
 
@@ -112,8 +112,8 @@ def _is_vertex(reader: SettingsReader) -> bool:
         )
     if choice == "developer" and reader.optional("VERTEX_LOCATION") is not None:
         reader.problem(
-            "VERTEX_LOCATION is set, but Vertex AI is not chosen. Set GEMINI_BACKEND to vertex, or"
-            " leave VERTEX_LOCATION out."
+            "VERTEX_LOCATION is set, but GEMINI_BACKEND isn't vertex. Set GEMINI_BACKEND to"
+            " vertex, or remove VERTEX_LOCATION."
         )
     return choice == "vertex"
 
@@ -156,7 +156,7 @@ def _base_url(reader: SettingsReader) -> str | None:
 
 
 def served_text_model(name: str) -> str:
-    """The model that reads and writes text: one that is retired is replaced."""
+    """The model that reads and writes text; a retired one is replaced."""
     retired = RETIRED.get(name)
     if retired is None:
         return name

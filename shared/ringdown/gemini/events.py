@@ -15,7 +15,7 @@ class ModelSpeech(msgspec.Struct, frozen=True, gc=False):
 
 
 class ModelInterrupted(msgspec.Struct, frozen=True):
-    """The model noticed that the caller speaks, and dropped the rest of its reply."""
+    """The model noticed the caller speaking, and dropped the rest of its reply."""
 
     at_ms: float
 
@@ -27,7 +27,7 @@ class GenerationCompleted(msgspec.Struct, frozen=True):
 
 
 class TurnCompleted(msgspec.Struct, frozen=True):
-    """`reason` is the service's, for a turn that ended otherwise than usual."""
+    """`reason` is the service's, for a turn that ended in an unusual way."""
 
     at_ms: float
     reason: str = ""
@@ -45,9 +45,9 @@ class ToolCallRequested(msgspec.Struct, frozen=True):
     name: str
     args: dict[str, Json]
     blocks: bool = False
-    """Whether the model says nothing until it has the answer."""
+    """Whether the model says nothing until it has the result."""
     twin: int = 0
-    """How many calls before it in the same message have its name and arguments."""
+    """How many earlier calls in the same message have the same name and arguments."""
 
 
 class ToolCallCancelled(msgspec.Struct, frozen=True):
@@ -61,7 +61,7 @@ class UsageReported(msgspec.Struct, frozen=True):
 
 
 class GoAwayReceived(msgspec.Struct, frozen=True):
-    """The model's side will close the connection when `left_ms` are over."""
+    """The model's side will close the connection in `left_ms`."""
 
     at_ms: float
     left_ms: float

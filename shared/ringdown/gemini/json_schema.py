@@ -1,6 +1,6 @@
-"""What a tool's JSON Schema says, read as Gemini's subset of OpenAPI can say it.
+"""Reads a tool's JSON Schema in terms that Gemini's subset of OpenAPI can express.
 
-References are followed, what else must fit is merged in, and of alternatives the first is taken.
+It follows references, merges in `allOf`, and takes the first of several alternatives.
 """
 
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ from ringdown.tools import Json
 Schema = dict[str, Json]
 
 DEEPEST = 20
-"""As `ringdown.tools.check` allows."""
+"""The limit that `ringdown.tools.check` allows."""
 _TYPES = ("string", "number", "integer", "boolean", "array", "object")
 _COMBINING = frozenset({"$ref", "allOf", "anyOf", "oneOf"})
 _NAMED = frozenset({"properties", "additionalProperties", "patternProperties"})
@@ -19,14 +19,14 @@ _NUMERIC = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximu
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in a schema something is."""
+    """A place in a schema."""
 
     root: Schema
-    """References start from it."""
+    """Where references start."""
     notes: dict[str, list[str]] = field(default_factory=dict)
     """What is declared differently, and where."""
     inside: tuple[str, ...] = ()
-    """References that were followed on the way."""
+    """References followed on the way."""
     path: str = ""
     depth: int = 0
 
@@ -42,9 +42,9 @@ class Place:
 
 
 def resolved(schema: Schema, place: Place) -> tuple[Schema, Place]:
-    """`schema` with what it refers to, what else must fit, and one of its alternatives.
+    """`schema` with its references and `allOf` merged in, and one of its alternatives.
 
-    A reference to what it is inside of leads nowhere: such a schema has no end.
+    A reference to an enclosing schema isn't followed, because it would never end.
     """
     for _ in range(DEEPEST):
         parts = [*list_of(schema, "allOf"), *_alternative(schema, place)]
@@ -64,7 +64,8 @@ def resolved(schema: Schema, place: Place) -> tuple[Schema, Place]:
 
 
 def _alternative(schema: Schema, place: Place) -> list[Json]:
-    """The first of several types or schemas, and whether it may be null; nothing without a choice.
+    """The first of several types or schemas, and whether it may be null; nothing if there is only
+    one.
 
     The service accepts `anyOf` only without other keywords, and older models don't understand it.
     """
@@ -83,7 +84,7 @@ def _alternative(schema: Schema, place: Place) -> list[Json]:
 
 
 def target(reference: str, root: Schema) -> Json:
-    """Where `#/$defs/name` leads; None for a reference to elsewhere."""
+    """The target of `#/$defs/name`; None for a reference to another document."""
     found: Json = root
     for step in reference.removeprefix("#/").split("/"):
         found = found.get(step) if isinstance(found, dict) else None
@@ -91,7 +92,7 @@ def target(reference: str, root: Schema) -> Json:
 
 
 def _merged(part: Schema, schema: Schema) -> Schema:
-    """Both together; `schema` counts where they differ."""
+    """Both together; `schema` wins where they differ."""
     merged = part | schema
     if isinstance(part.get("properties"), dict) and isinstance(schema.get("properties"), dict):
         merged["properties"] = schema["properties"] | part["properties"] | schema["properties"]
@@ -103,7 +104,7 @@ def _merged(part: Schema, schema: Schema) -> Schema:
 
 
 def kind_of(schema: Schema) -> str:
-    """The type, or the one that the other keywords belong to."""
+    """The type, or the one that the other keywords imply."""
     kind = schema.get("type")
     if kind in _TYPES:
         return str(kind)
@@ -121,12 +122,12 @@ def has_kind(schema: Schema) -> bool:
 
 
 def is_map(schema: Schema, place: Place) -> bool:
-    """Whether it has names that aren't known beforehand. The arguments as a whole are no map."""
+    """Whether its names aren't known beforehand. The arguments as a whole don't count as a map."""
     return place.depth > 0 and not schema.get("properties")
 
 
 def value_schema(schema: Schema) -> Json:
-    """What the values of a map are: texts, if it doesn't say."""
+    """The schema of a map's values: text by default."""
     patterns = schema.get("patternProperties")
     children = [schema.get("additionalProperties")]
     children += patterns.values() if isinstance(patterns, dict) else []
@@ -138,7 +139,7 @@ def values_of(schema: Schema) -> list[Json]:
 
 
 def takes_null(schema: Json, root: Schema, depth: int = 0) -> bool:
-    """Whether null fits; also if it doesn't say."""
+    """Whether null is allowed, which it is by default."""
     if not isinstance(schema, dict) or depth > DEEPEST:
         return True
     if isinstance(schema.get("$ref"), str):

@@ -1,4 +1,4 @@
-"""What the stream handler needs of a live model: open a session, talk, listen."""
+"""What the stream handler needs from a live model: open a session, talk, listen."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -13,7 +13,7 @@ CONNECT_TIMEOUT_S = 8.0
 
 
 class ModelError(Exception):
-    """The model's side failed: no connection, no set-up in time, or the connection ended.
+    """The model's side failed: no connection, no setup in time, or the connection ended.
 
     `code` is the WebSocket close code or HTTP status, if there was one.
     """
@@ -28,7 +28,7 @@ class Capabilities:
     """What a session can do."""
 
     schedules_results: bool
-    """Whether a tool's result can say when the model is to speak of it."""
+    """Whether a tool's result can say when the model should speak about it."""
 
 
 class SessionFunction(Protocol):
@@ -57,11 +57,11 @@ class SessionConfig(Protocol):
     def language(self) -> str: ...
     @property
     def languages(self) -> Sequence[str]:
-        """What callers may speak; empty if unknown."""
+        """Which languages callers may speak; empty if unknown."""
 
     @property
     def vocabulary(self) -> Sequence[str]:
-        """Words and names that callers say, and that are easily misheard."""
+        """Words and names that callers use and that are easily misheard."""
 
     @property
     def turn_taking(self) -> TurnTaking: ...
@@ -87,15 +87,15 @@ class ModelSession(Protocol):
     def capabilities(self) -> Capabilities: ...
 
     def send_audio(self, pcm: bytes) -> bool:
-        """Queue PCM16 LE mono. False if it is dropped, because the service doesn't read."""
+        """Queue PCM16 LE mono. False if it is dropped because the service isn't reading."""
 
     async def send_waiting(self) -> NoReturn:
-        """Send the queued audio, for as long as the session lasts."""
+        """Send queued audio for as long as the session lasts."""
 
     async def send_text(self, text: str) -> None: ...
 
     async def send_image(self, jpeg: bytes) -> None:
-        """Show the model a picture. It says nothing of it before it is asked."""
+        """Show the model a picture. It says nothing about it until asked."""
 
     async def update_context(self, instructions: str) -> None:
         """Replace the session's instructions."""
@@ -103,7 +103,7 @@ class ModelSession(Protocol):
     async def send_tool_response(
         self, id: str, name: str, answer: ToolAnswer, scheduling: Scheduling | None = None
     ) -> None:
-        """`scheduling` says when the model is to speak of it, if it doesn't wait for it."""
+        """`scheduling` says when the model should speak about it, if it doesn't wait for it."""
 
     def receive(self) -> AsyncIterator[ModelEvent]:
         """Events as they come; ends by raising ModelError."""

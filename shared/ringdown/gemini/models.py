@@ -1,4 +1,4 @@
-"""Gemini's models: which there are and where, what each can do, and which are gone.
+"""Gemini's models: which exist and where, what each can do, and which were retired.
 
 Read on 2026-11-29, unless a date is given:
 
@@ -10,7 +10,7 @@ Read on 2026-11-29, unless a date is given:
 - Google's Live API references, and its list of prebuilt voices
 
 Reported, not documented: which two previews were retired on 2026-11-17; that gemini-2.5 on Vertex
-AI takes Google Search only without functions and gives its calls no ids, and that 3.8 gives ids
+AI accepts Google Search only without functions and gives its calls no ids, and that 3.8 gives ids
 there. We assume that 3.8 accepts search and functions together there, as elsewhere.
 """
 
@@ -36,20 +36,20 @@ class Model:
 
     apis: tuple[Api, ...] = (Api.DEVELOPER, Api.VERTEX)
     thinks: bool = False
-    """It needs a thinking level; a model that does not think refuses one."""
+    """It needs a thinking level; a model that doesn't think refuses one."""
     behaviors: tuple[Behavior, ...] = ("blocking", "non_blocking")
     """Supported tool behaviors. With only one, the field is omitted from the setup."""
     searches: bool = True
-    """It accepts Google Search together with functions, which every session has."""
+    """It accepts Google Search together with functions, which every session declares."""
     samples: bool = False
-    """It heeds `temperature`, which Google deprecated with Gemini 3.6."""
+    """It honours `temperature`, which Google deprecated with Gemini 3.6."""
     takes_hints: bool = True
-    """Its transcription takes the languages that callers may speak, and a vocabulary."""
+    """Its transcription accepts the languages that callers may speak, and a vocabulary."""
     retires: str | None = None
-    """The day on which Google shuts it down, if one is announced."""
+    """The day on which Google shuts it down, if announced."""
 
     def behavior(self, wish: Behavior) -> Behavior:
-        """The behavior that this model will actually use when `wish` is asked for."""
+        """The behavior that this model actually uses if asked for `wish`."""
         return wish if wish in self.behaviors else self.behaviors[0]
 
 
@@ -71,13 +71,13 @@ _UNKNOWN = Model(behaviors=("blocking",), takes_hints=False)
 
 
 TEXT_MODELS = {Api.DEVELOPER: "gemini-flash-latest", Api.VERTEX: "gemini-3.5-flash"}
-"""What reads and writes text for us. The first is Google's name for its newest Flash model, which
-Vertex AI has not; the second is there until 2027-05-19 at least."""
+"""The models that read and write text for us. The first is Google's name for its newest Flash
+model, which Vertex AI doesn't have; the second is available until at least 2027-05-19."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retired:
-    """A model that is gone."""
+    """A retired model."""
 
     since: str
     replacement: str
@@ -88,30 +88,30 @@ RETIRED = {
     "gemini-2.5-flash-native-audio-preview-12-2025": Retired("2026-11-17", DEFAULT_MODEL),
     "gemini-live-2.5-flash-preview": Retired("2025-12-09", DEFAULT_MODEL),
     "gemini-2.0-flash-live-001": Retired("2025-12-09", DEFAULT_MODEL),
-    # Sources differ on the day: from 2026-10-16 (Vertex AI's page) to 2026-12-01.
+    # Sources differ about the day: from 2026-10-16 (Vertex AI's page) to 2026-12-01.
     "gemini-2.5-flash": Retired("2026-10-16", TEXT_MODELS[Api.VERTEX]),
     "gemini-2.0-flash": Retired("2026-06-01", TEXT_MODELS[Api.VERTEX]),
 }
 """Live and text models. Google sometimes routes such a name to a successor instead of refusing it,
-which then has the settings of the old one; so we never send one."""
+which then runs with the old model's settings; so we never send one."""
 
 
 def current(name: str) -> str:
-    """The model that stands in for `name`: itself, unless it is retired."""
+    """The model to use for `name`: itself, unless it is retired."""
     retired = RETIRED.get(name)
     return name if retired is None else retired.replacement
 
 
 def live_model(name: str) -> Model:
-    """What is known of the Live model that `name` stands for."""
+    """What is known about the Live model to use for `name`."""
     return MODELS.get(current(name), _UNKNOWN)
 
 
 def model_on(api: Api, name: str) -> str:
-    """The model that speaks for an agent that names `name`: that one if `api` has it, else the
-    default, so that the same agent answers wherever it is deployed.
+    """The model for an agent that names `name`: that one if `api` has it, else the default, so that
+    the same agent works wherever it is deployed.
 
-    A model that is not in the table is left to the service, which may know it.
+    A model that isn't in the table is passed on to the service, which may know it.
     """
     name = current(name)
     return name if name not in MODELS or api in MODELS[name].apis else DEFAULT_MODEL
@@ -149,5 +149,5 @@ VOICES = {
     "Zephyr": "bright",
     "Zubenelgenubi": "casual",
 }
-"""The prebuilt voices, and how Google describes each
+"""The prebuilt voices and Google's description of each
 (https://ai.google.dev/gemini-api/docs/speech-generation#voices)."""

@@ -1,10 +1,11 @@
-"""A tool's JSON Schema in the subset of OpenAPI that Gemini's function declarations take.
+"""A tool's JSON Schema in the subset of OpenAPI that Gemini's function declarations accept.
 
 Every Live model reads `parameters`. Models before 3.x ignore `parametersJsonSchema`, and call the
 function without arguments (https://github.com/googleapis/python-genai/issues/1147). A keyword
-outside the subset closes the session with 1007, so what the subset cannot say is said otherwise or
-left out. `simplifications` tells operators what, and `restored` changes arguments back. A tool is
-no less safe for it: arguments are checked against its JSON Schema (`ringdown.tools.arguments`).
+outside the subset closes the session with 1007, so what the subset can't express is expressed
+differently or left out. `simplifications` tells operators what, and `restored` converts arguments
+back. Tools stay as safe: arguments are checked against the tool's JSON Schema
+(`ringdown.tools.arguments`).
 """
 
 import json
@@ -52,12 +53,12 @@ def simplifications(parameters: Schema) -> tuple[str, ...]:
 
 
 def restored(args: dict[str, Json], parameters: Schema) -> dict[str, Json]:
-    """`args`, chosen by what `openapi_parameters` says, in the shape that `parameters` has."""
+    """`args`, which follow `openapi_parameters`, converted to the shape of `parameters`."""
     found = _restored(args, parameters, Place(parameters))
     return found if isinstance(found, dict) else args
 
 
-# There
+# To OpenAPI
 
 
 def _converted(schema: Json, place: Place) -> Schema:
@@ -106,7 +107,7 @@ def _pair(value: Json, place: Place) -> Schema:
 
 
 def _with_values(told: Schema, schema: Schema, place: Place) -> Schema:
-    """With the values to choose from. `enum` takes texts only, and none that is empty."""
+    """With the values to choose from. `enum` accepts only non-empty texts."""
     values = [value for value in values_of(schema) if value is not None]
     if None in values_of(schema):
         told = told | {"nullable": True}
@@ -123,7 +124,7 @@ def _with_values(told: Schema, schema: Schema, place: Place) -> Schema:
 
 
 def _bounds(schema: Schema, kind: str) -> Schema:
-    """The nearest that can be said of `exclusiveMinimum` and `exclusiveMaximum`."""
+    """The closest equivalent of `exclusiveMinimum` and `exclusiveMaximum`."""
     step = 1 if kind == "integer" else 0
     bounds: Schema = {}
     if _is_number(schema.get("exclusiveMinimum")) and not _is_number(schema.get("minimum")):
@@ -142,7 +143,7 @@ def _note_the_rest(schema: Schema, told: Schema, place: Place) -> None:
 
 
 def _of_a_map(schema: Schema, told: Schema) -> frozenset[str]:
-    """Keywords that the list standing for a map expresses, or that say nothing."""
+    """Keywords that the list replacing a map expresses, or that mean nothing there."""
     if kind_of(schema) == "object" and told["type"] == "array":
         return frozenset({"additionalProperties", "patternProperties"})
     closed = isinstance(schema.get("additionalProperties"), bool)
@@ -186,7 +187,7 @@ def _restored(value: Json, schema: Json, place: Place) -> Json:
 
 
 def _means_nothing(schema: Schema, name: str, place: Place) -> bool:
-    """Whether null stands for an argument that is left out, as models write it now and then."""
+    """Whether null stands for an omitted argument, which models sometimes write."""
     optional = name not in list_of(schema, "required")
     return optional and not takes_null(_property(schema, name), place.root)
 
@@ -202,7 +203,7 @@ def _is_pair(value: Json) -> bool:
 
 
 def _from_json(text: str) -> Json:
-    """The object or list that `text` is; `text` if it's neither."""
+    """The object or list in `text`; `text` itself if it's neither."""
     try:
         found = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
@@ -244,6 +245,6 @@ _TOLD = frozenset(
     {*_KEPT, "type", "enum", "const", "items", "properties", "required", "$ref"}
     | {"exclusiveMinimum", "exclusiveMaximum"}
 )
-"""What is declared whenever it says something."""
+"""Keywords that are declared whenever they say something."""
 _SILENT = frozenset({"$schema", "$id", "$comment", "$defs", "definitions", "title"})
-"""What says nothing about the values."""
+"""Keywords that say nothing about the values."""

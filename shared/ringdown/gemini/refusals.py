@@ -1,7 +1,7 @@
-"""Why the service refuses a session, by what it says.
+"""Works out from the service's words why it refused a session.
 
-Close codes alone don't tell: 1008 stands for a wrong key, a retired model and a denied project, and
-1007 for a wrong key, a location and a tool's schema.
+Close codes alone don't say: 1008 means a wrong key, a retired model or a denied project, and 1007 a
+wrong key, a location or a tool's schema.
 """
 
 import re
@@ -11,10 +11,10 @@ _INVALID_ARGUMENT, _POLICY = 1007, 1008
 
 
 class Refusal(Enum):
-    """None of these passes by itself."""
+    """None of these resolves itself."""
 
     CREDENTIALS = "credentials"
-    """We have none to show."""
+    """We have none to send."""
     KEY = "key"
     MODEL = "model"
     """The model doesn't exist, was retired, or isn't available there."""
@@ -23,7 +23,7 @@ class Refusal(Enum):
     """The project may not use the service."""
     QUOTA = "quota"
     SETUP = "setup"
-    """A setting or a tool's schema is not taken."""
+    """A setting or a tool's schema isn't accepted."""
     POLICY = "policy"
 
 
@@ -50,7 +50,7 @@ _SAID = {
         Refusal.POLICY: r"policy|blocked",
     }.items()
 }
-"""The first that fits counts: a model that isn't found may "lack access", too."""
+"""The first match counts: a model that isn't found may also "lack access"."""
 _BY_CODE = {
     401: Refusal.ACCESS,
     403: Refusal.ACCESS,

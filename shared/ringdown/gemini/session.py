@@ -1,7 +1,7 @@
-"""A Live session: the SDK connects, sets up and sends; we send audio and read what comes.
+"""A Live session: the SDK connects, sets up and sends; we send audio and read what arrives.
 
-The SDK is given our connection factory, so that the socket is ours without any of its private
-names. Facts about its behaviour are those of google-genai 3.4.
+The SDK gets our connection factory, so that we own the socket without using any of its private
+names. Statements about its behaviour refer to google-genai 3.4.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ from ringdown.log import Log
 from ringdown.tools import Scheduling, ToolAnswer
 
 SEND_TIMEOUT_S = 5.0
-_WAITING_LIMIT = 250  # frames: the five seconds after which a send is given up
+_WAITING_LIMIT = 250  # frames: the five seconds after which a send is abandoned
 _CLOSE_TIMEOUT_S = 1.0
 # The versions that Google's Live references document
 _API_VERSIONS = {Api.DEVELOPER: "v1beta", Api.VERTEX: "v1beta1"}
@@ -51,7 +51,7 @@ _API_VERSIONS = {Api.DEVELOPER: "v1beta", Api.VERTEX: "v1beta1"}
 _log = Log(__name__)
 
 _connections: ContextVar[list[ClientConnection]] = ContextVar("_connections")
-"""The connections that are being opened for the session of this task."""
+"""The connections being opened for this task's session."""
 
 
 class GeminiLive:
@@ -64,7 +64,7 @@ class GeminiLive:
         tls: ssl.SSLContext | None = None,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
     ) -> None:
-        """`tls` is for an endpoint whose certificate the system does not trust."""
+        """`tls` is for an endpoint whose certificate the system doesn't trust."""
         self._connect_timeout_s = connect_timeout_s
         self.endpoint = backend.name
         self._api = backend.api
@@ -80,9 +80,9 @@ class GeminiLive:
     ) -> AsyncIterator["GeminiSession"]:
         """Open a session; its events are stamped by `clock_ms`.
 
-        A model that the API lacks, or that is retired, is replaced: see
-        `ringdown.gemini.models.model_on`.
-        Raises ModelError if the service refuses, or is not ready in time.
+        A model that the API lacks, or that was retired, is replaced: see
+        `ringdown.gemini.models.model_on`. Raises ModelError if the service refuses, or isn't ready
+        in time.
         """
         model = served_model(config, self._api)
         opened: list[ClientConnection] = []
@@ -104,7 +104,7 @@ class GeminiLive:
 
 
 def _new_connection(*args: Any, **kwargs: Any) -> ClientConnection:
-    """What `websockets.connect` calls for each connection; ours to read from."""
+    """Called by `websockets.connect` for each connection, so that we can read from it."""
     connection = ClientConnection(*args, **kwargs)
     _connections.get().append(connection)
     return connection
@@ -114,8 +114,8 @@ def _client(backend: GeminiBackend, tls: ssl.SSLContext | None) -> genai.Client:
     options = types.HttpOptions(
         api_version=_API_VERSIONS[backend.api],
         base_url=backend.base_url,
-        # Deflate costs 30 µs a frame and base64 audio does not shrink; the service answers
-        # pings late, which looks like a lost connection; its messages can be large.
+        # Deflate costs 30 µs a frame, and base64 audio doesn't shrink; the service answers pings
+        # late, which looks like a lost connection; its messages can be large.
         async_client_args={
             "compression": None,
             "ping_interval": None,
@@ -154,7 +154,7 @@ async def _entered(
     except GoogleAuthError as error:
         raise ModelError(f"no Google credentials: {error}") from error
     except (OSError, ValueError, TypeError, AttributeError, WebSocketException) as error:
-        # The middle three are the SDK's own, on a first message it cannot read.
+        # The middle three are the SDK's own, for a first message that it can't read.
         raise ModelError(f"{type(error).__name__}: {error}") from error
 
 
@@ -170,7 +170,7 @@ class GeminiSession:
         config: SessionConfig,
         model: str,
     ) -> None:
-        """`model` is the one that answers."""
+        """`model` is the one in use."""
         self._session = session
         self._socket = socket
         self._clock_ms = clock_ms
@@ -246,7 +246,7 @@ class GeminiSession:
                         case InvalidToolCall():
                             await self._refuse(event)
                         case ServiceError(code):
-                            # An error that ends the session closes it, with its own code.
+                            # An error that ends the session closes it with its own code.
                             _log.warning("the model's side reports an error", code=code)
                         case Unread(part, problem):
                             _log.warning(
@@ -258,7 +258,7 @@ class GeminiSession:
             raise _closed(closed) from closed
 
     async def _refuse(self, call: InvalidToolCall) -> None:
-        """Answer a call that can't be made, so that the model doesn't wait for it."""
+        """Answer a call that can't be made, so that the model doesn't wait for a result."""
         _log.warning("invalid tool call", reason=call.problem)
         if call.id is not None and call.name:
             answer = ToolAnswer.failed(f"The call can't be read: {call.problem}. Correct it.")
@@ -276,7 +276,7 @@ async def _sending() -> AsyncIterator[None]:
         async with asyncio.timeout(SEND_TIMEOUT_S):
             yield
     except TimeoutError:
-        raise ModelError("the model's side does not read") from None
+        raise ModelError("the model's side isn't reading") from None
     except ConnectionClosed as closed:
         raise _closed(closed) from closed
     except (OSError, WebSocketException) as error:

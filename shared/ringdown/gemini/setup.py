@@ -1,4 +1,4 @@
-"""The set-up of a Live session, in the SDK's types."""
+"""The setup of a Live session, in the SDK's types."""
 
 from google.genai import types
 
@@ -8,11 +8,11 @@ from ringdown.gemini.models import RETIRED, Api, live_model, model_on
 from ringdown.gemini.openapi_schema import openapi_parameters
 from ringdown.log import Log
 
-# Long calls slide over the oldest turns instead of ending at the context's limit.
+# Long calls drop the oldest turns instead of ending at the context limit.
 COMPRESS_AT_TOKENS = 24_000
 COMPRESS_TO_TOKENS = 12_000
 
-# How long a pause ends the caller's turn. A pause of one second in mid-sentence is common.
+# How long a pause ends the caller's turn. A one-second pause in mid-sentence is common.
 _SILENCE_MS = {"quick": 300, "normal": None, "patient": 1_400}
 
 _TYPES_OF_A_SESSION = (
@@ -38,13 +38,13 @@ _log = Log(__name__)
 
 
 def build_types() -> None:
-    """Build the SDK's types now; else the first caller waits for them, a tenth of a second."""
+    """Build the SDK's types now, or the first caller waits a tenth of a second for them."""
     for kind in _TYPES_OF_A_SESSION:
         kind.model_rebuild()
 
 
 def served_model(config: SessionConfig, api: Api) -> str:
-    """The model that answers: one that `api` lacks, or that is retired, is replaced."""
+    """The model to use: one that `api` lacks, or that was retired, is replaced."""
     name = model_on(api, config.model)
     if name != config.model:
         retired = RETIRED.get(config.model)
@@ -59,7 +59,7 @@ def served_model(config: SessionConfig, api: Api) -> str:
 
 
 def connect_config(config: SessionConfig, name: str) -> types.LiveConnectConfig:
-    """The session's configuration, as the model `name` can offer it."""
+    """The session's configuration, as far as the model `name` supports it."""
     model = live_model(name)
     thinking = config.thinking if model.thinks else None
     searches = config.google_search and model.searches
@@ -85,7 +85,7 @@ def connect_config(config: SessionConfig, name: str) -> types.LiveConnectConfig:
 
 
 def _hearing(config: SessionConfig, *, takes_hints: bool) -> types.AudioTranscriptionConfig:
-    """How the caller's words are written down; without hints, the service finds the language."""
+    """How the caller's words are transcribed; without hints, the service detects the language."""
     if not takes_hints:
         return types.AudioTranscriptionConfig()
     return types.AudioTranscriptionConfig(
@@ -105,7 +105,7 @@ def _thinking(level: str | None) -> types.ThinkingConfig | None:
 
 
 def _turn_taking(wish: TurnTaking) -> types.RealtimeInputConfig:
-    """Only what differs from the service's own defaults is said."""
+    """Only what differs from the service's defaults is sent."""
     detection = types.AutomaticActivityDetection(
         silence_duration_ms=_SILENCE_MS[wish.patience],
         end_of_speech_sensitivity=(
@@ -121,7 +121,7 @@ def _turn_taking(wish: TurnTaking) -> types.RealtimeInputConfig:
 
 
 def _functions(config: SessionConfig, name: str) -> list[types.Tool]:
-    """With only one supported behavior the field is omitted: the model may refuse it."""
+    """With only one supported behavior the field is omitted, because the model may refuse it."""
     if not config.functions:
         return []
     can_choose = len(live_model(name).behaviors) > 1
@@ -143,7 +143,7 @@ def _parameters(schema: dict[str, object]) -> types.Schema | None:
 
 
 def blocking_functions(config: SessionConfig, name: str) -> frozenset[str]:
-    """The functions whose results the model waits for; all of them, of an unknown model."""
+    """The functions whose results the model waits for; for an unknown model, all of them."""
     model = live_model(name)
     blocking = (f.name for f in config.functions if model.behavior(f.behavior) == "blocking")
     return frozenset(blocking)

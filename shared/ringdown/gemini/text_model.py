@@ -1,4 +1,4 @@
-"""A model that reads and writes text: one request by REST, so that no SDK is loaded for it.
+"""A model that reads and writes text: one REST request, so that no SDK has to be loaded.
 
 Gemini's `generateContent` (https://ai.google.dev/api/generate-content), or Vertex AI's.
 """
@@ -31,7 +31,7 @@ class NoAnswer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What the model wrote, without its thoughts, and the tokens that this took."""
+    """What the model wrote, without its thoughts, and the tokens it used."""
 
     text: str
     tokens_in: int
@@ -62,10 +62,10 @@ class TextModel:
         except NoCredentials as error:
             raise NoAnswer(f"There are no Google credentials: {error}") from None
         except TimeoutError:
-            raise NoAnswer(f"Gemini did not answer within {self._within_s:g} s") from None
+            raise NoAnswer(f"Gemini didn't answer within {self._within_s:g} s") from None
         except httpx2.HTTPError as error:
             reason = str(error) or type(error).__name__
-            raise NoAnswer(f"Gemini could not be reached: {reason}") from None
+            raise NoAnswer(f"Gemini couldn't be reached: {reason}") from None
         if not response.is_success:
             raise NoAnswer(f"Gemini refused (HTTP {response.status_code}){_reason(response)}")
         return _written(response.content)

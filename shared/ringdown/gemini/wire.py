@@ -1,7 +1,7 @@
 """Gemini Live's messages: JSON to events, and audio to JSON. Pure; the only decoder.
 
 Source: Google's Live API reference, and the SDK's reading of the same bytes, which the tests
-compare with this one. Fields that nothing here uses aren't read.
+compare with this one. Unused fields aren't read.
 """
 
 import base64
@@ -41,7 +41,7 @@ AUDIO_MIME_TYPE = f"audio/pcm;rate={INPUT_HZ}"
 _DAY_S = 86_400.0
 
 _Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
-"""Of tokens; more, and a store could not add them up."""
+"""Of tokens; stores couldn't add up more."""
 _Decoded = TypeVar("_Decoded")
 
 
@@ -58,7 +58,7 @@ class InvalidToolCall(msgspec.Struct, frozen=True):
 
 
 class ServiceError(msgspec.Struct, frozen=True):
-    """The service reports an error in a message, and keeps the session open."""
+    """The service reports an error in a message and keeps the session open."""
 
     code: int | None
 
@@ -91,7 +91,7 @@ class Reader:
         schemas: Mapping[str, Schema],
     ) -> None:
         """`blocking` names the functions whose results the model waits for; `schemas` has each
-        function's parameters as they were declared to us."""
+        function's parameters as declared to us."""
         self._api = api
         self._blocking = blocking
         self._call_ids = call_ids
@@ -106,7 +106,7 @@ class Reader:
         return (*self._events(parts, at_ms), *parts.unread)
 
     def _events(self, parts: "_Parts", at_ms: float) -> Iterator[Received]:
-        """What interrupts comes first, then sound, words, and what ends a turn."""
+        """Interruptions come first, then sound, words, and what ends a turn."""
         message = parts.message
         if message.error != _NULL or message.code != _NULL:
             yield ServiceError(_error_code(message))
@@ -161,7 +161,7 @@ class Reader:
         except _REFUSED as error:
             return self._invalid(raw, str(error))
         if not call.name or not (call.id or self._api is Api.VERTEX):
-            return InvalidToolCall(None, call.name or "", "it has no id or no name")
+            return InvalidToolCall(None, call.name or "", "it has no id or name")
         id, blocks = self._call_ids.of(call.id), call.name in self._blocking
         args = restored(call.args or {}, self._schemas.get(call.name, {}))
         if is_too_deep(args):
@@ -181,7 +181,7 @@ _REFUSED = (msgspec.DecodeError, ValueError, RecursionError)
 
 
 def _decode(decoder: "msgspec.json.Decoder[_Decoded]", message: bytes | msgspec.Raw) -> _Decoded:
-    """Decode; if the message is refused, once more with what JSON or UTF-8 can't hold replaced."""
+    """Decode; if that fails, try again with what JSON or UTF-8 can't hold replaced."""
     try:
         return decoder.decode(message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -189,7 +189,7 @@ def _decode(decoder: "msgspec.json.Decoder[_Decoded]", message: bytes | msgspec.
 
 
 def _error_code(message: "_ServerMessage") -> int | None:
-    """Of `{"error": {"code": …}}` or `{"code": …}`; None if there is none that can be read."""
+    """From `{"error": {"code": …}}` or `{"code": …}`; None if missing or unreadable."""
     try:
         if message.code != _NULL:
             return _decode(_code_decoder, message.code)
@@ -199,7 +199,7 @@ def _error_code(message: "_ServerMessage") -> int | None:
 
 
 class _Parts:
-    """Reads the parts of a message one by one, so that an odd one spoils no other."""
+    """Reads the parts of a message separately, so that an invalid one doesn't spoil the others."""
 
     def __init__(self, message: "_ServerMessage") -> None:
         self.message = message
@@ -234,7 +234,7 @@ def _speech(parts: _Parts, content: "_ServerContent") -> Iterator[ModelSpeech]:
 
 
 def _bytes_of(parts: _Parts, data: msgspec.Raw) -> bytes | None:
-    """Of Base64 in either alphabet; the padding may be missing, as protobuf's JSON allows."""
+    """From Base64 in either alphabet; the padding may be missing, as protobuf's JSON allows."""
     try:
         return _base64_decoder.decode(data)
     except msgspec.ValidationError:
@@ -260,7 +260,7 @@ def _transcripts(
 
 
 def _is_turn_over(parts: _Parts, content: "_ServerContent") -> bool:
-    """A model that thinks between sentences says by its status whether more is to come."""
+    """A model that thinks between sentences says in its status whether more follows."""
     status = parts.text("interactionStatus", content.interaction_status).upper()
     if status in ("", "INTERACTION_STATUS_UNSPECIFIED"):
         return parts.flag("turnComplete", content.turn_complete)
@@ -276,7 +276,8 @@ _UNKNOWN = "UNKNOWN"
 
 
 def _usage(usage: "_UsageMetadata") -> Usage:
-    """Tokens of the total that nothing else counts are put down to the response, the dearest."""
+    """Tokens of the total that aren't counted elsewhere count as the response's, the most
+    expensive."""
     prompt = _by_modality(usage.prompt_tokens_details, usage.prompt_token_count)
     response = _by_modality(
         usage.response_tokens_details or usage.candidates_tokens_details,
@@ -297,7 +298,7 @@ def _usage(usage: "_UsageMetadata") -> Usage:
 
 
 def _by_modality(details: "Sequence[_TokenCount] | None", count: int | None) -> dict[str, int]:
-    """Tokens by modality; one that is counted twice is added up."""
+    """Tokens by modality; duplicates are added up."""
     found: dict[str, int] = {}
     for detail in details or ():
         modality = (detail.modality or _UNKNOWN).upper()
@@ -306,14 +307,14 @@ def _by_modality(details: "Sequence[_TokenCount] | None", count: int | None) -> 
 
 
 def _completed(found: dict[str, int], count: int) -> dict[str, int]:
-    """`found`; what `count` has besides is of an unknown modality."""
+    """`found`, with the rest of `count` as an unknown modality."""
     rest = count - sum(found.values())
     return found | {_UNKNOWN: found.get(_UNKNOWN, 0) + rest} if rest > 0 else found
 
 
 def _milliseconds(duration: str | None) -> float:
-    """Of a protobuf duration as JSON has it ("50s", "1.5s"); 0 if it can't be read. No session
-    lasts longer than a day."""
+    """From a protobuf duration in JSON ("50s", "1.5s"); 0 if it can't be read. No session lasts
+    longer than a day."""
     try:
         left_s = float((duration or "").removesuffix("s"))
     except ValueError:
@@ -360,7 +361,7 @@ class _ServerContent(_Wire, frozen=True, gc=False):
 
 class _ToolCall(_Wire, frozen=True, gc=False):
     function_calls: tuple[msgspec.Raw, ...] | None = None
-    """Decoded one by one, so that an invalid call doesn't spoil the others."""
+    """Decoded separately, so that an invalid call doesn't spoil the others."""
 
 
 class _FunctionCall(_Wire, frozen=True):

@@ -1,4 +1,4 @@
-"""A page that shows a rehearsal: one HTML file with everything in it, which fetches nothing."""
+"""A page that shows a rehearsal: one self-contained HTML file that fetches nothing."""
 
 import base64
 import hashlib
@@ -13,19 +13,19 @@ from ringdown.rehearsal_page.view import RunKey, view_of
 from ringdown.rehearsals.report import Report
 
 FILES = resources.files("ringdown.rehearsal_page") / "files"
-"""What a page in a site fetches, beside the call page's."""
+"""The files that a page in a site fetches, besides the call page's."""
 MOST_SOUND_BYTES = 50_000_000
-"""More, and a browser takes long to open the page."""
+"""With more, browsers open the page slowly."""
 
 
 def rehearsal_page(
     report: Report, recordings: Mapping[RunKey, bytes], *, most_bytes: int = MOST_SOUND_BYTES
 ) -> str:
-    """The page as one HTML document, in which WAV files can be played, up to `most_bytes` of them
-    as they are packed; those of calls that failed come first.
+    """The page as one HTML document that can play WAV files, up to `most_bytes` of them when
+    packed; those of failed calls come first.
 
-    What callers and agents said are texts in it and can never become markup; its policy lets
-    nothing run but its own script and lets nothing be fetched.
+    What callers and agents said is text and can never become markup; its policy allows only its own
+    script to run, and nothing to be fetched.
     """
     script = _file("rehearsal.js")
     script_hash = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

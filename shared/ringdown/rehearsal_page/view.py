@@ -63,7 +63,7 @@ class RunView:
     language: str
     is_shortened: bool
     sound: str
-    """A WAV file, compressed and in base64; empty if there is none."""
+    """A WAV file, compressed and in base64; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
-"""Rehearsals: who calls an agent before callers do, what must come of it, and what came of it.
+"""Rehearsals: who calls an agent before real callers do, what must happen, and what did.
 
-A persona is a caller that operators write down. A rehearsal lets personas call an agent, or its
-draft, and keeps what was found: a head (`Rehearsal`) and one document for each call
-(`PersonaRun`).
+A persona is a caller described by operators. A rehearsal lets personas call an agent, or its draft,
+and keeps the results: a head (`Rehearsal`) and one document for each call (`PersonaRun`).
 """
 
 import datetime
@@ -22,7 +21,7 @@ PersonaName = Annotated[
     str,
     msgspec.Meta(
         pattern=r"^[a-z][a-z0-9-]{0,63}\Z",
-        description="a name in small letters, such as wants-a-person",
+        description="a lowercase name, such as wants-a-person",
     ),
 ]
 Words = Annotated[str, msgspec.Meta(min_length=1, max_length=4_000)]
@@ -37,7 +36,7 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     slow: bool = False
     interrupting: bool = False
-    """Speaks into what the agent says, without waiting for its end."""
+    """Talks over the agent, without waiting for it to finish."""
     unsure: bool = False
     """Begins each sentence with an "um"."""
     voice: Name | None = None
@@ -51,24 +50,24 @@ class LineQuality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         "silence"
     )
     noise_dbfs: Annotated[float, msgspec.Meta(ge=-90, le=-20)] | None = None
-    """Hiss beneath all that is said; speech is at about -25."""
+    """Background hiss; speech is at about -25."""
     echo_db: Annotated[float, msgspec.Meta(ge=-60, le=-6)] | None = None
-    """The agent's own voice comes back, so much quieter."""
+    """An echo of the agent's voice, this much quieter."""
     lost_percent: Annotated[float, msgspec.Meta(ge=0, le=30)] = 0.0
-    """So many of the caller's frames (20 ms each) never arrive."""
+    """The share of the caller's frames (20 ms each) that never arrive."""
 
 
 class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The moment of a line. Exactly one field is given."""
 
     agent_silent_s: Seconds | None = None
-    """The agent has replied, and has been silent for so long."""
+    """The agent has replied, and has been silent for this long."""
     agent_speaking_s: Seconds | None = None
-    """The agent has been speaking for so long: the caller interrupts."""
+    """The agent has been speaking for this long: the caller interrupts."""
     agent_says: Sentence | None = None
     """The agent has said this, in any reply so far, and is silent."""
     after_s: Seconds | None = None
-    """So long after the line before."""
+    """This long after the previous line."""
 
     def __post_init__(self) -> None:
         if sum(getattr(self, name) is not None for name in self.__struct_fields__) != 1:
@@ -81,10 +80,10 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     say: Sentence | None = None
     make: Literal["cough", "door"] | None = None
     press: Annotated[str, msgspec.Meta(pattern=r"^[0-9*#w]{1,64}\Z")] | None = None
-    """Keys; w is a pause of half a second."""
+    """Keys; w is a half-second pause."""
     hang_up: Literal[True] | None = None
     wait: Literal["hangup"] | None = None
-    """For the agent to end the call."""
+    """Wait for the agent to end the call."""
     when: When | None = None
     """None: when the agent has replied, and has been silent for a moment."""
     within_s: Seconds = 30.0
@@ -100,12 +99,12 @@ class CannedResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What a tool returns in a rehearsal: `output`, `error` or a fault; nothing real is done."""
 
     args: dict[str, Json] | None = None
-    """Only for a call that has these arguments, among others; None: for any."""
+    """Only for a call with these arguments (and possibly others); None: for any."""
     output: dict[str, Json] | None = None
     error: Words | None = None
-    """What the tool says has gone wrong."""
+    """The tool's error message."""
     fault: Literal["server_error", "garbled", "hangs"] | None = None
-    """What a broken tool does: HTTP status 500, no JSON, no response."""
+    """How the tool breaks: HTTP status 500, invalid JSON, or no response."""
     after_s: Seconds = 0.0
 
     def __post_init__(self) -> None:
@@ -113,7 +112,7 @@ class CannedResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError("give one of output, error, fault")
 
 
-# What must come of it
+# What must happen
 
 
 class ExpectedCall(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,7 +122,7 @@ class ExpectedCall(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     args: dict[str, Json] | None = None
     """Exactly these arguments, to the digit; None: any."""
     times: Annotated[int, msgspec.Meta(ge=1, le=100)] | None = 1
-    """So often, with these arguments; None: at least once."""
+    """How often, with these arguments; None: at least once."""
 
 
 class Promise(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -138,15 +137,15 @@ class Must(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     tools: tuple[ExpectedCall, ...] = ()
     says: tuple[Sentence, ...] = ()
-    """Words that the caller must have heard from the agent, wherever. Case, punctuation, and
-    whether a number is in digits or in words, don't count."""
+    """Words that the caller must hear from the agent at some point. Case, punctuation, and whether
+    a number is in digits or words don't matter."""
     ending: EndReason | None = None
     outcome: dict[str, Value] = {}
     """Fields of the agent's `after_call`, with their values."""
     success: Success | None = None
     """Of the agent's `after_call`."""
     language: LanguageTag | None = None
-    """What the agent must speak; None: the persona's language."""
+    """The language that the agent must speak; None: the persona's."""
     reply_within_s: Annotated[float, msgspec.Meta(gt=0, le=60)] | None = None
     """The longest that the caller waits for a reply."""
 
@@ -156,12 +155,12 @@ class MustNot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     tools: tuple[Name, ...] = ()
     says: tuple[Sentence, ...] = ()
-    """Words, such as secrets, that the caller may not hear. Compared as in `Must.says`."""
+    """Words, such as secrets, that the caller must not hear. Compared as in `Must.says`."""
     promises: tuple[Promise, ...] = ()
 
 
 class Persona(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A caller who is made up (`rehearsals/{name}`)."""
+    """A made-up caller (`rehearsals/{name}`)."""
 
     name: PersonaName
     who: Words
@@ -177,12 +176,12 @@ class Persona(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     lines: Annotated[tuple[Line, ...], msgspec.Meta(max_length=60)] = ()
     """Exactly what the caller says and does; empty: a model plays the caller."""
     turns: Annotated[int, msgspec.Meta(ge=1, le=60)] = 12
-    """A model that plays the caller hangs up after so many sentences."""
+    """A model that plays the caller hangs up after this many sentences."""
     manner: Manner = Manner()
     line: LineQuality = LineQuality()
     tools: dict[Name, tuple[CannedResult, ...]] = {}
-    """What tools return: for a call the first that fits its arguments and has not been used; the
-    last that fits is used again. A tool with nothing that fits returns an error."""
+    """What tools return: a call gets the first unused entry that fits its arguments; the last one
+    that fits is reused. A tool without a fitting entry returns an error."""
     must: Must = Must()
     must_not: MustNot = MustNot()
 
@@ -191,7 +190,7 @@ class Persona(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return bool(self.lines)
 
 
-# What came of it
+# What happened
 
 
 class ServedTool(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,7 +202,7 @@ class ServedTool(msgspec.Struct, frozen=True, kw_only=True):
     at_ms: int
     """On the call's recording, as all times of a PersonaRun that are not in its record."""
     result: CannedResult | None
-    """None: the persona has none that fits."""
+    """None: the persona has no fitting one."""
 
 
 class Spoken(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,7 +215,7 @@ class Spoken(msgspec.Struct, frozen=True, kw_only=True):
     interrupted_agent: bool = False
     """It began while the agent spoke."""
     agent_stopped_ms: int | None = None
-    """How long the agent then went on speaking; None if it didn't stop before the caller did."""
+    """How long the agent then kept speaking; None if it didn't stop before the caller did."""
 
 
 VerdictKind = Literal["tools", "forbidden", "outcome", "call", "heard", "judge"]
@@ -227,13 +226,13 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: VerdictKind
     passed: bool | None
-    """None: it could not be checked, and `why` says why."""
+    """None: it couldn't be checked, and `why` says why."""
     what: str
-    """What had to be so: "lookup_account is called once with account_number 123456"."""
+    """What was required: "lookup_account is called once with account_number 123456"."""
     why: str = ""
-    """What was found instead, or why it could not be checked."""
+    """What was found instead, or why it couldn't be checked."""
     quote: str = ""
-    """What was heard that shows it."""
+    """The words heard that show it."""
 
 
 Verdicts = tuple[Verdict, ...]
@@ -246,19 +245,19 @@ class PersonaRun(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     persona: Persona
-    """As it was when it called; once it is stored, only who it is."""
+    """As of the call; once stored, only who it is."""
     run: int
     """From 1."""
     expires_at: datetime.datetime
     seed: int
-    """What noise and loss were made from."""
+    """The seed of noise and loss."""
     model: str
     record: CallRecord | None
-    """None if the call never reached the handler. The turns are as they were heard."""
+    """None if the call never reached the handler. The turns are as heard."""
     ledger: tuple[ServedTool, ...] = ()
     said: tuple[Spoken, ...] = ()
     silences_ms: tuple[int, ...] = ()
-    """Each pause of 3 s or more in which neither side spoke."""
+    """Each pause of at least 3 s in which neither side spoke."""
     alerts: tuple[str, ...] = ()
     """What Twilio's debugger would show."""
     duration_ms: int = 0
@@ -273,7 +272,7 @@ class PersonaRun(msgspec.Struct, frozen=True, kw_only=True):
     """What the caller waited for in vain: the agent didn't reply, or didn't hang up."""
     verdicts: Verdicts = ()
     is_shortened: bool = False
-    """The stored record lacks what came last, because there was too much of it."""
+    """The stored record lacks what came last, because it was too long."""
 
     @property
     def passed(self) -> bool | None:
@@ -285,7 +284,7 @@ class PersonaRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):
-    """How often a persona was content."""
+    """How often a persona's calls passed."""
 
     persona: str
     planned: int
@@ -293,17 +292,17 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     """Complete calls."""
     passed: int
     failing: Annotated[tuple[str, ...], msgspec.Meta(max_length=20)] = ()
-    """`what` of each fact that failed, once. Facts are all verdicts but those of how the call was
-    and the judge model's."""
+    """`what` of each fact that failed, once. Facts are all verdicts except those about how the call
+    went and the judge model's."""
     troubled: Annotated[tuple[str, ...], msgspec.Meta(max_length=20)] = ()
-    """Likewise of how the call was: these depend on the machine and the network, too."""
+    """The same for how the call went, which also depends on the machine and the network."""
 
 
 class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
     """The head of a rehearsal (`rehearsal_runs/{id}`)."""
 
     id: str
-    """Begins with its time, so that the last one in order is the newest."""
+    """Begins with its time, so that the last one in sort order is the newest."""
     agent_id: str
     is_draft: bool
     agent_revision: str
@@ -316,7 +315,7 @@ class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
     tallies: tuple[Tally, ...] = ()
     estimated_usd: float = 0.0
     cost_usd: float = 0.0
-    """Of all models together."""
+    """For all models together."""
     partial: str | None = None
     """Why not all calls were made; None if they were."""
 

@@ -1,4 +1,4 @@
-"""A call of a rehearsal as a store keeps it: small, and not too deep for Firestore. Pure."""
+"""A call of a rehearsal as stored: small, and not nested too deep for Firestore. Pure."""
 
 from collections.abc import Iterator
 from typing import TypeVar
@@ -12,7 +12,7 @@ from ringdown.stores.storable import to_plain
 from ringdown.tools import Json
 
 MOST_BYTES = 500_000
-"""Of its JSON. A Firestore document holds 1 MiB."""
+"""For its JSON. A Firestore document holds 1 MiB."""
 _MOST_ITEMS = (200, 100, 50, 25)
 """Turns, tool calls and so on: as many as fit."""
 _LONGEST_TEXT = 600
@@ -23,7 +23,7 @@ Text = TypeVar("Text", str, str | None)
 
 
 def bounded(run: PersonaRun) -> PersonaRun:
-    """Without what no reader needs; of a call that is too long, without what came last."""
+    """Without what no reader needs; if the call is too long, also without what came last."""
     lean = replace(
         run,
         record=None if run.record is None else _without_agent(run.record),
@@ -66,7 +66,8 @@ def _without_agent(record: CallRecord) -> CallRecord:
 
 
 def _known_by(persona: Persona) -> Persona:
-    """Who it is. What it says, knows and expects is in its own document, and in the verdicts."""
+    """Only who it is. What it says, knows and expects is in its own document, and in the
+    verdicts."""
     return replace(persona, knows="", lines=(), tools={}, must=Must(), must_not=MustNot())
 
 

@@ -1,7 +1,7 @@
-"""Whether a draft's rehearsal is worse than that of the version that answers calls.
+"""Decides whether a draft's rehearsal is worse than that of the published version.
 
-It is worse if it fails a fact that the other never failed, or if its calls passed so much more
-rarely that the two intervals don't meet. Smaller differences may be chance.
+It is worse if it fails a fact that the other never failed, or if so many fewer of its calls passed
+that the two intervals don't overlap. Smaller differences may be chance.
 """
 
 import datetime
@@ -23,16 +23,17 @@ STAND_IN = (
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of a draft before it is published."""
+    """What is known about a draft before it is published."""
 
     rehearsal: Rehearsal | None
-    """The draft's last one; None if this very draft was never rehearsed."""
+    """The last one of this version of the draft, preferably with the real model; None if it was
+    never rehearsed."""
     published: Rehearsal | None
-    """Beside it, that of the version that answers calls, by the same kind of model."""
+    """For comparison, that of the published version, by the same kind of model."""
     said: tuple[str, ...]
-    """What is to be known, a line each."""
+    """What to know, one line each."""
     doubts: tuple[str, ...]
-    """Why not to publish, a line each; empty if nothing speaks against it."""
+    """Reasons not to publish, one line each; empty for none."""
 
 
 async def draft_standing(
@@ -43,7 +44,7 @@ async def draft_standing(
     published: str | None,
     now: datetime.datetime,
 ) -> Standing:
-    """Of the draft whose revision is `draft`; None if it has none, or nothing is published.
+    """For the draft whose revision is `draft`; None if it has none, or nothing is published.
 
     Raises StoreUnavailable.
     """
@@ -55,13 +56,15 @@ async def draft_standing(
 def standing(
     rehearsals: Sequence[Rehearsal], agent_id: str, *, draft: str | None, published: str | None
 ) -> Standing:
-    """`rehearsals` are the agent's, the newest first."""
+    """`rehearsals` are the agent's, newest first."""
     made = [rehearsal for rehearsal in rehearsals if rehearsal.made]
-    last = _last(made, draft)
+    real = [rehearsal for rehearsal in made if not rehearsal.is_stand_in]
+    last = _last(real, draft) or _last(made, draft)
     if last is None:
         return Standing(None, None, (), tuple(_not_rehearsed(made, agent_id)))
     before = compared_with(last, made, published)
-    return Standing(last, before, tuple(_said(last, before)), tuple(_doubts(last, before)))
+    doubts = (*_doubts(last, before), *_left_out(last, made))
+    return Standing(last, before, tuple(_said(last, before)), doubts)
 
 
 def compared_with(
@@ -76,7 +79,7 @@ def compared_with(
 
 
 async def read_compared(store: Store, rehearsal: Rehearsal) -> Rehearsal | None:
-    """What a draft's `rehearsal` is compared with now; None for one of what answers calls.
+    """What a draft's `rehearsal` is compared with now; None for one of the published version.
 
     Raises StoreUnavailable.
     """
@@ -89,7 +92,7 @@ async def read_compared(store: Store, rehearsal: Rehearsal) -> Rehearsal | None:
 
 
 def worse(draft: Rehearsal, published: Rehearsal | None) -> Iterator[str]:
-    """Why `draft` is worse, if it is. Beside nothing, each fact that fails is news."""
+    """Why `draft` is worse, if it is. Without a comparison, each failed fact counts as new."""
     before = {} if published is None else {it.persona: it for it in published.tallies if it.made}
     shared = [it for it in draft.tallies if it.made and (published is None or it.persona in before)]
     for tally in draft.tallies:
@@ -129,6 +132,19 @@ def _doubts(last: Rehearsal, before: Rehearsal | None) -> Iterator[str]:
     if last.partial is not None:
         yield f"The rehearsal is partial: {last.made} of {last.planned} calls. {last.partial}"
     yield from worse(last, before)
+
+
+def _left_out(last: Rehearsal, made: Sequence[Rehearsal]) -> Iterator[str]:
+    """Who was content neither in the `last` rehearsal, because they didn't call, nor in theirs."""
+    seen = {it.persona for it in last.tallies if it.made}
+    for earlier in made:
+        if (earlier.agent_revision, earlier.is_stand_in) != (last.agent_revision, last.is_stand_in):
+            continue
+        for it in earlier.tallies:
+            if it.made and it.persona not in seen:
+                seen.add(it.persona)
+                for what in it.failing:
+                    yield f"{it.persona}, who didn't call this time, failed before: {what}"
 
 
 def _not_rehearsed(made: Sequence[Rehearsal], agent_id: str) -> Iterator[str]:

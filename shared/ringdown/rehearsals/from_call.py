@@ -1,11 +1,12 @@
-"""A persona made from a call that took place, with names and numbers replaced. Pure.
+"""Makes a persona from a past call, with names and numbers replaced. Pure.
 
-Replaced is what can be known: numbers, e-mail addresses, and names that a field of the record holds
-or with which somebody introduces themselves. Nobody can tell a name from another word for certain,
-so a person must read the persona before it is kept.
+It replaces what can be recognized: numbers, e-mail addresses, and names that a field of the record
+contains or with which speakers introduce themselves or are addressed. No program can tell a name
+from another word for certain, so a person must read the persona before it is kept.
 """
 
 import hashlib
+import itertools
 import random
 import re
 from collections.abc import Iterator, Sequence
@@ -28,7 +29,7 @@ _LONGEST = 500
 _MOST_LINES = 58
 _INTERRUPTS_AFTER_S = 1.5
 _FEWEST_DIGITS = 3
-"""Shorter numbers name nobody: two tickets, 20 dollars."""
+"""Shorter numbers identify no one: two tickets, 20 dollars."""
 _STAND_INS = ("Alex", "Robin", "Kim", "Sam", "Charlie", "Jamie", "Taylor", "Morgan", "Casey", "Lee")
 _DIGIT_WORDS: dict[str, tuple[str, ...]] = {
     "en": ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
@@ -38,12 +39,13 @@ _DIGIT_WORDS: dict[str, tuple[str, ...]] = {
 }
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _KEPT = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}:\d{2}(?!\d)|\b\d{1,4}[.,]\d{1,2}\b(?![.\d])")
-"""Dates, times of day and amounts: they name nobody, and a tool would refuse other digits."""
+"""Dates, times of day and amounts: they identify no one, and a tool would refuse other digits."""
 _DIGITS = re.compile(r"\d(?:[ \-./]?\d){2,}")
 _NAMED = re.compile(r"name|caller|customer|contact|person", re.IGNORECASE)
 _INTRODUCED = re.compile(
-    r"\b(?:[Mm]y name is|[Tt]his is|[Mm]ein Name ist|[Ii]ch hei(?:ß|ss)e|[Jj]e m'appelle"
-    r"|[Mm]e llamo)\s+((?:[A-ZÀ-Þ][\w'-]+\s?){1,3})"
+    r"\b(?:[Mm]y name is|[Tt]his is|I(?:['’]| a)m|[Mm]ein Name ist|[Ii]ch hei(?:ß|ss)e"
+    r"|[Jj]e m['’]appelle|[Mm]e llamo|(?:Mr|Mrs|Ms|Dr)\.?|Herrn?|Frau|Madame|Monsieur|[Ss]eñora?)"
+    r"\s+((?:[A-ZÀ-Þ][\w'-]+\s?){1,3})"
 )
 _CAPITALS = re.compile(r"(?<=[a-zà-ÿ,;] )[A-ZÀ-Þ][\w'-]+")
 _TOLD_BY = frozenset(
@@ -55,11 +57,11 @@ _TOLD_BY = frozenset(
         EndReason.TRANSFERRED,
     }
 )
-"""Endings that an agent decides; others are faults."""
+"""Endings that an agent decides on; others are faults."""
 
 
 def persona_of(record: CallRecord, name: str) -> Persona:
-    """Who says what this caller said. What must be heard is left for a person to write."""
+    """A persona who says what this caller said. A person must write what it should hear."""
     call, hide = record.call, _Replacement(record)
     outcome = record.outcome
     summary = outcome.summary if outcome is not None else ""
@@ -71,7 +73,7 @@ def persona_of(record: CallRecord, name: str) -> Persona:
     ending = call.end_reason if call.end_reason in _TOLD_BY else None
     return Persona(
         name=name,
-        who="Somebody who called before. Names and numbers are made up.",
+        who="Someone who called before. Names and numbers are made up.",
         wants=hide.text(summary) or "What the lines say.",
         agent=call.agent_id,
         language=call.agent.language,
@@ -89,17 +91,21 @@ def persona_of(record: CallRecord, name: str) -> Persona:
 
 
 def _lines(record: CallRecord, hide: "_Replacement") -> Iterator[Line]:
+    yield from itertools.islice(_spoken(record, hide), _MOST_LINES)
+    if record.call.end_reason is EndReason.CALLER_HUNG_UP:
+        yield Line(hang_up=True)
+    else:
+        yield Line(wait="hangup", within_s=60.0)
+
+
+def _spoken(record: CallRecord, hide: "_Replacement") -> Iterator[Line]:
     before: Turn | None = None
-    for turn in record.turns[: _MOST_LINES * 2]:
+    for turn in record.turns:
         words = hide.text(" ".join(turn.text.split()))[:_LONGEST]
         if turn.speaker is Speaker.CALLER and words:
             cut = before is not None and before.speaker is Speaker.AGENT and before.interrupted
             yield Line(say=words, when=When(agent_speaking_s=_INTERRUPTS_AFTER_S) if cut else None)
         before = turn
-    if record.call.end_reason is EndReason.CALLER_HUNG_UP:
-        yield Line(hang_up=True)
-    else:
-        yield Line(wait="hangup", within_s=60.0)
 
 
 def _canned(
@@ -114,8 +120,8 @@ def _canned(
 
 
 class _Replacement:
-    """The same number or name becomes the same other one wherever it stands, and each time the
-    call is read."""
+    """A number or name gets the same replacement wherever it occurs, and each time the call is
+    read."""
 
     def __init__(self, record: CallRecord) -> None:
         self._digits = _other_digits(record.call.call_sid)
@@ -144,7 +150,7 @@ class _Replacement:
         return self._spoken.sub(self._other_words, text)
 
     def value(self, value: Json) -> Json:
-        """Names of fields stay: they are the tool's."""
+        """Field names stay, because they are the tool's."""
         match value:
             case str():
                 return self.text(value)
@@ -167,7 +173,7 @@ class _Replacement:
 
 
 def _other_digits(call_sid: str) -> Sequence[str]:
-    """Another digit for each."""
+    """A different digit for each."""
     numbers = random.Random(hashlib.sha256(call_sid.encode()).digest())  # noqa: S311 - no secret
     digits = [*"0123456789"]
     while any(digit == str(n) for n, digit in enumerate(digits)):
@@ -181,7 +187,7 @@ def _stand_ins() -> Iterator[str]:
 
 
 def _names(record: CallRecord) -> list[str]:
-    """Words that are names, as far as the record tells; in the order in which they are found."""
+    """Words that are names, as far as the record shows, in the order in which they are found."""
     found: dict[str, None] = {}
     for text in _name_texts(record):
         for word in re.findall(r"[^\W\d_][\w'-]+", text):
@@ -193,7 +199,7 @@ def _name_texts(record: CallRecord) -> Iterator[str]:
     call = record.call
     if call.caller_facts:
         yield from _values(msgspec.json.decode(call.caller_facts), named=False)
-    if call.caller_memory and not call.agent.language.startswith("de"):  # there, nouns have them
+    if call.caller_memory and not call.agent.language.startswith("de"):  # all its nouns have them
         yield from _CAPITALS.findall(call.caller_memory)
     for tool in record.tool_calls:
         yield from _values(tool.args, named=False)
@@ -206,7 +212,7 @@ def _name_texts(record: CallRecord) -> Iterator[str]:
 
 
 def _values(value: Json, *, named: bool) -> Iterator[str]:
-    """Texts in fields that are called so that they hold a name."""
+    """Texts in fields whose own names suggest that they contain a name."""
     match value:
         case str() if named:
             yield value

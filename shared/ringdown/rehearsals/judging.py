@@ -1,4 +1,4 @@
-"""Decides whether a call went as its persona says it must: facts first. Pure.
+"""Decides whether a call went the way its persona requires, facts first. Pure.
 
 What was said is what the caller heard: the record's turns end where playback was cut.
 """
@@ -33,13 +33,13 @@ from ringdown.tools import Json
 from ringdown.tools.check import BUILT_IN
 
 NUDGE_TAKES_MS = 3_000
-"""From the moment an agent should ask whether the caller is there until the question is heard."""
+"""From the moment an agent should ask whether the caller is there, until the question is heard."""
 STOPS_WITHIN_MS = 1_000
-"""Two people who talk at once sort it out within 600 ms; the line takes its time, too."""
+"""Two people who talk over each other sort it out within 600 ms; the line adds some delay."""
 
 
 def judge(persona: Persona, run: PersonaRun) -> Verdicts:
-    """What was checked, and what came of it; nothing of a partial run, which can't be judged."""
+    """What was checked, and the results; empty for a partial run, which can't be judged."""
     if run.partial is not None:
         return ()
     if run.record is None:
@@ -72,8 +72,8 @@ class _HeardCall:
         return self.persona.must.language or self.persona.language
 
     def done(self, tool: str) -> list[dict[str, Json]]:
-        """The arguments of each order of the tool, or call of the built-in function; one for all
-        requests with the same key."""
+        """The arguments of each request to the tool, or call of the built-in function; requests
+        with the same key count once."""
         asked = [it for it in self.record.tool_calls if it.outcome is not ToolOutcome.CANCELLED]
         if tool in BUILT_IN:
             return list({it.id: it.args for it in asked if it.name == tool}.values())
@@ -117,7 +117,7 @@ def _how_often(fitting: Sequence[Json], others: Sequence[dict[str, Json]]) -> st
 
 
 def _same(one: Json, other: Json) -> bool:
-    """As JSON: 3 and 3.0 are the same number, but "3" is a text, and true is no number."""
+    """As JSON: 3 and 3.0 are the same number, but "3" is a text, and true isn't a number."""
     match one, other:
         case dict(), dict():
             return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
@@ -167,7 +167,7 @@ def _had_succeeded(call: _HeardCall, tool: str, turn: Turn) -> bool:
     )
 
 
-# What came of it
+# The outcome
 
 
 def _outcome(call: _HeardCall) -> Iterator[Verdict]:
@@ -222,7 +222,7 @@ def _language(call: _HeardCall) -> Verdict:
     return _verdict("heard", True, what)
 
 
-# How the call was
+# How the call went
 
 
 def _call(call: _HeardCall) -> Iterator[Verdict]:
@@ -265,8 +265,8 @@ def _silences(call: _HeardCall) -> Verdict:
 
 
 def _interruptions(call: _HeardCall) -> Iterator[Verdict]:
-    """Of sentences only: a cough, a door and a key don't have to stop the agent. The greeting may
-    be protected; what comes first may have been said into it."""
+    """Only by sentences: a cough, a door or a key doesn't have to stop the agent. The greeting may
+    be protected, and the first sentence may have been spoken over it."""
     is_protected = call.record.call.agent.protect_greeting
     said = [it for it in call.run.said if it.what == "say"]
     into = [it for it in said[1 if is_protected else 0 :] if it.interrupted_agent]
@@ -278,7 +278,7 @@ def _interruptions(call: _HeardCall) -> Iterator[Verdict]:
 
 
 def _stopped_in_time(spoken: Spoken) -> bool:
-    """Also if the caller was done before."""
+    """True also if the caller finished first."""
     stopped_ms, lasted_ms = spoken.agent_stopped_ms, spoken.end_ms - spoken.start_ms
     if stopped_ms is None:
         return lasted_ms < STOPS_WITHIN_MS
@@ -286,7 +286,7 @@ def _stopped_in_time(spoken: Spoken) -> bool:
 
 
 def _problems(call: _HeardCall) -> tuple[str, ...]:
-    """Without what the persona itself brings about: an ending, and silence."""
+    """Without those that the persona itself causes: an ending, and silence."""
     record = call.record
     if record.call.end_reason is call.persona.must.ending:
         record = replace(record, call=replace(record.call, end_reason=None))

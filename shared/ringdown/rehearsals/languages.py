@@ -1,4 +1,4 @@
-"""Which language somebody speaks, from their words."""
+"""Detects the language that someone speaks from their words."""
 
 import functools
 
@@ -10,15 +10,15 @@ TOLD_APART = frozenset({
     "mr", "nl", "pl", "pt", "ro", "ru", "sv", "ta", "te", "th", "tr", "uk", "vi", "zh",
 })
 # fmt: on
-"""ISO 639-1. Of all that the library knows, English is easily taken for Nigerian Pidgin."""
+"""ISO 639-1. With all languages of the library, English is easily mistaken for Nigerian Pidgin."""
 _FEWEST_WORDS = 4
 _UNLIKELY = 0.01
-"""Each of Ringdown's own phrases of as many words is at least 0.48 likely to be of its language."""
+"""Each of Ringdown's own phrases of this many words scores at least 0.48 for its language."""
 
 
 def other_language(text: str, expected: str) -> str | None:
-    """The language of `text` if that is certainly another one than `expected`, a language tag; None
-    also if it has too few words to tell."""
+    """The language of `text` if it certainly isn't `expected`, a language tag; also None if it has
+    too few words to tell."""
     language = expected.partition("-")[0]
     if language not in TOLD_APART or len(text.split()) < _FEWEST_WORDS:
         return None

@@ -1,4 +1,4 @@
-"""What a model thinks of a rehearsed call. It is shown beside the facts, and decides nothing."""
+"""What a model thinks of a rehearsed call. It is shown next to the facts, and decides nothing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ QUESTIONS = {
     "truth": "What the agent said agrees with its instructions and with what its tools returned.",
     "manner": "The agent let the caller speak, and was easy to follow.",
 }
-"""What the model is asked of every call: whether this holds."""
+"""What the model is asked about every call: whether this holds."""
 _LONGEST_REASON = 300
 _ASKED = """\
 You read the record of a telephone call between a caller and an automatic agent, and fill in a form
@@ -55,8 +55,8 @@ class Opinion:
 
 
 async def ask_opinion(model: TextModel | None, run: PersonaRun) -> Opinion:
-    """One verdict of kind `judge` for each question, or one that says why there is no answer.
-    Nothing of a call that is partial or left no record. `model` is None where no Gemini is set."""
+    """One verdict of kind `judge` for each question, or one that says why there isn't one. Nothing
+    for a call that is partial or left no record. `model` is None if Gemini isn't configured."""
     if run.partial is not None or run.record is None:
         return Opinion(())
     if model is None:
@@ -91,7 +91,7 @@ class _Answer(msgspec.Struct, frozen=True):
 
 
 def checked_opinion(text: str, record: CallRecord) -> Iterator[Verdict]:
-    """What of the model's answer has its quote in what was heard."""
+    """The parts of the model's answer whose quotes were heard."""
     try:
         answers = msgspec.json.decode(text, type=dict[str, Json])
     except (msgspec.DecodeError, RecursionError) as error:
@@ -113,9 +113,7 @@ def _verdict(what: str, answer: _Answer, heard: dict[int, str]) -> Verdict:
         one_line(answer.quote or "", _LONGEST_REASON),
     )
     if answer.answer == "unclear":
-        return Verdict(
-            kind="judge", passed=None, what=what, why=why or "The call does not show it."
-        )
+        return Verdict(kind="judge", passed=None, what=what, why=why or "The call doesn't show it.")
     if not stands_in(answer.quote or "", heard.get(-1 if answer.turn is None else answer.turn)):
         why = f"It said {answer.answer}, but quoted nothing that was heard."
         return Verdict(kind="judge", passed=None, what=what, why=why)

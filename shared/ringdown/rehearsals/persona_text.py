@@ -1,5 +1,5 @@
-"""Personas as people read and write them: YAML, without the name, which is the file's or the
-document's."""
+"""Personas as people read and write them: YAML without the name, which is that of the file or
+document."""
 
 from importlib import resources
 
@@ -19,7 +19,7 @@ def persona_from_yaml(name: str, text: str) -> Persona:
 
 
 def persona_to_yaml(persona: Persona) -> str:
-    """Without what is at its default."""
+    """Without fields at their defaults."""
     document = _written(persona)
     del document["name"]
     return to_yaml(document)

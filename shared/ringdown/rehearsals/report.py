@@ -1,5 +1,5 @@
-"""A rehearsal with all its calls, beside that of the version that answers calls: for JSON and for
-the page. Pure."""
+"""A rehearsal with all its calls, next to that of the published version, for JSON and for the page.
+Pure."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -14,7 +14,7 @@ REAL = "A real model answered."
 
 
 class Share(msgspec.Struct, frozen=True, kw_only=True):
-    """How many calls passed, and between which shares the true one is (95 %)."""
+    """How many calls passed, and the interval that contains the true share (95 %)."""
 
     passed: int
     made: int
@@ -33,7 +33,7 @@ class PersonaReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What `report.json` has. A change that breaks readers gets another `format`."""
+    """The contents of `report.json`. A change that breaks readers gets a new `format`."""
 
     format: Literal["ringdown-rehearsal-1"] = "ringdown-rehearsal-1"
     proves: str

@@ -16,24 +16,29 @@ from ringdown.stores.paths import (
     rehearsed_calls_path,
     text_of_id,
 )
+from ringdown.stores.storable import Document
 
-# Every function raises StoreUnavailable when the store does not answer.
-
-
-async def read_persona(documents: Documents, name: str) -> Persona | None:
-    """None if there is none. Raises InvalidDocument."""
-    return await documents.read(Persona, document_path(REHEARSALS, name))
+# Every function raises StoreUnavailable when the store doesn't answer.
 
 
-async def list_personas(documents: Documents) -> tuple[dict[str, Persona], tuple[str, ...]]:
-    """The personas by name, in order, and what is wrong with those that can't be read."""
-    personas, problems = {}, []
+async def list_personas(documents: Documents) -> tuple[dict[str, Persona], dict[str, str]]:
+    """The personas by name, in order, and what is wrong with those that can't be read, likewise.
+
+    A persona's name is its document's.
+    """
+    personas, problems = {}, {}
     for path, document in sorted((await documents.list(REHEARSALS)).items()):
+        name = text_of_id(path)
         try:
-            personas[text_of_id(path)] = to_record(Persona, document, where=path)
+            personas[name] = to_record(Persona, {**document, "name": name}, where=path)
         except InvalidDocument as error:
-            problems.append(str(error))
-    return personas, tuple(problems)
+            problems[name] = str(error)
+    return personas, problems
+
+
+async def persona_document(documents: Documents, name: str) -> Document:
+    """As it is stored, whether or not it can be read; empty if there is none."""
+    return (await documents.list(REHEARSALS)).get(document_path(REHEARSALS, name), {})
 
 
 async def write_persona(documents: Documents, persona: Persona) -> None:
@@ -47,7 +52,7 @@ async def delete_persona(documents: Documents, name: str) -> None:
 async def keep_rehearsal(
     documents: Documents, rehearsal: Rehearsal, runs: Sequence[PersonaRun]
 ) -> None:
-    """The calls first: whoever finds a rehearsal finds its calls."""
+    """Writes the calls first, so that a rehearsal that can be found has its calls."""
     for run in runs:
         path = rehearsed_call_path(rehearsal.id, run.persona.name, run.run)
         await documents.write(path, bounded(run))
@@ -55,7 +60,7 @@ async def keep_rehearsal(
 
 
 async def list_rehearsals(documents: Documents, agent_id: str) -> tuple[Rehearsal, ...]:
-    """The agent's, the newest first, without any that can't be read."""
+    """The agent's, newest first, without any that can't be read."""
     found = []
     for path, document in sorted((await documents.list(REHEARSAL_RUNS)).items(), reverse=True):
         try:
@@ -68,7 +73,7 @@ async def list_rehearsals(documents: Documents, agent_id: str) -> tuple[Rehearsa
 
 
 async def read_runs(documents: Documents, rehearsal_id: str) -> tuple[PersonaRun, ...]:
-    """The calls of a rehearsal, in the order of their names, without any that can't be read."""
+    """The calls of a rehearsal, ordered by name, without any that can't be read."""
     found = []
     listed = await documents.list(rehearsed_calls_path(rehearsal_id))
     for path, document in sorted(listed.items()):

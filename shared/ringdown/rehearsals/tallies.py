@@ -1,4 +1,4 @@
-"""Counts a persona's calls, and says how sure the share of those that passed is. Pure."""
+"""Counts a persona's calls, and says how certain the share that passed is. Pure."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -10,13 +10,13 @@ from ringdown.wording import count
 FACTS: frozenset[VerdictKind] = frozenset({"tools", "forbidden", "outcome", "heard"})
 _MOST_FAILING = 10
 _LONGEST_FAILING = 200
-"""A rehearsal's document has them for each persona, and Firestore takes 1 MiB."""
+"""A rehearsal's document has them for each persona, and Firestore accepts 1 MiB."""
 _Z = 1.959964
-"""Of 95 % certainty."""
+"""For 95 % certainty."""
 
 
 def tally(persona: str, planned: int, runs: Sequence[PersonaRun]) -> Tally:
-    """Of `planned` calls of the persona, those that were made."""
+    """Counts `runs`, those of the persona's `planned` calls that were made."""
     passed = [run.passed for run in runs]
     return Tally(
         persona=persona,
@@ -39,7 +39,7 @@ def _failing(runs: Sequence[PersonaRun], kinds: Collection[VerdictKind]) -> tupl
 
 
 def interval(passed: int, made: int) -> tuple[float, float]:
-    """Between which shares the true one is, with 95 % certainty; 0 and 1 if nothing was made.
+    """The interval that contains the true share with 95 % certainty; 0 and 1 if nothing was made.
 
     Wilson's score interval (Journal of the American Statistical Association 22, 1927), which
     Brown, Cai and DasGupta recommend for few trials (Statistical Science 16, 2001).

@@ -1,4 +1,4 @@
-"""Where records are kept: the port that processes are given, and how to open one."""
+"""Where records are kept: the port that processes get, and how to open a store."""
 
 import re
 from collections.abc import AsyncIterator
@@ -45,7 +45,7 @@ class Store(
     UploadStore,
     Protocol,
 ):
-    """Everything a process may ask of its store."""
+    """Everything that a process may ask its store."""
 
     @property
     def documents(self) -> Documents:
@@ -53,7 +53,7 @@ class Store(
 
     @property
     def recordings(self) -> RecordingStore | None:
-        """Where calls are recorded; None if the process wasn't told."""
+        """Where calls are recorded; None if the process doesn't know."""
 
 
 def check_store_url(url: str) -> str | None:
@@ -62,7 +62,7 @@ def check_store_url(url: str) -> str | None:
         return None
     return (
         f"STORE_URL is {url!r}. Set it to firestore:PROJECT or firestore:PROJECT/DATABASE, or to"
-        " sqlite:PATH, the file to keep the records in."
+        " sqlite:PATH, the file that keeps the records."
     )
 
 
@@ -82,9 +82,10 @@ def open_store_once(reader: SettingsReader) -> OpenOnce[Store]:
 
 @asynccontextmanager
 async def open_store(url: str, recordings: RecordingPlace | None = None) -> AsyncIterator[Store]:
-    """Open the store that `url` names and close it at the end; ConfigurationError if it is none.
+    """Open the store that `url` names, and close it at the end; ConfigurationError for an invalid
+    URL.
 
-    Without `recordings` they are beside an SQLite file, and with Firestore out of reach.
+    Without `recordings`, they are next to an SQLite file; with Firestore, out of reach.
     """
     problem = check_store_url(url)
     if problem is not None:

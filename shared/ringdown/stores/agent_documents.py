@@ -1,4 +1,4 @@
-"""Documents that operators write, as `ringdown.agents.store` has them: pure, for all stores."""
+"""Documents that operators write, in the terms of `ringdown.agents.store`: pure, for all stores."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -30,7 +30,7 @@ class Number(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def stored_agent(path: str, fields: Document) -> StoredAgent:
-    """The document at `path`, its `status` apart."""
+    """The document at `path`, with its `status` separate."""
     return StoredAgent(
         agent_id=text_of_id(path),
         document=without_status(fields),
@@ -44,7 +44,7 @@ def without_status(fields: Document) -> Document:
 
 
 def version_of(fields: Document) -> str:
-    """By what operators wrote: the system's own `status` must not get in their way."""
+    """A version of what operators wrote: the system's own `status` must not get in their way."""
     written = msgspec.json.encode(without_status(fields), enc_hook=_attributes, order="sorted")
     return hashlib.sha256(written).hexdigest()[:16]
 
@@ -57,7 +57,7 @@ def to_write(document: Document) -> Document:
 
 
 def assigned_agent(path: str, fields: Json) -> str:
-    """Whom a number's document names; a broken one is as good as none."""
+    """The agent that a number's document names; a broken document counts as missing."""
     number = _readable(Number, path, fields)
     if fields is not None and number is None:
         _log.error("number cannot be used as it stands", reason="agent: expected an agent's id")
@@ -81,7 +81,7 @@ def readable_revisions(documents: Iterable[tuple[str, Document]]) -> Iterator[Re
 def usable_tools(
     names: Iterable[str], documents: Iterable[Document | None]
 ) -> Iterator[ToolDeclaration]:
-    """The declarations of `names`, without those that are missing or cannot be used."""
+    """The declarations of `names`, without missing or unusable ones."""
     for name, fields in zip(names, documents, strict=True):
         if fields is None:
             _log.warning("tool is not declared", tool=name)
@@ -116,14 +116,14 @@ def _tool(name: str, fields: Document) -> ToolDeclaration:
 
 
 def made_revision(revision: Revision, others: Iterable[Revision]) -> Revision:
-    """`revision` as it is first written; of `others`, the one seen last comes first."""
+    """`revision` as first written; `others` begins with the one seen last."""
     earlier = (each for each in others if each.seen_at <= revision.seen_at)
     replaced = next((each.revision for each in earlier), None)
     return msgspec.structs.replace(revision, made_at=revision.seen_at, replaced=replaced)
 
 
 def seen_again(kept: Revision, revision: Revision) -> Revision:
-    """The `kept` revision once it has been seen as `revision`."""
+    """The `kept` revision after being seen as `revision`."""
     return msgspec.structs.replace(
         kept,
         seen_at=max(kept.seen_at, revision.seen_at),
@@ -149,5 +149,5 @@ def _readable(kind: type[Record], path: str, fields: Json) -> Record | None:
 
 
 def _attributes(value: object) -> Json:
-    """Firestore's own types, such as a place on the map, in a field that is none of ours."""
+    """Firestore's own types, such as a geographical point, in a field that isn't ours."""
     return repr(vars(value))

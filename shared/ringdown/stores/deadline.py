@@ -1,4 +1,4 @@
-"""How long somebody waits for a store."""
+"""Limits how long anyone waits for a store."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What counts as use of the line, for every store alike."""
+"""What counts as use of the line, the same for every store."""
 
 import datetime
 

@@ -1,7 +1,7 @@
 """Where each record is kept. The paths are Firestore's, and the embedded store uses the same.
 
 Many ids come from outside: a model names its tool calls, Twilio the called number, operators their
-agents. Firestore takes no `/` in an id, no `.`, `..` or `__x__`, and 1,500 bytes at most
+agents. Firestore accepts no `/` in an id, no `.`, `..` or `__x__`, and at most 1,500 bytes
 (https://firebase.google.com/docs/firestore/quotas#collections_documents_and_fields).
 """
 
@@ -16,7 +16,7 @@ CALLS = "calls"
 DAYS = "days"
 DRAFTS = "drafts"
 BELOW_CALLS = ("attempts", "claims", "flights", "outcome", "tool_calls", "turns", "uploads")
-"""In the order in which they are erased: no outcome is written once the attempts are gone."""
+"""In the order of erasing: no outcome can be written once the attempts are gone."""
 FORGOTTEN_BLOCKS = "settings/forgotten_blocks"
 LIMITS = "settings/limits"
 LOST_WEBHOOKS = "lost_webhooks"
@@ -28,17 +28,17 @@ REHEARSALS = "rehearsals"
 TOOLS = "tools"
 
 LAST_CHARACTER = "\U0010ffff"
-"""Comes after whatever an id may go on with."""
+"""Sorts after anything that an id may continue with."""
 
 OF_A_CALLER = ("callbacks", "ended_calls", LOST_WEBHOOKS, WEBHOOK_DELIVERIES)
-"""Collections whose documents name a `caller`, and are erased when the caller is."""
+"""Collections whose documents name a `caller`, and are erased with the caller."""
 BY_CALLER = ("sent_texts",)
-"""Collections of tools with one document for a caller, which is erased likewise."""
+"""Tools' collections with one document per caller, which is erased, too."""
 
 _NAMED_BY_NUMBER = frozenset({CALLERS, NUMBERS, *OF_A_CALLER, *BY_CALLER})
 _LONGEST_ID = 200
 _NOT_IN_IDS = re.compile(r"[/%!\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-"""Besides what ids cannot hold, what they are marked with, and what no console shows."""
+"""What ids can't contain, the marks we add to them, and what consoles don't show."""
 
 
 def agent_path(agent_id: str, *, draft: bool = False) -> str:
@@ -82,7 +82,7 @@ def attempt_path(call_sid: str, attempt: int) -> str:
 
 
 def early_end_path(call_sid: str) -> str:
-    """Where the call's first attempt will be, so that either of the two is created first."""
+    """The path of the call's first attempt, so that only one of the two is created first."""
     return attempt_path(call_sid, 1)
 
 
@@ -147,21 +147,21 @@ def rehearsed_call_path(rehearsal_id: str, persona: str, run: int) -> str:
 
 
 def document_path(collection: str, id: str) -> str:
-    """Where a record is kept that no function here names."""
+    """The path of a record that has no function here."""
     return f"{collection}/{document_id(id)}"
 
 
 def document_id(text: str) -> str:
-    """An id that every store takes, another one for every other `text`.
+    """An id that every store accepts, and that differs for every other `text`.
 
-    Ids that operators make in a console, in any language, stay as they are.
+    Ids that operators create in a console, in any language, stay unchanged.
     """
     quoted = _NOT_IN_IDS.sub(_quoted, text)
     if len(quoted) > _LONGEST_ID:
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         return f"{quoted[:_LONGEST_ID]}!{digest}"
     if not quoted.strip(".") or quoted.startswith("__"):
-        return f"!{quoted}"  # nothing else has a "!" left, so nothing else gets this id
+        return f"!{quoted}"  # no other id has a "!" left, so this one is unique
     return quoted
 
 
@@ -172,7 +172,8 @@ def shown_path(path: str) -> str:
 
 
 def text_of_id(path: str) -> str:
-    """What `document_id` made the last part of `path` from; a shortened id stays one."""
+    """The text from which `document_id` made the last part of `path`; a shortened id stays
+    shortened."""
     last = path.rpartition("/")[2]
     return unquote(last.removeprefix("!"), errors="surrogatepass")
 

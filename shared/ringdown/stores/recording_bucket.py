@@ -1,6 +1,6 @@
-"""Recordings in a bucket of Google Cloud Storage, by its JSON API: an object for each part.
+"""Recordings in a Google Cloud Storage bucket, through its JSON API: one object per part.
 
-https://docs.cloud.google.com/storage/docs/json_api/v1/objects. Why not by Google's library:
+https://docs.cloud.google.com/storage/docs/json_api/v1/objects. Why not with Google's library:
 docs/decisions/0016-recordings-are-parts-in-a-bucket.md.
 """
 
@@ -20,7 +20,7 @@ from ringdown.stores.paths import document_id
 GOOGLE_URL = "https://storage.googleapis.com"
 
 _WITHIN_S = 10.0
-"""With all tries."""
+"""Including retries."""
 _TRY_WITHIN_S = 4.0
 _PAUSES_S = (0.5, 1.0, 2.0)
 _KEEP_CONNECTIONS_S = 30.0  # parts of a call are seven seconds apart
@@ -47,7 +47,7 @@ class RecordingBucket:
         await self._http.aclose()
 
     async def keep_part(self, call_sid: str, part: RecordingPart) -> None:
-        """The generation makes a repetition harmless: a part that is there is not written again."""
+        """The generation makes repetition harmless: an existing part isn't written again."""
         query = {
             "uploadType": "media",
             "name": _name(call_sid, part.kept),
@@ -116,8 +116,8 @@ class RecordingBucket:
         *,
         accepted: tuple[HTTPStatus, ...] = (HTTPStatus.OK,),
     ) -> httpx2.Response:
-        """An accepted answer. What may pass is tried again; raises StoreUnavailable."""
-        problem = "it did not answer"
+        """An accepted response. Retries errors that may pass; raises StoreUnavailable."""
+        problem = "it didn't answer"
         try:
             async with asyncio.timeout(_WITHIN_S):
                 for pause_s in (*_PAUSES_S, None):

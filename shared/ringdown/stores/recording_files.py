@@ -1,4 +1,4 @@
-"""Recordings in a folder: a folder for each call, a file for each part."""
+"""Recordings in a folder: one subfolder per call, one file per part."""
 
 import asyncio
 import shutil
@@ -45,7 +45,7 @@ async def _in_a_thread(work: Callable[[], _Result]) -> _Result:
         async with asyncio.timeout(_WITHIN_S):
             return await asyncio.to_thread(work)
     except TimeoutError:
-        raise StoreUnavailable(f"the disk did not answer in {_WITHIN_S:g} s") from None
+        raise StoreUnavailable(f"the disk didn't answer in {_WITHIN_S:g} s") from None
     except OSError as error:
         raise StoreUnavailable(f"the file system refused: {error.strerror}") from error
 
@@ -55,7 +55,7 @@ def _keep(folder: Path, part: RecordingPart) -> None:
     file = folder / part.kept.name
     unfinished = file.with_suffix(_UNFINISHED)
     unfinished.write_bytes(part.wav())
-    unfinished.replace(file)  # a part is there whole, or not at all
+    unfinished.replace(file)  # a part exists completely or not at all
 
 
 def _parts(folder: Path) -> tuple[KeptPart, ...]:

@@ -15,13 +15,13 @@ class RecordingPlace:
     name: str
     """`gs://BUCKET`, or a folder."""
     storage_url: str | None = None
-    """Where buckets are, if not at Google's."""
+    """The endpoint of buckets, if not Google's."""
 
 
 def read_recordings(reader: SettingsReader) -> RecordingPlace | None:
-    """RECORDINGS from a process's settings; what is wrong with it is told with the rest.
+    """RECORDINGS from a process's settings; `reader` reports what is wrong with it.
 
-    STORAGE_EMULATOR_HOST is where Google's own libraries look for a stand-in, too.
+    Google's own libraries also look for a stand-in at STORAGE_EMULATOR_HOST.
     """
     name = reader.optional("RECORDINGS")
     if name is None:
@@ -29,7 +29,7 @@ def read_recordings(reader: SettingsReader) -> RecordingPlace | None:
     if "://" in name and not _BUCKET.fullmatch(name):
         reader.problem(
             f"RECORDINGS is {name!r}. Set it to gs://BUCKET or to a folder, or leave it out: then"
-            " recordings are beside an SQLite file, and with Firestore there are none."
+            " recordings are next to an SQLite file, and with Firestore there are none."
         )
     return RecordingPlace(name, reader.optional("STORAGE_EMULATOR_HOST"))
 

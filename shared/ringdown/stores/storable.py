@@ -1,7 +1,7 @@
-"""Records as documents that every store can keep: the way back from `ringdown.documents`.
+"""Turns records into documents that every store can keep: the reverse of `ringdown.documents`.
 
-What models and tools send is not all storable: text with half a surrogate pair, integers of any
-size, numbers that are none, values of any size and depth. Whatever it is, the record is written.
+Not everything that models and tools send can be stored: text with lone surrogates, integers of any
+size, NaN and infinities, values of any size and depth. The record is written regardless.
 """
 
 import datetime
@@ -18,11 +18,11 @@ from ringdown.tools import Json
 Document = dict[str, Json]
 
 _MAX_BYTES = 65_536
-"""Of the JSON of one value; a Firestore document holds 1 MiB and 40,000 index entries."""
+"""For the JSON of one value; a Firestore document holds 1 MiB and 40,000 index entries."""
 _MAX_DEPTH = 16
 """Firestore nests 20 deep, the document's own levels included."""
 _MAX_DOCUMENT_DEPTH = 100
-"""What operators write may be anything, and a document is followed by recursion."""
+"""Operators may write anything, and documents are processed recursively."""
 _MAX_KEY_BYTES = 1_000
 _KEPT_BEGINNING = 2_000
 _INT64 = range(-(2**63), 2**63)
@@ -35,13 +35,13 @@ def to_document(record: msgspec.Struct) -> Document:
 
 
 def to_plain(value: object) -> Json:
-    """`value` as a document has it: halves of surrogate pairs become U+FFFD, integers of more than
-    64 bits text, numbers that are none None."""
+    """`value` as a document has it: lone surrogates become U+FFFD, integers of more than 64 bits
+    become text, and NaN and infinities become None."""
     return storable(msgspec.to_builtins(value, builtin_types=(datetime.datetime,)))
 
 
 def changed_fields(before: Call, after: Call) -> Document:
-    """The fields of the call document in which `after` differs, as they are to be written."""
+    """The fields of the call document that differ in `after`, as documents have them."""
     return {
         name: to_plain(value)
         for name in after.__struct_fields__
@@ -67,7 +67,7 @@ def _bounded(tool_call: ToolCall) -> ToolCall:
 
 
 def _kept(value: Document) -> Document:
-    """`value`, or in its place what a record says of one that it cannot keep."""
+    """`value`, or a placeholder for one that a record can't keep."""
     if not _fits(value):
         return {"not_kept": f"nested more than {_MAX_DEPTH} deep, or a name is too long"}
     text = msgspec.json.encode(to_plain(value))
@@ -80,8 +80,8 @@ def _kept(value: Document) -> Document:
 
 
 def _fits(value: Json) -> bool:
-    """Whether names are short enough and nothing is too deep. A list in a list counts twice:
-    Firestore has none, and its adapter puts a map between the two."""
+    """Whether names are short enough and nothing is nested too deep. A list in a list counts twice,
+    because Firestore doesn't have it, and its adapter puts a map between the two."""
     waiting: list[tuple[Json, int]] = [(value, 1)]
     while waiting:
         item, depth = waiting.pop()
@@ -119,7 +119,7 @@ def _children(value: Json) -> Iterable[Json]:
 
 
 def storable(value: Json) -> Json:
-    """The same for a value that is plain already; types of Firestore's own stay."""
+    """The same for a value that is already plain; Firestore's own types stay."""
     match value:
         case str():
             return _text(value)

@@ -1,7 +1,7 @@
-"""What each request makes of a call: pure, so that every store decides alike.
+"""How each request changes a call. Pure, so that every store decides the same way.
 
-A function is given the stored call and returns the call as it is to be: unchanged if there is
-nothing to write, None if the request is refused.
+A function takes the stored call and returns the call to write: unchanged if there is nothing to
+write, None if the request is refused.
 """
 
 import datetime
@@ -31,7 +31,7 @@ from ringdown.gemini.prices import cost_usd
 def claimed(call: Call, taken: Claim | None, claim: Claim) -> Call | None:
     """The call once `claim` holds it; `taken` is the stored claim of that attempt.
 
-    A claim that meets itself has been won before: its answer was lost, or the call is written anew.
+    A claim that meets itself was won before: its response was lost, or the call is being rewritten.
     """
     if call.attempt != claim.attempt or taken not in (None, claim):
         return None
@@ -45,7 +45,7 @@ def claimed(call: Call, taken: Claim | None, claim: Claim) -> Call | None:
 
 
 def accepted(call: Call, attempt: int) -> Call | None:
-    """The call once the person who is dialled after `attempt` takes it."""
+    """The call once the person dialled after `attempt` takes it."""
     caller_is_gone = call.twilio_status in FINAL_TWILIO_STATUSES
     if call.next is not NextAction.TRANSFER or call.attempt != attempt or caller_is_gone:
         return None
@@ -53,7 +53,7 @@ def accepted(call: Call, attempt: int) -> Call | None:
 
 
 def resumed(call: Call) -> Call | None:
-    """The call at its next attempt, after a transfer that nobody took."""
+    """The call at its next attempt, after a transfer that wasn't taken."""
     if call.status is CallStatus.RINGING and call.attempt > 1:
         return call  # resumed already; Twilio repeats webhooks
     if call.next is not NextAction.TRANSFER or call.transfer_to is None:
@@ -69,7 +69,7 @@ def taken_up(call: Call, ended: int, at: datetime.datetime) -> Call | None:
     if call.next is not None or call.status is CallStatus.ENDED:
         return None
     if call.attempt > ended:
-        return call  # taken up already; Twilio repeats webhooks
+        return call  # taken over already; Twilio repeats webhooks
     if len(call.take_ups) >= MOST_TAKE_UPS or recent_take_ups(call, at) >= MOST_RECENT_TAKE_UPS:
         return None
     return msgspec.structs.replace(
@@ -94,8 +94,8 @@ def _at_next_attempt(call: Call, resumed_from: EndReason) -> Call:
 
 
 def noted(call: Call, status: TwilioStatus, at: datetime.datetime) -> Call:
-    """The call with what Twilio says of it. Callbacks may overtake each other: one that is not
-    final says nothing any more after one that is."""
+    """The call with what Twilio says about it. Callbacks may overtake each other: a non-final one
+    that arrives after a final one is ignored."""
     if call.twilio_status in FINAL_TWILIO_STATUSES and not status.final:
         return call
     with_status = msgspec.structs.replace(
@@ -118,7 +118,7 @@ def noted(call: Call, status: TwilioStatus, at: datetime.datetime) -> Call:
 
 
 def early_end(status: TwilioStatus, at: datetime.datetime) -> EarlyEnd | None:
-    """What to keep of the status of a call that has not been opened; None for nothing."""
+    """What to keep of the status of an unopened call; None for nothing."""
     if not status.final:
         return None
     return EarlyEnd(
@@ -130,7 +130,7 @@ def early_end(status: TwilioStatus, at: datetime.datetime) -> EarlyEnd | None:
 
 
 def opened(call: Call, early: EarlyEnd | None) -> Call:
-    """The call as it is created: ended, if its end came first."""
+    """The call as created: ended, if its end arrived first."""
     if early is None:
         return call
     status = TwilioStatus(status=early.twilio_status, duration_s=early.duration_s, final=True)
@@ -138,7 +138,7 @@ def opened(call: Call, early: EarlyEnd | None) -> Call:
 
 
 def received(call: Call | None, upload: Upload) -> tuple[Reception, Call | None]:
-    """What becomes of `upload`, and the call with it; None if there is nothing to write."""
+    """What happens to `upload`, and the call with it; None if there is nothing to write."""
     if call is None or call.status is CallStatus.ENDED:
         return Reception.NOT_IN_CALL, None
     if upload.id in call.uploads:
@@ -153,12 +153,12 @@ def upload_expires_at(call: Call, upload: Upload) -> datetime.datetime:
 
 
 def _unrecorded_end(call: Call) -> EndReason:
-    """Why a call ended of which no handler has said so."""
+    """Why a call ended if no handler has said so."""
     return EndReason.NEVER_STREAMED if call.started_at is None else EndReason.STREAM_LOST
 
 
 def blocked(caller: Caller, is_blocked: bool) -> Caller:
-    """A blocked caller's entry does not expire; what else is in it does once they are not."""
+    """A blocked caller's entry doesn't expire; once unblocked, the rest of it does."""
     if is_blocked:
         expires_at = None
     else:
@@ -167,7 +167,7 @@ def blocked(caller: Caller, is_blocked: bool) -> Caller:
 
 
 def remembered(caller: Caller, memory: Memory, expires_at: datetime.datetime) -> Caller:
-    """The caller with `memory`; an older one than is kept already changes nothing."""
+    """The caller with `memory`; one older than the stored one changes nothing."""
     if caller.memory is not None and caller.memory.at > memory.at:
         return caller
     return msgspec.structs.replace(

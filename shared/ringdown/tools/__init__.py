@@ -1,4 +1,4 @@
-"""Tools: their declarations for the model, and the HTTP protocol by which they are called.
+"""Tools: their declarations for the model, and the HTTP protocol for calling them.
 
 The model chooses `args` and nothing else: identities travel in `ToolCallContext`, the URL comes
 from the tool's declaration.
@@ -9,20 +9,20 @@ from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 
-# Arguments and answers are whatever JSON the tool's own schema says.
+# Arguments and results are whatever JSON the tool's schema allows.
 Json = Any
 
 ASK_FOR_PHOTO = "ask_for_photo"
-"""The tool that agents with `photos` have, and that no agent names."""
+"""The tool that agents with `photos` get, and that no agent names."""
 
 ToolName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 Behavior = Literal["blocking", "non_blocking"]
 """Whether the model waits for the result, or keeps talking meanwhile."""
 Scheduling = Literal["interrupt", "when_idle", "silent"]
-"""When the model speaks of the answer to a call that it did not wait for."""
+"""When the model speaks about the result of a call that it didn't wait for."""
 Waiting = Literal["tone", "phrase", "nothing"]
-"""What the caller gets while a call takes long."""
+"""What the caller hears while a call is slow."""
 
 
 class ToolDeclaration(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,9 +38,9 @@ class ToolDeclaration(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 10.0
     behavior: Behavior = "blocking"
     scheduling: Scheduling = "interrupt"
-    """Counts for a non-blocking tool only."""
+    """Only for non-blocking tools."""
     digits: tuple[str, ...] = ()
-    """Purposes of digits typed by the caller that this tool is given, such as `pin`."""
+    """Purposes of typed digits that this tool receives, such as `pin`."""
     waiting: Waiting = "tone"
     before_call: bool = False
     """Whether agents may have it called while the phone rings, without arguments."""
@@ -57,7 +57,7 @@ class ToolCallContext(msgspec.Struct, frozen=True, kw_only=True):
     called: str
     language: str
     facts: dict[str, Json] = {}
-    """What the agent's `before_call` tool said of the caller; empty if it said nothing."""
+    """What the agent's `before_call` tool said about the caller; empty if it said nothing."""
 
 
 class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +79,7 @@ class ToolError(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToolAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a tool answered: an `output` or an `error`, never neither."""
+    """A tool's answer: either an `output` or an `error`."""
 
     output: dict[str, Json] | None = None
     error: ToolError | None = None
@@ -94,12 +94,12 @@ class ToolAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 NOTHING_TO_TELL = ToolAnswer(output={"status": "The tool has nothing to tell."})
-"""Replaces an empty output: a model that gets nothing asks again, and again."""
+"""Replaces an empty output, because a model that gets nothing keeps asking."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredTool:
-    """What the check says about a tool."""
+    """The check's findings about a tool."""
 
     problem: str | None = None
     """What keeps it from being used."""
@@ -113,7 +113,7 @@ class ToolStore(Protocol):
     """Where tool declarations are kept."""
 
     async def read_tools(self, names: tuple[str, ...]) -> tuple[ToolDeclaration, ...]:
-        """The declarations of those `names` that exist and are valid, in the order asked for.
+        """The declarations of those `names` that exist and are valid, in the order of `names`.
 
         Raises StoreUnavailable.
         """

@@ -1,4 +1,4 @@
-"""Answers that are kept, so that a tool that changes something does it once for one key."""
+"""Stores answers, so that a tool that changes something does it once per key."""
 
 import datetime
 
@@ -12,7 +12,7 @@ KEPT_FOR = datetime.timedelta(days=1)
 
 
 class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`tool_answers/{key}`; without an answer while the tool is at work."""
+    """`tool_answers/{key}`; without an answer while the tool is working."""
 
     answer: ToolAnswer | None = None
     expires_at: datetime.datetime
@@ -25,7 +25,7 @@ class KeptAnswers:
         self._documents = documents
 
     async def claim(self, key: str, expires_at: datetime.datetime) -> bool:
-        """Whether this is the first delivery with `key`, which is to find the answer."""
+        """Whether this is the first delivery with `key`, which must produce the answer."""
         return await self._documents.create(_path(key), KeptAnswer(expires_at=expires_at))
 
     async def read(self, key: str) -> ToolAnswer | None:

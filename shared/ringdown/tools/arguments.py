@@ -16,7 +16,7 @@ from ringdown.gemini.json_schema import Schema, target
 from ringdown.tools import Json
 
 _MOST_PROBLEMS = 5
-_MOST_CHARACTERS = 200  # of each: a problem quotes the value, which may be long
+_MOST_CHARACTERS = 200  # per problem, because it quotes the value, which may be long
 # A pattern that would take longer doesn't match: a call must not wait for `^(x+x+)+y$`.
 _PATTERNS = FancyRegexOptions(backtrack_limit=10_000)
 
@@ -24,14 +24,14 @@ _PATTERNS = FancyRegexOptions(backtrack_limit=10_000)
 def problems_with(args: Mapping[str, Json], parameters: Mapping[str, Json]) -> str | None:
     """What is wrong with `args`, in words for the model; None if nothing is.
 
-    What cannot be applied of a schema refuses nothing: then the tool itself must look.
+    Parts of a schema that can't be applied refuse nothing: the tool itself must check them.
     """
     validator = _validator(msgspec.json.encode(parameters))
     if validator is None:
         return None
     try:
         found = sorted(validator.iter_errors(args), key=lambda problem: len(problem.instance_path))
-    except ValueError:  # nested too deeply, or half a surrogate pair
+    except ValueError:  # nested too deeply, or a lone surrogate
         return None
     if not found:
         return None
@@ -51,7 +51,7 @@ def _validator(parameters: bytes) -> Any | None:
 
 
 def _applicable(part: Json, root: Schema) -> Json:
-    """Without what can't be applied: a pattern that is none, a reference to nowhere."""
+    """Without what can't be applied: invalid patterns and dangling references."""
     if isinstance(part, list):
         return [_applicable(each, root) for each in part]
     if not isinstance(part, dict):
@@ -82,7 +82,7 @@ def _is_pattern(text: str) -> bool:
 
 
 def _nowhere(uri: str) -> NoReturn:
-    """A reference to somewhere else is not fetched."""
+    """External references aren't fetched."""
     raise LookupError(uri)
 
 

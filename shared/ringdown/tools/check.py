@@ -1,8 +1,8 @@
 """What keeps a tool's declaration from being used, in operators' words.
 
-Pure, and without jsonschema, which takes too long to load while a phone rings: this is what nobody
-could call it by, and what would lead to the wrong place. A schema that models don't take is no
-problem: they are told of it in a simpler form (`ringdown.gemini.openapi_schema`).
+Pure, and without jsonschema, which takes too long to load while a phone rings. It finds only what
+makes the tool impossible to call, or would lead to the wrong place. A schema that models don't
+accept isn't a problem: they get a simpler form (`ringdown.gemini.openapi_schema`).
 """
 
 import json
@@ -18,12 +18,13 @@ BuiltInName = Literal["collect_digits", "end_call", "transfer_call"]
 BUILT_IN: tuple[BuiltInName, ...] = get_args(BuiltInName)
 """The functions that every session has besides its tools."""
 _MOST_BYTES = 12_000
-"""Of a declaration's JSON. A call's document holds 1 MiB, and up to 64 tools with an agent."""
+"""For a declaration's JSON. A call's document holds 1 MiB, including an agent and up to 64
+tools."""
 _DEEPEST = 20
 
 
 def problems_with_tool(tool: ToolDeclaration, name: str) -> Iterator[str]:
-    """What is wrong with `tools/{name}`, of which `tool` was read."""
+    """What is wrong with `tool`, which was read from `tools/{name}`."""
     if tool.name != name:
         yield f"name is {tool.name}. It must be the document's: {name}."
     problem = problem_with_url(tool.url)
@@ -33,11 +34,11 @@ def problems_with_tool(tool: ToolDeclaration, name: str) -> Iterator[str]:
     yield from problems_with_parameters(tool.parameters)
     size = _bytes_of(tool)
     if size > _MOST_BYTES:
-        yield f"the declaration has {size:,} bytes, and may have {_MOST_BYTES:,}. Shorten it."
+        yield f"the declaration has {size:,} bytes; the limit is {_MOST_BYTES:,}. Shorten it."
 
 
 def _bytes_of(tool: ToolDeclaration) -> int:
-    """As JSON; a declaration may hold half a surrogate pair, which msgspec encodes nowhere."""
+    """As JSON; a declaration may contain a lone surrogate, which msgspec never encodes."""
     written = json.dumps(msgspec.to_builtins(tool), ensure_ascii=False)
     return len(written.encode("utf-8", "replace"))
 
@@ -55,7 +56,7 @@ def problems_with_parameters(parameters: Json) -> Iterator[str]:
 
 
 def _problems_with_schema(schema: Json, path: str, depth: int = 0) -> Iterator[str]:
-    if isinstance(schema, bool):  # anything, or nothing: JSON Schema has both
+    if isinstance(schema, bool):  # true and false are schemas for anything and nothing
         return
     if not isinstance(schema, dict):
         yield f"{path} must be a map."
@@ -83,4 +84,4 @@ def _problems_with_required(
         return
     for name in required:
         if name not in properties:
-            yield f"{path}: {name} is required, and is not among the properties."
+            yield f"{path}: {name} is required but isn't among the properties."

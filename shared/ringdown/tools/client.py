@@ -1,7 +1,7 @@
 """Calls tools over HTTP. Whatever happens, the model gets a result that it can work with.
 
-Every delivery of an order carries the same idempotency key, and a tool must not do a thing twice
-for one key. That is what makes a second delivery safe.
+Every delivery of a request carries the same idempotency key, and a tool must not do anything twice
+for one key. That makes a second delivery safe.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ from ringdown.tools.url import audience_of, problem_with_url
 
 MOST_AT_ONCE = 64
 _MOST_REQUEST_BYTES = 32_768
-_MOST_ANSWER_BYTES = 32_768  # the model's side closes the session over oversized tool answers
+_MOST_ANSWER_BYTES = 32_768  # the service closes the session over larger tool results
 _KEEP_CONNECTIONS_S = 120.0
 _AGAIN_AFTER_S = 0.2
 _UNAUTHORIZED = 401
-# A token may have expired on its way; the others mean that no instance was ready.
+# A token may have expired in transit; the others mean that no instance was ready.
 _AGAIN = frozenset({_UNAUTHORIZED, 429, 502, 503, 504})
 _WARM_FOR_S = 60.0
 _WARM_WITHIN_S = 15.0  # a cold start of any function that can be used in a call
@@ -35,11 +35,11 @@ _log = Log(__name__)
 
 
 class Called(NamedTuple):
-    """What came of calling a tool."""
+    """The result of calling a tool."""
 
     answer: ToolAnswer
     certain: bool = True
-    """False: nothing came back, and the tool may have done it all the same."""
+    """False: no response arrived, but the tool may still have done it."""
 
 
 _UNREACHABLE = Called(ToolAnswer.failed("The tool could not be reached."))
@@ -70,7 +70,8 @@ class ToolClient:
     def __init__(
         self, identity: IdentityTokens | None = None, *, tls: ssl.SSLContext | None = None
     ) -> None:
-        """`identity` is what functions know us by. `tls` trusts what the system does not."""
+        """`identity` identifies us to functions. `tls` is for certificates that the system doesn't
+        trust."""
         limits = httpx2.Limits(max_connections=MOST_AT_ONCE, keepalive_expiry=_KEEP_CONNECTIONS_S)
         self._http = httpx2.AsyncClient(
             limits=limits,
@@ -78,13 +79,13 @@ class ToolClient:
             trust_env=False,
             timeout=None,  # `asyncio.timeout` bounds each call as a whole
             verify=tls or ssl.create_default_context(),
-            # Unpacked, a small answer could be far over the limit before it is counted.
+            # Decompressed, a small answer could far exceed the limit before it is counted.
             headers={"accept-encoding": "identity"},
         )
         self._identity = identity or IdentityTokens()
         self._under_way = 0
         self._used_s: dict[str, float] = {}
-        """When a URL was last asked, on the loop's clock."""
+        """When each URL was last called, on the loop's clock."""
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -92,13 +93,14 @@ class ToolClient:
     async def call(
         self, tool: ToolDeclaration, request: ToolRequest, headers: Mapping[str, str] = {}
     ) -> Called:
-        """POST `request` to the tool and return its answer, or say why there is none."""
+        """POST `request` to the tool and return its answer, or an error that says why it has
+        none."""
         if self._under_way >= MOST_AT_ONCE:
             _log.error("too many parallel tool calls", tool=tool.name, limit=MOST_AT_ONCE)
             return Called(ToolAnswer.failed("Too many are asking just now.", retryable=True))
         try:
             body = msgspec.json.encode(request)
-        except (ValueError, RecursionError):  # half a surrogate pair, or nested too deep
+        except (ValueError, RecursionError):  # a lone surrogate, or nested too deep
             return Called(ToolAnswer.failed("The arguments can't be sent. Use simpler ones."))
         self._under_way += 1
         try:
@@ -111,14 +113,14 @@ class ToolClient:
             self._under_way -= 1
 
     async def warm(self, tools: Iterable[ToolDeclaration]) -> None:
-        """Have the functions of `tools` started, the connections made and the tokens fetched."""
+        """Start the functions of `tools`, open the connections and fetch the tokens."""
         async with asyncio.TaskGroup() as group:
             for tool in tools:
                 if self._is_cold(tool.url):
                     group.create_task(self._warm(tool))
 
     def _is_cold(self, url: str) -> bool:
-        """Whether it has not been asked for some time; what is on this machine never is cold."""
+        """Whether it hasn't been called for some time; a tool on this machine is never cold."""
         if problem_with_url(url) is not None or audience_of(url) is None:
             return False
         used_s = self._used_s.get(url)
@@ -144,14 +146,14 @@ class ToolClient:
         if _may_pass(outcome):
             await asyncio.sleep(_AGAIN_AFTER_S)
             again = await self._deliver(tool, body, headers)
-            # The request that was lost may have been carried out, even if the retry failed.
+            # The lost request may have been carried out, even if the retry failed.
             outcome = outcome if outcome is _LOST and isinstance(again, Called) else again
         return outcome if isinstance(outcome, Called) else Called(_answer(tool, outcome))
 
     async def _deliver(
         self, tool: ToolDeclaration, body: bytes, headers: Mapping[str, str]
     ) -> _Response | Called:
-        """The response; if none came, an error that we made up."""
+        """The response, or our own error if none arrived."""
         try:
             response = await self._send("POST", tool.url, body, headers)
         except NoCredentials as error:
@@ -185,7 +187,7 @@ class ToolClient:
 
 
 def _may_pass(outcome: _Response | Called) -> bool:
-    """Whether the same request may go better in a moment."""
+    """Whether the same request may succeed in a moment."""
     if isinstance(outcome, Called):
         return outcome in (_UNREACHABLE_NOW, _LOST)
     return outcome.status in _AGAIN
@@ -207,13 +209,13 @@ def _answer(tool: ToolDeclaration, response: _Response) -> ToolAnswer:
         return _too_deep(tool)
     if answer.error is not None:
         _log.info("tool answered with an error", tool=tool.name, http_status=response.status)
-    # A model that gets nothing asks again, and again.
+    # A model that gets nothing keeps asking.
     return answer if answer != ToolAnswer(output={}) else NOTHING_TO_TELL
 
 
 def _decoded(body: bytes) -> ToolAnswer | None:
-    """The answer, with what JSON can't hold replaced; None for what is none. Tools send half an
-    emoji, or NaN, when they have done their work, so it isn't lost for that."""
+    """The answer, with what JSON can't hold replaced; None for anything else. Tools may send half
+    an emoji or NaN after doing their work, which isn't a reason to lose the answer."""
     try:
         return msgspec.json.decode(body, type=ToolAnswer)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -231,7 +233,7 @@ def _explain_refusal(tool: ToolDeclaration, status: int) -> bool:
     """Whether the tool refused us; if so, log what operators should do."""
     match status:
         case _ if status == _UNAUTHORIZED:
-            remedy = "it must accept ID tokens whose audience is its URL without the path"
+            remedy = "make it accept ID tokens whose audience is its URL without the path"
         case 403:
             remedy = "give this service's account roles/run.invoker on the tool's service"
         case _ if 300 <= status < 400:

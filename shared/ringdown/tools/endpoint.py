@@ -1,17 +1,17 @@
-"""The HTTP side of a tool: a typed async function becomes what the tool client posts to.
+"""The HTTP side of a tool: turns a typed async function into what the tool client posts to.
 
-`ringdown.tools.function` makes an entry point of it. A tool that changes something is given
-`answers`, where its answers are kept: whatever is delivered twice with one idempotency key is done
-once, and answered the same.
+`ringdown.tools.function` makes an entry point of it. A tool that changes something passes
+`answers`, where its answers are kept: a request delivered twice with one idempotency key is done
+once, and gets the same answer.
 
 | the request | the answer |
 | --- | --- |
 | well formed | 200 `{"output": …}` or `{"error": {"message", "retryable"}}` |
-| arguments that do not fit `Args` | 200 with an error that tells the model which and why |
-| no ToolRequest, or one for another tool | 400 with an error |
+| arguments that don't fit `Args` | 200 with an error that tells the model which and why |
+| not a ToolRequest, or one for another tool | 400 with an error |
 | anything but POST; a body over 64 KiB; one that stalls | 405; 413; 408, each with an error |
 | any, but the function raises | 500 with a retryable error; logged without the arguments |
-| any, but its store does not answer | 200 with a retryable error; logged |
+| any, but its store doesn't answer | 200 with a retryable error; logged |
 
 Callers aren't checked here: Cloud Run admits only the stream handler's account.
 """
@@ -54,7 +54,7 @@ _log = Log(__name__)
 
 
 class ToolEndpoint(Generic[Args]):
-    """Serves one tool; call it with the HTTP request. Who may call is the platform's to decide."""
+    """Serves one tool; call it with the HTTP request. The platform decides who may call it."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class ToolEndpoint(Generic[Args]):
         try:
             body = await read_body(request.stream(), at_most=MAX_BODY_BYTES, within_s=BODY_WITHIN_S)
         except (TimeoutError, ClientDisconnect):
-            return _error(408, "the request did not arrive in time")
+            return _error(408, "the request didn't arrive in time")
         except BodyTooLarge:
             return _error(413, f"the request is larger than {MAX_BODY_BYTES} bytes")
         return await self.answer(body)
@@ -87,10 +87,10 @@ class ToolEndpoint(Generic[Args]):
         except msgspec.ValidationError as error:
             return self._malformed(explain(error))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return self._malformed("the body is not JSON, or is nested too deeply")
+            return self._malformed("the body isn't JSON, or is nested too deeply")
         with call_bound(request.call.call_sid):
             if request.name != self._name:
-                return self._malformed(f"this is {self._name}, another tool was asked for")
+                return self._malformed(f"this is {self._name}, but the request is for another tool")
             return await self._run(request)
 
     async def _run(self, request: ToolRequest) -> Response:
@@ -103,8 +103,8 @@ class ToolEndpoint(Generic[Args]):
         except StoreUnavailable as error:
             _log.error("store does not answer", tool=self._name, reason=str(error))
             return _reply(200, _STORE_AWAY)
-        except Exception as error:  # noqa: BLE001 - the boundary: the model needs some answer
-            # The exception's text may quote the arguments; its type and place cannot.
+        except Exception as error:  # noqa: BLE001 - boundary: the model needs an answer
+            # The exception's text may quote the arguments; its type and location can't.
             _log.error(
                 "tool failed",
                 tool=self._name,
@@ -127,7 +127,7 @@ class ToolEndpoint(Generic[Args]):
                 await kept.release(key)
             else:
                 await kept.keep(key, answer, expires_at)
-        except StoreUnavailable as error:  # what was done is done: the model is to know
+        except StoreUnavailable as error:  # what was done is done, and the model should know
             _log.error("answer is not kept", tool=self._name, reason=str(error))
         return answer
 
@@ -143,7 +143,7 @@ class ToolEndpoint(Generic[Args]):
 
 
 async def _kept_answer(kept: KeptAnswers, key: str) -> ToolAnswer:
-    """The answer of the delivery that was first, which may be at work still."""
+    """The answer of the first delivery, which may still be working."""
     for _ in range(_LOOKS):
         answer = await kept.read(key)
         if answer is not None:

@@ -1,4 +1,4 @@
-"""A tool's folder: what `tool.yaml` says of it, checked, and what its function is deployed with."""
+"""A tool's folder: reads and checks `tool.yaml`, and says what the function is deployed with."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ from ringdown.tools.check import (
 from ringdown.wording import did_you_mean
 
 ROLES = ("roles/aiplatform.user", "roles/datastore.user", "roles/pubsub.publisher")
-"""What a tool may have on the project. Whatever else it needs, it gets by secrets."""
+"""The project roles that a tool may have. It gets anything else through secrets."""
 PLACEHOLDERS = (
     "callback_topic",
     "caller_page_url",
@@ -53,7 +53,7 @@ class ToolDeployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     waiting: Waiting = "tone"
     before_call: bool = False
     secrets: dict[str, str] = {}
-    """Environment variables from Secret Manager, and what each is, in words."""
+    """Environment variables from Secret Manager, with a description of each."""
     roles: tuple[str, ...] = ()
     """Of `ROLES`."""
     settings: dict[str, str] = {}
@@ -73,8 +73,8 @@ class ToolDeployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         return [name for name in self.secrets if not given.get(name)]
 
     def environ(self, values: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-        """The function's variables: secrets and settings of `given`, else the settings' defaults
-        with `values` for their placeholders. An empty one is left out."""
+        """The function's variables: secrets and settings from `given`, or else the settings'
+        defaults with `values` for their placeholders. Empty ones are left out."""
         defaults = {name: _filled(default, values) for name, default in self.settings.items()}
         chosen = {name: given.get(name) or default for name, default in defaults.items()}
         secrets = {name: given.get(name, "") for name in self.secrets}
@@ -82,7 +82,7 @@ class ToolDeployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 def read_tool_folder(folder: Path) -> ToolDeployment:
-    """Read and check `folder`. Raises ConfigurationError, which names everything that is wrong."""
+    """Read and check `folder`. Raises ConfigurationError, which lists everything that is wrong."""
     where = f"functions/tools/{folder.name}"
     problems = [
         f"{where} has no {name}. {advice}"
@@ -94,7 +94,7 @@ def read_tool_folder(folder: Path) -> ToolDeployment:
     try:
         document = plain(yaml.safe_load((folder / "tool.yaml").read_text("utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError([f"{where}/tool.yaml is not YAML: {error}"]) from error
+        raise ConfigurationError([f"{where}/tool.yaml isn't YAML: {error}"]) from error
     found = [str(problem) for problem in field_problems(ToolDeployment, document)]
     if not found:
         tool = msgspec.convert(document, ToolDeployment)
@@ -105,9 +105,9 @@ def read_tool_folder(folder: Path) -> ToolDeployment:
 
 
 _FILES = {
-    "tool.yaml": "It tells the model what the tool is for: see docs/tools.md.",
-    "main.py": "It has the function that is called: see docs/tools.md.",
-    "requirements.txt": "Run `make lock` to make it from requirements.in.",
+    "tool.yaml": "It tells the model what the tool does: see docs/tools.md.",
+    "main.py": "It contains the function to call: see docs/tools.md.",
+    "requirements.txt": "Run `make lock` to create it from requirements.in.",
 }
 
 
@@ -115,17 +115,17 @@ def _problems(tool: ToolDeployment, folder: str) -> Iterator[str]:
     if tool.name != folder:
         yield f"name is {tool.name}. It must be the folder's: {folder}."
     if not tool.description.strip():
-        yield "description is empty. Say for the model what the tool does, and when to use it."
+        yield "description is empty. Tell the model what the tool does and when to use it."
     if not 0 < tool.timeout_s <= 60:
         yield "timeout_s must be more than 0 and at most 60 seconds."
     for purpose in tool.digits:
         if not _PURPOSE.fullmatch(purpose):
-            yield f"digits: {purpose!r} must be one lower-case word, such as pin."
+            yield f"digits: {purpose!r} must be one lowercase word, such as pin."
     yield from problems_with_name(tool.name)
     try:
         jsonschema_rs.meta.validate({**tool.parameters, "$schema": _DIALECT})
     except jsonschema_rs.ValidationError as error:
-        yield f"parameters are no JSON Schema: {error.message}"
+        yield f"parameters aren't a JSON Schema: {error.message}"
     else:
         yield from problems_with_parameters(tool.parameters)
 
@@ -133,9 +133,9 @@ def _problems(tool: ToolDeployment, folder: str) -> Iterator[str]:
 def _deployment_problems(tool: ToolDeployment) -> Iterator[str]:
     for name in (*tool.secrets, *tool.settings):
         if not _VARIABLE.fullmatch(name):
-            yield f"{name!r} must be a variable's name in capitals, such as API_KEY."
+            yield f"{name!r} must be a variable name in capitals, such as API_KEY."
     for name in sorted(set(tool.secrets) & set(tool.settings)):
-        yield f"{name} is a secret and a setting. Leave one of the two out."
+        yield f"{name} is both a secret and a setting. Remove one of them."
     for role in tool.roles:
         if role not in ROLES:
             yield f"a tool may not have the role {role}. Roles: {', '.join(ROLES)}."
@@ -143,7 +143,7 @@ def _deployment_problems(tool: ToolDeployment) -> Iterator[str]:
         for placeholder in _PLACEHOLDER.findall(default):
             if placeholder not in PLACEHOLDERS:
                 hint = did_you_mean(placeholder, PLACEHOLDERS)
-                yield f"settings: {name} has the unknown {{{placeholder}}}.{hint}"
+                yield f"settings: {name} has the unknown placeholder {{{placeholder}}}.{hint}"
 
 
 def _filled(default: str, values: Mapping[str, str]) -> str:

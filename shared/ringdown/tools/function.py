@@ -32,9 +32,9 @@ def tool_function(
 ) -> functions_framework.aio.HTTPFunction:
     """The function that the platform calls; assign it to a variable called `name`.
 
-    `settings` is what the tool has read its settings from. If one is missing or wrong, the process
-    says what to set and ends. A tool that changes something gives its store as `answers`: a request
-    that is delivered twice is then done once (`ringdown.tools.endpoint`).
+    `settings` is the reader that the tool read its settings from. If one is missing or wrong, the
+    process says what to set and ends. A tool that changes something passes its store as `answers`,
+    so that a request delivered twice is done once (`ringdown.tools.endpoint`).
     """
     log.configure(app=name)
     try:

@@ -1,7 +1,7 @@
 """Google-signed ID tokens, which tell Cloud Run who is calling a private function.
 
 They come from the metadata server, or from the service account's key file that
-GOOGLE_APPLICATION_CREDENTIALS names. One is good for an hour, and for one audience.
+GOOGLE_APPLICATION_CREDENTIALS names. Each is valid for an hour, and for one audience.
 """
 
 import asyncio
@@ -25,7 +25,9 @@ class IdentityToken(NamedTuple):
 
 def fetch_identity_token(audience: str) -> IdentityToken:
     """Ask Google for a token, which blocks for some milliseconds. Raises NoCredentials."""
-    from google.auth.exceptions import GoogleAuthError  # a tenth of a second, and not all need it
+    from google.auth.exceptions import (
+        GoogleAuthError,
+    )  # takes 0.1 s, and not all need it
     from google.auth.transport.requests import Request
     from google.oauth2.id_token import fetch_id_token_credentials
 
@@ -36,14 +38,14 @@ def fetch_identity_token(audience: str) -> IdentityToken:
     except GoogleAuthError as error:
         raise NoCredentials(str(error)) from error
     except (ValueError, TypeError, KeyError) as error:
-        # Google's library, where a metadata server says what makes no sense.
-        raise NoCredentials(f"the metadata server is not understood: {error!r}") from error
+        # From Google's library, if a metadata server responds with nonsense.
+        raise NoCredentials(f"the metadata server's response makes no sense: {error!r}") from error
     expires = credentials.expiry.replace(tzinfo=datetime.UTC)
     return IdentityToken(str(credentials.token), expires.timestamp())
 
 
 class IdentityTokens:
-    """The tokens of this process: fetched in a thread, kept, and renewed before they expire."""
+    """This process's tokens: fetched in a thread, cached, and renewed before they expire."""
 
     def __init__(
         self,
@@ -58,7 +60,7 @@ class IdentityTokens:
         self._one_at_a_time: dict[str, asyncio.Lock] = {}
 
     async def get(self, audience: str) -> str:
-        """A token that is good now. Raises NoCredentials, after 5 s at the latest."""
+        """A valid token. Raises NoCredentials, after 5 s at the latest."""
         async with self._one_at_a_time.setdefault(audience, asyncio.Lock()):
             if self._left_s(audience) > _RENEWED_BEFORE_S:
                 return self._kept[audience].text
@@ -73,7 +75,7 @@ class IdentityTokens:
             return fresh.text
 
     def refused(self, audience: str) -> None:
-        """A token was not accepted: the next one is a new one."""
+        """A token wasn't accepted: fetch a new one next time."""
         self._kept.pop(audience, None)
 
     def _left_s(self, audience: str) -> float:

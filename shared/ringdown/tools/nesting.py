@@ -3,7 +3,7 @@
 from ringdown.tools import Json
 
 MOST_DEPTH = 32
-"""Protobuf's parsers, through which they go, stop at 100 messages, and an object takes three."""
+"""They pass through protobuf's parsers, which stop at 100 messages, and an object takes three."""
 
 
 def is_too_deep(value: Json) -> bool:

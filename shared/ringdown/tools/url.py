@@ -1,5 +1,5 @@
-"""Where a tool may be. Declarations are documents that operators write: a URL must lead out to a
-server that proves who it is, and never to the machine's own credentials."""
+"""Which URLs tools may have. Operators write declarations, so a URL must lead to an external server
+that proves who it is, and never to the machine's own credentials."""
 
 import ipaddress
 import re
@@ -17,7 +17,7 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def problem_with_url(url: str) -> str | None:
-    """Why no tool may be at `url`, as words that complete "the URL …"; None if it may."""
+    """Why a tool can't be at `url`, as words that complete "the URL …"; None if it can."""
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -28,30 +28,30 @@ def problem_with_url(url: str) -> str | None:
     if not host or parts.scheme not in ("https", "http"):
         return "must begin with https://"
     if parts.username is not None or parts.password is not None:
-        return "must not hold a user or a password"
+        return "must not contain a user or a password"
     if host in _METADATA_NAMES or _is_internal(address):
-        return "leads to the machine's own metadata"
+        return "leads to the machine's metadata"
     if parts.scheme == "http" and not _is_loopback(host, address):
         return "must begin with https:// (http is for this machine only)"
     return None
 
 
 def audience_of(url: str) -> str | None:
-    """For whom the caller's ID token must be; None for a tool on this machine, which needs none.
+    """The audience of the caller's ID token; None for a tool on this machine, which needs none.
 
-    Cloud Run wants the service's own URL, without a path.
+    Cloud Run expects the service's URL, without a path.
     """
     parts = urlsplit(url)
     return None if parts.scheme == "http" else f"https://{parts.netloc}"
 
 
 def _host(parts: SplitResult) -> str:
-    """As the HTTP client looks it up. Raises ValueError."""
+    """The host as the HTTP client looks it up. Raises ValueError."""
     return ascii_host(parts.hostname or "").rstrip(".")
 
 
 def _address(host: str) -> _Address | None:
-    """None for a name. Raises ValueError for a number that only some read as an address."""
+    """None for a name. Raises ValueError for a number that only some parsers read as an address."""
     if ":" not in host and _NUMERIC.fullmatch(host.rpartition(".")[2]) is None:
         return None
     address = ipaddress.ip_address(host.partition("%")[0])

@@ -1,4 +1,4 @@
-"""Webhooks out: receivers, and what they get when a call has ended (docs/webhooks.md)."""
+"""Outgoing webhooks: receivers, and what they get when a call has ended (docs/webhooks.md)."""
 
 import datetime
 from typing import Annotated, Literal, get_args
@@ -14,7 +14,8 @@ EventName = Literal["call.ended", "call.outcome"]
 EVENTS: tuple[EventName, ...] = get_args(EventName)
 MOST_RECEIVERS = 10
 VERSION = 1
-"""Of the payload. New fields don't change it; a field that goes or changes its sense does."""
+"""The payload's version. New fields don't change it; removing a field or changing its meaning
+does."""
 
 
 class Receiver(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +33,7 @@ class Receivers(msgspec.Struct, frozen=True, kw_only=True):
     receivers: Annotated[tuple[Receiver, ...], msgspec.Meta(max_length=MOST_RECEIVERS)] = ()
 
     def having(self, receiver: Receiver) -> "Receivers":
-        """With `receiver` in place of the one at its URL, or behind the others."""
+        """With `receiver` replacing the one at its URL, or added at the end."""
         by_url = {each.url: each for each in self.receivers} | {receiver.url: receiver}
         return Receivers(receivers=tuple(by_url.values()))
 
@@ -52,7 +53,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """What is posted, and to whom it belongs."""
 
     id: str
-    """The same for every try, so that a receiver can tell a repetition."""
+    """The same for every try, so that a receiver can recognize a repetition."""
     body: bytes
     event: EventName
     call_sid: str
@@ -70,33 +71,34 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a message has come with one receiver (`webhook_deliveries/{message receiver}`)."""
+    """The state of a message's delivery to one receiver (`webhook_deliveries/{message
+    receiver}`)."""
 
     caller: str
-    """So that it is erased when the caller is."""
+    """So that it is erased with the caller."""
     tries: int
     due_at: datetime.datetime
-    """When it is tried again, unless it is over by then."""
+    """When to try again, unless it is over by then."""
     is_over: bool = False
-    """It was delivered, or given up."""
+    """It was delivered or abandoned."""
     expires_at: datetime.datetime
 
 
 class LostWebhook(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that its receiver never took (`lost_webhooks/{message receiver}`)."""
+    """A message that its receiver never accepted (`lost_webhooks/{message receiver}`)."""
 
     caller: str
     call_sid: str
     event: EventName
     url: str
     problem: str
-    """Of the last try, in operators' words."""
+    """The last try's, in operators' words."""
     given_up_at: datetime.datetime
     expires_at: datetime.datetime
 
 
 class EndedCall(msgspec.Struct, frozen=True, kw_only=True):
-    """The call, without any of the words spoken in it."""
+    """The call, without anything that was said in it."""
 
     call_sid: str
     agent_id: str
@@ -131,11 +133,11 @@ class FoundOut(msgspec.Struct, frozen=True, kw_only=True):
 class Data(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     call: EndedCall
     outcome: FoundOut | None = None
-    """In `call.outcome` only."""
+    """Only in `call.outcome`."""
 
 
 class Payload(msgspec.Struct, frozen=True, kw_only=True):
-    """The body, as https://www.standardwebhooks.com has it."""
+    """The body, as specified by https://www.standardwebhooks.com."""
 
     type: EventName
     version: int = VERSION
@@ -150,7 +152,7 @@ def call_ended(call: Call) -> Message:
 
 
 def call_outcome(call: Call, outcome: Outcome) -> Message:
-    """Once there are answers: `outcome` has no problem."""
+    """Sent once there are answers: `outcome` has no problem."""
     found_out = FoundOut(**{name: getattr(outcome, name) for name in FoundOut.__struct_fields__})
     data = Data(call=_ended(call), outcome=found_out)
     return _message(call, Payload(type="call.outcome", timestamp=outcome.asked_at, data=data))
@@ -161,7 +163,7 @@ def _ended(call: Call) -> EndedCall:
 
 
 def _message(call: Call, payload: Payload) -> Message:
-    # No full stop: in what is signed, it divides the id from the time.
+    # No full stop, because it separates the id from the time in what is signed.
     id = f"{payload.type.replace('.', '_')}_{call.call_sid}"
     return Message(
         id=id,

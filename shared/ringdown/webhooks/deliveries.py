@@ -1,6 +1,6 @@
 """Delivers a message to each of its receivers: five tries over an hour, then a dead letter.
 
-What was tried is in the store. So it survives a restart, and a message that arrives twice is sent
+Tries are recorded in the store, so they survive a restart, and a message that arrives twice is sent
 once. Call `deliver` again until it returns True.
 """
 
@@ -18,7 +18,7 @@ from ringdown.webhooks import Delivery, LostWebhook, Message, Receiver, read_rec
 from ringdown.webhooks.sender import Failure, Sender
 
 PAUSES = tuple(datetime.timedelta(minutes=minutes) for minutes in (1, 4, 15, 30))
-"""Between the tries, of which there is one more."""
+"""The delays between tries; there is one more try than delays."""
 
 _log = Log(__name__)
 
@@ -47,7 +47,7 @@ class Deliveries:
     async def _deliver_to(
         self, receiver: Receiver, message: Message, now: datetime.datetime
     ) -> bool:
-        """Whether this receiver has it, or it was given up."""
+        """Whether this receiver has it, or it was abandoned."""
         id = f"{message.id} {hashlib.sha256(receiver.url.encode()).hexdigest()[:16]}"
         path = document_path(WEBHOOK_DELIVERIES, id)
         seen: list[Delivery] = []
@@ -59,7 +59,7 @@ class Deliveries:
             seen.append(_next_try(stored, message, now))
             return seen[-1]
 
-        # Written before it is sent: of two who deliver the same message, one sends it.
+        # Written before sending, so that only one of two deliverers sends the message.
         if not await self._documents.change(Delivery, path, next_try):
             return seen[-1].is_over
         tries = seen[-1].tries

@@ -1,4 +1,4 @@
-"""Messages that their receivers never took: `lost_webhooks/…`."""
+"""Messages that their receivers never accepted: `lost_webhooks/…`."""
 
 import datetime
 from urllib.parse import urlsplit
@@ -11,19 +11,19 @@ _MOST = 100
 
 
 def host_of(url: str) -> str:
-    """What pages show of a receiver: the rest of its URL may be a secret."""
+    """All that pages show of a receiver, because the rest of its URL may be a secret."""
     return urlsplit(url).hostname or ""
 
 
 async def lost_since(documents: Documents, since: datetime.datetime) -> tuple[LostWebhook, ...]:
-    """Given up since then, the newest first; the newest hundred at most."""
+    """Those abandoned since then, newest first; at most the newest hundred."""
     return await documents.newest(
         LostWebhook, LOST_WEBHOOKS, "given_up_at", since=since, limit=_MOST
     )
 
 
 async def lost_problems(documents: Documents, call_sid: str) -> tuple[str, ...]:
-    """A sentence or two for each message about the call that was given up."""
+    """A sentence or two for each abandoned message about the call."""
     limit = len(EVENTS) * MOST_RECEIVERS
     found = await documents.find(LostWebhook, LOST_WEBHOOKS, "call_sid", call_sid, limit=limit)
     return tuple(

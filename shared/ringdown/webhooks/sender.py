@@ -1,4 +1,4 @@
-"""Posts a message to a receiver, and believes nothing of it but the status."""
+"""Posts a message to a receiver, and trusts only the status of the response."""
 
 import asyncio
 import datetime
@@ -20,14 +20,14 @@ class Failure(NamedTuple):
     problem: str
     """In operators' words."""
     final: bool = False
-    """The receiver wants nothing any more: not to be tried again."""
+    """The receiver wants no further messages, so don't try again."""
 
 
 class Sender:
     """One connection pool per process. `send` raises nothing but on cancellation."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
-        """`tls` trusts what the system does not."""
+        """`tls` is for certificates that the system doesn't trust."""
         self._http = httpx2.AsyncClient(
             limits=httpx2.Limits(max_connections=_AT_ONCE),
             follow_redirects=False,
@@ -60,7 +60,7 @@ class Sender:
         except TimeoutError:
             return Failure(f"It didn't answer within {ANSWERS_WITHIN_S:g} s.")
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-            return Failure(f"It could not be reached ({type(error).__name__}).")
+            return Failure(f"It couldn't be reached ({type(error).__name__}).")
 
 
 def _failure(status: int) -> Failure | None:

@@ -1,4 +1,4 @@
-"""Signs messages as Standard Webhooks specify: id, time and body, by HMAC-SHA256.
+"""Signs messages as Standard Webhooks specifies: id, time and body, with HMAC-SHA256.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """

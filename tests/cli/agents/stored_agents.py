@@ -21,7 +21,7 @@ def write(
     agent_id: str = "shop",
     draft: bool = False,
 ) -> None:
-    """What somebody does in the console: whatever it is, it is there."""
+    """Write a document the way someone in Firestore's console would: unchecked."""
 
     async def work(store: Store) -> None:
         before = await store.read_agent(agent_id, draft=draft)
@@ -54,7 +54,7 @@ def answering_revision(command_line: CommandLine) -> str | None:
 
 
 def save(command_line: CommandLine, **fields: Json) -> str:
-    """Save the agent with these fields by the command; the revision that answers then."""
+    """Save the agent with these fields, using the command. Returns the revision that answers."""
     before = read(command_line).document if is_there(command_line) else DOCUMENT
     text = to_yaml({**before, **fields})
     ran = command_line.run("agents", "edit", "shop", "--file", "-", "--yes", answers=text)

@@ -22,7 +22,7 @@ def edit(command_line: CommandLine, source: str, *argv: str, answers: str = "y\n
 
 
 def once(source: str) -> str:
-    """Replaces part of the text the first time; the second time it leaves the text alone."""
+    """An editor that replaces part of the text the first time, and then leaves it alone."""
     return f"if '#! ' not in text: {source}"
 
 
@@ -34,7 +34,7 @@ def test_an_edit_is_shown_asked_for_saved_and_answers(shop: CommandLine) -> None
     assert "Save this as agents/shop? [y/N]" in ran.complained
     assert "twelve dollars" in read(shop).document["instructions"]
     revision = answering_revision(shop)
-    assert f"It answers calls from now on (revision {revision})." in ran.said
+    assert f"New calls use it (revision {revision})." in ran.said
 
 
 def test_whoever_says_no_saves_nothing_and_keeps_the_text(shop: CommandLine) -> None:
@@ -52,7 +52,7 @@ def test_whoever_says_no_saves_nothing_and_keeps_the_text(shop: CommandLine) -> 
 def test_an_edit_that_changes_nothing_writes_nothing(shop: CommandLine) -> None:
     before = read(shop).version
     ran = edit(shop, "text += '# a thought\\n'")
-    assert (ran.status, ran.said) == (0, "agents/shop is as it was: nothing is changed.\n")
+    assert (ran.status, ran.said) == (0, "No changes to agents/shop.\n")
     assert read(shop).version == before
     assert "kept" not in ran.complained
 
@@ -64,12 +64,12 @@ def test_a_broken_document_is_refused_and_the_editor_opens_again(shop: CommandLi
     )
     ran = edit(shop, source, answers="y\n")
     assert ran.status == 0, ran.all
-    assert "The editor opens again, and says why." in ran.complained
+    assert "Opening the editor again to show why." in ran.complained
     assert read(shop).document["voice"] == "Puck"
 
 
 def test_the_editor_that_opens_again_says_what_is_wrong_and_once_only(shop: CommandLine) -> None:
-    """The second time, the person corrects one mistake of two; the third time they give up."""
+    """The second time, the person corrects one of two mistakes; the third time, they give up."""
     source = (
         "first = text.count('#! ') == 0\n"
         "if first: text = text.replace('Kore', 'Korr') + 'language: english'\n"
@@ -77,13 +77,13 @@ def test_the_editor_that_opens_again_says_what_is_wrong_and_once_only(shop: Comm
     )
     ran = edit(shop, source, answers="")
     assert ran.status == 1
-    assert ran.complained.count("The editor opens again") == 2
+    assert ran.complained.count("Opening the editor again") == 2
     file = kept_text(ran)
     written = file.read_text("utf-8")
-    assert written.count("#! agents/shop cannot be used like this:\n") == 1
+    assert written.count("#! agents/shop can't be used like this:\n") == 1
     assert "#!   - voice" not in written, "corrected mistakes aren't listed again"
     assert "#!   - language: " in written
-    assert "Nothing is saved.\n" in ran.complained
+    assert "Nothing was saved.\n" in ran.complained
     assert "  - language: " in ran.complained
     file.unlink()
 
@@ -91,7 +91,7 @@ def test_the_editor_that_opens_again_says_what_is_wrong_and_once_only(shop: Comm
 def test_an_editor_that_never_gets_it_right_ends(shop: CommandLine) -> None:
     ran = edit(shop, "text += 'nonsense\\n'")
     assert ran.status == 1
-    assert ran.complained.count("The editor opens again") == 9
+    assert ran.complained.count("Opening the editor again") == 9
     kept_text(ran).unlink()
 
 
@@ -118,7 +118,7 @@ def test_nothing_broken_is_saved_and_nothing_written_is_lost(
     ran = edit(shop, once(source))
     assert ran.status == 1
     assert reason in ran.complained
-    assert "Nothing is saved.\n" in ran.complained
+    assert "Nothing was saved.\n" in ran.complained
     assert read(shop).document == DOCUMENT
     kept_text(ran).unlink()
 
@@ -134,7 +134,7 @@ def test_what_nobody_knows_is_saved_only_if_it_is_meant(
     assert refused.status == 1
     assert "agents/shop can be used, but:" in refused.complained
     assert f"Did you mean {meant}?" in refused.complained
-    assert "save it as it is: ringdown agents edit shop --anyway" in refused.complained
+    assert "save it anyway: ringdown agents edit shop --anyway" in refused.complained
     assert read(shop).document == DOCUMENT
     kept_text(refused).unlink()
 
@@ -144,7 +144,7 @@ def test_what_nobody_knows_is_saved_only_if_it_is_meant(
 
 
 def test_two_operators_at_once_lose_nothing(shop: CommandLine) -> None:
-    """The other saves while the editor is open."""
+    """Someone else saves while the editor is open."""
     other = (
         "import subprocess\n"
         "their = text.replace('the flower shop', 'Flora')\n"
@@ -157,7 +157,7 @@ def test_two_operators_at_once_lose_nothing(shop: CommandLine) -> None:
     )
     ran = edit(shop, other)
     assert ran.status == 1
-    assert "Somebody else saved agents/shop meanwhile" in ran.complained
+    assert "Someone else saved agents/shop in the meantime" in ran.complained
     assert "+greeting: Hello, Flora." in ran.complained
     assert read(shop).document == {**DOCUMENT, "greeting": "Hello, Flora."}
 
@@ -191,7 +191,7 @@ def test_a_new_agent_begins_with_the_one_that_ships(shop: CommandLine) -> None:
     shop.environ["EDITOR"] = shop.editor("text = text.replace('demonstration', 'night')")
     ran = shop.run("agents", "edit", "night-desk", answers="y\ny\n")
     assert ran.status == 0, ran.all
-    assert "There is no agent night-desk. Agents: shop.\nMake a new agent" in ran.complained
+    assert "There is no agent night-desk. Agents: shop.\nCreate a new agent" in ran.complained
     assert "the night line" in read(shop, agent_id="night-desk").document["greeting"]
 
 
@@ -203,7 +203,7 @@ def test_a_slip_in_an_agents_name_is_asked_about_before_the_editor_opens(
     assert (ran.status, ran.said) == (1, "")
     assert ran.complained == (
         "There is no agent shpo. Did you mean shop? Agents: shop.\n"
-        "Make a new agent shpo? [y/N] Nothing is made.\n"
+        "Create a new agent shpo? [y/N] No agent was created.\n"
     )
     assert not is_there(shop, agent_id="shpo")
 
@@ -213,7 +213,7 @@ def test_where_there_is_no_agent_at_all_nobody_is_asked(command_line: CommandLin
     command_line.environ["EDITOR"] = command_line.editor("pass")
     ran = command_line.run("agents", "edit", "default", answers="y\n")
     assert ran.status == 0, ran.all
-    assert "agents/default does not exist yet; saving makes it." in ran.complained
+    assert "agents/default doesn't exist yet; saving creates it." in ran.complained
 
 
 @pytest.mark.parametrize("name", ["night desk", "a/b", "", "..", "x" * 80])
@@ -257,7 +257,7 @@ def test_a_draft_with_publish_true_becomes_the_agent(shop: CommandLine) -> None:
     source = "text = text.replace('publish: false', 'publish: true').replace('Kore', 'Puck')"
     ran = edit(shop, source, "--draft")
     assert ran.status == 0, ran.all
-    assert "drafts/shop is published." in ran.said
+    assert "Published drafts/shop." in ran.said
     assert read(shop).document == {**DOCUMENT, "voice": "Puck"}
     assert not is_there(shop, draft=True)
 
@@ -265,7 +265,7 @@ def test_a_draft_with_publish_true_becomes_the_agent(shop: CommandLine) -> None:
 def test_there_is_no_draft_of_an_agent_that_does_not_exist(shop: CommandLine) -> None:
     ran = shop.run("agents", "edit", "gone", "--draft")
     assert ran.status == 1
-    assert "There is no agent gone to draft a new version of" in ran.complained
+    assert "Agent gone doesn't exist, so it can't have a draft" in ran.complained
 
 
 # Editors
@@ -276,14 +276,14 @@ def test_an_editor_that_is_not_there_is_told(shop: CommandLine, editor: str) -> 
     shop.environ["VISUAL"] = editor
     ran = shop.run(*EDIT)
     assert ran.status == 1
-    assert "cannot be started" in ran.complained
+    assert "Can't start the editor" in ran.complained
     assert "Set EDITOR to the one you use" in ran.complained
 
 
 def test_an_editor_that_fails_saves_nothing(shop: CommandLine) -> None:
     ran = edit(shop, "file.write_text('greeting: Half')\nsys.exit(3)")
     assert ran.status == 1
-    assert "ended with status 3: nothing is saved" in ran.complained
+    assert "ended with status 3. Nothing was saved" in ran.complained
     assert read(shop).document == DOCUMENT
     kept_text(ran).unlink()
 

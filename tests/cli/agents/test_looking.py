@@ -43,7 +43,7 @@ def test_an_empty_store_says_what_answers_and_what_to_do(command_line: CommandLi
     shown.with_store(lambda store: store.list_agents())
     ran = shown.run("agents", "list")
     assert ran.status == 0
-    assert "Make it yours: ringdown agents seed" in ran.complained
+    assert "To make it yours: ringdown agents seed" in ran.complained
 
 
 def test_what_is_shown_can_be_saved_again(shop: CommandLine) -> None:
@@ -69,14 +69,12 @@ def test_what_is_worth_knowing_is_shown_beside_a_good_agent(shop: CommandLine) -
         answers=to_yaml({**DOCUMENT, "tools": ["check_stock"], "temperature": 0.5}),
     )
     assert ran.status == 0, ran.all
-    assert "Note on tools: check_stock: the model is told" in ran.said
+    assert "Note on tools: check_stock: the model gets a simpler form" in ran.said
 
     said = shop.run("agents", "show", "shop").said
     assert said.startswith("# agents/shop: ok, revision ")
     assert "\n# - temperature: gemini-3.8-live may ignore it" in said
-    assert (
-        "\n# - tools: check_stock: the model is told of its parameters in a simpler form:" in said
-    )
+    assert "\n# - tools: check_stock: the model gets a simpler form of its parameters:" in said
     assert shop.run("agents", "validate", "shop").status == 0
     status = read(shop).status
     assert status is not None
@@ -107,7 +105,7 @@ def test_scripts_get_the_document(shop: CommandLine) -> None:
 def test_what_is_not_there_is_told(shop: CommandLine, draft: list[str]) -> None:
     ran = shop.run("agents", "show", "gone", *draft)
     assert ran.status == 1
-    assert ran.complained.startswith(f"There is no {'draft of' if draft else 'agent'} gone.")
+    assert ran.complained.startswith("gone has no draft." if draft else "There is no agent gone.")
 
 
 # Validating
@@ -118,7 +116,7 @@ def test_a_good_file_needs_no_store(command_line: CommandLine) -> None:
     file.write_text(to_yaml(DOCUMENT))
     ran = command_line.run("agents", "validate", str(file), environ={})
     assert (ran.status, ran.complained) == (0, "")
-    assert ran.said == (f"{file} can answer calls. Which tools there are was not looked up.\n")
+    assert ran.said == (f"{file} can answer calls. (Without a store, its tools weren't checked.)\n")
 
 
 def test_everything_that_is_wrong_with_a_file_is_told(command_line: CommandLine) -> None:

@@ -1,4 +1,4 @@
-"""What `agents rehearse` leaves in its folder, and says at its end."""
+"""What `agents rehearse` writes to its folder and prints at the end."""
 
 import io
 from pathlib import Path
@@ -18,7 +18,7 @@ STOPPED = "It was stopped before all calls were made."
 
 
 def said(report: Report) -> tuple[int, str, str]:
-    """The exit status, what was said, and what was complained of."""
+    """The exit status, the output and the errors."""
     out, errors = io.StringIO(), io.StringIO()
     status = say_report(report, Path("out/report.html"), Terminal(io.StringIO(), out, errors))
     return status, out.getvalue(), errors.getvalue()

@@ -39,7 +39,7 @@ def test_a_draft_is_shown_and_becomes_the_agent(shop: CommandLine) -> None:
 def test_a_draft_that_is_declined_stays_a_draft(shop: CommandLine) -> None:
     write(shop, {**DOCUMENT, "voice": "Puck", "testers": [TESTER]}, draft=True)
     ran = shop.run("agents", "publish", "shop", answers="\n")
-    assert (ran.status, ran.complained.endswith("Nothing is changed.\n")) == (1, True)
+    assert (ran.status, ran.complained.endswith("Nothing was changed.\n")) == (1, True)
     assert read(shop).document == DOCUMENT
     assert is_there(shop, draft=True)
 
@@ -56,16 +56,14 @@ def test_a_broken_draft_is_not_published(shop: CommandLine) -> None:
 def test_there_must_be_a_draft_to_publish(shop: CommandLine) -> None:
     ran = shop.run("agents", "publish", "shop", "--yes")
     assert ran.status == 1
-    assert ran.complained == (
-        "There is no draft of shop. Make one: ringdown agents edit shop --draft\n"
-    )
+    assert ran.complained == ("shop has no draft. To make one: ringdown agents edit shop --draft\n")
 
 
 # Rehearsals
 
 
 def rehearse(shop: CommandLine, revision: str, *failing: str, ago_days: int = 1) -> None:
-    """Ten calls of the revision, two of which failed if anything did."""
+    """A rehearsal of the revision with ten calls, two of them failed if any did."""
     began_at = clock.now() - datetime.timedelta(days=ago_days)
     passed = 8 if failing else 10
     tally = Tally(persona="dana", planned=10, made=10, passed=passed, failing=failing)
@@ -89,7 +87,7 @@ def rehearse(shop: CommandLine, revision: str, *failing: str, ago_days: int = 1)
 
 
 def draft(shop: CommandLine) -> str:
-    """A draft with another voice; its revision."""
+    """Save a draft with another voice. Returns its revision."""
     document = {**DOCUMENT, "voice": "Puck"}
     write(shop, {**document, "testers": [TESTER]}, draft=True)
     return to_record(Agent, document, where="the draft").revision
@@ -235,7 +233,7 @@ def test_back_to_what_answers_already_changes_nothing(shop: CommandLine) -> None
     ran = shop.run("agents", "rollback", "shop", second)
     assert (ran.status, ran.said) == (
         0,
-        f"Revision {second} answers calls already: nothing is changed.\n",
+        f"Revision {second} already answers calls. Nothing was changed.\n",
     )
     assert "rolled back" not in shop.run("agents", "history", "shop").said
 
@@ -264,14 +262,14 @@ def test_back_to_nothing_is_told(shop: CommandLine) -> None:
     only = save(shop)
     ran = shop.run("agents", "rollback", "shop", "--yes")
     assert ran.status == 1
-    assert "There is no earlier revision of shop to go back to." in ran.complained
+    assert "shop has no earlier revision to go back to." in ran.complained
     assert answering_revision(shop) == only
 
 
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
-        (("shop", "0000"), "There is no revision 0000 of shop. See: ringdown agents history shop"),
+        (("shop", "0000"), "shop has no revision 0000. To see all: ringdown agents history shop"),
         (("gone",), "There is no agent gone. Agents: shop."),
         (("shopp",), "There is no agent shopp. Did you mean shop? Agents: shop."),
     ],
@@ -288,7 +286,7 @@ def test_an_agent_that_was_never_looked_at_has_no_history(shop: CommandLine) -> 
     write(shop, DOCUMENT, agent_id="new")
     ran = shop.run("agents", "history", "new")
     assert ran.status == 0
-    assert "No revision of new is kept yet" in ran.complained
+    assert "No revisions of new yet" in ran.complained
 
 
 # Seeding
@@ -305,6 +303,6 @@ def test_an_agent_that_is_there_stays_as_it_is(command_line: CommandLine) -> Non
     ran = command_line.run("agents", "seed")
     assert (ran.status, ran.said) == (
         0,
-        "agents/default is there already: it stays as it is.\n",
+        "agents/default already exists. Nothing was changed.\n",
     )
     assert read(command_line, agent_id="default").document == DOCUMENT

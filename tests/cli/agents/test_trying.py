@@ -1,4 +1,4 @@
-"""`agents try`, with the stand-in: as the command starts it, and as another endpoint."""
+"""`agents try` with the stand-in, started by the command or as another endpoint."""
 
 import pytest
 
@@ -24,15 +24,15 @@ def test_examples_whose_answers_are_in_the_instructions_pass(with_examples: Comm
     assert "set GEMINI_API_KEY" in ran.said
     assert "✓ What do the roses cost?" in ran.said
     assert "    You sell flowers. The roses cost ten dollars.\n" in ran.said
-    assert ran.said.endswith("All answers have what they must.\n")
+    assert ran.said.endswith("All answers contain what they must.\n")
 
 
 def test_a_draft_that_lacks_a_fact_fails_and_says_which(with_examples: CommandLine) -> None:
     ran = with_examples.run("agents", "try", "shop", "--draft")
     assert ran.status == 1
     lines = ran.said.splitlines()
-    assert lines[-1] == "1 of 2 went wrong."
-    assert "    not in it: “five dollars”" in lines
+    assert lines[-1] == "1 of 2 failed."
+    assert "    missing: “five dollars”" in lines
     assert [line[0] for line in lines if line[0] in "✓✗"] == ["✓", "✗"], "in their order"
 
 
@@ -54,4 +54,4 @@ def test_a_model_that_cannot_be_reached_is_told(with_examples: CommandLine) -> N
     ran = with_examples.run("agents", "try", "shop")
     assert ran.status == 1
     assert "✗ What do the roses cost?" in ran.said
-    assert "    The model's side failed: " in ran.said
+    assert "    The model failed: " in ran.said

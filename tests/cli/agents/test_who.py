@@ -1,4 +1,4 @@
-"""Who edited, and why: in the history of an agent."""
+"""Who edited an agent and why, in its history."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def annas(shop: CommandLine) -> CommandLine:
 
 
 def events(command_line: CommandLine) -> list[tuple[str | None, str | None, str]]:
-    """Who, why and what, the newest first."""
+    """Who, why and what, newest first."""
     rows = json.loads(command_line.run("agents", "history", "shop", "--json").said)
     return [(row["who"], row["why"], row["what_changed"]) for row in rows]
 
@@ -40,7 +40,7 @@ def test_who_edits_is_asked_why_and_need_not_say(annas: CommandLine) -> None:
         annas.environ["EDITOR"] = annas.editor(source)
         ran = annas.run(*EDIT, answers=answers)
         assert ran.status == 0, ran.all
-        assert "Why? (for the history; Enter for nothing)" in ran.complained
+        assert "Why? (for the history; press Enter to skip)" in ran.complained
         assert events(annas)[0][:2] == ("anna", why)
 
 
@@ -75,12 +75,12 @@ def test_a_new_agent_must_be_new(annas: CommandLine) -> None:
     ran = annas.run("agents", "new", "shop")
     assert (ran.status, ran.complained) == (
         1,
-        "There is an agent shop already. To change it: ringdown agents edit shop\n",
+        "Agent shop already exists. To change it: ringdown agents edit shop\n",
     )
     annas.environ["EDITOR"] = annas.editor("text = text.replace('demonstration', 'night')")
     made = annas.run("agents", "new", "night", answers="y\n\n")
     assert made.status == 0, made.all
-    assert "No number leads to it yet" in made.said
+    assert "No number uses it yet" in made.said
     assert "ringdown numbers set NUMBER night" in made.said
 
 
@@ -93,7 +93,7 @@ def test_a_copy_is_an_agent_of_its_own(annas: CommandLine) -> None:
     )
     again = annas.run("agents", "copy", "shop", "night")
     assert again.status == 1
-    assert again.complained.startswith("There is an agent night already.")
+    assert again.complained.startswith("Agent night already exists.")
     assert "Did you mean shop?" in annas.run("agents", "copy", "shpo", "late").complained
 
 
@@ -101,9 +101,9 @@ def test_an_agent_that_is_deleted_can_be_brought_back(annas: CommandLine) -> Non
     revision = save(annas)
     write(annas, {**DOCUMENT, "testers": [TESTER]}, draft=True)
     refused = annas.run("agents", "delete", "shop", answers="\n")
-    assert (refused.status, "Nothing is changed." in refused.complained) == (1, True)
+    assert (refused.status, "Nothing was changed." in refused.complained) == (1, True)
     ran = annas.run("agents", "delete", "shop", "--yes")
-    assert ran.said.startswith("agents/shop and its draft is deleted. Its revisions are kept.")
+    assert ran.said.startswith("Deleted agents/shop and its draft. Its revisions are kept.")
     assert annas.run("agents", "show", "shop").status == 1
     text = to_yaml({**DOCUMENT, "greeting": "Hi."})
     annas.run("agents", "new", "shop", "--file", "-", "--yes", answers=text)
@@ -116,7 +116,7 @@ def test_an_agent_that_a_number_names_is_not_deleted(annas: CommandLine) -> None
     ran = annas.run("agents", "delete", "shop", "--yes")
     assert ran.status == 1
     assert ran.complained == (
-        "shop still answers 1 number. First:\nringdown numbers unset +14155550100\n"
+        "shop still answers 1 number. First run:\nringdown numbers unset +14155550100\n"
     )
     assert "can't be deleted" in annas.run("agents", "delete", "default").complained
 
@@ -140,5 +140,5 @@ def test_without_anything_to_compare_with_it_says_so(annas: CommandLine) -> None
     ran = annas.run("agents", "diff", "shop")
     assert (ran.status, ran.complained) == (
         1,
-        "There is no draft of shop, and no earlier revision.\n",
+        "shop has no draft and no earlier revision.\n",
     )

@@ -29,7 +29,7 @@ TURNS = (
 
 
 def sid(n: int) -> str:
-    """SIDs that differ in how they begin."""
+    """SIDs with different beginnings."""
     return f"CA{n:06x}{n:026x}"
 
 
@@ -102,7 +102,7 @@ def good_call(
 def bad_call(
     command_line: CommandLine, n: int, *, ago: datetime.timedelta = datetime.timedelta(minutes=5)
 ) -> str:
-    """Its tool failed, and then the model was lost."""
+    """A call in which a tool failed, and then the model was lost."""
     call = begin_call(command_line, n, ago=ago)
     failed = msgspec.structs.replace(
         a_tool_call("a", start_ms=4_000),

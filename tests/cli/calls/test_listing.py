@@ -17,7 +17,7 @@ OTHER = "+14155550177"
 
 
 def listed(command_line: CommandLine, *argv: str) -> list[str]:
-    """The SIDs that are found, in their order."""
+    """The SIDs found, in order."""
     ran = command_line.run("calls", "list", "--json", *argv)
     assert ran.status == 0, ran.all
     return [call["call_sid"] for call in json.loads(ran.said)]
@@ -110,20 +110,20 @@ def test_it_says_that_there_may_be_more(command_line: CommandLine) -> None:
         good_call(command_line, n)
     ran = command_line.run("calls", "list", "--limit", "2")
     assert len(ran.said.splitlines()) == 3
-    assert ran.complained == "These are the newest 2. For more, add --limit.\n"
+    assert ran.complained == "Showing the newest 2. For more, use --limit.\n"
 
 
 def test_nothing_found_is_said(command_line: CommandLine) -> None:
     good_call(command_line, 1)
     ran = command_line.run("calls", "list", "--number", OTHER)
-    assert (ran.status, ran.said, ran.complained) == (0, "", "No call was found.\n")
+    assert (ran.status, ran.said, ran.complained) == (0, "", "No calls found.\n")
 
 
 def test_a_time_that_is_none_is_told(command_line: CommandLine) -> None:
     good_call(command_line, 1)
     ran = command_line.run("calls", "list", "--since", "soon")
     assert ran.status == 1
-    assert ran.complained.startswith("Can't read 'soon' as a time. Write 90m, 24h or 7d")
+    assert ran.complained.startswith("Can't read 'soon' as a time. Try 90m, 24h, 7d")
 
 
 def test_it_says_when_it_has_looked_long_enough_and_how_to_go_on(command_line: CommandLine) -> None:
@@ -132,12 +132,12 @@ def test_it_says_when_it_has_looked_long_enough_and_how_to_go_on(command_line: C
     ran = command_line.run("calls", "list", "--problem", "tool")
     assert ran.said == ""
     told, _, until = ran.complained.rstrip().rpartition(" add: ")
-    assert "No call was found.\nThe newest 2,000 calls were searched, back to" in told
+    assert "No calls found.\nSearched only the newest 2,000 calls, back to" in told
     assert listed(command_line, "--problem", "tool", *until.split()) == [sid(5_000)]
 
 
 def many_calls(command_line: CommandLine, count: int) -> None:
-    """One a second, until now."""
+    """One call per second, until now."""
     now = datetime.datetime.now(datetime.UTC)
 
     async def begin(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""`calls logs`: here, and in Cloud Logging by a gcloud that is a shell script."""
+"""`calls logs`: on this machine, and in Cloud Logging with a shell script as gcloud."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def test_what_the_parts_logged_of_a_call_is_shown_in_order(
 def test_where_nothing_was_logged_it_says_so(command_line: CommandLine, call: Call) -> None:
     ran = command_line.run("calls", "logs", "last")
     assert (ran.status, ran.said) == (1, "")
-    assert ran.complained.startswith(f"There is nothing about {sid(1)} in ")
+    assert ran.complained.startswith(f"Nothing about {sid(1)} in ")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Which call somebody means."""
+"""Finding the call that a person means."""
 
 import datetime
 
@@ -35,7 +35,9 @@ def test_a_beginning_that_may_be_several_is_refused(calls: CommandLine, command:
     begin_call(calls, 0xAB1235)
     ran = calls.run("calls", command, "CAab123")
     assert ran.status == 1
-    assert ran.complained == (f"CAab123 may be {sid(AB)} or {sid(0xAB1235)}. Write more of it.\n")
+    assert ran.complained == (
+        f"CAab123 may be {sid(AB)} or {sid(0xAB1235)}. Give more characters.\n"
+    )
 
 
 @pytest.mark.parametrize("text", ["CA77", "7777", "lst", "…", "CA/%", "ab"])
@@ -43,10 +45,10 @@ def test_a_call_that_is_not_there_is_told(calls: CommandLine, text: str) -> None
     ran = calls.run("calls", "show", text)
     assert ran.status == 1
     assert "There is no call " in ran.complained
-    assert "Find it: ringdown calls list." in ran.complained
+    assert "To find it: ringdown calls list." in ran.complained
 
 
 def test_in_an_empty_store_there_is_no_last_call(command_line: CommandLine) -> None:
     command_line.run("agents", "seed")
     ran = command_line.run("calls", "show", "last")
-    assert (ran.status, ran.complained) == (1, "There is no call in this store yet.\n")
+    assert (ran.status, ran.complained) == (1, "This store has no calls yet.\n")

@@ -1,4 +1,4 @@
-"""Outcomes of calls: listed, counted, exported, shown, and asked for again."""
+"""Outcomes of calls: listed, counted, exported, shown, and determined again."""
 
 import csv
 import datetime
@@ -52,7 +52,7 @@ def keep(command_line: CommandLine, n: int, outcome: Outcome) -> None:
 
 @pytest.fixture
 def shop(command_line: CommandLine) -> CommandLine:
-    """Four calls: a yes, a no with fields, one that could not be asked about, one without."""
+    """Four calls: a yes, a no with fields, one that couldn't be asked about, one without."""
     for n in (1, 2, 3, 4):
         good_call(command_line, n)
     keep(command_line, 1, an_outcome())
@@ -77,8 +77,8 @@ def test_calls_are_found_by_their_outcome(
 
 def test_a_list_says_what_came_of_calls(shop: CommandLine) -> None:
     said = shop.run("calls", "list", "--outcome").said
-    assert "what came of it" in said
-    for text in ("yes: Ended as yes.", "no: Ended as no.", "not known: Gemini refused."):
+    assert "outcome" in said
+    for text in ("yes: Ended as yes.", "no: Ended as no.", "unknown: Gemini refused."):
         assert text in said
 
 
@@ -130,7 +130,7 @@ def test_a_call_is_shown_with_what_came_of_it_and_where_it_was_said(shop: Comman
 
 @pytest.fixture
 def asking(command_line: CommandLine) -> CommandLine:
-    """Two ended calls whose agent has questions now, a live call, and a silent one."""
+    """Two ended calls of an agent that now has questions, a live call, and a silent one."""
     agent = msgspec.structs.replace(an_agent(), after_call=AFTER_CALL)
     command_line.with_store(lambda store: write_agent(store, "default", agent))
     for n in (1, 2):
@@ -162,11 +162,11 @@ def test_old_calls_are_asked_the_present_questions_and_the_cost_comes_first(
         assert (ran.status, gemini.asked) == (0, [])
         first, second = ran.said.splitlines()
         assert first == "2 calls to ask gemini-flash-latest about: $0.05 or less."
-        assert second == "Nothing was asked."
+        assert second == "No questions were asked."
         ran = asking.run("calls", "analyse", "--since", "1d", answers="y\n")
         assert "2 of 2 calls answered." in ran.said
         again = asking.run("calls", "analyse", "--since", "1d", "--yes")
-        assert "There is nothing to ask" in again.said
+        assert "Nothing to ask" in again.said
         assert len(gemini.asked) == 2
     found = outcome_of(asking, 1)
     assert found is not None

@@ -1,4 +1,4 @@
-"""A recorded call on the command line: as a file, on its page, erased."""
+"""A recorded call on the command line: as a file, on its page, and erased."""
 
 import base64
 import wave
@@ -39,7 +39,9 @@ def recorded(command_line: CommandLine) -> CommandLine:
 def test_the_sound_of_a_call_is_written_to_a_file(recorded: CommandLine) -> None:
     file = recorded.folder / "here" / "call.wav"
     ran = recorded.run("calls", "recording", sid(1), "--out", str(file))
-    assert ran.said == f"Wrote {file}: 3 s, the caller left, the agent right.\n"
+    assert (
+        ran.said == f"Wrote {file}: 3 s, with the caller on the left and the agent on the right.\n"
+    )
     with wave.open(str(file)) as wav:
         assert (wav.getframerate(), wav.getnchannels()) == (8_000, 2)
         assert wav.getnframes() == 8_000 * SECONDS
@@ -53,14 +55,14 @@ def test_without_a_name_it_is_beside_the_pages(recorded: CommandLine) -> None:
 def test_a_call_that_was_not_recorded_says_so(recorded: CommandLine) -> None:
     ran = recorded.run("calls", "recording", sid(2))
     assert ran.status == 1
-    assert "There is no recording of" in ran.complained
+    assert "has no recording" in ran.complained
     assert "record: true" in ran.complained
 
 
 def test_a_file_that_cannot_be_written_is_told(recorded: CommandLine) -> None:
     (recorded.folder / "here").write_text("in the way", "utf-8")
     ran = recorded.run("calls", "recording", sid(1), "--out", str(recorded.folder / "here" / "x"))
-    assert (ran.status, "cannot be written" in ran.complained) == (1, True)
+    assert (ran.status, "Can't write" in ran.complained) == (1, True)
 
 
 def test_the_page_of_a_call_holds_its_sound(recorded: CommandLine) -> None:
@@ -81,7 +83,7 @@ def test_a_recording_that_cannot_be_read_keeps_no_record_from_being_shown(
     }
     ran = recorded.run("calls", "show", sid(1))
     assert ran.status == 0
-    assert "The recording can't be read: the bucket nowhere-recordings: " in ran.complained
+    assert "Can't read the recording: the bucket nowhere-recordings: " in ran.complained
     assert "When do you open?" in ran.said
 
 

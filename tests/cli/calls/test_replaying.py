@@ -1,4 +1,4 @@
-"""A real call is recorded, gone through again, and made a test that pytest runs."""
+"""Records a real call, replays it, and turns it into a test that pytest runs."""
 
 import asyncio
 import base64
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def recorded(tmp_path: Path) -> CommandLine:
-    """On the store of a handler that has carried a call."""
+    """Commands on the store of a handler that has carried a call."""
     return CommandLine(tmp_path, store_url=asyncio.run(record_a_call(tmp_path)))
 
 
@@ -39,7 +39,7 @@ def test_a_call_becomes_a_test_without_names_and_words(recorded: CommandLine) ->
     assert (
         "model   calls no_such_tool\n                       → SendToolResponse f1 error" in ran.said
     )
-    assert "The core decides the same now as it did then." in ran.said
+    assert "Replay matches: today's code makes the same decisions." in ran.said
     source = path.read_text()
     assert '"CloseStream hang_up"' in source
     words = ["Lovelace", "123456", call_sid(1)]
@@ -50,15 +50,15 @@ def test_a_call_becomes_a_test_without_names_and_words(recorded: CommandLine) ->
 
 
 def kept(source: str) -> str:
-    """The record in a test, as text."""
+    """The record inside a test, as text."""
     names: dict[str, str] = {}
-    exec(source, names)  # noqa: S102 - what has just been written
+    exec(source, names)  # noqa: S102 - the command just wrote it
     body = base64.b64decode(names["FLIGHT"])
     return str(read_flight(unpack([FlightPart(attempt=1, part=1, of=1, body=body)])))
 
 
 def pytest_says(*paths: Path) -> str:
-    """A dot for each test that passed, an F for each that failed."""
+    """Run the tests. Returns a dot for each that passed, and an F for each that failed."""
     config = str(ROOT / "pyproject.toml")
     argv = [sys.executable, "-m", "pytest", "-q", "--tb=no", "-c", config, *map(str, paths)]
     run = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)
@@ -70,10 +70,10 @@ def test_a_test_is_never_overwritten(recorded: CommandLine) -> None:
     path.write_text("mine")
     ran = recorded.run("calls", "replay", "last", "--test", str(path))
     assert ran.status == 1
-    assert ran.complained == f"{path} is there already. Name another file, or remove it.\n"
+    assert ran.complained == f"{path} already exists. Name another file, or remove it.\n"
     assert path.read_text() == "mine"
     wrong = recorded.run("calls", "replay", "last", "--test", str(recorded.folder / "mine.py"))
-    assert "is no name of a test. Call it test_….py." in wrong.complained
+    assert "isn't a test's name. Call it test_….py." in wrong.complained
 
 
 def test_a_core_that_decides_otherwise_is_told(recorded: CommandLine) -> None:
@@ -87,7 +87,7 @@ def test_a_core_that_decides_otherwise_is_told(recorded: CommandLine) -> None:
 
     recorded.with_store(change)
     ran = recorded.run("calls", "replay", "last")
-    assert "The core decides otherwise now, at 1 events:" in ran.said
+    assert "Replay differs: today's code decides differently 1×:" in ran.said
     assert "then: NearPlayback!" in ran.said
     assert "now:  ClearPlayback" in ran.said
 
@@ -96,7 +96,7 @@ def test_a_call_without_a_record_is_told(command_line: CommandLine) -> None:
     good_call(command_line, 1)
     ran = command_line.run("calls", "replay", "last")
     assert ran.status == 1
-    assert ran.complained.startswith(f"There is no flight record of {sid(1)}. One is written when")
+    assert ran.complained.startswith(f"{sid(1)} has no flight record. One is written when")
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_damaged_record_is_told(command_line: CommandLine, body: bytes, why: s
     command_line.with_store(damage)
     ran = command_line.run("calls", "replay", "last")
     assert ran.status == 1
-    assert "The flight record of attempt 1 cannot be read" in ran.complained
+    assert "Can't read the flight record of attempt 1" in ran.complained
     assert why in ran.complained
 
 

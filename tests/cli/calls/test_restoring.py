@@ -34,7 +34,7 @@ def test_a_record_comes_back_from_a_log_and_only_once(command_line: CommandLine)
     first = command_line.run("calls", "restore", str(log))
     again = command_line.run("calls", "restore", str(log))
 
-    assert first.said == f"1 of 1  {CALL_SID}  written: the call, 3 turns, its end\n"
+    assert first.said == f"1 of 1  {CALL_SID}  restored: the call, 3 turns, its end\n"
     assert again.said == f"1 of 1  {CALL_SID}  nothing was missing\n"
     assert (first.status, again.status) == (0, 0)
     assert "When do you open?" in command_line.run("calls", "show", CALL_SID).said
@@ -64,8 +64,8 @@ def test_a_letter_that_is_incomplete_is_told_and_the_rest_is_written(
     ran = command_line.run("calls", "restore", "-", answers="\n".join([torn, *letter_lines()]))
     assert ran.status == 1
     assert "torn" in ran.complained
-    assert "part 2 of 2 is not here. Read the log again" in ran.complained
-    assert "written: the call" in ran.said
+    assert "part 2 of 2 is missing. Read the log again" in ran.complained
+    assert "restored: the call" in ran.said
 
 
 def test_a_call_that_goes_on_is_left_for_later(command_line: CommandLine) -> None:
@@ -78,14 +78,14 @@ def test_a_call_that_goes_on_is_left_for_later(command_line: CommandLine) -> Non
     command_line.with_store(go_on)
     ran = command_line.run("calls", "restore", "-", answers="\n".join(letter_lines()))
     assert ran.status == 1
-    assert "the call is still live. Restore it when it is over" in ran.said
+    assert "the call is still live. Try again when it has ended" in ran.said
 
 
 @pytest.mark.parametrize("text", ["", "no letters\n", "{}"])
 def test_a_log_without_letters_is_told(command_line: CommandLine, text: str) -> None:
     ran = command_line.run("calls", "restore", "-", answers=text)
     assert ran.status == 1
-    assert ran.complained == "There is no whole record in standard input.\n"
+    assert ran.complained == "No complete record in standard input.\n"
 
 
 def test_json_that_is_nested_too_deeply_is_told(command_line: CommandLine) -> None:
@@ -98,5 +98,5 @@ def test_a_file_that_is_not_there_is_told(command_line: CommandLine) -> None:
     ran = command_line.run("calls", "restore", "gone.log")
     assert (ran.status, ran.complained) == (
         1,
-        "gone.log cannot be read: No such file or directory.\n",
+        "Can't read gone.log: No such file or directory.\n",
     )

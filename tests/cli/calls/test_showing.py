@@ -24,10 +24,10 @@ def test_a_call_in_words(command_line: CommandLine) -> None:
         "ended:      agent hung up",
         f"agent:      default, revision {ran.said.partition('revision ')[2][:12]}",
         "model:      gemini-3.8-live, Kore, en-US",
-        "replies:    1, half within 0.8 s, the slowest 0.8 s",
+        "replies:    1 (median 0.8 s, slowest 0.8 s)",
         "cost:       about $0.02 for 5,000 tokens",
         "",
-        "Nothing went wrong that the record could tell.",
+        "No problems found.",
         "",
         "     0.3 s  agent   Hello.",
         "     2.0 s  caller  When do you open?",
@@ -43,7 +43,7 @@ def test_what_went_wrong_is_said_in_words_and_on_the_page(command_line: CommandL
     page = command_line.folder / "call.html"
     said = command_line.run("calls", "show", sid(1), "--html", str(page)).said
     problem = "The tool lookup_account failed once of 1: The tool took too long to answer."
-    assert "What went wrong:\n  - The model was lost" in said
+    assert "Problems:\n  - The model was lost" in said
     assert f"  - {problem}\n" in said
     assert problem in page.read_text("utf-8")
 
@@ -86,7 +86,7 @@ def test_a_call_that_was_answered_has_no_such_line(command_line: CommandLine) ->
 @pytest.mark.parametrize(
     ("usage", "cost"),
     [
-        (Usage(), "not known: the model reported no usage"),
+        (Usage(), "unknown: the model reported no usage"),
         (Usage(reports=1, prompt={"TEXT": 10}, total=10), "less than $0.01 for 10 tokens"),
     ],
 )
@@ -112,7 +112,7 @@ def test_a_traced_call_says_where_its_trace_is(command_line: CommandLine) -> Non
 def transferred(
     command_line: CommandLine, n: int, accepted_by: str | None, *, accept: bool = True
 ) -> None:
-    """To billing, who did not take the call, then to repairs."""
+    """A call transferred to billing, who didn't take it, then to repairs."""
     agent = an_agent(transfer_numbers={"billing": "+14155550111", "repairs": "+14155550112"})
     call = msgspec.structs.replace(
         a_call(call_sid=sid(n), agent=msgspec.structs.replace(agent, transfer_accept=accept)),
@@ -131,7 +131,7 @@ def transferred(
     ("accepted_by", "accept", "last"),
     [
         ("repairs", True, "repairs, who took the call"),
-        (None, True, "repairs, who did not take the call"),
+        (None, True, "repairs, who didn't take the call"),
         (None, False, "repairs"),
     ],
 )
@@ -141,8 +141,8 @@ def test_who_took_a_transferred_call_is_told(
     transferred(command_line, 1, accepted_by, accept=accept)
     page = command_line.folder / "call.html"
     said = command_line.run("calls", "show", sid(1), "--html", str(page)).said
-    assert f"transfer:   to billing, who did not take the call\ntransfer:   to {last}\n" in said
-    assert f"billing, who did not take the call; {last}" in page.read_text("utf-8")
+    assert f"transfer:   to billing, who didn't take the call\ntransfer:   to {last}\n" in said
+    assert f"billing, who didn't take the call; {last}" in page.read_text("utf-8")
 
 
 def test_last_is_the_newest_call(command_line: CommandLine) -> None:
@@ -162,12 +162,14 @@ def test_scripts_get_everything(command_line: CommandLine) -> None:
     assert not (command_line.folder / "out").exists(), "a page was written"
 
 
-@pytest.mark.parametrize("call", ["CA404", "last"])
-def test_a_call_that_is_not_there(command_line: CommandLine, call: str) -> None:
+@pytest.mark.parametrize(
+    ("call", "why"), [("CA404", "There is no call CA404"), ("last", "This store has no calls yet")]
+)
+def test_a_call_that_is_not_there(command_line: CommandLine, call: str, why: str) -> None:
     command_line.run("agents", "seed")
     ran = command_line.run("calls", "show", call)
     assert ran.status == 1
-    assert ran.complained.startswith("There is no call")
+    assert ran.complained.startswith(why)
 
 
 def test_words_of_callers_cannot_command_the_terminal(command_line: CommandLine) -> None:

@@ -42,5 +42,5 @@ def test_days_and_times_are_those_of_the_persons_clock(text: str, expected: str)
 
 @pytest.mark.parametrize("text", ["", "soon", "24", "-3h", "999999w", "2026-13-01", "h", "3 h"])
 def test_other_texts_are_told_how_to_write_a_time(text: str) -> None:
-    with pytest.raises(NoTime, match=r"as a time\. Write 90m"):
+    with pytest.raises(NoTime, match=r"as a time\. Try 90m"):
         moment(text, NOW)

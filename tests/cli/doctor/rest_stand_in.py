@@ -1,4 +1,4 @@
-"""The REST APIs that the doctor asks, on this machine: Twilio's and Google's billing."""
+"""The REST APIs that the doctor uses, on this machine: Twilio's and Google's billing."""
 
 import json
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ ACCOUNT = f"/2010-04-01/Accounts/{ACCOUNT_SID}"
 
 @dataclass(slots=True)
 class RestStandIn:
-    """`answers` by path; another path is 404. Twilio's paths want the account's credentials."""
+    """`answers` are by path; other paths are 404. Twilio's paths need the account's credentials."""
 
     auth_token: str
     url: str = ""
     answers: dict[str, Json] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
-    """Which of Twilio's were asked."""
+    """The requested paths of Twilio."""
 
     @property
     def peers(self) -> Peers:
@@ -47,7 +47,7 @@ class RestStandIn:
 
 
 def a_number(webhook_url: str, **changes: Json) -> dict[str, Json]:
-    """The number as it should be."""
+    """A number that is set correctly."""
     return {
         "sid": "PN" + "3" * 32,
         "phone_number": "+14155550100",
@@ -64,7 +64,7 @@ def a_number(webhook_url: str, **changes: Json) -> dict[str, Json]:
 
 
 def in_order(webhook_url: str, project: str) -> dict[str, Json]:
-    """What everybody answers when all is well."""
+    """The APIs' answers when all is well."""
     return {
         f"{ACCOUNT}.json": {"sid": ACCOUNT_SID, "type": "Full", "status": "active"},
         f"{ACCOUNT}/IncomingPhoneNumbers.json": {"incoming_phone_numbers": [a_number(webhook_url)]},

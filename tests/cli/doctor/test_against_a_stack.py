@@ -50,7 +50,7 @@ GREETING = "Hello, this is a line that works."
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What runs, and what is known of it when all is well."""
+    """The running stack, and its deployment when all is well."""
 
     deployment: Deployment
     rest: RestStandIn
@@ -60,7 +60,7 @@ class Line:
     """Where the stack has its stack.json."""
 
     async def verdicts(self, *names: str, **changes: object) -> dict[str, Verdict]:
-        """What the checks say (all, or those named) of the deployment with `changes`."""
+        """The verdicts (all, or those named) on the deployment with `changes`."""
         deployment = replace(self.deployment, **changes)  # type: ignore[arg-type]
         checks = [check for check in CHECKS if not names or check.name in names]
         async with means(self.environ, self.rest.peers) as asking:
@@ -70,7 +70,7 @@ class Line:
         return (await self.verdicts(name, **changes))[name]
 
     async def doctors_calls(self) -> list[str]:
-        """The calls that the doctor has left in the store."""
+        """The calls that the doctor left in the store."""
         async with open_store(self.deployment.store_url or "") as store:
             calls = await store.list_calls(CallQuery())
         return [call.call_sid for call in calls if call.call_sid.startswith("CAd0c7")]
@@ -92,7 +92,7 @@ class NotStarted(Exception):
 
 
 async def _run(folder: Path, ready: "asyncio.Future[Line]", over: asyncio.Event) -> None:
-    """In one task from beginning to end, as task groups want it."""
+    """Run the line in a single task from start to end, as task groups require."""
     scenario = Scenario(greeting=Reply(say=GREETING), pace=Pace(thinking_ms=20, speed=8))
     async with GeminiLiveServer(scenario, api_key=API_KEY) as gemini:
         settings = StackSettings(
@@ -129,7 +129,7 @@ def _deployment(stack: Stack, settings: StackSettings, gemini: GeminiLiveServer)
 
 @pytest.fixture
 def answers(line: Line) -> Iterator[dict[str, Json]]:
-    """The REST APIs' answers, which the test may change; put back afterwards."""
+    """The REST APIs' answers, which the test may change; restored afterwards."""
     before = dict(line.rest.answers)
     yield line.rest.answers
     line.rest.answers = before
@@ -214,12 +214,12 @@ async def test_a_service_that_refuses_every_session(line: Line) -> None:
 @pytest.mark.parametrize(
     ("why", "advice"),
     [
-        ("expired_key", "does not accept this key"),
-        ("retired_model", "has no model gemini-3.8-live"),
+        ("expired_key", "doesn't accept this key"),
+        ("retired_model", "doesn't have model gemini-3.8-live"),
         ("denied_location", "Use Vertex AI"),
-        ("denied_project", "The key's project may not use Gemini"),
-        ("refused_schema", "does not take the session's settings or a tool's parameters"),
-        ("policy", "Google's policy stands against"),
+        ("denied_project", "The key's project can't use Gemini"),
+        ("refused_schema", "doesn't accept the session's settings or a tool's parameters"),
+        ("policy", "Google's policy forbids"),
     ],
 )
 async def test_a_refusal_that_does_not_pass_is_told_by_its_reason(
@@ -252,7 +252,7 @@ async def test_a_region_without_the_model(line: Line, tmp_path: Path) -> None:
     assert now_there.state is State.GOOD, now_there
     assert "gemini-3.8-live in moon-west1 said" in now_there.finding
     assert verdict.state is State.WRONG
-    assert "moon-west1 has no model gemini-3.8-live" in verdict.advice
+    assert "moon-west1 doesn't have model gemini-3.8-live" in verdict.advice
 
 
 async def test_the_session_has_the_agents_tools(line: Line, tmp_path: Path) -> None:
@@ -300,7 +300,7 @@ async def test_every_endpoint_of_the_model_is_tried(line: Line) -> None:
     assert bad.state is State.WRONG
     assert bad.finding.startswith("developer: no session with gemini-3.8-live")
     assert "vertex:moon-west1: gemini-3.8-live in moon-west1 said" in bad.finding
-    assert bad.advice.startswith("developer: Google does not accept this key")
+    assert bad.advice.startswith("developer: Google doesn't accept this key")
 
 
 # The webhook
@@ -347,7 +347,7 @@ async def test_a_webhook_that_is_not_there(line: Line) -> None:
     verdict = await line.verdict("webhook", webhook_url=f"http://127.0.0.1:{free_port()}")
 
     assert verdict.state is State.WRONG
-    assert verdict.finding.startswith("cannot be reached")
+    assert verdict.finding.startswith("can't be reached")
 
 
 async def test_a_record_that_cannot_be_erased_is_mentioned(line: Line, tmp_path: Path) -> None:
@@ -356,7 +356,7 @@ async def test_a_record_that_cannot_be_erased_is_mentioned(line: Line, tmp_path:
 
     assert verdict.state is State.GOOD
     assert len(left) == 1
-    assert f"its record {left[0]} stays, from caller ringdown-doctor" in verdict.finding
+    assert f"its record {left[0]}, from caller ringdown-doctor, wasn't erased" in verdict.finding
     await line.verdict("webhook")
     assert await line.doctors_calls() == [], "the next doctor erases it"
 
@@ -368,7 +368,7 @@ async def test_a_handler_that_is_not_there(line: Line) -> None:
     verdict = await line.verdict("handler", stream_url=f"ws://127.0.0.1:{free_port()}")
 
     assert verdict.state is State.WRONG
-    assert verdict.finding.startswith("cannot be reached")
+    assert verdict.finding.startswith("can't be reached")
 
 
 async def test_an_address_that_is_not_the_handlers(line: Line) -> None:
@@ -394,7 +394,7 @@ async def test_an_agent_that_cannot_be_used(line: Line, tmp_path: Path) -> None:
     verdict = await line.verdict("agents", store_url=store_url)
 
     assert verdict.state is State.WRONG
-    assert "night cannot be used as it is" in verdict.finding
+    assert "night can't be used" in verdict.finding
     assert 'there is no voice "Cor"' in verdict.advice
     assert "ringdown agents edit night" in verdict.advice
     assert "Give …0177 another agent: ringdown numbers set NUMBER default" in verdict.advice
@@ -404,7 +404,7 @@ async def test_a_store_without_agents(line: Line, tmp_path: Path) -> None:
     verdict = await line.verdict("agents", store_url=f"sqlite:{tmp_path / 'empty.db'}")
 
     assert verdict.state is State.LIMITED
-    assert verdict.advice == "Make one: ringdown agents seed"
+    assert verdict.advice == "To make one: ringdown agents seed"
 
 
 # Twilio
@@ -415,7 +415,7 @@ async def test_credentials_that_twilio_does_not_know(line: Line) -> None:
 
     states = [verdict.state for verdict in verdicts.values()]
     assert states == [State.WRONG, State.WRONG, State.UNTRIED]
-    assert "does not know this account" in verdicts["account"].finding
+    assert "doesn't accept this account" in verdicts["account"].finding
 
 
 async def test_a_trial_account(line: Line, answers: dict[str, Json]) -> None:
@@ -424,7 +424,7 @@ async def test_a_trial_account(line: Line, answers: dict[str, Json]) -> None:
     verdict = await line.verdict("account")
 
     assert (verdict.state, verdict.finding) == (State.LIMITED, "a trial account")
-    assert "verified only" in verdict.advice
+    assert "only reach numbers that you have verified" in verdict.advice
 
 
 async def test_a_number_that_leads_elsewhere(line: Line, answers: dict[str, Json]) -> None:
@@ -442,7 +442,7 @@ async def test_a_number_of_somebody_else(line: Line) -> None:
     verdict = await line.verdict("number", phone_numbers=("+14155550188",))
 
     assert verdict.state is State.WRONG
-    assert "not one of this account's" in verdict.finding
+    assert "doesn't belong to this account" in verdict.finding
 
 
 async def test_every_number_is_checked(line: Line, answers: dict[str, Json]) -> None:
@@ -455,7 +455,7 @@ async def test_every_number_is_checked(line: Line, answers: dict[str, Json]) -> 
     verdicts = await line.verdicts("number", "messaging", phone_numbers=(NUMBER, other))
 
     assert verdicts["number"].state is State.WRONG
-    assert "…0100: calls and their end come to the webhook" in verdicts["number"].finding
+    assert "…0100: calls and their end reach the webhook" in verdicts["number"].finding
     assert "; …0111: calls go to" in verdicts["number"].finding
     assert verdicts["number"].advice.startswith("…0111: Set the voice URL")
     assert verdicts["messaging"].state is State.LIMITED
@@ -467,7 +467,7 @@ async def test_every_number_is_checked(line: Line, answers: dict[str, Json]) -> 
 async def test_the_region_that_processes_the_calls_is_compared(
     line: Line, answers: dict[str, Json], region: str, processed_in: str | None
 ) -> None:
-    """A number that was never routed is us1's."""
+    """A number that was never routed belongs to us1."""
     line.rest.hosts.clear()
     if processed_in is not None:
         answers[f"/v2/PhoneNumbers/{NUMBER}"] = {"voice_region": processed_in}
@@ -491,8 +491,8 @@ async def test_a_region_that_twilio_does_not_tell_is_not_called_wrong(
     verdict = await line.verdict("number")
 
     assert verdict.state is State.UNTRIED
-    assert "calls and their end come to the webhook" in verdict.finding
-    assert "in which region Twilio processes them" in verdict.finding
+    assert "calls and their end reach the webhook" in verdict.finding
+    assert "the region that processes them is unknown" in verdict.finding
 
 
 async def test_a_number_without_a_campaign(line: Line, answers: dict[str, Json]) -> None:

@@ -1,4 +1,4 @@
-"""`ringdown doctor` as a person runs it."""
+"""`ringdown doctor`, run the way a person does."""
 
 import json
 import sys
@@ -17,7 +17,7 @@ def no_google_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def a_dead_stack(store_url: str) -> dict[str, object]:
-    """A stack.json whose processes have gone."""
+    """The stack.json of a stack whose processes are gone."""
     url = f"http://127.0.0.1:{free_port()}"
     processes = [{"name": "stream_handler", "pid": 1, "url": url}]
     return {**STACK, "store_url": store_url, "webhook_url": url, "processes": processes}
@@ -40,12 +40,12 @@ def test_a_stack_that_has_died_is_told_with_what_to_do(command_line: CommandLine
     ran = command_line.run("doctor")
 
     lines = ran.said.splitlines()
-    assert lines[0] == "Looking at the stack on this machine …"
+    assert lines[0] == "Checking the stack on this machine …"
     assert ran.status == 1
     told = {line.split()[1]: line for line in lines if line.strip()[0] in "✓✗!–"}
     assert told["agents"].startswith("  ! agents     not all of this"), "no tool is deployed"
-    assert told["webhook"].startswith("  ✗ webhook    cannot be reached: ")
-    assert told["billing"].startswith("  – billing    there is no Google Cloud project")
+    assert told["webhook"].startswith("  ✗ webhook    can't be reached: ")
+    assert told["billing"].startswith("  – billing    no Google Cloud project")
     assert "is `make stack` running?" in ran.said
     assert lines[-1] == "1 with limits, 2 wrong, 6 not tried"
 
@@ -68,7 +68,7 @@ def test_the_environment_is_the_last_resort(command_line: CommandLine) -> None:
 
     ran = command_line.run("doctor", environ={"STREAM_URL": stream_url})
 
-    assert ran.said.startswith("Looking at what the environment names …")
+    assert ran.said.startswith("Checking the deployment in the environment …")
 
 
 def test_nothing_to_look_at_is_told(command_line: CommandLine, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_what_is_no_output_of_terraform_is_told(command_line: CommandLine, text:
 
 
 def terraform(folder: Path, script: str) -> dict[str, str]:
-    """A folder in which terraform was run, and a PATH on which `terraform` is this program."""
+    """A folder in which Terraform was run, and a PATH with this program as `terraform`."""
     (folder / ".terraform").mkdir(parents=True)
     program = folder / "bin" / "terraform"
     program.parent.mkdir()
@@ -111,7 +111,7 @@ def test_terraforms_own_state(
 
     ran = command_line.run("doctor", "--terraform", str(folder), environ={})
 
-    assert ran.said.startswith("Looking at the deployment in project my-project …")
+    assert ran.said.startswith("Checking the deployment in project my-project …")
 
 
 def test_a_terraform_that_fails_is_told(

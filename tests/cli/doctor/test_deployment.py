@@ -1,4 +1,4 @@
-"""Where the doctor learns what there is to look at."""
+"""How the doctor learns what to check."""
 
 import json
 
@@ -27,7 +27,7 @@ VALUES = {
 
 
 def outputs(**changes: object) -> str:
-    """As Terraform prints them; None leaves one out."""
+    """Outputs in Terraform's format; None omits one."""
     values = {name: value for name, value in (VALUES | changes).items() if value is not None}
     return json.dumps(
         {name: {"sensitive": False, "type": "string", "value": v} for name, v in values.items()}
@@ -119,7 +119,7 @@ def test_what_terraform_did_not_print_is_told(text: str) -> None:
 
 
 def test_an_output_that_is_missing_is_named() -> None:
-    with pytest.raises(NotOutputs, match=r"no output store_url, stream_url$"):
+    with pytest.raises(NotOutputs, match=r"missing outputs: store_url, stream_url$"):
         from_outputs(outputs(store_url=None, stream_url=""), {}, {})
 
 

@@ -1,4 +1,4 @@
-"""What is made of answers that no stand-in gives."""
+"""Verdicts on answers that the stand-ins don't give."""
 
 import asyncio
 import struct
@@ -32,7 +32,7 @@ def an_answer(status: int = 200, text: str = "", took_ms: int = 80, **headers: s
 
 
 def is_told(verdict: Verdict, state: State, *words: str) -> None:
-    """The verdict has this state, these words, and says what to do."""
+    """Check the verdict's state and words, and that it says what to do."""
     assert verdict.state is state, verdict
     assert verdict.advice, verdict
     for text in words:
@@ -142,9 +142,9 @@ def test_the_webhook_with_or_without_a_slash() -> None:
 @pytest.mark.parametrize(
     ("changes", "state", "words"),
     [
-        ({"voice_url": ""}, State.WRONG, "calls go to nobody"),
+        ({"voice_url": ""}, State.WRONG, "calls go nowhere"),
         ({"voice_url": f"{WEBHOOK}/other"}, State.WRONG, f"not to {WEBHOOK}"),
-        ({"voice_method": "GET"}, State.WRONG, "by GET"),
+        ({"voice_method": "GET"}, State.WRONG, "with GET"),
         ({"trunk_sid": "TK1"}, State.WRONG, "SIP trunk"),
         ({"voice_application_sid": "AP1"}, State.WRONG, "TwiML app"),
         ({"status_callback": ""}, State.LIMITED, f"{WEBHOOK}/status"),
@@ -163,12 +163,14 @@ def test_which_fallback_is_set_is_told() -> None:
 
     found = [judge_number(number, WEBHOOK) for number in (a_number(), elsewhere)]
     assert [verdict.state for verdict in found] == [State.GOOD, State.GOOD]
-    assert found[0].finding.endswith("which is its own fallback")
+    assert found[0].finding.endswith("which is also the fallback")
     assert found[1].finding.endswith(f"with {static} as fallback")
 
 
 def test_a_number_that_takes_no_calls() -> None:
-    is_told(judge_number(Number(phone_number="+14155550100"), WEBHOOK), State.WRONG, "no calls")
+    is_told(
+        judge_number(Number(phone_number="+14155550100"), WEBHOOK), State.WRONG, "can't take calls"
+    )
 
 
 @pytest.mark.parametrize(
@@ -179,7 +181,7 @@ def test_a_number_that_takes_no_calls() -> None:
         ("+14155550100", None, State.LIMITED, "campaign is missing"),
         ("+18005550100", None, State.LIMITED, "toll-free verification is missing"),
         ("+18005550100", "TWILIO_APPROVED", State.GOOD, "registered"),
-        ("+493012345678", None, State.GOOD, "rules of its own"),
+        ("+493012345678", None, State.GOOD, "additional rules"),
     ],
 )
 def test_what_texts_need(number: str, registration: str | None, state: State, words: str) -> None:
@@ -191,8 +193,8 @@ def test_what_texts_need(number: str, registration: str | None, state: State, wo
 @pytest.mark.parametrize(
     ("number", "region", "words"),
     [
-        ("+61255501234", "au1", "sends no texts from this number in au1"),
-        ("+14155550100", "ie1", "sends no texts from this number in ie1"),
+        ("+61255501234", "au1", "doesn't send texts from this number in au1"),
+        ("+14155550100", "ie1", "doesn't send texts from this number in ie1"),
         ("+353155501234", "ie1", "messaging region is ie1"),
     ],
 )
@@ -209,7 +211,7 @@ def test_a_number_whose_calls_go_to_another_region() -> None:
 
 
 def test_a_number_without_texts() -> None:
-    is_told(judge_messaging(a_number(sms=False), None, "us1"), State.LIMITED, "sends no texts")
+    is_told(judge_messaging(a_number(sms=False), None, "us1"), State.LIMITED, "can't send texts")
 
 
 # Google
@@ -248,7 +250,7 @@ def test_speech_is_told_with_its_figures() -> None:
 @pytest.mark.parametrize(
     ("heard", "words"),
     [
-        (spoken(), "said nothing"),
+        (spoken(), "didn't speak"),
         (spoken(0, 0, times=12_000), "-inf dBFS"),
         (spoken(20, -20, times=12_000), "-64 dBFS"),
         (spoken(8_192, -8_192, times=2_400), "0.2 s"),
@@ -265,23 +267,33 @@ def test_what_is_no_voice(heard: Spoken, words: str) -> None:
         ("API key expired. Please renew the API key.", 1008, DEVELOPER, KEY),
         ("Your API key was reported as leaked.", 1008, DEVELOPER, KEY),
         ("Method doesn't allow unregistered callers.", 403, DEVELOPER, KEY),
-        ("models/x is not found for API version v1beta", 1008, DEVELOPER, "has no model x"),
-        ("models/x was retired on 2026-11-17. Use another.", 1008, DEVELOPER, "has no model x"),
-        ("Publisher Model `x` was not found", 1008, VERTEX, "Vertex AI, us-central1 has no model"),
+        ("models/x is not found for API version v1beta", 1008, DEVELOPER, "doesn't have model x"),
+        (
+            "models/x was retired on 2026-11-17. Use another.",
+            1008,
+            DEVELOPER,
+            "doesn't have model x",
+        ),
+        (
+            "Publisher Model `x` was not found",
+            1008,
+            VERTEX,
+            "Vertex AI, us-central1 doesn't have model",
+        ),
         (
             "Publisher Model `x` was not found or your project does not have access to it",
             1008,
             VERTEX,
-            "has no model x",
+            "doesn't have model x",
         ),
         ("User location is not supported for the API use.", 1007, DEVELOPER, "Use Vertex AI"),
-        ("User location is not supported.", 1008, VERTEX, "not offered in us-central1"),
-        ("Your project has been denied access.", 1008, DEVELOPER, "key's project may not use"),
+        ("User location is not supported.", 1008, VERTEX, "isn't offered in us-central1"),
+        ("Your project has been denied access.", 1008, DEVELOPER, "key's project can't use"),
         (
             "Requests to this API generativelanguage.googleapis.com are blocked.",
             1008,
             DEVELOPER,
-            "key's project may not use",
+            "key's project can't use",
         ),
         ("Your project has been denied access.", 1008, VERTEX, "roles/aiplatform.user"),
         ("refused", 403, VERTEX, "--member=MEMBER --role=roles/aiplatform.user"),
@@ -344,7 +356,7 @@ async def test_a_check_that_takes_too_long_is_given_up() -> None:
     checks = [Check("slow", never, 0.05), Check("slower", never, 0.1)]
     verdicts = await examine(
         Deployment("nowhere"),
-        None,  # type: ignore[arg-type]  # nobody asks anything
+        None,  # type: ignore[arg-type]  # never used
         lambda check, verdict: told.append(check.name),
         checks,
     )
@@ -353,7 +365,7 @@ async def test_a_check_that_takes_too_long_is_given_up() -> None:
 
 
 async def test_no_phone_number_is_in_what_is_told() -> None:
-    """A scheduled check says it in a log."""
+    """A scheduled check logs it."""
     url = "https://twimlets.com/forward?PhoneNumber=%2B14155550199&a=+33123456789"
 
     async def check(deployment: Deployment, means: object) -> Verdict:
@@ -362,7 +374,7 @@ async def test_no_phone_number_is_in_what_is_told() -> None:
     told: list[Verdict] = []
     verdicts = await examine(
         Deployment("nowhere"),
-        None,  # type: ignore[arg-type]  # nobody asks anything
+        None,  # type: ignore[arg-type]  # never used
         lambda _, verdict: told.append(verdict),
         [Check("number", check, 1.0)],
     )

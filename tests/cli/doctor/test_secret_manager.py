@@ -1,4 +1,4 @@
-"""Deployed secrets, read as Google gives them."""
+"""Reading deployed secrets from Google's responses."""
 
 import base64
 from collections.abc import AsyncIterator

@@ -5,7 +5,7 @@ from devtools.conformance.recording import Message, Recording
 
 
 def session(*bodies: dict[str, Any]) -> Recording:
-    """What the peer sent; what has the key "we" is ours."""
+    """A recording of what the peer sent; messages with the key "we" are ours."""
     return Recording(
         [Message(n, "we" in body, body.get("we", body)) for n, body in enumerate(bodies)]
     )

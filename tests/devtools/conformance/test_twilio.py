@@ -1,4 +1,4 @@
-"""What is read from the bytes between Twilio and our deployables, however they are cut up."""
+"""Reading the bytes between Twilio and our deployables, however they are split."""
 
 from typing import Any
 

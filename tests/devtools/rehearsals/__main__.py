@@ -1,5 +1,5 @@
-"""`python -m tests.devtools.rehearsals`: how often planted mistakes are found, and how often the
-agent without one passes. Ten times each, on a clock that jumps: some minutes."""
+"""`python -m tests.devtools.rehearsals`: measures how often planted mistakes are found, and how
+often the agent without one passes. Ten runs each, on a clock that jumps; takes some minutes."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""Mistakes planted in the scripted agent, as a changed prompt may make them."""
+"""Mistakes planted in the scripted agent, of the kind that a changed prompt may cause."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from simulators.gemini_live.scenario import PlannedCall, Reply, Scenario
 
 @dataclass(frozen=True, slots=True)
 class Regression:
-    """`plant` makes the mistake; one of `personas` must find it, by verdicts of these kinds."""
+    """`plant` makes the mistake; one of `personas` must find it, with verdicts of these kinds."""
 
     plant: Callable[[Scenario], Scenario]
     personas: tuple[str, ...]
@@ -17,7 +17,7 @@ class Regression:
 
 
 def says(name: str, text: str) -> Callable[[Scenario], Scenario]:
-    """The turn `name` speaks otherwise, and calls what it called."""
+    """Change what the turn `name` says, but not the tools it calls."""
     return lambda scenario: _with(scenario, name, lambda reply: replace(reply, say=text))
 
 

@@ -1,4 +1,4 @@
-"""Rehearsals on a clock that jumps: the whole line in this process, several callers at once."""
+"""Rehearsals on a clock that jumps, with the whole line and several callers in this process."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -29,7 +29,7 @@ PACKAGED = Rehearsed("default", packaged_agent(), (LOOKUP,))
 
 
 SCENARIO = load_scenario(ROOT / "simulators" / "scenarios" / "rehearsal.yaml")
-"""The packaged agent as it should be."""
+"""The packaged agent, without mistakes."""
 AT_ONCE = 12
 
 
@@ -41,7 +41,7 @@ async def rehearsal_line(
     rehearsed: Rehearsed = PACKAGED,
     new_caller_model: Callable[[], PlayedBy] | None = None,
 ) -> AsyncIterator[RehearsalLine]:
-    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nobody waits yet
+    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else is running yet
     async with (
         serving_tools() as ledger,
         GeminiLiveServer(scenario, api_key=API_KEY) as gemini,
@@ -69,14 +69,14 @@ async def rehearsal_line(
 async def rehearse(
     folder: Path, scenario: Scenario, personas: Sequence[Persona], *, runs: int = 1
 ) -> Made:
-    """Each of them `runs` times, as many at once as a handler carries in one process."""
+    """Place `runs` calls of each persona, as many in parallel as one handler carries."""
     plan = Plan(personas, runs, at_once=AT_ONCE)
     async with rehearsal_line(folder, scenario) as line:
         return await make_calls(line, plan, lambda _: None)
 
 
 def failures(made: Made) -> list[str]:
-    """What went wrong in which call, and why."""
+    """The failures of each call, with their reasons."""
     found = [] if made.partial is None else [made.partial]
     for run in made.runs:
         where = f"{run.persona.name} {run.run}"

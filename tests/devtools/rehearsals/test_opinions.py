@@ -1,4 +1,4 @@
-"""A model's opinion of each call: asked over the wire beside the facts, and never deciding."""
+"""A model's opinion of each call: requested over the wire, and never decisive."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ Opinion = Callable[[dict[str, Json]], Awaitable[Answer]]
 
 @asynccontextmanager
 async def judged_line(folder: Path, opine: Opinion) -> AsyncIterator[RehearsalLine]:
-    """A line whose callers are played by one model, and judged by another at the same address."""
+    """A line with callers played by one model, and judged by another at the same URL."""
 
     async def respond(body: bytes) -> tuple[int, bytes]:
         shown = json.loads(json.loads(body)["contents"][0]["parts"][0]["text"])
@@ -53,7 +53,7 @@ def opinions(run: PersonaRun) -> list[Verdict]:
 
 
 async def likes_it(shown: dict[str, Json]) -> Answer:
-    """As a good model would: it quotes what the agent was last heard to say."""
+    """Answer like a good model, quoting the last words heard from the agent."""
     last = [turn for turn in shown["turns"] if turn["who"] == "agent"][-1]
     form = {"answer": "yes", "turn": last["turn"], "quote": last["text"], "why": "It is polite."}
     return answers(dict.fromkeys(QUESTIONS, form))

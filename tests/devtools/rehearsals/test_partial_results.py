@@ -1,4 +1,4 @@
-"""What stops a rehearsal leaves what was found until then, and is told."""
+"""A rehearsal that is stopped keeps its results so far, and says why it stopped."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ Playing = Callable[[dict[str, Json]], Answer]
 
 
 def plays(shown: dict[str, Json]) -> Answer:
-    """As a good model would: one sentence after the other, by what was said so far."""
+    """Answer like a good model: the next sentence, given what was said so far."""
     return answers({"say": SENTENCES[len(shown["said"])], "hang_up": False})
 
 
@@ -45,7 +45,7 @@ def plays(shown: dict[str, Json]) -> Answer:
 async def played_line(
     folder: Path, play: Playing, asked: list[Json]
 ) -> AsyncIterator[RehearsalLine]:
-    """A line whose callers are played by a model that does as `play` says."""
+    """A line with callers played by a model that follows `play`."""
 
     async def respond(body: bytes) -> tuple[int, bytes]:
         question = json.loads(body)
@@ -87,8 +87,8 @@ async def test_a_model_plays_a_caller_by_what_the_caller_heard(tmp_path: Path) -
     ("answer", "why"),
     [
         (refuses(429, "Resource has been exhausted."), "HTTP 429): Resource has been exhausted."),
-        (answers("no JSON at all"), "isn't in the form asked for"),
-        (answers({"say": 7, "hang_up": "perhaps"}), "isn't in the form asked for"),
+        (answers("no JSON at all"), "has the wrong format"),
+        (answers({"say": 7, "hang_up": "perhaps"}), "has the wrong format"),
     ],
 )
 async def test_a_caller_whose_model_fails_leaves_a_partial_call(
@@ -167,7 +167,7 @@ async def test_a_stopped_rehearsal_keeps_the_calls_that_were_made(tmp_path: Path
         await first.wait()
         making.cancel()
         made = await making
-        async with asyncio.timeout(5):  # what follows can still use timeouts
+        async with asyncio.timeout(5):  # later code can still use timeouts
             await asyncio.sleep(0)
 
     assert made.partial == STOPPED
@@ -201,10 +201,10 @@ async def test_a_line_that_waits_in_vain_says_for_what(tmp_path: Path) -> None:
 
 async def test_a_fault_of_ours_loses_no_call_that_was_made(tmp_path: Path) -> None:
     def tell(run: PersonaRun) -> None:
-        raise ValueError("nobody can read this")
+        raise ValueError("this is unreadable")
 
     async with rehearsal_line(tmp_path, SCENARIO) as line:
         made = await make_calls(line, Plan([PRICE], 2, at_once=1), tell)
 
     assert [run.passed for run in made.runs] == [True]
-    assert made.partial == "A call broke off (ValueError: nobody can read this)."
+    assert made.partial == "A call broke off (ValueError: this is unreadable)."

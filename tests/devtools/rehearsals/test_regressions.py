@@ -1,4 +1,4 @@
-"""Each planted mistake is found, each time. `python -m benchmarks.rehearsals` tries ten times."""
+"""Finds each planted mistake every time. `python -m benchmarks.rehearsals` tries ten times."""
 
 from pathlib import Path
 

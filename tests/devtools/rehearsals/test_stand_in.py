@@ -1,4 +1,4 @@
-"""The scenario that is made for personas of one's own when there is no key."""
+"""The scenario that is made from custom personas without a key."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What tools return in a rehearsal, over HTTP and by the client that calls them in a call."""
+"""What tools return in a rehearsal, over HTTP and through the client that calls use."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,7 +36,7 @@ class Tools:
 
 @asynccontextmanager
 async def tools(*results: CannedResult, facts_tool: str | None = None) -> AsyncIterator[Tools]:
-    """Of a call whose persona has these `results` for the tool `book`."""
+    """The ledger of a call by a persona with these `results` for the tool `book`."""
     persona = Persona(name="books", who="-", wants="-", tools={"book": results})
     client = ToolClient()
     async with serving_tools() as ledger:

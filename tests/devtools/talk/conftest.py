@@ -1,4 +1,4 @@
-"""A line with a store and a page, and no agent to answer."""
+"""A line with a store and a page, but without an agent to answer."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ from tests.jumping_loop import pytest_asyncio_loop_factories as pytest_asyncio_l
 
 @pytest.fixture
 async def line(tmp_path: Path) -> AsyncIterator[TalkLine]:
-    """No part runs: a call to it ends with Twilio's apology."""
+    """A line without running parts, so calls to it end with Twilio's apology."""
     token = secrets.token_hex(16)
     store_url = f"sqlite:{tmp_path / 'r.db'}"
     stack = Stack(f"http://127.0.0.1:{free_port()}", token, True, store_url, "unused")

@@ -1,4 +1,4 @@
-"""A person at the page: a browser that is spoken to, and whose loudspeaker is recorded."""
+"""A person at the page: speaks into a browser's microphone and records its loudspeaker."""
 
 import asyncio
 import base64
@@ -24,7 +24,7 @@ AGENT = "agent"
 MICROPHONE_HZ = 48_000
 SPOKEN_HZ = 16_000
 PLAYED_HZ = 8_000
-"""The rate of `played`."""
+"""The sample rate of `played`."""
 READY_WITHIN_S = 60.0
 
 _REFUSE_OTHER_RATES = """
@@ -36,7 +36,7 @@ window.AudioContext = class extends Context {
   }
 };
 """
-"""Some browsers have only their device's rate."""
+"""Some browsers support only their device's rate."""
 _RECORD_LOUDSPEAKER = """
 window.played = [];
 const addModule = AudioWorklet.prototype.addModule;
@@ -55,7 +55,7 @@ AudioNode.prototype.connect = function (target, ...rest) {
   return connect.call(this, target, ...rest);
 };
 """
-"""The page's own microphone listens to its loudspeaker, and loses nothing however busy it is."""
+"""The page's microphone listens to its loudspeaker, and loses nothing even on a busy machine."""
 _SPEAK_INTO_MICROPHONE = """
 navigator.mediaDevices.getUserMedia = async () => {
   const context = new AudioContext();
@@ -92,7 +92,7 @@ _PLAYED = """
 
 @asynccontextmanager
 async def talk_running(folder: Path, **environ: str) -> AsyncIterator[str]:
-    """`python -m devtools talk` in `folder`; the page's address."""
+    """Run `python -m devtools talk` in `folder`. Yields the page's URL."""
     port = free_port()
     names = ("PATH", "HOME", "LANG", "PYTHONPATH")
     inherited = {name: os.environ[name] for name in names if name in os.environ}
@@ -124,10 +124,10 @@ def on_a_free_port() -> socket.socket:
 
 
 class Microphone(enum.Enum):
-    """What the browser has of one."""
+    """The kind of microphone that the browser has."""
 
     SPOKEN_INTO = enum.auto()
-    """It hears the text given to `say`."""
+    """One that hears the text given to `say`."""
     SILENT = enum.auto()
     FORBIDDEN = enum.auto()
     NONE = enum.auto()
@@ -159,19 +159,19 @@ def _options(folder: Path, microphone: Microphone) -> list[str]:
 
 
 async def say(tab: Tab, sentence: str) -> None:
-    """Say it into the microphone, to its end."""
+    """Say all of it into the microphone."""
     pcm = synthesize(sentence, rate_hz=SPOKEN_HZ)
     text = base64.b64encode(pcm.astype("<i2").tobytes()).decode()
     await tab.evaluate(f"window.say({text!r}, {SPOKEN_HZ})")
 
 
 async def played(tab: Tab) -> Pcm:
-    """What came out of the loudspeaker since the page was opened."""
+    """The loudspeaker's output since the page was opened."""
     return np.frombuffer(base64.b64decode(await tab.evaluate(_PLAYED)), "<i2")
 
 
 async def press(tab: Tab, label: str) -> None:
-    """Click the button with that name, if a person could."""
+    """Click the button with that name; fails if a person couldn't."""
     clicked = await tab.evaluate(
         f"""(() => {{
           const named = (b) => (b.getAttribute("aria-label") ?? b.textContent).trim() === {label!r};

@@ -1,4 +1,4 @@
-"""A person talks to the line: a real browser, real speech, every part a process."""
+"""A person talks to the line, with a real browser, real speech and all parts as processes."""
 
 import asyncio
 import datetime
@@ -66,7 +66,7 @@ async def dial(tab: Tab) -> None:
 
 
 async def edit(tab: Tab) -> None:
-    """A short greeting, and nothing before it, saved as operators would."""
+    """A short greeting, and nothing before it, saved the way operators would."""
     for field, text in (("notice", '""'), ("greeting", GREETING)):
         await tab.in_frame(AGENT, f"document.getElementById('{field}').value = {text!r}")
     await tab.frame_leads_on(AGENT, "document.querySelector('[value=save]').click()")
@@ -77,7 +77,7 @@ async def edit(tab: Tab) -> None:
 
 @pytest.mark.real_time
 async def test_a_call_from_the_browser(tmp_path: Path) -> None:
-    """After an edit, which is heard in it: question, tool, interruption, keypad, hanging up."""
+    """After an edit, which is audible: question, tool, interruption, keypad, hanging up."""
     async with (
         talk_running(tmp_path) as url,
         person(url, tmp_path, Microphone.SPOKEN_INTO) as tab,
@@ -123,7 +123,7 @@ async def test_a_call_from_the_browser(tmp_path: Path) -> None:
 
 @pytest.mark.real_time
 async def test_a_call_survives_what_the_world_does_to_it(tmp_path: Path) -> None:
-    """Each button in turn; whichever handler and session the call then has knows the number."""
+    """Press each button in turn; the call's next handler and session still know the number."""
     async with (
         talk_running(tmp_path) as url,
         person(url, tmp_path, Microphone.SPOKEN_INTO) as tab,
@@ -148,14 +148,14 @@ async def test_a_call_survives_what_the_world_does_to_it(tmp_path: Path) -> None
 
 
 async def asks_for_its_number(tab: Tab, times: int) -> None:
-    """The agent has known the number this many times by now."""
+    """Wait until the agent has known the number this many times."""
     await say(tab, "What is my account number?")
     await tab.until(f"{turns('It is one two three four five six')} === {times}")
 
 
 @pytest.mark.real_time
 async def test_a_call_without_a_microphone(tmp_path: Path) -> None:
-    """Sentences are clicked, and heard by caller and line; a tool that was ticked is called."""
+    """Clicked sentences are heard by caller and line; a ticked tool is called."""
     async with (
         talk_running(tmp_path) as url,
         person(url, tmp_path, Microphone.NONE) as tab,
@@ -165,7 +165,7 @@ async def test_a_call_without_a_microphone(tmp_path: Path) -> None:
         )
         await edit(tab)
         await dial(tab)
-        await tab.until(f"{HELP}.includes('There is no microphone')")
+        await tab.until(f"{HELP}.includes('No microphone found')")
         await tab.until(said("agent", GREETING))
         await press(tab, "hello when is my next delivery")
         await tab.until(said("agent", "account number"))
@@ -184,7 +184,7 @@ async def test_a_call_without_a_microphone(tmp_path: Path) -> None:
 
 
 async def test_a_photo_is_sent_from_the_callers_phone(tmp_path: Path) -> None:
-    """As somebody tries it: with clicks only, and a phone in a frame."""
+    """The way someone tries it: with only clicks, and a phone in a frame."""
     async with (
         talk_running(tmp_path) as url,
         person(url, tmp_path, Microphone.NONE) as tab,
@@ -211,7 +211,7 @@ async def test_a_photo_is_sent_from_the_callers_phone(tmp_path: Path) -> None:
 
 @pytest.mark.real_time
 async def test_a_call_at_another_time(tmp_path: Path) -> None:
-    """On a Sunday the line is closed, and its caller hears so; now it is open."""
+    """On a Sunday the line is closed, and the caller hears so; right now it is open."""
     async with (
         talk_running(tmp_path) as url,
         person(url, tmp_path, Microphone.NONE) as tab,
@@ -236,13 +236,13 @@ async def test_a_call_at_another_time(tmp_path: Path) -> None:
 
 
 def next_sunday() -> datetime.date:
-    """Far enough away to be one wherever the agent is."""
+    """Far enough away to be a Sunday in any time zone."""
     soon = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=3)
     return soon + datetime.timedelta(days=6 - soon.weekday())
 
 
 async def test_a_microphone_that_is_not_allowed(line: TalkLine, tmp_path: Path) -> None:
-    """The call is placed all the same. Nothing answers it here."""
+    """The call is placed anyway. Nothing answers it here."""
     async with (
         serving(line, on_a_free_port()) as url,
         person(url, tmp_path, Microphone.FORBIDDEN) as tab,
@@ -266,11 +266,11 @@ async def test_the_second_tab_is_told_of_the_first(line: TalkLine, tmp_path: Pat
                 while not line.busy:
                     await first.recv()
             await dial(tab)
-            await refused(tab, "Another tab is on the telephone")
+            await refused(tab, "Another tab is using the telephone")
 
 
 async def refused(tab: Tab, words: str) -> None:
-    """The page says why, and another attempt is possible."""
+    """The page says why, and lets the person try again."""
     await tab.until(f"{TROUBLE}.includes({words!r})", within_s=10)
     await tab.until("!document.getElementById('dial').disabled", within_s=10)
     assert await tab.evaluate("document.getElementById('hang-up').disabled")

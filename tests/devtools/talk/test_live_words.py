@@ -1,4 +1,4 @@
-"""What is shown of what is being said, until the record has it."""
+"""Showing what is being said, until the record has it."""
 
 from devtools.model_wire import Cut, Words
 from devtools.talk.live_words import LiveWords

@@ -1,4 +1,4 @@
-"""The page in a browser; the test plays the line."""
+"""The page in a browser, with the test playing the line."""
 
 import asyncio
 import dataclasses
@@ -84,7 +84,7 @@ CALL: tuple[ToPage, ...] = (
     Said(4, "caller", "it is one two three four five six", False, None, None),
     ToolUsed("t1", "lookup_account", _ASKED, _ACCOUNT, "answered", 21),
     Said(5, "agent", "Your next delivery is on Thursday.", False, 760, None),
-    Happened(20.0, "trouble", "stream_handler_1, which carried the call, is killed"),
+    Happened(20.0, "trouble", "killed stream_handler_1, which carried the call"),
     Lost("agent", "with the family"),
     Said(6, "agent", "I am back. Please go on.", False, None, None),
     Saying("caller", "how does the family"),
@@ -135,21 +135,21 @@ async def tell(tab: Tab, *messages: ToPage) -> None:
 
 
 async def wished(tab: Tab, do: str) -> dict[str, Any]:
-    """The latest that the page wanted of that kind."""
+    """The page's latest message of that kind."""
     await tab.until(f"window.told.some((wish) => wish.do === {do!r})")
     wish: dict[str, Any] = await tab.evaluate(f"window.told.findLast((it) => it.do === {do!r})")
     return wish
 
 
 async def call(tab: Tab, *messages: ToPage) -> None:
-    """Call, and let that happen."""
+    """Call, and send these messages to the page."""
     await tab.evaluate("document.getElementById('dial').click()")
     await wished(tab, "dial")
     await tell(tab, *messages)
 
 
 async def hear(tab: Tab, sentence: str, *, from_caller: bool = False) -> None:
-    """Sound of the agent, frame by frame, or a whole sentence of the synthetic caller."""
+    """The agent's audio, frame by frame, or a complete sentence of the synthetic caller."""
     sound = synthesize(sentence, rate_hz=8_000)
     frame = len(sound) if from_caller else 160
     for at in range(0, len(sound) - frame + 1, frame):
@@ -178,7 +178,7 @@ async def test_it_is_shown_well_before_in_and_after_a_call(line: TalkLine, pictu
         await tab.evaluate(
             "document.querySelectorAll('details').forEach((it) => { it.open = true; })"
         )
-        await tell(tab, Problem("There is no microphone."), OVER)
+        await tell(tab, Problem("No microphone found."), OVER)
         await tab.until("!document.getElementById('dial').hidden")
         await assert_shown_well(tab, scrolls=SCROLLS)
         problems = tab.problems
@@ -189,7 +189,7 @@ async def test_it_is_shown_well_before_in_and_after_a_call(line: TalkLine, pictu
 async def test_the_callers_phone_shows_the_page_that_the_caller_was_sent(
     line: TalkLine, tmp_path: Path, pictures: Path, restored_logging: None
 ) -> None:
-    """In a frame, which that page allows this one and no other; and a click sends a picture."""
+    """In a frame, which that page allows only to this one; and a click sends a picture."""
     listener, page = on_a_free_port(), on_a_free_port()
     page_url = f"http://127.0.0.1:{page.getsockname()[1]}"
     environ = {
@@ -221,7 +221,7 @@ async def test_the_callers_phone_shows_the_page_that_the_caller_was_sent(
 
 
 async def until_sent(tab: Tab, url: str) -> None:
-    """Until the tab, or a frame in it, has asked for that."""
+    """Wait until the tab, or a frame in it, has requested that."""
     while url not in tab.requests:
         await tab.evaluate("new Promise((resolve) => setTimeout(resolve, 50))")
 

@@ -1,4 +1,4 @@
-"""What the page's server gives, and to whom. Real sockets, no parts behind them."""
+"""What the page's server serves, and to whom. Real sockets, without the line's parts."""
 
 import asyncio
 import dataclasses
@@ -27,7 +27,7 @@ async def get(url: str, **headers: str) -> httpx2.Response:
 
 
 def page(url: str) -> connect:
-    """The page's own connection."""
+    """The page's connection."""
     return connect(f"ws{url.removeprefix('http')}line", origin=url.rstrip("/"))  # type: ignore[arg-type]
 
 
@@ -62,7 +62,7 @@ async def test_the_page_and_its_parts_are_served(line: TalkLine) -> None:
     "path",
     [
         *("nothing.html", "../server.py", "page/../../server.py", "calls/..%2Fr.db", "calls/r.db"),
-        *("n" * 300 + ".html", f"calls/{'n' * 300}.html"),  # longer than names of files may be
+        *("n" * 300 + ".html", f"calls/{'n' * 300}.html"),  # longer than file names can be
     ],
 )
 async def test_nothing_else_is(line: TalkLine, path: str) -> None:
@@ -156,7 +156,7 @@ async def test_a_call_that_cannot_be_placed_says_why(
 
 
 async def test_the_line_s_time_is_that_of_the_agent_s_place(line: TalkLine) -> None:
-    """The packaged agent is in Los Angeles, eight hours behind Greenwich in January."""
+    """The packaged agent is in Los Angeles, eight hours behind UTC in January."""
     now = datetime.datetime(2026, 1, 1, 12, 0, tzinfo=datetime.UTC)
     line = dataclasses.replace(line, now=lambda: now)
     await line.set_time(NUMBER, "2026-01-04T20:00")
@@ -167,7 +167,7 @@ async def test_the_line_s_time_is_that_of_the_agent_s_place(line: TalkLine) -> N
 
 
 async def test_there_is_one_telephone(line: TalkLine) -> None:
-    """Nothing answers behind it, so the first call lasts as long as Twilio's apology."""
+    """No part answers, so the first call lasts as long as Twilio's apology."""
     async with (
         serving(line, on_a_free_port()) as url,
         page(url) as one,

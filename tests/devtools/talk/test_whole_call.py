@@ -1,4 +1,4 @@
-"""Calls from the page on a whole line, without a browser: sentences are clicked, not spoken."""
+"""Calls from the page to a complete line, without a browser: sentences are clicked, not spoken."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -40,7 +40,7 @@ TOOLS = {
 
 @asynccontextmanager
 async def a_line(folder: Path) -> AsyncIterator[tuple[TalkLine, ClientConnection]]:
-    """A line with all its tools, and a page's connection to it."""
+    """A line with all tools, and a page's connection to it."""
     texting = text_network()
     async with (
         texting.rest_api() as texts_url,

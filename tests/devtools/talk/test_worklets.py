@@ -1,4 +1,4 @@
-"""What the page makes of sound, at whatever rate the browser has. No clock and no device."""
+"""How the page processes audio at various browser rates, without a clock or a device."""
 
 import json
 from typing import Any
@@ -38,7 +38,7 @@ _WORKLET = """
   %(drive)s
 })()
 """
-"""A worklet in the page itself, where its processor can be driven step by step."""
+"""A worklet inside the page, where the test can drive its processor step by step."""
 _SPEAK = """
   for (let i = 0; i < sound.length; i += 128)
     processor.process([[Float32Array.from(sound.slice(i, i + 128), (value) => value / 32768)]]);
@@ -58,7 +58,7 @@ _LISTEN = """
 
 
 async def through(line: TalkLine, name: str, sound: Pcm, rate_hz: int) -> Pcm:
-    """What the worklet of that name makes of `sound` in a browser with that rate."""
+    """The output of the worklet `name` for `sound` in a browser with that rate."""
     drive = {"microphone": _SPEAK, "speaker": _LISTEN}[name]
     values = {"name": name, "rate_hz": rate_hz, "sound": json.dumps(sound.tolist()), "drive": drive}
     async with serving(line, on_a_free_port()) as url, open_page(url) as tab:
@@ -76,7 +76,7 @@ async def test_the_caller_hears_what_came_at_its_pitch(line: TalkLine, rate_hz: 
 
 
 async def test_both_voices_are_heard_at_once(line: TalkLine) -> None:
-    """The synthetic caller's sentence comes whole, longer than what may wait of the agent's."""
+    """The synthetic caller's sentence arrives in one piece, longer than the agent's queue."""
     sound = resample(SENTENCE, from_hz=48_000, to_hz=LINE_HZ)
     values = {"name": "speaker", "rate_hz": LINE_HZ, "sound": json.dumps(sound.tolist())}
     values["drive"] = f"give(sound, 'caller');{_LISTEN}"

@@ -89,7 +89,7 @@ async def test_many_events_at_once_leave_the_same_as_one(agents: KeptAgents) -> 
 
 
 class Away(KeptAgents):
-    """A store that does not answer."""
+    """A store that doesn't respond."""
 
     async def read_agent(self, agent_id: str, *, draft: bool = False) -> StoredAgent | None:
         raise StoreUnavailable("away")
@@ -102,7 +102,7 @@ async def test_a_store_that_fails_has_the_event_sent_again() -> None:
 
 
 class Stalling:
-    """A model that takes sessions and never says anything."""
+    """A model that accepts sessions but never says anything."""
 
     endpoint = "stalling"
     sessions = 0

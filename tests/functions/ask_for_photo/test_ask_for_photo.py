@@ -22,7 +22,7 @@ GSM = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåÄÖÑÜ§äöñüà !\"#%&'()*+,-./0123456789:;<=>?¡¿_"
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
-"""Of GSM 7-bit (3GPP TS 23.038) what texts may need."""
+"""The part of GSM 7-bit (3GPP TS 23.038) that texts may need."""
 
 
 def accepts(_: Asked) -> Reply:

@@ -1,4 +1,5 @@
-"""The function as the platform loads it, sent events as Pub/Sub pushes them without a wrapper."""
+"""The function as the platform loads it, receiving events the way Pub/Sub pushes them,
+unwrapped."""
 
 import datetime
 import json
@@ -222,7 +223,7 @@ def test_without_an_answer_the_event_comes_again_and_the_call_has_a_problem(
     assert [told in problem for problem in problems(after)][-1:] == [True]
     listed = msgspec.structs.replace(before.call, outcome="problem")
     untouched = msgspec.structs.replace(before, call=listed, outcome=after.outcome)
-    assert after == untouched, "nothing else of the record is touched"
+    assert after == untouched, "the rest of the record is unchanged"
 
     gemini.answer = lambda record: answers(FORM)
     assert sent(function).status_code == 200

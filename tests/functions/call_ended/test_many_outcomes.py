@@ -1,5 +1,5 @@
-"""200 ended calls: the function is killed at its work, messages come twice, and each outcome is
-written once."""
+"""200 calls end: the function is killed at work, messages come twice, and each outcome is written
+exactly once."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ from tests.ringdown.samples import CALLER, NOW
 
 CALLS = 200
 KILLED_AT = (5, 60, 61, 120, 190)
-"""The question in the middle of which the function dies, with whatever else it has in hand."""
+"""The question during which the function dies, along with whatever else it is doing."""
 SIDS = tuple(f"CA{n:032x}" for n in range(CALLS))
 _ROOT = FUNCTIONS.parent
 _NOTED = """
@@ -41,7 +41,7 @@ _NOTED = """
 async def the_function(
     folder: Path, store_url: str, gemini_url: str
 ) -> AsyncIterator[SupervisedProcess]:
-    """A process of its own, which starts again when it dies."""
+    """A separate process, which restarts when it dies."""
     port = free_port()
     source = str(FUNCTIONS / "call_ended" / "main.py")
     options = ("--target", "call_ended", "--source", source, "--host", "127.0.0.1")
@@ -81,7 +81,7 @@ async def answering(url: str) -> None:
 
 
 def log_writes(store_url: str) -> None:
-    """Have SQLite note each write of an outcome."""
+    """Have SQLite record each write of an outcome."""
     with closing(sqlite3.connect(store_url.removeprefix("sqlite:"))) as connection, connection:
         connection.execute("CREATE TABLE writes (path TEXT)")
         for event in ("INSERT", "UPDATE"):
@@ -89,7 +89,7 @@ def log_writes(store_url: str) -> None:
 
 
 async def writes(store_url: str) -> dict[str, int]:
-    """How often each call's outcome was written; at least, twice if more than once."""
+    """How often each call's outcome was written, at least; twice means more than once."""
     kind, _, place = store_url.partition(":")
     if kind == "sqlite":
         with closing(sqlite3.connect(place)) as connection:
@@ -108,7 +108,7 @@ async def test_each_outcome_is_written_once(store: Store, store_url: str, tmp_pa
     for call_sid in SIDS:
         await end_call(store, call_sid)
     queue = Queue(store.documents)
-    for call_sid in (*SIDS, *SIDS):  # Twilio repeats itself, too
+    for call_sid in (*SIDS, *SIDS):  # Twilio repeats itself
         await queue.announce(call_sid, CALLER, NOW)
     if store_url.startswith("sqlite:"):
         log_writes(store_url)
@@ -119,7 +119,7 @@ async def test_each_outcome_is_written_once(store: Store, store_url: str, tmp_pa
         nonlocal asked
         asked += 1
         if asked in KILLED_AT and processes[0].pid is not None:
-            os.killpg(processes[0].pid, signal.SIGKILL)  # it leads a group of its own
+            os.killpg(processes[0].pid, signal.SIGKILL)  # it leads its process group
         return answers({**FORM, "summary": f"Answer {asked}."})
 
     with text_model(answer) as gemini:
@@ -128,7 +128,7 @@ async def test_each_outcome_is_written_once(store: Store, store_url: str, tmp_pa
             async with httpx2.AsyncClient(timeout=60, trust_env=False) as http:
                 waiting, later = CALLS, clock.now()
                 while waiting:
-                    # Two deliver everything at once, and whoever failed is due again.
+                    # Two processes deliver everything concurrently, and failures are retried.
                     later += 2 * (later - NOW)
                     both = (
                         deliver_due(store.documents, http, process.command.url, later)
@@ -138,7 +138,7 @@ async def test_each_outcome_is_written_once(store: Store, store_url: str, tmp_pa
                     if waiting:
                         await answering(process.command.url)
 
-    assert asked > CALLS, "some were asked about again, after the function had died"
+    assert asked > CALLS, "some were asked again after the function died"
     assert await writes(store_url) == dict.fromkeys(SIDS, 1)
     records = [await store.read_record(call_sid) for call_sid in SIDS]
     summaries = {record.outcome.summary for record in records if record and record.outcome}

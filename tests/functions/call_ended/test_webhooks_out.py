@@ -1,4 +1,4 @@
-"""Webhooks are told by the function as the platform loads it, whatever becomes of the outcome."""
+"""The function, loaded as the platform does, sends webhooks whatever happens to the outcome."""
 
 import datetime
 import json

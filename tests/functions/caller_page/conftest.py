@@ -40,7 +40,7 @@ def function(load: Load, environ: Environ) -> Iterator[LoadedFunction]:
 
 @pytest.fixture
 def call(store_url: str) -> None:
-    """A call that goes on, with an agent that speaks English."""
+    """A live call with an agent that speaks English."""
 
     async def begin(store: Store) -> None:
         await begin_call(store)

@@ -1,4 +1,4 @@
-"""Calls that go on, and the links that were sent for them."""
+"""Live calls, and the links that were sent for them."""
 
 import datetime
 

@@ -1,4 +1,4 @@
-"""Photos as telephones make them, and files that are no photo."""
+"""Photos as phones take them, and files that aren't photos."""
 
 import io
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from PIL import Image
 
 WHERE = b"52.3791"
-"""What the photo's comment says of the place."""
+"""What the photo's comment says about the place."""
 _GPS, _ORIENTATION, _MAKER = 0x8825, 0x0112, 0x010F
 
 
@@ -24,7 +24,7 @@ def scene(width: int = 640, height: int = 480) -> Image.Image:
 
 
 def photo(width: int = 640, height: int = 480, *, orientation: int = 6, **how: Any) -> bytes:
-    """A JPEG that says where it was taken and by what, and lies on its side."""
+    """A JPEG that says where it was taken and with what, and lies on its side."""
     exif = Image.Exif()
     exif[_ORIENTATION], exif[_MAKER] = orientation, "A telephone"
     exif.get_ifd(_GPS).update({1: "N", 2: (52.0, 22.0, 44.8), 3: "E", 4: (4.0, 54.0, 1.4)})
@@ -33,7 +33,7 @@ def photo(width: int = 640, height: int = 480, *, orientation: int = 6, **how: A
 
 
 def says_where(data: bytes) -> bool:
-    """Whether anything in the file tells of place, device or software."""
+    """Whether anything in the file reveals place, device or software."""
     with Image.open(io.BytesIO(data)) as image:
         return bool(image.getexif()) or WHERE in data or bool(set(image.info) - _PLAIN)
 

@@ -1,4 +1,4 @@
-"""The page as the platform loads it: what is shown, taken and refused."""
+"""The page as the platform loads it: what it shows, accepts and refuses."""
 
 import datetime
 import io
@@ -352,7 +352,7 @@ class TestWithACall:
 def test_all_links_that_are_worth_nothing_look_alike(
     function: LoadedFunction, path: str, method: str
 ) -> None:
-    """A forged one, an old one, one of a call that never was."""
+    """A forged one, an expired one, and one for a call that never existed."""
     answer = function.client.request(method, path)
     other = function.client.request(method, "/nothing")
     assert (answer.status_code, answer.text) == (404, other.text)
@@ -362,7 +362,7 @@ def test_all_links_that_are_worth_nothing_look_alike(
 def test_without_a_good_link_the_store_is_not_asked(
     function: LoadedFunction, store_url: str, call: None
 ) -> None:
-    """So how long the answer takes tells nothing about a call."""
+    """So that the response time reveals nothing about a call."""
     with store_locked(store_url):
         assert function.client.get(link(secrets=("x" * 40,))).status_code == 404
     damage(store_url, f"calls/{CALL_SID}", "not even JSON")

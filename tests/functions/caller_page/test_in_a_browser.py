@@ -1,4 +1,4 @@
-"""The page as a caller meets it: a real browser, on a telephone's small screen."""
+"""The page as callers see it: a real browser, on a phone's small screen."""
 
 import asyncio
 import io
@@ -42,7 +42,7 @@ class Line:
 
 @pytest.fixture
 async def line(tmp_path: Path, restored_logging: None) -> AsyncIterator[Line]:
-    """The function on a socket, and a call that goes on."""
+    """The function on a socket, and a live call."""
     store_url = f"sqlite:{tmp_path / 'ringdown.db'}"
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -147,7 +147,7 @@ async def test_what_the_browser_cannot_read_goes_as_it_is_and_is_refused(
 
 @pytest.mark.parametrize("script", [True, False], ids=["JavaScript", "no JavaScript"])
 async def test_12_mb_are_refused_kindly(line: Line, tmp_path: Path, script: bool) -> None:
-    """The browser reads the answer, though the server did not read all that it sent."""
+    """The browser reads the response, although the server didn't read all that it sent."""
     file = tmp_path / "big.png"
     file.write_bytes(NOT_PHOTOS["heic"] + bytes(12_000_000))
     async with telephone(line, script=script) as tab:
@@ -192,7 +192,7 @@ async def test_sending_twice_sends_once(line: Line, tmp_path: Path) -> None:
 
 
 async def test_who_comes_back_to_the_page_can_send_another(line: Line, tmp_path: Path) -> None:
-    """Browsers show it as it was left, while it was sending."""
+    """Browsers restore it in the state in which it was left: sending."""
     (tmp_path / "IMG_1.jpg").write_bytes(photo())
     async with telephone(line) as tab:
         await tab.evaluate("document.getElementById('sending').textContent = 'Sending'")

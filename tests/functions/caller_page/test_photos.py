@@ -1,4 +1,4 @@
-"""What becomes of a picture that somebody sends."""
+"""What happens to a picture that a caller sends."""
 
 import ast
 import io
@@ -29,7 +29,7 @@ RED, BLUE = (200, 30, 30), (30, 30, 200)
 
 
 def seen(jpeg: bytes) -> Image.Image:
-    """The picture, once it is known to be as plain as it must be."""
+    """The picture, after checking that it is as plain as it must be."""
     assert len(jpeg) <= MOST_PICTURE_BYTES
     assert not says_where(jpeg), "the JPEG says more than its pixels"
     image = Image.open(io.BytesIO(jpeg))
@@ -110,10 +110,10 @@ async def test_what_is_transparent_is_white() -> None:
 
 
 async def test_colours_become_srgb() -> None:
-    """As in a photo whose profile swaps red and blue, which is how a profile can be seen at all."""
+    """As in a photo whose profile swaps red and blue, which makes the profile's effect visible."""
     profile = swapped_profile()
     image = seen(await reduced_photo(encoded(scene(), "JPEG", icc_profile=profile)))
-    assert looks_like(image, (9, 470), RED), "the profile was not followed"
+    assert looks_like(image, (9, 470), RED), "the profile was ignored"
 
 
 @pytest.mark.parametrize("profile", [b"not a profile", bytes(200)])
@@ -165,7 +165,7 @@ async def test_what_takes_too_long_is_stopped() -> None:
 async def test_the_decoder_gets_nothing_of_our_environment(
     tmp_path: Path, restored_logging: None
 ) -> None:
-    """A picture that took the decoder over would find no secret."""
+    """A picture that took over the decoder would find no secret."""
     spy = tmp_path / "PIL"
     spy.mkdir()
     told = tmp_path / "told"
@@ -194,7 +194,7 @@ PHOTOS = (
 
 @st.composite
 def damaged(draw: st.DrawFn) -> bytes:
-    """A photo with some bytes changed, some taken out or put in, and perhaps without its end."""
+    """A photo with some bytes changed, removed or inserted, and perhaps without its end."""
     data = bytearray(draw(st.sampled_from(PHOTOS)))
     for _ in range(draw(st.integers(1, 12))):
         at = draw(st.integers(0, len(data) - 1))
@@ -212,7 +212,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 @given(damaged())
 def test_a_damaged_photo_is_a_plain_one_or_is_refused(picture: bytes) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Pillow, about metadata that nobody reads
+        warnings.simplefilter("ignore")  # Pillow's, about unused metadata
         try:
             jpeg = reduced(picture, LONGEST_SIDE_PX, MOST_PICTURE_BYTES)
         except Refused:

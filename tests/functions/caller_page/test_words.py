@@ -1,4 +1,4 @@
-"""The page's sentences: in each language that there is, and each that is needed."""
+"""The page's sentences: complete in every language."""
 
 import tomllib
 

@@ -30,7 +30,7 @@ def store_url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def environ(store_url: str, handler: HandlerStandIn) -> Environ:
-    """Every setting the webhook needs. A test changes it before it asks for `webhook`."""
+    """Every setting the webhook needs. A test changes it before requesting `webhook`."""
     return {
         "PUBLIC_URL": PUBLIC_URL,
         "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
@@ -45,7 +45,7 @@ def environ(store_url: str, handler: HandlerStandIn) -> Environ:
 def clock_speed() -> float:
     """Slow: on a busy machine the webhook must not miss deadlines such as 300 ms for the store.
 
-    Tests that wait for a deadline use another speed.
+    Tests that wait for a deadline use a different speed.
     """
     return 0.1
 

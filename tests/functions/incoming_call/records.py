@@ -1,4 +1,4 @@
-"""The webhook's store, seen from the test."""
+"""The webhook's store, as the test sees it."""
 
 import asyncio
 import sqlite3
@@ -65,7 +65,7 @@ def handler_saved(store_url: str, changes: CallChanges) -> None:
 
 @contextmanager
 def store_locked(store_url: str) -> Iterator[None]:
-    """Another process is stuck in a write."""
+    """Another process is stuck in the middle of a write."""
     path = store_url.removeprefix("sqlite:")
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")

@@ -1,4 +1,4 @@
-"""What surrounds the webhook in its tests: Twilio's signature, and a stream handler to wake."""
+"""The webhook's surroundings in its tests: Twilio's signature, and a stream handler to wake."""
 
 import contextlib
 import threading
@@ -40,7 +40,8 @@ def a_form(**changes: str) -> Form:
 
 @dataclass(frozen=True, slots=True)
 class Twilio:
-    """Posts to the webhook, signed for PUBLIC_URL as Twilio signs; asks for the host it signs."""
+    """Posts to the webhook, signed for PUBLIC_URL as Twilio signs, with that host in its
+    requests."""
 
     client: TestClient
 
@@ -72,10 +73,10 @@ def _host(url: str) -> str:
 
 
 def twiml(response: httpx2.Response) -> ElementTree.Element:
-    """The document of an answer that Twilio would carry out."""
+    """The TwiML document of a response that Twilio would accept."""
     assert response.status_code == 200, response.text
     assert response.headers["content-type"] == "text/xml; charset=utf-8"
-    document = ElementTree.fromstring(response.content)  # noqa: S314 - our own answer
+    document = ElementTree.fromstring(response.content)  # noqa: S314 - our own response
     assert document.tag == "Response"
     return document
 
@@ -93,7 +94,7 @@ class HandlerStandIn:
         self.ready = threading.Event()
         self.ready.set()
         self.refusals = 0
-        """How many requests are still to be answered 503."""
+        """How many requests are still to get a 503."""
         self.paths: list[str] = []
 
     def respond(self, path: str) -> int:

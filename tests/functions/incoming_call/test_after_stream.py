@@ -257,7 +257,7 @@ def test_a_store_that_cannot_be_opened_falls_back(environ: Environ, load: Load) 
 
 
 class HangingStore:
-    """A store of calls and clips that never answers."""
+    """A store of calls and clips that never responds."""
 
     async def open_call(self, call: Call) -> Call:
         return await self._hang()

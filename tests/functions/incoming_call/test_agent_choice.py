@@ -27,7 +27,7 @@ PACKAGED = ChosenAgent("default", packaged_agent(), ())
 
 
 class FakeSource(KeptAgents):
-    """A store that answers, fails or hangs on request."""
+    """A store that responds, fails or hangs on request."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -175,7 +175,7 @@ async def test_a_store_that_fails_leaves_the_last_known_agent(
     reason = "the store was too slow" if failure is HANG else str(failure)
     assert chosen.problem == f"The agent could not be read: {reason}."
     stranger = await choose(source, agents, "+14155550101")
-    assert replace(stranger, problem=None) == PACKAGED, "known for its number only"
+    assert replace(stranger, problem=None) == PACKAGED, "remembered only for its number"
 
 
 def test_a_process_that_knows_no_agent_yet_waits_longer_for_the_first() -> None:

@@ -208,7 +208,7 @@ def test_an_agent_that_is_nested_too_deep_loses_no_caller(
 
 
 def test_a_call_keeps_its_agent_without_examples(twilio: Twilio, store_url: str) -> None:
-    """No call needs them, and with 64 tools they would not fit into a document."""
+    """Calls don't need them, and with 64 tools they wouldn't fit into a document."""
     example = Example(caller="How much?", answer_contains=("three dollars",))
     written = msgspec.structs.replace(an_agent(), examples=(example,))
     write_agent(store_url, written)
@@ -234,7 +234,7 @@ def test_a_notice_covers_the_wait_for_the_handler(
     write_agent(store_url, GERMAN_NOTICE)
     handler.ready.clear()
     twiml(twilio.post("/", a_form()))
-    assert handler.requested.wait(DEADLINE_S), "the wake-up must have left by now"
+    assert handler.requested.wait(DEADLINE_S), "the wake-up must have been sent by now"
     assert not handler.ready.is_set()
 
 
@@ -364,7 +364,7 @@ def test_the_log_names_the_call_and_nobody(
 def test_the_call_knows_where_a_person_is(
     twilio: Twilio, store_url: str, agents: str | None, expected: str | None
 ) -> None:
-    """The agent's number, else the line's; a line never dials itself."""
+    """The agent's number, or else the line's; a line never dials itself."""
     write_agent(store_url, an_agent(notice="Notice.", fallback_number=agents))
     twilio.post("/", a_form())
     call = stored_call(store_url)

@@ -1,4 +1,4 @@
-"""`before_call`: a real tool is asked over HTTP while the phone rings."""
+"""`before_call`: a real tool is called over HTTP while the phone rings."""
 
 import json
 import threading
@@ -27,7 +27,7 @@ FACTS: dict[str, Json] = {"name": "Zoë", "open_orders": [{"number": 10**21, "la
 
 @dataclass(slots=True)
 class FactsTool:
-    """Answers with `body` once `may_answer`; `asked` has the requests."""
+    """Answers with `body` once `may_answer`; `asked` holds the requests."""
 
     url: str = ""
     status: int = 200
@@ -166,8 +166,8 @@ def test_a_tool_that_is_late_does_not_keep_the_caller_waiting(
     [
         (
             200,
-            b'{"error": {"message": "Nobody knows +14155550123."}}',
-            "Nobody knows +14155550123.",
+            b'{"error": {"message": "No customer has +14155550123."}}',
+            "No customer has +14155550123.",
         ),
         (200, b"<html>", "The tool failed."),
         (403, b"", "The tool failed."),
@@ -175,7 +175,7 @@ def test_a_tool_that_is_late_does_not_keep_the_caller_waiting(
         (
             200,
             json.dumps({"output": {"name": "x" * MOST_CHARS}}).encode(),
-            "Its answer has 4,012 characters, and may have 4,000.",
+            "Its answer has 4,012 characters; the limit is 4,000.",
         ),
         (200, b'{"output": {"n": %s1%s}}' % (b"[" * 40, b"]" * 40), "nested too deep to use."),
     ],

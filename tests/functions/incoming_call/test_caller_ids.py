@@ -22,7 +22,7 @@ PERSON = "+14155550177"
 NOBODY = ["sip:alice@example.sip.twilio.com", "client:bob", "+266696687", "anonymous", ""]
 
 Dialling = Callable[[Twilio, str, Form], str | None]
-"""Brings a call to where somebody is dialled; the callerId of that `<Dial>`."""
+"""Takes a call to the point where a person is dialled; returns the callerId of that `<Dial>`."""
 
 
 def shown(twilio: Twilio, path: str, form: Form) -> str | None:
@@ -31,7 +31,7 @@ def shown(twilio: Twilio, path: str, form: Form) -> str | None:
 
 
 def decided(next_action: NextAction) -> Dialling:
-    """The stream handler has said what comes next."""
+    """The stream handler has decided what comes next."""
 
     def dialling(twilio: Twilio, store_url: str, form: Form) -> str | None:
         agent = an_agent(transfer_numbers={"billing": PERSON})

@@ -45,7 +45,7 @@ DEADLINE_S = 10.0
 
 @dataclass(slots=True)
 class Gemini:
-    """An endpoint that answers `generateContent` as each test asks."""
+    """An endpoint that answers `generateContent` as each test requires."""
 
     url: str = ""
     status: int = 200
@@ -103,7 +103,7 @@ def a_call_is_over(
     turns: tuple[Turn, ...] = TURNS,
     decided: bool = True,
 ) -> None:
-    """A stream handler has carried the call, and written its end if `decided`."""
+    """A stream handler has carried the call and, if `decided`, written its end."""
 
     async def work(store: Store) -> None:
         await store.open_call(call or a_call(agent=REMEMBERING))

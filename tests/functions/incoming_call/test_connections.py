@@ -32,11 +32,11 @@ def test_all_requests_of_a_loop_share_them_and_each_loop_has_its_own(environ: En
 def test_the_first_request_of_a_process_wakes_the_handler_before_anything_else(
     environ: Environ, handler: HandlerStandIn
 ) -> None:
-    """Loading the store's library takes as long as a third of the handler's start."""
+    """Loading the store's library takes a third of the time that the handler takes to start."""
     shared = OpenOnce(partial(open_connections, read_settings(environ)))
 
     async def a_request() -> None:
         await shared.get()
 
-    in_virtual_time(a_request())  # the request has its time to leave, however busy the machine
+    in_virtual_time(a_request())  # gives the request time to leave, however busy the machine
     assert handler.requested.wait(DEADLINE_S)

@@ -1,4 +1,4 @@
-"""What operators wrote before the phone rings answers it, on every store."""
+"""What operators saved before the phone rings answers it, on every store."""
 
 import datetime
 import os

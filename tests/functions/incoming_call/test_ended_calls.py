@@ -1,4 +1,4 @@
-"""The end of a call is announced: to Pub/Sub, or to the store's queue."""
+"""The end of a call is announced to Pub/Sub, or to the store's queue."""
 
 import base64
 import json
@@ -86,7 +86,7 @@ class PubSub:
     refusals: int = 0
     """How many requests are refused first."""
     published: list[tuple[str, str, Json]] = field(default_factory=list)
-    """Path, authorization and message of each request that was not."""
+    """Path, authorization and message of each request that wasn't refused."""
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
 

@@ -1,4 +1,4 @@
-"""Whatever breaks, Twilio is never answered with a 5xx."""
+"""Whatever breaks, Twilio never gets a 5xx."""
 
 import io
 import json
@@ -28,7 +28,7 @@ def output(restored_logging: None) -> io.StringIO:
 
 
 async def nothing_connects() -> Connections:
-    raise LookupError("nobody thought of this")
+    raise LookupError("an unforeseen error")
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_the_caller_hears_an_apology_and_a_person(
     assert document[1].text == environ["FALLBACK_NUMBER"]
     line = json.loads(output.getvalue())
     assert (line["message"], line["call_sid"]) == ("request failed", CALL_SID)
-    assert "nobody thought of this" in line["stack_trace"]
+    assert "an unforeseen error" in line["stack_trace"]
 
 
 def test_a_caller_without_a_number_reaches_the_person_too(twilio: Twilio) -> None:

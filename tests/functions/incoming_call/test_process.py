@@ -51,7 +51,7 @@ def test_a_process_answers_and_ends_without_noise(
     port = free_port()
     public_url = f"http://127.0.0.1:{port}"
     signature = RequestValidator(AUTH_TOKEN).compute_signature(public_url, a_form())
-    patient = httpx2.HTTPTransport(retries=6)  # until it listens
+    patient = httpx2.HTTPTransport(retries=6)  # until it is listening
     with (
         started(port, environ | {"PUBLIC_URL": public_url}) as process,
         httpx2.Client(transport=patient) as client,
@@ -74,5 +74,5 @@ def test_a_process_without_settings_says_what_to_set_and_nothing_else() -> None:
         check=False,
     )
     assert (finished.returncode, finished.stdout) == (1, "")
-    assert finished.stderr.startswith("Ringdown cannot start:\n  PUBLIC_URL is not set. ")
+    assert finished.stderr.startswith("Ringdown can't start:\n  PUBLIC_URL is not set. ")
     assert "Traceback" not in finished.stderr

@@ -1,4 +1,4 @@
-"""A webhook that cannot work does not start, and says what to set."""
+"""A webhook that can't work doesn't start, and says what to set."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_a_missing_setting_is_named(
     if blank is not None:
         environ[name] = blank
     heading, problem = refusal(environ, load).splitlines()
-    assert heading == "Ringdown cannot start:"
+    assert heading == "Ringdown can't start:"
     assert problem.startswith(f"  {name} is not set. Set it to ")
 
 

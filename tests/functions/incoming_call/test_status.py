@@ -58,7 +58,7 @@ def test_the_status_of_an_unknown_call_makes_no_record(
     assert stored_call(store_url) is None
 
 
-# Calls that end before they begin: Twilio's callback is faster than a cold start
+# Calls that end before they begin: Twilio's callback beats a cold start
 
 
 @pytest.mark.parametrize("before", [["canceled"], ["in-progress", "canceled", "canceled"]])

@@ -1,4 +1,4 @@
-"""The store is away when a call is answered: the call travels with its stream."""
+"""The store is away when a call is answered, so the call travels with its stream."""
 
 import time
 from xml.etree.ElementTree import Element

@@ -71,7 +71,7 @@ def dialled(twilio: Twilio, caller: str = CALLER) -> Element:
 
 
 def whisper_path(twilio: Twilio, caller: str = CALLER) -> str:
-    """Where Twilio asks, once somebody has answered."""
+    """The URL that Twilio requests once someone has answered."""
     [noun] = dialled(twilio, caller)
     return path_of(noun.attrib["url"])
 
@@ -93,7 +93,7 @@ def heard(gather: Element) -> str:
 
 
 def press(twilio: Twilio, path: str, digits: str = "1") -> list[str]:
-    """The verbs that come of a key: none connects the two."""
+    """The verbs that a key leads to: none connects the two."""
     return verbs(twiml(twilio.post(path, THEIRS | {"Digits": digits})))
 
 
@@ -264,7 +264,7 @@ def test_a_transfer_that_nobody_answered_goes_back_to_the_agent(
     call = call_of(store_url)
     assert (call.attempt, call.failed_transfers) == (2, ("billing",))
     assert after_dial(twilio, status) == BACK_TO_THE_AGENT
-    assert call_of(store_url) == call, "a repeated delivery opens no further attempt"
+    assert call_of(store_url) == call, "a repeated delivery opens no other attempt"
 
 
 @pytest.mark.parametrize("status", ["completed", "answered"])

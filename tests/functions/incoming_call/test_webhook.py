@@ -198,7 +198,7 @@ def test_shared_keys(
     with load(environ | shared) as webhook:
         twilio = Twilio(webhook.client)
         assert twilio.post_raw("/", body, headers=headers).status_code == status
-        assert twilio.post("/", a_form()).status_code == 200, "the auth token must still do"
+        assert twilio.post("/", a_form()).status_code == 200, "the auth token must still work"
 
 
 # Bodies
@@ -281,7 +281,7 @@ def test_a_query_that_is_no_text_is_refused(webhook: LoadedFunction) -> None:
 
 
 def raw_status(webhook: LoadedFunction, receive: Receive, *, query: bytes = b"") -> int:
-    """The status of the answer to a request that no client would send."""
+    """The response status for a request that no client would send."""
     sent: list[Message] = []
     scope: Scope = {
         "type": "http",
@@ -302,7 +302,7 @@ def raw_status(webhook: LoadedFunction, receive: Receive, *, query: bytes = b"")
 
 
 class RepeatedParameters:
-    """A form that keeps repeated parameters, as Twilio's validator wants to be shown one."""
+    """A form that keeps repeated parameters in the form that Twilio's validator expects."""
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
         self._pairs = pairs

@@ -175,7 +175,7 @@ def test_nothing_that_was_said_or_typed_is_logged(function: LoadedFunction) -> N
 def test_an_account_that_nobody_can_read_is_a_failure_and_no_answer(
     function: LoadedFunction, store_url: str
 ) -> None:
-    Path(store_url.removeprefix("sqlite:")).write_bytes(b"this is no database" * 1_000)
+    Path(store_url.removeprefix("sqlite:")).write_bytes(b"this isn't a database" * 1_000)
     answer = look_up(function, ACCOUNT)
     assert answer["error"]["retryable"] is True
     assert "records cannot be reached" in answer["error"]["message"]

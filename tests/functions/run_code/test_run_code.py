@@ -1,4 +1,4 @@
-"""google-genai on the tool's side; on the other an endpoint that answers as Gemini does."""
+"""The tool uses the real google-genai, against an endpoint that answers as Gemini does."""
 
 import datetime
 from collections.abc import Iterator

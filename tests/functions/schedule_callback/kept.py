@@ -5,7 +5,7 @@ from ringdown.stores import Store
 
 
 async def kept_callbacks(store: Store) -> tuple[Callback, ...]:
-    """All callbacks in the store, the next one first."""
+    """All callbacks in the store, soonest first."""
     found = await store.documents.list("callbacks")
     callbacks = [msgspec.convert(fields, Callback) for fields in found.values()]
     return tuple(sorted(callbacks, key=lambda callback: callback.at))

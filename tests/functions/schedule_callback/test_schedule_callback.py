@@ -60,7 +60,7 @@ def takes_all(request: Asked) -> Reply:
 
 @pytest.fixture
 def peer() -> Iterator[HttpStandIn]:
-    """Pub/Sub and Twilio in one."""
+    """Pub/Sub and Twilio in one server."""
     with http_stand_in(takes_all) as peer:
         yield peer
 
@@ -146,7 +146,7 @@ def test_asked_twice_it_is_one_callback_and_staff_are_told_once(
 ) -> None:
     at = in_days(3, "10:15")
     first = schedule(function, at)
-    assert schedule(function, at) == first  # the same request once more
+    assert schedule(function, at) == first  # the same request again
     assert schedule(function, at, key="2") == first  # the model asked again
     assert len(kept(store_url)) == len(peer.asked) == 1
 

@@ -1,6 +1,6 @@
-"""AWS on this machine: STS by web identity, and Bedrock's `retrieve`.
+"""AWS on this machine: STS with web identity, and Bedrock's `retrieve`.
 
-Signatures are checked by computing them again with AWS's own code (botocore) from what arrived.
+Signatures are checked by recomputing them from the request with AWS's own code (botocore).
 """
 
 import datetime
@@ -30,24 +30,24 @@ def result(text: str, score: float, uri: str = "s3://shop/articles/refunds.md") 
 
 
 def issued(key: str) -> Credentials:
-    """What belongs to the key that our STS gives out."""
+    """The secret and session for a key issued by our STS."""
     return Credentials(key, SECRET, SESSION)
 
 
 def long_lived(key: str) -> Credentials:
-    """What belongs to a key from the secrets: it has no session."""
+    """The secret for a key from the settings: it has no session."""
     return Credentials(key, SECRET, None)
 
 
 @dataclass(slots=True)
 class Aws:
-    """`results` for requests signed with the credentials that `credentials_of` returns."""
+    """Returns `results` for requests signed with the credentials from `credentials_of`."""
 
     results: list[Json] = field(default_factory=lambda: [result("Refunds take three days.", 0.8)])
     credentials_of: Callable[[str], Credentials] = issued
     valid_for_s: float = 3_600
     refuses: dict[str, tuple[int, str]] = field(default_factory=dict)
-    """By "sts" or "retrieve": HTTP status and AWS's code."""
+    """For "sts" or "retrieve": HTTP status and AWS error code."""
     tokens: list[str] = field(default_factory=list)
     searches: list[Json] = field(default_factory=list)
 
@@ -88,7 +88,7 @@ class Aws:
         return Reply(status, {"message": "refused"}, {"x-amzn-ErrorType": code})
 
     def _signature(self, asked: Asked) -> str:
-        """What the header must be for this body, at the time that the request names."""
+        """The correct header for this body, at the time named in the request."""
         key = asked.headers["authorization"].partition("Credential=")[2].partition("/")[0]
         signed = asked.headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0]
         headers = {name: asked.headers[name] for name in signed.split(";")}

@@ -1,4 +1,4 @@
-"""AWS's STS as moto has it, over HTTP on this machine: an account of AWS that is not ours."""
+"""AWS's STS as implemented by moto, over HTTP on this machine: an AWS account that isn't ours."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ _ACCOUNT = ROLE_ARN.split(":")[4]
 
 @contextmanager
 def sts_by_moto() -> Iterator[str]:
-    """The URL of moto's STS, without roles that were assumed before."""
+    """The URL of moto's STS, with no roles assumed yet."""
     for backend in sts_backends[_ACCOUNT].values():
         backend.reset()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -27,7 +27,7 @@ def sts_by_moto() -> Iterator[str]:
 
 
 def given_out_by_moto(key: str) -> Credentials:
-    """What belongs to `key`, as moto remembers it."""
+    """The secret and session for `key`, according to moto."""
     [role] = (
         role
         for backend in sts_backends[_ACCOUNT].values()

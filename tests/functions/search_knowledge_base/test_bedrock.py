@@ -1,4 +1,4 @@
-"""boto3 on the tool's side; on the other an endpoint that checks signatures and shapes."""
+"""The tool uses the real boto3, against an endpoint that checks signatures and shapes."""
 
 import base64
 import json
@@ -125,7 +125,8 @@ def test_credentials_that_expired_early_are_not_shown_again(
 def test_what_another_sts_gives_out_signs_the_search(
     environ: dict[str, str], aws: Aws, peer: HttpStandIn, restored_logging: None
 ) -> None:
-    """moto's STS, which AWS's own tools talk to. It takes every token, whatever its audience."""
+    """moto's STS, which works with AWS's own tools. It accepts every token, whatever its
+    audience."""
     with sts_by_moto() as sts_url:
         aws.credentials_of = given_out_by_moto
         urls = {
@@ -134,7 +135,7 @@ def test_what_another_sts_gives_out_signs_the_search(
         }
         with loaded_function("search_knowledge_base", FOLDER, environ | urls) as function:
             assert "output" in search(function), function.log()
-    assert aws.tokens == [], "the credentials are to come from moto"
+    assert aws.tokens == [], "the credentials must come from moto"
     assert len(aws.searches) == 1
 
 
@@ -168,7 +169,7 @@ def test_an_answer_is_as_long_as_one_can_listen(function: LoadedFunction, aws: A
     [
         ("retrieve", 429, "ThrottlingException", "higher quota", True),
         ("retrieve", 403, "AccessDeniedException", "allow bedrock:Retrieve", False),
-        ("retrieve", 404, "ResourceNotFoundException", "no such knowledge base", False),
+        ("retrieve", 404, "ResourceNotFoundException", "exist in AWS_REGION", False),
         ("retrieve", 400, "ValidationException", "KNOWLEDGE_BASE_ID", False),
         ("retrieve", 418, "SomethingNew", "see the AWS documentation", False),
         ("sts", 403, "AccessDenied", "trust policy", False),
@@ -195,7 +196,7 @@ def test_a_refusal_is_worded_for_the_caller_and_for_operators(
     assert QUERY not in str(function.log())
 
     aws.refuses.clear()
-    assert "output" in search(function), "what was wrong is right again"
+    assert "output" in search(function), "the cause has been fixed"
 
 
 def test_a_wrong_secret_is_told(environ: dict[str, str], aws: Aws, restored_logging: None) -> None:

@@ -1,4 +1,4 @@
-"""Twilio's own client on the tool's side, an endpoint that answers as Twilio does on the other."""
+"""The tool uses Twilio's own client, against an endpoint that answers as Twilio does."""
 
 import base64
 from collections.abc import Iterator
@@ -118,7 +118,7 @@ def test_one_key_twice_is_one_text(function: LoadedFunction, twilio: HttpStandIn
 
 
 def test_a_call_gets_three_texts(function: LoadedFunction, twilio: HttpStandIn) -> None:
-    """The caller may have forged the number, and may have talked the model into it."""
+    """The caller may have spoofed the number, and may have talked the model into it."""
     answers = [send(function, DAY, key=f"{n}") for n in (1, 2, 2, 3, 4)]
     assert ["output" in answer for answer in answers] == [True, True, True, True, False]
     assert "3 in a call" in answers[-1]["error"]["message"]
@@ -163,7 +163,7 @@ def test_what_cannot_be_sent_is_explained(
     [
         (400, 21610, "opted out", "text is refused"),
         (400, 21614, "landline", "text is refused"),
-        (401, 20003, "cannot be sent at the moment", "is not a key of"),
+        (401, 20003, "cannot be sent at the moment", "isn't a key of"),
         (400, 21408, "cannot be sent at the moment", "Geo permissions"),
         (400, 30034, "cannot be sent at the moment", "A2P 10DLC"),
         (404, 99999, "cannot be sent at the moment", "docs/api/errors"),
@@ -184,7 +184,7 @@ def test_what_may_pass_can_be_tried_again(function: LoadedFunction, twilio: Http
     twilio.answer = lambda _: refuses(429, 20429)
     assert send(function, DAY)["error"]["retryable"] is True
     twilio.answer = accepts
-    assert "output" in send(function, DAY), "the same key must be free again"
+    assert "output" in send(function, DAY), "the same key must be usable again"
 
 
 def test_without_an_account_nothing_is_sent_and_operators_are_told(
@@ -202,7 +202,7 @@ def test_a_key_that_is_none_is_told_at_the_start(
 ) -> None:
     environ["TWILIO_API_KEY"] = key
     with (
-        pytest.raises(SystemExit, match="TWILIO_API_KEY is no API key") as told,
+        pytest.raises(SystemExit, match="TWILIO_API_KEY is") as told,
         loaded_function("send_text_message", FOLDER, environ),
     ):
         pass

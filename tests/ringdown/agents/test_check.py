@@ -1,4 +1,4 @@
-"""What the check says about an operator's agent."""
+"""What the check reports about an operator's agent."""
 
 import cProfile
 import datetime
@@ -20,9 +20,9 @@ OLDER = "gemini-live-2.5-flash-native-audio"
 
 
 def problem_of(change: dict[str, Json]) -> str:
-    """The only thing that is said of an agent with this change."""
+    """The only problem reported for an agent with this change."""
     problems = check_agent(GOOD | change, TOOLS)
-    assert isinstance(problems, list), f"nothing is said of {change}"
+    assert isinstance(problems, list), f"nothing was reported for {change}"
     [problem] = problems
     return problem
 
@@ -40,7 +40,7 @@ def problem_of(change: dict[str, Json]) -> str:
         ),
         (
             {"instructions": " \n "},
-            "instructions: there are only spaces in it. Write what the agent is to say or do.",
+            "instructions: contains only spaces. Write what the agent should say or do.",
         ),
         ({"greeting": None}, "greeting: is missing. It must be text of 1 to 500 characters."),
         (
@@ -53,7 +53,7 @@ def problem_of(change: dict[str, Json]) -> str:
         ({"notice": "x" * 301}, "notice: must be text of at most 300 characters; it has 301."),
         (
             {"notice": "\ud800"},
-            "notice: has characters that no text can have. Write it again.",
+            "notice: contains invalid characters. Type it again.",
         ),
         (
             {"temperature": 2.5},
@@ -142,7 +142,7 @@ def problem_of(change: dict[str, Json]) -> str:
         (
             {"transfer_numbers": {"Front Desk": "+14155550111"}},
             (
-                "transfer_numbers: must be a name in small letters, such as billing or front_desk;"
+                "transfer_numbers: must be a lowercase name, such as billing or front_desk;"
                 ' it is "Front Desk".'
             ),
         ),
@@ -175,7 +175,7 @@ def problem_of(change: dict[str, Json]) -> str:
         (
             {"thinking": "low"},
             (
-                "thinking: gemini-3.8-live does not take it. Leave it out, or choose"
+                "thinking: gemini-3.8-live doesn't support it. Remove it, or choose"
                 " gemini-3.8-live-extended-thinking."
             ),
         ),
@@ -197,21 +197,22 @@ def problem_of(change: dict[str, Json]) -> str:
         ),
         (
             {"notice": "It is {local_time}."},
-            "notice: {local_time} works in instructions and greeting only. Leave it out.",
+            "notice: {local_time} works only in instructions and greeting. Remove it.",
         ),
         (
             {"greeting": "Again: {caller_memory}"},
-            "greeting: {caller_memory} works in instructions only. Leave it out.",
+            "greeting: {caller_memory} works only in instructions. Remove it.",
         ),
         (
             {"greeting": "Hello, {caller_facts}"},
-            "greeting: {caller_facts} works in instructions only. Leave it out.",
+            "greeting: {caller_facts} works only in instructions. Remove it.",
         ),
         (
             {"before_call": "lookup_account"},
             (
-                "before_call: lookup_account may not be called before a call. Whoever deploys it"
-                " allows it by before_call: true, in its tool.yaml and in its document in tools."
+                "before_call: lookup_account isn't allowed before a call. Ask the person who"
+                " deploys it to set before_call: true in its tool.yaml and in its document in"
+                " tools."
             ),
         ),
         (
@@ -224,8 +225,8 @@ def problem_of(change: dict[str, Json]) -> str:
         (
             {"instructions": "Known: {caller_facts}"},
             (
-                "instructions: {caller_facts} stays empty without before_call. Name the tool there"
-                " that knows the caller."
+                "instructions: {caller_facts} stays empty without before_call. Set before_call to"
+                " a tool that knows the caller."
             ),
         ),
         (
@@ -249,7 +250,7 @@ def problem_of(change: dict[str, Json]) -> str:
         (
             {"instructions": "It is {local_time} on {local_date}."},
             (
-                "time_zone: is missing, and needed for {local_date} in instructions and"
+                "time_zone: is missing but needed for {local_date} in instructions and"
                 " {local_time} in"
                 " instructions. Write where the agent is, such as Europe/Berlin or"
                 " America/New_York."
@@ -258,14 +259,14 @@ def problem_of(change: dict[str, Json]) -> str:
         (
             {"opening_hours": {"monday": "24h"}},
             (
-                "time_zone: is missing, and needed for opening_hours."
+                "time_zone: is missing but needed for opening_hours."
                 " Write where the agent is, such as Europe/Berlin or America/New_York."
             ),
         ),
         (
             {"time_zone": "berlin"},
             (
-                'time_zone: there is no time zone "berlin". Did you mean Europe/Berlin?'
+                'time_zone: "berlin" isn\'t a known time zone. Did you mean Europe/Berlin?'
                 " Time zones are written like Europe/Berlin, America/New_York or Asia/Kolkata."
             ),
         ),
@@ -279,7 +280,7 @@ def problem_of(change: dict[str, Json]) -> str:
         ),
         (
             {"time_zone": "Europe/Berlin", "opening_hours": {"closed_on": ["02-30"]}},
-            "opening_hours: closed_on: there is no date 02-30.",
+            "opening_hours: closed_on: 02-30 isn't a valid date.",
         ),
     ],
 )
@@ -303,10 +304,10 @@ def test_an_unknown_voice_is_answered_with_the_voices() -> None:
 def test_an_unknown_field_of_a_template_is_answered_with_the_fields() -> None:
     told = problem_of({"instructions": "It is {local_tme}, {} {of course}."})
     assert told.startswith(
-        'instructions: "{local_tme}", "{}" and "{of course}" are no fields. Did you mean'
+        'instructions: "{local_tme}", "{}" and "{of course}" aren\'t fields. Did you mean'
         " {local_time}? Fields: {local_time}, {local_date}, "
     )
-    assert told.endswith(" For a brace of your own write {{ or }}.")
+    assert told.endswith(" For a literal brace, write {{ or }}.")
 
 
 @pytest.mark.parametrize("zone", ["America", "", "../etc", "/etc/passwd", "x" * 64, "a\0b"])
@@ -331,15 +332,15 @@ def test_everything_is_told_at_once() -> None:
     }
 
 
-# What does not keep a document from answering calls
+# What doesn't keep a document from answering calls
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"voise": "Puck"}, "voise: there is no such field. Did you mean voice?"),
-        ({"idle": {"nudge_s": 5}}, "idle.nudge_s: there is no such field. Did you mean"),
-        ({"publish": True}, "publish: there is no such field."),
+        ({"voise": "Puck"}, "voise: unknown field. Did you mean voice?"),
+        ({"idle": {"nudge_s": 5}}, "idle.nudge_s: unknown field. Did you mean"),
+        ({"publish": True}, "publish: unknown field."),
         (
             {"tools": ["lookup_acount"]},
             (
@@ -357,7 +358,7 @@ def test_a_misspelt_setting_is_told_and_the_rest_is_used(
     assert found.errors == ()
     [remark] = found.remarks
     assert remark.startswith(told)
-    assert check_agent(GOOD | change, TOOLS) == [remark], "the person who edits sees it"
+    assert check_agent(GOOD | change, TOOLS) == [remark], "the editor sees it"
 
 
 def test_a_tool_that_cannot_be_used_is_told_and_keeps_no_call_from_being_answered() -> None:
@@ -366,7 +367,7 @@ def test_a_tool_that_cannot_be_used_is_told_and_keeps_no_call_from_being_answere
     assert found.agent is not None
     [remark] = found.remarks
     told = "tools/check_stock: url must begin with https://."
-    assert remark == f'tools: "check_stock" cannot be used. Correct {told}'
+    assert remark == f'tools: "check_stock" can\'t be used. Correct {told}'
 
 
 def test_a_retired_model_is_told_with_the_one_that_speaks_instead() -> None:
@@ -374,8 +375,8 @@ def test_a_retired_model_is_told_with_the_one_that_speaks_instead() -> None:
     assert found.agent is not None
     [remark] = found.remarks
     assert remark == (
-        "model: gemini-3.1-flash-live-preview was retired on 2026-11-17, so gemini-3.8-live speaks"
-        " instead. Write gemini-3.8-live."
+        "model: gemini-3.1-flash-live-preview was retired on 2026-11-17, so gemini-3.8-live is"
+        " used instead. Write gemini-3.8-live."
     )
 
 
@@ -393,14 +394,14 @@ def test_a_model_that_will_be_retired_is_told() -> None:
         (
             {"google_search": True, "model": OLDER},
             (
-                f"google_search: {OLDER} cannot search beside its tools."
+                f"google_search: {OLDER} can't combine searching with tools."
                 " Set it to false, or choose gemini-3.8-live or gemini-3.8-live-extended-thinking."
             ),
         ),
         (
             {"thinking": "low", "model": "gemini-3.1-flash-live-preview"},
             (
-                "thinking: gemini-3.1-flash-live-preview does not take it. Leave it out, or choose"
+                "thinking: gemini-3.1-flash-live-preview doesn't support it. Remove it, or choose"
                 " gemini-3.8-live-extended-thinking."
             ),
         ),
@@ -417,14 +418,14 @@ def test_a_language_without_phrases_is_told_and_a_notice_of_ones_own_suffices() 
     assert found.agent is not None
     [remark] = found.remarks
     assert remark == (
-        "notice: Ringdown has none in sv-SE, so it is spoken in English, by an English voice."
+        "notice: Ringdown has none in sv-SE, so callers hear the English one, in an English voice."
         " Write your own."
     )
     for notice in ("Du talar med en maskin.", ""):
         found = findings(GOOD | {"language": "sv-SE", "notice": notice}, TOOLS)
         assert found.remarks == ()
         [note] = found.notes
-        assert note.startswith("language: Ringdown has no sentences of its own in sv-SE.")
+        assert note.startswith("language: Ringdown has no fixed sentences in sv-SE.")
 
 
 @pytest.mark.parametrize("language", ["en-US", "en-ZA", "de-AT", "es-419", "pt-BR", "fr"])
@@ -442,11 +443,11 @@ def test_nothing_is_said_of_a_language_with_phrases(language: str) -> None:
         ),
         (
             {"languages": ["en-US", "es-US"], "model": OLDER},
-            f"languages: {OLDER} does not take it, so it has no effect.",
+            f"languages: {OLDER} doesn't support it, so it has no effect.",
         ),
         (
             {"vocabulary": ["Ringdown"], "model": OLDER},
-            f"vocabulary: {OLDER} does not take it, so it has no effect.",
+            f"vocabulary: {OLDER} doesn't support it, so it has no effect.",
         ),
     ],
 )
@@ -475,10 +476,10 @@ def test_a_tool_that_models_are_told_of_in_a_simpler_form_is_worth_a_note() -> N
     assert found.remarks == ()
     [note] = found.notes
     assert note == (
-        "tools: check_stock: the model is told of its parameters in a simpler form: size as text;"
-        " item without pattern. What it sends is still checked against all of them."
+        "tools: check_stock: the model gets a simpler form of its parameters: size as text; item"
+        " without pattern. Its arguments are still checked against the full schema."
     )
-    assert findings(GOOD, tools).notes == (), "the agent does not use it"
+    assert findings(GOOD, tools).notes == (), "the agent doesn't use it"
 
 
 @pytest.mark.parametrize(
@@ -489,27 +490,27 @@ def test_a_tool_that_models_are_told_of_in_a_simpler_form_is_worth_a_note() -> N
             {"photos": True},
             {},
             (
-                "photos: the tool ask_for_photo is not deployed, so the agent cannot ask for"
-                " photos. docs/tools.md says what it needs."
+                "photos: the tool ask_for_photo isn't deployed, so the agent can't ask for photos."
+                " docs/tools.md says what it needs."
             ),
         ),
         (
             {"photos": True},
             {ASK_FOR_PHOTO: DeclaredTool("tools/ask_for_photo: url must begin with https://.")},
             (
-                "photos: ask_for_photo cannot be used. Correct tools/ask_for_photo: url must begin"
+                "photos: ask_for_photo can't be used. Correct tools/ask_for_photo: url must begin"
                 " with https://."
             ),
         ),
         (
             {"tools": [ASK_FOR_PHOTO]},
             {ASK_FOR_PHOTO: DeclaredTool()},
-            "tools: ask_for_photo comes with photos. Take it out, and set photos: true.",
+            "tools: ask_for_photo comes with photos. Remove it, and set photos: true.",
         ),
         (
             {"keep_photos": True},
             {},
-            "keep_photos: has no effect without photos. Set photos: true, or leave it out.",
+            "keep_photos: has no effect without photos. Set photos: true, or remove it.",
         ),
     ],
 )
@@ -525,7 +526,7 @@ def test_where_tools_are_not_known_nothing_is_said_of_them() -> None:
     assert isinstance(check_agent(GOOD | {"tools": ["anything"]}), Agent)
 
 
-# What different editors make of the same words
+# What different editors make of the same text
 
 
 def test_what_the_console_and_yaml_make_of_values_is_understood() -> None:
@@ -610,7 +611,7 @@ def test_a_draft_has_testers_and_is_otherwise_an_agent() -> None:
 
 def test_a_draft_that_nobody_hears_is_remarked_upon() -> None:
     [remark] = draft_findings(GOOD).remarks
-    assert remark.startswith("testers: is empty, so nobody hears this draft.")
+    assert remark.startswith("testers: is empty, so no one hears this draft.")
     assert draft_findings(GOOD | {"publish": True}).remarks == ()
 
 
@@ -653,12 +654,12 @@ def test_what_is_asked_after_a_call_is_part_of_the_agent() -> None:
         ),
         (
             {"success": " "},
-            "after_call.success: there are only spaces in it. Write what a good call achieves.",
+            "after_call.success: contains only spaces. Write what a good call achieves.",
         ),
         (
             {"success": "Yes.", "fields": [{"name": "Order number", "description": "It."}]},
             (
-                "after_call.fields[0].name: must be a name in small letters, such as order_number"
+                "after_call.fields[0].name: must be a lowercase name, such as order_number"
                 ' or wants_callback; it is "Order number".'
             ),
         ),
@@ -668,7 +669,7 @@ def test_what_is_asked_after_a_call_is_part_of_the_agent() -> None:
         ),
         (
             {"success": "Yes.", "fields": [{"name": "a", "description": "It."}] * 2},
-            'after_call.fields: "a" is there twice. Give each field its own name.',
+            'after_call.fields: "a" appears twice. Give each field its own name.',
         ),
         (
             {
@@ -678,14 +679,14 @@ def test_what_is_asked_after_a_call_is_part_of_the_agent() -> None:
                 ],
             },
             (
-                "after_call.fields[0].enum: only a string has choices. Leave it out, or write type:"
-                " string."
+                "after_call.fields[0].enum: only a string can have choices. Remove it, or write"
+                " type: string."
             ),
         ),
         (
             {"success": "Yes.", "fields": [{"name": "a", "description": "It.", "enum": ["x"]}]},
             (
-                "after_call.fields[0].enum: has one choice only. Add the others, or write type:"
+                "after_call.fields[0].enum: has only one choice. Add the others, or write type:"
                 " boolean."
             ),
         ),

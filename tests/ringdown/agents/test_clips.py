@@ -1,4 +1,4 @@
-"""Which sound belongs to which sentence of which agent."""
+"""Which clip belongs to which sentence of which agent."""
 
 import msgspec
 import pytest
@@ -103,6 +103,6 @@ def test_why_there_is_no_clip_is_told_once_for_each_reason() -> None:
 
     assert len(notes) == 2
     assert notes[0].startswith(
-        'No clip in the agent\'s voice of "A notice." and "Hello.": the model said nothing. '
+        'No clip in the agent\'s voice for "A notice." and "Hello.": the model said nothing. '
     )
     assert without_clip(agent, {}) == ()

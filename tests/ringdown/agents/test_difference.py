@@ -59,7 +59,7 @@ def test_changes_in_a_line() -> None:
     [
         (["a", "b"], ["b", "c"], "+c −a"),
         (None, ["a"], "+a"),
-        (["a", "b"], ["b", "a"], "in another order"),
+        (["a", "b"], ["b", "a"], "reordered"),
         ([{"caller": "Hi."}], [{"caller": "Ho."}, {"caller": "Hi."}], "+1 −0"),
     ],
 )

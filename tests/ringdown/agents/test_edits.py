@@ -1,4 +1,4 @@
-"""What an edit leads to: a status, a revision, a published draft. And nothing else."""
+"""What an edit results in: a status, a revision, a published draft. And nothing else."""
 
 import datetime
 
@@ -33,7 +33,7 @@ async def look(agents: KeptAgents, *, hour: int = 0, draft: bool = False) -> Age
 
 
 async def events_of(agents: KeptAgents, *, draft: bool = False) -> int:
-    """Looks at an edit and, as the platform does, at every write that this causes."""
+    """Handles an edit and, like the platform, every write that it causes."""
     folder = "drafts" if draft else "agents"
     pending, looked_at = 1, 0
     while pending:
@@ -100,7 +100,7 @@ async def test_a_broken_edit_is_told_with_the_revision_that_answers(agents: Kept
     assert (status.ok, status.revision) == (False, revision_of(GOOD))
     assert status.error is not None
     first, second = status.error.splitlines()
-    assert first == f"Until this is corrected, revision {revision_of(GOOD)} answers calls:"
+    assert first == f"Until you correct this, revision {revision_of(GOOD)} answers calls:"
     assert second.startswith('voice: there is no voice "Korr". Did you mean Kore?')
 
 
@@ -112,12 +112,12 @@ async def test_a_broken_first_version_is_answered_for_by_the_packaged_agent(
     assert status is not None
     assert status.revision is None
     assert status.error is not None
-    assert status.error.startswith("Until this is corrected, the agent that ships with Ringdown")
+    assert status.error.startswith("Until you correct this, the agent that ships with Ringdown")
     agents.edit("agents/night", BROKEN)
     status = await look_at_edit(agents, "night", NOW)
     assert status is not None
     assert status.error is not None
-    assert status.error.startswith("Until this is corrected, the default agent answers calls:")
+    assert status.error.startswith("Until you correct this, the default agent answers calls:")
 
 
 async def test_small_mistakes_are_told_of_a_version_that_answers(agents: KeptAgents) -> None:
@@ -127,8 +127,8 @@ async def test_small_mistakes_are_told_of_a_version_that_answers(agents: KeptAge
     assert status.ok
     assert status.error is not None
     assert status.error.splitlines() == [
-        "Calls are answered with this, but:",
-        "voise: there is no such field. Did you mean voice?",
+        "This version answers calls, but:",
+        "voise: unknown field. Did you mean voice?",
         (
             'tools: there is no tool "lookup_acount". Did you mean lookup_account?'
             " Tools: lookup_account."
@@ -177,7 +177,7 @@ async def test_one_edit_is_one_write_of_the_document(
 ) -> None:
     agents.edit("agents/default", document)
     agents.writes.clear()
-    assert await events_of(agents) == 2, "the edit's own event, and that of the status"
+    assert await events_of(agents) == 2, "the edit's own event, and the status's"
     assert agents.writes.count("agents/default") == 1
 
 
@@ -233,7 +233,7 @@ async def test_a_draft_gets_its_own_status_and_no_revision_is_kept(agents: KeptA
     assert agents.statuses["drafts/default"] == status
     last = await agents.last_revision("default")
     assert last is not None
-    assert last.revision == revision_of(GOOD), "else a broken agent would be answered by a draft"
+    assert last.revision == revision_of(GOOD), "otherwise a draft would replace a broken agent"
     agents.writes.clear()
     assert await events_of(agents, draft=True) == 1
 
@@ -245,7 +245,7 @@ async def test_a_broken_draft_is_told_and_never_published(agents: KeptAgents) ->
     assert status is not None
     assert not status.ok
     assert status.error is not None
-    assert status.error.startswith("Nobody hears this draft until this is corrected:\nvoice: ")
+    assert status.error.startswith("No one hears this draft until you correct this:\nvoice: ")
     assert agents.documents["agents/default"] == GOOD
 
 
@@ -261,7 +261,7 @@ async def test_a_published_draft_becomes_the_agent_and_is_gone(agents: KeptAgent
     assert set(kept) == {revision_of(published), revision_of(GOOD)}, "there is a way back"
     last = await agents.last_revision("default")
     assert last is not None
-    assert last.revision == revision_of(published), "the one that was replaced would answer"
+    assert last.revision == revision_of(published), "otherwise the replaced one would answer"
 
 
 async def test_a_draft_can_be_the_first_version_of_an_agent(agents: KeptAgents) -> None:

@@ -1,4 +1,4 @@
-"""Clips that a process knows: read once, whatever the store does then."""
+"""Clips that a process knows: read once, whatever the store does afterwards."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ class _Store:
         self.read.append(key)
         await asyncio.sleep(self.slow_s)
         if self.away:
-            raise StoreUnavailable("it is away")
+            raise StoreUnavailable("it is down")
         return None if key == "none" else Clip(key=key, mulaw=b"\x01" * 100)
 
     async def write_clip(self, agent_id: str, clip: Clip) -> None:

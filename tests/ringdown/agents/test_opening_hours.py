@@ -42,7 +42,7 @@ def local(text: str) -> datetime.datetime:
         ("2026-11-25 09:00", True),
         ("2026-11-25 23:59:59", True),
         ("2026-11-26 00:00", False),
-        ("2026-11-26 12:00", False),  # nothing is said of Thursdays
+        ("2026-11-26 12:00", False),  # Thursdays are omitted
         ("2026-11-27 21:59", False),
         ("2026-11-27 23:00", True),
         ("2026-11-28 01:59:59", True),  # Friday's night continues
@@ -85,7 +85,7 @@ def test_what_may_not(day: str) -> None:
 
 @pytest.mark.parametrize("day", ["2026-02-29", "13-01", "00-10"])
 def test_a_day_off_must_exist(day: str) -> None:
-    with pytest.raises(ValueError, match=f"there is no date {day}"):
+    with pytest.raises(ValueError, match=f"{day} isn't a valid date"):
         OpeningHours(closed_on=(day,))
 
 

@@ -40,7 +40,7 @@ def test_the_languages_there_are() -> None:
 @pytest.mark.parametrize("name", SENTENCES)
 def test_every_sentence_can_be_read_aloud(tag: str, name: str) -> None:
     sentence = getattr(phrases_for(tag), name)
-    assert sentence[-1] in ".?", "a voice falls or rises at the end of a sentence"
+    assert sentence[-1] in ".?", "a voice needs to know how a sentence ends"
     assert sentence == " ".join(sentence.split()), "no line breaks or double spaces"
     words = sentence.replace(PLACEHOLDERS.get(name, ""), "")
     assert not set(words) & set("{}<>&[]_0123456789"), "words only"
@@ -141,7 +141,7 @@ def test_there_are_none_in_others(tag: str) -> None:
 
 
 SPEAKING_RATE_WPM = 165
-"""Of espeak-ng, whose own is 175; people read aloud at 150 to 180."""
+"""espeak-ng's rate, 175 by default; people read aloud at 150 to 180."""
 _SPEAKERS = {"en": "en-us", "pt": "pt-br", "pt-PT": "pt"}
 
 
@@ -186,6 +186,16 @@ def test_a_notice_says_that_the_call_is_recorded_or_does_not(tag: str) -> None:
         ("We record calls. You will not notice.", "en-US", True),
         ("This call is not recorded.", "en-US", False),
         ("This call isn’t recorded.", "en-US", False),
+        ("Calls on this line aren't recorded.", "en-US", False),
+        ("We record nothing.", "en-GB", False),
+        ("Wir zeichnen nichts auf.", "de-DE", False),
+        ("Es gibt keinerlei Aufzeichnung.", "de-DE", False),
+        ("Aucun enregistrement.", "fr-FR", False),
+        ("Nous n'enregistrons rien.", "fr-FR", False),
+        ("No hay ninguna grabación.", "es-ES", False),
+        ("Nessuna registrazione.", "it-IT", False),
+        ("Wij nemen niets op.", "nl-NL", False),
+        ("Nenhuma gravação é feita.", "pt-BR", False),
         ("This is the record store. This call is transcribed.", "en-US", True),  # words, not sense
         ("The accord of all parties.", "en-US", False),
         ("Wir zeichnen das Gespräch auf.", "de-AT", True),

@@ -38,19 +38,19 @@ def test_a_good_template(template: str) -> None:
 @pytest.mark.parametrize(
     ("template", "told"),
     [
-        ("{local_tme}", '"{local_tme}" is no field. Did you mean {local_time}? Fields: '),
-        ("{ local_time }", '"{ local_time }" is no field. Did you mean {local_time}?'),
-        ("{local_time!r}", '"{local_time!r}" is no field.'),
-        ("a } b", '"}" is no field.'),
-        ("{x} {y} {x}", '"{x}" and "{y}" are no fields.'),
-        ("{\n}", '"{ }" is no field.'),
+        ("{local_tme}", '"{local_tme}" isn\'t a field. Did you mean {local_time}? Fields: '),
+        ("{ local_time }", '"{ local_time }" isn\'t a field. Did you mean {local_time}?'),
+        ("{local_time!r}", '"{local_time!r}" isn\'t a field.'),
+        ("a } b", '"}" isn\'t a field.'),
+        ("{x} {y} {x}", '"{x}" and "{y}" aren\'t fields.'),
+        ("{\n}", '"{ }" isn\'t a field.'),
     ],
 )
 def test_a_bad_template_is_told_with_what_may_be_written(template: str, told: str) -> None:
     problem = template_problem(template)
     assert problem is not None
     assert problem.startswith(told)
-    assert problem.endswith("For a brace of your own write {{ or }}.")
+    assert problem.endswith("For a literal brace, write {{ or }}.")
     assert all(f"{{{name}}}" in problem for name in FIELDS)
 
 

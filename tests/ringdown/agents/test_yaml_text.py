@@ -82,7 +82,7 @@ def test_the_packaged_agent_reads_the_same_by_any_reader() -> None:
     ("text", "told"),
     [
         ("greeting: Hello: you", "Line 1 cannot be read: .* must be in quotes"),
-        ("voice: Kore\nvoice: Puck", "Line 2 cannot be read: voice is there for the second time"),
+        ("voice: Kore\nvoice: Puck", "Line 2 cannot be read: voice appears twice"),
         ("idle:\n\tnudge: 1", "Line 2 .*Indent with spaces, not with tabs"),
         ('greeting: "Hello', "cannot be read"),
         ("a: &a [x]\nb: *a\nc: d", r"Line 2 cannot be read: \*aliases can't be used .* in quotes"),

@@ -1,4 +1,4 @@
-"""Sounds that begin, break off and are too loud, as a telephone plays them."""
+"""Sounds that begin, break off or are too loud, as a telephone plays them."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +14,14 @@ _CHUNK_BYTES = 2 * MODEL_OUTPUT_HZ // 25
 
 
 def voice(amplitude: float, seconds: float, *, at: float = 0.25) -> bytes:
-    """A vowel's harmonics, that begins `at` a part of its period, far from silence."""
+    """A vowel's harmonics, beginning at the share `at` of its period, far from silence."""
     moments = np.arange(int(seconds * MODEL_OUTPUT_HZ)) / MODEL_OUTPUT_HZ + at / 150
     signal = sum(np.sin(2 * np.pi * 150 * n * moments) / n**2 for n in range(1, 20))
     return np.asarray(amplitude * signal / np.abs(signal).max(), "<i2").tobytes()
 
 
 def played(*sounds: bytes, volume_db: float = 0.0) -> Signal:
-    """Silence, each sound to its end, and silence again."""
+    """Silence, each sound in full, and silence again."""
     down, mulaw = Downsampler(volume_db), _SILENCE
     for sound in sounds:
         for start in range(0, len(sound), _CHUNK_BYTES):
@@ -31,7 +31,7 @@ def played(*sounds: bytes, volume_db: float = 0.0) -> Signal:
 
 
 def click(signal: Signal, at: int) -> float:
-    """The sharpest bend within 5 ms of a place, against the sharpest of the sound itself."""
+    """The sharpest bend within 5 ms of a position, relative to the sharpest of the sound itself."""
     bends = np.abs(np.diff(signal, 2))
     return float(bends[at - 40 : at + 40].max() / bends[at + 200 : at + 600].max())
 
@@ -51,7 +51,7 @@ def test_a_sound_that_breaks_off_does_not_click() -> None:
 
 
 def test_a_cut_clicks() -> None:
-    """What the two tests above would find, if there were no fades."""
+    """What the two tests above would find without fades."""
     cut = played(voice(20_000, 0.3))
     cut[:1_000] = 0
 
@@ -99,13 +99,14 @@ def test_a_fade_in_goes_on_from_chunk_to_chunk() -> None:
 
 
 def unlike_db(signal: Signal, wanted: Signal) -> float:
-    """What of a signal is not the wanted one, however loud that may be."""
+    """The part of a signal that isn't the wanted one, regardless of loudness."""
     rest = signal - wanted * (signal @ wanted) / (wanted @ wanted)
     return float(10 * np.log10((rest @ rest) / (signal @ signal)))
 
 
 def pressed(level: float) -> bytes:
-    """A second of a voice pressed against full scale: filtered, it passes it. Then at `level`."""
+    """A second of a voice pressed against full scale, which it exceeds once filtered. Then at
+    `level`."""
     loud = np.frombuffer(voice(32_767, 1.0), "<i2").astype(np.float64) * 4
     return (loud.clip(-32_768, 32_767) * level).astype("<i2").tobytes()
 

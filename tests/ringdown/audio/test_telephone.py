@@ -48,7 +48,7 @@ def tone(frequency_hz: float, rate_hz: int, *, amplitude: float = 20_000) -> Sam
 
 
 def level_db(signal: Pcm, frequency_hz: float, rate_hz: int, *, amplitude: float = 20_000) -> float:
-    """How loud `frequency_hz` is in the middle of `signal`, against the tone that went in."""
+    """How loud `frequency_hz` is in the middle of `signal`, relative to the input tone."""
     middle = signal[len(signal) // 8 : -len(signal) // 8].astype(np.float64)
     window = np.blackman(len(middle))
     phase = np.exp(-2j * np.pi * frequency_hz / rate_hz * np.arange(len(middle)))
@@ -107,7 +107,7 @@ def test_downsampling_folds_nothing_back_into_the_band(frequency_hz: int) -> Non
     ids=["up", "down"],
 )
 def test_the_filter_holds_sound_back_for_1_3_ms_at_most(convert: Resample, rate_hz: int) -> None:
-    """A click among single samples, in real time: how long until its peak comes out?"""
+    """A click, fed sample by sample in real time: how long until its peak comes out?"""
     clicked_at, loudest, delay_s = rate_hz // 50, 0, 0.0
     for index in range(2 * clicked_at):
         sample = 30_000 if index == clicked_at else 0
@@ -122,7 +122,7 @@ def test_the_filter_holds_sound_back_for_1_3_ms_at_most(convert: Resample, rate_
 def test_an_overshoot_at_full_scale_does_not_change_its_sign() -> None:
     square = np.where(tone(500, MODEL_OUTPUT_HZ) >= 0, 32_767, -32_768).astype(np.float32)
 
-    plateau = down(square)[:8_000].reshape(-1, 16)[10:-10, 2:7]  # of each positive half wave
+    plateau = down(square)[:8_000].reshape(-1, 16)[10:-10, 2:7]  # of each positive half-wave
 
     assert plateau.min() > 20_000
 
@@ -131,7 +131,7 @@ def test_an_overshoot_at_full_scale_does_not_change_its_sign() -> None:
 
 
 def cut(data: bytes, sizes: Sequence[int]) -> list[bytes]:
-    """`data` in chunks of these sizes, over and over."""
+    """`data` in chunks of these sizes, repeated."""
     chunks, at, turn = [], 0, 0
     while at < len(data):
         size = sizes[turn % len(sizes)]
@@ -201,7 +201,7 @@ def test_an_upsampled_frame_is_40_ms_worth_of_bytes_for_20_ms() -> None:
 
 
 def test_a_flush_brings_the_end_of_the_word() -> None:
-    """A burst up to the very last sample: its end must come out, whole."""
+    """A burst up to the very last sample: all of its end must come out."""
     word = tone(1_000, MODEL_OUTPUT_HZ)[: 24 * 100]
     downsampler = Downsampler()
     sound = decode_mulaw(downsampler.convert(word.astype("<i2").tobytes()) + downsampler.flush())
@@ -250,7 +250,7 @@ def reference_decode(code: int) -> int:
 
 
 def reference_encode(sample: int) -> int:
-    """ITU-T G.711 by its decision values: the segment is found by counting up to it."""
+    """ITU-T G.711 by its decision values: finds the segment by counting up to it."""
     magnitude = min(min(abs(sample), 32_767) // 4 + 33, 8_191)
     segment = 0
     while magnitude >= 64 << segment:
@@ -287,7 +287,7 @@ def test_decoding_and_encoding_again_changes_nothing() -> None:
 
 
 def _steps_apart(a: bytes, b: bytes) -> list[int]:
-    """How many codes lie between each two."""
+    """The number of codes between each pair."""
     order = sorted(range(256), key=lambda code: (reference_decode(code), code))
     rank = {code: index for index, code in enumerate(order)}
     return [abs(rank[x] - rank[y]) for x, y in zip(a, b, strict=True)]

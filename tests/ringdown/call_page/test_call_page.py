@@ -64,7 +64,7 @@ def a_page(**more: Any) -> CallPage:
 
 
 def test_what_others_wrote_is_data_and_never_markup() -> None:
-    """The caller's name, what they say, the prompt, a tool's answer, an operator's names."""
+    """The caller's name and words, the prompt, a tool's result, an operator's names."""
     agent = replace(
         an_agent(), notice=NASTY[:300], voice=NASTY, model=NASTY, transfer_numbers={NASTY: CALLER}
     )
@@ -282,7 +282,7 @@ def test_what_arrived_is_told_at_its_line() -> None:
         ],
         heard_by_model=[
             Arrival("when is my delivery", False, "a piece is missing"),
-            Arrival("Nobody said this.", False, "not found"),
+            Arrival("No one said this.", False, "not found"),
         ],
     )
     data = shown(call_page(page))
@@ -292,7 +292,7 @@ def test_what_arrived_is_told_at_its_line() -> None:
         for entry in data["entries"]
         if entry["arrivals"]
     ] == [("Hello.", [True]), ("When is my delivery?", [False]), ("On", [True])]
-    assert [item["sentence"] for item in data["unmatched"]] == ["Nobody said this."]
+    assert [item["sentence"] for item in data["unmatched"]] == ["No one said this."]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

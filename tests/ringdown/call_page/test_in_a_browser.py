@@ -1,4 +1,4 @@
-"""The page as a person meets it: a real browser, real keys, real sound."""
+"""The page as a person uses it: a real browser, real keys, real sound."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -39,7 +39,7 @@ FOLDED = """!document.getElementById("folded").hidden"""
 
 
 def a_page(*, recorded: bool = True, lines: int = 0) -> CallPage:
-    """`lines` more than the three turns, at the end."""
+    """Has `lines` more turns after the first three."""
     more = (
         Turn(n=n, speaker=Speaker.AGENT, text="And so on.", start_ms=8_000, end_ms=8_000)
         for n in range(4, 4 + lines)

@@ -1,4 +1,4 @@
-"""Who answers, whatever operators have just done to the documents."""
+"""Who answers, whatever operators just did to the documents."""
 
 import datetime
 
@@ -105,7 +105,7 @@ async def test_nobody_answers_where_nothing_good_ever_was(
 
 
 async def test_a_console_that_saves_field_by_field_never_breaks_a_call(agents: KeptAgents) -> None:
-    """From one good version to another, through every state between them."""
+    """From one good version to another, through every state in between."""
     agents.edit("agents/default", GOOD)
     await keep(agents, "default", GOOD)
     half_done: list[dict[str, Json]] = [
@@ -143,7 +143,7 @@ async def test_a_tester_of_a_broken_draft_hears_the_agent_and_the_record_says_wh
     tester, stranger = await answer(agents), await answer(agents, STRANGER)
     assert (tester.agent.greeting, tester.is_draft) == ("Good.", False)
     assert tester.problem is not None
-    assert tester.problem.startswith("The draft cannot be used.\nvoice: ")
+    assert tester.problem.startswith("The draft can't be used.\nvoice: ")
     assert stranger.problem is None
 
 

@@ -1,4 +1,4 @@
-"""Dead letters: out through the real log, in through the real store."""
+"""Dead letters: saved through the real log, restored into the real store."""
 
 import datetime
 import io
@@ -62,7 +62,7 @@ def a_letter(changes: CallChanges = ENDED, *, attempt: int = 1) -> DeadLetter:
 
 
 def a_long_letter() -> DeadLetter:
-    """More than one line can hold, however well it compresses."""
+    """More than one line can hold, even compressed."""
     noise = random.Random(7)  # noqa: S311 - not for secrets
     turns = tuple(a_turn(n, text=noise.randbytes(300).hex()) for n in range(1, 900))
     return a_letter(CallChanges(turns=turns))
@@ -79,7 +79,7 @@ def logged(*letters: DeadLetter) -> list[str]:
     return output.getvalue().splitlines()
 
 
-# Leaving
+# Saving
 
 
 def test_a_letter_is_marked_and_names_its_call() -> None:
@@ -103,7 +103,7 @@ def test_a_long_letter_leaves_in_numbered_parts_under_the_limit() -> None:
     assert numbered == [(n, len(lines)) for n in range(1, len(lines) + 1)]
 
 
-# Coming back
+# Reading the log
 
 
 def test_letters_come_back_from_lines_in_any_order_among_others() -> None:
@@ -133,7 +133,7 @@ def test_a_missing_part_is_named_with_what_to_do() -> None:
     (problem,) = found.problems
     assert found.letters == ()
     assert f"of call {CALL_SID} is incomplete: part 2 of {len(lines) + 1}" in problem
-    assert "longer time" in problem
+    assert "longer period" in problem
 
 
 @pytest.mark.parametrize("body", ["", "!!!", "AAAA", "eNo="])
@@ -159,7 +159,7 @@ def test_a_line_that_is_only_marked_is_reported(wrong: dict[str, object]) -> Non
     line = json.loads(logged(a_letter())[0]) | wrong
     found = assemble([json.dumps(line), '{"ringdown_dead_letter": true, and so on'])
     assert len(found.problems) == 2
-    assert all("marked as a dead letter and is none" in problem for problem in found.problems)
+    assert all("marked as a dead letter but isn't one" in problem for problem in found.problems)
 
 
 def test_an_absurd_number_of_parts_is_no_trouble() -> None:
@@ -168,7 +168,7 @@ def test_an_absurd_number_of_parts_is_no_trouble() -> None:
     assert f"part 2 of {10**12}" in problem
 
 
-# Writing back
+# Restoring
 
 
 @pytest.fixture
@@ -260,7 +260,7 @@ async def test_what_twilio_said_meanwhile_stays(store: SqliteStore) -> None:
 
 
 async def test_a_stream_that_was_lost_is_over(store: SqliteStore) -> None:
-    """Nothing else may ever say so: Twilio's report may have been lost with the store."""
+    """Nothing else may ever say so, because Twilio's report may have been lost with the store."""
     await replay(store, a_letter(CallChanges(end_reason=EndReason.STREAM_LOST)))
 
     call = (await record_in(store)).call
@@ -357,6 +357,6 @@ def test_no_turn_is_lost_doubled_or_overwritten_by_another(
 
     after = tuple(by_number.values())
     assert heard(after) == heard(stored) | heard(lost)
-    assert len(after) == len(heard(after)), "a turn is there twice"
+    assert len(after) == len(heard(after)), "a turn is stored twice"
     again = missing(msgspec.structs.replace(record, turns=after), letter)
     assert again.turns == ()

@@ -1,4 +1,4 @@
-"""Is the line all right? In every store."""
+"""Whether the line is all right, with every store."""
 
 import datetime
 from pathlib import Path
@@ -140,7 +140,7 @@ async def test_outcomes_that_could_not_be_found_out_need_a_person(store: Store) 
         Concern(
             subject=Subject.OUTCOMES,
             name="problem",
-            text="What came of 2 calls in the last 24 hours could not be found out.",
+            text="The outcome of 2 calls in the last 24 hours couldn't be found out.",
             calls=tuple(sids[:2]),
         ),
     )
@@ -208,7 +208,7 @@ async def test_opening_hours_are_told_with_their_next_change(
 
 
 async def test_a_store_that_does_not_answer_is_told_as_always(tmp_path: Path) -> None:
-    (tmp_path / "ringdown.db").write_text("this is no database\n" * 100)
+    (tmp_path / "ringdown.db").write_text("this isn't a database\n" * 100)
     async with open_store(f"sqlite:{tmp_path / 'ringdown.db'}") as store:
         with pytest.raises(StoreUnavailable):
             await state_of(store)

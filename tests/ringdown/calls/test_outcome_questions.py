@@ -1,4 +1,4 @@
-"""Questions about an ended call; no value is kept without evidence."""
+"""Questions about an ended call: no value is kept without evidence."""
 
 import json
 import string

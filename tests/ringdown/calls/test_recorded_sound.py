@@ -1,4 +1,4 @@
-"""A recording joined from its parts: any range of it, with parts missing, late or too long."""
+"""A recording joined from its parts: any range of it, even with parts missing, late or too long."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ async def joined(*parts: RecordingPart) -> RecordedSound:
 
 
 def levels(*stretches: tuple[int | None, int]) -> list[int]:
-    """µ-law codes, or silence, each for so many ms."""
+    """µ-law codes, or silence, each for this many ms."""
     return [
         0 if code is None else int(decode_mulaw(bytes([code]))[0])
         for code, length_ms in stretches

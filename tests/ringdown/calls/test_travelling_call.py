@@ -78,7 +78,7 @@ def test_while_the_secret_is_rotated_one_in_common_is_enough() -> None:
 
 
 def test_a_stream_token_is_no_signature_of_a_call() -> None:
-    """The two are signed with one secret."""
+    """Both are signed with the same secret."""
     assert travelling_call.pack(SECRET, CALL)["call1"].count(".") == 1
     with pytest.raises(TokenRefused):
         unpack(SECRET, {"call1": "v1.1.1.AAAA"}, call_sid=CALL_SID)

@@ -1,4 +1,4 @@
-"""Which clips there are after an edit, whatever happens in between."""
+"""Which clips exist after an edit, whatever happens in between."""
 
 import asyncio
 import ssl
@@ -32,7 +32,7 @@ DRAFT: dict[str, Json] = GOOD | {"greeting": "Draft.", "testers": [CALLER]}
 
 
 def keys(*documents: dict[str, Json]) -> set[str]:
-    """Of all that these agents say."""
+    """The keys of everything that these agents say."""
     agents = [Agent(**{k: v for k, v in d.items() if k != "testers"}) for d in documents]
     return {clip_key(agent, text) for agent in agents for text in clip_texts(agent)}
 
@@ -41,7 +41,7 @@ GREETING = clip_key(Agent(**GOOD), "Good.")
 
 
 class Line:
-    """Agents, a stand-in for the model, and who makes the clips."""
+    """Agents, a stand-in for the model, and the clip maker."""
 
     def __init__(self, server: GeminiLiveServer, agents: KeptAgents) -> None:
         self.server = server
@@ -61,7 +61,7 @@ class Line:
         await self.maker.make(self.agents, "default", NOW)
 
     async def events(self, *, draft: bool = False) -> None:
-        """An event, and those of every write of a status that it leads to."""
+        """An event, and those of every status write that it causes."""
         pending = 1
         for _ in range(10):
             before = len(self.agents.writes)
@@ -170,7 +170,7 @@ async def test_while_a_document_is_broken_the_clips_of_what_answers_stay(
 
     line.agents.remove("agents/default")
     await line.event()
-    assert await line.kept() == keys(GOOD), "its last revision answers on"
+    assert await line.kept() == keys(GOOD), "its last revision keeps answering"
 
 
 async def test_clips_of_an_agent_that_is_gone_go_too(
@@ -205,13 +205,13 @@ async def test_after_three_tries_there_is_no_clip_and_the_status_says_why(
 
     await line.events()
 
-    # One word has no half: that clip is made.
+    # A single word can't be cut in half, so that clip is made.
     assert await line.kept() == {GREETING}
     assert len(line.server.sessions) == 1 + TRIES * (len(keys(GOOD)) - 1)
     assert (
-        "No clip in the agent's voice of \"I'm an AI. This call is transcribed.\": the model said"
-        ' "I\'m an AI. This" instead. Callers hear it without a clip: a greeting from the model,'
-        " anything else in Twilio's voice. To try again, change the agent."
+        "No clip in the agent's voice for \"I'm an AI. This call is transcribed.\": the model said"
+        ' "I\'m an AI. This" instead. Until there is one, the model speaks a greeting, and'
+        " Twilio's voice everything else. To try again, edit the agent."
     ) in line.note()
     assert line.agents.statuses["agents/default"].ok
 
@@ -276,12 +276,12 @@ async def test_what_fails_of_a_draft_is_told_there(
 
     await line.events(draft=True)
 
-    assert 'of "Draft.": the model said "Sure. Draft." instead' in line.note("drafts/default")
+    assert 'for "Draft.": the model said "Sure. Draft." instead' in line.note("drafts/default")
     assert line.note() == ""
 
 
 class Away(KeptAgents):
-    """A store that takes no clip."""
+    """A store that accepts no clips."""
 
     async def write_clip(self, agent_id: str, clip: Clip) -> None:
         raise StoreUnavailable("away")

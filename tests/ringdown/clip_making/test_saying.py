@@ -1,4 +1,5 @@
-"""The real SDK asks the stand-in to say a sentence: what comes back, and every way to get none."""
+"""The real SDK asks the stand-in to say a sentence: what comes back, and every way that it
+fails."""
 
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -139,7 +140,7 @@ async def test_without_it_the_reason_is_given(
 
 
 class Scripted:
-    """A model that sends `events` in answer to whatever it is asked."""
+    """A model that sends `events` whatever it is asked."""
 
     endpoint = "scripted"
 

@@ -1,4 +1,4 @@
-"""A model's speech as a clip: nothing around it, no click at either end, as loud as a reply."""
+"""A model's speech as a clip: trimmed, without clicks at either end, and as loud as a reply."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Whether a transcription has exactly the words that were asked for."""
+"""Whether a transcription has exactly the requested words."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which Gemini is asked, as the settings of the processes say it."""
+"""Which Gemini processes use, according to their settings."""
 
 import pytest
 
@@ -62,7 +62,7 @@ def test_vertex_half_set_is_named(name: str, blank: str | None) -> None:
 
 def test_a_location_without_the_choice_of_vertex_is_named() -> None:
     [problem] = problems({"GEMINI_API_KEY": KEY, "VERTEX_LOCATION": "us-central1"})
-    assert problem.startswith("VERTEX_LOCATION is set, but Vertex AI is not chosen.")
+    assert problem.startswith("VERTEX_LOCATION is set, but GEMINI_BACKEND isn't vertex.")
     assert "Set GEMINI_BACKEND to vertex" in problem
 
 
@@ -146,9 +146,9 @@ def test_the_developer_api_beside_vertex() -> None:
         ({"GEMINI_API_KEY": KEY}, "vertex", "MODEL_ENDPOINTS has 'vertex'. Set it to"),
         ({"GEMINI_API_KEY": KEY}, "vertex:", "MODEL_ENDPOINTS has 'vertex:'. Set it to"),
         ({"GEMINI_API_KEY": KEY}, "openai", "MODEL_ENDPOINTS has 'openai'. Set it to"),
-        ({"GEMINI_API_KEY": KEY}, "developer", "MODEL_ENDPOINTS has developer, which is an"),
-        (VERTEX, "vertex:us-central1", "MODEL_ENDPOINTS has vertex:us-central1, which is an"),
-        (VERTEX, "vertex:eu,vertex:eu", "MODEL_ENDPOINTS has vertex:eu, which is an endpoint"),
+        ({"GEMINI_API_KEY": KEY}, "developer", "MODEL_ENDPOINTS has developer, which is already"),
+        (VERTEX, "vertex:us-central1", "MODEL_ENDPOINTS has vertex:us-central1, which is already"),
+        (VERTEX, "vertex:eu,vertex:eu", "MODEL_ENDPOINTS has vertex:eu, which is already an"),
         (VERTEX, "developer", "GEMINI_API_KEY is not set. Set it to"),
         ({"GEMINI_API_KEY": KEY}, "vertex:us,vertex:eu", "GOOGLE_CLOUD_PROJECT is not set."),
     ],

@@ -1,4 +1,4 @@
-"""Tool parameters as models get them: the service accepts them, and arguments come back."""
+"""Tool parameters as models get them: the service accepts them, and arguments convert back."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ DEFINITIONS = {"Day": {"type": "string", "enum": ["monday", "friday"]}}
 
 
 def converted(parameters: dict[str, Json]) -> dict[str, Json] | None:
-    """What the service is sent, which must be valid."""
+    """What the service gets, which must be valid."""
     found = openapi_parameters(parameters)
     if found is not None:
         tool = {"functionDeclarations": [{"name": "f", "parameters": found}]}
@@ -35,7 +35,7 @@ def argument(schema: Json) -> Json:
 
 
 def pairs(value: Json) -> dict[str, Json]:
-    """How a map is declared."""
+    """The declaration of a map."""
     properties = {"name": {"type": "string"}, "value": value}
     entry = {"type": "object", "properties": properties, "required": ["name", "value"]}
     return {"type": "array", "items": entry}
@@ -314,7 +314,7 @@ def test_much_of_a_kind_is_told_in_short() -> None:
     assert told == "field_0, field_1, field_2, field_3, field_4 and 45 more without pattern"
 
 
-# And back
+# From OpenAPI
 
 NODE: Json = {
     "type": "object",

@@ -1,4 +1,4 @@
-"""The report and its page: what they say, and that nobody's words become markup."""
+"""The report and its page: what they say, and that no words become markup."""
 
 import os
 import re
@@ -91,7 +91,7 @@ def test_what_failed_says_what_was_found_and_what_was_heard() -> None:
 
 def test_a_rehearsal_of_which_nothing_is_left_has_a_page_all_the_same() -> None:
     lost = make_report(a_rehearsal(*good_runs()), [], None)
-    assert "None of its calls was made." in rehearsal_page(lost, {})
+    assert "None of its calls were made." in rehearsal_page(lost, {})
     empty = make_report(a_rehearsal(), [], None)
     assert "0 of 0" in rehearsal_page(empty, {})
 

@@ -47,7 +47,7 @@ def good_runs(persona: Persona = PERSONA, *, of: int = 5) -> list[PersonaRun]:
 
 
 def mixed_runs() -> list[PersonaRun]:
-    """Three that went well, three that did not, and one that was never finished."""
+    """Three that went well, three that didn't, and one that never finished."""
     price = a_run(with_reply("It costs $12 a month. I have booked a call."), run=4)
     lie = a_record(
         tool_calls=(
@@ -100,7 +100,7 @@ def a_rehearsal(
 def a_report(
     *, is_stand_in: bool = False, partial: str | None = None, compared: bool = True
 ) -> Report:
-    """Worse than the published version, if it is compared with that."""
+    """Worse than the published version, if compared with that."""
     runs = [*mixed_runs(), *good_runs(IMPATIENT)]
     before = a_rehearsal(*good_runs(of=7), revision="1" * 12, ago=7 * DAY, is_draft=False)
     rehearsal = a_rehearsal(*runs, is_stand_in=is_stand_in, partial=partial)

@@ -1,4 +1,4 @@
-"""A caller who is made up, and calls of theirs that went well, or not."""
+"""A made-up caller, and calls of theirs that went well or didn't."""
 
 import datetime
 from collections.abc import Sequence
@@ -125,7 +125,7 @@ def a_record(
 
 
 def served(*tool_calls: ToolCall) -> tuple[ServedTool, ...]:
-    """What reaches the tools: built-in functions don't."""
+    """What reaches the tools, which built-in functions don't."""
     return tuple(
         ServedTool(
             tool=it.name,
@@ -166,7 +166,7 @@ def a_run(
 
 
 def with_reply(text: str, n: int = 2) -> CallRecord:
-    """The agent says this in its place."""
+    """A record in which the agent says this in turn `n`."""
     turns = [said(at, *words) for at, words in enumerate(CONVERSATION)]
     turns[n] = replace(turns[n], text=text)
     return a_record(turns=turns)

@@ -1,4 +1,4 @@
-"""What a store keeps of a call: any call at all."""
+"""What a store keeps of any call at all."""
 
 import msgspec
 import pytest

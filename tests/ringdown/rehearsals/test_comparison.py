@@ -1,4 +1,4 @@
-"""What is known of a draft before it is published."""
+"""What is known about a draft before it is published."""
 
 import datetime
 
@@ -97,6 +97,20 @@ def test_a_partial_rehearsal_is_called_partial() -> None:
 def test_the_newest_rehearsal_of_the_very_draft_counts() -> None:
     older = a_rehearsal(DRAFT, a_tally(passed=0, failing=("The price.",)), ago=3 * DAY)
     assert known(a_rehearsal("e" * 12, ago=DAY / 2), GOOD, BEFORE, older).rehearsal is GOOD
+
+
+def test_who_failed_this_very_draft_counts_until_they_call_again() -> None:
+    failed = a_rehearsal(DRAFT, a_tally(), a_tally("vera", passed=9, failing=("A.",)), ago=2 * DAY)
+    other = a_rehearsal("e" * 12, a_tally("max", passed=9, failing=("B.",)), ago=2 * DAY)
+    assert known(GOOD, failed, other, BEFORE).doubts == (
+        "vera, who didn't call this time, failed before: A.",
+    )
+    content = a_rehearsal(DRAFT, a_tally("vera"), ago=DAY / 2)
+    assert known(content, GOOD, failed, BEFORE).doubts == ()
+
+
+def test_a_rehearsal_by_the_real_model_counts_more_than_a_stand_ins() -> None:
+    assert known(a_rehearsal(DRAFT, is_stand_in=True, ago=DAY / 2), GOOD).rehearsal is GOOD
 
 
 def test_a_stand_in_is_compared_with_a_stand_in_and_says_so() -> None:

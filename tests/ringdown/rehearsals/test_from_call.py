@@ -74,6 +74,30 @@ def test_no_name_or_number_is_left() -> None:
     assert EVERYTHING.call.caller not in text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hi, I'm Anna Schmidt.",
+        "Hi, I’m Anna Schmidt.",
+        "I am Anna Schmidt.",
+        "Is Mr. Schmidt there?",
+        "Hier spricht Frau Schmidt.",
+        "Je m’appelle Anna.",
+        "Soy la señora Schmidt.",
+    ],
+)
+def test_who_introduces_themselves_or_is_addressed_gets_another_name(text: str) -> None:
+    [line, *_] = persona_of(a_record(*said(text)), "made").lines
+    assert line.say is not None
+    assert not any(name in line.say.lower() for name in NAMES)
+
+
+def test_a_caller_who_never_stops_still_fits_a_persona() -> None:
+    turns = [turn(n, Speaker.CALLER, f"Hello {n}?") for n in range(200)]
+    persona = persona_of(a_record(*turns), "made")
+    assert persona_from_yaml("made", persona_to_yaml(persona)) == persona
+
+
 def test_a_number_becomes_the_same_other_one_wherever_it_stands() -> None:
     persona = persona_of(EVERYTHING, "made")
     [canned] = persona.tools["lookup_account"]

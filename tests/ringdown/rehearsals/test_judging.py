@@ -1,4 +1,4 @@
-"""Facts of a call: what the judge finds, and what it lets pass."""
+"""Facts of a call: what the judge finds, and what it accepts."""
 
 import tomllib
 from collections.abc import Sequence
@@ -63,7 +63,7 @@ def test_a_call_that_went_well_passes() -> None:
     }
 
 
-# Each regression is found, by its own verdict
+# Each regression is found by its own verdict
 
 
 OFF_BY_ONE = a_tool_call("lookup_account", {"account_number": "123457"})
@@ -123,7 +123,7 @@ def test_a_regression_is_found(name: str) -> None:
     run, kind, what = REGRESSIONS[name]
     verdict = the_failed(run)
     assert (verdict.kind, verdict.what) == (kind, what)
-    assert verdict.why, "it says what was found"
+    assert verdict.why, "it must say what was found"
 
 
 def test_what_was_not_heard_was_not_said() -> None:
@@ -340,8 +340,8 @@ def test_a_partial_run_is_not_judged() -> None:
 
 
 def test_a_call_that_never_reached_the_agent_fails() -> None:
-    verdict = the_failed(replace(a_run(), record=None, unmet="Nobody answered."))
-    assert (verdict.what, verdict.why) == ("The call reaches the agent.", "Nobody answered.")
+    verdict = the_failed(replace(a_run(), record=None, unmet="No one answered."))
+    assert (verdict.what, verdict.why) == ("The call reaches the agent.", "No one answered.")
 
 
 # Languages

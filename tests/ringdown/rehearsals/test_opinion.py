@@ -1,4 +1,4 @@
-"""What a model thinks of a call: asked over the wire, and believed only with a quote."""
+"""A model's opinion of a call: requested over the wire, and believed only with a quote."""
 
 import asyncio
 import json
@@ -98,7 +98,7 @@ async def test_of_half_a_call_it_is_not_asked(run: PersonaRun) -> None:
         ({**YES, "turn": None}, None, "It said yes, but quoted nothing that was heard."),
         ({**YES, "turn": 99}, None, "It said yes, but quoted nothing that was heard."),
         ({**YES, "answer": "unclear"}, None, "They said goodbye."),
-        ({"answer": "unclear"}, None, "The call does not show it."),
+        ({"answer": "unclear"}, None, "The call doesn't show it."),
         ({**YES, "answer": "maybe"}, None, "It gave no usable answer."),
         ({**YES, "turn": "four"}, None, "It gave no usable answer."),
         ("yes", None, "It gave no usable answer."),
@@ -109,7 +109,7 @@ async def test_of_half_a_call_it_is_not_asked(run: PersonaRun) -> None:
 def test_an_answer_counts_with_its_quote(answer: Json, passed: bool | None, why: str) -> None:
     verdicts = checked(truth=answer)
     assert (verdicts["truth"].passed, verdicts["truth"].why) == (passed, why)
-    assert verdicts["wishes"].passed, "the other answers stand"
+    assert verdicts["wishes"].passed, "the other answers still count"
 
 
 @given(

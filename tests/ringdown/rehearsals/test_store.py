@@ -7,7 +7,7 @@ from ringdown.rehearsals.store import (
     keep_rehearsal,
     list_personas,
     list_rehearsals,
-    read_persona,
+    persona_document,
     read_runs,
     write_persona,
 )
@@ -37,10 +37,20 @@ async def test_what_ships_can_be_stored_and_is_read_as_it_was(store: Store) -> N
     for persona in shipped.values():
         await write_persona(documents, persona)
 
-    assert await list_personas(documents) == (shipped, ())
+    assert await list_personas(documents) == (shipped, {})
     await delete_persona(documents, "interrupts")
-    assert await read_persona(documents, "interrupts") is None
-    assert await read_persona(documents, "asks-the-price") == shipped["asks-the-price"]
+    del shipped["interrupts"]
+    assert await list_personas(documents) == (shipped, {})
+
+
+async def test_a_persona_written_by_hand_is_named_by_its_document(store: Store, put: Put) -> None:
+    await put("rehearsals/by-hand", {"who": "Somebody.", "wants": "The opening hours."})
+    await put("rehearsals/copied", {"name": "by-hand", "who": "Somebody.", "wants": "A price."})
+    personas, _ = await list_personas(store.documents)
+    assert [(name, it.name) for name, it in personas.items()] == [
+        ("by-hand", "by-hand"),
+        ("copied", "copied"),
+    ]
 
 
 async def test_a_persona_that_cannot_be_read_hides_no_other(store: Store, put: Put) -> None:
@@ -50,7 +60,9 @@ async def test_a_persona_that_cannot_be_read_hides_no_other(store: Store, put: P
     personas, problems = await list_personas(store.documents)
 
     assert personas == {PERSONA.name: PERSONA}
-    assert problems == ("rehearsals/broken: who: Expected `str`, got `int`",)
+    assert problems == {"broken": "rehearsals/broken: who: Expected `str`, got `int`"}
+    document = await persona_document(store.documents, "broken")
+    assert document == {"name": "broken", "who": 7}
 
 
 async def test_the_newest_rehearsal_of_an_agent_comes_first(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""N of M, and how sure that is."""
+"""N of M, and how certain that is."""
 
 import math
 
@@ -68,7 +68,7 @@ def test_it_is_worded_with_its_interval() -> None:
 def test_it_holds_the_share_and_bounds_the_shares_that_are_two_deviations_away(
     counted: tuple[int, int],
 ) -> None:
-    """Its bounds are where the share that was seen is just 1.96 standard deviations away."""
+    """At its bounds, the observed share is exactly 1.96 standard deviations away."""
     passed, made = counted
     low, high = interval(passed, made)
     assert 0 <= low <= passed / made <= high <= 1

@@ -1,6 +1,6 @@
-"""What every store must do, whatever it is made of.
+"""What every store must do, whatever it is built on.
 
-A subclass gives `store_url` (a fresh store) and `put` (write a raw document behind its back).
+A subclass provides `store_url` (a fresh store) and `put` (writes a raw document behind its back).
 """
 
 import asyncio
@@ -64,7 +64,7 @@ class StoreContract:
 
     @pytest.fixture
     async def other_store(self, store_url: str) -> AsyncIterator[Store]:
-        """The same records, as another process would open them."""
+        """The same records, as opened by another process."""
         async with open_store(store_url) as store:
             yield store
 
@@ -123,7 +123,7 @@ class StoreContract:
         assert await other_store.claim(CALL_SID, a_claim()) == claimed
         assert await other_store.claim(CALL_SID, a_claim(handler="another")) is None
         later = msgspec.structs.replace(a_claim(), claimed_at=LATER)
-        assert await other_store.claim(CALL_SID, later) is None, "a later one is another claim"
+        assert await other_store.claim(CALL_SID, later) is None, "a later one is a different claim"
         await other_store.note_twilio_status(CALL_SID, _status("completed"), LATER)
         assert await store.claim(CALL_SID, a_claim()) == await store.read_call(CALL_SID)
 
@@ -696,7 +696,7 @@ class StoreContract:
 
 
 async def _transferred(store: Store, *, to: str) -> None:
-    """A call whose handler has decided to transfer it."""
+    """A call whose handler decided to transfer it."""
     await store.open_call(a_call(agent=an_agent(transfer_numbers={to: "+14155550166"})))
     await store.claim(CALL_SID, a_claim())
     changes = CallChanges(
@@ -711,7 +711,7 @@ async def _transferred(store: Store, *, to: str) -> None:
 
 
 async def _kept(store: Store, value: dict[str, Json]) -> ToolCall:
-    """What the record says of a tool call with these arguments, and this output."""
+    """The record of a tool call with these arguments and this output."""
     await store.open_call(a_call())
     tool_call = msgspec.structs.replace(a_tool_call("call-1"), args=value, output=value)
     await store.save(CALL_SID, 1, CallChanges(tool_calls=(tool_call,)))

@@ -1,4 +1,4 @@
-"""Fixtures for what must hold of every store: a `conftest.py` takes them."""
+"""Fixtures for what must hold for every store; a `conftest.py` imports them."""
 
 import json
 import sqlite3
@@ -31,7 +31,7 @@ async def store(store_url: str) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def other_store(store_url: str) -> AsyncIterator[Store]:
-    """The same records, as another process would open them."""
+    """The same records, as opened by another process."""
     async with open_store(store_url) as store:
         yield store
 

@@ -1,5 +1,5 @@
-"""Stands between a store and Firestore's emulator: keeps every query and every write, and can make
-Firestore slow."""
+"""Sits between a store and Firestore's emulator: records every query and write, and can slow
+Firestore down."""
 
 import asyncio
 import time
@@ -40,8 +40,8 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One write to one document that Firestore took, or may have taken, when (s, monotonic), and
-    its status if it says one."""
+    """One write to one document that Firestore accepted, or may have accepted: when (s, monotonic),
+    and the status that it sets, if any."""
 
     path: str
     at_s: float
@@ -80,7 +80,7 @@ class _Forwarding(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no 
             except grpc.aio.AioRpcError as error:
                 await context.abort(error.code(), error.details() or "")
                 raise
-            except asyncio.CancelledError:  # who asked has given up; it may have been done
+            except asyncio.CancelledError:  # the client gave up; it may have been done
                 self._keep_writes(request)
                 raise
             self._keep_writes(request)

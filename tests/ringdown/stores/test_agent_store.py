@@ -83,7 +83,7 @@ async def test_what_the_console_saved_is_read_as_it_is(store: Store, put: Put) -
     stored = await store.read_agent("default")
     assert stored is not None
     assert stored.document == {"greeting": "Hello.", "idle": 3}
-    assert stored.status is None, "it cannot be read"
+    assert stored.status is None, "it can't be read"
 
 
 async def test_a_draft_is_a_document_of_its_own(store: Store) -> None:
@@ -135,7 +135,7 @@ async def test_agents_are_listed_by_name_without_drafts_and_revisions(store: Sto
     assert listed[1].document == {"greeting": "b"}
 
 
-# Two edits together
+# Simultaneous edits
 
 
 async def test_what_somebody_else_has_changed_is_not_overwritten(
@@ -225,7 +225,7 @@ def kept(
     made_at: datetime.datetime | None = None,
     replaced: Revision | None = None,
 ) -> Revision:
-    """As the store gives back what was kept first at `made_at`, else when it was last seen."""
+    """What the store returns for a revision first kept at `made_at`, or else when last seen."""
     return msgspec.structs.replace(
         revision,
         made_at=made_at or revision.seen_at,
@@ -295,7 +295,7 @@ async def test_who_edited_and_why_is_kept_with_the_revision(
         return msgspec.structs.replace(revision_of("One.", at), edits=(edit,))
 
     await store.keep_revision("default", edited(1, "The price has changed."))
-    await store.keep_revision("default", revision_of("One.", NOW))  # an event that comes late
+    await store.keep_revision("default", revision_of("One.", NOW))  # a late event
     await other_store.keep_revision("default", edited(2))
     for minutes in range(3, MOST_EDITS + 2):
         await store.keep_revision("default", edited(minutes))
@@ -409,12 +409,12 @@ async def test_tools_come_in_the_order_asked_for_without_unknown_or_bad_ones(
     assert await store.declared_tools() == {
         "broken": DeclaredTool("tools/broken: Object missing required field `description`"),
         "first": DeclaredTool(),
-        "inward": DeclaredTool("tools/inward: url leads to the machine's own metadata."),
+        "inward": DeclaredTool("tools/inward: url leads to the machine's metadata."),
         "second": DeclaredTool(),
     }
 
 
-# What is built on it
+# What builds on it
 
 
 async def test_a_broken_edit_leaves_the_last_good_revision(store: Store, put: Put) -> None:

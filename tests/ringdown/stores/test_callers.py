@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ringdown.calls import RETENTION, CallChanges
+from ringdown.calls import RETENTION, CallChanges, CallStatus, EndReason
 from ringdown.calls.callers import BlockedCallers, Caller, Forgotten, ForgottenBlocks, Memory
 from ringdown.calls.flights import FlightPart
 from ringdown.calls.recordings import RecordingPart
@@ -117,8 +117,12 @@ async def test_forgetting_erases_a_callers_every_trace_and_nobody_elses(store: S
     await calls_of(store, OTHER_CALLER, first=100, count=1)
     await store.remember_caller(CALLER, MEMORY, NOW + RETENTION)
     await store.block_caller(OTHER_CALLER, True)
+    ended = CallChanges(status=CallStatus.ENDED, end_reason=EndReason.CALLER_HUNG_UP)
+    await store.save(f"CA{3:032x}", 1, ended)
 
-    assert await store.forget_caller(CALLER) == Forgotten(callers=1, calls=25, documents=125)
+    assert await store.forget_caller(CALLER) == Forgotten(
+        callers=1, calls=25, documents=125, in_progress=24
+    )
 
     assert await store.read_caller(CALLER) == Caller()
     for n in range(25):
@@ -147,7 +151,7 @@ async def test_forgetting_leaves_no_sound(store_url: str, kind: str, tmp_path: P
                     part = RecordingPart(1, number, 8_000 * number, b"ab", b"cd")
                     await store.recordings.keep_part(f"CA{n:032x}", part)
 
-            # The first time the store of recordings fails in the middle.
+            # The first time, the recording store fails halfway.
             storage.permissions = ALL - {"delete"}
             if kind == "bucket":
                 with pytest.raises(StoreUnavailable, match="HTTP 403"):
@@ -177,7 +181,7 @@ async def test_no_record_is_erased_while_its_recording_is_out_of_reach(
 async def test_a_call_that_never_streamed_has_no_recording_to_reach(
     firestore_project: str,
 ) -> None:
-    """As the doctor's, which has no right to recordings."""
+    """Like the doctor's, which may not access recordings."""
     async with open_store(f"firestore:{firestore_project}") as store:
         await store.open_call(a_call(agent=msgspec.structs.replace(an_agent(), record=True)))
         assert (await store.forget_caller(CALLER)).calls == 1
@@ -221,7 +225,7 @@ def test_a_kept_block_does_not_name_the_caller() -> None:
     one, other = (ForgottenBlocks().having(CALLER) for _ in range(2))
     assert one.include(CALLER)
     assert CALLER[1:] not in str(one)
-    assert one.digests != other.digests, "the same number is another one in another store"
+    assert one.digests != other.digests, "the same number has another digest in another store"
 
 
 async def test_forgetting_who_is_not_known_is_no_error(store: Store) -> None:
@@ -252,7 +256,7 @@ async def test_the_embedded_stores_file_keeps_no_word_of_a_forgotten_caller(
         assert files_with(said, tmp_path) != []
         await store.forget_caller(CALLER)
         assert files_with(said, tmp_path) == []
-        assert files_with(CALLER, tmp_path) == [], "the block that is kept does not name them"
+        assert files_with(CALLER, tmp_path) == [], "the kept block doesn't name them"
 
 
 def files_with(text: str, folder: Path) -> list[str]:

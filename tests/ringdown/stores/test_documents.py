@@ -1,4 +1,4 @@
-"""What every store does with records that it does not know."""
+"""What every store does with records that it doesn't know."""
 
 import asyncio
 import datetime
@@ -31,7 +31,7 @@ def documents(store: Store) -> Documents:
 
 @pytest.fixture
 def others(other_store: Store) -> Documents:
-    """The same documents, as another process would open them."""
+    """The same documents, as opened by another process."""
     return other_store.documents
 
 

@@ -102,7 +102,7 @@ class TestFirestoreStore(StoreContract):
     ) -> None:
         await store.open_call(a_call())
         claimed = await store.claim(CALL_SID, a_claim())
-        await raw.document(f"calls/{CALL_SID}").delete()  # what is below it stays
+        await raw.document(f"calls/{CALL_SID}").delete()  # documents below it stay
         assert await store.open_call(a_call()) == a_call()
         assert await store.claim(CALL_SID, a_claim()) == claimed == await store.read_call(CALL_SID)
         await store.save(CALL_SID, 1, CallChanges(next=NextAction.HANG_UP))
@@ -162,7 +162,7 @@ async def test_of_the_claims_of_two_processes_one_wins_each_call(
 
 
 def race(url: str, calls: int) -> list[list[int]]:
-    """What each of two processes won, which began together."""
+    """What each of two processes won that began together."""
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", _CLAIMER, url, handler, str(calls)],
@@ -197,7 +197,7 @@ async def test_an_emulator_that_dies_is_unavailable_until_it_is_back(
             with pytest.raises(StoreUnavailable, match=r"firestore:test-.*failed to connect"):
                 await store.claim(CALL_SID, a_claim())
             await asyncio.to_thread(emulator.start)
-            assert await store.open_call(a_call()) == a_call(), "its data are lost; it works again"
+            assert await store.open_call(a_call()) == a_call(), "data lost, but it works again"
             assert await store.claim(CALL_SID, a_claim()) is not None
 
 
@@ -250,7 +250,7 @@ async def test_a_firestore_that_is_not_there_does_not_keep_a_process_from_starti
         pass
 
 
-# What is needed to start
+# What starting requires
 
 _OPENER = """
 import asyncio, sys
@@ -270,7 +270,7 @@ asyncio.run(main(sys.argv[1]))
 
 
 def opened(url: str, **environ: str) -> str:
-    """What a process says that opens `url`."""
+    """The output of a process that opens `url`."""
     return subprocess.run(
         [sys.executable, "-c", _OPENER, url],
         capture_output=True,
@@ -300,7 +300,7 @@ async def fields(raw: AsyncClient, path: str) -> dict[str, Json]:
 async def tree(
     document: AsyncDocumentReference,
 ) -> AsyncIterator[tuple[str, dict[str, Json]]]:
-    """A document and all below it, with their paths."""
+    """A document and everything below it, with paths."""
     snapshot = await document.get()
     yield document.path, snapshot.to_dict() or {}
     async for collection in document.collections():

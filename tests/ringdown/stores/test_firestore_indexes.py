@@ -1,4 +1,4 @@
-"""The emulator answers every query; Firestore only those whose index it was given."""
+"""The emulator answers every query; Firestore answers only those with an index."""
 
 import itertools
 import json
@@ -104,8 +104,9 @@ async def ask_everything(store_url: str) -> None:
 def indexes_for(asked: Asked) -> Iterator[Index]:
     """The composite indexes that a query needs besides the automatic ones of single fields.
 
-    Several equalities are met by merging indexes that go on alike, and each alternative of an OR
-    is a separate query (https://firebase.google.com/docs/firestore/query-data/index-overview).
+    Firestore meets several equalities by merging indexes with the same ending, and each alternative
+    of an OR is a separate query
+    (https://firebase.google.com/docs/firestore/query-data/index-overview).
     """
     equal = set(fields_compared(asked.query.where, is_equality=True))
     ranged = set(fields_compared(asked.query.where, is_equality=False))

@@ -1,4 +1,4 @@
-"""The line's limits and what has been used of them, in every store."""
+"""The line's limits and how much of them was used, in every store."""
 
 import datetime
 

@@ -1,4 +1,4 @@
-"""Recordings: what every store of them must do, and what a bucket does in trouble."""
+"""Recordings: what every store of them must do, and how a bucket behaves in trouble."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,7 +28,7 @@ def a_part(number: int = 1, *, attempt: int = 1, length: int = 8) -> RecordingPa
 
 @asynccontextmanager
 async def kept(kind: str, folder: Path) -> AsyncIterator[RecordingStore]:
-    """A store of its own kind, of which a list has two parts at a time."""
+    """A store of each kind, which lists two parts at a time."""
     if kind == "files":
         yield RecordingFiles(folder / "recordings")
         return
@@ -168,7 +168,7 @@ async def test_what_may_pass_is_tried_again(status: int) -> None:
 @virtual_time
 async def test_a_part_whose_answer_was_lost_is_not_written_twice() -> None:
     async with bucket() as (store, storage):
-        storage.permissions = frozenset({"create"})  # the handler's: it can overwrite nothing
+        storage.permissions = frozenset({"create"})  # the handler's, which can't overwrite anything
         storage.trouble, storage.done_all_the_same = [503], True
         await store.keep_part(CALL_SID, a_part())
         assert list(storage.objects.values()) == [a_part().wav()]

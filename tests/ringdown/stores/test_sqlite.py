@@ -32,7 +32,7 @@ def path(tmp_path: Path) -> Path:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the write lock, as a process that is stuck in a transaction does."""
+    """Hold the write lock, like a process stuck in a transaction."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield
@@ -55,7 +55,7 @@ class TestSqliteStore(StoreContract):
     async def test_a_document_that_is_not_json_is_named(self, path: Path, store: Store) -> None:
         await store.open_call(a_call())
         write_raw(path, f"calls/{CALL_SID}", "{not json")
-        with pytest.raises(InvalidDocument, match=f"calls/{CALL_SID} is not JSON"):
+        with pytest.raises(InvalidDocument, match=f"calls/{CALL_SID} isn't JSON"):
             await store.read_call(CALL_SID)
 
     @pytest.mark.parametrize("depth", [101, 900, 1_500, 5_000, 100_000])
@@ -171,7 +171,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def deep(depth: int) -> str:
-    """A document with this many levels, itself included."""
+    """A document with this many levels, including itself."""
     return f'{{"instructions": {"[" * (depth - 1)}{"]" * (depth - 1)}}}'
 
 
@@ -205,7 +205,7 @@ def modes(path: Path, mode: int) -> Iterator[None]:
 
 @contextmanager
 def without_privileges() -> Iterator[None]:
-    """As a user whom the modes of files concern, also if the tests run as root."""
+    """Run as a user to whom file modes apply, even if the tests run as root."""
     if os.geteuid() != 0:
         yield
         return
@@ -221,7 +221,7 @@ _NOBODY = 65_534
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """Which anybody may read: pytest's own are closed to others."""
+    """A folder that anyone may read: pytest's own are closed to others."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
@@ -243,15 +243,15 @@ async def test_a_file_that_may_only_be_read_is_read(open_folder: Path, folder_mo
 
 
 async def test_a_disk_that_is_full_is_told_with_what_to_do(path: Path) -> None:
-    """A limit on the size of files stands for the disk: SQLite is refused the write either way."""
+    """A file size limit stands in for a full disk: either way, SQLite's write is refused."""
     async with open_store(f"sqlite:{path}") as store:
         await store.open_call(a_call())
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (16_384, limits[1]))
         try:
-            with pytest.raises(StoreUnavailable, match="make room on its disk"):
+            with pytest.raises(StoreUnavailable, match="free some disk space"):
                 await store.claim(CALL_SID, a_claim())
-            assert await store.read_call(CALL_SID) is not None, "reading needs no room"
+            assert await store.read_call(CALL_SID) is not None, "reading needs no space"
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        assert await store.claim(CALL_SID, a_claim()) is not None, "there is room again"
+        assert await store.claim(CALL_SID, a_claim()) is not None, "there is space again"

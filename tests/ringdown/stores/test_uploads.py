@@ -1,4 +1,4 @@
-"""Uploads of callers, in every store."""
+"""Callers' uploads, in every store."""
 
 import asyncio
 import datetime
@@ -75,7 +75,7 @@ async def test_of_many_at_once_five_are_taken(talking: Store, other_store: Store
     assert receptions.count(Reception.TOO_MANY) == 9 - MOST_IN_A_CALL
     assert [upload.n for upload in await uploads_of(talking)] == [1, 2, 3, 4, 5]
     taken = (await uploads_of(talking))[0].id
-    assert await talking.add_upload(CALL_SID, a_text(taken)) is Reception.TAKEN, "it was before"
+    assert await talking.add_upload(CALL_SID, a_text(taken)) is Reception.TAKEN, "it already was"
 
 
 async def test_only_a_live_call_takes_any(store: Store) -> None:
@@ -87,7 +87,9 @@ async def test_only_a_live_call_takes_any(store: Store) -> None:
     )
     assert await store.add_upload(CALL_SID, a_text()) is Reception.NOT_IN_CALL, "transferred"
     await store.resume(CALL_SID)
-    assert await store.add_upload(CALL_SID, a_text("one")) is Reception.TAKEN, "it came back"
+    assert await store.add_upload(CALL_SID, a_text("one")) is Reception.TAKEN, (
+        "the agent has it back"
+    )
     await store.note_twilio_status(CALL_SID, COMPLETED, NOW)
     assert await store.add_upload(CALL_SID, a_text("two")) is Reception.NOT_IN_CALL, "over"
     assert len(await uploads_of(store)) == 1
@@ -110,7 +112,7 @@ async def test_deleting_leaves_nothing_and_stays(talking: Store) -> None:
     assert await uploads_of(talking) == []
     call = await talking.read_call(CALL_SID)
     assert call is not None
-    assert len(call.uploads) == 3, "how many there were is in the record"
+    assert len(call.uploads) == 3, "the record says how many there were"
 
 
 async def test_what_comes_as_the_call_ends_is_refused_or_deleted(

@@ -1,4 +1,4 @@
-"""Whether arguments fit a tool's schema, in words for the model."""
+"""Whether arguments fit a tool's schema, with errors for the model."""
 
 import pytest
 

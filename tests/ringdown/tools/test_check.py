@@ -1,4 +1,4 @@
-"""What the check says about a tool document."""
+"""What the check reports about a tool document."""
 
 import msgspec
 import pytest
@@ -45,7 +45,7 @@ def test_a_good_tool_has_no_problems() -> None:
     ("changes", "told"),
     [
         ({"url": "http://tools.example"}, "url must begin with https://"),
-        ({"url": "https://169.254.169.254/"}, "url leads to the machine's own metadata"),
+        ({"url": "https://169.254.169.254/"}, "url leads to the machine's metadata"),
         ({"name": "count_stock"}, "name is count_stock. It must be the document's: check_stock."),
     ],
 )
@@ -73,7 +73,7 @@ def test_the_functions_that_are_built_in_are_known() -> None:
         ({"type": "string"}, "parameters must be a JSON Schema with `type: object`."),
         (
             {"type": "object", "properties": {}, "required": ["n"]},
-            "parameters: n is required, and is not among the properties.",
+            "parameters: n is required but isn't among the properties.",
         ),
     ],
 )

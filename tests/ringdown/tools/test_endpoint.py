@@ -120,14 +120,14 @@ def test_an_output_that_is_not_json_is_a_tool_that_breaks(client: TestClient) ->
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"", "not JSON"),
-        (b"{", "not JSON"),
-        (b"\xff\xfe", "not JSON"),
-        (b'{"name": "\xff"}', "not JSON"),
+        (b"", "isn't JSON"),
+        (b"{", "isn't JSON"),
+        (b"\xff\xfe", "isn't JSON"),
+        (b'{"name": "\xff"}', "isn't JSON"),
         (b"[]", "Expected `object`"),
         (b"{}", "missing required field"),
         (a_request({"wish": 0}).replace(b"0}", b"[" * 10_000 + b"]" * 10_000 + b"}"), "deeply"),
-        (a_request({"wish": SECRET}, name="other"), "another tool was asked for"),
+        (a_request({"wish": SECRET}, name="other"), "the request is for another tool"),
         (a_request({"wish": SECRET}).replace(b'"args":{', b'"args":7,"x":{'), "args: "),
     ],
 )
@@ -155,7 +155,7 @@ def test_a_large_request_is_refused(client: TestClient) -> None:
 
 
 class Counter:
-    """A tool that changes something; each time its answer is another one."""
+    """A tool that changes something; its answer differs each time."""
 
     def __init__(self) -> None:
         self.done = 0

@@ -1,4 +1,4 @@
-"""Where a tool may be."""
+"""Which URLs a tool may have."""
 
 import pytest
 

@@ -14,7 +14,7 @@ Respond = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass(slots=True)
 class Received:
-    """Headers have small letters."""
+    """Header names are lowercase."""
 
     headers: dict[str, str]
     body: bytes
@@ -47,7 +47,7 @@ class ReceiverStandIn:
         for task in self._serving:
             task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)
-        await asyncio.sleep(0)  # what was closed is gone in the loop's next round
+        await asyncio.sleep(0)  # closed connections are gone in the loop's next iteration
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -97,7 +97,7 @@ async def drips(writer: asyncio.StreamWriter) -> None:
 
 
 async def talks_without_end(writer: asyncio.StreamWriter) -> None:
-    """Says 200, and then sends more than anybody wants to read."""
+    """Says 200, and then sends more than anyone wants to read."""
     writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000000\r\n\r\n")
     while True:
         writer.write(b"x" * 65_536)

@@ -65,8 +65,8 @@ async def test_any_success_counts_whatever_it_says(status: str) -> None:
     [
         (FAILS, "It answered with HTTP 500."),
         (answers("404 Not Found"), "It answered with HTTP 404."),
-        (hangs_up, "It could not be reached (RemoteProtocolError)."),
-        (speaks_no_http, "It could not be reached (RemoteProtocolError)."),
+        (hangs_up, "It couldn't be reached (RemoteProtocolError)."),
+        (speaks_no_http, "It couldn't be reached (RemoteProtocolError)."),
     ],
 )
 async def test_a_receiver_that_fails_is_told_of(respond: Respond, problem: str) -> None:
@@ -84,7 +84,7 @@ async def test_a_receiver_that_is_gone_is_not_to_be_tried_again() -> None:
 async def test_a_receiver_that_is_down() -> None:
     async with receiving() as hook:
         receiver = hook.receiver
-    assert await sent(receiver) == Failure("It could not be reached (ConnectError).")
+    assert await sent(receiver) == Failure("It couldn't be reached (ConnectError).")
 
 
 @pytest.mark.parametrize("respond", [never_answers, drips])
@@ -133,7 +133,7 @@ async def test_a_receiver_that_cannot_prove_who_it_is_gets_nothing() -> None:
     authority = trustme.CA()
     authority.issue_cert("127.0.0.1").configure_cert(tls)
     async with receiving(TAKES, tls=tls) as hook:
-        assert await sent(hook.receiver) == Failure("It could not be reached (ConnectError).")
+        assert await sent(hook.receiver) == Failure("It couldn't be reached (ConnectError).")
         assert hook.received == []
         trusting = ssl.create_default_context()
         authority.configure_trust(trusting)

@@ -1,4 +1,4 @@
-"""A little Twilio: plays what it is sent in real time, echoes marks, obeys `clear`."""
+"""A minimal Twilio: plays what it is sent in real time, echoes marks, obeys `clear`."""
 
 from collections import Counter, deque
 from dataclasses import dataclass
@@ -26,16 +26,16 @@ Message: TypeAlias = Media | Mark | Clear
 
 
 class Line:
-    """Times are ms. What the caller hears is counted by the value of its bytes."""
+    """Times are in ms. Audio the caller hears is counted by the value of its bytes."""
 
     def __init__(self, *, down_ms: float = 0.0, up_ms: float = 0.0) -> None:
         self.down_ms = down_ms
         """From our side to Twilio's buffer."""
         self.up_ms = up_ms
-        """From a mark that was reached to its echo at our side."""
+        """From reaching a mark to the arrival of its echo at our side."""
         self.echoing = True
         self.played: Counter[int] = Counter()
-        """Bytes heard by the caller, by their value."""
+        """Bytes heard by the caller, by value."""
         self._now_ms = 0.0
         self._transit: deque[tuple[float, Message]] = deque()
         self._buffer: deque[Media | Mark] = deque()
@@ -46,7 +46,7 @@ class Line:
         self._settle(at_ms)
 
     def advance(self, to_ms: float) -> tuple[str, ...]:
-        """Play until `to_ms`; the marks whose echoes have reached our side by then."""
+        """Play until `to_ms`; returns the marks whose echoes have reached our side by then."""
         self._settle(to_ms)
         echoed = []
         while self._echoes and self._echoes[0][0] <= to_ms:

@@ -1,4 +1,4 @@
-"""A StreamSession on a virtual clock, between a little Twilio and a model that tests play."""
+"""A StreamSession on a virtual clock, between a minimal Twilio and a model played by the test."""
 
 from dataclasses import dataclass, field
 from typing import TypeVar, assert_never
@@ -70,7 +70,7 @@ FRAME_MS = 20
 PCM_PER_MS = 32
 SILENT_FRAME = bytes(FRAME_MS * PCM_PER_MS)
 TONE = 254
-"""What the bytes of the waiting tone are."""
+"""The value of the waiting tone's bytes."""
 DIAL_MS = 100
 VOICE_DBFS = -20.0
 _SYLLABLE_DB = (0.0, 0.0, -3.0, -6.0, -3.0)
@@ -126,7 +126,7 @@ class Record:
 
 
 class Stage:
-    """Carries the session's actions out, and complains of those that cannot be carried out."""
+    """Carries out the session's actions, and complains about those that can't be carried out."""
 
     def __init__(
         self,
@@ -146,16 +146,16 @@ class Stage:
         self.happened: list[Event] = []
         self.line = line or Line()
         self.now_ms = 0.0
-        """For a stream that continues a call, set it to the call's age."""
+        """Set it to the call's age for a stream that continues a call."""
         self.actions: list[Action] = []
         self.record = Record()
         self.timers: dict[Timer, float] = {}
         self.dialled_ms: float | None = None
-        """Since when a session is being made that is not the call's first."""
+        """Since when a session other than the call's first is being opened."""
         self.sessions = 0
         self.model_is_there = False
         self.refusals: list[int | None] = []
-        """With which codes the next sessions are refused; after those, one is there in 100 ms."""
+        """The codes that refuse the next sessions; after those, one opens in 100 ms."""
         self.running_tools: set[str] = set()
         self.final_save: SaveCall | None = None
         self.closed: CloseStream | None = None
@@ -178,7 +178,7 @@ class Stage:
     # The world's side
 
     def handle(self, event: Event) -> tuple[Action, ...]:
-        """The actions that `event` leads to; `timers` has those that run afterwards."""
+        """Returns the actions that `event` leads to; `timers` has those that run afterwards."""
         if isinstance(event, ModelConnected):
             self.model_is_there = True
             self.sessions += 1
@@ -194,20 +194,20 @@ class Stage:
         return self.handle(ModelDisconnected(self.now_ms, reason))
 
     def pass_ms(self, length_ms: float) -> None:
-        """Let time go by: echoes of marks come, timers fire, sessions are made."""
+        """Let time pass: echoes of marks arrive, timers fire, sessions open."""
         end_ms = self.now_ms + length_ms
         while self.now_ms < end_ms:
             self.now_ms = min(self.now_ms + STEP_MS, end_ms)
             for name in self.line.advance(self.now_ms):
                 self.handle(MarkReceived(self.now_ms, name))
             while due := [t for t, at_ms in self.timers.items() if at_ms <= self.now_ms]:
-                del self.timers[due[0]]  # which may cancel the next
+                del self.timers[due[0]]  # this may cancel the next
                 self.handle(TimerFired(self.now_ms, due[0]))
             if self.dialled_ms is not None and self.now_ms - self.dialled_ms >= DIAL_MS:
                 self._answer_the_dial()
 
     def caller(self, length_ms: float, level_dbfs: float | None = None, value: int = 1) -> None:
-        """The caller's frames for `length_ms`, in real time; `value` is what their bytes are.
+        """The caller's frames for `length_ms`, in real time; `value` is the value of their bytes.
 
         A voice, whose level rises and falls; or a noise that keeps its level.
         """
@@ -218,7 +218,7 @@ class Stage:
             self.handle(CallerAudio(self.now_ms, pcm, level))
 
     def caller_says(self, text: str, length_ms: float = 1_000) -> None:
-        """A whole utterance with its transcript, and the silence after it."""
+        """A whole utterance with its transcript, followed by silence."""
         self.caller(length_ms)
         self.caller(500, QUIET_DBFS)
         self.handle(TranscriptReceived(self.now_ms, Speaker.CALLER, text))
@@ -230,12 +230,12 @@ class Stage:
             self.handle(DtmfReceived(self.now_ms, key))
 
     def audio(self, length_ms: float, value: int = 1) -> tuple[Action, ...]:
-        """A chunk of the model's speech; `value` is what its bytes are."""
+        """A chunk of the model's speech; `value` is the value of its bytes."""
         mulaw = bytes([value]) * int(length_ms * BYTES_PER_MS)
         return self.handle(ModelAudio(self.now_ms, mulaw))
 
     def inaudible_audio(self, length_ms: float) -> None:
-        """A chunk of the model's that holds silence."""
+        """A chunk of silence from the model."""
         mulaw = bytes([0xFF]) * int(length_ms * BYTES_PER_MS)
         self.handle(ModelAudio(self.now_ms, mulaw, SILENCE_DBFS))
 
@@ -246,7 +246,7 @@ class Stage:
         self.handle(TranscriptReceived(self.now_ms, Speaker.CALLER, text))
 
     def reply(self, text: str, length_ms: float, value: int = 1) -> None:
-        """A whole reply from the model, in one go."""
+        """A whole reply from the model, all in one piece."""
         self.agent_text(text)
         self.audio(length_ms, value)
         self.generation_completed()
@@ -299,7 +299,7 @@ class Stage:
         return [action for action in self.actions if isinstance(action, kind)]
 
     def ended_for(self) -> EndReason | None:
-        """Why the session is over; None while it is not."""
+        """Why the session is over; None while it isn't."""
         return self.final_save.changes.end_reason if self.final_save is not None else None
 
     @property
@@ -316,7 +316,7 @@ class Stage:
         return sum(action.pcm.count(value) for action in self.all(SendModelAudio)) / PCM_PER_MS
 
     def played_ms(self, value: int = 1) -> float:
-        """How much of the model's speech with bytes of `value` the caller has truly heard."""
+        """How much of the model's speech with bytes of `value` the caller actually heard."""
         return self.line.played[value] / BYTES_PER_MS
 
     def _answer_the_dial(self) -> None:
@@ -345,7 +345,7 @@ class Stage:
                 assert action.timer not in self.timers, f"{action} while it runs already"
                 self.timers[action.timer] = self.now_ms + action.after_ms
             case CancelTimer():
-                assert action.timer in self.timers, f"{action}, which does not run"
+                assert action.timer in self.timers, f"{action}, which isn't running"
                 del self.timers[action.timer]
             case CallTool():
                 assert action.id not in self.running_tools, f"{action} while it runs already"
@@ -383,5 +383,5 @@ class Stage:
     def _close(self, action: CloseStream) -> None:
         assert self.final_save is not None, "the stream was closed without a final save"
         assert not self.timers, f"{list(self.timers)} outlive the stream"
-        assert self.dialled_ms is None, "a session that is being made outlives the stream"
+        assert self.dialled_ms is None, "a session being opened outlives the stream"
         self.closed = action

@@ -45,7 +45,7 @@ def test_it_rings_while_the_model_is_not_even_connected() -> None:
     stage.handle(ModelConnected(stage.now_ms))
 
     assert len(stage.all(PlayRingback)) == 2
-    assert Timer.RINGBACK in stage.timers, "connected is not yet spoken"
+    assert Timer.RINGBACK in stage.timers, "connected doesn't mean that it has spoken"
 
 
 def test_the_models_first_word_cuts_the_ring_off() -> None:

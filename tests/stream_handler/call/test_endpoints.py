@@ -1,4 +1,4 @@
-"""The model has several endpoints: one refuses, or its sessions break; another takes its place."""
+"""The model has several endpoints: if one refuses or breaks its sessions, another takes over."""
 
 import msgspec
 import pytest
@@ -45,7 +45,7 @@ def talking(handle: str | None = "h1") -> Stage:
 
 
 def breaking(stage: Stage, *, after_ms: float = 2_000) -> None:
-    """The session breaks, and another takes its place."""
+    """The session breaks, and another replaces it."""
     stage.pass_ms(after_ms)
     stage.lose_model()
     stage.pass_ms(200)
@@ -247,7 +247,7 @@ def test_the_next_stream_begins_where_its_handle_is_known(
     stage.begun()
 
     assert dials(stage) == [dialled]
-    assert stage.reconnects == (), "it is where it was"
+    assert stage.reconnects == (), "it is unchanged"
 
 
 def test_the_next_call_begins_at_the_first_endpoint() -> None:
@@ -257,7 +257,7 @@ def test_the_next_call_begins_at_the_first_endpoint() -> None:
 
 
 def test_the_next_endpoint_is_told_all_that_was_said() -> None:
-    """Although the first took none of it."""
+    """Even though the first took none of it."""
     stage = talking(None)
     stage.refusals = [1007, 1007, 1007]
     breaking(stage)

@@ -1,4 +1,4 @@
-"""Whatever ends the session: it is saved, and then closed."""
+"""However the session ends, it is saved first, and then closed."""
 
 import pytest
 
@@ -93,7 +93,7 @@ def test_a_slow_save_is_waited_for_2_s_and_no_longer() -> None:
     stage.pass_ms(10)
     assert stage.all(CloseStream)
 
-    assert stage.saved() == (), "a save that is done too late closes a second time"
+    assert stage.saved() == (), "a late save closes the stream a second time"
 
 
 def test_nothing_is_done_while_the_save_is_awaited() -> None:

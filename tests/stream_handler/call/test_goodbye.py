@@ -1,4 +1,4 @@
-"""The goodbye that is heard out, and the caller who speaks into it."""
+"""Goodbyes that are heard out, and callers who speak into them."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.stream_handler.call.stage import QUIET_DBFS, Stage
 
 GOODBYE_TIMERS = {Timer.GOODBYE_BEGINS, Timer.GOODBYE_ENDS, Timer.GOODBYE_ANSWERED}
 
-LOUD_NOISE_DBFS = -10.0  # a softer one is taken for background after some seconds
+LOUD_NOISE_DBFS = -10.0  # a softer one counts as background after some seconds
 
 
 def ended(stage: Stage) -> bool:
@@ -106,7 +106,7 @@ def test_an_interrupted_goodbye_goes_on_as_a_conversation() -> None:
 
     stage.caller_says("Oh, one more thing.")
     stage.reply("Of course.", 500)
-    assert not GOODBYE_TIMERS & stage.timers.keys(), "a timer of the goodbye still runs"
+    assert not GOODBYE_TIMERS & stage.timers.keys(), "a goodbye timer is still running"
     stage.pass_ms(25_000)
 
     assert not ended(stage)
@@ -118,7 +118,7 @@ def test_a_goodbye_after_an_interrupted_one_must_be_spoken_again() -> None:
     stage.reply("Goodbye.", 3_000)
     stage.end_call("end1")
     stage.caller(300)
-    stage.audio(100)  # on its way while the caller began
+    stage.audio(100)  # already on its way when the caller began
     stage.interrupted()
     stage.turn_completed()
 
@@ -232,7 +232,7 @@ def test_a_word_that_the_model_takes_up_makes_the_conversation_go_on() -> None:
 
 
 def test_a_model_quicker_than_our_own_ear_is_heard_all_the_same() -> None:
-    """It may answer before the pause is long enough for the voice activity."""
+    """It may answer before the pause is long enough for voice activity detection."""
     stage = goodbye_spoken_into()
     stage.caller(300, QUIET_DBFS)
 

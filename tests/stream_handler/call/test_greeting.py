@@ -1,4 +1,4 @@
-"""The protected greeting: heard out, and nothing is lost that was said over it."""
+"""The protected greeting is heard out, and nothing said over it is lost."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from stream_handler.call.actions import SendModelAudio
 from tests.stream_handler.call.stage import QUIET_DBFS, Stage, call_of
 
 VOICE, HUSH = 8, 9
-"""The values of the caller's bytes, with voice and without."""
+"""The values of the caller's bytes, with and without voice."""
 
 
 def greeting(stage: Stage | None = None, length_ms: float = 4_000) -> Stage:

@@ -35,7 +35,7 @@ OPENING = "The caller is on the line now. Greet them"
 
 
 def started(*, protected: bool = True, line: Line | None = None) -> Stage:
-    """The stream has begun and the clip plays; the model isn't there yet."""
+    """The stream has begun and the clip is playing; the model isn't connected yet."""
     call = call_of(greeting=GREETING, protect_greeting=protected)
     stage = Stage(call, line=line)
     stage.handle(StreamStarted(0.0, greeting=bytes([CLIP]) * (CLIP_MS * BYTES_PER_MS)))
@@ -124,7 +124,7 @@ def test_a_caller_who_is_silent_is_asked_as_after_any_greeting() -> None:
 
 
 def test_what_the_model_says_meanwhile_is_heard_after_it() -> None:
-    """It may have heard somebody who speaks too softly for our ear."""
+    """It may have heard someone who speaks too softly for our detector."""
     stage = connect(started(protected=False))
     stage.reply("Anything else?", 1_000, REPLY)
     stage.pass_ms(CLIP_MS - 100)
@@ -311,7 +311,7 @@ def test_after_it_speech_stops_nothing() -> None:
     stage.audio(2_000, REPLY)
     stage.caller(1_000, value=VOICE)
 
-    assert not stage.all(ClearPlayback), "that is for the model to tell"
+    assert not stage.all(ClearPlayback), "that is for the model to decide"
 
 
 def test_the_next_text_says_what_was_heard_of_it() -> None:
@@ -352,7 +352,7 @@ def test_a_session_that_opens_after_the_cut_knows_what_was_heard() -> None:
 
 
 def resumed_after_the_cut() -> Stage:
-    """The session that was there knew the greeting as a whole, and so does the one resumed."""
+    """The session that was open knew the whole greeting, and so does the resumed one."""
     stage = connect(started(protected=False))
     stage.handle(ResumptionUpdated(stage.now_ms, "h1"))
     stage.pass_ms(1_000)
@@ -498,8 +498,8 @@ OPENS_AFTER_MS = (0, 350, 900, 2_950, 5_500)
 def test_no_caller_is_greeted_twice_whenever_they_speak(
     speaks_at_ms: int, opens_after_ms: int
 ) -> None:
-    """Twenty moments, each with and without protection, for words and for questions: of the latter
-    none is lost. Together with a mute caller for each, a hundred calls."""
+    """Twenty moments, each with and without protection, for words and for questions: no question is
+    lost. Together with a mute caller for each, that makes a hundred calls."""
     lengths = [(protected, length) for protected in (True, False) for length in (500, 1_800)]
     for protected, speaks_ms in [*lengths, (True, 0)]:
         stage = a_call_in_which(speaks_at_ms, opens_after_ms, protected, speaks_ms)

@@ -125,7 +125,7 @@ def test_a_stream_is_handed_over_before_the_platform_ends_it() -> None:
 
 
 def taken_up(last: Turn, because: EndReason = EndReason.HANDLER_STOPPED) -> Stage:
-    """The next handler's stream, which begins in this moment, behind the turn `last`."""
+    """The next handler's stream, which begins right now, after the turn `last`."""
     call = msgspec.structs.replace(a_call(attempt=2), resumed_from=because)
     stage = Stage(call, history=(last,))
     stage.handle(StreamStarted(0.0))

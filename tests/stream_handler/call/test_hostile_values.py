@@ -61,7 +61,7 @@ OF_TYPE: dict[Any, list[Any]] = {
 
 
 def _usual(kind: type[msgspec.Struct], at_ms: float) -> dict[str, Any]:
-    """Fields of an event that anyone would expect."""
+    """An event's fields with ordinary values."""
     usual = {str: "lookup_account", bytes: bytes(640), float: 1.0, int: 0, bool: False}
     values: dict[str, Any] = {"at_ms": at_ms}
     for field in msgspec.structs.fields(kind):
@@ -82,7 +82,7 @@ def _hostile_events() -> dict[str, Callable[[float], list[Event]]]:
         f"{kind.__name__}.{field.name}": one(kind, field.name, field.type)
         for kind in get_args(Event)
         for field in msgspec.structs.fields(kind)
-        if field.name != "at_ms"  # our own clock's
+        if field.name != "at_ms"  # comes from our own clock
     }
 
 

@@ -1,4 +1,4 @@
-"""Digits that belong together, digits that ask for a person, and digits that are a secret."""
+"""Digits that belong together, digits that ask for a person, and digits that are secret."""
 
 import msgspec
 import pytest
@@ -196,7 +196,7 @@ def test_too_few_digits_may_be_asked_for_again() -> None:
 
 @pytest.mark.parametrize("more", ["#", "5", "56#"])
 def test_keys_typed_on_behind_a_collection_are_nobodys(more: str) -> None:
-    """Many end a PIN with a #, asked to or not; and a digit too many is a secret's, too."""
+    """Many callers end a PIN with #, asked or not; and a surplus digit may be part of a secret."""
     stage = Stage().greeted()
     stage.collect(length=4)
 
@@ -278,7 +278,7 @@ def test_a_collection_that_the_model_cancels_is_over() -> None:
 
 
 def test_the_rest_of_a_secret_whose_collection_was_cancelled_is_nobodys() -> None:
-    """The model may cancel because the caller spoke, and the caller types on."""
+    """The model may cancel because the caller spoke, and the caller keeps typing."""
     stage = Stage().greeted()
     stage.collect(length=4)
     stage.types("12")

@@ -1,4 +1,4 @@
-"""How long a call may be silent, how long it may last, what it may cost."""
+"""Limits on a call's silence, length and cost."""
 
 import pytest
 
@@ -12,7 +12,7 @@ IDLE = Idle(nudge_after_s=5, goodbye_after_s=12)
 
 
 def quiet_after_the_greeting() -> Stage:
-    """The greeting ended this very moment."""
+    """The greeting ended at this very moment."""
     stage = Stage(call_of(idle=IDLE)).begun()
     stage.reply("Hello.", 400)
     stage.pass_ms(400)
@@ -103,7 +103,8 @@ def test_a_key_begins_the_silence_anew(at_ms: int) -> None:
 
 
 def test_words_too_soft_to_be_noticed_begin_the_silence_anew() -> None:
-    """Else a soft-spoken caller who was nudged once is let go in the middle of the call."""
+    """Otherwise a soft-spoken caller who was nudged once is hung up on in the middle of the
+    call."""
     stage = quiet_after_the_greeting()
     stage.pass_ms(6_000)
     stage.caller_text("I am here")
@@ -250,7 +251,7 @@ def test_a_goodbye_of_which_nothing_was_heard_does_not_count() -> None:
 
 
 def lively(stage: Stage, for_ms: int) -> None:
-    """A conversation, so the call isn't idle."""
+    """A conversation, so that the call isn't idle."""
     for _ in range(for_ms // 4_000):
         stage.caller(1_000)
         stage.caller(500, QUIET_DBFS)

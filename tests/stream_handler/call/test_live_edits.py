@@ -1,4 +1,4 @@
-"""An edit of the agent reaches a call in progress."""
+"""An edit of the agent reaches a live call."""
 
 import msgspec
 

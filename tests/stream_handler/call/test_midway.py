@@ -1,4 +1,4 @@
-"""In the middle of everything the caller may hang up, speak, or say nothing ever again."""
+"""At any point the caller may hang up, speak, or never say anything again."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ def fresh(history: tuple[Turn, ...] = (), **agent: object) -> Stage:
 
 
 def asked() -> Stage:
-    """The caller has said something, and the agent is to answer."""
+    """The caller has said something, and the agent is about to answer."""
     stage = fresh().greeted()
     stage.caller_says("Please.")
     return stage
@@ -127,7 +127,7 @@ def tool_running() -> Stage:
 
 
 SCENES: dict[Callable[[], Stage], tuple[EndReason, int]] = {
-    # What silence leads to, and the most seconds that it may take.
+    # What silence leads to, and the most seconds it may take.
     connecting: (EndReason.TIME_LIMIT, 90),
     ringing: (EndReason.MODEL_UNAVAILABLE, 16),
     greeting: (EndReason.CALLER_IDLE, 33),
@@ -182,7 +182,7 @@ def test_a_model_that_is_lost_and_does_not_come_back_ends_the_call(
     if scene is connecting:
         assert stage.ended_for() is None, "there is nothing to lose yet"
     elif leaving and scene is not forgotten_hang_up:
-        assert stage.ended_for() is said, "who ends the call anyway needs no model for it"
+        assert stage.ended_for() is said, "a call that is ending anyway needs no model"
     else:
         assert stage.ended_for() is EndReason.MODEL_LOST
         stage.pass_ms(LENGTH_MS[Timer.FINAL_SAVE])

@@ -40,7 +40,7 @@ def test_an_agent_that_knows_people_may_transfer_to_them() -> None:
     assert names(call) == ["lookup_account", "end_call", "transfer_call", "collect_digits"]
     [transfer] = [f for f in session_config(call).functions if f.name == "transfer_call"]
     assert "billing" in str(transfer.parameters)
-    assert "+14155550111" not in str(transfer.parameters), "numbers are none of the model's"
+    assert "+14155550111" not in str(transfer.parameters), "numbers aren't for the model"
 
 
 def test_no_schema_has_an_empty_required() -> None:
@@ -112,7 +112,7 @@ def test_a_transfer_that_nobody_took_is_told_as_one() -> None:
 
 
 def a_call_told(text: str, **call: object) -> Call:
-    """Its agent has `text` for instructions and greeting."""
+    """An agent with `text` for instructions and greeting."""
     agent = msgspec.structs.replace(
         an_agent(), instructions=text, greeting=text, time_zone="America/New_York"
     )

@@ -1,4 +1,4 @@
-"""The model's sessions end; the conversation does not."""
+"""The model's sessions end; the conversation doesn't."""
 
 from typing import Literal
 
@@ -32,7 +32,7 @@ from tests.ringdown.samples import a_call, an_agent
 from tests.stream_handler.call.stage import QUIET_DBFS, Stage, call_of
 
 WORD = 7
-"""What the bytes of a caller's word are."""
+"""The value of the bytes of a caller's word."""
 
 
 def dials(stage: Stage) -> list[str | None]:
@@ -387,7 +387,7 @@ def test_a_session_without_a_handle_is_left_when_the_next_one_is_there() -> None
 
     assert CloseModel() not in stage.actions
     stage.caller(80, value=WORD)
-    assert stage.heard_by_the_model_ms(WORD) == 80, "the old session listens on"
+    assert stage.heard_by_the_model_ms(WORD) == 80, "the old session keeps listening"
     stage.pass_ms(100)
     assert stage.reconnects[0].took_ms == 0
     assert stage.reconnects[0].reason == "the service announced the session's end"
@@ -512,7 +512,7 @@ def test_how_long_a_model_may_be_silent_is_as_patient_as_the_agent(
 ) -> None:
     stage = Stage(call_of(turn_taking=TurnTaking(patience=patience))).greeted()
     stage.caller(1_000)
-    stage.caller(400, QUIET_DBFS)  # from here on they have stopped
+    stage.caller(400, QUIET_DBFS)  # from here on they are silent
     stage.pass_ms(asked_ms - 10)
     assert stage.told_the_model == []
     stage.pass_ms(10)
@@ -581,7 +581,7 @@ def test_a_break_that_takes_longer_is_covered_by_a_tone() -> None:
     stage.pass_ms(2_000)
 
     assert stage.reconnects, "the model is back"
-    assert stage.actions.count(ClearPlayback()) == 1, "and the tone is not played on"
+    assert stage.actions.count(ClearPlayback()) == 1, "and the tone stops"
 
 
 def test_a_short_break_is_not_heard() -> None:
@@ -610,7 +610,7 @@ LONG_REPLY = "one two three four five six seven eight"
 
 
 def explaining() -> Stage:
-    """A long reply is being heard, and all of it has been sent."""
+    """A long reply is playing, and all of it has been sent."""
     stage = Stage().greeted()
     stage.caller_says("When are you open?")
     stage.reply(LONG_REPLY, 8_000)

@@ -90,7 +90,7 @@ def test_a_complete_reply_ends_with_one_mark() -> None:
 
     assert [type(a) for a in stage.generation_completed()] == [SendMark]
     assert not [a for a in stage.turn_completed() if isinstance(a, SendMark)], (
-        "a mark stands there already"
+        "there is already a mark"
     )
 
 
@@ -102,7 +102,8 @@ def test_a_reply_of_whole_marks_gets_no_second_mark_at_its_end() -> None:
 
 
 def test_a_model_slower_than_the_line_does_not_fool_the_estimate() -> None:
-    """100 ms, a one-second gap, then a second of speech in one go; interrupted after 100 ms."""
+    """100 ms, a one-second gap, then a second of speech all in one piece; interrupted after 100
+    ms."""
     stage = Stage().begun()
     stage.agent_text(" ".join(str(number) for number in range(110)))
     stage.audio(100)

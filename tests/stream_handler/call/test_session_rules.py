@@ -1,4 +1,4 @@
-"""Rules of a StreamSession that hold whatever happens, in whatever order."""
+"""Rules for a StreamSession that hold whatever happens, in whatever order."""
 
 from collections import Counter
 
@@ -58,19 +58,20 @@ MS_PER_WORD = 10
 CLIP = 251
 """The value of a clip's bytes."""
 LONGEST_STEP_MS = 10_000
-"""How much time one rule lets pass at most."""
+"""The most time that one rule lets pass."""
 LONGEST_GOODBYE_MS = LENGTH_MS[Timer.GOODBYE_ENDS]
 LONGEST_COLLECTION_MS = COLLECTION_BEGINS_MS
 HISTORY = (Turn(n=4, speaker=Speaker.CALLER, text="Billing.", start_ms=0, end_ms=900),)
 SECRET_KEYS, OTHER_KEYS = "789*", "0123"
-"""Keys that are typed in collections only, and those that are not."""
+"""Keys typed only in collections, and those typed anywhere."""
 
 
 class AnyCall(RuleBasedStateMachine):
-    """A line and a model that keep their protocols; everything else is chance.
+    """A line and a model that keep to their protocols; everything else is random.
 
     Each generation's bytes have a unique value, so that the line shows how much of it was heard,
-    and its transcript has one word for each 10 ms: what a turn claims can be held against that.
+    and its transcript has one word per 10 ms, so that what a turn claims can be checked against
+    that.
     """
 
     @initialize(
@@ -101,12 +102,12 @@ class AnyCall(RuleBasedStateMachine):
         self.stale_since_ms = self.late_ms = 0.0
         self.turn_open = False
         self.forbidden: set[int] = set()
-        """Generations that must not be played any more."""
+        """Generations that must not be played any longer."""
         self.tool_ids: list[str] = []
         self.runs: dict[int, str] = {}
         """The call that last began to ask for an account, by its number."""
         self.joined: dict[str, str] = {}
-        """Calls that wait for what another one has asked already."""
+        """Calls that wait for what another one has already asked."""
         self.called_off: set[str] = set()
         """Calls that the model cancelled before they were settled."""
         self.collections: dict[str, bool] = {}
@@ -115,7 +116,7 @@ class AnyCall(RuleBasedStateMachine):
         self.looked_at = 0
         self.usage = Usage()
         self.sent: dict[int, bool] = {}
-        """What the caller has sent, by its number: whether it is a text."""
+        """What the caller has sent, by number: whether it is a text."""
         self.sessions = 1
         self.goodbye_ms: float | None = None
         self.ending_since_ms = 0.0
@@ -146,7 +147,7 @@ class AnyCall(RuleBasedStateMachine):
 
     @property
     def collecting(self) -> str | None:
-        """The collection that has not been settled."""
+        """The collection that hasn't been settled."""
         return next((id for id in self.collections if id not in self.settled), None)
 
     @property
@@ -181,7 +182,7 @@ class AnyCall(RuleBasedStateMachine):
 
     @rule(n=st.integers(1, 5), typed=st.booleans())
     def sends_something(self, n: int, typed: bool) -> None:
-        """The store numbers what comes from 1; it may be told twice, and out of turn."""
+        """The store numbers uploads from 1; each may be reported twice, and out of order."""
         now_ms = self.stage.now_ms
         if self.sent.setdefault(n, typed):
             self.do(TextReceived(now_ms, n, "4 tins"))
@@ -207,7 +208,7 @@ class AnyCall(RuleBasedStateMachine):
     @precondition(lambda self: self.model_is_there and not self.stale and self.generation < 250)
     def speaks(self, length_ms: int, words_first: bool) -> None:
         if not self.generating:
-            # Within a turn, text that comes behind a complete reply belongs to that one.
+            # Within a turn, text that comes after a complete reply belongs to that reply.
             words_first = words_first and not self.turn_open
             self.generation += 1
             self.generating = self.turn_open = True
@@ -216,7 +217,7 @@ class AnyCall(RuleBasedStateMachine):
             self.stage.agent_text(words)
         self.check(self.stage.audio(length_ms, self.generation))
         self.check_that_nothing_was_overlooked()
-        self.goodbye_ms = None  # the goodbye itself, or an answer that takes it back
+        self.goodbye_ms = None  # the goodbye itself, or an answer that withdraws it
         if not words_first:
             self.stage.agent_text(words)
 
@@ -232,9 +233,9 @@ class AnyCall(RuleBasedStateMachine):
         self.check_that_nothing_was_overlooked()
 
     def check_that_nothing_was_overlooked(self) -> None:
-        """More of a reply is not looked at: whatever comes next finds nothing left to do."""
+        """More of a reply changes nothing: the next event finds nothing left to do."""
         nothing = MarkReceived(self.stage.now_ms, "nothing")
-        assert self.stage.session.handle(nothing) == (), "left undone when the model spoke on"
+        assert self.stage.session.handle(nothing) == (), "left undone when the model kept speaking"
 
     @rule()
     @precondition(lambda self: self.model_is_there and self.generating)
@@ -262,7 +263,7 @@ class AnyCall(RuleBasedStateMachine):
         self.check(self.stage.interrupted())
         done = self.stage.actions[before:]
         cleared = [i for i, action in enumerate(done) if isinstance(action, ClearPlayback)]
-        assert cleared in ([], [0]), f"`clear` is not what is sent first: {done}"
+        assert cleared in ([], [0]), f"`clear` isn't sent first: {done}"
 
     @rule(tokens=st.integers(0, 500))
     def reports_usage(self, tokens: int) -> None:
@@ -425,7 +426,7 @@ class AnyCall(RuleBasedStateMachine):
             called_off = id in self.called_off
             assert not (answered[id] and called_off), f"{id} was answered and cancelled"
             assert answered[id] <= expected, f"{id} was answered before it was recorded"
-            if self.stage.sessions == 1 and self.stage.model_is_there:  # and knows every call
+            if self.stage.sessions == 1 and self.stage.model_is_there:  # so it knows every call
                 assert answered[id] + called_off >= expected, f"{id} was not answered"
 
     @invariant()
@@ -492,7 +493,7 @@ class AnyCall(RuleBasedStateMachine):
                 *(str(action.request.args) for action in stage.all(CallTool)),
             ]
         )
-        told = told.replace("99", "")  # the length that is refused
+        told = told.replace("99", "")  # the refused length
         assert not set(SECRET_KEYS) & set(told), f"the model got a secret digit: {told}"
 
     @invariant()
@@ -530,19 +531,19 @@ class AnyCall(RuleBasedStateMachine):
         assert len(self.stage.running_tools) <= MOST_RUNS
 
     def check_that_it_can_be_reproduced(self) -> None:
-        """The flight record, gone through again, leads to the same actions; sound by its length."""
+        """Replaying the flight record leads to the same actions; audio is compared by length."""
         steps = list(replay(read_flight(self.stage.flight.record()), WORDS))
         assert [step.event for step in steps if step.differs] == []
         again = [outline(action) for step in steps for action in step.actions]
         assert again == [outline(action) for action in self.stage.actions]
 
     def teardown(self) -> None:
-        """However a call went, silence ends it; and whatever ends it, it is soon closed."""
+        """However a call went, silence ends it; and whatever ends it, it closes soon after."""
         if not hasattr(self, "stage"):
             return
         if self.stage.line.echoing and self.stage.final_save is None:
             self.fall_silent()
-            assert not self.talking, "both sides are silent, and the call continues"
+            assert not self.talking, "both sides are silent, but the call continues"
         self.stage.handle(StreamStopped(self.stage.now_ms))
         self.stage.pass_ms(LENGTH_MS[Timer.FINAL_SAVE] + 10)
         assert self.stage.closed is not None, "the stream was never closed"
@@ -556,12 +557,12 @@ class AnyCall(RuleBasedStateMachine):
         self.check_that_it_can_be_reproduced()
 
     def fall_silent(self) -> None:
-        """The agent ends what it is saying, tools answer; then nothing more is said."""
+        """The agent finishes what it is saying, tools answer; then nothing more is said."""
         stage = self.stage
         for id in sorted(stage.running_tools):
             stage.tool_finished(id, ANSWERS[0])
         if not stage.all(PlayAudio):
-            stage.pass_ms(1_000)  # what was interrupted may still be on its way
+            stage.pass_ms(1_000)  # interrupted audio may still be on its way
             stage.audio(100, 255)
         stage.turn_completed()
         stage.caller(1_000, QUIET_DBFS)

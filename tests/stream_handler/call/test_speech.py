@@ -20,7 +20,7 @@ FRAME_MS = 20.0
 def hear(
     detector: SpeechDetector, levels: list[float], *, from_ms: float = 0.0
 ) -> list[SpeechChange]:
-    """What the detector tells of frames with these levels."""
+    """What the detector reports for frames with these levels."""
     changes = []
     for index, level_dbfs in enumerate(levels, start=1):
         change = detector.frame(from_ms + index * FRAME_MS, level_dbfs, FRAME_MS)
@@ -89,7 +89,7 @@ def test_a_background_that_grows_louder_is_believed_after_some_seconds() -> None
 
     changes = hear(detector, [-45.0] * 500, from_ms=2_000)
 
-    assert isinstance(changes[-1], SpeechStopped), "the new background is speech for ever"
+    assert isinstance(changes[-1], SpeechStopped), "the new background counts as speech forever"
 
 
 def test_digital_silence_and_full_scale_are_levels_too() -> None:

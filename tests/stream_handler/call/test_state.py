@@ -68,7 +68,7 @@ def test_a_wrong_move_warns_and_leaves_the_phase_as_it_was() -> None:
     with pytest.warns(WrongMove, match="TALKING to ANSWERED"):
         ending.goodbye_answered(cut_off=False)
 
-    assert ending.phase is Phase.TALKING, "a mistake of ours must not end a call"
+    assert ending.phase is Phase.TALKING, "our own bug must not end a call"
 
 
 def test_a_wrong_step_of_ours_warns_and_leaves_the_link_as_it_was() -> None:

@@ -176,7 +176,7 @@ def test_a_result_while_the_last_changes_are_saved_holds_nothing_up() -> None:
     assert stage.record.tool_calls["t1"].outcome is ToolOutcome.ANSWERED
 
 
-# The same, asked twice
+# The same request twice
 
 
 def responses(stage: Stage) -> list[tuple[str, ToolAnswer]]:
@@ -259,7 +259,7 @@ def test_a_cancelled_call_is_not_answered_and_the_one_that_joined_it_is() -> Non
     assert {call.outcome for call in stage.record.tool_calls.values()} == {ToolOutcome.ANSWERED}
 
 
-# One order, and another
+# One order or two
 
 
 PIZZA: dict[str, Json] = {"item": "pizza"}
@@ -282,7 +282,7 @@ def ordered() -> Stage:
 
 
 def told() -> Stage:
-    """The caller knows, too."""
+    """The caller knows too."""
     stage = ordered()
     stage.reply("It is ordered.", 800)
     stage.pass_ms(1_500)
@@ -290,7 +290,7 @@ def told() -> Stage:
 
 
 def keys(stage: Stage) -> list[str]:
-    """Of all requests, by the numbers at their ends."""
+    """The numbers at the ends of all requests' keys."""
     sent = [action.request.idempotency_key for action in stage.all(CallTool)]
     assert len({key.rpartition("/")[0] for key in sent}) == 1
     return [key.rpartition("/")[2] for key in sent]

@@ -1,4 +1,4 @@
-"""What the model calls: tools over HTTP, and the functions that are built in."""
+"""Everything the model can call: tools over HTTP, and the built-in functions."""
 
 import msgspec
 import pytest
@@ -92,11 +92,11 @@ def test_more_than_can_be_asked_at_once_is_answered_with_a_word_on_that() -> Non
 
     stage.tool_call("one too many", args={"n": MOST_RUNS})
 
-    assert "at once" in refusal(stage)
+    assert "Too much is being asked" in refusal(stage)
     assert len(stage.all(CallTool)) == MOST_RUNS
     stage.tool_finished("t0", ToolAnswer(output={}))
     stage.tool_call("later", args={"n": -1})
-    assert stage.all(CallTool)[-1].id == "later", "a place that has become free is not used"
+    assert stage.all(CallTool)[-1].id == "later", "a freed slot isn't used"
 
 
 @pytest.mark.parametrize("scheduling", ["interrupt", "when_idle", "silent"])

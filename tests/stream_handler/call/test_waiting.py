@@ -61,7 +61,7 @@ def test_the_tone_ends_the_moment_the_tool_answers() -> None:
     done = stage.tool_finished("t1", ANSWER)
 
     assert ClearPlayback() in done
-    assert stage.played_ms(TONE) < 150, "the tone is heard on"
+    assert stage.played_ms(TONE) < 150, "the tone keeps playing"
 
 
 def test_the_tone_ends_before_the_models_voice() -> None:
@@ -73,7 +73,7 @@ def test_the_tone_ends_before_the_models_voice() -> None:
 
     assert done[0] == ClearPlayback()
     stage.pass_ms(600)
-    assert stage.played_ms() == 400 + 500, "what the model says is cleared, too"
+    assert stage.played_ms() == 400 + 500, "the model's words are cleared too"
 
 
 def test_the_tone_ends_the_moment_the_caller_speaks() -> None:
@@ -103,7 +103,7 @@ def test_the_wait_begins_when_the_models_own_words_have_been_heard() -> None:
     stage = stage_with()
     stage.agent_text("One moment.")
     stage.audio(2_950)
-    stage.tool_call("t1")  # in mid-reply, which continues with the result
+    stage.tool_call("t1")  # in mid-reply; it continues with the result
 
     stage.pass_ms(4_400)
     assert tones(stage) == 0, "the tone sounds over, or right behind, the model's words"
@@ -164,7 +164,7 @@ def test_the_model_says_a_phrase_once_and_then_the_tone_sounds() -> None:
     stage.pass_ms(2_400)
     assert tones(stage) == 1
     stage.pass_ms(6_000)
-    assert phrases(stage) == [PHRASES[0]], "the phrase is said over and over"
+    assert phrases(stage) == [PHRASES[0]], "the phrase is repeated"
 
 
 def test_the_next_slow_tool_gets_the_next_phrase() -> None:
@@ -202,7 +202,7 @@ def test_an_agent_without_phrases_has_the_tone() -> None:
 
 
 def test_a_model_that_waits_for_the_tool_is_not_asked_to_speak() -> None:
-    """A text would be taken for the caller's, and the call of the tool given up."""
+    """A text would be taken for the caller's, and the tool call abandoned."""
     stage = stage_with("phrase")
     stage.tool_call("t1", blocks=True)
     stage.pass_ms(1_600)

@@ -1,6 +1,6 @@
 """Records the calls again: `python -m tests.stream_handler.calls record [--spoken]`.
 
-Do that only when the core is meant to decide otherwise, and read `git diff` afterwards. Without
+Do so only when the core is meant to decide differently, and read `git diff` afterwards. Without
 `--spoken` it plays the situations on the virtual stage: seconds, and the same files every time.
 With it, it also plays whole calls over sockets: two minutes, and their times differ a little.
 """
@@ -54,13 +54,13 @@ SPOKEN: Mapping[str, Mapping[str, tuple[str, int]]] = {
         "spoken_demonstration": (_DEFAULT, 1)
     },
 }
-"""Tests of whole calls: the recordings made of each, by the number called and the attempt."""
+"""Tests of whole calls: the recordings made of each, by called number and attempt."""
 
 
 def record_situations() -> None:
     for situation in SITUATIONS:
         stage = situation()
-        assert stage.closed is not None, f"{situation.__name__} does not end"
+        assert stage.closed is not None, f"{situation.__name__} doesn't end"
         recording = record(stage.call, stage.history, WORDS, stage.happened)
         write(recording, FOLDER / f"{situation.__name__}.jsonl")
 
@@ -81,8 +81,8 @@ def record_spoken_calls() -> None:
 
 
 async def _flights_below(folder: Path) -> dict[tuple[str, int], Flight]:
-    """What the store of a test holds, by the number called and the attempt."""
-    (path,) = folder.rglob("*.db")  # noqa: ASYNC240 - nothing else runs
+    """The contents of a test's store, by called number and attempt."""
+    (path,) = folder.rglob("*.db")  # noqa: ASYNC240 - nothing else is running
     found: dict[tuple[str, int], Flight] = {}
     async with open_store(f"sqlite:{path}") as store:
         for call in await store.list_calls(CallQuery()):

@@ -1,6 +1,6 @@
 """Recorded calls: what happened to a stream, event by event, and what the core did about it.
 
-A recording is JSON, a line for each event, so that `git diff` shows what has changed:
+A recording is JSON with one line per event, so that `git diff` shows what has changed:
 
     first line   {"call": …, "history": […], "tool_calls": […], "words": …}: what the session began
                  with; those that are empty may be missing
@@ -9,9 +9,9 @@ A recording is JSON, a line for each event, so that `git diff` shows what has ch
                  actions that each of them led to; ["ModelAudio", …] too, with its fields
     action       [its name, its fields]; audio actions have the number of bytes instead of fields
 
-Of what the core does, fields that have their defaults are left out, so a new field with a default
-changes no recording. Of what it is told, all are kept. The sound itself isn't, because the core
-never looks at it.
+For what the core does, fields with default values are left out, so a new field with a default
+changes no recording. For what it receives, all fields are kept. The audio itself isn't kept,
+because the core never reads it.
 """
 
 import dataclasses
@@ -75,7 +75,7 @@ def record(
 
 
 def first_difference(recording: Recording) -> str | None:
-    """What today's core first does otherwise than it did; None if it does everything the same."""
+    """The first thing today's core does differently; None if it does everything the same."""
     session = recording.session()
     for n, step in enumerate(recording.steps, start=1):
         where = f"event {n} at {step.event.at_ms:g} ms, {_shown(_told(step.event))}"
@@ -90,7 +90,7 @@ def first_difference(recording: Recording) -> str | None:
 
 
 def outline(action: Action) -> Plain:
-    """Name and fields; in place of sound, how many bytes of it."""
+    """Name and fields; audio is replaced by its number of bytes."""
     match action:
         case SendModelAudio(pcm=sound) | PlayAudio(mulaw=sound):
             return [type(action).__name__, len(sound)]
@@ -170,7 +170,7 @@ def _steps(line: Plain) -> Iterator[Step]:
             yield Step(msgspec.convert(fields, getattr(events, name)), actions)
 
 
-# In plain values
+# As plain values
 
 
 def _outlines(actions: Iterable[Action]) -> list[Plain]:
@@ -198,7 +198,7 @@ def _plain(value: object) -> Plain:
 
 
 def _defaults(value: object) -> list[tuple[str, object]]:
-    """The fields of a record, each with its default or with a value that equals nothing."""
+    """The fields of a record, each with its default, or with a value that equals nothing."""
     if isinstance(value, msgspec.Struct):
         of_struct = msgspec.structs.fields(value)
         return [

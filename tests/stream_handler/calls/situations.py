@@ -1,4 +1,4 @@
-"""Situations played on the virtual stage, to be recorded: every branch of a call that is decided.
+"""Situations to record, played on the virtual stage: every branch a call can take.
 
 Each function is one call, and its name is the recording's.
 """
@@ -97,7 +97,7 @@ def barge_in() -> Stage:
     stage.pass_ms(1_730)
     stage.caller(300)
     stage.interrupted()
-    stage.audio(200)  # of the interrupted reply, and late
+    stage.audio(200)  # from the interrupted reply, and late
     stage.caller(700)
     stage.turn_completed()
     stage.caller(400, QUIET_DBFS)
@@ -160,7 +160,7 @@ def protected_greeting() -> Stage:
 
 
 def clip_heard_out() -> Stage:
-    """A question into a protected greeting that a clip says, before the model is there."""
+    """A question during a protected greeting clip, before the model is connected."""
     stage = Stage(call_of(greeting=CLIP_WORDS))
     stage.handle(StreamStarted(0.0, greeting=CLIP))
     stage.caller(1_600)
@@ -281,7 +281,7 @@ def phrases_for_slow_tools() -> Stage:
 
 
 def photos_sent() -> Stage:
-    """Asked for, waited for, shown; the model calls too soon, and its session is lost."""
+    """Requested, waited for, shown; the model calls too soon, and its session is lost."""
     call = call_of(photos=True, transfer_numbers=PEOPLE)
     stage = Stage(msgspec.structs.replace(call, tools=(a_tool(), a_tool(ASK_FOR_PHOTO)))).greeted()
     stage.caller_says("I can show you the label.")
@@ -323,7 +323,7 @@ def photo_awaited_in_vain() -> Stage:
 
 
 def resumed() -> Stage:
-    """Broken in the caller's word, in a reply, and while a tool runs."""
+    """Lost in the middle of the caller's word, in a reply, and while a tool runs."""
     stage = Stage().greeted()
     resumable(stage, "h1")
     stage.caller(400)
@@ -419,7 +419,7 @@ def going_away() -> Stage:
 
 
 def silent_model() -> Stage:
-    """Asked, replaced, and given up; before that one that stops in its reply."""
+    """Asked, replaced, and given up; preceded by one that stops in mid-reply."""
     stage = Stage(call_of(fallback_number=FALLBACK)).greeted()
     resumable(stage, "h1")
     stage.caller_says("Where are you?")
@@ -439,7 +439,7 @@ def silent_model() -> Stage:
 
 
 def goodbye_interrupted() -> Stage:
-    """And taken back, and spoken again, and answered by a bye."""
+    """Then withdrawn, then spoken again, and answered by a bye."""
     stage = Stage(line=Line(up_ms=120)).greeted()
     stage.caller_says("That is all.")
     stage.end_call()
@@ -558,7 +558,7 @@ def lost_stream() -> Stage:
     stage.audio(2_000)
     stage.pass_ms(500)
     stage.handle(StreamLost(stage.now_ms))
-    stage.audio(200)  # nothing is done any more
+    stage.audio(200)  # nothing is done any longer
     stage.handle(TimerFired(stage.now_ms, Timer.ANSWER))
     stage.saved()
     return stage
@@ -634,7 +634,7 @@ def drained_while_the_caller_speaks() -> Stage:
 
 
 def old_stream_handed_over() -> Stage:
-    """At the end of a reply that is spoken when its time is over."""
+    """At the end of the reply being spoken when its time is up."""
     call = call_of(max_call_s=3_540, idle=Idle(nudge_after_s=500, goodbye_after_s=600))
     stage = Stage(call).greeted()
     while stage.now_ms < 57 * 60_000:

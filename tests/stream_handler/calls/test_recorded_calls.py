@@ -1,4 +1,4 @@
-"""The core does in every recorded call what it did when the call was recorded."""
+"""In every recorded call, the core does what it did when the call was recorded."""
 
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.stream_handler.calls.recording import FOLDER, Recording, first_differ
 
 RECORDINGS = sorted(FOLDER.glob("*.jsonl"))
 ELSEWHERE = {EndReason.OUTSIDE_HOURS, EndReason.HANDLER_BUSY, EndReason.NEVER_STREAMED}
-"""Reasons that calls end for before there is a session, or without one."""
+"""Reasons for which calls end before there is a session, or without one."""
 
 
 @cache
@@ -50,7 +50,7 @@ def test_the_recordings_have_every_kind_of_action() -> None:
 
 
 def kinds_in(module: object) -> set[str]:
-    """The names of the structs that are defined there."""
+    """The names of the structs defined there."""
     return {
         name
         for name, kind in vars(module).items()

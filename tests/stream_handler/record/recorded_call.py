@@ -18,7 +18,7 @@ ASKED = {"customer": "Ada Lovelace", "account": 123456}
 
 
 async def record_a_call(folder: Path) -> str:
-    """Carry call number 1; the URL of the store in which its records are."""
+    """Carry call number 1; returns the URL of the store that holds its records."""
     certificates, trusting = trustme.CA(), ssl.create_default_context()
     certificates.configure_trust(trusting)
     async with (

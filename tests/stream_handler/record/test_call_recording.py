@@ -1,4 +1,4 @@
-"""The recording of a stream: where sound stands in it, and what a store in trouble does to it."""
+"""A stream's recording: where audio is placed in it, and what a failing store does to it."""
 
 import asyncio
 import random
@@ -43,7 +43,7 @@ def voice(frames: int, seed: int = 1) -> list[bytes]:
 
 
 def frame(value: int) -> bytes:
-    """PCM16 at 16 kHz that is one µ-law code all over."""
+    """PCM16 at 16 kHz made of a single µ-law code."""
     return np.full(320, decode_mulaw(bytes([value]))[0], "<i2").tobytes()
 
 
@@ -87,7 +87,7 @@ def test_the_callers_own_samples_come_back() -> None:
 
 def test_frames_follow_each_other_however_unevenly_they_come() -> None:
     tracks = Tracks(0.0)
-    jitter = random.Random(3)  # noqa: S311 - the same in every run
+    jitter = random.Random(3)  # noqa: S311 - the same on every run
     for n in range(100):
         tracks.caller_said(frame(n), LOUD, 20.0 * (n + 1) + jitter.uniform(0, 60) * (n > 0))
     _, caller, _ = tracks.cut(2_000.0, last=True)
@@ -104,7 +104,7 @@ def test_what_a_carrier_leaves_out_is_silence() -> None:
 
 
 def test_sound_that_comes_after_silence_was_filled_in_is_in_step_again_after_a_pause() -> None:
-    """The bridge fills in what doesn't come for 200 ms; then it comes all at once."""
+    """The bridge fills in what doesn't come for 200 ms; then it all arrives together."""
     tracks = Tracks(0.0)
     for n in range(10):
         tracks.caller_said(frame(1), LOUD, 20.0 * (n + 1))
@@ -147,7 +147,7 @@ Said = tuple[str, float, int]
 
 
 def played(story: Sequence[Said], cuts: Sequence[float]) -> bytes:
-    """What the caller hears of a story, second by second worked out in the simplest way."""
+    """What the caller hears of a story, worked out second by second in the simplest way."""
     heard = bytearray(b"\xff" * 80_000)
     ends = 0
     for n, (kind, at_ms, length) in enumerate(story):
@@ -168,7 +168,7 @@ def kept(story: Sequence[Said], cuts: Sequence[float], *, forgets_to_clear: bool
     todo += [(said[1], n + 1, said) for n, said in enumerate(story)]
     for at_ms, n, said in sorted(todo, key=lambda each: each[:2]):
         if said is None:
-            sound += tracks.cut(at_ms)[2]  # held back: it is in the next one
+            sound += tracks.cut(at_ms)[2]  # held back for the next part
         elif said[0] == "play":
             tracks.agent_says(bytes([n - 1]) * said[2], at_ms)
         elif not forgets_to_clear:
@@ -196,7 +196,7 @@ def test_wherever_parts_end_they_join_to_what_was_heard(
 
 
 def test_a_recording_of_what_was_never_heard_would_be_found() -> None:
-    """Or the test above could not fail."""
+    """Otherwise the test above couldn't fail."""
     story = [("play", 0.0, 8_000), ("clear", 500.0, 1)]
     assert kept(story, []) == played(story, [])
     assert kept(story, [], forgets_to_clear=True) != played(story, [])
@@ -246,7 +246,7 @@ class Stage:
         self.recording.on_event(StreamStarted(0.0), ())
 
     async def talk(self, from_s: float, to_s: float) -> None:
-        """A frame every 20 ms, of time that passes."""
+        """A frame for every 20 ms that pass."""
         for n in range(round(from_s * 50), round(to_s * 50)):
             self.recording.on_event(CallerAudio(20.0 * (n + 1), frame(5), LOUD), ())
             await asyncio.sleep(0.02)
@@ -330,6 +330,25 @@ async def test_a_process_that_must_stop_does_not_wait() -> None:
         before_s = jumping_loop().time()
         await writing
         assert jumping_loop().time() - before_s < 0.1
+
+
+@virtual_time
+async def test_a_store_that_is_slow_to_give_up_harms_no_call() -> None:
+    """The stream ends just when a write has run out of time."""
+
+    class Slow(Shelf):
+        async def keep_part(self, call_sid: str, part: RecordingPart) -> None:
+            try:
+                await asyncio.sleep(10_000.0)
+            finally:
+                await asyncio.sleep(1.0)
+
+    stage = Stage(Slow())
+    async with asyncio.TaskGroup() as group:
+        group.create_task(stage.recording.run())
+        await stage.talk(0, PART_MS / 500 + 1)
+        stage.close(PART_MS * 2 + 1_000.0)
+    assert stage.problem is not None
 
 
 @virtual_time

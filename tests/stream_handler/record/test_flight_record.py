@@ -1,4 +1,4 @@
-"""What a flight record holds, and what it never does."""
+"""What a flight record contains, and what it never does."""
 
 import zlib
 
@@ -39,7 +39,7 @@ from tests.stream_handler.call.stage import SILENT_FRAME, WORDS, Stage
 
 
 class Recorded:
-    """A session, and the record of it."""
+    """A session, and its flight record."""
 
     def __init__(self, session: StreamSession | None = None, *, most: int = 1_000_000) -> None:
         call = a_call()

@@ -1,4 +1,4 @@
-"""The recorder in virtual time, against a store that can be slow, away, or in other hands."""
+"""The recorder in virtual time, with a store that is slow, away, or used by someone else."""
 
 import asyncio
 import datetime
@@ -38,12 +38,12 @@ Story = Callable[[Recorder], Coroutine[Any, Any, None]]
 
 
 def now_s() -> float:
-    """To the microsecond, in which nothing happens."""
+    """To the microsecond, during which nothing happens."""
     return round(asyncio.get_running_loop().time(), 6)
 
 
 class ScriptedStore(NoStore):
-    """A CallStore that keeps what is saved, and fails as often as it is told to.
+    """A CallStore that keeps what is saved, and fails as often as the test wants.
 
     A failure is raised; a number is how long (s) a write takes.
     """
@@ -83,7 +83,7 @@ class Away(ScriptedStore):
 
 
 def recorded(store: NoStore, story: Story, *, claimed: bool = True) -> tuple[Recorded, float]:
-    """How it ended, and when (s). What was left unwritten is in the log."""
+    """How it ended, and when (s). Whatever was left unwritten is in the log."""
 
     async def run() -> tuple[Recorded, float]:
         recorder = Recorder(store, a_call(attempt=3), a_claim(attempt=3), claimed=claimed)
@@ -254,7 +254,7 @@ def test_the_last_changes_are_written_at_once_with_what_was_pending() -> None:
 
     [(first_s, first), (at_s, changes)] = store.writes
     assert outcome is Recorded.COMMITTED
-    assert (first_s, first) == (0.0, said(1)), "what is alone in its second does not wait"
+    assert (first_s, first) == (0.0, said(1)), "a lone change doesn't wait"
     assert at_s == settled_s == pytest.approx(0.2)
     assert [turn.n for turn in changes.turns] == [2]
     assert [call.id for call in changes.tool_calls] == ["t1"]
@@ -374,7 +374,7 @@ def test_a_newer_version_wins_over_one_that_is_tried_again() -> None:
 
     async def story(recorder: Recorder) -> None:
         recorder.save(said(1, "What"))
-        await asyncio.sleep(0.2)  # the first try has failed
+        await asyncio.sleep(0.2)  # the first attempt has failed
         recorder.save(said(1, "What is it?"))
         await asyncio.sleep(2)
         recorder.finish(FINAL)
@@ -426,7 +426,7 @@ def test_a_record_that_an_operator_has_damaged_may_be_mended() -> None:
 def test_a_decision_that_comes_too_late_is_not_written(
     failures: list[RingdownError | float],
 ) -> None:
-    """`/after-stream` has answered by then, and written what it did."""
+    """`/after-stream` has responded by then, and written what it did."""
     store = ScriptedStore(*failures)
 
     outcome, _ = recorded(store, finishing)
@@ -639,13 +639,13 @@ def test_a_process_that_must_stop_writes_no_late_result(output: io.StringIO) -> 
 
 
 class LateStore(NoStore):
-    """Unavailable at first. Then it knows only what is saved to it."""
+    """Unavailable at first. Later it knows only what is saved to it."""
 
     def __init__(self, away_until_s: float, *, found: tuple[Claim, ...] | None = None) -> None:
         self.said: list[str] = []
         self._away_until_s = away_until_s
         self._found = found
-        """The claims that are there already."""
+        """The claims that exist already."""
 
     async def open_call(self, call: Call) -> Call:
         await self._reached("open")
@@ -692,7 +692,7 @@ def test_it_is_created_and_claimed_when_the_store_is_back(output: io.StringIO) -
 def test_a_claim_that_cannot_be_made_any_more_may_be_our_own(
     output: io.StringIO, found: tuple[Claim, ...]
 ) -> None:
-    """Its answer was lost; or Twilio has ended the call before anybody claimed it."""
+    """Its response was lost; or Twilio ended the call before anybody claimed it."""
     store = LateStore(away_until_s=20, found=found)
 
     outcome, _ = recorded(store, a_minute, claimed=False)
@@ -735,7 +735,8 @@ def test_even_a_call_of_which_nothing_is_known_leaves(output: io.StringIO) -> No
 
 
 class FickleStore(NoStore):
-    """Fails before a write, after it, or not at all, or loses everything; else keeps documents."""
+    """Fails before a write, after it, or not at all, or loses everything; otherwise keeps
+    documents."""
 
     def __init__(self, whims: list[str]) -> None:
         self.kept = CallChanges()

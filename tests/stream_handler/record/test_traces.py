@@ -1,4 +1,4 @@
-"""The spans of a stream are those of its record, each in its parent; and no collector is needed."""
+"""A stream's spans match its record, each within its parent; and no collector is needed."""
 
 import asyncio
 import dataclasses
@@ -74,7 +74,7 @@ class Saved:
         pass
 
     def times(self) -> list[tuple[str, int, int]]:
-        """Name, start and end of the spans that must be there, in ms of the call."""
+        """Name, start and end of the expected spans, in ms of the call."""
         return sorted(
             [
                 *(
@@ -91,7 +91,7 @@ class Saved:
 
 
 async def traced(recording: Recording, traces: OtlpExport) -> Saved:
-    """Have a recorded stream happen again."""
+    """Replay a recorded stream."""
     saved = Saved(recording.call)
     session = ObservedSession(recording.session(), saved, CallTrace(traces, recording.call))
     for step in recording.steps:
@@ -242,7 +242,7 @@ async def test_phone_numbers_in_words_are_left_out() -> None:
 
 
 async def test_what_a_transfer_brought_back_stands_beside_the_call() -> None:
-    """The span of the call has ended with the transfer."""
+    """The call's span has ended with the transfer."""
     recording = read(FOLDER / "short_call.jsonl")
     back = msgspec.structs.replace(recording.call, attempt=2, failed_transfers=("billing",))
     with collecting() as collector, running(collector) as traces:
@@ -310,7 +310,7 @@ async def test_nobody_waits_for_a_collector_that_says_nothing() -> None:
         traces = OtlpExport(TraceSettings(f"http://127.0.0.1:{silent.getsockname()[1]}/v1/traces"))
         for path in RECORDINGS:
             await traced(read(path), traces)
-        traces.close()  # if it waited for answers, this would take minutes
+        traces.close()  # if it waited for responses, this would take minutes
 
 
 # What the SDK reads itself
@@ -358,7 +358,7 @@ async def test_google_gets_a_token_and_the_project(
 async def test_a_lost_stream_is_in_the_same_trace_and_tools_are_told_of_it(
     certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
 ) -> None:
-    """The tool of the first stream still runs when another handler has taken over."""
+    """The first stream's tool is still running when another handler has taken over."""
 
     async def order(gemini: LittleGemini, socket: ServerConnection) -> None:
         asked = {"id": f"session-{len(gemini.setups)}", "name": "lookup_account", "args": {}}

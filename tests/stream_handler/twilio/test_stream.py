@@ -18,7 +18,7 @@ START = StartFields(
     call_sid="CA" + "0" * 32,
     media_format=MediaFormat(encoding=MULAW, sample_rate=8000, channels=1),
 )
-BIG = 50_000  # bytes: soon more than a socket and its buffers hold
+BIG = 50_000  # bytes: soon more than a socket and its buffers can hold
 LIMIT = 5
 
 
@@ -55,7 +55,7 @@ class Twilio:
         self._client = client
 
     async def reads(self, count: int) -> list[str]:
-        """What each of the next messages is: its event, and the name of a mark."""
+        """The kind of each of the next messages: its event, and the name of a mark."""
         messages = [json.loads(await self._client.recv()) for _ in range(count)]
         assert {message["streamSid"] for message in messages} <= {STREAM_SID}
         return [m["mark"]["name"] if m["event"] == "mark" else m["event"] for m in messages]

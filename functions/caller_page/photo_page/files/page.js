@@ -1,5 +1,5 @@
-// Makes a photo small before it leaves the telephone, without what the camera wrote into it. The server does so again:
-// without this script, or with a photo that the browser can't read, the form is sent as it is.
+// Shrinks a photo before it leaves the phone, and strips what the camera wrote into it. The server does this again: without
+// this script, or with a photo that the browser can't read, the form is sent unchanged.
 
 const LONGEST = 1024;
 const form = document.getElementById("photo");

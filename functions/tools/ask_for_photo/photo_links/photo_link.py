@@ -1,4 +1,4 @@
-"""The text with the link: to the number that is calling, for its call only."""
+"""The text with the link: to the caller's number, for this call only."""
 
 from dataclasses import dataclass, field
 
@@ -25,7 +25,7 @@ _WORDS = {
     "nl": "Stuur uw foto hier tijdens ons gesprek: {link}",
     "pt": "Envie sua foto por este link durante a chamada: {link}",
 }
-"""In characters of GSM 7-bit: with others, a text costs twice as much."""
+"""In GSM 7-bit characters: with any others, a text costs twice as much."""
 _SENT = {
     "status": "The text with the link is on its way. Tell the caller to open the link in it and to"
     " choose or take a photo, and that you will wait. Then wait: the photo is shown to you as soon"
@@ -34,7 +34,7 @@ _SENT = {
 
 
 class AskForPhotoArgs(msgspec.Struct, frozen=True):
-    """Nothing: who gets the text isn't the model's to choose."""
+    """Nothing: the model doesn't choose who gets the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ class LinkSettings:
     page_url: str
     secrets: tuple[str, ...] = field(repr=False)
     sender: str
-    """Who the text is from, as carriers want it said; may be empty."""
+    """Who the text is from, as carriers require; may be empty."""
 
 
 def read_link_settings(reader: SettingsReader) -> LinkSettings:
-    """What is wrong is told by `finish`."""
+    """Problems are reported by `finish`."""
     sender = reader.optional("SENDER") or ""
     if len(sender) > _LONGEST_SENDER:
         reader.problem(f"SENDER has {len(sender)} characters. Shorten it to {_LONGEST_SENDER}.")
@@ -54,7 +54,7 @@ def read_link_settings(reader: SettingsReader) -> LinkSettings:
         page_url=reader.url("CALLER_PAGE_URL", "the caller's page, https://HOST", scheme="https"),
         secrets=reader.rotated_secret(
             "UPLOAD_LINK_SECRET",
-            "a random secret that the caller's page is given too",
+            "a random secret, the same as the caller's page's",
             min_length=_MIN_SECRET,
         ),
         sender=sender,
@@ -62,7 +62,7 @@ def read_link_settings(reader: SettingsReader) -> LinkSettings:
 
 
 class PhotoLinks:
-    """Sends each caller who agrees the link of their call."""
+    """Sends callers who agree the link for their call."""
 
     def __init__(
         self, store: OpenOnce[Store], account: TwilioAccount | None, settings: LinkSettings
@@ -74,7 +74,7 @@ class PhotoLinks:
     async def send(
         self, args: AskForPhotoArgs, request: ToolRequest
     ) -> dict[str, Json] | ToolAnswer:
-        """Send the link, or say why it is not sent. Raises what the store raises."""
+        """Send the link, or say why it isn't sent. Raises what the store raises."""
         documents = (await self._store.get()).documents
         refusal = await self._texts.send(self._text(request), request, documents)
         return refusal or _SENT

@@ -1,4 +1,4 @@
-"""Customers' accounts, and the proof that a balance needs."""
+"""Customer accounts, and the proof required for a balance."""
 
 import datetime
 import hashlib
@@ -27,9 +27,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     customer_since: str
     next_delivery: str | None = None
     balance: str | None = None
-    """Only given to callers who prove who they are."""
+    """Only for callers who prove who they are."""
     pin_hash: str | None = None
-    """As `hash_pin` makes it; None if the account has no PIN."""
+    """As returned by `hash_pin`; None if the account has no PIN."""
     phone_number: str | None = None
     """The customer's own, in E.164."""
 
@@ -39,13 +39,13 @@ class PinTries(msgspec.Struct, frozen=True, kw_only=True):
 
     wrong: int
     last_key: str
-    """Of the last try: a request that is delivered twice counts once."""
+    """Of the last try: a request delivered twice counts once."""
     locked_until: datetime.datetime | None = None
     expires_at: datetime.datetime
 
 
 class Accounts:
-    """Every method raises StoreUnavailable when the store does not answer."""
+    """Every method raises StoreUnavailable if the store doesn't respond."""
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
@@ -55,7 +55,7 @@ class Accounts:
         return await self._documents.read(Account, document_path("accounts", account_number))
 
     async def begin_pin_try(self, account_number: str, key: str, now: datetime.datetime) -> bool:
-        """Count a try as wrong before the PIN is checked, so that parallel tries can't outrun the
+        """Count a try as wrong before checking the PIN, so that parallel tries can't outrun the
         count. `key` is the request's. False if the account is locked."""
         return await self._documents.change(
             PinTries, _tries_path(account_number), lambda tries: counted(tries, key, now)
@@ -71,7 +71,7 @@ def _tries_path(account_number: str) -> str:
 
 
 def counted(tries: PinTries | None, key: str, now: datetime.datetime) -> PinTries | None:
-    """`tries` and one more; None if the account is locked."""
+    """`tries` plus one; None if the account is locked."""
     if tries is None or tries.expires_at <= now:
         return _tries(1, key, now)
     if tries.last_key == key:
@@ -88,13 +88,13 @@ def _tries(wrong: int, key: str, now: datetime.datetime) -> PinTries:
 
 
 def hash_pin(pin: str) -> str:
-    """What an account stores of a PIN: scrypt with a random salt. Takes about 50 ms."""
+    """What an account stores in place of a PIN: scrypt with a random salt. Takes about 50 ms."""
     salt = secrets.token_bytes(16)
     return f"scrypt${salt.hex()}${_digest(pin, salt).hex()}"
 
 
 def pin_matches(pin: str, pin_hash: str) -> bool:
-    """Whether `pin` is the one; takes as long either way. A hash that is none matches nothing."""
+    """Whether `pin` is correct; takes equally long either way. An invalid hash matches nothing."""
     try:
         scheme, salt, digest = pin_hash.split("$")
         expected = bytes.fromhex(digest)

@@ -1,4 +1,4 @@
-"""What the tool answers for an account number as a caller says it, and what it wants proof for."""
+"""Looks up an account by the number a caller says; some facts require proof."""
 
 import asyncio
 from typing import Annotated
@@ -32,9 +32,10 @@ class LookupArgs(msgspec.Struct, frozen=True):
 
 
 class AccountLookup:
-    """Tells a balance only against proof of who is calling.
+    """Reveals a balance only to callers who prove who they are.
 
-    `verified_number_is_proof`: the owner's own telephone is, if the network vouches for it.
+    `verified_number_is_proof`: calling from the owner's phone is proof, if the network vouches for
+    it.
     """
 
     def __init__(self, store: OpenOnce[Store], *, verified_number_is_proof: bool) -> None:
@@ -42,7 +43,7 @@ class AccountLookup:
         self._verified_number_is_proof = verified_number_is_proof
 
     async def look_up(self, args: LookupArgs, request: ToolRequest) -> dict[str, Json] | ToolAnswer:
-        """The facts of the account, or an error that tells the model how to continue.
+        """The account's facts, or an error that tells the model how to continue.
 
         Raises what the store raises.
         """
@@ -73,12 +74,12 @@ class AccountLookup:
 
 
 def spoken_digits(text: str) -> str:
-    """The digits in what a model wrote down: "1 2 3 4 5 6" and "123-456" are 123456."""
+    """The digits in what a model wrote: "1 2 3 4 5 6" and "123-456" become 123456."""
     return "".join(character for character in text if character in "0123456789")
 
 
 def _is_owners_number(account: Account, request: ToolRequest) -> bool:
-    """Whether the telephone network itself vouches that the owner's telephone is calling."""
+    """Whether the telephone network vouches that the call comes from the owner's phone."""
     return request.call.caller_verified and account.phone_number == request.call.caller
 
 

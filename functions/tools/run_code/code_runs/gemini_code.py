@@ -1,4 +1,4 @@
-"""Gemini's code execution, by google-genai: the model writes Python, and Google runs it."""
+"""Gemini's code execution through google-genai: the model writes Python, and Google runs it."""
 
 import asyncio
 import datetime
@@ -35,7 +35,7 @@ class RunCodeArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GeminiCode:
-    """Runs code with `model`. The SDK is loaded by the first task: it takes a second."""
+    """Runs code with `model`. The first task loads the SDK, which takes a second."""
 
     def __init__(self, backend: DeveloperApi, model: str) -> None:
         self._backend = backend
@@ -76,9 +76,9 @@ class GeminiCode:
 
     def _refused(self, code: int, status: str) -> ToolAnswer:
         if code == 429 or code >= 500:
-            _log.warning("Gemini takes no tasks now", code=code, status=status)
+            _log.warning("Gemini isn't accepting tasks", code=code, status=status)
             return ToolAnswer.failed(_NOT_NOW, retryable=True)
-        advice = "look at GEMINI_API_KEY and CODE_MODEL"
+        advice = "check GEMINI_API_KEY and CODE_MODEL"
         _log.error("Gemini refuses", code=code, status=status, advice=advice)
         return ToolAnswer.failed(_NOT_NOW)
 
@@ -88,10 +88,10 @@ def _client(backend: DeveloperApi) -> "Client":
     from google.genai.types import HttpOptions
 
     options = HttpOptions(
-        api_version="v1beta",  # that of code execution
+        api_version="v1beta",  # the version with code execution
         base_url=backend.base_url,
         timeout=int(_WITHIN_S * 1_000),
-        # Else the SDK takes aiohttp where that happens to be installed.
+        # Otherwise the SDK uses aiohttp if that happens to be installed.
         httpx_async_client=httpx2.AsyncClient(timeout=_WITHIN_S, trust_env=False),
     )
     return Client(api_key=backend.api_key, vertexai=False, http_options=options)

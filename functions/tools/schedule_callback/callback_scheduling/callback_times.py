@@ -1,4 +1,4 @@
-"""When a person can call back: pure, by the agent's opening hours and its clock."""
+"""When a person can call back, by the agent's opening hours and clock. Pure."""
 
 import datetime
 
@@ -17,7 +17,7 @@ class CannotCallThen(Exception):
 
 
 def chosen_time(text: str, agent: Agent, now: datetime.datetime) -> datetime.datetime:
-    """The moment that `text` names where the agent is. Raises CannotCallThen."""
+    """The moment that `text` names in the agent's time zone. Raises CannotCallThen."""
     here = local_time(agent, now)
     try:
         wall = datetime.datetime.fromisoformat(text)
@@ -41,14 +41,15 @@ def chosen_time(text: str, agent: Agent, now: datetime.datetime) -> datetime.dat
 
 
 def _coming(wall: datetime.datetime, here: datetime.datetime) -> datetime.datetime:
-    """The moment of `wall` where `here` is; of one that comes twice, the first still to come."""
+    """The moment of `wall` in the time zone of `here`; if it occurs twice, the first still to
+    come."""
     first = wall.replace(tzinfo=here.tzinfo)
     is_over = first.astimezone(datetime.UTC) <= here.astimezone(datetime.UTC)
     return first.replace(fold=1) if is_over and comes_twice(first) else first
 
 
 def spoken(local: datetime.datetime) -> str:
-    """Such as `Monday, November 23, at 3 PM`; with the UTC offset if that comes twice."""
+    """Such as `Monday, November 23, at 3 PM`; with the UTC offset if that time occurs twice."""
     hour = f"{local:%I}".lstrip("0")
     minutes = f":{local:%M}" if local.minute else ""
     which = which_of_two(local)

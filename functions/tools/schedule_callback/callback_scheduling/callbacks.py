@@ -9,10 +9,10 @@ from ringdown.stores.paths import document_path
 
 
 class Callback(msgspec.Struct, frozen=True, kw_only=True):
-    """`callbacks/{time caller}`: a caller has one callback at a time."""
+    """`callbacks/{time caller}`: a caller has at most one callback at a time."""
 
     caller: str
-    """`ringdown callers forget` finds the callback by it (`ringdown.stores.paths`)."""
+    """`ringdown callers forget` finds the callback by this (`ringdown.stores.paths`)."""
     at: datetime.datetime
     topic: str
     call_sid: str
@@ -22,7 +22,7 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def keep_callback(documents: Documents, callback: Callback) -> bool:
-    """Keep it; False if the caller already has one at that time, which isn't changed. Raises
+    """Store it; False if the caller already has one at that time, which isn't changed. Raises
     StoreUnavailable."""
     at = callback.at.astimezone(datetime.UTC)
     path = document_path("callbacks", f"{at:%Y-%m-%dT%H:%MZ} {callback.caller}")

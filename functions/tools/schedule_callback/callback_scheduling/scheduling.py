@@ -1,4 +1,4 @@
-"""What the tool does for a caller who wants to be called back."""
+"""Schedules a callback for a caller who asks for one."""
 
 import asyncio
 import datetime
@@ -19,7 +19,7 @@ from ringdown.stores import Store
 from ringdown.tools import Json, ToolAnswer, ToolRequest
 
 Tell = Callable[[Callback, str], Coroutine[None, None, None]]
-"""Tells staff of a callback and its time in words; logs what goes wrong, and raises nothing."""
+"""Tells staff about a callback and its time in words; logs failures, and never raises."""
 
 _NO_NUMBER = ToolAnswer.failed(
     "The caller's number is withheld or cannot be dialled, so nobody could call back. Tell the"
@@ -33,7 +33,7 @@ class CallbackArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CallbackScheduling:
-    """Keeps callbacks, and tells staff of each once."""
+    """Stores callbacks, and tells staff about each once."""
 
     def __init__(self, store: OpenOnce[Store], tell: Sequence[Tell]) -> None:
         self._store = store
@@ -42,7 +42,7 @@ class CallbackScheduling:
     async def schedule(
         self, args: CallbackArgs, request: ToolRequest
     ) -> dict[str, Json] | ToolAnswer:
-        """Keep the callback, tell staff, and word its time. Raises what the store raises."""
+        """Store the callback, tell staff, and word its time. Raises what the store raises."""
         call, now, store = request.call, clock.now(), await self._store.get()
         if not is_somebody(call.caller):
             return _NO_NUMBER

@@ -1,7 +1,7 @@
-"""How staff learn of a callback: a Pub/Sub message, and a text if a number is given.
+"""Tells staff about a callback: by a Pub/Sub message, and by a text if a number is set.
 
-The callback is in the store by then: whatever fails here is logged for operators, and no reason to
-tell the caller that nothing was arranged.
+The callback is already stored by then, so whatever fails here is logged for operators and is no
+reason to tell the caller that nothing was arranged.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _log = Log("schedule_callback.telling_staff")
 
 
 def ways_to_tell(settings: SettingsReader) -> list[Tell]:
-    """Those that are set; `settings.finish()` reports what is wrong with them."""
+    """The configured ways; `settings.finish()` reports what is wrong with them."""
     ways: list[Tell] = []
     topic = settings.optional("CALLBACK_TOPIC")
     if topic is not None:
@@ -37,8 +37,8 @@ def ways_to_tell(settings: SettingsReader) -> list[Tell]:
     account, staff = read_twilio_account(settings), settings.phone_number("STAFF_NUMBER")
     if staff is not None and account is None:
         settings.problem(
-            "STAFF_NUMBER is set, but TWILIO_ACCOUNT_SID, TWILIO_API_KEY or PHONE_NUMBERS is not:"
-            " without them no text can be sent."
+            "STAFF_NUMBER is set, but TWILIO_ACCOUNT_SID, TWILIO_API_KEY or PHONE_NUMBERS is not."
+            " Set all three: without them no text can be sent."
         )
     if staff is not None and account is not None:
         ways.append(StaffTexts(TwilioTexts(account), staff).tell)
@@ -46,14 +46,14 @@ def ways_to_tell(settings: SettingsReader) -> list[Tell]:
 
 
 class CallbackTopic:
-    """A Pub/Sub topic, by REST (https://cloud.google.com/pubsub/docs/reference/rest)."""
+    """A Pub/Sub topic, over REST (https://cloud.google.com/pubsub/docs/reference/rest)."""
 
     def __init__(self, topic: str, base_url: str) -> None:
         self._url = f"{base_url}/v1/{topic}:publish"
         self._token = AccessToken()
 
     async def tell(self, callback: Callback, spoken: str) -> None:
-        """Publish the callback as JSON, with its words for the time."""
+        """Publish the callback as JSON, with its time in words."""
         content = msgspec.json.encode({**msgspec.to_builtins(callback), "spoken": spoken})
         message = {
             "data": base64.b64encode(content).decode(),
@@ -66,7 +66,7 @@ class CallbackTopic:
             _log.error("callback is not published", error=type(error).__name__)
         else:
             if status != httpx2.codes.OK:
-                advice = "look at CALLBACK_TOPIC, and at the function's roles/pubsub.publisher"
+                advice = "check CALLBACK_TOPIC, and that the function has roles/pubsub.publisher"
                 _log.error("callback is not published", status=status, advice=advice)
 
     async def _publish(self, body: dict[str, object]) -> int:
@@ -77,7 +77,7 @@ class CallbackTopic:
 
 
 class StaffTexts:
-    """A text to one number of the staff's."""
+    """Texts to one staff number."""
 
     def __init__(self, texts: TwilioTexts, number: str) -> None:
         self._texts = texts

@@ -19,7 +19,7 @@ _TITLE_WEIGHT, _TEXT_WEIGHT = 4.0, 1.0
 
 
 class Articles:
-    """A passage is what stands below one `##` heading; its source is title and heading."""
+    """A passage is the text below one `##` heading; its source is the title and the heading."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -33,7 +33,7 @@ class Articles:
 
     def _search(self, words: list[str], most: int) -> list[Passage]:
         index = self._index = self._index or self._indexed()
-        # Each word is quoted: a caller's words aren't a query language.
+        # Each word is quoted, so that a caller's words aren't read as query syntax.
         rows = index.execute(
             "SELECT text, source FROM passages WHERE passages MATCH ?"
             " ORDER BY bm25(passages, ?, ?) LIMIT ?",
@@ -54,7 +54,7 @@ class Articles:
 
 
 def sections(name: str, article: str) -> Iterator[tuple[str, str]]:
-    """The article's sections that have text, and their sources; without headings it is one."""
+    """The article's sections that have text, with their sources; without headings it is one."""
     title, *rest = re.split(r"^##\s+(.+)$", article, flags=re.MULTILINE)
     head, _, introduction = title.strip().partition("\n")
     if not head.startswith("# "):

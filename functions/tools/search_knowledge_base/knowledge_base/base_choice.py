@@ -1,4 +1,4 @@
-"""Which knowledge base is searched: Bedrock's if one is named, else the articles in the folder."""
+"""Chooses the knowledge base: Bedrock's if one is named, else the articles in the folder."""
 
 import functools
 from pathlib import Path

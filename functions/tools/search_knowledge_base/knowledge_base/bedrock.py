@@ -1,8 +1,8 @@
-"""An AWS Bedrock Knowledge Base, asked by boto3's `retrieve`.
+"""An AWS Bedrock Knowledge Base, searched with boto3's `retrieve`.
 
-AWS is entered without a key: the function's own Google identity token is exchanged for credentials
-of an hour (AssumeRoleWithWebIdentity), which are renewed before they expire. Where no role is set,
-boto3 finds credentials by itself, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+AWS needs no key: the function exchanges its own Google identity token for credentials that last an
+hour (AssumeRoleWithWebIdentity) and are renewed before they expire. If no role is set, boto3 finds
+credentials by itself, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _BUSY = "The articles could not be searched just now. Try once more."
 
 _log = Log("search_knowledge_base.bedrock")
 
-# boto3 makes its clients at run time; they have no types.
+# boto3 creates its clients at run time; they have no types.
 _Client = Any
 
 
@@ -39,11 +39,11 @@ class BedrockSettings:
     score_floor: float
     """Passages with a lower score don't count. Scores are from 0 to 1."""
     role_arn: str | None
-    """None: credentials are boto3's to find."""
+    """None: boto3 finds credentials."""
 
 
 class BedrockKnowledgeBase:
-    """`identity_token` gives a Google ID token for AWS; it is called in a thread, and may wait."""
+    """`identity_token` returns a Google ID token for AWS; it runs in a thread, and may block."""
 
     def __init__(self, settings: BedrockSettings, identity_token: Callable[[], str]) -> None:
         self._settings = settings
@@ -70,7 +70,7 @@ class BedrockKnowledgeBase:
                 self._client = None  # the next search signs in again
             raise _refused(error.operation_name, code) from error
         except BotoCoreError as error:
-            _log.error("Bedrock could not be asked", error=type(error).__name__)
+            _log.error("Bedrock request failed", error=type(error).__name__)
             raise SearchFailed(_NOT_NOW, retryable=True) from error
         floor = self._settings.score_floor
         found = [result for result in answer["retrievalResults"] if result.get("score", 1) >= floor]
@@ -89,7 +89,7 @@ class BedrockKnowledgeBase:
             return self._client
 
     def _new_client(self) -> _Client:
-        import boto3  # with its model of the service a third of a second
+        import boto3  # takes a third of a second with its model of the service
 
         role_arn = self._settings.role_arn
         credentials = {} if role_arn is None else self._assumed(role_arn)
@@ -134,29 +134,29 @@ _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException"})
 _ADVICE = {
     "AccessDeniedException": "allow bedrock:Retrieve on the knowledge base in the role's policy",
     "AccessDenied": "the role's trust policy refuses this function's Google identity",
-    "IDPRejectedClaim": "AWS does not accept the Google identity token: look at its audience",
-    "InvalidIdentityToken": "AWS does not accept the Google identity token: look at its audience",
+    "IDPRejectedClaim": "AWS doesn't accept the Google identity token: check its audience",
+    "InvalidIdentityToken": "AWS doesn't accept the Google identity token: check its audience",
     "InvalidSignatureException": "the AWS secret key is wrong",
-    "ResourceNotFoundException": "there is no such knowledge base in AWS_REGION",
-    "UnrecognizedClientException": "AWS does not know the access key",
-    "ValidationException": "KNOWLEDGE_BASE_ID or SEARCH_TYPE does not fit the knowledge base",
+    "ResourceNotFoundException": "this knowledge base doesn't exist in AWS_REGION",
+    "UnrecognizedClientException": "AWS doesn't know the access key",
+    "ValidationException": "KNOWLEDGE_BASE_ID or SEARCH_TYPE doesn't match the knowledge base",
 }
 
 
 def _refused(operation: str, code: str) -> SearchFailed:
     if code in _THROTTLED:
-        _log.warning("AWS throttles", operation=operation, advice="ask AWS for a higher quota")
+        _log.warning("throttled by AWS", operation=operation, advice="ask AWS for a higher quota")
         return SearchFailed(_BUSY, retryable=True)
     if code in _EXPIRED:
-        _log.warning("AWS credentials have expired early", operation=operation)
+        _log.warning("AWS credentials expired early", operation=operation)
         return SearchFailed(_BUSY, retryable=True)
     advice = _ADVICE.get(code, "see the AWS documentation for this code")
-    _log.error("AWS refuses", operation=operation, code=code, advice=advice)
+    _log.error("AWS refused the request", operation=operation, code=code, advice=advice)
     return SearchFailed(_NOT_NOW)
 
 
 def _source(result: Mapping[str, Json]) -> str:
-    """The last part of the document's address."""
+    """The last part of the document's URL."""
     location = result.get("location", {})
     places = (place for place in location.values() if isinstance(place, dict))
     address = next((str(value) for place in places for value in place.values()), "")

@@ -7,7 +7,7 @@ _log = Log("search_knowledge_base.google_identity")
 
 
 def identity_token(audience: str) -> str:
-    """A token of the metadata server for `audience`. Raises SearchFailed."""
+    """A token for `audience` from the metadata server. Raises SearchFailed."""
     from google.auth.exceptions import GoogleAuthError
     from google.auth.transport.requests import Request
     from google.oauth2.id_token import fetch_id_token
@@ -15,7 +15,7 @@ def identity_token(audience: str) -> str:
     try:
         return str(fetch_id_token(Request(), audience))  # type: ignore[no-untyped-call]
     except GoogleAuthError as error:
-        advice = "AWS_ROLE_ARN works in Google Cloud only; elsewhere give AWS keys"
+        advice = "AWS_ROLE_ARN works only in Google Cloud; elsewhere, set AWS keys"
         _log.error("no Google identity token", error=type(error).__name__, advice=advice)
         raise SearchFailed(
             "The articles cannot be searched at the moment. Tell the caller.", retryable=True

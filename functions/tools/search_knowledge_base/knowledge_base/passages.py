@@ -1,4 +1,4 @@
-"""What a search finds, and how much of it a spoken answer needs. Pure."""
+"""What a search finds, shortened to what a spoken answer needs. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from ringdown.tools import Json, ToolAnswer
 
 LONGEST_PASSAGE = 700
 LONGEST_ANSWER = 1_800
-_SHORTEST_PASSAGE = 150  # less room than that is not worth a passage
+_SHORTEST_PASSAGE = 150  # with less room, a passage isn't worth including
 _SENTENCE_END = re.compile(r"[.!?…](?=\s|$)")
 _NOTHING_FOUND = (
     "Nothing was found. Search once more with other words, or tell the caller that you do not know."
@@ -18,14 +18,14 @@ _NOTHING_FOUND = (
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """`source` is what an operator knows the article by."""
+    """`source` is what operators call the article."""
 
     text: str
     source: str
 
 
 class SearchFailed(Exception):
-    """`message` is for the model, to tell the caller; why is in the log by then."""
+    """`message` is for the model to tell the caller; the cause has already been logged."""
 
     def __init__(self, message: str, *, retryable: bool = False) -> None:
         super().__init__(message)
@@ -34,10 +34,10 @@ class SearchFailed(Exception):
 
 
 class KnowledgeBase(Protocol):
-    """Where articles are searched."""
+    """A searchable set of articles."""
 
     async def search(self, query: str, most: int) -> list[Passage]:
-        """The best `most` passages, the best first. Raises SearchFailed."""
+        """The `most` best passages, best first. Raises SearchFailed."""
 
 
 def spoken_answer(passages: Iterable[Passage]) -> dict[str, Json] | ToolAnswer:
@@ -56,7 +56,7 @@ def spoken_answer(passages: Iterable[Passage]) -> dict[str, Json] | ToolAnswer:
 
 
 def shortened(text: str, longest: int) -> str:
-    """`text`, cut after the last whole sentence that fits; else after the last word."""
+    """`text`, cut after the last whole sentence that fits, or else after the last word."""
     if len(text) <= longest:
         return text
     ends = [end.end() for end in _SENTENCE_END.finditer(text, 0, longest)]

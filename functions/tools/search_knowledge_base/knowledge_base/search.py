@@ -1,4 +1,4 @@
-"""What the tool answers."""
+"""Searches a knowledge base for the tool."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ class SearchArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Search:
-    """Searches `base` for the `most` passages that fit best."""
+    """Searches `base` for the `most` best passages."""
 
     def __init__(self, base: KnowledgeBase, most: int) -> None:
         self._base = base

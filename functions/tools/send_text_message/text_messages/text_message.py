@@ -1,4 +1,4 @@
-"""What the tool sends, and to whom: prepared texts, to the number that is calling."""
+"""What the tool sends, and to whom: prepared texts, to the caller's number."""
 
 from typing import Annotated
 
@@ -43,7 +43,7 @@ class TextMessages:
     async def send(
         self, args: TextMessageArgs, request: ToolRequest
     ) -> dict[str, Json] | ToolAnswer:
-        """Send the text, or say why it is not sent. Raises what the store raises."""
+        """Send the text, or say why it isn't sent. Raises what the store raises."""
         documents = (await self._store.get()).documents
         if not is_somebody(request.call.caller):
             return NO_NUMBER

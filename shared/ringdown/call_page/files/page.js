@@ -18,7 +18,7 @@ function all(selector) {
   return document.querySelectorAll(selector);
 }
 
-/* Everything that callers said comes through here as text: it never becomes markup. */
+/* Everything that callers said passes through here as text and never becomes markup. */
 function make(tag, className, ...content) {
   const element = document.createElement(tag);
   if (className) element.className = className;
@@ -53,7 +53,7 @@ async function unpack() {
   audio.src = URL.createObjectURL(new Blob([await new Response(wav).arrayBuffer()], { type: "audio/wav" }));
 }
 
-// -- the head, and what stands beside the transcript
+// -- the head, and everything outside the transcript
 
 function showHead() {
   document.documentElement.style.setProperty("--seconds", call.duration_ms / 1000);
@@ -228,7 +228,7 @@ function go(ms) {
   bringIntoView();
 }
 
-/* The address says where we are, so that it can be passed on. */
+/* The URL says where we are, so that it can be shared. */
 function goAndSay(ms) {
   go(ms);
   history.replaceState(null, "", `#t=${(at_ms / 1000).toFixed(1).replace(/\.0$/, "")}`);
@@ -249,7 +249,7 @@ function show(ms) {
   }
   for (const head of all(".playhead")) head.style.left = percent(ms);
   for (const element of all(".clock")) element.textContent = `${clock(ms)} / ${clock(call.duration_ms)}`;
-  // A millisecond of grace: an audio element rounds the place that it is sent to.
+  // A millisecond of grace, because audio elements round the position they seek to.
   const begun = ms === 0 ? [] : rows.filter((one) => one.entry.kind !== "tool" && one.entry.at_ms <= ms + 1);
   markCurrent(begun.at(-1) ?? null);
 }
@@ -289,7 +289,7 @@ function toggle() {
 }
 
 function play() {
-  // A pause that comes before the sound has begun is no fault.
+  // A pause before the sound has begun isn't an error.
   audio?.play().catch((fault) => { if (fault.name !== "AbortError") throw fault; });
 }
 
@@ -303,7 +303,7 @@ function showPlaying() {
 
 function changeSpeed() {
   const next = SPEEDS[(SPEEDS.indexOf(audio.playbackRate) + 1) % SPEEDS.length];
-  audio.defaultPlaybackRate = next; // what is left when the sound is loaded after this
+  audio.defaultPlaybackRate = next; // survives loading the sound later
   audio.playbackRate = next;
   showSpeed();
 }
@@ -365,7 +365,7 @@ function start() {
   showTechnical();
   showTimeline();
   showTranscript();
-  byId("player").hidden = call.duration_ms <= 1; // nothing took any time: the call was turned away
+  byId("player").hidden = call.duration_ms <= 1; // nothing took any time: the line was closed or busy
   for (const seek of all(".seek")) {
     seek.max = call.duration_ms;
     seek.addEventListener("input", () => goAndSay(Number(seek.value)));

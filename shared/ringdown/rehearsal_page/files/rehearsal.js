@@ -1,6 +1,6 @@
 "use strict";
 
-/* A recording is unpacked when its call is opened: all of them at once would fill the memory. */
+/* Unpack a recording when its call is opened: unpacking them all would fill the memory. */
 async function unpack(audio) {
   const packed = Uint8Array.from(atob(audio.dataset.packed), (letter) => letter.charCodeAt(0));
   delete audio.dataset.packed;

@@ -1,7 +1,7 @@
 """Records in Cloud Firestore, for any number of processes. Importing this imports Google's client.
 
 `values` and `operations` are pure; `client` and `database` talk to Firestore; `calls`, `agents`,
-`callers` and `figures` say what about, and `documents` leaves that to others.
+`callers` and `figures` know our records, and `documents` serves any others.
 """
 
 from collections.abc import AsyncIterator

@@ -58,7 +58,8 @@ class FirestoreAgents:
     # Agents
 
     async def read_line(self, called: str) -> Line:
-        """Reads the default agent together with the number's assignment: it usually answers."""
+        """Reads the default agent together with the number's assignment, because it usually
+        answers."""
         agent_id, path = DEFAULT_AGENT_ID, number_path(called)
         async with self._database.deadline():
             assignment, agent, draft = await self._database.read_all(path, *_both(agent_id))
@@ -81,7 +82,7 @@ class FirestoreAgents:
     async def write_agent(
         self, agent_id: str, document: Document, *, over: str | None, draft: bool = False
     ) -> None:
-        """Only what operators wrote is compared, and only that is written."""
+        """Compares and writes only what operators wrote."""
         path, wanted = agent_path(agent_id, draft=draft), to_write(document)
         async with self._database.deadline():
             for _ in range(_TRIES):
@@ -89,7 +90,7 @@ class FirestoreAgents:
                     return
                 stored = await self._database.read(path)
                 if stored is not None and version_of(stored.fields) == version_of(wanted):
-                    return  # written already: the answer to an earlier try was lost
+                    return  # written already: the response to an earlier try was lost
                 if stored is None or over is None or version_of(stored.fields) != over:
                     raise Conflict(f"{path} was changed by somebody else meanwhile")
                 if await self._database.commits(_rewrite(stored, wanted)):

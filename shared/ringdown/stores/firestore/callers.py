@@ -71,9 +71,9 @@ class FirestoreCallers:
         )
 
     async def forget_caller(self, number: str) -> Forgotten:
-        """A call goes after what is below it, so that a forgetting that breaks off can be repeated.
+        """Erases a call after what is below it, so that an interrupted run can be repeated.
 
-        Each step has a deadline, not the whole: there may be thousands of calls.
+        Each step has a deadline, not the whole, because there may be thousands of calls.
         """
         async with self._database.deadline():
             before, blocks = await self._database.read_all(caller_path(number), FORGOTTEN_BLOCKS)
@@ -81,12 +81,13 @@ class FirestoreCallers:
         still_blocked = is_blocked or _forgotten_blocks(blocks).include(number)
         if is_blocked:
             await self._change_forgotten_blocks(lambda blocks: blocks.having(number))
-        calls = documents = recordings = 0
+        calls = documents = recordings = in_progress = 0
         while found := await self._theirs(CALLS, number):
             for call in found:
                 recordings += await self._erase_recording(call)
                 documents += await self._erase_below(call.path)
                 calls += 1
+                in_progress += call.fields.get("status") in RUNNING
             await self._erase(*(call.path for call in found))
         for collection in OF_A_CALLER:
             while found := await self._theirs(collection, number):
@@ -102,6 +103,7 @@ class FirestoreCallers:
             calls=calls,
             documents=documents,
             recordings=recordings,
+            in_progress=in_progress,
             still_blocked=still_blocked,
         )
 
@@ -136,12 +138,12 @@ class FirestoreCallers:
             return False
         if self._recordings is None:
             if call.fields.get("started_at") is None:
-                return False  # nobody streamed it, as a call of the doctor's
+                return False  # it never streamed, like the doctor's calls
             raise RecordingsOutOfReach
         return await self._recordings.erase_recording(text_of_id(call.path))
 
     async def _erase_below(self, call: str) -> int:
-        """How many documents were erased that say something of the call."""
+        """How many documents about the call were erased."""
         count = 0
         for folder in BELOW_CALLS:
             async with self._database.deadline():
@@ -168,7 +170,7 @@ class FirestoreCallers:
             await self._database.commit(Replace(LIMITS, to_document(limits)))
 
     async def line_use(self, caller: str | None, now: datetime.datetime) -> LineUse:
-        """Counted by the indexes alone: no document is read, and none is written by every call."""
+        """Counted from the indexes alone: it reads no document, and calls needn't write any."""
         hour = Condition(("created_at",), ">=", now - HOUR)
         day = Condition(("created_at",), ">=", now - DAY)
         running = Condition(("status",), "in", list(RUNNING))

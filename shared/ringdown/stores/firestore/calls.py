@@ -1,7 +1,7 @@
 """Calls in Firestore.
 
-Nothing here is a transaction: contending transactions on one document take seconds. Every change
-is one batch whose conditions decide a race, and whoever loses it reads again.
+Nothing here uses transactions, because contending transactions on one document take seconds. Every
+change is one batch whose conditions decide a race, and the loser reads again.
 
     calls/{sid}                     the call; its fields are written one by one
     calls/{sid}/attempts/{n}        exists while attempt n is the current one: `save` stands on it;
@@ -9,10 +9,9 @@ is one batch whose conditions decide a race, and whoever loses it reads again.
     calls/{sid}/claims/{n}          created once: of racing claims one wins
     calls/{sid}/turns, tool_calls,
     calls/{sid}/flights, outcome    written whole
-    calls/{sid}/uploads/{n}         created with the call's list of them: a call that is over gets
-                                    none
+    calls/{sid}/uploads/{n}         created with the call's list of them, never after its end
 
-Each document has an `expires_at`, an upload its own and others the call's, because Firestore's TTL
+Each document has an `expires_at`, uploads their own and others the call's, because Firestore's TTL
 deletes no subcollections.
 """
 
@@ -73,7 +72,7 @@ from ringdown.stores.storable import (
     to_plain,
 )
 
-_TRIES = 20  # of two requests each; a writer that loses so often is up against something else
+_TRIES = 20  # of two requests each; a writer that loses this often has another problem
 _KNOWN_CALLS = 4_096
 
 _log = Log(__name__)
@@ -89,7 +88,7 @@ class FirestoreCalls:
         self._expiries = _Expiries()
 
     async def open_call(self, call: Call) -> Call:
-        """Creates the call and its attempt: nothing more is read unless one of them exists."""
+        """Creates the call and its attempt; reads nothing unless one of them exists."""
         path, attempt = call_path(call.call_sid), _current_attempt(call)
         opened = call
         take: Create | Replace = Create(attempt.path, attempt.document)
@@ -131,12 +130,12 @@ class FirestoreCalls:
     async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
         """One batch that fails as a whole unless `attempts/{attempt}` exists.
 
-        Whoever makes an attempt the current one creates that document in the same batch, and
-        deletes the one before. Firestore applies batches one after the other, so a save comes
-        before the next attempt is opened, or finds nothing to stand on. Reading the attempt first
-        would leave a gap between the reading and the writing; a condition on the version of the
-        call document would fail whenever Twilio's status is noted, which is also why the batch
-        writes no field of the call but those that change.
+        Making an attempt current creates that document and deletes the previous one, in the same
+        batch. Firestore applies batches one after the other, so a save either comes before the next
+        attempt is opened, or finds its document gone. Reading the attempt first would leave a gap
+        between read and write; a condition on the version of the call document would fail whenever
+        Twilio's status is noted, which is also why the batch writes only the fields of the call
+        that change.
         """
         writes: list[Write] = [Stamp(attempt_path(call_sid, attempt))]
         if fields := changes.fields():
@@ -146,7 +145,7 @@ class FirestoreCalls:
                 expiring = _expiring(await self._expires_at(call_sid))
                 writes.extend(Replace(path, doc | expiring) for path, doc in below.items())
             if not await self._database.commits(*writes):
-                raise Superseded(f"attempt {attempt} is not the call's current one")
+                raise Superseded(f"attempt {attempt} isn't the call's current one")
 
     async def accept_transfer(self, call_sid: str, attempt: int) -> Call | None:
         return await self._change(call_sid, lambda call: transitions.accepted(call, attempt))
@@ -219,7 +218,7 @@ class FirestoreCalls:
             return await self._database.ids_beginning(CALLS, beginning, limit=limit)
 
     async def keep_flight(self, call_sid: str, parts: tuple[FlightPart, ...]) -> None:
-        """A commit for each part: a request has its limits, too."""
+        """One commit per part, because requests have size limits, too."""
         async with self._database.deadline():
             stored = await self._database.read(call_path(call_sid))
             if stored is None:
@@ -235,7 +234,8 @@ class FirestoreCalls:
         return tuple(part.record(FlightPart) for part in parts)
 
     async def keep_outcome(self, call_sid: str, outcome: Outcome) -> bool:
-        """Stands on the call's current attempt, as `save` does: forgetting erases that first."""
+        """Depends on the call's current attempt, like `save`, because forgetting erases that
+        first."""
         path = outcome_path(call_sid)
         async with self._database.deadline():
             for _ in range(_TRIES):
@@ -259,7 +259,8 @@ class FirestoreCalls:
         raise _unsettled(call_sid)
 
     async def add_upload(self, call_sid: str, upload: Upload) -> Reception:
-        """Stands on the call as it was read, so that its end comes before or after."""
+        """Depends on the call being unchanged since it was read, so that its end comes before or
+        after."""
         async with self._database.deadline():
             for _ in range(_TRIES):
                 stored = await self._database.read(call_path(call_sid))
@@ -276,7 +277,7 @@ class FirestoreCalls:
         raise _unsettled(call_sid)
 
     async def later_uploads(self, seen: dict[str, int]) -> dict[str, tuple[Upload, ...]]:
-        """Reads a document of each call; more only where there is one."""
+        """Reads one document per call, and more only if that one exists."""
         later: dict[str, tuple[Upload, ...]] = {}
         next_ones = {call_sid: last + 1 for call_sid, last in seen.items()}
         async with self._database.deadline():
@@ -321,13 +322,13 @@ class FirestoreCalls:
         raise _unsettled(call_sid)
 
     async def _expires_at(self, call_sid: str) -> datetime.datetime:
-        """Known from the call that this process claimed, so that a save reads nothing."""
+        """Known from the call that this process claimed, so that saving reads nothing."""
         known = self._expiries.get(call_sid)
         if known is not None:
             return known
         call = await self.read_call(call_sid)
         if call is None:
-            raise Superseded("the call does not exist")
+            raise Superseded("the call doesn't exist")
         return call.expires_at
 
     def _call(self, stored: Stored) -> Call:
@@ -337,7 +338,7 @@ class FirestoreCalls:
 
 
 class _Expiries:
-    """When each of the latest calls expires; this never changes."""
+    """When each of the latest calls expires, which never changes."""
 
     def __init__(self) -> None:
         self._by_call: OrderedDict[str, datetime.datetime] = OrderedDict()
@@ -379,7 +380,7 @@ def _conditions(query: CallQuery) -> Iterator[Condition]:
 
 
 def _advance(stored: Stored, call: Call, after: Call) -> Update:
-    """Write what differs in `after`, if the call is still as it was read."""
+    """Write what differs in `after`, if the call hasn't changed since it was read."""
     return Update(stored.path, changed_fields(call, after), unchanged_since=stored.updated_at)
 
 
@@ -393,7 +394,7 @@ def _current_attempt(call: Call) -> Replace:
 
 
 def _upload(stored: Stored | None) -> Upload | None:
-    """None also for one that can't be read: it must not hide those of other calls."""
+    """None also for one that can't be read, which mustn't hide those of other calls."""
     try:
         return None if stored is None else stored.record(Upload)
     except InvalidDocument as error:
@@ -402,7 +403,7 @@ def _upload(stored: Stored | None) -> Upload | None:
 
 
 def _early_end(stored: Stored) -> EarlyEnd | None:
-    """None if it is the attempt of a call that has been deleted since."""
+    """None if it is the attempt of a call that was deleted since."""
     return stored.record(EarlyEnd) if "twilio_status" in stored.fields else None
 
 

@@ -17,15 +17,15 @@ _CHANNEL_OPTIONS = (
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
-    # Its own default lets two minutes pass before it tries again after a long outage.
+    # By default, it waits two minutes before it tries again after a long outage.
     ("grpc.max_reconnect_backoff_ms", 1_000),
 )
 
 
 class Client(AsyncClient):
-    """Google's client on a channel of ours, which reconnects soon and can be closed.
+    """Google's client on our own channel, which reconnects quickly and can be closed.
 
-    `_firestore_api` is where the library makes its own channel; it offers neither.
+    The library makes its channel in `_firestore_api`, and that one does neither.
     """
 
     _api: FirestoreAsyncClient | None = None
@@ -52,8 +52,8 @@ class Client(AsyncClient):
 
 
 async def make_client(project: str, database: str) -> Client:
-    """A client with the process's Google credentials, or of the emulator if the environment has
-    FIRESTORE_EMULATOR_HOST: Google's library reads both. Raises ConfigurationError."""
+    """A client with the process's Google credentials, or for the emulator if
+    FIRESTORE_EMULATOR_HOST is set: Google's library reads both. Raises ConfigurationError."""
 
     def make() -> Client:
         return Client(project=project, database=database)
@@ -63,7 +63,7 @@ async def make_client(project: str, database: str) -> Client:
             return await asyncio.to_thread(make)  # may ask the metadata server
     except (GoogleAuthError, TimeoutError) as error:
         problem = (
-            "STORE_URL names Firestore, and there are no Google credentials for it"
+            "STORE_URL names Firestore, but there are no Google credentials for it"
             f" ({type(error).__name__}: {error}). Run `gcloud auth application-default login`,"
             " or set FIRESTORE_EMULATOR_HOST to the address of an emulator."
         )

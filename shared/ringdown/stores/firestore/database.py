@@ -41,7 +41,7 @@ from ringdown.stores.storable import Document
 from ringdown.tools import Json
 
 _OPERATION_S = 5.0
-_RETRY_FOR_S = 4.5  # ends before the operation does, so that its error names the reason
+_RETRY_FOR_S = 4.5  # ends before the operation's deadline, so that its error names the reason
 _REQUEST_S = 2.5
 _CONNECT_S = 1.5
 _TRIES = 20
@@ -67,8 +67,8 @@ _Answer = TypeVar("_Answer")
 class Database:
     """One Firestore database; belongs to the event loop that opened it.
 
-    Every method raises StoreUnavailable when Firestore does not answer, or refuses. Requests are
-    tried again while the trouble may pass; `deadline` bounds all requests of one operation.
+    Every method raises StoreUnavailable when Firestore doesn't answer, or refuses. Requests are
+    retried while the error may be transient; `deadline` bounds all requests of one operation.
     """
 
     def __init__(self, client: Client, name: str) -> None:
@@ -117,8 +117,8 @@ class Database:
         fields: Sequence[str] | None = None,
         limit: int,
     ) -> tuple[Stored, ...]:
-        """The documents directly in `folder` that meet all `conditions`, the newest first; of each
-        only `fields`, if they are given."""
+        """The documents directly in `folder` that meet all `conditions`, newest first; with only
+        `fields` of each, if given."""
         found = self._found(folder, conditions, newest_by)
         found = found if fields is None else found.select(fields)
         return await self._selected(found.limit(limit))
@@ -126,7 +126,7 @@ class Database:
     async def query_oldest(
         self, folder: str, *conditions: Condition, by: str, fields: Sequence[str], limit: int
     ) -> tuple[Stored, ...]:
-        """The same, the oldest first."""
+        """The same, oldest first."""
         found = self._found(folder, conditions).order_by(by).select(fields)
         return await self._selected(found.limit(limit))
 
@@ -137,8 +137,8 @@ class Database:
         fields: Sequence[str] = (),
         newest_by: str | None = None,
     ) -> tuple[float, ...]:
-        """How many such documents there are that have all of `fields`, which may be null, and the
-        sums of the numbers in each; `newest_by` only says which index adds them up."""
+        """How many such documents have all of `fields`, even if null, and the sums of the numbers
+        in each; `newest_by` only says which index adds them up."""
         found = self._found(folder, conditions, newest_by)
         aggregation = AsyncAggregationQuery(found).count(alias="n")
         for field in fields:
@@ -152,7 +152,7 @@ class Database:
         return await self._reading(request)
 
     async def ids_beginning(self, folder: str, beginning: str, *, limit: int) -> tuple[str, ...]:
-        """The ids of documents directly in `folder` that begin so, in order."""
+        """The ids of documents directly in `folder` with this beginning, in order."""
         collection, id = self._client.collection(folder), FieldPath.document_id()
         first = document_id(beginning)
         found = AsyncQuery(collection).select([id]).order_by(id).limit(limit)
@@ -178,8 +178,8 @@ class Database:
     async def commit(self, *writes: Write) -> None:
         """Write all of it or nothing.
 
-        Raises PreconditionFailed (a batch that is sent again after its answer was lost may meet its
-        own writes), and InvalidDocument for a document that Firestore does not take.
+        Raises PreconditionFailed (a batch that is retried after its response was lost may meet its
+        own writes), and InvalidDocument for a document that Firestore doesn't accept.
         """
 
         batch = self._batch(writes)
@@ -203,7 +203,7 @@ class Database:
             raise self._unavailable(str(error)) from error
 
     async def commits(self, *writes: Write) -> bool:
-        """Commit; False if another was first: a condition of a write does not hold."""
+        """Commit; False if another writer was first, so that a write's condition doesn't hold."""
         try:
             await self.commit(*writes)
         except PreconditionFailed:
@@ -211,7 +211,7 @@ class Database:
         return True
 
     async def change(self, path: str, decide: Callable[[Stored | None], Document | None]) -> bool:
-        """Write what `decide` makes of the document, and decide again if somebody else was first.
+        """Write what `decide` makes of the document, and decide again if someone else was first.
         False, and nothing is written, if it returns None."""
         for _ in range(_TRIES):
             stored = await self.read(path)
@@ -252,9 +252,9 @@ class Database:
         return batch
 
     async def connect(self) -> None:
-        """Have the connection made and the token fetched, so that no caller waits for it.
+        """Connect and fetch the token, so that no caller waits for it.
 
-        A database that does not answer is left to the first operation.
+        If the database doesn't answer, the first operation reports it.
         """
         probe = self._client.document("agents/default")
         try:
@@ -278,7 +278,7 @@ async def together(*requests: Coroutine[None, None, _Answer]) -> tuple[_Answer, 
 
 
 def _changes(update: Update) -> Json:
-    """Names are quoted: in an update a dot would mean a field within a field."""
+    """Names are quoted, because in an update a dot means a nested field."""
     fields = encode(update.fields) | dict.fromkeys(
         encode(dict.fromkeys(update.without)), DELETE_FIELD
     )

@@ -10,7 +10,7 @@ from ringdown.stores.storable import Document, to_document
 
 _LONGEST_DAY = datetime.timedelta(hours=26)
 _MOST_DAYS = 400
-"""Of as many zones; there are fewer on the earth."""
+"""For this many time zones; the earth has fewer."""
 
 
 class FirestoreFigures:

@@ -1,4 +1,4 @@
-"""Requests to a Firestore database, and its answers. Data only."""
+"""Requests to a Firestore database, and its responses. Data only."""
 
 import datetime
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ringdown.tools import Json
 
 
 class PreconditionFailed(Exception):
-    """A write's condition does not hold, so that nothing of its batch was written."""
+    """A write's condition doesn't hold, so nothing of its batch was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Writes these top-level fields and no other; fails if the document does not exist, or is not
-    the version of `unchanged_since` any more."""
+    """Writes only these top-level fields; fails if the document doesn't exist, or is no longer the
+    version of `unchanged_since`."""
 
     path: str
     fields: Document
@@ -64,14 +64,14 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Sets `saved_at` to the server's time; fails if the document does not exist."""
+    """Sets `saved_at` to the server's time; fails if the document doesn't exist."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Deletes the document, if it exists; fails if it is not the version of `unchanged_since`."""
+    """Deletes the document, if it exists; fails if it isn't the version of `unchanged_since`."""
 
     path: str
     unchanged_since: datetime.datetime | None = None
@@ -82,7 +82,7 @@ Write = Create | Replace | Update | Stamp | Delete
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One of `fields` stands to `value` as `operator` says: ==, in, < or >=."""
+    """One of `fields` compares to `value` by `operator`: ==, in, < or >=."""
 
     fields: tuple[str, ...]
     operator: str

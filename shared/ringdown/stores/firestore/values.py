@@ -1,8 +1,8 @@
-"""Plain documents as Firestore takes them, and back.
+"""Converts plain documents to what Firestore accepts, and back.
 
-Operators read and edit documents in the console, so everything is native: maps, arrays,
-timestamps, no JSON in strings. Firestore takes neither an array directly in an array nor a field
-name that is empty or like `__this__`; these alone are written otherwise, marked by a `~`.
+Operators read and edit documents in the console, so everything is native: maps, arrays, timestamps,
+no JSON in strings. Firestore accepts neither an array directly in an array nor a field name that is
+empty or like `__this__`; only these are written differently, marked with a `~`.
 """
 
 import datetime
@@ -14,7 +14,7 @@ _INNER_LIST = "~[]"
 
 
 def encode(value: Json) -> Json:
-    """What Firestore keeps for `value`; `decode` gives exactly `value` back."""
+    """What Firestore keeps for `value`; `decode` restores exactly `value`."""
     match value:
         case dict():
             return {_encode_name(name): encode(item) for name, item in value.items()}
@@ -36,7 +36,7 @@ def decode(value: Json) -> Json:
             return {_decode_name(name): decode(item) for name, item in value.items()}
         case list():
             return [decode(item) for item in value]
-        case datetime.datetime():  # the client's own subclass, which records do not take
+        case datetime.datetime():  # the client's subclass, which records don't accept
             return datetime.datetime.combine(value.date(), value.timetz())
         case _:
             return value

@@ -75,7 +75,7 @@ class SqliteCallers:
 
     async def forget_caller(self, number: str) -> Forgotten:
         recorded = await self._worker.run(lambda table: _recorded(table, number))
-        # First, so that it can be repeated: a call whose record is gone is not found again.
+        # First, so that it can be repeated: without its record, a call can't be found again.
         erased = [await self._recordings.erase_recording(call_sid) for call_sid in recorded]
         forgotten = await self._worker.run(lambda table: _forget(table, number))
         return msgspec.structs.replace(forgotten, recordings=erased.count(True))
@@ -155,7 +155,7 @@ def _readable(table: Table, path: str) -> Caller:
 
 
 def _recorded(table: Table, number: str) -> list[str]:
-    """The calls of theirs of which there may be a recording."""
+    """Those of their calls that may have a recording."""
     theirs = list(table.select(_THEIRS, number))
     return [text_of_id(path) for path, body in theirs if may_be_recorded(fields_of(path, body))]
 
@@ -167,7 +167,8 @@ def _forget(table: Table, number: str) -> Forgotten:
         if is_blocked:
             forgotten = forgotten.having(number)
             table.write(FORGOTTEN_BLOCKS, to_document(forgotten))
-        theirs = [path for path, _ in table.select(_THEIRS, number)]
+        found = [(path, fields_of(path, body)) for path, body in table.select(_THEIRS, number)]
+        theirs = [path for path, _ in found]
         erased = dict.fromkeys(BELOW_CALLS, 0)
         for call in theirs:
             for folder in BELOW_CALLS:
@@ -183,5 +184,6 @@ def _forget(table: Table, number: str) -> Forgotten:
         callers=int(known),
         calls=len(theirs),
         documents=documents,
+        in_progress=sum(fields.get("status") in RUNNING for _, fields in found),
         still_blocked=forgotten.include(number),
     )

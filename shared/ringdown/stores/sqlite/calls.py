@@ -203,7 +203,7 @@ def _save(table: Table, call_sid: str, attempt: int, changes: CallChanges) -> No
     with table.transaction():
         call = table.read(Call, call_path(call_sid))
         if call is None or call.attempt != attempt:
-            raise Superseded(f"attempt {attempt} is not the call's current one")
+            raise Superseded(f"attempt {attempt} isn't the call's current one")
         fields: dict[str, Json] = changes.fields()
         if fields:
             saved = msgspec.structs.replace(call, **fields)
@@ -213,7 +213,7 @@ def _save(table: Table, call_sid: str, attempt: int, changes: CallChanges) -> No
 
 
 def _change(table: Table, call_sid: str, decide: Callable[[Call], Call | None]) -> Call | None:
-    """Write what `decide` makes of the call; None if it refuses, or there is no call."""
+    """Write what `decide` makes of the call; None if it refuses, or if the call doesn't exist."""
     with table.transaction():
         call = table.read(Call, call_path(call_sid))
         decided = None if call is None else decide(call)
@@ -272,7 +272,7 @@ def _later_uploads(table: Table, seen: dict[str, int]) -> dict[str, tuple[Upload
 
 
 def _upload(table: Table, path: str) -> Upload | None:
-    """None also for one that can't be read: it must not hide those of other calls."""
+    """None also for one that can't be read, which mustn't hide those of other calls."""
     try:
         return table.read(Upload, path)
     except InvalidDocument as error:

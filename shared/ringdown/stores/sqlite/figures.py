@@ -19,7 +19,7 @@ _COUNTED = f"""
     WHERE {CALLS_IN_SQL} AND {BEGAN} >= julianday(?1) AND {BEGAN} <= julianday(?2)
     ORDER BY {BEGAN}, body ->> 'created_at'
 """  # noqa: S608 - made of constants
-"""A superset: SQLite's julianday() knows no more than milliseconds."""
+"""A superset, because SQLite's julianday() has only milliseconds."""
 
 
 class SqliteFigures:
@@ -58,7 +58,7 @@ def _counted(table: Table, period: Period) -> Iterator[CountedCall]:
     for row in table.rows(_COUNTED, period.since.isoformat(), period.until.isoformat()):
         there = {n: value for n, value in zip(_FIELDS, row, strict=True) if value is not None}
         try:
-            call = msgspec.convert(there, CountedCall, strict=False)  # to SQLite, false is 0
+            call = msgspec.convert(there, CountedCall, strict=False)  # in SQLite, false is 0
         except msgspec.ValidationError:
             continue  # a damaged call, which isn't listed either
         if period.since <= call.created_at < period.until:

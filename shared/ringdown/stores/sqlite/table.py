@@ -1,4 +1,4 @@
-"""One SQLite table of JSON documents by path, and the one thread of a process that works on it."""
+"""One SQLite table of JSON documents by path, and the one thread per process that uses it."""
 
 import asyncio
 import contextvars
@@ -24,14 +24,14 @@ _BUSY_RETRY_S = 0.01
 _CALL_TIMEOUT_S = 5.0
 
 _NOT_WRITTEN = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
-"""A disk that is full, and a limit on the size of files (sqlite.org/rescode.html)."""
+"""A full disk, and a limit on file sizes (sqlite.org/rescode.html)."""
 
 _IN_CALLS = "path > 'calls/' AND path < 'calls0' AND json_valid(body)"
 CALLS_IN_SQL = f"{_IN_CALLS} AND path NOT LIKE 'calls/%/%'"
-"""A condition: it is a call, and no damaged document."""
+"""A condition: it is a call, and not damaged."""
 BEGAN = "julianday(body ->> 'created_at')"
 CALLS_BY_TIME = "calls_by_time"
-"""An index, which SQLite must be made to use instead of reading every call."""
+"""An index that SQLite must be told to use, or it reads every call."""
 
 _Result = TypeVar("_Result")
 
@@ -40,7 +40,7 @@ class Table:
     """The table itself; used by one thread."""
 
     def __init__(self, path: Path) -> None:
-        """A file that may only be read is opened for reading; what writes raises sqlite3.Error."""
+        """A read-only file is opened for reading; writing to it raises sqlite3.Error."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
         try:
@@ -53,10 +53,10 @@ class Table:
             self._connection = _connect_to_read(path)
 
     def _enter_wal_mode(self) -> None:
-        """Wait our turn to change a new file's mode.
+        """Wait for our turn to change a new file's mode.
 
-        SQLite does not apply its busy timeout here: of two processes that upgrade their lock at
-        once it refuses one immediately (sqlite.org/c3ref/busy_handler.html), so we ask again.
+        SQLite doesn't apply its busy timeout here: if two processes upgrade their lock at the same
+        time, it refuses one immediately (sqlite.org/c3ref/busy_handler.html), so we try again.
         """
         deadline = time.monotonic() + _BUSY_TIMEOUT_S
         while True:
@@ -89,7 +89,7 @@ class Table:
             yield
             self._connection.execute("COMMIT")
         finally:
-            if self._connection.in_transaction:  # SQLite itself rolls some failures back
+            if self._connection.in_transaction:  # SQLite rolls back some failures itself
                 self._connection.execute("ROLLBACK")
 
     def read(self, kind: type[Record], path: str) -> Record | None:
@@ -97,7 +97,7 @@ class Table:
         return None if fields is None else to_record(kind, fields, where=shown_path(path))
 
     def fields(self, path: str) -> Document | None:
-        """The document as it is; raises InvalidDocument if it is none."""
+        """The raw document; raises InvalidDocument if it isn't one."""
         row = self._connection.execute(
             "SELECT body FROM documents WHERE path = ?", (path,)
         ).fetchone()
@@ -109,7 +109,7 @@ class Table:
         return tuple(to_record(kind, fields, where=shown_path(path)) for path, fields in found)
 
     def fields_below(self, folder: str) -> tuple[tuple[str, Document], ...]:
-        """The same, with their paths; not what is below them."""
+        """The same, with paths; without documents below them."""
         rows = self._connection.execute(
             "SELECT path, body FROM documents WHERE path >= ? AND path < ? ORDER BY path",
             (f"{folder}/", f"{folder}0"),  # "0" is the character after "/"
@@ -120,12 +120,12 @@ class Table:
         )
 
     def select(self, condition: str, *values: str | int | None) -> Iterator[tuple[str, str]]:
-        """Paths and bodies by a condition in SQL, which must be a constant."""
+        """Paths and bodies selected by a condition in SQL, which must be a constant."""
         query = f"SELECT path, body FROM documents WHERE {condition}"  # noqa: S608
         yield from self._connection.execute(query, values)
 
     def rows(self, query: str, *values: str | None) -> Iterator[tuple[Json, ...]]:
-        """What a query in SQL gives, which must be a constant."""
+        """The rows of an SQL query, which must be a constant."""
         yield from self._connection.execute(query, values)
 
     def erase(self, path: str) -> bool:
@@ -141,7 +141,7 @@ class Table:
         return deleted.rowcount
 
     def forget_what_is_erased(self) -> None:
-        """Take erased words out of the log of writes, too; another reader may prevent it."""
+        """Remove erased words from the write-ahead log, too; another reader may prevent it."""
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def write(self, path: str, document: Document) -> None:
@@ -161,7 +161,7 @@ def _is_read_only(path: Path) -> bool:
 
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:
-    """If its companion files can't be written either, what a crash left in them isn't visible."""
+    """If its companion files are read-only as well, what a crash left in them isn't visible."""
     uri = f"{path.absolute().as_uri()}?mode=ro"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None)
     try:
@@ -175,7 +175,7 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
 def _in_words(error: sqlite3.Error | OSError) -> str:
     if getattr(error, "sqlite_errorcode", None) not in _NOT_WRITTEN:
         return str(error)
-    return f"{error}: nothing can be written; make room on its disk, or raise the limit"
+    return f"{error}: nothing can be written; free some disk space, or raise the limit"
 
 
 def fields_of(path: str, body: str) -> Document:
@@ -183,7 +183,7 @@ def fields_of(path: str, body: str) -> Document:
     try:
         fields = msgspec.json.decode(body, type=Document)
     except msgspec.DecodeError as error:
-        raise InvalidDocument(f"{shown_path(path)} is not JSON: {error}") from None
+        raise InvalidDocument(f"{shown_path(path)} isn't JSON: {error}") from None
     except RecursionError:
         raise too_deep(path) from None
     check_depth(fields, path)
@@ -207,14 +207,14 @@ class Worker:
             self._table.close()
 
     async def run(self, work: Callable[[Table], _Result]) -> _Result:
-        """What `work` returns; raises StoreUnavailable if SQLite fails, or is late."""
+        """What `work` returns; raises StoreUnavailable if SQLite fails or takes too long."""
         loop = asyncio.get_running_loop()
-        context = contextvars.copy_context()  # what the thread logs belongs to the call too
+        context = contextvars.copy_context()  # what the thread logs belongs to the call, too
         try:
             async with asyncio.timeout(_CALL_TIMEOUT_S):
                 return await loop.run_in_executor(self._executor, context.run, self._work, work)
         except TimeoutError:
-            raise StoreUnavailable(f"{self._path} did not answer in {_CALL_TIMEOUT_S} s") from None
+            raise StoreUnavailable(f"{self._path} didn't answer in {_CALL_TIMEOUT_S} s") from None
         except (sqlite3.Error, OSError) as error:
             raise StoreUnavailable(f"{self._path}: {_in_words(error)}") from error
 

@@ -1,4 +1,4 @@
-"""The tool client against real HTTP servers that misbehave."""
+"""The tool client against misbehaving real HTTP servers."""
 
 import asyncio
 import gzip
@@ -232,7 +232,7 @@ async def test_an_endless_answer_is_not_read_to_its_end(
 
 
 async def test_an_answer_is_asked_for_unpacked(client: ToolClient) -> None:
-    """10 MB of nothing pack into 10 kB; they would be unpacked before they are counted."""
+    """10 MB of nothing compress to 10 kB, and would be decompressed before they are counted."""
     bomb = gzip.compress(b'{"output":{"a":"' + b" " * 10_000_000 + b'"}}')
     async with tool_server(response(bomb, more="Content-Encoding: gzip\r\n")) as tool:
         answer = await call(client, tool.url)

@@ -1,4 +1,4 @@
-"""ID tokens: kept, renewed, and fetched as Google's own library does."""
+"""ID tokens: cached, renewed, and fetched the way Google's own library does."""
 
 import asyncio
 import os
@@ -46,7 +46,7 @@ class Issuer:
         self._loop.call_soon_threadsafe(self.is_asked.set)
         assert self.may_answer.wait(10)
         if self.refuses:
-            raise NoCredentials("the metadata server is away")
+            raise NoCredentials("the metadata server is down")
         return IdentityToken(f"token {len(self.asked)}", self._clock() + LIFE_S)
 
 
@@ -94,7 +94,7 @@ async def test_while_google_is_away_the_old_token_is_used_as_long_as_it_is_good(
     clock.now_s += LIFE_S - 60
     assert await tokens.get(AUDIENCE) == "token 1"
     clock.now_s += 55
-    with pytest.raises(NoCredentials, match="metadata server is away"):
+    with pytest.raises(NoCredentials, match="metadata server is down"):
         await tokens.get(AUDIENCE)
 
 
@@ -112,7 +112,7 @@ async def test_those_who_ask_together_cause_one_request_and_hold_up_nobody(
     issuer.may_answer.clear()
     asking = [asyncio.ensure_future(tokens.get(AUDIENCE)) for _ in range(3)]
     async with asyncio.timeout(5):
-        await issuer.is_asked.wait()  # the loop runs on while Google is asked
+        await issuer.is_asked.wait()  # the loop keeps running while Google is asked
         issuer.may_answer.set()
         given = await asyncio.gather(*asking)
 
@@ -137,7 +137,7 @@ def test_a_service_accounts_key_file_gives_tokens(
 
 @pytest.mark.parametrize("refuses", [False, True])
 def test_the_metadata_server_gives_tokens_for_the_audience(refuses: bool) -> None:
-    """In a separate process: Google's library looks for the server on import."""
+    """In a separate process, because Google's library looks for the server on import."""
     program = (
         "import sys; from google.auth import jwt;"
         "from ringdown.errors import NoCredentials;"

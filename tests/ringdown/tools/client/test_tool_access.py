@@ -1,5 +1,5 @@
-"""The tool client and functions that want to know who calls: ID tokens, refusals, warming, and
-what is sent a second time."""
+"""The tool client and functions that check who is calling: ID tokens, refusals, warming, and second
+deliveries."""
 
 import asyncio
 import logging
@@ -295,7 +295,7 @@ async def test_both_deliveries_have_one_deadline(client: ToolClient) -> None:
 
 
 async def test_an_answer_without_content_says_that_it_has_none(client: ToolClient) -> None:
-    """A model that gets nothing asks again, and again."""
+    """A model that gets nothing keeps asking."""
     async with tool_server(response(b'{"output":{}}')) as tool:
         answer = await call(client, tool.url)
 
