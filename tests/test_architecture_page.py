@@ -1,4 +1,4 @@
-"""docs/architecture.md: every file that its tables name exists."""
+"""docs/architecture.md: every file that its tables name exists, and every deployable is drawn."""
 
 import re
 from pathlib import Path
@@ -48,3 +48,11 @@ def test_a_path_leads_through_seven_files_at_most(path: str) -> None:
 
     assert [name for name in files if not exists(name)] == []
     assert len(files) <= 7
+
+
+def test_every_deployable_is_drawn() -> None:
+    drawing = (ROOT / "docs" / "parts.svg").read_text("utf-8")
+    folders = [*(ROOT / "functions").iterdir(), *(ROOT / "services").iterdir()]
+    parts = {folder.name for folder in folders if any(folder.glob("*.py"))}
+    assert {name for name in parts if f">{name}</text>" not in drawing} == set()
+    assert len(parts) >= 5

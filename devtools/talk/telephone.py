@@ -30,9 +30,10 @@ from devtools.talk.messages import (
     ToPage,
     Trouble,
 )
-from ringdown.call_page import CallPage, Recording, call_page, view_of
+from ringdown.call_page import CallPage, Recording, call_page, in_the_page, view_of
 from ringdown.calls import CallRecord
 from ringdown.calls.problems import problems
+from ringdown.calls.uploads import kept_pictures
 from ringdown.phone_numbers import is_e164
 from simulators.pictures import PICTURES
 from simulators.speech.synthesis import SpeechError, synthesize
@@ -269,6 +270,7 @@ class Telephone:
             recording=Recording(_LINE_HZ, sound.caller, sound.agent, began_ms),
             moments=moments(call.events, began_ms),
             problems=problems(record),
+            pictures=in_the_page(await kept_pictures(self._line.store, record.call)),
         )
         name = f"{call.identity.call_sid}.html"
         html = await asyncio.to_thread(call_page, page)

@@ -23,6 +23,7 @@ from console.pages.home import HomePage
 from console.pages.numbers import NumberPages
 from console.pages.outcomes import OutcomePages
 from console.pages.people import PeoplePages
+from console.pages.photos import PhotoPages
 from console.pages.recordings import RecordingPages
 from console.pages.rehearsals import RehearsalPages
 from console.people import Doorkeeper, Refused
@@ -76,6 +77,7 @@ def console(desk: Desk, doorkeeper: Doorkeeper, framed_by: Collection[str] = ())
         OutcomePages(desk, pages),
         CallPages(desk, pages),
         RecordingPages(desk),
+        PhotoPages(desk),
         AgentHistory(desk, pages),
         AgentPublishing(desk, pages),
         RehearsalPages(desk, pages),

@@ -10,6 +10,7 @@ import msgspec
 from ringdown.calls import CallRecord
 from ringdown.calls.problems import problems, reply_times_ms
 from ringdown.calls.search import CallArchive
+from ringdown.calls.uploads import kept_pictures
 from ringdown.errors import InvalidDocument, StoreUnavailable
 from ringdown.gemini.prices import cost_usd
 from ringdown.stores import Store
@@ -33,6 +34,7 @@ async def show(arguments: argparse.Namespace, surroundings: Surroundings) -> int
         recording = None
         if record.call.agent.record and not arguments.json:
             recording = await _recording(store, record.call.call_sid, surroundings.terminal)
+        pictures = {} if arguments.json else await _pictures(store, record, surroundings.terminal)
     found = (*problems(record), *lost)
     terminal = surroundings.terminal
     if arguments.json:
@@ -40,7 +42,7 @@ async def show(arguments: argparse.Namespace, surroundings: Surroundings) -> int
         return DONE
     _say(surroundings, record, found, whole_numbers=arguments.numbers)
     page = arguments.html or surroundings.out / "calls" / f"{record.call.call_sid}.html"
-    await asyncio.to_thread(_write_page, page, record, found, recording)
+    await asyncio.to_thread(_write_page, page, record, found, recording, pictures)
     terminal.say(f"\nWrote {page} (open it in a browser).")
     return DONE
 
@@ -96,14 +98,29 @@ async def _recording(store: Store, call_sid: str, terminal: Terminal) -> "Record
     return Recording(PHONE_HZ, caller, agent, sound.began_ms)
 
 
+async def _pictures(store: Store, record: CallRecord, terminal: Terminal) -> dict[int, str]:
+    """What the caller sent, if the agent keeps it and it can be read."""
+    from ringdown.call_page import in_the_page
+
+    try:
+        return in_the_page(await kept_pictures(store, record.call))
+    except StoreUnavailable as error:
+        terminal.complain(f"The photos can't be read: {error}. Try again soon.")
+        return {}
+
+
 def _write_page(
-    path: Path, record: CallRecord, found: tuple[str, ...], recording: "Recording | None"
+    path: Path,
+    record: CallRecord,
+    found: tuple[str, ...],
+    recording: "Recording | None",
+    pictures: dict[int, str],
 ) -> None:
     from ringdown.call_page import CallPage, call_page
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        shown = CallPage(record=record, recording=recording, problems=found)
+        shown = CallPage(record=record, recording=recording, problems=found, pictures=pictures)
         path.write_text(call_page(shown), "utf-8")
     except OSError as error:
         raise CannotGoOn(f"Can't write {path}: {error.strerror}.") from None

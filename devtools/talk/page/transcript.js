@@ -36,7 +36,8 @@ export class Transcript {
   }
 
   turn({ n, who, text, interrupted, reply_ms: replyMs, barge_in_ms: bargeInMs }) {
-    const item = this.settle(who, `turn ${n}`) ?? this.item(`turn ${n}`, who);
+    // What was sent, and so never being said, comes before what the agent is saying about it.
+    const item = this.settle(who, `turn ${n}`) ?? this.item(`turn ${n}`, who, this.items.get("saying agent"));
     item.replaceChildren(...spoken(who, interrupted && who === "agent" ? `${text} …` : text));
     const notes = [];
     if (replyMs !== null) notes.push(`reply after ${replyMs} ms`);
@@ -91,7 +92,7 @@ export class Transcript {
     for (const who of ["caller", "agent"]) this.saying({ who, text: "" });
   }
 
-  item(key, kind) {
+  item(key, kind, before = null) {
     this.empty.hidden = true;
     this.list.hidden = false;
     let item = this.items.get(key);
@@ -99,7 +100,7 @@ export class Transcript {
       item = document.createElement("li");
       item.className = kind;
       this.items.set(key, item);
-      this.list.append(item);
+      this.list.insertBefore(item, before);
     }
     return item;
   }

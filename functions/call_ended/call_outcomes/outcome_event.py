@@ -18,6 +18,7 @@ from ringdown.calls.figures import FigureStore, count_again, is_settled
 from ringdown.calls.outcome_asking import ASK_WITHIN_S, ask_outcome
 from ringdown.calls.outcome_questions import is_worth_asking
 from ringdown.calls.outcomes import OutcomeStore
+from ringdown.calls.uploads import UploadStore, delete_after_call
 from ringdown.errors import InvalidDocument, RingdownError
 from ringdown.gemini.backend import GeminiBackend, read_optional_gemini_backend
 from ringdown.gemini.models import TEXT_MODELS
@@ -31,7 +32,7 @@ from ringdown.webhooks.sender import Sender
 _log = Log("call_ended")
 
 
-class EndedCallStore(CallStore, FigureStore, OutcomeStore, Protocol):
+class EndedCallStore(CallStore, FigureStore, OutcomeStore, UploadStore, Protocol):
     """The methods needed from the store."""
 
 
@@ -89,9 +90,23 @@ async def take_event(attributes: Mapping[str, object], connections: Connections)
         async with asyncio.TaskGroup() as group:
             end = group.create_task(webhooks.send_ended(call_sid, clock.now()))
             outcome = group.create_task(_is_found_out(call_sid, connections))
+            uploads = group.create_task(_uploads_are_deleted(call_sid, connections.store))
         is_outcome_sent = await webhooks.send_outcome(call_sid, clock.now())
-        if not (end.result() and outcome.result() and is_outcome_sent):
+        done = (end.result(), outcome.result(), uploads.result(), is_outcome_sent)
+        if not all(done):
             raise HTTPException(503, "Not everything is done; send it again.")
+
+
+async def _uploads_are_deleted(call_sid: str, store: EndedCallStore) -> bool:
+    """As a rule the webhook has deleted them. False if it is worth trying again."""
+    try:
+        await delete_after_call(store, call_sid)
+    except InvalidDocument:
+        return True  # finding out the outcome says so
+    except RingdownError as error:
+        _log.warning("uploads could not be deleted yet", reason=str(error))
+        return False
+    return True
 
 
 async def _is_found_out(call_sid: str, connections: Connections) -> bool:

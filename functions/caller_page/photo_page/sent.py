@@ -17,6 +17,8 @@ from ringdown.request_body import BodyTooLarge, read_body
 MOST_BYTES = 10 * 1024 * 1024
 """Phone photos are usually 3 MB, and 8 MB at 50 megapixels."""
 _BODY_WITHIN_S = 30.0
+_MOST_FORM_CHARS = 20_000
+"""A longer text isn't shown again: its page could exceed the instance's memory."""
 _FILES = 2  # one from the camera, one chosen from the phone
 
 
@@ -79,8 +81,11 @@ async def _parsed(request: Request, body: bytes) -> Sent:
     try:
         photos = [part for part in form.getlist("photo") if isinstance(part, UploadFile)]
         contents = [await part.read() for part in photos]
-        text = form.get("text")
-        return Sent(next(filter(None, contents), b""), text if isinstance(text, str) else "")
+        field = form.get("text")
+        text = field if isinstance(field, str) else ""
+        if len(text) > _MOST_FORM_CHARS:
+            raise Refused(Refusal.TEXT_TOO_LONG)
+        return Sent(next(filter(None, contents), b""), text)
     finally:
         await form.close()
 

@@ -5,10 +5,10 @@ Only these reports say why a stream couldn't be opened, or broke.
 
 import datetime
 from collections.abc import Awaitable
-from typing import Protocol, assert_never
+from typing import assert_never
 
-from ringdown.calls import CallStore, TwilioStatus
-from ringdown.calls.uploads import UploadStore
+from ringdown.calls import TwilioStatus
+from ringdown.calls.uploads import EndedUploadStore, delete_after_call
 from ringdown.errors import RingdownError
 from ringdown.log import Log
 from ringdown.stores.deadline import store_deadline
@@ -19,12 +19,8 @@ NOTE_WITHIN_S = 3.0
 _log = Log("incoming_call.status_callbacks")
 
 
-class StatusStore(CallStore, UploadStore, Protocol):
-    """The methods needed from the store."""
-
-
 async def take_status(
-    update: CallUpdate | StreamUpdate, *, store: StatusStore, now: datetime.datetime
+    update: CallUpdate | StreamUpdate, *, store: EndedUploadStore, now: datetime.datetime
 ) -> None:
     """Record a call's status and a stream's error, and delete what the caller sent for this call
     only; if the store fails, log it."""
@@ -45,21 +41,18 @@ async def take_status(
             assert_never(unreachable)
 
 
-async def _note_call(update: CallUpdate, store: StatusStore, now: datetime.datetime) -> None:
+async def _note_call(update: CallUpdate, store: EndedUploadStore, now: datetime.datetime) -> None:
     status = TwilioStatus(status=update.status, duration_s=update.duration_s, final=update.over)
     await _note(update.status, store.note_twilio_status(update.call_sid, status, now))
     if update.over:
         await _delete_uploads(update.call_sid, store)
 
 
-async def _delete_uploads(call_sid: str, store: StatusStore) -> None:
-    """Delete them once the call's end is noted, so that nothing more is added. If the store fails,
-    they expire a few hours later."""
+async def _delete_uploads(call_sid: str, store: EndedUploadStore) -> None:
+    """If the store fails, `call_ended` does it later."""
     try:
         async with store_deadline(NOTE_WITHIN_S):
-            call = await store.read_call(call_sid)
-            if call is not None and call.uploads and not call.agent.keep_photos:
-                await store.delete_uploads(call_sid)
+            await delete_after_call(store, call_sid)
     except RingdownError as error:
         _log.error("uploads could not be deleted", reason=str(error))
 

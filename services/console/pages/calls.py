@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from console.desk import Desk
 from console.forms import read_form
+from console.pages.photos import photo_address
 from console.pages.recordings import recording_address
 from console.showing import OUTCOMES, Pages
 from ringdown.call_page import CallPage, ServedRecording, call_page_in_site
@@ -25,6 +26,7 @@ from ringdown.calls.line_state import FAILURES
 from ringdown.calls.outcomes import STANDINGS
 from ringdown.calls.problems import problems
 from ringdown.calls.recorded_sound import recorded_sound
+from ringdown.calls.uploads import kept_pictures
 from ringdown.errors import StoreUnavailable
 from ringdown.gemini.prices import cost_usd
 from ringdown.log import Log, call_bound
@@ -101,7 +103,11 @@ class CallPages:
         lost = await lost_problems(self._desk.store.documents, call_sid)
         served, unread = await self._recording(record.call)
         found = (*problems(record), *lost, *unread)
-        page = CallPage(record=record, recording=served, problems=found)
+        pictures = {
+            n: photo_address(call_sid, n)
+            for n in await kept_pictures(self._desk.store, record.call)
+        }
+        page = CallPage(record=record, recording=served, problems=found, pictures=pictures)
         above = self._pages.text(request, "call_bar.html", call=record.call)
         head = self._pages.text(request, "call_head.html", call=record.call)
         return HTMLResponse(

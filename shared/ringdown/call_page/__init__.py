@@ -7,6 +7,7 @@ from ringdown.call_page.contents import (
     MomentKind,
     Recording,
     ServedRecording,
+    in_the_page,
 )
 from ringdown.call_page.rendering import (
     FILES,
@@ -26,6 +27,7 @@ __all__ = [
     "ServedRecording",
     "call_page",
     "call_page_in_site",
+    "in_the_page",
     "palette",
     "view_of",
 ]

@@ -1,7 +1,8 @@
 """What a call page is made from. Only the record is required; the rest adds detail."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -67,6 +68,14 @@ class Arrival:
     why: str
 
 
+def in_the_page(pictures: Mapping[int, bytes]) -> dict[int, str]:
+    """Addresses that hold the JPEGs themselves, for a page that is one file."""
+    return {
+        n: f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+        for n, jpeg in pictures.items()
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class CallPage:
     """A call as its page shows it. A real call has only a record; the page is the same.
@@ -81,3 +90,5 @@ class CallPage:
     heard_by_caller: Sequence[Arrival] = ()
     heard_by_model: Sequence[Arrival] = ()
     problems: Sequence[str] | None = None
+    pictures: Mapping[int, str] = field(default_factory=dict)
+    """What the caller sent and the agent keeps: the address of each, by its number."""

@@ -27,7 +27,7 @@ def call_page(page: CallPage) -> str:
     script_hash = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; script-src 'sha256-{script_hash}'; style-src 'unsafe-inline';"
-        " media-src blob:; base-uri 'none'; form-action 'none'"
+        " img-src data:; media-src blob:; base-uri 'none'; form-action 'none'"
     )
     return _document(
         page,

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -43,6 +43,8 @@ class Entry:
     notes: tuple[str, ...] = ()
     data: str = ""
     arrivals: tuple[Arrival, ...] = ()
+    picture: str = ""
+    """Its address, if one was sent and kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def entries(page: CallPage) -> list[Entry]:
     record = timed_from_ring(page.record)
     found = [
         *_spoken_by_the_network(page),
-        *map(_turn, record.turns),
+        *(_turn(turn, page.pictures) for turn in record.turns),
         *map(_tool, record.tool_calls),
         *_gaps(page),
     ]
@@ -103,7 +105,7 @@ def _notice(at_ms: int, text: str) -> Entry:
     return Entry("notice", "Notice", at_ms, at_ms, text)
 
 
-def _turn(turn: Turn) -> Entry:
+def _turn(turn: Turn, pictures: Mapping[int, str]) -> Entry:
     return Entry(
         kind="agent" if turn.speaker is Speaker.AGENT else "caller",
         who=turn.speaker.value.capitalize(),
@@ -112,6 +114,7 @@ def _turn(turn: Turn) -> Entry:
         text=turn.text,
         cut=turn.interrupted,
         notes=tuple(_turn_notes(turn)),
+        picture=pictures.get(turn.upload or 0, ""),
     )
 
 

@@ -12,6 +12,8 @@ from typing import Protocol
 
 import msgspec
 
+from ringdown.calls import Call, CallStore
+
 MOST_IN_A_CALL = 5
 MOST_PICTURE_BYTES = 400_000
 """A JPEG of 1,024 px. Bytes are stored as text, in which this is half of what a Firestore document
@@ -68,3 +70,25 @@ class UploadStore(Protocol):
 
     async def delete_uploads(self, call_sid: str) -> None:
         """Delete all of a call's; having none isn't an error."""
+
+
+class EndedUploadStore(CallStore, UploadStore, Protocol):
+    """The methods needed to delete them after a call."""
+
+
+async def delete_after_call(store: EndedUploadStore, call_sid: str) -> None:
+    """Delete a call's uploads unless its agent keeps them; raises what the store raises.
+
+    Call it once Twilio says that the call is over, so that nothing more is added.
+    """
+    call = await store.read_call(call_sid)
+    if call is not None and call.uploads and not call.agent.keep_photos:
+        await store.delete_uploads(call_sid)
+
+
+async def kept_pictures(store: UploadStore, call: Call) -> dict[int, bytes]:
+    """The pictures of a call by number, if its agent keeps them; raises what the store raises."""
+    if not (call.agent.keep_photos and call.uploads):
+        return {}
+    found = await store.later_uploads({call.call_sid: 0})
+    return {upload.n: upload.picture for upload in found.get(call.call_sid, ()) if upload.picture}

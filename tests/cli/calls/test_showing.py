@@ -1,3 +1,4 @@
+import base64
 import json
 
 import msgspec
@@ -5,11 +6,11 @@ import pytest
 
 from ringdown.agents.opening_hours import OpeningHours
 from ringdown.agents.phrases import phrases_for
-from ringdown.calls import CallStatus, EndReason, Reconnect, Usage
+from ringdown.calls import CallChanges, CallStatus, EndReason, Reconnect, Speaker, Turn, Usage
 from ringdown.stores import Store
-from tests.cli.calls.stored_calls import bad_call, good_call, sid
+from tests.cli.calls.stored_calls import bad_call, begin_call, good_call, sid
 from tests.cli.command_line import CommandLine
-from tests.ringdown.samples import CALLER, NOW, a_call, an_agent
+from tests.ringdown.samples import CALLER, NOW, a_call, a_picture, an_agent
 
 
 def test_a_call_in_words(command_line: CommandLine) -> None:
@@ -175,3 +176,18 @@ def test_words_of_callers_cannot_command_the_terminal(command_line: CommandLine)
     good_call(command_line, 1, caller="sip:\x1b[2Jeve@example.com")
     for argv in (("show", "last", "--numbers"), ("list", "--numbers")):
         assert "\x1b" not in command_line.run("calls", *argv).all
+
+
+def test_a_photo_that_is_kept_is_on_the_page(command_line: CommandLine) -> None:
+    agent = msgspec.structs.replace(an_agent(), photos=True, keep_photos=True)
+    call = begin_call(command_line, 1, agent=agent)
+    turn = Turn(n=1, speaker=Speaker.CALLER, text="(sent photo 1)", start_ms=1, end_ms=1, upload=1)
+
+    async def send(store: Store) -> None:
+        await store.add_upload(call.call_sid, a_picture())
+        await store.save(call.call_sid, 1, CallChanges(turns=(turn,)))
+
+    command_line.with_store(send)
+    command_line.run("calls", "show", "last")
+    page = (command_line.folder / "out" / "calls" / f"{call.call_sid}.html").read_text("utf-8")
+    assert f"data:image/jpeg;base64,{base64.b64encode(a_picture().picture).decode()}" in page

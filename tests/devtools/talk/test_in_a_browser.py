@@ -101,7 +101,7 @@ async def test_a_call_from_the_browser(tmp_path: Path) -> None:
             await press(tab, key)
         await tab.until(said("agent", "what you typed"), within_s=10)
         await press(tab, "Hang up")
-        await tab.until(f"{STATUS}.includes('over')", within_s=15)
+        await tab.until(f"{STATUS}.includes('Call ended')", within_s=15)
         await tab.until("!document.getElementById('afterwards').hidden", within_s=15)
         assert not await tab.evaluate(shown("saying")), "words are left that nobody says"
         heard = await played(tab)
@@ -176,7 +176,7 @@ async def test_a_call_without_a_microphone(tmp_path: Path) -> None:
         await tab.until(said("tool", "search_knowledge_base answered"))
         await tab.until(said("agent", "found an article"))
         await press(tab, "goodbye")
-        await tab.until(f"{STATUS}.includes('over')", within_s=20)
+        await tab.until(f"{STATUS}.includes('Call ended')", within_s=20)
         heard = await played(tab)
     sentence = synthesize("hello when is my next delivery", rate_hz=PLAYED_HZ)
     (own,) = judge([Sentence("", sentence, PLAYED_HZ)], heard, rate_hz=PLAYED_HZ, english=False)
@@ -200,8 +200,10 @@ async def test_a_photo_is_sent_from_the_callers_phone(tmp_path: Path) -> None:
         await tab.until(said("agent", "choose a photo"))
         await press(tab, "broken crate")
         await tab.until(said("agent", "a hole in it"))
+        transcript = await tab.evaluate("document.getElementById('transcript').textContent")
+        assert transcript.index("sent photo 1") < transcript.index("a hole in it")
         await press(tab, "Hang up")
-        await tab.until(f"{STATUS}.includes('over')", within_s=15)
+        await tab.until(f"{STATUS}.includes('Call ended')", within_s=15)
         problems = tab.problems
 
     assert problems == []
@@ -225,7 +227,7 @@ async def test_a_call_at_another_time(tmp_path: Path) -> None:
         await tab.evaluate(f"document.getElementById('at').value = {sunday!r}")
         await dial(tab)
         await tab.until(shown("notice", "closed"))
-        await tab.until(f"{STATUS}.includes('over')", within_s=20)
+        await tab.until(f"{STATUS}.includes('Call ended')", within_s=20)
         saturday = f"{next_sunday() - datetime.timedelta(days=1)}T20:00"
         await tab.evaluate(f"document.getElementById('at').value = {saturday!r}")
         await dial(tab)

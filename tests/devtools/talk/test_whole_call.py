@@ -150,7 +150,8 @@ async def test_a_photo_is_sent_on_the_callers_page_and_answered(tmp_path: Path) 
     async with a_line(tmp_path) as (line, page):
         stored = await line.store.read_agent("default")
         assert stored is not None
-        await write_agent(line.store, "default", {**stored.document, "photos": True})
+        photos = {"photos": True, "keep_photos": True}
+        await write_agent(line.store, "default", {**stored.document, **photos})
         await dial(page)
         await told(page, "turn", who="agent", text="Good day.")
         await wish(page, do="speak", text="can i send you a photo")
@@ -162,13 +163,15 @@ async def test_a_photo_is_sent_on_the_callers_page_and_answered(tmp_path: Path) 
             sent = await phone.post(text["link"], files=photo)
             await told(page, "turn", who="agent", text="strawberry jam")
             await wish(page, do="hang_up")
-            await told(page, "call", status="over")
+            over = await told(page, "call", status="over")
+            html = (tmp_path / over["page"].removeprefix("/calls/")).read_text("utf-8")
             late = await phone.post(text["link"], files=photo)
 
     assert text["words"].endswith(text["link"])
     assert "automated assistant" in shown.text
     assert sent.headers["Location"] == "?sent=photo"
     assert late.status_code == 404
+    assert "data:image/jpeg;base64," in html, "the agent keeps it"
 
 
 async def test_without_photos_in_the_agent_no_text_is_sent(tmp_path: Path) -> None:

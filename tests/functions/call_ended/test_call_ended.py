@@ -18,6 +18,7 @@ from ringdown.calls.figures import day_of, read_days
 from ringdown.calls.outcome_asking import NO_GEMINI
 from ringdown.calls.outcomes import Finding, Outcome, Success
 from ringdown.calls.problems import problems
+from ringdown.calls.uploads import Reception
 from ringdown.stores import Store
 from ringdown.tools import Json
 from tests.functions.incoming_call.records import damage, store_locked, with_store
@@ -30,7 +31,7 @@ from tests.functions.text_model_stand_in import (
     refuses,
     text_model,
 )
-from tests.ringdown.samples import CALL_SID, CALLER, NOW, a_call, a_claim, an_agent
+from tests.ringdown.samples import CALL_SID, CALLER, NOW, a_call, a_claim, a_picture, an_agent
 
 AFTER_CALL = AfterCall(
     success="The caller has a delivery date.",
@@ -281,6 +282,29 @@ def test_a_store_that_is_away_is_asked_again_and_a_damaged_record_is_not(
     damage(store_url, f"calls/{CALL_SID}", '{"call_sid": 7}')
     assert sent(function).status_code == 200
     assert "outcome could not be found out" in function.messages()
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_what_the_webhook_could_not_delete_is_deleted(
+    function: LoadedFunction, store_url: str, keeps: bool
+) -> None:
+    """It was sent for this call only."""
+    agent = msgspec.structs.replace(an_agent(), photos=True, keep_photos=keeps)
+
+    async def send_and_end(store: Store) -> None:
+        await store.open_call(a_call(agent=agent))
+        assert await store.add_upload(CALL_SID, a_picture()) is Reception.TAKEN
+        await end_call(store, agent=agent)
+
+    async def left(store: Store) -> bool:
+        return bool(await store.later_uploads({CALL_SID: 0}))
+
+    with_store(store_url, send_and_end)
+    with store_locked(store_url):
+        assert sent(function).status_code == (200 if keeps else 503)
+    assert with_store(store_url, left)
+    assert sent(function).status_code == 200
+    assert with_store(store_url, left) is keeps
 
 
 def test_logs_have_no_words_and_no_numbers(function: LoadedFunction, store_url: str) -> None:

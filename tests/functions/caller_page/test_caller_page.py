@@ -216,6 +216,12 @@ class TestWithACall:
         assert stored(store_url) == []
         assert sent_text(function, text[1:]).status_code == 303
 
+    def test_a_text_as_large_as_a_photo_is_not_shown_again(self, function: LoadedFunction) -> None:
+        response = sent_text(function, '"' * (MOST_BYTES - 1_000))
+        assert response.status_code == 422
+        assert "Shorten it to 500 characters." in response.text
+        assert len(response.content) < 50_000
+
     def test_words_never_become_markup(self, function: LoadedFunction, store_url: str) -> None:
         assert sent_text(function, NASTY).status_code == 303
         assert [upload.text for upload in stored(store_url)] == [NASTY]

@@ -195,6 +195,7 @@ function entryRow(entry) {
   if (entry.notes.length) head.append(" ", make("span", "notes", entry.notes.join(" · ")));
   for (const item of entry.arrivals) head.append(" ", arrival(item));
   const bubble = make("div", "bubble", head, said);
+  if (entry.picture) bubble.append(Object.assign(make("img"), { src: entry.picture, alt: "What the caller sent" }));
   if (entry.data) {
     bubble.append(make("details", "", make("summary", "", "Request and result"), words("pre", "", entry.data)));
   }
