@@ -66,4 +66,4 @@ async def test_after_three_failures_it_is_given_up_with_the_end_of_its_log(
     told = str(failed.value)
     assert told.startswith("pages ended with status 1. Its log, ")
     assert told.count("The disk is full.") == 3
-    assert capsys.readouterr().out.count("starting it again") == 3
+    assert capsys.readouterr().out.count("restarting it") == 3

@@ -137,7 +137,7 @@ async def test_the_stack_says_what_to_set(tmp_path: Path) -> None:
     )
     _, errors = await process.communicate()
     assert process.returncode == 2
-    assert "GEMINI_API_KEY is not set" in errors.decode()
+    assert "GEMINI_API_KEY isn't set" in errors.decode()
 
 
 @asynccontextmanager

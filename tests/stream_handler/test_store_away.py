@@ -188,7 +188,7 @@ async def test_the_ordinary_log_holds_nothing_that_was_said(stage: Stage) -> Non
     await stopped(stage)
 
     ordinary = [line for line in stage.output.getvalue().splitlines() if "dead_letter" not in line]
-    (left,) = [line for line in ordinary if "leaves as a dead letter" in line]
+    (left,) = [line for line in ordinary if "logged as a dead letter" in line]
     assert json.loads(left)["call_sid"] == call_sid(1)
     for secret in ("Hello.", a_call().caller, "+14155550166"):
         assert secret not in "".join(ordinary)

@@ -362,7 +362,7 @@ async def test_the_console_s_image_is_ready_and_has_what_pages_need(tmp_path: Pa
 
     assert ready.status_code == 200
     assert page.status_code == 401
-    assert "did not come through Identity-Aware Proxy" in page.text
+    assert "come through Identity-Aware Proxy" in page.text
     assert [file.status_code for file in files] == [200, 200]
     assert (image.command[1:], image.user) == (("-m", "console"), "10001:10001")
 

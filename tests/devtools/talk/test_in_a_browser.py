@@ -249,7 +249,7 @@ async def test_a_microphone_that_is_not_allowed(line: TalkLine, tmp_path: Path) 
     ):
         await dial(tab)
         await tab.until(f'{HELP}.includes("doesn\'t let this page")', within_s=10)
-        await tab.until(f"{STATUS}.includes('The call is over')", within_s=20)
+        await tab.until(f"{STATUS}.includes('Call ended')", within_s=20)
         assert await tab.evaluate("document.activeElement.id") == "dial"
 
 
