@@ -92,7 +92,7 @@ async def test_without_keys_only_the_stand_in_is_recorded(
     assert not (tmp_path / PAGE).exists()
     said = capsys.readouterr().out
     assert "GEMINI_API_KEY isn't set" in said
-    assert "PUBLIC_URL, STREAM_URL, TWILIO_AUTH_TOKEN are not set" in said
+    assert "PUBLIC_URL, STREAM_URL, TWILIO_AUTH_TOKEN aren't set" in said
 
 
 async def test_half_of_what_a_real_call_needs_is_told(tmp_path: Path) -> None:
