@@ -48,7 +48,7 @@ def main(
 ) -> int:
     """Run one command, from `argv` or this process's arguments. Returns the exit status."""
     return run_command(
-        _parser(), argv, environ=environ, terminal=terminal, out=out, deployment=deployment
+        command_parser(), argv, environ=environ, terminal=terminal, out=out, deployment=deployment
     )
 
 
@@ -98,7 +98,7 @@ def _run(
         return BROKEN
 
 
-def _parser() -> Parser:
+def command_parser() -> Parser:
     parser = Parser(
         prog="ringdown",
         description="Operate Ringdown, wherever it runs. Without a command, it shows the state of"

@@ -1,0 +1,64 @@
+"""The commands that README.md and docs/ show, as a reader would type them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+_MARKDOWN = MarkdownIt("commonmark").enable("table")
+_QUOTED = re.compile(r"""("[^"]*"|'[^']*')""")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    page: str
+    program: str
+    arguments: str
+    in_block: bool
+    """Whether it stands in a block, to be copied as it is. A sentence may only name it."""
+
+    def __str__(self) -> str:
+        return f"{self.program} {self.arguments}".strip()
+
+
+def commands(program: str) -> list[Command]:
+    """Every command of `program`, each once."""
+    found = [command for page in PAGES for command in _on(page, program)]
+    in_blocks_last = sorted(found, key=lambda command: command.in_block)
+    unique = {str(command): command for command in in_blocks_last}
+    return sorted(unique.values(), key=str)
+
+
+def _on(page: Path, program: str) -> Iterator[Command]:
+    name = str(page.relative_to(ROOT))
+    for token in _MARKDOWN.parse(page.read_text("utf-8")):
+        if token.type in ("code_block", "fence") and token.info in ("", "sh"):
+            for arguments in _arguments(token.content, program):
+                yield Command(name, program, arguments, in_block=True)
+        for child in token.children or ():
+            if child.type == "code_inline":
+                for arguments in _arguments(child.content, program):
+                    yield Command(name, program, arguments, in_block=False)
+
+
+def _arguments(code: str, program: str) -> Iterator[str]:
+    """What follows `program` wherever it is run in `code`: after variables, `&&`, `|` or `$(`."""
+    lines = code.replace("\\\n", " ")
+    begins = rf"(?:^|&& |\| |\$\()(?:\w+=\S* )*(?:\S*/)?{re.escape(program)}(?= |$|\))"
+    for match in re.finditer(begins, lines, re.MULTILINE):
+        rest = lines[match.end() :]
+        yield " ".join(_until_end(rest).split())
+
+
+def _until_end(code: str) -> str:
+    """The words of one command: up to what the shell does next, which quotes hide."""
+    end = 0
+    for part in _QUOTED.split(code):
+        if part[:1] not in ("'", '"') and (match := re.search(r"&&|\||\d?>|<|;|\)|\n| #", part)):
+            return code[: end + match.start()]
+        end += len(part)
+    return code
