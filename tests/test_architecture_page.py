@@ -9,7 +9,6 @@ ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
 FOLDERS = (
     "",
-    "cli/ringdown_cli",
     "services",
     "services/stream_handler",
     "services/stream_handler/call",
