@@ -1,7 +1,5 @@
 """The deployer's roles: as documented, and enough for every kind of resource."""
 
-import re
-
 import pytest
 
 from deploy.roles import ROLES
@@ -34,8 +32,7 @@ BY_SCRIPTS = {"firebaserules.admin", "iam.serviceAccountUser"}
 """What no resource names: the script's rules, and that parts run as their accounts."""
 
 
-def test_the_page_lists_them_and_grants_them() -> None:
-    assert re.findall(r"^\| `(roles/[\w.]+)` \|", SECTION, re.MULTILINE) == list(ROLES)
+def test_the_page_grants_them() -> None:
     loop = SECTION.split("for role in ", 1)[1].split(";", 1)[0]
     assert [f"roles/{name}" for name in loop.replace("\\", " ").split()] == list(ROLES)
 
