@@ -35,7 +35,7 @@ variable "check_schedule" {
 }
 
 variable "ci" {
-  description = "Build, plan and, after approval, apply what is pushed to `branch`; only plan what is pushed to other branches. Takes the GitHub repository, which must already be connected to Cloud Build (https://console.cloud.google.com/cloud-build/triggers/connect); the bucket that holds the state; and the e-mail address of the account that applies."
+  description = "After approval, test, build, plan and apply what is pushed to `branch`; test and plan what is pushed to other branches. Takes the GitHub repository, which must already be connected to Cloud Build (https://console.cloud.google.com/cloud-build/triggers/connect); the bucket that holds the state; and the e-mail address of the account that applies."
   type = object({
     owner           = string
     repository      = string
