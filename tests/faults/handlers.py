@@ -68,40 +68,39 @@ async def _frozen_for_3_s(world: World, times: int) -> list[Seen]:
 FAULTS = (
     Fault(
         "kill -9, one handler",
-        "the handler restarts and takes over the call; the turn in progress is lost",
+        "it restarts and takes over",
         _killed,
         most_silence_ms=15_000,
     ),
     Fault(
         "kill -9 of one of two handlers, 20 calls",
-        "the other handler takes over its calls; the turn in progress is lost",
+        "the other takes over",
         _one_of_two_killed,
         handlers=2,
         most_silence_ms=3_000,
     ),
     Fault(
         "SIGTERM to one of two handlers, 20 calls",
-        "each call is handed over after the turn in progress, when it is the caller's turn; the"
-        " next handler listens, and callers notice nothing",
+        "calls are handed over when it is the caller's turn; callers notice nothing",
         _one_of_two_stopped,
         handlers=2,
         most_silence_ms=1_000,
     ),
     Fault(
         "a handler is frozen for 3 s (SIGSTOP)",
-        "the call continues; meanwhile the caller hears what was already sent",
+        "the caller hears what was already sent; the call continues",
         _frozen_for_3_s,
         most_silence_ms=4_000,
     ),
     Fault(
         "the only handler is frozen for 30 s",
-        "it is killed, as by Cloud Run's liveness probe, restarts, and takes over the call",
+        "killed, as by Cloud Run's liveness probe; restarts and takes over",
         _frozen_for_good,
         most_silence_ms=15_000,
     ),
     Fault(
         "one of two handlers is frozen for 30 s",
-        "it is killed, as by Cloud Run's liveness probe; the other takes over its calls",
+        "killed; the other takes over",
         _frozen_for_good,
         handlers=2,
         most_silence_ms=9_000,

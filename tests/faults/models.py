@@ -22,9 +22,9 @@ from tests.faults.story import (
 )
 from tests.faults.world import PERSON, World
 
-_PERSON = "the caller hears ringing while sessions are tried for 8 s, then gets the fallback number"
-_CUT = "the session is replaced; the agent restarts the interrupted sentence"
-_REFUSED = "a new session gets the transcript; callers notice nothing"
+_PERSON = "ringing for 8 s, then the fallback number"
+_CUT = "a new session restarts the interrupted sentence"
+_REFUSED = "a new session gets the transcript"
 _APART_S = 0.2
 """Between two sessions that break, so that each is replaced separately."""
 _CLOSE_S = 0.05
@@ -216,9 +216,7 @@ STARTS = (
         _PERSON,
         _no_model({"do": "withhold_setup"}),
     ),
-    Fault(
-        "the model takes 1.5 s for the setup", "the caller hears ringing, then the greeting", _slow
-    ),
+    Fault("the model takes 1.5 s for the setup", "ringing, then the greeting", _slow),
 )
 """Sessions that don't begin as they should."""
 
@@ -232,13 +230,13 @@ BREAKS = (
     ),
     Fault(
         "1011 while idle",
-        "the session is replaced; callers notice nothing",
+        "replaced",
         _while_idle("close"),
         most_reconnect_ms=_RECONNECT_MS,
     ),
     Fault(
         "1011 while the caller speaks",
-        "the next session hears them from their first word; nothing is lost",
+        "the next session hears them from their first word",
         _breaks_while_the_caller_speaks,
         most_reconnect_ms=_RECONNECT_MS,
     ),
@@ -251,14 +249,14 @@ BREAKS = (
     ),
     Fault(
         "go-away with 50 s left",
-        "the session is replaced between two turns; callers notice nothing",
+        "replaced between two turns",
         _in_mid_answer("go_away", time_left_s=50),
         most_silence_ms=2_000,
         most_reconnect_ms=_RECONNECT_MS,
     ),
     Fault(
         "go-away with 1 s left",
-        "the session is replaced immediately",
+        "replaced immediately",
         _in_mid_answer("go_away", time_left_s=1),
         most_silence_ms=3_000,
         most_reconnect_ms=_RECONNECT_MS,
@@ -271,24 +269,23 @@ BREAKS = (
 TROUBLES = (
     Fault(
         "the model stalls after the caller has spoken",
-        "it is asked to speak after 5 s and replaced 3 s later; the next session hears the caller"
-        " again and replies",
+        "asked to speak after 5 s, replaced 3 s later; the next session replies",
         _stalls,
         most_silence_ms=15_000,
     ),
     Fault(
         "a phantom interruption",
-        "the agent falls silent; 2.5 s later it is asked to continue from what was heard",
+        "2.5 s later the model is asked to continue from what was heard",
         _phantom,
         most_silence_ms=5_000,
     ),
     Fault(
         "a minute of speech in one burst",
-        "Twilio buffers it; a caller who speaks clears it and gets a reply",
+        "Twilio buffers it; a caller who speaks clears it",
         _floods,
     ),
     Fault("a flood of transcripts", "callers notice nothing", _while_idle("flood", count=2_000)),
-    Fault("a message with unknown keys", "it is ignored", _in_mid_answer("send_message")),
+    Fault("a message with unknown keys", "ignored", _in_mid_answer("send_message")),
 )
 """Sessions that continue, but misbehave."""
 

@@ -148,13 +148,12 @@ def _in_short(record: CallRecord) -> str:
 FAULTS = (
     Fault(
         "the store is away when a call comes",
-        "the last known or packaged agent answers; the call travels with its stream, and its record"
-        " is written when the store is back",
+        "the last known or packaged agent answers; the call travels, and is recorded later",
         _away_at_start,
     ),
     Fault(
         "the store is away for 3 s during a call",
-        "callers notice nothing; what was said is written afterwards",
+        "what was said is written afterwards",
         _away_in_mid_call,
         most_silence_ms=2_000,
     ),
@@ -166,13 +165,12 @@ FAULTS = (
     ),
     Fault(
         "the store is away when the call ends",
-        "its record is written if the store is back within 10 s, or else logged as a dead letter",
+        "the record is written if it is back within 10 s, or else a dead letter",
         _away_at_the_end,
     ),
     Fault(
         "the embedded store's disk is full",
-        "the call travels with its stream; its record is logged as a dead letter, which"
-        " `ringdown calls restore` writes back once there is room",
+        "the call travels; its record becomes a dead letter",
         _disk_full,
     ),
 )

@@ -21,7 +21,7 @@ from tests.faults.world import TOOL_TIMEOUT_S, World
 _ASK = "Please look it up."
 _LOOK_EVERY_S = 0.1
 _LOOKS = 50
-_FAILED = "the agent says that it didn't work; the call continues"
+_FAILED = "the agent says that it didn't work"
 
 
 async def _carried(
@@ -146,22 +146,22 @@ FAULTS = (
     Fault("a tool returns 500", _FAILED, _error),
     Fault(
         "a tool doesn't return in time",
-        f"{_FAILED}; the record says that it may have been done anyway",
+        f"{_FAILED}; the record, that it may have been done anyway",
         _late,
     ),
     Fault(
         "the caller hangs up while a tool runs",
-        "the stream closes without waiting; the tool finishes, and the record gets its result",
+        "the tool finishes, and the record gets its result",
         _caller_hangs_up,
     ),
     Fault(
         "the caller interrupts a tool that the model waits for",
-        "the tool finishes, and answers a repeated call too; the caller gets a reply",
+        "the tool finishes, and answers a repeated call too",
         _caller_interrupts,
     ),
     Fault(
         "a tool returns while the model's session is replaced",
-        "the result reaches the next session as text; the tool is called once",
+        "the next session gets the result; the tool is called once",
         _session_breaks,
     ),
 )

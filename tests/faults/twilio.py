@@ -221,66 +221,59 @@ def _without_token(twiml: str) -> str:
 FAULTS = (
     Fault(
         "Twilio's socket is dropped",
-        "the call is taken over if Twilio asks what to do; the turn in progress is lost",
+        "taken over if Twilio asks what to do",
         _dropped,
         most_silence_ms=3_000,
     ),
     Fault(
-        "Twilio's socket is dropped, and Twilio ends the call instead of asking",
-        "the call is lost; the stream and status callbacks complete its record and say why",
+        "Twilio's socket is dropped, and Twilio ends the call",
+        "lost; the callbacks complete its record and say why",
         _ends_the_call,
     ),
     Fault(
         "Twilio stops reading",
-        "pings notice within 6 s; the stream is closed, and the call taken over once Twilio sees"
-        " that",
+        "the stream is closed within 6 s; taken over once Twilio sees that",
         _stops_reading,
         most_silence_ms=12_000,
     ),
     Fault(
         "Twilio's socket is half dead",
-        "the same as when it stops reading",
+        "as when it stops reading",
         _half_dead,
         most_silence_ms=12_000,
     ),
+    Fault("the webhook comes twice", "the same answer: one call, one stream", _webhook_twice),
     Fault(
-        "the webhook comes twice", "it gets the same answer: one call, one stream", _webhook_twice
-    ),
-    Fault(
-        "Twilio's socket is dropped, and `/after-stream` comes twice, the second time late",
-        "the call is taken over once",
+        "`/after-stream` comes again, after a take-over",
+        "the call isn't taken over twice",
         _after_stream_again,
         most_silence_ms=3_000,
     ),
     Fault(
         "callbacks come before their call",
-        "they are logged, or get the fallback number; the call is answered as usual",
+        "logged, or get the fallback number; the call is answered",
         _callbacks_first,
     ),
     Fault(
         "a call's end is reported before its beginning",
-        "it is opened as ended and hung up; it takes no place on the line",
+        "hung up; it takes no place on the line",
         _end_first,
     ),
     Fault(
         "`/after-stream` of a call that is over",
-        "it is hung up; the record doesn't change",
+        "hung up; the record doesn't change",
         _after_stream_when_over,
     ),
     Fault(
         "a forged, a replayed and an expired token",
-        "refused (1008) before any model is dialled; the live call is unaffected",
+        "refused (1008) before any model is dialled",
         _bad_tokens,
     ),
-    Fault("clocks differ by 30 s", "the stream is accepted", _clocks_differ),
+    Fault("clocks differ by 30 s", "accepted", _clocks_differ),
     Fault(
         "100 connections never say start",
-        "closed after 5 s; of more than 64, the oldest make room for callers, who notice nothing",
+        "closed after 5 s; beyond 64, the oldest make room for callers",
         _never_say_start,
     ),
-    Fault(
-        "a message of 10 MB",
-        "that connection is closed; the live call is unaffected",
-        _huge_message,
-    ),
+    Fault("a message of 10 MB", "that connection is closed", _huge_message),
 )
