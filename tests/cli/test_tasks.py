@@ -45,7 +45,7 @@ def _rows(table: str) -> dict[str, list[str]]:
 
 
 TASKS = _rows(_TASKS)
-ON_A_RUNNING_LINE = [command for commands in _rows(_THE_REST).values() for command in commands]
+OTHER_COMMANDS = [command for commands in _rows(_THE_REST).values() for command in commands]
 BAD = 0x3F9C1D
 AGENT = {
     **DOCUMENT,
@@ -311,7 +311,7 @@ def outcomes_again(desk: Desk) -> None:
     good_call(desk.line, 1)
     with text_model(lambda record: answers({**FORM, "fields": {}})) as gemini:
         desk.environ = {"GEMINI_API_KEY": "key-0123456789", "GEMINI_BASE_URL": gemini.url}
-        (said,) = desk.does("Ask about old calls again")
+        (said,) = desk.does("Ask today's questions about old calls")
     assert "1 of 1 call answered." in said
 
 
@@ -380,7 +380,7 @@ DONE_BY: Mapping[str, Callable[[Desk], None]] = {
     "Save a recording as a WAV file": a_recording,
     "Replay a call, event by event": a_replay,
     "Count outcomes": outcomes,
-    "Ask about old calls again": outcomes_again,
+    "Ask today's questions about old calls": outcomes_again,
     "Restore dead letters": dead_letters,
     "Block a caller": a_block,
     "Unblock them": no_block,
@@ -403,7 +403,7 @@ def test_a_task_is_done_by_what_the_page_says(desk: Desk, task: str) -> None:
     DONE_BY[task](desk)
 
 
-@pytest.mark.parametrize("command", ON_A_RUNNING_LINE)
+@pytest.mark.parametrize("command", OTHER_COMMANDS)
 def test_the_other_commands_of_the_page_exist(
     command: str, command_line: CommandLine, capsys: pytest.CaptureFixture[str]
 ) -> None:
