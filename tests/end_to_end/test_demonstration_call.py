@@ -52,7 +52,8 @@ async def test_the_demonstration_call_goes_as_its_scenario_says(
         assert "This machine was too busy" in output.decode()
         return
     assert process.returncode == 0, output.decode()
-    assert _shape(output.decode()) == _shape(_documented_block("Starting the parts …"))
+    printed = _shape(output.decode())
+    assert printed == _complete(_shape(_documented_block("Starting the parts …")), printed)
     assert (times := _times(output.decode())) == sorted(times)
 
     document = json.loads((tmp_path / "out/last/call.json").read_text("utf-8"))
@@ -81,6 +82,17 @@ def _documented_block(first_line: str) -> str:
     _, _, rest = (ROOT / "docs/first-call.md").read_text("utf-8").partition(indented)
     lines = itertools.takewhile(lambda line: line.startswith("    "), rest.splitlines())
     return textwrap.dedent(indented + "\n".join(lines))
+
+
+def _complete(documented: list[str], printed: list[str]) -> list[str]:
+    """The documented lines, with those that each "…" leaves out filled in from what was printed."""
+    complete: list[str] = []
+    for line, following in itertools.zip_longest(documented, documented[1:]):
+        if line != "…":
+            complete.append(line)
+        elif following in printed:
+            complete += printed[len(complete) : printed.index(following)]
+    return complete
 
 
 def _shape(printed: str) -> list[str]:
