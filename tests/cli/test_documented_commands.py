@@ -24,11 +24,12 @@ ALL = commands("ringdown")
 RUN_BY = {
     "agents rehearse": "tests/devtools/rehearsals/",
     "calls analyse": "tests/cli/calls/test_outcomes.py",
+    "calls restore": "tests/cli/calls/test_restoring.py",
     "console": "tests/cli/test_console.py",
     "doctor": "tests/cli/doctor/",
     "webhooks test": "tests/cli/test_webhooks.py",
 }
-"""These need a model, or servers: their own tests have them."""
+"""These need a model, servers or a log: their own tests have them."""
 BAD = 0x3F9C1D
 REVISION = "3f9c"
 """The pages' example. Here revisions have other names."""

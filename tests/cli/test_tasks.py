@@ -34,18 +34,17 @@ from tests.stream_handler.record.recorded_call import record_a_call
 
 ROOT = Path(__file__).parents[2]
 _PAGE = (ROOT / "docs" / "command-line.md").read_text("utf-8")
-_TASKS, _, _THE_REST = _PAGE.partition("| task | command |")
+_TABLE = _PAGE.partition("| task | command |")[0]
 
 
-def _rows(table: str) -> dict[str, list[str]]:
+def _rows() -> dict[str, list[str]]:
     """Tasks, without links, and their commands."""
-    unlinked = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", table)
+    unlinked = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", _TABLE)
     rows = re.findall(r"^\| ([^|]*) \| (`ringdown[^|]*) \|$", unlinked, re.MULTILINE)
     return {task: re.findall(r"`ringdown ?([^`]*)`", commands) for task, commands in rows}
 
 
-TASKS = _rows(_TASKS)
-OTHER_COMMANDS = [command for commands in _rows(_THE_REST).values() for command in commands]
+TASKS = _rows()
 BAD = 0x3F9C1D
 AGENT = {
     **DOCUMENT,
@@ -401,15 +400,3 @@ def test_every_task_of_the_page_is_tried() -> None:
 @pytest.mark.parametrize("task", DONE_BY)
 def test_a_task_is_done_by_what_the_page_says(desk: Desk, task: str) -> None:
     DONE_BY[task](desk)
-
-
-@pytest.mark.parametrize("command", OTHER_COMMANDS)
-def test_the_other_commands_of_the_page_exist(
-    command: str, command_line: CommandLine, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = shlex.split(command)
-    with pytest.raises(SystemExit) as ended:
-        command_line.run(*words, "--help")
-    assert ended.value.code == 0
-    options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
-    assert {word for word in words if word.startswith("--")} <= options
