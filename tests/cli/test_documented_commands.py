@@ -108,7 +108,9 @@ def test_a_command_in_a_sentence_exists(
         command_parser().parse_args(_named(command))
     except SystemExit:
         said = capsys.readouterr().err
-        assert re.search("arguments are required|expected one argument", said), f"{command.page}: {command}\n{said}"
+        assert re.search("arguments are required|expected one argument", said), (
+            f"{command.page}: {command}\n{said}"
+        )
 
 
 @pytest.mark.parametrize(("name", "tests"), RUN_BY.items())
